@@ -1,0 +1,103 @@
+//! Balancing policies: which backend serves the next request. One file each.
+//!
+//! A policy sees what a load balancer sees: in-flight counts, weights and the replies that came
+//! back. It never sees a backend's true speed, queue or faults. A new policy is one file here and
+//! one line in [`crate::algorithm`].
+
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+
+/// The position of a backend in its pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BackendIndex(pub u32);
+
+impl BackendIndex {
+    /// The position as an index of a slice.
+    pub const fn get(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// What a load balancer knows of one backend at the moment of a decision.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct BackendView {
+    /// Configured weight, above zero; 1 when none is configured.
+    pub weight: f64,
+    /// Requests sent and neither answered, failed nor given up.
+    pub in_flight: u32,
+}
+
+/// The pool at the moment of a decision.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolView<'a> {
+    /// All backends, eligible or not, by [`BackendIndex`].
+    pub backends: &'a [BackendView],
+    /// The backends that may be picked (healthy, not draining, not ejected), ascending.
+    pub eligible: &'a [BackendIndex],
+    /// Changes whenever `eligible`, a weight or the pool's size does, so that a policy that caches
+    /// (a ring, smooth weights) knows when to rebuild.
+    pub generation: u64,
+}
+
+impl PoolView<'_> {
+    /// The view of one backend.
+    pub fn backend(&self, index: BackendIndex) -> &BackendView {
+        &self.backends[index.get()]
+    }
+}
+
+/// What a policy may know of the request that it places.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct RequestInfo {
+    /// Hash of the client's identity, for policies with affinity.
+    pub client_key: u64,
+    /// The class of route (for learned policies that expect a cost per route).
+    pub route: u16,
+}
+
+/// How a request ended, as the load balancer saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ReplyKind {
+    /// A reply below 500.
+    Success,
+    /// A 5xx from the backend.
+    ServerError,
+    /// No reply within the timeout.
+    Timeout,
+    /// The connection failed or broke.
+    ConnectionError,
+}
+
+/// One finished request, as the load balancer saw it.
+#[derive(Clone, Copy, Debug)]
+pub struct Reply {
+    /// How it ended.
+    pub kind: ReplyKind,
+    /// From sending to the end of the reply (for a timeout: the timeout).
+    pub latency: Span,
+}
+
+impl Reply {
+    /// Whether the backend did its work.
+    pub const fn is_success(&self) -> bool {
+        matches!(self.kind, ReplyKind::Success)
+    }
+}
+
+/// Decides which backend serves the next request.
+pub trait Policy: Send {
+    /// Picks one of `pool.eligible`, or none when that is empty.
+    fn pick(
+        &mut self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex>;
+
+    /// A request was sent to `backend`.
+    fn on_sent(&mut self, _backend: BackendIndex, _now: Time) {}
+
+    /// A request to `backend` ended. Requests that the client gave up are not reported.
+    fn on_reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {}
+}

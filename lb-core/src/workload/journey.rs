@@ -1,0 +1,148 @@
+//! Journeys: what users can do, as JSON. New journeys need no code.
+//!
+//! Templates: `{{user.email}}`, `{{user.id}}`, `{{token}}` (an extracted value), `{{product.sku}}` (a
+//! field of a feed row bound by `bind`), `{{int:1:3}}`, `{{uuid}}`. A JSON string that is exactly one
+//! placeholder takes over the type of the value (`"{{product.price}}"` becomes a number).
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// A library of actions over data feeds, and the shape of a session.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Journey {
+    /// Name that configs use.
+    pub name: String,
+    /// What it imitates.
+    #[serde(default)]
+    pub description: String,
+    /// Tables of rows (objects) that actions draw from. A row's number `popularity` weighs it.
+    #[serde(default)]
+    pub feeds: BTreeMap<String, Vec<Value>>,
+    /// How a session begins and ends.
+    #[serde(default)]
+    pub session: Session,
+    /// What users can do, by name.
+    pub actions: BTreeMap<String, Action>,
+}
+
+/// How a session begins and ends.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Session {
+    /// Actions at its begin, in order (register, log in). They are marked as set-up in results.
+    #[serde(default)]
+    pub open: Vec<String>,
+    /// Actions at its end, in order.
+    #[serde(default)]
+    pub close: Vec<String>,
+}
+
+/// One thing that a user does: one request or several, back to back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Action {
+    /// Its requests, in order.
+    pub steps: Vec<Step>,
+    /// Weight where a user class names none.
+    #[serde(default)]
+    pub weight: f64,
+    /// Seconds of thinking before it, `[min, max]`; absent: the user class's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub think_time_s: Option<[f64; 2]>,
+    /// Whether a user class's abandonment applies: a drawn action may end in nothing, which is a
+    /// normal outcome and sends no request.
+    #[serde(default)]
+    pub can_be_abandoned: bool,
+}
+
+/// One declarative HTTP request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Name in results, unique in the journey.
+    pub name: String,
+    /// HTTP method.
+    #[serde(default = "get")]
+    pub method: String,
+    /// Service below the load balancer's entry; absent: the path is used as it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
+    /// Path template, with query.
+    pub path: String,
+    /// Header templates.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// JSON body template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// Rows to draw: variable name -> feed name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bind: BTreeMap<String, String>,
+    /// Statuses that are a success.
+    #[serde(default = "ok")]
+    pub expect: Vec<u16>,
+    /// Values to keep for later requests of the session: name -> JSON pointer into the reply.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub extract: BTreeMap<String, String>,
+    /// How often it is sent in a row, `[min, max]`, with new rows each time.
+    #[serde(default = "once")]
+    pub repeat: [u32; 2],
+    /// Chance that it is sent at all when its action comes to it.
+    #[serde(default = "one")]
+    pub probability: f64,
+    /// Whether an unexpected outcome ends the session (a failed login does).
+    #[serde(default)]
+    pub required: bool,
+    /// Ways to send it wrong on purpose: name of the error -> what differs and what is then expected.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub errors: BTreeMap<String, Variant>,
+}
+
+/// A way to send a request wrong on purpose.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Variant {
+    /// Path template in place of the right one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Headers that replace right ones; an empty value leaves the header out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// Body in place of the right one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Value>,
+    /// Rows to draw besides the step's: variable name -> feed name.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bind: BTreeMap<String, String>,
+    /// Statuses that are the expected refusal.
+    pub expect: Vec<u16>,
+}
+
+/// What is wrong with a journey: key path, value, rule.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct JourneyError {
+    /// Where, as `actions.login.steps[0].path`.
+    pub path: String,
+    /// What, with the value and the way out.
+    pub problem: String,
+}
+
+fn get() -> String {
+    "GET".to_owned()
+}
+
+fn ok() -> Vec<u16> {
+    vec![200]
+}
+
+fn once() -> [u32; 2] {
+    [1, 1]
+}
+
+fn one() -> f64 {
+    1.0
+}

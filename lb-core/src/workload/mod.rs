@@ -1,0 +1,21 @@
+//! What virtual users do: journeys as data, user classes, stages, and one seeded schedule.
+//!
+//! A [`Journey`] (JSON) names actions; an action is a list of declarative HTTP requests. A
+//! [`Workload`] composes them into user classes and stages. A [`Schedule`] fixes, from a seed, who
+//! arrives when and which random stream each user draws from; a [`VirtualUser`] walks its stream as a
+//! state machine that knows neither clock nor socket. No draw depends on a reply or on timing, so
+//! the same seed gives every algorithm the same users, actions, payloads and think times.
+
+mod journey;
+mod sample;
+mod schedule;
+mod scenario;
+mod stage;
+mod user;
+
+pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
+pub use sample::{Observer, Sample};
+pub use scenario::Scenario;
+pub use schedule::{Schedule, UserId, UserPlan};
+pub use stage::{ClassMix, Stage, UserClass, Workload};
+pub use user::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply, VirtualUser};

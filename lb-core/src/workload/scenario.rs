@@ -1,0 +1,23 @@
+//! Everything that one trial needs besides the algorithm.
+
+use super::stage::Workload;
+use crate::time::Span;
+use crate::topology::Topology;
+use std::sync::Arc;
+
+/// Everything that one trial needs besides the algorithm and the seed.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name in results.
+    pub name: String,
+    /// What users do, and when.
+    pub workload: Arc<Workload>,
+    /// Length of the measured phase: users stop there, whatever they are doing.
+    pub duration: Span,
+    /// Length of the warm-up, run with other users before the measured phase.
+    pub warm_up: Span,
+    /// A request without a complete reply after this long is a timeout.
+    pub request_timeout: Span,
+    /// Backends and faults, where the run brings its own.
+    pub topology: Arc<Topology>,
+}

@@ -1,0 +1,123 @@
+//! User classes and stages: who is there, from when to when, and what they like to do.
+
+use super::journey::{Journey, JourneyError, Step};
+use super::user::StepIndex;
+use crate::time::Span;
+use std::collections::BTreeMap;
+
+/// A kind of user.
+#[derive(Clone, Debug, PartialEq)]
+pub struct UserClass {
+    /// Name in configs and results.
+    pub name: String,
+    /// Chance weights of actions, by name. Actions that it does not name it never does.
+    pub actions: BTreeMap<String, f64>,
+    /// Thinking time before each action, drawn evenly between the two, in seconds.
+    pub think_time_s: [f64; 2],
+    /// Actions in a session, drawn evenly.
+    pub actions_per_session: [u32; 2],
+    /// Longest session, in seconds, drawn evenly: no new action starts after it.
+    pub session_duration_s: Option<[f64; 2]>,
+    /// Chance that an action that can be abandoned is.
+    pub abandonment: f64,
+    /// In place of a step's own `repeat`, by step name (a bulk buyer adds more items).
+    pub repeat: BTreeMap<String, [u32; 2]>,
+    /// In place of a step's own `probability`, by step name (a careful shopper views more details).
+    pub probability: BTreeMap<String, f64>,
+}
+
+/// A class within a stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClassMix {
+    /// Position in [`Workload::classes`].
+    pub class: usize,
+    /// Share of the stage's users, of the sum over the stage.
+    pub share: f64,
+    /// Weights of actions in this stage, by name; empty: the class's own. The config has already
+    /// combined the stage's and the class's.
+    pub actions: BTreeMap<String, f64>,
+}
+
+/// A number of users from one offset to another.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stage {
+    /// Name in configs and results.
+    pub name: String,
+    /// Offset from the start of the measured phase.
+    pub start: Span,
+    /// Length: users stop at its end, whatever they are doing.
+    pub duration: Span,
+    /// The users arrive evenly over this much of its beginning.
+    pub ramp_up: Span,
+    /// Users at once.
+    pub users: u32,
+    /// Who they are.
+    pub classes: Vec<ClassMix>,
+    /// The number of users wanders between `users x (1 - v)` and `users x (1 + v)`, redrawn every
+    /// [`Stage::VARIANCE_PERIOD`] and never above the cap.
+    pub user_variance: f64,
+    /// Think times are multiplied by an even draw between `1 - v` and `1 + v`.
+    pub think_time_variance: f64,
+    /// Chance that an action is drawn evenly among all of the class's, not by weight.
+    pub action_randomness: f64,
+    /// Never more users than this, variance included.
+    pub max_users: u32,
+    /// Background traffic: counted and reported apart.
+    pub background: bool,
+}
+
+impl Stage {
+    /// How often a wandering number of users is redrawn.
+    pub const VARIANCE_PERIOD: Span = Span::from_secs(60);
+}
+
+/// All that users can and will do.
+#[derive(Clone, Debug)]
+pub struct Workload {
+    // private: filled in by the implementation (journey compiled to steps, templates parsed)
+}
+
+impl Workload {
+    /// Compiles a journey with classes and stages. `errors` gives the chance of each named error at
+    /// each request that knows it; `identities` the number of accounts that sessions use in turn.
+    /// All problems are reported at once.
+    pub fn new(
+        _journey: &Journey,
+        _classes: Vec<UserClass>,
+        _stages: Vec<Stage>,
+        _errors: &BTreeMap<String, f64>,
+        _identities: u32,
+    ) -> Result<Self, Vec<JourneyError>> {
+        todo!()
+    }
+
+    /// The classes.
+    pub fn classes(&self) -> &[UserClass] {
+        todo!()
+    }
+
+    /// The stages.
+    pub fn stages(&self) -> &[Stage] {
+        todo!()
+    }
+
+    /// Names of the actions, by [`super::ActionIndex`].
+    pub fn action_names(&self) -> &[String] {
+        todo!()
+    }
+
+    /// All requests, by [`StepIndex`].
+    pub fn steps(&self) -> &[Step] {
+        todo!()
+    }
+
+    /// Whether a step belongs to the opening of sessions.
+    pub fn is_set_up(&self, _step: StepIndex) -> bool {
+        todo!()
+    }
+
+    /// Whether a step's request is the same every time, so that a driver can prepare it once.
+    pub fn is_static(&self, _step: StepIndex) -> bool {
+        todo!()
+    }
+}
