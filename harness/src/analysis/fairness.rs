@@ -1,0 +1,71 @@
+//! How evenly requests were spread.
+//!
+//! Jain's index (Jain, Chiu and Hawe, DEC-TR-301, 1984): `(sum x)^2 / (n * sum x^2)` over n shares, 1
+//! when all are equal, 1/n when one backend has everything. With unequal weights a fair share is a
+//! share in proportion to the weight, so x is requests divided by weight.
+
+/// The requests of one backend, and what it is worth.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolShare {
+    /// The pool it belongs to; backends of different pools never compete.
+    pub pool: usize,
+    /// Requests that it served.
+    pub requests: u64,
+    /// Its configured weight, above zero.
+    pub weight: f64,
+}
+
+/// Jain's index of each pool, averaged over pools by their requests. None without any request.
+pub fn jain_index(shares: &[PoolShare]) -> Option<f64> {
+    let pools = shares.iter().map(|share| share.pool).max()? + 1;
+    let mut weighted = 0.0;
+    let mut total = 0.0;
+    for pool in 0..pools {
+        let members = || shares.iter().filter(|share| share.pool == pool);
+        let requests: u64 = members().map(|share| share.requests).sum();
+        if requests == 0 {
+            continue;
+        }
+        let normal = || members().map(|share| share.requests as f64 / share.weight);
+        let sum: f64 = normal().sum();
+        let squares: f64 = normal().map(|x| x * x).sum();
+        weighted += requests as f64 * sum * sum / (members().count() as f64 * squares);
+        total += requests as f64;
+    }
+    (total > 0.0).then(|| weighted / total)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(shares: &[(usize, u64, f64)]) -> Option<f64> {
+        let shares: Vec<_> = shares
+            .iter()
+            .map(|&(pool, requests, weight)| PoolShare { pool, requests, weight })
+            .collect();
+        jain_index(&shares)
+    }
+
+    #[test]
+    fn equal_shares_are_fair_and_a_monopoly_is_one_over_n() {
+        assert_eq!(index(&[(0, 10, 1.0), (0, 10, 1.0)]), Some(1.0));
+        assert_eq!(index(&[(0, 10, 1.0), (0, 0, 1.0), (0, 0, 1.0), (0, 0, 1.0)]), Some(0.25));
+    }
+
+    #[test]
+    fn shares_in_proportion_to_weights_are_fair() {
+        assert_eq!(index(&[(0, 30, 3.0), (0, 10, 1.0)]), Some(1.0));
+    }
+
+    #[test]
+    fn pools_do_not_compete_with_each_other() {
+        assert_eq!(index(&[(0, 90, 1.0), (0, 90, 1.0), (1, 10, 1.0), (1, 10, 1.0)]), Some(1.0));
+    }
+
+    #[test]
+    fn without_requests_there_is_no_index() {
+        assert_eq!(index(&[(0, 0, 1.0)]), None);
+        assert_eq!(index(&[]), None);
+    }
+}

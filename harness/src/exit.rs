@@ -1,0 +1,63 @@
+//! How `bench` ends: documented exit codes, and errors that know theirs.
+
+use std::fmt;
+
+/// What the exit status of `bench` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitCode {
+    /// Everything that was asked for was done.
+    Ok = 0,
+    /// A fault of `bench` itself.
+    Internal = 1,
+    /// The command line or the config is wrong; nothing ran.
+    Usage = 2,
+    /// The load balancer, the backends or the output folder cannot be used; nothing was measured.
+    Preflight = 3,
+    /// The load balancer did not do the switch that it was asked for.
+    SwitchNotVerified = 4,
+    /// Too few trials can be believed.
+    InvalidTrials = 5,
+    /// Interrupted by the user; what was complete is kept.
+    Interrupted = 130,
+}
+
+impl From<ExitCode> for std::process::ExitCode {
+    fn from(code: ExitCode) -> Self {
+        Self::from(code as u8)
+    }
+}
+
+/// An error that ends `bench` with its exit code.
+#[derive(Debug)]
+pub struct Failure {
+    /// How to exit.
+    pub code: ExitCode,
+    /// Why.
+    pub error: anyhow::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.error)
+    }
+}
+
+/// An error without a code of its own is a fault of `bench`.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { code: ExitCode::Internal, error }
+    }
+}
+
+/// Gives errors an exit code.
+pub trait OrExit<T> {
+    /// The error ends `bench` with `code`.
+    fn or_exit(self, code: ExitCode) -> Result<T, Failure>;
+}
+
+impl<T, E: Into<anyhow::Error>> OrExit<T> for Result<T, E> {
+    fn or_exit(self, code: ExitCode) -> Result<T, Failure> {
+        self.map_err(|error| Failure { code, error: error.into() })
+    }
+}

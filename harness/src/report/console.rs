@@ -1,0 +1,190 @@
+//! The tables on the console: the comparison, the shares per backend, the slowest requests.
+
+use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use std::fmt::Write;
+
+/// Requests of each algorithm that the table of slow requests shows.
+const SLOWEST_ACTIONS: usize = 3;
+
+/// The whole report of a run.
+pub fn render_summary(summary: &Summary) -> String {
+    let mut out = String::new();
+    for scenario in &summary.scenarios {
+        out.push_str(&scenario_tables(scenario));
+    }
+    for note in &summary.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    if summary.interrupted {
+        out.push_str("interrupted: the tables hold the complete trials only\n");
+    }
+    let _ = writeln!(out, "seed {}, schedule {}", summary.seed, summary.schedule_sha256);
+    out
+}
+
+/// The tables of one scenario.
+pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
+    let mut out = String::new();
+    let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
+    let _ = writeln!(
+        out,
+        "\nScenario \"{}\": {} s, {} users at most, topology {}, {} {} per algorithm",
+        scenario.name,
+        trim(scenario.duration_s),
+        scenario.peak_users,
+        scenario.topology,
+        trials,
+        if trials == 1 { "trial" } else { "trials" },
+    );
+    if !scenario.algorithms.is_empty() {
+        let _ = writeln!(out, "{}", comparison(scenario));
+        let _ = writeln!(out, "Latency from sending to the last byte of successful requests; users wait for each reply (closed model).");
+        if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
+            let _ = writeln!(out, "\nShare of requests per backend (and most in flight at once)\n{}", shares(scenario));
+        }
+        let _ = writeln!(out, "\nSlowest requests by P95\n{}", slowest(scenario));
+        let failing = failures(scenario);
+        if !failing.is_empty() {
+            let _ = writeln!(out, "\nFailures\n{failing}");
+        }
+    }
+    for skipped in &scenario.skipped {
+        let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
+    }
+    out
+}
+
+fn comparison(scenario: &ScenarioSummary) -> Table {
+    let mut table = table(&[
+        "Algorithm",
+        "Total Requests",
+        "Throughput (req/s)",
+        "Avg Latency (ms)",
+        "P50 (ms)",
+        "P95 Latency (ms)",
+        "P99 (ms)",
+        "Success Rate",
+        "Error Rate",
+    ]);
+    for algorithm in &scenario.algorithms {
+        let of = |pick: fn(&Latency) -> f64| millis(algorithm.latency_ms.as_ref().map(pick));
+        add(&mut table, vec![
+            algorithm.name.clone(),
+            algorithm.total_requests.to_string(),
+            format!("{:.2}", algorithm.throughput_rps),
+            of(|latency| latency.mean),
+            of(|latency| latency.p50),
+            of(|latency| latency.p95),
+            of(|latency| latency.p99),
+            percent(algorithm.success_rate, 2),
+            percent(algorithm.error_rate, 2),
+        ]);
+    }
+    table
+}
+
+fn shares(scenario: &ScenarioSummary) -> Table {
+    let mut header = vec!["Backend"];
+    header.extend(scenario.algorithms.iter().map(|algorithm| algorithm.name.as_str()));
+    let mut table = table(&header);
+    let mut ids: Vec<&str> = Vec::new();
+    for backend in scenario.algorithms.iter().flat_map(|algorithm| &algorithm.backends) {
+        if !ids.contains(&backend.id.as_str()) {
+            ids.push(&backend.id);
+        }
+    }
+    for id in ids {
+        let mut row = vec![id.to_owned()];
+        row.extend(scenario.algorithms.iter().map(|algorithm| share(algorithm, id)));
+        add(&mut table, row);
+    }
+    let mut row = vec!["Jain's index".to_owned()];
+    row.extend(scenario.algorithms.iter().map(|algorithm| {
+        algorithm.jain_index.map_or_else(|| "-".to_owned(), |index| format!("{index:.3}"))
+    }));
+    add(&mut table, row);
+    table
+}
+
+/// `12.3% (4)`, and what went wrong there: `12.3% (4), 7 errors`.
+fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
+    let Some(backend) = algorithm.backends.iter().find(|backend| backend.id == id) else {
+        return "-".to_owned();
+    };
+    let mut cell = percent(backend.share, 1);
+    if let Some(peak) = backend.peak_in_flight {
+        let _ = write!(cell, " ({peak})");
+    }
+    let errors = backend.errors + backend.balancer_errors.unwrap_or(0);
+    if errors > 0 {
+        let _ = write!(cell, ", {errors} {}", if errors == 1 { "error" } else { "errors" });
+    }
+    cell
+}
+
+fn slowest(scenario: &ScenarioSummary) -> Table {
+    let mut table = table(&["Algorithm", "Request", "Requests", "Avg (ms)", "P95 (ms)", "P99 (ms)", "Errors"]);
+    for algorithm in &scenario.algorithms {
+        for action in algorithm.actions.iter().take(SLOWEST_ACTIONS) {
+            let of = |pick: fn(&Latency) -> f64| millis(action.latency_ms.as_ref().map(pick));
+            add(&mut table, vec![
+                algorithm.name.clone(),
+                format!("{} {}", action.method, action.name),
+                action.requests.to_string(),
+                of(|latency| latency.mean),
+                of(|latency| latency.p95),
+                of(|latency| latency.p99),
+                action.errors.to_string(),
+            ]);
+        }
+    }
+    table
+}
+
+/// One line per algorithm that has unexpected outcomes.
+fn failures(scenario: &ScenarioSummary) -> String {
+    let mut lines = Vec::new();
+    for algorithm in &scenario.algorithms {
+        let kinds: Vec<String> = algorithm
+            .outcomes
+            .iter()
+            .filter(|(name, count)| **count > 0 && !matches!(name.as_str(), "ok" | "expected_error"))
+            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+            .collect();
+        if !kinds.is_empty() {
+            lines.push(format!("  {}: {}", algorithm.name, kinds.join(", ")));
+        }
+    }
+    lines.join("\n")
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(|title| Cell::new(title)));
+    table
+}
+
+/// Adds a row: its first cell is a name, numbers stand to the right.
+fn add(table: &mut Table, cells: Vec<String>) {
+    table.add_row(cells.into_iter().enumerate().map(|(column, text)| {
+        let number = text.starts_with(|c: char| c.is_ascii_digit()) || text == "-";
+        let alignment = if column > 0 && number { CellAlignment::Right } else { CellAlignment::Left };
+        Cell::new(text).set_alignment(alignment)
+    }));
+}
+
+fn millis(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
+}
+
+fn percent(fraction: f64, digits: usize) -> String {
+    format!("{:.digits$}%", fraction * 100.0)
+}
+
+/// A number of seconds without needless zeros.
+fn trim(seconds: f64) -> String {
+    let text = format!("{seconds:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
+}

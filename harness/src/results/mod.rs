@@ -1,0 +1,17 @@
+//! What a run leaves on disk: the folder, the summary, the trials, and the formats of other tools.
+//!
+//! Every file is written beside its place, synced and renamed, so that an interrupted or failing run
+//! leaves no half-written file under a final name.
+
+mod folder;
+mod locust;
+mod summary;
+mod trial_file;
+mod writer;
+
+pub use folder::{ResultsFolder, run_id};
+pub use summary::{
+    ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,
+    SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,
+};
+pub use writer::{write_run, write_trial};

@@ -1,0 +1,85 @@
+//! The control API of the mock backends: reset between trials, faults at the same offsets for all.
+
+use lb_core::fault::Fault;
+use std::time::Duration;
+
+/// A call that the mock backends did not answer as they should.
+#[derive(Debug, thiserror::Error)]
+pub enum MocksError {
+    /// No reply.
+    #[error("failed to reach the mock backends at `{url}`")]
+    Unreachable {
+        /// What was called.
+        url: String,
+        /// Why.
+        source: reqwest::Error,
+    },
+    /// A reply that is a refusal.
+    #[error("mock backends refused `{url}` with status {status}: {body}")]
+    Refused {
+        /// What was called.
+        url: String,
+        /// With what status.
+        status: u16,
+        /// What they said.
+        body: String,
+    },
+}
+
+/// A client of the control API.
+#[derive(Clone, Debug)]
+pub struct Mocks {
+    control: String,
+    client: reqwest::Client,
+}
+
+impl Mocks {
+    /// Control calls are small and local: one that takes longer than this has failed.
+    const TIMEOUT: Duration = Duration::from_secs(5);
+
+    /// A client of the mock backends whose control API is at `control`.
+    pub fn new(control: &str) -> Self {
+        // Only a broken TLS set-up can make the builder fail, and there is no TLS here.
+        let client = reqwest::Client::builder().timeout(Self::TIMEOUT).no_proxy().build().unwrap_or_default();
+        Self { control: control.trim_end_matches('/').to_owned(), client }
+    }
+
+    /// Forgets users, carts, orders, counters and queues.
+    pub async fn reset(&self) -> Result<(), MocksError> {
+        self.post("/reset", None).await
+    }
+
+    /// Sets the fault timeline, not yet running.
+    pub async fn set_faults(&self, faults: &[Fault]) -> Result<(), MocksError> {
+        let body = serde_json::to_value(faults).expect("faults are plain data");
+        self.post("/faults", Some(body)).await
+    }
+
+    /// The fault timeline's zero is now.
+    pub async fn start_faults(&self) -> Result<(), MocksError> {
+        self.post("/faults/start", None).await
+    }
+
+    /// No faults any more.
+    pub async fn stop_faults(&self) -> Result<(), MocksError> {
+        self.post("/faults/stop", None).await
+    }
+
+    async fn post(&self, path: &str, body: Option<serde_json::Value>) -> Result<(), MocksError> {
+        let url = format!("{}{path}", self.control);
+        let mut request = self.client.post(&url);
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let reply = match request.send().await {
+            Ok(reply) => reply,
+            Err(source) => return Err(MocksError::Unreachable { url, source }),
+        };
+        let status = reply.status();
+        if status.is_success() {
+            return Ok(());
+        }
+        let body = reply.text().await.unwrap_or_default();
+        Err(MocksError::Refused { url, status: status.as_u16(), body })
+    }
+}

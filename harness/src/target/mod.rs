@@ -1,0 +1,12 @@
+//! What is under test: which load balancer a run drives, starting and stopping what the run brings
+//! itself, and how healthy it is.
+
+mod child;
+mod choose;
+mod embedded;
+mod mocks;
+
+pub use child::{Child, cpu_seconds};
+pub use choose::{Choice, choose};
+pub use embedded::Embedded;
+pub use mocks::{Mocks, MocksError};
