@@ -2,11 +2,25 @@
 //! the docs.
 //!
 //! A name is a rule, and optionally the suffix `+ejection`: outlier ejection is a wrapper that every
-//! rule can wear, and results name it. `_` counts as `-`.
+//! rule can wear, and results name it. Case does not matter, and `_` counts as `-`, so
+//! `LEAST_CONNECTIONS+ejection` is `least-connections+ejection`.
+//!
+//! A new algorithm is one file in [`crate::policy`], one [`Rule`], one line of [`TABLE`] and one arm
+//! in [`Rule::policy`].
 
-use crate::policy::Policy;
+use crate::policy::{self, Policy};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+
+/// Marks an algorithm that wears outlier ejection.
+const EJECTION_SUFFIX: &str = "+ejection";
+
+/// A name further than this from all known names gets no suggestion: below it `strsim`'s
+/// Jaro-Winkler similarity pairs words that have little in common.
+const SUGGESTION_SIMILARITY: f64 = 0.75;
 
 /// What decides, without wrappers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -35,6 +49,29 @@ pub struct Algorithm {
     pub ejection: bool,
 }
 
+/// The trace that a rule leaves in its choices: what a probe from outside can hold against a load
+/// balancer's claim to run it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Behaviour {
+    /// One request at a time on an idle pool visits all backends in a fixed cycle.
+    Rotation,
+    /// A fixed cycle in which each backend appears in proportion to its weight.
+    WeightedRotation,
+    /// Equal shares, no order, blind to load.
+    Random,
+    /// Never picks a busier backend while a less busy one of equal weight exists.
+    LeastLoaded,
+    /// Picks the less busy of two backends drawn at random: of three backends of which two are
+    /// busy, the idle one gets two thirds.
+    TwoChoices,
+    /// Prefers backends that answered fast.
+    LatencyAware,
+    /// One client always meets the same backend.
+    Affinity,
+    /// Whatever training made of it: choices alone prove nothing.
+    Learned,
+}
+
 /// A line of the table of algorithms.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -44,9 +81,115 @@ pub struct Entry {
     pub name: &'static str,
     /// Other names for it.
     pub aliases: &'static [&'static str],
+    /// How its choices look from outside.
+    pub behaviour: Behaviour,
     /// One line for `bench algorithms`.
     pub summary: &'static str,
 }
+
+const fn entry(
+    rule: Rule,
+    name: &'static str,
+    aliases: &'static [&'static str],
+    behaviour: Behaviour,
+    summary: &'static str,
+) -> Entry {
+    Entry {
+        rule,
+        name,
+        aliases,
+        behaviour,
+        summary,
+    }
+}
+
+/// All rules, in the order of [`Rule`]'s declaration, which [`Rule::entry`] relies on.
+static TABLE: [Entry; 12] = [
+    entry(
+        Rule::RoundRobin,
+        "round-robin",
+        &["rr"],
+        Behaviour::Rotation,
+        "each backend in turn",
+    ),
+    entry(
+        Rule::WeightedRoundRobin,
+        "weighted-round-robin",
+        &["wrr"],
+        Behaviour::WeightedRotation,
+        "each backend in turn, in proportion to its weight, evenly interleaved",
+    ),
+    entry(
+        Rule::Random,
+        "random",
+        &[],
+        Behaviour::Random,
+        "any backend, uniformly at random",
+    ),
+    entry(
+        Rule::LeastConnections,
+        "least-connections",
+        &["least-conn", "lc"],
+        Behaviour::LeastLoaded,
+        "fewest requests in flight per weight, ties broken at random",
+    ),
+    entry(
+        Rule::P2c,
+        "p2c",
+        &["power-of-two-choices"],
+        Behaviour::TwoChoices,
+        "the less busy of two backends drawn at random",
+    ),
+    entry(
+        Rule::PeakEwma,
+        "peak-ewma",
+        &[],
+        Behaviour::LatencyAware,
+        "of two backends drawn at random, the lower peak-sensitive latency x (in-flight + 1)",
+    ),
+    entry(
+        Rule::EwmaScan,
+        "ewma-scan",
+        &["ewma"],
+        Behaviour::LatencyAware,
+        "lowest mean latency x (in-flight + 1) of all backends",
+    ),
+    entry(
+        Rule::ShortestExpectedDelay,
+        "shortest-expected-delay",
+        &["sed"],
+        Behaviour::LatencyAware,
+        "lowest (in-flight + 1) / observed service rate of all backends",
+    ),
+    entry(
+        Rule::Prequal,
+        "prequal",
+        &[],
+        Behaviour::LatencyAware,
+        "lowest latency among backends that are not crowded, else fewest in flight",
+    ),
+    entry(
+        Rule::IpHash,
+        "ip-hash",
+        &[],
+        Behaviour::Affinity,
+        "the client's hash on the weights: one client, one backend",
+    ),
+    entry(
+        Rule::ConsistentHash,
+        "consistent-hash",
+        &["ring-hash"],
+        Behaviour::Affinity,
+        "the client's place on a ring of backends: few clients move when backends come and go",
+    ),
+    entry(
+        Rule::Rl,
+        "rl",
+        &["rl-agent"],
+        Behaviour::Learned,
+        "the trained policy",
+    ),
+];
 
 /// Why a name is no algorithm that can run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -69,30 +212,138 @@ pub enum AlgorithmError {
 }
 
 fn did_you_mean(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
+    suggestion
+        .as_ref()
+        .map(|name| format!(" (did you mean `{name}`?)"))
+        .unwrap_or_default()
+}
+
+impl Rule {
+    fn entry(self) -> &'static Entry {
+        &TABLE[self as usize]
+    }
+
+    fn of_name(name: &str) -> Option<Self> {
+        TABLE
+            .iter()
+            .find(|line| line.name == name || line.aliases.contains(&name))
+            .map(|line| line.rule)
+    }
+
+    /// A fresh policy of this rule, without wrappers.
+    fn policy(self) -> Result<Box<dyn Policy>, AlgorithmError> {
+        Ok(match self {
+            Self::RoundRobin => Box::new(policy::RoundRobin::default()),
+            Self::Random => Box::new(policy::Random),
+            Self::LeastConnections => Box::new(policy::LeastConnections),
+            _ => return Err(AlgorithmError::NoPolicyFile),
+        })
+    }
 }
 
 impl Algorithm {
+    /// The rule without wrappers.
+    pub const fn plain(rule: Rule) -> Self {
+        Self {
+            rule,
+            ejection: false,
+        }
+    }
+
     /// All rules, in the order in which `bench algorithms` lists them.
     pub fn table() -> &'static [Entry] {
-        todo!()
+        &TABLE
+    }
+
+    /// The names of all rules, joined by commas, for messages.
+    pub fn all_names() -> String {
+        TABLE.map(|line| line.name).join(", ")
+    }
+
+    /// How its choices look from outside; ejection changes who may be chosen, not how.
+    pub fn behaviour(self) -> Behaviour {
+        self.rule.entry().behaviour
     }
 
     /// A fresh policy of this algorithm. `rl` is refused until a policy file can be given.
     pub fn policy(self) -> Result<Box<dyn Policy>, AlgorithmError> {
-        todo!()
+        self.rule.policy()
     }
 }
 
 impl fmt::Display for Algorithm {
-    fn fmt(&self, _f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        todo!()
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.rule.entry().name)?;
+        if self.ejection {
+            f.write_str(EJECTION_SUFFIX)
+        } else {
+            Ok(())
+        }
     }
 }
 
 impl FromStr for Algorithm {
     type Err = AlgorithmError;
-    fn from_str(_name: &str) -> Result<Self, Self::Err> {
-        todo!()
+
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let normal = name.trim().to_lowercase().replace('_', "-");
+        let (rule, ejection) = match normal.strip_suffix(EJECTION_SUFFIX) {
+            Some(rule) => (rule, true),
+            None => (normal.as_str(), false),
+        };
+        Rule::of_name(rule)
+            .map(|rule| Self { rule, ejection })
+            .ok_or_else(|| AlgorithmError::Unknown {
+                name: name.to_owned(),
+                suggestion: nearest(&normal),
+                known: format!("{}, each also with `{EJECTION_SUFFIX}`", Self::all_names()),
+            })
+    }
+}
+
+/// The known name that is most like `name`, with the wrapper that `name` asks for.
+fn nearest(name: &str) -> Option<String> {
+    let (rule, wrapper) = name.split_once('+').unwrap_or((name, ""));
+    let (similarity, rule) = TABLE
+        .iter()
+        .flat_map(|line| std::iter::once(&line.name).chain(line.aliases))
+        .map(|known| (strsim::jaro_winkler(rule, known), known))
+        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let suffix = if wrapper.starts_with('e') {
+        EJECTION_SUFFIX
+    } else {
+        ""
+    };
+    (similarity >= SUGGESTION_SIMILARITY).then(|| format!("{rule}{suffix}"))
+}
+
+impl Serialize for Algorithm {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Algorithm {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Cow::<str>::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
+    }
+}
+
+impl JsonSchema for Algorithm {
+    fn schema_name() -> Cow<'static, str> {
+        "Algorithm".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "description": format!(
+                "Name of an algorithm, optionally with the suffix `{EJECTION_SUFFIX}`: {}. Case does not matter; `_` counts as `-`.",
+                Self::all_names(),
+            ),
+            "examples": ["round-robin", "least-connections+ejection"],
+        })
     }
 }

@@ -1,7 +1,10 @@
 //! One pool and the policy that places requests in it: the state that a load balancer keeps, the
 //! same for the live one (behind a lock) and the simulated one.
+//!
+//! A pick touches the policy, one view and one set of counters; the list of eligible backends is
+//! kept up to date by the rare calls that change it, never rebuilt per request.
 
-use crate::policy::{BackendIndex, BackendView, Policy, Reply, RequestInfo};
+use crate::policy::{BackendIndex, BackendView, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -20,35 +23,100 @@ pub struct Counters {
     pub peak_in_flight: u32,
 }
 
+/// Whether a backend may take requests, as far as health checks and the operator say.
+#[derive(Clone, Copy, Debug)]
+struct State {
+    healthy: bool,
+    draining: bool,
+}
+
+impl State {
+    const FRESH: Self = Self {
+        healthy: true,
+        draining: false,
+    };
+
+    const fn takes_requests(self) -> bool {
+        self.healthy && !self.draining
+    }
+}
+
 /// One pool: views, counters, eligibility and the policy.
 pub struct Balancer {
     policy: Box<dyn Policy>,
     rng: Rng,
     backends: Vec<BackendView>,
-    // the implementation adds what it needs
+    counters: Vec<Counters>,
+    states: Vec<State>,
+    /// Backends that take requests, ascending.
+    eligible: Vec<BackendIndex>,
+    generation: u64,
 }
 
 impl Balancer {
-    /// A pool of backends with these weights, all healthy.
-    pub fn new(_weights: &[f64], policy: Box<dyn Policy>, rng: Rng) -> Self {
-        Self { policy, rng, backends: Vec::new() }
+    /// A pool of backends with these weights (each above zero), all healthy.
+    pub fn new(weights: &[f64], policy: Box<dyn Policy>, rng: Rng) -> Self {
+        let mut balancer = Self {
+            policy,
+            rng,
+            backends: Vec::with_capacity(weights.len()),
+            counters: Vec::with_capacity(weights.len()),
+            states: Vec::with_capacity(weights.len()),
+            eligible: Vec::with_capacity(weights.len()),
+            generation: 0,
+        };
+        for weight in weights {
+            balancer.add(*weight);
+        }
+        balancer
     }
 
     /// Picks a backend for a request and counts the request as in flight there. None when no
     /// backend is eligible.
-    pub fn pick(&mut self, _request: &RequestInfo, _now: Time) -> Option<BackendIndex> {
-        let _ = (&mut self.policy, &mut self.rng);
-        todo!()
+    pub fn pick(&mut self, request: &RequestInfo, now: Time) -> Option<BackendIndex> {
+        let pool = PoolView {
+            backends: &self.backends,
+            eligible: &self.eligible,
+            generation: self.generation,
+        };
+        let picked = self.policy.pick(request, &pool, now, &mut self.rng)?;
+        debug_assert!(
+            self.eligible.binary_search(&picked).is_ok(),
+            "{picked:?} is not eligible"
+        );
+        let backend = &mut self.backends[picked.get()];
+        backend.in_flight += 1;
+        let counters = &mut self.counters[picked.get()];
+        counters.requests += 1;
+        counters.peak_in_flight = counters.peak_in_flight.max(backend.in_flight);
+        self.policy.on_sent(picked, now);
+        Some(picked)
     }
 
     /// The request that was sent to `backend` ended with `reply`.
-    pub fn reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {
-        todo!()
+    pub fn reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        self.release(backend);
+        let counters = &mut self.counters[backend.get()];
+        counters.errors += u64::from(!reply.is_success());
+        counters.latency_sum += reply.latency;
+        self.policy.on_reply(backend, reply, now);
     }
 
     /// The client gave up the request that was sent to `backend`: released, and nothing is learnt.
-    pub fn cancel(&mut self, _backend: BackendIndex) {
-        todo!()
+    pub fn cancel(&mut self, backend: BackendIndex) {
+        self.release(backend);
+        self.counters[backend.get()].cancelled += 1;
+    }
+
+    /// A release without a pick is a driver's bug; in production the count stays at zero rather
+    /// than wrap round to four thousand million and starve the backend for good.
+    fn release(&mut self, backend: BackendIndex) {
+        let view = &mut self.backends[backend.get()];
+        debug_assert!(
+            view.in_flight > 0,
+            "{backend:?} has nothing in flight to release"
+        );
+        view.in_flight = view.in_flight.saturating_sub(1);
     }
 
     /// Replaces the policy; in-flight counts, health and weights stay.
@@ -57,23 +125,61 @@ impl Balancer {
     }
 
     /// Says whether health checks let `backend` take requests.
-    pub fn set_healthy(&mut self, _backend: BackendIndex, _healthy: bool) {
-        todo!()
+    pub fn set_healthy(&mut self, backend: BackendIndex, healthy: bool) {
+        self.set_state(
+            backend,
+            State {
+                healthy,
+                ..self.states[backend.get()]
+            },
+        );
     }
 
     /// Says whether `backend` is being drained: it finishes what it has and gets nothing new.
-    pub fn set_draining(&mut self, _backend: BackendIndex, _draining: bool) {
-        todo!()
+    pub fn set_draining(&mut self, backend: BackendIndex, draining: bool) {
+        self.set_state(
+            backend,
+            State {
+                draining,
+                ..self.states[backend.get()]
+            },
+        );
+    }
+
+    fn set_state(&mut self, backend: BackendIndex, state: State) {
+        self.states[backend.get()] = state;
+        match (
+            state.takes_requests(),
+            self.eligible.binary_search(&backend),
+        ) {
+            (true, Err(place)) => self.eligible.insert(place, backend),
+            (false, Ok(place)) => drop(self.eligible.remove(place)),
+            // Nothing changed for the policy: caches stay valid.
+            (true, Ok(_)) | (false, Err(_)) => return,
+        }
+        self.generation += 1;
     }
 
     /// Sets the weight of `backend` (above zero).
-    pub fn set_weight(&mut self, _backend: BackendIndex, _weight: f64) {
-        todo!()
+    pub fn set_weight(&mut self, backend: BackendIndex, weight: f64) {
+        debug_assert!(is_weight(weight), "weight {weight} is not above zero");
+        self.backends[backend.get()].weight = weight;
+        self.generation += 1;
     }
 
     /// Adds a backend, healthy; its index is the number of backends before.
-    pub fn add(&mut self, _weight: f64) -> BackendIndex {
-        todo!()
+    pub fn add(&mut self, weight: f64) -> BackendIndex {
+        debug_assert!(is_weight(weight), "weight {weight} is not above zero");
+        let index = BackendIndex(u32::try_from(self.backends.len()).expect("below 2^32 backends"));
+        self.backends.push(BackendView {
+            weight,
+            in_flight: 0,
+        });
+        self.counters.push(Counters::default());
+        self.states.push(State::FRESH);
+        self.eligible.push(index);
+        self.generation += 1;
+        index
     }
 
     /// What the policy sees of each backend.
@@ -82,22 +188,37 @@ impl Balancer {
     }
 
     /// Whether `backend` is healthy, and whether it is draining.
-    pub fn state(&self, _backend: BackendIndex) -> (bool, bool) {
-        todo!()
+    pub fn state(&self, backend: BackendIndex) -> (bool, bool) {
+        let state = self.states[backend.get()];
+        (state.healthy, state.draining)
+    }
+
+    /// Until when the policy's outlier ejection keeps `backend` out; none when it does not.
+    pub fn ejected_until(&self, backend: BackendIndex, now: Time) -> Option<Time> {
+        self.policy.ejected_until(backend, now)
     }
 
     /// The counters of `backend`.
-    pub fn counters(&self, _backend: BackendIndex) -> Counters {
-        todo!()
+    pub fn counters(&self, backend: BackendIndex) -> Counters {
+        self.counters[backend.get()]
     }
 
     /// Sets all counters to zero and each peak to what is in flight now.
     pub fn reset_counters(&mut self) {
-        todo!()
+        for (counters, backend) in self.counters.iter_mut().zip(&self.backends) {
+            *counters = Counters {
+                peak_in_flight: backend.in_flight,
+                ..Counters::default()
+            };
+        }
     }
 
     /// Requests in flight in the whole pool.
     pub fn in_flight(&self) -> u32 {
         self.backends.iter().map(|backend| backend.in_flight).sum()
     }
+}
+
+fn is_weight(weight: f64) -> bool {
+    weight.is_finite() && weight > 0.0
 }

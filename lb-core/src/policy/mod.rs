@@ -4,11 +4,19 @@
 //! back. It never sees a backend's true speed, queue or faults. A new policy is one file here and
 //! one line in [`crate::algorithm`].
 
+mod least_connections;
+mod random;
+mod round_robin;
+
+pub use least_connections::LeastConnections;
+pub use random::Random;
+pub use round_robin::RoundRobin;
+
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
 /// The position of a backend in its pool.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct BackendIndex(pub u32);
 
 impl BackendIndex {
@@ -100,4 +108,9 @@ pub trait Policy: Send {
 
     /// A request to `backend` ended. Requests that the client gave up are not reported.
     fn on_reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {}
+
+    /// Until when outlier ejection keeps `backend` out; none when it does not.
+    fn ejected_until(&self, _backend: BackendIndex, _now: Time) -> Option<Time> {
+        None
+    }
 }

@@ -1,0 +1,29 @@
+//! Random: any eligible backend, each with the same chance, blind to load, speed and weight.
+//!
+//! The baseline of the theory: n requests on n backends leave about ln n / ln ln n on the fullest
+//! one, where two choices leave about log2 ln n (Azar, Broder, Karlin and Upfal, Balanced
+//! Allocations, 1994).
+
+use super::{BackendIndex, Policy, PoolView, RequestInfo};
+use crate::rng::Rng;
+use crate::time::Time;
+use rand::RngExt;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct Random;
+
+impl Policy for Random {
+    fn pick(
+        &mut self,
+        _: &RequestInfo,
+        pool: &PoolView<'_>,
+        _: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex> {
+        let count = u32::try_from(pool.eligible.len())
+            .ok()
+            .filter(|count| *count > 0)?;
+        Some(pool.eligible[rng.random_range(0..count) as usize])
+    }
+}
