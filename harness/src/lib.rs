@@ -1,1 +1,3 @@
-//! placeholder
+//! The orchestrator: plans an experiment, runs it live or simulated, and reports what differs.
+
+pub mod record;

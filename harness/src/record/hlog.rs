@@ -1,0 +1,95 @@
+//! HdrHistogram interval logs: one line per second and class, readable by every HdrHistogram tool.
+//!
+//! Format version 1.3 as written by the Java `HistogramLogWriter`: comment lines, `StartTime` and
+//! `BaseTime`, the legend, then rows of tag, start and length in seconds, maximum, and the histogram
+//! in compressed V2 encoding as base64. Rows count from `BaseTime`. Values are microseconds; the
+//! maximum column is divided by [`MAX_DIVISOR`] and so in milliseconds.
+
+use super::trial::TrialRecord;
+use hdrhistogram::serialization::interval_log::{
+    IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
+};
+use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
+use std::io::Write;
+use std::time::{Duration, SystemTime};
+
+/// Microseconds in a millisecond: the unit of the maximum column.
+const MAX_DIVISOR: f64 = 1000.0;
+
+/// The legend that Java's reader expects before the first row.
+const LEGEND: &str =
+    r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
+
+/// A trial to be logged.
+#[derive(Clone, Copy, Debug)]
+pub struct HlogTrial<'a> {
+    /// Algorithm: the first part of its rows' tag.
+    pub algorithm: &'a str,
+    /// When its measured phase began.
+    pub started: SystemTime,
+    /// What it measured.
+    pub record: &'a TrialRecord,
+}
+
+/// Why a log was not written.
+#[derive(Debug, thiserror::Error)]
+pub enum HlogError {
+    /// The file could not be written.
+    #[error("write the histogram log: {0}")]
+    Io(#[from] std::io::Error),
+    /// A histogram could not be encoded.
+    #[error("encode a histogram of the histogram log: {0}")]
+    Encode(V2DeflateSerializeError),
+}
+
+impl From<IntervalLogWriterError<V2DeflateSerializeError>> for HlogError {
+    fn from(error: IntervalLogWriterError<V2DeflateSerializeError>) -> Self {
+        match error {
+            IntervalLogWriterError::IoError(error) => Self::Io(error),
+            IntervalLogWriterError::SerializeError(error) => Self::Encode(error),
+        }
+    }
+}
+
+/// Writes the intervals of all `trials`, tagged `<algorithm>|ok` and `<algorithm>|error`.
+///
+/// # Errors
+/// When `out` fails or a histogram cannot be encoded.
+pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), HlogError> {
+    let base = trials
+        .iter()
+        .map(|trial| trial.started)
+        .min()
+        .unwrap_or(SystemTime::UNIX_EPOCH);
+    let mut serializer = V2DeflateSerializer::new();
+    IntervalLogWriterBuilder::new()
+        .add_comment("[Latencies in microseconds]")
+        .add_comment("[Histogram log format version 1.3]")
+        .with_start_time(base)
+        .with_base_time(base)
+        .begin_log_with(out, &mut serializer)?;
+    // The crate's writer knows no legend, and writes no raw lines; the divisor's comment follows it.
+    writeln!(out, "{LEGEND}")?;
+    let mut log = IntervalLogWriterBuilder::new()
+        .with_max_value_divisor(MAX_DIVISOR)
+        .begin_log_with(out, &mut serializer)?;
+    for trial in trials {
+        let offset = trial.started.duration_since(base).unwrap_or_default();
+        for interval in &trial.record.intervals {
+            let tag = tag_name(trial.algorithm, interval.class.name());
+            log.write_histogram(
+                &interval.histogram(),
+                offset + Duration::from_nanos(interval.start.as_nanos()),
+                interval.length.into(),
+                Tag::new(&tag),
+            )?;
+        }
+    }
+    Ok(())
+}
+
+/// `<algorithm>|<class>`, without the characters that would end a tag.
+fn tag_name(algorithm: &str, class: &str) -> String {
+    let clean = algorithm.replace(|c: char| c == ',' || c.is_whitespace(), "-");
+    format!("{clean}|{class}")
+}

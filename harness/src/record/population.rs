@@ -1,0 +1,126 @@
+//! Who is there in which second: read off the schedule, so that it is the same for every algorithm
+//! and engine.
+
+use lb_core::workload::UserPlan;
+
+/// Length of a slice of a record.
+pub(crate) const SECOND_NS: u64 = 1_000_000_000;
+
+/// The users of a phase over its seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Population {
+    users: usize,
+    by_second: Vec<u32>,
+}
+
+impl Population {
+    /// Counts the users that are active in each second: the most at once within it, so that no peak
+    /// is lost between two readings.
+    pub fn of(plans: &[UserPlan]) -> Self {
+        let mut changes: Vec<(u64, i64)> = Vec::new();
+        for (from, to) in plans.iter().flat_map(|plan| &plan.windows) {
+            changes.push((from.as_nanos(), 1));
+            changes.push((to.as_nanos(), -1));
+        }
+        // A user that leaves makes room before another one comes at the same moment: -1 sorts first.
+        changes.sort_unstable();
+        let users = plans
+            .iter()
+            .map(|plan| plan.id.0 as usize + 1)
+            .max()
+            .unwrap_or(0);
+        Self {
+            users,
+            by_second: peaks(&changes),
+        }
+    }
+
+    /// How many users there are, counting up to the highest number.
+    pub fn users(&self) -> usize {
+        self.users
+    }
+
+    /// Users active in a second.
+    pub fn active(&self, second: u32) -> u32 {
+        self.by_second.get(second as usize).copied().unwrap_or(0)
+    }
+}
+
+/// The greatest running sum within each second, given changes in order of time.
+fn peaks(changes: &[(u64, i64)]) -> Vec<u32> {
+    let mut peaks: Vec<u32> = Vec::new();
+    let mut active = 0_i64;
+    let mut changes = changes.iter().peekable();
+    while changes.peek().is_some() {
+        let end = (peaks.len() as u64 + 1) * SECOND_NS;
+        let begin = end - SECOND_NS;
+        let mut peak = None;
+        while let Some((at, change)) = changes.next_if(|(at, _)| *at < end) {
+            // The level before the first change counts, unless that change is at the very boundary.
+            if *at > begin {
+                peak = peak.max(Some(active));
+            }
+            active += change;
+            if changes.peek().is_none_or(|(next, _)| next != at) {
+                peak = peak.max(Some(active));
+            }
+        }
+        peaks.push(u32::try_from(peak.unwrap_or(active)).unwrap_or(0));
+    }
+    peaks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_core::Time;
+    use lb_core::workload::UserId;
+
+    fn plan(id: u32, windows: &[(f64, f64)]) -> UserPlan {
+        let at = |secs: f64| Time::from_nanos((secs * 1e9) as u64);
+        let windows = windows
+            .iter()
+            .map(|(from, to)| (at(*from), at(*to)))
+            .collect();
+        UserPlan {
+            id: UserId(id),
+            stage: 0,
+            class: 0,
+            windows,
+        }
+    }
+
+    #[test]
+    fn a_second_counts_the_most_users_at_once_within_it() {
+        let plans = [
+            plan(0, &[(0.0, 4.0)]),
+            plan(1, &[(0.5, 2.0)]),
+            plan(2, &[(1.2, 1.4)]),
+        ];
+        let population = Population::of(&plans);
+        let active: Vec<u32> = (0..6).map(|second| population.active(second)).collect();
+        assert_eq!(
+            active,
+            [2, 3, 1, 1, 0, 0],
+            "a short visit must be seen, a leaver not linger"
+        );
+        assert_eq!(population.users(), 3);
+    }
+
+    #[test]
+    fn a_handover_at_one_moment_is_no_peak() {
+        let plans = [plan(0, &[(0.0, 1.5), (2.0, 3.0)]), plan(1, &[(1.5, 2.0)])];
+        let population = Population::of(&plans);
+        let active: Vec<u32> = (0..3).map(|second| population.active(second)).collect();
+        assert_eq!(
+            active,
+            [1, 1, 1],
+            "who leaves makes room before the next one comes"
+        );
+    }
+
+    #[test]
+    fn nobody_is_there_without_plans() {
+        assert_eq!(Population::of(&[]).active(0), 0);
+    }
+}

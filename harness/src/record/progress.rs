@@ -1,0 +1,68 @@
+//! What a progress display may look at while a trial runs: a handful of atomics.
+//!
+//! The load engine changes the number of users when one comes or goes; the collector adds a second
+//! when it is complete. Nothing here is touched per request, so looking costs the load nothing.
+
+use lb_core::Span;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// The running figures of a phase. Shared; figures of the same second may be read torn.
+#[derive(Debug, Default)]
+pub struct Progress {
+    users: AtomicU32,
+    requests: AtomicU64,
+    errors: AtomicU64,
+    seconds: AtomicU64,
+    last_requests: AtomicU64,
+    last_p95_us: AtomicU64,
+}
+
+/// The figures of a phase at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// Users active now.
+    pub users: u32,
+    /// Requests finished up to the last complete second.
+    pub requests: u64,
+    /// Those that did not get what was expected of them.
+    pub errors: u64,
+    /// Complete seconds.
+    pub seconds: u64,
+    /// Requests finished in the last complete second.
+    pub last_requests: u64,
+    /// 95th percentile of latency in the last complete second.
+    pub last_p95: Span,
+}
+
+impl Progress {
+    /// A user begins a window.
+    pub fn user_came(&self) {
+        self.users.fetch_add(1, Relaxed);
+    }
+
+    /// A user's window is over.
+    pub fn user_left(&self) {
+        self.users.fetch_sub(1, Relaxed);
+    }
+
+    /// A second is complete.
+    pub(crate) fn second(&self, requests: u64, errors: u64, p95: Span) {
+        self.requests.fetch_add(requests, Relaxed);
+        self.errors.fetch_add(errors, Relaxed);
+        self.seconds.fetch_add(1, Relaxed);
+        self.last_requests.store(requests, Relaxed);
+        self.last_p95_us.store(p95.as_micros(), Relaxed);
+    }
+
+    /// The figures now.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            users: self.users.load(Relaxed),
+            requests: self.requests.load(Relaxed),
+            errors: self.errors.load(Relaxed),
+            seconds: self.seconds.load(Relaxed),
+            last_requests: self.last_requests.load(Relaxed),
+            last_p95: Span::from_micros(self.last_p95_us.load(Relaxed)),
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The recorder of one worker thread: receives every finished request.
+//!
+//! On the hot path: a handful of additions and three histogram increments, no lock, no formatting,
+//! no allocation but at the first sight of a step, outcome or backend. At a second boundary the
+//! current slice is swapped for an emptied one that the collector has sent back.
+
+use super::cell::Cell;
+use super::population::SECOND_NS;
+use super::slice::Slice;
+use super::trial::{BackendRecord, StepRecord, UserRecord};
+use lb_core::workload::{Observer, Sample, StepIndex, UserId};
+use lb_core::{Outcome, Span, Time};
+use std::sync::mpsc::{Receiver, SyncSender};
+
+/// Counts what one worker thread sends. Made by [`super::Recording::start`].
+#[derive(Debug)]
+pub struct Recorder {
+    pub(super) steps: Vec<StepRecord>,
+    pub(super) backends: Vec<BackendRecord>,
+    pub(super) users: Vec<UserRecord>,
+    /// (user, step) in the order of `done`; only where the spec asks for it.
+    pub(super) actions: Option<Vec<(UserId, StepIndex)>>,
+    pub(super) lateness: Cell,
+    pub(super) last_done: Time,
+    slice: Box<Slice>,
+    /// End of the slice's second, so that most requests pay one comparison.
+    slice_end: Time,
+    full: SyncSender<Box<Slice>>,
+    spare: Receiver<Box<Slice>>,
+}
+
+impl Recorder {
+    pub(super) fn new(
+        worker: usize,
+        spec: &super::RecordingSpec,
+        full: SyncSender<Box<Slice>>,
+        spare: Receiver<Box<Slice>>,
+    ) -> Self {
+        Self {
+            steps: vec![StepRecord::default(); spec.steps],
+            backends: vec![BackendRecord::default(); spec.backends],
+            users: vec![UserRecord::default(); spec.population.users()],
+            actions: spec.keep_actions.then(Vec::new),
+            lateness: Cell::default(),
+            last_done: Time::ZERO,
+            slice: Box::new(Slice::new(worker, spec.backends)),
+            slice_end: Time::from_nanos(SECOND_NS),
+            full,
+            spare,
+        }
+    }
+
+    /// Says that everything before `now` is recorded: hands over the seconds that are complete.
+    /// A driver calls it now and then, so that a display does not wait for the next request.
+    #[inline]
+    pub fn advance(&mut self, now: Time) {
+        while now >= self.slice_end {
+            self.hand_over();
+        }
+    }
+
+    /// How long after its wake-up time a user got to act: what the load generator itself adds.
+    #[inline]
+    pub fn late(&mut self, by: Span) {
+        self.lateness.record(by, 0);
+    }
+
+    /// Hands over the last, incomplete second.
+    pub(super) fn close(&mut self) {
+        self.hand_over();
+    }
+
+    #[cold]
+    fn hand_over(&mut self) {
+        let fresh = self
+            .spare
+            .try_recv()
+            .unwrap_or_else(|_| Box::new(Slice::new(self.slice.worker, self.slice.backends.len())));
+        let full = std::mem::replace(&mut self.slice, fresh);
+        self.slice.second = full.second + 1;
+        self.slice_end += Span::from_nanos(SECOND_NS);
+        // The collector outlives all recorders; were it gone, `finish` would say so.
+        let _ = self.full.send(full);
+    }
+}
+
+impl Observer for Recorder {
+    #[inline]
+    fn sample(&mut self, sample: &Sample) {
+        self.advance(sample.done);
+        let latency = sample.done.since(sample.intended);
+        let success = sample.outcome.is_success();
+        self.last_done = self.last_done.max(sample.done);
+        self.slice.record(latency, success, sample.backend);
+        grown(&mut self.steps, usize::from(sample.step.0)).record(
+            sample.outcome,
+            latency,
+            sample.bytes,
+        );
+        if let Some(backend) = sample.backend {
+            grown(&mut self.backends, usize::from(backend)).record(
+                sample.outcome,
+                latency,
+                sample.bytes,
+            );
+        }
+        grown(&mut self.users, sample.user.0 as usize).record(success);
+        if let Some(actions) = &mut self.actions {
+            actions.push((sample.user, sample.step));
+        }
+    }
+}
+
+/// The element at `index`, after growing the list to it (a backend that nobody announced).
+#[inline]
+pub(super) fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
+    if index >= list.len() {
+        list.resize(index + 1, T::default());
+    }
+    &mut list[index]
+}
+
+impl StepRecord {
+    #[inline]
+    pub(super) fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
+        self.outcomes[outcome.index()]
+            .get_or_insert_default()
+            .record(latency, bytes);
+    }
+}
+
+impl BackendRecord {
+    #[inline]
+    fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
+        self.errors += u64::from(!outcome.is_success());
+        self.latency.record(latency, bytes);
+    }
+}
+
+impl UserRecord {
+    #[inline]
+    fn record(&mut self, success: bool) {
+        self.requests += 1;
+        self.errors += u32::from(!success);
+    }
+}
