@@ -1,6 +1,11 @@
 //! How a backend queues, serves and fails: the capacity model that mock backends execute in real
 //! time and the simulator in virtual time.
 
+mod clock;
+mod draw;
+mod job;
 mod model;
 
-pub use model::{Arrival, BackendModel, Finished, Job, JobId, JobResult};
+pub use draw::demand;
+pub use job::{Arrival, Finished, Job, JobId, JobResult};
+pub use model::BackendModel;

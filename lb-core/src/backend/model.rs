@@ -6,124 +6,320 @@
 //! `w + d`. A change of speed in mid-service bends the clock and touches no request. (Processor
 //! sharing by a virtual clock: Kleinrock, Queueing Systems II, 1976, section 4.4.)
 
+use super::clock::WorkClock;
+use super::draw;
+use super::job::{Arrival, Finished, Job, JobId, JobResult};
 use crate::fault::FaultTimeline;
 use crate::time::{Span, Time};
-use crate::topology::BackendSpec;
+use crate::topology::{BackendSpec, Discipline};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, VecDeque};
 
-/// A request within a backend; the driver chooses the number.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct JobId(pub u64);
-
-/// A request that arrives at a backend.
+/// A request in service.
 #[derive(Clone, Copy, Debug)]
-pub struct Job {
-    /// Who it is.
-    pub id: JobId,
-    /// Service time at speed 1, without faults.
-    pub demand: Span,
-    /// Number of its service, as given to [`FaultTimeline::new`].
-    pub service: usize,
-    /// Key of its own random stream (error or not, hang or not): the same for every algorithm.
-    pub key: u64,
+struct Running {
+    /// What the work clock shows at its end.
+    finish: f64,
+    /// Breaks ties: first started, first finished.
+    order: u64,
+    id: JobId,
+    started: Time,
+    fails: bool,
+    /// Its client is gone: it works on, and nobody hears of its end.
+    cancelled: bool,
 }
 
-/// What an arriving request meets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Arrival {
-    /// In service or in the queue; [`BackendModel::advance`] will report its end.
-    Accepted,
-    /// The queue is full: 503 at once.
-    QueueFull,
-    /// Fails at once with 503 (a fast-fail fault).
-    FastFail,
-    /// Never answered: it hangs outside the workers until the client gives up.
-    Hangs,
-    /// The backend is down: connection refused.
-    Down,
+impl Ord for Running {
+    /// The next one to finish is the greatest, as [`BinaryHeap`] wants it.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other
+            .finish
+            .total_cmp(&self.finish)
+            .then(other.order.cmp(&self.order))
+    }
 }
 
-/// How a request left a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum JobResult {
-    /// Served.
-    Served,
-    /// Served in full, then 500.
-    Failed,
-    /// The backend went down with the request in it: the connection breaks.
-    Broken,
+impl PartialOrd for Running {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
 }
 
-/// A request that left a backend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// Who it was.
-    pub id: JobId,
-    /// When its service began.
-    pub started: Time,
-    /// When it left, exactly (a driver may learn of it later).
-    pub at: Time,
-    /// How.
-    pub result: JobResult,
+impl PartialEq for Running {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other) == Ordering::Equal
+    }
 }
+
+impl Eq for Running {}
 
 /// One backend.
 #[derive(Debug)]
 pub struct BackendModel {
-    // private: filled in by the implementation
+    workers: usize,
+    queue_cap: usize,
+    discipline: Discipline,
+    base_speed: f64,
+    outside_factor: f64,
+    outside_up: bool,
+
+    faults: FaultTimeline,
+    /// The driver's time at which the timeline begins.
+    origin: Time,
+    /// The timeline's phase now, and when it ends.
+    phase: usize,
+    phase_end: Time,
+
+    clock: WorkClock,
+    running: BinaryHeap<Running>,
+    started_count: u64,
+    queue: VecDeque<Job>,
+    hanging: Vec<JobId>,
+    /// The next end of service, or [`Time::MAX`].
+    next_finish: Time,
+
+    busy: Span,
+    busy_until: Time,
 }
 
 impl BackendModel {
-    /// An idle backend.
-    pub fn new(_spec: &BackendSpec, _faults: FaultTimeline) -> Self {
-        todo!()
+    /// An idle backend. The timeline begins at the driver's time zero.
+    pub fn new(spec: &BackendSpec, faults: FaultTimeline) -> Self {
+        let mut model = Self {
+            workers: spec.workers.max(1) as usize,
+            queue_cap: spec.queue_cap as usize,
+            discipline: spec.discipline,
+            base_speed: spec.speed,
+            outside_factor: 1.0,
+            outside_up: true,
+            faults,
+            origin: Time::ZERO,
+            phase: 0,
+            phase_end: Time::MAX,
+            clock: WorkClock::new(spec.speed),
+            running: BinaryHeap::new(),
+            started_count: 0,
+            queue: VecDeque::new(),
+            hanging: Vec::new(),
+            next_finish: Time::MAX,
+            busy: Span::ZERO,
+            busy_until: Time::ZERO,
+        };
+        model.enter_phase(Time::ZERO, &mut Vec::new());
+        model
     }
 
     /// A request arrives. All events up to `now` must have been taken with [`Self::advance`] before.
-    pub fn arrive(&mut self, _job: Job, _now: Time) -> Arrival {
-        todo!()
+    pub fn arrive(&mut self, job: Job, now: Time) -> Arrival {
+        if !self.is_up() {
+            return Arrival::Down;
+        }
+        let condition = self.faults.condition_in(self.phase, job.service);
+        if draw::fails_fast(job.key, condition.fast_fail) {
+            return Arrival::FastFail;
+        }
+        if draw::hangs(job.key, condition.timeout_rate) {
+            self.hanging.push(job.id);
+            return Arrival::Hangs;
+        }
+        let places = match self.discipline {
+            Discipline::Fcfs => self.workers,
+            Discipline::ProcessorSharing => self.workers + self.queue_cap,
+        };
+        if self.running.len() < places {
+            self.start(job, now);
+            self.update(now);
+        } else if self.discipline == Discipline::Fcfs && self.queue.len() < self.queue_cap {
+            self.queue.push_back(job);
+        } else {
+            return Arrival::QueueFull;
+        }
+        Arrival::Accepted
     }
 
     /// The client of a request went away. A waiting or hanging request leaves; one in service keeps
     /// its worker to the end (a real server rarely notices), and its end is not reported.
-    pub fn cancel(&mut self, _job: JobId, _now: Time) {
-        todo!()
+    pub fn cancel(&mut self, job: JobId, _now: Time) {
+        if let Some(place) = self.hanging.iter().position(|id| *id == job) {
+            self.hanging.swap_remove(place);
+        } else if let Some(place) = self.queue.iter().position(|waiting| waiting.id == job) {
+            self.queue.remove(place);
+        } else if self.running.iter().any(|running| running.id == job) {
+            let mut all = std::mem::take(&mut self.running).into_vec();
+            for running in all.iter_mut().filter(|running| running.id == job) {
+                running.cancelled = true;
+            }
+            self.running = BinaryHeap::from(all);
+        }
     }
 
     /// When something happens next if nothing arrives: an end of service, a fault that begins or
     /// ends. None when the backend is idle and no fault lies ahead.
     pub fn next_event(&self) -> Option<Time> {
-        todo!()
+        let next = self.next_finish.min(self.phase_end);
+        (next < Time::MAX).then_some(next)
     }
 
     /// Lets time pass to `now`, through all changes in their order, and appends the requests that
-    /// left to `finished`.
-    pub fn advance(&mut self, _now: Time, _finished: &mut Vec<Finished>) {
-        todo!()
+    /// left to `finished`. At one and the same time a request finishes before a fault begins.
+    pub fn advance(&mut self, now: Time, finished: &mut Vec<Finished>) {
+        while let Some(next) = self.next_event().filter(|next| *next <= now) {
+            if next == self.next_finish {
+                self.finish_one(next, finished);
+            } else {
+                self.enter_phase(next, finished);
+            }
+        }
     }
 
-    /// An outside hand on the speed (the degradation API): multiplies with the timeline's.
-    pub fn set_speed_factor(&mut self, _factor: f64, _now: Time) {
-        todo!()
+    /// An outside hand on the speed (the degradation API): multiplies with the timeline's. Zero
+    /// stalls the backend.
+    pub fn set_speed_factor(&mut self, factor: f64, now: Time) {
+        self.outside_factor = factor.max(0.0);
+        self.update(now);
     }
 
     /// Takes the backend down or up from outside; going down breaks every request in it.
-    pub fn set_up(&mut self, _up: bool, _now: Time, _finished: &mut Vec<Finished>) {
-        todo!()
+    pub fn set_up(&mut self, up: bool, now: Time, finished: &mut Vec<Finished>) {
+        self.outside_up = up;
+        self.break_all_if_down(now, finished);
+    }
+
+    /// Replaces the fault timeline by one that begins at `now`: a driver that runs phases one after
+    /// the other starts the faults with the measured one.
+    pub fn start_faults(&mut self, faults: FaultTimeline, now: Time, finished: &mut Vec<Finished>) {
+        self.faults = faults;
+        self.origin = now;
+        self.enter_phase(now, finished);
     }
 
     /// Whether it runs.
     pub fn is_up(&self) -> bool {
-        todo!()
+        self.outside_up && self.faults.is_up_in(self.phase)
     }
 
-    /// Requests in service and in the queue.
+    /// Requests in service and in the queue; those whose client went away while they were served
+    /// included.
     pub fn in_system(&self) -> usize {
-        todo!()
+        self.running.len() + self.queue.len()
     }
 
-    /// The mean speed that the model has run at so far is not kept; this is the speed now.
+    /// Requests that hang.
+    pub fn hanging(&self) -> usize {
+        self.hanging.len()
+    }
+
+    /// The mean speed that the model has run at so far is not kept; this is the speed now, up or
+    /// down.
     pub fn speed(&self) -> f64 {
-        todo!()
+        self.base_speed * self.faults.speed_in(self.phase) * self.outside_factor
+    }
+
+    /// Worker time spent so far, summed over the workers: utilisation times workers times elapsed.
+    /// Exact at the time of the last start, end or change.
+    pub const fn busy(&self) -> Span {
+        self.busy
+    }
+
+    /// Worker time spent until `now`, which no event may follow.
+    pub fn busy_at(&self, now: Time) -> Span {
+        self.busy + now.since(self.busy_until) * self.running.len().min(self.workers) as u64
+    }
+
+    /// Puts a request on a worker. The caller must [`Self::update`] afterwards.
+    fn start(&mut self, job: Job, now: Time) {
+        self.account(now);
+        if self.running.is_empty() {
+            self.clock.reset(now);
+        }
+        let condition = self.faults.condition_in(self.phase, job.service);
+        // Added time is time on the worker, not work: a slow backend does not stretch it.
+        let work = job.demand.as_nanos() as f64 * condition.service_factor
+            + condition.added.as_nanos() as f64 * self.speed();
+        self.started_count += 1;
+        self.running.push(Running {
+            finish: self.clock.at(now) + work,
+            order: self.started_count,
+            id: job.id,
+            started: now,
+            fails: draw::fails(job.key, condition.error_rate),
+            cancelled: false,
+        });
+    }
+
+    /// The next request in service ends, and the first in the queue takes its worker.
+    fn finish_one(&mut self, now: Time, finished: &mut Vec<Finished>) {
+        self.account(now);
+        if let Some(done) = self.running.pop()
+            && !done.cancelled
+        {
+            let result = if done.fails {
+                JobResult::Failed
+            } else {
+                JobResult::Served
+            };
+            finished.push(Finished {
+                id: done.id,
+                started: done.started,
+                at: now,
+                result,
+            });
+        }
+        if let Some(next) = self.queue.pop_front() {
+            self.start(next, now);
+        }
+        self.update(now);
+    }
+
+    /// Enters the timeline's phase at `now`.
+    fn enter_phase(&mut self, now: Time, finished: &mut Vec<Finished>) {
+        self.phase = self.faults.phase_at(Time::ZERO + now.since(self.origin));
+        self.phase_end = self
+            .faults
+            .end_of(self.phase)
+            .map_or(Time::MAX, |end| self.origin + end.since(Time::ZERO));
+        self.update(now);
+        self.break_all_if_down(now, finished);
+    }
+
+    fn break_all_if_down(&mut self, now: Time, finished: &mut Vec<Finished>) {
+        if self.is_up() {
+            return;
+        }
+        self.account(now);
+        let broken = |id, started| Finished {
+            id,
+            started,
+            at: now,
+            result: JobResult::Broken,
+        };
+        let mut running = std::mem::take(&mut self.running).into_vec();
+        running.sort_unstable_by_key(|running| running.order);
+        let heard = running.iter().filter(|running| !running.cancelled);
+        finished.extend(heard.map(|running| broken(running.id, running.started)));
+        finished.extend(self.queue.drain(..).map(|job| broken(job.id, now)));
+        finished.extend(self.hanging.drain(..).map(|id| broken(id, now)));
+        self.update(now);
+    }
+
+    /// Adds the worker time since the last change. Called before each change of `running`.
+    fn account(&mut self, now: Time) {
+        self.busy = self.busy_at(now);
+        self.busy_until = now;
+    }
+
+    /// Brings the clock's rate and the next end of service up to date after any change.
+    fn update(&mut self, now: Time) {
+        let share = match self.discipline {
+            Discipline::Fcfs => 1.0,
+            Discipline::ProcessorSharing => {
+                (self.workers as f64 / self.running.len().max(1) as f64).min(1.0)
+            }
+        };
+        self.clock.set_rate(self.speed() * share, now);
+        self.next_finish = match self.running.peek() {
+            Some(next) => self.clock.when(next.finish).max(now),
+            None => Time::MAX,
+        };
     }
 }
-

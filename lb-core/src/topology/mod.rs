@@ -4,6 +4,9 @@
 //! Read by the mock backends (which execute it in real time), by the simulator (in virtual time) and
 //! by the harness (which tells the load balancer who is there).
 
+mod glob;
+mod problems;
+
 use crate::fault::Fault;
 use crate::service_time::ServiceTime;
 use schemars::JsonSchema;
@@ -44,7 +47,7 @@ pub struct Pool {
     pub backends: Vec<BackendSpec>,
 }
 
-/// One backend, or several alike.
+/// One backend.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackendSpec {
@@ -112,24 +115,60 @@ fn one() -> f64 {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteIndex(pub u16);
 
+/// A backend and its place in the topology.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placed<'a> {
+    /// Position of its pool.
+    pub pool: usize,
+    /// Position within its pool.
+    pub place: usize,
+    /// The backend.
+    pub spec: &'a BackendSpec,
+    /// The services that its pool answers for.
+    pub services: Vec<String>,
+}
+
 impl Topology {
-    /// What is wrong with the topology: key path, value and rule, one sentence each.
-    pub fn problems(&self) -> Vec<String> {
-        todo!()
+    /// The pool that answers for `service`.
+    pub fn pool_of(&self, service: &str) -> Option<usize> {
+        let names = |pool: &Pool| pool.services.iter().any(|other| other == service);
+        self.pools
+            .iter()
+            .position(names)
+            .or_else(|| self.pools.iter().position(|pool| pool.services.is_empty()))
     }
 
-    /// The pool that answers for `service`.
-    pub fn pool_of(&self, _service: &str) -> Option<usize> {
-        todo!()
+    /// The services among `all` that pool number `pool` answers for, in the order of `all`.
+    pub fn services_of(&self, pool: usize, all: &[String]) -> Vec<String> {
+        all.iter().filter(|service| self.pool_of(service) == Some(pool)).cloned().collect()
+    }
+
+    /// All backends, pool after pool: the order in which results number them. `all` names the
+    /// services that there are, for pools that answer for whatever no other pool names.
+    pub fn backends<'a>(&'a self, all: &'a [String]) -> impl Iterator<Item = Placed<'a>> {
+        self.pools.iter().enumerate().flat_map(move |(number, pool)| {
+            let services = self.services_of(number, all);
+            pool.backends.iter().enumerate().map(move |(place, spec)| Placed {
+                pool: number,
+                place,
+                spec,
+                services: services.clone(),
+            })
+        })
     }
 
     /// The route of a request; `path` is the part below the service, without the query.
-    pub fn route(&self, _service: &str, _method: &str, _path: &str) -> RouteIndex {
-        todo!()
+    pub fn route(&self, service: &str, method: &str, path: &str) -> RouteIndex {
+        let found = self.routes.iter().position(|route| {
+            route.service.as_deref().is_none_or(|name| name == service)
+                && route.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method))
+                && glob::matches(&route.path, path)
+        });
+        RouteIndex(u16::try_from(found.unwrap_or(self.routes.len())).unwrap_or(u16::MAX))
     }
 
     /// The service time of a route.
-    pub fn service_time(&self, _route: RouteIndex) -> &ServiceTime {
-        todo!()
+    pub fn service_time(&self, route: RouteIndex) -> &ServiceTime {
+        self.routes.get(usize::from(route.0)).map_or(&self.service_time, |route| &route.service_time)
     }
 }

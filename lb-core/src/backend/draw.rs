@@ -1,0 +1,102 @@
+//! What chance decides about a request, drawn from the request's own key alone: every algorithm, and
+//! both drivers, meet the same luck.
+
+use crate::rng::{Rng, mix};
+use crate::service_time::ServiceTime;
+use crate::time::Span;
+use rand_xoshiro::rand_core::SeedableRng;
+
+/// Labels that keep the draws of one request independent of each other.
+const DEMAND: u64 = 0xd3_4a_9d;
+const ERROR: u64 = 0xe2_20_2a;
+const HANG: u64 = 0x8a_96_11;
+const FAST_FAIL: u64 = 0xfa_57_fa;
+
+/// The service time at speed 1, without faults, of the request with `key`.
+pub fn demand(service_time: &ServiceTime, key: u64) -> Span {
+    service_time.sample(&mut Rng::seed_from_u64(mix(key ^ DEMAND)))
+}
+
+/// Whether the request with `key` fails after full service, at a chance of `rate`.
+pub(super) fn fails(key: u64, rate: f64) -> bool {
+    happens(key ^ ERROR, rate)
+}
+
+/// Whether it hangs.
+pub(super) fn hangs(key: u64, rate: f64) -> bool {
+    happens(key ^ HANG, rate)
+}
+
+/// Whether it is refused at once.
+pub(super) fn fails_fast(key: u64, rate: f64) -> bool {
+    happens(key ^ FAST_FAIL, rate)
+}
+
+/// Compares `rate` with an even draw from [0, 1): 0 never happens, 1 always does.
+fn happens(key: u64, rate: f64) -> bool {
+    const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
+    rate > 0.0 && ((mix(key) >> 11) as f64) * UNIT < rate
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_key_meets_the_same_luck() {
+        let time = ServiceTime::LogNormal {
+            mean_ms: 10.0,
+            sigma: 1.0,
+        };
+        assert_eq!(
+            demand(&time, 5),
+            demand(&time, 5),
+            "a request has one service time"
+        );
+        assert_ne!(
+            demand(&time, 5),
+            demand(&time, 6),
+            "another request has another"
+        );
+    }
+
+    #[test]
+    fn chances_hold_over_consecutive_keys_and_are_independent() {
+        const KEYS: u64 = 100_000;
+        let count = |test: &dyn Fn(u64) -> bool| (0..KEYS).filter(|key| test(*key)).count() as f64;
+        for (name, share, expected) in [
+            ("error", count(&|k| fails(k, 0.3)), 0.3),
+            ("hang", count(&|k| hangs(k, 0.1)), 0.1),
+            ("fast fail", count(&|k| fails_fast(k, 0.9)), 0.9),
+            (
+                "error and hang",
+                count(&|k| fails(k, 0.3) && hangs(k, 0.1)),
+                0.03,
+            ),
+            ("never", count(&|k| fails(k, 0.0)), 0.0),
+            ("always", count(&|k| fails(k, 1.0)), 1.0),
+        ] {
+            let share = share / KEYS as f64;
+            assert!(
+                (share - expected).abs() < 0.005,
+                "{name}: {share} must be near {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn demands_over_consecutive_keys_have_the_distributions_mean() {
+        let time = ServiceTime::LogNormal {
+            mean_ms: 10.0,
+            sigma: 1.0,
+        };
+        let mean = (0..200_000)
+            .map(|key| demand(&time, key).as_millis_f64())
+            .sum::<f64>()
+            / 200_000.0;
+        assert!(
+            (mean / 10.0 - 1.0).abs() < 0.015,
+            "mean {mean} must be 10 ms within 1.5 %"
+        );
+    }
+}
