@@ -14,4 +14,4 @@ pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,
     SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,
 };
-pub use writer::{write_run, write_trial};
+pub use writer::{write_scenario, write_summary, write_trial};

@@ -115,7 +115,7 @@ pub struct AlgorithmSummary {
     pub total_requests: u64,
     /// Requests that ended, per second.
     pub throughput_rps: f64,
-    /// Requests that got what was expected of them, per second.
+    /// Ordinary requests that succeeded, per second (an injected error that is refused is no work done).
     pub goodput_rps: f64,
     /// Latency of requests that got what was expected of them. Null when there was none.
     pub latency_ms: Option<Latency>,

@@ -1,0 +1,20 @@
+//! The experiment: a plan becomes blocks, blocks become trials, trials go through their phases.
+//!
+//! [`run`] owns the order of things and what is kept when something fails; [`live`] and [`sim`] know
+//! how to get one trial out of real sockets or out of virtual time. Neither prints: progress and
+//! reports are handed numbers.
+
+mod doctor;
+mod interrupt;
+mod live;
+mod order;
+mod run;
+mod schedules;
+mod sim;
+mod trial;
+
+pub use doctor::doctor;
+pub use interrupt::Interrupt;
+pub use run::{RunOptions, run};
+pub use schedules::{combined_sha256, schedules};
+pub use trial::{BalancerCount, ProcessTime, Trial};

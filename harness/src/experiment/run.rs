@@ -1,0 +1,239 @@
+//! A run: scenario by scenario, block by block, each algorithm once per block in a shuffled order.
+//! Each trial is on disk before the next one begins, so a failure loses nothing that was measured.
+
+use super::live::LiveTrials;
+use super::order::order;
+use super::schedules::{combined_sha256, schedules};
+use super::sim::simulate;
+use super::{Interrupt, Trial};
+use crate::analysis::summarise;
+use crate::config::{Engine, Loaded, Plan, PlannedScenario};
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::report::Progress;
+use crate::results::{
+    ConfigSummary, Host, ResultsFolder, SCHEMA_VERSION, ScenarioSummary, Skipped, Summary, write_scenario,
+    write_summary, write_trial,
+};
+use crate::target::{Choice, choose};
+use lb_core::Algorithm;
+use lb_core::workload::Schedule;
+use std::sync::Arc;
+
+/// What a run is told besides its plan.
+#[derive(Debug)]
+pub struct RunOptions<'a> {
+    /// The config that the plan was made from.
+    pub loaded: &'a Loaded,
+    /// Name of the run.
+    pub run_id: String,
+    /// Where results go.
+    pub folder: ResultsFolder,
+    /// Whether to keep each user's sequence of requests.
+    pub record_actions: bool,
+}
+
+/// What all trials of a run share.
+pub(super) struct Context<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) folder: &'a ResultsFolder,
+    pub(super) interrupt: &'a Interrupt,
+    pub(super) record_actions: bool,
+}
+
+/// One trial to be run.
+pub(super) struct TrialPlan<'a> {
+    pub(super) scenario_number: usize,
+    pub(super) scenario: &'a PlannedScenario,
+    pub(super) algorithm: Algorithm,
+    pub(super) block: u32,
+    pub(super) position: usize,
+    pub(super) schedule: &'a Arc<Schedule>,
+    /// `trial 3 of 10, least-connections`.
+    pub(super) label: String,
+}
+
+/// Runs a plan and writes its results. The summary is given back even when the run ended early; the
+/// failure then says why.
+pub async fn run(
+    plan: &Plan,
+    options: RunOptions<'_>,
+    interrupt: &Interrupt,
+    progress: &mut Progress,
+) -> Result<(Summary, Option<Failure>), Failure> {
+    let engine = plan.engine.unwrap_or(Engine::Live);
+    let choice = match engine {
+        Engine::Sim => None,
+        Engine::Live => Some(choose(&plan.target).await.or_exit(ExitCode::Preflight)?),
+    };
+    let driven = choice.as_ref().map_or_else(|| "simulated".to_owned(), ToString::to_string);
+    progress.say(&format!("load balancer: {driven}"));
+    progress.say(&format!("results: {}", options.folder.path().display()));
+
+    let mut summary = blank_summary(plan, &options, engine, driven);
+    let context = Context {
+        plan,
+        folder: &options.folder,
+        interrupt,
+        record_actions: options.record_actions,
+    };
+    let mut failure = None;
+    let mut hashes = Vec::new();
+    for (number, scenario) in plan.scenarios.iter().enumerate() {
+        let schedules = schedules(&scenario.scenario.workload, plan.seed, plan.repetitions);
+        hashes.extend(schedules.iter().map(|schedule| schedule.sha256().to_owned()));
+        if failure.is_some() || interrupt.is_set() {
+            continue;
+        }
+        let (trials, ended) =
+            run_scenario(&context, &options.run_id, number, scenario, &schedules, choice.as_ref(), progress).await;
+        failure = ended;
+        write_scenario(&options.folder, &scenario.scenario, &trials).or_exit(ExitCode::Preflight)?;
+        summary.scenarios.push(summarise_scenario(plan, scenario, &schedules, &trials));
+        for trial in &trials {
+            summary.notes.extend(trial.notes.iter().map(|note| format!("{}: {note}", trial.algorithm)));
+        }
+    }
+    summary.notes.dedup();
+    summary.schedule_sha256 = combined_sha256(hashes.iter().map(String::as_str));
+    summary.interrupted = interrupt.is_set();
+    progress.finish();
+    write_summary(&options.folder, &summary).or_exit(ExitCode::Preflight)?;
+    Ok((summary, failure))
+}
+
+/// All trials of one scenario, as far as they got.
+async fn run_scenario(
+    context: &Context<'_>,
+    run_id: &str,
+    number: usize,
+    scenario: &PlannedScenario,
+    schedules: &[Arc<Schedule>],
+    choice: Option<&Choice>,
+    progress: &mut Progress,
+) -> (Vec<Trial>, Option<Failure>) {
+    let mut trials = Vec::new();
+    let mut target = match choice {
+        None => None,
+        Some(choice) => match LiveTrials::start(context, number, scenario, choice).await {
+            Ok(target) => Some(target),
+            Err(failure) => return (trials, Some(failure)),
+        },
+    };
+    let mut failure = None;
+    let total = scenario.algorithms.len() * schedules.len();
+    'blocks: for (block, schedule) in (0..).zip(schedules) {
+        for (position, algorithm) in
+            order(context.plan.seed, number, block, scenario.algorithms.len()).into_iter().enumerate()
+        {
+            if context.interrupt.is_set() {
+                break 'blocks;
+            }
+            let algorithm = scenario.algorithms[algorithm];
+            let count = trials.len() + 1;
+            let label = format!("trial {count} of {total}, {algorithm}");
+            let trial_plan =
+                TrialPlan { scenario_number: number, scenario, algorithm, block, position, schedule, label };
+            let result = match &mut target {
+                Some(target) => target.trial(context, &trial_plan, progress).await,
+                None => simulate(context, &trial_plan, progress).await,
+            };
+            match result {
+                Ok(Some(trial)) => {
+                    if let Err(error) = keep(context, run_id, scenario, schedule, &trial, progress) {
+                        failure = Some(error);
+                        break 'blocks;
+                    }
+                    trials.push(trial);
+                }
+                Ok(None) => break 'blocks,
+                Err(error) => {
+                    failure = Some(error);
+                    break 'blocks;
+                }
+            }
+        }
+    }
+    if let Some(target) = target {
+        target.stop().await;
+    }
+    (trials, failure)
+}
+
+/// Puts a finished trial on disk and says how it went.
+fn keep(
+    context: &Context<'_>,
+    run_id: &str,
+    scenario: &PlannedScenario,
+    schedule: &Schedule,
+    trial: &Trial,
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let inner = &scenario.scenario;
+    let Some(result) = summarise(&[trial], &inner.workload, &inner.topology) else {
+        return Ok(());
+    };
+    let p95 = result.latency_ms.as_ref().map_or_else(|| "-".to_owned(), |latency| format!("{:.1} ms", latency.p95));
+    progress.say(&format!(
+        "{} (block {}): {} requests, {:.1} req/s, p95 {p95}, {:.2}% errors",
+        result.name,
+        trial.block + 1,
+        result.total_requests,
+        result.throughput_rps,
+        result.error_rate * 100.0
+    ));
+    write_trial(context.folder, run_id, inner, schedule, trial, result).or_exit(ExitCode::Preflight)
+}
+
+fn summarise_scenario(
+    plan: &Plan,
+    scenario: &PlannedScenario,
+    schedules: &[Arc<Schedule>],
+    trials: &[Trial],
+) -> ScenarioSummary {
+    let inner = &scenario.scenario;
+    let mut summary = ScenarioSummary::empty(inner, scenario.peak_users);
+    summary.schedules = schedules.iter().map(|schedule| schedule.sha256().to_owned()).collect();
+    summary.algorithms = scenario
+        .algorithms
+        .iter()
+        .filter_map(|algorithm| {
+            let of: Vec<&Trial> = trials.iter().filter(|trial| trial.algorithm == *algorithm).collect();
+            summarise(&of, &inner.workload, &inner.topology)
+        })
+        .collect();
+    summary.skipped = scenario
+        .skipped
+        .iter()
+        .chain(&plan.skipped)
+        .map(|skipped| Skipped { name: skipped.name.clone(), reason: skipped.reason.clone() })
+        .collect();
+    summary
+}
+
+fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_balancer: String) -> Summary {
+    Summary {
+        schema_version: SCHEMA_VERSION,
+        run_id: options.run_id.clone(),
+        started_at: jiff::Timestamp::now().to_string(),
+        command: std::env::args().collect(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: env!("BENCH_COMMIT").to_owned(),
+        host: Host::read(),
+        config: ConfigSummary {
+            name: plan.name.clone(),
+            source: plan.source.clone(),
+            dialect: serde_json::to_value(plan.dialect).ok().and_then(|d| d.as_str().map(str::to_owned)).unwrap_or_default(),
+            content: options.loaded.content().clone(),
+        },
+        seed: plan.seed.0,
+        engine: match engine {
+            Engine::Live => "live".to_owned(),
+            Engine::Sim => "sim".to_owned(),
+        },
+        load_balancer,
+        schedule_sha256: String::new(),
+        interrupted: false,
+        scenarios: Vec::new(),
+        notes: plan.notes.iter().map(ToString::to_string).collect(),
+    }
+}

@@ -1,0 +1,43 @@
+//! Which schedule each block follows, and the hash of all of them.
+//!
+//! Block 0 follows the run's own seed, later blocks seeds that are split from it: repetitions then
+//! also vary what users do, while all algorithms of a block still get the identical load.
+
+use lb_core::Seed;
+use lb_core::workload::{Schedule, Workload};
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// Label of the seeds of later blocks.
+const BLOCK: u64 = 0x626c_6f63_6b;
+
+/// Label of the seed of warm-ups: other users than those that are measured.
+const WARM_UP: u64 = 0x7761_726d;
+
+/// The seed of a block.
+pub fn block_seed(seed: Seed, block: u32) -> Seed {
+    if block == 0 { seed } else { Seed(seed.key(&[BLOCK, u64::from(block)])) }
+}
+
+/// The seed of a block's warm-up.
+pub fn warm_up_seed(seed: Seed, block: u32) -> Seed {
+    Seed(block_seed(seed, block).key(&[WARM_UP]))
+}
+
+/// The schedule of each block.
+pub fn schedules(workload: &Arc<Workload>, seed: Seed, blocks: u32) -> Vec<Arc<Schedule>> {
+    (0..blocks).map(|block| Arc::new(Schedule::new(Arc::clone(workload), block_seed(seed, block)))).collect()
+}
+
+/// SHA-256 in hex over the hashes of several schedules, in order.
+pub fn combined_sha256<'a>(hashes: impl IntoIterator<Item = &'a str>) -> String {
+    let mut sha = Sha256::new();
+    for hash in hashes {
+        sha.update(hash.as_bytes());
+    }
+    sha.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}

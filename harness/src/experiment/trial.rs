@@ -1,0 +1,55 @@
+//! One trial as it came out: what the generator recorded, what the load balancer counted, what it
+//! cost, and how the switch was verified.
+
+use crate::record::TrialRecord;
+use lb_core::Algorithm;
+use serde::Serialize;
+
+/// One finished trial.
+#[derive(Debug)]
+pub struct Trial {
+    /// Position of the scenario in the plan.
+    pub scenario: usize,
+    /// What decided.
+    pub algorithm: Algorithm,
+    /// The pass over all algorithms that it belongs to.
+    pub block: u32,
+    /// Its place within the block.
+    pub position: usize,
+    /// SHA-256 of the schedule that its users followed.
+    pub schedule_sha256: String,
+    /// When its measured phase began.
+    pub started: jiff::Timestamp,
+    /// What the generator recorded.
+    pub record: TrialRecord,
+    /// What the load balancer counted in the measured phase, by backend.
+    pub balancer: Vec<BalancerCount>,
+    /// CPU time of each process over the measured phase.
+    pub processes: Vec<ProcessTime>,
+    /// How the switch was verified; a simulated trial has nothing to verify.
+    pub evidence: serde_json::Value,
+    /// What was noticed on the way.
+    pub notes: Vec<String>,
+}
+
+/// What the load balancer counted for one backend in the measured phase.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BalancerCount {
+    /// Backend.
+    pub id: String,
+    /// Requests that it sent there.
+    pub requests: u64,
+    /// Those of them that failed: 5xx, timeouts, broken and refused connections.
+    pub errors: u64,
+    /// Most in flight there at once; none when it does not tell.
+    pub peak_in_flight: Option<u32>,
+}
+
+/// CPU time of one process over the measured phase.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ProcessTime {
+    /// `generator`, `load-balancer` or `mock-backends`.
+    pub name: &'static str,
+    /// User and system CPU seconds.
+    pub cpu_s: f64,
+}

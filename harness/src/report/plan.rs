@@ -1,0 +1,69 @@
+//! What would run, for people: `bench plan`.
+
+use crate::config::{Plan, PlannedScenario};
+use comfy_table::{Cell, ContentArrangement, Table, presets};
+use std::fmt::Write;
+
+/// The plan as text; `schedule_sha256` covers the schedules of all scenarios and repetitions.
+pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
+    let mut out = String::new();
+    let names = |list: &[lb_core::Algorithm]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let _ = writeln!(out, "config: {} ({})", plan.name, plan.source);
+    let _ = writeln!(out, "entry: {}", plan.target.base_url);
+    let _ = writeln!(out, "algorithms: {}", names(&plan.algorithms));
+    for skipped in &plan.skipped {
+        let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
+    }
+    let _ = writeln!(out, "repetitions: {}", plan.repetitions);
+    for scenario in &plan.scenarios {
+        out.push_str(&render_scenario(scenario));
+        if scenario.algorithms != plan.algorithms {
+            let _ = writeln!(out, "  algorithms: {}", names(&scenario.algorithms));
+        }
+        for skipped in &scenario.skipped {
+            let _ = writeln!(out, "  {}: skipped, {}", skipped.name, skipped.reason);
+        }
+    }
+    for note in &plan.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    let _ = writeln!(out, "seed {}, schedule {schedule_sha256}", plan.seed.0);
+    out
+}
+
+fn render_scenario(scenario: &PlannedScenario) -> String {
+    let inner = &scenario.scenario;
+    let mut out = String::new();
+    let cap = scenario.cap.map_or_else(String::new, |cap| format!(" (cap {cap})"));
+    let _ = writeln!(
+        out,
+        "\nScenario \"{}\": {:.1} s after {:.1} s of warm-up, {} users at most{cap}, {} accounts, topology {}, request timeout {:.1} s",
+        inner.name,
+        inner.duration.as_secs_f64(),
+        inner.warm_up.as_secs_f64(),
+        scenario.peak_users,
+        scenario.identities,
+        inner.topology.name,
+        inner.request_timeout.as_secs_f64(),
+    );
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(["Pattern", "Start (s)", "Duration (s)", "Ramp-up (s)", "Users", "Expected req/s"]);
+    for pattern in &scenario.patterns {
+        let background = if pattern.background { " (background)" } else { "" };
+        table.add_row([
+            Cell::new(format!("{}{background}", pattern.name)),
+            Cell::new(format!("{:.1}", pattern.start.as_secs_f64())),
+            Cell::new(format!("{:.1}", pattern.duration.as_secs_f64())),
+            Cell::new(format!("{:.1}", pattern.ramp_up.as_secs_f64())),
+            Cell::new(pattern.users),
+            Cell::new(format!("{:.1}", pattern.expected_rps)),
+        ]);
+    }
+    let _ = writeln!(out, "{table}");
+    for fault in &inner.topology.faults {
+        let described = serde_json::to_string(fault).unwrap_or_default();
+        let _ = writeln!(out, "  fault: {described}");
+    }
+    out
+}
