@@ -7,7 +7,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A library of actions over data feeds, and the shape of a session.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -26,6 +26,16 @@ pub struct Journey {
     pub session: Session,
     /// What users can do, by name.
     pub actions: BTreeMap<String, Action>,
+}
+
+impl Journey {
+    /// The names of all errors that some request of the journey can carry on purpose.
+    pub fn error_names(&self) -> BTreeSet<&str> {
+        let steps = self.actions.values().flat_map(|action| &action.steps);
+        steps
+            .flat_map(|step| step.errors.keys().map(String::as_str))
+            .collect()
+    }
 }
 
 /// How a session begins and ends.

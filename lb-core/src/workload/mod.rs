@@ -6,11 +6,17 @@
 //! state machine that knows neither clock nor socket. No draw depends on a reply or on timing, so
 //! the same seed gives every algorithm the same users, actions, payloads and think times.
 
+mod choice;
+mod compile;
+mod digest;
+mod draw;
+mod identity;
 mod journey;
 mod sample;
-mod schedule;
 mod scenario;
+mod schedule;
 mod stage;
+mod template;
 mod user;
 
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};

@@ -1,10 +1,16 @@
 //! The schedule: all that virtual users will do, fixed by a seed and hashed.
+//!
+//! A stage's users are numbered in the order in which they arrive. Classes are dealt out so that
+//! every beginning of that order has the stage's shares as nearly as whole users allow (largest
+//! deficit first), because a ramp-up or a smaller number of users shows only a beginning of it.
 
-use super::stage::Workload;
+use super::digest;
+use super::draw::{between, derive};
+use super::stage::{ClassMix, Stage, Workload};
 use super::user::VirtualUser;
 use crate::rng::Seed;
 use crate::time::Time;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// A virtual user's number, unique in its schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -26,33 +32,189 @@ pub struct UserPlan {
 /// All users of a phase.
 #[derive(Clone, Debug)]
 pub struct Schedule {
-    // private: filled in by the implementation
+    inner: Arc<Inner>,
+}
+
+/// What all users of a schedule share.
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) workload: Arc<Workload>,
+    pub(super) seed: Seed,
+    pub(super) users: Vec<UserPlan>,
+    /// Made when it is first asked for: trials that replay a schedule do not pay for it.
+    sha256: OnceLock<String>,
+}
+
+/// Labels of the random streams under the schedule's seed.
+pub(super) mod label {
+    /// Numbers of users that wander, by stage and period.
+    pub(in super::super) const VARIANCE: u64 = 1;
+    /// All choices of one user.
+    pub(in super::super) const USER: u64 = 2;
 }
 
 impl Schedule {
     /// Fixes users, classes and windows.
-    pub fn new(_workload: Arc<Workload>, _seed: Seed) -> Self {
-        todo!()
+    pub fn new(workload: Arc<Workload>, seed: Seed) -> Self {
+        let mut users = Vec::new();
+        for (number, stage) in workload.stages().iter().enumerate() {
+            stage_users(number, stage, seed, &mut users);
+        }
+        Self {
+            inner: Arc::new(Inner {
+                workload,
+                seed,
+                users,
+                sha256: OnceLock::new(),
+            }),
+        }
+    }
+
+    /// The workload that it plays.
+    pub fn workload(&self) -> &Arc<Workload> {
+        &self.inner.workload
+    }
+
+    /// The seed that fixes it.
+    pub fn seed(&self) -> Seed {
+        self.inner.seed
     }
 
     /// The users, by [`UserId`].
     pub fn users(&self) -> &[UserPlan] {
-        todo!()
+        &self.inner.users
     }
 
     /// A user at the beginning of its plan.
-    pub fn virtual_user(&self, _id: UserId) -> VirtualUser {
-        todo!()
+    ///
+    /// # Panics
+    /// When `id` is not one of [`Self::users`].
+    pub fn virtual_user(&self, id: UserId) -> VirtualUser {
+        VirtualUser::new(Arc::clone(&self.inner), id)
     }
 
     /// Most users active at once.
     pub fn peak_users(&self) -> u32 {
-        todo!()
+        let windows = self.users().iter().flat_map(|user| &user.windows);
+        // At the same instant a user that leaves makes room for one that comes.
+        let mut changes: Vec<(Time, i32)> = windows
+            .flat_map(|(begin, end)| [(*begin, 1), (*end, -1)])
+            .collect();
+        changes.sort_unstable();
+        let (mut active, mut peak) = (0, 0);
+        for (_, change) in changes {
+            active += change;
+            peak = peak.max(active);
+        }
+        peak.unsigned_abs()
+    }
+
+    /// When the last user leaves.
+    pub fn end(&self) -> Time {
+        let ends = self.users().iter().filter_map(|user| user.windows.last());
+        ends.map(|(_, end)| *end).max().unwrap_or(Time::ZERO)
+    }
+
+    /// Names of the first `n` requests of a user, as if each were answered well at once.
+    pub fn planned_actions(&self, user: UserId, n: usize) -> Vec<String> {
+        let steps = self.workload().steps();
+        let mut names = Vec::new();
+        digest::walk(self.virtual_user(user), n, |_, request, _| {
+            names.push(steps[usize::from(request.step.0)].name.clone());
+        });
+        names
     }
 
     /// SHA-256 in hex over the workload, the seed, every user's plan, and each user's first
     /// requests as they would be sent.
     pub fn sha256(&self) -> &str {
-        todo!()
+        self.inner
+            .sha256
+            .get_or_init(|| digest::sha256(&self.inner))
     }
+}
+
+/// Adds the users of one stage.
+fn stage_users(number: usize, stage: &Stage, seed: Seed, users: &mut Vec<UserPlan>) {
+    let periods = periods(number, stage, seed);
+    let most = periods
+        .iter()
+        .map(|(_, _, count)| *count)
+        .max()
+        .unwrap_or(0);
+    let mut dealt = vec![0_u32; stage.classes.len()];
+    for position in 0..most {
+        let class = next_class(&stage.classes, &mut dealt, position);
+        let share = (f64::from(position) / f64::from(stage.users)).min(1.0);
+        let arrival = Time::ZERO + stage.start + stage.ramp_up.mul_f64(share);
+        let windows = windows_of(position, arrival, &periods);
+        if !windows.is_empty() {
+            users.push(UserPlan {
+                id: UserId(users.len() as u32),
+                stage: number,
+                class,
+                windows,
+            });
+        }
+    }
+}
+
+/// Begin, end and number of users of each period of a stage.
+fn periods(number: usize, stage: &Stage, seed: Seed) -> Vec<(Time, Time, u32)> {
+    let begin = Time::ZERO + stage.start;
+    let users = stage.users.min(stage.max_users);
+    if stage.user_variance <= 0.0 {
+        return vec![(begin, begin + stage.duration, users)];
+    }
+    let key = seed.key(&[label::VARIANCE, number as u64]);
+    let count = stage
+        .duration
+        .as_nanos()
+        .div_ceil(Stage::VARIANCE_PERIOD.as_nanos());
+    (0..count)
+        .map(|period| {
+            let from = begin + Stage::VARIANCE_PERIOD * period;
+            let to = (from + Stage::VARIANCE_PERIOD).min(begin + stage.duration);
+            let variance = stage.user_variance;
+            let factor = between(derive(key, period), [1.0 - variance, 1.0 + variance]);
+            let wandered = (f64::from(stage.users) * factor).round() as u32;
+            (from, to, wandered.clamp(1, stage.max_users))
+        })
+        .collect()
+}
+
+/// The class that lags its share most, so that every beginning of the order has the stage's mix.
+fn next_class(mixes: &[ClassMix], dealt: &mut [u32], position: u32) -> usize {
+    let total: f64 = mixes.iter().map(|mix| mix.share).sum();
+    let lag = |number: usize| {
+        mixes[number].share / total * f64::from(position + 1) - f64::from(dealt[number])
+    };
+    let with_share = (0..mixes.len()).filter(|number| mixes[*number].share > 0.0);
+    let chosen = with_share
+        .reduce(|best, other| {
+            if lag(other) > lag(best) + 1e-9 {
+                other
+            } else {
+                best
+            }
+        })
+        .unwrap_or(0);
+    dealt[chosen] += 1;
+    mixes[chosen].class
+}
+
+/// The windows of the user at `position`, who is there while more than `position` users are.
+fn windows_of(position: u32, arrival: Time, periods: &[(Time, Time, u32)]) -> Vec<(Time, Time)> {
+    let mut windows: Vec<(Time, Time)> = Vec::new();
+    for (from, to, _) in periods.iter().filter(|(_, _, count)| position < *count) {
+        let from = arrival.max(*from);
+        if from >= *to {
+            continue;
+        }
+        match windows.last_mut() {
+            Some((_, end)) if *end == from => *end = *to,
+            _ => windows.push((from, *to)),
+        }
+    }
+    windows
 }

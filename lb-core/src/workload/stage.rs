@@ -1,7 +1,10 @@
 //! User classes and stages: who is there, from when to when, and what they like to do.
 
+use super::choice::{self, Choice, Habits};
+use super::compile::{Compiled, StepPlan, compile};
+use super::digest;
 use super::journey::{Journey, JourneyError, Step};
-use super::user::StepIndex;
+use super::user::{ActionIndex, StepIndex};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -74,7 +77,16 @@ impl Stage {
 /// All that users can and will do.
 #[derive(Clone, Debug)]
 pub struct Workload {
-    // private: filled in by the implementation (journey compiled to steps, templates parsed)
+    pub(super) compiled: Compiled,
+    pub(super) classes: Vec<UserClass>,
+    pub(super) stages: Vec<Stage>,
+    /// By class.
+    pub(super) habits: Vec<Habits>,
+    /// By stage, then by class.
+    pub(super) choices: Vec<Vec<Option<Choice>>>,
+    pub(super) identities: u32,
+    /// All of the above as canonical text, for the schedule's hash.
+    pub(super) definition: String,
 }
 
 impl Workload {
@@ -82,42 +94,139 @@ impl Workload {
     /// each request that knows it; `identities` the number of accounts that sessions use in turn.
     /// All problems are reported at once.
     pub fn new(
-        _journey: &Journey,
-        _classes: Vec<UserClass>,
-        _stages: Vec<Stage>,
-        _errors: &BTreeMap<String, f64>,
-        _identities: u32,
+        journey: &Journey,
+        classes: Vec<UserClass>,
+        stages: Vec<Stage>,
+        errors: &BTreeMap<String, f64>,
+        identities: u32,
     ) -> Result<Self, Vec<JourneyError>> {
-        todo!()
+        let mut problems = Vec::new();
+        let compiled = compile(journey, errors, &mut problems);
+        let habits = choice::habits(&compiled, &classes, &mut problems);
+        let choices = choice::choices(journey, &compiled, &classes, &stages, &mut problems);
+        if identities == 0 {
+            problems.push(JourneyError {
+                path: "identities".to_owned(),
+                problem: "0 accounts are too few; must be at least 1".to_owned(),
+            });
+        }
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        let definition = digest::definition(journey, &classes, &stages, errors, identities);
+        Ok(Self {
+            compiled,
+            classes,
+            stages,
+            habits,
+            choices,
+            identities,
+            definition,
+        })
     }
 
     /// The classes.
     pub fn classes(&self) -> &[UserClass] {
-        todo!()
+        &self.classes
     }
 
     /// The stages.
     pub fn stages(&self) -> &[Stage] {
-        todo!()
+        &self.stages
     }
 
     /// Names of the actions, by [`super::ActionIndex`].
     pub fn action_names(&self) -> &[String] {
-        todo!()
+        &self.compiled.action_names
     }
 
     /// All requests, by [`StepIndex`].
     pub fn steps(&self) -> &[Step] {
-        todo!()
+        &self.compiled.steps
     }
 
     /// Whether a step belongs to the opening of sessions.
-    pub fn is_set_up(&self, _step: StepIndex) -> bool {
-        todo!()
+    pub fn is_set_up(&self, step: StepIndex) -> bool {
+        self.plan(step).set_up
     }
 
     /// Whether a step's request is the same every time, so that a driver can prepare it once.
-    pub fn is_static(&self, _step: StepIndex) -> bool {
-        todo!()
+    pub fn is_static(&self, step: StepIndex) -> bool {
+        self.plan(step).is_static()
     }
+
+    /// Whether a step keeps values of its replies, so that a driver must hand over their bodies.
+    pub fn extracts(&self, step: StepIndex) -> bool {
+        !self.plan(step).extract.is_empty()
+    }
+
+    /// Requests per second that one active user of a stage sends on average while replies take no
+    /// time: (requests in a session) / (thinking in a session). None when it never thinks, so that
+    /// only replies slow it down.
+    ///
+    /// # Panics
+    /// When `stage` is not a position in [`Self::stages`].
+    pub fn expected_rate(&self, stage: usize) -> Option<f64> {
+        let mixes = &self.stages[stage].classes;
+        let total: f64 = mixes.iter().map(|mix| mix.share).sum();
+        let mut rate = 0.0;
+        for mix in mixes.iter().filter(|mix| mix.share > 0.0) {
+            rate += mix.share / total * self.class_rate(stage, mix.class)?;
+        }
+        Some(rate)
+    }
+
+    fn class_rate(&self, stage: usize, class: usize) -> Option<f64> {
+        let (user, choice) = (&self.classes[class], self.choices[stage][class].as_ref()?);
+        let evenness = self.stages[stage].action_randomness;
+        let even = 1.0 / choice.actions.len() as f64;
+        let pause = middle(user.think_time_s);
+        let (mut requests, mut thinking) = (0.0, 0.0);
+        for (action, share) in choice.actions.iter().zip(&choice.shares) {
+            let chance = share * (1.0 - evenness) + even * evenness;
+            let own = self.compiled.actions[usize::from(action.0)].think_time_s;
+            requests += chance * self.mean_requests(class, *action);
+            thinking += chance * own.map_or(pause, middle);
+        }
+        let [fewest, most] = user.actions_per_session;
+        let mut actions = f64::from(fewest + most) / 2.0;
+        if let Some(longest) = user.session_duration_s
+            && thinking > 0.0
+        {
+            actions = actions.min(middle(longest) / thinking);
+        }
+        let ends = self.compiled.open.iter().chain(&self.compiled.close);
+        let ends: f64 = ends.map(|action| self.mean_requests(class, *action)).sum();
+        let seconds = actions * thinking + pause;
+        (seconds > 0.0).then(|| (ends + actions * requests) / seconds)
+    }
+
+    fn mean_requests(&self, class: usize, action: ActionIndex) -> f64 {
+        let plan = &self.compiled.actions[usize::from(action.0)];
+        let habits = &self.habits[class];
+        let steps = usize::from(plan.first)..usize::from(plan.first + plan.steps);
+        let sent: f64 = steps
+            .map(|step| {
+                let [fewest, most] = habits.repeat[step];
+                let plan = &self.compiled.plans[step];
+                let wrong = plan.chances.last().map_or(0.0, |(sum, _)| *sum);
+                let again = if plan.is_put_right() { wrong } else { 0.0 };
+                habits.probability[step] * f64::from(fewest + most) / 2.0 * (1.0 + again)
+            })
+            .sum();
+        let abandonment = if plan.can_be_abandoned {
+            self.classes[class].abandonment
+        } else {
+            0.0
+        };
+        sent * (1.0 - abandonment)
+    }
+
+    pub(super) fn plan(&self, step: StepIndex) -> &StepPlan {
+        &self.compiled.plans[usize::from(step.0)]
+    }
+}
+
+fn middle([low, high]: [f64; 2]) -> f64 {
+    (low + high) / 2.0
 }

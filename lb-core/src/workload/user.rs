@@ -1,7 +1,17 @@
 //! A virtual user: a state machine over its own random stream.
+//!
+//! Sessions follow one another while the user's window lasts: opening actions, then as many drawn
+//! actions as the session has, each after a think time, then closing actions, then a think time.
 
+use super::compile::{ActionPlan, RequestText};
+use super::draw::{between, derive, unit, whole_between};
+use super::schedule::{Inner, UserId, UserPlan, label};
+use super::stage::{Stage, UserClass, Workload};
+use super::template::Values;
 use crate::outcome::Outcome;
-use crate::time::Time;
+use crate::time::{Span, Time};
+use serde_json::Value;
+use std::sync::Arc;
 
 /// The position of a request in its workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -55,32 +65,498 @@ pub struct Rendered {
     pub headers: Vec<(String, String)>,
     /// JSON body; empty when there is none.
     pub body: Vec<u8>,
+    /// Header buffers that the current request has no use for.
+    spare: Vec<(String, String)>,
+}
+
+/// Tags of the draws of a user; each is used under one kind of key only.
+mod tag {
+    // Under a session's key.
+    pub(super) const ACTION_COUNT: u64 = 1;
+    pub(super) const DURATION: u64 = 2;
+    pub(super) const PAUSE: u64 = 3;
+    pub(super) const PAUSE_FACTOR: u64 = 4;
+    /// Actions while the session opens, goes on and closes start at these numbers.
+    pub(super) const OPEN: u64 = 1 << 32;
+    pub(super) const MIDDLE: u64 = 2 << 32;
+    pub(super) const CLOSE: u64 = 3 << 32;
+    // Under an action's key.
+    pub(super) const CHOICE: u64 = 1;
+    pub(super) const THINK: u64 = 2;
+    pub(super) const THINK_FACTOR: u64 = 3;
+    pub(super) const ABANDON: u64 = 4;
+    /// Steps start at this number.
+    pub(super) const STEP: u64 = 1 << 32;
+    // Under a step's key.
+    pub(super) const PROBABILITY: u64 = 1;
+    pub(super) const REPEAT: u64 = 2;
+    /// Repetitions start at this number.
+    pub(super) const REPETITION: u64 = 1 << 32;
+    // Under a repetition's key, beside those of templates.
+    pub(super) const INJECT: u64 = 1;
+    pub(super) const PUT_RIGHT: u64 = 2;
+}
+
+/// A user that draws actions which send nothing, without thinking, rests this long now and then, so
+/// that it neither blocks its driver nor spins.
+const BREATH: Span = Span::from_millis(1);
+
+/// What is written for an extracted value that no reply gave.
+const STAND_IN: &str = "stand-in";
+
+/// What the user is about to do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Doing {
+    /// Begin a session.
+    Session,
+    /// Begin the drawn action.
+    Action,
+    /// Send the next request of the action.
+    Request,
+    /// Take the reply to what it sent.
+    Reply,
+}
+
+/// Where in its session the user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Part {
+    Open,
+    Middle,
+    Close,
 }
 
 /// One virtual user.
+///
+/// It keeps positions and keys only; whatever a request holds is drawn again from its key when it
+/// is written, and values from replies are kept only once there are some.
 #[derive(Clone, Debug)]
 pub struct VirtualUser {
-    // private: filled in by the implementation
+    schedule: Arc<Inner>,
+    id: UserId,
+    key: u64,
+    window: u32,
+    doing: Doing,
+    /// Nothing happens before this point.
+    wake: Time,
+
+    /// Number of the next session.
+    sessions: u32,
+    session_key: u64,
+    /// No action starts at or after this point.
+    session_end: Time,
+    part: Part,
+    /// Actions begun in this part of the session, and how many there will be in its middle.
+    begun: u32,
+    planned: u32,
+
+    action: ActionIndex,
+    action_key: u64,
+    /// Position of the step in its action.
+    step: u16,
+    repetition: u32,
+    repetitions: u32,
+    /// The error that the request sent last carries.
+    injected: Option<u8>,
+    /// The wrong request was sent, and the right one follows.
+    put_right: bool,
+
+    extracted: Vec<Extracted>,
+}
+
+/// A value from a reply.
+#[derive(Clone, Debug, Default)]
+struct Extracted {
+    /// None until a reply had it.
+    text: Option<String>,
+    is_string: bool,
 }
 
 impl VirtualUser {
+    pub(super) fn new(schedule: Arc<Inner>, id: UserId) -> Self {
+        assert!(
+            (id.0 as usize) < schedule.users.len(),
+            "user {} is not in the schedule",
+            id.0
+        );
+        Self {
+            key: schedule.seed.key(&[label::USER, u64::from(id.0)]),
+            schedule,
+            id,
+            window: 0,
+            doing: Doing::Session,
+            wake: Time::ZERO,
+            sessions: 0,
+            session_key: 0,
+            session_end: Time::MAX,
+            part: Part::Open,
+            begun: 0,
+            planned: 0,
+            action: ActionIndex(0),
+            action_key: 0,
+            step: 0,
+            repetition: 0,
+            repetitions: 0,
+            injected: None,
+            put_right: false,
+            extracted: Vec::new(),
+        }
+    }
+
     /// What it does at `now`, given the reply to what it sent last (none at first and after waiting).
-    pub fn next(&mut self, _reply: Option<StepReply<'_>>, _now: Time) -> Next {
-        todo!()
+    ///
+    /// A request whose reply is never handed over counts as failed.
+    pub fn next(&mut self, reply: Option<StepReply<'_>>, now: Time) -> Next {
+        if self.doing == Doing::Reply {
+            self.take_reply(reply, now);
+        }
+        // Every pass either sends, waits, or goes on to another action; a user whose actions send
+        // nothing must not keep its driver here.
+        for _ in 0..64 {
+            let Some(&(begin, end)) = self.plan().windows.get(self.window as usize) else {
+                return Next::Done;
+            };
+            if now >= end || self.wake >= end {
+                self.leave();
+                continue;
+            }
+            let wake = self.wake.max(begin);
+            if now < wake {
+                return Next::Wait(wake);
+            }
+            match self.doing {
+                Doing::Session => self.begin_session(now),
+                Doing::Action => self.begin_action(now),
+                Doing::Request | Doing::Reply => match self.next_request() {
+                    Some(request) => return Next::Send(request),
+                    None => self.go_on(now),
+                },
+            }
+        }
+        self.wake = now + BREATH;
+        Next::Wait(self.wake)
     }
 
     /// Writes out the request that [`Self::next`] returned last.
-    pub fn render(&self, _request: &Request, _out: &mut Rendered) {
-        todo!()
+    pub fn render(&self, request: &Request, out: &mut Rendered) {
+        let text = self.text(request);
+        out.path.clear();
+        text.path.write(self, &mut out.path);
+        while out.headers.len() > text.headers.len() {
+            out.spare.extend(out.headers.pop());
+        }
+        while out.headers.len() < text.headers.len() {
+            out.headers.push(out.spare.pop().unwrap_or_default());
+        }
+        for ((name, value), (out_name, out_value)) in text.headers.iter().zip(&mut out.headers) {
+            out_name.clear();
+            out_name.push_str(name);
+            out_value.clear();
+            value.write(self, out_value);
+        }
+        out.body.clear();
+        if let Some(body) = &text.body {
+            let mut buffer = String::from_utf8(std::mem::take(&mut out.body)).unwrap_or_default();
+            body.write(self, &mut buffer);
+            out.body = buffer.into_bytes();
+        }
     }
 
     /// The statuses that are expected of a request.
-    pub fn expected(&self, _request: &Request) -> &[u16] {
-        todo!()
+    pub fn expected(&self, request: &Request) -> &[u16] {
+        &self.text(request).expect
     }
 
     /// The key of this user for policies with client affinity.
     pub fn client_key(&self) -> u64 {
-        todo!()
+        self.key
+    }
+
+    /// Its number.
+    pub fn id(&self) -> UserId {
+        self.id
+    }
+
+    fn plan(&self) -> &UserPlan {
+        &self.schedule.users[self.id.0 as usize]
+    }
+
+    fn workload(&self) -> &Workload {
+        &self.schedule.workload
+    }
+
+    fn class(&self) -> &UserClass {
+        &self.workload().classes[self.plan().class]
+    }
+
+    fn stage(&self) -> &Stage {
+        &self.workload().stages[self.plan().stage]
+    }
+
+    fn action_plan(&self) -> &ActionPlan {
+        &self.workload().compiled.actions[usize::from(self.action.0)]
+    }
+
+    fn step_index(&self) -> StepIndex {
+        StepIndex(self.action_plan().first + self.step)
+    }
+
+    fn text(&self, request: &Request) -> &RequestText {
+        let plan = self.workload().plan(request.step);
+        match request.injected {
+            Some(error) => &plan.wrong[usize::from(error)],
+            None => &plan.right,
+        }
+    }
+
+    /// The window is over: whatever goes on ends, and the next window begins with a new session.
+    fn leave(&mut self) {
+        self.window += 1;
+        self.doing = Doing::Session;
+        self.wake = Time::ZERO;
+    }
+
+    fn begin_session(&mut self, now: Time) {
+        self.session_key = derive(self.key, u64::from(self.sessions));
+        self.sessions = self.sessions.wrapping_add(1);
+        self.extracted.fill(Extracted::default());
+        let class = self.class();
+        let planned = whole_between(
+            derive(self.session_key, tag::ACTION_COUNT),
+            class.actions_per_session,
+        );
+        let session_end = class.session_duration_s.map_or(Time::MAX, |range| {
+            now + Span::from_secs_f64(between(derive(self.session_key, tag::DURATION), range))
+        });
+        self.planned = planned;
+        self.session_end = session_end;
+        self.part = Part::Open;
+        self.begun = 0;
+        self.go_on(now);
+    }
+
+    /// Chooses what comes after an action, or ends the session.
+    fn go_on(&mut self, now: Time) {
+        let number = u64::from(self.begun);
+        let compiled = &self.schedule.workload.compiled;
+        if self.part == Part::Open {
+            if let Some(action) = compiled.open.get(self.begun as usize) {
+                return self.plan_action(*action, tag::OPEN + number, now);
+            }
+            self.part = Part::Middle;
+            self.begun = 0;
+        }
+        if self.part == Part::Middle {
+            if self.begun < self.planned && self.plan_middle(now) {
+                return;
+            }
+            self.part = Part::Close;
+            self.begun = 0;
+        }
+        let number = u64::from(self.begun);
+        match self
+            .schedule
+            .workload
+            .compiled
+            .close
+            .get(self.begun as usize)
+        {
+            Some(action) => self.plan_action(*action, tag::CLOSE + number, now),
+            None => self.end_session(now),
+        }
+    }
+
+    /// Draws an action and the thinking before it; false when the session is too old for it.
+    fn plan_middle(&mut self, now: Time) -> bool {
+        let number = tag::MIDDLE + u64::from(self.begun);
+        let key = derive(self.session_key, number);
+        let plan = self.plan();
+        let Some(choice) = &self.workload().choices[plan.stage][plan.class] else {
+            return false;
+        };
+        let action = choice.pick(derive(key, tag::CHOICE), self.stage().action_randomness);
+        let own = self.workload().compiled.actions[usize::from(action.0)].think_time_s;
+        let range = own.unwrap_or(self.class().think_time_s);
+        let start = now + self.think(key, tag::THINK, tag::THINK_FACTOR, range);
+        if start >= self.session_end {
+            return false;
+        }
+        self.plan_action(action, number, start);
+        true
+    }
+
+    fn plan_action(&mut self, action: ActionIndex, number: u64, start: Time) {
+        self.begun += 1;
+        self.action = action;
+        self.action_key = derive(self.session_key, number);
+        self.doing = Doing::Action;
+        self.wake = start;
+    }
+
+    fn think(&self, key: u64, tag: u64, factor_tag: u64, range: [f64; 2]) -> Span {
+        let seconds = between(derive(key, tag), range);
+        let variance = self.stage().think_time_variance;
+        let factor = between(derive(key, factor_tag), [1.0 - variance, 1.0 + variance]);
+        Span::from_secs_f64(seconds * factor)
+    }
+
+    fn begin_action(&mut self, now: Time) {
+        let abandonment = self.class().abandonment;
+        if self.action_plan().can_be_abandoned
+            && unit(derive(self.action_key, tag::ABANDON)) < abandonment
+        {
+            return self.go_on(now);
+        }
+        self.doing = Doing::Request;
+        self.begin_step(0);
+    }
+
+    fn begin_step(&mut self, step: u16) {
+        self.step = step;
+        self.repetition = 0;
+        self.put_right = false;
+        if step < self.action_plan().steps {
+            let habits = &self.workload().habits[self.plan().class];
+            let index = usize::from(self.step_index().0);
+            let key = derive(self.action_key, tag::STEP + u64::from(step));
+            let is_sent = unit(derive(key, tag::PROBABILITY)) < habits.probability[index];
+            let repeat = habits.repeat[index];
+            self.repetitions = if is_sent {
+                whole_between(derive(key, tag::REPEAT), repeat)
+            } else {
+                0
+            };
+        }
+    }
+
+    /// The next request of the action; none when the action is over.
+    fn next_request(&mut self) -> Option<Request> {
+        while self.repetition >= self.repetitions {
+            if self.step + 1 >= self.action_plan().steps {
+                return None;
+            }
+            self.begin_step(self.step + 1);
+        }
+        let step = self.step_index();
+        let key = self.repetition_key(self.step);
+        let (key, injected) = if self.put_right {
+            (derive(key, tag::PUT_RIGHT), None)
+        } else {
+            (key, self.draw_error(step, key))
+        };
+        self.injected = injected;
+        self.doing = Doing::Reply;
+        Some(Request {
+            step,
+            action: self.action,
+            key,
+            injected,
+        })
+    }
+
+    fn draw_error(&self, step: StepIndex, key: u64) -> Option<u8> {
+        let chances = &self.workload().plan(step).chances;
+        if chances.is_empty() {
+            return None;
+        }
+        let point = unit(derive(key, tag::INJECT));
+        chances
+            .iter()
+            .find(|(sum, _)| point < *sum)
+            .map(|(_, error)| *error)
+    }
+
+    /// The key of everything in the current repetition of a step of the current action.
+    fn repetition_key(&self, step: u16) -> u64 {
+        let key = derive(self.action_key, tag::STEP + u64::from(step));
+        derive(key, tag::REPETITION + u64::from(self.repetition))
+    }
+
+    fn take_reply(&mut self, reply: Option<StepReply<'_>>, now: Time) {
+        self.doing = Doing::Request;
+        let plan = self.workload().plan(self.step_index());
+        let (required, is_put_right) = (plan.required, plan.is_put_right());
+        if self.injected.is_some() && is_put_right {
+            self.put_right = true;
+            return;
+        }
+        let succeeded = reply.is_some_and(|reply| {
+            reply.outcome.is_success()
+                && (self.injected.is_some() || reply.body.is_none_or(|body| self.extract(body)))
+        });
+        self.put_right = false;
+        self.repetition += 1;
+        if required && !succeeded {
+            self.end_session(now);
+        }
+    }
+
+    /// Keeps what the step wants of a reply; false when something is missing.
+    fn extract(&mut self, body: &[u8]) -> bool {
+        let schedule = Arc::clone(&self.schedule);
+        let wanted = &schedule.workload.plan(self.step_index()).extract;
+        if wanted.is_empty() {
+            return true;
+        }
+        let Ok(reply) = serde_json::from_slice::<Value>(body) else {
+            return false;
+        };
+        self.extracted.resize_with(
+            schedule.workload.compiled.extracted.len(),
+            Extracted::default,
+        );
+        let mut complete = true;
+        for (slot, pointer) in wanted {
+            match reply.pointer(pointer) {
+                None | Some(Value::Null) => complete = false,
+                Some(Value::String(text)) => {
+                    self.extracted[*slot] = Extracted {
+                        text: Some(text.clone()),
+                        is_string: true,
+                    };
+                }
+                Some(other) => {
+                    let text = Some(other.to_string());
+                    self.extracted[*slot] = Extracted {
+                        text,
+                        is_string: false,
+                    };
+                }
+            }
+        }
+        complete
+    }
+
+    fn end_session(&mut self, now: Time) {
+        let range = self.class().think_time_s;
+        self.wake = now + self.think(self.session_key, tag::PAUSE, tag::PAUSE_FACTOR, range);
+        self.doing = Doing::Session;
+    }
+}
+
+impl Values for VirtualUser {
+    /// Users take accounts in turn, so that no two have the same one at once while there are at
+    /// least as many accounts as users.
+    fn identity(&self) -> u32 {
+        let session = u64::from(self.sessions.wrapping_sub(1));
+        let turn = session * self.schedule.users.len() as u64 + u64::from(self.id.0);
+        (turn % u64::from(self.workload().identities)) as u32
+    }
+
+    fn step_key(&self, step: u16) -> u64 {
+        self.repetition_key(step)
+    }
+
+    fn row(&self, feed: usize, bits: u64) -> usize {
+        self.workload().compiled.feeds[feed].pick(bits)
+    }
+
+    fn extracted(&self, slot: usize) -> (&str, bool) {
+        match self.extracted.get(slot) {
+            Some(Extracted {
+                text: Some(text),
+                is_string,
+            }) => (text, *is_string),
+            _ => (STAND_IN, true),
+        }
     }
 }
