@@ -8,7 +8,7 @@
 //! A new algorithm is one file in [`crate::policy`], one [`Rule`], one line of [`TABLE`] and one arm
 //! in [`Rule::policy`].
 
-use crate::policy::{self, Policy};
+use crate::policy::{self, Ejection, Limits, Policy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -230,13 +230,30 @@ impl Rule {
             .map(|line| line.rule)
     }
 
-    /// A fresh policy of this rule, without wrappers.
-    fn policy(self) -> Result<Box<dyn Policy>, AlgorithmError> {
+    /// A fresh policy of this rule, with ejection or without.
+    fn policy(self, ejection: bool) -> Result<Box<dyn Policy>, AlgorithmError> {
+        fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
+            if ejection {
+                Box::new(Ejection::new(policy, Limits::default()))
+            } else {
+                Box::new(policy)
+            }
+        }
         Ok(match self {
-            Self::RoundRobin => Box::new(policy::RoundRobin::default()),
-            Self::Random => Box::new(policy::Random),
-            Self::LeastConnections => Box::new(policy::LeastConnections),
-            _ => return Err(AlgorithmError::NoPolicyFile),
+            Self::RoundRobin => dress(policy::RoundRobin::default(), ejection),
+            Self::WeightedRoundRobin => dress(policy::WeightedRoundRobin::default(), ejection),
+            Self::Random => dress(policy::Random, ejection),
+            Self::LeastConnections => dress(policy::LeastConnections, ejection),
+            Self::P2c => dress(policy::P2c, ejection),
+            Self::PeakEwma => dress(policy::PeakEwma::default(), ejection),
+            Self::EwmaScan => dress(policy::EwmaScan::default(), ejection),
+            Self::ShortestExpectedDelay => {
+                dress(policy::ShortestExpectedDelay::default(), ejection)
+            }
+            Self::Prequal => dress(policy::Prequal::default(), ejection),
+            Self::IpHash => dress(policy::IpHash::default(), ejection),
+            Self::ConsistentHash => dress(policy::ConsistentHash::default(), ejection),
+            Self::Rl => return Err(AlgorithmError::NoPolicyFile),
         })
     }
 }
@@ -267,7 +284,7 @@ impl Algorithm {
 
     /// A fresh policy of this algorithm. `rl` is refused until a policy file can be given.
     pub fn policy(self) -> Result<Box<dyn Policy>, AlgorithmError> {
-        self.rule.policy()
+        self.rule.policy(self.ejection)
     }
 }
 

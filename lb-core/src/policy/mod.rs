@@ -4,13 +4,35 @@
 //! back. It never sees a backend's true speed, queue or faults. A new policy is one file here and
 //! one line in [`crate::algorithm`].
 
+mod consistent_hash;
+mod ejection;
+mod estimate;
+mod ewma_scan;
+mod ip_hash;
+mod learned;
 mod least_connections;
+mod p2c;
+mod peak_ewma;
+mod prequal;
 mod random;
 mod round_robin;
+mod scan;
+mod shortest_expected_delay;
+mod weighted_round_robin;
 
+pub use consistent_hash::ConsistentHash;
+pub use ejection::{Ejection, Limits};
+pub use ewma_scan::EwmaScan;
+pub use ip_hash::IpHash;
+pub use learned::{FEATURE_SET, FEATURES, FeatureSetMismatch, Learned, Scorer};
 pub use least_connections::LeastConnections;
+pub use p2c::P2c;
+pub use peak_ewma::PeakEwma;
+pub use prequal::Prequal;
 pub use random::Random;
 pub use round_robin::RoundRobin;
+pub use shortest_expected_delay::ShortestExpectedDelay;
+pub use weighted_round_robin::WeightedRoundRobin;
 
 use crate::rng::Rng;
 use crate::time::{Span, Time};
@@ -51,6 +73,15 @@ impl PoolView<'_> {
     /// The view of one backend.
     pub fn backend(&self, index: BackendIndex) -> &BackendView {
         &self.backends[index.get()]
+    }
+
+    /// Whether each backend is eligible, by index: for policies that cache it.
+    fn eligibility(&self) -> Vec<bool> {
+        let mut eligibility = vec![false; self.backends.len()];
+        for backend in self.eligible {
+            eligibility[backend.get()] = true;
+        }
+        eligibility
     }
 }
 

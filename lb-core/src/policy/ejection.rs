@@ -1,0 +1,202 @@
+//! Outlier ejection, for any policy to wear: a backend that fails again and again is left out for a
+//! while.
+//!
+//! After [`Limits::consecutive_errors`] errors in a row a backend is out for `base x n`, at most
+//! `longest`, where `n` counts its ejections; one is forgiven for every [`Limits::forgive_after`] that
+//! it then works without being ejected again. (Envoy's consecutive-5xx outlier detection, with a
+//! shorter base because trials last seconds to minutes.)
+//!
+//! At most half of the backends that could serve are out at a time: if most of a pool fails, the fault
+//! is not a backend's, and the rest must not be crushed. A backend that reaches the limit when half are
+//! out stays in, and its next error asks again; when health checks shrink the pool, those whose time
+//! ends first come back early.
+//!
+//! Without it every rule that looks at load or latency feeds a backend that fails fast, because such a
+//! backend always looks idle.
+
+use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
+use crate::rng::Rng;
+use crate::time::{Span, Time};
+
+/// When a backend is ejected, and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Errors in a row that eject.
+    pub consecutive_errors: u32,
+    /// Length of the first ejection; the n-th lasts n times as long.
+    pub base: Span,
+    /// No ejection lasts longer.
+    pub longest: Span,
+    /// Time in service after which one past ejection is forgiven.
+    pub forgive_after: Span,
+}
+
+impl Default for Limits {
+    /// Envoy's 5 errors and 10 s of forgiveness; a base of 5 s and a longest of 60 s, where Envoy has
+    /// 30 s and 300 s, so that a recovery within a trial is noticed within that trial.
+    fn default() -> Self {
+        Self {
+            consecutive_errors: 5,
+            base: Span::from_secs(5),
+            longest: Span::from_secs(60),
+            forgive_after: Span::from_secs(10),
+        }
+    }
+}
+
+/// A policy that wears outlier ejection.
+#[derive(Debug)]
+pub struct Ejection<P> {
+    inner: P,
+    limits: Limits,
+    records: Vec<Record>,
+    /// The eligible backends of the pool that are not ejected, ascending.
+    admitted: Vec<BackendIndex>,
+    /// How many of the pool's eligible backends stay in whatever they do.
+    keep: usize,
+    /// The next time at which a backend comes back.
+    next_return: Time,
+    /// The pool's generation that `admitted` was made from.
+    pool_generation: Option<u64>,
+    /// What the inner policy sees: changes whenever `admitted` may have.
+    generation: u64,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Record {
+    errors_in_row: u32,
+    /// Ejections not yet forgiven.
+    ejections: u32,
+    /// End of the present or latest ejection.
+    until: Time,
+    ejected: bool,
+}
+
+impl Record {
+    /// Whether the request was sent before the backend's latest ejection ended. Nothing is sent during
+    /// one, so its reply tells of the trouble that was already paid for.
+    fn sent_before_return(&self, reply: &Reply, now: Time) -> bool {
+        self.ejections > 0 && reply.latency > now.since(self.until)
+    }
+}
+
+impl<P: Policy> Ejection<P> {
+    /// `inner`, without the backends that these limits eject.
+    pub fn new(inner: P, limits: Limits) -> Self {
+        Self {
+            inner,
+            limits,
+            records: Vec::new(),
+            admitted: Vec::new(),
+            keep: 0,
+            next_return: Time::MAX,
+            pool_generation: None,
+            generation: 0,
+        }
+    }
+
+    /// Makes `admitted` anew after a change of the pool, an ejection or a return.
+    fn adapt(&mut self, pool: &PoolView<'_>, now: Time) {
+        if self.records.len() < pool.backends.len() {
+            self.records.resize(pool.backends.len(), Record::default());
+        }
+        for record in &mut self.records {
+            record.ejected &= now < record.until;
+        }
+        self.keep = pool.eligible.len() - pool.eligible.len() / 2;
+        self.shrink_to_half(pool, now);
+        self.admitted.clear();
+        self.admitted.extend(
+            pool.eligible
+                .iter()
+                .filter(|backend| !self.records[backend.get()].ejected),
+        );
+        self.next_return = self
+            .records
+            .iter()
+            .filter(|record| record.ejected)
+            .map(|record| record.until)
+            .min()
+            .unwrap_or(Time::MAX);
+        self.pool_generation = Some(pool.generation);
+        self.generation += 1;
+    }
+
+    /// Takes back those whose time ends first until no more than half of the eligible are out.
+    fn shrink_to_half(&mut self, pool: &PoolView<'_>, now: Time) {
+        let records = &mut self.records;
+        let mut out: Vec<BackendIndex> = pool.eligible.to_vec();
+        out.retain(|backend| records[backend.get()].ejected);
+        out.sort_by_key(|backend| records[backend.get()].until);
+        let surplus = out.len().saturating_sub(pool.eligible.len() - self.keep);
+        for backend in &out[..surplus] {
+            let record = &mut records[backend.get()];
+            (record.ejected, record.until) = (false, now);
+        }
+    }
+
+    /// Ejects `backend` unless that would leave too few.
+    fn eject(&mut self, backend: BackendIndex, now: Time) {
+        let Ok(place) = self.admitted.binary_search(&backend) else { return };
+        if self.admitted.len() <= self.keep {
+            return;
+        }
+        let limits = self.limits;
+        let record = &mut self.records[backend.get()];
+        let served = now.since(record.until).as_nanos();
+        let forgiven = served / limits.forgive_after.as_nanos().max(1);
+        let forgiven = u32::try_from(forgiven).unwrap_or(u32::MAX);
+        record.ejections = record.ejections.saturating_sub(forgiven) + 1;
+        let length = limits.base * u64::from(record.ejections);
+        record.until = now + length.min(limits.longest);
+        record.ejected = true;
+        record.errors_in_row = 0;
+        self.admitted.remove(place);
+        self.next_return = self.next_return.min(record.until);
+        self.generation += 1;
+    }
+}
+
+impl<P: Policy> Policy for Ejection<P> {
+    fn pick(
+        &mut self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex> {
+        if self.pool_generation != Some(pool.generation) || now >= self.next_return {
+            self.adapt(pool, now);
+        }
+        let admitted = PoolView {
+            backends: pool.backends,
+            eligible: &self.admitted,
+            generation: self.generation,
+        };
+        self.inner.pick(request, &admitted, now, rng)
+    }
+
+    fn on_sent(&mut self, backend: BackendIndex, now: Time) {
+        self.inner.on_sent(backend, now);
+    }
+
+    fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        self.inner.on_reply(backend, reply, now);
+        let Some(record) = self.records.get_mut(backend.get()) else {
+            return;
+        };
+        if reply.is_success() {
+            record.errors_in_row = 0;
+        } else if !record.ejected && !record.sent_before_return(reply, now) {
+            record.errors_in_row += 1;
+            if record.errors_in_row >= self.limits.consecutive_errors {
+                self.eject(backend, now);
+            }
+        }
+    }
+
+    fn ejected_until(&self, backend: BackendIndex, now: Time) -> Option<Time> {
+        let record = self.records.get(backend.get())?;
+        (record.ejected && now < record.until).then_some(record.until)
+    }
+}

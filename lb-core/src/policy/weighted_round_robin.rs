@@ -1,0 +1,60 @@
+//! Weighted round-robin, smooth: each backend in turn in proportion to its weight, evenly interleaved.
+//!
+//! nginx's rule (`ngx_http_upstream_round_robin.c`, since 1.3.1): at each pick every eligible
+//! backend's credit grows by its weight; the one with the most credit is picked (the first of them in
+//! a tie) and pays the sum of all weights. Weights 5, 1, 1 give `a a b a c a a` where the plain rule
+//! would send five requests to `a` in a row.
+//!
+//! A backend that leaves forgets its credit, so it neither gets a burst when it comes back nor owes
+//! the pool anything.
+
+use super::{BackendIndex, Policy, PoolView, RequestInfo};
+use crate::rng::Rng;
+use crate::time::Time;
+
+/// See the [module](self).
+#[derive(Debug, Default)]
+pub struct WeightedRoundRobin {
+    /// Credit of each backend; those of the eligible ones sum to about zero.
+    credit: Vec<f64>,
+    /// Sum of the weights of the eligible backends.
+    total: f64,
+    generation: Option<u64>,
+}
+
+impl WeightedRoundRobin {
+    fn adapt(&mut self, pool: &PoolView<'_>) {
+        let old = std::mem::replace(&mut self.credit, vec![0.0; pool.backends.len()]);
+        self.total = 0.0;
+        for backend in pool.eligible {
+            self.credit[backend.get()] = old.get(backend.get()).copied().unwrap_or(0.0);
+            self.total += pool.backend(*backend).weight;
+        }
+        self.generation = Some(pool.generation);
+    }
+}
+
+impl Policy for WeightedRoundRobin {
+    fn pick(
+        &mut self,
+        _: &RequestInfo,
+        pool: &PoolView<'_>,
+        _: Time,
+        _: &mut Rng,
+    ) -> Option<BackendIndex> {
+        if self.generation != Some(pool.generation) {
+            self.adapt(pool);
+        }
+        let mut best = *pool.eligible.first()?;
+        let mut most = f64::NEG_INFINITY;
+        for backend in pool.eligible {
+            let credit = &mut self.credit[backend.get()];
+            *credit += pool.backend(*backend).weight;
+            if *credit > most {
+                (best, most) = (*backend, *credit);
+            }
+        }
+        self.credit[best.get()] -= self.total;
+        Some(best)
+    }
+}
