@@ -223,7 +223,7 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
             name: plan.name.clone(),
             source: plan.source.clone(),
             dialect: serde_json::to_value(plan.dialect).ok().and_then(|d| d.as_str().map(str::to_owned)).unwrap_or_default(),
-            content: options.loaded.content().clone(),
+            content: options.loaded.document(),
         },
         seed: plan.seed.0,
         engine: match engine {

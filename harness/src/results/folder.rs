@@ -27,6 +27,12 @@ impl ResultsFolder {
         &self.path
     }
 
+    /// Opens a log in the folder, to be written to while the run goes on.
+    pub fn create_log(&self, name: &str) -> Result<fs::File> {
+        let path = self.path.join(name);
+        fs::File::create(&path).with_context(|| format!("failed to create the log `{}`", path.display()))
+    }
+
     /// Writes a file whole: temporary file in the same folder, sync, rename. `name` may hold folders.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<()> {
         self.write_with(name, |file| file.write_all(contents).map_err(Into::into))

@@ -1,0 +1,331 @@
+//! One trial over real sockets: health, drain, switch, verify, warm-up, reset, measure, drain,
+//! collect, cool-down. Every algorithm meets the same backends in the same state, with the same
+//! faults at the same offsets.
+
+use super::run::{Context, TrialPlan};
+use super::schedules::warm_up_seed;
+use super::trial::{BalancerCount, ProcessTime, Trial};
+use crate::config::PlannedScenario;
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::load::{self, LoadSpec};
+use crate::record::{self, TrialRecord};
+use crate::report::{Progress, Pulse};
+use crate::target::{Choice, Embedded, cpu_seconds};
+use anyhow::{Context as _, anyhow};
+use lb_admin_client::{Evidence, LoadBalancerAdmin, Snapshot, Verdict, VerifyOptions};
+use lb_core::Algorithm;
+use lb_core::workload::{Scenario, Schedule};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often progress is looked at.
+const PULSE: Duration = Duration::from_millis(200);
+
+/// What the trials of one scenario drive.
+pub(super) struct LiveTrials {
+    admin: Box<dyn LoadBalancerAdmin>,
+    base_url: String,
+    embedded: Option<Embedded>,
+    /// Ids of the backends, in the order of the topology; empty when they are not ours.
+    backends: Vec<String>,
+    /// A service whose pool the switch is verified on.
+    probe_service: Option<String>,
+}
+
+impl LiveTrials {
+    /// Starts or connects to what a scenario drives.
+    pub(super) async fn start(
+        context: &Context<'_>,
+        number: usize,
+        scenario: &PlannedScenario,
+        choice: &Choice,
+    ) -> Result<Self, Failure> {
+        let inner = &scenario.scenario;
+        let probe_service = probe_service(inner);
+        match choice {
+            Choice::Embedded => {
+                let dir = context.folder.path().join(format!("target/{number}"));
+                let embedded = Embedded::start(&inner.topology, &scenario.catalogue, context.plan.seed.0, &dir)
+                    .await
+                    .or_exit(ExitCode::Preflight)?;
+                let admin = lb_admin_client::SpringAdmin::connect(&embedded.admin_url, None)
+                    .await
+                    .or_exit(ExitCode::Preflight)?;
+                let backends = inner.topology.pools.iter().flat_map(|pool| &pool.backends);
+                Ok(Self {
+                    admin: Box::new(admin),
+                    base_url: embedded.base_url.clone(),
+                    backends: backends.map(|backend| backend.id.clone()).collect(),
+                    embedded: Some(embedded),
+                    probe_service,
+                })
+            }
+            Choice::Running(running) => Ok(Self {
+                admin: running.admin().await.or_exit(ExitCode::Preflight)?,
+                base_url: running.base_url.clone(),
+                embedded: None,
+                backends: Vec::new(),
+                probe_service,
+            }),
+        }
+    }
+
+    /// What the load balancer can switch to.
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+        self.admin.algorithms()
+    }
+
+    /// Plays a scenario once without faults, whatever algorithm is active.
+    pub(super) async fn rehearse(&self, context: &Context<'_>, scenario: Arc<Scenario>) -> Result<TrialRecord, Failure> {
+        let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
+        let spec = self.spec(context, scenario, schedule, false, None);
+        let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
+        record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
+    }
+
+    /// Ends what was started for the scenario.
+    pub(super) async fn stop(self) {
+        if let Err(error) = self.admin.stop().await {
+            tracing::warn!(%error, "the load balancer did not end the measurement");
+        }
+        if let Some(embedded) = self.embedded {
+            embedded.stop().await;
+        }
+    }
+
+    /// Runs one trial. None when the user interrupted it.
+    pub(super) async fn trial(
+        &mut self,
+        context: &Context<'_>,
+        plan: &TrialPlan<'_>,
+        progress: &mut Progress,
+    ) -> Result<Option<Trial>, Failure> {
+        let inner = &plan.scenario.scenario;
+        let mut notes = Vec::new();
+        progress.phase(&plan.label, "setting up");
+        self.set_up(context, plan).await?;
+        let evidence = self.verify(plan).await?;
+
+        progress.phase(&plan.label, "warming up");
+        if !inner.warm_up.is_zero() {
+            let warm_up = Arc::new(inner.workload.warm_up(inner.warm_up));
+            let seed = warm_up_seed(context.plan.seed, plan.block);
+            let schedule = Arc::new(Schedule::new(Arc::clone(&warm_up), seed));
+            let scenario = Scenario { workload: warm_up, duration: inner.warm_up, ..Scenario::clone(inner) };
+            self.load(context, plan, "warm-up", Arc::new(scenario), schedule, progress).await?;
+        }
+        if context.interrupt.is_set() {
+            return Ok(None);
+        }
+        self.between_phases(context).await?;
+        self.admin.reset().await.or_exit(ExitCode::Preflight)?;
+        let before = self.snapshot(&mut notes).await;
+
+        if let Some(embedded) = &self.embedded {
+            embedded.mocks.start_faults().await.or_exit(ExitCode::Preflight)?;
+        }
+        let cpu = self.cpu_seconds();
+        let started = jiff::Timestamp::now();
+        let record = self
+            .load(context, plan, "measure", Arc::clone(inner), Arc::clone(plan.schedule), progress)
+            .await?;
+        let processes = self.processes(&cpu);
+        if context.interrupt.is_set() {
+            return Ok(None);
+        }
+        if let Some(embedded) = &mut self.embedded {
+            embedded.check().or_exit(ExitCode::InvalidTrials)?;
+        }
+
+        progress.phase(&plan.label, "draining");
+        if let Err(error) = self.admin.drain(context.plan.drain_timeout.into()).await {
+            notes.push(format!("after the measured phase: {error}"));
+        }
+        let balancer = self.collect(before, &mut notes).await;
+        if let Some(embedded) = &self.embedded {
+            embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
+        }
+        progress.phase(&plan.label, "cooling down");
+        tokio::time::sleep(context.plan.cool_down.into()).await;
+
+        Ok(Some(Trial {
+            scenario: plan.scenario_number,
+            algorithm: plan.algorithm,
+            block: plan.block,
+            position: plan.position,
+            schedule_sha256: plan.schedule.sha256().to_owned(),
+            started,
+            record,
+            balancer,
+            processes,
+            evidence: serde_json::to_value(&evidence).context("failed to write down the evidence")?,
+            notes,
+        }))
+    }
+
+    /// Health, drain, clean backends, switch.
+    async fn set_up(&mut self, context: &Context<'_>, plan: &TrialPlan<'_>) -> Result<(), Failure> {
+        if let Some(embedded) = &mut self.embedded {
+            embedded.check().or_exit(ExitCode::Preflight)?;
+        }
+        self.between_phases(context).await?;
+        if let Some(embedded) = &self.embedded {
+            let faults = &plan.scenario.scenario.topology.faults;
+            embedded.mocks.set_faults(faults).await.or_exit(ExitCode::Preflight)?;
+        }
+        self.admin.start(&plan.algorithm).await.or_exit(ExitCode::Preflight)?;
+        self.admin
+            .switch(&plan.algorithm)
+            .await
+            .with_context(|| format!("failed to switch the load balancer to `{}`", plan.algorithm))
+            .or_exit(ExitCode::SwitchNotVerified)?;
+        Ok(())
+    }
+
+    /// Nothing in flight, and backends that remember nothing.
+    async fn between_phases(&self, context: &Context<'_>) -> Result<(), Failure> {
+        self.admin.drain(context.plan.drain_timeout.into()).await.or_exit(ExitCode::Preflight)?;
+        if let Some(embedded) = &self.embedded {
+            embedded.mocks.reset().await.or_exit(ExitCode::Preflight)?;
+        }
+        Ok(())
+    }
+
+    async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
+        let service = self.probe_service.clone().unwrap_or_default();
+        let options = VerifyOptions::new(&self.base_url, &service);
+        let evidence = self.admin.verify(&plan.algorithm, &options).await.or_exit(ExitCode::Preflight)?;
+        if evidence.verdict() == Verdict::Contradicted {
+            let why = evidence.contradiction().unwrap_or_default();
+            return Err(Failure {
+                code: ExitCode::SwitchNotVerified,
+                error: anyhow!(
+                    "the load balancer claims to run `{}` but does not ({why}); nothing was measured under that name",
+                    plan.algorithm
+                ),
+            });
+        }
+        tracing::info!(algorithm = %plan.algorithm, verdict = ?evidence.verdict(), "switch verified");
+        Ok(evidence)
+    }
+
+    /// Sends the load of one phase from threads of its own, and shows how it goes meanwhile.
+    async fn load(
+        &self,
+        context: &Context<'_>,
+        plan: &TrialPlan<'_>,
+        phase: &str,
+        scenario: Arc<Scenario>,
+        schedule: Arc<Schedule>,
+        progress: &mut Progress,
+    ) -> Result<TrialRecord, Failure> {
+        let pulse = Arc::new(record::Progress::default());
+        let keep_actions = context.record_actions && phase == "measure";
+        let spec = self.spec(context, scenario, schedule, keep_actions, Some(Arc::clone(&pulse)));
+        let begun = Instant::now();
+        let mut load = tokio::task::spawn_blocking(move || load::run(spec));
+        loop {
+            tokio::select! {
+                result = &mut load => {
+                    let record = result.context("failed to run the load")?.or_exit(ExitCode::Preflight)?;
+                    return Ok(record);
+                }
+                () = tokio::time::sleep(PULSE) => {
+                    let now = pulse.snapshot();
+                    progress.pulse(&plan.label, phase, &Pulse {
+                        elapsed: begun.elapsed(),
+                        users: now.users,
+                        requests_per_second: now.last_requests as f64,
+                        p95_ms: now.last_p95.as_millis_f64(),
+                        errors: now.errors,
+                    });
+                }
+            }
+        }
+    }
+
+    fn spec(
+        &self,
+        context: &Context<'_>,
+        scenario: Arc<Scenario>,
+        schedule: Arc<Schedule>,
+        keep_actions: bool,
+        progress: Option<Arc<record::Progress>>,
+    ) -> LoadSpec {
+        LoadSpec {
+            base_url: self.base_url.clone(),
+            scenario,
+            schedule,
+            backends: self.backends.clone(),
+            request_keys: self.embedded.is_some(),
+            keep_actions,
+            drain_timeout: context.plan.drain_timeout,
+            stop: context.interrupt.flag(),
+            progress,
+        }
+    }
+
+    async fn snapshot(&self, notes: &mut Vec<String>) -> Option<Snapshot> {
+        if !self.admin.capabilities().per_backend {
+            return None;
+        }
+        match self.admin.snapshot().await {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                notes.push(format!("no counters from the load balancer: {error}"));
+                None
+            }
+        }
+    }
+
+    /// What the load balancer counted since `before`.
+    async fn collect(&self, before: Option<Snapshot>, notes: &mut Vec<String>) -> Vec<BalancerCount> {
+        let Some(before) = before else { return Vec::new() };
+        let Some(after) = self.snapshot(notes).await else { return Vec::new() };
+        match after.since(&before) {
+            Ok(window) => window
+                .backends
+                .into_iter()
+                .map(|backend| BalancerCount {
+                    id: backend.id,
+                    requests: backend.requests,
+                    errors: backend.errors,
+                    peak_in_flight: Some(backend.peak_in_flight),
+                })
+                .collect(),
+            Err(error) => {
+                notes.push(format!("no counters from the load balancer: {error}"));
+                Vec::new()
+            }
+        }
+    }
+
+    fn cpu_seconds(&self) -> Vec<(&'static str, f64)> {
+        let mut times: Vec<_> = cpu_seconds(std::process::id()).map(|time| ("generator", time)).into_iter().collect();
+        times.extend(self.embedded.iter().flat_map(Embedded::cpu_seconds));
+        times
+    }
+
+    fn processes(&self, before: &[(&'static str, f64)]) -> Vec<ProcessTime> {
+        let after = self.cpu_seconds();
+        before
+            .iter()
+            .filter_map(|(name, start)| {
+                let (_, end) = after.iter().find(|(other, _)| other == name)?;
+                Some(ProcessTime { name, cpu_s: end - start })
+            })
+            .collect()
+    }
+}
+
+/// A service of the pool with the most backends, as the workload names it: more backends tell
+/// algorithms apart more clearly.
+fn probe_service(scenario: &Scenario) -> Option<String> {
+    let services = scenario.workload.steps().iter().filter_map(|step| step.service.as_deref());
+    services
+        .max_by_key(|service| {
+            let pool = scenario.topology.pool_of(service);
+            pool.map_or(0, |pool| scenario.topology.pools[pool].backends.len())
+        })
+        .map(str::to_owned)
+}

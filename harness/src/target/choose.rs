@@ -1,0 +1,118 @@
+//! Which load balancer a run drives. Never a surprise: what a flag or the config's own block names;
+//! else one that answers at the config's address; else, on an empty loopback address, our own.
+
+use crate::config::Target;
+use anyhow::{Result, bail};
+use lb_admin_client::{LoadBalancerAdmin, SpringAdmin};
+use std::fmt;
+use std::time::Duration;
+use tokio::net::TcpStream;
+
+/// A loopback address answers or refuses at once; anything slower is not reachable for a test.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Which load balancer a run drives.
+#[derive(Clone, Debug)]
+pub enum Choice {
+    /// The reference load balancer and mock backends, as children of `bench`.
+    Embedded,
+    /// One that is running already.
+    Running(Running),
+}
+
+/// A load balancer that is running already.
+#[derive(Clone, Debug)]
+pub struct Running {
+    /// Where requests go: services lie below it.
+    pub base_url: String,
+    /// Where the admin API is.
+    pub admin_url: String,
+    /// Bearer token of the admin API.
+    pub admin_token: Option<String>,
+    /// Why it was chosen.
+    pub reason: &'static str,
+}
+
+impl fmt::Display for Choice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Embedded => f.write_str("embedded reference load balancer with mock backends, on free loopback ports"),
+            Self::Running(running) => write!(f, "{} ({})", running.base_url, running.reason),
+        }
+    }
+}
+
+impl Running {
+    /// Connects to its admin API.
+    pub async fn admin(&self) -> Result<Box<dyn LoadBalancerAdmin>> {
+        Ok(Box::new(SpringAdmin::connect(&self.admin_url, self.admin_token.clone()).await?))
+    }
+}
+
+/// Decides which load balancer to drive. Fails with the way out when none can be.
+pub async fn choose(target: &Target) -> Result<Choice> {
+    let origin = origin(&target.base_url)?;
+    let admin_url = target.admin_url.clone().unwrap_or_else(|| origin.to_string());
+    let running = |reason| {
+        Choice::Running(Running {
+            base_url: target.base_url.trim_end_matches('/').to_owned(),
+            admin_url: admin_url.clone(),
+            admin_token: target.admin_token.clone(),
+            reason,
+        })
+    };
+    if target.explicit {
+        return match SpringAdmin::probe(&admin_url, target.admin_token.clone()).await {
+            Some(_) => Ok(running("named by you")),
+            None => bail!(
+                "no load balancer with the admin API answers at `{admin_url}`; start it, name its admin API with \
+                 --admin, or leave --url out to use the embedded one"
+            ),
+        };
+    }
+    if SpringAdmin::probe(&admin_url, target.admin_token.clone()).await.is_some() {
+        return Ok(running("answers at the config's base_url"));
+    }
+    let listening = listens(&origin).await;
+    match (origin.loopback, listening) {
+        (true, false) => Ok(Choice::Embedded),
+        (true, true) => bail!(
+            "something listens at `{origin}` (the config's base_url) but is no load balancer with the admin API; stop \
+             it, or name the load balancer with --url and --admin"
+        ),
+        (false, _) => bail!(
+            "no load balancer with the admin API answers at `{origin}` (the config's base_url); start it, or name \
+             another with --url and --admin"
+        ),
+    }
+}
+
+/// Scheme, host and port of a URL.
+struct Origin {
+    host: String,
+    port: u16,
+    loopback: bool,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}:{}", self.host, self.port)
+    }
+}
+
+fn origin(url: &str) -> Result<Origin> {
+    let uri: http::Uri = match url.parse() {
+        Ok(uri) => uri,
+        Err(error) => bail!("base_url `{url}` is no URL: {error}"),
+    };
+    let Some(host) = uri.host() else { bail!("base_url `{url}` names no host; write http://host:port/path") };
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let loopback = bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
+    Ok(Origin { host: host.to_owned(), port: uri.port_u16().unwrap_or(80), loopback })
+}
+
+async fn listens(origin: &Origin) -> bool {
+    let host = origin.host.trim_start_matches('[').trim_end_matches(']');
+    let connect = TcpStream::connect((host, origin.port));
+    matches!(tokio::time::timeout(CONNECT_TIMEOUT, connect).await, Ok(Ok(_)))
+}
