@@ -1,1 +1,25 @@
-//! placeholder
+//! Switches, verifies, drains, resets and reads a load balancer, whichever it is.
+//!
+//! - [`LoadBalancerAdmin`]: the contract, one trait. Each real load balancer is one file that
+//!   implements it ([`spring`]); [`fake`] stands beside them and can lie.
+//! - [`fingerprint`]: finds out from traffic alone which algorithm routes, since what a control
+//!   plane says is no proof.
+//! - [`Evidence`]: what speaks for a switch and what against it; [`Snapshot`]: counters, read by
+//!   difference; [`AdminError`]: what went wrong, where, and the way out.
+
+mod admin;
+mod error;
+mod evidence;
+pub mod fake;
+pub mod fingerprint;
+mod http;
+mod snapshot;
+pub mod spring;
+
+pub use admin::{Capabilities, Current, LoadBalancerAdmin, Offer, ResetKind};
+pub use error::{AdminError, Remaining};
+pub use evidence::{Evidence, Layer, Verdict};
+pub use fake::FakeAdmin;
+pub use fingerprint::{PoolBackend, VerifyOptions};
+pub use snapshot::{BackendCounters, GenerationChanged, Snapshot};
+pub use spring::{SpringAdmin, SpringOptions};

@@ -1,0 +1,203 @@
+//! The contract between the harness and a load balancer: what can be asked of any of them.
+//!
+//! Load balancers differ in what they can do, so an adapter states it ([`Capabilities`]) instead of
+//! pretending; a call that a load balancer cannot honour is [`AdminError::NotSupported`], never a
+//! silent success. The order of a trial is: [`drain`](LoadBalancerAdmin::drain),
+//! [`start`](LoadBalancerAdmin::start) once, [`switch`](LoadBalancerAdmin::switch),
+//! [`verify`](LoadBalancerAdmin::verify), warm up, [`reset`](LoadBalancerAdmin::reset), measure
+//! between two [`snapshot`](LoadBalancerAdmin::snapshot)s, drain again.
+
+use crate::error::{AdminError, Remaining};
+use crate::evidence::{Evidence, Layer, Verdict};
+use crate::fingerprint::{self, PoolBackend, VerifyOptions};
+use crate::snapshot::Snapshot;
+use async_trait::async_trait;
+use lb_core::Algorithm;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Time between two looks at the requests in flight while draining: short against any cool-down,
+/// long against the cost of a call.
+const DRAIN_POLL: Duration = Duration::from_millis(20);
+
+/// An algorithm as a load balancer offers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// The algorithm, in our words.
+    pub algorithm: Algorithm,
+    /// The load balancer's own name for it.
+    pub native: String,
+}
+
+/// What a load balancer can do, and what its switch does besides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Capabilities {
+    /// What it can switch to.
+    pub algorithms: Vec<Offer>,
+    /// How fully its counters can be set to zero.
+    pub reset: ResetKind,
+    /// Whether [`Snapshot`]s can be had, with counters per backend.
+    pub per_backend: bool,
+    /// Whether it says how many requests are in flight, so that it can be drained.
+    pub in_flight: bool,
+    /// Whether a switch closes idle client connections; a client that does not retry counts one
+    /// error for each.
+    pub switch_breaks_idle_connections: bool,
+    /// Whether a new algorithm sees the requests that an earlier one left in flight.
+    pub sees_old_in_flight: bool,
+    /// Whether weights can be set.
+    pub weights: bool,
+    /// Whether one backend can be drained.
+    pub drain: bool,
+    /// Whether a measurement has to be started before requests are counted.
+    pub measurement: bool,
+}
+
+/// How fully counters were set to zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ResetKind {
+    /// All of them.
+    Full,
+    /// Some; others go on, so only differences of snapshots are meaningful.
+    Partial,
+    /// None; take differences of snapshots.
+    None,
+}
+
+/// What a load balancer says it runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    /// Its own name for it.
+    pub native: String,
+    /// The same in our words; none when we have no word for it.
+    pub algorithm: Option<Algorithm>,
+}
+
+/// A load balancer, seen from the side of whoever runs it.
+///
+/// No call is retried: a switch or a reset that may have happened twice is not the one asked for.
+#[async_trait]
+pub trait LoadBalancerAdmin: Send + Sync {
+    /// The kind of load balancer, for messages and records, such as `spring`.
+    fn dialect(&self) -> &str;
+
+    /// What it can do. Read when the adapter connects; asking costs nothing.
+    fn capabilities(&self) -> &Capabilities;
+
+    /// What it says it runs.
+    async fn current(&self) -> Result<Current, AdminError>;
+
+    /// Begins a measurement: from now on requests count. Nothing to do where
+    /// [`Capabilities::measurement`] is false. Starting does not route: switch afterwards.
+    async fn start(&self, _algorithm: &Algorithm) -> Result<(), AdminError> {
+        Ok(())
+    }
+
+    /// Ends the measurement that [`start`](Self::start) began.
+    async fn stop(&self) -> Result<(), AdminError> {
+        Ok(())
+    }
+
+    /// Switches to `algorithm` and returns the load balancer's own name for it. Refuses names that
+    /// are not offered without asking; fails when the load balancer afterwards names another.
+    async fn switch(&self, algorithm: &Algorithm) -> Result<String, AdminError>;
+
+    /// What the control plane says on whether `algorithm` runs: the first layer of evidence.
+    async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError>;
+
+    /// The backends that may be picked for `service`, with their weights; none when the load
+    /// balancer does not say.
+    async fn pool(&self, service: &str) -> Result<Option<Vec<PoolBackend>>, AdminError>;
+
+    /// Counters of each backend now.
+    async fn snapshot(&self) -> Result<Snapshot, AdminError>;
+
+    /// Sets counters to zero, and says how fully.
+    async fn reset(&self) -> Result<ResetKind, AdminError>;
+
+    /// Sets the weight of each backend named; all of them above zero.
+    async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError>;
+
+    /// Lets a backend finish what it has and gives it nothing new, or takes that back.
+    async fn set_draining(&self, backend: &str, draining: bool) -> Result<(), AdminError>;
+
+    /// What it can switch to, in our words.
+    fn algorithms(&self) -> Vec<Algorithm> {
+        self.capabilities()
+            .algorithms
+            .iter()
+            .map(|offer| offer.algorithm)
+            .collect()
+    }
+
+    /// Its own name for `algorithm`, or a refusal that lists what it offers.
+    fn native(&self, algorithm: &Algorithm) -> Result<&str, AdminError> {
+        let offers = &self.capabilities().algorithms;
+        offers
+            .iter()
+            .find(|offer| offer.algorithm == *algorithm)
+            .map(|offer| offer.native.as_str())
+            .ok_or_else(|| AdminError::NotOffered {
+                algorithm: *algorithm,
+                dialect: self.dialect().to_owned(),
+                available: offers.iter().map(|offer| offer.native.clone()).collect(),
+            })
+    }
+
+    /// Collects evidence on whether `algorithm` routes, in three layers: what the control plane
+    /// says, what replies say, and what the choices look like. Contradicting evidence is a result,
+    /// not an error. The load balancer should be drained and have no other traffic meanwhile.
+    async fn verify(
+        &self,
+        algorithm: &Algorithm,
+        options: &VerifyOptions,
+    ) -> Result<Evidence, AdminError> {
+        let native = self.native(algorithm)?.to_owned();
+        let control_plane = self.control_plane(algorithm).await?;
+        let before = self.pool(options.service()).await?;
+        let mut behaviour =
+            fingerprint::probe_behaviour(algorithm, options, before.as_deref()).await?;
+        if behaviour.verdict == Verdict::Contradicted
+            && self.pool(options.service()).await? != before
+        {
+            behaviour = Layer::not_tested("backends came, went or changed weight during the probe");
+        }
+        let header = fingerprint::probe_header(algorithm, &native, options).await?;
+        Ok(Evidence {
+            algorithm: *algorithm,
+            native,
+            control_plane,
+            header,
+            behaviour,
+        })
+    }
+
+    /// Waits until no request is in flight, for at most `timeout`; the error names what remains.
+    async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {
+        let deadline = Instant::now() + timeout;
+        loop {
+            let remaining = in_flight(&self.snapshot().await?);
+            if remaining.is_empty() {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(AdminError::StillInFlight {
+                    dialect: self.dialect().to_owned(),
+                    waited: timeout,
+                    remaining: Remaining(remaining),
+                });
+            }
+            tokio::time::sleep(DRAIN_POLL).await;
+        }
+    }
+}
+
+/// The backends with requests in flight, and how many.
+fn in_flight(snapshot: &Snapshot) -> Vec<(String, u32)> {
+    snapshot
+        .backends
+        .iter()
+        .filter(|backend| backend.in_flight > 0)
+        .map(|backend| (backend.id.clone(), backend.in_flight))
+        .collect()
+}

@@ -1,0 +1,189 @@
+//! What speaks for "this algorithm routes now" and what against it, kept with every trial.
+
+use lb_core::Algorithm;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// What one layer of evidence says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// It is this algorithm, and the likely others are excluded.
+    Confirmed,
+    /// It may be this algorithm; others would look alike.
+    Consistent,
+    /// It is not this algorithm.
+    Contradicted,
+    /// Nothing can be said; the detail says why.
+    NotTested,
+}
+
+/// One layer of evidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Layer {
+    /// What it says.
+    pub verdict: Verdict,
+    /// Why, in a sentence.
+    pub detail: String,
+    /// What was counted: plain counts, and shares from 0 to 1.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub numbers: BTreeMap<String, f64>,
+}
+
+impl Layer {
+    /// A verdict with its reason and no numbers.
+    pub fn new(verdict: Verdict, detail: impl Into<String>) -> Self {
+        Self {
+            verdict,
+            detail: detail.into(),
+            numbers: BTreeMap::new(),
+        }
+    }
+
+    /// Nothing can be said, because of `reason`.
+    pub fn not_tested(reason: impl Into<String>) -> Self {
+        Self::new(Verdict::NotTested, reason)
+    }
+
+    /// The same with one more number.
+    #[must_use]
+    pub fn with(mut self, name: impl Into<String>, number: f64) -> Self {
+        self.numbers.insert(name.into(), number);
+        self
+    }
+}
+
+/// Evidence on one switch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// What should route.
+    pub algorithm: Algorithm,
+    /// The load balancer's own name for it.
+    pub native: String,
+    /// What the control plane says. Alone it proves nothing.
+    pub control_plane: Layer,
+    /// What replies say of themselves, on new connections and on an old one.
+    pub header: Layer,
+    /// What the choices look like.
+    pub behaviour: Layer,
+}
+
+impl Evidence {
+    /// All layers with their names.
+    pub fn layers(&self) -> [(&'static str, &Layer); 3] {
+        [
+            ("control plane", &self.control_plane),
+            ("header", &self.header),
+            ("behaviour", &self.behaviour),
+        ]
+    }
+
+    /// The layers together: contradicted as soon as one is; confirmed when traffic (header or
+    /// behaviour) confirms it; otherwise at most consistent, since a control plane alone is a claim.
+    pub fn verdict(&self) -> Verdict {
+        let is = |layer: &Layer, verdict| layer.verdict == verdict;
+        let any = |verdict| self.layers().iter().any(|(_, layer)| is(layer, verdict));
+        if any(Verdict::Contradicted) {
+            Verdict::Contradicted
+        } else if is(&self.header, Verdict::Confirmed) || is(&self.behaviour, Verdict::Confirmed) {
+            Verdict::Confirmed
+        } else if any(Verdict::Confirmed) || any(Verdict::Consistent) {
+            Verdict::Consistent
+        } else {
+            Verdict::NotTested
+        }
+    }
+
+    /// What the contradicting layers say; none when no layer contradicts.
+    pub fn contradiction(&self) -> Option<String> {
+        let against: Vec<String> = self
+            .layers()
+            .iter()
+            .filter(|(_, layer)| layer.verdict == Verdict::Contradicted)
+            .map(|(name, layer)| format!("{name}: {}", layer.detail))
+            .collect();
+        (!against.is_empty()).then(|| against.join("; "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn evidence(control_plane: Verdict, header: Verdict, behaviour: Verdict) -> Evidence {
+        let layer = |verdict| Layer::new(verdict, "said so");
+        Evidence {
+            algorithm: "p2c".parse().expect("p2c is known"),
+            native: "p2c".to_owned(),
+            control_plane: layer(control_plane),
+            header: layer(header),
+            behaviour: layer(behaviour),
+        }
+    }
+
+    #[test]
+    fn the_layers_together_need_traffic_to_confirm_and_one_voice_to_contradict() {
+        use Verdict::{Confirmed, Consistent, Contradicted, NotTested};
+        let table = [
+            (Confirmed, NotTested, NotTested, Consistent, "a claim alone"),
+            (Confirmed, Confirmed, NotTested, Confirmed, "replies say so"),
+            (
+                Consistent,
+                NotTested,
+                Confirmed,
+                Confirmed,
+                "choices say so",
+            ),
+            (
+                Confirmed,
+                Confirmed,
+                Contradicted,
+                Contradicted,
+                "choices deny it",
+            ),
+            (
+                Contradicted,
+                Confirmed,
+                Confirmed,
+                Contradicted,
+                "the control plane denies it",
+            ),
+            (
+                NotTested,
+                NotTested,
+                NotTested,
+                NotTested,
+                "nothing is known",
+            ),
+            (
+                NotTested,
+                NotTested,
+                Consistent,
+                Consistent,
+                "choices allow it",
+            ),
+        ];
+        for (control_plane, header, behaviour, together, case) in table {
+            let evidence = evidence(control_plane, header, behaviour);
+            assert_eq!(evidence.verdict(), together, "{case}");
+            assert_eq!(
+                evidence.contradiction().is_some(),
+                together == Contradicted,
+                "only contradicting layers are quoted: {case}"
+            );
+        }
+    }
+
+    #[test]
+    fn evidence_survives_being_written_and_read() {
+        let mut written = evidence(Verdict::Confirmed, Verdict::NotTested, Verdict::Consistent);
+        written.behaviour = written.behaviour.with("requests", 128.0);
+        let json = serde_json::to_string(&written).expect("evidence is plain data");
+        let read: Evidence = serde_json::from_str(&json).expect("what was written can be read");
+        assert_eq!(read, written, "a trial's record keeps the whole evidence");
+        assert!(
+            json.contains(r#""verdict":"not_tested""#),
+            "verdicts are in snake case: {json}"
+        );
+    }
+}

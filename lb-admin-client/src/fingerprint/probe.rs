@@ -1,0 +1,332 @@
+//! The probe: requests through the load balancer's data entry, as a client would send them.
+//!
+//! What is needed behind the load balancer is one endpoint, `GET /api/hold?ms=N`, which answers after
+//! N milliseconds with `X-Backend`; the mock backends have it. Without it nothing is guessed: the
+//! layer is *not tested*, with the reason.
+
+use crate::error::AdminError;
+use crate::evidence::{Layer, Verdict};
+use crate::fingerprint::judge::{FEWEST_REQUESTS, judge};
+use crate::fingerprint::observe::{Observations, PoolBackend};
+use crate::http::{check_address, unreachable};
+use lb_core::Algorithm;
+use lb_core::algorithm::Behaviour;
+use reqwest::Client;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep};
+
+/// Header that names who answered.
+const BACKEND: &str = "x-backend";
+/// Header that names the algorithm that chose.
+const ALGORITHM: &str = "x-lb-algorithm";
+
+/// Requests that find out how many backends there are when nobody says: among eight backends that
+/// are picked evenly, one remains unseen in 0.4 % of cases.
+const SCOUTS: usize = 60;
+
+/// Most requests held at once. With more backends than this several stay free, which is enough.
+const MOST_HELD: usize = 15;
+
+/// Time in which a held request reaches the load balancer and is counted there.
+const SETTLE: Duration = Duration::from_millis(10);
+
+/// Longer than any reply to a short request should take.
+const SLACK: Duration = Duration::from_secs(2);
+
+/// Where and how to probe. Keep one for a whole run: it owns the connection that stays open across
+/// switches.
+#[derive(Clone, Debug)]
+pub struct VerifyOptions {
+    base: String,
+    service: String,
+    old: Client,
+    /// How long requests are held while short ones look for the free backends.
+    pub hold: Duration,
+    /// Short requests sent meanwhile, if there is time.
+    pub requests: usize,
+    /// Requests on new connections, and as many on the old one, whose header is read.
+    pub headers: usize,
+}
+
+impl VerifyOptions {
+    /// Probes `{base}/{service}/api/hold`, such as `http://127.0.0.1:8080/proxy` and
+    /// `inventory-service`, with 160 short requests within 400 ms. 160: two choices among three
+    /// backends, taken for least connections or for chance, are a miss in the sense of
+    /// [`FALSE_ALARM`](crate::fingerprint::FALSE_ALARM) in most cases, not in a few.
+    ///
+    /// # Errors
+    /// The address is none.
+    pub fn new(base: &str, service: &str) -> Result<Self, AdminError> {
+        check_address(base)?;
+        Ok(Self {
+            base: base.trim_end_matches('/').to_owned(),
+            service: service.to_owned(),
+            old: connection()?,
+            hold: Duration::from_millis(400),
+            requests: 160,
+            headers: 5,
+        })
+    }
+
+    /// The service that is asked.
+    pub fn service(&self) -> &str {
+        &self.service
+    }
+
+    fn url(&self, held: Duration) -> String {
+        format!(
+            "{}/{}/api/hold?ms={}",
+            self.base,
+            self.service,
+            held.as_millis()
+        )
+    }
+}
+
+/// A client that keeps one connection, of its own.
+fn connection() -> Result<Client, AdminError> {
+    Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(SLACK)
+        .pool_max_idle_per_host(1)
+        .pool_idle_timeout(None)
+        .build()
+        .map_err(|error| AdminError::BadAddress {
+            url: "the data entry".to_owned(),
+            reason: error.to_string(),
+        })
+}
+
+/// One reply: its status and the two headers.
+struct Seen {
+    status: u16,
+    backend: Option<String>,
+    algorithm: Option<String>,
+}
+
+/// Sends one request and reads the reply to its end, so that the connection is free again.
+async fn ask(client: &Client, url: &str, held: Duration) -> Result<Seen, AdminError> {
+    let fail = |error: reqwest::Error| unreachable(url, &error);
+    let sent = client.get(url).timeout(held + SLACK).send().await;
+    let reply = sent.map_err(fail)?;
+    let header = |name: &str| {
+        let value = reply.headers().get(name)?.to_str().ok()?;
+        Some(value.to_owned())
+    };
+    let seen = Seen {
+        status: reply.status().as_u16(),
+        backend: header(BACKEND),
+        algorithm: header(ALGORITHM),
+    };
+    reply.bytes().await.map_err(fail)?;
+    Ok(seen)
+}
+
+/// The second layer: which algorithm replies name, on new connections and on the old one.
+///
+/// # Errors
+/// The data entry cannot be reached.
+pub async fn probe_header(
+    algorithm: &Algorithm,
+    native: &str,
+    options: &VerifyOptions,
+) -> Result<Layer, AdminError> {
+    let url = options.url(Duration::ZERO);
+    let mut named = Vec::new();
+    for _ in 0..options.headers {
+        let fresh = connection()?;
+        named.push((
+            "a new connection",
+            ask(&fresh, &url, Duration::ZERO).await?.algorithm,
+        ));
+        named.push((
+            "the old connection",
+            ask(&options.old, &url, Duration::ZERO).await?.algorithm,
+        ));
+    }
+    Ok(judge_header(algorithm, native, &named))
+}
+
+/// Holds the algorithms that replies named against the one that should route.
+fn judge_header(
+    algorithm: &Algorithm,
+    native: &str,
+    named: &[(&'static str, Option<String>)],
+) -> Layer {
+    let is_right = |name: &String| name == native || name.parse().as_ref() == Ok(algorithm);
+    let present = named
+        .iter()
+        .filter_map(|(on, name)| Some((on, name.as_ref()?)));
+    let (right, wrong): (Vec<_>, Vec<_>) = present.partition(|(_, name)| is_right(name));
+    let (all, count) = (named.len(), right.len());
+    let layer = if let Some((on, name)) = wrong.first() {
+        let told = format!(
+            "{} of {all} replies name another algorithm, such as `{name}` on {on}",
+            wrong.len()
+        );
+        Layer::new(Verdict::Contradicted, told)
+    } else if count == 0 {
+        Layer::not_tested("replies carry no X-LB-Algorithm header")
+    } else if count < all {
+        let told =
+            format!("only {count} of {all} replies name an algorithm, all of them the right one");
+        Layer::new(Verdict::Consistent, told)
+    } else {
+        let told = format!("all {all} replies on new connections and on the old one name it");
+        Layer::new(Verdict::Confirmed, told)
+    };
+    layer
+        .with("replies", all as f64)
+        .with("right", count as f64)
+        .with("wrong", wrong.len() as f64)
+}
+
+/// The third layer: whether the choices look like `algorithm`'s. `pool` names the backends that may
+/// be picked, when somebody knows.
+///
+/// # Errors
+/// The data entry cannot be reached.
+pub async fn probe_behaviour(
+    algorithm: &Algorithm,
+    options: &VerifyOptions,
+    pool: Option<&[PoolBackend]>,
+) -> Result<Layer, AdminError> {
+    let behaviour = algorithm.behaviour();
+    let first = ask(&options.old, &options.url(Duration::ZERO), Duration::ZERO).await?;
+    if first.status != 200 {
+        return Ok(Layer::not_tested(format!(
+            "{} answered {}: the backends have no endpoint that holds requests",
+            options.url(Duration::ZERO),
+            first.status
+        )));
+    }
+    if first.backend.is_none() {
+        return Ok(Layer::not_tested("replies carry no X-Backend header"));
+    }
+    let backends = match pool {
+        Some(pool) => pool.len(),
+        None => scout(options).await?,
+    };
+    // Held requests teach latency-aware policies that all backends but one are slow, and their
+    // verdict does not need them.
+    let held = match behaviour {
+        Behaviour::LatencyAware | Behaviour::Learned => 0,
+        _ => backends.saturating_sub(1).clamp(1, MOST_HELD),
+    };
+    let mut attempt = Attempt {
+        hold: options.hold + SETTLE * held as u32,
+        held,
+        requests: options.requests.max(4 * backends),
+    };
+    let mut seen = attempt.run(options).await?;
+    if matches!(&seen, Ok(seen) if seen.sequence.len() < FEWEST_REQUESTS) {
+        // A slow load balancer: once more, with more time.
+        attempt.hold *= 2;
+        seen = attempt.run(options).await?;
+    }
+    Ok(match seen {
+        Ok(seen) => judge(
+            behaviour,
+            &Observations {
+                pool: pool.map(<[_]>::to_vec),
+                ..seen
+            },
+        ),
+        Err(reason) => Layer::not_tested(reason),
+    })
+}
+
+/// How many backends answer.
+async fn scout(options: &VerifyOptions) -> Result<usize, AdminError> {
+    let mut met: Vec<String> = Vec::new();
+    for _ in 0..SCOUTS {
+        let seen = ask(&options.old, &options.url(Duration::ZERO), Duration::ZERO).await?;
+        met.extend(seen.backend.filter(|id| !met.contains(id)));
+    }
+    Ok(met.len())
+}
+
+/// One try: so many requests held for so long, and so many short ones meanwhile.
+struct Attempt {
+    hold: Duration,
+    held: usize,
+    requests: usize,
+}
+
+impl Attempt {
+    /// What was seen, or why that says nothing.
+    async fn run(
+        &self,
+        options: &VerifyOptions,
+    ) -> Result<Result<Observations, String>, AdminError> {
+        let mut held: Vec<JoinHandle<Result<Seen, AdminError>>> = Vec::new();
+        // The first one is the first to end; short requests have to be over by then.
+        let deadline = Instant::now() + self.hold.mul_f64(0.9);
+        for _ in 0..self.held {
+            let (client, url, hold) = (connection()?, options.url(self.hold), self.hold);
+            held.push(tokio::spawn(async move { ask(&client, &url, hold).await }));
+            sleep(SETTLE).await;
+        }
+        let short = self.sequence(options, deadline).await;
+        let ended_early = held.iter().any(JoinHandle::is_finished);
+        // Waited for in any case: requests given up would count as cancelled.
+        let mut holders = Vec::new();
+        for task in held {
+            let seen = task.await.map_err(|error| AdminError::Unreachable {
+                url: options.url(self.hold),
+                reason: error.to_string(),
+            })?;
+            holders.push(seen?);
+        }
+        let sequence = match short? {
+            Ok(sequence) => sequence,
+            Err(reason) => return Ok(Err(reason)),
+        };
+        if ended_early {
+            return Ok(Err(
+                "the held requests were answered early, so nothing was in flight".to_owned(),
+            ));
+        }
+        let refused = holders.iter().find(|seen| seen.status != 200);
+        if let Some(refused) = refused {
+            return Ok(Err(format!(
+                "a held request was answered with {}",
+                refused.status
+            )));
+        }
+        let held = holders
+            .into_iter()
+            .filter_map(|seen| seen.backend)
+            .collect();
+        Ok(Ok(Observations {
+            pool: None,
+            held,
+            sequence,
+        }))
+    }
+
+    /// Short requests, one after another on the old connection, until enough or until `deadline`.
+    async fn sequence(
+        &self,
+        options: &VerifyOptions,
+        deadline: Instant,
+    ) -> Result<Result<Vec<String>, String>, AdminError> {
+        let url = options.url(Duration::ZERO);
+        let mut sequence = Vec::with_capacity(self.requests);
+        while sequence.len() < self.requests && Instant::now() < deadline {
+            let seen = ask(&options.old, &url, Duration::ZERO).await?;
+            match seen.backend {
+                Some(backend) if seen.status == 200 => sequence.push(backend),
+                _ => {
+                    return Ok(Err(format!(
+                        "a short request was answered with {}",
+                        seen.status
+                    )));
+                }
+            }
+        }
+        Ok(Ok(sequence))
+    }
+}

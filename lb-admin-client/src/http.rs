@@ -1,0 +1,179 @@
+//! Calls to an admin API: one connection each, bounded in time, never repeated.
+
+use crate::error::AdminError;
+use reqwest::{Client, Method, Url};
+use serde::de::DeserializeOwned;
+use std::error::Error;
+use std::time::Duration;
+
+/// Beginning of an unexpected answer that an error quotes.
+const QUOTED: usize = 160;
+
+/// The base address of an admin API, and how to call it.
+#[derive(Clone, Debug)]
+pub(crate) struct Http {
+    client: Client,
+    base: String,
+    token: Option<String>,
+}
+
+/// One call.
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    pub(crate) path: &'a str,
+    pub(crate) query: &'a [(&'a str, &'a str)],
+    pub(crate) body: Option<serde_json::Value>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn get(path: &'a str) -> Self {
+        Self {
+            method: Method::GET,
+            path,
+            query: &[],
+            body: None,
+        }
+    }
+
+    pub(crate) fn post(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
+        Self {
+            method: Method::POST,
+            path,
+            query,
+            body: None,
+        }
+    }
+}
+
+/// What came back.
+pub(crate) struct Reply {
+    pub(crate) url: String,
+    pub(crate) status: u16,
+    pub(crate) body: String,
+}
+
+impl Http {
+    /// An API at `base`, whose calls take at most `limit` each.
+    pub(crate) fn new(
+        base: &str,
+        token: Option<&str>,
+        limit: Duration,
+    ) -> Result<Self, AdminError> {
+        check_address(base)?;
+        let client = Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            // A connection that was closed while idle must not make a switch ambiguous.
+            .pool_max_idle_per_host(0)
+            .timeout(limit)
+            .build()
+            .map_err(|error| AdminError::BadAddress {
+                url: base.to_owned(),
+                reason: error.to_string(),
+            })?;
+        Ok(Self {
+            client,
+            base: base.trim_end_matches('/').to_owned(),
+            token: token.map(str::to_owned),
+        })
+    }
+
+    /// The base address.
+    pub(crate) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Calls once. Statuses are the caller's business, save 401 and 403.
+    pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply, AdminError> {
+        let url = format!("{}{}", self.base, call.path);
+        let mut request = self.client.request(call.method, &url);
+        if !call.query.is_empty() {
+            request = request.query(call.query);
+        }
+        if let Some(token) = &self.token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = &call.body {
+            request = request.json(body);
+        }
+        let reply = request
+            .send()
+            .await
+            .map_err(|error| unreachable(&url, &error))?;
+        let status = reply.status().as_u16();
+        let url = reply.url().to_string();
+        if status == 401 || status == 403 {
+            return Err(AdminError::Unauthorized { url, status });
+        }
+        let body = reply
+            .text()
+            .await
+            .map_err(|error| unreachable(&url, &error))?;
+        Ok(Reply { url, status, body })
+    }
+}
+
+impl Reply {
+    /// The body as `T`, which needs status 200.
+    pub(crate) fn json<T: DeserializeOwned>(
+        &self,
+        expected: &'static str,
+    ) -> Result<T, AdminError> {
+        if self.status != 200 {
+            return Err(self.unexpected(expected, None));
+        }
+        serde_json::from_str(&self.body)
+            .map_err(|error| self.unexpected(expected, Some(error.to_string())))
+    }
+
+    /// The error for an answer that the dialect does not have.
+    pub(crate) fn unexpected(&self, expected: &'static str, fault: Option<String>) -> AdminError {
+        let quoted: String = self.body.trim().chars().take(QUOTED).collect();
+        let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
+        AdminError::Unexpected {
+            url: self.url.clone(),
+            status: self.status,
+            expected,
+            said: format!("{quoted}{fault}"),
+        }
+    }
+}
+
+/// Refuses what is no address of a plain HTTP server.
+pub(crate) fn check_address(url: &str) -> Result<(), AdminError> {
+    let bad = |reason: String| AdminError::BadAddress {
+        url: url.to_owned(),
+        reason,
+    };
+    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
+    if parsed.scheme() != "http" {
+        return Err(bad(format!(
+            "`{}` is not supported, only http is",
+            parsed.scheme()
+        )));
+    }
+    if parsed.query().is_some() || parsed.fragment().is_some() {
+        return Err(bad(
+            "a base address has neither query nor fragment".to_owned()
+        ));
+    }
+    Ok(())
+}
+
+/// The error for a call that nobody answered, with its innermost cause.
+pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    let reason = if error.is_timeout() {
+        "no answer in time".to_owned()
+    } else {
+        cause.to_string()
+    };
+    AdminError::Unreachable {
+        url: url.to_owned(),
+        reason,
+    }
+}

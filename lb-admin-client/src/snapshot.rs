@@ -1,0 +1,207 @@
+//! Counters of a load balancer at one moment, and their difference over a window.
+//!
+//! Counters only grow, within one *generation*: a restart or a reset begins a new one. So a window
+//! is the difference of two snapshots of the same generation, and a reset is a convenience, not a
+//! need. A difference across generations would be a number about nothing; it is refused.
+
+use lb_core::time::Span;
+
+/// One backend as the load balancer counts it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendCounters {
+    /// Its id, as in `X-Backend`.
+    pub id: String,
+    /// Its pool.
+    pub pool: String,
+    /// Requests sent to it. Grows.
+    pub requests: u64,
+    /// Requests that ended in a 5xx, a timeout or a broken connection. Grows.
+    pub errors: u64,
+    /// Requests that the client gave up. Grows.
+    pub cancelled: u64,
+    /// Sum of the latencies of all replies. Grows.
+    pub latency_sum: Span,
+    /// Requests in flight now.
+    pub in_flight: u32,
+    /// Most requests in flight at once since the last reset.
+    pub peak_in_flight: u32,
+    /// Its weight.
+    pub weight: f64,
+    /// Whether health checks let it take requests.
+    pub healthy: bool,
+    /// Whether it is being drained.
+    pub draining: bool,
+    /// Whether it is left out because of its errors.
+    pub ejected: bool,
+}
+
+/// All backends at one moment.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Snapshot {
+    /// Counters of different generations have nothing in common.
+    pub generation: String,
+    /// What routes, by the load balancer's own name.
+    pub algorithm: String,
+    /// The backends of all pools.
+    pub backends: Vec<BackendCounters>,
+}
+
+/// Two snapshots that cannot be compared.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("take the difference of two snapshots: {reason}; start the window anew after the change")]
+pub struct GenerationChanged {
+    /// What changed in between.
+    pub reason: String,
+}
+
+impl GenerationChanged {
+    fn because(reason: String) -> Self {
+        Self { reason }
+    }
+}
+
+impl Snapshot {
+    /// What happened between `earlier` and this snapshot: counters are differences, the rest
+    /// (in flight, peak, weight, state) is as of this snapshot. A backend that came in between counts
+    /// from zero.
+    ///
+    /// # Errors
+    /// The generation changed, a counter went down, or a backend vanished with its counts.
+    pub fn since(&self, earlier: &Self) -> Result<Self, GenerationChanged> {
+        if self.generation != earlier.generation {
+            return Err(GenerationChanged::because(format!(
+                "the generation went from {} to {}",
+                earlier.generation, self.generation
+            )));
+        }
+        let same = |a: &BackendCounters, b: &BackendCounters| a.id == b.id && a.pool == b.pool;
+        if let Some(gone) = earlier
+            .backends
+            .iter()
+            .find(|old| !self.backends.iter().any(|new| same(old, new)))
+        {
+            return Err(GenerationChanged::because(format!(
+                "backend {} is gone",
+                gone.id
+            )));
+        }
+        let backends = self.backends.iter().map(|now| {
+            match earlier.backends.iter().find(|old| same(old, now)) {
+                Some(old) => now.since(old),
+                None => Ok(now.clone()),
+            }
+        });
+        Ok(Self {
+            generation: self.generation.clone(),
+            algorithm: self.algorithm.clone(),
+            backends: backends.collect::<Result<_, _>>()?,
+        })
+    }
+
+    /// Requests in flight on all backends.
+    pub fn in_flight(&self) -> u64 {
+        self.backends
+            .iter()
+            .map(|backend| u64::from(backend.in_flight))
+            .sum()
+    }
+}
+
+impl BackendCounters {
+    fn since(&self, earlier: &Self) -> Result<Self, GenerationChanged> {
+        let grown = |name: &str, now: u64, then: u64| {
+            now.checked_sub(then).ok_or_else(|| {
+                GenerationChanged::because(format!(
+                    "{name} of backend {} went down from {then} to {now}",
+                    self.id
+                ))
+            })
+        };
+        let latency = grown(
+            "latency sum (ns)",
+            self.latency_sum.as_nanos(),
+            earlier.latency_sum.as_nanos(),
+        )?;
+        Ok(Self {
+            requests: grown("requests", self.requests, earlier.requests)?,
+            errors: grown("errors", self.errors, earlier.errors)?,
+            cancelled: grown("cancelled", self.cancelled, earlier.cancelled)?,
+            latency_sum: Span::from_nanos(latency),
+            ..self.clone()
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn backend(id: &str, requests: u64, in_flight: u32) -> BackendCounters {
+        BackendCounters {
+            id: id.to_owned(),
+            pool: "shop".to_owned(),
+            requests,
+            errors: requests / 10,
+            cancelled: 0,
+            latency_sum: Span::from_millis(requests),
+            in_flight,
+            peak_in_flight: 7,
+            weight: 1.0,
+            healthy: true,
+            draining: false,
+            ejected: false,
+        }
+    }
+
+    fn snapshot(generation: &str, backends: Vec<BackendCounters>) -> Snapshot {
+        Snapshot {
+            generation: generation.to_owned(),
+            algorithm: "p2c".to_owned(),
+            backends,
+        }
+    }
+
+    #[test]
+    fn a_window_is_the_difference_of_counters_and_the_state_of_its_end() {
+        let earlier = snapshot("1", vec![backend("a", 100, 3)]);
+        let later = snapshot("1", vec![backend("a", 250, 5), backend("new", 20, 0)]);
+        let window = later.since(&earlier).expect("the generation is the same");
+        assert_eq!(window.backends[0].requests, 150, "counters are subtracted");
+        assert_eq!(window.backends[0].errors, 15, "every counter is");
+        assert_eq!(
+            window.backends[0].latency_sum,
+            Span::from_millis(150),
+            "sums are too"
+        );
+        assert_eq!(window.backends[0].in_flight, 5, "gauges are as of the end");
+        assert_eq!(
+            window.backends[1].requests, 20,
+            "a new backend counts from zero"
+        );
+    }
+
+    #[test]
+    fn a_window_across_a_restart_or_reset_is_refused_with_the_reason() {
+        let earlier = snapshot("1", vec![backend("a", 100, 0)]);
+        let table = [
+            (
+                snapshot("2", vec![backend("a", 200, 0)]),
+                "the generation went from 1 to 2",
+            ),
+            (
+                snapshot("1", vec![backend("a", 90, 0)]),
+                "latency sum (ns) of backend a went down",
+            ),
+            (snapshot("1", vec![]), "backend a is gone"),
+        ];
+        for (later, reason) in table {
+            let error = later
+                .since(&earlier)
+                .expect_err("the snapshots have nothing in common");
+            assert!(
+                error.to_string().contains(reason),
+                "the error says what changed (`{reason}`): {error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! The JSON of the Spring dialect and of the reference load balancer's additions, as they go over
+//! the wire. Nobody outside of this adapter sees these types. Unknown keys are let pass: it is their
+//! API, not ours.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `GET /api/benchmark/status`. Its `currentAlgorithm` is a label of the benchmark, not what routes.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Status {
+    /// Read so that some other JSON is not taken for a status.
+    #[serde(rename = "benchmarkActive")]
+    pub(super) _benchmark_active: bool,
+    pub(super) current_algorithm: String,
+    #[serde(default)]
+    pub(super) test_algorithms: Vec<String>,
+}
+
+/// `GET /rl/strategies`; `current` is what routes. `available` is not read: it advertises strategies
+/// that the router does not know.
+#[derive(Debug, Deserialize)]
+pub(super) struct Strategies {
+    pub(super) current: String,
+}
+
+/// Any reply of `/api/benchmark` to a POST; errors come with a 400, or with a 200 and
+/// `"status": "error"`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(super) struct Answer {
+    pub(super) status: Option<Value>,
+    pub(super) message: Option<String>,
+    pub(super) error: Option<String>,
+    pub(super) available_algorithms: Option<Vec<String>>,
+}
+
+impl Answer {
+    /// The message, whatever its key is.
+    pub(super) fn said(&self) -> String {
+        let said = self.error.as_ref().or(self.message.as_ref());
+        said.cloned().unwrap_or_else(|| "no message".to_owned())
+    }
+
+    /// Whether `status` says so. Spring's own error page has a number there.
+    pub(super) fn is(&self, status: &str) -> bool {
+        self.status.as_ref().and_then(Value::as_str) == Some(status)
+    }
+}
+
+/// `GET /api/lb/snapshot`.
+#[derive(Debug, Deserialize)]
+pub(super) struct LbSnapshot {
+    pub(super) algorithm: String,
+    pub(super) generation: Value,
+    pub(super) pools: Vec<LbPool>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LbPool {
+    pub(super) name: String,
+    #[serde(default)]
+    pub(super) services: Vec<String>,
+    pub(super) backends: Vec<LbBackend>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct LbBackend {
+    pub(super) id: String,
+    pub(super) weight: f64,
+    pub(super) healthy: bool,
+    pub(super) draining: bool,
+    #[serde(default)]
+    pub(super) ejected: bool,
+    pub(super) in_flight: u32,
+    pub(super) requests: u64,
+    pub(super) errors: u64,
+    #[serde(default)]
+    pub(super) cancelled: u64,
+    #[serde(default)]
+    pub(super) latency_sum_ms: f64,
+    #[serde(default)]
+    pub(super) peak_in_flight: u32,
+}
+
+impl LbPool {
+    /// Whether it answers for every service that no other pool names.
+    pub(super) fn catches_all(&self) -> bool {
+        self.services.is_empty()
+    }
+}
+
+/// `GET /api/lb/algorithms`.
+#[derive(Debug, Deserialize)]
+pub(super) struct LbAlgorithms {
+    algorithms: Vec<LbAlgorithm>,
+}
+
+#[derive(Debug, Deserialize)]
+struct LbAlgorithm {
+    name: String,
+    #[serde(default = "yes")]
+    available: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl LbAlgorithms {
+    /// The names that can be switched to.
+    pub(super) fn names(self) -> Vec<String> {
+        let available = self.algorithms.into_iter().filter(|one| one.available);
+        available.map(|one| one.name).collect()
+    }
+}
