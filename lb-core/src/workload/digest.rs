@@ -6,9 +6,10 @@
 //! as a changed config.
 
 use super::journey::Journey;
+use super::request::{Next, Rendered, Request, StepReply};
 use super::schedule::Inner;
 use super::stage::{Stage, UserClass};
-use super::user::{Next, Rendered, Request, StepReply, VirtualUser};
+use super::user::VirtualUser;
 use crate::outcome::Outcome;
 use crate::time::Time;
 use serde_json::{Value, json};
@@ -85,11 +86,7 @@ pub(super) fn sha256(inner: &Arc<Inner>) -> String {
     let mut out = Rendered::default();
     for plan in &inner.users {
         text.clear();
-        let _ = write!(
-            text,
-            "\nuser {} stage {} class {}",
-            plan.id.0, plan.stage, plan.class
-        );
+        let _ = write!(text, "\nuser {} stage {} class {}", plan.id.0, plan.stage, plan.class);
         for (begin, end) in &plan.windows {
             let _ = write!(text, " {}-{}", begin.as_nanos(), end.as_nanos());
         }
@@ -141,15 +138,9 @@ pub(super) fn walk(
                 if sent == limit {
                     return;
                 }
-                let outcome = if request.injected.is_some() {
-                    Outcome::ExpectedError
-                } else {
-                    Outcome::Ok
-                };
-                reply = Some(StepReply {
-                    outcome,
-                    body: None,
-                });
+                let outcome =
+                    if request.injected.is_some() { Outcome::ExpectedError } else { Outcome::Ok };
+                reply = Some(StepReply { outcome, body: None });
             }
         }
     }

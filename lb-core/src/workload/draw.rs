@@ -49,10 +49,7 @@ pub(super) struct Weights {
 impl Weights {
     /// None unless all weights are finite, none is negative and one is above zero.
     pub(super) fn new(weights: &[f64]) -> Option<Self> {
-        if weights
-            .iter()
-            .any(|weight| !weight.is_finite() || *weight < 0.0)
-        {
+        if weights.iter().any(|weight| !weight.is_finite() || *weight < 0.0) {
             return None;
         }
         let last = weights.iter().rposition(|weight| *weight > 0.0)?;
@@ -71,9 +68,7 @@ impl Weights {
     #[inline]
     pub(super) fn pick(&self, bits: u64) -> usize {
         let point = unit(bits) * self.cumulative[self.last];
-        self.cumulative
-            .partition_point(|sum| *sum <= point)
-            .min(self.last)
+        self.cumulative.partition_point(|sum| *sum <= point).min(self.last)
     }
 }
 
@@ -115,19 +110,13 @@ mod tests {
             counts[table.pick(derive(7, number))] += 1;
         }
         assert_eq!(counts[1], 0, "a position without weight is never picked");
-        assert!(
-            (f64::from(counts[2]) / 40_000.0 - 0.75).abs() < 0.01,
-            "3 of 4, got {counts:?}"
-        );
+        assert!((f64::from(counts[2]) / 40_000.0 - 0.75).abs() < 0.01, "3 of 4, got {counts:?}");
     }
 
     #[test]
     fn bad_weights_are_refused() {
         for weights in [&[][..], &[0.0], &[-1.0, 2.0], &[f64::NAN], &[f64::INFINITY]] {
-            assert!(
-                Weights::new(weights).is_none(),
-                "{weights:?} draw nothing sensible"
-            );
+            assert!(Weights::new(weights).is_none(), "{weights:?} draw nothing sensible");
         }
     }
 }

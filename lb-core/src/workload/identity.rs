@@ -90,12 +90,7 @@ pub(super) fn write_field(number: u32, field: UserField, out: &mut impl Write) -
         UserField::Password => write!(out, "Pw-{:08x}!{number}", luck as u32),
         UserField::Phone => write!(out, "+1555{:07}", luck % 10_000_000),
         UserField::Street => {
-            write!(
-                out,
-                "{} {}",
-                1 + (luck >> 8) % 980,
-                STREETS[((luck >> 32) % 8) as usize]
-            )
+            write!(out, "{} {}", 1 + (luck >> 8) % 980, STREETS[((luck >> 32) % 8) as usize])
         }
         UserField::City => out.write_str(city),
         UserField::State => out.write_str(state),
@@ -105,8 +100,7 @@ pub(super) fn write_field(number: u32, field: UserField, out: &mut impl Write) -
 }
 
 fn write_lower(name: &str, out: &mut impl Write) -> fmt::Result {
-    name.chars()
-        .try_for_each(|letter| out.write_char(letter.to_ascii_lowercase()))
+    name.chars().try_for_each(|letter| out.write_char(letter.to_ascii_lowercase()))
 }
 
 #[cfg(test)]
@@ -130,19 +124,8 @@ mod tests {
     fn an_account_is_the_same_each_time_and_plausible() {
         assert_eq!(field(21, UserField::Name), "Bela Eriksen");
         assert_eq!(field(21, UserField::Email), "bela.eriksen.21@example.com");
-        assert_eq!(
-            field(21, UserField::Password),
-            field(21, UserField::Password)
-        );
-        assert_eq!(
-            field(3, UserField::ZipCode).len(),
-            5,
-            "postal codes have five digits"
-        );
-        assert_eq!(
-            field(3, UserField::Phone).len(),
-            12,
-            "country code and ten digits"
-        );
+        assert_eq!(field(21, UserField::Password), field(21, UserField::Password));
+        assert_eq!(field(3, UserField::ZipCode).len(), 5, "postal codes have five digits");
+        assert_eq!(field(3, UserField::Phone).len(), 12, "country code and ten digits");
     }
 }

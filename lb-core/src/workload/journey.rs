@@ -32,9 +32,7 @@ impl Journey {
     /// The names of all errors that some request of the journey can carry on purpose.
     pub fn error_names(&self) -> BTreeSet<&str> {
         let steps = self.actions.values().flat_map(|action| &action.steps);
-        steps
-            .flat_map(|step| step.errors.keys().map(String::as_str))
-            .collect()
+        steps.flat_map(|step| step.errors.keys().map(String::as_str)).collect()
     }
 }
 

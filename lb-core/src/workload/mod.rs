@@ -6,12 +6,19 @@
 //! state machine that knows neither clock nor socket. No draw depends on a reply or on timing, so
 //! the same seed gives every algorithm the same users, actions, payloads and think times.
 
+mod check;
 mod choice;
 mod compile;
+mod derived;
 mod digest;
 mod draw;
 mod identity;
 mod journey;
+mod kept;
+mod parse;
+mod plan;
+mod problem;
+mod request;
 mod sample;
 mod scenario;
 mod schedule;
@@ -20,8 +27,9 @@ mod template;
 mod user;
 
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
+pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};
 pub use scenario::Scenario;
 pub use schedule::{Schedule, UserId, UserPlan};
 pub use stage::{ClassMix, Stage, UserClass, Workload};
-pub use user::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply, VirtualUser};
+pub use user::VirtualUser;

@@ -1,6 +1,6 @@
 //! One finished request: what both drivers hand to whoever records.
 
-use super::user::{ActionIndex, StepIndex};
+use super::request::{ActionIndex, StepIndex};
 use super::schedule::UserId;
 use crate::outcome::Outcome;
 use crate::time::Time;

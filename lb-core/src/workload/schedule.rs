@@ -60,14 +60,7 @@ impl Schedule {
         for (number, stage) in workload.stages().iter().enumerate() {
             stage_users(number, stage, seed, &mut users);
         }
-        Self {
-            inner: Arc::new(Inner {
-                workload,
-                seed,
-                users,
-                sha256: OnceLock::new(),
-            }),
-        }
+        Self { inner: Arc::new(Inner { workload, seed, users, sha256: OnceLock::new() }) }
     }
 
     /// The workload that it plays.
@@ -97,9 +90,8 @@ impl Schedule {
     pub fn peak_users(&self) -> u32 {
         let windows = self.users().iter().flat_map(|user| &user.windows);
         // At the same instant a user that leaves makes room for one that comes.
-        let mut changes: Vec<(Time, i32)> = windows
-            .flat_map(|(begin, end)| [(*begin, 1), (*end, -1)])
-            .collect();
+        let mut changes: Vec<(Time, i32)> =
+            windows.flat_map(|(begin, end)| [(*begin, 1), (*end, -1)]).collect();
         changes.sort_unstable();
         let (mut active, mut peak) = (0, 0);
         for (_, change) in changes {
@@ -128,20 +120,14 @@ impl Schedule {
     /// SHA-256 in hex over the workload, the seed, every user's plan, and each user's first
     /// requests as they would be sent.
     pub fn sha256(&self) -> &str {
-        self.inner
-            .sha256
-            .get_or_init(|| digest::sha256(&self.inner))
+        self.inner.sha256.get_or_init(|| digest::sha256(&self.inner))
     }
 }
 
 /// Adds the users of one stage.
 fn stage_users(number: usize, stage: &Stage, seed: Seed, users: &mut Vec<UserPlan>) {
     let periods = periods(number, stage, seed);
-    let most = periods
-        .iter()
-        .map(|(_, _, count)| *count)
-        .max()
-        .unwrap_or(0);
+    let most = periods.iter().map(|(_, _, count)| *count).max().unwrap_or(0);
     let mut dealt = vec![0_u32; stage.classes.len()];
     for position in 0..most {
         let class = next_class(&stage.classes, &mut dealt, position);
@@ -149,12 +135,7 @@ fn stage_users(number: usize, stage: &Stage, seed: Seed, users: &mut Vec<UserPla
         let arrival = Time::ZERO + stage.start + stage.ramp_up.mul_f64(share);
         let windows = windows_of(position, arrival, &periods);
         if !windows.is_empty() {
-            users.push(UserPlan {
-                id: UserId(users.len() as u32),
-                stage: number,
-                class,
-                windows,
-            });
+            users.push(UserPlan { id: UserId(users.len() as u32), stage: number, class, windows });
         }
     }
 }
@@ -167,10 +148,7 @@ fn periods(number: usize, stage: &Stage, seed: Seed) -> Vec<(Time, Time, u32)> {
         return vec![(begin, begin + stage.duration, users)];
     }
     let key = seed.key(&[label::VARIANCE, number as u64]);
-    let count = stage
-        .duration
-        .as_nanos()
-        .div_ceil(Stage::VARIANCE_PERIOD.as_nanos());
+    let count = stage.duration.as_nanos().div_ceil(Stage::VARIANCE_PERIOD.as_nanos());
     (0..count)
         .map(|period| {
             let from = begin + Stage::VARIANCE_PERIOD * period;
@@ -191,13 +169,7 @@ fn next_class(mixes: &[ClassMix], dealt: &mut [u32], position: u32) -> usize {
     };
     let with_share = (0..mixes.len()).filter(|number| mixes[*number].share > 0.0);
     let chosen = with_share
-        .reduce(|best, other| {
-            if lag(other) > lag(best) + 1e-9 {
-                other
-            } else {
-                best
-            }
-        })
+        .reduce(|best, other| if lag(other) > lag(best) + 1e-9 { other } else { best })
         .unwrap_or(0);
     dealt[chosen] += 1;
     mixes[chosen].class

@@ -1,10 +1,12 @@
 //! User classes and stages: who is there, from when to when, and what they like to do.
 
 use super::choice::{self, Choice, Habits};
-use super::compile::{Compiled, StepPlan, compile};
+use super::compile::compile;
 use super::digest;
 use super::journey::{Journey, JourneyError, Step};
-use super::user::{ActionIndex, StepIndex};
+use super::plan::{Compiled, StepPlan};
+use super::problem::Problems;
+use super::request::{ActionIndex, StepIndex};
 use crate::time::Span;
 use std::collections::BTreeMap;
 
@@ -100,29 +102,18 @@ impl Workload {
         errors: &BTreeMap<String, f64>,
         identities: u32,
     ) -> Result<Self, Vec<JourneyError>> {
-        let mut problems = Vec::new();
+        let mut problems = Problems::default();
         let compiled = compile(journey, errors, &mut problems);
         let habits = choice::habits(&compiled, &classes, &mut problems);
         let choices = choice::choices(journey, &compiled, &classes, &stages, &mut problems);
         if identities == 0 {
-            problems.push(JourneyError {
-                path: "identities".to_owned(),
-                problem: "0 accounts are too few; must be at least 1".to_owned(),
-            });
+            problems.report("identities", "0 accounts are too few; must be at least 1");
         }
-        if !problems.is_empty() {
-            return Err(problems);
+        if !problems.0.is_empty() {
+            return Err(problems.0);
         }
         let definition = digest::definition(journey, &classes, &stages, errors, identities);
-        Ok(Self {
-            compiled,
-            classes,
-            stages,
-            habits,
-            choices,
-            identities,
-            definition,
-        })
+        Ok(Self { compiled, classes, stages, habits, choices, identities, definition })
     }
 
     /// The classes.
@@ -214,11 +205,7 @@ impl Workload {
                 habits.probability[step] * f64::from(fewest + most) / 2.0 * (1.0 + again)
             })
             .sum();
-        let abandonment = if plan.can_be_abandoned {
-            self.classes[class].abandonment
-        } else {
-            0.0
-        };
+        let abandonment = if plan.can_be_abandoned { self.classes[class].abandonment } else { 0.0 };
         sent * (1.0 - abandonment)
     }
 

@@ -3,71 +3,15 @@
 //! Sessions follow one another while the user's window lasts: opening actions, then as many drawn
 //! actions as the session has, each after a think time, then closing actions, then a think time.
 
-use super::compile::{ActionPlan, RequestText};
 use super::draw::{between, derive, unit, whole_between};
+use super::kept::Kept;
+use super::plan::{ActionPlan, RequestText};
+use super::request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 use super::schedule::{Inner, UserId, UserPlan, label};
 use super::stage::{Stage, UserClass, Workload};
 use super::template::Values;
-use crate::outcome::Outcome;
 use crate::time::{Span, Time};
-use serde_json::Value;
 use std::sync::Arc;
-
-/// The position of a request in its workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct StepIndex(pub u16);
-
-/// The position of an action in its workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct ActionIndex(pub u16);
-
-/// What a user does next.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Next {
-    /// Nothing before this point.
-    Wait(Time),
-    /// Send this now, and call again with the reply.
-    Send(Request),
-    /// Nothing any more.
-    Done,
-}
-
-/// A request that is to be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Request {
-    /// Which request of the workload.
-    pub step: StepIndex,
-    /// The action that it belongs to.
-    pub action: ActionIndex,
-    /// Fixed by the schedule, whatever the algorithm: backends draw service time and failures from
-    /// it, so that every algorithm meets the same luck.
-    pub key: u64,
-    /// The error that it carries on purpose: position among the step's `errors`.
-    pub injected: Option<u8>,
-}
-
-/// The reply to the request that a user sent last.
-#[derive(Clone, Copy, Debug)]
-pub struct StepReply<'a> {
-    /// What became of it.
-    pub outcome: Outcome,
-    /// The body, where the driver has one and the step extracts values. The simulator has none, and
-    /// extracted values are then stand-ins.
-    pub body: Option<&'a [u8]>,
-}
-
-/// A request as it goes over the wire; buffers are reused.
-#[derive(Clone, Debug, Default)]
-pub struct Rendered {
-    /// Path and query below the load balancer's entry, such as `/cart-service/api/cart/items`.
-    pub path: String,
-    /// Headers beyond what the driver adds itself (host, length).
-    pub headers: Vec<(String, String)>,
-    /// JSON body; empty when there is none.
-    pub body: Vec<u8>,
-    /// Header buffers that the current request has no use for.
-    spare: Vec<(String, String)>,
-}
 
 /// Tags of the draws of a user; each is used under one kind of key only.
 mod tag {
@@ -100,9 +44,6 @@ mod tag {
 /// A user that draws actions which send nothing, without thinking, rests this long now and then, so
 /// that it neither blocks its driver nor spins.
 const BREATH: Span = Span::from_millis(1);
-
-/// What is written for an extracted value that no reply gave.
-const STAND_IN: &str = "stand-in";
 
 /// What the user is about to do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -160,24 +101,12 @@ pub struct VirtualUser {
     /// The wrong request was sent, and the right one follows.
     put_right: bool,
 
-    extracted: Vec<Extracted>,
-}
-
-/// A value from a reply.
-#[derive(Clone, Debug, Default)]
-struct Extracted {
-    /// None until a reply had it.
-    text: Option<String>,
-    is_string: bool,
+    kept: Kept,
 }
 
 impl VirtualUser {
     pub(super) fn new(schedule: Arc<Inner>, id: UserId) -> Self {
-        assert!(
-            (id.0 as usize) < schedule.users.len(),
-            "user {} is not in the schedule",
-            id.0
-        );
+        assert!((id.0 as usize) < schedule.users.len(), "user {} is not in the schedule", id.0);
         Self {
             key: schedule.seed.key(&[label::USER, u64::from(id.0)]),
             schedule,
@@ -198,7 +127,7 @@ impl VirtualUser {
             repetitions: 0,
             injected: None,
             put_right: false,
-            extracted: Vec::new(),
+            kept: Kept::default(),
         }
     }
 
@@ -318,12 +247,10 @@ impl VirtualUser {
     fn begin_session(&mut self, now: Time) {
         self.session_key = derive(self.key, u64::from(self.sessions));
         self.sessions = self.sessions.wrapping_add(1);
-        self.extracted.fill(Extracted::default());
+        self.kept.forget();
         let class = self.class();
-        let planned = whole_between(
-            derive(self.session_key, tag::ACTION_COUNT),
-            class.actions_per_session,
-        );
+        let planned =
+            whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session);
         let session_end = class.session_duration_s.map_or(Time::MAX, |range| {
             now + Span::from_secs_f64(between(derive(self.session_key, tag::DURATION), range))
         });
@@ -353,13 +280,7 @@ impl VirtualUser {
             self.begun = 0;
         }
         let number = u64::from(self.begun);
-        match self
-            .schedule
-            .workload
-            .compiled
-            .close
-            .get(self.begun as usize)
-        {
+        match self.schedule.workload.compiled.close.get(self.begun as usize) {
             Some(action) => self.plan_action(*action, tag::CLOSE + number, now),
             None => self.end_session(now),
         }
@@ -420,11 +341,8 @@ impl VirtualUser {
             let key = derive(self.action_key, tag::STEP + u64::from(step));
             let is_sent = unit(derive(key, tag::PROBABILITY)) < habits.probability[index];
             let repeat = habits.repeat[index];
-            self.repetitions = if is_sent {
-                whole_between(derive(key, tag::REPEAT), repeat)
-            } else {
-                0
-            };
+            self.repetitions =
+                if is_sent { whole_between(derive(key, tag::REPEAT), repeat) } else { 0 };
         }
     }
 
@@ -445,12 +363,7 @@ impl VirtualUser {
         };
         self.injected = injected;
         self.doing = Doing::Reply;
-        Some(Request {
-            step,
-            action: self.action,
-            key,
-            injected,
-        })
+        Some(Request { step, action: self.action, key, injected })
     }
 
     fn draw_error(&self, step: StepIndex, key: u64) -> Option<u8> {
@@ -459,10 +372,7 @@ impl VirtualUser {
             return None;
         }
         let point = unit(derive(key, tag::INJECT));
-        chances
-            .iter()
-            .find(|(sum, _)| point < *sum)
-            .map(|(_, error)| *error)
+        chances.iter().find(|(sum, _)| point < *sum).map(|(_, error)| *error)
     }
 
     /// The key of everything in the current repetition of a step of the current action.
@@ -481,7 +391,7 @@ impl VirtualUser {
         }
         let succeeded = reply.is_some_and(|reply| {
             reply.outcome.is_success()
-                && (self.injected.is_some() || reply.body.is_none_or(|body| self.extract(body)))
+                && (self.injected.is_some() || reply.body.is_none_or(|body| self.keep(body)))
         });
         self.put_right = false;
         self.repetition += 1;
@@ -491,39 +401,9 @@ impl VirtualUser {
     }
 
     /// Keeps what the step wants of a reply; false when something is missing.
-    fn extract(&mut self, body: &[u8]) -> bool {
-        let schedule = Arc::clone(&self.schedule);
-        let wanted = &schedule.workload.plan(self.step_index()).extract;
-        if wanted.is_empty() {
-            return true;
-        }
-        let Ok(reply) = serde_json::from_slice::<Value>(body) else {
-            return false;
-        };
-        self.extracted.resize_with(
-            schedule.workload.compiled.extracted.len(),
-            Extracted::default,
-        );
-        let mut complete = true;
-        for (slot, pointer) in wanted {
-            match reply.pointer(pointer) {
-                None | Some(Value::Null) => complete = false,
-                Some(Value::String(text)) => {
-                    self.extracted[*slot] = Extracted {
-                        text: Some(text.clone()),
-                        is_string: true,
-                    };
-                }
-                Some(other) => {
-                    let text = Some(other.to_string());
-                    self.extracted[*slot] = Extracted {
-                        text,
-                        is_string: false,
-                    };
-                }
-            }
-        }
-        complete
+    fn keep(&mut self, body: &[u8]) -> bool {
+        let wanted = &self.schedule.workload.plan(self.step_index()).extract;
+        self.kept.keep(wanted, body)
     }
 
     fn end_session(&mut self, now: Time) {
@@ -551,12 +431,6 @@ impl Values for VirtualUser {
     }
 
     fn extracted(&self, slot: usize) -> (&str, bool) {
-        match self.extracted.get(slot) {
-            Some(Extracted {
-                text: Some(text),
-                is_string,
-            }) => (text, *is_string),
-            _ => (STAND_IN, true),
-        }
+        self.kept.get(slot)
     }
 }

@@ -1,0 +1,102 @@
+//! Workloads that are made from another one: its warm-up, and its rehearsal.
+
+use super::choice::Choice;
+use super::request::ActionIndex;
+use super::stage::{ClassMix, Stage, UserClass, Workload};
+use crate::time::Span;
+
+/// Seconds between two actions of a rehearsing user: short, but no busy loop when replies fail fast.
+const REHEARSAL_THINK_S: [f64; 2] = [0.05, 0.05];
+
+impl Workload {
+    /// The busiest moment of this workload as a phase of its own: the stages that overlap there, from
+    /// the start and without ramp-up, for `length`. It brings connections and estimators to where the
+    /// measured phase will need them.
+    #[must_use]
+    pub fn warm_up(&self, length: Span) -> Self {
+        let busiest = self.busiest_stages();
+        let mut warm_up = self.clone();
+        for (number, stage) in warm_up.stages.iter_mut().enumerate() {
+            stage.start = Span::ZERO;
+            stage.ramp_up = Span::ZERO;
+            stage.user_variance = 0.0;
+            stage.duration = if busiest.contains(&number) { length } else { Span::ZERO };
+        }
+        warm_up.definition.push_str("\nwarm-up");
+        warm_up
+    }
+
+    /// One user for each action that sessions choose from, who does nothing else, with every request of it and
+    /// no errors on purpose, for `length`: shows whether each request can succeed at all.
+    #[must_use]
+    pub fn rehearsal(&self, length: Span) -> Self {
+        let mut rehearsal = self.clone();
+        let ends = || self.compiled.open.iter().chain(&self.compiled.close);
+        let actions: Vec<ActionIndex> = (0..self.compiled.actions.len())
+            .map(|action| ActionIndex(action as u16))
+            .filter(|action| !ends().any(|end| end == action))
+            .collect();
+        for plan in &mut rehearsal.compiled.plans {
+            plan.chances.clear();
+        }
+        let mut habits = self.habits[0].clone();
+        habits.probability.fill(1.0);
+        for repeat in &mut habits.repeat {
+            *repeat = [1, 1];
+        }
+        rehearsal.classes = actions.iter().map(|action| self.rehearsing_class(*action)).collect();
+        rehearsal.habits = vec![habits; actions.len()];
+        rehearsal.choices =
+            vec![actions.iter().map(|action| Choice::new(&[(*action, 1.0)])).collect()];
+        rehearsal.stages = vec![rehearsal_stage(actions.len(), length)];
+        rehearsal.identities = actions.len() as u32;
+        rehearsal.definition.push_str("\nrehearsal");
+        rehearsal
+    }
+
+    fn rehearsing_class(&self, action: ActionIndex) -> UserClass {
+        let name = self.compiled.action_names[usize::from(action.0)].clone();
+        UserClass {
+            actions: [(name.clone(), 1.0)].into(),
+            name,
+            think_time_s: REHEARSAL_THINK_S,
+            actions_per_session: [1, 1],
+            session_duration_s: None,
+            abandonment: 0.0,
+            repeat: [].into(),
+            probability: [].into(),
+        }
+    }
+
+    /// Positions of the stages that are there, all users arrived, at the moment with most users.
+    fn busiest_stages(&self) -> Vec<usize> {
+        let at = |moment: Span| -> Vec<usize> {
+            let there =
+                |stage: &Stage| stage.start <= moment && moment < stage.start + stage.duration;
+            (0..self.stages.len()).filter(|number| there(&self.stages[*number])).collect()
+        };
+        let users = |stages: &[usize]| -> u64 {
+            stages.iter().map(|number| u64::from(self.stages[*number].users)).sum()
+        };
+        // The set of stages only changes where one begins, so those moments are enough.
+        let sets = self.stages.iter().map(|stage| at(stage.start));
+        sets.max_by_key(|stages| users(stages)).unwrap_or_default()
+    }
+}
+
+fn rehearsal_stage(users: usize, length: Span) -> Stage {
+    let mix = |class| ClassMix { class, share: 1.0, actions: [].into() };
+    Stage {
+        name: "rehearsal".to_owned(),
+        start: Span::ZERO,
+        duration: length,
+        ramp_up: Span::ZERO,
+        users: users as u32,
+        classes: (0..users).map(mix).collect(),
+        user_variance: 0.0,
+        think_time_variance: 0.0,
+        action_randomness: 0.0,
+        max_users: users as u32,
+        background: false,
+    }
+}

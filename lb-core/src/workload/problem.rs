@@ -1,0 +1,78 @@
+//! Collects what is wrong with journeys, classes and stages: all of it, each with its key path.
+
+use super::journey::JourneyError;
+
+/// Everything found so far.
+#[derive(Debug, Default)]
+pub(super) struct Problems(pub(super) Vec<JourneyError>);
+
+impl Problems {
+    /// Adds a problem, unless it is known: the same weights may be looked at for several stages.
+    pub(super) fn report(&mut self, path: impl Into<String>, problem: impl Into<String>) {
+        let problem = JourneyError { path: path.into(), problem: problem.into() };
+        if !self.0.contains(&problem) {
+            self.0.push(problem);
+        }
+    }
+
+    /// The position of `name` among `known`; reports it when it is not there.
+    pub(super) fn position(
+        &mut self,
+        name: &str,
+        known: &[&str],
+        kind: &str,
+        path: &str,
+    ) -> Option<usize> {
+        let found = known.iter().position(|candidate| *candidate == name);
+        if found.is_none() {
+            let hint = suggestion(name, known);
+            let listed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            self.report(path, format!("no {kind} is called `{name}`{hint}; known: {listed}"));
+        }
+        found
+    }
+
+    /// Reports a chance outside 0 to 1.
+    pub(super) fn chance(&mut self, path: impl Into<String>, chance: f64) {
+        if !(0.0..=1.0).contains(&chance) {
+            self.report(path, format!("{chance} must lie in 0 to 1"));
+        }
+    }
+
+    /// Reports a range of seconds that is none.
+    pub(super) fn seconds(&mut self, path: impl Into<String>, [low, high]: [f64; 2]) {
+        if !(low.is_finite() && high.is_finite() && 0.0 <= low && low <= high) {
+            self.report(
+                path,
+                format!(
+                    "[{low}, {high}] must be [min, max] in seconds, not negative, min at most max"
+                ),
+            );
+        }
+    }
+
+    /// Reports a range of counts that is none.
+    pub(super) fn counts(&mut self, path: impl Into<String>, [low, high]: [u32; 2]) {
+        if low > high {
+            self.report(path, format!("[{low}, {high}] must be [min, max] with min at most max"));
+        }
+    }
+
+    /// Reports a weight that is negative or no number.
+    pub(super) fn weight(&mut self, path: impl Into<String>, weight: f64) {
+        if !weight.is_finite() || weight < 0.0 {
+            self.report(path, format!("{weight} must not be negative"));
+        }
+    }
+}
+
+/// ` (did you mean ...?)` when one of `known` is near.
+pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|left, right| left.0.total_cmp(&right.0))
+        .map(|(_, candidate)| format!(" (did you mean `{candidate}`?)"))
+        .unwrap_or_default()
+}

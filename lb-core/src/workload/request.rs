@@ -1,0 +1,60 @@
+//! What a virtual user and its driver hand to each other: requests one way, replies the other.
+
+use crate::outcome::Outcome;
+use crate::time::Time;
+
+/// The position of a request in its workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepIndex(pub u16);
+
+/// The position of an action in its workload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ActionIndex(pub u16);
+
+/// What a user does next.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Next {
+    /// Nothing before this point.
+    Wait(Time),
+    /// Send this now, and call again with the reply.
+    Send(Request),
+    /// Nothing any more.
+    Done,
+}
+
+/// A request that is to be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Which request of the workload.
+    pub step: StepIndex,
+    /// The action that it belongs to.
+    pub action: ActionIndex,
+    /// Fixed by the schedule, whatever the algorithm: backends draw service time and failures from
+    /// it, so that every algorithm meets the same luck.
+    pub key: u64,
+    /// The error that it carries on purpose: position among the step's `errors`.
+    pub injected: Option<u8>,
+}
+
+/// The reply to the request that a user sent last.
+#[derive(Clone, Copy, Debug)]
+pub struct StepReply<'a> {
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The body, where the driver has one and the step extracts values. The simulator has none, and
+    /// extracted values are then stand-ins.
+    pub body: Option<&'a [u8]>,
+}
+
+/// A request as it goes over the wire; buffers are reused.
+#[derive(Clone, Debug, Default)]
+pub struct Rendered {
+    /// Path and query below the load balancer's entry, such as `/cart-service/api/cart/items`.
+    pub path: String,
+    /// Headers beyond what the driver adds itself (host, length).
+    pub headers: Vec<(String, String)>,
+    /// JSON body; empty when there is none.
+    pub body: Vec<u8>,
+    /// Header buffers that the current request has no use for.
+    pub(super) spare: Vec<(String, String)>,
+}
