@@ -1,0 +1,27 @@
+//! What a simulation knows besides the finished requests.
+
+use lb_core::{Span, Time};
+
+/// What a simulation knows besides the finished requests.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Report {
+    /// Events processed: six for a request without mishap, and those of users and faults.
+    pub events: u64,
+    /// When the last request was over, from the start of the phase.
+    pub ended_at: Time,
+    /// By backend, in the order in which the topology lists them.
+    pub backends: Vec<BackendReport>,
+}
+
+/// What became of one backend.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BackendReport {
+    /// Its id.
+    pub id: String,
+    /// Requests that load balancers sent to it.
+    pub requests: u64,
+    /// Most requests in flight to it at once, over all load balancers.
+    pub peak_in_flight: u32,
+    /// Worker time spent, summed over its workers.
+    pub busy: Span,
+}

@@ -1,0 +1,407 @@
+//! Load balancers, wires and backends: what happens to a request between being sent and being over.
+
+use crate::error::SimulationError;
+use crate::health::Health;
+use crate::next_events::NextEvents;
+use crate::options::Options;
+use crate::report::{BackendReport, Report};
+use crate::requests::{Call, End, Requests, Stage, slot_of};
+use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand};
+use lb_core::balancer::Balancer;
+use lb_core::fault::FaultTimeline;
+use lb_core::policy::{BackendIndex, Policy, Reply, ReplyKind, RequestInfo};
+use lb_core::topology::Topology;
+use lb_core::{Span, Time};
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// Label of the balancers' random streams under the seed of the options.
+const BALANCER: u64 = 0xba1a;
+
+/// A request that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) owner: u32,
+    pub(crate) sent: Time,
+    pub(crate) done: Time,
+    pub(crate) end: End,
+    /// The backend that answered.
+    pub(crate) backend: Option<u16>,
+}
+
+/// A backend and what is known of it from outside.
+#[derive(Debug)]
+struct Site {
+    model: BackendModel,
+    in_flight: u32,
+    peak_in_flight: u32,
+    requests: u64,
+    /// Worker time spent before the phase.
+    busy_before: Span,
+}
+
+/// Load balancers, wires and backends.
+pub(crate) struct System {
+    topology: Arc<Topology>,
+    /// All services, for the fault timelines.
+    services: Vec<String>,
+    delay: Span,
+    now: Time,
+    events: u64,
+    /// One per load balancer and pool, pool after pool.
+    balancers: Vec<Balancer>,
+    /// Pool after pool, as results number them.
+    sites: Vec<Site>,
+    /// Number of each pool's first backend.
+    pool_start: Vec<u16>,
+    next_events: NextEvents,
+    requests: Requests,
+    /// Messages under way with the times of their arrival. All take equally long, so the first sent
+    /// is the first to arrive.
+    wire: VecDeque<(Time, u32)>,
+    health: Health,
+    finished: Vec<Finished>,
+}
+
+impl System {
+    /// An idle system, without faults as yet. `services` names all services that are called.
+    pub(crate) fn new(
+        topology: Arc<Topology>,
+        services: Vec<String>,
+        timeout: Span,
+        policy: &mut dyn FnMut() -> Box<dyn Policy>,
+        options: &Options,
+    ) -> Result<Self, SimulationError> {
+        let problems = topology.problems();
+        if !problems.is_empty() {
+            return Err(SimulationError::Topology {
+                name: topology.name.clone(),
+                problems,
+            });
+        }
+        if options.balancers == 0 {
+            return Err(SimulationError::NoBalancer);
+        }
+        let mut pool_start = Vec::with_capacity(topology.pools.len());
+        let mut sites = Vec::new();
+        for pool in &topology.pools {
+            pool_start.push(sites.len() as u16);
+            sites.extend(pool.backends.iter().map(|spec| Site {
+                model: BackendModel::new(spec, FaultTimeline::default()),
+                in_flight: 0,
+                peak_in_flight: 0,
+                requests: 0,
+                busy_before: Span::ZERO,
+            }));
+        }
+        let mut balancers = Vec::new();
+        for balancer in 0..options.balancers {
+            for (number, pool) in topology.pools.iter().enumerate() {
+                let weights: Vec<f64> = pool.backends.iter().map(|spec| spec.weight).collect();
+                let labels = [BALANCER, u64::from(balancer), number as u64];
+                balancers.push(Balancer::new(
+                    &weights,
+                    policy(),
+                    options.seed.stream(&labels),
+                ));
+            }
+        }
+        Ok(Self {
+            services,
+            delay: options.network_delay,
+            now: Time::ZERO,
+            events: 0,
+            balancers,
+            pool_start,
+            next_events: NextEvents::new(sites.len()),
+            requests: Requests::new(timeout),
+            wire: VecDeque::new(),
+            health: Health::new(options.health, sites.len()),
+            finished: Vec::new(),
+            sites,
+            topology,
+        })
+    }
+
+    /// Begins the measured phase now: faults start, counts begin at zero.
+    pub(crate) fn begin_measuring(&mut self, length: Span) {
+        let timelines: Vec<FaultTimeline> = self
+            .topology
+            .backends(&self.services)
+            .map(|placed| {
+                FaultTimeline::new(
+                    &self.topology.faults,
+                    &placed.spec.id,
+                    &placed.services,
+                    length,
+                )
+            })
+            .collect();
+        for (backend, timeline) in timelines.into_iter().enumerate() {
+            let site = &mut self.sites[backend];
+            site.model
+                .start_faults(timeline, self.now, &mut self.finished);
+            site.requests = 0;
+            site.peak_in_flight = site.in_flight;
+            site.busy_before = site.model.busy_at(self.now);
+            self.send_back_finished(self.now);
+            self.note_next_event(backend);
+        }
+        self.events = 0;
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Whether no request is under way.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.requests.is_empty()
+    }
+
+    /// When [`Self::step`] has something to do.
+    pub(crate) fn next_time(&self) -> Time {
+        let wire = self.wire.front().map_or(Time::MAX, |(at, _)| *at);
+        let timeout = self
+            .requests
+            .first_timeout()
+            .map_or(Time::MAX, |(at, _)| at);
+        wire.min(timeout)
+            .min(self.next_events.first_time())
+            .min(self.health.next())
+    }
+
+    /// A client sends a request at `now`, which no event may precede.
+    pub(crate) fn send(&mut self, call: Call, now: Time) {
+        self.now = now;
+        self.events += 1;
+        let slot = self.requests.insert(call, now);
+        self.put_on_wire(slot, Stage::ToBalancer);
+    }
+
+    /// Lets the next event happen. At one instant backends come first, so that what arrives meets
+    /// their state of that instant; then the wire, then time-outs, then health checks.
+    pub(crate) fn step(&mut self) -> Option<Ended> {
+        let now = self.next_time();
+        self.now = now;
+        self.events += 1;
+        if self.next_events.first_time() == now {
+            self.advance_backend(self.next_events.first_backend(), now);
+            return None;
+        }
+        if let Some((_, slot)) = self.wire.pop_front_if(|(at, _)| *at == now) {
+            return self.deliver(slot, now);
+        }
+        if let Some((_, slot)) = self.requests.first_timeout().filter(|(at, _)| *at == now) {
+            return Some(self.time_out(slot, now));
+        }
+        self.check_health();
+        None
+    }
+
+    /// What the phase that began at `epoch` came to.
+    pub(crate) fn report(&self, epoch: Time, other_events: u64) -> Report {
+        let specs = self.topology.pools.iter().flat_map(|pool| &pool.backends);
+        Report {
+            events: self.events + other_events,
+            ended_at: Time::ZERO + self.now.since(epoch),
+            backends: specs
+                .zip(&self.sites)
+                .map(|(spec, site)| BackendReport {
+                    id: spec.id.clone(),
+                    requests: site.requests,
+                    peak_in_flight: site.peak_in_flight,
+                    busy: site.model.busy_at(self.now) - site.busy_before,
+                })
+                .collect(),
+        }
+    }
+
+    fn put_on_wire(&mut self, slot: u32, stage: Stage) {
+        self.requests[slot].stage = stage;
+        self.wire.push_back((self.now + self.delay, slot));
+    }
+
+    fn balancer(&mut self, call: &Call) -> &mut Balancer {
+        let number = usize::from(call.balancer) * self.pool_start.len() + usize::from(call.pool);
+        &mut self.balancers[number]
+    }
+
+    fn backend(&self, call: &Call, place: BackendIndex) -> usize {
+        usize::from(self.pool_start[usize::from(call.pool)]) + place.get()
+    }
+
+    /// A message gets where it was going.
+    fn deliver(&mut self, slot: u32, now: Time) -> Option<Ended> {
+        match self.requests[slot].stage {
+            Stage::ToBalancer => self.place(slot, now),
+            Stage::ToBackend => self.arrive(slot, now),
+            Stage::BackToBalancer => {
+                let kind = match self.requests[slot].end {
+                    End::Failed | End::Refused => ReplyKind::ServerError,
+                    End::Unreachable | End::Broken => ReplyKind::ConnectionError,
+                    End::Served | End::NoBackend | End::TimedOut => ReplyKind::Success,
+                };
+                self.learn(slot, kind, now);
+                self.put_on_wire(slot, Stage::BackToClient);
+            }
+            Stage::BackToClient => {
+                let ended = self.ended(slot, now);
+                self.requests.remove(slot);
+                return Some(ended);
+            }
+            Stage::Abandoned | Stage::InBackend => self.requests.remove(slot),
+        }
+        None
+    }
+
+    /// The load balancer decides.
+    fn place(&mut self, slot: u32, now: Time) {
+        let call = self.requests[slot].call;
+        let info = RequestInfo {
+            client_key: call.client_key,
+            route: call.route.0,
+        };
+        let Some(place) = self.balancer(&call).pick(&info, now) else {
+            self.requests[slot].end = End::NoBackend;
+            self.put_on_wire(slot, Stage::BackToClient);
+            return;
+        };
+        let request = &mut self.requests[slot];
+        request.place = place;
+        request.picked = now;
+        let backend = self.backend(&call, place);
+        let site = &mut self.sites[backend];
+        site.requests += 1;
+        site.in_flight += 1;
+        site.peak_in_flight = site.peak_in_flight.max(site.in_flight);
+        self.put_on_wire(slot, Stage::ToBackend);
+    }
+
+    /// The request reaches its backend.
+    fn arrive(&mut self, slot: u32, now: Time) {
+        let request = self.requests[slot];
+        let call = &request.call;
+        let backend = self.backend(call, request.place);
+        let job = Job {
+            id: self.requests.job(slot),
+            demand: demand(self.topology.service_time(call.route), call.key),
+            service: usize::from(call.service),
+            key: call.key,
+        };
+        let end = match self.sites[backend].model.arrive(job, now) {
+            Arrival::Accepted => {
+                self.requests[slot].stage = Stage::InBackend;
+                return self.note_next_event(backend);
+            }
+            Arrival::Hangs => {
+                self.requests[slot].stage = Stage::InBackend;
+                return;
+            }
+            Arrival::QueueFull | Arrival::FastFail => End::Refused,
+            Arrival::Down => End::Unreachable,
+        };
+        self.requests[slot].end = end;
+        self.put_on_wire(slot, Stage::BackToBalancer);
+    }
+
+    fn advance_backend(&mut self, backend: usize, now: Time) {
+        self.sites[backend].model.advance(now, &mut self.finished);
+        self.note_next_event(backend);
+        self.send_back_finished(now);
+    }
+
+    /// Sends the replies of what has just finished, in order.
+    fn send_back_finished(&mut self, now: Time) {
+        for i in 0..self.finished.len() {
+            let done = self.finished[i];
+            debug_assert!(done.at == now, "no end of service may be missed");
+            let slot = slot_of(done.id);
+            self.requests[slot].end = match done.result {
+                JobResult::Served => End::Served,
+                JobResult::Failed => End::Failed,
+                JobResult::Broken => End::Broken,
+            };
+            self.put_on_wire(slot, Stage::BackToBalancer);
+        }
+        self.finished.clear();
+    }
+
+    fn note_next_event(&mut self, backend: usize) {
+        let next = self.sites[backend].model.next_event().unwrap_or(Time::MAX);
+        self.next_events.set(backend, next);
+    }
+
+    /// The load balancer sees how a request that it had placed ended.
+    fn learn(&mut self, slot: u32, kind: ReplyKind, now: Time) {
+        let request = self.requests[slot];
+        let reply = Reply {
+            kind,
+            latency: now.since(request.picked),
+        };
+        self.balancer(&request.call)
+            .reply(request.place, &reply, now);
+        let backend = self.backend(&request.call, request.place);
+        self.sites[backend].in_flight -= 1;
+    }
+
+    /// The client waits no longer, and the load balancer gives up with it.
+    fn time_out(&mut self, slot: u32, now: Time) -> Ended {
+        self.requests[slot].end = End::TimedOut;
+        let ended = self.ended(slot, now);
+        let stage = self.requests[slot].stage;
+        if matches!(
+            stage,
+            Stage::ToBackend | Stage::InBackend | Stage::BackToBalancer
+        ) {
+            self.learn(slot, ReplyKind::Timeout, now);
+        }
+        if stage == Stage::InBackend {
+            let request = self.requests[slot];
+            let backend = self.backend(&request.call, request.place);
+            let job = self.requests.job(slot);
+            self.sites[backend].model.cancel(job, now);
+            self.requests.remove(slot);
+        } else {
+            self.requests.abandon(slot);
+        }
+        ended
+    }
+
+    fn ended(&self, slot: u32, done: Time) -> Ended {
+        let request = &self.requests[slot];
+        let answered = matches!(request.end, End::Served | End::Failed | End::Refused);
+        Ended {
+            owner: request.call.owner,
+            sent: request.sent,
+            done,
+            end: request.end,
+            backend: answered.then(|| self.backend(&request.call, request.place) as u16),
+        }
+    }
+
+    fn check_health(&mut self) {
+        self.health.checked();
+        for backend in 0..self.sites.len() {
+            let Some(healthy) = self
+                .health
+                .found(backend, self.sites[backend].model.is_up())
+            else {
+                continue;
+            };
+            let pool = self
+                .pool_start
+                .partition_point(|start| usize::from(*start) <= backend)
+                - 1;
+            let place = BackendIndex(backend as u32 - u32::from(self.pool_start[pool]));
+            for balancer in self
+                .balancers
+                .iter_mut()
+                .skip(pool)
+                .step_by(self.pool_start.len())
+            {
+                balancer.set_healthy(place, healthy);
+            }
+        }
+    }
+}
