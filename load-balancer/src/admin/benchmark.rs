@@ -1,0 +1,390 @@
+//! `/api/benchmark`: start, switch, reset, status, stop, results, as the Spring dialect has them.
+//!
+//! Where the original misleads, this tells the truth in the same shapes: a switch routes, and
+//! `currentAlgorithm` is the algorithm that does; a request is booked to the algorithm that *placed*
+//! it; comparisons leave out algorithms without a request. As there, requests are counted only
+//! between start and stop, and never for paths with `/actuator/` or `/health`. An error is a reply
+//! from 500 on: a client's own mistake is not the algorithm's.
+
+use super::parameters::Parameters;
+use super::{Shared, available, refuse_algorithm, spring_name};
+use crate::state::{Label, State as Balancers};
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use hdrhistogram::Histogram;
+use lb_core::{Algorithm, Span, Time};
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::SystemTime;
+
+/// Whether requests are counted, and since when.
+#[derive(Default)]
+pub(crate) struct Benchmark {
+    active: AtomicBool,
+    session: Mutex<Session>,
+}
+
+#[derive(Default)]
+struct Session {
+    minutes: i64,
+    started: Option<SystemTime>,
+    began: Time,
+}
+
+impl Benchmark {
+    /// Whether a request for `path` is counted now.
+    pub(crate) fn counts(&self, path: &str) -> bool {
+        self.active.load(Relaxed) && !path.contains("/actuator/") && !path.contains("/health")
+    }
+}
+
+/// What is booked under one algorithm.
+#[derive(Default)]
+pub(crate) struct AlgorithmStats(Mutex<Stats>);
+
+#[derive(Default)]
+struct Stats {
+    requests: u64,
+    errors: u64,
+    sum: Span,
+    /// Microseconds, three digits; made with the first request.
+    latencies: Option<Histogram<u64>>,
+    /// How long the algorithm was current in past stints of the session.
+    past: Span,
+    /// Since when it is current.
+    current_since: Option<Time>,
+    exists: bool,
+}
+
+impl AlgorithmStats {
+    /// Books one request.
+    pub(crate) fn record(&self, latency: Span, error: bool) {
+        let mut stats = self.0.lock();
+        stats.exists = true;
+        stats.requests += 1;
+        stats.errors += u64::from(error);
+        stats.sum += latency;
+        stats
+            .latencies
+            .get_or_insert_with(|| Histogram::new(3).expect("three digits are allowed"))
+            .saturating_record(latency.as_micros());
+    }
+
+    fn enter(&self, now: Time) {
+        let mut stats = self.0.lock();
+        stats.exists = true;
+        stats.current_since.get_or_insert(now);
+    }
+
+    fn leave(&self, now: Time) {
+        let mut stats = self.0.lock();
+        if let Some(since) = stats.current_since.take() {
+            stats.past += now.since(since);
+        }
+    }
+
+    /// Forgets everything; a stint that is under way begins anew.
+    fn clear(&self, now: Time) {
+        let mut stats = self.0.lock();
+        let current_since = stats.current_since.map(|_| now);
+        *stats = Stats {
+            current_since,
+            exists: current_since.is_some(),
+            ..Stats::default()
+        };
+    }
+
+    fn forget(&self) {
+        *self.0.lock() = Stats::default();
+    }
+}
+
+impl Stats {
+    fn mean_ms(&self) -> f64 {
+        if self.requests == 0 {
+            0.0
+        } else {
+            self.sum.as_millis_f64() / self.requests as f64
+        }
+    }
+
+    fn error_percent(&self) -> f64 {
+        if self.requests == 0 {
+            0.0
+        } else {
+            self.errors as f64 * 100.0 / self.requests as f64
+        }
+    }
+
+    fn duration(&self, now: Time) -> Span {
+        self.past
+            + self
+                .current_since
+                .map_or(Span::ZERO, |since| now.since(since))
+    }
+
+    fn brief(&self) -> Map<String, Value> {
+        let mut map = Map::new();
+        map.insert("requestCount".to_owned(), self.requests.into());
+        map.insert("errorCount".to_owned(), self.errors.into());
+        map.insert("errorRate".to_owned(), self.error_percent().into());
+        map.insert("averageResponseTime".to_owned(), self.mean_ms().into());
+        map
+    }
+
+    fn full(&self, now: Time) -> Value {
+        let mut map = self.brief();
+        map.insert("durationMs".to_owned(), millis(self.duration(now)).into());
+        if let Some(latencies) = &self.latencies {
+            let rounded = |micros: u64| (micros + 500) / 1000;
+            for (name, micros) in [
+                ("p50ResponseTime", latencies.value_at_quantile(0.5)),
+                ("p95ResponseTime", latencies.value_at_quantile(0.95)),
+                ("p99ResponseTime", latencies.value_at_quantile(0.99)),
+                ("minResponseTime", latencies.min()),
+                ("maxResponseTime", latencies.max()),
+            ] {
+                map.insert(name.to_owned(), rounded(micros).into());
+            }
+        }
+        map.into()
+    }
+}
+
+fn millis(span: Span) -> u64 {
+    span.as_nanos() / 1_000_000
+}
+
+pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
+    axum::Router::new()
+        .route("/api/benchmark/start", post(start))
+        .route("/api/benchmark/stop", post(stop))
+        .route("/api/benchmark/status", get(status))
+        .route("/api/benchmark/switch", post(switch))
+        .route("/api/benchmark/reset", post(reset))
+        .route("/api/benchmark/results", get(results))
+}
+
+/// Makes `name` route and begins its stint; the reply to give if it cannot.
+fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Response> {
+    let before = state.current();
+    let label = name
+        .parse::<Algorithm>()
+        .and_then(|algorithm| state.switch(algorithm))
+        .map_err(|error| refuse_algorithm(name, &error))?;
+    if state.benchmark.active.load(Relaxed) {
+        let now = state.now();
+        if !Arc::ptr_eq(&before, &label) {
+            before.stats.leave(now);
+        }
+        label.stats.enter(now);
+    }
+    Ok(label)
+}
+
+async fn start(State(state): Shared, parameters: Parameters) -> Result<Response, Response> {
+    let minutes = parameters.number("durationMinutes", 60)?;
+    let mut session = state.benchmark.session.lock();
+    if state.benchmark.active.load(Relaxed) {
+        let body = json!({ "error": "Benchmark already running" });
+        return Ok((StatusCode::BAD_REQUEST, Json(body)).into_response());
+    }
+    // The original only changes a label here. Without the parameter, what routes goes on routing.
+    let label = match parameters.get("startAlgorithm") {
+        Some(name) => route_by(&state, name)?,
+        None => state.current(),
+    };
+    for label in state.labels() {
+        label.stats.forget();
+    }
+    let now = state.now();
+    let started = SystemTime::now();
+    *session = Session {
+        minutes,
+        started: Some(started),
+        began: now,
+    };
+    label.stats.enter(now);
+    state.benchmark.active.store(true, Relaxed);
+    Ok(Json(json!({
+        "status": "started",
+        "duration_minutes": minutes,
+        "current_algorithm": spring_name(label.algorithm),
+        "test_algorithms": available(),
+        "start_time": epoch_millis(started),
+    }))
+    .into_response())
+}
+
+fn epoch_millis(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default()
+        .as_millis() as u64
+}
+
+async fn stop(State(state): Shared) -> Json<Value> {
+    let session = state.benchmark.session.lock();
+    if !state.benchmark.active.swap(false, Relaxed) {
+        // The dialect answers 200 here.
+        return Json(json!({ "status": "error", "message": "No benchmark currently running" }));
+    }
+    let now = state.now();
+    for label in state.labels() {
+        label.stats.leave(now);
+    }
+    Json(json!({
+        "status": "completed",
+        "totalDurationMs": millis(now.since(session.began)),
+        "results": report(&state, &session),
+    }))
+}
+
+async fn switch(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
+    let label = route_by(&state, parameters.required("algorithm")?)?;
+    let name = spring_name(label.algorithm);
+    Ok(Json(json!({
+        "status": "switched",
+        "message": format!("Switched to algorithm: {name}"),
+        "currentAlgorithm": name,
+    })))
+}
+
+async fn reset(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
+    let algorithm = match parameters.get("algorithm") {
+        Some(name) => name
+            .parse::<Algorithm>()
+            .and_then(|algorithm| algorithm.policy().map(|_| algorithm))
+            .map_err(|error| refuse_algorithm(name, &error))?,
+        None => state.current().algorithm,
+    };
+    if let Some(label) = state
+        .labels()
+        .iter()
+        .find(|label| label.algorithm == algorithm)
+    {
+        label.stats.clear(state.now());
+    }
+    let name = spring_name(algorithm);
+    Ok(Json(json!({
+        "status": "reset",
+        "message": format!("Metrics reset for algorithm: {name}"),
+        "algorithm": name,
+    })))
+}
+
+async fn status(State(state): Shared) -> Json<Value> {
+    let session = state.benchmark.session.lock();
+    let active = state.benchmark.active.load(Relaxed);
+    let label = state.current();
+    let algorithms = available();
+    let mut body = json!({
+        "benchmarkActive": active,
+        "currentAlgorithm": spring_name(label.algorithm),
+        "currentPhase": 1,
+        "totalPhases": algorithms.len(),
+        "testAlgorithms": algorithms,
+    });
+    if active {
+        let elapsed = state.now().since(session.began);
+        body["elapsedTimeMs"] = millis(elapsed).into();
+        body["elapsedTimeMinutes"] = (elapsed.as_secs_f64() / 60.0).into();
+    }
+    let stats = label.stats.0.lock();
+    if stats.exists {
+        body["currentAlgorithmStats"] = stats.brief().into();
+    }
+    Json(body)
+}
+
+async fn results(State(state): Shared) -> Json<Value> {
+    let session = state.benchmark.session.lock();
+    Json(json!({
+        "benchmarkActive": state.benchmark.active.load(Relaxed),
+        "results": report(&state, &session),
+    }))
+}
+
+/// One algorithm's figures, for comparison.
+struct Figures {
+    name: String,
+    requests: u64,
+    mean_ms: f64,
+    per_second: f64,
+    error_percent: f64,
+}
+
+fn report(state: &Balancers, session: &Session) -> Value {
+    let now = state.now();
+    let mut all = Map::new();
+    let mut figures = Vec::new();
+    for label in state.labels() {
+        let stats = label.stats.0.lock();
+        if stats.exists {
+            let name = spring_name(label.algorithm);
+            all.insert(name.clone(), stats.full(now));
+            figures.push(Figures {
+                name,
+                requests: stats.requests,
+                mean_ms: stats.mean_ms(),
+                per_second: stats.requests as f64 / stats.duration(now).as_secs_f64(),
+                error_percent: stats.error_percent(),
+            });
+        }
+    }
+    let started = session.started.unwrap_or(SystemTime::UNIX_EPOCH);
+    let started = jiff::Timestamp::try_from(started).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    json!({
+        "algorithmResults": all,
+        "testConfiguration": {
+            "algorithms": available(),
+            "durationMinutes": session.minutes,
+            "startTime": started.to_string(),
+        },
+        "performanceComparison": comparison(&figures),
+    })
+}
+
+fn comparison(figures: &[Figures]) -> Value {
+    if figures.len() < 2 {
+        return json!({ "message": "Need at least 2 algorithms for comparison" });
+    }
+    // An algorithm without a request has a mean of zero, and must not win with it.
+    let best = |value: fn(&Figures) -> f64| {
+        figures
+            .iter()
+            .filter(|it| it.requests > 0)
+            .min_by(|a, b| value(a).total_cmp(&value(b)))
+            .map(|it| it.name.as_str())
+    };
+    let mean = |name: &str| {
+        figures
+            .iter()
+            .find(|it| it.name == name && it.requests > 0)
+            .map_or(f64::NAN, |it| it.mean_ms)
+    };
+    let gain = |a: &str, b: &str| percent((mean(b) - mean(a)) / mean(b) * 100.0);
+    json!({
+        "bestResponseTime": best(|it| it.mean_ms),
+        "bestThroughput": best(|it| -it.per_second),
+        "lowestErrorRate": best(|it| it.error_percent),
+        "performanceImprovements": {
+            "rlVsRoundRobin": gain("rl-agent", "round-robin"),
+            "rlVsLeastConnections": gain("rl-agent", "least-connections"),
+            "roundRobinVsLeastConnections": gain("round-robin", "least-connections"),
+        },
+    })
+}
+
+/// A percentage as Java prints it.
+fn percent(value: f64) -> String {
+    if value.is_infinite() {
+        format!("{}Infinity%", if value < 0.0 { "-" } else { "" })
+    } else {
+        format!("{value:.1}%")
+    }
+}
