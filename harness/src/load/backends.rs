@@ -1,0 +1,106 @@
+//! From the name in `x-backend` to the backend's number.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Names that no topology lists are numbered up to this many; a target that makes up a name for each
+/// reply must not fill the memory. Replies beyond it count as naming nobody.
+const MAX_UNLISTED: usize = 256;
+
+/// Names that turned up without being listed, over all workers.
+#[derive(Debug, Default)]
+pub(super) struct Unlisted(Mutex<Vec<String>>);
+
+impl Unlisted {
+    /// The names, in the order of their numbers.
+    pub(super) fn names(&self) -> Vec<String> {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// The position of a name, in the order in which they turned up.
+    fn position(&self, name: &str) -> Option<usize> {
+        let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(position) = names.iter().position(|known| known == name) {
+            return Some(position);
+        }
+        if names.len() == MAX_UNLISTED {
+            return None;
+        }
+        names.push(name.to_owned());
+        Some(names.len() - 1)
+    }
+}
+
+/// One worker's table of names. Only a name's first appearance leaves the thread.
+#[derive(Debug)]
+pub(super) struct BackendNumbers {
+    known: HashMap<Box<[u8]>, u16>,
+    listed: usize,
+    unlisted: Arc<Unlisted>,
+}
+
+impl BackendNumbers {
+    pub(super) fn new(listed: &[String], unlisted: Arc<Unlisted>) -> Self {
+        let known = listed
+            .iter()
+            .zip(0..)
+            .map(|(name, number)| (name.as_bytes().into(), number))
+            .collect();
+        Self {
+            known,
+            listed: listed.len(),
+            unlisted,
+        }
+    }
+
+    /// The number of the backend called `name`.
+    #[inline]
+    pub(super) fn number(&mut self, name: &[u8]) -> Option<u16> {
+        match self.known.get(name) {
+            Some(number) => Some(*number),
+            None => self.first_seen(name),
+        }
+    }
+
+    #[cold]
+    fn first_seen(&mut self, name: &[u8]) -> Option<u16> {
+        let position = self.unlisted.position(std::str::from_utf8(name).ok()?)?;
+        let number = u16::try_from(self.listed + position).ok()?;
+        self.known.insert(name.into(), number);
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_nobody_listed_are_numbered_after_the_others_alike_in_all_workers() {
+        let listed = ["a".to_owned(), "b".to_owned()];
+        let unlisted = Arc::new(Unlisted::default());
+        let mut first = BackendNumbers::new(&listed, Arc::clone(&unlisted));
+        let mut second = BackendNumbers::new(&listed, Arc::clone(&unlisted));
+        assert_eq!(first.number(b"b"), Some(1), "listed names keep their place");
+        assert_eq!(first.number(b"x"), Some(2));
+        assert_eq!(second.number(b"y"), Some(3));
+        assert_eq!(
+            second.number(b"x"),
+            Some(2),
+            "a name has one number in all workers"
+        );
+        assert_eq!(unlisted.names(), ["x", "y"]);
+    }
+
+    #[test]
+    fn names_without_end_stop_being_numbered() {
+        let mut numbers = BackendNumbers::new(&[], Arc::default());
+        let numbered = (0..MAX_UNLISTED * 2)
+            .filter(|n| numbers.number(n.to_string().as_bytes()).is_some())
+            .count();
+        assert_eq!(numbered, MAX_UNLISTED, "memory stays bounded");
+    }
+}

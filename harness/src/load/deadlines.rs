@@ -1,0 +1,131 @@
+//! Request timeouts without a timer a request.
+//!
+//! Arming a deadline is one store. A sweep, a few dozen times a second, looks through all users of
+//! the worker and wakes those whose request is too old; a timeout is noticed up to one sweep late,
+//! which matters little against timeouts of seconds.
+
+use lb_core::Time;
+use std::cell::{Cell, RefCell};
+use std::task::Waker;
+
+/// The deadlines of a worker's users, by their place in the worker.
+#[derive(Debug)]
+pub(super) struct Deadlines {
+    at: Vec<Cell<Time>>,
+    wakers: Vec<RefCell<Option<Waker>>>,
+}
+
+/// No request is in flight.
+const NONE: Time = Time::MAX;
+/// The sweep found the request too old.
+const EXPIRED: Time = Time::ZERO;
+
+impl Deadlines {
+    pub(super) fn new(users: usize) -> Self {
+        Self {
+            at: (0..users).map(|_| Cell::new(NONE)).collect(),
+            wakers: (0..users).map(|_| RefCell::new(None)).collect(),
+        }
+    }
+
+    /// A request leaves that must be answered before `at`.
+    #[inline]
+    pub(super) fn arm(&self, place: usize, at: Time) {
+        self.at[place].set(at);
+    }
+
+    /// The request is answered.
+    #[inline]
+    pub(super) fn disarm(&self, place: usize) {
+        self.at[place].set(NONE);
+    }
+
+    /// Whether the request is too old; if not, `waker` is woken when it is.
+    #[inline]
+    pub(super) fn is_expired(&self, place: usize, waker: &Waker) -> bool {
+        if self.at[place].get() == EXPIRED {
+            return true;
+        }
+        let mut kept = self.wakers[place].borrow_mut();
+        // A task keeps its waker, so this clones once a user.
+        if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            *kept = Some(waker.clone());
+        }
+        false
+    }
+
+    /// Wakes all users whose request should have been answered by `now`.
+    pub(super) fn sweep(&self, now: Time) {
+        for (at, waker) in self.at.iter().zip(&self.wakers) {
+            if at.get() <= now && at.get() != EXPIRED {
+                at.set(EXPIRED);
+                if let Some(waker) = &*waker.borrow() {
+                    waker.wake_by_ref();
+                }
+            }
+        }
+    }
+
+    /// Ends the patience with all requests in flight.
+    pub(super) fn expire_all(&self) {
+        self.sweep(Time::from_nanos(NONE.as_nanos() - 1));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::task::Wake;
+
+    #[derive(Default)]
+    struct Count(AtomicU32);
+
+    impl Wake for Count {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn only_requests_that_are_too_old_are_woken_and_only_once() {
+        let count = Arc::new(Count::default());
+        let waker = Waker::from(Arc::clone(&count));
+        let deadlines = Deadlines::new(3);
+        deadlines.arm(0, Time::from_nanos(100));
+        deadlines.arm(1, Time::from_nanos(200));
+        for place in 0..3 {
+            assert!(
+                !deadlines.is_expired(place, &waker),
+                "nothing is too old yet"
+            );
+        }
+        deadlines.sweep(Time::from_nanos(150));
+        deadlines.sweep(Time::from_nanos(160));
+        assert!(deadlines.is_expired(0, &waker), "100 ns are over");
+        assert!(!deadlines.is_expired(1, &waker), "200 ns are not");
+        assert_eq!(
+            count.0.load(Ordering::Relaxed),
+            1,
+            "a timeout wakes its user once"
+        );
+        deadlines.disarm(0);
+        assert!(
+            !deadlines.is_expired(0, &waker),
+            "an answered request does not expire"
+        );
+    }
+
+    #[test]
+    fn the_end_of_the_drain_expires_requests_in_flight_and_nobody_else() {
+        let deadlines = Deadlines::new(2);
+        deadlines.arm(1, Time::from_nanos(1_000_000));
+        deadlines.expire_all();
+        assert!(
+            !deadlines.is_expired(0, Waker::noop()),
+            "no request, no timeout"
+        );
+        assert!(deadlines.is_expired(1, Waker::noop()));
+    }
+}
