@@ -1,0 +1,48 @@
+//! Events per second on one core.
+
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use lb_core::workload::{Observer, Sample};
+use lb_core::{Seed, Span};
+use simulator::{OpenLoad, Options, Report, simulate_open};
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+/// Looks at each sample as a recorder must, and keeps a sum.
+struct Sum(u64);
+
+impl Observer for Sum {
+    fn sample(&mut self, sample: &Sample) {
+        self.0 += sample.done.since(sample.sent).as_nanos();
+    }
+}
+
+/// Poisson arrivals on a bundled situation: no virtual users, the system alone.
+fn open(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("open");
+    for (situation, load) in [("situation-a", 0.9), ("situation-b", 0.8)] {
+        let topology = common::topology(situation);
+        for algorithm in ["least-connections", "round-robin", "p2c", "ewma-scan"] {
+            if situation == "situation-b" && algorithm == "round-robin" {
+                continue; // four backends are overloaded: time-outs are measured, not events
+            }
+            let run = || -> Report {
+                let load = OpenLoad {
+                    rate: 3_200.0 * load,
+                    requests: 50_000,
+                    request_timeout: Span::from_secs(10),
+                    seed: Seed(1),
+                };
+                let mut policy = common::policies(algorithm);
+                simulate_open(&topology, &load, &mut policy, &Options::default(), &mut Sum(0))
+                    .expect("a bundled topology can be simulated")
+            };
+            group.throughput(Throughput::Elements(run().events));
+            group.bench_function(format!("{situation}/{algorithm}"), |bencher| bencher.iter(run));
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, open);
+criterion_main!(benches);

@@ -1,0 +1,72 @@
+//! What the tests share: bundled topologies, a recorder, and quantiles.
+
+#![allow(dead_code, reason = "each test file uses its part")]
+
+use lb_core::algorithm::Algorithm;
+use lb_core::policy::Policy;
+use lb_core::topology::Topology;
+use lb_core::workload::{Observer, Sample};
+use lb_core::{Outcome, Seed, Span};
+use simulator::{OpenLoad, Options, Report, simulate_open};
+use std::path::Path;
+
+/// A topology of `configs/topologies`.
+pub(crate) fn topology(name: &str) -> Topology {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../configs/topologies/{name}.json"));
+    let text = std::fs::read_to_string(&path).expect("a bundled topology");
+    serde_json::from_str(&text).expect("a valid topology")
+}
+
+/// Makes fresh policies of an algorithm.
+pub(crate) fn policies(algorithm: &str) -> impl FnMut() -> Box<dyn Policy> + use<> {
+    let algorithm: Algorithm = algorithm.parse().expect("a known algorithm");
+    move || algorithm.policy().expect("an algorithm that needs no file")
+}
+
+/// Keeps every sample.
+#[derive(Default)]
+pub(crate) struct Recorder {
+    pub(crate) samples: Vec<Sample>,
+}
+
+impl Observer for Recorder {
+    fn sample(&mut self, sample: &Sample) {
+        self.samples.push(*sample);
+    }
+}
+
+impl Recorder {
+    /// Mean and p99 of latency in milliseconds, without the first tenth; a failure counts as
+    /// `failed_ms`.
+    pub(crate) fn mean_and_p99(&self, failed_ms: f64) -> (f64, f64) {
+        let mut by_sent: Vec<&Sample> = self.samples.iter().collect();
+        by_sent.sort_by_key(|sample| sample.sent);
+        let latency = |sample: &&Sample| match sample.outcome {
+            Outcome::Ok => sample.done.since(sample.sent).as_millis_f64(),
+            _ => failed_ms,
+        };
+        let mut all: Vec<f64> = by_sent[by_sent.len() / 10..].iter().map(latency).collect();
+        all.sort_by(f64::total_cmp);
+        (all.iter().sum::<f64>() / all.len() as f64, all[all.len() * 99 / 100])
+    }
+
+    /// How many samples have this outcome.
+    pub(crate) fn count(&self, outcome: Outcome) -> usize {
+        self.samples.iter().filter(|sample| sample.outcome == outcome).count()
+    }
+}
+
+/// An open load on a bundled topology, at `load` of the 3,200 requests/s that fill it.
+pub(crate) fn open(name: &str, algorithm: &str, load: f64, requests: u64, seed: u64) -> (Recorder, Report) {
+    let load = OpenLoad {
+        rate: 3_200.0 * load,
+        requests,
+        request_timeout: Span::from_secs(2),
+        seed: Seed(seed),
+    };
+    let mut recorder = Recorder::default();
+    let options = Options { seed: Seed(seed), ..Options::default() };
+    let report = simulate_open(&topology(name), &load, &mut policies(algorithm), &options, &mut recorder)
+        .expect("a bundled topology can be simulated");
+    (recorder, report)
+}
