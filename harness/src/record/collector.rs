@@ -69,12 +69,14 @@ impl Recording {
         )
     }
 
-    /// Merges what all recorders counted. `wall` is the length of the measured phase: from its start
-    /// to its planned end, or to the last reply if that came later, or to the stop.
+    /// Merges what all recorders counted. `wall` is the length of the phase in which requests were
+    /// sent: the planned one, or the time until the stop. Replies that were waited for after its end
+    /// count without making it longer, or a single hanging request would halve a short trial's rates.
     pub fn finish(self, mut recorders: Vec<Recorder>, wall: Span) -> TrialRecord {
         for recorder in &mut recorders {
             recorder.close();
         }
+        let last_done = recorders.iter().map(|recorder| recorder.last_done).max();
         let mut record = TrialRecord {
             wall,
             ..TrialRecord::default()
@@ -109,15 +111,15 @@ impl Recording {
             backends.resize(record.backends.len(), 0);
             second.backends = backends.into_boxed_slice();
         }
-        trim(&mut record);
+        trim(&mut record, last_done.unwrap_or_default());
         record
     }
 }
 
 /// Drops the empty second that closing adds when the phase ends on a boundary, and cuts the last
-/// interval to the length of the phase.
-fn trim(record: &mut TrialRecord) {
-    let end = Time::ZERO + record.wall;
+/// interval to where the phase, or its last reply, ended.
+fn trim(record: &mut TrialRecord, last_done: Time) {
+    let end = last_done.max(Time::ZERO + record.wall);
     let begin = |second: u32| Time::from_nanos(u64::from(second) * SECOND_NS);
     while record
         .seconds

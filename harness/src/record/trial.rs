@@ -27,7 +27,7 @@ pub struct TrialRecord {
     pub actions: Option<Vec<Vec<StepIndex>>>,
     /// How long after their time users got to act, over all wake-ups. Bytes mean nothing here.
     pub lateness: Cell,
-    /// Length of the phase: rates are over this.
+    /// Length of the phase in which requests were sent: rates are over this.
     pub wall: Span,
     /// Whether the phase was stopped before its end.
     pub interrupted: bool,
