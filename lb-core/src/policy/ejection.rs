@@ -137,7 +137,9 @@ impl<P: Policy> Ejection<P> {
 
     /// Ejects `backend` unless that would leave too few.
     fn eject(&mut self, backend: BackendIndex, now: Time) {
-        let Ok(place) = self.admitted.binary_search(&backend) else { return };
+        let Ok(place) = self.admitted.binary_search(&backend) else {
+            return;
+        };
         if self.admitted.len() <= self.keep {
             return;
         }

@@ -3,7 +3,10 @@
 //! **Fading.** An estimate `v` made at time `u` is worth `v * exp(-(t - u) / tau)` at time `t`. A
 //! backend that is judged slow gets no requests, so nobody would ever find out that it has recovered;
 //! with fading its cost sinks until it is tried again. (tower's and linkerd's peak EWMA project their
-//! estimates towards zero in the same way.)
+//! estimates towards zero in the same way.) A backend without replies counts as typical of the pool when
+//! it was first seen, and fades from there, so that it is tried soon. Nothing fades below a quarter of
+//! what is typical ([`FLOOR`]): a backend that was away for a minute comes back as a good one, not as an
+//! infinitely fast one that everybody is sent to.
 //!
 //! **No exponential per decision.** At one moment `t` all values carry the same factor
 //! `exp(-t / tau)`, so their order is the order of `v * exp((u - origin) / tau)`, which changes at
@@ -29,6 +32,10 @@ const TYPICAL_ALPHA: f64 = 0.02;
 /// The origin moves after this many `tau`: `exp(300)` leaves 178 decades of an `f64` for values.
 const REBASE_AFTER: f64 = 300.0;
 
+/// No estimate counts for less than this share of the typical one, which bounds how many requests a
+/// backend gets in advance of its first reply: four times those of the others.
+const FLOOR: f64 = 0.25;
+
 /// One estimate per backend.
 #[derive(Debug)]
 pub(super) struct Estimates {
@@ -36,17 +43,17 @@ pub(super) struct Estimates {
     fade_rate: f64,
     origin: Time,
     estimates: Vec<Estimate>,
-    /// Mean of recent successes of the whole pool; zero before the first.
-    typical: f64,
-    /// `typical` in the form of [`Estimate::scaled`]: what a backend without replies is taken for.
-    typical_scaled: f64,
+    /// Mean of recent successes of the whole pool; none before the first.
+    typical: Option<f64>,
+    /// The floor of all costs.
+    floor: f64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct Estimate {
-    /// Value times the scale at its last update.
-    scaled: f64,
-    /// `exp((last update - origin) / tau)`; zero before the first.
+    /// Value times the scale at its last update; none before the first reply.
+    scaled: Option<f64>,
+    /// `exp((last update, or first sight - origin) / tau)`.
     scale: f64,
 }
 
@@ -65,37 +72,49 @@ impl Estimates {
             fade_rate: 1.0 / tau.as_nanos() as f64,
             origin: Time::ZERO,
             estimates: Vec::new(),
-            typical: 0.0,
-            typical_scaled: 1.0,
+            typical: None,
+            floor: 0.0,
         }
     }
 
-    /// Makes room for `count` backends.
-    pub(super) fn grow(&mut self, count: usize) {
+    /// Makes room for `count` backends, first seen at `now`.
+    #[inline]
+    pub(super) fn grow(&mut self, count: usize, now: Time) {
         if self.estimates.len() < count {
-            self.estimates.resize(count, Estimate::default());
+            let scale = self.scale(now);
+            self.estimates.resize(
+                count,
+                Estimate {
+                    scaled: None,
+                    scale,
+                },
+            );
         }
     }
 
-    /// The estimate of `backend` on a scale that all backends share, for comparison only. A backend
-    /// without replies counts as typical.
+    /// The estimate of `backend` on a scale that all backends share, for comparison only.
+    #[inline]
     pub(super) fn cost(&self, backend: BackendIndex) -> f64 {
-        match self.estimates.get(backend.get()) {
-            Some(estimate) if estimate.scale > 0.0 => estimate.scaled,
-            _ => self.typical_scaled,
-        }
+        let Estimate { scaled, scale } = self.estimates[backend.get()];
+        scaled
+            .unwrap_or_else(|| self.typical() * scale)
+            .max(self.floor)
+    }
+
+    /// Mean of recent successes. Before the first, any number does: all that is compared with it then
+    /// is itself.
+    fn typical(&self) -> f64 {
+        self.typical.unwrap_or(1.0)
     }
 
     /// What a reply counts for: `observed` when it succeeded, [`FAILURE_COST`] typical successes (or
     /// `observed`, whichever is more) when it failed.
     pub(super) fn charge(&mut self, reply: &Reply, observed: f64) -> f64 {
         if !reply.is_success() {
-            return observed.max(FAILURE_COST * self.typical);
+            return observed.max(FAILURE_COST * self.typical());
         }
-        self.typical = match self.typical {
-            0.0 => observed,
-            typical => typical + TYPICAL_ALPHA * (observed - typical),
-        };
+        let typical = self.typical.unwrap_or(observed);
+        self.typical = Some(typical + TYPICAL_ALPHA * (observed - typical));
         observed
     }
 
@@ -108,22 +127,31 @@ impl Estimates {
         now: Time,
         update: impl FnOnce(Before) -> f64,
     ) {
-        self.grow(backend.get() + 1);
+        self.grow(backend.get() + 1, now);
         let scale = self.scale(now);
         let estimate = &mut self.estimates[backend.get()];
-        let value = if estimate.scale > 0.0 {
-            update(Before {
-                value: estimate.scaled / scale,
+        let value = match estimate.scaled {
+            Some(scaled) => update(Before {
+                value: scaled / scale,
                 faded: estimate.scale / scale,
-            })
-        } else {
-            observed
+            }),
+            None => observed,
         };
         *estimate = Estimate {
-            scaled: value * scale,
+            scaled: Some(value * scale),
             scale,
         };
-        self.typical_scaled = self.typical * scale;
+        self.floor = FLOOR * self.typical() * scale;
+    }
+
+    /// Moves the estimate of `backend` towards `observed`. The old value keeps the weight
+    /// `(1 - alpha) * exp(-gap / tau)`: `alpha` rules when replies are frequent and `tau` when they are
+    /// rare, and a constant observation is met exactly either way.
+    pub(super) fn average(&mut self, backend: BackendIndex, observed: f64, now: Time, alpha: f64) {
+        let keep = 1.0 - alpha;
+        self.observe(backend, observed, now, |Before { value, faded }| {
+            value * keep + observed * (1.0 - keep * faded)
+        });
     }
 
     /// `exp((now - origin) / tau)`, after moving the origin if it is due.
@@ -134,16 +162,135 @@ impl Estimates {
         }
         let shrink = (-age).exp();
         for estimate in &mut self.estimates {
-            estimate.scaled *= shrink;
+            estimate.scaled = estimate.scaled.map(|scaled| scaled * shrink);
             estimate.scale *= shrink;
         }
+        self.floor *= shrink;
         self.origin = now;
         1.0
     }
+}
 
-    /// The faded estimate of `backend` at `now`, in the unit of the observations.
-    #[cfg(test)]
-    pub(super) fn value(&self, backend: BackendIndex, now: Time) -> f64 {
-        self.cost(backend) / (now.since(self.origin).as_nanos() as f64 * self.fade_rate).exp()
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::ReplyKind;
+
+    const TAU: Span = Span::from_secs(10);
+    const A: BackendIndex = BackendIndex(0);
+    const B: BackendIndex = BackendIndex(1);
+
+    fn set(estimates: &mut Estimates, backend: BackendIndex, value: f64, now: Time) {
+        estimates.observe(backend, value, now, |_| value);
+    }
+
+    /// Sets `A` now and says what is left of what `B` was given, by their ratio.
+    fn left_of_b(estimates: &mut Estimates, now: Time) -> f64 {
+        set(estimates, A, 1.0, now);
+        estimates.cost(B) / estimates.cost(A)
+    }
+
+    #[test]
+    fn an_estimate_fades_by_e_in_each_tau_however_long_it_takes() {
+        let mut estimates = Estimates::new(TAU);
+        let mut now = Time::ZERO;
+        set(&mut estimates, B, 1e9, now);
+        for taus in 1..=20 {
+            now += TAU;
+            let expected = 1e9 * (-f64::from(taus)).exp();
+            let left = left_of_b(&mut estimates, now);
+            assert!(
+                (left / expected - 1.0).abs() < 1e-9,
+                "{taus} tau: {left} of {expected}"
+            );
+        }
+    }
+
+    #[test]
+    fn moving_the_origin_changes_no_comparison() {
+        let mut estimates = Estimates::new(TAU);
+        let before = Time::ZERO + TAU * (REBASE_AFTER as u64 - 1);
+        set(&mut estimates, B, 100.0, before);
+        let after = before + TAU * 2;
+        let left = left_of_b(&mut estimates, after);
+        assert_eq!(estimates.origin, after, "the origin has moved");
+        assert!(
+            (left / (100.0 * (-2f64).exp()) - 1.0).abs() < 1e-9,
+            "{left}"
+        );
+    }
+
+    #[test]
+    fn a_year_of_silence_is_no_special_case() {
+        let mut estimates = Estimates::new(TAU);
+        let reply = Reply {
+            kind: ReplyKind::Success,
+            latency: Span::ZERO,
+        };
+        let observed = estimates.charge(&reply, 8.0);
+        set(&mut estimates, A, observed, Time::ZERO);
+        set(&mut estimates, B, observed, Time::ZERO);
+        let later = Time::ZERO + Span::from_secs(365 * 86_400);
+        set(&mut estimates, A, observed, later);
+        let ratio = estimates.cost(B) / estimates.cost(A);
+        assert_eq!(ratio, FLOOR, "fades to the floor and no further");
+    }
+
+    #[test]
+    fn an_unknown_backend_is_typical_and_then_fades() {
+        let mut estimates = Estimates::new(TAU);
+        estimates.grow(2, Time::ZERO);
+        assert_eq!(
+            estimates.cost(A),
+            estimates.cost(B),
+            "nothing is known: all are equal"
+        );
+        let reply = Reply {
+            kind: ReplyKind::Success,
+            latency: Span::ZERO,
+        };
+        let observed = estimates.charge(&reply, 8.0);
+        set(&mut estimates, A, observed, Time::ZERO + TAU);
+        let ratio = estimates.cost(B) / estimates.cost(A);
+        assert!(
+            (ratio - (-1f64).exp()).abs() < 1e-9,
+            "typical, a tau ago: {ratio}"
+        );
+    }
+
+    #[test]
+    fn the_average_of_equal_observations_is_their_value_however_rare_they_are() {
+        for gap in [Span::from_micros(10), Span::from_millis(100), TAU, TAU * 50] {
+            let mut estimates = Estimates::new(TAU);
+            let mut now = Time::ZERO;
+            for _ in 0..40 {
+                now += gap;
+                estimates.average(A, 5.0, now, 0.02);
+                set(&mut estimates, B, 1.0, now);
+                let ratio = estimates.cost(A) / estimates.cost(B);
+                assert!((ratio - 5.0).abs() < 1e-9, "every {gap:?}: {ratio}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_failure_is_charged_in_typical_successes() {
+        let mut estimates = Estimates::new(TAU);
+        let reply = |kind| Reply {
+            kind,
+            latency: Span::ZERO,
+        };
+        for _ in 0..50 {
+            assert_eq!(estimates.charge(&reply(ReplyKind::Success), 8.0), 8.0);
+        }
+        let fast = estimates.charge(&reply(ReplyKind::ServerError), 0.1);
+        assert!(
+            (fast - 8.0 * FAILURE_COST).abs() < 1e-9,
+            "however fast it came: {fast}"
+        );
+        let slow = estimates.charge(&reply(ReplyKind::Timeout), 5_000.0);
+        assert_eq!(slow, 5_000.0, "a timeout counts at least its length");
+        let next = estimates.charge(&reply(ReplyKind::ConnectionError), 0.1);
+        assert_eq!(next, fast, "failures do not change what is typical");
     }
 }

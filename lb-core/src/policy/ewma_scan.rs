@@ -6,7 +6,7 @@
 //! is what tells it from [peak EWMA](super::PeakEwma): on unequal backends a random pair is often a
 //! pair of slow ones.
 
-use super::estimate::{Before, Estimates};
+use super::estimate::Estimates;
 use super::scan::lowest;
 use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
@@ -38,9 +38,10 @@ impl Policy for EwmaScan {
         &mut self,
         _: &RequestInfo,
         pool: &PoolView<'_>,
-        _: Time,
+        now: Time,
         rng: &mut Rng,
     ) -> Option<BackendIndex> {
+        self.latency.grow(pool.backends.len(), now);
         lowest(pool.eligible, rng, |backend| {
             self.latency.cost(backend) * (f64::from(pool.backend(backend).in_flight) + 1.0)
         })
@@ -48,9 +49,6 @@ impl Policy for EwmaScan {
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         let observed = self.latency.charge(reply, reply.latency.as_nanos() as f64);
-        self.latency
-            .observe(backend, observed, now, |Before { value, .. }| {
-                value + ALPHA * (observed - value)
-            });
+        self.latency.average(backend, observed, now, ALPHA);
     }
 }

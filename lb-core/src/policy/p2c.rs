@@ -53,3 +53,36 @@ pub(super) fn draw_two(eligible: &[BackendIndex], rng: &mut Rng) -> Option<[Back
     let second = second + u32::from(second >= first);
     Some([eligible[first as usize], eligible[second as usize]])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rng::Seed;
+
+    #[test]
+    fn draws_are_two_different_backends_each_pair_alike() {
+        let mut rng = Seed(1).stream(&[]);
+        let eligible = [1, 4, 6].map(BackendIndex);
+        let mut counts = std::collections::BTreeMap::new();
+        for _ in 0..6_000 {
+            let [a, b] = draw_two(&eligible, &mut rng).expect("three are eligible");
+            assert_ne!(a, b, "one drawn twice is no choice");
+            *counts.entry((a, b)).or_insert(0u32) += 1;
+        }
+        assert_eq!(counts.len(), 6, "all ordered pairs appear: {counts:?}");
+        assert!(
+            counts.values().all(|count| count.abs_diff(1_000) < 120),
+            "alike: {counts:?}"
+        );
+    }
+
+    #[test]
+    fn one_backend_is_drawn_twice_and_none_not_at_all() {
+        let mut rng = Seed(1).stream(&[]);
+        assert_eq!(
+            draw_two(&[BackendIndex(3)], &mut rng),
+            Some([BackendIndex(3); 2])
+        );
+        assert_eq!(draw_two(&[], &mut rng), None);
+    }
+}

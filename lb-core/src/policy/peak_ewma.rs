@@ -49,9 +49,10 @@ impl Policy for PeakEwma {
         &mut self,
         _: &RequestInfo,
         pool: &PoolView<'_>,
-        _: Time,
+        now: Time,
         rng: &mut Rng,
     ) -> Option<BackendIndex> {
+        self.latency.grow(pool.backends.len(), now);
         let [a, b] = draw_two(pool.eligible, rng)?;
         Some(if self.cost(b, pool) < self.cost(a, pool) {
             b

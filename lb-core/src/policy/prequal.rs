@@ -20,7 +20,8 @@
 //!   which comes to rest where a share of `Q_RIF` lies below (Robbins and Monro, A stochastic
 //!   approximation method, 1951).
 
-use super::estimate::{Before, Estimates};
+use super::estimate::Estimates;
+use super::scan::lowest;
 use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
@@ -75,7 +76,11 @@ impl Prequal {
 
 impl Default for Prequal {
     fn default() -> Self {
-        Self { latency: Estimates::new(FADE), crowded: 0.0, usual: Vec::new() }
+        Self {
+            latency: Estimates::new(FADE),
+            crowded: 0.0,
+            usual: Vec::new(),
+        }
     }
 }
 
@@ -84,32 +89,28 @@ impl Policy for Prequal {
         &mut self,
         _: &RequestInfo,
         pool: &PoolView<'_>,
-        _: Time,
+        now: Time,
         rng: &mut Rng,
     ) -> Option<BackendIndex> {
-        let (first, rest) = pool.eligible.split_first()?;
+        if pool.eligible.is_empty() {
+            return None;
+        }
+        self.latency.grow(pool.backends.len(), now);
         if self.usual.len() < pool.backends.len() {
             self.usual.resize(pool.backends.len(), 0.0);
         }
         self.probe(pool, rng);
         let in_flight = |backend: BackendIndex| f64::from(pool.backend(backend).in_flight);
-        let mut best = *first;
-        let mut lowest = self.rank(best, in_flight(best));
-        for candidate in rest {
-            let rank = self.rank(*candidate, in_flight(*candidate));
-            if rank < lowest {
-                (best, lowest) = (*candidate, rank);
-            }
-        }
-        let usual = &mut self.usual[best.get()];
-        *usual += ALPHA * (in_flight(best) - *usual);
-        Some(best)
+        let picked = lowest(pool.eligible, rng, |backend| {
+            self.rank(backend, in_flight(backend))
+        })?;
+        let usual = &mut self.usual[picked.get()];
+        *usual += ALPHA * (in_flight(picked) - *usual);
+        Some(picked)
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         let observed = self.latency.charge(reply, reply.latency.as_nanos() as f64);
-        self.latency.observe(backend, observed, now, |Before { value, .. }| {
-            value + ALPHA * (observed - value)
-        });
+        self.latency.average(backend, observed, now, ALPHA);
     }
 }

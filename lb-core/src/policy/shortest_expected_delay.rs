@@ -14,15 +14,15 @@
 //! replies is taken for typical *for its weight*. Estimates fade with silence and failures are charged
 //! as in [`super::estimate`]. Individually greedy: it drives the fastest backends close to saturation.
 
-use super::estimate::{Before, Estimates};
+use super::estimate::Estimates;
 use super::scan::lowest;
 use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
 /// Weight of one gap. Gaps vary more than latencies (several workers finish in bunches), so more of
-/// them are averaged: about the last thirty.
-const ALPHA: f64 = 0.03;
+/// them are averaged: about the last fifty.
+const ALPHA: f64 = 0.02;
 
 /// A backend judged slow is tried again after some tens of seconds.
 const FADE: Span = Span::from_secs(10);
@@ -82,6 +82,7 @@ impl Policy for ShortestExpectedDelay {
     ) -> Option<BackendIndex> {
         if self.generation != Some(pool.generation) {
             self.adapt(pool);
+            self.gaps.grow(pool.backends.len(), now);
         }
         let picked = lowest(pool.eligible, rng, |backend| {
             let waiting = f64::from(pool.backend(backend).in_flight) + 1.0;
@@ -103,9 +104,6 @@ impl Policy for ShortestExpectedDelay {
         };
         let observed = now.since(since).as_nanos() as f64 * gap.weight;
         let observed = self.gaps.charge(reply, observed);
-        self.gaps
-            .observe(backend, observed, now, |Before { value, .. }| {
-                value + ALPHA * (observed - value)
-            });
+        self.gaps.average(backend, observed, now, ALPHA);
     }
 }

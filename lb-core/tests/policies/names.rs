@@ -1,0 +1,142 @@
+//! Names of algorithms, as typed and as written.
+
+use lb_core::Algorithm;
+use lb_core::algorithm::{AlgorithmError, Behaviour, Rule};
+
+#[test]
+fn names_are_read_in_all_spellings() {
+    let table = [
+        ("round-robin", "round-robin"),
+        ("round_robin", "round-robin"),
+        ("ROUND_ROBIN", "round-robin"),
+        (" Least-Connections ", "least-connections"),
+        ("least_connections+ejection", "least-connections+ejection"),
+        ("LC+EJECTION", "least-connections+ejection"),
+        ("rr", "round-robin"),
+        ("wrr", "weighted-round-robin"),
+        ("sed", "shortest-expected-delay"),
+        ("peak_ewma", "peak-ewma"),
+        ("rl-agent", "rl"),
+        ("RL_AGENT+ejection", "rl+ejection"),
+    ];
+    for (typed, written) in table {
+        let read: Algorithm = typed
+            .parse()
+            .unwrap_or_else(|error| panic!("{typed}: {error}"));
+        assert_eq!(read.to_string(), written, "`{typed}` names `{written}`");
+    }
+}
+
+#[test]
+fn unknown_names_are_refused_with_the_nearest_one() {
+    const KNOWN: &str = "round-robin, weighted-round-robin, random, least-connections, p2c, peak-ewma, ewma-scan, shortest-expected-delay, prequal, ip-hash, consistent-hash, rl, each also with `+ejection`";
+    let table = [
+        ("round-robbin", " (did you mean `round-robin`?)"),
+        ("least_connection", " (did you mean `least-connections`?)"),
+        (
+            "least-conections+ejection",
+            " (did you mean `least-connections+ejection`?)",
+        ),
+        ("prequal+eject", " (did you mean `prequal+ejection`?)"),
+        ("prequal+retries", " (did you mean `prequal`?)"),
+        ("zzz", ""),
+        ("", ""),
+    ];
+    for (typed, suggestion) in table {
+        let error = typed.parse::<Algorithm>().expect_err("an unknown name");
+        let expected = format!("unknown algorithm `{typed}`{suggestion}; known: {KNOWN}");
+        assert_eq!(
+            error.to_string(),
+            expected,
+            "the refusal names what was meant and what is known"
+        );
+    }
+}
+
+#[test]
+fn every_name_of_the_table_reads_back_as_its_rule() {
+    for entry in Algorithm::table() {
+        let plain = Algorithm::plain(entry.rule);
+        assert_eq!(
+            plain.to_string(),
+            entry.name,
+            "the table stands in the order of the rules"
+        );
+        for name in std::iter::once(&entry.name).chain(entry.aliases) {
+            assert_eq!(
+                name.parse(),
+                Ok(plain),
+                "`{name}` is one of the names of {:?}",
+                entry.rule
+            );
+            let worn = Algorithm {
+                ejection: true,
+                ..plain
+            };
+            assert_eq!(
+                format!("{name}+ejection").parse(),
+                Ok(worn),
+                "every rule wears ejection"
+            );
+        }
+    }
+}
+
+#[test]
+fn only_the_learned_rule_lacks_a_policy() {
+    for entry in Algorithm::table() {
+        for ejection in [false, true] {
+            let policy = Algorithm {
+                rule: entry.rule,
+                ejection,
+            }
+            .policy();
+            match entry.rule {
+                Rule::Rl => assert_eq!(
+                    policy.err(),
+                    Some(AlgorithmError::NoPolicyFile),
+                    "`rl` is refused until a policy file is given"
+                ),
+                _ => assert!(
+                    policy.is_ok(),
+                    "`{}` needs nothing but its name",
+                    entry.name
+                ),
+            }
+        }
+    }
+    let refusal = AlgorithmError::NoPolicyFile.to_string();
+    assert!(
+        refusal.contains("rl-train"),
+        "the refusal says what to do: {refusal}"
+    );
+}
+
+#[test]
+fn names_stand_in_json_as_strings() {
+    let algorithm: Algorithm = serde_json::from_str("\"Least_Connections+ejection\"").unwrap();
+    assert_eq!(
+        serde_json::to_string(&algorithm).unwrap(),
+        "\"least-connections+ejection\""
+    );
+    let error = serde_json::from_str::<Algorithm>("\"p3c\"")
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.starts_with("unknown algorithm `p3c` (did you mean `p2c`?)"),
+        "{error}"
+    );
+    let schema = schemars::schema_for!(Algorithm);
+    assert_eq!(
+        schema.get("type").and_then(|kind| kind.as_str()),
+        Some("string")
+    );
+}
+
+#[test]
+fn ejection_does_not_change_how_choices_look() {
+    let plain: Algorithm = "least-connections".parse().unwrap();
+    let worn: Algorithm = "least-connections+ejection".parse().unwrap();
+    assert_eq!(plain.behaviour(), Behaviour::LeastLoaded);
+    assert_eq!(worn.behaviour(), Behaviour::LeastLoaded);
+}

@@ -1,0 +1,353 @@
+//! The policies on queues: a small simulation in virtual time of first-come-first-served backends with
+//! four workers each, in which the claims that the policies' heads make must hold.
+//!
+//! Arrivals and sizes come from streams of their own, the same for every policy. Sizes are log-normal
+//! with a mean of 10 ms, so that about 62 ms at the 99th percentile is the floor for everyone.
+
+use lb_core::balancer::Balancer;
+use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
+use lb_core::{Algorithm, Rng, Seed, Span, Time};
+use rand::RngExt;
+use rand_distr::{Distribution, Exp, LogNormal};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+const WORKERS: usize = 4;
+const MEAN_MS: f64 = 10.0;
+const TIMEOUT_MS: f64 = 2_000.0;
+const REQUESTS: usize = 60_000;
+const EQUAL: [f64; 8] = [1.0; 8];
+const UNEQUAL: [f64; 8] = [1.0, 1.0, 2.0, 2.0, 4.0, 4.0, 8.0, 8.0];
+
+/// What backend 0 suffers, from second 10 to second 20 of every 30 unless said otherwise.
+#[derive(Clone, Copy, PartialEq)]
+enum Trouble {
+    None,
+    /// Ten times slower.
+    Slow,
+    /// Ten times slower in seconds 10 to 20, once.
+    SlowOnce,
+    /// Nine in ten requests are refused after half a millisecond.
+    Refuses,
+}
+
+#[derive(Clone, Copy)]
+struct Situation {
+    speeds: [f64; 8],
+    load: f64,
+    trouble: Trouble,
+}
+
+/// What clients and backends saw.
+struct Seen {
+    mean_ms: f64,
+    p99_ms: f64,
+    failed: f64,
+    /// Share of backend 0 among the last tenth of all requests.
+    late_share_of_first: f64,
+}
+
+struct Simulation {
+    balancer: Balancer,
+    /// When each worker is free, per backend.
+    workers: Vec<BinaryHeap<Reverse<u64>>>,
+    /// When, in which order, from whom: replies on their way.
+    replies: BinaryHeap<Reverse<(u64, usize, u32)>>,
+    /// Kind and latency of each request.
+    results: Vec<(ReplyKind, Span)>,
+    picks: Vec<u32>,
+}
+
+impl Situation {
+    fn run(&self, algorithm: &str) -> Seen {
+        let algorithm: Algorithm = algorithm.parse().expect("a known algorithm");
+        let policy = algorithm.policy().expect("a policy that needs no file");
+        let mut simulation = Simulation {
+            balancer: Balancer::new(&[1.0; 8], policy, Seed(1).stream(&[1])),
+            workers: vec![BinaryHeap::from([Reverse(0); WORKERS]); 8],
+            replies: BinaryHeap::new(),
+            results: Vec::new(),
+            picks: Vec::new(),
+        };
+        let mut draws: Rng = Seed(1).stream(&[2]);
+        let gap_ms = Exp::new(self.load * 8.0 * WORKERS as f64 / MEAN_MS).expect("a positive rate");
+        let size_ms = LogNormal::new(MEAN_MS.ln() - 0.5, 1.0).expect("a positive sigma");
+        let mut now = 0;
+        for _ in 0..REQUESTS {
+            now += nanos(gap_ms.sample(&mut draws));
+            let size = size_ms.sample(&mut draws);
+            let luck = draws.random::<f64>();
+            simulation.deliver_until(now);
+            simulation.send(self, now, size, luck);
+        }
+        simulation.seen()
+    }
+
+    fn is_troubled(&self, backend: usize, now: u64) -> bool {
+        let second = now / 1_000_000_000;
+        let second = if self.trouble == Trouble::SlowOnce {
+            second
+        } else {
+            second % 30
+        };
+        backend == 0 && (10..20).contains(&second)
+    }
+
+    fn speed(&self, backend: usize, now: u64) -> f64 {
+        let slow = matches!(self.trouble, Trouble::Slow | Trouble::SlowOnce);
+        let factor = if slow && self.is_troubled(backend, now) {
+            0.1
+        } else {
+            1.0
+        };
+        factor * self.speeds[backend] * 8.0 / self.speeds.iter().sum::<f64>()
+    }
+}
+
+impl Simulation {
+    fn deliver_until(&mut self, now: u64) {
+        while self
+            .replies
+            .peek()
+            .is_some_and(|Reverse((at, ..))| *at <= now)
+        {
+            let Some(Reverse((at, request, backend))) = self.replies.pop() else {
+                return;
+            };
+            let (kind, latency) = self.results[request];
+            let reply = Reply { kind, latency };
+            self.balancer
+                .reply(BackendIndex(backend), &reply, Time::from_nanos(at));
+        }
+    }
+
+    fn send(&mut self, situation: &Situation, now: u64, size_ms: f64, luck: f64) {
+        let picked = self
+            .balancer
+            .pick(&RequestInfo::default(), Time::from_nanos(now));
+        let backend = picked.expect("all are healthy").get();
+        let refuses = situation.trouble == Trouble::Refuses && situation.is_troubled(backend, now);
+        let (kind, latency) = if refuses && luck < 0.9 {
+            (ReplyKind::ServerError, nanos(0.5))
+        } else {
+            let Reverse(free) = self.workers[backend].pop().expect("four workers");
+            let done = free.max(now) + nanos(size_ms / situation.speed(backend, now));
+            self.workers[backend].push(Reverse(done));
+            match done - now {
+                latency if latency < nanos(TIMEOUT_MS) => (ReplyKind::Success, latency),
+                _ => (ReplyKind::Timeout, nanos(TIMEOUT_MS)),
+            }
+        };
+        self.replies
+            .push(Reverse((now + latency, self.results.len(), backend as u32)));
+        self.results.push((kind, Span::from_nanos(latency)));
+        self.picks.push(backend as u32);
+    }
+
+    /// A failed request is charged the timeout; the first tenth is warm-up.
+    fn seen(&self) -> Seen {
+        let measured = &self.results[REQUESTS / 10..];
+        let failed = measured
+            .iter()
+            .filter(|(kind, _)| *kind != ReplyKind::Success)
+            .count();
+        let mut latencies: Vec<f64> = measured
+            .iter()
+            .map(|(kind, latency)| match kind {
+                ReplyKind::Success => latency.as_millis_f64(),
+                _ => TIMEOUT_MS,
+            })
+            .collect();
+        latencies.sort_by(f64::total_cmp);
+        let late = &self.picks[REQUESTS / 10 * 9..];
+        Seen {
+            mean_ms: latencies.iter().sum::<f64>() / latencies.len() as f64,
+            p99_ms: latencies[latencies.len() * 99 / 100],
+            failed: failed as f64 / measured.len() as f64,
+            late_share_of_first: late.iter().filter(|backend| **backend == 0).count() as f64
+                / late.len() as f64,
+        }
+    }
+}
+
+fn nanos(millis: f64) -> u64 {
+    Span::from_millis_f64(millis).as_nanos()
+}
+
+#[test]
+fn at_low_load_on_equal_backends_all_rules_are_alike() {
+    let situation = Situation {
+        speeds: EQUAL,
+        load: 0.3,
+        trouble: Trouble::None,
+    };
+    let baseline = situation.run("round-robin").mean_ms;
+    let others = [
+        "weighted-round-robin",
+        "random",
+        "least-connections",
+        "p2c",
+        "peak-ewma",
+    ];
+    let others = others.into_iter().chain(["ewma-scan", "sed", "prequal"]);
+    for algorithm in others {
+        let mean = situation.run(algorithm).mean_ms;
+        let ratio = mean / baseline;
+        assert!(
+            (0.95..1.05).contains(&ratio),
+            "{algorithm}: {mean:.2} ms against {baseline:.2}"
+        );
+    }
+}
+
+#[test]
+fn near_saturation_on_equal_backends_seeing_the_load_pays() {
+    let situation = Situation {
+        speeds: EQUAL,
+        load: 0.9,
+        trouble: Trouble::None,
+    };
+    let blind = situation.run("round-robin").mean_ms;
+    let two = situation.run("p2c").mean_ms;
+    let all = situation.run("least-connections").mean_ms;
+    assert!(
+        two < 0.65 * blind,
+        "p2c {two:.1} ms against round-robin {blind:.1}"
+    );
+    assert!(
+        all < 0.95 * two,
+        "least connections {all:.1} ms against p2c {two:.1}"
+    );
+}
+
+#[test]
+fn on_unequal_backends_rules_that_see_speed_or_load_win() {
+    let situation = Situation {
+        speeds: UNEQUAL,
+        load: 0.8,
+        trouble: Trouble::None,
+    };
+    let blind = situation.run("round-robin");
+    let least = situation.run("least-connections");
+    let two = situation.run("p2c");
+    let peak = situation.run("peak-ewma");
+    assert!(
+        blind.failed > 0.3,
+        "equal shares drown the slow ones: {:.3} fail",
+        blind.failed
+    );
+    assert!(
+        least.p99_ms < 0.1 * blind.p99_ms,
+        "least connections: p99 {:.0} ms",
+        least.p99_ms
+    );
+    assert!(
+        two.mean_ms > 1.5 * least.mean_ms,
+        "two choices are often two slow ones: {:.1}",
+        two.mean_ms
+    );
+    assert!(
+        peak.mean_ms < 0.9 * two.mean_ms,
+        "latency helps the choice of two: {:.1}",
+        peak.mean_ms
+    );
+    for algorithm in ["ewma-scan", "sed", "prequal"] {
+        let p99 = situation.run(algorithm).p99_ms;
+        assert!(
+            p99 < 0.8 * least.p99_ms,
+            "{algorithm}: p99 {p99:.0} against {:.0}",
+            least.p99_ms
+        );
+    }
+}
+
+#[test]
+fn weights_that_tell_the_speeds_make_round_robin_stable() {
+    // The weights of this simulation are equal; here the shares are, after speed.
+    let situation = Situation {
+        speeds: EQUAL,
+        load: 0.8,
+        trouble: Trouble::None,
+    };
+    let seen = situation.run("weighted-round-robin");
+    assert_eq!(
+        seen.failed, 0.0,
+        "in proportion to capacity nobody is drowned"
+    );
+}
+
+#[test]
+fn a_slow_backend_hurts_only_the_blind() {
+    let situation = Situation {
+        speeds: EQUAL,
+        load: 0.7,
+        trouble: Trouble::Slow,
+    };
+    let blind = situation.run("round-robin").p99_ms;
+    for algorithm in [
+        "least-connections",
+        "p2c",
+        "peak-ewma",
+        "ewma-scan",
+        "sed",
+        "prequal",
+    ] {
+        let p99 = situation.run(algorithm).p99_ms;
+        assert!(
+            p99 < 0.06 * blind,
+            "{algorithm}: p99 {p99:.0} ms against {blind:.0}"
+        );
+    }
+}
+
+#[test]
+fn a_backend_that_recovers_gets_its_share_again() {
+    let situation = Situation {
+        speeds: EQUAL,
+        load: 0.3,
+        trouble: Trouble::SlowOnce,
+    };
+    for algorithm in [
+        "least-connections",
+        "p2c",
+        "peak-ewma",
+        "ewma-scan",
+        "sed",
+        "prequal",
+    ] {
+        let share = situation.run(algorithm).late_share_of_first;
+        assert!(
+            share > 0.06,
+            "{algorithm}: {share:.3} of about an eighth"
+        );
+    }
+}
+
+#[test]
+fn a_backend_that_refuses_fast_is_no_sinkhole() {
+    let situation = Situation {
+        speeds: EQUAL,
+        load: 0.6,
+        trouble: Trouble::Refuses,
+    };
+    let fair = situation.run("round-robin").failed;
+    let sink = situation.run("least-connections").failed;
+    assert!(
+        sink > 2.0 * fair,
+        "load alone feeds it: {sink:.3} against {fair:.3}"
+    );
+    let worn = situation.run("least-connections+ejection").failed;
+    assert!(worn < 0.02 * fair, "ejection stops that: {worn:.5}");
+    let peak = situation.run("peak-ewma").failed;
+    assert!(
+        peak < 0.7 * fair,
+        "charged failures halve what a choice of two sends: {peak:.4}"
+    );
+    for algorithm in ["ewma-scan", "sed", "prequal"] {
+        let failed = situation.run(algorithm).failed;
+        assert!(
+            failed < 0.05 * fair,
+            "{algorithm}: charged failures keep traffic away: {failed:.5}"
+        );
+    }
+}
