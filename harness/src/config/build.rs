@@ -1,0 +1,325 @@
+//! From drafts and flags to a plan: timelines scaled, caps kept, workloads compiled, all faults
+//! gathered.
+
+use super::algorithms::{Chosen, Named, choose};
+use super::bundled;
+use super::draft::{Context, Draft, DraftScenario, draft};
+use super::error::{ConfigError, Findings, did_you_mean, listing};
+use super::overrides::Overrides;
+use super::plan::{Plan, PlannedScenario, Target};
+use super::raw::{self, Bench, Source};
+use super::scenario::{self, Frame};
+use super::source::{Loaded, resolve};
+use super::url;
+use lb_core::rng::Seed;
+use lb_core::time::Span;
+use lb_core::topology::Topology;
+use lb_core::workload::Journey;
+use std::path::Path;
+
+/// The guide's three, for configs that name none.
+const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "rl"];
+/// Any number will do, as long as it is the same tomorrow.
+const SEED: u64 = 42;
+/// One pass: enough to look, too little to judge by.
+const REPETITIONS: u32 = 1;
+/// Where the guide's load balancer listens.
+const BASE_URL: &str = "http://localhost:8080/proxy";
+/// Half a second lets sockets close; state is reset in other ways.
+const COOL_DOWN_S: f64 = 0.5;
+/// As long as the guide waits for a reply.
+const DRAIN_TIMEOUT_S: f64 = 10.0;
+/// The journey of configs that name none.
+const JOURNEY: &str = "ecommerce";
+/// The backends of configs that name none.
+const TOPOLOGY: &str = "default";
+
+/// Makes the plan of a config with flags on top, or says all that is wrong.
+pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError> {
+    let mut findings = Findings::default();
+    let plan = gather(loaded, overrides, &mut findings);
+    let (found, notes) = findings.into_parts();
+    let mut problems = loaded.problems.clone();
+    // What lies at or under a fault of shape was repaired, and what is said about the repair is noise.
+    problems.extend(
+        found
+            .into_iter()
+            .filter(|new| !loaded.problems.iter().any(|old| old.touches(&new.path))),
+    );
+    match plan {
+        Some(plan) if problems.is_empty() => Ok(Plan { notes, ..plan }),
+        _ => Err(ConfigError::Invalid {
+            name: loaded.name.clone(),
+            problems,
+        }),
+    }
+}
+
+/// The plan, as far as there is one; problems and notes go to `findings`.
+fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Option<Plan> {
+    let bench = loaded.bench();
+    check_flags(overrides, findings);
+    let folder = loaded.folder.as_deref();
+    let journey = journey(bench, folder, findings);
+    let topology = topology(bench, overrides, folder, findings);
+    let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
+    let (journey, topology) = (journey?, topology?);
+    let stem = Path::new(&loaded.name)
+        .file_stem()
+        .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+    let context = Context {
+        journey: &journey,
+        bench,
+        seed,
+        stem: &stem,
+    };
+    let mut draft = draft(&loaded.file, &context, findings);
+    let target = target(&draft, bench, overrides, findings);
+    select(&mut draft, overrides, findings);
+    let named = algorithms(&draft, bench, overrides);
+    let own = draft
+        .scenarios
+        .iter()
+        .all(|scenario| scenario.algorithms.is_some());
+    let unused = own && !draft.scenarios.is_empty() && overrides.algorithms.is_none();
+    let chosen = if unused {
+        Chosen::default()
+    } else {
+        choose(&named, target.explicit, findings)
+    };
+    let frame = Frame {
+        bench,
+        overrides,
+        journey: &journey,
+        topology: &topology,
+    };
+    let planned = draft.scenarios.into_iter().filter_map(|scenario| {
+        let mine = match scenario
+            .algorithms
+            .as_ref()
+            .filter(|_| overrides.algorithms.is_none())
+        {
+            Some(named) => choose(named, target.explicit, findings),
+            None => Chosen {
+                skipped: Vec::new(),
+                ..chosen.clone()
+            },
+        };
+        let planned = scenario::build(scenario, &frame, findings)?;
+        Some(PlannedScenario {
+            algorithms: mine.algorithms,
+            skipped: mine.skipped,
+            ..planned
+        })
+    });
+    let scenarios: Vec<PlannedScenario> = planned.collect();
+    (!scenarios.is_empty()).then(|| Plan {
+        name: loaded.name.clone(),
+        source: loaded.source.clone(),
+        dialect: loaded.dialect,
+        target,
+        algorithms: chosen.algorithms,
+        skipped: chosen.skipped,
+        repetitions: overrides
+            .repetitions
+            .or(bench.repetitions)
+            .unwrap_or(REPETITIONS),
+        seed,
+        engine: overrides.engine.or(bench.engine),
+        cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(COOL_DOWN_S)),
+        drain_timeout: Span::from_secs_f64(bench.drain_timeout_s.unwrap_or(DRAIN_TIMEOUT_S)),
+        scenarios,
+        notes: Vec::new(),
+    })
+}
+
+/// Flags have limits too.
+fn check_flags(flags: &Overrides, findings: &mut Findings) {
+    if flags.repetitions == Some(0) {
+        findings.wrong("--repetitions", 0, "must be at least 1");
+    }
+    if let Some(users) = flags
+        .users
+        .filter(|users| *users == 0 || *users > raw::MOST_USERS)
+    {
+        findings.wrong(
+            "--users",
+            users,
+            format!("must be from 1 to {}", raw::MOST_USERS),
+        );
+    }
+    let seconds = [("--duration", flags.duration), ("--ramp-up", flags.ramp_up)];
+    for (flag, time) in seconds {
+        let Some(seconds) = time.map(|time| time.as_secs_f64()) else {
+            continue;
+        };
+        if seconds > raw::LONGEST_SECONDS
+            || (flag == "--duration" && seconds < scenario::SHORTEST_S)
+        {
+            let message = format!(
+                "must be from {} to {} seconds",
+                scenario::SHORTEST_S,
+                raw::LONGEST_SECONDS
+            );
+            findings.wrong(flag, seconds, message);
+        }
+    }
+    if let Some(scale) = flags
+        .time_scale
+        .filter(|scale| !(*scale > 0.0 && *scale <= 1e6))
+    {
+        let value = serde_json::Number::from_f64(scale)
+            .map_or_else(|| scale.to_string().into(), serde_json::Value::Number);
+        findings.wrong("--time-scale", value, "must be above 0 and at most 1000000");
+    }
+    if flags.algorithms.as_ref().is_some_and(Vec::is_empty) {
+        findings.wrong(
+            "--algorithms",
+            serde_json::json!([]),
+            "names none; give at least one",
+        );
+    }
+}
+
+fn journey(bench: &Bench, folder: Option<&Path>, findings: &mut Findings) -> Option<Journey> {
+    let source = bench
+        .journey
+        .clone()
+        .unwrap_or_else(|| Source::Named(JOURNEY.to_owned()));
+    resolve(
+        &source,
+        "bench.journey",
+        bundled::JOURNEYS,
+        folder,
+        findings,
+    )
+}
+
+fn topology(
+    bench: &Bench,
+    flags: &Overrides,
+    folder: Option<&Path>,
+    findings: &mut Findings,
+) -> Option<Topology> {
+    let (key, folder, source) = match (&flags.topology, &bench.topology) {
+        (Some(name), _) => ("--topology", None, Source::Named(name.clone())),
+        (None, Some(source)) => ("bench.topology", folder, source.clone()),
+        (None, None) => ("bench.topology", None, Source::Named(TOPOLOGY.to_owned())),
+    };
+    let topology: Topology = resolve(&source, key, bundled::TOPOLOGIES, folder, findings)?;
+    for problem in topology.problems() {
+        findings.wrong(key, topology.name.as_str(), problem);
+    }
+    Some(topology)
+}
+
+fn target(draft: &Draft, bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Target {
+    let of = |path: &str, name: &String| Named {
+        path: path.to_owned(),
+        name: name.clone(),
+    };
+    let config = bench.load_balancer.as_ref();
+    let (url, explicit) = match (&flags.url, config) {
+        (Some(url), _) => (of("--url", url), true),
+        (None, Some(config)) => (of("bench.load_balancer.url", &config.url), true),
+        (None, None) => (
+            draft
+                .base_url
+                .clone()
+                .unwrap_or_else(|| of("base_url", &BASE_URL.to_owned())),
+            false,
+        ),
+    };
+    let base_url = match url::check(&url.name) {
+        Ok(uri) => {
+            let (entry, added) = url::with_entry(&url.name, &uri);
+            if added {
+                let message = format!("has no path, so services are expected below {entry}");
+                findings.note(&url.path, url.name.as_str(), message);
+            }
+            entry
+        }
+        Err(message) => {
+            findings.wrong(&url.path, url.name.as_str(), message);
+            url.name
+        }
+    };
+    let admin = match &flags.admin {
+        Some(admin) => Some(of("--admin", admin)),
+        // The admin API of the config belongs to the config's load balancer.
+        None if flags.url.is_some() => None,
+        None => {
+            config.and_then(|config| Some(of("bench.load_balancer.admin", config.admin.as_ref()?)))
+        }
+    };
+    if let Some((admin, Err(message))) =
+        admin.as_ref().map(|admin| (admin, url::check(&admin.name)))
+    {
+        findings.wrong(&admin.path, admin.name.as_str(), message);
+    }
+    let own_token = config
+        .filter(|_| flags.url.is_none())
+        .and_then(|config| config.admin_token.clone());
+    Target {
+        base_url,
+        explicit,
+        admin_url: admin.map(|admin| admin.name.trim_end_matches('/').to_owned()),
+        admin_token: flags.admin_token.clone().or(own_token),
+    }
+}
+
+/// Leaves only the scenario that was asked for.
+fn select(draft: &mut Draft, flags: &Overrides, findings: &mut Findings) {
+    let Some(wanted) = &flags.scenario else {
+        return;
+    };
+    let names = || {
+        draft
+            .scenarios
+            .iter()
+            .map(|scenario| scenario.name.as_str())
+    };
+    if names().any(|name| name == wanted) {
+        draft
+            .scenarios
+            .retain(|scenario: &DraftScenario| scenario.name == *wanted);
+        return;
+    }
+    let message = format!(
+        "the config has no such scenario{}; it has {}",
+        did_you_mean(wanted, names()),
+        listing(names())
+    );
+    findings.wrong("--scenario", wanted.as_str(), message);
+}
+
+/// The names of the algorithms: flags, then our block, then the dialect, then the guide's three.
+fn algorithms(draft: &Draft, bench: &Bench, flags: &Overrides) -> Vec<Named> {
+    let list = |key: &str, names: &[String]| -> Vec<Named> {
+        let named = names.iter().enumerate();
+        named
+            .map(|(index, name)| Named {
+                path: format!("{key}[{index}]"),
+                name: name.clone(),
+            })
+            .collect()
+    };
+    if let Some(names) = &flags.algorithms {
+        return names
+            .iter()
+            .map(|name| Named {
+                path: "--algorithms".to_owned(),
+                name: name.clone(),
+            })
+            .collect();
+    }
+    if let Some(names) = &bench.algorithms {
+        return list("bench.algorithms", names);
+    }
+    let guide = || list("bench.algorithms", &ALGORITHMS.map(str::to_owned));
+    draft
+        .algorithms
+        .clone()
+        .filter(|named| !named.is_empty())
+        .unwrap_or_else(guide)
+}

@@ -1,0 +1,38 @@
+//! What the command line says on top of a config.
+
+use super::plan::Engine;
+use std::time::Duration;
+
+/// Flags that win over the config. All absent: the config as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// Algorithms in place of all that the config names, also in scenarios that bring their own.
+    pub algorithms: Option<Vec<String>>,
+    /// Run only this scenario.
+    pub scenario: Option<String>,
+    /// Passes over all algorithms.
+    pub repetitions: Option<u32>,
+    /// Seed of the schedule.
+    pub seed: Option<u64>,
+    /// Most users at once: the patterns keep their proportions (and at least one user each), and
+    /// the busiest moment has this many. It also takes the place of the config's cap.
+    pub users: Option<u32>,
+    /// Length of each scenario: offsets, durations, ramp-ups and faults are stretched or squeezed
+    /// alike so that the last pattern ends there. It wins over `time_scale`.
+    pub duration: Option<Duration>,
+    /// Ramp-up of every pattern, as it will run (not scaled any more).
+    pub ramp_up: Option<Duration>,
+    /// How trials are driven.
+    pub engine: Option<Engine>,
+    /// Divides offsets, durations and ramp-ups, of patterns and of faults, and the warm-up. Think
+    /// times, session lengths and service times stay: a scenario played faster, not users in haste.
+    pub time_scale: Option<f64>,
+    /// Backends: a bundled name or a path.
+    pub topology: Option<String>,
+    /// The load balancer to drive.
+    pub url: Option<String>,
+    /// Its admin API.
+    pub admin: Option<String>,
+    /// Bearer token of the admin API.
+    pub admin_token: Option<String>,
+}

@@ -1,0 +1,221 @@
+//! The validated plan: what will run, in which order, and what to know about it.
+//!
+//! Only [`super::plan()`] makes one, so whoever holds a plan may rely on it: algorithms are known,
+//! patterns fit under their cap, faults name real services, and every stage lasts.
+
+use super::error::Note;
+use lb_core::algorithm::Algorithm;
+use lb_core::rng::Seed;
+use lb_core::time::Span;
+use lb_core::workload::Scenario;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// How trials are driven.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// Real HTTP over real sockets in real time.
+    Live,
+    /// The same rules in virtual time.
+    Sim,
+}
+
+/// The shape that a config was written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Dialect {
+    /// `scenarios`.
+    Guide,
+    /// `rl_training_scenarios`, `stress_test_scenarios` or both.
+    Training,
+    /// `rl_training_scenarios` without profiles.
+    Inline,
+    /// `base_users` and `duration_minutes`.
+    Traffic,
+}
+
+/// What will run.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// Name of the config, as typed.
+    pub name: String,
+    /// Where it was found: a path, or `bundled`.
+    pub source: String,
+    /// The shape that it was written in.
+    pub dialect: Dialect,
+    /// Which load balancer is meant.
+    pub target: Target,
+    /// The algorithms of scenarios that bring none of their own, in the order given.
+    pub algorithms: Vec<Algorithm>,
+    /// Algorithms that were asked for and will not run.
+    pub skipped: Vec<Skipped>,
+    /// Passes over all algorithms.
+    pub repetitions: u32,
+    /// Fixes all random choices.
+    pub seed: Seed,
+    /// How trials are driven, where config or flags say so.
+    pub engine: Option<Engine>,
+    /// Rest between trials. Like the drain timeout it is no part of the timeline that
+    /// `--time-scale` shortens.
+    pub cool_down: Span,
+    /// Longest wait for requests in flight.
+    pub drain_timeout: Span,
+    /// Scenarios in the order in which they run; at least one.
+    pub scenarios: Vec<PlannedScenario>,
+    /// What is not done as written, and why.
+    pub notes: Vec<Note>,
+}
+
+/// Which load balancer is meant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Entry with the path below which services lie, without a slash at its end.
+    pub base_url: String,
+    /// Whether a flag or the `bench` block names it, so that nothing else may be driven instead.
+    pub explicit: bool,
+    /// Admin API, where that is not at the same origin.
+    pub admin_url: Option<String>,
+    /// Bearer token of the admin API.
+    pub admin_token: Option<String>,
+}
+
+/// An algorithm that was asked for and will not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Name as written.
+    pub name: String,
+    /// What it is here, where it is anything.
+    #[serde(skip)]
+    pub algorithm: Option<Algorithm>,
+    /// Why.
+    pub reason: String,
+}
+
+/// One scenario of a plan.
+#[derive(Clone, Debug)]
+pub struct PlannedScenario {
+    /// What each trial runs.
+    pub scenario: Arc<Scenario>,
+    /// The patterns, by [`lb_core::workload::UserPlan::stage`].
+    pub patterns: Vec<PatternSummary>,
+    /// Most users at once.
+    pub peak_users: u32,
+    /// The cap that the config sets.
+    pub cap: Option<u32>,
+    /// Distinct accounts.
+    pub identities: u32,
+    /// The algorithms that run in this scenario; at least one.
+    pub algorithms: Vec<Algorithm>,
+    /// Algorithms that this scenario asked for itself and that will not run.
+    pub skipped: Vec<Skipped>,
+    /// Products of the shop, as rows of the journey's feed `products`: `sku`, `name`, `category`,
+    /// `price`, `image`. Mock backends must know them.
+    pub catalogue: Vec<Value>,
+}
+
+/// A number of users from one offset to another.
+#[derive(Clone, Debug)]
+pub struct PatternSummary {
+    /// Name.
+    pub name: String,
+    /// Offset from the start of the measured phase.
+    pub start: Span,
+    /// Length.
+    pub duration: Span,
+    /// The users arrive over this much of its beginning.
+    pub ramp_up: Span,
+    /// Users at once.
+    pub users: u32,
+    /// Background traffic between patterns.
+    pub background: bool,
+    /// Label of the config, such as `high`.
+    pub intensity: Option<String>,
+    /// Requests per second to expect when no request waits: users, their think times and the mean
+    /// service times decide (the interactive response time law, `X = N / (R + Z)`).
+    pub expected_rps: f64,
+    /// Labels of services, as the config gives them.
+    pub service_labels: BTreeMap<String, String>,
+    /// Load and limits of services, as the config gives them.
+    pub service_limits: BTreeMap<String, ServiceLimit>,
+}
+
+/// Load and limits that a config expects of a service.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct ServiceLimit {
+    /// Requests per second.
+    pub expected_rps: Option<f64>,
+    /// Highest share of errors.
+    pub error_rate: Option<f64>,
+    /// Highest 99th percentile of latency in milliseconds.
+    pub p99_ms: Option<f64>,
+}
+
+impl Plan {
+    /// The plan for `bench plan --json`. `schedule_sha256` covers the schedules of all scenarios,
+    /// which whoever runs the plan knows how to seed.
+    pub fn to_json(&self, schedule_sha256: &str) -> Value {
+        json!({
+            "name": self.name,
+            "source": self.source,
+            "dialect": self.dialect,
+            "base_url": self.target.base_url,
+            "admin_url": self.target.admin_url,
+            "algorithms": names(&self.algorithms),
+            "skipped": self.skipped,
+            "repetitions": self.repetitions,
+            "seed": self.seed.0,
+            "engine": self.engine,
+            "cool_down_s": self.cool_down.as_secs_f64(),
+            "drain_timeout_s": self.drain_timeout.as_secs_f64(),
+            "schedule_sha256": schedule_sha256,
+            "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+}
+
+impl PlannedScenario {
+    fn to_json(&self) -> Value {
+        let topology = &self.scenario.topology;
+        json!({
+            "name": self.scenario.name,
+            "duration_s": self.scenario.duration.as_secs_f64(),
+            "warm_up_s": self.scenario.warm_up.as_secs_f64(),
+            "request_timeout_s": self.scenario.request_timeout.as_secs_f64(),
+            "peak_users": self.peak_users,
+            "max_concurrent_users": self.cap,
+            "identities": self.identities,
+            "algorithms": names(&self.algorithms),
+            "skipped": self.skipped,
+            "topology": topology.name,
+            "faults": topology.faults,
+            "actions": self.scenario.workload.action_names(),
+            "patterns": self.patterns.iter().map(PatternSummary::to_json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl PatternSummary {
+    fn to_json(&self) -> Value {
+        json!({
+            "name": self.name,
+            "start_s": self.start.as_secs_f64(),
+            "duration_s": self.duration.as_secs_f64(),
+            "ramp_up_s": self.ramp_up.as_secs_f64(),
+            "users": self.users,
+            "background": self.background,
+            "intensity": self.intensity,
+            "expected_rps": self.expected_rps,
+            "service_labels": self.service_labels,
+            "service_limits": self.service_limits,
+        })
+    }
+}
+
+fn names(algorithms: &[Algorithm]) -> Vec<String> {
+    algorithms.iter().map(Algorithm::to_string).collect()
+}

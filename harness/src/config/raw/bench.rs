@@ -1,0 +1,77 @@
+//! The `bench` block: what none of the old dialects could say.
+
+use crate::config::Engine;
+use lb_core::fault::Fault;
+use lb_core::topology::Topology;
+use lb_core::workload::Journey;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// How the experiment is run, in any dialect. Flags win over it.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Bench {
+    /// Algorithms to compare, such as `round-robin` or `least-connections+ejection`.
+    #[schemars(length(min = 1), inner(length(min = 1)))]
+    pub(crate) algorithms: Option<Vec<String>>,
+    /// Passes over all algorithms.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) repetitions: Option<u32>,
+    /// Seed of the schedule: the same seed gives every algorithm the same users.
+    pub(crate) seed: Option<u64>,
+    /// Seconds of warm-up before each measured phase.
+    #[schemars(range(min = 0, max = 86400))]
+    pub(crate) warm_up_s: Option<f64>,
+    /// Seconds of rest between trials.
+    #[schemars(range(min = 0, max = 86400))]
+    pub(crate) cool_down_s: Option<f64>,
+    /// Longest wait in seconds for requests in flight, after and between trials.
+    #[schemars(range(min = 0, max = 3600))]
+    pub(crate) drain_timeout_s: Option<f64>,
+    /// Live over real sockets, or simulated in virtual time.
+    pub(crate) engine: Option<Engine>,
+    /// Divides offsets, durations and ramp-ups, not think times and service times.
+    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0))]
+    pub(crate) time_scale: Option<f64>,
+    /// Backends of the embedded run and the simulator: a bundled name, a path, or the object itself.
+    pub(crate) topology: Option<Source<Topology>>,
+    /// What users can do: a bundled name, a path, or the object itself.
+    pub(crate) journey: Option<Source<Journey>>,
+    /// The load balancer to drive; without it `base_url` is tried, and then the embedded one.
+    pub(crate) load_balancer: Option<LoadBalancer>,
+    /// Requests per second of background traffic in the gaps between patterns; 0 is none.
+    #[schemars(range(min = 0, max = 10000))]
+    pub(crate) background_rps: Option<f64>,
+    /// Faults in every scenario, besides those of the topology and of the scenario.
+    pub(crate) faults: Vec<Fault>,
+    /// Seconds of thinking before each action, `[min, max]`, where a profile names none.
+    #[schemars(inner(range(min = 0, max = 86400)))]
+    pub(crate) think_time_s: Option<[f64; 2]>,
+    /// Actions in a session, `[min, max]`, where a profile names none.
+    #[schemars(inner(range(min = 1, max = 100_000)))]
+    pub(crate) actions_per_session: Option<[u32; 2]>,
+}
+
+/// A load balancer that is already running.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct LoadBalancer {
+    /// Its entry, with the path below which services lie.
+    #[schemars(length(min = 1))]
+    pub(crate) url: String,
+    /// Its admin API, where that is not at the same origin.
+    #[schemars(length(min = 1))]
+    pub(crate) admin: Option<String>,
+    /// Bearer token of the admin API. Prefer the environment: a config is easily shared.
+    pub(crate) admin_token: Option<String>,
+}
+
+/// A bundled name, a path, or the object itself.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Source<T> {
+    /// A bundled name or a path.
+    Named(String),
+    /// The object itself.
+    Inline(Box<T>),
+}

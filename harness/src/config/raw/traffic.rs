@@ -1,0 +1,54 @@
+//! Dialect T: one flat object.
+
+use super::{Bench, LONGEST_MINUTES, MOST_USERS};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Dialect T: steady users with bursts.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct TrafficFile {
+    /// Where this schema lies, for editors.
+    #[serde(rename = "$schema", default)]
+    #[allow(dead_code, reason = "for editors")]
+    pub(crate) schema: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    #[allow(dead_code, reason = "for readers")]
+    pub(crate) description: Option<String>,
+    /// Entry of the load balancer; without a path, services lie below `/proxy`.
+    #[schemars(length(min = 1))]
+    pub(crate) load_balancer_url: Option<String>,
+    /// Minutes of the measured phase.
+    #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
+    pub(crate) duration_minutes: f64,
+    /// Users who are always there.
+    #[schemars(range(min = 1, max = MOST_USERS))]
+    pub(crate) base_users: u32,
+    /// Users at the height of a burst; absent: as many as the multiplier gives.
+    #[schemars(range(min = 1, max = MOST_USERS))]
+    pub(crate) max_users: Option<u32>,
+    /// Minutes over which the base users arrive.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = LONGEST_MINUTES))]
+    pub(crate) ramp_up_minutes: f64,
+    /// Seconds between requests of a user, `[min, max]`.
+    #[schemars(inner(range(min = 0, max = 86400)))]
+    pub(crate) request_delay_range: Option<[f64; 2]>,
+    /// Chance of a burst, for each minute.
+    #[serde(default)]
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) burst_probability: f64,
+    /// Users in a burst, as a multiple of the base users.
+    #[serde(default = "two")]
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) burst_multiplier: f64,
+    /// Our own settings.
+    #[serde(default)]
+    pub(crate) bench: Bench,
+}
+
+/// A burst that does not say how large it is doubles the load.
+fn two() -> f64 {
+    2.0
+}
