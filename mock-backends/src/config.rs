@@ -1,0 +1,146 @@
+//! What a process of mock backends is told, what it tells its parent, and how it fails.
+
+use crate::catalogue::{Product, catalogue_problems, default_catalogue};
+use lb_core::Seed;
+use lb_core::topology::Topology;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+/// Settings of a process of mock backends.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Backends, service times and faults.
+    pub topology: Topology,
+    /// Address that the backends listen on. The control API always stays on loopback.
+    pub host: IpAddr,
+    /// Port of the first backend, the others follow; absent: the system chooses free ports.
+    pub base_port: Option<u16>,
+    /// Port of the control API; absent: the system chooses.
+    pub control_port: Option<u16>,
+    /// What the shop sells.
+    pub catalogue: Vec<Product>,
+    /// Fixes the luck of requests that carry no `x-request-key`, and the tokens.
+    pub seed: Seed,
+    /// Whether the process ends when its standard input does, as it happens when the parent dies.
+    pub exit_with_parent: bool,
+}
+
+impl Config {
+    /// Loopback, free ports, the built-in catalogue.
+    pub fn new(topology: Topology) -> Self {
+        Self {
+            topology,
+            host: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            base_port: None,
+            control_port: None,
+            catalogue: default_catalogue(),
+            seed: Seed(1),
+            exit_with_parent: false,
+        }
+    }
+
+    /// Everything that is wrong, at once.
+    ///
+    /// # Errors
+    /// [`MockError::Invalid`] with one sentence for each problem.
+    pub(crate) fn validate(&self) -> Result<(), MockError> {
+        let topology = self
+            .topology
+            .problems()
+            .into_iter()
+            .map(|p| format!("topology: {p}"));
+        let catalogue = catalogue_problems(&self.catalogue).into_iter();
+        let mut problems: Vec<String> = topology
+            .chain(catalogue.map(|p| format!("catalogue: {p}")))
+            .collect();
+        let count = self
+            .topology
+            .pools
+            .iter()
+            .map(|pool| pool.backends.len())
+            .sum::<usize>();
+        if let Some(base) = self.base_port
+            && usize::from(base) + count > usize::from(u16::MAX) + 1
+        {
+            problems.push(format!(
+                "--base-port {base}: {count} backends need ports beyond {}, choose a lower one",
+                u16::MAX
+            ));
+        }
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(MockError::Invalid(problems))
+        }
+    }
+}
+
+/// The line of JSON that the process prints when all ports listen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Address of the control API, such as `http://127.0.0.1:40001`.
+    pub control: String,
+    /// All backends, in the order of the topology.
+    pub backends: Vec<AnnouncedBackend>,
+}
+
+/// One backend of an [`Announcement`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AnnouncedBackend {
+    /// Its id in the topology and in `X-Backend`.
+    pub id: String,
+    /// Its address, such as `http://127.0.0.1:40002`.
+    pub url: String,
+    /// Its pool.
+    pub pool: String,
+    /// The services of its pool; empty means all that no other pool names.
+    pub services: Vec<String>,
+    /// The weight that a load balancer is told.
+    pub weight: f64,
+}
+
+/// Why mock backends did not start, or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum MockError {
+    /// The topology, the catalogue or the ports cannot be used.
+    #[error("invalid settings:\n  {}", .0.join("\n  "))]
+    Invalid(Vec<String>),
+    /// A file cannot be read or is not what it should be.
+    #[error("cannot use {path}: {problem}", path = path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A port is taken, or the address is not ours.
+    #[error(
+        "cannot listen on {address} for {what}: {source}; \
+         stop what listens there or choose another port"
+    )]
+    Listen {
+        /// Who wanted it.
+        what: String,
+        /// Address and port.
+        address: SocketAddr,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// The system refused something that is always expected to work.
+    #[error("input or output failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+impl MockError {
+    /// The exit code of a process that fails with this: 2 for unusable settings, 3 when a port cannot
+    /// be had, 1 otherwise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Invalid(_) | Self::File { .. } => 2,
+            Self::Listen { .. } => 3,
+            Self::Io(_) => 1,
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! The control API, on a loopback port of its own: for the harness, never behind a load balancer.
+//!
+//! | Call | Effect |
+//! |---|---|
+//! | GET `/backends` | state and counters of all backends |
+//! | POST `/backends/{id}/kill` | the backend goes down: connections break, new ones are refused |
+//! | POST `/backends/{id}/restart` | it comes up again |
+//! | GET `/faults` | the timeline that `/faults/start` would start |
+//! | POST `/faults` | replaces the timeline: a JSON list of faults; it does not start it |
+//! | POST `/faults/start` | zero of the timeline is now; before and after `stop` no fault is active |
+//! | POST `/faults/stop` | ends all faults of the timeline |
+//! | POST `/reset` | shop, counters, queues, degradation and faults as after the start |
+//!
+//! A reset keeps the list of faults, but the timeline stands still until it is started again.
+
+use crate::api::Answer;
+use crate::config::AnnouncedBackend;
+use crate::server::{ReadError, Shared, read};
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, HeaderValue};
+use http::{Method, Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use lb_core::fault::Fault;
+use serde_json::{Value, json};
+use std::cell::RefCell;
+use std::convert::Infallible;
+use std::rc::Rc;
+use tokio::net::TcpListener;
+
+/// The control API's view of the process.
+pub(crate) struct Control {
+    shared: Rc<Shared>,
+    backends: Vec<AnnouncedBackend>,
+    faults: RefCell<Vec<Fault>>,
+}
+
+/// Serves the control API for ever.
+pub(crate) async fn serve(
+    listener: TcpListener,
+    shared: Rc<Shared>,
+    backends: Vec<AnnouncedBackend>,
+) {
+    let faults = RefCell::new(shared.topology.faults.clone());
+    let control = Rc::new(Control {
+        shared,
+        backends,
+        faults,
+    });
+    loop {
+        let stream = match listener.accept().await {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                tracing::warn!(%error, "failed to accept a connection of the control API");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+                continue;
+            }
+        };
+        let control = Rc::clone(&control);
+        tokio::task::spawn_local(async move {
+            let service = service_fn(move |request| handle(Rc::clone(&control), request));
+            let served = http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            if let Err(error) = served {
+                tracing::debug!(%error, "connection of the control API ended early");
+            }
+        });
+    }
+}
+
+async fn handle(
+    control: Rc<Control>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let answer = match read(body).await {
+        Ok(body) => control.answer(&head.method, head.uri.path(), &body),
+        Err(ReadError::TooLarge) => Answer::error(413, "body is too large"),
+        Err(ReadError::Client) => Answer::error(400, "body did not arrive"),
+    };
+    let mut response = Response::new(Full::new(answer.body));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let json = HeaderValue::from_static("application/json");
+    response.headers_mut().insert(CONTENT_TYPE, json);
+    Ok(response)
+}
+
+impl Control {
+    fn answer(&self, method: &Method, path: &str, body: &[u8]) -> Answer {
+        let post = method == Method::POST;
+        let engine = &self.shared.engine;
+        match path {
+            "/backends" if method == Method::GET => {
+                let all: Vec<Value> = (0..self.backends.len())
+                    .map(|unit| self.show(unit))
+                    .collect();
+                Answer::json(200, &json!({ "backends": all }))
+            }
+            "/faults" if method == Method::GET => Answer::json(200, &json!(&*self.faults.borrow())),
+            "/faults" if post => self.replace_faults(body),
+            "/faults/start" if post => {
+                engine.start_faults(&self.faults.borrow());
+                Answer::json(
+                    200,
+                    &json!({ "status": "started", "faults": self.faults.borrow().len() }),
+                )
+            }
+            "/faults/stop" if post => {
+                engine.stop_faults();
+                Answer::json(200, &json!({ "status": "stopped" }))
+            }
+            "/reset" if post => {
+                self.shared.reset();
+                Answer::json(200, &json!({ "status": "reset" }))
+            }
+            _ => self.backend(post, path),
+        }
+    }
+
+    fn backend(&self, post: bool, path: &str) -> Answer {
+        let parts = path
+            .strip_prefix("/backends/")
+            .and_then(|rest| rest.rsplit_once('/'));
+        let Some((id, action @ ("kill" | "restart"))) = parts.filter(|_| post) else {
+            return Answer::error(404, "no such call of the control API");
+        };
+        let Some(unit) = self.backends.iter().position(|backend| backend.id == id) else {
+            let ids: Vec<&str> = self
+                .backends
+                .iter()
+                .map(|backend| backend.id.as_str())
+                .collect();
+            return Answer::error(
+                404,
+                &format!("no backend {id:?}, there are {}", ids.join(", ")),
+            );
+        };
+        self.shared.engine.set_up(unit, action == "restart");
+        Answer::json(200, &self.show(unit))
+    }
+
+    fn replace_faults(&self, body: &[u8]) -> Answer {
+        let faults: Vec<Fault> = match serde_json::from_slice(body) {
+            Ok(faults) => faults,
+            Err(error) => return Answer::error(400, &format!("faults are not valid: {error}")),
+        };
+        let mut topology = self.shared.topology.clone();
+        topology.faults = faults;
+        let problems = topology.problems();
+        if !problems.is_empty() {
+            return Answer::json(
+                400,
+                &json!({ "error": "faults are not valid", "problems": problems }),
+            );
+        }
+        let count = topology.faults.len();
+        *self.faults.borrow_mut() = topology.faults;
+        Answer::json(200, &json!({ "status": "replaced", "faults": count }))
+    }
+
+    fn show(&self, unit: usize) -> Value {
+        let backend = &self.backends[unit];
+        let now = self.shared.engine.snapshot(unit);
+        json!({
+            "id": backend.id,
+            "url": backend.url,
+            "pool": backend.pool,
+            "up": now.up,
+            "in_system": now.in_system,
+            "hanging": now.hanging,
+            "speed": now.speed,
+            "counts": now.counts,
+        })
+    }
+}

@@ -1,0 +1,257 @@
+//! The driver that executes the capacity model of every backend in real time.
+//!
+//! One alarm serves all backends: it is set to the earliest event of any model. At each ring, and
+//! before each arrival, the models are advanced to now. A model computes from its own exact times,
+//! so a late ring delays a reply by microseconds and never the work behind it.
+
+use crate::clock::{Alarm, Clock};
+use crate::counts::Counts;
+use crate::degradation::Degradation;
+use crate::slots::Slots;
+use crate::unit::{NewJob, Snapshot, Unit};
+use lb_core::Time;
+use lb_core::backend::{Arrival, Finished, JobId, JobResult};
+use lb_core::fault::Fault;
+use lb_core::topology::BackendSpec;
+use std::cell::RefCell;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use tokio::sync::watch;
+
+/// All backends of the process.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    clock: Clock,
+    alarm: Alarm,
+    /// The services that faults can name, by the number that models know them by.
+    services: RefCell<Vec<String>>,
+    state: RefCell<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    units: Vec<Unit>,
+    /// The next event of each unit.
+    next: Vec<Time>,
+    slots: Slots,
+    /// Reused by every advance.
+    finished: Vec<Finished>,
+    /// What the alarm is set to.
+    armed: Time,
+}
+
+/// How a request fares that was let in.
+pub(crate) enum Admission {
+    /// It will be served; the ticket tells when.
+    Queued(Ticket),
+    /// It will never be answered; dropping the ticket ends it.
+    Hangs(Ticket),
+    /// 503 at once.
+    Refused,
+    /// The backend is down.
+    Down,
+}
+
+impl Engine {
+    /// All backends, idle and healthy. Must be called within a tokio runtime.
+    pub(crate) fn new(specs: Vec<BackendSpec>, services: Vec<String>) -> io::Result<Self> {
+        let clock = Clock::start();
+        let next = vec![Time::MAX; specs.len()];
+        let units = specs.into_iter().map(Unit::new).collect();
+        let (slots, finished) = (Slots::default(), Vec::new());
+        let state = RefCell::new(State {
+            units,
+            next,
+            slots,
+            finished,
+            armed: Time::MAX,
+        });
+        Ok(Self {
+            clock,
+            alarm: Alarm::new(clock)?,
+            services: RefCell::new(services),
+            state,
+        })
+    }
+
+    /// Advances the models at each of their events, for ever.
+    pub(crate) async fn drive(&self) -> io::Result<()> {
+        loop {
+            self.alarm.ring().await?;
+            let now = self.clock.now();
+            let state = &mut *self.state.borrow_mut();
+            state.armed = Time::MAX;
+            for unit in 0..state.units.len() {
+                if state.next[unit] <= now {
+                    state.advance(unit, now);
+                }
+            }
+            self.arm(state);
+        }
+    }
+
+    /// Sets the alarm to the earliest event, if that is earlier than what it is set to.
+    fn arm(&self, state: &mut State) {
+        let earliest = state.next.iter().copied().min().unwrap_or(Time::MAX);
+        if earliest < state.armed {
+            state.armed = earliest;
+            if let Err(error) = self.alarm.set(earliest) {
+                tracing::error!(%error, "failed to set the alarm");
+            }
+        }
+    }
+
+    /// Does something to one backend, at the present, and plans its next event.
+    fn with<T>(&self, unit: usize, act: impl FnOnce(&mut State, Time) -> T) -> T {
+        let now = self.clock.now();
+        let state = &mut *self.state.borrow_mut();
+        state.advance(unit, now);
+        let result = act(state, now);
+        state.advance(unit, now);
+        self.arm(state);
+        result
+    }
+
+    fn count_units(&self) -> usize {
+        self.state.borrow().units.len()
+    }
+
+    /// A request arrives.
+    pub(crate) fn arrive(self: &Rc<Self>, unit: usize, request: NewJob) -> Admission {
+        let (arrival, id) = self.with(unit, |state, now| {
+            let id = state.slots.take(unit, request.key);
+            (state.units[unit].arrive(id, request, now), id)
+        });
+        let ticket = Ticket {
+            engine: Rc::clone(self),
+            unit,
+            id,
+        };
+        match arrival {
+            Arrival::Accepted => Admission::Queued(ticket),
+            Arrival::Hangs => Admission::Hangs(ticket),
+            Arrival::QueueFull | Arrival::FastFail => ticket.discard(Admission::Refused),
+            Arrival::Down => ticket.discard(Admission::Down),
+        }
+    }
+
+    /// The number of a service. Unknown ones share a number that only faults of all services hit.
+    pub(crate) fn service(&self, name: &str) -> usize {
+        let services = self.services.borrow();
+        services
+            .iter()
+            .position(|service| service == name)
+            .unwrap_or(services.len())
+    }
+
+    /// Whether the backend runs, and a way to learn that it went down.
+    pub(crate) fn incarnation(&self, unit: usize) -> watch::Receiver<u64> {
+        self.state.borrow().units[unit].incarnation()
+    }
+
+    /// Takes a backend down (connections break) or up.
+    pub(crate) fn set_up(&self, unit: usize, up: bool) {
+        self.with(unit, |state, now| {
+            state.units[unit].set_up(up, now, &mut state.finished)
+        });
+    }
+
+    /// Starts the fault timeline: its zero is now.
+    pub(crate) fn start_faults(&self, faults: &[Fault]) {
+        let services = &mut *self.services.borrow_mut();
+        for name in faults.iter().flat_map(|fault| &fault.services) {
+            if !services.contains(name) {
+                services.push(name.clone());
+            }
+        }
+        for unit in 0..self.count_units() {
+            self.with(unit, |state, now| {
+                state.units[unit].start_faults(faults, services, now, &mut state.finished);
+            });
+        }
+    }
+
+    /// Ends all faults of the timeline.
+    pub(crate) fn stop_faults(&self) {
+        self.start_faults(&[]);
+    }
+
+    /// Back to the state after the start: idle, up, healthy, counters at zero. Requests that are
+    /// still in a backend break.
+    pub(crate) fn reset(&self) {
+        for unit in 0..self.count_units() {
+            self.with(unit, |state, _| {
+                state.slots.end_all(unit, JobResult::Broken);
+                state.units[unit].reset();
+            });
+        }
+    }
+
+    /// Reads or changes the degradation of a backend.
+    pub(crate) fn degradation<T>(
+        &self,
+        unit: usize,
+        act: impl FnOnce(&mut Degradation, Time) -> T,
+    ) -> T {
+        self.with(unit, |state, now| act(state.units[unit].degradation(), now))
+    }
+
+    /// Counts something that the engine does not see.
+    pub(crate) fn count(&self, unit: usize, act: impl FnOnce(&mut Counts)) {
+        act(self.state.borrow_mut().units[unit].counts());
+    }
+
+    /// The state of a backend now.
+    pub(crate) fn snapshot(&self, unit: usize) -> Snapshot {
+        self.with(unit, |state, _| state.units[unit].snapshot())
+    }
+}
+
+impl State {
+    /// Lets one backend live up to `now` and notes its next event.
+    fn advance(&mut self, unit: usize, now: Time) {
+        self.units[unit].advance(now, &mut self.slots, &mut self.finished);
+        self.next[unit] = self.units[unit].next_event(now);
+    }
+}
+
+/// A request in a backend: resolves at its end. Dropping it before means that the client went away.
+pub(crate) struct Ticket {
+    engine: Rc<Engine>,
+    unit: usize,
+    id: JobId,
+}
+
+impl Ticket {
+    /// Gives the slot back without cancelling, for a request that the backend never took.
+    fn discard(self, admission: Admission) -> Admission {
+        self.engine
+            .state
+            .borrow_mut()
+            .slots
+            .end(self.id, JobResult::Broken);
+        admission
+    }
+}
+
+impl Future for Ticket {
+    type Output = JobResult;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<JobResult> {
+        self.engine.state.borrow_mut().slots.poll(self.id, context)
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        let ended = self.engine.state.borrow_mut().slots.release(self.id);
+        if !ended {
+            self.engine.with(self.unit, |state, now| {
+                state.units[self.unit].cancel(self.id, now)
+            });
+        }
+    }
+}

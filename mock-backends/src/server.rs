@@ -1,0 +1,415 @@
+//! One HTTP server for each backend: accept, read, wait for the model, answer.
+//!
+//! The application runs after the service, so a request that was refused, failed or given up leaves
+//! no trace in the shop. What a backend that is down does to its connections is done here too:
+//! resets for open ones, refusal for new ones.
+
+use crate::api::{Answer, Call, answer, decode};
+use crate::degrade;
+use crate::engine::{Admission, Engine};
+use crate::socket::{Reserved, reset_on_drop};
+use crate::store::Store;
+use crate::unit::NewJob;
+use bytes::Bytes;
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body::Body as _;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use lb_core::backend::{JobResult, demand};
+use lb_core::topology::Topology;
+use lb_core::{Rng, Seed};
+use rand::Rng as _;
+use std::cell::RefCell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// The header that carries the key of a request's random stream, as 16 hexadecimal digits.
+pub const REQUEST_KEY: HeaderName = HeaderName::from_static("x-request-key");
+/// The header that names the service a request is for.
+pub const SERVICE: HeaderName = HeaderName::from_static("x-service");
+/// The header that names the backend that answered.
+pub const BACKEND: HeaderName = HeaderName::from_static("x-backend");
+
+/// Longest body that is read: a hundred times the largest order.
+const MAX_BODY: usize = 1 << 20;
+/// A request that hangs is given up after this, so that none outlives its run by much.
+const HANG_LIMIT: Duration = Duration::from_secs(120);
+/// Longest time that a request can be held on request.
+const HOLD_LIMIT_MS: u64 = 10_000;
+/// Pause after a failed accept (no file descriptor left) or bind.
+const RETRY: Duration = Duration::from_millis(20);
+
+/// What all servers share.
+pub(crate) struct Shared {
+    pub(crate) topology: Topology,
+    pub(crate) engine: Rc<Engine>,
+    pub(crate) store: RefCell<Store>,
+    seed: Seed,
+    /// Keys of requests that bring none.
+    keys: RefCell<Rng>,
+}
+
+impl Shared {
+    pub(crate) fn new(topology: Topology, engine: Engine, store: Store, seed: Seed) -> Self {
+        let keys = RefCell::new(seed.stream(&[]));
+        let (engine, store) = (Rc::new(engine), RefCell::new(store));
+        Self {
+            topology,
+            engine,
+            store,
+            seed,
+            keys,
+        }
+    }
+
+    /// Back to the state after the start.
+    pub(crate) fn reset(&self) {
+        self.engine.reset();
+        self.store.borrow_mut().reset();
+        *self.keys.borrow_mut() = self.seed.stream(&[]);
+    }
+}
+
+/// One backend as its server knows it.
+pub(crate) struct Instance {
+    pub(crate) unit: usize,
+    pub(crate) id: HeaderValue,
+    pub(crate) address: SocketAddr,
+    pub(crate) shared: Rc<Shared>,
+}
+
+/// The backend is down, or broke with the request in it: the connection is reset.
+#[derive(Debug, thiserror::Error)]
+#[error("backend went down")]
+struct Broken;
+
+/// Serves one backend for ever, through all its crashes.
+pub(crate) async fn serve(instance: Rc<Instance>, mut listener: TcpListener) {
+    let mut incarnation = instance.shared.engine.incarnation(instance.unit);
+    loop {
+        accept_while_up(&instance, listener, &mut incarnation).await;
+        let reserved = until_ok(|| Reserved::bind(instance.address)).await;
+        // The sender lives as long as the engine, which this instance holds.
+        let _ = incarnation.wait_for(|number| number % 2 == 0).await;
+        listener = match reserved.listen() {
+            Ok(listener) => listener,
+            Err(_) => until_ok(|| Reserved::bind(instance.address)?.listen()).await,
+        };
+    }
+}
+
+async fn until_ok<T>(mut attempt: impl FnMut() -> std::io::Result<T>) -> T {
+    loop {
+        match attempt() {
+            Ok(value) => return value,
+            Err(error) => tracing::warn!(%error, "failed to take the port again, trying on"),
+        }
+        tokio::time::sleep(RETRY).await;
+    }
+}
+
+/// Accepts connections until the backend goes down, then closes the listener.
+async fn accept_while_up(
+    instance: &Rc<Instance>,
+    listener: TcpListener,
+    incarnation: &mut watch::Receiver<u64>,
+) {
+    while *incarnation.borrow_and_update() % 2 == 0 {
+        tokio::select! {
+            biased;
+            _ = incarnation.changed() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let incarnation = instance.shared.engine.incarnation(instance.unit);
+                    tokio::task::spawn_local(connection(Rc::clone(instance), stream, incarnation));
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "failed to accept a connection");
+                    tokio::time::sleep(RETRY).await;
+                }
+            },
+        }
+    }
+}
+
+/// Serves one connection until either side ends it or the backend goes down.
+async fn connection(
+    instance: Rc<Instance>,
+    stream: TcpStream,
+    mut incarnation: watch::Receiver<u64>,
+) {
+    // A reply is written at once; waiting for more to send would add to the service time.
+    let _ = stream.set_nodelay(true);
+    let service = service_fn(move |request| handle(Rc::clone(&instance), request));
+    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    let reset = tokio::select! {
+        biased;
+        result = &mut connection => result.is_err_and(|error| is_broken(&error)),
+        _ = incarnation.changed() => true,
+    };
+    let stream = connection.into_parts().io.into_inner();
+    if reset {
+        reset_on_drop(&stream);
+    }
+}
+
+fn is_broken(error: &hyper::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<Broken>())
+}
+
+async fn handle(
+    instance: Rc<Instance>,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Broken> {
+    let (head, body) = request.into_parts();
+    let target = Target::new(head.uri.path(), &head.headers);
+    let query = head.uri.query().unwrap_or_default();
+    let engine = &instance.shared.engine;
+    if target.path == "/actuator/health" {
+        return Ok(instance.reply(&Answer {
+            status: 200,
+            body: HEALTH.into(),
+        }));
+    }
+    if let Some(call) = target.path.strip_prefix("/api/degradation/") {
+        let answer = degrade::answer(engine, instance.unit, &head.method, call, query);
+        return Ok(instance.reply(&answer));
+    }
+    if target.path == "/api/hold" && head.method == Method::GET {
+        return Ok(instance.hold(query).await);
+    }
+    let body = match read(body).await {
+        Ok(body) => body,
+        Err(ReadError::TooLarge) => {
+            return Ok(instance.reply(&Answer::error(413, "body is too large")));
+        }
+        Err(ReadError::Client) => return Err(Broken),
+    };
+    let answer = match instance.serve(&head.method, &target, &head.headers).await? {
+        Service::Done => {
+            let call = Call {
+                method: head.method.as_str(),
+                path: target.path,
+                authorization: head
+                    .headers
+                    .get(AUTHORIZATION)
+                    .and_then(|v| v.to_str().ok()),
+                body: &body,
+            };
+            answer(&mut instance.shared.store.borrow_mut(), &call)
+        }
+        Service::Failed => Answer {
+            status: 500,
+            body: FAILED.into(),
+        },
+        Service::Refused => Answer {
+            status: 503,
+            body: REFUSED.into(),
+        },
+    };
+    engine.count(instance.unit, |counts| counts.replied(answer.status));
+    Ok(instance.reply(&answer))
+}
+
+const HEALTH: &str = r#"{"status":"UP"}"#;
+const FAILED: &str = r#"{"error":"service failed"}"#;
+const REFUSED: &str = r#"{"error":"service is overloaded"}"#;
+
+/// How the model let go of a request.
+enum Service {
+    Done,
+    Failed,
+    Refused,
+}
+
+impl Instance {
+    /// Puts a request through the model.
+    async fn serve(
+        &self,
+        method: &Method,
+        target: &Target<'_>,
+        headers: &HeaderMap,
+    ) -> Result<Service, Broken> {
+        let shared = &self.shared;
+        let key = headers.get(REQUEST_KEY).and_then(key_of);
+        let key = key.unwrap_or_else(|| shared.keys.borrow_mut().next_u64());
+        let route = shared
+            .topology
+            .route(target.service, method.as_str(), target.path);
+        let demand = demand(shared.topology.service_time(route), key);
+        let service = shared.engine.service(target.service);
+        match shared.engine.arrive(
+            self.unit,
+            NewJob {
+                demand,
+                service,
+                key,
+            },
+        ) {
+            Admission::Queued(ticket) => match ticket.await {
+                JobResult::Served => Ok(Service::Done),
+                JobResult::Failed => Ok(Service::Failed),
+                JobResult::Broken => Err(Broken),
+            },
+            Admission::Hangs(ticket) => {
+                let _ = tokio::time::timeout(HANG_LIMIT, ticket).await;
+                Err(Broken)
+            }
+            Admission::Refused => Ok(Service::Refused),
+            Admission::Down => Err(Broken),
+        }
+    }
+
+    /// Holds a request outside of the workers: who checks how a load balancer counts requests in
+    /// flight needs some that stay for a known time.
+    async fn hold(&self, query: &str) -> Response<Full<Bytes>> {
+        let ms = parameter(query, "ms").unwrap_or("500").parse::<u64>();
+        let Ok(ms @ ..=HOLD_LIMIT_MS) = ms else {
+            return self.reply(&Answer::error(
+                400,
+                "ms must be a whole number from 0 to 10000",
+            ));
+        };
+        self.shared
+            .engine
+            .count(self.unit, |counts| counts.held += 1);
+        tokio::time::sleep(Duration::from_millis(ms)).await;
+        self.reply(&Answer::json(200, &serde_json::json!({ "heldMs": ms })))
+    }
+
+    fn reply(&self, answer: &Answer) -> Response<Full<Bytes>> {
+        let mut response = Response::new(Full::new(answer.body.clone()));
+        *response.status_mut() =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let json = HeaderValue::from_static("application/json");
+        response.headers_mut().insert(CONTENT_TYPE, json);
+        response.headers_mut().insert(BACKEND, self.id.clone());
+        response
+    }
+}
+
+/// Which service a request is for, and the path below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Target<'a> {
+    service: &'a str,
+    path: &'a str,
+}
+
+impl<'a> Target<'a> {
+    /// The service comes from the header, else from a leading `/{service}`, else from the path.
+    fn new(path: &'a str, headers: &'a HeaderMap) -> Self {
+        let (prefix, path) = match path[1.min(path.len())..].split_once('/') {
+            Some((first, rest)) if !["api", "actuator"].contains(&first) => {
+                (Some(first), &path[path.len() - rest.len() - 1..])
+            }
+            _ => (None, path),
+        };
+        let named = headers.get(SERVICE).and_then(|value| value.to_str().ok());
+        Self {
+            service: named.or(prefix).unwrap_or_else(|| service_of(path)),
+            path,
+        }
+    }
+}
+
+/// The service that answers for a path.
+fn service_of(path: &str) -> &'static str {
+    let area = path
+        .strip_prefix("/api/")
+        .and_then(|rest| rest.split('/').next());
+    match area {
+        Some("users") => "user-service",
+        Some("inventory") => "inventory-service",
+        Some("cart") => "cart-service",
+        Some("orders") => "order-service",
+        _ => "",
+    }
+}
+
+fn key_of(value: &HeaderValue) -> Option<u64> {
+    u64::from_str_radix(value.to_str().ok()?, 16).ok()
+}
+
+/// A parameter of a query, without escapes.
+pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query
+        .split('&')
+        .filter_map(|pair| pair.split_once('='))
+        .find_map(|(key, value)| (decode(key) == name).then_some(value))
+}
+
+/// Why a body could not be read.
+pub(crate) enum ReadError {
+    TooLarge,
+    Client,
+}
+
+/// Reads a whole body of bounded size.
+pub(crate) async fn read(body: Incoming) -> Result<Bytes, ReadError> {
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    match Limited::new(body, MAX_BODY).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(ReadError::TooLarge),
+        Err(_) => Err(ReadError::Client),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_service_comes_from_header_prefix_or_path() {
+        let mut headers = HeaderMap::new();
+        for (path, service, below) in [
+            ("/api/users/me", "user-service", "/api/users/me"),
+            ("/api/cart", "cart-service", "/api/cart"),
+            ("/cart-service/api/cart", "cart-service", "/api/cart"),
+            (
+                "/my-service/actuator/health",
+                "my-service",
+                "/actuator/health",
+            ),
+            ("/actuator/health", "", "/actuator/health"),
+            ("/api/other", "", "/api/other"),
+            ("/", "", "/"),
+            ("*", "", "*"),
+        ] {
+            let target = Target::new(path, &headers);
+            assert_eq!(
+                target,
+                Target {
+                    service,
+                    path: below
+                },
+                "the target of {path}"
+            );
+        }
+        headers.insert(SERVICE, HeaderValue::from_static("payment-service"));
+        let target = Target::new("/api/cart", &headers);
+        assert_eq!(
+            target.service, "payment-service",
+            "the header outranks the path"
+        );
+    }
+
+    #[test]
+    fn a_request_key_is_hexadecimal() {
+        let key = |text: &'static str| key_of(&HeaderValue::from_static(text));
+        assert_eq!(key("00000000000000ff"), Some(255));
+        assert_eq!(
+            key("nonsense"),
+            None,
+            "such a request draws from the process's own stream"
+        );
+    }
+}

@@ -1,0 +1,394 @@
+//! One backend: the capacity model, what degradation does to it, and its counters.
+//!
+//! Time comes in as a parameter, so the tests here need no clock; `engine` brings the real one.
+
+use crate::counts::Counts;
+use crate::degradation::Degradation;
+use crate::slots::Slots;
+use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobId, JobResult};
+use lb_core::fault::{Fault, FaultTimeline};
+use lb_core::topology::BackendSpec;
+use lb_core::{Seed, Span, Time};
+use rand::RngExt as _;
+use tokio::sync::watch;
+
+/// How far ahead faults come back: longer than every run.
+const FAULT_HORIZON: Span = Span::from_secs(24 * 3600);
+/// Label of the stream that decides whether degradation makes a request fail.
+const DEGRADED: u64 = 0x6465_6772_6164_6564;
+
+/// One backend.
+#[derive(Debug)]
+pub(crate) struct Unit {
+    spec: BackendSpec,
+    model: BackendModel,
+    degradation: Degradation,
+    /// What degradation made of the speed.
+    factor: f64,
+    counts: Counts,
+    /// Odd while the backend is down; each going down ends all connections of the time before.
+    incarnation: watch::Sender<u64>,
+}
+
+/// What an arriving request asks for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NewJob {
+    pub(crate) demand: Span,
+    pub(crate) service: usize,
+    pub(crate) key: u64,
+}
+
+/// The state of a backend.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) up: bool,
+    pub(crate) in_system: usize,
+    pub(crate) hanging: usize,
+    pub(crate) speed: f64,
+    pub(crate) counts: Counts,
+}
+
+impl Unit {
+    /// An idle and healthy backend.
+    pub(crate) fn new(spec: BackendSpec) -> Self {
+        let model = BackendModel::new(&spec, FaultTimeline::default());
+        let (incarnation, _) = watch::channel(0);
+        let (degradation, counts) = (Degradation::default(), Counts::default());
+        Self {
+            spec,
+            model,
+            degradation,
+            factor: 1.0,
+            counts,
+            incarnation,
+        }
+    }
+
+    /// Lives up to `now` and reports the ends to the slots; `finished` is a buffer to reuse.
+    pub(crate) fn advance(&mut self, now: Time, slots: &mut Slots, finished: &mut Vec<Finished>) {
+        self.model.advance(now, finished);
+        for finished in finished.drain(..) {
+            // Without a slot the client went away, and the request is counted as cancelled.
+            let Some(key) = slots.key(finished.id) else {
+                continue;
+            };
+            let result = self.judge(key, finished);
+            self.counts.ended(result);
+            slots.end(finished.id, result);
+        }
+        let factor = self.degradation.speed_factor(now);
+        if factor != self.factor {
+            self.factor = factor;
+            self.model.set_speed_factor(factor, now);
+        }
+        self.note_up();
+    }
+
+    /// How a request ended, with the errors that degradation adds.
+    fn judge(&self, key: u64, finished: Finished) -> JobResult {
+        let rate = self.degradation.error_rate(finished.at);
+        let fails = || Seed(key).stream(&[DEGRADED]).random::<f64>() < rate;
+        match finished.result {
+            JobResult::Served if rate > 0.0 && fails() => JobResult::Failed,
+            result => result,
+        }
+    }
+
+    /// Tells listener and connections when the backend went down or came up.
+    fn note_up(&mut self) {
+        let was_up = *self.incarnation.borrow() % 2 == 0;
+        if was_up != self.model.is_up() {
+            self.incarnation
+                .send_modify(|incarnation| *incarnation += 1);
+        }
+    }
+
+    /// The next event: of the model, or a change of the degradation.
+    pub(crate) fn next_event(&self, now: Time) -> Time {
+        let change = self.degradation.next_change(now);
+        self.model
+            .next_event()
+            .into_iter()
+            .chain(change)
+            .min()
+            .unwrap_or(Time::MAX)
+    }
+
+    /// A request arrives.
+    pub(crate) fn arrive(&mut self, id: JobId, request: NewJob, now: Time) -> Arrival {
+        let NewJob {
+            demand,
+            service,
+            key,
+        } = request;
+        // Degradation adds real time, and the model divides demand by its speed.
+        let delay = self.degradation.delay(now).mul_f64(self.model.speed());
+        let arrival = self.model.arrive(
+            Job {
+                id,
+                demand: demand + delay,
+                service,
+                key,
+            },
+            now,
+        );
+        self.counts.arrived(arrival);
+        arrival
+    }
+
+    /// The client of a request went away.
+    pub(crate) fn cancel(&mut self, id: JobId, now: Time) {
+        self.model.cancel(id, now);
+        self.counts.cancelled += 1;
+    }
+
+    /// Goes down or up; `finished` takes the requests that break.
+    pub(crate) fn set_up(&mut self, up: bool, now: Time, finished: &mut Vec<Finished>) {
+        self.model.set_up(up, now, finished);
+    }
+
+    /// Starts a fault timeline in place of the last one: its zero is now.
+    pub(crate) fn start_faults(
+        &mut self,
+        faults: &[Fault],
+        services: &[String],
+        now: Time,
+        finished: &mut Vec<Finished>,
+    ) {
+        let timeline = FaultTimeline::new(faults, &self.spec.id, services, FAULT_HORIZON);
+        self.model.start_faults(timeline, now, finished);
+    }
+
+    /// Back to idle and healthy, counters at zero. The caller ends the requests that are in it.
+    pub(crate) fn reset(&mut self) {
+        self.model = BackendModel::new(&self.spec, FaultTimeline::default());
+        self.degradation = Degradation::default();
+        self.factor = 1.0;
+        self.counts = Counts::default();
+    }
+
+    pub(crate) fn degradation(&mut self) -> &mut Degradation {
+        &mut self.degradation
+    }
+
+    pub(crate) fn counts(&mut self) -> &mut Counts {
+        &mut self.counts
+    }
+
+    pub(crate) fn incarnation(&self) -> watch::Receiver<u64> {
+        self.incarnation.subscribe()
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            up: self.model.is_up(),
+            in_system: self.model.in_system(),
+            hanging: self.model.hanging(),
+            speed: self.model.speed(),
+            counts: self.counts.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::degradation::Effect;
+    use lb_core::fault::FaultKind;
+    use lb_core::topology::Discipline;
+    use std::task::{Context, Poll, Waker};
+
+    const DEMAND: Span = Span::from_millis(10);
+
+    fn at(millis: u64) -> Time {
+        Time::ZERO + Span::from_millis(millis)
+    }
+
+    /// A backend with its slots, in virtual time.
+    struct Bench {
+        unit: Unit,
+        slots: Slots,
+    }
+
+    impl Bench {
+        fn new() -> Self {
+            let spec = BackendSpec {
+                id: "a".to_owned(),
+                workers: 1,
+                discipline: Discipline::Fcfs,
+                queue_cap: 10,
+                speed: 1.0,
+                weight: 1.0,
+            };
+            Self {
+                unit: Unit::new(spec),
+                slots: Slots::default(),
+            }
+        }
+
+        fn advance(&mut self, now: Time) {
+            self.unit.advance(now, &mut self.slots, &mut Vec::new());
+        }
+
+        fn arrive(&mut self, key: u64, now: Time) -> (JobId, Arrival) {
+            self.advance(now);
+            let id = self.slots.take(0, key);
+            (
+                id,
+                self.unit.arrive(
+                    id,
+                    NewJob {
+                        demand: DEMAND,
+                        service: 0,
+                        key,
+                    },
+                    now,
+                ),
+            )
+        }
+
+        fn degrade(&mut self, effect: Effect, millis: u64, now: Time) {
+            self.unit
+                .degradation()
+                .start(effect, Span::from_millis(millis), now);
+            self.advance(now);
+        }
+
+        fn end(&mut self, id: JobId) -> Option<JobResult> {
+            match self.slots.poll(id, &Context::from_waker(Waker::noop())) {
+                Poll::Ready(result) => Some(result),
+                Poll::Pending => None,
+            }
+        }
+    }
+
+    #[test]
+    fn added_latency_holds_the_worker_longer() {
+        let mut bench = Bench::new();
+        bench.degrade(Effect::Latency(Span::from_millis(100)), 1_000, at(0));
+        bench.arrive(1, at(0));
+        assert_eq!(
+            bench.unit.next_event(at(0)),
+            at(110),
+            "10 ms of demand and 100 ms of delay"
+        );
+    }
+
+    #[test]
+    fn cpu_load_slows_work_in_progress_and_ends_by_itself() {
+        let mut bench = Bench::new();
+        bench.arrive(1, at(0));
+        bench.degrade(Effect::Cpu(0.5), 8, at(4));
+        assert_eq!(
+            bench.unit.next_event(at(4)),
+            at(12),
+            "the end of the effect comes first"
+        );
+        bench.advance(at(12));
+        // 4 ms at full speed and 8 ms at half leave 2 ms of demand.
+        assert_eq!(
+            bench.unit.next_event(at(12)),
+            at(14),
+            "then speed is full again"
+        );
+    }
+
+    #[test]
+    fn injected_errors_hit_served_requests_at_their_rate() {
+        let mut bench = Bench::new();
+        bench.degrade(Effect::Errors(0.3), 1_000_000_000, at(0));
+        let mut failed = 0;
+        for key in 0..2_000 {
+            let (id, _) = bench.arrive(key, at(key * 10));
+            bench.advance(at((key + 1) * 10));
+            failed += u32::from(bench.end(id) == Some(JobResult::Failed));
+            bench.slots.release(id);
+        }
+        // Three standard deviations of a binomial count: 3 sqrt(2000 x 0.3 x 0.7) = 61.
+        assert!(
+            (540..=660).contains(&failed),
+            "{failed} of 2000 must be near 600"
+        );
+        assert_eq!(
+            bench.unit.snapshot().counts.failed,
+            u64::from(failed),
+            "each is counted"
+        );
+    }
+
+    #[test]
+    fn a_cancelled_request_leaves_the_queue_and_is_counted_once() {
+        let mut bench = Bench::new();
+        let (first, _) = bench.arrive(1, at(0));
+        let (second, _) = bench.arrive(2, at(0));
+        bench.slots.release(second);
+        bench.unit.cancel(second, at(1));
+        assert_eq!(
+            bench.unit.snapshot().in_system,
+            1,
+            "the waiting request is gone"
+        );
+        bench.advance(at(100));
+        assert_eq!(bench.end(first), Some(JobResult::Served));
+        let counts = bench.unit.snapshot().counts;
+        assert_eq!(
+            (counts.requests, counts.served, counts.cancelled),
+            (2, 1, 1)
+        );
+    }
+
+    #[test]
+    fn going_down_breaks_requests_and_tells_the_connections() {
+        let mut bench = Bench::new();
+        let mut watcher = bench.unit.incarnation();
+        let (id, _) = bench.arrive(1, at(0));
+        let mut finished = Vec::new();
+        bench.unit.set_up(false, at(1), &mut finished);
+        bench.unit.advance(at(1), &mut bench.slots, &mut finished);
+        assert_eq!(bench.end(id), Some(JobResult::Broken));
+        assert!(
+            watcher.has_changed().expect("the unit lives"),
+            "connections learn of it"
+        );
+        assert_eq!(*watcher.borrow_and_update(), 1, "odd is down");
+        assert_eq!(bench.arrive(2, at(2)).1, Arrival::Down);
+        bench.unit.set_up(true, at(3), &mut finished);
+        bench.advance(at(3));
+        assert_eq!(*watcher.borrow_and_update(), 2, "even is up");
+    }
+
+    #[test]
+    fn the_fault_timeline_begins_when_it_is_started_and_can_be_stopped() {
+        let mut bench = Bench::new();
+        let kind = FaultKind::LatencyFactor { factor: 10.0 };
+        let none = Vec::new;
+        let fault = Fault {
+            kind,
+            services: none(),
+            backends: none(),
+            start_s: 1.0,
+            duration_s: None,
+            every_s: None,
+        };
+        bench.advance(at(5_000));
+        assert_eq!(
+            bench.unit.snapshot().speed,
+            1.0,
+            "no fault is active before the start"
+        );
+        bench
+            .unit
+            .start_faults(&[fault], &[], at(5_000), &mut Vec::new());
+        assert_eq!(
+            bench.unit.next_event(at(5_000)),
+            at(6_000),
+            "offsets count from the start"
+        );
+        bench.advance(at(6_000));
+        assert_eq!(bench.unit.snapshot().speed, 0.1);
+        bench
+            .unit
+            .start_faults(&[], &[], at(7_000), &mut Vec::new());
+        assert_eq!(bench.unit.snapshot().speed, 1.0, "stopping ends all faults");
+    }
+}
