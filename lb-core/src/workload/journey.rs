@@ -1,8 +1,33 @@
 //! Journeys: what users can do, as JSON. New journeys need no code.
 //!
-//! Templates: `{{user.email}}`, `{{user.id}}`, `{{token}}` (an extracted value), `{{product.sku}}` (a
-//! field of a feed row bound by `bind`), `{{int:1:3}}`, `{{uuid}}`. A JSON string that is exactly one
-//! placeholder takes over the type of the value (`"{{product.price}}"` becomes a number).
+//! # Templates
+//!
+//! Paths, headers and bodies are templates. A placeholder is one of
+//!
+//! | Placeholder | Value |
+//! |---|---|
+//! | `{{user.email}}` | of the session's account: `id`, `first_name`, `last_name`, `name`, `email`, `password`, `phone`, `street`, `city`, `state`, `zip_code`, `country` |
+//! | `{{product.sku}}` | a field of the row that `bind` draws for `product`; dots go deeper, `{{product}}` is the whole row |
+//! | `{{token}}` | what a step extracted from a reply of the session; `stand-in` until there is one |
+//! | `{{int:1:3}}` | a whole number, drawn evenly, both ends included |
+//! | `{{uuid}}` | a random UUID |
+//!
+//! A JSON string that is exactly one placeholder takes over the type of the value
+//! (`"{{product.price}}"` becomes a number). Values are encoded for where they go: percent-encoded in
+//! paths and queries, escaped in JSON. A body that is itself a JSON string is sent as that text, which
+//! is how a body becomes something other than JSON.
+//!
+//! # Variables
+//!
+//! A row that a step binds stays for the steps after it in the action, and each repetition has its
+//! own: where one step looks at `{{product.sku}}` and the next one, repeated, puts `{{product.sku}}`
+//! into the cart, the first product in the cart is the one looked at, and the others are new.
+//!
+//! # Errors on purpose
+//!
+//! A step's `errors` are ways to send it wrong; the workload says how likely each is. Where a session
+//! cannot go on with a refusal (the step is `required` or extracts something), the right request
+//! follows the wrong one, as when someone mistypes a password.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,7 +43,8 @@ pub struct Journey {
     /// What it imitates.
     #[serde(default)]
     pub description: String,
-    /// Tables of rows (objects) that actions draw from. A row's number `popularity` weighs it.
+    /// Tables of rows that actions draw from. A row's number `popularity` weighs it; where some rows
+    /// of a feed have it, the others weigh 1.
     #[serde(default)]
     pub feeds: BTreeMap<String, Vec<Value>>,
     /// How a session begins and ends.
@@ -83,7 +109,7 @@ pub struct Step {
     /// Header templates.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// JSON body template.
+    /// JSON body template; a string is sent as text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Value>,
     /// Rows to draw: variable name -> feed name.

@@ -128,10 +128,11 @@ impl Schedule {
 fn stage_users(number: usize, stage: &Stage, seed: Seed, users: &mut Vec<UserPlan>) {
     let periods = periods(number, stage, seed);
     let most = periods.iter().map(|(_, _, count)| *count).max().unwrap_or(0);
+    let arriving = f64::from(stage.users.min(stage.max_users));
     let mut dealt = vec![0_u32; stage.classes.len()];
     for position in 0..most {
         let class = next_class(&stage.classes, &mut dealt, position);
-        let share = (f64::from(position) / f64::from(stage.users)).min(1.0);
+        let share = (f64::from(position) / arriving).min(1.0);
         let arrival = Time::ZERO + stage.start + stage.ramp_up.mul_f64(share);
         let windows = windows_of(position, arrival, &periods);
         if !windows.is_empty() {

@@ -1,0 +1,7 @@
+//! The workload through its public interface: what users send, when, and how it is written.
+
+mod journey;
+mod problems;
+mod schedule;
+mod sequence;
+mod support;
