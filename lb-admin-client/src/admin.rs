@@ -154,6 +154,7 @@ pub trait LoadBalancerAdmin: Send + Sync {
     ) -> Result<Evidence, AdminError> {
         let native = self.native(algorithm)?.to_owned();
         let control_plane = self.control_plane(algorithm).await?;
+        options.greet().await?;
         let before = self.pool(options.service()).await?;
         let mut behaviour =
             fingerprint::probe_behaviour(algorithm, options, before.as_deref()).await?;
@@ -174,21 +175,29 @@ pub trait LoadBalancerAdmin: Send + Sync {
 
     /// Waits until no request is in flight, for at most `timeout`; the error names what remains.
     async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {
-        let deadline = Instant::now() + timeout;
-        loop {
-            let remaining = in_flight(&self.snapshot().await?);
-            if remaining.is_empty() {
-                return Ok(());
-            }
-            if Instant::now() >= deadline {
-                return Err(AdminError::StillInFlight {
-                    dialect: self.dialect().to_owned(),
-                    waited: timeout,
-                    remaining: Remaining(remaining),
-                });
-            }
-            tokio::time::sleep(DRAIN_POLL).await;
+        wait_until_idle(self, timeout).await
+    }
+}
+
+/// Looks at snapshots until one has nothing in flight.
+pub(crate) async fn wait_until_idle<T: LoadBalancerAdmin + ?Sized>(
+    admin: &T,
+    timeout: Duration,
+) -> Result<(), AdminError> {
+    let deadline = Instant::now() + timeout;
+    loop {
+        let remaining = in_flight(&admin.snapshot().await?);
+        if remaining.is_empty() {
+            return Ok(());
         }
+        if Instant::now() >= deadline {
+            return Err(AdminError::StillInFlight {
+                dialect: admin.dialect().to_owned(),
+                waited: timeout,
+                remaining: Remaining(remaining),
+            });
+        }
+        tokio::time::sleep(DRAIN_POLL).await;
     }
 }
 

@@ -4,17 +4,27 @@ use crate::error::AdminError;
 use reqwest::{Client, Method, Url};
 use serde::de::DeserializeOwned;
 use std::error::Error;
+use std::fmt;
 use std::time::Duration;
 
 /// Beginning of an unexpected answer that an error quotes.
 const QUOTED: usize = 160;
 
 /// The base address of an admin API, and how to call it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Http {
     client: Client,
     base: String,
     token: Option<String>,
+}
+
+/// Without the token.
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("base", &self.base)
+            .finish_non_exhaustive()
+    }
 }
 
 /// One call.

@@ -13,6 +13,9 @@ pub(super) const FEWEST_REQUESTS: usize = 60;
 /// A rotation's running surplus swings by less than 1; each request of somebody else adds at most 1.
 const ROTATION_SWING: f64 = 2.0;
 
+/// Below this not a single request is out of its turn.
+const STRICT_SWING: f64 = 1.0;
+
 /// Beyond this no rotation with up to four requests of somebody else in between is left.
 const NO_ROTATION_SWING: f64 = 5.0;
 
@@ -227,8 +230,8 @@ fn two_choices(tally: &Tally) -> (Verdict, String) {
 }
 
 fn latency_aware(tally: &Tally) -> (Verdict, String) {
-    // Two backends may take turns for a while, each slowed down by its last request.
-    if tally.backends() > 2 && rotates(tally) {
+    let (equal, weighted) = tally.swings();
+    if equal.min(weighted) < STRICT_SWING {
         let told = format!("rotates whatever replies take: {}", rounds_text(tally));
         (Verdict::Contradicted, told)
     } else {
@@ -241,14 +244,16 @@ fn latency_aware(tally: &Tally) -> (Verdict, String) {
 }
 
 fn affinity(tally: &Tally) -> (Verdict, String) {
-    let both = tally.answers.iter().zip(&tally.held);
-    let met: Vec<usize> = both.map(|(answers, held)| answers + held).collect();
-    let all: usize = met.iter().sum();
-    let top = met.into_iter().max().unwrap_or_default();
-    let told = format!("{top} of {all} requests of one client met the same backend");
-    if (top as f64) < AFFINITY_SHARE * all as f64 {
+    let held: usize = tally.held.iter().sum();
+    let all = tally.requests() + held;
+    let home = (0..tally.backends()).max_by_key(|i| tally.answers[*i]);
+    let met = home.map_or(0, |home| tally.answers[home] + tally.held[home]);
+    let told = format!("{met} of {all} requests of one client met the same backend");
+    // Held requests are this client's as well: who sends them elsewhere avoids load.
+    let held_elsewhere = held > 0 && home.is_some_and(|home| tally.held[home] == 0);
+    if held_elsewhere || (met as f64) < AFFINITY_SHARE * all as f64 {
         (Verdict::Contradicted, told)
-    } else if top == all && tally.complete && tally.held.iter().any(|held| *held > 0) {
+    } else if met == all && tally.complete && held > 0 {
         (Verdict::Confirmed, told)
     } else {
         (Verdict::Consistent, told)

@@ -1,6 +1,18 @@
 //! What a probe saw, and the sums that verdicts are made of.
 
 use crate::fingerprint::statistics::{full_windows, swing};
+use lb_core::algorithm::Behaviour;
+use lb_core::rng::mix;
+use std::time::Duration;
+
+/// Most requests held at once. With more backends than this several stay free, which is enough.
+const MOST_HELD: usize = 15;
+
+/// Several times what a reply takes otherwise, and far below what would ruin a backend's estimate.
+const SLOW: Duration = Duration::from_millis(5);
+
+/// Often enough that every backend meets some, seldom enough that most replies are fast.
+const SLOW_OF_TEN: u64 = 3;
 
 /// A backend that may be picked.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +33,27 @@ pub struct Observations {
     pub held: Vec<String>,
     /// Who answered the short requests, in order.
     pub sequence: Vec<String>,
+}
+
+/// How many requests to hold: on all backends but one. None where they would teach a policy that
+/// all backends but one are slow, and where the verdict does not need them.
+pub(crate) fn requests_to_hold(behaviour: Behaviour, backends: usize) -> usize {
+    match behaviour {
+        Behaviour::LatencyAware | Behaviour::Learned => 0,
+        _ => backends.saturating_sub(1).clamp(1, MOST_HELD),
+    }
+}
+
+/// How long the short request at `position` is held. Some take longer for who looks at latencies:
+/// while all replies take the same time, latency-aware choices may rotate, and there is nothing to
+/// tell.
+pub(crate) fn short_hold(behaviour: Behaviour, position: usize) -> Duration {
+    let slow = mix(position as u64) % 10 < SLOW_OF_TEN;
+    if behaviour == Behaviour::LatencyAware && slow {
+        SLOW
+    } else {
+        Duration::ZERO
+    }
 }
 
 /// Observations by backend.

@@ -7,7 +7,7 @@
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::judge::{FEWEST_REQUESTS, judge};
-use crate::fingerprint::observe::{Observations, PoolBackend};
+use crate::fingerprint::observe::{Observations, PoolBackend, requests_to_hold, short_hold};
 use crate::http::{check_address, unreachable};
 use lb_core::Algorithm;
 use lb_core::algorithm::Behaviour;
@@ -25,11 +25,8 @@ const ALGORITHM: &str = "x-lb-algorithm";
 /// are picked evenly, one remains unseen in 0.4 % of cases.
 const SCOUTS: usize = 60;
 
-/// Most requests held at once. With more backends than this several stay free, which is enough.
-const MOST_HELD: usize = 15;
-
-/// Time in which a held request reaches the load balancer and is counted there.
-const SETTLE: Duration = Duration::from_millis(10);
+/// Time for held requests to reach their backends before short ones follow.
+const SETTLE: Duration = Duration::from_millis(30);
 
 /// Longer than any reply to a short request should take.
 const SLACK: Duration = Duration::from_secs(2);
@@ -72,6 +69,16 @@ impl VerifyOptions {
     /// The service that is asked.
     pub fn service(&self) -> &str {
         &self.service
+    }
+
+    /// Sends one request, so that the old connection is open and the load balancer knows the
+    /// service. Called before a run's first switch, it makes that connection older than the switch.
+    ///
+    /// # Errors
+    /// The data entry cannot be reached.
+    pub async fn greet(&self) -> Result<(), AdminError> {
+        let url = self.url(Duration::ZERO);
+        ask(&self.old, &url, Duration::ZERO).await.map(drop)
     }
 
     fn url(&self, held: Duration) -> String {
@@ -197,7 +204,8 @@ pub async fn probe_behaviour(
     let first = ask(&options.old, &options.url(Duration::ZERO), Duration::ZERO).await?;
     if first.status != 200 {
         return Ok(Layer::not_tested(format!(
-            "{} answered {}: the backends have no endpoint that holds requests",
+            "{} answered {}; without an endpoint that holds requests behind the load balancer, \
+             algorithms look alike",
             options.url(Duration::ZERO),
             first.status
         )));
@@ -209,31 +217,25 @@ pub async fn probe_behaviour(
         Some(pool) => pool.len(),
         None => scout(options).await?,
     };
-    // Held requests teach latency-aware policies that all backends but one are slow, and their
-    // verdict does not need them.
-    let held = match behaviour {
-        Behaviour::LatencyAware | Behaviour::Learned => 0,
-        _ => backends.saturating_sub(1).clamp(1, MOST_HELD),
-    };
+    let held = requests_to_hold(behaviour, backends);
     let mut attempt = Attempt {
-        hold: options.hold + SETTLE * held as u32,
+        hold: options.hold,
+        settle: SETTLE,
         held,
         requests: options.requests.max(4 * backends),
+        behaviour,
     };
+    let enough = |seen: &Observations| seen.sequence.len() >= FEWEST_REQUESTS;
     let mut seen = attempt.run(options).await?;
-    if matches!(&seen, Ok(seen) if seen.sequence.len() < FEWEST_REQUESTS) {
-        // A slow load balancer: once more, with more time.
+    if !seen.as_ref().is_ok_and(enough) {
+        // A slow or busy machine: once more, with more patience.
         attempt.hold *= 2;
+        attempt.settle *= 4;
         seen = attempt.run(options).await?;
     }
+    let pool = pool.map(<[_]>::to_vec);
     Ok(match seen {
-        Ok(seen) => judge(
-            behaviour,
-            &Observations {
-                pool: pool.map(<[_]>::to_vec),
-                ..seen
-            },
-        ),
+        Ok(seen) => judge(behaviour, &Observations { pool, ..seen }),
         Err(reason) => Layer::not_tested(reason),
     })
 }
@@ -251,9 +253,14 @@ async fn scout(options: &VerifyOptions) -> Result<usize, AdminError> {
 /// One try: so many requests held for so long, and so many short ones meanwhile.
 struct Attempt {
     hold: Duration,
+    settle: Duration,
     held: usize,
     requests: usize,
+    behaviour: Behaviour,
 }
+
+/// A request that is held: its reply, and how long it took.
+type Held = JoinHandle<Result<(Seen, Duration), AdminError>>;
 
 impl Attempt {
     /// What was seen, or why that says nothing.
@@ -261,49 +268,54 @@ impl Attempt {
         &self,
         options: &VerifyOptions,
     ) -> Result<Result<Observations, String>, AdminError> {
-        let mut held: Vec<JoinHandle<Result<Seen, AdminError>>> = Vec::new();
-        // The first one is the first to end; short requests have to be over by then.
-        let deadline = Instant::now() + self.hold.mul_f64(0.9);
-        for _ in 0..self.held {
-            let (client, url, hold) = (connection()?, options.url(self.hold), self.hold);
-            held.push(tokio::spawn(async move { ask(&client, &url, hold).await }));
-            sleep(SETTLE).await;
+        let sent = Instant::now();
+        let holding = (0..self.held).map(|_| self.hold_one(options));
+        let holding: Vec<Held> = holding.collect::<Result<_, _>>()?;
+        if self.held > 0 {
+            sleep(self.settle).await;
         }
-        let short = self.sequence(options, deadline).await;
-        let ended_early = held.iter().any(JoinHandle::is_finished);
+        let settled = sent.elapsed();
+        let short = self.sequence(options, sent + self.hold.mul_f64(0.9)).await;
+        let early = holding.iter().any(JoinHandle::is_finished);
         // Waited for in any case: requests given up would count as cancelled.
-        let mut holders = Vec::new();
-        for task in held {
-            let seen = task.await.map_err(|error| AdminError::Unreachable {
+        let mut replies = Vec::new();
+        for task in holding {
+            let reply = task.await.map_err(|error| AdminError::Unreachable {
                 url: options.url(self.hold),
                 reason: error.to_string(),
             })?;
-            holders.push(seen?);
+            replies.push(reply?);
         }
-        let sequence = match short? {
-            Ok(sequence) => sequence,
-            Err(reason) => return Ok(Err(reason)),
+        // A request that took longer than it was held may have arrived when short ones were on their
+        // way, and then those found less load than `held` says.
+        let late = replies.iter().any(|(_, took)| *took > self.hold + settled);
+        let refused = replies.iter().find(|(reply, _)| reply.status != 200);
+        let fault = if early {
+            Some("a held request was answered early".to_owned())
+        } else if let Some((reply, _)) = refused {
+            Some(format!("a held request was answered with {}", reply.status))
+        } else {
+            late.then(|| "a held request may have arrived late".to_owned())
         };
-        if ended_early {
-            return Ok(Err(
-                "the held requests were answered early, so nothing was in flight".to_owned(),
-            ));
-        }
-        let refused = holders.iter().find(|seen| seen.status != 200);
-        if let Some(refused) = refused {
-            return Ok(Err(format!(
-                "a held request was answered with {}",
-                refused.status
-            )));
-        }
-        let held = holders
-            .into_iter()
-            .filter_map(|seen| seen.backend)
-            .collect();
-        Ok(Ok(Observations {
-            pool: None,
-            held,
-            sequence,
+        Ok(match (short?, fault) {
+            (Err(reason), _) | (Ok(_), Some(reason)) => Err(reason),
+            (Ok(sequence), None) => Ok(Observations {
+                pool: None,
+                held: replies
+                    .into_iter()
+                    .filter_map(|(reply, _)| reply.backend)
+                    .collect(),
+                sequence,
+            }),
+        })
+    }
+
+    fn hold_one(&self, options: &VerifyOptions) -> Result<Held, AdminError> {
+        let (client, url, hold) = (connection()?, options.url(self.hold), self.hold);
+        Ok(tokio::spawn(async move {
+            let sent = Instant::now();
+            let reply = ask(&client, &url, hold).await?;
+            Ok((reply, sent.elapsed()))
         }))
     }
 
@@ -313,10 +325,10 @@ impl Attempt {
         options: &VerifyOptions,
         deadline: Instant,
     ) -> Result<Result<Vec<String>, String>, AdminError> {
-        let url = options.url(Duration::ZERO);
         let mut sequence = Vec::with_capacity(self.requests);
         while sequence.len() < self.requests && Instant::now() < deadline {
-            let seen = ask(&options.old, &url, Duration::ZERO).await?;
+            let hold = short_hold(self.behaviour, sequence.len());
+            let seen = ask(&options.old, &options.url(hold), hold).await?;
             match seen.backend {
                 Some(backend) if seen.status == 200 => sequence.push(backend),
                 _ => {

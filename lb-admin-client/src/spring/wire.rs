@@ -82,35 +82,3 @@ pub(super) struct LbBackend {
     #[serde(default)]
     pub(super) peak_in_flight: u32,
 }
-
-impl LbPool {
-    /// Whether it answers for every service that no other pool names.
-    pub(super) fn catches_all(&self) -> bool {
-        self.services.is_empty()
-    }
-}
-
-/// `GET /api/lb/algorithms`.
-#[derive(Debug, Deserialize)]
-pub(super) struct LbAlgorithms {
-    algorithms: Vec<LbAlgorithm>,
-}
-
-#[derive(Debug, Deserialize)]
-struct LbAlgorithm {
-    name: String,
-    #[serde(default = "yes")]
-    available: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-impl LbAlgorithms {
-    /// The names that can be switched to.
-    pub(super) fn names(self) -> Vec<String> {
-        let available = self.algorithms.into_iter().filter(|one| one.available);
-        available.map(|one| one.name).collect()
-    }
-}
