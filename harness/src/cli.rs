@@ -34,10 +34,10 @@ pub enum Command {
     Algorithms,
     /// Run the reference load balancer (what `bench` starts for itself).
     #[command(name = "__load-balancer", hide = true)]
-    LoadBalancer(load_balancer::Args),
+    LoadBalancer(load_balancer::cli::Args),
     /// Run the mock backends (what `bench` starts for itself).
     #[command(name = "__mock-backends", hide = true)]
-    MockBackends(mock_backends::Args),
+    MockBackends(mock_backends::cli::Args),
 }
 
 /// What to run, and how.

@@ -1,6 +1,16 @@
-//! The orchestrator: plans an experiment, runs it live or simulated, and reports what differs.
+//! The orchestrator: plans an experiment, drives it live or simulated, and reports what differs.
+//!
+//! Data runs one way: [`cli`] (what was typed) -> [`config`] (raw dialects, then one validated plan) ->
+//! [`experiment`] (blocks, trials, phases) -> [`load`] (the hot path) -> [`record`] -> [`results`] and
+//! [`analysis`] (pure functions) -> [`report`]. [`target`] starts and stops what is under test.
 
+pub mod analysis;
+pub mod cli;
 pub mod config;
 pub mod exit;
+pub mod experiment;
 pub mod load;
 pub mod record;
+pub mod report;
+pub mod results;
+pub mod target;

@@ -1,1 +1,132 @@
-fn main(){}
+//! The `bench` binary: reads the command line and hands over. How it exits is in [`harness::exit`].
+
+use clap::{CommandFactory, Parser};
+use harness::cli::{Cli, Command, Engine, ExperimentArgs, PlanArgs, RunArgs};
+use harness::config::{self, Loaded, Overrides, Plan};
+use harness::exit::{ExitCode, Failure, OrExit};
+use harness::experiment::{self, Interrupt, RunOptions, combined_sha256, schedules};
+use harness::report::{Progress, render_algorithms, render_plan, render_summary};
+use harness::results::{ResultsFolder, run_id};
+use lb_core::Algorithm;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::ExitCode as ProcessExit;
+
+fn main() -> ProcessExit {
+    let cli = Cli::parse();
+    let result = match &cli.command {
+        // The children bring their own runtimes and logs.
+        Some(Command::MockBackends(args)) => return mock_backends::cli::main(args),
+        Some(Command::LoadBalancer(args)) => return load_balancer::cli::main(args),
+        Some(Command::Plan(args)) => plan(args),
+        Some(Command::Algorithms) => {
+            print(&render_algorithms(Algorithm::table()));
+            Ok(ExitCode::Ok)
+        }
+        Some(Command::Doctor(args)) => block_on(doctor(args)),
+        None => block_on(run(&cli.run)),
+    };
+    match result {
+        Ok(code) => code.into(),
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            failure.code.into()
+        }
+    }
+}
+
+/// The orchestrator needs one thread: load runs on threads of its own, everything else waits.
+fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(ExitCode::Internal)?;
+    runtime.block_on(work)
+}
+
+/// Prints to standard output; a reader that went away (`bench plan | head`) is no error.
+fn print(text: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}
+
+fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
+    let loaded = config::load(&args.config).or_exit(ExitCode::Usage)?;
+    let overrides = Overrides {
+        algorithms: args.algorithms.clone(),
+        scenario: args.scenario.clone(),
+        repetitions: args.repetitions,
+        seed: args.seed,
+        users: args.users,
+        duration: args.duration,
+        ramp_up: args.ramp_up,
+        engine: args.engine.map(|engine| match engine {
+            Engine::Live => config::Engine::Live,
+            Engine::Sim => config::Engine::Sim,
+        }),
+        time_scale: args.time_scale,
+        topology: args.topology.clone(),
+        url: args.url.clone(),
+        admin: args.admin.clone(),
+        admin_token: args.admin_token.clone(),
+    };
+    let plan = config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
+    Ok((loaded, plan))
+}
+
+fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let (_, plan) = read_plan(&args.experiment)?;
+    let hashes: Vec<String> = plan
+        .scenarios
+        .iter()
+        .flat_map(|scenario| schedules(&scenario.scenario.workload, plan.seed, plan.repetitions))
+        .map(|schedule| schedule.sha256().to_owned())
+        .collect();
+    let sha256 = combined_sha256(hashes.iter().map(String::as_str));
+    if args.json {
+        print(&serde_json::to_string_pretty(&plan.to_json(&sha256)).or_exit(ExitCode::Internal)?);
+    } else {
+        print(&render_plan(&plan, &sha256));
+    }
+    Ok(ExitCode::Ok)
+}
+
+async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let (loaded, plan) = read_plan(&args.experiment)?;
+    let run_id = run_id(&plan.name);
+    let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
+    let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
+    log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
+
+    let interrupt = Interrupt::listen();
+    let mut progress = Progress::new(args.quiet);
+    for note in &plan.notes {
+        progress.say(&format!("note: {note}"));
+    }
+    let options = RunOptions { loaded: &loaded, run_id, folder, record_actions: args.record_actions };
+    let (summary, failure) = experiment::run(&plan, options, &interrupt, &mut progress).await?;
+    print(&render_summary(&summary));
+    print(&format!("results: {}", path.display()));
+    match failure {
+        Some(failure) => Err(failure),
+        None if summary.interrupted => Ok(ExitCode::Interrupted),
+        None => Ok(ExitCode::Ok),
+    }
+}
+
+async fn doctor(args: &ExperimentArgs) -> Result<ExitCode, Failure> {
+    let (_, plan) = read_plan(args)?;
+    let interrupt = Interrupt::listen();
+    experiment::doctor(&plan, &interrupt, &mut |line| print(line)).await
+}
+
+/// What `bench` notes of itself goes to the results folder, at the level that `BENCH_LOG` names.
+fn log_to(file: File) {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCH_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(std::sync::Mutex::new(file))
+        .finish();
+    // Only a second call can fail, and there is none.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    tracing::info!(version = Cli::command().get_version(), command = ?std::env::args().collect::<Vec<_>>(), "bench starts");
+}

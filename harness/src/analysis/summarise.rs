@@ -113,7 +113,6 @@ fn backends(trials: &[&Trial], topology: &Topology) -> Vec<BackendSummary> {
             errors += record.errors;
         }
         let counted = || trials.iter().flat_map(|trial| &trial.balancer).filter(|count| count.id == *id);
-        let seen_by_balancer = counted().next().map(|_| counted().map(|count| count.errors).sum::<u64>());
         *totals.entry(*pool).or_default() += cell.count();
         summaries.push(BackendSummary {
             id: (*id).to_owned(),
@@ -122,7 +121,7 @@ fn backends(trials: &[&Trial], topology: &Topology) -> Vec<BackendSummary> {
             errors,
             mean_ms: cell.mean().map(Span::as_millis_f64),
             peak_in_flight: counted().filter_map(|count| count.peak_in_flight).max(),
-            balancer_errors: seen_by_balancer,
+            balancer_errors: counted().filter_map(|count| count.errors).reduce(|sum, errors| sum + errors),
         });
     }
     for (summary, (_, pool)) in summaries.iter_mut().zip(&names) {

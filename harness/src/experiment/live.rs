@@ -7,19 +7,23 @@ use super::schedules::warm_up_seed;
 use super::trial::{BalancerCount, ProcessTime, Trial};
 use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::load::{self, LoadSpec};
+use crate::load::{self, LoadSpec, Target};
 use crate::record::{self, TrialRecord};
 use crate::report::{Progress, Pulse};
 use crate::target::{Choice, Embedded, cpu_seconds};
 use anyhow::{Context as _, anyhow};
-use lb_admin_client::{Evidence, LoadBalancerAdmin, Snapshot, Verdict, VerifyOptions};
+use lb_admin_client::{Evidence, LoadBalancerAdmin, Snapshot, SpringAdmin, SpringOptions, Verdict, VerifyOptions};
 use lb_core::Algorithm;
 use lb_core::workload::{Scenario, Schedule};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How often progress is looked at.
 const PULSE: Duration = Duration::from_millis(200);
+
+/// The phase whose requests count.
+const MEASURE: &str = "measure";
 
 /// What the trials of one scenario drive.
 pub(super) struct LiveTrials {
@@ -48,7 +52,7 @@ impl LiveTrials {
                 let embedded = Embedded::start(&inner.topology, &scenario.catalogue, context.plan.seed.0, &dir)
                     .await
                     .or_exit(ExitCode::Preflight)?;
-                let admin = lb_admin_client::SpringAdmin::connect(&embedded.admin_url, None)
+                let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))
                     .await
                     .or_exit(ExitCode::Preflight)?;
                 let backends = inner.topology.pools.iter().flat_map(|pool| &pool.backends);
@@ -78,7 +82,7 @@ impl LiveTrials {
     /// Plays a scenario once without faults, whatever algorithm is active.
     pub(super) async fn rehearse(&self, context: &Context<'_>, scenario: Arc<Scenario>) -> Result<TrialRecord, Failure> {
         let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
-        let spec = self.spec(context, scenario, schedule, false, None);
+        let spec = self.spec(context, scenario, schedule, "rehearsal", None)?;
         let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
         record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
     }
@@ -127,7 +131,7 @@ impl LiveTrials {
         let cpu = self.cpu_seconds();
         let started = jiff::Timestamp::now();
         let record = self
-            .load(context, plan, "measure", Arc::clone(inner), Arc::clone(plan.schedule), progress)
+            .load(context, plan, MEASURE, Arc::clone(inner), Arc::clone(plan.schedule), progress)
             .await?;
         let processes = self.processes(&cpu);
         if context.interrupt.is_set() {
@@ -193,7 +197,7 @@ impl LiveTrials {
 
     async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
         let service = self.probe_service.clone().unwrap_or_default();
-        let options = VerifyOptions::new(&self.base_url, &service);
+        let options = VerifyOptions::new(&self.base_url, &service).or_exit(ExitCode::Preflight)?;
         let evidence = self.admin.verify(&plan.algorithm, &options).await.or_exit(ExitCode::Preflight)?;
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
@@ -214,14 +218,13 @@ impl LiveTrials {
         &self,
         context: &Context<'_>,
         plan: &TrialPlan<'_>,
-        phase: &str,
+        phase: &'static str,
         scenario: Arc<Scenario>,
         schedule: Arc<Schedule>,
         progress: &mut Progress,
     ) -> Result<TrialRecord, Failure> {
         let pulse = Arc::new(record::Progress::default());
-        let keep_actions = context.record_actions && phase == "measure";
-        let spec = self.spec(context, scenario, schedule, keep_actions, Some(Arc::clone(&pulse)));
+        let spec = self.spec(context, scenario, schedule, phase, Some(Arc::clone(&pulse)))?;
         let begun = Instant::now();
         let mut load = tokio::task::spawn_blocking(move || load::run(spec));
         loop {
@@ -249,20 +252,25 @@ impl LiveTrials {
         context: &Context<'_>,
         scenario: Arc<Scenario>,
         schedule: Arc<Schedule>,
-        keep_actions: bool,
+        phase: &'static str,
         progress: Option<Arc<record::Progress>>,
-    ) -> LoadSpec {
-        LoadSpec {
-            base_url: self.base_url.clone(),
+    ) -> Result<LoadSpec, Failure> {
+        Ok(LoadSpec {
+            phase,
+            target: Target::parse(&self.base_url).or_exit(ExitCode::Preflight)?,
+            duration: scenario.duration,
             scenario,
             schedule,
-            backends: self.backends.clone(),
-            request_keys: self.embedded.is_some(),
-            keep_actions,
             drain_timeout: context.plan.drain_timeout,
-            stop: context.interrupt.flag(),
+            workers: workers(),
+            cores: Vec::new(),
+            backends: self.backends.clone(),
+            request_key: self.embedded.is_some(),
+            forwarded_for: true,
+            keep_actions: context.record_actions && phase == MEASURE,
             progress,
-        }
+            stop: context.interrupt.flag(),
+        })
     }
 
     async fn snapshot(&self, notes: &mut Vec<String>) -> Option<Snapshot> {
@@ -289,7 +297,7 @@ impl LiveTrials {
                 .map(|backend| BalancerCount {
                     id: backend.id,
                     requests: backend.requests,
-                    errors: backend.errors,
+                    errors: Some(backend.errors),
                     peak_in_flight: Some(backend.peak_in_flight),
                 })
                 .collect(),
@@ -328,4 +336,10 @@ fn probe_service(scenario: &Scenario) -> Option<String> {
             pool.map_or(0, |pool| scenario.topology.pools[pool].backends.len())
         })
         .map(str::to_owned)
+}
+
+/// Threads of the generator: one for two cores, so that what is under test keeps at least as much.
+fn workers() -> NonZeroUsize {
+    let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+    NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN)
 }

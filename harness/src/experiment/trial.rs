@@ -39,8 +39,9 @@ pub struct BalancerCount {
     pub id: String,
     /// Requests that it sent there.
     pub requests: u64,
-    /// Those of them that failed: 5xx, timeouts, broken and refused connections.
-    pub errors: u64,
+    /// Those of them that failed: 5xx, timeouts, broken and refused connections. None when it does not
+    /// tell.
+    pub errors: Option<u64>,
     /// Most in flight there at once; none when it does not tell.
     pub peak_in_flight: Option<u32>,
 }
@@ -48,7 +49,7 @@ pub struct BalancerCount {
 /// CPU time of one process over the measured phase.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ProcessTime {
-    /// `generator`, `load-balancer` or `mock-backends`.
+    /// `generator`, `load-balancer`, `mock-backends` or `simulator`.
     pub name: &'static str,
     /// User and system CPU seconds.
     pub cpu_s: f64,

@@ -6,7 +6,7 @@ use lb_core::algorithm::Entry;
 /// A table of `entries`, and how to wear ejection.
 pub fn render_algorithms(entries: &[Entry]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header(["Algorithm", "Aliases", "What it does"]);
     for entry in entries {
         table.add_row([entry.name.to_owned(), entry.aliases.join(", "), entry.summary.to_owned()]);

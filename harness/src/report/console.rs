@@ -116,7 +116,8 @@ fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
     if let Some(peak) = backend.peak_in_flight {
         let _ = write!(cell, " ({peak})");
     }
-    let errors = backend.errors + backend.balancer_errors.unwrap_or(0);
+    // The load balancer also counts what it answered for itself; both count the backend's own errors.
+    let errors = backend.errors.max(backend.balancer_errors.unwrap_or(0));
     if errors > 0 {
         let _ = write!(cell, ", {errors} {}", if errors == 1 { "error" } else { "errors" });
     }
@@ -161,7 +162,7 @@ fn failures(scenario: &ScenarioSummary) -> String {
 
 fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().map(|title| Cell::new(title)));
     table
 }

@@ -47,7 +47,7 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
         inner.request_timeout.as_secs_f64(),
     );
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(["Pattern", "Start (s)", "Duration (s)", "Ramp-up (s)", "Users", "Expected req/s"]);
     for pattern in &scenario.patterns {
         let background = if pattern.background { " (background)" } else { "" };

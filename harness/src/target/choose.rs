@@ -2,8 +2,8 @@
 //! else one that answers at the config's address; else, on an empty loopback address, our own.
 
 use crate::config::Target;
-use anyhow::{Result, bail};
-use lb_admin_client::{LoadBalancerAdmin, SpringAdmin};
+use anyhow::{Context, Result, bail};
+use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions};
 use std::fmt;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -44,47 +44,48 @@ impl fmt::Display for Choice {
 
 impl Running {
     /// Connects to its admin API.
-    pub async fn admin(&self) -> Result<Box<dyn LoadBalancerAdmin>> {
-        Ok(Box::new(SpringAdmin::connect(&self.admin_url, self.admin_token.clone()).await?))
+    pub async fn admin(&self) -> Result<Box<dyn LoadBalancerAdmin>, AdminError> {
+        let options = SpringOptions { token: self.admin_token.clone(), ..SpringOptions::new(&self.admin_url) };
+        Ok(Box::new(SpringAdmin::connect(&options).await?))
     }
 }
 
 /// Decides which load balancer to drive. Fails with the way out when none can be.
 pub async fn choose(target: &Target) -> Result<Choice> {
     let origin = origin(&target.base_url)?;
-    let admin_url = target.admin_url.clone().unwrap_or_else(|| origin.to_string());
-    let running = |reason| {
-        Choice::Running(Running {
-            base_url: target.base_url.trim_end_matches('/').to_owned(),
-            admin_url: admin_url.clone(),
-            admin_token: target.admin_token.clone(),
-            reason,
-        })
+    let running = Running {
+        base_url: target.base_url.trim_end_matches('/').to_owned(),
+        admin_url: target.admin_url.clone().unwrap_or_else(|| origin.to_string()),
+        admin_token: target.admin_token.clone(),
+        reason: if target.explicit { "named by you" } else { "answers at the config's base_url" },
     };
+    let Err(error) = running.admin().await else { return Ok(Choice::Running(running)) };
     if target.explicit {
-        return match SpringAdmin::probe(&admin_url, target.admin_token.clone()).await {
-            Some(_) => Ok(running("named by you")),
-            None => bail!(
-                "no load balancer with the admin API answers at `{admin_url}`; start it, name its admin API with \
-                 --admin, or leave --url out to use the embedded one"
-            ),
-        };
+        return Err(error).with_context(|| {
+            format!(
+                "failed to use the load balancer with the admin API at `{}`; start it, name its admin API with --admin, or \
+                 leave --url out to use the embedded one",
+                running.admin_url
+            )
+        });
     }
-    if SpringAdmin::probe(&admin_url, target.admin_token.clone()).await.is_some() {
-        return Ok(running("answers at the config's base_url"));
+    if !origin.loopback {
+        return Err(error).with_context(|| {
+            format!(
+                "failed to use a load balancer at `{origin}` (the config's base_url); start it, or name another with --url \
+                 and --admin"
+            )
+        });
     }
-    let listening = listens(&origin).await;
-    match (origin.loopback, listening) {
-        (true, false) => Ok(Choice::Embedded),
-        (true, true) => bail!(
-            "something listens at `{origin}` (the config's base_url) but is no load balancer with the admin API; stop \
-             it, or name the load balancer with --url and --admin"
-        ),
-        (false, _) => bail!(
-            "no load balancer with the admin API answers at `{origin}` (the config's base_url); start it, or name \
-             another with --url and --admin"
-        ),
+    if listens(&origin).await {
+        return Err(error).with_context(|| {
+            format!(
+                "something listens at `{origin}` (the config's base_url) but is no load balancer that `bench` can drive; \
+                 stop it, or name the load balancer with --url and --admin"
+            )
+        });
     }
+    Ok(Choice::Embedded)
 }
 
 /// Scheme, host and port of a URL.

@@ -1,0 +1,134 @@
+//! One trial in virtual time: the same schedule, policies and backend model as live, the same
+//! recorder, and so the same files.
+
+use super::run::{Context, TrialPlan};
+use super::schedules::warm_up_seed;
+use super::trial::{BalancerCount, ProcessTime, Trial};
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::record::{self, Population, Recording, RecordingSpec, TrialRecord};
+use crate::report::{Progress, Pulse};
+use anyhow::Context as _;
+use lb_core::policy::Policy;
+use lb_core::workload::{Scenario, Schedule};
+use lb_core::{Algorithm, Seed, Time};
+use simulator::{Options, Report, Simulation};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// How often progress is looked at.
+const PULSE: Duration = Duration::from_millis(200);
+
+/// Label of the stream that policies draw from.
+const POLICY: u64 = 0x706f_6c69;
+
+/// All that a simulated trial needs, owned, because it runs on a thread of its own.
+struct Job {
+    scenario: Arc<Scenario>,
+    schedule: Arc<Schedule>,
+    algorithm: Algorithm,
+    policy_seed: Seed,
+    warm_up_seed: Seed,
+    keep_actions: bool,
+    progress: Arc<record::Progress>,
+}
+
+/// Runs one trial. None when the user interrupted it.
+pub(super) async fn simulate(
+    context: &Context<'_>,
+    plan: &TrialPlan<'_>,
+    progress: &mut Progress,
+) -> Result<Option<Trial>, Failure> {
+    progress.phase(&plan.label, "simulating");
+    let pulse = Arc::new(record::Progress::default());
+    let seed = context.plan.seed;
+    let job = Job {
+        scenario: Arc::clone(&plan.scenario.scenario),
+        schedule: Arc::clone(plan.schedule),
+        algorithm: plan.algorithm,
+        policy_seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
+        warm_up_seed: warm_up_seed(seed, plan.block),
+        keep_actions: context.record_actions,
+        progress: Arc::clone(&pulse),
+    };
+    let started = jiff::Timestamp::now();
+    let cpu = crate::target::cpu_seconds(std::process::id());
+    let (send, mut receive) = tokio::sync::oneshot::channel();
+    // A plain thread: after an interrupt nobody waits for it, and it ends with the process.
+    std::thread::Builder::new()
+        .name("simulation".to_owned())
+        .spawn(move || send.send(job.run()))
+        .or_exit(ExitCode::Internal)?;
+    let begun = Instant::now();
+    let (record, report) = loop {
+        tokio::select! {
+            result = &mut receive => break result.context("failed to finish the simulation").or_exit(ExitCode::Internal)??,
+            () = tokio::time::sleep(PULSE) => {
+                if context.interrupt.is_set() {
+                    return Ok(None);
+                }
+                let now = pulse.snapshot();
+                progress.pulse(&plan.label, "simulating", &Pulse {
+                    elapsed: begun.elapsed(),
+                    users: now.users,
+                    requests_per_second: now.last_requests as f64,
+                    p95_ms: now.last_p95.as_millis_f64(),
+                    errors: now.errors,
+                });
+            }
+        }
+    };
+    let cpu_s = crate::target::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
+    Ok(Some(Trial {
+        scenario: plan.scenario_number,
+        algorithm: plan.algorithm,
+        block: plan.block,
+        position: plan.position,
+        schedule_sha256: plan.schedule.sha256().to_owned(),
+        started,
+        record,
+        balancer: report
+            .backends
+            .into_iter()
+            .map(|backend| BalancerCount {
+                id: backend.id,
+                requests: backend.requests,
+                errors: None,
+                peak_in_flight: Some(backend.peak_in_flight),
+            })
+            .collect(),
+        processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
+        evidence: serde_json::json!({
+            "algorithm": plan.algorithm.to_string(),
+            "verdict": "confirmed",
+            "detail": "simulated: the policy itself decides, there is no switch that could fail",
+        }),
+        notes: Vec::new(),
+    }))
+}
+
+impl Job {
+    fn run(self) -> Result<(TrialRecord, Report), Failure> {
+        // Asked once beforehand, so that making policies on the way cannot fail.
+        self.algorithm.policy().or_exit(ExitCode::Usage)?;
+        let algorithm = self.algorithm;
+        let mut policy = move || -> Box<dyn Policy> { algorithm.policy().expect("it could be made before") };
+        let options = Options { seed: self.policy_seed, ..Options::default() };
+        let scenario = &self.scenario;
+        let mut simulation = Simulation::new(scenario, &mut policy, &options).or_exit(ExitCode::Usage)?;
+        if !scenario.warm_up.is_zero() {
+            let workload = Arc::new(scenario.workload.warm_up(scenario.warm_up));
+            simulation.warm_up(&Schedule::new(workload, self.warm_up_seed));
+        }
+        let spec = RecordingSpec {
+            steps: scenario.workload.steps().len(),
+            backends: scenario.topology.pools.iter().map(|pool| pool.backends.len()).sum(),
+            population: Population::of(self.schedule.users()),
+            keep_actions: self.keep_actions,
+            progress: Some(self.progress),
+        };
+        let (recording, mut recorders) = Recording::start(spec, 1);
+        let report = simulation.measure(&self.schedule, &mut recorders[0]);
+        let wall = scenario.duration.max(report.ended_at.since(Time::ZERO));
+        Ok((recording.finish(recorders, wall), report))
+    }
+}
