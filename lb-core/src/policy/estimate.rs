@@ -47,14 +47,17 @@ pub(super) struct Estimates {
     typical: Option<f64>,
     /// The floor of all costs.
     floor: f64,
+    /// How many estimates stand for backends without replies.
+    unknown: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Estimate {
-    /// Value times the scale at its last update; none before the first reply.
-    scaled: Option<f64>,
+    /// Value times the scale at its last update; before the first reply the typical value stands in.
+    scaled: f64,
     /// `exp((last update, or first sight - origin) / tau)`.
     scale: f64,
+    is_known: bool,
 }
 
 /// What is known of a backend when an observation arrives.
@@ -74,6 +77,7 @@ impl Estimates {
             estimates: Vec::new(),
             typical: None,
             floor: 0.0,
+            unknown: 0,
         }
     }
 
@@ -82,11 +86,14 @@ impl Estimates {
     pub(super) fn grow(&mut self, count: usize, now: Time) {
         if self.estimates.len() < count {
             let scale = self.scale(now);
+            let scaled = self.typical() * scale;
+            self.unknown += count - self.estimates.len();
             self.estimates.resize(
                 count,
                 Estimate {
-                    scaled: None,
+                    scaled,
                     scale,
+                    is_known: false,
                 },
             );
         }
@@ -95,10 +102,7 @@ impl Estimates {
     /// The estimate of `backend` on a scale that all backends share, for comparison only.
     #[inline]
     pub(super) fn cost(&self, backend: BackendIndex) -> f64 {
-        let Estimate { scaled, scale } = self.estimates[backend.get()];
-        scaled
-            .unwrap_or_else(|| self.typical() * scale)
-            .max(self.floor)
+        self.estimates[backend.get()].scaled.max(self.floor)
     }
 
     /// Mean of recent successes. Before the first, any number does: all that is compared with it then
@@ -130,18 +134,31 @@ impl Estimates {
         self.grow(backend.get() + 1, now);
         let scale = self.scale(now);
         let estimate = &mut self.estimates[backend.get()];
-        let value = match estimate.scaled {
-            Some(scaled) => update(Before {
-                value: scaled / scale,
+        let value = if estimate.is_known {
+            update(Before {
+                value: estimate.scaled / scale,
                 faded: estimate.scale / scale,
-            }),
-            None => observed,
+            })
+        } else {
+            self.unknown -= 1;
+            observed
         };
         *estimate = Estimate {
-            scaled: Some(value * scale),
+            scaled: value * scale,
             scale,
+            is_known: true,
         };
         self.floor = FLOOR * self.typical() * scale;
+        if self.unknown > 0 {
+            let typical = self.typical();
+            for estimate in self
+                .estimates
+                .iter_mut()
+                .filter(|estimate| !estimate.is_known)
+            {
+                estimate.scaled = typical * estimate.scale;
+            }
+        }
     }
 
     /// Moves the estimate of `backend` towards `observed`. The old value keeps the weight
@@ -162,7 +179,7 @@ impl Estimates {
         }
         let shrink = (-age).exp();
         for estimate in &mut self.estimates {
-            estimate.scaled = estimate.scaled.map(|scaled| scaled * shrink);
+            estimate.scaled *= shrink;
             estimate.scale *= shrink;
         }
         self.floor *= shrink;

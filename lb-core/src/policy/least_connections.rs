@@ -1,20 +1,18 @@
 //! Least connections: the backend with the fewest requests in flight for its weight, of all.
 //!
-//! Load is `in_flight / weight`; two loads are compared as `a.in_flight * b.weight` against
-//! `b.in_flight * a.weight`, which spares the division. With equal servers and exponential service
-//! this is join-the-shortest-queue, which is optimal there (Winston, Optimality of the shortest line
-//! discipline, 1977).
+//! Load is `in_flight / weight`. With equal servers and exponential service this is
+//! join-the-shortest-queue, which is optimal there (Winston, Optimality of the shortest line discipline,
+//! 1977).
 //!
-//! Ties are broken at random, since "the first of the idle ones" sends all light traffic to one
-//! backend. A tie is settled in the same single scan: the k-th backend of a tie replaces the
-//! candidate with probability `its weight / sum of the k weights`, which leaves each with a chance in
-//! proportion to its weight (weighted reservoir of size one: Chao, A general purpose unequal
-//! probability sampling plan, 1982). So weights count on an idle pool too.
+//! Ties are broken at random, since "the first of the idle ones" would send all light traffic to one
+//! backend, and with chances in proportion to weight, so that weights count on an idle pool too. Equal
+//! loads are equal numbers: a quotient is rounded correctly, so 2/4 and 1/2 are the same `f64`. (A
+//! cross-multiplied comparison would be exact as well, but each step would wait for the one before.)
 
+use super::scan::lowest_by_weight;
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
 use crate::time::Time;
-use rand::RngExt;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
@@ -28,28 +26,12 @@ impl Policy for LeastConnections {
         _: Time,
         rng: &mut Rng,
     ) -> Option<BackendIndex> {
-        let (first, rest) = pool.eligible.split_first()?;
-        let mut best = *first;
-        let mut lowest = *pool.backend(best);
-        let mut tied_weight = lowest.weight;
-        for candidate in rest {
-            let view = *pool.backend(*candidate);
-            let load = f64::from(view.in_flight) * lowest.weight;
-            let lowest_load = f64::from(lowest.in_flight) * view.weight;
-            if load > lowest_load {
-                continue;
-            }
-            if load < lowest_load {
-                tied_weight = view.weight;
-            } else {
-                tied_weight += view.weight;
-                if rng.random::<f64>() * tied_weight >= view.weight {
-                    continue;
-                }
-            }
-            best = *candidate;
-            lowest = view;
-        }
-        Some(best)
+        let load = |backend: BackendIndex| {
+            let view = pool.backend(backend);
+            f64::from(view.in_flight) / view.weight
+        };
+        lowest_by_weight(pool.eligible, rng, load, |backend| {
+            pool.backend(backend).weight
+        })
     }
 }

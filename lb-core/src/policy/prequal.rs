@@ -37,6 +37,9 @@ const STEP: f64 = 0.05;
 /// Weight of one request in the means of latency and of in-flight; as in [`super::EwmaScan`].
 const ALPHA: f64 = 0.15;
 
+/// Above every latency on the scale of [`Estimates`], which stays below 1e160.
+const HOT: f64 = 1e200;
+
 /// A backend judged slow is tried again after some tens of seconds.
 const FADE: Span = Span::from_secs(10);
 
@@ -46,8 +49,15 @@ pub struct Prequal {
     latency: Estimates,
     /// The [`Q_RIF`] quantile of requests in flight.
     crowded: f64,
-    /// Requests in flight that a request to each backend meets, on average.
-    usual: Vec<f64>,
+    usual: Vec<Usual>,
+}
+
+/// How many requests in flight a request to a backend meets.
+#[derive(Clone, Copy, Debug)]
+struct Usual {
+    mean: f64,
+    /// 1 / (mean + 1), made when the mean changes, not for each comparison.
+    inverse: f64,
 }
 
 impl Prequal {
@@ -61,15 +71,14 @@ impl Prequal {
         }
     }
 
-    /// The lower, the better: cold before hot; among the cold latency decides before in-flight, among
-    /// the hot the other way round.
-    fn rank(&self, backend: BackendIndex, in_flight: f64) -> (bool, f64, f64) {
-        let load = (in_flight + 1.0) / (self.usual[backend.get()] + 1.0);
-        let latency = self.latency.cost(backend) * load;
+    /// The latency to expect of a cold backend; hot ones come after all cold ones, by in-flight.
+    fn rank(&self, backend: BackendIndex, in_flight: f64) -> f64 {
+        let latency =
+            self.latency.cost(backend) * (in_flight + 1.0) * self.usual[backend.get()].inverse;
         if in_flight > self.crowded {
-            (true, in_flight, latency)
+            HOT * in_flight
         } else {
-            (false, latency, in_flight)
+            latency
         }
     }
 }
@@ -97,7 +106,13 @@ impl Policy for Prequal {
         }
         self.latency.grow(pool.backends.len(), now);
         if self.usual.len() < pool.backends.len() {
-            self.usual.resize(pool.backends.len(), 0.0);
+            self.usual.resize(
+                pool.backends.len(),
+                Usual {
+                    mean: 0.0,
+                    inverse: 1.0,
+                },
+            );
         }
         self.probe(pool, rng);
         let in_flight = |backend: BackendIndex| f64::from(pool.backend(backend).in_flight);
@@ -105,7 +120,8 @@ impl Policy for Prequal {
             self.rank(backend, in_flight(backend))
         })?;
         let usual = &mut self.usual[picked.get()];
-        *usual += ALPHA * (in_flight(picked) - *usual);
+        usual.mean += ALPHA * (in_flight(picked) - usual.mean);
+        usual.inverse = 1.0 / (usual.mean + 1.0);
         Some(picked)
     }
 

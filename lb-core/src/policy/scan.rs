@@ -1,33 +1,61 @@
 //! The full scan that the cost-based rules share.
+//!
+//! Which of eight costs is the lowest is a coin toss at every step, and a mispredicted branch costs more
+//! than the comparison. So the scan keeps its minimum by selection instead of branches, and leaves ties,
+//! which need a draw, to a second pass that is entered only when there is one.
 
 use super::BackendIndex;
 use crate::rng::Rng;
 use rand::RngExt;
 
-/// The eligible backend with the lowest cost, none when there is none. Equal costs (an idle pool, or
-/// one without replies yet) are settled at random with equal chances: the k-th of a tie replaces the
-/// candidate with chance 1/k.
-pub(super) fn lowest<C: PartialOrd>(
+/// The eligible backend with the lowest cost, none when there is none. Equal costs (an idle pool, or one
+/// without replies yet) are settled at random with equal chances.
+#[inline]
+pub(super) fn lowest(
     eligible: &[BackendIndex],
     rng: &mut Rng,
-    cost: impl Fn(BackendIndex) -> C,
+    cost: impl Fn(BackendIndex) -> f64,
+) -> Option<BackendIndex> {
+    lowest_by_weight(eligible, rng, cost, |_| 1.0)
+}
+
+/// As [`lowest`], but equal costs are settled with chances in proportion to `weight`.
+#[inline]
+pub(super) fn lowest_by_weight(
+    eligible: &[BackendIndex],
+    rng: &mut Rng,
+    cost: impl Fn(BackendIndex) -> f64,
+    weight: impl Fn(BackendIndex) -> f64,
 ) -> Option<BackendIndex> {
     let (first, rest) = eligible.split_first()?;
     let mut best = *first;
     let mut lowest = cost(best);
-    let mut tied = 1u32;
+    let mut ties = 0u32;
     for candidate in rest {
         let cost = cost(*candidate);
-        if cost < lowest {
-            (best, lowest, tied) = (*candidate, cost, 1);
-        } else if cost == lowest {
-            tied += 1;
-            if rng.random_range(0..tied) == 0 {
-                best = *candidate;
-            }
-        }
+        let is_lower = cost < lowest;
+        ties = if is_lower {
+            0
+        } else {
+            ties + u32::from(cost == lowest)
+        };
+        best = if is_lower { *candidate } else { best };
+        lowest = if is_lower { cost } else { lowest };
     }
-    Some(best)
+    if ties == 0 {
+        return Some(best);
+    }
+    let weight_if_tied = |backend: &BackendIndex| match cost(*backend) == lowest {
+        true => weight(*backend),
+        false => 0.0,
+    };
+    let mut left = rng.random::<f64>() * eligible.iter().map(weight_if_tied).sum::<f64>();
+    let drawn = eligible.iter().find(|backend| {
+        left -= weight_if_tied(backend);
+        left < 0.0
+    });
+    // Rounding may leave a trace of the sum when the draw is close to it.
+    Some(drawn.copied().unwrap_or(best))
 }
 
 #[cfg(test)]
@@ -54,6 +82,19 @@ mod tests {
             assert!(
                 counts[backend].abs_diff(1_000) < 100,
                 "a third each: {counts:?}"
+            );
+        }
+        let weights = [1.0, 9.0, 9.0, 2.0, 9.0, 5.0];
+        let mut counts = [0u32; 6];
+        for _ in 0..8_000 {
+            let of = |values: [f64; 6]| move |backend: BackendIndex| values[backend.get()];
+            let picked = lowest_by_weight(&eligible, &mut rng, of(costs), of(weights));
+            counts[picked.expect("four are eligible").get()] += 1;
+        }
+        for (backend, share) in [(0, 1_000), (3, 2_000), (5, 5_000), (2, 0)] {
+            assert!(
+                counts[backend].abs_diff(share) < 200,
+                "ties by weight: {counts:?}"
             );
         }
         assert_eq!(lowest(&[], &mut rng, |_| 0.0), None, "nobody is eligible");

@@ -50,9 +50,10 @@ impl Policy for WeightedRoundRobin {
         for backend in pool.eligible {
             let credit = &mut self.credit[backend.get()];
             *credit += pool.backend(*backend).weight;
-            if *credit > most {
-                (best, most) = (*backend, *credit);
-            }
+            // Selection instead of a branch, as in the full scan.
+            let is_more = *credit > most;
+            best = if is_more { *backend } else { best };
+            most = if is_more { *credit } else { most };
         }
         self.credit[best.get()] -= self.total;
         Some(best)

@@ -316,10 +316,7 @@ fn a_backend_that_recovers_gets_its_share_again() {
         "prequal",
     ] {
         let share = situation.run(algorithm).late_share_of_first;
-        assert!(
-            share > 0.06,
-            "{algorithm}: {share:.3} of about an eighth"
-        );
+        assert!(share > 0.06, "{algorithm}: {share:.3} of about an eighth");
     }
 }
 
