@@ -1,9 +1,10 @@
 //! Events per second on one core.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lb_core::workload::{Observer, Sample};
+use lb_core::workload::{Observer, Sample, Schedule};
 use lb_core::{Seed, Span};
-use simulator::{OpenLoad, Options, Report, simulate_open};
+use simulator::{OpenLoad, Options, Report, Simulation, simulate_open};
+use std::sync::Arc;
 
 #[path = "../tests/common/mod.rs"]
 mod common;
@@ -34,15 +35,46 @@ fn open(criterion: &mut Criterion) {
                     seed: Seed(1),
                 };
                 let mut policy = common::policies(algorithm);
-                simulate_open(&topology, &load, &mut policy, &Options::default(), &mut Sum(0))
-                    .expect("a bundled topology can be simulated")
+                simulate_open(
+                    &topology,
+                    &load,
+                    &mut policy,
+                    &Options::default(),
+                    &mut Sum(0),
+                )
+                .expect("a bundled topology can be simulated")
             };
             group.throughput(Throughput::Elements(run().events));
-            group.bench_function(format!("{situation}/{algorithm}"), |bencher| bencher.iter(run));
+            group.bench_function(format!("{situation}/{algorithm}"), |bencher| {
+                bencher.iter(run)
+            });
         }
     }
     group.finish();
 }
 
-criterion_group!(benches, open);
+/// Virtual users of the built-in shop on the default topology.
+fn closed(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("closed");
+    let scenario = common::shop(common::topology("default"), 300, Span::from_secs(120));
+    let schedule = Schedule::new(Arc::clone(&scenario.workload), Seed(1));
+    for algorithm in ["least-connections", "round-robin"] {
+        let run = || -> Report {
+            let mut policy = common::policies(algorithm);
+            Simulation::run(
+                &scenario,
+                &schedule,
+                &mut policy,
+                &Options::default(),
+                &mut Sum(0),
+            )
+            .expect("the default topology can be simulated")
+        };
+        group.throughput(Throughput::Elements(run().events));
+        group.bench_function(format!("shop/{algorithm}"), |bencher| bencher.iter(run));
+    }
+    group.finish();
+}
+
+criterion_group!(benches, open, closed);
 criterion_main!(benches);

@@ -11,15 +11,29 @@ fn main() {
     }
     println!();
     for algorithm in [
-        "random", "round-robin", "p2c", "least-connections", "least-connections+ejection", "peak-ewma",
-        "ewma-scan", "ewma-scan+ejection", "shortest-expected-delay", "prequal",
+        "random",
+        "round-robin",
+        "p2c",
+        "least-connections",
+        "least-connections+ejection",
+        "peak-ewma",
+        "ewma-scan",
+        "ewma-scan+ejection",
+        "shortest-expected-delay",
+        "prequal",
     ] {
         print!("{algorithm:28}");
         for (situation, load) in cases {
             let runs = 3;
             let (mut mean, mut p99) = (0.0, 0.0);
             for seed in 1..=runs {
-                let (recorder, _) = common::open(&format!("situation-{situation}"), algorithm, load, 60_000, seed);
+                let (recorder, _) = common::open(
+                    &format!("situation-{situation}"),
+                    algorithm,
+                    load,
+                    60_000,
+                    seed,
+                );
                 let one = recorder.mean_and_p99(2_000.0);
                 mean += one.0 / runs as f64;
                 p99 += one.1 / runs as f64;
