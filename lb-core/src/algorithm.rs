@@ -5,8 +5,8 @@
 //! rule can wear, and results name it. Case does not matter, and `_` counts as `-`, so
 //! `LEAST_CONNECTIONS+ejection` is `least-connections+ejection`.
 //!
-//! A new algorithm is one file in [`crate::policy`], one [`Rule`], one line of [`TABLE`] and one arm
-//! in [`Rule::policy`].
+//! A new algorithm is one file in [`crate::policy`], one [`Rule`], one line of `TABLE` and one arm
+//! in `Rule::policy`.
 
 use crate::policy::{self, Ejection, Limits, Policy};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};

@@ -1,7 +1,7 @@
 //! Consistent hashing: backends and clients have places on one ring, and a client meets the first
 //! eligible backend at or after its place.
 //!
-//! Karger et al., Consistent hashing and random trees (1997). Each backend has [`POINTS`] places
+//! Karger et al., Consistent hashing and random trees (1997). Each backend has `POINTS` places
 //! (times its weight over the mean weight), as in ketama, because one place each would give shares
 //! that differ by factors; with 160 they differ by about a twelfth. When a backend leaves, only its
 //! clients move, and they spread over all others; a new one takes its share from everyone alike.

@@ -5,12 +5,12 @@
 //! with fading its cost sinks until it is tried again. (tower's and linkerd's peak EWMA project their
 //! estimates towards zero in the same way.) A backend without replies counts as typical of the pool when
 //! it was first seen, and fades from there, so that it is tried soon. Nothing fades below a quarter of
-//! what is typical ([`FLOOR`]): a backend that was away for a minute comes back as a good one, not as an
+//! what is typical (`FLOOR`): a backend that was away for a minute comes back as a good one, not as an
 //! infinitely fast one that everybody is sent to.
 //!
 //! **No exponential per decision.** At one moment `t` all values carry the same factor
 //! `exp(-t / tau)`, so their order is the order of `v * exp((u - origin) / tau)`, which changes at
-//! replies only. That product is what is stored ([`Estimates::cost`]): one exponential per reply, none
+//! replies only. That product is what is stored (`Estimates::cost`): one exponential per reply, none
 //! per pick. The origin moves on before the factor leaves the range of an `f64`.
 //!
 //! **Failures.** A backend that refuses at once looks fast and idle, and a rule that trusts latency

@@ -2,7 +2,7 @@
 //!
 //! The mean is exponentially weighted per reply, so it follows a busy backend fast and an idle one
 //! slowly, and it fades with silence so that a backend once judged slow is tried again
-//! ([`super::estimate`], which also says what a failure costs). Looking at all backends instead of two
+//! (`policy/estimate.rs`, which also says what a failure costs). Looking at all backends instead of two
 //! is what tells it from [peak EWMA](super::PeakEwma): on unequal backends a random pair is often a
 //! pair of slow ones.
 

@@ -4,21 +4,21 @@
 //! back. It never sees a backend's true speed, queue or faults. A new policy is one file here and
 //! one line in [`crate::algorithm`].
 
-mod consistent_hash;
-mod ejection;
+pub mod consistent_hash;
+pub mod ejection;
 mod estimate;
-mod ewma_scan;
-mod ip_hash;
-mod learned;
-mod least_connections;
-mod p2c;
-mod peak_ewma;
-mod prequal;
-mod random;
-mod round_robin;
+pub mod ewma_scan;
+pub mod ip_hash;
+pub mod learned;
+pub mod least_connections;
+pub mod p2c;
+pub mod peak_ewma;
+pub mod prequal;
+pub mod random;
+pub mod round_robin;
 mod scan;
-mod shortest_expected_delay;
-mod weighted_round_robin;
+pub mod shortest_expected_delay;
+pub mod weighted_round_robin;
 
 pub use consistent_hash::ConsistentHash;
 pub use ejection::{Ejection, Limits};

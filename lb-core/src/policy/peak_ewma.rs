@@ -6,7 +6,7 @@
 //! `gap` is the time since the last reply. It is cautious: one slow reply is believed, one fast reply
 //! is not. Between replies it fades with the same `tau`.
 //!
-//! Two deviations. A failed reply counts as a slow one ([`super::estimate`]), as in linkerd's newer
+//! Two deviations. A failed reply counts as a slow one (`policy/estimate.rs`), as in linkerd's newer
 //! load biaser. A backend without replies counts as typical of the pool, where linkerd assumes 30 ms
 //! and tower's documentation 1 s: a constant would flood or starve it, depending on the service.
 

@@ -1,7 +1,7 @@
 //! Prequal's hot/cold lexicographic rule: fast backends first, unless they are crowded.
 //!
 //! Wydrowski, Kleinberg, Rumble and Archer, Load is not what you should balance: introducing Prequal
-//! (NSDI 2024). A backend is *hot* when its requests in flight exceed the quantile [`Q_RIF`] of the
+//! (NSDI 2024). A backend is *hot* when its requests in flight exceed the quantile `Q_RIF` of the
 //! requests in flight seen lately in the pool, else *cold*. If any is cold, the cold one with the
 //! lowest latency is picked; if all are hot, the one with the fewest requests in flight.
 //!
@@ -13,7 +13,7 @@
 //!   about as many others, is this balancer's mean latency times
 //!   `(in-flight + 1) / (in-flight that a request usually meets there + 1)`. Both means are exponentially
 //!   weighted. Without the correction a latency that is one latency old draws everyone to one backend.
-//! - Estimates fade with silence and failures are charged ([`super::estimate`]), in place of the paper's
+//! - Estimates fade with silence and failures are charged (`policy/estimate.rs`), in place of the paper's
 //!   error aversion.
 //! - The quantile is tracked, not computed: at each pick the count of one random backend (its "probe")
 //!   moves the estimate up by `step x Q_RIF` if it lies above and down by `step x (1 - Q_RIF)` if not,
@@ -47,7 +47,7 @@ const FADE: Span = Span::from_secs(10);
 #[derive(Debug)]
 pub struct Prequal {
     latency: Estimates,
-    /// The [`Q_RIF`] quantile of requests in flight.
+    /// The `Q_RIF` quantile of requests in flight.
     crowded: f64,
     usual: Vec<Usual>,
 }

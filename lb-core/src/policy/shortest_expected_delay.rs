@@ -12,7 +12,7 @@
 //!
 //! What is estimated is gap times weight, the delay per unit of weight, so that a backend without
 //! replies is taken for typical *for its weight*. Estimates fade with silence and failures are charged
-//! as in [`super::estimate`]. Individually greedy: it drives the fastest backends close to saturation.
+//! as in `policy/estimate.rs`. Individually greedy: it drives the fastest backends close to saturation.
 
 use super::estimate::Estimates;
 use super::scan::lowest;

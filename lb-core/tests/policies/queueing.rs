@@ -27,8 +27,8 @@ enum Trouble {
     Slow,
     /// Ten times slower in seconds 10 to 20, once.
     SlowOnce,
-    /// Nine in ten requests are refused after half a millisecond.
-    Refuses,
+    /// This share of the requests is refused after half a millisecond.
+    Refuses(f64),
 }
 
 #[derive(Clone, Copy)]
@@ -60,10 +60,14 @@ struct Simulation {
 
 impl Situation {
     fn run(&self, algorithm: &str) -> Seen {
+        self.run_weighted(algorithm, &EQUAL)
+    }
+
+    fn run_weighted(&self, algorithm: &str, weights: &[f64; 8]) -> Seen {
         let algorithm: Algorithm = algorithm.parse().expect("a known algorithm");
         let policy = algorithm.policy().expect("a policy that needs no file");
         let mut simulation = Simulation {
-            balancer: Balancer::new(&[1.0; 8], policy, Seed(1).stream(&[1])),
+            balancer: Balancer::new(weights, policy, Seed(1).stream(&[1])),
             workers: vec![BinaryHeap::from([Reverse(0); WORKERS]); 8],
             replies: BinaryHeap::new(),
             results: Vec::new(),
@@ -126,8 +130,11 @@ impl Simulation {
             .balancer
             .pick(&RequestInfo::default(), Time::from_nanos(now));
         let backend = picked.expect("all are healthy").get();
-        let refuses = situation.trouble == Trouble::Refuses && situation.is_troubled(backend, now);
-        let (kind, latency) = if refuses && luck < 0.9 {
+        let refused = match situation.trouble {
+            Trouble::Refuses(share) if situation.is_troubled(backend, now) => luck < share,
+            _ => false,
+        };
+        let (kind, latency) = if refused {
             (ReplyKind::ServerError, nanos(0.5))
         } else {
             let Reverse(free) = self.workers[backend].pop().expect("four workers");
@@ -262,17 +269,28 @@ fn on_unequal_backends_rules_that_see_speed_or_load_win() {
 }
 
 #[test]
-fn weights_that_tell_the_speeds_make_round_robin_stable() {
-    // The weights of this simulation are equal; here the shares are, after speed.
+fn weights_that_tell_the_speeds_help_who_reads_them() {
     let situation = Situation {
-        speeds: EQUAL,
+        speeds: UNEQUAL,
         load: 0.8,
         trouble: Trouble::None,
     };
-    let seen = situation.run("weighted-round-robin");
+    let rotation = situation.run_weighted("weighted-round-robin", &UNEQUAL);
     assert_eq!(
-        seen.failed, 0.0,
+        rotation.failed, 0.0,
         "in proportion to capacity nobody is drowned"
+    );
+    let blind = situation.run_weighted("round-robin", &UNEQUAL);
+    assert!(
+        blind.failed > 0.3,
+        "round-robin does not read them: {:.3} fail",
+        blind.failed
+    );
+    let told = situation.run_weighted("least-connections", &UNEQUAL).p99_ms;
+    let untold = situation.run("least-connections").p99_ms;
+    assert!(
+        told < 0.8 * untold,
+        "least connections does: p99 {told:.0} against {untold:.0} ms"
     );
 }
 
@@ -325,7 +343,7 @@ fn a_backend_that_refuses_fast_is_no_sinkhole() {
     let situation = Situation {
         speeds: EQUAL,
         load: 0.6,
-        trouble: Trouble::Refuses,
+        trouble: Trouble::Refuses(0.9),
     };
     let fair = situation.run("round-robin").failed;
     let sink = situation.run("least-connections").failed;
@@ -346,5 +364,25 @@ fn a_backend_that_refuses_fast_is_no_sinkhole() {
             failed < 0.05 * fair,
             "{algorithm}: charged failures keep traffic away: {failed:.5}"
         );
+    }
+}
+
+#[test]
+fn charged_failures_protect_at_every_failure_rate() {
+    for share in [0.2, 0.6, 1.0] {
+        let trouble = Trouble::Refuses(share);
+        let situation = Situation {
+            speeds: EQUAL,
+            load: 0.6,
+            trouble,
+        };
+        let fair = situation.run("round-robin").failed;
+        for algorithm in ["ewma-scan", "sed", "prequal"] {
+            let failed = situation.run(algorithm).failed;
+            assert!(
+                failed < 0.2 * fair,
+                "{algorithm}: {failed:.5} of {fair:.5} at {share}"
+            );
+        }
     }
 }
