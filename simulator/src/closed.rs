@@ -3,8 +3,8 @@
 use crate::error::SimulationError;
 use crate::options::Options;
 use crate::report::Report;
-use crate::requests::{Call, End};
-use crate::system::{Ended, System};
+use crate::requests::{Call, End, Ended};
+use crate::system::System;
 use lb_core::policy::Policy;
 use lb_core::topology::RouteIndex;
 use lb_core::workload::{

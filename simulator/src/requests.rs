@@ -58,6 +58,17 @@ pub(crate) enum End {
     TimedOut,
 }
 
+/// A request that is over.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ended {
+    pub(crate) owner: u32,
+    pub(crate) sent: Time,
+    pub(crate) done: Time,
+    pub(crate) end: End,
+    /// The backend that answered.
+    pub(crate) backend: Option<u16>,
+}
+
 /// A request under way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {

@@ -5,7 +5,7 @@ use crate::health::Health;
 use crate::next_events::NextEvents;
 use crate::options::Options;
 use crate::report::{BackendReport, Report};
-use crate::requests::{Call, End, Requests, Stage, slot_of};
+use crate::requests::{Call, End, Ended, Requests, Stage, slot_of};
 use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand};
 use lb_core::balancer::Balancer;
 use lb_core::fault::FaultTimeline;
@@ -17,17 +17,6 @@ use std::sync::Arc;
 
 /// Label of the balancers' random streams under the seed of the options.
 const BALANCER: u64 = 0xba1a;
-
-/// A request that is over.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Ended {
-    pub(crate) owner: u32,
-    pub(crate) sent: Time,
-    pub(crate) done: Time,
-    pub(crate) end: End,
-    /// The backend that answered.
-    pub(crate) backend: Option<u16>,
-}
 
 /// A backend and what is known of it from outside.
 #[derive(Debug)]
