@@ -5,7 +5,6 @@ use super::target::Target;
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
@@ -36,9 +35,8 @@ impl From<NotHttp> for Broken {
 
 impl Connection {
     /// Opens a connection.
-    pub(super) async fn open(target: &Target, timeout: Duration) -> io::Result<Self> {
-        let connect = TcpStream::connect(target.addresses.as_slice());
-        let stream = tokio::time::timeout(timeout, connect).await??;
+    pub(super) async fn open(target: &Target) -> io::Result<Self> {
+        let stream = TcpStream::connect(target.addresses.as_slice()).await?;
         // Each request is one write; nothing is gained by waiting for more (Nagle).
         stream.set_nodelay(true)?;
         Ok(Self {
@@ -84,5 +82,58 @@ impl Connection {
                 return Poll::Ready(Ok(reply));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    /// A connection and the other side of it.
+    async fn pair() -> (Connection, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("a bound socket");
+        let target = Target::parse(&format!("http://{address}")).expect("a URL");
+        let connection = Connection::open(&target)
+            .await
+            .expect("a listener is there");
+        let (other, _) = listener.accept().await.expect("it has connected");
+        (connection, other)
+    }
+
+    async fn arrival(connection: &Connection) {
+        connection
+            .stream
+            .readable()
+            .await
+            .expect("the socket is ours");
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_other_side_closes_between_requests_is_stale() {
+        let (connection, other) = pair().await;
+        assert!(
+            !connection.is_stale(),
+            "an idle connection is as good as new"
+        );
+        drop(other);
+        arrival(&connection).await;
+        assert!(connection.is_stale(), "the next request needs a new one");
+    }
+
+    #[tokio::test]
+    async fn a_connection_on_which_something_came_unasked_is_stale() {
+        let (connection, mut other) = pair().await;
+        other
+            .write_all(b"HTTP/1.1 408 Too slow\r\n\r\n")
+            .await
+            .expect("we listen");
+        arrival(&connection).await;
+        assert!(
+            connection.is_stale(),
+            "it would be taken for the next reply"
+        );
     }
 }

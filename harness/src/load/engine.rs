@@ -30,7 +30,12 @@ pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
         let (worker_spec, start) = (spec.clone(), Arc::clone(&start));
         let thread = Builder::new()
             .name(format!("{}-{number}", spec.phase))
-            .spawn(move || worker::run(worker_spec, number, recorder, &start));
+            .spawn(move || {
+                let stop = Arc::clone(&worker_spec.stop);
+                // Without this worker the phase is worth nothing.
+                worker::run(worker_spec, number, recorder, &start)
+                    .inspect_err(|_| stop.store(true, Ordering::Relaxed))
+            });
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {

@@ -18,6 +18,10 @@ const FIRST_BACK_OFF: Duration = Duration::from_millis(10);
 /// Longest rest: a target that comes back is noticed within a second.
 const LONGEST_BACK_OFF: Duration = Duration::from_secs(1);
 
+/// How long a user whose window opens tries to connect before it goes on: its first request tries
+/// again, and is the one that says so if the target does not answer.
+const EARLY_PATIENCE: Span = Span::from_secs(1);
+
 /// A user with its connection and buffers.
 struct User {
     worker: Rc<Worker>,
@@ -50,7 +54,9 @@ struct Exchange {
 pub(super) async fn run(worker: Rc<Worker>, place: usize, id: UserId) {
     let schedule = worker.spec.schedule.clone();
     let windows = &schedule.users()[id.0 as usize].windows;
-    let Some((first, _)) = windows.first() else {
+    let end = Time::ZERO + worker.spec.duration;
+    // The phase may be shorter than the schedule.
+    let Some((first, _)) = windows.first().filter(|(first, _)| *first < end) else {
         return;
     };
     // One timer for all of the user's waiting; it costs nothing while it is not waited for.
@@ -76,25 +82,27 @@ pub(super) async fn run(worker: Rc<Worker>, place: usize, id: UserId) {
     // Made only now: a user that comes later needs no memory yet.
     let mut behaviour = schedule.virtual_user(id);
     user.come(windows).await;
+
     let mut next = behaviour.next(None, worker.now());
     loop {
         next = match next {
             Next::Send(request) => {
                 let exchange = user.send(&behaviour, &request, sleep.as_mut()).await;
+                if exchange.done >= end {
+                    return;
+                }
                 let body = exchange.has_body.then_some(user.body.as_slice());
-                behaviour.next(
-                    Some(StepReply {
-                        outcome: exchange.outcome,
-                        body,
-                    }),
-                    exchange.done,
-                )
+                let reply = StepReply {
+                    outcome: exchange.outcome,
+                    body,
+                };
+                behaviour.next(Some(reply), exchange.done)
             }
-            Next::Wait(until) => {
+            Next::Wait(until) if until < end => {
                 user.wait(until, windows, sleep.as_mut()).await;
                 behaviour.next(None, worker.now())
             }
-            Next::Done => return,
+            Next::Wait(_) | Next::Done => return,
         };
     }
 }
@@ -143,10 +151,10 @@ impl User {
         let worker = &*self.worker;
         if self.connection.as_ref().is_none_or(Connection::is_stale) {
             let begin = worker.now();
-            self.connection = None;
-            match Connection::open(&worker.spec.target, worker.timeout()).await {
-                Ok(connection) => self.connection = Some(connection),
-                Err(_) => return failed(begin, worker.now(), Outcome::Refused),
+            let patience = worker.spec.scenario.request_timeout;
+            self.connection = open(worker, self.place, begin + patience).await;
+            if self.connection.is_none() {
+                return failed(begin, worker.now(), Outcome::Refused);
             }
             self.refusals = 0;
         }
@@ -231,13 +239,10 @@ impl User {
         if self.window_end.is_none() {
             return;
         }
-        let spec = &self.worker.spec;
-        if let Some(progress) = &spec.progress {
+        if let Some(progress) = &self.worker.spec.progress {
             progress.user_came();
         }
-        self.connection = Connection::open(&spec.target, self.worker.timeout())
-            .await
-            .ok();
+        self.connection = open(&self.worker, self.place, now + EARLY_PATIENCE).await;
     }
 
     fn leave(&mut self) {
@@ -254,6 +259,20 @@ impl Drop for User {
     fn drop(&mut self) {
         self.leave();
     }
+}
+
+/// Opens a connection; `None` if the target refuses, or does not answer before `deadline`.
+async fn open(worker: &Worker, place: usize, deadline: Time) -> Option<Connection> {
+    let mut opening = pin!(Connection::open(&worker.spec.target));
+    worker.deadlines.arm(place, deadline);
+    let connection = poll_fn(|cx| match opening.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result.ok()),
+        Poll::Pending if worker.deadlines.is_expired(place, cx.waker()) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await;
+    worker.deadlines.disarm(place);
+    connection
 }
 
 /// A request without a reply.

@@ -69,11 +69,6 @@ impl Worker {
         tokio::time::Instant::from_std(self.epoch + Duration::from_nanos(at.as_nanos()))
     }
 
-    /// How long connecting may take: as long as a request.
-    pub(super) fn timeout(&self) -> Duration {
-        self.spec.scenario.request_timeout.into()
-    }
-
     #[inline]
     pub(super) fn is_head(&self, step: StepIndex) -> bool {
         self.is_head[usize::from(step.0)]

@@ -361,6 +361,32 @@ fn a_stop_ends_the_phase_at_once_and_keeps_what_is_complete() {
 }
 
 #[test]
+fn a_phase_ends_in_time_even_if_its_schedule_goes_on() {
+    let server = Server::start(|_| Answer::Reply(reply(200, "")));
+    let an_hour = 3_600_000;
+    let thinking = Users {
+        think_s: 3_000.0,
+        ..Users::busy(1, an_hour, "get")
+    };
+    let late = Users {
+        from_ms: 1_000_000,
+        ..Users::busy(1, an_hour, "get")
+    };
+    let stages = [Users::busy(2, an_hour, "get"), thinking, late];
+    let mut spec = spec(&server.url(), gets(&["get"]), &stages);
+    spec.duration = Span::from_millis(200);
+    let record = run(spec).expect("the phase runs");
+    only(&record, Outcome::Ok);
+    assert_eq!(record.requests(), server.seen().len() as u64);
+    assert_eq!(
+        users_of(&server.seen()).len(),
+        2,
+        "the others' turn does not come"
+    );
+    assert!(!record.interrupted, "this is its planned end");
+}
+
+#[test]
 fn workers_share_the_users_and_nothing_is_lost_between_them() {
     let server = Server::start(|seen| Answer::Reply(reply_of(&format!("pod-{}", seen.user), 200)));
     let mut spec = spec(&server.url(), gets(&["get"]), &[Users::busy(7, 200, "get")]);
