@@ -8,8 +8,10 @@ pub struct Product {
     /// Its unique name, such as `LAPTOP-001`.
     pub sku: String,
     /// Its title.
+    #[serde(default)]
     pub name: String,
     /// The category that it is listed under.
+    #[serde(default)]
     pub category: String,
     /// Price in units of the currency, with cents.
     pub price: f64,
