@@ -97,9 +97,6 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 
     let interrupt = Interrupt::listen();
     let mut progress = Progress::new(args.quiet);
-    for note in &plan.notes {
-        progress.say(&format!("note: {note}"));
-    }
     let options = RunOptions { loaded: &loaded, run_id, folder, record_actions: args.record_actions };
     let (summary, failure) = experiment::run(&plan, options, &interrupt, &mut progress).await?;
     print(&render_summary(&summary));

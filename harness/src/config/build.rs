@@ -1,6 +1,7 @@
 //! From drafts and flags to a plan: timelines scaled, caps kept, workloads compiled, all faults
 //! gathered.
 
+use super::adjust::SHORTEST_S;
 use super::algorithms::{Chosen, Named, choose};
 use super::bundled;
 use super::draft::{Context, Draft, DraftScenario, draft};
@@ -63,7 +64,11 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let journey = journey(bench, folder, findings);
     let topology = topology(bench, overrides, folder, findings);
     let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
-    let (journey, topology) = (journey?, topology?);
+    // Without its journey a config cannot be understood, but the names of algorithms can be checked.
+    let Some(journey) = journey else {
+        choose(&algorithms(&Draft::default(), bench, overrides), true, findings);
+        return None;
+    };
     let stem = Path::new(&loaded.name)
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
@@ -92,6 +97,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         overrides,
         journey: &journey,
         topology: &topology,
+        flawed: !loaded.problems.is_empty(),
     };
     let planned = draft.scenarios.into_iter().filter_map(|scenario| {
         let mine = match scenario
@@ -153,12 +159,10 @@ fn check_flags(flags: &Overrides, findings: &mut Findings) {
         let Some(seconds) = time.map(|time| time.as_secs_f64()) else {
             continue;
         };
-        if seconds > raw::LONGEST_SECONDS
-            || (flag == "--duration" && seconds < scenario::SHORTEST_S)
-        {
+        if seconds > raw::LONGEST_SECONDS || (flag == "--duration" && seconds < SHORTEST_S) {
             let message = format!(
                 "must be from {} to {} seconds",
-                scenario::SHORTEST_S,
+                SHORTEST_S,
                 raw::LONGEST_SECONDS
             );
             findings.wrong(flag, seconds, message);
@@ -166,11 +170,11 @@ fn check_flags(flags: &Overrides, findings: &mut Findings) {
     }
     if let Some(scale) = flags
         .time_scale
-        .filter(|scale| !(*scale > 0.0 && *scale <= 1e6))
+        .filter(|scale| !(0.001..=1e6).contains(scale))
     {
         let value = serde_json::Number::from_f64(scale)
             .map_or_else(|| scale.to_string().into(), serde_json::Value::Number);
-        findings.wrong("--time-scale", value, "must be above 0 and at most 1000000");
+        findings.wrong("--time-scale", value, "must be from 0.001 to 1000000");
     }
     if flags.algorithms.as_ref().is_some_and(Vec::is_empty) {
         findings.wrong(

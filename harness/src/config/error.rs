@@ -61,7 +61,11 @@ impl fmt::Display for Problem {
 /// A value as JSON, cut to a length that fits in a line.
 pub(super) fn excerpt(value: &Value) -> String {
     const LONGEST: usize = 60;
-    let text = value.to_string();
+    let text = match value.as_f64().filter(|_| value.is_f64()) {
+        // 180 minutes, not 180.0: as people write it.
+        Some(number) => number.to_string(),
+        None => value.to_string(),
+    };
     if text.chars().count() <= LONGEST {
         return text;
     }

@@ -6,6 +6,7 @@
 //! meaning ([`draft`]), lays patterns and faults on one timeline ([`timeline`]), and compiles the
 //! workload. All faults are reported at once; a knob that is not done as written becomes a [`Note`].
 
+mod adjust;
 mod algorithms;
 mod build;
 mod bundled;

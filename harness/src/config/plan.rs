@@ -108,6 +108,8 @@ pub struct PlannedScenario {
     pub cap: Option<u32>,
     /// Distinct accounts.
     pub identities: u32,
+    /// Chance of each bad request on purpose, at each request that can carry it.
+    pub errors: BTreeMap<String, f64>,
     /// The algorithms that run in this scenario; at least one.
     pub algorithms: Vec<Algorithm>,
     /// Algorithms that this scenario asked for itself and that will not run.
@@ -189,6 +191,7 @@ impl PlannedScenario {
             "peak_users": self.peak_users,
             "max_concurrent_users": self.cap,
             "identities": self.identities,
+            "errors": self.errors,
             "algorithms": names(&self.algorithms),
             "skipped": self.skipped,
             "topology": topology.name,

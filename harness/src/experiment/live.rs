@@ -34,6 +34,8 @@ pub(super) struct LiveTrials {
     backends: Vec<String>,
     /// A service whose pool the switch is verified on.
     probe_service: Option<String>,
+    /// Whether the load balancer was told to count.
+    measuring: bool,
 }
 
 impl LiveTrials {
@@ -62,6 +64,7 @@ impl LiveTrials {
                     backends: backends.map(|backend| backend.id.clone()).collect(),
                     embedded: Some(embedded),
                     probe_service,
+                    measuring: false,
                 })
             }
             Choice::Running(running) => Ok(Self {
@@ -70,6 +73,7 @@ impl LiveTrials {
                 embedded: None,
                 backends: Vec::new(),
                 probe_service,
+                measuring: false,
             }),
         }
     }
@@ -89,7 +93,7 @@ impl LiveTrials {
 
     /// Ends what was started for the scenario.
     pub(super) async fn stop(self) {
-        if let Err(error) = self.admin.stop().await {
+        if self.measuring && let Err(error) = self.admin.stop().await {
             tracing::warn!(%error, "the load balancer did not end the measurement");
         }
         if let Some(embedded) = self.embedded {
@@ -177,7 +181,11 @@ impl LiveTrials {
             let faults = &plan.scenario.scenario.topology.faults;
             embedded.mocks.set_faults(faults).await.or_exit(ExitCode::Preflight)?;
         }
-        self.admin.start(&plan.algorithm).await.or_exit(ExitCode::Preflight)?;
+        // Once for all algorithms: starting again would be refused, and it does not route.
+        if !self.measuring {
+            self.admin.start(&plan.algorithm).await.or_exit(ExitCode::Preflight)?;
+            self.measuring = true;
+        }
         self.admin
             .switch(&plan.algorithm)
             .await

@@ -8,7 +8,7 @@ use rand::RngExt;
 const ORDER: u64 = 0x6f72_6465;
 
 /// A permutation of `0..algorithms`, by Fisher and Yates.
-pub fn order(seed: Seed, scenario: usize, block: u32, algorithms: usize) -> Vec<usize> {
+pub(super) fn order(seed: Seed, scenario: usize, block: u32, algorithms: usize) -> Vec<usize> {
     let mut rng = seed.stream(&[ORDER, scenario as u64, u64::from(block)]);
     let mut order: Vec<usize> = (0..algorithms).collect();
     for last in (1..algorithms).rev() {

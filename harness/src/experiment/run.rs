@@ -66,8 +66,11 @@ pub async fn run(
         Engine::Live => Some(choose(&plan.target).await.or_exit(ExitCode::Preflight)?),
     };
     let driven = choice.as_ref().map_or_else(|| "simulated".to_owned(), ToString::to_string);
-    progress.say(&format!("load balancer: {driven}"));
+    progress.announce(&format!("load balancer: {driven}"));
     progress.say(&format!("results: {}", options.folder.path().display()));
+    for note in &plan.notes {
+        progress.say(&format!("note: {note}"));
+    }
 
     let mut summary = blank_summary(plan, &options, engine, driven);
     let context = Context {

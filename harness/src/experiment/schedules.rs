@@ -16,12 +16,12 @@ const BLOCK: u64 = 0x626c_6f63_6b;
 const WARM_UP: u64 = 0x7761_726d;
 
 /// The seed of a block.
-pub fn block_seed(seed: Seed, block: u32) -> Seed {
+pub(super) fn block_seed(seed: Seed, block: u32) -> Seed {
     if block == 0 { seed } else { Seed(seed.key(&[BLOCK, u64::from(block)])) }
 }
 
 /// The seed of a block's warm-up.
-pub fn warm_up_seed(seed: Seed, block: u32) -> Seed {
+pub(super) fn warm_up_seed(seed: Seed, block: u32) -> Seed {
     Seed(block_seed(seed, block).key(&[WARM_UP]))
 }
 

@@ -48,6 +48,18 @@ impl Progress {
         Self { mode }
     }
 
+    /// A line that every reader needs, quiet or not: on standard output.
+    pub fn announce(&self, line: &str) {
+        let print = || {
+            use std::io::Write;
+            let _ = writeln!(std::io::stdout(), "{line}");
+        };
+        match &self.mode {
+            Mode::Terminal(bar) => bar.suspend(print),
+            Mode::Quiet | Mode::Plain { .. } => print(),
+        }
+    }
+
     /// A line that stays.
     pub fn say(&self, line: &str) {
         match &self.mode {

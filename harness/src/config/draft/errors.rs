@@ -2,7 +2,7 @@
 
 use super::Context;
 use crate::config::document::join;
-use crate::config::error::{Findings, listing};
+use crate::config::error::Findings;
 use crate::config::raw::ErrorSimulation;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -26,9 +26,8 @@ pub(super) fn chances(
                     simulation.error_injection_probability * rate;
             } else {
                 let message = format!(
-                    "has no effect: the journey `{}` cannot make this error; it knows {}",
-                    context.journey.name,
-                    listing(known.iter().copied())
+                    "has no effect: no request of the journey `{}` can carry this error",
+                    context.journey.name
                 );
                 findings.note(&join(&path, key), *rate, message);
             }

@@ -7,6 +7,7 @@ use crate::config::ordered::Ordered;
 use crate::config::raw::{Quantity, TimelineEvent};
 use lb_core::fault::{Fault, FaultKind};
 use lb_core::workload::Journey;
+use serde_json::Value;
 
 /// The services that some request of a journey goes to.
 fn services(journey: &Journey) -> Vec<&str> {
@@ -40,21 +41,24 @@ fn fault(kind: FaultKind, service: Option<String>, start_s: f64, duration_s: Opt
     }
 }
 
-/// A service that no request goes to makes a fault without effect, which is worth a note.
-fn note_unused(
+/// Whether some request goes to the service that a fault names; if none does, that is noted, because
+/// such a fault would have no effect.
+fn has_effect(
     journey: &Journey,
     service: Option<&str>,
     path: &str,
-    value: &str,
+    value: Value,
     findings: &mut Findings,
-) {
-    if let Some(service) = service.filter(|service| !services(journey).contains(service)) {
-        let message = format!(
-            "has no effect: no request of the journey `{}` goes to `{service}`",
-            journey.name
-        );
-        findings.note(path, value, message);
-    }
+) -> bool {
+    let Some(service) = service.filter(|service| !services(journey).contains(service)) else {
+        return true;
+    };
+    let message = format!(
+        "has no effect: no request of the journey `{}` goes to `{service}`",
+        journey.name
+    );
+    findings.note(path, value, message);
+    false
 }
 
 /// Faults of a pattern by key, such as `"cart_service_error_rate": "15%"`.
@@ -70,7 +74,7 @@ pub(super) fn simulated(
         let path = join(path, key);
         let value = match quantity {
             Quantity::Number(number) => (*number).into(),
-            Quantity::Text(text) => serde_json::Value::from(text.as_str()),
+            Quantity::Text(text) => Value::from(text.as_str()),
         };
         let Some((service, kind)) = split(key).filter(|(_, kind)| quantity::KINDS.contains(kind))
         else {
@@ -83,14 +87,9 @@ pub(super) fn simulated(
         };
         match quantity::fault(kind, quantity) {
             Ok(kind) => {
-                note_unused(
-                    journey,
-                    service.as_deref(),
-                    &path,
-                    &value.to_string(),
-                    findings,
-                );
-                found.push(fault(kind, service, start_s, Some(duration_s)));
+                if has_effect(journey, service.as_deref(), &path, value, findings) {
+                    found.push(fault(kind, service, start_s, Some(duration_s)));
+                }
             }
             Err(message) => findings.wrong(&path, value, message),
         }
@@ -121,19 +120,12 @@ pub(super) fn timeline(
             Ok(None) => {}
             Ok(Some(kind)) => {
                 let service = split(&event.event).and_then(|(service, _)| service);
-                note_unused(
-                    journey,
-                    service.as_deref(),
-                    &join(&path, "event"),
-                    &event.event,
-                    findings,
-                );
-                faults.push(fault(
-                    kind,
-                    service,
-                    start_s,
-                    event.duration_minutes.map(|minutes| minutes * 60.0),
-                ));
+                let key = join(&path, "event");
+                let value = event.event.as_str().into();
+                if has_effect(journey, service.as_deref(), &key, value, findings) {
+                    let duration_s = event.duration_minutes.map(|minutes| minutes * 60.0);
+                    faults.push(fault(kind, service, start_s, duration_s));
+                }
             }
             Err(message) => findings.wrong(&join(&path, "impact"), text, message),
         }

@@ -31,7 +31,7 @@ pub(crate) struct Bench {
     /// Live over real sockets, or simulated in virtual time.
     pub(crate) engine: Option<Engine>,
     /// Divides offsets, durations and ramp-ups, not think times and service times.
-    #[schemars(range(max = 1_000_000), extend("exclusiveMinimum" = 0))]
+    #[schemars(range(min = 0.001, max = 1_000_000))]
     pub(crate) time_scale: Option<f64>,
     /// Backends of the embedded run and the simulator: a bundled name, a path, or the object itself.
     pub(crate) topology: Option<Source<Topology>>,

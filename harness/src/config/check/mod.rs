@@ -10,9 +10,12 @@
 //! replaced by admissible ones), so that the faults of meaning that lie elsewhere are found in the
 //! same pass. A repaired document never runs: its problems come with it.
 
+mod words;
+
 use super::document::join;
-use super::error::{Problem, did_you_mean, listing};
+use super::error::{Problem, did_you_mean, listing, nearest};
 use serde_json::{Map, Value, json};
+use words::{Limits, constants, describe, describe_all, has_type_of, kind, types};
 
 /// The repaired document and its problems; without problems the document is as it was.
 pub(super) fn check(schema: &Value, document: Value) -> (Value, Vec<Problem>) {
@@ -159,26 +162,11 @@ impl<'s> Walker<'s> {
                 .max_by_key(|branch| self.likeness(branch, &map))?,
         };
         self.shape_of(schema, &map, path, &mut shape)?;
+        let present: Vec<String> = map.keys().cloned().collect();
         let mut repaired = Map::new();
         for (key, value) in map {
-            let below = join(path, &key);
-            let property = shape.properties.iter().find(|(name, _)| *name == key);
-            let required = shape.required.contains(&key.as_str());
-            match (property, shape.others) {
-                (Some((_, schema)), _) => {
-                    let good = self.walk(schema, value, &below);
-                    if let Some(good) = good.or_else(|| required.then(|| self.stand_in(schema, 0)))
-                    {
-                        repaired.insert(key, good);
-                    }
-                }
-                (None, Some(others))
-                    if shape.properties.is_empty() || self.resembles(others, &value) =>
-                {
-                    let good = self.walk(others, value, &below);
-                    repaired.insert(key, good.unwrap_or_else(|| self.stand_in(others, 0)));
-                }
-                _ => self.unknown_key(&key, &below, &shape),
+            if let Some((key, good)) = self.member(key, value, path, &shape, &present) {
+                repaired.insert(key, good);
             }
         }
         for name in shape.required {
@@ -195,6 +183,40 @@ impl<'s> Walker<'s> {
             repaired.insert(name.to_owned(), self.stand_in(schema, 0));
         }
         Some(Value::Object(repaired))
+    }
+
+    /// One key of an object with its value, or none where it has to go.
+    fn member(
+        &mut self,
+        key: String,
+        value: Value,
+        path: &str,
+        shape: &Shape<'s>,
+        present: &[String],
+    ) -> Option<(String, Value)> {
+        let below = join(path, &key);
+        let property = |name: &str| shape.properties.iter().find(|(known, _)| *known == name);
+        if let Some((_, schema)) = property(&key) {
+            let required = shape.required.contains(&key.as_str());
+            let good = self.walk(schema, value, &below);
+            return Some((
+                key,
+                good.or_else(|| required.then(|| self.stand_in(schema, 0)))?,
+            ));
+        }
+        if let Some(others) = shape.others
+            && (shape.properties.is_empty() || self.resembles(others, &value))
+        {
+            let good = self.walk(others, value, &below);
+            return Some((key, good.unwrap_or_else(|| self.stand_in(others, 0))));
+        }
+        self.unknown_key(&key, &below, shape);
+        // What was most likely meant is looked at as if it had been written right; otherwise all
+        // that depends on it would be reported too.
+        let known = shape.properties.iter().map(|(name, _)| *name);
+        let meant = nearest(&key, known).filter(|meant| !present.iter().any(|key| key == meant))?;
+        let (_, schema) = property(meant)?;
+        Some((meant.to_owned(), self.walk(schema, value, &below)?))
     }
 
     /// Gathers the properties that `map` may have; none where its tag names no variant.
@@ -289,6 +311,9 @@ impl<'s> Walker<'s> {
     /// Whether a value under an unlisted key is meant to be one of `others`, and not a mistyped key:
     /// an object that shares a key with them.
     fn resembles(&self, others: &'s Value, value: &Value) -> bool {
+        if matches!(others, Value::Bool(true)) {
+            return true;
+        }
         let Some(map) = value.as_object() else {
             return false;
         };
@@ -348,139 +373,5 @@ impl<'s> Walker<'s> {
             }
             _ => Value::Null,
         }
-    }
-}
-
-/// The range of a number.
-struct Limits {
-    least: f64,
-    above: f64,
-    most: f64,
-}
-
-impl Limits {
-    fn of(schema: &Value) -> Self {
-        let number = |key: &str| schema[key].as_f64();
-        let widest = match schema["format"].as_str() {
-            Some("uint16") => f64::from(u16::MAX),
-            Some("uint32") => f64::from(u32::MAX),
-            _ => f64::INFINITY,
-        };
-        Self {
-            least: number("minimum").unwrap_or(f64::NEG_INFINITY),
-            above: number("exclusiveMinimum").unwrap_or(f64::NEG_INFINITY),
-            most: number("maximum").unwrap_or(widest),
-        }
-    }
-
-    fn admits(&self, number: f64) -> bool {
-        number >= self.least && number > self.above && number <= self.most
-    }
-
-    fn nearest_to(&self, number: f64) -> f64 {
-        let within = number.max(self.least).min(self.most);
-        if within > self.above {
-            within
-        } else {
-            (self.above + self.most.min(self.above + 2.0)) / 2.0
-        }
-    }
-
-    fn describe(&self) -> String {
-        let has = f64::is_finite;
-        match (has(self.above), has(self.least), has(self.most)) {
-            (true, _, true) => format!(" above {} and at most {}", self.above, self.most),
-            (true, _, false) => format!(" above {}", self.above),
-            (_, true, true) => format!(" from {} to {}", self.least, self.most),
-            (_, true, false) => format!(" of at least {}", self.least),
-            (_, false, true) => format!(" of at most {}", self.most),
-            (_, false, false) => String::new(),
-        }
-    }
-}
-
-fn types(schema: &Value) -> Vec<&str> {
-    match &schema["type"] {
-        Value::String(name) => vec![name],
-        Value::Array(names) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    }
-}
-
-fn constants(schema: &Value) -> Vec<&str> {
-    let listed = schema["enum"].as_array().into_iter().flatten();
-    listed
-        .chain(schema.get("const"))
-        .filter_map(Value::as_str)
-        .collect()
-}
-
-fn has_type_of(schema: &Value, value: &Value) -> bool {
-    let types = types(schema);
-    types.is_empty()
-        || types.iter().any(|name| match *name {
-            "null" => value.is_null(),
-            "boolean" => value.is_boolean(),
-            "integer" => value.is_u64() || value.is_i64(),
-            "number" => value.is_number(),
-            "string" => value.is_string(),
-            "array" => value.is_array(),
-            "object" => value.is_object(),
-            _ => false,
-        })
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "true or false",
-        Value::Number(number) if number.is_f64() => "a fraction",
-        Value::Number(_) => "a number",
-        Value::String(_) => "text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "an object",
-    }
-}
-
-fn describe_all(branches: &[&Value]) -> String {
-    branches
-        .iter()
-        .filter_map(|branch| describe(branch))
-        .collect::<Vec<_>>()
-        .join(" or ")
-}
-
-/// What a schema asks for, in words; none for `null`, which nobody needs to write.
-fn describe(schema: &Value) -> Option<String> {
-    let constants = constants(schema);
-    if !constants.is_empty() {
-        return Some(listing(constants));
-    }
-    let range = || Limits::of(schema).describe();
-    Some(match types(schema).first() {
-        Some(&"null") => return None,
-        Some(&"boolean") => "true or false".to_owned(),
-        Some(&"integer") => format!("a whole number{}", range()),
-        Some(&"number") => format!("a number{}", range()),
-        Some(&"string") => "text".to_owned(),
-        Some(&"array") => list_in_words(schema),
-        Some(&"object") => "an object".to_owned(),
-        _ => "a value".to_owned(),
-    })
-}
-
-fn list_in_words(schema: &Value) -> String {
-    let items = match types(&schema["items"]).first() {
-        Some(&"integer") => "whole numbers",
-        Some(&"number") => "numbers",
-        Some(&"string") => "texts",
-        Some(&"object") => "objects",
-        _ => "entries",
-    };
-    match (schema["minItems"].as_u64(), schema["maxItems"].as_u64()) {
-        (Some(least), Some(most)) if least == most => format!("a list of exactly {least} {items}"),
-        (Some(least), _) => format!("a list of at least {least} {items}"),
-        (None, Some(most)) => format!("a list of at most {most} {items}"),
-        (None, None) => format!("a list of {items}"),
     }
 }

@@ -1,0 +1,264 @@
+//! What happens to a scenario's draft before it is compiled: names and caps are checked, users and
+//! time are scaled, gaps are filled with background traffic.
+
+use super::document::join;
+use super::draft::{DraftPattern, DraftScenario};
+use super::error::Findings;
+use super::overrides::Overrides;
+use super::raw::LONGEST_SECONDS;
+use super::scenario::Frame;
+use super::timeline::{self, Block};
+use lb_core::fault::{Fault, FaultKind};
+use lb_core::workload::{ClassMix, UserClass};
+use std::collections::BTreeMap;
+
+/// A pattern must last this long to hold a request.
+pub(super) const SHORTEST_S: f64 = 0.1;
+/// The user of background traffic.
+const BACKGROUND: &str = "background";
+
+/// The patterns as blocks on the timeline.
+pub(super) fn blocks(patterns: &[DraftPattern]) -> Vec<Block> {
+    let block = |pattern: &DraftPattern| Block {
+        start: pattern.start_s,
+        end: pattern.end_s,
+        users: pattern.users,
+    };
+    patterns.iter().map(block).collect()
+}
+
+pub(super) fn check_names(draft: &DraftScenario, findings: &mut Findings) {
+    for (index, pattern) in draft.patterns.iter().enumerate() {
+        if draft.patterns[..index]
+            .iter()
+            .any(|before| before.name == pattern.name)
+        {
+            let message = "stands twice in the scenario; results need one name for each pattern";
+            findings.wrong(&join(&pattern.path, "name"), pattern.name.as_str(), message);
+        }
+        if pattern.end_s > LONGEST_SECONDS {
+            let message = format!(
+                "the pattern ends after {} minutes; {} (seven days) is the limit",
+                pattern.end_s / 60.0,
+                LONGEST_SECONDS / 60.0
+            );
+            findings.wrong(
+                &join(&pattern.path, "duration_minutes"),
+                pattern.duration_s() / 60.0,
+                message,
+            );
+        }
+    }
+}
+
+/// The scenario ends with its last pattern; another stated length is reported.
+pub(super) fn note_duration(draft: &DraftScenario, findings: &mut Findings) {
+    let end = blocks(&draft.patterns)
+        .iter()
+        .fold(0.0_f64, |end, block| end.max(block.end));
+    if let Some(stated) = draft
+        .stated_duration_s
+        .filter(|stated| (stated - end).abs() > 0.5)
+    {
+        let message = format!(
+            "the scenario ends with its last pattern, after {} minutes",
+            end / 60.0
+        );
+        findings.note(
+            &join(&draft.path, "test_duration_minutes"),
+            stated / 60.0,
+            message,
+        );
+    }
+}
+
+/// Cuts patterns that would exceed the cap, later ones first.
+pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
+    let Some(cap) = draft.cap else { return };
+    let mut order: Vec<usize> = (0..draft.patterns.len()).collect();
+    order.sort_by(|&a, &b| {
+        draft.patterns[a]
+            .start_s
+            .total_cmp(&draft.patterns[b].start_s)
+            .then(a.cmp(&b))
+    });
+    let all = blocks(&draft.patterns);
+    let mut admitted: Vec<Block> = Vec::new();
+    for index in order {
+        let pattern = &mut draft.patterns[index];
+        let room = timeline::room(&all[index], &admitted, cap);
+        let key = join(&pattern.path, "concurrent_users");
+        if room == 0 {
+            let message = format!(
+                "the patterns before it fill the scenario's `max_concurrent_users` of {cap}; raise that or lower theirs"
+            );
+            findings.wrong(&key, pattern.users, message);
+        } else if pattern.users > room {
+            let message = format!(
+                "cut to {room}, which is what the scenario's `max_concurrent_users` of {cap} leaves"
+            );
+            findings.note(&key, pattern.users, message);
+            pattern.users = room;
+        }
+        admitted.push(Block {
+            users: pattern.users,
+            ..all[index]
+        });
+    }
+}
+
+/// Scales all patterns so that the busiest moment has the users that a flag asks for.
+pub(super) fn scale_users(draft: &mut DraftScenario, flags: &Overrides) {
+    let Some(wanted) = flags.users else { return };
+    let scaled = timeline::scale_users(&blocks(&draft.patterns), wanted);
+    for (pattern, users) in draft.patterns.iter_mut().zip(scaled) {
+        pattern.users = users;
+    }
+    draft.cap = draft.cap.map(|_| wanted);
+}
+
+/// Fills the gaps between patterns with users that together send `background_rps`: each sends one
+/// request and thinks until its turn comes again.
+pub(super) fn add_background(
+    draft: &mut DraftScenario,
+    frame: &Frame<'_>,
+    findings: &mut Findings,
+) {
+    let rps = draft.background_rps;
+    let gaps = timeline::gaps(&blocks(&draft.patterns));
+    if rps <= 0.0 || gaps.is_empty() {
+        return;
+    }
+    let single = |name: &&String| {
+        let steps = &frame.journey.actions[*name].steps;
+        !frame.journey.session.open.contains(name)
+            && steps.len() == 1
+            && steps[0].method.eq_ignore_ascii_case("GET")
+    };
+    let Some(action) = frame.journey.actions.keys().find(single) else {
+        let message = format!(
+            "needs an action of a single GET, and the journey `{}` has none",
+            frame.journey.name
+        );
+        findings.wrong("bench.background_rps", rps, message);
+        return;
+    };
+    // One user per request and second: at one second between requests replies hardly shift the rate.
+    let users = rps.ceil().max(1.0);
+    let pause = users / rps;
+    let actions = BTreeMap::from([(action.clone(), 1.0)]);
+    let class = draft.classes.len();
+    draft.classes.push(UserClass {
+        name: BACKGROUND.to_owned(),
+        actions: actions.clone(),
+        think_time_s: [pause, pause],
+        // A session without end: opening one takes requests that are no background traffic.
+        actions_per_session: [1_000_000, 1_000_000],
+        session_duration_s: None,
+        abandonment: 0.0,
+        repeat: BTreeMap::new(),
+        probability: BTreeMap::new(),
+    });
+    for (number, (from, to)) in gaps.into_iter().enumerate() {
+        draft.patterns.push(DraftPattern {
+            path: draft.path.clone(),
+            name: format!("{BACKGROUND}_{}", number + 1),
+            start_s: from,
+            end_s: to,
+            users: users as u32,
+            mix: vec![ClassMix {
+                class,
+                share: 1.0,
+                actions: actions.clone(),
+            }],
+            background: true,
+            ..DraftPattern::default()
+        });
+    }
+}
+
+/// Scales offsets, durations and ramp-ups of patterns and faults. Returns the length in seconds.
+pub(super) fn scale_time(
+    draft: &mut DraftScenario,
+    frame: &Frame<'_>,
+    findings: &mut Findings,
+) -> f64 {
+    let flags = frame.overrides;
+    let length = blocks(&draft.patterns)
+        .iter()
+        .fold(0.0_f64, |end, block| end.max(block.end));
+    let time_scale = flags.time_scale.or(frame.bench.time_scale).unwrap_or(1.0);
+    let factor = match flags.duration {
+        Some(duration) => duration.as_secs_f64() / length,
+        None => 1.0 / time_scale,
+    };
+    if length * factor > LONGEST_SECONDS {
+        let message = format!(
+            "the scenario lasts {:.0} s after scaling; {LONGEST_SECONDS} (seven days) is the limit",
+            length * factor
+        );
+        findings.wrong(&draft.path, draft.name.as_str(), message);
+    }
+    for pattern in &mut draft.patterns {
+        pattern.start_s *= factor;
+        pattern.end_s *= factor;
+        let duration_s = pattern.duration_s();
+        if duration_s < SHORTEST_S {
+            let message = format!(
+                "the pattern lasts {duration_s:.3} s after scaling; {SHORTEST_S} s is the least, so lower the time scale or lengthen it"
+            );
+            findings.wrong(
+                &join(&pattern.path, "duration_minutes"),
+                pattern.name.as_str(),
+                message,
+            );
+        }
+        let wanted = flags
+            .ramp_up
+            .map_or(pattern.ramp_up_s * factor, |ramp_up| ramp_up.as_secs_f64());
+        let most = duration_s / 2.0;
+        if wanted > most * (1.0 + 1e-9) && !pattern.background {
+            let message = format!(
+                "cut to {most:.1} s, half of the pattern, so that all its users are there for the other half"
+            );
+            findings.note(
+                &join(&pattern.path, "ramp_up_time_seconds"),
+                wanted,
+                message,
+            );
+        }
+        pattern.ramp_up_s = if pattern.background {
+            0.0
+        } else {
+            wanted.min(most)
+        };
+        if pattern.chaos.concurrent_user_variance > 0.0 && (factor - 1.0).abs() > 1e-9 {
+            let message =
+                "the number of users wanders every 60 s also on a scaled timeline, so fewer times";
+            findings.note(
+                &join(&pattern.path, "chaos_parameters.concurrent_user_variance"),
+                pattern.chaos.concurrent_user_variance,
+                message,
+            );
+        }
+    }
+    draft.time_factor = factor;
+    for fault in &mut draft.faults {
+        scale_fault(fault, factor);
+    }
+    length * factor
+}
+
+pub(super) fn scale_fault(fault: &mut Fault, factor: f64) {
+    fault.start_s *= factor;
+    fault.duration_s = fault.duration_s.map(|seconds| seconds * factor);
+    fault.every_s = fault.every_s.map(|seconds| seconds * factor);
+    match &mut fault.kind {
+        FaultKind::Crash { slow_start_s } => *slow_start_s *= factor,
+        FaultKind::Flapping { up_s, down_s } => {
+            *up_s *= factor;
+            *down_s *= factor;
+        }
+        _ => {}
+    }
+}
