@@ -17,7 +17,7 @@
 //! hyper's client connection, which hands each of them through channels and builds header maps. On
 //! the same sockets (32 connections, one core, three interleaved rounds against nginx) hyper took
 //! 1.4 to 1.8 us of user time a request and the codec 0.4 to 0.5, with nothing recorded; in all, 1.12
-//! to 1.24 and 0.92 to 0.94 times the CPU of wrk. At most 1.15 is wanted with everything recorded.
+//! to 1.23 and 0.91 to 0.95 times the CPU of wrk. At most 1.15 is wanted with everything recorded.
 //!
 //! Closed model: a user waits for its reply before it goes on, so latency is done - sent. A user's
 //! own lateness (timer and scheduling, after thinking) is recorded apart.
