@@ -66,7 +66,11 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
     // Without its journey a config cannot be understood, but the names of algorithms can be checked.
     let Some(journey) = journey else {
-        choose(&algorithms(&Draft::default(), bench, overrides), true, findings);
+        choose(
+            &algorithms(&Draft::default(), bench, overrides),
+            true,
+            findings,
+        );
         return None;
     };
     let stem = Path::new(&loaded.name)
@@ -96,7 +100,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         bench,
         overrides,
         journey: &journey,
-        topology: &topology,
+        topology: topology.as_ref(),
         flawed: !loaded.problems.is_empty(),
     };
     let planned = draft.scenarios.into_iter().filter_map(|scenario| {
@@ -199,6 +203,7 @@ fn journey(bench: &Bench, folder: Option<&Path>, findings: &mut Findings) -> Opt
     )
 }
 
+/// The topology with the faults of our block, unless something is wrong with it.
 fn topology(
     bench: &Bench,
     flags: &Overrides,
@@ -210,9 +215,16 @@ fn topology(
         (None, Some(source)) => ("bench.topology", folder, source.clone()),
         (None, None) => ("bench.topology", None, Source::Named(TOPOLOGY.to_owned())),
     };
-    let topology: Topology = resolve(&source, key, bundled::TOPOLOGIES, folder, findings)?;
-    for problem in topology.problems() {
-        findings.wrong(key, topology.name.as_str(), problem);
+    let mut topology: Topology = resolve(&source, key, bundled::TOPOLOGIES, folder, findings)?;
+    for (key, faults) in [(key, &Vec::new()), ("bench.faults", &bench.faults)] {
+        topology.faults.extend(faults.iter().cloned());
+        let problems = topology.problems();
+        for problem in &problems {
+            findings.wrong(key, topology.name.as_str(), problem.as_str());
+        }
+        if !problems.is_empty() {
+            return None;
+        }
     }
     Some(topology)
 }

@@ -12,7 +12,6 @@ use super::overrides::Overrides;
 use super::plan::{PatternSummary, PlannedScenario};
 use super::raw::Bench;
 use super::timeline::{self, Block};
-use lb_core::fault::Fault;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::{Journey, Scenario, Stage, UserClass, Workload};
@@ -27,7 +26,8 @@ pub(super) struct Frame<'a> {
     pub(super) bench: &'a Bench,
     pub(super) overrides: &'a Overrides,
     pub(super) journey: &'a Journey,
-    pub(super) topology: &'a Topology,
+    /// None after a problem with it.
+    pub(super) topology: Option<&'a Topology>,
     /// Whether the config has faults of shape: then nothing is compiled from its repaired form.
     pub(super) flawed: bool,
 }
@@ -47,7 +47,7 @@ pub(super) fn build(
     scale_users(&mut draft, frame.overrides);
     add_background(&mut draft, frame, findings);
     let duration_s = scale_time(&mut draft, frame, findings);
-    let topology = topology(&draft, frame, findings);
+    let topology = topology(&draft, frame.topology?, findings);
     let journey = journey(&draft, frame.journey);
     let stages: Vec<Stage> = (0..draft.patterns.len())
         .map(|index| stage(&draft, index))
@@ -112,28 +112,24 @@ pub(super) fn build(
     })
 }
 
-/// The topology with the faults of the scenario and of our block, all on the scaled timeline.
-fn topology(draft: &DraftScenario, frame: &Frame<'_>, findings: &mut Findings) -> Topology {
-    let mut topology = frame.topology.clone();
-    let factor = draft.time_factor;
-    let outside = topology.faults.iter().chain(&frame.bench.faults).cloned();
-    let mut faults: Vec<Fault> = outside.collect();
-    faults
-        .iter_mut()
-        .for_each(|fault| scale_fault(fault, factor));
-    faults.extend(draft.faults.iter().cloned());
+/// The topology with the faults of the scenario, all on the scaled timeline.
+fn topology(draft: &DraftScenario, topology: &Topology, findings: &mut Findings) -> Topology {
+    let mut topology = topology.clone();
+    for fault in &mut topology.faults {
+        scale_fault(fault, draft.time_factor);
+    }
+    topology.faults.extend(draft.faults.iter().cloned());
     let end = blocks(&draft.patterns)
         .iter()
         .fold(0.0_f64, |end, block| end.max(block.end));
-    for fault in faults.iter().filter(|fault| fault.start_s >= end) {
+    for fault in topology.faults.iter().filter(|fault| fault.start_s >= end) {
         let message = format!(
             "never happens: it begins after {:.1} s, and the scenario ends after {end:.1} s",
             fault.start_s
         );
         findings.note(&join(&draft.path, "faults"), fault.kind.name(), message);
     }
-    topology.faults = faults;
-    // The topology alone was checked before; what is wrong now came in with faults or by scaling.
+    // It was sound before; what is wrong now came with the scenario's faults or by scaling.
     for problem in topology.problems() {
         findings.wrong(
             &join(&draft.path, "faults"),
