@@ -26,8 +26,8 @@
 //! # Errors on purpose
 //!
 //! A step's `errors` are ways to send it wrong; the workload says how likely each is. Where a session
-//! cannot go on with a refusal (the step is `required` or extracts something), the right request
-//! follows the wrong one, as when someone mistypes a password.
+//! cannot go on with a refusal (it is still opening, or the step is `required` or extracts something),
+//! the right request follows the wrong one, as when someone mistypes a password.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -23,6 +23,7 @@ mod sample;
 mod scenario;
 mod schedule;
 mod stage;
+mod tag;
 mod template;
 mod user;
 

@@ -42,10 +42,11 @@ pub(super) struct StepPlan {
 }
 
 impl StepPlan {
-    /// Whether the session cannot go on with a refusal only, so that the right request follows an
-    /// injected wrong one, as when someone mistypes a password.
+    /// Whether the session cannot go on with a refusal only (it is still opening, the step is
+    /// required, or its reply is needed), so that the right request follows an injected wrong one, as
+    /// when someone mistypes a password.
     pub(super) fn is_put_right(&self) -> bool {
-        self.required || !self.extract.is_empty()
+        self.set_up || self.required || !self.extract.is_empty()
     }
 
     /// Whether every request of the step is the same.

@@ -257,7 +257,10 @@ fn all_faults_are_reported_at_once() {
 fn chances_of_errors_on_one_step_may_not_pass_certainty() {
     let mut setup = Setup::ecommerce().with_errors(0.2);
     let found = problems(&setup);
-    assert!(found.iter().any(|problem| problem.contains("`add_item` knows add up to")), "{found:#?}");
+    assert!(
+        found.iter().any(|problem| problem.contains("`add_item` knows add up to")),
+        "{found:#?}"
+    );
     setup = setup.with_errors(1.0 / 7.0);
     assert_eq!(problems(&setup), Vec::<String>::new(), "seven times a seventh is just certain");
 }

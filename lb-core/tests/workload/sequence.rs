@@ -331,6 +331,21 @@ fn a_wrong_login_is_put_right_at_once() {
 }
 
 #[test]
+fn nobody_logs_in_after_a_wrong_registration_only() {
+    let mut setup = Setup::ecommerce();
+    setup.errors = weights(&[("malformed_request", 1.0)]);
+    setup.classes[0].actions = weights(&[("add_to_cart", 1.0)]);
+    let sent = planned(&setup.schedule(), 0, 40);
+    assert_eq!(names(&sent)[..5], ["register", "register", "login", "login", "check_product"]);
+    assert!(sent[1].what.request.injected.is_none(), "opening actions are put right");
+    let items: Vec<&Sent> = sent.iter().filter(|sent| sent.what.step == "add_item").collect();
+    assert!(
+        items.iter().all(|sent| sent.what.request.injected.is_some()),
+        "a wrong item stays wrong"
+    );
+}
+
+#[test]
 fn every_request_has_a_key_of_its_own() {
     let schedule = Setup::ecommerce().with_errors(0.1).schedule();
     let mut keys: Vec<u64> = (0..4)
