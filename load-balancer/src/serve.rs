@@ -254,6 +254,7 @@ async fn serve_client(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .half_close(false)
+        .writev(false)
         .serve_connection(TokioIo::new(stream), service);
     let mut connection = pin!(connection);
     let mut leaving = false;

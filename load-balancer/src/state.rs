@@ -60,7 +60,6 @@ pub(crate) struct Table {
 /// One service, as the hot path needs it.
 pub(crate) struct Route {
     pub(crate) service: Box<str>,
-    pub(crate) header: HeaderValue,
     pub(crate) pool: Arc<Pool>,
     pub(crate) members: Vec<Member>,
     pub(crate) metrics: Arc<ServiceMetrics>,
@@ -71,6 +70,20 @@ pub(crate) struct Route {
 pub(crate) struct Member {
     pub(crate) backend: Arc<Backend>,
     pub(crate) metrics: Arc<MemberMetrics>,
+    /// `Host` and `X-Service`, ready to be written.
+    pub(crate) fields: Arc<[u8]>,
+}
+
+impl Member {
+    fn new(service: &str, backend: &Arc<Backend>) -> Self {
+        let host = &backend.origin.authority;
+        let fields = format!("host: {host}\r\nx-service: {service}\r\n");
+        Self {
+            backend: Arc::clone(backend),
+            metrics: Arc::default(),
+            fields: fields.into_bytes().into(),
+        }
+    }
 }
 
 /// Backends that serve the same services, and the balancer that picks among them.
@@ -98,7 +111,6 @@ pub(crate) struct Backend {
     pub(crate) url: String,
     pub(crate) health_url: Option<String>,
     pub(crate) origin: Origin,
-    pub(crate) host: HeaderValue,
     /// Taken out by the admin API; it finishes what it has and is listed no more.
     pub(crate) removed: AtomicBool,
     pub(crate) health: Mutex<HealthRecord>,
@@ -177,7 +189,6 @@ impl Backend {
             slot,
             index: BackendIndex(index),
             header: value(&config.id)?,
-            host: value(&origin.authority)?,
             id: config.id.clone(),
             url: config.url.clone(),
             health_url,
@@ -549,22 +560,17 @@ impl State {
 
 impl Route {
     fn new(service: &str, pool: &Arc<Pool>) -> Result<Arc<Self>, ChangeError> {
-        let bad = || ChangeError::BadName(service.to_owned());
         if !crate::config::is_name(service) {
-            return Err(bad());
+            return Err(ChangeError::BadName(service.to_owned()));
         }
         let members = pool
             .backends
             .lock()
             .iter()
-            .map(|backend| Member {
-                backend: Arc::clone(backend),
-                metrics: Arc::default(),
-            })
+            .map(|backend| Member::new(service, backend))
             .collect();
         Ok(Arc::new(Self {
             service: service.into(),
-            header: HeaderValue::from_str(service).map_err(|_| bad())?,
             pool: Arc::clone(pool),
             members,
             metrics: Arc::default(),
@@ -580,14 +586,10 @@ impl Route {
                 .lock()
                 .iter()
                 .skip(members.len())
-                .map(|backend| Member {
-                    backend: Arc::clone(backend),
-                    metrics: Arc::default(),
-                }),
+                .map(|backend| Member::new(&self.service, backend)),
         );
         Arc::new(Self {
             service: self.service.clone(),
-            header: self.header.clone(),
             pool: Arc::clone(&self.pool),
             members,
             metrics: Arc::clone(&self.metrics),

@@ -1,69 +1,30 @@
-//! Bodies: what is streamed from the client to the backend, and what is streamed back.
+//! What is streamed back to the client.
 //!
 //! The body of a proxied reply owns everything that lives as long as the reply does: the connection
 //! that it comes from (kept for the next request when the reply has ended) and the count in flight.
 
 use crate::proxy::in_flight::InFlight;
 use crate::proxy::thread::{Client, Thread};
-use crate::proxy::upstream::{FrameError, Upstream};
+use crate::proxy::upstream::{ExchangeError, Upstream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use lb_core::policy::ReplyKind;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
-/// The body of a request to a backend.
-pub(crate) enum RequestBody {
-    /// What the client sends, as it comes.
-    Client(Incoming),
-    /// None: the request is sent a second time.
-    Empty,
-}
-
-impl Body for RequestBody {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        match self.get_mut() {
-            Self::Client(body) => Pin::new(body).poll_frame(cx),
-            Self::Empty => Poll::Ready(None),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Self::Client(body) => body.is_end_stream(),
-            Self::Empty => true,
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Self::Client(body) => body.size_hint(),
-            Self::Empty => SizeHint::with_exact(0),
-        }
-    }
-}
-
 /// The body of a reply to the client.
 pub(crate) enum ReplyBody {
     /// From a backend, as it comes.
     Proxied(Proxied),
-    /// A few bytes of our own, or nothing.
-    Own(Option<Bytes>),
+    /// Bytes that are all here, or nothing.
+    Whole(Option<Bytes>),
     /// From the admin API.
     Admin(axum::body::Body),
 }
 
 /// A reply that is being streamed.
 pub(crate) struct Proxied {
-    incoming: Incoming,
     source: Option<Source>,
     thread: Rc<Thread>,
     client: Rc<Client>,
@@ -77,21 +38,21 @@ pub(crate) struct Source {
 }
 
 impl ReplyBody {
-    /// The body of a reply from `source`. When it is empty, the request is over already.
+    /// The body of a reply whose head `source` has brought. If the rest has come with it, as it
+    /// usually has, the request is over already.
     pub(crate) fn proxied(
-        incoming: Incoming,
-        source: Source,
-        thread: Rc<Thread>,
-        client: Rc<Client>,
+        mut source: Source,
+        thread: &Rc<Thread>,
+        client: &Rc<Client>,
         status: u16,
     ) -> Self {
-        if incoming.is_end_stream() {
-            source.over(&thread, status);
-            client.done(&thread);
-            return Self::Own(None);
+        if let Some(bytes) = source.upstream.whole_body() {
+            source.over(thread, status);
+            client.done(thread);
+            return Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
+        let (thread, client) = (Rc::clone(thread), Rc::clone(client));
         Self::Proxied(Proxied {
-            incoming,
             source: Some(source),
             thread,
             client,
@@ -115,30 +76,28 @@ impl Source {
 }
 
 impl Proxied {
-    fn poll_frame(&mut self, cx: &Context<'_>) -> Poll<Option<Result<Frame<Bytes>, FrameError>>> {
+    fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, ExchangeError>>> {
         let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
-        let frame = ready!(source.upstream.poll_frame(&mut self.incoming, cx));
-        match &frame {
-            Some(Ok(frame)) if frame.is_data() && !self.incoming.is_end_stream() => {
-                source
-                    .upstream
-                    .extend(self.thread.deadline(self.thread.state.now()));
+        let frame = ready!(source.upstream.poll_frame(cx, &self.client));
+        let kind = match &frame {
+            Some(Ok(_)) if !source.upstream.is_over() => {
+                self.client
+                    .wait_until(self.thread.deadline(self.thread.state.now()));
+                return Poll::Ready(frame);
             }
-            Some(Err(error)) => {
-                let kind = match error {
-                    FrameError::Timeout => ReplyKind::Timeout,
-                    FrameError::Broken(_) => ReplyKind::ConnectionError,
-                };
-                if let Some(source) = self.source.take() {
-                    source.in_flight.end(kind, self.status);
-                }
-            }
-            _ => {
-                if let Some(source) = self.source.take() {
-                    source.over(&self.thread, self.status);
-                }
+            Some(Ok(_)) | None => None,
+            Some(Err(ExchangeError::Timeout)) => Some(ReplyKind::Timeout),
+            Some(Err(_)) => Some(ReplyKind::ConnectionError),
+        };
+        if let Some(source) = self.source.take() {
+            match kind {
+                None => source.over(&self.thread, self.status),
+                Some(kind) => source.in_flight.end(kind, self.status),
             }
         }
         Poll::Ready(frame)
@@ -163,7 +122,7 @@ impl Body for ReplyBody {
             Self::Proxied(body) => body
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
-            Self::Own(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Self::Admin(body) => Pin::new(body)
                 .poll_frame(cx)
                 .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
@@ -172,16 +131,20 @@ impl Body for ReplyBody {
 
     fn is_end_stream(&self) -> bool {
         match self {
-            Self::Proxied(body) => body.incoming.is_end_stream(),
-            Self::Own(bytes) => bytes.is_none(),
+            Self::Proxied(body) => body.source.is_none(),
+            Self::Whole(bytes) => bytes.is_none(),
             Self::Admin(body) => body.is_end_stream(),
         }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Proxied(body) => body.incoming.size_hint(),
-            Self::Own(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
+            Self::Proxied(body) => match body.source.as_ref().map(|it| it.upstream.remaining()) {
+                Some(Some(length)) => SizeHint::with_exact(length),
+                Some(None) => SizeHint::default(),
+                None => SizeHint::with_exact(0),
+            },
+            Self::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, Bytes::len) as u64),
             Self::Admin(body) => body.size_hint(),
         }
     }

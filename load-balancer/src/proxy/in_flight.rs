@@ -49,7 +49,8 @@ impl InFlight {
         })
     }
 
-    fn member(&self) -> &Member {
+    /// The backend that serves it, in its role for the service.
+    pub(crate) fn member(&self) -> &Member {
         &self.route.members[self.index.get()]
     }
 

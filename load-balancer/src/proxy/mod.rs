@@ -8,10 +8,11 @@
 //! its method is idempotent, it has no body, and not a byte of a reply came back.
 
 mod body;
-mod headers;
+mod chunked;
 mod in_flight;
 mod thread;
 mod upstream;
+mod wire;
 
 pub(crate) use body::ReplyBody;
 pub(crate) use thread::{Client, SWEEP, Thread};
@@ -19,19 +20,26 @@ pub(crate) use thread::{Client, SWEEP, Thread};
 use crate::health;
 use crate::metrics::ErrorType;
 use crate::state::Label;
-use body::{RequestBody, Source};
-use bytes::{Bytes, BytesMut};
-use headers::X_TRACE_ID;
-use http::header::{CONTENT_TYPE, HOST};
+use body::Source;
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName};
+use http::request::Parts;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use in_flight::InFlight;
 use lb_core::policy::{ReplyKind, RequestInfo};
+use lb_core::rng::hash_name;
+use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::rc::Rc;
-use upstream::{SendError, Upstream};
+use std::sync::Arc;
+use upstream::{ExchangeError, Upstream};
+use wire::{Added, Head, Upload, X_BACKEND, X_FORWARDED_FOR};
+
+const X_LB_ALGORITHM: HeaderName = HeaderName::from_static("x-lb-algorithm");
+const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// Path below which requests are forwarded.
 const PREFIX: &str = "/proxy/";
@@ -82,17 +90,16 @@ impl<'a> Target<'a> {
     }
 }
 
-/// What all attempts of one request share.
+/// One request on its way, as all attempts to place it share it.
 struct Exchange {
     thread: Rc<Thread>,
     client: Rc<Client>,
+    parts: Parts,
+    body: Option<Incoming>,
+    upload: Upload,
+    /// Path and query as the client typed them.
+    path: PathAndQuery,
     trace: HeaderValue,
-}
-
-/// No connection could be opened: the request was not sent, and another backend may have it.
-struct Refused {
-    request: Request<RequestBody>,
-    error: std::io::Error,
 }
 
 async fn forward(
@@ -101,164 +108,225 @@ async fn forward(
     request: Request<Incoming>,
 ) -> Response<ReplyBody> {
     let trace = trace(&thread, request.headers());
-    let exchange = Exchange {
-        thread,
-        client,
-        trace,
-    };
     let (mut parts, body) = request.into_parts();
     let Some(path) = std::mem::take(&mut parts.uri).into_parts().path_and_query else {
-        return exchange.refuse(StatusCode::BAD_REQUEST, "request has no path");
+        client.done(&thread);
+        return error(StatusCode::BAD_REQUEST, "request has no path", None, trace);
     };
-    let target = Target::of(&path);
-    let Some(route) = exchange.thread.route(target.service) else {
-        return exchange.unavailable(target.service, " (unknown service)");
-    };
-    let state = &exchange.thread.state;
-    let booked = state.benchmark.counts(path.path());
-    let trusted = state.config.trust_forwarded_for;
-    let client_key = headers::client_key(&parts.headers, &exchange.client, trusted);
-    let info = RequestInfo {
-        client_key,
-        route: 0,
-    };
-    headers::to_backend(&mut parts.headers, &body, &exchange.client, &route, trusted);
-    parts.version = Version::HTTP_11;
-    let mut request = Request::from_parts(parts, RequestBody::Client(body));
-    let mut failure = None;
-    for _ in 0..ATTEMPTS {
-        let Some(in_flight) = InFlight::pick(state, &route, &info, booked) else {
-            break;
+    let upload = upload(&parts.headers, &body);
+    let body = Some(body).filter(|body| !body.is_end_stream());
+    Exchange {
+        thread,
+        client,
+        parts,
+        body,
+        upload,
+        path,
+        trace,
+    }
+    .run()
+    .await
+}
+
+/// How the body of a request is framed.
+fn upload(headers: &HeaderMap, body: &Incoming) -> Upload {
+    if body.is_end_stream() {
+        // A client that says that there is nothing may mean it: POST without a length is unusual.
+        return if headers.contains_key(CONTENT_LENGTH) {
+            Upload::Length(0)
+        } else {
+            Upload::None
         };
-        match exchange.attempt(in_flight, request, target.rest).await {
-            Ok(reply) => return reply,
-            Err(refused) => {
-                request = refused.request;
-                failure = Some(refused.error);
-            }
-        }
     }
-    let (status, cause) = match &failure {
-        None => (StatusCode::SERVICE_UNAVAILABLE, ErrorType::NoInstance),
-        Some(error) if error.kind() == ErrorKind::TimedOut => {
-            (StatusCode::GATEWAY_TIMEOUT, ErrorType::Timeout)
-        }
-        Some(_) => (StatusCode::BAD_GATEWAY, ErrorType::Connection),
-    };
-    in_flight::not_sent(state, &route, booked, cause, status.as_u16());
-    match failure {
-        None => exchange.unavailable(target.service, ""),
-        Some(error) => exchange.refuse(status, &format!("Failed to forward request: {error}")),
-    }
+    body.size_hint()
+        .exact()
+        .map_or(Upload::Chunked, Upload::Length)
 }
 
 impl Exchange {
-    /// Sends `request` to the backend that was picked for it.
+    /// Finds a backend that takes the request.
+    async fn run(mut self) -> Response<ReplyBody> {
+        let Some(route) = self.thread.route(Target::of(&self.path).service) else {
+            return self.unavailable(" (unknown service)");
+        };
+        let state = Arc::clone(&self.thread.state);
+        let booked = state.benchmark.counts(self.path.path());
+        let info = RequestInfo {
+            client_key: self.client_key(),
+            route: 0,
+        };
+        let mut failure = None;
+        for _ in 0..ATTEMPTS {
+            let Some(in_flight) = InFlight::pick(&state, &route, &info, booked) else {
+                break;
+            };
+            match self.attempt(in_flight).await {
+                Ok(reply) => return reply,
+                Err(error) => failure = Some(error),
+            }
+        }
+        let (status, cause) = match &failure {
+            None => (StatusCode::SERVICE_UNAVAILABLE, ErrorType::NoInstance),
+            Some(error) if error.kind() == ErrorKind::TimedOut => {
+                (StatusCode::GATEWAY_TIMEOUT, ErrorType::Timeout)
+            }
+            Some(_) => (StatusCode::BAD_GATEWAY, ErrorType::Connection),
+        };
+        in_flight::not_sent(&state, &route, booked, cause, status.as_u16());
+        match failure {
+            None => self.unavailable(""),
+            Some(error) => self.refuse(status, &format!("Failed to forward request: {error}")),
+        }
+    }
+
+    /// The identity that policies with affinity hash: the first address of `X-Forwarded-For` if that
+    /// can be trusted, else the peer's.
+    fn client_key(&self) -> u64 {
+        match self.parts.headers.get(X_FORWARDED_FOR) {
+            Some(value) if self.thread.state.config.trust_forwarded_for => {
+                let value = value.as_bytes();
+                let first = value.split(|byte| *byte == b',').next().unwrap_or(value);
+                hash_name(first.trim_ascii())
+            }
+            _ => self.client.key,
+        }
+    }
+
+    /// Sends the request to the backend that was picked for it. The error is that no connection could
+    /// be opened, so that another backend may have the request, whatever its method.
     async fn attempt(
-        &self,
+        &mut self,
         in_flight: InFlight,
-        mut request: Request<RequestBody>,
-        rest: &str,
-    ) -> Result<Response<ReplyBody>, Refused> {
-        let thread = &self.thread;
-        let backend = in_flight.backend();
-        *request.uri_mut() = backend_uri(&backend.origin.prefix, rest);
-        request.headers_mut().insert(HOST, backend.host.clone());
-        let mut deadline = thread.deadline(in_flight.sent());
-        if let Some(mut upstream) = thread.idle(backend.slot) {
-            let copy = copy_if_repeatable(&request);
-            match upstream.send(request, deadline).await {
-                Ok(reply) => {
+    ) -> Result<Response<ReplyBody>, std::io::Error> {
+        let slot = in_flight.backend().slot;
+        if let Some(mut upstream) = self.thread.idle(slot) {
+            self.client
+                .wait_until(self.thread.deadline(in_flight.sent()));
+            match self.exchange(&mut upstream, &in_flight).await {
+                Ok(head) => {
                     return Ok(self.reply(
-                        reply,
+                        &head,
                         Source {
                             upstream,
                             in_flight,
                         },
                     ));
                 }
-                Err(SendError::Timeout) => return Ok(self.timed_out(in_flight)),
                 // The backend may have closed the connection while it was idle.
-                Err(SendError::Broken(error, unsent)) => match unsent.map(|it| *it).or(copy) {
-                    Some(again) => request = again,
-                    None => return Ok(self.broken(in_flight, &error)),
-                },
+                Err(_) if self.may_repeat(&mut upstream) => {}
+                Err(error) => return Ok(self.failed(in_flight, &error)),
             }
-            deadline = thread.deadline(thread.state.now());
         }
-        let limit = thread.state.config.timeouts.connect;
+        let limit = self.thread.state.config.timeouts.connect;
         let mut upstream = match Upstream::connect(in_flight.backend(), limit).await {
             Ok(upstream) => Box::new(upstream),
             Err(error) => {
                 if error.kind() == ErrorKind::ConnectionRefused {
-                    health::refused(&thread.state, in_flight.route(), in_flight.backend());
+                    let state = &self.thread.state;
+                    health::refused(state, in_flight.route(), in_flight.backend());
                 }
                 in_flight.unsent();
-                return Err(Refused { request, error });
+                return Err(error);
             }
         };
-        thread.watch(&upstream);
-        match upstream.send(request, deadline).await {
-            Ok(reply) => Ok(self.reply(
-                reply,
+        self.client
+            .wait_until(self.thread.deadline(self.thread.state.now()));
+        match self.exchange(&mut upstream, &in_flight).await {
+            Ok(head) => Ok(self.reply(
+                &head,
                 Source {
                     upstream,
                     in_flight,
                 },
             )),
-            Err(SendError::Timeout) => Ok(self.timed_out(in_flight)),
-            Err(SendError::Broken(error, _)) => Ok(self.broken(in_flight, &error)),
+            Err(error) => Ok(self.failed(in_flight, &error)),
         }
     }
 
+    /// Sends the request over `upstream` and waits for the head of the reply, whose fields replace
+    /// those of the request.
+    async fn exchange(
+        &mut self,
+        upstream: &mut Upstream,
+        in_flight: &InFlight,
+    ) -> Result<Head, ExchangeError> {
+        let member = in_flight.member();
+        let added = Added {
+            prefix: &member.backend.origin.prefix,
+            rest: Target::of(&self.path).rest,
+            fields: &member.fields,
+            peer: &self.client.peer,
+            trusted: self.thread.state.config.trust_forwarded_for,
+        };
+        let (parts, upload) = (&self.parts, self.upload);
+        upstream.begin(upload, self.body.take(), |output| {
+            wire::write_head(parts, upload, &added, output);
+        });
+        let bodiless = self.parts.method == Method::HEAD;
+        let (client, headers) = (&self.client, &mut self.parts.headers);
+        poll_fn(|cx| upstream.poll_head(cx, client, headers, bodiless)).await
+    }
+
+    /// Whether the request can be sent again after `upstream` has failed. If so, it is whole again.
+    fn may_repeat(&mut self, upstream: &mut Upstream) -> bool {
+        if self.client.is_overdue() {
+            return false;
+        }
+        if upstream.is_untouched() {
+            self.body = upstream.take_body();
+            return true;
+        }
+        let bodiless = matches!(self.upload, Upload::None | Upload::Length(0));
+        upstream.is_unanswered() && bodiless && self.parts.method.is_idempotent()
+    }
+
     /// A backend's reply, on its way to the client.
-    fn reply(&self, reply: Response<Incoming>, source: Source) -> Response<ReplyBody> {
-        let (mut parts, body) = reply.into_parts();
+    fn reply(&mut self, head: &Head, source: Source) -> Response<ReplyBody> {
+        let mut headers = std::mem::take(&mut self.parts.headers);
         let in_flight = &source.in_flight;
-        headers::to_client(
-            &mut parts.headers,
-            &body,
-            in_flight.backend(),
-            in_flight.label(),
-            self.trace.clone(),
-        );
-        let status = parts.status.as_u16();
-        let (thread, client) = (Rc::clone(&self.thread), Rc::clone(&self.client));
-        let body = ReplyBody::proxied(body, source, thread, client, status);
-        Response::from_parts(parts, body)
-    }
-
-    fn timed_out(&self, in_flight: InFlight) -> Response<ReplyBody> {
-        let status = StatusCode::GATEWAY_TIMEOUT;
-        let text = "Failed to forward request: no reply in time";
-        let reply = self.failed(status, text, &in_flight);
-        in_flight.end(ReplyKind::Timeout, status.as_u16());
+        headers
+            .entry(X_BACKEND)
+            .or_insert_with(|| in_flight.backend().header.clone());
+        headers.insert(X_LB_ALGORITHM, in_flight.label().header.clone());
+        headers.insert(X_TRACE_ID, self.trace.clone());
+        let status = head.status.as_u16();
+        let body = ReplyBody::proxied(source, &self.thread, &self.client, status);
+        let mut reply = Response::new(body);
+        *reply.status_mut() = head.status;
+        *reply.headers_mut() = headers;
         reply
     }
 
-    fn broken(&self, in_flight: InFlight, error: &hyper::Error) -> Response<ReplyBody> {
-        let status = StatusCode::BAD_GATEWAY;
-        let text = format!("Failed to forward request: {}", full_text(error));
-        let reply = self.failed(status, &text, &in_flight);
-        in_flight.end(ReplyKind::ConnectionError, status.as_u16());
+    /// The reply of our own to a request that got none from its backend.
+    fn failed(&self, in_flight: InFlight, error: &ExchangeError) -> Response<ReplyBody> {
+        let (status, kind) = match error {
+            ExchangeError::Timeout => (StatusCode::GATEWAY_TIMEOUT, Some(ReplyKind::Timeout)),
+            // Nobody will read it: the request is released as cancelled.
+            ExchangeError::Client => (StatusCode::BAD_REQUEST, None),
+            _ => (StatusCode::BAD_GATEWAY, Some(ReplyKind::ConnectionError)),
+        };
+        let text = format!("Failed to forward request: {error}");
+        let reply = self.own(status, &text, in_flight.label());
+        if let Some(kind) = kind {
+            in_flight.end(kind, status.as_u16());
+        }
         reply
     }
 
-    fn failed(&self, status: StatusCode, text: &str, in_flight: &InFlight) -> Response<ReplyBody> {
-        self.client.done(&self.thread);
-        error(status, text, Some(in_flight.label()), self.trace.clone())
-    }
-
-    fn unavailable(&self, service: &str, detail: &str) -> Response<ReplyBody> {
+    fn unavailable(&self, detail: &str) -> Response<ReplyBody> {
+        let service = Target::of(&self.path).service;
         let text = format!("No healthy instances available for service: {service}{detail}");
         self.refuse(StatusCode::SERVICE_UNAVAILABLE, &text)
     }
 
-    /// A reply of our own to a request that no backend has seen.
+    /// The reply of our own to a request that no backend has seen.
     fn refuse(&self, status: StatusCode, text: &str) -> Response<ReplyBody> {
+        self.own(status, text, &self.thread.state.current())
+    }
+
+    fn own(&self, status: StatusCode, text: &str, label: &Label) -> Response<ReplyBody> {
         self.client.done(&self.thread);
-        let label = self.thread.state.current();
-        error(status, text, Some(&label), self.trace.clone())
+        error(status, text, Some(label), self.trace.clone())
     }
 }
 
@@ -270,37 +338,6 @@ fn trace(thread: &Thread, headers: &HeaderMap) -> HeaderValue {
         .unwrap_or_else(|| thread.trace_id())
 }
 
-/// A copy to send again if the connection turns out to be stale, of requests that may be repeated.
-fn copy_if_repeatable(request: &Request<RequestBody>) -> Option<Request<RequestBody>> {
-    if !request.method().is_idempotent() || !request.body().is_end_stream() {
-        return None;
-    }
-    let mut copy = Request::new(RequestBody::Empty);
-    copy.method_mut().clone_from(request.method());
-    copy.uri_mut().clone_from(request.uri());
-    copy.headers_mut().clone_from(request.headers());
-    Some(copy)
-}
-
-/// The URI at the backend: what the client asked for below the service, after the backend's prefix.
-fn backend_uri(prefix: &str, rest: &str) -> Uri {
-    let slash = if rest.starts_with('/') { "" } else { "/" };
-    let mut path = BytesMut::with_capacity(prefix.len() + slash.len() + rest.len());
-    for part in [prefix, slash, rest] {
-        path.extend_from_slice(part.as_bytes());
-    }
-    // It was part of a valid path, and each part of one after a slash is one.
-    PathAndQuery::from_maybe_shared(path.freeze()).map_or_else(|_| Uri::default(), Uri::from)
-}
-
-/// An error and what caused it: hyper's own text names the kind only.
-fn full_text(error: &hyper::Error) -> String {
-    match std::error::Error::source(error) {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
-}
-
 /// An error reply of our own: JSON, and no backend is named.
 fn error(
     status: StatusCode,
@@ -309,10 +346,13 @@ fn error(
     trace: HeaderValue,
 ) -> Response<ReplyBody> {
     let body = serde_json::json!({ "error": text }).to_string();
-    let mut reply = Response::new(ReplyBody::Own(Some(Bytes::from(body))));
+    let mut reply = Response::new(ReplyBody::Whole(Some(Bytes::from(body))));
     *reply.status_mut() = status;
     let headers = reply.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    headers::own(headers, label, trace);
+    if let Some(label) = label {
+        headers.insert(X_LB_ALGORITHM, label.header.clone());
+    }
+    headers.insert(X_TRACE_ID, trace);
     reply
 }

@@ -4,7 +4,7 @@
 //! No request has a timer. A sweep looks at all deadlines of the thread every 100 ms, which makes
 //! timeouts late by at most that and costs nothing per request.
 
-use crate::proxy::upstream::{Relay, Upstream};
+use crate::proxy::upstream::Upstream;
 use crate::state::{Route, State, Table};
 use http::HeaderValue;
 use lb_core::rng::{hash_name, mix};
@@ -29,7 +29,6 @@ pub(crate) struct Thread {
     version: Cell<u64>,
     table: RefCell<Arc<Table>>,
     idle: RefCell<Vec<Vec<Box<Upstream>>>>,
-    relays: RefCell<Vec<std::sync::Weak<Relay>>>,
     clients: RefCell<Vec<Weak<Client>>>,
     /// The time of the last sweep: exact enough for idleness.
     coarse: Cell<Time>,
@@ -48,6 +47,9 @@ pub(crate) struct Client {
     pub(crate) close: Cell<bool>,
     busy: Cell<bool>,
     since: Cell<Time>,
+    /// When the wait for a backend ends.
+    deadline: Cell<Time>,
+    overdue: Cell<bool>,
     task: RefCell<Option<Waker>>,
 }
 
@@ -55,12 +57,43 @@ impl Client {
     /// A request has arrived.
     pub(crate) fn begin(&self) {
         self.busy.set(true);
+        self.wait_until(Time::MAX);
     }
 
     /// The reply has been given to the client.
     pub(crate) fn done(&self, thread: &Thread) {
         self.busy.set(false);
         self.since.set(thread.coarse.get());
+    }
+
+    /// Its backend may be silent until `deadline`.
+    pub(crate) fn wait_until(&self, deadline: Time) {
+        self.deadline.set(deadline);
+        self.overdue.set(false);
+    }
+
+    /// Whether its backend has been silent for too long.
+    pub(crate) fn is_overdue(&self) -> bool {
+        self.overdue.get()
+    }
+
+    /// Looks at both limits.
+    fn sweep(&self, now: Time, idle_limit: Span) {
+        if self.busy.get() {
+            if self.deadline.get() <= now {
+                self.deadline.set(Time::MAX);
+                self.overdue.set(true);
+                self.wake();
+            }
+        } else if now.since(self.since.get()) > idle_limit {
+            self.end();
+        }
+    }
+
+    fn wake(&self) {
+        if let Some(task) = &*self.task.borrow() {
+            task.wake_by_ref();
+        }
     }
 
     /// Remembers the task of the connection, for sweeps.
@@ -73,9 +106,7 @@ impl Client {
 
     fn end(&self) {
         self.close.set(true);
-        if let Some(task) = &*self.task.borrow() {
-            task.wake_by_ref();
-        }
+        self.wake();
     }
 }
 
@@ -89,7 +120,6 @@ impl Thread {
             version: Cell::new(0),
             table: RefCell::default(),
             idle: RefCell::default(),
-            relays: RefCell::default(),
             clients: RefCell::default(),
             coarse: Cell::new(state.now()),
             traces: Cell::new(seed),
@@ -109,6 +139,8 @@ impl Thread {
             close: Cell::new(self.closing.get()),
             busy: Cell::new(false),
             since: Cell::new(self.coarse.get()),
+            deadline: Cell::new(Time::MAX),
+            overdue: Cell::new(false),
             task: RefCell::default(),
         });
         self.clients.borrow_mut().push(Rc::downgrade(&client));
@@ -134,8 +166,8 @@ impl Thread {
     /// The connection to the backend of `slot` that was used last, if it still takes requests.
     pub(crate) fn idle(&self, slot: usize) -> Option<Box<Upstream>> {
         loop {
-            let mut upstream = self.idle.borrow_mut().get_mut(slot)?.pop()?;
-            if upstream.is_ready() {
+            let upstream = self.idle.borrow_mut().get_mut(slot)?.pop()?;
+            if upstream.is_open() {
                 return Some(upstream);
             }
         }
@@ -146,19 +178,12 @@ impl Thread {
         if !upstream.is_reusable() || self.closing.get() {
             return;
         }
-        upstream.rest(self.coarse.get());
+        upstream.since = self.coarse.get();
         let mut idle = self.idle.borrow_mut();
         if idle.len() <= slot {
             idle.resize_with(slot + 1, Vec::new);
         }
         idle[slot].push(upstream);
-    }
-
-    /// Has the sweep look after a new connection.
-    pub(crate) fn watch(&self, upstream: &Upstream) {
-        self.relays
-            .borrow_mut()
-            .push(Arc::downgrade(upstream.relay()));
     }
 
     /// A trace id that no other request has: 32 hex digits.
@@ -178,18 +203,11 @@ impl Thread {
     pub(crate) fn sweep(&self) {
         let now = self.state.now();
         self.coarse.set(now);
-        self.relays
-            .borrow_mut()
-            .retain(|relay| relay.upgrade().inspect(|relay| relay.sweep(now)).is_some());
         self.clients.borrow_mut().retain(|client| {
-            let client = client.upgrade();
-            if let Some(client) = &client
-                && !client.busy.get()
-                && now.since(client.since.get()) > self.idle_limit
-            {
-                client.end();
-            }
-            client.is_some()
+            client
+                .upgrade()
+                .inspect(|client| client.sweep(now, self.idle_limit))
+                .is_some()
         });
         for pool in self.idle.borrow_mut().iter_mut() {
             // The oldest lie at the bottom, as the one used last is taken first.

@@ -1,0 +1,368 @@
+//! What one proxied request costs, beside HAProxy and nginx in the same run.
+//!
+//! `cargo bench -p load-balancer --bench proxy [-- --rounds N --seconds S --only NAME]`
+//!
+//! Core 0 has the load balancer under test and nothing else; core 1 has the client (wrk) and a
+//! trivial nginx on four ports. The contenders take turns within each round, so that a machine that
+//! is busy for a while is busy for all of them. Requests/s depends on what else runs; CPU time per
+//! request (user and system, from `/proc/PID/stat`) hardly does, and is the figure to watch.
+
+use std::error::Error;
+use std::fmt::Write as _;
+use std::fs;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::{Duration, Instant};
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+const BACKENDS: usize = 4;
+const CONNECTIONS: usize = 32;
+/// Where the load balancer under test runs, and where everything else does.
+const CORES: [&str; 2] = ["0", "1"];
+/// Ticks a second in `/proc/PID/stat`: fixed on Linux for all that user space sees.
+const TICKS: f64 = 100.0;
+
+struct Options {
+    rounds: usize,
+    seconds: u64,
+    only: Option<String>,
+}
+
+/// A process that is killed when the bench ends, however it ends.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+struct Contender {
+    name: &'static str,
+    process: Process,
+    url: String,
+    rates: Vec<f64>,
+    costs: Vec<f64>,
+}
+
+fn main() -> ExitCode {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("a benchmark: run it with `cargo bench -p load-balancer --bench proxy`");
+        return ExitCode::SUCCESS;
+    }
+    match options().and_then(|options| run(&options)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("proxy bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn options() -> Result<Options> {
+    let mut options = Options {
+        rounds: 3,
+        seconds: 5,
+        only: None,
+    };
+    let mut arguments = std::env::args()
+        .skip(1)
+        .filter(|argument| argument != "--bench");
+    while let Some(name) = arguments.next() {
+        let value = arguments
+            .next()
+            .ok_or_else(|| format!("{name} needs a value"))?;
+        match name.as_str() {
+            "--rounds" => options.rounds = value.parse()?,
+            "--seconds" => options.seconds = value.parse()?,
+            "--only" => options.only = Some(value),
+            _ => return Err(format!("unknown option {name}").into()),
+        }
+    }
+    Ok(options)
+}
+
+fn run(options: &Options) -> Result<()> {
+    check_tools()?;
+    let folder = tempfile::tempdir()?;
+    let backends = free_ports(BACKENDS)?;
+    let _upstream = start_upstream(folder.path(), &backends)?;
+    wait_for(&backends)?;
+    let mut contenders = Vec::new();
+    type Start = fn(&Path, u16, &[u16]) -> Result<Process>;
+    let starts: [(&str, Start, &str); 3] = [
+        ("haproxy", start_haproxy, "/proxy/bench/hello"),
+        ("nginx", start_nginx, "/proxy/bench/hello"),
+        ("ours", start_ours, "/proxy/bench/hello"),
+    ];
+    for (name, start, path) in starts {
+        if options.only.as_deref().is_some_and(|only| only != name) {
+            continue;
+        }
+        let port = free_ports(1)?[0];
+        let process = start(folder.path(), port, &backends)?;
+        wait_for(&[port])?;
+        let url = format!("http://127.0.0.1:{port}{path}");
+        contenders.push(Contender {
+            name,
+            process,
+            url,
+            rates: Vec::new(),
+            costs: Vec::new(),
+        });
+    }
+    for contender in &mut contenders {
+        measure(contender, 1)?;
+        contender.rates.clear();
+        contender.costs.clear();
+    }
+    println!(
+        "{:>5}  {:<8} {:>10} {:>14}",
+        "round", "name", "requests/s", "CPU us/request"
+    );
+    for round in 1..=options.rounds {
+        for contender in &mut contenders {
+            measure(contender, options.seconds)?;
+            let (rate, cost) = (contender.rates[round - 1], contender.costs[round - 1]);
+            println!(
+                "{round:>5}  {:<8} {rate:>10.0} {cost:>14.2}",
+                contender.name
+            );
+        }
+    }
+    summarise(&contenders);
+    Ok(())
+}
+
+fn summarise(contenders: &[Contender]) {
+    println!("\nmedians");
+    let first = &contenders[0];
+    for contender in contenders {
+        let (rate, cost) = (median(&contender.rates), median(&contender.costs));
+        println!(
+            "       {:<8} {rate:>10.0} {cost:>14.2}   {:.3}x the requests/s, {:.3}x the CPU per request of {}",
+            contender.name,
+            rate / median(&first.rates),
+            cost / median(&first.costs),
+            first.name,
+        );
+    }
+}
+
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let middle = sorted.len() / 2;
+    if sorted.len() % 2 == 1 {
+        sorted[middle]
+    } else {
+        (sorted[middle - 1] + sorted[middle]) / 2.0
+    }
+}
+
+/// One burst of wrk against one contender.
+fn measure(contender: &mut Contender, seconds: u64) -> Result<()> {
+    let pid = contender.process.0.id();
+    let before = cpu_seconds(pid)?;
+    let output = pinned(CORES[1], "wrk")
+        .args([
+            "-t1",
+            &format!("-c{CONNECTIONS}"),
+            &format!("-d{seconds}s"),
+            &contender.url,
+        ])
+        .stdout(Stdio::piped())
+        .output()?;
+    let cpu = cpu_seconds(pid)? - before;
+    let text = String::from_utf8(output.stdout)?;
+    if text.contains("Non-2xx") || text.contains("Socket errors") {
+        return Err(format!("{} failed requests:\n{text}", contender.name).into());
+    }
+    let requests = text
+        .lines()
+        .find_map(|line| line.trim().split_once(" requests in "))
+        .ok_or_else(|| format!("wrk said nothing usable:\n{text}"))?
+        .0
+        .parse::<f64>()?;
+    let rate = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"))
+        .ok_or("wrk gave no rate")?
+        .trim()
+        .parse::<f64>()?;
+    contender.rates.push(rate);
+    contender.costs.push(cpu * 1e6 / requests);
+    Ok(())
+}
+
+/// User and system time of a process.
+fn cpu_seconds(pid: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
+    // The second field, the name, may hold blanks; everything after its bracket is numbers.
+    let fields: Vec<&str> = stat
+        .rsplit(')')
+        .next()
+        .unwrap_or_default()
+        .split_whitespace()
+        .collect();
+    let ticks = |index: usize| {
+        fields
+            .get(index)
+            .and_then(|field| field.parse::<f64>().ok())
+    };
+    let (user, system) = (
+        ticks(11).ok_or("no user time")?,
+        ticks(12).ok_or("no system time")?,
+    );
+    Ok((user + system) / TICKS)
+}
+
+fn check_tools() -> Result<()> {
+    let tools = [
+        ("wrk", "wrk"),
+        ("nginx", "nginx"),
+        ("haproxy", "haproxy"),
+        ("taskset", "util-linux"),
+    ];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let mut folders: Vec<_> = std::env::split_paths(&path).collect();
+    folders.push("/usr/sbin".into());
+    let missing: Vec<_> = tools
+        .iter()
+        .filter(|(tool, _)| !folders.iter().any(|folder| folder.join(tool).is_file()))
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(format!(
+        "tools are missing; install them with `apt-get install {}`",
+        missing.join(" ")
+    )
+    .into())
+}
+
+fn free_ports(count: usize) -> Result<Vec<u16>> {
+    let listeners: Vec<_> = (0..count)
+        .map(|_| TcpListener::bind("127.0.0.1:0"))
+        .collect::<std::io::Result<_>>()?;
+    Ok(listeners
+        .iter()
+        .map(|it| it.local_addr().map(|it| it.port()))
+        .collect::<std::io::Result<_>>()?)
+}
+
+fn wait_for(ports: &[u16]) -> Result<()> {
+    let limit = Instant::now() + Duration::from_secs(10);
+    for port in ports {
+        while std::net::TcpStream::connect(("127.0.0.1", *port)).is_err() {
+            if Instant::now() > limit {
+                return Err(format!("nothing listens on port {port}").into());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+    Ok(())
+}
+
+fn pinned(core: &str, program: &str) -> Command {
+    let mut command = Command::new("taskset");
+    command
+        .args(["-c", core, program])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    command
+}
+
+fn start(mut command: Command) -> Result<Process> {
+    // taskset replaces itself by the program, so its id is the program's.
+    Ok(Process(command.spawn().map_err(|error| {
+        format!("cannot start {command:?}: {error}")
+    })?))
+}
+
+fn nginx(folder: &Path, name: &str, core: &str, http: &str) -> Result<Process> {
+    let prefix = folder.join(name);
+    fs::create_dir_all(prefix.join("logs"))?;
+    let config = format!(
+        "worker_processes 1; master_process off; daemon off; pid nginx.pid;\n\
+         error_log logs/error.log crit;\n\
+         events {{ worker_connections 2048; }}\n\
+         http {{ access_log off; keepalive_requests 1000000000; keepalive_timeout 600s;\n\
+         client_body_temp_path b; proxy_temp_path p; fastcgi_temp_path f; uwsgi_temp_path u; scgi_temp_path s;\n\
+         {http} }}\n"
+    );
+    let file = prefix.join("nginx.conf");
+    fs::write(&file, config)?;
+    let mut command = pinned(core, "nginx");
+    command.arg("-p").arg(&prefix).arg("-c").arg(&file);
+    command.args(["-e", "logs/error.log"]);
+    start(command)
+}
+
+fn start_upstream(folder: &Path, ports: &[u16]) -> Result<Process> {
+    let mut listen = String::new();
+    for port in ports {
+        write!(listen, "listen 127.0.0.1:{port} backlog=1024; ")?;
+    }
+    let server = format!(
+        "server {{ {listen} location / {{ default_type text/plain; return 200 \"hello, world\\n\"; }} }}"
+    );
+    nginx(folder, "upstream", CORES[1], &server)
+}
+
+fn start_nginx(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
+    let servers: String = backends.iter().fold(String::new(), |mut text, backend| {
+        let _ = write!(text, "server 127.0.0.1:{backend}; ");
+        text
+    });
+    let http = format!(
+        "upstream all {{ {servers} keepalive 64; keepalive_requests 1000000000; }}\n\
+         server {{ listen 127.0.0.1:{port} backlog=1024;\n\
+         location / {{ proxy_pass http://all; proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }}"
+    );
+    nginx(folder, "proxy", CORES[0], &http)
+}
+
+fn start_haproxy(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
+    let mut config = format!(
+        "global\n  nbthread 1\n  maxconn 2000\n\
+         defaults\n  mode http\n  option http-keep-alive\n  http-reuse always\n\
+         \x20 timeout connect 2s\n  timeout client 30s\n  timeout server 30s\n\
+         frontend in\n  bind 127.0.0.1:{port}\n  default_backend all\n\
+         backend all\n  balance roundrobin\n"
+    );
+    for (i, backend) in backends.iter().enumerate() {
+        writeln!(config, "  server s{i} 127.0.0.1:{backend}")?;
+    }
+    let file = folder.join("haproxy.cfg");
+    fs::write(&file, config)?;
+    let mut command = pinned(CORES[0], "haproxy");
+    command.arg("-db").arg("-f").arg(&file);
+    start(command)
+}
+
+fn start_ours(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
+    let backends: Vec<_> = backends
+        .iter()
+        .enumerate()
+        .map(|(i, port)| {
+            serde_json::json!({ "id": format!("b{i}"), "url": format!("http://127.0.0.1:{port}") })
+        })
+        .collect();
+    let config = serde_json::json!({
+        "listen": format!("127.0.0.1:{port}"),
+        "threads": 1,
+        "algorithm": "round-robin",
+        "pools": [{ "name": "bench", "services": ["bench"], "backends": backends }],
+        "health": { "path": "/" },
+    });
+    let file = folder.join("ours.json");
+    fs::write(&file, serde_json::to_string_pretty(&config)?)?;
+    let mut command = pinned(CORES[0], env!("CARGO_BIN_EXE_load-balancer"));
+    command.arg("--config").arg(&file);
+    start(command)
+}

@@ -1,0 +1,329 @@
+//! Heads of HTTP/1.1 messages on the side of the backends: requests written, replies read.
+//!
+//! Requests are written straight from the client's headers, skipping what ends at this hop, so
+//! nothing is removed from or inserted into a map per request. Replies are parsed by `httparse` (the
+//! parser below hyper) into slices of the read buffer. Which headers cross: hop-by-hop fields end at
+//! each hop (RFC 9110, 7.6.1): a fixed list, and whatever `Connection` names; how a message is framed
+//! is decided anew on the other side.
+
+use crate::proxy::chunked::Decoder;
+use bytes::BytesMut;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
+    TE, TRANSFER_ENCODING, UPGRADE,
+};
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, StatusCode};
+use std::io::Write;
+use std::mem::MaybeUninit;
+
+pub(crate) const X_BACKEND: HeaderName = HeaderName::from_static("x-backend");
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+const X_SERVICE: HeaderName = HeaderName::from_static("x-service");
+const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
+const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
+
+/// Longest head of a reply.
+const LONGEST_HEAD: usize = 64 * 1024;
+/// Most header fields of a reply.
+const MOST_FIELDS: usize = 100;
+
+/// Fields that are added to each reply, which the map had better have room for.
+const ADDED_FIELDS: usize = 4;
+
+/// How the body of a request is framed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Upload {
+    /// There is none.
+    None,
+    /// So many bytes.
+    Length(u64),
+    /// As many as come.
+    Chunked,
+}
+
+/// Whether a field ends at this hop. `Expect` does because it is answered here, by the server side,
+/// when the body is read; what frames the message does because it is written anew.
+fn ends_here(name: &HeaderName) -> bool {
+    [
+        CONNECTION,
+        KEEP_ALIVE,
+        PROXY_CONNECTION,
+        PROXY_AUTHENTICATE,
+        PROXY_AUTHORIZATION,
+        TE,
+        TRANSFER_ENCODING,
+        UPGRADE,
+        EXPECT,
+    ]
+    .contains(name)
+}
+
+/// Whether the peer's `Connection` names this field.
+fn is_named(headers: &HeaderMap, name: &HeaderName) -> bool {
+    headers
+        .get_all(CONNECTION)
+        .iter()
+        .flat_map(tokens)
+        .any(|named| named.eq_ignore_ascii_case(name.as_str().as_bytes()))
+}
+
+/// What the head of a request says beside what the client said.
+pub(crate) struct Added<'a> {
+    /// Comes before the path.
+    pub(crate) prefix: &'a str,
+    /// Path and query at the backend.
+    pub(crate) rest: &'a str,
+    /// `Host` and `X-Service`, ready to be written.
+    pub(crate) fields: &'a [u8],
+    /// The address of the client.
+    pub(crate) peer: &'a HeaderValue,
+    /// Whether the client's own `X-Forwarded-For` is believed.
+    pub(crate) trusted: bool,
+}
+
+/// Writes the head of a request.
+pub(crate) fn write_head(parts: &Parts, upload: Upload, added: &Added<'_>, output: &mut Vec<u8>) {
+    output.extend_from_slice(parts.method.as_str().as_bytes());
+    output.push(b' ');
+    output.extend_from_slice(added.prefix.as_bytes());
+    if !added.rest.starts_with('/') {
+        output.push(b'/');
+    }
+    output.extend_from_slice(added.rest.as_bytes());
+    output.extend_from_slice(b" HTTP/1.1\r\n");
+    output.extend_from_slice(added.fields);
+    let names_others = parts.headers.contains_key(CONNECTION);
+    for (name, value) in &parts.headers {
+        let written_anew = *name == HOST
+            || *name == CONTENT_LENGTH
+            || *name == X_FORWARDED_FOR
+            || *name == X_SERVICE
+            || ends_here(name);
+        if !written_anew && !(names_others && is_named(&parts.headers, name)) {
+            write_field(name, value.as_bytes(), output);
+        }
+    }
+    output.extend_from_slice(b"x-forwarded-for: ");
+    if added.trusted {
+        for value in parts.headers.get_all(X_FORWARDED_FOR) {
+            output.extend_from_slice(value.as_bytes());
+            output.extend_from_slice(b", ");
+        }
+    }
+    output.extend_from_slice(added.peer.as_bytes());
+    match upload {
+        Upload::None => output.extend_from_slice(b"\r\n\r\n"),
+        Upload::Chunked => output.extend_from_slice(b"\r\ntransfer-encoding: chunked\r\n\r\n"),
+        Upload::Length(length) => {
+            write!(output, "\r\ncontent-length: {length}\r\n\r\n").expect("a vector takes all");
+        }
+    }
+}
+
+fn write_field(name: &HeaderName, value: &[u8], output: &mut Vec<u8>) {
+    output.extend_from_slice(name.as_str().as_bytes());
+    output.extend_from_slice(b": ");
+    output.extend_from_slice(value);
+    output.extend_from_slice(b"\r\n");
+}
+
+/// How the body of a reply is framed, and how much of it is to come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// So many bytes.
+    Length(u64),
+    /// In chunks.
+    Chunked(Decoder),
+    /// Until the backend closes the connection.
+    Close,
+}
+
+impl Framing {
+    /// Whether nothing is to come.
+    pub(crate) fn is_over(self) -> bool {
+        matches!(self, Self::Length(0) | Self::Chunked(Decoder::Done))
+    }
+}
+
+/// The head of a reply, beside its header fields.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) status: StatusCode,
+    pub(crate) framing: Framing,
+    /// Whether the connection can take another request after this reply.
+    pub(crate) keep_alive: bool,
+}
+
+/// What was received is no reply.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("backend sent no valid HTTP: {0}")]
+pub(crate) struct Malformed(&'static str);
+
+/// What the fields of a reply say about its framing.
+struct Frame {
+    length: Option<u64>,
+    chunked: bool,
+    coded: bool,
+    keep_alive: bool,
+}
+
+/// Takes the head of a reply out of `input` once all of it is there, and then replaces `headers` (the
+/// request's, as a rule: the map's memory serves again) by those of its fields that cross. `bodiless` says that the request was one whose reply has no body (HEAD).
+pub(crate) fn read_head(
+    input: &mut BytesMut,
+    headers: &mut HeaderMap,
+    bodiless: bool,
+) -> Result<Option<Head>, Malformed> {
+    let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+    let mut reply = httparse::Response::new(&mut []);
+    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
+        &mut reply,
+        input,
+        &mut fields,
+    );
+    let length = match parsed {
+        Ok(httparse::Status::Complete(length)) => length,
+        Ok(httparse::Status::Partial) if input.len() < LONGEST_HEAD => return Ok(None),
+        Ok(httparse::Status::Partial) => return Err(Malformed("the head is too long")),
+        Err(httparse::Error::TooManyHeaders) => return Err(Malformed("too many header fields")),
+        Err(_) => return Err(Malformed("the head cannot be parsed")),
+    };
+    let status = reply
+        .code
+        .and_then(|code| StatusCode::from_u16(code).ok())
+        .ok_or(Malformed("no status"))?;
+    let mut frame = Frame {
+        length: None,
+        chunked: false,
+        coded: false,
+        keep_alive: reply.version == Some(1),
+    };
+    // Positions, because the text can be shared only after the parser has let go of it.
+    let mut positions = [Position::default(); MOST_FIELDS];
+    let positions = &mut positions[..reply.headers.len()];
+    for (position, field) in positions.iter_mut().zip(reply.headers.iter()) {
+        *position = Position::of(field, input);
+    }
+    let text = input.split_to(length).freeze();
+    headers.clear();
+    headers.reserve(positions.len() + ADDED_FIELDS);
+    let mut connection = Vec::new();
+    for position in positions {
+        let name = HeaderName::from_bytes(&text[position.name.0..position.name.1])
+            .map_err(|_| Malformed("a field has an invalid name"))?;
+        let value = HeaderValue::from_maybe_shared(text.slice(position.value.0..position.value.1))
+            .map_err(|_| Malformed("a field has an invalid value"))?;
+        if frame.note(&name, &value)? {
+            headers.append(name, value);
+        } else if name == CONNECTION {
+            connection.push(value);
+        }
+    }
+    for named in connection.iter().flat_map(tokens) {
+        if let Ok(named) = HeaderName::from_bytes(named)
+            && named != CONTENT_LENGTH
+        {
+            headers.remove(named);
+        }
+    }
+    frame.head(status, headers, bodiless).map(Some)
+}
+
+/// Where name and value of a field lie in the head.
+#[derive(Clone, Copy, Default)]
+struct Position {
+    name: (usize, usize),
+    value: (usize, usize),
+}
+
+impl Position {
+    fn of(field: &httparse::Header<'_>, head: &[u8]) -> Self {
+        let place = |part: &[u8]| {
+            let start = part.as_ptr() as usize - head.as_ptr() as usize;
+            (start, start + part.len())
+        };
+        Self {
+            name: place(field.name.as_bytes()),
+            value: place(field.value),
+        }
+    }
+}
+
+/// The elements of a field that is a list.
+fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    value
+        .as_bytes()
+        .split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+}
+
+impl Frame {
+    /// Notes what a field says. Whether the field crosses.
+    fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<bool, Malformed> {
+        if *name == CONTENT_LENGTH {
+            let length = length(value).ok_or(Malformed("content-length is no number"))?;
+            if self.length.is_some_and(|other| other != length) {
+                return Err(Malformed("content-length is given twice and differs"));
+            }
+            // A second one, equal, would only confuse whoever comes after.
+            return Ok(self.length.replace(length).is_none());
+        }
+        if *name == TRANSFER_ENCODING {
+            self.coded = true;
+            self.chunked = tokens(value)
+                .last()
+                .is_some_and(|it| it.eq_ignore_ascii_case(b"chunked"));
+        } else if *name == CONNECTION {
+            for token in tokens(value) {
+                if token.eq_ignore_ascii_case(b"close") {
+                    self.keep_alive = false;
+                } else if token.eq_ignore_ascii_case(b"keep-alive") {
+                    self.keep_alive = true;
+                }
+            }
+        }
+        Ok(!ends_here(name))
+    }
+
+    /// The framing by RFC 9112, 6.3.
+    fn head(
+        &self,
+        status: StatusCode,
+        headers: &mut HeaderMap,
+        bodiless: bool,
+    ) -> Result<Head, Malformed> {
+        let empty = bodiless
+            || status.is_informational()
+            || status == StatusCode::NO_CONTENT
+            || status == StatusCode::NOT_MODIFIED;
+        let framing = if self.coded {
+            // The length, if both are given, is a lie or an attack.
+            headers.remove(CONTENT_LENGTH);
+            if self.chunked {
+                Framing::Chunked(Decoder::Size)
+            } else {
+                Framing::Close
+            }
+        } else {
+            self.length.map_or(Framing::Close, Framing::Length)
+        };
+        let framing = if empty { Framing::Length(0) } else { framing };
+        let keep_alive =
+            self.keep_alive && framing != Framing::Close && !(self.coded && self.length.is_some());
+        Ok(Head {
+            status,
+            framing,
+            keep_alive,
+        })
+    }
+}
+
+fn length(value: &HeaderValue) -> Option<u64> {
+    let text = value.to_str().ok()?;
+    // Rust's parser takes a sign; HTTP does not.
+    text.bytes()
+        .all(|byte| byte.is_ascii_digit())
+        .then(|| text.parse().ok())
+        .flatten()
+}
