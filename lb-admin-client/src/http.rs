@@ -113,6 +113,7 @@ impl Http {
             .map_err(|error| unreachable(&url, &error))?;
         let status = reply.status().as_u16();
         let url = reply.url().to_string();
+        tracing::debug!(url, status, "admin call");
         if status == 401 || status == 403 {
             return Err(AdminError::Unauthorized { url, status });
         }
