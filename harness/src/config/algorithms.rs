@@ -64,11 +64,7 @@ pub(super) fn choose(names: &[Named], external: bool, findings: &mut Findings) -
             }
             Meaning::Skip(algorithm, reason) => {
                 refusal.get_or_insert_with(|| (path.clone(), name.clone(), reason.clone()));
-                if !chosen
-                    .skipped
-                    .iter()
-                    .any(|skipped| skipped.reason == reason)
-                {
+                if !chosen.skipped.iter().any(|skipped| skipped.name == *name) {
                     chosen.skipped.push(Skipped {
                         name: name.clone(),
                         algorithm,

@@ -32,8 +32,9 @@ pub(super) struct LiveTrials {
     embedded: Option<Embedded>,
     /// Ids of the backends, in the order of the topology; empty when they are not ours.
     backends: Vec<String>,
-    /// A service whose pool the switch is verified on.
-    probe_service: Option<String>,
+    /// How switches are verified; kept over trials, so that its old connection is older than each
+    /// switch.
+    verification: VerifyOptions,
     /// Whether the load balancer was told to count.
     measuring: bool,
 }
@@ -47,7 +48,9 @@ impl LiveTrials {
         choice: &Choice,
     ) -> Result<Self, Failure> {
         let inner = &scenario.scenario;
-        let probe_service = probe_service(inner);
+        let verification = |base_url: &str| {
+            VerifyOptions::new(base_url, &probe_service(inner).unwrap_or_default()).or_exit(ExitCode::Preflight)
+        };
         match choice {
             Choice::Embedded => {
                 let dir = context.folder.path().join(format!("target/{number}"));
@@ -62,8 +65,8 @@ impl LiveTrials {
                     admin: Box::new(admin),
                     base_url: embedded.base_url.clone(),
                     backends: backends.map(|backend| backend.id.clone()).collect(),
+                    verification: verification(&embedded.base_url)?,
                     embedded: Some(embedded),
-                    probe_service,
                     measuring: false,
                 })
             }
@@ -72,7 +75,7 @@ impl LiveTrials {
                 base_url: running.base_url.clone(),
                 embedded: None,
                 backends: Vec::new(),
-                probe_service,
+                verification: verification(&running.base_url)?,
                 measuring: false,
             }),
         }
@@ -101,7 +104,8 @@ impl LiveTrials {
         }
     }
 
-    /// Runs one trial. None when the user interrupted it.
+    /// Runs one trial. None when the user interrupted it before anything was measured; what an
+    /// interrupted measured phase recorded is given back as far as it got.
     pub(super) async fn trial(
         &mut self,
         context: &Context<'_>,
@@ -138,23 +142,14 @@ impl LiveTrials {
             .load(context, plan, MEASURE, Arc::clone(inner), Arc::clone(plan.schedule), progress)
             .await?;
         let processes = self.processes(&cpu);
-        if context.interrupt.is_set() {
-            return Ok(None);
-        }
         if let Some(embedded) = &mut self.embedded {
             embedded.check().or_exit(ExitCode::InvalidTrials)?;
         }
 
-        progress.phase(&plan.label, "draining");
-        if let Err(error) = self.admin.drain(context.plan.drain_timeout.into()).await {
-            notes.push(format!("after the measured phase: {error}"));
-        }
-        let balancer = self.collect(before, &mut notes).await;
-        if let Some(embedded) = &self.embedded {
-            embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
-        }
-        progress.phase(&plan.label, "cooling down");
-        tokio::time::sleep(context.plan.cool_down.into()).await;
+        let balancer = match record.interrupted {
+            true => Vec::new(),
+            false => self.wind_up(context, plan, before, &mut notes, progress).await?,
+        };
 
         Ok(Some(Trial {
             scenario: plan.scenario_number,
@@ -169,6 +164,28 @@ impl LiveTrials {
             evidence: serde_json::to_value(&evidence).context("failed to write down the evidence")?,
             notes,
         }))
+    }
+
+    /// Drain, collect what the load balancer counted since `before`, cool down.
+    async fn wind_up(
+        &self,
+        context: &Context<'_>,
+        plan: &TrialPlan<'_>,
+        before: Option<Snapshot>,
+        notes: &mut Vec<String>,
+        progress: &mut Progress,
+    ) -> Result<Vec<BalancerCount>, Failure> {
+        progress.phase(&plan.label, "draining");
+        if let Err(error) = self.admin.drain(context.plan.drain_timeout.into()).await {
+            notes.push(format!("after the measured phase: {error}"));
+        }
+        let balancer = self.collect(before, notes).await;
+        if let Some(embedded) = &self.embedded {
+            embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
+        }
+        progress.phase(&plan.label, "cooling down");
+        tokio::time::sleep(context.plan.cool_down.into()).await;
+        Ok(balancer)
     }
 
     /// Health, drain, clean backends, switch.
@@ -204,9 +221,7 @@ impl LiveTrials {
     }
 
     async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
-        let service = self.probe_service.clone().unwrap_or_default();
-        let options = VerifyOptions::new(&self.base_url, &service).or_exit(ExitCode::Preflight)?;
-        let evidence = self.admin.verify(&plan.algorithm, &options).await.or_exit(ExitCode::Preflight)?;
+        let evidence = self.admin.verify(&plan.algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
             return Err(Failure {

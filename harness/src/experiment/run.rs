@@ -146,6 +146,9 @@ async fn run_scenario(
                         failure = Some(error);
                         break 'blocks;
                     }
+                    if trial.record.interrupted {
+                        break 'blocks;
+                    }
                     trials.push(trial);
                 }
                 Ok(None) => break 'blocks,
@@ -176,8 +179,9 @@ fn keep(
         return Ok(());
     };
     let p95 = result.latency_ms.as_ref().map_or_else(|| "-".to_owned(), |latency| format!("{:.1} ms", latency.p95));
+    let cut = if trial.record.interrupted { "interrupted, kept but not summed up: " } else { "" };
     progress.say(&format!(
-        "{} (block {}): {} requests, {:.1} req/s, p95 {p95}, {:.2}% errors",
+        "{cut}{} (block {}): {} requests, {:.1} req/s, p95 {p95}, {:.2}% errors",
         result.name,
         trial.block + 1,
         result.total_requests,

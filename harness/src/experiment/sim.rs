@@ -10,7 +10,7 @@ use crate::report::{Progress, Pulse};
 use anyhow::Context as _;
 use lb_core::policy::Policy;
 use lb_core::workload::{Scenario, Schedule};
-use lb_core::{Algorithm, Seed, Time};
+use lb_core::{Algorithm, Seed};
 use simulator::{Options, Report, Simulation};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -128,7 +128,6 @@ impl Job {
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
         let report = simulation.measure(&self.schedule, &mut recorders[0]);
-        let wall = scenario.duration.max(report.ended_at.since(Time::ZERO));
-        Ok((recording.finish(recorders, wall), report))
+        Ok((recording.finish(recorders, scenario.duration), report))
     }
 }

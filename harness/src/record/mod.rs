@@ -2,7 +2,7 @@
 //!
 //! Both drivers (live and simulated) hand each finished request to a [`Recorder`], one per worker
 //! thread. A recorder belongs to its thread alone: it takes no lock, formats nothing, and allocates
-//! only when a value is seen for the first time. Once a second it swaps a [`slice`] of counters for
+//! only when a value is seen for the first time. Once a second it swaps a slice of counters for
 //! an emptied one and sends the full one to the collector's thread, which merges the workers,
 //! summarises the second and keeps its histograms packed. [`Recording::finish`] merges everything
 //! into one [`TrialRecord`], from which results, reports and logs are derived by pure functions.

@@ -18,6 +18,8 @@ pub(super) struct TrialFile<'a> {
     position: usize,
     schedule_sha256: &'a str,
     started_at: String,
+    /// Whether the user ended it early; then it is in no summary.
+    interrupted: bool,
     /// Length of the measured phase.
     measured_s: f64,
     /// How late users got to act, 99th percentile: what the generator itself adds.
@@ -87,6 +89,7 @@ impl<'a> TrialFile<'a> {
             position: trial.position,
             schedule_sha256: &trial.schedule_sha256,
             started_at: trial.started.to_string(),
+            interrupted: record.interrupted,
             measured_s: record.wall.as_secs_f64(),
             lateness_p99_ms: record.lateness.quantile(0.99).map(Span::as_millis_f64),
             result,

@@ -12,7 +12,7 @@ use rand::RngExt;
 /// Label of the random stream that says in which minutes bursts come.
 const BURSTS: u64 = 0x0062_7572_7374_7300;
 
-/// `base_users` are there throughout and arrive over `ramp_up_minutes`. Each minute after that is a
+/// `base_users` are there throughout and arrive over `ramp_up_minutes`. Each whole minute after that is a
 /// burst with the chance `burst_probability`: then the users are `base_users x burst_multiplier`, but
 /// at most `max_users`. The seed decides which minutes; bursts in a row are one.
 pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
@@ -92,7 +92,7 @@ fn burst_minutes(file: &TrafficFile, context: &Context<'_>, extra: u32) -> Vec<(
         return bursts;
     }
     let mut rng = context.seed.stream(&[BURSTS]);
-    let minutes = file.duration_minutes.ceil() as u32;
+    let minutes = file.duration_minutes.floor() as u32;
     for minute in 0..minutes {
         let burst = rng.random::<f64>() < file.burst_probability;
         if !burst || f64::from(minute) < file.ramp_up_minutes {

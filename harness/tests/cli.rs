@@ -1,0 +1,104 @@
+//! The command line as users meet it: what it prints, and how it refuses.
+
+mod common;
+
+use common::{Bench, text};
+use serde_json::{Value, json};
+use std::net::TcpListener;
+
+/// Runs `bench` and expects it to refuse: exit code, and every part in its message.
+fn refused(bench: &Bench, args: &[&str], code: i32, parts: &[&str]) {
+    let output = bench.run(args);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+    for part in parts {
+        assert!(message.contains(part), "{args:?}: the message holds `{part}`: {message}");
+    }
+    assert!(!message.contains("panicked"), "{args:?}: {message}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
+    let bench = Bench::new();
+    let cases: [(&[&str], &[&str]); 9] = [
+        (&["--config", "nowhere.json"], &["nowhere.json", "default_benchmark_config.json"]),
+        (&["--algorithms", "leest-connections"], &["leest-connections", "least-connections"]),
+        (&["--algorithms", "rl"], &["rl", "trained policy file", "rl-train"]),
+        (&["--scenario", "nothing"], &["nothing", "Read-Heavy Traffic"]),
+        (&["--users", "0"], &["users", "0"]),
+        (&["--duration", "soon"], &["soon", "30s"]),
+        (&["--time-scale", "0"], &["time", "0"]),
+        (&["--topology", "situation-z"], &["situation-z", "situation-a"]),
+        (&["--engine", "dream"], &["dream", "live", "sim"]),
+    ];
+    for (args, parts) in cases {
+        refused(&bench, args, 2, parts);
+    }
+    let left = std::fs::read_dir(bench.dir.path()).expect("the folder").count();
+    assert_eq!(left, 0, "nothing is written before the plan stands");
+}
+
+#[test]
+fn targets_that_cannot_be_driven_are_refused_before_anything_is_measured() {
+    let bench = Bench::new();
+    // Listens and never answers HTTP.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = silent.local_addr().expect("an address");
+    std::thread::spawn(move || silent.incoming().flatten().for_each(drop));
+    let mut config = common::config(2, 1.0, &json!({}));
+    config["base_url"] = json!(format!("http://{address}"));
+    let config = bench.config("busy.json", &config);
+    refused(&bench, &["--config", &config, "--out", "out"], 3, &[&address.to_string(), "no load balancer", "--url"]);
+
+    let closed = format!("http://127.0.0.1:{}/proxy", common::free_port());
+    refused(&bench, &["--url", &closed, "--out", "out"], 3, &[closed.trim_end_matches("/proxy"), "--admin"]);
+}
+
+#[test]
+fn an_output_folder_that_cannot_be_written_is_refused_before_anything_is_measured() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("file"), "in the way").expect("a file");
+    refused(&bench, &["--engine", "sim", "--out", "file"], 3, &["file", "--out"]);
+}
+
+#[test]
+fn a_plan_as_json_has_the_documented_fields() {
+    let bench = Bench::new();
+    let output = bench.run(&["plan", "--config", "comprehensive_rl_training_config.json", "--json"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let plan: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(plan["schedule_sha256"].as_str().map(str::len), Some(64), "a SHA-256 in hex");
+    let scenario = &plan["scenarios"][0];
+    for key in ["name", "duration_s", "peak_users", "patterns"] {
+        assert!(!scenario[key].is_null(), "a scenario has `{key}`");
+    }
+    for key in ["name", "start_s", "duration_s", "users"] {
+        assert!(!scenario["patterns"][0][key].is_null(), "a pattern has `{key}`");
+    }
+    let again = bench.run(&["plan", "--config", "comprehensive_rl_training_config.json", "--json"]);
+    assert_eq!(output.stdout, again.stdout, "planning twice gives the same plan");
+}
+
+#[test]
+fn every_bundled_config_can_be_planned_from_any_folder() {
+    let bench = Bench::new();
+    for name in [
+        "default_benchmark_config.json",
+        "quick_test_config.json",
+        "comprehensive_rl_training_config.json",
+        "stress_test_rl_config.json",
+    ] {
+        let output = bench.run(&["plan", "--config", name]);
+        assert!(output.status.success(), "{name}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains("Expected req/s"), "{name}");
+    }
+}
+
+#[test]
+fn algorithms_are_listed_with_their_aliases() {
+    let bench = Bench::new();
+    let printed = text(&bench.run(&["algorithms"]).stdout);
+    for name in ["round-robin", "least-connections", "peak-ewma", "prequal", "rl-agent", "+ejection"] {
+        assert!(printed.contains(name), "{name}: {printed}");
+    }
+}

@@ -1,0 +1,167 @@
+//! The main job over real sockets: real load balancer, real backends, as children of `bench`.
+//! Assertions are on counts, orders and exit codes; none on how fast anything was.
+
+mod common;
+
+use common::{Bench, algorithm, number, sequences, text};
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::net::TcpStream;
+use std::process::{Child, Stdio};
+
+/// Starts `bench` with its progress readable line by line.
+fn start(bench: &Bench, args: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut command = bench.command(args);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bench can be started");
+    let stderr = BufReader::new(child.stderr.take().expect("standard error"));
+    (child, stderr.lines().map_while(Result::ok))
+}
+
+/// Addresses that a run's children listened on.
+fn addresses(bench: &Bench, out: &str) -> Vec<String> {
+    let config = bench.json(&format!("{out}/target/0/load-balancer.json"));
+    let pools = config["pools"].as_array().expect("pools");
+    pools
+        .iter()
+        .flat_map(|pool| pool["backends"].as_array().expect("backends"))
+        .map(|backend| backend["url"].as_str().expect("a url").trim_start_matches("http://").to_owned())
+        .collect()
+}
+
+fn assert_nobody_listens(addresses: &[String]) {
+    assert!(!addresses.is_empty(), "the run had backends");
+    for address in addresses {
+        assert!(TcpStream::connect(address).is_err(), "no process is left listening at {address}");
+    }
+}
+
+#[test]
+fn a_run_switches_verifies_measures_and_leaves_no_process() {
+    let bench = Bench::new();
+    let settings = json!({ "algorithms": ["round-robin", "least-connections", "rl"], "warm_up_s": 0.5, "cool_down_s": 0 });
+    let config = bench.config("short.json", &common::config(10, 3.0, &settings));
+    let output = bench.run(&["--config", &config, "--out", "out"]);
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(printed.starts_with("load balancer: embedded"), "the first line says what is driven: {printed}");
+    for part in ["Throughput (req/s)", "P95 Latency (ms)", "Jain's index", "Slowest requests", "rl: skipped"] {
+        assert!(printed.contains(part), "the report shows `{part}`: {printed}");
+    }
+    let summary = bench.json("out/summary.json");
+    for name in ["round-robin", "least-connections"] {
+        let result = algorithm(&summary, name);
+        assert!(number(result, "/total_requests") > 0.0, "{name} was measured");
+        assert_eq!(number(result, "/error_rate"), 0.0, "{name}: nothing fails on healthy backends");
+        let evidence = &result["switch_evidence"][0];
+        for layer in ["control_plane", "header", "behaviour"] {
+            let verdict = evidence[layer]["verdict"].as_str();
+            assert_eq!(verdict, Some("confirmed"), "{name}: {layer}: {}", evidence[layer]["detail"]);
+        }
+        let stats = std::fs::read_to_string(bench.path(&format!("out/locust/test-{name}_stats.csv"))).expect("CSV");
+        assert!(stats.starts_with("Type,Name,Request Count,Failure Count,"), "{stats}");
+        let total = format!("\r\n,Aggregated,{},", result["total_requests"]);
+        assert!(stats.contains(&total), "the CSV counts what the summary counts: {stats}");
+        let hlog = std::fs::read_to_string(bench.path(&format!("out/hlog/test-{name}.hlog"))).expect("histogram log");
+        assert!(hlog.contains(&format!("Tag={name}|ok,")), "{hlog}");
+    }
+    assert_nobody_listens(&addresses(&bench, "out"));
+}
+
+#[test]
+fn users_do_the_same_live_and_simulated_under_every_algorithm() {
+    let bench = Bench::new();
+    let settings = json!({ "algorithms": ["round-robin", "peak-ewma"], "warm_up_s": 0, "cool_down_s": 0, "seed": 5 });
+    let config = bench.config("short.json", &common::config(8, 3.0, &settings));
+    let live = bench.summary("live", &["--config", &config, "--record-actions"]);
+    let sim = bench.summary("sim", &["--config", &config, "--record-actions", "--engine", "sim"]);
+    assert_eq!(live["schedule_sha256"], sim["schedule_sha256"], "one seed, one schedule");
+    let of = |run: &str, name: &str| sequences(&bench.path(&format!("{run}/trials/test-{name}-0-actions.csv")));
+    let reference = of("sim", "round-robin");
+    assert!(reference.iter().any(|user| user.len() > 5), "users do something: {reference:?}");
+    for (run, name) in [("sim", "peak-ewma"), ("live", "round-robin"), ("live", "peak-ewma")] {
+        for (user, (mine, theirs)) in reference.iter().zip(of(run, name)).enumerate() {
+            let common = mine.len().min(theirs.len());
+            assert_eq!(mine[..common], theirs[..common], "user {user} does the same {run} under {name}");
+        }
+    }
+}
+
+#[test]
+fn a_backend_that_dies_costs_what_was_in_flight_on_it_and_shows() {
+    let bench = Bench::new();
+    let users = 16;
+    let faults = json!([{ "fault": "crash", "backends": ["shop-1"], "start_s": 1.5 }]);
+    let settings = json!({ "algorithms": ["least-connections"], "faults": faults, "warm_up_s": 0, "cool_down_s": 0 });
+    let config = bench.config("crash.json", &common::config(users, 4.0, &settings));
+    let summary = bench.summary("out", &["--config", &config]);
+    let result = algorithm(&summary, "least-connections");
+    let errors = number(result, "/total_requests") * number(result, "/error_rate");
+    assert!(errors <= f64::from(users), "each user loses at most what it had in flight: {}", result["outcomes"]);
+    let dead = &result["backends"][0];
+    assert_eq!(dead["id"], "shop-1");
+    let shares: Vec<f64> = result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).collect();
+    assert!(shares[0] < shares[1] && shares[0] < shares[2], "its share shows that it was gone: {shares:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_keeps_complete_trials_and_leaves_no_process() {
+    let bench = Bench::new();
+    let settings = json!({ "algorithms": ["random", "p2c"], "warm_up_s": 0, "cool_down_s": 0, "repetitions": 50 });
+    let config = bench.config("long.json", &common::config(4, 2.0, &settings));
+    let (mut child, mut lines) = start(&bench, &["--config", &config, "--out", "out"]);
+    let complete = lines.find(|line| line.contains("(block 1)")).expect("a trial is completed");
+    let pid = rustix::process::Pid::from_raw(i32::try_from(child.id()).expect("a pid")).expect("a pid");
+    rustix::process::kill_process(pid, rustix::process::Signal::INT).expect("a signal can be sent");
+    lines.for_each(drop);
+    let status = child.wait().expect("bench ends");
+    assert_eq!(status.code(), Some(130), "interrupted, partial results kept");
+    let summary = bench.json("out/summary.json");
+    assert_eq!(summary["interrupted"], Value::Bool(true));
+    let name = complete.split(' ').next().expect("the algorithm's name");
+    assert!(number(algorithm(&summary, name), "/trials") >= 1.0, "the complete trial is summed up");
+    assert_nobody_listens(&addresses(&bench, "out"));
+}
+
+#[cfg(unix)]
+#[test]
+fn children_end_even_when_bench_is_killed() {
+    let bench = Bench::new();
+    let settings = json!({ "algorithms": ["random"], "warm_up_s": 0, "repetitions": 50 });
+    let config = bench.config("long.json", &common::config(4, 2.0, &settings));
+    let (mut child, mut lines) = start(&bench, &["--config", &config, "--out", "out"]);
+    lines.find(|line| line.contains("(block 1)")).expect("a trial is completed");
+    child.kill().expect("bench can be killed");
+    child.wait().expect("bench ends");
+    let addresses = addresses(&bench, "out");
+    // Children see the end of their standard input when the kernel gets to it; nothing is asserted on
+    // how soon, only that it happens while this test is patient.
+    let gone = || addresses.iter().all(|address| TcpStream::connect(address).is_err());
+    let patience = (0..200).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+        gone()
+    });
+    assert!(patience, "no child outlives bench");
+}
+
+#[test]
+fn doctor_finds_everything_in_order_and_names_what_is_not() {
+    let bench = Bench::new();
+    let config = bench.config("fine.json", &common::config(2, 2.0, &json!({})));
+    let output = bench.run(&["doctor", "--config", &config]);
+    assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stdout).contains("everything is in order"));
+
+    let journey = json!({
+        "name": "broken", "actions": { "look": { "weight": 1, "steps": [
+            { "name": "look", "service": "inventory-service", "path": "/api/no/such/thing" }
+        ]}}
+    });
+    let mut config = common::config(2, 2.0, &json!({ "journey": journey }));
+    config["user_profiles"]["shopper"]["actions"] = json!([{ "name": "look", "weight": 1 }]);
+    config["scenarios"][0].as_object_mut().expect("a scenario").remove("traffic_mix");
+    let config = bench.config("broken.json", &config);
+    let output = bench.run(&["doctor", "--config", &config]);
+    assert_eq!(output.status.code(), Some(3), "{}{}", text(&output.stdout), text(&output.stderr));
+    assert!(text(&output.stdout).contains("FAIL  GET look never succeeded"), "{}", text(&output.stdout));
+}
