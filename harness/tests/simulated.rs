@@ -19,7 +19,7 @@ fn simulate(topology: &str, users: &str, algorithms: &str) -> serde_json::Value 
 #[test]
 fn least_connections_beats_round_robin_where_speeds_differ_or_a_backend_is_slow() {
     for topology in ["situation-b", "situation-c"] {
-        let summary = simulate(topology, "300", "round-robin,least-connections");
+        let summary = simulate(topology, "200", "round-robin,least-connections");
         let [round_robin, least] =
             ["round-robin", "least-connections"].map(|name| number(algorithm(&summary, name), P99));
         assert!(
