@@ -10,6 +10,7 @@ use scenario::{Users, gets, spec, with_timeout};
 use serde_json::json;
 use server::{Answer, Seen, Server, reply, reply_of};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -229,6 +230,55 @@ fn a_connection_that_breaks_is_a_reset_and_the_user_reconnects() {
     let expected = BTreeMap::from([("ok", seen / 2), ("reset", seen.div_ceil(2))]);
     assert!(seen >= 2, "the user goes on after a reset");
     assert_eq!(outcomes(&record), expected, "every other request breaks");
+}
+
+#[test]
+fn requests_go_over_the_wire_as_http_and_what_is_not_http_is_a_reset() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("a bound socket");
+    let journey = json!({
+        "name": "buy",
+        "actions": {"buy": {"steps": [{
+            "name": "buy", "method": "POST", "service": "shop", "path": "/items?for={{user.id}}",
+            "headers": {"x-kind": "test"}, "body": {"count": 2}
+        }]}}
+    });
+    let url = format!("http://{address}/entry");
+    let spec = spec(&url, journey, &[Users::busy(1, 100, "buy")]);
+    let phase = std::thread::spawn(move || run(spec));
+
+    let (mut stream, _) = listener.accept().expect("the user connects");
+    drop(listener);
+    let mut request = String::new();
+    while !request.ends_with('}') {
+        let mut piece = [0; 1024];
+        let count = stream.read(&mut piece).expect("the user sends");
+        assert!(count > 0, "the request ends with its body: {request}");
+        request.push_str(std::str::from_utf8(&piece[..count]).expect("text"));
+    }
+    stream
+        .write_all(b"SSH-2.0-OpenSSH_9.2\r\n")
+        .expect("the user reads");
+    let record = phase.join().expect("no panic").expect("the phase runs");
+
+    let (head, body) = request.split_once("\r\n\r\n").expect("a blank line");
+    let mut lines: Vec<&str> = head.split("\r\n").collect();
+    let key = lines
+        .pop()
+        .and_then(|line| line.strip_prefix("x-request-key: "));
+    assert_eq!(key.map(str::len), Some(16), "16 hex digits: {head}");
+    let host = format!("host: {address}");
+    let expected = [
+        "POST /entry/shop/items?for=0 HTTP/1.1",
+        &host,
+        "x-kind: test",
+        "content-type: application/json",
+        "content-length: 11",
+        "x-forwarded-for: 10.0.0.0",
+    ];
+    assert_eq!((lines.as_slice(), body), (&expected[..], r#"{"count":2}"#));
+    assert_eq!(record.count(Outcome::Reset), 1, "{:?}", outcomes(&record));
+    assert_eq!(record.count(Outcome::Ok), 0, "{:?}", outcomes(&record));
 }
 
 #[test]
