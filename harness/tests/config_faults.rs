@@ -303,7 +303,8 @@ fn the_guide_dialect_is_held_to_its_limits() {
         change(&mut config);
         message(&config.to_string(), &Overrides::default())
     };
-    let cases: Vec<(Box<dyn Fn(&mut Value)>, &str)> = vec![
+    type Change = Box<dyn Fn(&mut Value)>;
+    let cases: Vec<(Change, &str)> = vec![
         (
             Box::new(|c| c["scenarios"] = json!([])),
             "scenarios = []: must be a list with at least one entry",

@@ -38,7 +38,15 @@ impl Profiles {
     ) -> Self {
         let defaults = defaults(base, context, findings);
         let mut classes: Vec<UserClass> = Vec::new();
+        let mut unsteered: Vec<&str> = Vec::new();
+        let mut unsteered_at = None;
         for (path, name, profile) in named {
+            for key in profile.unsteered() {
+                unsteered_at.get_or_insert_with(|| (path.clone(), name));
+                if !unsteered.contains(&key) {
+                    unsteered.push(key);
+                }
+            }
             if classes.iter().any(|class| class.name == name) {
                 findings.note(
                     &path,
@@ -49,6 +57,13 @@ impl Profiles {
             }
             let class = class(&path, name, profile, &defaults, context, findings);
             classes.push(class);
+        }
+        if let Some((path, name)) = unsteered_at {
+            let message = format!(
+                "here and in other profiles {} are labels: no request of the journey depends on them",
+                listing(unsteered)
+            );
+            findings.note(&path, name, message);
         }
         if classes.is_empty() {
             classes.push(class(
@@ -207,13 +222,6 @@ fn class(
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> UserClass {
-    for (key, value) in profile.unsteered() {
-        findings.note(
-            &join(path, key),
-            value,
-            "is kept as a label: no request of the journey depends on it",
-        );
-    }
     let pages_path = join(path, "pages_per_session");
     let pages = profile
         .pages_per_session
@@ -335,10 +343,6 @@ fn detail_views(
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> BTreeMap<String, f64> {
-    if let Some(chance) = profile.price_comparison_probability {
-        let message = "is kept as a label: the journey has no step that compares prices";
-        findings.note(&join(path, "price_comparison_probability"), chance, message);
-    }
     let Some(chance) = profile.product_detail_view_probability else {
         return BTreeMap::new();
     };

@@ -50,7 +50,7 @@ pub(crate) struct Profile {
     /// Weight of ordering, where `action_probabilities` is absent.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) checkout_probability: Option<f64>,
-    /// Chance of comparing with a second product.
+    /// Chance of comparing with a second product (reported, not steered).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) price_comparison_probability: Option<f64>,
     /// Share of mobile use (reported, not steered; so are the following).
@@ -83,10 +83,14 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// The chances that no request of a journey stands for, with their names.
-    pub(crate) fn unsteered(&self) -> impl Iterator<Item = (&'static str, f64)> {
+    /// The keys of this profile that no request of a journey depends on.
+    pub(crate) fn unsteered(&self) -> impl Iterator<Item = &'static str> {
         [
             ("conversion_rate", self.conversion_rate),
+            (
+                "price_comparison_probability",
+                self.price_comparison_probability,
+            ),
             ("mobile_usage_probability", self.mobile_usage_probability),
             (
                 "social_media_referral_probability",
@@ -122,6 +126,6 @@ impl Profile {
             ),
         ]
         .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
+        .filter_map(|(key, value)| value.map(|_| key))
     }
 }
