@@ -12,7 +12,7 @@ use crate::record::{self, TrialRecord};
 use crate::report::{Progress, Pulse};
 use crate::target::{Choice, Embedded, cpu_seconds};
 use anyhow::{Context as _, anyhow};
-use lb_admin_client::{Evidence, LoadBalancerAdmin, Snapshot, SpringAdmin, SpringOptions, Verdict, VerifyOptions};
+use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, SpringAdmin, SpringOptions, Verdict, VerifyOptions};
 use lb_core::Algorithm;
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
@@ -130,7 +130,9 @@ impl LiveTrials {
             return Ok(None);
         }
         self.between_phases(context).await?;
-        self.admin.reset().await.or_exit(ExitCode::Preflight)?;
+        if self.admin.capabilities().reset != ResetKind::None {
+            self.admin.reset().await.or_exit(ExitCode::Preflight)?;
+        }
         let before = self.snapshot(&mut notes).await;
 
         if let Some(embedded) = &self.embedded {
@@ -176,7 +178,7 @@ impl LiveTrials {
         progress: &mut Progress,
     ) -> Result<Vec<BalancerCount>, Failure> {
         progress.phase(&plan.label, "draining");
-        if let Err(error) = self.admin.drain(context.plan.drain_timeout.into()).await {
+        if let Err(error) = self.drain(context).await {
             notes.push(format!("after the measured phase: {error}"));
         }
         let balancer = self.collect(before, notes).await;
@@ -213,11 +215,20 @@ impl LiveTrials {
 
     /// Nothing in flight, and backends that remember nothing.
     async fn between_phases(&self, context: &Context<'_>) -> Result<(), Failure> {
-        self.admin.drain(context.plan.drain_timeout.into()).await.or_exit(ExitCode::Preflight)?;
+        self.drain(context).await.or_exit(ExitCode::Preflight)?;
         if let Some(embedded) = &self.embedded {
             embedded.mocks.reset().await.or_exit(ExitCode::Preflight)?;
         }
         Ok(())
+    }
+
+    /// Waits until nothing is in flight, where the load balancer tells. Where it does not, the generator
+    /// has at least waited for every reply of its own.
+    async fn drain(&self, context: &Context<'_>) -> Result<(), AdminError> {
+        if !self.admin.capabilities().in_flight {
+            return Ok(());
+        }
+        self.admin.drain(context.plan.drain_timeout.into()).await
     }
 
     async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {

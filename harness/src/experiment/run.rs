@@ -87,12 +87,14 @@ pub async fn run(
         if failure.is_some() || interrupt.is_set() {
             continue;
         }
-        let (trials, ended) =
-            run_scenario(&context, &options.run_id, number, scenario, &schedules, choice.as_ref(), progress).await;
-        failure = ended;
-        write_scenario(&options.folder, &scenario.scenario, &trials).or_exit(ExitCode::Preflight)?;
-        summary.scenarios.push(summarise_scenario(plan, scenario, &schedules, &trials));
-        for trial in &trials {
+        let mut played = Played::default();
+        failure = run_scenario(&context, &options.run_id, number, scenario, &schedules, choice.as_ref(), progress, &mut played)
+            .await
+            .err();
+        let trials = &played.trials;
+        write_scenario(&options.folder, &scenario.scenario, trials).or_exit(ExitCode::Preflight)?;
+        summary.scenarios.push(summarise_scenario(plan, scenario, &schedules, &played));
+        for trial in trials {
             summary.notes.extend(trial.notes.iter().map(|note| format!("{}: {note}", trial.algorithm)));
         }
     }
@@ -104,7 +106,16 @@ pub async fn run(
     Ok((summary, failure))
 }
 
-/// All trials of one scenario, as far as they got.
+/// What came out of a scenario, also when it ended early.
+#[derive(Default)]
+struct Played {
+    trials: Vec<Trial>,
+    /// Algorithms that the load balancer does not offer.
+    skipped: Vec<Skipped>,
+}
+
+/// All trials of one scenario, as far as they get; they are put into `played` one by one.
+#[allow(clippy::too_many_arguments, reason = "called once; a struct would only rename the arguments")]
 async fn run_scenario(
     context: &Context<'_>,
     run_id: &str,
@@ -113,56 +124,79 @@ async fn run_scenario(
     schedules: &[Arc<Schedule>],
     choice: Option<&Choice>,
     progress: &mut Progress,
-) -> (Vec<Trial>, Option<Failure>) {
-    let mut trials = Vec::new();
-    let mut target = match choice {
-        None => None,
-        Some(choice) => match LiveTrials::start(context, number, scenario, choice).await {
-            Ok(target) => Some(target),
-            Err(failure) => return (trials, Some(failure)),
-        },
-    };
-    let mut failure = None;
-    let total = scenario.algorithms.len() * schedules.len();
-    'blocks: for (block, schedule) in (0..).zip(schedules) {
-        for (position, algorithm) in
-            order(context.plan.seed, number, block, scenario.algorithms.len()).into_iter().enumerate()
-        {
-            if context.interrupt.is_set() {
-                break 'blocks;
-            }
-            let algorithm = scenario.algorithms[algorithm];
-            let count = trials.len() + 1;
-            let label = format!("trial {count} of {total}, {algorithm}");
-            let trial_plan =
-                TrialPlan { scenario_number: number, scenario, algorithm, block, position, schedule, label };
-            let result = match &mut target {
-                Some(target) => target.trial(context, &trial_plan, progress).await,
-                None => simulate(context, &trial_plan, progress).await,
-            };
-            match result {
-                Ok(Some(trial)) => {
-                    if let Err(error) = keep(context, run_id, scenario, schedule, &trial, progress) {
-                        failure = Some(error);
-                        break 'blocks;
-                    }
-                    if trial.record.interrupted {
-                        break 'blocks;
-                    }
-                    trials.push(trial);
-                }
-                Ok(None) => break 'blocks,
-                Err(error) => {
-                    failure = Some(error);
-                    break 'blocks;
-                }
-            }
-        }
+    played: &mut Played,
+) -> Result<(), Failure> {
+    let mut algorithms = scenario.algorithms.clone();
+    let mut target = None;
+    if let Some(choice) = choice {
+        let started = LiveTrials::start(context, number, scenario, choice).await?;
+        played.skipped = not_offered(&started.algorithms(), &mut algorithms);
+        target = Some(started);
     }
+    let result = match algorithms.is_empty() {
+        true => Err(nothing_offered(&played.skipped)),
+        false => {
+            run_blocks(context, run_id, number, scenario, schedules, &algorithms, target.as_mut(), progress, &mut played.trials)
+                .await
+        }
+    };
     if let Some(target) = target {
         target.stop().await;
     }
-    (trials, failure)
+    result
+}
+
+/// Takes out of `algorithms` what a load balancer does not offer.
+fn not_offered(offered: &[Algorithm], algorithms: &mut Vec<Algorithm>) -> Vec<Skipped> {
+    let names = offered.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let missing = algorithms.extract_if(.., |algorithm| !offered.contains(algorithm));
+    missing
+        .map(|algorithm| Skipped {
+            name: algorithm.to_string(),
+            reason: format!("the load balancer does not offer it (it offers {names})"),
+        })
+        .collect()
+}
+
+fn nothing_offered(skipped: &[Skipped]) -> Failure {
+    let lines: Vec<String> = skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.reason)).collect();
+    Failure { code: ExitCode::Preflight, error: anyhow::anyhow!("no algorithm is left to run: {}", lines.join("; ")) }
+}
+
+#[allow(clippy::too_many_arguments, reason = "called once; a struct would only rename the arguments")]
+async fn run_blocks(
+    context: &Context<'_>,
+    run_id: &str,
+    number: usize,
+    scenario: &PlannedScenario,
+    schedules: &[Arc<Schedule>],
+    algorithms: &[Algorithm],
+    mut target: Option<&mut LiveTrials>,
+    progress: &mut Progress,
+    trials: &mut Vec<Trial>,
+) -> Result<(), Failure> {
+    let total = algorithms.len() * schedules.len();
+    for (block, schedule) in (0..).zip(schedules) {
+        for (position, algorithm) in order(context.plan.seed, number, block, algorithms.len()).into_iter().enumerate() {
+            if context.interrupt.is_set() {
+                return Ok(());
+            }
+            let algorithm = algorithms[algorithm];
+            let label = format!("trial {} of {total}, {algorithm}", trials.len() + 1);
+            let plan = TrialPlan { scenario_number: number, scenario, algorithm, block, position, schedule, label };
+            let trial = match &mut target {
+                Some(target) => target.trial(context, &plan, progress).await?,
+                None => simulate(context, &plan, progress).await?,
+            };
+            let Some(trial) = trial else { return Ok(()) };
+            keep(context, run_id, scenario, schedule, &trial, progress)?;
+            if trial.record.interrupted {
+                return Ok(());
+            }
+            trials.push(trial);
+        }
+    }
+    Ok(())
 }
 
 /// Puts a finished trial on disk and says how it went.
@@ -195,7 +229,7 @@ fn summarise_scenario(
     plan: &Plan,
     scenario: &PlannedScenario,
     schedules: &[Arc<Schedule>],
-    trials: &[Trial],
+    played: &Played,
 ) -> ScenarioSummary {
     let inner = &scenario.scenario;
     let mut summary = ScenarioSummary::empty(inner, scenario.peak_users);
@@ -204,7 +238,7 @@ fn summarise_scenario(
         .algorithms
         .iter()
         .filter_map(|algorithm| {
-            let of: Vec<&Trial> = trials.iter().filter(|trial| trial.algorithm == *algorithm).collect();
+            let of: Vec<&Trial> = played.trials.iter().filter(|trial| trial.algorithm == *algorithm).collect();
             summarise(&of, &inner.workload, &inner.topology)
         })
         .collect();
@@ -213,6 +247,7 @@ fn summarise_scenario(
         .iter()
         .chain(&plan.skipped)
         .map(|skipped| Skipped { name: skipped.name.clone(), reason: skipped.reason.clone() })
+        .chain(played.skipped.iter().cloned())
         .collect();
     summary
 }
