@@ -23,7 +23,7 @@ use std::cell::RefCell;
 use std::process::ExitCode;
 use std::rc::Rc;
 use tokio::net::TcpStream;
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 
 const BACKENDS: usize = 8;
 const RATE: f64 = 1_000.0;
@@ -54,6 +54,11 @@ fn main() -> ExitCode {
 }
 
 fn compare_all(seconds: u64) -> Result<bool, Failure> {
+    let late = runtime()?.block_on(alarm_lateness())?;
+    println!(
+        "the alarm rings late by, ms: p50 {:.3}, p99 {:.3}",
+        late.p50, late.p99
+    );
     println!("{BACKENDS} backends, {RATE} requests/s in total, {seconds} s each, ms:");
     println!(
         "{:<12} {:>8} {:>9} {:>9} {:>7} {:>9} {:>9} {:>7} {:>12} {:>12}",
@@ -103,6 +108,27 @@ fn compare_all(seconds: u64) -> Result<bool, Failure> {
     Ok(good)
 }
 
+fn runtime() -> std::io::Result<LocalRuntime> {
+    Builder::new_current_thread()
+        .enable_all()
+        .build_local(LocalOptions::default())
+}
+
+/// How late an alarm rings that is set a millisecond ahead, in milliseconds: the machine's share of
+/// what is added to a service time.
+async fn alarm_lateness() -> std::io::Result<Figures> {
+    let clock = Clock::start();
+    let alarm = Alarm::new(clock)?;
+    let mut late = Vec::new();
+    for _ in 0..1_000 {
+        let at = clock.now() + Span::from_millis(1);
+        alarm.set(at)?;
+        alarm.ring().await?;
+        late.push(clock.now().since(at).as_millis_f64());
+    }
+    Ok(Figures::of(late.into_iter()))
+}
+
 /// One request, in milliseconds.
 struct Pair {
     measured: f64,
@@ -144,10 +170,7 @@ fn measure(service_time: ServiceTime, duration: Span) -> Result<Vec<Pair>, Failu
     let pools: Vec<Rc<Pool>> = addresses
         .map(|backend| Rc::new(Pool::new(&backend.url)))
         .collect();
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?;
-    runtime.block_on(send_all(&pools, service_time, duration))
+    runtime()?.block_on(send_all(&pools, service_time, duration))
 }
 
 async fn send_all(

@@ -44,10 +44,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     pub(crate) fn json(status: u16, value: &Value) -> Self {
-        Self {
-            status,
-            body: value.to_string().into(),
-        }
+        Self { status, body: value.to_string().into() }
     }
 
     pub(crate) fn error(status: u16, message: &str) -> Self {
@@ -78,9 +75,7 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Answer {
         ("POST", ["api", "users", "register"]) => register(store, call),
         ("POST", ["api", "users", "login"]) => log_in(store, call),
         ("GET", ["api", "users", "me"]) => me(store, call),
-        ("GET", ["api", "inventory", "all"] | ["api", "inventory", "products"]) => {
-            Ok(products(store, None))
-        }
+        ("GET", ["api", "inventory", "all"] | ["api", "inventory", "products"]) => Ok(products(store, None)),
         ("GET", ["api", "inventory", "products", "category"]) => Ok(products(store, Some(""))),
         ("GET", ["api", "inventory", "products", "category", category]) => {
             Ok(products(store, Some(&decode(category))))
@@ -137,10 +132,7 @@ fn register(store: &mut Store, call: &Call<'_>) -> Result<Answer, Answer> {
     let email = text(&body, "email")?;
     let password = text(&body, "password")?.to_owned();
     let whole = |part: &str| !part.is_empty() && !part.contains(char::is_whitespace);
-    if !email
-        .split_once('@')
-        .is_some_and(|(user, host)| whole(user) && whole(host))
-    {
+    if !email.split_once('@').is_some_and(|(user, host)| whole(user) && whole(host)) {
         return Err(bad("email is not an address"));
     }
     let phone = match body.get("phoneNumber") {
@@ -149,13 +141,7 @@ fn register(store: &mut Store, call: &Call<'_>) -> Result<Answer, Answer> {
         Some(_) => return Err(bad("phoneNumber is not a number")),
     };
     let (email, phone) = (email.to_owned(), phone.to_owned());
-    let id = store.register(Profile {
-        first_name,
-        last_name,
-        email,
-        password,
-        phone,
-    })?;
+    let id = store.register(Profile { first_name, last_name, email, password, phone })?;
     Ok(Answer::json(201, &profile_json(store, id)))
 }
 
@@ -172,10 +158,7 @@ fn log_in(store: &Store, call: &Call<'_>) -> Result<Answer, Answer> {
     let Some((id, token)) = store.log_in(email, password) else {
         return Err(Answer::error(401, "email or password is wrong"));
     };
-    Ok(Answer::json(
-        200,
-        &json!({ "token": token, "userId": id.number() }),
-    ))
+    Ok(Answer::json(200, &json!({ "token": token, "userId": id.number() })))
 }
 
 fn me(store: &Store, call: &Call<'_>) -> Result<Answer, Answer> {
@@ -198,16 +181,12 @@ fn profile_json(store: &Store, id: UserId) -> Value {
 fn authenticate(store: &Store, call: &Call<'_>) -> Result<UserId, Answer> {
     let token = call.authorization.and_then(|value| {
         let (scheme, token) = value.split_once(' ')?;
-        scheme
-            .eq_ignore_ascii_case("bearer")
-            .then_some(token.trim())
+        scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
     });
     match token {
         None => Err(Answer::error(401, "token is missing")),
         Some(token) if token.starts_with("expired") => Err(Answer::error(401, "token has expired")),
-        Some(token) => store
-            .authenticate(token)
-            .ok_or_else(|| Answer::error(401, "token is not valid")),
+        Some(token) => store.authenticate(token).ok_or_else(|| Answer::error(401, "token is not valid")),
     }
 }
 
@@ -215,10 +194,7 @@ fn product(store: &Store, sku: &str) -> Result<Answer, Answer> {
     let product = store.find(sku).ok_or_else(no_product)?;
     let mut body = String::with_capacity(256);
     store.write_product(product, &mut body);
-    Ok(Answer {
-        status: 200,
-        body: body.into(),
-    })
+    Ok(Answer { status: 200, body: body.into() })
 }
 
 fn no_product() -> Answer {
@@ -235,10 +211,7 @@ fn products(store: &Store, category: Option<&str>) -> Answer {
         store.write_product(product, &mut body);
     }
     body.push(']');
-    Answer {
-        status: 200,
-        body: body.into(),
-    }
+    Answer { status: 200, body: body.into() }
 }
 
 fn add_to_cart(store: &mut Store, call: &Call<'_>) -> Result<Answer, Answer> {
@@ -276,29 +249,18 @@ fn order(store: &mut Store, call: &Call<'_>) -> Result<Answer, Answer> {
     payment(&body)?;
     let find = |(sku, quantity): &(&str, u32)| {
         let product = store.find(sku).ok_or_else(no_product)?;
-        Ok(Line {
-            product,
-            quantity: *quantity,
-        })
+        Ok(Line { product, quantity: *quantity })
     };
     let lines = items.iter().map(find).collect::<Result<Vec<_>, Answer>>()?;
     check_total(&body, store.price(&lines))?;
     let order = store.order(id, lines)?;
-    Ok(Answer::json(
-        201,
-        &store.order_json(id, order).unwrap_or_default(),
-    ))
+    Ok(Answer::json(201, &store.order_json(id, order).unwrap_or_default()))
 }
 
 fn show_order(store: &Store, call: &Call<'_>, id: &str) -> Result<Answer, Answer> {
     let user = authenticate(store, call)?;
-    let order = id
-        .parse()
-        .ok()
-        .and_then(|order| store.order_json(user, order));
-    order
-        .map(|order| Answer::json(200, &order))
-        .ok_or_else(not_found)
+    let order = id.parse().ok().and_then(|order| store.order_json(user, order));
+    order.map(|order| Answer::json(200, &order)).ok_or_else(not_found)
 }
 
 /// The body as a JSON object.
@@ -321,10 +283,7 @@ fn text<'a>(body: &'a Value, field: &str) -> Result<&'a str, Answer> {
 /// Product and quantity of a cart item or order item.
 fn item(body: &Value) -> Result<(&str, u32), Answer> {
     let sku = text(body, "productId")?;
-    if body
-        .get("price")
-        .is_some_and(|price| price.as_f64().is_none_or(|price| price < 0.0))
-    {
+    if body.get("price").is_some_and(|price| price.as_f64().is_none_or(|price| price < 0.0)) {
         return Err(bad("price must be a number that is not negative"));
     }
     match body.get("quantity").and_then(Value::as_u64) {
@@ -337,9 +296,7 @@ fn address(body: &Value) -> Result<(), Answer> {
     let address = body.get("shippingAddress").unwrap_or(&Value::Null);
     for field in ["street", "city", "zipCode"] {
         if text(address, field).is_err() {
-            return Err(bad(&format!(
-                "shippingAddress.{field} must be a text that is not empty"
-            )));
+            return Err(bad(&format!("shippingAddress.{field} must be a text that is not empty")));
         }
     }
     Ok(())
@@ -348,31 +305,19 @@ fn address(body: &Value) -> Result<(), Answer> {
 /// A payment method need not be named, but if it is, it must say something.
 fn payment(body: &Value) -> Result<(), Answer> {
     let empty = |value: &Value| value.as_str().is_none_or(|text| text.trim().is_empty());
-    let method = body
-        .get("paymentMethod")
-        .or_else(|| body.pointer("/payment/method"));
+    let method = body.get("paymentMethod").or_else(|| body.pointer("/payment/method"));
     let wrong = match method {
-        None => body.get("payment").is_some_and(|payment| empty(payment)),
+        None => body.get("payment").is_some_and(empty),
         Some(Value::Object(method)) => method.get("type").is_none_or(empty),
         Some(method) => empty(method),
     };
-    if wrong {
-        Err(bad("paymentMethod must not be empty"))
-    } else {
-        Ok(())
-    }
+    if wrong { Err(bad("paymentMethod must not be empty")) } else { Ok(()) }
 }
 
 /// A total need not be given, but if it is, it must be right to the cent.
 fn check_total(body: &Value, cents: u64) -> Result<(), Answer> {
-    let given = ["total", "totalAmount"]
-        .into_iter()
-        .find_map(|name| body.get(name));
-    let right = |total: &Value| {
-        total
-            .as_f64()
-            .is_some_and(|total| (total * 100.0).round() == cents as f64)
-    };
+    let given = ["total", "totalAmount"].into_iter().find_map(|name| body.get(name));
+    let right = |total: &Value| total.as_f64().is_some_and(|total| (total * 100.0).round() == cents as f64);
     match given {
         Some(total) if !right(total) => Err(bad("total does not match the items")),
         _ => Ok(()),

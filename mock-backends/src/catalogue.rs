@@ -63,17 +63,12 @@ pub fn catalogue_problems(products: &[Product]) -> Vec<String> {
     let mut seen = std::collections::HashSet::new();
     for (index, product) in products.iter().enumerate() {
         if product.sku.is_empty() {
-            problems.push(format!(
-                "[{index}].sku is empty: give each product a unique name"
-            ));
+            problems.push(format!("[{index}].sku is empty: give each product a unique name"));
         } else if !seen.insert(&product.sku) {
             problems.push(format!("[{index}].sku {:?} is not unique", product.sku));
         }
         if !(0.0..=MAX_PRICE).contains(&product.price) {
-            problems.push(format!(
-                "[{index}].price {} is not in 0..={MAX_PRICE}",
-                product.price
-            ));
+            problems.push(format!("[{index}].price {} is not in 0..={MAX_PRICE}", product.price));
         }
     }
     problems
@@ -88,10 +83,7 @@ mod tests {
 
     #[test]
     fn the_built_in_catalogue_is_valid() {
-        assert_eq!(
-            catalogue_problems(&default_catalogue()),
-            Vec::<String>::new()
-        );
+        assert_eq!(catalogue_problems(&default_catalogue()), Vec::<String>::new());
     }
 
     #[test]

@@ -61,10 +61,7 @@ impl Args {
 }
 
 fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, MockError> {
-    let problem = |problem: String| MockError::File {
-        path: path.to_owned(),
-        problem,
-    };
+    let problem = |problem: String| MockError::File { path: path.to_owned(), problem };
     let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
     serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))
 }

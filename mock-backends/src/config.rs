@@ -46,21 +46,11 @@ impl Config {
     /// # Errors
     /// [`MockError::Invalid`] with one sentence for each problem.
     pub(crate) fn validate(&self) -> Result<(), MockError> {
-        let topology = self
-            .topology
-            .problems()
-            .into_iter()
-            .map(|p| format!("topology: {p}"));
+        let topology = self.topology.problems().into_iter().map(|p| format!("topology: {p}"));
         let catalogue = catalogue_problems(&self.catalogue).into_iter();
-        let mut problems: Vec<String> = topology
-            .chain(catalogue.map(|p| format!("catalogue: {p}")))
-            .collect();
-        let count = self
-            .topology
-            .pools
-            .iter()
-            .map(|pool| pool.backends.len())
-            .sum::<usize>();
+        let mut problems: Vec<String> =
+            topology.chain(catalogue.map(|p| format!("catalogue: {p}"))).collect();
+        let count = self.topology.pools.iter().map(|pool| pool.backends.len()).sum::<usize>();
         if let Some(base) = self.base_port
             && usize::from(base) + count > usize::from(u16::MAX) + 1
         {
@@ -69,11 +59,7 @@ impl Config {
                 u16::MAX
             ));
         }
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(MockError::Invalid(problems))
-        }
+        if problems.is_empty() { Ok(()) } else { Err(MockError::Invalid(problems)) }
     }
 }
 

@@ -39,17 +39,9 @@ pub(crate) struct Control {
 }
 
 /// Serves the control API for ever.
-pub(crate) async fn serve(
-    listener: TcpListener,
-    shared: Rc<Shared>,
-    backends: Vec<AnnouncedBackend>,
-) {
+pub(crate) async fn serve(listener: TcpListener, shared: Rc<Shared>, backends: Vec<AnnouncedBackend>) {
     let faults = RefCell::new(shared.topology.faults.clone());
-    let control = Rc::new(Control {
-        shared,
-        backends,
-        faults,
-    });
+    let control = Rc::new(Control { shared, backends, faults });
     loop {
         let stream = match listener.accept().await {
             Ok((stream, _)) => stream,
@@ -62,9 +54,7 @@ pub(crate) async fn serve(
         let control = Rc::clone(&control);
         tokio::task::spawn_local(async move {
             let service = service_fn(move |request| handle(Rc::clone(&control), request));
-            let served = http1::Builder::new()
-                .serve_connection(TokioIo::new(stream), service)
-                .await;
+            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             if let Err(error) = served {
                 tracing::debug!(%error, "connection of the control API ended early");
             }
@@ -83,8 +73,7 @@ async fn handle(
         Err(ReadError::Client) => Answer::error(400, "body did not arrive"),
     };
     let mut response = Response::new(Full::new(answer.body));
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
     Ok(response)
@@ -96,19 +85,14 @@ impl Control {
         let engine = &self.shared.engine;
         match path {
             "/backends" if method == Method::GET => {
-                let all: Vec<Value> = (0..self.backends.len())
-                    .map(|unit| self.show(unit))
-                    .collect();
+                let all: Vec<Value> = (0..self.backends.len()).map(|unit| self.show(unit)).collect();
                 Answer::json(200, &json!({ "backends": all }))
             }
             "/faults" if method == Method::GET => Answer::json(200, &json!(&*self.faults.borrow())),
             "/faults" if post => self.replace_faults(body),
             "/faults/start" if post => {
                 engine.start_faults(&self.faults.borrow());
-                Answer::json(
-                    200,
-                    &json!({ "status": "started", "faults": self.faults.borrow().len() }),
-                )
+                Answer::json(200, &json!({ "status": "started", "faults": self.faults.borrow().len() }))
             }
             "/faults/stop" if post => {
                 engine.stop_faults();
@@ -123,22 +107,13 @@ impl Control {
     }
 
     fn backend(&self, post: bool, path: &str) -> Answer {
-        let parts = path
-            .strip_prefix("/backends/")
-            .and_then(|rest| rest.rsplit_once('/'));
+        let parts = path.strip_prefix("/backends/").and_then(|rest| rest.rsplit_once('/'));
         let Some((id, action @ ("kill" | "restart"))) = parts.filter(|_| post) else {
             return Answer::error(404, "no such call of the control API");
         };
         let Some(unit) = self.backends.iter().position(|backend| backend.id == id) else {
-            let ids: Vec<&str> = self
-                .backends
-                .iter()
-                .map(|backend| backend.id.as_str())
-                .collect();
-            return Answer::error(
-                404,
-                &format!("no backend {id:?}, there are {}", ids.join(", ")),
-            );
+            let ids: Vec<&str> = self.backends.iter().map(|backend| backend.id.as_str()).collect();
+            return Answer::error(404, &format!("no backend {id:?}, there are {}", ids.join(", ")));
         };
         self.shared.engine.set_up(unit, action == "restart");
         Answer::json(200, &self.show(unit))
@@ -153,10 +128,7 @@ impl Control {
         topology.faults = faults;
         let problems = topology.problems();
         if !problems.is_empty() {
-            return Answer::json(
-                400,
-                &json!({ "error": "faults are not valid", "problems": problems }),
-            );
+            return Answer::json(400, &json!({ "error": "faults are not valid", "problems": problems }));
         }
         let count = topology.faults.len();
         *self.faults.borrow_mut() = topology.faults;

@@ -76,11 +76,7 @@ pub(crate) struct Degradation {
 impl Degradation {
     /// Starts an effect in place of one of the same kind.
     pub(crate) fn start(&mut self, effect: Effect, duration: Span, now: Time) {
-        let active = Active {
-            effect,
-            from: now,
-            until: now + duration,
-        };
+        let active = Active { effect, from: now, until: now + duration };
         self.active[effect.kind()] = Some(active);
     }
 
@@ -89,9 +85,7 @@ impl Degradation {
         let Some(index) = KINDS.iter().position(|known| *known == kind) else {
             return false;
         };
-        self.active[index]
-            .take()
-            .is_some_and(|active| now < active.until)
+        self.active[index].take().is_some_and(|active| now < active.until)
     }
 
     /// Ends all effects.
@@ -100,10 +94,7 @@ impl Degradation {
     }
 
     fn at(&self, now: Time) -> impl Iterator<Item = &Active> {
-        self.active
-            .iter()
-            .flatten()
-            .filter(move |active| now < active.until)
+        self.active.iter().flatten().filter(move |active| now < active.until)
     }
 
     fn cpu(&self, now: Time) -> f64 {
@@ -134,11 +125,10 @@ impl Degradation {
 
     /// What each service takes longer.
     pub(crate) fn delay(&self, now: Time) -> Span {
-        self.at(now)
-            .fold(Span::ZERO, |sum, active| match active.effect {
-                Effect::Latency(delay) => sum + delay,
-                _ => sum,
-            })
+        self.at(now).fold(Span::ZERO, |sum, active| match active.effect {
+            Effect::Latency(delay) => sum + delay,
+            _ => sum,
+        })
     }
 
     /// Share of served requests that end in 500.
@@ -171,10 +161,7 @@ impl Degradation {
             status.insert((*kind).to_owned(), describe(active, now));
         }
         status.insert("cpuLoadPercent".to_owned(), json!(percent(self.cpu(now))));
-        status.insert(
-            "memoryUsedPercent".to_owned(),
-            json!(percent(self.memory(now))),
-        );
+        status.insert("memoryUsedPercent".to_owned(), json!(percent(self.memory(now))));
         status.insert("speedFactor".to_owned(), json!(self.speed_factor(now)));
         Value::Object(status)
     }
@@ -223,26 +210,15 @@ mod tests {
     fn an_effect_ends_by_itself_after_its_duration() {
         let degradation = started(Effect::Latency(Span::from_millis(100)), 10);
         assert_eq!(degradation.delay(at(9)), Span::from_millis(100));
-        assert_eq!(
-            degradation.next_change(at(9)),
-            Some(at(10)),
-            "the end is an event"
-        );
-        assert_eq!(
-            degradation.delay(at(10)),
-            Span::ZERO,
-            "the end is exclusive"
-        );
+        assert_eq!(degradation.next_change(at(9)), Some(at(10)), "the end is an event");
+        assert_eq!(degradation.delay(at(10)), Span::ZERO, "the end is exclusive");
         assert_eq!(degradation.next_change(at(10)), None);
     }
 
     #[test]
     fn cpu_load_leaves_the_rest_as_speed_and_never_stops_the_backend() {
         assert_eq!(started(Effect::Cpu(0.5), 10).speed_factor(at(1)), 0.5);
-        assert_eq!(
-            started(Effect::Cpu(1.0), 10).speed_factor(at(1)),
-            SPEED_FLOOR
-        );
+        assert_eq!(started(Effect::Cpu(1.0), 10).speed_factor(at(1)), SPEED_FLOOR);
     }
 
     #[test]
@@ -254,46 +230,20 @@ mod tests {
     #[test]
     fn gradual_degradation_climbs_through_its_phases_and_ends() {
         let degradation = started(Effect::Gradual(4), 40);
-        for (second, cpu, memory) in [
-            (0, 0.25, 0.2),
-            (10, 0.5, 0.4),
-            (25, 0.75, 0.6),
-            (30, 1.0, 0.8),
-        ] {
-            assert!(
-                (degradation.cpu(at(second)) - cpu).abs() < 1e-9,
-                "CPU load at {second} s"
-            );
-            assert!(
-                (degradation.memory(at(second)) - memory).abs() < 1e-9,
-                "memory at {second} s"
-            );
+        for (second, cpu, memory) in [(0, 0.25, 0.2), (10, 0.5, 0.4), (25, 0.75, 0.6), (30, 1.0, 0.8)] {
+            assert!((degradation.cpu(at(second)) - cpu).abs() < 1e-9, "CPU load at {second} s");
+            assert!((degradation.memory(at(second)) - memory).abs() < 1e-9, "memory at {second} s");
         }
-        assert_eq!(
-            degradation.next_change(at(0)),
-            Some(at(10)),
-            "each phase is an event"
-        );
-        assert_eq!(
-            degradation.next_change(at(35)),
-            Some(at(40)),
-            "so is the end"
-        );
-        assert_eq!(
-            degradation.speed_factor(at(40)),
-            1.0,
-            "afterwards all is well"
-        );
+        assert_eq!(degradation.next_change(at(0)), Some(at(10)), "each phase is an event");
+        assert_eq!(degradation.next_change(at(35)), Some(at(40)), "so is the end");
+        assert_eq!(degradation.speed_factor(at(40)), 1.0, "afterwards all is well");
     }
 
     #[test]
     fn stopping_says_whether_anything_was_running() {
         let mut degradation = started(Effect::Errors(0.3), 10);
         assert_eq!(degradation.error_rate(at(1)), 0.3);
-        assert!(
-            !degradation.stop("cpu", at(1)),
-            "CPU load was never started"
-        );
+        assert!(!degradation.stop("cpu", at(1)), "CPU load was never started");
         assert!(degradation.stop("errors", at(1)));
         assert_eq!(degradation.error_rate(at(1)), 0.0);
     }
@@ -308,11 +258,7 @@ mod tests {
             })
         );
         for kind in ["cpu", "memory", "latency", "gradual"] {
-            assert_eq!(
-                status[kind]["active"],
-                json!(false),
-                "{kind} is not running"
-            );
+            assert_eq!(status[kind]["active"], json!(false), "{kind} is not running");
         }
     }
 }

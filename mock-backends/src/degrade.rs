@@ -26,52 +26,30 @@ const MAX_SECONDS: u64 = 86_400;
 const MAX_DELAY_MS: u64 = 600_000;
 
 /// Executes a call of the degradation API; `call` is the path below it.
-pub(crate) fn answer(
-    engine: &Engine,
-    unit: usize,
-    method: &Method,
-    call: &str,
-    query: &str,
-) -> Answer {
+pub(crate) fn answer(engine: &Engine, unit: usize, method: &Method, call: &str, query: &str) -> Answer {
     let change = |act: &dyn Fn(&mut Degradation, Time) -> Value| {
-        Answer::json(
-            200,
-            &engine.degradation(unit, |degradation, now| act(degradation, now)),
-        )
+        Answer::json(200, &engine.degradation(unit, |degradation, now| act(degradation, now)))
     };
     let report = |message: String, degradation: &Degradation, now: Time| json!({ "message": message, "status": degradation.status(now) });
     match (method, call.split_once('/')) {
-        (&Method::GET, None) if call == "status" => {
-            change(&|degradation, now| degradation.status(now))
-        }
+        (&Method::GET, None) if call == "status" => change(&|degradation, now| degradation.status(now)),
         (&Method::POST, None) if call == "stop-all" => change(&|degradation, now| {
             degradation.stop_all();
             report("all stopped".to_owned(), degradation, now)
         }),
-        (&Method::POST, Some((kind, "stop"))) if KINDS.contains(&kind) => {
-            change(&|degradation, now| {
-                let stopped = degradation.stop(kind, now);
-                let what = if stopped {
-                    "stopped"
-                } else {
-                    "was not running"
-                };
-                report(format!("{kind} {what}"), degradation, now)
-            })
-        }
-        (&Method::POST, Some((kind, "start"))) if KINDS.contains(&kind) => {
-            match parse(kind, query) {
-                Ok((effect, duration)) => change(&|degradation, now| {
-                    degradation.start(effect, duration, now);
-                    report(format!("{kind} started"), degradation, now)
-                }),
-                Err(problem) => Answer::error(400, &problem),
-            }
-        }
-        _ => Answer::error(
-            404,
-            "no such call: see status, stop-all, {kind}/start, {kind}/stop",
-        ),
+        (&Method::POST, Some((kind, "stop"))) if KINDS.contains(&kind) => change(&|degradation, now| {
+            let stopped = degradation.stop(kind, now);
+            let what = if stopped { "stopped" } else { "was not running" };
+            report(format!("{kind} {what}"), degradation, now)
+        }),
+        (&Method::POST, Some((kind, "start"))) if KINDS.contains(&kind) => match parse(kind, query) {
+            Ok((effect, duration)) => change(&|degradation, now| {
+                degradation.start(effect, duration, now);
+                report(format!("{kind} started"), degradation, now)
+            }),
+            Err(problem) => Answer::error(400, &problem),
+        },
+        _ => Answer::error(404, "no such call: see status, stop-all, {kind}/start, {kind}/stop"),
     }
 }
 
@@ -80,14 +58,11 @@ fn parse(kind: &str, query: &str) -> Result<(Effect, Span), String> {
         None => Ok(default),
         Some(text) => match text.parse() {
             Ok(number) if number <= most => Ok(number),
-            _ => Err(format!(
-                "{name} is {text:?}, not a whole number from 0 to {most}"
-            )),
+            _ => Err(format!("{name} is {text:?}, not a whole number from 0 to {most}")),
         },
     };
     let share = |name, default| Ok::<_, String>(number(name, default, 100)? as f64 / 100.0);
-    let seconds =
-        |name, default| Ok::<_, String>(Span::from_secs(number(name, default, MAX_SECONDS)?));
+    let seconds = |name, default| Ok::<_, String>(Span::from_secs(number(name, default, MAX_SECONDS)?));
     let effect = match kind {
         "cpu" => Effect::Cpu(share("intensityPercent", 50)?),
         "memory" => Effect::Memory(share("memoryPercent", 70)?),
@@ -95,10 +70,7 @@ fn parse(kind: &str, query: &str) -> Result<(Effect, Span), String> {
         "errors" => Effect::Errors(share("errorRatePercent", 30)?),
         _ => {
             let phases = number("phases", 4, 100)?.max(1);
-            return Ok((
-                Effect::Gradual(phases as u32),
-                seconds("totalDurationSeconds", 600)?,
-            ));
+            return Ok((Effect::Gradual(phases as u32), seconds("totalDurationSeconds", 600)?));
         }
     };
     Ok((effect, seconds("durationSeconds", 300)?))
@@ -113,21 +85,9 @@ mod tests {
         let secs = Span::from_secs;
         for (kind, query, expected) in [
             ("cpu", "", Ok((Effect::Cpu(0.5), secs(300)))),
-            (
-                "memory",
-                "memoryPercent=20&durationSeconds=5",
-                Ok((Effect::Memory(0.2), secs(5))),
-            ),
-            (
-                "latency",
-                "delayMs=40",
-                Ok((Effect::Latency(Span::from_millis(40)), secs(300))),
-            ),
-            (
-                "errors",
-                "errorRatePercent=100",
-                Ok((Effect::Errors(1.0), secs(300))),
-            ),
+            ("memory", "memoryPercent=20&durationSeconds=5", Ok((Effect::Memory(0.2), secs(5)))),
+            ("latency", "delayMs=40", Ok((Effect::Latency(Span::from_millis(40)), secs(300)))),
+            ("errors", "errorRatePercent=100", Ok((Effect::Errors(1.0), secs(300)))),
             ("gradual", "phases=2", Ok((Effect::Gradual(2), secs(600)))),
             (
                 "cpu",

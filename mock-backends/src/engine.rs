@@ -62,19 +62,8 @@ impl Engine {
         let next = vec![Time::MAX; specs.len()];
         let units = specs.into_iter().map(Unit::new).collect();
         let (slots, finished) = (Slots::default(), Vec::new());
-        let state = RefCell::new(State {
-            units,
-            next,
-            slots,
-            finished,
-            armed: Time::MAX,
-        });
-        Ok(Self {
-            clock,
-            alarm: Alarm::new(clock)?,
-            services: RefCell::new(services),
-            state,
-        })
+        let state = RefCell::new(State { units, next, slots, finished, armed: Time::MAX });
+        Ok(Self { clock, alarm: Alarm::new(clock)?, services: RefCell::new(services), state })
     }
 
     /// Advances the models at each of their events, for ever.
@@ -125,11 +114,7 @@ impl Engine {
             let id = state.slots.take(unit, request.key);
             (state.units[unit].arrive(id, request, now), id)
         });
-        let ticket = Ticket {
-            engine: Rc::clone(self),
-            unit,
-            id,
-        };
+        let ticket = Ticket { engine: Rc::clone(self), unit, id };
         match arrival {
             Arrival::Accepted => Admission::Queued(ticket),
             Arrival::Hangs => Admission::Hangs(ticket),
@@ -141,10 +126,7 @@ impl Engine {
     /// The number of a service. Unknown ones share a number that only faults of all services hit.
     pub(crate) fn service(&self, name: &str) -> usize {
         let services = self.services.borrow();
-        services
-            .iter()
-            .position(|service| service == name)
-            .unwrap_or(services.len())
+        services.iter().position(|service| service == name).unwrap_or(services.len())
     }
 
     /// Whether the backend runs, and a way to learn that it went down.
@@ -154,9 +136,7 @@ impl Engine {
 
     /// Takes a backend down (connections break) or up.
     pub(crate) fn set_up(&self, unit: usize, up: bool) {
-        self.with(unit, |state, now| {
-            state.units[unit].set_up(up, now, &mut state.finished)
-        });
+        self.with(unit, |state, now| state.units[unit].set_up(up, now, &mut state.finished));
     }
 
     /// Starts the fault timeline: its zero is now.
@@ -191,11 +171,7 @@ impl Engine {
     }
 
     /// Reads or changes the degradation of a backend.
-    pub(crate) fn degradation<T>(
-        &self,
-        unit: usize,
-        act: impl FnOnce(&mut Degradation, Time) -> T,
-    ) -> T {
+    pub(crate) fn degradation<T>(&self, unit: usize, act: impl FnOnce(&mut Degradation, Time) -> T) -> T {
         self.with(unit, |state, now| act(state.units[unit].degradation(), now))
     }
 
@@ -228,11 +204,7 @@ pub(crate) struct Ticket {
 impl Ticket {
     /// Gives the slot back without cancelling, for a request that the backend never took.
     fn discard(self, admission: Admission) -> Admission {
-        self.engine
-            .state
-            .borrow_mut()
-            .slots
-            .end(self.id, JobResult::Broken);
+        self.engine.state.borrow_mut().slots.end(self.id, JobResult::Broken);
         admission
     }
 }
@@ -249,9 +221,7 @@ impl Drop for Ticket {
     fn drop(&mut self) {
         let ended = self.engine.state.borrow_mut().slots.release(self.id);
         if !ended {
-            self.engine.with(self.unit, |state, now| {
-                state.units[self.unit].cancel(self.id, now)
-            });
+            self.engine.with(self.unit, |state, now| state.units[self.unit].cancel(self.id, now));
         }
     }
 }

@@ -18,12 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// The services of the built-in application; a topology may name more.
-const SERVICES: [&str; 4] = [
-    "user-service",
-    "inventory-service",
-    "cart-service",
-    "order-service",
-];
+const SERVICES: [&str; 4] = ["user-service", "inventory-service", "cart-service", "order-service"];
 
 /// Runs mock backends in this process: prints the [`Announcement`] as one line of JSON when all ports
 /// listen, and returns at SIGINT, at SIGTERM, or, if so configured, when standard input ends.
@@ -59,10 +54,7 @@ async fn orphaned(watched: bool) {
     // A plain thread: the process does not wait for it, and a read of a terminal cannot be undone.
     std::thread::spawn(move || {
         let mut buffer = [0; 256];
-        while std::io::stdin()
-            .read(&mut buffer)
-            .is_ok_and(|read| read > 0)
-        {}
+        while std::io::stdin().read(&mut buffer).is_ok_and(|read| read > 0) {}
         let _ = sender.send(());
     });
     let _ = ended.await;
@@ -84,31 +76,25 @@ impl Mocks {
     pub fn start(config: Config) -> Result<Self, MockError> {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = std::sync::mpsc::channel();
-        let thread = std::thread::Builder::new()
-            .name("mock-backends".to_owned())
-            .spawn(move || {
-                let ended = runtime().and_then(|runtime| {
-                    runtime.block_on(async {
-                        let backends = Backends::start(&config)?;
-                        let _ = ready.send(Ok(backends.announcement.clone()));
-                        tokio::select! {
-                            result = backends.drive() => result,
-                            _ = stopped => Ok(()),
-                        }
-                    })
-                });
-                if let Err(error) = ended {
-                    tracing::error!(%error, "mock backends ended");
-                    let _ = ready.send(Err(error));
-                }
-            })?;
+        let thread = std::thread::Builder::new().name("mock-backends".to_owned()).spawn(move || {
+            let ended = runtime().and_then(|runtime| {
+                runtime.block_on(async {
+                    let backends = Backends::start(&config)?;
+                    let _ = ready.send(Ok(backends.announcement.clone()));
+                    tokio::select! {
+                        result = backends.drive() => result,
+                        _ = stopped => Ok(()),
+                    }
+                })
+            });
+            if let Err(error) = ended {
+                tracing::error!(%error, "mock backends ended");
+                let _ = ready.send(Err(error));
+            }
+        })?;
         let gone = || std::io::Error::other("the thread of the mock backends ended");
         let announcement = started.recv().map_err(|_| gone())??;
-        Ok(Self {
-            announcement,
-            stop: Some(stop),
-            thread: Some(thread),
-        })
+        Ok(Self { announcement, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where they listen.
@@ -127,9 +113,7 @@ impl Drop for Mocks {
 }
 
 fn runtime() -> Result<LocalRuntime, MockError> {
-    Ok(Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?)
+    Ok(Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?)
 }
 
 /// Everything that listens, before it is driven.
@@ -143,11 +127,8 @@ impl Backends {
     fn start(config: &Config) -> Result<Self, MockError> {
         config.validate()?;
         let topology = &config.topology;
-        let specs: Vec<BackendSpec> = topology
-            .pools
-            .iter()
-            .flat_map(|pool| pool.backends.iter().cloned())
-            .collect();
+        let specs: Vec<BackendSpec> =
+            topology.pools.iter().flat_map(|pool| pool.backends.iter().cloned()).collect();
         let sockets = bind_all(config, &specs)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, config.control_port.unwrap_or(0)));
         let (control, address) = listen("the control API", address)?;
@@ -160,32 +141,14 @@ impl Backends {
         for (unit, (spec, (listener, address))) in specs.iter().zip(sockets).enumerate() {
             let shared = Rc::clone(&shared);
             let id = HeaderValue::from_str(&spec.id).map_err(|_| {
-                MockError::Invalid(vec![format!(
-                    "backend id {:?} cannot stand in a header",
-                    spec.id
-                )])
+                MockError::Invalid(vec![format!("backend id {:?} cannot stand in a header", spec.id)])
             })?;
-            let instance = Rc::new(Instance {
-                unit,
-                id,
-                address,
-                shared,
-            });
+            let instance = Rc::new(Instance { unit, id, address, shared });
             tokio::task::spawn_local(server::serve(instance, listener));
         }
-        tokio::task::spawn_local(control::serve(
-            control,
-            Rc::clone(&shared),
-            backends.clone(),
-        ));
-        let announcement = Announcement {
-            control: format!("http://{address}"),
-            backends,
-        };
-        Ok(Self {
-            announcement,
-            shared,
-        })
+        tokio::task::spawn_local(control::serve(control, Rc::clone(&shared), backends.clone()));
+        let announcement = Announcement { control: format!("http://{address}"), backends };
+        Ok(Self { announcement, shared })
     }
 
     /// Lets time pass in the models, for ever.
@@ -195,10 +158,7 @@ impl Backends {
 }
 
 /// One listener for each backend.
-fn bind_all(
-    config: &Config,
-    specs: &[BackendSpec],
-) -> Result<Vec<(TcpListener, SocketAddr)>, MockError> {
+fn bind_all(config: &Config, specs: &[BackendSpec]) -> Result<Vec<(TcpListener, SocketAddr)>, MockError> {
     let port = |index: usize| config.base_port.map_or(0, |base| base + index as u16);
     let bind = |(index, spec): (usize, &BackendSpec)| {
         let address = SocketAddr::new(config.host, port(index));
@@ -208,32 +168,21 @@ fn bind_all(
 }
 
 fn listen(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), MockError> {
-    let refused = |source| MockError::Listen {
-        what: what.to_owned(),
-        address,
-        source,
-    };
-    let listener = Reserved::bind(address)
-        .and_then(Reserved::listen)
-        .map_err(refused)?;
+    let refused = |source| MockError::Listen { what: what.to_owned(), address, source };
+    let listener = Reserved::bind(address).and_then(Reserved::listen).map_err(refused)?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
 
 fn announce(topology: &Topology, addresses: &[SocketAddr]) -> Vec<AnnouncedBackend> {
-    let specs = topology
-        .pools
-        .iter()
-        .flat_map(|pool| pool.backends.iter().map(move |b| (pool, b)));
+    let specs = topology.pools.iter().flat_map(|pool| pool.backends.iter().map(move |b| (pool, b)));
     let announce =
-        |((pool, spec), address): ((&lb_core::topology::Pool, &BackendSpec), &SocketAddr)| {
-            AnnouncedBackend {
-                id: spec.id.clone(),
-                url: format!("http://{address}"),
-                pool: pool.name.clone(),
-                services: pool.services.clone(),
-                weight: spec.weight,
-            }
+        |((pool, spec), address): ((&lb_core::topology::Pool, &BackendSpec), &SocketAddr)| AnnouncedBackend {
+            id: spec.id.clone(),
+            url: format!("http://{address}"),
+            pool: pool.name.clone(),
+            services: pool.services.clone(),
+            weight: spec.weight,
         };
     specs.zip(addresses).map(announce).collect()
 }
@@ -241,18 +190,11 @@ fn announce(topology: &Topology, addresses: &[SocketAddr]) -> Vec<AnnouncedBacke
 /// The built-in services and all that pools, routes or faults name.
 fn services(topology: &Topology) -> Vec<String> {
     let pools = topology.pools.iter().flat_map(|pool| &pool.services);
-    let routes = topology
-        .routes
-        .iter()
-        .filter_map(|route| route.service.as_ref());
+    let routes = topology.routes.iter().filter_map(|route| route.service.as_ref());
     let faults = topology.faults.iter().flat_map(|fault| &fault.services);
     let named = pools.chain(routes).chain(faults).map(String::as_str);
     let mut services: Vec<String> = Vec::new();
-    for name in SERVICES
-        .into_iter()
-        .chain(named)
-        .filter(|name| !name.is_empty())
-    {
+    for name in SERVICES.into_iter().chain(named).filter(|name| !name.is_empty()) {
         if !services.iter().any(|known| known == name) {
             services.push(name.to_owned());
         }

@@ -9,7 +9,7 @@ use crate::degrade;
 use crate::engine::{Admission, Engine};
 use crate::socket::{Reserved, reset_on_drop};
 use crate::store::Store;
-use crate::unit::NewJob;
+use crate::unit::{NewJob, is_up};
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -60,13 +60,7 @@ impl Shared {
     pub(crate) fn new(topology: Topology, engine: Engine, store: Store, seed: Seed) -> Self {
         let keys = RefCell::new(seed.stream(&[]));
         let (engine, store) = (Rc::new(engine), RefCell::new(store));
-        Self {
-            topology,
-            engine,
-            store,
-            seed,
-            keys,
-        }
+        Self { topology, engine, store, seed, keys }
     }
 
     /// Back to the state after the start.
@@ -97,7 +91,7 @@ pub(crate) async fn serve(instance: Rc<Instance>, mut listener: TcpListener) {
         accept_while_up(&instance, listener, &mut incarnation).await;
         let reserved = until_ok(|| Reserved::bind(instance.address)).await;
         // The sender lives as long as the engine, which this instance holds.
-        let _ = incarnation.wait_for(|number| number % 2 == 0).await;
+        let _ = incarnation.wait_for(|number| is_up(*number)).await;
         listener = match reserved.listen() {
             Ok(listener) => listener,
             Err(_) => until_ok(|| Reserved::bind(instance.address)?.listen()).await,
@@ -121,7 +115,7 @@ async fn accept_while_up(
     listener: TcpListener,
     incarnation: &mut watch::Receiver<u64>,
 ) {
-    while *incarnation.borrow_and_update() % 2 == 0 {
+    while is_up(*incarnation.borrow_and_update()) {
         tokio::select! {
             biased;
             _ = incarnation.changed() => {}
@@ -140,11 +134,7 @@ async fn accept_while_up(
 }
 
 /// Serves one connection until either side ends it or the backend goes down.
-async fn connection(
-    instance: Rc<Instance>,
-    stream: TcpStream,
-    mut incarnation: watch::Receiver<u64>,
-) {
+async fn connection(instance: Rc<Instance>, stream: TcpStream, mut incarnation: watch::Receiver<u64>) {
     // A reply is written at once; waiting for more to send would add to the service time.
     let _ = stream.set_nodelay(true);
     let service = service_fn(move |request| handle(Rc::clone(&instance), request));
@@ -164,19 +154,13 @@ fn is_broken(error: &hyper::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<Broken>())
 }
 
-async fn handle(
-    instance: Rc<Instance>,
-    request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Broken> {
+async fn handle(instance: Rc<Instance>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
     let (head, body) = request.into_parts();
     let target = Target::new(head.uri.path(), &head.headers);
     let query = head.uri.query().unwrap_or_default();
     let engine = &instance.shared.engine;
     if target.path == "/actuator/health" {
-        return Ok(instance.reply(&Answer {
-            status: 200,
-            body: HEALTH.into(),
-        }));
+        return Ok(instance.reply(&Answer { status: 200, body: HEALTH.into() }));
     }
     if let Some(call) = target.path.strip_prefix("/api/degradation/") {
         let answer = degrade::answer(engine, instance.unit, &head.method, call, query);
@@ -197,22 +181,13 @@ async fn handle(
             let call = Call {
                 method: head.method.as_str(),
                 path: target.path,
-                authorization: head
-                    .headers
-                    .get(AUTHORIZATION)
-                    .and_then(|v| v.to_str().ok()),
+                authorization: head.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()),
                 body: &body,
             };
             answer(&mut instance.shared.store.borrow_mut(), &call)
         }
-        Service::Failed => Answer {
-            status: 500,
-            body: FAILED.into(),
-        },
-        Service::Refused => Answer {
-            status: 503,
-            body: REFUSED.into(),
-        },
+        Service::Failed => Answer { status: 500, body: FAILED.into() },
+        Service::Refused => Answer { status: 503, body: REFUSED.into() },
     };
     engine.count(instance.unit, |counts| counts.replied(answer.status));
     Ok(instance.reply(&answer))
@@ -240,19 +215,10 @@ impl Instance {
         let shared = &self.shared;
         let key = headers.get(REQUEST_KEY).and_then(key_of);
         let key = key.unwrap_or_else(|| shared.keys.borrow_mut().next_u64());
-        let route = shared
-            .topology
-            .route(target.service, method.as_str(), target.path);
+        let route = shared.topology.route(target.service, method.as_str(), target.path);
         let demand = demand(shared.topology.service_time(route), key);
         let service = shared.engine.service(target.service);
-        match shared.engine.arrive(
-            self.unit,
-            NewJob {
-                demand,
-                service,
-                key,
-            },
-        ) {
+        match shared.engine.arrive(self.unit, NewJob { demand, service, key }) {
             Admission::Queued(ticket) => match ticket.await {
                 JobResult::Served => Ok(Service::Done),
                 JobResult::Failed => Ok(Service::Failed),
@@ -272,14 +238,9 @@ impl Instance {
     async fn hold(&self, query: &str) -> Response<Full<Bytes>> {
         let ms = parameter(query, "ms").unwrap_or("500").parse::<u64>();
         let Ok(ms @ ..=HOLD_LIMIT_MS) = ms else {
-            return self.reply(&Answer::error(
-                400,
-                "ms must be a whole number from 0 to 10000",
-            ));
+            return self.reply(&Answer::error(400, "ms must be a whole number from 0 to 10000"));
         };
-        self.shared
-            .engine
-            .count(self.unit, |counts| counts.held += 1);
+        self.shared.engine.count(self.unit, |counts| counts.held += 1);
         tokio::time::sleep(Duration::from_millis(ms)).await;
         self.reply(&Answer::json(200, &serde_json::json!({ "heldMs": ms })))
     }
@@ -312,18 +273,13 @@ impl<'a> Target<'a> {
             _ => (None, path),
         };
         let named = headers.get(SERVICE).and_then(|value| value.to_str().ok());
-        Self {
-            service: named.or(prefix).unwrap_or_else(|| service_of(path)),
-            path,
-        }
+        Self { service: named.or(prefix).unwrap_or_else(|| service_of(path)), path }
     }
 }
 
 /// The service that answers for a path.
 fn service_of(path: &str) -> &'static str {
-    let area = path
-        .strip_prefix("/api/")
-        .and_then(|rest| rest.split('/').next());
+    let area = path.strip_prefix("/api/").and_then(|rest| rest.split('/').next());
     match area {
         Some("users") => "user-service",
         Some("inventory") => "inventory-service",
@@ -374,42 +330,24 @@ mod tests {
             ("/api/users/me", "user-service", "/api/users/me"),
             ("/api/cart", "cart-service", "/api/cart"),
             ("/cart-service/api/cart", "cart-service", "/api/cart"),
-            (
-                "/my-service/actuator/health",
-                "my-service",
-                "/actuator/health",
-            ),
+            ("/my-service/actuator/health", "my-service", "/actuator/health"),
             ("/actuator/health", "", "/actuator/health"),
             ("/api/other", "", "/api/other"),
             ("/", "", "/"),
             ("*", "", "*"),
         ] {
             let target = Target::new(path, &headers);
-            assert_eq!(
-                target,
-                Target {
-                    service,
-                    path: below
-                },
-                "the target of {path}"
-            );
+            assert_eq!(target, Target { service, path: below }, "the target of {path}");
         }
         headers.insert(SERVICE, HeaderValue::from_static("payment-service"));
         let target = Target::new("/api/cart", &headers);
-        assert_eq!(
-            target.service, "payment-service",
-            "the header outranks the path"
-        );
+        assert_eq!(target.service, "payment-service", "the header outranks the path");
     }
 
     #[test]
     fn a_request_key_is_hexadecimal() {
         let key = |text: &'static str| key_of(&HeaderValue::from_static(text));
         assert_eq!(key("00000000000000ff"), Some(255));
-        assert_eq!(
-            key("nonsense"),
-            None,
-            "such a request draws from the process's own stream"
-        );
+        assert_eq!(key("nonsense"), None, "such a request draws from the process's own stream");
     }
 }

@@ -35,12 +35,7 @@ impl Slots {
             self.slots.len() as u32 - 1
         });
         let slot = &mut self.slots[index as usize];
-        slot.used_by = Some(Waiting {
-            unit,
-            key,
-            end: None,
-            waker: None,
-        });
+        slot.used_by = Some(Waiting { unit, key, end: None, waker: None });
         JobId(u64::from(slot.generation) << 32 | u64::from(index))
     }
 
@@ -61,10 +56,7 @@ impl Slots {
 
     /// Ends every request to backend number `unit` that has not ended yet.
     pub(crate) fn end_all(&mut self, unit: usize, end: JobResult) {
-        let slots = self
-            .slots
-            .iter_mut()
-            .filter_map(|slot| slot.used_by.as_mut());
+        let slots = self.slots.iter_mut().filter_map(|slot| slot.used_by.as_mut());
         for waiting in slots.filter(|waiting| waiting.unit == unit && waiting.end.is_none()) {
             waiting.end = Some(end);
             if let Some(waker) = waiting.waker.take() {
@@ -102,11 +94,7 @@ impl Slots {
 
     fn waiting(&mut self, id: JobId) -> Option<&mut Waiting> {
         let slot = self.slots.get_mut(id.0 as u32 as usize)?;
-        if slot.generation == (id.0 >> 32) as u32 {
-            slot.used_by.as_mut()
-        } else {
-            None
-        }
+        if slot.generation == (id.0 >> 32) as u32 { slot.used_by.as_mut() } else { None }
     }
 }
 
@@ -122,24 +110,14 @@ mod tests {
     fn a_late_end_never_reaches_the_next_user_of_a_slot() {
         let mut slots = Slots::default();
         let first = slots.take(0, 7);
-        assert!(
-            !slots.release(first),
-            "a request that was given up has not ended"
-        );
+        assert!(!slots.release(first), "a request that was given up has not ended");
         let second = slots.take(0, 7);
         assert_eq!(first.0 as u32, second.0 as u32, "slots are reused");
         slots.end(first, JobResult::Served);
-        assert_eq!(
-            poll(&mut slots, second),
-            Poll::Pending,
-            "ends belong to one generation"
-        );
+        assert_eq!(poll(&mut slots, second), Poll::Pending, "ends belong to one generation");
         slots.end(second, JobResult::Failed);
         assert_eq!(poll(&mut slots, second), Poll::Ready(JobResult::Failed));
-        assert!(
-            slots.release(second),
-            "an ended request needs no cancelling"
-        );
+        assert!(slots.release(second), "an ended request needs no cancelling");
     }
 
     #[test]
@@ -148,10 +126,6 @@ mod tests {
         let (here, there) = (slots.take(0, 7), slots.take(1, 7));
         slots.end_all(0, JobResult::Broken);
         assert_eq!(poll(&mut slots, here), Poll::Ready(JobResult::Broken));
-        assert_eq!(
-            poll(&mut slots, there),
-            Poll::Pending,
-            "another backend's request goes on"
-        );
+        assert_eq!(poll(&mut slots, there), Poll::Pending, "another backend's request goes on");
     }
 }

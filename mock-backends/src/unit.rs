@@ -30,6 +30,11 @@ pub(crate) struct Unit {
     incarnation: watch::Sender<u64>,
 }
 
+/// Whether a backend is up in that incarnation.
+pub(crate) fn is_up(incarnation: u64) -> bool {
+    incarnation.is_multiple_of(2)
+}
+
 /// What an arriving request asks for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewJob {
@@ -54,14 +59,7 @@ impl Unit {
         let model = BackendModel::new(&spec, FaultTimeline::default());
         let (incarnation, _) = watch::channel(0);
         let (degradation, counts) = (Degradation::default(), Counts::default());
-        Self {
-            spec,
-            model,
-            degradation,
-            factor: 1.0,
-            counts,
-            incarnation,
-        }
+        Self { spec, model, degradation, factor: 1.0, counts, incarnation }
     }
 
     /// Lives up to `now` and reports the ends to the slots; `finished` is a buffer to reuse.
@@ -96,42 +94,24 @@ impl Unit {
 
     /// Tells listener and connections when the backend went down or came up.
     fn note_up(&mut self) {
-        let was_up = *self.incarnation.borrow() % 2 == 0;
+        let was_up = is_up(*self.incarnation.borrow());
         if was_up != self.model.is_up() {
-            self.incarnation
-                .send_modify(|incarnation| *incarnation += 1);
+            self.incarnation.send_modify(|incarnation| *incarnation += 1);
         }
     }
 
     /// The next event: of the model, or a change of the degradation.
     pub(crate) fn next_event(&self, now: Time) -> Time {
         let change = self.degradation.next_change(now);
-        self.model
-            .next_event()
-            .into_iter()
-            .chain(change)
-            .min()
-            .unwrap_or(Time::MAX)
+        self.model.next_event().into_iter().chain(change).min().unwrap_or(Time::MAX)
     }
 
     /// A request arrives.
     pub(crate) fn arrive(&mut self, id: JobId, request: NewJob, now: Time) -> Arrival {
-        let NewJob {
-            demand,
-            service,
-            key,
-        } = request;
+        let NewJob { demand, service, key } = request;
         // Degradation adds real time, and the model divides demand by its speed.
         let delay = self.degradation.delay(now).mul_f64(self.model.speed());
-        let arrival = self.model.arrive(
-            Job {
-                id,
-                demand: demand + delay,
-                service,
-                key,
-            },
-            now,
-        );
+        let arrival = self.model.arrive(Job { id, demand: demand + delay, service, key }, now);
         self.counts.arrived(arrival);
         arrival
     }
@@ -220,10 +200,7 @@ mod tests {
                 speed: 1.0,
                 weight: 1.0,
             };
-            Self {
-                unit: Unit::new(spec),
-                slots: Slots::default(),
-            }
+            Self { unit: Unit::new(spec), slots: Slots::default() }
         }
 
         fn advance(&mut self, now: Time) {
@@ -233,24 +210,11 @@ mod tests {
         fn arrive(&mut self, key: u64, now: Time) -> (JobId, Arrival) {
             self.advance(now);
             let id = self.slots.take(0, key);
-            (
-                id,
-                self.unit.arrive(
-                    id,
-                    NewJob {
-                        demand: DEMAND,
-                        service: 0,
-                        key,
-                    },
-                    now,
-                ),
-            )
+            (id, self.unit.arrive(id, NewJob { demand: DEMAND, service: 0, key }, now))
         }
 
         fn degrade(&mut self, effect: Effect, millis: u64, now: Time) {
-            self.unit
-                .degradation()
-                .start(effect, Span::from_millis(millis), now);
+            self.unit.degradation().start(effect, Span::from_millis(millis), now);
             self.advance(now);
         }
 
@@ -267,11 +231,7 @@ mod tests {
         let mut bench = Bench::new();
         bench.degrade(Effect::Latency(Span::from_millis(100)), 1_000, at(0));
         bench.arrive(1, at(0));
-        assert_eq!(
-            bench.unit.next_event(at(0)),
-            at(110),
-            "10 ms of demand and 100 ms of delay"
-        );
+        assert_eq!(bench.unit.next_event(at(0)), at(110), "10 ms of demand and 100 ms of delay");
     }
 
     #[test]
@@ -279,18 +239,10 @@ mod tests {
         let mut bench = Bench::new();
         bench.arrive(1, at(0));
         bench.degrade(Effect::Cpu(0.5), 8, at(4));
-        assert_eq!(
-            bench.unit.next_event(at(4)),
-            at(12),
-            "the end of the effect comes first"
-        );
+        assert_eq!(bench.unit.next_event(at(4)), at(12), "the end of the effect comes first");
         bench.advance(at(12));
         // 4 ms at full speed and 8 ms at half leave 2 ms of demand.
-        assert_eq!(
-            bench.unit.next_event(at(12)),
-            at(14),
-            "then speed is full again"
-        );
+        assert_eq!(bench.unit.next_event(at(12)), at(14), "then speed is full again");
     }
 
     #[test]
@@ -305,15 +257,8 @@ mod tests {
             bench.slots.release(id);
         }
         // Three standard deviations of a binomial count: 3 sqrt(2000 x 0.3 x 0.7) = 61.
-        assert!(
-            (540..=660).contains(&failed),
-            "{failed} of 2000 must be near 600"
-        );
-        assert_eq!(
-            bench.unit.snapshot().counts.failed,
-            u64::from(failed),
-            "each is counted"
-        );
+        assert!((540..=660).contains(&failed), "{failed} of 2000 must be near 600");
+        assert_eq!(bench.unit.snapshot().counts.failed, u64::from(failed), "each is counted");
     }
 
     #[test]
@@ -323,18 +268,11 @@ mod tests {
         let (second, _) = bench.arrive(2, at(0));
         bench.slots.release(second);
         bench.unit.cancel(second, at(1));
-        assert_eq!(
-            bench.unit.snapshot().in_system,
-            1,
-            "the waiting request is gone"
-        );
+        assert_eq!(bench.unit.snapshot().in_system, 1, "the waiting request is gone");
         bench.advance(at(100));
         assert_eq!(bench.end(first), Some(JobResult::Served));
         let counts = bench.unit.snapshot().counts;
-        assert_eq!(
-            (counts.requests, counts.served, counts.cancelled),
-            (2, 1, 1)
-        );
+        assert_eq!((counts.requests, counts.served, counts.cancelled), (2, 1, 1));
     }
 
     #[test]
@@ -346,10 +284,7 @@ mod tests {
         bench.unit.set_up(false, at(1), &mut finished);
         bench.unit.advance(at(1), &mut bench.slots, &mut finished);
         assert_eq!(bench.end(id), Some(JobResult::Broken));
-        assert!(
-            watcher.has_changed().expect("the unit lives"),
-            "connections learn of it"
-        );
+        assert!(watcher.has_changed().expect("the unit lives"), "connections learn of it");
         assert_eq!(*watcher.borrow_and_update(), 1, "odd is down");
         assert_eq!(bench.arrive(2, at(2)).1, Arrival::Down);
         bench.unit.set_up(true, at(3), &mut finished);
@@ -362,33 +297,15 @@ mod tests {
         let mut bench = Bench::new();
         let kind = FaultKind::LatencyFactor { factor: 10.0 };
         let none = Vec::new;
-        let fault = Fault {
-            kind,
-            services: none(),
-            backends: none(),
-            start_s: 1.0,
-            duration_s: None,
-            every_s: None,
-        };
+        let fault =
+            Fault { kind, services: none(), backends: none(), start_s: 1.0, duration_s: None, every_s: None };
         bench.advance(at(5_000));
-        assert_eq!(
-            bench.unit.snapshot().speed,
-            1.0,
-            "no fault is active before the start"
-        );
-        bench
-            .unit
-            .start_faults(&[fault], &[], at(5_000), &mut Vec::new());
-        assert_eq!(
-            bench.unit.next_event(at(5_000)),
-            at(6_000),
-            "offsets count from the start"
-        );
+        assert_eq!(bench.unit.snapshot().speed, 1.0, "no fault is active before the start");
+        bench.unit.start_faults(&[fault], &[], at(5_000), &mut Vec::new());
+        assert_eq!(bench.unit.next_event(at(5_000)), at(6_000), "offsets count from the start");
         bench.advance(at(6_000));
         assert_eq!(bench.unit.snapshot().speed, 0.1);
-        bench
-            .unit
-            .start_faults(&[], &[], at(7_000), &mut Vec::new());
+        bench.unit.start_faults(&[], &[], at(7_000), &mut Vec::new());
         assert_eq!(bench.unit.snapshot().speed, 1.0, "stopping ends all faults");
     }
 }

@@ -153,10 +153,10 @@ pub(crate) const FAST: &str = "/api/inventory/product/PHONE-001";
 /// The state of a backend as the control API shows it.
 pub(crate) fn state(mocks: &Mocks, id: &str) -> Value {
     let reply = get(&mocks.announcement().control, "/backends").body;
-    let backends = reply["backends"].as_array().expect("a list").iter();
+    let mut backends = reply["backends"].as_array().expect("a list").iter();
     backends
-        .cloned()
         .find(|backend| backend["id"] == id)
+        .cloned()
         .expect("the backend is listed")
 }
 
