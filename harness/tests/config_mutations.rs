@@ -1,7 +1,11 @@
 //! Malformed configs by the hundred: each gets a plan or a list of faults, and none a panic.
 
+mod common;
+
 use harness::config::{ConfigError, Overrides, from_text, plan};
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use serde_json::{Map, Value, json};
 
 /// Valid configs of every dialect, to be broken.
@@ -272,5 +276,31 @@ proptest! {
             ..Overrides::default()
         };
         outcome(&text, &overrides)?;
+    }
+}
+
+/// Through the program itself: what a user or a nightly job would see.
+#[test]
+fn two_hundred_malformed_configs_exit_with_2_and_never_panic() {
+    let bench = common::Bench::new();
+    let cases = (0..6_usize, prop::collection::vec(any_break(), 1..5));
+    let mut runner = TestRunner::deterministic();
+    let mut refused = 0;
+    while refused < 200 {
+        let (which, breaks) = cases.new_tree(&mut runner).expect("a case").current();
+        let mut config = originals().swap_remove(which);
+        breaks.iter().for_each(|how| apply(&mut config, how));
+        let text = config.to_string();
+        let planned = from_text("broken.json", &text).and_then(|loaded| plan(&loaded, &Overrides::default()));
+        if planned.is_ok() {
+            continue;
+        }
+        refused += 1;
+        let path = bench.config("broken.json", &config);
+        let output = bench.run(&["--config", &path, "--out", "out"]);
+        let message = common::text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "a malformed config is a usage error: {message}\n{text}");
+        assert!(message.starts_with("error: ") && !message.contains("panicked"), "{message}");
+        assert!(!bench.path("out").exists(), "nothing is written for a config that cannot be planned");
     }
 }
