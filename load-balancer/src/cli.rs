@@ -22,12 +22,8 @@ pub struct Args {
 /// The whole program after parsing the arguments: serves until told to stop, reports errors on
 /// standard error, and says how the process should exit.
 pub fn main(args: &Args) -> ExitCode {
-    let filter =
-        EnvFilter::try_from_env("LOAD_BALANCER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .init();
+    let filter = EnvFilter::try_from_env("LOAD_BALANCER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let served = Config::read(&args.config)
         .map_err(anyhow::Error::from)
         .and_then(|config| run(config, args.exit_with_parent));

@@ -151,11 +151,7 @@ fn default_weight() -> f64 {
 impl Default for RawTimeouts {
     /// 2 s to connect is two retransmitted SYNs; 30 s and 60 s are HAProxy's and nginx's habits.
     fn default() -> Self {
-        Self {
-            connect_ms: 2_000,
-            response_ms: 30_000,
-            idle_ms: 60_000,
-        }
+        Self { connect_ms: 2_000, response_ms: 30_000, idle_ms: 60_000 }
     }
 }
 
@@ -179,27 +175,11 @@ struct Shape {
     inner: &'static [(&'static str, &'static Shape)],
 }
 
-const BACKEND: Shape = Shape {
-    keys: &["id", "url", "weight"],
-    inner: &[],
-};
-const POOL: Shape = Shape {
-    keys: &["name", "services", "backends"],
-    inner: &[("backends", &BACKEND)],
-};
-const TIMEOUTS: Shape = Shape {
-    keys: &["connect_ms", "response_ms", "idle_ms"],
-    inner: &[],
-};
+const BACKEND: Shape = Shape { keys: &["id", "url", "weight"], inner: &[] };
+const POOL: Shape = Shape { keys: &["name", "services", "backends"], inner: &[("backends", &BACKEND)] };
+const TIMEOUTS: Shape = Shape { keys: &["connect_ms", "response_ms", "idle_ms"], inner: &[] };
 const HEALTH: Shape = Shape {
-    keys: &[
-        "enabled",
-        "path",
-        "interval_ms",
-        "timeout_ms",
-        "unhealthy_after",
-        "healthy_after",
-    ],
+    keys: &["enabled", "path", "interval_ms", "timeout_ms", "unhealthy_after", "healthy_after"],
     inner: &[],
 };
 const ROOT: Shape = Shape {
@@ -215,11 +195,7 @@ const ROOT: Shape = Shape {
         "health",
         "trust_forwarded_for",
     ],
-    inner: &[
-        ("pools", &POOL),
-        ("timeouts", &TIMEOUTS),
-        ("health", &HEALTH),
-    ],
+    inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH)],
 };
 
 impl Config {
@@ -228,10 +204,8 @@ impl Config {
     /// # Errors
     /// The file is unreadable, no JSON, or has faults; all faults are listed.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
-            path: path.display().to_string(),
-            source,
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
         Self::parse(&text)
     }
 
@@ -255,10 +229,7 @@ impl Config {
 
     fn validate(raw: Raw, mut faults: Vec<String>) -> Result<Self, ConfigError> {
         let listen = address("listen", &raw.listen, &mut faults);
-        let admin_listen = raw
-            .admin_listen
-            .as_ref()
-            .map(|text| address("admin_listen", text, &mut faults));
+        let admin_listen = raw.admin_listen.as_ref().map(|text| address("admin_listen", text, &mut faults));
         if let Some(admin) = admin_listen
             && !admin.ip().is_loopback()
             && raw.admin_token.is_none()
@@ -267,28 +238,17 @@ impl Config {
                 "`admin_listen` is `{admin}`, reachable from other machines: set `admin_token`, or listen on a loopback address"
             ));
         }
-        if raw
-            .admin_token
-            .as_deref()
-            .is_some_and(|token| token.is_empty())
-        {
+        if raw.admin_token.as_deref().is_some_and(|token| token.is_empty()) {
             faults.push("`admin_token` is empty: leave it out or give a token".to_owned());
         }
         if !(1..=256).contains(&raw.threads) {
-            faults.push(format!(
-                "`threads` is {}: must be from 1 to 256",
-                raw.threads
-            ));
+            faults.push(format!("`threads` is {}: must be from 1 to 256", raw.threads));
         }
         let algorithm = algorithm(&raw.algorithm, &mut faults);
         pools(&raw.pools, &mut faults);
         let timeouts = Timeouts {
             connect: millis("timeouts.connect_ms", raw.timeouts.connect_ms, &mut faults),
-            response: millis(
-                "timeouts.response_ms",
-                raw.timeouts.response_ms,
-                &mut faults,
-            ),
+            response: millis("timeouts.response_ms", raw.timeouts.response_ms, &mut faults),
             idle: millis("timeouts.idle_ms", raw.timeouts.idle_ms, &mut faults),
         };
         let health = health(raw.health, &mut faults);
@@ -311,9 +271,7 @@ impl Config {
 
 fn address(key: &str, text: &str, faults: &mut Vec<String>) -> SocketAddr {
     text.parse().unwrap_or_else(|_| {
-        faults.push(format!(
-            "`{key}` is `{text}`: must be an address such as `127.0.0.1:8080`"
-        ));
+        faults.push(format!("`{key}` is `{text}`: must be an address such as `127.0.0.1:8080`"));
         SocketAddr::from(([127, 0, 0, 1], 0))
     })
 }
@@ -322,24 +280,16 @@ fn millis(key: &str, value: u64, faults: &mut Vec<String>) -> Duration {
     /// A day: more is a typing error.
     const LONGEST: u64 = 86_400_000;
     if !(1..=LONGEST).contains(&value) {
-        faults.push(format!(
-            "`{key}` is {value}: must be from 1 to {LONGEST} milliseconds"
-        ));
+        faults.push(format!("`{key}` is {value}: must be from 1 to {LONGEST} milliseconds"));
     }
     Duration::from_millis(value)
 }
 
 fn health(raw: RawHealth, faults: &mut Vec<String>) -> Health {
     if !raw.path.starts_with('/') || raw.path.parse::<http::uri::PathAndQuery>().is_err() {
-        faults.push(format!(
-            "`health.path` is `{}`: must be a path that begins with `/`",
-            raw.path
-        ));
+        faults.push(format!("`health.path` is `{}`: must be a path that begins with `/`", raw.path));
     }
-    for (key, value) in [
-        ("unhealthy_after", raw.unhealthy_after),
-        ("healthy_after", raw.healthy_after),
-    ] {
+    for (key, value) in [("unhealthy_after", raw.unhealthy_after), ("healthy_after", raw.healthy_after)] {
         if value == 0 {
             faults.push(format!("`health.{key}` is 0: must be 1 or more"));
         }
@@ -372,10 +322,7 @@ fn pools(pools: &[PoolConfig], faults: &mut Vec<String>) {
             faults.push(format!("`{path}.name` is empty"));
         }
         if let Some(first) = names.insert(&pool.name, p) {
-            faults.push(format!(
-                "`{path}.name` is `{}`, as is `pools[{first}].name`",
-                pool.name
-            ));
+            faults.push(format!("`{path}.name` is `{}`, as is `pools[{first}].name`", pool.name));
         }
         for (s, service) in pool.services.iter().enumerate() {
             if !is_name(service) {
@@ -401,24 +348,18 @@ fn pools(pools: &[PoolConfig], faults: &mut Vec<String>) {
     }
     if pools.iter().filter(|pool| pool.services.is_empty()).count() > 1 {
         faults.push(
-            "`pools`: more than one pool has no `services`; only one can answer for all others"
-                .to_owned(),
+            "`pools`: more than one pool has no `services`; only one can answer for all others".to_owned(),
         );
     }
 }
 
 fn backend_faults(path: &str, backend: &BackendConfig, faults: &mut Vec<String>) {
     if !is_name(&backend.id) {
-        faults.push(format!(
-            "`{path}.id` is `{}`: must be letters, digits, `-`, `_`, `.` or `:`",
-            backend.id
-        ));
+        faults
+            .push(format!("`{path}.id` is `{}`: must be letters, digits, `-`, `_`, `.` or `:`", backend.id));
     }
     if !(backend.weight > 0.0 && backend.weight <= 1e6) {
-        faults.push(format!(
-            "`{path}.weight` is {}: must be above 0, at most 1000000",
-            backend.weight
-        ));
+        faults.push(format!("`{path}.weight` is {}: must be above 0, at most 1000000", backend.weight));
     }
     if let Err(fault) = Origin::parse(&backend.url) {
         faults.push(format!("`{path}.url` is `{}`: {fault}", backend.url));
@@ -429,9 +370,7 @@ fn backend_faults(path: &str, backend: &BackendConfig, faults: &mut Vec<String>)
 pub(crate) fn is_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= 128
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte))
 }
 
 /// Where a backend listens, taken apart.
@@ -458,11 +397,7 @@ impl Origin {
             return Err("must not have credentials");
         }
         Ok(Self {
-            authority: format!(
-                "{}:{}",
-                authority.host(),
-                authority.port_u16().unwrap_or(80)
-            ),
+            authority: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)),
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
     }
@@ -473,16 +408,9 @@ fn unknown_keys(value: &Value, path: &str, shape: &Shape, faults: &mut Vec<Strin
     match value {
         Value::Object(object) => {
             for (key, inner) in object {
-                let here = if path.is_empty() {
-                    key.clone()
-                } else {
-                    format!("{path}.{key}")
-                };
+                let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 if !shape.keys.contains(&key.as_str()) {
-                    faults.push(format!(
-                        "`{here}` is no known key{}",
-                        suggestion(key, shape.keys)
-                    ));
+                    faults.push(format!("`{here}` is no known key{}", suggestion(key, shape.keys)));
                 } else if let Some((_, below)) = shape.inner.iter().find(|(name, _)| name == key) {
                     unknown_keys(inner, &here, below, faults);
                 }
@@ -507,12 +435,7 @@ fn suggestion(key: &str, known: &[&str]) -> String {
         Some((_, name)) => format!(" (did you mean `{name}`?)"),
         None => format!(
             "; known: {}",
-            known
-                .iter()
-                .filter(|name| !name.starts_with('$'))
-                .copied()
-                .collect::<Vec<_>>()
-                .join(", ")
+            known.iter().filter(|name| !name.starts_with('$')).copied().collect::<Vec<_>>().join(", ")
         ),
     }
 }

@@ -41,9 +41,7 @@ pub(crate) async fn check_for_ever(state: Arc<State>) {
 pub(crate) async fn check(state: &State, pool: &Pool, backend: &Backend) -> bool {
     let config = &state.config.health;
     let begin = Instant::now();
-    let success = tokio::time::timeout(config.timeout, probe(backend, &config.path))
-        .await
-        .is_ok_and(|it| it);
+    let success = tokio::time::timeout(config.timeout, probe(backend, &config.path)).await.is_ok_and(|it| it);
     judge(config, pool, backend, success, begin);
     success
 }
@@ -52,16 +50,12 @@ pub(crate) async fn check(state: &State, pool: &Pool, backend: &Backend) -> bool
 async fn probe(backend: &Backend, path: &str) -> bool {
     let (authority, path) = match backend.health_url.as_deref().map(Origin::parse) {
         Some(Ok(origin)) => (origin.authority, origin.prefix),
-        _ => (
-            backend.origin.authority.clone(),
-            format!("{}{path}", backend.origin.prefix),
-        ),
+        _ => (backend.origin.authority.clone(), format!("{}{path}", backend.origin.prefix)),
     };
     let Ok(stream) = TcpStream::connect(&authority).await else {
         return false;
     };
-    let Ok((mut sender, connection)) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await
+    let Ok((mut sender, connection)) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await
     else {
         return false;
     };
@@ -92,10 +86,7 @@ fn judge(config: &Health, pool: &Pool, backend: &Backend, success: bool, begin: 
         record.failures = record.failures.saturating_add(1);
         record.successes = 0;
     }
-    let (up, down) = (
-        record.successes >= config.healthy_after,
-        record.failures >= config.unhealthy_after,
-    );
+    let (up, down) = (record.successes >= config.healthy_after, record.failures >= config.unhealthy_after);
     // Under the record's lock, so that a refusal noticed meanwhile is not overruled by an old check.
     pool.with(|balancer| {
         let (healthy, _) = balancer.state(backend.index);

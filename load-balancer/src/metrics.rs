@@ -44,10 +44,7 @@ impl StatusTable {
                 return slot;
             }
             if found == Self::FREE {
-                match slot
-                    .status
-                    .compare_exchange(Self::FREE, status, Relaxed, Relaxed)
-                {
+                match slot.status.compare_exchange(Self::FREE, status, Relaxed, Relaxed) {
                     Ok(_) => return slot,
                     Err(other) if other == status => return slot,
                     Err(_) => {}
@@ -66,11 +63,7 @@ impl StatusTable {
                 Self::OTHER => "other".to_owned(),
                 status => status.to_string(),
             };
-            Some((
-                label,
-                slot.count.load(Relaxed),
-                seconds(slot.nanos.load(Relaxed)),
-            ))
+            Some((label, slot.count.load(Relaxed), seconds(slot.nanos.load(Relaxed))))
         })
     }
 }
@@ -117,23 +110,11 @@ impl Histogram {
         let mut seen = 0;
         for (bucket, bound) in self.buckets.iter().zip(Self::BOUNDS) {
             seen += bucket.load(Relaxed);
-            line(
-                out,
-                format_args!("{name}_bucket{{{labels},le=\"{}\"}} {seen}", seconds(bound)),
-            );
+            line(out, format_args!("{name}_bucket{{{labels},le=\"{}\"}} {seen}", seconds(bound)));
         }
         seen += self.buckets[Self::BOUNDS.len()].load(Relaxed);
-        line(
-            out,
-            format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {seen}"),
-        );
-        line(
-            out,
-            format_args!(
-                "{name}_sum{{{labels}}} {}",
-                seconds(self.nanos.load(Relaxed))
-            ),
-        );
+        line(out, format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {seen}"));
+        line(out, format_args!("{name}_sum{{{labels}}} {}", seconds(self.nanos.load(Relaxed))));
         line(out, format_args!("{name}_count{{{labels}}} {seen}"));
     }
 }
@@ -152,12 +133,7 @@ pub(crate) enum ErrorType {
 }
 
 impl ErrorType {
-    const ALL: [Self; 4] = [
-        Self::Backend,
-        Self::Timeout,
-        Self::Connection,
-        Self::NoInstance,
-    ];
+    const ALL: [Self; 4] = [Self::Backend, Self::Timeout, Self::Connection, Self::NoInstance];
 
     const fn name(self) -> &'static str {
         match self {
@@ -236,14 +212,8 @@ pub(crate) struct MemberPage<'a> {
 impl Page {
     /// Renders everything in the text format that Prometheus scrapes.
     pub(crate) fn render(services: &[ServicePage<'_>], global: &GlobalMetrics) -> String {
-        let mut page = Self {
-            text: String::with_capacity(4096),
-        };
-        page.gauge(
-            "lb_active_connections",
-            "Open client connections.",
-            global.connections.load(Relaxed),
-        );
+        let mut page = Self { text: String::with_capacity(4096) };
+        page.gauge("lb_active_connections", "Open client connections.", global.connections.load(Relaxed));
         page.services(services);
         page.members(services);
         page.text
@@ -260,27 +230,17 @@ impl Page {
     }
 
     fn services(&mut self, services: &[ServicePage<'_>]) {
-        self.head(
-            "lb_proxy_requests_total",
-            "counter",
-            "Proxied requests by status.",
-        );
+        self.head("lb_proxy_requests_total", "counter", "Proxied requests by status.");
         for service in services {
             for (status, count, _) in service.metrics.requests.read() {
                 let name = service.name;
                 line(
                     &mut self.text,
-                    format_args!(
-                        "lb_proxy_requests_total{{service=\"{name}\",status=\"{status}\"}} {count}"
-                    ),
+                    format_args!("lb_proxy_requests_total{{service=\"{name}\",status=\"{status}\"}} {count}"),
                 );
             }
         }
-        self.head(
-            "lb_proxy_errors_total",
-            "counter",
-            "Failed requests by cause and status.",
-        );
+        self.head("lb_proxy_errors_total", "counter", "Failed requests by cause and status.");
         for service in services {
             for (kind, table) in ErrorType::ALL.iter().zip(&service.metrics.errors) {
                 for (status, count, _) in table.read() {
@@ -295,48 +255,25 @@ impl Page {
             }
         }
         let name = "lb_proxy_request_duration_seconds";
-        self.head(
-            name,
-            "histogram",
-            "From the arrival of a request to the end of its reply.",
-        );
+        self.head(name, "histogram", "From the arrival of a request to the end of its reply.");
         for service in services {
             let labels = format!("service=\"{}\"", service.name);
-            service
-                .metrics
-                .duration
-                .render(&mut self.text, name, &labels);
+            service.metrics.duration.render(&mut self.text, name, &labels);
         }
     }
 
     fn members(&mut self, services: &[ServicePage<'_>]) {
         type Value = fn(&MemberPage<'_>) -> u64;
         let simple: [(&str, &str, &str, Value); 3] = [
-            (
-                "lb_pod_requests_total",
-                "counter",
-                "Replies of a backend.",
-                |member| {
-                    member
-                        .metrics
-                        .replies
-                        .read()
-                        .map(|(_, count, _)| count)
-                        .sum()
-                },
-            ),
-            (
-                "lb_pod_errors_total",
-                "counter",
-                "Failed requests of a backend.",
-                |member| member.metrics.errors.load(Relaxed),
-            ),
-            (
-                "lb_pod_active_requests",
-                "gauge",
-                "Requests in flight on a backend.",
-                |member| u64::from(member.in_flight),
-            ),
+            ("lb_pod_requests_total", "counter", "Replies of a backend.", |member| {
+                member.metrics.replies.read().map(|(_, count, _)| count).sum()
+            }),
+            ("lb_pod_errors_total", "counter", "Failed requests of a backend.", |member| {
+                member.metrics.errors.load(Relaxed)
+            }),
+            ("lb_pod_active_requests", "gauge", "Requests in flight on a backend.", |member| {
+                u64::from(member.in_flight)
+            }),
         ];
         for (name, kind, help, value) in simple {
             self.head(name, kind, help);
@@ -344,44 +281,24 @@ impl Page {
                 let value = value(member);
                 line(
                     &mut self.text,
-                    format_args!(
-                        "{name}{{service=\"{service}\",pod_name=\"{}\"}} {value}",
-                        member.id
-                    ),
+                    format_args!("{name}{{service=\"{service}\",pod_name=\"{}\"}} {value}", member.id),
                 );
             }
         }
         let name = "lb_pod_response_duration_seconds";
-        self.head(
-            name,
-            "summary",
-            "From sending a request to a backend to the end of its reply.",
-        );
+        self.head(name, "summary", "From sending a request to a backend to the end of its reply.");
         for (service, member) in pairs(services) {
             for (status, count, sum) in member.metrics.replies.read() {
-                let labels = format!(
-                    "service=\"{service}\",pod_name=\"{}\",status=\"{status}\"",
-                    member.id
-                );
+                let labels = format!("service=\"{service}\",pod_name=\"{}\",status=\"{status}\"", member.id);
                 line(&mut self.text, format_args!("{name}_sum{{{labels}}} {sum}"));
-                line(
-                    &mut self.text,
-                    format_args!("{name}_count{{{labels}}} {count}"),
-                );
+                line(&mut self.text, format_args!("{name}_count{{{labels}}} {count}"));
             }
         }
     }
 }
 
-fn pairs<'a>(
-    services: &'a [ServicePage<'a>],
-) -> impl Iterator<Item = (&'a str, &'a MemberPage<'a>)> {
-    services.iter().flat_map(|service| {
-        service
-            .members
-            .iter()
-            .map(move |member| (service.name, member))
-    })
+fn pairs<'a>(services: &'a [ServicePage<'a>]) -> impl Iterator<Item = (&'a str, &'a MemberPage<'a>)> {
+    services.iter().flat_map(|service| service.members.iter().map(move |member| (service.name, member)))
 }
 
 fn seconds(nanos: u64) -> f64 {

@@ -45,9 +45,7 @@ pub struct StartError {
 
 fn hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::AddrInUse => {
-            "; stop what listens there, or choose another port (0 for a free one)"
-        }
+        ErrorKind::AddrInUse => "; stop what listens there, or choose another port (0 for a free one)",
         ErrorKind::AddrNotAvailable => "; choose an address of this machine",
         ErrorKind::PermissionDenied => "; choose a port above 1023",
         _ => "",
@@ -87,9 +85,7 @@ pub fn run(config: Config, exit_with_parent: bool) -> anyhow::Result<()> {
     runtime.block_on(control(state, admin_listener, exit_with_parent))?;
     stop.send_replace(true);
     for thread in threads {
-        thread
-            .join()
-            .map_err(|_| anyhow::anyhow!("a data thread panicked"))??;
+        thread.join().map_err(|_| anyhow::anyhow!("a data thread panicked"))??;
     }
     Ok(())
 }
@@ -102,11 +98,7 @@ fn listen(
     count: usize,
 ) -> Result<(Vec<std::net::TcpListener>, SocketAddr), StartError> {
     let bind = |address: SocketAddr, shared: bool| {
-        let socket = Socket::new(
-            Domain::for_address(address),
-            Type::STREAM,
-            Some(Protocol::TCP),
-        )?;
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         socket.set_reuse_address(true)?;
         if shared {
             socket.set_reuse_port(true)?;
@@ -123,25 +115,17 @@ fn listen(
             return Ok((vec![only], bound));
         }
         drop(only);
-        let listeners = (0..count)
-            .map(|_| bind(bound, true))
-            .collect::<std::io::Result<_>>()?;
+        let listeners = (0..count).map(|_| bind(bound, true)).collect::<std::io::Result<_>>()?;
         Ok((listeners, bound))
     };
-    attempt().map_err(|source| StartError {
-        key,
-        address,
-        source,
-    })
+    attempt().map_err(|source| StartError { key, address, source })
 }
 
 fn announce(address: SocketAddr, admin: SocketAddr) -> anyhow::Result<()> {
     let url = |address| format!("http://{address}");
     let line = serde_json::json!({ "url": url(address), "admin": url(admin) });
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}")
-        .and_then(|()| out.flush())
-        .context("cannot write to standard output")
+    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
 /// The caller's thread: health checks, the admin API, and the wait for the end.
@@ -189,9 +173,7 @@ fn data_thread(
     number: u64,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())?;
+    let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = TcpListener::from_std(listener)?;
         let admin = shares_port.then(|| admin::router(Arc::clone(&state)));

@@ -78,11 +78,7 @@ impl Member {
     fn new(service: &str, backend: &Arc<Backend>) -> Self {
         let host = &backend.origin.authority;
         let fields = format!("host: {host}\r\nx-service: {service}\r\n");
-        Self {
-            backend: Arc::clone(backend),
-            metrics: Arc::default(),
-            fields: fields.into_bytes().into(),
-        }
+        Self { backend: Arc::clone(backend), metrics: Arc::default(), fields: fields.into_bytes().into() }
     }
 }
 
@@ -151,10 +147,7 @@ impl Pool {
     pub(crate) fn pick(&self, request: &RequestInfo, now: Time) -> Option<Picked> {
         let mut core = self.core.lock();
         let index = core.balancer.pick(request, now)?;
-        Some(Picked {
-            index,
-            label: Arc::clone(&core.label),
-        })
+        Some(Picked { index, label: Arc::clone(&core.label) })
     }
 
     /// Does `work` on the balancer under the pool's lock.
@@ -165,11 +158,7 @@ impl Pool {
     /// The backends that are not removed.
     pub(crate) fn listed(&self) -> Vec<Arc<Backend>> {
         let backends = self.backends.lock();
-        backends
-            .iter()
-            .filter(|backend| !backend.removed.load(Ordering::Relaxed))
-            .cloned()
-            .collect()
+        backends.iter().filter(|backend| !backend.removed.load(Ordering::Relaxed)).cloned().collect()
     }
 }
 
@@ -180,11 +169,10 @@ impl Backend {
         index: u32,
         health_url: Option<String>,
     ) -> Result<Arc<Self>, ChangeError> {
-        let origin = Origin::parse(&config.url)
-            .map_err(|fault| ChangeError::BadUrl(config.url.clone(), fault))?;
-        let value = |text: &str| {
-            HeaderValue::from_str(text).map_err(|_| ChangeError::BadName(text.to_owned()))
-        };
+        let origin =
+            Origin::parse(&config.url).map_err(|fault| ChangeError::BadUrl(config.url.clone(), fault))?;
+        let value =
+            |text: &str| HeaderValue::from_str(text).map_err(|_| ChangeError::BadName(text.to_owned()));
         Ok(Arc::new(Self {
             slot,
             index: BackendIndex(index),
@@ -203,21 +191,13 @@ impl Label {
     fn new(algorithm: Algorithm) -> Arc<Self> {
         let name = algorithm.to_string();
         let header = HeaderValue::from_str(&name).expect("algorithm names are plain ASCII");
-        Arc::new(Self {
-            algorithm,
-            name,
-            header,
-            stats: AlgorithmStats::default(),
-        })
+        Arc::new(Self { algorithm, name, header, stats: AlgorithmStats::default() })
     }
 }
 
 impl Algorithms {
     fn label(&mut self, algorithm: Algorithm) -> Arc<Label> {
-        let known = self
-            .labels
-            .iter()
-            .find(|label| label.algorithm == algorithm);
+        let known = self.labels.iter().find(|label| label.algorithm == algorithm);
         known.cloned().unwrap_or_else(|| {
             let label = Label::new(algorithm);
             self.labels.push(Arc::clone(&label));
@@ -230,9 +210,7 @@ impl State {
     /// The state at the start: everything as configured, all backends healthy.
     pub(crate) fn new(config: Config) -> anyhow::Result<Arc<Self>> {
         let current = Label::new(config.algorithm);
-        let since_epoch = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .unwrap_or_default();
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let pools = config.pools.clone();
         let state = Self {
             config,
@@ -241,10 +219,7 @@ impl State {
             epoch: Instant::now(),
             table: Mutex::default(),
             version: AtomicU64::new(1),
-            algorithms: Mutex::new(Algorithms {
-                labels: vec![Arc::clone(&current)],
-                current,
-            }),
+            algorithms: Mutex::new(Algorithms { labels: vec![Arc::clone(&current)], current }),
             // Starts at the wall clock, so that a restart can never look like no restart.
             generation: AtomicU64::new(since_epoch.as_millis() as u64),
         };
@@ -297,11 +272,8 @@ impl State {
     pub(crate) fn switch(&self, algorithm: Algorithm) -> Result<Arc<Label>, AlgorithmError> {
         let mut algorithms = self.algorithms.lock();
         let table = self.table();
-        let policies: Vec<Box<dyn Policy>> = table
-            .pools
-            .iter()
-            .map(|_| algorithm.policy())
-            .collect::<Result<_, _>>()?;
+        let policies: Vec<Box<dyn Policy>> =
+            table.pools.iter().map(|_| algorithm.policy()).collect::<Result<_, _>>()?;
         let label = algorithms.label(algorithm);
         let mut cores: Vec<_> = table.pools.iter().map(|pool| pool.core.lock()).collect();
         for (core, policy) in cores.iter_mut().zip(policies) {
@@ -326,10 +298,7 @@ impl State {
     pub(crate) fn add_pool(&self, config: &PoolConfig) -> Result<(), ChangeError> {
         let algorithms = self.algorithms.lock();
         let label = Arc::clone(&algorithms.current);
-        let policy = label
-            .algorithm
-            .policy()
-            .expect("the current algorithm can run");
+        let policy = label.algorithm.policy().expect("the current algorithm can run");
         let seed = Seed(self.generation()).stream(&[hash_name(config.name.as_bytes())]);
         let first_slot = self.backends().len();
         let backends: Vec<_> = config
@@ -338,32 +307,18 @@ impl State {
             .enumerate()
             .map(|(i, backend)| Backend::new(backend, first_slot + i, i as u32, None))
             .collect::<Result<_, _>>()?;
-        let weights: Vec<f64> = config
-            .backends
-            .iter()
-            .map(|backend| backend.weight)
-            .collect();
+        let weights: Vec<f64> = config.backends.iter().map(|backend| backend.weight).collect();
         let pool = Arc::new(Pool {
             name: config.name.clone(),
             catch_all: config.services.is_empty(),
             backends: Mutex::new(backends),
-            core: Mutex::new(Core {
-                balancer: Balancer::new(&weights, policy, seed),
-                label,
-            }),
+            core: Mutex::new(Core { balancer: Balancer::new(&weights, policy, seed), label }),
         });
-        let routes: Vec<_> = config
-            .services
-            .iter()
-            .map(|service| Route::new(service, &pool))
-            .collect::<Result<_, _>>()?;
+        let routes: Vec<_> =
+            config.services.iter().map(|service| Route::new(service, &pool)).collect::<Result<_, _>>()?;
         self.replace_table(|table| {
             table.pools.push(pool);
-            table.routes.extend(
-                routes
-                    .into_iter()
-                    .map(|route| (route.service.clone(), route)),
-            );
+            table.routes.extend(routes.into_iter().map(|route| (route.service.clone(), route)));
         });
         Ok(())
     }
@@ -393,9 +348,7 @@ impl State {
             .iter()
             .flat_map(|pool| {
                 let backends = pool.backends.lock().clone();
-                backends
-                    .into_iter()
-                    .map(|backend| (Arc::clone(pool), backend))
+                backends.into_iter().map(|backend| (Arc::clone(pool), backend))
             })
             .collect()
     }
@@ -431,50 +384,23 @@ impl State {
         let slot = table
             .pools
             .iter()
-            .map(|other| {
-                if Arc::ptr_eq(other, pool) {
-                    backends.len()
-                } else {
-                    other.backends.lock().len()
-                }
-            })
+            .map(|other| if Arc::ptr_eq(other, pool) { backends.len() } else { other.backends.lock().len() })
             .sum();
-        let origin =
-            Origin::parse(url).map_err(|fault| ChangeError::BadUrl(url.to_owned(), fault))?;
-        let taken = backends
-            .iter()
-            .any(|backend| backend.id == origin.authority)
+        let origin = Origin::parse(url).map_err(|fault| ChangeError::BadUrl(url.to_owned(), fault))?;
+        let taken = backends.iter().any(|backend| backend.id == origin.authority)
             || table
                 .pools
                 .iter()
                 .filter(|other| !Arc::ptr_eq(other, pool))
-                .any(|other| {
-                    other
-                        .backends
-                        .lock()
-                        .iter()
-                        .any(|backend| backend.id == origin.authority)
-                });
-        let id = if taken {
-            format!("{}-{service}", origin.authority)
-        } else {
-            origin.authority
-        };
-        let config = BackendConfig {
-            id,
-            url: url.to_owned(),
-            weight: 1.0,
-        };
+                .any(|other| other.backends.lock().iter().any(|backend| backend.id == origin.authority));
+        let id = if taken { format!("{}-{service}", origin.authority) } else { origin.authority };
+        let config = BackendConfig { id, url: url.to_owned(), weight: 1.0 };
         let backend = Backend::new(&config, slot, backends.len() as u32, health_url)?;
         backends.push(backend);
         drop(backends);
         // Before the balancer may pick it, so that whoever gets its index finds it in the table.
         self.replace_table(|table| {
-            for route in table
-                .routes
-                .values_mut()
-                .filter(|route| Arc::ptr_eq(&route.pool, pool))
-            {
+            for route in table.routes.values_mut().filter(|route| Arc::ptr_eq(&route.pool, pool)) {
                 *route = route.grown();
             }
         });
@@ -485,19 +411,15 @@ impl State {
     /// Takes a backend out for good: nothing new is sent to it, and it is listed no more.
     pub(crate) fn remove_backend(&self, service: &str, url: &str) -> Result<(), ChangeError> {
         let table = self.table();
-        let route = table
-            .routes
-            .get(service)
-            .ok_or_else(|| ChangeError::UnknownService(service.to_owned()))?;
+        let route =
+            table.routes.get(service).ok_or_else(|| ChangeError::UnknownService(service.to_owned()))?;
         let listed = route.pool.listed();
         let backend = listed
             .iter()
             .find(|backend| backend.url == url)
             .ok_or_else(|| ChangeError::UnknownBackend(url.to_owned()))?;
         backend.removed.store(true, Ordering::Relaxed);
-        route
-            .pool
-            .with(|balancer| balancer.set_draining(backend.index, true));
+        route.pool.with(|balancer| balancer.set_draining(backend.index, true));
         Ok(())
     }
 
@@ -509,8 +431,7 @@ impl State {
                 if !(*weight > 0.0 && *weight <= 1e6) {
                     return Err(ChangeError::BadWeight(id.clone(), *weight));
                 }
-                self.backend(id)
-                    .map(|(pool, backend)| (pool, backend, *weight))
+                self.backend(id).map(|(pool, backend)| (pool, backend, *weight))
             })
             .collect::<Result<_, _>>()?;
         for (pool, backend, weight) in changes {
@@ -521,11 +442,7 @@ impl State {
 
     /// Requests in flight in all pools.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.table()
-            .pools
-            .iter()
-            .map(|pool| u64::from(pool.with(|b| b.in_flight())))
-            .sum()
+        self.table().pools.iter().map(|pool| u64::from(pool.with(|b| b.in_flight()))).sum()
     }
 
     /// The text of a Prometheus scrape.
@@ -546,9 +463,7 @@ impl State {
                         .map(|member| MemberPage {
                             id: &member.backend.id,
                             metrics: &member.metrics,
-                            in_flight: views
-                                .get(member.backend.index.get())
-                                .map_or(0, |view| view.in_flight),
+                            in_flight: views.get(member.backend.index.get()).map_or(0, |view| view.in_flight),
                         })
                         .collect(),
                 }
@@ -563,12 +478,7 @@ impl Route {
         if !crate::config::is_name(service) {
             return Err(ChangeError::BadName(service.to_owned()));
         }
-        let members = pool
-            .backends
-            .lock()
-            .iter()
-            .map(|backend| Member::new(service, backend))
-            .collect();
+        let members = pool.backends.lock().iter().map(|backend| Member::new(service, backend)).collect();
         Ok(Arc::new(Self {
             service: service.into(),
             pool: Arc::clone(pool),

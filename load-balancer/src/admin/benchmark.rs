@@ -15,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hdrhistogram::Histogram;
+use lb_core::algorithm::AlgorithmError;
 use lb_core::{Algorithm, Span, Time};
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
@@ -92,11 +93,7 @@ impl AlgorithmStats {
     fn clear(&self, now: Time) {
         let mut stats = self.0.lock();
         let current_since = stats.current_since.map(|_| now);
-        *stats = Stats {
-            current_since,
-            exists: current_since.is_some(),
-            ..Stats::default()
-        };
+        *stats = Stats { current_since, exists: current_since.is_some(), ..Stats::default() };
     }
 
     fn forget(&self) {
@@ -106,26 +103,15 @@ impl AlgorithmStats {
 
 impl Stats {
     fn mean_ms(&self) -> f64 {
-        if self.requests == 0 {
-            0.0
-        } else {
-            self.sum.as_millis_f64() / self.requests as f64
-        }
+        if self.requests == 0 { 0.0 } else { self.sum.as_millis_f64() / self.requests as f64 }
     }
 
     fn error_percent(&self) -> f64 {
-        if self.requests == 0 {
-            0.0
-        } else {
-            self.errors as f64 * 100.0 / self.requests as f64
-        }
+        if self.requests == 0 { 0.0 } else { self.errors as f64 * 100.0 / self.requests as f64 }
     }
 
     fn duration(&self, now: Time) -> Span {
-        self.past
-            + self
-                .current_since
-                .map_or(Span::ZERO, |since| now.since(since))
+        self.past + self.current_since.map_or(Span::ZERO, |since| now.since(since))
     }
 
     fn brief(&self) -> Map<String, Value> {
@@ -170,11 +156,15 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
         .route("/api/benchmark/results", get(results))
 }
 
+/// The algorithm of this name. A `+` that was not escaped in the query has become a blank.
+fn parse(name: &str) -> Result<Algorithm, AlgorithmError> {
+    name.replace(' ', "+").parse()
+}
+
 /// Makes `name` route and begins its stint; the reply to give if it cannot.
 fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Response> {
     let before = state.current();
-    let label = name
-        .parse::<Algorithm>()
+    let label = parse(name)
         .and_then(|algorithm| state.switch(algorithm))
         .map_err(|error| refuse_algorithm(name, &error))?;
     if state.benchmark.active.load(Relaxed) {
@@ -204,11 +194,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Response,
     }
     let now = state.now();
     let started = SystemTime::now();
-    *session = Session {
-        minutes,
-        started: Some(started),
-        began: now,
-    };
+    *session = Session { minutes, started: Some(started), began: now };
     label.stats.enter(now);
     state.benchmark.active.store(true, Relaxed);
     Ok(Json(json!({
@@ -222,9 +208,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Response,
 }
 
 fn epoch_millis(time: SystemTime) -> u64 {
-    time.duration_since(SystemTime::UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_millis() as u64
+    time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as u64
 }
 
 async fn stop(State(state): Shared) -> Json<Value> {
@@ -256,17 +240,12 @@ async fn switch(State(state): Shared, parameters: Parameters) -> Result<Json<Val
 
 async fn reset(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
     let algorithm = match parameters.get("algorithm") {
-        Some(name) => name
-            .parse::<Algorithm>()
+        Some(name) => parse(name)
             .and_then(|algorithm| algorithm.policy().map(|_| algorithm))
             .map_err(|error| refuse_algorithm(name, &error))?,
         None => state.current().algorithm,
     };
-    if let Some(label) = state
-        .labels()
-        .iter()
-        .find(|label| label.algorithm == algorithm)
-    {
+    if let Some(label) = state.labels().iter().find(|label| label.algorithm == algorithm) {
         label.stats.clear(state.now());
     }
     let name = spring_name(algorithm);
@@ -362,10 +341,7 @@ fn comparison(figures: &[Figures]) -> Value {
             .map(|it| it.name.as_str())
     };
     let mean = |name: &str| {
-        figures
-            .iter()
-            .find(|it| it.name == name && it.requests > 0)
-            .map_or(f64::NAN, |it| it.mean_ms)
+        figures.iter().find(|it| it.name == name && it.requests > 0).map_or(f64::NAN, |it| it.mean_ms)
     };
     let gain = |a: &str, b: &str| percent((mean(b) - mean(a)) / mean(b) * 100.0);
     json!({

@@ -86,10 +86,7 @@ async fn authorise(State(state): Shared, request: Request, next: Next) -> Respon
         return next.run(request).await;
     }
     let mut reply = fault(StatusCode::UNAUTHORIZED, "a bearer token is needed");
-    reply.headers_mut().insert(
-        header::WWW_AUTHENTICATE,
-        header::HeaderValue::from_static("Bearer"),
-    );
+    reply.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
     reply
 }
 
@@ -105,17 +102,9 @@ fn fault(status: StatusCode, text: impl Into<String>) -> Response {
 
 /// The names of all algorithms that can run, each also with ejection.
 fn available() -> Vec<String> {
-    let with = |ejection| {
-        Algorithm::table().iter().map(move |entry| Algorithm {
-            rule: entry.rule,
-            ejection,
-        })
-    };
-    with(false)
-        .chain(with(true))
-        .filter(|algorithm| algorithm.policy().is_ok())
-        .map(spring_name)
-        .collect()
+    let with =
+        |ejection| Algorithm::table().iter().map(move |entry| Algorithm { rule: entry.rule, ejection });
+    with(false).chain(with(true)).filter(|algorithm| algorithm.policy().is_ok()).map(spring_name).collect()
 }
 
 /// An algorithm's name in the Spring dialect, which calls the learned one `rl-agent`.
@@ -138,10 +127,7 @@ fn refuse_algorithm(name: &str, error: &dyn std::fmt::Display) -> Response {
 }
 
 async fn prometheus(State(state): Shared) -> Response {
-    let kind = [(
-        header::CONTENT_TYPE,
-        "text/plain; version=0.0.4; charset=utf-8",
-    )];
+    let kind = [(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (kind, state.scrape()).into_response()
 }
 

@@ -28,11 +28,7 @@ impl Parameters {
 
     /// The parameter, or the reply that Spring makes when it is missing.
     pub(super) fn required(&self, name: &str) -> Result<&str, Response> {
-        self.get(name).ok_or_else(|| {
-            self.bad(&format!(
-                "Required request parameter '{name}' is not present"
-            ))
-        })
+        self.get(name).ok_or_else(|| self.bad(&format!("Required request parameter '{name}' is not present")))
     }
 
     /// The parameter as a number, or the reply that Spring makes when it is none.
@@ -61,23 +57,13 @@ impl FromRequest<Arc<State>> for Parameters {
     type Rejection = Response;
 
     async fn from_request(request: Request, _: &Arc<State>) -> Result<Self, Response> {
-        let read = |uri: &Uri| {
-            Query::<HashMap<String, String>>::try_from_uri(uri)
-                .map(|query| query.0)
-                .ok()
-        };
+        let read = |uri: &Uri| Query::<HashMap<String, String>>::try_from_uri(uri).map(|query| query.0).ok();
         let path = request.uri().path().to_owned();
-        let mut parameters = Self {
-            path,
-            values: read(request.uri()).unwrap_or_default(),
-        };
+        let mut parameters = Self { path, values: read(request.uri()).unwrap_or_default() };
         let is_form = request
             .headers()
             .get(header::CONTENT_TYPE)
-            .is_some_and(|kind| {
-                kind.as_bytes()
-                    .starts_with(b"application/x-www-form-urlencoded")
-            });
+            .is_some_and(|kind| kind.as_bytes().starts_with(b"application/x-www-form-urlencoded"));
         if is_form {
             let body = to_bytes(request.into_body(), LONGEST_FORM)
                 .await

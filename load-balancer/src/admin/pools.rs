@@ -94,13 +94,7 @@ async fn in_flight(State(state): Shared) -> Json<Value> {
 
 async fn algorithms(State(state): Shared) -> Json<Value> {
     let line = |entry: &Entry| {
-        let runs = |ejection| {
-            Algorithm {
-                rule: entry.rule,
-                ejection,
-            }
-            .policy()
-        };
+        let runs = |ejection| Algorithm { rule: entry.rule, ejection }.policy();
         json!({
             "name": entry.name,
             "aliases": entry.aliases,
@@ -122,20 +116,14 @@ async fn undrain(State(state): Shared, parameters: Parameters) -> Result<Json<Va
     set_draining(&state, &parameters, false)
 }
 
-fn set_draining(
-    state: &Balancers,
-    parameters: &Parameters,
-    draining: bool,
-) -> Result<Json<Value>, Response> {
+fn set_draining(state: &Balancers, parameters: &Parameters, draining: bool) -> Result<Json<Value>, Response> {
     let id = parameters.required("backend")?;
     let (pool, backend) = state.backend(id).map_err(|error| refuse(&error))?;
     let in_flight = pool.with(|balancer| {
         balancer.set_draining(backend.index, draining);
         balancer.backends()[backend.index.get()].in_flight
     });
-    Ok(Json(
-        json!({ "backend": id, "draining": draining, "in_flight": in_flight }),
-    ))
+    Ok(Json(json!({ "backend": id, "draining": draining, "in_flight": in_flight })))
 }
 
 async fn weights(State(state): Shared, body: String) -> Result<Json<Value>, Response> {
@@ -144,20 +132,13 @@ async fn weights(State(state): Shared, body: String) -> Result<Json<Value>, Resp
         fault(StatusCode::BAD_REQUEST, text)
     })?;
     let weights: Vec<_> = weights.into_iter().collect();
-    state
-        .set_weights(&weights)
-        .map_err(|error| refuse(&error))?;
-    let set: serde_json::Map<_, _> = weights
-        .into_iter()
-        .map(|(id, weight)| (id, weight.into()))
-        .collect();
+    state.set_weights(&weights).map_err(|error| refuse(&error))?;
+    let set: serde_json::Map<_, _> = weights.into_iter().map(|(id, weight)| (id, weight.into())).collect();
     Ok(Json(json!({ "weights": set })))
 }
 
 async fn reset(State(state): Shared) -> Result<Json<Value>, Response> {
-    let label = state
-        .reset()
-        .map_err(|error| fault(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
+    let label = state.reset().map_err(|error| fault(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(Json(json!({
         "status": "reset",
         "algorithm": label.name,

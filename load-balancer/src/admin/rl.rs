@@ -32,9 +32,7 @@ async fn strategies(State(state): Shared) -> Json<Value> {
 }
 
 async fn reload() -> Json<Value> {
-    Json(
-        json!({ "status": "info", "message": "no policy file is loaded, so there is none to reload" }),
-    )
+    Json(json!({ "status": "info", "message": "no policy file is loaded, so there is none to reload" }))
 }
 
 async fn reset_stats() -> (StatusCode, Json<Value>) {

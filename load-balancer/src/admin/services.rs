@@ -22,14 +22,8 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
         .route("/api/services", get(list))
         .route("/api/services/status", get(status))
         .route("/api/services/{service}", get(one).post(add_service))
-        .route(
-            "/api/services/{service}/instances",
-            post(add_instance).delete(remove_instance),
-        )
-        .route(
-            "/api/services/{service}/instances/{instance}/health-check",
-            post(check_instance),
-        )
+        .route("/api/services/{service}/instances", post(add_instance).delete(remove_instance))
+        .route("/api/services/{service}/instances/{instance}/health-check", post(check_instance))
 }
 
 fn bad(error: &ChangeError) -> Response {
@@ -53,16 +47,11 @@ fn is_healthy(route: &Route, backend: &Backend) -> bool {
 
 fn instance(state: &Balancers, route: &Route, backend: &Backend) -> Value {
     let record = *backend.health.lock();
-    let checked = record
-        .last_check
-        .and_then(|time| jiff::Timestamp::try_from(time).ok());
-    let health_url = backend.health_url.clone().unwrap_or_else(|| {
-        format!(
-            "{}{}",
-            backend.url.trim_end_matches('/'),
-            state.config.health.path
-        )
-    });
+    let checked = record.last_check.and_then(|time| jiff::Timestamp::try_from(time).ok());
+    let health_url = backend
+        .health_url
+        .clone()
+        .unwrap_or_else(|| format!("{}{}", backend.url.trim_end_matches('/'), state.config.health.path));
     json!({
         "serviceName": route.service,
         "instanceName": backend.id,
@@ -75,17 +64,9 @@ fn instance(state: &Balancers, route: &Route, backend: &Backend) -> Value {
 }
 
 fn service(state: &Balancers, route: &Route) -> Value {
-    let instances: Vec<_> = route
-        .pool
-        .listed()
-        .iter()
-        .map(|backend| instance(state, route, backend))
-        .collect();
-    let healthy: Vec<_> = instances
-        .iter()
-        .filter(|instance| instance["healthy"] == true)
-        .cloned()
-        .collect();
+    let instances: Vec<_> =
+        route.pool.listed().iter().map(|backend| instance(state, route, backend)).collect();
+    let healthy: Vec<_> = instances.iter().filter(|instance| instance["healthy"] == true).cloned().collect();
     json!({
         "name": route.service,
         "totalInstances": instances.len(),
@@ -97,24 +78,12 @@ fn service(state: &Balancers, route: &Route) -> Value {
 }
 
 async fn list(State(state): Shared) -> Json<Value> {
-    Json(
-        services(&state)
-            .iter()
-            .map(|route| service(&state, route))
-            .collect(),
-    )
+    Json(services(&state).iter().map(|route| service(&state, route)).collect())
 }
 
 async fn status(State(state): Shared) -> Json<Value> {
-    let all: Vec<_> = services(&state)
-        .iter()
-        .map(|route| service(&state, route))
-        .collect();
-    let sum = |key: &str| {
-        all.iter()
-            .filter_map(|service| service[key].as_u64())
-            .sum::<u64>()
-    };
+    let all: Vec<_> = services(&state).iter().map(|route| service(&state, route)).collect();
+    let sum = |key: &str| all.iter().filter_map(|service| service[key].as_u64()).sum::<u64>();
     Json(json!({
         "totalServices": all.len(),
         "totalInstances": sum("totalInstances"),
@@ -142,14 +111,9 @@ fn ensure(state: &Balancers, service: &str) -> Result<(), ChangeError> {
     })
 }
 
-async fn add_service(
-    State(state): Shared,
-    Path(name): Path<String>,
-) -> Result<Json<Value>, Response> {
+async fn add_service(State(state): Shared, Path(name): Path<String>) -> Result<Json<Value>, Response> {
     ensure(&state, &name).map_err(|error| bad(&error))?;
-    Ok(Json(
-        json!({ "message": "Service registered successfully", "serviceName": name }),
-    ))
+    Ok(Json(json!({ "message": "Service registered successfully", "serviceName": name })))
 }
 
 /// An instance to add.
@@ -170,11 +134,9 @@ async fn add_instance(
         fault(StatusCode::BAD_REQUEST, text)
     })?;
     if let Some(url) = &new.health_url {
-        crate::config::Origin::parse(url)
-            .map_err(|fault| bad(&ChangeError::BadUrl(url.clone(), fault)))?;
+        crate::config::Origin::parse(url).map_err(|fault| bad(&ChangeError::BadUrl(url.clone(), fault)))?;
     }
-    let added =
-        ensure(&state, &name).and_then(|()| state.add_backend(&name, &new.url, new.health_url));
+    let added = ensure(&state, &name).and_then(|()| state.add_backend(&name, &new.url, new.health_url));
     added.map_err(|error| bad(&error))?;
     Ok(Json(json!({
         "message": "Instance added successfully",
@@ -189,9 +151,7 @@ async fn remove_instance(
     parameters: Parameters,
 ) -> Result<Json<Value>, Response> {
     let url = parameters.required("url")?;
-    state
-        .remove_backend(&name, url)
-        .map_err(|error| bad(&error))?;
+    state.remove_backend(&name, url).map_err(|error| bad(&error))?;
     Ok(Json(json!({
         "message": "Instance removed successfully",
         "serviceName": name,
@@ -201,17 +161,12 @@ async fn remove_instance(
 
 /// The URL is written with `_` for `/` and `-` for `:`. Known URLs are compared in that spelling,
 /// so that hosts with a dash work too.
-async fn check_instance(
-    State(state): Shared,
-    Path((name, spelt)): Path<(String, String)>,
-) -> Response {
+async fn check_instance(State(state): Shared, Path((name, spelt)): Path<(String, String)>) -> Response {
     let Some(route) = find(&state, &name) else {
         return bad(&ChangeError::UnknownService(name));
     };
     let listed = route.pool.listed();
-    let found = listed
-        .iter()
-        .find(|backend| backend.url.replace('/', "_").replace(':', "-") == spelt);
+    let found = listed.iter().find(|backend| backend.url.replace('/', "_").replace(':', "-") == spelt);
     let Some(backend) = found else {
         return bad(&ChangeError::UnknownBackend(spelt));
     };

@@ -40,24 +40,14 @@ pub(crate) struct Source {
 impl ReplyBody {
     /// The body of a reply whose head `source` has brought. If the rest has come with it, as it
     /// usually has, the request is over already.
-    pub(crate) fn proxied(
-        mut source: Source,
-        thread: &Rc<Thread>,
-        client: &Rc<Client>,
-        status: u16,
-    ) -> Self {
+    pub(crate) fn proxied(mut source: Source, thread: &Rc<Thread>, client: &Rc<Client>, status: u16) -> Self {
         if let Some(bytes) = source.upstream.whole_body() {
             source.over(thread, status);
             client.done(thread);
             return Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
         let (thread, client) = (Rc::clone(thread), Rc::clone(client));
-        Self::Proxied(Proxied {
-            source: Some(source),
-            thread,
-            client,
-            status,
-        })
+        Self::Proxied(Proxied { source: Some(source), thread, client, status })
     }
 }
 
@@ -65,29 +55,21 @@ impl Source {
     /// The reply has ended as it should: releases the request and keeps the connection.
     fn over(self, thread: &Thread, status: u16) {
         let slot = self.in_flight.backend().slot;
-        let kind = if status >= 500 {
-            ReplyKind::ServerError
-        } else {
-            ReplyKind::Success
-        };
+        let kind = if status >= 500 { ReplyKind::ServerError } else { ReplyKind::Success };
         self.in_flight.end(kind, status);
         thread.keep(slot, self.upstream);
     }
 }
 
 impl Proxied {
-    fn poll_frame(
-        &mut self,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, ExchangeError>>> {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, ExchangeError>>> {
         let Some(source) = &mut self.source else {
             return Poll::Ready(None);
         };
         let frame = ready!(source.upstream.poll_frame(cx, &self.client));
         let kind = match &frame {
             Some(Ok(_)) if !source.upstream.is_over() => {
-                self.client
-                    .wait_until(self.thread.deadline(self.thread.state.now()));
+                self.client.wait_until(self.thread.deadline(self.thread.state.now()));
                 return Poll::Ready(frame);
             }
             Some(Ok(_)) | None => None,
@@ -119,13 +101,13 @@ impl Body for ReplyBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
-            Self::Proxied(body) => body
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Self::Proxied(body) => {
+                body.poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
             Self::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
-            Self::Admin(body) => Pin::new(body)
-                .poll_frame(cx)
-                .map(|frame| frame.map(|frame| frame.map_err(Into::into))),
+            Self::Admin(body) => {
+                Pin::new(body).poll_frame(cx).map(|frame| frame.map(|frame| frame.map_err(Into::into)))
+            }
         }
     }
 

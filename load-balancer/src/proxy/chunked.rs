@@ -52,11 +52,7 @@ impl Decoder {
                     };
                     let size = size(&input[..line])?;
                     input.advance(line + 2);
-                    *self = if size == 0 {
-                        Self::Trailers
-                    } else {
-                        Self::Data(size)
-                    };
+                    *self = if size == 0 { Self::Trailers } else { Self::Data(size) };
                 }
                 Self::Data(left) => {
                     if input.is_empty() {
@@ -64,11 +60,7 @@ impl Decoder {
                     }
                     let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let left = left - take as u64;
-                    *self = if left == 0 {
-                        Self::DataEnd
-                    } else {
-                        Self::Data(left)
-                    };
+                    *self = if left == 0 { Self::DataEnd } else { Self::Data(left) };
                     return Ok(Piece::Data(input.split_to(take).freeze()));
                 }
                 Self::DataEnd => {
@@ -96,11 +88,7 @@ impl Decoder {
 
 /// Where the first line ends, if all of it is there.
 fn line_end(input: &[u8], longest: usize) -> Result<Option<usize>, Malformed> {
-    match input
-        .windows(2)
-        .take(longest)
-        .position(|pair| pair == b"\r\n")
-    {
+    match input.windows(2).take(longest).position(|pair| pair == b"\r\n") {
         Some(end) => Ok(Some(end)),
         None if input.len() > longest => Err(Malformed("a line is too long")),
         None => Ok(None),
@@ -109,18 +97,12 @@ fn line_end(input: &[u8], longest: usize) -> Result<Option<usize>, Malformed> {
 
 /// The size that a chunk's first line gives; extensions after `;` mean nothing here.
 fn size(line: &[u8]) -> Result<u64, Malformed> {
-    let digits = line
-        .split(|byte| *byte == b';')
-        .next()
-        .unwrap_or(line)
-        .trim_ascii_end();
+    let digits = line.split(|byte| *byte == b';').next().unwrap_or(line).trim_ascii_end();
     if digits.is_empty() || digits.len() > 15 {
         return Err(Malformed("a chunk's size is missing or too large"));
     }
     digits.iter().try_fold(0, |size, digit| {
-        let digit = char::from(*digit)
-            .to_digit(16)
-            .ok_or(Malformed("a chunk's size is no number"))?;
+        let digit = char::from(*digit).to_digit(16).ok_or(Malformed("a chunk's size is no number"))?;
         Ok(size << 4 | u64::from(digit))
     })
 }
@@ -178,10 +160,7 @@ mod tests {
     use super::*;
 
     /// Decodes `text` given in pieces of `step` bytes: the body, its trailers, what is left over.
-    fn decode(
-        text: &[u8],
-        step: usize,
-    ) -> Result<(Vec<u8>, Option<HeaderMap>, Vec<u8>), Malformed> {
+    fn decode(text: &[u8], step: usize) -> Result<(Vec<u8>, Option<HeaderMap>, Vec<u8>), Malformed> {
         let mut decoder = Decoder::Size;
         let mut input = BytesMut::new();
         let mut body = Vec::new();
@@ -203,19 +182,12 @@ mod tests {
 
     #[test]
     fn decodes_the_same_however_the_bytes_are_cut() {
-        let text =
-            b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\nNEXT";
+        let text = b"4\r\nWiki\r\n6;name=value\r\npedia \r\nE\r\nin \r\n\r\nchunks.\r\n0\r\n\r\nNEXT";
         for step in 1..=text.len() {
             let (body, trailers, rest) = decode(text, step).expect("well-formed");
-            assert_eq!(
-                body, b"Wikipedia in \r\n\r\nchunks.",
-                "cut every {step} bytes"
-            );
+            assert_eq!(body, b"Wikipedia in \r\n\r\nchunks.", "cut every {step} bytes");
             assert_eq!(trailers, None, "there are no trailers");
-            assert_eq!(
-                rest, b"NEXT",
-                "what follows the body belongs to the next message"
-            );
+            assert_eq!(rest, b"NEXT", "what follows the body belongs to the next message");
         }
     }
 
@@ -238,10 +210,7 @@ mod tests {
             encode(&data, &mut text);
             encode_end(None, &mut text);
             let (body, _, rest) = decode(&text, 1000).expect("own coding is well-formed");
-            assert!(
-                body == data && rest.is_empty(),
-                "{length} bytes come back unchanged"
-            );
+            assert!(body == data && rest.is_empty(), "{length} bytes come back unchanged");
         }
     }
 
@@ -258,9 +227,6 @@ mod tests {
         ] {
             assert!(decode(text, 3).is_err(), "{rule}");
         }
-        assert!(
-            decode(&[b'1'; 5000], 100).is_err(),
-            "a size line has an end"
-        );
+        assert!(decode(&[b'1'; 5000], 100).is_err(), "a size line has an end");
     }
 }

@@ -80,9 +80,7 @@ impl InFlight {
         let latency = now.since(self.sent);
         self.over = true;
         let reply = Reply { kind, latency };
-        self.route
-            .pool
-            .with(|balancer| balancer.reply(self.index, &reply, now));
+        self.route.pool.with(|balancer| balancer.reply(self.index, &reply, now));
         let metrics = &self.route.metrics;
         metrics.requests.record(status, latency);
         metrics.duration.record(latency);
@@ -102,14 +100,9 @@ impl InFlight {
     /// The backend took no connection: its error, but the request lives on.
     pub(crate) fn unsent(mut self) {
         let now = self.state.now();
-        let reply = Reply {
-            kind: ReplyKind::ConnectionError,
-            latency: now.since(self.sent),
-        };
+        let reply = Reply { kind: ReplyKind::ConnectionError, latency: now.since(self.sent) };
         self.over = true;
-        self.route
-            .pool
-            .with(|balancer| balancer.reply(self.index, &reply, now));
+        self.route.pool.with(|balancer| balancer.reply(self.index, &reply, now));
         self.member().metrics.errors.fetch_add(1, Relaxed);
     }
 }

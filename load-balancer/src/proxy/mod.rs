@@ -62,12 +62,7 @@ pub(crate) async fn answer(
         Some(admin) => crate::admin::answer(admin.clone(), &client, request).await,
         None => {
             let trace = trace(&thread, request.headers());
-            error(
-                StatusCode::NOT_FOUND,
-                "only paths below /proxy/ are served here",
-                None,
-                trace,
-            )
+            error(StatusCode::NOT_FOUND, "only paths below /proxy/ are served here", None, trace)
         }
     };
     client.done(&thread);
@@ -102,11 +97,7 @@ struct Exchange {
     trace: HeaderValue,
 }
 
-async fn forward(
-    thread: Rc<Thread>,
-    client: Rc<Client>,
-    request: Request<Incoming>,
-) -> Response<ReplyBody> {
+async fn forward(thread: Rc<Thread>, client: Rc<Client>, request: Request<Incoming>) -> Response<ReplyBody> {
     let trace = trace(&thread, request.headers());
     let (mut parts, body) = request.into_parts();
     let Some(path) = std::mem::take(&mut parts.uri).into_parts().path_and_query else {
@@ -115,32 +106,16 @@ async fn forward(
     };
     let upload = upload(&parts.headers, &body);
     let body = Some(body).filter(|body| !body.is_end_stream());
-    Exchange {
-        thread,
-        client,
-        parts,
-        body,
-        upload,
-        path,
-        trace,
-    }
-    .run()
-    .await
+    Exchange { thread, client, parts, body, upload, path, trace }.run().await
 }
 
 /// How the body of a request is framed.
 fn upload(headers: &HeaderMap, body: &Incoming) -> Upload {
     if body.is_end_stream() {
         // A client that says that there is nothing may mean it: POST without a length is unusual.
-        return if headers.contains_key(CONTENT_LENGTH) {
-            Upload::Length(0)
-        } else {
-            Upload::None
-        };
+        return if headers.contains_key(CONTENT_LENGTH) { Upload::Length(0) } else { Upload::None };
     }
-    body.size_hint()
-        .exact()
-        .map_or(Upload::Chunked, Upload::Length)
+    body.size_hint().exact().map_or(Upload::Chunked, Upload::Length)
 }
 
 impl Exchange {
@@ -151,10 +126,7 @@ impl Exchange {
         };
         let state = Arc::clone(&self.thread.state);
         let booked = state.benchmark.counts(self.path.path());
-        let info = RequestInfo {
-            client_key: self.client_key(),
-            route: 0,
-        };
+        let info = RequestInfo { client_key: self.client_key(), route: 0 };
         let mut failure = None;
         for _ in 0..ATTEMPTS {
             let Some(in_flight) = InFlight::pick(&state, &route, &info, booked) else {
@@ -194,23 +166,13 @@ impl Exchange {
 
     /// Sends the request to the backend that was picked for it. The error is that no connection could
     /// be opened, so that another backend may have the request, whatever its method.
-    async fn attempt(
-        &mut self,
-        in_flight: InFlight,
-    ) -> Result<Response<ReplyBody>, std::io::Error> {
+    async fn attempt(&mut self, in_flight: InFlight) -> Result<Response<ReplyBody>, std::io::Error> {
         let slot = in_flight.backend().slot;
         if let Some(mut upstream) = self.thread.idle(slot) {
-            self.client
-                .wait_until(self.thread.deadline(in_flight.sent()));
+            self.client.wait_until(self.thread.deadline(in_flight.sent()));
             match self.exchange(&mut upstream, &in_flight).await {
                 Ok(head) => {
-                    return Ok(self.reply(
-                        &head,
-                        Source {
-                            upstream,
-                            in_flight,
-                        },
-                    ));
+                    return Ok(self.reply(&head, Source { upstream, in_flight }));
                 }
                 // The backend may have closed the connection while it was idle.
                 Err(_) if self.may_repeat(&mut upstream) => {}
@@ -229,16 +191,9 @@ impl Exchange {
                 return Err(error);
             }
         };
-        self.client
-            .wait_until(self.thread.deadline(self.thread.state.now()));
+        self.client.wait_until(self.thread.deadline(self.thread.state.now()));
         match self.exchange(&mut upstream, &in_flight).await {
-            Ok(head) => Ok(self.reply(
-                &head,
-                Source {
-                    upstream,
-                    in_flight,
-                },
-            )),
+            Ok(head) => Ok(self.reply(&head, Source { upstream, in_flight })),
             Err(error) => Ok(self.failed(in_flight, &error)),
         }
     }
@@ -284,9 +239,7 @@ impl Exchange {
     fn reply(&mut self, head: &Head, source: Source) -> Response<ReplyBody> {
         let mut headers = std::mem::take(&mut self.parts.headers);
         let in_flight = &source.in_flight;
-        headers
-            .entry(X_BACKEND)
-            .or_insert_with(|| in_flight.backend().header.clone());
+        headers.entry(X_BACKEND).or_insert_with(|| in_flight.backend().header.clone());
         headers.insert(X_LB_ALGORITHM, in_flight.label().header.clone());
         headers.insert(X_TRACE_ID, self.trace.clone());
         let status = head.status.as_u16();
@@ -332,19 +285,11 @@ impl Exchange {
 
 /// The trace id of the client, or a new one.
 fn trace(thread: &Thread, headers: &HeaderMap) -> HeaderValue {
-    headers
-        .get(X_TRACE_ID)
-        .cloned()
-        .unwrap_or_else(|| thread.trace_id())
+    headers.get(X_TRACE_ID).cloned().unwrap_or_else(|| thread.trace_id())
 }
 
 /// An error reply of our own: JSON, and no backend is named.
-fn error(
-    status: StatusCode,
-    text: &str,
-    label: Option<&Label>,
-    trace: HeaderValue,
-) -> Response<ReplyBody> {
+fn error(status: StatusCode, text: &str, label: Option<&Label>, trace: HeaderValue) -> Response<ReplyBody> {
     let body = serde_json::json!({ "error": text }).to_string();
     let mut reply = Response::new(ReplyBody::Whole(Some(Bytes::from(body))));
     *reply.status_mut() = status;

@@ -203,16 +203,12 @@ impl Thread {
     pub(crate) fn sweep(&self) {
         let now = self.state.now();
         self.coarse.set(now);
-        self.clients.borrow_mut().retain(|client| {
-            client
-                .upgrade()
-                .inspect(|client| client.sweep(now, self.idle_limit))
-                .is_some()
-        });
+        self.clients
+            .borrow_mut()
+            .retain(|client| client.upgrade().inspect(|client| client.sweep(now, self.idle_limit)).is_some());
         for pool in self.idle.borrow_mut().iter_mut() {
             // The oldest lie at the bottom, as the one used last is taken first.
-            let keep_from =
-                pool.partition_point(|upstream| now.since(upstream.since) > self.idle_limit);
+            let keep_from = pool.partition_point(|upstream| now.since(upstream.since) > self.idle_limit);
             pool.drain(..keep_from);
         }
     }
@@ -227,9 +223,6 @@ impl Thread {
 
     /// Whether all clients have left.
     pub(crate) fn is_empty(&self) -> bool {
-        self.clients
-            .borrow()
-            .iter()
-            .all(|client| client.strong_count() == 0)
+        self.clients.borrow().iter().all(|client| client.strong_count() == 0)
     }
 }

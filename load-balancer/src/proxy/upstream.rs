@@ -113,12 +113,7 @@ impl Upstream {
     }
 
     /// Begins a request; `head` writes its head.
-    pub(crate) fn begin(
-        &mut self,
-        upload: Upload,
-        body: Option<Incoming>,
-        head: impl FnOnce(&mut Vec<u8>),
-    ) {
+    pub(crate) fn begin(&mut self, upload: Upload, body: Option<Incoming>, head: impl FnOnce(&mut Vec<u8>)) {
         self.output.clear();
         self.written = 0;
         self.touched = false;
@@ -148,8 +143,8 @@ impl Upstream {
         loop {
             while self.written < self.output.len() {
                 let rest = &self.output[self.written..];
-                let count = ready!(Pin::new(&mut self.stream).poll_write(cx, rest))
-                    .map_err(ExchangeError::Broken)?;
+                let count =
+                    ready!(Pin::new(&mut self.stream).poll_write(cx, rest)).map_err(ExchangeError::Broken)?;
                 self.written += count;
                 self.touched = true;
             }
@@ -171,11 +166,7 @@ impl Upstream {
                 Poll::Pending if self.output.is_empty() => return Poll::Pending,
                 Poll::Pending => break,
             };
-            match frame
-                .transpose()
-                .map_err(|_| ExchangeError::Client)?
-                .map(Frame::into_data)
-            {
+            match frame.transpose().map_err(|_| ExchangeError::Client)?.map(Frame::into_data) {
                 Some(Ok(data)) if self.upload == Upload::Chunked => {
                     chunked::encode(&data, &mut self.output);
                 }
@@ -247,11 +238,7 @@ impl Upstream {
     }
 
     /// The head, if all of it is there; interim replies are passed over.
-    fn read_head(
-        &mut self,
-        headers: &mut HeaderMap,
-        bodiless: bool,
-    ) -> Result<Option<Head>, ExchangeError> {
+    fn read_head(&mut self, headers: &mut HeaderMap, bodiless: bool) -> Result<Option<Head>, ExchangeError> {
         while !self.input.is_empty() {
             match wire::read_head(&mut self.input, headers, bodiless)? {
                 Some(head) if head.status.is_informational() => {}
@@ -309,11 +296,7 @@ impl Upstream {
                 Ok(Taken::More) => {}
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
-            let room = if self.remaining().is_some_and(|it| it < READ as u64) {
-                READ
-            } else {
-                READ_LONG
-            };
+            let room = if self.remaining().is_some_and(|it| it < READ as u64) { READ } else { READ_LONG };
             match self.poll_receive(cx, room) {
                 Poll::Ready(Ok(0)) if self.framing == Framing::Close => {
                     self.framing = Framing::Length(0);
@@ -340,13 +323,9 @@ impl Upstream {
             Framing::Length(0) => Ok(Taken::End),
             _ if self.input.is_empty() => Ok(Taken::More),
             Framing::Length(left) => {
-                let take = usize::try_from(*left)
-                    .unwrap_or(usize::MAX)
-                    .min(self.input.len());
+                let take = usize::try_from(*left).unwrap_or(usize::MAX).min(self.input.len());
                 *left -= take as u64;
-                Ok(Taken::Frame(Frame::data(
-                    self.input.split_to(take).freeze(),
-                )))
+                Ok(Taken::Frame(Frame::data(self.input.split_to(take).freeze())))
             }
             Framing::Chunked(decoder) => Ok(match decoder.next(&mut self.input)? {
                 Piece::Data(data) => Taken::Frame(Frame::data(data)),

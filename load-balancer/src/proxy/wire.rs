@@ -9,8 +9,8 @@
 use crate::proxy::chunked::Decoder;
 use bytes::BytesMut;
 use http::header::{
-    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION,
-    TE, TRANSFER_ENCODING, UPGRADE,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderName, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRANSFER_ENCODING, UPGRADE,
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
@@ -177,11 +177,8 @@ pub(crate) fn read_head(
 ) -> Result<Option<Head>, Malformed> {
     let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
     let mut reply = httparse::Response::new(&mut []);
-    let parsed = httparse::ParserConfig::default().parse_response_with_uninit_headers(
-        &mut reply,
-        input,
-        &mut fields,
-    );
+    let parsed =
+        httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut reply, input, &mut fields);
     let length = match parsed {
         Ok(httparse::Status::Complete(length)) => length,
         Ok(httparse::Status::Partial) if input.len() < LONGEST_HEAD => return Ok(None),
@@ -189,16 +186,9 @@ pub(crate) fn read_head(
         Err(httparse::Error::TooManyHeaders) => return Err(Malformed("too many header fields")),
         Err(_) => return Err(Malformed("the head cannot be parsed")),
     };
-    let status = reply
-        .code
-        .and_then(|code| StatusCode::from_u16(code).ok())
-        .ok_or(Malformed("no status"))?;
-    let mut frame = Frame {
-        length: None,
-        chunked: false,
-        coded: false,
-        keep_alive: reply.version == Some(1),
-    };
+    let status = reply.code.and_then(|code| StatusCode::from_u16(code).ok()).ok_or(Malformed("no status"))?;
+    let mut frame =
+        Frame { length: None, chunked: false, coded: false, keep_alive: reply.version == Some(1) };
     // Positions, because the text can be shared only after the parser has let go of it.
     let mut positions = [Position::default(); MOST_FIELDS];
     let positions = &mut positions[..reply.headers.len()];
@@ -243,19 +233,13 @@ impl Position {
             let start = part.as_ptr() as usize - head.as_ptr() as usize;
             (start, start + part.len())
         };
-        Self {
-            name: place(field.name.as_bytes()),
-            value: place(field.value),
-        }
+        Self { name: place(field.name.as_bytes()), value: place(field.value) }
     }
 }
 
 /// The elements of a field that is a list.
 fn tokens(value: &HeaderValue) -> impl Iterator<Item = &[u8]> {
-    value
-        .as_bytes()
-        .split(|byte| *byte == b',')
-        .map(<[u8]>::trim_ascii)
+    value.as_bytes().split(|byte| *byte == b',').map(<[u8]>::trim_ascii)
 }
 
 impl Frame {
@@ -271,9 +255,7 @@ impl Frame {
         }
         if *name == TRANSFER_ENCODING {
             self.coded = true;
-            self.chunked = tokens(value)
-                .last()
-                .is_some_and(|it| it.eq_ignore_ascii_case(b"chunked"));
+            self.chunked = tokens(value).last().is_some_and(|it| it.eq_ignore_ascii_case(b"chunked"));
         } else if *name == CONNECTION {
             for token in tokens(value) {
                 if token.eq_ignore_ascii_case(b"close") {
@@ -287,12 +269,7 @@ impl Frame {
     }
 
     /// The framing by RFC 9112, 6.3.
-    fn head(
-        &self,
-        status: StatusCode,
-        headers: &mut HeaderMap,
-        bodiless: bool,
-    ) -> Result<Head, Malformed> {
+    fn head(&self, status: StatusCode, headers: &mut HeaderMap, bodiless: bool) -> Result<Head, Malformed> {
         let empty = bodiless
             || status.is_informational()
             || status == StatusCode::NO_CONTENT
@@ -300,30 +277,19 @@ impl Frame {
         let framing = if self.coded {
             // The length, if both are given, is a lie or an attack.
             headers.remove(CONTENT_LENGTH);
-            if self.chunked {
-                Framing::Chunked(Decoder::Size)
-            } else {
-                Framing::Close
-            }
+            if self.chunked { Framing::Chunked(Decoder::Size) } else { Framing::Close }
         } else {
             self.length.map_or(Framing::Close, Framing::Length)
         };
         let framing = if empty { Framing::Length(0) } else { framing };
         let keep_alive =
             self.keep_alive && framing != Framing::Close && !(self.coded && self.length.is_some());
-        Ok(Head {
-            status,
-            framing,
-            keep_alive,
-        })
+        Ok(Head { status, framing, keep_alive })
     }
 }
 
 fn length(value: &HeaderValue) -> Option<u64> {
     let text = value.to_str().ok()?;
     // Rust's parser takes a sign; HTTP does not.
-    text.bytes()
-        .all(|byte| byte.is_ascii_digit())
-        .then(|| text.parse().ok())
-        .flatten()
+    text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
 }
