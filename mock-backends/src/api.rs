@@ -15,9 +15,9 @@
 //! Checks come in the order 401, 400, 404, 409. A quantity is a whole number from 1 to 99.
 
 use crate::store::{Line, Profile, Refusal, Store, UserId, units};
+use crate::uri::decode;
 use bytes::Bytes;
 use serde_json::{Value, json};
-use std::borrow::Cow;
 
 /// Largest quantity of one line.
 const MAX_QUANTITY: u64 = 99;
@@ -322,31 +322,6 @@ fn check_total(body: &Value, cents: u64) -> Result<(), Answer> {
         Some(total) if !right(total) => Err(bad("total does not match the items")),
         _ => Ok(()),
     }
-}
-
-/// A path segment without percent escapes; broken escapes stay as they are.
-pub(crate) fn decode(segment: &str) -> Cow<'_, str> {
-    if !segment.contains('%') {
-        return Cow::Borrowed(segment);
-    }
-    let bytes = segment.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        let escape = bytes.get(at + 1..at + 3).filter(|_| bytes[at] == b'%');
-        let hex = escape.and_then(|hex| std::str::from_utf8(hex).ok());
-        match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
-            Some(byte) => {
-                out.push(byte);
-                at += 3;
-            }
-            None => {
-                out.push(bytes[at]);
-                at += 1;
-            }
-        }
-    }
-    Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
 #[cfg(test)]

@@ -287,10 +287,3 @@ fn another_users_order_is_not_shown() {
     let reply = send(&mut store, value(&login)["token"].as_str(), "GET", &path, "");
     assert_eq!(reply.status, 404);
 }
-
-#[test]
-fn percent_escapes_are_undone_and_broken_ones_kept() {
-    for (escaped, plain) in [("a%20b", "a b"), ("caf%C3%A9", "café"), ("50%", "50%"), ("%zz", "%zz")] {
-        assert_eq!(decode(escaped), plain, "the text behind {escaped}");
-    }
-}

@@ -15,7 +15,7 @@
 use crate::api::Answer;
 use crate::degradation::{Degradation, Effect, KINDS};
 use crate::engine::Engine;
-use crate::server::parameter;
+use crate::uri::parameter;
 use http::Method;
 use lb_core::{Span, Time};
 use serde_json::{Value, json};

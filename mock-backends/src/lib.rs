@@ -29,6 +29,7 @@ mod slots;
 mod socket;
 mod store;
 mod unit;
+mod uri;
 
 pub use catalogue::{Product, catalogue_problems, default_catalogue};
 pub use config::{AnnouncedBackend, Announcement, Config, MockError};

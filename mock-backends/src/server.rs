@@ -4,12 +4,13 @@
 //! no trace in the shop. What a backend that is down does to its connections is done here too:
 //! resets for open ones, refusal for new ones.
 
-use crate::api::{Answer, Call, answer, decode};
+use crate::api::{Answer, Call, answer};
 use crate::degrade;
 use crate::engine::{Admission, Engine};
 use crate::socket::{Reserved, reset_on_drop};
 use crate::store::Store;
 use crate::unit::{NewJob, is_up};
+use crate::uri::parameter;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
@@ -291,14 +292,6 @@ fn service_of(path: &str) -> &'static str {
 
 fn key_of(value: &HeaderValue) -> Option<u64> {
     u64::from_str_radix(value.to_str().ok()?, 16).ok()
-}
-
-/// A parameter of a query, without escapes.
-pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
-    query
-        .split('&')
-        .filter_map(|pair| pair.split_once('='))
-        .find_map(|(key, value)| (decode(key) == name).then_some(value))
 }
 
 /// Why a body could not be read.
