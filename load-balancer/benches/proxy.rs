@@ -63,18 +63,10 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options {
-        rounds: 3,
-        seconds: 5,
-        only: None,
-    };
-    let mut arguments = std::env::args()
-        .skip(1)
-        .filter(|argument| argument != "--bench");
+    let mut options = Options { rounds: 3, seconds: 5, only: None };
+    let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = arguments.next() {
-        let value = arguments
-            .next()
-            .ok_or_else(|| format!("{name} needs a value"))?;
+        let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
         match name.as_str() {
             "--rounds" => options.rounds = value.parse()?,
             "--seconds" => options.seconds = value.parse()?,
@@ -106,31 +98,19 @@ fn run(options: &Options) -> Result<()> {
         let process = start(folder.path(), port, &backends)?;
         wait_for(&[port])?;
         let url = format!("http://127.0.0.1:{port}{path}");
-        contenders.push(Contender {
-            name,
-            process,
-            url,
-            rates: Vec::new(),
-            costs: Vec::new(),
-        });
+        contenders.push(Contender { name, process, url, rates: Vec::new(), costs: Vec::new() });
     }
     for contender in &mut contenders {
         measure(contender, 1)?;
         contender.rates.clear();
         contender.costs.clear();
     }
-    println!(
-        "{:>5}  {:<8} {:>10} {:>14}",
-        "round", "name", "requests/s", "CPU us/request"
-    );
+    println!("{:>5}  {:<8} {:>10} {:>14}", "round", "name", "requests/s", "CPU us/request");
     for round in 1..=options.rounds {
         for contender in &mut contenders {
             measure(contender, options.seconds)?;
             let (rate, cost) = (contender.rates[round - 1], contender.costs[round - 1]);
-            println!(
-                "{round:>5}  {:<8} {rate:>10.0} {cost:>14.2}",
-                contender.name
-            );
+            println!("{round:>5}  {:<8} {rate:>10.0} {cost:>14.2}", contender.name);
         }
     }
     summarise(&contenders);
@@ -156,11 +136,7 @@ fn median(values: &[f64]) -> f64 {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     let middle = sorted.len() / 2;
-    if sorted.len() % 2 == 1 {
-        sorted[middle]
-    } else {
-        (sorted[middle - 1] + sorted[middle]) / 2.0
-    }
+    if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
 }
 
 /// One burst of wrk against one contender.
@@ -168,12 +144,7 @@ fn measure(contender: &mut Contender, seconds: u64) -> Result<()> {
     let pid = contender.process.0.id();
     let before = cpu_seconds(pid)?;
     let output = pinned(CORES[1], "wrk")
-        .args([
-            "-t1",
-            &format!("-c{CONNECTIONS}"),
-            &format!("-d{seconds}s"),
-            &contender.url,
-        ])
+        .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), &contender.url])
         .stdout(Stdio::piped())
         .output()?;
     let cpu = cpu_seconds(pid)? - before;
@@ -202,31 +173,14 @@ fn measure(contender: &mut Contender, seconds: u64) -> Result<()> {
 fn cpu_seconds(pid: u32) -> Result<f64> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat"))?;
     // The second field, the name, may hold blanks; everything after its bracket is numbers.
-    let fields: Vec<&str> = stat
-        .rsplit(')')
-        .next()
-        .unwrap_or_default()
-        .split_whitespace()
-        .collect();
-    let ticks = |index: usize| {
-        fields
-            .get(index)
-            .and_then(|field| field.parse::<f64>().ok())
-    };
-    let (user, system) = (
-        ticks(11).ok_or("no user time")?,
-        ticks(12).ok_or("no system time")?,
-    );
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<f64>().ok());
+    let (user, system) = (ticks(11).ok_or("no user time")?, ticks(12).ok_or("no system time")?);
     Ok((user + system) / TICKS)
 }
 
 fn check_tools() -> Result<()> {
-    let tools = [
-        ("wrk", "wrk"),
-        ("nginx", "nginx"),
-        ("haproxy", "haproxy"),
-        ("taskset", "util-linux"),
-    ];
+    let tools = [("wrk", "wrk"), ("nginx", "nginx"), ("haproxy", "haproxy"), ("taskset", "util-linux")];
     let path = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&path).collect();
     folders.push("/usr/sbin".into());
@@ -238,21 +192,13 @@ fn check_tools() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    Err(format!(
-        "tools are missing; install them with `apt-get install {}`",
-        missing.join(" ")
-    )
-    .into())
+    Err(format!("tools are missing; install them with `apt-get install {}`", missing.join(" ")).into())
 }
 
 fn free_ports(count: usize) -> Result<Vec<u16>> {
-    let listeners: Vec<_> = (0..count)
-        .map(|_| TcpListener::bind("127.0.0.1:0"))
-        .collect::<std::io::Result<_>>()?;
-    Ok(listeners
-        .iter()
-        .map(|it| it.local_addr().map(|it| it.port()))
-        .collect::<std::io::Result<_>>()?)
+    let listeners: Vec<_> =
+        (0..count).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<std::io::Result<_>>()?;
+    Ok(listeners.iter().map(|it| it.local_addr().map(|it| it.port())).collect::<std::io::Result<_>>()?)
 }
 
 fn wait_for(ports: &[u16]) -> Result<()> {
@@ -270,18 +216,13 @@ fn wait_for(ports: &[u16]) -> Result<()> {
 
 fn pinned(core: &str, program: &str) -> Command {
     let mut command = Command::new("taskset");
-    command
-        .args(["-c", core, program])
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
+    command.args(["-c", core, program]).stdin(Stdio::null()).stdout(Stdio::null());
     command
 }
 
 fn start(mut command: Command) -> Result<Process> {
     // taskset replaces itself by the program, so its id is the program's.
-    Ok(Process(command.spawn().map_err(|error| {
-        format!("cannot start {command:?}: {error}")
-    })?))
+    Ok(Process(command.spawn().map_err(|error| format!("cannot start {command:?}: {error}"))?))
 }
 
 fn nginx(folder: &Path, name: &str, core: &str, http: &str) -> Result<Process> {

@@ -7,12 +7,11 @@
 //! from 500 on: a client's own mistake is not the algorithm's.
 
 use super::parameters::Parameters;
-use super::{Shared, available, refuse_algorithm, spring_name};
+use super::{Refusal, Shared, available, fault, refuse_algorithm, spring_name};
 use crate::state::{Label, State as Balancers};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use hdrhistogram::Histogram;
 use lb_core::algorithm::AlgorithmError;
@@ -162,7 +161,7 @@ fn parse(name: &str) -> Result<Algorithm, AlgorithmError> {
 }
 
 /// Makes `name` route and begins its stint; the reply to give if it cannot.
-fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Response> {
+fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Refusal> {
     let before = state.current();
     let label = parse(name)
         .and_then(|algorithm| state.switch(algorithm))
@@ -177,12 +176,11 @@ fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Response> {
     Ok(label)
 }
 
-async fn start(State(state): Shared, parameters: Parameters) -> Result<Response, Response> {
+async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let minutes = parameters.number("durationMinutes", 60)?;
     let mut session = state.benchmark.session.lock();
     if state.benchmark.active.load(Relaxed) {
-        let body = json!({ "error": "Benchmark already running" });
-        return Ok((StatusCode::BAD_REQUEST, Json(body)).into_response());
+        return Err(fault(StatusCode::BAD_REQUEST, "Benchmark already running"));
     }
     // The original only changes a label here. Without the parameter, what routes goes on routing.
     let label = match parameters.get("startAlgorithm") {
@@ -203,8 +201,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Response,
         "current_algorithm": spring_name(label.algorithm),
         "test_algorithms": available(),
         "start_time": epoch_millis(started),
-    }))
-    .into_response())
+    })))
 }
 
 fn epoch_millis(time: SystemTime) -> u64 {
@@ -228,7 +225,7 @@ async fn stop(State(state): Shared) -> Json<Value> {
     }))
 }
 
-async fn switch(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
+async fn switch(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let label = route_by(&state, parameters.required("algorithm")?)?;
     let name = spring_name(label.algorithm);
     Ok(Json(json!({
@@ -238,7 +235,7 @@ async fn switch(State(state): Shared, parameters: Parameters) -> Result<Json<Val
     })))
 }
 
-async fn reset(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
+async fn reset(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let algorithm = match parameters.get("algorithm") {
         Some(name) => parse(name)
             .and_then(|algorithm| algorithm.policy().map(|_| algorithm))

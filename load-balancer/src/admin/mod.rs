@@ -66,10 +66,11 @@ pub(crate) async fn answer(
             Err(never) => match never {},
         }
     } else {
-        fault(
+        let refusal = fault(
             StatusCode::FORBIDDEN,
             "the admin API answers on loopback addresses only; set `admin_listen` and `admin_token` to reach it from elsewhere",
-        )
+        );
+        refusal.into_response()
     };
     reply.map(ReplyBody::Admin)
 }
@@ -85,7 +86,7 @@ async fn authorise(State(state): Shared, request: Request, next: Next) -> Respon
     if request.uri().path() == HEALTH || given.is_some_and(|given| same(given, token.as_bytes())) {
         return next.run(request).await;
     }
-    let mut reply = fault(StatusCode::UNAUTHORIZED, "a bearer token is needed");
+    let mut reply = fault(StatusCode::UNAUTHORIZED, "a bearer token is needed").into_response();
     reply.headers_mut().insert(header::WWW_AUTHENTICATE, header::HeaderValue::from_static("Bearer"));
     reply
 }
@@ -95,9 +96,24 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     a.len() == b.len() && a.iter().zip(b).fold(0, |all, (a, b)| all | (a ^ b)) == 0
 }
 
+/// An error reply. Boxed: handlers hand it on through several `Result`s.
+struct Refusal(Box<Response>);
+
+impl Refusal {
+    fn new(status: StatusCode, body: Value) -> Self {
+        Self(Box::new((status, Json(body)).into_response()))
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        *self.0
+    }
+}
+
 /// An error reply in the shape that clients of the dialect read.
-fn fault(status: StatusCode, text: impl Into<String>) -> Response {
-    (status, Json(json!({ "error": text.into() }))).into_response()
+fn fault(status: StatusCode, text: impl Into<String>) -> Refusal {
+    Refusal::new(status, json!({ "error": text.into() }))
 }
 
 /// The names of all algorithms that can run, each also with ejection.
@@ -117,13 +133,13 @@ fn spring_name(algorithm: Algorithm) -> String {
 }
 
 /// Why an algorithm cannot be had: the dialect's reply, and what to do.
-fn refuse_algorithm(name: &str, error: &dyn std::fmt::Display) -> Response {
+fn refuse_algorithm(name: &str, error: &dyn std::fmt::Display) -> Refusal {
     let body = json!({
         "error": format!("Invalid algorithm: {name}"),
         "message": error.to_string(),
         "availableAlgorithms": available(),
     });
-    (StatusCode::BAD_REQUEST, Json(body)).into_response()
+    Refusal::new(StatusCode::BAD_REQUEST, body)
 }
 
 async fn prometheus(State(state): Shared) -> Response {

@@ -1,12 +1,11 @@
 //! Request parameters the way the Spring dialect takes them: from the query or a form body, never
 //! from JSON.
 
+use super::Refusal;
 use crate::state::State;
-use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Query, Request};
 use axum::http::{StatusCode, Uri, header};
-use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -27,12 +26,12 @@ impl Parameters {
     }
 
     /// The parameter, or the reply that Spring makes when it is missing.
-    pub(super) fn required(&self, name: &str) -> Result<&str, Response> {
+    pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| self.bad(&format!("Required request parameter '{name}' is not present")))
     }
 
     /// The parameter as a number, or the reply that Spring makes when it is none.
-    pub(super) fn number(&self, name: &str, default: i64) -> Result<i64, Response> {
+    pub(super) fn number(&self, name: &str, default: i64) -> Result<i64, Refusal> {
         match self.get(name) {
             None => Ok(default),
             Some(text) => text
@@ -41,7 +40,7 @@ impl Parameters {
         }
     }
 
-    fn bad(&self, message: &str) -> Response {
+    fn bad(&self, message: &str) -> Refusal {
         let body = json!({
             "timestamp": jiff::Timestamp::now().to_string(),
             "status": 400,
@@ -49,14 +48,14 @@ impl Parameters {
             "message": message,
             "path": self.path,
         });
-        (StatusCode::BAD_REQUEST, Json(body)).into_response()
+        Refusal::new(StatusCode::BAD_REQUEST, body)
     }
 }
 
 impl FromRequest<Arc<State>> for Parameters {
-    type Rejection = Response;
+    type Rejection = Refusal;
 
-    async fn from_request(request: Request, _: &Arc<State>) -> Result<Self, Response> {
+    async fn from_request(request: Request, _: &Arc<State>) -> Result<Self, Refusal> {
         let read = |uri: &Uri| Query::<HashMap<String, String>>::try_from_uri(uri).map(|query| query.0).ok();
         let path = request.uri().path().to_owned();
         let mut parameters = Self { path, values: read(request.uri()).unwrap_or_default() };

@@ -1,12 +1,11 @@
 //! `/api/lb`: what the Spring dialect lacks. Per-backend counters, drain, weights, a full reset.
 
 use super::parameters::Parameters;
-use super::{Shared, fault};
+use super::{Refusal, Shared, fault};
 use crate::state::{ChangeError, Pool, State as Balancers};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
-use axum::response::Response;
 use axum::routing::{get, post, put};
 use lb_core::Algorithm;
 use lb_core::algorithm::Entry;
@@ -26,7 +25,7 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
 }
 
 /// 404 for something that does not exist, 400 for a value that is out of range.
-fn refuse(error: &ChangeError) -> Response {
+fn refuse(error: &ChangeError) -> Refusal {
     let status = match error {
         ChangeError::UnknownBackend(_) | ChangeError::UnknownService(_) => StatusCode::NOT_FOUND,
         _ => StatusCode::BAD_REQUEST,
@@ -108,15 +107,15 @@ async fn algorithms(State(state): Shared) -> Json<Value> {
     Json(json!({ "current": state.current().name, "algorithms": all }))
 }
 
-async fn drain(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
+async fn drain(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     set_draining(&state, &parameters, true)
 }
 
-async fn undrain(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Response> {
+async fn undrain(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     set_draining(&state, &parameters, false)
 }
 
-fn set_draining(state: &Balancers, parameters: &Parameters, draining: bool) -> Result<Json<Value>, Response> {
+fn set_draining(state: &Balancers, parameters: &Parameters, draining: bool) -> Result<Json<Value>, Refusal> {
     let id = parameters.required("backend")?;
     let (pool, backend) = state.backend(id).map_err(|error| refuse(&error))?;
     let in_flight = pool.with(|balancer| {
@@ -126,7 +125,7 @@ fn set_draining(state: &Balancers, parameters: &Parameters, draining: bool) -> R
     Ok(Json(json!({ "backend": id, "draining": draining, "in_flight": in_flight })))
 }
 
-async fn weights(State(state): Shared, body: String) -> Result<Json<Value>, Response> {
+async fn weights(State(state): Shared, body: String) -> Result<Json<Value>, Refusal> {
     let weights: BTreeMap<String, f64> = serde_json::from_str(&body).map_err(|error| {
         let text = format!("body must map backend ids to weights: {error}");
         fault(StatusCode::BAD_REQUEST, text)
@@ -137,7 +136,7 @@ async fn weights(State(state): Shared, body: String) -> Result<Json<Value>, Resp
     Ok(Json(json!({ "weights": set })))
 }
 
-async fn reset(State(state): Shared) -> Result<Json<Value>, Response> {
+async fn reset(State(state): Shared) -> Result<Json<Value>, Refusal> {
     let label = state.reset().map_err(|error| fault(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))?;
     Ok(Json(json!({
         "status": "reset",

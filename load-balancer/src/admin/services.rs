@@ -4,7 +4,7 @@
 //! name of its own, and removal works.
 
 use super::parameters::Parameters;
-use super::{Shared, fault};
+use super::{Refusal, Shared, fault};
 use crate::config::PoolConfig;
 use crate::health;
 use crate::state::{Backend, ChangeError, Route, State as Balancers};
@@ -26,7 +26,7 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
         .route("/api/services/{service}/instances/{instance}/health-check", post(check_instance))
 }
 
-fn bad(error: &ChangeError) -> Response {
+fn bad(error: &ChangeError) -> Refusal {
     fault(StatusCode::BAD_REQUEST, error.to_string())
 }
 
@@ -111,7 +111,7 @@ fn ensure(state: &Balancers, service: &str) -> Result<(), ChangeError> {
     })
 }
 
-async fn add_service(State(state): Shared, Path(name): Path<String>) -> Result<Json<Value>, Response> {
+async fn add_service(State(state): Shared, Path(name): Path<String>) -> Result<Json<Value>, Refusal> {
     ensure(&state, &name).map_err(|error| bad(&error))?;
     Ok(Json(json!({ "message": "Service registered successfully", "serviceName": name })))
 }
@@ -128,7 +128,7 @@ async fn add_instance(
     State(state): Shared,
     Path(name): Path<String>,
     body: String,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<Value>, Refusal> {
     let new: NewInstance = serde_json::from_str(&body).map_err(|error| {
         let text = format!("body must be {{\"url\": .., \"healthUrl\": ..}}: {error}");
         fault(StatusCode::BAD_REQUEST, text)
@@ -149,7 +149,7 @@ async fn remove_instance(
     State(state): Shared,
     Path(name): Path<String>,
     parameters: Parameters,
-) -> Result<Json<Value>, Response> {
+) -> Result<Json<Value>, Refusal> {
     let url = parameters.required("url")?;
     state.remove_backend(&name, url).map_err(|error| bad(&error))?;
     Ok(Json(json!({
@@ -163,12 +163,12 @@ async fn remove_instance(
 /// so that hosts with a dash work too.
 async fn check_instance(State(state): Shared, Path((name, spelt)): Path<(String, String)>) -> Response {
     let Some(route) = find(&state, &name) else {
-        return bad(&ChangeError::UnknownService(name));
+        return bad(&ChangeError::UnknownService(name)).into_response();
     };
     let listed = route.pool.listed();
     let found = listed.iter().find(|backend| backend.url.replace('/', "_").replace(':', "-") == spelt);
     let Some(backend) = found else {
-        return bad(&ChangeError::UnknownBackend(spelt));
+        return bad(&ChangeError::UnknownBackend(spelt)).into_response();
     };
     let success = health::check(&state, &route.pool, backend).await;
     Json(json!({

@@ -159,8 +159,11 @@ pub(crate) fn encode_end(trailers: Option<&HeaderMap>, output: &mut Vec<u8>) {
 mod tests {
     use super::*;
 
-    /// Decodes `text` given in pieces of `step` bytes: the body, its trailers, what is left over.
-    fn decode(text: &[u8], step: usize) -> Result<(Vec<u8>, Option<HeaderMap>, Vec<u8>), Malformed> {
+    /// A body, its trailers, and what is left over.
+    type Decoded = (Vec<u8>, Option<HeaderMap>, Vec<u8>);
+
+    /// Decodes `text` given in pieces of `step` bytes.
+    fn decode(text: &[u8], step: usize) -> Result<Decoded, Malformed> {
         let mut decoder = Decoder::Size;
         let mut input = BytesMut::new();
         let mut body = Vec::new();

@@ -28,6 +28,7 @@ pub(crate) struct Thread {
     idle_limit: Span,
     version: Cell<u64>,
     table: RefCell<Arc<Table>>,
+    #[expect(clippy::vec_box, reason = "each is moved several times a request")]
     idle: RefCell<Vec<Vec<Box<Upstream>>>>,
     clients: RefCell<Vec<Weak<Client>>>,
     /// The time of the last sweep: exact enough for idleness.

@@ -100,7 +100,8 @@ pub(crate) fn write_head(parts: &Parts, upload: Upload, added: &Added<'_>, outpu
             || *name == X_FORWARDED_FOR
             || *name == X_SERVICE
             || ends_here(name);
-        if !written_anew && !(names_others && is_named(&parts.headers, name)) {
+        let for_this_hop = names_others && is_named(&parts.headers, name);
+        if !written_anew && !for_this_hop {
             write_field(name, value.as_bytes(), output);
         }
     }
@@ -292,4 +293,186 @@ fn length(value: &HeaderValue) -> Option<u64> {
     let text = value.to_str().ok()?;
     // Rust's parser takes a sign; HTTP does not.
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Reads a head from `text`: what it says, its fields, and what is left over.
+    fn read(text: &[u8], bodiless: bool) -> Result<Option<(Head, HeaderMap, Vec<u8>)>, Malformed> {
+        let mut input = BytesMut::from(text);
+        let mut headers = HeaderMap::new();
+        headers.insert(HOST, HeaderValue::from_static("of the request"));
+        let head = read_head(&mut input, &mut headers, bodiless)?;
+        Ok(head.map(|head| (head, headers, input.to_vec())))
+    }
+
+    #[test]
+    fn the_framing_of_a_reply_follows_the_rfc() {
+        let chunked = Framing::Chunked(Decoder::Size);
+        for (text, bodiless, framing, keep_alive, rule) in [
+            ("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", false, Framing::Length(7), true, "a length"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n", true, Framing::Length(0), true, "HEAD"),
+            ("HTTP/1.1 204 x\r\nContent-Length: 7\r\n\r\n", false, Framing::Length(0), true, "204"),
+            ("HTTP/1.1 304 x\r\nContent-Length: 7\r\n\r\n", false, Framing::Length(0), true, "304"),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n",
+                false,
+                chunked,
+                true,
+                "last coding",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, gzip\r\n\r\n",
+                false,
+                Framing::Close,
+                false,
+                "chunked is not last",
+            ),
+            ("HTTP/1.1 200 OK\r\n\r\n", false, Framing::Close, false, "nothing is said"),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\n\r\n",
+                false,
+                chunked,
+                false,
+                "both: the coding counts, and the connection is not trusted again",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nConnection: x, Close\r\n\r\n",
+                false,
+                Framing::Length(7),
+                false,
+                "close",
+            ),
+            ("HTTP/1.0 200 OK\r\nContent-Length: 7\r\n\r\n", false, Framing::Length(7), false, "HTTP/1.0"),
+            (
+                "HTTP/1.0 200 OK\r\nContent-Length: 7\r\nConnection: keep-alive\r\n\r\n",
+                false,
+                Framing::Length(7),
+                true,
+                "HTTP/1.0 with keep-alive",
+            ),
+            (
+                "HTTP/1.1 200 OK\r\nContent-Length: 7\r\nContent-Length: 7\r\n\r\n",
+                false,
+                Framing::Length(7),
+                true,
+                "twice the same",
+            ),
+        ] {
+            let (head, headers, _) = read(text.as_bytes(), bodiless).expect(rule).expect(rule);
+            assert_eq!((head.framing, head.keep_alive), (framing, keep_alive), "{rule}");
+            assert!(!headers.contains_key(TRANSFER_ENCODING), "{rule}: the coding is for this hop");
+            assert!(!headers.contains_key(HOST), "{rule}: nothing of the request is left");
+            let length = headers.get_all(CONTENT_LENGTH).iter().count();
+            assert!(length <= 1 && (length == 0 || framing != chunked), "{rule}: one framing crosses");
+        }
+    }
+
+    #[test]
+    fn what_is_no_reply_is_refused() {
+        for (text, rule) in [
+            ("SSH-2.0-OpenSSH_9.2\r\n", "another protocol"),
+            ("HTTP/1.1 2000 OK\r\n\r\n", "a status has three digits"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: +7\r\n\r\n", "a length has no sign"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 7x\r\n\r\n", "a length is a number"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999999\r\n\r\n", "a length fits"),
+            ("HTTP/1.1 200 OK\r\nContent-Length: 7\r\nContent-Length: 8\r\n\r\n", "lengths agree"),
+            ("HTTP/1.1 200 OK\r\nBad Name: x\r\n\r\n", "names have no blanks"),
+        ] {
+            assert!(read(text.as_bytes(), false).is_err(), "{rule}");
+        }
+        let endless = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(LONGEST_HEAD));
+        assert!(read(endless.as_bytes(), false).is_err(), "a head has an end");
+        let many = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(MOST_FIELDS + 1));
+        assert!(read(many.as_bytes(), false).is_err(), "a head has not too many fields");
+    }
+
+    /// A request with these fields, as a backend sees it.
+    fn written(fields: &[(&str, &str)], upload: Upload, trusted: bool) -> String {
+        let mut request = http::Request::put("/");
+        for (name, value) in fields {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).expect("a valid request").into_parts();
+        let peer = HeaderValue::from_static("10.0.0.1");
+        let added = Added {
+            prefix: "/base",
+            rest: "/a?b",
+            fields: b"host: h\r\nx-service: s\r\n",
+            peer: &peer,
+            trusted,
+        };
+        let mut output = Vec::new();
+        write_head(&parts, upload, &added, &mut output);
+        String::from_utf8(output).expect("all of it is text")
+    }
+
+    #[test]
+    fn a_request_is_framed_anew() {
+        let smuggled =
+            [("Content-Length", "5"), ("Transfer-Encoding", "chunked"), ("Host", "evil"), ("X-Service", "x")];
+        assert_eq!(
+            written(&smuggled, Upload::Length(3), true),
+            "PUT /base/a?b HTTP/1.1\r\nhost: h\r\nx-service: s\r\nx-forwarded-for: 10.0.0.1\r\ncontent-length: 3\r\n\r\n",
+            "what the client said of the framing is for its hop"
+        );
+        let text =
+            written(&[("X-Forwarded-For", "1.1.1.1"), ("X-Forwarded-For", "2.2.2.2")], Upload::Chunked, true);
+        assert!(text.contains("\r\nx-forwarded-for: 1.1.1.1, 2.2.2.2, 10.0.0.1\r\n"), "{text}");
+        assert!(text.ends_with("\r\ntransfer-encoding: chunked\r\n\r\n"), "{text}");
+        let text = written(&[("X-Forwarded-For", "1.1.1.1")], Upload::None, false);
+        assert!(text.ends_with("\r\nx-forwarded-for: 10.0.0.1\r\n\r\n"), "not believed: {text}");
+    }
+
+    #[test]
+    fn connection_names_fields_that_end_here() {
+        let fields = [
+            ("Connection", "X-A, x-b"),
+            ("Connection", "x-c"),
+            ("X-A", "1"),
+            ("X-B", "2"),
+            ("X-C", "3"),
+            ("X-D", "4"),
+        ];
+        let text = written(&fields, Upload::None, true);
+        for (name, crosses) in
+            [("x-a", false), ("x-b", false), ("x-c", false), ("x-d", true), ("connection", false)]
+        {
+            assert_eq!(text.contains(&format!("\r\n{name}: ")), crosses, "{name} in {text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_head_an_error_or_too_few(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            // No panic is the rule; a head, if there is one, is never longer than the bytes.
+            if let Ok(Some((_, _, rest))) = read(&bytes, false) {
+                prop_assert!(rest.len() < bytes.len());
+            }
+        }
+
+        #[test]
+        fn a_head_is_found_only_when_all_of_it_is_there(
+            status in 200_u16..600,
+            fields in prop::collection::vec(("x-[a-z]{1,8}", "[!-~]{0,20}"), 0..20),
+            body in prop::collection::vec(any::<u8>(), 0..50),
+        ) {
+            let mut text = format!("HTTP/1.1 {status} R\r\ncontent-length: {}\r\n", body.len());
+            for (name, value) in &fields {
+                text.push_str(&format!("{name}: {value}\r\n"));
+            }
+            text.push_str("\r\n");
+            for cut in 0..text.len() {
+                prop_assert_eq!(read(&text.as_bytes()[..cut], false)?, None);
+            }
+            let whole = [text.as_bytes(), &body].concat();
+            let (head, headers, rest) = read(&whole, false)?.expect("all of it is there");
+            prop_assert_eq!(head.status.as_u16(), status);
+            prop_assert_eq!(rest, body);
+            prop_assert_eq!(headers.len(), fields.len() + 1);
+        }
+    }
 }

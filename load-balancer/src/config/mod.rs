@@ -3,6 +3,8 @@
 //! All faults are reported at once, each with key path, value and rule. Unknown keys are refused with
 //! the nearest known one, because a misspelt knob that is silently ignored changes what is measured.
 
+mod keys;
+
 use lb_core::Algorithm;
 use lb_core::algorithm::AlgorithmError;
 use serde::{Deserialize, Serialize};
@@ -169,35 +171,6 @@ impl Default for RawHealth {
     }
 }
 
-/// The keys of an object and of the objects in it: what may be typed where.
-struct Shape {
-    keys: &'static [&'static str],
-    inner: &'static [(&'static str, &'static Shape)],
-}
-
-const BACKEND: Shape = Shape { keys: &["id", "url", "weight"], inner: &[] };
-const POOL: Shape = Shape { keys: &["name", "services", "backends"], inner: &[("backends", &BACKEND)] };
-const TIMEOUTS: Shape = Shape { keys: &["connect_ms", "response_ms", "idle_ms"], inner: &[] };
-const HEALTH: Shape = Shape {
-    keys: &["enabled", "path", "interval_ms", "timeout_ms", "unhealthy_after", "healthy_after"],
-    inner: &[],
-};
-const ROOT: Shape = Shape {
-    keys: &[
-        "$schema",
-        "listen",
-        "admin_listen",
-        "admin_token",
-        "threads",
-        "algorithm",
-        "pools",
-        "timeouts",
-        "health",
-        "trust_forwarded_for",
-    ],
-    inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH)],
-};
-
 impl Config {
     /// Reads and validates the file at `path`.
     ///
@@ -216,7 +189,7 @@ impl Config {
     pub fn parse(text: &str) -> Result<Self, ConfigError> {
         let value: Value = serde_json::from_str(text).map_err(ConfigError::NotJson)?;
         let mut faults = Vec::new();
-        unknown_keys(&value, "", &ROOT, &mut faults);
+        keys::unknown(&value, &mut faults);
         let raw: Raw = match serde_path_to_error::deserialize(&value) {
             Ok(raw) => raw,
             Err(error) => {
@@ -400,42 +373,5 @@ impl Origin {
             authority: format!("{}:{}", authority.host(), authority.port_u16().unwrap_or(80)),
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
-    }
-}
-
-/// Reports each key of `value` that `shape` does not know, with the nearest one that it does.
-fn unknown_keys(value: &Value, path: &str, shape: &Shape, faults: &mut Vec<String>) {
-    match value {
-        Value::Object(object) => {
-            for (key, inner) in object {
-                let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-                if !shape.keys.contains(&key.as_str()) {
-                    faults.push(format!("`{here}` is no known key{}", suggestion(key, shape.keys)));
-                } else if let Some((_, below)) = shape.inner.iter().find(|(name, _)| name == key) {
-                    unknown_keys(inner, &here, below, faults);
-                }
-            }
-        }
-        Value::Array(items) => {
-            for (i, item) in items.iter().enumerate() {
-                unknown_keys(item, &format!("{path}[{i}]"), shape, faults);
-            }
-        }
-        _ => {}
-    }
-}
-
-fn suggestion(key: &str, known: &[&str]) -> String {
-    let near = known
-        .iter()
-        .map(|name| (strsim::damerau_levenshtein(key, name), name))
-        .min()
-        .filter(|(distance, name)| *distance <= name.len().max(3) / 3);
-    match near {
-        Some((_, name)) => format!(" (did you mean `{name}`?)"),
-        None => format!(
-            "; known: {}",
-            known.iter().filter(|name| !name.starts_with('$')).copied().collect::<Vec<_>>().join(", ")
-        ),
     }
 }

@@ -1,0 +1,74 @@
+//! Which keys a config may have. Unknown ones are refused with the nearest known one.
+
+use serde_json::Value;
+
+/// The keys of an object and of the objects in it: what may be typed where.
+struct Shape {
+    keys: &'static [&'static str],
+    inner: &'static [(&'static str, &'static Shape)],
+}
+
+const BACKEND: Shape = Shape { keys: &["id", "url", "weight"], inner: &[] };
+const POOL: Shape = Shape { keys: &["name", "services", "backends"], inner: &[("backends", &BACKEND)] };
+const TIMEOUTS: Shape = Shape { keys: &["connect_ms", "response_ms", "idle_ms"], inner: &[] };
+const HEALTH: Shape = Shape {
+    keys: &["enabled", "path", "interval_ms", "timeout_ms", "unhealthy_after", "healthy_after"],
+    inner: &[],
+};
+const ROOT: Shape = Shape {
+    keys: &[
+        "$schema",
+        "listen",
+        "admin_listen",
+        "admin_token",
+        "threads",
+        "algorithm",
+        "pools",
+        "timeouts",
+        "health",
+        "trust_forwarded_for",
+    ],
+    inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH)],
+};
+
+/// Reports each unknown key of a config.
+pub(super) fn unknown(config: &Value, faults: &mut Vec<String>) {
+    unknown_below(config, "", &ROOT, faults);
+}
+
+/// Reports each key of `value` that `shape` does not know, with the nearest one that it does.
+fn unknown_below(value: &Value, path: &str, shape: &Shape, faults: &mut Vec<String>) {
+    match value {
+        Value::Object(object) => {
+            for (key, inner) in object {
+                let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                if !shape.keys.contains(&key.as_str()) {
+                    faults.push(format!("`{here}` is no known key{}", suggestion(key, shape.keys)));
+                } else if let Some((_, below)) = shape.inner.iter().find(|(name, _)| name == key) {
+                    unknown_below(inner, &here, below, faults);
+                }
+            }
+        }
+        Value::Array(items) => {
+            for (i, item) in items.iter().enumerate() {
+                unknown_below(item, &format!("{path}[{i}]"), shape, faults);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn suggestion(key: &str, known: &[&str]) -> String {
+    let near = known
+        .iter()
+        .map(|name| (strsim::damerau_levenshtein(key, name), name))
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().max(3) / 3);
+    match near {
+        Some((_, name)) => format!(" (did you mean `{name}`?)"),
+        None => format!(
+            "; known: {}",
+            known.iter().filter(|name| !name.starts_with('$')).copied().collect::<Vec<_>>().join(", ")
+        ),
+    }
+}

@@ -1,0 +1,137 @@
+//! Changes that the admin API makes to the pools. One at a time: each holds the lock of the
+//! algorithms, so that none of them sees another one half done.
+
+use super::State;
+use super::pool::{Backend, Pool};
+use super::table::Route;
+use crate::config::{BackendConfig, Origin, PoolConfig, is_name};
+use lb_core::Seed;
+use lb_core::rng::hash_name;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+/// Services that a pool for all others answers for at most. A client that makes names up must not
+/// fill the memory.
+const MOST_SERVICES: usize = 256;
+
+/// Why the pools are not as the admin wants them.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ChangeError {
+    #[error("unknown service `{0}`")]
+    UnknownService(String),
+    #[error("unknown backend `{0}`")]
+    UnknownBackend(String),
+    #[error("`{0}` is no name: must be letters, digits, `-`, `_`, `.` or `:`")]
+    BadName(String),
+    #[error("url `{0}`: {1}")]
+    BadUrl(String, &'static str),
+    #[error("weight of `{0}` is {1}: must be above 0, at most 1000000")]
+    BadWeight(String, f64),
+}
+
+impl State {
+    /// Adds a pool that answers for the services it names.
+    pub(crate) fn add_pool(&self, config: &PoolConfig) -> Result<(), ChangeError> {
+        let algorithms = self.algorithms.lock();
+        let label = Arc::clone(&algorithms.current);
+        let policy = label.algorithm.policy().expect("the current algorithm can run");
+        let rng = Seed(self.generation()).stream(&[hash_name(config.name.as_bytes())]);
+        let pool = Pool::new(config, self.backends().len(), label, policy, rng)?;
+        let routes: Vec<_> =
+            config.services.iter().map(|service| Route::new(service, &pool)).collect::<Result<_, _>>()?;
+        self.replace_table(|table| {
+            table.pools.push(pool);
+            table.routes.extend(routes.into_iter().map(|route| (route.service.clone(), route)));
+        });
+        Ok(())
+    }
+
+    /// The route of `service` in a pool that answers for all others, made when it is first asked for.
+    pub(crate) fn adopt(&self, service: &str) -> Option<Arc<Route>> {
+        let table = self.table();
+        if !table.pools.iter().any(|pool| pool.catch_all) || !is_name(service) {
+            return None;
+        }
+        let _one_change_at_a_time = self.algorithms.lock();
+        let table = self.table();
+        if let Some(route) = table.routes.get(service) {
+            return Some(Arc::clone(route));
+        }
+        let pool = table.pools.iter().find(|pool| pool.catch_all)?;
+        if table.routes.len() >= MOST_SERVICES {
+            return None;
+        }
+        let route = Route::new(service, pool).ok()?;
+        self.replace_table(|table| {
+            table.routes.insert(service.into(), Arc::clone(&route));
+        });
+        Some(route)
+    }
+
+    /// Adds a backend to the pool that answers for `service`; a removed one with the same URL comes
+    /// back instead.
+    pub(crate) fn add_backend(
+        &self,
+        service: &str,
+        url: &str,
+        health_url: Option<String>,
+    ) -> Result<(), ChangeError> {
+        let _one_change_at_a_time = self.algorithms.lock();
+        let table = self.table();
+        let route =
+            table.routes.get(service).ok_or_else(|| ChangeError::UnknownService(service.to_owned()))?;
+        let pool = &route.pool;
+        let backends = pool.backends();
+        if let Some(known) = backends.iter().find(|backend| backend.url == url) {
+            known.removed.store(false, Ordering::Relaxed);
+            pool.with(|balancer| balancer.set_draining(known.index, false));
+            return Ok(());
+        }
+        let all = self.backends();
+        let origin = Origin::parse(url).map_err(|fault| ChangeError::BadUrl(url.to_owned(), fault))?;
+        let taken = all.iter().any(|(_, backend)| backend.id == origin.authority);
+        let id = if taken { format!("{}-{service}", origin.authority) } else { origin.authority };
+        let config = BackendConfig { id, url: url.to_owned(), weight: 1.0 };
+        let backend = Backend::new(&config, all.len(), backends.len(), health_url)?;
+        // Before the balancer may pick it, so that whoever gets its index finds it in the table.
+        self.replace_table(|table| {
+            for route in table.routes.values_mut().filter(|route| Arc::ptr_eq(&route.pool, pool)) {
+                *route = route.with(&backend);
+            }
+        });
+        pool.push(backend, config.weight);
+        Ok(())
+    }
+
+    /// Takes a backend out for good: nothing new is sent to it, and it is listed no more.
+    pub(crate) fn remove_backend(&self, service: &str, url: &str) -> Result<(), ChangeError> {
+        let table = self.table();
+        let route =
+            table.routes.get(service).ok_or_else(|| ChangeError::UnknownService(service.to_owned()))?;
+        let listed = route.pool.listed();
+        let backend = listed
+            .iter()
+            .find(|backend| backend.url == url)
+            .ok_or_else(|| ChangeError::UnknownBackend(url.to_owned()))?;
+        backend.removed.store(true, Ordering::Relaxed);
+        route.pool.with(|balancer| balancer.set_draining(backend.index, true));
+        Ok(())
+    }
+
+    /// Sets the weights of backends; all or none.
+    pub(crate) fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), ChangeError> {
+        let changes: Vec<_> = weights
+            .iter()
+            .map(|(id, weight)| {
+                if !(*weight > 0.0 && *weight <= 1e6) {
+                    return Err(ChangeError::BadWeight(id.clone(), *weight));
+                }
+                self.backend(id).map(|(pool, backend)| (pool, backend, *weight))
+            })
+            .collect::<Result<_, _>>()?;
+        for (pool, backend, weight) in changes {
+            pool.with(|balancer| balancer.set_weight(backend.index, weight));
+        }
+        Ok(())
+    }
+}

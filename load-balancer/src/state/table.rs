@@ -1,0 +1,67 @@
+//! From service to pool: what a data thread looks at for each request. Never changed, only replaced.
+
+use super::ChangeError;
+use super::pool::{Backend, Pool};
+use crate::config::is_name;
+use crate::metrics::{MemberMetrics, ServiceMetrics};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// From service to pool.
+#[derive(Clone, Default)]
+pub(crate) struct Table {
+    pub(crate) routes: HashMap<Box<str>, Arc<Route>>,
+    pub(crate) pools: Vec<Arc<Pool>>,
+}
+
+/// One service, as the hot path needs it.
+pub(crate) struct Route {
+    pub(crate) service: Box<str>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) members: Vec<Member>,
+    pub(crate) metrics: Arc<ServiceMetrics>,
+}
+
+/// A backend in its role for one service.
+#[derive(Clone)]
+pub(crate) struct Member {
+    pub(crate) backend: Arc<Backend>,
+    pub(crate) metrics: Arc<MemberMetrics>,
+    /// `Host` and `X-Service`, ready to be written.
+    pub(crate) fields: Arc<[u8]>,
+}
+
+impl Member {
+    fn new(service: &str, backend: &Arc<Backend>) -> Self {
+        let host = &backend.origin.authority;
+        let fields = format!("host: {host}\r\nx-service: {service}\r\n");
+        Self { backend: Arc::clone(backend), metrics: Arc::default(), fields: fields.into_bytes().into() }
+    }
+}
+
+impl Route {
+    pub(super) fn new(service: &str, pool: &Arc<Pool>) -> Result<Arc<Self>, ChangeError> {
+        if !is_name(service) {
+            return Err(ChangeError::BadName(service.to_owned()));
+        }
+        let members = pool.backends().iter().map(|backend| Member::new(service, backend)).collect();
+        Ok(Arc::new(Self {
+            service: service.into(),
+            pool: Arc::clone(pool),
+            members,
+            metrics: Arc::default(),
+        }))
+    }
+
+    /// The same route with one more backend.
+    pub(super) fn with(&self, backend: &Arc<Backend>) -> Arc<Self> {
+        let mut members = self.members.clone();
+        members.push(Member::new(&self.service, backend));
+        Arc::new(Self {
+            service: self.service.clone(),
+            pool: Arc::clone(&self.pool),
+            members,
+            metrics: Arc::clone(&self.metrics),
+        })
+    }
+}
