@@ -250,6 +250,8 @@ pub(crate) fn reply(stream: &mut TcpStream, status: u16, fields: &str, body: &[u
 }
 
 fn serve(mut stream: TcpStream, handler: &Handler, requests: &AtomicUsize) {
+    // Replies in several writes must not wait for delayed acknowledgements.
+    let _ = stream.set_nodelay(true);
     let mut reader = BufReader::new(stream.try_clone().expect("a socket can be shared"));
     while let Some(request) = receive(&mut reader) {
         requests.fetch_add(1, Ordering::SeqCst);
