@@ -43,16 +43,11 @@ fn main() -> Result<()> {
     }
     let option = |name: &str, default: u64| -> Result<u64> {
         let value = args.iter().skip_while(|arg| *arg != name).nth(1);
-        value.map_or(Ok(default), |value| {
-            value.parse().with_context(|| format!("{name} {value}"))
-        })
+        value.map_or(Ok(default), |value| value.parse().with_context(|| format!("{name} {value}")))
     };
     let (rounds, seconds) = (option("--rounds", 5)?, option("--seconds", 5)?);
     let cores = std::thread::available_parallelism()?.get();
-    ensure!(
-        cores >= 2,
-        "the comparison needs a core for the client and one for the server"
-    );
+    ensure!(cores >= 2, "the comparison needs a core for the client and one for the server");
 
     let server = Nginx::start()?;
     compare(&server.url(), rounds, seconds)?;
@@ -69,19 +64,12 @@ struct Figures {
 
 fn compare(url: &str, rounds: u64, seconds: u64) -> Result<()> {
     let oha = std::env::var("OHA").unwrap_or_else(|_| "oha".to_owned());
-    let has_oha = Command::new(&oha)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .status()
-        .is_ok();
+    let has_oha = Command::new(&oha).arg("--version").stdout(Stdio::null()).status().is_ok();
     if !has_oha {
         println!("oha: skipped, not installed (`cargo install oha --locked`, or name it in OHA)");
     }
     let mut all: BTreeMap<&str, Vec<Figures>> = BTreeMap::new();
-    println!(
-        "{:>5}  {:<6} {:>10} {:>12} {:>12}",
-        "round", "client", "req/s", "CPU us/req", "user us/req"
-    );
+    println!("{:>5}  {:<6} {:>10} {:>12} {:>12}", "round", "client", "req/s", "CPU us/req", "user us/req");
     for round in 1..=rounds {
         for client in ["wrk", "oha", "bench"] {
             let figures = match client {
@@ -90,18 +78,13 @@ fn compare(url: &str, rounds: u64, seconds: u64) -> Result<()> {
                 "oha" => with_oha(&oha, url, seconds)?,
                 _ => ours(url, seconds)?,
             };
-            let Figures {
-                rate,
-                cpu_us,
-                user_us,
-            } = figures;
+            let Figures { rate, cpu_us, user_us } = figures;
             println!("{round:>5}  {client:<6} {rate:>10.0} {cpu_us:>12.2} {user_us:>12.2}");
             all.entry(client).or_default().push(figures);
         }
     }
     let middle = |client: &str, pick: fn(&Figures) -> f64| {
-        all.get(client)
-            .map(|figures| median(figures.iter().map(pick).collect()))
+        all.get(client).map(|figures| median(figures.iter().map(pick).collect()))
     };
     let (Some(rate), Some(cpu)) = (middle("wrk", |f| f.rate), middle("wrk", |f| f.cpu_us)) else {
         bail!("no rounds were run");
@@ -111,25 +94,13 @@ fn compare(url: &str, rounds: u64, seconds: u64) -> Result<()> {
         let (Some(r), Some(c)) = (middle(client, |f| f.rate), middle(client, |f| f.cpu_us)) else {
             continue;
         };
-        println!(
-            "{client:<6} {r:>10.0} req/s ({:.2}x) {c:>7.2} us/req ({:.2}x)",
-            r / rate,
-            c / cpu
-        );
+        println!("{client:<6} {r:>10.0} req/s ({:.2}x) {c:>7.2} us/req ({:.2}x)", r / rate, c / cpu);
     }
-    let (Some(our_rate), Some(our_cpu)) =
-        (middle("bench", |f| f.rate), middle("bench", |f| f.cpu_us))
-    else {
+    let (Some(our_rate), Some(our_cpu)) = (middle("bench", |f| f.rate), middle("bench", |f| f.cpu_us)) else {
         bail!("no rounds were run");
     };
-    verdict(
-        &format!("CPU a request at most {MOST_CPU} times wrk's"),
-        our_cpu <= MOST_CPU * cpu,
-    );
-    verdict(
-        &format!("requests/s at least {LEAST_RATE} times wrk's"),
-        our_rate >= LEAST_RATE * rate,
-    );
+    verdict(&format!("CPU a request at most {MOST_CPU} times wrk's"), our_cpu <= MOST_CPU * cpu);
+    verdict(&format!("requests/s at least {LEAST_RATE} times wrk's"), our_rate >= LEAST_RATE * rate);
     if let Some(oha) = middle("oha", |f| f.cpu_us) {
         verdict("CPU a request below oha's", our_cpu < oha);
     }
@@ -139,19 +110,12 @@ fn compare(url: &str, rounds: u64, seconds: u64) -> Result<()> {
 fn memory(url: &str, users: u64) -> Result<()> {
     let (report, _) = pinned(&mut this_binary(&[url, &users.to_string(), "10", "1"])?)?;
     let report: Value = serde_json::from_str(&report)?;
-    let field = |name: &str| {
-        report[name]
-            .as_f64()
-            .with_context(|| format!("child told no {name}"))
-    };
+    let field = |name: &str| report[name].as_f64().with_context(|| format!("child told no {name}"));
     let (peak, requests, errors) = (field("peak_rss_mb")?, field("requests")?, field("errors")?);
     println!(
         "\n{users} users, 1 s of thinking, 10 s: {requests} requests, {errors} errors, peak {peak:.0} MB"
     );
-    verdict(
-        &format!("memory below {MOST_MEMORY_MB} MB"),
-        peak < MOST_MEMORY_MB && errors == 0.0,
-    );
+    verdict(&format!("memory below {MOST_MEMORY_MB} MB"), peak < MOST_MEMORY_MB && errors == 0.0);
     Ok(())
 }
 
@@ -164,37 +128,17 @@ fn wrk(url: &str, seconds: u64) -> Result<Figures> {
     let connections = format!("-c{CONNECTIONS}");
     let (text, cpu) = pinned(Command::new("wrk").args(["-t1", &connections, &duration, url]))?;
     // "  1234567 requests in 5.00s, 12.34MB read"
-    let line = text
-        .lines()
-        .find(|line| line.contains(" requests in "))
-        .context("wrk told nothing")?;
+    let line = text.lines().find(|line| line.contains(" requests in ")).context("wrk told nothing")?;
     let mut words = line.split_whitespace();
     let requests: f64 = words.next().context("no count")?.parse()?;
-    let took: f64 = words
-        .nth(2)
-        .context("no time")?
-        .trim_end_matches("s,")
-        .parse()?;
+    let took: f64 = words.nth(2).context("no time")?.trim_end_matches("s,").parse()?;
     Ok(cpu.over(requests, took))
 }
 
 fn with_oha(oha: &str, url: &str, seconds: u64) -> Result<Figures> {
     let (connections, duration) = (CONNECTIONS.to_string(), format!("{seconds}s"));
-    let options = [
-        "--no-tui",
-        "--output-format",
-        "json",
-        "-c",
-        &connections,
-        "-z",
-        &duration,
-        url,
-    ];
-    let (text, cpu) = pinned(
-        Command::new(oha)
-            .args(options)
-            .env("TOKIO_WORKER_THREADS", "1"),
-    )?;
+    let options = ["--no-tui", "--output-format", "json", "-c", &connections, "-z", &duration, url];
+    let (text, cpu) = pinned(Command::new(oha).args(options).env("TOKIO_WORKER_THREADS", "1"))?;
     let report: Value = serde_json::from_str(&text)?;
     let summary = |name: &str| report["summary"][name].as_f64().context("oha told nothing");
     let (rate, took) = (summary("requestsPerSec")?, summary("total")?);
@@ -205,15 +149,8 @@ fn ours(url: &str, seconds: u64) -> Result<Figures> {
     let users = CONNECTIONS.to_string();
     let (text, cpu) = pinned(&mut this_binary(&[url, &users, &seconds.to_string(), "0"])?)?;
     let report: Value = serde_json::from_str(&text)?;
-    ensure!(
-        report["errors"] == 0,
-        "{} requests failed",
-        report["errors"]
-    );
-    Ok(cpu.over(
-        report["requests"].as_f64().context("no count")?,
-        seconds as f64,
-    ))
+    ensure!(report["errors"] == 0, "{} requests failed", report["errors"]);
+    Ok(cpu.over(report["requests"].as_f64().context("no count")?, seconds as f64))
 }
 
 /// This binary again, as a client in a process of its own.
@@ -247,51 +184,31 @@ impl Cpu {
         let seconds = |number: usize| -> Result<f64> {
             Ok(fields[number - 3].parse::<f64>()? / rustix::param::clock_ticks_per_second() as f64)
         };
-        Ok(Self {
-            user: seconds(16)?,
-            system: seconds(17)?,
-        })
+        Ok(Self { user: seconds(16)?, system: seconds(17)? })
     }
 }
 
 /// Runs a client on core 0 to its end; gives its output and its CPU time.
 fn pinned(command: &mut Command) -> Result<(String, Cpu)> {
     let mut taskset = Command::new("taskset");
-    taskset
-        .args(["-c", "0"])
-        .arg(command.get_program())
-        .args(command.get_args());
+    taskset.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         if let Some(value) = value {
             taskset.env(name, value);
         }
     }
     let before = Cpu::of_children()?;
-    let output = taskset
-        .stderr(Stdio::inherit())
-        .output()
-        .context("run a client under taskset")?;
+    let output = taskset.stderr(Stdio::inherit()).output().context("run a client under taskset")?;
     let after = Cpu::of_children()?;
-    ensure!(
-        output.status.success(),
-        "{:?} failed",
-        command.get_program()
-    );
-    let cpu = Cpu {
-        user: after.user - before.user,
-        system: after.system - before.system,
-    };
+    ensure!(output.status.success(), "{:?} failed", command.get_program());
+    let cpu = Cpu { user: after.user - before.user, system: after.system - before.system };
     Ok((String::from_utf8(output.stdout)?, cpu))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
-    if values.len() % 2 == 1 {
-        values[middle]
-    } else {
-        (values[middle - 1] + values[middle]) / 2.0
-    }
+    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
 }
 
 /// The server, on core 1, with all its files in a folder of its own.
@@ -325,17 +242,10 @@ impl Nginx {
             .stderr(Stdio::null())
             .spawn()
             .context("start nginx (apt install nginx)")?;
-        let server = Self {
-            process,
-            port,
-            _folder: folder,
-        };
+        let server = Self { process, port, _folder: folder };
         let deadline = Instant::now() + Duration::from_secs(5);
         while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            ensure!(
-                Instant::now() < deadline,
-                "nginx does not answer on port {port}"
-            );
+            ensure!(Instant::now() < deadline, "nginx does not answer on port {port}");
             std::thread::sleep(Duration::from_millis(20));
         }
         Ok(server)
@@ -356,16 +266,11 @@ impl Drop for Nginx {
 
 /// The client: `<url> <users> <seconds> <seconds of thinking>`; prints what it recorded.
 fn child(args: &[String]) -> Result<()> {
-    let [url, users, seconds, think] = args else {
-        bail!("a child takes four arguments")
-    };
+    let [url, users, seconds, think] = args else { bail!("a child takes four arguments") };
     let spec = spec(url, users.parse()?, seconds.parse()?, think.parse()?)?;
     let record = run(spec)?;
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let peak = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))
-        .context("no VmHWM")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
     let peak_kb: f64 = peak.trim().trim_end_matches(" kB").parse()?;
     let latency = record.total();
     println!(
@@ -390,11 +295,7 @@ fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
     }
     let class = UserClass {
         name: "all".to_owned(),
-        actions: journey
-            .actions
-            .keys()
-            .map(|name| (name.clone(), 1.0))
-            .collect(),
+        actions: journey.actions.keys().map(|name| (name.clone(), 1.0)).collect(),
         think_time_s: [think_s, think_s],
         actions_per_session: [1_000, 1_000],
         session_duration_s: None,
@@ -408,17 +309,9 @@ fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
         start: Span::ZERO,
         duration,
         // Thousands of users do not all come within the same millisecond.
-        ramp_up: if think_s > 0.0 {
-            Span::from_secs(1)
-        } else {
-            Span::ZERO
-        },
+        ramp_up: if think_s > 0.0 { Span::from_secs(1) } else { Span::ZERO },
         users,
-        classes: vec![ClassMix {
-            class: 0,
-            share: 1.0,
-            actions: BTreeMap::new(),
-        }],
+        classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
         user_variance: 0.0,
         think_time_variance: 0.0,
         action_randomness: 0.0,

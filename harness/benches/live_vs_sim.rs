@@ -42,7 +42,8 @@ fn tails(dir: &Path, verdict: &mut Verdict) {
     for topology in ["situation-b", "situation-c"] {
         for engine in ["live", "sim"] {
             let summary = run(dir, engine, topology, 200, "30s", "round-robin,least-connections", 1);
-            let [round_robin, least] = ["round-robin", "least-connections"].map(|name| latency(&summary, name, "p99"));
+            let [round_robin, least] =
+                ["round-robin", "least-connections"].map(|name| latency(&summary, name, "p99"));
             let ratio = round_robin / least;
             verdict.rule(
                 ratio >= 2.0,
@@ -68,7 +69,10 @@ fn low_load(dir: &Path, verdict: &mut Verdict) {
     let bound = 3.86 * spread / 2.0;
     verdict.rule(
         most - least <= bound.max(0.05 * least),
-        &format!("largest difference of means {:.2} ms, noise of such a difference {bound:.2} ms", most - least),
+        &format!(
+            "largest difference of means {:.2} ms, noise of such a difference {bound:.2} ms",
+            most - least
+        ),
     );
 }
 
@@ -79,8 +83,10 @@ fn pooled_spread(dir: &Path, names: &[&str]) -> f64 {
     for name in names {
         let trials: Vec<f64> = (0..4)
             .map(|block| {
-                let file = dir.join(format!("live-situation-a-40/trials/read-heavy-traffic-{name}-{block}.json"));
-                let trial: Value = serde_json::from_slice(&std::fs::read(file).expect("a trial")).expect("JSON");
+                let file =
+                    dir.join(format!("live-situation-a-40/trials/read-heavy-traffic-{name}-{block}.json"));
+                let trial: Value =
+                    serde_json::from_slice(&std::fs::read(file).expect("a trial")).expect("JSON");
                 trial["result"]["latency_ms"]["mean"].as_f64().expect("a mean")
             })
             .collect();
@@ -96,7 +102,8 @@ fn agreement(dir: &Path, verdict: &mut Verdict) {
     println!("\nmean in ms, 100 users, 30 s, 2 blocks: live, simulated");
     for topology in ["situation-a", "situation-b"] {
         let algorithms = names.join(",");
-        let [live, sim] = ["live", "sim"].map(|engine| run(dir, engine, topology, 100, "30s", &algorithms, 2));
+        let [live, sim] =
+            ["live", "sim"].map(|engine| run(dir, engine, topology, 100, "30s", &algorithms, 2));
         for name in names {
             let [live, sim] = [&live, &sim].map(|summary| latency(summary, name, "mean"));
             let off = live / sim - 1.0;
@@ -108,11 +115,36 @@ fn agreement(dir: &Path, verdict: &mut Verdict) {
     }
 }
 
-fn run(dir: &Path, engine: &str, topology: &str, users: u32, duration: &str, algorithms: &str, blocks: u32) -> Value {
+fn run(
+    dir: &Path,
+    engine: &str,
+    topology: &str,
+    users: u32,
+    duration: &str,
+    algorithms: &str,
+    blocks: u32,
+) -> Value {
     let out = dir.join(format!("{engine}-{topology}-{users}"));
     let status = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["--quiet", "--engine", engine, "--topology", topology, "--duration", duration, "--ramp-up", "1s"])
-        .args(["--users", &users.to_string(), "--repetitions", &blocks.to_string(), "--algorithms", algorithms])
+        .args([
+            "--quiet",
+            "--engine",
+            engine,
+            "--topology",
+            topology,
+            "--duration",
+            duration,
+            "--ramp-up",
+            "1s",
+        ])
+        .args([
+            "--users",
+            &users.to_string(),
+            "--repetitions",
+            &blocks.to_string(),
+            "--algorithms",
+            algorithms,
+        ])
         .arg("--out")
         .arg(&out)
         .stdout(std::process::Stdio::null())

@@ -37,7 +37,8 @@ fn main() -> ProcessExit {
 
 /// The orchestrator needs one thread: load runs on threads of its own, everything else waits.
 fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(ExitCode::Internal)?;
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(ExitCode::Internal)?;
     runtime.block_on(work)
 }
 

@@ -48,7 +48,12 @@ fn targets_that_cannot_be_driven_are_refused_before_anything_is_measured() {
     let mut config = common::config(2, 1.0, &json!({}));
     config["base_url"] = json!(format!("http://{address}"));
     let config = bench.config("busy.json", &config);
-    refused(&bench, &["--config", &config, "--out", "out"], 3, &[&address.to_string(), "no load balancer", "--url"]);
+    refused(
+        &bench,
+        &["--config", &config, "--out", "out"],
+        3,
+        &[&address.to_string(), "no load balancer", "--url"],
+    );
 
     let closed = format!("http://127.0.0.1:{}/proxy", common::free_port());
     refused(&bench, &["--url", &closed, "--out", "out"], 3, &[closed.trim_end_matches("/proxy"), "--admin"]);

@@ -19,10 +19,7 @@ fn good() -> Value {
 /// The message that a config gets, one fault per line.
 fn message(text: &str, overrides: &Overrides) -> String {
     let refused = from_text("bad.json", text).and_then(|loaded| plan(&loaded, overrides));
-    refused
-        .map(|_| "a plan".to_owned())
-        .expect_err("the config must be refused")
-        .to_string()
+    refused.map(|_| "a plan".to_owned()).expect_err("the config must be refused").to_string()
 }
 
 fn changed(change: impl FnOnce(&mut Value)) -> String {
@@ -96,10 +93,7 @@ fn each_bad_value_is_named_with_its_path_and_its_limit() {
             continue;
         }
         let message = with(&path, value.clone());
-        assert!(
-            message.contains(&expected),
-            "{path} = {value} must say {expected:?}, and says:\n{message}"
-        );
+        assert!(message.contains(&expected), "{path} = {value} must say {expected:?}, and says:\n{message}");
     }
 }
 
@@ -107,15 +101,11 @@ fn each_bad_value_is_named_with_its_path_and_its_limit() {
 fn a_pattern_that_leaves_a_profile_nothing_to_do_is_refused() {
     let message = changed(|config| {
         let root = &mut config["rl_training_scenarios"];
-        root["user_behavior_profiles"]["shopper"]["action_probabilities"] =
-            json!({"search": 1, "browse": 0});
+        root["user_behavior_profiles"]["shopper"]["action_probabilities"] = json!({"search": 1, "browse": 0});
         root["training_scenarios"]["day"]["traffic_patterns"][0]["scenario_weights"] =
             json!({"browse_weight": 1});
     });
-    assert!(
-        message.contains("leaves the profile `shopper` nothing to do"),
-        "{message}"
-    );
+    assert!(message.contains("leaves the profile `shopper` nothing to do"), "{message}");
 }
 
 #[test]
@@ -142,10 +132,7 @@ fn all_faults_are_reported_at_once() {
         "bench.topology = \"situation-z\": is neither bundled",
         "bench.repetitions = 0: must be a whole number from 1 to 1000",
     ] {
-        assert!(
-            message.contains(part),
-            "must say {part:?}, and says:\n{message}"
-        );
+        assert!(message.contains(part), "must say {part:?}, and says:\n{message}");
     }
 }
 
@@ -156,14 +143,9 @@ fn a_mistyped_key_does_not_drag_others_along() {
         let profiles = root.remove("user_behavior_profiles").unwrap();
         root.insert("user_behaviour_profiles".to_owned(), profiles);
     });
+    assert!(message.contains("has 1 fault:"), "what depends on the key is not reported as well:\n{message}");
     assert!(
-        message.contains("has 1 fault:"),
-        "what depends on the key is not reported as well:\n{message}"
-    );
-    assert!(
-        message.contains(
-            "user_behaviour_profiles: unknown key (did you mean `user_behavior_profiles`?)"
-        ),
+        message.contains("user_behaviour_profiles: unknown key (did you mean `user_behavior_profiles`?)"),
         "{message}"
     );
 }
@@ -191,11 +173,14 @@ fn failure_timelines_are_understood_or_refused() {
                 "test_duration_minutes": 30, "max_concurrent_users": users, "failure_timeline": events}}});
         })
     };
-    let vague = timeline(
-        json!([{"minute": 1, "event": "cart_service_trouble", "impact": "rather slow"}]),
-        json!(5),
+    let vague =
+        timeline(json!([{"minute": 1, "event": "cart_service_trouble", "impact": "rather slow"}]), json!(5));
+    assert!(
+        vague.contains(
+            "failure_timeline[0].impact = \"rather slow\": is not understood; write it as `30% requests fail`"
+        ),
+        "{vague}"
     );
-    assert!(vague.contains("failure_timeline[0].impact = \"rather slow\": is not understood; write it as `30% requests fail`"), "{vague}");
     let unknown_load = timeline(
         json!([{"minute": 1, "event": "cart_service_trouble", "impact": "5x response time"}]),
         Value::Null,
@@ -209,10 +194,7 @@ fn failure_timelines_are_understood_or_refused() {
 #[test]
 fn the_bench_block_is_held_to_its_limits() {
     for (bench, expected) in [
-        (
-            json!({"algorithms": []}),
-            "bench.algorithms = []: must be a list with at least one entry",
-        ),
+        (json!({"algorithms": []}), "bench.algorithms = []: must be a list with at least one entry"),
         (
             json!({"algorithms": "rl"}),
             "bench.algorithms = \"rl\": must be a list with at least one entry, not text",
@@ -221,30 +203,12 @@ fn the_bench_block_is_held_to_its_limits() {
             json!({"algorithms": ["rl"]}),
             "bench.algorithms[0] = \"rl\": algorithm `rl` needs a trained policy file",
         ),
-        (
-            json!({"algoritms": ["p2c"]}),
-            "bench.algoritms: unknown key (did you mean `algorithms`?)",
-        ),
-        (
-            json!({"engine": "simulated"}),
-            "bench.engine = \"simulated\": must be one of `live`, `sim`",
-        ),
-        (
-            json!({"time_scale": 0}),
-            "bench.time_scale = 0: must be a number from 0.001 to 1000000",
-        ),
-        (
-            json!({"time_scale": 100_000}),
-            "the pattern lasts 0.003 s after scaling",
-        ),
-        (
-            json!({"warm_up_s": -1}),
-            "bench.warm_up_s = -1: must be a number from 0 to 86400",
-        ),
-        (
-            json!({"seed": -1}),
-            "bench.seed = -1: must be a whole number of at least 0",
-        ),
+        (json!({"algoritms": ["p2c"]}), "bench.algoritms: unknown key (did you mean `algorithms`?)"),
+        (json!({"engine": "simulated"}), "bench.engine = \"simulated\": must be one of `live`, `sim`"),
+        (json!({"time_scale": 0}), "bench.time_scale = 0: must be a number from 0.001 to 1000000"),
+        (json!({"time_scale": 100_000}), "the pattern lasts 0.003 s after scaling"),
+        (json!({"warm_up_s": -1}), "bench.warm_up_s = -1: must be a number from 0 to 86400"),
+        (json!({"seed": -1}), "bench.seed = -1: must be a whole number of at least 0"),
         (
             json!({"journey": "ecomerce"}),
             "bench.journey = \"ecomerce\": is neither bundled (`ecommerce`, `single_get`) (did you mean `ecommerce`?)",
@@ -265,22 +229,10 @@ fn the_bench_block_is_held_to_its_limits() {
             json!({"faults": [{"fault": "meteor"}]}),
             "bench.faults[0].fault = \"meteor\": must be one of `latency_factor`",
         ),
-        (
-            json!({"faults": [{"fault": "error_rate"}]}),
-            "bench.faults[0].rate: missing; it must be a number",
-        ),
-        (
-            json!({"faults": [{"fault": "error_rate", "rate": 3}]}),
-            "rate: 3 must",
-        ),
-        (
-            json!({"faults": [{"fault": "crash", "backends": ["nobody"]}]}),
-            "nobody",
-        ),
-        (
-            json!({"load_balancer": {}}),
-            "bench.load_balancer.url: missing; it must be text",
-        ),
+        (json!({"faults": [{"fault": "error_rate"}]}), "bench.faults[0].rate: missing; it must be a number"),
+        (json!({"faults": [{"fault": "error_rate", "rate": 3}]}), "rate: 3 must"),
+        (json!({"faults": [{"fault": "crash", "backends": ["nobody"]}]}), "nobody"),
+        (json!({"load_balancer": {}}), "bench.load_balancer.url: missing; it must be text"),
         (
             json!({"load_balancer": {"url": "http://h/x", "admin": "h:1"}}),
             "bench.load_balancer.admin = \"h:1\": must begin with `http://`",
@@ -288,10 +240,7 @@ fn the_bench_block_is_held_to_its_limits() {
         (json!([]), "bench = []: must be an object, not a list"),
     ] {
         let message = changed(|config| config["bench"] = bench.clone());
-        assert!(
-            message.contains(expected),
-            "{bench} must say {expected:?}, and says:\n{message}"
-        );
+        assert!(message.contains(expected), "{bench} must say {expected:?}, and says:\n{message}");
     }
 }
 
@@ -305,10 +254,7 @@ fn the_guide_dialect_is_held_to_its_limits() {
     };
     type Change = Box<dyn Fn(&mut Value)>;
     let cases: Vec<(Change, &str)> = vec![
-        (
-            Box::new(|c| c["scenarios"] = json!([])),
-            "scenarios = []: must be a list with at least one entry",
-        ),
+        (Box::new(|c| c["scenarios"] = json!([])), "scenarios = []: must be a list with at least one entry"),
         (
             Box::new(|c| c["scenarios"][0]["concurrent_users"] = json!(0)),
             "scenarios[0].concurrent_users = 0: must be a whole number from 1",
@@ -323,8 +269,7 @@ fn the_guide_dialect_is_held_to_its_limits() {
         ),
         (
             Box::new(|c| {
-                c["scenarios"][0]["traffic_mix"] =
-                    json!({"browse_and_search": 0, "add_to_cart_and_order": 0})
+                c["scenarios"][0]["traffic_mix"] = json!({"browse_and_search": 0, "add_to_cart_and_order": 0})
             }),
             "traffic_mix = 0: both shares are 0",
         ),
@@ -344,17 +289,11 @@ fn the_guide_dialect_is_held_to_its_limits() {
             Box::new(|c| c["user_profiles"]["p"]["actions"][0]["weight"] = json!(-2)),
             "weight = -2: must be a number from 0 to 1000000",
         ),
-        (
-            Box::new(|c| c["scenario"] = json!(1)),
-            "scenario: unknown key (did you mean `scenarios`?)",
-        ),
+        (Box::new(|c| c["scenario"] = json!(1)), "scenario: unknown key (did you mean `scenarios`?)"),
     ];
     for (change, expected) in cases {
         let message = guide(&*change);
-        assert!(
-            message.contains(expected),
-            "must say {expected:?}, and says:\n{message}"
-        );
+        assert!(message.contains(expected), "must say {expected:?}, and says:\n{message}");
     }
 }
 
@@ -363,120 +302,54 @@ fn flags_are_held_to_their_limits() {
     let config = good().to_string();
     let none = Overrides::default;
     for (flags, expected) in [
+        (Overrides { users: Some(0), ..none() }, "--users = 0: must be from 1 to 100000"),
+        (Overrides { repetitions: Some(0), ..none() }, "--repetitions = 0: must be at least 1"),
         (
-            Overrides {
-                users: Some(0),
-                ..none()
-            },
-            "--users = 0: must be from 1 to 100000",
-        ),
-        (
-            Overrides {
-                repetitions: Some(0),
-                ..none()
-            },
-            "--repetitions = 0: must be at least 1",
-        ),
-        (
-            Overrides {
-                duration: Some(Duration::ZERO),
-                ..none()
-            },
+            Overrides { duration: Some(Duration::ZERO), ..none() },
             "--duration = 0: must be from 0.1 to 604800 seconds",
         ),
+        (Overrides { time_scale: Some(-1.0), ..none() }, "--time-scale = -1: must be from 0.001"),
+        (Overrides { time_scale: Some(f64::NAN), ..none() }, "--time-scale = \"NaN\": must be from 0.001"),
         (
-            Overrides {
-                time_scale: Some(-1.0),
-                ..none()
-            },
-            "--time-scale = -1: must be from 0.001",
-        ),
-        (
-            Overrides {
-                time_scale: Some(f64::NAN),
-                ..none()
-            },
-            "--time-scale = \"NaN\": must be from 0.001",
-        ),
-        (
-            Overrides {
-                scenario: Some("dai".into()),
-                ..none()
-            },
+            Overrides { scenario: Some("dai".into()), ..none() },
             "--scenario = \"dai\": the config has no such scenario (did you mean `day`?); it has `day`",
         ),
         (
-            Overrides {
-                algorithms: Some(vec!["fastest".into()]),
-                ..none()
-            },
+            Overrides { algorithms: Some(vec!["fastest".into()]), ..none() },
             "--algorithms = \"fastest\": unknown algorithm `fastest`",
         ),
         (
-            Overrides {
-                algorithms: Some(vec!["rl".into()]),
-                ..none()
-            },
+            Overrides { algorithms: Some(vec!["rl".into()]), ..none() },
             "--algorithms = \"rl\": algorithm `rl` needs a trained policy file",
         ),
+        (Overrides { algorithms: Some(vec![]), ..none() }, "--algorithms = []: names none"),
         (
-            Overrides {
-                algorithms: Some(vec![]),
-                ..none()
-            },
-            "--algorithms = []: names none",
-        ),
-        (
-            Overrides {
-                url: Some("host:80".into()),
-                ..none()
-            },
+            Overrides { url: Some("host:80".into()), ..none() },
             "--url = \"host:80\": must begin with `http://`",
         ),
         (
-            Overrides {
-                topology: Some("situation-q".into()),
-                ..none()
-            },
+            Overrides { topology: Some("situation-q".into()), ..none() },
             "--topology = \"situation-q\": is neither bundled",
         ),
     ] {
         let message = message(&config, &flags);
-        assert!(
-            message.contains(expected),
-            "must say {expected:?}, and says:\n{message}"
-        );
+        assert!(message.contains(expected), "must say {expected:?}, and says:\n{message}");
     }
 }
 
 #[test]
 fn what_is_no_config_is_told_apart() {
     for (text, expected) in [
-        (
-            "{\n  \"scenarios\": [,]\n}",
-            "is not JSON: line 2, column 17",
-        ),
+        ("{\n  \"scenarios\": [,]\n}", "is not JSON: line 2, column 17"),
         ("", "is not JSON: line 1, column 0"),
-        (
-            "[{\"endpoint\": \"/\", \"method\": \"GET\", \"timestamp\": 0}]",
-            "replay needs an open model",
-        ),
+        ("[{\"endpoint\": \"/\", \"method\": \"GET\", \"timestamp\": 0}]", "replay needs an open model"),
         ("3", "must be a JSON object, not `3`"),
         ("{}", "no dialect recognised"),
-        (
-            "{\"scenarois\": []}",
-            "no dialect recognised (did you mean `scenarios`?)",
-        ),
-        (
-            "{\"scenarios\": [], \"scenarios\": []}",
-            "the key stands twice",
-        ),
+        ("{\"scenarois\": []}", "no dialect recognised (did you mean `scenarios`?)"),
+        ("{\"scenarios\": [], \"scenarios\": []}", "the key stands twice"),
     ] {
         let message = message(text, &Overrides::default());
-        assert!(
-            message.contains(expected),
-            "{text:?} must say {expected:?}, and says:\n{message}"
-        );
+        assert!(message.contains(expected), "{text:?} must say {expected:?}, and says:\n{message}");
     }
 }
 
@@ -486,8 +359,7 @@ fn a_config_that_is_nowhere_is_answered_with_the_bundled_ones() {
     assert!(matches!(error, ConfigError::NotFound { .. }));
     let message = error.to_string();
     assert!(
-        message.contains("`no_such_config.json`")
-            && message.contains("default_benchmark_config.json"),
+        message.contains("`no_such_config.json`") && message.contains("default_benchmark_config.json"),
         "{message}"
     );
     let error = load(env!("CARGO_MANIFEST_DIR")).expect_err("a folder is no config");

@@ -16,18 +16,15 @@ fn originals() -> Vec<Value> {
         include_str!("../../configs/comprehensive_rl_training_config.json"),
         include_str!("../../configs/stress_test_rl_config.json"),
     ];
-    let mut configs: Vec<Value> = bundled
-        .iter()
-        .map(|text| serde_json::from_str(text).expect("bundled configs are JSON"))
-        .collect();
-    configs.push(json!({"load_balancer_url": "http://localhost:8080", "duration_minutes": 10, "base_users": 5,
+    let mut configs: Vec<Value> =
+        bundled.iter().map(|text| serde_json::from_str(text).expect("bundled configs are JSON")).collect();
+    configs.push(
+        json!({"load_balancer_url": "http://localhost:8080", "duration_minutes": 10, "base_users": 5,
         "max_users": 20, "ramp_up_minutes": 1, "request_delay_range": [0.1, 2], "burst_probability": 0.3,
-        "burst_multiplier": 2.5}));
+        "burst_multiplier": 2.5}),
+    );
     let mut inline = configs[1].clone();
-    inline["rl_training_scenarios"]
-        .as_object_mut()
-        .unwrap()
-        .remove("user_behavior_profiles");
+    inline["rl_training_scenarios"].as_object_mut().unwrap().remove("user_behavior_profiles");
     inline["bench"] = json!({
         "topology": serde_json::from_str::<Value>(include_str!("../../configs/topologies/situation-h.json")).unwrap(),
         "journey": serde_json::from_str::<Value>(include_str!("../../configs/journeys/ecommerce.json")).unwrap(),
@@ -56,15 +53,8 @@ fn any_json() -> impl Strategy<Value = Value> {
         prop::num::f64::NORMAL.prop_map(Value::from),
         prop_oneof![Just(0), Just(-1), Just(1)].prop_map(Value::from),
         "[ -~äé€{}]{0,12}".prop_map(Value::from),
-        prop_oneof![
-            Just("rl"),
-            Just("150%"),
-            Just("5x"),
-            Just("-3%"),
-            Just("{{token}}"),
-            Just("http://[")
-        ]
-        .prop_map(Value::from),
+        prop_oneof![Just("rl"), Just("150%"), Just("5x"), Just("-3%"), Just("{{token}}"), Just("http://[")]
+            .prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 16, 4, |inner| {
         prop_oneof![
@@ -81,10 +71,7 @@ fn any_break() -> impl Strategy<Value = Break> {
         (any::<usize>(), "[a-zA-Z_ .\\[\\]]{0,14}").prop_map(|(at, name)| Break::Rename(at, name)),
         (any::<usize>(), any_json()).prop_map(|(at, value)| Break::Replace(at, value)),
         any::<usize>().prop_map(Break::Negate),
-        (
-            any::<usize>(),
-            prop_oneof![Just(0.0), Just(1e-9), Just(1e6), Just(1e300)]
-        )
+        (any::<usize>(), prop_oneof![Just(0.0), Just(1e-9), Just(1e6), Just(1e300)])
             .prop_map(|(at, factor)| Break::Scale(at, factor)),
         any::<usize>().prop_map(Break::Duplicate),
     ]
@@ -95,15 +82,11 @@ fn pointers(value: &Value, here: &str, found: &mut Vec<String>) {
     let below: Vec<(String, &Value)> = match value {
         Value::Object(map) => {
             let escaped = |key: &String| key.replace('~', "~0").replace('/', "~1");
-            map.iter()
-                .map(|(key, value)| (format!("{here}/{}", escaped(key)), value))
-                .collect()
+            map.iter().map(|(key, value)| (format!("{here}/{}", escaped(key)), value)).collect()
         }
-        Value::Array(items) => items
-            .iter()
-            .enumerate()
-            .map(|(index, value)| (format!("{here}/{index}"), value))
-            .collect(),
+        Value::Array(items) => {
+            items.iter().enumerate().map(|(index, value)| (format!("{here}/{index}"), value)).collect()
+        }
         _ => Vec::new(),
     };
     for (pointer, value) in below {
@@ -146,16 +129,12 @@ fn apply(config: &mut Value, how: &Break) {
             let position: usize = key.parse().expect("a position");
             items.push(items[position].clone());
         }
-        (Break::Replace(_, value), _) => {
-            *config.pointer_mut(pointer).expect("it is there") = value.clone()
-        }
+        (Break::Replace(_, value), _) => *config.pointer_mut(pointer).expect("it is there") = value.clone(),
         (Break::Negate(_), _) if number.is_some() => {
-            *config.pointer_mut(pointer).expect("it is there") =
-                json!(-number.unwrap_or_default() - 1.0);
+            *config.pointer_mut(pointer).expect("it is there") = json!(-number.unwrap_or_default() - 1.0);
         }
         (Break::Scale(_, factor), _) if number.is_some() => {
-            *config.pointer_mut(pointer).expect("it is there") =
-                json!(number.unwrap_or_default() * factor);
+            *config.pointer_mut(pointer).expect("it is there") = json!(number.unwrap_or_default() * factor);
         }
         _ => {}
     }
@@ -167,23 +146,12 @@ fn outcome(text: &str, overrides: &Overrides) -> Result<bool, TestCaseError> {
         Ok(plan) => {
             prop_assert!(!plan.scenarios.is_empty(), "a plan has something to run");
             for planned in &plan.scenarios {
-                prop_assert!(
-                    !planned.algorithms.is_empty(),
-                    "every scenario has algorithms"
-                );
+                prop_assert!(!planned.algorithms.is_empty(), "every scenario has algorithms");
                 prop_assert!(!planned.patterns.is_empty(), "every scenario has patterns");
                 prop_assert!(
-                    planned
-                        .patterns
-                        .iter()
-                        .all(|pattern| pattern.users > 0 && !pattern.duration.is_zero())
+                    planned.patterns.iter().all(|pattern| pattern.users > 0 && !pattern.duration.is_zero())
                 );
-                prop_assert!(
-                    planned
-                        .patterns
-                        .iter()
-                        .all(|pattern| pattern.expected_rps.is_finite())
-                );
+                prop_assert!(planned.patterns.iter().all(|pattern| pattern.expected_rps.is_finite()));
             }
             Ok(true)
         }
@@ -195,10 +163,7 @@ fn outcome(text: &str, overrides: &Overrides) -> Result<bool, TestCaseError> {
                     "a fault has a place: {problem}"
                 );
                 prop_assert!(!problem.message.is_empty(), "a fault has a reason");
-                prop_assert!(
-                    !problem.to_string().contains('\n'),
-                    "a fault is one line: {problem}"
-                );
+                prop_assert!(!problem.to_string().contains('\n'), "a fault is one line: {problem}");
             }
             Ok(false)
         }

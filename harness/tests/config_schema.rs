@@ -7,12 +7,10 @@ const UPDATE: &str = "UPDATE_SCHEMA";
 
 #[test]
 fn published_schema_is_the_one_that_is_enforced() {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/schema/bench-config.schema.json");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/schema/bench-config.schema.json");
     if std::env::var_os(UPDATE).is_some() {
-        let generated = serde_json::to_string_pretty(&harness::config::schema())
-            .expect("a schema is JSON")
-            + "\n";
+        let generated =
+            serde_json::to_string_pretty(&harness::config::schema()).expect("a schema is JSON") + "\n";
         std::fs::create_dir_all(path.parent().expect("the file has a folder"))
             .expect("the folder can be made");
         std::fs::write(&path, &generated).expect("the schema can be written");
@@ -31,22 +29,14 @@ fn every_key_of_the_schema_is_explained() {
     let schema = harness::config::schema();
     let mut silent = Vec::new();
     walk(&schema, "", &mut silent);
-    assert!(
-        silent.is_empty(),
-        "keys without a description help nobody: {silent:?}"
-    );
+    assert!(silent.is_empty(), "keys without a description help nobody: {silent:?}");
 }
 
 fn walk(schema: &serde_json::Value, path: &str, silent: &mut Vec<String>) {
     let Some(map) = schema.as_object() else {
         return;
     };
-    for (key, property) in map
-        .get("properties")
-        .and_then(|value| value.as_object())
-        .into_iter()
-        .flatten()
-    {
+    for (key, property) in map.get("properties").and_then(|value| value.as_object()).into_iter().flatten() {
         let tag = property.get("const").is_some();
         if property.get("description").is_none() && !tag {
             silent.push(format!("{path}/{key}"));

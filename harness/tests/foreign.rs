@@ -76,33 +76,54 @@ fn answer(path: &str, conduct: Conduct, turn: &AtomicUsize) -> (u16, String, Str
     }
     match path.split('?').next().unwrap_or_default() {
         "/actuator/health" => admin(200, json!({ "status": "UP" })),
-        "/api/benchmark/status" => admin(200, json!({
-            "benchmarkActive": true, "currentAlgorithm": "least-connections", "currentPhase": 1, "totalPhases": 3,
-            "testAlgorithms": names,
-        })),
+        "/api/benchmark/status" => admin(
+            200,
+            json!({
+                "benchmarkActive": true, "currentAlgorithm": "least-connections", "currentPhase": 1, "totalPhases": 3,
+                "testAlgorithms": names,
+            }),
+        ),
         "/rl/strategies" => admin(200, json!({ "current": "least-connections", "available": names })),
-        "/api/benchmark/switch" if conduct == Conduct::Refuses => {
-            admin(400, json!({ "error": "Invalid algorithm: least-connections", "availableAlgorithms": ["round-robin"] }))
+        "/api/benchmark/switch" if conduct == Conduct::Refuses => admin(
+            400,
+            json!({ "error": "Invalid algorithm: least-connections", "availableAlgorithms": ["round-robin"] }),
+        ),
+        "/api/benchmark/switch" => admin(
+            200,
+            json!({ "status": "switched", "currentAlgorithm": "least-connections", "message": "done" }),
+        ),
+        "/api/benchmark/start" => admin(
+            200,
+            json!({
+                "status": "started", "duration_minutes": 60, "current_algorithm": "least-connections",
+                "test_algorithms": names, "start_time": 0,
+            }),
+        ),
+        "/api/benchmark/reset" => {
+            admin(200, json!({ "status": "reset", "algorithm": "least-connections", "message": "" }))
         }
-        "/api/benchmark/switch" => {
-            admin(200, json!({ "status": "switched", "currentAlgorithm": "least-connections", "message": "done" }))
+        "/api/benchmark/stop" => {
+            admin(200, json!({ "status": "completed", "totalDurationMs": 1, "results": {} }))
         }
-        "/api/benchmark/start" => admin(200, json!({
-            "status": "started", "duration_minutes": 60, "current_algorithm": "least-connections",
-            "test_algorithms": names, "start_time": 0,
-        })),
-        "/api/benchmark/reset" => admin(200, json!({ "status": "reset", "algorithm": "least-connections", "message": "" })),
-        "/api/benchmark/stop" => admin(200, json!({ "status": "completed", "totalDurationMs": 1, "results": {} })),
         _ => admin(404, json!({ "error": "not here" })),
     }
 }
 
 fn drive(url: &str) -> (Option<i32>, String, String) {
     let bench = Bench::new();
-    let config = bench.config("short.json", &common::config(2, 1.0, &json!({ "warm_up_s": 0, "cool_down_s": 0 })));
+    let config =
+        bench.config("short.json", &common::config(2, 1.0, &json!({ "warm_up_s": 0, "cool_down_s": 0 })));
     let entry = format!("{url}/proxy");
-    let output =
-        bench.run(&["--config", &config, "--url", &entry, "--algorithms", "least-connections", "--out", "out"]);
+    let output = bench.run(&[
+        "--config",
+        &config,
+        "--url",
+        &entry,
+        "--algorithms",
+        "least-connections",
+        "--out",
+        "out",
+    ]);
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
@@ -110,7 +131,10 @@ fn drive(url: &str) -> (Option<i32>, String, String) {
 fn a_switch_that_is_claimed_but_did_not_happen_is_caught_by_behaviour() {
     let (code, printed, message) = drive(&stand_in(Conduct::Lies));
     assert_eq!(code, Some(4), "a false name is worse than no result: {message}");
-    assert!(printed.starts_with("load balancer: http://127.0.0.1"), "the first line says what is driven: {printed}");
+    assert!(
+        printed.starts_with("load balancer: http://127.0.0.1"),
+        "the first line says what is driven: {printed}"
+    );
     assert!(message.contains("least-connections") && message.contains("behaviour"), "{message}");
 }
 
@@ -128,12 +152,16 @@ fn algorithms_that_are_not_offered_are_skipped_visibly_and_none_left_ends_the_ru
     let config = bench.config("short.json", &common::config(2, 1.0, &json!({})));
     let entry = format!("{url}/proxy");
     let run = |algorithms: &str| {
-        let output = bench.run(&["--config", &config, "--url", &entry, "--algorithms", algorithms, "--out", "out"]);
+        let output =
+            bench.run(&["--config", &config, "--url", &entry, "--algorithms", algorithms, "--out", "out"]);
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     let (code, _, message) = run("prequal");
     assert_eq!(code, Some(3), "{message}");
-    assert!(message.contains("prequal") && message.contains("offers round-robin, least-connections"), "{message}");
+    assert!(
+        message.contains("prequal") && message.contains("offers round-robin, least-connections"),
+        "{message}"
+    );
 
     let (code, printed, message) = run("prequal,round-robin");
     // The stand-in's control plane names least-connections for ever, so round-robin is not believed either.

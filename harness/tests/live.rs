@@ -12,7 +12,8 @@ use std::process::{Child, Stdio};
 /// Starts `bench` with its progress readable line by line.
 fn start(bench: &Bench, args: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
     let mut command = bench.command(args);
-    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bench can be started");
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bench can be started");
     let stderr = BufReader::new(child.stderr.take().expect("standard error"));
     (child, stderr.lines().map_while(Result::ok))
 }
@@ -44,7 +45,8 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
     let printed = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(printed.starts_with("load balancer: embedded"), "the first line says what is driven: {printed}");
-    for part in ["Throughput (req/s)", "P95 Latency (ms)", "Jain's index", "Slowest requests", "rl: skipped"] {
+    for part in ["Throughput (req/s)", "P95 Latency (ms)", "Jain's index", "Slowest requests", "rl: skipped"]
+    {
         assert!(printed.contains(part), "the report shows `{part}`: {printed}");
     }
     let summary = bench.json("out/summary.json");
@@ -57,11 +59,13 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
             let verdict = evidence[layer]["verdict"].as_str();
             assert_eq!(verdict, Some("confirmed"), "{name}: {layer}: {}", evidence[layer]["detail"]);
         }
-        let stats = std::fs::read_to_string(bench.path(&format!("out/locust/test-{name}_stats.csv"))).expect("CSV");
+        let stats =
+            std::fs::read_to_string(bench.path(&format!("out/locust/test-{name}_stats.csv"))).expect("CSV");
         assert!(stats.starts_with("Type,Name,Request Count,Failure Count,"), "{stats}");
         let total = format!("\r\n,Aggregated,{},", result["total_requests"]);
         assert!(stats.contains(&total), "the CSV counts what the summary counts: {stats}");
-        let hlog = std::fs::read_to_string(bench.path(&format!("out/hlog/test-{name}.hlog"))).expect("histogram log");
+        let hlog = std::fs::read_to_string(bench.path(&format!("out/hlog/test-{name}.hlog")))
+            .expect("histogram log");
         assert!(hlog.contains(&format!("Tag={name}|ok,")), "{hlog}");
     }
     assert_nobody_listens(&addresses(&bench, "out"));
@@ -70,12 +74,14 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
 #[test]
 fn users_do_the_same_live_and_simulated_under_every_algorithm() {
     let bench = Bench::new();
-    let settings = json!({ "algorithms": ["round-robin", "peak-ewma"], "warm_up_s": 0, "cool_down_s": 0, "seed": 5 });
+    let settings =
+        json!({ "algorithms": ["round-robin", "peak-ewma"], "warm_up_s": 0, "cool_down_s": 0, "seed": 5 });
     let config = bench.config("short.json", &common::config(8, 3.0, &settings));
     let live = bench.summary("live", &["--config", &config, "--record-actions"]);
     let sim = bench.summary("sim", &["--config", &config, "--record-actions", "--engine", "sim"]);
     assert_eq!(live["schedule_sha256"], sim["schedule_sha256"], "one seed, one schedule");
-    let of = |run: &str, name: &str| sequences(&bench.path(&format!("{run}/trials/test-{name}-0-actions.csv")));
+    let of =
+        |run: &str, name: &str| sequences(&bench.path(&format!("{run}/trials/test-{name}-0-actions.csv")));
     let reference = of("sim", "round-robin");
     assert!(reference.iter().any(|user| user.len() > 5), "users do something: {reference:?}");
     for (run, name) in [("sim", "peak-ewma"), ("live", "round-robin"), ("live", "peak-ewma")] {
@@ -91,15 +97,21 @@ fn a_backend_that_dies_costs_what_was_in_flight_on_it_and_shows() {
     let bench = Bench::new();
     let users = 16;
     let faults = json!([{ "fault": "crash", "backends": ["shop-1"], "start_s": 1.5 }]);
-    let settings = json!({ "algorithms": ["least-connections"], "faults": faults, "warm_up_s": 0, "cool_down_s": 0 });
+    let settings =
+        json!({ "algorithms": ["least-connections"], "faults": faults, "warm_up_s": 0, "cool_down_s": 0 });
     let config = bench.config("crash.json", &common::config(users, 4.0, &settings));
     let summary = bench.summary("out", &["--config", &config]);
     let result = algorithm(&summary, "least-connections");
     let errors = number(result, "/total_requests") * number(result, "/error_rate");
-    assert!(errors <= f64::from(users), "each user loses at most what it had in flight: {}", result["outcomes"]);
+    assert!(
+        errors <= f64::from(users),
+        "each user loses at most what it had in flight: {}",
+        result["outcomes"]
+    );
     let dead = &result["backends"][0];
     assert_eq!(dead["id"], "shop-1");
-    let shares: Vec<f64> = result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).collect();
+    let shares: Vec<f64> =
+        result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).collect();
     assert!(shares[0] < shares[1] && shares[0] < shares[2], "its share shows that it was gone: {shares:?}");
 }
 
@@ -107,7 +119,8 @@ fn a_backend_that_dies_costs_what_was_in_flight_on_it_and_shows() {
 #[test]
 fn an_interrupt_keeps_complete_trials_and_leaves_no_process() {
     let bench = Bench::new();
-    let settings = json!({ "algorithms": ["random", "p2c"], "warm_up_s": 0, "cool_down_s": 0, "repetitions": 50 });
+    let settings =
+        json!({ "algorithms": ["random", "p2c"], "warm_up_s": 0, "cool_down_s": 0, "repetitions": 50 });
     let config = bench.config("long.json", &common::config(4, 2.0, &settings));
     let (mut child, mut lines) = start(&bench, &["--config", &config, "--out", "out"]);
     let complete = lines.find(|line| line.contains("(block 1)")).expect("a trial is completed");

@@ -11,7 +11,16 @@ const MEAN: &str = "/latency_ms/mean";
 
 fn simulate(topology: &str, users: &str, algorithms: &str) -> serde_json::Value {
     let args = [
-        "--engine", "sim", "--topology", topology, "--users", users, "--duration", "60s", "--algorithms", algorithms,
+        "--engine",
+        "sim",
+        "--topology",
+        topology,
+        "--users",
+        users,
+        "--duration",
+        "60s",
+        "--algorithms",
+        algorithms,
     ];
     Bench::new().summary("out", &args)
 }
@@ -53,7 +62,8 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another_schedule() {
         assert_eq!(of(&first), of(&second), "a simulated run repeats exactly: {pointer}");
     }
     let actions = |run: &str| {
-        std::fs::read(bench.path(&format!("{run}/trials/read-heavy-traffic-p2c-0-actions.csv"))).expect("the actions")
+        std::fs::read(bench.path(&format!("{run}/trials/read-heavy-traffic-p2c-0-actions.csv")))
+            .expect("the actions")
     };
     assert!(actions("first") == actions("second"), "every user does the same");
 }
@@ -65,9 +75,20 @@ fn every_algorithm_gets_the_same_users_and_actions() {
     let algorithms = names.join(",");
     bench.summary(
         "out",
-        &["--engine", "sim", "--duration", "20s", "--topology", "situation-b", "--algorithms", &algorithms, "--record-actions"],
+        &[
+            "--engine",
+            "sim",
+            "--duration",
+            "20s",
+            "--topology",
+            "situation-b",
+            "--algorithms",
+            &algorithms,
+            "--record-actions",
+        ],
     );
-    let of = |name: &str| sequences(&bench.path(&format!("out/trials/read-heavy-traffic-{name}-0-actions.csv")));
+    let of =
+        |name: &str| sequences(&bench.path(&format!("out/trials/read-heavy-traffic-{name}-0-actions.csv")));
     let reference = of(names[0]);
     assert!(reference.iter().any(|user| user.len() > 20), "users do something");
     for name in &names[1..] {
@@ -93,7 +114,10 @@ fn a_crash_costs_the_requests_in_flight_and_shows_in_the_table() {
     let result = algorithm(&summary, "least-connections");
     let errors = number(result, "/total_requests") * number(result, "/error_rate");
     assert!(errors >= 1.0, "something was in flight when the backend went");
-    assert!(errors <= 200.0, "no user loses more than what it had in flight, and what met a refusal before checks saw it");
+    assert!(
+        errors <= 200.0,
+        "no user loses more than what it had in flight, and what met a refusal before checks saw it"
+    );
     let table = common::text(&output.stdout);
     assert!(table.contains("balancer error"), "the failures are named: {table}");
 }
@@ -101,20 +125,49 @@ fn a_crash_costs_the_requests_in_flight_and_shows_in_the_table() {
 #[test]
 fn results_hold_every_documented_field() {
     let summary = simulate("default", "40", "round-robin");
-    for key in ["run_id", "seed", "engine", "schedule_sha256", "started_at", "command", "version", "commit", "host", "config"] {
+    for key in [
+        "run_id",
+        "seed",
+        "engine",
+        "schedule_sha256",
+        "started_at",
+        "command",
+        "version",
+        "commit",
+        "host",
+        "config",
+    ] {
         assert!(!summary[key].is_null(), "summary.json has `{key}`");
     }
     let result = algorithm(&summary, "round-robin");
     for pointer in [
-        "/trials", "/total_requests", "/throughput_rps", "/goodput_rps", "/latency_ms/mean", "/latency_ms/p50",
-        "/latency_ms/p90", "/latency_ms/p95", "/latency_ms/p99", "/latency_ms/p999", "/latency_ms/max", "/success_rate",
-        "/error_rate", "/expected_error_rate", "/outcomes/ok", "/backends/0/requests", "/backends/0/share",
-        "/backends/0/errors", "/backends/0/mean_ms", "/backends/0/peak_in_flight", "/jain_index",
+        "/trials",
+        "/total_requests",
+        "/throughput_rps",
+        "/goodput_rps",
+        "/latency_ms/mean",
+        "/latency_ms/p50",
+        "/latency_ms/p90",
+        "/latency_ms/p95",
+        "/latency_ms/p99",
+        "/latency_ms/p999",
+        "/latency_ms/max",
+        "/success_rate",
+        "/error_rate",
+        "/expected_error_rate",
+        "/outcomes/ok",
+        "/backends/0/requests",
+        "/backends/0/share",
+        "/backends/0/errors",
+        "/backends/0/mean_ms",
+        "/backends/0/peak_in_flight",
+        "/jain_index",
     ] {
         number(result, pointer);
     }
     assert!(result["backends"][0]["id"].is_string(), "backends are named");
     assert!(result["switch_evidence"].is_array(), "each trial has its evidence");
-    let shares: f64 = result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).sum();
+    let shares: f64 =
+        result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).sum();
     assert!((shares - 1.0).abs() < 1e-9, "shares are fractions of one pool: {shares}");
 }

@@ -123,11 +123,7 @@ pub trait LoadBalancerAdmin: Send + Sync {
 
     /// What it can switch to, in our words.
     fn algorithms(&self) -> Vec<Algorithm> {
-        self.capabilities()
-            .algorithms
-            .iter()
-            .map(|offer| offer.algorithm)
-            .collect()
+        self.capabilities().algorithms.iter().map(|offer| offer.algorithm).collect()
     }
 
     /// Its own name for `algorithm`, or a refusal that lists what it offers.
@@ -147,30 +143,17 @@ pub trait LoadBalancerAdmin: Send + Sync {
     /// Collects evidence on whether `algorithm` routes, in three layers: what the control plane
     /// says, what replies say, and what the choices look like. Contradicting evidence is a result,
     /// not an error. The load balancer should be drained and have no other traffic meanwhile.
-    async fn verify(
-        &self,
-        algorithm: &Algorithm,
-        options: &VerifyOptions,
-    ) -> Result<Evidence, AdminError> {
+    async fn verify(&self, algorithm: &Algorithm, options: &VerifyOptions) -> Result<Evidence, AdminError> {
         let native = self.native(algorithm)?.to_owned();
         let control_plane = self.control_plane(algorithm).await?;
         options.greet().await?;
         let before = self.pool(options.service()).await?;
-        let mut behaviour =
-            fingerprint::probe_behaviour(algorithm, options, before.as_deref()).await?;
-        if behaviour.verdict == Verdict::Contradicted
-            && self.pool(options.service()).await? != before
-        {
+        let mut behaviour = fingerprint::probe_behaviour(algorithm, options, before.as_deref()).await?;
+        if behaviour.verdict == Verdict::Contradicted && self.pool(options.service()).await? != before {
             behaviour = Layer::not_tested("backends came, went or changed weight during the probe");
         }
         let header = fingerprint::probe_header(algorithm, &native, options).await?;
-        Ok(Evidence {
-            algorithm: *algorithm,
-            native,
-            control_plane,
-            header,
-            behaviour,
-        })
+        Ok(Evidence { algorithm: *algorithm, native, control_plane, header, behaviour })
     }
 
     /// Waits until no request is in flight, for at most `timeout`; the error names what remains.

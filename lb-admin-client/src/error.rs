@@ -164,9 +164,5 @@ impl fmt::Display for Remaining {
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() {
-        "nothing that we know by name".to_owned()
-    } else {
-        names.join(", ")
-    }
+    if names.is_empty() { "nothing that we know by name".to_owned() } else { names.join(", ") }
 }

@@ -33,11 +33,7 @@ pub struct Layer {
 impl Layer {
     /// A verdict with its reason and no numbers.
     pub fn new(verdict: Verdict, detail: impl Into<String>) -> Self {
-        Self {
-            verdict,
-            detail: detail.into(),
-            numbers: BTreeMap::new(),
-        }
+        Self { verdict, detail: detail.into(), numbers: BTreeMap::new() }
     }
 
     /// Nothing can be said, because of `reason`.
@@ -71,11 +67,7 @@ pub struct Evidence {
 impl Evidence {
     /// All layers with their names.
     pub fn layers(&self) -> [(&'static str, &Layer); 3] {
-        [
-            ("control plane", &self.control_plane),
-            ("header", &self.header),
-            ("behaviour", &self.behaviour),
-        ]
+        [("control plane", &self.control_plane), ("header", &self.header), ("behaviour", &self.behaviour)]
     }
 
     /// The layers together: contradicted as soon as one is; confirmed when traffic (header or
@@ -127,41 +119,11 @@ mod tests {
         let table = [
             (Confirmed, NotTested, NotTested, Consistent, "a claim alone"),
             (Confirmed, Confirmed, NotTested, Confirmed, "replies say so"),
-            (
-                Consistent,
-                NotTested,
-                Confirmed,
-                Confirmed,
-                "choices say so",
-            ),
-            (
-                Confirmed,
-                Confirmed,
-                Contradicted,
-                Contradicted,
-                "choices deny it",
-            ),
-            (
-                Contradicted,
-                Confirmed,
-                Confirmed,
-                Contradicted,
-                "the control plane denies it",
-            ),
-            (
-                NotTested,
-                NotTested,
-                NotTested,
-                NotTested,
-                "nothing is known",
-            ),
-            (
-                NotTested,
-                NotTested,
-                Consistent,
-                Consistent,
-                "choices allow it",
-            ),
+            (Consistent, NotTested, Confirmed, Confirmed, "choices say so"),
+            (Confirmed, Confirmed, Contradicted, Contradicted, "choices deny it"),
+            (Contradicted, Confirmed, Confirmed, Contradicted, "the control plane denies it"),
+            (NotTested, NotTested, NotTested, NotTested, "nothing is known"),
+            (NotTested, NotTested, Consistent, Consistent, "choices allow it"),
         ];
         for (control_plane, header, behaviour, together, case) in table {
             let evidence = evidence(control_plane, header, behaviour);
@@ -181,9 +143,6 @@ mod tests {
         let json = serde_json::to_string(&written).expect("evidence is plain data");
         let read: Evidence = serde_json::from_str(&json).expect("what was written can be read");
         assert_eq!(read, written, "a trial's record keeps the whole evidence");
-        assert!(
-            json.contains(r#""verdict":"not_tested""#),
-            "verdicts are in snake case: {json}"
-        );
+        assert!(json.contains(r#""verdict":"not_tested""#), "verdicts are in snake case: {json}");
     }
 }

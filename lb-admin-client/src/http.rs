@@ -21,9 +21,7 @@ pub(crate) struct Http {
 /// Without the token.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Http")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
+        f.debug_struct("Http").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
@@ -37,21 +35,11 @@ pub(crate) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(crate) fn get(path: &'a str) -> Self {
-        Self {
-            method: Method::GET,
-            path,
-            query: &[],
-            body: None,
-        }
+        Self { method: Method::GET, path, query: &[], body: None }
     }
 
     pub(crate) fn post(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self {
-            method: Method::POST,
-            path,
-            query,
-            body: None,
-        }
+        Self { method: Method::POST, path, query, body: None }
     }
 }
 
@@ -64,11 +52,7 @@ pub(crate) struct Reply {
 
 impl Http {
     /// An API at `base`, whose calls take at most `limit` each.
-    pub(crate) fn new(
-        base: &str,
-        token: Option<&str>,
-        limit: Duration,
-    ) -> Result<Self, AdminError> {
+    pub(crate) fn new(base: &str, token: Option<&str>, limit: Duration) -> Result<Self, AdminError> {
         check_address(base)?;
         let client = Client::builder()
             .no_proxy()
@@ -78,15 +62,8 @@ impl Http {
             .pool_max_idle_per_host(0)
             .timeout(limit)
             .build()
-            .map_err(|error| AdminError::BadAddress {
-                url: base.to_owned(),
-                reason: error.to_string(),
-            })?;
-        Ok(Self {
-            client,
-            base: base.trim_end_matches('/').to_owned(),
-            token: token.map(str::to_owned),
-        })
+            .map_err(|error| AdminError::BadAddress { url: base.to_owned(), reason: error.to_string() })?;
+        Ok(Self { client, base: base.trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 
     /// The base address.
@@ -107,35 +84,25 @@ impl Http {
         if let Some(body) = &call.body {
             request = request.json(body);
         }
-        let reply = request
-            .send()
-            .await
-            .map_err(|error| unreachable(&url, &error))?;
+        let reply = request.send().await.map_err(|error| unreachable(&url, &error))?;
         let status = reply.status().as_u16();
         let url = reply.url().to_string();
         tracing::debug!(url, status, "admin call");
         if status == 401 || status == 403 {
             return Err(AdminError::Unauthorized { url, status });
         }
-        let body = reply
-            .text()
-            .await
-            .map_err(|error| unreachable(&url, &error))?;
+        let body = reply.text().await.map_err(|error| unreachable(&url, &error))?;
         Ok(Reply { url, status, body })
     }
 }
 
 impl Reply {
     /// The body as `T`, which needs status 200.
-    pub(crate) fn json<T: DeserializeOwned>(
-        &self,
-        expected: &'static str,
-    ) -> Result<T, AdminError> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, AdminError> {
         if self.status != 200 {
             return Err(self.unexpected(expected, None));
         }
-        serde_json::from_str(&self.body)
-            .map_err(|error| self.unexpected(expected, Some(error.to_string())))
+        serde_json::from_str(&self.body).map_err(|error| self.unexpected(expected, Some(error.to_string())))
     }
 
     /// The error for an answer that the dialect does not have.
@@ -153,21 +120,13 @@ impl Reply {
 
 /// Refuses what is no address of a plain HTTP server.
 pub(crate) fn check_address(url: &str) -> Result<(), AdminError> {
-    let bad = |reason: String| AdminError::BadAddress {
-        url: url.to_owned(),
-        reason,
-    };
+    let bad = |reason: String| AdminError::BadAddress { url: url.to_owned(), reason };
     let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
     if parsed.scheme() != "http" {
-        return Err(bad(format!(
-            "`{}` is not supported, only http is",
-            parsed.scheme()
-        )));
+        return Err(bad(format!("`{}` is not supported, only http is", parsed.scheme())));
     }
     if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(bad(
-            "a base address has neither query nor fragment".to_owned()
-        ));
+        return Err(bad("a base address has neither query nor fragment".to_owned()));
     }
     Ok(())
 }
@@ -178,13 +137,6 @@ pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let reason = if error.is_timeout() {
-        "no answer in time".to_owned()
-    } else {
-        cause.to_string()
-    };
-    AdminError::Unreachable {
-        url: url.to_owned(),
-        reason,
-    }
+    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
+    AdminError::Unreachable { url: url.to_owned(), reason }
 }

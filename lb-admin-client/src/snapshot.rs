@@ -75,22 +75,16 @@ impl Snapshot {
             )));
         }
         let same = |a: &BackendCounters, b: &BackendCounters| a.id == b.id && a.pool == b.pool;
-        if let Some(gone) = earlier
-            .backends
-            .iter()
-            .find(|old| !self.backends.iter().any(|new| same(old, new)))
+        if let Some(gone) =
+            earlier.backends.iter().find(|old| !self.backends.iter().any(|new| same(old, new)))
         {
-            return Err(GenerationChanged::because(format!(
-                "backend {} is gone",
-                gone.id
-            )));
+            return Err(GenerationChanged::because(format!("backend {} is gone", gone.id)));
         }
-        let backends = self.backends.iter().map(|now| {
-            match earlier.backends.iter().find(|old| same(old, now)) {
+        let backends =
+            self.backends.iter().map(|now| match earlier.backends.iter().find(|old| same(old, now)) {
                 Some(old) => now.since(old),
                 None => Ok(now.clone()),
-            }
-        });
+            });
         Ok(Self {
             generation: self.generation.clone(),
             algorithm: self.algorithm.clone(),
@@ -100,10 +94,7 @@ impl Snapshot {
 
     /// Requests in flight on all backends.
     pub fn in_flight(&self) -> u64 {
-        self.backends
-            .iter()
-            .map(|backend| u64::from(backend.in_flight))
-            .sum()
+        self.backends.iter().map(|backend| u64::from(backend.in_flight)).sum()
     }
 }
 
@@ -117,11 +108,7 @@ impl BackendCounters {
                 ))
             })
         };
-        let latency = grown(
-            "latency sum (ns)",
-            self.latency_sum.as_nanos(),
-            earlier.latency_sum.as_nanos(),
-        )?;
+        let latency = grown("latency sum (ns)", self.latency_sum.as_nanos(), earlier.latency_sum.as_nanos())?;
         Ok(Self {
             requests: grown("requests", self.requests, earlier.requests)?,
             errors: grown("errors", self.errors, earlier.errors)?,
@@ -154,11 +141,7 @@ mod tests {
     }
 
     fn snapshot(generation: &str, backends: Vec<BackendCounters>) -> Snapshot {
-        Snapshot {
-            generation: generation.to_owned(),
-            algorithm: "p2c".to_owned(),
-            backends,
-        }
+        Snapshot { generation: generation.to_owned(), algorithm: "p2c".to_owned(), backends }
     }
 
     #[test]
@@ -168,40 +151,22 @@ mod tests {
         let window = later.since(&earlier).expect("the generation is the same");
         assert_eq!(window.backends[0].requests, 150, "counters are subtracted");
         assert_eq!(window.backends[0].errors, 15, "every counter is");
-        assert_eq!(
-            window.backends[0].latency_sum,
-            Span::from_millis(150),
-            "sums are too"
-        );
+        assert_eq!(window.backends[0].latency_sum, Span::from_millis(150), "sums are too");
         assert_eq!(window.backends[0].in_flight, 5, "gauges are as of the end");
-        assert_eq!(
-            window.backends[1].requests, 20,
-            "a new backend counts from zero"
-        );
+        assert_eq!(window.backends[1].requests, 20, "a new backend counts from zero");
     }
 
     #[test]
     fn a_window_across_a_restart_or_reset_is_refused_with_the_reason() {
         let earlier = snapshot("1", vec![backend("a", 100, 0)]);
         let table = [
-            (
-                snapshot("2", vec![backend("a", 200, 0)]),
-                "the generation went from 1 to 2",
-            ),
-            (
-                snapshot("1", vec![backend("a", 90, 0)]),
-                "latency sum (ns) of backend a went down",
-            ),
+            (snapshot("2", vec![backend("a", 200, 0)]), "the generation went from 1 to 2"),
+            (snapshot("1", vec![backend("a", 90, 0)]), "latency sum (ns) of backend a went down"),
             (snapshot("1", vec![]), "backend a is gone"),
         ];
         for (later, reason) in table {
-            let error = later
-                .since(&earlier)
-                .expect_err("the snapshots have nothing in common");
-            assert!(
-                error.to_string().contains(reason),
-                "the error says what changed (`{reason}`): {error}"
-            );
+            let error = later.since(&earlier).expect_err("the snapshots have nothing in common");
+            assert!(error.to_string().contains(reason), "the error says what changed (`{reason}`): {error}");
         }
     }
 }

@@ -17,36 +17,18 @@ fn algorithm(name: &str) -> Algorithm {
 /// The behavioural verdict on `claimed`, while `truth` routes.
 async fn verdict(claimed: &str, truth: &str, weights: &[f64], seed: u64) -> Layer {
     let ids: Vec<String> = (0..weights.len()).map(|i| format!("backend-{i}")).collect();
-    let backends: Vec<(&str, f64)> = ids
-        .iter()
-        .map(String::as_str)
-        .zip(weights.iter().copied())
-        .collect();
+    let backends: Vec<(&str, f64)> = ids.iter().map(String::as_str).zip(weights.iter().copied()).collect();
     let (claimed, truth) = (algorithm(claimed), algorithm(truth));
-    let fake = FakeAdmin::new(&backends)
-        .with_conduct(Conduct::Lies(truth))
-        .with_seed(seed);
-    fake.switch(&claimed)
-        .await
-        .expect("the fake accepts every switch");
+    let fake = FakeAdmin::new(&backends).with_conduct(Conduct::Lies(truth)).with_seed(seed);
+    fake.switch(&claimed).await.expect("the fake accepts every switch");
     let options = VerifyOptions::new("http://127.0.0.1:1", "any").expect("the address is one");
-    let evidence = fake
-        .verify(&claimed, &options)
-        .await
-        .expect("the fake can be verified");
+    let evidence = fake.verify(&claimed, &options).await.expect("the fake can be verified");
     evidence.behaviour
 }
 
 #[tokio::test]
 async fn what_routes_as_it_claims_is_never_contradicted() {
-    for weights in [
-        &EQUAL[..2],
-        &EQUAL[..3],
-        &EQUAL,
-        &UNEQUAL[..2],
-        &UNEQUAL[..3],
-        &UNEQUAL,
-    ] {
+    for weights in [&EQUAL[..2], &EQUAL[..3], &EQUAL, &UNEQUAL[..2], &UNEQUAL[..3], &UNEQUAL] {
         for entry in Algorithm::table() {
             if Algorithm::plain(entry.rule).policy().is_err() {
                 continue;
@@ -140,40 +122,17 @@ async fn what_routes_with_something_else_is_found_out() {
 async fn a_rotation_that_ignores_weights_is_a_rotation_but_not_a_weighted_one() {
     let weights = &UNEQUAL[..5];
     let plain = verdict("round-robin", "round-robin", weights, 1).await;
-    assert_eq!(
-        plain.verdict,
-        Verdict::Confirmed,
-        "round-robin may ignore weights: {plain:?}"
-    );
+    assert_eq!(plain.verdict, Verdict::Confirmed, "round-robin may ignore weights: {plain:?}");
     let weighted = verdict("round-robin", "weighted-round-robin", weights, 1).await;
-    assert_eq!(
-        weighted.verdict,
-        Verdict::Confirmed,
-        "and may honour them: {weighted:?}"
-    );
+    assert_eq!(weighted.verdict, Verdict::Confirmed, "and may honour them: {weighted:?}");
     let ignored = verdict("weighted-round-robin", "round-robin", weights, 1).await;
-    assert_eq!(
-        ignored.verdict,
-        Verdict::Contradicted,
-        "a weight that is ignored is found: {ignored:?}"
-    );
+    assert_eq!(ignored.verdict, Verdict::Contradicted, "a weight that is ignored is found: {ignored:?}");
 }
 
-fn observed(
-    pool: Option<usize>,
-    held: &[usize],
-    sequence: impl Iterator<Item = usize>,
-) -> Observations {
+fn observed(pool: Option<usize>, held: &[usize], sequence: impl Iterator<Item = usize>) -> Observations {
     let id = |i: usize| ["a", "b", "c", "d"][i].to_owned();
     Observations {
-        pool: pool.map(|n| {
-            (0..n)
-                .map(|i| PoolBackend {
-                    id: id(i),
-                    weight: 1.0,
-                })
-                .collect()
-        }),
+        pool: pool.map(|n| (0..n).map(|i| PoolBackend { id: id(i), weight: 1.0 }).collect()),
         held: held.iter().copied().map(id).collect(),
         sequence: sequence.map(id).collect(),
     }
@@ -190,162 +149,35 @@ fn the_table_of_verdicts() {
     // As least connections choose when counts go down late: whoever is free, and after it anybody.
     let late = || (0..120).map(|i| if i % 2 == 0 { 2 } else { (i / 2) % 3 });
     let table = [
-        (
-            Rotation,
-            observed(Some(3), &[0, 1], rotation()),
-            Confirmed,
-            "in its turn",
-        ),
-        (
-            Rotation,
-            observed(None, &[0, 1], rotation()),
-            Confirmed,
-            "in its turn",
-        ),
-        (
-            Rotation,
-            observed(Some(3), &[0, 1], disturbed()),
-            Confirmed,
-            "in its turn",
-        ),
-        (
-            Rotation,
-            observed(Some(3), &[0, 1], one()),
-            Contradicted,
-            "0 of 40 rounds",
-        ),
-        (
-            LeastLoaded,
-            observed(Some(3), &[0, 1], rotation()),
-            Contradicted,
-            "rotates whatever is in flight",
-        ),
-        (
-            LeastLoaded,
-            observed(None, &[0, 1], rotation()),
-            Contradicted,
-            "rotates whatever is in flight",
-        ),
-        (
-            LeastLoaded,
-            observed(Some(3), &[0, 1], disturbed()),
-            Contradicted,
-            "rotates whatever is in flight",
-        ),
-        (
-            LeastLoaded,
-            observed(Some(3), &[0, 1], one()),
-            Confirmed,
-            "120 of 120",
-        ),
-        (
-            LeastLoaded,
-            observed(Some(3), &[0, 1], late()),
-            Consistent,
-            "80 of 120",
-        ),
-        (
-            LeastLoaded,
-            observed(Some(3), &[0, 2], one()),
-            Contradicted,
-            "heeds no load: only 0 of 120",
-        ),
-        (
-            LeastLoaded,
-            observed(Some(3), &[0, 1, 2], rotation()),
-            Consistent,
-            "loaded all backends alike",
-        ),
-        (
-            TwoChoices,
-            observed(Some(3), &[0, 1], rotation()),
-            Contradicted,
-            "40 of 40 rounds",
-        ),
-        (
-            TwoChoices,
-            observed(Some(3), &[0, 1], one()),
-            Contradicted,
-            "two choices send 67 to 80",
-        ),
-        (
-            Random,
-            observed(Some(3), &[0, 1], rotation()),
-            Contradicted,
-            "too regular for chance",
-        ),
-        (
-            Random,
-            observed(Some(3), &[0, 1], one()),
-            Contradicted,
-            "not blind to load",
-        ),
-        (
-            Affinity,
-            observed(Some(3), &[2, 2], one()),
-            Confirmed,
-            "122 of 122",
-        ),
-        (
-            Affinity,
-            observed(None, &[2, 2], one()),
-            Consistent,
-            "122 of 122",
-        ),
-        (
-            Affinity,
-            observed(Some(3), &[0, 1], rotation()),
-            Contradicted,
-            "40 of 122",
-        ),
-        (
-            LatencyAware,
-            observed(Some(3), &[], rotation()),
-            Contradicted,
-            "rotates whatever replies take",
-        ),
-        (
-            LatencyAware,
-            observed(Some(3), &[], one()),
-            Consistent,
-            "no trace of their own",
-        ),
-        (
-            Learned,
-            observed(Some(3), &[], rotation()),
-            NotTested,
-            "as a fallback to round-robin would",
-        ),
-        (
-            Rotation,
-            observed(Some(1), &[], std::iter::repeat_n(0, 120)),
-            NotTested,
-            "only one backend",
-        ),
-        (
-            Rotation,
-            observed(Some(3), &[0, 1], (0..59).map(|i| i % 3)),
-            NotTested,
-            "only 59 short requests",
-        ),
-        (
-            Rotation,
-            observed(None, &[], std::iter::empty()),
-            NotTested,
-            "only 0 short requests",
-        ),
+        (Rotation, observed(Some(3), &[0, 1], rotation()), Confirmed, "in its turn"),
+        (Rotation, observed(None, &[0, 1], rotation()), Confirmed, "in its turn"),
+        (Rotation, observed(Some(3), &[0, 1], disturbed()), Confirmed, "in its turn"),
+        (Rotation, observed(Some(3), &[0, 1], one()), Contradicted, "0 of 40 rounds"),
+        (LeastLoaded, observed(Some(3), &[0, 1], rotation()), Contradicted, "rotates whatever is in flight"),
+        (LeastLoaded, observed(None, &[0, 1], rotation()), Contradicted, "rotates whatever is in flight"),
+        (LeastLoaded, observed(Some(3), &[0, 1], disturbed()), Contradicted, "rotates whatever is in flight"),
+        (LeastLoaded, observed(Some(3), &[0, 1], one()), Confirmed, "120 of 120"),
+        (LeastLoaded, observed(Some(3), &[0, 1], late()), Consistent, "80 of 120"),
+        (LeastLoaded, observed(Some(3), &[0, 2], one()), Contradicted, "heeds no load: only 0 of 120"),
+        (LeastLoaded, observed(Some(3), &[0, 1, 2], rotation()), Consistent, "loaded all backends alike"),
+        (TwoChoices, observed(Some(3), &[0, 1], rotation()), Contradicted, "40 of 40 rounds"),
+        (TwoChoices, observed(Some(3), &[0, 1], one()), Contradicted, "two choices send 67 to 80"),
+        (Random, observed(Some(3), &[0, 1], rotation()), Contradicted, "too regular for chance"),
+        (Random, observed(Some(3), &[0, 1], one()), Contradicted, "not blind to load"),
+        (Affinity, observed(Some(3), &[2, 2], one()), Confirmed, "122 of 122"),
+        (Affinity, observed(None, &[2, 2], one()), Consistent, "122 of 122"),
+        (Affinity, observed(Some(3), &[0, 1], rotation()), Contradicted, "40 of 122"),
+        (LatencyAware, observed(Some(3), &[], rotation()), Contradicted, "rotates whatever replies take"),
+        (LatencyAware, observed(Some(3), &[], one()), Consistent, "no trace of their own"),
+        (Learned, observed(Some(3), &[], rotation()), NotTested, "as a fallback to round-robin would"),
+        (Rotation, observed(Some(1), &[], std::iter::repeat_n(0, 120)), NotTested, "only one backend"),
+        (Rotation, observed(Some(3), &[0, 1], (0..59).map(|i| i % 3)), NotTested, "only 59 short requests"),
+        (Rotation, observed(None, &[], std::iter::empty()), NotTested, "only 0 short requests"),
     ];
     for (line, (behaviour, seen, verdict, told)) in table.into_iter().enumerate() {
         let layer = judge(behaviour, &seen);
-        assert_eq!(
-            layer.verdict, verdict,
-            "line {line}, {behaviour:?}: {layer:?}"
-        );
-        assert!(
-            layer.detail.contains(told),
-            "line {line} says why (`{told}`): {}",
-            layer.detail
-        );
+        assert_eq!(layer.verdict, verdict, "line {line}, {behaviour:?}: {layer:?}");
+        assert!(layer.detail.contains(told), "line {line} says why (`{told}`): {}", layer.detail);
     }
 }
 
@@ -353,19 +185,11 @@ fn the_table_of_verdicts() {
 fn a_pool_of_other_names_than_those_in_replies_is_not_believed() {
     let mut seen = observed(Some(4), &[0, 1], (0..120).map(|i| i % 3));
     let layer = judge(Behaviour::Rotation, &seen);
-    assert_eq!(
-        layer.verdict,
-        Verdict::Contradicted,
-        "the fourth backend never had its turn: {layer:?}"
-    );
+    assert_eq!(layer.verdict, Verdict::Contradicted, "the fourth backend never had its turn: {layer:?}");
     for backend in seen.pool.iter_mut().flatten() {
         backend.id = format!("10.0.0.1:{}", backend.id);
     }
     let layer = judge(Behaviour::Rotation, &seen);
-    assert_eq!(
-        layer.verdict,
-        Verdict::Confirmed,
-        "only those that answered are known: {layer:?}"
-    );
+    assert_eq!(layer.verdict, Verdict::Confirmed, "only those that answered are known: {layer:?}");
     assert_eq!(layer.numbers["backends"], 3.0, "and they are three");
 }

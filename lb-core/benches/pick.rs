@@ -52,31 +52,17 @@ impl Traffic {
     fn send(&mut self) {
         self.count += 1;
         self.now += STEP;
-        let request = RequestInfo {
-            client_key: self.count,
-            route: 0,
-        };
-        let picked = self
-            .balancer
-            .pick(black_box(&request), self.now)
-            .expect("all are healthy");
+        let request = RequestInfo { client_key: self.count, route: 0 };
+        let picked = self.balancer.pick(black_box(&request), self.now).expect("all are healthy");
         self.in_flight.push_back(picked);
     }
 
     fn answer(&mut self) {
-        let backend = self
-            .in_flight
-            .pop_front()
-            .expect("the window is never empty");
+        let backend = self.in_flight.pop_front().expect("the window is never empty");
         let failed = self.count.is_multiple_of(FAILURE_EVERY);
-        let kind = if failed {
-            ReplyKind::ServerError
-        } else {
-            ReplyKind::Success
-        };
+        let kind = if failed { ReplyKind::ServerError } else { ReplyKind::Success };
         let latency = Span::from_micros(8_000 >> (backend.0 / 2)) + STEP * (self.count % 16);
-        self.balancer
-            .reply(backend, &Reply { kind, latency }, self.now);
+        self.balancer.reply(backend, &Reply { kind, latency }, self.now);
     }
 }
 
@@ -115,15 +101,10 @@ fn pick_and_reply(group: &mut BenchmarkGroup<'_, WallTime>, algorithm: Algorithm
 fn picks(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("8-backends");
     group.throughput(Throughput::Elements(1));
-    group
-        .warm_up_time(Duration::from_millis(300))
-        .measurement_time(Duration::from_millis(700));
+    group.warm_up_time(Duration::from_millis(300)).measurement_time(Duration::from_millis(700));
     for entry in Algorithm::table() {
         for ejection in [false, true] {
-            let algorithm = Algorithm {
-                rule: entry.rule,
-                ejection,
-            };
+            let algorithm = Algorithm { rule: entry.rule, ejection };
             if algorithm.policy().is_ok() {
                 pick_alone(&mut group, algorithm);
                 pick_and_reply(&mut group, algorithm);

@@ -94,24 +94,12 @@ const fn entry(
     behaviour: Behaviour,
     summary: &'static str,
 ) -> Entry {
-    Entry {
-        rule,
-        name,
-        aliases,
-        behaviour,
-        summary,
-    }
+    Entry { rule, name, aliases, behaviour, summary }
 }
 
 /// All rules, in the order of [`Rule`]'s declaration, which [`Rule::entry`] relies on.
 static TABLE: [Entry; 12] = [
-    entry(
-        Rule::RoundRobin,
-        "round-robin",
-        &["rr"],
-        Behaviour::Rotation,
-        "each backend in turn",
-    ),
+    entry(Rule::RoundRobin, "round-robin", &["rr"], Behaviour::Rotation, "each backend in turn"),
     entry(
         Rule::WeightedRoundRobin,
         "weighted-round-robin",
@@ -119,13 +107,7 @@ static TABLE: [Entry; 12] = [
         Behaviour::WeightedRotation,
         "each backend in turn, in proportion to its weight, evenly interleaved",
     ),
-    entry(
-        Rule::Random,
-        "random",
-        &[],
-        Behaviour::Random,
-        "any backend, uniformly at random",
-    ),
+    entry(Rule::Random, "random", &[], Behaviour::Random, "any backend, uniformly at random"),
     entry(
         Rule::LeastConnections,
         "least-connections",
@@ -182,13 +164,7 @@ static TABLE: [Entry; 12] = [
         Behaviour::Affinity,
         "the client's place on a ring of backends: few clients move when backends come and go",
     ),
-    entry(
-        Rule::Rl,
-        "rl",
-        &["rl-agent"],
-        Behaviour::Learned,
-        "the trained policy",
-    ),
+    entry(Rule::Rl, "rl", &["rl-agent"], Behaviour::Learned, "the trained policy"),
 ];
 
 /// Why a name is no algorithm that can run.
@@ -212,10 +188,7 @@ pub enum AlgorithmError {
 }
 
 fn did_you_mean(suggestion: &Option<String>) -> String {
-    suggestion
-        .as_ref()
-        .map(|name| format!(" (did you mean `{name}`?)"))
-        .unwrap_or_default()
+    suggestion.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
 }
 
 impl Rule {
@@ -224,20 +197,13 @@ impl Rule {
     }
 
     fn of_name(name: &str) -> Option<Self> {
-        TABLE
-            .iter()
-            .find(|line| line.name == name || line.aliases.contains(&name))
-            .map(|line| line.rule)
+        TABLE.iter().find(|line| line.name == name || line.aliases.contains(&name)).map(|line| line.rule)
     }
 
     /// A fresh policy of this rule, with ejection or without.
     fn policy(self, ejection: bool) -> Result<Box<dyn Policy>, AlgorithmError> {
         fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
-            if ejection {
-                Box::new(Ejection::new(policy, Limits::default()))
-            } else {
-                Box::new(policy)
-            }
+            if ejection { Box::new(Ejection::new(policy, Limits::default())) } else { Box::new(policy) }
         }
         Ok(match self {
             Self::RoundRobin => dress(policy::RoundRobin::default(), ejection),
@@ -247,9 +213,7 @@ impl Rule {
             Self::P2c => dress(policy::P2c, ejection),
             Self::PeakEwma => dress(policy::PeakEwma::default(), ejection),
             Self::EwmaScan => dress(policy::EwmaScan::default(), ejection),
-            Self::ShortestExpectedDelay => {
-                dress(policy::ShortestExpectedDelay::default(), ejection)
-            }
+            Self::ShortestExpectedDelay => dress(policy::ShortestExpectedDelay::default(), ejection),
             Self::Prequal => dress(policy::Prequal::default(), ejection),
             Self::IpHash => dress(policy::IpHash::default(), ejection),
             Self::ConsistentHash => dress(policy::ConsistentHash::default(), ejection),
@@ -261,10 +225,7 @@ impl Rule {
 impl Algorithm {
     /// The rule without wrappers.
     pub const fn plain(rule: Rule) -> Self {
-        Self {
-            rule,
-            ejection: false,
-        }
+        Self { rule, ejection: false }
     }
 
     /// All rules, in the order in which `bench algorithms` lists them.
@@ -291,11 +252,7 @@ impl Algorithm {
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.rule.entry().name)?;
-        if self.ejection {
-            f.write_str(EJECTION_SUFFIX)
-        } else {
-            Ok(())
-        }
+        if self.ejection { f.write_str(EJECTION_SUFFIX) } else { Ok(()) }
     }
 }
 
@@ -308,13 +265,11 @@ impl FromStr for Algorithm {
             Some(rule) => (rule, true),
             None => (normal.as_str(), false),
         };
-        Rule::of_name(rule)
-            .map(|rule| Self { rule, ejection })
-            .ok_or_else(|| AlgorithmError::Unknown {
-                name: name.to_owned(),
-                suggestion: nearest(&normal),
-                known: format!("{}, each also with `{EJECTION_SUFFIX}`", Self::all_names()),
-            })
+        Rule::of_name(rule).map(|rule| Self { rule, ejection }).ok_or_else(|| AlgorithmError::Unknown {
+            name: name.to_owned(),
+            suggestion: nearest(&normal),
+            known: format!("{}, each also with `{EJECTION_SUFFIX}`", Self::all_names()),
+        })
     }
 }
 
@@ -326,11 +281,7 @@ fn nearest(name: &str) -> Option<String> {
         .flat_map(|line| std::iter::once(&line.name).chain(line.aliases))
         .map(|known| (strsim::jaro_winkler(rule, known), known))
         .max_by(|a, b| a.0.total_cmp(&b.0))?;
-    let suffix = if wrapper.starts_with('e') {
-        EJECTION_SUFFIX
-    } else {
-        ""
-    };
+    let suffix = if wrapper.starts_with('e') { EJECTION_SUFFIX } else { "" };
     (similarity >= SUGGESTION_SIMILARITY).then(|| format!("{rule}{suffix}"))
 }
 
@@ -342,9 +293,7 @@ impl Serialize for Algorithm {
 
 impl<'de> Deserialize<'de> for Algorithm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<str>::deserialize(deserializer)?
-            .parse()
-            .map_err(de::Error::custom)
+        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
     }
 }
 

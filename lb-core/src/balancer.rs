@@ -31,10 +31,7 @@ struct State {
 }
 
 impl State {
-    const FRESH: Self = Self {
-        healthy: true,
-        draining: false,
-    };
+    const FRESH: Self = Self { healthy: true, draining: false };
 
     const fn takes_requests(self) -> bool {
         self.healthy && !self.draining
@@ -74,16 +71,10 @@ impl Balancer {
     /// Picks a backend for a request and counts the request as in flight there. None when no
     /// backend is eligible.
     pub fn pick(&mut self, request: &RequestInfo, now: Time) -> Option<BackendIndex> {
-        let pool = PoolView {
-            backends: &self.backends,
-            eligible: &self.eligible,
-            generation: self.generation,
-        };
+        let pool =
+            PoolView { backends: &self.backends, eligible: &self.eligible, generation: self.generation };
         let picked = self.policy.pick(request, &pool, now, &mut self.rng)?;
-        debug_assert!(
-            self.eligible.binary_search(&picked).is_ok(),
-            "{picked:?} is not eligible"
-        );
+        debug_assert!(self.eligible.binary_search(&picked).is_ok(), "{picked:?} is not eligible");
         let backend = &mut self.backends[picked.get()];
         backend.in_flight += 1;
         let counters = &mut self.counters[picked.get()];
@@ -112,10 +103,7 @@ impl Balancer {
     /// than wrap round to four thousand million and starve the backend for good.
     fn release(&mut self, backend: BackendIndex) {
         let view = &mut self.backends[backend.get()];
-        debug_assert!(
-            view.in_flight > 0,
-            "{backend:?} has nothing in flight to release"
-        );
+        debug_assert!(view.in_flight > 0, "{backend:?} has nothing in flight to release");
         view.in_flight = view.in_flight.saturating_sub(1);
     }
 
@@ -126,32 +114,17 @@ impl Balancer {
 
     /// Says whether health checks let `backend` take requests.
     pub fn set_healthy(&mut self, backend: BackendIndex, healthy: bool) {
-        self.set_state(
-            backend,
-            State {
-                healthy,
-                ..self.states[backend.get()]
-            },
-        );
+        self.set_state(backend, State { healthy, ..self.states[backend.get()] });
     }
 
     /// Says whether `backend` is being drained: it finishes what it has and gets nothing new.
     pub fn set_draining(&mut self, backend: BackendIndex, draining: bool) {
-        self.set_state(
-            backend,
-            State {
-                draining,
-                ..self.states[backend.get()]
-            },
-        );
+        self.set_state(backend, State { draining, ..self.states[backend.get()] });
     }
 
     fn set_state(&mut self, backend: BackendIndex, state: State) {
         self.states[backend.get()] = state;
-        match (
-            state.takes_requests(),
-            self.eligible.binary_search(&backend),
-        ) {
+        match (state.takes_requests(), self.eligible.binary_search(&backend)) {
             (true, Err(place)) => self.eligible.insert(place, backend),
             (false, Ok(place)) => drop(self.eligible.remove(place)),
             // Nothing changed for the policy: caches stay valid.
@@ -171,10 +144,7 @@ impl Balancer {
     pub fn add(&mut self, weight: f64) -> BackendIndex {
         debug_assert!(is_weight(weight), "weight {weight} is not above zero");
         let index = BackendIndex(u32::try_from(self.backends.len()).expect("below 2^32 backends"));
-        self.backends.push(BackendView {
-            weight,
-            in_flight: 0,
-        });
+        self.backends.push(BackendView { weight, in_flight: 0 });
         self.counters.push(Counters::default());
         self.states.push(State::FRESH);
         self.eligible.push(index);
@@ -206,10 +176,7 @@ impl Balancer {
     /// Sets all counters to zero and each peak to what is in flight now.
     pub fn reset_counters(&mut self) {
         for (counters, backend) in self.counters.iter_mut().zip(&self.backends) {
-            *counters = Counters {
-                peak_in_flight: backend.in_flight,
-                ..Counters::default()
-            };
+            *counters = Counters { peak_in_flight: backend.in_flight, ..Counters::default() };
         }
     }
 

@@ -50,9 +50,9 @@ impl ServiceTime {
     /// The mean in milliseconds.
     pub fn mean_ms(&self) -> f64 {
         match self {
-            Self::Constant { mean_ms }
-            | Self::Exponential { mean_ms }
-            | Self::LogNormal { mean_ms, .. } => *mean_ms,
+            Self::Constant { mean_ms } | Self::Exponential { mean_ms } | Self::LogNormal { mean_ms, .. } => {
+                *mean_ms
+            }
             Self::Empirical { values_ms } => values_ms.iter().sum::<f64>() / values_ms.len() as f64,
         }
     }
@@ -90,9 +90,7 @@ impl ServiceTime {
                 .iter()
                 .enumerate()
                 .filter(|(_, value)| !(0.0..=MAX_MS).contains(*value))
-                .map(|(i, value)| {
-                    format!("values_ms[{i}]: {value} must lie between 0 and {MAX_MS} (a day)")
-                })
+                .map(|(i, value)| format!("values_ms[{i}]: {value} must lie between 0 and {MAX_MS} (a day)"))
                 .collect(),
         }
     }
@@ -102,9 +100,7 @@ fn mean_problem(mean_ms: f64) -> Vec<String> {
     if mean_ms > 0.0 && mean_ms <= MAX_MS {
         Vec::new()
     } else {
-        vec![format!(
-            "mean_ms: {mean_ms} must be above 0 and at most {MAX_MS} (a day)"
-        )]
+        vec![format!("mean_ms: {mean_ms} must be above 0 and at most {MAX_MS} (a day)")]
     }
 }
 
@@ -118,14 +114,9 @@ mod tests {
     /// Mean and 99th percentile of many draws, in milliseconds.
     fn mean_and_p99(distribution: &ServiceTime) -> (f64, f64) {
         let mut rng = Seed(7).stream(&[1]);
-        let mut draws: Vec<f64> = (0..DRAWS)
-            .map(|_| distribution.sample(&mut rng).as_millis_f64())
-            .collect();
+        let mut draws: Vec<f64> = (0..DRAWS).map(|_| distribution.sample(&mut rng).as_millis_f64()).collect();
         draws.sort_by(f64::total_cmp);
-        (
-            draws.iter().sum::<f64>() / DRAWS as f64,
-            draws[DRAWS * 99 / 100],
-        )
+        (draws.iter().sum::<f64>() / DRAWS as f64, draws[DRAWS * 99 / 100])
     }
 
     #[test]
@@ -134,34 +125,10 @@ mod tests {
         let (z99, ln100) = (2.326_348_f64, 100f64.ln());
         let cases = [
             (ServiceTime::Constant { mean_ms: 10.0 }, 10.0, 10.0),
-            (
-                ServiceTime::Exponential { mean_ms: 10.0 },
-                10.0,
-                10.0 * ln100,
-            ),
-            (
-                ServiceTime::LogNormal {
-                    mean_ms: 10.0,
-                    sigma: 1.0,
-                },
-                10.0,
-                10.0 * (z99 - 0.5).exp(),
-            ),
-            (
-                ServiceTime::LogNormal {
-                    mean_ms: 8.0,
-                    sigma: 0.5,
-                },
-                8.0,
-                8.0 * (0.5 * z99 - 0.125).exp(),
-            ),
-            (
-                ServiceTime::Empirical {
-                    values_ms: vec![1.0, 2.0, 3.0, 10.0],
-                },
-                4.0,
-                10.0,
-            ),
+            (ServiceTime::Exponential { mean_ms: 10.0 }, 10.0, 10.0 * ln100),
+            (ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 }, 10.0, 10.0 * (z99 - 0.5).exp()),
+            (ServiceTime::LogNormal { mean_ms: 8.0, sigma: 0.5 }, 8.0, 8.0 * (0.5 * z99 - 0.125).exp()),
+            (ServiceTime::Empirical { values_ms: vec![1.0, 2.0, 3.0, 10.0] }, 4.0, 10.0),
         ];
         for (distribution, mean, p99) in cases {
             let (seen_mean, seen_p99) = mean_and_p99(&distribution);
@@ -173,10 +140,7 @@ mod tests {
                 (seen_p99 / p99 - 1.0).abs() < 0.02,
                 "the p99 of {distribution:?} must be {p99} within 2 %, is {seen_p99}"
             );
-            assert!(
-                (distribution.mean_ms() - mean).abs() < 1e-9,
-                "mean_ms() of {distribution:?}"
-            );
+            assert!((distribution.mean_ms() - mean).abs() < 1e-9, "mean_ms() of {distribution:?}");
         }
     }
 
@@ -188,10 +152,7 @@ mod tests {
                 vec!["mean_ms: 0 must be above 0 and at most 86400000 (a day)"],
             ),
             (
-                ServiceTime::LogNormal {
-                    mean_ms: f64::NAN,
-                    sigma: -1.0,
-                },
+                ServiceTime::LogNormal { mean_ms: f64::NAN, sigma: -1.0 },
                 vec![
                     "mean_ms: NaN must be above 0 and at most 86400000 (a day)",
                     "sigma: -1 must lie between 0 and 3",
@@ -202,19 +163,13 @@ mod tests {
                 vec!["values_ms: [] must hold at least one value"],
             ),
             (
-                ServiceTime::Empirical {
-                    values_ms: vec![1.0, -2.0],
-                },
+                ServiceTime::Empirical { values_ms: vec![1.0, -2.0] },
                 vec!["values_ms[1]: -2 must lie between 0 and 86400000 (a day)"],
             ),
             (ServiceTime::Exponential { mean_ms: 3.0 }, vec![]),
         ];
         for (distribution, expected) in cases {
-            assert_eq!(
-                distribution.problems(),
-                expected,
-                "problems of {distribution:?}"
-            );
+            assert_eq!(distribution.problems(), expected, "problems of {distribution:?}");
         }
     }
 }

@@ -10,25 +10,11 @@ use rand::RngExt;
 use std::collections::BTreeSet;
 
 fn spec(workers: u32, discipline: Discipline, speed: f64) -> BackendSpec {
-    BackendSpec {
-        id: "a".to_owned(),
-        workers,
-        discipline,
-        queue_cap: 100_000,
-        speed,
-        weight: 1.0,
-    }
+    BackendSpec { id: "a".to_owned(), workers, discipline, queue_cap: 100_000, speed, weight: 1.0 }
 }
 
 fn fault(kind: FaultKind, start_s: f64, duration_s: f64) -> Fault {
-    Fault {
-        kind,
-        services: vec![],
-        backends: vec![],
-        start_s,
-        duration_s: Some(duration_s),
-        every_s: None,
-    }
+    Fault { kind, services: vec![], backends: vec![], start_s, duration_s: Some(duration_s), every_s: None }
 }
 
 fn timeline(faults: &[Fault]) -> FaultTimeline {
@@ -36,12 +22,7 @@ fn timeline(faults: &[Fault]) -> FaultTimeline {
 }
 
 fn job(id: u64, demand: Span) -> Job {
-    Job {
-        id: JobId(id),
-        demand,
-        service: 0,
-        key: id,
-    }
+    Job { id: JobId(id), demand, service: 0, key: id }
 }
 
 fn ms(millis: f64) -> Time {
@@ -50,10 +31,7 @@ fn ms(millis: f64) -> Time {
 
 /// When each of the finished requests left, in milliseconds.
 fn ends(finished: &[Finished]) -> Vec<(u64, f64)> {
-    finished
-        .iter()
-        .map(|done| (done.id.0, done.at.as_secs_f64() * 1e3))
-        .collect()
+    finished.iter().map(|done| (done.id.0, done.at.as_secs_f64() * 1e3)).collect()
 }
 
 /// Poisson arrivals at `rate` per second: mean time in the backend in milliseconds, and the share of
@@ -68,20 +46,13 @@ fn open_load(spec: &BackendSpec, time: &ServiceTime, rate: f64, jobs: u64) -> (f
         now += Span::from_secs_f64(-(1.0 - rng.random::<f64>()).ln() / rate);
         model.advance(now, &mut finished);
         arrived.push(now);
-        assert_eq!(
-            model.arrive(job(id, demand(time, id)), now),
-            Arrival::Accepted
-        );
+        assert_eq!(model.arrive(job(id, demand(time, id)), now), Arrival::Accepted);
     }
-    let utilisation =
-        model.busy_at(now).as_secs_f64() / (now.as_secs_f64() * f64::from(spec.workers));
+    let utilisation = model.busy_at(now).as_secs_f64() / (now.as_secs_f64() * f64::from(spec.workers));
     model.advance(Time::MAX, &mut finished);
     assert_eq!(finished.len() as u64, jobs, "every request ends");
     let stay = |done: &Finished| done.at.since(arrived[done.id.0 as usize]).as_millis_f64();
-    (
-        finished.iter().map(stay).sum::<f64>() / jobs as f64,
-        utilisation,
-    )
+    (finished.iter().map(stay).sum::<f64>() / jobs as f64, utilisation)
 }
 
 /// Mean time in an M/M/c queue in units of the mean service time (Erlang's C formula).
@@ -98,8 +69,7 @@ fn first_come_first_served_waits_as_erlang_says() {
     let time = ServiceTime::Exponential { mean_ms: 10.0 };
     for (workers, load) in [(1, 0.5), (1, 0.8), (4, 0.7), (4, 0.9)] {
         let rate = load * f64::from(workers) * 100.0;
-        let (mean, utilisation) =
-            open_load(&spec(workers, Discipline::Fcfs, 1.0), &time, rate, 400_000);
+        let (mean, utilisation) = open_load(&spec(workers, Discipline::Fcfs, 1.0), &time, rate, 400_000);
         let theory = 10.0 * erlang_stay(workers, load);
         assert!(
             (mean / theory - 1.0).abs() < 0.05,
@@ -117,14 +87,8 @@ fn speed_shortens_service_and_with_it_the_load() {
     let time = ServiceTime::Exponential { mean_ms: 20.0 };
     let (mean, utilisation) = open_load(&spec(4, Discipline::Fcfs, 2.0), &time, 280.0, 400_000);
     let theory = 10.0 * erlang_stay(4, 0.7);
-    assert!(
-        (mean / theory - 1.0).abs() < 0.05,
-        "{mean} ms seen, {theory} ms at speed 2"
-    );
-    assert!(
-        (utilisation / 0.7 - 1.0).abs() < 0.01,
-        "utilisation {utilisation} must be 0.7"
-    );
+    assert!((mean / theory - 1.0).abs() < 0.05, "{mean} ms seen, {theory} ms at speed 2");
+    assert!((utilisation / 0.7 - 1.0).abs() < 0.01, "utilisation {utilisation} must be 0.7");
 }
 
 #[test]
@@ -133,10 +97,7 @@ fn processor_sharing_does_not_mind_the_distribution() {
     for time in [
         ServiceTime::Constant { mean_ms: 10.0 },
         ServiceTime::Exponential { mean_ms: 10.0 },
-        ServiceTime::LogNormal {
-            mean_ms: 10.0,
-            sigma: 1.0,
-        },
+        ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 },
     ] {
         for load in [0.5, 0.8] {
             let shared = spec(1, Discipline::ProcessorSharing, 1.0);
@@ -146,10 +107,7 @@ fn processor_sharing_does_not_mind_the_distribution() {
                 (mean / theory - 1.0).abs() < 0.06,
                 "M/G/1-PS with {time:?} at {load}: {mean} ms seen, {theory} ms by theory"
             );
-            assert!(
-                (utilisation / load - 1.0).abs() < 0.015,
-                "utilisation {utilisation} of {load}"
-            );
+            assert!((utilisation / load - 1.0).abs() < 0.015, "utilisation {utilisation} of {load}");
         }
     }
 }
@@ -158,16 +116,10 @@ fn processor_sharing_does_not_mind_the_distribution() {
 fn heavy_tails_wait_longer_in_a_queue() {
     // M/G/1 (Pollaczek and Khinchine): wait = load / (1 - load) x (1 + cv²) / 2 services; the
     // log-normal's cv² is exp(sigma²) - 1.
-    let time = ServiceTime::LogNormal {
-        mean_ms: 10.0,
-        sigma: 0.8,
-    };
+    let time = ServiceTime::LogNormal { mean_ms: 10.0, sigma: 0.8 };
     let (mean, _) = open_load(&spec(1, Discipline::Fcfs, 1.0), &time, 60.0, 400_000);
     let theory = 10.0 * (1.0 + 0.6 / 0.4 * (0.64_f64).exp() / 2.0);
-    assert!(
-        (mean / theory - 1.0).abs() < 0.05,
-        "M/G/1: {mean} ms seen, {theory} ms by theory"
-    );
+    assert!((mean / theory - 1.0).abs() < 0.05, "M/G/1: {mean} ms seen, {theory} ms by theory");
 }
 
 #[test]
@@ -177,11 +129,7 @@ fn a_change_of_speed_in_mid_service_is_exact() {
     let mut model = BackendModel::new(&spec(1, Discipline::Fcfs, 1.0), timeline(&[slow]));
     let mut finished = Vec::new();
     model.arrive(job(1, Span::from_millis(40)), Time::ZERO);
-    assert_eq!(
-        model.next_event(),
-        Some(ms(10.0)),
-        "the fault's begin comes first"
-    );
+    assert_eq!(model.next_event(), Some(ms(10.0)), "the fault's begin comes first");
     model.advance(ms(500.0), &mut finished);
     assert_eq!(ends(&finished), [(1, 130.0)]);
     assert_eq!(model.next_event(), None, "idle, and no fault ahead");
@@ -192,25 +140,13 @@ fn an_outside_hand_on_the_speed_bends_service_and_zero_stalls_it() {
     let mut model = BackendModel::new(&spec(1, Discipline::Fcfs, 2.0), FaultTimeline::default());
     let mut finished = Vec::new();
     model.arrive(job(1, Span::from_millis(40)), Time::ZERO);
-    assert_eq!(
-        model.next_event(),
-        Some(ms(20.0)),
-        "speed 2 halves the service time"
-    );
+    assert_eq!(model.next_event(), Some(ms(20.0)), "speed 2 halves the service time");
     model.advance(ms(10.0), &mut finished);
     model.set_speed_factor(0.5, ms(10.0));
     assert_eq!(model.speed(), 1.0);
-    assert_eq!(
-        model.next_event(),
-        Some(ms(30.0)),
-        "the other half takes its time at speed 1"
-    );
+    assert_eq!(model.next_event(), Some(ms(30.0)), "the other half takes its time at speed 1");
     model.set_speed_factor(0.0, ms(10.0));
-    assert_eq!(
-        model.next_event(),
-        None,
-        "a stalled backend never gets there"
-    );
+    assert_eq!(model.next_event(), None, "a stalled backend never gets there");
     model.advance(ms(90.0), &mut finished);
     model.set_speed_factor(1.0, ms(90.0));
     model.advance(ms(100.0), &mut finished);
@@ -219,10 +155,7 @@ fn an_outside_hand_on_the_speed_bends_service_and_zero_stalls_it() {
 
 #[test]
 fn processor_sharing_splits_the_worker_evenly() {
-    let mut model = BackendModel::new(
-        &spec(1, Discipline::ProcessorSharing, 1.0),
-        FaultTimeline::default(),
-    );
+    let mut model = BackendModel::new(&spec(1, Discipline::ProcessorSharing, 1.0), FaultTimeline::default());
     let mut finished = Vec::new();
     model.arrive(job(1, Span::from_millis(30)), Time::ZERO);
     model.advance(ms(10.0), &mut finished);
@@ -233,11 +166,7 @@ fn processor_sharing_splits_the_worker_evenly() {
         [(2, 30.0), (1, 40.0)],
         "both at half speed from 10 to 30, then the first one alone"
     );
-    assert_eq!(
-        model.busy(),
-        Span::from_millis(40),
-        "the worker was busy throughout"
-    );
+    assert_eq!(model.busy(), Span::from_millis(40), "the worker was busy throughout");
 }
 
 #[test]
@@ -248,11 +177,7 @@ fn added_latency_holds_the_worker_for_its_own_time_at_any_speed() {
     model.arrive(job(1, Span::from_millis(10)), Time::ZERO);
     model.arrive(job(2, Span::from_millis(10)), Time::ZERO);
     model.advance(ms(500.0), &mut finished);
-    assert_eq!(
-        ends(&finished),
-        [(1, 70.0), (2, 140.0)],
-        "20 ms of service and 50 ms of delay each"
-    );
+    assert_eq!(ends(&finished), [(1, 70.0), (2, 140.0)], "20 ms of service and 50 ms of delay each");
 }
 
 #[test]
@@ -264,13 +189,7 @@ fn a_fault_of_one_service_stretches_only_its_requests() {
     let mut model = BackendModel::new(&spec(2, Discipline::Fcfs, 1.0), timeline(&[slow]));
     let mut finished = Vec::new();
     model.arrive(job(1, Span::from_millis(10)), Time::ZERO);
-    model.arrive(
-        Job {
-            service: usize::MAX,
-            ..job(2, Span::from_millis(10))
-        },
-        Time::ZERO,
-    );
+    model.arrive(Job { service: usize::MAX, ..job(2, Span::from_millis(10)) }, Time::ZERO);
     model.advance(ms(500.0), &mut finished);
     assert_eq!(ends(&finished), [(2, 10.0), (1, 30.0)]);
 }
@@ -286,25 +205,13 @@ fn a_crash_breaks_every_request_and_refuses_new_ones() {
     ];
     let mut model = BackendModel::new(&spec(1, Discipline::Fcfs, 1.0), timeline(&faults));
     let mut finished = Vec::new();
-    assert_eq!(
-        model.arrive(job(1, Span::from_millis(10)), Time::ZERO),
-        Arrival::Accepted
-    );
-    assert_eq!(
-        model.arrive(job(2, Span::from_millis(10)), Time::ZERO),
-        Arrival::Accepted
-    );
+    assert_eq!(model.arrive(job(1, Span::from_millis(10)), Time::ZERO), Arrival::Accepted);
+    assert_eq!(model.arrive(job(2, Span::from_millis(10)), Time::ZERO), Arrival::Accepted);
     model.advance(ms(5.5), &mut finished);
-    assert_eq!(
-        model.arrive(job(3, Span::from_millis(10)), ms(5.5)),
-        Arrival::Hangs
-    );
+    assert_eq!(model.arrive(job(3, Span::from_millis(10)), ms(5.5)), Arrival::Hangs);
     assert_eq!(model.hanging(), 1);
     model.advance(ms(15.0), &mut finished);
-    let results: Vec<_> = finished
-        .iter()
-        .map(|done| (done.id.0, done.at, done.result))
-        .collect();
+    let results: Vec<_> = finished.iter().map(|done| (done.id.0, done.at, done.result)).collect();
     assert_eq!(
         results,
         [
@@ -315,15 +222,9 @@ fn a_crash_breaks_every_request_and_refuses_new_ones() {
         "what ends at the instant of the crash is served; what waits or hangs breaks"
     );
     assert!(!model.is_up());
-    assert_eq!(
-        model.arrive(job(4, Span::from_millis(1)), ms(15.0)),
-        Arrival::Down
-    );
+    assert_eq!(model.arrive(job(4, Span::from_millis(1)), ms(15.0)), Arrival::Down);
     model.advance(ms(20.0), &mut finished);
-    assert_eq!(
-        model.arrive(job(5, Span::from_millis(1)), ms(20.0)),
-        Arrival::Accepted
-    );
+    assert_eq!(model.arrive(job(5, Span::from_millis(1)), ms(20.0)), Arrival::Accepted);
 }
 
 #[test]
@@ -334,17 +235,10 @@ fn a_backend_can_be_taken_down_from_outside() {
     model.arrive(job(2, Span::from_millis(20)), Time::ZERO);
     model.set_up(false, ms(5.0), &mut finished);
     assert_eq!(ends(&finished), [(1, 5.0), (2, 5.0)], "both break at once");
-    assert_eq!(
-        model.arrive(job(3, Span::from_millis(1)), ms(6.0)),
-        Arrival::Down
-    );
+    assert_eq!(model.arrive(job(3, Span::from_millis(1)), ms(6.0)), Arrival::Down);
     model.set_up(true, ms(7.0), &mut finished);
     assert!(model.is_up());
-    assert_eq!(
-        model.busy(),
-        Span::from_millis(10),
-        "two workers for five milliseconds"
-    );
+    assert_eq!(model.busy(), Span::from_millis(10), "two workers for five milliseconds");
 }
 
 #[test]
@@ -353,11 +247,7 @@ fn faults_can_begin_with_the_measured_phase() {
     let mut finished = Vec::new();
     let crash = fault(FaultKind::Crash { slow_start_s: 0.0 }, 1.0, 1.0);
     model.start_faults(timeline(&[crash]), ms(5_000.0), &mut finished);
-    assert_eq!(
-        model.next_event(),
-        Some(ms(6_000.0)),
-        "offsets count from the start of the faults"
-    );
+    assert_eq!(model.next_event(), Some(ms(6_000.0)), "offsets count from the start of the faults");
     model.advance(ms(6_500.0), &mut finished);
     assert!(!model.is_up());
     model.advance(ms(7_000.0), &mut finished);
@@ -367,24 +257,11 @@ fn faults_can_begin_with_the_measured_phase() {
 #[test]
 fn requests_beyond_the_queue_are_refused() {
     for discipline in [Discipline::Fcfs, Discipline::ProcessorSharing] {
-        let small = BackendSpec {
-            queue_cap: 3,
-            ..spec(2, discipline, 1.0)
-        };
+        let small = BackendSpec { queue_cap: 3, ..spec(2, discipline, 1.0) };
         let mut model = BackendModel::new(&small, FaultTimeline::default());
-        let met: Vec<_> = (0..6)
-            .map(|id| model.arrive(job(id, Span::from_millis(5)), Time::ZERO))
-            .collect();
-        assert_eq!(
-            met[..5],
-            [Arrival::Accepted; 5],
-            "{discipline:?}: 2 in service, 3 waiting"
-        );
-        assert_eq!(
-            met[5],
-            Arrival::QueueFull,
-            "{discipline:?}: the sixth finds the queue full"
-        );
+        let met: Vec<_> = (0..6).map(|id| model.arrive(job(id, Span::from_millis(5)), Time::ZERO)).collect();
+        assert_eq!(met[..5], [Arrival::Accepted; 5], "{discipline:?}: 2 in service, 3 waiting");
+        assert_eq!(met[5], Arrival::QueueFull, "{discipline:?}: the sixth finds the queue full");
     }
 }
 
@@ -397,17 +274,9 @@ fn a_cancelled_request_leaves_the_queue_but_keeps_its_worker() {
     }
     model.cancel(JobId(1), ms(1.0));
     model.cancel(JobId(2), ms(1.0));
-    assert_eq!(
-        model.in_system(),
-        2,
-        "the first works on, the second is gone"
-    );
+    assert_eq!(model.in_system(), 2, "the first works on, the second is gone");
     model.advance(ms(100.0), &mut finished);
-    assert_eq!(
-        ends(&finished),
-        [(3, 20.0)],
-        "the third waits for the worker of the cancelled first"
-    );
+    assert_eq!(ends(&finished), [(3, 20.0)], "the third waits for the worker of the cancelled first");
 }
 
 /// One thing that a driver does, after some time.

@@ -14,13 +14,7 @@ fn bundled() -> Vec<(String, Topology)> {
             let text = std::fs::read_to_string(&path).expect("a readable file");
             let topology = serde_json::from_str(&text)
                 .unwrap_or_else(|error| panic!("{} must parse: {error}", path.display()));
-            (
-                path.file_stem()
-                    .expect("a file name")
-                    .to_string_lossy()
-                    .into_owned(),
-                topology,
-            )
+            (path.file_stem().expect("a file name").to_string_lossy().into_owned(), topology)
         })
         .collect();
     all.sort_by(|a, b| a.0.cmp(&b.0));
@@ -35,41 +29,21 @@ fn every_bundled_topology_parses_and_has_no_problems() {
         let name = format!("situation-{situation}");
         assert!(names.contains(name.as_str()), "{name} must be bundled");
     }
-    assert!(
-        names.contains("default"),
-        "the topology of a first run must be bundled"
-    );
+    assert!(names.contains("default"), "the topology of a first run must be bundled");
     for (file, topology) in &all {
         assert_eq!(&topology.name, file, "a topology is named as its file");
-        assert_eq!(
-            topology.problems(),
-            Vec::<String>::new(),
-            "problems of {file}"
-        );
-        assert!(
-            !topology.description.is_empty(),
-            "{file} must say what it is for"
-        );
+        assert_eq!(topology.problems(), Vec::<String>::new(), "problems of {file}");
+        assert!(!topology.description.is_empty(), "{file} must say what it is for");
     }
 }
 
 #[test]
 fn the_situations_have_the_capacity_that_their_descriptions_name() {
-    for (file, topology) in bundled()
-        .iter()
-        .filter(|(file, _)| file.starts_with("situation"))
-    {
+    for (file, topology) in bundled().iter().filter(|(file, _)| file.starts_with("situation")) {
         let backends = topology.pools.iter().flat_map(|pool| &pool.backends);
         let work: f64 = backends.map(|b| f64::from(b.workers) * b.speed).sum();
         let capacity = work / topology.service_time.mean_ms() * 1_000.0;
-        let expected = if file == "situation-i" {
-            12_800.0
-        } else {
-            3_200.0
-        };
-        assert!(
-            (capacity - expected).abs() < 1e-6,
-            "{file} serves {capacity} requests/s at most"
-        );
+        let expected = if file == "situation-i" { 12_800.0 } else { 3_200.0 };
+        assert!((capacity - expected).abs() < 1e-6, "{file} serves {capacity} requests/s at most");
     }
 }

@@ -37,9 +37,7 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> ExitCode {
     // `cargo bench` adds an argument of its own.
-    let seconds = std::env::args()
-        .skip(1)
-        .find_map(|argument| argument.parse().ok());
+    let seconds = std::env::args().skip(1).find_map(|argument| argument.parse().ok());
     match compare_all(seconds.unwrap_or(20)) {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => {
@@ -55,35 +53,17 @@ fn main() -> ExitCode {
 
 fn compare_all(seconds: u64) -> Result<bool, Failure> {
     let late = runtime()?.block_on(alarm_lateness())?;
-    println!(
-        "the alarm rings late by, ms: p50 {:.3}, p99 {:.3}",
-        late.p50, late.p99
-    );
+    println!("the alarm rings late by, ms: p50 {:.3}, p99 {:.3}", late.p50, late.p99);
     println!("{BACKENDS} backends, {RATE} requests/s in total, {seconds} s each, ms:");
     println!(
         "{:<12} {:>8} {:>9} {:>9} {:>7} {:>9} {:>9} {:>7} {:>12} {:>12}",
-        "service time",
-        "requests",
-        "mean",
-        "model",
-        "off",
-        "p99",
-        "model",
-        "off",
-        "added p50",
-        "added p99"
+        "service time", "requests", "mean", "model", "off", "p99", "model", "off", "added p50", "added p99"
     );
     let mut good = true;
     for (name, service_time) in [
         ("constant", ServiceTime::Constant { mean_ms: 10.0 }),
         ("exponential", ServiceTime::Exponential { mean_ms: 10.0 }),
-        (
-            "log-normal",
-            ServiceTime::LogNormal {
-                mean_ms: 10.0,
-                sigma: 1.0,
-            },
-        ),
+        ("log-normal", ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 }),
     ] {
         let pairs = measure(service_time, Span::from_secs(seconds))?;
         let measured = Figures::of(pairs.iter().map(|pair| pair.measured));
@@ -109,9 +89,7 @@ fn compare_all(seconds: u64) -> Result<bool, Failure> {
 }
 
 fn runtime() -> std::io::Result<LocalRuntime> {
-    Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default())
+    Builder::new_current_thread().enable_all().build_local(LocalOptions::default())
 }
 
 /// How late an alarm rings that is set a millisecond ahead, in milliseconds: the machine's share of
@@ -147,19 +125,14 @@ impl Figures {
         values.sort_by(f64::total_cmp);
         let quantile = |q: f64| values[((values.len() as f64 * q) as usize).min(values.len() - 1)];
         let mean = values.iter().sum::<f64>() / values.len() as f64;
-        Self {
-            mean,
-            p50: quantile(0.5),
-            p99: quantile(0.99),
-        }
+        Self { mean, p50: quantile(0.5), p99: quantile(0.99) }
     }
 }
 
 /// Sends the stream of requests to fresh backends.
 fn measure(service_time: ServiceTime, duration: Span) -> Result<Vec<Pair>, Failure> {
-    let backends: Vec<_> = (0..BACKENDS)
-        .map(|number| json!({ "id": format!("b{number}"), "workers": 1_000 }))
-        .collect();
+    let backends: Vec<_> =
+        (0..BACKENDS).map(|number| json!({ "id": format!("b{number}"), "workers": 1_000 })).collect();
     let topology: Topology = serde_json::from_value(json!({
         "name": "service-time",
         "pools": [{ "name": "all", "backends": backends }],
@@ -167,9 +140,7 @@ fn measure(service_time: ServiceTime, duration: Span) -> Result<Vec<Pair>, Failu
     }))?;
     let mocks = Mocks::start(Config::new(topology))?;
     let addresses = mocks.announcement().backends.iter();
-    let pools: Vec<Rc<Pool>> = addresses
-        .map(|backend| Rc::new(Pool::new(&backend.url)))
-        .collect();
+    let pools: Vec<Rc<Pool>> = addresses.map(|backend| Rc::new(Pool::new(&backend.url))).collect();
     runtime()?.block_on(send_all(&pools, service_time, duration))
 }
 
@@ -193,10 +164,7 @@ async fn send_all(
         alarm.set(at)?;
         alarm.ring().await?;
         let request = tokio::task::spawn_local(async move {
-            let span = pool
-                .request(clock, key)
-                .await
-                .map_err(|error| error.to_string());
+            let span = pool.request(clock, key).await.map_err(|error| error.to_string());
             span.map(|span| (span, key))
         });
         if at > Time::ZERO + WARM_UP {
@@ -206,10 +174,7 @@ async fn send_all(
     let mut pairs = Vec::with_capacity(running.len());
     for request in running {
         let (span, key) = request.await??;
-        let (measured, model) = (
-            span.as_millis_f64(),
-            demand(&service_time, key).as_millis_f64(),
-        );
+        let (measured, model) = (span.as_millis_f64(), demand(&service_time, key).as_millis_f64());
         pairs.push(Pair { measured, model });
     }
     Ok(pairs)
@@ -224,10 +189,7 @@ struct Pool {
 impl Pool {
     fn new(url: &str) -> Self {
         let address = url.trim_start_matches("http://").to_owned();
-        Self {
-            address,
-            idle: RefCell::default(),
-        }
+        Self { address, idle: RefCell::default() }
     }
 
     async fn connection(&self) -> Result<SendRequest<Empty<Bytes>>, Failure> {

@@ -20,10 +20,7 @@ fn control(mocks: &Mocks) -> &str {
 fn the_announcement_lists_the_backends_in_the_order_of_the_topology() {
     let mocks = start();
     let backends = &mocks.announcement().backends;
-    let listed: Vec<_> = backends
-        .iter()
-        .map(|b| (b.id.as_str(), b.pool.as_str(), b.weight))
-        .collect();
+    let listed: Vec<_> = backends.iter().map(|b| (b.id.as_str(), b.pool.as_str(), b.weight)).collect();
     assert_eq!(listed, [("b1", "main", 1.0), ("b2", "main", 2.0)]);
 }
 
@@ -31,30 +28,14 @@ fn the_announcement_lists_the_backends_in_the_order_of_the_topology() {
 fn every_reply_names_its_backend() {
     let mocks = start();
     for (index, id) in ["b1", "b2"].into_iter().enumerate() {
-        for path in [
-            FAST,
-            "/api/nothing",
-            "/actuator/health",
-            "/cart-service/actuator/health",
-        ] {
+        for path in [FAST, "/api/nothing", "/actuator/health", "/cart-service/actuator/health"] {
             let reply = get(url(&mocks, index), path);
-            assert_eq!(
-                reply.header("x-backend"),
-                Some(id),
-                "GET {path} names its backend"
-            );
-            assert_eq!(
-                reply.header("content-type"),
-                Some("application/json"),
-                "bodies are JSON"
-            );
+            assert_eq!(reply.header("x-backend"), Some(id), "GET {path} names its backend");
+            assert_eq!(reply.header("content-type"), Some("application/json"), "bodies are JSON");
         }
     }
     let health = get(url(&mocks, 0), "/cart-service/actuator/health");
-    assert_eq!(
-        (health.status, health.body),
-        (200, json!({ "status": "UP" }))
-    );
+    assert_eq!((health.status, health.body), (200, json!({ "status": "UP" })));
 }
 
 #[test]
@@ -62,54 +43,32 @@ fn a_user_can_shop_over_all_backends_since_they_share_the_state() {
     let mocks = start();
     let (one, two) = (url(&mocks, 0), url(&mocks, 1));
     let ada = r#"{"firstName":"Ada","lastName":"L","email":"a@x.org","password":"p"}"#;
-    assert_eq!(
-        post(one, "/user-service/api/users/register", ada).status,
-        201
-    );
+    assert_eq!(post(one, "/user-service/api/users/register", ada).status, 201);
     let login = post(two, "/api/users/login", ada);
-    let token = login.body["token"]
-        .as_str()
-        .expect("logging in gives a token");
+    let token = login.body["token"].as_str().expect("logging in gives a token");
     let bearer = format!("authorization: Bearer {token}\r\n");
     let mut client = Client::connect(one).expect("the backend listens");
     let item = r#"{"productId":"PHONE-001","quantity":2}"#;
-    let added = client
-        .call("POST", "/api/cart/items", &bearer, item)
-        .expect("a reply");
+    let added = client.call("POST", "/api/cart/items", &bearer, item).expect("a reply");
     assert_eq!((added.status, &added.body["totalItems"]), (201, &json!(2)));
     let mut client = Client::connect(two).expect("the backend listens");
-    let cart = client
-        .call("GET", "/cart-service/api/cart", &bearer, "")
-        .expect("a reply");
-    assert_eq!(
-        cart.body["totalItems"], 2,
-        "the cart is the same on the other backend"
-    );
+    let cart = client.call("GET", "/cart-service/api/cart", &bearer, "").expect("a reply");
+    assert_eq!(cart.body["totalItems"], 2, "the cart is the same on the other backend");
 }
 
 #[test]
 fn requests_beyond_workers_and_queue_are_refused_at_once() {
     let mocks = start();
-    let mut clients: Vec<Client> = (0..2)
-        .map(|_| Client::connect(url(&mocks, 0)).expect("listening"))
-        .collect();
+    let mut clients: Vec<Client> =
+        (0..2).map(|_| Client::connect(url(&mocks, 0)).expect("listening")).collect();
     for client in &mut clients {
         client.send("GET", SLOW, "", "").expect("sent");
     }
-    wait_for(&mocks, "b1", "one served and one waiting", |state| {
-        state["in_system"] == 2
-    });
+    wait_for(&mocks, "b1", "one served and one waiting", |state| state["in_system"] == 2);
     let refused = get(url(&mocks, 0), FAST);
-    assert_eq!(
-        (refused.status, refused.header("x-backend")),
-        (503, Some("b1"))
-    );
+    assert_eq!((refused.status, refused.header("x-backend")), (503, Some("b1")));
     assert_eq!(state(&mocks, "b1")["counts"]["refused"], 1);
-    assert_eq!(
-        get(url(&mocks, 1), FAST).status,
-        200,
-        "the other backend has workers of its own"
-    );
+    assert_eq!(get(url(&mocks, 1), FAST).status, 200, "the other backend has workers of its own");
 }
 
 #[test]
@@ -117,20 +76,13 @@ fn a_client_that_leaves_frees_its_place_in_the_queue() {
     let mocks = start();
     let mut served = Client::connect(url(&mocks, 0)).expect("listening");
     served.send("GET", SLOW, "", "").expect("sent");
-    wait_for(&mocks, "b1", "one in service", |state| {
-        state["in_system"] == 1
-    });
+    wait_for(&mocks, "b1", "one in service", |state| state["in_system"] == 1);
     let mut waiting = Client::connect(url(&mocks, 0)).expect("listening");
     waiting.send("GET", SLOW, "", "").expect("sent");
     wait_for(&mocks, "b1", "one waiting", |state| state["in_system"] == 2);
     drop(waiting);
-    let state = wait_for(&mocks, "b1", "nobody waiting", |state| {
-        state["in_system"] == 1
-    });
-    assert_eq!(
-        state["counts"]["cancelled"], 1,
-        "it is counted as cancelled"
-    );
+    let state = wait_for(&mocks, "b1", "nobody waiting", |state| state["in_system"] == 1);
+    assert_eq!(state["counts"]["cancelled"], 1, "it is counted as cancelled");
 }
 
 #[test]
@@ -139,45 +91,22 @@ fn a_killed_backend_resets_its_connections_and_refuses_new_ones_until_it_restart
     let mut busy = Client::connect(url(&mocks, 0)).expect("listening");
     busy.send("GET", SLOW, "", "").expect("sent");
     let mut idle = Client::connect(url(&mocks, 0)).expect("listening");
-    assert_eq!(
-        idle.call("GET", "/actuator/health", "", "")
-            .expect("a reply")
-            .status,
-        200
-    );
-    wait_for(&mocks, "b1", "one in service", |state| {
-        state["in_system"] == 1
-    });
+    assert_eq!(idle.call("GET", "/actuator/health", "", "").expect("a reply").status, 200);
+    wait_for(&mocks, "b1", "one in service", |state| state["in_system"] == 1);
 
     let killed = post(control(&mocks), "/backends/b1/kill", "");
     assert_eq!((killed.status, &killed.body["up"]), (200, &json!(false)));
     let error = busy.receive().expect_err("the request was lost");
-    assert_eq!(
-        error.kind(),
-        ErrorKind::ConnectionReset,
-        "a request in it breaks with a reset"
-    );
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "a request in it breaks with a reset");
     let error = idle.receive().expect_err("nothing was asked");
-    assert_eq!(
-        error.kind(),
-        ErrorKind::ConnectionReset,
-        "idle connections are reset as well"
-    );
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset, "idle connections are reset as well");
     wait_until_refused(url(&mocks, 0));
-    assert_eq!(
-        get(url(&mocks, 1), FAST).status,
-        200,
-        "the other backend goes on"
-    );
+    assert_eq!(get(url(&mocks, 1), FAST).status, 200, "the other backend goes on");
     assert_eq!(state(&mocks, "b1")["counts"]["broken"], 1);
 
     let restarted = post(control(&mocks), "/backends/b1/restart", "");
     assert_eq!(restarted.body["up"], true);
-    assert_eq!(
-        get_when_up(url(&mocks, 0), FAST).status,
-        200,
-        "it serves again on its old port"
-    );
+    assert_eq!(get_when_up(url(&mocks, 0), FAST).status, 200, "it serves again on its old port");
 }
 
 /// The listener closes within the same turn of the event loop as the kill, or the next.
@@ -210,30 +139,14 @@ fn faults_are_active_only_between_start_and_stop() {
     let cart = |mocks: &Mocks| get(url(mocks, 0), "/api/cart").status;
     let faults = json!([{ "fault": "fast_fail", "rate": 1.0, "services": ["cart-service"] }]);
     let replaced = post(control(&mocks), "/faults", &faults.to_string());
-    assert_eq!(
-        (replaced.status, &replaced.body["faults"]),
-        (200, &json!(1))
-    );
-    assert_eq!(
-        cart(&mocks),
-        401,
-        "a timeline that was not started does nothing"
-    );
+    assert_eq!((replaced.status, &replaced.body["faults"]), (200, &json!(1)));
+    assert_eq!(cart(&mocks), 401, "a timeline that was not started does nothing");
     post(control(&mocks), "/faults/start", "");
     assert_eq!(cart(&mocks), 503, "the named service fails");
-    assert_eq!(
-        get(url(&mocks, 0), FAST).status,
-        200,
-        "other services do not"
-    );
+    assert_eq!(get(url(&mocks, 0), FAST).status, 200, "other services do not");
     let mut client = Client::connect(url(&mocks, 1)).expect("listening");
-    let hit = client
-        .call("GET", FAST, "x-service: cart-service\r\n", "")
-        .expect("a reply");
-    assert_eq!(
-        hit.status, 503,
-        "the header says which service a request is for"
-    );
+    let hit = client.call("GET", FAST, "x-service: cart-service\r\n", "").expect("a reply");
+    assert_eq!(hit.status, 503, "the header says which service a request is for");
     post(control(&mocks), "/faults/stop", "");
     assert_eq!(cart(&mocks), 401, "stopping ends the fault");
 }
@@ -245,11 +158,7 @@ fn a_fault_may_name_a_service_that_the_topology_does_not() {
     post(control(&mocks), "/faults", &faults.to_string());
     post(control(&mocks), "/faults/start", "");
     assert_eq!(get(url(&mocks, 0), "/search-service/api/find").status, 503);
-    assert_eq!(
-        get(url(&mocks, 0), "/other-service/api/find").status,
-        404,
-        "others are not hit"
-    );
+    assert_eq!(get(url(&mocks, 0), "/other-service/api/find").status, 404, "others are not hit");
 }
 
 #[test]
@@ -261,28 +170,15 @@ fn faults_that_make_no_sense_are_refused_with_all_their_problems() {
     ]);
     let reply = post(control(&mocks), "/faults", &faults.to_string());
     assert_eq!(reply.status, 400);
-    assert_eq!(
-        reply.body["problems"].as_array().map(Vec::len),
-        Some(2),
-        "{}",
-        reply.body
-    );
+    assert_eq!(reply.body["problems"].as_array().map(Vec::len), Some(2), "{}", reply.body);
     assert_eq!(post(control(&mocks), "/faults", "{oops").status, 400);
-    assert_eq!(
-        get(control(&mocks), "/faults").body,
-        json!([]),
-        "the timeline stays as it was"
-    );
+    assert_eq!(get(control(&mocks), "/faults").body, json!([]), "the timeline stays as it was");
 }
 
 #[test]
 fn a_request_that_hangs_is_let_go_when_its_client_leaves() {
     let mocks = start();
-    post(
-        control(&mocks),
-        "/faults",
-        &json!([{ "fault": "timeout_rate", "rate": 1.0 }]).to_string(),
-    );
+    post(control(&mocks), "/faults", &json!([{ "fault": "timeout_rate", "rate": 1.0 }]).to_string());
     post(control(&mocks), "/faults/start", "");
     let mut client = Client::connect(url(&mocks, 0)).expect("listening");
     client.send("GET", FAST, "", "").expect("sent");
@@ -298,20 +194,13 @@ fn a_crash_of_the_timeline_breaks_requests_in_flight() {
     let mocks = start();
     let mut client = Client::connect(url(&mocks, 0)).expect("listening");
     client.send("GET", SLOW, "", "").expect("sent");
-    wait_for(&mocks, "b1", "one in service", |state| {
-        state["in_system"] == 1
-    });
-    let crash =
-        json!([{ "fault": "crash", "backends": ["b1"], "start_s": 0.05, "duration_s": 0.2 }]);
+    wait_for(&mocks, "b1", "one in service", |state| state["in_system"] == 1);
+    let crash = json!([{ "fault": "crash", "backends": ["b1"], "start_s": 0.05, "duration_s": 0.2 }]);
     post(control(&mocks), "/faults", &crash.to_string());
     post(control(&mocks), "/faults/start", "");
     let error = client.receive().expect_err("the backend crashes");
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
-    assert_eq!(
-        get_when_up(url(&mocks, 0), FAST).status,
-        200,
-        "it comes back by itself"
-    );
+    assert_eq!(get_when_up(url(&mocks, 0), FAST).status, 200, "it comes back by itself");
 }
 
 #[test]
@@ -319,21 +208,12 @@ fn a_held_request_takes_no_worker() {
     let mocks = start();
     let mut busy = Client::connect(url(&mocks, 0)).expect("listening");
     busy.send("GET", SLOW, "", "").expect("sent");
-    wait_for(&mocks, "b1", "one in service", |state| {
-        state["in_system"] == 1
-    });
+    wait_for(&mocks, "b1", "one in service", |state| state["in_system"] == 1);
     let held = get(url(&mocks, 0), "/cart-service/api/hold?ms=1");
     assert_eq!((held.status, held.header("x-backend")), (200, Some("b1")));
-    assert_eq!(
-        get(url(&mocks, 0), "/api/hold?ms=10001").status,
-        400,
-        "ten seconds are the limit"
-    );
+    assert_eq!(get(url(&mocks, 0), "/api/hold?ms=10001").status, 400, "ten seconds are the limit");
     let counts = state(&mocks, "b1")["counts"].clone();
-    assert_eq!(
-        (&counts["held"], &counts["requests"]),
-        (&json!(1), &json!(1))
-    );
+    assert_eq!((&counts["held"], &counts["requests"]), (&json!(1), &json!(1)));
 }
 
 #[test]
@@ -342,31 +222,17 @@ fn degradation_is_started_shown_and_stopped_on_one_backend() {
     let b1 = url(&mocks, 0);
     let path = "/cart-service/api/degradation/errors/start?errorRatePercent=100&durationSeconds=60";
     let started = post(b1, path, "");
-    assert_eq!(
-        (started.status, started.header("x-backend")),
-        (200, Some("b1"))
-    );
+    assert_eq!((started.status, started.header("x-backend")), (200, Some("b1")));
     assert_eq!(get(b1, FAST).status, 500, "every served request fails");
-    assert_eq!(
-        get(url(&mocks, 1), FAST).status,
-        200,
-        "the other backend is well"
-    );
+    assert_eq!(get(url(&mocks, 1), FAST).status, 200, "the other backend is well");
     let status = get(b1, "/api/degradation/status").body;
     assert_eq!(status["errors"]["errorRatePercent"], 100.0);
     post(b1, "/api/degradation/cpu/start?intensityPercent=75", "");
-    assert_eq!(
-        state(&mocks, "b1")["speed"],
-        0.25,
-        "load on the CPU leaves the rest"
-    );
+    assert_eq!(state(&mocks, "b1")["speed"], 0.25, "load on the CPU leaves the rest");
     post(b1, "/api/degradation/stop-all", "");
     assert_eq!(get(b1, FAST).status, 200);
     assert_eq!(state(&mocks, "b1")["speed"], 1.0);
-    assert_eq!(
-        post(b1, "/api/degradation/errors/start?errorRatePercent=101", "").status,
-        400
-    );
+    assert_eq!(post(b1, "/api/degradation/errors/start?errorRatePercent=101", "").status, 400);
     assert_eq!(post(b1, "/api/degradation/heat/start", "").status, 404);
 }
 
@@ -379,39 +245,18 @@ fn a_reset_brings_back_the_state_after_the_start() {
     assert_eq!(post(b1, "/api/users/register", ada).status, 201);
     assert_eq!(get(b1, "/api/nothing").status, 404);
     let counts = state(&mocks, "b1")["counts"].clone();
-    assert_eq!(
-        counts["by_status"],
-        json!({ "201": 1, "404": 1 }),
-        "replies are counted by status"
-    );
+    assert_eq!(counts["by_status"], json!({ "201": 1, "404": 1 }), "replies are counted by status");
     let mut busy = Client::connect(b1).expect("listening");
     busy.send("GET", SLOW, "", "").expect("sent");
-    wait_for(&mocks, "b1", "one in service", |state| {
-        state["in_system"] == 1
-    });
+    wait_for(&mocks, "b1", "one in service", |state| state["in_system"] == 1);
     post(b1, "/api/degradation/errors/start?errorRatePercent=100", "");
     post(control(&mocks), "/backends/b2/kill", "");
 
     assert_eq!(post(control(&mocks), "/reset", "").status, 200);
-    assert!(
-        busy.receive().is_err(),
-        "a request that is still in a backend breaks"
-    );
-    assert_eq!(
-        state(&mocks, "b1"),
-        before,
-        "counters, queue and degradation are as at the start"
-    );
-    assert_eq!(
-        state(&mocks, "b2")["up"],
-        true,
-        "a killed backend is up again"
-    );
-    assert_eq!(
-        post(b1, "/api/users/register", ada).status,
-        201,
-        "nobody is registered any more"
-    );
+    assert!(busy.receive().is_err(), "a request that is still in a backend breaks");
+    assert_eq!(state(&mocks, "b1"), before, "counters, queue and degradation are as at the start");
+    assert_eq!(state(&mocks, "b2")["up"], true, "a killed backend is up again");
+    assert_eq!(post(b1, "/api/users/register", ada).status, 201, "nobody is registered any more");
 }
 
 #[test]
@@ -421,21 +266,13 @@ fn control_calls_that_do_not_exist_say_what_does() {
     let unknown = post(control(&mocks), "/backends/b9/kill", "");
     let error = json!({ "error": "no backend \"b9\", there are b1, b2" });
     assert_eq!((unknown.status, unknown.body), (404, error));
-    assert_eq!(
-        get(control(&mocks), "/backends/b1/kill").status,
-        404,
-        "reading must not kill"
-    );
+    assert_eq!(get(control(&mocks), "/backends/b1/kill").status, 404, "reading must not kill");
 }
 
 #[test]
 fn a_body_without_bound_is_refused() {
     let mocks = start();
-    let reply = post(
-        url(&mocks, 0),
-        "/api/users/register",
-        &"x".repeat((1 << 20) + 1),
-    );
+    let reply = post(url(&mocks, 0), "/api/users/register", &"x".repeat((1 << 20) + 1));
     assert_eq!(reply.status, 413);
     assert_ne!(reply.body, Value::Null);
 }

@@ -20,10 +20,7 @@ fn file(name: &str, content: &Value) -> PathBuf {
 fn command(name: &str, topology: &Value) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-backends"));
     command.arg("--topology").arg(file(name, topology));
-    command
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
@@ -32,27 +29,15 @@ fn start(mut command: Command) -> (Child, Announcement) {
     let mut child = command.spawn().expect("the program can be started");
     let mut line = String::new();
     let out = child.stdout.as_mut().expect("standard output is piped");
-    BufReader::new(out)
-        .read_line(&mut line)
-        .expect("there is a line");
-    (
-        child,
-        serde_json::from_str(&line).expect("the start line is JSON"),
-    )
+    BufReader::new(out).read_line(&mut line).expect("there is a line");
+    (child, serde_json::from_str(&line).expect("the start line is JSON"))
 }
 
 /// The exit code and standard error of a program that does not start.
 fn fail(mut command: Command) -> (Option<i32>, String) {
     let output = command.output().expect("the program can be started");
-    assert_eq!(
-        String::from_utf8_lossy(&output.stdout),
-        "",
-        "no start line without a start"
-    );
-    (
-        output.status.code(),
-        String::from_utf8_lossy(&output.stderr).into_owned(),
-    )
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "", "no start line without a start");
+    (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
 #[test]
@@ -64,11 +49,7 @@ fn the_start_line_says_where_everything_listens_and_the_process_ends_with_its_pa
     assert_eq!(get(&announcement.backends[0].url, FAST).status, 200);
     assert_eq!(get(&announcement.control, "/backends").status, 200);
     drop(child.stdin.take());
-    assert_eq!(
-        child.wait().expect("it ends").code(),
-        Some(0),
-        "the end of input is a clean end"
-    );
+    assert_eq!(child.wait().expect("it ends").code(), Some(0), "the end of input is a clean end");
 }
 
 #[test]
@@ -84,9 +65,7 @@ fn a_catalogue_replaces_the_built_in_products() {
     let products = json!([{ "sku": "TEA-1", "name": "Tea", "category": "Food", "price": 3.5,
                             "image": "", "popularity_score": 0.9 }]);
     let mut command = command("tea.json", &topology());
-    command
-        .arg("--catalogue")
-        .arg(file("products.json", &products));
+    command.arg("--catalogue").arg(file("products.json", &products));
     let (mut child, announcement) = start(command);
     let url = &announcement.backends[0].url;
     assert_eq!(get(url, "/api/inventory/product/TEA-1").body["price"], 3.5);
@@ -104,10 +83,7 @@ fn a_taken_port_is_named_and_gives_exit_code_3() {
     let (code, error) = fail(command);
     assert_eq!(code, Some(3), "{error}");
     let start = format!("error: cannot listen on 127.0.0.1:{port} for the control API: ");
-    assert!(
-        error.starts_with(&start),
-        "the message names the port: {error}"
-    );
+    assert!(error.starts_with(&start), "the message names the port: {error}");
 }
 
 #[test]
@@ -126,10 +102,7 @@ fn all_problems_of_a_topology_are_listed_with_exit_code_2() {
 fn a_file_that_is_no_topology_is_named_with_exit_code_2() {
     let (code, error) = fail(command("nonsense.json", &json!({ "nonsense": 1 })));
     assert_eq!(code, Some(2), "{error}");
-    assert!(
-        error.contains("nonsense.json") && error.contains("unknown field"),
-        "{error}"
-    );
+    assert!(error.contains("nonsense.json") && error.contains("unknown field"), "{error}");
 }
 
 #[test]
@@ -140,15 +113,7 @@ fn only_the_start_line_goes_to_standard_output() {
     let mut child = command.spawn().expect("the program can be started");
     drop(child.stdin.take());
     let mut out = String::new();
-    child
-        .stdout
-        .as_mut()
-        .expect("piped")
-        .read_to_string(&mut out)
-        .expect("text");
+    child.stdout.as_mut().expect("piped").read_to_string(&mut out).expect("text");
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
-    assert!(
-        out.lines().count() <= 1,
-        "logs belong to standard error: {out}"
-    );
+    assert!(out.lines().count() <= 1, "logs belong to standard error: {out}");
 }

@@ -35,19 +35,11 @@ fn open(criterion: &mut Criterion) {
                     seed: Seed(1),
                 };
                 let mut policy = common::policies(algorithm);
-                simulate_open(
-                    &topology,
-                    &load,
-                    &mut policy,
-                    &Options::default(),
-                    &mut Sum(0),
-                )
-                .expect("a bundled topology can be simulated")
+                simulate_open(&topology, &load, &mut policy, &Options::default(), &mut Sum(0))
+                    .expect("a bundled topology can be simulated")
             };
             group.throughput(Throughput::Elements(run().events));
-            group.bench_function(format!("{situation}/{algorithm}"), |bencher| {
-                bencher.iter(run)
-            });
+            group.bench_function(format!("{situation}/{algorithm}"), |bencher| bencher.iter(run));
         }
     }
     group.finish();
@@ -61,14 +53,8 @@ fn closed(criterion: &mut Criterion) {
     for algorithm in ["least-connections", "round-robin"] {
         let run = || -> Report {
             let mut policy = common::policies(algorithm);
-            Simulation::run(
-                &scenario,
-                &schedule,
-                &mut policy,
-                &Options::default(),
-                &mut Sum(0),
-            )
-            .expect("the default topology can be simulated")
+            Simulation::run(&scenario, &schedule, &mut policy, &Options::default(), &mut Sum(0))
+                .expect("the default topology can be simulated")
         };
         group.throughput(Throughput::Elements(run().events));
         group.bench_function(format!("shop/{algorithm}"), |bencher| bencher.iter(run));

@@ -27,13 +27,8 @@ fn main() {
             let runs = 3;
             let (mut mean, mut p99) = (0.0, 0.0);
             for seed in 1..=runs {
-                let (recorder, _) = common::open(
-                    &format!("situation-{situation}"),
-                    algorithm,
-                    load,
-                    60_000,
-                    seed,
-                );
+                let (recorder, _) =
+                    common::open(&format!("situation-{situation}"), algorithm, load, 60_000, seed);
                 let one = recorder.mean_and_p99(2_000.0);
                 mean += one.0 / runs as f64;
                 p99 += one.1 / runs as f64;

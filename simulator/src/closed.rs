@@ -8,8 +8,8 @@ use crate::system::System;
 use lb_core::policy::Policy;
 use lb_core::topology::RouteIndex;
 use lb_core::workload::{
-    ActionIndex, Next, Observer, Request, Sample, Scenario, Schedule, Step, StepIndex, StepReply,
-    UserId, VirtualUser,
+    ActionIndex, Next, Observer, Request, Sample, Scenario, Schedule, Step, StepIndex, StepReply, UserId,
+    VirtualUser,
 };
 use lb_core::{Outcome, Span, Time};
 use std::cmp::Reverse;
@@ -48,32 +48,21 @@ impl Simulation {
         let topology = &scenario.topology;
         let mut services: Vec<String> = Vec::new();
         let named = topology.pools.iter().flat_map(|pool| &pool.services);
-        let called = scenario
-            .workload
-            .steps()
-            .iter()
-            .filter_map(|step| step.service.as_ref());
+        let called = scenario.workload.steps().iter().filter_map(|step| step.service.as_ref());
         for service in named.chain(called) {
             if !services.contains(service) {
                 services.push(service.clone());
             }
         }
-        let system = System::new(
-            Arc::clone(topology),
-            services.clone(),
-            scenario.request_timeout,
-            policy,
-            options,
-        )?;
+        let system =
+            System::new(Arc::clone(topology), services.clone(), scenario.request_timeout, policy, options)?;
         let target = |step: &Step| {
             let service = step.service.as_deref().unwrap_or_default();
-            let pool = topology
-                .pool_of(service)
-                .ok_or_else(|| SimulationError::NoPool {
-                    step: step.name.clone(),
-                    service: service.to_owned(),
-                    topology: topology.name.clone(),
-                })?;
+            let pool = topology.pool_of(service).ok_or_else(|| SimulationError::NoPool {
+                step: step.name.clone(),
+                service: service.to_owned(),
+                topology: topology.name.clone(),
+            })?;
             let within = topology.services_of(pool, &services);
             let number = within.iter().position(|other| other == service);
             let path = step.path.split('?').next().unwrap_or_default();
@@ -85,12 +74,7 @@ impl Simulation {
         };
         Ok(Self {
             system,
-            targets: scenario
-                .workload
-                .steps()
-                .iter()
-                .map(target)
-                .collect::<Result<_, _>>()?,
+            targets: scenario.workload.steps().iter().map(target).collect::<Result<_, _>>()?,
             balancers: u32::from(options.balancers),
             warm_up: scenario.warm_up,
             duration: scenario.duration,
@@ -126,8 +110,7 @@ impl Simulation {
     /// then under way still end; each gets its sample. Times begin at zero.
     pub fn measure(&mut self, schedule: &Schedule, observer: &mut impl Observer) -> Report {
         let epoch = self.system.now();
-        self.system
-            .begin_measuring(self.duration + self.request_timeout);
+        self.system.begin_measuring(self.duration + self.request_timeout);
         let wakes = self.play(schedule, self.duration, observer);
         self.system.report(epoch, wakes)
     }
@@ -136,10 +119,7 @@ impl Simulation {
     fn play(&mut self, schedule: &Schedule, length: Span, observer: &mut impl Observer) -> u64 {
         let epoch = self.system.now();
         let mut users = Users::new(schedule, epoch, length);
-        while let Some(wake) = users
-            .next_wake()
-            .or((!self.system.is_idle()).then_some(Time::MAX))
-        {
+        while let Some(wake) = users.next_wake().or((!self.system.is_idle()).then_some(Time::MAX)) {
             if wake <= self.system.next_time() {
                 let user = users.pop_wake();
                 self.go_on(&mut users, user, None, wake);
@@ -201,12 +181,7 @@ impl<'a> Users<'a> {
             epoch,
             end: epoch + length,
             users: schedule.users().iter().map(|_| None).collect(),
-            wake_times: schedule
-                .users()
-                .iter()
-                .enumerate()
-                .filter_map(first)
-                .collect(),
+            wake_times: schedule.users().iter().enumerate().filter_map(first).collect(),
             wakes: 0,
         }
     }
@@ -223,12 +198,7 @@ impl<'a> Users<'a> {
     }
 
     /// Asks a user what comes next; returns the request that it sends, if it does, and its identity.
-    fn go_on(
-        &mut self,
-        user: u32,
-        reply: Option<StepReply<'_>>,
-        now: Time,
-    ) -> Option<(Request, u64)> {
+    fn go_on(&mut self, user: u32, reply: Option<StepReply<'_>>, now: Time) -> Option<(Request, u64)> {
         let seat = &mut self.users[user as usize];
         if now >= self.end {
             *seat = None;
@@ -236,16 +206,9 @@ impl<'a> Users<'a> {
         }
         let occupied = seat.get_or_insert_with(|| {
             let user = self.schedule.virtual_user(UserId(user));
-            Seat {
-                client_key: user.client_key(),
-                user,
-                request: NO_REQUEST,
-            }
+            Seat { client_key: user.client_key(), user, request: NO_REQUEST }
         });
-        match occupied
-            .user
-            .next(reply, Time::ZERO + now.since(self.epoch))
-        {
+        match occupied.user.next(reply, Time::ZERO + now.since(self.epoch)) {
             Next::Wait(until) => {
                 let at = in_system(self.epoch, until).max(now);
                 if at < self.end {
@@ -273,13 +236,7 @@ impl<'a> Users<'a> {
             expected: seat.user.expected(&seat.request),
         });
         let sample = sample(ended, self.epoch, &sender);
-        (
-            sample,
-            StepReply {
-                outcome: sample.outcome,
-                body: None,
-            },
-        )
+        (sample, StepReply { outcome: sample.outcome, body: None })
     }
 }
 
@@ -288,12 +245,7 @@ fn in_system(epoch: Time, at: Time) -> Time {
     epoch + at.since(Time::ZERO)
 }
 
-const NO_REQUEST: Request = Request {
-    step: StepIndex(0),
-    action: ActionIndex(0),
-    key: 0,
-    injected: None,
-};
+const NO_REQUEST: Request = Request { step: StepIndex(0), action: ActionIndex(0), key: 0, injected: None };
 
 /// Who sent a request, and what was expected of it.
 #[derive(Clone, Copy, Debug)]
@@ -305,11 +257,7 @@ pub(crate) struct Sender<'a> {
 
 impl Default for Sender<'_> {
     fn default() -> Self {
-        Self {
-            user: UserId(0),
-            request: NO_REQUEST,
-            expected: &[],
-        }
+        Self { user: UserId(0), request: NO_REQUEST, expected: &[] }
     }
 }
 

@@ -21,22 +21,8 @@ struct Belief {
 
 impl Health {
     pub(crate) fn new(checks: HealthChecks, backends: usize) -> Self {
-        let next = if checks.interval.is_zero() {
-            Time::MAX
-        } else {
-            Time::ZERO + checks.interval
-        };
-        Self {
-            checks,
-            next,
-            beliefs: vec![
-                Belief {
-                    healthy: true,
-                    against: 0
-                };
-                backends
-            ],
-        }
+        let next = if checks.interval.is_zero() { Time::MAX } else { Time::ZERO + checks.interval };
+        Self { checks, next, beliefs: vec![Belief { healthy: true, against: 0 }; backends] }
     }
 
     /// When the next check is.
@@ -57,18 +43,11 @@ impl Health {
             return None;
         }
         belief.against += 1;
-        let needed = if up {
-            self.checks.successes
-        } else {
-            self.checks.failures
-        };
+        let needed = if up { self.checks.successes } else { self.checks.failures };
         if belief.against < needed {
             return None;
         }
-        *belief = Belief {
-            healthy: up,
-            against: 0,
-        };
+        *belief = Belief { healthy: up, against: 0 };
         Some(up)
     }
 }
@@ -80,24 +59,15 @@ mod tests {
 
     #[test]
     fn a_belief_changes_after_enough_checks_in_a_row() {
-        let checks = HealthChecks {
-            interval: Span::from_secs(1),
-            failures: 2,
-            successes: 3,
-        };
+        let checks = HealthChecks { interval: Span::from_secs(1), failures: 2, successes: 3 };
         let mut health = Health::new(checks, 1);
-        let news: Vec<Option<bool>> = [
-            false, true, false, false, true, true, false, true, true, true,
-        ]
-        .into_iter()
-        .map(|up| health.found(0, up))
-        .collect();
+        let news: Vec<Option<bool>> = [false, true, false, false, true, true, false, true, true, true]
+            .into_iter()
+            .map(|up| health.found(0, up))
+            .collect();
         let mut expected = [None; 10];
         expected[3] = Some(false);
         expected[9] = Some(true);
-        assert_eq!(
-            news, expected,
-            "two failures in a row take it out, three successes bring it back"
-        );
+        assert_eq!(news, expected, "two failures in a row take it out, three successes bring it back");
     }
 }

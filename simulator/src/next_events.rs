@@ -15,10 +15,7 @@ pub(crate) struct NextEvents {
 impl NextEvents {
     pub(crate) fn new(backends: usize) -> Self {
         let leaves = backends.next_power_of_two();
-        Self {
-            tree: vec![Time::MAX; 2 * leaves],
-            leaves,
-        }
+        Self { tree: vec![Time::MAX; 2 * leaves], leaves }
     }
 
     /// Sets the next event of `backend`; [`Time::MAX`] is none.

@@ -64,10 +64,7 @@ pub fn simulate_open(
     };
     arrivals.schedule();
     let keys = load.seed.key(&[label::REQUESTS]);
-    let sender = Sender {
-        expected: &[200],
-        ..Sender::default()
-    };
+    let sender = Sender { expected: &[200], ..Sender::default() };
     while arrivals.left > 0 || !system.is_idle() {
         if arrivals.left > 0 && arrivals.next <= system.next_time() {
             let number = load.requests - arrivals.left;

@@ -29,11 +29,7 @@ pub struct HealthChecks {
 impl Default for HealthChecks {
     /// As the reference load balancer does by default.
     fn default() -> Self {
-        Self {
-            interval: Span::from_secs(1),
-            failures: 2,
-            successes: 2,
-        }
+        Self { interval: Span::from_secs(1), failures: 2, successes: 2 }
     }
 }
 

@@ -95,12 +95,7 @@ pub(crate) struct Requests {
 
 impl Requests {
     pub(crate) fn new(timeout: Span) -> Self {
-        Self {
-            slots: Vec::new(),
-            free: Vec::new(),
-            timeouts: VecDeque::new(),
-            timeout,
-        }
+        Self { slots: Vec::new(), free: Vec::new(), timeouts: VecDeque::new(), timeout }
     }
 
     /// Takes a request in and returns its slot.
@@ -125,8 +120,7 @@ impl Requests {
                 (self.slots.len() - 1) as u32
             }
         };
-        self.timeouts
-            .push_back((sent + self.timeout, self.job(slot)));
+        self.timeouts.push_back((sent + self.timeout, self.job(slot)));
         slot
     }
 

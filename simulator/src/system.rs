@@ -63,10 +63,7 @@ impl System {
     ) -> Result<Self, SimulationError> {
         let problems = topology.problems();
         if !problems.is_empty() {
-            return Err(SimulationError::Topology {
-                name: topology.name.clone(),
-                problems,
-            });
+            return Err(SimulationError::Topology { name: topology.name.clone(), problems });
         }
         if options.balancers == 0 {
             return Err(SimulationError::NoBalancer);
@@ -88,11 +85,7 @@ impl System {
             for (number, pool) in topology.pools.iter().enumerate() {
                 let weights: Vec<f64> = pool.backends.iter().map(|spec| spec.weight).collect();
                 let labels = [BALANCER, u64::from(balancer), number as u64];
-                balancers.push(Balancer::new(
-                    &weights,
-                    policy(),
-                    options.seed.stream(&labels),
-                ));
+                balancers.push(Balancer::new(&weights, policy(), options.seed.stream(&labels)));
             }
         }
         Ok(Self {
@@ -118,18 +111,12 @@ impl System {
             .topology
             .backends(&self.services)
             .map(|placed| {
-                FaultTimeline::new(
-                    &self.topology.faults,
-                    &placed.spec.id,
-                    &placed.services,
-                    length,
-                )
+                FaultTimeline::new(&self.topology.faults, &placed.spec.id, &placed.services, length)
             })
             .collect();
         for (backend, timeline) in timelines.into_iter().enumerate() {
             let site = &mut self.sites[backend];
-            site.model
-                .start_faults(timeline, self.now, &mut self.finished);
+            site.model.start_faults(timeline, self.now, &mut self.finished);
             site.requests = 0;
             site.peak_in_flight = site.in_flight;
             site.busy_before = site.model.busy_at(self.now);
@@ -151,13 +138,8 @@ impl System {
     /// When [`Self::step`] has something to do.
     pub(crate) fn next_time(&self) -> Time {
         let wire = self.wire.front().map_or(Time::MAX, |(at, _)| *at);
-        let timeout = self
-            .requests
-            .first_timeout()
-            .map_or(Time::MAX, |(at, _)| at);
-        wire.min(timeout)
-            .min(self.next_events.first_time())
-            .min(self.health.next())
+        let timeout = self.requests.first_timeout().map_or(Time::MAX, |(at, _)| at);
+        wire.min(timeout).min(self.next_events.first_time()).min(self.health.next())
     }
 
     /// A client sends a request at `now`, which no event may precede.
@@ -247,10 +229,7 @@ impl System {
     /// The load balancer decides.
     fn place(&mut self, slot: u32, now: Time) {
         let call = self.requests[slot].call;
-        let info = RequestInfo {
-            client_key: call.client_key,
-            route: call.route.0,
-        };
+        let info = RequestInfo { client_key: call.client_key, route: call.route.0 };
         let Some(place) = self.balancer(&call).pick(&info, now) else {
             self.requests[slot].end = End::NoBackend;
             self.put_on_wire(slot, Stage::BackToClient);
@@ -324,12 +303,8 @@ impl System {
     /// The load balancer sees how a request that it had placed ended.
     fn learn(&mut self, slot: u32, kind: ReplyKind, now: Time) {
         let request = self.requests[slot];
-        let reply = Reply {
-            kind,
-            latency: now.since(request.picked),
-        };
-        self.balancer(&request.call)
-            .reply(request.place, &reply, now);
+        let reply = Reply { kind, latency: now.since(request.picked) };
+        self.balancer(&request.call).reply(request.place, &reply, now);
         let backend = self.backend(&request.call, request.place);
         self.sites[backend].in_flight -= 1;
     }
@@ -339,10 +314,7 @@ impl System {
         self.requests[slot].end = End::TimedOut;
         let ended = self.ended(slot, now);
         let stage = self.requests[slot].stage;
-        if matches!(
-            stage,
-            Stage::ToBackend | Stage::InBackend | Stage::BackToBalancer
-        ) {
+        if matches!(stage, Stage::ToBackend | Stage::InBackend | Stage::BackToBalancer) {
             self.learn(slot, ReplyKind::Timeout, now);
         }
         if stage == Stage::InBackend {
@@ -372,23 +344,12 @@ impl System {
     fn check_health(&mut self) {
         self.health.checked();
         for backend in 0..self.sites.len() {
-            let Some(healthy) = self
-                .health
-                .found(backend, self.sites[backend].model.is_up())
-            else {
+            let Some(healthy) = self.health.found(backend, self.sites[backend].model.is_up()) else {
                 continue;
             };
-            let pool = self
-                .pool_start
-                .partition_point(|start| usize::from(*start) <= backend)
-                - 1;
+            let pool = self.pool_start.partition_point(|start| usize::from(*start) <= backend) - 1;
             let place = BackendIndex(backend as u32 - u32::from(self.pool_start[pool]));
-            for balancer in self
-                .balancers
-                .iter_mut()
-                .skip(pool)
-                .step_by(self.pool_start.len())
-            {
+            for balancer in self.balancers.iter_mut().skip(pool).step_by(self.pool_start.len()) {
                 balancer.set_healthy(place, healthy);
             }
         }

@@ -50,11 +50,7 @@ fn test(args: &[OsString]) -> Vec<OsString> {
         let arg = arg.to_string_lossy();
         arg.starts_with("-p") || arg == "--package" || arg.starts_with("--package=")
     });
-    let mut command = words(if selects_packages {
-        "test --locked"
-    } else {
-        "test --workspace --locked"
-    });
+    let mut command = words(if selects_packages { "test --locked" } else { "test --workspace --locked" });
     command.extend_from_slice(args);
     command
 }
@@ -64,12 +60,7 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse()
-        .task
-        .steps()
-        .iter()
-        .try_for_each(|step| cargo(step))
-    {
+    match Cli::parse().task.steps().iter().try_for_each(|step| cargo(step)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -118,26 +109,15 @@ mod tests {
         let table: &[(&[&str], &str)] = &[
             (&["test"], "test --workspace --locked"),
             (&["test", "-p", "lb-core"], "test --locked -p lb-core"),
-            (
-                &["test", "--package=lb-core"],
-                "test --locked --package=lb-core",
-            ),
+            (&["test", "--package=lb-core"], "test --locked --package=lb-core"),
             (
                 &["test", "--release", "--", "--nocapture"],
                 "test --workspace --locked --release -- --nocapture",
             ),
-            (
-                &["test", "p2c", "--", "-p"],
-                "test --workspace --locked p2c -- -p",
-            ),
+            (&["test", "p2c", "--", "-p"], "test --workspace --locked p2c -- -p"),
         ];
         for (typed, runs) in table {
-            assert_eq!(
-                lines(typed),
-                [*runs],
-                "`cargo xtask {}` runs this",
-                typed.join(" ")
-            );
+            assert_eq!(lines(typed), [*runs], "`cargo xtask {}` runs this", typed.join(" "));
         }
     }
 

@@ -40,10 +40,8 @@ mod tests {
     use super::*;
 
     fn index(shares: &[(usize, u64, f64)]) -> Option<f64> {
-        let shares: Vec<_> = shares
-            .iter()
-            .map(|&(pool, requests, weight)| PoolShare { pool, requests, weight })
-            .collect();
+        let shares: Vec<_> =
+            shares.iter().map(|&(pool, requests, weight)| PoolShare { pool, requests, weight }).collect();
         jain_index(&shares)
     }
 

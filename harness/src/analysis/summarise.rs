@@ -142,8 +142,9 @@ fn shares(backends: &[BackendSummary], topology: &Topology) -> Vec<PoolShare> {
         .iter()
         .enumerate()
         .map(|(number, backend)| {
-            let (pool, weight) =
-                listed.get(number).map_or((listed_pools(topology), 1.0), |listed| (listed.pool, listed.weight));
+            let (pool, weight) = listed
+                .get(number)
+                .map_or((listed_pools(topology), 1.0), |listed| (listed.pool, listed.weight));
             PoolShare { pool, requests: backend.requests, weight }
         })
         .collect()
@@ -151,8 +152,12 @@ fn shares(backends: &[BackendSummary], topology: &Topology) -> Vec<PoolShare> {
 
 /// Requests by kind, slowest p95 first; kinds that never happened are left out.
 fn actions(trials: &[&Trial], workload: &Workload) -> Vec<ActionSummary> {
-    let mut actions: Vec<ActionSummary> =
-        workload.steps().iter().enumerate().filter_map(|(number, step)| action(trials, workload, number, step)).collect();
+    let mut actions: Vec<ActionSummary> = workload
+        .steps()
+        .iter()
+        .enumerate()
+        .filter_map(|(number, step)| action(trials, workload, number, step))
+        .collect();
     let p95 = |action: &ActionSummary| action.latency_ms.as_ref().map_or(0.0, |latency| latency.p95);
     actions.sort_by(|a, b| p95(b).total_cmp(&p95(a)));
     actions
@@ -185,7 +190,8 @@ fn processes(trials: &[&Trial], measured_s: f64) -> Vec<ProcessSummary> {
     names
         .into_iter()
         .map(|name| {
-            let times = trials.iter().flat_map(|trial| &trial.processes).filter(|process| process.name == name);
+            let times =
+                trials.iter().flat_map(|trial| &trial.processes).filter(|process| process.name == name);
             let cpu_s: f64 = times.map(|process| process.cpu_s).sum();
             let cores = if measured_s > 0.0 { cpu_s / measured_s } else { 0.0 };
             ProcessSummary { name: name.to_owned(), cpu_s, cores }

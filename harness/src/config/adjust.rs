@@ -19,20 +19,14 @@ const BACKGROUND: &str = "background";
 
 /// The patterns as blocks on the timeline.
 pub(super) fn blocks(patterns: &[DraftPattern]) -> Vec<Block> {
-    let block = |pattern: &DraftPattern| Block {
-        start: pattern.start_s,
-        end: pattern.end_s,
-        users: pattern.users,
-    };
+    let block =
+        |pattern: &DraftPattern| Block { start: pattern.start_s, end: pattern.end_s, users: pattern.users };
     patterns.iter().map(block).collect()
 }
 
 pub(super) fn check_names(draft: &DraftScenario, findings: &mut Findings) {
     for (index, pattern) in draft.patterns.iter().enumerate() {
-        if draft.patterns[..index]
-            .iter()
-            .any(|before| before.name == pattern.name)
-        {
+        if draft.patterns[..index].iter().any(|before| before.name == pattern.name) {
             let message = "stands twice in the scenario; results need one name for each pattern";
             findings.wrong(&join(&pattern.path, "name"), pattern.name.as_str(), message);
         }
@@ -42,33 +36,17 @@ pub(super) fn check_names(draft: &DraftScenario, findings: &mut Findings) {
                 pattern.end_s / 60.0,
                 LONGEST_SECONDS / 60.0
             );
-            findings.wrong(
-                &join(&pattern.path, "duration_minutes"),
-                pattern.duration_s() / 60.0,
-                message,
-            );
+            findings.wrong(&join(&pattern.path, "duration_minutes"), pattern.duration_s() / 60.0, message);
         }
     }
 }
 
 /// The scenario ends with its last pattern; another stated length is reported.
 pub(super) fn note_duration(draft: &DraftScenario, findings: &mut Findings) {
-    let end = blocks(&draft.patterns)
-        .iter()
-        .fold(0.0_f64, |end, block| end.max(block.end));
-    if let Some(stated) = draft
-        .stated_duration_s
-        .filter(|stated| (stated - end).abs() > 0.5)
-    {
-        let message = format!(
-            "the scenario ends with its last pattern, after {} minutes",
-            end / 60.0
-        );
-        findings.note(
-            &join(&draft.path, "test_duration_minutes"),
-            stated / 60.0,
-            message,
-        );
+    let end = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
+    if let Some(stated) = draft.stated_duration_s.filter(|stated| (stated - end).abs() > 0.5) {
+        let message = format!("the scenario ends with its last pattern, after {} minutes", end / 60.0);
+        findings.note(&join(&draft.path, "test_duration_minutes"), stated / 60.0, message);
     }
 }
 
@@ -76,12 +54,7 @@ pub(super) fn note_duration(draft: &DraftScenario, findings: &mut Findings) {
 pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
     let Some(cap) = draft.cap else { return };
     let mut order: Vec<usize> = (0..draft.patterns.len()).collect();
-    order.sort_by(|&a, &b| {
-        draft.patterns[a]
-            .start_s
-            .total_cmp(&draft.patterns[b].start_s)
-            .then(a.cmp(&b))
-    });
+    order.sort_by(|&a, &b| draft.patterns[a].start_s.total_cmp(&draft.patterns[b].start_s).then(a.cmp(&b)));
     let all = blocks(&draft.patterns);
     let mut admitted: Vec<Block> = Vec::new();
     for index in order {
@@ -94,16 +67,12 @@ pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
             );
             findings.wrong(&key, pattern.users, message);
         } else if pattern.users > room {
-            let message = format!(
-                "cut to {room}, which is what the scenario's `max_concurrent_users` of {cap} leaves"
-            );
+            let message =
+                format!("cut to {room}, which is what the scenario's `max_concurrent_users` of {cap} leaves");
             findings.note(&key, pattern.users, message);
             pattern.users = room;
         }
-        admitted.push(Block {
-            users: pattern.users,
-            ..all[index]
-        });
+        admitted.push(Block { users: pattern.users, ..all[index] });
     }
 }
 
@@ -119,11 +88,7 @@ pub(super) fn scale_users(draft: &mut DraftScenario, flags: &Overrides) {
 
 /// Fills the gaps between patterns with users that together send `background_rps`: each sends one
 /// request and thinks until its turn comes again.
-pub(super) fn add_background(
-    draft: &mut DraftScenario,
-    frame: &Frame<'_>,
-    findings: &mut Findings,
-) {
+pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findings: &mut Findings) {
     let rps = draft.background_rps;
     let gaps = timeline::gaps(&blocks(&draft.patterns));
     if rps <= 0.0 || gaps.is_empty() {
@@ -136,10 +101,8 @@ pub(super) fn add_background(
             && steps[0].method.eq_ignore_ascii_case("GET")
     };
     let Some(action) = frame.journey.actions.keys().find(single) else {
-        let message = format!(
-            "needs an action of a single GET, and the journey `{}` has none",
-            frame.journey.name
-        );
+        let message =
+            format!("needs an action of a single GET, and the journey `{}` has none", frame.journey.name);
         findings.wrong("bench.background_rps", rps, message);
         return;
     };
@@ -166,11 +129,7 @@ pub(super) fn add_background(
             start_s: from,
             end_s: to,
             users: users as u32,
-            mix: vec![ClassMix {
-                class,
-                share: 1.0,
-                actions: actions.clone(),
-            }],
+            mix: vec![ClassMix { class, share: 1.0, actions: actions.clone() }],
             background: true,
             ..DraftPattern::default()
         });
@@ -178,15 +137,9 @@ pub(super) fn add_background(
 }
 
 /// Scales offsets, durations and ramp-ups of patterns and faults. Returns the length in seconds.
-pub(super) fn scale_time(
-    draft: &mut DraftScenario,
-    frame: &Frame<'_>,
-    findings: &mut Findings,
-) -> f64 {
+pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings: &mut Findings) -> f64 {
     let flags = frame.overrides;
-    let length = blocks(&draft.patterns)
-        .iter()
-        .fold(0.0_f64, |end, block| end.max(block.end));
+    let length = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
     let time_scale = flags.time_scale.or(frame.bench.time_scale).unwrap_or(1.0);
     let factor = match flags.duration {
         Some(duration) => duration.as_secs_f64() / length,
@@ -207,34 +160,19 @@ pub(super) fn scale_time(
             let message = format!(
                 "the pattern lasts {duration_s:.3} s after scaling; {SHORTEST_S} s is the least, so lower the time scale or lengthen it"
             );
-            findings.wrong(
-                &join(&pattern.path, "duration_minutes"),
-                pattern.name.as_str(),
-                message,
-            );
+            findings.wrong(&join(&pattern.path, "duration_minutes"), pattern.name.as_str(), message);
         }
-        let wanted = flags
-            .ramp_up
-            .map_or(pattern.ramp_up_s * factor, |ramp_up| ramp_up.as_secs_f64());
+        let wanted = flags.ramp_up.map_or(pattern.ramp_up_s * factor, |ramp_up| ramp_up.as_secs_f64());
         let most = duration_s / 2.0;
         if wanted > most * (1.0 + 1e-9) && !pattern.background {
             let message = format!(
                 "cut to {most:.1} s, half of the pattern, so that all its users are there for the other half"
             );
-            findings.note(
-                &join(&pattern.path, "ramp_up_time_seconds"),
-                wanted,
-                message,
-            );
+            findings.note(&join(&pattern.path, "ramp_up_time_seconds"), wanted, message);
         }
-        pattern.ramp_up_s = if pattern.background {
-            0.0
-        } else {
-            wanted.min(most)
-        };
+        pattern.ramp_up_s = if pattern.background { 0.0 } else { wanted.min(most) };
         if pattern.chaos.concurrent_user_variance > 0.0 && (factor - 1.0).abs() > 1e-9 {
-            let message =
-                "the number of users wanders every 60 s also on a scaled timeline, so fewer times";
+            let message = "the number of users wanders every 60 s also on a scaled timeline, so fewer times";
             findings.note(
                 &join(&pattern.path, "chaos_parameters.concurrent_user_variance"),
                 pattern.chaos.concurrent_user_variance,

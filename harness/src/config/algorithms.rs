@@ -48,38 +48,25 @@ pub(super) fn choose(names: &[Named], external: bool, findings: &mut Findings) -
         };
         match runnable(meaning, external) {
             Meaning::Known(algorithm, _) if chosen.algorithms.contains(&algorithm) => {
-                let message =
-                    format!("stands twice: both names mean `{algorithm}`, which runs once");
+                let message = format!("stands twice: both names mean `{algorithm}`, which runs once");
                 findings.note(path, name.as_str(), message);
             }
             Meaning::Known(algorithm, remark) => {
                 if let Some(remark) = remark {
-                    findings.note(
-                        path,
-                        name.as_str(),
-                        format!("runs as `{algorithm}`: {remark}"),
-                    );
+                    findings.note(path, name.as_str(), format!("runs as `{algorithm}`: {remark}"));
                 }
                 chosen.algorithms.push(algorithm);
             }
             Meaning::Skip(algorithm, reason) => {
                 refusal.get_or_insert_with(|| (path.clone(), name.clone(), reason.clone()));
                 if !chosen.skipped.iter().any(|skipped| skipped.name == *name) {
-                    chosen.skipped.push(Skipped {
-                        name: name.clone(),
-                        algorithm,
-                        reason,
-                    });
+                    chosen.skipped.push(Skipped { name: name.clone(), algorithm, reason });
                 }
             }
         }
     }
     if let (true, Some((path, name, reason))) = (chosen.algorithms.is_empty(), refusal) {
-        findings.wrong(
-            &path,
-            name,
-            format!("{reason}; no algorithm is left to run"),
-        );
+        findings.wrong(&path, name, format!("{reason}; no algorithm is left to run"));
     }
     chosen
 }
@@ -87,21 +74,15 @@ pub(super) fn choose(names: &[Named], external: bool, findings: &mut Findings) -
 /// The names that the old configs use and that are none here.
 fn old_name(name: &str) -> Option<Meaning> {
     use lb_core::algorithm::Rule;
-    let of = |rule| Algorithm {
-        rule,
-        ejection: false,
-    };
+    let of = |rule| Algorithm { rule, ejection: false };
     Some(match name.to_ascii_lowercase().replace('_', "-").as_str() {
         "weighted-response-time" => Meaning::Known(
             of(Rule::EwmaScan),
-            Some(
-                "it too sends to the backend whose recent response time, weighed with its load, is least",
-            ),
+            Some("it too sends to the backend whose recent response time, weighed with its load, is least"),
         ),
         "resource-aware" => Meaning::Skip(
             None,
-            "it needs the CPU and memory of backends, which a load balancer does not see"
-                .to_owned(),
+            "it needs the CPU and memory of backends, which a load balancer does not see".to_owned(),
         ),
         "ml-based-routing" | "adaptive-learning" => Meaning::Known(of(Rule::Rl), None),
         _ => return None,

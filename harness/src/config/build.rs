@@ -42,17 +42,11 @@ pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError>
     let (found, notes) = findings.into_parts();
     let mut problems = loaded.problems.clone();
     // What lies at or under a fault of shape was repaired, and what is said about the repair is noise.
-    problems.extend(
-        found
-            .into_iter()
-            .filter(|new| !loaded.problems.iter().any(|old| old.touches(&new.path))),
-    );
+    problems
+        .extend(found.into_iter().filter(|new| !loaded.problems.iter().any(|old| old.touches(&new.path))));
     match plan {
         Some(plan) if problems.is_empty() => Ok(Plan { notes, ..plan }),
-        _ => Err(ConfigError::Invalid {
-            name: loaded.name.clone(),
-            problems,
-        }),
+        _ => Err(ConfigError::Invalid { name: loaded.name.clone(), problems }),
     }
 }
 
@@ -66,36 +60,20 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
     // Without its journey a config cannot be understood, but the names of algorithms can be checked.
     let Some(journey) = journey else {
-        choose(
-            &algorithms(&Draft::default(), bench, overrides),
-            true,
-            findings,
-        );
+        choose(&algorithms(&Draft::default(), bench, overrides), true, findings);
         return None;
     };
     let stem = Path::new(&loaded.name)
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-    let context = Context {
-        journey: &journey,
-        bench,
-        seed,
-        stem: &stem,
-    };
+    let context = Context { journey: &journey, bench, seed, stem: &stem };
     let mut draft = draft(&loaded.file, &context, findings);
     let target = target(&draft, bench, overrides, findings);
     select(&mut draft, overrides, findings);
     let named = algorithms(&draft, bench, overrides);
-    let own = draft
-        .scenarios
-        .iter()
-        .all(|scenario| scenario.algorithms.is_some());
+    let own = draft.scenarios.iter().all(|scenario| scenario.algorithms.is_some());
     let unused = own && !draft.scenarios.is_empty() && overrides.algorithms.is_none();
-    let chosen = if unused {
-        Chosen::default()
-    } else {
-        choose(&named, target.explicit, findings)
-    };
+    let chosen = if unused { Chosen::default() } else { choose(&named, target.explicit, findings) };
     let frame = Frame {
         bench,
         overrides,
@@ -104,23 +82,12 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         flawed: !loaded.problems.is_empty(),
     };
     let planned = draft.scenarios.into_iter().filter_map(|scenario| {
-        let mine = match scenario
-            .algorithms
-            .as_ref()
-            .filter(|_| overrides.algorithms.is_none())
-        {
+        let mine = match scenario.algorithms.as_ref().filter(|_| overrides.algorithms.is_none()) {
             Some(named) => choose(named, target.explicit, findings),
-            None => Chosen {
-                skipped: Vec::new(),
-                ..chosen.clone()
-            },
+            None => Chosen { skipped: Vec::new(), ..chosen.clone() },
         };
         let planned = scenario::build(scenario, &frame, findings)?;
-        Some(PlannedScenario {
-            algorithms: mine.algorithms,
-            skipped: mine.skipped,
-            ..planned
-        })
+        Some(PlannedScenario { algorithms: mine.algorithms, skipped: mine.skipped, ..planned })
     });
     let scenarios: Vec<PlannedScenario> = planned.collect();
     (!scenarios.is_empty()).then(|| Plan {
@@ -130,10 +97,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         target,
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
-        repetitions: overrides
-            .repetitions
-            .or(bench.repetitions)
-            .unwrap_or(REPETITIONS),
+        repetitions: overrides.repetitions.or(bench.repetitions).unwrap_or(REPETITIONS),
         seed,
         engine: overrides.engine.or(bench.engine),
         cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(COOL_DOWN_S)),
@@ -148,15 +112,8 @@ fn check_flags(flags: &Overrides, findings: &mut Findings) {
     if flags.repetitions == Some(0) {
         findings.wrong("--repetitions", 0, "must be at least 1");
     }
-    if let Some(users) = flags
-        .users
-        .filter(|users| *users == 0 || *users > raw::MOST_USERS)
-    {
-        findings.wrong(
-            "--users",
-            users,
-            format!("must be from 1 to {}", raw::MOST_USERS),
-        );
+    if let Some(users) = flags.users.filter(|users| *users == 0 || *users > raw::MOST_USERS) {
+        findings.wrong("--users", users, format!("must be from 1 to {}", raw::MOST_USERS));
     }
     let seconds = [("--duration", flags.duration), ("--ramp-up", flags.ramp_up)];
     for (flag, time) in seconds {
@@ -164,43 +121,23 @@ fn check_flags(flags: &Overrides, findings: &mut Findings) {
             continue;
         };
         if seconds > raw::LONGEST_SECONDS || (flag == "--duration" && seconds < SHORTEST_S) {
-            let message = format!(
-                "must be from {} to {} seconds",
-                SHORTEST_S,
-                raw::LONGEST_SECONDS
-            );
+            let message = format!("must be from {} to {} seconds", SHORTEST_S, raw::LONGEST_SECONDS);
             findings.wrong(flag, seconds, message);
         }
     }
-    if let Some(scale) = flags
-        .time_scale
-        .filter(|scale| !(0.001..=1e6).contains(scale))
-    {
+    if let Some(scale) = flags.time_scale.filter(|scale| !(0.001..=1e6).contains(scale)) {
         let value = serde_json::Number::from_f64(scale)
             .map_or_else(|| scale.to_string().into(), serde_json::Value::Number);
         findings.wrong("--time-scale", value, "must be from 0.001 to 1000000");
     }
     if flags.algorithms.as_ref().is_some_and(Vec::is_empty) {
-        findings.wrong(
-            "--algorithms",
-            serde_json::json!([]),
-            "names none; give at least one",
-        );
+        findings.wrong("--algorithms", serde_json::json!([]), "names none; give at least one");
     }
 }
 
 fn journey(bench: &Bench, folder: Option<&Path>, findings: &mut Findings) -> Option<Journey> {
-    let source = bench
-        .journey
-        .clone()
-        .unwrap_or_else(|| Source::Named(JOURNEY.to_owned()));
-    resolve(
-        &source,
-        "bench.journey",
-        bundled::JOURNEYS,
-        folder,
-        findings,
-    )
+    let source = bench.journey.clone().unwrap_or_else(|| Source::Named(JOURNEY.to_owned()));
+    resolve(&source, "bench.journey", bundled::JOURNEYS, folder, findings)
 }
 
 /// The topology with the faults of our block, unless something is wrong with it.
@@ -230,21 +167,14 @@ fn topology(
 }
 
 fn target(draft: &Draft, bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Target {
-    let of = |path: &str, name: &String| Named {
-        path: path.to_owned(),
-        name: name.clone(),
-    };
+    let of = |path: &str, name: &String| Named { path: path.to_owned(), name: name.clone() };
     let config = bench.load_balancer.as_ref();
     let (url, explicit) = match (&flags.url, config) {
         (Some(url), _) => (of("--url", url), true),
         (None, Some(config)) => (of("bench.load_balancer.url", &config.url), true),
-        (None, None) => (
-            draft
-                .base_url
-                .clone()
-                .unwrap_or_else(|| of("base_url", &BASE_URL.to_owned())),
-            false,
-        ),
+        (None, None) => {
+            (draft.base_url.clone().unwrap_or_else(|| of("base_url", &BASE_URL.to_owned())), false)
+        }
     };
     let base_url = match url::check(&url.name) {
         Ok(uri) => {
@@ -264,18 +194,12 @@ fn target(draft: &Draft, bench: &Bench, flags: &Overrides, findings: &mut Findin
         Some(admin) => Some(of("--admin", admin)),
         // The admin API of the config belongs to the config's load balancer.
         None if flags.url.is_some() => None,
-        None => {
-            config.and_then(|config| Some(of("bench.load_balancer.admin", config.admin.as_ref()?)))
-        }
+        None => config.and_then(|config| Some(of("bench.load_balancer.admin", config.admin.as_ref()?))),
     };
-    if let Some((admin, Err(message))) =
-        admin.as_ref().map(|admin| (admin, url::check(&admin.name)))
-    {
+    if let Some((admin, Err(message))) = admin.as_ref().map(|admin| (admin, url::check(&admin.name))) {
         findings.wrong(&admin.path, admin.name.as_str(), message);
     }
-    let own_token = config
-        .filter(|_| flags.url.is_none())
-        .and_then(|config| config.admin_token.clone());
+    let own_token = config.filter(|_| flags.url.is_none()).and_then(|config| config.admin_token.clone());
     Target {
         base_url,
         explicit,
@@ -289,16 +213,9 @@ fn select(draft: &mut Draft, flags: &Overrides, findings: &mut Findings) {
     let Some(wanted) = &flags.scenario else {
         return;
     };
-    let names = || {
-        draft
-            .scenarios
-            .iter()
-            .map(|scenario| scenario.name.as_str())
-    };
+    let names = || draft.scenarios.iter().map(|scenario| scenario.name.as_str());
     if names().any(|name| name == wanted) {
-        draft
-            .scenarios
-            .retain(|scenario: &DraftScenario| scenario.name == *wanted);
+        draft.scenarios.retain(|scenario: &DraftScenario| scenario.name == *wanted);
         return;
     }
     let message = format!(
@@ -313,29 +230,17 @@ fn select(draft: &mut Draft, flags: &Overrides, findings: &mut Findings) {
 fn algorithms(draft: &Draft, bench: &Bench, flags: &Overrides) -> Vec<Named> {
     let list = |key: &str, names: &[String]| -> Vec<Named> {
         let named = names.iter().enumerate();
-        named
-            .map(|(index, name)| Named {
-                path: format!("{key}[{index}]"),
-                name: name.clone(),
-            })
-            .collect()
+        named.map(|(index, name)| Named { path: format!("{key}[{index}]"), name: name.clone() }).collect()
     };
     if let Some(names) = &flags.algorithms {
         return names
             .iter()
-            .map(|name| Named {
-                path: "--algorithms".to_owned(),
-                name: name.clone(),
-            })
+            .map(|name| Named { path: "--algorithms".to_owned(), name: name.clone() })
             .collect();
     }
     if let Some(names) = &bench.algorithms {
         return list("bench.algorithms", names);
     }
     let guide = || list("bench.algorithms", &ALGORITHMS.map(str::to_owned));
-    draft
-        .algorithms
-        .clone()
-        .filter(|named| !named.is_empty())
-        .unwrap_or_else(guide)
+    draft.algorithms.clone().filter(|named| !named.is_empty()).unwrap_or_else(guide)
 }

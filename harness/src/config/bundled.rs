@@ -39,10 +39,7 @@ pub(crate) const TOPOLOGIES: &[Bundled] = bundled!("topologies/":
 /// The text of a bundled file; `.json` at the end of the name is optional.
 pub(crate) fn find(files: &[Bundled], name: &str) -> Option<&'static str> {
     let stem = name.strip_suffix(".json").unwrap_or(name);
-    files
-        .iter()
-        .find(|(known, _)| *known == stem)
-        .map(|(_, text)| *text)
+    files.iter().find(|(known, _)| *known == stem).map(|(_, text)| *text)
 }
 
 /// The names of bundled files.

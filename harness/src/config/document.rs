@@ -13,21 +13,14 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Value, se
     // Editors on some systems begin a file with a byte order mark; it is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let value = Node {
-        path: String::new(),
-        problems,
-    }
-    .deserialize(&mut deserializer)?;
+    let value = Node { path: String::new(), problems }.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
 
 /// The path of `key` below `parent`.
 pub(super) fn join(parent: &str, key: &str) -> String {
-    let plain = !key.is_empty()
-        && key
-            .chars()
-            .all(|c| c.is_alphanumeric() || "_-$".contains(c));
+    let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c));
     match (parent.is_empty(), plain) {
         (true, true) => key.to_owned(),
         (false, true) => format!("{parent}.{key}"),
@@ -68,9 +61,7 @@ impl<'de> Visitor<'de> for Node<'_> {
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value)
-            .map(Value::Number)
-            .ok_or_else(|| E::custom("number out of range"))
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
@@ -85,10 +76,7 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut list = Vec::new();
         loop {
             let path = format!("{}[{}]", self.path, list.len());
-            match items.next_element_seed(Node {
-                path,
-                problems: &mut *self.problems,
-            })? {
+            match items.next_element_seed(Node { path, problems: &mut *self.problems })? {
                 Some(item) => list.push(item),
                 None => return Ok(Value::Array(list)),
             }
@@ -99,10 +87,8 @@ impl<'de> Visitor<'de> for Node<'_> {
         let mut map = Map::new();
         while let Some(key) = entries.next_key::<String>()? {
             let path = join(&self.path, &key);
-            let value = entries.next_value_seed(Node {
-                path: path.clone(),
-                problems: &mut *self.problems,
-            })?;
+            let value =
+                entries.next_value_seed(Node { path: path.clone(), problems: &mut *self.problems })?;
             if map.contains_key(&key) {
                 let message = "the key stands twice in the same object; keep one of them";
                 self.problems.push(Problem::at(path, &value, message));
@@ -124,27 +110,16 @@ mod tests {
         let value = parse(r#"{"a": [{"b": 1, "b": 2}]}"#, &mut problems).expect("it is JSON");
         assert_eq!(value["a"][0]["b"], 1, "the first of the two counts");
         assert_eq!(problems.len(), 1, "one key stands twice");
-        assert!(
-            problems[0].to_string().starts_with("a[0].b = 2: "),
-            "{}",
-            problems[0]
-        );
+        assert!(problems[0].to_string().starts_with("a[0].b = 2: "), "{}", problems[0]);
     }
 
     #[test]
     fn syntax_errors_have_line_and_column_and_trailing_text_is_one() {
-        for (text, line, column) in [
-            ("{\n  \"a\": }", 2, 8),
-            ("{} x", 1, 4),
-            ("", 1, 0),
-            ("{\"a\": NaN}", 1, 7),
-        ] {
+        for (text, line, column) in
+            [("{\n  \"a\": }", 2, 8), ("{} x", 1, 4), ("", 1, 0), ("{\"a\": NaN}", 1, 7)]
+        {
             let error = parse(text, &mut Vec::new()).expect_err("it is not JSON");
-            assert_eq!(
-                (error.line(), error.column()),
-                (line, column),
-                "position in {text:?}: {error}"
-            );
+            assert_eq!((error.line(), error.column()), (line, column), "position in {text:?}: {error}");
         }
     }
 

@@ -21,20 +21,12 @@ pub struct Problem {
 impl Problem {
     /// A problem with the value at `path`.
     pub(super) fn at(path: impl Into<String>, value: &Value, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            value: Some(excerpt(value)),
-            message: message.into(),
-        }
+        Self { path: path.into(), value: Some(excerpt(value)), message: message.into() }
     }
 
     /// A problem with the key at `path` itself, or with something that is missing there.
     pub(super) fn of_key(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            path: path.into(),
-            value: None,
-            message: message.into(),
-        }
+        Self { path: path.into(), value: None, message: message.into() }
     }
 
     /// Whether this problem lies at, above or below `path`.
@@ -44,8 +36,7 @@ impl Problem {
         } else {
             (path, self.path.as_str())
         };
-        long.strip_prefix(short)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
     }
 }
 
@@ -76,9 +67,7 @@ pub(super) fn excerpt(value: &Value) -> String {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// Neither a file nor a bundled name.
-    #[error(
-        "no config `{name}`: no such file, and no bundled config of that name; bundled: {bundled}"
-    )]
+    #[error("no config `{name}`: no such file, and no bundled config of that name; bundled: {bundled}")]
     NotFound {
         /// As typed.
         name: String,
@@ -125,10 +114,7 @@ pub enum ConfigError {
 
 fn listed(name: &str, problems: &[Problem]) -> String {
     let count = problems.len();
-    let mut text = format!(
-        "config `{name}` has {count} fault{}:",
-        if count == 1 { "" } else { "s" }
-    );
+    let mut text = format!("config `{name}` has {count} fault{}:", if count == 1 { "" } else { "s" });
     for problem in problems {
         text.push_str("\n  ");
         text.push_str(&problem.to_string());
@@ -176,12 +162,7 @@ impl Findings {
     }
 
     /// Adds a problem with the value at `path`.
-    pub(super) fn wrong(
-        &mut self,
-        path: &str,
-        value: impl Into<Value>,
-        message: impl Into<String>,
-    ) {
+    pub(super) fn wrong(&mut self, path: &str, value: impl Into<Value>, message: impl Into<String>) {
         self.problem(Problem::at(path, &value.into(), message));
     }
 
@@ -195,12 +176,7 @@ impl Findings {
             return;
         }
         let value = excerpt(&value.into());
-        self.notes.push(Note {
-            key_path: path.to_owned(),
-            value,
-            message,
-            more_places: 0,
-        });
+        self.notes.push(Note { key_path: path.to_owned(), value, message, more_places: 0 });
     }
 
     /// Whether any problem was added.
@@ -228,17 +204,11 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 
 /// ` (did you mean `x`?)`, or nothing.
 pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, known)
-        .map(|near| format!(" (did you mean `{near}`?)"))
-        .unwrap_or_default()
+    nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 }
 
 /// Names as a list for messages: `a`, `b`.
 pub(super) fn listing<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    if quoted.is_empty() {
-        "none".to_owned()
-    } else {
-        quoted.join(", ")
-    }
+    if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }
 }

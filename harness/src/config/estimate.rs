@@ -16,28 +16,15 @@ pub(super) fn requests_per_second(
     let thinking = workload.expected_rate(stage).map_or(0.0, f64::recip);
     let serving = mean_service_s(workload, of, journey, topology);
     let cycle = thinking + serving;
-    if cycle > 0.0 && cycle.is_finite() {
-        f64::from(of.users) / cycle
-    } else {
-        0.0
-    }
+    if cycle > 0.0 && cycle.is_finite() { f64::from(of.users) / cycle } else { 0.0 }
 }
 
 /// Mean service time of the stage's requests, in seconds.
-fn mean_service_s(
-    workload: &Workload,
-    stage: &Stage,
-    journey: &Journey,
-    topology: &Topology,
-) -> f64 {
+fn mean_service_s(workload: &Workload, stage: &Stage, journey: &Journey, topology: &Topology) -> f64 {
     let (mut requests, mut time) = (0.0, 0.0);
     for mix in &stage.classes {
         let class = &workload.classes()[mix.class];
-        let weights = if mix.actions.is_empty() {
-            &class.actions
-        } else {
-            &mix.actions
-        };
+        let weights = if mix.actions.is_empty() { &class.actions } else { &mix.actions };
         let sum: f64 = weights.values().sum();
         for (name, weight) in weights {
             let Some(action) = journey.actions.get(name) else {
@@ -46,10 +33,7 @@ fn mean_service_s(
             for step in &action.steps {
                 let repeat = class.repeat.get(&step.name).unwrap_or(&step.repeat);
                 let often = (f64::from(repeat[0]) + f64::from(repeat[1])) / 2.0;
-                let chance = class
-                    .probability
-                    .get(&step.name)
-                    .unwrap_or(&step.probability);
+                let chance = class.probability.get(&step.name).unwrap_or(&step.probability);
                 let count = mix.share * weight / sum.max(f64::MIN_POSITIVE) * chance * often;
                 requests += count;
                 time += count * service_s(step, topology);
@@ -63,20 +47,10 @@ fn mean_service_s(
 fn service_s(step: &Step, topology: &Topology) -> f64 {
     let service = step.service.as_deref().unwrap_or_default();
     let path = step.path.split('?').next().unwrap_or_default();
-    let mean_ms = topology
-        .service_time(topology.route(service, &step.method, path))
-        .mean_ms();
-    let backends = topology
-        .pool_of(service)
-        .map(|pool| &topology.pools[pool].backends);
-    let slowness = backends
-        .filter(|backends| !backends.is_empty())
-        .map_or(1.0, |backends| {
-            backends
-                .iter()
-                .map(|backend| backend.speed.recip())
-                .sum::<f64>()
-                / backends.len() as f64
-        });
+    let mean_ms = topology.service_time(topology.route(service, &step.method, path)).mean_ms();
+    let backends = topology.pool_of(service).map(|pool| &topology.pools[pool].backends);
+    let slowness = backends.filter(|backends| !backends.is_empty()).map_or(1.0, |backends| {
+        backends.iter().map(|backend| backend.speed.recip()).sum::<f64>() / backends.len() as f64
+    });
     mean_ms / 1e3 * slowness
 }

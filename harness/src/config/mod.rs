@@ -27,8 +27,6 @@ mod url;
 pub use build::plan;
 pub use error::{ConfigError, Note, Problem};
 pub use overrides::Overrides;
-pub use plan::{
-    Dialect, Engine, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target,
-};
+pub use plan::{Dialect, Engine, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target};
 pub use raw::schema;
 pub use source::{Loaded, from_text, load};

@@ -21,9 +21,7 @@ impl<T> Default for Ordered<T> {
 impl<T> Ordered<T> {
     /// The value of `name`.
     pub(crate) fn get(&self, name: &str) -> Option<&T> {
-        self.iter()
-            .find(|(key, _)| *key == name)
-            .map(|(_, value)| value)
+        self.iter().find(|(key, _)| *key == name).map(|(_, value)| value)
     }
 
     /// The entries.

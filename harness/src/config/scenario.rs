@@ -1,8 +1,7 @@
 //! One scenario: from its draft to stages on a scaled timeline and a compiled workload.
 
 use super::adjust::{
-    add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time,
-    scale_users,
+    add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time, scale_users,
 };
 use super::document::join;
 use super::draft::{DraftPattern, DraftScenario};
@@ -49,9 +48,7 @@ pub(super) fn build(
     let duration_s = scale_time(&mut draft, frame, findings);
     let topology = topology(&draft, frame.topology?, findings);
     let journey = journey(&draft, frame.journey);
-    let stages: Vec<Stage> = (0..draft.patterns.len())
-        .map(|index| stage(&draft, index))
-        .collect();
+    let stages: Vec<Stage> = (0..draft.patterns.len()).map(|index| stage(&draft, index)).collect();
     if frame.flawed || findings.has_problems() {
         // Compiling what is known to be wrong would only say the same in other words.
         return None;
@@ -74,24 +71,12 @@ pub(super) fn build(
     let patterns = draft.patterns.iter().enumerate();
     let patterns = patterns
         .map(|(index, pattern)| {
-            summary(
-                pattern,
-                &workload,
-                index,
-                requests_per_second(&workload, index, &journey, &topology),
-            )
+            summary(pattern, &workload, index, requests_per_second(&workload, index, &journey, &topology))
         })
         .collect();
-    let time_scale = frame
-        .overrides
-        .time_scale
-        .or(frame.bench.time_scale)
-        .unwrap_or(1.0);
+    let time_scale = frame.overrides.time_scale.or(frame.bench.time_scale).unwrap_or(1.0);
     let default_warm_up = (duration_s / 10.0).clamp(WARM_UP_S[0], WARM_UP_S[1]);
-    let warm_up_s = frame
-        .bench
-        .warm_up_s
-        .map_or(default_warm_up, |seconds| seconds / time_scale);
+    let warm_up_s = frame.bench.warm_up_s.map_or(default_warm_up, |seconds| seconds / time_scale);
     Some(PlannedScenario {
         scenario: Arc::new(Scenario {
             name: draft.name,
@@ -119,9 +104,7 @@ fn topology(draft: &DraftScenario, topology: &Topology, findings: &mut Findings)
         scale_fault(fault, draft.time_factor);
     }
     topology.faults.extend(draft.faults.iter().cloned());
-    let end = blocks(&draft.patterns)
-        .iter()
-        .fold(0.0_f64, |end, block| end.max(block.end));
+    let end = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
     for fault in topology.faults.iter().filter(|fault| fault.start_s >= end) {
         let message = format!(
             "never happens: it begins after {:.1} s, and the scenario ends after {end:.1} s",
@@ -131,11 +114,7 @@ fn topology(draft: &DraftScenario, topology: &Topology, findings: &mut Findings)
     }
     // It was sound before; what is wrong now came with the scenario's faults or by scaling.
     for problem in topology.problems() {
-        findings.wrong(
-            &join(&draft.path, "faults"),
-            topology.name.as_str(),
-            problem,
-        );
+        findings.wrong(&join(&draft.path, "faults"), topology.name.as_str(), problem);
     }
     topology
 }
@@ -156,18 +135,12 @@ fn stage(draft: &DraftScenario, index: usize) -> Stage {
     let variance = pattern.chaos.concurrent_user_variance;
     let highest = (f64::from(pattern.users) * (1.0 + variance)).ceil() as u32;
     let all = blocks(&draft.patterns);
-    let others: Vec<Block> = (0..all.len())
-        .filter(|&other| other != index)
-        .map(|other| all[other])
-        .collect();
-    let room = draft
-        .cap
-        .map_or(u32::MAX, |cap| timeline::room(&all[index], &others, cap));
+    let others: Vec<Block> = (0..all.len()).filter(|&other| other != index).map(|other| all[other]).collect();
+    let room = draft.cap.map_or(u32::MAX, |cap| timeline::room(&all[index], &others, cap));
     Stage {
         name: pattern.name.clone(),
         start: Span::from_secs_f64(pattern.start_s),
-        duration: Span::from_secs_f64(pattern.end_s)
-            .saturating_sub(Span::from_secs_f64(pattern.start_s)),
+        duration: Span::from_secs_f64(pattern.end_s).saturating_sub(Span::from_secs_f64(pattern.start_s)),
         ramp_up: Span::from_secs_f64(pattern.ramp_up_s),
         users: pattern.users,
         classes: pattern.mix.clone(),
@@ -186,9 +159,8 @@ fn identities(draft: &DraftScenario, findings: &mut Findings) -> u32 {
         return peak.max(1);
     };
     if wanted < peak {
-        let message = format!(
-            "raised to {peak}, so that no two users of the busiest moment share an account"
-        );
+        let message =
+            format!("raised to {peak}, so that no two users of the busiest moment share an account");
         findings.note(&join(&draft.path, "total_users"), wanted, message);
     }
     wanted.max(peak)
@@ -218,12 +190,7 @@ fn peak(stages: &[Stage]) -> u32 {
     u32::try_from(timeline::peak(&blocks)).unwrap_or(u32::MAX)
 }
 
-fn summary(
-    pattern: &DraftPattern,
-    workload: &Workload,
-    index: usize,
-    expected_rps: f64,
-) -> PatternSummary {
+fn summary(pattern: &DraftPattern, workload: &Workload, index: usize, expected_rps: f64) -> PatternSummary {
     let stage = &workload.stages()[index];
     PatternSummary {
         name: pattern.name.clone(),

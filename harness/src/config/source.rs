@@ -54,18 +54,11 @@ pub fn load(name_or_path: &str) -> Result<Loaded, ConfigError> {
     let name = name_or_path.to_owned();
     let path = Path::new(name_or_path);
     let (text, source, folder) = match std::fs::read_to_string(path) {
-        Ok(text) => (
-            text,
-            path.display().to_string(),
-            path.parent().map(Path::to_owned),
-        ),
+        Ok(text) => (text, path.display().to_string(), path.parent().map(Path::to_owned)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let Some(text) = bundled::find(bundled::CONFIGS, name_or_path) else {
                 let bundled = bundled::names(bundled::CONFIGS).map(|name| format!("{name}.json"));
-                return Err(ConfigError::NotFound {
-                    name,
-                    bundled: bundled.collect::<Vec<_>>().join(", "),
-                });
+                return Err(ConfigError::NotFound { name, bundled: bundled.collect::<Vec<_>>().join(", ") });
             };
             (text.to_owned(), "bundled".to_owned(), None)
         }
@@ -86,10 +79,8 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
         column: error.column(),
         problem: without_position(&error),
     })?;
-    let dialect = dialect_of(&document).map_err(|problem| ConfigError::Unsupported {
-        name: name.clone(),
-        problem,
-    })?;
+    let dialect =
+        dialect_of(&document).map_err(|problem| ConfigError::Unsupported { name: name.clone(), problem })?;
     let file = match dialect {
         Dialect::Guide => typed::<GuideFile>(&document, &mut problems).map(File::Guide),
         Dialect::Traffic => typed::<TrafficFile>(&document, &mut problems).map(File::Traffic),
@@ -122,13 +113,8 @@ fn without_position(error: &serde_json::Error) -> String {
 
 /// Tells the dialect by the keys at the top.
 fn dialect_of(document: &Value) -> Result<Dialect, String> {
-    const MARKS: [&str; 5] = [
-        "scenarios",
-        "rl_training_scenarios",
-        "stress_test_scenarios",
-        "base_users",
-        "load_balancer_url",
-    ];
+    const MARKS: [&str; 5] =
+        ["scenarios", "rl_training_scenarios", "stress_test_scenarios", "base_users", "load_balancer_url"];
     let map = match document {
         Value::Object(map) => map,
         Value::Array(_) => {
@@ -138,10 +124,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
                 .to_owned());
         }
         other => {
-            return Err(format!(
-                "must be a JSON object, not `{}`",
-                super::error::excerpt(other)
-            ));
+            return Err(format!("must be a JSON object, not `{}`", super::error::excerpt(other)));
         }
     };
     if map.contains_key("rl_training_scenarios") || map.contains_key("stress_test_scenarios") {
@@ -149,11 +132,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         let has_profiles = profiles("/rl_training_scenarios/user_behavior_profiles")
             || profiles("/user_behavior_profiles")
             || map.contains_key("stress_test_scenarios");
-        return Ok(if has_profiles {
-            Dialect::Training
-        } else {
-            Dialect::Inline
-        });
+        return Ok(if has_profiles { Dialect::Training } else { Dialect::Inline });
     }
     if map.contains_key("scenarios") {
         return Ok(Dialect::Guide);
@@ -161,10 +140,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
     if map.contains_key("base_users") || map.contains_key("load_balancer_url") {
         return Ok(Dialect::Traffic);
     }
-    let hint = map
-        .keys()
-        .map(|key| did_you_mean(key, MARKS))
-        .find(|hint| !hint.is_empty());
+    let hint = map.keys().map(|key| did_you_mean(key, MARKS)).find(|hint| !hint.is_empty());
     Err(format!(
         "no dialect recognised{}: the top has the keys {}, and a config has one of {}",
         hint.unwrap_or_default(),
@@ -175,10 +151,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
 
 /// Checks a document against the schema of `T` and reads it, repaired where that is needed. None
 /// (with at least one problem) where even that fails.
-fn typed<T: JsonSchema + DeserializeOwned>(
-    document: &Value,
-    problems: &mut Vec<Problem>,
-) -> Option<T> {
+fn typed<T: JsonSchema + DeserializeOwned>(document: &Value, problems: &mut Vec<Problem>) -> Option<T> {
     let schema = schemars::schema_for!(T).to_value();
     let (repaired, found) = check(&schema, document.clone());
     problems.extend(found);
@@ -186,10 +159,7 @@ fn typed<T: JsonSchema + DeserializeOwned>(
         Ok(typed) => Some(typed),
         Err(error) => {
             if problems.is_empty() {
-                problems.push(Problem::of_key(
-                    error.path().to_string(),
-                    error.inner().to_string(),
-                ));
+                problems.push(Problem::of_key(error.path().to_string(), error.inner().to_string()));
             }
             None
         }
@@ -216,9 +186,8 @@ pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone>(
             Err(error) => {
                 let bundled = listing(bundled::names(files));
                 let hint = did_you_mean(name, bundled::names(files));
-                let message = format!(
-                    "is neither bundled ({bundled}){hint} nor a file that can be read ({error})"
-                );
+                let message =
+                    format!("is neither bundled ({bundled}){hint} nor a file that can be read ({error})");
                 findings.wrong(key, name.as_str(), message);
                 return None;
             }

@@ -25,19 +25,10 @@ impl Block {
 /// looked at.
 fn busiest(blocks: &[Block], among: impl Fn(f64) -> bool) -> Option<(f64, u64)> {
     let users_at = |moment: f64| -> u64 {
-        blocks
-            .iter()
-            .filter(|block| block.holds(moment))
-            .map(|block| u64::from(block.users))
-            .sum()
+        blocks.iter().filter(|block| block.holds(moment)).map(|block| u64::from(block.users)).sum()
     };
-    let moments = blocks
-        .iter()
-        .map(|block| block.start)
-        .filter(|start| among(*start));
-    moments
-        .map(|moment| (moment, users_at(moment)))
-        .max_by(|a, b| a.1.cmp(&b.1).then(b.0.total_cmp(&a.0)))
+    let moments = blocks.iter().map(|block| block.start).filter(|start| among(*start));
+    moments.map(|moment| (moment, users_at(moment))).max_by(|a, b| a.1.cmp(&b.1).then(b.0.total_cmp(&a.0)))
 }
 
 /// Most users at once.
@@ -59,29 +50,17 @@ pub(super) fn room(block: &Block, others: &[Block], cap: u32) -> u32 {
 /// Every block keeps at least one user, so the peak may be higher when there are very few.
 pub(super) fn scale_users(blocks: &[Block], wanted: u32) -> Vec<u32> {
     let now = peak(blocks).max(1) as f64;
-    let exact: Vec<f64> = blocks
-        .iter()
-        .map(|block| f64::from(block.users) * f64::from(wanted) / now)
-        .collect();
+    let exact: Vec<f64> =
+        blocks.iter().map(|block| f64::from(block.users) * f64::from(wanted) / now).collect();
     let mut scaled: Vec<Block> = blocks
         .iter()
         .zip(&exact)
-        .map(|(block, users)| Block {
-            users: (users.floor() as u32).max(1),
-            ..*block
-        })
+        .map(|(block, users)| Block { users: (users.floor() as u32).max(1), ..*block })
         .collect();
     // Rounding down leaves a few users over: they go to the largest remainders at the busiest moment.
     let moment = busiest(blocks, |_| true).map_or(0.0, |(moment, _)| moment);
-    let mut there: Vec<usize> = (0..blocks.len())
-        .filter(|&i| blocks[i].holds(moment))
-        .collect();
-    there.sort_by(|&a, &b| {
-        exact[b]
-            .fract()
-            .total_cmp(&exact[a].fract())
-            .then(a.cmp(&b))
-    });
+    let mut there: Vec<usize> = (0..blocks.len()).filter(|&i| blocks[i].holds(moment)).collect();
+    there.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()).then(a.cmp(&b)));
     for index in there {
         scaled[index].users += 1;
         if peak(&scaled) > u64::from(wanted) {
@@ -116,90 +95,35 @@ mod tests {
 
     #[test]
     fn overlaps_add_up_and_touching_blocks_do_not() {
-        assert_eq!(
-            peak(&[block(0.0, 10.0, 95), block(10.0, 20.0, 52)]),
-            95,
-            "ends are exclusive"
-        );
-        assert_eq!(
-            peak(&[
-                block(25.0, 60.0, 52),
-                block(30.0, 50.0, 84),
-                block(50.0, 90.0, 42)
-            ]),
-            136
-        );
+        assert_eq!(peak(&[block(0.0, 10.0, 95), block(10.0, 20.0, 52)]), 95, "ends are exclusive");
+        assert_eq!(peak(&[block(25.0, 60.0, 52), block(30.0, 50.0, 84), block(50.0, 90.0, 42)]), 136);
         assert_eq!(peak(&[]), 0);
     }
 
     #[test]
     fn a_cap_leaves_what_the_busiest_shared_moment_does_not_take() {
         let others = [block(0.0, 30.0, 50), block(20.0, 40.0, 30)];
-        assert_eq!(
-            room(&block(10.0, 15.0, 99), &others, 100),
-            50,
-            "only the first is there"
-        );
-        assert_eq!(
-            room(&block(10.0, 25.0, 99), &others, 100),
-            20,
-            "from 20 on both are there"
-        );
-        assert_eq!(
-            room(&block(35.0, 45.0, 99), &others, 100),
-            70,
-            "the second began before"
-        );
-        assert_eq!(
-            room(&block(20.0, 21.0, 1), &others, 60),
-            0,
-            "a cap that is exceeded leaves none"
-        );
+        assert_eq!(room(&block(10.0, 15.0, 99), &others, 100), 50, "only the first is there");
+        assert_eq!(room(&block(10.0, 25.0, 99), &others, 100), 20, "from 20 on both are there");
+        assert_eq!(room(&block(35.0, 45.0, 99), &others, 100), 70, "the second began before");
+        assert_eq!(room(&block(20.0, 21.0, 1), &others, 60), 0, "a cap that is exceeded leaves none");
     }
 
     #[test]
     fn scaled_users_meet_the_wanted_peak_in_proportion() {
-        let blocks = [
-            block(0.0, 25.0, 95),
-            block(25.0, 60.0, 52),
-            block(30.0, 50.0, 84),
-        ];
-        assert_eq!(
-            scale_users(&blocks, 136),
-            vec![95, 52, 84],
-            "the same peak changes nothing"
-        );
+        let blocks = [block(0.0, 25.0, 95), block(25.0, 60.0, 52), block(30.0, 50.0, 84)];
+        assert_eq!(scale_users(&blocks, 136), vec![95, 52, 84], "the same peak changes nothing");
         let half = scale_users(&blocks, 67);
-        assert_eq!(
-            half[1] + half[2],
-            67,
-            "the busiest moment has what was asked for"
-        );
-        assert_eq!(
-            scale_users(&blocks, 1),
-            vec![1, 1, 1],
-            "nobody is left without users"
-        );
-        assert_eq!(
-            scale_users(&blocks, 1360),
-            vec![950, 520, 840],
-            "it scales up as well"
-        );
+        assert_eq!(half[1] + half[2], 67, "the busiest moment has what was asked for");
+        assert_eq!(scale_users(&blocks, 1), vec![1, 1, 1], "nobody is left without users");
+        assert_eq!(scale_users(&blocks, 1360), vec![950, 520, 840], "it scales up as well");
     }
 
     #[test]
     fn gaps_lie_where_no_block_does() {
         let blocks = [block(180.0, 240.0, 5), block(0.0, 60.0, 5)];
         assert_eq!(gaps(&blocks), vec![(60.0, 180.0)]);
-        assert_eq!(
-            gaps(&[block(0.0, 60.0, 5), block(30.0, 90.0, 5)]),
-            vec![],
-            "overlaps have none"
-        );
-        assert_eq!(
-            gaps(&[block(5.0, 6.0, 1)]),
-            vec![(0.0, 5.0)],
-            "a late begin is a gap too"
-        );
+        assert_eq!(gaps(&[block(0.0, 60.0, 5), block(30.0, 90.0, 5)]), vec![], "overlaps have none");
+        assert_eq!(gaps(&[block(5.0, 6.0, 1)]), vec![(0.0, 5.0)], "a late begin is a gap too");
     }
 }

@@ -4,9 +4,8 @@ use http::Uri;
 
 /// Checks an address. `Err` says what is wrong and what to write.
 pub(super) fn check(url: &str) -> Result<Uri, String> {
-    let uri: Uri = url
-        .parse()
-        .map_err(|error| format!("is no address ({error}); write `http://host:port/proxy`"))?;
+    let uri: Uri =
+        url.parse().map_err(|error| format!("is no address ({error}); write `http://host:port/proxy`"))?;
     match uri.scheme_str() {
         Some("http") => {}
         Some("https") => {
@@ -40,28 +39,12 @@ mod tests {
     fn an_address_without_a_path_gets_the_proxy_entry() {
         for (given, entry, added) in [
             ("http://localhost:8080", "http://localhost:8080/proxy", true),
-            (
-                "http://localhost:8080/",
-                "http://localhost:8080/proxy",
-                true,
-            ),
-            (
-                "http://localhost:8080/proxy",
-                "http://localhost:8080/proxy",
-                false,
-            ),
-            (
-                "http://localhost:8080/lb/",
-                "http://localhost:8080/lb",
-                false,
-            ),
+            ("http://localhost:8080/", "http://localhost:8080/proxy", true),
+            ("http://localhost:8080/proxy", "http://localhost:8080/proxy", false),
+            ("http://localhost:8080/lb/", "http://localhost:8080/lb", false),
         ] {
             let uri = check(given).expect("a good address");
-            assert_eq!(
-                with_entry(given, &uri),
-                (entry.to_owned(), added),
-                "{given}"
-            );
+            assert_eq!(with_entry(given, &uri), (entry.to_owned(), added), "{given}");
         }
     }
 

@@ -47,7 +47,10 @@ pub async fn doctor(
         say("everything is in order");
         return Ok(ExitCode::Ok);
     }
-    Err(Failure { code: ExitCode::Preflight, error: anyhow::anyhow!("the checks marked FAIL above did not pass") })
+    Err(Failure {
+        code: ExitCode::Preflight,
+        error: anyhow::anyhow!("the checks marked FAIL above did not pass"),
+    })
 }
 
 fn check_algorithms(target: &LiveTrials, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
@@ -59,7 +62,10 @@ fn check_algorithms(target: &LiveTrials, scenario: &PlannedScenario, say: &mut d
         } else {
             fine = false;
             let names: Vec<String> = offered.iter().map(ToString::to_string).collect();
-            say(&format!("  FAIL  algorithm {algorithm}: not offered by the load balancer; offered: {}", names.join(", ")));
+            say(&format!(
+                "  FAIL  algorithm {algorithm}: not offered by the load balancer; offered: {}",
+                names.join(", ")
+            ));
         }
     }
     fine
@@ -80,7 +86,9 @@ async fn rehearse(
 fn report_requests(record: &TrialRecord, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
     let mut fine = true;
     for (number, step) in scenario.scenario.workload.steps().iter().enumerate() {
-        let of = |outcome| record.steps.get(number).and_then(|step| step.outcome(outcome)).map_or(0, |cell| cell.count());
+        let of = |outcome| {
+            record.steps.get(number).and_then(|step| step.outcome(outcome)).map_or(0, |cell| cell.count())
+        };
         let name = format!("{} {}", step.method, step.name);
         if of(Outcome::Ok) > 0 {
             say(&format!("  ok    {name}"));
@@ -93,7 +101,10 @@ fn report_requests(record: &TrialRecord, scenario: &PlannedScenario, say: &mut d
             .map(|outcome| format!("{} {}", of(outcome), outcome.name()))
             .collect();
         let what = if seen.is_empty() { "was never sent".to_owned() } else { seen.join(", ") };
-        say(&format!("  FAIL  {name} never succeeded: {what} (expects {:?}, path {})", step.expect, step.path));
+        say(&format!(
+            "  FAIL  {name} never succeeded: {what} (expects {:?}, path {})",
+            step.expect, step.path
+        ));
     }
     fine
 }

@@ -20,7 +20,9 @@ impl Interrupt {
                 if flag.0.swap(true, Ordering::SeqCst) {
                     std::process::exit(ExitCode::Interrupted as i32);
                 }
-                eprintln!("interrupted: ending the trial, keeping what is complete (press again to end at once)");
+                eprintln!(
+                    "interrupted: ending the trial, keeping what is complete (press again to end at once)"
+                );
             }
         });
         interrupt

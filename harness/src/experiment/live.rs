@@ -12,7 +12,10 @@ use crate::record::{self, TrialRecord};
 use crate::report::{Progress, Pulse};
 use crate::target::{Choice, Embedded, cpu_seconds};
 use anyhow::{Context as _, anyhow};
-use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, SpringAdmin, SpringOptions, Verdict, VerifyOptions};
+use lb_admin_client::{
+    AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, SpringAdmin, SpringOptions, Verdict,
+    VerifyOptions,
+};
 use lb_core::Algorithm;
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
@@ -49,14 +52,16 @@ impl LiveTrials {
     ) -> Result<Self, Failure> {
         let inner = &scenario.scenario;
         let verification = |base_url: &str| {
-            VerifyOptions::new(base_url, &probe_service(inner).unwrap_or_default()).or_exit(ExitCode::Preflight)
+            VerifyOptions::new(base_url, &probe_service(inner).unwrap_or_default())
+                .or_exit(ExitCode::Preflight)
         };
         match choice {
             Choice::Embedded => {
                 let dir = context.folder.path().join(format!("target/{number}"));
-                let embedded = Embedded::start(&inner.topology, &scenario.catalogue, context.plan.seed.0, &dir)
-                    .await
-                    .or_exit(ExitCode::Preflight)?;
+                let embedded =
+                    Embedded::start(&inner.topology, &scenario.catalogue, context.plan.seed.0, &dir)
+                        .await
+                        .or_exit(ExitCode::Preflight)?;
                 let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))
                     .await
                     .or_exit(ExitCode::Preflight)?;
@@ -87,7 +92,11 @@ impl LiveTrials {
     }
 
     /// Plays a scenario once without faults, whatever algorithm is active.
-    pub(super) async fn rehearse(&self, context: &Context<'_>, scenario: Arc<Scenario>) -> Result<TrialRecord, Failure> {
+    pub(super) async fn rehearse(
+        &self,
+        context: &Context<'_>,
+        scenario: Arc<Scenario>,
+    ) -> Result<TrialRecord, Failure> {
         let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
         let spec = self.spec(context, scenario, schedule, "rehearsal", None)?;
         let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
@@ -96,7 +105,9 @@ impl LiveTrials {
 
     /// Ends what was started for the scenario.
     pub(super) async fn stop(self) {
-        if self.measuring && let Err(error) = self.admin.stop().await {
+        if self.measuring
+            && let Err(error) = self.admin.stop().await
+        {
             tracing::warn!(%error, "the load balancer did not end the measurement");
         }
         if let Some(embedded) = self.embedded {
@@ -140,9 +151,8 @@ impl LiveTrials {
         }
         let cpu = self.cpu_seconds();
         let started = jiff::Timestamp::now();
-        let record = self
-            .load(context, plan, MEASURE, Arc::clone(inner), Arc::clone(plan.schedule), progress)
-            .await?;
+        let record =
+            self.load(context, plan, MEASURE, Arc::clone(inner), Arc::clone(plan.schedule), progress).await?;
         let processes = self.processes(&cpu);
         if let Some(embedded) = &mut self.embedded {
             embedded.check().or_exit(ExitCode::InvalidTrials)?;
@@ -232,7 +242,8 @@ impl LiveTrials {
     }
 
     async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
-        let evidence = self.admin.verify(&plan.algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
+        let evidence =
+            self.admin.verify(&plan.algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
             return Err(Failure {
@@ -343,7 +354,8 @@ impl LiveTrials {
     }
 
     fn cpu_seconds(&self) -> Vec<(&'static str, f64)> {
-        let mut times: Vec<_> = cpu_seconds(std::process::id()).map(|time| ("generator", time)).into_iter().collect();
+        let mut times: Vec<_> =
+            cpu_seconds(std::process::id()).map(|time| ("generator", time)).into_iter().collect();
         times.extend(self.embedded.iter().flat_map(Embedded::cpu_seconds));
         times
     }

@@ -73,12 +73,8 @@ pub async fn run(
     }
 
     let mut summary = blank_summary(plan, &options, engine, driven);
-    let context = Context {
-        plan,
-        folder: &options.folder,
-        interrupt,
-        record_actions: options.record_actions,
-    };
+    let context =
+        Context { plan, folder: &options.folder, interrupt, record_actions: options.record_actions };
     let mut failure = None;
     let mut hashes = Vec::new();
     for (number, scenario) in plan.scenarios.iter().enumerate() {
@@ -88,9 +84,18 @@ pub async fn run(
             continue;
         }
         let mut played = Played::default();
-        failure = run_scenario(&context, &options.run_id, number, scenario, &schedules, choice.as_ref(), progress, &mut played)
-            .await
-            .err();
+        failure = run_scenario(
+            &context,
+            &options.run_id,
+            number,
+            scenario,
+            &schedules,
+            choice.as_ref(),
+            progress,
+            &mut played,
+        )
+        .await
+        .err();
         let trials = &played.trials;
         write_scenario(&options.folder, &scenario.scenario, trials).or_exit(ExitCode::Preflight)?;
         summary.scenarios.push(summarise_scenario(plan, scenario, &schedules, &played));
@@ -136,8 +141,18 @@ async fn run_scenario(
     let result = match algorithms.is_empty() {
         true => Err(nothing_offered(&played.skipped)),
         false => {
-            run_blocks(context, run_id, number, scenario, schedules, &algorithms, target.as_mut(), progress, &mut played.trials)
-                .await
+            run_blocks(
+                context,
+                run_id,
+                number,
+                scenario,
+                schedules,
+                &algorithms,
+                target.as_mut(),
+                progress,
+                &mut played.trials,
+            )
+            .await
         }
     };
     if let Some(target) = target {
@@ -159,8 +174,12 @@ fn not_offered(offered: &[Algorithm], algorithms: &mut Vec<Algorithm>) -> Vec<Sk
 }
 
 fn nothing_offered(skipped: &[Skipped]) -> Failure {
-    let lines: Vec<String> = skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.reason)).collect();
-    Failure { code: ExitCode::Preflight, error: anyhow::anyhow!("no algorithm is left to run: {}", lines.join("; ")) }
+    let lines: Vec<String> =
+        skipped.iter().map(|skipped| format!("{}: {}", skipped.name, skipped.reason)).collect();
+    Failure {
+        code: ExitCode::Preflight,
+        error: anyhow::anyhow!("no algorithm is left to run: {}", lines.join("; ")),
+    }
 }
 
 #[allow(clippy::too_many_arguments, reason = "called once; a struct would only rename the arguments")]
@@ -177,13 +196,16 @@ async fn run_blocks(
 ) -> Result<(), Failure> {
     let total = algorithms.len() * schedules.len();
     for (block, schedule) in (0..).zip(schedules) {
-        for (position, algorithm) in order(context.plan.seed, number, block, algorithms.len()).into_iter().enumerate() {
+        for (position, algorithm) in
+            order(context.plan.seed, number, block, algorithms.len()).into_iter().enumerate()
+        {
             if context.interrupt.is_set() {
                 return Ok(());
             }
             let algorithm = algorithms[algorithm];
             let label = format!("trial {} of {total}, {algorithm}", trials.len() + 1);
-            let plan = TrialPlan { scenario_number: number, scenario, algorithm, block, position, schedule, label };
+            let plan =
+                TrialPlan { scenario_number: number, scenario, algorithm, block, position, schedule, label };
             let trial = match &mut target {
                 Some(target) => target.trial(context, &plan, progress).await?,
                 None => simulate(context, &plan, progress).await?,
@@ -212,7 +234,8 @@ fn keep(
     let Some(result) = summarise(&[trial], &inner.workload, &inner.topology) else {
         return Ok(());
     };
-    let p95 = result.latency_ms.as_ref().map_or_else(|| "-".to_owned(), |latency| format!("{:.1} ms", latency.p95));
+    let p95 =
+        result.latency_ms.as_ref().map_or_else(|| "-".to_owned(), |latency| format!("{:.1} ms", latency.p95));
     let cut = if trial.record.interrupted { "interrupted, kept but not summed up: " } else { "" };
     progress.say(&format!(
         "{cut}{} (block {}): {} requests, {:.1} req/s, p95 {p95}, {:.2}% errors",
@@ -238,7 +261,8 @@ fn summarise_scenario(
         .algorithms
         .iter()
         .filter_map(|algorithm| {
-            let of: Vec<&Trial> = played.trials.iter().filter(|trial| trial.algorithm == *algorithm).collect();
+            let of: Vec<&Trial> =
+                played.trials.iter().filter(|trial| trial.algorithm == *algorithm).collect();
             summarise(&of, &inner.workload, &inner.topology)
         })
         .collect();
@@ -264,7 +288,10 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
         config: ConfigSummary {
             name: plan.name.clone(),
             source: plan.source.clone(),
-            dialect: serde_json::to_value(plan.dialect).ok().and_then(|d| d.as_str().map(str::to_owned)).unwrap_or_default(),
+            dialect: serde_json::to_value(plan.dialect)
+                .ok()
+                .and_then(|d| d.as_str().map(str::to_owned))
+                .unwrap_or_default(),
             content: options.loaded.document(),
         },
         seed: plan.seed.0,

@@ -14,10 +14,7 @@ pub(super) struct Unlisted(Mutex<Vec<String>>);
 impl Unlisted {
     /// The names, in the order of their numbers.
     pub(super) fn names(&self) -> Vec<String> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The position of a name, in the order in which they turned up.
@@ -44,16 +41,8 @@ pub(super) struct BackendNumbers {
 
 impl BackendNumbers {
     pub(super) fn new(listed: &[String], unlisted: Arc<Unlisted>) -> Self {
-        let known = listed
-            .iter()
-            .zip(0..)
-            .map(|(name, number)| (name.as_bytes().into(), number))
-            .collect();
-        Self {
-            known,
-            listed: listed.len(),
-            unlisted,
-        }
+        let known = listed.iter().zip(0..).map(|(name, number)| (name.as_bytes().into(), number)).collect();
+        Self { known, listed: listed.len(), unlisted }
     }
 
     /// The number of the backend called `name`.
@@ -87,20 +76,15 @@ mod tests {
         assert_eq!(first.number(b"b"), Some(1), "listed names keep their place");
         assert_eq!(first.number(b"x"), Some(2));
         assert_eq!(second.number(b"y"), Some(3));
-        assert_eq!(
-            second.number(b"x"),
-            Some(2),
-            "a name has one number in all workers"
-        );
+        assert_eq!(second.number(b"x"), Some(2), "a name has one number in all workers");
         assert_eq!(unlisted.names(), ["x", "y"]);
     }
 
     #[test]
     fn names_without_end_stop_being_numbered() {
         let mut numbers = BackendNumbers::new(&[], Arc::default());
-        let numbered = (0..MAX_UNLISTED * 2)
-            .filter(|n| numbers.number(n.to_string().as_bytes()).is_some())
-            .count();
+        let numbered =
+            (0..MAX_UNLISTED * 2).filter(|n| numbers.number(n.to_string().as_bytes()).is_some()).count();
         assert_eq!(numbered, MAX_UNLISTED, "memory stays bounded");
     }
 }

@@ -75,11 +75,7 @@ enum Chunk {
     },
 }
 
-const CHUNK_START: Chunk = Chunk::Size {
-    digits: 0,
-    size: 0,
-    extension: false,
-};
+const CHUNK_START: Chunk = Chunk::Size { digits: 0, size: 0, extension: false };
 
 /// Reads one reply after the other.
 #[derive(Debug, Default)]
@@ -102,11 +98,7 @@ impl Decoder {
     /// # Errors
     /// When it is not HTTP. The connection is then of no more use.
     #[inline]
-    pub(super) fn feed(
-        &mut self,
-        data: &[u8],
-        expect: &mut Expect<'_>,
-    ) -> Result<Option<Reply>, NotHttp> {
+    pub(super) fn feed(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
         if self.part != Part::Head {
             return self.feed_body(data, expect);
         }
@@ -130,11 +122,7 @@ impl Decoder {
         }
     }
 
-    fn feed_head(
-        &mut self,
-        mut data: &[u8],
-        expect: &mut Expect<'_>,
-    ) -> Result<Option<Reply>, NotHttp> {
+    fn feed_head(&mut self, mut data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
         loop {
             let Some(head) = self.parse_head(data, expect)? else {
                 if data.len() > MAX_HEAD {
@@ -154,11 +142,7 @@ impl Decoder {
     }
 
     /// Reads status and the few headers that matter; `None` when the head is not complete.
-    fn parse_head(
-        &mut self,
-        data: &[u8],
-        expect: &mut Expect<'_>,
-    ) -> Result<Option<Head>, NotHttp> {
+    fn parse_head(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Head>, NotHttp> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut headers);
         let length = match response.parse(data) {
@@ -169,10 +153,7 @@ impl Decoder {
         let status = response.code.ok_or(NotHttp)?;
         let mut keep_alive = response.version == Some(1);
         let (mut content_length, mut chunked) = (None, false);
-        self.reply = Reply {
-            status,
-            ..Reply::default()
-        };
+        self.reply = Reply { status, ..Reply::default() };
         for header in response.headers.iter() {
             // The length tells nearly all other headers apart before a byte is compared.
             let name = header.name.as_bytes();
@@ -212,11 +193,7 @@ impl Decoder {
         Ok(Some(Head { length, part }))
     }
 
-    fn feed_body(
-        &mut self,
-        mut data: &[u8],
-        expect: &mut Expect<'_>,
-    ) -> Result<Option<Reply>, NotHttp> {
+    fn feed_body(&mut self, mut data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
         let complete = match self.part {
             Part::Head => unreachable!("the head is read before the body"),
             Part::Sized(missing) => {
@@ -264,20 +241,11 @@ impl Decoder {
         while let Some((byte, rest)) = data.split_first() {
             if let Chunk::Data(missing) = chunk {
                 let taken = self.take(data, missing, expect);
-                chunk = if taken == missing {
-                    Chunk::DataEnd
-                } else {
-                    Chunk::Data(missing - taken)
-                };
+                chunk = if taken == missing { Chunk::DataEnd } else { Chunk::Data(missing - taken) };
                 continue;
             }
             *data = rest;
-            if chunk
-                == (Chunk::Trailer {
-                    line_is_empty: true,
-                })
-                && *byte == b'\n'
-            {
+            if chunk == (Chunk::Trailer { line_is_empty: true }) && *byte == b'\n' {
                 return Ok(true);
             }
             chunk = chunk.after(*byte)?;
@@ -292,48 +260,24 @@ impl Chunk {
     fn after(self, byte: u8) -> Result<Self, NotHttp> {
         Ok(match (self, byte) {
             (Self::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err(NotHttp),
-            (Self::Size { size: 0, .. }, b'\n') => Self::Trailer {
-                line_is_empty: true,
-            },
+            (Self::Size { size: 0, .. }, b'\n') => Self::Trailer { line_is_empty: true },
             (Self::Size { size, .. }, b'\n') => Self::Data(size),
             (Self::Size { .. }, b'\r') => self,
-            (
-                Self::Size {
-                    extension: true, ..
-                },
-                _,
-            ) => self,
-            (Self::Size { digits, size, .. }, b';' | b' ' | b'\t') => Self::Size {
-                digits,
-                size,
-                extension: true,
-            },
-            (
-                Self::Size {
-                    digits,
-                    size,
-                    extension: false,
-                },
-                _,
-            ) => {
+            (Self::Size { extension: true, .. }, _) => self,
+            (Self::Size { digits, size, .. }, b';' | b' ' | b'\t') => {
+                Self::Size { digits, size, extension: true }
+            }
+            (Self::Size { digits, size, extension: false }, _) => {
                 let digit = char::from(byte).to_digit(16).ok_or(NotHttp)?;
                 let size = size.checked_mul(16).ok_or(NotHttp)? + u64::from(digit);
-                Self::Size {
-                    digits: digits.saturating_add(1),
-                    size,
-                    extension: false,
-                }
+                Self::Size { digits: digits.saturating_add(1), size, extension: false }
             }
             (Self::DataEnd, b'\r') => self,
             (Self::DataEnd, b'\n') => CHUNK_START,
             (Self::DataEnd, _) => return Err(NotHttp),
             (Self::Trailer { .. }, b'\r') => self,
-            (Self::Trailer { .. }, b'\n') => Self::Trailer {
-                line_is_empty: true,
-            },
-            (Self::Trailer { .. }, _) => Self::Trailer {
-                line_is_empty: false,
-            },
+            (Self::Trailer { .. }, b'\n') => Self::Trailer { line_is_empty: true },
+            (Self::Trailer { .. }, _) => Self::Trailer { line_is_empty: false },
             (Self::Data(_), _) => unreachable!("data is taken in one piece"),
         })
     }
@@ -341,8 +285,7 @@ impl Chunk {
 
 /// Whether a comma-separated list of tokens has this one.
 fn has_token(list: &[u8], token: &[u8]) -> bool {
-    list.split(|byte| *byte == b',')
-        .any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
+    list.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
 /// A decimal number; `None` when it is none or too large.

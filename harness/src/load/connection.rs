@@ -39,11 +39,7 @@ impl Connection {
         let stream = TcpStream::connect(target.addresses.as_slice()).await?;
         // Each request is one write; nothing is gained by waiting for more (Nagle).
         stream.set_nodelay(true)?;
-        Ok(Self {
-            stream,
-            decoder: Decoder::default(),
-            written: 0,
-        })
+        Ok(Self { stream, decoder: Decoder::default(), written: 0 })
     }
 
     /// Whether the other side has closed the connection, or sent what nobody asked for, since the
@@ -96,28 +92,19 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let target = Target::parse(&format!("http://{address}")).expect("a URL");
-        let connection = Connection::open(&target)
-            .await
-            .expect("a listener is there");
+        let connection = Connection::open(&target).await.expect("a listener is there");
         let (other, _) = listener.accept().await.expect("it has connected");
         (connection, other)
     }
 
     async fn arrival(connection: &Connection) {
-        connection
-            .stream
-            .readable()
-            .await
-            .expect("the socket is ours");
+        connection.stream.readable().await.expect("the socket is ours");
     }
 
     #[tokio::test]
     async fn a_connection_that_the_other_side_closes_between_requests_is_stale() {
         let (connection, other) = pair().await;
-        assert!(
-            !connection.is_stale(),
-            "an idle connection is as good as new"
-        );
+        assert!(!connection.is_stale(), "an idle connection is as good as new");
         drop(other);
         arrival(&connection).await;
         assert!(connection.is_stale(), "the next request needs a new one");
@@ -126,14 +113,8 @@ mod tests {
     #[tokio::test]
     async fn a_connection_on_which_something_came_unasked_is_stale() {
         let (connection, mut other) = pair().await;
-        other
-            .write_all(b"HTTP/1.1 408 Too slow\r\n\r\n")
-            .await
-            .expect("we listen");
+        other.write_all(b"HTTP/1.1 408 Too slow\r\n\r\n").await.expect("we listen");
         arrival(&connection).await;
-        assert!(
-            connection.is_stale(),
-            "it would be taken for the next reply"
-        );
+        assert!(connection.is_stale(), "it would be taken for the next reply");
     }
 }

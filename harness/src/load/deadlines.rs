@@ -96,25 +96,15 @@ mod tests {
         deadlines.arm(0, Time::from_nanos(100));
         deadlines.arm(1, Time::from_nanos(200));
         for place in 0..3 {
-            assert!(
-                !deadlines.is_expired(place, &waker),
-                "nothing is too old yet"
-            );
+            assert!(!deadlines.is_expired(place, &waker), "nothing is too old yet");
         }
         deadlines.sweep(Time::from_nanos(150));
         deadlines.sweep(Time::from_nanos(160));
         assert!(deadlines.is_expired(0, &waker), "100 ns are over");
         assert!(!deadlines.is_expired(1, &waker), "200 ns are not");
-        assert_eq!(
-            count.0.load(Ordering::Relaxed),
-            1,
-            "a timeout wakes its user once"
-        );
+        assert_eq!(count.0.load(Ordering::Relaxed), 1, "a timeout wakes its user once");
         deadlines.disarm(0);
-        assert!(
-            !deadlines.is_expired(0, &waker),
-            "an answered request does not expire"
-        );
+        assert!(!deadlines.is_expired(0, &waker), "an answered request does not expire");
     }
 
     #[test]
@@ -122,10 +112,7 @@ mod tests {
         let deadlines = Deadlines::new(2);
         deadlines.arm(1, Time::from_nanos(1_000_000));
         deadlines.expire_all();
-        assert!(
-            !deadlines.is_expired(0, Waker::noop()),
-            "no request, no timeout"
-        );
+        assert!(!deadlines.is_expired(0, Waker::noop()), "no request, no timeout");
         assert!(deadlines.is_expired(1, Waker::noop()));
     }
 }

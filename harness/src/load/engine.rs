@@ -28,14 +28,12 @@ pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
     let mut threads = Vec::new();
     for (number, recorder) in recorders.into_iter().enumerate() {
         let (worker_spec, start) = (spec.clone(), Arc::clone(&start));
-        let thread = Builder::new()
-            .name(format!("{}-{number}", spec.phase))
-            .spawn(move || {
-                let stop = Arc::clone(&worker_spec.stop);
-                // Without this worker the phase is worth nothing.
-                worker::run(worker_spec, number, recorder, &start)
-                    .inspect_err(|_| stop.store(true, Ordering::Relaxed))
-            });
+        let thread = Builder::new().name(format!("{}-{number}", spec.phase)).spawn(move || {
+            let stop = Arc::clone(&worker_spec.stop);
+            // Without this worker the phase is worth nothing.
+            worker::run(worker_spec, number, recorder, &start)
+                .inspect_err(|_| stop.store(true, Ordering::Relaxed))
+        });
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
@@ -83,17 +81,10 @@ fn raise_file_limit(users: u32) -> Result<(), LoadError> {
     if current.is_none_or(|current| current >= needed) {
         return Ok(());
     }
-    let too_few = |limit| LoadError::OpenFiles {
-        users,
-        limit,
-        needed,
-    };
+    let too_few = |limit| LoadError::OpenFiles { users, limit, needed };
     if let Some(maximum) = maximum.filter(|maximum| *maximum < needed) {
         return Err(too_few(maximum));
     }
-    let raised = Rlimit {
-        current: maximum.or(Some(needed)),
-        maximum,
-    };
+    let raised = Rlimit { current: maximum.or(Some(needed)), maximum };
     setrlimit(Resource::Nofile, raised).map_err(|_| too_few(current.unwrap_or(0)))
 }

@@ -59,13 +59,7 @@ impl RequestWriter {
 
     /// Lays out the request that `user` sends next.
     #[inline]
-    pub(super) fn write(
-        &mut self,
-        user: &VirtualUser,
-        request: &Request,
-        tail: &[u8],
-        out: &mut Vec<u8>,
-    ) {
+    pub(super) fn write(&mut self, user: &VirtualUser, request: &Request, tail: &[u8], out: &mut Vec<u8>) {
         let step = usize::from(request.step.0);
         out.clear();
         if self.prepared[step].is_none() {
@@ -91,23 +85,13 @@ impl RequestWriter {
         let mut head = Vec::new();
         self.write_head(step, &mut head);
         let body = self.rendered.body.as_slice().into();
-        self.prepared[step] = Some(Prepared {
-            head: head.into_boxed_slice(),
-            body,
-        });
+        self.prepared[step] = Some(Prepared { head: head.into_boxed_slice(), body });
     }
 
     /// Request line, host, and the headers and length of what is rendered.
     fn write_head(&self, step: usize, out: &mut Vec<u8>) {
         let method = self.workload.steps()[step].method.as_str();
-        let texts = [
-            method,
-            " ",
-            &self.prefix,
-            &self.rendered.path,
-            " HTTP/1.1\r\nhost: ",
-            &self.host,
-        ];
+        let texts = [method, " ", &self.prefix, &self.rendered.path, " HTTP/1.1\r\nhost: ", &self.host];
         for text in texts {
             out.extend_from_slice(text.as_bytes());
         }

@@ -20,10 +20,7 @@ impl Target {
     /// # Errors
     /// When it is no plain `http` URL or the host has no address.
     pub fn parse(url: &str) -> Result<Self, LoadError> {
-        let bad = |problem: &str| LoadError::Url {
-            url: url.to_owned(),
-            problem: problem.to_owned(),
-        };
+        let bad = |problem: &str| LoadError::Url { url: url.to_owned(), problem: problem.to_owned() };
         let uri: http::Uri = url.parse().map_err(|error| bad(&format!("{error}")))?;
         if uri.scheme_str().is_some_and(|scheme| scheme != "http") {
             return Err(bad("only http is spoken; take a listener without TLS"));
@@ -31,14 +28,9 @@ impl Target {
         if uri.query().is_some() {
             return Err(bad("a query cannot come before a path; leave it out"));
         }
-        let authority = uri
-            .authority()
-            .ok_or_else(|| bad("names no host; write http://host:port"))?;
+        let authority = uri.authority().ok_or_else(|| bad("names no host; write http://host:port"))?;
         let port = authority.port_u16().unwrap_or(80);
-        let name = authority
-            .host()
-            .trim_start_matches('[')
-            .trim_end_matches(']');
+        let name = authority.host().trim_start_matches('[').trim_end_matches(']');
         let addresses = (name, port)
             .to_socket_addrs()
             .map_err(|error| bad(&format!("host `{name}` has no address: {error}")))?
@@ -58,18 +50,8 @@ mod tests {
     #[test]
     fn a_url_gives_address_host_and_prefix() {
         let cases = [
-            (
-                "http://127.0.0.1:8080/proxy",
-                "127.0.0.1:8080",
-                "127.0.0.1:8080",
-                "/proxy",
-            ),
-            (
-                "http://127.0.0.1:8080/",
-                "127.0.0.1:8080",
-                "127.0.0.1:8080",
-                "",
-            ),
+            ("http://127.0.0.1:8080/proxy", "127.0.0.1:8080", "127.0.0.1:8080", "/proxy"),
+            ("http://127.0.0.1:8080/", "127.0.0.1:8080", "127.0.0.1:8080", ""),
             ("http://127.0.0.1/a/b/", "127.0.0.1:80", "127.0.0.1", "/a/b"),
             ("http://[::1]:9000", "[::1]:9000", "[::1]:9000", ""),
         ];
@@ -77,11 +59,7 @@ mod tests {
             let target = Target::parse(url).expect(url);
             let address: SocketAddr = address.parse().expect("an address");
             assert_eq!(target.addresses, [address], "{url}");
-            assert_eq!(
-                (target.host.as_str(), target.prefix.as_str()),
-                (host, prefix),
-                "{url}"
-            );
+            assert_eq!((target.host.as_str(), target.prefix.as_str()), (host, prefix), "{url}");
         }
     }
 
@@ -95,10 +73,7 @@ mod tests {
         ];
         for (url, expected) in cases {
             let error = Target::parse(url).expect_err(url).to_string();
-            assert!(
-                error.contains(expected),
-                "{url}: `{error}` should say `{expected}`"
-            );
+            assert!(error.contains(expected), "{url}: `{error}` should say `{expected}`");
         }
     }
 }

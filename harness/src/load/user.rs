@@ -62,10 +62,7 @@ pub(super) async fn run(worker: Rc<Worker>, place: usize, id: UserId) {
     // One timer for all of the user's waiting; it costs nothing while it is not waited for.
     let mut sleep = pin!(tokio::time::sleep_until(worker.instant(*first)));
     sleep.as_mut().await;
-    worker
-        .recorder
-        .borrow_mut()
-        .late(worker.now().since(*first));
+    worker.recorder.borrow_mut().late(worker.now().since(*first));
 
     let tail = worker.requests.borrow().tail(id);
     let mut user = User {
@@ -92,10 +89,7 @@ pub(super) async fn run(worker: Rc<Worker>, place: usize, id: UserId) {
                     return;
                 }
                 let body = exchange.has_body.then_some(user.body.as_slice());
-                let reply = StepReply {
-                    outcome: exchange.outcome,
-                    body,
-                };
+                let reply = StepReply { outcome: exchange.outcome, body };
                 behaviour.next(Some(reply), exchange.done)
             }
             Next::Wait(until) if until < end => {
@@ -117,10 +111,7 @@ impl User {
         mut sleep: Pin<&mut Sleep>,
     ) -> Exchange {
         let worker = Rc::clone(&self.worker);
-        worker
-            .requests
-            .borrow_mut()
-            .write(behaviour, request, &self.tail, &mut self.request);
+        worker.requests.borrow_mut().write(behaviour, request, &self.tail, &mut self.request);
         let mut exchange = self.exchange(behaviour, request).await;
         worker.recorder.borrow_mut().sample(&Sample {
             user: self.id,
@@ -158,32 +149,22 @@ impl User {
             }
             self.refusals = 0;
         }
-        let Some(connection) = &mut self.connection else {
-            unreachable!("it was just opened")
-        };
+        let Some(connection) = &mut self.connection else { unreachable!("it was just opened") };
 
         let is_head = worker.is_head(request.step);
         let has_body = worker.spec.scenario.workload.extracts(request.step);
         self.body.clear();
         let (bytes, body, place) = (&self.request, &mut self.body, self.place);
         let sent = worker.now();
-        worker
-            .deadlines
-            .arm(place, sent + worker.spec.scenario.request_timeout);
+        worker.deadlines.arm(place, sent + worker.spec.scenario.request_timeout);
         let result = poll_fn(|cx| {
             let mut backends = worker.backends.borrow_mut();
             let keep = has_body.then_some(&mut *body);
-            let mut expect = Expect {
-                is_head,
-                keep,
-                backends: &mut backends,
-            };
+            let mut expect = Expect { is_head, keep, backends: &mut backends };
             let mut buffer = worker.buffer.borrow_mut();
             match connection.poll_exchange(cx, bytes, &mut expect, &mut buffer) {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
-                Poll::Pending if worker.deadlines.is_expired(place, cx.waker()) => {
-                    Poll::Ready(None)
-                }
+                Poll::Pending if worker.deadlines.is_expired(place, cx.waker()) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             }
         })
@@ -207,13 +188,7 @@ impl User {
         let expected = behaviour.expected(request);
         let injected = request.injected.is_some();
         let outcome = Outcome::of_status(reply.status, expected, injected, reply.backend.is_some());
-        Exchange {
-            sent,
-            done,
-            outcome,
-            reply,
-            has_body,
-        }
+        Exchange { sent, done, outcome, reply, has_body }
     }
 
     /// Waits; between two windows the user is gone, and so is its connection.
@@ -223,10 +198,7 @@ impl User {
         }
         sleep.as_mut().reset(self.worker.instant(until));
         sleep.await;
-        self.worker
-            .recorder
-            .borrow_mut()
-            .late(self.worker.now().since(until));
+        self.worker.recorder.borrow_mut().late(self.worker.now().since(until));
         if self.window_end.is_none() {
             self.come(windows).await;
         }
@@ -277,11 +249,5 @@ async fn open(worker: &Worker, place: usize, deadline: Time) -> Option<Connectio
 
 /// A request without a reply.
 fn failed(sent: Time, done: Time, outcome: Outcome) -> Exchange {
-    Exchange {
-        sent,
-        done,
-        outcome,
-        reply: Reply::default(),
-        has_body: false,
-    }
+    Exchange { sent, done, outcome, reply: Reply::default(), has_body: false }
 }

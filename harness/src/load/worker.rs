@@ -76,35 +76,19 @@ impl Worker {
 }
 
 /// Prepares a worker's users and runs the phase.
-pub(super) fn run(
-    spec: LoadSpec,
-    number: usize,
-    recorder: Recorder,
-    start: &Start,
-) -> io::Result<Ended> {
+pub(super) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Start) -> io::Result<Ended> {
     pin(&spec.cores, number);
-    let runtime = Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build_local(LocalOptions::default())?;
+    let runtime =
+        Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
     let workers = spec.workers.get();
-    let mine: Vec<UserId> = spec
-        .schedule
-        .users()
-        .iter()
-        .map(|plan| plan.id)
-        .skip(number)
-        .step_by(workers)
-        .collect();
+    let mine: Vec<UserId> =
+        spec.schedule.users().iter().map(|plan| plan.id).skip(number).step_by(workers).collect();
     let steps = spec.scenario.workload.steps();
     let worker = Rc::new(Worker {
         recorder: RefCell::new(recorder),
         requests: RefCell::new(RequestWriter::new(&spec)),
         is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
-        backends: RefCell::new(BackendNumbers::new(
-            &spec.backends,
-            Arc::clone(&start.unlisted),
-        )),
+        backends: RefCell::new(BackendNumbers::new(&spec.backends, Arc::clone(&start.unlisted))),
         buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
         deadlines: Deadlines::new(mine.len()),
         epoch: *start.epoch.get_or_init(Instant::now),
@@ -120,13 +104,8 @@ pub(super) fn run(
         stopped
     });
     // The users are gone, so this is the only handle.
-    let Some(worker) = Rc::into_inner(worker) else {
-        unreachable!("a user outlived its task")
-    };
-    Ok(Ended {
-        recorder: worker.recorder.into_inner(),
-        stopped,
-    })
+    let Some(worker) = Rc::into_inner(worker) else { unreachable!("a user outlived its task") };
+    Ok(Ended { recorder: worker.recorder.into_inner(), stopped })
 }
 
 /// Pins this worker to its core, where cores are named.

@@ -24,41 +24,24 @@ pub struct Cell {
 
 impl Default for Cell {
     fn default() -> Self {
-        Self {
-            count: 0,
-            bytes: 0,
-            sum_ns: 0,
-            min_ns: u64::MAX,
-            max_ns: 0,
-            histogram: new_histogram(),
-        }
+        Self { count: 0, bytes: 0, sum_ns: 0, min_ns: u64::MAX, max_ns: 0, histogram: new_histogram() }
     }
 }
 
 /// An empty latency histogram: microseconds, growing with what it meets.
 pub(crate) fn new_histogram<T: hdrhistogram::Counter>() -> Histogram<T> {
-    Histogram::new(SIGNIFICANT_DIGITS)
-        .expect("3 significant digits are within HdrHistogram's 0..=5")
+    Histogram::new(SIGNIFICANT_DIGITS).expect("3 significant digits are within HdrHistogram's 0..=5")
 }
 
 /// Records a latency. A histogram that resizes itself takes every value that fits in memory.
 #[inline]
-pub(crate) fn record_latency<T: hdrhistogram::Counter>(
-    histogram: &mut Histogram<T>,
-    latency: Span,
-) {
-    histogram
-        .record(latency.as_micros())
-        .expect("an auto-resizing histogram takes every latency");
+pub(crate) fn record_latency<T: hdrhistogram::Counter>(histogram: &mut Histogram<T>, latency: Span) {
+    histogram.record(latency.as_micros()).expect("an auto-resizing histogram takes every latency");
 }
 
 /// Adds the counts of `from` to `into`.
-pub(crate) fn add_histogram<T: hdrhistogram::Counter>(
-    into: &mut Histogram<T>,
-    from: &Histogram<T>,
-) {
-    into.add(from)
-        .expect("an auto-resizing histogram takes every other one");
+pub(crate) fn add_histogram<T: hdrhistogram::Counter>(into: &mut Histogram<T>, from: &Histogram<T>) {
+    into.add(from).expect("an auto-resizing histogram takes every other one");
 }
 
 /// A quantile of `histogram`, never above the greatest latency that was seen.
@@ -67,11 +50,7 @@ pub(crate) fn quantile<T: hdrhistogram::Counter>(
     max_ns: u64,
     quantile: f64,
 ) -> Span {
-    Span::from_nanos(
-        Span::from_micros(histogram.value_at_quantile(quantile))
-            .as_nanos()
-            .min(max_ns),
-    )
+    Span::from_nanos(Span::from_micros(histogram.value_at_quantile(quantile)).as_nanos().min(max_ns))
 }
 
 impl Cell {

@@ -9,9 +9,7 @@ use super::population::{Population, SECOND_NS};
 use super::progress::Progress;
 use super::recorder::{Recorder, grown};
 use super::slice::Slice;
-use super::trial::{
-    Interval, IntervalClass, SecondLatency, SecondRecord, TrialRecord, merge_lists,
-};
+use super::trial::{Interval, IntervalClass, SecondLatency, SecondRecord, TrialRecord, merge_lists};
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use lb_core::{Span, Time};
 use std::collections::VecDeque;
@@ -60,13 +58,7 @@ impl Recording {
             .name("collector".to_owned())
             .spawn(move || Collector::new(spares, progress).run(&slices))
             .expect("the system has room for one more thread");
-        (
-            Self {
-                population: spec.population,
-                collector,
-            },
-            recorders,
-        )
+        (Self { population: spec.population, collector }, recorders)
     }
 
     /// Merges what all recorders counted. `wall` is the length of the phase in which requests were
@@ -77,25 +69,15 @@ impl Recording {
             recorder.close();
         }
         let last_done = recorders.iter().map(|recorder| recorder.last_done).max();
-        let mut record = TrialRecord {
-            wall,
-            ..TrialRecord::default()
-        };
+        let mut record = TrialRecord { wall, ..TrialRecord::default() };
         for recorder in recorders {
-            merge_lists(&mut record.steps, recorder.steps, |mine, theirs| {
-                mine.merge(&theirs)
-            });
-            merge_lists(&mut record.backends, recorder.backends, |mine, theirs| {
-                mine.merge(&theirs)
-            });
-            merge_lists(&mut record.users, recorder.users, |mine, theirs| {
-                mine.merge(theirs)
-            });
+            merge_lists(&mut record.steps, recorder.steps, |mine, theirs| mine.merge(&theirs));
+            merge_lists(&mut record.backends, recorder.backends, |mine, theirs| mine.merge(&theirs));
+            merge_lists(&mut record.users, recorder.users, |mine, theirs| mine.merge(theirs));
             record.lateness.merge(&recorder.lateness);
             if let Some(log) = recorder.actions {
-                let sequences = record
-                    .actions
-                    .get_or_insert_with(|| vec![Vec::new(); self.population.users()]);
+                let sequences =
+                    record.actions.get_or_insert_with(|| vec![Vec::new(); self.population.users()]);
                 for (user, step) in log {
                     grown(sequences, user.0 as usize).push(step);
                 }
@@ -121,19 +103,10 @@ impl Recording {
 fn trim(record: &mut TrialRecord, last_done: Time) {
     let end = last_done.max(Time::ZERO + record.wall);
     let begin = |second: u32| Time::from_nanos(u64::from(second) * SECOND_NS);
-    while record
-        .seconds
-        .last()
-        .is_some_and(|last| last.requests == 0 && begin(last.second) >= end)
-    {
+    while record.seconds.last().is_some_and(|last| last.requests == 0 && begin(last.second) >= end) {
         record.seconds.pop();
     }
-    for interval in record
-        .intervals
-        .iter_mut()
-        .rev()
-        .take(IntervalClass::ALL.len())
-    {
+    for interval in record.intervals.iter_mut().rev().take(IntervalClass::ALL.len()) {
         let left = end.since(interval.start);
         if !left.is_zero() {
             interval.length = interval.length.min(left);
@@ -181,11 +154,7 @@ impl Collector {
                 }
                 None => self.pending.push_back(Pending { slice, received: 1 }),
             }
-            while self
-                .pending
-                .front()
-                .is_some_and(|first| first.received == self.spares.len())
-            {
+            while self.pending.front().is_some_and(|first| first.received == self.spares.len()) {
                 self.complete_first();
             }
         }
@@ -243,16 +212,13 @@ fn summarise(slice: &mut Slice) -> SecondRecord {
     }
     let requests = slice.ok.len();
     let at = |fraction| quantile(&slice.ok, slice.max_ns, fraction);
-    let latency = slice
-        .sum_ns
-        .checked_div(requests)
-        .map(|mean| SecondLatency {
-            mean: Span::from_nanos(mean),
-            p50: at(0.5),
-            p95: at(0.95),
-            p99: at(0.99),
-            max: Span::from_nanos(slice.max_ns),
-        });
+    let latency = slice.sum_ns.checked_div(requests).map(|mean| SecondLatency {
+        mean: Span::from_nanos(mean),
+        p50: at(0.5),
+        p95: at(0.95),
+        p99: at(0.99),
+        max: Span::from_nanos(slice.max_ns),
+    });
     SecondRecord {
         second: slice.second,
         users: 0,

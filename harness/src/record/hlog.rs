@@ -6,9 +6,7 @@
 //! maximum column is divided by [`MAX_DIVISOR`] and so in milliseconds.
 
 use super::trial::TrialRecord;
-use hdrhistogram::serialization::interval_log::{
-    IntervalLogWriterBuilder, IntervalLogWriterError, Tag,
-};
+use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
 use std::io::Write;
 use std::time::{Duration, SystemTime};
@@ -17,8 +15,7 @@ use std::time::{Duration, SystemTime};
 const MAX_DIVISOR: f64 = 1000.0;
 
 /// The legend that Java's reader expects before the first row.
-const LEGEND: &str =
-    r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
+const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
 
 /// A trial to be logged.
 #[derive(Clone, Copy, Debug)]
@@ -56,11 +53,7 @@ impl From<IntervalLogWriterError<V2DeflateSerializeError>> for HlogError {
 /// # Errors
 /// When `out` fails or a histogram cannot be encoded.
 pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), HlogError> {
-    let base = trials
-        .iter()
-        .map(|trial| trial.started)
-        .min()
-        .unwrap_or(SystemTime::UNIX_EPOCH);
+    let base = trials.iter().map(|trial| trial.started).min().unwrap_or(SystemTime::UNIX_EPOCH);
     let mut serializer = V2DeflateSerializer::new();
     IntervalLogWriterBuilder::new()
         .add_comment("[Latencies in microseconds]")

@@ -27,8 +27,7 @@ pub use population::Population;
 pub use progress::{Progress, Snapshot};
 pub use recorder::Recorder;
 pub use trial::{
-    BackendRecord, Interval, IntervalClass, SecondLatency, SecondRecord, StepRecord, TrialRecord,
-    UserRecord,
+    BackendRecord, Interval, IntervalClass, SecondLatency, SecondRecord, StepRecord, TrialRecord, UserRecord,
 };
 
 #[cfg(test)]

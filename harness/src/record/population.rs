@@ -24,15 +24,8 @@ impl Population {
         }
         // A user that leaves makes room before another one comes at the same moment: -1 sorts first.
         changes.sort_unstable();
-        let users = plans
-            .iter()
-            .map(|plan| plan.id.0 as usize + 1)
-            .max()
-            .unwrap_or(0);
-        Self {
-            users,
-            by_second: peaks(&changes),
-        }
+        let users = plans.iter().map(|plan| plan.id.0 as usize + 1).max().unwrap_or(0);
+        Self { users, by_second: peaks(&changes) }
     }
 
     /// How many users there are, counting up to the highest number.
@@ -78,32 +71,16 @@ mod tests {
 
     fn plan(id: u32, windows: &[(f64, f64)]) -> UserPlan {
         let at = |secs: f64| Time::from_nanos((secs * 1e9) as u64);
-        let windows = windows
-            .iter()
-            .map(|(from, to)| (at(*from), at(*to)))
-            .collect();
-        UserPlan {
-            id: UserId(id),
-            stage: 0,
-            class: 0,
-            windows,
-        }
+        let windows = windows.iter().map(|(from, to)| (at(*from), at(*to))).collect();
+        UserPlan { id: UserId(id), stage: 0, class: 0, windows }
     }
 
     #[test]
     fn a_second_counts_the_most_users_at_once_within_it() {
-        let plans = [
-            plan(0, &[(0.0, 4.0)]),
-            plan(1, &[(0.5, 2.0)]),
-            plan(2, &[(1.2, 1.4)]),
-        ];
+        let plans = [plan(0, &[(0.0, 4.0)]), plan(1, &[(0.5, 2.0)]), plan(2, &[(1.2, 1.4)])];
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..6).map(|second| population.active(second)).collect();
-        assert_eq!(
-            active,
-            [2, 3, 1, 1, 0, 0],
-            "a short visit must be seen, a leaver not linger"
-        );
+        assert_eq!(active, [2, 3, 1, 1, 0, 0], "a short visit must be seen, a leaver not linger");
         assert_eq!(population.users(), 3);
     }
 
@@ -112,11 +89,7 @@ mod tests {
         let plans = [plan(0, &[(0.0, 1.5), (2.0, 3.0)]), plan(1, &[(1.5, 2.0)])];
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..3).map(|second| population.active(second)).collect();
-        assert_eq!(
-            active,
-            [1, 1, 1],
-            "who leaves makes room before the next one comes"
-        );
+        assert_eq!(active, [1, 1, 1], "who leaves makes room before the next one comes");
     }
 
     #[test]

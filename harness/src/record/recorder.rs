@@ -92,17 +92,9 @@ impl Observer for Recorder {
         let success = sample.outcome.is_success();
         self.last_done = self.last_done.max(sample.done);
         self.slice.record(latency, success, sample.backend);
-        grown(&mut self.steps, usize::from(sample.step.0)).record(
-            sample.outcome,
-            latency,
-            sample.bytes,
-        );
+        grown(&mut self.steps, usize::from(sample.step.0)).record(sample.outcome, latency, sample.bytes);
         if let Some(backend) = sample.backend {
-            grown(&mut self.backends, usize::from(backend)).record(
-                sample.outcome,
-                latency,
-                sample.bytes,
-            );
+            grown(&mut self.backends, usize::from(backend)).record(sample.outcome, latency, sample.bytes);
         }
         grown(&mut self.users, sample.user.0 as usize).record(success);
         if let Some(actions) = &mut self.actions {
@@ -123,9 +115,7 @@ pub(super) fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut
 impl StepRecord {
     #[inline]
     pub(super) fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
-        self.outcomes[outcome.index()]
-            .get_or_insert_default()
-            .record(latency, bytes);
+        self.outcomes[outcome.index()].get_or_insert_default().record(latency, bytes);
     }
 }
 

@@ -41,14 +41,7 @@ impl Slice {
     pub(crate) fn record(&mut self, latency: Span, success: bool, backend: Option<u16>) {
         self.sum_ns = self.sum_ns.saturating_add(latency.as_nanos());
         self.max_ns = self.max_ns.max(latency.as_nanos());
-        record_latency(
-            if success {
-                &mut self.ok
-            } else {
-                &mut self.error
-            },
-            latency,
-        );
+        record_latency(if success { &mut self.ok } else { &mut self.error }, latency);
         if let Some(backend) = backend.map(usize::from) {
             if backend >= self.backends.len() {
                 self.backends.resize(backend + 1, 0);

@@ -13,14 +13,8 @@ const BACKENDS: usize = 2;
 
 fn spec() -> RecordingSpec {
     let window = (Time::ZERO, Time::ZERO + Span::from_secs(4));
-    let plans: Vec<UserPlan> = (0..3)
-        .map(|id| UserPlan {
-            id: UserId(id),
-            stage: 0,
-            class: 0,
-            windows: vec![window],
-        })
-        .collect();
+    let plans: Vec<UserPlan> =
+        (0..3).map(|id| UserPlan { id: UserId(id), stage: 0, class: 0, windows: vec![window] }).collect();
     RecordingSpec {
         steps: STEPS,
         backends: BACKENDS,
@@ -63,24 +57,16 @@ fn record_with(spec: RecordingSpec, workers: &[Vec<Sample>], wall: Span) -> Tria
 }
 
 fn any_sample() -> impl Strategy<Value = Sample> {
-    (
-        0..4_000u64,
-        1..2_000_000u64,
-        0..STEPS as u16,
-        0..3u32,
-        0..Outcome::ALL.len(),
-        0..4u16,
+    (0..4_000u64, 1..2_000_000u64, 0..STEPS as u16, 0..3u32, 0..Outcome::ALL.len(), 0..4u16).prop_map(
+        |(done_ms, latency_us, step, user, outcome, backend)| Sample {
+            user: UserId(user),
+            step: StepIndex(step),
+            outcome: Outcome::ALL[outcome],
+            // 3 stands for a reply that names nobody; 2 for a backend that nobody announced.
+            backend: (backend < 3).then_some(backend),
+            ..sample(done_ms, latency_us)
+        },
     )
-        .prop_map(
-            |(done_ms, latency_us, step, user, outcome, backend)| Sample {
-                user: UserId(user),
-                step: StepIndex(step),
-                outcome: Outcome::ALL[outcome],
-                // 3 stands for a reply that names nobody; 2 for a backend that nobody announced.
-                backend: (backend < 3).then_some(backend),
-                ..sample(done_ms, latency_us)
-            },
-        )
 }
 
 /// What must not depend on how samples were spread over workers.
@@ -90,42 +76,19 @@ fn essence(record: &TrialRecord) -> impl PartialEq + std::fmt::Debug + use<> {
         .iter()
         .flat_map(|step| Outcome::ALL.map(|outcome| step.outcome(outcome).map(cell_essence)))
         .collect();
-    let backends: Vec<_> = record
-        .backends
-        .iter()
-        .map(|b| (cell_essence(&b.latency), b.errors))
-        .collect();
-    let intervals: Vec<_> = record
-        .intervals
-        .iter()
-        .map(|i| (i.start, i.length, i.class, counts(&i.histogram())))
-        .collect();
-    (
-        cells,
-        backends,
-        record.seconds.clone(),
-        intervals,
-        record.users.clone(),
-    )
+    let backends: Vec<_> = record.backends.iter().map(|b| (cell_essence(&b.latency), b.errors)).collect();
+    let intervals: Vec<_> =
+        record.intervals.iter().map(|i| (i.start, i.length, i.class, counts(&i.histogram()))).collect();
+    (cells, backends, record.seconds.clone(), intervals, record.users.clone())
 }
 
 fn cell_essence(cell: &Cell) -> impl PartialEq + std::fmt::Debug + use<> {
-    (
-        cell.count(),
-        cell.bytes(),
-        cell.sum(),
-        cell.min(),
-        cell.max(),
-        counts(cell.histogram()),
-    )
+    (cell.count(), cell.bytes(), cell.sum(), cell.min(), cell.max(), counts(cell.histogram()))
 }
 
 /// What a histogram counts, whatever room it has.
 fn counts(histogram: &hdrhistogram::Histogram<u64>) -> Vec<(u64, u64)> {
-    histogram
-        .iter_recorded()
-        .map(|v| (v.value_iterated_to(), v.count_at_value()))
-        .collect()
+    histogram.iter_recorded().map(|v| (v.value_iterated_to(), v.count_at_value())).collect()
 }
 
 proptest! {
@@ -179,101 +142,47 @@ proptest! {
 fn a_quantile_is_within_a_thousandth() {
     let samples: Vec<Sample> = (1..=1_000).map(|i| sample(i, i * 1_000)).collect();
     let total = record(&[samples], Span::from_secs(1)).total();
-    let p99 = total
-        .quantile(0.99)
-        .expect("there are requests")
-        .as_millis_f64();
-    assert!(
-        (p99 - 990.0).abs() <= 0.99,
-        "the 990th of 1..1000 ms is 990 ms, not {p99}"
-    );
+    let p99 = total.quantile(0.99).expect("there are requests").as_millis_f64();
+    assert!((p99 - 990.0).abs() <= 0.99, "the 990th of 1..1000 ms is 990 ms, not {p99}");
 }
 
 #[test]
 fn seconds_have_no_gaps_and_show_users_and_backends() {
-    let quiet_then_busy = vec![
-        sample(100, 500),
-        Sample {
-            backend: Some(1),
-            ..sample(2_500, 900)
-        },
-        sample(2_600, 700),
-    ];
+    let quiet_then_busy =
+        vec![sample(100, 500), Sample { backend: Some(1), ..sample(2_500, 900) }, sample(2_600, 700)];
     let record = record(&[quiet_then_busy], Span::from_secs(3));
-    let counts: Vec<u64> = record
-        .seconds
-        .iter()
-        .map(|second| second.requests)
-        .collect();
+    let counts: Vec<u64> = record.seconds.iter().map(|second| second.requests).collect();
     assert_eq!(counts, [1, 0, 2], "a second without requests is a row too");
-    assert_eq!(
-        record.seconds[1].latency, None,
-        "no requests have no latency"
-    );
-    assert_eq!(
-        *record.seconds[2].backends,
-        [1, 1],
-        "replies are counted by backend"
-    );
-    assert!(
-        record.seconds.iter().all(|second| second.users == 3),
-        "users come from the schedule"
-    );
+    assert_eq!(record.seconds[1].latency, None, "no requests have no latency");
+    assert_eq!(*record.seconds[2].backends, [1, 1], "replies are counted by backend");
+    assert!(record.seconds.iter().all(|second| second.users == 3), "users come from the schedule");
 }
 
 #[test]
 fn rates_are_over_the_wall_and_goodput_counts_only_ordinary_success() {
-    let outcomes = [
-        Outcome::Ok,
-        Outcome::ExpectedError,
-        Outcome::Timeout,
-        Outcome::Ok,
-    ];
-    let samples = outcomes
-        .map(|outcome| Sample {
-            outcome,
-            ..sample(100, 50)
-        })
-        .to_vec();
+    let outcomes = [Outcome::Ok, Outcome::ExpectedError, Outcome::Timeout, Outcome::Ok];
+    let samples = outcomes.map(|outcome| Sample { outcome, ..sample(100, 50) }).to_vec();
     let record = record(&[samples], Span::from_secs(2));
     assert_eq!(record.throughput_rps(), 2.0, "4 requests in 2 s");
-    assert_eq!(
-        record.goodput_rps(),
-        1.0,
-        "an expected refusal is no good put through"
-    );
+    assert_eq!(record.goodput_rps(), 1.0, "an expected refusal is no good put through");
     assert_eq!(record.errors(), 1, "an expected refusal is no error");
     assert_eq!(record.successes().count(), 3);
 }
 
 #[test]
 fn a_backend_that_nobody_announced_is_counted() {
-    let stranger = Sample {
-        backend: Some(5),
-        outcome: Outcome::BackendError,
-        ..sample(10, 10)
-    };
+    let stranger = Sample { backend: Some(5), outcome: Outcome::BackendError, ..sample(10, 10) };
     let record = record(&[vec![stranger]], Span::from_secs(1));
     assert_eq!(record.backends.len(), 6);
-    assert_eq!(
-        (record.backends[5].requests(), record.backends[5].errors),
-        (1, 1)
-    );
+    assert_eq!((record.backends[5].requests(), record.backends[5].errors), (1, 1));
 }
 
 #[test]
 fn a_second_trial_continues_where_the_first_ends() {
-    let mut first = record(
-        &[vec![sample(500, 40), sample(1_500, 40)]],
-        Span::from_secs(2),
-    );
+    let mut first = record(&[vec![sample(500, 40), sample(1_500, 40)]], Span::from_secs(2));
     let second = record(&[vec![sample(200, 60)]], Span::from_secs(1));
     first.merge(second);
-    let seconds: Vec<(u32, u64)> = first
-        .seconds
-        .iter()
-        .map(|s| (s.second, s.requests))
-        .collect();
+    let seconds: Vec<(u32, u64)> = first.seconds.iter().map(|s| (s.second, s.requests)).collect();
     assert_eq!(seconds, [(0, 1), (1, 1), (2, 1)], "seconds are numbered on");
     assert_eq!(first.intervals[2].start, Time::ZERO + Span::from_secs(2));
     assert_eq!(first.wall, Span::from_secs(3), "rates are over both");
@@ -283,76 +192,36 @@ fn a_second_trial_continues_where_the_first_ends() {
 #[test]
 fn progress_shows_complete_seconds() {
     let progress = Arc::new(Progress::default());
-    let spec = RecordingSpec {
-        progress: Some(Arc::clone(&progress)),
-        ..spec()
-    };
-    let slow_error = Sample {
-        outcome: Outcome::Timeout,
-        backend: None,
-        ..sample(1_900, 700_000)
-    };
-    record_with(
-        spec,
-        &[vec![sample(500, 40), slow_error]],
-        Span::from_secs(2),
-    );
+    let spec = RecordingSpec { progress: Some(Arc::clone(&progress)), ..spec() };
+    let slow_error = Sample { outcome: Outcome::Timeout, backend: None, ..sample(1_900, 700_000) };
+    record_with(spec, &[vec![sample(500, 40), slow_error]], Span::from_secs(2));
     let snapshot = progress.snapshot();
-    assert_eq!(
-        (snapshot.requests, snapshot.errors, snapshot.seconds),
-        (2, 1, 2)
-    );
+    assert_eq!((snapshot.requests, snapshot.errors, snapshot.seconds), (2, 1, 2));
     assert_eq!(snapshot.last_requests, 1);
-    assert_eq!(
-        snapshot.last_p95,
-        Span::from_millis(700),
-        "p95 is that of the last second alone"
-    );
+    assert_eq!(snapshot.last_p95, Span::from_millis(700), "p95 is that of the last second alone");
 }
 
 #[test]
 fn a_histogram_log_reads_back_as_it_was_recorded() {
-    let error = Sample {
-        outcome: Outcome::Reset,
-        backend: None,
-        ..sample(1_200, 5_000)
-    };
+    let error = Sample { outcome: Outcome::Reset, backend: None, ..sample(1_200, 5_000) };
     let record = record(&[vec![sample(500, 1_500), error]], Span::from_millis(1_250));
     let started = SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_250);
     let trials = [
-        HlogTrial {
-            algorithm: "least-connections+ejection",
-            started,
-            record: &record,
-        },
-        HlogTrial {
-            algorithm: "my, own",
-            started: started + Duration::from_secs(60),
-            record: &record,
-        },
+        HlogTrial { algorithm: "least-connections+ejection", started, record: &record },
+        HlogTrial { algorithm: "my, own", started: started + Duration::from_secs(60), record: &record },
     ];
     let mut text = Vec::new();
     write_hlog(&mut text, &trials).expect("memory takes every write");
     let head = String::from_utf8_lossy(&text);
-    assert!(
-        head.contains("#[Histogram log format version 1.3]\n"),
-        "readers look for the version"
-    );
-    assert!(
-        head.contains("\n\"StartTimestamp\",\"Interval_Length\","),
-        "Java's reader wants a legend"
-    );
+    assert!(head.contains("#[Histogram log format version 1.3]\n"), "readers look for the version");
+    assert!(head.contains("\n\"StartTimestamp\",\"Interval_Length\","), "Java's reader wants a legend");
     assert!(head.contains(",HISTFAAA"), "histograms are compressed V2");
 
     let mut rows = Vec::new();
     for entry in IntervalLogIterator::new(&text) {
         match entry.expect("every line parses") {
             LogEntry::StartTime(time) | LogEntry::BaseTime(time) => {
-                assert_eq!(
-                    time,
-                    Duration::from_millis(1_700_000_000_250),
-                    "the first trial's start"
-                );
+                assert_eq!(time, Duration::from_millis(1_700_000_000_250), "the first trial's start");
             }
             LogEntry::Interval(row) => rows.push((
                 row.tag().expect("every row has a tag").as_str().to_owned(),

@@ -224,19 +224,12 @@ impl TrialRecord {
 
     /// How many requests ended in `outcome`.
     pub fn count(&self, outcome: Outcome) -> u64 {
-        self.steps
-            .iter()
-            .filter_map(|step| step.outcome(outcome))
-            .map(Cell::count)
-            .sum()
+        self.steps.iter().filter_map(|step| step.outcome(outcome)).map(Cell::count).sum()
     }
 
     /// How many requests there were.
     pub fn requests(&self) -> u64 {
-        Outcome::ALL
-            .into_iter()
-            .map(|outcome| self.count(outcome))
-            .sum()
+        Outcome::ALL.into_iter().map(|outcome| self.count(outcome)).sum()
     }
 
     /// How many requests did not get what was expected of them.
@@ -264,28 +257,20 @@ impl TrialRecord {
         // Whole seconds, so that no second of the one mixes with one of the other.
         let offset = self.seconds.len() as u32;
         let shift = Span::from_secs(u64::from(offset));
-        merge_lists(&mut self.steps, other.steps, |mine, theirs| {
-            mine.merge(&theirs)
-        });
-        merge_lists(&mut self.backends, other.backends, |mine, theirs| {
-            mine.merge(&theirs)
-        });
-        merge_lists(&mut self.users, other.users, |mine, theirs| {
-            mine.merge(theirs)
-        });
+        merge_lists(&mut self.steps, other.steps, |mine, theirs| mine.merge(&theirs));
+        merge_lists(&mut self.backends, other.backends, |mine, theirs| mine.merge(&theirs));
+        merge_lists(&mut self.users, other.users, |mine, theirs| mine.merge(theirs));
         if self.unlisted_backends.len() < other.unlisted_backends.len() {
             self.unlisted_backends = other.unlisted_backends;
         }
-        self.seconds
-            .extend(other.seconds.into_iter().map(|mut second| {
-                second.second += offset;
-                second
-            }));
-        self.intervals
-            .extend(other.intervals.into_iter().map(|mut interval| {
-                interval.start += shift;
-                interval
-            }));
+        self.seconds.extend(other.seconds.into_iter().map(|mut second| {
+            second.second += offset;
+            second
+        }));
+        self.intervals.extend(other.intervals.into_iter().map(|mut interval| {
+            interval.start += shift;
+            interval
+        }));
         // Sequences of two trials do not make one.
         self.actions = None;
         self.lateness.merge(&other.lateness);
@@ -296,9 +281,5 @@ impl TrialRecord {
 
 /// A rate; zero over no time at all.
 fn per_second(count: u64, wall: Span) -> f64 {
-    if wall.is_zero() {
-        0.0
-    } else {
-        count as f64 / wall.as_secs_f64()
-    }
+    if wall.is_zero() { 0.0 } else { count as f64 / wall.as_secs_f64() }
 }

@@ -39,9 +39,16 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     );
     if !scenario.algorithms.is_empty() {
         let _ = writeln!(out, "{}", comparison(scenario));
-        let _ = writeln!(out, "Latency from sending to the last byte of successful requests; users wait for each reply (closed model).");
+        let _ = writeln!(
+            out,
+            "Latency from sending to the last byte of successful requests; users wait for each reply (closed model)."
+        );
         if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
-            let _ = writeln!(out, "\nShare of requests per backend (and most in flight at once)\n{}", shares(scenario));
+            let _ = writeln!(
+                out,
+                "\nShare of requests per backend (and most in flight at once)\n{}",
+                shares(scenario)
+            );
         }
         let _ = writeln!(out, "\nSlowest requests by P95\n{}", slowest(scenario));
         let failing = failures(scenario);
@@ -69,17 +76,20 @@ fn comparison(scenario: &ScenarioSummary) -> Table {
     ]);
     for algorithm in &scenario.algorithms {
         let of = |pick: fn(&Latency) -> f64| millis(algorithm.latency_ms.as_ref().map(pick));
-        add(&mut table, vec![
-            algorithm.name.clone(),
-            algorithm.total_requests.to_string(),
-            format!("{:.2}", algorithm.throughput_rps),
-            of(|latency| latency.mean),
-            of(|latency| latency.p50),
-            of(|latency| latency.p95),
-            of(|latency| latency.p99),
-            percent(algorithm.success_rate, 2),
-            percent(algorithm.error_rate, 2),
-        ]);
+        add(
+            &mut table,
+            vec![
+                algorithm.name.clone(),
+                algorithm.total_requests.to_string(),
+                format!("{:.2}", algorithm.throughput_rps),
+                of(|latency| latency.mean),
+                of(|latency| latency.p50),
+                of(|latency| latency.p95),
+                of(|latency| latency.p99),
+                percent(algorithm.success_rate, 2),
+                percent(algorithm.error_rate, 2),
+            ],
+        );
     }
     table
 }
@@ -100,9 +110,11 @@ fn shares(scenario: &ScenarioSummary) -> Table {
         add(&mut table, row);
     }
     let mut row = vec!["Jain's index".to_owned()];
-    row.extend(scenario.algorithms.iter().map(|algorithm| {
-        algorithm.jain_index.map_or_else(|| "-".to_owned(), |index| format!("{index:.3}"))
-    }));
+    row.extend(
+        scenario.algorithms.iter().map(|algorithm| {
+            algorithm.jain_index.map_or_else(|| "-".to_owned(), |index| format!("{index:.3}"))
+        }),
+    );
     add(&mut table, row);
     table
 }
@@ -125,19 +137,23 @@ fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
 }
 
 fn slowest(scenario: &ScenarioSummary) -> Table {
-    let mut table = table(&["Algorithm", "Request", "Requests", "Avg (ms)", "P95 (ms)", "P99 (ms)", "Errors"]);
+    let mut table =
+        table(&["Algorithm", "Request", "Requests", "Avg (ms)", "P95 (ms)", "P99 (ms)", "Errors"]);
     for algorithm in &scenario.algorithms {
         for action in algorithm.actions.iter().take(SLOWEST_ACTIONS) {
             let of = |pick: fn(&Latency) -> f64| millis(action.latency_ms.as_ref().map(pick));
-            add(&mut table, vec![
-                algorithm.name.clone(),
-                format!("{} {}", action.method, action.name),
-                action.requests.to_string(),
-                of(|latency| latency.mean),
-                of(|latency| latency.p95),
-                of(|latency| latency.p99),
-                action.errors.to_string(),
-            ]);
+            add(
+                &mut table,
+                vec![
+                    algorithm.name.clone(),
+                    format!("{} {}", action.method, action.name),
+                    action.requests.to_string(),
+                    of(|latency| latency.mean),
+                    of(|latency| latency.p95),
+                    of(|latency| latency.p99),
+                    action.errors.to_string(),
+                ],
+            );
         }
     }
     table

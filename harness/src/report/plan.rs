@@ -7,7 +7,8 @@ use std::fmt::Write;
 /// The plan as text; `schedule_sha256` covers the schedules of all scenarios and repetitions.
 pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     let mut out = String::new();
-    let names = |list: &[lb_core::Algorithm]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let names =
+        |list: &[lb_core::Algorithm]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let _ = writeln!(out, "config: {} ({})", plan.name, plan.source);
     let _ = writeln!(out, "entry: {}", plan.target.base_url);
     let _ = writeln!(out, "algorithms: {}", names(&plan.algorithms));

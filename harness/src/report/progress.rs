@@ -40,7 +40,9 @@ impl Progress {
             Mode::Quiet
         } else if std::io::stderr().is_terminal() {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            bar.set_style(ProgressStyle::with_template("{spinner} {prefix} {wide_msg}").expect("a valid template"));
+            bar.set_style(
+                ProgressStyle::with_template("{spinner} {prefix} {wide_msg}").expect("a valid template"),
+            );
             Mode::Terminal(bar)
         } else {
             Mode::Plain { next: PLAIN_PERIOD }

@@ -14,8 +14,9 @@ pub struct ResultsFolder {
 impl ResultsFolder {
     /// Makes the folder, and proves that files can be written there before anything is measured.
     pub fn create(path: &Path) -> Result<Self> {
-        fs::create_dir_all(path)
-            .with_context(|| format!("failed to make the results folder `{}`; give another with --out", path.display()))?;
+        fs::create_dir_all(path).with_context(|| {
+            format!("failed to make the results folder `{}`; give another with --out", path.display())
+        })?;
         let folder = Self { path: path.to_owned() };
         folder.write("trials/.probe", b"probe")?;
         fs::remove_file(folder.path.join("trials/.probe")).context("failed to remove the probe file")?;
@@ -56,7 +57,10 @@ impl ResultsFolder {
             Ok(())
         };
         written().with_context(|| {
-            format!("failed to write `{}`; check space and permissions, or give another folder with --out", target.display())
+            format!(
+                "failed to write `{}`; check space and permissions, or give another folder with --out",
+                target.display()
+            )
         })
     }
 }

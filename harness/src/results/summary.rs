@@ -215,7 +215,9 @@ impl Host {
         let file = |path| std::fs::read_to_string(path).unwrap_or_default();
         let cpu = file("/proc/cpuinfo")
             .lines()
-            .find_map(|line| line.strip_prefix("model name")?.split_once(':').map(|(_, model)| model.trim().to_owned()))
+            .find_map(|line| {
+                line.strip_prefix("model name")?.split_once(':').map(|(_, model)| model.trim().to_owned())
+            })
             .unwrap_or_else(|| "unknown".to_owned());
         Self {
             name: file("/proc/sys/kernel/hostname").trim().to_owned(),

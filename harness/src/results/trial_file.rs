@@ -105,7 +105,8 @@ impl<'a> TrialFile<'a> {
 impl From<&SecondRecord> for Second {
     fn from(second: &SecondRecord) -> Self {
         let latency = second.latency.as_ref();
-        let millis = |pick: fn(&crate::record::SecondLatency) -> Span| latency.map(|l| pick(l).as_millis_f64());
+        let millis =
+            |pick: fn(&crate::record::SecondLatency) -> Span| latency.map(|l| pick(l).as_millis_f64());
         Self {
             second: second.second,
             users: second.users,

@@ -41,13 +41,21 @@ pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[Tri
         let of: Vec<&Trial> = trials.iter().filter(|trial| trial.algorithm.to_string() == name).collect();
         let stem = format!("{}-{}", slug(&scenario.name), slug(&name));
         let workload = &scenario.workload;
-        folder.write_with(&format!("locust/{stem}_stats.csv"), |out| locust::write_stats(out, &of, workload))?;
-        folder.write_with(&format!("locust/{stem}_stats_history.csv"), |out| locust::write_history(out, &of))?;
-        folder.write_with(&format!("locust/{stem}_failures.csv"), |out| locust::write_failures(out, &of, workload))?;
+        folder
+            .write_with(&format!("locust/{stem}_stats.csv"), |out| locust::write_stats(out, &of, workload))?;
+        folder
+            .write_with(&format!("locust/{stem}_stats_history.csv"), |out| locust::write_history(out, &of))?;
+        folder.write_with(&format!("locust/{stem}_failures.csv"), |out| {
+            locust::write_failures(out, &of, workload)
+        })?;
         folder.write_with(&format!("locust/{stem}_exceptions.csv"), |out| locust::write_exceptions(out))?;
         let logged: Vec<HlogTrial<'_>> = of
             .iter()
-            .map(|trial| HlogTrial { algorithm: &name, started: SystemTime::from(trial.started), record: &trial.record })
+            .map(|trial| HlogTrial {
+                algorithm: &name,
+                started: SystemTime::from(trial.started),
+                record: &trial.record,
+            })
             .collect();
         folder.write_with(&format!("hlog/{stem}.hlog"), |mut out| Ok(write_hlog(&mut out, &logged)?))?;
     }

@@ -31,9 +31,15 @@ impl Child {
     /// listens, and gives that back. What it logs goes to `log`.
     pub async fn start(name: &'static str, args: &[&str], log: &Path) -> Result<(Self, serde_json::Value)> {
         let program = std::env::current_exe().context("failed to find the path of this program")?;
-        let log_file = File::create(log).with_context(|| format!("failed to create the log `{}`", log.display()))?;
+        let log_file =
+            File::create(log).with_context(|| format!("failed to create the log `{}`", log.display()))?;
         let mut command = Command::new(program);
-        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::from(log_file)).kill_on_drop(true);
+        command
+            .args(args)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::from(log_file))
+            .kill_on_drop(true);
         // Out of the terminal's process group: Ctrl-C is for `bench`, which then ends its children in order.
         #[cfg(unix)]
         command.process_group(0);
@@ -46,11 +52,18 @@ impl Child {
         let mut reader = BufReader::new(stdout);
         let read = tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await;
         match read {
-            Err(_) => bail!("the {name} did not start within {} s; its log is `{}`", START_TIMEOUT.as_secs(), log.display()),
+            Err(_) => bail!(
+                "the {name} did not start within {} s; its log is `{}`",
+                START_TIMEOUT.as_secs(),
+                log.display()
+            ),
             Ok(Err(error)) => return Err(error).context(format!("failed to read from the {name}")),
             Ok(Ok(0)) => {
                 let status = tokio::time::timeout(STOP_TIMEOUT, child.process.wait()).await;
-                let how = status.ok().and_then(Result::ok).map_or_else(String::new, |status| format!(" ({status})"));
+                let how = status
+                    .ok()
+                    .and_then(Result::ok)
+                    .map_or_else(String::new, |status| format!(" ({status})"));
                 bail!("the {name} ended before it listened{how}: {}", child.last_log_lines());
             }
             Ok(Ok(_)) => {}
@@ -69,7 +82,9 @@ impl Child {
     pub fn check(&mut self) -> Result<()> {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
-            Ok(Some(status)) => bail!("the {} ended in the run ({status}): {}", self.name, self.last_log_lines()),
+            Ok(Some(status)) => {
+                bail!("the {} ended in the run ({status}): {}", self.name, self.last_log_lines())
+            }
             Err(error) => Err(error).context(format!("failed to look after the {}", self.name)),
         }
     }

@@ -36,7 +36,9 @@ pub struct Running {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Embedded => f.write_str("embedded reference load balancer with mock backends, on free loopback ports"),
+            Self::Embedded => {
+                f.write_str("embedded reference load balancer with mock backends, on free loopback ports")
+            }
             Self::Running(running) => write!(f, "{} ({})", running.base_url, running.reason),
         }
     }
@@ -45,7 +47,8 @@ impl fmt::Display for Choice {
 impl Running {
     /// Connects to its admin API.
     pub async fn admin(&self) -> Result<Box<dyn LoadBalancerAdmin>, AdminError> {
-        let options = SpringOptions { token: self.admin_token.clone(), ..SpringOptions::new(&self.admin_url) };
+        let options =
+            SpringOptions { token: self.admin_token.clone(), ..SpringOptions::new(&self.admin_url) };
         Ok(Box::new(SpringAdmin::connect(&options).await?))
     }
 }

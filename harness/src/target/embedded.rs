@@ -47,7 +47,8 @@ impl Embedded {
     /// Starts both on free ports. Their configs and logs go to `dir`, so that a run can be repeated
     /// by hand.
     pub async fn start(topology: &Topology, catalogue: &[Value], seed: u64, dir: &Path) -> Result<Self> {
-        std::fs::create_dir_all(dir).with_context(|| format!("failed to make the folder `{}`", dir.display()))?;
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("failed to make the folder `{}`", dir.display()))?;
         let file = |name: &str, content: &Value| -> Result<String> {
             let path = dir.join(name);
             std::fs::write(&path, serde_json::to_vec_pretty(content)?)
@@ -58,17 +59,20 @@ impl Embedded {
         let topology_file = file("topology.json", &serde_json::to_value(topology)?)?;
         let catalogue_file = file("catalogue.json", &json!(catalogue))?;
         let seed = seed.to_string();
-        let mut args = vec!["__mock-backends", "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
+        let mut args =
+            vec!["__mock-backends", "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
         if !catalogue.is_empty() {
             args.extend(["--catalogue", &catalogue_file]);
         }
         let (backends, ready) = Child::start("mock backends", &args, &dir.join("mock-backends.log")).await?;
-        let ready: MocksReady = serde_json::from_value(ready).context("failed to read where the mock backends listen")?;
+        let ready: MocksReady =
+            serde_json::from_value(ready).context("failed to read where the mock backends listen")?;
 
         let config_file = file("load-balancer.json", &balancer_config(topology, &ready))?;
         let args = ["__load-balancer", "--config", &config_file, "--exit-with-parent"];
         let (balancer, at) = Child::start("load balancer", &args, &dir.join("load-balancer.log")).await?;
-        let at: BalancerReady = serde_json::from_value(at).context("failed to read where the load balancer listens")?;
+        let at: BalancerReady =
+            serde_json::from_value(at).context("failed to read where the load balancer listens")?;
         Ok(Self {
             balancer,
             backends,

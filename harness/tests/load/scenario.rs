@@ -21,13 +21,7 @@ pub(crate) struct Users {
 impl Users {
     /// `count` users for the first `for_ms` milliseconds who do one thing without thinking.
     pub(crate) fn busy(count: u32, for_ms: u64, action: &'static str) -> Self {
-        Self {
-            count,
-            from_ms: 0,
-            for_ms,
-            actions: vec![(action, 1.0)],
-            think_s: 0.0,
-        }
+        Self { count, from_ms: 0, for_ms, actions: vec![(action, 1.0)], think_s: 0.0 }
     }
 }
 
@@ -46,23 +40,11 @@ pub(crate) fn gets(names: &[&str]) -> Value {
 /// A phase of load on `url`; tests change what they are about.
 pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
     let journey: Journey = serde_json::from_value(journey).expect("a journey");
-    let classes = stages
-        .iter()
-        .enumerate()
-        .map(|(number, users)| class(number, users))
-        .collect();
-    let plans = stages
-        .iter()
-        .enumerate()
-        .map(|(number, users)| stage(number, users))
-        .collect();
+    let classes = stages.iter().enumerate().map(|(number, users)| class(number, users)).collect();
+    let plans = stages.iter().enumerate().map(|(number, users)| stage(number, users)).collect();
     let workload = Workload::new(&journey, classes, plans, &BTreeMap::new(), 100);
     let workload = Arc::new(workload.expect("a sound workload"));
-    let end = stages
-        .iter()
-        .map(|users| users.from_ms + users.for_ms)
-        .max()
-        .unwrap_or(0);
+    let end = stages.iter().map(|users| users.from_ms + users.for_ms).max().unwrap_or(0);
     let topology = json!({
         "name": "none", "pools": [], "service_time": {"distribution": "constant", "mean_ms": 1.0}
     });
@@ -94,10 +76,7 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
 
 /// The same phase with another request timeout.
 pub(crate) fn with_timeout(mut spec: LoadSpec, timeout: Span) -> LoadSpec {
-    let scenario = Scenario {
-        request_timeout: timeout,
-        ..(*spec.scenario).clone()
-    };
+    let scenario = Scenario { request_timeout: timeout, ..(*spec.scenario).clone() };
     spec.scenario = Arc::new(scenario);
     spec
 }
@@ -105,11 +84,7 @@ pub(crate) fn with_timeout(mut spec: LoadSpec, timeout: Span) -> LoadSpec {
 fn class(number: usize, users: &Users) -> UserClass {
     UserClass {
         name: format!("class-{number}"),
-        actions: users
-            .actions
-            .iter()
-            .map(|(name, weight)| ((*name).to_owned(), *weight))
-            .collect(),
+        actions: users.actions.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect(),
         think_time_s: [users.think_s, users.think_s],
         actions_per_session: [10, 10],
         session_duration_s: None,
@@ -126,11 +101,7 @@ fn stage(number: usize, users: &Users) -> Stage {
         duration: Span::from_millis(users.for_ms),
         ramp_up: Span::ZERO,
         users: users.count,
-        classes: vec![ClassMix {
-            class: number,
-            share: 1.0,
-            actions: BTreeMap::new(),
-        }],
+        classes: vec![ClassMix { class: number, share: 1.0, actions: BTreeMap::new() }],
         user_variance: 0.0,
         think_time_variance: 0.0,
         action_randomness: 0.0,

@@ -46,18 +46,13 @@ pub(crate) enum Answer {
 /// An ordinary reply.
 pub(crate) fn reply(status: u16, body: &str) -> Response<Full<Bytes>> {
     let body = Full::new(Bytes::copy_from_slice(body.as_bytes()));
-    Response::builder()
-        .status(status)
-        .body(body)
-        .expect("a valid reply")
+    Response::builder().status(status).body(body).expect("a valid reply")
 }
 
 /// An ordinary reply that names the backend.
 pub(crate) fn reply_of(backend: &str, status: u16) -> Response<Full<Bytes>> {
     let mut reply = reply(status, "");
-    reply
-        .headers_mut()
-        .insert("x-backend", backend.parse().expect("a valid name"));
+    reply.headers_mut().insert("x-backend", backend.parse().expect("a valid name"));
     reply
 }
 
@@ -80,9 +75,7 @@ impl Server {
         let (end, ended) = oneshot::channel();
         let (log, handler): (_, Arc<Handler>) = (Arc::clone(&seen), Arc::new(handler));
         let thread = std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread()
-                .enable_all()
-                .build();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
             runtime.expect("a runtime").block_on(async move {
                 let listener = TcpListener::from_std(listener).expect("a listener");
                 tokio::select! {
@@ -91,12 +84,7 @@ impl Server {
                 }
             });
         });
-        Self {
-            address,
-            seen,
-            end: Some(end),
-            thread: Some(thread),
-        }
+        Self { address, seen, end: Some(end), thread: Some(thread) }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -105,10 +93,7 @@ impl Server {
 
     /// What came in so far, in order.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen
-            .lock()
-            .expect("no test panics with the log in hand")
-            .clone()
+        self.seen.lock().expect("no test panics with the log in hand").clone()
     }
 }
 
@@ -126,21 +111,11 @@ async fn accept(listener: TcpListener, handler: Arc<Handler>, log: Arc<Mutex<Vec
         let Ok((stream, _)) = listener.accept().await else {
             return;
         };
-        tokio::spawn(serve(
-            stream,
-            connection,
-            Arc::clone(&handler),
-            Arc::clone(&log),
-        ));
+        tokio::spawn(serve(stream, connection, Arc::clone(&handler), Arc::clone(&log)));
     }
 }
 
-async fn serve(
-    stream: TcpStream,
-    connection: usize,
-    handler: Arc<Handler>,
-    log: Arc<Mutex<Vec<Seen>>>,
-) {
+async fn serve(stream: TcpStream, connection: usize, handler: Arc<Handler>, log: Arc<Mutex<Vec<Seen>>>) {
     let service = service_fn(|request| {
         let seen = note(&request, connection, &log);
         let answer = handler(&seen);
@@ -157,17 +132,12 @@ async fn serve(
         }
     });
     // A client that goes away is nothing to speak of here.
-    let _ = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
+    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
 }
 
 fn note(request: &Request<Incoming>, connection: usize, log: &Mutex<Vec<Seen>>) -> Seen {
     let header = |name: &str| {
-        let value = request
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok());
+        let value = request.headers().get(name).and_then(|value| value.to_str().ok());
         value.unwrap_or_default().to_owned()
     };
     let mut log = log.lock().expect("no test panics with the log in hand");

@@ -23,10 +23,7 @@ impl LoadBalancerAdmin for FakeAdmin {
 
     async fn current(&self) -> Result<Current, AdminError> {
         let claimed = self.note("current").claimed;
-        Ok(Current {
-            native: claimed.to_string(),
-            algorithm: Some(claimed),
-        })
+        Ok(Current { native: claimed.to_string(), algorithm: Some(claimed) })
     }
 
     async fn start(&self, algorithm: &Algorithm) -> Result<(), AdminError> {
@@ -86,11 +83,7 @@ impl LoadBalancerAdmin for FakeAdmin {
 
     async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError> {
         let claimed = self.state().claimed;
-        let verdict = if claimed == *algorithm {
-            Verdict::Confirmed
-        } else {
-            Verdict::Contradicted
-        };
+        let verdict = if claimed == *algorithm { Verdict::Confirmed } else { Verdict::Contradicted };
         Ok(Layer::new(verdict, format!("it says `{claimed}`")))
     }
 
@@ -98,24 +91,14 @@ impl LoadBalancerAdmin for FakeAdmin {
         Ok(Some(self.state().pool()))
     }
 
-    async fn verify(
-        &self,
-        algorithm: &Algorithm,
-        _options: &VerifyOptions,
-    ) -> Result<Evidence, AdminError> {
+    async fn verify(&self, algorithm: &Algorithm, _options: &VerifyOptions) -> Result<Evidence, AdminError> {
         let native = self.native(algorithm)?.to_owned();
         let control_plane = self.control_plane(algorithm).await?;
         let behaviour = algorithm.behaviour();
         let seen = self.note(format!("verify {algorithm}")).observe(behaviour);
         let header = control_plane.clone();
         let behaviour = judge(behaviour, &seen);
-        Ok(Evidence {
-            algorithm: *algorithm,
-            native,
-            control_plane,
-            header,
-            behaviour,
-        })
+        Ok(Evidence { algorithm: *algorithm, native, control_plane, header, behaviour })
     }
 
     async fn snapshot(&self) -> Result<Snapshot, AdminError> {
@@ -123,10 +106,7 @@ impl LoadBalancerAdmin for FakeAdmin {
         let state = self.note("snapshot");
         let backend = |(place, id): (usize, &String)| {
             let index = BackendIndex(place as u32);
-            let (counters, view) = (
-                state.balancer.counters(index),
-                state.balancer.backends()[place],
-            );
+            let (counters, view) = (state.balancer.counters(index), state.balancer.backends()[place]);
             let (healthy, draining) = state.balancer.state(index);
             BackendCounters {
                 id: id.clone(),
@@ -156,9 +136,7 @@ impl LoadBalancerAdmin for FakeAdmin {
         let state = self.note("drain");
         let views = state.ids.iter().zip(state.balancer.backends());
         let busy = views.filter(|(_, view)| view.in_flight > 0);
-        let remaining: Vec<_> = busy
-            .map(|(id, view)| (id.clone(), view.in_flight))
-            .collect();
+        let remaining: Vec<_> = busy.map(|(id, view)| (id.clone(), view.in_flight)).collect();
         if remaining.is_empty() {
             return Ok(());
         }

@@ -59,14 +59,9 @@ impl FakeAdmin {
     /// An honest one with these backends (id and weight), which offers all algorithms that can run
     /// and starts with round-robin.
     pub fn new(backends: &[(&str, f64)]) -> Self {
-        let entries = Algorithm::table()
-            .iter()
-            .map(|entry| Algorithm::plain(entry.rule));
+        let entries = Algorithm::table().iter().map(|entry| Algorithm::plain(entry.rule));
         let offered = entries.filter(|algorithm| algorithm.policy().is_ok());
-        let algorithms = offered.map(|algorithm| Offer {
-            algorithm,
-            native: algorithm.to_string(),
-        });
+        let algorithms = offered.map(|algorithm| Offer { algorithm, native: algorithm.to_string() });
         let algorithms: Vec<Offer> = algorithms.collect();
         let first = Algorithm::plain(Rule::RoundRobin);
         let weights: Vec<f64> = backends.iter().map(|(_, weight)| *weight).collect();
@@ -180,19 +175,15 @@ impl State {
     fn serve(&mut self, latency: Span) -> Option<String> {
         let backend = self.pick()?;
         self.now += latency;
-        let reply = Reply {
-            kind: ReplyKind::Success,
-            latency,
-        };
+        let reply = Reply { kind: ReplyKind::Success, latency };
         self.balancer.reply(backend, &reply, self.now);
         Some(self.ids[backend.get()].clone())
     }
 
     fn route_with(&mut self, algorithm: Algorithm) -> Result<(), AdminError> {
-        let policy = algorithm.policy().map_err(|error| AdminError::BadValue {
-            what: "switch",
-            reason: error.to_string(),
-        })?;
+        let policy = algorithm
+            .policy()
+            .map_err(|error| AdminError::BadValue { what: "switch", reason: error.to_string() })?;
         self.balancer.set_policy(policy);
         self.routes = algorithm;
         Ok(())
@@ -209,12 +200,7 @@ impl State {
 
     fn pool(&self) -> Vec<PoolBackend> {
         let views = self.ids.iter().zip(self.balancer.backends());
-        views
-            .map(|(id, view)| PoolBackend {
-                id: id.clone(),
-                weight: view.weight,
-            })
-            .collect()
+        views.map(|(id, view)| PoolBackend { id: id.clone(), weight: view.weight }).collect()
     }
 
     /// What a probe over real sockets would see.
@@ -224,18 +210,12 @@ impl State {
         let latency = |position| REPLY + Span::from(short_hold(behaviour, position));
         let sequence = (0..PROBE).filter_map(|i| self.serve(latency(i))).collect();
         for backend in &held {
-            let reply = Reply {
-                kind: ReplyKind::Success,
-                latency: Span::from_millis(400),
-            };
+            let reply = Reply { kind: ReplyKind::Success, latency: Span::from_millis(400) };
             self.balancer.reply(*backend, &reply, self.now);
         }
         Observations {
             pool: Some(self.pool()),
-            held: held
-                .iter()
-                .map(|backend| self.ids[backend.get()].clone())
-                .collect(),
+            held: held.iter().map(|backend| self.ids[backend.get()].clone()).collect(),
             sequence,
         }
     }

@@ -75,19 +75,13 @@ fn rotates(tally: &Tally) -> bool {
 
 fn rotation(tally: &Tally, may_ignore_weights: bool) -> (Verdict, String) {
     let (equal, weighted) = tally.swings();
-    let swing = if may_ignore_weights {
-        equal.min(weighted)
-    } else {
-        weighted
-    };
+    let swing = if may_ignore_weights { equal.min(weighted) } else { weighted };
     if swing <= ROTATION_SWING {
         let told = "every backend answers in its turn, whatever it holds".to_owned();
         (Verdict::Confirmed, told)
     } else if swing > NO_ROTATION_SWING {
-        let told = format!(
-            "no rotation: a backend is {swing:.1} requests off its turn, and {}",
-            rounds_text(tally)
-        );
+        let told =
+            format!("no rotation: a backend is {swing:.1} requests off its turn, and {}", rounds_text(tally));
         (Verdict::Contradicted, told)
     } else {
         let told = format!("nearly a rotation: a backend is {swing:.1} requests off its turn");
@@ -160,13 +154,7 @@ fn least_loaded(tally: &Tally) -> (Verdict, String) {
     if rotates(tally) && !preferred(0.5) {
         let told = format!("rotates whatever is in flight: only {told}");
         (Verdict::Contradicted, told)
-    } else if implausible(
-        tally.inexplicable(),
-        requests,
-        0.0,
-        LEAST_LOADED_SLACK,
-        FALSE_ALARM,
-    ) {
+    } else if implausible(tally.inexplicable(), requests, 0.0, LEAST_LOADED_SLACK, FALSE_ALARM) {
         let told = format!("heeds no load: only {told}");
         (Verdict::Contradicted, told)
     } else if hits as f64 >= LEAST_LOADED_SHARE * requests as f64 && preferred(FALSE_ALARM) {
@@ -261,15 +249,8 @@ fn affinity(tally: &Tally) -> (Verdict, String) {
 }
 
 fn learned(tally: &Tally) -> (Verdict, String) {
-    let hint = if rotates(tally) {
-        " (it rotates, as a fallback to round-robin would)"
-    } else {
-        ""
-    };
-    let told = format!(
-        "a learned policy may choose anything{hint}: {}",
-        shares_text(tally)
-    );
+    let hint = if rotates(tally) { " (it rotates, as a fallback to round-robin would)" } else { "" };
+    let told = format!("a learned policy may choose anything{hint}: {}", shares_text(tally));
     (Verdict::NotTested, told)
 }
 
@@ -279,21 +260,15 @@ fn rounds_text(tally: &Tally) -> String {
 }
 
 fn shares_text(tally: &Tally) -> String {
-    let each = (0..tally.backends()).map(|i| {
-        format!(
-            "{} got {} with {} held",
-            tally.ids[i], tally.answers[i], tally.held[i]
-        )
-    });
+    let each = (0..tally.backends())
+        .map(|i| format!("{} got {} with {} held", tally.ids[i], tally.answers[i], tally.held[i]));
     each.collect::<Vec<_>>().join(", ")
 }
 
 /// Attaches all that was counted.
 fn numbers(layer: Layer, tally: &Tally) -> Layer {
     let requests = tally.requests() as f64;
-    let mut layer = layer
-        .with("requests", requests)
-        .with("backends", tally.backends() as f64);
+    let mut layer = layer.with("requests", requests).with("backends", tally.backends() as f64);
     if requests == 0.0 || tally.backends() == 0 {
         return layer;
     }

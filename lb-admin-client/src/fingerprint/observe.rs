@@ -49,11 +49,7 @@ pub(crate) fn requests_to_hold(behaviour: Behaviour, backends: usize) -> usize {
 /// tell.
 pub(crate) fn short_hold(behaviour: Behaviour, position: usize) -> Duration {
     let slow = mix(position as u64) % 10 < SLOW_OF_TEN;
-    if behaviour == Behaviour::LatencyAware && slow {
-        SLOW
-    } else {
-        Duration::ZERO
-    }
+    if behaviour == Behaviour::LatencyAware && slow { SLOW } else { Duration::ZERO }
 }
 
 /// Observations by backend.
@@ -100,9 +96,7 @@ impl Tally {
         let place = |id: &String| ids.iter().position(|known| known == id).unwrap_or_default();
         let sequence: Vec<usize> = seen.sequence.iter().map(place).collect();
         let count = |places: &[usize]| {
-            (0..ids.len())
-                .map(|i| places.iter().filter(|place| **place == i).count())
-                .collect()
+            (0..ids.len()).map(|i| places.iter().filter(|place| **place == i).count()).collect()
         };
         Self {
             held: count(&seen.held.iter().map(place).collect::<Vec<_>>()),
@@ -129,10 +123,7 @@ impl Tally {
 
     /// The swing against equal shares and against weights.
     pub(super) fn swings(&self) -> (f64, f64) {
-        (
-            swing(&self.sequence, &self.equal()),
-            swing(&self.sequence, &self.weights),
-        )
+        (swing(&self.sequence, &self.equal()), swing(&self.sequence, &self.weights))
     }
 
     /// The full windows of one round each, and all.
@@ -145,9 +136,7 @@ impl Tally {
     pub(super) fn least_loaded(&self, held: &[usize]) -> [Vec<bool>; 3] {
         let least = |load: &dyn Fn(usize) -> f64| {
             let lowest = (0..self.backends()).map(load).fold(f64::INFINITY, f64::min);
-            (0..self.backends())
-                .map(|i| load(i) <= lowest * (1.0 + 1e-9))
-                .collect()
+            (0..self.backends()).map(|i| load(i) <= lowest * (1.0 + 1e-9)).collect()
         };
         [
             least(&|i| held[i] as f64),
@@ -159,19 +148,12 @@ impl Tally {
     /// The backends that are least loaded in any of these ways.
     pub(super) fn any_least_loaded(&self, held: &[usize]) -> Vec<bool> {
         let readings = self.least_loaded(held);
-        (0..self.backends())
-            .map(|i| readings.iter().any(|set| set[i]))
-            .collect()
+        (0..self.backends()).map(|i| readings.iter().any(|set| set[i])).collect()
     }
 
     /// Answers of the backends in `set`.
     pub(super) fn hits(&self, set: &[bool]) -> usize {
-        self.answers
-            .iter()
-            .zip(set)
-            .filter(|(_, member)| **member)
-            .map(|(hits, _)| hits)
-            .sum()
+        self.answers.iter().zip(set).filter(|(_, member)| **member).map(|(hits, _)| hits).sum()
     }
 
     /// Short requests that went to a busier backend while a less busy one was there, and that not
@@ -189,9 +171,7 @@ impl Tally {
         self.sequence
             .iter()
             .filter(|backend| {
-                let late = previous
-                    .replace(**backend)
-                    .is_some_and(|p: usize| after[p][**backend]);
+                let late = previous.replace(**backend).is_some_and(|p: usize| after[p][**backend]);
                 !settled[**backend] && !late
             })
             .count()

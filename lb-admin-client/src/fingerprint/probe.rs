@@ -82,12 +82,7 @@ impl VerifyOptions {
     }
 
     fn url(&self, held: Duration) -> String {
-        format!(
-            "{}/{}/api/hold?ms={}",
-            self.base,
-            self.service,
-            held.as_millis()
-        )
+        format!("{}/{}/api/hold?ms={}", self.base, self.service, held.as_millis())
     }
 }
 
@@ -122,11 +117,8 @@ async fn ask(client: &Client, url: &str, held: Duration) -> Result<Seen, AdminEr
         let value = reply.headers().get(name)?.to_str().ok()?;
         Some(value.to_owned())
     };
-    let seen = Seen {
-        status: reply.status().as_u16(),
-        backend: header(BACKEND),
-        algorithm: header(ALGORITHM),
-    };
+    let seen =
+        Seen { status: reply.status().as_u16(), backend: header(BACKEND), algorithm: header(ALGORITHM) };
     reply.bytes().await.map_err(fail)?;
     Ok(seen)
 }
@@ -144,50 +136,32 @@ pub async fn probe_header(
     let mut named = Vec::new();
     for _ in 0..options.headers {
         let fresh = connection()?;
-        named.push((
-            "a new connection",
-            ask(&fresh, &url, Duration::ZERO).await?.algorithm,
-        ));
-        named.push((
-            "the old connection",
-            ask(&options.old, &url, Duration::ZERO).await?.algorithm,
-        ));
+        named.push(("a new connection", ask(&fresh, &url, Duration::ZERO).await?.algorithm));
+        named.push(("the old connection", ask(&options.old, &url, Duration::ZERO).await?.algorithm));
     }
     Ok(judge_header(algorithm, native, &named))
 }
 
 /// Holds the algorithms that replies named against the one that should route.
-fn judge_header(
-    algorithm: &Algorithm,
-    native: &str,
-    named: &[(&'static str, Option<String>)],
-) -> Layer {
+fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Option<String>)]) -> Layer {
     let is_right = |name: &String| name == native || name.parse().as_ref() == Ok(algorithm);
-    let present = named
-        .iter()
-        .filter_map(|(on, name)| Some((on, name.as_ref()?)));
+    let present = named.iter().filter_map(|(on, name)| Some((on, name.as_ref()?)));
     let (right, wrong): (Vec<_>, Vec<_>) = present.partition(|(_, name)| is_right(name));
     let (all, count) = (named.len(), right.len());
     let layer = if let Some((on, name)) = wrong.first() {
-        let told = format!(
-            "{} of {all} replies name another algorithm, such as `{name}` on {on}",
-            wrong.len()
-        );
+        let told =
+            format!("{} of {all} replies name another algorithm, such as `{name}` on {on}", wrong.len());
         Layer::new(Verdict::Contradicted, told)
     } else if count == 0 {
         Layer::not_tested("replies carry no X-LB-Algorithm header")
     } else if count < all {
-        let told =
-            format!("only {count} of {all} replies name an algorithm, all of them the right one");
+        let told = format!("only {count} of {all} replies name an algorithm, all of them the right one");
         Layer::new(Verdict::Consistent, told)
     } else {
         let told = format!("all {all} replies on new connections and on the old one name it");
         Layer::new(Verdict::Confirmed, told)
     };
-    layer
-        .with("replies", all as f64)
-        .with("right", count as f64)
-        .with("wrong", wrong.len() as f64)
+    layer.with("replies", all as f64).with("right", count as f64).with("wrong", wrong.len() as f64)
 }
 
 /// The third layer: whether the choices look like `algorithm`'s. `pool` names the backends that may
@@ -264,10 +238,7 @@ type Held = JoinHandle<Result<(Seen, Duration), AdminError>>;
 
 impl Attempt {
     /// What was seen, or why that says nothing.
-    async fn run(
-        &self,
-        options: &VerifyOptions,
-    ) -> Result<Result<Observations, String>, AdminError> {
+    async fn run(&self, options: &VerifyOptions) -> Result<Result<Observations, String>, AdminError> {
         let sent = Instant::now();
         let holding = (0..self.held).map(|_| self.hold_one(options));
         let holding: Vec<Held> = holding.collect::<Result<_, _>>()?;
@@ -301,10 +272,7 @@ impl Attempt {
             (Err(reason), _) | (Ok(_), Some(reason)) => Err(reason),
             (Ok(sequence), None) => Ok(Observations {
                 pool: None,
-                held: replies
-                    .into_iter()
-                    .filter_map(|(reply, _)| reply.backend)
-                    .collect(),
+                held: replies.into_iter().filter_map(|(reply, _)| reply.backend).collect(),
                 sequence,
             }),
         })
@@ -332,10 +300,7 @@ impl Attempt {
             match seen.backend {
                 Some(backend) if seen.status == 200 => sequence.push(backend),
                 _ => {
-                    return Ok(Err(format!(
-                        "a short request was answered with {}",
-                        seen.status
-                    )));
+                    return Ok(Err(format!("a short request was answered with {}", seen.status)));
                 }
             }
         }

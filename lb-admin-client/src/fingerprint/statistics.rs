@@ -40,9 +40,7 @@ pub(super) fn swing(sequence: &[usize], shares: &[f64]) -> f64 {
 pub(super) fn full_windows(sequence: &[usize], backends: usize) -> (usize, usize) {
     let windows = sequence.chunks_exact(backends.max(1));
     let total = windows.len();
-    let full = windows
-        .filter(|window| (0..backends).all(|backend| window.contains(&backend)))
-        .count();
+    let full = windows.filter(|window| (0..backends).all(|backend| window.contains(&backend))).count();
     (full, total)
 }
 
@@ -73,9 +71,7 @@ mod tests {
     fn what_is_called_implausible_is_rarer_than_alpha() {
         for (draws, p) in [(60, 1.0 / 3.0), (160, 0.125), (160, 2.0 / 3.0), (160, 0.02)] {
             let first = (0..=draws)
-                .find(|hits| {
-                    *hits as f64 > draws as f64 * p && implausible(*hits, draws, p, p, 1e-6)
-                })
+                .find(|hits| *hits as f64 > draws as f64 * p && implausible(*hits, draws, p, p, 1e-6))
                 .expect("all draws hitting is implausible");
             let tail = upper_tail(first, draws, p);
             assert!(
@@ -92,49 +88,24 @@ mod tests {
     #[test]
     fn a_range_of_chances_is_as_lenient_as_its_nearest_end() {
         assert!(!implausible(90, 160, 0.5, 0.7, 1e-6), "inside of the range");
-        assert!(
-            implausible(160, 160, 0.0, 0.5, 1e-6),
-            "above it, against the upper end"
-        );
-        assert!(
-            !implausible(160, 160, 0.0, 1.0, 1e-6),
-            "a chance of one allows every hit"
-        );
-        assert!(
-            implausible(5, 160, 0.0, 0.0, 1e-6),
-            "a chance of none allows no hit"
-        );
+        assert!(implausible(160, 160, 0.0, 0.5, 1e-6), "above it, against the upper end");
+        assert!(!implausible(160, 160, 0.0, 1.0, 1e-6), "a chance of one allows every hit");
+        assert!(implausible(5, 160, 0.0, 0.0, 1e-6), "a chance of none allows no hit");
     }
 
     #[test]
     fn a_rotation_swings_by_less_than_one_and_fills_every_window() {
         let rotation: Vec<usize> = (0..60).map(|i| (i + 1) % 3).collect();
-        assert!(
-            swing(&rotation, &[1.0 / 3.0; 3]) < 1.0,
-            "each backend gets its turn in time"
-        );
-        assert_eq!(
-            full_windows(&rotation, 3),
-            (20, 20),
-            "each window names all"
-        );
+        assert!(swing(&rotation, &[1.0 / 3.0; 3]) < 1.0, "each backend gets its turn in time");
+        assert_eq!(full_windows(&rotation, 3), (20, 20), "each window names all");
         let weighted: Vec<usize> = (0..60).map(|i| [0, 1, 0, 2, 0][i % 5]).collect();
-        assert!(
-            swing(&weighted, &[0.6, 0.2, 0.2]) < 1.0,
-            "weights have their rotation, too"
-        );
-        assert!(
-            swing(&[0; 60], &[0.5, 0.5]) >= 30.0,
-            "one backend alone swings far"
-        );
+        assert!(swing(&weighted, &[0.6, 0.2, 0.2]) < 1.0, "weights have their rotation, too");
+        assert!(swing(&[0; 60], &[0.5, 0.5]) >= 30.0, "one backend alone swings far");
     }
 
     #[test]
     fn a_window_of_random_draws_is_full_with_n_factorial_over_n_to_the_n() {
-        assert!(
-            (chance_of_full_window(3) - 6.0 / 27.0).abs() < 1e-12,
-            "3!/3^3"
-        );
+        assert!((chance_of_full_window(3) - 6.0 / 27.0).abs() < 1e-12, "3!/3^3");
         assert!((chance_of_full_window(2) - 0.5).abs() < 1e-12, "2!/2^2");
     }
 }

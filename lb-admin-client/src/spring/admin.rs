@@ -2,8 +2,8 @@
 
 use super::wire::{LbPool, LbSnapshot};
 use super::{
-    DIALECT, LB_DRAIN, LB_RESET, LB_SNAPSHOT, LB_UNDRAIN, LB_WEIGHTS, RESET, START, STATUS, STOP,
-    STRATEGIES, SWITCH, SpringAdmin, answer, refused, same,
+    DIALECT, LB_DRAIN, LB_RESET, LB_SNAPSHOT, LB_UNDRAIN, LB_WEIGHTS, RESET, START, STATUS, STOP, STRATEGIES,
+    SWITCH, SpringAdmin, answer, refused, same,
 };
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, wait_until_idle};
 use crate::error::AdminError;
@@ -58,10 +58,7 @@ impl LoadBalancerAdmin for SpringAdmin {
         if reply.status == 200 && answer.is("completed") {
             Ok(())
         } else if reply.status == 200 && answer.is("error") {
-            Err(AdminError::NotMeasuring {
-                url: reply.url,
-                said: answer.said(),
-            })
+            Err(AdminError::NotMeasuring { url: reply.url, said: answer.said() })
         } else {
             Err(reply.unexpected("200 with status `completed`", None))
         }
@@ -87,11 +84,7 @@ impl LoadBalancerAdmin for SpringAdmin {
         if same(&routes, &native) {
             Ok(native)
         } else {
-            Err(AdminError::NotSwitched {
-                url,
-                wanted: native,
-                routes,
-            })
+            Err(AdminError::NotSwitched { url, wanted: native, routes })
         }
     }
 
@@ -99,13 +92,8 @@ impl LoadBalancerAdmin for SpringAdmin {
         let native = self.native(algorithm)?;
         let (label, _) = self.label().await?;
         let Some((routes, _)) = self.routes().await? else {
-            let told =
-                format!("{STATUS} says `{label}`, which is a label; {STRATEGIES} does not exist");
-            let verdict = if same(&label, native) {
-                Verdict::Consistent
-            } else {
-                Verdict::Contradicted
-            };
+            let told = format!("{STATUS} says `{label}`, which is a label; {STRATEGIES} does not exist");
+            let verdict = if same(&label, native) { Verdict::Consistent } else { Verdict::Contradicted };
             return Ok(Layer::new(verdict, told));
         };
         let mut told = format!("{STRATEGIES} says that `{routes}` routes");
@@ -120,11 +108,7 @@ impl LoadBalancerAdmin for SpringAdmin {
             told += &format!(", {LB_SNAPSHOT} says `{picks}`");
             right &= same(&picks, native);
         }
-        let verdict = if right {
-            Verdict::Confirmed
-        } else {
-            Verdict::Contradicted
-        };
+        let verdict = if right { Verdict::Confirmed } else { Verdict::Contradicted };
         Ok(Layer::new(verdict, told))
     }
 
@@ -136,33 +120,23 @@ impl LoadBalancerAdmin for SpringAdmin {
         let named = |pool: &&LbPool| pool.services.iter().any(|name| name == service);
         // A pool for all services that no other pool names may list none; and what has a single pool
         // needs no names.
-        let answers = pools
-            .iter()
-            .find(named)
-            .or_else(|| pools.iter().find(|pool| pool.services.is_empty()))
-            .or(match pools.as_slice() {
-                [only] => Some(only),
-                _ => None,
-            });
+        let answers =
+            pools.iter().find(named).or_else(|| pools.iter().find(|pool| pool.services.is_empty())).or(
+                match pools.as_slice() {
+                    [only] => Some(only),
+                    _ => None,
+                },
+            );
         let may_be_picked = answers.map(|pool| {
             let backends = pool.backends.iter();
             let takes = backends.filter(|one| one.healthy && !one.draining && !one.ejected);
-            takes
-                .map(|one| PoolBackend {
-                    id: one.id.clone(),
-                    weight: one.weight,
-                })
-                .collect()
+            takes.map(|one| PoolBackend { id: one.id.clone(), weight: one.weight }).collect()
         });
         Ok(may_be_picked)
     }
 
     async fn snapshot(&self) -> Result<Snapshot, AdminError> {
-        let LbSnapshot {
-            algorithm,
-            generation,
-            pools,
-        } = self.lb_snapshot().await?;
+        let LbSnapshot { algorithm, generation, pools } = self.lb_snapshot().await?;
         let counters = pools.into_iter().flat_map(|LbPool { name, backends, .. }| {
             backends.into_iter().map(move |one| BackendCounters {
                 id: one.id,
@@ -179,11 +153,7 @@ impl LoadBalancerAdmin for SpringAdmin {
                 ejected: one.ejected,
             })
         });
-        Ok(Snapshot {
-            generation: generation.to_string(),
-            algorithm,
-            backends: counters.collect(),
-        })
+        Ok(Snapshot { generation: generation.to_string(), algorithm, backends: counters.collect() })
     }
 
     async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {
@@ -196,23 +166,15 @@ impl LoadBalancerAdmin for SpringAdmin {
 
     async fn reset(&self) -> Result<ResetKind, AdminError> {
         let (routes, _) = self.claimed().await?;
-        let offered = self
-            .capabilities
-            .algorithms
-            .iter()
-            .find(|offer| same(&offer.native, &routes));
+        let offered = self.capabilities.algorithms.iter().find(|offer| same(&offer.native, &routes));
         // Without a name the dialect resets the label's counts, which need not be the router's.
-        let query: Vec<_> = offered
-            .map(|offer| ("algorithm", offer.native.as_str()))
-            .into_iter()
-            .collect();
+        let query: Vec<_> = offered.map(|offer| ("algorithm", offer.native.as_str())).into_iter().collect();
         let reply = self.http.call(Call::post(RESET, &query)).await?;
         if reply.status != 200 || !answer(&reply).is("reset") {
             return Err(reply.unexpected("200 with status `reset`", None));
         }
         if self.reference {
-            self.lb_post(Call::post(LB_RESET, &[]), "reset the counters")
-                .await?;
+            self.lb_post(Call::post(LB_RESET, &[]), "reset the counters").await?;
         }
         Ok(self.capabilities.reset)
     }
@@ -220,9 +182,7 @@ impl LoadBalancerAdmin for SpringAdmin {
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         const WHAT: &str = "set weights";
         self.reference(WHAT, "configure the weights in the load balancer itself")?;
-        if let Some((id, weight)) = weights
-            .iter()
-            .find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
+        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
         {
             return Err(AdminError::BadValue {
                 what: WHAT,
@@ -231,16 +191,9 @@ impl LoadBalancerAdmin for SpringAdmin {
                 ),
             });
         }
-        let body: Map<String, Value> = weights
-            .iter()
-            .map(|(id, weight)| (id.clone(), (*weight).into()))
-            .collect();
-        let call = Call {
-            method: Method::PUT,
-            path: LB_WEIGHTS,
-            query: &[],
-            body: Some(body.into()),
-        };
+        let body: Map<String, Value> =
+            weights.iter().map(|(id, weight)| (id.clone(), (*weight).into())).collect();
+        let call = Call { method: Method::PUT, path: LB_WEIGHTS, query: &[], body: Some(body.into()) };
         self.lb_post(call, WHAT).await
     }
 
@@ -248,7 +201,6 @@ impl LoadBalancerAdmin for SpringAdmin {
         const WHAT: &str = "drain a backend";
         self.reference(WHAT, "take it out of the load balancer's configuration")?;
         let path = if draining { LB_DRAIN } else { LB_UNDRAIN };
-        self.lb_post(Call::post(path, &[("backend", backend)]), WHAT)
-            .await
+        self.lb_post(Call::post(path, &[("backend", backend)]), WHAT).await
     }
 }

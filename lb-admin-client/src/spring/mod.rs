@@ -64,11 +64,7 @@ pub struct SpringOptions {
 impl SpringOptions {
     /// No token, and 5 s for a call: an admin API under load is slow, not silent.
     pub fn new(url: &str) -> Self {
-        Self {
-            url: url.to_owned(),
-            token: None,
-            limit: Duration::from_secs(5),
-        }
+        Self { url: url.to_owned(), token: None, limit: Duration::from_secs(5) }
     }
 }
 
@@ -102,11 +98,7 @@ impl SpringAdmin {
         } else {
             status.test_algorithms
         };
-        Ok(Self {
-            http,
-            capabilities: capabilities(offers(natives), reference),
-            reference,
-        })
+        Ok(Self { http, capabilities: capabilities(offers(natives), reference), reference })
     }
 
     /// Connects if a load balancer with this admin API answers; none if nobody listens there or
@@ -190,12 +182,7 @@ impl SpringAdmin {
             200 | 204 => Ok(()),
             400 | 404 | 422 => Err(AdminError::BadValue {
                 what,
-                reason: format!(
-                    "{} answered {}: {}",
-                    reply.url,
-                    reply.status,
-                    answer(&reply).said()
-                ),
+                reason: format!("{} answered {}: {}", reply.url, reply.status, answer(&reply).said()),
             }),
             _ => Err(reply.unexpected("success or a reason", None)),
         }
@@ -227,11 +214,7 @@ fn offers(natives: Vec<String>) -> Vec<Offer> {
 fn capabilities(algorithms: Vec<Offer>, reference: bool) -> Capabilities {
     Capabilities {
         algorithms,
-        reset: if reference {
-            ResetKind::Full
-        } else {
-            ResetKind::Partial
-        },
+        reset: if reference { ResetKind::Full } else { ResetKind::Partial },
         per_backend: reference,
         in_flight: reference,
         switch_breaks_idle_connections: false,

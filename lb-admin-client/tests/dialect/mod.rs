@@ -2,10 +2,7 @@
 //! demand the additions of the reference load balancer. Behind it a real policy picks among three
 //! backends, so that it can be probed.
 
-#![allow(
-    clippy::result_large_err,
-    reason = "handlers refuse with whole responses, as axum has it"
-)]
+#![allow(clippy::result_large_err, reason = "handlers refuse with whole responses, as axum has it")]
 
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -76,9 +73,7 @@ impl Server {
             generation: 7,
             balancer: Balancer::new(&[1.0; 3], policy, Seed(5).stream(&[])),
         }));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0")
-            .await
-            .expect("a free port");
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("it is bound"));
         let router = router(Arc::clone(&state));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -95,11 +90,7 @@ impl Server {
 }
 
 fn truth(traits: &Traits, claimed: &str) -> Algorithm {
-    traits
-        .truth
-        .unwrap_or(claimed)
-        .parse()
-        .expect("tests name known algorithms")
+    traits.truth.unwrap_or(claimed).parse().expect("tests name known algorithms")
 }
 
 fn router(state: Shared) -> Router {
@@ -135,18 +126,11 @@ async fn gate(State(state): State<Shared>, request: Request, next: Next) -> Resp
         inner.traits.clone()
     };
     let bearer = traits.token.map(|token| format!("Bearer {token}"));
-    let given = request
-        .headers()
-        .get("authorization")
-        .and_then(|value| value.to_str().ok());
+    let given = request.headers().get("authorization").and_then(|value| value.to_str().ok());
     if let Some((status, body)) = traits.other {
         (StatusCode::from_u16(status).expect("a status"), body).into_response()
     } else if bearer.is_some() && bearer.as_deref() != given {
-        (
-            StatusCode::UNAUTHORIZED,
-            Json(json!({"error": "a bearer token is needed"})),
-        )
-            .into_response()
+        (StatusCode::UNAUTHORIZED, Json(json!({"error": "a bearer token is needed"}))).into_response()
     } else {
         next.run(request).await
     }
@@ -159,13 +143,8 @@ impl Inner {
         if !self.traits.reference {
             return ORIGINAL.map(str::to_owned).to_vec();
         }
-        let names = Algorithm::table()
-            .iter()
-            .map(|entry| Algorithm::plain(entry.rule));
-        names
-            .filter(|one| one.policy().is_ok())
-            .map(|one| one.to_string())
-            .collect()
+        let names = Algorithm::table().iter().map(|entry| Algorithm::plain(entry.rule));
+        names.filter(|one| one.policy().is_ok()).map(|one| one.to_string()).collect()
     }
 
     fn known(&self, name: &str) -> Result<(), Response> {
@@ -202,10 +181,7 @@ async fn start(State(state): State<Shared>, Query(query): Parameters) -> Respons
         return (StatusCode::BAD_REQUEST, Json(body)).into_response();
     }
     inner.active = true;
-    inner.label = query
-        .get("startAlgorithm")
-        .cloned()
-        .unwrap_or("rl-agent".to_owned());
+    inner.label = query.get("startAlgorithm").cloned().unwrap_or("rl-agent".to_owned());
     Json(json!({
         "status": "started", "duration_minutes": 60, "current_algorithm": inner.label,
         "test_algorithms": inner.offered(), "start_time": 1_767_225_600_000_u64,
@@ -221,13 +197,8 @@ async fn stop(State(state): State<Shared>) -> Json<Value> {
     Json(json!({"status": "completed", "totalDurationMs": 1, "results": {}}))
 }
 
-async fn switch(
-    State(state): State<Shared>,
-    Query(query): Parameters,
-) -> Result<Json<Value>, Response> {
-    let name = query
-        .get("algorithm")
-        .ok_or_else(|| missing("algorithm", "/api/benchmark/switch"))?;
+async fn switch(State(state): State<Shared>, Query(query): Parameters) -> Result<Json<Value>, Response> {
+    let name = query.get("algorithm").ok_or_else(|| missing("algorithm", "/api/benchmark/switch"))?;
     let mut inner = state.lock().expect("no handler panicked");
     inner.known(name)?;
     inner.label = name.clone();
@@ -235,11 +206,7 @@ async fn switch(
         inner.routes = name.clone();
         // Nothing can be learnt here: the agent is unreachable, and the router falls back.
         let policy = truth(&inner.traits, name).policy();
-        let fallback = || {
-            truth(&inner.traits, "round-robin")
-                .policy()
-                .expect("it can run")
-        };
+        let fallback = || truth(&inner.traits, "round-robin").policy().expect("it can run");
         let policy = policy.unwrap_or_else(|_| fallback());
         inner.balancer.set_policy(policy);
     }
@@ -248,27 +215,17 @@ async fn switch(
     ))
 }
 
-async fn reset(
-    State(state): State<Shared>,
-    Query(query): Parameters,
-) -> Result<Json<Value>, Response> {
+async fn reset(State(state): State<Shared>, Query(query): Parameters) -> Result<Json<Value>, Response> {
     let inner = state.lock().expect("no handler panicked");
     let name = query.get("algorithm").unwrap_or(&inner.label);
     inner.known(name)?;
-    Ok(Json(
-        json!({"status": "reset", "algorithm": name, "message": "Metrics reset"}),
-    ))
+    Ok(Json(json!({"status": "reset", "algorithm": name, "message": "Metrics reset"})))
 }
 
 async fn strategies(State(state): State<Shared>) -> Json<Value> {
     let inner = state.lock().expect("no handler panicked");
     // It advertises one that the router does not know.
-    let available = [
-        "round-robin",
-        "least-connections",
-        "rl-agent",
-        "connection-aware",
-    ];
+    let available = ["round-robin", "least-connections", "rl-agent", "connection-aware"];
     Json(
         json!({"current": inner.routes, "available": available, "rlModelsReady": false, "rlImplementations": []}),
     )
@@ -312,9 +269,7 @@ fn place(id: &str) -> Result<BackendIndex, Response> {
         let body = json!({"error": format!("unknown backend `{id}`")});
         (StatusCode::NOT_FOUND, Json(body)).into_response()
     };
-    place
-        .map(|place| BackendIndex(place as u32))
-        .ok_or_else(unknown)
+    place.map(|place| BackendIndex(place as u32)).ok_or_else(unknown)
 }
 
 async fn weights(
@@ -341,15 +296,9 @@ fn set_draining(
     Query(query): Parameters,
     draining: bool,
 ) -> Result<Json<Value>, Response> {
-    let id = query
-        .get("backend")
-        .ok_or_else(|| missing("backend", "/api/lb/drain"))?;
+    let id = query.get("backend").ok_or_else(|| missing("backend", "/api/lb/drain"))?;
     let index = place(id)?;
-    state
-        .lock()
-        .expect("no handler panicked")
-        .balancer
-        .set_draining(index, draining);
+    state.lock().expect("no handler panicked").balancer.set_draining(index, draining);
     Ok(Json(json!({"backend": id, "draining": draining})))
 }
 
@@ -361,10 +310,7 @@ async fn hold(
 ) -> Response {
     let (index, headers) = {
         let mut inner = state.lock().expect("no handler panicked");
-        let index = inner
-            .balancer
-            .pick(&RequestInfo::default(), Time::ZERO)
-            .expect("a backend");
+        let index = inner.balancer.pick(&RequestInfo::default(), Time::ZERO).expect("a backend");
         let mut headers = HeaderMap::new();
         headers.insert("x-backend", IDS[index.get()].parse().expect("a header"));
         if inner.traits.reference {
@@ -377,19 +323,8 @@ async fn hold(
     if !no_hold {
         tokio::time::sleep(Duration::from_millis(held)).await;
     }
-    let reply = Reply {
-        kind: ReplyKind::Success,
-        latency: Span::from_millis(held),
-    };
-    state
-        .lock()
-        .expect("no handler panicked")
-        .balancer
-        .reply(index, &reply, Time::ZERO);
-    let status = if no_hold {
-        StatusCode::NOT_FOUND
-    } else {
-        StatusCode::OK
-    };
+    let reply = Reply { kind: ReplyKind::Success, latency: Span::from_millis(held) };
+    state.lock().expect("no handler panicked").balancer.reply(index, &reply, Time::ZERO);
+    let status = if no_hold { StatusCode::NOT_FOUND } else { StatusCode::OK };
     (status, headers, "{}").into_response()
 }

@@ -17,11 +17,7 @@ pub(super) struct WorkClock {
 
 impl WorkClock {
     pub(super) const fn new(rate: f64) -> Self {
-        Self {
-            since: Time::ZERO,
-            work: 0.0,
-            rate,
-        }
+        Self { since: Time::ZERO, work: 0.0, rate }
     }
 
     /// What the clock shows at `now`, which no change of rate may follow.
@@ -33,21 +29,13 @@ impl WorkClock {
     pub(super) fn when(&self, work: f64) -> Time {
         // The cast saturates: an infinite or huge wait becomes the end of time.
         let wait = ((work - self.work) / self.rate + 0.5) as u64;
-        if self.rate > 0.0 {
-            self.since + Span::from_nanos(wait)
-        } else {
-            Time::MAX
-        }
+        if self.rate > 0.0 { self.since + Span::from_nanos(wait) } else { Time::MAX }
     }
 
     /// From `now` on the clock advances at `rate`.
     pub(super) fn set_rate(&mut self, rate: f64, now: Time) {
         if rate != self.rate {
-            *self = Self {
-                since: now,
-                work: self.at(now),
-                rate,
-            };
+            *self = Self { since: now, work: self.at(now), rate };
         }
     }
 

@@ -44,20 +44,9 @@ mod tests {
 
     #[test]
     fn the_same_key_meets_the_same_luck() {
-        let time = ServiceTime::LogNormal {
-            mean_ms: 10.0,
-            sigma: 1.0,
-        };
-        assert_eq!(
-            demand(&time, 5),
-            demand(&time, 5),
-            "a request has one service time"
-        );
-        assert_ne!(
-            demand(&time, 5),
-            demand(&time, 6),
-            "another request has another"
-        );
+        let time = ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 };
+        assert_eq!(demand(&time, 5), demand(&time, 5), "a request has one service time");
+        assert_ne!(demand(&time, 5), demand(&time, 6), "another request has another");
     }
 
     #[test]
@@ -68,35 +57,19 @@ mod tests {
             ("error", count(&|k| fails(k, 0.3)), 0.3),
             ("hang", count(&|k| hangs(k, 0.1)), 0.1),
             ("fast fail", count(&|k| fails_fast(k, 0.9)), 0.9),
-            (
-                "error and hang",
-                count(&|k| fails(k, 0.3) && hangs(k, 0.1)),
-                0.03,
-            ),
+            ("error and hang", count(&|k| fails(k, 0.3) && hangs(k, 0.1)), 0.03),
             ("never", count(&|k| fails(k, 0.0)), 0.0),
             ("always", count(&|k| fails(k, 1.0)), 1.0),
         ] {
             let share = share / KEYS as f64;
-            assert!(
-                (share - expected).abs() < 0.005,
-                "{name}: {share} must be near {expected}"
-            );
+            assert!((share - expected).abs() < 0.005, "{name}: {share} must be near {expected}");
         }
     }
 
     #[test]
     fn demands_over_consecutive_keys_have_the_distributions_mean() {
-        let time = ServiceTime::LogNormal {
-            mean_ms: 10.0,
-            sigma: 1.0,
-        };
-        let mean = (0..200_000)
-            .map(|key| demand(&time, key).as_millis_f64())
-            .sum::<f64>()
-            / 200_000.0;
-        assert!(
-            (mean / 10.0 - 1.0).abs() < 0.015,
-            "mean {mean} must be 10 ms within 1.5 %"
-        );
+        let time = ServiceTime::LogNormal { mean_ms: 10.0, sigma: 1.0 };
+        let mean = (0..200_000).map(|key| demand(&time, key).as_millis_f64()).sum::<f64>() / 200_000.0;
+        assert!((mean / 10.0 - 1.0).abs() < 0.015, "mean {mean} must be 10 ms within 1.5 %");
     }
 }

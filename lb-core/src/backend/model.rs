@@ -32,10 +32,7 @@ struct Running {
 impl Ord for Running {
     /// The next one to finish is the greatest, as [`BinaryHeap`] wants it.
     fn cmp(&self, other: &Self) -> Ordering {
-        other
-            .finish
-            .total_cmp(&self.finish)
-            .then(other.order.cmp(&self.order))
+        other.finish.total_cmp(&self.finish).then(other.order.cmp(&self.order))
     }
 }
 
@@ -253,17 +250,8 @@ impl BackendModel {
         if let Some(done) = self.running.pop()
             && !done.cancelled
         {
-            let result = if done.fails {
-                JobResult::Failed
-            } else {
-                JobResult::Served
-            };
-            finished.push(Finished {
-                id: done.id,
-                started: done.started,
-                at: now,
-                result,
-            });
+            let result = if done.fails { JobResult::Failed } else { JobResult::Served };
+            finished.push(Finished { id: done.id, started: done.started, at: now, result });
         }
         if let Some(next) = self.queue.pop_front() {
             self.start(next, now);
@@ -274,10 +262,8 @@ impl BackendModel {
     /// Enters the timeline's phase at `now`.
     fn enter_phase(&mut self, now: Time, finished: &mut Vec<Finished>) {
         self.phase = self.faults.phase_at(Time::ZERO + now.since(self.origin));
-        self.phase_end = self
-            .faults
-            .end_of(self.phase)
-            .map_or(Time::MAX, |end| self.origin + end.since(Time::ZERO));
+        self.phase_end =
+            self.faults.end_of(self.phase).map_or(Time::MAX, |end| self.origin + end.since(Time::ZERO));
         self.update(now);
         self.break_all_if_down(now, finished);
     }
@@ -287,12 +273,7 @@ impl BackendModel {
             return;
         }
         self.account(now);
-        let broken = |id, started| Finished {
-            id,
-            started,
-            at: now,
-            result: JobResult::Broken,
-        };
+        let broken = |id, started| Finished { id, started, at: now, result: JobResult::Broken };
         let mut running = std::mem::take(&mut self.running).into_vec();
         running.sort_unstable_by_key(|running| running.order);
         let heard = running.iter().filter(|running| !running.cancelled);
@@ -312,9 +293,7 @@ impl BackendModel {
     fn update(&mut self, now: Time) {
         let share = match self.discipline {
             Discipline::Fcfs => 1.0,
-            Discipline::ProcessorSharing => {
-                (self.workers as f64 / self.running.len().max(1) as f64).min(1.0)
-            }
+            Discipline::ProcessorSharing => (self.workers as f64 / self.running.len().max(1) as f64).min(1.0),
         };
         self.clock.set_rate(self.speed() * share, now);
         self.next_finish = match self.running.peek() {

@@ -129,9 +129,7 @@ impl FaultKind {
     fn problems(&self) -> Vec<String> {
         match *self {
             Self::LatencyFactor { factor } if !(factor > 0.0 && factor.is_finite()) => {
-                vec![format!(
-                    "factor: {factor} must be above 0 (10 is ten times slower)"
-                )]
+                vec![format!("factor: {factor} must be above 0 (10 is ten times slower)")]
             }
             Self::LatencyAdd { add_ms } if !(add_ms >= 0.0 && add_ms.is_finite()) => {
                 vec![format!("add_ms: {add_ms} must be at least 0")]
@@ -144,10 +142,9 @@ impl FaultKind {
             Self::Crash { slow_start_s } if !(slow_start_s >= 0.0 && slow_start_s.is_finite()) => {
                 vec![format!("slow_start_s: {slow_start_s} must be at least 0")]
             }
-            Self::Flapping { up_s, down_s } => too_short("up_s", up_s)
-                .into_iter()
-                .chain(too_short("down_s", down_s))
-                .collect(),
+            Self::Flapping { up_s, down_s } => {
+                too_short("up_s", up_s).into_iter().chain(too_short("down_s", down_s)).collect()
+            }
             _ => Vec::new(),
         }
     }

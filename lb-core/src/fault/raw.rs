@@ -44,24 +44,12 @@ impl Raw {
             value.take().ok_or_else(|| format!("missing field `{key}`"))
         }
         Ok(match self.fault {
-            Name::LatencyFactor => FaultKind::LatencyFactor {
-                factor: need(&mut self.factor, "factor")?,
-            },
-            Name::LatencyAdd => FaultKind::LatencyAdd {
-                add_ms: need(&mut self.add_ms, "add_ms")?,
-            },
-            Name::ErrorRate => FaultKind::ErrorRate {
-                rate: need(&mut self.rate, "rate")?,
-            },
-            Name::TimeoutRate => FaultKind::TimeoutRate {
-                rate: need(&mut self.rate, "rate")?,
-            },
-            Name::FastFail => FaultKind::FastFail {
-                rate: need(&mut self.rate, "rate")?,
-            },
-            Name::Crash => FaultKind::Crash {
-                slow_start_s: self.slow_start_s.take().unwrap_or(0.0),
-            },
+            Name::LatencyFactor => FaultKind::LatencyFactor { factor: need(&mut self.factor, "factor")? },
+            Name::LatencyAdd => FaultKind::LatencyAdd { add_ms: need(&mut self.add_ms, "add_ms")? },
+            Name::ErrorRate => FaultKind::ErrorRate { rate: need(&mut self.rate, "rate")? },
+            Name::TimeoutRate => FaultKind::TimeoutRate { rate: need(&mut self.rate, "rate")? },
+            Name::FastFail => FaultKind::FastFail { rate: need(&mut self.rate, "rate")? },
+            Name::Crash => FaultKind::Crash { slow_start_s: self.slow_start_s.take().unwrap_or(0.0) },
             Name::Flapping => FaultKind::Flapping {
                 up_s: need(&mut self.up_s, "up_s")?,
                 down_s: need(&mut self.down_s, "down_s")?,
@@ -89,9 +77,7 @@ impl<'de> Deserialize<'de> for Fault {
         let kind = raw.take_kind().map_err(D::Error::custom)?;
         if let Some(key) = raw.stray_key() {
             let name = kind.name();
-            return Err(D::Error::custom(format!(
-                "`{key}` is no key of fault `{name}`; remove it"
-            )));
+            return Err(D::Error::custom(format!("`{key}` is no key of fault `{name}`; remove it")));
         }
         Ok(Self {
             kind,
@@ -113,11 +99,7 @@ mod tests {
         let text = r#"{"fault":"latency_factor","factor":10.0,"backends":["a"],"start_s":10.0,"duration_s":5.0,"every_s":30.0}"#;
         let fault: Fault = serde_json::from_str(text).expect("a valid fault");
         assert_eq!(fault.kind, FaultKind::LatencyFactor { factor: 10.0 });
-        assert_eq!(
-            serde_json::to_string(&fault).unwrap(),
-            text,
-            "reading and writing must agree"
-        );
+        assert_eq!(serde_json::to_string(&fault).unwrap(), text, "reading and writing must agree");
         let crash: Fault = serde_json::from_str(r#"{"fault":"crash"}"#).expect("defaults suffice");
         assert_eq!(crash.kind, FaultKind::Crash { slow_start_s: 0.0 });
     }
@@ -125,25 +107,14 @@ mod tests {
     #[test]
     fn keys_that_the_kind_does_not_know_are_refused() {
         let cases = [
-            (
-                r#"{"fault":"crash","duratoin_s":3}"#,
-                "unknown field `duratoin_s`",
-            ),
-            (
-                r#"{"fault":"crash","rate":0.3}"#,
-                "`rate` is no key of fault `crash`; remove it",
-            ),
+            (r#"{"fault":"crash","duratoin_s":3}"#, "unknown field `duratoin_s`"),
+            (r#"{"fault":"crash","rate":0.3}"#, "`rate` is no key of fault `crash`; remove it"),
             (r#"{"fault":"fast_fail"}"#, "missing field `rate`"),
             (r#"{"fault":"meteor"}"#, "unknown variant `meteor`"),
         ];
         for (text, expected) in cases {
-            let error = serde_json::from_str::<Fault>(text)
-                .expect_err(text)
-                .to_string();
-            assert!(
-                error.contains(expected),
-                "{text} must be refused with {expected:?}, got {error:?}"
-            );
+            let error = serde_json::from_str::<Fault>(text).expect_err(text).to_string();
+            assert!(error.contains(expected), "{text} must be refused with {expected:?}, got {error:?}");
         }
     }
 }

@@ -20,13 +20,8 @@ pub struct Condition {
 
 impl Condition {
     /// No fault at all.
-    pub const HEALTHY: Self = Self {
-        service_factor: 1.0,
-        added: Span::ZERO,
-        error_rate: 0.0,
-        timeout_rate: 0.0,
-        fast_fail: 0.0,
-    };
+    pub const HEALTHY: Self =
+        Self { service_factor: 1.0, added: Span::ZERO, error_rate: 0.0, timeout_rate: 0.0, fast_fail: 0.0 };
 
     /// Both at once: factors multiply, additions add, chances are independent.
     fn and(self, other: Self) -> Self {
@@ -51,12 +46,7 @@ struct Phase {
     healthy: bool,
 }
 
-const BEFORE_ALL: Phase = Phase {
-    from: Time::ZERO,
-    up: true,
-    speed: 1.0,
-    healthy: true,
-};
+const BEFORE_ALL: Phase = Phase { from: Time::ZERO, up: true, speed: 1.0, healthy: true };
 
 /// All faults of one backend, ready to be asked for a point in time.
 #[derive(Clone, Debug, Default)]
@@ -97,21 +87,14 @@ impl FaultTimeline {
     /// their index). Faults without an end last to the end of time; those that come back do so
     /// until `end`.
     pub fn new(faults: &[Fault], id: &str, services: &[String], end: Span) -> Self {
-        let hits: Vec<Vec<bool>> = faults
-            .iter()
-            .map(|fault| columns_hit(fault, id, services))
-            .collect();
+        let hits: Vec<Vec<bool>> = faults.iter().map(|fault| columns_hit(fault, id, services)).collect();
         let effects: Vec<Effect> = faults
             .iter()
             .enumerate()
             .filter(|(i, _)| hits[*i].contains(&true))
             .flat_map(|(i, fault)| effects(fault, i, Time::ZERO + end))
             .collect();
-        let mut timeline = Self {
-            columns: services.len() + 1,
-            phases: Vec::new(),
-            conditions: Vec::new(),
-        };
+        let mut timeline = Self { columns: services.len() + 1, phases: Vec::new(), conditions: Vec::new() };
         timeline.sweep(&effects, &hits);
         timeline
     }
@@ -143,11 +126,7 @@ impl FaultTimeline {
     }
 
     fn phase(&self, number: usize) -> &Phase {
-        if number == 0 {
-            &BEFORE_ALL
-        } else {
-            &self.phases[number - 1]
-        }
+        if number == 0 { &BEFORE_ALL } else { &self.phases[number - 1] }
     }
 
     /// [`Self::condition`] within a phase.
@@ -199,12 +178,7 @@ impl FaultTimeline {
     }
 
     /// Appends the phase in which `active` is all that happens, unless nothing changes by it.
-    fn push_phase<'a>(
-        &mut self,
-        from: Time,
-        active: impl Iterator<Item = &'a Effect>,
-        hits: &[Vec<bool>],
-    ) {
+    fn push_phase<'a>(&mut self, from: Time, active: impl Iterator<Item = &'a Effect>, hits: &[Vec<bool>]) {
         let mut phase = Phase { from, ..BEFORE_ALL };
         let mut row = vec![Condition::HEALTHY; self.columns];
         for effect in active {
@@ -236,23 +210,14 @@ impl FaultTimeline {
 fn columns_hit(fault: &Fault, id: &str, services: &[String]) -> Vec<bool> {
     let this = fault.backends.is_empty() || fault.backends.iter().any(|other| other == id);
     let all = this && fault.services.is_empty();
-    services
-        .iter()
-        .map(|service| all || this && fault.services.contains(service))
-        .chain([all])
-        .collect()
+    services.iter().map(|service| all || this && fault.services.contains(service)).chain([all]).collect()
 }
 
 /// All that a fault does to a backend, one occurrence after the other.
 fn effects(fault: &Fault, number: usize, end: Time) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (from, to, again) in occurrences(fault, end) {
-        let effect = |from, to, change| Effect {
-            from,
-            to,
-            fault: number,
-            change,
-        };
+        let effect = |from, to, change| Effect { from, to, fault: number, change };
         match change(fault) {
             Some(change) => effects.push(effect(from, to, change)),
             None => match fault.kind {
@@ -267,9 +232,8 @@ fn effects(fault: &Fault, number: usize, end: Time) -> Vec<Effect> {
                 }
                 FaultKind::Crash { slow_start_s } => {
                     effects.push(effect(from, to, Change::Down));
-                    let step = Span::from_nanos(
-                        Span::from_secs_f64(slow_start_s).as_nanos() / SLOW_START_STEPS,
-                    );
+                    let step =
+                        Span::from_nanos(Span::from_secs_f64(slow_start_s).as_nanos() / SLOW_START_STEPS);
                     // From a tenth to full, up by 0.09 with each step; cut short by the next crash.
                     for i in 0..SLOW_START_STEPS {
                         let (from, to) = (to + step * i, (to + step * (i + 1)).min(again));
@@ -293,13 +257,9 @@ fn change(fault: &Fault) -> Option<Change> {
         Some(Change::Requests(condition))
     };
     match fault.kind {
-        FaultKind::LatencyFactor { factor } if fault.services.is_empty() => {
-            Some(Change::Speed(1.0 / factor))
-        }
+        FaultKind::LatencyFactor { factor } if fault.services.is_empty() => Some(Change::Speed(1.0 / factor)),
         FaultKind::LatencyFactor { factor } => requests(|c, v| c.service_factor = v, factor),
-        FaultKind::LatencyAdd { add_ms } => {
-            requests(|c, v| c.added = Span::from_millis_f64(v), add_ms)
-        }
+        FaultKind::LatencyAdd { add_ms } => requests(|c, v| c.added = Span::from_millis_f64(v), add_ms),
         FaultKind::ErrorRate { rate } => requests(|c, v| c.error_rate = v, rate),
         FaultKind::TimeoutRate { rate } => requests(|c, v| c.timeout_rate = v, rate),
         FaultKind::FastFail { rate } => requests(|c, v| c.fast_fail = v, rate),
@@ -310,11 +270,7 @@ fn change(fault: &Fault) -> Option<Change> {
 /// From when to when the fault lasts, and when it comes back, each time.
 fn occurrences(fault: &Fault, end: Time) -> Vec<(Time, Time, Time)> {
     let start = Time::ZERO + Span::from_secs_f64(fault.start_s);
-    let ends = |from: Time| {
-        fault
-            .duration_s
-            .map_or(Time::MAX, |seconds| from + Span::from_secs_f64(seconds))
-    };
+    let ends = |from: Time| fault.duration_s.map_or(Time::MAX, |seconds| from + Span::from_secs_f64(seconds));
     let every = fault.every_s.map_or(Span::ZERO, Span::from_secs_f64);
     if every.is_zero() {
         return vec![(start, ends(start), Time::MAX)];
@@ -333,14 +289,7 @@ mod tests {
     use super::*;
 
     fn fault(kind: FaultKind) -> Fault {
-        Fault {
-            kind,
-            services: vec![],
-            backends: vec![],
-            start_s: 0.0,
-            duration_s: None,
-            every_s: None,
-        }
+        Fault { kind, services: vec![], backends: vec![], start_s: 0.0, duration_s: None, every_s: None }
     }
 
     fn at(seconds: f64) -> Time {
@@ -368,11 +317,8 @@ mod tests {
 
     #[test]
     fn overlapping_faults_combine() {
-        let lasting = |kind, start_s, duration_s: f64| Fault {
-            start_s,
-            duration_s: Some(duration_s),
-            ..fault(kind)
-        };
+        let lasting =
+            |kind, start_s, duration_s: f64| Fault { start_s, duration_s: Some(duration_s), ..fault(kind) };
         let timeline = timeline(&[
             lasting(FaultKind::LatencyFactor { factor: 10.0 }, 1.0, 4.0),
             lasting(FaultKind::LatencyFactor { factor: 2.0 }, 2.0, 2.0),
@@ -381,75 +327,30 @@ mod tests {
             lasting(FaultKind::LatencyAdd { add_ms: 3.0 }, 1.0, 4.0),
             lasting(FaultKind::LatencyAdd { add_ms: 4.0 }, 2.0, 2.0),
         ]);
-        assert_eq!(
-            timeline.speed(at(0.5)),
-            1.0,
-            "nothing happens before the first fault"
-        );
+        assert_eq!(timeline.speed(at(0.5)), 1.0, "nothing happens before the first fault");
         assert_eq!(timeline.speed(at(1.0)), 0.1, "a fault begins at its start");
-        assert!(
-            (timeline.speed(at(3.0)) - 0.05).abs() < 1e-12,
-            "factors multiply"
-        );
+        assert!((timeline.speed(at(3.0)) - 0.05).abs() < 1e-12, "factors multiply");
         let both = timeline.condition(0, at(3.0));
-        assert!(
-            (both.error_rate - 0.6).abs() < 1e-12,
-            "chances combine as 1 - prod(1 - p)"
-        );
+        assert!((both.error_rate - 0.6).abs() < 1e-12, "chances combine as 1 - prod(1 - p)");
         assert_eq!(both.added, Span::from_millis(7), "additions add");
-        assert_eq!(
-            timeline.condition(0, at(5.0)),
-            Condition::HEALTHY,
-            "a fault is over at its end"
-        );
-        assert_eq!(
-            changes(&timeline),
-            [1.0, 2.0, 4.0, 5.0],
-            "each change is announced once"
-        );
+        assert_eq!(timeline.condition(0, at(5.0)), Condition::HEALTHY, "a fault is over at its end");
+        assert_eq!(changes(&timeline), [1.0, 2.0, 4.0, 5.0], "each change is announced once");
     }
 
     #[test]
     fn a_fault_hits_only_the_services_and_backends_that_it_names() {
-        let named = Fault {
-            services: vec!["order".to_owned()],
-            ..fault(FaultKind::LatencyFactor { factor: 5.0 })
-        };
+        let named =
+            Fault { services: vec!["order".to_owned()], ..fault(FaultKind::LatencyFactor { factor: 5.0 }) };
         let hit = timeline(std::slice::from_ref(&named));
-        assert_eq!(
-            hit.condition(1, at(1.0)).service_factor,
-            5.0,
-            "the named service is hit"
-        );
-        assert_eq!(
-            hit.condition(0, at(1.0)),
-            Condition::HEALTHY,
-            "another service is not"
-        );
-        assert_eq!(
-            hit.condition(9, at(1.0)),
-            Condition::HEALTHY,
-            "nor is an unknown one"
-        );
-        assert_eq!(
-            hit.speed(at(1.0)),
-            1.0,
-            "a fault of one service leaves the backend's speed alone"
-        );
-        let elsewhere = Fault {
-            backends: vec!["b".to_owned()],
-            ..fault(FaultKind::Crash { slow_start_s: 0.0 })
-        };
-        assert!(
-            timeline(&[elsewhere]).is_up(at(1.0)),
-            "a fault of another backend does nothing"
-        );
+        assert_eq!(hit.condition(1, at(1.0)).service_factor, 5.0, "the named service is hit");
+        assert_eq!(hit.condition(0, at(1.0)), Condition::HEALTHY, "another service is not");
+        assert_eq!(hit.condition(9, at(1.0)), Condition::HEALTHY, "nor is an unknown one");
+        assert_eq!(hit.speed(at(1.0)), 1.0, "a fault of one service leaves the backend's speed alone");
+        let elsewhere =
+            Fault { backends: vec!["b".to_owned()], ..fault(FaultKind::Crash { slow_start_s: 0.0 }) };
+        assert!(timeline(&[elsewhere]).is_up(at(1.0)), "a fault of another backend does nothing");
         let all = timeline(&[fault(FaultKind::FastFail { rate: 0.5 })]);
-        assert_eq!(
-            all.condition(9, at(1.0)).fast_fail,
-            0.5,
-            "a fault of all services hits unknown ones"
-        );
+        assert_eq!(all.condition(9, at(1.0)).fast_fail, 0.5, "a fault of all services hits unknown ones");
     }
 
     #[test]
@@ -470,38 +371,23 @@ mod tests {
         let flapping = Fault {
             start_s: 1.0,
             duration_s: Some(7.0),
-            ..fault(FaultKind::Flapping {
-                up_s: 3.0,
-                down_s: 1.0,
-            })
+            ..fault(FaultKind::Flapping { up_s: 3.0, down_s: 1.0 })
         };
         let timeline = timeline(&[flapping]);
-        assert_eq!(
-            changes(&timeline),
-            [1.0, 2.0, 5.0, 6.0],
-            "down 1-2 and 5-6, up in between"
-        );
+        assert_eq!(changes(&timeline), [1.0, 2.0, 5.0, 6.0], "down 1-2 and 5-6, up in between");
         assert!(!timeline.is_up(at(1.5)) && timeline.is_up(at(2.0)) && !timeline.is_up(at(5.5)));
         assert!(timeline.is_up(at(99.0)), "it is up when the fault is over");
     }
 
     #[test]
     fn speed_climbs_from_a_tenth_after_a_crash() {
-        let crash = Fault {
-            start_s: 1.0,
-            duration_s: Some(1.0),
-            ..fault(FaultKind::Crash { slow_start_s: 10.0 })
-        };
+        let crash =
+            Fault { start_s: 1.0, duration_s: Some(1.0), ..fault(FaultKind::Crash { slow_start_s: 10.0 }) };
         let timeline = timeline(&[crash]);
         assert!(!timeline.is_up(at(1.5)), "down during the crash");
-        let speeds: Vec<f64> = (0..=10)
-            .map(|s| timeline.speed(at(2.5 + f64::from(s))))
-            .collect();
+        let speeds: Vec<f64> = (0..=10).map(|s| timeline.speed(at(2.5 + f64::from(s)))).collect();
         assert_eq!(speeds[0], 0.1, "it restarts at a tenth");
-        assert!(
-            speeds.is_sorted_by(|a, b| a < b),
-            "speed climbs with each step: {speeds:?}"
-        );
+        assert!(speeds.is_sorted_by(|a, b| a < b), "speed climbs with each step: {speeds:?}");
         assert_eq!(speeds[10], 1.0, "and is full when slow start is over");
     }
 
@@ -513,11 +399,7 @@ mod tests {
             ..fault(FaultKind::Crash { slow_start_s: 10.0 })
         };
         let timeline = timeline(&[crash]);
-        assert_eq!(
-            timeline.speed(at(4.5)),
-            0.1,
-            "each restart begins at a tenth"
-        );
+        assert_eq!(timeline.speed(at(4.5)), 0.1, "each restart begins at a tenth");
         assert_eq!(timeline.speed(at(5.5)), 0.1 + 0.09);
     }
 }

@@ -56,20 +56,15 @@ impl ConsistentHash {
         self.ring.clear();
         for (backend, weight) in (0..).map(BackendIndex).zip(&self.weights) {
             let points = (POINTS * weight / mean).round().max(1.0) as u64;
-            self.ring.extend((0..points).map(|point| Point {
-                place: RING.key(&[u64::from(backend.0), point]),
-                backend,
-            }));
+            self.ring.extend(
+                (0..points).map(|point| Point { place: RING.key(&[u64::from(backend.0), point]), backend }),
+            );
         }
         self.ring.sort_unstable();
         let bits = (self.ring.len().next_power_of_two().trailing_zeros() + 1).clamp(1, 32);
         self.shift = u64::BITS - bits;
         self.starts = (0..1u64 << bits)
-            .map(|high| {
-                self.ring
-                    .partition_point(|point| point.place < high << self.shift)
-                    as u32
-            })
+            .map(|high| self.ring.partition_point(|point| point.place < high << self.shift) as u32)
             .collect();
     }
 }

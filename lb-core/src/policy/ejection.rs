@@ -106,11 +106,7 @@ impl<P: Policy> Ejection<P> {
         self.keep = pool.eligible.len() - pool.eligible.len() / 2;
         self.shrink_to_half(pool, now);
         self.admitted.clear();
-        self.admitted.extend(
-            pool.eligible
-                .iter()
-                .filter(|backend| !self.records[backend.get()].ejected),
-        );
+        self.admitted.extend(pool.eligible.iter().filter(|backend| !self.records[backend.get()].ejected));
         self.next_return = self
             .records
             .iter()
@@ -170,11 +166,8 @@ impl<P: Policy> Policy for Ejection<P> {
         if self.pool_generation != Some(pool.generation) || now >= self.next_return {
             self.adapt(pool, now);
         }
-        let admitted = PoolView {
-            backends: pool.backends,
-            eligible: &self.admitted,
-            generation: self.generation,
-        };
+        let admitted =
+            PoolView { backends: pool.backends, eligible: &self.admitted, generation: self.generation };
         self.inner.pick(request, &admitted, now, rng)
     }
 

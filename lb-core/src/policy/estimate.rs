@@ -88,14 +88,7 @@ impl Estimates {
             let scale = self.scale(now);
             let scaled = self.typical() * scale;
             self.unknown += count - self.estimates.len();
-            self.estimates.resize(
-                count,
-                Estimate {
-                    scaled,
-                    scale,
-                    is_known: false,
-                },
-            );
+            self.estimates.resize(count, Estimate { scaled, scale, is_known: false });
         }
     }
 
@@ -135,27 +128,16 @@ impl Estimates {
         let scale = self.scale(now);
         let estimate = &mut self.estimates[backend.get()];
         let value = if estimate.is_known {
-            update(Before {
-                value: estimate.scaled / scale,
-                faded: estimate.scale / scale,
-            })
+            update(Before { value: estimate.scaled / scale, faded: estimate.scale / scale })
         } else {
             self.unknown -= 1;
             observed
         };
-        *estimate = Estimate {
-            scaled: value * scale,
-            scale,
-            is_known: true,
-        };
+        *estimate = Estimate { scaled: value * scale, scale, is_known: true };
         self.floor = FLOOR * self.typical() * scale;
         if self.unknown > 0 {
             let typical = self.typical();
-            for estimate in self
-                .estimates
-                .iter_mut()
-                .filter(|estimate| !estimate.is_known)
-            {
+            for estimate in self.estimates.iter_mut().filter(|estimate| !estimate.is_known) {
                 estimate.scaled = typical * estimate.scale;
             }
         }
@@ -216,10 +198,7 @@ mod tests {
             now += TAU;
             let expected = 1e9 * (-f64::from(taus)).exp();
             let left = left_of_b(&mut estimates, now);
-            assert!(
-                (left / expected - 1.0).abs() < 1e-9,
-                "{taus} tau: {left} of {expected}"
-            );
+            assert!((left / expected - 1.0).abs() < 1e-9, "{taus} tau: {left} of {expected}");
         }
     }
 
@@ -231,19 +210,13 @@ mod tests {
         let after = before + TAU * 2;
         let left = left_of_b(&mut estimates, after);
         assert_eq!(estimates.origin, after, "the origin has moved");
-        assert!(
-            (left / (100.0 * (-2f64).exp()) - 1.0).abs() < 1e-9,
-            "{left}"
-        );
+        assert!((left / (100.0 * (-2f64).exp()) - 1.0).abs() < 1e-9, "{left}");
     }
 
     #[test]
     fn a_year_of_silence_is_no_special_case() {
         let mut estimates = Estimates::new(TAU);
-        let reply = Reply {
-            kind: ReplyKind::Success,
-            latency: Span::ZERO,
-        };
+        let reply = Reply { kind: ReplyKind::Success, latency: Span::ZERO };
         let observed = estimates.charge(&reply, 8.0);
         set(&mut estimates, A, observed, Time::ZERO);
         set(&mut estimates, B, observed, Time::ZERO);
@@ -257,22 +230,12 @@ mod tests {
     fn an_unknown_backend_is_typical_and_then_fades() {
         let mut estimates = Estimates::new(TAU);
         estimates.grow(2, Time::ZERO);
-        assert_eq!(
-            estimates.cost(A),
-            estimates.cost(B),
-            "nothing is known: all are equal"
-        );
-        let reply = Reply {
-            kind: ReplyKind::Success,
-            latency: Span::ZERO,
-        };
+        assert_eq!(estimates.cost(A), estimates.cost(B), "nothing is known: all are equal");
+        let reply = Reply { kind: ReplyKind::Success, latency: Span::ZERO };
         let observed = estimates.charge(&reply, 8.0);
         set(&mut estimates, A, observed, Time::ZERO + TAU);
         let ratio = estimates.cost(B) / estimates.cost(A);
-        assert!(
-            (ratio - (-1f64).exp()).abs() < 1e-9,
-            "typical, a tau ago: {ratio}"
-        );
+        assert!((ratio - (-1f64).exp()).abs() < 1e-9, "typical, a tau ago: {ratio}");
     }
 
     #[test]
@@ -293,18 +256,12 @@ mod tests {
     #[test]
     fn a_failure_is_charged_in_typical_successes() {
         let mut estimates = Estimates::new(TAU);
-        let reply = |kind| Reply {
-            kind,
-            latency: Span::ZERO,
-        };
+        let reply = |kind| Reply { kind, latency: Span::ZERO };
         for _ in 0..50 {
             assert_eq!(estimates.charge(&reply(ReplyKind::Success), 8.0), 8.0);
         }
         let fast = estimates.charge(&reply(ReplyKind::ServerError), 0.1);
-        assert!(
-            (fast - 8.0 * FAILURE_COST).abs() < 1e-9,
-            "however fast it came: {fast}"
-        );
+        assert!((fast - 8.0 * FAILURE_COST).abs() < 1e-9, "however fast it came: {fast}");
         let slow = estimates.charge(&reply(ReplyKind::Timeout), 5_000.0);
         assert_eq!(slow, 5_000.0, "a timeout counts at least its length");
         let next = estimates.charge(&reply(ReplyKind::ConnectionError), 0.1);

@@ -27,9 +27,7 @@ pub struct EwmaScan {
 
 impl Default for EwmaScan {
     fn default() -> Self {
-        Self {
-            latency: Estimates::new(FADE),
-        }
+        Self { latency: Estimates::new(FADE) }
     }
 }
 

@@ -26,11 +26,10 @@ pub struct IpHash {
 impl IpHash {
     fn adapt(&mut self, pool: &PoolView<'_>) {
         self.ends.clear();
-        self.ends
-            .extend(pool.backends.iter().scan(0.0, |end, backend| {
-                *end += backend.weight;
-                Some(*end)
-            }));
+        self.ends.extend(pool.backends.iter().scan(0.0, |end, backend| {
+            *end += backend.weight;
+            Some(*end)
+        }));
         self.is_eligible = pool.eligibility();
         self.generation = Some(pool.generation);
     }
@@ -40,9 +39,7 @@ impl IpHash {
         let total = self.ends.last().copied().unwrap_or(0.0);
         let point = unit(key) * total;
         // Rounding may put a point at the very end of the line.
-        self.ends
-            .partition_point(|end| *end <= point)
-            .min(self.ends.len() - 1)
+        self.ends.partition_point(|end| *end <= point).min(self.ends.len() - 1)
     }
 }
 

@@ -84,9 +84,7 @@ impl<S: Scorer> Learned<S> {
     /// A policy that follows `scorer`, if it was trained on these features.
     pub fn new(scorer: S) -> Result<Self, FeatureSetMismatch> {
         if scorer.feature_set() != FEATURE_SET {
-            return Err(FeatureSetMismatch {
-                found: scorer.feature_set().to_owned(),
-            });
+            return Err(FeatureSetMismatch { found: scorer.feature_set().to_owned() });
         }
         Ok(Self {
             scorer,
@@ -106,11 +104,7 @@ impl<S: Scorer> Learned<S> {
     fn observe(&mut self, pool: &PoolView<'_>, now: Time) {
         let count = pool.eligible.len() as f32;
         let mean = |of: &dyn Fn(BackendIndex) -> f32| {
-            pool.eligible
-                .iter()
-                .map(|backend| of(*backend))
-                .sum::<f32>()
-                / count
+            pool.eligible.iter().map(|backend| of(*backend)).sum::<f32>() / count
         };
         let memory = |backend: BackendIndex| self.memories[backend.get()];
         let log_in_flight = |backend| (pool.backend(backend).in_flight as f32).ln_1p();
@@ -121,9 +115,7 @@ impl<S: Scorer> Learned<S> {
             .eligible
             .iter()
             .filter_map(|backend| memory(*backend).slow)
-            .fold((0.0f32, 0.0f32), |(known, sum), slow| {
-                (known + 1.0, sum + slow)
-            });
+            .fold((0.0f32, 0.0f32), |(known, sum), slow| (known + 1.0, sum + slow));
         let pool_latency = if known > 0.0 { sum / known } else { 0.0 };
         self.features.clear();
         for backend in pool.eligible {
@@ -142,8 +134,7 @@ impl<S: Scorer> Learned<S> {
                 silence,
                 log_weight(*backend) - pool_weight,
             ];
-            self.features
-                .extend(features.map(|feature| feature.clamp(-CLAMP, CLAMP)));
+            self.features.extend(features.map(|feature| feature.clamp(-CLAMP, CLAMP)));
         }
     }
 }
@@ -168,9 +159,7 @@ impl<S: Scorer> Policy for Learned<S> {
             return self.fallback.pick(request, pool, now, rng);
         }
         let scored = pool.eligible.iter().zip(&self.scores);
-        scored
-            .max_by(|a, b| a.1.total_cmp(b.1))
-            .map(|(backend, _)| *backend)
+        scored.max_by(|a, b| a.1.total_cmp(b.1)).map(|(backend, _)| *backend)
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
@@ -181,11 +170,8 @@ impl<S: Scorer> Policy for Learned<S> {
         memory.last_reply = Some(now);
         let error = if reply.is_success() { 0.0 } else { 1.0 };
         memory.error_rate += ERROR_ALPHA * (error - memory.error_rate);
-        memory.consecutive_errors = if reply.is_success() {
-            0
-        } else {
-            memory.consecutive_errors.saturating_add(1)
-        };
+        memory.consecutive_errors =
+            if reply.is_success() { 0 } else { memory.consecutive_errors.saturating_add(1) };
         if learns_latency(reply) {
             let log = log_nanos(reply.latency);
             memory.fast = Some(approach(memory.fast, log, FAST_ALPHA));
@@ -197,10 +183,7 @@ impl<S: Scorer> Policy for Learned<S> {
 /// A failure's latency says how fast it failed, not how fast the backend works; a timeout's is at least
 /// a lower bound.
 fn learns_latency(reply: &Reply) -> bool {
-    matches!(
-        reply.kind,
-        super::ReplyKind::Success | super::ReplyKind::Timeout
-    )
+    matches!(reply.kind, super::ReplyKind::Success | super::ReplyKind::Timeout)
 }
 
 fn log_nanos(latency: Span) -> f32 {

@@ -19,19 +19,11 @@ use crate::time::Time;
 pub struct LeastConnections;
 
 impl Policy for LeastConnections {
-    fn pick(
-        &mut self,
-        _: &RequestInfo,
-        pool: &PoolView<'_>,
-        _: Time,
-        rng: &mut Rng,
-    ) -> Option<BackendIndex> {
+    fn pick(&mut self, _: &RequestInfo, pool: &PoolView<'_>, _: Time, rng: &mut Rng) -> Option<BackendIndex> {
         let load = |backend: BackendIndex| {
             let view = pool.backend(backend);
             f64::from(view.in_flight) / view.weight
         };
-        lowest_by_weight(pool.eligible, rng, load, |backend| {
-            pool.backend(backend).weight
-        })
+        lowest_by_weight(pool.eligible, rng, load, |backend| pool.backend(backend).weight)
     }
 }

@@ -20,23 +20,13 @@ use rand::RngExt;
 pub struct P2c;
 
 impl Policy for P2c {
-    fn pick(
-        &mut self,
-        _: &RequestInfo,
-        pool: &PoolView<'_>,
-        _: Time,
-        rng: &mut Rng,
-    ) -> Option<BackendIndex> {
+    fn pick(&mut self, _: &RequestInfo, pool: &PoolView<'_>, _: Time, rng: &mut Rng) -> Option<BackendIndex> {
         let [a, b] = draw_two(pool.eligible, rng)?;
         let busier = |a: &BackendView, b: &BackendView| {
             f64::from(a.in_flight) * b.weight > f64::from(b.in_flight) * a.weight
         };
         // A tie goes to the first drawn, which is either of the two with the same chance.
-        Some(if busier(pool.backend(a), pool.backend(b)) {
-            b
-        } else {
-            a
-        })
+        Some(if busier(pool.backend(a), pool.backend(b)) { b } else { a })
     }
 }
 
@@ -70,19 +60,13 @@ mod tests {
             *counts.entry((a, b)).or_insert(0u32) += 1;
         }
         assert_eq!(counts.len(), 6, "all ordered pairs appear: {counts:?}");
-        assert!(
-            counts.values().all(|count| count.abs_diff(1_000) < 120),
-            "alike: {counts:?}"
-        );
+        assert!(counts.values().all(|count| count.abs_diff(1_000) < 120), "alike: {counts:?}");
     }
 
     #[test]
     fn one_backend_is_drawn_twice_and_none_not_at_all() {
         let mut rng = Seed(1).stream(&[]);
-        assert_eq!(
-            draw_two(&[BackendIndex(3)], &mut rng),
-            Some([BackendIndex(3); 2])
-        );
+        assert_eq!(draw_two(&[BackendIndex(3)], &mut rng), Some([BackendIndex(3); 2]));
         assert_eq!(draw_two(&[], &mut rng), None);
     }
 }

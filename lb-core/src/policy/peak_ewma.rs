@@ -28,9 +28,7 @@ pub struct PeakEwma {
 impl PeakEwma {
     /// A policy whose estimates fade with `tau`.
     pub fn new(tau: Span) -> Self {
-        Self {
-            latency: Estimates::new(tau),
-        }
+        Self { latency: Estimates::new(tau) }
     }
 
     fn cost(&self, backend: BackendIndex, pool: &PoolView<'_>) -> f64 {
@@ -54,22 +52,13 @@ impl Policy for PeakEwma {
     ) -> Option<BackendIndex> {
         self.latency.grow(pool.backends.len(), now);
         let [a, b] = draw_two(pool.eligible, rng)?;
-        Some(if self.cost(b, pool) < self.cost(a, pool) {
-            b
-        } else {
-            a
-        })
+        Some(if self.cost(b, pool) < self.cost(a, pool) { b } else { a })
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         let observed = self.latency.charge(reply, reply.latency.as_nanos() as f64);
-        self.latency
-            .observe(backend, observed, now, |Before { value, faded }| {
-                if observed > value {
-                    observed
-                } else {
-                    value + observed * (1.0 - faded)
-                }
-            });
+        self.latency.observe(backend, observed, now, |Before { value, faded }| {
+            if observed > value { observed } else { value + observed * (1.0 - faded) }
+        });
     }
 }

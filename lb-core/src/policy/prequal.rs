@@ -73,23 +73,14 @@ impl Prequal {
 
     /// The latency to expect of a cold backend; hot ones come after all cold ones, by in-flight.
     fn rank(&self, backend: BackendIndex, in_flight: f64) -> f64 {
-        let latency =
-            self.latency.cost(backend) * (in_flight + 1.0) * self.usual[backend.get()].inverse;
-        if in_flight > self.crowded {
-            HOT * in_flight
-        } else {
-            latency
-        }
+        let latency = self.latency.cost(backend) * (in_flight + 1.0) * self.usual[backend.get()].inverse;
+        if in_flight > self.crowded { HOT * in_flight } else { latency }
     }
 }
 
 impl Default for Prequal {
     fn default() -> Self {
-        Self {
-            latency: Estimates::new(FADE),
-            crowded: 0.0,
-            usual: Vec::new(),
-        }
+        Self { latency: Estimates::new(FADE), crowded: 0.0, usual: Vec::new() }
     }
 }
 
@@ -106,19 +97,11 @@ impl Policy for Prequal {
         }
         self.latency.grow(pool.backends.len(), now);
         if self.usual.len() < pool.backends.len() {
-            self.usual.resize(
-                pool.backends.len(),
-                Usual {
-                    mean: 0.0,
-                    inverse: 1.0,
-                },
-            );
+            self.usual.resize(pool.backends.len(), Usual { mean: 0.0, inverse: 1.0 });
         }
         self.probe(pool, rng);
         let in_flight = |backend: BackendIndex| f64::from(pool.backend(backend).in_flight);
-        let picked = lowest(pool.eligible, rng, |backend| {
-            self.rank(backend, in_flight(backend))
-        })?;
+        let picked = lowest(pool.eligible, rng, |backend| self.rank(backend, in_flight(backend)))?;
         let usual = &mut self.usual[picked.get()];
         usual.mean += ALPHA * (in_flight(picked) - usual.mean);
         usual.inverse = 1.0 / (usual.mean + 1.0);

@@ -14,16 +14,8 @@ use rand::RngExt;
 pub struct Random;
 
 impl Policy for Random {
-    fn pick(
-        &mut self,
-        _: &RequestInfo,
-        pool: &PoolView<'_>,
-        _: Time,
-        rng: &mut Rng,
-    ) -> Option<BackendIndex> {
-        let count = u32::try_from(pool.eligible.len())
-            .ok()
-            .filter(|count| *count > 0)?;
+    fn pick(&mut self, _: &RequestInfo, pool: &PoolView<'_>, _: Time, rng: &mut Rng) -> Option<BackendIndex> {
+        let count = u32::try_from(pool.eligible.len()).ok().filter(|count| *count > 0)?;
         Some(pool.eligible[rng.random_range(0..count) as usize])
     }
 }

@@ -15,16 +15,8 @@ pub struct RoundRobin {
 }
 
 impl Policy for RoundRobin {
-    fn pick(
-        &mut self,
-        _: &RequestInfo,
-        pool: &PoolView<'_>,
-        _: Time,
-        _: &mut Rng,
-    ) -> Option<BackendIndex> {
-        let place = pool
-            .eligible
-            .partition_point(|backend| *backend < self.next);
+    fn pick(&mut self, _: &RequestInfo, pool: &PoolView<'_>, _: Time, _: &mut Rng) -> Option<BackendIndex> {
+        let place = pool.eligible.partition_point(|backend| *backend < self.next);
         let picked = *pool.eligible.get(place).or(pool.eligible.first())?;
         self.next = BackendIndex(picked.0 + 1);
         Some(picked)

@@ -34,11 +34,7 @@ pub(super) fn lowest_by_weight(
     for candidate in rest {
         let cost = cost(*candidate);
         let is_lower = cost < lowest;
-        ties = if is_lower {
-            0
-        } else {
-            ties + u32::from(cost == lowest)
-        };
+        ties = if is_lower { 0 } else { ties + u32::from(cost == lowest) };
         best = if is_lower { *candidate } else { best };
         lowest = if is_lower { cost } else { lowest };
     }
@@ -73,16 +69,9 @@ mod tests {
             let picked = lowest(&eligible, &mut rng, |backend| costs[backend.get()]);
             counts[picked.expect("four are eligible").get()] += 1;
         }
-        assert_eq!(
-            (counts[1], counts[2], counts[4]),
-            (0, 0, 0),
-            "only the lowest eligible: {counts:?}"
-        );
+        assert_eq!((counts[1], counts[2], counts[4]), (0, 0, 0), "only the lowest eligible: {counts:?}");
         for backend in [0, 3, 5] {
-            assert!(
-                counts[backend].abs_diff(1_000) < 100,
-                "a third each: {counts:?}"
-            );
+            assert!(counts[backend].abs_diff(1_000) < 100, "a third each: {counts:?}");
         }
         let weights = [1.0, 9.0, 9.0, 2.0, 9.0, 5.0];
         let mut counts = [0u32; 6];
@@ -92,10 +81,7 @@ mod tests {
             counts[picked.expect("four are eligible").get()] += 1;
         }
         for (backend, share) in [(0, 1_000), (3, 2_000), (5, 5_000), (2, 0)] {
-            assert!(
-                counts[backend].abs_diff(share) < 200,
-                "ties by weight: {counts:?}"
-            );
+            assert!(counts[backend].abs_diff(share) < 200, "ties by weight: {counts:?}");
         }
         assert_eq!(lowest(&[], &mut rng, |_| 0.0), None, "nobody is eligible");
     }

@@ -64,11 +64,7 @@ impl ShortestExpectedDelay {
 
 impl Default for ShortestExpectedDelay {
     fn default() -> Self {
-        Self {
-            gaps: Estimates::new(FADE),
-            backends: Vec::new(),
-            generation: None,
-        }
+        Self { gaps: Estimates::new(FADE), backends: Vec::new(), generation: None }
     }
 }
 

@@ -35,13 +35,7 @@ impl WeightedRoundRobin {
 }
 
 impl Policy for WeightedRoundRobin {
-    fn pick(
-        &mut self,
-        _: &RequestInfo,
-        pool: &PoolView<'_>,
-        _: Time,
-        _: &mut Rng,
-    ) -> Option<BackendIndex> {
+    fn pick(&mut self, _: &RequestInfo, pool: &PoolView<'_>, _: Time, _: &mut Rng) -> Option<BackendIndex> {
         if self.generation != Some(pool.generation) {
             self.adapt(pool);
         }

@@ -35,11 +35,7 @@ mod tests {
         let cases = [
             ("/api/cart", "/api/cart", true),
             ("/api/cart", "/api/cart/items", false),
-            (
-                "/api/inventory/product/*",
-                "/api/inventory/product/SKU-1",
-                true,
-            ),
+            ("/api/inventory/product/*", "/api/inventory/product/SKU-1", true),
             ("/api/inventory/product/*", "/api/inventory/product/", true),
             ("/api/inventory/product/*", "/api/inventory/products", false),
             ("*", "", true),

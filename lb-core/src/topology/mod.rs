@@ -140,40 +140,28 @@ impl Topology {
 
     /// The services among `all` that pool number `pool` answers for, in the order of `all`.
     pub fn services_of(&self, pool: usize, all: &[String]) -> Vec<String> {
-        all.iter()
-            .filter(|service| self.pool_of(service) == Some(pool))
-            .cloned()
-            .collect()
+        all.iter().filter(|service| self.pool_of(service) == Some(pool)).cloned().collect()
     }
 
     /// All backends, pool after pool: the order in which results number them. `all` names the
     /// services that there are, for pools that answer for whatever no other pool names.
     pub fn backends<'a>(&'a self, all: &'a [String]) -> impl Iterator<Item = Placed<'a>> {
-        self.pools
-            .iter()
-            .enumerate()
-            .flat_map(move |(number, pool)| {
-                let services = self.services_of(number, all);
-                pool.backends
-                    .iter()
-                    .enumerate()
-                    .map(move |(place, spec)| Placed {
-                        pool: number,
-                        place,
-                        spec,
-                        services: services.clone(),
-                    })
+        self.pools.iter().enumerate().flat_map(move |(number, pool)| {
+            let services = self.services_of(number, all);
+            pool.backends.iter().enumerate().map(move |(place, spec)| Placed {
+                pool: number,
+                place,
+                spec,
+                services: services.clone(),
             })
+        })
     }
 
     /// The route of a request; `path` is the part below the service, without the query.
     pub fn route(&self, service: &str, method: &str, path: &str) -> RouteIndex {
         let found = self.routes.iter().position(|route| {
             route.service.as_deref().is_none_or(|name| name == service)
-                && route
-                    .method
-                    .as_deref()
-                    .is_none_or(|name| name.eq_ignore_ascii_case(method))
+                && route.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method))
                 && glob::matches(&route.path, path)
         });
         RouteIndex(u16::try_from(found.unwrap_or(self.routes.len())).unwrap_or(u16::MAX))
@@ -181,8 +169,6 @@ impl Topology {
 
     /// The service time of a route.
     pub fn service_time(&self, route: RouteIndex) -> &ServiceTime {
-        self.routes
-            .get(usize::from(route.0))
-            .map_or(&self.service_time, |route| &route.service_time)
+        self.routes.get(usize::from(route.0)).map_or(&self.service_time, |route| &route.service_time)
     }
 }

@@ -17,9 +17,7 @@ impl Topology {
         self.pool_problems(&mut problems);
         self.backend_problems(&mut problems);
         let below = |key: &str, all: Vec<String>| -> Vec<String> {
-            all.into_iter()
-                .map(|problem| format!("{key}.{problem}"))
-                .collect()
+            all.into_iter().map(|problem| format!("{key}.{problem}")).collect()
         };
         if self.routes.len() >= MOST {
             problems.push(format!(
@@ -30,18 +28,12 @@ impl Topology {
         }
         for (i, route) in self.routes.iter().enumerate() {
             if !route.path.starts_with(['/', '*']) {
-                problems.push(format!(
-                    "routes[{i}].path: `{}` must begin with `/` or `*`",
-                    route.path
-                ));
+                problems.push(format!("routes[{i}].path: `{}` must begin with `/` or `*`", route.path));
             }
             if let Some(service) = &route.service {
                 problems.extend(self.unknown_service(&format!("routes[{i}].service"), service));
             }
-            problems.extend(below(
-                &format!("routes[{i}].service_time"),
-                route.service_time.problems(),
-            ));
+            problems.extend(below(&format!("routes[{i}].service_time"), route.service_time.problems()));
         }
         problems.extend(below("service_time", self.service_time.problems()));
         for (i, fault) in self.faults.iter().enumerate() {
@@ -64,15 +56,11 @@ impl Topology {
                 problems.push(format!("pools[{i}].name: `` must not be empty"));
             }
             if names.insert(&pool.name, i).is_some() {
-                problems.push(format!(
-                    "pools[{i}].name: `{}` is the name of another pool already",
-                    pool.name
-                ));
+                problems
+                    .push(format!("pools[{i}].name: `{}` is the name of another pool already", pool.name));
             }
             if pool.backends.is_empty() {
-                problems.push(format!(
-                    "pools[{i}].backends: [] must hold at least one backend"
-                ));
+                problems.push(format!("pools[{i}].backends: [] must hold at least one backend"));
             }
             for (j, service) in pool.services.iter().enumerate() {
                 if let Some(other) = services.insert(service, &pool.name) {
@@ -97,35 +85,20 @@ impl Topology {
         for (i, pool) in self.pools.iter().enumerate() {
             for (j, backend) in pool.backends.iter().enumerate() {
                 let key = format!("pools[{i}].backends[{j}]");
-                problems.extend(
-                    backend
-                        .problems()
-                        .into_iter()
-                        .map(|problem| format!("{key}.{problem}")),
-                );
+                problems.extend(backend.problems().into_iter().map(|problem| format!("{key}.{problem}")));
                 if let Some(other) = ids.insert(&backend.id, key.clone()) {
-                    problems.push(format!(
-                        "{key}.id: `{}` is the id of {other} already",
-                        backend.id
-                    ));
+                    problems.push(format!("{key}.id: `{}` is the id of {other} already", backend.id));
                 }
             }
         }
         let count: usize = self.pools.iter().map(|pool| pool.backends.len()).sum();
         if count > MOST {
-            problems.push(format!(
-                "pools: {count} backends are too many; at most {MOST}"
-            ));
+            problems.push(format!("pools: {count} backends are too many; at most {MOST}"));
         }
     }
 
     fn fault_target_problems(&self, key: &str, fault: &Fault, problems: &mut Vec<String>) {
-        let ids = || {
-            self.pools
-                .iter()
-                .flat_map(|pool| &pool.backends)
-                .map(|backend| &backend.id)
-        };
+        let ids = || self.pools.iter().flat_map(|pool| &pool.backends).map(|backend| &backend.id);
         for (i, id) in fault.backends.iter().enumerate() {
             if !ids().any(|other| other == id) {
                 let known: Vec<String> = ids().map(|id| format!("`{id}`")).collect();
@@ -144,16 +117,9 @@ impl Topology {
         if self.pools.is_empty() || self.pool_of(service).is_some() {
             return None;
         }
-        let known: Vec<String> = self
-            .pools
-            .iter()
-            .flat_map(|pool| &pool.services)
-            .map(|name| format!("`{name}`"))
-            .collect();
-        Some(format!(
-            "{key}: no pool answers for `{service}`; known: {}",
-            known.join(", ")
-        ))
+        let known: Vec<String> =
+            self.pools.iter().flat_map(|pool| &pool.services).map(|name| format!("`{name}`")).collect();
+        Some(format!("{key}: no pool answers for `{service}`; known: {}", known.join(", ")))
     }
 }
 
@@ -162,12 +128,7 @@ impl BackendSpec {
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         // The id travels in a header and in a path.
-        if self.id.is_empty()
-            || !self
-                .id
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b))
-        {
+        if self.id.is_empty() || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b)) {
             problems.push(format!(
                 "id: `{}` must consist of ASCII letters, digits, `-`, `_`, `.` and `:`, one at least",
                 self.id
@@ -221,46 +182,20 @@ mod tests {
         assert_eq!(topology.pool_of("order"), Some(1));
         let all = ["order", "cart", "user"].map(str::to_owned);
         let placed: Vec<_> = topology.backends(&all).collect();
-        let ids: Vec<_> = placed
-            .iter()
-            .map(|p| (p.pool, p.place, p.spec.id.as_str()))
-            .collect();
-        assert_eq!(
-            ids,
-            [(0, 0, "c1"), (0, 1, "c2"), (1, 0, "r1")],
-            "pool after pool, in order"
-        );
-        assert_eq!(
-            placed[2].services,
-            ["order", "user"],
-            "the rest, in the order given"
-        );
+        let ids: Vec<_> = placed.iter().map(|p| (p.pool, p.place, p.spec.id.as_str())).collect();
+        assert_eq!(ids, [(0, 0, "c1"), (0, 1, "c2"), (1, 0, "r1")], "pool after pool, in order");
+        assert_eq!(placed[2].services, ["order", "user"], "the rest, in the order given");
     }
 
     #[test]
     fn the_first_route_that_matches_counts() {
         let topology = topology(TWO_POOLS);
-        let mean = |service, method, path| {
-            topology
-                .service_time(topology.route(service, method, path))
-                .mean_ms()
-        };
+        let mean =
+            |service, method, path| topology.service_time(topology.route(service, method, path)).mean_ms();
         assert_eq!(mean("cart", "POST", "/items/1"), 2.0);
-        assert_eq!(
-            mean("cart", "GET", "/items/1"),
-            3.0,
-            "another method falls through"
-        );
-        assert_eq!(
-            mean("cart", "GET", "/"),
-            1.0,
-            "no route: the topology's own service time"
-        );
-        assert_eq!(
-            topology.route("x", "GET", "/"),
-            RouteIndex(2),
-            "the last index means no route"
-        );
+        assert_eq!(mean("cart", "GET", "/items/1"), 3.0, "another method falls through");
+        assert_eq!(mean("cart", "GET", "/"), 1.0, "no route: the topology's own service time");
+        assert_eq!(topology.route("x", "GET", "/"), RouteIndex(2), "the last index means no route");
     }
 
     #[test]
@@ -323,12 +258,7 @@ mod tests {
     #[test]
     fn a_count_of_backends_is_refused_because_each_has_its_own_id() {
         let text = TWO_POOLS.replace(r#"{"id": "r1"}"#, r#"{"id": "r1", "count": 3}"#);
-        let error = serde_json::from_str::<Topology>(&text)
-            .expect_err("`count` is unknown")
-            .to_string();
-        assert!(
-            error.contains("unknown field `count`"),
-            "the key must be named: {error}"
-        );
+        let error = serde_json::from_str::<Topology>(&text).expect_err("`count` is unknown").to_string();
+        assert!(error.contains("unknown field `count`"), "the key must be named: {error}");
     }
 }

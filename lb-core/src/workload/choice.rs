@@ -49,11 +49,7 @@ pub(super) struct Habits {
 }
 
 /// Checks classes and gives their habits.
-pub(super) fn habits(
-    compiled: &Compiled,
-    classes: &[UserClass],
-    problems: &mut Problems,
-) -> Vec<Habits> {
+pub(super) fn habits(compiled: &Compiled, classes: &[UserClass], problems: &mut Problems) -> Vec<Habits> {
     if classes.is_empty() {
         problems.report("classes", "is empty; name at least one user class");
     }
@@ -122,8 +118,7 @@ pub(super) fn choices(
         let mut by_class = vec![None; classes.len()];
         for (number, mix) in stage.classes.iter().enumerate() {
             let path = format!("{path}.classes[{number}]");
-            let (Some(class), Some(entry)) = (classes.get(mix.class), by_class.get_mut(mix.class))
-            else {
+            let (Some(class), Some(entry)) = (classes.get(mix.class), by_class.get_mut(mix.class)) else {
                 problems.report(path, format!("names class {}, which is not there", mix.class));
                 continue;
             };

@@ -129,13 +129,7 @@ impl Compiler<'_> {
     }
 
     /// `bound` are the variables of the action so far; a step's own stay for the steps after it.
-    fn step(
-        &mut self,
-        path: &str,
-        position: u16,
-        step: &Step,
-        bound: &mut BTreeMap<String, Bound>,
-    ) {
+    fn step(&mut self, path: &str, position: u16, step: &Step, bound: &mut BTreeMap<String, Bound>) {
         check::step(path, step, &self.out.steps, self.problems);
         self.bind(path, position, &step.bind, bound);
         let right = Variant {
@@ -162,16 +156,12 @@ impl Compiler<'_> {
         if sum > 1.0 + 1e-9 {
             self.problems.report(
                 format!("{path}.errors"),
-                format!(
-                    "chances of the errors that `{}` knows add up to {sum}, above 1",
-                    step.name
-                ),
+                format!("chances of the errors that `{}` knows add up to {sum}, above 1", step.name),
             );
         }
         let slot = |name| self.out.extracted.iter().position(|known| known == name);
         let extract = step.extract.iter();
-        let extract =
-            extract.filter_map(|(name, pointer)| Some((slot(name)?, pointer.clone()))).collect();
+        let extract = extract.filter_map(|(name, pointer)| Some((slot(name)?, pointer.clone()))).collect();
         let required = step.required;
         self.out.plans.push(StepPlan { right, wrong, chances, extract, required, set_up: false });
         self.out.steps.push(step.clone());

@@ -46,8 +46,7 @@ impl Workload {
         }
         rehearsal.classes = actions.iter().map(|action| self.rehearsing_class(*action)).collect();
         rehearsal.habits = vec![habits; actions.len()];
-        rehearsal.choices =
-            vec![actions.iter().map(|action| Choice::new(&[(*action, 1.0)])).collect()];
+        rehearsal.choices = vec![actions.iter().map(|action| Choice::new(&[(*action, 1.0)])).collect()];
         rehearsal.stages = vec![rehearsal_stage(actions.len(), length)];
         rehearsal.identities = actions.len() as u32;
         rehearsal.definition.push_str("\nrehearsal");
@@ -71,8 +70,7 @@ impl Workload {
     /// Positions of the stages that are there, all users arrived, at the moment with most users.
     fn busiest_stages(&self) -> Vec<usize> {
         let at = |moment: Span| -> Vec<usize> {
-            let there =
-                |stage: &Stage| stage.start <= moment && moment < stage.start + stage.duration;
+            let there = |stage: &Stage| stage.start <= moment && moment < stage.start + stage.duration;
             (0..self.stages.len()).filter(|number| there(&self.stages[*number])).collect()
         };
         let users = |stages: &[usize]| -> u64 {

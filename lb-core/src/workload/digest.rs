@@ -119,11 +119,7 @@ pub(super) fn sha256(inner: &Arc<Inner>) -> String {
 }
 
 /// Walks a user through its first `limit` requests, as if each were answered well at once.
-pub(super) fn walk(
-    mut user: VirtualUser,
-    limit: usize,
-    mut visit: impl FnMut(&VirtualUser, &Request, Time),
-) {
+pub(super) fn walk(mut user: VirtualUser, limit: usize, mut visit: impl FnMut(&VirtualUser, &Request, Time)) {
     let mut now = Time::ZERO;
     let mut reply = None;
     let mut sent = 0;
@@ -138,8 +134,7 @@ pub(super) fn walk(
                 if sent == limit {
                     return;
                 }
-                let outcome =
-                    if request.injected.is_some() { Outcome::ExpectedError } else { Outcome::Ok };
+                let outcome = if request.injected.is_some() { Outcome::ExpectedError } else { Outcome::Ok };
                 reply = Some(StepReply { outcome, body: None });
             }
         }

@@ -38,13 +38,13 @@ pub(super) const FIELDS: [(&str, UserField); 12] = [
 ];
 
 const FIRST_NAMES: [&str; 20] = [
-    "Ada", "Bela", "Chidi", "Dana", "Emil", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kira",
-    "Liam", "Mina", "Noor", "Otto", "Priya", "Quinn", "Rosa", "Sven", "Tara",
+    "Ada", "Bela", "Chidi", "Dana", "Emil", "Farah", "Goran", "Hana", "Ines", "Jonas", "Kira", "Liam",
+    "Mina", "Noor", "Otto", "Priya", "Quinn", "Rosa", "Sven", "Tara",
 ];
 
 const LAST_NAMES: [&str; 17] = [
-    "Abel", "Brandt", "Castillo", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito",
-    "Jansen", "Kowalski", "Lindgren", "Moreau", "Novak", "Okafor", "Petrov", "Rossi",
+    "Abel", "Brandt", "Castillo", "Dubois", "Eriksen", "Fischer", "Garcia", "Haddad", "Ito", "Jansen",
+    "Kowalski", "Lindgren", "Moreau", "Novak", "Okafor", "Petrov", "Rossi",
 ];
 
 const STREETS: [&str; 8] = [

@@ -16,13 +16,7 @@ impl Problems {
     }
 
     /// The position of `name` among `known`; reports it when it is not there.
-    pub(super) fn position(
-        &mut self,
-        name: &str,
-        known: &[&str],
-        kind: &str,
-        path: &str,
-    ) -> Option<usize> {
+    pub(super) fn position(&mut self, name: &str, known: &[&str], kind: &str, path: &str) -> Option<usize> {
         let found = known.iter().position(|candidate| *candidate == name);
         if found.is_none() {
             let hint = suggestion(name, known);
@@ -44,9 +38,7 @@ impl Problems {
         if !(low.is_finite() && high.is_finite() && 0.0 <= low && low <= high) {
             self.report(
                 path,
-                format!(
-                    "[{low}, {high}] must be [min, max] in seconds, not negative, min at most max"
-                ),
+                format!("[{low}, {high}] must be [min, max] in seconds, not negative, min at most max"),
             );
         }
     }

@@ -165,9 +165,8 @@ fn periods(number: usize, stage: &Stage, seed: Seed) -> Vec<(Time, Time, u32)> {
 /// The class that lags its share most, so that every beginning of the order has the stage's mix.
 fn next_class(mixes: &[ClassMix], dealt: &mut [u32], position: u32) -> usize {
     let total: f64 = mixes.iter().map(|mix| mix.share).sum();
-    let lag = |number: usize| {
-        mixes[number].share / total * f64::from(position + 1) - f64::from(dealt[number])
-    };
+    let lag =
+        |number: usize| mixes[number].share / total * f64::from(position + 1) - f64::from(dealt[number]);
     let with_share = (0..mixes.len()).filter(|number| mixes[*number].share > 0.0);
     let chosen = with_share
         .reduce(|best, other| if lag(other) > lag(best) + 1e-9 { other } else { best })

@@ -222,8 +222,7 @@ impl VirtualUser {
         self.sessions = self.sessions.wrapping_add(1);
         self.kept.forget();
         let class = self.class();
-        let planned =
-            whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session);
+        let planned = whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session);
         let session_end = class.session_duration_s.map_or(Time::MAX, |range| {
             now + Span::from_secs_f64(between(derive(self.session_key, tag::DURATION), range))
         });
@@ -295,9 +294,7 @@ impl VirtualUser {
 
     fn begin_action(&mut self, now: Time) {
         let abandonment = self.class().abandonment;
-        if self.action_plan().can_be_abandoned
-            && unit(derive(self.action_key, tag::ABANDON)) < abandonment
-        {
+        if self.action_plan().can_be_abandoned && unit(derive(self.action_key, tag::ABANDON)) < abandonment {
             return self.go_on(now);
         }
         self.doing = Doing::Request;
@@ -314,8 +311,7 @@ impl VirtualUser {
             let key = derive(self.action_key, tag::STEP + u64::from(step));
             let is_sent = unit(derive(key, tag::PROBABILITY)) < habits.probability[index];
             let repeat = habits.repeat[index];
-            self.repetitions =
-                if is_sent { whole_between(derive(key, tag::REPEAT), repeat) } else { 0 };
+            self.repetitions = if is_sent { whole_between(derive(key, tag::REPEAT), repeat) } else { 0 };
         }
     }
 

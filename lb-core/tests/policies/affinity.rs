@@ -8,9 +8,7 @@ const CLIENTS: u64 = 20_000;
 
 /// The backend that each client meets.
 fn homes(pool: &mut Pool) -> Vec<u32> {
-    (0..CLIENTS)
-        .map(|client| pool.send_for(hash_name(&client.to_le_bytes())))
-        .collect()
+    (0..CLIENTS).map(|client| pool.send_for(hash_name(&client.to_le_bytes()))).collect()
 }
 
 fn count(homes: &[u32], backends: usize) -> Vec<u32> {
@@ -26,17 +24,9 @@ fn a_client_always_meets_the_same_backend() {
     for algorithm in ["ip-hash", "consistent-hash"] {
         let mut pool = Pool::new(algorithm, &[1.0, 2.0, 3.0]);
         let before = homes(&mut pool);
-        assert_eq!(
-            before,
-            homes(&mut pool),
-            "{algorithm}: load does not move a client"
-        );
+        assert_eq!(before, homes(&mut pool), "{algorithm}: load does not move a client");
         let mut other = Pool::seeded(algorithm, &[1.0, 2.0, 3.0], 99);
-        assert_eq!(
-            before,
-            homes(&mut other),
-            "{algorithm}: nor does another balancer's seed"
-        );
+        assert_eq!(before, homes(&mut other), "{algorithm}: nor does another balancer's seed");
     }
 }
 
@@ -50,10 +40,7 @@ fn clients_spread_by_weight() {
     for (count, weight) in count(&homes(&mut pool), 3).iter().zip(weights) {
         let share = f64::from(*count) / CLIENTS as f64;
         let error = share / (weight / 8.0) - 1.0;
-        assert!(
-            error.abs() < 0.25,
-            "a ring follows the weights roughly: {share} for {weight} of 8"
-        );
+        assert!(error.abs() < 0.25, "a ring follows the weights roughly: {share} for {weight} of 8");
     }
 }
 
@@ -74,21 +61,10 @@ fn only_the_clients_of_a_lost_backend_move_and_they_spread() {
         }
         assert_eq!(heirs[3], 0, "{algorithm}: nobody meets a lost backend");
         let (least, most) = (heirs.iter().filter(|n| **n > 0).min(), heirs.iter().max());
-        assert_eq!(
-            heirs.iter().filter(|n| **n > 0).count(),
-            7,
-            "{algorithm}: {heirs:?}"
-        );
-        assert!(
-            most.unwrap() < &(least.unwrap() * 4),
-            "{algorithm}: all inherit alike: {heirs:?}"
-        );
+        assert_eq!(heirs.iter().filter(|n| **n > 0).count(), 7, "{algorithm}: {heirs:?}");
+        assert!(most.unwrap() < &(least.unwrap() * 4), "{algorithm}: all inherit alike: {heirs:?}");
         pool.set_healthy(3, true);
-        assert_eq!(
-            before,
-            homes(&mut pool),
-            "{algorithm}: all come home when it returns"
-        );
+        assert_eq!(before, homes(&mut pool), "{algorithm}: all come home when it returns");
     }
 }
 
@@ -98,21 +74,10 @@ fn a_new_backend_takes_its_share_and_nothing_else_moves() {
     let before = homes(&mut pool);
     let added = pool.balancer.add(1.0);
     let after = homes(&mut pool);
-    let moved: Vec<u32> = before
-        .iter()
-        .zip(&after)
-        .filter(|(a, b)| a != b)
-        .map(|(_, b)| *b)
-        .collect();
-    assert!(
-        moved.iter().all(|home| *home == added.0),
-        "who moves, moves to the new one"
-    );
+    let moved: Vec<u32> = before.iter().zip(&after).filter(|(a, b)| a != b).map(|(_, b)| *b).collect();
+    assert!(moved.iter().all(|home| *home == added.0), "who moves, moves to the new one");
     let share = moved.len() as f64 / CLIENTS as f64;
-    assert!(
-        (0.09..0.16).contains(&share),
-        "about an eighth moves: {share}"
-    );
+    assert!((0.09..0.16).contains(&share), "about an eighth moves: {share}");
 }
 
 #[test]
@@ -123,9 +88,6 @@ fn one_left_of_many_takes_everyone() {
             pool.balancer.set_healthy(BackendIndex(backend), false);
         }
         let homes = homes(&mut pool);
-        assert!(
-            homes.iter().all(|home| *home == 17),
-            "{algorithm}: the last one takes all"
-        );
+        assert!(homes.iter().all(|home| *home == 17), "{algorithm}: the last one takes all");
     }
 }

@@ -9,12 +9,7 @@ use proptest::prelude::*;
 fn classical() -> impl Iterator<Item = Algorithm> {
     Algorithm::table()
         .iter()
-        .flat_map(|entry| {
-            [false, true].map(|ejection| Algorithm {
-                rule: entry.rule,
-                ejection,
-            })
-        })
+        .flat_map(|entry| [false, true].map(|ejection| Algorithm { rule: entry.rule, ejection }))
         .filter(|algorithm| algorithm.policy().is_ok())
 }
 
@@ -27,23 +22,11 @@ fn a_pool_without_eligible_backends_gives_none() {
         pool.balancer.set_draining(BackendIndex(1), true);
         let picked = pool.balancer.pick(&RequestInfo::default(), pool.now);
         assert_eq!(picked, None, "{name}: nobody takes requests");
-        assert_eq!(
-            pool.balancer.in_flight(),
-            0,
-            "{name}: a request not placed is not in flight"
-        );
+        assert_eq!(pool.balancer.in_flight(), 0, "{name}: a request not placed is not in flight");
         pool.balancer.set_draining(BackendIndex(1), false);
-        assert_eq!(
-            pool.send(),
-            1,
-            "{name}: the only one that takes requests gets it"
-        );
+        assert_eq!(pool.send(), 1, "{name}: the only one that takes requests gets it");
         let mut empty = Pool::new(&name, &[]);
-        assert_eq!(
-            empty.balancer.pick(&RequestInfo::default(), empty.now),
-            None,
-            "{name}: empty"
-        );
+        assert_eq!(empty.balancer.pick(&RequestInfo::default(), empty.now), None, "{name}: empty");
     }
 }
 
@@ -52,22 +35,10 @@ fn a_draining_backend_finishes_and_gets_nothing_new() {
     let mut pool = Pool::new("round-robin", &[1.0, 1.0]);
     assert_eq!(pool.send(), 0);
     pool.balancer.set_draining(BackendIndex(0), true);
-    assert_eq!(
-        pool.balancer.state(BackendIndex(0)),
-        (true, true),
-        "healthy, and draining"
-    );
-    assert_eq!(
-        [pool.send(), pool.send()],
-        [1, 1],
-        "a draining backend gets nothing new"
-    );
+    assert_eq!(pool.balancer.state(BackendIndex(0)), (true, true), "healthy, and draining");
+    assert_eq!([pool.send(), pool.send()], [1, 1], "a draining backend gets nothing new");
     pool.reply(0, ReplyKind::Success, ten_ms(0));
-    assert_eq!(
-        pool.balancer.backends()[0].in_flight,
-        0,
-        "what it had is answered"
-    );
+    assert_eq!(pool.balancer.backends()[0].in_flight, 0, "what it had is answered");
 }
 
 #[test]
@@ -79,30 +50,15 @@ fn counters_tell_replies_errors_and_cancels_apart() {
     pool.reply(0, ReplyKind::Success, Span::from_millis(2));
     pool.reply(0, ReplyKind::Timeout, Span::from_millis(5));
     let counters = pool.balancer.counters(BackendIndex(0));
-    assert_eq!(
-        (counters.requests, counters.errors, counters.cancelled),
-        (3, 1, 0)
-    );
-    assert_eq!(
-        counters.latency_sum,
-        Span::from_millis(7),
-        "all replies count, failed ones too"
-    );
+    assert_eq!((counters.requests, counters.errors, counters.cancelled), (3, 1, 0));
+    assert_eq!(counters.latency_sum, Span::from_millis(7), "all replies count, failed ones too");
     assert_eq!(counters.peak_in_flight, 3);
     pool.balancer.reset_counters();
     let counters = pool.balancer.counters(BackendIndex(0));
-    assert_eq!(
-        (counters.requests, counters.peak_in_flight),
-        (0, 1),
-        "one is still in flight"
-    );
+    assert_eq!((counters.requests, counters.peak_in_flight), (0, 1), "one is still in flight");
     pool.balancer.cancel(BackendIndex(0));
     let counters = pool.balancer.counters(BackendIndex(0));
-    assert_eq!(
-        (counters.errors, counters.cancelled),
-        (0, 1),
-        "a cancel is the client's, no error"
-    );
+    assert_eq!((counters.errors, counters.cancelled), (0, 1), "a cancel is the client's, no error");
     assert_eq!(pool.balancer.in_flight(), 0);
 }
 
@@ -112,24 +68,15 @@ fn a_new_policy_inherits_what_is_in_flight() {
     assert_eq!([pool.send(), pool.send()], [0, 1]);
     let least: Algorithm = "least-connections".parse().unwrap();
     pool.balancer.set_policy(least.policy().unwrap());
-    assert_eq!(
-        pool.send(),
-        2,
-        "the new policy sees that the other two are busy"
-    );
+    assert_eq!(pool.send(), 2, "the new policy sees that the other two are busy");
     for algorithm in classical() {
         pool.balancer.set_policy(algorithm.policy().unwrap());
         // Replies to requests of the policy before come first.
         pool.reply(0, ReplyKind::ServerError, ten_ms(0));
         pool.reply(1, ReplyKind::Success, ten_ms(1));
         pool.reply(2, ReplyKind::Success, ten_ms(2));
-        assert_eq!(
-            pool.balancer.in_flight(),
-            0,
-            "{algorithm} inherits and releases"
-        );
-        pool.balancer
-            .set_policy("rr".parse::<Algorithm>().unwrap().policy().unwrap());
+        assert_eq!(pool.balancer.in_flight(), 0, "{algorithm} inherits and releases");
+        pool.balancer.set_policy("rr".parse::<Algorithm>().unwrap().policy().unwrap());
         let picked = [pool.send(), pool.send(), pool.send()];
         assert_eq!(picked, [0, 1, 2], "a fresh policy starts afresh");
     }
@@ -143,10 +90,7 @@ fn an_added_backend_is_used() {
         pool.serve(ten_ms);
         let added = pool.balancer.add(1.0);
         let used = (0..1_000).any(|key| pool.send_for(key) == added.0);
-        assert!(
-            used,
-            "{name}: of a thousand clients some meet the new backend"
-        );
+        assert!(used, "{name}: of a thousand clients some meet the new backend");
     }
 }
 

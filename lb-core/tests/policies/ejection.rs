@@ -13,11 +13,7 @@ fn fail_on(pool: &mut Pool, backend: u32, times: u32) {
         }
         let picked = pool.send();
         pool.wait(Span::from_micros(10));
-        let kind = if picked == backend {
-            ReplyKind::ServerError
-        } else {
-            ReplyKind::Success
-        };
+        let kind = if picked == backend { ReplyKind::ServerError } else { ReplyKind::Success };
         left -= u32::from(picked == backend);
         pool.reply(picked, kind, Span::from_micros(10));
     }
@@ -25,23 +21,14 @@ fn fail_on(pool: &mut Pool, backend: u32, times: u32) {
 }
 
 fn out(pool: &Pool) -> Vec<u32> {
-    let is_out = |backend: &u32| {
-        pool.balancer
-            .ejected_until(BackendIndex(*backend), pool.now)
-            .is_some()
-    };
-    (0..pool.balancer.backends().len() as u32)
-        .filter(is_out)
-        .collect()
+    let is_out = |backend: &u32| pool.balancer.ejected_until(BackendIndex(*backend), pool.now).is_some();
+    (0..pool.balancer.backends().len() as u32).filter(is_out).collect()
 }
 
 /// Seconds for which `backend` is out from now on.
 fn seconds_out(pool: &Pool, backend: u32) -> f64 {
     let until = pool.balancer.ejected_until(BackendIndex(backend), pool.now);
-    until
-        .expect("the backend is out")
-        .since(pool.now)
-        .as_secs_f64()
+    until.expect("the backend is out").since(pool.now).as_secs_f64()
 }
 
 fn gets_requests(pool: &mut Pool, backend: u32) -> bool {
@@ -66,28 +53,17 @@ fn five_errors_in_a_row_eject_and_four_do_not() {
     assert_eq!(out(&pool), [0u32; 0], "errors must be in a row");
     fail_on(&mut pool, 2, 1);
     assert_eq!(out(&pool), [2], "the fifth in a row ejects");
-    assert!(
-        !gets_requests(&mut pool, 2),
-        "an ejected backend gets nothing"
-    );
+    assert!(!gets_requests(&mut pool, 2), "an ejected backend gets nothing");
     assert!(gets_requests(&mut pool, 3), "the others do");
 }
 
 #[test]
 fn timeouts_and_broken_connections_count_as_errors() {
-    for kind in [
-        ReplyKind::ServerError,
-        ReplyKind::Timeout,
-        ReplyKind::ConnectionError,
-    ] {
+    for kind in [ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError] {
         let mut pool = Pool::new("round-robin+ejection", &[1.0; 2]);
         for _ in 0..10 {
             let picked = pool.send();
-            let kind = if picked == 0 {
-                kind
-            } else {
-                ReplyKind::Success
-            };
+            let kind = if picked == 0 { kind } else { ReplyKind::Success };
             pool.reply(picked, kind, Span::from_micros(10));
         }
         assert_eq!(out(&pool), [0], "{kind:?} counts");
@@ -108,11 +84,7 @@ fn an_ejected_backend_returns_and_stays_out_longer_each_time() {
             seconds
         })
         .collect();
-    assert_eq!(
-        lengths[..4],
-        [5.0, 10.0, 15.0, 20.0],
-        "5 s times the number of ejections"
-    );
+    assert_eq!(lengths[..4], [5.0, 10.0, 15.0, 20.0], "5 s times the number of ejections");
     assert_eq!(lengths[11..], [60.0; 3], "at most a minute");
 }
 
@@ -138,17 +110,9 @@ fn at_most_half_of_the_pool_is_out() {
         for _ in 0..1_000 {
             let picked = pool.send();
             pool.reply(picked, ReplyKind::ServerError, Span::from_micros(10));
-            assert!(
-                out(&pool).len() <= most,
-                "{size} backends: {:?} are out",
-                out(&pool)
-            );
+            assert!(out(&pool).len() <= most, "{size} backends: {:?} are out", out(&pool));
         }
-        assert_eq!(
-            out(&pool).len(),
-            most,
-            "all fail: half of {size} are out, the rest serve"
-        );
+        assert_eq!(out(&pool).len(), most, "all fail: half of {size} are out, the rest serve");
     }
 }
 
@@ -161,11 +125,7 @@ fn a_backend_spared_by_the_limit_is_ejected_when_there_is_room() {
     pool.wait(Span::from_secs(5));
     assert!(gets_requests(&mut pool, 0), "the first is back");
     fail_on(&mut pool, 1, 1);
-    assert_eq!(
-        out(&pool),
-        [1],
-        "now there is room, and one more error is enough"
-    );
+    assert_eq!(out(&pool), [1], "now there is room, and one more error is enough");
 }
 
 #[test]
@@ -177,11 +137,7 @@ fn health_checks_take_ejected_backends_back_rather_than_leave_nobody() {
     assert_eq!(out(&pool), [0, 1]);
     pool.set_healthy(2, false);
     pool.send();
-    assert_eq!(
-        out(&pool),
-        [1],
-        "half of three is one: the one due first comes back early"
-    );
+    assert_eq!(out(&pool), [1], "half of three is one: the one due first comes back early");
     pool.set_healthy(3, false);
     assert!((0..4).any(|_| pool.send() == 0), "half of two is one");
     pool.set_healthy(0, false);
@@ -205,19 +161,11 @@ fn late_replies_from_before_an_ejection_do_not_eject_again() {
     for _ in 0..20 {
         pool.reply(0, ReplyKind::Timeout, Span::from_millis(6_001));
     }
-    assert_eq!(
-        out(&pool),
-        [0u32; 0],
-        "what was sent before the ejection is paid for already"
-    );
+    assert_eq!(out(&pool), [0u32; 0], "what was sent before the ejection is paid for already");
     for _ in 0..10 {
         let picked = pool.send();
         pool.wait(Span::from_micros(10));
-        let kind = if picked == 0 {
-            ReplyKind::Timeout
-        } else {
-            ReplyKind::Success
-        };
+        let kind = if picked == 0 { ReplyKind::Timeout } else { ReplyKind::Success };
         pool.reply(picked, kind, Span::from_micros(10));
     }
     assert_eq!(out(&pool), [0], "what is sent after it counts");
@@ -238,11 +186,7 @@ fn ejection_leaves_the_rule_as_it_is_while_nothing_fails() {
             for pool in [&mut plain, &mut worn] {
                 pool.wait(Span::from_millis(1));
                 if client % 2 == 0 {
-                    pool.reply(
-                        picked,
-                        ReplyKind::Success,
-                        Span::from_millis(u64::from(picked)),
-                    );
+                    pool.reply(picked, ReplyKind::Success, Span::from_millis(u64::from(picked)));
                 }
             }
         }

@@ -20,9 +20,7 @@ fn names_are_read_in_all_spellings() {
         ("RL_AGENT+ejection", "rl+ejection"),
     ];
     for (typed, written) in table {
-        let read: Algorithm = typed
-            .parse()
-            .unwrap_or_else(|error| panic!("{typed}: {error}"));
+        let read: Algorithm = typed.parse().unwrap_or_else(|error| panic!("{typed}: {error}"));
         assert_eq!(read.to_string(), written, "`{typed}` names `{written}`");
     }
 }
@@ -33,10 +31,7 @@ fn unknown_names_are_refused_with_the_nearest_one() {
     let table = [
         ("round-robbin", " (did you mean `round-robin`?)"),
         ("least_connection", " (did you mean `least-connections`?)"),
-        (
-            "least-conections+ejection",
-            " (did you mean `least-connections+ejection`?)",
-        ),
+        ("least-conections+ejection", " (did you mean `least-connections+ejection`?)"),
         ("prequal+eject", " (did you mean `prequal+ejection`?)"),
         ("prequal+retries", " (did you mean `prequal`?)"),
         ("zzz", ""),
@@ -45,11 +40,7 @@ fn unknown_names_are_refused_with_the_nearest_one() {
     for (typed, suggestion) in table {
         let error = typed.parse::<Algorithm>().expect_err("an unknown name");
         let expected = format!("unknown algorithm `{typed}`{suggestion}; known: {KNOWN}");
-        assert_eq!(
-            error.to_string(),
-            expected,
-            "the refusal names what was meant and what is known"
-        );
+        assert_eq!(error.to_string(), expected, "the refusal names what was meant and what is known");
     }
 }
 
@@ -57,27 +48,11 @@ fn unknown_names_are_refused_with_the_nearest_one() {
 fn every_name_of_the_table_reads_back_as_its_rule() {
     for entry in Algorithm::table() {
         let plain = Algorithm::plain(entry.rule);
-        assert_eq!(
-            plain.to_string(),
-            entry.name,
-            "the table stands in the order of the rules"
-        );
+        assert_eq!(plain.to_string(), entry.name, "the table stands in the order of the rules");
         for name in std::iter::once(&entry.name).chain(entry.aliases) {
-            assert_eq!(
-                name.parse(),
-                Ok(plain),
-                "`{name}` is one of the names of {:?}",
-                entry.rule
-            );
-            let worn = Algorithm {
-                ejection: true,
-                ..plain
-            };
-            assert_eq!(
-                format!("{name}+ejection").parse(),
-                Ok(worn),
-                "every rule wears ejection"
-            );
+            assert_eq!(name.parse(), Ok(plain), "`{name}` is one of the names of {:?}", entry.rule);
+            let worn = Algorithm { ejection: true, ..plain };
+            assert_eq!(format!("{name}+ejection").parse(), Ok(worn), "every rule wears ejection");
         }
     }
 }
@@ -86,51 +61,29 @@ fn every_name_of_the_table_reads_back_as_its_rule() {
 fn only_the_learned_rule_lacks_a_policy() {
     for entry in Algorithm::table() {
         for ejection in [false, true] {
-            let policy = Algorithm {
-                rule: entry.rule,
-                ejection,
-            }
-            .policy();
+            let policy = Algorithm { rule: entry.rule, ejection }.policy();
             match entry.rule {
                 Rule::Rl => assert_eq!(
                     policy.err(),
                     Some(AlgorithmError::NoPolicyFile),
                     "`rl` is refused until a policy file is given"
                 ),
-                _ => assert!(
-                    policy.is_ok(),
-                    "`{}` needs nothing but its name",
-                    entry.name
-                ),
+                _ => assert!(policy.is_ok(), "`{}` needs nothing but its name", entry.name),
             }
         }
     }
     let refusal = AlgorithmError::NoPolicyFile.to_string();
-    assert!(
-        refusal.contains("rl-train"),
-        "the refusal says what to do: {refusal}"
-    );
+    assert!(refusal.contains("rl-train"), "the refusal says what to do: {refusal}");
 }
 
 #[test]
 fn names_stand_in_json_as_strings() {
     let algorithm: Algorithm = serde_json::from_str("\"Least_Connections+ejection\"").unwrap();
-    assert_eq!(
-        serde_json::to_string(&algorithm).unwrap(),
-        "\"least-connections+ejection\""
-    );
-    let error = serde_json::from_str::<Algorithm>("\"p3c\"")
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("unknown algorithm `p3c` (did you mean `p2c`?)"),
-        "{error}"
-    );
+    assert_eq!(serde_json::to_string(&algorithm).unwrap(), "\"least-connections+ejection\"");
+    let error = serde_json::from_str::<Algorithm>("\"p3c\"").unwrap_err().to_string();
+    assert!(error.starts_with("unknown algorithm `p3c` (did you mean `p2c`?)"), "{error}");
     let schema = schemars::schema_for!(Algorithm);
-    assert_eq!(
-        schema.get("type").and_then(|kind| kind.as_str()),
-        Some("string")
-    );
+    assert_eq!(schema.get("type").and_then(|kind| kind.as_str()), Some("string"));
 }
 
 #[test]

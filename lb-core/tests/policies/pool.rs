@@ -19,10 +19,7 @@ impl Pool {
     pub(crate) fn seeded(algorithm: &str, weights: &[f64], seed: u64) -> Self {
         let algorithm: Algorithm = algorithm.parse().expect("a known algorithm");
         let policy = algorithm.policy().expect("a policy that needs no file");
-        Self {
-            balancer: Balancer::new(weights, policy, Seed(seed).stream(&[])),
-            now: Time::ZERO,
-        }
+        Self { balancer: Balancer::new(weights, policy, Seed(seed).stream(&[])), now: Time::ZERO }
     }
 
     pub(crate) fn wait(&mut self, span: Span) {
@@ -35,20 +32,13 @@ impl Pool {
     }
 
     pub(crate) fn send_for(&mut self, client_key: u64) -> u32 {
-        let request = RequestInfo {
-            client_key,
-            route: 0,
-        };
-        self.balancer
-            .pick(&request, self.now)
-            .expect("a backend takes requests")
-            .0
+        let request = RequestInfo { client_key, route: 0 };
+        self.balancer.pick(&request, self.now).expect("a backend takes requests").0
     }
 
     /// Answers one of the requests in flight on `backend`.
     pub(crate) fn reply(&mut self, backend: u32, kind: ReplyKind, latency: Span) {
-        self.balancer
-            .reply(BackendIndex(backend), &Reply { kind, latency }, self.now);
+        self.balancer.reply(BackendIndex(backend), &Reply { kind, latency }, self.now);
     }
 
     /// Sends a request that is answered after `latency(backend)`, as the only one in flight.
@@ -87,10 +77,7 @@ pub(crate) fn assert_proportions(observed: &[u32], expected: &[f64], limit: f64,
             (f64::from(*observed) - expected).powi(2) / expected
         })
         .sum();
-    assert!(
-        chi_square < limit,
-        "{rule}: {observed:?} against {expected:?} gives {chi_square:.1}"
-    );
+    assert!(chi_square < limit, "{rule}: {observed:?} against {expected:?} gives {chi_square:.1}");
 }
 
 /// A latency for tests in which it does not matter.

@@ -89,46 +89,31 @@ impl Situation {
 
     fn is_troubled(&self, backend: usize, now: u64) -> bool {
         let second = now / 1_000_000_000;
-        let second = if self.trouble == Trouble::SlowOnce {
-            second
-        } else {
-            second % 30
-        };
+        let second = if self.trouble == Trouble::SlowOnce { second } else { second % 30 };
         backend == 0 && (10..20).contains(&second)
     }
 
     fn speed(&self, backend: usize, now: u64) -> f64 {
         let slow = matches!(self.trouble, Trouble::Slow | Trouble::SlowOnce);
-        let factor = if slow && self.is_troubled(backend, now) {
-            0.1
-        } else {
-            1.0
-        };
+        let factor = if slow && self.is_troubled(backend, now) { 0.1 } else { 1.0 };
         factor * self.speeds[backend] * 8.0 / self.speeds.iter().sum::<f64>()
     }
 }
 
 impl Simulation {
     fn deliver_until(&mut self, now: u64) {
-        while self
-            .replies
-            .peek()
-            .is_some_and(|Reverse((at, ..))| *at <= now)
-        {
+        while self.replies.peek().is_some_and(|Reverse((at, ..))| *at <= now) {
             let Some(Reverse((at, request, backend))) = self.replies.pop() else {
                 return;
             };
             let (kind, latency) = self.results[request];
             let reply = Reply { kind, latency };
-            self.balancer
-                .reply(BackendIndex(backend), &reply, Time::from_nanos(at));
+            self.balancer.reply(BackendIndex(backend), &reply, Time::from_nanos(at));
         }
     }
 
     fn send(&mut self, situation: &Situation, now: u64, size_ms: f64, luck: f64) {
-        let picked = self
-            .balancer
-            .pick(&RequestInfo::default(), Time::from_nanos(now));
+        let picked = self.balancer.pick(&RequestInfo::default(), Time::from_nanos(now));
         let backend = picked.expect("all are healthy").get();
         let refused = match situation.trouble {
             Trouble::Refuses(share) if situation.is_troubled(backend, now) => luck < share,
@@ -145,8 +130,7 @@ impl Simulation {
                 _ => (ReplyKind::Timeout, nanos(TIMEOUT_MS)),
             }
         };
-        self.replies
-            .push(Reverse((now + latency, self.results.len(), backend as u32)));
+        self.replies.push(Reverse((now + latency, self.results.len(), backend as u32)));
         self.results.push((kind, Span::from_nanos(latency)));
         self.picks.push(backend as u32);
     }
@@ -154,10 +138,7 @@ impl Simulation {
     /// A failed request is charged the timeout; the first tenth is warm-up.
     fn seen(&self) -> Seen {
         let measured = &self.results[REQUESTS / 10..];
-        let failed = measured
-            .iter()
-            .filter(|(kind, _)| *kind != ReplyKind::Success)
-            .count();
+        let failed = measured.iter().filter(|(kind, _)| *kind != ReplyKind::Success).count();
         let mut latencies: Vec<f64> = measured
             .iter()
             .map(|(kind, latency)| match kind {
@@ -183,156 +164,70 @@ fn nanos(millis: f64) -> u64 {
 
 #[test]
 fn at_low_load_on_equal_backends_all_rules_are_alike() {
-    let situation = Situation {
-        speeds: EQUAL,
-        load: 0.3,
-        trouble: Trouble::None,
-    };
+    let situation = Situation { speeds: EQUAL, load: 0.3, trouble: Trouble::None };
     let baseline = situation.run("round-robin").mean_ms;
-    let others = [
-        "weighted-round-robin",
-        "random",
-        "least-connections",
-        "p2c",
-        "peak-ewma",
-    ];
+    let others = ["weighted-round-robin", "random", "least-connections", "p2c", "peak-ewma"];
     let others = others.into_iter().chain(["ewma-scan", "sed", "prequal"]);
     for algorithm in others {
         let mean = situation.run(algorithm).mean_ms;
         let ratio = mean / baseline;
-        assert!(
-            (0.95..1.05).contains(&ratio),
-            "{algorithm}: {mean:.2} ms against {baseline:.2}"
-        );
+        assert!((0.95..1.05).contains(&ratio), "{algorithm}: {mean:.2} ms against {baseline:.2}");
     }
 }
 
 #[test]
 fn near_saturation_on_equal_backends_seeing_the_load_pays() {
-    let situation = Situation {
-        speeds: EQUAL,
-        load: 0.9,
-        trouble: Trouble::None,
-    };
+    let situation = Situation { speeds: EQUAL, load: 0.9, trouble: Trouble::None };
     let blind = situation.run("round-robin").mean_ms;
     let two = situation.run("p2c").mean_ms;
     let all = situation.run("least-connections").mean_ms;
-    assert!(
-        two < 0.65 * blind,
-        "p2c {two:.1} ms against round-robin {blind:.1}"
-    );
-    assert!(
-        all < 0.95 * two,
-        "least connections {all:.1} ms against p2c {two:.1}"
-    );
+    assert!(two < 0.65 * blind, "p2c {two:.1} ms against round-robin {blind:.1}");
+    assert!(all < 0.95 * two, "least connections {all:.1} ms against p2c {two:.1}");
 }
 
 #[test]
 fn on_unequal_backends_rules_that_see_speed_or_load_win() {
-    let situation = Situation {
-        speeds: UNEQUAL,
-        load: 0.8,
-        trouble: Trouble::None,
-    };
+    let situation = Situation { speeds: UNEQUAL, load: 0.8, trouble: Trouble::None };
     let blind = situation.run("round-robin");
     let least = situation.run("least-connections");
     let two = situation.run("p2c");
     let peak = situation.run("peak-ewma");
-    assert!(
-        blind.failed > 0.3,
-        "equal shares drown the slow ones: {:.3} fail",
-        blind.failed
-    );
-    assert!(
-        least.p99_ms < 0.1 * blind.p99_ms,
-        "least connections: p99 {:.0} ms",
-        least.p99_ms
-    );
-    assert!(
-        two.mean_ms > 1.5 * least.mean_ms,
-        "two choices are often two slow ones: {:.1}",
-        two.mean_ms
-    );
-    assert!(
-        peak.mean_ms < 0.9 * two.mean_ms,
-        "latency helps the choice of two: {:.1}",
-        peak.mean_ms
-    );
+    assert!(blind.failed > 0.3, "equal shares drown the slow ones: {:.3} fail", blind.failed);
+    assert!(least.p99_ms < 0.1 * blind.p99_ms, "least connections: p99 {:.0} ms", least.p99_ms);
+    assert!(two.mean_ms > 1.5 * least.mean_ms, "two choices are often two slow ones: {:.1}", two.mean_ms);
+    assert!(peak.mean_ms < 0.9 * two.mean_ms, "latency helps the choice of two: {:.1}", peak.mean_ms);
     for algorithm in ["ewma-scan", "sed", "prequal"] {
         let p99 = situation.run(algorithm).p99_ms;
-        assert!(
-            p99 < 0.8 * least.p99_ms,
-            "{algorithm}: p99 {p99:.0} against {:.0}",
-            least.p99_ms
-        );
+        assert!(p99 < 0.8 * least.p99_ms, "{algorithm}: p99 {p99:.0} against {:.0}", least.p99_ms);
     }
 }
 
 #[test]
 fn weights_that_tell_the_speeds_help_who_reads_them() {
-    let situation = Situation {
-        speeds: UNEQUAL,
-        load: 0.8,
-        trouble: Trouble::None,
-    };
+    let situation = Situation { speeds: UNEQUAL, load: 0.8, trouble: Trouble::None };
     let rotation = situation.run_weighted("weighted-round-robin", &UNEQUAL);
-    assert_eq!(
-        rotation.failed, 0.0,
-        "in proportion to capacity nobody is drowned"
-    );
+    assert_eq!(rotation.failed, 0.0, "in proportion to capacity nobody is drowned");
     let blind = situation.run_weighted("round-robin", &UNEQUAL);
-    assert!(
-        blind.failed > 0.3,
-        "round-robin does not read them: {:.3} fail",
-        blind.failed
-    );
+    assert!(blind.failed > 0.3, "round-robin does not read them: {:.3} fail", blind.failed);
     let told = situation.run_weighted("least-connections", &UNEQUAL).p99_ms;
     let untold = situation.run("least-connections").p99_ms;
-    assert!(
-        told < 0.8 * untold,
-        "least connections does: p99 {told:.0} against {untold:.0} ms"
-    );
+    assert!(told < 0.8 * untold, "least connections does: p99 {told:.0} against {untold:.0} ms");
 }
 
 #[test]
 fn a_slow_backend_hurts_only_the_blind() {
-    let situation = Situation {
-        speeds: EQUAL,
-        load: 0.7,
-        trouble: Trouble::Slow,
-    };
+    let situation = Situation { speeds: EQUAL, load: 0.7, trouble: Trouble::Slow };
     let blind = situation.run("round-robin").p99_ms;
-    for algorithm in [
-        "least-connections",
-        "p2c",
-        "peak-ewma",
-        "ewma-scan",
-        "sed",
-        "prequal",
-    ] {
+    for algorithm in ["least-connections", "p2c", "peak-ewma", "ewma-scan", "sed", "prequal"] {
         let p99 = situation.run(algorithm).p99_ms;
-        assert!(
-            p99 < 0.06 * blind,
-            "{algorithm}: p99 {p99:.0} ms against {blind:.0}"
-        );
+        assert!(p99 < 0.06 * blind, "{algorithm}: p99 {p99:.0} ms against {blind:.0}");
     }
 }
 
 #[test]
 fn a_backend_that_recovers_gets_its_share_again() {
-    let situation = Situation {
-        speeds: EQUAL,
-        load: 0.3,
-        trouble: Trouble::SlowOnce,
-    };
-    for algorithm in [
-        "least-connections",
-        "p2c",
-        "peak-ewma",
-        "ewma-scan",
-        "sed",
-        "prequal",
-    ] {
+    let situation = Situation { speeds: EQUAL, load: 0.3, trouble: Trouble::SlowOnce };
+    for algorithm in ["least-connections", "p2c", "peak-ewma", "ewma-scan", "sed", "prequal"] {
         let share = situation.run(algorithm).late_share_of_first;
         assert!(share > 0.06, "{algorithm}: {share:.3} of about an eighth");
     }
@@ -340,30 +235,17 @@ fn a_backend_that_recovers_gets_its_share_again() {
 
 #[test]
 fn a_backend_that_refuses_fast_is_no_sinkhole() {
-    let situation = Situation {
-        speeds: EQUAL,
-        load: 0.6,
-        trouble: Trouble::Refuses(0.9),
-    };
+    let situation = Situation { speeds: EQUAL, load: 0.6, trouble: Trouble::Refuses(0.9) };
     let fair = situation.run("round-robin").failed;
     let sink = situation.run("least-connections").failed;
-    assert!(
-        sink > 2.0 * fair,
-        "load alone feeds it: {sink:.3} against {fair:.3}"
-    );
+    assert!(sink > 2.0 * fair, "load alone feeds it: {sink:.3} against {fair:.3}");
     let worn = situation.run("least-connections+ejection").failed;
     assert!(worn < 0.02 * fair, "ejection stops that: {worn:.5}");
     let peak = situation.run("peak-ewma").failed;
-    assert!(
-        peak < 0.7 * fair,
-        "charged failures halve what a choice of two sends: {peak:.4}"
-    );
+    assert!(peak < 0.7 * fair, "charged failures halve what a choice of two sends: {peak:.4}");
     for algorithm in ["ewma-scan", "sed", "prequal"] {
         let failed = situation.run(algorithm).failed;
-        assert!(
-            failed < 0.05 * fair,
-            "{algorithm}: charged failures keep traffic away: {failed:.5}"
-        );
+        assert!(failed < 0.05 * fair, "{algorithm}: charged failures keep traffic away: {failed:.5}");
     }
 }
 
@@ -371,18 +253,11 @@ fn a_backend_that_refuses_fast_is_no_sinkhole() {
 fn charged_failures_protect_at_every_failure_rate() {
     for share in [0.2, 0.6, 1.0] {
         let trouble = Trouble::Refuses(share);
-        let situation = Situation {
-            speeds: EQUAL,
-            load: 0.6,
-            trouble,
-        };
+        let situation = Situation { speeds: EQUAL, load: 0.6, trouble };
         let fair = situation.run("round-robin").failed;
         for algorithm in ["ewma-scan", "sed", "prequal"] {
             let failed = situation.run(algorithm).failed;
-            assert!(
-                failed < 0.2 * fair,
-                "{algorithm}: {failed:.5} of {fair:.5} at {share}"
-            );
+            assert!(failed < 0.2 * fair, "{algorithm}: {failed:.5} of {fair:.5} at {share}");
         }
     }
 }

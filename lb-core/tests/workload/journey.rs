@@ -78,10 +78,7 @@ fn headers_hold_one_line_and_bodies_say_that_they_are_json() {
     let mut typed = step;
     typed["headers"]["Content-Type"] = json!("text/plain");
     let headers = first(&one_request(typed)).headers;
-    assert!(
-        headers.contains(&pair("Content-Type", "text/plain")) && headers.len() == 2,
-        "{headers:?}"
-    );
+    assert!(headers.contains(&pair("Content-Type", "text/plain")) && headers.len() == 2, "{headers:?}");
     assert!(first(&one_request(json!({ "path": "/" }))).headers.is_empty(), "no body, no type");
 }
 
@@ -100,10 +97,7 @@ fn drawn_values_stay_within_limits_and_differ_by_place() {
         let dice: Vec<&str> = what.path[1..].split('/').collect();
         pairs += u32::from(dice[0] == dice[1]);
         let id = body["id"].as_str().expect("a string");
-        assert!(
-            id.len() == 36 && &id[14..15] == "4" && "89ab".contains(&id[19..20]),
-            "RFC 9562: {id}"
-        );
+        assert!(id.len() == 36 && &id[14..15] == "4" && "89ab".contains(&id[19..20]), "RFC 9562: {id}");
     }
     assert_eq!(faces.len(), 6, "all faces come up: {faces:?}");
     assert!(faces.values().all(|count| (60..=140).contains(count)), "evenly: {faces:?}");
@@ -120,11 +114,7 @@ fn rows_are_drawn_by_popularity() {
     let sent = whats(planned(&setup.schedule(), 0, 10_000));
     let share = |path: &str| sent.iter().filter(|what| what.path == path).count() as f64 / 10_000.0;
     for (path, expected) in [("/a", 0.6), ("/b", 0.1), ("/c", 0.0), ("/d", 0.3)] {
-        assert!(
-            (share(path) - expected).abs() < 0.02,
-            "{path}: {} instead of {expected}",
-            share(path)
-        );
+        assert!((share(path) - expected).abs() < 0.02, "{path}: {} instead of {expected}", share(path));
     }
 }
 
@@ -137,19 +127,14 @@ fn the_first_product_in_the_cart_is_the_one_looked_at_and_the_others_are_new() {
     let mut others_differ = 0;
     for action in sent.windows(4).filter(|four| four[0].step == "check_product") {
         let looked_at = action[0].path.rsplit('/').next().expect("a sku");
-        let items: Vec<Value> = action[1..]
-            .iter()
-            .map(|what| serde_json::from_str(&what.body).expect("JSON"))
-            .collect();
+        let items: Vec<Value> =
+            action[1..].iter().map(|what| serde_json::from_str(&what.body).expect("JSON")).collect();
         assert_eq!(items[0]["productId"], looked_at, "who looks at it buys it");
         others_differ += u32::from(items[1]["productId"] != looked_at);
         for item in &items {
             let rows = &setup.journey.feeds["products"];
             let row = rows.iter().find(|row| row["sku"] == item["productId"]).expect("a product");
-            assert_eq!(
-                item["price"], row["price"],
-                "all fields come from the same row, with its type"
-            );
+            assert_eq!(item["price"], row["price"], "all fields come from the same row, with its type");
         }
     }
     assert!(others_differ > 10, "each repetition draws its own row");
@@ -164,17 +149,17 @@ fn every_request_of_the_built_in_shop_renders_in_every_variant() {
     let mut seen = BTreeMap::new();
     for what in whats(planned(&schedule, 0, 20_000)) {
         let step = &steps[usize::from(what.request.step.0)];
-        let error = what.request.injected.map(|error| {
-            step.errors.keys().nth(usize::from(error)).expect("a known error").clone()
-        });
+        let error = what
+            .request
+            .injected
+            .map(|error| step.errors.keys().nth(usize::from(error)).expect("a known error").clone());
         assert!(!what.path.contains("{{") && !what.body.contains("{{"), "{what:?}");
         let service = step.service.as_deref().expect("all requests go to a service");
         assert!(what.path.starts_with(&format!("/{service}/api/")), "{}", what.path);
         let broken = error.as_deref() == Some("malformed_request");
         let is_json = what.body.is_empty() || serde_json::from_str::<Value>(&what.body).is_ok();
         assert_eq!(is_json, !broken, "only a broken body is no JSON: {what:?}");
-        let protected =
-            ["cart-service", "order-service"].contains(&service) || step.name == "view_profile";
+        let protected = ["cart-service", "order-service"].contains(&service) || step.name == "view_profile";
         let sends_token = what.headers.iter().any(|(name, _)| name == "Authorization");
         let leaves_out = error.as_deref() == Some("missing_token");
         assert_eq!(sends_token, protected && !leaves_out, "{what:?}");

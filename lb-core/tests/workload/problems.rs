@@ -71,11 +71,7 @@ fn faults_of_a_journey_are_named_with_path_value_and_way_out() {
             json!("a/b"),
             "actions.look.steps[0].service: `a/b` must be one path segment of letters, digits, `-`, `.`, `_`, `~`",
         ),
-        (
-            "/actions/look/steps/0/path",
-            json!("p"),
-            "actions.look.steps[0].path: `p` must start with `/`",
-        ),
+        ("/actions/look/steps/0/path", json!("p"), "actions.look.steps[0].path: `p` must start with `/`"),
         (
             "/actions/look/steps/0/path",
             json!("/a b"),
@@ -194,10 +190,7 @@ fn faults_of_classes_stages_and_errors_are_named() {
             |setup| setup.classes[0].abandonment = f64::NAN,
             "classes.shopper.abandonment: NaN must lie in 0 to 1",
         ),
-        (
-            |setup| setup.stages[0].users = 0,
-            "stages.stage.users: 0 users send nothing; must be at least 1",
-        ),
+        (|setup| setup.stages[0].users = 0, "stages.stage.users: 0 users send nothing; must be at least 1"),
         (
             |setup| setup.stages[0].duration = Span::ZERO,
             "stages.stage.duration: 0 s leaves no time; must be above 0",
@@ -237,8 +230,7 @@ fn all_faults_are_reported_at_once() {
     setup.classes[0].abandonment = 2.0;
     setup.errors = weights(&[("bad_sku", 1.5)]);
     let found = problems(&setup);
-    let paths: Vec<&str> =
-        found.iter().map(|problem| problem.split(": ").next().unwrap_or("")).collect();
+    let paths: Vec<&str> = found.iter().map(|problem| problem.split(": ").next().unwrap_or("")).collect();
     assert_eq!(
         paths,
         [
@@ -257,10 +249,7 @@ fn all_faults_are_reported_at_once() {
 fn chances_of_errors_on_one_step_may_not_pass_certainty() {
     let mut setup = Setup::ecommerce().with_errors(0.2);
     let found = problems(&setup);
-    assert!(
-        found.iter().any(|problem| problem.contains("`add_item` knows add up to")),
-        "{found:#?}"
-    );
+    assert!(found.iter().any(|problem| problem.contains("`add_item` knows add up to")), "{found:#?}");
     setup = setup.with_errors(1.0 / 7.0);
     assert_eq!(problems(&setup), Vec::<String>::new(), "seven times a seventh is just certain");
 }

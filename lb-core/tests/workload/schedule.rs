@@ -12,8 +12,7 @@ fn secs(seconds: u64) -> Time {
 
 /// Users that are there at a point.
 fn active(schedule: &Schedule, at: Time) -> usize {
-    let is_there =
-        |windows: &[(Time, Time)]| windows.iter().any(|(begin, end)| (*begin..*end).contains(&at));
+    let is_there = |windows: &[(Time, Time)]| windows.iter().any(|(begin, end)| (*begin..*end).contains(&at));
     schedule.users().iter().filter(|user| is_there(&user.windows)).count()
 }
 
@@ -23,8 +22,7 @@ fn users_arrive_evenly_over_the_ramp_up_and_leave_together() {
     setup.stages = vec![stage("ramp", 10, 120)];
     setup.stages[0].start = Span::from_secs(30);
     setup.stages[0].ramp_up = Span::from_secs(20);
-    let windows: Vec<_> =
-        setup.schedule().users().iter().map(|user| user.windows.clone()).collect();
+    let windows: Vec<_> = setup.schedule().users().iter().map(|user| user.windows.clone()).collect();
     let expected: Vec<_> = (0..10).map(|user| vec![(secs(30 + 2 * user), secs(150))]).collect();
     assert_eq!(windows, expected, "user i of n arrives at start + ramp-up x i / n");
 }
@@ -48,11 +46,7 @@ fn overlapping_stages_run_at_the_same_time() {
     setup.stages[1].start = Span::from_secs(30 * 60);
     setup.stages[2].start = Span::from_secs(50 * 60);
     let schedule = setup.schedule();
-    assert_eq!(
-        schedule.peak_users(),
-        136,
-        "52 + 84; who leaves at 50 min makes room for who comes"
-    );
+    assert_eq!(schedule.peak_users(), 136, "52 + 84; who leaves at 50 min makes room for who comes");
     assert_eq!(active(&schedule, secs(26 * 60)), 52);
     assert_eq!(active(&schedule, secs(55 * 60)), 94);
     assert_eq!(schedule.end(), secs(90 * 60));
@@ -117,8 +111,7 @@ fn the_number_of_users_wanders_when_it_may() {
     let mut setup = Setup::ecommerce();
     setup.stages = vec![Stage { user_variance: 0.4, ..stage("chaos", 100, 1_200) }];
     let schedule = setup.schedule();
-    let counts: Vec<usize> =
-        (0..20).map(|minute| active(&schedule, secs(minute * 60 + 1))).collect();
+    let counts: Vec<usize> = (0..20).map(|minute| active(&schedule, secs(minute * 60 + 1))).collect();
     let mean = counts.iter().sum::<usize>() as f64 / 20.0;
     assert!(counts.iter().min() < Some(&80) && counts.iter().max() > Some(&120), "{counts:?}");
     assert!((mean - 100.0).abs() < 20.0, "around the number that is asked for: {mean}");
@@ -210,12 +203,7 @@ fn the_hash_is_the_same_for_the_same_schedule_only() {
             setup.journey.feeds.get_mut("products").expect("the feed")[9]["price"] = json!(39.91);
         }),
         ("a row that is added", |setup| {
-            setup
-                .journey
-                .feeds
-                .get_mut("invalid_skus")
-                .expect("the feed")
-                .push(json!({ "sku": "X" }));
+            setup.journey.feeds.get_mut("invalid_skus").expect("the feed").push(json!({ "sku": "X" }));
         }),
         ("the chance of an error", |setup| {
             let _ = setup.errors.insert("empty_cart_order".to_owned(), 0.011);
@@ -242,8 +230,7 @@ fn a_known_schedule_keeps_its_hash() {
                { "name": "get", "path": "/{{row.n}}/{{int:1:9}}/{{uuid}}", "bind": { "row": "rows" } }] } } }"#,
     );
     let schedule = setup.schedule();
-    let paths: Vec<String> =
-        whats(planned(&schedule, 0, 2)).into_iter().map(|what| what.path).collect();
+    let paths: Vec<String> = whats(planned(&schedule, 0, 2)).into_iter().map(|what| what.path).collect();
     assert_eq!(
         (paths.join(" ").as_str(), schedule.sha256()),
         (

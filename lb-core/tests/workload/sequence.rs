@@ -127,10 +127,7 @@ fn sessions_open_then_act_then_close() {
     assert_eq!(gap(4), Span::ZERO, "closing actions follow at once");
     for number in [2, 3, 5] {
         let seconds = gap(number).as_secs_f64();
-        assert!(
-            (1.0..=3.0).contains(&seconds),
-            "a think time goes before request {number}: {seconds}"
-        );
+        assert!((1.0..=3.0).contains(&seconds), "a think time goes before request {number}: {seconds}");
     }
     let workload = schedule.workload();
     let set_up = sent.iter().filter(|sent| workload.is_set_up(sent.what.request.step));
@@ -152,10 +149,7 @@ fn thinking_follows_the_action_then_the_class_and_varies_as_the_stage_says() {
         let pairs = sent.windows(2).filter(|pair| pair[1].what.step == step);
         pairs.map(|pair| pair[1].at.since(pair[0].done).as_secs_f64()).collect()
     };
-    assert!(
-        gaps(&setup, "slow").iter().all(|gap| *gap == 10.0),
-        "the action's own think time counts"
-    );
+    assert!(gaps(&setup, "slow").iter().all(|gap| *gap == 10.0), "the action's own think time counts");
     assert!(gaps(&setup, "fast").iter().all(|gap| *gap == 2.0), "or else the class's");
     setup.stages[0].think_time_variance = 0.5;
     let varied = gaps(&setup, "fast");
@@ -176,11 +170,7 @@ fn no_action_starts_after_the_longest_session() {
             begun = sent.at;
             sessions += 1;
         }
-        assert!(
-            sent.at.since(begun) < Span::from_secs(30),
-            "{} s",
-            sent.at.since(begun).as_secs_f64()
-        );
+        assert!(sent.at.since(begun) < Span::from_secs(30), "{} s", sent.at.since(begun).as_secs_f64());
     }
     assert!(sessions > 15, "sessions of 30 s follow one another for 600 s, got {sessions}");
 }
@@ -226,17 +216,11 @@ fn a_lost_reply_counts_as_failed() {
     let schedule = Setup::ecommerce().schedule();
     let mut user = schedule.virtual_user(UserId(0));
     let step = |user: &mut VirtualUser, now| match user.next(None, now) {
-        Next::Send(request) => {
-            schedule.workload().steps()[usize::from(request.step.0)].name.clone()
-        }
+        Next::Send(request) => schedule.workload().steps()[usize::from(request.step.0)].name.clone(),
         other => format!("{other:?}"),
     };
     assert_eq!(step(&mut user, Time::ZERO), "register");
-    assert_eq!(
-        step(&mut user, Time::ZERO),
-        "login",
-        "a failed registration may mean a known account"
-    );
+    assert_eq!(step(&mut user, Time::ZERO), "login", "a failed registration may mean a known account");
     assert!(step(&mut user, Time::ZERO).starts_with("Wait"), "without a login the session is over");
 }
 
@@ -300,8 +284,7 @@ fn errors_are_injected_at_the_rate_that_is_asked_for() {
     let items: Vec<&What> =
         sent.iter().map(|sent| &sent.what).filter(|what| what.step == "add_item").collect();
     let share = |part: &str| {
-        let found =
-            items.iter().filter(|what| what.request.injected.is_some() && what.body.contains(part));
+        let found = items.iter().filter(|what| what.request.injected.is_some() && what.body.contains(part));
         found.count() as f64 / items.len() as f64
     };
     assert!((share("\"quantity\":-") - 0.10).abs() < 0.01, "{}", share("\"quantity\":-"));
@@ -339,19 +322,14 @@ fn nobody_logs_in_after_a_wrong_registration_only() {
     assert_eq!(names(&sent)[..5], ["register", "register", "login", "login", "check_product"]);
     assert!(sent[1].what.request.injected.is_none(), "opening actions are put right");
     let items: Vec<&Sent> = sent.iter().filter(|sent| sent.what.step == "add_item").collect();
-    assert!(
-        items.iter().all(|sent| sent.what.request.injected.is_some()),
-        "a wrong item stays wrong"
-    );
+    assert!(items.iter().all(|sent| sent.what.request.injected.is_some()), "a wrong item stays wrong");
 }
 
 #[test]
 fn every_request_has_a_key_of_its_own() {
     let schedule = Setup::ecommerce().with_errors(0.1).schedule();
-    let mut keys: Vec<u64> = (0..4)
-        .flat_map(|user| planned(&schedule, user, 500))
-        .map(|sent| sent.what.request.key)
-        .collect();
+    let mut keys: Vec<u64> =
+        (0..4).flat_map(|user| planned(&schedule, user, 500)).map(|sent| sent.what.request.key).collect();
     let count = keys.len();
     keys.sort_unstable();
     keys.dedup();
@@ -365,10 +343,7 @@ fn sessions_use_all_accounts_and_no_two_users_share_one_at_once() {
     let schedule = setup.schedule();
     let accounts = |user: u32| -> Vec<String> {
         let sent = planned(&schedule, user, 2_000);
-        sent.into_iter()
-            .filter(|sent| sent.what.step == "login")
-            .map(|sent| sent.what.body)
-            .collect()
+        sent.into_iter().filter(|sent| sent.what.step == "login").map(|sent| sent.what.body).collect()
     };
     let all: Vec<Vec<String>> = (0..4).map(accounts).collect();
     let mut distinct: Vec<&String> = all.iter().flatten().collect();
@@ -376,10 +351,7 @@ fn sessions_use_all_accounts_and_no_two_users_share_one_at_once() {
     distinct.dedup();
     assert_eq!(distinct.len(), 12, "accounts recur and all get their turn");
     for (left, right) in [(0, 1), (1, 2), (0, 3)] {
-        assert!(
-            !all[left].iter().any(|account| all[right].contains(account)),
-            "accounts are kept apart"
-        );
+        assert!(!all[left].iter().any(|account| all[right].contains(account)), "accounts are kept apart");
     }
 }
 

@@ -2,8 +2,8 @@
 
 use lb_core::rng::{Seed, mix};
 use lb_core::workload::{
-    ClassMix, Journey, JourneyError, Next, Rendered, Request, Schedule, Stage, StepReply,
-    UserClass, UserId, Workload,
+    ClassMix, Journey, JourneyError, Next, Rendered, Request, Schedule, Stage, StepReply, UserClass, UserId,
+    Workload,
 };
 use lb_core::{Outcome, Span, Time};
 use std::collections::BTreeMap;

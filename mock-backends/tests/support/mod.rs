@@ -20,10 +20,7 @@ pub(crate) struct Reply {
 
 impl Reply {
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
@@ -39,13 +36,7 @@ impl Client {
         Ok(Self(BufReader::new(stream)))
     }
 
-    pub(crate) fn send(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &str,
-    ) -> io::Result<()> {
+    pub(crate) fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
@@ -54,11 +45,7 @@ impl Client {
     }
 
     pub(crate) fn receive(&mut self) -> io::Result<Reply> {
-        let status = self
-            .line()?
-            .split(' ')
-            .nth(1)
-            .and_then(|status| status.parse().ok());
+        let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok());
         let mut headers = Vec::new();
         loop {
             let line = self.line()?;
@@ -68,17 +55,11 @@ impl Client {
             headers.push((name.to_owned(), value.to_owned()));
         }
         let length = headers.iter().find(|(name, _)| name == "content-length");
-        let length = length
-            .and_then(|(_, value)| value.parse().ok())
-            .unwrap_or(0);
+        let length = length.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
         let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
         let status = status.ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Reply {
-            status,
-            headers,
-            body: serde_json::from_slice(&body)?,
-        })
+        Ok(Reply { status, headers, body: serde_json::from_slice(&body)? })
     }
 
     fn line(&mut self) -> io::Result<String> {
@@ -89,30 +70,20 @@ impl Client {
         Ok(line.trim_end().to_owned())
     }
 
-    pub(crate) fn call(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &str,
-        body: &str,
-    ) -> io::Result<Reply> {
+    pub(crate) fn call(&mut self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<Reply> {
         self.send(method, path, headers, body)?;
         self.receive()
     }
 }
 
 fn address(url: &str) -> SocketAddr {
-    url.trim_start_matches("http://")
-        .parse()
-        .expect("announced addresses are socket addresses")
+    url.trim_start_matches("http://").parse().expect("announced addresses are socket addresses")
 }
 
 /// One request on a connection of its own.
 pub(crate) fn call(url: &str, method: &str, path: &str, body: &str) -> Reply {
     let mut client = Client::connect(url).expect("the server listens");
-    client
-        .call(method, path, "", body)
-        .expect("the server replies")
+    client.call(method, path, "", body).expect("the server replies")
 }
 
 pub(crate) fn get(url: &str, path: &str) -> Reply {
@@ -154,19 +125,11 @@ pub(crate) const FAST: &str = "/api/inventory/product/PHONE-001";
 pub(crate) fn state(mocks: &Mocks, id: &str) -> Value {
     let reply = get(&mocks.announcement().control, "/backends").body;
     let mut backends = reply["backends"].as_array().expect("a list").iter();
-    backends
-        .find(|backend| backend["id"] == id)
-        .cloned()
-        .expect("the backend is listed")
+    backends.find(|backend| backend["id"] == id).cloned().expect("the backend is listed")
 }
 
 /// Waits until the state of a backend is as wished.
-pub(crate) fn wait_for(
-    mocks: &Mocks,
-    id: &str,
-    what: &str,
-    wish: impl Fn(&Value) -> bool,
-) -> Value {
+pub(crate) fn wait_for(mocks: &Mocks, id: &str, what: &str, wish: impl Fn(&Value) -> bool) -> Value {
     for _ in 0..2_000 {
         let state = state(mocks, id);
         if wish(&state) {

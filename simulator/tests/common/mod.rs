@@ -5,9 +5,7 @@
 use lb_core::algorithm::Algorithm;
 use lb_core::policy::Policy;
 use lb_core::topology::Topology;
-use lb_core::workload::{
-    ClassMix, Journey, Observer, Sample, Scenario, Stage, UserClass, Workload,
-};
+use lb_core::workload::{ClassMix, Journey, Observer, Sample, Scenario, Stage, UserClass, Workload};
 use lb_core::{Outcome, Seed, Span};
 use simulator::{OpenLoad, Options, Report, simulate_open};
 use std::collections::BTreeMap;
@@ -16,8 +14,7 @@ use std::sync::Arc;
 
 /// A topology of `configs/topologies`.
 pub(crate) fn topology(name: &str) -> Topology {
-    let path =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../configs/topologies/{name}.json"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("../configs/topologies/{name}.json"));
     let text = std::fs::read_to_string(&path).expect("a bundled topology");
     serde_json::from_str(&text).expect("a valid topology")
 }
@@ -52,57 +49,31 @@ impl Recorder {
         };
         let mut all: Vec<f64> = by_sent[by_sent.len() / 10..].iter().map(latency).collect();
         all.sort_by(f64::total_cmp);
-        (
-            all.iter().sum::<f64>() / all.len() as f64,
-            all[all.len() * 99 / 100],
-        )
+        (all.iter().sum::<f64>() / all.len() as f64, all[all.len() * 99 / 100])
     }
 
     /// How many samples have this outcome.
     pub(crate) fn count(&self, outcome: Outcome) -> usize {
-        self.samples
-            .iter()
-            .filter(|sample| sample.outcome == outcome)
-            .count()
+        self.samples.iter().filter(|sample| sample.outcome == outcome).count()
     }
 }
 
 /// An open load on a bundled topology, at `load` of the 3,200 requests/s that fill it.
-pub(crate) fn open(
-    name: &str,
-    algorithm: &str,
-    load: f64,
-    requests: u64,
-    seed: u64,
-) -> (Recorder, Report) {
-    let load = OpenLoad {
-        rate: 3_200.0 * load,
-        requests,
-        request_timeout: Span::from_secs(2),
-        seed: Seed(seed),
-    };
+pub(crate) fn open(name: &str, algorithm: &str, load: f64, requests: u64, seed: u64) -> (Recorder, Report) {
+    let load =
+        OpenLoad { rate: 3_200.0 * load, requests, request_timeout: Span::from_secs(2), seed: Seed(seed) };
     let mut recorder = Recorder::default();
-    let options = Options {
-        seed: Seed(seed),
-        ..Options::default()
-    };
-    let report = simulate_open(
-        &topology(name),
-        &load,
-        &mut policies(algorithm),
-        &options,
-        &mut recorder,
-    )
-    .expect("a bundled topology can be simulated");
+    let options = Options { seed: Seed(seed), ..Options::default() };
+    let report = simulate_open(&topology(name), &load, &mut policies(algorithm), &options, &mut recorder)
+        .expect("a bundled topology can be simulated");
     (recorder, report)
 }
 
 /// The built-in shop on a topology: one stage of `users` shoppers who think between one and three
 /// seconds, and sometimes send wrong requests on purpose.
 pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
-    let journey: Journey =
-        serde_json::from_str(include_str!("../../../configs/journeys/ecommerce.json"))
-            .expect("the bundled journey");
+    let journey: Journey = serde_json::from_str(include_str!("../../../configs/journeys/ecommerce.json"))
+        .expect("the bundled journey");
     let class = UserClass {
         name: "shopper".to_owned(),
         actions: BTreeMap::new(),
@@ -119,11 +90,7 @@ pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
         duration,
         ramp_up: Span::from_secs(5),
         users,
-        classes: vec![ClassMix {
-            class: 0,
-            share: 1.0,
-            actions: BTreeMap::new(),
-        }],
+        classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
         user_variance: 0.0,
         think_time_variance: 0.2,
         action_randomness: 0.1,
@@ -131,8 +98,8 @@ pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
         background: false,
     };
     let errors = BTreeMap::from([("invalid_product_sku".to_owned(), 0.05)]);
-    let workload = Workload::new(&journey, vec![class], vec![stage], &errors, 1_000)
-        .expect("a valid workload");
+    let workload =
+        Workload::new(&journey, vec![class], vec![stage], &errors, 1_000).expect("a valid workload");
     Scenario {
         name: "shop".to_owned(),
         workload: Arc::new(workload),

@@ -19,13 +19,8 @@ use words::{Limits, constants, describe, describe_all, has_type_of, kind, types}
 
 /// The repaired document and its problems; without problems the document is as it was.
 pub(super) fn check(schema: &Value, document: Value) -> (Value, Vec<Problem>) {
-    let mut walker = Walker {
-        definitions: &schema["$defs"],
-        problems: Vec::new(),
-    };
-    let repaired = walker
-        .walk(schema, document, "")
-        .unwrap_or_else(|| walker.stand_in(schema, 0));
+    let mut walker = Walker { definitions: &schema["$defs"], problems: Vec::new() };
+    let repaired = walker.walk(schema, document, "").unwrap_or_else(|| walker.stand_in(schema, 0));
     (repaired, walker.problems)
 }
 
@@ -46,16 +41,10 @@ impl<'s> Walker<'s> {
     /// The value if it fits (or could be repaired within); none if it does not fit at all.
     fn walk(&mut self, schema: &'s Value, value: Value, path: &str) -> Option<Value> {
         let branches = self.branches(schema);
-        let fitting: Vec<&'s Value> = branches
-            .iter()
-            .copied()
-            .filter(|branch| has_type_of(branch, &value))
-            .collect();
+        let fitting: Vec<&'s Value> =
+            branches.iter().copied().filter(|branch| has_type_of(branch, &value)).collect();
         let Some(first) = fitting.first() else {
-            let expected: Vec<String> = branches
-                .iter()
-                .filter_map(|branch| describe(branch))
-                .collect();
+            let expected: Vec<String> = branches.iter().filter_map(|branch| describe(branch)).collect();
             let message = format!("must be {}, not {}", expected.join(" or "), kind(&value));
             self.problems.push(Problem::at(path, &value, message));
             return None;
@@ -71,29 +60,19 @@ impl<'s> Walker<'s> {
 
     /// The alternatives that a schema stands for, through references and nested choices.
     fn branches(&self, schema: &'s Value) -> Vec<&'s Value> {
-        if let Some(name) = schema["$ref"]
-            .as_str()
-            .and_then(|path| path.strip_prefix("#/$defs/"))
-        {
+        if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             return self.branches(&self.definitions[name]);
         }
-        match schema["anyOf"]
-            .as_array()
-            .or_else(|| schema["oneOf"].as_array())
-        {
-            Some(choices) if schema.get("properties").is_none() => choices
-                .iter()
-                .flat_map(|choice| self.branches(choice))
-                .collect(),
+        match schema["anyOf"].as_array().or_else(|| schema["oneOf"].as_array()) {
+            Some(choices) if schema.get("properties").is_none() => {
+                choices.iter().flat_map(|choice| self.branches(choice)).collect()
+            }
             _ => vec![schema],
         }
     }
 
     fn text(&mut self, branches: &[&'s Value], text: String, path: &str) -> Option<Value> {
-        let choices: Vec<&str> = branches
-            .iter()
-            .flat_map(|branch| constants(branch))
-            .collect();
+        let choices: Vec<&str> = branches.iter().flat_map(|branch| constants(branch)).collect();
         let open = branches.iter().any(|branch| constants(branch).is_empty());
         if !open && !choices.contains(&text.as_str()) {
             let hint = did_you_mean(&text, choices.iter().copied());
@@ -101,13 +80,9 @@ impl<'s> Walker<'s> {
             self.problems.push(Problem::at(path, &text.into(), message));
             return None;
         }
-        let shortest = branches
-            .iter()
-            .filter_map(|branch| branch["minLength"].as_u64())
-            .min();
+        let shortest = branches.iter().filter_map(|branch| branch["minLength"].as_u64()).min();
         if text.chars().count() < shortest.unwrap_or(0) as usize {
-            self.problems
-                .push(Problem::at(path, &text.into(), "must not be empty"));
+            self.problems.push(Problem::at(path, &text.into(), "must not be empty"));
             return None;
         }
         Some(Value::String(text))
@@ -126,13 +101,10 @@ impl<'s> Walker<'s> {
 
     fn list(&mut self, schema: &'s Value, items: Vec<Value>, path: &str) -> Option<Value> {
         let least = schema["minItems"].as_u64().unwrap_or(0) as usize;
-        let most = schema["maxItems"]
-            .as_u64()
-            .map_or(usize::MAX, |most| most as usize);
+        let most = schema["maxItems"].as_u64().map_or(usize::MAX, |most| most as usize);
         if items.len() < least || items.len() > most {
             let message = format!("must be {}", describe(schema).unwrap_or_default());
-            self.problems
-                .push(Problem::at(path, &Value::Array(items), message));
+            self.problems.push(Problem::at(path, &Value::Array(items), message));
             return None;
         }
         let of_items = &schema["items"];
@@ -141,25 +113,16 @@ impl<'s> Walker<'s> {
         }
         let repaired = items.into_iter().enumerate().map(|(index, item)| {
             let path = format!("{path}[{index}]");
-            self.walk(of_items, item, &path)
-                .unwrap_or_else(|| self.stand_in(of_items, 0))
+            self.walk(of_items, item, &path).unwrap_or_else(|| self.stand_in(of_items, 0))
         });
         Some(Value::Array(repaired.collect()))
     }
 
-    fn object(
-        &mut self,
-        branches: &[&'s Value],
-        map: Map<String, Value>,
-        path: &str,
-    ) -> Option<Value> {
+    fn object(&mut self, branches: &[&'s Value], map: Map<String, Value>, path: &str) -> Option<Value> {
         let mut shape = Shape::default();
         let schema = match self.by_tag(branches, &map, path)? {
             Some(tagged) => tagged,
-            None => branches
-                .iter()
-                .copied()
-                .max_by_key(|branch| self.likeness(branch, &map))?,
+            None => branches.iter().copied().max_by_key(|branch| self.likeness(branch, &map))?,
         };
         self.shape_of(schema, &map, path, &mut shape)?;
         let present: Vec<String> = map.keys().cloned().collect();
@@ -178,8 +141,7 @@ impl<'s> Walker<'s> {
             };
             let expected = describe_all(&self.branches(schema));
             let message = format!("missing; it must be {expected}");
-            self.problems
-                .push(Problem::of_key(join(path, name), message));
+            self.problems.push(Problem::of_key(join(path, name), message));
             repaired.insert(name.to_owned(), self.stand_in(schema, 0));
         }
         Some(Value::Object(repaired))
@@ -199,10 +161,7 @@ impl<'s> Walker<'s> {
         if let Some((_, schema)) = property(&key) {
             let required = shape.required.contains(&key.as_str());
             let good = self.walk(schema, value, &below);
-            return Some((
-                key,
-                good.or_else(|| required.then(|| self.stand_in(schema, 0)))?,
-            ));
+            return Some((key, good.or_else(|| required.then(|| self.stand_in(schema, 0)))?));
         }
         if let Some(others) = shape.others
             && (shape.properties.is_empty() || self.resembles(others, &value))
@@ -228,14 +187,10 @@ impl<'s> Walker<'s> {
         shape: &mut Shape<'s>,
     ) -> Option<()> {
         if let Some(properties) = schema["properties"].as_object() {
-            shape
-                .properties
-                .extend(properties.iter().map(|(key, value)| (key.as_str(), value)));
+            shape.properties.extend(properties.iter().map(|(key, value)| (key.as_str(), value)));
         }
         if let Some(required) = schema["required"].as_array() {
-            shape
-                .required
-                .extend(required.iter().filter_map(Value::as_str));
+            shape.required.extend(required.iter().filter_map(Value::as_str));
         }
         match &schema["additionalProperties"] {
             Value::Bool(false) => {}
@@ -260,14 +215,9 @@ impl<'s> Walker<'s> {
     ) -> Option<Option<&'s Value>> {
         let tag_of = |variant: &'s Value| {
             let properties = variant["properties"].as_object()?;
-            properties
-                .iter()
-                .find_map(|(key, value)| Some((key.as_str(), value["const"].as_str()?)))
+            properties.iter().find_map(|(key, value)| Some((key.as_str(), value["const"].as_str()?)))
         };
-        let tags: Vec<(&str, &str)> = variants
-            .iter()
-            .filter_map(|variant| tag_of(variant))
-            .collect();
+        let tags: Vec<(&str, &str)> = variants.iter().filter_map(|variant| tag_of(variant)).collect();
         let Some((key, _)) = tags.first() else {
             return Some(None);
         };
@@ -278,16 +228,13 @@ impl<'s> Walker<'s> {
                 Problem::of_key(join(path, key), message)
             }
             Some(given) => {
-                let found = variants.iter().find(|variant| {
-                    tag_of(variant).is_some_and(|(_, name)| given.as_str() == Some(name))
-                });
+                let found = variants
+                    .iter()
+                    .find(|variant| tag_of(variant).is_some_and(|(_, name)| given.as_str() == Some(name)));
                 if found.is_some() {
                     return Some(found.copied());
                 }
-                let hint = given
-                    .as_str()
-                    .map(|text| did_you_mean(text, names()))
-                    .unwrap_or_default();
+                let hint = given.as_str().map(|text| did_you_mean(text, names())).unwrap_or_default();
                 let message = format!("must be one of {}{hint}", listing(names()));
                 Problem::at(join(path, key), given, message)
             }
@@ -303,9 +250,7 @@ impl<'s> Walker<'s> {
             let variants = schema["oneOf"].as_array();
             variants.is_some_and(|variants| variants.iter().any(|variant| knows(variant, key)))
         };
-        map.keys()
-            .filter(|key| knows(schema, key) || in_variants(key))
-            .count()
+        map.keys().filter(|key| knows(schema, key) || in_variants(key)).count()
     }
 
     /// Whether a value under an unlisted key is meant to be one of `others`, and not a mistyped key:
@@ -317,9 +262,7 @@ impl<'s> Walker<'s> {
         let Some(map) = value.as_object() else {
             return false;
         };
-        self.branches(others)
-            .iter()
-            .any(|branch| self.likeness(branch, map) > 0)
+        self.branches(others).iter().any(|branch| self.likeness(branch, map) > 0)
     }
 
     fn unknown_key(&mut self, key: &str, path: &str, shape: &Shape<'_>) {
@@ -330,8 +273,7 @@ impl<'s> Walker<'s> {
             _ if known().count() <= MOST_LISTED => format!("; known here: {}", listing(known())),
             _ => "; the schema lists the known ones".to_owned(),
         };
-        self.problems
-            .push(Problem::of_key(path, format!("unknown key{hint}")));
+        self.problems.push(Problem::of_key(path, format!("unknown key{hint}")));
     }
 
     /// An admissible value, so that the rest of the document can be looked at.
@@ -351,22 +293,15 @@ impl<'s> Walker<'s> {
             Some(&"string") => "x".into(),
             Some(&"array") => {
                 let least = schema["minItems"].as_u64().unwrap_or(0);
-                (0..least)
-                    .map(|_| self.stand_in(&schema["items"], depth + 1))
-                    .collect()
+                (0..least).map(|_| self.stand_in(&schema["items"], depth + 1)).collect()
             }
             Some(&"object") => {
-                let variant = schema["oneOf"]
-                    .as_array()
-                    .and_then(|variants| variants.first());
+                let variant = schema["oneOf"].as_array().and_then(|variants| variants.first());
                 let mut map = Map::new();
                 for schema in std::iter::once(*schema).chain(variant) {
                     for name in schema["required"].as_array().into_iter().flatten() {
                         let Some(name) = name.as_str() else { continue };
-                        map.insert(
-                            name.into(),
-                            self.stand_in(&schema["properties"][name], depth + 1),
-                        );
+                        map.insert(name.into(), self.stand_in(&schema["properties"][name], depth + 1));
                     }
                 }
                 Value::Object(map)

@@ -31,11 +31,7 @@ impl Limits {
 
     pub(super) fn nearest_to(&self, number: f64) -> f64 {
         let within = number.max(self.least).min(self.most);
-        if within > self.above {
-            within
-        } else {
-            (self.above + self.most.min(self.above + 2.0)) / 2.0
-        }
+        if within > self.above { within } else { (self.above + self.most.min(self.above + 2.0)) / 2.0 }
     }
 
     fn describe(&self) -> String {
@@ -61,10 +57,7 @@ pub(super) fn types(schema: &Value) -> Vec<&str> {
 
 pub(super) fn constants(schema: &Value) -> Vec<&str> {
     let listed = schema["enum"].as_array().into_iter().flatten();
-    listed
-        .chain(schema.get("const"))
-        .filter_map(Value::as_str)
-        .collect()
+    listed.chain(schema.get("const")).filter_map(Value::as_str).collect()
 }
 
 pub(super) fn has_type_of(schema: &Value, value: &Value) -> bool {
@@ -95,11 +88,7 @@ pub(super) fn kind(value: &Value) -> &'static str {
 }
 
 pub(super) fn describe_all(branches: &[&Value]) -> String {
-    branches
-        .iter()
-        .filter_map(|branch| describe(branch))
-        .collect::<Vec<_>>()
-        .join(" or ")
+    branches.iter().filter_map(|branch| describe(branch)).collect::<Vec<_>>().join(" or ")
 }
 
 /// What a schema asks for, in words; none for `null`, which nobody needs to write.

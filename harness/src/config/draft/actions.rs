@@ -20,10 +20,7 @@ pub(super) type ActionWeights = BTreeMap<String, f64>;
 
 /// The action that a short name stands for.
 pub(super) fn action_of(kind: &str) -> Option<&'static str> {
-    KINDS
-        .iter()
-        .find(|(short, ..)| *short == kind)
-        .map(|(.., action)| *action)
+    KINDS.iter().find(|(short, ..)| *short == kind).map(|(.., action)| *action)
 }
 
 /// The weights of a pattern by action, without those that are 0.
@@ -36,15 +33,11 @@ pub(super) fn pattern_weights(weights: &Weights) -> ActionWeights {
         weights.profile_weight,
     ];
     let named = KINDS.iter().zip(values).filter(|(_, value)| *value > 0.0);
-    named
-        .map(|((.., action), value)| ((*action).to_owned(), value))
-        .collect()
+    named.map(|((.., action), value)| ((*action).to_owned(), value)).collect()
 }
 
 /// Chances of a profile by action, scaled so that they sum to 1.
-pub(super) fn profile_weights<'a>(
-    named: impl IntoIterator<Item = (&'a str, f64)>,
-) -> ActionWeights {
+pub(super) fn profile_weights<'a>(named: impl IntoIterator<Item = (&'a str, f64)>) -> ActionWeights {
     let mut weights = ActionWeights::new();
     for (action, weight) in named {
         *weights.entry(action.to_owned()).or_default() += weight;
@@ -63,18 +56,11 @@ pub(super) fn profile_weights<'a>(
 pub(super) fn combine(pattern: Option<&ActionWeights>, profile: &ActionWeights) -> ActionWeights {
     let neutral = 1.0 / profile.len().max(1) as f64;
     let Some(pattern) = pattern else {
-        return profile
-            .iter()
-            .filter(|(_, chance)| **chance > 0.0)
-            .map(|(k, v)| (k.clone(), *v))
-            .collect();
+        return profile.iter().filter(|(_, chance)| **chance > 0.0).map(|(k, v)| (k.clone(), *v)).collect();
     };
-    let product = pattern.iter().map(|(action, weight)| {
-        (
-            action.clone(),
-            weight * profile.get(action).copied().unwrap_or(neutral),
-        )
-    });
+    let product = pattern
+        .iter()
+        .map(|(action, weight)| (action.clone(), weight * profile.get(action).copied().unwrap_or(neutral)));
     product.filter(|(_, weight)| *weight > 0.0).collect()
 }
 
@@ -102,10 +88,7 @@ mod tests {
     use super::*;
 
     fn weights(pairs: &[(&str, f64)]) -> ActionWeights {
-        pairs
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), *value))
-            .collect()
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect()
     }
 
     #[test]
@@ -124,27 +107,14 @@ mod tests {
         let profile = profile_weights([("browse_products", 3.0), ("add_to_cart", 1.0)]);
         let combined = combine(Some(&pattern), &profile);
         assert_eq!(combined["browse_products"], 67.5, "0.75 of 90");
-        assert_eq!(
-            combined["view_profile"], 5.0,
-            "one of two named ones: half of 10"
-        );
+        assert_eq!(combined["view_profile"], 5.0, "one of two named ones: half of 10");
     }
 
     #[test]
     fn chances_need_not_sum_to_one() {
-        let profile = profile_weights([
-            ("browse_products", 0.3),
-            ("search_products", 0.7),
-            ("place_order", 1.0),
-        ]);
-        assert!(
-            (profile.values().sum::<f64>() - 1.0).abs() < 1e-12,
-            "{profile:?}"
-        );
-        assert_eq!(
-            combine(None, &profile),
-            profile,
-            "without a pattern's weights the profile decides"
-        );
+        let profile =
+            profile_weights([("browse_products", 0.3), ("search_products", 0.7), ("place_order", 1.0)]);
+        assert!((profile.values().sum::<f64>() - 1.0).abs() < 1e-12, "{profile:?}");
+        assert_eq!(combine(None, &profile), profile, "without a pattern's weights the profile decides");
     }
 }

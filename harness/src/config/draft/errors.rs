@@ -35,7 +35,8 @@ pub(super) fn chances(
     }
     if let Some(payloads) = &simulation.malformed_payloads {
         let names: Vec<&str> = payloads.names().collect();
-        let message = "are not sent: broken bodies are part of the journey's errors, which the rates above switch on";
+        let message =
+            "are not sent: broken bodies are part of the journey's errors, which the rates above switch on";
         findings.note(&join(path, "malformed_payloads"), json!(names), message);
     }
     chances.retain(|_, chance: &mut f64| *chance > 0.0);
@@ -45,21 +46,11 @@ pub(super) fn chances(
 /// Rows in place of the journey's wrong products and categories.
 pub(super) fn feeds(simulation: &ErrorSimulation) -> BTreeMap<String, Vec<Value>> {
     let rows = |values: &Option<Vec<String>>, field: &str| -> Vec<Value> {
-        values
-            .iter()
-            .flatten()
-            .map(|value| json!({ field: value }))
-            .collect()
+        values.iter().flatten().map(|value| json!({ field: value })).collect()
     };
     let feeds = [
-        (
-            "invalid_skus",
-            rows(&simulation.invalid_product_skus, "sku"),
-        ),
-        (
-            "invalid_categories",
-            rows(&simulation.invalid_categories, "name"),
-        ),
+        ("invalid_skus", rows(&simulation.invalid_product_skus, "sku")),
+        ("invalid_categories", rows(&simulation.invalid_categories, "name")),
     ];
     feeds
         .into_iter()

@@ -31,14 +31,7 @@ fn split(key: &str) -> Option<(Option<String>, &str)> {
 
 fn fault(kind: FaultKind, service: Option<String>, start_s: f64, duration_s: Option<f64>) -> Fault {
     let services = service.into_iter().collect();
-    Fault {
-        kind,
-        services,
-        backends: Vec::new(),
-        start_s,
-        duration_s,
-        every_s: None,
-    }
+    Fault { kind, services, backends: Vec::new(), start_s, duration_s, every_s: None }
 }
 
 /// Whether some request goes to the service that a fault names; if none does, that is noted, because
@@ -53,10 +46,7 @@ fn has_effect(
     let Some(service) = service.filter(|service| !services(journey).contains(service)) else {
         return true;
     };
-    let message = format!(
-        "has no effect: no request of the journey `{}` goes to `{service}`",
-        journey.name
-    );
+    let message = format!("has no effect: no request of the journey `{}` goes to `{service}`", journey.name);
     findings.note(path, value, message);
     false
 }
@@ -76,8 +66,7 @@ pub(super) fn simulated(
             Quantity::Number(number) => (*number).into(),
             Quantity::Text(text) => Value::from(text.as_str()),
         };
-        let Some((service, kind)) = split(key).filter(|(_, kind)| quantity::KINDS.contains(kind))
-        else {
+        let Some((service, kind)) = split(key).filter(|(_, kind)| quantity::KINDS.contains(kind)) else {
             let message = format!(
                 "unknown condition; a key is a service and a kind, such as `cart_service_error_rate`; kinds: {}",
                 listing(quantity::KINDS)
@@ -145,14 +134,8 @@ mod tests {
 
     #[test]
     fn a_key_names_its_service() {
-        assert_eq!(
-            split("cart_service_error_rate"),
-            Some((Some("cart-service".into()), "error_rate"))
-        );
-        assert_eq!(
-            split("all_services_latency_multiplier"),
-            Some((None, "latency_multiplier"))
-        );
+        assert_eq!(split("cart_service_error_rate"), Some((Some("cart-service".into()), "error_rate")));
+        assert_eq!(split("all_services_latency_multiplier"), Some((None, "latency_multiplier")));
         for key in ["cart_error_rate", "_service_error_rate", "cart_service_"] {
             assert_eq!(split(key), None, "{key} names no service");
         }

@@ -19,19 +19,11 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
     for (index, product) in products.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let Some(sku) = product.sku.as_ref().or(product.id.as_ref()) else {
-            findings.wrong(
-                &path,
-                product.name.clone(),
-                "has neither `sku` nor `id`; give it one",
-            );
+            findings.wrong(&path, product.name.clone(), "has neither `sku` nor `id`; give it one");
             continue;
         };
         if rows.iter().any(|row| row["sku"] == **sku) {
-            findings.wrong(
-                &join(&path, "sku"),
-                sku.as_str(),
-                "stands twice; each product needs its own",
-            );
+            findings.wrong(&join(&path, "sku"), sku.as_str(), "stands twice; each product needs its own");
             continue;
         }
         if let Some(label) = &product.inventory_complexity {
@@ -42,10 +34,7 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
             );
         }
         let name = product.name.clone().unwrap_or_else(|| sku.clone());
-        let category = product
-            .category
-            .clone()
-            .unwrap_or_else(|| "General".to_owned());
+        let category = product.category.clone().unwrap_or_else(|| "General".to_owned());
         let popularity = product.popularity_score.unwrap_or(1.0);
         let image = product.image.clone().unwrap_or_default();
         let term = name.to_lowercase();
@@ -53,31 +42,19 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
             "sku": sku, "name": name, "category": category, "price": product.price, "image": image,
             "popularity": popularity,
         }));
-        terms.push(
-            json!({ "term": term, "category": category, "sku": sku, "popularity": popularity }),
-        );
+        terms.push(json!({ "term": term, "category": category, "sku": sku, "popularity": popularity }));
         match categories.iter_mut().find(|(known, _)| *known == category) {
             Some((_, sum)) => *sum += popularity,
             None => categories.push((category, popularity)),
         }
     }
     if !rows.is_empty() && rows.iter().all(|row| row["popularity"] == 0.0) {
-        findings.wrong(
-            path,
-            json!(rows.len()),
-            "all products have the popularity 0; nobody could draw one",
-        );
+        findings.wrong(path, json!(rows.len()), "all products have the popularity 0; nobody could draw one");
     }
-    let categories = categories
-        .into_iter()
-        .map(|(name, sum)| json!({ "name": name, "popularity": sum }));
-    [
-        ("products", rows),
-        ("search_terms", terms),
-        ("categories", categories.collect()),
-    ]
-    .map(|(name, rows)| (name.to_owned(), rows))
-    .into()
+    let categories = categories.into_iter().map(|(name, sum)| json!({ "name": name, "popularity": sum }));
+    [("products", rows), ("search_terms", terms), ("categories", categories.collect())]
+        .map(|(name, rows)| (name.to_owned(), rows))
+        .into()
 }
 
 /// Addresses. A field that the journey's own addresses have and one of these lacks (a phone, say) is
@@ -88,11 +65,7 @@ pub(super) fn addresses(
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> Vec<Value> {
-    let own = context
-        .journey
-        .feeds
-        .get("addresses")
-        .and_then(|rows| rows.first()?.as_object());
+    let own = context.journey.feeds.get("addresses").and_then(|rows| rows.first()?.as_object());
     let mut filled = rows.to_vec();
     for (index, row) in filled.iter_mut().enumerate() {
         let (Some(row), Some(own)) = (row.as_object_mut(), own) else {
@@ -100,12 +73,9 @@ pub(super) fn addresses(
         };
         for (field, value) in own {
             if !row.contains_key(field) {
-                let message = "is missing in the address and filled in from the journey, because orders need it";
-                findings.note(
-                    &join(&format!("{path}[{index}]"), field),
-                    value.clone(),
-                    message,
-                );
+                let message =
+                    "is missing in the address and filled in from the journey, because orders need it";
+                findings.note(&join(&format!("{path}[{index}]"), field), value.clone(), message);
                 row.insert(field.clone(), value.clone());
             }
         }
@@ -124,10 +94,7 @@ pub(super) fn aim(
     if patterns.iter().all(|pattern| pattern.targets.is_empty()) {
         return;
     }
-    let rows = match feeds
-        .get("products")
-        .or_else(|| context.journey.feeds.get("products"))
-    {
+    let rows = match feeds.get("products").or_else(|| context.journey.feeds.get("products")) {
         Some(rows) => rows.clone(),
         None => return,
     };
@@ -138,16 +105,12 @@ pub(super) fn aim(
         let path = join(&pattern.path, "target_products");
         for (index, target) in pattern.targets.iter().enumerate() {
             if !skus().any(|sku| sku == target) {
-                let message = format!(
-                    "is no product of the catalogue{}",
-                    did_you_mean(target, skus())
-                );
+                let message = format!("is no product of the catalogue{}", did_you_mean(target, skus()));
                 findings.wrong(&format!("{path}[{index}]"), target.as_str(), message);
             }
         }
         let meant = |row: &Value| {
-            pattern.targets.is_empty()
-                || pattern.targets.iter().any(|target| row["sku"] == **target)
+            pattern.targets.is_empty() || pattern.targets.iter().any(|target| row["sku"] == **target)
         };
         let sum: f64 = rows.iter().filter(|row| meant(row)).map(popularity).sum();
         let weight = f64::from(pattern.users) * pattern.duration_s();

@@ -2,8 +2,8 @@
 
 use super::actions::{self, ActionWeights, profile_weights};
 use super::{
-    ACTIONS_PER_SESSION, Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S,
-    THINK_TIME_S, ordered_range,
+    ACTIONS_PER_SESSION, Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, THINK_TIME_S,
+    ordered_range,
 };
 use crate::config::algorithms::Named;
 use crate::config::document::join;
@@ -22,10 +22,7 @@ const DEFAULT_PROFILE: &str = "default_user";
 pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let classes = classes(file, context, findings);
     let mut draft = Draft {
-        base_url: file.base_url.clone().map(|name| Named {
-            path: "base_url".to_owned(),
-            name,
-        }),
+        base_url: file.base_url.clone().map(|name| Named { path: "base_url".to_owned(), name }),
         ..Draft::default()
     };
     for (index, raw) in file.scenarios.iter().enumerate() {
@@ -69,11 +66,7 @@ fn classes(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> 
         })
         .collect();
     if classes.is_empty() {
-        let journey = context
-            .journey
-            .actions
-            .iter()
-            .map(|(name, action)| (name.as_str(), action.weight));
+        let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
         let weights = profile_weights(journey.filter(|(_, weight)| *weight > 0.0));
         classes.push(plain_class(DEFAULT_PROFILE, weights, context, findings));
     }
@@ -88,10 +81,7 @@ pub(super) fn plain_class(
     findings: &mut Findings,
 ) -> UserClass {
     let think = context.bench.think_time_s.unwrap_or(THINK_TIME_S);
-    let count = context
-        .bench
-        .actions_per_session
-        .unwrap_or(ACTIONS_PER_SESSION);
+    let count = context.bench.actions_per_session.unwrap_or(ACTIONS_PER_SESSION);
     UserClass {
         name: name.to_owned(),
         actions,
@@ -115,11 +105,7 @@ fn weights(
         let path = format!("{path}.actions[{index}].name");
         actions::require(context.journey, [action.name.as_str()], &path, findings);
         if weights.iter().any(|(name, _)| *name == action.name) {
-            findings.wrong(
-                &path,
-                action.name.as_str(),
-                "stands twice in the profile; keep one",
-            );
+            findings.wrong(&path, action.name.as_str(), "stands twice in the profile; keep one");
         }
         weights.push((action.name.as_str(), action.weight));
     }
@@ -145,38 +131,19 @@ fn mix(
     let path = join(path, "traffic_mix");
     let shares = mix.map(|mix| [mix.browse_and_search, mix.add_to_cart_and_order]);
     if shares.is_some_and(|shares| shares.iter().sum::<f64>() <= 0.0) {
-        findings.wrong(
-            &path,
-            0,
-            "both shares are 0; give at least one a share above 0",
-        );
+        findings.wrong(&path, 0, "both shares are 0; give at least one a share above 0");
         return Vec::new();
     }
-    if let Some(sum) = shares
-        .map(|shares| shares.iter().sum::<f64>())
-        .filter(|sum| (sum - 1.0).abs() > 0.005)
+    if let Some(sum) = shares.map(|shares| shares.iter().sum::<f64>()).filter(|sum| (sum - 1.0).abs() > 0.005)
     {
-        findings.note(
-            &path,
-            sum,
-            "the shares do not sum to 1; they are taken as parts of their sum",
-        );
+        findings.note(&path, sum, "the shares do not sum to 1; they are taken as parts of their sum");
     }
     let mixed = classes.iter().enumerate().map(|(class, profile)| {
         let actions = match shares {
             Some(shares) => split(&profile.actions, shares, &path, context, findings),
-            None => profile
-                .actions
-                .iter()
-                .filter(|(_, w)| **w > 0.0)
-                .map(|(k, v)| (k.clone(), *v))
-                .collect(),
+            None => profile.actions.iter().filter(|(_, w)| **w > 0.0).map(|(k, v)| (k.clone(), *v)).collect(),
         };
-        ClassMix {
-            class,
-            share: 1.0,
-            actions,
-        }
+        ClassMix { class, share: 1.0, actions }
     });
     mixed.collect()
 }
@@ -196,11 +163,7 @@ fn split(
         .filter(|(action, weight)| !grouped(action) && **weight > 0.0)
         .map(|(k, v)| (k.clone(), *v))
         .collect();
-    let budget = own
-        .iter()
-        .filter(|(action, _)| grouped(action))
-        .map(|(_, weight)| weight)
-        .sum::<f64>();
+    let budget = own.iter().filter(|(action, _)| grouped(action)).map(|(_, weight)| weight).sum::<f64>();
     // A profile without any of the grouped actions does them as often as its others.
     let budget = if budget > 0.0 { budget } else { 1.0 };
     let whole: f64 = shares.iter().sum();

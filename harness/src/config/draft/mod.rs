@@ -141,11 +141,7 @@ fn ordered_range<T: Copy + PartialOrd + Into<Value>>(
 ) -> [T; 2] {
     if range[0] > range[1] {
         let value: Vec<Value> = range.iter().map(|end| (*end).into()).collect();
-        findings.wrong(
-            path,
-            value,
-            "the first number must not be above the second; swap them",
-        );
+        findings.wrong(path, value, "the first number must not be above the second; swap them");
         return [range[1], range[0]];
     }
     range

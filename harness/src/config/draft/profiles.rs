@@ -48,11 +48,7 @@ impl Profiles {
                 }
             }
             if classes.iter().any(|class| class.name == name) {
-                findings.note(
-                    &path,
-                    name,
-                    "is defined before; that profile counts, this one is left out",
-                );
+                findings.note(&path, name, "is defined before; that profile counts, this one is left out");
                 continue;
             }
             let class = class(&path, name, profile, &defaults, context, findings);
@@ -66,14 +62,7 @@ impl Profiles {
             findings.note(&path, name, message);
         }
         if classes.is_empty() {
-            classes.push(class(
-                "bench",
-                DEFAULT_PROFILE,
-                &Profile::default(),
-                &defaults,
-                context,
-                findings,
-            ));
+            classes.push(class("bench", DEFAULT_PROFILE, &Profile::default(), &defaults, context, findings));
         }
         Self { classes }
     }
@@ -104,18 +93,9 @@ impl Profiles {
                 );
                 return Vec::new();
             }
-            actions::require(
-                context.journey,
-                weights.keys().map(String::as_str),
-                &weights_path,
-                findings,
-            );
+            actions::require(context.journey, weights.keys().map(String::as_str), &weights_path, findings);
         }
-        let shares = self.shares(
-            &join(path, "user_behavior_distribution"),
-            distribution,
-            findings,
-        );
+        let shares = self.shares(&join(path, "user_behavior_distribution"), distribution, findings);
         let mut mix = Vec::new();
         for (class, share) in shares {
             let profile = &self.classes[class];
@@ -125,18 +105,10 @@ impl Profiles {
                     "leaves the profile `{}` nothing to do: it never does any of the actions that have a weight here",
                     profile.name
                 );
-                let named: Vec<&str> = weights
-                    .iter()
-                    .flatten()
-                    .map(|(action, _)| action.as_str())
-                    .collect();
+                let named: Vec<&str> = weights.iter().flatten().map(|(action, _)| action.as_str()).collect();
                 findings.wrong(&weights_path, named, message);
             }
-            mix.push(ClassMix {
-                class,
-                share,
-                actions,
-            });
+            mix.push(ClassMix { class, share, actions });
         }
         mix
     }
@@ -147,8 +119,7 @@ impl Profiles {
         distribution: Option<&Ordered<f64>>,
         findings: &mut Findings,
     ) -> Vec<(usize, f64)> {
-        let Some(distribution) = distribution.filter(|distribution| !distribution.is_empty())
-        else {
+        let Some(distribution) = distribution.filter(|distribution| !distribution.is_empty()) else {
             return (0..self.classes.len()).map(|class| (class, 1.0)).collect();
         };
         let mut shares = Vec::new();
@@ -161,27 +132,16 @@ impl Profiles {
                 None => {
                     unknown = true;
                     let hint = did_you_mean(name, known());
-                    let message = format!(
-                        "the profile is not defined{hint}; defined: {}",
-                        listing(known())
-                    );
+                    let message = format!("the profile is not defined{hint}; defined: {}", listing(known()));
                     findings.wrong(&join(path, name), *share, message);
                 }
             }
         }
         let sum: f64 = distribution.iter().map(|(_, share)| share).sum();
         if shares.is_empty() && !unknown {
-            findings.wrong(
-                path,
-                sum,
-                "all shares are 0; give at least one profile a share above 0",
-            );
+            findings.wrong(path, sum, "all shares are 0; give at least one profile a share above 0");
         } else if (sum - 1.0).abs() > 0.005 {
-            findings.note(
-                path,
-                sum,
-                "the shares do not sum to 1; they are taken as parts of their sum",
-            );
+            findings.note(path, sum, "the shares do not sum to 1; they are taken as parts of their sum");
         }
         shares
     }
@@ -205,13 +165,8 @@ fn defaults(
         Some((None, Some(max))) => [max.min(THINK_TIME_S[0]), max],
         _ => THINK_TIME_S,
     };
-    let session_cap_s = base
-        .and_then(|base| base.session_duration_minutes)
-        .map(|minutes| minutes * 60.0);
-    Defaults {
-        think_time_s,
-        session_cap_s,
-    }
+    let session_cap_s = base.and_then(|base| base.session_duration_minutes).map(|minutes| minutes * 60.0);
+    Defaults { think_time_s, session_cap_s }
 }
 
 fn class(
@@ -223,10 +178,8 @@ fn class(
     findings: &mut Findings,
 ) -> UserClass {
     let pages_path = join(path, "pages_per_session");
-    let pages = profile
-        .pages_per_session
-        .or(context.bench.actions_per_session)
-        .unwrap_or(ACTIONS_PER_SESSION);
+    let pages =
+        profile.pages_per_session.or(context.bench.actions_per_session).unwrap_or(ACTIONS_PER_SESSION);
     let think_path = join(path, "think_time_range");
     let think_time_s = match profile.think_time_range {
         Some(range) => ordered_range(&think_path, range, findings),
@@ -253,22 +206,13 @@ fn class(
 }
 
 /// Longest session in seconds: the profile's range under the file's cap.
-fn session(
-    path: &str,
-    profile: &Profile,
-    defaults: &Defaults,
-    findings: &mut Findings,
-) -> Option<[f64; 2]> {
-    let (key, range) = match (
-        profile.session_duration_range,
-        profile.session_duration_minutes,
-    ) {
+fn session(path: &str, profile: &Profile, defaults: &Defaults, findings: &mut Findings) -> Option<[f64; 2]> {
+    let (key, range) = match (profile.session_duration_range, profile.session_duration_minutes) {
         (Some(range), _) => ("session_duration_range", Some(range)),
         (None, range) => ("session_duration_minutes", range),
     };
-    let range = range.map(|range| {
-        ordered_range(&join(path, key), range, findings).map(|minutes| minutes * 60.0)
-    });
+    let range =
+        range.map(|range| ordered_range(&join(path, key), range, findings).map(|minutes| minutes * 60.0));
     match (range, defaults.session_cap_s) {
         (Some(range), Some(cap)) => Some(range.map(|end| end.min(cap))),
         (Some(range), None) => Some(range),
@@ -291,26 +235,16 @@ fn weights_of(
                 Some(action) => known.push((action, *chance)),
                 None => {
                     let kinds = || actions::KINDS.iter().map(|(short, ..)| *short);
-                    let message = format!(
-                        "unknown action{}; known: {}",
-                        did_you_mean(kind, kinds()),
-                        listing(kinds())
-                    );
+                    let message =
+                        format!("unknown action{}; known: {}", did_you_mean(kind, kinds()), listing(kinds()));
                     findings.wrong(&join(&key, kind), *chance, message);
                 }
             }
         }
         if known.iter().map(|(_, chance)| chance).sum::<f64>() <= 0.0 {
-            findings.wrong(
-                &key,
-                0,
-                "all chances are 0; give at least one action a chance above 0",
-            );
+            findings.wrong(&key, 0, "all chances are 0; give at least one action a chance above 0");
         }
-        let asked = known
-            .iter()
-            .filter(|(_, chance)| *chance > 0.0)
-            .map(|(action, _)| *action);
+        let asked = known.iter().filter(|(_, chance)| *chance > 0.0).map(|(action, _)| *action);
         actions::require(context.journey, asked, &key, findings);
         return profile_weights(known);
     }
@@ -320,20 +254,11 @@ fn weights_of(
         ("add_to_cart", profile.add_to_cart_probability),
         ("place_order", profile.checkout_probability),
     ];
-    if implied
-        .iter()
-        .all(|(_, chance)| chance.is_none_or(|chance| chance <= 0.0))
-    {
+    if implied.iter().all(|(_, chance)| chance.is_none_or(|chance| chance <= 0.0)) {
         let all = actions::KINDS.iter().map(|(.., action)| (*action, 1.0));
-        return profile_weights(
-            all.filter(|(action, _)| context.journey.actions.contains_key(*action)),
-        );
+        return profile_weights(all.filter(|(action, _)| context.journey.actions.contains_key(*action)));
     }
-    profile_weights(
-        implied
-            .into_iter()
-            .filter_map(|(action, chance)| Some((action, chance?))),
-    )
+    profile_weights(implied.into_iter().filter_map(|(action, chance)| Some((action, chance?))))
 }
 
 /// The chance of looking at a product after browsing or searching, in place of the journey's.
@@ -347,9 +272,7 @@ fn detail_views(
         return BTreeMap::new();
     };
     let key = join(path, "product_detail_view_probability");
-    let steps = DETAIL_STEPS
-        .iter()
-        .filter(|step| has_step(context, step, &key, chance.into(), findings));
+    let steps = DETAIL_STEPS.iter().filter(|step| has_step(context, step, &key, chance.into(), findings));
     steps.map(|step| ((*step).to_owned(), chance)).collect()
 }
 
@@ -360,17 +283,10 @@ fn has_step(
     value: serde_json::Value,
     findings: &mut Findings,
 ) -> bool {
-    let mut steps = context
-        .journey
-        .actions
-        .values()
-        .flat_map(|action| &action.steps);
+    let mut steps = context.journey.actions.values().flat_map(|action| &action.steps);
     let has = steps.any(|known| known.name == step);
     if !has {
-        let message = format!(
-            "has no effect: the journey `{}` has no step `{step}`",
-            context.journey.name
-        );
+        let message = format!("has no effect: the journey `{}` has no step `{step}`", context.journey.name);
         findings.note(path, value, message);
     }
     has

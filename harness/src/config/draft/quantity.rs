@@ -19,13 +19,8 @@ enum Amount {
 
 /// The number at the begin of a word.
 fn amount(word: &str) -> Option<Amount> {
-    let digits = word
-        .find(|c: char| !c.is_ascii_digit() && c != '.')
-        .unwrap_or(word.len());
-    let number = word[..digits]
-        .parse::<f64>()
-        .ok()
-        .filter(|number| number.is_finite())?;
+    let digits = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+    let number = word[..digits].parse::<f64>().ok().filter(|number| number.is_finite())?;
     match &word[digits..] {
         "" => Some(Amount::Plain(number)),
         "%" => Some(Amount::Share(number / 100.0)),
@@ -36,13 +31,8 @@ fn amount(word: &str) -> Option<Amount> {
 }
 
 /// What a key such as `cart_service_error_rate` can end in.
-pub(super) const KINDS: [&str; 5] = [
-    "latency_increase",
-    "latency_multiplier",
-    "latency_add_ms",
-    "error_rate",
-    "timeout_rate",
-];
+pub(super) const KINDS: [&str; 5] =
+    ["latency_increase", "latency_multiplier", "latency_add_ms", "error_rate", "timeout_rate"];
 
 /// The fault that a key's ending and its value stand for.
 ///
@@ -51,15 +41,13 @@ pub(super) const KINDS: [&str; 5] = [
 pub(super) fn fault(kind: &str, quantity: &Quantity) -> Result<FaultKind, String> {
     let given = match quantity {
         Quantity::Number(number) => Amount::Plain(*number),
-        Quantity::Text(text) => amount(text.trim().trim_start_matches('+')).ok_or_else(|| {
-            "must be a number such as 0.15, or a text such as \"15%\" or \"5x\"".to_owned()
-        })?,
+        Quantity::Text(text) => amount(text.trim().trim_start_matches('+'))
+            .ok_or_else(|| "must be a number such as 0.15, or a text such as \"15%\" or \"5x\"".to_owned())?,
     };
     let number = match given {
-        Amount::Plain(number)
-        | Amount::Share(number)
-        | Amount::Times(number)
-        | Amount::Millis(number) => number,
+        Amount::Plain(number) | Amount::Share(number) | Amount::Times(number) | Amount::Millis(number) => {
+            number
+        }
     };
     if number.is_nan() || number < 0.0 {
         return Err("must not be negative".to_owned());
@@ -79,9 +67,7 @@ pub(super) fn fault(kind: &str, quantity: &Quantity) -> Result<FaultKind, String
 pub(super) fn impact(text: &str) -> Result<Option<FaultKind>, String> {
     let lower = text.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-    let given = lower
-        .split_whitespace()
-        .find_map(|word| amount(word.trim_start_matches('+')));
+    let given = lower.split_whitespace().find_map(|word| amount(word.trim_start_matches('+')));
     match given {
         Some(Amount::Share(rate)) if says(&["timeout", "time out", "timing out"]) => {
             share(rate).map(|rate| Some(FaultKind::TimeoutRate { rate }))
@@ -97,11 +83,9 @@ pub(super) fn impact(text: &str) -> Result<Option<FaultKind>, String> {
         }
         Some(Amount::Millis(add_ms)) => Ok(Some(FaultKind::LatencyAdd { add_ms })),
         None if says(&["normal", "recover"]) => Ok(None),
-        _ => Err(
-            "is not understood; write it as `30% requests fail`, `20% requests timeout`, \
+        _ => Err("is not understood; write it as `30% requests fail`, `20% requests timeout`, \
                   `5x normal response time` or `200ms added latency`"
-                .to_owned(),
-        ),
+            .to_owned()),
     }
 }
 
@@ -131,18 +115,9 @@ mod tests {
 
     #[test]
     fn percent_strings_and_fractions_mean_the_same() {
-        assert_eq!(
-            fault("error_rate", &text("15%")),
-            Ok(FaultKind::ErrorRate { rate: 0.15 })
-        );
-        assert_eq!(
-            fault("error_rate", &Quantity::Number(0.15)),
-            Ok(FaultKind::ErrorRate { rate: 0.15 })
-        );
-        assert_eq!(
-            fault("timeout_rate", &text("10%")),
-            Ok(FaultKind::TimeoutRate { rate: 0.1 })
-        );
+        assert_eq!(fault("error_rate", &text("15%")), Ok(FaultKind::ErrorRate { rate: 0.15 }));
+        assert_eq!(fault("error_rate", &Quantity::Number(0.15)), Ok(FaultKind::ErrorRate { rate: 0.15 }));
+        assert_eq!(fault("timeout_rate", &text("10%")), Ok(FaultKind::TimeoutRate { rate: 0.1 }));
     }
 
     #[test]
@@ -157,22 +132,10 @@ mod tests {
     #[test]
     fn free_text_is_understood_in_the_forms_that_exist() {
         for (text, expected) in [
-            (
-                "30% requests fail",
-                Some(FaultKind::ErrorRate { rate: 0.3 }),
-            ),
-            (
-                "5x normal response time",
-                Some(FaultKind::LatencyFactor { factor: 5.0 }),
-            ),
-            (
-                "20% requests timeout",
-                Some(FaultKind::TimeoutRate { rate: 0.2 }),
-            ),
-            (
-                "+200ms latency",
-                Some(FaultKind::LatencyAdd { add_ms: 200.0 }),
-            ),
+            ("30% requests fail", Some(FaultKind::ErrorRate { rate: 0.3 })),
+            ("5x normal response time", Some(FaultKind::LatencyFactor { factor: 5.0 })),
+            ("20% requests timeout", Some(FaultKind::TimeoutRate { rate: 0.2 })),
+            ("+200ms latency", Some(FaultKind::LatencyAdd { add_ms: 200.0 })),
             ("all services normal", None),
         ] {
             assert_eq!(impact(text), Ok(expected), "{text}");
@@ -181,13 +144,7 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused_with_the_forms_that_are() {
-        for bad in [
-            "quite slow",
-            "many requests fail",
-            "",
-            "130% requests fail",
-            "0x latency",
-        ] {
+        for bad in ["quite slow", "many requests fail", "", "130% requests fail", "0x latency"] {
             impact(bad).expect_err(bad);
         }
         for (kind, bad) in [
@@ -198,9 +155,6 @@ mod tests {
         ] {
             fault(kind, &text(bad)).expect_err(bad);
         }
-        assert!(
-            fault("error_rate", &Quantity::Number(-0.1)).is_err(),
-            "negative rates make no sense"
-        );
+        assert!(fault("error_rate", &Quantity::Number(-0.1)).is_err(), "negative rates make no sense");
     }
 }

@@ -29,10 +29,7 @@ pub(super) fn draft(
     note_other_url(stress, draft, &base_path, findings);
     let groups = [
         ("extreme_load_scenarios", &stress.extreme_load_scenarios),
-        (
-            "failure_recovery_scenarios",
-            &stress.failure_recovery_scenarios,
-        ),
+        ("failure_recovery_scenarios", &stress.failure_recovery_scenarios),
     ];
     for (group, scenarios) in groups {
         let parent = join(STRESS, group);
@@ -40,9 +37,7 @@ pub(super) fn draft(
             // A duplicate has given what it has to the first one already.
             if draft.scenarios.iter().all(|known| known.name != name) {
                 let path = join(&parent, name);
-                draft
-                    .scenarios
-                    .push(scenario(&path, name, raw, base, shared, context, findings));
+                draft.scenarios.push(scenario(&path, name, raw, base, shared, context, findings));
             }
         }
     }
@@ -50,22 +45,13 @@ pub(super) fn draft(
     for (name, raw) in stress.load_balancer_test_scenarios.iter() {
         let path = join(&parent, name);
         if draft.scenarios.iter().any(|known| known.name == name) {
-            findings.note(
-                &path,
-                name,
-                "a scenario of this name stands before; that one counts",
-            );
+            findings.note(&path, name, "a scenario of this name stands before; that one counts");
             continue;
         }
         comparison(&path, name, raw, base, shared, context, draft, findings);
     }
     if let Some(spec) = &stress.rl_specific_metrics {
-        let keys: Vec<&str> = spec
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| key.as_str())
-            .collect();
+        let keys: Vec<&str> = spec.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
         findings.note(
             &join(STRESS, "rl_specific_metrics"),
             keys,
@@ -75,17 +61,8 @@ pub(super) fn draft(
 }
 
 /// A file drives one load balancer: the first base address counts.
-fn note_other_url(
-    stress: &StressScenarios,
-    draft: &mut Draft,
-    path: &str,
-    findings: &mut Findings,
-) {
-    let Some(url) = stress
-        .base_config
-        .as_ref()
-        .and_then(|base| base.base_url.clone())
-    else {
+fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findings: &mut Findings) {
+    let Some(url) = stress.base_config.as_ref().and_then(|base| base.base_url.clone()) else {
         return;
     };
     let path = join(path, "base_url");
@@ -113,10 +90,7 @@ pub(super) fn fill_in(
 ) {
     let groups = [
         ("extreme_load_scenarios", &stress.extreme_load_scenarios),
-        (
-            "failure_recovery_scenarios",
-            &stress.failure_recovery_scenarios,
-        ),
+        ("failure_recovery_scenarios", &stress.failure_recovery_scenarios),
     ];
     for (group, scenarios) in groups {
         let Some(twin) = scenarios.get(name) else {
@@ -158,31 +132,15 @@ fn fill_in_pattern<'a>(pattern: &mut Pattern, other: &Pattern, taken: &mut Vec<&
         pattern.simulated_conditions.is_none(),
         other.simulated_conditions.is_some(),
     ) {
-        pattern
-            .simulated_conditions
-            .clone_from(&other.simulated_conditions);
+        pattern.simulated_conditions.clone_from(&other.simulated_conditions);
     }
-    if take(
-        "simulated_failures",
-        pattern.simulated_failures.is_none(),
-        other.simulated_failures.is_some(),
-    ) {
-        pattern
-            .simulated_failures
-            .clone_from(&other.simulated_failures);
+    if take("simulated_failures", pattern.simulated_failures.is_none(), other.simulated_failures.is_some()) {
+        pattern.simulated_failures.clone_from(&other.simulated_failures);
     }
-    if take(
-        "target_products",
-        pattern.target_products.is_none(),
-        other.target_products.is_some(),
-    ) {
+    if take("target_products", pattern.target_products.is_none(), other.target_products.is_some()) {
         pattern.target_products.clone_from(&other.target_products);
     }
-    if take(
-        "chaos_parameters",
-        pattern.chaos_parameters.is_none(),
-        other.chaos_parameters.is_some(),
-    ) {
+    if take("chaos_parameters", pattern.chaos_parameters.is_none(), other.chaos_parameters.is_some()) {
         pattern.chaos_parameters = other.chaos_parameters;
     }
 }
@@ -198,11 +156,7 @@ pub(super) fn steady(
 ) -> Option<DraftPattern> {
     if raw.failure_timeline.is_none() {
         let key = join(path, "traffic_patterns");
-        findings.wrong(
-            &key,
-            json!([]),
-            "the scenario has no pattern; give at least one",
-        );
+        findings.wrong(&key, json!([]), "the scenario has no pattern; give at least one");
         return None;
     }
     let (Some(users), Some(minutes)) = (raw.max_concurrent_users, raw.test_duration_minutes) else {
@@ -213,11 +167,7 @@ pub(super) fn steady(
     let message = format!(
         "stands alone, so {users} users (`max_concurrent_users`) of all profiles in equal shares run for {minutes} minutes under it"
     );
-    findings.note(
-        &join(path, "failure_timeline"),
-        raw.failure_timeline.iter().flatten().count(),
-        message,
-    );
+    findings.note(&join(path, "failure_timeline"), raw.failure_timeline.iter().flatten().count(), message);
     Some(DraftPattern {
         path: path.to_owned(),
         name: name.to_owned(),
@@ -229,10 +179,7 @@ pub(super) fn steady(
     })
 }
 
-#[allow(
-    clippy::too_many_arguments,
-    reason = "the context of drafting, as everywhere in this folder"
-)]
+#[allow(clippy::too_many_arguments, reason = "the context of drafting, as everywhere in this folder")]
 fn comparison(
     path: &str,
     name: &str,
@@ -245,10 +192,8 @@ fn comparison(
 ) {
     let traffic = &raw.identical_traffic_pattern;
     let traffic_path = join(path, "identical_traffic_pattern");
-    let (distribution, weights) = (
-        traffic.user_behavior_distribution.as_ref(),
-        traffic.scenario_weights.as_ref(),
-    );
+    let (distribution, weights) =
+        (traffic.user_behavior_distribution.as_ref(), traffic.scenario_weights.as_ref());
     let mut scenario = blank(path, name, base, shared, context);
     scenario.patterns.push(DraftPattern {
         path: path.to_owned(),
@@ -256,20 +201,13 @@ fn comparison(
         end_s: raw.test_duration_per_algorithm * 60.0,
         ramp_up_s: raw.ramp_up_time_seconds,
         users: raw.concurrent_users,
-        mix: shared
-            .profiles
-            .mix(&traffic_path, distribution, weights, context, findings),
+        mix: shared.profiles.mix(&traffic_path, distribution, weights, context, findings),
         ..DraftPattern::default()
     });
     let key = join(path, "algorithms_to_test");
     let named = raw.algorithms_to_test.iter().enumerate();
     scenario.algorithms = Some(
-        named
-            .map(|(index, name)| Named {
-                path: format!("{key}[{index}]"),
-                name: name.clone(),
-            })
-            .collect(),
+        named.map(|(index, name)| Named { path: format!("{key}[{index}]"), name: name.clone() }).collect(),
     );
     draft.scenarios.push(scenario);
 }
@@ -282,29 +220,15 @@ pub(super) fn strategies(
 ) -> Vec<Named> {
     for (name, strategy) in strategies.iter() {
         let path = join(path, name);
-        let mut parameters: serde_json::Map<String, Value> = strategy
-            .more
-            .iter()
-            .map(|(key, value)| (key.to_owned(), value.clone()))
-            .collect();
+        let mut parameters: serde_json::Map<String, Value> =
+            strategy.more.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
         if let Some(Value::Object(map)) = &strategy.parameters {
             parameters.extend(map.clone());
         }
         if !parameters.is_empty() {
-            let message =
-                "is not used: an algorithm here is its published formula, without these weights";
-            findings.note(
-                &join(&path, "parameters"),
-                Value::Object(parameters),
-                message,
-            );
+            let message = "is not used: an algorithm here is its published formula, without these weights";
+            findings.note(&join(&path, "parameters"), Value::Object(parameters), message);
         }
     }
-    strategies
-        .names()
-        .map(|name| Named {
-            path: join(path, name),
-            name: name.to_owned(),
-        })
-        .collect()
+    strategies.names().map(|name| Named { path: join(path, name), name: name.to_owned() }).collect()
 }

@@ -17,11 +17,7 @@ const BURSTS: u64 = 0x0062_7572_7374_7300;
 /// at most `max_users`. The seed decides which minutes; bursts in a row are one.
 pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let duration_s = file.duration_minutes * 60.0;
-    let journey = context
-        .journey
-        .actions
-        .iter()
-        .map(|(name, action)| (name.as_str(), action.weight));
+    let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
     let weights = profile_weights(journey.filter(|(_, weight)| *weight > 0.0));
     let mut class = plain_class("default_user", weights, context, findings);
     if let Some(range) = file.request_delay_range {
@@ -31,17 +27,10 @@ pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Fi
         findings.wrong(
             "max_users",
             most,
-            format!(
-                "is below `base_users` ({}); raise it or lower that",
-                file.base_users
-            ),
+            format!("is below `base_users` ({}); raise it or lower that", file.base_users),
         );
     }
-    let mix = vec![ClassMix {
-        class: 0,
-        share: 1.0,
-        actions: class.actions.clone(),
-    }];
+    let mix = vec![ClassMix { class: 0, share: 1.0, actions: class.actions.clone() }];
     let mut patterns = vec![DraftPattern {
         path: "base_users".to_owned(),
         name: "base".to_owned(),
@@ -52,9 +41,7 @@ pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Fi
         ..DraftPattern::default()
     }];
     let wanted = (f64::from(file.base_users) * file.burst_multiplier).round() as u32;
-    let extra = wanted
-        .min(file.max_users.unwrap_or(wanted))
-        .saturating_sub(file.base_users);
+    let extra = wanted.min(file.max_users.unwrap_or(wanted)).saturating_sub(file.base_users);
     for (from, to) in burst_minutes(file, context, extra) {
         patterns.push(DraftPattern {
             path: "burst_probability".to_owned(),
@@ -76,10 +63,10 @@ pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Fi
         ..DraftScenario::default()
     };
     Draft {
-        base_url: file.load_balancer_url.clone().map(|name| Named {
-            path: "load_balancer_url".to_owned(),
-            name,
-        }),
+        base_url: file
+            .load_balancer_url
+            .clone()
+            .map(|name| Named { path: "load_balancer_url".to_owned(), name }),
         algorithms: None,
         scenarios: vec![scenario],
     }

@@ -24,8 +24,8 @@ pub(crate) use scenario::{
 };
 pub(crate) use traffic::TrafficFile;
 pub(crate) use training::{
-    AlgorithmComparison, BaseConfig, ErrorSimulation, RoutingStrategy, StressScenarios,
-    TestProduct, TrainingFile,
+    AlgorithmComparison, BaseConfig, ErrorSimulation, RoutingStrategy, StressScenarios, TestProduct,
+    TrainingFile,
 };
 
 use schemars::JsonSchema;

@@ -87,43 +87,16 @@ impl Profile {
     pub(crate) fn unsteered(&self) -> impl Iterator<Item = &'static str> {
         [
             ("conversion_rate", self.conversion_rate),
-            (
-                "price_comparison_probability",
-                self.price_comparison_probability,
-            ),
+            ("price_comparison_probability", self.price_comparison_probability),
             ("mobile_usage_probability", self.mobile_usage_probability),
-            (
-                "social_media_referral_probability",
-                self.social_media_referral_probability,
-            ),
-            (
-                "review_reading_probability",
-                self.review_reading_probability,
-            ),
-            (
-                "wishlist_usage_probability",
-                self.wishlist_usage_probability,
-            ),
-            (
-                "bulk_discount_seeking_probability",
-                self.bulk_discount_seeking_probability,
-            ),
-            (
-                "flash_sale_attraction_probability",
-                self.flash_sale_attraction_probability,
-            ),
-            (
-                "one_click_purchase_probability",
-                self.one_click_purchase_probability,
-            ),
-            (
-                "subscription_preference_probability",
-                self.subscription_preference_probability,
-            ),
-            (
-                "loyalty_program_usage_probability",
-                self.loyalty_program_usage_probability,
-            ),
+            ("social_media_referral_probability", self.social_media_referral_probability),
+            ("review_reading_probability", self.review_reading_probability),
+            ("wishlist_usage_probability", self.wishlist_usage_probability),
+            ("bulk_discount_seeking_probability", self.bulk_discount_seeking_probability),
+            ("flash_sale_attraction_probability", self.flash_sale_attraction_probability),
+            ("one_click_purchase_probability", self.one_click_purchase_probability),
+            ("subscription_preference_probability", self.subscription_preference_probability),
+            ("loyalty_program_usage_probability", self.loyalty_program_usage_probability),
         ]
         .into_iter()
         .filter_map(|(key, value)| value.map(|_| key))

@@ -5,57 +5,29 @@ use proptest::prelude::*;
 use std::sync::Arc;
 
 /// Feeds `pieces`, then the end of the connection if `closed`; gives the reply and the kept body.
-fn read(
-    pieces: &[&[u8]],
-    is_head: bool,
-    closed: bool,
-) -> Result<Option<(Reply, Vec<u8>)>, NotHttp> {
+fn read(pieces: &[&[u8]], is_head: bool, closed: bool) -> Result<Option<(Reply, Vec<u8>)>, NotHttp> {
     let mut decoder = Decoder::default();
     let mut body = Vec::new();
     let mut backends = BackendNumbers::new(&["b-1".to_owned()], Arc::default());
     for piece in pieces {
-        let mut expect = Expect {
-            is_head,
-            keep: Some(&mut body),
-            backends: &mut backends,
-        };
+        let mut expect = Expect { is_head, keep: Some(&mut body), backends: &mut backends };
         if let Some(reply) = decoder.feed(piece, &mut expect)? {
             return Ok(Some((reply, body)));
         }
     }
-    if closed {
-        decoder.end().map(|reply| Some((reply, body)))
-    } else {
-        Ok(None)
-    }
+    if closed { decoder.end().map(|reply| Some((reply, body))) } else { Ok(None) }
 }
 
 fn reply(status: u16, bytes: u64, keep_alive: bool) -> Reply {
-    Reply {
-        status,
-        backend: None,
-        bytes,
-        keep_alive,
-    }
+    Reply { status, backend: None, bytes, keep_alive }
 }
 
 /// Replies that are complete without the end of the connection: text, what is read, the body.
 fn complete() -> Vec<(&'static str, Reply, &'static str)> {
-    let from = |backend, reply| Reply {
-        backend: Some(backend),
-        ..reply
-    };
+    let from = |backend, reply| Reply { backend: Some(backend), ..reply };
     vec![
-        (
-            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-            reply(200, 0, true),
-            "",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello",
-            reply(200, 5, true),
-            "hello",
-        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", reply(200, 0, true), ""),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello", reply(200, 5, true), "hello"),
         (
             "HTTP/1.1 503 Busy\r\nX-Backend: b-1\r\ncontent-length: 2\r\n\r\nno",
             from(0, reply(503, 2, true)),
@@ -67,26 +39,10 @@ fn complete() -> Vec<(&'static str, Reply, &'static str)> {
             "",
         ),
         ("HTTP/1.1 204 No Content\r\n\r\n", reply(204, 0, true), ""),
-        (
-            "HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n",
-            reply(304, 0, true),
-            "",
-        ),
-        (
-            "HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nx",
-            reply(200, 1, false),
-            "x",
-        ),
-        (
-            "HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx",
-            reply(200, 1, false),
-            "x",
-        ),
-        (
-            "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx",
-            reply(200, 1, true),
-            "x",
-        ),
+        ("HTTP/1.1 304 Not Modified\r\nContent-Length: 9\r\n\r\n", reply(304, 0, true), ""),
+        ("HTTP/1.1 200 OK\r\nConnection: Close\r\nContent-Length: 1\r\n\r\nx", reply(200, 1, false), "x"),
+        ("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\nx", reply(200, 1, false), "x"),
+        ("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\nx", reply(200, 1, true), "x"),
         (
             "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 2\r\n\r\nok",
             reply(201, 2, true),
@@ -109,21 +65,14 @@ fn complete() -> Vec<(&'static str, Reply, &'static str)> {
 fn replies_end_where_their_framing_says() {
     for (text, expected, body) in complete() {
         let read = read(&[text.as_bytes()], false, false);
-        assert_eq!(
-            read,
-            Ok(Some((expected, body.as_bytes().to_vec()))),
-            "{text}"
-        );
+        assert_eq!(read, Ok(Some((expected, body.as_bytes().to_vec()))), "{text}");
     }
 }
 
 #[test]
 fn a_head_request_has_no_body_whatever_the_headers_say() {
     let text = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
-    assert_eq!(
-        read(&[text], true, false),
-        Ok(Some((reply(200, 0, true), Vec::new())))
-    );
+    assert_eq!(read(&[text], true, false), Ok(Some((reply(200, 0, true), Vec::new()))));
 }
 
 #[test]
@@ -131,11 +80,7 @@ fn a_body_without_length_lasts_as_long_as_the_connection() {
     let text = b"HTTP/1.1 200 OK\r\n\r\nall of it";
     assert_eq!(read(&[text], false, false), Ok(None), "it could go on");
     let whole = Ok(Some((reply(200, 9, false), b"all of it".to_vec())));
-    assert_eq!(
-        read(&[text], false, true),
-        whole,
-        "the end of the connection is its end"
-    );
+    assert_eq!(read(&[text], false, true), whole, "the end of the connection is its end");
 }
 
 #[test]
@@ -158,33 +103,17 @@ fn what_is_not_http_is_refused() {
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n",
     ];
     for text in bad {
-        assert_eq!(
-            read(&[text.as_bytes()], false, false),
-            Err(NotHttp),
-            "{text}"
-        );
+        assert_eq!(read(&[text.as_bytes()], false, false), Err(NotHttp), "{text}");
     }
     let endless = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(MAX_HEAD));
-    assert_eq!(
-        read(&[endless.as_bytes()], false, false),
-        Err(NotHttp),
-        "a head has an end"
-    );
+    assert_eq!(read(&[endless.as_bytes()], false, false), Err(NotHttp), "a head has an end");
 }
 
 #[test]
 fn a_connection_that_ends_early_is_no_reply() {
-    let cut = [
-        "",
-        "HTTP/1.1 200",
-        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf",
-    ];
+    let cut = ["", "HTTP/1.1 200", "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nhalf"];
     for text in cut {
-        assert_eq!(
-            read(&[text.as_bytes()], false, true),
-            Err(NotHttp),
-            "`{text}` is not complete"
-        );
+        assert_eq!(read(&[text.as_bytes()], false, true), Err(NotHttp), "`{text}` is not complete");
     }
 }
 
@@ -193,14 +122,9 @@ fn a_body_too_long_to_keep_is_still_counted() {
     let length = MAX_KEPT + 1;
     let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n");
     let body = vec![b'x'; length];
-    let (reply, kept) = read(&[head.as_bytes(), &body], false, false)
-        .expect("it is HTTP")
-        .expect("it is complete");
-    assert_eq!(
-        (reply.bytes, kept.len()),
-        (length as u64, 0),
-        "memory stays bounded"
-    );
+    let (reply, kept) =
+        read(&[head.as_bytes(), &body], false, false).expect("it is HTTP").expect("it is complete");
+    assert_eq!((reply.bytes, kept.len()), (length as u64, 0), "memory stays bounded");
 }
 
 proptest! {
