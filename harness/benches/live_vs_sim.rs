@@ -27,6 +27,10 @@ impl Verdict {
 }
 
 fn main() {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("a benchmark: run it with `cargo bench -p harness --bench live_vs_sim`");
+        return;
+    }
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut verdict = Verdict(true);
     tails(dir.path(), &mut verdict);

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 /// Label of the seeds of later blocks.
-const BLOCK: u64 = 0x626c_6f63_6b;
+const BLOCK: u64 = 0x0062_6c6f_636b;
 
 /// Label of the seed of warm-ups: other users than those that are measured.
 const WARM_UP: u64 = 0x7761_726d;

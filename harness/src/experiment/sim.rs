@@ -56,7 +56,7 @@ pub(super) async fn simulate(
     // A plain thread: after an interrupt nobody waits for it, and it ends with the process.
     std::thread::Builder::new()
         .name("simulation".to_owned())
-        .spawn(move || send.send(job.run()))
+        .spawn(move || drop(send.send(job.run())))
         .or_exit(ExitCode::Internal)?;
     let begun = Instant::now();
     let (record, report) = loop {

@@ -62,6 +62,7 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
         ]);
     }
     let _ = writeln!(out, "{table}");
+    let _ = writeln!(out, "  actions: {}", inner.workload.action_names().join(", "));
     for fault in &inner.topology.faults {
         let described = serde_json::to_string(fault).unwrap_or_default();
         let _ = writeln!(out, "  fault: {described}");

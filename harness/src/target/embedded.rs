@@ -65,6 +65,7 @@ impl Embedded {
             args.extend(["--catalogue", &catalogue_file]);
         }
         let (backends, ready) = Child::start("mock backends", &args, &dir.join("mock-backends.log")).await?;
+        file("mock-backends.json", &ready)?;
         let ready: MocksReady =
             serde_json::from_value(ready).context("failed to read where the mock backends listen")?;
 

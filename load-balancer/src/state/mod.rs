@@ -132,14 +132,15 @@ impl State {
         Ok(label)
     }
 
-    /// Sets all counters to zero and gives every pool a fresh policy of the current algorithm.
-    pub(crate) fn reset(&self) -> Result<Arc<Label>, AlgorithmError> {
-        let label = self.switch(self.current().algorithm)?;
+    /// Sets all counters to zero. What policies have learnt stays: a warm-up that a reset undid would be
+    /// none; a switch is what brings a fresh policy.
+    pub(crate) fn reset(&self) -> Arc<Label> {
+        let label = self.current();
         for pool in &self.table().pools {
             pool.with(Balancer::reset_counters);
         }
         self.generation.fetch_add(1, Ordering::Relaxed);
-        Ok(label)
+        label
     }
 
     /// All backends of all pools, removed ones too.
