@@ -3,10 +3,11 @@
 
 mod common;
 
-use common::{Bench, text};
-use serde_json::json;
+use common::{Bench, algorithm, number, text};
+use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -167,4 +168,72 @@ fn algorithms_that_are_not_offered_are_skipped_visibly_and_none_left_ends_the_ru
     // The stand-in's control plane names least-connections for ever, so round-robin is not believed either.
     assert_eq!(code, Some(4), "{message}");
     assert!(printed.contains("prequal: skipped, the load balancer does not offer it"), "{printed}");
+}
+
+/// A process of our own that ends with the test: it watches its standard input.
+struct Process(Child);
+
+impl Process {
+    /// Starts a hidden subcommand of `bench` and reads where it listens.
+    fn start(bench: &Bench, args: &[&str]) -> (Self, Value) {
+        let mut command = bench.command(args);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bench can be started");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
+        (Self(child), serde_json::from_str(&line).expect("the line that says where it listens"))
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_load_balancer_that_runs_already_is_driven_and_its_backends_are_listed() {
+    let bench = Bench::new();
+    let topology = bench.config(
+        "topology.json",
+        &json!({
+            "name": "pair", "service_time": { "distribution": "constant", "mean_ms": 2 },
+            "pools": [{ "name": "shop", "backends": [{ "id": "left" }, { "id": "right" }] }]
+        }),
+    );
+    let (_mocks, ready) =
+        Process::start(&bench, &["__mock-backends", "--topology", &topology, "--exit-with-parent"]);
+    let backends: Vec<Value> = ready["backends"]
+        .as_array()
+        .expect("backends")
+        .iter()
+        .map(|backend| json!({ "id": backend["id"], "url": backend["url"] }))
+        .collect();
+    let balancer = json!({ "listen": "127.0.0.1:0", "pools": [{ "name": "shop", "backends": backends }] });
+    let balancer = bench.config("balancer.json", &balancer);
+    let (_balancer, at) =
+        Process::start(&bench, &["__load-balancer", "--config", &balancer, "--exit-with-parent"]);
+
+    let faults = json!([{ "fault": "error_rate", "rate": 1.0 }]);
+    let settings =
+        json!({ "algorithms": ["round-robin"], "warm_up_s": 0, "cool_down_s": 0, "faults": faults });
+    let mut config = common::config(4, 2.0, &settings);
+    config["base_url"] = json!(format!("{}/proxy", at["url"].as_str().expect("a url")));
+    let config = bench.config("running.json", &config);
+    let output = bench.run(&["--config", &config, "--out", "out"]);
+    let printed = text(&output.stdout);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    assert!(printed.contains("(answers at the config's base_url)"), "nobody is surprised: {printed}");
+    assert!(
+        printed.contains("faults of the config are not applied"),
+        "a knob that does nothing is reported: {printed}"
+    );
+    let summary = bench.json("out/summary.json");
+    let result = algorithm(&summary, "round-robin");
+    let ids: Vec<&Value> =
+        result["backends"].as_array().expect("backends").iter().map(|b| &b["id"]).collect();
+    assert_eq!(ids, ["left", "right"], "the load balancer's own backends");
+    assert!(number(result, "/jain_index") > 0.99, "round-robin shares evenly");
+    assert_eq!(number(result, "/error_rate"), 0.0, "its backends are not made to fail");
 }

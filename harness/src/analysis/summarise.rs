@@ -4,23 +4,15 @@
 //! all requests, not averages of percentiles.
 
 use super::fairness::{PoolShare, jain_index};
-use crate::experiment::Trial;
+use crate::experiment::{ListedBackend, Trial};
 use crate::record::{Cell, StepRecord};
 use crate::results::{ActionSummary, AlgorithmSummary, BackendSummary, Latency, ProcessSummary};
-use lb_core::topology::Topology;
 use lb_core::workload::{Step, StepIndex, Workload};
 use lb_core::{Outcome, Span};
 use std::collections::BTreeMap;
 
-/// A backend as the summary lists it.
-struct Listed<'a> {
-    id: &'a str,
-    pool: usize,
-    weight: f64,
-}
-
 /// Sums up the trials of one algorithm in one scenario. None without trials.
-pub fn summarise(trials: &[&Trial], workload: &Workload, topology: &Topology) -> Option<AlgorithmSummary> {
+pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSummary> {
     let first = trials.first()?;
     let records = || trials.iter().map(|trial| &trial.record);
     let measured_s: f64 = records().map(|record| record.wall.as_secs_f64()).sum();
@@ -38,7 +30,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload, topology: &Topology) ->
 
     let all = pooled(trials, |_| true);
     let good = pooled(trials, Outcome::is_success);
-    let backends = backends(trials, topology);
+    let backends = backends(trials);
     Some(AlgorithmSummary {
         name: first.algorithm.to_string(),
         trials: u32::try_from(trials.len()).unwrap_or(u32::MAX),
@@ -52,7 +44,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload, topology: &Topology) ->
         error_rate: rate(total - successes),
         expected_error_rate: rate(of(Outcome::ExpectedError)),
         outcomes,
-        jain_index: jain_index(&shares(&backends, topology)),
+        jain_index: jain_index(&shares(&backends, &first.backends)),
         backends,
         actions: actions(trials, workload),
         switch_evidence: trials.iter().map(|trial| trial.evidence.clone()).collect(),
@@ -83,24 +75,13 @@ fn pooled(trials: &[&Trial], wanted: impl Fn(Outcome) -> bool + Copy) -> Cell {
     sum
 }
 
-fn listed(topology: &Topology) -> Vec<Listed<'_>> {
-    topology
-        .pools
-        .iter()
-        .enumerate()
-        .flat_map(|(pool, spec)| {
-            spec.backends.iter().map(move |backend| Listed { id: &backend.id, pool, weight: backend.weight })
-        })
-        .collect()
-}
-
-fn backends(trials: &[&Trial], topology: &Topology) -> Vec<BackendSummary> {
-    let listed = listed(topology);
+fn backends(trials: &[&Trial]) -> Vec<BackendSummary> {
+    let listed = trials.first().map_or(&[][..], |trial| &trial.backends);
     let unlisted = trials.iter().map(|trial| &trial.record.unlisted_backends).max_by_key(|names| names.len());
     let names: Vec<(&str, usize)> = listed
         .iter()
-        .map(|backend| (backend.id, backend.pool))
-        .chain(unlisted.into_iter().flatten().map(|name| (name.as_str(), listed_pools(topology))))
+        .map(|backend| (backend.id.as_str(), backend.pool))
+        .chain(unlisted.into_iter().flatten().map(|name| (name.as_str(), pool_of_unlisted(listed))))
         .collect();
 
     let mut summaries = Vec::with_capacity(names.len());
@@ -131,20 +112,18 @@ fn backends(trials: &[&Trial], topology: &Topology) -> Vec<BackendSummary> {
     summaries
 }
 
-/// Backends that no topology lists count as one more pool.
-fn listed_pools(topology: &Topology) -> usize {
-    topology.pools.len()
+/// Backends that nobody listed count as one more pool.
+fn pool_of_unlisted(listed: &[ListedBackend]) -> usize {
+    listed.iter().map(|backend| backend.pool + 1).max().unwrap_or(0)
 }
 
-fn shares(backends: &[BackendSummary], topology: &Topology) -> Vec<PoolShare> {
-    let listed = listed(topology);
+fn shares(backends: &[BackendSummary], listed: &[ListedBackend]) -> Vec<PoolShare> {
+    let unlisted = (pool_of_unlisted(listed), 1.0);
     backends
         .iter()
         .enumerate()
         .map(|(number, backend)| {
-            let (pool, weight) = listed
-                .get(number)
-                .map_or((listed_pools(topology), 1.0), |listed| (listed.pool, listed.weight));
+            let (pool, weight) = listed.get(number).map_or(unlisted, |listed| (listed.pool, listed.weight));
             PoolShare { pool, requests: backend.requests, weight }
         })
         .collect()

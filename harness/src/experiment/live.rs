@@ -4,7 +4,7 @@
 
 use super::run::{Context, TrialPlan};
 use super::schedules::warm_up_seed;
-use super::trial::{BalancerCount, ProcessTime, Trial};
+use super::trial::{BalancerCount, ListedBackend, ProcessTime, Trial};
 use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::load::{self, LoadSpec, Target};
@@ -33,8 +33,8 @@ pub(super) struct LiveTrials {
     admin: Box<dyn LoadBalancerAdmin>,
     base_url: String,
     embedded: Option<Embedded>,
-    /// Ids of the backends, in the order of the topology; empty when they are not ours.
-    backends: Vec<String>,
+    /// The backends as far as they are known: of the topology, or as the load balancer lists them.
+    backends: Vec<ListedBackend>,
     /// How switches are verified; kept over trials, so that its old connection is older than each
     /// switch.
     verification: VerifyOptions,
@@ -65,24 +65,26 @@ impl LiveTrials {
                 let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))
                     .await
                     .or_exit(ExitCode::Preflight)?;
-                let backends = inner.topology.pools.iter().flat_map(|pool| &pool.backends);
                 Ok(Self {
                     admin: Box::new(admin),
                     base_url: embedded.base_url.clone(),
-                    backends: backends.map(|backend| backend.id.clone()).collect(),
+                    backends: ListedBackend::of_topology(&inner.topology),
                     verification: verification(&embedded.base_url)?,
                     embedded: Some(embedded),
                     measuring: false,
                 })
             }
-            Choice::Running(running) => Ok(Self {
-                admin: running.admin().await.or_exit(ExitCode::Preflight)?,
-                base_url: running.base_url.clone(),
-                embedded: None,
-                backends: Vec::new(),
-                verification: verification(&running.base_url)?,
-                measuring: false,
-            }),
+            Choice::Running(running) => {
+                let admin = running.admin().await.or_exit(ExitCode::Preflight)?;
+                Ok(Self {
+                    base_url: running.base_url.clone(),
+                    embedded: None,
+                    backends: listed_by(&*admin).await.or_exit(ExitCode::Preflight)?,
+                    verification: verification(&running.base_url)?,
+                    measuring: false,
+                    admin,
+                })
+            }
         }
     }
 
@@ -171,6 +173,7 @@ impl LiveTrials {
             schedule_sha256: plan.schedule.sha256().to_owned(),
             started,
             record,
+            backends: self.backends.clone(),
             balancer,
             processes,
             evidence: serde_json::to_value(&evidence).context("failed to write down the evidence")?,
@@ -309,7 +312,7 @@ impl LiveTrials {
             drain_timeout: context.plan.drain_timeout,
             workers: workers(),
             cores: Vec::new(),
-            backends: self.backends.clone(),
+            backends: self.backends.iter().map(|backend| backend.id.clone()).collect(),
             request_key: self.embedded.is_some(),
             forwarded_for: true,
             keep_actions: context.record_actions && phase == MEASURE,
@@ -370,6 +373,24 @@ impl LiveTrials {
             })
             .collect()
     }
+}
+
+/// The backends that a load balancer lists; none when it does not tell.
+async fn listed_by(admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, AdminError> {
+    if !admin.capabilities().per_backend {
+        return Ok(Vec::new());
+    }
+    let mut pools: Vec<String> = Vec::new();
+    let mut listed = Vec::new();
+    for backend in admin.snapshot().await?.backends {
+        let known = pools.iter().position(|pool| *pool == backend.pool);
+        let pool = known.unwrap_or_else(|| {
+            pools.push(backend.pool);
+            pools.len() - 1
+        });
+        listed.push(ListedBackend { id: backend.id, pool, weight: backend.weight });
+    }
+    Ok(listed)
 }
 
 /// A service of the pool with the most backends, as the workload names it: more backends tell

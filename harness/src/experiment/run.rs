@@ -40,6 +40,16 @@ pub(super) struct Context<'a> {
     pub(super) record_actions: bool,
 }
 
+/// One scenario to be run.
+struct ScenarioRun<'a> {
+    number: usize,
+    scenario: &'a PlannedScenario,
+    /// By block.
+    schedules: &'a [Arc<Schedule>],
+    /// Name of the run.
+    run_id: &'a str,
+}
+
 /// One trial to be run.
 pub(super) struct TrialPlan<'a> {
     pub(super) scenario_number: usize,
@@ -84,21 +94,16 @@ pub async fn run(
             continue;
         }
         let mut played = Played::default();
-        failure = run_scenario(
-            &context,
-            &options.run_id,
-            number,
-            scenario,
-            &schedules,
-            choice.as_ref(),
-            progress,
-            &mut played,
-        )
-        .await
-        .err();
+        let part = ScenarioRun { number, scenario, schedules: &schedules, run_id: &options.run_id };
+        failure = run_scenario(&context, &part, choice.as_ref(), progress, &mut played).await.err();
         let trials = &played.trials;
         write_scenario(&options.folder, &scenario.scenario, trials).or_exit(ExitCode::Preflight)?;
-        summary.scenarios.push(summarise_scenario(plan, scenario, &schedules, &played));
+        let mut result = summarise_scenario(plan, scenario, &schedules, &played);
+        if let Some(Choice::Running(_)) = choice {
+            summary.notes.extend(not_ours(scenario));
+            result.topology = "of the load balancer".to_owned();
+        }
+        summary.scenarios.push(result);
         for trial in trials {
             summary.notes.extend(trial.notes.iter().map(|note| format!("{}: {note}", trial.algorithm)));
         }
@@ -120,45 +125,39 @@ struct Played {
 }
 
 /// All trials of one scenario, as far as they get; they are put into `played` one by one.
-#[allow(clippy::too_many_arguments, reason = "called once; a struct would only rename the arguments")]
 async fn run_scenario(
     context: &Context<'_>,
-    run_id: &str,
-    number: usize,
-    scenario: &PlannedScenario,
-    schedules: &[Arc<Schedule>],
+    part: &ScenarioRun<'_>,
     choice: Option<&Choice>,
     progress: &mut Progress,
     played: &mut Played,
 ) -> Result<(), Failure> {
-    let mut algorithms = scenario.algorithms.clone();
+    let mut algorithms = part.scenario.algorithms.clone();
     let mut target = None;
     if let Some(choice) = choice {
-        let started = LiveTrials::start(context, number, scenario, choice).await?;
+        let started = LiveTrials::start(context, part.number, part.scenario, choice).await?;
         played.skipped = not_offered(&started.algorithms(), &mut algorithms);
         target = Some(started);
     }
     let result = match algorithms.is_empty() {
         true => Err(nothing_offered(&played.skipped)),
-        false => {
-            run_blocks(
-                context,
-                run_id,
-                number,
-                scenario,
-                schedules,
-                &algorithms,
-                target.as_mut(),
-                progress,
-                &mut played.trials,
-            )
-            .await
-        }
+        false => run_blocks(context, part, &algorithms, target.as_mut(), progress, &mut played.trials).await,
     };
     if let Some(target) = target {
         target.stop().await;
     }
     result
+}
+
+/// What a config says of backends and a load balancer that is running already does not do.
+fn not_ours(scenario: &PlannedScenario) -> Option<String> {
+    let faults = scenario.scenario.topology.faults.len();
+    (faults > 0).then(|| {
+        format!(
+            "{}: {faults} faults of the config are not applied, the backends belong to the load balancer that was driven",
+            scenario.scenario.name
+        )
+    })
 }
 
 /// Takes out of `algorithms` what a load balancer does not offer.
@@ -182,18 +181,15 @@ fn nothing_offered(skipped: &[Skipped]) -> Failure {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "called once; a struct would only rename the arguments")]
 async fn run_blocks(
     context: &Context<'_>,
-    run_id: &str,
-    number: usize,
-    scenario: &PlannedScenario,
-    schedules: &[Arc<Schedule>],
+    part: &ScenarioRun<'_>,
     algorithms: &[Algorithm],
     mut target: Option<&mut LiveTrials>,
     progress: &mut Progress,
     trials: &mut Vec<Trial>,
 ) -> Result<(), Failure> {
+    let ScenarioRun { number, scenario, schedules, run_id } = *part;
     let total = algorithms.len() * schedules.len();
     for (block, schedule) in (0..).zip(schedules) {
         for (position, algorithm) in
@@ -231,7 +227,7 @@ fn keep(
     progress: &Progress,
 ) -> Result<(), Failure> {
     let inner = &scenario.scenario;
-    let Some(result) = summarise(&[trial], &inner.workload, &inner.topology) else {
+    let Some(result) = summarise(&[trial], &inner.workload) else {
         return Ok(());
     };
     let p95 =
@@ -263,7 +259,7 @@ fn summarise_scenario(
         .filter_map(|algorithm| {
             let of: Vec<&Trial> =
                 played.trials.iter().filter(|trial| trial.algorithm == *algorithm).collect();
-            summarise(&of, &inner.workload, &inner.topology)
+            summarise(&of, &inner.workload)
         })
         .collect();
     summary.skipped = scenario

@@ -3,7 +3,7 @@
 
 use super::run::{Context, TrialPlan};
 use super::schedules::warm_up_seed;
-use super::trial::{BalancerCount, ProcessTime, Trial};
+use super::trial::{BalancerCount, ListedBackend, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::{self, Population, Recording, RecordingSpec, TrialRecord};
 use crate::report::{Progress, Pulse};
@@ -86,6 +86,7 @@ pub(super) async fn simulate(
         schedule_sha256: plan.schedule.sha256().to_owned(),
         started,
         record,
+        backends: ListedBackend::of_topology(&plan.scenario.scenario.topology),
         balancer: report
             .backends
             .into_iter()

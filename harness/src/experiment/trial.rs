@@ -3,6 +3,7 @@
 
 use crate::record::TrialRecord;
 use lb_core::Algorithm;
+use lb_core::topology::Topology;
 use serde::Serialize;
 
 /// One finished trial.
@@ -22,6 +23,8 @@ pub struct Trial {
     pub started: jiff::Timestamp,
     /// What the generator recorded.
     pub record: TrialRecord,
+    /// What the numbers of the record's backends stand for.
+    pub backends: Vec<ListedBackend>,
     /// What the load balancer counted in the measured phase, by backend.
     pub balancer: Vec<BalancerCount>,
     /// CPU time of each process over the measured phase.
@@ -30,6 +33,28 @@ pub struct Trial {
     pub evidence: serde_json::Value,
     /// What was noticed on the way.
     pub notes: Vec<String>,
+}
+
+/// A backend that was known before the trial.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ListedBackend {
+    /// Its id.
+    pub id: String,
+    /// Number of its pool; backends of different pools never compete.
+    pub pool: usize,
+    /// What the load balancer is told it is worth.
+    pub weight: f64,
+}
+
+impl ListedBackend {
+    /// The backends of a topology, in its order.
+    pub fn of_topology(topology: &Topology) -> Vec<Self> {
+        let pools = topology.pools.iter().enumerate();
+        pools
+            .flat_map(|(pool, spec)| spec.backends.iter().map(move |backend| (pool, backend)))
+            .map(|(pool, backend)| Self { id: backend.id.clone(), pool, weight: backend.weight })
+            .collect()
+    }
 }
 
 /// What the load balancer counted for one backend in the measured phase.
