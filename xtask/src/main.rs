@@ -6,8 +6,9 @@
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 
 /// Set-up and test commands of this repository.
 #[derive(Debug, Parser)]
@@ -69,7 +70,8 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints and runs one cargo command at the root of the repository.
+/// Prints and runs one cargo command at the root of the repository. What test binaries report is summed
+/// up in a last line, since cargo ends with that of an empty one.
 fn cargo(args: &[OsString]) -> anyhow::Result<()> {
     let line = args.join(OsStr::new(" "));
     eprintln!("$ cargo {}", line.to_string_lossy());
@@ -78,15 +80,54 @@ fn cargo(args: &[OsString]) -> anyhow::Result<()> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("find the root of the repository above xtask/")?;
-    let status = Command::new(&cargo)
+    let mut child = Command::new(&cargo)
         .args(args)
         .current_dir(root)
-        .status()
+        .stdout(Stdio::piped())
+        .spawn()
         .with_context(|| format!("start `{}`", cargo.to_string_lossy()))?;
+    let mut tally = Tally::default();
+    let stdout = child.stdout.take().context("read what cargo prints")?;
+    for line in BufReader::new(stdout).lines() {
+        let line = line.context("read what cargo prints")?;
+        println!("{line}");
+        tally.add(&line);
+    }
+    let status = child.wait().context("wait for cargo")?;
+    if tally.reports > 0 {
+        println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
+    }
     if !status.success() {
         bail!("`cargo {}` failed ({status})", line.to_string_lossy());
     }
     Ok(())
+}
+
+/// What test binaries reported.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Tally {
+    reports: u32,
+    passed: u32,
+    failed: u32,
+    ignored: u32,
+}
+
+impl Tally {
+    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; others say nothing.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
+        else {
+            return;
+        };
+        let count = |what: &str| -> u32 {
+            let found = counts.split("; ").find_map(|part| part.strip_suffix(what));
+            found.and_then(|number| number.trim().parse().ok()).unwrap_or(0)
+        };
+        self.reports += 1;
+        self.passed += count(" passed");
+        self.failed += count(" failed");
+        self.ignored += count(" ignored");
+    }
 }
 
 #[cfg(test)]
@@ -132,5 +173,18 @@ mod tests {
             ],
             "the tests come last, so that their closing lines end the log"
         );
+    }
+
+    #[test]
+    fn reports_of_test_binaries_are_summed_up() {
+        let mut tally = Tally::default();
+        for line in [
+            "running 3 tests",
+            "test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+            "test result: FAILED. 2 passed; 1 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.00s",
+        ] {
+            tally.add(line);
+        }
+        assert_eq!(tally, Tally { reports: 2, passed: 5, failed: 1, ignored: 1 }, "every report counts");
     }
 }
