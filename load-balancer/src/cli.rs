@@ -4,6 +4,7 @@
 //! cannot be bound.
 
 use crate::{Config, ConfigError, StartError, run};
+use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
@@ -23,7 +24,11 @@ pub struct Args {
 /// standard error, and says how the process should exit.
 pub fn main(args: &Args) -> ExitCode {
     let filter = EnvFilter::try_from_env("LOAD_BALANCER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_writer(std::io::stderr)
+        .init();
     let served = Config::read(&args.config)
         .map_err(anyhow::Error::from)
         .and_then(|config| run(config, args.exit_with_parent));

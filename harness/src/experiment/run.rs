@@ -97,7 +97,10 @@ pub async fn run(
         let part = ScenarioRun { number, scenario, schedules: &schedules, run_id: &options.run_id };
         failure = run_scenario(&context, &part, choice.as_ref(), progress, &mut played).await.err();
         let trials = &played.trials;
-        write_scenario(&options.folder, &scenario.scenario, trials).or_exit(ExitCode::Preflight)?;
+        // What was measured is worth its tables even when it cannot be written.
+        let written =
+            write_scenario(&options.folder, &scenario.scenario, trials).or_exit(ExitCode::Preflight);
+        failure = failure.or(written.err());
         let mut result = summarise_scenario(plan, scenario, &schedules, &played);
         if let Some(Choice::Running(_)) = choice {
             summary.notes.extend(not_ours(scenario));
@@ -112,8 +115,8 @@ pub async fn run(
     summary.schedule_sha256 = combined_sha256(hashes.iter().map(String::as_str));
     summary.interrupted = interrupt.is_set();
     progress.finish();
-    write_summary(&options.folder, &summary).or_exit(ExitCode::Preflight)?;
-    Ok((summary, failure))
+    let written = write_summary(&options.folder, &summary).or_exit(ExitCode::Preflight);
+    Ok((summary, failure.or(written.err())))
 }
 
 /// What came out of a scenario, also when it ended early.
@@ -207,11 +210,15 @@ async fn run_blocks(
                 None => simulate(context, &plan, progress).await?,
             };
             let Some(trial) = trial else { return Ok(()) };
-            keep(context, run_id, scenario, schedule, &trial, progress)?;
-            if trial.record.interrupted {
+            let kept = keep(context, run_id, scenario, schedule, &trial, progress);
+            let interrupted = trial.record.interrupted;
+            if !interrupted {
+                trials.push(trial);
+            }
+            kept?;
+            if interrupted {
                 return Ok(());
             }
-            trials.push(trial);
         }
     }
     Ok(())

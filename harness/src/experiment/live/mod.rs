@@ -2,21 +2,18 @@
 //! collect, cool-down. Every algorithm meets the same backends in the same state, with the same
 //! faults at the same offsets.
 
+mod connect;
+
 use super::run::{Context, TrialPlan};
 use super::schedules::warm_up_seed;
 use super::trial::{BalancerCount, ListedBackend, ProcessTime, Trial};
-use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::load::{self, LoadSpec, Target};
 use crate::record::{self, TrialRecord};
 use crate::report::{Progress, Pulse};
-use crate::target::{Choice, Embedded, cpu_seconds};
+use crate::target::{Embedded, cpu_seconds};
 use anyhow::{Context as _, anyhow};
-use lb_admin_client::{
-    AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, SpringAdmin, SpringOptions, Verdict,
-    VerifyOptions,
-};
-use lb_core::Algorithm;
+use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -43,56 +40,6 @@ pub(super) struct LiveTrials {
 }
 
 impl LiveTrials {
-    /// Starts or connects to what a scenario drives.
-    pub(super) async fn start(
-        context: &Context<'_>,
-        number: usize,
-        scenario: &PlannedScenario,
-        choice: &Choice,
-    ) -> Result<Self, Failure> {
-        let inner = &scenario.scenario;
-        let verification = |base_url: &str| {
-            VerifyOptions::new(base_url, &probe_service(inner).unwrap_or_default())
-                .or_exit(ExitCode::Preflight)
-        };
-        match choice {
-            Choice::Embedded => {
-                let dir = context.folder.path().join(format!("target/{number}"));
-                let embedded =
-                    Embedded::start(&inner.topology, &scenario.catalogue, context.plan.seed.0, &dir)
-                        .await
-                        .or_exit(ExitCode::Preflight)?;
-                let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))
-                    .await
-                    .or_exit(ExitCode::Preflight)?;
-                Ok(Self {
-                    admin: Box::new(admin),
-                    base_url: embedded.base_url.clone(),
-                    backends: ListedBackend::of_topology(&inner.topology),
-                    verification: verification(&embedded.base_url)?,
-                    embedded: Some(embedded),
-                    measuring: false,
-                })
-            }
-            Choice::Running(running) => {
-                let admin = running.admin().await.or_exit(ExitCode::Preflight)?;
-                Ok(Self {
-                    base_url: running.base_url.clone(),
-                    embedded: None,
-                    backends: listed_by(&*admin).await.or_exit(ExitCode::Preflight)?,
-                    verification: verification(&running.base_url)?,
-                    measuring: false,
-                    admin,
-                })
-            }
-        }
-    }
-
-    /// What the load balancer can switch to.
-    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
-        self.admin.algorithms()
-    }
-
     /// Plays a scenario once without faults, whatever algorithm is active.
     pub(super) async fn rehearse(
         &self,
@@ -103,18 +50,6 @@ impl LiveTrials {
         let spec = self.spec(context, scenario, schedule, "rehearsal", None)?;
         let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
         record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
-    }
-
-    /// Ends what was started for the scenario.
-    pub(super) async fn stop(self) {
-        if self.measuring
-            && let Err(error) = self.admin.stop().await
-        {
-            tracing::warn!(%error, "the load balancer did not end the measurement");
-        }
-        if let Some(embedded) = self.embedded {
-            embedded.stop().await;
-        }
     }
 
     /// Runs one trial. None when the user interrupted it before anything was measured; what an
@@ -373,36 +308,6 @@ impl LiveTrials {
             })
             .collect()
     }
-}
-
-/// The backends that a load balancer lists; none when it does not tell.
-async fn listed_by(admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, AdminError> {
-    if !admin.capabilities().per_backend {
-        return Ok(Vec::new());
-    }
-    let mut pools: Vec<String> = Vec::new();
-    let mut listed = Vec::new();
-    for backend in admin.snapshot().await?.backends {
-        let known = pools.iter().position(|pool| *pool == backend.pool);
-        let pool = known.unwrap_or_else(|| {
-            pools.push(backend.pool);
-            pools.len() - 1
-        });
-        listed.push(ListedBackend { id: backend.id, pool, weight: backend.weight });
-    }
-    Ok(listed)
-}
-
-/// A service of the pool with the most backends, as the workload names it: more backends tell
-/// algorithms apart more clearly.
-fn probe_service(scenario: &Scenario) -> Option<String> {
-    let services = scenario.workload.steps().iter().filter_map(|step| step.service.as_deref());
-    services
-        .max_by_key(|service| {
-            let pool = scenario.topology.pool_of(service);
-            pool.map_or(0, |pool| scenario.topology.pools[pool].backends.len())
-        })
-        .map(str::to_owned)
 }
 
 /// Threads of the generator: one for two cores, so that what is under test keeps at least as much.
