@@ -17,6 +17,9 @@ use std::process::Command;
 
 const AGREEMENT: f64 = 0.15;
 
+/// One experiment: works in a folder and says which rules held.
+type Part = fn(&Path, &mut Verdict);
+
 /// Whether all rules held so far.
 struct Verdict(bool);
 
@@ -35,8 +38,7 @@ fn main() {
     let dir = tempfile::tempdir().expect("a temporary folder");
     let mut verdict = Verdict(true);
     let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
-    let parts: [(&str, fn(&Path, &mut Verdict)); 3] =
-        [("tails", tails), ("low-load", low_load), ("agreement", agreement)];
+    let parts: [(&str, Part); 3] = [("tails", tails), ("low-load", low_load), ("agreement", agreement)];
     for (name, part) in parts {
         if named.is_empty() || named.iter().any(|wanted| wanted == name) {
             part(dir.path(), &mut verdict);
