@@ -4,8 +4,8 @@
 //! all requests, not averages of percentiles.
 
 use super::fairness::{PoolShare, jain_index};
-use crate::experiment::{ListedBackend, Trial};
-use crate::record::{Cell, StepRecord};
+use crate::experiment::{ListedBackend, Trial, pooled_step};
+use crate::record::Cell;
 use crate::results::{ActionSummary, AlgorithmSummary, BackendSummary, Latency, ProcessSummary};
 use lb_core::workload::{Step, StepIndex, Workload};
 use lb_core::{Outcome, Span};
@@ -143,10 +143,7 @@ fn actions(trials: &[&Trial], workload: &Workload) -> Vec<ActionSummary> {
 }
 
 fn action(trials: &[&Trial], workload: &Workload, number: usize, step: &Step) -> Option<ActionSummary> {
-    let mut record = StepRecord::default();
-    for other in trials.iter().filter_map(|trial| trial.record.steps.get(number)) {
-        record.merge(other);
-    }
+    let record = pooled_step(trials, number);
     let requests = record.over(|_| true).count();
     let good = record.over(Outcome::is_success);
     (requests > 0).then(|| ActionSummary {

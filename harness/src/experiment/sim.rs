@@ -13,10 +13,7 @@ use lb_core::workload::{Scenario, Schedule};
 use lb_core::{Algorithm, Seed};
 use simulator::{Options, Report, Simulation};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How often progress is looked at.
-const PULSE: Duration = Duration::from_millis(200);
+use std::time::Instant;
 
 /// Label of the stream that policies draw from.
 const POLICY: u64 = 0x706f_6c69;
@@ -62,18 +59,11 @@ pub(super) async fn simulate(
     let (record, report) = loop {
         tokio::select! {
             result = &mut receive => break result.context("failed to finish the simulation").or_exit(ExitCode::Internal)??,
-            () = tokio::time::sleep(PULSE) => {
+            () = tokio::time::sleep(Pulse::PERIOD) => {
                 if context.interrupt.is_set() {
                     return Ok(None);
                 }
-                let now = pulse.snapshot();
-                progress.pulse(&plan.label, "simulating", &Pulse {
-                    elapsed: begun.elapsed(),
-                    users: now.users,
-                    requests_per_second: now.last_requests as f64,
-                    p95_ms: now.last_p95.as_millis_f64(),
-                    errors: now.errors,
-                });
+                progress.pulse(&plan.label, "simulating", &Pulse::new(begun.elapsed(), pulse.snapshot()));
             }
         }
     };

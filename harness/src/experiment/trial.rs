@@ -1,7 +1,7 @@
 //! One trial as it came out: what the generator recorded, what the load balancer counted, what it
 //! cost, and how the switch was verified.
 
-use crate::record::TrialRecord;
+use crate::record::{StepRecord, TrialRecord};
 use lb_core::Algorithm;
 use lb_core::topology::Topology;
 use serde::Serialize;
@@ -78,4 +78,13 @@ pub struct ProcessTime {
     pub name: &'static str,
     /// User and system CPU seconds.
     pub cpu_s: f64,
+}
+
+/// What became of one kind of request, by its number in the workload, over all trials.
+pub fn pooled_step(trials: &[&Trial], number: usize) -> StepRecord {
+    let mut sum = StepRecord::default();
+    for record in trials.iter().filter_map(|trial| trial.record.steps.get(number)) {
+        sum.merge(record);
+    }
+    sum
 }

@@ -1,5 +1,6 @@
 //! Live progress: one line that changes on a terminal, plain lines elsewhere, nothing when quiet.
 
+use crate::record::Snapshot;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -20,6 +21,22 @@ pub struct Pulse {
     pub p95_ms: f64,
     /// Requests that failed, since the phase began.
     pub errors: u64,
+}
+
+impl Pulse {
+    /// How often whoever waits for a phase looks at it.
+    pub const PERIOD: Duration = Duration::from_millis(200);
+
+    /// The running figures of a phase that began `elapsed` ago.
+    pub fn new(elapsed: Duration, now: Snapshot) -> Self {
+        Self {
+            elapsed,
+            users: now.users,
+            requests_per_second: now.last_requests as f64,
+            p95_ms: now.last_p95.as_millis_f64(),
+            errors: now.errors,
+        }
+    }
 }
 
 /// Where progress goes.

@@ -6,7 +6,7 @@
 //! can exceed its maximum), and the percentiles of `_stats_history.csv` are those of that second
 //! (Locust's are cumulative unless `--csv-full-history` is given).
 
-use crate::experiment::Trial;
+use crate::experiment::{Trial, pooled_step};
 use crate::record::{Cell, StepRecord, TrialRecord};
 use anyhow::Result;
 use lb_core::workload::Workload;
@@ -45,10 +45,7 @@ fn csv_writer(out: &mut dyn Write) -> csv::Writer<&mut dyn Write> {
 fn rows<'a>(trials: &[&Trial], workload: &'a Workload) -> Vec<Row<'a>> {
     let mut rows: Vec<Row<'a>> = Vec::new();
     for (number, step) in workload.steps().iter().enumerate() {
-        let mut record = StepRecord::default();
-        for other in trials.iter().filter_map(|trial| trial.record.steps.get(number)) {
-            record.merge(other);
-        }
+        let record = pooled_step(trials, number);
         if record.over(|_| true).count() > 0 {
             rows.push(Row { method: &step.method, name: &step.name, record });
         }

@@ -17,10 +17,7 @@ use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapsh
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
-
-/// How often progress is looked at.
-const PULSE: Duration = Duration::from_millis(200);
+use std::time::Instant;
 
 /// The phase whose requests count.
 const MEASURE: &str = "measure";
@@ -216,15 +213,8 @@ impl LiveTrials {
                     let record = result.context("failed to run the load")?.or_exit(ExitCode::Preflight)?;
                     return Ok(record);
                 }
-                () = tokio::time::sleep(PULSE) => {
-                    let now = pulse.snapshot();
-                    progress.pulse(&plan.label, phase, &Pulse {
-                        elapsed: begun.elapsed(),
-                        users: now.users,
-                        requests_per_second: now.last_requests as f64,
-                        p95_ms: now.last_p95.as_millis_f64(),
-                        errors: now.errors,
-                    });
+                () = tokio::time::sleep(Pulse::PERIOD) => {
+                    progress.pulse(&plan.label, phase, &Pulse::new(begun.elapsed(), pulse.snapshot()));
                 }
             }
         }
