@@ -317,6 +317,7 @@ fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
         action_randomness: 0.0,
         max_users: users,
         background: false,
+        arrivals: None,
     };
     let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1)
         .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
@@ -333,6 +334,7 @@ fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
             workload,
             duration,
             warm_up: Span::ZERO,
+            max_in_flight: 10_000,
             request_timeout: Span::from_secs(30),
             topology: Arc::new(serde_json::from_value(topology)?),
         }),

@@ -67,6 +67,7 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         url: args.url.clone(),
         admin: args.admin.clone(),
         admin_token: args.admin_token.clone(),
+        ..Overrides::default()
     };
     let plan = config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
     Ok((loaded, plan))

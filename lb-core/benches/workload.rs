@@ -34,6 +34,7 @@ fn schedule(journey: &str, think_time_s: [f64; 2], users: u32) -> Schedule {
         action_randomness: 0.1,
         max_users: users,
         background: false,
+        arrivals: None,
     };
     let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 10_000);
     Schedule::new(Arc::new(workload.expect("a valid workload")), Seed(1))

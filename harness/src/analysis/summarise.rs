@@ -47,6 +47,10 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         jain_index: jain_index(&shares(&backends, &first.backends)),
         backends,
         actions: actions(trials, workload),
+        service_ms: None,
+        distribution: Vec::new(),
+        series: Vec::new(),
+        fault_responses: Vec::new(),
         switch_evidence: trials.iter().map(|trial| trial.evidence.clone()).collect(),
         processes: processes(trials, measured_s),
     })

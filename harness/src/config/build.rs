@@ -24,6 +24,10 @@ const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "rl"];
 const SEED: u64 = 42;
 /// One pass: enough to look, too little to judge by.
 const REPETITIONS: u32 = 1;
+/// Where sequential stopping ends if the precision is not reached: a night at the guide's lengths.
+const MAX_REPETITIONS: u32 = 50;
+/// Differences below 5 % decide nothing in practice.
+const MARGIN: f64 = 0.05;
 /// Where the guide's load balancer listens.
 const BASE_URL: &str = "http://localhost:8080/proxy";
 /// Half a second lets sockets close; state is reset in other ways.
@@ -98,6 +102,10 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
         repetitions: overrides.repetitions.or(bench.repetitions).unwrap_or(REPETITIONS),
+        precision: overrides.precision,
+        max_repetitions: overrides.max_repetitions.unwrap_or(MAX_REPETITIONS),
+        margin: overrides.margin.unwrap_or(MARGIN),
+        detect_warm_up: overrides.detect_warm_up,
         seed,
         engine: overrides.engine.or(bench.engine),
         cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(COOL_DOWN_S)),

@@ -12,6 +12,26 @@ pub struct Overrides {
     pub scenario: Option<String>,
     /// Passes over all algorithms.
     pub repetitions: Option<u32>,
+    /// Interval width at which no more passes are added, as a fraction.
+    pub precision: Option<f64>,
+    /// Most passes that `precision` may lead to.
+    pub max_repetitions: Option<u32>,
+    /// Margin of equivalence, as a fraction.
+    pub margin: Option<f64>,
+    /// Length of the warm-up phase, on the scaled timeline.
+    pub warm_up: Option<Duration>,
+    /// Look for the end of the warm-up in the measurements.
+    pub detect_warm_up: bool,
+    /// The open model: a process such as `poisson:500`, in place of the users of every pattern.
+    pub arrivals: Option<String>,
+    /// A recorded list of requests that takes the place of all scenarios.
+    pub replay: Option<std::path::PathBuf>,
+    /// How much faster than recorded it is played.
+    pub speed: Option<f64>,
+    /// Thresholds, such as `http_req_duration{algorithm:rl}: p(95)<200`.
+    pub thresholds: Vec<String>,
+    /// Names of sets of thresholds, such as `light`.
+    pub threshold_presets: Vec<String>,
     /// Seed of the schedule.
     pub seed: Option<u64>,
     /// Most users at once: the patterns keep their proportions (and at least one user each), and

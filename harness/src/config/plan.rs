@@ -55,6 +55,16 @@ pub struct Plan {
     pub skipped: Vec<Skipped>,
     /// Passes over all algorithms.
     pub repetitions: u32,
+    /// More passes are added until every interval of the mean and the 95th percentile is at most this
+    /// wide to either side (0.03 is ±3 %); none: as many as `repetitions` says.
+    pub precision: Option<f64>,
+    /// Most passes that `precision` may lead to.
+    pub max_repetitions: u32,
+    /// Differences up to this fraction count as none (margin of equivalence).
+    pub margin: f64,
+    /// Whether the end of the warm-up is looked for in the measurements (MSER-5), instead of being
+    /// trusted to the warm-up phase alone.
+    pub detect_warm_up: bool,
     /// Fixes all random choices.
     pub seed: Seed,
     /// How trials are driven, where config or flags say so.

@@ -20,6 +20,10 @@ use std::sync::Arc;
 /// Warm-up where nobody names one: a tenth of the measured phase, within these seconds.
 const WARM_UP_S: [f64; 2] = [0.5, 5.0];
 
+/// Sessions of the open model at once where nobody names a limit: far above what any sane system has
+/// under way, and few enough for one process.
+const MAX_IN_FLIGHT: u32 = 10_000;
+
 /// What all scenarios of a plan share.
 pub(super) struct Frame<'a> {
     pub(super) bench: &'a Bench,
@@ -83,6 +87,7 @@ pub(super) fn build(
             workload: Arc::clone(&workload),
             duration: Span::from_secs_f64(duration_s),
             warm_up: Span::from_secs_f64(warm_up_s),
+            max_in_flight: MAX_IN_FLIGHT,
             request_timeout: Span::from_secs_f64(draft.request_timeout_s),
             topology: Arc::new(topology),
         }),
@@ -149,6 +154,7 @@ fn stage(draft: &DraftScenario, index: usize) -> Stage {
         action_randomness: pattern.chaos.action_randomness,
         max_users: highest.min(room.max(pattern.users)),
         background: pattern.background,
+        arrivals: None,
     }
 }
 

@@ -17,4 +17,4 @@ pub use doctor::doctor;
 pub use interrupt::Interrupt;
 pub use run::{RunOptions, run};
 pub use schedules::{combined_sha256, schedules};
-pub use trial::{BalancerCount, ListedBackend, ProcessTime, Trial, pooled_step};
+pub use trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial, pooled_step};

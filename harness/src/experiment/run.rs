@@ -305,7 +305,9 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
         load_balancer,
         schedule_sha256: String::new(),
         interrupted: false,
+        fingerprint: String::new(),
         scenarios: Vec::new(),
+        thresholds: Vec::new(),
         notes: plan.notes.iter().map(ToString::to_string).collect(),
     }
 }

@@ -3,7 +3,7 @@
 
 use super::run::{Context, TrialPlan};
 use super::schedules::warm_up_seed;
-use super::trial::{BalancerCount, ListedBackend, ProcessTime, Trial};
+use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::{self, Population, Recording, RecordingSpec, TrialRecord};
 use crate::report::{Progress, Pulse};
@@ -71,6 +71,11 @@ pub(super) async fn simulate(
     Ok(Some(Trial {
         scenario: plan.scenario_number,
         algorithm: plan.algorithm,
+        label: plan.algorithm.to_string(),
+        attempt: 0,
+        problems: Vec::new(),
+        cut_s: 0.0,
+        machine: MachineUse::default(),
         block: plan.block,
         position: plan.position,
         schedule_sha256: plan.schedule.sha256().to_owned(),

@@ -13,6 +13,16 @@ pub struct Trial {
     pub scenario: usize,
     /// What decided.
     pub algorithm: Algorithm,
+    /// What results call it: the algorithm's name, or a label of its own in an A/A comparison.
+    pub label: String,
+    /// 0, or 1 when it repeats one that was invalid.
+    pub attempt: u32,
+    /// Why it cannot be believed; empty: it is valid.
+    pub problems: Vec<String>,
+    /// Seconds cut off its beginning as warm-up.
+    pub cut_s: f64,
+    /// How busy the machine was.
+    pub machine: MachineUse,
     /// The pass over all algorithms that it belongs to.
     pub block: u32,
     /// Its place within the block.
@@ -33,6 +43,15 @@ pub struct Trial {
     pub evidence: serde_json::Value,
     /// What was noticed on the way.
     pub notes: Vec<String>,
+}
+
+/// How busy the machine was over the measured phase; none where the system does not tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct MachineUse {
+    /// Share of the phase in which generator threads wanted a CPU and had none, the worst thread.
+    pub cpu_wait_share: Option<f64>,
+    /// Share of all CPU time in use, by anybody.
+    pub busy_share: Option<f64>,
 }
 
 /// A backend that was known before the trial.

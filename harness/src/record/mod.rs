@@ -27,7 +27,8 @@ pub use population::Population;
 pub use progress::{Progress, Snapshot};
 pub use recorder::Recorder;
 pub use trial::{
-    BackendRecord, Interval, IntervalClass, SecondLatency, SecondRecord, StepRecord, TrialRecord, UserRecord,
+    ArrivalCounts, BackendRecord, Interval, IntervalClass, NamedAlgorithm, SecondLatency, SecondRecord,
+    StepRecord, TrialRecord, UserRecord,
 };
 
 #[cfg(test)]

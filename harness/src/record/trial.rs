@@ -25,12 +25,46 @@ pub struct TrialRecord {
     /// The steps of each user in the order in which they were done, by user number, where the
     /// recording was told to keep them.
     pub actions: Option<Vec<Vec<StepIndex>>>,
-    /// How long after their time users got to act, over all wake-ups. Bytes mean nothing here.
+    /// How long after their time users and arrivals got to act, over all wake-ups. Bytes mean nothing
+    /// here.
     pub lateness: Cell,
+    /// Successful requests from when they were sent, not from when they should have been. Empty in a
+    /// closed model, where both are the same.
+    pub service: Cell,
+    /// What became of the arrivals of open stages.
+    pub arrivals: ArrivalCounts,
+    /// Requests sent to each backend, by tenth of a second of their sending, as far as replies named
+    /// it.
+    pub sent: Vec<Box<[u32]>>,
+    /// Count and summed latency (ns) of successful requests, by tenth of a second of their end.
+    pub tenths: Vec<(u32, u64)>,
+    /// Replies by the algorithm that they named.
+    pub named: NamedAlgorithm,
     /// Length of the phase in which requests were sent: rates are over this.
     pub wall: Span,
     /// Whether the phase was stopped before its end.
     pub interrupted: bool,
+}
+
+/// What became of the arrivals of open stages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArrivalCounts {
+    /// Due within the phase.
+    pub due: u64,
+    /// Begun.
+    pub begun: u64,
+    /// Dropped, because too many sessions were in flight. The others were due when the phase was
+    /// stopped, or never begun because the generator was too late.
+    pub dropped: u64,
+}
+
+/// Replies by the algorithm that their header names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct NamedAlgorithm {
+    /// The one that was meant.
+    pub right: u64,
+    /// Another one.
+    pub wrong: u64,
 }
 
 /// What became of the requests of one step.

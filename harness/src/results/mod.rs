@@ -3,12 +3,18 @@
 //! Every file is written beside its place, synced and renamed, so that an interrupted or failing run
 //! leaves no half-written file under a final name.
 
+mod evidence;
 mod folder;
 mod locust;
 mod summary;
 mod trial_file;
 mod writer;
 
+pub use evidence::{
+    AaMetric, AaSummary, Comparison, FaultMark, FaultResponse, GeneratorSummary, MaxRateSummary, Metric,
+    MetricComparison, MetricValue, OracleSummary, PairComparison, PhaseSummary, RateProbe, SeriesPoint,
+    StageMark, ThresholdResult, TrialSummary, Verdict,
+};
 pub use folder::{ResultsFolder, run_id};
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,

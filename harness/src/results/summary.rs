@@ -4,12 +4,16 @@
 //! its successful requests; `latency_all_ms` also holds failures (a timeout counts with the time
 //! that it took), because a failure that returns fast is not a fast success.
 
+use super::evidence::{
+    AaSummary, Comparison, FaultMark, FaultResponse, MaxRateSummary, OracleSummary, SeriesPoint, StageMark,
+    ThresholdResult, TrialSummary,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Raised with every change that a reader of `summary.json` must know of.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// One run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
@@ -40,8 +44,13 @@ pub struct Summary {
     pub schedule_sha256: String,
     /// Whether the run was interrupted; then only complete trials are summed up.
     pub interrupted: bool,
+    /// SHA-256 over what the numbers depend on besides algorithms, seed and repetitions: users,
+    /// backends, lengths, engine, load balancer. Runs with the same one share a noise floor.
+    pub fingerprint: String,
     /// Results.
     pub scenarios: Vec<ScenarioSummary>,
+    /// Thresholds that were asked for.
+    pub thresholds: Vec<ThresholdResult>,
     /// Settings that could not be honoured, and other things to know.
     pub notes: Vec<String>,
 }
@@ -87,6 +96,24 @@ pub struct ScenarioSummary {
     pub topology: String,
     /// SHA-256 of the schedule of each repetition.
     pub schedules: Vec<String>,
+    /// `closed`, `open` or `mixed`.
+    pub model: String,
+    /// How the warm-up was left out: `fixed` or `mser-5`.
+    pub warm_up: String,
+    /// Patterns, in order of time.
+    pub stages: Vec<StageMark>,
+    /// Faults, in order of time.
+    pub faults: Vec<FaultMark>,
+    /// Every trial in the order in which they ran, invalid ones too.
+    pub trials: Vec<TrialSummary>,
+    /// Every pair of algorithms. Null with fewer than two.
+    pub comparison: Option<Comparison>,
+    /// Bounds by policies that know what none can know.
+    pub oracles: Vec<OracleSummary>,
+    /// Highest rates, where they were searched.
+    pub max_rates: Vec<MaxRateSummary>,
+    /// The noise, where one algorithm ran under two labels.
+    pub aa: Option<AaSummary>,
     /// Results, in the order in which the config names the algorithms.
     pub algorithms: Vec<AlgorithmSummary>,
     /// Algorithms that did not run, and why.
@@ -135,6 +162,15 @@ pub struct AlgorithmSummary {
     pub jain_index: Option<f64>,
     /// Requests by kind, slowest p95 first.
     pub actions: Vec<ActionSummary>,
+    /// Latency of the same requests from when they were sent, not from when they should have been.
+    /// Equal to `latency_ms` in the closed model.
+    pub service_ms: Option<Latency>,
+    /// Latency by percentile, `[percentile, ms]`, ascending; for curves.
+    pub distribution: Vec<[f64; 2]>,
+    /// The time series, at most some hundred points.
+    pub series: Vec<SeriesPoint>,
+    /// What it did about each fault of the scenario.
+    pub fault_responses: Vec<FaultResponse>,
     /// How each switch to this algorithm was verified.
     pub switch_evidence: Vec<serde_json::Value>,
     /// CPU time of the processes that took part.
@@ -142,7 +178,7 @@ pub struct AlgorithmSummary {
 }
 
 /// Latency of a set of requests, in milliseconds.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// Arithmetic mean, exact.
     pub mean: f64,

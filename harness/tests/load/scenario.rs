@@ -53,6 +53,7 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
         workload: Arc::clone(&workload),
         duration: Span::from_millis(end),
         warm_up: Span::ZERO,
+        max_in_flight: 10_000,
         request_timeout: Span::from_secs(60),
         topology: Arc::new(serde_json::from_value(topology).expect("a topology")),
     };
@@ -107,5 +108,6 @@ fn stage(number: usize, users: &Users) -> Stage {
         action_randomness: 0.0,
         max_users: users.count,
         background: false,
+        arrivals: None,
     }
 }

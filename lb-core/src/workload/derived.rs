@@ -96,5 +96,6 @@ fn rehearsal_stage(users: usize, length: Span) -> Stage {
         action_randomness: 0.0,
         max_users: users as u32,
         background: false,
+        arrivals: None,
     }
 }

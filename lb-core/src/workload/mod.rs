@@ -6,6 +6,7 @@
 //! state machine that knows neither clock nor socket. No draw depends on a reply or on timing, so
 //! the same seed gives every algorithm the same users, actions, payloads and think times.
 
+mod arrivals;
 mod check;
 mod choice;
 mod compile;
@@ -27,6 +28,9 @@ mod tag;
 mod template;
 mod user;
 
+pub use arrivals::{
+    Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, ReplayRequest, Spacing,
+};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};

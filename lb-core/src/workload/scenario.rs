@@ -16,6 +16,9 @@ pub struct Scenario {
     pub duration: Span,
     /// Length of the warm-up, run with other users before the measured phase.
     pub warm_up: Span,
+    /// Most sessions of open stages at once. An arrival that finds so many is dropped and counted; it
+    /// never waits.
+    pub max_in_flight: u32,
     /// A request without a complete reply after this long is a timeout.
     pub request_timeout: Span,
     /// Backends and faults, where the run brings its own.

@@ -4,6 +4,7 @@
 //! every beginning of that order has the stage's shares as nearly as whole users allow (largest
 //! deficit first), because a ramp-up or a smaller number of users shows only a beginning of it.
 
+use super::arrivals::Arrival;
 use super::digest;
 use super::draw::{between, derive};
 use super::stage::{ClassMix, Stage, Workload};
@@ -41,6 +42,7 @@ pub(super) struct Inner {
     pub(super) workload: Arc<Workload>,
     pub(super) seed: Seed,
     pub(super) users: Vec<UserPlan>,
+    pub(super) arrivals: Vec<Arrival>,
     /// Made when it is first asked for: trials that replay a schedule do not pay for it.
     sha256: OnceLock<String>,
 }
@@ -60,7 +62,9 @@ impl Schedule {
         for (number, stage) in workload.stages().iter().enumerate() {
             stage_users(number, stage, seed, &mut users);
         }
-        Self { inner: Arc::new(Inner { workload, seed, users, sha256: OnceLock::new() }) }
+        Self {
+            inner: Arc::new(Inner { workload, seed, users, arrivals: Vec::new(), sha256: OnceLock::new() }),
+        }
     }
 
     /// The workload that it plays.
@@ -76,6 +80,11 @@ impl Schedule {
     /// The users, by [`UserId`].
     pub fn users(&self) -> &[UserPlan] {
         &self.inner.users
+    }
+
+    /// What arrives in open stages, in order of time.
+    pub fn arrivals(&self) -> &[Arrival] {
+        &self.inner.arrivals
     }
 
     /// A user at the beginning of its plan.

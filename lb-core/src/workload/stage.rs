@@ -1,5 +1,6 @@
 //! User classes and stages: who is there, from when to when, and what they like to do.
 
+use super::arrivals::Arrivals;
 use super::choice::{self, Choice, Habits};
 use super::compile::compile;
 use super::digest;
@@ -69,6 +70,9 @@ pub struct Stage {
     pub max_users: u32,
     /// Background traffic: counted and reported apart.
     pub background: bool,
+    /// The open model in place of users, where there are arrivals: `users` and `ramp_up` then mean
+    /// nothing.
+    pub arrivals: Option<Arrivals>,
 }
 
 impl Stage {

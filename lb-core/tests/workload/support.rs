@@ -80,6 +80,7 @@ pub(crate) fn stage(name: &str, users: u32, seconds: u64) -> Stage {
         action_randomness: 0.0,
         max_users: u32::MAX,
         background: false,
+        arrivals: None,
     }
 }
 

@@ -96,6 +96,7 @@ pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
         action_randomness: 0.1,
         max_users: users,
         background: false,
+        arrivals: None,
     };
     let errors = BTreeMap::from([("invalid_product_sku".to_owned(), 0.05)]);
     let workload =
@@ -105,6 +106,7 @@ pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
         workload: Arc::new(workload),
         duration,
         warm_up: Span::from_secs(10),
+        max_in_flight: 10_000,
         request_timeout: Span::from_secs(10),
         topology: Arc::new(topology),
     }

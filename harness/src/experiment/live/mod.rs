@@ -6,7 +6,7 @@ mod connect;
 
 use super::run::{Context, TrialPlan};
 use super::schedules::warm_up_seed;
-use super::trial::{BalancerCount, ListedBackend, ProcessTime, Trial};
+use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::load::{self, LoadSpec, Target};
 use crate::record::{self, TrialRecord};
@@ -100,6 +100,11 @@ impl LiveTrials {
         Ok(Some(Trial {
             scenario: plan.scenario_number,
             algorithm: plan.algorithm,
+            label: plan.algorithm.to_string(),
+            attempt: 0,
+            problems: Vec::new(),
+            cut_s: 0.0,
+            machine: MachineUse::default(),
             block: plan.block,
             position: plan.position,
             schedule_sha256: plan.schedule.sha256().to_owned(),

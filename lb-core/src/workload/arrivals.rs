@@ -1,0 +1,111 @@
+//! The open model: what arrives, and when, whatever becomes of those before it.
+//!
+//! An open stage has an arrival process in place of a number of users. Each arrival is a virtual user
+//! that does one thing, a session or a single action, and is gone. When it arrives is fixed by the
+//! schedule, so that a slow algorithm meets as many requests as a fast one.
+
+use super::schedule::UserId;
+use crate::time::{Span, Time};
+use std::sync::Arc;
+
+/// The arrivals of an open stage.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Arrivals {
+    /// When.
+    pub process: ArrivalProcess,
+    /// What each of them does.
+    pub start: ArrivalStart,
+}
+
+/// When something arrives.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ArrivalProcess {
+    /// At rates that change linearly within each segment; the last segment is cut, or its end rate
+    /// kept, to fill the stage.
+    Rates {
+        /// In order of time.
+        segments: Vec<RateSegment>,
+        /// How arrivals lie within the rate.
+        spacing: Spacing,
+    },
+    /// A two-state Markov-modulated Poisson process: bursts.
+    Bursts {
+        /// Arrivals per second in the calm and in the busy state.
+        rates: [f64; 2],
+        /// Mean stay in each state, exponentially distributed, in seconds.
+        mean_stay_s: [f64; 2],
+    },
+    /// At recorded times.
+    Replay(Arc<Replay>),
+}
+
+/// A piece of a rate curve.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RateSegment {
+    /// Length.
+    pub duration: Span,
+    /// Arrivals per second at its beginning.
+    pub from: f64,
+    /// Arrivals per second at its end.
+    pub to: f64,
+}
+
+/// How arrivals lie within a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spacing {
+    /// Evenly: the gaps are what the rate says.
+    Even,
+    /// As a Poisson process of independent clients.
+    Poisson,
+}
+
+/// What an arrival does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ArrivalStart {
+    /// A whole session of its class, with opening and closing actions and think times.
+    Session,
+    /// One action of its class, at once. Only for journeys whose sessions open with nothing.
+    Action,
+}
+
+/// A recorded list of requests.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Replay {
+    /// In order of time.
+    pub requests: Vec<ReplayRequest>,
+}
+
+/// One recorded request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplayRequest {
+    /// Offset from the start of the stage, speed factor included.
+    pub at: Span,
+    /// Name of its action: its method and the pattern of its path, such as `GET /api/user/{id}`.
+    pub action: String,
+    /// Path and query as recorded; takes the place of its step's path.
+    pub path: String,
+    /// Headers as recorded.
+    pub headers: Vec<(String, String)>,
+    /// Body as recorded.
+    pub body: Vec<u8>,
+}
+
+/// One arrival of a schedule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arrival {
+    /// When, from the start of the phase.
+    pub at: Time,
+    /// The virtual user that it is; numbered after all users of closed stages.
+    pub id: UserId,
+    /// Position in [`super::Workload::stages`].
+    pub stage: u16,
+    /// Position in [`super::Workload::classes`].
+    pub class: u16,
+    /// Position in [`Replay::requests`] for a replay, else [`Arrival::NO_ROW`].
+    pub row: u32,
+}
+
+impl Arrival {
+    /// The row of arrivals that replay nothing.
+    pub const NO_ROW: u32 = u32::MAX;
+}
