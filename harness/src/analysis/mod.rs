@@ -1,7 +1,17 @@
 //! Pure functions over finished results: no I/O, no clock, no randomness.
 
+mod curves;
 mod fairness;
+mod fault_response;
 mod summarise;
+mod trial_metrics;
+mod validity;
+mod window;
 
+pub use curves::{distribution, series, tenth_means};
 pub use fairness::{PoolShare, jain_index};
+pub use fault_response::{fault_marks, fault_responses};
 pub use summarise::{latency, summarise};
+pub use trial_metrics::trial_summary;
+pub use validity::problems;
+pub use window::Window;

@@ -3,6 +3,7 @@
 //! Requests of all trials are pooled: histograms add up exactly, so pooled percentiles are those of
 //! all requests, not averages of percentiles.
 
+use super::curves::{distribution, service};
 use super::fairness::{PoolShare, jain_index};
 use crate::experiment::{ListedBackend, Trial, pooled_step};
 use crate::record::Cell;
@@ -32,7 +33,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
     let good = pooled(trials, Outcome::is_success);
     let backends = backends(trials);
     Some(AlgorithmSummary {
-        name: first.algorithm.to_string(),
+        name: first.label.clone(),
         trials: u32::try_from(trials.len()).unwrap_or(u32::MAX),
         measured_s,
         total_requests: total,
@@ -47,8 +48,8 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         jain_index: jain_index(&shares(&backends, &first.backends)),
         backends,
         actions: actions(trials, workload),
-        service_ms: None,
-        distribution: Vec::new(),
+        service_ms: latency(&service(trials)),
+        distribution: distribution(&good),
         series: Vec::new(),
         fault_responses: Vec::new(),
         switch_evidence: trials.iter().map(|trial| trial.evidence.clone()).collect(),

@@ -21,6 +21,7 @@ mod slice;
 mod trial;
 
 pub use cell::Cell;
+pub(crate) use cell::new_histogram as latency_histogram;
 pub use collector::{Recording, RecordingSpec};
 pub use hlog::{HlogError, HlogTrial, write_hlog};
 pub use population::Population;
