@@ -58,6 +58,7 @@ fn recording_spec(spec: &LoadSpec) -> RecordingSpec {
         steps: spec.scenario.workload.steps().len(),
         backends: spec.backends.len(),
         population: Population::of(spec.schedule.users()),
+        open: !spec.schedule.arrivals().is_empty(),
         keep_actions: spec.keep_actions,
         progress: spec.progress.clone(),
     }

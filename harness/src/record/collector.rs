@@ -8,6 +8,7 @@ use super::cell::{add_histogram, quantile};
 use super::population::{Population, SECOND_NS};
 use super::progress::Progress;
 use super::recorder::{Recorder, grown};
+use super::sendings::TENTH_NS;
 use super::slice::Slice;
 use super::trial::{Interval, IntervalClass, SecondLatency, SecondRecord, TrialRecord, merge_lists};
 use hdrhistogram::serialization::{Serializer, V2Serializer};
@@ -29,6 +30,8 @@ pub struct RecordingSpec {
     pub backends: usize,
     /// Who is there when.
     pub population: Population,
+    /// Whether the schedule has arrivals: then latency and service time are two things.
+    pub open: bool,
     /// Whether to keep every user's sequence of steps (8 bytes a request).
     pub keep_actions: bool,
     /// Where to show complete seconds.
@@ -39,7 +42,7 @@ pub struct RecordingSpec {
 #[derive(Debug)]
 pub struct Recording {
     population: Population,
-    collector: JoinHandle<(Vec<SecondRecord>, Vec<Interval>)>,
+    collector: JoinHandle<Series>,
 }
 
 impl Recording {
@@ -70,11 +73,16 @@ impl Recording {
         }
         let last_done = recorders.iter().map(|recorder| recorder.last_done).max();
         let mut record = TrialRecord { wall, ..TrialRecord::default() };
+        let mut sendings = Vec::new();
         for recorder in recorders {
             merge_lists(&mut record.steps, recorder.steps, |mine, theirs| mine.merge(&theirs));
             merge_lists(&mut record.backends, recorder.backends, |mine, theirs| mine.merge(&theirs));
             merge_lists(&mut record.users, recorder.users, |mine, theirs| mine.merge(theirs));
             record.lateness.merge(&recorder.lateness);
+            record.service.merge(&recorder.service.unwrap_or_default());
+            record.arrivals.merge(recorder.arrivals);
+            record.named.merge(recorder.named);
+            sendings.push(recorder.sendings);
             if let Some(log) = recorder.actions {
                 let sequences =
                     record.actions.get_or_insert_with(|| vec![Vec::new(); self.population.users()]);
@@ -84,9 +92,13 @@ impl Recording {
             }
             // Dropping the recorder here closes its end of the channel.
         }
-        let (seconds, intervals) = self.collector.join().expect("the collector does not panic");
-        record.seconds = seconds;
-        record.intervals = intervals;
+        let series = self.collector.join().expect("the collector does not panic");
+        record.seconds = series.seconds;
+        record.intervals = series.intervals;
+        record.tenths = series.tenths;
+        for sendings in sendings {
+            sendings.add_to(&mut record.sent, record.backends.len());
+        }
         for second in &mut record.seconds {
             second.users = self.population.active(second.second);
             let mut backends = std::mem::take(&mut second.backends).into_vec();
@@ -98,11 +110,12 @@ impl Recording {
     }
 }
 
-/// Drops the empty second that closing adds when the phase ends on a boundary, and cuts the last
+/// Drops the empty second and tenths that closing adds when the phase ends on a boundary, and cuts the last
 /// interval to where the phase, or its last reply, ended.
 fn trim(record: &mut TrialRecord, last_done: Time) {
     let end = last_done.max(Time::ZERO + record.wall);
     let begin = |second: u32| Time::from_nanos(u64::from(second) * SECOND_NS);
+    record.tenths.truncate(end.as_nanos().div_ceil(TENTH_NS) as usize);
     while record.seconds.last().is_some_and(|last| last.requests == 0 && begin(last.second) >= end) {
         record.seconds.pop();
     }
@@ -120,12 +133,19 @@ struct Pending {
     received: usize,
 }
 
+/// What the collector makes of the slices.
+#[derive(Debug, Default)]
+struct Series {
+    seconds: Vec<SecondRecord>,
+    intervals: Vec<Interval>,
+    tenths: Vec<(u32, u64)>,
+}
+
 struct Collector {
     spares: Vec<Sender<Box<Slice>>>,
     progress: Option<Arc<Progress>>,
     pending: VecDeque<Pending>,
-    seconds: Vec<SecondRecord>,
-    intervals: Vec<Interval>,
+    series: Series,
     serializer: V2Serializer,
 }
 
@@ -135,17 +155,16 @@ impl Collector {
             spares,
             progress,
             pending: VecDeque::new(),
-            seconds: Vec::new(),
-            intervals: Vec::new(),
+            series: Series::default(),
             serializer: V2Serializer::new(),
         }
     }
 
     /// Merges slices until all recorders are gone. Each worker sends each of its seconds once and in
     /// order, so a second is complete with the last worker's slice, and seconds complete in order.
-    fn run(mut self, slices: &Receiver<Box<Slice>>) -> (Vec<SecondRecord>, Vec<Interval>) {
+    fn run(mut self, slices: &Receiver<Box<Slice>>) -> Series {
         while let Ok(slice) = slices.recv() {
-            let position = slice.second as usize - self.seconds.len();
+            let position = slice.second as usize - self.series.seconds.len();
             match self.pending.get_mut(position) {
                 Some(pending) => {
                     pending.slice.merge(&slice);
@@ -162,7 +181,7 @@ impl Collector {
         while !self.pending.is_empty() {
             self.complete_first();
         }
-        (self.seconds, self.intervals)
+        self.series
     }
 
     fn give_back(&self, mut slice: Box<Slice>) {
@@ -185,7 +204,7 @@ impl Collector {
                 self.serializer
                     .serialize(histogram, &mut packed)
                     .expect("writing a histogram to memory does not fail");
-                self.intervals.push(Interval {
+                self.series.intervals.push(Interval {
                     start: Time::from_nanos(u64::from(slice.second) * SECOND_NS),
                     length: Span::from_nanos(SECOND_NS),
                     class,
@@ -198,7 +217,8 @@ impl Collector {
             let p95 = second.latency.map_or(Span::ZERO, |latency| latency.p95);
             progress.second(second.requests, second.errors, p95);
         }
-        self.seconds.push(second);
+        self.series.seconds.push(second);
+        self.series.tenths.extend(slice.tenths);
         self.give_back(slice);
     }
 }

@@ -7,6 +7,11 @@
 //! summarises the second and keeps its histograms packed. [`Recording::finish`] merges everything
 //! into one [`TrialRecord`], from which results, reports and logs are derived by pure functions.
 //!
+//! In the open model a request is *intended* for a time, *sent* at another and *done* at a third. Its
+//! latency is done - intended, so that a target, or a generator, that stalls is charged with all the
+//! requests that had to wait; done - sent is kept beside it as the service time. In the closed model
+//! intended and sent are the same by definition, and there is one cell less to fill.
+//!
 //! Latencies go to HdrHistograms (Tene) in microseconds with three significant digits: a quantile is
 //! at most 0.1 % off, never bucketed more coarsely as it grows. Means, minima and maxima are kept
 //! exactly, in nanoseconds, beside them.
@@ -17,6 +22,7 @@ mod hlog;
 mod population;
 mod progress;
 mod recorder;
+mod sendings;
 mod slice;
 mod trial;
 

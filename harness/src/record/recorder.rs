@@ -1,13 +1,15 @@
 //! The recorder of one worker thread: receives every finished request.
 //!
-//! On the hot path: a handful of additions and three histogram increments, no lock, no formatting,
+//! On the hot path: a handful of additions and three histogram increments (four in the open model), no
+//! lock, no formatting,
 //! no allocation but at the first sight of a step, outcome or backend. At a second boundary the
 //! current slice is swapped for an emptied one that the collector has sent back.
 
 use super::cell::Cell;
 use super::population::SECOND_NS;
+use super::sendings::Sendings;
 use super::slice::Slice;
-use super::trial::{BackendRecord, StepRecord, UserRecord};
+use super::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, UserRecord};
 use lb_core::workload::{Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -21,6 +23,11 @@ pub struct Recorder {
     /// (user, step) in the order of `done`; only where the spec asks for it.
     pub(super) actions: Option<Vec<(UserId, StepIndex)>>,
     pub(super) lateness: Cell,
+    /// Only where the schedule is open.
+    pub(super) service: Option<Cell>,
+    pub(super) sendings: Sendings,
+    pub(super) arrivals: ArrivalCounts,
+    pub(super) named: NamedAlgorithm,
     pub(super) last_done: Time,
     slice: Box<Slice>,
     /// End of the slice's second, so that most requests pay one comparison.
@@ -42,6 +49,10 @@ impl Recorder {
             users: vec![UserRecord::default(); spec.population.users()],
             actions: spec.keep_actions.then(Vec::new),
             lateness: Cell::default(),
+            service: spec.open.then(Cell::default),
+            sendings: Sendings::new(spec.backends),
+            arrivals: ArrivalCounts::default(),
+            named: NamedAlgorithm::default(),
             last_done: Time::ZERO,
             slice: Box::new(Slice::new(worker, spec.backends)),
             slice_end: Time::from_nanos(SECOND_NS),
@@ -59,10 +70,26 @@ impl Recorder {
         }
     }
 
-    /// How long after its wake-up time a user got to act: what the load generator itself adds.
+    /// How long after its time an arrival, or a user that had waited, got to act: what the load generator
+    /// itself adds.
     #[inline]
     pub fn late(&mut self, by: Span) {
         self.lateness.record(by, 0);
+    }
+
+    /// What becomes of arrivals, for the driver to count.
+    #[inline]
+    pub fn arrivals(&mut self) -> &mut ArrivalCounts {
+        &mut self.arrivals
+    }
+
+    /// A reply named an algorithm: the one that was meant, or another one.
+    #[inline]
+    pub fn named(&mut self, right: bool) {
+        match right {
+            true => self.named.right += 1,
+            false => self.named.wrong += 1,
+        }
     }
 
     /// Hands over the last, incomplete second.
@@ -91,12 +118,20 @@ impl Observer for Recorder {
         let latency = sample.done.since(sample.intended);
         let success = sample.outcome.is_success();
         self.last_done = self.last_done.max(sample.done);
-        self.slice.record(latency, success, sample.backend);
+        self.slice.record(sample.done, latency, success, sample.backend);
         grown(&mut self.steps, usize::from(sample.step.0)).record(sample.outcome, latency, sample.bytes);
         if let Some(backend) = sample.backend {
-            grown(&mut self.backends, usize::from(backend)).record(sample.outcome, latency, sample.bytes);
+            let backend = usize::from(backend);
+            grown(&mut self.backends, backend).record(sample.outcome, latency, sample.bytes);
+            self.sendings.record(sample.sent, backend);
         }
-        grown(&mut self.users, sample.user.0 as usize).record(success);
+        if success && let Some(service) = &mut self.service {
+            service.record(sample.done.since(sample.sent), sample.bytes);
+        }
+        // Arrivals come after all users; each is there once, and millions of them would fill the memory.
+        if let Some(user) = self.users.get_mut(sample.user.0 as usize) {
+            user.record(success);
+        }
         if let Some(actions) = &mut self.actions {
             actions.push((sample.user, sample.step));
         }

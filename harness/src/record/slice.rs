@@ -1,8 +1,13 @@
 //! One second of one worker: what is swapped out at each second boundary.
 
 use super::cell::{add_histogram, new_histogram, record_latency};
+use super::population::SECOND_NS;
+use super::sendings::TENTH_NS;
 use hdrhistogram::Histogram;
-use lb_core::Span;
+use lb_core::{Span, Time};
+
+/// Tenths of a second in a slice.
+pub(crate) const TENTHS: usize = (SECOND_NS / TENTH_NS) as usize;
 
 /// Requests of one worker that were done within one second. Recycled: emptying keeps the memory.
 #[derive(Debug)]
@@ -22,6 +27,8 @@ pub(crate) struct Slice {
     pub(crate) error: Histogram<u32>,
     /// Replies of each backend.
     pub(crate) backends: Vec<u32>,
+    /// Count and summed latency (ns) of successes, by tenth of the second.
+    pub(crate) tenths: [(u32, u64); TENTHS],
 }
 
 impl Slice {
@@ -34,20 +41,35 @@ impl Slice {
             ok: new_histogram(),
             error: new_histogram(),
             backends: vec![0; backends],
+            tenths: Default::default(),
         }
     }
 
     #[inline]
-    pub(crate) fn record(&mut self, latency: Span, success: bool, backend: Option<u16>) {
+    pub(crate) fn record(&mut self, done: Time, latency: Span, success: bool, backend: Option<u16>) {
         self.sum_ns = self.sum_ns.saturating_add(latency.as_nanos());
         self.max_ns = self.max_ns.max(latency.as_nanos());
-        record_latency(if success { &mut self.ok } else { &mut self.error }, latency);
+        if success {
+            record_latency(&mut self.ok, latency);
+            let (count, sum_ns) = &mut self.tenths[self.tenth(done)];
+            *count += 1;
+            *sum_ns = sum_ns.saturating_add(latency.as_nanos());
+        } else {
+            record_latency(&mut self.error, latency);
+        }
         if let Some(backend) = backend.map(usize::from) {
             if backend >= self.backends.len() {
                 self.backends.resize(backend + 1, 0);
             }
             self.backends[backend] += 1;
         }
+    }
+
+    /// Which tenth of the slice's second `done` lies in.
+    #[inline]
+    fn tenth(&self, done: Time) -> usize {
+        let begin = Time::from_nanos(u64::from(self.second) * SECOND_NS);
+        ((done.since(begin).as_nanos() / TENTH_NS) as usize).min(TENTHS - 1)
     }
 
     /// Adds what another worker counted in the same second.
@@ -62,6 +84,10 @@ impl Slice {
         for (mine, theirs) in self.backends.iter_mut().zip(&other.backends) {
             *mine += theirs;
         }
+        for (mine, theirs) in self.tenths.iter_mut().zip(other.tenths) {
+            mine.0 += theirs.0;
+            mine.1 = mine.1.saturating_add(theirs.1);
+        }
     }
 
     pub(crate) fn clear(&mut self) {
@@ -73,5 +99,6 @@ impl Slice {
             }
         }
         self.backends.fill(0);
+        self.tenths = Default::default();
     }
 }

@@ -19,6 +19,7 @@ fn spec() -> RecordingSpec {
         steps: STEPS,
         backends: BACKENDS,
         population: Population::of(&plans),
+        open: false,
         keep_actions: true,
         progress: None,
     }
@@ -187,6 +188,8 @@ fn a_second_trial_continues_where_the_first_ends() {
     assert_eq!(first.intervals[2].start, Time::ZERO + Span::from_secs(2));
     assert_eq!(first.wall, Span::from_secs(3), "rates are over both");
     assert_eq!(first.requests(), 3);
+    assert_eq!((first.tenths.len(), first.sent.len()), (30, 22), "tenths are numbered on");
+    assert_eq!(first.tenths[22], (1, 60_000));
 }
 
 #[test]
@@ -242,4 +245,60 @@ fn a_histogram_log_reads_back_as_it_was_recorded() {
         ],
         "start and length in seconds, maximum in milliseconds, no comma or space in a tag"
     );
+}
+
+#[test]
+fn the_open_model_counts_latency_from_the_intended_time_and_service_from_the_sending() {
+    let late = Sample { intended: Time::ZERO, ..sample(500, 40_000) };
+    let failed = Sample { outcome: Outcome::Reset, ..late };
+    let open = RecordingSpec { open: true, ..spec() };
+    let record = record_with(open, &[vec![late], vec![failed]], Span::from_secs(1));
+    assert_eq!(record.total().max(), Some(Span::from_millis(500)), "who waits for us is not served");
+    assert_eq!(record.service.max(), Some(Span::from_millis(40)));
+    assert_eq!(record.service.count(), 1, "a failure was not served");
+}
+
+#[test]
+fn the_closed_model_has_no_service_time_of_its_own() {
+    let record = record(&[vec![sample(500, 40)]], Span::from_secs(1));
+    assert_eq!(record.service.count(), 0, "latency says it already");
+}
+
+#[test]
+fn successes_are_counted_by_tenth_of_their_end_and_requests_by_tenth_of_their_sending() {
+    let error = Sample { outcome: Outcome::BackendError, backend: Some(1), ..sample(1_150, 900_000) };
+    let nobody = Sample { outcome: Outcome::Timeout, backend: None, ..sample(1_160, 900_000) };
+    let one = vec![sample(50, 2_000), sample(1_149, 3_000)];
+    let record = record(&[one, vec![sample(99, 2_000), error, nobody]], Span::from_millis(1_200));
+    let mut tenths = vec![(0, 0); 12];
+    tenths[0] = (2, 4_000_000);
+    tenths[11] = (1, 3_000_000);
+    assert_eq!(record.tenths, tenths, "as long as the phase, workers added up, failures left out");
+    let sent: Vec<(usize, usize)> = record
+        .sent
+        .iter()
+        .enumerate()
+        .flat_map(|(tenth, row)| row.iter().enumerate().map(move |(backend, count)| (tenth, backend, *count)))
+        .flat_map(|(tenth, backend, count)| (0..count).map(move |_| (tenth, backend)))
+        .collect();
+    assert_eq!(sent, [(0, 0), (0, 0), (2, 1), (11, 0)], "the slow error was sent in the third tenth");
+    assert!(record.sent.iter().all(|row| row.len() == record.backends.len()));
+}
+
+#[test]
+fn arrivals_are_counted_but_not_listed_as_users() {
+    let arrival = Sample { user: UserId(70_000), ..sample(500, 40) };
+    let (recording, mut recorders) = Recording::start(RecordingSpec { open: true, ..spec() }, 2);
+    for recorder in &mut recorders {
+        recorder.arrivals().begun += 2;
+        recorder.arrivals().dropped += 1;
+        recorder.named(true);
+        recorder.named(false);
+        recorder.sample(&arrival);
+    }
+    let record = recording.finish(recorders, Span::from_secs(1));
+    assert_eq!(record.arrivals, ArrivalCounts { due: 0, begun: 4, dropped: 2 });
+    assert_eq!(record.named, NamedAlgorithm { right: 2, wrong: 2 });
+    assert_eq!(record.users.len(), 3, "a million arrivals must not fill the memory");
+    assert_eq!(record.requests(), 2);
 }

@@ -1,6 +1,7 @@
 //! The merged result of a trial, and pure questions to it.
 
 use super::cell::Cell;
+use super::slice::TENTHS;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use lb_core::workload::StepIndex;
@@ -20,13 +21,13 @@ pub struct TrialRecord {
     pub seconds: Vec<SecondRecord>,
     /// Histograms of each second and class, in order; seconds without requests have none.
     pub intervals: Vec<Interval>,
-    /// By user number.
+    /// By user number. Arrivals of open stages, which follow the users, are not listed.
     pub users: Vec<UserRecord>,
     /// The steps of each user in the order in which they were done, by user number, where the
     /// recording was told to keep them.
     pub actions: Option<Vec<Vec<StepIndex>>>,
-    /// How long after their time users and arrivals got to act, over all wake-ups. Bytes mean nothing
-    /// here.
+    /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. Making a
+    /// connection is not the generator's lateness and not in it. Bytes mean nothing here.
     pub lateness: Cell,
     /// Successful requests from when they were sent, not from when they should have been. Empty in a
     /// closed model, where both are the same.
@@ -38,6 +39,9 @@ pub struct TrialRecord {
     pub sent: Vec<Box<[u32]>>,
     /// Count and summed latency (ns) of successful requests, by tenth of a second of their end.
     pub tenths: Vec<(u32, u64)>,
+    /// Share of the phase in which a generator thread wanted a CPU and had none, the worst thread; none
+    /// where the system does not tell, and in a simulation.
+    pub cpu_wait_share: Option<f64>,
     /// Replies by the algorithm that they named.
     pub named: NamedAlgorithm,
     /// Length of the phase in which requests were sent: rates are over this.
@@ -53,9 +57,18 @@ pub struct ArrivalCounts {
     pub due: u64,
     /// Begun.
     pub begun: u64,
-    /// Dropped, because too many sessions were in flight. The others were due when the phase was
-    /// stopped, or never begun because the generator was too late.
+    /// Dropped, because too many sessions were in flight, or the system had no connection left. The
+    /// others were due when the phase was stopped, or never begun because the generator was too late.
     pub dropped: u64,
+}
+
+impl ArrivalCounts {
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.due += other.due;
+        self.begun += other.begun;
+        self.dropped += other.dropped;
+    }
 }
 
 /// Replies by the algorithm that their header names.
@@ -65,6 +78,14 @@ pub struct NamedAlgorithm {
     pub right: u64,
     /// Another one.
     pub wrong: u64,
+}
+
+impl NamedAlgorithm {
+    /// Adds all of `other`.
+    pub fn merge(&mut self, other: Self) {
+        self.right += other.right;
+        self.wrong += other.wrong;
+    }
 }
 
 /// What became of the requests of one step.
@@ -308,6 +329,19 @@ impl TrialRecord {
         // Sequences of two trials do not make one.
         self.actions = None;
         self.lateness.merge(&other.lateness);
+        self.service.merge(&other.service);
+        self.arrivals.merge(other.arrivals);
+        self.named.merge(other.named);
+        self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
+            (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        let tenths = offset as usize * TENTHS;
+        self.sent
+            .resize_with(tenths.max(self.sent.len()), || vec![0; self.backends.len()].into_boxed_slice());
+        self.sent.extend(other.sent);
+        self.tenths.resize(tenths.max(self.tenths.len()), (0, 0));
+        self.tenths.extend(other.tenths);
         self.wall += other.wall;
         self.interrupted |= other.interrupted;
     }

@@ -1,0 +1,88 @@
+//! Where requests went, tenth by tenth of a second of their sending: what shows how fast a policy
+//! turns away from a backend that fails, and back to one that has recovered.
+//!
+//! Seconds of replies cannot tell: a reply that takes thirty seconds says where a request went thirty
+//! seconds ago. One flat table keeps it to an index and an increment a request.
+
+use lb_core::Time;
+
+/// Length of a row of the table.
+pub(crate) const TENTH_NS: u64 = 100_000_000;
+
+/// Requests by tenth of a second and backend; one worker's.
+#[derive(Debug)]
+pub(super) struct Sendings {
+    /// Backends that a row has room for.
+    width: usize,
+    /// Row by row. Growing it moves no page: the system maps large blocks to another place.
+    counts: Vec<u32>,
+}
+
+impl Sendings {
+    pub(super) fn new(backends: usize) -> Self {
+        Self { width: backends.max(1), counts: Vec::new() }
+    }
+
+    /// Counts a request that was sent to `backend` at `sent`.
+    #[inline]
+    pub(super) fn record(&mut self, sent: Time, backend: usize) {
+        if backend >= self.width {
+            self.widen(backend + 1);
+        }
+        let index = (sent.as_nanos() / TENTH_NS) as usize * self.width + backend;
+        if index >= self.counts.len() {
+            self.counts.resize((index / self.width + 1) * self.width, 0);
+        }
+        self.counts[index] += 1;
+    }
+
+    /// Makes room for a backend that nobody announced.
+    #[cold]
+    fn widen(&mut self, width: usize) {
+        let mut wider = vec![0; self.counts.len() / self.width * width];
+        for (new, old) in wider.chunks_mut(width).zip(self.counts.chunks(self.width)) {
+            new[..old.len()].copy_from_slice(old);
+        }
+        *self = Self { width, counts: wider };
+    }
+
+    /// Adds the rows to `rows`, all of which are `backends` long.
+    pub(super) fn add_to(&self, rows: &mut Vec<Box<[u32]>>, backends: usize) {
+        let count = self.counts.len() / self.width;
+        if rows.len() < count {
+            rows.resize_with(count, || vec![0; backends].into_boxed_slice());
+        }
+        for (row, counts) in rows.iter_mut().zip(self.counts.chunks(self.width)) {
+            for (sum, count) in row.iter_mut().zip(counts) {
+                *sum += count;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_core::Span;
+
+    #[test]
+    fn requests_are_counted_by_tenth_and_backend_also_by_one_that_turns_up_late() {
+        let at = |ms| Time::ZERO + Span::from_millis(ms);
+        let mut one = Sendings::new(2);
+        one.record(at(0), 0);
+        one.record(at(250), 1);
+        one.record(at(99), 3);
+        one.record(at(300), 1);
+        let mut other = Sendings::new(2);
+        other.record(at(299), 1);
+        let mut rows = Vec::new();
+        other.add_to(&mut rows, 4);
+        one.add_to(&mut rows, 4);
+        let rows: Vec<&[u32]> = rows.iter().map(AsRef::as_ref).collect();
+        assert_eq!(
+            rows,
+            [&[1, 0, 0, 1], &[0, 0, 0, 0], &[0, 2, 0, 0], &[0, 1, 0, 0]],
+            "a tenth without requests is a row too, and workers add up"
+        );
+    }
+}
