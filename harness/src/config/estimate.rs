@@ -5,7 +5,7 @@
 use lb_core::topology::Topology;
 use lb_core::workload::{Journey, Stage, Step, Workload};
 
-/// Requests per second of a stage with all of its users there.
+/// Requests per second of a stage with all of its users there; of an open stage what it offers.
 pub(super) fn requests_per_second(
     workload: &Workload,
     stage: usize,
@@ -13,6 +13,9 @@ pub(super) fn requests_per_second(
     topology: &Topology,
 ) -> f64 {
     let of = &workload.stages()[stage];
+    if of.arrivals.is_some() {
+        return workload.expected_rate(stage).unwrap_or(0.0);
+    }
     let thinking = workload.expected_rate(stage).map_or(0.0, f64::recip);
     let serving = mean_service_s(workload, of, journey, topology);
     let cycle = thinking + serving;

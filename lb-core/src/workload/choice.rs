@@ -134,7 +134,7 @@ pub(super) fn choices(
 }
 
 fn check_stage(stage: &Stage, path: &str, problems: &mut Problems) {
-    if stage.users == 0 || stage.max_users == 0 {
+    if stage.arrivals.is_none() && (stage.users == 0 || stage.max_users == 0) {
         problems.report(format!("{path}.users"), "0 users send nothing; must be at least 1");
     }
     if stage.duration.is_zero() {

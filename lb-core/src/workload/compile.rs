@@ -163,7 +163,8 @@ impl Compiler<'_> {
         let extract = step.extract.iter();
         let extract = extract.filter_map(|(name, pointer)| Some((slot(name)?, pointer.clone()))).collect();
         let required = step.required;
-        self.out.plans.push(StepPlan { right, wrong, chances, extract, required, set_up: false });
+        let (set_up, recorded) = (false, false);
+        self.out.plans.push(StepPlan { right, wrong, chances, extract, required, set_up, recorded });
         self.out.steps.push(step.clone());
     }
 

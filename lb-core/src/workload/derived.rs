@@ -1,6 +1,8 @@
 //! Workloads that are made from another one: its warm-up, and its rehearsal.
 
+use super::arrivals::ArrivalProcess;
 use super::choice::Choice;
+use super::replay;
 use super::request::ActionIndex;
 use super::stage::{ClassMix, Stage, UserClass, Workload};
 use crate::time::Span;
@@ -11,7 +13,7 @@ const REHEARSAL_THINK_S: [f64; 2] = [0.05, 0.05];
 impl Workload {
     /// The busiest moment of this workload as a phase of its own: the stages that overlap there, from
     /// the start and without ramp-up, for `length`. It brings connections and estimators to where the
-    /// measured phase will need them.
+    /// measured phase will need them. Open stages arrive as from their own start.
     #[must_use]
     pub fn warm_up(&self, length: Span) -> Self {
         let busiest = self.busiest_stages();
@@ -39,6 +41,7 @@ impl Workload {
         for plan in &mut rehearsal.compiled.plans {
             plan.chances.clear();
         }
+        self.write_recorded_once(&mut rehearsal);
         let mut habits = self.habits[0].clone();
         habits.probability.fill(1.0);
         for repeat in &mut habits.repeat {
@@ -48,9 +51,28 @@ impl Workload {
         rehearsal.habits = vec![habits; actions.len()];
         rehearsal.choices = vec![actions.iter().map(|action| Choice::new(&[(*action, 1.0)])).collect()];
         rehearsal.stages = vec![rehearsal_stage(actions.len(), length)];
+        rehearsal.rows = vec![Vec::new()];
         rehearsal.identities = actions.len() as u32;
         rehearsal.definition.push_str("\nrehearsal");
         rehearsal
+    }
+
+    /// Gives each recorded action the text of its first recorded request.
+    fn write_recorded_once(&self, rehearsal: &mut Self) {
+        for (stage, actions) in self.stages.iter().zip(&self.rows) {
+            let Some(ArrivalProcess::Replay(replay)) = stage.arrivals.as_ref().map(|open| &open.process)
+            else {
+                continue;
+            };
+            for (action, request) in actions.iter().zip(&replay.requests) {
+                let first = usize::from(self.compiled.actions[usize::from(action.0)].first);
+                let plan = &mut rehearsal.compiled.plans[first];
+                if plan.recorded {
+                    plan.right = replay::fixed(request);
+                    plan.recorded = false;
+                }
+            }
+        }
     }
 
     fn rehearsing_class(&self, action: ActionIndex) -> UserClass {
@@ -67,18 +89,25 @@ impl Workload {
         }
     }
 
-    /// Positions of the stages that are there, all users arrived, at the moment with most users.
+    /// Positions of the stages that are there, all users arrived, at the moment with most users; where
+    /// any stage is open, at the moment with most requests per second.
     fn busiest_stages(&self) -> Vec<usize> {
         let at = |moment: Span| -> Vec<usize> {
             let there = |stage: &Stage| stage.start <= moment && moment < stage.start + stage.duration;
             (0..self.stages.len()).filter(|number| there(&self.stages[*number])).collect()
         };
-        let users = |stages: &[usize]| -> u64 {
-            stages.iter().map(|number| u64::from(self.stages[*number].users)).sum()
+        let any_open = self.stages.iter().any(|stage| stage.arrivals.is_some());
+        let load_of = |number: &usize| {
+            let stage = &self.stages[*number];
+            let users = if stage.arrivals.is_some() { 1.0 } else { f64::from(stage.users) };
+            // A stage of users who never think counts one request per second and user.
+            let rate = if any_open { self.expected_rate(*number).unwrap_or(1.0) } else { 1.0 };
+            users * rate
         };
+        let load = |stages: &[usize]| -> f64 { stages.iter().map(load_of).sum() };
         // The set of stages only changes where one begins, so those moments are enough.
         let sets = self.stages.iter().map(|stage| at(stage.start));
-        sets.max_by_key(|stages| users(stages)).unwrap_or_default()
+        sets.max_by(|one, other| load(one).total_cmp(&load(other))).unwrap_or_default()
     }
 }
 

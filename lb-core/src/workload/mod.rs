@@ -8,6 +8,7 @@
 
 mod arrivals;
 mod check;
+mod check_arrivals;
 mod choice;
 mod compile;
 mod derived;
@@ -16,9 +17,12 @@ mod draw;
 mod identity;
 mod journey;
 mod kept;
+mod label;
 mod parse;
 mod plan;
 mod problem;
+mod process;
+mod replay;
 mod request;
 mod sample;
 mod scenario;

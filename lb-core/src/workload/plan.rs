@@ -39,6 +39,8 @@ pub(super) struct StepPlan {
     pub(super) extract: Vec<(usize, String)>,
     pub(super) required: bool,
     pub(super) set_up: bool,
+    /// A recording says how it is written, each time otherwise.
+    pub(super) recorded: bool,
 }
 
 impl StepPlan {
@@ -51,7 +53,7 @@ impl StepPlan {
 
     /// Whether every request of the step is the same.
     pub(super) fn is_static(&self) -> bool {
-        self.right.is_static() && self.chances.is_empty()
+        !self.recorded && self.right.is_static() && self.chances.is_empty()
     }
 }
 

@@ -58,3 +58,19 @@ pub struct Rendered {
     /// Header buffers that the current request has no use for.
     pub(super) spare: Vec<(String, String)>,
 }
+
+impl Rendered {
+    /// Makes room for so many headers, all empty, without giving buffers away.
+    pub(super) fn set_headers(&mut self, count: usize) {
+        while self.headers.len() > count {
+            self.spare.extend(self.headers.pop());
+        }
+        while self.headers.len() < count {
+            self.headers.push(self.spare.pop().unwrap_or_default());
+        }
+        for (name, value) in &mut self.headers {
+            name.clear();
+            value.clear();
+        }
+    }
+}

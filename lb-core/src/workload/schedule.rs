@@ -3,10 +3,15 @@
 //! A stage's users are numbered in the order in which they arrive. Classes are dealt out so that
 //! every beginning of that order has the stage's shares as nearly as whole users allow (largest
 //! deficit first), because a ramp-up or a smaller number of users shows only a beginning of it.
+//!
+//! An open stage has no users but arrivals, numbered after all users in order of time. Their classes are
+//! drawn: dealing them out in turn would tie classes to places in an even spacing.
 
-use super::arrivals::Arrival;
+use super::arrivals::{Arrival, ArrivalProcess};
 use super::digest;
-use super::draw::{between, derive};
+use super::draw::{Weights, between, derive};
+use super::label;
+use super::process;
 use super::stage::{ClassMix, Stage, Workload};
 use super::user::VirtualUser;
 use crate::rng::Seed;
@@ -30,7 +35,7 @@ pub struct UserPlan {
     pub windows: Vec<(Time, Time)>,
 }
 
-/// All users of a phase.
+/// All users and arrivals of a phase.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     inner: Arc<Inner>,
@@ -47,24 +52,23 @@ pub(super) struct Inner {
     sha256: OnceLock<String>,
 }
 
-/// Labels of the random streams under the schedule's seed.
-pub(super) mod label {
-    /// Numbers of users that wander, by stage and period.
-    pub(in super::super) const VARIANCE: u64 = 1;
-    /// All choices of one user.
-    pub(in super::super) const USER: u64 = 2;
-}
-
 impl Schedule {
-    /// Fixes users, classes and windows.
+    /// Fixes users, arrivals, classes and windows.
     pub fn new(workload: Arc<Workload>, seed: Seed) -> Self {
-        let mut users = Vec::new();
+        let (mut users, mut arrivals) = (Vec::new(), Vec::new());
         for (number, stage) in workload.stages().iter().enumerate() {
-            stage_users(number, stage, seed, &mut users);
+            if stage.arrivals.is_some() {
+                stage_arrivals(number, stage, seed, &mut arrivals);
+            } else {
+                stage_users(number, stage, seed, &mut users);
+            }
         }
-        Self {
-            inner: Arc::new(Inner { workload, seed, users, arrivals: Vec::new(), sha256: OnceLock::new() }),
+        // Stable: of arrivals at one instant those of the first stage come first.
+        arrivals.sort_by_key(|arrival| arrival.at);
+        for (id, arrival) in (users.len() as u32..).zip(&mut arrivals) {
+            arrival.id = UserId(id);
         }
+        Self { inner: Arc::new(Inner { workload, seed, users, arrivals, sha256: OnceLock::new() }) }
     }
 
     /// The workload that it plays.
@@ -77,25 +81,29 @@ impl Schedule {
         self.inner.seed
     }
 
-    /// The users, by [`UserId`].
+    /// The users of closed stages, by [`UserId`].
     pub fn users(&self) -> &[UserPlan] {
         &self.inner.users
     }
 
-    /// What arrives in open stages, in order of time.
+    /// What arrives in open stages, in order of time. Their [`UserId`]s follow those of the users: the
+    /// arrival at position `i` has the number `users().len() + i`.
     pub fn arrivals(&self) -> &[Arrival] {
         &self.inner.arrivals
     }
 
-    /// A user at the beginning of its plan.
+    /// A user at the beginning of its plan, or an arrival before it does what it came for: one
+    /// session, one action or one recorded request. Windows and ends of stages do not cut an arrival
+    /// short.
     ///
     /// # Panics
-    /// When `id` is not one of [`Self::users`].
+    /// When `id` is neither one of [`Self::users`] nor one of [`Self::arrivals`].
     pub fn virtual_user(&self, id: UserId) -> VirtualUser {
         VirtualUser::new(Arc::clone(&self.inner), id)
     }
 
-    /// Most users active at once.
+    /// Most users of closed stages active at once. Arrivals do not count: how many of them are there
+    /// depends on how fast they are served.
     pub fn peak_users(&self) -> u32 {
         let windows = self.users().iter().flat_map(|user| &user.windows);
         // At the same instant a user that leaves makes room for one that comes.
@@ -110,10 +118,12 @@ impl Schedule {
         peak.unsigned_abs()
     }
 
-    /// When the last user leaves.
+    /// When the last user leaves, and nothing arrives any more.
     pub fn end(&self) -> Time {
-        let ends = self.users().iter().filter_map(|user| user.windows.last());
-        ends.map(|(_, end)| *end).max().unwrap_or(Time::ZERO)
+        let ends = self.users().iter().filter_map(|user| user.windows.last()).map(|(_, end)| *end);
+        let open = self.workload().stages().iter().filter(|stage| stage.arrivals.is_some());
+        let closing = open.map(|stage| Time::ZERO + stage.start + stage.duration);
+        ends.chain(closing).max().unwrap_or(Time::ZERO)
     }
 
     /// Names of the first `n` requests of a user, as if each were answered well at once.
@@ -126,11 +136,34 @@ impl Schedule {
         names
     }
 
-    /// SHA-256 in hex over the workload, the seed, every user's plan, and each user's first
-    /// requests as they would be sent.
+    /// SHA-256 in hex over the workload, the seed, every user's plan, each user's first requests as
+    /// they would be sent, and every arrival.
     pub fn sha256(&self) -> &str {
         self.inner.sha256.get_or_init(|| digest::sha256(&self.inner))
     }
+}
+
+/// Adds the arrivals of one stage, as yet without their numbers.
+fn stage_arrivals(number: usize, stage: &Stage, seed: Seed, arrivals: &mut Vec<Arrival>) {
+    let Some(open) = &stage.arrivals else {
+        return;
+    };
+    let shares: Vec<f64> = stage.classes.iter().map(|mix| mix.share).collect();
+    let mix = Weights::new(&shares);
+    let classes = seed.key(&[label::CLASS, number as u64]);
+    let is_replay = matches!(open.process, ArrivalProcess::Replay(_));
+    let mut row = 0;
+    process::arrivals(&open.process, stage.duration, seed, number, |offset| {
+        let place = mix.as_ref().map_or(0, |mix| mix.pick(derive(classes, u64::from(row))));
+        arrivals.push(Arrival {
+            at: Time::ZERO + stage.start + offset,
+            id: UserId(0),
+            stage: number as u16,
+            class: stage.classes.get(place).map_or(0, |mix| mix.class as u16),
+            row: if is_replay { row } else { Arrival::NO_ROW },
+        });
+        row += 1;
+    });
 }
 
 /// Adds the users of one stage.

@@ -1,12 +1,15 @@
 //! User classes and stages: who is there, from when to when, and what they like to do.
 
-use super::arrivals::Arrivals;
+use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals};
+use super::check_arrivals;
 use super::choice::{self, Choice, Habits};
 use super::compile::compile;
 use super::digest;
 use super::journey::{Journey, JourneyError, Step};
 use super::plan::{Compiled, StepPlan};
 use super::problem::Problems;
+use super::process;
+use super::replay;
 use super::request::{ActionIndex, StepIndex};
 use crate::time::Span;
 use std::collections::BTreeMap;
@@ -90,6 +93,8 @@ pub struct Workload {
     pub(super) habits: Vec<Habits>,
     /// By stage, then by class.
     pub(super) choices: Vec<Vec<Option<Choice>>>,
+    /// The action of each recorded request, by stage, then by row.
+    pub(super) rows: Vec<Vec<ActionIndex>>,
     pub(super) identities: u32,
     /// All of the above as canonical text, for the schedule's hash.
     pub(super) definition: String,
@@ -107,17 +112,23 @@ impl Workload {
         identities: u32,
     ) -> Result<Self, Vec<JourneyError>> {
         let mut problems = Problems::default();
-        let compiled = compile(journey, errors, &mut problems);
+        let mut compiled = compile(journey, errors, &mut problems);
         let habits = choice::habits(&compiled, &classes, &mut problems);
         let choices = choice::choices(journey, &compiled, &classes, &stages, &mut problems);
+        check_arrivals::all(&compiled, &stages, &mut problems);
         if identities == 0 {
             problems.report("identities", "0 accounts are too few; must be at least 1");
         }
         if !problems.0.is_empty() {
             return Err(problems.0);
         }
+        let rows: Vec<Vec<ActionIndex>> = stages.iter().map(|stage| replay::rows(&compiled, stage)).collect();
+        for action in rows.iter().flatten() {
+            let first = compiled.actions[usize::from(action.0)].first;
+            compiled.plans[usize::from(first)].recorded = true;
+        }
         let definition = digest::definition(journey, &classes, &stages, errors, identities);
-        Ok(Self { compiled, classes, stages, habits, choices, identities, definition })
+        Ok(Self { compiled, classes, stages, habits, choices, rows, identities, definition })
     }
 
     /// The classes.
@@ -159,41 +170,68 @@ impl Workload {
     /// time: (requests in a session) / (thinking in a session). None when it never thinks, so that
     /// only replies slow it down.
     ///
+    /// An open stage has no users: for it this is what the whole stage sends per second on average,
+    /// (arrivals per second) x (requests of an arrival).
+    ///
     /// # Panics
     /// When `stage` is not a position in [`Self::stages`].
     pub fn expected_rate(&self, stage: usize) -> Option<f64> {
-        let mixes = &self.stages[stage].classes;
-        let total: f64 = mixes.iter().map(|mix| mix.share).sum();
-        let mut rate = 0.0;
-        for mix in mixes.iter().filter(|mix| mix.share > 0.0) {
-            rate += mix.share / total * self.class_rate(stage, mix.class)?;
-        }
-        Some(rate)
+        let Some(arrivals) = &self.stages[stage].arrivals else {
+            return self.mean_over_classes(stage, |class| {
+                let session = self.mean_session(stage, class)?;
+                let seconds = session.thinking_s + middle(self.classes[class].think_time_s);
+                (seconds > 0.0).then(|| session.requests / seconds)
+            });
+        };
+        let length = self.stages[stage].duration;
+        let arriving = process::expected_count(&arrivals.process, length) / length.as_secs_f64();
+        let requests = self.mean_over_classes(stage, |class| match (&arrivals.process, arrivals.start) {
+            (ArrivalProcess::Replay(_), _) => Some(1.0),
+            (_, ArrivalStart::Session) => Some(self.mean_session(stage, class)?.requests),
+            (_, ArrivalStart::Action) => Some(self.mean_action(stage, class)?.requests),
+        })?;
+        (arriving.is_finite() && arriving > 0.0).then_some(arriving * requests)
     }
 
-    fn class_rate(&self, stage: usize, class: usize) -> Option<f64> {
+    fn mean_over_classes(&self, stage: usize, of: impl Fn(usize) -> Option<f64>) -> Option<f64> {
+        let mixes = &self.stages[stage].classes;
+        let total: f64 = mixes.iter().map(|mix| mix.share).sum();
+        let mut mean = 0.0;
+        for mix in mixes.iter().filter(|mix| mix.share > 0.0) {
+            mean += mix.share / total * of(mix.class)?;
+        }
+        Some(mean)
+    }
+
+    /// What an action that a session chooses comes to, with the thinking before it.
+    fn mean_action(&self, stage: usize, class: usize) -> Option<Mean> {
         let (user, choice) = (&self.classes[class], self.choices[stage][class].as_ref()?);
         let evenness = self.stages[stage].action_randomness;
         let even = 1.0 / choice.actions.len() as f64;
         let pause = middle(user.think_time_s);
-        let (mut requests, mut thinking) = (0.0, 0.0);
+        let mut mean = Mean { requests: 0.0, thinking_s: 0.0 };
         for (action, share) in choice.actions.iter().zip(&choice.shares) {
             let chance = share * (1.0 - evenness) + even * evenness;
             let own = self.compiled.actions[usize::from(action.0)].think_time_s;
-            requests += chance * self.mean_requests(class, *action);
-            thinking += chance * own.map_or(pause, middle);
+            mean.requests += chance * self.mean_requests(class, *action);
+            mean.thinking_s += chance * own.map_or(pause, middle);
         }
+        Some(mean)
+    }
+
+    /// What a session comes to, without the pause after it.
+    fn mean_session(&self, stage: usize, class: usize) -> Option<Mean> {
+        let (user, each) = (&self.classes[class], self.mean_action(stage, class)?);
         let [fewest, most] = user.actions_per_session;
         let mut actions = f64::from(fewest + most) / 2.0;
         if let Some(longest) = user.session_duration_s
-            && thinking > 0.0
+            && each.thinking_s > 0.0
         {
-            actions = actions.min(middle(longest) / thinking);
+            actions = actions.min(middle(longest) / each.thinking_s);
         }
         let ends = self.compiled.open.iter().chain(&self.compiled.close);
         let ends: f64 = ends.map(|action| self.mean_requests(class, *action)).sum();
-        let seconds = actions * thinking + pause;
-        (seconds > 0.0).then(|| (ends + actions * requests) / seconds)
+        Some(Mean { requests: ends + actions * each.requests, thinking_s: actions * each.thinking_s })
     }
 
     fn mean_requests(&self, class: usize, action: ActionIndex) -> f64 {
@@ -216,6 +254,13 @@ impl Workload {
     pub(super) fn plan(&self, step: StepIndex) -> &StepPlan {
         &self.compiled.plans[usize::from(step.0)]
     }
+}
+
+/// What something comes to on average.
+#[derive(Clone, Copy, Debug)]
+struct Mean {
+    requests: f64,
+    thinking_s: f64,
 }
 
 fn middle([low, high]: [f64; 2]) -> f64 {

@@ -1,13 +1,19 @@
 //! A virtual user: a state machine over its own random stream.
 //!
 //! Sessions follow one another while the user's window lasts: opening actions, then as many drawn
-//! actions as the session has, each after a think time, then closing actions, then a think time.
+//! actions as the session has, each after a think time, then closing actions, then a think time. An
+//! arrival of an open stage does one thing of these and is gone (`visit.rs`).
 
+mod visit;
+
+use super::arrivals::Arrival;
 use super::draw::{between, derive, unit, whole_between};
 use super::kept::Kept;
+use super::label;
 use super::plan::{ActionPlan, RequestText};
+use super::replay;
 use super::request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
-use super::schedule::{Inner, UserId, UserPlan, label};
+use super::schedule::{Inner, UserId};
 use super::stage::{Stage, UserClass, Workload};
 use super::tag;
 use super::template::Values;
@@ -37,6 +43,8 @@ enum Part {
     Open,
     Middle,
     Close,
+    /// A single action is all there is.
+    Only,
 }
 
 /// One virtual user.
@@ -48,6 +56,11 @@ pub struct VirtualUser {
     schedule: Arc<Inner>,
     id: UserId,
     key: u64,
+    /// What it arrived for; none for users of closed stages, who stay.
+    arrival: Option<Arrival>,
+    stage: u16,
+    class: u16,
+    /// Number of the current window; an arrival has one, which does not end.
     window: u32,
     doing: Doing,
     /// Nothing happens before this point.
@@ -79,11 +92,22 @@ pub struct VirtualUser {
 
 impl VirtualUser {
     pub(super) fn new(schedule: Arc<Inner>, id: UserId) -> Self {
-        assert!((id.0 as usize) < schedule.users.len(), "user {} is not in the schedule", id.0);
+        let number = id.0 as usize;
+        let (arrival, stage, class) = match schedule.users.get(number) {
+            Some(plan) => (None, plan.stage as u16, plan.class as u16),
+            None => {
+                let arrival = schedule.arrivals.get(number - schedule.users.len());
+                let arrival = arrival.unwrap_or_else(|| panic!("user {number} is not in the schedule"));
+                (Some(*arrival), arrival.stage, arrival.class)
+            }
+        };
         Self {
             key: schedule.seed.key(&[label::USER, u64::from(id.0)]),
             schedule,
             id,
+            arrival,
+            stage,
+            class,
             window: 0,
             doing: Doing::Session,
             wake: Time::ZERO,
@@ -114,7 +138,7 @@ impl VirtualUser {
         // Every pass either sends, waits, or goes on to another action; a user whose actions send
         // nothing must not keep its driver here.
         for _ in 0..64 {
-            let Some(&(begin, end)) = self.plan().windows.get(self.window as usize) else {
+            let Some((begin, end)) = self.window() else {
                 return Next::Done;
             };
             if now >= end || self.wake >= end {
@@ -140,19 +164,15 @@ impl VirtualUser {
 
     /// Writes out the request that [`Self::next`] returned last.
     pub fn render(&self, request: &Request, out: &mut Rendered) {
+        if let Some(recorded) = self.recorded() {
+            return replay::render(recorded, out);
+        }
         let text = self.text(request);
         out.path.clear();
         text.path.write(self, &mut out.path);
-        while out.headers.len() > text.headers.len() {
-            out.spare.extend(out.headers.pop());
-        }
-        while out.headers.len() < text.headers.len() {
-            out.headers.push(out.spare.pop().unwrap_or_default());
-        }
+        out.set_headers(text.headers.len());
         for ((name, value), (out_name, out_value)) in text.headers.iter().zip(&mut out.headers) {
-            out_name.clear();
             out_name.push_str(name);
-            out_value.clear();
             value.write(self, out_value);
         }
         out.body.clear();
@@ -178,8 +198,12 @@ impl VirtualUser {
         self.id
     }
 
-    fn plan(&self) -> &UserPlan {
-        &self.schedule.users[self.id.0 as usize]
+    /// From when to when it is active now or next; none when it is gone for good.
+    fn window(&self) -> Option<(Time, Time)> {
+        match self.arrival {
+            None => self.schedule.users[self.id.0 as usize].windows.get(self.window as usize).copied(),
+            Some(arrival) => (self.window == 0).then_some((arrival.at, Time::MAX)),
+        }
     }
 
     fn workload(&self) -> &Workload {
@@ -187,11 +211,11 @@ impl VirtualUser {
     }
 
     fn class(&self) -> &UserClass {
-        &self.workload().classes[self.plan().class]
+        &self.workload().classes[usize::from(self.class)]
     }
 
     fn stage(&self) -> &Stage {
-        &self.workload().stages[self.plan().stage]
+        &self.workload().stages[usize::from(self.stage)]
     }
 
     fn action_plan(&self) -> &ActionPlan {
@@ -218,9 +242,17 @@ impl VirtualUser {
     }
 
     fn begin_session(&mut self, now: Time) {
+        if let Some(arrival) = self.arrival {
+            return self.begin_visit(arrival);
+        }
         self.session_key = derive(self.key, u64::from(self.sessions));
         self.sessions = self.sessions.wrapping_add(1);
         self.kept.forget();
+        self.begin_planned_session(now);
+    }
+
+    /// Fixes how long the session is, and begins it.
+    fn begin_planned_session(&mut self, now: Time) {
         let class = self.class();
         let planned = whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session);
         let session_end = class.session_duration_s.map_or(Time::MAX, |range| {
@@ -235,6 +267,9 @@ impl VirtualUser {
 
     /// Chooses what comes after an action, or ends the session.
     fn go_on(&mut self, now: Time) {
+        if self.part == Part::Only {
+            return self.end_session(now);
+        }
         let number = u64::from(self.begun);
         let compiled = &self.schedule.workload.compiled;
         if self.part == Part::Open {
@@ -262,8 +297,8 @@ impl VirtualUser {
     fn plan_middle(&mut self, now: Time) -> bool {
         let number = tag::MIDDLE + u64::from(self.begun);
         let key = derive(self.session_key, number);
-        let plan = self.plan();
-        let Some(choice) = &self.workload().choices[plan.stage][plan.class] else {
+        let (stage, class) = (usize::from(self.stage), usize::from(self.class));
+        let Some(choice) = &self.workload().choices[stage][class] else {
             return false;
         };
         let action = choice.pick(derive(key, tag::CHOICE), self.stage().action_randomness);
@@ -306,7 +341,7 @@ impl VirtualUser {
         self.repetition = 0;
         self.put_right = false;
         if step < self.action_plan().steps {
-            let habits = &self.workload().habits[self.plan().class];
+            let habits = &self.workload().habits[usize::from(self.class)];
             let index = usize::from(self.step_index().0);
             let key = derive(self.action_key, tag::STEP + u64::from(step));
             let is_sent = unit(derive(key, tag::PROBABILITY)) < habits.probability[index];
@@ -376,6 +411,9 @@ impl VirtualUser {
     }
 
     fn end_session(&mut self, now: Time) {
+        if self.arrival.is_some() {
+            return self.leave();
+        }
         let range = self.class().think_time_s;
         self.wake = now + self.think(self.session_key, tag::PAUSE, tag::PAUSE_FACTOR, range);
         self.doing = Doing::Session;
@@ -384,7 +422,7 @@ impl VirtualUser {
 
 impl Values for VirtualUser {
     /// Users take accounts in turn, so that no two have the same one at once while there are at
-    /// least as many accounts as users.
+    /// least as many accounts as users. Arrivals take theirs in turn after the users' first ones.
     fn identity(&self) -> u32 {
         let session = u64::from(self.sessions.wrapping_sub(1));
         let turn = session * self.schedule.users.len() as u64 + u64::from(self.id.0);

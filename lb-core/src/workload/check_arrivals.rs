@@ -1,0 +1,132 @@
+//! Checks of open stages: rates, bursts, recordings, and what arrivals do.
+
+use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay};
+use super::plan::Compiled;
+use super::problem::Problems;
+use super::process::expected_count;
+use super::stage::Stage;
+
+/// Most arrivals of a workload: their list must fit into memory (24 bytes each).
+const MOST: f64 = 50e6;
+
+/// Shortest mean stay in a state of bursts, in seconds: shorter ones are no bursts but a mean rate.
+const SHORTEST_STAY_S: f64 = 0.001;
+
+/// Checks the arrivals of all open stages.
+pub(super) fn all(compiled: &Compiled, stages: &[Stage], problems: &mut Problems) {
+    let known = problems.0.len();
+    let mut total = 0.0;
+    for stage in stages {
+        let Some(arrivals) = &stage.arrivals else {
+            continue;
+        };
+        one(compiled, stage, arrivals, &format!("stages.{}.arrivals", stage.name), problems);
+        total += expected_count(&arrivals.process, stage.duration);
+    }
+    if problems.0.len() == known && total > MOST {
+        let problem = format!("{total:.0} arrivals in all are too many; a run holds at most {MOST:.0}");
+        problems.report("stages", problem);
+    }
+}
+
+fn one(compiled: &Compiled, stage: &Stage, arrivals: &Arrivals, path: &str, problems: &mut Problems) {
+    match &arrivals.process {
+        ArrivalProcess::Rates { segments, .. } => rates(segments, stage, path, problems),
+        ArrivalProcess::Bursts { rates, mean_stay_s } => bursts(*rates, *mean_stay_s, path, problems),
+        ArrivalProcess::Replay(rows) => return replay(compiled, rows, stage, path, problems),
+    }
+    if arrivals.start == ArrivalStart::Action && !compiled.open.is_empty() {
+        let problem = "single actions cannot log in; start sessions, or use a journey without opening";
+        problems.report(format!("{path}.start"), problem);
+    }
+}
+
+fn rates(segments: &[RateSegment], stage: &Stage, path: &str, problems: &mut Problems) {
+    let path = format!("{path}.segments");
+    if segments.is_empty() {
+        problems.report(path, "is empty; give at least one rate");
+        return;
+    }
+    let known = problems.0.len();
+    for (number, segment) in segments.iter().enumerate() {
+        for (key, rate) in [("from", segment.from), ("to", segment.to)] {
+            check_rate(&format!("{path}[{number}].{key}"), rate, problems);
+        }
+    }
+    let process = ArrivalProcess::Rates { segments: segments.to_vec(), spacing: super::Spacing::Even };
+    if problems.0.len() == known && expected_count(&process, stage.duration) <= 0.0 {
+        problems.report(path, "rates are all zero; give one above 0, or nothing ever arrives");
+    }
+}
+
+fn bursts(rates: [f64; 2], mean_stay_s: [f64; 2], path: &str, problems: &mut Problems) {
+    let known = problems.0.len();
+    for (number, rate) in rates.into_iter().enumerate() {
+        check_rate(&format!("{path}.rates[{number}]"), rate, problems);
+    }
+    if problems.0.len() == known && rates == [0.0, 0.0] {
+        problems.report(format!("{path}.rates"), "rates are all zero; give one above 0");
+    }
+    for (number, stay) in mean_stay_s.into_iter().enumerate() {
+        if !(stay >= SHORTEST_STAY_S && stay.is_finite()) {
+            let problem = format!("{stay} must be at least {SHORTEST_STAY_S} s");
+            problems.report(format!("{path}.mean_stay_s[{number}]"), problem);
+        }
+    }
+}
+
+fn check_rate(path: &str, rate: f64, problems: &mut Problems) {
+    if !(rate >= 0.0 && rate.is_finite()) {
+        problems.report(path, format!("{rate} must be a rate of arrivals per second, 0 or above"));
+    }
+}
+
+/// Of each kind of problem the first row is named: a recording is long, and what is wrong with one row
+/// is mostly wrong with many.
+fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, problems: &mut Problems) {
+    let rows = &replay.requests;
+    if rows.is_empty() {
+        problems.report(format!("{path}.requests"), "is empty; record at least one request");
+    }
+    if let Some(late) = rows.windows(2).position(|pair| pair[1].at < pair[0].at) {
+        let (before, at) = (rows[late].at.as_secs_f64(), rows[late + 1].at.as_secs_f64());
+        let problem = format!("at {at} s comes after one at {before} s; sort the requests by time");
+        problems.report(format!("{path}.requests[{}]", late + 1), problem);
+    }
+    if let Some(row) = rows.iter().position(|row| row.at >= stage.duration) {
+        let (at, end) = (rows[row].at.as_secs_f64(), stage.duration.as_secs_f64());
+        let problem = format!("at {at} s lies beyond the stage, which ends at {end} s; make it longer");
+        problems.report(format!("{path}.requests[{row}].at"), problem);
+    }
+    let names: Vec<&str> = compiled.action_names.iter().map(String::as_str).collect();
+    let position = |name: &str| names.binary_search(&name).ok();
+    if let Some(row) = rows.iter().position(|row| position(&row.action).is_none()) {
+        problems.position(&rows[row].action, &names, "action", &format!("{path}.requests[{row}].action"));
+    }
+    let steps = |name: &str| position(name).map_or(1, |action| compiled.actions[action].steps);
+    if let Some(row) = rows.iter().position(|row| steps(&row.action) != 1) {
+        let (name, steps) = (&rows[row].action, steps(&rows[row].action));
+        let problem = format!("`{name}` has {steps} requests; a recorded request is an action of one");
+        problems.report(format!("{path}.requests[{row}].action"), problem);
+    }
+    if let Some(row) = rows.iter().position(|row| !is_request_target(&row.path)) {
+        let problem = format!("`{}` must start with `/` and hold no blanks or controls", rows[row].path);
+        problems.report(format!("{path}.requests[{row}].path"), problem);
+    }
+    let is_bad = |(name, value): &&(String, String)| {
+        name.is_empty()
+            || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
+            || value.chars().any(char::is_control)
+    };
+    let bad = |(number, row): (usize, &super::ReplayRequest)| {
+        row.headers.iter().find(is_bad).map(|(name, value)| (number, name.clone(), value.clone()))
+    };
+    if let Some((row, name, value)) = rows.iter().enumerate().find_map(bad) {
+        let problem = format!("{:?} is no header; leave it out", format!("{name}: {value}"));
+        problems.report(format!("{path}.requests[{row}].headers"), problem);
+    }
+}
+
+fn is_request_target(path: &str) -> bool {
+    path.starts_with('/') && path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+}

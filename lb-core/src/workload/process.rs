@@ -1,0 +1,154 @@
+//! When something arrives: walks the integral of a rate curve.
+//!
+//! The integral of the rate, `L(t)`, counts the arrivals that are expected until `t`. Even spacing puts
+//! arrival `k` where `L(t) = k + 1/2`, the middle of its share, so that the gaps are what the rate says
+//! and nothing arrives while it is zero. A Poisson process puts them where `L(t)` reaches the sums of
+//! exponential draws with mean 1: inversion, which is exact for every rate curve (Çinlar, Introduction
+//! to Stochastic Processes, 1975, section 4.7). Within a segment `L` is a parabola, inverted in closed
+//! form.
+//!
+//! A two-state Markov-modulated Poisson process (Fischer and Meier-Hellstern, Performance Evaluation 18,
+//! 1993) is the same walk over a curve of constant pieces, whose lengths are exponential draws.
+
+use super::arrivals::{ArrivalProcess, RateSegment, Spacing};
+use super::label;
+use crate::rng::{Rng, Seed};
+use crate::time::Span;
+use rand::RngExt;
+
+/// A piece of the rate curve, in arrivals per second.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    begin: Span,
+    length: Span,
+    from: f64,
+    to: f64,
+}
+
+impl Piece {
+    /// Arrivals that are expected in it.
+    fn area(&self) -> f64 {
+        (self.from + self.to) / 2.0 * self.length.as_secs_f64()
+    }
+
+    /// When the integral since its beginning reaches `area`. The root of `from t + slope t²/2 = area`
+    /// in the form that neither cancels nor divides by a slope of zero.
+    fn when(&self, area: f64) -> Span {
+        let slope = (self.to - self.from) / self.length.as_secs_f64();
+        let root = (self.from * self.from + 2.0 * slope * area).max(0.0).sqrt();
+        self.begin + Span::from_secs_f64(2.0 * area / (self.from + root))
+    }
+}
+
+/// Hands the arrivals of `length`, offsets from its beginning, to `visit` in order of time. `number` is
+/// the position of the stage, and names its random streams.
+pub(super) fn arrivals(
+    process: &ArrivalProcess,
+    length: Span,
+    seed: Seed,
+    number: usize,
+    visit: impl FnMut(Span),
+) {
+    let stream = |label| seed.stream(&[label, number as u64]);
+    match process {
+        ArrivalProcess::Rates { segments, spacing: Spacing::Even } => {
+            let mut first = true;
+            let gap = || if std::mem::take(&mut first) { 0.5 } else { 1.0 };
+            walk(pieces(segments, length), length, gap, visit);
+        }
+        ArrivalProcess::Rates { segments, spacing: Spacing::Poisson } => {
+            let mut gaps = stream(label::GAPS);
+            walk(pieces(segments, length), length, || exponential(&mut gaps), visit);
+        }
+        ArrivalProcess::Bursts { rates, mean_stay_s } => {
+            let stays = stays(*rates, *mean_stay_s, length, stream(label::STAYS));
+            let mut gaps = stream(label::GAPS);
+            walk(stays, length, || exponential(&mut gaps), visit);
+        }
+        ArrivalProcess::Replay(replay) => {
+            replay.requests.iter().map(|request| request.at).filter(|at| *at < length).for_each(visit);
+        }
+    }
+}
+
+/// Arrivals that are expected within `length`.
+pub(super) fn expected_count(process: &ArrivalProcess, length: Span) -> f64 {
+    match process {
+        ArrivalProcess::Rates { segments, .. } => {
+            pieces(segments, length).map(|piece| cut(piece, length).area()).sum()
+        }
+        ArrivalProcess::Bursts { rates: [calm, busy], mean_stay_s: [stay_calm, stay_busy] } => {
+            let share = stay_calm / (stay_calm + stay_busy);
+            (calm * share + busy * (1.0 - share)) * length.as_secs_f64()
+        }
+        ArrivalProcess::Replay(replay) => {
+            replay.requests.iter().filter(|request| request.at < length).count() as f64
+        }
+    }
+}
+
+/// Visits each point at which the integral of the pieces has grown by the next gap.
+fn walk(
+    pieces: impl Iterator<Item = Piece>,
+    length: Span,
+    mut gap: impl FnMut() -> f64,
+    mut visit: impl FnMut(Span),
+) {
+    // How far into the current piece's integral the next arrival lies.
+    let mut ahead = gap();
+    for piece in pieces {
+        let area = piece.area();
+        while ahead < area {
+            let at = piece.when(ahead);
+            if at >= length {
+                return;
+            }
+            visit(at);
+            ahead += gap();
+        }
+        ahead -= area;
+    }
+}
+
+/// The curve of the segments as far as `length` reaches; its end rate goes on where they are shorter.
+fn pieces(segments: &[RateSegment], length: Span) -> impl Iterator<Item = Piece> {
+    let mut begin = Span::ZERO;
+    let typed = segments.iter().map(move |segment| {
+        let piece = Piece { begin, length: segment.duration, from: segment.from, to: segment.to };
+        begin += segment.duration;
+        piece
+    });
+    let covered = segments.iter().fold(Span::ZERO, |sum, segment| sum + segment.duration);
+    let rest = segments.last().map(|last| Piece {
+        begin: covered,
+        length: length.saturating_sub(covered),
+        from: last.to,
+        to: last.to,
+    });
+    typed.chain(rest).filter(move |piece| piece.begin < length && !piece.length.is_zero())
+}
+
+/// The part of a piece before `end`.
+fn cut(piece: Piece, end: Span) -> Piece {
+    let length = piece.length.min(end.saturating_sub(piece.begin));
+    let share = length.as_secs_f64() / piece.length.as_secs_f64();
+    Piece { length, to: piece.from + (piece.to - piece.from) * share, ..piece }
+}
+
+/// Stays in one state after the other; the first state is drawn by its share of the time.
+fn stays(rates: [f64; 2], mean_stay_s: [f64; 2], length: Span, mut rng: Rng) -> impl Iterator<Item = Piece> {
+    let mut state = usize::from(rng.random::<f64>() * (mean_stay_s[0] + mean_stay_s[1]) >= mean_stay_s[0]);
+    let mut begin = Span::ZERO;
+    std::iter::from_fn(move || {
+        let stay = Span::from_secs_f64(mean_stay_s[state] * exponential(&mut rng));
+        let piece = Piece { begin, length: stay, from: rates[state], to: rates[state] };
+        begin += stay;
+        state = 1 - state;
+        (piece.begin < length).then_some(piece)
+    })
+}
+
+/// An exponential draw with mean 1, by inversion.
+fn exponential(rng: &mut Rng) -> f64 {
+    -(-rng.random::<f64>()).ln_1p()
+}

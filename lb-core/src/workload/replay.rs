@@ -1,0 +1,101 @@
+//! Recorded requests: the journey that they need, and how their rows find their actions.
+
+use super::arrivals::{ArrivalProcess, Replay, ReplayRequest};
+use super::journey::{Action, Journey, Session, Step};
+use super::plan::{Compiled, RequestText};
+use super::request::{ActionIndex, Rendered};
+use super::stage::Stage;
+use super::template::{Segment, Text};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt::Write;
+
+/// Statuses that a replayed request may get: a recording says what was asked, seldom what was expected.
+const NO_ERROR: std::ops::Range<u16> = 200..400;
+
+impl Journey {
+    /// The journey that plays a recording: one action of one request for each distinct
+    /// [`ReplayRequest::action`], named like it. Its method is the first word of the name, its path the
+    /// rest, and every status from 200 to 399 is a success.
+    pub fn for_replay(replay: &Replay) -> Self {
+        let names: BTreeSet<&str> = replay.requests.iter().map(|request| request.action.as_str()).collect();
+        Self {
+            name: "replay".to_owned(),
+            description: "Recorded requests.".to_owned(),
+            feeds: BTreeMap::new(),
+            session: Session::default(),
+            actions: names.into_iter().map(|name| (name.to_owned(), action(name))).collect(),
+        }
+    }
+}
+
+fn action(name: &str) -> Action {
+    let (method, path) = name.split_once(' ').unwrap_or((name, "/"));
+    let step = Step {
+        name: name.to_owned(),
+        method: method.to_ascii_uppercase(),
+        service: None,
+        path: literal_path(path),
+        headers: BTreeMap::new(),
+        body: None,
+        bind: BTreeMap::new(),
+        expect: NO_ERROR.collect(),
+        extract: BTreeMap::new(),
+        repeat: [1, 1],
+        probability: 1.0,
+        required: false,
+        errors: BTreeMap::new(),
+    };
+    Action { steps: vec![step], weight: 1.0, think_time_s: None, can_be_abandoned: false }
+}
+
+/// The pattern of a path as a template without placeholders: what a path may not hold is
+/// percent-encoded.
+fn literal_path(pattern: &str) -> String {
+    let mut path = String::new();
+    for byte in pattern.trim().bytes() {
+        if byte.is_ascii_graphic() && !b"\"<>\\^`{|}#".contains(&byte) {
+            path.push(char::from(byte));
+        } else {
+            let _ = write!(path, "%{byte:02X}");
+        }
+    }
+    path
+}
+
+/// The action of each row of a stage's recording; empty for stages that replay nothing. A row whose
+/// action the journey does not know gets the first one: the checks have reported it.
+pub(super) fn rows(compiled: &Compiled, stage: &Stage) -> Vec<ActionIndex> {
+    let Some(ArrivalProcess::Replay(replay)) = stage.arrivals.as_ref().map(|arrivals| &arrivals.process)
+    else {
+        return Vec::new();
+    };
+    let names = compiled.action_names.iter().enumerate();
+    let numbers: HashMap<&str, u16> = names.map(|(number, name)| (name.as_str(), number as u16)).collect();
+    let number = |request: &ReplayRequest| numbers.get(request.action.as_str()).copied().unwrap_or_default();
+    replay.requests.iter().map(|request| ActionIndex(number(request))).collect()
+}
+
+/// Writes a recorded request.
+pub(super) fn render(request: &ReplayRequest, out: &mut Rendered) {
+    out.path.clear();
+    out.path.push_str(&request.path);
+    out.set_headers(request.headers.len());
+    for ((name, value), (out_name, out_value)) in request.headers.iter().zip(&mut out.headers) {
+        out_name.push_str(name);
+        out_value.push_str(value);
+    }
+    out.body.clear();
+    out.body.extend_from_slice(&request.body);
+}
+
+/// A recorded request as a fixed text, for users who do not replay (a rehearsal).
+pub(super) fn fixed(request: &ReplayRequest) -> RequestText {
+    let literal = |text: &str| Text(vec![Segment::Literal(text.into())]);
+    let headers = request.headers.iter().map(|(name, value)| (name.as_str().into(), literal(value)));
+    RequestText {
+        path: literal(&request.path),
+        headers: headers.collect(),
+        body: (!request.body.is_empty()).then(|| literal(&String::from_utf8_lossy(&request.body))),
+        expect: NO_ERROR.collect(),
+    }
+}
