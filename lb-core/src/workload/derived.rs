@@ -1,11 +1,12 @@
 //! Workloads that are made from another one: its warm-up, and its rehearsal.
 
-use super::arrivals::ArrivalProcess;
+use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 use super::choice::Choice;
 use super::replay;
 use super::request::ActionIndex;
 use super::stage::{ClassMix, Stage, UserClass, Workload};
 use crate::time::Span;
+use std::fmt::Write;
 
 /// Seconds between two actions of a rehearsing user: short, but no busy loop when replies fail fast.
 const REHEARSAL_THINK_S: [f64; 2] = [0.05, 0.05];
@@ -26,6 +27,32 @@ impl Workload {
         }
         warm_up.definition.push_str("\nwarm-up");
         warm_up
+    }
+
+    /// The busiest stage of this workload as a phase of its own in the open model: Poisson arrivals at
+    /// `rate` a second for `length`, sessions where sessions open with anything, else single actions.
+    /// None for a recorded list, which has times of its own.
+    #[must_use]
+    pub fn at_rate(&self, rate: f64, length: Span) -> Option<Self> {
+        let users = |number: &usize| self.stages[*number].users;
+        let busiest = self.busiest_stages().into_iter().max_by_key(users)?;
+        let start = match &self.stages[busiest].arrivals {
+            Some(Arrivals { process: ArrivalProcess::Replay(_), .. }) => return None,
+            Some(open) => open.start,
+            None if self.compiled.open.is_empty() => ArrivalStart::Action,
+            None => ArrivalStart::Session,
+        };
+        let mut phase = self.warm_up(length);
+        for (number, stage) in phase.stages.iter_mut().enumerate() {
+            let there = number == busiest;
+            stage.duration = if there { length } else { Span::ZERO };
+            stage.users = 0;
+            let segments = vec![RateSegment { duration: length, from: rate, to: rate }];
+            let process = ArrivalProcess::Rates { segments, spacing: Spacing::Poisson };
+            stage.arrivals = there.then_some(Arrivals { process, start });
+        }
+        let _ = write!(phase.definition, "\nat {rate} a second");
+        Some(phase)
     }
 
     /// One user for each action that sessions choose from, who does nothing else, with every request of it and
