@@ -1,5 +1,6 @@
 //! What was typed: the command line, as `clap` reads it, and nothing decided yet.
 
+use crate::report::ReportFormat;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,7 +22,7 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage or config, 3 preflight failed, \
-4 switch not verified, 5 too few valid trials, 130 interrupted (partial results are kept).";
+4 switch not verified, 5 too few valid trials, 98 regression, 99 threshold not held, 130 interrupted (partial results are kept).";
 
 /// What to do instead of running.
 #[derive(Debug, Subcommand)]
@@ -32,6 +33,17 @@ pub enum Command {
     Doctor(ExperimentArgs),
     /// List the algorithms.
     Algorithms,
+    /// Run one algorithm under two labels: how much of a difference is noise on this machine?
+    ///
+    /// The noise floor is kept beside the results and used by later verdicts on the same machine and
+    /// experiment.
+    Aa(AaArgs),
+    /// Compare two runs of the same experiment, such as last night's and tonight's.
+    Compare(CompareArgs),
+    /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
+    Analyze(AnalyzeArgs),
+    /// Write reports of a run that is finished.
+    Report(ReportArgs),
     /// Run the reference load balancer (what `bench` starts for itself).
     #[command(name = "__load-balancer", hide = true)]
     LoadBalancer(load_balancer::cli::Args),
@@ -55,6 +67,34 @@ pub struct ExperimentArgs {
     /// Passes over all algorithms.
     #[arg(long, value_name = "N")]
     pub repetitions: Option<u32>,
+    /// Add passes until the intervals of mean and p95 are within this, such as `3%`.
+    #[arg(long, value_name = "X%", value_parser = fraction)]
+    pub precision: Option<f64>,
+    /// Most passes that `--precision` may lead to.
+    #[arg(long, value_name = "N")]
+    pub max_repetitions: Option<u32>,
+    /// Differences up to this count as none, such as `5%`.
+    #[arg(long, value_name = "X%", value_parser = fraction)]
+    pub margin: Option<f64>,
+    /// Length of the warm-up phase, or `detect`: look for its end in the measurements (MSER-5).
+    #[arg(long, value_name = "TIME", value_parser = warm_up)]
+    pub warm_up: Option<WarmUp>,
+    /// Open model in place of users: `constant:500`, `poisson:500`, `ramp:100-800` or
+    /// `bursts:200-1600:5s-1s` arrivals per second.
+    #[arg(long, value_name = "PROCESS", conflicts_with = "replay")]
+    pub arrivals: Option<String>,
+    /// Replay a recorded list of requests: a JSON list, Vegeta targets, k6 points or an access log.
+    #[arg(long, value_name = "FILE")]
+    pub replay: Option<PathBuf>,
+    /// Replay this many times as fast as recorded.
+    #[arg(long, value_name = "X", requires = "replay")]
+    pub speed: Option<f64>,
+    /// Exit with 99 unless this holds, such as `http_req_duration{algorithm:rl}: p(95)<200`.
+    #[arg(long, value_name = "RULE")]
+    pub threshold: Vec<String>,
+    /// A bundled set of thresholds: `basic`, `stress`, `light`, `medium` or `heavy`.
+    #[arg(long, value_name = "NAME")]
+    pub threshold_preset: Vec<String>,
     /// Seed of the schedule: the same seed gives the same users, actions and think times.
     #[arg(long, value_name = "N")]
     pub seed: Option<u64>,
@@ -102,6 +142,71 @@ pub struct RunArgs {
     /// Also write every request of every user, in order, beside each trial.
     #[arg(long)]
     pub record_actions: bool,
+    /// Also write every request with its times as Parquet, beside each trial.
+    #[arg(long)]
+    pub record_requests: bool,
+    /// Reports to write into the results folder.
+    #[arg(long, value_name = "FORMAT,...", value_enum, value_delimiter = ',', default_values_t = [ReportFormat::Html, ReportFormat::Markdown])]
+    pub report: Vec<ReportFormat>,
+    /// Leave out the simulated bounds (policies that know what none can know).
+    #[arg(long)]
+    pub no_oracles: bool,
+    /// Search for the highest arrival rate at which each algorithm keeps an objective, such as
+    /// `p(95)<200` or `p(99)<500,rate<0.01`.
+    #[arg(long, value_name = "OBJECTIVE")]
+    pub max_rate: Option<String>,
+}
+
+/// One algorithm under two labels.
+#[derive(Clone, Debug, Args)]
+pub struct AaArgs {
+    /// The run; the first of its algorithms is compared with itself.
+    #[command(flatten)]
+    pub run: RunArgs,
+}
+
+/// Two runs.
+#[derive(Clone, Debug, Args)]
+pub struct CompareArgs {
+    /// Results folder that is the standard.
+    pub base: PathBuf,
+    /// Results folder that is judged.
+    pub new: PathBuf,
+    /// Differences up to this count as none, such as `5%`.
+    #[arg(long, value_name = "X%", value_parser = fraction, default_value = "5%")]
+    pub margin: f64,
+    /// Also write the comparison as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Results to be graded.
+#[derive(Clone, Debug, Args)]
+pub struct AnalyzeArgs {
+    /// A Locust stats CSV or a folder of them, a k6 summary, an oha report, or a results folder.
+    pub path: PathBuf,
+    /// Also write the analysis as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// A finished run.
+#[derive(Clone, Debug, Args)]
+pub struct ReportArgs {
+    /// Results folder.
+    pub folder: PathBuf,
+    /// Reports to write into it.
+    #[arg(long, value_name = "FORMAT,...", value_enum, value_delimiter = ',', default_values_t = ReportFormat::ALL)]
+    pub report: Vec<ReportFormat>,
+}
+
+/// The warm-up as typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WarmUp {
+    /// A phase of this length.
+    Fixed(Duration),
+    /// Its end is looked for in the measurements.
+    Detect,
 }
 
 /// A look at the plan.
@@ -135,6 +240,25 @@ fn duration(text: &str) -> Result<Duration, String> {
         .map_err(|_| format!("`{text}` is negative or too long; write a time such as `30s`"))
 }
 
+/// Reads `3%` or `0.03`.
+fn fraction(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let value = number.trim().parse::<f64>().map(|value| value / unit);
+    value
+        .ok()
+        .filter(|value| *value > 0.0 && *value < 1.0)
+        .ok_or_else(|| format!("`{text}` is no part of a whole; write it as `3%` or `0.03`"))
+}
+
+/// Reads a time or `detect`.
+fn warm_up(text: &str) -> Result<WarmUp, String> {
+    if text == "detect" {
+        return Ok(WarmUp::Detect);
+    }
+    let bad = || format!("`{text}` is neither a time such as `5s` nor `detect`");
+    duration(text).map(WarmUp::Fixed).map_err(|_| bad())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -143,6 +267,25 @@ mod tests {
     #[test]
     fn command_line_definition_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn parts_of_a_whole_are_read_with_and_without_the_percent_sign() {
+        for (text, value) in [("3%", 0.03), ("0.03", 0.03), ("12.5 %", 0.125)] {
+            assert_eq!(fraction(text), Ok(value), "{text}");
+        }
+        for text in ["", "0", "100%", "-1%", "5", "much"] {
+            let error = fraction(text).expect_err("a part that is none must be refused");
+            assert!(error.contains(&format!("`{text}`")), "the message names the value: {error}");
+        }
+    }
+
+    #[test]
+    fn a_warm_up_is_a_time_or_detected() {
+        assert_eq!(warm_up("detect"), Ok(WarmUp::Detect));
+        assert_eq!(warm_up("5s"), Ok(WarmUp::Fixed(Duration::from_secs(5))));
+        let error = warm_up("mser").expect_err("neither a time nor the word");
+        assert!(error.contains("`detect`"), "{error}");
     }
 
     #[test]

@@ -18,6 +18,10 @@ pub enum ExitCode {
     SwitchNotVerified = 4,
     /// Too few trials can be believed.
     InvalidTrials = 5,
+    /// A later run is worse than the one that it is held against.
+    Regression = 98,
+    /// A threshold did not hold.
+    Threshold = 99,
     /// Interrupted by the user; what was complete is kept.
     Interrupted = 130,
 }

@@ -1,10 +1,12 @@
 //! The `bench` binary: reads the command line and hands over. How it exits is in [`harness::exit`].
 
 use clap::{CommandFactory, Parser};
-use harness::cli::{Cli, Command, Engine, ExperimentArgs, PlanArgs, RunArgs};
+use harness::cli::{
+    Cli, Command, Engine, ExperimentArgs, PlanArgs, RunArgs, WarmUp,
+};
 use harness::config::{self, Loaded, Overrides, Plan};
 use harness::exit::{ExitCode, Failure, OrExit};
-use harness::experiment::{self, Interrupt, RunOptions, combined_sha256, schedules};
+use harness::experiment::{self, Interrupt, Mode, RunOptions, combined_sha256, schedules};
 use harness::report::{Progress, render_algorithms, render_plan, render_summary};
 use harness::results::{ResultsFolder, run_id};
 use lb_core::Algorithm;
@@ -24,7 +26,9 @@ fn main() -> ProcessExit {
             Ok(ExitCode::Ok)
         }
         Some(Command::Doctor(args)) => block_on(doctor(args)),
-        None => block_on(run(&cli.run)),
+        Some(Command::Aa(args)) => block_on(run(&args.run, Mode::Aa)),
+        Some(Command::Compare(_) | Command::Analyze(_) | Command::Report(_)) => Ok(ExitCode::Internal),
+        None => block_on(run(&cli.run, Mode::Compare)),
     };
     match result {
         Ok(code) => code.into(),
@@ -67,7 +71,19 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         url: args.url.clone(),
         admin: args.admin.clone(),
         admin_token: args.admin_token.clone(),
-        ..Overrides::default()
+        precision: args.precision,
+        max_repetitions: args.max_repetitions,
+        margin: args.margin,
+        warm_up: match args.warm_up {
+            Some(WarmUp::Fixed(length)) => Some(length),
+            _ => None,
+        },
+        detect_warm_up: args.warm_up == Some(WarmUp::Detect),
+        arrivals: args.arrivals.clone(),
+        replay: args.replay.clone(),
+        speed: args.speed,
+        thresholds: args.threshold.clone(),
+        threshold_presets: args.threshold_preset.clone(),
     };
     let plan = config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
     Ok((loaded, plan))
@@ -90,7 +106,7 @@ fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::Ok)
 }
 
-async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
+async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
     let run_id = run_id(&plan.name);
     let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
@@ -99,15 +115,27 @@ async fn run(args: &RunArgs) -> Result<ExitCode, Failure> {
 
     let interrupt = Interrupt::listen();
     let mut progress = Progress::new(args.quiet);
-    let options = RunOptions { loaded: &loaded, run_id, folder, record_actions: args.record_actions };
+    let options = RunOptions {
+        loaded: &loaded,
+        run_id,
+        folder: folder.clone(),
+        record_actions: args.record_actions,
+        record_requests: args.record_requests,
+        oracles: !args.no_oracles,
+        luck: 0,
+        mode,
+    };
     let (summary, failure) = experiment::run(&plan, options, &interrupt, &mut progress).await?;
     print(&render_summary(&summary));
     print(&format!("results: {}", path.display()));
-    match failure {
-        Some(failure) => Err(failure),
-        None if summary.interrupted => Ok(ExitCode::Interrupted),
-        None => Ok(ExitCode::Ok),
+    if let Some(failure) = failure {
+        return Err(failure);
     }
+    Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
+        _ if summary.interrupted => ExitCode::Interrupted,
+        true => ExitCode::Ok,
+        false => ExitCode::Threshold,
+    })
 }
 
 async fn doctor(args: &ExperimentArgs) -> Result<ExitCode, Failure> {

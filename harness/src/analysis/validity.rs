@@ -22,11 +22,16 @@ const REFUSED: f64 = 0.01;
 /// Most requests that may be refused as wrong (4xx) without being wrong on purpose.
 const WRONG: f64 = 0.05;
 
-/// What is wrong with a trial, one sentence each; empty: nothing.
-pub fn problems(trial: &Trial) -> Vec<String> {
+/// What is wrong with a trial, one sentence each; empty: nothing. With `faults` backends may be down
+/// on purpose.
+pub fn problems(trial: &Trial, faults: bool) -> Vec<String> {
     let mut problems = arrivals(trial);
     problems.extend(generator(trial));
     problems.extend(replies(trial));
+    if !faults {
+        let down = trial.balancer.iter().filter(|backend| backend.up == Some(false));
+        problems.extend(down.map(|backend| format!("backend {} was down at the end", backend.id)));
+    }
     problems
 }
 

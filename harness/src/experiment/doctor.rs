@@ -4,7 +4,7 @@
 
 use super::Interrupt;
 use super::live::LiveTrials;
-use super::run::Context;
+use super::run::{Context, Mode};
 use crate::config::{Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::TrialRecord;
@@ -29,7 +29,7 @@ pub async fn doctor(
     // What children log is of use only while the doctor looks.
     let temporary = tempfile::tempdir().or_exit(ExitCode::Preflight)?;
     let folder = ResultsFolder::create(temporary.path()).or_exit(ExitCode::Preflight)?;
-    let context = Context { plan, folder: &folder, interrupt, record_actions: false };
+    let context = Context { plan, folder: &folder, interrupt, record_actions: false, luck: 0, mode: Mode::Compare };
     let mut healthy = true;
     for (number, scenario) in plan.scenarios.iter().enumerate() {
         say(&format!("scenario \"{}\"", scenario.scenario.name));

@@ -4,17 +4,22 @@
 //! how to get one trial out of real sockets or out of virtual time. Neither prints: progress and
 //! reports are handed numbers.
 
+mod blocks;
+mod contestant;
 mod doctor;
+mod fingerprint;
 mod interrupt;
 mod live;
 mod order;
 mod run;
+mod scenario;
 mod schedules;
 mod sim;
 mod trial;
+mod verdicts;
 
 pub use doctor::doctor;
 pub use interrupt::Interrupt;
-pub use run::{RunOptions, run};
+pub use run::{Mode, RunOptions, run};
 pub use schedules::{combined_sha256, schedules};
 pub use trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial, pooled_step};

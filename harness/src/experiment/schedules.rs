@@ -25,9 +25,14 @@ pub(super) fn warm_up_seed(seed: Seed, block: u32) -> Seed {
     Seed(block_seed(seed, block).key(&[WARM_UP]))
 }
 
-/// The schedule of each block.
+/// The schedule of a block.
+pub(super) fn block_schedule(workload: &Arc<Workload>, seed: Seed, block: u32) -> Arc<Schedule> {
+    Arc::new(Schedule::new(Arc::clone(workload), block_seed(seed, block)))
+}
+
+/// The schedules of the first blocks.
 pub fn schedules(workload: &Arc<Workload>, seed: Seed, blocks: u32) -> Vec<Arc<Schedule>> {
-    (0..blocks).map(|block| Arc::new(Schedule::new(Arc::clone(workload), block_seed(seed, block)))).collect()
+    (0..blocks).map(|block| block_schedule(workload, seed, block)).collect()
 }
 
 /// SHA-256 in hex over the hashes of several schedules, in order.

@@ -1,7 +1,8 @@
 //! One trial in virtual time: the same schedule, policies and backend model as live, the same
 //! recorder, and so the same files.
 
-use super::run::{Context, TrialPlan};
+use super::blocks::TrialPlan;
+use super::run::Context;
 use super::schedules::warm_up_seed;
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
@@ -35,13 +36,13 @@ pub(super) async fn simulate(
     plan: &TrialPlan<'_>,
     progress: &mut Progress,
 ) -> Result<Option<Trial>, Failure> {
-    progress.phase(&plan.label, "simulating");
+    progress.phase(&plan.progress, "simulating");
     let pulse = Arc::new(record::Progress::default());
     let seed = context.plan.seed;
     let job = Job {
         scenario: Arc::clone(&plan.scenario.scenario),
         schedule: Arc::clone(plan.schedule),
-        algorithm: plan.algorithm,
+        algorithm: plan.contestant.algorithm,
         policy_seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
         warm_up_seed: warm_up_seed(seed, plan.block),
         keep_actions: context.record_actions,
@@ -63,16 +64,16 @@ pub(super) async fn simulate(
                 if context.interrupt.is_set() {
                     return Ok(None);
                 }
-                progress.pulse(&plan.label, "simulating", &Pulse::new(begun.elapsed(), pulse.snapshot()));
+                progress.pulse(&plan.progress, "simulating", &Pulse::new(begun.elapsed(), pulse.snapshot()));
             }
         }
     };
     let cpu_s = crate::target::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
     Ok(Some(Trial {
         scenario: plan.scenario_number,
-        algorithm: plan.algorithm,
-        label: plan.algorithm.to_string(),
-        attempt: 0,
+        algorithm: plan.contestant.algorithm,
+        label: plan.contestant.label.clone(),
+        attempt: plan.attempt,
         problems: Vec::new(),
         cut_s: 0.0,
         machine: MachineUse::default(),
@@ -90,11 +91,12 @@ pub(super) async fn simulate(
                 requests: backend.requests,
                 errors: None,
                 peak_in_flight: Some(backend.peak_in_flight),
+                up: None,
             })
             .collect(),
         processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
         evidence: serde_json::json!({
-            "algorithm": plan.algorithm.to_string(),
+            "algorithm": plan.contestant.label.clone(),
             "verdict": "confirmed",
             "detail": "simulated: the policy itself decides, there is no switch that could fail",
         }),
@@ -119,6 +121,7 @@ impl Job {
             steps: scenario.workload.steps().len(),
             backends: scenario.topology.pools.iter().map(|pool| pool.backends.len()).sum(),
             population: Population::of(self.schedule.users()),
+            open: !self.schedule.arrivals().is_empty(),
             keep_actions: self.keep_actions,
             progress: Some(self.progress),
         };

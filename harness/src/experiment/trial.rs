@@ -88,6 +88,8 @@ pub struct BalancerCount {
     pub errors: Option<u64>,
     /// Most in flight there at once; none when it does not tell.
     pub peak_in_flight: Option<u32>,
+    /// Whether it took requests when the trial ended; none when the load balancer does not tell.
+    pub up: Option<bool>,
 }
 
 /// CPU time of one process over the measured phase.

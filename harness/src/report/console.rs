@@ -1,5 +1,6 @@
 //! The tables on the console: the comparison, the shares per backend, the slowest requests.
 
+use super::evidence;
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::fmt::Write;
@@ -12,6 +13,9 @@ pub fn render_summary(summary: &Summary) -> String {
     let mut out = String::new();
     for scenario in &summary.scenarios {
         out.push_str(&scenario_tables(scenario));
+    }
+    if let Some(table) = evidence::thresholds(&summary.thresholds) {
+        let _ = writeln!(out, "\nThresholds\n{table}");
     }
     for note in &summary.notes {
         let _ = writeln!(out, "note: {note}");
@@ -41,8 +45,16 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
         let _ = writeln!(out, "{}", comparison(scenario));
         let _ = writeln!(
             out,
-            "Latency from sending to the last byte of successful requests; users wait for each reply (closed model)."
+            "{}",
+            model(&scenario.model)
         );
+        out.push_str(&evidence::verdicts(scenario));
+        if let Some(table) = evidence::statistics(scenario) {
+            let _ = writeln!(out, "\n{table}");
+        }
+        if let Some(table) = evidence::faults(scenario) {
+            let _ = writeln!(out, "\nFaults\n{table}");
+        }
         if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
             let _ = writeln!(
                 out,
@@ -56,10 +68,35 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
             let _ = writeln!(out, "\nFailures\n{failing}");
         }
     }
+    if let Some(table) = evidence::max_rates(&scenario.max_rates) {
+        let _ = writeln!(out, "\nHighest rates that kept the objective\n{table}");
+    }
+    if let Some(aa) = &scenario.aa {
+        let _ = writeln!(out, "\nNoise of {} over {} pairs\n{}", aa.algorithm, aa.pairs, evidence::noise(aa));
+    }
+    let invalid = evidence::invalid(scenario);
+    if !invalid.is_empty() {
+        let _ = writeln!(out, "\nTrials that cannot be believed\n{}", invalid.trim_end());
+    }
     for skipped in &scenario.skipped {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
     }
     out
+}
+
+/// What latency means here.
+fn model(model: &str) -> &'static str {
+    match model {
+        "open" => {
+            "Latency from when each request was due to the last byte, of successful requests; arrivals wait for nobody (open model)."
+        }
+        "mixed" => {
+            "Latency of successful requests to the last byte: of arrivals from when they were due (open model), of users from sending; users wait for each reply (closed model)."
+        }
+        _ => {
+            "Latency from sending to the last byte of successful requests; users wait for each reply (closed model), so a slow algorithm gets fewer requests."
+        }
+    }
 }
 
 fn comparison(scenario: &ScenarioSummary) -> Table {
@@ -90,6 +127,9 @@ fn comparison(scenario: &ScenarioSummary) -> Table {
                 percent(algorithm.error_rate, 2),
             ],
         );
+    }
+    for oracle in &scenario.oracles {
+        add(&mut table, evidence::oracle_row(oracle));
     }
     table
 }
@@ -176,7 +216,7 @@ fn failures(scenario: &ScenarioSummary) -> String {
     lines.join("\n")
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
     table.set_header(header.iter().map(Cell::new));
@@ -184,7 +224,7 @@ fn table(header: &[&str]) -> Table {
 }
 
 /// Adds a row: its first cell is a name, numbers stand to the right.
-fn add(table: &mut Table, cells: Vec<String>) {
+pub(super) fn add(table: &mut Table, cells: Vec<String>) {
     table.add_row(cells.into_iter().enumerate().map(|(column, text)| {
         let number = text.starts_with(|c: char| c.is_ascii_digit()) || text == "-";
         let alignment = if column > 0 && number { CellAlignment::Right } else { CellAlignment::Left };
@@ -192,11 +232,11 @@ fn add(table: &mut Table, cells: Vec<String>) {
     }));
 }
 
-fn millis(value: Option<f64>) -> String {
+pub(super) fn millis(value: Option<f64>) -> String {
     value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
 }
 
-fn percent(fraction: f64, digits: usize) -> String {
+pub(super) fn percent(fraction: f64, digits: usize) -> String {
     format!("{:.digits$}%", fraction * 100.0)
 }
 

@@ -23,6 +23,11 @@ impl ResultsFolder {
         Ok(folder)
     }
 
+    /// An existing folder, to write single files into.
+    pub(super) fn at(path: &Path) -> Self {
+        Self { path: path.to_owned() }
+    }
+
     /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path

@@ -6,6 +6,7 @@
 mod evidence;
 mod folder;
 mod locust;
+mod noise;
 mod summary;
 mod trial_file;
 mod writer;
@@ -16,6 +17,7 @@ pub use evidence::{
     StageMark, ThresholdResult, TrialSummary, Verdict,
 };
 pub use folder::{ResultsFolder, run_id};
+pub use noise::{NoiseFloors, machine};
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,
     SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,

@@ -1,7 +1,7 @@
 //! `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
 
 use super::summary::{AlgorithmSummary, SCHEMA_VERSION};
-use crate::experiment::{BalancerCount, ProcessTime, Trial};
+use crate::experiment::{BalancerCount, MachineUse, ProcessTime, Trial};
 use crate::record::SecondRecord;
 use lb_core::Span;
 use lb_core::workload::{Schedule, Workload};
@@ -20,6 +20,12 @@ pub(super) struct TrialFile<'a> {
     started_at: String,
     /// Whether the user ended it early; then it is in no summary.
     interrupted: bool,
+    /// 0, or 1 when it repeats one that was invalid.
+    attempt: u32,
+    /// Why it cannot be believed; empty: it is valid.
+    problems: &'a [String],
+    /// How busy the machine was.
+    machine: MachineUse,
     /// Length of the measured phase.
     measured_s: f64,
     /// How late users got to act, 99th percentile: what the generator itself adds.
@@ -90,6 +96,9 @@ impl<'a> TrialFile<'a> {
             schedule_sha256: &trial.schedule_sha256,
             started_at: trial.started.to_string(),
             interrupted: record.interrupted,
+            attempt: trial.attempt,
+            problems: &trial.problems,
+            machine: trial.machine,
             measured_s: record.wall.as_secs_f64(),
             lateness_p99_ms: record.lateness.quantile(0.99).map(Span::as_millis_f64),
             result,

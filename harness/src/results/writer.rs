@@ -19,7 +19,8 @@ pub fn write_trial(
     trial: &Trial,
     result: AlgorithmSummary,
 ) -> Result<()> {
-    let stem = format!("{}-{}-{}", slug(&scenario.name), slug(&trial.algorithm.to_string()), trial.block);
+    let again = if trial.attempt > 0 { "-again" } else { "" };
+    let stem = format!("{}-{}-{}{again}", slug(&scenario.name), slug(&trial.label), trial.block);
     let file = TrialFile::new(run_id, &scenario.name, trial, result, schedule, &scenario.workload);
     folder.write(&format!("trials/{stem}.json"), &serde_json::to_vec(&file)?)?;
     if let Some(actions) = actions_csv(trial, &scenario.workload) {
@@ -28,17 +29,17 @@ pub fn write_trial(
     Ok(())
 }
 
-/// Writes the files of a whole scenario: Locust's CSVs and the histogram log of each algorithm.
-pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[Trial]) -> Result<()> {
+/// Writes the files of a whole scenario: Locust's CSVs and the histogram log of each algorithm, over
+/// the trials that count.
+pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[&Trial]) -> Result<()> {
     let mut names: Vec<String> = Vec::new();
     for trial in trials {
-        let name = trial.algorithm.to_string();
-        if !names.contains(&name) {
-            names.push(name);
+        if !names.contains(&trial.label) {
+            names.push(trial.label.clone());
         }
     }
     for name in names {
-        let of: Vec<&Trial> = trials.iter().filter(|trial| trial.algorithm.to_string() == name).collect();
+        let of: Vec<&Trial> = trials.iter().copied().filter(|trial| trial.label == name).collect();
         let stem = format!("{}-{}", slug(&scenario.name), slug(&name));
         let workload = &scenario.workload;
         folder

@@ -4,7 +4,8 @@
 
 mod connect;
 
-use super::run::{Context, TrialPlan};
+use super::blocks::TrialPlan;
+use super::run::Context;
 use super::schedules::warm_up_seed;
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
@@ -59,11 +60,11 @@ impl LiveTrials {
     ) -> Result<Option<Trial>, Failure> {
         let inner = &plan.scenario.scenario;
         let mut notes = Vec::new();
-        progress.phase(&plan.label, "setting up");
+        progress.phase(&plan.progress, "setting up");
         self.set_up(context, plan).await?;
         let evidence = self.verify(plan).await?;
 
-        progress.phase(&plan.label, "warming up");
+        progress.phase(&plan.progress, "warming up");
         if !inner.warm_up.is_zero() {
             let warm_up = Arc::new(inner.workload.warm_up(inner.warm_up));
             let seed = warm_up_seed(context.plan.seed, plan.block);
@@ -99,9 +100,9 @@ impl LiveTrials {
 
         Ok(Some(Trial {
             scenario: plan.scenario_number,
-            algorithm: plan.algorithm,
-            label: plan.algorithm.to_string(),
-            attempt: 0,
+            algorithm: plan.contestant.algorithm,
+            label: plan.contestant.label.clone(),
+            attempt: plan.attempt,
             problems: Vec::new(),
             cut_s: 0.0,
             machine: MachineUse::default(),
@@ -127,7 +128,7 @@ impl LiveTrials {
         notes: &mut Vec<String>,
         progress: &mut Progress,
     ) -> Result<Vec<BalancerCount>, Failure> {
-        progress.phase(&plan.label, "draining");
+        progress.phase(&plan.progress, "draining");
         if let Err(error) = self.drain(context).await {
             notes.push(format!("after the measured phase: {error}"));
         }
@@ -135,7 +136,7 @@ impl LiveTrials {
         if let Some(embedded) = &self.embedded {
             embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
         }
-        progress.phase(&plan.label, "cooling down");
+        progress.phase(&plan.progress, "cooling down");
         tokio::time::sleep(context.plan.cool_down.into()).await;
         Ok(balancer)
     }
@@ -152,13 +153,13 @@ impl LiveTrials {
         }
         // Once for all algorithms: starting again would be refused, and it does not route.
         if !self.measuring {
-            self.admin.start(&plan.algorithm).await.or_exit(ExitCode::Preflight)?;
+            self.admin.start(&plan.contestant.algorithm).await.or_exit(ExitCode::Preflight)?;
             self.measuring = true;
         }
         self.admin
-            .switch(&plan.algorithm)
+            .switch(&plan.contestant.algorithm)
             .await
-            .with_context(|| format!("failed to switch the load balancer to `{}`", plan.algorithm))
+            .with_context(|| format!("failed to switch the load balancer to `{}`", plan.contestant.algorithm))
             .or_exit(ExitCode::SwitchNotVerified)?;
         Ok(())
     }
@@ -183,18 +184,18 @@ impl LiveTrials {
 
     async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
         let evidence =
-            self.admin.verify(&plan.algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
+            self.admin.verify(&plan.contestant.algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
             return Err(Failure {
                 code: ExitCode::SwitchNotVerified,
                 error: anyhow!(
                     "the load balancer claims to run `{}` but does not ({why}); nothing was measured under that name",
-                    plan.algorithm
+                    plan.contestant.algorithm
                 ),
             });
         }
-        tracing::info!(algorithm = %plan.algorithm, verdict = ?evidence.verdict(), "switch verified");
+        tracing::info!(algorithm = %plan.contestant.algorithm, verdict = ?evidence.verdict(), "switch verified");
         Ok(evidence)
     }
 
@@ -219,7 +220,7 @@ impl LiveTrials {
                     return Ok(record);
                 }
                 () = tokio::time::sleep(Pulse::PERIOD) => {
-                    progress.pulse(&plan.label, phase, &Pulse::new(begun.elapsed(), pulse.snapshot()));
+                    progress.pulse(&plan.progress, phase, &Pulse::new(begun.elapsed(), pulse.snapshot()));
                 }
             }
         }
@@ -277,6 +278,7 @@ impl LiveTrials {
                     requests: backend.requests,
                     errors: Some(backend.errors),
                     peak_in_flight: Some(backend.peak_in_flight),
+                    up: Some(backend.healthy),
                 })
                 .collect(),
             Err(error) => {

@@ -1,0 +1,38 @@
+//! What a run's numbers depend on, besides algorithms, seed and repetitions, as one hash: two runs
+//! with the same fingerprint on the same machine have the same noise.
+
+use crate::config::{Plan, PlannedScenario};
+use lb_core::Seed;
+use lb_core::workload::Schedule;
+use sha2::{Digest, Sha256};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The fingerprint of a plan on a target, such as `embedded` or `simulated`.
+pub(super) fn fingerprint(plan: &Plan, target: &str) -> String {
+    let mut text = format!("target {target}\nwarm-up detected {}\n", plan.detect_warm_up);
+    for scenario in &plan.scenarios {
+        describe(scenario, &mut text);
+    }
+    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
+}
+
+fn describe(scenario: &PlannedScenario, text: &mut String) {
+    let inner = &scenario.scenario;
+    // The hash of a schedule covers users, journey and arrivals; which seed it has does not matter here.
+    let schedule = Schedule::new(Arc::clone(&inner.workload), Seed(0));
+    let topology = serde_json::to_string(&*inner.topology).unwrap_or_default();
+    let _ = writeln!(
+        text,
+        "scenario {} users {} duration {} warm-up {} timeout {} in flight {} topology {topology}",
+        inner.name,
+        schedule.sha256(),
+        inner.duration.as_nanos(),
+        inner.warm_up.as_nanos(),
+        inner.request_timeout.as_nanos(),
+        inner.max_in_flight,
+    );
+}

@@ -1,0 +1,241 @@
+//! The evidence on the console: verdicts, bounds, faults, what voids a result.
+
+use super::console::{add, millis, percent, table};
+use crate::results::{
+    AaSummary, AlgorithmSummary, FaultMark, FaultResponse, MaxRateSummary, Metric, MetricComparison,
+    OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary, Verdict,
+};
+use comfy_table::Table;
+use std::fmt::Write;
+
+/// One sentence per pair, and what they rest on. Empty with a single algorithm.
+pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
+    let mut out = String::new();
+    let Some(comparison) = &scenario.comparison else { return out };
+    let _ = writeln!(out, "\nVerdicts");
+    for pair in &comparison.pairs {
+        let _ = writeln!(out, "  {}", pair.sentence);
+    }
+    let tested: Vec<&MetricComparison> =
+        comparison.pairs.iter().flat_map(|pair| &pair.metrics).filter(|m| m.p_adjusted.is_some()).collect();
+    if !tested.is_empty() {
+        let _ = writeln!(
+            out,
+            "  ({} tests, at most {:.0} % chance of any false alarm; paired blocks, exact permutation tests, Holm's correction; {})",
+            comparison.family,
+            comparison.alpha * 100.0,
+            match &comparison.noise_source {
+                Some(run) => format!("noise floor of {run}"),
+                None => "noise floor unknown, `bench aa` measures it".to_owned(),
+            }
+        );
+    }
+    out
+}
+
+/// Every pair and metric, where there is anything to test.
+pub(super) fn statistics(scenario: &ScenarioSummary) -> Option<Table> {
+    let comparison = scenario.comparison.as_ref()?;
+    let mut table = table(&["Pair", "Metric", "Effect", "95 % interval", "p (Holm)", "Detectable", "Verdict"]);
+    let mut rows = 0;
+    for pair in &comparison.pairs {
+        for metric in pair.metrics.iter().filter(|metric| metric.p_value.is_some() && pair.blocks > 1) {
+            rows += 1;
+            add(&mut table, statistics_row(&format!("{} vs {}", pair.candidate, pair.baseline), metric));
+        }
+    }
+    (rows > 0).then_some(table)
+}
+
+fn statistics_row(pair: &str, comparison: &MetricComparison) -> Vec<String> {
+    let effect = |value: f64| effect(comparison.metric, value);
+    let dash = || "-".to_owned();
+    vec![
+        pair.to_owned(),
+        comparison.metric.label().to_owned(),
+        effect(comparison.effect),
+        comparison.interval.map_or_else(dash, |[low, high]| format!("[{}, {}]", effect(low), effect(high))),
+        comparison.p_adjusted.map_or_else(dash, |p| format!("{p:.4}")),
+        comparison.minimum_detectable.map_or_else(dash, |least| effect(least).replace('+', "±")),
+        verdict(comparison.verdict).to_owned(),
+    ]
+}
+
+/// `+3.1 %` for ratios, `+0.2 points` for rates, `+0.013` for indices.
+fn effect(metric: Metric, value: f64) -> String {
+    match metric {
+        Metric::ErrorRate => format!("{:+.2} points", value * 100.0),
+        Metric::JainIndex => format!("{value:+.3}"),
+        _ => format!("{:+.1} %", value * 100.0),
+    }
+}
+
+fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::Worse => "worse",
+        Verdict::Mixed => "mixed",
+        Verdict::Different => "different",
+        Verdict::Equivalent => "equivalent",
+        Verdict::NotEnoughData => "not enough data",
+    }
+}
+
+/// A row for each bound, as the comparison's table shows algorithms.
+pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
+    let of = |pick: fn(&crate::results::Latency) -> f64| millis(oracle.latency_ms.as_ref().map(pick));
+    vec![
+        format!("best possible, knows {}", oracle.knows),
+        "simulated".to_owned(),
+        "-".to_owned(),
+        of(|latency| latency.mean),
+        of(|latency| latency.p50),
+        of(|latency| latency.p95),
+        of(|latency| latency.p99),
+        percent(1.0 - oracle.error_rate, 2),
+        percent(oracle.error_rate, 2),
+    ]
+}
+
+/// How each algorithm answered each fault. None without faults.
+pub(super) fn faults(scenario: &ScenarioSummary) -> Option<Table> {
+    let mut table = table(&[
+        "Fault",
+        "Algorithm",
+        "P95 before (ms)",
+        "during",
+        "after",
+        "Errors during",
+        "Share before",
+        "during",
+        "Time to avoid",
+        "Time to return",
+    ]);
+    for (number, mark) in scenario.faults.iter().enumerate() {
+        for algorithm in &scenario.algorithms {
+            if let Some(response) = algorithm.fault_responses.iter().find(|response| response.fault == number) {
+                add(&mut table, fault_row(mark, algorithm, response, scenario.duration_s));
+            }
+        }
+    }
+    (!scenario.faults.is_empty()).then_some(table)
+}
+
+fn fault_row(
+    mark: &FaultMark,
+    algorithm: &AlgorithmSummary,
+    response: &FaultResponse,
+    duration_s: f64,
+) -> Vec<String> {
+    let phase = |name: &str| response.phases.iter().find(|phase| phase.name == name);
+    let p95 = |name: &str| millis(phase(name).and_then(|phase| phase.p95_ms));
+    let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| percent(share, 1));
+    let seconds = |seconds: Option<f64>, never: &str| {
+        seconds.map_or_else(|| never.to_owned(), |seconds| format!("{seconds:.1} s"))
+    };
+    // A fault that hits everybody, or that no request came before, leaves nobody to turn to.
+    let known = response.share_before.is_some_and(|share| share > 0.0 && share < 1.0);
+    let (never, not_back) = if known { ("never", "not yet") } else { ("-", "-") };
+    let ended = mark.end_s < duration_s;
+    let backends = if mark.backends.is_empty() { "all".to_owned() } else { mark.backends.join(" ") };
+    vec![
+        format!("{} {backends} {:.0}-{:.0} s", mark.fault, mark.start_s, mark.end_s),
+        algorithm.name.clone(),
+        p95("before"),
+        p95("during"),
+        p95("after"),
+        phase("during").map_or_else(|| "-".to_owned(), |phase| percent(phase.error_rate, 2)),
+        share(response.share_before),
+        share(response.share_during),
+        seconds(response.time_to_avoid_s, never),
+        seconds(response.time_to_return_s, if ended { not_back } else { "-" }),
+    ]
+}
+
+/// Trials that cannot be believed, one line each. Empty when all can.
+pub(super) fn invalid(scenario: &ScenarioSummary) -> String {
+    let mut out = String::new();
+    for trial in scenario.trials.iter().filter(|trial| !trial.is_valid()) {
+        let repeated = |other: &&TrialSummary| {
+            other.label == trial.label && other.block == trial.block && other.attempt > trial.attempt
+        };
+        let what = match scenario.trials.iter().find(repeated) {
+            Some(again) if again.is_valid() => "repeated",
+            Some(_) => "repeated in vain",
+            None => "left out",
+        };
+        let _ = writeln!(
+            out,
+            "  {} (block {}), {what}: {}",
+            trial.label,
+            trial.block + 1,
+            trial.problems.join("; ")
+        );
+    }
+    out
+}
+
+/// Thresholds of a run. None without any.
+pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
+    let mut table = table(&["Scenario", "Algorithm", "Threshold", "Observed", "Held"]);
+    for result in results {
+        let observed = result.observed.map_or_else(|| "nothing".to_owned(), |value| format!("{value:.4}"));
+        add(
+            &mut table,
+            vec![
+                result.scenario.clone(),
+                result.algorithm.clone(),
+                result.threshold.clone(),
+                observed,
+                if result.ok { "yes" } else { "NO" }.to_owned(),
+            ],
+        );
+    }
+    (!results.is_empty()).then_some(table)
+}
+
+/// Highest rates that kept the objective. None where they were not searched.
+pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
+    let mut table =
+        table(&["Algorithm", "Highest rate (1/s)", "P50 there (ms)", "P95 (ms)", "P99 (ms)", "Errors", "Probes"]);
+    for result in results {
+        let best = result.probes.iter().rev().find(|probe| probe.kept && Some(probe.rate_per_s) == result.rate_per_s);
+        let of = |pick: fn(&crate::results::Latency) -> f64| {
+            millis(best.and_then(|probe| probe.latency_ms.as_ref()).map(pick))
+        };
+        add(
+            &mut table,
+            vec![
+                result.algorithm.clone(),
+                result.rate_per_s.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.1}")),
+                of(|latency| latency.p50),
+                of(|latency| latency.p95),
+                of(|latency| latency.p99),
+                best.map_or_else(|| "-".to_owned(), |probe| percent(probe.error_rate, 2)),
+                result.probes.len().to_string(),
+            ],
+        );
+    }
+    (!results.is_empty()).then_some(table)
+}
+
+/// The noise that an A/A comparison found.
+pub(super) fn noise(aa: &AaSummary) -> Table {
+    let mut table = table(&["Metric", "Effect of nothing", "95 % interval", "Largest pair", "Noise floor"]);
+    for metric in &aa.metrics {
+        let effect = |value: f64| effect(metric.metric, value);
+        add(
+            &mut table,
+            vec![
+                metric.metric.label().to_owned(),
+                effect(metric.effect),
+                metric
+                    .interval
+                    .map_or_else(|| "-".to_owned(), |[low, high]| format!("[{}, {}]", effect(low), effect(high))),
+                effect(metric.largest_pair).replace('+', "±"),
+                effect(metric.noise_floor).replace('+', "±"),
+            ],
+        );
+    }
+    table
+}
