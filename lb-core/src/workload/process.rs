@@ -15,6 +15,7 @@ use super::label;
 use crate::rng::{Rng, Seed};
 use crate::time::Span;
 use rand::RngExt;
+use rand_distr::Exp1;
 
 /// A piece of the rate curve, in arrivals per second.
 #[derive(Clone, Copy, Debug)]
@@ -148,7 +149,7 @@ fn stays(rates: [f64; 2], mean_stay_s: [f64; 2], length: Span, mut rng: Rng) -> 
     })
 }
 
-/// An exponential draw with mean 1, by inversion.
+/// An exponential draw with mean 1.
 fn exponential(rng: &mut Rng) -> f64 {
-    -(-rng.random::<f64>()).ln_1p()
+    rng.sample(Exp1)
 }

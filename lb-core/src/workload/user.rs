@@ -5,18 +5,17 @@
 //! arrival of an open stage does one thing of these and is gone (`visit.rs`).
 
 mod visit;
+mod written;
 
 use super::arrivals::Arrival;
 use super::draw::{between, derive, unit, whole_between};
 use super::kept::Kept;
 use super::label;
-use super::plan::{ActionPlan, RequestText};
-use super::replay;
-use super::request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
+use super::plan::ActionPlan;
+use super::request::{ActionIndex, Next, Request, StepIndex, StepReply};
 use super::schedule::{Inner, UserId};
 use super::stage::{Stage, UserClass, Workload};
 use super::tag;
-use super::template::Values;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 
@@ -162,32 +161,6 @@ impl VirtualUser {
         Next::Wait(self.wake)
     }
 
-    /// Writes out the request that [`Self::next`] returned last.
-    pub fn render(&self, request: &Request, out: &mut Rendered) {
-        if let Some(recorded) = self.recorded() {
-            return replay::render(recorded, out);
-        }
-        let text = self.text(request);
-        out.path.clear();
-        text.path.write(self, &mut out.path);
-        out.set_headers(text.headers.len());
-        for ((name, value), (out_name, out_value)) in text.headers.iter().zip(&mut out.headers) {
-            out_name.push_str(name);
-            value.write(self, out_value);
-        }
-        out.body.clear();
-        if let Some(body) = &text.body {
-            let mut buffer = String::from_utf8(std::mem::take(&mut out.body)).unwrap_or_default();
-            body.write(self, &mut buffer);
-            out.body = buffer.into_bytes();
-        }
-    }
-
-    /// The statuses that are expected of a request.
-    pub fn expected(&self, request: &Request) -> &[u16] {
-        &self.text(request).expect
-    }
-
     /// The key of this user for policies with client affinity.
     pub fn client_key(&self) -> u64 {
         self.key
@@ -224,14 +197,6 @@ impl VirtualUser {
 
     fn step_index(&self) -> StepIndex {
         StepIndex(self.action_plan().first + self.step)
-    }
-
-    fn text(&self, request: &Request) -> &RequestText {
-        let plan = self.workload().plan(request.step);
-        match request.injected {
-            Some(error) => &plan.wrong[usize::from(error)],
-            None => &plan.right,
-        }
     }
 
     /// The window is over: whatever goes on ends, and the next window begins with a new session.
@@ -417,27 +382,5 @@ impl VirtualUser {
         let range = self.class().think_time_s;
         self.wake = now + self.think(self.session_key, tag::PAUSE, tag::PAUSE_FACTOR, range);
         self.doing = Doing::Session;
-    }
-}
-
-impl Values for VirtualUser {
-    /// Users take accounts in turn, so that no two have the same one at once while there are at
-    /// least as many accounts as users. Arrivals take theirs in turn after the users' first ones.
-    fn identity(&self) -> u32 {
-        let session = u64::from(self.sessions.wrapping_sub(1));
-        let turn = session * self.schedule.users.len() as u64 + u64::from(self.id.0);
-        (turn % u64::from(self.workload().identities)) as u32
-    }
-
-    fn step_key(&self, step: u16) -> u64 {
-        self.repetition_key(step)
-    }
-
-    fn row(&self, feed: usize, bits: u64) -> usize {
-        self.workload().compiled.feeds[feed].pick(bits)
-    }
-
-    fn extracted(&self, slot: usize) -> (&str, bool) {
-        self.kept.get(slot)
     }
 }

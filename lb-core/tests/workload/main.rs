@@ -1,5 +1,6 @@
 //! The workload through its public interface: what users send, when, and how it is written.
 
+mod arrivals;
 mod journey;
 mod problems;
 mod schedule;

@@ -1,0 +1,65 @@
+//! How a user's requests are written, and where the values in them come from.
+
+use super::super::plan::RequestText;
+use super::super::replay;
+use super::super::request::{Rendered, Request};
+use super::super::template::Values;
+use super::VirtualUser;
+
+impl VirtualUser {
+    /// Writes out the request that [`Self::next`] returned last.
+    pub fn render(&self, request: &Request, out: &mut Rendered) {
+        if let Some(recorded) = self.recorded() {
+            return replay::render(recorded, out);
+        }
+        let text = self.text(request);
+        out.path.clear();
+        text.path.write(self, &mut out.path);
+        out.set_headers(text.headers.len());
+        for ((name, value), (out_name, out_value)) in text.headers.iter().zip(&mut out.headers) {
+            out_name.push_str(name);
+            value.write(self, out_value);
+        }
+        out.body.clear();
+        if let Some(body) = &text.body {
+            let mut buffer = String::from_utf8(std::mem::take(&mut out.body)).unwrap_or_default();
+            body.write(self, &mut buffer);
+            out.body = buffer.into_bytes();
+        }
+    }
+
+    /// The statuses that are expected of a request.
+    pub fn expected(&self, request: &Request) -> &[u16] {
+        &self.text(request).expect
+    }
+
+    fn text(&self, request: &Request) -> &RequestText {
+        let plan = self.workload().plan(request.step);
+        match request.injected {
+            Some(error) => &plan.wrong[usize::from(error)],
+            None => &plan.right,
+        }
+    }
+}
+
+impl Values for VirtualUser {
+    /// Users take accounts in turn, so that no two have the same one at once while there are at
+    /// least as many accounts as users. Arrivals take theirs in turn after the users' first ones.
+    fn identity(&self) -> u32 {
+        let session = u64::from(self.sessions.wrapping_sub(1));
+        let turn = session * self.schedule.users.len() as u64 + u64::from(self.id.0);
+        (turn % u64::from(self.workload().identities)) as u32
+    }
+
+    fn step_key(&self, step: u16) -> u64 {
+        self.repetition_key(step)
+    }
+
+    fn row(&self, feed: usize, bits: u64) -> usize {
+        self.workload().compiled.feeds[feed].pick(bits)
+    }
+
+    fn extracted(&self, slot: usize) -> (&str, bool) {
+        self.kept.get(slot)
+    }
+}
