@@ -39,6 +39,7 @@ impl LiveTrials {
                     backends: ListedBackend::of_topology(&inner.topology),
                     verification: verification(&embedded.base_url)?,
                     embedded: Some(embedded),
+                    native: None,
                     measuring: false,
                 })
             }
@@ -49,6 +50,7 @@ impl LiveTrials {
                     embedded: None,
                     backends: listed_by(&*admin).await.or_exit(ExitCode::Preflight)?,
                     verification: verification(&running.base_url)?,
+                    native: None,
                     measuring: false,
                     admin,
                 })

@@ -33,6 +33,8 @@ pub(super) struct LiveTrials {
     /// How switches are verified; kept over trials, so that its old connection is older than each
     /// switch.
     verification: VerifyOptions,
+    /// The load balancer's own name of the algorithm that it was switched to last.
+    native: Option<String>,
     /// Whether the load balancer was told to count.
     measuring: bool,
 }
@@ -105,7 +107,7 @@ impl LiveTrials {
             attempt: plan.attempt,
             problems: Vec::new(),
             cut_s: 0.0,
-            machine: MachineUse::default(),
+            machine: MachineUse { cpu_wait_share: record.cpu_wait_share, busy_share: None },
             block: plan.block,
             position: plan.position,
             schedule_sha256: plan.schedule.sha256().to_owned(),
@@ -156,11 +158,13 @@ impl LiveTrials {
             self.admin.start(&plan.contestant.algorithm).await.or_exit(ExitCode::Preflight)?;
             self.measuring = true;
         }
-        self.admin
+        let native = self
+            .admin
             .switch(&plan.contestant.algorithm)
             .await
             .with_context(|| format!("failed to switch the load balancer to `{}`", plan.contestant.algorithm))
             .or_exit(ExitCode::SwitchNotVerified)?;
+        self.native = Some(native);
         Ok(())
     }
 
@@ -236,6 +240,7 @@ impl LiveTrials {
     ) -> Result<LoadSpec, Failure> {
         Ok(LoadSpec {
             phase,
+            algorithm_name: self.native.clone().filter(|_| phase == MEASURE),
             target: Target::parse(&self.base_url).or_exit(ExitCode::Preflight)?,
             duration: scenario.duration,
             scenario,
