@@ -343,6 +343,7 @@ fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: Vec::new(),
+        algorithm_name: None,
         request_key: true,
         forwarded_for: true,
         keep_actions: true,

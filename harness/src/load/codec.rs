@@ -9,6 +9,9 @@ use super::backends::BackendNumbers;
 /// The header in which load balancer or backend name the backend that answered.
 const BACKEND_HEADER: &[u8] = b"x-backend";
 
+/// The header in which load balancers name the algorithm that they route by.
+const ALGORITHM_HEADER: &[u8] = b"x-lb-algorithm";
+
 /// Headers of a reply that are looked at. Beyond that it is no reply to a benchmark.
 const MAX_HEADERS: usize = 64;
 
@@ -25,6 +28,8 @@ pub(super) struct Reply {
     pub(super) status: u16,
     /// The backend that the reply names.
     pub(super) backend: Option<u16>,
+    /// Whether the reply names the algorithm that was meant; none if it names none, or nobody asks.
+    pub(super) names_algorithm: Option<bool>,
     /// Bytes of its body, without the framing.
     pub(super) bytes: u64,
     /// Whether the connection can carry another request.
@@ -43,6 +48,8 @@ pub(super) struct Expect<'a> {
     pub(super) keep: Option<&'a mut Vec<u8>>,
     /// Who has which number.
     pub(super) backends: &'a mut BackendNumbers,
+    /// The algorithm that replies are to name, where that is of interest.
+    pub(super) algorithm: Option<&'a [u8]>,
 }
 
 /// Where in a reply the reader is.
@@ -167,6 +174,9 @@ impl Decoder {
                     } else if has_token(header.value, b"keep-alive") {
                         keep_alive = true;
                     }
+                }
+                14 if name.eq_ignore_ascii_case(ALGORITHM_HEADER) => {
+                    self.reply.names_algorithm = expect.algorithm.map(|meant| meant == header.value);
                 }
                 14 if name.eq_ignore_ascii_case(b"content-length") => {
                     let value = decimal(header.value).ok_or(NotHttp)?;

@@ -1,6 +1,6 @@
 //! Request timeouts without a timer a request.
 //!
-//! Arming a deadline is one store. A sweep, a few dozen times a second, looks through all users of
+//! Arming a deadline is one store. A sweep, a hundred times a second, looks through all clients of
 //! the worker and wakes those whose request is too old; a timeout is noticed up to one sweep late,
 //! which matters little against timeouts of seconds.
 
@@ -8,11 +8,11 @@ use lb_core::Time;
 use std::cell::{Cell, RefCell};
 use std::task::Waker;
 
-/// The deadlines of a worker's users, by their place in the worker.
-#[derive(Debug)]
+/// The deadlines of a worker's clients, by their place in the worker.
+#[derive(Debug, Default)]
 pub(super) struct Deadlines {
-    at: Vec<Cell<Time>>,
-    wakers: Vec<RefCell<Option<Waker>>>,
+    at: RefCell<Vec<Cell<Time>>>,
+    wakers: RefCell<Vec<RefCell<Option<Waker>>>>,
 }
 
 /// No request is in flight.
@@ -21,42 +21,45 @@ const NONE: Time = Time::MAX;
 const EXPIRED: Time = Time::ZERO;
 
 impl Deadlines {
-    pub(super) fn new(users: usize) -> Self {
-        Self {
-            at: (0..users).map(|_| Cell::new(NONE)).collect(),
-            wakers: (0..users).map(|_| RefCell::new(None)).collect(),
-        }
+    /// A place for another client. It is never given back: clients last as long as the phase.
+    pub(super) fn add(&self) -> usize {
+        self.wakers.borrow_mut().push(RefCell::new(None));
+        let mut at = self.at.borrow_mut();
+        at.push(Cell::new(NONE));
+        at.len() - 1
     }
 
     /// A request leaves that must be answered before `at`.
     #[inline]
     pub(super) fn arm(&self, place: usize, at: Time) {
-        self.at[place].set(at);
+        self.at.borrow()[place].set(at);
     }
 
     /// The request is answered.
     #[inline]
     pub(super) fn disarm(&self, place: usize) {
-        self.at[place].set(NONE);
+        self.at.borrow()[place].set(NONE);
     }
 
     /// Whether the request is too old; if not, `waker` is woken when it is.
     #[inline]
     pub(super) fn is_expired(&self, place: usize, waker: &Waker) -> bool {
-        if self.at[place].get() == EXPIRED {
+        if self.at.borrow()[place].get() == EXPIRED {
             return true;
         }
-        let mut kept = self.wakers[place].borrow_mut();
-        // A task keeps its waker, so this clones once a user.
+        let wakers = self.wakers.borrow();
+        let mut kept = wakers[place].borrow_mut();
+        // A task keeps its waker, so this clones once a client.
         if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
             *kept = Some(waker.clone());
         }
         false
     }
 
-    /// Wakes all users whose request should have been answered by `now`.
+    /// Wakes all clients whose request should have been answered by `now`.
     pub(super) fn sweep(&self, now: Time) {
-        for (at, waker) in self.at.iter().zip(&self.wakers) {
+        let (at, wakers) = (self.at.borrow(), self.wakers.borrow());
+        for (at, waker) in at.iter().zip(&*wakers) {
             if at.get() <= now && at.get() != EXPIRED {
                 at.set(EXPIRED);
                 if let Some(waker) = &*waker.borrow() {
@@ -88,11 +91,19 @@ mod tests {
         }
     }
 
+    fn with_places(count: usize) -> Deadlines {
+        let deadlines = Deadlines::default();
+        for place in 0..count {
+            assert_eq!(deadlines.add(), place, "places are numbered in turn");
+        }
+        deadlines
+    }
+
     #[test]
     fn only_requests_that_are_too_old_are_woken_and_only_once() {
         let count = Arc::new(Count::default());
         let waker = Waker::from(Arc::clone(&count));
-        let deadlines = Deadlines::new(3);
+        let deadlines = with_places(3);
         deadlines.arm(0, Time::from_nanos(100));
         deadlines.arm(1, Time::from_nanos(200));
         for place in 0..3 {
@@ -109,7 +120,7 @@ mod tests {
 
     #[test]
     fn the_end_of_the_drain_expires_requests_in_flight_and_nobody_else() {
-        let deadlines = Deadlines::new(2);
+        let deadlines = with_places(2);
         deadlines.arm(1, Time::from_nanos(1_000_000));
         deadlines.expire_all();
         assert!(!deadlines.is_expired(0, Waker::noop()), "no request, no timeout");

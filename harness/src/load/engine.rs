@@ -1,17 +1,14 @@
 //! A phase of load from its start to its record: threads, limits, and putting results together.
 
+use super::limits::make_room;
 use super::worker::{self, Ended, Start};
 use super::{LoadError, LoadSpec};
 use crate::record::{Population, Recording, RecordingSpec, TrialRecord};
 use lb_core::Time;
-use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
-
-/// Files that a process has open besides its users' connections.
-const OTHER_FILES: u64 = 128;
 
 /// Runs one phase of load and gives back what was recorded. Blocks until it is over.
 ///
@@ -22,9 +19,12 @@ const OTHER_FILES: u64 = 128;
 /// # Panics
 /// When a worker does: that is a defect, and a record without its requests would be wrong.
 pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
-    raise_file_limit(spec.schedule.peak_users())?;
+    let arrivals = spec.schedule.arrivals();
+    // Never more sessions at once than there are in all.
+    let sessions = spec.scenario.max_in_flight.min(u32::try_from(arrivals.len()).unwrap_or(u32::MAX));
+    let sessions = make_room(spec.schedule.peak_users(), sessions)?;
     let (recording, recorders) = Recording::start(recording_spec(&spec), spec.workers.get());
-    let start = Arc::new(Start::default());
+    let start = Arc::new(Start::new(sessions));
     let mut threads = Vec::new();
     for (number, recorder) in recorders.into_iter().enumerate() {
         let (worker_spec, start) = (spec.clone(), Arc::clone(&start));
@@ -46,10 +46,14 @@ pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
     let ended = join(threads)?;
     let stopped = ended.iter().filter_map(|ended| ended.stopped).max();
     let wall = stopped.map_or(spec.duration, |at| at.since(Time::ZERO).min(spec.duration));
+    // Of no use when one of them does not tell.
+    let waits: Option<Vec<f64>> = ended.iter().map(|ended| ended.cpu_wait_share).collect();
     let recorders = ended.into_iter().map(|ended| ended.recorder).collect();
     let mut record = recording.finish(recorders, wall);
     record.unlisted_backends = start.unlisted.names();
     record.interrupted = stopped.is_some();
+    record.cpu_wait_share = waits.and_then(|waits| waits.into_iter().max_by(f64::total_cmp));
+    record.arrivals.due = arrivals.partition_point(|next| next.at < Time::ZERO + wall) as u64;
     Ok(record)
 }
 
@@ -72,20 +76,4 @@ fn join(threads: Vec<JoinHandle<io::Result<Ended>>>) -> Result<Vec<Ended>, LoadE
         ended.push(result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))?);
     }
     Ok(ended)
-}
-
-/// Makes room for one connection a user: the usual soft limit of 1,024 open files is for programs
-/// that still use `select`, and the hard one is ours to take.
-fn raise_file_limit(users: u32) -> Result<(), LoadError> {
-    let needed = u64::from(users) + OTHER_FILES;
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    if current.is_none_or(|current| current >= needed) {
-        return Ok(());
-    }
-    let too_few = |limit| LoadError::OpenFiles { users, limit, needed };
-    if let Some(maximum) = maximum.filter(|maximum| *maximum < needed) {
-        return Err(too_few(maximum));
-    }
-    let raised = Rlimit { current: maximum.or(Some(needed)), maximum };
-    setrlimit(Resource::Nofile, raised).map_err(|_| too_few(current.unwrap_or(0)))
 }

@@ -45,16 +45,20 @@ impl RequestWriter {
     }
 
     /// The part of a user's headers that never changes.
-    pub(super) fn tail(&self, user: UserId) -> Box<[u8]> {
-        let mut tail = Vec::new();
+    pub(super) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
+        tail.clear();
         if self.forwarded_for {
-            let [_, a, b, c] = user.0.to_be_bytes();
-            tail.extend_from_slice(format!("x-forwarded-for: 10.{a}.{b}.{c}\r\n").as_bytes());
+            tail.extend_from_slice(b"x-forwarded-for: 10");
+            let [_, octets @ ..] = user.0.to_be_bytes();
+            for octet in octets {
+                tail.push(b'.');
+                write_decimal(usize::from(octet), tail);
+            }
+            tail.extend_from_slice(b"\r\n");
         }
         if self.request_key {
             tail.extend_from_slice(KEY_HEADER);
         }
-        tail.into_boxed_slice()
     }
 
     /// Lays out the request that `user` sends next.

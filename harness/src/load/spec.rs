@@ -15,7 +15,8 @@ pub struct LoadSpec {
     pub phase: &'static str,
     /// Where the load goes.
     pub target: Target,
-    /// What users do, and after how long a request is a timeout.
+    /// What users do, after how long a request is a timeout, how many sessions of open stages there may
+    /// be at once.
     pub scenario: Arc<Scenario>,
     /// Who does it when.
     pub schedule: Arc<Schedule>,
@@ -23,12 +24,15 @@ pub struct LoadSpec {
     pub duration: Span,
     /// How long requests in flight at the end may take; what is then left is a timeout.
     pub drain_timeout: Span,
-    /// Threads. Users are dealt out to them in turn.
+    /// Threads. Users and arrivals are dealt out to them in turn.
     pub workers: NonZeroUsize,
     /// Cores to pin the workers to, in turn; empty: wherever the system likes.
     pub cores: Vec<usize>,
     /// Ids of the backends by number, in the order of the topology.
     pub backends: Vec<String>,
+    /// The algorithm that replies should name in `x-lb-algorithm`, as the target spells it; none: nobody
+    /// looks.
+    pub algorithm_name: Option<String>,
     /// Whether requests carry `x-request-key`, from which mock backends draw service times. Foreign
     /// targets have no use for it.
     pub request_key: bool,

@@ -1,5 +1,6 @@
 //! The load engine against a small server: counts and orders, never speeds.
 
+mod open;
 mod scenario;
 mod server;
 

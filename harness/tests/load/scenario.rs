@@ -1,7 +1,10 @@
 //! Small scenarios for the engine's tests.
 
 use harness::load::{LoadSpec, Target};
-use lb_core::workload::{ClassMix, Journey, Scenario, Schedule, Stage, UserClass, Workload};
+use lb_core::workload::{
+    ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, RateSegment, Scenario, Schedule, Spacing,
+    Stage, UserClass, Workload,
+};
 use lb_core::{Seed, Span};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -16,12 +19,23 @@ pub(crate) struct Users {
     /// Weights by name.
     pub(crate) actions: Vec<(&'static str, f64)>,
     pub(crate) think_s: f64,
+    /// Arrivals in place of the users.
+    pub(crate) arrivals: Option<Arrivals>,
 }
 
 impl Users {
     /// `count` users for the first `for_ms` milliseconds who do one thing without thinking.
     pub(crate) fn busy(count: u32, for_ms: u64, action: &'static str) -> Self {
-        Self { count, from_ms: 0, for_ms, actions: vec![(action, 1.0)], think_s: 0.0 }
+        Self { count, from_ms: 0, for_ms, actions: vec![(action, 1.0)], think_s: 0.0, arrivals: None }
+    }
+
+    /// Evenly spaced arrivals for the first `for_ms` milliseconds, each of which does one thing or has one
+    /// session of ten.
+    pub(crate) fn arriving(per_second: f64, for_ms: u64, start: ArrivalStart) -> Self {
+        let duration = Span::from_millis(for_ms);
+        let segments = vec![RateSegment { duration, from: per_second, to: per_second }];
+        let process = ArrivalProcess::Rates { segments, spacing: Spacing::Even };
+        Self { arrivals: Some(Arrivals { process, start }), ..Self::busy(0, for_ms, "get") }
     }
 }
 
@@ -67,6 +81,7 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: vec!["b-1".to_owned(), "b-2".to_owned()],
+        algorithm_name: None,
         request_key: true,
         forwarded_for: true,
         keep_actions: true,
@@ -78,6 +93,13 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
 /// The same phase with another request timeout.
 pub(crate) fn with_timeout(mut spec: LoadSpec, timeout: Span) -> LoadSpec {
     let scenario = Scenario { request_timeout: timeout, ..(*spec.scenario).clone() };
+    spec.scenario = Arc::new(scenario);
+    spec
+}
+
+/// The same phase with another limit of sessions in flight.
+pub(crate) fn with_limit(mut spec: LoadSpec, max_in_flight: u32) -> LoadSpec {
+    let scenario = Scenario { max_in_flight, ..(*spec.scenario).clone() };
     spec.scenario = Arc::new(scenario);
     spec
 }
@@ -108,6 +130,6 @@ fn stage(number: usize, users: &Users) -> Stage {
         action_randomness: 0.0,
         max_users: users.count,
         background: false,
-        arrivals: None,
+        arrivals: users.arrivals.clone(),
     }
 }

@@ -10,7 +10,8 @@ fn read(pieces: &[&[u8]], is_head: bool, closed: bool) -> Result<Option<(Reply, 
     let mut body = Vec::new();
     let mut backends = BackendNumbers::new(&["b-1".to_owned()], Arc::default());
     for piece in pieces {
-        let mut expect = Expect { is_head, keep: Some(&mut body), backends: &mut backends };
+        let algorithm = Some(&b"round-robin"[..]);
+        let mut expect = Expect { is_head, keep: Some(&mut body), backends: &mut backends, algorithm };
         if let Some(reply) = decoder.feed(piece, &mut expect)? {
             return Ok(Some((reply, body)));
         }
@@ -19,7 +20,7 @@ fn read(pieces: &[&[u8]], is_head: bool, closed: bool) -> Result<Option<(Reply, 
 }
 
 fn reply(status: u16, bytes: u64, keep_alive: bool) -> Reply {
-    Reply { status, backend: None, bytes, keep_alive }
+    Reply { status, bytes, keep_alive, ..Reply::default() }
 }
 
 /// Replies that are complete without the end of the connection: text, what is read, the body.
@@ -36,6 +37,16 @@ fn complete() -> Vec<(&'static str, Reply, &'static str)> {
         (
             "HTTP/1.1 200 OK\r\nx-backend: stranger\r\ncontent-length: 0\r\n\r\n",
             from(1, reply(200, 0, true)),
+            "",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nX-LB-Algorithm: round-robin\r\ncontent-length: 0\r\n\r\n",
+            Reply { names_algorithm: Some(true), ..reply(200, 0, true) },
+            "",
+        ),
+        (
+            "HTTP/1.1 200 OK\r\nx-lb-algorithm: round-robin+ejection\r\ncontent-length: 0\r\n\r\n",
+            Reply { names_algorithm: Some(false), ..reply(200, 0, true) },
             "",
         ),
         ("HTTP/1.1 204 No Content\r\n\r\n", reply(204, 0, true), ""),

@@ -1,0 +1,203 @@
+//! What users of both models send with: a connection, its buffers, and the way from a request to a
+//! recorded sample.
+
+use super::codec::{Expect, Reply};
+use super::connection::{Broken, Connection};
+use super::worker::Worker;
+use lb_core::workload::{Observer, Request, Sample, StepReply, UserId, VirtualUser};
+use lb_core::{Outcome, Span, Time};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::Poll;
+
+/// A user that cannot connect rests before it tries again, twice as long each time, so that a target
+/// that is gone costs neither all CPU nor millions of refusals.
+const FIRST_BACK_OFF: Span = Span::from_millis(10);
+/// Longest rest: a target that comes back is noticed within a second.
+const LONGEST_BACK_OFF: Span = Span::from_secs(1);
+
+/// A connection and its buffers. One user at a time has it.
+pub(super) struct Client {
+    worker: Rc<Worker>,
+    id: UserId,
+    /// Its place among the worker's deadlines.
+    place: usize,
+    connection: Option<Connection>,
+    /// The request as it goes over the wire.
+    request: Vec<u8>,
+    /// The part of its headers that never changes while the user is the same.
+    tail: Vec<u8>,
+    /// The last reply's body, where its step extracts values.
+    body: Vec<u8>,
+    refusals: u32,
+}
+
+/// What became of a request.
+pub(super) struct Exchange {
+    /// When the client got to it; what then passes until it is sent is making a connection.
+    pub(super) ready: Time,
+    sent: Time,
+    pub(super) done: Time,
+    pub(super) outcome: Outcome,
+    reply: Reply,
+    /// Whether the body is kept.
+    has_body: bool,
+}
+
+impl Client {
+    /// A client for user `id`, without a connection.
+    pub(super) fn new(worker: Rc<Worker>, id: UserId) -> Self {
+        let place = worker.deadlines.add();
+        let mut client = Self {
+            worker,
+            id,
+            place,
+            connection: None,
+            request: Vec::new(),
+            tail: Vec::new(),
+            body: Vec::new(),
+            refusals: 0,
+        };
+        client.serve(id);
+        client
+    }
+
+    /// From now on, user `id` sends. The connection stays.
+    pub(super) fn serve(&mut self, id: UserId) {
+        self.id = id;
+        self.worker.requests.borrow().tail(id, &mut self.tail);
+    }
+
+    /// Opens a connection, if that succeeds before `deadline`.
+    pub(super) async fn connect(&mut self, deadline: Time) {
+        self.connection = open(&self.worker, self.place, deadline).await;
+    }
+
+    /// Closes the connection.
+    pub(super) fn disconnect(&mut self) {
+        self.connection = None;
+    }
+
+    /// What the user gets to see of an exchange.
+    #[inline]
+    pub(super) fn reply(&self, exchange: &Exchange) -> StepReply<'_> {
+        StepReply { outcome: exchange.outcome, body: exchange.has_body.then_some(self.body.as_slice()) }
+    }
+
+    /// How long to rest after a refusal.
+    pub(super) fn rest(&mut self) -> Span {
+        let rest = FIRST_BACK_OFF * 2_u64.saturating_pow(self.refusals);
+        self.refusals = self.refusals.saturating_add(1);
+        rest.min(LONGEST_BACK_OFF)
+    }
+
+    /// Sends a request and records what becomes of it. In the closed model it is intended for when it
+    /// is sent: `intended` is none.
+    #[inline]
+    pub(super) async fn send(
+        &mut self,
+        behaviour: &VirtualUser,
+        request: &Request,
+        intended: Option<Time>,
+    ) -> Exchange {
+        let worker = Rc::clone(&self.worker);
+        worker.requests.borrow_mut().write(behaviour, request, &self.tail, &mut self.request);
+        let exchange = self.exchange(behaviour, request).await;
+        let mut recorder = worker.recorder.borrow_mut();
+        recorder.sample(&Sample {
+            user: self.id,
+            action: request.action,
+            step: request.step,
+            intended: intended.unwrap_or(exchange.sent),
+            sent: exchange.sent,
+            done: exchange.done,
+            outcome: exchange.outcome,
+            status: exchange.reply.status,
+            backend: exchange.reply.backend,
+            bytes: exchange.reply.bytes,
+        });
+        if let Some(right) = exchange.reply.names_algorithm {
+            recorder.named(right);
+        }
+        exchange
+    }
+
+    /// Writes the request and reads the reply, on the connection there is or on a new one.
+    #[inline]
+    async fn exchange(&mut self, behaviour: &VirtualUser, request: &Request) -> Exchange {
+        let worker = &*self.worker;
+        let mut ready = None;
+        if self.connection.as_ref().is_none_or(Connection::is_stale) {
+            let begin = worker.now();
+            ready = Some(begin);
+            let patience = worker.spec.scenario.request_timeout;
+            self.connection = open(worker, self.place, begin + patience).await;
+            if self.connection.is_none() {
+                return failed(begin, begin, worker.now(), Outcome::Refused);
+            }
+            self.refusals = 0;
+        }
+        let Some(connection) = &mut self.connection else { unreachable!("it was just opened") };
+
+        let is_head = worker.is_head(request.step);
+        let has_body = worker.spec.scenario.workload.extracts(request.step);
+        let algorithm = worker.spec.algorithm_name.as_deref().map(str::as_bytes);
+        self.body.clear();
+        let (bytes, body, place) = (&self.request, &mut self.body, self.place);
+        let sent = worker.now();
+        let ready = ready.unwrap_or(sent);
+        worker.deadlines.arm(place, sent + worker.spec.scenario.request_timeout);
+        let result = poll_fn(|cx| {
+            let mut backends = worker.backends.borrow_mut();
+            let keep = has_body.then_some(&mut *body);
+            let mut expect = Expect { is_head, keep, backends: &mut backends, algorithm };
+            let mut buffer = worker.buffer.borrow_mut();
+            match connection.poll_exchange(cx, bytes, &mut expect, &mut buffer) {
+                Poll::Ready(result) => Poll::Ready(Some(result)),
+                Poll::Pending if worker.deadlines.is_expired(place, cx.waker()) => Poll::Ready(None),
+                Poll::Pending => Poll::Pending,
+            }
+        })
+        .await;
+        let done = worker.now();
+        worker.deadlines.disarm(place);
+        let reply = match result {
+            Some(Ok(reply)) => reply,
+            Some(Err(Broken)) => {
+                self.connection = None;
+                return failed(ready, sent, done, Outcome::Reset);
+            }
+            None => {
+                self.connection = None;
+                return failed(ready, sent, done, Outcome::Timeout);
+            }
+        };
+        if !reply.keep_alive {
+            self.connection = None;
+        }
+        let expected = behaviour.expected(request);
+        let injected = request.injected.is_some();
+        let outcome = Outcome::of_status(reply.status, expected, injected, reply.backend.is_some());
+        Exchange { ready, sent, done, outcome, reply, has_body }
+    }
+}
+
+/// Opens a connection; `None` if the target refuses, or does not answer before `deadline`.
+async fn open(worker: &Worker, place: usize, deadline: Time) -> Option<Connection> {
+    let mut opening = pin!(Connection::open(&worker.spec.target));
+    worker.deadlines.arm(place, deadline);
+    let connection = poll_fn(|cx| match opening.as_mut().poll(cx) {
+        Poll::Ready(result) => Poll::Ready(result.ok()),
+        Poll::Pending if worker.deadlines.is_expired(place, cx.waker()) => Poll::Ready(None),
+        Poll::Pending => Poll::Pending,
+    })
+    .await;
+    worker.deadlines.disarm(place);
+    connection
+}
+
+/// A request without a reply.
+fn failed(ready: Time, sent: Time, done: Time, outcome: Outcome) -> Exchange {
+    Exchange { ready, sent, done, outcome, reply: Reply::default(), has_body: false }
+}
