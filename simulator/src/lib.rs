@@ -4,26 +4,30 @@
 //! scenario of hours is answered in seconds, and every live result can be held against its
 //! simulation.
 //!
-//! - [`Simulation`]: a scenario with its virtual users (closed model).
-//! - [`simulate_open`]: Poisson arrivals at a rate, for physics and for benchmarks (open model).
+//! - [`Simulation`]: a scenario with its virtual users (closed model) and its arrivals (open model).
+//! - [`simulate_open`]: Poisson arrivals at a rate without users, for physics and for benchmarks.
+//! - [`oracle`]: policies that see the true state, as bounds for those that do not.
 //!
-//! Both feed the same system: load balancers, wires and backends. A request is six events: sent,
+//! All feed the same system: load balancers, wires and backends. A request is six events: sent,
 //! at the balancer (placed), at the backend (queued), served, back at the balancer (learnt from),
 //! back at the client. Nothing allocates per event: requests live in a slab, constant delays keep
 //! their order and so need only a FIFO, and each backend has one pending event in a tournament tree.
 
-mod closed;
 mod error;
 mod health;
 mod next_events;
 mod open;
 mod options;
+pub mod oracle;
+mod population;
 mod report;
 mod requests;
+mod sample;
+mod simulation;
 mod system;
 
-pub use closed::Simulation;
 pub use error::SimulationError;
-pub use open::{OpenLoad, simulate_open};
+pub use open::{OpenLoad, simulate_open, simulate_open_with_oracle};
 pub use options::{HealthChecks, Options};
-pub use report::{BackendReport, Report};
+pub use report::{ArrivalCounts, BackendReport, Report};
+pub use simulation::Simulation;

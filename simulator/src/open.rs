@@ -2,9 +2,10 @@
 
 use crate::error::SimulationError;
 use crate::options::Options;
+use crate::oracle::Oracle;
 use crate::report::Report;
 use crate::requests::Call;
-use crate::system::System;
+use crate::system::{Decider, System};
 use lb_core::policy::Policy;
 use lb_core::rng::Rng;
 use lb_core::topology::{RouteIndex, Topology};
@@ -13,7 +14,7 @@ use lb_core::{Seed, Span, Time};
 use rand::RngExt;
 use std::sync::Arc;
 
-use crate::closed::{Sender, sample};
+use crate::sample::{Sender, sample};
 
 /// Poisson arrivals: independent clients, each of which sends one request.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,12 +48,36 @@ pub fn simulate_open(
     options: &Options,
     observer: &mut impl Observer,
 ) -> Result<Report, SimulationError> {
+    simulate(topology, load, Decider::Policies(policy), options, observer)
+}
+
+/// [`simulate_open`] with an oracle that places all requests.
+///
+/// # Errors
+/// As [`simulate_open`].
+pub fn simulate_open_with_oracle(
+    topology: &Topology,
+    load: &OpenLoad,
+    oracle: Oracle,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> Result<Report, SimulationError> {
+    simulate(topology, load, Decider::Oracle(oracle), options, observer)
+}
+
+fn simulate(
+    topology: &Topology,
+    load: &OpenLoad,
+    decider: Decider<'_>,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> Result<Report, SimulationError> {
     if !(load.rate > 0.0 && load.rate.is_finite()) {
         return Err(SimulationError::Rate(load.rate));
     }
     let topology = Arc::new(topology.clone());
     let route = RouteIndex(topology.routes.len() as u16);
-    let mut system = System::new(topology, Vec::new(), load.request_timeout, policy, options)?;
+    let mut system = System::new(topology, Vec::new(), load.request_timeout, decider, options)?;
     let expected_length = Span::from_secs_f64(load.requests as f64 / load.rate * 2.0);
     system.begin_measuring(expected_length + load.request_timeout);
 

@@ -13,6 +13,9 @@ pub struct Options {
     pub health: HealthChecks,
     /// Fixes what policies draw at random.
     pub seed: Seed,
+    /// Gives requests other service times and failures, while users and arrivals stay the same: two
+    /// runs of one schedule then differ as two trials do. 0 is the luck that the schedule fixes.
+    pub luck: u64,
 }
 
 /// Active health checks.
@@ -48,6 +51,7 @@ impl Default for Options {
             network_delay: Self::LOOPBACK_DELAY,
             health: HealthChecks::default(),
             seed: Seed(0),
+            luck: 0,
         }
     }
 }

@@ -9,8 +9,21 @@ pub struct Report {
     pub events: u64,
     /// When the last request was over, from the start of the phase.
     pub ended_at: Time,
+    /// What became of the arrivals of open stages.
+    pub arrivals: ArrivalCounts,
     /// By backend, in the order in which the topology lists them.
     pub backends: Vec<BackendReport>,
+}
+
+/// What became of the arrivals of open stages: `due` is the sum of the others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArrivalCounts {
+    /// Due within the phase.
+    pub due: u64,
+    /// Begun.
+    pub begun: u64,
+    /// Dropped, because as many sessions were under way as may be.
+    pub dropped: u64,
 }
 
 /// What became of one backend.

@@ -4,12 +4,14 @@ use crate::error::SimulationError;
 use crate::health::Health;
 use crate::next_events::NextEvents;
 use crate::options::Options;
-use crate::report::{BackendReport, Report};
+use crate::oracle::{Coming, Oracle, Seer, View};
+use crate::report::{ArrivalCounts, BackendReport, Report};
 use crate::requests::{Call, End, Ended, Requests, Stage, slot_of};
 use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand};
 use lb_core::balancer::Balancer;
 use lb_core::fault::FaultTimeline;
 use lb_core::policy::{BackendIndex, Policy, Reply, ReplyKind, RequestInfo};
+use lb_core::rng::mix;
 use lb_core::topology::Topology;
 use lb_core::{Span, Time};
 use std::collections::VecDeque;
@@ -18,10 +20,19 @@ use std::sync::Arc;
 /// Label of the balancers' random streams under the seed of the options.
 const BALANCER: u64 = 0xba1a;
 
+/// Who places requests.
+pub(crate) enum Decider<'a> {
+    /// A new policy for each load balancer and pool.
+    Policies(&'a mut dyn FnMut() -> Box<dyn Policy>),
+    Oracle(Oracle),
+}
+
 /// A backend and what is known of it from outside.
 #[derive(Debug)]
 struct Site {
     model: BackendModel,
+    /// Requests under way to it, as an oracle knows them: those that left first come first.
+    coming: VecDeque<Coming>,
     in_flight: u32,
     peak_in_flight: u32,
     requests: u64,
@@ -37,8 +48,12 @@ pub(crate) struct System {
     delay: Span,
     now: Time,
     events: u64,
-    /// One per load balancer and pool, pool after pool.
+    /// One per load balancer and pool, pool after pool; none under an oracle.
     balancers: Vec<Balancer>,
+    /// One per pool; none under policies.
+    seers: Vec<Seer>,
+    /// Mixed into the key of each request.
+    luck: Option<u64>,
     /// Pool after pool, as results number them.
     sites: Vec<Site>,
     /// Number of each pool's first backend.
@@ -58,7 +73,7 @@ impl System {
         topology: Arc<Topology>,
         services: Vec<String>,
         timeout: Span,
-        policy: &mut dyn FnMut() -> Box<dyn Policy>,
+        decider: Decider<'_>,
         options: &Options,
     ) -> Result<Self, SimulationError> {
         let problems = topology.problems();
@@ -74,26 +89,27 @@ impl System {
             pool_start.push(sites.len() as u16);
             sites.extend(pool.backends.iter().map(|spec| Site {
                 model: BackendModel::new(spec, FaultTimeline::default()),
+                coming: VecDeque::new(),
                 in_flight: 0,
                 peak_in_flight: 0,
                 requests: 0,
                 busy_before: Span::ZERO,
             }));
         }
-        let mut balancers = Vec::new();
-        for balancer in 0..options.balancers {
-            for (number, pool) in topology.pools.iter().enumerate() {
-                let weights: Vec<f64> = pool.backends.iter().map(|spec| spec.weight).collect();
-                let labels = [BALANCER, u64::from(balancer), number as u64];
-                balancers.push(Balancer::new(&weights, policy(), options.seed.stream(&labels)));
+        let (balancers, seers) = match decider {
+            Decider::Policies(policy) => (fresh_balancers(&topology, policy, options), Vec::new()),
+            Decider::Oracle(oracle) => {
+                (Vec::new(), topology.pools.iter().map(|_| Seer::new(oracle, timeout)).collect())
             }
-        }
+        };
         Ok(Self {
             services,
             delay: options.network_delay,
             now: Time::ZERO,
             events: 0,
             balancers,
+            seers,
+            luck: (options.luck != 0).then(|| mix(options.luck)),
             pool_start,
             next_events: NextEvents::new(sites.len()),
             requests: Requests::new(timeout),
@@ -143,7 +159,10 @@ impl System {
     }
 
     /// A client sends a request at `now`, which no event may precede.
-    pub(crate) fn send(&mut self, call: Call, now: Time) {
+    pub(crate) fn send(&mut self, mut call: Call, now: Time) {
+        if let Some(luck) = self.luck {
+            call.key = mix(call.key ^ luck);
+        }
         self.now = now;
         self.events += 1;
         let slot = self.requests.insert(call, now);
@@ -176,6 +195,7 @@ impl System {
         Report {
             events: self.events + other_events,
             ended_at: Time::ZERO + self.now.since(epoch),
+            arrivals: ArrivalCounts::default(),
             backends: specs
                 .zip(&self.sites)
                 .map(|(spec, site)| BackendReport {
@@ -229,8 +249,7 @@ impl System {
     /// The load balancer decides.
     fn place(&mut self, slot: u32, now: Time) {
         let call = self.requests[slot].call;
-        let info = RequestInfo { client_key: call.client_key, route: call.route.0 };
-        let Some(place) = self.balancer(&call).pick(&info, now) else {
+        let Some(place) = self.pick(slot, now) else {
             self.requests[slot].end = End::NoBackend;
             self.put_on_wire(slot, Stage::BackToClient);
             return;
@@ -246,6 +265,27 @@ impl System {
         self.put_on_wire(slot, Stage::ToBackend);
     }
 
+    fn pick(&mut self, slot: u32, now: Time) -> Option<BackendIndex> {
+        let call = self.requests[slot].call;
+        if self.seers.is_empty() {
+            let info = RequestInfo { client_key: call.client_key, route: call.route.0 };
+            return self.balancer(&call).pick(&info, now);
+        }
+        let pool = usize::from(call.pool);
+        let first = usize::from(self.pool_start[pool]);
+        let count = self.topology.pools[pool].backends.len();
+        let new = Coming { slot, demand: self.demand(&call), service: usize::from(call.service) };
+        let sites = &self.sites[first..first + count];
+        let views = sites.iter().map(|site| View { model: &site.model, coming: &site.coming });
+        let place = self.seers[pool].pick(new, views, now)?;
+        self.sites[first + place.get()].coming.push_back(new);
+        Some(place)
+    }
+
+    fn demand(&self, call: &Call) -> Span {
+        demand(self.topology.service_time(call.route), call.key)
+    }
+
     /// The request reaches its backend.
     fn arrive(&mut self, slot: u32, now: Time) {
         let request = self.requests[slot];
@@ -253,10 +293,11 @@ impl System {
         let backend = self.backend(call, request.place);
         let job = Job {
             id: self.requests.job(slot),
-            demand: demand(self.topology.service_time(call.route), call.key),
+            demand: self.demand(call),
             service: usize::from(call.service),
             key: call.key,
         };
+        self.no_longer_coming(slot, backend);
         let end = match self.sites[backend].model.arrive(job, now) {
             Arrival::Accepted => {
                 self.requests[slot].stage = Stage::InBackend;
@@ -271,6 +312,14 @@ impl System {
         };
         self.requests[slot].end = end;
         self.put_on_wire(slot, Stage::BackToBalancer);
+    }
+
+    /// The request got to its backend, or its client went before it did.
+    fn no_longer_coming(&mut self, slot: u32, backend: usize) {
+        let coming = &mut self.sites[backend].coming;
+        if let Some(place) = coming.iter().position(|coming| coming.slot == slot) {
+            coming.remove(place);
+        }
     }
 
     fn advance_backend(&mut self, backend: usize, now: Time) {
@@ -303,8 +352,10 @@ impl System {
     /// The load balancer sees how a request that it had placed ended.
     fn learn(&mut self, slot: u32, kind: ReplyKind, now: Time) {
         let request = self.requests[slot];
-        let reply = Reply { kind, latency: now.since(request.picked) };
-        self.balancer(&request.call).reply(request.place, &reply, now);
+        if self.seers.is_empty() {
+            let reply = Reply { kind, latency: now.since(request.picked) };
+            self.balancer(&request.call).reply(request.place, &reply, now);
+        }
         let backend = self.backend(&request.call, request.place);
         self.sites[backend].in_flight -= 1;
     }
@@ -316,6 +367,10 @@ impl System {
         let stage = self.requests[slot].stage;
         if matches!(stage, Stage::ToBackend | Stage::InBackend | Stage::BackToBalancer) {
             self.learn(slot, ReplyKind::Timeout, now);
+        }
+        if stage == Stage::ToBackend {
+            let request = self.requests[slot];
+            self.no_longer_coming(slot, self.backend(&request.call, request.place));
         }
         if stage == Stage::InBackend {
             let request = self.requests[slot];
@@ -354,4 +409,21 @@ impl System {
             }
         }
     }
+}
+
+/// One per load balancer and pool, pool after pool.
+fn fresh_balancers(
+    topology: &Topology,
+    policy: &mut dyn FnMut() -> Box<dyn Policy>,
+    options: &Options,
+) -> Vec<Balancer> {
+    let mut balancers = Vec::new();
+    for balancer in 0..options.balancers {
+        for (number, pool) in topology.pools.iter().enumerate() {
+            let weights: Vec<f64> = pool.backends.iter().map(|spec| spec.weight).collect();
+            let labels = [BALANCER, u64::from(balancer), number as u64];
+            balancers.push(Balancer::new(&weights, policy(), options.seed.stream(&labels)));
+        }
+    }
+    balancers
 }

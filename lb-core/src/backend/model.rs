@@ -9,7 +9,7 @@
 use super::clock::WorkClock;
 use super::draw;
 use super::job::{Arrival, Finished, Job, JobId, JobResult};
-use crate::fault::FaultTimeline;
+use crate::fault::{Condition, FaultTimeline};
 use crate::time::{Span, Time};
 use crate::topology::{BackendSpec, Discipline};
 use std::cmp::Ordering;
@@ -212,6 +212,40 @@ impl BackendModel {
         self.base_speed * self.faults.speed_in(self.phase) * self.outside_factor
     }
 
+    /// Workers.
+    pub const fn workers(&self) -> usize {
+        self.workers
+    }
+
+    /// How requests share the workers.
+    pub const fn discipline(&self) -> Discipline {
+        self.discipline
+    }
+
+    /// The condition that faults put a service in now.
+    pub fn condition(&self, service: usize) -> Condition {
+        self.faults.condition_in(self.phase, service)
+    }
+
+    /// The work of a request with this demand if it started now, in nanoseconds of service at speed 1.
+    pub fn work_of(&self, demand: Span, service: usize) -> f64 {
+        let condition = self.condition(service);
+        // Added time is time on the worker, not work: a slow backend does not stretch it.
+        demand.as_nanos() as f64 * condition.service_factor + condition.added.as_nanos() as f64 * self.speed()
+    }
+
+    /// What is left to do of each request in service, in nanoseconds of service at speed 1.
+    pub fn running_work(&self, now: Time) -> impl Iterator<Item = f64> {
+        let done = self.clock.at(now);
+        self.running.iter().map(move |running| (running.finish - done).max(0.0))
+    }
+
+    /// What there is to do for each request in the queue, first in first, in nanoseconds of service at
+    /// speed 1.
+    pub fn waiting_work(&self) -> impl Iterator<Item = f64> {
+        self.queue.iter().map(|job| self.work_of(job.demand, job.service))
+    }
+
     /// Worker time spent so far, summed over the workers: utilisation times workers times elapsed.
     /// Exact at the time of the last start, end or change.
     pub const fn busy(&self) -> Span {
@@ -230,9 +264,7 @@ impl BackendModel {
             self.clock.reset(now);
         }
         let condition = self.faults.condition_in(self.phase, job.service);
-        // Added time is time on the worker, not work: a slow backend does not stretch it.
-        let work = job.demand.as_nanos() as f64 * condition.service_factor
-            + condition.added.as_nanos() as f64 * self.speed();
+        let work = self.work_of(job.demand, job.service);
         self.started_count += 1;
         self.running.push(Running {
             finish: self.clock.at(now) + work,

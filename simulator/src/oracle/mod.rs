@@ -1,0 +1,128 @@
+//! Oracles: deciders that see the true state of every backend, which no load balancer can. They bound
+//! what a policy could gain by knowing more.
+//!
+//! All of them see at the moment of the decision how many requests are in each backend or on their way
+//! to it, and how fast it is just then, faults included. A backend that is down is never picked. A
+//! chance to fail costs the request's timeout, as a failed request is charged: a backend that fails fast
+//! must not look fast. Their formulas are in `cost.rs`.
+
+mod cost;
+mod load;
+
+use cost::{Backend, first_policy_improvement, least_work_left, shortest_expected_delay};
+use lb_core::backend::BackendModel;
+use lb_core::policy::BackendIndex;
+use lb_core::{Span, Time};
+use load::Load;
+use std::collections::VecDeque;
+
+/// A decider that sees the true state.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Oracle {
+    /// Shortest expected delay: the backend that would answer this request first on average. Individually
+    /// greedy, and so not the best for all.
+    ShortestExpectedDelay,
+    /// First policy improvement: also counts what the request costs those that come after it.
+    FirstPolicyImprovement,
+    /// Least work left: the backend that will in fact answer this request first.
+    LeastWorkLeft,
+}
+
+impl Oracle {
+    /// All oracles.
+    pub const ALL: [Self; 3] =
+        [Self::ShortestExpectedDelay, Self::FirstPolicyImprovement, Self::LeastWorkLeft];
+
+    /// Its name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ShortestExpectedDelay => "oracle-sed",
+            Self::FirstPolicyImprovement => "oracle-fpi",
+            Self::LeastWorkLeft => "oracle-lwl",
+        }
+    }
+
+    /// What it knows that no load balancer does, as a phrase for reports.
+    pub const fn knows(self) -> &'static str {
+        match self {
+            Self::ShortestExpectedDelay => "true speeds and queues",
+            Self::FirstPolicyImprovement => "true speeds and queues, and what a request costs later ones",
+            Self::LeastWorkLeft => "true speeds, and the work left of every request",
+        }
+    }
+}
+
+/// A request that was placed and has not got to its backend as yet, or is just being placed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Coming {
+    pub(crate) slot: u32,
+    pub(crate) demand: Span,
+    /// Number of its service within the pool.
+    pub(crate) service: usize,
+}
+
+/// A backend as an oracle sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'a> {
+    pub(crate) model: &'a BackendModel,
+    pub(crate) coming: &'a VecDeque<Coming>,
+}
+
+/// An oracle at work for one pool.
+#[derive(Debug)]
+pub(crate) struct Seer {
+    oracle: Oracle,
+    /// What a failure costs.
+    timeout: Span,
+    load: Load,
+}
+
+impl Seer {
+    pub(crate) fn new(oracle: Oracle, timeout: Span) -> Self {
+        Self { oracle, timeout, load: Load::default() }
+    }
+
+    /// The backend for `request`: the cheapest, among equals the emptiest, among those the first. None
+    /// when all are down.
+    pub(crate) fn pick<'a>(
+        &mut self,
+        request: Coming,
+        backends: impl Iterator<Item = View<'a>> + Clone,
+        now: Time,
+    ) -> Option<BackendIndex> {
+        self.load.arrival(request.demand, now);
+        let up = |view: &View<'_>| view.model.is_up();
+        let speeds = backends.clone().filter(up).map(|view| view.model.speed() * view.model.workers() as f64);
+        let utilisation = self.load.utilisation(speeds.sum());
+        let candidates = backends.enumerate().filter(|(_, view)| up(view)).map(|(place, view)| {
+            let requests = view.model.in_system() + view.coming.len();
+            (self.cost(request, view, utilisation, now), requests, place)
+        });
+        let best = candidates.min_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        best.map(|(_, _, place)| BackendIndex(place as u32))
+    }
+
+    /// Nanoseconds; infinite at a backend that stands still.
+    fn cost(&self, request: Coming, view: View<'_>, utilisation: f64, now: Time) -> f64 {
+        let condition = view.model.condition(request.service);
+        let backend = Backend {
+            workers: view.model.workers(),
+            requests: view.model.in_system() + view.coming.len(),
+            service: self.load.mean_demand() * condition.service_factor / view.model.speed()
+                + condition.added.as_nanos() as f64,
+        };
+        let delay = match self.oracle {
+            Oracle::ShortestExpectedDelay => shortest_expected_delay(&backend),
+            Oracle::FirstPolicyImprovement => first_policy_improvement(&backend, utilisation),
+            Oracle::LeastWorkLeft => {
+                let coming =
+                    view.coming.iter().map(|coming| view.model.work_of(coming.demand, coming.service));
+                let work = view.model.work_of(request.demand, request.service);
+                least_work_left(view.model, coming, work, now)
+            }
+        };
+        let succeeds =
+            (1.0 - condition.error_rate) * (1.0 - condition.timeout_rate) * (1.0 - condition.fast_fail);
+        delay + (1.0 - succeeds) * self.timeout.as_nanos() as f64
+    }
+}

@@ -1,0 +1,243 @@
+//! Who is there: the users of closed stages, and whoever arrives in open ones.
+//!
+//! A user of a closed stage has a seat of its own, which carries its number. Arrivals take whichever
+//! seats behind those are free, so that memory follows the number of sessions under way and not the
+//! length of the schedule.
+
+use crate::report::ArrivalCounts;
+use crate::requests::Ended;
+use crate::sample::{NO_REQUEST, Sender, sample};
+use lb_core::workload::{Next, Request, Sample, Schedule, StepReply, UserId, UserPlan, VirtualUser};
+use lb_core::{Span, Time};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+/// The users and arrivals of one phase.
+pub(crate) struct Population<'a> {
+    schedule: &'a Schedule,
+    /// When the phase began, in the system's time.
+    epoch: Time,
+    /// When everybody stops, whatever they are doing.
+    end: Time,
+    max_sessions: u32,
+    /// First those of closed stages, by user: empty before the first window and after the last. Then
+    /// those of sessions under way.
+    seats: Vec<Option<Seat>>,
+    /// Seats of sessions that are over.
+    free: Vec<u32>,
+    /// Position of the next arrival.
+    next_arrival: usize,
+    wake_times: BinaryHeap<Reverse<(Time, u32)>>,
+    /// How often a user woke or arrived.
+    pub(crate) wakes: u64,
+    pub(crate) arrivals: ArrivalCounts,
+}
+
+/// A user and what it sent last.
+struct Seat {
+    user: VirtualUser,
+    client_key: u64,
+    request: Request,
+}
+
+impl Seat {
+    fn new(user: VirtualUser) -> Self {
+        Self { client_key: user.client_key(), user, request: NO_REQUEST }
+    }
+}
+
+/// A request that somebody sends.
+pub(crate) struct Sending {
+    pub(crate) request: Request,
+    pub(crate) user: UserId,
+    pub(crate) client_key: u64,
+}
+
+impl<'a> Population<'a> {
+    pub(crate) fn new(schedule: &'a Schedule, epoch: Time, length: Span, max_sessions: u32) -> Self {
+        let first = |(id, plan): (usize, &UserPlan)| {
+            let begin = plan.windows.first()?.0;
+            (begin < Time::ZERO + length).then_some(Reverse((in_system(epoch, begin), id as u32)))
+        };
+        let due = schedule.arrivals().partition_point(|arrival| arrival.at < Time::ZERO + length);
+        Self {
+            schedule,
+            epoch,
+            end: epoch + length,
+            max_sessions,
+            seats: schedule.users().iter().map(|_| None).collect(),
+            free: Vec::new(),
+            next_arrival: 0,
+            wake_times: schedule.users().iter().enumerate().filter_map(first).collect(),
+            wakes: 0,
+            arrivals: ArrivalCounts { due: due as u64, ..ArrivalCounts::default() },
+        }
+    }
+
+    /// When the next user wakes or arrives.
+    pub(crate) fn next_time(&self) -> Option<Time> {
+        let wake = self.wake_times.peek().map(|Reverse((at, _))| *at);
+        wake.into_iter().chain(self.arrival_time()).min()
+    }
+
+    fn arrival_time(&self) -> Option<Time> {
+        let due = (self.next_arrival as u64) < self.arrivals.due;
+        due.then(|| in_system(self.epoch, self.schedule.arrivals()[self.next_arrival].at))
+    }
+
+    /// That user wakes, or arrives and takes a seat; none when the arrival is dropped.
+    pub(crate) fn pop(&mut self) -> Option<u32> {
+        self.wakes += 1;
+        let wake = self.wake_times.peek().map_or(Time::MAX, |Reverse((at, _))| *at);
+        if self.arrival_time().is_some_and(|at| at <= wake) {
+            return self.arrive();
+        }
+        let Reverse((_, owner)) = self.wake_times.pop()?;
+        // Users of closed stages sit down when they first wake.
+        let schedule = self.schedule;
+        self.seats[owner as usize].get_or_insert_with(|| Seat::new(schedule.virtual_user(UserId(owner))));
+        Some(owner)
+    }
+
+    fn arrive(&mut self) -> Option<u32> {
+        let arrival = self.schedule.arrivals()[self.next_arrival];
+        self.next_arrival += 1;
+        let sessions = self.seats.len() - self.schedule.users().len() - self.free.len();
+        if sessions >= self.max_sessions as usize {
+            self.arrivals.dropped += 1;
+            return None;
+        }
+        self.arrivals.begun += 1;
+        let owner = self.free.pop().unwrap_or_else(|| {
+            self.seats.push(None);
+            (self.seats.len() - 1) as u32
+        });
+        self.seats[owner as usize] = Some(Seat::new(self.schedule.virtual_user(arrival.id)));
+        Some(owner)
+    }
+
+    /// Asks who sits at `owner` what comes next; returns the request that goes out, if one does.
+    pub(crate) fn go_on(&mut self, owner: u32, reply: Option<StepReply<'_>>, now: Time) -> Option<Sending> {
+        if now >= self.end {
+            self.leave(owner);
+            return None;
+        }
+        let seat = self.seats[owner as usize].as_mut()?;
+        match seat.user.next(reply, Time::ZERO + now.since(self.epoch)) {
+            Next::Wait(until) => {
+                let at = in_system(self.epoch, until).max(now);
+                if at < self.end {
+                    self.wake_times.push(Reverse((at, owner)));
+                }
+                None
+            }
+            Next::Send(request) => {
+                seat.request = request;
+                Some(Sending { request, user: seat.user.id(), client_key: seat.client_key })
+            }
+            Next::Done => {
+                self.leave(owner);
+                None
+            }
+        }
+    }
+
+    fn leave(&mut self, owner: u32) {
+        let was_there = self.seats[owner as usize].take().is_some();
+        if was_there && owner as usize >= self.schedule.users().len() {
+            self.free.push(owner);
+        }
+    }
+
+    /// What is to be recorded of a request that is over, and what its user hears of it.
+    pub(crate) fn ended(&self, ended: &Ended) -> (Sample, StepReply<'static>) {
+        let seat = self.seats[ended.owner as usize].as_ref();
+        let sender = seat.map_or_else(Sender::default, |seat| Sender {
+            user: seat.user.id(),
+            request: seat.request,
+            expected: seat.user.expected(&seat.request),
+        });
+        let sample = sample(ended, self.epoch, &sender);
+        (sample, StepReply { outcome: sample.outcome, body: None })
+    }
+}
+
+/// A point of the phase in the system's time.
+fn in_system(epoch: Time, at: Time) -> Time {
+    epoch + at.since(Time::ZERO)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_core::Seed;
+    use lb_core::workload::{
+        ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, RateSegment, Spacing, Stage, UserClass,
+        Workload,
+    };
+    use std::sync::Arc;
+
+    const SECOND: Span = Span::from_secs(1);
+
+    /// One request per arrival, ten of them a second.
+    fn schedule() -> Schedule {
+        let journey: Journey = serde_json::from_str(
+            r#"{ "name": "one", "actions": { "get": { "weight": 1, "steps": [{ "name": "get", "path": "/" }] } } }"#,
+        )
+        .expect("a journey");
+        let class = UserClass {
+            name: "client".to_owned(),
+            actions: [].into(),
+            think_time_s: [0.0, 0.0],
+            actions_per_session: [1, 1],
+            session_duration_s: None,
+            abandonment: 0.0,
+            repeat: [].into(),
+            probability: [].into(),
+        };
+        let segments = vec![RateSegment { duration: SECOND, from: 10.0, to: 10.0 }];
+        let process = ArrivalProcess::Rates { segments, spacing: Spacing::Even };
+        let stage = Stage {
+            name: "open".to_owned(),
+            start: Span::ZERO,
+            duration: SECOND * 100,
+            ramp_up: Span::ZERO,
+            users: 0,
+            classes: vec![ClassMix { class: 0, share: 1.0, actions: [].into() }],
+            user_variance: 0.0,
+            think_time_variance: 0.0,
+            action_randomness: 0.0,
+            max_users: 0,
+            background: false,
+            arrivals: Some(Arrivals { process, start: ArrivalStart::Action }),
+        };
+        let workload = Workload::new(&journey, vec![class], vec![stage], &[].into(), 1).expect("a workload");
+        Schedule::new(Arc::new(workload), Seed(1))
+    }
+
+    #[test]
+    fn seats_follow_the_sessions_under_way_and_no_more_are_let_in_than_may_be() {
+        let schedule = schedule();
+        let mut population = Population::new(&schedule, Time::ZERO, SECOND * 50, 3);
+        assert_eq!(population.arrivals.due, 500, "what arrives after the phase is not due");
+        let begin = |population: &mut Population<'_>| {
+            let now = population.next_time().expect("arrivals are due");
+            let owner = population.pop()?;
+            assert!(population.go_on(owner, None, now).is_some(), "its request goes out at once");
+            Some(owner)
+        };
+        let first: Vec<Option<u32>> = (0..5).map(|_| begin(&mut population)).collect();
+        assert_eq!(first, [Some(0), Some(1), Some(2), None, None], "the fourth finds three under way");
+        assert!(population.go_on(1, None, Time::ZERO + SECOND).is_none(), "one is done");
+        assert_eq!([begin(&mut population), begin(&mut population)], [Some(1), None], "and makes room");
+        assert!(population.go_on(0, None, Time::ZERO + SECOND).is_none(), "another is done");
+        while let Some(now) = population.next_time() {
+            let owner = begin(&mut population).expect("there is room for one more");
+            assert!(population.go_on(owner, None, now + SECOND).is_none(), "which is done before the next");
+        }
+        assert_eq!(population.next_time(), None, "nothing is due any more");
+        assert_eq!(population.seats.len(), 3, "memory follows the sessions under way");
+        let ArrivalCounts { due, begun, dropped } = population.arrivals;
+        assert_eq!((due, dropped), (begun + dropped, 3), "each arrival is begun or dropped");
+    }
+}
