@@ -12,17 +12,17 @@
 //!
 //! `OHA` names oha's binary if it is not on the path.
 
+mod support;
+
 use anyhow::{Context, Result, bail, ensure};
-use harness::load::{LoadSpec, Target, run};
-use lb_core::workload::{ClassMix, Journey, Scenario, Schedule, Stage, UserClass, Workload};
-use lb_core::{Outcome, Seed, Span};
+use harness::load::{LoadSpec, run};
+use lb_core::workload::Stage;
+use lb_core::{Outcome, Span};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::net::{TcpListener, TcpStream};
-use std::num::NonZeroUsize;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// Connections of the comparison.
@@ -286,68 +286,14 @@ fn child(args: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// All recording on: request keys, user addresses, sequences of steps.
+/// Users who send one request after the other, after `think_s` seconds of thinking.
 fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
-    let journey = include_str!("../../configs/journeys/single_get.json");
-    let mut journey: Journey = serde_json::from_str(journey)?;
-    for action in journey.actions.values_mut() {
-        action.think_time_s = Some([think_s, think_s]);
-    }
-    let class = UserClass {
-        name: "all".to_owned(),
-        actions: journey.actions.keys().map(|name| (name.clone(), 1.0)).collect(),
-        think_time_s: [think_s, think_s],
-        actions_per_session: [1_000, 1_000],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
-    };
-    let duration = Span::from_secs(seconds);
     let stage = Stage {
-        name: "all".to_owned(),
-        start: Span::ZERO,
-        duration,
         // Thousands of users do not all come within the same millisecond.
         ramp_up: if think_s > 0.0 { Span::from_secs(1) } else { Span::ZERO },
         users,
-        classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
-        user_variance: 0.0,
-        think_time_variance: 0.0,
-        action_randomness: 0.0,
         max_users: users,
-        background: false,
-        arrivals: None,
+        ..support::stage(Span::from_secs(seconds))
     };
-    let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1)
-        .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-    let workload = Arc::new(workload);
-    let topology = json!({
-        "name": "none", "pools": [], "service_time": {"distribution": "constant", "mean_ms": 1.0}
-    });
-    Ok(LoadSpec {
-        phase: "hot-path",
-        target: Target::parse(url)?,
-        schedule: Arc::new(Schedule::new(Arc::clone(&workload), Seed(1))),
-        scenario: Arc::new(Scenario {
-            name: "hot-path".to_owned(),
-            workload,
-            duration,
-            warm_up: Span::ZERO,
-            max_in_flight: 10_000,
-            request_timeout: Span::from_secs(30),
-            topology: Arc::new(serde_json::from_value(topology)?),
-        }),
-        duration,
-        drain_timeout: Span::from_secs(5),
-        workers: NonZeroUsize::MIN,
-        cores: Vec::new(),
-        backends: Vec::new(),
-        algorithm_name: None,
-        request_key: true,
-        forwarded_for: true,
-        keep_actions: true,
-        progress: None,
-        stop: Arc::default(),
-    })
+    support::single_gets("hot-path", url, stage, think_s)
 }

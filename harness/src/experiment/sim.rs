@@ -123,6 +123,7 @@ impl Job {
             population: Population::of(self.schedule.users()),
             open: !self.schedule.arrivals().is_empty(),
             keep_actions: self.keep_actions,
+            requests: None,
             progress: Some(self.progress),
         };
         let (recording, mut recorders) = Recording::start(spec, 1);

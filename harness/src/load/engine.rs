@@ -64,6 +64,7 @@ fn recording_spec(spec: &LoadSpec) -> RecordingSpec {
         population: Population::of(spec.schedule.users()),
         open: !spec.schedule.arrivals().is_empty(),
         keep_actions: spec.keep_actions,
+        requests: spec.requests.clone(),
         progress: spec.progress.clone(),
     }
 }

@@ -1,7 +1,7 @@
 //! What one phase of live load is told.
 
 use super::Target;
-use crate::record::Progress;
+use crate::record::{Progress, RequestSink};
 use lb_core::Span;
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
@@ -41,6 +41,8 @@ pub struct LoadSpec {
     pub forwarded_for: bool,
     /// Whether to keep every user's sequence of steps.
     pub keep_actions: bool,
+    /// Where every single request goes, if anywhere.
+    pub requests: Option<RequestSink>,
     /// Where to show what goes on.
     pub progress: Option<Arc<Progress>>,
     /// Set from outside to end the phase at once: what is complete is kept, what is in flight is

@@ -8,6 +8,7 @@ use super::cell::{add_histogram, quantile};
 use super::population::{Population, SECOND_NS};
 use super::progress::Progress;
 use super::recorder::{Recorder, grown};
+use super::requests::RequestSink;
 use super::sendings::TENTH_NS;
 use super::slice::Slice;
 use super::trial::{Interval, IntervalClass, SecondLatency, SecondRecord, TrialRecord, merge_lists};
@@ -34,6 +35,8 @@ pub struct RecordingSpec {
     pub open: bool,
     /// Whether to keep every user's sequence of steps (8 bytes a request).
     pub keep_actions: bool,
+    /// Where every single request goes, if anywhere.
+    pub requests: Option<RequestSink>,
     /// Where to show complete seconds.
     pub progress: Option<Arc<Progress>>,
 }

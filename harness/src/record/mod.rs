@@ -22,6 +22,7 @@ mod hlog;
 mod population;
 mod progress;
 mod recorder;
+mod requests;
 mod sendings;
 mod slice;
 mod trial;
@@ -33,6 +34,7 @@ pub use hlog::{HlogError, HlogTrial, write_hlog};
 pub use population::Population;
 pub use progress::{Progress, Snapshot};
 pub use recorder::Recorder;
+pub use requests::RequestSink;
 pub use trial::{
     ArrivalCounts, BackendRecord, Interval, IntervalClass, NamedAlgorithm, SecondLatency, SecondRecord,
     StepRecord, TrialRecord, UserRecord,

@@ -7,6 +7,7 @@
 
 use super::cell::Cell;
 use super::population::SECOND_NS;
+use super::requests::RequestLog;
 use super::sendings::Sendings;
 use super::slice::Slice;
 use super::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, UserRecord};
@@ -23,6 +24,8 @@ pub struct Recorder {
     /// (user, step) in the order of `done`; only where the spec asks for it.
     pub(super) actions: Option<Vec<(UserId, StepIndex)>>,
     pub(super) lateness: Cell,
+    /// Every request; only where the spec asks for it.
+    requests: Option<RequestLog>,
     /// Only where the schedule is open.
     pub(super) service: Option<Cell>,
     pub(super) sendings: Sendings,
@@ -49,6 +52,7 @@ impl Recorder {
             users: vec![UserRecord::default(); spec.population.users()],
             actions: spec.keep_actions.then(Vec::new),
             lateness: Cell::default(),
+            requests: spec.requests.clone().map(RequestLog::new),
             service: spec.open.then(Cell::default),
             sendings: Sendings::new(spec.backends),
             arrivals: ArrivalCounts::default(),
@@ -92,9 +96,12 @@ impl Recorder {
         }
     }
 
-    /// Hands over the last, incomplete second.
+    /// Hands over the last, incomplete second, and batch of requests.
     pub(super) fn close(&mut self) {
         self.hand_over();
+        if let Some(requests) = &mut self.requests {
+            requests.send();
+        }
     }
 
     #[cold]
@@ -134,6 +141,9 @@ impl Observer for Recorder {
         }
         if let Some(actions) = &mut self.actions {
             actions.push((sample.user, sample.step));
+        }
+        if let Some(requests) = &mut self.requests {
+            requests.push(sample);
         }
     }
 }

@@ -21,6 +21,7 @@ fn spec() -> RecordingSpec {
         population: Population::of(&plans),
         open: false,
         keep_actions: true,
+        requests: None,
         progress: None,
     }
 }
@@ -301,4 +302,19 @@ fn arrivals_are_counted_but_not_listed_as_users() {
     assert_eq!(record.named, NamedAlgorithm { right: 2, wrong: 2 });
     assert_eq!(record.users.len(), 3, "a million arrivals must not fill the memory");
     assert_eq!(record.requests(), 2);
+}
+
+#[test]
+fn every_request_reaches_the_sink_in_the_order_of_its_worker() {
+    let (sink, batches) = RequestSink::new();
+    let spec = RecordingSpec { requests: Some(sink), ..spec() };
+    let of = |user| (0..2_500).map(move |ms| Sample { user: UserId(user), ..sample(ms, 40) }).collect();
+    record_with(spec, &[of(0), of(1)], Span::from_secs(3));
+    let mut next = [0; 2];
+    for sample in batches.into_iter().flatten() {
+        let expected = &mut next[sample.user.0 as usize];
+        assert_eq!(sample.done, Time::ZERO + Span::from_millis(*expected));
+        *expected += 1;
+    }
+    assert_eq!(next, [2_500; 2], "whole batches, and the rest of one, and then the end");
 }

@@ -4,9 +4,11 @@
 mod child;
 mod choose;
 mod embedded;
+mod machine;
 mod mocks;
 
 pub use child::{Child, cpu_seconds};
 pub use choose::{Choice, choose};
 pub use embedded::Embedded;
+pub use machine::MachineCpu;
 pub use mocks::{Mocks, MocksError};

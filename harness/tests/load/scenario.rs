@@ -85,6 +85,7 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
         request_key: true,
         forwarded_for: true,
         keep_actions: true,
+        requests: None,
         progress: None,
         stop: Arc::default(),
     }

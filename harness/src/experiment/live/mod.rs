@@ -252,6 +252,7 @@ impl LiveTrials {
             request_key: self.embedded.is_some(),
             forwarded_for: true,
             keep_actions: context.record_actions && phase == MEASURE,
+            requests: None,
             progress,
             stop: context.interrupt.flag(),
         })

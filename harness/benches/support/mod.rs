@@ -1,0 +1,81 @@
+//! What the benchmarks of the load engine share: a phase of single GET requests, everything recorded.
+
+use anyhow::Result;
+use harness::load::{LoadSpec, Target};
+use lb_core::workload::{ClassMix, Journey, Scenario, Schedule, Stage, UserClass, Workload};
+use lb_core::{Seed, Span};
+use serde_json::json;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+
+/// A stage of nobody.
+pub(crate) fn stage(duration: Span) -> Stage {
+    Stage {
+        name: "all".to_owned(),
+        start: Span::ZERO,
+        duration,
+        ramp_up: Span::ZERO,
+        users: 0,
+        classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
+        user_variance: 0.0,
+        think_time_variance: 0.0,
+        action_randomness: 0.0,
+        max_users: 0,
+        background: false,
+        arrivals: None,
+    }
+}
+
+/// A phase of one stage on one worker. All recording is on: request keys, user addresses, sequences of
+/// steps.
+pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s: f64) -> Result<LoadSpec> {
+    let journey = include_str!("../../../configs/journeys/single_get.json");
+    let mut journey: Journey = serde_json::from_str(journey)?;
+    for action in journey.actions.values_mut() {
+        action.think_time_s = Some([think_s, think_s]);
+    }
+    let class = UserClass {
+        name: "all".to_owned(),
+        actions: journey.actions.keys().map(|name| (name.clone(), 1.0)).collect(),
+        think_time_s: [think_s, think_s],
+        actions_per_session: [1_000, 1_000],
+        session_duration_s: None,
+        abandonment: 0.0,
+        repeat: BTreeMap::new(),
+        probability: BTreeMap::new(),
+    };
+    let duration = stage.duration;
+    let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1)
+        .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
+    let workload = Arc::new(workload);
+    let topology = json!({
+        "name": "none", "pools": [], "service_time": {"distribution": "constant", "mean_ms": 1.0}
+    });
+    Ok(LoadSpec {
+        phase,
+        target: Target::parse(url)?,
+        schedule: Arc::new(Schedule::new(Arc::clone(&workload), Seed(1))),
+        scenario: Arc::new(Scenario {
+            name: phase.to_owned(),
+            workload,
+            duration,
+            warm_up: Span::ZERO,
+            max_in_flight: 10_000,
+            request_timeout: Span::from_secs(30),
+            topology: Arc::new(serde_json::from_value(topology)?),
+        }),
+        duration,
+        drain_timeout: Span::from_secs(5),
+        workers: NonZeroUsize::MIN,
+        cores: Vec::new(),
+        backends: Vec::new(),
+        algorithm_name: None,
+        request_key: true,
+        forwarded_for: true,
+        keep_actions: true,
+        requests: None,
+        progress: None,
+        stop: Arc::default(),
+    })
+}
