@@ -10,6 +10,7 @@ mod doctor;
 mod fingerprint;
 mod interrupt;
 mod live;
+mod oracles;
 mod order;
 mod run;
 mod scenario;

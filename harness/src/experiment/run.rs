@@ -4,6 +4,7 @@
 use super::Interrupt;
 use super::blocks::valid;
 use super::fingerprint::fingerprint;
+use super::oracles::oracles;
 use super::scenario::{Played, not_ours, run_scenario, summarise_scenario};
 use super::schedules::combined_sha256;
 use super::trial::Trial;
@@ -116,6 +117,11 @@ pub async fn run(
         if !ours {
             summary.notes.extend(not_ours(scenario));
             result.topology = "of the load balancer".to_owned();
+        }
+        if options.oracles && options.mode == Mode::Compare && ours && failure.is_none() {
+            let blocks = played.blocks.schedules.len() as u32;
+            progress.phase(&scenario.scenario.name, "simulating bounds");
+            result.oracles = oracles(&context, scenario, blocks).await?;
         }
         summary.scenarios.push(result);
         summary.notes.append(&mut played.blocks.notes);

@@ -12,6 +12,7 @@ use anyhow::Context as _;
 use lb_core::policy::Policy;
 use lb_core::workload::{Scenario, Schedule};
 use lb_core::{Algorithm, Seed};
+use simulator::oracle::Oracle;
 use simulator::{Options, Report, Simulation};
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,13 +22,19 @@ const POLICY: u64 = 0x706f_6c69;
 
 /// All that a simulated trial needs, owned, because it runs on a thread of its own.
 struct Job {
-    scenario: Arc<Scenario>,
-    schedule: Arc<Schedule>,
     algorithm: Algorithm,
     policy_seed: Seed,
+    luck: u64,
+    play: Play,
+}
+
+/// A schedule to be played, whoever decides.
+struct Play {
+    scenario: Arc<Scenario>,
+    schedule: Arc<Schedule>,
     warm_up_seed: Seed,
     keep_actions: bool,
-    progress: Arc<record::Progress>,
+    progress: Option<Arc<record::Progress>>,
 }
 
 /// Runs one trial. None when the user interrupted it.
@@ -40,13 +47,16 @@ pub(super) async fn simulate(
     let pulse = Arc::new(record::Progress::default());
     let seed = context.plan.seed;
     let job = Job {
-        scenario: Arc::clone(&plan.scenario.scenario),
-        schedule: Arc::clone(plan.schedule),
         algorithm: plan.contestant.algorithm,
         policy_seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
-        warm_up_seed: warm_up_seed(seed, plan.block),
-        keep_actions: context.record_actions,
-        progress: Arc::clone(&pulse),
+        luck: context.luck ^ plan.contestant.luck,
+        play: Play {
+            scenario: Arc::clone(&plan.scenario.scenario),
+            schedule: Arc::clone(plan.schedule),
+            warm_up_seed: warm_up_seed(seed, plan.block),
+            keep_actions: context.record_actions,
+            progress: Some(Arc::clone(&pulse)),
+        },
     };
     let started = jiff::Timestamp::now();
     let cpu = crate::target::cpu_seconds(std::process::id());
@@ -110,9 +120,17 @@ impl Job {
         self.algorithm.policy().or_exit(ExitCode::Usage)?;
         let algorithm = self.algorithm;
         let mut policy = move || -> Box<dyn Policy> { algorithm.policy().expect("it could be made before") };
-        let options = Options { seed: self.policy_seed, ..Options::default() };
+        let options = Options { seed: self.policy_seed, luck: self.luck, ..Options::default() };
+        let simulation =
+            Simulation::new(&self.play.scenario, &mut policy, &options).or_exit(ExitCode::Usage)?;
+        Ok(self.play.run(simulation))
+    }
+}
+
+impl Play {
+    /// Warm-up, then the measured phase.
+    fn run(self, mut simulation: Simulation) -> (TrialRecord, Report) {
         let scenario = &self.scenario;
-        let mut simulation = Simulation::new(scenario, &mut policy, &options).or_exit(ExitCode::Usage)?;
         if !scenario.warm_up.is_zero() {
             let workload = Arc::new(scenario.workload.warm_up(scenario.warm_up));
             simulation.warm_up(&Schedule::new(workload, self.warm_up_seed));
@@ -124,10 +142,32 @@ impl Job {
             open: !self.schedule.arrivals().is_empty(),
             keep_actions: self.keep_actions,
             requests: None,
-            progress: Some(self.progress),
+            progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
         let report = simulation.measure(&self.schedule, &mut recorders[0]);
-        Ok((recording.finish(recorders, scenario.duration), report))
+        let mut record = recording.finish(recorders, scenario.duration);
+        let simulator::ArrivalCounts { due, begun, dropped } = report.arrivals;
+        record.arrivals = record::ArrivalCounts { due, begun, dropped };
+        (record, report)
     }
+}
+
+/// One block of a scenario as an oracle would play it.
+pub(super) fn simulate_oracle(
+    oracle: Oracle,
+    scenario: &Arc<Scenario>,
+    schedule: Arc<Schedule>,
+    warm_up_seed: Seed,
+) -> Result<TrialRecord, Failure> {
+    let simulation =
+        Simulation::with_oracle(scenario, oracle, &Options::default()).or_exit(ExitCode::Usage)?;
+    let play = Play {
+        scenario: Arc::clone(scenario),
+        schedule,
+        warm_up_seed,
+        keep_actions: false,
+        progress: None,
+    };
+    Ok(play.run(simulation).0)
 }

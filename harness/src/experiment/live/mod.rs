@@ -12,7 +12,7 @@ use crate::exit::{ExitCode, Failure, OrExit};
 use crate::load::{self, LoadSpec, Target};
 use crate::record::{self, TrialRecord};
 use crate::report::{Progress, Pulse};
-use crate::target::{Embedded, cpu_seconds};
+use crate::target::{Embedded, MachineCpu, cpu_seconds};
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::workload::{Scenario, Schedule};
@@ -87,10 +87,12 @@ impl LiveTrials {
             embedded.mocks.start_faults().await.or_exit(ExitCode::Preflight)?;
         }
         let cpu = self.cpu_seconds();
+        let machine = MachineCpu::now();
         let started = jiff::Timestamp::now();
         let record =
             self.load(context, plan, MEASURE, Arc::clone(inner), Arc::clone(plan.schedule), progress).await?;
         let processes = self.processes(&cpu);
+        let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
         if let Some(embedded) = &mut self.embedded {
             embedded.check().or_exit(ExitCode::InvalidTrials)?;
         }
@@ -107,7 +109,7 @@ impl LiveTrials {
             attempt: plan.attempt,
             problems: Vec::new(),
             cut_s: 0.0,
-            machine: MachineUse { cpu_wait_share: record.cpu_wait_share, busy_share: None },
+            machine: MachineUse { cpu_wait_share: record.cpu_wait_share, busy_share },
             block: plan.block,
             position: plan.position,
             schedule_sha256: plan.schedule.sha256().to_owned(),

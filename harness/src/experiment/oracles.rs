@@ -1,0 +1,50 @@
+//! Bounds: the same schedules, simulated with deciders that see the true state.
+
+use super::run::Context;
+use super::schedules::{block_schedule, warm_up_seed};
+use super::sim::simulate_oracle;
+use crate::analysis::latency;
+use crate::config::PlannedScenario;
+use crate::exit::Failure;
+use crate::record::TrialRecord;
+use crate::results::OracleSummary;
+use anyhow::Context as _;
+use lb_core::Outcome;
+use simulator::oracle::Oracle;
+use std::sync::Arc;
+
+/// Blocks that a bound is computed over: it has no noise of its own, and long scenarios take seconds.
+const MOST_BLOCKS: u32 = 3;
+
+/// The bounds of a scenario over its first blocks. Ends early, with what there is, when interrupted.
+pub(super) async fn oracles(
+    context: &Context<'_>,
+    scenario: &PlannedScenario,
+    blocks: u32,
+) -> Result<Vec<OracleSummary>, Failure> {
+    let mut found = Vec::new();
+    for oracle in Oracle::ALL {
+        let mut sum = TrialRecord::default();
+        for block in 0..blocks.min(MOST_BLOCKS) {
+            if context.interrupt.is_set() {
+                return Ok(found);
+            }
+            let inner = Arc::clone(&scenario.scenario);
+            let seed = context.plan.seed;
+            let work = move || {
+                let schedule = block_schedule(&inner.workload, seed, block);
+                simulate_oracle(oracle, &inner, schedule, warm_up_seed(seed, block))
+            };
+            let record = tokio::task::spawn_blocking(work).await.context("failed to simulate a bound")??;
+            sum.merge(record);
+        }
+        let requests = sum.requests();
+        found.push(OracleSummary {
+            name: oracle.name().to_owned(),
+            knows: oracle.knows().to_owned(),
+            latency_ms: latency(&sum.over(Outcome::is_success)),
+            error_rate: if requests > 0 { sum.errors() as f64 / requests as f64 } else { 0.0 },
+        });
+    }
+    Ok(found)
+}
