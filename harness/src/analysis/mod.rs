@@ -1,5 +1,9 @@
 //! Pure functions over finished results: no I/O, no clock, no randomness.
 
+pub mod stats;
+
+mod aa;
+mod compare;
 mod curves;
 mod fairness;
 mod fault_response;
@@ -8,6 +12,9 @@ mod trial_metrics;
 mod validity;
 mod window;
 
+pub use aa::{aa, aa_sentence};
+pub use compare::{CompareOptions, compare, precise_enough, repetitions_for};
+pub(crate) use compare::{Pair, compare_pairs, valid_trials};
 pub use curves::{distribution, series, tenth_means};
 pub use fairness::{PoolShare, jain_index};
 pub use fault_response::{fault_marks, fault_responses};
