@@ -303,7 +303,7 @@ fn flags_are_held_to_their_limits() {
     let none = Overrides::default;
     for (flags, expected) in [
         (Overrides { users: Some(0), ..none() }, "--users = 0: must be from 1 to 100000"),
-        (Overrides { repetitions: Some(0), ..none() }, "--repetitions = 0: must be at least 1"),
+        (Overrides { repetitions: Some(0), ..none() }, "--repetitions = 0: must be from 1 to 1000"),
         (
             Overrides { duration: Some(Duration::ZERO), ..none() },
             "--duration = 0: must be from 0.1 to 604800 seconds",

@@ -174,7 +174,7 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
         if pattern.chaos.concurrent_user_variance > 0.0 && (factor - 1.0).abs() > 1e-9 {
             let message = "the number of users wanders every 60 s also on a scaled timeline, so fewer times";
             findings.note(
-                &join(&pattern.path, "chaos_parameters.concurrent_user_variance"),
+                &join(&join(&pattern.path, "chaos_parameters"), "concurrent_user_variance"),
                 pattern.chaos.concurrent_user_variance,
                 message,
             );

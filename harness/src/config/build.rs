@@ -1,14 +1,15 @@
 //! From drafts and flags to a plan: timelines scaled, caps kept, workloads compiled, all faults
 //! gathered.
 
-use super::adjust::SHORTEST_S;
 use super::algorithms::{Chosen, Named, choose};
+use super::arrivals;
 use super::bundled;
 use super::draft::{Context, Draft, DraftScenario, draft};
 use super::error::{ConfigError, Findings, did_you_mean, listing};
+use super::flags;
 use super::overrides::Overrides;
 use super::plan::{Plan, PlannedScenario, Target};
-use super::raw::{self, Bench, Source};
+use super::raw::{Bench, Source};
 use super::scenario::{self, Frame};
 use super::source::{Loaded, resolve};
 use super::url;
@@ -22,10 +23,6 @@ use std::path::Path;
 const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "rl"];
 /// Any number will do, as long as it is the same tomorrow.
 const SEED: u64 = 42;
-/// One pass: enough to look, too little to judge by.
-const REPETITIONS: u32 = 1;
-/// Where sequential stopping ends if the precision is not reached: a night at the guide's lengths.
-const MAX_REPETITIONS: u32 = 50;
 /// Differences below 5 % decide nothing in practice.
 const MARGIN: f64 = 0.05;
 /// Where the guide's load balancer listens.
@@ -57,7 +54,8 @@ pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError>
 /// The plan, as far as there is one; problems and notes go to `findings`.
 fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Option<Plan> {
     let bench = loaded.bench();
-    check_flags(overrides, findings);
+    flags::check(overrides, findings);
+    let passes = flags::passes(bench, overrides, findings);
     let folder = loaded.folder.as_deref();
     let journey = journey(bench, folder, findings);
     let topology = topology(bench, overrides, folder, findings);
@@ -78,8 +76,12 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let own = draft.scenarios.iter().all(|scenario| scenario.algorithms.is_some());
     let unused = own && !draft.scenarios.is_empty() && overrides.algorithms.is_none();
     let chosen = if unused { Chosen::default() } else { choose(&named, target.explicit, findings) };
+    let asked = arrivals::asked(bench, overrides, findings);
+    flags::check_model(bench, overrides, asked.is_some(), findings);
+    let open = asked.and_then(|asked| arrivals::open_model(&asked, &journey, findings));
     let frame = Frame {
         bench,
+        open: open.as_ref(),
         overrides,
         journey: &journey,
         topology: topology.as_ref(),
@@ -101,11 +103,11 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         target,
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
-        repetitions: overrides.repetitions.or(bench.repetitions).unwrap_or(REPETITIONS),
-        precision: overrides.precision,
-        max_repetitions: overrides.max_repetitions.unwrap_or(MAX_REPETITIONS),
-        margin: overrides.margin.unwrap_or(MARGIN),
-        detect_warm_up: overrides.detect_warm_up,
+        repetitions: passes.least,
+        precision: passes.precision,
+        max_repetitions: passes.most,
+        margin: overrides.margin.or(bench.margin).unwrap_or(MARGIN),
+        detect_warm_up: overrides.detect_warm_up || bench.warm_up_detection,
         seed,
         engine: overrides.engine.or(bench.engine),
         cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(COOL_DOWN_S)),
@@ -113,34 +115,6 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         scenarios,
         notes: Vec::new(),
     })
-}
-
-/// Flags have limits too.
-fn check_flags(flags: &Overrides, findings: &mut Findings) {
-    if flags.repetitions == Some(0) {
-        findings.wrong("--repetitions", 0, "must be at least 1");
-    }
-    if let Some(users) = flags.users.filter(|users| *users == 0 || *users > raw::MOST_USERS) {
-        findings.wrong("--users", users, format!("must be from 1 to {}", raw::MOST_USERS));
-    }
-    let seconds = [("--duration", flags.duration), ("--ramp-up", flags.ramp_up)];
-    for (flag, time) in seconds {
-        let Some(seconds) = time.map(|time| time.as_secs_f64()) else {
-            continue;
-        };
-        if seconds > raw::LONGEST_SECONDS || (flag == "--duration" && seconds < SHORTEST_S) {
-            let message = format!("must be from {} to {} seconds", SHORTEST_S, raw::LONGEST_SECONDS);
-            findings.wrong(flag, seconds, message);
-        }
-    }
-    if let Some(scale) = flags.time_scale.filter(|scale| !(0.001..=1e6).contains(scale)) {
-        let value = serde_json::Number::from_f64(scale)
-            .map_or_else(|| scale.to_string().into(), serde_json::Value::Number);
-        findings.wrong("--time-scale", value, "must be from 0.001 to 1000000");
-    }
-    if flags.algorithms.as_ref().is_some_and(Vec::is_empty) {
-        findings.wrong("--algorithms", serde_json::json!([]), "names none; give at least one");
-    }
 }
 
 fn journey(bench: &Bench, folder: Option<&Path>, findings: &mut Findings) -> Option<Journey> {

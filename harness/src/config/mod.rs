@@ -8,6 +8,7 @@
 
 mod adjust;
 mod algorithms;
+mod arrivals;
 mod build;
 mod bundled;
 mod check;
@@ -15,6 +16,7 @@ mod document;
 mod draft;
 mod error;
 mod estimate;
+mod flags;
 mod ordered;
 mod overrides;
 mod plan;

@@ -3,11 +3,12 @@
 //! Only [`super::plan()`] makes one, so whoever holds a plan may rely on it: algorithms are known,
 //! patterns fit under their cap, faults name real services, and every stage lasts.
 
+use super::arrivals;
 use super::error::Note;
 use lb_core::algorithm::Algorithm;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
-use lb_core::workload::Scenario;
+use lb_core::workload::{Arrivals, Scenario};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -124,6 +125,8 @@ pub struct PlannedScenario {
     pub algorithms: Vec<Algorithm>,
     /// Algorithms that this scenario asked for itself and that will not run.
     pub skipped: Vec<Skipped>,
+    /// The requests of each action: names of its steps, by the name of the action.
+    pub action_steps: BTreeMap<String, Vec<String>>,
     /// Products of the shop, as rows of the journey's feed `products`: `sku`, `name`, `category`,
     /// `price`, `image`. Mock backends must know them.
     pub catalogue: Vec<Value>,
@@ -142,12 +145,15 @@ pub struct PatternSummary {
     pub ramp_up: Span,
     /// Users at once.
     pub users: u32,
+    /// The open model in place of users.
+    pub arrivals: Option<Arrivals>,
     /// Background traffic between patterns.
     pub background: bool,
     /// Label of the config, such as `high`.
     pub intensity: Option<String>,
     /// Requests per second to expect when no request waits: users, their think times and the mean
-    /// service times decide (the interactive response time law, `X = N / (R + Z)`).
+    /// service times decide (the interactive response time law, `X = N / (R + Z)`). In the open model:
+    /// the mean rate of arrivals times the requests that each of them sends.
     pub expected_rps: f64,
     /// Labels of services, as the config gives them.
     pub service_labels: BTreeMap<String, String>,
@@ -179,6 +185,10 @@ impl Plan {
             "algorithms": names(&self.algorithms),
             "skipped": self.skipped,
             "repetitions": self.repetitions,
+            "precision": self.precision,
+            "max_repetitions": self.max_repetitions,
+            "margin": self.margin,
+            "warm_up_detection": self.detect_warm_up,
             "seed": self.seed.0,
             "engine": self.engine,
             "cool_down_s": self.cool_down.as_secs_f64(),
@@ -198,6 +208,7 @@ impl PlannedScenario {
             "duration_s": self.scenario.duration.as_secs_f64(),
             "warm_up_s": self.scenario.warm_up.as_secs_f64(),
             "request_timeout_s": self.scenario.request_timeout.as_secs_f64(),
+            "max_in_flight": self.scenario.max_in_flight,
             "peak_users": self.peak_users,
             "max_concurrent_users": self.cap,
             "identities": self.identities,
@@ -213,13 +224,25 @@ impl PlannedScenario {
 }
 
 impl PatternSummary {
+    /// The arrivals in a few words, such as `poisson 500/s`; none in the closed model.
+    pub fn arrivals_in_words(&self) -> Option<String> {
+        self.arrivals.as_ref().map(arrivals::describe)
+    }
+
+    /// Sessions or actions per second on average; none in the closed model.
+    pub fn mean_arrival_rate(&self) -> Option<f64> {
+        self.arrivals.as_ref().map(|open| arrivals::mean_rate(&open.process, self.duration))
+    }
+
     fn to_json(&self) -> Value {
         json!({
             "name": self.name,
+            "model": if self.arrivals.is_some() { "open" } else { "closed" },
             "start_s": self.start.as_secs_f64(),
             "duration_s": self.duration.as_secs_f64(),
             "ramp_up_s": self.ramp_up.as_secs_f64(),
             "users": self.users,
+            "arrivals": self.arrivals.as_ref().map(|open| arrivals::to_json(open, self)),
             "background": self.background,
             "intensity": self.intensity,
             "expected_rps": self.expected_rps,

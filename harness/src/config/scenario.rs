@@ -3,6 +3,7 @@
 use super::adjust::{
     add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time, scale_users,
 };
+use super::arrivals::{OpenModel, mean_rate};
 use super::document::join;
 use super::draft::{DraftPattern, DraftScenario};
 use super::error::Findings;
@@ -13,7 +14,7 @@ use super::raw::Bench;
 use super::timeline::{self, Block};
 use lb_core::time::Span;
 use lb_core::topology::Topology;
-use lb_core::workload::{Journey, Scenario, Stage, UserClass, Workload};
+use lb_core::workload::{Journey, Scenario, Stage, Step, UserClass, Workload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub(super) struct Frame<'a> {
     pub(super) journey: &'a Journey,
     /// None after a problem with it.
     pub(super) topology: Option<&'a Topology>,
+    /// The open model that takes the place of users.
+    pub(super) open: Option<&'a OpenModel>,
     /// Whether the config has faults of shape: then nothing is compiled from its repaired form.
     pub(super) flawed: bool,
 }
@@ -46,10 +49,16 @@ pub(super) fn build(
     }
     check_names(&draft, findings);
     note_duration(&draft, findings);
+    if let Some(open) = frame.open {
+        open.replace_users(&mut draft, findings);
+    }
     keep_cap(&mut draft, findings);
     scale_users(&mut draft, frame.overrides);
     add_background(&mut draft, frame, findings);
     let duration_s = scale_time(&mut draft, frame, findings);
+    if let Some(open) = frame.open {
+        open.lay_over(&mut draft, findings);
+    }
     let topology = topology(&draft, frame.topology?, findings);
     let journey = journey(&draft, frame.journey);
     let stages: Vec<Stage> = (0..draft.patterns.len()).map(|index| stage(&draft, index)).collect();
@@ -57,7 +66,8 @@ pub(super) fn build(
         // Compiling what is known to be wrong would only say the same in other words.
         return None;
     }
-    let identities = identities(&draft, findings);
+    let max_in_flight = frame.bench.max_in_flight.unwrap_or(MAX_IN_FLIGHT);
+    let identities = identities(&draft, max_in_flight, findings);
     let (classes, stages) = used(draft.classes, stages);
     let workload = match Workload::new(&journey, classes, stages, &draft.errors, identities) {
         Ok(workload) => Arc::new(workload),
@@ -80,14 +90,15 @@ pub(super) fn build(
         .collect();
     let time_scale = frame.overrides.time_scale.or(frame.bench.time_scale).unwrap_or(1.0);
     let default_warm_up = (duration_s / 10.0).clamp(WARM_UP_S[0], WARM_UP_S[1]);
-    let warm_up_s = frame.bench.warm_up_s.map_or(default_warm_up, |seconds| seconds / time_scale);
+    let configured = frame.bench.warm_up_s.map_or(default_warm_up, |seconds| seconds / time_scale);
+    let warm_up_s = frame.overrides.warm_up.map_or(configured, |time| time.as_secs_f64());
     Some(PlannedScenario {
         scenario: Arc::new(Scenario {
             name: draft.name,
             workload: Arc::clone(&workload),
             duration: Span::from_secs_f64(duration_s),
             warm_up: Span::from_secs_f64(warm_up_s),
-            max_in_flight: MAX_IN_FLIGHT,
+            max_in_flight,
             request_timeout: Span::from_secs_f64(draft.request_timeout_s),
             topology: Arc::new(topology),
         }),
@@ -98,8 +109,15 @@ pub(super) fn build(
         errors: draft.errors,
         algorithms: Vec::new(),
         skipped: Vec::new(),
+        action_steps: action_steps(&journey),
         catalogue: journey.feeds.get("products").cloned().unwrap_or_default(),
     })
+}
+
+fn action_steps(journey: &Journey) -> BTreeMap<String, Vec<String>> {
+    let actions = journey.actions.iter();
+    let steps = |steps: &[Step]| steps.iter().map(|step| step.name.clone()).collect();
+    actions.map(|(name, action)| (name.clone(), steps(&action.steps))).collect()
 }
 
 /// The topology with the faults of the scenario, all on the scaled timeline.
@@ -154,13 +172,20 @@ fn stage(draft: &DraftScenario, index: usize) -> Stage {
         action_randomness: pattern.chaos.action_randomness,
         max_users: highest.min(room.max(pattern.users)),
         background: pattern.background,
-        arrivals: None,
+        arrivals: pattern.arrivals.clone(),
     }
 }
 
-/// Accounts: as many as the config says, and at least one for each user at the busiest moment.
-fn identities(draft: &DraftScenario, findings: &mut Findings) -> u32 {
-    let peak = u32::try_from(timeline::peak(&blocks(&draft.patterns))).unwrap_or(u32::MAX);
+/// Accounts: as many as the config says, and at least one for each user at the busiest moment. In the
+/// open model, one for each session that there may be at once.
+fn identities(draft: &DraftScenario, max_in_flight: u32, findings: &mut Findings) -> u32 {
+    let closed = u32::try_from(timeline::peak(&blocks(&draft.patterns))).unwrap_or(u32::MAX);
+    let sessions = |pattern: &DraftPattern| {
+        let length = Span::from_secs_f64(pattern.duration_s());
+        pattern.arrivals.as_ref().map_or(0.0, |open| mean_rate(&open.process, length) * pattern.duration_s())
+    };
+    let open: f64 = draft.patterns.iter().map(sessions).sum();
+    let peak = closed.saturating_add(open.ceil().min(f64::from(max_in_flight)) as u32);
     let Some(wanted) = draft.identities else {
         return peak.max(1);
     };
@@ -204,6 +229,7 @@ fn summary(pattern: &DraftPattern, workload: &Workload, index: usize, expected_r
         duration: stage.duration,
         ramp_up: stage.ramp_up,
         users: pattern.users,
+        arrivals: stage.arrivals.clone(),
         background: pattern.background,
         intensity: pattern.intensity.clone(),
         expected_rps,

@@ -18,7 +18,7 @@ use super::plan::ServiceLimit;
 use super::raw::{Bench, Chaos, File};
 use lb_core::fault::Fault;
 use lb_core::rng::Seed;
-use lb_core::workload::{ClassMix, Journey, UserClass};
+use lb_core::workload::{Arrivals, ClassMix, Journey, UserClass};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -101,6 +101,8 @@ pub(super) struct DraftPattern {
     pub(super) service_labels: BTreeMap<String, String>,
     /// Limits of services.
     pub(super) service_limits: BTreeMap<String, ServiceLimit>,
+    /// What arrives in place of users.
+    pub(super) arrivals: Option<Arrivals>,
     /// Products that it is about; empty means all.
     pub(super) targets: Vec<String>,
 }

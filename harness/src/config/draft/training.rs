@@ -240,11 +240,11 @@ fn pattern(
         users: raw.concurrent_users,
         mix: shared.profiles.mix(path, distribution, raw.scenario_weights.as_ref(), context, findings),
         chaos: raw.chaos_parameters.unwrap_or_default(),
-        background: false,
         intensity: raw.intensity.clone(),
         service_labels: labels,
         service_limits: limits,
         targets: raw.target_products.clone().unwrap_or_default(),
+        ..DraftPattern::default()
     }
 }
 

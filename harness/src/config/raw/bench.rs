@@ -1,6 +1,8 @@
 //! The `bench` block: what none of the old dialects could say.
 
+use super::arrivals::Arrivals;
 use crate::config::Engine;
+use crate::config::ordered::Ordered;
 use lb_core::fault::Fault;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
@@ -17,11 +19,23 @@ pub(crate) struct Bench {
     /// Passes over all algorithms.
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) repetitions: Option<u32>,
+    /// More passes are added until every interval of the mean and the 95th percentile is at most this
+    /// wide to either side: 0.03 is ±3 %.
+    #[schemars(range(min = 0.001, max = 1))]
+    pub(crate) precision: Option<f64>,
+    /// Most passes that `precision` may lead to.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(crate) max_repetitions: Option<u32>,
+    /// Differences up to this fraction count as none: 0.05 is ±5 %.
+    #[schemars(range(min = 0.001, max = 0.5))]
+    pub(crate) margin: Option<f64>,
     /// Seed of the schedule: the same seed gives every algorithm the same users.
     pub(crate) seed: Option<u64>,
     /// Seconds of warm-up before each measured phase.
     #[schemars(range(min = 0, max = 86400))]
     pub(crate) warm_up_s: Option<f64>,
+    /// Look for the end of the warm-up in the measurements, besides the warm-up phase.
+    pub(crate) warm_up_detection: bool,
     /// Seconds of rest between trials.
     #[schemars(range(min = 0, max = 86400))]
     pub(crate) cool_down_s: Option<f64>,
@@ -42,6 +56,16 @@ pub(crate) struct Bench {
     /// Requests per second of background traffic in the gaps between patterns; 0 is none.
     #[schemars(range(min = 0, max = 10000))]
     pub(crate) background_rps: Option<f64>,
+    /// The open model: sessions or actions that arrive by the clock, in place of the users of every
+    /// pattern.
+    pub(crate) arrivals: Option<Arrivals>,
+    /// Most sessions of the open model at once; an arrival that finds so many is dropped and counted.
+    #[schemars(range(min = 1, max = 100_000))]
+    pub(crate) max_in_flight: Option<u32>,
+    /// What must hold, by metric: `{"http_req_duration{algorithm:rl}": ["p(95)<200"]}`.
+    pub(crate) thresholds: Ordered<Vec<String>>,
+    /// Sets of thresholds by name, such as `light`.
+    pub(crate) threshold_presets: Vec<String>,
     /// Faults in every scenario, besides those of the topology and of the scenario.
     pub(crate) faults: Vec<Fault>,
     /// Seconds of thinking before each action, `[min, max]`, where a profile names none.

@@ -9,6 +9,7 @@
 //! - [`TrafficFile`] (dialect T): one flat object, steady users with bursts.
 //! - [`Bench`]: the `bench` block, our own superset, allowed in every dialect.
 
+mod arrivals;
 mod bench;
 mod guide;
 mod profile;
@@ -16,6 +17,9 @@ mod scenario;
 mod traffic;
 mod training;
 
+pub(crate) use arrivals::{
+    ArrivalSettings, Arrivals, MOST_PER_SECOND, Process, RateStage, Spacing, Start, TraceFormat,
+};
 pub(crate) use bench::{Bench, Source};
 pub(crate) use guide::{GuideFile, TrafficMix, UserProfile};
 pub(crate) use profile::Profile;

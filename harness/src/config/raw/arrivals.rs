@@ -1,0 +1,135 @@
+//! `bench.arrivals`: the open model, as a short text or as an object.
+
+use super::LONGEST_SECONDS;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// Most arrivals per second: beyond it one process does not keep up.
+pub(crate) const MOST_PER_SECOND: f64 = 1_000_000.0;
+
+/// The open model in the `bench` block.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Arrivals {
+    /// `constant:500`, `poisson:500`, `ramp:100-800` or `bursts:200-1600:5s-1s`.
+    Short(String),
+    /// The same with everything that can be said.
+    Long(Box<ArrivalSettings>),
+}
+
+/// Arrivals in place of users.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ArrivalSettings {
+    /// When sessions or actions arrive.
+    pub(crate) process: Process,
+    /// Arrivals per second, in each pattern. Of a replay without timestamps: requests per second.
+    #[schemars(range(max = MOST_PER_SECOND), extend("exclusiveMinimum" = 0))]
+    pub(crate) rate: Option<f64>,
+    /// A rate that changes: each stage goes from one rate to another. The last one is cut, or its end
+    /// rate kept, to fill the pattern.
+    #[schemars(length(min = 1))]
+    pub(crate) stages: Option<Vec<RateStage>>,
+    /// `ramp`: arrivals per second at the beginning and at the end of each pattern. `bursts`: in the
+    /// calm and in the busy state.
+    #[schemars(inner(range(min = 0, max = MOST_PER_SECOND)))]
+    pub(crate) rates: Option<[f64; 2]>,
+    /// `bursts`: mean stay in the calm and in the busy state, in seconds.
+    #[schemars(inner(range(min = 0.001, max = LONGEST_SECONDS)))]
+    pub(crate) mean_stay_s: Option<[f64; 2]>,
+    /// How arrivals lie within a rate; `constant` is even and `ramp` is Poisson where this is silent.
+    pub(crate) spacing: Option<Spacing>,
+    /// What an arrival does; a session where the journey's sessions open with something, else an action.
+    pub(crate) start: Option<Start>,
+    /// `replay`: the recorded requests, from the working directory, then from the config's folder.
+    #[schemars(length(min = 1))]
+    pub(crate) file: Option<String>,
+    /// `replay`: the format of the file, where it is not to be told from its content.
+    pub(crate) format: Option<TraceFormat>,
+    /// `replay`: how much faster than recorded.
+    #[schemars(range(min = 0.001, max = 1_000_000))]
+    pub(crate) speed: Option<f64>,
+}
+
+impl ArrivalSettings {
+    /// A process of which nothing else is said yet.
+    pub(crate) fn of(process: Process) -> Self {
+        Self {
+            process,
+            rate: None,
+            stages: None,
+            rates: None,
+            mean_stay_s: None,
+            spacing: None,
+            start: None,
+            file: None,
+            format: None,
+            speed: None,
+        }
+    }
+}
+
+/// When sessions or actions arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Process {
+    /// At a rate, evenly.
+    Constant,
+    /// At a rate, as independent clients do.
+    Poisson,
+    /// At a rate that goes from one value to another over each pattern.
+    Ramp,
+    /// In bursts: calm and busy times in turn.
+    Bursts,
+    /// At recorded times, one request each.
+    Replay,
+}
+
+/// A stage of a rate that changes.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RateStage {
+    /// Length in seconds, on the config's timeline.
+    #[schemars(range(max = LONGEST_SECONDS), extend("exclusiveMinimum" = 0))]
+    pub(crate) duration_s: f64,
+    /// Arrivals per second at its beginning.
+    #[schemars(range(min = 0, max = MOST_PER_SECOND))]
+    pub(crate) from: f64,
+    /// Arrivals per second at its end.
+    #[schemars(range(min = 0, max = MOST_PER_SECOND))]
+    pub(crate) to: f64,
+}
+
+/// How arrivals lie within a rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Spacing {
+    /// The gaps are what the rate says.
+    Even,
+    /// As a Poisson process.
+    Poisson,
+}
+
+/// What an arrival does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Start {
+    /// A whole session.
+    Session,
+    /// One action, at once.
+    Action,
+}
+
+/// Formats of recorded requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TraceFormat {
+    /// A JSON list of `{endpoint, method, timestamp}`.
+    Requests,
+    /// Vegeta's JSON targets, one a line.
+    Vegeta,
+    /// k6's JSON output, one point a line.
+    K6,
+    /// Access logs in the common or combined format.
+    AccessLog,
+}
