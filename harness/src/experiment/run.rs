@@ -8,11 +8,12 @@ use super::oracles::oracles;
 use super::scenario::{Played, not_ours, run_scenario, summarise_scenario};
 use super::schedules::combined_sha256;
 use super::trial::Trial;
+use super::verdicts::noise;
 use crate::config::{Engine, Loaded, Plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::report::Progress;
 use crate::results::{
-    ConfigSummary, Host, NoiseFloors, ResultsFolder, SCHEMA_VERSION, Summary, write_scenario,
+    ConfigSummary, Host, NoiseFloors, ResultsFolder, SCHEMA_VERSION, Summary, machine, write_scenario,
     write_summary,
 };
 use crate::target::{Choice, choose};
@@ -107,12 +108,10 @@ pub async fn run(
         let written = write_scenario(&options.folder, &scenario.scenario, &believed)
             .or_exit(ExitCode::Preflight);
         failure = failure.or(written.err());
-        let noise = floors.as_ref().map(|floors| floors.of(&scenario.scenario.name)).unwrap_or_default();
         let ours = !matches!(choice, Some(Choice::Running(_)));
-        let mut result = summarise_scenario(plan, scenario, &played, &noise, ours);
-        if let Some(comparison) = &mut result.comparison {
-            comparison.noise_source =
-                floors.as_ref().filter(|_| !noise.is_empty()).map(|floors| floors.run_id.clone());
+        let mut result = summarise_scenario(plan, scenario, &played, floors.as_ref(), ours);
+        if options.mode == Mode::Aa {
+            result.aa = noise(&result.trials, &played.contestants, plan, &result.name);
         }
         if !ours {
             summary.notes.extend(not_ours(scenario));
@@ -134,7 +133,25 @@ pub async fn run(
     summary.interrupted = interrupt.is_set();
     progress.finish();
     let written = write_summary(&options.folder, &summary).or_exit(ExitCode::Preflight);
+    if options.mode == Mode::Aa && failure.is_none() && !summary.interrupted {
+        keep_noise(&options.folder, &summary, progress).or_exit(ExitCode::Preflight)?;
+    }
     Ok((summary, failure.or(written.err())))
+}
+
+/// Keeps what an A/A comparison found for later verdicts.
+fn keep_noise(folder: &ResultsFolder, summary: &Summary, progress: &Progress) -> anyhow::Result<()> {
+    let found = summary.scenarios.iter().filter_map(|scenario| Some((scenario.name.clone(), scenario.aa.clone()?)));
+    let floors = NoiseFloors {
+        schema_version: SCHEMA_VERSION,
+        run_id: summary.run_id.clone(),
+        fingerprint: summary.fingerprint.clone(),
+        host: machine(&summary.host),
+        scenarios: found.collect(),
+    };
+    let path = floors.store(folder.path(), &summary.host)?;
+    progress.say(&format!("noise floor: {}", path.display()));
+    Ok(())
 }
 
 /// What is driven, as far as noise depends on it.

@@ -10,11 +10,10 @@ use crate::analysis::{fault_marks, fault_responses, series, summarise, trial_sum
 use crate::config::{Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure};
 use crate::report::Progress;
-use crate::results::{Metric, ScenarioSummary, Skipped, StageMark};
+use crate::results::{NoiseFloors, ScenarioSummary, Skipped, StageMark};
 use crate::target::Choice;
 use lb_core::Algorithm;
 use lb_core::workload::Stage;
-use std::collections::BTreeMap;
 
 /// What came out of a scenario, also when it ended early.
 #[derive(Default)]
@@ -121,7 +120,7 @@ pub(super) fn summarise_scenario(
     plan: &Plan,
     scenario: &PlannedScenario,
     played: &Played,
-    noise: &BTreeMap<Metric, f64>,
+    floors: Option<&NoiseFloors>,
     ours: bool,
 ) -> ScenarioSummary {
     let inner = &scenario.scenario;
@@ -142,7 +141,7 @@ pub(super) fn summarise_scenario(
             summary.algorithms.push(result);
         }
     }
-    summary.comparison = compare_trials(&summary.trials, &played.contestants, plan, noise);
+    summary.comparison = compare_trials(&summary.trials, &played.contestants, plan, &inner.name, floors);
     summary.skipped = scenario
         .skipped
         .iter()

@@ -48,6 +48,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
             "{}",
             model(&scenario.model)
         );
+        out.push_str(&evidence::oracles(scenario));
         out.push_str(&evidence::verdicts(scenario));
         if let Some(table) = evidence::statistics(scenario) {
             let _ = writeln!(out, "\n{table}");
@@ -73,6 +74,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     }
     if let Some(aa) = &scenario.aa {
         let _ = writeln!(out, "\nNoise of {} over {} pairs\n{}", aa.algorithm, aa.pairs, evidence::noise(aa));
+        let _ = writeln!(out, "{}", crate::analysis::aa_sentence(aa));
     }
     let invalid = evidence::invalid(scenario);
     if !invalid.is_empty() {

@@ -85,7 +85,7 @@ fn verdict(verdict: Verdict) -> &'static str {
 pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
     let of = |pick: fn(&crate::results::Latency) -> f64| millis(oracle.latency_ms.as_ref().map(pick));
     vec![
-        format!("best possible, knows {}", oracle.knows),
+        format!("{} *", oracle.name),
         "simulated".to_owned(),
         "-".to_owned(),
         of(|latency| latency.mean),
@@ -95,6 +95,16 @@ pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
         percent(1.0 - oracle.error_rate, 2),
         percent(oracle.error_rate, 2),
     ]
+}
+
+/// What the bounds know. Empty without any.
+pub(super) fn oracles(scenario: &ScenarioSummary) -> String {
+    let known = scenario.oracles.iter().map(|oracle| format!("{} knows {}", oracle.name, oracle.knows));
+    let known: Vec<String> = known.collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    format!("* best possible, simulated on the same schedules: {}.\n", known.join("; "))
 }
 
 /// How each algorithm answered each fault. None without faults.
