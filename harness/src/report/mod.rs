@@ -1,12 +1,24 @@
-//! What a person reads: tables on the console and live progress. Both only read finished or shared
-//! numbers; they decide nothing.
+//! What a person reads: tables on the console, live progress, and reports as files. All only read
+//! finished or shared numbers; they decide nothing.
+//!
+//! Reports are pure functions of [`Summary`](crate::results::Summary). What tables, charts and caveats
+//! say is decided once, in `tables`, `charts` and `caveats`; `html` and `markdown` only draw it.
 
 mod algorithms;
+mod caveats;
+mod charts;
 mod console;
+mod evidence;
+mod format;
+mod html;
 mod plan;
 mod progress;
+mod tables;
+mod text;
 
 pub use algorithms::render_algorithms;
 pub use console::{render_summary, scenario_tables};
+pub use format::ReportFormat;
+pub use html::render_html;
 pub use plan::render_plan;
 pub use progress::{Progress, Pulse};

@@ -1,0 +1,95 @@
+//! The figures of the HTML report as Plotly specifications, without a theme: the page adds colours of
+//! text and grid for light and dark.
+//!
+//! Names from configs and replies go through [`label`], because Plotly reads a few tags in texts.
+
+mod distribution;
+mod heat;
+mod marks;
+mod order;
+mod palette;
+mod percentiles;
+mod series;
+mod shares;
+
+use crate::results::ScenarioSummary;
+use palette::Palette;
+use serde_json::{Value, json};
+
+/// One figure: a caption over one panel or several small ones of the same kind.
+#[derive(Clone, Debug)]
+pub(super) struct Figure {
+    /// Unique within a scenario.
+    pub(super) id: &'static str,
+    /// What it shows.
+    pub(super) title: String,
+    /// How to read it.
+    pub(super) caption: String,
+    /// Names and colours that all panels share; empty where a panel has its own legend.
+    pub(super) legend: Vec<(String, &'static str)>,
+    /// The panels.
+    pub(super) panels: Vec<Panel>,
+}
+
+/// One Plotly chart.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
+    /// Stands above it where a figure has several.
+    pub(super) title: Option<String>,
+    /// For readers who do not see it.
+    pub(super) alt: String,
+    /// Height in CSS pixels.
+    pub(super) height: usize,
+    /// `data` and `layout`.
+    pub(super) spec: Value,
+}
+
+impl Panel {
+    fn new(alt: String, height: usize, data: Vec<Value>, layout: Value) -> Self {
+        Self { title: None, alt, height, spec: json!({ "data": data, "layout": layout }) }
+    }
+}
+
+/// All figures of a scenario that have something to show.
+pub(super) fn figures(scenario: &ScenarioSummary) -> Vec<Figure> {
+    let palette = Palette::of(scenario);
+    [
+        percentiles::percentiles(scenario, &palette),
+        series::series(scenario, &palette),
+        shares::shares(scenario),
+        heat::heat(scenario),
+        distribution::cumulative(scenario, &palette),
+        distribution::percentile_curve(scenario, &palette),
+        order::order(scenario, &palette),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// A name as a text of Plotly, which takes a few HTML tags and entities.
+fn label(name: &str) -> String {
+    name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+/// What all layouts share: a legend above the plot, and margins that fit the labels.
+fn layout(with: Value) -> Value {
+    let mut layout = json!({
+        "margin": { "l": 10, "r": 10, "t": 10, "b": 10 },
+        "legend": { "orientation": "h", "x": 0, "y": 1, "yanchor": "bottom" },
+        "hovermode": "closest",
+    });
+    if let (Some(all), Value::Object(with)) = (layout.as_object_mut(), with) {
+        all.extend(with);
+    }
+    layout
+}
+
+/// An axis with a title.
+fn axis(title: &str, with: Value) -> Value {
+    let mut axis = json!({ "title": { "text": title }, "automargin": true });
+    if let (Some(all), Value::Object(with)) = (axis.as_object_mut(), with) {
+        all.extend(with);
+    }
+    axis
+}

@@ -1,0 +1,29 @@
+//! What is needed to repeat a run, apart from the config itself.
+
+use super::Table;
+use crate::report::text::count;
+use crate::results::Summary;
+
+/// Two columns: what, and its value.
+pub(in crate::report) fn environment(summary: &Summary) -> Table {
+    let host = &summary.host;
+    let schedules: usize = summary.scenarios.iter().map(|scenario| scenario.schedules.len()).sum();
+    let mut table = Table::new("What is needed to repeat the run", &["What", "Value"]);
+    let mut add = |what: &str, value: String| table.add(vec![what.to_owned(), value]);
+    add("Run", summary.run_id.clone());
+    add("Started", summary.started_at.clone());
+    add("Engine", summary.engine.clone());
+    add("Load balancer", summary.load_balancer.clone());
+    add("Version", format!("{} (commit {})", summary.version, summary.commit));
+    add("Host", format!("{}, {}, kernel {}", host.name, host.os, host.kernel));
+    add("CPU", format!("{}, {}", host.cpu, count(host.cores, "core")));
+    add(
+        "Config",
+        format!("{} ({}), dialect {}", summary.config.name, summary.config.source, summary.config.dialect),
+    );
+    add("Seed", summary.seed.to_string());
+    add("Schedule SHA-256", format!("{} ({})", summary.schedule_sha256, count(schedules, "schedule")));
+    add("Fingerprint", summary.fingerprint.clone());
+    add("Schema version", summary.schema_version.to_string());
+    table
+}

@@ -1,0 +1,150 @@
+//! How reports write numbers and verdicts, in one place, so that all formats say the same.
+
+use crate::results::{Metric, Verdict};
+
+/// Stands where there is no number.
+pub(super) const NONE: &str = "–";
+
+/// Milliseconds to one decimal, as on the console.
+pub(super) fn millis(value: Option<f64>) -> String {
+    fixed(value, 1)
+}
+
+/// A number with so many decimals.
+pub(super) fn fixed(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// A fraction as a percentage.
+pub(super) fn percent(fraction: f64, digits: usize) -> String {
+    format!("{:.digits$} %", fraction * 100.0)
+}
+
+/// Seconds without needless zeros, such as `12.5 s`.
+pub(super) fn seconds(value: f64) -> String {
+    format!("{} s", trimmed(value, 1))
+}
+
+/// At most so many decimals, without zeros at the end.
+pub(super) fn trimmed(value: f64, digits: usize) -> String {
+    let text = format!("{value:.digits$}");
+    match text.contains('.') {
+        true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
+        false => text,
+    }
+}
+
+/// `1 trial`, `2 trials`.
+pub(super) fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
+/// A p value to four decimals; below that only that it is below.
+pub(super) fn p_value(value: Option<f64>) -> String {
+    match value {
+        Some(p) if p < 0.0001 => "< 0.0001".to_owned(),
+        _ => fixed(value, 4),
+    }
+}
+
+/// A value of a metric with its unit.
+pub(super) fn metric_value(metric: Metric, value: f64) -> String {
+    match metric {
+        Metric::Mean | Metric::P50 | Metric::P95 | Metric::P99 | Metric::P999 => format!("{value:.1} ms"),
+        Metric::ErrorRate => percent(value, 2),
+        Metric::Goodput => format!("{value:.1} req/s"),
+        Metric::JainIndex => format!("{value:.3}"),
+    }
+}
+
+/// An effect with its sign: a percentage for ratios, percentage points for the error rate.
+pub(super) fn effect(metric: Metric, value: f64) -> String {
+    match metric {
+        Metric::ErrorRate => format!("{:+.2} pp", value * 100.0),
+        Metric::JainIndex => format!("{value:+.3}"),
+        _ => format!("{:+.1} %", value * 100.0),
+    }
+}
+
+/// The size of an effect, without a sign.
+pub(super) fn effect_size(metric: Metric, value: Option<f64>) -> String {
+    value.map_or_else(
+        || NONE.to_owned(),
+        |value| effect(metric, value.abs()).trim_start_matches('+').to_owned(),
+    )
+}
+
+/// An interval of an effect.
+pub(super) fn interval(metric: Metric, value: Option<[f64; 2]>) -> String {
+    value.map_or_else(
+        || NONE.to_owned(),
+        |[low, high]| format!("{} to {}", effect(metric, low), effect(metric, high)),
+    )
+}
+
+/// A verdict in words.
+pub(super) const fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Better => "better",
+        Verdict::Worse => "worse",
+        Verdict::Mixed => "better and worse",
+        Verdict::Different => "different",
+        Verdict::Equivalent => "equivalent",
+        Verdict::NotEnoughData => "not enough data",
+    }
+}
+
+/// `latency_factor` as words.
+pub(super) fn words(name: &str) -> String {
+    name.replace('_', " ")
+}
+
+/// The command as it can be pasted into a shell.
+pub(super) fn command_line(words: &[String]) -> String {
+    let quoted = words.iter().map(|word| {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
+        match !word.is_empty() && word.chars().all(plain) {
+            true => word.clone(),
+            false => format!("'{}'", word.replace('\'', r"'\''")),
+        }
+    });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn effects_carry_sign_and_unit_of_their_metric() {
+        let table = [
+            (Metric::P95, 0.104, "+10.4 %"),
+            (Metric::Goodput, -0.05, "-5.0 %"),
+            (Metric::ErrorRate, 0.0012, "+0.12 pp"),
+            (Metric::JainIndex, -0.02, "-0.020"),
+        ];
+        for (metric, value, text) in table {
+            assert_eq!(effect(metric, value), text, "{} is written in its own unit", metric.label());
+        }
+    }
+
+    #[test]
+    fn commands_are_quoted_for_the_shell() {
+        let words = ["bench", "--config", "my file.json", "it's", ""].map(str::to_owned);
+        assert_eq!(
+            command_line(&words),
+            r"bench --config 'my file.json' 'it'\''s' ''",
+            "pasting must give the same words"
+        );
+    }
+
+    #[test]
+    fn numbers_lose_only_zeros_behind_the_point() {
+        for (value, text) in [(100.0, "100"), (12.5, "12.5"), (0.0, "0"), (30.04, "30")] {
+            assert_eq!(trimmed(value, 1), text, "{value}");
+        }
+    }
+}
