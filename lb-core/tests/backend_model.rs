@@ -383,3 +383,43 @@ proptest! {
         prop_assert!((spent - expected).abs() < 1e-6, "{spent} s spent on {expected} s of work");
     }
 }
+
+#[test]
+fn a_freeze_holds_all_work_and_goes_on_where_it_stopped() {
+    for discipline in [Discipline::Fcfs, Discipline::ProcessorSharing] {
+        let faults = timeline(&[
+            fault(FaultKind::Freeze {}, 0.004, 1.0),
+            fault(FaultKind::LatencyAdd { add_ms: 3.0 }, 0.5, 0.1),
+        ]);
+        let mut model = BackendModel::new(&spec(2, discipline, 1.0), faults);
+        let mut finished = Vec::new();
+        assert_eq!(model.arrive(job(1, Span::from_millis(10)), ms(0.0)), Arrival::Accepted);
+        model.advance(ms(500.0), &mut finished);
+        assert!(model.is_up() && model.speed() == 0.0, "it stands still, but it is there");
+        assert_eq!(model.next_event(), Some(ms(600.0)), "the next thing to happen is another fault's end");
+        assert_eq!(model.arrive(job(2, Span::from_millis(1)), ms(500.0)), Arrival::Accepted, "requests wait");
+        model.advance(Time::MAX, &mut finished);
+        let expected = [(2, 1_004.0 + 1.0 + 3.0), (1, 10.0 + 1_000.0)];
+        assert_eq!(
+            ends(&finished),
+            expected,
+            "{discipline:?}: 4 ms were done before it, 6 are left after it"
+        );
+    }
+}
+
+#[test]
+fn a_speed_that_is_nearly_none_is_an_end_that_never_comes() {
+    for factor in [1e-300, f64::MIN_POSITIVE, 1e-12] {
+        let mut model = BackendModel::new(&spec(1, Discipline::Fcfs, 1.0), FaultTimeline::default());
+        let mut finished = Vec::new();
+        model.set_speed_factor(factor, Time::ZERO);
+        assert_eq!(model.arrive(job(1, Span::from_secs(1)), Time::ZERO), Arrival::Accepted);
+        model.advance(ms(1e6), &mut finished);
+        assert!(finished.is_empty(), "at a speed of {factor} nothing ends within the hour");
+        model.set_speed_factor(1.0, ms(1e6));
+        model.advance(Time::MAX, &mut finished);
+        let late = finished[0].at.as_secs_f64() - 1_001.0;
+        assert!(late.abs() < 1e-6, "and all of it is still to do when the speed comes back, off by {late}");
+    }
+}

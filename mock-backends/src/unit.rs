@@ -308,4 +308,23 @@ mod tests {
         bench.unit.start_faults(&[], &[], at(7_000), &mut Vec::new());
         assert_eq!(bench.unit.snapshot().speed, 1.0, "stopping ends all faults");
     }
+    #[test]
+    fn a_frozen_backend_keeps_requests_and_connections_and_goes_on_afterwards() {
+        let mut bench = Bench::new();
+        let watcher = bench.unit.incarnation();
+        let kind = FaultKind::Freeze {};
+        let (services, backends) = (Vec::new(), Vec::new());
+        let fault = Fault { kind, services, backends, start_s: 0.004, duration_s: Some(1.0), every_s: None };
+        bench.unit.start_faults(&[fault], &[], at(0), &mut Vec::new());
+        let (served, _) = bench.arrive(1, at(0));
+        let (waiting, arrival) = bench.arrive(2, at(500));
+        assert_eq!(arrival, Arrival::Accepted, "requests wait");
+        assert_eq!(bench.unit.next_event(at(500)), at(1_004), "nothing ends before the thaw");
+        assert!(!watcher.has_changed().expect("the unit lives"), "connections stay open");
+        bench.advance(at(1_010));
+        assert_eq!(bench.end(served), Some(JobResult::Served), "4 ms were done before, 6 after");
+        assert_eq!(bench.end(waiting), None);
+        bench.advance(at(1_020));
+        assert_eq!(bench.end(waiting), Some(JobResult::Served));
+    }
 }

@@ -230,8 +230,11 @@ impl BackendModel {
     /// The work of a request with this demand if it started now, in nanoseconds of service at speed 1.
     pub fn work_of(&self, demand: Span, service: usize) -> f64 {
         let condition = self.condition(service);
-        // Added time is time on the worker, not work: a slow backend does not stretch it.
-        demand.as_nanos() as f64 * condition.service_factor + condition.added.as_nanos() as f64 * self.speed()
+        // Added time is time on the worker, not work: a slow backend does not stretch it. A frozen one
+        // will spend it at its own speed.
+        let speed = self.speed();
+        let pace = if speed > 0.0 { speed } else { self.base_speed };
+        demand.as_nanos() as f64 * condition.service_factor + condition.added.as_nanos() as f64 * pace
     }
 
     /// What is left to do of each request in service, in nanoseconds of service at speed 1.

@@ -21,8 +21,8 @@ pub struct Fault {
     /// What happens.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// Services whose requests are hit; empty means all. A crash takes a whole backend, whichever of
-    /// its services is named.
+    /// Services whose requests are hit; empty means all. A crash or a freeze takes a whole backend,
+    /// whichever of its services is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
     /// Ids of the backends that are hit; empty means all.
@@ -76,6 +76,10 @@ pub enum FaultKind {
         #[serde(default)]
         slow_start_s: f64,
     },
+    /// The backend stands still, as during a long pause of its garbage collector or of its machine:
+    /// nothing is served, requests wait, connections stay open, and health checks that only ask whether
+    /// it runs still pass. When the fault ends, work goes on where it stopped.
+    Freeze {},
     /// The backend goes down and comes up again and again; it begins with going down.
     Flapping {
         /// Seconds up.
@@ -122,6 +126,7 @@ impl FaultKind {
             Self::TimeoutRate { .. } => "timeout_rate",
             Self::FastFail { .. } => "fast_fail",
             Self::Crash { .. } => "crash",
+            Self::Freeze {} => "freeze",
             Self::Flapping { .. } => "flapping",
         }
     }

@@ -34,6 +34,7 @@ enum Name {
     TimeoutRate,
     FastFail,
     Crash,
+    Freeze,
     Flapping,
 }
 
@@ -50,6 +51,7 @@ impl Raw {
             Name::TimeoutRate => FaultKind::TimeoutRate { rate: need(&mut self.rate, "rate")? },
             Name::FastFail => FaultKind::FastFail { rate: need(&mut self.rate, "rate")? },
             Name::Crash => FaultKind::Crash { slow_start_s: self.slow_start_s.take().unwrap_or(0.0) },
+            Name::Freeze => FaultKind::Freeze {},
             Name::Flapping => FaultKind::Flapping {
                 up_s: need(&mut self.up_s, "up_s")?,
                 down_s: need(&mut self.down_s, "down_s")?,
@@ -102,6 +104,10 @@ mod tests {
         assert_eq!(serde_json::to_string(&fault).unwrap(), text, "reading and writing must agree");
         let crash: Fault = serde_json::from_str(r#"{"fault":"crash"}"#).expect("defaults suffice");
         assert_eq!(crash.kind, FaultKind::Crash { slow_start_s: 0.0 });
+        let text = r#"{"fault":"freeze","backends":["b1"],"start_s":4.0,"duration_s":1.0}"#;
+        let freeze: Fault = serde_json::from_str(text).expect("a freeze needs no key of its own");
+        assert_eq!(freeze.kind, FaultKind::Freeze {});
+        assert_eq!(serde_json::to_string(&freeze).unwrap(), text, "reading and writing must agree");
     }
 
     #[test]
@@ -109,6 +115,7 @@ mod tests {
         let cases = [
             (r#"{"fault":"crash","duratoin_s":3}"#, "unknown field `duratoin_s`"),
             (r#"{"fault":"crash","rate":0.3}"#, "`rate` is no key of fault `crash`; remove it"),
+            (r#"{"fault":"freeze","factor":0}"#, "`factor` is no key of fault `freeze`; remove it"),
             (r#"{"fault":"fast_fail"}"#, "missing field `rate`"),
             (r#"{"fault":"meteor"}"#, "unknown variant `meteor`"),
         ];

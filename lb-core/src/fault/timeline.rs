@@ -104,7 +104,8 @@ impl FaultTimeline {
         self.condition_in(self.phase_at(now), service)
     }
 
-    /// The speed multiplier of the whole backend at `now`: 1 when healthy, 0.1 when ten times slow.
+    /// The speed multiplier of the whole backend at `now`: 1 when healthy, 0.1 when ten times slow, 0
+    /// when frozen.
     pub fn speed(&self, now: Time) -> f64 {
         self.speed_in(self.phase_at(now))
     }
@@ -263,6 +264,7 @@ fn change(fault: &Fault) -> Option<Change> {
         FaultKind::ErrorRate { rate } => requests(|c, v| c.error_rate = v, rate),
         FaultKind::TimeoutRate { rate } => requests(|c, v| c.timeout_rate = v, rate),
         FaultKind::FastFail { rate } => requests(|c, v| c.fast_fail = v, rate),
+        FaultKind::Freeze {} => Some(Change::Speed(0.0)),
         FaultKind::Crash { .. } | FaultKind::Flapping { .. } => None,
     }
 }
@@ -364,6 +366,21 @@ mod tests {
         let timeline = timeline(&[slow]);
         assert_eq!(changes(&timeline), [10.0, 20.0, 40.0, 50.0, 70.0, 80.0]);
         assert_eq!(timeline.speed(at(45.0)), 0.1);
+    }
+
+    #[test]
+    fn a_frozen_backend_stands_still_and_stays_up() {
+        let lasting =
+            |kind, start_s, duration_s: f64| Fault { start_s, duration_s: Some(duration_s), ..fault(kind) };
+        let named = Fault { services: vec!["order".to_owned()], ..lasting(FaultKind::Freeze {}, 4.0, 1.0) };
+        let timeline = timeline(&[named, lasting(FaultKind::LatencyFactor { factor: 2.0 }, 3.0, 4.0)]);
+        let speeds: Vec<f64> = [3.5, 4.5, 5.5, 7.5].map(|s| timeline.speed(at(s))).to_vec();
+        assert_eq!(
+            speeds,
+            [0.5, 0.0, 0.5, 1.0],
+            "frozen however slow it was, and whichever service is named"
+        );
+        assert!(timeline.is_up(at(4.5)), "it is there all the while");
     }
 
     #[test]
