@@ -45,7 +45,11 @@ impl ResultsFolder {
     }
 
     /// Like [`Self::write`], with a writer instead of bytes.
-    pub fn write_with(&self, name: &str, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    pub fn write_with(
+        &self,
+        name: &str,
+        fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
+    ) -> Result<()> {
         let target = self.path.join(name);
         let parent = target.parent().unwrap_or(&self.path);
         let written = || -> Result<()> {
