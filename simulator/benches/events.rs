@@ -1,8 +1,9 @@
 //! Events per second on one core.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use lb_core::workload::{Observer, Sample, Schedule};
+use lb_core::workload::{ArrivalStart, Observer, Sample, Schedule, Spacing};
 use lb_core::{Seed, Span};
+use simulator::oracle::Oracle;
 use simulator::{OpenLoad, Options, Report, Simulation, simulate_open};
 use std::sync::Arc;
 
@@ -62,5 +63,36 @@ fn closed(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, open, closed);
+/// Arrivals of a schedule, each a virtual user of its own, on situation B at 0.8 of its capacity.
+fn arrivals(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("arrivals");
+    let length = Span::from_secs(20);
+    for start in [ArrivalStart::Action, ArrivalStart::Session] {
+        // A session of the class is ten actions.
+        let per_arrival = if start == ArrivalStart::Session { 10.0 } else { 1.0 };
+        let process = common::arrivals(3_200.0 * 0.8 / per_arrival, Spacing::Poisson, start);
+        let stage = common::stage(0, Some(process), length);
+        let scenario = common::singles(common::topology("situation-b"), vec![stage]);
+        let schedule = Schedule::new(Arc::clone(&scenario.workload), Seed(1));
+        let policies = || {
+            let mut policy = common::policies("least-connections");
+            Simulation::run(&scenario, &schedule, &mut policy, &Options::default(), &mut Sum(0))
+                .expect("a bundled topology can be simulated")
+        };
+        group.throughput(Throughput::Elements(policies().events));
+        group.bench_function(format!("{start:?}/least-connections"), |bencher| bencher.iter(policies));
+        for oracle in Oracle::ALL {
+            let run = || -> Report {
+                Simulation::with_oracle(&scenario, oracle, &Options::default())
+                    .expect("a bundled topology can be simulated")
+                    .measure(&schedule, &mut Sum(0))
+            };
+            group.throughput(Throughput::Elements(run().events));
+            group.bench_function(format!("{start:?}/{}", oracle.name()), |bencher| bencher.iter(run));
+        }
+    }
+    group.finish();
+}
+
+criterion_group!(benches, open, closed, arrivals);
 criterion_main!(benches);

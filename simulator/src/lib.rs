@@ -13,6 +13,7 @@
 //! back at the client. Nothing allocates per event: requests live in a slab, constant delays keep
 //! their order and so need only a FIFO, and each backend has one pending event in a tournament tree.
 
+mod decider;
 mod error;
 mod health;
 mod next_events;

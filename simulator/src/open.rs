@@ -1,11 +1,12 @@
 //! The open model: requests arrive at a rate, whatever becomes of those before them.
 
+use crate::decider::Decider;
 use crate::error::SimulationError;
 use crate::options::Options;
 use crate::oracle::Oracle;
 use crate::report::Report;
 use crate::requests::Call;
-use crate::system::{Decider, System};
+use crate::system::System;
 use lb_core::policy::Policy;
 use lb_core::rng::Rng;
 use lb_core::topology::{RouteIndex, Topology};

@@ -1,13 +1,14 @@
 //! A scenario in virtual time: virtual users who wait for each reply and think (closed model), arrivals
 //! that come whatever became of those before them (open model), or both at once.
 
+use crate::decider::Decider;
 use crate::error::SimulationError;
 use crate::options::Options;
 use crate::oracle::Oracle;
 use crate::population::Population;
 use crate::report::Report;
 use crate::requests::Call;
-use crate::system::{Decider, System};
+use crate::system::System;
 use lb_core::policy::Policy;
 use lb_core::topology::{RouteIndex, Topology};
 use lb_core::workload::{Observer, Sample, Scenario, Schedule, Step, StepReply};

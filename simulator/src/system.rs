@@ -1,31 +1,22 @@
 //! Load balancers, wires and backends: what happens to a request between being sent and being over.
 
+use crate::decider::{self, Decider};
 use crate::error::SimulationError;
 use crate::health::Health;
 use crate::next_events::NextEvents;
 use crate::options::Options;
-use crate::oracle::{Coming, Oracle, Seer, View};
+use crate::oracle::{Coming, Seer, View};
 use crate::report::{ArrivalCounts, BackendReport, Report};
 use crate::requests::{Call, End, Ended, Requests, Stage, slot_of};
 use lb_core::backend::{Arrival, BackendModel, Finished, Job, JobResult, demand};
 use lb_core::balancer::Balancer;
 use lb_core::fault::FaultTimeline;
-use lb_core::policy::{BackendIndex, Policy, Reply, ReplyKind, RequestInfo};
+use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
 use lb_core::rng::mix;
 use lb_core::topology::Topology;
 use lb_core::{Span, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
-
-/// Label of the balancers' random streams under the seed of the options.
-const BALANCER: u64 = 0xba1a;
-
-/// Who places requests.
-pub(crate) enum Decider<'a> {
-    /// A new policy for each load balancer and pool.
-    Policies(&'a mut dyn FnMut() -> Box<dyn Policy>),
-    Oracle(Oracle),
-}
 
 /// A backend and what is known of it from outside.
 #[derive(Debug)]
@@ -97,7 +88,7 @@ impl System {
             }));
         }
         let (balancers, seers) = match decider {
-            Decider::Policies(policy) => (fresh_balancers(&topology, policy, options), Vec::new()),
+            Decider::Policies(policy) => (decider::balancers(&topology, policy, options), Vec::new()),
             Decider::Oracle(oracle) => {
                 (Vec::new(), topology.pools.iter().map(|_| Seer::new(oracle, timeout)).collect())
             }
@@ -409,21 +400,4 @@ impl System {
             }
         }
     }
-}
-
-/// One per load balancer and pool, pool after pool.
-fn fresh_balancers(
-    topology: &Topology,
-    policy: &mut dyn FnMut() -> Box<dyn Policy>,
-    options: &Options,
-) -> Vec<Balancer> {
-    let mut balancers = Vec::new();
-    for balancer in 0..options.balancers {
-        for (number, pool) in topology.pools.iter().enumerate() {
-            let weights: Vec<f64> = pool.backends.iter().map(|spec| spec.weight).collect();
-            let labels = [BALANCER, u64::from(balancer), number as u64];
-            balancers.push(Balancer::new(&weights, policy(), options.seed.stream(&labels)));
-        }
-    }
-    balancers
 }

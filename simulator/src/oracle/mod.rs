@@ -24,7 +24,8 @@ pub enum Oracle {
     ShortestExpectedDelay,
     /// First policy improvement: also counts what the request costs those that come after it.
     FirstPolicyImprovement,
-    /// Least work left: the backend that will in fact answer this request first.
+    /// Least work left: the backend that will in fact answer this request first, if nothing else
+    /// arrives. Greedy as well, which costs the others where requests share workers.
     LeastWorkLeft,
 }
 

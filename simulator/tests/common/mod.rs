@@ -5,9 +5,12 @@
 use lb_core::algorithm::Algorithm;
 use lb_core::policy::Policy;
 use lb_core::topology::Topology;
-use lb_core::workload::{ClassMix, Journey, Observer, Sample, Scenario, Stage, UserClass, Workload};
+use lb_core::workload::{
+    ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, Observer, RateSegment, Sample, Scenario,
+    Schedule, Spacing, Stage, UserClass, Workload,
+};
 use lb_core::{Outcome, Seed, Span};
-use simulator::{OpenLoad, Options, Report, simulate_open};
+use simulator::{OpenLoad, Options, Report, Simulation, simulate_open};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -110,4 +113,67 @@ pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
         request_timeout: Span::from_secs(10),
         topology: Arc::new(topology),
     }
+}
+
+/// Arrivals at a steady rate.
+pub(crate) fn arrivals(rate: f64, spacing: Spacing, start: ArrivalStart) -> Arrivals {
+    let segments = vec![RateSegment { duration: Span::from_secs(1), from: rate, to: rate }];
+    Arrivals { process: ArrivalProcess::Rates { segments, spacing }, start }
+}
+
+/// Single requests: `users` who think for 20 ms before each in the closed model, or `arrivals`.
+pub(crate) fn stage(users: u32, arrivals: Option<Arrivals>, duration: Span) -> Stage {
+    Stage {
+        name: format!("{users} users"),
+        start: Span::ZERO,
+        duration,
+        ramp_up: Span::ZERO,
+        users,
+        classes: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
+        user_variance: 0.0,
+        think_time_variance: 0.0,
+        action_randomness: 0.0,
+        max_users: users,
+        background: false,
+        arrivals,
+    }
+}
+
+/// Stages of single requests on a topology.
+pub(crate) fn singles(topology: Topology, stages: Vec<Stage>) -> Scenario {
+    let journey: Journey = serde_json::from_str(
+        r#"{ "name": "one", "actions": { "get": { "weight": 1, "steps": [{ "name": "get", "path": "/" }] } } }"#,
+    )
+    .expect("a valid journey");
+    let class = UserClass {
+        name: "client".to_owned(),
+        actions: BTreeMap::new(),
+        think_time_s: [0.02, 0.02],
+        actions_per_session: [10, 10],
+        session_duration_s: None,
+        abandonment: 0.0,
+        repeat: BTreeMap::new(),
+        probability: BTreeMap::new(),
+    };
+    let ends = stages.iter().map(|stage| stage.start + stage.duration);
+    let duration = ends.max().expect("a stage");
+    let workload = Workload::new(&journey, vec![class], stages, &BTreeMap::new(), 1_000).expect("a workload");
+    Scenario {
+        name: "singles".to_owned(),
+        workload: Arc::new(workload),
+        duration,
+        warm_up: Span::from_secs(1),
+        max_in_flight: 10_000,
+        request_timeout: Span::from_secs(10),
+        topology: Arc::new(topology),
+    }
+}
+
+/// Plays a scenario under an algorithm.
+pub(crate) fn play(scenario: &Scenario, algorithm: &str, seed: u64, options: &Options) -> (Recorder, Report) {
+    let schedule = Schedule::new(Arc::clone(&scenario.workload), Seed(seed));
+    let mut recorder = Recorder::default();
+    let report = Simulation::run(scenario, &schedule, &mut policies(algorithm), options, &mut recorder)
+        .expect("a scenario that can be simulated");
+    (recorder, report)
 }
