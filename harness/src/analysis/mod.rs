@@ -14,7 +14,7 @@ mod window;
 
 pub use aa::{aa, aa_sentence};
 pub use compare::{CompareOptions, compare, precise_enough, repetitions_for};
-pub(crate) use compare::{Pair, compare_pairs, valid_trials};
+pub(crate) use compare::{Pair, compare_pairs, signed, valid_trials};
 pub use curves::{distribution, series, tenth_means};
 pub use fairness::{PoolShare, jain_index};
 pub use fault_response::{fault_marks, fault_responses};

@@ -7,6 +7,7 @@ mod evidence;
 mod folder;
 mod locust;
 mod noise;
+mod read;
 mod summary;
 mod trial_file;
 mod writer;
@@ -18,6 +19,7 @@ pub use evidence::{
 };
 pub use folder::{ResultsFolder, run_id};
 pub use noise::{NoiseFloors, machine};
+pub use read::{ReadError, read_summary};
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,
     SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,

@@ -22,12 +22,15 @@ mod judge;
 mod pairs;
 mod plan;
 mod sentence;
+#[cfg(test)]
+mod tests;
 
 pub use judge::compare;
 pub(crate) use judge::compare_pairs;
 pub(super) use pairs::{Measured, to_effect};
 pub(crate) use pairs::{Pair, valid_trials};
 pub use plan::{precise_enough, repetitions_for};
+pub(crate) use sentence::signed;
 pub(super) use sentence::{amount, list};
 
 use crate::results::Metric;

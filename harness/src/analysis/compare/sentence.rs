@@ -7,6 +7,12 @@ use crate::results::{Metric, MetricComparison, PairComparison, Verdict};
 /// The sentence on a pair.
 pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &CompareOptions) -> String {
     let with = |verdict| pair.metrics.iter().filter(move |judged| judged.verdict == verdict);
+    let effect = |judged: &MetricComparison| {
+        let margin = || amount(judged.metric, options.margin_of(judged.metric));
+        let small =
+            if judged.equivalent { format!(" (small: within ±{})", margin()) } else { String::new() };
+        format!("{} {}{small}", judged.metric.label(), change(judged))
+    };
     let effects = |verdict| with(verdict).map(effect).collect::<Vec<_>>().join(", ");
     let PairComparison { baseline, candidate, .. } = pair;
     let head = match pair.verdict {
@@ -135,11 +141,6 @@ fn unknown(pair: &PairComparison, group: &[&MetricComparison], options: &Compare
     text
 }
 
-/// A metric and its change.
-fn effect(judged: &MetricComparison) -> String {
-    format!("{} {}", judged.metric.label(), change(judged))
-}
-
 /// An effect with its interval.
 fn change(judged: &MetricComparison) -> String {
     let metric = judged.metric;
@@ -155,7 +156,7 @@ fn change(judged: &MetricComparison) -> String {
 }
 
 /// An effect with its sign and unit.
-fn signed(metric: Metric, effect: f64) -> String {
+pub(crate) fn signed(metric: Metric, effect: f64) -> String {
     match metric {
         Metric::ErrorRate => format!("{:+.2} points", without_negative_zero(100.0 * effect, 2)),
         Metric::JainIndex => format!("{:+.3}", without_negative_zero(effect, 3)),

@@ -1,0 +1,109 @@
+//! Reading a run back from its folder.
+
+use super::summary::{SCHEMA_VERSION, Summary};
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// Why a run cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No such folder, or a folder without results.
+    #[error(
+        "no results in `{}`: there is no summary.json; give the folder of a finished run, such as results/<run>",
+        .path.display()
+    )]
+    NotFound {
+        /// What was given.
+        path: PathBuf,
+    },
+    /// The file is there and cannot be read.
+    #[error("failed to read `{}`: {source}", .path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not JSON, or not the JSON of a summary.
+    #[error("`{}` is no summary of a run: {problem}; run the benchmark again", .path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What the parser met.
+        problem: String,
+    },
+    /// Written by a version with another schema.
+    #[error(
+        "`{}` has schema version {found}, this `bench` reads {SCHEMA_VERSION}: {}",
+        .path.display(), .advice
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// Its version; `none` where it says none.
+        found: String,
+        /// The way out.
+        advice: String,
+    },
+}
+
+/// Reads the summary of a run, given its folder or the file itself.
+///
+/// # Errors
+/// There is none, it cannot be read, or another version of `bench` wrote it.
+pub fn read_summary(path: &Path) -> Result<Summary, ReadError> {
+    let file = if path.is_dir() { path.join("summary.json") } else { path.to_owned() };
+    let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
+        io::ErrorKind::NotFound => ReadError::NotFound { path: path.to_owned() },
+        _ => ReadError::Unreadable { path: file.clone(), source },
+    })?;
+    let broken = |problem: String| ReadError::Broken { path: file.clone(), problem };
+    let value: serde_json::Value =
+        serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
+    // The version first: another schema would only give errors about its fields.
+    let found = &value["schema_version"];
+    if found.as_u64() != Some(u64::from(SCHEMA_VERSION)) {
+        let newer = found.as_u64().is_some_and(|version| version > u64::from(SCHEMA_VERSION));
+        let wrote =
+            value["version"].as_str().map_or_else(String::new, |version| format!(" (bench {version})"));
+        let advice = if newer {
+            format!("read it with the version that wrote it{wrote}")
+        } else {
+            format!("run it again with this version, or read it with the one that wrote it{wrote}")
+        };
+        let found = if found.is_null() { "none".to_owned() } else { found.to_string() };
+        return Err(ReadError::Version { path: file.clone(), found, advice });
+    }
+    serde_path_to_error::deserialize(&value).map_err(|error| broken(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_result_is_refused_with_the_way_out() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let refusal = |contents: Option<&str>| {
+            if let Some(contents) = contents {
+                std::fs::write(dir.path().join("summary.json"), contents).expect("it can be written");
+            }
+            read_summary(dir.path()).expect_err("no summary").to_string()
+        };
+        for (contents, expected) in [
+            (None, "give the folder of a finished run"),
+            (Some("{"), "is no summary of a run: EOF"),
+            (Some("{}"), "has schema version none, this `bench` reads 2: run it again"),
+            (
+                Some(r#"{"schema_version": 1, "version": "0.1.0"}"#),
+                "has schema version 1, this `bench` reads 2: run it again with this version, or read it with the \
+                 one that wrote it (bench 0.1.0)",
+            ),
+            (Some(r#"{"schema_version": 99}"#), "read it with the version that wrote it"),
+            (Some(r#"{"schema_version": 2, "run_id": 3}"#), "run_id: invalid type"),
+        ] {
+            let message = refusal(contents);
+            assert!(message.contains(expected), "{contents:?} is refused with `{expected}`: {message}");
+        }
+    }
+}
