@@ -1,6 +1,7 @@
 //! Pure functions over finished results: no I/O, no clock, no randomness.
 
 pub mod stats;
+pub mod threshold;
 
 mod aa;
 mod compare;

@@ -12,6 +12,7 @@ use super::plan::{Plan, PlannedScenario, Target};
 use super::raw::{Bench, Source};
 use super::scenario::{self, Frame};
 use super::source::{Loaded, resolve};
+use super::thresholds;
 use super::url;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
@@ -96,6 +97,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         Some(PlannedScenario { algorithms: mine.algorithms, skipped: mine.skipped, ..planned })
     });
     let scenarios: Vec<PlannedScenario> = planned.collect();
+    let thresholds = thresholds::gather(bench, overrides, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
         source: loaded.source.clone(),
@@ -111,6 +113,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         seed,
         engine: overrides.engine.or(bench.engine),
         cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(COOL_DOWN_S)),
+        thresholds,
         drain_timeout: Span::from_secs_f64(bench.drain_timeout_s.unwrap_or(DRAIN_TIMEOUT_S)),
         scenarios,
         notes: Vec::new(),

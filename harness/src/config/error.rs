@@ -203,12 +203,12 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 /// ` (did you mean `x`?)`, or nothing.
-pub(super) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 }
 
 /// Names as a list for messages: `a`, `b`.
-pub(super) fn listing<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+pub(crate) fn listing<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }
 }

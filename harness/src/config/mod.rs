@@ -23,11 +23,13 @@ mod plan;
 mod raw;
 mod scenario;
 mod source;
+mod thresholds;
 mod timeline;
 mod url;
 
 pub use build::plan;
 pub use error::{ConfigError, Note, Problem};
+pub(crate) use error::{did_you_mean, listing};
 pub use overrides::Overrides;
 pub use plan::{Dialect, Engine, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target};
 pub use raw::schema;

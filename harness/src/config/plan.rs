@@ -5,6 +5,7 @@
 
 use super::arrivals;
 use super::error::Note;
+use crate::analysis::threshold::Threshold;
 use lb_core::algorithm::Algorithm;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
@@ -75,6 +76,8 @@ pub struct Plan {
     pub cool_down: Span,
     /// Longest wait for requests in flight.
     pub drain_timeout: Span,
+    /// What must hold for the run to pass.
+    pub thresholds: Vec<Threshold>,
     /// Scenarios in the order in which they run; at least one.
     pub scenarios: Vec<PlannedScenario>,
     /// What is not done as written, and why.
@@ -194,6 +197,7 @@ impl Plan {
             "cool_down_s": self.cool_down.as_secs_f64(),
             "drain_timeout_s": self.drain_timeout.as_secs_f64(),
             "schedule_sha256": schedule_sha256,
+            "thresholds": self.thresholds.iter().map(Threshold::text).collect::<Vec<_>>(),
             "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),
             "notes": self.notes,
         })

@@ -1,0 +1,216 @@
+//! Reading thresholds: `metric{tag:value,…}` and `aggregation operator value`.
+
+use super::{
+    Aggregation, Operator, Selector, Threshold, ThresholdError, ThresholdMetric, TimeWindow, unknown,
+};
+use std::str::FromStr;
+
+/// The shape of a threshold, for messages.
+const SHAPE: &str = "write `metric{tag:value}: aggregation operator value`, such as `http_req_duration{algorithm:rl}: p(95)<200`";
+/// Tags.
+const TAGS: [&str; 5] = ["algorithm", "action", "scenario", "method", "window"];
+/// Operators, longer ones first, so that `<=` is not read as `<`.
+const OPERATORS: [(&str, Operator); 6] = [
+    ("<=", Operator::LessOrEqual),
+    (">=", Operator::GreaterOrEqual),
+    ("==", Operator::Equal),
+    ("!=", Operator::NotEqual),
+    ("<", Operator::Less),
+    (">", Operator::Greater),
+];
+
+impl FromStr for Threshold {
+    type Err = ThresholdError;
+
+    /// Reads `metric{tag:value}: expression`.
+    fn from_str(text: &str) -> Result<Self, ThresholdError> {
+        // No expression holds a brace, so a colon within tags is not taken for the one after them.
+        match text.rsplit_once(':').filter(|(_, expression)| !expression.contains('}')) {
+            Some((selector, expression)) => Self::new(selector, expression),
+            None => {
+                Err(ThresholdError { text: text.to_owned(), problem: format!("has no expression; {SHAPE}") })
+            }
+        }
+    }
+}
+
+impl Threshold {
+    /// Reads a metric with tags, and an expression, as k6's `thresholds` object has them.
+    pub fn new(selector: &str, expression: &str) -> Result<Self, ThresholdError> {
+        let (selector, expression) = (selector.trim(), expression.trim());
+        let text = format!("{selector}: {expression}");
+        let read = || {
+            let selector = read_selector(selector)?;
+            let (aggregation, operator, limit) = read_expression(selector.metric, expression)?;
+            Ok((selector, aggregation, operator, limit))
+        };
+        match read() {
+            Ok((selector, aggregation, operator, limit)) => {
+                Ok(Self { text, selector, aggregation, operator, limit })
+            }
+            Err(problem) => Err(ThresholdError { text, problem }),
+        }
+    }
+}
+
+fn read_selector(text: &str) -> Result<Selector, String> {
+    let (name, tags) = match text.split_once('{') {
+        Some((name, rest)) => {
+            let tags =
+                rest.trim_end().strip_suffix('}').ok_or("the tags are not closed; end them with `}`")?;
+            (name, tags)
+        }
+        None => (text, ""),
+    };
+    let mut selector = Selector { metric: metric(name.trim())?, ..Selector::default() };
+    for tag in tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
+        let Some((key, value)) = tag.split_once(':').map(|(key, value)| (key.trim(), value.trim())) else {
+            return Err(format!("`{tag}` is no tag; write `name:value`"));
+        };
+        if value.is_empty() {
+            return Err(format!("the tag `{key}` has no value; write `{key}:value`"));
+        }
+        let place = match key {
+            "algorithm" => &mut selector.algorithm,
+            "action" => &mut selector.action,
+            "scenario" => &mut selector.scenario,
+            "method" => &mut selector.method,
+            "window" => {
+                if selector.window.replace(window(value)?).is_some() {
+                    return Err("the tag `window` stands twice; keep one".to_owned());
+                }
+                continue;
+            }
+            _ => return Err(unknown("tag", key, &TAGS)),
+        };
+        if place.replace(value.to_owned()).is_some() {
+            return Err(format!("the tag `{key}` stands twice; keep one"));
+        }
+    }
+    selector.method = selector.method.map(|method| method.to_ascii_uppercase());
+    check_tags(&selector)?;
+    Ok(selector)
+}
+
+fn metric(name: &str) -> Result<ThresholdMetric, String> {
+    if name == "latency" {
+        return Ok(ThresholdMetric::Duration);
+    }
+    let known = ThresholdMetric::ALL.iter().find(|(_, known)| *known == name).map(|(metric, _)| *metric);
+    let names: Vec<&str> = ThresholdMetric::ALL.iter().map(|(_, name)| *name).chain(["latency"]).collect();
+    known.ok_or_else(|| unknown("metric", name, &names))
+}
+
+/// Tags that contradict each other or the metric.
+fn check_tags(selector: &Selector) -> Result<(), String> {
+    let name = selector.metric.name();
+    let of_requests = [("action", &selector.action), ("method", &selector.method)];
+    for (tag, _) in of_requests.into_iter().filter(|(_, value)| value.is_some()) {
+        if selector.window.is_some() {
+            return Err(format!(
+                "`window` and `{tag}` cannot stand together: seconds are kept for all requests together; leave one out"
+            ));
+        }
+        match selector.metric {
+            ThresholdMetric::Fairness => {
+                return Err(format!(
+                    "`{name}` has no `{tag}`: backends are counted for all requests together"
+                ));
+            }
+            ThresholdMetric::Dropped => {
+                return Err(format!(
+                    "`{name}` has no `{tag}`: what is dropped has not chosen its requests yet"
+                ));
+            }
+            _ => {}
+        }
+    }
+    if selector.window.is_some() && selector.metric == ThresholdMetric::Dropped {
+        return Err(format!("`{name}` has no `window`: dropped arrivals are counted for the whole trial"));
+    }
+    Ok(())
+}
+
+fn window(text: &str) -> Result<TimeWindow, String> {
+    if text == "after-ramp-up" {
+        return Ok(TimeWindow::AfterRampUp);
+    }
+    let ends = text.split_once('-').and_then(|(from, to)| Some((seconds(from)?, seconds(to)?)));
+    match ends {
+        Some((from, to)) if from < to => Ok(TimeWindow::Seconds { from, to }),
+        Some(_) => Err(format!("the window `{text}` ends before it begins; swap the two")),
+        None => Err(format!("`{text}` is no window; write `after-ramp-up`, or times such as `10s-60s`")),
+    }
+}
+
+/// `10s`, `1m30s`, or a bare number of seconds.
+fn seconds(text: &str) -> Option<f64> {
+    let time = || Some(text.trim().parse::<jiff::SignedDuration>().ok()?.as_secs_f64());
+    number(text).or_else(time).filter(|seconds| *seconds >= 0.0)
+}
+
+/// A plain decimal number; `inf` and `NaN` are none.
+fn number(text: &str) -> Option<f64> {
+    let text = text.trim();
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-+eE".contains(&byte));
+    text.parse().ok().filter(|number: &f64| plain && number.is_finite())
+}
+
+fn read_expression(metric: ThresholdMetric, text: &str) -> Result<(Aggregation, Operator, f64), String> {
+    let found = text.char_indices().find_map(|(at, _)| {
+        let (sign, operator) = OPERATORS.iter().find(|(sign, _)| text[at..].starts_with(sign))?;
+        Some((&text[..at], *operator, &text[at + sign.len()..]))
+    });
+    let Some((left, operator, right)) = found else {
+        return Err(format!("`{text}` has no operator; known: `<`, `<=`, `>`, `>=`, `==`, `!=`"));
+    };
+    let aggregation = aggregation(metric, left.trim())?;
+    let limit = limit(metric, aggregation, right.trim())?;
+    Ok((aggregation, operator, limit))
+}
+
+fn aggregation(metric: ThresholdMetric, name: &str) -> Result<Aggregation, String> {
+    let known = metric.aggregations();
+    let foreign = || unknown(&format!("aggregation of `{}`", metric.name()), name, known);
+    if let Some(inner) = name.strip_prefix("p(").and_then(|rest| rest.strip_suffix(')')) {
+        if !known.contains(&"p(N)") {
+            return Err(foreign());
+        }
+        let percentile = number(inner).filter(|percentile| (0.0..=100.0).contains(percentile));
+        return percentile.map(Aggregation::Percentile).ok_or_else(|| {
+            format!("`{name}` is no percentile; write a number from 0 to 100, such as `p(95)`")
+        });
+    }
+    if !known.contains(&name) {
+        return Err(foreign());
+    }
+    Ok(match name {
+        "avg" => Aggregation::Average,
+        "min" => Aggregation::Min,
+        "max" => Aggregation::Max,
+        "med" => Aggregation::Median,
+        "rate" => Aggregation::Rate,
+        "count" => Aggregation::Count,
+        "value" => Aggregation::Value,
+        _ => return Err("`p(N)` needs a number in place of N, such as `p(95)`".to_owned()),
+    })
+}
+
+fn limit(metric: ThresholdMetric, aggregation: Aggregation, text: &str) -> Result<f64, String> {
+    let (digits, factor) = match (metric, text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (ThresholdMetric::Duration, Some(digits), _) => (digits, 1.0),
+        (ThresholdMetric::Duration, None, Some(digits)) => (digits, 1e3),
+        _ => (text, 1.0),
+    };
+    let what = match (metric, aggregation) {
+        (ThresholdMetric::Duration, _) => "milliseconds, or a time such as `200ms` or `0.2s`",
+        (metric, _) if metric.is_fraction() => "a number from 0 to 1: 0.05 is 5 %",
+        (_, Aggregation::Rate) => "a number per second",
+        _ => "a count",
+    };
+    let most = if metric.is_fraction() { 1.0 } else { f64::INFINITY };
+    let limit = number(digits).map(|number| number * factor);
+    limit
+        .filter(|limit| (0.0..=most).contains(limit))
+        .ok_or_else(|| format!("`{text}` is no limit of `{}`; it must be {what}", metric.name()))
+}
