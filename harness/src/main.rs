@@ -1,17 +1,21 @@
 //! The `bench` binary: reads the command line and hands over. How it exits is in [`harness::exit`].
 
+use anyhow::{Context as _, anyhow};
 use clap::{CommandFactory, Parser};
+use harness::analysis::CompareOptions;
+use harness::analysis::threshold::Threshold;
 use harness::cli::{
-    Cli, Command, Engine, ExperimentArgs, PlanArgs, RunArgs, WarmUp,
+    Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, WarmUp,
 };
+use harness::compare::{self, FolderVerdict, compare_folders};
 use harness::config::{self, Loaded, Overrides, Plan};
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::{self, Interrupt, Mode, RunOptions, combined_sha256, schedules};
-use harness::report::{Progress, render_algorithms, render_plan, render_summary};
-use harness::results::{ResultsFolder, run_id};
+use harness::report::{Progress, render_algorithms, render_plan, render_summary, write_reports};
+use harness::results::{ResultsFolder, Summary, run_id};
 use lb_core::Algorithm;
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode as ProcessExit;
 
 fn main() -> ProcessExit {
@@ -27,7 +31,8 @@ fn main() -> ProcessExit {
         }
         Some(Command::Doctor(args)) => block_on(doctor(args)),
         Some(Command::Aa(args)) => block_on(run(&args.run, Mode::Aa)),
-        Some(Command::Compare(_) | Command::Analyze(_) | Command::Report(_)) => Ok(ExitCode::Internal),
+        Some(Command::Compare(args)) => compare(args),
+        Some(Command::Report(args)) => report(args),
         None => block_on(run(&cli.run, Mode::Compare)),
     };
     match result {
@@ -108,6 +113,10 @@ fn plan(args: &PlanArgs) -> Result<ExitCode, Failure> {
 
 async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
+    let mode = match &args.max_rate {
+        Some(objective) => Mode::MaxRate(objective_of(objective)?),
+        None => mode,
+    };
     let run_id = run_id(&plan.name);
     let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
@@ -127,15 +136,62 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     };
     let (summary, failure) = experiment::run(&plan, options, &interrupt, &mut progress).await?;
     print(&render_summary(&summary));
+    let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
     print(&format!("results: {}", path.display()));
     if let Some(failure) = failure {
         return Err(failure);
+    }
+    for report in reports? {
+        print(&format!("report: {}", report.display()));
     }
     Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
         _ if summary.interrupted => ExitCode::Interrupted,
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
     })
+}
+
+/// The rules of an objective such as `p(95)<200,rate<0.01`: rates are of failed requests, all else is
+/// latency.
+fn objective_of(text: &str) -> Result<Vec<Threshold>, Failure> {
+    let rule = |expression: &str| {
+        let failures = expression.trim_start().starts_with("rate");
+        Threshold::new(if failures { "http_req_failed" } else { "http_req_duration" }, expression)
+    };
+    let rules: Result<Vec<Threshold>, _> = text.split(',').map(rule).collect();
+    rules.map_err(|error| anyhow!("--max-rate: {error}")).or_exit(ExitCode::Usage)
+}
+
+fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
+    let options = CompareOptions { margin: args.margin, ..CompareOptions::default() };
+    let comparison = compare_folders(&args.base, &args.new, &options).or_exit(ExitCode::Usage)?;
+    print(&compare::render(&comparison));
+    if let Some(path) = &args.json {
+        write_json(path, &comparison)?;
+    }
+    Ok(if comparison.verdict == FolderVerdict::Regression { ExitCode::Regression } else { ExitCode::Ok })
+}
+
+/// Writes a file that the user named.
+fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
+    let text = serde_json::to_vec_pretty(value).or_exit(ExitCode::Internal)?;
+    std::fs::write(path, text)
+        .with_context(|| format!("failed to write `{}`; give another path with --json", path.display()))
+        .or_exit(ExitCode::Preflight)
+}
+
+/// A finished run's summary.
+fn read_summary(folder: &Path) -> Result<Summary, Failure> {
+    harness::results::read_summary(folder).or_exit(ExitCode::Usage)
+}
+
+fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
+    let summary = read_summary(&args.folder)?;
+    let folder = ResultsFolder::create(&args.folder).or_exit(ExitCode::Preflight)?;
+    for report in write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight)? {
+        print(&format!("report: {}", report.display()));
+    }
+    Ok(ExitCode::Ok)
 }
 
 async fn doctor(args: &ExperimentArgs) -> Result<ExitCode, Failure> {

@@ -99,7 +99,7 @@ impl Share {
     fn new(trials: &[&Trial], mark: &FaultMark) -> Self {
         let listed = trials.first().map_or(&[][..], |trial| &trial.backends);
         let faulty = |number: usize| {
-            listed.get(number).is_some_and(|backend| mark.backends.iter().any(|id| *id == backend.id))
+            listed.get(number).is_some_and(|backend| mark.backends.contains(&backend.id))
         };
         let pools: Vec<usize> =
             (0..listed.len()).filter(|number| faulty(*number)).map(|number| listed[number].pool).collect();
@@ -131,8 +131,7 @@ impl Share {
     /// Seconds from `start_s` until the share has fallen for good.
     fn avoided(&self, before: f64, start_s: f64, end_s: f64) -> Option<f64> {
         let low = |from_s: f64, to_s: f64| self.over(from_s, to_s).is_none_or(|s| s <= AVOIDED * before);
-        let fallen =
-            |at_s: f64| low(at_s, (at_s + LOOK_S).min(end_s)) && low(at_s, end_s) && before > 0.0;
+        let fallen = |at_s: f64| low(at_s, (at_s + LOOK_S).min(end_s)) && low(at_s, end_s) && before > 0.0;
         // A look that the end of the fault cuts short proves nothing.
         steps(start_s, end_s - LOOK_S).find(|at_s| fallen(*at_s)).map(|at_s| at_s - start_s)
     }

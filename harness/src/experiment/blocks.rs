@@ -7,16 +7,16 @@
 use super::contestant::Contestant;
 use super::live::LiveTrials;
 use super::order::order;
-use super::run::{Context, Mode};
+use super::run::Context;
 use super::schedules::block_schedule;
 use super::sim::simulate;
-use super::trial::Trial;
+use super::trial::{ListedBackend, Trial};
 use super::verdicts;
 use crate::analysis::{problems, summarise};
 use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::report::Progress;
-use crate::results::write_trial;
+use crate::results::{RequestsFile, trial_stem, write_trial};
 use lb_core::Span;
 use lb_core::workload::Schedule;
 use std::sync::Arc;
@@ -44,6 +44,26 @@ pub(super) struct TrialPlan<'a> {
     pub(super) schedule: &'a Arc<Schedule>,
     /// `trial 3 of 10, least-connections`.
     pub(super) progress: String,
+}
+
+impl TrialPlan<'_> {
+    /// The file of every request, where the user wants one.
+    pub(super) fn requests_file(
+        &self,
+        context: &Context<'_>,
+        backends: &[ListedBackend],
+    ) -> Result<Option<RequestsFile>, Failure> {
+        if !context.record_requests {
+            return Ok(None);
+        }
+        let inner = &self.scenario.scenario;
+        let stem = trial_stem(&inner.name, &self.contestant.label, self.block, self.attempt);
+        let name = format!("trials/{stem}-requests.parquet");
+        let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
+        RequestsFile::create(context.folder, &name, &inner.workload, &ids)
+            .or_exit(ExitCode::Preflight)
+            .map(Some)
+    }
 }
 
 /// What came out of a scenario, also when it ended early.
@@ -153,9 +173,9 @@ fn label(
 ) -> String {
     let within = part.contestants.len();
     let number = block as usize * within + position + 1;
-    match (context.plan.precision, context.mode) {
-        (Some(_), _) => format!("block {}, {}", block + 1, contestant.label),
-        (None, Mode::Compare | Mode::Aa) => {
+    match context.plan.precision {
+        Some(_) => format!("block {}, {}", block + 1, contestant.label),
+        None => {
             let total = within * context.plan.repetitions as usize;
             format!("trial {number} of {total}, {}", contestant.label)
         }

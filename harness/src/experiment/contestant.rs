@@ -14,11 +14,8 @@ pub(super) struct Contestant {
 impl Contestant {
     /// Each algorithm under its own name, all with the same luck.
     pub(super) fn each(algorithms: &[Algorithm]) -> Vec<Self> {
-        let contestant = |algorithm: &Algorithm| Self {
-            algorithm: *algorithm,
-            label: algorithm.to_string(),
-            luck: 0,
-        };
+        let contestant =
+            |algorithm: &Algorithm| Self { algorithm: *algorithm, label: algorithm.to_string(), luck: 0 };
         algorithms.iter().map(contestant).collect()
     }
 

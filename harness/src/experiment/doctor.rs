@@ -29,7 +29,15 @@ pub async fn doctor(
     // What children log is of use only while the doctor looks.
     let temporary = tempfile::tempdir().or_exit(ExitCode::Preflight)?;
     let folder = ResultsFolder::create(temporary.path()).or_exit(ExitCode::Preflight)?;
-    let context = Context { plan, folder: &folder, interrupt, record_actions: false, luck: 0, mode: Mode::Compare };
+    let context = Context {
+        plan,
+        folder: &folder,
+        interrupt,
+        record_actions: false,
+        luck: 0,
+        record_requests: false,
+        mode: &Mode::Compare,
+    };
     let mut healthy = true;
     for (number, scenario) in plan.scenarios.iter().enumerate() {
         say(&format!("scenario \"{}\"", scenario.scenario.name));

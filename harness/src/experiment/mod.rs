@@ -10,6 +10,7 @@ mod doctor;
 mod fingerprint;
 mod interrupt;
 mod live;
+mod max_rate;
 mod oracles;
 mod order;
 mod run;

@@ -9,6 +9,7 @@ use super::scenario::{Played, not_ours, run_scenario, summarise_scenario};
 use super::schedules::combined_sha256;
 use super::trial::Trial;
 use super::verdicts::noise;
+use crate::analysis::threshold::{Threshold, evaluate};
 use crate::config::{Engine, Loaded, Plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::report::Progress;
@@ -19,12 +20,14 @@ use crate::results::{
 use crate::target::{Choice, choose};
 
 /// What a run is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Mode {
     /// Algorithms against each other.
     Compare,
     /// The first algorithm against itself: what a difference of nothing looks like.
     Aa,
+    /// The highest rate at which each algorithm keeps an objective.
+    MaxRate(Vec<Threshold>),
 }
 
 /// What a run is told besides its plan.
@@ -56,7 +59,8 @@ pub(super) struct Context<'a> {
     pub(super) interrupt: &'a Interrupt,
     pub(super) record_actions: bool,
     pub(super) luck: u64,
-    pub(super) mode: Mode,
+    pub(super) record_requests: bool,
+    pub(super) mode: &'a Mode,
 }
 
 /// Runs a plan and writes its results. The summary is given back even when the run ended early; the
@@ -90,7 +94,8 @@ pub async fn run(
         interrupt,
         record_actions: options.record_actions,
         luck: options.luck,
-        mode: options.mode,
+        record_requests: options.record_requests,
+        mode: &options.mode,
     };
     let mut failure = None;
     let mut hashes = Vec::new();
@@ -105,17 +110,26 @@ pub async fn run(
         hashes.extend(played.blocks.schedules.iter().cloned());
         let believed: Vec<&Trial> = valid(&played.blocks.trials).collect();
         // What was measured is worth its tables even when it cannot be written.
-        let written = write_scenario(&options.folder, &scenario.scenario, &believed)
-            .or_exit(ExitCode::Preflight);
+        let written =
+            write_scenario(&options.folder, &scenario.scenario, &believed).or_exit(ExitCode::Preflight);
         failure = failure.or(written.err());
         let ours = !matches!(choice, Some(Choice::Running(_)));
         let mut result = summarise_scenario(plan, scenario, &played, floors.as_ref(), ours);
+        result.max_rates = std::mem::take(&mut played.max_rates);
         if options.mode == Mode::Aa {
             result.aa = noise(&result.trials, &played.contestants, plan, &result.name);
         }
         if !ours {
             summary.notes.extend(not_ours(scenario));
             result.topology = "of the load balancer".to_owned();
+        }
+        for contestant in &played.contestants {
+            let of: Vec<&Trial> =
+                believed.iter().copied().filter(|trial| trial.label == contestant.label).collect();
+            if !of.is_empty() {
+                let found = evaluate(&plan.thresholds, scenario, &of, &contestant.label);
+                summary.thresholds.extend(found);
+            }
         }
         if options.oracles && options.mode == Mode::Compare && ours && failure.is_none() {
             let blocks = played.blocks.schedules.len() as u32;
@@ -141,7 +155,8 @@ pub async fn run(
 
 /// Keeps what an A/A comparison found for later verdicts.
 fn keep_noise(folder: &ResultsFolder, summary: &Summary, progress: &Progress) -> anyhow::Result<()> {
-    let found = summary.scenarios.iter().filter_map(|scenario| Some((scenario.name.clone(), scenario.aa.clone()?)));
+    let found =
+        summary.scenarios.iter().filter_map(|scenario| Some((scenario.name.clone(), scenario.aa.clone()?)));
     let floors = NoiseFloors {
         schema_version: SCHEMA_VERSION,
         run_id: summary.run_id.clone(),

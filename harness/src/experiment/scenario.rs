@@ -3,6 +3,7 @@
 use super::blocks::{Blocks, ScenarioRun, run_blocks, seconds, valid};
 use super::contestant::Contestant;
 use super::live::LiveTrials;
+use super::max_rate::search;
 use super::run::{Context, Mode};
 use super::trial::Trial;
 use super::verdicts::compare_trials;
@@ -10,7 +11,7 @@ use crate::analysis::{fault_marks, fault_responses, series, summarise, trial_sum
 use crate::config::{Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure};
 use crate::report::Progress;
-use crate::results::{NoiseFloors, ScenarioSummary, Skipped, StageMark};
+use crate::results::{MaxRateSummary, NoiseFloors, ScenarioSummary, Skipped, StageMark};
 use crate::target::Choice;
 use lb_core::Algorithm;
 use lb_core::workload::Stage;
@@ -21,6 +22,8 @@ pub(super) struct Played {
     pub(super) blocks: Blocks,
     /// Who ran.
     pub(super) contestants: Vec<Contestant>,
+    /// What was found where rates were searched.
+    pub(super) max_rates: Vec<MaxRateSummary>,
     /// Algorithms that the load balancer does not offer.
     pub(super) skipped: Vec<Skipped>,
 }
@@ -47,15 +50,19 @@ pub(super) async fn run_scenario(
         _ => Contestant::each(&algorithms),
     };
     let part = ScenarioRun { number, scenario, run_id, contestants: played.contestants.clone() };
-    let result = match algorithms.is_empty() {
-        true => Err(nothing_offered(&played.skipped)),
-        false => run_blocks(context, &part, target.as_mut(), progress, &mut played.blocks).await,
+    let result = match (algorithms.is_empty(), context.mode) {
+        (true, _) => Err(nothing_offered(&played.skipped)),
+        (false, Mode::MaxRate(objective)) => {
+            search(context, &part, objective, target.as_mut(), progress, &mut played.max_rates).await
+        }
+        (false, _) => run_blocks(context, &part, target.as_mut(), progress, &mut played.blocks).await,
     };
     if let Some(target) = target {
         target.stop().await;
     }
     result?;
-    if context.interrupt.is_set() { Ok(()) } else { enough_valid(&part, &played.blocks.trials) }
+    let searched = matches!(context.mode, Mode::MaxRate(_));
+    if context.interrupt.is_set() || searched { Ok(()) } else { enough_valid(&part, &played.blocks.trials) }
 }
 
 /// Takes out of `algorithms` what a load balancer does not offer.

@@ -6,8 +6,9 @@ use super::run::Context;
 use super::schedules::warm_up_seed;
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::record::{self, Population, Recording, RecordingSpec, TrialRecord};
+use crate::record::{self, Population, Recording, RecordingSpec, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
+use crate::results::RequestsFile;
 use anyhow::Context as _;
 use lb_core::policy::Policy;
 use lb_core::workload::{Scenario, Schedule};
@@ -34,6 +35,7 @@ struct Play {
     schedule: Arc<Schedule>,
     warm_up_seed: Seed,
     keep_actions: bool,
+    requests: Option<RequestSink>,
     progress: Option<Arc<record::Progress>>,
 }
 
@@ -46,6 +48,8 @@ pub(super) async fn simulate(
     progress.phase(&plan.progress, "simulating");
     let pulse = Arc::new(record::Progress::default());
     let seed = context.plan.seed;
+    let backends = ListedBackend::of_topology(&plan.scenario.scenario.topology);
+    let requests = plan.requests_file(context, &backends)?;
     let job = Job {
         algorithm: plan.contestant.algorithm,
         policy_seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
@@ -55,6 +59,7 @@ pub(super) async fn simulate(
             schedule: Arc::clone(plan.schedule),
             warm_up_seed: warm_up_seed(seed, plan.block),
             keep_actions: context.record_actions,
+            requests: requests.as_ref().map(RequestsFile::sink),
             progress: Some(Arc::clone(&pulse)),
         },
     };
@@ -78,6 +83,9 @@ pub(super) async fn simulate(
             }
         }
     };
+    if let Some(requests) = requests {
+        requests.finish().or_exit(ExitCode::Preflight)?;
+    }
     let cpu_s = crate::target::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
     Ok(Some(Trial {
         scenario: plan.scenario_number,
@@ -92,7 +100,7 @@ pub(super) async fn simulate(
         schedule_sha256: plan.schedule.sha256().to_owned(),
         started,
         record,
-        backends: ListedBackend::of_topology(&plan.scenario.scenario.topology),
+        backends,
         balancer: report
             .backends
             .into_iter()
@@ -141,7 +149,7 @@ impl Play {
             population: Population::of(self.schedule.users()),
             open: !self.schedule.arrivals().is_empty(),
             keep_actions: self.keep_actions,
-            requests: None,
+            requests: self.requests,
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
@@ -167,6 +175,7 @@ pub(super) fn simulate_oracle(
         schedule,
         warm_up_seed,
         keep_actions: false,
+        requests: None,
         progress: None,
     };
     Ok(play.run(simulation).0)

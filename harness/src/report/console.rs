@@ -43,11 +43,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     );
     if !scenario.algorithms.is_empty() {
         let _ = writeln!(out, "{}", comparison(scenario));
-        let _ = writeln!(
-            out,
-            "{}",
-            model(&scenario.model)
-        );
+        let _ = writeln!(out, "{}", model(&scenario.model));
         out.push_str(&evidence::oracles(scenario));
         out.push_str(&evidence::verdicts(scenario));
         if let Some(table) = evidence::statistics(scenario) {

@@ -36,7 +36,8 @@ pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
 /// Every pair and metric, where there is anything to test.
 pub(super) fn statistics(scenario: &ScenarioSummary) -> Option<Table> {
     let comparison = scenario.comparison.as_ref()?;
-    let mut table = table(&["Pair", "Metric", "Effect", "95 % interval", "p (Holm)", "Detectable", "Verdict"]);
+    let mut table =
+        table(&["Pair", "Metric", "Effect", "95 % interval", "p (Holm)", "Detectable", "Verdict"]);
     let mut rows = 0;
     for pair in &comparison.pairs {
         for metric in pair.metrics.iter().filter(|metric| metric.p_value.is_some() && pair.blocks > 1) {
@@ -123,7 +124,8 @@ pub(super) fn faults(scenario: &ScenarioSummary) -> Option<Table> {
     ]);
     for (number, mark) in scenario.faults.iter().enumerate() {
         for algorithm in &scenario.algorithms {
-            if let Some(response) = algorithm.fault_responses.iter().find(|response| response.fault == number) {
+            if let Some(response) = algorithm.fault_responses.iter().find(|response| response.fault == number)
+            {
                 add(&mut table, fault_row(mark, algorithm, response, scenario.duration_s));
             }
         }
@@ -206,10 +208,21 @@ pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
 
 /// Highest rates that kept the objective. None where they were not searched.
 pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
-    let mut table =
-        table(&["Algorithm", "Highest rate (1/s)", "P50 there (ms)", "P95 (ms)", "P99 (ms)", "Errors", "Probes"]);
+    let mut table = table(&[
+        "Algorithm",
+        "Highest rate (1/s)",
+        "P50 there (ms)",
+        "P95 (ms)",
+        "P99 (ms)",
+        "Errors",
+        "Probes",
+    ]);
     for result in results {
-        let best = result.probes.iter().rev().find(|probe| probe.kept && Some(probe.rate_per_s) == result.rate_per_s);
+        let best = result
+            .probes
+            .iter()
+            .rev()
+            .find(|probe| probe.kept && Some(probe.rate_per_s) == result.rate_per_s);
         let of = |pick: fn(&crate::results::Latency) -> f64| {
             millis(best.and_then(|probe| probe.latency_ms.as_ref()).map(pick))
         };
@@ -239,9 +252,10 @@ pub(super) fn noise(aa: &AaSummary) -> Table {
             vec![
                 metric.metric.label().to_owned(),
                 effect(metric.effect),
-                metric
-                    .interval
-                    .map_or_else(|| "-".to_owned(), |[low, high]| format!("[{}, {}]", effect(low), effect(high))),
+                metric.interval.map_or_else(
+                    || "-".to_owned(),
+                    |[low, high]| format!("[{}, {}]", effect(low), effect(high)),
+                ),
                 effect(metric.largest_pair).replace('+', "±"),
                 effect(metric.noise_floor).replace('+', "±"),
             ],

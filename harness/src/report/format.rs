@@ -1,38 +1,46 @@
-//! The formats of reports and their file names.
+//! The formats of reports, their file names, and writing them.
 
+use super::html::render_html;
+use crate::results::{ResultsFolder, Summary};
+use anyhow::Result;
 use clap::ValueEnum;
+use std::path::PathBuf;
 
 /// A report of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ReportFormat {
     /// One self-contained page with charts.
     Html,
-    /// Tables for people and repositories.
-    Markdown,
-    /// For continuous integration.
-    Junit,
-    /// For GitHub's job summary; also appended to the file that `GITHUB_STEP_SUMMARY` names.
-    StepSummary,
-    /// Go benchmark lines, for benchstat.
-    GoBenchmark,
-    /// Prometheus text exposition.
-    Prometheus,
 }
 
 impl ReportFormat {
     /// All formats.
-    pub const ALL: [Self; 6] =
-        [Self::Html, Self::Markdown, Self::Junit, Self::StepSummary, Self::GoBenchmark, Self::Prometheus];
+    pub const ALL: [Self; 1] = [Self::Html];
 
     /// The name of its file in a results folder.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Html => "report.html",
-            Self::Markdown => "report.md",
-            Self::Junit => "junit.xml",
-            Self::StepSummary => "step-summary.md",
-            Self::GoBenchmark => "benchmark.txt",
-            Self::Prometheus => "metrics.prom",
         }
     }
+}
+
+/// Writes reports of a run into its folder; gives back where.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_reports(
+    folder: &ResultsFolder,
+    summary: &Summary,
+    formats: &[ReportFormat],
+) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for format in formats {
+        let text = match format {
+            ReportFormat::Html => render_html(summary),
+        };
+        folder.write(format.file_name(), text.as_bytes())?;
+        written.push(folder.path().join(format.file_name()));
+    }
+    Ok(written)
 }

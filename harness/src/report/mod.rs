@@ -18,7 +18,7 @@ mod text;
 
 pub use algorithms::render_algorithms;
 pub use console::{render_summary, scenario_tables};
-pub use format::ReportFormat;
+pub use format::{ReportFormat, write_reports};
 pub use html::render_html;
 pub use plan::render_plan;
 pub use progress::{Progress, Pulse};

@@ -8,6 +8,7 @@ mod folder;
 mod locust;
 mod noise;
 mod read;
+mod requests;
 mod summary;
 mod trial_file;
 mod writer;
@@ -20,8 +21,9 @@ pub use evidence::{
 pub use folder::{ResultsFolder, run_id};
 pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, read_summary};
+pub use requests::RequestsFile;
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,
     SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,
 };
-pub use writer::{write_scenario, write_summary, write_trial};
+pub use writer::{trial_stem, write_scenario, write_summary, write_trial};

@@ -10,6 +10,12 @@ use anyhow::Result;
 use lb_core::workload::{Scenario, Schedule};
 use std::time::SystemTime;
 
+/// The beginning of the names of a trial's files.
+pub fn trial_stem(scenario: &str, label: &str, block: u32, attempt: u32) -> String {
+    let again = if attempt > 0 { "-again" } else { "" };
+    format!("{}-{}-{block}{again}", slug(scenario), slug(label))
+}
+
 /// Writes one trial, so that nothing is lost if a later one fails.
 pub fn write_trial(
     folder: &ResultsFolder,
@@ -19,8 +25,7 @@ pub fn write_trial(
     trial: &Trial,
     result: AlgorithmSummary,
 ) -> Result<()> {
-    let again = if trial.attempt > 0 { "-again" } else { "" };
-    let stem = format!("{}-{}-{}{again}", slug(&scenario.name), slug(&trial.label), trial.block);
+    let stem = trial_stem(&scenario.name, &trial.label, trial.block, trial.attempt);
     let file = TrialFile::new(run_id, &scenario.name, trial, result, schedule, &scenario.workload);
     folder.write(&format!("trials/{stem}.json"), &serde_json::to_vec(&file)?)?;
     if let Some(actions) = actions_csv(trial, &scenario.workload) {

@@ -9,7 +9,7 @@
 //! percentiles undo both: where BCa puts the normal quantile z it gets `sqrt(n/(n-1)) t` (Hesterberg,
 //! The American Statistician 69, 2015, §3.3).
 
-use super::hodges_lehmann::hodges_lehmann_with;
+use super::hodges_lehmann::WalshAverages;
 use super::paired_t::student;
 use lb_core::rng::Seed;
 use rand::RngExt;
@@ -36,9 +36,9 @@ pub fn bca(
     if sample.len() < 2 || resamples == 0 {
         return None;
     }
-    let mut walsh = Vec::new();
-    let estimate = hodges_lehmann_with(sample, &mut walsh)?;
-    let estimates = resampled(sample, resamples, seed, &mut walsh)?;
+    let walsh = WalshAverages::new(sample);
+    let estimate = walsh.median(&vec![1; sample.len()])?;
+    let estimates = resampled(&walsh, sample.len(), resamples, seed)?;
     if estimates.first() == estimates.last() {
         return Some([estimate; 2]);
     }
@@ -46,7 +46,7 @@ pub fn bca(
     let below = estimates.partition_point(|value| *value < estimate);
     let not_above = estimates.partition_point(|value| *value <= estimate);
     let bias = normal.inverse_cdf((below + not_above) as f64 / (2 * resamples) as f64);
-    let acceleration = acceleration(sample, &mut walsh)?;
+    let acceleration = acceleration(&walsh, sample.len())?;
 
     let tail = (1.0 - level) / 2.0;
     let quantile = match percentiles {
@@ -72,14 +72,17 @@ pub fn bca(
     Some([end(-quantile), end(quantile)])
 }
 
-/// Estimates of samples drawn with replacement, ascending.
-fn resampled(sample: &[f64], resamples: usize, seed: Seed, walsh: &mut Vec<f64>) -> Option<Vec<f64>> {
-    let mut rng = seed.stream(&[sample.len() as u64]);
-    let mut drawn = vec![0.0; sample.len()];
+/// Estimates of samples of `count` values drawn with replacement, ascending.
+fn resampled(walsh: &WalshAverages, count: usize, resamples: usize, seed: Seed) -> Option<Vec<f64>> {
+    let mut rng = seed.stream(&[count as u64]);
+    let mut times = vec![0; count];
     let estimates: Option<Vec<f64>> = (0..resamples)
         .map(|_| {
-            drawn.fill_with(|| sample[rng.random_range(0..sample.len())]);
-            hodges_lehmann_with(&drawn, walsh)
+            times.fill(0);
+            for _ in 0..count {
+                times[rng.random_range(0..count)] += 1;
+            }
+            walsh.median(&times)
         })
         .collect();
     let mut estimates = estimates?;
@@ -88,13 +91,14 @@ fn resampled(sample: &[f64], resamples: usize, seed: Seed, walsh: &mut Vec<f64>)
 }
 
 /// How fast the standard error changes with the estimate, from leaving out one value at a time.
-fn acceleration(sample: &[f64], walsh: &mut Vec<f64>) -> Option<f64> {
-    let mut without = Vec::with_capacity(sample.len());
-    let left_out: Option<Vec<f64>> = (0..sample.len())
+fn acceleration(walsh: &WalshAverages, count: usize) -> Option<f64> {
+    let mut times = vec![1; count];
+    let left_out: Option<Vec<f64>> = (0..count)
         .map(|number| {
-            without.clear();
-            without.extend(sample.iter().enumerate().filter(|(n, _)| *n != number).map(|(_, value)| *value));
-            hodges_lehmann_with(&without, walsh)
+            times[number] = 0;
+            let estimate = walsh.median(&times);
+            times[number] = 1;
+            estimate
         })
         .collect();
     let left_out = left_out?;

@@ -22,11 +22,7 @@ pub use sign_flip::{SignFlips, smallest_p};
 
 /// The median. None of an empty list.
 pub fn median(values: &[f64]) -> Option<f64> {
-    median_of(&mut values.to_vec())
-}
-
-/// The median, by rearranging the values.
-fn median_of(values: &mut [f64]) -> Option<f64> {
+    let mut values = values.to_vec();
     let middle = values.len().checked_sub(1)? / 2;
     let even = values.len().is_multiple_of(2);
     let (_, lower, above) = values.select_nth_unstable_by(middle, f64::total_cmp);

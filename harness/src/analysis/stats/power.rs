@@ -138,7 +138,7 @@ pub fn noncentral_t_power(freedom: usize, noncentrality: f64, alpha: f64) -> f64
     let (from, to) = ((1.0 - spread).max(0.0), 1.0 + spread);
     let change = |deviations: f64| ((noncentrality.abs() + deviations) / critical).clamp(from, to);
     let (begin, end) = (change(-9.0), change(9.0));
-    simpson(&integrand, from, begin) + simpson(&integrand, begin, end) + simpson(&integrand, end, to)
+    simpson(integrand, from, begin) + simpson(integrand, begin, end) + simpson(integrand, end, to)
 }
 
 /// Simpson's rule, with enough intervals for a bell curve of 18 deviations.

@@ -10,8 +10,9 @@ use super::schedules::warm_up_seed;
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::load::{self, LoadSpec, Target};
-use crate::record::{self, TrialRecord};
+use crate::record::{self, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
+use crate::results::RequestsFile;
 use crate::target::{Embedded, MachineCpu, cpu_seconds};
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
@@ -22,6 +23,14 @@ use std::time::Instant;
 
 /// The phase whose requests count.
 const MEASURE: &str = "measure";
+
+/// One phase of load.
+struct Phase {
+    name: &'static str,
+    scenario: Arc<Scenario>,
+    schedule: Arc<Schedule>,
+    requests: Option<RequestSink>,
+}
 
 /// What the trials of one scenario drive.
 pub(super) struct LiveTrials {
@@ -47,7 +56,8 @@ impl LiveTrials {
         scenario: Arc<Scenario>,
     ) -> Result<TrialRecord, Failure> {
         let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
-        let spec = self.spec(context, scenario, schedule, "rehearsal", None)?;
+        let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
+        let spec = self.spec(context, phase, None)?;
         let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
         record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
     }
@@ -72,7 +82,8 @@ impl LiveTrials {
             let seed = warm_up_seed(context.plan.seed, plan.block);
             let schedule = Arc::new(Schedule::new(Arc::clone(&warm_up), seed));
             let scenario = Scenario { workload: warm_up, duration: inner.warm_up, ..Scenario::clone(inner) };
-            self.load(context, plan, "warm-up", Arc::new(scenario), schedule, progress).await?;
+            let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None };
+            self.load(context, plan, phase, progress).await?;
         }
         if context.interrupt.is_set() {
             return Ok(None);
@@ -89,9 +100,18 @@ impl LiveTrials {
         let cpu = self.cpu_seconds();
         let machine = MachineCpu::now();
         let started = jiff::Timestamp::now();
-        let record =
-            self.load(context, plan, MEASURE, Arc::clone(inner), Arc::clone(plan.schedule), progress).await?;
+        let requests = plan.requests_file(context, &self.backends)?;
+        let phase = Phase {
+            name: MEASURE,
+            scenario: Arc::clone(inner),
+            schedule: Arc::clone(plan.schedule),
+            requests: requests.as_ref().map(RequestsFile::sink),
+        };
+        let record = self.load(context, plan, phase, progress).await?;
         let processes = self.processes(&cpu);
+        if let Some(requests) = requests {
+            requests.finish().or_exit(ExitCode::Preflight)?;
+        }
         let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
         if let Some(embedded) = &mut self.embedded {
             embedded.check().or_exit(ExitCode::InvalidTrials)?;
@@ -189,8 +209,11 @@ impl LiveTrials {
     }
 
     async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
-        let evidence =
-            self.admin.verify(&plan.contestant.algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
+        let evidence = self
+            .admin
+            .verify(&plan.contestant.algorithm, &self.verification)
+            .await
+            .or_exit(ExitCode::Preflight)?;
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
             return Err(Failure {
@@ -210,13 +233,12 @@ impl LiveTrials {
         &self,
         context: &Context<'_>,
         plan: &TrialPlan<'_>,
-        phase: &'static str,
-        scenario: Arc<Scenario>,
-        schedule: Arc<Schedule>,
+        phase: Phase,
         progress: &mut Progress,
     ) -> Result<TrialRecord, Failure> {
         let pulse = Arc::new(record::Progress::default());
-        let spec = self.spec(context, scenario, schedule, phase, Some(Arc::clone(&pulse)))?;
+        let name = phase.name;
+        let spec = self.spec(context, phase, Some(Arc::clone(&pulse)))?;
         let begun = Instant::now();
         let mut load = tokio::task::spawn_blocking(move || load::run(spec));
         loop {
@@ -226,7 +248,7 @@ impl LiveTrials {
                     return Ok(record);
                 }
                 () = tokio::time::sleep(Pulse::PERIOD) => {
-                    progress.pulse(&plan.progress, phase, &Pulse::new(begun.elapsed(), pulse.snapshot()));
+                    progress.pulse(&plan.progress, name, &Pulse::new(begun.elapsed(), pulse.snapshot()));
                 }
             }
         }
@@ -235,14 +257,13 @@ impl LiveTrials {
     fn spec(
         &self,
         context: &Context<'_>,
-        scenario: Arc<Scenario>,
-        schedule: Arc<Schedule>,
-        phase: &'static str,
+        phase: Phase,
         progress: Option<Arc<record::Progress>>,
     ) -> Result<LoadSpec, Failure> {
+        let Phase { name, scenario, schedule, requests } = phase;
         Ok(LoadSpec {
-            phase,
-            algorithm_name: self.native.clone().filter(|_| phase == MEASURE),
+            phase: name,
+            algorithm_name: self.native.clone().filter(|_| name == MEASURE),
             target: Target::parse(&self.base_url).or_exit(ExitCode::Preflight)?,
             duration: scenario.duration,
             scenario,
@@ -253,8 +274,8 @@ impl LiveTrials {
             backends: self.backends.iter().map(|backend| backend.id.clone()).collect(),
             request_key: self.embedded.is_some(),
             forwarded_for: true,
-            keep_actions: context.record_actions && phase == MEASURE,
-            requests: None,
+            keep_actions: context.record_actions && name == MEASURE,
+            requests,
             progress,
             stop: context.interrupt.flag(),
         })

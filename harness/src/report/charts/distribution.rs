@@ -3,7 +3,7 @@
 
 use super::palette::Palette;
 use super::series::short;
-use super::{Figure, Panel, axis, label, layout};
+use super::{Figure, Panel, axis, label, layout, log_axis};
 use crate::results::{AlgorithmSummary, ScenarioSummary};
 use serde_json::{Value, json};
 
@@ -12,8 +12,11 @@ pub(super) fn cumulative(scenario: &ScenarioSummary, palette: &Palette) -> Optio
     let data = lines(scenario, palette, |algorithm| {
         algorithm.distribution.iter().map(|&[percentile, ms]| (short(ms), percentile / 100.0)).collect()
     })?;
+    let all =
+        || scenario.algorithms.iter().flat_map(|algorithm| &algorithm.distribution).map(|point| point[1]);
+    let range = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
     let layout = layout(json!({
-        "xaxis": axis("Latency (ms, logarithmic)", json!({ "type": "log" })),
+        "xaxis": log_axis("Latency (ms, logarithmic)", range),
         "yaxis": axis("Share of requests", json!({ "tickformat": ".0%", "range": [0, 1.01] })),
     }));
     Some(figure(

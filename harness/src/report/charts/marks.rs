@@ -19,7 +19,7 @@ pub(super) fn marks(scenario: &ScenarioSummary) -> (Vec<Value>, Vec<Value>) {
             "x0": fault.start_s, "x1": fault.end_s, "y0": 0, "y1": 1,
             "fillcolor": FAULT, "line": { "width": 0 },
         }));
-        annotations.push(annotation(fault.start_s, &format!("F{}", number + 1), true));
+        annotations.push(annotation(fault.start_s, &format!("F{}", number + 1), 0));
     }
     for (number, stage) in scenario.stages.iter().enumerate().filter(|_| scenario.stages.len() > 1) {
         shapes.push(json!({
@@ -27,15 +27,16 @@ pub(super) fn marks(scenario: &ScenarioSummary) -> (Vec<Value>, Vec<Value>) {
             "x0": stage.start_s, "x1": stage.start_s, "y0": 0, "y1": 1,
             "line": { "width": 1, "dash": "dot", "color": STAGE },
         }));
-        annotations.push(annotation(stage.start_s, &format!("S{}", number + 1), false));
+        annotations.push(annotation(stage.start_s, &format!("S{}", number + 1), -12));
     }
     (shapes, annotations)
 }
 
-fn annotation(at_s: f64, text: &str, top: bool) -> Value {
+/// A label at the upper end of a mark, so many pixels above it: stages stand below faults.
+fn annotation(at_s: f64, text: &str, shift: i32) -> Value {
     json!({
-        "xref": "x", "yref": "paper", "x": at_s, "y": u8::from(top), "text": text, "showarrow": false,
-        "xanchor": "left", "yanchor": if top { "top" } else { "bottom" }, "font": { "size": 10 },
+        "xref": "x", "yref": "paper", "x": at_s, "y": 1, "yshift": shift, "text": text, "showarrow": false,
+        "xanchor": "left", "yanchor": "top", "font": { "size": 10 },
     })
 }
 
@@ -45,7 +46,7 @@ pub(super) fn legend(scenario: &ScenarioSummary) -> String {
     let faults: Vec<String> =
         scenario.faults.iter().enumerate().map(|(number, fault)| fault_title(number, fault)).collect();
     if !faults.is_empty() {
-        text += &format!(" Shaded: {}.", faults.join("; "));
+        text += &format!(" Faults: {}.", faults.join("; "));
     }
     if scenario.stages.len() > 1 {
         let stages = scenario.stages.iter().enumerate();

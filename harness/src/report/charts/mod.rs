@@ -12,6 +12,7 @@ mod percentiles;
 mod series;
 mod shares;
 
+use super::text::trimmed;
 use crate::results::ScenarioSummary;
 use palette::Palette;
 use serde_json::{Value, json};
@@ -92,4 +93,13 @@ fn axis(title: &str, with: Value) -> Value {
         all.extend(with);
     }
     axis
+}
+
+/// A logarithmic axis with ticks at 1, 2 and 5 of each power of ten; Plotly's own lack their power.
+fn log_axis(title: &str, (low, high): (f64, f64)) -> Value {
+    let powers = low.max(1e-3).log10().floor() as i32..=high.max(1e-3).log10().ceil() as i32;
+    let ticks: Vec<f64> =
+        powers.flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10_f64.powi(power))).collect();
+    let texts: Vec<String> = ticks.iter().map(|tick| trimmed(*tick, 3)).collect();
+    axis(title, json!({ "type": "log", "tickvals": ticks, "ticktext": texts }))
 }

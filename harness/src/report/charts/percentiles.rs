@@ -1,7 +1,7 @@
 //! Latency percentiles by algorithm: the median of the trials, and how far trials lie apart.
 
 use super::palette::Palette;
-use super::{Figure, Panel, axis, label, layout};
+use super::{Figure, Panel, axis, label, layout, log_axis};
 use crate::report::text::NONE;
 use crate::results::{Latency, Metric, ScenarioSummary};
 use serde_json::{Value, json};
@@ -33,15 +33,16 @@ pub(super) fn percentiles(scenario: &ScenarioSummary, palette: &Palette) -> Opti
     }
     data.extend(scenario.oracles.iter().filter_map(|oracle| {
         let latency = oracle.latency_ms.as_ref()?;
-        range.0 = range.0.min(latency.p50);
+        range = (range.0.min(latency.p50), range.1.max(latency.p999));
         Some(bound(&oracle.name, latency))
     }));
     if data.is_empty() {
         return None;
     }
-    let scale = match range.1 / range.0.max(0.01) > LINEAR_UP_TO {
-        true => json!({ "type": "log" }),
-        false => json!({ "rangemode": "tozero" }),
+    let logarithmic = range.1 / range.0.max(0.01) > LINEAR_UP_TO;
+    let y_axis = match logarithmic {
+        true => log_axis("Latency (ms)", range),
+        false => axis("Latency (ms)", json!({ "rangemode": "tozero" })),
     };
     let over = match whiskers {
         true => "Markers: the median of the valid trials. Whiskers: the smallest and the largest trial.",
@@ -49,19 +50,19 @@ pub(super) fn percentiles(scenario: &ScenarioSummary, palette: &Palette) -> Opti
             "Markers: the only valid trial of each algorithm, or trials that agree exactly; no whiskers."
         }
     };
-    let logarithmic = if scale.get("type").is_some() { " The axis is logarithmic." } else { "" };
+    let note = if logarithmic { " The axis is logarithmic." } else { "" };
     let title = "Latency percentiles by algorithm";
     let alt = format!("{title}: the results table holds the same numbers, pooled over trials.");
     let layout = layout(json!({
         "scattermode": "group",
         "scattergap": 0.4,
         "xaxis": axis("", json!({ "type": "category" })),
-        "yaxis": axis("Latency (ms)", scale),
+        "yaxis": y_axis,
     }));
     Some(Figure {
         id: "percentiles",
         title: title.to_owned(),
-        caption: format!("{over}{logarithmic}"),
+        caption: format!("{over}{note}"),
         legend: Vec::new(),
         panels: vec![Panel::new(alt, 420, data, layout)],
     })
@@ -80,7 +81,7 @@ fn trace(name: &str, palette: &Palette, spreads: &[(Metric, Spread)]) -> Value {
             "array": each(|(middle, _, high)| high - middle),
             "arrayminus": each(|(middle, low, _)| middle - low),
         },
-        "marker": { "color": style.colour, "symbol": style.symbol, "size": 9 },
+        "marker": { "color": style.colour, "symbol": style.symbol, "size": 8 },
         "hovertemplate": "%{x}: %{y:.1f} ms<extra>%{fullData.name}</extra>",
     })
 }

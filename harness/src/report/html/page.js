@@ -22,13 +22,23 @@
     };
   };
 
-  const config = { responsive: true, displaylogo: false, modeBarButtonsToRemove: ["lasso2d", "select2d"] };
+  // Small panels have no room for buttons; a double click resets the view everywhere.
+  const config = (chart) => ({
+    displaylogo: false,
+    displayModeBar: chart.clientWidth < 600 ? false : "hover",
+    modeBarButtons: [["toImage", "resetScale2d"]],
+  });
+  // Also sees what no window event tells: an unfolded box, a window that was resized while loading.
+  const resized = new ResizeObserver((entries) => {
+    for (const { target } of entries) if (target.clientWidth > 0 && target.data) Plotly.Plots.resize(target);
+  });
   for (const chart of charts) {
     const script = chart.querySelector("script");
     const spec = JSON.parse(script.textContent);
     spec.layout.template = template(false);
     spec.layout.autosize = true;
-    Plotly.newPlot(chart, spec.data, spec.layout, config);
+    Plotly.newPlot(chart, spec.data, spec.layout, config(chart));
+    resized.observe(chart);
   }
 
   const redraw = (print) => {

@@ -21,7 +21,13 @@ pub(super) fn scrolling(table: &Table) -> Markup {
         div.scroll tabindex="0" role="region" aria-label=(table.caption) {
             table {
                 caption { (table.caption) }
-                thead { tr { @for name in &table.header { th scope="col" { (name) } } } }
+                thead {
+                    tr {
+                        @for (column, name) in table.header.iter().enumerate() {
+                            th.number[numbers(table, column)] scope="col" { (name) }
+                        }
+                    }
+                }
                 tbody {
                     @for row in &table.rows {
                         tr class=(class(row.tone)) {
@@ -32,6 +38,11 @@ pub(super) fn scrolling(table: &Table) -> Markup {
             }
         }
     }
+}
+
+/// Whether a column's heading stands to the right, above its numbers.
+fn numbers(table: &Table, column: usize) -> bool {
+    column > 0 && table.rows.iter().filter_map(|row| row.cells.get(column)).all(Cell::is_number)
 }
 
 fn cell(column: usize, cell: &Cell) -> Markup {

@@ -1,0 +1,254 @@
+//! Does the evidence hold what it promises? Whole experiments, simulated, many times over.
+//!
+//! `cargo bench -p harness --bench evidence` prints what was seen and exits with 1 when a rule does not
+//! hold; `-- aa`, `-- power` and `-- freeze` run one part.
+//!
+//! 1. `aa`: one algorithm under two labels, 200 experiments with seeds of their own. At most 5 % of them may
+//!    call anything different, and 93 to 97 % of the 95 % intervals must hold the truth, which is no
+//!    difference.
+//! 2. `power`: a pool whose service takes 10 % longer. At the repetitions that the tool recommends after a
+//!    pilot, at least 80 % of 100 experiments must find it.
+//! 3. `freeze`: live, one backend, 500 requests per second, frozen for 1 of 10 s. The open model must show the
+//!    p99 that arithmetic gives, within 5 %; the closed model is shown beside it.
+
+use harness::analysis::{CompareOptions, compare, repetitions_for};
+use harness::config::{self, Engine, Overrides};
+use harness::experiment::{self, Interrupt, Mode, RunOptions};
+use harness::report::Progress;
+use harness::results::{Metric, ResultsFolder, Summary, TrialSummary, Verdict};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// Experiments of the first part.
+const EXPERIMENTS: u64 = 200;
+/// Experiments of the second part.
+const POWER_EXPERIMENTS: u64 = 100;
+/// Blocks of an A/A experiment.
+const BLOCKS: u32 = 10;
+
+fn main() {
+    if !std::env::args().any(|argument| argument == "--bench") {
+        println!("a benchmark: run it with `cargo bench -p harness --bench evidence`");
+        return;
+    }
+    let named: Vec<String> = std::env::args().skip(1).filter(|argument| !argument.starts_with('-')).collect();
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("the runtime starts");
+    let mut held = true;
+    for (name, part) in [("aa", aa as fn(&Runtime) -> bool), ("power", power), ("freeze", freeze)] {
+        if named.is_empty() || named.iter().any(|wanted| wanted == name) {
+            held &= part(&Runtime { runtime: &runtime });
+        }
+    }
+    if !held {
+        std::process::exit(1);
+    }
+}
+
+/// Runs experiments.
+struct Runtime<'a> {
+    runtime: &'a tokio::runtime::Runtime,
+}
+
+impl Runtime<'_> {
+    /// The whole pipeline from config to summary, in a folder that is thrown away.
+    fn run(&self, config: &Value, overrides: &Overrides, mode: Mode, luck: u64) -> Summary {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let loaded = config::from_text("evidence.json", &config.to_string()).expect("a config");
+        let plan = config::plan(&loaded, overrides).expect("a plan");
+        let options = RunOptions {
+            loaded: &loaded,
+            run_id: "evidence".to_owned(),
+            folder: ResultsFolder::create(&dir.path().join("run")).expect("a writable folder"),
+            record_actions: false,
+            record_requests: false,
+            oracles: false,
+            luck,
+            mode,
+        };
+        let (interrupt, mut progress) = (Interrupt::default(), Progress::new(true));
+        let work = experiment::run(&plan, options, &interrupt, &mut progress);
+        let (summary, failure) = self.runtime.block_on(work).expect("the run");
+        assert!(failure.is_none(), "the run ends well: {failure:?}");
+        summary
+    }
+}
+
+/// Some users on equal backends whose service takes `mean_ms` on average.
+fn experiment(mean_ms: f64) -> Value {
+    json!({
+        "base_url": "http://127.0.0.1:1",
+        "request_timeout": 10,
+        "scenarios": [{
+            "name": "experiment",
+            "duration_minutes": 0.5,
+            "concurrent_users": 40,
+            "ramp_up_time_seconds": 2,
+            "traffic_mix": { "browse_and_search": 0.8, "add_to_cart_and_order": 0.2 }
+        }],
+        "user_profiles": { "shopper": { "actions": [
+            { "name": "browse_products", "weight": 50 },
+            { "name": "search_products", "weight": 30 },
+            { "name": "view_product_details", "weight": 20 }
+        ]}},
+        "bench": {
+            "algorithms": ["least-connections"],
+            "engine": "sim",
+            "topology": {
+                "name": "equal",
+                "pools": [{ "name": "main", "backends": [{ "id": "b1" }, { "id": "b2" }, { "id": "b3" }, { "id": "b4" }] }],
+                "service_time": { "distribution": "log_normal", "mean_ms": mean_ms, "sigma": 1.0 }
+            }
+        }
+    })
+}
+
+fn simulated(seed: u64, blocks: u32) -> Overrides {
+    Overrides {
+        seed: Some(seed),
+        repetitions: Some(blocks),
+        engine: Some(Engine::Sim),
+        ..Overrides::default()
+    }
+}
+
+fn rule(holds: bool, what: &str) -> bool {
+    println!("{} {what}", if holds { "ok  " } else { "FAIL" });
+    holds
+}
+
+fn aa(runtime: &Runtime) -> bool {
+    println!("\nA/A, simulated: {EXPERIMENTS} experiments of {BLOCKS} pairs");
+    let config = experiment(10.0);
+    let mut alarms = 0;
+    let mut covered: BTreeMap<Metric, (u64, u64)> = BTreeMap::new();
+    for seed in 0..EXPERIMENTS {
+        let summary = runtime.run(&config, &simulated(1_000 + seed, BLOCKS), Mode::Aa, 0);
+        let comparison = summary.scenarios[0].comparison.as_ref().expect("two labels");
+        let pair = &comparison.pairs[0];
+        let called = |verdict| matches!(verdict, Verdict::Better | Verdict::Worse | Verdict::Different);
+        alarms += u64::from(pair.metrics.iter().any(|metric| called(metric.verdict)));
+        for metric in &pair.metrics {
+            if let Some([low, high]) = metric.interval {
+                let count = covered.entry(metric.metric).or_default();
+                count.0 += u64::from(low <= 0.0 && 0.0 <= high);
+                count.1 += 1;
+            }
+        }
+    }
+    let rate = alarms as f64 / EXPERIMENTS as f64;
+    let mut held = rule(
+        rate <= 0.05,
+        &format!("family-wise false-alarm rate {:.1} % ({alarms} of {EXPERIMENTS})", rate * 100.0),
+    );
+    let mut all = (0, 0);
+    for (metric, (inside, of)) in &covered {
+        println!("     {:<14} {inside} of {of} intervals hold the truth", metric.label());
+        // Jain's index and an error rate of zero take few values; intervals of latencies are what counts.
+        if metric.is_ratio() {
+            all = (all.0 + inside, all.1 + of);
+        }
+    }
+    let coverage = all.0 as f64 / f64::from(u32::try_from(all.1).unwrap_or(u32::MAX)).max(1.0);
+    held &= rule(
+        (0.93..=0.97).contains(&coverage),
+        &format!("{:.1} % of {} intervals of latencies and goodput hold the truth", coverage * 100.0, all.1),
+    );
+    held
+}
+
+fn power(runtime: &Runtime) -> bool {
+    println!("\nPower: service of 11 instead of 10 ms on average");
+    let (fast, slow) = (experiment(10.0), experiment(11.0));
+    let labels = ["10 ms".to_owned(), "11 ms".to_owned()];
+    let options = CompareOptions::default();
+    let pilot = rows(runtime, &[&fast, &fast], &labels, 1, BLOCKS);
+    let blocks = repetitions_for(&pilot, &labels, 0.10, Metric::Mean, &options);
+    println!("     recommended after a pilot of {BLOCKS} blocks: {blocks} repetitions");
+    let found = (0..POWER_EXPERIMENTS)
+        .filter(|experiment| {
+            let rows = rows(runtime, &[&fast, &slow], &labels, 5_000 + experiment, blocks);
+            let comparison = compare(&rows, &labels, &options).expect("two labels");
+            let mean = comparison.pairs[0].metrics.iter().find(|m| m.metric == Metric::Mean);
+            mean.is_some_and(|mean| mean.verdict == Verdict::Worse)
+        })
+        .count();
+    let share = found as f64 / POWER_EXPERIMENTS as f64;
+    rule(share >= 0.80, &format!("found in {:.0} % of {POWER_EXPERIMENTS} experiments", share * 100.0))
+}
+
+/// The trials of several configs on the same schedules, each with a luck of its own.
+fn rows(
+    runtime: &Runtime,
+    configs: &[&Value],
+    labels: &[String],
+    seed: u64,
+    blocks: u32,
+) -> Vec<TrialSummary> {
+    let mut rows = Vec::new();
+    for (number, (config, label)) in configs.iter().zip(labels).enumerate() {
+        let luck = number as u64 + 1;
+        let summary = runtime.run(config, &simulated(seed, blocks), Mode::Compare, luck);
+        rows.extend(
+            summary.scenarios[0]
+                .trials
+                .iter()
+                .map(|row| TrialSummary { label: label.clone(), ..row.clone() }),
+        );
+    }
+    rows
+}
+
+fn freeze(runtime: &Runtime) -> bool {
+    const RATE: f64 = 500.0;
+    const SECONDS: f64 = 10.0;
+    const FROZEN: f64 = 1.0;
+    println!("\nFreeze, live: one backend, {RATE} requests/s for {SECONDS} s, frozen for {FROZEN} s");
+    let config = json!({
+        "base_url": "http://127.0.0.1:1",
+        "request_timeout": 10,
+        "scenarios": [{
+            "name": "freeze",
+            "duration_minutes": SECONDS / 60.0,
+            "concurrent_users": 8,
+            "ramp_up_time_seconds": 0,
+            "traffic_mix": { "browse_and_search": 1.0, "add_to_cart_and_order": 0.0 }
+        }],
+        "user_profiles": { "client": { "actions": [{ "name": "get", "weight": 1 }] }},
+        "bench": {
+            "algorithms": ["round-robin"],
+            "journey": "single_get",
+            "warm_up_s": 0.5,
+            "topology": {
+                "name": "one",
+                "pools": [{ "name": "main", "backends": [{ "id": "b1", "workers": 8 }] }],
+                "service_time": { "distribution": "constant", "mean_ms": 1.0 },
+                "faults": [{ "fault": "freeze", "backends": ["b1"], "start_s": 4.0, "duration_s": FROZEN }]
+            }
+        }
+    });
+    // Whoever arrives while the backend is frozen waits for the rest of the second: latencies are spread
+    // evenly from 0 to 1 s over RATE x FROZEN of all requests, and one in a hundred of all lies beyond p99.
+    let beyond = 0.01 * RATE * SECONDS / (RATE * FROZEN);
+    let expected_ms = (1.0 - beyond) * FROZEN * 1e3;
+    let live = |arrivals: Option<&str>| Overrides {
+        engine: Some(Engine::Live),
+        arrivals: arrivals.map(str::to_owned),
+        ..Overrides::default()
+    };
+    let p99 = |summary: &Summary| {
+        let latency = summary.scenarios[0].algorithms[0].latency_ms.as_ref().expect("successes");
+        (summary.scenarios[0].model.clone(), latency.p99)
+    };
+    let (open, open_p99) = p99(&runtime.run(&config, &live(Some("constant:500")), Mode::Compare, 0));
+    let (closed, closed_p99) = p99(&runtime.run(&config, &live(None), Mode::Compare, 0));
+    println!("     {closed} model: p99 {closed_p99:.1} ms, since users wait for the frozen backend too");
+    let off = open_p99 / expected_ms - 1.0;
+    rule(
+        off.abs() <= 0.05 && open == "open" && closed == "closed",
+        &format!(
+            "{open} model: p99 {open_p99:.1} ms, arithmetic {expected_ms:.0} ms ({:+.1} %)",
+            off * 100.0
+        ),
+    )
+}

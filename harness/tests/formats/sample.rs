@@ -1,0 +1,444 @@
+//! A summary that holds something of everything, made of formulas: what reports are tested with.
+
+use harness::results::*;
+use std::collections::BTreeMap;
+
+pub const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "p2c+ejection"];
+const BACKENDS: [&str; 4] = ["cart-1", "cart-2", "cart-3", "cart-4"];
+const BLOCKS: u32 = 6;
+const LENGTH_S: f64 = 120.0;
+
+/// A run with two scenarios: one with faults, stages, bounds and an invalid trial; one with a single
+/// algorithm, in the open model.
+pub fn summary() -> Summary {
+    Summary {
+        schema_version: SCHEMA_VERSION,
+        run_id: "20261121-101500-sample-0a1b2c".to_owned(),
+        started_at: "2026-11-21T10:15:00.25+01:00".to_owned(),
+        command: ["bench", "--config", "my config.json", "--repetitions", "6"].map(str::to_owned).into(),
+        version: "0.1.0".to_owned(),
+        commit: "0123456789abcdef".to_owned(),
+        host: Host {
+            name: "bench-host".to_owned(),
+            os: "linux-x86_64".to_owned(),
+            kernel: "6.1.0".to_owned(),
+            cpu: "Some CPU @ 2.40GHz".to_owned(),
+            cores: 8,
+        },
+        config: ConfigSummary {
+            name: "my config.json".to_owned(),
+            source: "file".to_owned(),
+            dialect: "guide".to_owned(),
+            content: serde_json::json!({ "scenarios": [{ "name": "read_heavy" }], "request_timeout": 5 }),
+        },
+        seed: 42,
+        engine: "live".to_owned(),
+        load_balancer: "embedded reference load balancer".to_owned(),
+        schedule_sha256: "5f".repeat(32),
+        interrupted: false,
+        fingerprint: "a7".repeat(32),
+        scenarios: vec![main_scenario(), open_scenario()],
+        thresholds: vec![
+            threshold("round-robin", "http_req_duration: p(95)<200", Some(350.1), false),
+            threshold("least-connections", "http_req_duration: p(95)<200", Some(150.25), true),
+            threshold("p2c+ejection", "http_req_duration{action:browse}: p(95)<200", None, false),
+        ],
+        notes: vec!["`request_jitter` has no effect here".to_owned()],
+    }
+}
+
+fn threshold(algorithm: &str, threshold: &str, observed: Option<f64>, ok: bool) -> ThresholdResult {
+    ThresholdResult {
+        scenario: "read_heavy".to_owned(),
+        algorithm: algorithm.to_owned(),
+        threshold: threshold.to_owned(),
+        observed,
+        ok,
+    }
+}
+
+fn main_scenario() -> ScenarioSummary {
+    let fault = |fault: &str, backend: &str, start_s: f64, end_s: f64| FaultMark {
+        fault: fault.to_owned(),
+        backends: vec![backend.to_owned()],
+        start_s,
+        end_s,
+    };
+    let stage = |name: &str, start_s: f64, end_s: f64| StageMark {
+        name: name.to_owned(),
+        start_s,
+        end_s,
+        ramp_up_s: 5.0,
+        model: "closed".to_owned(),
+    };
+    ScenarioSummary {
+        name: "read_heavy".to_owned(),
+        duration_s: LENGTH_S,
+        peak_users: 200,
+        topology: "situation-b".to_owned(),
+        schedules: (0..BLOCKS).map(|block| format!("{block:02x}").repeat(32)).collect(),
+        model: "closed".to_owned(),
+        warm_up: "mser-5".to_owned(),
+        stages: vec![
+            stage("normal", 0.0, 40.0),
+            stage("rush_hour", 40.0, 90.0),
+            stage("calm", 90.0, LENGTH_S),
+        ],
+        faults: vec![
+            fault("latency_factor", "cart-2", 30.0, 60.0),
+            fault("error_rate", "cart-3", 80.0, 95.0),
+        ],
+        trials: trials(),
+        comparison: Some(comparison()),
+        oracles: vec![OracleSummary {
+            name: "shortest-work".to_owned(),
+            knows: "the service time of every request".to_owned(),
+            latency_ms: Some(latency(0.7)),
+            error_rate: 0.0,
+        }],
+        max_rates: vec![max_rate("round-robin", Some(310.0)), max_rate("least-connections", None)],
+        aa: Some(aa()),
+        algorithms: (0..ALGORITHMS.len()).map(algorithm).collect(),
+        skipped: vec![Skipped { name: "rl".to_owned(), reason: "no trained policy was given".to_owned() }],
+    }
+}
+
+fn open_scenario() -> ScenarioSummary {
+    let mut only = algorithm(1);
+    only.fault_responses.clear();
+    let mut trial = trials().swap_remove(1);
+    trial.label = ALGORITHMS[1].to_owned();
+    trial.problems.clear();
+    trial.block = 0;
+    ScenarioSummary {
+        name: "flash_sale".to_owned(),
+        model: "open".to_owned(),
+        stages: Vec::new(),
+        faults: Vec::new(),
+        trials: vec![trial],
+        comparison: None,
+        oracles: Vec::new(),
+        max_rates: Vec::new(),
+        aa: None,
+        algorithms: vec![only],
+        skipped: Vec::new(),
+        ..main_scenario()
+    }
+}
+
+/// How slow an algorithm is: 1 is the reference.
+fn slowness(number: usize) -> f64 {
+    [1.6, 1.0, 1.04][number % 3]
+}
+
+/// A number from -1 to 1 that looks random and is always the same.
+fn wobble(seed: f64) -> f64 {
+    (seed * 12.9898).sin() * (seed * 78.233).cos()
+}
+
+pub fn latency(scale: f64) -> Latency {
+    Latency {
+        mean: 62.0 * scale,
+        min: 3.1 * scale,
+        p50: 41.0 * scale,
+        p90: 121.0 * scale,
+        p95: 178.0 * scale,
+        p99: 402.0 * scale,
+        p999: 811.0 * scale,
+        max: 1320.5 * scale,
+    }
+}
+
+/// Every algorithm in every block, the order turned by one each time; one trial is invalid and repeated.
+fn trials() -> Vec<TrialSummary> {
+    let mut trials = Vec::new();
+    for block in 0..BLOCKS {
+        for position in 0..ALGORITHMS.len() {
+            let number = (position + block as usize) % ALGORITHMS.len();
+            let broken = block == 2 && position == 1;
+            trials.push(trial(number, block, position, 0, broken));
+            if broken {
+                trials.push(trial(number, block, position, 1, false));
+            }
+        }
+    }
+    trials
+}
+
+fn trial(number: usize, block: u32, position: usize, attempt: u32, broken: bool) -> TrialSummary {
+    let seed = f64::from(block) * 7.0 + number as f64 + f64::from(attempt) * 0.5;
+    let scale = slowness(number) * (1.0 + 0.04 * wobble(seed)) * if broken { 1.9 } else { 1.0 };
+    let latency = latency(scale);
+    let value = |metric| {
+        let value = match metric {
+            Metric::Mean => latency.mean,
+            Metric::P50 => latency.p50,
+            Metric::P95 => latency.p95,
+            Metric::P99 => latency.p99,
+            Metric::P999 => return MetricValue { metric, value: None },
+            Metric::ErrorRate => 0.004 * scale,
+            Metric::Goodput => 320.0 / scale.sqrt(),
+            Metric::JainIndex => 0.97,
+        };
+        MetricValue { metric, value: Some(value) }
+    };
+    TrialSummary {
+        label: ALGORITHMS[number].to_owned(),
+        block,
+        position,
+        attempt,
+        started_at: format!("2026-11-21T10:{:02}:00+01:00", 15 + block),
+        problems: match broken {
+            true => vec!["generator threads waited for a CPU in 12.0 % of the time (limit 5 %)".to_owned()],
+            false => Vec::new(),
+        },
+        cut_s: 5.0,
+        metrics: Metric::ALL.map(value).into(),
+        generator: GeneratorSummary {
+            offered_per_s: None,
+            achieved_per_s: Some(318.0),
+            dropped: 0,
+            lateness_p50_ms: Some(0.08),
+            lateness_p99_ms: Some(if broken { 44.0 } else { 0.9 }),
+            cpu_wait_share: Some(if broken { 0.12 } else { 0.004 }),
+            machine_busy_share: Some(0.41),
+            named_right: 38_000,
+            named_wrong: 0,
+        },
+    }
+}
+
+fn comparison() -> Comparison {
+    let pair = |baseline: usize, candidate: usize, verdict: Verdict, sentence: &str| {
+        let effect = slowness(candidate) / slowness(baseline) - 1.0;
+        PairComparison {
+            baseline: ALGORITHMS[baseline].to_owned(),
+            candidate: ALGORITHMS[candidate].to_owned(),
+            blocks: BLOCKS as usize,
+            metrics: Metric::ALL.into_iter().map(|metric| compared(metric, effect, verdict)).collect(),
+            verdict,
+            sentence: sentence.to_owned(),
+        }
+    };
+    Comparison {
+        alpha: 0.05,
+        margin: 0.05,
+        family: 21,
+        pairs: vec![
+            pair(
+                0,
+                1,
+                Verdict::Better,
+                "least-connections is better than round-robin: p95 lower by 37.5 % (95 % interval 34.0 % to 41.2 %).",
+            ),
+            pair(
+                0,
+                2,
+                Verdict::Better,
+                "p2c+ejection is better than round-robin: p95 lower by 35.0 % (95 % interval 31.1 % to 38.9 %).",
+            ),
+            pair(
+                1,
+                2,
+                Verdict::NotEnoughData,
+                "p2c+ejection and least-connections: not enough data; 14 blocks would find a difference of 5 %.",
+            ),
+        ],
+        noise_source: None,
+    }
+}
+
+fn compared(metric: Metric, effect: f64, verdict: Verdict) -> MetricComparison {
+    let (baseline, effect) = match metric {
+        Metric::ErrorRate => (0.0064, -0.0024),
+        Metric::JainIndex => (0.97, 0.001),
+        Metric::Goodput => (250.0, -effect / 2.0),
+        _ => (178.0, effect),
+    };
+    let candidate = if metric.is_ratio() { baseline * (1.0 + effect) } else { baseline + effect };
+    MetricComparison {
+        metric,
+        baseline,
+        candidate,
+        effect,
+        interval: Some([effect - 0.03, effect + 0.03]),
+        p_value: Some(0.03125),
+        p_adjusted: Some(0.21875),
+        equivalent: false,
+        minimum_detectable: Some(0.061),
+        repetitions_needed: Some(14),
+        noise_floor: None,
+        verdict: if metric.has_direction() { verdict } else { Verdict::Equivalent },
+    }
+}
+
+fn aa() -> AaSummary {
+    let metric = |metric| AaMetric {
+        metric,
+        effect: 0.002,
+        interval: Some([-0.011, 0.014]),
+        largest_pair: 0.034,
+        noise_floor: 0.021,
+    };
+    AaSummary {
+        algorithm: "round-robin".to_owned(),
+        pairs: 6,
+        metrics: Metric::ALL.map(metric).into(),
+        naive_alarms: 2,
+        alarms: 0,
+        false_alarm_rate: Some(0.031),
+        relabellings: 64,
+    }
+}
+
+fn max_rate(algorithm: &str, rate_per_s: Option<f64>) -> MaxRateSummary {
+    let probe = |rate_per_s: f64, stage: &str, kept: bool| RateProbe {
+        rate_per_s,
+        seconds: 30.0,
+        stage: stage.to_owned(),
+        kept,
+        latency_ms: Some(latency(rate_per_s / 300.0)),
+        error_rate: 0.001,
+        problems: if kept { Vec::new() } else { vec!["achieved 80 % of the offered rate".to_owned()] },
+    };
+    MaxRateSummary {
+        algorithm: algorithm.to_owned(),
+        objective: vec!["p(95)<200".to_owned(), "error_rate<0.01".to_owned()],
+        rate_per_s,
+        probes: vec![
+            probe(200.0, "exponential", rate_per_s.is_some()),
+            probe(400.0, "exponential", false),
+            probe(310.0, "confirm", rate_per_s.is_some()),
+        ],
+    }
+}
+
+fn algorithm(number: usize) -> AlgorithmSummary {
+    let scale = slowness(number);
+    let action = |name: &str, method: &str, set_up: bool, factor: f64| ActionSummary {
+        name: name.to_owned(),
+        method: method.to_owned(),
+        set_up,
+        requests: 48_000,
+        errors: 120,
+        latency_ms: Some(latency(scale * factor)),
+    };
+    let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
+    for (outcome, requests) in
+        [("ok", 227_000), ("expected_error", 1_000), ("backend_error", 900), ("timeout", 100)]
+    {
+        outcomes.insert(outcome.to_owned(), requests);
+    }
+    AlgorithmSummary {
+        name: ALGORITHMS[number].to_owned(),
+        trials: BLOCKS,
+        measured_s: LENGTH_S * f64::from(BLOCKS),
+        total_requests: 229_000,
+        throughput_rps: 318.06,
+        goodput_rps: 315.28,
+        latency_ms: Some(latency(scale)),
+        latency_all_ms: Some(latency(scale * 1.02)),
+        success_rate: 228.0 / 229.0,
+        error_rate: 1.0 / 229.0,
+        expected_error_rate: 1.0 / 229.0,
+        outcomes,
+        backends: BACKENDS.iter().enumerate().map(|(place, id)| backend(place, id)).collect(),
+        jain_index: Some(0.97),
+        actions: vec![
+            action("checkout", "POST", false, 2.2),
+            action("cart", "POST", false, 1.3),
+            action("cart", "GET", false, 0.9),
+            action("browse", "GET", false, 0.8),
+            action("register", "POST", true, 1.1),
+        ],
+        service_ms: Some(latency(scale)),
+        distribution: distribution(scale),
+        series: series(number),
+        fault_responses: vec![fault_response(0, number), fault_response(1, number)],
+        switch_evidence: vec![serde_json::json!({ "control_plane": { "verdict": "confirmed" } })],
+        processes: vec![
+            ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },
+            ProcessSummary { name: "load-balancer".to_owned(), cpu_s: 95.0, cores: 0.13 },
+        ],
+    }
+}
+
+fn backend(place: usize, id: &str) -> BackendSummary {
+    BackendSummary {
+        id: id.to_owned(),
+        requests: 57_250,
+        share: 0.25,
+        errors: [0, 0, 900, 1][place],
+        mean_ms: Some(61.0),
+        peak_in_flight: Some(40),
+        balancer_errors: Some(0),
+    }
+}
+
+/// An exponential tail above a floor, at the percentiles that a curve needs.
+fn distribution(scale: f64) -> Vec<[f64; 2]> {
+    let mut points: Vec<[f64; 2]> = (0..100).map(f64::from).map(|percentile| [percentile, 0.0]).collect();
+    points.extend([99.5, 99.9, 99.95, 99.99, 99.995, 100.0].map(|percentile| [percentile, 0.0]));
+    for [percentile, ms] in &mut points {
+        *ms = scale * (3.0 + 60.0 * -(1.0 - f64::min(*percentile, 99.999) / 100.0).ln());
+    }
+    points
+}
+
+fn series(number: usize) -> Vec<SeriesPoint> {
+    let points = 60;
+    let length_s = LENGTH_S / f64::from(points);
+    (0..points)
+        .map(|point| {
+            let at_s = f64::from(point) * length_s;
+            let slow = (30.0..60.0).contains(&at_s);
+            let scale = slowness(number)
+                * (1.0 + 0.1 * wobble(at_s + number as f64))
+                * if slow { 1.0 + slowness(number) / 2.0 } else { 1.0 };
+            let latency = latency(scale);
+            // The slow backend loses its share, except under the algorithm that does not look.
+            let left = if slow && number > 0 { 0.05 } else { 0.25 };
+            let rest = (1.0 - left) / 3.0;
+            SeriesPoint {
+                at_s,
+                length_s,
+                throughput_rps: 318.0 + 12.0 * wobble(at_s),
+                errors_rps: if (80.0..95.0).contains(&at_s) { 4.0 } else { 0.1 },
+                mean_ms: Some(latency.mean),
+                p50_ms: Some(latency.p50),
+                p95_ms: Some(latency.p95),
+                p99_ms: (point != 7).then_some(latency.p99),
+                shares: vec![rest, left, rest, rest],
+            }
+        })
+        .collect()
+}
+
+fn fault_response(fault: usize, number: usize) -> FaultResponse {
+    let (start_s, end_s) = [(30.0, 60.0), (80.0, 95.0)][fault];
+    let phase = |name: &str, from_s: f64, to_s: f64, factor: f64| {
+        let latency = latency(slowness(number) * factor);
+        PhaseSummary {
+            name: name.to_owned(),
+            from_s,
+            to_s,
+            throughput_rps: 318.0 / factor,
+            mean_ms: Some(latency.mean),
+            p95_ms: Some(latency.p95),
+            p99_ms: Some(latency.p99),
+            error_rate: 0.004 * factor,
+        }
+    };
+    FaultResponse {
+        fault,
+        phases: vec![
+            phase("before", 0.0, start_s, 1.0),
+            phase("during", start_s, end_s, 1.5),
+            phase("after", end_s, LENGTH_S, 1.1),
+        ],
+        share_before: Some(0.25),
+        share_during: Some(if number > 0 { 0.05 } else { 0.25 }),
+        time_to_avoid_s: (number > 0).then_some(1.4),
+        time_to_return_s: (number > 0).then_some(2.1),
+    }
+}
