@@ -182,17 +182,21 @@ pub struct MetricComparison {
     /// Hodges–Lehmann estimate: candidate / baseline - 1 for ratios (0.1 is 10 % more), else the
     /// difference.
     pub effect: f64,
-    /// 95 % interval of the effect (paired bootstrap, BCa); none below 2 blocks.
+    /// 95 % interval of the effect (paired bootstrap, BCa with percentiles expanded for few blocks), for
+    /// itself, not corrected; none below 2 blocks.
     pub interval: Option<[f64; 2]>,
-    /// Exact paired permutation test, two-sided; none without blocks.
+    /// Exact paired permutation test, two-sided; none below 2 blocks, and where neither side ever had an
+    /// error, so that there is nothing to test.
     pub p_value: Option<f64>,
     /// After Holm's correction.
     pub p_adjusted: Option<f64>,
-    /// Whether the effect lies within the margin (two one-sided tests).
+    /// Whether the effect lies within the margin (two one-sided t tests, after Holm's correction).
     pub equivalent: bool,
-    /// Smallest effect that this many blocks find in 80 of 100 cases; none below 2 blocks.
+    /// Smallest effect that this many blocks find in 80 of 100 cases; none where the test cannot find any
+    /// with so few.
     pub minimum_detectable: Option<f64>,
-    /// Blocks at which an effect as large as the margin would be found in 80 of 100 cases.
+    /// Blocks at which an effect as large as the margin would be found in 80 of 100 cases; none below 2
+    /// blocks, or when it would take more than 10 000.
     pub repetitions_needed: Option<u32>,
     /// Effects of at most this size arise between two labels of one algorithm.
     pub noise_floor: Option<f64>,
