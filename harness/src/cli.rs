@@ -146,6 +146,10 @@ pub struct RunArgs {
     /// Reports to write into the results folder.
     #[arg(long, value_name = "FORMAT,...", value_enum, value_delimiter = ',', default_values_t = [ReportFormat::Html])]
     pub report: Vec<ReportFormat>,
+    /// Count trials that cannot be believed, and note why, instead of repeating them and leaving them
+    /// out: for trying things out on a busy machine.
+    #[arg(long)]
+    pub accept_invalid: bool,
     /// Leave out the simulated bounds (policies that know what none can know).
     #[arg(long)]
     pub no_oracles: bool,

@@ -36,6 +36,7 @@ pub async fn doctor(
         record_actions: false,
         luck: 0,
         record_requests: false,
+        accept_invalid: false,
         mode: &Mode::Compare,
     };
     let mut healthy = true;

@@ -43,6 +43,8 @@ pub struct RunOptions<'a> {
     pub record_actions: bool,
     /// Whether to write every request.
     pub record_requests: bool,
+    /// Whether trials that cannot be believed count, with a note.
+    pub accept_invalid: bool,
     /// Whether to simulate bounds.
     pub oracles: bool,
     /// A simulation's own luck: with another one the same users meet other service times. 0 is the
@@ -60,6 +62,7 @@ pub(super) struct Context<'a> {
     pub(super) record_actions: bool,
     pub(super) luck: u64,
     pub(super) record_requests: bool,
+    pub(super) accept_invalid: bool,
     pub(super) mode: &'a Mode,
 }
 
@@ -95,6 +98,7 @@ pub async fn run(
         record_actions: options.record_actions,
         luck: options.luck,
         record_requests: options.record_requests,
+        accept_invalid: options.accept_invalid,
         mode: &options.mode,
     };
     let mut failure = None;
