@@ -177,3 +177,12 @@ fn machine(summary: &Summary, add: &mut impl FnMut(Weight, String)) {
         None => add(Weight::Know, "How busy the machine was is not known.".to_owned()),
     }
 }
+
+/// What stands for verdicts where no pair was compared.
+pub(super) fn nothing_compared(scenario: &ScenarioSummary) -> String {
+    match scenario.algorithms.as_slice() {
+        [] => "No algorithm has a valid trial: nothing may be said.".to_owned(),
+        [one] => format!("Only {} ran: there is nothing to compare it with.", one.name),
+        _ => "The algorithms were not compared: nothing may be said about differences.".to_owned(),
+    }
+}

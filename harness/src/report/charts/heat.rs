@@ -1,9 +1,9 @@
 //! Mean latency by endpoint, method and algorithm, as a heat map.
 
 use super::{Figure, Panel, axis, label, layout};
-use crate::report::text::{NONE, trimmed};
+use crate::report::text::NONE;
 use crate::results::{ActionSummary, ScenarioSummary};
-use serde_json::{Value, json};
+use serde_json::json;
 
 /// Rows are endpoints by method, columns algorithms. Colour is logarithmic: endpoints differ by orders
 /// of magnitude.
@@ -20,15 +20,13 @@ pub(super) fn heat(scenario: &ScenarioSummary) -> Option<Figure> {
         .iter()
         .map(|row| scenario.algorithms.iter().map(|algorithm| mean(&algorithm.actions, *row)).collect())
         .collect();
-    let known = means.iter().flatten().flatten().copied();
-    let (low, high) =
-        known.fold((f64::INFINITY, 0.0_f64), |(low, high), mean| (low.min(mean), high.max(mean)));
-    if high <= 0.0 {
+    if means.iter().flatten().flatten().next().is_none() {
         return None;
     }
-    let numbers = |decimals: fn(f64) -> Value| -> Vec<Vec<Value>> {
-        means.iter().map(|row| row.iter().map(|mean| mean.map_or(Value::Null, decimals)).collect()).collect()
-    };
+    let logarithms: Vec<Vec<Option<f64>>> = means
+        .iter()
+        .map(|row| row.iter().map(|mean| mean.map(|mean| mean.max(0.001).log10())).collect())
+        .collect();
     let texts: Vec<Vec<String>> = means
         .iter()
         .map(|row| {
@@ -39,10 +37,9 @@ pub(super) fn heat(scenario: &ScenarioSummary) -> Option<Figure> {
         "type": "heatmap",
         "x": scenario.algorithms.iter().map(|algorithm| label(&algorithm.name)).collect::<Vec<_>>(),
         "y": rows.iter().map(|(method, name)| label(&format!("{method} {name}"))).collect::<Vec<_>>(),
-        "z": numbers(|mean| json!(mean.max(0.001).log10())),
+        "z": logarithms,
         "text": texts, "texttemplate": "%{text}", "hovertemplate": "%{y}, %{x}: %{text} ms<extra></extra>",
-        "colorscale": "Viridis", "xgap": 1, "ygap": 1,
-        "colorbar": bar(low, high),
+        "colorscale": "Viridis", "showscale": false, "xgap": 1, "ygap": 1,
     });
     let layout = layout(json!({
         "xaxis": axis("", json!({ "type": "category", "side": "top" })),
@@ -62,12 +59,4 @@ pub(super) fn heat(scenario: &ScenarioSummary) -> Option<Figure> {
 fn mean(actions: &[ActionSummary], (method, name): (&str, &str)) -> Option<f64> {
     let action = actions.iter().find(|action| action.method == method && action.name == name)?;
     action.latency_ms.as_ref().map(|latency| latency.mean)
-}
-
-/// The colour bar with milliseconds instead of their logarithms.
-fn bar(low: f64, high: f64) -> Value {
-    let (low, high) = (low.max(0.001).log10(), high.max(0.001).log10());
-    let ticks: Vec<f64> = (0..=4).map(|tick| low + (high - low) * f64::from(tick) / 4.0).collect();
-    let texts: Vec<String> = ticks.iter().map(|tick| trimmed(10_f64.powf(*tick), 1)).collect();
-    json!({ "tickvals": ticks, "ticktext": texts, "thickness": 12, "outlinewidth": 0, "title": { "text": "ms" } })
 }

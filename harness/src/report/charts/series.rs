@@ -43,7 +43,7 @@ pub(super) fn series(scenario: &ScenarioSummary, palette: &Palette) -> Option<Fi
     }
     rows.insert(
         "xaxis".to_owned(),
-        axis("Seconds from the start of the measured phase", json!({ "anchor": format!("y{}", ROWS.len()) })),
+        axis("Seconds of the measured phase", json!({ "anchor": format!("y{}", ROWS.len()) })),
     );
     rows.insert("shapes".to_owned(), shapes.into());
     rows.insert("annotations".to_owned(), annotations.into());

@@ -8,11 +8,11 @@ mod head;
 mod scenario;
 mod table;
 
-use super::caveats::{Caveat, Weight, caveats};
+use super::caveats::{Caveat, Weight, caveats, nothing_compared};
 use super::charts::{Figure, Panel};
 use super::tables::{Tone, environment, tone};
 use super::text::{command_line, verdict};
-use crate::results::{Comparison, PairComparison, ScenarioSummary, Summary};
+use crate::results::{Comparison, PairComparison, Summary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plotly::Plot;
 use table::{class, scrolling};
@@ -73,14 +73,6 @@ fn verdicts(summary: &Summary) -> Markup {
                 p { span.badge.bad { "broken" } " " (broken) " of " (summary.thresholds.len()) " threshold results did not hold." }
             }
         }
-    }
-}
-
-fn nothing_compared(scenario: &ScenarioSummary) -> String {
-    match scenario.algorithms.as_slice() {
-        [] => "No algorithm has a valid trial: nothing may be said.".to_owned(),
-        [one] => format!("Only {} ran: there is nothing to compare it with.", one.name),
-        _ => "The algorithms were not compared: nothing may be said about differences.".to_owned(),
     }
 }
 

@@ -24,7 +24,7 @@ pub(super) fn scrolling(table: &Table) -> Markup {
                 thead {
                     tr {
                         @for (column, name) in table.header.iter().enumerate() {
-                            th.number[numbers(table, column)] scope="col" { (name) }
+                            th.number[table.is_numeric(column)] scope="col" { (name) }
                         }
                     }
                 }
@@ -38,11 +38,6 @@ pub(super) fn scrolling(table: &Table) -> Markup {
             }
         }
     }
-}
-
-/// Whether a column's heading stands to the right, above its numbers.
-fn numbers(table: &Table, column: usize) -> bool {
-    column > 0 && table.rows.iter().filter_map(|row| row.cells.get(column)).all(Cell::is_number)
 }
 
 fn cell(column: usize, cell: &Cell) -> Markup {

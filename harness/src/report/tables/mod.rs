@@ -69,6 +69,11 @@ impl Table {
         self.rows.push(Row { cells, tone });
     }
 
+    /// Whether a column holds numbers, whose heading stands to the right as they do.
+    pub(super) fn is_numeric(&self, column: usize) -> bool {
+        column > 0 && self.rows.iter().filter_map(|row| row.cells.get(column)).all(Cell::is_number)
+    }
+
     /// The table, unless it has no rows.
     pub(super) fn unless_empty(self) -> Option<Self> {
         (!self.rows.is_empty()).then_some(self)
