@@ -15,3 +15,4 @@ pub mod record;
 pub mod report;
 pub mod results;
 pub mod target;
+pub mod trace;

@@ -309,6 +309,26 @@ fn errors_of_the_balancer_are_json_and_name_no_backend() {
 }
 
 #[test]
+fn a_pool_for_all_others_answers_for_paths_that_name_no_service() {
+    let backend = Backend::start(|request, stream| {
+        let path = request.path.clone();
+        reply(stream, 200, "", path.as_bytes())
+    });
+    let pools =
+        json!([{ "name": "all", "services": [], "backends": [{ "id": "b0", "url": backend.url() }] }]);
+    let balancer = Balancer::with_backends("round-robin", &[], json!({ "pools": pools }));
+    for (below, path) in [("/", "/"), ("/?q=1", "/?q=1"), ("/%7Bid%7D/x", "/x"), ("/api/v1/item", "/v1/item")]
+    {
+        let reply = get(&format!("{}/proxy{below}", balancer.url));
+        assert_eq!((reply.status, reply.text().as_str()), (200, path), "{below}");
+    }
+    for number in 0..300 {
+        let reply = get(&format!("{}/proxy/made-up-{number}/x", balancer.url));
+        assert_eq!(reply.status, 200, "service {number}: what is too much to be kept apart is still served");
+    }
+}
+
+#[test]
 fn the_replies_of_backends_cross_whatever_their_status() {
     let backend = Backend::start(|request, stream| {
         let status = request.path.trim_start_matches('/').parse().expect("a status");

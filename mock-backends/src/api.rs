@@ -12,8 +12,12 @@
 //! | POST `/api/orders` | 201; 400; 401; 404 unknown product; 409 beyond stock |
 //! | GET `/api/orders/{id}` | 200; 401; 404 |
 //!
+//! A service that the shop does not have answers every call with 200 and says what it was asked, so
+//! that recorded requests can be played against the mock backends.
+//!
 //! Checks come in the order 401, 400, 404, 409. A quantity is a whole number from 1 to 99.
 
+use crate::process::SERVICES;
 use crate::store::{Line, Profile, Refusal, Store, UserId, units};
 use crate::uri::decode;
 use bytes::Bytes;
@@ -27,6 +31,8 @@ const MAX_SEGMENTS: usize = 5;
 /// A request as the application sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
+    /// Who is asked.
+    pub(crate) service: &'a str,
     pub(crate) method: &'a str,
     /// Path below the service, without the query.
     pub(crate) path: &'a str,
@@ -69,7 +75,7 @@ impl From<Refusal> for Answer {
 pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Answer {
     let mut buffer = [""; MAX_SEGMENTS];
     let Some(segments) = split(call.path, &mut buffer) else {
-        return not_found();
+        return elsewhere(call);
     };
     let result = match (call.method, segments) {
         ("POST", ["api", "users", "register"]) => register(store, call),
@@ -88,7 +94,7 @@ pub(crate) fn answer(store: &mut Store, call: &Call<'_>) -> Answer {
         (_, segments) => Err(if is_known(segments) {
             Answer::error(405, "method is not allowed here")
         } else {
-            not_found()
+            elsewhere(call)
         }),
     };
     result.unwrap_or_else(|refusal| refusal)
@@ -119,6 +125,14 @@ fn is_known(segments: &[&str]) -> bool {
 
 fn not_found() -> Answer {
     Answer::error(404, "no such resource")
+}
+
+/// A path that the shop does not have: only services of others know it.
+fn elsewhere(call: &Call<'_>) -> Answer {
+    if call.service.is_empty() || SERVICES.contains(&call.service) {
+        return not_found();
+    }
+    Answer::json(200, &json!({ "service": call.service, "method": call.method, "path": call.path }))
 }
 
 fn bad(message: &str) -> Answer {

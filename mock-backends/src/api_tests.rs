@@ -30,7 +30,7 @@ fn ada() -> String {
 fn send(store: &mut Store, token: Option<&str>, method: &str, path: &str, body: &str) -> Answer {
     let authorization = token.map(|token| format!("Bearer {token}"));
     let authorization = authorization.as_deref();
-    answer(store, &Call { method, path, authorization, body: body.as_bytes() })
+    answer(store, &Call { service: "", method, path, authorization, body: body.as_bytes() })
 }
 
 fn value(answer: &Answer) -> Value {
@@ -286,4 +286,26 @@ fn another_users_order_is_not_shown() {
     let path = format!("/api/orders/{}", order["id"]);
     let reply = send(&mut store, value(&login)["token"].as_str(), "GET", &path, "");
     assert_eq!(reply.status, 404);
+}
+
+#[test]
+fn services_that_the_shop_does_not_have_answer_whatever_they_are_asked() {
+    let (mut store, _) = shop();
+    let mut ask = |service, method, path| {
+        answer(&mut store, &Call { service, method, path, authorization: None, body: b"not JSON" })
+    };
+    for (service, method, path) in
+        [("api", "GET", "/v1/resource"), ("others", "POST", "/"), ("static", "PUT", "/a/b/c/d/e/f/g")]
+    {
+        let reply = ask(service, method, path);
+        let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("the reply is JSON");
+        assert_eq!(reply.status, 200, "{method} {service}{path}");
+        assert_eq!(
+            (&body["service"], &body["path"]),
+            (&json!(service), &json!(path)),
+            "it says what it was asked"
+        );
+    }
+    assert_eq!(ask("cart-service", "GET", "/v1/resource").status, 404, "the shop knows its paths");
+    assert_eq!(ask("", "GET", "/v1/resource").status, 404, "nobody is asked");
 }

@@ -18,7 +18,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
 
 /// The services of the built-in application; a topology may name more.
-const SERVICES: [&str; 4] = ["user-service", "inventory-service", "cart-service", "order-service"];
+pub(crate) const SERVICES: [&str; 4] = ["user-service", "inventory-service", "cart-service", "order-service"];
 
 /// Runs mock backends in this process: prints the [`Announcement`] as one line of JSON when all ports
 /// listen, and returns at SIGINT, at SIGTERM, or, if so configured, when standard input ends.

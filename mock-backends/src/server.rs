@@ -180,6 +180,7 @@ async fn handle(instance: Rc<Instance>, request: Request<Incoming>) -> Result<Re
     let answer = match instance.serve(&head.method, &target, &head.headers).await? {
         Service::Done => {
             let call = Call {
+                service: target.service,
                 method: head.method.as_str(),
                 path: target.path,
                 authorization: head.headers.get(AUTHORIZATION).and_then(|v| v.to_str().ok()),
@@ -267,13 +268,14 @@ struct Target<'a> {
 impl<'a> Target<'a> {
     /// The service comes from the header, else from a leading `/{service}`, else from the path.
     fn new(path: &'a str, headers: &'a HeaderMap) -> Self {
+        let named = headers.get(SERVICE).and_then(|value| value.to_str().ok());
+        // Who names the service may have left it out of the path, whatever that begins with then.
+        let is_service =
+            |first: &str| named.map_or(!["api", "actuator"].contains(&first), |named| named == first);
         let (prefix, path) = match path[1.min(path.len())..].split_once('/') {
-            Some((first, rest)) if !["api", "actuator"].contains(&first) => {
-                (Some(first), &path[path.len() - rest.len() - 1..])
-            }
+            Some((first, rest)) if is_service(first) => (Some(first), &path[path.len() - rest.len() - 1..]),
             _ => (None, path),
         };
-        let named = headers.get(SERVICE).and_then(|value| value.to_str().ok());
         Self { service: named.or(prefix).unwrap_or_else(|| service_of(path)), path }
     }
 }
@@ -286,6 +288,8 @@ fn service_of(path: &str) -> &'static str {
         Some("inventory") => "inventory-service",
         Some("cart") => "cart-service",
         Some("orders") => "order-service",
+        // The API of synthesised traffic: `/api/v1/resource`, `/api/v1/item`, `/api/v1/user`.
+        Some("v1") => "api",
         _ => "",
     }
 }
@@ -335,6 +339,12 @@ mod tests {
         headers.insert(SERVICE, HeaderValue::from_static("payment-service"));
         let target = Target::new("/api/cart", &headers);
         assert_eq!(target.service, "payment-service", "the header outranks the path");
+        for (path, below) in
+            [("/v1/resource", "/v1/resource"), ("/payment-service/v1/resource", "/v1/resource")]
+        {
+            let target = Target { service: "payment-service", path: below };
+            assert_eq!(Target::new(path, &headers), target, "only the service itself is left out of {path}");
+        }
     }
 
     #[test]

@@ -98,9 +98,8 @@ struct Share {
 impl Share {
     fn new(trials: &[&Trial], mark: &FaultMark) -> Self {
         let listed = trials.first().map_or(&[][..], |trial| &trial.backends);
-        let faulty = |number: usize| {
-            listed.get(number).is_some_and(|backend| mark.backends.contains(&backend.id))
-        };
+        let faulty =
+            |number: usize| listed.get(number).is_some_and(|backend| mark.backends.contains(&backend.id));
         let pools: Vec<usize> =
             (0..listed.len()).filter(|number| faulty(*number)).map(|number| listed[number].pool).collect();
         let concerned =

@@ -2,7 +2,7 @@
 //! gathered.
 
 use super::algorithms::{Chosen, Named, choose};
-use super::arrivals;
+use super::arrivals::{self, OpenModel};
 use super::bundled;
 use super::draft::{Context, Draft, DraftScenario, draft};
 use super::error::{ConfigError, Findings, did_you_mean, listing};
@@ -10,6 +10,7 @@ use super::flags;
 use super::overrides::Overrides;
 use super::plan::{Plan, PlannedScenario, Target};
 use super::raw::{Bench, Source};
+use super::replay;
 use super::scenario::{self, Frame};
 use super::source::{Loaded, resolve};
 use super::thresholds;
@@ -59,7 +60,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let passes = flags::passes(bench, overrides, findings);
     let folder = loaded.folder.as_deref();
     let journey = journey(bench, folder, findings);
-    let topology = topology(bench, overrides, folder, findings);
+    let mut topology = topology(bench, overrides, folder, findings);
     let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
     // Without its journey a config cannot be understood, but the names of algorithms can be checked.
     let Some(journey) = journey else {
@@ -70,16 +71,18 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         .file_stem()
         .map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     let context = Context { journey: &journey, bench, seed, stem: &stem };
-    let mut draft = draft(&loaded.file, &context, findings);
+    let Content { mut draft, open, recorded } = content(loaded, &context, overrides, findings)?;
+    let plays = recorded.is_some();
     let target = target(&draft, bench, overrides, findings);
+    let journey = recorded.unwrap_or_else(|| journey.clone());
+    if let Some(topology) = topology.as_mut().filter(|_| plays) {
+        replay::open_topology(topology, &journey, findings);
+    }
     select(&mut draft, overrides, findings);
     let named = algorithms(&draft, bench, overrides);
     let own = draft.scenarios.iter().all(|scenario| scenario.algorithms.is_some());
     let unused = own && !draft.scenarios.is_empty() && overrides.algorithms.is_none();
     let chosen = if unused { Chosen::default() } else { choose(&named, target.explicit, findings) };
-    let asked = arrivals::asked(bench, overrides, findings);
-    flags::check_model(bench, overrides, asked.is_some(), findings);
-    let open = asked.and_then(|asked| arrivals::open_model(&asked, &journey, findings));
     let frame = Frame {
         bench,
         open: open.as_ref(),
@@ -118,6 +121,53 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         scenarios,
         notes: Vec::new(),
     })
+}
+
+/// What users, arrivals or a recording do.
+struct Content {
+    draft: Draft,
+    /// Arrivals in place of users.
+    open: Option<OpenModel>,
+    /// The journey of a recording.
+    recorded: Option<Journey>,
+}
+
+/// The scenarios of the config, or the one of a recording. None after a problem with the latter.
+fn content(
+    loaded: &Loaded,
+    context: &Context<'_>,
+    overrides: &Overrides,
+    findings: &mut Findings,
+) -> Option<Content> {
+    let bench = context.bench;
+    let asked = arrivals::asked(bench, overrides, findings);
+    let wanted = replay::wanted(loaded, overrides, asked.as_ref(), findings);
+    flags::check_model(bench, overrides, asked.is_some() || wanted.is_some(), findings);
+    let Some(wanted) = wanted else {
+        let draft = draft(&loaded.file, context, findings);
+        let open = asked.and_then(|asked| arrivals::open_model(&asked, context.journey, findings));
+        return Some(Content { draft, open, recorded: None });
+    };
+    let recording = replay::read(wanted, overrides, findings)?;
+    let draft = Draft { scenarios: vec![recording.scenario], ..base_of(loaded, context, findings) };
+    // A recording brings its own arrivals.
+    Some(Content { draft, open: None, recorded: Some(recording.journey) })
+}
+
+/// What a config says besides its scenarios, in whose place a recording plays.
+fn base_of(loaded: &Loaded, context: &Context<'_>, findings: &mut Findings) -> Draft {
+    let mut apart = Findings::default();
+    let draft = draft(&loaded.file, context, &mut apart);
+    // What is noted about scenarios that do not run is noise; what is wrong is wrong.
+    apart.into_parts().0.into_iter().for_each(|problem| findings.problem(problem));
+    if !draft.scenarios.is_empty() {
+        let names: Vec<&str> = draft.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        findings.note("scenarios", names, "the replay takes the place of all scenarios of the config");
+    }
+    if context.bench.journey.is_some() {
+        findings.note("bench.journey", context.journey.name.as_str(), "a replay brings its own requests");
+    }
+    draft
 }
 
 fn journey(bench: &Bench, folder: Option<&Path>, findings: &mut Findings) -> Option<Journey> {

@@ -1,4 +1,4 @@
-//! Configs: raw JSON in any of five dialects, to one validated plan.
+//! Configs: raw JSON in any of six dialects, to one validated plan.
 //!
 //! Two stages. [`load`] finds a config (as a path, then among the bundled ones), tells its dialect
 //! and reads it as typed ([`raw`]); its shape is held against the published JSON Schema, so unknown
@@ -21,6 +21,7 @@ mod ordered;
 mod overrides;
 mod plan;
 mod raw;
+mod replay;
 mod scenario;
 mod source;
 mod thresholds;

@@ -38,6 +38,8 @@ pub enum Dialect {
     Inline,
     /// `base_users` and `duration_minutes`.
     Traffic,
+    /// A list of recorded requests.
+    Requests,
 }
 
 /// What will run.

@@ -5,11 +5,13 @@ use super::check::check;
 use super::document::parse;
 use super::error::{ConfigError, Findings, Problem, did_you_mean, listing};
 use super::plan::Dialect;
-use super::raw::{Bench, File, GuideFile, Source, TrafficFile, TrainingFile};
+use super::raw::{Bench, File, GuideFile, RequestsFile, Source, TrafficFile, TrainingFile};
+use crate::trace::{self, TraceError, TraceFormat, TraceOptions};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, LazyLock};
 
 /// A config that was found and read. It may still have faults of shape; [`super::plan()`] reports
 /// them together with those of meaning.
@@ -24,9 +26,17 @@ pub struct Loaded {
     pub(super) problems: Vec<Problem>,
 }
 
+/// The settings of configs that have no `bench` block.
+static DEFAULTS: LazyLock<Bench> = LazyLock::new(Bench::default);
+
 impl Loaded {
     /// The config as typed, for the record of a run. A token in it is blanked.
+    ///
+    /// Recorded requests are counted, not listed: the hash of the schedule tells them apart.
     pub fn document(&self) -> Value {
+        if let File::Requests(RequestsFile(trace)) = &*self.file {
+            return json!({ "requests": trace.requests.len() });
+        }
         let mut document = self.document.clone();
         if let Some(token) = document.pointer_mut("/bench/load_balancer/admin_token") {
             *token = "(blanked)".into();
@@ -45,6 +55,8 @@ impl Loaded {
             File::Guide(file) => &file.bench,
             File::Training(file) => &file.bench,
             File::Traffic(file) => &file.bench,
+            // A list has no room for settings: flags, or the defaults.
+            File::Requests(_) => &DEFAULTS,
         }
     }
 }
@@ -84,6 +96,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     let file = match dialect {
         Dialect::Guide => typed::<GuideFile>(&document, &mut problems).map(File::Guide),
         Dialect::Traffic => typed::<TrafficFile>(&document, &mut problems).map(File::Traffic),
+        Dialect::Requests => Some(File::Requests(recorded(&name, text)?)),
         Dialect::Training | Dialect::Inline => {
             typed::<TrainingFile>(&document, &mut problems).map(File::Training)
         }
@@ -102,6 +115,33 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     }
 }
 
+/// A list of recorded requests; its faults have line numbers in place of key paths.
+fn recorded(name: &str, text: &str) -> Result<RequestsFile, ConfigError> {
+    let options = TraceOptions { format: Some(TraceFormat::Requests), rate: None };
+    match trace::read(name, text.as_bytes(), options) {
+        Ok(trace) => Ok(RequestsFile(Arc::new(trace))),
+        Err(error) => {
+            Err(ConfigError::Invalid { name: name.to_owned(), problems: trace_problems(name, error) })
+        }
+    }
+}
+
+/// The faults of a recording as problems of a config.
+pub(super) fn trace_problems(name: &str, error: TraceError) -> Vec<Problem> {
+    let TraceError::Invalid { faults, total, .. } = error else {
+        return vec![Problem::of_key(name, error.to_string())];
+    };
+    let more = total.saturating_sub(faults.len());
+    let place =
+        |line: Option<usize>| line.map_or_else(|| name.to_owned(), |line| format!("{name}, line {line}"));
+    let mut problems: Vec<Problem> =
+        faults.into_iter().map(|fault| Problem::of_key(place(fault.line), fault.reason)).collect();
+    if more > 0 {
+        problems.push(Problem::of_key(name, format!("and {more} more faults like these")));
+    }
+    problems
+}
+
 /// The parser's message without the position, which stands beside it.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
@@ -117,12 +157,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         ["scenarios", "rl_training_scenarios", "stress_test_scenarios", "base_users", "load_balancer_url"];
     let map = match document {
         Value::Object(map) => map,
-        Value::Array(_) => {
-            return Err("a JSON list is a log of requests to replay, and replay needs an open model \
-                        (arrivals by the clock, not by users), which does not exist yet; write a scenario with \
-                        `concurrent_users` instead"
-                .to_owned());
-        }
+        Value::Array(_) => return Ok(Dialect::Requests),
         other => {
             return Err(format!("must be a JSON object, not `{}`", super::error::excerpt(other)));
         }

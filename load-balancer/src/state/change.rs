@@ -13,6 +13,8 @@ use std::sync::atomic::Ordering;
 /// Services that a pool for all others answers for at most. A client that makes names up must not
 /// fill the memory.
 const MOST_SERVICES: usize = 256;
+/// The service that all others count as, where they are no names or too many.
+const OTHERS: &str = "others";
 
 /// Why the pools are not as the admin wants them.
 #[derive(Debug, thiserror::Error)]
@@ -47,10 +49,16 @@ impl State {
     }
 
     /// The route of `service` in a pool that answers for all others, made when it is first asked for.
+    /// What is no name of a service (the path `/`), or one too many, shares the route [`OTHERS`].
     pub(crate) fn adopt(&self, service: &str) -> Option<Arc<Route>> {
         let table = self.table();
-        if !table.pools.iter().any(|pool| pool.catch_all) || !is_name(service) {
+        if !table.pools.iter().any(|pool| pool.catch_all) {
             return None;
+        }
+        let full = table.routes.len() >= MOST_SERVICES;
+        let service = if full || !is_name(service) { OTHERS } else { service };
+        if let Some(route) = table.routes.get(service) {
+            return Some(Arc::clone(route));
         }
         let _one_change_at_a_time = self.algorithms.lock();
         let table = self.table();
@@ -58,9 +66,6 @@ impl State {
             return Some(Arc::clone(route));
         }
         let pool = table.pools.iter().find(|pool| pool.catch_all)?;
-        if table.routes.len() >= MOST_SERVICES {
-            return None;
-        }
         let route = Route::new(service, pool).ok()?;
         self.replace_table(|table| {
             table.routes.insert(service.into(), Arc::clone(&route));

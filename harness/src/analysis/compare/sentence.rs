@@ -23,7 +23,7 @@ pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &Compa
             effects(Verdict::Better),
             effects(Verdict::Worse)
         ),
-        Verdict::Equivalent | Verdict::Different => format!("{baseline} and {candidate} are equivalent"),
+        Verdict::Equivalent | Verdict::Different => format!("{baseline} and {candidate}"),
         Verdict::NotEnoughData => {
             if !planning.reachable(u32::try_from(pair.blocks).unwrap_or(u32::MAX)) {
                 return too_few(pair, planning.fewest_blocks(), options);

@@ -107,7 +107,7 @@ fn an_uneven_share_is_different_but_neither_better_nor_worse() {
     assert_eq!(comparison.pairs[0].verdict, Verdict::Equivalent, "a share is no aim");
     assert_eq!(
         comparison.pairs[0].sentence,
-        "a and b are equivalent: equivalent within ±5 % in mean latency; Jain's index differs by -0.199 [-0.204, \
+        "a and b: equivalent within ±5 % in mean latency; Jain's index differs by -0.199 [-0.204, \
          -0.194] (12 blocks, family-wise 5 %)."
     );
 }
@@ -186,7 +186,7 @@ fn nothing_below_the_noise_floor_is_a_winner() {
     assert_eq!(comparison.noise_source.as_deref(), Some("an-aa-run"));
     assert_eq!(
         comparison.pairs[0].sentence,
-        "a and b are equivalent: equivalent within ±5 % in p95; the difference of 1.2 % in p95 is within the noise \
+        "a and b: equivalent within ±5 % in p95; the difference of 1.2 % in p95 is within the noise \
          floor of 2 % that an A/A run measured (12 blocks, family-wise 5 %)."
     );
 }

@@ -23,7 +23,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Seconds until a request counts as a timeout, where the config is silent: the guide's value.
-const REQUEST_TIMEOUT_S: f64 = 10.0;
+pub(super) const REQUEST_TIMEOUT_S: f64 = 10.0;
 /// Think time in seconds where nobody names one: the range that the old program fell back to.
 const THINK_TIME_S: [f64; 2] = [1.0, 3.0];
 /// Actions in a session where nobody names a number: a short visit to a shop.
@@ -132,6 +132,8 @@ pub(super) fn draft(file: &File, context: &Context<'_>, findings: &mut Findings)
         File::Guide(file) => guide::draft(file, context, findings),
         File::Training(file) => training::draft(file, context, findings),
         File::Traffic(file) => traffic::draft(file, context, findings),
+        // Recorded requests are a replay, and nothing else.
+        File::Requests(_) => Draft::default(),
     }
 }
 

@@ -7,12 +7,14 @@
 //! - [`TrainingFile`] (dialects R, S and B): scenarios of overlapping traffic patterns, stress
 //!   scenarios with faults, user behaviour profiles.
 //! - [`TrafficFile`] (dialect T): one flat object, steady users with bursts.
-//! - [`Bench`]: the `bench` block, our own superset, allowed in every dialect.
+//! - [`RequestsFile`] (dialect Q): recorded requests, replayed.
+//! - [`Bench`]: the `bench` block, our own superset, allowed in every dialect that is an object.
 
 mod arrivals;
 mod bench;
 mod guide;
 mod profile;
+mod requests;
 mod scenario;
 mod traffic;
 mod training;
@@ -23,6 +25,7 @@ pub(crate) use arrivals::{
 pub(crate) use bench::{Bench, Source};
 pub(crate) use guide::{GuideFile, TrafficMix, UserProfile};
 pub(crate) use profile::Profile;
+pub(crate) use requests::RequestsFile;
 pub(crate) use scenario::{
     Chaos, Conditions, Pattern, Quantity, ServiceLoad, TimelineEvent, TrainingScenario, Weights,
 };
@@ -33,7 +36,6 @@ pub(crate) use training::{
 };
 
 use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::Value;
 
 /// Most users at once: beyond it one process runs out of ports to one address.
@@ -44,8 +46,8 @@ pub(crate) const LONGEST_MINUTES: f64 = 10_080.0;
 pub(crate) const LONGEST_SECONDS: f64 = 604_800.0;
 
 /// A config of any dialect.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(untagged)]
+#[derive(Debug, JsonSchema)]
+#[schemars(untagged)]
 #[schemars(title = "bench config")]
 #[allow(clippy::large_enum_variant, reason = "one per process")]
 pub(crate) enum File {
@@ -55,6 +57,8 @@ pub(crate) enum File {
     Training(TrainingFile),
     /// Dialect T.
     Traffic(TrafficFile),
+    /// Dialect Q.
+    Requests(RequestsFile),
 }
 
 /// The published schema: every dialect, with the `bench` block.

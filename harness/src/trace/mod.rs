@@ -1,0 +1,249 @@
+//! Recorded lists of requests, read for replay: who asked for what, and when.
+//!
+//! | format | a row | its time |
+//! |---|---|---|
+//! | `requests` | `{endpoint, method, timestamp}` in a JSON list | RFC 3339, `YYYY-MM-DD HH:MM:SS` (taken as UTC), Unix seconds or milliseconds |
+//! | `vegeta` | a line of Vegeta's JSON targets | a field `timestamp`, which Vegeta itself does not write |
+//! | `k6` | a line of k6's JSON output, metric `http_reqs` | `data.time` |
+//! | `access-log` | a line in the common or combined log format | the time in brackets |
+//!
+//! The format is told from the content, or forced. Times become offsets from the first row. Without
+//! times a rate spaces the rows evenly. Nothing is repaired in silence: rows out of order, without a
+//! time, or with a time written in another style than the first one are faults with their line.
+//!
+//! Rows become actions by method and pattern of the path: segments that are numbers, UUIDs or long
+//! hexadecimal numbers become `{id}`, and the query is left out.
+
+mod access_log;
+mod convert;
+mod jsonl;
+mod pattern;
+mod requests;
+mod stamp;
+
+use lb_core::time::Span;
+use lb_core::workload::{Replay, ReplayRequest};
+use std::fmt;
+use std::path::Path;
+
+/// Faults that are listed; where there are more, they are counted.
+const LISTED: usize = 10;
+
+/// What recorded requests are written in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TraceFormat {
+    /// A JSON list of `{endpoint, method, timestamp}`.
+    Requests,
+    /// Vegeta's JSON targets, one a line.
+    Vegeta,
+    /// k6's JSON output, one point a line.
+    K6,
+    /// Access logs in the common or combined format.
+    AccessLog,
+}
+
+impl TraceFormat {
+    /// Its name in configs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Requests => "requests",
+            Self::Vegeta => "vegeta",
+            Self::K6 => "k6",
+            Self::AccessLog => "access-log",
+        }
+    }
+}
+
+/// How to read a recording.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct TraceOptions {
+    /// Its format; none: told from the content.
+    pub format: Option<TraceFormat>,
+    /// Requests per second, for recordings without times.
+    pub rate: Option<f64>,
+}
+
+/// A recording, in order of time.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trace {
+    /// What it was written in.
+    pub format: TraceFormat,
+    /// Whether its times are whole seconds, so that all requests of a second begin together.
+    pub whole_seconds: bool,
+    /// The requests, at recorded speed.
+    pub requests: Vec<ReplayRequest>,
+}
+
+impl Trace {
+    /// The recording played `speed` times as fast.
+    pub fn replay(&self, speed: f64) -> Replay {
+        let faster = |request: &ReplayRequest| ReplayRequest {
+            at: Span::from_secs_f64(request.at.as_secs_f64() / speed),
+            ..request.clone()
+        };
+        Replay { requests: self.requests.iter().map(faster).collect() }
+    }
+}
+
+/// One thing that is wrong with a recording.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TraceFault {
+    /// Line of the file, from 1; none where it is about the whole.
+    pub line: Option<usize>,
+    /// What is wrong, and the way out.
+    pub reason: String,
+}
+
+impl fmt::Display for TraceFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(f, "line {line}: {}", self.reason),
+            None => f.write_str(&self.reason),
+        }
+    }
+}
+
+/// Why a recording cannot be played.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The file cannot be read.
+    #[error("failed to read the recording `{name}`: {source}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Its content is wrong.
+    #[error("recording `{name}` cannot be replayed: {}", listed(.faults, .total))]
+    Invalid {
+        /// The file.
+        name: String,
+        /// The first of them, at least one.
+        faults: Vec<TraceFault>,
+        /// How many there are.
+        total: usize,
+    },
+}
+
+fn listed(faults: &[TraceFault], total: &usize) -> String {
+    let mut text = match (*total, faults.len()) {
+        (1, _) => "1 fault:".to_owned(),
+        (total, shown) if total > shown => format!("{total} faults, of which the first {shown}:"),
+        (total, _) => format!("{total} faults:"),
+    };
+    for fault in faults {
+        text.push_str(&format!("\n  {fault}"));
+    }
+    text
+}
+
+/// Reads a recording from a file.
+pub fn load(path: &Path, options: TraceOptions) -> Result<Trace, TraceError> {
+    let name = path.display().to_string();
+    match std::fs::read(path) {
+        Ok(bytes) => read(&name, &bytes, options),
+        Err(source) => Err(TraceError::Unreadable { name, source }),
+    }
+}
+
+/// Reads a recording. `name` is for messages.
+pub fn read(name: &str, bytes: &[u8], options: TraceOptions) -> Result<Trace, TraceError> {
+    parse(bytes, options).map_err(|Faults { first, total }| TraceError::Invalid {
+        name: name.to_owned(),
+        faults: first,
+        total,
+    })
+}
+
+fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
+        Err(error) => {
+            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            return Err(Faults::at(line, "is no UTF-8 text; unpack the file, or convert it"));
+        }
+    };
+    let format = match options.format {
+        Some(format) => format,
+        None => detect(text)?,
+    };
+    let mut faults = Faults::default();
+    let rows = match format {
+        TraceFormat::Requests => requests::rows(text, &mut faults),
+        TraceFormat::Vegeta => jsonl::vegeta(text, &mut faults),
+        TraceFormat::K6 => jsonl::k6(text, &mut faults),
+        TraceFormat::AccessLog => access_log::rows(text, &mut faults),
+    };
+    let (requests, whole_seconds) = convert::requests(rows, options.rate, &mut faults);
+    if faults.total == 0 { Ok(Trace { format, whole_seconds, requests }) } else { Err(faults) }
+}
+
+/// Tells the format by the first line that is not blank.
+fn detect(text: &str) -> Result<TraceFormat, Faults> {
+    let Some((number, line)) = lines(text).next() else {
+        return Err(Faults::whole("is empty; a recording has at least one request"));
+    };
+    if line.starts_with('[') {
+        return Ok(TraceFormat::Requests);
+    }
+    if line.starts_with('{') {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap_or_default();
+        let has = |key: &str| value.get(key).is_some();
+        return match (has("metric") && has("type"), has("url")) {
+            (true, _) => Ok(TraceFormat::K6),
+            (_, true) => Ok(TraceFormat::Vegeta),
+            _ => Err(Faults::at(number, UNKNOWN)),
+        };
+    }
+    if access_log::looks_like(line) { Ok(TraceFormat::AccessLog) } else { Err(Faults::at(number, UNKNOWN)) }
+}
+
+const UNKNOWN: &str = "is of no known format; a recording is a JSON list of {endpoint, method, timestamp}, Vegeta's JSON \
+     targets, k6's JSON output, or an access log in the common or combined format";
+
+/// Lines that are not blank, with their numbers from 1.
+fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
+    numbered.filter(|(_, line)| !line.is_empty())
+}
+
+/// A row of any format, not yet checked.
+#[derive(Debug, Default)]
+struct Row {
+    line: usize,
+    stamp: Option<stamp::Stamp>,
+    method: String,
+    /// Path with query, or a whole URL.
+    url: String,
+    headers: Vec<(String, String)>,
+    body: Vec<u8>,
+}
+
+/// What is wrong: the first of it, and how much in all.
+#[derive(Debug, Default)]
+struct Faults {
+    first: Vec<TraceFault>,
+    total: usize,
+}
+
+impl Faults {
+    fn add(&mut self, line: Option<usize>, reason: impl Into<String>) {
+        self.total += 1;
+        if self.first.len() < LISTED {
+            self.first.push(TraceFault { line, reason: reason.into() });
+        }
+    }
+
+    fn at(line: usize, reason: &str) -> Self {
+        let mut faults = Self::default();
+        faults.add(Some(line), reason);
+        faults
+    }
+
+    fn whole(reason: &str) -> Self {
+        let mut faults = Self::default();
+        faults.add(None, reason);
+        faults
+    }
+}
