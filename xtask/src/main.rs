@@ -3,6 +3,8 @@
 //! One place for what people and the continuous integration type, so that both run the same thing.
 //! Every command is printed before it runs and can be copied from the log.
 
+mod python;
+
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
 use std::ffi::{OsStr, OsString};
@@ -20,7 +22,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs all tests: `cargo test --workspace --locked`, with further arguments handed on.
+    /// Runs all tests: `cargo test --workspace --locked`, with further arguments handed on. Those of the
+    /// output formats read results with Python packages, which are installed into the target folder.
     Test {
         /// Handed to `cargo test` as typed, such as `-p lb-core` or `-- --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -46,14 +49,27 @@ impl Task {
 
 /// `cargo test` over the workspace, or over the packages that `args` name.
 fn test(args: &[OsString]) -> Vec<OsString> {
-    // Arguments behind `--` belong to the test binaries: a `-p` there selects no package.
-    let selects_packages = args.iter().take_while(|arg| *arg != "--").any(|arg| {
-        let arg = arg.to_string_lossy();
-        arg.starts_with("-p") || arg == "--package" || arg.starts_with("--package=")
-    });
-    let mut command = words(if selects_packages { "test --locked" } else { "test --workspace --locked" });
+    let mut command =
+        words(if selects_packages(args) { "test --locked" } else { "test --workspace --locked" });
     command.extend_from_slice(args);
     command
+}
+
+/// Whether cargo is given packages of its choice: `-p lb-core`, `--package=lb-core`.
+fn selects_packages(args: &[OsString]) -> bool {
+    // Arguments behind `--` belong to the test binaries: a `-p` there selects no package.
+    args.iter().take_while(|arg| *arg != "--").any(|arg| {
+        let arg = arg.to_string_lossy();
+        arg.starts_with("-p") || arg == "--package" || arg.starts_with("--package=")
+    })
+}
+
+/// Whether a cargo command runs tests that read results with Python packages: those of the harness.
+fn needs_python(step: &[OsString]) -> bool {
+    let harness = || {
+        step.iter().any(|arg| ["harness", "-pharness", "--package=harness"].iter().any(|name| arg == name))
+    };
+    step.first().is_some_and(|command| command == "test") && (!selects_packages(step) || harness())
 }
 
 fn words(line: &str) -> Vec<OsString> {
@@ -61,7 +77,7 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().task.steps().iter().try_for_each(|step| cargo(step)) {
+    match Cli::parse().task.steps().iter().try_for_each(|step| run(step)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");
@@ -70,18 +86,25 @@ fn main() -> ExitCode {
     }
 }
 
-/// Prints and runs one cargo command at the root of the repository. What test binaries report is summed
-/// up in a last line, since cargo ends with that of an empty one.
-fn cargo(args: &[OsString]) -> anyhow::Result<()> {
+/// Runs one cargo command at the root of the repository, after what it needs is set up.
+fn run(step: &[OsString]) -> anyhow::Result<()> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .context("find the root of the repository above xtask/")?;
+    let variables = if needs_python(step) { python::set_up(root)? } else { Vec::new() };
+    cargo(root, step, variables)
+}
+
+/// Prints and runs one cargo command in `root`. What test binaries report is summed up in a last line,
+/// since cargo ends with that of an empty one.
+fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow::Result<()> {
     let line = args.join(OsStr::new(" "));
     eprintln!("$ cargo {}", line.to_string_lossy());
     // Cargo sets CARGO for what it runs: the same toolchain builds the tests that built this.
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .context("find the root of the repository above xtask/")?;
     let mut child = Command::new(&cargo)
         .args(args)
+        .envs(variables)
         .current_dir(root)
         .stdout(Stdio::piped())
         .spawn()
@@ -159,6 +182,20 @@ mod tests {
         ];
         for (typed, runs) in table {
             assert_eq!(lines(typed), [*runs], "`cargo xtask {}` runs this", typed.join(" "));
+        }
+    }
+
+    #[test]
+    fn python_is_set_up_for_the_tests_that_read_results_with_it() {
+        let table: &[(&str, bool)] = &[
+            ("test --workspace --locked", true),
+            ("test --locked -p harness --test formats", true),
+            ("test --locked --package=harness", true),
+            ("test --locked -p lb-core", false),
+            ("fmt --all --check", false),
+        ];
+        for (line, needed) in table {
+            assert_eq!(needs_python(&words(line)), *needed, "`cargo {line}`");
         }
     }
 

@@ -1,0 +1,194 @@
+//! The Python packages that tests read our results with: other implementations of each format.
+//!
+//! Installed once into `python/` of the target folder, from `xtask/python/requirements.txt`, where every
+//! package is pinned by version and hash. A stamp beside them holds what they were made from: it is
+//! written last, so that an interrupted set-up is made anew. What tests need to know is handed to them
+//! in environment variables; without those they are skipped.
+
+use anyhow::{Context, bail};
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Tells tests which interpreter has the packages.
+const PYTHON: &str = "BENCH_PYTHON";
+
+/// Tells tests where source packages lie that are read and not installed.
+const SOURCES: &str = "BENCH_PYTHON_SOURCES";
+
+/// The interpreter that everything starts from.
+const SYSTEM_PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
+
+/// What is set for tests.
+pub(crate) type Variables = Vec<(&'static str, OsString)>;
+
+/// Makes sure that the packages are there, and gives what tests are told.
+///
+/// # Errors
+/// There is no Python, it has neither `venv` nor `pip`, or the packages cannot be had.
+pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
+    let home = target(root).join("python");
+    let lists = root.join("xtask/python");
+    let stamp = stamp(&lists)?;
+    let variables = variables(&home);
+    if fs::read_to_string(home.join("stamp")).is_ok_and(|found| found == stamp) {
+        return Ok(variables);
+    }
+    install(&home, &lists).context("failed to install the Python packages that tests read results with")?;
+    fs::write(home.join("stamp"), stamp).context("failed to keep what the Python packages were made from")?;
+    // Once more: only now is it known which of the two ways of installing worked.
+    Ok(self::variables(&home))
+}
+
+/// Cargo's target folder, as cargo itself finds it.
+fn target(root: &Path) -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
+}
+
+/// The interpreter of the virtual environment in `home`.
+fn interpreter(home: &Path) -> PathBuf {
+    home.join(if cfg!(windows) { "venv/Scripts/python.exe" } else { "venv/bin/python" })
+}
+
+fn variables(home: &Path) -> Variables {
+    let mut variables = vec![(SOURCES, home.join("sources").into())];
+    let own = interpreter(home);
+    if own.exists() {
+        variables.push((PYTHON, own.into()));
+    } else {
+        variables.push((PYTHON, SYSTEM_PYTHON.into()));
+        variables.push(("PYTHONPATH", home.join("packages").into()));
+    }
+    variables
+}
+
+/// What the packages depend on: the version of Python, and the lists of what to install.
+fn stamp(lists: &Path) -> anyhow::Result<String> {
+    let output = Command::new(SYSTEM_PYTHON).arg("--version").output();
+    let output = output.with_context(|| {
+        format!("failed to start `{SYSTEM_PYTHON}`: tests read results with Python packages; install Python 3.11 or newer")
+    })?;
+    let mut stamp = String::from_utf8_lossy(&output.stdout).into_owned();
+    for list in ["requirements.txt", "sources.txt"] {
+        let path = lists.join(list);
+        stamp +=
+            &fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
+    }
+    Ok(stamp)
+}
+
+/// Installs into an empty `home`: into a virtual environment where Python can make one (Debian's cannot
+/// without the package `python3-venv`), else into a folder.
+fn install(home: &Path, lists: &Path) -> anyhow::Result<()> {
+    if home.exists() {
+        fs::remove_dir_all(home).with_context(|| format!("failed to empty `{}`", home.display()))?;
+    }
+    fs::create_dir_all(home).with_context(|| format!("failed to make `{}`", home.display()))?;
+    let venv = home.join("venv");
+    let pip = if succeeds(Command::new(SYSTEM_PYTHON).args(["-m", "venv"]).arg(&venv))? {
+        Pip { python: interpreter(home), packages: None }
+    } else {
+        // What is half made would be taken for the interpreter that has the packages.
+        if venv.exists() {
+            fs::remove_dir_all(&venv).with_context(|| format!("failed to remove `{}`", venv.display()))?;
+        }
+        Pip { python: SYSTEM_PYTHON.into(), packages: Some(home.join("packages")) }
+    };
+    pip.run("install", &[], &lists.join("requirements.txt"))?;
+    let sources = home.join("sources");
+    let sources: [OsString; 6] = [
+        "--no-deps".into(),
+        "--no-binary".into(),
+        ":all:".into(),
+        "--no-build-isolation".into(),
+        "--dest".into(),
+        sources.into(),
+    ];
+    pip.run("download", &sources, &lists.join("sources.txt"))
+}
+
+/// How packages are fetched.
+struct Pip {
+    python: PathBuf,
+    /// The folder to install into, where there is no virtual environment.
+    packages: Option<PathBuf>,
+}
+
+impl Pip {
+    fn run(&self, what: &str, more: &[OsString], list: &Path) -> anyhow::Result<()> {
+        let mut command = Command::new(&self.python);
+        command.args(["-m", "pip", what, "--quiet", "--disable-pip-version-check", "--require-hashes"]);
+        if let Some(folder) = &self.packages {
+            command.env("PYTHONPATH", folder);
+            if what == "install" {
+                command.arg("--target").arg(folder);
+            }
+        }
+        command.args(more).arg("--requirement").arg(list);
+        if !succeeds(&mut command)? {
+            bail!(
+                "`pip {what}` failed; it needs Python 3.11 or newer with `venv` or `pip` (on Debian the package \
+                 python3-venv) and a way to PyPI"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Prints a command and runs it to its end. What it prints goes where our own messages go: standard
+/// output is for what cargo reports.
+fn succeeds(command: &mut Command) -> anyhow::Result<bool> {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
+    eprintln!("$ {}", line.join(" "));
+    let status = command.stdout(std::io::stderr()).status();
+    Ok(status.with_context(|| format!("failed to start `{}`", line[0]))?.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(variables: &Variables, name: &str) -> Option<PathBuf> {
+        variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+    }
+
+    #[test]
+    fn tests_are_told_of_the_virtual_environment_or_else_of_the_folder_of_packages() {
+        let home = std::env::temp_dir().join(format!("xtask-python-{}", std::process::id()));
+        let told = variables(&home);
+        assert_eq!(
+            value(&told, PYTHON),
+            Some(SYSTEM_PYTHON.into()),
+            "without a venv the system's Python runs"
+        );
+        assert_eq!(value(&told, "PYTHONPATH"), Some(home.join("packages")), "and finds the packages by this");
+
+        let own = interpreter(&home);
+        fs::create_dir_all(own.parent().expect("an interpreter lies in a folder")).expect("a folder");
+        fs::write(&own, "").expect("a file");
+        let told = variables(&home);
+        fs::remove_dir_all(&home).expect("the folder can be removed");
+        assert_eq!(value(&told, PYTHON), Some(own), "a venv brings an interpreter of its own");
+        assert_eq!(value(&told, "PYTHONPATH"), None, "which knows its packages");
+    }
+
+    #[test]
+    fn every_package_is_pinned_with_a_hash() {
+        let lists = Path::new(env!("CARGO_MANIFEST_DIR")).join("python");
+        for list in ["requirements.txt", "sources.txt"] {
+            let text = fs::read_to_string(lists.join(list)).expect("the list is there");
+            let text = text.replace("\\\n", "");
+            let packages: Vec<&str> =
+                text.lines().filter(|line| !line.starts_with('#') && !line.trim().is_empty()).collect();
+            assert!(!packages.is_empty(), "{list} names packages");
+            for package in packages {
+                assert!(
+                    package.contains("==") && package.contains("--hash=sha256:"),
+                    "{list}: a version alone does not say what is installed: {package}"
+                );
+            }
+        }
+    }
+}
