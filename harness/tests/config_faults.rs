@@ -342,7 +342,8 @@ fn what_is_no_config_is_told_apart() {
     for (text, expected) in [
         ("{\n  \"scenarios\": [,]\n}", "is not JSON: line 2, column 17"),
         ("", "is not JSON: line 1, column 0"),
-        ("[{\"endpoint\": \"/\", \"method\": \"GET\", \"timestamp\": 0}]", "replay needs an open model"),
+        ("[]", "holds no request; a recording has at least one"),
+        ("[{\"endpoint\": \"/\", \"method\": \"GET\"}]", "line 1"),
         ("3", "must be a JSON object, not `3`"),
         ("{}", "no dialect recognised"),
         ("{\"scenarois\": []}", "no dialect recognised (did you mean `scenarios`?)"),

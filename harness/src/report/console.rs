@@ -1,6 +1,7 @@
 //! The tables on the console: the comparison, the shares per backend, the slowest requests.
 
 use super::evidence;
+use super::text::{count, senders};
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::fmt::Write;
@@ -33,13 +34,12 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
     let _ = writeln!(
         out,
-        "\nScenario \"{}\": {} s, {} users at most, topology {}, {} {} per algorithm",
+        "\nScenario \"{}\": {} s, {}, topology {}, {} per algorithm",
         scenario.name,
         trim(scenario.duration_s),
-        scenario.peak_users,
+        senders(scenario),
         scenario.topology,
-        trials,
-        if trials == 1 { "trial" } else { "trials" },
+        count(trials as usize, "trial"),
     );
     if !scenario.algorithms.is_empty() {
         let _ = writeln!(out, "{}", comparison(scenario));

@@ -5,7 +5,7 @@ use super::tables::{
     Table, aa, environment, fault_tables, max_rates, processes, requests, results, shares, statistics,
     thresholds, validity,
 };
-use super::text::{command_line, count, seconds, verdict};
+use super::text::{command_line, seconds, senders, verdict};
 use crate::results::{ScenarioSummary, Summary};
 use std::fmt::Write;
 
@@ -108,10 +108,10 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
 /// What ran, in a line.
 pub(super) fn description(scenario: &ScenarioSummary) -> String {
     format!(
-        "{} measured, {} model, at most {}, topology {}, warm-up {}.\n",
+        "{} measured, {} model, {}, topology {}, warm-up {}.\n",
         seconds(scenario.duration_s),
         scenario.model,
-        count(scenario.peak_users as usize, "user"),
+        senders(scenario),
         escape(&scenario.topology),
         scenario.warm_up
     )

@@ -1,5 +1,6 @@
 //! What would run, for people: `bench plan`.
 
+use super::text::{count, percent};
 use crate::config::{Plan, PlannedScenario};
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use std::fmt::Write;
@@ -15,7 +16,10 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     for skipped in &plan.skipped {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
     }
-    let _ = writeln!(out, "repetitions: {}", plan.repetitions);
+    let _ = writeln!(out, "repetitions: {}", repetitions(plan));
+    for threshold in &plan.thresholds {
+        let _ = writeln!(out, "threshold: {}", threshold.text());
+    }
     for scenario in &plan.scenarios {
         out.push_str(&render_scenario(scenario));
         if scenario.algorithms != plan.algorithms {
@@ -32,24 +36,51 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     out
 }
 
+/// How often each algorithm runs, and what may add to it.
+fn repetitions(plan: &Plan) -> String {
+    let first = plan.repetitions.to_string();
+    match plan.precision {
+        Some(precision) => format!(
+            "{first}, and up to {} until the intervals of mean and p95 are within {}",
+            plan.max_repetitions,
+            percent(precision, 1)
+        ),
+        None => first,
+    }
+}
+
 fn render_scenario(scenario: &PlannedScenario) -> String {
     let inner = &scenario.scenario;
     let mut out = String::new();
-    let cap = scenario.cap.map_or_else(String::new, |cap| format!(" (cap {cap})"));
+    let mut senders = Vec::new();
+    if scenario.patterns.iter().any(|pattern| pattern.arrivals.is_none()) {
+        let cap = scenario.cap.map_or_else(String::new, |cap| format!(" (cap {cap})"));
+        senders.push(format!("at most {}{cap}", count(scenario.peak_users as usize, "user")));
+    }
+    if scenario.patterns.iter().any(|pattern| pattern.arrivals.is_some()) {
+        senders.push(format!("arrivals by the clock (at most {} in flight)", inner.max_in_flight));
+    }
     let _ = writeln!(
         out,
-        "\nScenario \"{}\": {:.1} s after {:.1} s of warm-up, {} users at most{cap}, {} accounts, topology {}, request timeout {:.1} s",
+        "\nScenario \"{}\": {:.1} s after {:.1} s of warm-up, {}, {} accounts, topology {}, request timeout {:.1} s",
         inner.name,
         inner.duration.as_secs_f64(),
         inner.warm_up.as_secs_f64(),
-        scenario.peak_users,
+        senders.join(" and "),
         scenario.identities,
         inner.topology.name,
         inner.request_timeout.as_secs_f64(),
     );
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
-    table.set_header(["Pattern", "Start (s)", "Duration (s)", "Ramp-up (s)", "Users", "Expected req/s"]);
+    table.set_header([
+        "Pattern",
+        "Start (s)",
+        "Duration (s)",
+        "Ramp-up (s)",
+        "Users or arrivals",
+        "Expected req/s",
+    ]);
     for pattern in &scenario.patterns {
         let background = if pattern.background { " (background)" } else { "" };
         table.add_row([
@@ -57,7 +88,7 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
             Cell::new(format!("{:.1}", pattern.start.as_secs_f64())),
             Cell::new(format!("{:.1}", pattern.duration.as_secs_f64())),
             Cell::new(format!("{:.1}", pattern.ramp_up.as_secs_f64())),
-            Cell::new(pattern.users),
+            Cell::new(pattern.arrivals_in_words().unwrap_or_else(|| count(pattern.users as usize, "user"))),
             Cell::new(format!("{:.1}", pattern.expected_rps)),
         ]);
     }

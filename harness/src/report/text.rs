@@ -1,6 +1,6 @@
 //! How reports write numbers and verdicts, in one place, so that all formats say the same.
 
-use crate::results::{Metric, Verdict};
+use crate::results::{Metric, ScenarioSummary, Verdict};
 
 /// Stands where there is no number.
 pub(super) const NONE: &str = "–";
@@ -39,6 +39,16 @@ pub(super) fn count(number: usize, thing: &str) -> String {
     match number {
         1 => format!("1 {thing}"),
         _ => format!("{number} {thing}s"),
+    }
+}
+
+/// Who sends: users at once, arrivals of the open model, or both.
+pub(super) fn senders(scenario: &ScenarioSummary) -> String {
+    let users = format!("at most {}", count(scenario.peak_users as usize, "user"));
+    match scenario.model.as_str() {
+        "open" => "arrivals by the clock".to_owned(),
+        "mixed" => format!("{users} and arrivals by the clock"),
+        _ => users,
     }
 }
 

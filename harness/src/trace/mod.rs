@@ -176,6 +176,7 @@ fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
         TraceFormat::AccessLog => access_log::rows(text, &mut faults),
     };
     let (requests, whole_seconds) = convert::requests(rows, options.rate, &mut faults);
+    faults.first.sort_by_key(|fault| fault.line);
     if faults.total == 0 { Ok(Trace { format, whole_seconds, requests }) } else { Err(faults) }
 }
 

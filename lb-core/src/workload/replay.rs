@@ -14,8 +14,8 @@ const NO_ERROR: std::ops::Range<u16> = 200..400;
 
 impl Journey {
     /// The journey that plays a recording: one action of one request for each distinct
-    /// [`ReplayRequest::action`], named like it. Its method is the first word of the name, its path the
-    /// rest, and every status from 200 to 399 is a success.
+    /// [`ReplayRequest::action`], named like it. Its method is the first word of the name, its path and
+    /// the name of its request the rest, and every status from 200 to 399 is a success.
     pub fn for_replay(replay: &Replay) -> Self {
         let names: BTreeSet<&str> = replay.requests.iter().map(|request| request.action.as_str()).collect();
         Self {
@@ -31,7 +31,8 @@ impl Journey {
 fn action(name: &str) -> Action {
     let (method, path) = name.split_once(' ').unwrap_or((name, "/"));
     let step = Step {
-        name: name.to_owned(),
+        // Reports put the method beside it.
+        name: path.to_owned(),
         method: method.to_ascii_uppercase(),
         service: None,
         path: literal_path(path),

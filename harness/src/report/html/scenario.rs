@@ -7,7 +7,7 @@ use crate::report::tables::{
     Table, aa, fault_tables, max_rates, processes, requests, results, shares, statistics, thresholds, tone,
     validity,
 };
-use crate::report::text::{count, percent, seconds, verdict, words};
+use crate::report::text::{count, percent, seconds, senders, verdict, words};
 use crate::results::{Comparison, ScenarioSummary, Summary};
 use maud::{Markup, html};
 
@@ -41,10 +41,10 @@ pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSumma
 
 fn description(scenario: &ScenarioSummary) -> String {
     let mut text = format!(
-        "{} measured, {} model, at most {}, topology {}, warm-up {}.",
+        "{} measured, {} model, {}, topology {}, warm-up {}.",
         seconds(scenario.duration_s),
         scenario.model,
-        count(scenario.peak_users as usize, "user"),
+        senders(scenario),
         scenario.topology,
         scenario.warm_up,
     );
