@@ -66,16 +66,17 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
     let mut log = IntervalLogWriterBuilder::new()
         .with_max_value_divisor(MAX_DIVISOR)
         .begin_log_with(out, &mut serializer)?;
+    let mut end = Duration::ZERO;
     for trial in trials {
-        let offset = trial.started.duration_since(base).unwrap_or_default();
+        // Readers may rely on rows being in order of time. Simulated trials are done at once and would
+        // overlap: each begins where the one before it ended, at the earliest.
+        let offset = trial.started.duration_since(base).unwrap_or_default().max(end);
         for interval in &trial.record.intervals {
             let tag = tag_name(trial.algorithm, interval.class.name());
-            log.write_histogram(
-                &interval.histogram(),
-                offset + Duration::from_nanos(interval.start.as_nanos()),
-                interval.length.into(),
-                Tag::new(&tag),
-            )?;
+            let begin = offset + Duration::from_nanos(interval.start.as_nanos());
+            let length = Duration::from(interval.length);
+            log.write_histogram(&interval.histogram(), begin, length, Tag::new(&tag))?;
+            end = end.max(begin + length);
         }
     }
     Ok(())

@@ -7,7 +7,7 @@
 //! (Locust's are cumulative unless `--csv-full-history` is given).
 
 use crate::experiment::{Trial, pooled_step};
-use crate::record::{Cell, StepRecord, TrialRecord};
+use crate::record::{Cell, SecondRecord, StepRecord, TrialRecord};
 use anyhow::Result;
 use lb_core::workload::Workload;
 use lb_core::{Outcome, Span};
@@ -90,7 +90,8 @@ fn stats_row(method: &str, name: &str, record: &StepRecord, seconds: f64) -> Vec
     row
 }
 
-/// `_stats_history.csv`: the sum, second by second. Totals are cumulative.
+/// `_stats_history.csv`: the sum, second by second. Totals are cumulative over all trials, so that the last
+/// row says what `_stats.csv` says.
 pub(super) fn write_history(out: &mut dyn Write, trials: &[&Trial]) -> Result<()> {
     let mut csv = csv_writer(out);
     let head = ["Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s"];
@@ -104,60 +105,87 @@ pub(super) fn write_history(out: &mut dyn Write, trials: &[&Trial]) -> Result<()
         "Total Average Content Size",
     ];
     csv.write_record(head.iter().chain(&QUANTILE_COLUMNS).chain(&tail))?;
+    let mut totals = Totals::new()?;
+    let mut free_from = i64::MIN;
     for trial in trials {
-        history_of_trial(&mut csv, trial)?;
+        // Simulated trials are done at once: laid end to end, each second of the file has one row.
+        let started = trial.started.as_second().max(free_from);
+        let all = trial.record.total();
+        let mean_bytes = all.bytes() as f64 / all.count().max(1) as f64;
+        for second in &trial.record.seconds {
+            let mut now = hdrhistogram::Histogram::<u64>::new(3)?;
+            for interval in intervals_of(&trial.record, second.second) {
+                now.add(interval.histogram())?;
+            }
+            totals.add(second, &now)?;
+            let timestamp = started + i64::from(second.second);
+            free_from = timestamp + 1;
+            csv.write_record(history_row(timestamp, second, &now, &totals, mean_bytes))?;
+        }
     }
     csv.flush()?;
     Ok(())
 }
 
-fn history_of_trial(csv: &mut csv::Writer<&mut dyn Write>, trial: &Trial) -> Result<()> {
-    let record = &trial.record;
-    let started = trial.started.as_second();
-    let bytes_per_request = {
-        let all = record.total();
-        all.bytes() as f64 / all.count().max(1) as f64
-    };
-    let (mut requests, mut failures) = (0, 0);
-    let mut so_far = hdrhistogram::Histogram::<u64>::new(3)?;
-    let (mut sum_us, mut min_us, mut max_us) = (0.0, u64::MAX, 0);
-    for second in &record.seconds {
-        let mut now = hdrhistogram::Histogram::<u64>::new(3)?;
-        for interval in intervals_of(record, second.second) {
-            now.add(interval.histogram())?;
-        }
-        so_far.add(&now)?;
-        requests += second.requests;
-        failures += second.errors;
-        if let Some(latency) = &second.latency {
-            sum_us += latency.mean.as_nanos() as f64 / 1e3 * second.requests as f64;
-            min_us = min_us.min(now.min());
-            max_us = max_us.max(latency.max.as_micros());
-        }
-        let mut row = vec![
-            (started + i64::from(second.second)).to_string(),
-            second.users.to_string(),
-            String::new(),
-            "Aggregated".to_owned(),
-            format!("{:.6}", second.requests as f64),
-            format!("{:.6}", second.errors as f64),
-        ];
-        row.extend(QUANTILES.map(|quantile| match now.is_empty() {
-            true => "N/A".to_owned(),
-            false => rounded(now.value_at_quantile(quantile) as f64 / 1e3),
-        }));
-        row.extend([
-            requests.to_string(),
-            failures.to_string(),
-            rounded(so_far.value_at_quantile(0.5) as f64 / 1e3),
-            (sum_us / 1e3 / requests.max(1) as f64).to_string(),
-            (if requests > 0 { min_us as f64 / 1e3 } else { 0.0 }).to_string(),
-            (max_us as f64 / 1e3).to_string(),
-            bytes_per_request.to_string(),
-        ]);
-        csv.write_record(row)?;
+/// What was counted up to a row.
+struct Totals {
+    requests: u64,
+    failures: u64,
+    sum_us: f64,
+    min_us: u64,
+    max_us: u64,
+    histogram: hdrhistogram::Histogram<u64>,
+}
+
+impl Totals {
+    fn new() -> Result<Self> {
+        let histogram = hdrhistogram::Histogram::new(3)?;
+        Ok(Self { requests: 0, failures: 0, sum_us: 0.0, min_us: u64::MAX, max_us: 0, histogram })
     }
-    Ok(())
+
+    fn add(&mut self, second: &SecondRecord, now: &hdrhistogram::Histogram<u64>) -> Result<()> {
+        self.histogram.add(now)?;
+        self.requests += second.requests;
+        self.failures += second.errors;
+        if let Some(latency) = &second.latency {
+            self.sum_us += latency.mean.as_nanos() as f64 / 1e3 * second.requests as f64;
+            self.min_us = self.min_us.min(now.min());
+            self.max_us = self.max_us.max(latency.max.as_micros());
+        }
+        Ok(())
+    }
+}
+
+fn history_row(
+    timestamp: i64,
+    second: &SecondRecord,
+    now: &hdrhistogram::Histogram<u64>,
+    totals: &Totals,
+    mean_bytes: f64,
+) -> Vec<String> {
+    let mut row = vec![
+        timestamp.to_string(),
+        second.users.to_string(),
+        String::new(),
+        "Aggregated".to_owned(),
+        format!("{:.6}", second.requests as f64),
+        format!("{:.6}", second.errors as f64),
+    ];
+    row.extend(QUANTILES.map(|quantile| match now.is_empty() {
+        true => "N/A".to_owned(),
+        false => rounded(now.value_at_quantile(quantile) as f64 / 1e3),
+    }));
+    let requests = totals.requests;
+    row.extend([
+        requests.to_string(),
+        totals.failures.to_string(),
+        rounded(totals.histogram.value_at_quantile(0.5) as f64 / 1e3),
+        (totals.sum_us / 1e3 / requests.max(1) as f64).to_string(),
+        (if requests > 0 { totals.min_us as f64 / 1e3 } else { 0.0 }).to_string(),
+        (totals.max_us as f64 / 1e3).to_string(),
+        mean_bytes.to_string(),
+    ]);
+    row
 }
 
 fn intervals_of(record: &TrialRecord, second: u32) -> impl Iterator<Item = &crate::record::Interval> {
