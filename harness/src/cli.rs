@@ -40,6 +40,8 @@ pub enum Command {
     Aa(AaArgs),
     /// Compare two runs of the same experiment, such as last night's and tonight's.
     Compare(CompareArgs),
+    /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
+    Analyze(AnalyzeArgs),
     /// Write reports of a run that is finished.
     Report(ReportArgs),
     /// Run the reference load balancer (what `bench` starts for itself).
@@ -178,6 +180,16 @@ pub struct CompareArgs {
     #[arg(long, value_name = "X%", value_parser = fraction, default_value = "5%")]
     pub margin: f64,
     /// Also write the comparison as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// Results to be graded.
+#[derive(Clone, Debug, Args)]
+pub struct AnalyzeArgs {
+    /// A Locust stats CSV or a folder of them, a k6 summary, an oha report, or a results folder.
+    pub path: PathBuf,
+    /// Also write the analysis as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
 }

@@ -5,6 +5,7 @@
 //! [`analysis`] (pure functions) -> [`report`]. [`target`] starts and stops what is under test.
 
 pub mod analysis;
+pub mod analyze;
 pub mod cli;
 pub mod compare;
 pub mod config;

@@ -4,8 +4,9 @@ use anyhow::{Context as _, anyhow};
 use clap::{CommandFactory, Parser};
 use harness::analysis::CompareOptions;
 use harness::analysis::threshold::Threshold;
+use harness::analyze;
 use harness::cli::{
-    Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, WarmUp,
+    AnalyzeArgs, Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, WarmUp,
 };
 use harness::compare::{self, FolderVerdict, compare_folders};
 use harness::config::{self, Loaded, Overrides, Plan};
@@ -32,6 +33,7 @@ fn main() -> ProcessExit {
         Some(Command::Doctor(args)) => block_on(doctor(args)),
         Some(Command::Aa(args)) => block_on(run(&args.run, Mode::Aa)),
         Some(Command::Compare(args)) => compare(args),
+        Some(Command::Analyze(args)) => analyze(args),
         Some(Command::Report(args)) => report(args),
         None => block_on(run(&cli.run, Mode::Compare)),
     };
@@ -171,6 +173,15 @@ fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
         write_json(path, &comparison)?;
     }
     Ok(if comparison.verdict == FolderVerdict::Regression { ExitCode::Regression } else { ExitCode::Ok })
+}
+
+fn analyze(args: &AnalyzeArgs) -> Result<ExitCode, Failure> {
+    let analysis = analyze::analyze(&args.path).or_exit(ExitCode::Usage)?;
+    print(&analyze::render(&analysis));
+    if let Some(path) = &args.json {
+        write_json(path, &analysis.document(jiff::Timestamp::now()))?;
+    }
+    Ok(ExitCode::Ok)
 }
 
 /// Writes a file that the user named.

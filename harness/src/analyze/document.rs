@@ -1,0 +1,203 @@
+//! The analysis as JSON: `{timestamp, analysis: {<endpoint>: {…}, summary: {…}}, bottlenecks,
+//! recommendations}`. `analysis.summary.p95` in milliseconds is a contract with scripts that gate on it.
+//!
+//! With several tests the same path holds, made so that a limit that the summary keeps is kept by every
+//! test: see [`Stats::worst_of`]. Then the entries beside `summary` are the tests; their endpoints are
+//! under `tests`.
+
+use super::judge::Advice;
+use super::stats::{FailureCount, Kind, Stats, Test, Timing};
+use super::{Analysis, Bottleneck};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Raised with every change that a reader of the JSON must know of.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// The key of totals.
+const SUMMARY: &str = "summary";
+
+/// The analysis as JSON.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct AnalysisDocument {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// When it was made (RFC 3339).
+    pub timestamp: String,
+    /// What was given.
+    pub source: String,
+    /// By endpoint (of one test) or by test (of several), and `summary`.
+    pub analysis: BTreeMap<String, Stats>,
+    /// What stands out, in all tests.
+    pub bottlenecks: Vec<Bottleneck>,
+    /// What to do.
+    pub recommendations: Vec<String>,
+    /// What to know of the numbers.
+    pub notes: Vec<String>,
+    /// Each test by itself.
+    pub tests: Vec<TestDocument>,
+}
+
+/// One test.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TestDocument {
+    /// Name.
+    pub name: String,
+    /// Its file.
+    pub file: String,
+    /// Where it comes from.
+    pub kind: Kind,
+    /// When it ran.
+    #[serde(flatten)]
+    pub timing: Timing,
+    /// By endpoint, and `summary`.
+    pub analysis: BTreeMap<String, Stats>,
+    /// What stands out.
+    pub bottlenecks: Vec<Bottleneck>,
+    /// What to do.
+    pub recommendations: Vec<String>,
+    /// Ways to fail, most frequent first.
+    pub failures: Vec<FailureCount>,
+    /// Names of values of `summary` that the source does not say; they are null.
+    pub missing: Vec<String>,
+    /// What to know of the numbers.
+    pub notes: Vec<String>,
+}
+
+impl Analysis {
+    /// The analysis as JSON, made at this time.
+    pub fn document(&self, now: jiff::Timestamp) -> AnalysisDocument {
+        let (analysis, notes) = match self.tests.as_slice() {
+            [test] => (by_endpoint(test), test.notes.clone()),
+            tests => {
+                let parts = tests.iter().map(|test| (vec![test.name.clone()], &test.summary));
+                let worst = Stats::worst_of(tests.iter().map(|test| &test.summary));
+                (keyed(parts.collect(), worst), vec![worst_note(tests.len())])
+            }
+        };
+        AnalysisDocument {
+            schema_version: SCHEMA_VERSION,
+            timestamp: now.to_string(),
+            source: self.source.clone(),
+            analysis,
+            bottlenecks: self.tests.iter().flat_map(|test| test.bottlenecks.clone()).collect(),
+            recommendations: self.recommendations(),
+            notes,
+            tests: self.tests.iter().map(TestDocument::of).collect(),
+        }
+    }
+
+    /// Each piece of advice once, with the tests that it is for where there are several.
+    fn recommendations(&self) -> Vec<String> {
+        let given = |advice: &Advice| {
+            let tests: Vec<&str> = self
+                .tests
+                .iter()
+                .filter(|test| test.advice.contains(advice))
+                .map(|test| test.name.as_str())
+                .collect();
+            match (tests.len(), self.tests.len()) {
+                (0, _) => None,
+                (_, 1) => Some(advice.text().to_owned()),
+                _ => Some(format!("{} ({})", advice.text(), tests.join(", "))),
+            }
+        };
+        Advice::ALL.iter().filter_map(given).collect()
+    }
+}
+
+fn worst_note(tests: usize) -> String {
+    format!(
+        "`analysis.summary` is of {tests} tests: requests and failures are summed, everything else is the worst value \
+         of any test (percentiles of several tests cannot be pooled), and null where a test lacks it. A limit that it \
+         keeps is kept by every test."
+    )
+}
+
+impl TestDocument {
+    fn of(test: &Test) -> Self {
+        Self {
+            name: test.name.clone(),
+            file: test.file.clone(),
+            kind: test.kind,
+            timing: test.timing.clone(),
+            analysis: by_endpoint(test),
+            bottlenecks: test.bottlenecks.clone(),
+            recommendations: test.recommendations(),
+            failures: test.failures.clone(),
+            missing: test.missing.clone(),
+            notes: test.notes.clone(),
+        }
+    }
+}
+
+/// Endpoints by name; by method and name where two share a name.
+fn by_endpoint(test: &Test) -> BTreeMap<String, Stats> {
+    let parts = test
+        .endpoints
+        .iter()
+        .map(|endpoint| (vec![endpoint.name.clone(), endpoint.label()], &endpoint.stats))
+        .collect();
+    keyed(parts, test.summary.clone())
+}
+
+/// Gives each part the first of its names that no other part and not the summary has, and a number
+/// where there is none.
+fn keyed(parts: Vec<(Vec<String>, &Stats)>, summary: Stats) -> BTreeMap<String, Stats> {
+    let mut map = BTreeMap::from([(SUMMARY.to_owned(), summary)]);
+    for (at, (names, stats)) in parts.iter().enumerate() {
+        let others: Vec<&String> = parts
+            .iter()
+            .enumerate()
+            .filter(|(other, _)| *other != at)
+            .flat_map(|(_, (names, _))| names)
+            .collect();
+        let free =
+            |name: &&String| name.as_str() != SUMMARY && !others.contains(name) && !map.contains_key(*name);
+        let key = names.iter().find(free).cloned().unwrap_or_else(|| {
+            let name = names.last().map_or("", String::as_str);
+            let mut numbers = 1..;
+            let numbered = numbers.find_map(|number| {
+                let key = format!("{name} ({number})");
+                (!map.contains_key(&key)).then_some(key)
+            });
+            numbered.unwrap_or_default()
+        });
+        map.insert(key, (*stats).clone());
+    }
+    map
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn endpoints_that_share_a_name_are_told_apart_and_never_replace_the_summary() {
+        let stats = |requests| Stats { total_requests: Some(requests), ..Stats::default() };
+        let all = [stats(1), stats(2), stats(3), stats(4)];
+        let names = [
+            ["/users", "GET /users"],
+            ["/users", "POST /users"],
+            ["summary", "GET summary"],
+            ["/x", "GET /x"],
+        ];
+        let parts = names.iter().zip(&all).map(|(names, stats)| (names.map(str::to_owned).to_vec(), stats));
+        let map = keyed(parts.collect(), stats(10));
+        let requests = |key: &str| map.get(key).and_then(|stats| stats.total_requests);
+        for (key, expected) in
+            [("GET /users", 1), ("POST /users", 2), ("GET summary", 3), ("/x", 4), ("summary", 10)]
+        {
+            assert_eq!(requests(key), Some(expected), "`{key}` in {:?}", map.keys());
+        }
+    }
+
+    #[test]
+    fn tests_of_the_same_name_are_numbered() {
+        let stats = Stats::default();
+        let parts = vec![(vec!["a".to_owned()], &stats), (vec!["a".to_owned()], &stats)];
+        let keys: Vec<String> = keyed(parts, Stats::default()).into_keys().collect();
+        assert_eq!(keys, ["a (1)", "a (2)", "summary"], "none is lost");
+    }
+}

@@ -1,0 +1,196 @@
+//! What stands out in a test, and what to do about it.
+
+use super::stats::{Stats, Test};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// More failed requests than this, in percent, are a bottleneck.
+const BOTTLENECK_ERROR_RATE: f64 = 5.0;
+/// A larger p95 than this, in milliseconds, is a bottleneck.
+const BOTTLENECK_P95_MS: f64 = 500.0;
+/// A p99 of more than so many times the p95 is a long tail.
+const TAIL_FACTOR: f64 = 2.0;
+/// Where advice begins: what is graded worse than good.
+const ADVICE_ERROR_RATE: f64 = 1.0;
+const ADVICE_P95_MS: f64 = 100.0;
+/// Fewer requests per second than this say little about a service.
+const ADVICE_RPS: f64 = 10.0;
+
+/// Which rule was broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum BottleneckMetric {
+    /// Too many failed requests.
+    ErrorRate,
+    /// A slow p95.
+    P95,
+    /// A p99 far above the p95.
+    Tail,
+}
+
+/// A kind of request that stands out.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Bottleneck {
+    /// Name of the test.
+    pub test: String,
+    /// Kind of request; `summary` where the source does not tell them apart.
+    pub endpoint: String,
+    /// Which rule.
+    pub metric: BottleneckMetric,
+    /// What was measured: percent or milliseconds (for `tail` the p99).
+    pub value: f64,
+    /// What it may be.
+    pub limit: f64,
+    /// The same as a sentence.
+    pub message: String,
+}
+
+/// What stands out, by kind of request where they are told apart.
+pub(super) fn bottlenecks(test: &Test) -> Vec<Bottleneck> {
+    let whole = [("summary".to_owned(), &test.summary)];
+    let parts: Vec<(String, &Stats)> =
+        test.endpoints.iter().map(|endpoint| (endpoint.label(), &endpoint.stats)).collect();
+    let judged = if parts.is_empty() { &whole[..] } else { &parts[..] };
+    judged.iter().flat_map(|(endpoint, stats)| broken_rules(&test.name, endpoint, stats)).collect()
+}
+
+fn broken_rules(test: &str, endpoint: &str, stats: &Stats) -> Vec<Bottleneck> {
+    let tail_limit = stats.p95.map(|p95| TAIL_FACTOR * p95);
+    let rules = [
+        (BottleneckMetric::ErrorRate, stats.error_rate, Some(BOTTLENECK_ERROR_RATE)),
+        (BottleneckMetric::P95, stats.p95, Some(BOTTLENECK_P95_MS)),
+        (BottleneckMetric::Tail, stats.p99, tail_limit),
+    ];
+    let broken = |(metric, value, limit): (BottleneckMetric, Option<f64>, Option<f64>)| {
+        let (value, limit) = (value?, limit?);
+        (value > limit).then(|| {
+            let what = match metric {
+                BottleneckMetric::ErrorRate => {
+                    format!("{value:.2} % of requests failed (more than {limit} %)")
+                }
+                BottleneckMetric::P95 => format!("p95 is {value:.0} ms (more than {limit} ms)"),
+                BottleneckMetric::Tail => format!(
+                    "p99 is {value:.0} ms, more than {TAIL_FACTOR} times the p95 of {:.0} ms",
+                    limit / TAIL_FACTOR
+                ),
+            };
+            let message = format!("{endpoint}: {what}");
+            Bottleneck { test: test.to_owned(), endpoint: endpoint.to_owned(), metric, value, limit, message }
+        })
+    };
+    rules.into_iter().filter_map(broken).collect()
+}
+
+/// What to do, in the order of urgency.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Advice {
+    Empty,
+    Errors,
+    Latency,
+    Tail,
+    Throughput,
+    Good,
+    Unknown,
+}
+
+impl Advice {
+    pub(super) const ALL: [Self; 7] =
+        [Self::Empty, Self::Errors, Self::Latency, Self::Tail, Self::Throughput, Self::Good, Self::Unknown];
+
+    pub(super) const fn text(self) -> &'static str {
+        match self {
+            Self::Empty => {
+                "No request ended: check the address, that the service is up, and the log of the load generator."
+            }
+            Self::Errors => {
+                "Errors: read the logs of the service for the failing requests, check what is sent against the \
+                 schemas that it expects, retry with exponential backoff what may be retried, and put a circuit \
+                 breaker before what keeps failing."
+            }
+            Self::Latency => {
+                "Latency: profile the slowest endpoints, cache what is asked for again, look at batch sizes, allocate \
+                 buffers ahead of time, and move waiting off the request's path (asynchronous work)."
+            }
+            Self::Tail => {
+                "Tail: a few requests take far longer than the rest. Look for cold starts and garbage collection, let \
+                 the service warm up before it counts, set timeouts, and watch the tail as closely as the mean."
+            }
+            Self::Throughput => {
+                "Throughput: if more load was offered than this, add workers or instances behind a load balancer and \
+                 handle requests asynchronously; if not, offer more before you judge."
+            }
+            Self::Good => "Nothing stands out: errors, latency, tail and throughput are within the limits.",
+            Self::Unknown => "Nothing stands out in what is known; what is missing was not judged.",
+        }
+    }
+}
+
+pub(super) fn advice(summary: &Stats) -> Vec<Advice> {
+    if summary.total_requests == Some(0) {
+        return vec![Advice::Empty];
+    }
+    let over = |value: Option<f64>, limit: f64| value.is_some_and(|value| value > limit);
+    let tail = summary.p95.is_some_and(|p95| over(summary.p99, TAIL_FACTOR * p95));
+    let triggers = [
+        (Advice::Errors, over(summary.error_rate, ADVICE_ERROR_RATE)),
+        (Advice::Latency, over(summary.p95, ADVICE_P95_MS)),
+        (Advice::Tail, tail),
+        (Advice::Throughput, summary.rps.is_some_and(|rps| rps < ADVICE_RPS)),
+    ];
+    let given: Vec<Advice> =
+        triggers.into_iter().filter(|(_, triggered)| *triggered).map(|(advice, _)| advice).collect();
+    if !given.is_empty() {
+        return given;
+    }
+    let judged = [summary.error_rate, summary.p95, summary.p99, summary.rps];
+    vec![if judged.iter().all(Option::is_some) { Advice::Good } else { Advice::Unknown }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stats(error_rate: f64, p95: f64, p99: f64, rps: f64) -> Stats {
+        Stats {
+            total_requests: Some(1000),
+            error_rate: Some(error_rate),
+            p95: Some(p95),
+            p99: Some(p99),
+            rps: Some(rps),
+            ..Stats::default()
+        }
+    }
+
+    #[test]
+    fn a_bottleneck_is_above_its_limit_not_at_it() {
+        use BottleneckMetric::{ErrorRate, P95, Tail};
+        let table: [(Stats, &[BottleneckMetric]); 5] = [
+            (stats(5.0, 500.0, 1000.0, 50.0), &[]),
+            (stats(5.1, 10.0, 20.0, 50.0), &[ErrorRate]),
+            (stats(0.0, 501.0, 600.0, 50.0), &[P95]),
+            (stats(0.0, 10.0, 20.1, 50.0), &[Tail]),
+            (stats(50.0, 900.0, 2000.0, 50.0), &[ErrorRate, P95, Tail]),
+        ];
+        for (stats, expected) in table {
+            let found: Vec<BottleneckMetric> =
+                broken_rules("test", "GET /", &stats).iter().map(|found| found.metric).collect();
+            assert_eq!(found, expected, "{stats:?}");
+        }
+    }
+
+    #[test]
+    fn advice_begins_below_good_and_says_when_nothing_stands_out() {
+        let table: [(Stats, &[Advice]); 7] = [
+            (stats(1.0, 100.0, 200.0, 10.0), &[Advice::Good]),
+            (stats(1.1, 100.0, 200.0, 10.0), &[Advice::Errors]),
+            (stats(0.0, 100.1, 200.0, 10.0), &[Advice::Latency]),
+            (stats(0.0, 10.0, 21.0, 10.0), &[Advice::Tail]),
+            (stats(0.0, 10.0, 20.0, 9.9), &[Advice::Throughput]),
+            (Stats { p99: None, ..stats(0.0, 10.0, 0.0, 50.0) }, &[Advice::Unknown]),
+            (Stats { total_requests: Some(0), rps: Some(0.0), ..Stats::default() }, &[Advice::Empty]),
+        ];
+        for (stats, expected) in table {
+            assert_eq!(advice(&stats), expected, "{stats:?}");
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! oha's JSON (`--output-format json`). Its times are seconds, here milliseconds.
+//!
+//! oha counts every reply as a success, whatever its status. Here a status of 400 or more is a failure,
+//! as for Locust and k6. Requests that oha itself cut off at the end of a timed test are no failures of
+//! the service and are left out, as in oha's own success rate.
+
+use super::AnalyzeError;
+use super::stats::{FailureCount, Kind, Stats, Test};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// How oha calls requests in flight when its time was over.
+const CUT_OFF: &str = "aborted due to deadline";
+
+/// Milliseconds in a second.
+const MS: f64 = 1e3;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    summary: Summary,
+    latency_percentiles: Percentiles,
+    status_code_distribution: BTreeMap<u16, u64>,
+    #[serde(default)]
+    error_distribution: BTreeMap<String, u64>,
+}
+
+/// Seconds; null where no request succeeded.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Summary {
+    total: Option<f64>,
+    slowest: Option<f64>,
+    fastest: Option<f64>,
+    average: Option<f64>,
+    requests_per_sec: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct Percentiles {
+    p50: Option<f64>,
+    p95: Option<f64>,
+    p99: Option<f64>,
+}
+
+/// Whether this is a report of oha.
+pub(super) fn is_oha(json: &Value) -> bool {
+    json.get("latencyPercentiles").is_some()
+        || json.pointer("/summary/requestsPerSec").is_some() && json.get("statusCodeDistribution").is_some()
+}
+
+/// Reads a report.
+pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
+    let report: Report =
+        serde_path_to_error::deserialize(json).map_err(|error| AnalyzeError::BrokenJson {
+            path: path.to_owned(),
+            kind: "oha report",
+            problem: error.to_string(),
+            advice: "write it again with `oha --output-format json`",
+        })?;
+    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut test = Test::new(name, path.display().to_string(), Kind::Oha);
+    let Report { summary, latency_percentiles: percentiles, mut error_distribution, .. } = report;
+    let cut_off = error_distribution.remove(CUT_OFF).unwrap_or(0);
+    if cut_off > 0 {
+        test.notes.push(format!(
+            "{cut_off} requests were in flight when oha's time was over; they are left out, as oha does"
+        ));
+    }
+    let bad = |status: u16| status >= 400;
+    let replies = &report.status_code_distribution;
+    let no_reply: u64 = error_distribution.values().sum();
+    let refused: u64 = replies.iter().filter(|(status, _)| bad(**status)).map(|(_, count)| count).sum();
+    if refused > 0 {
+        test.notes.push(format!(
+            "{refused} replies with a status of 400 or more count as failures; oha counts them as successes, and \
+             their latency is part of the percentiles"
+        ));
+    }
+    let failure = |error: String, occurrences| FailureCount { endpoint: String::new(), error, occurrences };
+    let statuses = replies.iter().filter(|(status, _)| bad(**status));
+    test.failures.extend(statuses.map(|(status, count)| failure(format!("status {status}"), *count)));
+    test.failures.extend(error_distribution.into_iter().map(|(error, count)| failure(error, count)));
+    let ms = |seconds: Option<f64>| seconds.map(|seconds| seconds * MS);
+    test.summary = Stats {
+        total_requests: Some(replies.values().sum::<u64>() + no_reply),
+        total_failures: Some(refused + no_reply),
+        avg_response_time: ms(summary.average),
+        min_response_time: ms(summary.fastest),
+        max_response_time: ms(summary.slowest),
+        p50: ms(percentiles.p50),
+        p95: ms(percentiles.p95),
+        p99: ms(percentiles.p99),
+        rps: summary.requests_per_sec,
+        ..Stats::default()
+    };
+    test.timing.duration_s = summary.total;
+    Ok(test)
+}

@@ -1,0 +1,155 @@
+//! The analysis as text, for a terminal or a log.
+
+use super::stats::{Stats, Test};
+use super::{Analysis, Grade};
+use comfy_table::{CellAlignment, Table, presets};
+use std::fmt::Write;
+
+/// Stands where there is no number.
+const NONE: &str = "–";
+
+/// Ways to fail that are listed.
+const LISTED: usize = 10;
+
+/// The analysis for a terminal or a log: a report on each test, and where there are several, a table of
+/// them.
+pub fn render(analysis: &Analysis) -> String {
+    let mut reports: Vec<String> = analysis.tests.iter().map(report).collect();
+    if analysis.tests.len() > 1 {
+        let names = ["Test"].map(str::to_owned);
+        let rows = analysis.tests.iter().map(|test| (vec![test.name.clone()], &test.summary));
+        reports.push(format!("ALL TESTS\n{}\n", breakdown(&names, rows)));
+    }
+    reports.join("\n")
+}
+
+fn report(test: &Test) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    let _ = writeln!(text, "test  {}\nfile  {} ({})", test.name, test.file, test.kind.name());
+    if let Some(time) = time(test) {
+        let _ = writeln!(text, "time  {time}");
+    }
+    let _ = writeln!(text, "\nOVERALL SUMMARY\n{}", overall(&test.summary));
+    for note in &test.notes {
+        let _ = writeln!(text, "note: {note}");
+    }
+    if !test.missing.is_empty() {
+        let _ = writeln!(text, "missing, so neither graded nor judged: {}", test.missing.join(", "));
+    }
+    if !test.endpoints.is_empty() {
+        let header = ["Method", "Endpoint"].map(str::to_owned);
+        let rows = test
+            .endpoints
+            .iter()
+            .map(|endpoint| (vec![endpoint.method.clone(), endpoint.name.clone()], &endpoint.stats));
+        let _ = writeln!(text, "\nENDPOINT BREAKDOWN\n{}", breakdown(&header, rows));
+    }
+    failures(&mut text, test);
+    let _ = writeln!(text, "\nIDENTIFIED BOTTLENECKS");
+    for bottleneck in &test.bottlenecks {
+        let _ = writeln!(text, "- {}", bottleneck.message);
+    }
+    if test.bottlenecks.is_empty() {
+        let _ = writeln!(text, "none");
+    }
+    let _ = writeln!(text, "\nRECOMMENDATIONS");
+    for recommendation in test.recommendations() {
+        let _ = writeln!(text, "- {recommendation}");
+    }
+    text
+}
+
+fn time(test: &Test) -> Option<String> {
+    let timing = &test.timing;
+    let began = match (&timing.started_at, &timing.written_at) {
+        (Some(started), _) => Some(format!("began {started}")),
+        (None, written) => written.as_ref().map(|written| format!("file written {written}")),
+    };
+    let length = timing.duration_s.map(|seconds| format!("{seconds:.0} s measured"));
+    let users = timing.peak_users.map(|users| format!("up to {users} users"));
+    let parts: Vec<String> = [began, length, users].into_iter().flatten().collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}
+
+fn overall(stats: &Stats) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["", "Value", "Grade"]);
+    let success = stats.error_rate.map(|rate| 100.0 - rate);
+    let rows = [
+        ("Requests", count(stats.total_requests), None),
+        ("Failures", count(stats.total_failures), None),
+        ("Success rate", with_unit(success, 2, "%"), None),
+        ("Error rate", with_unit(stats.error_rate, 2, "%"), Some(stats.error_grade)),
+        ("Throughput", with_unit(stats.rps, 2, "req/s"), None),
+        ("Mean", with_unit(stats.avg_response_time, 1, "ms"), None),
+        ("Minimum", with_unit(stats.min_response_time, 1, "ms"), None),
+        ("P50", with_unit(stats.p50, 1, "ms"), None),
+        ("P95", with_unit(stats.p95, 1, "ms"), Some(stats.performance_grade)),
+        ("P99", with_unit(stats.p99, 1, "ms"), None),
+        ("Maximum", with_unit(stats.max_response_time, 1, "ms"), None),
+    ];
+    for (name, value, graded) in rows {
+        table.add_row([name.to_owned(), value, graded.map_or_else(String::new, grade)]);
+    }
+    align_right(&mut table, 1, 1);
+    table
+}
+
+/// A row each, named by the first columns.
+fn breakdown<'a>(names: &[String], rows: impl Iterator<Item = (Vec<String>, &'a Stats)>) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    let header =
+        ["Requests", "Errors (%)", "Req/s", "Mean (ms)", "P50", "P95", "P99", "P95 grade", "Error grade"];
+    table.set_header(names.iter().map(String::as_str).chain(header));
+    for (mut cells, stats) in rows {
+        cells.push(count(stats.total_requests));
+        cells.push(number(stats.error_rate, 2));
+        cells.push(number(stats.rps, 2));
+        cells.extend([stats.avg_response_time, stats.p50, stats.p95, stats.p99].map(|ms| number(ms, 1)));
+        cells.extend([stats.performance_grade, stats.error_grade].map(grade));
+        table.add_row(cells);
+    }
+    align_right(&mut table, names.len(), 7);
+    table
+}
+
+fn failures(text: &mut String, test: &Test) {
+    if test.failures.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\nFAILURES");
+    for failure in test.failures.iter().take(LISTED) {
+        let place =
+            if failure.endpoint.is_empty() { String::new() } else { format!("{}: ", failure.endpoint) };
+        let _ = writeln!(text, "- {} × {place}{}", failure.occurrences, failure.error);
+    }
+    let more = test.failures.len().saturating_sub(LISTED);
+    if more > 0 {
+        let _ = writeln!(text, "- and {more} more kinds");
+    }
+}
+
+fn align_right(table: &mut Table, skip: usize, take: usize) {
+    for column in table.column_iter_mut().skip(skip).take(take) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+}
+
+fn grade(grade: Option<Grade>) -> String {
+    grade.map_or(NONE, Grade::name).to_owned()
+}
+
+fn count(value: Option<u64>) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
+}
+
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.digits$}"))
+}
+
+fn with_unit(value: Option<f64>, digits: usize, unit: &str) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.digits$} {unit}"))
+}

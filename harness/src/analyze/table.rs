@@ -1,0 +1,93 @@
+//! A CSV with a header, whose values are read by column, each fault with line, column and value.
+
+use super::AnalyzeError;
+use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use std::path::Path;
+
+/// A CSV file.
+pub(super) struct Table<'a> {
+    path: &'a Path,
+    header: StringRecord,
+    rows: Vec<StringRecord>,
+}
+
+/// One line of it.
+#[derive(Clone, Copy)]
+pub(super) struct Row<'a> {
+    table: &'a Table<'a>,
+    record: &'a StringRecord,
+}
+
+const CUT_OFF: &str = "the file may be cut off: take the files of a finished test, or remove the line";
+
+impl<'a> Table<'a> {
+    /// Reads a file that has at least these columns.
+    pub(super) fn read(path: &'a Path, text: &str, required: &[&str]) -> Result<Self, AnalyzeError> {
+        let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
+        let broken = |error: csv::Error| {
+            let line = error.position().map_or(1, csv::Position::line);
+            let problem = match error.kind() {
+                ErrorKind::UnequalLengths { expected_len, len, .. } => {
+                    format!("the line has {len} values, the header {expected_len}")
+                }
+                _ => error.to_string(),
+            };
+            AnalyzeError::BrokenCsv { path: path.to_owned(), line, problem, advice: CUT_OFF }
+        };
+        let header = reader.headers().map_err(broken)?.clone();
+        if let Some(missing) = required.iter().find(|&&name| !header.iter().any(|column| column == name)) {
+            return Err(AnalyzeError::BrokenCsv {
+                path: path.to_owned(),
+                line: 1,
+                problem: format!("there is no column `{missing}`"),
+                advice: "take the file as Locust 1.0 or newer writes it with --csv",
+            });
+        }
+        let rows = reader.records().collect::<Result<_, _>>().map_err(broken)?;
+        Ok(Self { path, header, rows })
+    }
+
+    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.rows.iter().map(|record| Row { table: self, record })
+    }
+}
+
+impl<'a> Row<'a> {
+    /// The value of a column; empty where there is no such column.
+    pub(super) fn text(self, column: &str) -> &'a str {
+        let place = self.table.header.iter().position(|name| name == column);
+        place.and_then(|place| self.record.get(place)).unwrap_or_default()
+    }
+
+    /// A whole number that must be there.
+    pub(super) fn count(self, column: &str) -> Result<u64, AnalyzeError> {
+        self.text(column).trim().parse().map_err(|_| {
+            self.fault(column, "no whole number", "write a count such as 1200, or remove the line")
+        })
+    }
+
+    /// A number of at least 0. None where it is empty or `N/A`, or where there is no such column.
+    pub(super) fn number(self, column: &str) -> Result<Option<f64>, AnalyzeError> {
+        let text = self.text(column).trim();
+        if matches!(text, "" | "N/A") {
+            return Ok(None);
+        }
+        let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
+        value.map(Some).ok_or_else(|| {
+            let problem = "no number of at least 0";
+            self.fault(column, problem, "write a number such as 12.5, or `N/A` where there is none")
+        })
+    }
+
+    /// A value of this line that is none.
+    pub(super) fn fault(self, column: &str, problem: &'static str, advice: &'static str) -> AnalyzeError {
+        AnalyzeError::BadValue {
+            path: self.table.path.to_owned(),
+            line: self.record.position().map_or(0, csv::Position::line),
+            column: column.to_owned(),
+            value: self.text(column).to_owned(),
+            problem,
+            advice,
+        }
+    }
+}
