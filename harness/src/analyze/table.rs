@@ -7,6 +7,7 @@ use std::path::Path;
 /// A CSV file.
 pub(super) struct Table<'a> {
     path: &'a Path,
+    text: &'a str,
     header: StringRecord,
     rows: Vec<StringRecord>,
 }
@@ -22,10 +23,10 @@ const CUT_OFF: &str = "the file may be cut off: take the files of a finished tes
 
 impl<'a> Table<'a> {
     /// Reads a file that has at least these columns.
-    pub(super) fn read(path: &'a Path, text: &str, required: &[&str]) -> Result<Self, AnalyzeError> {
+    pub(super) fn read(path: &'a Path, text: &'a str, required: &[&str]) -> Result<Self, AnalyzeError> {
         let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
         let broken = |error: csv::Error| {
-            let line = error.position().map_or(1, csv::Position::line);
+            let line = line_of(text, error.position());
             let problem = match error.kind() {
                 ErrorKind::UnequalLengths { expected_len, len, .. } => {
                     format!("the line has {len} values, the header {expected_len}")
@@ -44,12 +45,23 @@ impl<'a> Table<'a> {
             });
         }
         let rows = reader.records().collect::<Result<_, _>>().map_err(broken)?;
-        Ok(Self { path, header, rows })
+        Ok(Self { path, text, header, rows })
     }
 
     pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|record| Row { table: self, record })
     }
+}
+
+/// The line, from 1, on which a record begins. The reader's own count is one short after CRLF, because
+/// it takes the line feed for the beginning of the next record.
+fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
+    let at = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
+    let bytes = text.as_bytes();
+    let rest = bytes.get(at..).unwrap_or_default();
+    let breaks = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+    let before = &bytes[..(at + breaks).min(bytes.len())];
+    1 + before.iter().filter(|byte| **byte == b'\n').count() as u64
 }
 
 impl<'a> Row<'a> {
@@ -83,7 +95,7 @@ impl<'a> Row<'a> {
     pub(super) fn fault(self, column: &str, problem: &'static str, advice: &'static str) -> AnalyzeError {
         AnalyzeError::BadValue {
             path: self.table.path.to_owned(),
-            line: self.record.position().map_or(0, csv::Position::line),
+            line: line_of(self.table.text, self.record.position()),
             column: column.to_owned(),
             value: self.text(column).to_owned(),
             problem,
