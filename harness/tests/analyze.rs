@@ -353,7 +353,9 @@ fn what_is_no_test_is_refused_by_what_it_is() {
     }
     let bench = bench_with(&[("sub/notes.txt", "x"), ("sub/run/summary.json", "{}")]);
     refused(&bench, "sub", &["without `*_stats.csv`", "`notes.txt`, `run/`", accepted]);
-    refused(&bench, "sub/run", &["schema version none"]);
+    refused(&bench, "sub/run", &["summary.json", "an empty JSON object"]);
+    let bench = bench_with(&[("run/summary.json", r#"{"schema_version": 1, "scenarios": []}"#)]);
+    refused(&bench, "run", &["schema version 1", "run it again"]);
 }
 
 #[test]

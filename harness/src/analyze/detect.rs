@@ -40,9 +40,6 @@ fn other(path: &Path, found: impl Into<String>) -> AnalyzeError {
 }
 
 fn read_folder(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
-    if path.join("summary.json").is_file() {
-        return own::read(path);
-    }
     let unreadable = |source| AnalyzeError::Unreadable { path: path.to_owned(), source };
     let entries = std::fs::read_dir(path).map_err(unreadable)?;
     let mut paths: Vec<PathBuf> =
@@ -54,6 +51,11 @@ fn read_folder(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     };
     let stats: Vec<&PathBuf> = paths.iter().filter(is_stats).collect();
     if stats.is_empty() {
+        // A results folder of ours, or where k6 was told to write one.
+        let summary = path.join("summary.json");
+        if summary.is_file() {
+            return read_file(&summary);
+        }
         let names = paths.iter().filter_map(|path| {
             let name = path.file_name()?.to_string_lossy();
             Some(if path.is_dir() { format!("{name}/") } else { name.into_owned() })

@@ -6,11 +6,10 @@ use crate::results::{ActionSummary, AlgorithmSummary, Latency, ScenarioSummary, 
 use lb_core::Outcome;
 use std::path::Path;
 
-/// Reads a results folder, or its `summary.json`.
+/// Reads the `summary.json` of a results folder.
 pub(super) fn read(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     let summary = read_summary(path)?;
-    let file = if path.is_dir() { path.join("summary.json") } else { path.to_owned() };
-    let file = file.display().to_string();
+    let file = path.display().to_string();
     let mut tests = Vec::new();
     for scenario in &summary.scenarios {
         for algorithm in &scenario.algorithms {
@@ -20,8 +19,8 @@ pub(super) fn read(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     if tests.is_empty() {
         return Err(AnalyzeError::OtherKind {
             path: path.to_owned(),
-            found: "a run without one valid trial".to_owned(),
-            advice: format!("run it again, or {ACCEPTED}"),
+            found: "a run without results of an algorithm".to_owned(),
+            advice: format!("its report says why; run it again, or {ACCEPTED}"),
         });
     }
     Ok(tests)
