@@ -74,7 +74,8 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
         for interval in &trial.record.intervals {
             let tag = tag_name(trial.algorithm, interval.class.name());
             let begin = offset + Duration::from_nanos(interval.start.as_nanos());
-            let length = Duration::from(interval.length);
+            // Times have three decimals: what is shorter would read as nothing, and rates as infinite.
+            let length = Duration::from(interval.length).max(Duration::from_millis(1));
             log.write_histogram(&interval.histogram(), begin, length, Tag::new(&tag))?;
             end = end.max(begin + length);
         }

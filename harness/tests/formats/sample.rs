@@ -3,14 +3,14 @@
 use harness::results::*;
 use std::collections::BTreeMap;
 
-pub const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "p2c+ejection"];
+pub(crate) const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "p2c+ejection"];
 const BACKENDS: [&str; 4] = ["cart-1", "cart-2", "cart-3", "cart-4"];
 const BLOCKS: u32 = 6;
 const LENGTH_S: f64 = 120.0;
 
 /// A run with two scenarios: one with faults, stages, bounds and an invalid trial; one with a single
 /// algorithm, in the open model.
-pub fn summary() -> Summary {
+pub(crate) fn summary() -> Summary {
     Summary {
         schema_version: SCHEMA_VERSION,
         run_id: "20261121-101500-sample-0a1b2c".to_owned(),
@@ -136,7 +136,7 @@ fn wobble(seed: f64) -> f64 {
     (seed * 12.9898).sin() * (seed * 78.233).cos()
 }
 
-pub fn latency(scale: f64) -> Latency {
+pub(crate) fn latency(scale: f64) -> Latency {
     Latency {
         mean: 62.0 * scale,
         min: 3.1 * scale,
@@ -441,4 +441,20 @@ fn fault_response(fault: usize, number: usize) -> FaultResponse {
         time_to_avoid_s: (number > 0).then_some(1.4),
         time_to_return_s: (number > 0).then_some(2.1),
     }
+}
+
+/// Forty scenarios with forty algorithms each: more than GitHub shows.
+pub(crate) fn huge_summary() -> Summary {
+    let mut summary = summary();
+    let mut scenario = main_scenario();
+    scenario.algorithms = (0..40)
+        .map(|number| AlgorithmSummary { name: format!("algorithm|{number}"), ..algorithm(number % 3) })
+        .collect();
+    summary.scenarios = (0..40)
+        .map(|number| ScenarioSummary {
+            name: format!("scenario {number} | with *marks*"),
+            ..scenario.clone()
+        })
+        .collect();
+    summary
 }
