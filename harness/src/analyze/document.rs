@@ -109,9 +109,9 @@ impl Analysis {
 
 fn worst_note(tests: usize) -> String {
     format!(
-        "`analysis.summary` is of {tests} tests: requests and failures are summed, everything else is the worst value \
-         of any test (percentiles of several tests cannot be pooled), and null where a test lacks it. A limit that it \
-         keeps is kept by every test."
+        "`analysis.summary` is of {tests} tests: requests and failures are summed, the minimum is the smallest, and \
+         everything else is the worst value of any test (percentiles of several tests cannot be pooled), null where a \
+         test lacks it. A limit that its error rate, mean, percentiles or rps keep is kept by every test."
     )
 }
 
