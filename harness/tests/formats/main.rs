@@ -32,6 +32,7 @@ fn main() {
         ("go_benchmark_lines_follow_the_grammar_of_benchstat", go_benchmark as fn()),
         ("markdown_tables_have_as_many_cells_in_each_row", markdown),
         ("a_step_summary_stays_below_the_limit_of_github", step_summary),
+        ("a_step_summary_is_added_to_the_file_that_github_names", github_file),
         ("heads_of_csv_files_are_those_of_locust", locust_heads),
     ];
     let theirs = [
@@ -204,7 +205,13 @@ const BREAKS: [Break; 15] = [
     ("junit", "junit.xml", "<failure", "<failed", "mismatched tag"),
     ("junit", "junit.xml", "failures=\"4\"", "failures=\"5\"", "failures over all suites"),
     ("prometheus", "metrics.prom", "outcome=\"ok\"} ", "outcome=\"ok\"} 1", "requests of ok"),
-    ("prometheus", "metrics.prom", "# TYPE lbbench_requests_total counter", "# TYPE lbbench_x counter", "has no type"),
+    (
+        "prometheus",
+        "metrics.prom",
+        "# TYPE lbbench_requests_total counter",
+        "# TYPE lbbench_x counter",
+        "has no type",
+    ),
     ("html", "report.html", "href=\"#", "href=\"https://example.org/#", "leads out of the page"),
     ("html", "report.html", "</figcaption>", "</figcaptoin>", "unexpected-end-tag"),
     (
@@ -321,6 +328,21 @@ fn step_summary() {
     assert!(text.len() < LIMIT, "GitHub shows nothing of {} bytes", text.len());
     assert!(text.contains("Cut to stay below"), "what was left out is said");
     assert_eq!(text.matches("<details>").count(), text.matches("</details>").count(), "boxes are cut whole");
+}
+
+fn github_file() {
+    let bench = Bench::new();
+    std::fs::write(bench.path("shown.md"), "### earlier\n").expect("a file can be written");
+    copy(run(), &bench.path("out"));
+    let report = |format: &str| {
+        let mut command = bench.command(&["report", "out", "--report", format]);
+        let output = command.env("GITHUB_STEP_SUMMARY", bench.path("shown.md")).output().expect("bench runs");
+        assert!(output.status.success(), "{}", common::text(&output.stderr));
+        read(bench.dir.path(), "shown.md")
+    };
+    assert_eq!(report("markdown,junit"), "### earlier\n", "nobody asked for a step summary");
+    let own = read(run(), "step-summary.md");
+    assert_eq!(report("step-summary"), format!("### earlier\n{own}"), "what others wrote stays");
 }
 
 /// Heads of Locust 2.47.0, `locust/stats.py`: `StatsCSV` and `StatsCSVFileWriter`. The six columns of
