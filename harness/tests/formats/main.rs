@@ -52,7 +52,12 @@ fn main() {
         }),
         ("a_file_that_is_wrong_is_not_accepted", wrong_files),
     ];
-    let trial = |(name, test): (&str, fn())| Trial::test(name, move || -> Result<(), Failed> { Ok(test()) });
+    let trial = |(name, test): (&str, fn())| {
+        Trial::test(name, move || -> Result<(), Failed> {
+            test();
+            Ok(())
+        })
+    };
     let mut trials: Vec<Trial> = ours.into_iter().map(trial).collect();
     trials.extend(
         theirs.into_iter().map(trial).map(|trial| trial.with_kind("python").with_ignored_flag(!python)),

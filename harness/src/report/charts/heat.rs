@@ -20,9 +20,7 @@ pub(super) fn heat(scenario: &ScenarioSummary) -> Option<Figure> {
         .iter()
         .map(|row| scenario.algorithms.iter().map(|algorithm| mean(&algorithm.actions, *row)).collect())
         .collect();
-    if means.iter().flatten().flatten().next().is_none() {
-        return None;
-    }
+    means.iter().flatten().flatten().next()?;
     let logarithms: Vec<Vec<Option<f64>>> = means
         .iter()
         .map(|row| row.iter().map(|mean| mean.map(|mean| mean.max(0.001).log10())).collect())

@@ -5,8 +5,11 @@ use super::{Figure, Panel, axis, label, layout, marks};
 use crate::results::{AlgorithmSummary, ScenarioSummary, SeriesPoint};
 use serde_json::{Map, Value, json};
 
+/// The label of a row, and its value.
+type Row = (&'static str, fn(&SeriesPoint) -> Option<f64>);
+
 /// What a row shows, top to bottom.
-const ROWS: [(&str, fn(&SeriesPoint) -> Option<f64>); 5] = [
+const ROWS: [Row; 5] = [
     ("p50 (ms)", |point| point.p50_ms),
     ("p95 (ms)", |point| point.p95_ms),
     ("p99 (ms)", |point| point.p99_ms),
