@@ -87,7 +87,7 @@ pub struct ExperimentArgs {
     #[arg(long, value_name = "FILE")]
     pub replay: Option<PathBuf>,
     /// Replay this many times as fast as recorded.
-    #[arg(long, value_name = "X", requires = "replay")]
+    #[arg(long, value_name = "X")]
     pub speed: Option<f64>,
     /// Exit with 99 unless this holds, such as `http_req_duration{algorithm:rl}: p(95)<200`.
     #[arg(long, value_name = "RULE")]
@@ -101,7 +101,8 @@ pub struct ExperimentArgs {
     /// Most users at once; all patterns are scaled alike.
     #[arg(long, value_name = "N")]
     pub users: Option<u32>,
-    /// Length of each scenario, such as `30s` or `2m`; its timeline is scaled to fit.
+    /// Length of each scenario, such as `30s` or `2m`; its timeline is scaled to fit, with the faults of
+    /// the config; those of a topology keep their times.
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
     /// Time over which a pattern's users arrive.

@@ -119,6 +119,14 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
         Some(objective) => Mode::MaxRate(objective_of(objective)?),
         None => mode,
     };
+    let lonely = plan.scenarios.iter().all(|scenario| scenario.algorithms.len() < 2);
+    if let (Some(precision), true, Mode::Compare) = (plan.precision, lonely, &mode) {
+        return Err(anyhow!(
+            "--precision = {precision}: is about the difference of two algorithms, and one runs; give more \
+             --algorithms, or --repetitions in its place"
+        ))
+        .or_exit(ExitCode::Usage);
+    }
     let run_id = run_id(&plan.name);
     let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;

@@ -140,10 +140,9 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
 pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings: &mut Findings) -> f64 {
     let flags = frame.overrides;
     let length = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
-    let time_scale = flags.time_scale.or(frame.bench.time_scale).unwrap_or(1.0);
     let factor = match flags.duration {
         Some(duration) => duration.as_secs_f64() / length,
-        None => 1.0 / time_scale,
+        None => 1.0 / time_scale(frame),
     };
     if length * factor > LONGEST_SECONDS {
         let message = format!(
@@ -185,6 +184,11 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
         scale_fault(fault, factor);
     }
     length * factor
+}
+
+/// How many times as fast as written everything happens.
+pub(super) fn time_scale(frame: &Frame<'_>) -> f64 {
+    frame.overrides.time_scale.or(frame.bench.time_scale).unwrap_or(1.0)
 }
 
 pub(super) fn scale_fault(fault: &mut Fault, factor: f64) {

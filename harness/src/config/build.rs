@@ -175,7 +175,7 @@ fn journey(bench: &Bench, folder: Option<&Path>, findings: &mut Findings) -> Opt
     resolve(&source, "bench.journey", bundled::JOURNEYS, folder, findings)
 }
 
-/// The topology with the faults of our block, unless something is wrong with it.
+/// The topology, unless something is wrong with it or with it and the faults of our block.
 fn topology(
     bench: &Bench,
     flags: &Overrides,
@@ -188,6 +188,7 @@ fn topology(
         (None, None) => ("bench.topology", None, Source::Named(TOPOLOGY.to_owned())),
     };
     let mut topology: Topology = resolve(&source, key, bundled::TOPOLOGIES, folder, findings)?;
+    let own = topology.faults.len();
     for (key, faults) in [(key, &Vec::new()), ("bench.faults", &bench.faults)] {
         topology.faults.extend(faults.iter().cloned());
         let problems = topology.problems();
@@ -198,6 +199,8 @@ fn topology(
             return None;
         }
     }
+    // Those of the block follow the timeline of each scenario, and are added there.
+    topology.faults.truncate(own);
     Some(topology)
 }
 

@@ -2,6 +2,7 @@
 
 use super::adjust::{
     add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time, scale_users,
+    time_scale,
 };
 use super::arrivals::{OpenModel, mean_rate};
 use super::document::join;
@@ -59,7 +60,7 @@ pub(super) fn build(
     if let Some(open) = frame.open {
         open.lay_over(&mut draft, findings);
     }
-    let topology = topology(&draft, frame.topology?, findings);
+    let topology = topology(&draft, frame, frame.topology?, findings);
     let journey = journey(&draft, frame.journey);
     let stages: Vec<Stage> = (0..draft.patterns.len()).map(|index| stage(&draft, index)).collect();
     if frame.flawed || findings.has_problems() {
@@ -88,9 +89,8 @@ pub(super) fn build(
             summary(pattern, &workload, index, requests_per_second(&workload, index, &journey, &topology))
         })
         .collect();
-    let time_scale = frame.overrides.time_scale.or(frame.bench.time_scale).unwrap_or(1.0);
     let default_warm_up = (duration_s / 10.0).clamp(WARM_UP_S[0], WARM_UP_S[1]);
-    let configured = frame.bench.warm_up_s.map_or(default_warm_up, |seconds| seconds / time_scale);
+    let configured = frame.bench.warm_up_s.map_or(default_warm_up, |seconds| seconds / time_scale(frame));
     let warm_up_s = frame.overrides.warm_up.map_or(configured, |time| time.as_secs_f64());
     Some(PlannedScenario {
         scenario: Arc::new(Scenario {
@@ -120,12 +120,22 @@ fn action_steps(journey: &Journey) -> BTreeMap<String, Vec<String>> {
     actions.map(|(name, action)| (name.clone(), steps(&action.steps))).collect()
 }
 
-/// The topology with the faults of the scenario, all on the scaled timeline.
-fn topology(draft: &DraftScenario, topology: &Topology, findings: &mut Findings) -> Topology {
+/// The topology with the faults of the config and of the scenario. A topology's own faults keep their
+/// times, whatever the length of a scenario, unless all time is scaled; those of a config follow its
+/// timeline.
+fn topology(
+    draft: &DraftScenario,
+    frame: &Frame<'_>,
+    topology: &Topology,
+    findings: &mut Findings,
+) -> Topology {
     let mut topology = topology.clone();
     for fault in &mut topology.faults {
-        scale_fault(fault, draft.time_factor);
+        scale_fault(fault, 1.0 / time_scale(frame));
     }
+    let mut configured = frame.bench.faults.clone();
+    configured.iter_mut().for_each(|fault| scale_fault(fault, draft.time_factor));
+    topology.faults.extend(configured);
     topology.faults.extend(draft.faults.iter().cloned());
     let end = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
     for fault in topology.faults.iter().filter(|fault| fault.start_s >= end) {

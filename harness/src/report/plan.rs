@@ -41,7 +41,7 @@ fn repetitions(plan: &Plan) -> String {
     let first = plan.repetitions.to_string();
     match plan.precision {
         Some(precision) => format!(
-            "{first}, and up to {} until the intervals of mean and p95 are within {}",
+            "{first} or more, at most {}, until the intervals of mean and p95 are within {}",
             plan.max_repetitions,
             percent(precision, 1)
         ),

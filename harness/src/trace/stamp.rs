@@ -88,7 +88,8 @@ fn of_unix(unix: f64, text: String) -> Option<Stamp> {
         if unix <= LARGEST_SECONDS { (Style::Seconds, 1e9) } else { (Style::Milliseconds, 1e6) };
     // Up to the year 9999: what lies beyond is another unit, or no time.
     let sane = unix >= 0.0 && unix * unit < 2.6e20;
-    sane.then(|| Stamp { nanos: (unix * unit).round() as i128, style, text })
+    // To the microsecond: seconds of today as a double carry no more.
+    sane.then(|| Stamp { nanos: (unix * unit / 1e3).round() as i128 * 1_000, style, text })
 }
 
 fn bad(text: &str) -> String {
