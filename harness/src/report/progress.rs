@@ -45,12 +45,18 @@ pub struct Progress {
 }
 
 enum Mode {
+    None,
     Quiet,
     Plain { next: Duration },
     Terminal(ProgressBar),
 }
 
 impl Progress {
+    /// Nowhere: for whoever runs many experiments and prints results of its own.
+    pub const fn none() -> Self {
+        Self { mode: Mode::None }
+    }
+
     /// Chooses by what standard error is.
     pub fn new(quiet: bool) -> Self {
         let mode = if quiet {
@@ -74,6 +80,7 @@ impl Progress {
             let _ = writeln!(std::io::stdout(), "{line}");
         };
         match &self.mode {
+            Mode::None => {}
             Mode::Terminal(bar) => bar.suspend(print),
             Mode::Quiet | Mode::Plain { .. } => print(),
         }
@@ -82,7 +89,7 @@ impl Progress {
     /// A line that stays.
     pub fn say(&self, line: &str) {
         match &self.mode {
-            Mode::Quiet => {}
+            Mode::None | Mode::Quiet => {}
             Mode::Plain { .. } => eprintln!("{line}"),
             Mode::Terminal(bar) => bar.suspend(|| eprintln!("{line}")),
         }
@@ -91,7 +98,7 @@ impl Progress {
     /// A trial goes into a phase.
     pub fn phase(&mut self, trial: &str, phase: &str) {
         match &mut self.mode {
-            Mode::Quiet => {}
+            Mode::None | Mode::Quiet => {}
             Mode::Plain { next } => *next = PLAIN_PERIOD,
             Mode::Terminal(bar) => {
                 bar.set_prefix(trial.to_owned());
@@ -112,7 +119,7 @@ impl Progress {
             pulse.errors
         );
         match &mut self.mode {
-            Mode::Quiet => {}
+            Mode::None | Mode::Quiet => {}
             Mode::Plain { next } => {
                 if pulse.elapsed >= *next {
                     *next += PLAIN_PERIOD;
