@@ -13,7 +13,7 @@ use lb_core::{Outcome, Span};
 const LATENESS_P99: Span = Span::from_millis(10);
 /// A generator thread that waits for a CPU for more than this share of the phase is starved.
 const CPU_WAIT: f64 = 0.10;
-/// A machine that is busier than this has nobody left to notice.
+/// On CPUs that are busier than this, whatever the generator measures may be a wait for its turn.
 const MACHINE_BUSY: f64 = 0.97;
 /// Least part of the arrivals that must have begun.
 const ACHIEVED: f64 = 0.99;
@@ -74,8 +74,9 @@ fn generator(trial: &Trial) -> Vec<String> {
     }
     if let Some(share) = trial.machine.busy_share.filter(|share| *share > MACHINE_BUSY) {
         problems.push(format!(
-            "the machine was saturated: {:.0} % of its CPU time in use; lower the load or use a larger machine",
-            share * 100.0
+            "the CPUs of the generator were saturated: {:.0} % of their time in use, at most {:.0} % are sound; stop other programs, lower the load or use a larger machine",
+            share * 100.0,
+            MACHINE_BUSY * 100.0
         ));
     }
     problems

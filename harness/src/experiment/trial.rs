@@ -50,7 +50,7 @@ pub struct Trial {
 pub struct MachineUse {
     /// Share of the phase in which generator threads wanted a CPU and had none, the worst thread.
     pub cpu_wait_share: Option<f64>,
-    /// Share of all CPU time in use, by anybody.
+    /// Share of the time in use, by anybody, of the CPUs that are open to the generator.
     pub busy_share: Option<f64>,
 }
 

@@ -26,6 +26,7 @@ pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
             comparison.alpha * 100.0,
             match &comparison.noise_source {
                 Some(run) => format!("noise floor of {run}"),
+                None if scenario.aa.is_some() => "the noise floor follows".to_owned(),
                 None => "noise floor unknown, `bench aa` measures it".to_owned(),
             }
         );

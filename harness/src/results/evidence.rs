@@ -130,7 +130,7 @@ pub struct GeneratorSummary {
     pub lateness_p99_ms: Option<f64>,
     /// Share of the measured phase in which a generator thread wanted a CPU and had none.
     pub cpu_wait_share: Option<f64>,
-    /// Share of the machine's CPU time in use.
+    /// Share of the time in use, by anybody, of the CPUs that are open to the generator.
     pub machine_busy_share: Option<f64>,
     /// Replies that named the algorithm that was meant.
     pub named_right: u64,

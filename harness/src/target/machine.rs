@@ -1,8 +1,11 @@
-//! How busy the whole machine is, whoever keeps it busy: neighbours on the same cores are what most
-//! often spoils a measurement.
+//! How busy the CPUs are on which this process may run, whoever keeps them busy: neighbours on the same
+//! cores are what most often spoils a measurement. CPUs that are closed to the process neither help nor
+//! hurt it, so they do not count.
 
-/// CPU time of all cores since the machine started, in clock ticks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use rustix::thread::{CpuSet, sched_getaffinity};
+
+/// CPU time since the machine started, of the CPUs that this process may use, in clock ticks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct MachineCpu {
     busy: u64,
     all: u64,
@@ -11,22 +14,35 @@ pub struct MachineCpu {
 impl MachineCpu {
     /// The figures now; none where the system does not tell.
     pub fn now() -> Option<Self> {
-        Self::parse(&std::fs::read_to_string("/proc/stat").ok()?)
+        let allowed = sched_getaffinity(None).ok()?;
+        let may_use = |cpu: usize| cpu < CpuSet::MAX_CPU && allowed.is_set(cpu);
+        Self::parse(&std::fs::read_to_string("/proc/stat").ok()?, may_use)
     }
 
-    /// Share of all CPU time that was in use since `before`, from 0 to 1; none when no time has passed.
+    /// Share of this CPU time that was in use since `before`, from 0 to 1; none when no time has passed.
     pub fn busy_share_since(&self, before: &Self) -> Option<f64> {
         let all = self.all.checked_sub(before.all).filter(|all| *all > 0)?;
         // Waiting for a disk can be counted back (proc(5)), so the difference is not always positive.
         Some(self.busy.saturating_sub(before.busy) as f64 / all as f64)
     }
 
-    /// Reads `proc_stat(5)`: user, nice, system, idle, iowait, irq, softirq, steal. A core that waits for
-    /// a disk is free for others; one that the hypervisor has taken is not. Guests, the last two figures,
-    /// are in user and nice already.
-    fn parse(stat: &str) -> Option<Self> {
-        let all = stat.lines().find_map(|line| line.strip_prefix("cpu "))?;
-        let ticks: Vec<u64> = all.split_whitespace().take(8).map_while(|tick| tick.parse().ok()).collect();
+    /// Reads `proc_stat(5)`, whose lines `cpu0`, `cpu1` and so on hold one CPU each.
+    fn parse(stat: &str, may_use: impl Fn(usize) -> bool) -> Option<Self> {
+        let cpus = stat.lines().filter_map(|line| {
+            let (name, ticks) = line.split_once(' ')?;
+            let cpu = name.strip_prefix("cpu")?.parse().ok()?;
+            may_use(cpu).then(|| Self::of_cpu(ticks))
+        });
+        let sum = |sum: Self, cpu: Self| Self { busy: sum.busy + cpu.busy, all: sum.all + cpu.all };
+        cpus.collect::<Option<Vec<Self>>>()?.into_iter().reduce(sum)
+    }
+
+    /// Reads user, nice, system, idle, iowait, irq, softirq, steal. A core that waits for a disk is free
+    /// for others; one that the hypervisor has taken is not. Guests, the last two figures, are in user and
+    /// nice already.
+    fn of_cpu(ticks: &str) -> Option<Self> {
+        let ticks = ticks.split_whitespace().take(8).map(|tick| tick.parse().ok());
+        let ticks: Vec<u64> = ticks.collect::<Option<_>>()?;
         let [user, nice, system, idle, rest @ ..] = ticks.as_slice() else { return None };
         let busy = user + nice + system + rest.iter().skip(1).sum::<u64>();
         Some(Self { busy, all: busy + idle + rest.first().unwrap_or(&0) })
@@ -37,11 +53,11 @@ impl MachineCpu {
 mod tests {
     use super::*;
 
-    const STAT: &str = "cpu  100 20 30 800 50 1 4 5 60 0\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5 6\n";
+    const STAT: &str = "cpu  9 9 9 9\ncpu0 100 20 30 800 50 1 4 5 60 0\ncpu1 7 0 0 3\nintr 5 6\n";
 
     #[test]
     fn waiting_for_a_disk_is_idle_and_stolen_time_is_busy() {
-        let cpu = MachineCpu::parse(STAT).expect("a line for all cores");
+        let cpu = MachineCpu::parse(STAT, |cpu| cpu == 0).expect("a line for the CPU");
         assert_eq!(cpu, MachineCpu { busy: 100 + 20 + 30 + 1 + 4 + 5, all: 1_010 }, "guests count once");
         let later = MachineCpu { busy: 160 + 30, all: 1_010 + 120 };
         assert_eq!(later.busy_share_since(&cpu), Some(0.25));
@@ -49,11 +65,18 @@ mod tests {
     }
 
     #[test]
-    fn old_and_odd_systems_tell_less_or_nothing() {
-        let old = MachineCpu::parse("cpu  1 2 3 4\n");
-        assert_eq!(old, Some(MachineCpu { busy: 6, all: 10 }), "the first four are always there");
-        for odd in ["", "cpu\n", "cpu  1 2 x 4\n", "cpu0 1 2 3 4\n"] {
-            assert_eq!(MachineCpu::parse(odd), None, "`{odd}`");
+    fn only_cpus_that_the_process_may_use_count() {
+        let of = |may_use: fn(usize) -> bool| MachineCpu::parse(STAT, may_use);
+        assert_eq!(of(|_| true), Some(MachineCpu { busy: 167, all: 1_020 }), "both");
+        assert_eq!(of(|cpu| cpu == 1), Some(MachineCpu { busy: 7, all: 10 }), "the other is another's");
+        assert_eq!(of(|_| false), None, "none is not known");
+        assert!(MachineCpu::now().is_some(), "this machine tells");
+    }
+
+    #[test]
+    fn odd_systems_tell_nothing() {
+        for odd in ["", "cpu\n", "cpu0 1 2 x 4\n", "cpu0 1 2 3\n", "cpu  1 2 3 4\n"] {
+            assert_eq!(MachineCpu::parse(odd, |_| true), None, "`{odd}`");
         }
     }
 }

@@ -179,6 +179,8 @@ fn number(value: f64) -> String {
         0
     } else if value.abs() >= 1.0 {
         1
+    } else if value.abs() >= 0.1 {
+        2
     } else {
         3
     };
