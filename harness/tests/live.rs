@@ -7,7 +7,7 @@ use common::{Bench, algorithm, number, sequences, text};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 /// Starts `bench` with its progress readable line by line.
 fn start(bench: &Bench, args: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
@@ -155,6 +155,54 @@ fn children_end_even_when_bench_is_killed() {
         gone()
     });
     assert!(patience, "no child outlives bench");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_generator_that_shares_its_cpu_with_a_busy_loop_is_not_believed() {
+    use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let bench = Bench::new();
+    let settings = json!({ "algorithms": ["random"], "warm_up_s": 0, "cool_down_s": 0 });
+    let config = bench.config("starved.json", &common::config(4, 2.0, &settings));
+    let allowed = sched_getaffinity(None).expect("the CPUs of this process");
+    let cpu = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).expect("a CPU");
+    let rested = AtomicBool::new(false);
+    let output = std::thread::scope(|scope| {
+        // A thread of its own, because what it starts inherits its only CPU, and other tests need theirs.
+        let pinned = scope.spawn(|| {
+            let mut one = CpuSet::new();
+            one.set(cpu);
+            sched_setaffinity(None, &one).expect("a CPU can be chosen");
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    while !rested.load(Ordering::Relaxed) {
+                        std::hint::spin_loop();
+                    }
+                });
+                // Not as other tests start it: this one is about the busy machine.
+                let output = Command::new(env!("CARGO_BIN_EXE_bench"))
+                    .args(["--config", &config, "--out", "out"])
+                    .current_dir(bench.dir.path())
+                    .stdin(Stdio::null())
+                    .output();
+                rested.store(true, Ordering::Relaxed);
+                output.expect("bench can be started")
+            })
+        });
+        pinned.join().expect("the thread ends")
+    });
+    let said = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "too few trials are valid: {said}");
+    assert!(said.contains("too few trials"), "{said}");
+    let summary = bench.json("out/summary.json");
+    let trials = summary["scenarios"][0]["trials"].as_array().expect("trials");
+    assert_eq!(trials.len(), 2, "an invalid trial is repeated once, and both are listed");
+    for trial in trials {
+        let problems = trial["problems"].to_string();
+        assert!(problems.contains("CPUs of the generator were saturated"), "the reason is given: {problems}");
+    }
 }
 
 #[test]

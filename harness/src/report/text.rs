@@ -34,6 +34,12 @@ pub(super) fn trimmed(value: f64, digits: usize) -> String {
     }
 }
 
+/// A point in time (RFC 3339) without fractions of a second.
+pub(super) fn moment(text: &str) -> String {
+    let parsed = text.parse::<jiff::Timestamp>().and_then(|time| time.round(jiff::Unit::Second));
+    parsed.map_or_else(|_| text.to_owned(), |time| time.to_string())
+}
+
 /// `1 trial`, `2 trials`.
 pub(super) fn count(number: usize, thing: &str) -> String {
     match number {

@@ -152,18 +152,21 @@ fn accepted(name: &str, folders: &[&Path]) {
     }
 }
 
-/// Schemas as the types tell them, beside what was written.
+/// Documents beside their published schemas.
 fn json_documents() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let dir = tempfile::tempdir().expect("a temporary folder");
     let put = |name: &str, value: &Value| {
         std::fs::write(dir.path().join(name), value.to_string()).expect("a file can be written");
     };
-    let summary = schemars::schema_for!(Summary).to_value();
-    put("summary.schema.json", &summary);
+    let schema = |name: &str, of: &str| {
+        put(&format!("{name}.schema.json"), &common::read_json(&root.join(of)));
+    };
+    schema("summary", "docs/schema/summary.schema.json");
     put("summary.json", &common::read_json(&run().join("summary.json")));
-    put("made-up.schema.json", &summary);
+    schema("made-up", "docs/schema/summary.schema.json");
     put("made-up.json", &common::read_json(&made_up().join("summary.json")));
-    put("trials.schema.json", &schemars::schema_for!(harness::results::AlgorithmSummary).to_value());
+    schema("trials", "docs/schema/trial.schema.json");
     std::fs::create_dir(dir.path().join("trials")).expect("a folder");
     for trial in std::fs::read_dir(run().join("trials")).expect("a folder of trials") {
         let path = trial.expect("a file").path();
@@ -174,22 +177,18 @@ fn json_documents() {
     }
     let bench = Bench::new();
     let folder = run().to_string_lossy();
-    let output = bench.run(&["compare", &folder, &folder, "--json", "comparison.json"]);
-    assert!(output.status.success(), "a run is no worse than itself: {}", common::text(&output.stderr));
-    put("comparison.json", &bench.json("comparison.json"));
-    put("comparison.schema.json", &schemars::schema_for!(harness::compare::FolderComparison).to_value());
-    accepted("json", &[dir.path()]);
-
-    // The published schema of configs, and the configs that come with it.
-    let configs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs");
-    let dir = tempfile::tempdir().expect("a temporary folder");
-    let schema = common::read_json(&configs.join("schema/bench-config.schema.json"));
+    for (name, args) in
+        [("comparison", &["compare", &folder, &folder][..]), ("analysis", &["analyze", &folder][..])]
+    {
+        let file = format!("{name}.json");
+        let output = bench.run(&[args, &["--json", &file]].concat());
+        assert!(output.status.success(), "{args:?}: {}", common::text(&output.stderr));
+        put(&file, &bench.json(&file));
+        schema(name, &format!("docs/schema/{name}.schema.json"));
+    }
     for name in ["default_benchmark_config", "quick_test_config", "stress_test_rl_config"] {
-        let put = |end: &str, value: &Value| {
-            std::fs::write(dir.path().join(format!("{name}{end}")), value.to_string()).expect("a file");
-        };
-        put(".json", &common::read_json(&configs.join(format!("{name}.json"))));
-        put(".schema.json", &schema);
+        put(&format!("{name}.json"), &common::read_json(&root.join(format!("configs/{name}.json"))));
+        schema(name, "configs/schema/bench-config.schema.json");
     }
     accepted("json", &[dir.path()]);
 }

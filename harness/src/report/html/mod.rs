@@ -11,7 +11,7 @@ mod table;
 use super::caveats::{Caveat, Weight, caveats, nothing_compared};
 use super::charts::{Figure, Panel};
 use super::tables::{Tone, environment, tone};
-use super::text::{command_line, verdict};
+use super::text::{command_line, moment, verdict};
 use crate::results::{Comparison, PairComparison, Summary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plotly::Plot;
@@ -51,7 +51,11 @@ pub fn render_html(summary: &Summary) -> String {
 fn subtitle(summary: &Summary) -> String {
     format!(
         "{} · {} engine · {} · seed {} · bench {}",
-        summary.started_at, summary.engine, summary.load_balancer, summary.seed, summary.version
+        moment(&summary.started_at),
+        summary.engine,
+        summary.load_balancer,
+        summary.seed,
+        summary.version
     )
 }
 

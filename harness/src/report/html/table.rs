@@ -31,7 +31,9 @@ pub(super) fn scrolling(table: &Table) -> Markup {
                 tbody {
                     @for row in &table.rows {
                         tr class=(class(row.tone)) {
-                            @for (column, cell) in row.cells.iter().enumerate() { (self::cell(column, cell)) }
+                            @for (column, cell) in row.cells.iter().enumerate() {
+                                (self::cell(cell, column, table.is_numeric(column)))
+                            }
                         }
                     }
                 }
@@ -40,14 +42,13 @@ pub(super) fn scrolling(table: &Table) -> Markup {
     }
 }
 
-fn cell(column: usize, cell: &Cell) -> Markup {
+fn cell(cell: &Cell, column: usize, numeric: bool) -> Markup {
     let toned = cell.tone != Tone::Plain;
     let text = html! {
         @if toned { span.badge.(class(cell.tone)) { (cell.text) } } @else { (cell.text) }
     };
     html! {
         @if column == 0 { th scope="row" { (text) } }
-        @else if cell.is_number() { td.number { (text) } }
-        @else { td { (text) } }
+        @else { td.number[numeric] { (text) } }
     }
 }

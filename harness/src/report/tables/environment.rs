@@ -1,7 +1,7 @@
 //! What is needed to repeat a run, apart from the config itself.
 
 use super::Table;
-use crate::report::text::count;
+use crate::report::text::{count, moment};
 use crate::results::Summary;
 
 /// Two columns: what, and its value.
@@ -11,7 +11,7 @@ pub(in crate::report) fn environment(summary: &Summary) -> Table {
     let mut table = Table::new("What is needed to repeat the run", &["What", "Value"]);
     let mut add = |what: &str, value: String| table.add(vec![what.to_owned(), value]);
     add("Run", summary.run_id.clone());
-    add("Started", summary.started_at.clone());
+    add("Started", moment(&summary.started_at));
     add("Engine", summary.engine.clone());
     add("Load balancer", summary.load_balancer.clone());
     add("Version", format!("{} (commit {})", summary.version, summary.commit));

@@ -69,7 +69,7 @@ impl Table {
         self.rows.push(Row { cells, tone });
     }
 
-    /// Whether a column holds numbers, whose heading stands to the right as they do.
+    /// Whether a column holds nothing but numbers, which stand to the right, with their heading.
     pub(super) fn is_numeric(&self, column: usize) -> bool {
         column > 0 && self.rows.iter().filter_map(|row| row.cells.get(column)).all(Cell::is_number)
     }
@@ -91,8 +91,8 @@ impl Cell {
         Self { text: text.into(), tone }
     }
 
-    /// Whether it is a number, which stands to the right.
-    pub(super) fn is_number(&self) -> bool {
+    /// Whether it is a number.
+    fn is_number(&self) -> bool {
         let digits = self.text.trim_start_matches(['+', '-', '<', '±', ' ']);
         self.text == super::text::NONE || digits.starts_with(|c: char| c.is_ascii_digit())
     }
