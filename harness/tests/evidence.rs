@@ -135,13 +135,14 @@ fn round_robin_never_avoids_a_slow_backend_and_least_connections_does() {
     let [never, soon] = ["round-robin", "least-connections"].map(response);
     assert_eq!(never["time_to_avoid_s"], Value::Null, "round-robin looks at nothing: {never}");
     assert!(number(&never, "/share_during") > 0.1, "its share stays an eighth: {never}");
+    assert_eq!(never["time_to_return_s"], Value::Null, "who never left cannot return: {never}");
     assert!(number(&soon, "/time_to_avoid_s") <= 1.0, "least-connections sees the queue: {soon}");
     assert!(number(&soon, "/time_to_return_s") <= 5.0, "and comes back: {soon}");
     let row = |name: &str, what: &str| {
         let row = printed.lines().find(|line| line.contains("b1 10-20 s") && line.contains(name));
         assert!(row.is_some_and(|row| row.contains(what)), "{name}: `{what}` stands in {printed}");
     };
-    row("round-robin", "never");
+    row("round-robin", "never left");
     row("least-connections", " s ");
 }
 

@@ -61,13 +61,17 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
             spans.into_iter().filter_map(|(name, from_s, to_s)| phase(trials, name, from_s, to_s)).collect();
         let share = Share::new(trials, mark);
         let before = share.over(from_s, mark.start_s);
+        let avoided = before.and_then(|before| share.avoided(before, mark.start_s, mark.end_s));
         FaultResponse {
             fault: number,
             phases,
             share_before: before,
             share_during: share.over(mark.start_s, mark.end_s),
-            time_to_avoid_s: before.and_then(|before| share.avoided(before, mark.start_s, mark.end_s)),
-            time_to_return_s: before.and_then(|before| share.back(before, mark.end_s, until_s)),
+            time_to_avoid_s: avoided,
+            // Who never left cannot return.
+            time_to_return_s: before
+                .filter(|_| avoided.is_some())
+                .and_then(|before| share.back(before, mark.end_s, until_s)),
         }
     };
     marks.iter().enumerate().map(respond).collect()

@@ -1,6 +1,7 @@
 //! The evidence on the console: verdicts, bounds, faults, what voids a result.
 
 use super::console::{add, millis, percent, table};
+use super::text::{time_to_avoid, time_to_return};
 use crate::results::{
     AaSummary, AlgorithmSummary, FaultMark, FaultResponse, MaxRateSummary, Metric, MetricComparison,
     OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary, Verdict,
@@ -143,13 +144,6 @@ fn fault_row(
     let phase = |name: &str| response.phases.iter().find(|phase| phase.name == name);
     let p95 = |name: &str| millis(phase(name).and_then(|phase| phase.p95_ms));
     let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| percent(share, 1));
-    let seconds = |seconds: Option<f64>, never: &str| {
-        seconds.map_or_else(|| never.to_owned(), |seconds| format!("{seconds:.1} s"))
-    };
-    // A fault that hits everybody, or that no request came before, leaves nobody to turn to.
-    let known = response.share_before.is_some_and(|share| share > 0.0 && share < 1.0);
-    let (never, not_back) = if known { ("never", "not yet") } else { ("-", "-") };
-    let ended = mark.end_s < duration_s;
     let backends = if mark.backends.is_empty() { "all".to_owned() } else { mark.backends.join(" ") };
     vec![
         format!("{} {backends} {:.0}-{:.0} s", mark.fault, mark.start_s, mark.end_s),
@@ -160,8 +154,8 @@ fn fault_row(
         phase("during").map_or_else(|| "-".to_owned(), |phase| percent(phase.error_rate, 2)),
         share(response.share_before),
         share(response.share_during),
-        seconds(response.time_to_avoid_s, never),
-        seconds(response.time_to_return_s, if ended { not_back } else { "-" }),
+        time_to_avoid(response),
+        time_to_return(response, mark.end_s < duration_s),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! How reports write numbers and verdicts, in one place, so that all formats say the same.
 
-use crate::results::{Metric, ScenarioSummary, Verdict};
+use crate::results::{FaultResponse, Metric, ScenarioSummary, Verdict};
 
 /// Stands where there is no number.
 pub(super) const NONE: &str = "–";
@@ -56,6 +56,35 @@ pub(super) fn senders(scenario: &ScenarioSummary) -> String {
         "mixed" => format!("{users} and arrivals by the clock"),
         _ => users,
     }
+}
+
+/// How long it took to turn away from faulty backends.
+pub(super) fn time_to_avoid(response: &FaultResponse) -> String {
+    match response.time_to_avoid_s {
+        Some(time) => tenths(time),
+        None if avoidable(response) => "never".to_owned(),
+        None => NONE.to_owned(),
+    }
+}
+
+/// How long it took to come back, after a fault that `ended` within the run.
+pub(super) fn time_to_return(response: &FaultResponse, ended: bool) -> String {
+    match (response.time_to_return_s, response.time_to_avoid_s) {
+        (Some(time), _) => tenths(time),
+        (None, Some(_)) if ended => "not within the run".to_owned(),
+        (None, None) if avoidable(response) => "never left".to_owned(),
+        _ => NONE.to_owned(),
+    }
+}
+
+/// A fault that hits every backend, or that no request came before, leaves nobody to turn to.
+fn avoidable(response: &FaultResponse) -> bool {
+    response.share_before.is_some_and(|share| share > 0.0 && share < 1.0)
+}
+
+/// Seconds that were looked at in tenths.
+fn tenths(seconds: f64) -> String {
+    if seconds < 0.1 { "< 0.1 s".to_owned() } else { format!("{seconds:.1} s") }
 }
 
 /// A p value to four decimals; below that only that it is below.

@@ -265,7 +265,7 @@ pub struct FaultResponse {
     /// stayed there; none: never.
     pub time_to_avoid_s: Option<f64>,
     /// Seconds from the end of the fault until their share was back above four fifths of what it was;
-    /// none: not within the run.
+    /// none: not within the run, or they were never avoided.
     pub time_to_return_s: Option<f64>,
 }
 

@@ -2,7 +2,7 @@
 //! avoided the backends and came back.
 
 use super::Table;
-use crate::report::text::{NONE, millis, percent, seconds, words};
+use crate::report::text::{NONE, millis, percent, seconds, time_to_avoid, time_to_return, words};
 use crate::results::{FaultMark, FaultResponse, ScenarioSummary};
 
 /// The two tables of one fault.
@@ -75,14 +75,11 @@ fn tables(scenario: &ScenarioSummary, number: usize, fault: &FaultMark) -> Fault
 
 fn response_row(algorithm: &str, response: &FaultResponse, ended: bool) -> Vec<String> {
     let share = |value: Option<f64>| value.map_or_else(|| NONE.to_owned(), |share| percent(share, 1));
-    let time = |value: Option<f64>, else_: &str| value.map_or_else(|| else_.to_owned(), seconds);
-    // A fault that hits every backend, or that no request came before, leaves nobody to turn to.
-    let avoidable = response.share_before.is_some_and(|share| share > 0.0 && share < 1.0);
     vec![
         algorithm.to_owned(),
         share(response.share_before),
         share(response.share_during),
-        time(response.time_to_avoid_s, if avoidable { "never" } else { NONE }),
-        time(response.time_to_return_s, if avoidable && ended { "not within the run" } else { NONE }),
+        time_to_avoid(response),
+        time_to_return(response, ended),
     ]
 }
