@@ -10,8 +10,11 @@ use crate::experiment::Trial;
 use crate::results::{FaultMark, FaultResponse, PhaseSummary};
 use lb_core::topology::Topology;
 
-/// Seconds over which a share is looked at: long enough for some requests, short beside a fault.
-const LOOK_S: f64 = 1.0;
+/// A share is looked at over as many seconds as bring the faulty backends this many requests while they
+/// are well: half of them or fewer then come by chance in 4 of 10,000 looks (Poisson).
+const LOOK_REQUESTS: f64 = 40.0;
+/// Shortest and longest look in seconds.
+const LOOK_S: [f64; 2] = [0.1, 1.0];
 /// A backend is avoided when its share is at most this part of what it was.
 const AVOIDED: f64 = 0.5;
 /// A backend is back when its share is at least this part of what it was.
@@ -61,7 +64,8 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
             spans.into_iter().filter_map(|(name, from_s, to_s)| phase(trials, name, from_s, to_s)).collect();
         let share = Share::new(trials, mark);
         let before = share.over(from_s, mark.start_s);
-        let avoided = before.and_then(|before| share.avoided(before, mark.start_s, mark.end_s));
+        let look_s = share.look(from_s, mark.start_s);
+        let avoided = before.and_then(|before| share.avoided(before, mark.start_s, mark.end_s, look_s));
         FaultResponse {
             fault: number,
             phases,
@@ -71,7 +75,8 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
             // Who never left cannot return.
             time_to_return_s: before
                 .filter(|_| avoided.is_some())
-                .and_then(|before| share.back(before, mark.end_s, until_s)),
+                .and_then(|before| share.back(before, mark.end_s, until_s, look_s)),
+            resolution_s: look_s,
         }
     };
     marks.iter().enumerate().map(respond).collect()
@@ -123,26 +128,39 @@ impl Share {
         Self { tenths }
     }
 
-    /// The share in a span of time; none without requests, or where all backends are faulty.
-    fn over(&self, from_s: f64, to_s: f64) -> Option<f64> {
+    /// Requests to faulty backends and to all in a span of time.
+    fn counts(&self, from_s: f64, to_s: f64) -> (u64, u64) {
         let index = |at_s: f64| ((at_s * TENTHS).round() as usize).min(self.tenths.len());
         let span = self.tenths.get(index(from_s)..index(to_s)).unwrap_or(&[]);
-        let (faulty, all) = span.iter().fold((0, 0), |sum, tenth| (sum.0 + tenth.0, sum.1 + tenth.1));
+        span.iter().fold((0, 0), |sum, tenth| (sum.0 + tenth.0, sum.1 + tenth.1))
+    }
+
+    /// The share in a span of time; none without requests, or where all backends are faulty.
+    fn over(&self, from_s: f64, to_s: f64) -> Option<f64> {
+        let (faulty, all) = self.counts(from_s, to_s);
         (all > 0).then(|| faulty as f64 / all as f64)
     }
 
+    /// How long to look at a share, by how often the faulty backends were asked before: whole tenths of
+    /// seconds.
+    fn look(&self, from_s: f64, start_s: f64) -> f64 {
+        let rate = self.counts(from_s, start_s).0 as f64 / (start_s - from_s).max(1.0 / TENTHS);
+        let [shortest, longest] = LOOK_S;
+        ((LOOK_REQUESTS / rate).clamp(shortest, longest) * TENTHS - 1e-9).ceil() / TENTHS
+    }
+
     /// Seconds from `start_s` until the share has fallen for good.
-    fn avoided(&self, before: f64, start_s: f64, end_s: f64) -> Option<f64> {
+    fn avoided(&self, before: f64, start_s: f64, end_s: f64, look_s: f64) -> Option<f64> {
         let low = |from_s: f64, to_s: f64| self.over(from_s, to_s).is_none_or(|s| s <= AVOIDED * before);
-        let fallen = |at_s: f64| low(at_s, (at_s + LOOK_S).min(end_s)) && low(at_s, end_s) && before > 0.0;
+        let fallen = |at_s: f64| low(at_s, (at_s + look_s).min(end_s)) && low(at_s, end_s) && before > 0.0;
         // A look that the end of the fault cuts short proves nothing.
-        steps(start_s, end_s - LOOK_S).find(|at_s| fallen(*at_s)).map(|at_s| at_s - start_s)
+        steps(start_s, end_s - look_s).find(|at_s| fallen(*at_s)).map(|at_s| at_s - start_s)
     }
 
     /// Seconds from `end_s` until the share is back.
-    fn back(&self, before: f64, end_s: f64, until_s: f64) -> Option<f64> {
-        let risen = |at_s: f64| self.over(at_s, at_s + LOOK_S).is_some_and(|share| share >= BACK * before);
-        steps(end_s, until_s - LOOK_S).find(|at_s| risen(*at_s)).map(|at_s| at_s - end_s)
+    fn back(&self, before: f64, end_s: f64, until_s: f64, look_s: f64) -> Option<f64> {
+        let risen = |at_s: f64| self.over(at_s, at_s + look_s).is_some_and(|share| share >= BACK * before);
+        steps(end_s, until_s - look_s).find(|at_s| risen(*at_s)).map(|at_s| at_s - end_s)
     }
 }
 
@@ -151,4 +169,50 @@ fn steps(from_s: f64, to_s: f64) -> impl Iterator<Item = f64> {
     let count = ((to_s - from_s) * TENTHS + 1e-6).floor();
     let count = if count < 0.0 { 0 } else { count as usize + 1 };
     (0..count).map(move |step| from_s + step as f64 / TENTHS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One faulty backend of four, asked `per_tenth` times each tenth of a second, in a fault from 10 to
+    /// 20 s of 30: it is left 0.3 s after its start and asked again 2 s after its end.
+    fn share(per_tenth: u64) -> Share {
+        let left = |tenth: usize| (103..220).contains(&tenth);
+        let tenths = (0..300).map(|tenth| (if left(tenth) { 0 } else { per_tenth }, 4 * per_tenth));
+        Share { tenths: tenths.collect() }
+    }
+
+    #[test]
+    fn many_requests_tell_times_to_the_tenth() {
+        let share = share(50);
+        let look = share.look(0.0, 10.0);
+        assert_eq!(look, 0.1, "a tenth of a second brings enough of them");
+        let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was left");
+        let back = share.back(0.25, 20.0, 30.0, look).expect("it was asked again");
+        assert!((avoided - 0.3).abs() < 1e-9 && (back - 2.0).abs() < 1e-9, "{avoided} and {back}");
+    }
+
+    #[test]
+    fn few_requests_are_looked_at_for_longer_and_blur_the_times() {
+        let share = share(5);
+        let look = share.look(0.0, 10.0);
+        assert_eq!(look, 0.8, "40 requests take eight tenths");
+        let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was left");
+        assert!((0.0..=0.3).contains(&avoided), "at most one look too early: {avoided}");
+        assert_eq!(self::share(1).look(0.0, 10.0), 1.0, "a second is the longest look");
+        let nobody = Share { tenths: vec![(0, 4); 300] };
+        assert_eq!(nobody.look(0.0, 10.0), 1.0, "so it is without any request");
+        assert_eq!(nobody.avoided(0.0, 10.0, 20.0, 1.0), None, "who was never asked cannot be left");
+    }
+
+    #[test]
+    fn a_share_that_stays_is_never_avoided() {
+        let stays = Share { tenths: vec![(10, 40); 300] };
+        assert_eq!(stays.avoided(0.25, 10.0, 20.0, 0.4), None, "round-robin looks at nothing");
+        // Left for a second only, in the middle of the fault.
+        let mut tenths = vec![(10, 40); 300];
+        tenths[150..160].fill((0, 40));
+        assert_eq!(Share { tenths }.avoided(0.25, 10.0, 20.0, 0.4), None, "avoiding means staying away");
+    }
 }

@@ -1,6 +1,7 @@
 //! The tables on the console: the comparison, the shares per backend, the slowest requests.
 
 use super::evidence;
+use super::tables::RESULTS;
 use super::text::{count, senders};
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
@@ -98,17 +99,7 @@ fn model(model: &str) -> &'static str {
 }
 
 fn comparison(scenario: &ScenarioSummary) -> Table {
-    let mut table = table(&[
-        "Algorithm",
-        "Total Requests",
-        "Throughput (req/s)",
-        "Avg Latency (ms)",
-        "P50 (ms)",
-        "P95 Latency (ms)",
-        "P99 (ms)",
-        "Success Rate",
-        "Error Rate",
-    ]);
+    let mut table = table(&RESULTS);
     for algorithm in &scenario.algorithms {
         let of = |pick: fn(&Latency) -> f64| millis(algorithm.latency_ms.as_ref().map(pick));
         add(

@@ -61,7 +61,7 @@ pub(super) fn senders(scenario: &ScenarioSummary) -> String {
 /// How long it took to turn away from faulty backends.
 pub(super) fn time_to_avoid(response: &FaultResponse) -> String {
     match response.time_to_avoid_s {
-        Some(time) => tenths(time),
+        Some(time) => within(time, response.resolution_s),
         None if avoidable(response) => "never".to_owned(),
         None => NONE.to_owned(),
     }
@@ -70,7 +70,7 @@ pub(super) fn time_to_avoid(response: &FaultResponse) -> String {
 /// How long it took to come back, after a fault that `ended` within the run.
 pub(super) fn time_to_return(response: &FaultResponse, ended: bool) -> String {
     match (response.time_to_return_s, response.time_to_avoid_s) {
-        (Some(time), _) => tenths(time),
+        (Some(time), _) => within(time, response.resolution_s),
         (None, Some(_)) if ended => "not within the run".to_owned(),
         (None, None) if avoidable(response) => "never left".to_owned(),
         _ => NONE.to_owned(),
@@ -82,9 +82,9 @@ fn avoidable(response: &FaultResponse) -> bool {
     response.share_before.is_some_and(|share| share > 0.0 && share < 1.0)
 }
 
-/// Seconds that were looked at in tenths.
-fn tenths(seconds: f64) -> String {
-    if seconds < 0.1 { "< 0.1 s".to_owned() } else { format!("{seconds:.1} s") }
+/// Seconds; below the resolution only that they are below.
+fn within(seconds: f64, resolution_s: f64) -> String {
+    if seconds < resolution_s { format!("< {resolution_s:.1} s") } else { format!("{seconds:.1} s") }
 }
 
 /// A p value to four decimals; below that only that it is below.

@@ -267,6 +267,8 @@ pub struct FaultResponse {
     /// Seconds from the end of the fault until their share was back above four fifths of what it was;
     /// none: not within the run, or they were never avoided.
     pub time_to_return_s: Option<f64>,
+    /// Seconds over which shares were looked at to tell both times, by how many requests there were.
+    pub resolution_s: f64,
 }
 
 /// The numbers of one phase around a fault.

@@ -440,6 +440,7 @@ fn fault_response(fault: usize, number: usize) -> FaultResponse {
         share_during: Some(if number > 0 { 0.05 } else { 0.25 }),
         time_to_avoid_s: (number > 0).then_some(1.4),
         time_to_return_s: (number > 0).then_some(2.1),
+        resolution_s: 0.1,
     }
 }
 

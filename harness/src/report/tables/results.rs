@@ -5,22 +5,22 @@ use super::{Cell, Table, Tone};
 use crate::report::text::{NONE, fixed, millis, percent};
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary};
 
+/// The columns of the main table, on the console as in the reports.
+pub(in crate::report) const RESULTS: [&str; 9] = [
+    "Algorithm",
+    "Total Requests",
+    "Throughput (req/s)",
+    "Avg Latency (ms)",
+    "P50 (ms)",
+    "P95 Latency (ms)",
+    "P99 (ms)",
+    "Success Rate",
+    "Error Rate",
+];
+
 /// One row per algorithm, then the bounds by policies that know what none can know.
 pub(in crate::report) fn results(scenario: &ScenarioSummary) -> Option<Table> {
-    let mut table = Table::new(
-        "Results by algorithm, over all valid trials",
-        &[
-            "Algorithm",
-            "Total Requests",
-            "Throughput (req/s)",
-            "Avg Latency (ms)",
-            "P50 (ms)",
-            "P95 Latency (ms)",
-            "P99 (ms)",
-            "Success Rate",
-            "Error Rate",
-        ],
-    );
+    let mut table = Table::new("Results by algorithm, over all valid trials", &RESULTS);
     for algorithm in &scenario.algorithms {
         let mut cells = vec![
             algorithm.name.clone(),
