@@ -33,15 +33,18 @@ pub fn render_summary(summary: &Summary) -> String {
 pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     let mut out = String::new();
     let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
-    let _ = writeln!(
+    let _ = write!(
         out,
-        "\nScenario \"{}\": {} s, {}, topology {}, {} per algorithm",
+        "\nScenario \"{}\": {} s, {}, topology {}",
         scenario.name,
         trim(scenario.duration_s),
         senders(scenario),
         scenario.topology,
-        count(trials as usize, "trial"),
     );
+    let _ = match trials {
+        0 => writeln!(out),
+        trials => writeln!(out, ", {} per algorithm", count(trials as usize, "trial")),
+    };
     if !scenario.algorithms.is_empty() {
         let _ = writeln!(out, "{}", comparison(scenario));
         let _ = writeln!(out, "{}", model(&scenario.model));

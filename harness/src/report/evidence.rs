@@ -205,7 +205,7 @@ pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
 pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
     let mut table = table(&[
         "Algorithm",
-        "Highest rate (1/s)",
+        "Highest rate (arrivals/s)",
         "P50 there (ms)",
         "P95 (ms)",
         "P99 (ms)",
