@@ -343,7 +343,11 @@ fn what_is_no_config_is_told_apart() {
         ("{\n  \"scenarios\": [,]\n}", "is not JSON: line 2, column 17"),
         ("", "is not JSON: line 1, column 0"),
         ("[]", "holds no request; a recording has at least one"),
-        ("[{\"endpoint\": \"/\", \"method\": \"GET\"}]", "line 1"),
+        ("[{\"endpoint\": \"/\", \"method\": \"GET\"}]", "give a rate, as with `--replay"),
+        (
+            "[{\"endpoint\": \"/\", \"method\": \"GET\", \"timestamp\": 0},\n{\"endpoint\": \"/\", \"method\": \"GET\"}]",
+            "bad.json, line 2: the timestamp is missing",
+        ),
         ("3", "must be a JSON object, not `3`"),
         ("{}", "no dialect recognised"),
         ("{\"scenarois\": []}", "no dialect recognised (did you mean `scenarios`?)"),

@@ -69,7 +69,10 @@ fn offsets(rows: &[Row], rate: Option<f64>, faults: &mut Faults) -> Vec<u64> {
             return (0..rows.len()).map(|index| (index as f64 / rate * 1e9).round() as u64).collect();
         }
         (0, None) => {
-            faults.add(None, "no row has a timestamp; give a rate, as with `--arrivals constant:50`");
+            faults.add(
+                None,
+                "no row has a timestamp; give a rate, as with `--replay FILE --arrivals constant:50`",
+            );
             return vec![0; rows.len()];
         }
         (timed, _) if timed < rows.len() => {
@@ -122,7 +125,7 @@ fn check_order(stamped: &[(usize, &Stamp)], faults: &mut Faults) {
     }
     if stamped.len() > 1 && stamped.iter().all(|(_, stamp)| stamp.nanos == first.nanos) {
         let reason = format!(
-            "all {} rows have the timestamp `{}`; remove the timestamps and give a rate, as with `--arrivals constant:50`",
+            "all {} rows have the timestamp `{}`; remove the timestamps and give a rate, as with `--replay FILE --arrivals constant:50`",
             stamped.len(),
             first.text
         );
