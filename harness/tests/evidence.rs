@@ -46,6 +46,21 @@ fn a_difference_that_is_there_is_found_and_said_in_words() {
     assert!(sentence.starts_with("least-connections is better than round-robin"), "{sentence}");
     let (printed, _) = ends(&bench, &["report", "out"], 0);
     assert!(printed.contains("report.html"), "the report of a finished run can be written again: {printed}");
+    let formats = [
+        ("html", "report.html"),
+        ("markdown", "report.md"),
+        ("junit", "junit.xml"),
+        ("step-summary", "step-summary.md"),
+        ("go-benchmark", "benchmark.txt"),
+        ("prometheus", "metrics.prom"),
+    ];
+    for (name, file) in formats {
+        let (printed, _) = ends(&bench, &["report", "out", "--report", name], 0);
+        assert!(
+            printed.contains(file) && printed.lines().count() == 1,
+            "`{name}` names one format: {printed}"
+        );
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use super::{FolderComparison, FolderVerdict, ScenarioComparison, is_regression};
 use crate::analysis::signed;
-use crate::results::{Metric, MetricComparison, Verdict};
+use crate::results::{Metric, MetricComparison};
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
@@ -89,7 +89,7 @@ fn cells(name: &str, judged: &MetricComparison) -> [String; 8] {
         signed(metric, judged.effect),
         interval.map_or_else(none, |[low, high]| format!("{low} to {high}")),
         judged.p_adjusted.map_or_else(none, |p| format!("{p:.4}")),
-        word(judged.verdict).to_owned(),
+        judged.verdict.label().to_owned(),
     ]
 }
 
@@ -99,16 +99,5 @@ fn value(metric: Metric, value: f64) -> String {
         Metric::JainIndex => format!("{value:.3}"),
         Metric::Goodput => format!("{value:.1}/s"),
         _ => format!("{value:.2} ms"),
-    }
-}
-
-const fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Better => "better",
-        Verdict::Worse => "worse",
-        Verdict::Mixed => "mixed",
-        Verdict::Different => "different",
-        Verdict::Equivalent => "equivalent",
-        Verdict::NotEnoughData => "not enough data",
     }
 }

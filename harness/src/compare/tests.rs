@@ -1,7 +1,7 @@
 //! Which runs are compared, which are refused and why, and what is said.
 
 use super::*;
-use crate::results::{ConfigSummary, GeneratorSummary, Host, MetricValue, SCHEMA_VERSION, TrialSummary};
+use crate::results::{ConfigSummary, Host, MetricValue, SCHEMA_VERSION, TrialSummary};
 use serde_json::json;
 
 /// A run of two algorithms over so many blocks; `factor` is what it does to latencies.
@@ -46,13 +46,8 @@ fn trial(label: &str, block: u32, metrics: &[(Metric, f64)]) -> TrialSummary {
     TrialSummary {
         label: label.to_owned(),
         block,
-        position: 0,
-        attempt: 0,
-        started_at: String::new(),
-        problems: Vec::new(),
-        cut_s: 0.0,
         metrics: metrics.iter().map(|&(metric, value)| MetricValue { metric, value: Some(value) }).collect(),
-        generator: GeneratorSummary::default(),
+        ..TrialSummary::default()
     }
 }
 
@@ -65,15 +60,8 @@ fn scenario(name: &str, blocks: u32, trials: Vec<TrialSummary>) -> ScenarioSumma
         schedules: (0..blocks).map(|block| format!("schedule {block}")).collect(),
         model: "closed".to_owned(),
         warm_up: "fixed".to_owned(),
-        stages: Vec::new(),
-        faults: Vec::new(),
         trials,
-        comparison: None,
-        oracles: Vec::new(),
-        max_rates: Vec::new(),
-        aa: None,
-        algorithms: Vec::new(),
-        skipped: Vec::new(),
+        ..ScenarioSummary::default()
     }
 }
 

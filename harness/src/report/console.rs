@@ -1,8 +1,8 @@
 //! The tables on the console: the comparison, the shares per backend, the slowest requests.
 
 use super::evidence;
-use super::tables::RESULTS;
-use super::text::{count, senders};
+use super::tables::{RESULTS, backend_ids};
+use super::text::{count, senders, trimmed};
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::fmt::Write;
@@ -37,7 +37,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
         out,
         "\nScenario \"{}\": {} s, {}, topology {}",
         scenario.name,
-        trim(scenario.duration_s),
+        trimmed(scenario.duration_s, 1),
         senders(scenario),
         scenario.topology,
     );
@@ -130,13 +130,7 @@ fn shares(scenario: &ScenarioSummary) -> Table {
     let mut header = vec!["Backend"];
     header.extend(scenario.algorithms.iter().map(|algorithm| algorithm.name.as_str()));
     let mut table = table(&header);
-    let mut ids: Vec<&str> = Vec::new();
-    for backend in scenario.algorithms.iter().flat_map(|algorithm| &algorithm.backends) {
-        if !ids.contains(&backend.id.as_str()) {
-            ids.push(&backend.id);
-        }
-    }
-    for id in ids {
+    for id in backend_ids(&scenario.algorithms) {
         let mut row = vec![id.to_owned()];
         row.extend(scenario.algorithms.iter().map(|algorithm| share(algorithm, id)));
         add(&mut table, row);
@@ -230,10 +224,4 @@ pub(super) fn millis(value: Option<f64>) -> String {
 
 pub(super) fn percent(fraction: f64, digits: usize) -> String {
     format!("{:.digits$}%", fraction * 100.0)
-}
-
-/// A number of seconds without needless zeros.
-fn trim(seconds: f64) -> String {
-    let text = format!("{seconds:.1}");
-    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }

@@ -2,9 +2,10 @@
 
 use super::console::{add, millis, percent, table};
 use super::text::{time_to_avoid, time_to_return};
+use crate::analysis::signed;
 use crate::results::{
     AaSummary, AlgorithmSummary, FaultMark, FaultResponse, MaxRateSummary, Metric, MetricComparison,
-    OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary, Verdict,
+    OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary,
 };
 use comfy_table::Table;
 use std::fmt::Write;
@@ -51,37 +52,30 @@ pub(super) fn statistics(scenario: &ScenarioSummary) -> Option<Table> {
 }
 
 fn statistics_row(pair: &str, comparison: &MetricComparison) -> Vec<String> {
-    let effect = |value: f64| effect(comparison.metric, value);
+    let metric = comparison.metric;
     let dash = || "-".to_owned();
     vec![
         pair.to_owned(),
-        comparison.metric.label().to_owned(),
-        effect(comparison.effect),
-        comparison.interval.map_or_else(dash, |[low, high]| format!("[{}, {}]", effect(low), effect(high))),
+        metric.label().to_owned(),
+        signed(metric, comparison.effect),
+        interval(metric, comparison.interval),
         comparison.p_adjusted.map_or_else(dash, |p| format!("{p:.4}")),
-        comparison.minimum_detectable.map_or_else(dash, |least| effect(least).replace('+', "±")),
-        verdict(comparison.verdict).to_owned(),
+        comparison.minimum_detectable.map_or_else(dash, |least| either_way(metric, least)),
+        comparison.verdict.label().to_owned(),
     ]
 }
 
-/// `+3.1 %` for ratios, `+0.2 points` for rates, `+0.013` for indices.
-fn effect(metric: Metric, value: f64) -> String {
-    match metric {
-        Metric::ErrorRate => format!("{:+.2} points", value * 100.0),
-        Metric::JainIndex => format!("{value:+.3}"),
-        _ => format!("{:+.1} %", value * 100.0),
-    }
+/// Both ends of an interval of an effect.
+fn interval(metric: Metric, interval: Option<[f64; 2]>) -> String {
+    interval.map_or_else(
+        || "-".to_owned(),
+        |[low, high]| format!("[{}, {}]", signed(metric, low), signed(metric, high)),
+    )
 }
 
-fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Better => "better",
-        Verdict::Worse => "worse",
-        Verdict::Mixed => "mixed",
-        Verdict::Different => "different",
-        Verdict::Equivalent => "equivalent",
-        Verdict::NotEnoughData => "not enough data",
-    }
+/// An effect that may go either way, such as `±3.1 %`.
+fn either_way(metric: Metric, size: f64) -> String {
+    signed(metric, size).replace('+', "±")
 }
 
 /// A row for each bound, as the comparison's table shows algorithms.
@@ -154,8 +148,8 @@ fn fault_row(
         phase("during").map_or_else(|| "-".to_owned(), |phase| percent(phase.error_rate, 2)),
         share(response.share_before),
         share(response.share_during),
-        time_to_avoid(response),
-        time_to_return(response, mark.end_s < duration_s),
+        time_to_avoid(response).unwrap_or_else(|| "-".to_owned()),
+        time_to_return(response, mark.end_s < duration_s).unwrap_or_else(|| "-".to_owned()),
     ]
 }
 
@@ -241,18 +235,15 @@ pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
 pub(super) fn noise(aa: &AaSummary) -> Table {
     let mut table = table(&["Metric", "Effect of nothing", "95 % interval", "Largest pair", "Noise floor"]);
     for metric in &aa.metrics {
-        let effect = |value: f64| effect(metric.metric, value);
+        let kind = metric.metric;
         add(
             &mut table,
             vec![
-                metric.metric.label().to_owned(),
-                effect(metric.effect),
-                metric.interval.map_or_else(
-                    || "-".to_owned(),
-                    |[low, high]| format!("[{}, {}]", effect(low), effect(high)),
-                ),
-                effect(metric.largest_pair).replace('+', "±"),
-                effect(metric.noise_floor).replace('+', "±"),
+                kind.label().to_owned(),
+                signed(kind, metric.effect),
+                interval(kind, metric.interval),
+                either_way(kind, metric.largest_pair),
+                either_way(kind, metric.noise_floor),
             ],
         );
     }

@@ -9,7 +9,6 @@ use clap::ValueEnum;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 /// Where GitHub tells a step of a workflow which file it shows below the job.
 const STEP_SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
@@ -64,20 +63,6 @@ impl ReportFormat {
     }
 }
 
-impl FromStr for ReportFormat {
-    type Err = String;
-
-    /// Reads a name as the command line writes it, such as `step-summary`.
-    fn from_str(name: &str) -> Result<Self, String> {
-        <Self as ValueEnum>::from_str(name, false).map_err(|_| {
-            let known = Self::ALL.map(|format| {
-                format.to_possible_value().map_or_else(String::new, |value| value.get_name().to_owned())
-            });
-            format!("`{name}` is no report format; there are {}", known.join(", "))
-        })
-    }
-}
-
 /// Writes reports of a run into its folder; gives back where. In a step of a GitHub workflow the step
 /// summary is also added to the file that GitHub shows.
 ///
@@ -128,16 +113,6 @@ fn append_step_summary(path: &Path, text: &str) -> Result<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn formats_are_read_by_the_names_of_the_command_line() {
-        for format in ReportFormat::ALL {
-            let name = format.to_possible_value().expect("no format is hidden").get_name().to_owned();
-            assert_eq!(name.parse(), Ok(format), "`{name}` names a format");
-        }
-        let error = "pdf".parse::<ReportFormat>().expect_err("there is no such format");
-        assert!(error.contains("`pdf`") && error.contains("step-summary"), "it names the way out: {error}");
-    }
 
     #[test]
     fn step_summaries_are_added_up_to_the_limit_of_github() {

@@ -58,22 +58,21 @@ pub(super) fn senders(scenario: &ScenarioSummary) -> String {
     }
 }
 
-/// How long it took to turn away from faulty backends.
-pub(super) fn time_to_avoid(response: &FaultResponse) -> String {
+/// How long it took to turn away from faulty backends; none where nobody could.
+pub(super) fn time_to_avoid(response: &FaultResponse) -> Option<String> {
     match response.time_to_avoid_s {
-        Some(time) => within(time, response.resolution_s),
-        None if avoidable(response) => "never".to_owned(),
-        None => NONE.to_owned(),
+        Some(time) => Some(within(time, response.resolution_s)),
+        None => avoidable(response).then(|| "never".to_owned()),
     }
 }
 
-/// How long it took to come back, after a fault that `ended` within the run.
-pub(super) fn time_to_return(response: &FaultResponse, ended: bool) -> String {
+/// How long it took to come back, after a fault that `ended` within the run; none where it did not, or
+/// where nobody could leave.
+pub(super) fn time_to_return(response: &FaultResponse, ended: bool) -> Option<String> {
     match (response.time_to_return_s, response.time_to_avoid_s) {
-        (Some(time), _) => within(time, response.resolution_s),
-        (None, Some(_)) if ended => "not within the run".to_owned(),
-        (None, None) if avoidable(response) => "never left".to_owned(),
-        _ => NONE.to_owned(),
+        (Some(time), _) => Some(within(time, response.resolution_s)),
+        (None, Some(_)) => ended.then(|| "not within the run".to_owned()),
+        (None, None) => avoidable(response).then(|| "never left".to_owned()),
     }
 }
 
@@ -130,15 +129,11 @@ pub(super) fn interval(metric: Metric, value: Option<[f64; 2]>) -> String {
     )
 }
 
-/// A verdict in words.
+/// A verdict in words, where no sentence beside it says which metrics are which.
 pub(super) const fn verdict(verdict: Verdict) -> &'static str {
     match verdict {
-        Verdict::Better => "better",
-        Verdict::Worse => "worse",
         Verdict::Mixed => "better and worse",
-        Verdict::Different => "different",
-        Verdict::Equivalent => "equivalent",
-        Verdict::NotEnoughData => "not enough data",
+        verdict => verdict.label(),
     }
 }
 

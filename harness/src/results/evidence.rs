@@ -81,7 +81,7 @@ pub struct MetricValue {
 }
 
 /// One trial as a row of the experiment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TrialSummary {
     /// Algorithm, or label in an A/A comparison.
     pub label: String,
@@ -220,6 +220,20 @@ pub enum Verdict {
     Equivalent,
     /// Nothing may be said.
     NotEnoughData,
+}
+
+impl Verdict {
+    /// The word for it in sentences and tables.
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Better => "better",
+            Self::Worse => "worse",
+            Self::Mixed => "mixed",
+            Self::Different => "different",
+            Self::Equivalent => "equivalent",
+            Self::NotEnoughData => "not enough data",
+        }
+    }
 }
 
 /// Something that happened to backends in every trial.

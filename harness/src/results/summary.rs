@@ -84,7 +84,7 @@ pub struct ConfigSummary {
 }
 
 /// One scenario.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioSummary {
     /// Name.
     pub name: String,

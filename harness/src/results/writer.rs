@@ -81,18 +81,7 @@ impl ScenarioSummary {
             duration_s: scenario.duration.as_secs_f64(),
             peak_users,
             topology: scenario.topology.name.clone(),
-            schedules: Vec::new(),
-            model: String::new(),
-            warm_up: String::new(),
-            stages: Vec::new(),
-            faults: Vec::new(),
-            trials: Vec::new(),
-            comparison: None,
-            oracles: Vec::new(),
-            max_rates: Vec::new(),
-            aa: None,
-            algorithms: Vec::new(),
-            skipped: Vec::new(),
+            ..Self::default()
         }
     }
 }

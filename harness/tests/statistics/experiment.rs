@@ -2,7 +2,7 @@
 //! measured ones do.
 
 use crate::noise::normal;
-use harness::results::{GeneratorSummary, Metric, MetricValue, TrialSummary};
+use harness::results::{Metric, MetricValue, TrialSummary};
 use lb_core::rng::{Rng, Seed};
 use rand::RngExt;
 use std::collections::BTreeMap;
@@ -73,15 +73,5 @@ fn disturbance(rng: &mut Rng) -> f64 {
 
 /// A valid trial.
 pub(crate) fn trial(label: &str, block: u32, position: usize, metrics: Vec<MetricValue>) -> TrialSummary {
-    TrialSummary {
-        label: label.to_owned(),
-        block,
-        position,
-        attempt: 0,
-        started_at: "2026-11-21T12:00:00Z".to_owned(),
-        problems: Vec::new(),
-        cut_s: 0.0,
-        metrics,
-        generator: GeneratorSummary::default(),
-    }
+    TrialSummary { label: label.to_owned(), block, position, metrics, ..TrialSummary::default() }
 }

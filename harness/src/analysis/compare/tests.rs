@@ -1,19 +1,14 @@
 //! What is said, and on what grounds.
 
 use super::*;
-use crate::results::{Comparison, GeneratorSummary, MetricComparison, MetricValue, TrialSummary, Verdict};
+use crate::results::{Comparison, MetricComparison, MetricValue, TrialSummary, Verdict};
 
 fn trial(label: &str, block: u32, metrics: &[(Metric, f64)]) -> TrialSummary {
     TrialSummary {
         label: label.to_owned(),
         block,
-        position: 0,
-        attempt: 0,
-        started_at: String::new(),
-        problems: Vec::new(),
-        cut_s: 0.0,
         metrics: metrics.iter().map(|&(metric, value)| MetricValue { metric, value: Some(value) }).collect(),
-        generator: GeneratorSummary::default(),
+        ..TrialSummary::default()
     }
 }
 

@@ -109,10 +109,10 @@ impl LiveTrials {
         };
         let record = self.load(context, plan, phase, progress).await?;
         let processes = self.processes(&cpu);
+        let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
         if let Some(requests) = requests {
             requests.finish().or_exit(ExitCode::Preflight)?;
         }
-        let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
         if let Some(embedded) = &mut self.embedded {
             embedded.check().or_exit(ExitCode::InvalidTrials)?;
         }

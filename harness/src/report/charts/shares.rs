@@ -3,23 +3,19 @@
 use super::palette::colour;
 use super::series::{middle, short};
 use super::{Figure, Panel, axis, label, layout, marks};
+use crate::report::tables::backend_ids;
 use crate::results::{AlgorithmSummary, ScenarioSummary};
 use serde_json::{Value, json};
 
 /// Stacked areas that add up to all requests.
 pub(super) fn shares(scenario: &ScenarioSummary) -> Option<Figure> {
-    let mut backends: Vec<&str> = Vec::new();
     let drawn = || {
         scenario
             .algorithms
             .iter()
             .filter(|algorithm| algorithm.series.iter().any(|point| !point.shares.is_empty()))
     };
-    for backend in drawn().flat_map(|algorithm| &algorithm.backends) {
-        if !backends.contains(&backend.id.as_str()) {
-            backends.push(&backend.id);
-        }
-    }
+    let backends = backend_ids(drawn());
     let panels: Vec<Panel> = drawn().map(|algorithm| panel(scenario, algorithm, &backends)).collect();
     if panels.is_empty() || backends.is_empty() {
         return None;

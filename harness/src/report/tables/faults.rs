@@ -79,7 +79,7 @@ fn response_row(algorithm: &str, response: &FaultResponse, ended: bool) -> Vec<S
         algorithm.to_owned(),
         share(response.share_before),
         share(response.share_during),
-        time_to_avoid(response),
-        time_to_return(response, ended),
+        time_to_avoid(response).unwrap_or_else(|| NONE.to_owned()),
+        time_to_return(response, ended).unwrap_or_else(|| NONE.to_owned()),
     ]
 }

@@ -11,7 +11,7 @@ mod validity;
 pub(super) use environment::environment;
 pub(super) use faults::{fault_tables, fault_title};
 pub(super) use gates::{aa, max_rates, thresholds};
-pub(super) use results::{RESULTS, processes, requests, results, shares};
+pub(super) use results::{RESULTS, backend_ids, processes, requests, results, shares};
 pub(super) use statistics::{statistics, tone};
 pub(super) use validity::validity;
 

@@ -46,17 +46,25 @@ fn latencies(latency: Option<&Latency>) -> [String; 4] {
     [of(|l| l.mean), of(|l| l.p50), of(|l| l.p95), of(|l| l.p99)]
 }
 
+/// Every backend of these algorithms, in the order in which they are met.
+pub(in crate::report) fn backend_ids<'a>(
+    algorithms: impl IntoIterator<Item = &'a AlgorithmSummary>,
+) -> Vec<&'a str> {
+    let mut ids: Vec<&str> = Vec::new();
+    for backend in algorithms.into_iter().flat_map(|algorithm| &algorithm.backends) {
+        if !ids.contains(&backend.id.as_str()) {
+            ids.push(&backend.id);
+        }
+    }
+    ids
+}
+
 /// Share of requests by backend and algorithm, with the most requests in flight at once.
 pub(in crate::report) fn shares(scenario: &ScenarioSummary) -> Option<Table> {
     let mut header = vec!["Backend"];
     header.extend(scenario.algorithms.iter().map(|algorithm| algorithm.name.as_str()));
     let mut table = Table::new("Share of requests per backend (most in flight at once)", &header);
-    let mut ids: Vec<&str> = Vec::new();
-    for backend in scenario.algorithms.iter().flat_map(|algorithm| &algorithm.backends) {
-        if !ids.contains(&backend.id.as_str()) {
-            ids.push(&backend.id);
-        }
-    }
+    let ids = backend_ids(&scenario.algorithms);
     if ids.is_empty() {
         return None;
     }
