@@ -8,12 +8,13 @@
 //! A new algorithm is one file in [`crate::policy`], one [`Rule`], one line of `TABLE` and one arm
 //! in `Rule::policy`.
 
-use crate::policy::{self, Ejection, Limits, Policy};
+use crate::policy::{self, Ejection, Limits, Policy, PolicyFile};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 /// Marks an algorithm that wears outlier ejection.
 const EJECTION_SUFFIX: &str = "+ejection";
@@ -201,7 +202,11 @@ impl Rule {
     }
 
     /// A fresh policy of this rule, with ejection or without.
-    fn policy(self, ejection: bool) -> Result<Box<dyn Policy>, AlgorithmError> {
+    fn policy(
+        self,
+        ejection: bool,
+        trained: Option<&Arc<PolicyFile>>,
+    ) -> Result<Box<dyn Policy>, AlgorithmError> {
         fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
             if ejection { Box::new(Ejection::new(policy, Limits::default())) } else { Box::new(policy) }
         }
@@ -217,7 +222,10 @@ impl Rule {
             Self::Prequal => dress(policy::Prequal::default(), ejection),
             Self::IpHash => dress(policy::IpHash::default(), ejection),
             Self::ConsistentHash => dress(policy::ConsistentHash::default(), ejection),
-            Self::Rl => return Err(AlgorithmError::NoPolicyFile),
+            Self::Rl => match trained {
+                Some(file) => dress(policy::Learned::new(Arc::clone(file)), ejection),
+                None => return Err(AlgorithmError::NoPolicyFile),
+            },
         })
     }
 }
@@ -243,9 +251,23 @@ impl Algorithm {
         self.rule.entry().behaviour
     }
 
-    /// A fresh policy of this algorithm. `rl` is refused until a policy file can be given.
+    /// A fresh policy of this algorithm.
+    ///
+    /// # Errors
+    /// `rl` is refused: it needs [`Self::policy_with`].
     pub fn policy(self) -> Result<Box<dyn Policy>, AlgorithmError> {
-        self.rule.policy(self.ejection)
+        self.policy_with(None)
+    }
+
+    /// A fresh policy of this algorithm; `rl` follows `trained`.
+    ///
+    /// # Errors
+    /// The algorithm is `rl` and there is no policy file.
+    pub fn policy_with(
+        self,
+        trained: Option<&Arc<PolicyFile>>,
+    ) -> Result<Box<dyn Policy>, AlgorithmError> {
+        self.rule.policy(self.ejection, trained)
     }
 }
 

@@ -4,7 +4,7 @@
 //! A pick touches the policy, one view and one set of counters; the list of eligible backends is
 //! kept up to date by the rare calls that change it, never rebuilt per request.
 
-use crate::policy::{BackendIndex, BackendView, Policy, PoolView, Reply, RequestInfo};
+use crate::policy::{BackendIndex, BackendView, GuardCounts, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -80,7 +80,7 @@ impl Balancer {
         let counters = &mut self.counters[picked.get()];
         counters.requests += 1;
         counters.peak_in_flight = counters.peak_in_flight.max(backend.in_flight);
-        self.policy.on_sent(picked, now);
+        self.policy.on_sent(picked, request, now);
         Some(picked)
     }
 
@@ -93,9 +93,11 @@ impl Balancer {
         self.policy.on_reply(backend, reply, now);
     }
 
-    /// The client gave up the request that was sent to `backend`: released, and nothing is learnt.
-    pub fn cancel(&mut self, backend: BackendIndex) {
+    /// The client gave up the request that was sent to `backend` at `sent`: released, and nothing is
+    /// learnt.
+    pub fn cancel(&mut self, backend: BackendIndex, sent: Time) {
         self.release(backend);
+        self.policy.on_cancel(backend, sent);
         self.counters[backend.get()].cancelled += 1;
     }
 
@@ -166,6 +168,11 @@ impl Balancer {
     /// Until when the policy's outlier ejection keeps `backend` out; none when it does not.
     pub fn ejected_until(&self, backend: BackendIndex, now: Time) -> Option<Time> {
         self.policy.ejected_until(backend, now)
+    }
+
+    /// How often guards overruled a learned policy; none under other policies.
+    pub fn guard_counts(&self) -> Option<GuardCounts> {
+        self.policy.guard_counts()
     }
 
     /// The counters of `backend`.

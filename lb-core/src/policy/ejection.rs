@@ -14,7 +14,7 @@
 //! Without it every rule that looks at load or latency feeds a backend that fails fast, because such a
 //! backend always looks idle.
 
-use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
+use super::{BackendIndex, GuardCounts, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
@@ -171,8 +171,20 @@ impl<P: Policy> Policy for Ejection<P> {
         self.inner.pick(request, &admitted, now, rng)
     }
 
-    fn on_sent(&mut self, backend: BackendIndex, now: Time) {
-        self.inner.on_sent(backend, now);
+    fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
+        self.inner.on_sent(backend, request, now);
+    }
+
+    fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
+        self.inner.on_cancel(backend, sent);
+    }
+
+    fn propensity(&self) -> Option<f64> {
+        self.inner.propensity()
+    }
+
+    fn guard_counts(&self) -> Option<GuardCounts> {
+        self.inner.guard_counts()
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {

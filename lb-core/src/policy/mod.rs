@@ -24,7 +24,7 @@ pub use consistent_hash::ConsistentHash;
 pub use ejection::{Ejection, Limits};
 pub use ewma_scan::EwmaScan;
 pub use ip_hash::IpHash;
-pub use learned::{FEATURE_SET, FEATURES, FeatureSetMismatch, Learned, Scorer};
+pub use learned::{GuardCounts, Learned, PolicyFile};
 pub use least_connections::LeastConnections;
 pub use p2c::P2c;
 pub use peak_ewma::PeakEwma;
@@ -135,10 +135,25 @@ pub trait Policy: Send {
     ) -> Option<BackendIndex>;
 
     /// A request was sent to `backend`.
-    fn on_sent(&mut self, _backend: BackendIndex, _now: Time) {}
+    fn on_sent(&mut self, _backend: BackendIndex, _request: &RequestInfo, _now: Time) {}
 
-    /// A request to `backend` ended. Requests that the client gave up are not reported.
+    /// A request to `backend` ended; `now - reply.latency` is when it was sent. It may have been sent by
+    /// the policy before this one.
     fn on_reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {}
+
+    /// The client of a request that was sent to `backend` at `sent` went away: nothing is known of how it
+    /// would have ended.
+    fn on_cancel(&mut self, _backend: BackendIndex, _sent: Time) {}
+
+    /// The probability with which the latest pick was drawn; none when the policy does not know it.
+    fn propensity(&self) -> Option<f64> {
+        None
+    }
+
+    /// How often guards overruled a learned policy; none for other policies.
+    fn guard_counts(&self) -> Option<GuardCounts> {
+        None
+    }
 
     /// Until when outlier ejection keeps `backend` out; none when it does not.
     fn ejected_until(&self, _backend: BackendIndex, _now: Time) -> Option<Time> {

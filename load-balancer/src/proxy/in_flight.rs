@@ -119,7 +119,7 @@ fn error_type(kind: ReplyKind) -> Option<ErrorType> {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.over {
-            self.route.pool.with(|balancer| balancer.cancel(self.index));
+            self.route.pool.with(|balancer| balancer.cancel(self.index, self.sent));
         }
     }
 }

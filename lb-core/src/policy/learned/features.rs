@@ -1,0 +1,433 @@
+//! What the learned policy sees: one row of numbers per backend, kept up to date by what a load balancer
+//! sees anyway.
+//!
+//! Rows are free of scale (times relative to what is typical of the pool, logarithms of counts), so that
+//! what was learnt on services of a millisecond holds on services of a second; and every backend is
+//! described alike, so that any number of them can be scored. What the numbers mean is fixed under
+//! [`FEATURE_SET`]: a network that was trained on another set is refused.
+//!
+//! Most of a row changes only when a request is sent or ends and is worked out there. What grows with
+//! time (ages, silence) is worked out at the decision, with a logarithm that takes a few
+//! instructions: training uses the very same one.
+//!
+//! **Latency without the mix.** A backend that happened to get the long requests is not slow. The mean
+//! logarithm of latency per class of route, relative to the backend that served it, is learnt as the
+//! class's *cost*; latencies are taken relative to it, and work in flight is counted in it. With a single
+//! class every cost is 1, and nothing is known of a request's size.
+//!
+//! **Latency without the queue.** Latency says how slow a backend is and how long its queue was. Next to
+//! each mean of latency stands the mean number that was in flight when those requests were sent, by which
+//! a network can tell the two apart.
+
+use super::super::{BackendIndex, PoolView, Reply, ReplyKind, RequestInfo};
+use super::routes::RouteCosts;
+use crate::time::{Span, Time};
+use std::collections::VecDeque;
+
+/// The name of the features below; another set gets another name.
+pub const FEATURE_SET: &str = "lbf-1";
+
+/// Numbers per backend.
+pub const WIDTH: usize = 21;
+
+/// The numbers of one backend, in order. *Typical* is the geometric mean, over the backends that are looked
+/// at, of their slow mean latency.
+pub const FEATURES: [&str; WIDTH] = [
+    "log_in_flight",
+    "log_in_flight_vs_pool",
+    "log_fast_latency_vs_typical",
+    "log_slow_latency_vs_typical",
+    "log_peak_latency_vs_typical",
+    "log_low_latency_vs_typical",
+    "log_oldest_age_vs_typical",
+    "log_mean_age_vs_typical",
+    "log_idle_time_vs_typical",
+    "error_rate",
+    "log_consecutive_errors",
+    "log_completion_gap_vs_typical",
+    "pool_log_in_flight",
+    "log_arrival_burst",
+    "log_silence_vs_typical",
+    "is_idle",
+    "log_in_flight_when_sent",
+    "log_request_cost",
+    "log_cost_in_flight_vs_count",
+    "log_weight_vs_pool",
+    "newness",
+];
+
+/// Beyond this numbers are cut off: far from anything seen in training, a network's answer is noise.
+const CLAMP: f32 = 6.0;
+
+/// Weights of one reply in the fast and the slow means: about the last seven and the last fifty.
+const FAST: f32 = 0.15;
+const SLOW: f32 = 0.02;
+/// Weight of one reply in the error rate: about the last ten.
+const ERRORS: f32 = 0.1;
+/// The peak follows at once upwards and like the last ten replies downwards.
+const PEAK: f32 = 0.1;
+/// The low mean follows down within three replies and up within two hundred: near what an unloaded backend
+/// takes.
+const LOW_DOWN: f32 = 0.3;
+const LOW_UP: f32 = 0.005;
+/// Weights of one arrival in the two means whose ratio tells of bursts.
+const ARRIVALS_FAST: f32 = 0.05;
+const ARRIVALS_SLOW: f32 = 0.002;
+/// A backend counts as half new after this many typical latencies.
+const NEW_FOR: f32 = 64.0;
+
+/// What is remembered of one backend.
+#[derive(Clone, Debug)]
+struct Memory {
+    outstanding: VecDeque<Outstanding>,
+    /// Sum of the times of sending, in nanoseconds.
+    sent_sum: u128,
+    /// Sum of the costs of what is outstanding.
+    cost: f32,
+    latency: Option<Latency>,
+    error_rate: f32,
+    log_consecutive_errors: f32,
+    consecutive_errors: u32,
+    /// Mean gap between completions while busy: natural logarithm of nanoseconds.
+    gap: Option<f32>,
+    last_reply: Option<Time>,
+    /// When the present busy time began.
+    busy_since: Time,
+    joined: Time,
+    log_weight: f32,
+    eligible: bool,
+}
+
+/// A request that has been sent and not ended.
+#[derive(Clone, Copy, Debug)]
+struct Outstanding {
+    sent: Time,
+    route: u16,
+    cost: f32,
+    log_in_flight: f32,
+}
+
+/// Means of natural logarithms of nanoseconds, relative to the cost of the route.
+#[derive(Clone, Copy, Debug)]
+struct Latency {
+    fast: f32,
+    slow: f32,
+    peak: f32,
+    low: f32,
+    /// Mean of ln(1 + in flight when sent), as slow as `slow`.
+    log_in_flight: f32,
+}
+
+impl Memory {
+    fn new(now: Time) -> Self {
+        Self {
+            outstanding: VecDeque::new(),
+            sent_sum: 0,
+            cost: 0.0,
+            latency: None,
+            error_rate: 0.0,
+            log_consecutive_errors: 0.0,
+            consecutive_errors: 0,
+            gap: None,
+            last_reply: None,
+            busy_since: now,
+            joined: now,
+            log_weight: 0.0,
+            eligible: false,
+        }
+    }
+
+    /// Takes out the request that was sent at `sent`; the oldest come first, so it is found near the front.
+    fn take(&mut self, sent: Time) -> Option<Outstanding> {
+        let place = self.outstanding.iter().position(|one| one.sent == sent)?;
+        let taken = self.outstanding.remove(place)?;
+        self.sent_sum -= u128::from(taken.sent.as_nanos());
+        // Rounding errors end with each idle moment.
+        self.cost = if self.outstanding.is_empty() { 0.0 } else { self.cost - taken.cost };
+        Some(taken)
+    }
+
+    fn learn_latency(&mut self, log: f32, log_in_flight: f32) {
+        self.latency = Some(match self.latency {
+            None => Latency { fast: log, slow: log, peak: log, low: log, log_in_flight },
+            Some(old) => Latency {
+                fast: old.fast + FAST * (log - old.fast),
+                slow: old.slow + SLOW * (log - old.slow),
+                peak: log.max(old.peak + PEAK * (log - old.peak)),
+                low: old.low + if log < old.low { LOW_DOWN } else { LOW_UP } * (log - old.low),
+                log_in_flight: old.log_in_flight + SLOW * (log_in_flight - old.log_in_flight),
+            },
+        });
+    }
+
+    fn learn_gap(&mut self, now: Time) {
+        let since = self.last_reply.map_or(self.busy_since, |last| last.max(self.busy_since));
+        let log = ln(now.since(since).as_nanos().max(1) as f32);
+        self.gap = Some(self.gap.map_or(log, |old| old + SLOW * (log - old)));
+    }
+}
+
+/// What one load balancer remembers of one pool.
+#[derive(Clone, Debug, Default)]
+pub struct Features {
+    memories: Vec<Memory>,
+    routes: RouteCosts,
+    generation: Option<u64>,
+    last_arrival: Option<Time>,
+    /// Mean gaps between arrivals, in nanoseconds.
+    gap_fast: f32,
+    gap_slow: f32,
+    newest_reply: Time,
+}
+
+impl Features {
+    /// Brings the list of backends up to date. Must be called before [`Self::observe`] at each decision; it
+    /// costs one comparison while the pool stays as it is.
+    #[inline]
+    pub fn adapt(&mut self, pool: &PoolView<'_>, now: Time) {
+        if self.generation != Some(pool.generation) {
+            self.rebuild(pool, now);
+        }
+    }
+
+    fn rebuild(&mut self, pool: &PoolView<'_>, now: Time) {
+        self.generation = Some(pool.generation);
+        self.memories.resize_with(pool.backends.len(), || Memory::new(now));
+        let eligible = pool.eligibility();
+        for ((memory, view), eligible) in self.memories.iter_mut().zip(pool.backends).zip(eligible) {
+            memory.log_weight = (view.weight as f32).ln();
+            if eligible && !memory.eligible {
+                memory.joined = now;
+            }
+            memory.eligible = eligible;
+        }
+    }
+
+    /// A request is about to be placed.
+    #[inline]
+    pub fn on_arrival(&mut self, now: Time) {
+        if let Some(last) = self.last_arrival.replace(now) {
+            let gap = now.since(last).as_nanos() as f32;
+            self.gap_fast += ARRIVALS_FAST * (gap - self.gap_fast);
+            self.gap_slow += ARRIVALS_SLOW * (gap - self.gap_slow);
+            if self.gap_slow == 0.0 || self.gap_fast == 0.0 {
+                (self.gap_fast, self.gap_slow) = (gap, gap);
+            }
+        }
+    }
+
+    /// A request was sent to `backend`.
+    #[inline]
+    pub fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
+        let Some(memory) = self.memories.get_mut(backend.get()) else {
+            return;
+        };
+        if memory.outstanding.is_empty() {
+            memory.busy_since = now;
+        }
+        let cost = self.routes.cost(request.route);
+        let log_in_flight = log_of_count(memory.outstanding.len() as u32);
+        memory.outstanding.push_back(Outstanding { sent: now, route: request.route, cost, log_in_flight });
+        memory.sent_sum += u128::from(now.as_nanos());
+        memory.cost += cost;
+    }
+
+    /// A request that was sent to `backend` ended.
+    #[inline]
+    pub fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        let Some(memory) = self.memories.get_mut(backend.get()) else {
+            return;
+        };
+        self.newest_reply = now;
+        let sent = Time::from_nanos(now.as_nanos().saturating_sub(reply.latency.as_nanos()));
+        // Unknown: sent by an earlier policy.
+        let request = memory.take(sent);
+        let error = if reply.is_success() { 0.0 } else { 1.0 };
+        memory.error_rate += ERRORS * (error - memory.error_rate);
+        memory.consecutive_errors = if reply.is_success() { 0 } else { memory.consecutive_errors + 1 };
+        memory.log_consecutive_errors = log_of_count(memory.consecutive_errors);
+        // How fast a backend fails says nothing of how fast it works; a timeout is a lower bound.
+        if matches!(reply.kind, ReplyKind::Success | ReplyKind::Timeout) {
+            let log = ln(reply.latency.as_nanos().max(1) as f32);
+            let (route, log_in_flight) = request.map_or((None, 0.0), |one| (Some(one.route), one.log_in_flight));
+            let log_cost = route.map_or(0.0, |route| self.routes.log_cost(route));
+            if let (Some(route), Some(known)) = (route, memory.latency) {
+                self.routes.learn(route, log - known.slow);
+            }
+            memory.learn_latency(log - log_cost, log_in_flight);
+            memory.learn_gap(now);
+        }
+        memory.last_reply = Some(now);
+    }
+
+    /// The client of a request that was sent to `backend` at `sent` went away.
+    pub fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
+        if let Some(memory) = self.memories.get_mut(backend.get()) {
+            memory.take(sent);
+        }
+    }
+
+    /// How long ago the newest reply came, if any request is outstanding.
+    pub fn silence(&self, pool: &PoolView<'_>, now: Time) -> Option<Span> {
+        let waiting = pool.eligible.iter().any(|backend| pool.backend(*backend).in_flight > 0);
+        waiting.then(|| now.since(self.newest_reply))
+    }
+
+    /// How many errors in a row `backend` has given.
+    pub fn consecutive_errors(&self, backend: BackendIndex) -> u32 {
+        self.memories[backend.get()].consecutive_errors
+    }
+
+    /// Writes the rows of `candidates` to `rows` (row-major, [`WIDTH`] numbers each) and, as a start for
+    /// scores, `-ln(fast latency) - ln(in flight + 1)` of each to `prior`.
+    pub fn observe(
+        &self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        candidates: &[BackendIndex],
+        now: Time,
+        rows: &mut [f32],
+        prior: &mut [f32],
+    ) {
+        let pool_means = self.means(pool, candidates);
+        let per_nano = (-pool_means.typical).exp();
+        let burst = match self.gap_fast > 0.0 && self.gap_slow > 0.0 {
+            true => ln(self.gap_fast / self.gap_slow).clamp(-CLAMP, CLAMP),
+            false => 0.0,
+        };
+        let log_cost = self.routes.log_cost(request.route).clamp(-CLAMP, CLAMP);
+        let rows = rows.chunks_exact_mut(WIDTH);
+        for ((backend, row), prior) in candidates.iter().zip(rows).zip(prior) {
+            let memory = &self.memories[backend.get()];
+            let count = pool.backend(*backend).in_flight;
+            let log_count = log_of_count(count);
+            let own = memory.outstanding.len();
+            let ln_1p = |nanos: f32| ln(1.0 + nanos * per_nano).min(CLAMP);
+            let since = |time: Time| ln_1p(now.since(time).as_nanos() as f32);
+            let oldest = memory.outstanding.front().map_or(0.0, |one| since(one.sent));
+            let mean_age = match own {
+                0 => 0.0,
+                own => {
+                    let ages = own as u128 * u128::from(now.as_nanos()) - memory.sent_sum;
+                    ln_1p(ages as u64 as f32) - log_of_count(own as u32)
+                }
+            };
+            let silence = since(memory.last_reply.unwrap_or(memory.joined));
+            let (idle, busy) = if count == 0 { (silence, 0.0) } else { (0.0, silence) };
+            let vs_typical = |log: f32| (log - pool_means.typical).clamp(-CLAMP, CLAMP);
+            let latency = memory.latency.unwrap_or(pool_means.unknown());
+            let cost = if own == 0 { 0.0 } else { ln(memory.cost.max(0.01)) - ln(own as f32) };
+            row.copy_from_slice(&[
+                log_count.min(CLAMP),
+                (log_count - pool_means.log_in_flight).clamp(-CLAMP, CLAMP),
+                vs_typical(latency.fast),
+                vs_typical(latency.slow),
+                vs_typical(latency.peak),
+                vs_typical(latency.low),
+                oldest,
+                mean_age.clamp(-CLAMP, CLAMP),
+                idle,
+                memory.error_rate,
+                memory.log_consecutive_errors.min(CLAMP),
+                memory.gap.map_or(0.0, vs_typical),
+                pool_means.log_in_flight.min(CLAMP),
+                burst,
+                busy,
+                if count == 0 { 1.0 } else { 0.0 },
+                latency.log_in_flight.min(CLAMP),
+                log_cost,
+                cost.clamp(-CLAMP, CLAMP),
+                (memory.log_weight - pool_means.log_weight).clamp(-CLAMP, CLAMP),
+                1.0 / (1.0 + now.since(memory.joined).as_nanos() as f32 * per_nano / NEW_FOR),
+            ]);
+            *prior = -(row[2] + log_count);
+        }
+    }
+
+    fn means(&self, pool: &PoolView<'_>, candidates: &[BackendIndex]) -> Means {
+        let mut sums = Means::default();
+        let mut known = 0.0f32;
+        for backend in candidates {
+            let memory = &self.memories[backend.get()];
+            sums.log_in_flight += log_of_count(pool.backend(*backend).in_flight);
+            sums.log_weight += memory.log_weight;
+            if let Some(latency) = memory.latency {
+                known += 1.0;
+                sums.typical += latency.slow;
+                sums.log_in_flight_sent += latency.log_in_flight;
+            }
+        }
+        let count = candidates.len() as f32;
+        sums.log_in_flight /= count;
+        sums.log_weight /= count;
+        if known > 0.0 {
+            sums.typical /= known;
+            sums.log_in_flight_sent /= known;
+        } else {
+            sums.typical = UNKNOWN_LATENCY;
+        }
+        sums
+    }
+}
+
+/// Before the first reply of a pool: ln of a millisecond in nanoseconds. Any number does, as all that is
+/// compared with it then is time.
+const UNKNOWN_LATENCY: f32 = 13.8;
+
+/// What is typical of the backends that are looked at.
+#[derive(Clone, Copy, Debug, Default)]
+struct Means {
+    log_in_flight: f32,
+    log_weight: f32,
+    typical: f32,
+    log_in_flight_sent: f32,
+}
+
+impl Means {
+    /// A backend without replies is taken for typical.
+    fn unknown(&self) -> Latency {
+        let typical = self.typical;
+        Latency { fast: typical, slow: typical, peak: typical, low: typical, log_in_flight: self.log_in_flight_sent }
+    }
+}
+
+/// Counts below this have their logarithm ready.
+const TABLE: usize = 256;
+
+static LOGS: [f32; TABLE] = logs();
+
+/// ln(1 + n) for small n: the sum of `2 atanh(1 / (2k + 1))`, whose series ends early.
+const fn logs() -> [f32; TABLE] {
+    let mut table = [0.0; TABLE];
+    let mut sum = 0.0f64;
+    let mut k = 1;
+    while k < TABLE {
+        let x = 1.0 / (2.0 * k as f64 + 1.0);
+        let (mut power, mut term) = (x, 1.0);
+        while term < 40.0 {
+            sum += 2.0 * power / term;
+            power *= x * x;
+            term += 2.0;
+        }
+        table[k] = sum as f32;
+        k += 1;
+    }
+    table
+}
+
+/// ln(1 + count).
+#[inline]
+fn log_of_count(count: u32) -> f32 {
+    LOGS.get(count as usize).copied().unwrap_or_else(|| ln(1.0 + count as f32))
+}
+
+/// The natural logarithm of a positive number, off by at most 1.3e-5: exponent, and a polynomial in the
+/// mantissa that is exact at 1 and 2, so that the whole is continuous. (Least squares for `ln(1 + m) / m`.)
+#[inline]
+pub(super) fn ln(value: f32) -> f32 {
+    let bits = value.to_bits();
+    let exponent = ((bits >> 23) as i32 - 127) as f32;
+    let m = f32::from_bits((bits & 0x007f_ffff) | 0x3f80_0000) - 1.0;
+    let p = 0.999_404_5 + m * (-0.491_006_16 + m * (0.286_654_52 + m * (-0.132_573_07 + m * 0.030_667_42)));
+    exponent * std::f32::consts::LN_2 + m * p
+}

@@ -1,0 +1,402 @@
+//! The policy file: what training hands to serving.
+//!
+//! A safetensors file with the tensors `scorer.{0,1,2}.{weight,bias}` (PyTorch's layout, output by input)
+//! and `norm.{mean,std,clip}`, all `f32`, and one JSON text under the metadata key [`METADATA_KEY`]. The text
+//! names the format, the features and how to act on scores, tells how the policy was trained and how it did,
+//! and holds golden vectors: rows with the scores that they must get. At load everything is checked that
+//! could be wrong, down to the golden vectors, because a policy that is a little wrong still routes.
+
+use super::features::{FEATURE_SET, FEATURES, WIDTH};
+use super::guards::Guards;
+use super::network::{HIDDEN, LEAK, Network};
+use safetensors::tensor::{Dtype, TensorView};
+use safetensors::SafeTensors;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+/// The key of the JSON text in the file's metadata.
+pub const METADATA_KEY: &str = "lbpolicy";
+
+/// The version that is written. A file of another major version is refused.
+pub const FORMAT_VERSION: &str = "1.0.0";
+
+/// The only kind there is.
+const KIND: &str = "shared-scorer-mlp";
+
+/// Golden scores may differ by this: the order of sums differs between machines.
+pub const TOLERANCE: f32 = 1e-4;
+
+/// A trained policy, checked and ready to serve.
+#[derive(Clone, Debug)]
+pub struct PolicyFile {
+    /// The scorer.
+    pub network: Network,
+    /// How scores become picks.
+    pub action: Action,
+    /// What holds whatever the scores say.
+    pub guards: Guards,
+    /// How it was trained; free-form.
+    pub train: Value,
+    /// How it did; free-form.
+    pub eval: Value,
+    /// SHA-256 of the weights, in hex.
+    pub sha256: String,
+}
+
+/// How scores become picks.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Action {
+    /// Whether the best score wins always, or with a probability.
+    pub mode: ActionMode,
+    /// Under softmax a backend's probability is in proportion to `exp(score / temperature)`.
+    pub temperature: f32,
+    /// Of a pool with more backends than this, so many drawn at random are scored.
+    pub max_candidates: usize,
+}
+
+/// Whether the best score wins always.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ActionMode {
+    /// The best score wins.
+    Argmax,
+    /// Scores are logits.
+    Softmax,
+}
+
+impl Default for Action {
+    fn default() -> Self {
+        Self { mode: ActionMode::Argmax, temperature: 1.0, max_candidates: 16 }
+    }
+}
+
+/// Why a policy file cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum PolicyFileError {
+    /// It is no safetensors file, or only a part of one.
+    #[error("policy file is no whole safetensors file: {0}; export the policy again")]
+    NotSafetensors(#[from] safetensors::SafeTensorError),
+    /// The JSON text is missing or is not what it should be.
+    #[error("policy file has no valid metadata `{METADATA_KEY}`: {0}")]
+    Metadata(String),
+    /// Another major version of the format.
+    #[error("policy file has format version `{found}`, this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`")]
+    Version {
+        /// As the file says.
+        found: String,
+    },
+    /// Another kind of network.
+    #[error("policy file holds a `{found}`, this build serves `{KIND}` with hidden layers {HIDDEN} and {HIDDEN}")]
+    Kind {
+        /// As the file says.
+        found: String,
+    },
+    /// Trained on other features.
+    #[error("policy was trained on feature set `{found}`, this build computes `{FEATURE_SET}`; retrain it or use the matching build")]
+    FeatureSet {
+        /// As the file says.
+        found: String,
+    },
+    /// A tensor is missing or has another shape or type.
+    #[error("policy file: tensor `{name}` {problem}")]
+    Tensor {
+        /// Its name.
+        name: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A weight is NaN or infinite, or a deviation is not above zero.
+    #[error("policy file holds weights that are not finite; the training diverged: export an earlier checkpoint")]
+    NotFinite,
+    /// The weights are not those that the metadata names.
+    #[error("policy file: weights have SHA-256 {found}, metadata names {expected}; the file was changed after export")]
+    Hash {
+        /// Of the weights.
+        found: String,
+        /// In the metadata.
+        expected: String,
+    },
+    /// The golden rows get other scores.
+    #[error("policy file: golden row {row} gets score {found}, must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it")]
+    Golden {
+        /// Its number.
+        row: usize,
+        /// The score here.
+        found: f32,
+        /// The score at export.
+        expected: f32,
+    },
+}
+
+/// The JSON text.
+#[derive(Serialize, Deserialize)]
+struct Metadata {
+    format_version: String,
+    kind: String,
+    feature_set: String,
+    features: Vec<String>,
+    hidden: Vec<usize>,
+    activation: String,
+    prior: Prior,
+    action: Action,
+    guards: Guards,
+    train: Value,
+    eval: Value,
+    golden: Golden,
+    weights_sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Prior {
+    kind: String,
+    coef: f32,
+}
+
+/// Rows, and the scores that the network gives them (without prior).
+#[derive(Serialize, Deserialize)]
+struct Golden {
+    inputs: Vec<Vec<f32>>,
+    logits: Vec<f32>,
+}
+
+/// Golden rows in a file.
+const GOLDEN_ROWS: usize = 8;
+
+impl PolicyFile {
+    /// A policy of `network` that has no record as yet.
+    pub fn new(network: Network, action: Action) -> Self {
+        let sha256 = sha256(tensors(&network).iter().map(Tensor::named_bytes));
+        Self { network, action, guards: Guards::default(), train: Value::Null, eval: Value::Null, sha256 }
+    }
+
+    /// Reads and checks the bytes of a file.
+    ///
+    /// # Errors
+    /// See [`PolicyFileError`]: the bytes are no such file, or not one for this build.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, PolicyFileError> {
+        let (_, header) = SafeTensors::read_metadata(bytes)?;
+        let text = header.metadata().as_ref().and_then(|all| all.get(METADATA_KEY));
+        let text = text.ok_or_else(|| PolicyFileError::Metadata("the key is missing".to_owned()))?;
+        check_version(text)?;
+        let metadata: Metadata =
+            serde_json::from_str(text).map_err(|error| PolicyFileError::Metadata(error.to_string()))?;
+        metadata.check()?;
+        let file = SafeTensors::deserialize(bytes)?;
+        let network = read_network(&file)?;
+        if !network.is_sound() || !metadata.action.temperature.is_finite() {
+            return Err(PolicyFileError::NotFinite);
+        }
+        // Of the bytes as they are: a deviation is kept as its reciprocal, which rounds.
+        let found = sha256(TENSORS.map(|name| (name, file.tensor(name).map_or(&[][..], |tensor| tensor.data()))));
+        if found != metadata.weights_sha256 {
+            return Err(PolicyFileError::Hash { found, expected: metadata.weights_sha256 });
+        }
+        metadata.golden.check(&network)?;
+        let Metadata { action, guards, train, eval, .. } = metadata;
+        Ok(Self { network, action, guards, train, eval, sha256: found })
+    }
+
+    /// The bytes of the file.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let tensors = tensors(&self.network);
+        let golden = Golden::of(&self.network);
+        let metadata = Metadata {
+            format_version: FORMAT_VERSION.to_owned(),
+            kind: KIND.to_owned(),
+            feature_set: FEATURE_SET.to_owned(),
+            features: FEATURES.map(str::to_owned).to_vec(),
+            hidden: vec![HIDDEN, HIDDEN],
+            activation: format!("leaky_relu:{LEAK}"),
+            prior: Prior { kind: "-ln(fast latency) - ln(in flight + 1)".to_owned(), coef: 1.0 },
+            action: self.action,
+            guards: self.guards,
+            train: self.train.clone(),
+            eval: self.eval.clone(),
+            golden,
+            weights_sha256: sha256(tensors.iter().map(Tensor::named_bytes)),
+        };
+        let text = serde_json::to_string(&metadata).expect("metadata has string keys only");
+        let views = tensors.iter().map(|tensor| {
+            let view = TensorView::new(Dtype::F32, tensor.shape.clone(), &tensor.bytes);
+            (tensor.name, view.expect("shape and length of a tensor agree"))
+        });
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), text)]);
+        safetensors::serialize(views, Some(metadata)).expect("names are unique")
+    }
+
+    /// The first digits of the hash, by which reports tell policies apart.
+    pub fn short_hash(&self) -> &str {
+        &self.sha256[..12]
+    }
+}
+
+/// Before anything else is expected of the text, so that a file of the future gets the right message.
+fn check_version(text: &str) -> Result<(), PolicyFileError> {
+    let version = serde_json::from_str::<Value>(text)
+        .map_err(|error| PolicyFileError::Metadata(error.to_string()))?
+        .get("format_version")
+        .and_then(Value::as_str)
+        .unwrap_or("none")
+        .to_owned();
+    let major = |version: &str| version.split('.').next().map(str::to_owned);
+    if major(&version) == major(FORMAT_VERSION) {
+        Ok(())
+    } else {
+        Err(PolicyFileError::Version { found: version })
+    }
+}
+
+impl Metadata {
+    fn check(&self) -> Result<(), PolicyFileError> {
+        let activation = format!("leaky_relu:{LEAK}");
+        if self.kind != KIND || self.hidden != [HIDDEN, HIDDEN] || self.activation != activation {
+            let found = format!("{} {:?} {}", self.kind, self.hidden, self.activation);
+            return Err(PolicyFileError::Kind { found });
+        }
+        if self.feature_set != FEATURE_SET || self.features != FEATURES {
+            return Err(PolicyFileError::FeatureSet { found: self.feature_set.clone() });
+        }
+        let problem = |text: String| Err(PolicyFileError::Metadata(text));
+        if !(self.action.temperature > 0.0) {
+            return problem(format!("action.temperature is {}, must be above 0", self.action.temperature));
+        }
+        if self.action.max_candidates < 2 {
+            return problem(format!("action.max_candidates is {}, must be 2 or more", self.action.max_candidates));
+        }
+        if self.golden.inputs.is_empty() || self.golden.inputs.len() != self.golden.logits.len() {
+            return problem("golden must hold as many logits as inputs, at least one".to_owned());
+        }
+        if self.golden.inputs.iter().any(|row| row.len() != WIDTH) {
+            return problem(format!("golden.inputs must be rows of {WIDTH} numbers"));
+        }
+        self.guards.check().or_else(problem)
+    }
+}
+
+impl Golden {
+    /// Rows that reach far into the range of every number, the same for all networks.
+    fn of(network: &Network) -> Self {
+        let number = |row: usize, place: usize| ((row * 37 + place * 17) % 25) as f32 / 4.0 - 3.0;
+        let row = |row: usize| (0..WIDTH).map(|place| number(row, place)).collect::<Vec<f32>>();
+        let inputs: Vec<Vec<f32>> = (0..GOLDEN_ROWS).map(row).collect();
+        let logits = Self::scores(network, &inputs);
+        Self { inputs, logits }
+    }
+
+    fn scores(network: &Network, inputs: &[Vec<f32>]) -> Vec<f32> {
+        let mut scores = vec![0.0; inputs.len()];
+        network.add_scores(&inputs.concat(), &mut scores);
+        scores
+    }
+
+    fn check(&self, network: &Network) -> Result<(), PolicyFileError> {
+        let scores = Self::scores(network, &self.inputs);
+        let differs = |(found, expected): (&f32, &f32)| {
+            let allowed = TOLERANCE * expected.abs().max(1.0);
+            // A score that is NaN differs from everything.
+            !((found - expected).abs() <= allowed)
+        };
+        match scores.iter().zip(&self.logits).position(differs) {
+            None => Ok(()),
+            Some(row) => {
+                Err(PolicyFileError::Golden { row, found: scores[row], expected: self.logits[row] })
+            }
+        }
+    }
+}
+
+/// A tensor as it is stored.
+struct Tensor {
+    name: &'static str,
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl Tensor {
+    fn named_bytes(&self) -> (&str, &[u8]) {
+        (self.name, &self.bytes)
+    }
+}
+
+/// The names of all tensors.
+const TENSORS: [&str; 9] = [
+    "scorer.0.weight",
+    "scorer.0.bias",
+    "scorer.1.weight",
+    "scorer.1.bias",
+    "scorer.2.weight",
+    "scorer.2.bias",
+    "norm.mean",
+    "norm.std",
+    "norm.clip",
+];
+
+/// All tensors of a network in the order of [`TENSORS`], weights as output by input.
+fn tensors(network: &Network) -> [Tensor; 9] {
+    fn tensor(name: &'static str, shape: &[usize], numbers: impl IntoIterator<Item = f32>) -> Tensor {
+        let bytes = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
+        Tensor { name, shape: shape.to_vec(), bytes }
+    }
+    let first = (0..HIDDEN).flat_map(|out| network.first.iter().map(move |units| units[out]));
+    let second = (0..HIDDEN).flat_map(|out| network.second.iter().map(move |units| units[out]));
+    [
+        tensor("scorer.0.weight", &[HIDDEN, WIDTH], first),
+        tensor("scorer.0.bias", &[HIDDEN], network.biases.0),
+        tensor("scorer.1.weight", &[HIDDEN, HIDDEN], second),
+        tensor("scorer.1.bias", &[HIDDEN], network.biases.1),
+        tensor("scorer.2.weight", &[1, HIDDEN], network.third),
+        tensor("scorer.2.bias", &[1], [network.biases.2]),
+        tensor("norm.mean", &[WIDTH], network.mean),
+        tensor("norm.std", &[WIDTH], network.scale.map(f32::recip)),
+        tensor("norm.clip", &[1], [network.clip]),
+    ]
+}
+
+fn read_network(file: &SafeTensors<'_>) -> Result<Network, PolicyFileError> {
+    let mut network = Network::zero();
+    let read = |name: &'static str, shape: &[usize]| -> Result<Vec<f32>, PolicyFileError> {
+        let tensor = file
+            .tensor(name)
+            .map_err(|_| PolicyFileError::Tensor { name, problem: "is missing".to_owned() })?;
+        if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
+            let problem = format!("is {:?} {:?}, must be F32 {shape:?}", tensor.dtype(), tensor.shape());
+            return Err(PolicyFileError::Tensor { name, problem });
+        }
+        let numbers = tensor.data().chunks_exact(4);
+        Ok(numbers.map(|bytes| f32::from_le_bytes(bytes.try_into().expect("four bytes"))).collect())
+    };
+    let transpose = |numbers: &[f32], inputs: usize, units: &mut [[f32; HIDDEN]]| {
+        for (input, row) in units.iter_mut().enumerate() {
+            for (out, weight) in row.iter_mut().enumerate() {
+                *weight = numbers[out * inputs + input];
+            }
+        }
+    };
+    transpose(&read("scorer.0.weight", &[HIDDEN, WIDTH])?, WIDTH, &mut network.first);
+    transpose(&read("scorer.1.weight", &[HIDDEN, HIDDEN])?, HIDDEN, &mut network.second[..]);
+    network.third.copy_from_slice(&read("scorer.2.weight", &[1, HIDDEN])?);
+    network.biases.0.copy_from_slice(&read("scorer.0.bias", &[HIDDEN])?);
+    network.biases.1.copy_from_slice(&read("scorer.1.bias", &[HIDDEN])?);
+    network.biases.2 = read("scorer.2.bias", &[1])?[0];
+    network.mean.copy_from_slice(&read("norm.mean", &[WIDTH])?);
+    network.scale.copy_from_slice(&read("norm.std", &[WIDTH])?);
+    network.scale = network.scale.map(f32::recip);
+    network.clip = read("norm.clip", &[1])?[0];
+    Ok(network)
+}
+
+/// Over names and bytes of all tensors, in the order of [`TENSORS`].
+fn sha256<'a>(tensors: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
+    let mut hash = Sha256::new();
+    for (name, bytes) in tensors {
+        hash.update(name.as_bytes());
+        hash.update(bytes);
+    }
+    hash.finalize().iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}

@@ -1,0 +1,257 @@
+//! The learned policy: a row of features for each backend in, a score for each out, and a pick by score.
+//!
+//! The parts: [`features`] (what is seen), [`network`] (what was learnt), [`file`](self::file) (how it gets here),
+//! [`guards`] (what holds whatever was learnt). A score is a *prior*, `-ln(latency) - ln(in flight + 1)`, plus
+//! what the network adds, so that a policy without training is EWMA scan and training starts from there.
+//!
+//! Of a large pool only some backends, drawn at random, are scored, as if they were the pool: the more
+//! choices the better, but the second to the eighth bring most of it (Mitzenmacher, The power of two choices
+//! in randomized load balancing, 2001).
+
+pub mod features;
+pub mod file;
+pub mod guards;
+pub mod network;
+mod routes;
+
+pub use features::{FEATURE_SET, FEATURES, Features, WIDTH};
+pub use file::{Action, ActionMode, PolicyFile, PolicyFileError};
+pub use guards::{GuardCounts, Guards};
+pub use network::Network;
+pub use routes::CLASSES;
+
+use super::{BackendIndex, Ejection, EwmaScan, Limits, Policy, PoolView, Reply, RequestInfo};
+use crate::rng::Rng;
+use crate::time::Time;
+use guards::{Shares, is_stale};
+use rand::RngExt;
+use std::sync::Arc;
+
+/// A policy that follows a policy file.
+#[derive(Debug)]
+pub struct Learned {
+    file: Arc<PolicyFile>,
+    features: Features,
+    scores: Scores,
+    shares: Shares,
+    counts: GuardCounts,
+    fallback: Ejection<EwmaScan>,
+    latest: Latest,
+}
+
+/// How the latest pick came about.
+#[derive(Clone, Copy, Debug)]
+enum Latest {
+    /// Nothing else could have been picked.
+    Certain,
+    /// Drawn by score: the place among the candidates.
+    Drawn(usize),
+    /// By the fallback, which settles ties at random and does not say so.
+    Unknown,
+}
+
+/// Room for the rows and scores of one decision.
+#[derive(Debug, Default)]
+pub struct Scores {
+    candidates: Vec<BackendIndex>,
+    rows: Vec<f32>,
+    scores: Vec<f32>,
+    incumbent: BackendIndex,
+}
+
+impl Scores {
+    /// Observes the candidates of a decision and writes their priors as their scores.
+    pub fn observe(
+        &mut self,
+        features: &Features,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        max_candidates: usize,
+        now: Time,
+        rng: &mut Rng,
+    ) {
+        self.candidates.clear();
+        if pool.eligible.len() <= max_candidates {
+            self.candidates.extend_from_slice(pool.eligible);
+        } else {
+            self.draw(pool, max_candidates, rng);
+        }
+        let count = self.candidates.len();
+        self.rows.resize(count * WIDTH, 0.0);
+        self.scores.resize(count, 0.0);
+        features.observe(request, pool, &self.candidates, now, &mut self.rows, &mut self.scores);
+    }
+
+    /// Draws candidates without repetition (Floyd's algorithm); the one that was picked last stays among
+    /// them, since it was the best of those before.
+    fn draw(&mut self, pool: &PoolView<'_>, count: usize, rng: &mut Rng) {
+        let incumbent = pool.eligible.binary_search(&self.incumbent).ok();
+        self.candidates.extend(incumbent.map(|place| pool.eligible[place]));
+        let all = pool.eligible.len();
+        let wanted = count - self.candidates.len();
+        for last in all - wanted..all {
+            let drawn = pool.eligible[rng.random_range(0..=last)];
+            let next = if self.candidates.contains(&drawn) { pool.eligible[last] } else { drawn };
+            if !self.candidates.contains(&next) {
+                self.candidates.push(next);
+            }
+        }
+    }
+
+    /// The candidates of the decision.
+    pub fn candidates(&self) -> &[BackendIndex] {
+        &self.candidates
+    }
+
+    /// Their rows, [`WIDTH`] numbers each.
+    pub fn rows(&self) -> &[f32] {
+        &self.rows
+    }
+
+    /// Their scores.
+    pub fn scores(&self) -> &[f32] {
+        &self.scores
+    }
+
+    /// Adds what a network says.
+    pub fn add(&mut self, network: &Network) {
+        network.add_scores(&self.rows, &mut self.scores);
+    }
+
+    fn are_finite(&self) -> bool {
+        self.scores.iter().all(|score| score.is_finite())
+    }
+
+    /// The place of the best score.
+    pub fn best(&self) -> usize {
+        let mut best = 0;
+        for (place, score) in self.scores.iter().enumerate() {
+            best = if *score > self.scores[best] { place } else { best };
+        }
+        best
+    }
+
+    /// A place drawn with probabilities in proportion to `exp(score / temperature)`: the best score after
+    /// Gumbel noise (Gumbel, Statistical Theory of Extreme Values, 1954) was added.
+    pub fn draw_softmax(&self, temperature: f32, rng: &mut Rng) -> usize {
+        let mut best = (0, f32::NEG_INFINITY);
+        for (place, score) in self.scores.iter().enumerate() {
+            // Above zero and below one, so that both logarithms are finite.
+            let uniform = (rng.random_range(0..1u32 << 24) as f32 + 0.5) / (1u32 << 24) as f32;
+            let gumbel = -features::ln(-features::ln(uniform));
+            let noisy = score / temperature + gumbel;
+            best = if noisy > best.1 { (place, noisy) } else { best };
+        }
+        best.0
+    }
+
+    /// The probability that [`Self::draw_softmax`] draws `place`.
+    pub fn probability(&self, place: usize, temperature: f32) -> f64 {
+        let best = self.scores[self.best()];
+        let weight = |score: f32| f64::from((score - best) / temperature).exp();
+        weight(self.scores[place]) / self.scores.iter().map(|score| weight(*score)).sum::<f64>()
+    }
+
+    /// The candidate at `place`, remembered as the incumbent.
+    pub fn pick(&mut self, place: usize) -> BackendIndex {
+        self.incumbent = self.candidates[place];
+        self.incumbent
+    }
+}
+
+impl Learned {
+    /// A fresh policy that follows `file`.
+    pub fn new(file: Arc<PolicyFile>) -> Self {
+        Self {
+            file,
+            features: Features::default(),
+            scores: Scores::default(),
+            shares: Shares::default(),
+            counts: GuardCounts::default(),
+            fallback: Ejection::new(EwmaScan::default(), Limits::default()),
+            latest: Latest::Certain,
+        }
+    }
+
+    /// The pick of the network, or of a guard that overrules it.
+    fn decide(
+        &mut self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex> {
+        let action = self.file.action;
+        self.latest = Latest::Certain;
+        if let Some(due) = self.shares.due(&self.file.guards, self.counts.picks, pool, &self.features) {
+            self.counts.minimum_share += 1;
+            return Some(due);
+        }
+        if is_stale(&self.file.guards, pool, &self.features, now) {
+            self.counts.stale += 1;
+            self.latest = Latest::Unknown;
+            return self.fallback.pick(request, pool, now, rng);
+        }
+        self.scores.observe(&self.features, request, pool, action.max_candidates, now, rng);
+        self.scores.add(&self.file.network);
+        if !self.scores.are_finite() {
+            self.counts.not_finite += 1;
+            self.latest = Latest::Unknown;
+            return self.fallback.pick(request, pool, now, rng);
+        }
+        let place = match action.mode {
+            ActionMode::Argmax => self.scores.best(),
+            ActionMode::Softmax => self.scores.draw_softmax(action.temperature, rng),
+        };
+        if action.mode == ActionMode::Softmax {
+            self.latest = Latest::Drawn(place);
+        }
+        Some(self.scores.pick(place))
+    }
+}
+
+impl Policy for Learned {
+    fn pick(
+        &mut self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex> {
+        if pool.eligible.is_empty() {
+            return None;
+        }
+        self.features.adapt(pool, now);
+        self.features.on_arrival(now);
+        let picked = self.decide(request, pool, now, rng)?;
+        self.shares.picked(picked, self.counts.picks);
+        self.counts.picks += 1;
+        Some(picked)
+    }
+
+    fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
+        self.features.on_sent(backend, request, now);
+    }
+
+    fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        self.features.on_reply(backend, reply, now);
+        self.fallback.on_reply(backend, reply, now);
+    }
+
+    fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
+        self.features.on_cancel(backend, sent);
+    }
+
+    /// Of the candidates that were drawn; which those were is chance as well, and not counted.
+    fn propensity(&self) -> Option<f64> {
+        match self.latest {
+            Latest::Certain => Some(1.0),
+            Latest::Drawn(place) => Some(self.scores.probability(place, self.file.action.temperature)),
+            Latest::Unknown => None,
+        }
+    }
+
+    fn guard_counts(&self) -> Option<GuardCounts> {
+        Some(self.counts)
+    }
+}

@@ -1,0 +1,73 @@
+//! What a request of each class of route costs, relative to the others: learnt from latencies.
+//!
+//! `log_cost` of a class is the mean of `ln(latency) - ln(mean latency of the backend that served it)`, less
+//! the mean of all classes, so that it says how a class differs and not how slow the pool is. A class with
+//! few replies is taken for ordinary. Waiting in queues is the same for all classes and makes them look
+//! more alike than they are; the order is kept, which is what a decision needs.
+
+/// Weight of one reply in a class's mean once it is known: about the last two hundred.
+const ALPHA: f32 = 0.005;
+
+/// Replies after which half of what was measured is believed.
+const BELIEVED_AFTER: f32 = 20.0;
+
+/// Classes told apart; a load balancer that names more has them share the last one.
+pub const CLASSES: usize = 64;
+
+/// No class counts for more than e³ or less than e⁻³ times an ordinary request.
+const LIMIT: f32 = 3.0;
+
+/// Costs of all classes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct RouteCosts {
+    classes: Vec<Class>,
+    /// Mean of all replies.
+    mean: f32,
+    replies: f32,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Class {
+    mean: f32,
+    replies: f32,
+    log_cost: f32,
+    cost: f32,
+}
+
+impl Class {
+    const UNKNOWN: Self = Self { mean: 0.0, replies: 0.0, log_cost: 0.0, cost: 1.0 };
+}
+
+fn place(route: u16) -> usize {
+    usize::from(route).min(CLASSES - 1)
+}
+
+impl RouteCosts {
+    /// ln of the cost of `route`; 0 is an ordinary request.
+    #[inline]
+    pub(super) fn log_cost(&self, route: u16) -> f32 {
+        self.classes.get(place(route)).map_or(0.0, |class| class.log_cost)
+    }
+
+    /// The cost of `route`; 1 is an ordinary request.
+    #[inline]
+    pub(super) fn cost(&self, route: u16) -> f32 {
+        self.classes.get(place(route)).map_or(1.0, |class| class.cost)
+    }
+
+    /// A reply of `route` took `log` more than what its backend takes on average, as a logarithm.
+    pub(super) fn learn(&mut self, route: u16, log: f32) {
+        let place = place(route);
+        if self.classes.len() <= place {
+            self.classes.resize(place + 1, Class::UNKNOWN);
+        }
+        self.replies += 1.0;
+        self.mean += (log - self.mean) * self.replies.recip().max(ALPHA);
+        let class = &mut self.classes[place];
+        class.replies += 1.0;
+        class.mean += (log - class.mean) * class.replies.recip().max(ALPHA);
+        let belief = class.replies / (class.replies + BELIEVED_AFTER);
+        class.log_cost = (belief * (class.mean - self.mean)).clamp(-LIMIT, LIMIT);
+        class.cost = class.log_cost.exp();
+    }
+}
