@@ -1,15 +1,19 @@
-//! Set-up and test commands of this repository: `cargo xtask test`, `cargo xtask ci`.
+//! Set-up and test commands of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask libtorch`,
+//! `cargo xtask rl-train`.
 //!
 //! One place for what people and the continuous integration type, so that both run the same thing.
 //! Every command is printed before it runs and can be copied from the log.
 
+mod libtorch;
 mod python;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
+use libtorch::Device;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 /// Set-up and test commands of this repository.
@@ -23,7 +27,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Runs all tests: `cargo test --workspace --locked`, with further arguments handed on. Those of the
-    /// output formats read results with Python packages, which are installed into the target folder.
+    /// output formats read results with Python packages, which are installed into the target folder, and the
+    /// trainer needs libtorch, which is set up first.
     Test {
         /// Handed to `cargo test` as typed, such as `-p lb-core` or `-- --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -31,6 +36,24 @@ enum Task {
     },
     /// Runs what the continuous integration runs: formatting, lints, tests.
     Ci,
+    /// Sets up libtorch for the trainer: fetched once into the user's cache folder, linked as `libtorch`.
+    ///
+    /// Used is, the first that there is: the folder that LIBTORCH names, what `libtorch` in this work tree
+    /// is or leads to, one of the system, the cache folder. Each must be of the version that the trainer is
+    /// written for. What is fetched are wheels from PyPI (542 MB; 1.3 GB of disk while it is unpacked, 0.5 GB
+    /// afterwards), pinned in xtask/libtorch/; it needs Python with pip, and a C compiler.
+    Libtorch {
+        /// Keep the libraries of CUDA as well (2.5 GB fetched, 7.5 GB of disk while it is unpacked, 3.9 GB
+        /// afterwards). Takes a GPU of NVIDIA and its driver for CUDA 13.
+        #[arg(long)]
+        cuda: bool,
+    },
+    /// Runs the trainer, after libtorch is set up: `cargo run --release --locked -p rl-trainer --bin rl-train`.
+    RlTrain {
+        /// Handed to `rl-train` as typed; its exit code is ours.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<OsString>,
+    },
 }
 
 impl Task {
@@ -38,6 +61,12 @@ impl Task {
     fn steps(&self) -> Vec<Vec<OsString>> {
         match self {
             Self::Test { args } => vec![test(args)],
+            Self::Libtorch { .. } => Vec::new(),
+            Self::RlTrain { args } => {
+                let mut command = words("run --release --locked -p rl-trainer --bin rl-train --");
+                command.extend_from_slice(args);
+                vec![command]
+            }
             Self::Ci => vec![
                 words("fmt --all --check"),
                 words("clippy --workspace --all-targets --locked -- -D warnings"),
@@ -77,38 +106,68 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().task.steps().iter().try_for_each(|step| run(step)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("xtask: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    run(&Cli::parse().task).unwrap_or_else(|error| {
+        eprintln!("xtask: {error:#}");
+        ExitCode::FAILURE
+    })
 }
 
-/// Runs one cargo command at the root of the repository, after what it needs is set up.
-fn run(step: &[OsString]) -> anyhow::Result<()> {
+/// Runs a task at the root of the repository, each of its steps after what that needs is set up.
+fn run(task: &Task) -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("find the root of the repository above xtask/")?;
-    let variables = if needs_python(step) { python::set_up(root)? } else { Vec::new() };
-    cargo(root, step, variables)
+    if let Task::Libtorch { cuda } = task {
+        let folder = libtorch(root, if *cuda { Device::Cuda } else { Device::Cpu })?;
+        eprintln!("libtorch: {}", folder.display());
+    }
+    for step in task.steps() {
+        if libtorch::needed_by(&step) {
+            libtorch(root, Device::Cpu)?;
+        }
+        if matches!(task, Task::RlTrain { .. }) {
+            return hand_over(root, &step);
+        }
+        let variables = if needs_python(&step) { python::set_up(root)? } else { Vec::new() };
+        cargo(root, &step, variables)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Sets up libtorch, and makes cargo link to it anew where another was linked before.
+fn libtorch(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
+    let ready = libtorch::set_up(root, device)?;
+    if ready.moved {
+        for profile in ["dev", "release"] {
+            let clean = format!("clean --quiet --profile {profile} -p torch-sys -p rl-trainer");
+            cargo(root, &words(&clean), Vec::new())?;
+        }
+    }
+    Ok(ready.folder)
+}
+
+/// Cargo in `root`, with the environment that it would have without us.
+fn cargo_command(root: &Path, args: &[OsString]) -> Command {
+    eprintln!("$ cargo {}", args.join(OsStr::new(" ")).to_string_lossy());
+    // Cargo sets CARGO for what it runs: the same toolchain builds the tests that built this.
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.args(args).current_dir(root);
+    command
+}
+
+/// Becomes cargo, which becomes the program that it runs: signals reach that one, and its exit code is ours.
+fn hand_over(root: &Path, args: &[OsString]) -> anyhow::Result<ExitCode> {
+    Err(cargo_command(root, args).exec()).context("failed to start cargo")
 }
 
 /// Prints and runs one cargo command in `root`. What test binaries report is summed up in a last line,
 /// since cargo ends with that of an empty one.
 fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow::Result<()> {
-    let line = args.join(OsStr::new(" "));
-    eprintln!("$ cargo {}", line.to_string_lossy());
-    // Cargo sets CARGO for what it runs: the same toolchain builds the tests that built this.
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut child = Command::new(&cargo)
-        .args(args)
+    let mut child = cargo_command(root, args)
         .envs(variables)
-        .current_dir(root)
         .stdout(Stdio::piped())
         .spawn()
-        .with_context(|| format!("start `{}`", cargo.to_string_lossy()))?;
+        .context("failed to start cargo")?;
     let mut tally = Tally::default();
     let stdout = child.stdout.take().context("read what cargo prints")?;
     for line in BufReader::new(stdout).lines() {
@@ -121,7 +180,7 @@ fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow
         println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
     }
     if !status.success() {
-        bail!("`cargo {}` failed ({status})", line.to_string_lossy());
+        bail!("`cargo {}` failed ({status})", args.join(OsStr::new(" ")).to_string_lossy());
     }
     Ok(())
 }
@@ -183,6 +242,20 @@ mod tests {
         for (typed, runs) in table {
             assert_eq!(lines(typed), [*runs], "`cargo xtask {}` runs this", typed.join(" "));
         }
+    }
+
+    #[test]
+    fn rl_train_runs_the_trainer_with_further_arguments_handed_on() {
+        assert_eq!(
+            lines(&["rl-train", "--", "--mode", "validation"]),
+            ["run --release --locked -p rl-trainer --bin rl-train -- --mode validation"],
+            "what is behind `--` is the trainer's"
+        );
+        assert_eq!(
+            lines(&["rl-train", "eval", "policy.safetensors"]),
+            ["run --release --locked -p rl-trainer --bin rl-train -- eval policy.safetensors"],
+            "and so is what has no dashes"
+        );
     }
 
     #[test]

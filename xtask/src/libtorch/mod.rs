@@ -1,0 +1,231 @@
+//! libtorch for the crate rl-trainer: fetched once per user, linked into the work tree as `libtorch`.
+//!
+//! `.cargo/config.toml` points `LIBTORCH` at that link, and the build script of rl-trainer tells the linker
+//! where it leads, so that nothing is left to set by hand. What is used, the first that there is: the
+//! folder that the user names in `LIBTORCH`, what the work tree has as `libtorch`, an installation of the
+//! system, the user's cache; only the last is fetched.
+
+mod cache;
+mod wheel;
+
+// Public for those who use the trainer's crate.
+#[allow(unreachable_pub)]
+#[path = "../../../rl-trainer/src/torch/version.rs"]
+mod version;
+
+use anyhow::{Context, bail};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// What `.cargo/config.toml` sets, unless the user did.
+pub(crate) const VARIABLE: &str = "LIBTORCH";
+
+/// Where libraries of the system lie, each with `include/` and `lib/`.
+const SYSTEM: [&str; 4] = ["/usr/local/libtorch", "/opt/libtorch", "/usr/local", "/usr"];
+
+/// Which of libtorch's libraries are kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Device {
+    /// What runs on a CPU.
+    Cpu,
+    /// All of them.
+    Cuda,
+}
+
+impl Device {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Cpu => "cpu",
+            Self::Cuda => "cuda",
+        }
+    }
+
+    /// Whether the libtorch in `folder` can be used for it.
+    fn served_by(self, folder: &Path) -> bool {
+        self == Self::Cpu || folder.join("lib/libtorch_cuda.so").exists()
+    }
+}
+
+/// How cargo is started once libtorch is there.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    /// Where it lies.
+    pub(crate) folder: PathBuf,
+    /// Whether the link in the work tree leads elsewhere than before: what was built must be built anew.
+    pub(crate) moved: bool,
+}
+
+/// Makes sure that there is a libtorch for `device` where builds in the work tree `root` look for it.
+///
+/// # Errors
+/// `LIBTORCH` or the work tree names one that does not fit, or none can be had.
+pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
+    let link = root.join("libtorch");
+    if let Some(folder) = chosen(std::env::var_os(VARIABLE), &link) {
+        fit(&folder, device).with_context(|| format!("{VARIABLE}={}", folder.display())).context(
+            "the libtorch that the environment names does not fit; unset LIBTORCH to have one fetched",
+        )?;
+        return Ok(Ready { folder, moved: false });
+    }
+    if fit(&link, device).is_ok() {
+        let folder = link.canonicalize().with_context(|| format!("failed to follow `{}`", link.display()))?;
+        return Ok(Ready { folder, moved: false });
+    }
+    if link.is_dir() && !link.is_symlink() {
+        fit(&link, device).with_context(|| {
+            format!("the folder `{}` does not fit; move it away to have one fetched", link.display())
+        })?;
+    }
+    let folder = match SYSTEM.map(Path::new).into_iter().find(|folder| fit(folder, device).is_ok()) {
+        Some(folder) => folder.to_owned(),
+        None => cache::provide(root, device).context("failed to set up libtorch")?,
+    };
+    let moved = link.is_symlink();
+    relink(&link, &folder)?;
+    Ok(Ready { folder, moved })
+}
+
+/// The folder that the user chose by the variable. Cargo sets it for us too, to the link in the work tree.
+fn chosen(variable: Option<OsString>, link: &Path) -> Option<PathBuf> {
+    let folder = PathBuf::from(variable.filter(|value| !value.is_empty())?);
+    let place = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
+    let ours = folder.file_name() == link.file_name() && place(&folder) == place(link);
+    (!ours).then_some(folder)
+}
+
+/// Whether builds can use the libtorch in `folder`; the error says what is wrong with it.
+fn fit(folder: &Path, device: Device) -> anyhow::Result<()> {
+    let shown = folder.display();
+    let required = version::REQUIRED;
+    // Build scripts run elsewhere.
+    if folder.is_relative() {
+        bail!("`{shown}` is relative; libtorch is named by an absolute path");
+    }
+    match version::of(folder) {
+        None => bail!("`{shown}` has neither `build-version` nor headers of libtorch; {required} is needed"),
+        Some(found) if found != required => bail!("`{shown}` is libtorch {found}; {required} is needed"),
+        Some(_) => {}
+    }
+    for part in ["include/torch", "lib/libtorch.so", "lib/libtorch_cpu.so", "lib/libc10.so"] {
+        if !folder.join(part).exists() {
+            bail!("`{shown}` lacks `{part}`");
+        }
+    }
+    if !device.served_by(folder) {
+        bail!("`{shown}` is without CUDA (it lacks `lib/libtorch_cuda.so`)");
+    }
+    Ok(())
+}
+
+/// Lets `link` lead to `folder`, whatever it led to before, in one step.
+fn relink(link: &Path, folder: &Path) -> anyhow::Result<()> {
+    let mut new = link.as_os_str().to_owned();
+    new.push(format!(".{}", std::process::id()));
+    let linked = std::os::unix::fs::symlink(folder, &new).and_then(|()| fs::rename(&new, link));
+    linked.with_context(|| format!("failed to link `{}` to `{}`", link.display(), folder.display()))
+}
+
+/// Whether a cargo command builds the crate that links libtorch: over the workspace, or by its name.
+pub(crate) fn needed_by(step: &[OsString]) -> bool {
+    let typed = || step.iter().take_while(|arg| *arg != "--").map(OsString::as_os_str);
+    let named = |flags: [&str; 2]| {
+        typed()
+            .zip(typed().skip(1))
+            .any(|(flag, name)| flags.contains(&&*flag.to_string_lossy()) && name == CRATE)
+            || typed().any(|arg| flags.iter().any(|flag| joined(arg, flag)))
+    };
+    let builds = typed().next().is_some_and(|command| command != "fmt");
+    let everything = typed().any(|arg| arg == "--workspace") && !named(["--exclude", "--exclude"]);
+    builds && (everything || named(["-p", "--package"]))
+}
+
+/// The crate that links libtorch.
+const CRATE: &str = "rl-trainer";
+
+/// Whether `arg` is a flag and the crate in one word: `-prl-trainer`, `--package=rl-trainer`.
+fn joined(arg: &OsStr, flag: &str) -> bool {
+    let arg = arg.to_string_lossy();
+    arg.strip_prefix(flag).is_some_and(|rest| rest.strip_prefix('=').unwrap_or(rest) == CRATE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder with the files that are looked at.
+    fn fake(folder: &Path, version: &str) {
+        fs::create_dir_all(folder.join("include/torch")).expect("a folder");
+        fs::create_dir_all(folder.join("lib")).expect("a folder");
+        for library in ["libtorch.so", "libtorch_cpu.so", "libc10.so"] {
+            fs::write(folder.join("lib").join(library), "").expect("a file");
+        }
+        fs::write(folder.join("build-version"), version).expect("a file");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named_with_what_is_needed() {
+        let home = tempfile::tempdir().expect("a folder");
+        let folder = home.path().join("torch");
+        let fault = |device| fit(&folder, device).expect_err("this libtorch does not fit").to_string();
+
+        assert!(fault(Device::Cpu).contains("neither `build-version` nor headers"), "{}", fault(Device::Cpu));
+        fake(&folder, "2.7.1+cpu");
+        assert!(
+            fault(Device::Cpu).contains(&format!("is libtorch 2.7.1; {} is needed", version::REQUIRED)),
+            "both versions are named: {}",
+            fault(Device::Cpu)
+        );
+        fake(&folder, &format!("{}+cpu\n", version::REQUIRED));
+        fit(&folder, Device::Cpu).expect("the version that is needed fits");
+        assert!(fault(Device::Cuda).contains("without CUDA"), "a GPU needs more: {}", fault(Device::Cuda));
+        fs::remove_file(folder.join("lib/libc10.so")).expect("a file");
+        assert!(fault(Device::Cpu).contains("lacks `lib/libc10.so`"), "{}", fault(Device::Cpu));
+        let relative = fit(Path::new("libtorch"), Device::Cpu).expect_err("a relative path").to_string();
+        assert!(relative.contains("absolute"), "build scripts run elsewhere: {relative}");
+    }
+
+    #[test]
+    fn the_value_that_cargo_sets_is_no_choice_of_the_user() {
+        let root = tempfile::tempdir().expect("a folder");
+        let link = root.path().join("libtorch");
+        assert_eq!(chosen(None, &link), None, "not set");
+        assert_eq!(chosen(Some(OsString::new()), &link), None, "set to nothing");
+        assert_eq!(chosen(Some(link.clone().into()), &link), None, "set by .cargo/config.toml");
+        let own = root.path().join("elsewhere/libtorch");
+        assert_eq!(chosen(Some(own.clone().into()), &link), Some(own), "set by the user");
+    }
+
+    #[test]
+    fn the_link_is_replaced_and_leaves_nothing_behind() {
+        let root = tempfile::tempdir().expect("a folder");
+        let link = root.path().join("libtorch");
+        for name in ["old", "new"] {
+            let folder = root.path().join(name);
+            relink(&link, &folder).expect("the link can be set");
+            assert_eq!(fs::read_link(&link).expect("a link"), folder, "the last one set counts");
+        }
+        assert_eq!(fs::read_dir(root.path()).expect("a folder").count(), 1, "only the link is there");
+    }
+
+    #[test]
+    fn libtorch_is_set_up_for_what_builds_the_trainer() {
+        let table: &[(&str, bool)] = &[
+            ("test --workspace --locked", true),
+            ("clippy --workspace --all-targets --locked -- -D warnings", true),
+            ("test --locked -p rl-trainer", true),
+            ("test --locked -p lb-core -prl-trainer", true),
+            ("test --locked --package=rl-trainer curves", true),
+            ("run --release --locked -p rl-trainer --bin rl-train -- --workspace", true),
+            ("test --workspace --locked --exclude rl-trainer", false),
+            ("test --workspace --locked --exclude=rl-trainer", false),
+            ("test --locked -p lb-core rl-trainer", false),
+            ("test --locked -p lb-core -- -p rl-trainer", false),
+            ("fmt --all --check", false),
+        ];
+        for (line, needed) in table {
+            let step: Vec<OsString> = line.split(' ').map(OsString::from).collect();
+            assert_eq!(needed_by(&step), *needed, "`cargo {line}`");
+        }
+    }
+}
