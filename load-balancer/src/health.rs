@@ -88,16 +88,14 @@ fn judge(config: &Health, pool: &Pool, backend: &Backend, success: bool, begin: 
     }
     let (up, down) = (record.successes >= config.healthy_after, record.failures >= config.unhealthy_after);
     // Under the record's lock, so that a refusal noticed meanwhile is not overruled by an old check.
-    pool.with(|balancer| {
-        let (healthy, _) = balancer.state(backend.index);
-        if healthy && down {
-            tracing::warn!(backend = backend.id, "unhealthy");
-            balancer.set_healthy(backend.index, false);
-        } else if !healthy && up {
-            tracing::info!(backend = backend.id, "healthy");
-            balancer.set_healthy(backend.index, true);
-        }
-    });
+    let (healthy, _) = pool.state(backend.index);
+    if healthy && down {
+        tracing::warn!(backend = backend.id, "unhealthy");
+        pool.each(|balancer| balancer.set_healthy(backend.index, false));
+    } else if !healthy && up {
+        tracing::info!(backend = backend.id, "healthy");
+        pool.each(|balancer| balancer.set_healthy(backend.index, true));
+    }
 }
 
 /// A connection to `backend` was refused.
@@ -107,10 +105,8 @@ pub(crate) fn refused(state: &State, route: &Route, backend: &Backend) {
     }
     let mut record = backend.health.lock();
     record.successes = 0;
-    route.pool.with(|balancer| {
-        if balancer.state(backend.index).0 {
-            tracing::warn!(backend = backend.id, "unhealthy: connection refused");
-            balancer.set_healthy(backend.index, false);
-        }
-    });
+    if route.pool.state(backend.index).0 {
+        tracing::warn!(backend = backend.id, "unhealthy: connection refused");
+        route.pool.each(|balancer| balancer.set_healthy(backend.index, false));
+    }
 }

@@ -2,9 +2,12 @@
 //! so that counting is an addition and rendering pays for the rest.
 //!
 //! Names and labels are those of the system that this load balancer stands in for, so that its
-//! dashboards keep working; the series of its learned agent are left out while there is none.
+//! dashboards keep working. Its learned agent is a service of its own, asked over HTTP; what only such a
+//! one has (confidence scores, feedback sent and failed) has no series here.
 
+use crate::state::Decisions;
 use lb_core::Span;
+use lb_core::policy::GuardCounts;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
@@ -179,7 +182,7 @@ pub(crate) struct GlobalMetrics {
 }
 
 /// The names of all series.
-pub(crate) const NAMES: [&str; 8] = [
+pub(crate) const NAMES: [&str; 12] = [
     "lb_active_connections",
     "lb_proxy_requests_total",
     "lb_proxy_errors_total",
@@ -188,6 +191,10 @@ pub(crate) const NAMES: [&str; 8] = [
     "lb_pod_errors_total",
     "lb_pod_active_requests",
     "lb_pod_response_duration_seconds",
+    "rl_agent_health",
+    "rl_decisions_total",
+    "rl_fallback_total",
+    "rl_decision_duration_seconds",
 ];
 
 /// The text of one scrape.
@@ -209,13 +216,28 @@ pub(crate) struct MemberPage<'a> {
     pub(crate) in_flight: u32,
 }
 
+/// The learned policy as a scrape sees it.
+pub(crate) struct RlPage<'a> {
+    /// Hash of the policy file; none without one.
+    pub(crate) policy: Option<&'a str>,
+    pub(crate) pools: Vec<RlPool<'a>>,
+}
+
+/// What the policies of one pool decided, whoever was current when.
+pub(crate) struct RlPool<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) counts: GuardCounts,
+    pub(crate) decisions: Decisions,
+}
+
 impl Page {
     /// Renders everything in the text format that Prometheus scrapes.
-    pub(crate) fn render(services: &[ServicePage<'_>], global: &GlobalMetrics) -> String {
+    pub(crate) fn render(services: &[ServicePage<'_>], rl: &RlPage<'_>, global: &GlobalMetrics) -> String {
         let mut page = Self { text: String::with_capacity(4096) };
         page.gauge("lb_active_connections", "Open client connections.", global.connections.load(Relaxed));
         page.services(services);
         page.members(services);
+        page.rl(rl);
         page.text
     }
 
@@ -297,8 +319,75 @@ impl Page {
     }
 }
 
+impl Page {
+    /// A pool's name stands where the original names a service: pools decide, for all their services.
+    fn rl(&mut self, rl: &RlPage<'_>) {
+        let broken = rl.pools.iter().any(|pool| pool.counts.not_finite > 0);
+        let healthy = rl.policy.is_some() && !broken;
+        self.gauge(
+            "rl_agent_health",
+            "1 while a policy file is loaded and none has given a score that is no number.",
+            i64::from(healthy),
+        );
+        if let Some(sha256) = rl.policy {
+            self.head("rl_policy_info", "gauge", "The policy file by the hash of its weights.");
+            line(&mut self.text, format_args!("rl_policy_info{{sha256=\"{sha256}\"}} 1"));
+        }
+        self.rl_counts(
+            "rl_decisions_total",
+            "Decisions of the learned policy, by who made them; service is the pool.",
+            "decision_type",
+            &rl.pools,
+            |counts| {
+                let fallback = counts.stale + counts.not_finite;
+                let own = counts.picks - counts.minimum_share - fallback;
+                vec![("rl", own), ("minimum_share", counts.minimum_share), ("fallback", fallback)]
+            },
+        );
+        self.rl_counts(
+            "rl_fallback_total",
+            "Decisions that the fallback made, by cause; service is the pool.",
+            "reason",
+            &rl.pools,
+            |counts| vec![("stale", counts.stale), ("not_finite", counts.not_finite)],
+        );
+        let name = "rl_decision_duration_seconds";
+        self.head(name, "summary", "Time of one decision of the learned policy, of every 64th.");
+        for RlPool { name: pool, decisions, .. } in &rl.pools {
+            let (pool, sum) = (escape(pool), seconds(decisions.nanos));
+            line(&mut self.text, format_args!("{name}_sum{{service=\"{pool}\"}} {sum}"));
+            line(&mut self.text, format_args!("{name}_count{{service=\"{pool}\"}} {}", decisions.timed));
+        }
+    }
+
+    fn rl_counts(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        pools: &[RlPool<'_>],
+        values: impl Fn(&GuardCounts) -> Vec<(&'static str, u64)>,
+    ) {
+        self.head(name, "counter", help);
+        for pool in pools {
+            let service = escape(pool.name);
+            for (value, count) in values(&pool.counts) {
+                line(
+                    &mut self.text,
+                    format_args!("{name}{{service=\"{service}\",{label}=\"{value}\"}} {count}"),
+                );
+            }
+        }
+    }
+}
+
 fn pairs<'a>(services: &'a [ServicePage<'a>]) -> impl Iterator<Item = (&'a str, &'a MemberPage<'a>)> {
     services.iter().flat_map(|service| service.members.iter().map(move |member| (service.name, member)))
+}
+
+/// A label's value: names of services and backends are plain, names of pools may hold anything.
+fn escape(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }
 
 fn seconds(nanos: u64) -> f64 {

@@ -75,7 +75,7 @@ pub fn run(config: Config, exit_with_parent: bool) -> anyhow::Result<()> {
         let shares_port = admin.is_none();
         let thread = std::thread::Builder::new()
             .name(format!("data-{number}"))
-            .spawn(move || data_thread(state, listener, shares_port, number as u64, stopped))
+            .spawn(move || data_thread(state, listener, shares_port, number, stopped))
             .context("cannot start a thread")?;
         threads.push(thread);
     }
@@ -170,7 +170,7 @@ fn data_thread(
     state: Arc<State>,
     listener: std::net::TcpListener,
     shares_port: bool,
-    number: u64,
+    number: usize,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;

@@ -262,7 +262,12 @@ fn parameters_come_from_query_or_form_but_not_from_json() {
 #[test]
 fn rl_endpoints_say_that_there_is_no_agent() {
     let (_backend, balancer) = setup();
-    assert_eq!(balancer.get("/rl/status").json(), json!({ "currentStrategy": "round-robin" }));
+    let status = balancer.get("/rl/status").json();
+    assert_eq!(
+        (&status["currentStrategy"], &status["rlModelsReady"]),
+        (&json!("round-robin"), &json!(false))
+    );
+    assert_eq!(status["policy"], Value::Null, "none is loaded");
     let strategies = ok("strategies", &balancer.get("/rl/strategies"));
     assert_shape(
         "strategies",
@@ -277,7 +282,7 @@ fn rl_endpoints_say_that_there_is_no_agent() {
     assert_shape(
         "reload",
         &balancer.post("/rl/reload").json(),
-        &[("status", "string"), ("message", "string")],
+        &[("status", "string"), ("message", "string"), ("error", "string")],
     );
     let reset = balancer.post("/rl/reset-stats");
     assert_eq!((reset.status, &reset.json()["status"]), (400, &json!("error")), "not active");

@@ -78,6 +78,8 @@ fn configs_that_cannot_be_read_are_refused() {
         (r#"{"threads": "two"}"#, "`threads`: invalid type: string \"two\""),
         (r#"{"pools": [{"services": []}]}"#, "`pools[0]`: missing field `name`"),
         (r#"{"algorithm": "rl"}"#, "needs a trained policy file"),
+        (r#"{"algorithm": "rl"}"#, "(the key is `policy_file`)"),
+        (r#"{"views": "each"}"#, "`views`: unknown variant `each`, expected `shared` or `per-thread`"),
         (r#"{"admin_listen": "0.0.0.0:0"}"#, "set `admin_token`"),
         (r#"{"admin_token": ""}"#, "`admin_token` is empty"),
         (r#"{"pools": [{"name": "a"}, {"name": "b"}]}"#, "more than one pool has no `services`"),
@@ -166,5 +168,5 @@ fn the_example_config_is_accepted() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/load-balancers/reference.example.json");
     let config = load_balancer::Config::read(std::path::Path::new(path));
     assert!(config.is_ok(), "{}", config.err().map(|error| error.to_string()).unwrap_or_default());
-    assert!(load_balancer::Config::parse("{}").is_ok(), "all keys have defaults");
+    assert!(load_balancer::Config::parse("{}", std::path::Path::new("")).is_ok(), "all keys have defaults");
 }

@@ -165,7 +165,7 @@ fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Refusal> {
     let before = state.current();
     let label = parse(name)
         .and_then(|algorithm| state.switch(algorithm))
-        .map_err(|error| refuse_algorithm(name, &error))?;
+        .map_err(|error| refuse_algorithm(state, name, &error))?;
     if state.benchmark.active.load(Relaxed) {
         let now = state.now();
         if !Arc::ptr_eq(&before, &label) {
@@ -199,7 +199,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Valu
         "status": "started",
         "duration_minutes": minutes,
         "current_algorithm": spring_name(label.algorithm),
-        "test_algorithms": available(),
+        "test_algorithms": available(&state),
         "start_time": epoch_millis(started),
     })))
 }
@@ -238,8 +238,8 @@ async fn switch(State(state): Shared, parameters: Parameters) -> Result<Json<Val
 async fn reset(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let algorithm = match parameters.get("algorithm") {
         Some(name) => parse(name)
-            .and_then(|algorithm| algorithm.policy().map(|_| algorithm))
-            .map_err(|error| refuse_algorithm(name, &error))?,
+            .and_then(|algorithm| state.can_run(algorithm).map(|()| algorithm))
+            .map_err(|error| refuse_algorithm(&state, name, &error))?,
         None => state.current().algorithm,
     };
     if let Some(label) = state.labels().iter().find(|label| label.algorithm == algorithm) {
@@ -257,7 +257,7 @@ async fn status(State(state): Shared) -> Json<Value> {
     let session = state.benchmark.session.lock();
     let active = state.benchmark.active.load(Relaxed);
     let label = state.current();
-    let algorithms = available();
+    let algorithms = available(&state);
     let mut body = json!({
         "benchmarkActive": active,
         "currentAlgorithm": spring_name(label.algorithm),
@@ -317,7 +317,7 @@ fn report(state: &Balancers, session: &Session) -> Value {
     json!({
         "algorithmResults": all,
         "testConfiguration": {
-            "algorithms": available(),
+            "algorithms": available(state),
             "durationMinutes": session.minutes,
             "startTime": started.to_string(),
         },

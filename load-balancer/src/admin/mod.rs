@@ -117,10 +117,14 @@ fn fault(status: StatusCode, text: impl Into<String>) -> Refusal {
 }
 
 /// The names of all algorithms that can run, each also with ejection.
-fn available() -> Vec<String> {
+fn available(state: &Balancers) -> Vec<String> {
     let with =
         |ejection| Algorithm::table().iter().map(move |entry| Algorithm { rule: entry.rule, ejection });
-    with(false).chain(with(true)).filter(|algorithm| algorithm.policy().is_ok()).map(spring_name).collect()
+    with(false)
+        .chain(with(true))
+        .filter(|algorithm| state.can_run(*algorithm).is_ok())
+        .map(spring_name)
+        .collect()
 }
 
 /// An algorithm's name in the Spring dialect, which calls the learned one `rl-agent`.
@@ -133,11 +137,11 @@ fn spring_name(algorithm: Algorithm) -> String {
 }
 
 /// Why an algorithm cannot be had: the dialect's reply, and what to do.
-fn refuse_algorithm(name: &str, error: &dyn std::fmt::Display) -> Refusal {
+fn refuse_algorithm(state: &Balancers, name: &str, error: &dyn std::fmt::Display) -> Refusal {
     let body = json!({
         "error": format!("Invalid algorithm: {name}"),
         "message": error.to_string(),
-        "availableAlgorithms": available(),
+        "availableAlgorithms": available(state),
     });
     Refusal::new(StatusCode::BAD_REQUEST, body)
 }

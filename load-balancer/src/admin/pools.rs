@@ -2,7 +2,7 @@
 
 use super::parameters::Parameters;
 use super::{Refusal, Shared, fault};
-use crate::state::{ChangeError, Pool, State as Balancers};
+use crate::state::{ChangeError, Pool, State as Balancers, Tally};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -52,39 +52,37 @@ async fn snapshot(State(state): Shared) -> Json<Value> {
     Json(json!({
         "algorithm": state.current().name,
         "generation": state.generation(),
+        "views": state.views(),
+        "guards": super::rl::counts(state.total_guard_counts()),
         "pools": pools,
     }))
 }
 
-/// The backends of one pool, all seen at the same moment.
+/// The backends of one pool. Each view is seen at one moment.
 fn backends(state: &Balancers, pool: &Pool) -> Vec<Value> {
     let listed = pool.listed();
-    let now = state.now();
-    pool.with(|balancer| {
-        listed
-            .iter()
-            .map(|backend| {
-                let index = backend.index;
-                let view = balancer.backends()[index.get()];
-                let counters = balancer.counters(index);
-                let (healthy, draining) = balancer.state(index);
-                json!({
-                    "id": backend.id,
-                    "url": backend.url,
-                    "weight": view.weight,
-                    "healthy": healthy,
-                    "draining": draining,
-                    "ejected": balancer.ejected_until(index, now).is_some(),
-                    "in_flight": view.in_flight,
-                    "requests": counters.requests,
-                    "errors": counters.errors,
-                    "cancelled": counters.cancelled,
-                    "latency_sum_ms": counters.latency_sum.as_millis_f64(),
-                    "peak_in_flight": counters.peak_in_flight,
-                })
+    let tallies = pool.tally(state.now());
+    listed
+        .iter()
+        .map(|backend| {
+            let Tally { weight, in_flight, counters, ejected } = tallies[backend.index.get()];
+            let (healthy, draining) = pool.state(backend.index);
+            json!({
+                "id": backend.id,
+                "url": backend.url,
+                "weight": weight,
+                "healthy": healthy,
+                "draining": draining,
+                "ejected": ejected,
+                "in_flight": in_flight,
+                "requests": counters.requests,
+                "errors": counters.errors,
+                "cancelled": counters.cancelled,
+                "latency_sum_ms": counters.latency_sum.as_millis_f64(),
+                "peak_in_flight": counters.peak_in_flight,
             })
-            .collect()
-    })
+        })
+        .collect()
 }
 
 async fn in_flight(State(state): Shared) -> Json<Value> {
@@ -93,7 +91,7 @@ async fn in_flight(State(state): Shared) -> Json<Value> {
 
 async fn algorithms(State(state): Shared) -> Json<Value> {
     let line = |entry: &Entry| {
-        let runs = |ejection| Algorithm { rule: entry.rule, ejection }.policy();
+        let runs = |ejection| state.can_run(Algorithm { rule: entry.rule, ejection });
         json!({
             "name": entry.name,
             "aliases": entry.aliases,
@@ -118,9 +116,10 @@ async fn undrain(State(state): Shared, parameters: Parameters) -> Result<Json<Va
 fn set_draining(state: &Balancers, parameters: &Parameters, draining: bool) -> Result<Json<Value>, Refusal> {
     let id = parameters.required("backend")?;
     let (pool, backend) = state.backend(id).map_err(|error| refuse(&error))?;
-    let in_flight = pool.with(|balancer| {
+    let mut in_flight = 0;
+    pool.each(|balancer| {
         balancer.set_draining(backend.index, draining);
-        balancer.backends()[backend.index.get()].in_flight
+        in_flight += balancer.backends()[backend.index.get()].in_flight;
     });
     Ok(Json(json!({ "backend": id, "draining": draining, "in_flight": in_flight })))
 }

@@ -1,13 +1,18 @@
-//! `/rl`: which strategy routes, as the Spring dialect tells it. There is no learned agent yet, so
-//! its statistics are absent rather than zero.
+//! `/rl`: which strategy routes, as the Spring dialect tells it, and the policy that `rl` follows: what it
+//! is, how often guards overruled it, and how it is exchanged while requests are on their way.
 
-use super::{Shared, available, spring_name};
+use super::{Refusal, Shared, available, spring_name};
+use crate::config::{Trained, TrainedError};
 use crate::state::State as Balancers;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use lb_core::policy::GuardCounts;
+use lb_core::policy::learned::FEATURE_SET;
+use serde::Deserialize;
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
@@ -19,23 +24,114 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
 }
 
 async fn status(State(state): Shared) -> Json<Value> {
-    Json(json!({ "currentStrategy": spring_name(state.current().algorithm) }))
-}
-
-async fn strategies(State(state): Shared) -> Json<Value> {
+    let trained = state.trained();
     Json(json!({
-        "current": spring_name(state.current().algorithm),
-        "available": available(),
-        "rlModelsReady": false,
-        "rlImplementations": [],
+        "currentStrategy": spring_name(state.current().algorithm),
+        "rlModelsReady": trained.is_some(),
+        "policy": trained.as_ref().map(policy),
+        "routingStats": routing_stats(state.guard_counts()),
     }))
 }
 
-async fn reload() -> Json<Value> {
-    Json(json!({ "status": "info", "message": "no policy file is loaded, so there is none to reload" }))
+/// The policy file, as far as operators ask.
+fn policy(trained: &Trained) -> Value {
+    let file = &trained.file;
+    json!({
+        "path": trained.path,
+        "sha256": file.sha256,
+        "featureSet": FEATURE_SET,
+        "action": file.action,
+        "guards": file.guards,
+    })
 }
 
-async fn reset_stats() -> (StatusCode, Json<Value>) {
-    let body = json!({ "status": "error", "message": "the learned strategy is not active" });
-    (StatusCode::BAD_REQUEST, Json(body))
+/// Decisions of the learned policy, and those that were made for it: the dialect's names, and each guard.
+fn routing_stats(counts: GuardCounts) -> Value {
+    let fallback = counts.stale + counts.not_finite;
+    let share = |part: u64| if counts.picks > 0 { part as f64 / counts.picks as f64 } else { 0.0 };
+    json!({
+        "totalDecisions": counts.picks,
+        "rlDecisions": counts.picks - fallback - counts.minimum_share,
+        "fallbackDecisions": fallback,
+        "fallbackRate": share(fallback),
+        "guards": self::counts(counts),
+    })
+}
+
+/// Guard counts by name.
+pub(super) fn counts(counts: GuardCounts) -> Value {
+    json!({
+        "picks": counts.picks,
+        "minimum_share": counts.minimum_share,
+        "stale": counts.stale,
+        "not_finite": counts.not_finite,
+    })
+}
+
+async fn strategies(State(state): Shared) -> Json<Value> {
+    let trained = state.trained();
+    let implementations: Vec<_> = trained.iter().map(|_| "shared-scorer-mlp").collect();
+    Json(json!({
+        "current": spring_name(state.current().algorithm),
+        "available": available(&state),
+        "rlModelsReady": trained.is_some(),
+        "rlImplementations": implementations,
+    }))
+}
+
+/// Which file to read; by default the one that was read last.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Reload {
+    path: Option<PathBuf>,
+}
+
+/// An error in the shape that the dialect has below `/rl`.
+fn refuse(status: StatusCode, message: &str) -> Refusal {
+    Refusal::new(status, json!({ "status": "error", "message": message, "error": message }))
+}
+
+async fn reload(State(state): Shared, body: String) -> Result<Json<Value>, Refusal> {
+    let asked: Reload = match body.trim() {
+        "" => Reload::default(),
+        text => serde_json::from_str(text).map_err(|error| {
+            let message = format!("body must be empty or {{\"path\": \"policy.safetensors\"}}: {error}");
+            refuse(StatusCode::BAD_REQUEST, &message)
+        })?,
+    };
+    let path = match asked.path {
+        Some(path) => state.config.folder.join(path),
+        None => match state.trained() {
+            Some(trained) => trained.path,
+            None => {
+                let message = "no policy file is loaded; name one: {\"path\": \"policy.safetensors\"}";
+                return Err(refuse(StatusCode::BAD_REQUEST, message));
+            }
+        },
+    };
+    // Not on a thread that serves requests: the disk may be slow.
+    let read = tokio::task::spawn_blocking(move || Trained::read(&path)).await;
+    let trained = match read {
+        Ok(Ok(trained)) => trained,
+        Ok(Err(error)) => {
+            let status = match error {
+                TrainedError::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+                _ => StatusCode::BAD_REQUEST,
+            };
+            return Err(refuse(status, &format!("{error}; the policy stays as it is")));
+        }
+        Err(error) => return Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())),
+    };
+    tracing::info!(path = %trained.path.display(), sha256 = trained.file.sha256, "policy reloaded");
+    let policy = policy(&trained);
+    state.reload(trained);
+    Ok(Json(json!({ "status": "success", "message": "policy reloaded", "policy": policy })))
+}
+
+async fn reset_stats(State(state): Shared) -> Result<Json<Value>, Refusal> {
+    if !state.current().learned {
+        return Err(refuse(StatusCode::BAD_REQUEST, "the learned strategy is not active"));
+    }
+    state.forget_guard_counts();
+    Ok(Json(json!({ "status": "success", "message": "statistics begin at zero" })))
 }

@@ -42,7 +42,7 @@ fn find(state: &Balancers, service: &str) -> Option<Arc<Route>> {
 }
 
 fn is_healthy(route: &Route, backend: &Backend) -> bool {
-    route.pool.with(|balancer| balancer.state(backend.index).0)
+    route.pool.state(backend.index).0
 }
 
 fn instance(state: &Balancers, route: &Route, backend: &Backend) -> Value {
@@ -187,13 +187,14 @@ pub(super) async fn metrics(State(state): Shared, Path(name): Path<String>) -> R
     let Some(route) = find(&state, &name) else {
         return StatusCode::NOT_FOUND.into_response();
     };
-    let uptime = state.now().as_secs_f64();
-    let figures: Map<String, Value> = route
-        .pool
-        .listed()
+    let now = state.now();
+    let uptime = now.as_secs_f64();
+    let listed = route.pool.listed();
+    let tallies = route.pool.tally(now);
+    let figures: Map<String, Value> = listed
         .iter()
         .map(|backend| {
-            let counters = route.pool.with(|balancer| balancer.counters(backend.index));
+            let counters = tallies[backend.index.get()].counters;
             let requests = counters.requests.max(1) as f64;
             let figures = json!({
                 "cpuUsagePercent": 0.0,

@@ -27,6 +27,8 @@ const ROOT: Shape = Shape {
         "timeouts",
         "health",
         "trust_forwarded_for",
+        "policy_file",
+        "views",
     ],
     inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH)],
 };

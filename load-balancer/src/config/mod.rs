@@ -4,6 +4,9 @@
 //! the nearest known one, because a misspelt knob that is silently ignored changes what is measured.
 
 mod keys;
+mod trained;
+
+pub(crate) use trained::{Trained, TrainedError};
 
 use lb_core::Algorithm;
 use lb_core::algorithm::AlgorithmError;
@@ -11,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// A validated config.
@@ -26,6 +29,22 @@ pub struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) health: Health,
     pub(crate) trust_forwarded_for: bool,
+    /// What `rl` follows.
+    pub(crate) trained: Option<Trained>,
+    pub(crate) views: Views,
+    /// Where relative paths begin.
+    pub(crate) folder: PathBuf,
+}
+
+/// Who shares what a load balancer sees of its backends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Views {
+    /// All data threads decide by one view.
+    #[default]
+    Shared,
+    /// Each data thread sees what it has sent itself and no more, as if each were a load balancer.
+    PerThread,
 }
 
 /// Why there is no config.
@@ -65,6 +84,9 @@ struct Raw {
     #[serde(default)]
     health: RawHealth,
     trust_forwarded_for: Option<bool>,
+    policy_file: Option<PathBuf>,
+    #[serde(default)]
+    views: Views,
 }
 
 /// Backends that serve the same services.
@@ -179,14 +201,14 @@ impl Config {
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
-        Self::parse(&text)
+        Self::parse(&text, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Validates `text`.
+    /// Validates `text`; relative paths in it begin at `folder`.
     ///
     /// # Errors
     /// The text is no JSON or has faults; all faults are listed.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+    pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let value: Value = serde_json::from_str(text).map_err(ConfigError::NotJson)?;
         let mut faults = Vec::new();
         keys::unknown(&value, &mut faults);
@@ -197,10 +219,10 @@ impl Config {
                 return Err(ConfigError::Faults(faults));
             }
         };
-        Self::validate(raw, faults)
+        Self::validate(raw, folder, faults)
     }
 
-    fn validate(raw: Raw, mut faults: Vec<String>) -> Result<Self, ConfigError> {
+    fn validate(raw: Raw, folder: &Path, mut faults: Vec<String>) -> Result<Self, ConfigError> {
         let listen = address("listen", &raw.listen, &mut faults);
         let admin_listen = raw.admin_listen.as_ref().map(|text| address("admin_listen", text, &mut faults));
         if let Some(admin) = admin_listen
@@ -217,7 +239,10 @@ impl Config {
         if !(1..=256).contains(&raw.threads) {
             faults.push(format!("`threads` is {}: must be from 1 to 256", raw.threads));
         }
-        let algorithm = algorithm(&raw.algorithm, &mut faults);
+        let trained = raw.policy_file.as_ref().map(|path| Trained::read(&folder.join(path)));
+        let algorithm = algorithm(&raw.algorithm, trained.as_ref(), &mut faults);
+        let trained = trained
+            .and_then(|read| read.map_err(|error| faults.push(format!("`policy_file`: {error}"))).ok());
         pools(&raw.pools, &mut faults);
         let timeouts = Timeouts {
             connect: millis("timeouts.connect_ms", raw.timeouts.connect_ms, &mut faults),
@@ -236,6 +261,9 @@ impl Config {
                 timeouts,
                 health,
                 trust_forwarded_for: raw.trust_forwarded_for.unwrap_or(listen.ip().is_loopback()),
+                trained,
+                views: raw.views,
+                folder: folder.to_owned(),
             }),
             _ => Err(ConfigError::Faults(faults)),
         }
@@ -277,11 +305,25 @@ fn health(raw: RawHealth, faults: &mut Vec<String>) -> Health {
     }
 }
 
-/// The algorithm, if it can run.
-fn algorithm(name: &str, faults: &mut Vec<String>) -> Option<Algorithm> {
+/// The algorithm, if it can run. A policy file that cannot be read is a fault of its own.
+fn algorithm(
+    name: &str,
+    trained: Option<&Result<Trained, TrainedError>>,
+    faults: &mut Vec<String>,
+) -> Option<Algorithm> {
+    let file = trained.map(|read| read.as_ref().map(|trained| &trained.file));
+    let can_run = |algorithm: Algorithm| match file {
+        Some(Err(_)) => Ok(algorithm),
+        Some(Ok(file)) => algorithm.policy_with(Some(file)).map(|_| algorithm),
+        None => algorithm.policy().map(|_| algorithm),
+    };
+    let way_out = |error: &AlgorithmError| match error {
+        AlgorithmError::NoPolicyFile => " (the key is `policy_file`)",
+        AlgorithmError::Unknown { .. } => "",
+    };
     name.parse::<Algorithm>()
-        .and_then(|algorithm: Algorithm| algorithm.policy().map(|_| algorithm))
-        .map_err(|error: AlgorithmError| faults.push(format!("`algorithm` is `{name}`: {error}")))
+        .and_then(can_run)
+        .map_err(|error| faults.push(format!("`algorithm` is `{name}`: {error}{}", way_out(&error))))
         .ok()
 }
 

@@ -15,6 +15,8 @@ use std::sync::atomic::Ordering::Relaxed;
 pub(crate) struct InFlight {
     state: Arc<State>,
     route: Arc<Route>,
+    /// The view of its pool that picked.
+    view: usize,
     index: BackendIndex,
     label: Arc<Label>,
     sent: Time,
@@ -28,11 +30,12 @@ impl InFlight {
     pub(crate) fn pick(
         state: &Arc<State>,
         route: &Arc<Route>,
+        view: usize,
         request: &RequestInfo,
         booked: bool,
     ) -> Option<Self> {
         let sent = state.now();
-        let picked = route.pool.pick(request, sent)?;
+        let picked = route.pool.pick(view, request, sent)?;
         let route = match route.members.get(picked.index.get()) {
             Some(_) => Arc::clone(route),
             // Added after this thread looked at the table: the newest one has it.
@@ -41,6 +44,7 @@ impl InFlight {
         Some(Self {
             state: Arc::clone(state),
             route,
+            view,
             index: picked.index,
             label: picked.label,
             sent,
@@ -80,7 +84,7 @@ impl InFlight {
         let latency = now.since(self.sent);
         self.over = true;
         let reply = Reply { kind, latency };
-        self.route.pool.with(|balancer| balancer.reply(self.index, &reply, now));
+        self.route.pool.with(self.view, |balancer| balancer.reply(self.index, &reply, now));
         let metrics = &self.route.metrics;
         metrics.requests.record(status, latency);
         metrics.duration.record(latency);
@@ -102,7 +106,7 @@ impl InFlight {
         let now = self.state.now();
         let reply = Reply { kind: ReplyKind::ConnectionError, latency: now.since(self.sent) };
         self.over = true;
-        self.route.pool.with(|balancer| balancer.reply(self.index, &reply, now));
+        self.route.pool.with(self.view, |balancer| balancer.reply(self.index, &reply, now));
         self.member().metrics.errors.fetch_add(1, Relaxed);
     }
 }
@@ -119,7 +123,7 @@ fn error_type(kind: ReplyKind) -> Option<ErrorType> {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.over {
-            self.route.pool.with(|balancer| balancer.cancel(self.index, self.sent));
+            self.route.pool.with(self.view, |balancer| balancer.cancel(self.index, self.sent));
         }
     }
 }

@@ -10,11 +10,13 @@
 mod body;
 mod chunked;
 mod in_flight;
+mod route_class;
 mod thread;
 mod upstream;
 mod wire;
 
 pub(crate) use body::ReplyBody;
+pub(crate) use route_class::RouteClasses;
 pub(crate) use thread::{Client, SWEEP, Thread};
 
 use crate::health;
@@ -121,15 +123,17 @@ fn upload(headers: &HeaderMap, body: &Incoming) -> Upload {
 impl Exchange {
     /// Finds a backend that takes the request.
     async fn run(mut self) -> Response<ReplyBody> {
-        let Some(route) = self.thread.route(Target::of(&self.path).service) else {
+        let target = Target::of(&self.path);
+        let Some(route) = self.thread.route(target.service) else {
             return self.unavailable(" (unknown service)");
         };
+        let class = self.thread.route_class(&route.pool, &self.parts.method, &target);
         let state = Arc::clone(&self.thread.state);
         let booked = state.benchmark.counts(self.path.path());
-        let info = RequestInfo { client_key: self.client_key(), route: 0 };
+        let info = RequestInfo { client_key: self.client_key(), route: class };
         let mut failure = None;
         for _ in 0..ATTEMPTS {
-            let Some(in_flight) = InFlight::pick(&state, &route, &info, booked) else {
+            let Some(in_flight) = InFlight::pick(&state, &route, self.thread.view, &info, booked) else {
                 break;
             };
             match self.attempt(in_flight).await {

@@ -1,12 +1,14 @@
-//! What one data thread has for itself, so that it shares nothing but the balancers: its copy of the
-//! table, its idle connections, its list of things with a deadline.
+//! What one data thread has for itself, so that it shares nothing but the balancers (and not even those with
+//! private views): its copy of the table, its idle connections, its list of things with a deadline.
 //!
 //! No request has a timer. A sweep looks at all deadlines of the thread every 100 ms, which makes
 //! timeouts late by at most that and costs nothing per request.
 
+use super::Target;
+use super::route_class::MetClasses;
 use crate::proxy::upstream::Upstream;
-use crate::state::{Route, State, Table};
-use http::HeaderValue;
+use crate::state::{Pool, Route, State, Table};
+use http::{HeaderValue, Method};
 use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
 use std::cell::{Cell, RefCell};
@@ -22,6 +24,8 @@ pub(crate) const SWEEP: Duration = Duration::from_millis(100);
 /// The state of one data thread.
 pub(crate) struct Thread {
     pub(crate) state: Arc<State>,
+    /// The view of each pool that it decides by.
+    pub(crate) view: usize,
     /// The admin API, when it shares the port.
     pub(crate) admin: Option<axum::Router>,
     response_limit: Span,
@@ -31,6 +35,7 @@ pub(crate) struct Thread {
     #[expect(clippy::vec_box, reason = "each is moved several times a request")]
     idle: RefCell<Vec<Vec<Box<Upstream>>>>,
     clients: RefCell<Vec<Weak<Client>>>,
+    classes: MetClasses,
     /// The time of the last sweep: exact enough for idleness.
     coarse: Cell<Time>,
     traces: Cell<u64>,
@@ -113,8 +118,8 @@ impl Client {
 
 impl Thread {
     /// A thread with nothing open.
-    pub(crate) fn new(state: Arc<State>, admin: Option<axum::Router>, number: u64) -> Rc<Self> {
-        let seed = mix(state.generation() ^ mix(number));
+    pub(crate) fn new(state: Arc<State>, admin: Option<axum::Router>, number: usize) -> Rc<Self> {
+        let seed = mix(state.generation() ^ mix(number as u64));
         Rc::new(Self {
             response_limit: state.config.timeouts.response.into(),
             idle_limit: state.config.timeouts.idle.into(),
@@ -122,9 +127,11 @@ impl Thread {
             table: RefCell::default(),
             idle: RefCell::default(),
             clients: RefCell::default(),
+            classes: MetClasses::default(),
             coarse: Cell::new(state.now()),
             traces: Cell::new(seed),
             closing: Cell::new(false),
+            view: state.view_of(number),
             state,
             admin,
         })
@@ -157,6 +164,11 @@ impl Thread {
         }
         let route = self.table.borrow().routes.get(service).cloned();
         route.or_else(|| self.state.adopt(service))
+    }
+
+    /// The class of route of a request that goes to `pool`.
+    pub(super) fn route_class(&self, pool: &Pool, method: &Method, target: &Target<'_>) -> u16 {
+        self.classes.class(&pool.classes, method, target.service, target.rest)
     }
 
     /// When a wait for a backend that began at `now` ends.

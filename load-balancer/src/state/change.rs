@@ -36,9 +36,12 @@ impl State {
     pub(crate) fn add_pool(&self, config: &PoolConfig) -> Result<(), ChangeError> {
         let algorithms = self.algorithms.lock();
         let label = Arc::clone(&algorithms.current);
-        let policy = label.algorithm.policy().expect("the current algorithm can run");
-        let rng = Seed(self.generation()).stream(&[hash_name(config.name.as_bytes())]);
-        let pool = Pool::new(config, self.backends().len(), label, policy, rng)?;
+        let views = (0..self.views()).map(|view| {
+            let policy = algorithms.policy(label.algorithm).expect("the current algorithm can run");
+            let labels = [hash_name(config.name.as_bytes()), view as u64];
+            (policy, Seed(self.generation()).stream(&labels))
+        });
+        let pool = Pool::new(config, self.backends().len(), &label, views)?;
         let routes: Vec<_> =
             config.services.iter().map(|service| Route::new(service, &pool)).collect::<Result<_, _>>()?;
         self.replace_table(|table| {
@@ -89,7 +92,7 @@ impl State {
         let backends = pool.backends();
         if let Some(known) = backends.iter().find(|backend| backend.url == url) {
             known.removed.store(false, Ordering::Relaxed);
-            pool.with(|balancer| balancer.set_draining(known.index, false));
+            pool.each(|balancer| balancer.set_draining(known.index, false));
             return Ok(());
         }
         let all = self.backends();
@@ -119,7 +122,7 @@ impl State {
             .find(|backend| backend.url == url)
             .ok_or_else(|| ChangeError::UnknownBackend(url.to_owned()))?;
         backend.removed.store(true, Ordering::Relaxed);
-        route.pool.with(|balancer| balancer.set_draining(backend.index, true));
+        route.pool.each(|balancer| balancer.set_draining(backend.index, true));
         Ok(())
     }
 
@@ -135,7 +138,7 @@ impl State {
             })
             .collect::<Result<_, _>>()?;
         for (pool, backend, weight) in changes {
-            pool.with(|balancer| balancer.set_weight(backend.index, weight));
+            pool.each(|balancer| balancer.set_weight(backend.index, weight));
         }
         Ok(())
     }

@@ -3,22 +3,22 @@
 //!
 //! The table is replaced, never changed: data threads keep a reference and look at one atomic number
 //! per request to learn that a newer one exists. What changes with every request (in-flight counts,
-//! the policy's memory) lies in each pool's balancer behind one lock, held for the decision only.
+//! the policy's memory) lies in the balancers of each pool behind one lock each, held for the decision only.
 
 mod change;
 mod pool;
 mod table;
 
 pub(crate) use change::ChangeError;
-pub(crate) use pool::{Backend, Label, Pool};
+pub(crate) use pool::{Backend, Decisions, Label, Pool, Tally};
 pub(crate) use table::{Member, Route, Table};
 
 use crate::admin::benchmark::Benchmark;
-use crate::config::Config;
-use crate::metrics::{GlobalMetrics, MemberPage, Page, ServicePage};
+use crate::config::{Config, Trained, Views};
+use crate::metrics::{GlobalMetrics, MemberPage, Page, RlPage, RlPool, ServicePage};
 use lb_core::algorithm::AlgorithmError;
 use lb_core::balancer::Balancer;
-use lb_core::policy::Policy;
+use lb_core::policy::{GuardCounts, Policy};
 use lb_core::{Algorithm, Time};
 use parking_lot::Mutex;
 use std::sync::Arc;
@@ -37,13 +37,21 @@ pub(crate) struct State {
     generation: AtomicU64,
 }
 
-/// Which algorithm is current, and one label for each that ever was.
+/// Which algorithm is current, one label for each that ever was, and what `rl` follows.
 struct Algorithms {
     current: Arc<Label>,
     labels: Vec<Arc<Label>>,
+    trained: Option<Trained>,
+    /// What guards had counted when statistics were last reset.
+    forgotten: GuardCounts,
 }
 
 impl Algorithms {
+    /// A fresh policy.
+    fn policy(&self, algorithm: Algorithm) -> Result<Box<dyn Policy>, AlgorithmError> {
+        algorithm.policy_with(self.trained.as_ref().map(|trained| &trained.file))
+    }
+
     fn label(&mut self, algorithm: Algorithm) -> Arc<Label> {
         let known = self.labels.iter().find(|label| label.algorithm == algorithm);
         known.cloned().unwrap_or_else(|| {
@@ -59,7 +67,7 @@ impl State {
     pub(crate) fn new(config: Config) -> anyhow::Result<Arc<Self>> {
         let current = Label::new(config.algorithm);
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        let pools = config.pools.clone();
+        let (pools, trained) = (config.pools.clone(), config.trained.clone());
         let state = Self {
             config,
             metrics: GlobalMetrics::default(),
@@ -67,7 +75,12 @@ impl State {
             epoch: Instant::now(),
             table: Mutex::default(),
             version: AtomicU64::new(1),
-            algorithms: Mutex::new(Algorithms { labels: vec![Arc::clone(&current)], current }),
+            algorithms: Mutex::new(Algorithms {
+                labels: vec![Arc::clone(&current)],
+                current,
+                trained,
+                forgotten: GuardCounts::default(),
+            }),
             // Starts at the wall clock, so that a restart can never look like no restart.
             generation: AtomicU64::new(since_epoch.as_millis() as u64),
         };
@@ -115,21 +128,80 @@ impl State {
         self.algorithms.lock().labels.clone()
     }
 
-    /// Makes every pool pick by `algorithm`, with a fresh policy; all pools change at once, and
+    /// How many views each pool has.
+    pub(crate) fn views(&self) -> usize {
+        match self.config.views {
+            Views::Shared => 1,
+            Views::PerThread => self.config.threads,
+        }
+    }
+
+    /// The view that data thread `number` decides by.
+    pub(crate) fn view_of(&self, number: usize) -> usize {
+        number % self.views()
+    }
+
+    /// Whether `algorithm` can run.
+    pub(crate) fn can_run(&self, algorithm: Algorithm) -> Result<(), AlgorithmError> {
+        self.algorithms.lock().policy(algorithm).map(drop)
+    }
+
+    /// Makes every pool pick by `algorithm`, with fresh policies; all pools change at once, and
     /// in-flight counts, health and weights stay.
     pub(crate) fn switch(&self, algorithm: Algorithm) -> Result<Arc<Label>, AlgorithmError> {
         let mut algorithms = self.algorithms.lock();
+        self.install(&mut algorithms, algorithm)
+    }
+
+    /// Makes `rl` follow another policy file, in all pools at once if it is current.
+    pub(crate) fn reload(&self, trained: Trained) {
+        let mut algorithms = self.algorithms.lock();
+        algorithms.trained = Some(trained);
+        let current = Arc::clone(&algorithms.current);
+        if current.learned {
+            self.install(&mut algorithms, current.algorithm).expect("there is a policy file");
+        }
+    }
+
+    fn install(
+        &self,
+        algorithms: &mut Algorithms,
+        algorithm: Algorithm,
+    ) -> Result<Arc<Label>, AlgorithmError> {
         let table = self.table();
+        let count = table.pools.len() * self.views();
         let policies: Vec<Box<dyn Policy>> =
-            table.pools.iter().map(|_| algorithm.policy()).collect::<Result<_, _>>()?;
+            (0..count).map(|_| algorithms.policy(algorithm)).collect::<Result<_, _>>()?;
         let label = algorithms.label(algorithm);
-        let mut cores: Vec<_> = table.pools.iter().map(|pool| pool.lock()).collect();
+        let mut cores: Vec<_> = table.pools.iter().flat_map(|pool| pool.lock()).collect();
         for (core, policy) in cores.iter_mut().zip(policies) {
-            core.balancer.set_policy(policy);
-            core.label = Arc::clone(&label);
+            core.follow(policy, &label);
         }
         algorithms.current = Arc::clone(&label);
         Ok(label)
+    }
+
+    /// The policy file that `rl` follows.
+    pub(crate) fn trained(&self) -> Option<Trained> {
+        self.algorithms.lock().trained.clone()
+    }
+
+    /// What guards of learned policies have counted since statistics were last reset.
+    pub(crate) fn guard_counts(&self) -> GuardCounts {
+        let forgotten = self.algorithms.lock().forgotten;
+        since(self.total_guard_counts(), forgotten)
+    }
+
+    /// Lets [`Self::guard_counts`] begin at zero.
+    pub(crate) fn forget_guard_counts(&self) {
+        let all = self.total_guard_counts();
+        self.algorithms.lock().forgotten = all;
+    }
+
+    /// What guards of learned policies have counted since the process started.
+    pub(crate) fn total_guard_counts(&self) -> GuardCounts {
+        let zero = GuardCounts::default();
+        self.table().pools.iter().fold(zero, |sum, pool| sum.plus(pool.guard_counts()))
     }
 
     /// Sets all counters to zero. What policies have learnt stays: a warm-up that a reset undid would be
@@ -137,7 +209,7 @@ impl State {
     pub(crate) fn reset(&self) -> Arc<Label> {
         let label = self.current();
         for pool in &self.table().pools {
-            pool.with(Balancer::reset_counters);
+            pool.each(Balancer::reset_counters);
         }
         self.generation.fetch_add(1, Ordering::Relaxed);
         label
@@ -163,18 +235,19 @@ impl State {
 
     /// Requests in flight in all pools.
     pub(crate) fn in_flight(&self) -> u64 {
-        self.table().pools.iter().map(|pool| u64::from(pool.with(|b| b.in_flight()))).sum()
+        self.table().pools.iter().map(|pool| pool.in_flight()).sum()
     }
 
     /// The text of a Prometheus scrape.
     pub(crate) fn scrape(&self) -> String {
         let table = self.table();
+        let now = self.now();
         let mut routes: Vec<_> = table.routes.values().collect();
         routes.sort_by(|a, b| a.service.cmp(&b.service));
         let services: Vec<_> = routes
             .iter()
             .map(|route| {
-                let views = route.pool.with(|balancer| balancer.backends().to_vec());
+                let tallies = route.pool.tally(now);
                 ServicePage {
                     name: &route.service,
                     metrics: &route.metrics,
@@ -184,12 +257,34 @@ impl State {
                         .map(|member| MemberPage {
                             id: &member.backend.id,
                             metrics: &member.metrics,
-                            in_flight: views.get(member.backend.index.get()).map_or(0, |view| view.in_flight),
+                            in_flight: tallies
+                                .get(member.backend.index.get())
+                                .map_or(0, |tally| tally.in_flight),
                         })
                         .collect(),
                 }
             })
             .collect();
-        Page::render(&services, &self.metrics)
+        let trained = self.trained();
+        let pools = table.pools.iter().map(|pool| RlPool {
+            name: &pool.name,
+            counts: pool.guard_counts(),
+            decisions: pool.decisions(),
+        });
+        let rl = RlPage {
+            policy: trained.as_ref().map(|trained| trained.file.sha256.as_str()),
+            pools: pools.collect(),
+        };
+        Page::render(&services, &rl, &self.metrics)
+    }
+}
+
+/// What was counted since counts were `then`.
+fn since(now: GuardCounts, then: GuardCounts) -> GuardCounts {
+    GuardCounts {
+        picks: now.picks - then.picks,
+        minimum_share: now.minimum_share - then.minimum_share,
+        stale: now.stale - then.stale,
+        not_finite: now.not_finite - then.not_finite,
     }
 }

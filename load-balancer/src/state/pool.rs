@@ -1,39 +1,83 @@
-//! A pool: its backends, and the balancer that picks among them, behind one lock.
+//! A pool: its backends, and who picks among them.
+//!
+//! A *view* is one balancer behind one lock: what is in flight, health and the policy's memory. With shared
+//! views a pool has one, which all data threads use; with private ones it has one per data thread, and no
+//! thread knows what another has sent. What the admin API changes it changes in every view, what it reads it
+//! sums over them.
 
 use super::ChangeError;
 use crate::admin::benchmark::AlgorithmStats;
 use crate::config::{BackendConfig, Origin, PoolConfig};
+use crate::proxy::RouteClasses;
 use http::HeaderValue;
 use lb_core::Algorithm;
-use lb_core::balancer::Balancer;
-use lb_core::policy::{BackendIndex, Policy, RequestInfo};
+use lb_core::algorithm::Rule;
+use lb_core::balancer::{Balancer, Counters};
+use lb_core::policy::{BackendIndex, GuardCounts, Policy, RequestInfo};
 use lb_core::{Rng, Time};
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::SystemTime;
+use std::time::{Instant, SystemTime};
 
 /// An algorithm's name in the forms that the hot path needs, and what is booked under it.
 pub(crate) struct Label {
     pub(crate) algorithm: Algorithm,
     pub(crate) name: String,
     pub(crate) header: HeaderValue,
+    /// Whether a policy file decides.
+    pub(crate) learned: bool,
     pub(crate) stats: AlgorithmStats,
 }
 
-/// Backends that serve the same services, and the balancer that picks among them.
+/// Backends that serve the same services, and the balancers that pick among them.
 pub(crate) struct Pool {
     pub(crate) name: String,
     /// Whether it answers for all services that no other pool names.
     pub(crate) catch_all: bool,
-    core: Mutex<Core>,
+    /// One, or one per data thread.
+    views: Box<[View]>,
+    backends: Mutex<Vec<Arc<Backend>>>,
+    /// The classes of routes that its requests have.
+    pub(crate) classes: RouteClasses,
 }
 
-/// What of a pool changes. The balancer knows exactly the backends of the list, by position.
+/// Cache lines of their own, so that private views do not slow each other down.
+#[repr(align(128))]
+struct View(Mutex<Core>);
+
+/// What of a view changes. The balancer knows exactly the backends of the pool, by position.
 pub(super) struct Core {
-    pub(super) balancer: Balancer,
-    pub(super) label: Arc<Label>,
-    backends: Vec<Arc<Backend>>,
+    balancer: Balancer,
+    label: Arc<Label>,
+    /// What the guards of past policies counted.
+    past: GuardCounts,
+    /// Which picks of a learned policy were timed, and how long they took.
+    decisions: Decisions,
+}
+
+/// The policy and the dice of a new view.
+pub(super) type ViewParts = (Box<dyn Policy>, Rng);
+
+/// How long decisions of a learned policy took: of every [`Decisions::TIMED`]th.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Decisions {
+    picks: u64,
+    pub(crate) timed: u64,
+    pub(crate) nanos: u64,
+}
+
+impl Decisions {
+    /// Two looks at the clock cost a tenth of a decision: every 64th tells enough.
+    const TIMED: u64 = 64;
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            picks: self.picks + other.picks,
+            timed: self.timed + other.timed,
+            nanos: self.nanos + other.nanos,
+        }
+    }
 }
 
 /// One backend; its fields beside health never change.
@@ -68,13 +112,13 @@ pub(crate) struct Picked {
 }
 
 impl Pool {
-    /// A pool as configured; its backends take the slots from `first_slot` on.
+    /// A pool as configured; its backends take the slots from `first_slot` on. `views` gives each of its
+    /// views a policy and dice.
     pub(super) fn new(
         config: &PoolConfig,
         first_slot: usize,
-        label: Arc<Label>,
-        policy: Box<dyn Policy>,
-        rng: Rng,
+        label: &Arc<Label>,
+        views: impl IntoIterator<Item = ViewParts>,
     ) -> Result<Arc<Self>, ChangeError> {
         let backends: Vec<_> = config
             .backends
@@ -83,34 +127,53 @@ impl Pool {
             .map(|(i, backend)| Backend::new(backend, first_slot + i, i, None))
             .collect::<Result<_, _>>()?;
         let weights: Vec<f64> = config.backends.iter().map(|backend| backend.weight).collect();
-        let balancer = Balancer::new(&weights, policy, rng);
+        let view = |(policy, rng): ViewParts| {
+            View(Mutex::new(Core {
+                balancer: Balancer::new(&weights, policy, rng),
+                label: Arc::clone(label),
+                past: GuardCounts::default(),
+                decisions: Decisions::default(),
+            }))
+        };
         Ok(Arc::new(Self {
             name: config.name.clone(),
             catch_all: config.services.is_empty(),
-            core: Mutex::new(Core { balancer, label, backends }),
+            views: views.into_iter().map(view).collect(),
+            backends: Mutex::new(backends),
+            classes: RouteClasses::default(),
         }))
     }
 
-    /// Picks a backend and counts the request as in flight there.
-    pub(crate) fn pick(&self, request: &RequestInfo, now: Time) -> Option<Picked> {
-        let mut core = self.core.lock();
-        let index = core.balancer.pick(request, now)?;
+    /// Picks a backend in `view` and counts the request as in flight there.
+    pub(crate) fn pick(&self, view: usize, request: &RequestInfo, now: Time) -> Option<Picked> {
+        let mut core = self.views[view].0.lock();
+        let index = match core.label.learned {
+            true => core.timed_pick(request, now)?,
+            false => core.balancer.pick(request, now)?,
+        };
         Some(Picked { index, label: Arc::clone(&core.label) })
     }
 
-    /// Does `work` on the balancer under the pool's lock.
-    pub(crate) fn with<R>(&self, work: impl FnOnce(&mut Balancer) -> R) -> R {
-        work(&mut self.core.lock().balancer)
+    /// Does `work` on the balancer of one view, under its lock.
+    pub(crate) fn with<R>(&self, view: usize, work: impl FnOnce(&mut Balancer) -> R) -> R {
+        work(&mut self.views[view].0.lock().balancer)
     }
 
-    /// The lock itself, for what has to hold several.
-    pub(super) fn lock(&self) -> MutexGuard<'_, Core> {
-        self.core.lock()
+    /// Does `work` on the balancers of all views, one after the other.
+    pub(crate) fn each(&self, mut work: impl FnMut(&mut Balancer)) {
+        for view in &self.views {
+            work(&mut view.0.lock().balancer);
+        }
+    }
+
+    /// The locks of all views, for what has to hold several.
+    pub(super) fn lock(&self) -> impl Iterator<Item = MutexGuard<'_, Core>> {
+        self.views.iter().map(|view| view.0.lock())
     }
 
     /// All its backends, by position, removed ones too.
     pub(crate) fn backends(&self) -> Vec<Arc<Backend>> {
-        self.core.lock().backends.clone()
+        self.backends.lock().clone()
     }
 
     /// The backends that are not removed.
@@ -120,12 +183,106 @@ impl Pool {
         backends
     }
 
+    /// Whether health checks let `backend` take requests, and whether it is draining. All views know the
+    /// same.
+    pub(crate) fn state(&self, backend: BackendIndex) -> (bool, bool) {
+        self.with(0, |balancer| balancer.state(backend))
+    }
+
+    /// What all views together have in flight and have counted, by position.
+    pub(crate) fn tally(&self, now: Time) -> Vec<Tally> {
+        let mut tallies: Vec<Tally> = Vec::new();
+        self.each(|balancer| {
+            let count = balancer.backends().len();
+            // A backend that is just being added is in some views only.
+            tallies.resize_with(count.max(tallies.len()), Tally::default);
+            for (place, tally) in tallies.iter_mut().enumerate().take(count) {
+                tally.add(balancer, BackendIndex(place as u32), now);
+            }
+        });
+        tallies
+    }
+
+    /// Requests in flight in all views.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let mut sum = 0;
+        self.each(|balancer| sum += u64::from(balancer.in_flight()));
+        sum
+    }
+
+    /// What guards of learned policies have counted since the process started.
+    pub(crate) fn guard_counts(&self) -> GuardCounts {
+        self.lock().fold(GuardCounts::default(), |sum, core| sum.plus(core.guard_counts()))
+    }
+
+    /// How long decisions of learned policies took.
+    pub(crate) fn decisions(&self) -> Decisions {
+        self.lock().fold(Decisions::default(), |sum, core| sum.plus(core.decisions))
+    }
+
     /// Adds a backend whose position is the number of backends so far.
     pub(super) fn push(&self, backend: Arc<Backend>, weight: f64) {
-        let mut core = self.core.lock();
-        debug_assert_eq!(backend.index.get(), core.backends.len(), "positions are in order");
-        core.backends.push(backend);
-        core.balancer.add(weight);
+        let mut backends = self.backends.lock();
+        debug_assert_eq!(backend.index.get(), backends.len(), "positions are in order");
+        // Before it is listed: who finds it in the list may ask every balancer about it.
+        self.each(|balancer| {
+            balancer.add(weight);
+        });
+        backends.push(backend);
+    }
+}
+
+impl Core {
+    /// Makes the view pick by `policy`, as `label` says.
+    pub(super) fn follow(&mut self, policy: Box<dyn Policy>, label: &Arc<Label>) {
+        self.past = self.guard_counts();
+        self.balancer.set_policy(policy);
+        self.label = Arc::clone(label);
+    }
+
+    fn guard_counts(&self) -> GuardCounts {
+        self.past.plus(self.balancer.guard_counts().unwrap_or_default())
+    }
+
+    /// A pick of a learned policy.
+    fn timed_pick(&mut self, request: &RequestInfo, now: Time) -> Option<BackendIndex> {
+        self.decisions.picks += 1;
+        if !self.decisions.picks.is_multiple_of(Decisions::TIMED) {
+            return self.balancer.pick(request, now);
+        }
+        let begin = Instant::now();
+        let picked = self.balancer.pick(request, now);
+        self.decisions.timed += 1;
+        self.decisions.nanos += begin.elapsed().as_nanos() as u64;
+        picked
+    }
+}
+
+/// One backend as all views of its pool together see it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) weight: f64,
+    pub(crate) in_flight: u32,
+    /// Sums over the views; the peak of the sum is at most the sum of the peaks, which it says.
+    pub(crate) counters: Counters,
+    /// Whether some view leaves it out.
+    pub(crate) ejected: bool,
+}
+
+impl Tally {
+    fn add(&mut self, balancer: &Balancer, backend: BackendIndex, now: Time) {
+        let view = balancer.backends()[backend.get()];
+        let counters = balancer.counters(backend);
+        self.weight = view.weight;
+        self.in_flight += view.in_flight;
+        self.ejected |= balancer.ejected_until(backend, now).is_some();
+        self.counters = Counters {
+            requests: self.counters.requests + counters.requests,
+            errors: self.counters.errors + counters.errors,
+            cancelled: self.counters.cancelled + counters.cancelled,
+            latency_sum: self.counters.latency_sum + counters.latency_sum,
+            peak_in_flight: self.counters.peak_in_flight + counters.peak_in_flight,
+        };
     }
 }
 
@@ -158,6 +315,7 @@ impl Label {
     pub(super) fn new(algorithm: Algorithm) -> Arc<Self> {
         let name = algorithm.to_string();
         let header = HeaderValue::from_str(&name).expect("algorithm names are plain ASCII");
-        Arc::new(Self { algorithm, name, header, stats: AlgorithmStats::default() })
+        let learned = algorithm.rule == Rule::Rl;
+        Arc::new(Self { algorithm, name, header, learned, stats: AlgorithmStats::default() })
     }
 }
