@@ -4,6 +4,7 @@
 //! is the difference of two snapshots of the same generation, and a reset is a convenience, not a
 //! need. A difference across generations would be a number about nothing; it is refused.
 
+use lb_core::policy::GuardCounts;
 use lb_core::time::Span;
 
 /// One backend as the load balancer counts it.
@@ -44,6 +45,8 @@ pub struct Snapshot {
     pub algorithm: String,
     /// The backends of all pools.
     pub backends: Vec<BackendCounters>,
+    /// How often guards overruled its learned policy; none when it does not say. Grow.
+    pub guards: Option<GuardCounts>,
 }
 
 /// Two snapshots that cannot be compared.
@@ -89,6 +92,7 @@ impl Snapshot {
             generation: self.generation.clone(),
             algorithm: self.algorithm.clone(),
             backends: backends.collect::<Result<_, _>>()?,
+            guards: self.guards.zip(earlier.guards).map(|(now, then)| grown_guards(now, then)).transpose()?,
         })
     }
 
@@ -96,6 +100,19 @@ impl Snapshot {
     pub fn in_flight(&self) -> u64 {
         self.backends.iter().map(|backend| u64::from(backend.in_flight)).sum()
     }
+}
+
+fn grown_guards(now: GuardCounts, then: GuardCounts) -> Result<GuardCounts, GenerationChanged> {
+    let grown = |now: u64, then: u64| {
+        let error = || GenerationChanged::because("counts of the learned policy's guards went down".to_owned());
+        now.checked_sub(then).ok_or_else(error)
+    };
+    Ok(GuardCounts {
+        picks: grown(now.picks, then.picks)?,
+        minimum_share: grown(now.minimum_share, then.minimum_share)?,
+        stale: grown(now.stale, then.stale)?,
+        not_finite: grown(now.not_finite, then.not_finite)?,
+    })
 }
 
 impl BackendCounters {
@@ -141,7 +158,7 @@ mod tests {
     }
 
     fn snapshot(generation: &str, backends: Vec<BackendCounters>) -> Snapshot {
-        Snapshot { generation: generation.to_owned(), algorithm: "p2c".to_owned(), backends }
+        Snapshot { generation: generation.to_owned(), algorithm: "p2c".to_owned(), backends, guards: None }
     }
 
     #[test]
@@ -154,6 +171,21 @@ mod tests {
         assert_eq!(window.backends[0].latency_sum, Span::from_millis(150), "sums are too");
         assert_eq!(window.backends[0].in_flight, 5, "gauges are as of the end");
         assert_eq!(window.backends[1].requests, 20, "a new backend counts from zero");
+    }
+
+    #[test]
+    fn guards_count_by_difference_like_everything_else() {
+        let with = |picks: u64, stale: u64| {
+            let guards = GuardCounts { picks, stale, ..GuardCounts::default() };
+            Snapshot { guards: Some(guards), ..snapshot("1", Vec::new()) }
+        };
+        let window = with(250, 7).since(&with(100, 2)).expect("the generation is the same");
+        let expected = GuardCounts { picks: 150, stale: 5, ..GuardCounts::default() };
+        assert_eq!(window.guards, Some(expected));
+        let error = with(90, 0).since(&with(100, 0)).expect_err("they only grow").to_string();
+        assert!(error.contains("guards went down"), "{error}");
+        let silent = snapshot("1", Vec::new());
+        assert_eq!(with(1, 0).since(&silent).expect("no count, no difference").guards, None);
     }
 
     #[test]

@@ -243,6 +243,22 @@ async fn a_lie_in_words_and_headers_is_found_out_by_behaviour() {
 }
 
 #[tokio::test]
+async fn private_views_hide_held_requests_so_their_trace_is_not_asked_for() {
+    let server = Server::start(Traits { views: Some(2), ..reference() }).await;
+    let (admin, entry) = (connect(&server).await, entry(&server));
+    assert_eq!(admin.capabilities().views, 2);
+    for (name, verdict) in [("least-connections", Verdict::NotTested), ("round-robin", Verdict::Confirmed)] {
+        let algorithm = algorithm(name);
+        admin.switch(&algorithm).await.expect("it is offered");
+        let evidence = admin.verify(&algorithm, &entry).await.expect("it can be probed");
+        assert_eq!(evidence.behaviour.verdict, verdict, "{name}: {:?}", evidence.behaviour);
+        assert_eq!(evidence.verdict(), Verdict::Confirmed, "words and headers still speak: {evidence:?}");
+    }
+    let guards = admin.snapshot().await.expect("it has counters").guards.expect("it counts");
+    assert_eq!((guards.picks, guards.minimum_share), (7, 1), "guards are read with the rest");
+}
+
+#[tokio::test]
 async fn without_admin_additions_traffic_still_tells() {
     let server = Server::start(Traits::default()).await;
     let (admin, entry) = (connect(&server).await, entry(&server));

@@ -127,6 +127,7 @@ impl LoadBalancerAdmin for FakeAdmin {
             generation: state.generation.to_string(),
             algorithm: state.claimed.to_string(),
             backends: state.ids.iter().enumerate().map(backend).collect(),
+            guards: state.balancer.guard_counts(),
         })
     }
 

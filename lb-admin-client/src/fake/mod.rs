@@ -77,6 +77,7 @@ impl FakeAdmin {
                 weights: true,
                 drain: true,
                 measurement: true,
+                views: 1,
             },
             conduct: Conduct::Honest,
             state: Mutex::new(State {

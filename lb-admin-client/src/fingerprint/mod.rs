@@ -38,6 +38,6 @@ mod statistics;
 
 pub use judge::judge;
 pub use observe::{Observations, PoolBackend};
-pub(crate) use observe::{requests_to_hold, short_hold};
+pub(crate) use observe::{looks_at_held, requests_to_hold, short_hold};
 pub use probe::{VerifyOptions, probe_behaviour, probe_header};
 pub use statistics::FALSE_ALARM;

@@ -44,6 +44,11 @@ pub(crate) fn requests_to_hold(behaviour: Behaviour, backends: usize) -> usize {
     }
 }
 
+/// Whether the trace is that choices heed what is held. Others hold for each connection by itself.
+pub(crate) fn looks_at_held(behaviour: Behaviour) -> bool {
+    matches!(behaviour, Behaviour::LeastLoaded | Behaviour::TwoChoices)
+}
+
 /// How long the short request at `position` is held. Some take longer for who looks at latencies:
 /// while all replies take the same time, latency-aware choices may rotate, and there is nothing to
 /// tell.

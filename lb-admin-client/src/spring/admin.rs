@@ -136,7 +136,7 @@ impl LoadBalancerAdmin for SpringAdmin {
     }
 
     async fn snapshot(&self) -> Result<Snapshot, AdminError> {
-        let LbSnapshot { algorithm, generation, pools } = self.lb_snapshot().await?;
+        let LbSnapshot { algorithm, generation, pools, guards, .. } = self.lb_snapshot().await?;
         let counters = pools.into_iter().flat_map(|LbPool { name, backends, .. }| {
             backends.into_iter().map(move |one| BackendCounters {
                 id: one.id,
@@ -153,7 +153,8 @@ impl LoadBalancerAdmin for SpringAdmin {
                 ejected: one.ejected,
             })
         });
-        Ok(Snapshot { generation: generation.to_string(), algorithm, backends: counters.collect() })
+        let generation = generation.to_string();
+        Ok(Snapshot { generation, algorithm, backends: counters.collect(), guards })
     }
 
     async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {

@@ -90,15 +90,17 @@ impl SpringAdmin {
             .json("the status of a benchmark with `benchmarkActive` and `currentAlgorithm`")?;
         let extra = http.call(Call::get(LB_SNAPSHOT)).await?;
         let reference = extra.status != 404;
-        if reference {
-            extra.json::<LbSnapshot>(COUNTERS)?;
-        }
+        let views = match reference {
+            true => extra.json::<LbSnapshot>(COUNTERS)?.views,
+            false => 1,
+        };
         let natives = if status.test_algorithms.is_empty() {
             CLASSICAL.map(str::to_owned).to_vec()
         } else {
             status.test_algorithms
         };
-        Ok(Self { http, capabilities: capabilities(offers(natives), reference), reference })
+        let capabilities = Capabilities { views, ..capabilities(offers(natives), reference) };
+        Ok(Self { http, capabilities, reference })
     }
 
     /// Connects if a load balancer with this admin API answers; none if nobody listens there or
@@ -222,6 +224,7 @@ fn capabilities(algorithms: Vec<Offer>, reference: bool) -> Capabilities {
         weights: reference,
         drain: reference,
         measurement: true,
+        views: 1,
     }
 }
 

@@ -2,6 +2,7 @@
 //! the wire. Nobody outside of this adapter sees these types. Unknown keys are let pass: it is their
 //! API, not ours.
 
+use lb_core::policy::GuardCounts;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -54,6 +55,14 @@ pub(super) struct LbSnapshot {
     pub(super) algorithm: String,
     pub(super) generation: Value,
     pub(super) pools: Vec<LbPool>,
+    #[serde(default = "one")]
+    pub(super) views: u32,
+    #[serde(default)]
+    pub(super) guards: Option<GuardCounts>,
+}
+
+fn one() -> u32 {
+    1
 }
 
 #[derive(Debug, Deserialize)]

@@ -30,6 +30,8 @@ pub(crate) struct Traits {
     pub truth: Option<&'static str>,
     /// Has no endpoint that holds requests.
     pub no_hold: bool,
+    /// Says that so many threads have views of their own.
+    pub views: Option<u32>,
     /// Wants this token.
     pub token: Option<&'static str>,
     /// Answers every admin call with this, as some other server would.
@@ -248,7 +250,8 @@ async fn snapshot(State(state): State<Shared>) -> Json<Value> {
         })
         .collect();
     Json(json!({
-        "algorithm": inner.routes, "generation": inner.generation,
+        "algorithm": inner.routes, "generation": inner.generation, "views": inner.traits.views.unwrap_or(1),
+        "guards": { "picks": 7, "minimum_share": 1, "stale": 0, "not_finite": 0 },
         "pools": [
             {"name": "cart", "services": ["cart-service"], "backends": backends},
             {"name": "rest", "services": ["user-service"], "backends": []},
