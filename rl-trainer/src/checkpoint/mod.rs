@@ -1,0 +1,175 @@
+//! Checkpoints: all that a training needs to go on as if it had never stopped, in one file.
+//!
+//! The file is in the format safetensors, with one JSON text under the metadata key [`METADATA_KEY`], so that
+//! other tools can open it. It is written beside its place, synced, and renamed: at every moment a whole
+//! checkpoint has the name, the last one or the new one. Numbers are kept bit for bit.
+//!
+//! Only plain types are used here; how they become tensors is up to those who train.
+
+mod tensor;
+
+pub use tensor::{Tensor, Values};
+
+use safetensors::SafeTensors;
+use std::collections::{BTreeMap, HashMap};
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+/// The key of the JSON text in the file's metadata. The version of the layout is a part of it.
+pub const METADATA_KEY: &str = "rl-train-checkpoint-1";
+
+/// What every version of the key begins with.
+const METADATA_FAMILY: &str = "rl-train-checkpoint-";
+
+/// The state of a training.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Checkpoint {
+    /// Tensors by name: weights, the moments of the optimiser, states of random generators.
+    pub tensors: BTreeMap<String, Tensor>,
+    /// Everything else, as JSON.
+    pub state: String,
+}
+
+/// Why a checkpoint cannot be written or read.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// The file cannot be written, as on a full disk.
+    #[error(
+        "failed to write the checkpoint `{path}`: {source}; {kept}",
+        path = path.display(),
+        kept = kept(path)
+    )]
+    Write {
+        /// Where the checkpoint was to be.
+        path: PathBuf,
+        /// Why it is not there.
+        source: io::Error,
+    },
+    /// A tensor has another number of values than its shape says.
+    #[error("the tensor `{name}` of a checkpoint has {len} values, and the shape {shape:?}")]
+    Shape {
+        /// The name of the tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// How many values it has.
+        len: usize,
+    },
+    /// The file cannot be read.
+    #[error("failed to read the checkpoint `{path}`: {source}", path = path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not one of ours, or only a part of one.
+    #[error("`{path}` is no checkpoint of `rl-train`: {fault}", path = path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, and the way out.
+        fault: String,
+    },
+}
+
+/// What is at `path` after a checkpoint could not be written.
+fn kept(path: &Path) -> &'static str {
+    if path.exists() {
+        "the last checkpoint is still there: make room and resume from it"
+    } else {
+        "there is no earlier one"
+    }
+}
+
+impl Checkpoint {
+    /// Writes the checkpoint to `path`, in the place of the last one.
+    ///
+    /// # Errors
+    /// A shape does not fit its values, or the file cannot be written; the last checkpoint then stays.
+    pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
+        let bytes = self.encode()?;
+        replace(path, &bytes).map_err(|source| CheckpointError::Write { path: path.to_owned(), source })
+    }
+
+    /// Reads the checkpoint at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is truncated, or is no checkpoint.
+    pub fn load(path: &Path) -> Result<Self, CheckpointError> {
+        let bytes =
+            fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
+        Self::decode(&bytes).map_err(|fault| CheckpointError::Foreign { path: path.to_owned(), fault })
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, CheckpointError> {
+        for (name, tensor) in &self.tensors {
+            let len = tensor.values.len();
+            // A product that overflows is no length that a vector can have.
+            if tensor.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size)) != Some(len)
+            {
+                let shape = tensor.shape.clone();
+                return Err(CheckpointError::Shape { name: name.clone(), shape, len });
+            }
+        }
+        // One key only: with more, their order would differ from file to file.
+        let metadata = HashMap::from([(METADATA_KEY.to_owned(), self.state.clone())]);
+        Ok(safetensors::serialize(&self.tensors, Some(metadata))
+            .expect("the header is built from strings and from shapes that fit the values"))
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, String> {
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|error| broken(&error))?;
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| broken(&error))?;
+        let metadata = header.metadata().as_ref();
+        let Some(state) = metadata.and_then(|metadata| metadata.get(METADATA_KEY)) else {
+            let mut keys = metadata.into_iter().flat_map(HashMap::keys);
+            return Err(match keys.find(|key| key.starts_with(METADATA_FAMILY)) {
+                Some(other) => format!(
+                    "it has the layout `{other}`, and this program reads `{METADATA_KEY}`; resume it with the \
+                     version that wrote it, or train anew"
+                ),
+                None => format!("it is a safetensors file without the metadata key `{METADATA_KEY}`"),
+            });
+        };
+        let mut found = BTreeMap::new();
+        for (name, view) in tensors.tensors() {
+            let tensor = Tensor::from_view(&view)
+                .ok_or_else(|| format!("its tensor `{name}` has the type {}", view.dtype()))?;
+            found.insert(name, tensor);
+        }
+        Ok(Self { tensors: found, state: state.clone() })
+    }
+}
+
+/// What is wrong with a file that is no whole safetensors file.
+fn broken(error: &safetensors::SafeTensorError) -> String {
+    format!("it is truncated or of another format ({error}); resume from another checkpoint, or train anew")
+}
+
+/// Puts a file with `bytes` at `path`, whole or not at all, even if the machine stops.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(folder)?;
+    // Always the same name: what a kill left behind is overwritten by the next one.
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let written = write_synced(new.as_ref(), bytes).and_then(|()| fs::rename(&new, path));
+    if written.is_err() {
+        // The half of a file takes room that is short already. That it cannot be removed is no news.
+        let _ = fs::remove_file(&new);
+    }
+    written?;
+    // The name is kept in the folder.
+    File::open(folder)?.sync_all()
+}
+
+fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    file.write_all(bytes)?;
+    file.sync_all()
+}
