@@ -41,10 +41,11 @@ enum Task {
     /// Used is, the first that there is: the folder that LIBTORCH names, what `libtorch` in this work tree
     /// is or leads to, one of the system, the cache folder. Each must be of the version that the trainer is
     /// written for. What is fetched are wheels from PyPI (542 MB; 1.3 GB of disk while it is unpacked, 0.5 GB
-    /// afterwards), pinned in xtask/libtorch/; it needs Python with pip, and a C compiler.
+    /// afterwards), pinned in xtask/libtorch/; it needs Python with pip, and a C++ compiler.
     Libtorch {
-        /// Keep the libraries of CUDA as well (2.5 GB fetched, 7.5 GB of disk while it is unpacked, 3.9 GB
-        /// afterwards). Takes a GPU of NVIDIA and its driver for CUDA 13.
+        /// Keep the libraries of CUDA as well (2.5 GB fetched, 7.5 GB of disk while it is unpacked, 3.8 GB
+        /// afterwards). Using them takes a GPU of NVIDIA with a driver for CUDA 13; set-up and build do not.
+        /// To go back to the CPU alone, remove the link `libtorch` and run this without the flag.
         #[arg(long)]
         cuda: bool,
     },
@@ -134,10 +135,10 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sets up libtorch, and makes cargo link to it anew where another was linked before.
+/// Sets up libtorch, and makes cargo build anew what may have been built with another one.
 fn libtorch(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     let ready = libtorch::set_up(root, device)?;
-    if ready.moved {
+    if ready.linked {
         for profile in ["dev", "release"] {
             let clean = format!("clean --quiet --profile {profile} -p torch-sys -p rl-trainer");
             cargo(root, &words(&clean), Vec::new())?;
@@ -146,7 +147,7 @@ fn libtorch(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     Ok(ready.folder)
 }
 
-/// Cargo in `root`, with the environment that it would have without us.
+/// Cargo in `root`. The command is printed.
 fn cargo_command(root: &Path, args: &[OsString]) -> Command {
     eprintln!("$ cargo {}", args.join(OsStr::new(" ")).to_string_lossy());
     // Cargo sets CARGO for what it runs: the same toolchain builds the tests that built this.

@@ -23,6 +23,7 @@ pub(super) fn provide(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
         return Ok(libtorch);
     }
     supported()?;
+    compilers()?;
     fs::create_dir_all(&cache).with_context(|| format!("failed to make `{}`", cache.display()))?;
     let _lock = lock(&beside(&home, "lock"))?;
     // Somebody else may have filled it while we waited.
@@ -58,6 +59,16 @@ fn supported() -> anyhow::Result<()> {
          that folder",
         version::REQUIRED
     )
+}
+
+/// Looks for what builds with libtorch need, before half a gigabyte is fetched for them.
+fn compilers() -> anyhow::Result<()> {
+    for compiler in ["cc", "c++"] {
+        Command::new(compiler).arg("--version").output().with_context(|| {
+            format!("failed to start `{compiler}`; builds with libtorch need a C++ compiler (on Debian the package g++)")
+        })?;
+    }
+    Ok(())
 }
 
 /// Waits until no other process fills the same folder. The lock ends with the process that holds it.
@@ -215,8 +226,7 @@ fn complete(libtorch: &Path, device: Device) -> anyhow::Result<()> {
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-Wl,-soname,libtorch.so", "-Wl,-rpath,$ORIGIN", "-o", "lib/libtorch.so"]);
         cc.args(["-x", "c", "/dev/null", "-Llib", "-Wl,--no-as-needed", "-ltorch_cpu"]);
-        let status =
-            cc.current_dir(libtorch).status().context("failed to start `cc`; install a C compiler")?;
+        let status = cc.current_dir(libtorch).status().context("failed to start `cc`")?;
         if !status.success() {
             bail!("`cc` could not make `lib/libtorch.so` ({status})");
         }
@@ -237,18 +247,17 @@ mod tests {
 
     #[test]
     fn the_cache_follows_the_variables_of_the_desktop_or_else_the_home() {
-        let table: &[(&[(&str, &str)], Option<&str>)] = &[
-            (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")], Some("/c")),
-            (&[("HOME", "/h")], Some("/h/.cache")),
-            (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")], Some("/h/.cache")),
-            (&[("XDG_CACHE_HOME", ""), ("HOME", "/h")], Some("/h/.cache")),
-            (&[], None),
+        let table = [
+            (Some("/c"), Some("/h"), Some("/c")),
+            (None, Some("/h"), Some("/h/.cache")),
+            (Some("relative"), Some("/h"), Some("/h/.cache")),
+            (Some(""), Some("/h"), Some("/h/.cache")),
+            (None, None, None),
         ];
-        for (variables, expected) in table {
-            let set = |name: &str| {
-                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| PathBuf::from(value))
-            };
-            assert_eq!(cache(set).ok(), expected.map(PathBuf::from), "with {variables:?}");
+        for (xdg, home, expected) in table {
+            let set = |name: &str| if name == "HOME" { home } else { xdg }.map(PathBuf::from);
+            let found = cache(set).ok();
+            assert_eq!(found, expected.map(PathBuf::from), "XDG_CACHE_HOME={xdg:?} HOME={home:?}");
         }
     }
 

@@ -52,8 +52,8 @@ impl Device {
 pub(crate) struct Ready {
     /// Where it lies.
     pub(crate) folder: PathBuf,
-    /// Whether the link in the work tree leads elsewhere than before: what was built must be built anew.
-    pub(crate) moved: bool,
+    /// Whether the link in the work tree was set: what was built with another must be built anew.
+    pub(crate) linked: bool,
 }
 
 /// Makes sure that there is a libtorch for `device` where builds in the work tree `root` look for it.
@@ -66,11 +66,11 @@ pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
         fit(&folder, device).with_context(|| format!("{VARIABLE}={}", folder.display())).context(
             "the libtorch that the environment names does not fit; unset LIBTORCH to have one fetched",
         )?;
-        return Ok(Ready { folder, moved: false });
+        return Ok(Ready { folder, linked: false });
     }
     if fit(&link, device).is_ok() {
         let folder = link.canonicalize().with_context(|| format!("failed to follow `{}`", link.display()))?;
-        return Ok(Ready { folder, moved: false });
+        return Ok(Ready { folder, linked: false });
     }
     if link.is_dir() && !link.is_symlink() {
         fit(&link, device).with_context(|| {
@@ -81,9 +81,8 @@ pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
         Some(folder) => folder.to_owned(),
         None => cache::provide(root, device).context("failed to set up libtorch")?,
     };
-    let moved = link.is_symlink();
     relink(&link, &folder)?;
-    Ok(Ready { folder, moved })
+    Ok(Ready { folder, linked: true })
 }
 
 /// The folder that the user chose by the variable. Cargo sets it for us too, to the link in the work tree.
