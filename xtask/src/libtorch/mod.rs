@@ -208,6 +208,19 @@ mod tests {
     }
 
     #[test]
+    fn what_serves_and_what_measures_never_link_libtorch() {
+        let lock = include_str!("../../../Cargo.lock");
+        let users = |name: &str| -> Vec<&str> {
+            let wanted = format!("\n \"{name}\",");
+            let using = lock.split("[[package]]").filter(|package| package.contains(&wanted));
+            using.filter_map(|package| package.split('"').nth(1)).collect()
+        };
+        assert_eq!(users("torch-sys"), ["tch"], "the library is bound in one place");
+        assert_eq!(users("tch"), [CRATE], "one crate names tch");
+        assert_eq!(users(CRATE), [""; 0], "and no other crate depends on that one");
+    }
+
+    #[test]
     fn libtorch_is_set_up_for_what_builds_the_trainer() {
         let table: &[(&str, bool)] = &[
             ("test --workspace --locked", true),
