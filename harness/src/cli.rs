@@ -117,6 +117,13 @@ pub struct ExperimentArgs {
     /// Backends and faults of the embedded run and the simulator: a bundled name or a path.
     #[arg(long, value_name = "NAME")]
     pub topology: Option<String>,
+    /// Policy file that `rl` follows [default: the one that comes with `bench`].
+    #[arg(long, value_name = "FILE")]
+    pub policy: Option<PathBuf>,
+    /// Load balancers, each of which sees only what it has sent itself: data threads with private views
+    /// when live.
+    #[arg(long, value_name = "N")]
+    pub balancers: Option<u16>,
     /// The load balancer to drive, with the path below which services lie (`http://host:8080/proxy`).
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,

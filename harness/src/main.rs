@@ -75,6 +75,8 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         }),
         time_scale: args.time_scale,
         topology: args.topology.clone(),
+        policy: args.policy.clone(),
+        balancers: args.balancers,
         url: args.url.clone(),
         admin: args.admin.clone(),
         admin_token: args.admin_token.clone(),

@@ -23,7 +23,7 @@ fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
     let cases: [(&[&str], &[&str]); 10] = [
         (&["--config", "nowhere.json"], &["nowhere.json", "default_benchmark_config.json"]),
         (&["--algorithms", "leest-connections"], &["leest-connections", "least-connections"]),
-        (&["--algorithms", "rl"], &["rl", "trained policy file", "rl-train"]),
+        (&["--policy", "p.safetensors"], &["--policy", "p.safetensors", "cannot be read", "rl-train"]),
         (&["--scenario", "nothing"], &["nothing", "Read-Heavy Traffic"]),
         (&["--users", "0"], &["users", "0"]),
         (&["--duration", "soon"], &["soon", "30s"]),

@@ -200,9 +200,10 @@ fn the_bench_block_is_held_to_its_limits() {
             "bench.algorithms = \"rl\": must be a list with at least one entry, not text",
         ),
         (
-            json!({"algorithms": ["rl"]}),
-            "bench.algorithms[0] = \"rl\": algorithm `rl` needs a trained policy file",
+            json!({"policy": "nowhere.safetensors"}),
+            "bench.policy = \"nowhere.safetensors\": cannot be read: No such file or directory",
         ),
+        (json!({"balancers": 0}), "bench.balancers = 0: must be a whole number from 1 to 64"),
         (json!({"algoritms": ["p2c"]}), "bench.algoritms: unknown key (did you mean `algorithms`?)"),
         (json!({"engine": "simulated"}), "bench.engine = \"simulated\": must be one of `live`, `sim`"),
         (json!({"time_scale": 0}), "bench.time_scale = 0: must be a number from 0.001 to 1000000"),
@@ -319,8 +320,25 @@ fn flags_are_held_to_their_limits() {
             "--algorithms = \"fastest\": unknown algorithm `fastest`",
         ),
         (
-            Overrides { algorithms: Some(vec!["rl".into()]), ..none() },
-            "--algorithms = \"rl\": algorithm `rl` needs a trained policy file",
+            Overrides { policy: Some(env!("CARGO_MANIFEST_DIR").to_owned().into()), ..none() },
+            "cannot be read: Is a directory",
+        ),
+        (
+            Overrides { policy: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()), ..none() },
+            "policy file is no whole safetensors file",
+        ),
+        (Overrides { balancers: Some(65), ..none() }, "--balancers = 65: must be from 1 to 64"),
+        (
+            Overrides { balancers: Some(2), url: Some("http://h:80/proxy".into()), ..none() },
+            "--balancers = 2: the load balancer that is named has as many as it has",
+        ),
+        (
+            Overrides {
+                policy: Some("p.safetensors".into()),
+                url: Some("http://h:80/proxy".into()),
+                ..none()
+            },
+            "--policy = \"p.safetensors\": the load balancer that is named follows a policy of its own",
         ),
         (Overrides { algorithms: Some(vec![]), ..none() }, "--algorithms = []: names none"),
         (

@@ -107,15 +107,14 @@ fn every_bundled_config_has_a_plan_that_is_always_the_same() {
 }
 
 #[test]
-fn default_config_compares_five_algorithms_within_two_minutes_and_skips_rl_visibly() {
+fn default_config_compares_six_algorithms_within_two_minutes() {
     let plan = plan(&load("default_benchmark_config.json").unwrap(), &Overrides::default()).unwrap();
     assert_eq!(
         names(&plan.algorithms),
-        ["round-robin", "random", "least-connections", "peak-ewma", "ewma-scan"]
+        ["round-robin", "random", "least-connections", "peak-ewma", "ewma-scan", "rl"]
     );
-    assert_eq!(plan.skipped.len(), 1, "rl stands in the list and cannot run");
-    assert_eq!(plan.skipped[0].name, "rl");
-    assert!(plan.skipped[0].reason.contains("policy file"), "{}", plan.skipped[0].reason);
+    assert!(plan.skipped.is_empty(), "rl follows the policy that comes with bench: {:?}", plan.skipped);
+    assert_eq!(plan.policy.as_ref().map(|policy| policy.source.as_str()), Some("bundled"));
     let seconds: f64 = plan
         .scenarios
         .iter()
@@ -125,7 +124,7 @@ fn default_config_compares_five_algorithms_within_two_minutes_and_skips_rl_visib
         })
         .sum();
     assert!(
-        seconds <= 80.0,
+        seconds <= 90.0,
         "with starting and switching it must fit in two minutes, and takes {seconds} s alone"
     );
 }
@@ -196,7 +195,7 @@ fn guide_scenario_becomes_one_pattern_below_the_proxy_entry() {
     assert_eq!(table(planned), [("Reads".to_owned(), 0.0, 60.0, 10)]);
     assert_eq!(planned.patterns[0].ramp_up.as_secs_f64(), 5.0);
     assert_eq!(planned.scenario.request_timeout.as_secs_f64(), 3.0);
-    assert_eq!(names(&plan.algorithms), ["round-robin", "least-connections"], "the guide's three without rl");
+    assert_eq!(names(&plan.algorithms), ["round-robin", "least-connections", "rl"], "the guide's three");
 }
 
 #[test]
@@ -380,9 +379,9 @@ fn stress_scenarios_complete_their_twins_and_bring_cascades_and_algorithms() {
     assert_eq!(faults[2].kind, FaultKind::TimeoutRate { rate: 0.15 });
     assert_eq!(faults[2].duration_s, Some(720.0), "the recovery at minute 40 ends what would last to 48");
     let comparison = scenario(&plan, "routing_algorithm_comparison");
-    assert_eq!(names(&comparison.algorithms), ["round-robin", "least-connections", "ewma-scan"]);
+    assert_eq!(names(&comparison.algorithms), ["round-robin", "least-connections", "ewma-scan", "rl"]);
     let skipped: Vec<&str> = comparison.skipped.iter().map(|skipped| skipped.name.as_str()).collect();
-    assert_eq!(skipped, ["resource_aware", "ml_based_routing"]);
+    assert_eq!(skipped, ["resource_aware"], "and `ml_based_routing` is rl");
     let chaos = scenario(&plan, "mixed_load_chaos");
     let storm = &chaos.scenario.workload.stages()[1];
     assert_eq!((storm.user_variance, storm.think_time_variance, storm.action_randomness), (0.35, 0.5, 0.25));
@@ -542,8 +541,11 @@ fn flags_choose_algorithms_scenario_seed_and_load_balancer() {
     };
     let chosen = plan(&loaded, &flags).unwrap();
     assert_eq!(chosen.scenarios.len(), 1);
-    assert_eq!(names(&chosen.scenarios[0].algorithms), ["p2c"], "flags win over a scenario's own algorithms");
-    assert_eq!(chosen.skipped[0].name, "rl_agent", "`rl_agent` is rl, and it stands in a list");
+    assert_eq!(
+        names(&chosen.scenarios[0].algorithms),
+        ["p2c", "rl"],
+        "flags win over a scenario's own algorithms, and `rl_agent` is rl"
+    );
     assert_eq!((chosen.repetitions, chosen.seed.0), (3, 9));
 
     let flags = Overrides {
@@ -568,10 +570,10 @@ fn strategies_of_a_config_are_its_algorithms_unless_ours_are_given() {
     config["rl_training_scenarios"]["load_balancer_routing_strategies"] = json!({
         "round_robin": {}, "least_connections": {"connection_weight": 1.0},
         "weighted_response_time": {"description": "fast first", "parameters": {"response_time_weight": 0.7}},
-        "adaptive_learning": {"learning_rate": 0.01}});
+        "adaptive_learning": {"learning_rate": 0.01}, "resource_aware": {}});
     let plan = planned(&config);
-    assert_eq!(names(&plan.algorithms), ["round-robin", "least-connections", "ewma-scan"]);
-    assert_eq!(plan.skipped[0].name, "adaptive_learning");
+    assert_eq!(names(&plan.algorithms), ["round-robin", "least-connections", "ewma-scan", "rl"]);
+    assert_eq!(plan.skipped[0].name, "resource_aware");
     assert!(noted(&plan, "least_connections.parameters"), "parameters without a counterpart are said");
     config["bench"] = json!({"algorithms": ["random"]});
     assert_eq!(names(&planned(&config).algorithms), ["random"]);

@@ -4,6 +4,7 @@
 mod common;
 
 use common::{Bench, algorithm, number, sequences, text};
+use lb_core::policy::PolicyFile;
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
@@ -45,8 +46,7 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
     let printed = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(printed.starts_with("load balancer: embedded"), "the first line says what is driven: {printed}");
-    for part in ["Throughput (req/s)", "P95 Latency (ms)", "Jain's index", "Slowest requests", "rl: skipped"]
-    {
+    for part in ["Throughput (req/s)", "P95 Latency (ms)", "Jain's index", "Slowest requests", "rl: of "] {
         assert!(printed.contains(part), "the report shows `{part}`: {printed}");
     }
     let summary = bench.json("out/summary.json");
@@ -68,7 +68,53 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
             .expect("histogram log");
         assert!(hlog.contains(&format!("Tag={name}|ok,")), "{hlog}");
     }
+    let rl = algorithm(&summary, "rl");
+    let routed: f64 =
+        rl["backends"].as_array().expect("backends").iter().map(|b| number(b, "/requests")).sum();
+    assert_eq!(number(rl, "/guards/decisions"), routed, "each request of rl was decided once");
+    assert_eq!(number(rl, "/guards/fallback_share"), 0.0, "on healthy backends rl decides itself");
+    assert_eq!(algorithm(&summary, "round-robin")["guards"], Value::Null, "others have no guards");
+    assert_eq!(summary["policy"]["source"], "bundled");
+    let policy = std::fs::read(bench.path("out/target/0/policy.safetensors")).expect("it is handed over");
+    assert_eq!(
+        PolicyFile::from_bytes(&policy).expect("it is sound").sha256,
+        summary["policy"]["sha256"].as_str().expect("a hash"),
+        "the results name the policy that was followed"
+    );
     assert_nobody_listens(&addresses(&bench, "out"));
+}
+
+#[test]
+fn balancers_with_private_views_share_the_load_and_are_recorded() {
+    let bench = Bench::new();
+    let settings = json!({
+        "algorithms": ["least-connections", "rl"], "balancers": 2, "warm_up_s": 0, "cool_down_s": 0
+    });
+    let config = bench.config("two.json", &common::config(12, 2.0, &settings));
+    for engine in ["live", "sim"] {
+        let summary = bench.summary(engine, &["--config", &config, "--engine", engine]);
+        assert_eq!(summary["balancers"], 2, "{engine}: the record says so");
+        for name in ["least-connections", "rl"] {
+            let result = algorithm(&summary, name);
+            assert!(number(result, "/total_requests") > 0.0, "{engine}: {name} was measured");
+            assert_eq!(number(result, "/error_rate"), 0.0, "{engine}: {name}");
+        }
+        assert_eq!(
+            number(algorithm(&summary, "rl"), "/guards/decisions"),
+            number(algorithm(&summary, "rl"), "/total_requests"),
+            "{engine}: decisions of all balancers are summed up"
+        );
+        if engine == "live" {
+            let least = algorithm(&summary, "least-connections");
+            let evidence = &least["switch_evidence"][0];
+            assert_eq!(
+                evidence["behaviour"]["verdict"], "not_tested",
+                "held requests are hidden: {evidence}"
+            );
+            let config = bench.json("live/target/0/load-balancer.json");
+            assert_eq!((&config["threads"], &config["views"]), (&json!(2), &json!("per-thread")));
+        }
+    }
 }
 
 #[test]

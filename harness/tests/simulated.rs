@@ -4,6 +4,8 @@
 mod common;
 
 use common::{Bench, algorithm, number, sequences};
+use lb_core::policy::PolicyFile;
+use lb_core::policy::learned::{Action, Network};
 use serde_json::json;
 
 const P99: &str = "/latency_ms/p99";
@@ -46,6 +48,34 @@ fn algorithms_do_not_differ_on_equal_backends_at_low_load() {
     let least = means.iter().copied().fold(f64::INFINITY, f64::min);
     let most = means.iter().copied().fold(0.0, f64::max);
     assert!(most <= 1.05 * least, "without queues there is nothing to choose: {names:?} {means:?}");
+}
+
+#[test]
+fn rl_follows_the_file_that_is_named_and_the_bundled_one_otherwise() {
+    let bench = Bench::new();
+    let mut network = Network::zero();
+    network.biases.2 = 1.0;
+    let policy = PolicyFile::new(network, Action::default());
+    let path = bench.path("mine.safetensors");
+    std::fs::write(&path, policy.to_bytes()).expect("a writable folder");
+    let args =
+        ["--engine", "sim", "--duration", "10s", "--algorithms", "rl,random", "--policy", "mine.safetensors"];
+    let mine = bench.summary("mine", &args);
+    assert_eq!(mine["policy"]["source"], "mine.safetensors");
+    assert_eq!(mine["policy"]["sha256"], policy.sha256.as_str());
+    let rl = algorithm(&mine, "rl");
+    assert_eq!(
+        number(rl, "/guards/decisions"),
+        number(rl, "/total_requests"),
+        "each request is decided once"
+    );
+    assert_eq!(algorithm(&mine, "random")["guards"], serde_json::Value::Null);
+
+    let bundled = bench.summary("bundled", &args[..6]);
+    assert_eq!(bundled["policy"]["source"], "bundled");
+    assert_ne!(bundled["policy"]["sha256"], mine["policy"]["sha256"]);
+    let none = bench.summary("none", &["--engine", "sim", "--duration", "10s", "--algorithms", "random"]);
+    assert_eq!(none["policy"], serde_json::Value::Null, "where rl does not run, no policy is followed");
 }
 
 #[test]

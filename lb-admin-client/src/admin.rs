@@ -152,9 +152,11 @@ pub trait LoadBalancerAdmin: Send + Sync {
         options.greet().await?;
         let before = self.pool(options.service()).await?;
         let mut behaviour = match self.capabilities().views {
-            views if views > 1 && fingerprint::looks_at_held(algorithm.behaviour()) => Layer::not_tested(format!(
-                "the load balancer has {views} private views: whoever answers the short requests need not see the held ones"
-            )),
+            views if views > 1 && fingerprint::looks_at_held(algorithm.behaviour()) => {
+                Layer::not_tested(format!(
+                    "the load balancer has {views} private views: whoever answers the short requests need not see the held ones"
+                ))
+            }
             _ => fingerprint::probe_behaviour(algorithm, options, before.as_deref()).await?,
         };
         if behaviour.verdict == Verdict::Contradicted && self.pool(options.service()).await? != before {

@@ -104,7 +104,8 @@ impl Snapshot {
 
 fn grown_guards(now: GuardCounts, then: GuardCounts) -> Result<GuardCounts, GenerationChanged> {
     let grown = |now: u64, then: u64| {
-        let error = || GenerationChanged::because("counts of the learned policy's guards went down".to_owned());
+        let error =
+            || GenerationChanged::because("counts of the learned policy's guards went down".to_owned());
         now.checked_sub(then).ok_or_else(error)
     };
     Ok(GuardCounts {

@@ -7,7 +7,10 @@ use super::curves::{distribution, service};
 use super::fairness::{PoolShare, jain_index};
 use crate::experiment::{ListedBackend, Trial, pooled_step};
 use crate::record::Cell;
-use crate::results::{ActionSummary, AlgorithmSummary, BackendSummary, Latency, ProcessSummary};
+use crate::results::{
+    ActionSummary, AlgorithmSummary, BackendSummary, GuardSummary, Latency, ProcessSummary,
+};
+use lb_core::policy::GuardCounts;
 use lb_core::workload::{Step, StepIndex, Workload};
 use lb_core::{Outcome, Span};
 use std::collections::BTreeMap;
@@ -54,6 +57,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         fault_responses: Vec::new(),
         switch_evidence: trials.iter().map(|trial| trial.evidence.clone()).collect(),
         processes: processes(trials, measured_s),
+        guards: trials.iter().filter_map(|trial| trial.guards).reduce(GuardCounts::plus).map(guards),
     })
 }
 
@@ -159,6 +163,17 @@ fn action(trials: &[&Trial], workload: &Workload, number: usize, step: &Step) ->
         errors: requests - good.count(),
         latency_ms: latency(&good),
     })
+}
+
+fn guards(counts: GuardCounts) -> GuardSummary {
+    let fallback = counts.stale + counts.not_finite;
+    GuardSummary {
+        decisions: counts.picks,
+        minimum_share: counts.minimum_share,
+        stale: counts.stale,
+        not_finite: counts.not_finite,
+        fallback_share: fallback as f64 / counts.picks.max(1) as f64,
+    }
 }
 
 fn processes(trials: &[&Trial], measured_s: f64) -> Vec<ProcessSummary> {

@@ -33,6 +33,8 @@ fn run(id: &str, blocks: u32, factor: f64) -> Summary {
         seed: 42,
         engine: "sim".to_owned(),
         load_balancer: "simulated".to_owned(),
+        balancers: 1,
+        policy: None,
         schedule_sha256: "s".to_owned(),
         interrupted: false,
         fingerprint: "f".to_owned(),

@@ -2,6 +2,7 @@
 
 use super::error::Findings;
 use super::plan::Skipped;
+use super::policy::TrainedPolicy;
 use lb_core::algorithm::Algorithm;
 
 /// A name and where it stands.
@@ -30,9 +31,17 @@ enum Meaning {
     Skip(Option<Algorithm>, String),
 }
 
-/// Resolves names. `external` says that the load balancer is somebody else's: it may have its own
-/// `rl`, so nothing is left out for lack of a policy file here.
-pub(super) fn choose(names: &[Named], external: bool, findings: &mut Findings) -> Chosen {
+/// Whose load balancer runs the algorithms.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Runner<'a> {
+    /// Somebody else's: it may have its own `rl`, so nothing is left out for lack of a policy file here.
+    External,
+    /// Ours, whose `rl` follows this policy.
+    Ours(Option<&'a TrainedPolicy>),
+}
+
+/// Resolves names.
+pub(super) fn choose(names: &[Named], runner: Runner<'_>, findings: &mut Findings) -> Chosen {
     let mut chosen = Chosen::default();
     let mut refusal = None;
     for Named { path, name } in names {
@@ -46,7 +55,7 @@ pub(super) fn choose(names: &[Named], external: bool, findings: &mut Findings) -
                 }
             },
         };
-        match runnable(meaning, external) {
+        match runnable(meaning, runner) {
             Meaning::Known(algorithm, _) if chosen.algorithms.contains(&algorithm) => {
                 let message = format!("stands twice: both names mean `{algorithm}`, which runs once");
                 findings.note(path, name.as_str(), message);
@@ -90,12 +99,14 @@ fn old_name(name: &str) -> Option<Meaning> {
 }
 
 /// Leaves out what has no policy here, unless somebody else's load balancer runs it.
-fn runnable(meaning: Meaning, external: bool) -> Meaning {
-    match meaning {
-        Meaning::Known(algorithm, _) if !external => match algorithm.policy() {
-            Ok(_) => meaning,
-            Err(error) => Meaning::Skip(Some(algorithm), error.to_string()),
-        },
-        other => other,
+fn runnable(meaning: Meaning, runner: Runner<'_>) -> Meaning {
+    match (meaning, runner) {
+        (Meaning::Known(algorithm, remark), Runner::Ours(policy)) => {
+            match algorithm.policy_with(policy.map(|policy| &policy.file)) {
+                Ok(_) => Meaning::Known(algorithm, remark),
+                Err(error) => Meaning::Skip(Some(algorithm), error.to_string()),
+            }
+        }
+        (meaning, _) => meaning,
     }
 }

@@ -1,7 +1,7 @@
 //! From drafts and flags to a plan: timelines scaled, caps kept, workloads compiled, all faults
 //! gathered.
 
-use super::algorithms::{Chosen, Named, choose};
+use super::algorithms::{Chosen, Named, Runner, choose};
 use super::arrivals::{self, OpenModel};
 use super::bundled;
 use super::draft::{Context, Draft, DraftScenario, draft};
@@ -9,6 +9,7 @@ use super::error::{ConfigError, Findings, did_you_mean, listing};
 use super::flags;
 use super::overrides::Overrides;
 use super::plan::{Plan, PlannedScenario, Target};
+use super::policy;
 use super::raw::{Bench, Source};
 use super::replay;
 use super::scenario::{self, Frame};
@@ -64,7 +65,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
     // Without its journey a config cannot be understood, but the names of algorithms can be checked.
     let Some(journey) = journey else {
-        choose(&algorithms(&Draft::default(), bench, overrides), true, findings);
+        choose(&algorithms(&Draft::default(), bench, overrides), Runner::External, findings);
         return None;
     };
     let stem = Path::new(&loaded.name)
@@ -80,9 +81,14 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     }
     select(&mut draft, overrides, findings);
     let named = algorithms(&draft, bench, overrides);
+    let policy = policy::policy(bench, overrides, folder, findings);
+    let runner = match target.explicit {
+        true => Runner::External,
+        false => Runner::Ours(policy.as_ref()),
+    };
     let own = draft.scenarios.iter().all(|scenario| scenario.algorithms.is_some());
     let unused = own && !draft.scenarios.is_empty() && overrides.algorithms.is_none();
-    let chosen = if unused { Chosen::default() } else { choose(&named, target.explicit, findings) };
+    let chosen = if unused { Chosen::default() } else { choose(&named, runner, findings) };
     let frame = Frame {
         bench,
         open: open.as_ref(),
@@ -93,13 +99,16 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     };
     let planned = draft.scenarios.into_iter().filter_map(|scenario| {
         let mine = match scenario.algorithms.as_ref().filter(|_| overrides.algorithms.is_none()) {
-            Some(named) => choose(named, target.explicit, findings),
+            Some(named) => choose(named, runner, findings),
             None => Chosen { skipped: Vec::new(), ..chosen.clone() },
         };
         let planned = scenario::build(scenario, &frame, findings)?;
         Some(PlannedScenario { algorithms: mine.algorithms, skipped: mine.skipped, ..planned })
     });
     let scenarios: Vec<PlannedScenario> = planned.collect();
+    if target.explicit {
+        ours_only(overrides, findings);
+    }
     let thresholds = thresholds::gather(bench, overrides, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
@@ -108,6 +117,8 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         target,
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
+        policy,
+        balancers: overrides.balancers.or(bench.balancers).unwrap_or(1),
         repetitions: passes.least,
         precision: passes.precision,
         max_repetitions: passes.most,
@@ -243,6 +254,20 @@ fn target(draft: &Draft, bench: &Bench, flags: &Overrides, findings: &mut Findin
         explicit,
         admin_url: admin.map(|admin| admin.name.trim_end_matches('/').to_owned()),
         admin_token: flags.admin_token.clone().or(own_token),
+    }
+}
+
+/// Flags that say something to a load balancer that `bench` starts itself, and there is another.
+fn ours_only(flags: &Overrides, findings: &mut Findings) {
+    if let Some(balancers) = flags.balancers {
+        let message = "the load balancer that is named has as many as it has; leave --balancers out, or leave \
+                       the load balancer out to use the embedded one";
+        findings.wrong("--balancers", balancers, message);
+    }
+    if let Some(policy) = &flags.policy {
+        let message = "the load balancer that is named follows a policy of its own; reload it there, or leave \
+                       the load balancer out to use the embedded one";
+        findings.wrong("--policy", policy.to_string_lossy().into_owned(), message);
     }
 }
 

@@ -12,6 +12,8 @@ const REPETITIONS: u32 = 1;
 const MAX_REPETITIONS: u32 = 50;
 /// Most passes that anybody can ask for.
 const MOST_REPETITIONS: u32 = 1000;
+/// More threads than that no machine has for a load balancer.
+const MOST_BALANCERS: u16 = 64;
 /// The longest warm-up: a day.
 const LONGEST_WARM_UP_S: f64 = 86_400.0;
 
@@ -51,6 +53,7 @@ pub(super) fn check(flags: &Overrides, findings: &mut Findings) {
         ("--repetitions", flags.repetitions, MOST_REPETITIONS),
         ("--max-repetitions", flags.max_repetitions, MOST_REPETITIONS),
         ("--users", flags.users, MOST_USERS),
+        ("--balancers", flags.balancers.map(u32::from), MOST_BALANCERS.into()),
     ];
     for (flag, count, most) in counts {
         if let Some(count) = count.filter(|count| *count == 0 || *count > most) {

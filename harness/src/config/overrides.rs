@@ -49,6 +49,10 @@ pub struct Overrides {
     pub time_scale: Option<f64>,
     /// Backends: a bundled name or a path.
     pub topology: Option<String>,
+    /// The policy file that `rl` follows.
+    pub policy: Option<std::path::PathBuf>,
+    /// Load balancers with private views.
+    pub balancers: Option<u16>,
     /// The load balancer to drive.
     pub url: Option<String>,
     /// Its admin API.

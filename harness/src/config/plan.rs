@@ -5,8 +5,9 @@
 
 use super::arrivals;
 use super::error::Note;
+use super::policy::TrainedPolicy;
 use crate::analysis::threshold::Threshold;
-use lb_core::algorithm::Algorithm;
+use lb_core::algorithm::{Algorithm, Rule};
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 use lb_core::workload::{Arrivals, Scenario};
@@ -57,6 +58,10 @@ pub struct Plan {
     pub algorithms: Vec<Algorithm>,
     /// Algorithms that were asked for and will not run.
     pub skipped: Vec<Skipped>,
+    /// What `rl` follows; none when the policy that comes with `bench` is not one for this build.
+    pub policy: Option<TrainedPolicy>,
+    /// Load balancers, each of which sees only what it has sent itself.
+    pub balancers: u16,
     /// Passes over all algorithms.
     pub repetitions: u32,
     /// More passes are added until every interval of the mean and the 95th percentile is at most this
@@ -178,6 +183,12 @@ pub struct ServiceLimit {
 }
 
 impl Plan {
+    /// Whether some scenario runs an algorithm that follows a policy file.
+    pub fn runs_learned(&self) -> bool {
+        let mut algorithms = self.scenarios.iter().flat_map(|scenario| &scenario.algorithms);
+        algorithms.any(|algorithm| algorithm.rule == Rule::Rl)
+    }
+
     /// The plan for `bench plan --json`. `schedule_sha256` covers the schedules of all scenarios,
     /// which whoever runs the plan knows how to seed.
     pub fn to_json(&self, schedule_sha256: &str) -> Value {
@@ -189,6 +200,10 @@ impl Plan {
             "admin_url": self.target.admin_url,
             "algorithms": names(&self.algorithms),
             "skipped": self.skipped,
+            "policy": self.policy.as_ref().map(|policy| {
+                json!({ "source": policy.source, "sha256": policy.file.sha256 })
+            }),
+            "balancers": self.balancers,
             "repetitions": self.repetitions,
             "precision": self.precision,
             "max_repetitions": self.max_repetitions,

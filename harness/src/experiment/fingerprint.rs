@@ -11,6 +11,10 @@ use std::sync::Arc;
 /// The fingerprint of a plan on a target, such as `embedded` or `simulated`.
 pub(super) fn fingerprint(plan: &Plan, target: &str) -> String {
     let mut text = format!("target {target}\nwarm-up detected {}\n", plan.detect_warm_up);
+    // As most runs have one, and kept their fingerprint when there could be more.
+    if plan.balancers > 1 {
+        let _ = writeln!(text, "balancers {}", plan.balancers);
+    }
     for scenario in &plan.scenarios {
         describe(scenario, &mut text);
     }

@@ -17,6 +17,7 @@ mod run;
 mod scenario;
 mod schedules;
 mod sim;
+mod sim_watch;
 mod trial;
 mod verdicts;
 

@@ -10,12 +10,12 @@ use super::schedules::combined_sha256;
 use super::trial::Trial;
 use super::verdicts::noise;
 use crate::analysis::threshold::{Threshold, evaluate};
-use crate::config::{Engine, Loaded, Plan};
+use crate::config::{Engine, Loaded, Plan, TrainedPolicy};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::report::Progress;
 use crate::results::{
-    ConfigSummary, Host, NoiseFloors, ResultsFolder, SCHEMA_VERSION, Summary, machine, write_scenario,
-    write_summary,
+    ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, machine,
+    write_scenario, write_summary,
 };
 use crate::target::{Choice, choose};
 
@@ -86,7 +86,12 @@ pub async fn run(
         progress.say(&format!("note: {note}"));
     }
 
+    let ours = !matches!(choice, Some(Choice::Running(_)));
+    if !ours {
+        refuse_ours_only(plan).or_exit(ExitCode::Usage)?;
+    }
     let mut summary = blank_summary(plan, &options, engine, driven);
+    summary.policy = followed(plan).filter(|_| ours);
     summary.fingerprint = fingerprint(plan, &kind(choice.as_ref()));
     let floors = NoiseFloors::load(options.folder.path(), &summary.fingerprint, &summary.host)
         .or_exit(ExitCode::Preflight)?
@@ -117,7 +122,6 @@ pub async fn run(
         let written =
             write_scenario(&options.folder, &scenario.scenario, &believed).or_exit(ExitCode::Preflight);
         failure = failure.or(written.err());
-        let ours = !matches!(choice, Some(Choice::Running(_)));
         let mut result = summarise_scenario(plan, scenario, &played, floors.as_ref(), ours);
         result.max_rates = std::mem::take(&mut played.max_rates);
         if options.mode == Mode::Aa {
@@ -173,6 +177,30 @@ fn keep_noise(folder: &ResultsFolder, summary: &Summary, progress: &Progress) ->
     Ok(())
 }
 
+/// What can be said to a load balancer of our own only.
+fn refuse_ours_only(plan: &Plan) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        plan.balancers == 1,
+        "balancers = {}: the load balancer that answers is not started by `bench`, and has as many as it has; \
+         leave --balancers out, or stop that load balancer to use the embedded one",
+        plan.balancers
+    );
+    if let Some(policy) = plan.policy.as_ref().filter(|policy| policy.source != TrainedPolicy::BUNDLED) {
+        anyhow::bail!(
+            "policy = {}: the load balancer that answers is not started by `bench` and follows a policy of its own; \
+             leave --policy out and reload the policy there, or stop that load balancer to use the embedded one",
+            policy.source
+        );
+    }
+    Ok(())
+}
+
+/// What `rl` follows, if it runs.
+fn followed(plan: &Plan) -> Option<PolicySummary> {
+    let policy = plan.policy.as_ref().filter(|_| plan.runs_learned())?;
+    Some(PolicySummary { source: policy.source.clone(), sha256: policy.file.sha256.clone() })
+}
+
 /// What is driven, as far as noise depends on it.
 fn kind(choice: Option<&Choice>) -> String {
     match choice {
@@ -206,6 +234,8 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
             Engine::Sim => "sim".to_owned(),
         },
         load_balancer,
+        balancers: plan.balancers,
+        policy: None,
         schedule_sha256: String::new(),
         interrupted: false,
         fingerprint: String::new(),

@@ -4,13 +4,14 @@
 use super::blocks::TrialPlan;
 use super::run::Context;
 use super::schedules::warm_up_seed;
+use super::sim_watch::{Watch, since};
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::{self, Population, Recording, RecordingSpec, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
 use crate::results::RequestsFile;
 use anyhow::Context as _;
-use lb_core::policy::Policy;
+use lb_core::policy::{GuardCounts, Policy, PolicyFile};
 use lb_core::workload::{Scenario, Schedule};
 use lb_core::{Algorithm, Seed};
 use simulator::oracle::Oracle;
@@ -24,9 +25,16 @@ const POLICY: u64 = 0x706f_6c69;
 /// All that a simulated trial needs, owned, because it runs on a thread of its own.
 struct Job {
     algorithm: Algorithm,
-    policy_seed: Seed,
-    luck: u64,
+    trained: Option<Arc<PolicyFile>>,
+    options: Options,
     play: Play,
+}
+
+/// What came out of it.
+struct Simulated {
+    record: TrialRecord,
+    report: Report,
+    guards: Option<GuardCounts>,
 }
 
 /// A schedule to be played, whoever decides.
@@ -52,8 +60,13 @@ pub(super) async fn simulate(
     let requests = plan.requests_file(context, &backends)?;
     let job = Job {
         algorithm: plan.contestant.algorithm,
-        policy_seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
-        luck: context.luck ^ plan.contestant.luck,
+        trained: context.plan.policy.as_ref().map(|policy| Arc::clone(&policy.file)),
+        options: Options {
+            seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
+            luck: context.luck ^ plan.contestant.luck,
+            balancers: context.plan.balancers,
+            ..Options::default()
+        },
         play: Play {
             scenario: Arc::clone(&plan.scenario.scenario),
             schedule: Arc::clone(plan.schedule),
@@ -72,7 +85,7 @@ pub(super) async fn simulate(
         .spawn(move || drop(send.send(job.run())))
         .or_exit(ExitCode::Internal)?;
     let begun = Instant::now();
-    let (record, report) = loop {
+    let Simulated { record, report, guards } = loop {
         tokio::select! {
             result = &mut receive => break result.context("failed to finish the simulation").or_exit(ExitCode::Internal)??,
             () = tokio::time::sleep(Pulse::PERIOD) => {
@@ -112,6 +125,7 @@ pub(super) async fn simulate(
                 up: None,
             })
             .collect(),
+        guards,
         processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
         evidence: serde_json::json!({
             "algorithm": plan.contestant.label.clone(),
@@ -123,21 +137,27 @@ pub(super) async fn simulate(
 }
 
 impl Job {
-    fn run(self) -> Result<(TrialRecord, Report), Failure> {
+    fn run(self) -> Result<Simulated, Failure> {
+        let (algorithm, trained) = (self.algorithm, self.trained);
         // Asked once beforehand, so that making policies on the way cannot fail.
-        self.algorithm.policy().or_exit(ExitCode::Usage)?;
-        let algorithm = self.algorithm;
-        let mut policy = move || -> Box<dyn Policy> { algorithm.policy().expect("it could be made before") };
-        let options = Options { seed: self.policy_seed, luck: self.luck, ..Options::default() };
+        algorithm.policy_with(trained.as_ref()).or_exit(ExitCode::Usage)?;
+        let watch = Watch::default();
+        let mut policy = || -> Box<dyn Policy> {
+            let policy = algorithm.policy_with(trained.as_ref()).expect("it could be made before");
+            watch.over(policy)
+        };
         let simulation =
-            Simulation::new(&self.play.scenario, &mut policy, &options).or_exit(ExitCode::Usage)?;
-        Ok(self.play.run(simulation))
+            Simulation::new(&self.play.scenario, &mut policy, &self.options).or_exit(ExitCode::Usage)?;
+        let mut before = None;
+        let (record, report) = self.play.run(simulation, || before = watch.counts());
+        let guards = watch.counts().zip(before).map(|(after, before)| since(after, before));
+        Ok(Simulated { record, report, guards })
     }
 }
 
 impl Play {
-    /// Warm-up, then the measured phase.
-    fn run(self, mut simulation: Simulation) -> (TrialRecord, Report) {
+    /// Warm-up, then the measured phase; `begin` is called in between.
+    fn run(self, mut simulation: Simulation, begin: impl FnOnce()) -> (TrialRecord, Report) {
         let scenario = &self.scenario;
         if !scenario.warm_up.is_zero() {
             let workload = Arc::new(scenario.workload.warm_up(scenario.warm_up));
@@ -153,6 +173,7 @@ impl Play {
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
+        begin();
         let report = simulation.measure(&self.schedule, &mut recorders[0]);
         let mut record = recording.finish(recorders, scenario.duration);
         let simulator::ArrivalCounts { due, begun, dropped } = report.arrivals;
@@ -178,5 +199,5 @@ pub(super) fn simulate_oracle(
         requests: None,
         progress: None,
     };
-    Ok(play.run(simulation).0)
+    Ok(play.run(simulation, || ()).0)
 }

@@ -3,6 +3,7 @@
 
 use crate::record::{StepRecord, TrialRecord};
 use lb_core::Algorithm;
+use lb_core::policy::GuardCounts;
 use lb_core::topology::Topology;
 use serde::Serialize;
 
@@ -37,6 +38,9 @@ pub struct Trial {
     pub backends: Vec<ListedBackend>,
     /// What the load balancer counted in the measured phase, by backend.
     pub balancer: Vec<BalancerCount>,
+    /// How often guards overruled a learned policy in the measured phase; none under other algorithms, and
+    /// where the load balancer does not tell.
+    pub guards: Option<GuardCounts>,
     /// CPU time of each process over the measured phase.
     pub processes: Vec<ProcessTime>,
     /// How the switch was verified; a simulated trial has nothing to verify.

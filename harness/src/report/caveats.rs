@@ -1,10 +1,13 @@
 //! What would void a report, said before its numbers.
 
-use super::text::{count, percent};
+use super::text::{count, guards, percent};
 use crate::results::{ScenarioSummary, Summary};
 
 /// Above this share of busy CPU time, what is measured may be the machine and not the load balancer.
 const BUSY_SHARE: f64 = 0.9;
+
+/// Above this share of its decisions a learned policy was measured less than its fallback.
+const MUCH_FALLBACK: f64 = 0.05;
 
 /// How much a caveat weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -95,6 +98,13 @@ fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String))
                  scatter between blocks alone."
                     .to_owned(),
             ),
+        }
+    }
+    for algorithm in &scenario.algorithms {
+        if let Some(line) = guards(algorithm) {
+            let fallback = algorithm.guards.as_ref().map_or(0.0, |guards| guards.fallback_share);
+            let weight = if fallback > MUCH_FALLBACK { Weight::Serious } else { Weight::Know };
+            add(weight, format!("{}: {line}.", algorithm.name));
         }
     }
     for skipped in &scenario.skipped {

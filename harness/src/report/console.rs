@@ -2,7 +2,7 @@
 
 use super::evidence;
 use super::tables::{RESULTS, backend_ids};
-use super::text::{count, senders, trimmed};
+use super::text::{count, guards, senders, trimmed};
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::fmt::Write;
@@ -50,6 +50,11 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
         let _ = writeln!(out, "{}", model(&scenario.model));
         out.push_str(&evidence::oracles(scenario));
         out.push_str(&evidence::verdicts(scenario));
+        for algorithm in &scenario.algorithms {
+            if let Some(line) = guards(algorithm) {
+                let _ = writeln!(out, "{}: {line}", algorithm.name);
+            }
+        }
         if let Some(table) = evidence::statistics(scenario) {
             let _ = writeln!(out, "\n{table}");
         }

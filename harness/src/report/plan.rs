@@ -16,6 +16,12 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     for skipped in &plan.skipped {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
     }
+    if let (true, Some(policy)) = (plan.runs_learned(), &plan.policy) {
+        let _ = writeln!(out, "policy: {} (weights {})", policy.source, policy.file.short_hash());
+    }
+    if plan.balancers > 1 {
+        let _ = writeln!(out, "balancers: {}, each sees only what it has sent itself", plan.balancers);
+    }
     let _ = writeln!(out, "repetitions: {}", repetitions(plan));
     for threshold in &plan.thresholds {
         let _ = writeln!(out, "threshold: {}", threshold.text());

@@ -1,6 +1,6 @@
 //! How reports write numbers and verdicts, in one place, so that all formats say the same.
 
-use crate::results::{FaultResponse, Metric, ScenarioSummary, Verdict};
+use crate::results::{AlgorithmSummary, FaultResponse, GuardSummary, Metric, ScenarioSummary, Verdict};
 
 /// Stands where there is no number.
 pub(super) const NONE: &str = "–";
@@ -86,6 +86,31 @@ fn within(seconds: f64, resolution_s: f64) -> String {
     if seconds < resolution_s { format!("< {resolution_s:.1} s") } else { format!("{seconds:.1} s") }
 }
 
+/// Who made the decisions of a learned policy, in words; none under other algorithms.
+pub(super) fn guards(algorithm: &AlgorithmSummary) -> Option<String> {
+    algorithm.guards.as_ref().map(guard_line)
+}
+
+fn guard_line(guards: &GuardSummary) -> String {
+    let share = |part: u64| percent(part as f64 / guards.decisions.max(1) as f64, 2);
+    let mut line = format!(
+        "of {} decisions guards gave {} to keep the least share of each backend, and the fallback made {}",
+        guards.decisions,
+        share(guards.minimum_share),
+        percent(guards.fallback_share, 2),
+    );
+    let reasons = [(guards.stale, "nobody had answered"), (guards.not_finite, "a score was no number")];
+    let reasons: Vec<String> = reasons
+        .into_iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, why)| format!("{why}: {}", share(count)))
+        .collect();
+    if !reasons.is_empty() {
+        line += &format!(" ({})", reasons.join(", "));
+    }
+    line
+}
+
 /// A p value to four decimals; below that only that it is below.
 pub(super) fn p_value(value: Option<f64>) -> String {
     match value {
@@ -169,6 +194,26 @@ mod tests {
         for (metric, value, text) in table {
             assert_eq!(effect(metric, value), text, "{} is written in its own unit", metric.label());
         }
+    }
+
+    #[test]
+    fn a_fallback_is_told_with_its_causes() {
+        let with = |stale, not_finite| {
+            let fallback_share = (stale + not_finite) as f64 / 200.0;
+            let guards = GuardSummary { decisions: 200, minimum_share: 1, stale, not_finite, fallback_share };
+            let line = guard_line(&guards);
+            line.strip_prefix(
+                "of 200 decisions guards gave 0.50 % to keep the least share of each backend, and ",
+            )
+            .unwrap_or_else(|| panic!("{line}"))
+            .to_owned()
+        };
+        assert_eq!(with(0, 0), "the fallback made 0.00 %");
+        assert_eq!(with(3, 0), "the fallback made 1.50 % (nobody had answered: 1.50 %)");
+        assert_eq!(
+            with(3, 1),
+            "the fallback made 2.00 % (nobody had answered: 1.50 %, a score was no number: 0.50 %)"
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, read_summary};
 pub use requests::RequestsFile;
 pub use summary::{
-    ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, Host, Latency, ProcessSummary,
-    SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,
+    ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency,
+    PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,
 };
 pub use writer::{trial_stem, write_scenario, write_summary, write_trial};

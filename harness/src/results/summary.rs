@@ -40,6 +40,14 @@ pub struct Summary {
     pub engine: String,
     /// Which load balancer was driven.
     pub load_balancer: String,
+    /// Load balancers, each of which saw only what it had sent itself; 1 where all requests were seen by
+    /// one.
+    #[serde(default = "one")]
+    pub balancers: u16,
+    /// The policy file that `rl` followed. Null when it did not run, or in a load balancer that was running
+    /// already.
+    #[serde(default)]
+    pub policy: Option<PolicySummary>,
     /// SHA-256 over the schedules of all scenarios and repetitions.
     pub schedule_sha256: String,
     /// Whether the run was interrupted; then only complete trials are summed up.
@@ -53,6 +61,10 @@ pub struct Summary {
     pub thresholds: Vec<ThresholdResult>,
     /// Settings that could not be honoured, and other things to know.
     pub notes: Vec<String>,
+}
+
+fn one() -> u16 {
+    1
 }
 
 /// The machine that measured.
@@ -175,6 +187,34 @@ pub struct AlgorithmSummary {
     pub switch_evidence: Vec<serde_json::Value>,
     /// CPU time of the processes that took part.
     pub processes: Vec<ProcessSummary>,
+    /// How often guards overruled the learned policy. Null under other algorithms, and where the load
+    /// balancer does not tell.
+    #[serde(default)]
+    pub guards: Option<GuardSummary>,
+}
+
+/// Decisions of a learned policy, and how many of them were not its own.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct GuardSummary {
+    /// Decisions in the measured phases.
+    pub decisions: u64,
+    /// Those that gave a backend its minimum share.
+    pub minimum_share: u64,
+    /// Those that the fallback made because nobody had answered for a while.
+    pub stale: u64,
+    /// Those that the fallback made because a score was no number.
+    pub not_finite: u64,
+    /// Share of the decisions that the fallback made.
+    pub fallback_share: f64,
+}
+
+/// The policy file that `rl` followed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PolicySummary {
+    /// Where it was found: a path, or `bundled`.
+    pub source: String,
+    /// SHA-256 of its weights.
+    pub sha256: String,
 }
 
 /// Latency of a set of requests, in milliseconds.

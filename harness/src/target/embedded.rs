@@ -3,11 +3,15 @@
 
 use super::child::{Child, cpu_seconds};
 use super::mocks::Mocks;
+use crate::config::TrainedPolicy;
 use anyhow::{Context, Result};
 use lb_core::topology::Topology;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
+
+/// The policy file beside the load balancer's config.
+const POLICY_FILE: &str = "policy.safetensors";
 
 /// The load balancer and the backends of one scenario.
 #[derive(Debug)]
@@ -20,6 +24,21 @@ pub struct Embedded {
     pub base_url: String,
     /// Where the admin API is.
     pub admin_url: String,
+}
+
+/// What to start.
+#[derive(Clone, Copy, Debug)]
+pub struct EmbeddedSpec<'a> {
+    /// The backends.
+    pub topology: &'a Topology,
+    /// Products that the backends know.
+    pub catalogue: &'a [Value],
+    /// Fixes the luck of the backends.
+    pub seed: u64,
+    /// What `rl` follows.
+    pub policy: Option<&'a TrainedPolicy>,
+    /// Threads of the load balancer; more than one have views of their own.
+    pub balancers: u16,
 }
 
 /// What the mock backends say when they listen.
@@ -46,7 +65,8 @@ struct BalancerReady {
 impl Embedded {
     /// Starts both on free ports. Their configs and logs go to `dir`, so that a run can be repeated
     /// by hand.
-    pub async fn start(topology: &Topology, catalogue: &[Value], seed: u64, dir: &Path) -> Result<Self> {
+    pub async fn start(spec: EmbeddedSpec<'_>, dir: &Path) -> Result<Self> {
+        let EmbeddedSpec { topology, catalogue, seed, policy, .. } = spec;
         std::fs::create_dir_all(dir)
             .with_context(|| format!("failed to make the folder `{}`", dir.display()))?;
         let file = |name: &str, content: &Value| -> Result<String> {
@@ -69,7 +89,12 @@ impl Embedded {
         let ready: MocksReady =
             serde_json::from_value(ready).context("failed to read where the mock backends listen")?;
 
-        let config_file = file("load-balancer.json", &balancer_config(topology, &ready))?;
+        if let Some(policy) = policy {
+            let path = dir.join(POLICY_FILE);
+            std::fs::write(&path, &policy.bytes)
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+        }
+        let config_file = file("load-balancer.json", &balancer_config(&spec, &ready))?;
         let args = ["__load-balancer", "--config", &config_file, "--exit-with-parent"];
         let (balancer, at) = Child::start("load balancer", &args, &dir.join("load-balancer.log")).await?;
         let at: BalancerReady =
@@ -104,8 +129,9 @@ impl Embedded {
     }
 }
 
-fn balancer_config(topology: &Topology, ready: &MocksReady) -> Value {
-    let pools: Vec<Value> = topology
+fn balancer_config(spec: &EmbeddedSpec<'_>, ready: &MocksReady) -> Value {
+    let pools: Vec<Value> = spec
+        .topology
         .pools
         .iter()
         .map(|pool| {
@@ -118,5 +144,16 @@ fn balancer_config(topology: &Topology, ready: &MocksReady) -> Value {
             json!({ "name": pool.name, "services": pool.services, "backends": backends })
         })
         .collect();
-    json!({ "listen": "127.0.0.1:0", "algorithm": "round-robin", "pools": pools })
+    let views = if spec.balancers > 1 { "per-thread" } else { "shared" };
+    let mut config = json!({
+        "listen": "127.0.0.1:0",
+        "algorithm": "round-robin",
+        "threads": spec.balancers,
+        "views": views,
+        "pools": pools,
+    });
+    if spec.policy.is_some() {
+        config["policy_file"] = POLICY_FILE.into();
+    }
+    config
 }

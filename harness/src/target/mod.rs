@@ -9,6 +9,6 @@ mod mocks;
 
 pub use child::{Child, cpu_seconds};
 pub use choose::{Choice, choose};
-pub use embedded::Embedded;
+pub use embedded::{Embedded, EmbeddedSpec};
 pub use machine::MachineCpu;
 pub use mocks::{Mocks, MocksError};

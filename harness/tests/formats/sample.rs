@@ -34,6 +34,8 @@ pub(crate) fn summary() -> Summary {
         seed: 42,
         engine: "live".to_owned(),
         load_balancer: "embedded reference load balancer".to_owned(),
+        balancers: 1,
+        policy: None,
         schedule_sha256: "5f".repeat(32),
         interrupted: false,
         fingerprint: "a7".repeat(32),
@@ -356,6 +358,7 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         series: series(number),
         fault_responses: vec![fault_response(0, number), fault_response(1, number)],
         switch_evidence: vec![serde_json::json!({ "control_plane": { "verdict": "confirmed" } })],
+        guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },
             ProcessSummary { name: "load-balancer".to_owned(), cpu_s: 95.0, cores: 0.13 },

@@ -53,6 +53,13 @@ pub(crate) struct Bench {
     pub(crate) journey: Option<Source<Journey>>,
     /// The load balancer to drive; without it `base_url` is tried, and then the embedded one.
     pub(crate) load_balancer: Option<LoadBalancer>,
+    /// The policy file that `rl` follows, in place of the one that comes with `bench`.
+    #[schemars(length(min = 1))]
+    pub(crate) policy: Option<String>,
+    /// Load balancers, each of which sees only what it has sent itself: threads with private views when
+    /// live.
+    #[schemars(range(min = 1, max = 64))]
+    pub(crate) balancers: Option<u16>,
     /// Requests per second of background traffic in the gaps between patterns; 0 is none.
     #[schemars(range(min = 0, max = 10000))]
     pub(crate) background_rps: Option<f64>,

@@ -5,7 +5,7 @@ use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::run::Context;
 use crate::experiment::trial::ListedBackend;
-use crate::target::{Choice, Embedded};
+use crate::target::{Choice, Embedded, EmbeddedSpec};
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_core::Algorithm;
 use lb_core::workload::Scenario;
@@ -26,10 +26,14 @@ impl LiveTrials {
         match choice {
             Choice::Embedded => {
                 let dir = context.folder.path().join(format!("target/{number}"));
-                let embedded =
-                    Embedded::start(&inner.topology, &scenario.catalogue, context.plan.seed.0, &dir)
-                        .await
-                        .or_exit(ExitCode::Preflight)?;
+                let spec = EmbeddedSpec {
+                    topology: &inner.topology,
+                    catalogue: &scenario.catalogue,
+                    seed: context.plan.seed.0,
+                    policy: context.plan.policy.as_ref(),
+                    balancers: context.plan.balancers,
+                };
+                let embedded = Embedded::start(spec, &dir).await.or_exit(ExitCode::Preflight)?;
                 let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))
                     .await
                     .or_exit(ExitCode::Preflight)?;

@@ -16,6 +16,7 @@ use crate::results::RequestsFile;
 use crate::target::{Embedded, MachineCpu, cpu_seconds};
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
+use lb_core::policy::GuardCounts;
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -30,6 +31,13 @@ struct Phase {
     scenario: Arc<Scenario>,
     schedule: Arc<Schedule>,
     requests: Option<RequestSink>,
+}
+
+/// What the load balancer counted in the measured phase.
+#[derive(Default)]
+struct Counted {
+    balancer: Vec<BalancerCount>,
+    guards: Option<GuardCounts>,
 }
 
 /// What the trials of one scenario drive.
@@ -117,8 +125,8 @@ impl LiveTrials {
             embedded.check().or_exit(ExitCode::InvalidTrials)?;
         }
 
-        let balancer = match record.interrupted {
-            true => Vec::new(),
+        let Counted { balancer, guards } = match record.interrupted {
+            true => Counted::default(),
             false => self.wind_up(context, plan, before, &mut notes, progress).await?,
         };
 
@@ -137,6 +145,7 @@ impl LiveTrials {
             record,
             backends: self.backends.clone(),
             balancer,
+            guards: guards.filter(|guards| guards.picks > 0),
             processes,
             evidence: serde_json::to_value(&evidence).context("failed to write down the evidence")?,
             notes,
@@ -151,18 +160,18 @@ impl LiveTrials {
         before: Option<Snapshot>,
         notes: &mut Vec<String>,
         progress: &mut Progress,
-    ) -> Result<Vec<BalancerCount>, Failure> {
+    ) -> Result<Counted, Failure> {
         progress.phase(&plan.progress, "draining");
         if let Err(error) = self.drain(context).await {
             notes.push(format!("after the measured phase: {error}"));
         }
-        let balancer = self.collect(before, notes).await;
+        let counted = self.collect(before, notes).await;
         if let Some(embedded) = &self.embedded {
             embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
         }
         progress.phase(&plan.progress, "cooling down");
         tokio::time::sleep(context.plan.cool_down.into()).await;
-        Ok(balancer)
+        Ok(counted)
     }
 
     /// Health, drain, clean backends, switch.
@@ -295,24 +304,27 @@ impl LiveTrials {
     }
 
     /// What the load balancer counted since `before`.
-    async fn collect(&self, before: Option<Snapshot>, notes: &mut Vec<String>) -> Vec<BalancerCount> {
-        let Some(before) = before else { return Vec::new() };
-        let Some(after) = self.snapshot(notes).await else { return Vec::new() };
+    async fn collect(&self, before: Option<Snapshot>, notes: &mut Vec<String>) -> Counted {
+        let Some(before) = before else { return Counted::default() };
+        let Some(after) = self.snapshot(notes).await else { return Counted::default() };
         match after.since(&before) {
-            Ok(window) => window
-                .backends
-                .into_iter()
-                .map(|backend| BalancerCount {
-                    id: backend.id,
-                    requests: backend.requests,
-                    errors: Some(backend.errors),
-                    peak_in_flight: Some(backend.peak_in_flight),
-                    up: Some(backend.healthy),
-                })
-                .collect(),
+            Ok(window) => Counted {
+                guards: window.guards,
+                balancer: window
+                    .backends
+                    .into_iter()
+                    .map(|backend| BalancerCount {
+                        id: backend.id,
+                        requests: backend.requests,
+                        errors: Some(backend.errors),
+                        peak_in_flight: Some(backend.peak_in_flight),
+                        up: Some(backend.healthy),
+                    })
+                    .collect(),
+            },
             Err(error) => {
                 notes.push(format!("no counters from the load balancer: {error}"));
-                Vec::new()
+                Counted::default()
             }
         }
     }

@@ -14,6 +14,12 @@ pub(in crate::report) fn environment(summary: &Summary) -> Table {
     add("Started", moment(&summary.started_at));
     add("Engine", summary.engine.clone());
     add("Load balancer", summary.load_balancer.clone());
+    if summary.balancers > 1 {
+        add("Balancers", format!("{}, each with a view of its own", summary.balancers));
+    }
+    if let Some(policy) = &summary.policy {
+        add("Policy", format!("{}, weights SHA-256 {}", policy.source, policy.sha256));
+    }
     add("Version", format!("{} (commit {})", summary.version, summary.commit));
     add("Host", format!("{}, {}, kernel {}", host.name, host.os, host.kernel));
     add("CPU", format!("{}, {}", host.cpu, count(host.cores, "core")));

@@ -1,0 +1,80 @@
+//! The trained policy that `rl` follows: the one that comes with `bench`, or a file that the user names.
+
+use super::error::Findings;
+use super::overrides::Overrides;
+use super::raw::Bench;
+use lb_core::policy::{PolicyFile, learned::PolicyFileError};
+use std::path::Path;
+use std::sync::Arc;
+
+/// Trained by `rl-train`, as `configs/policies` has it.
+const BUNDLED: &[u8] = include_bytes!("../../../configs/policies/default.safetensors");
+
+/// A policy file that was read and found sound.
+#[derive(Clone, Debug)]
+pub struct TrainedPolicy {
+    /// Where it was found: a path, or `bundled`.
+    pub source: String,
+    /// The file as it is, to be handed on.
+    pub bytes: Arc<[u8]>,
+    /// What it says.
+    pub file: Arc<PolicyFile>,
+}
+
+impl TrainedPolicy {
+    /// Its source when it is the one that comes with `bench`.
+    pub const BUNDLED: &'static str = "bundled";
+
+    /// The policy that comes with `bench`.
+    ///
+    /// # Errors
+    /// It was trained for another build.
+    pub fn bundled() -> Result<Self, PolicyFileError> {
+        Self::new(Self::BUNDLED.to_owned(), BUNDLED)
+    }
+
+    fn new(source: String, bytes: &[u8]) -> Result<Self, PolicyFileError> {
+        Ok(Self { source, bytes: bytes.into(), file: Arc::new(PolicyFile::from_bytes(bytes)?) })
+    }
+}
+
+/// The policy that flag or config name, else the bundled one. None after a problem was reported.
+pub(super) fn policy(
+    bench: &Bench,
+    flags: &Overrides,
+    folder: Option<&Path>,
+    findings: &mut Findings,
+) -> Option<TrainedPolicy> {
+    let (key, folder, path) = match (&flags.policy, &bench.policy) {
+        (Some(path), _) => ("--policy", None, path.as_path()),
+        (None, Some(path)) => ("bench.policy", folder, Path::new(path)),
+        (None, None) => {
+            let read = TrainedPolicy::bundled();
+            return read
+                .map_err(|error| findings.note("policy", TrainedPolicy::BUNDLED, error.to_string()))
+                .ok();
+        }
+    };
+    let name = path.to_string_lossy().into_owned();
+    let found = std::fs::read(path).or_else(|error| match folder {
+        Some(folder) => std::fs::read(folder.join(path)),
+        None => Err(error),
+    });
+    let read = match found {
+        Ok(bytes) => TrainedPolicy::new(name.clone(), &bytes).map_err(|error| error.to_string()),
+        Err(error) => Err(format!("cannot be read: {error}; name a file that `rl-train` exported")),
+    };
+    read.map_err(|message| findings.wrong(key, name, message)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bundled_policy_is_one_for_this_build() {
+        let policy = TrainedPolicy::bundled().unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(policy.source, TrainedPolicy::BUNDLED);
+        assert_eq!(&*policy.bytes, BUNDLED, "it is handed on as it is");
+    }
+}
