@@ -213,7 +213,7 @@ impl Rule {
         Ok(match self {
             Self::RoundRobin => dress(policy::RoundRobin::default(), ejection),
             Self::WeightedRoundRobin => dress(policy::WeightedRoundRobin::default(), ejection),
-            Self::Random => dress(policy::Random, ejection),
+            Self::Random => dress(policy::Random::default(), ejection),
             Self::LeastConnections => dress(policy::LeastConnections, ejection),
             Self::P2c => dress(policy::P2c, ejection),
             Self::PeakEwma => dress(policy::PeakEwma::default(), ejection),

@@ -94,4 +94,8 @@ impl Policy for ConsistentHash {
             .map(|point| point.backend)
             .find(|backend| self.is_eligible[backend.get()])
     }
+
+    fn propensity(&self) -> Option<f64> {
+        Some(1.0)
+    }
 }

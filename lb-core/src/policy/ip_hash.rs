@@ -68,6 +68,10 @@ impl Policy for IpHash {
         let place = (unit(key) * pool.eligible.len() as f64) as usize;
         pool.eligible.get(place).or(pool.eligible.last()).copied()
     }
+
+    fn propensity(&self) -> Option<f64> {
+        Some(1.0)
+    }
 }
 
 /// A hash as a fraction in 0..1, of its upper 53 bits.

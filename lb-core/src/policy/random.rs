@@ -11,11 +11,18 @@ use rand::RngExt;
 
 /// See the [module](self).
 #[derive(Debug, Default)]
-pub struct Random;
+pub struct Random {
+    /// Backends of the latest pick.
+    choices: u32,
+}
 
 impl Policy for Random {
     fn pick(&mut self, _: &RequestInfo, pool: &PoolView<'_>, _: Time, rng: &mut Rng) -> Option<BackendIndex> {
-        let count = u32::try_from(pool.eligible.len()).ok().filter(|count| *count > 0)?;
-        Some(pool.eligible[rng.random_range(0..count) as usize])
+        self.choices = u32::try_from(pool.eligible.len()).ok().filter(|count| *count > 0)?;
+        Some(pool.eligible[rng.random_range(0..self.choices) as usize])
+    }
+
+    fn propensity(&self) -> Option<f64> {
+        Some(1.0 / f64::from(self.choices))
     }
 }

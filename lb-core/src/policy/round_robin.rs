@@ -21,4 +21,8 @@ impl Policy for RoundRobin {
         self.next = BackendIndex(picked.0 + 1);
         Some(picked)
     }
+
+    fn propensity(&self) -> Option<f64> {
+        Some(1.0)
+    }
 }

@@ -52,4 +52,8 @@ impl Policy for WeightedRoundRobin {
         self.credit[best.get()] -= self.total;
         Some(best)
     }
+
+    fn propensity(&self) -> Option<f64> {
+        Some(1.0)
+    }
 }
