@@ -29,12 +29,7 @@ fn open(criterion: &mut Criterion) {
                 continue; // four backends are overloaded: time-outs are measured, not events
             }
             let run = || -> Report {
-                let load = OpenLoad {
-                    rate: 3_200.0 * load,
-                    requests: 50_000,
-                    request_timeout: Span::from_secs(10),
-                    seed: Seed(1),
-                };
+                let load = OpenLoad::poisson(3_200.0 * load, 50_000, Span::from_secs(10), Seed(1));
                 let mut policy = common::policies(algorithm);
                 simulate_open(&topology, &load, &mut policy, &Options::default(), &mut Sum(0))
                     .expect("a bundled topology can be simulated")

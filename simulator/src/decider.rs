@@ -1,4 +1,5 @@
-//! Who places the requests of a simulation: policies in load balancers, or an oracle.
+//! Who places the requests of a simulation: policies in load balancers, or an oracle, or policies that an
+//! oracle teaches.
 
 use crate::options::Options;
 use crate::oracle::Oracle;
@@ -9,11 +10,20 @@ use lb_core::topology::Topology;
 /// Label of the balancers' random streams under the seed of the options.
 const BALANCER: u64 = 0xba1a;
 
+/// Is told what an oracle thinks that each backend would cost, in nanoseconds.
+pub type Lesson = Box<dyn FnMut(&[f64])>;
+
 /// Who places requests.
 pub(crate) enum Decider<'a> {
     /// A new policy for each load balancer and pool.
     Policies(&'a mut dyn FnMut() -> Box<dyn Policy>),
     Oracle(Oracle),
+    /// Policies, and an oracle that only says what it thinks.
+    Taught {
+        policy: &'a mut dyn FnMut() -> Box<dyn Policy>,
+        teacher: Oracle,
+        lesson: Lesson,
+    },
 }
 
 /// One per load balancer and pool, pool after pool.

@@ -27,8 +27,9 @@ mod sample;
 mod simulation;
 mod system;
 
+pub use decider::Lesson;
 pub use error::SimulationError;
-pub use open::{OpenLoad, simulate_open, simulate_open_with_oracle};
+pub use open::{Bursts, OpenLoad, simulate_open, simulate_open_taught, simulate_open_with_oracle};
 pub use options::{HealthChecks, Options};
 pub use report::{ArrivalCounts, BackendReport, Report};
 pub use simulation::Simulation;

@@ -1,6 +1,6 @@
 //! The open model: requests arrive at a rate, whatever becomes of those before them.
 
-use crate::decider::Decider;
+use crate::decider::{Decider, Lesson};
 use crate::error::SimulationError;
 use crate::options::Options;
 use crate::oracle::Oracle;
@@ -8,7 +8,7 @@ use crate::report::Report;
 use crate::requests::Call;
 use crate::system::System;
 use lb_core::policy::Policy;
-use lb_core::rng::Rng;
+use lb_core::rng::{Rng, mix};
 use lb_core::topology::{RouteIndex, Topology};
 use lb_core::workload::Observer;
 use lb_core::{Seed, Span, Time};
@@ -17,11 +17,16 @@ use std::sync::Arc;
 
 use crate::sample::{Sender, sample};
 
-/// Poisson arrivals: independent clients, each of which sends one request.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Arrivals of independent clients, each of which sends one request.
+#[derive(Clone, Debug, PartialEq)]
 pub struct OpenLoad {
     /// Requests per second on average.
     pub rate: f64,
+    /// How the rate varies; none is a Poisson process.
+    pub bursts: Option<Bursts>,
+    /// What requests are of each route of the topology, as weights; empty means that all take the
+    /// topology's own service time.
+    pub routes: Vec<f64>,
     /// Requests in all.
     pub requests: u64,
     /// A request without a complete reply after this long is a timeout.
@@ -30,10 +35,29 @@ pub struct OpenLoad {
     pub seed: Seed,
 }
 
+impl OpenLoad {
+    /// Poisson arrivals of requests that are all alike.
+    pub fn poisson(rate: f64, requests: u64, request_timeout: Span, seed: Seed) -> Self {
+        Self { rate, bursts: None, routes: Vec::new(), requests, request_timeout, seed }
+    }
+}
+
+/// A Markov-modulated Poisson process of two states: bursts and lulls, as long as each other on average.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bursts {
+    /// What the rate is multiplied with in a burst: from 1 to 2; in a lull it is 2 minus this, so that the
+    /// mean stays.
+    pub factor: f64,
+    /// Mean length of a burst and of a lull; exponentially distributed.
+    pub mean_length: Span,
+}
+
 /// Labels of the random streams under the seed of the load.
 mod label {
     pub(super) const ARRIVALS: u64 = 1;
     pub(super) const REQUESTS: u64 = 2;
+    pub(super) const ROUTES: u64 = 3;
+    pub(super) const BALANCERS: u64 = 4;
 }
 
 /// Simulates an open load on the first pool of a topology, all requests of its own service time.
@@ -66,6 +90,23 @@ pub fn simulate_open_with_oracle(
     simulate(topology, load, Decider::Oracle(oracle), options, observer)
 }
 
+/// [`simulate_open`] with a teacher: before each pick of a policy `lesson` is told what an oracle thinks that
+/// each backend of the pool would cost, in nanoseconds (infinite when it is down).
+///
+/// # Errors
+/// As [`simulate_open`].
+pub fn simulate_open_taught(
+    topology: &Topology,
+    load: &OpenLoad,
+    policy: &mut dyn FnMut() -> Box<dyn Policy>,
+    teacher: Oracle,
+    lesson: Lesson,
+    options: &Options,
+    observer: &mut impl Observer,
+) -> Result<Report, SimulationError> {
+    simulate(topology, load, Decider::Taught { policy, teacher, lesson }, options, observer)
+}
+
 fn simulate(
     topology: &Topology,
     load: &OpenLoad,
@@ -77,30 +118,25 @@ fn simulate(
         return Err(SimulationError::Rate(load.rate));
     }
     let topology = Arc::new(topology.clone());
-    let route = RouteIndex(topology.routes.len() as u16);
+    let routes = Routes::new(&load.routes, topology.routes.len());
     let mut system = System::new(topology, Vec::new(), load.request_timeout, decider, options)?;
     let expected_length = Span::from_secs_f64(load.requests as f64 / load.rate * 2.0);
     system.begin_measuring(expected_length + load.request_timeout);
 
-    let mut arrivals = Arrivals {
-        rng: load.seed.stream(&[label::ARRIVALS]),
-        mean_gap: Span::from_secs_f64(1.0 / load.rate),
-        next: Time::ZERO,
-        left: load.requests,
-    };
+    let mut arrivals = Arrivals::new(load);
     arrivals.schedule();
     let keys = load.seed.key(&[label::REQUESTS]);
     let sender = Sender { expected: &[200], ..Sender::default() };
     while arrivals.left > 0 || !system.is_idle() {
         if arrivals.left > 0 && arrivals.next <= system.next_time() {
-            let number = load.requests - arrivals.left;
-            let key = lb_core::rng::mix(keys ^ number);
+            let key = mix(keys ^ (load.requests - arrivals.left));
             let call = Call {
                 owner: 0,
-                balancer: (number % u64::from(options.balancers)) as u16,
+                // Which load balancer a client meets is chance, but the same for all algorithms.
+                balancer: (mix(key ^ label::BALANCERS) % u64::from(options.balancers)) as u16,
                 pool: 0,
                 service: u16::MAX,
-                route,
+                route: routes.of(key),
                 key,
                 client_key: key,
             };
@@ -114,17 +150,82 @@ fn simulate(
     Ok(system.report(Time::ZERO, 0))
 }
 
-/// A Poisson process.
+/// The shares of routes, added up.
+struct Routes {
+    up_to: Vec<f64>,
+    /// Of requests that no route matches.
+    other: RouteIndex,
+}
+
+impl Routes {
+    fn new(weights: &[f64], known: usize) -> Self {
+        let total: f64 = weights.iter().sum();
+        let mut sum = 0.0;
+        let up_to = weights.iter().map(|weight| {
+            sum += weight / total;
+            sum
+        });
+        Self { up_to: up_to.collect(), other: RouteIndex(known as u16) }
+    }
+
+    fn of(&self, key: u64) -> RouteIndex {
+        let drawn = mix(key ^ label::ROUTES) as f64 / u64::MAX as f64;
+        let place = self.up_to.iter().position(|up_to| drawn < *up_to);
+        place.map_or(self.other, |place| RouteIndex(place as u16))
+    }
+}
+
+/// A Poisson process whose rate may switch between two values.
 struct Arrivals {
     rng: Rng,
     mean_gap: Span,
+    bursts: Option<Bursts>,
+    in_burst: bool,
+    /// When the present burst or lull ends.
+    until: Time,
     next: Time,
     left: u64,
 }
 
 impl Arrivals {
+    fn new(load: &OpenLoad) -> Self {
+        let mut arrivals = Self {
+            rng: load.seed.stream(&[label::ARRIVALS]),
+            mean_gap: Span::from_secs_f64(1.0 / load.rate),
+            bursts: load.bursts,
+            in_burst: false,
+            until: Time::MAX,
+            next: Time::ZERO,
+            left: load.requests,
+        };
+        if let Some(bursts) = load.bursts {
+            arrivals.until = Time::ZERO + bursts.mean_length.mul_f64(arrivals.exponential());
+        }
+        arrivals
+    }
+
+    fn exponential(&mut self) -> f64 {
+        -(1.0 - self.rng.random::<f64>()).ln()
+    }
+
     fn schedule(&mut self) {
-        let gap: f64 = -(1.0 - self.rng.random::<f64>()).ln();
-        self.next += self.mean_gap.mul_f64(gap);
+        let mut left = self.exponential();
+        // Gaps are memoryless: what a change of the rate cuts off goes on at the new rate.
+        while let Some(bursts) = self.bursts {
+            let factor = if self.in_burst { bursts.factor } else { 2.0 - bursts.factor };
+            let end = self.next + self.mean_gap.mul_f64(left / factor);
+            if end <= self.until {
+                self.next = end;
+                return;
+            }
+            let passed = self.until.since(self.next);
+            left -= passed.as_nanos() as f64 / self.mean_gap.as_nanos() as f64 * factor;
+            self.next = self.until;
+            self.in_burst = !self.in_burst;
+            let length = bursts.mean_length.mul_f64(self.exponential());
+            self.until = self.next + length;
+            left = left.max(0.0);
+        }
+        self.next += self.mean_gap.mul_f64(left);
     }
 }

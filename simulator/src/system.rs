@@ -1,6 +1,6 @@
 //! Load balancers, wires and backends: what happens to a request between being sent and being over.
 
-use crate::decider::{self, Decider};
+use crate::decider::{self, Decider, Lesson};
 use crate::error::SimulationError;
 use crate::health::Health;
 use crate::next_events::NextEvents;
@@ -41,8 +41,12 @@ pub(crate) struct System {
     events: u64,
     /// One per load balancer and pool, pool after pool; none under an oracle.
     balancers: Vec<Balancer>,
-    /// One per pool; none under policies.
+    /// One per pool; none under policies without a teacher.
     seers: Vec<Seer>,
+    /// Who is told what the seers think of each backend, under a teacher.
+    lesson: Option<Lesson>,
+    /// Room for that.
+    costs: Vec<f64>,
     /// Mixed into the key of each request.
     luck: Option<u64>,
     /// Pool after pool, as results number them.
@@ -87,10 +91,12 @@ impl System {
                 busy_before: Span::ZERO,
             }));
         }
-        let (balancers, seers) = match decider {
-            Decider::Policies(policy) => (decider::balancers(&topology, policy, options), Vec::new()),
-            Decider::Oracle(oracle) => {
-                (Vec::new(), topology.pools.iter().map(|_| Seer::new(oracle, timeout)).collect())
+        let seers = |oracle| topology.pools.iter().map(|_| Seer::new(oracle, timeout)).collect();
+        let (balancers, seers, lesson): (_, Vec<Seer>, _) = match decider {
+            Decider::Policies(policy) => (decider::balancers(&topology, policy, options), Vec::new(), None),
+            Decider::Oracle(oracle) => (Vec::new(), seers(oracle), None),
+            Decider::Taught { policy, teacher, lesson } => {
+                (decider::balancers(&topology, policy, options), seers(teacher), Some(lesson))
             }
         };
         Ok(Self {
@@ -100,6 +106,8 @@ impl System {
             events: 0,
             balancers,
             seers,
+            lesson,
+            costs: Vec::new(),
             luck: (options.luck != 0).then(|| mix(options.luck)),
             pool_start,
             next_events: NextEvents::new(sites.len()),
@@ -258,19 +266,40 @@ impl System {
 
     fn pick(&mut self, slot: u32, now: Time) -> Option<BackendIndex> {
         let call = self.requests[slot].call;
-        if self.seers.is_empty() {
-            let info = RequestInfo { client_key: call.client_key, route: call.route.0 };
-            return self.balancer(&call).pick(&info, now);
+        if !self.seers.is_empty() {
+            self.see(slot, now);
         }
-        let pool = usize::from(call.pool);
+        let place = if self.balancers.is_empty() {
+            self.seers[usize::from(call.pool)].cheapest(&self.costs)
+        } else {
+            if let Some(lesson) = &mut self.lesson {
+                lesson(&self.costs);
+            }
+            let info = RequestInfo { client_key: call.client_key, route: call.route.0 };
+            self.balancer(&call).pick(&info, now)
+        }?;
+        if !self.seers.is_empty() {
+            let coming = self.coming(slot);
+            let backend = self.backend(&call, place);
+            self.sites[backend].coming.push_back(coming);
+        }
+        Some(place)
+    }
+
+    /// What an oracle thinks of each backend.
+    fn see(&mut self, slot: u32, now: Time) {
+        let pool = usize::from(self.requests[slot].call.pool);
         let first = usize::from(self.pool_start[pool]);
         let count = self.topology.pools[pool].backends.len();
-        let new = Coming { slot, demand: self.demand(&call), service: usize::from(call.service) };
+        let request = self.coming(slot);
         let sites = &self.sites[first..first + count];
         let views = sites.iter().map(|site| View { model: &site.model, coming: &site.coming });
-        let place = self.seers[pool].pick(new, views, now)?;
-        self.sites[first + place.get()].coming.push_back(new);
-        Some(place)
+        self.seers[pool].see(request, views, now, &mut self.costs);
+    }
+
+    fn coming(&self, slot: u32) -> Coming {
+        let call = &self.requests[slot].call;
+        Coming { slot, demand: self.demand(call), service: usize::from(call.service) }
     }
 
     fn demand(&self, call: &Call) -> Span {
@@ -343,7 +372,7 @@ impl System {
     /// The load balancer sees how a request that it had placed ended.
     fn learn(&mut self, slot: u32, kind: ReplyKind, now: Time) {
         let request = self.requests[slot];
-        if self.seers.is_empty() {
+        if !self.balancers.is_empty() {
             let reply = Reply { kind, latency: now.since(request.picked) };
             self.balancer(&request.call).reply(request.place, &reply, now);
         }

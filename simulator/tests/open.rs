@@ -25,8 +25,7 @@ fn with_fault(
         duration_s: Some(duration_s),
         every_s: None,
     }];
-    let load =
-        OpenLoad { rate: 1_600.0, requests: 32_000, request_timeout: Span::from_secs(2), seed: Seed(5) };
+    let load = OpenLoad::poisson(1_600.0, 32_000, Span::from_secs(2), Seed(5));
     let mut recorder = Recorder::default();
     let report =
         simulate_open(&topology, &load, &mut policies(algorithm), &Options::default(), &mut recorder)
@@ -195,7 +194,7 @@ fn nobody_answers_when_every_backend_is_known_to_be_down() {
         duration_s: None,
         every_s: None,
     }];
-    let load = OpenLoad { rate: 100.0, requests: 1_000, request_timeout: Span::from_secs(2), seed: Seed(5) };
+    let load = OpenLoad::poisson(100.0, 1_000, Span::from_secs(2), Seed(5));
     let mut recorder = Recorder::default();
     simulate_open(&topology, &load, &mut policies("p2c"), &Options::default(), &mut recorder)
         .expect("a valid topology");
@@ -209,8 +208,7 @@ fn nobody_answers_when_every_backend_is_known_to_be_down() {
 #[test]
 fn private_views_cost_least_connections_its_tail() {
     let p99 = |balancers| {
-        let load =
-            OpenLoad { rate: 2_560.0, requests: 60_000, request_timeout: Span::from_secs(2), seed: Seed(9) };
+        let load = OpenLoad::poisson(2_560.0, 60_000, Span::from_secs(2), Seed(9));
         let options = Options { balancers, ..Options::default() };
         let mut recorder = Recorder::default();
         let mut policy = policies("least-connections");
@@ -224,7 +222,7 @@ fn private_views_cost_least_connections_its_tail() {
 
 #[test]
 fn what_cannot_be_simulated_is_refused() {
-    let load = OpenLoad { rate: 1.0, requests: 1, request_timeout: Span::from_secs(1), seed: Seed(0) };
+    let load = OpenLoad::poisson(1.0, 1, Span::from_secs(1), Seed(0));
     let mut broken = topology("situation-a");
     broken.pools[0].backends[0].workers = 0;
     let run = |topology, load: OpenLoad, options: Options| {
@@ -234,11 +232,11 @@ fn what_cannot_be_simulated_is_refused() {
     };
     let good = topology("situation-a");
     assert_eq!(
-        run(&broken, load, Options::default()),
+        run(&broken, load.clone(), Options::default()),
         "topology `situation-a` cannot be simulated: pools[0].backends[0].workers: 0 must be at least 1"
     );
     assert_eq!(
-        run(&good, OpenLoad { rate: 0.0, ..load }, Options::default()),
+        run(&good, OpenLoad { rate: 0.0, ..load.clone() }, Options::default()),
         SimulationError::Rate(0.0).to_string()
     );
     assert_eq!(

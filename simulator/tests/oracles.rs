@@ -14,8 +14,7 @@ const FAILED_MS: f64 = 2_000.0;
 
 /// As `common::open`, with an oracle in place of the algorithm.
 fn foreseen(name: &str, oracle: Oracle, load: f64, requests: u64, seed: u64) -> (Recorder, Report) {
-    let load =
-        OpenLoad { rate: 3_200.0 * load, requests, request_timeout: Span::from_secs(2), seed: Seed(seed) };
+    let load = OpenLoad::poisson(3_200.0 * load, requests, Span::from_secs(2), Seed(seed));
     let mut recorder = Recorder::default();
     let report =
         simulate_open_with_oracle(&topology(name), &load, oracle, &Options::default(), &mut recorder)

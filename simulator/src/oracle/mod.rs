@@ -9,9 +9,12 @@
 mod cost;
 mod load;
 
-use cost::{Backend, first_policy_improvement, least_work_left, shortest_expected_delay};
+use cost::{
+    Backend, first_policy_improvement, least_work_left, shortest_expected_delay, sized_policy_improvement,
+};
 use lb_core::backend::BackendModel;
 use lb_core::policy::BackendIndex;
+use lb_core::topology::Discipline;
 use lb_core::{Span, Time};
 use load::Load;
 use std::collections::VecDeque;
@@ -24,6 +27,8 @@ pub enum Oracle {
     ShortestExpectedDelay,
     /// First policy improvement: also counts what the request costs those that come after it.
     FirstPolicyImprovement,
+    /// First policy improvement that also knows the size of every request.
+    SizedPolicyImprovement,
     /// Least work left: the backend that will in fact answer this request first, if nothing else
     /// arrives. Greedy as well, which costs the others where requests share workers.
     LeastWorkLeft,
@@ -31,14 +36,19 @@ pub enum Oracle {
 
 impl Oracle {
     /// All oracles.
-    pub const ALL: [Self; 3] =
-        [Self::ShortestExpectedDelay, Self::FirstPolicyImprovement, Self::LeastWorkLeft];
+    pub const ALL: [Self; 4] = [
+        Self::ShortestExpectedDelay,
+        Self::FirstPolicyImprovement,
+        Self::SizedPolicyImprovement,
+        Self::LeastWorkLeft,
+    ];
 
     /// Its name in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ShortestExpectedDelay => "oracle-sed",
             Self::FirstPolicyImprovement => "oracle-fpi",
+            Self::SizedPolicyImprovement => "oracle-sized-fpi",
             Self::LeastWorkLeft => "oracle-lwl",
         }
     }
@@ -48,6 +58,9 @@ impl Oracle {
         match self {
             Self::ShortestExpectedDelay => "true speeds and queues",
             Self::FirstPolicyImprovement => "true speeds and queues, and what a request costs later ones",
+            Self::SizedPolicyImprovement => {
+                "true speeds, the work left of every request, and what a request costs later ones"
+            }
             Self::LeastWorkLeft => "true speeds, and the work left of every request",
         }
     }
@@ -76,30 +89,42 @@ pub(crate) struct Seer {
     /// What a failure costs.
     timeout: Span,
     load: Load,
+    /// Requests in each backend or on their way to it, when it was last seen; none where it was down.
+    requests: Vec<Option<usize>>,
 }
 
 impl Seer {
     pub(crate) fn new(oracle: Oracle, timeout: Span) -> Self {
-        Self { oracle, timeout, load: Load::default() }
+        Self { oracle, timeout, load: Load::default(), requests: Vec::new() }
     }
 
-    /// The backend for `request`: the cheapest, among equals the emptiest, among those the first. None
-    /// when all are down.
-    pub(crate) fn pick<'a>(
+    /// What `request` would cost on each backend, in nanoseconds; infinite where it cannot be served.
+    pub(crate) fn see<'a>(
         &mut self,
         request: Coming,
         backends: impl Iterator<Item = View<'a>> + Clone,
         now: Time,
-    ) -> Option<BackendIndex> {
+        costs: &mut Vec<f64>,
+    ) {
         self.load.arrival(request.demand, now);
         let up = |view: &View<'_>| view.model.is_up();
         let speeds = backends.clone().filter(up).map(|view| view.model.speed() * view.model.workers() as f64);
         let utilisation = self.load.utilisation(speeds.sum());
-        let candidates = backends.enumerate().filter(|(_, view)| up(view)).map(|(place, view)| {
-            let requests = view.model.in_system() + view.coming.len();
-            (self.cost(request, view, utilisation, now), requests, place)
-        });
-        let best = candidates.min_by(|one, other| one.0.total_cmp(&other.0).then(one.1.cmp(&other.1)));
+        costs.clear();
+        self.requests.clear();
+        for view in backends {
+            let up = up(&view);
+            costs.push(if up { self.cost(request, view, utilisation, now) } else { f64::INFINITY });
+            self.requests.push(up.then_some(view.model.in_system() + view.coming.len()));
+        }
+    }
+
+    /// The cheapest backend after [`Self::see`], among equals the emptiest, among those the first. None
+    /// when all are down.
+    pub(crate) fn cheapest(&self, costs: &[f64]) -> Option<BackendIndex> {
+        let seen = costs.iter().zip(&self.requests).enumerate();
+        let candidates = seen.filter_map(|(place, (cost, requests))| Some((cost, (*requests)?, place)));
+        let best = candidates.min_by(|one, other| one.0.total_cmp(other.0).then(one.1.cmp(&other.1)));
         best.map(|(_, _, place)| BackendIndex(place as u32))
     }
 
@@ -115,15 +140,29 @@ impl Seer {
         let delay = match self.oracle {
             Oracle::ShortestExpectedDelay => shortest_expected_delay(&backend),
             Oracle::FirstPolicyImprovement => first_policy_improvement(&backend, utilisation),
-            Oracle::LeastWorkLeft => {
-                let coming =
-                    view.coming.iter().map(|coming| view.model.work_of(coming.demand, coming.service));
+            // How much a request delays the others that share the workers depends on all their sizes.
+            Oracle::SizedPolicyImprovement if view.model.discipline() == Discipline::ProcessorSharing => {
+                first_policy_improvement(&backend, utilisation)
+            }
+            Oracle::SizedPolicyImprovement => {
                 let work = view.model.work_of(request.demand, request.service);
-                least_work_left(view.model, coming, work, now)
+                let wait = least_work_left(view.model, coming(&view), 0.0, now);
+                sized_policy_improvement(&backend, utilisation, wait, work / view.model.speed())
+            }
+            Oracle::LeastWorkLeft => {
+                let work = view.model.work_of(request.demand, request.service);
+                least_work_left(view.model, coming(&view), work, now)
             }
         };
         let succeeds =
             (1.0 - condition.error_rate) * (1.0 - condition.timeout_rate) * (1.0 - condition.fast_fail);
-        delay + (1.0 - succeeds) * self.timeout.as_nanos() as f64
+        let cost = delay + (1.0 - succeeds) * self.timeout.as_nanos() as f64;
+        // A backend that stands still makes infinities, and some of them cancel out.
+        if cost.is_nan() { f64::INFINITY } else { cost }
     }
+}
+
+/// The work of requests that are on their way to a backend.
+fn coming(view: &View<'_>) -> impl Iterator<Item = f64> {
+    view.coming.iter().map(|coming| view.model.work_of(coming.demand, coming.service))
 }

@@ -63,8 +63,7 @@ impl Recorder {
 
 /// An open load on a bundled topology, at `load` of the 3,200 requests/s that fill it.
 pub(crate) fn open(name: &str, algorithm: &str, load: f64, requests: u64, seed: u64) -> (Recorder, Report) {
-    let load =
-        OpenLoad { rate: 3_200.0 * load, requests, request_timeout: Span::from_secs(2), seed: Seed(seed) };
+    let load = OpenLoad::poisson(3_200.0 * load, requests, Span::from_secs(2), Seed(seed));
     let mut recorder = Recorder::default();
     let options = Options { seed: Seed(seed), ..Options::default() };
     let report = simulate_open(&topology(name), &load, &mut policies(algorithm), &options, &mut recorder)

@@ -73,6 +73,8 @@ const LOW_UP: f32 = 0.005;
 /// Weights of one arrival in the two means whose ratio tells of bursts.
 const ARRIVALS_FAST: f32 = 0.05;
 const ARRIVALS_SLOW: f32 = 0.002;
+/// What a failure costs in the prior, in requests.
+const FAILURE_COST: f32 = super::super::estimate::FAILURE_COST as f32;
 /// A backend counts as half new after this many typical latencies.
 const NEW_FOR: f32 = 64.0;
 
@@ -137,9 +139,14 @@ impl Memory {
         }
     }
 
-    /// Takes out the request that was sent at `sent`; the oldest come first, so it is found near the front.
+    /// Takes out the request that was sent at `sent`. The oldest come first, so it is found near the front.
+    /// When a driver's clocks disagree the oldest is taken, so that the list cannot grow; requests from before
+    /// this memory began are not in it.
     fn take(&mut self, sent: Time) -> Option<Outstanding> {
-        let place = self.outstanding.iter().position(|one| one.sent == sent)?;
+        if self.outstanding.front().is_none_or(|oldest| sent < oldest.sent) {
+            return None;
+        }
+        let place = self.outstanding.iter().position(|one| one.sent == sent).unwrap_or(0);
         let taken = self.outstanding.remove(place)?;
         self.sent_sum -= u128::from(taken.sent.as_nanos());
         // Rounding errors end with each idle moment.
@@ -249,7 +256,8 @@ impl Features {
         // How fast a backend fails says nothing of how fast it works; a timeout is a lower bound.
         if matches!(reply.kind, ReplyKind::Success | ReplyKind::Timeout) {
             let log = ln(reply.latency.as_nanos().max(1) as f32);
-            let (route, log_in_flight) = request.map_or((None, 0.0), |one| (Some(one.route), one.log_in_flight));
+            let (route, log_in_flight) =
+                request.map_or((None, 0.0), |one| (Some(one.route), one.log_in_flight));
             let log_cost = route.map_or(0.0, |route| self.routes.log_cost(route));
             if let (Some(route), Some(known)) = (route, memory.latency) {
                 self.routes.learn(route, log - known.slow);
@@ -279,7 +287,8 @@ impl Features {
     }
 
     /// Writes the rows of `candidates` to `rows` (row-major, [`WIDTH`] numbers each) and, as a start for
-    /// scores, `-ln(fast latency) - ln(in flight + 1)` of each to `prior`.
+    /// scores, `-ln(fast latency x (in flight + 1) x (1 + 40 error rate))` of each to `prior`: the rule of
+    /// [`EwmaScan`](crate::policy::EwmaScan), in which a failure costs as much as forty requests.
     pub fn observe(
         &self,
         request: &RequestInfo,
@@ -340,7 +349,7 @@ impl Features {
                 (memory.log_weight - pool_means.log_weight).clamp(-CLAMP, CLAMP),
                 1.0 / (1.0 + now.since(memory.joined).as_nanos() as f32 * per_nano / NEW_FOR),
             ]);
-            *prior = -(row[2] + log_count);
+            *prior = -(row[2] + log_count + ln(1.0 + FAILURE_COST * memory.error_rate));
         }
     }
 
@@ -387,7 +396,13 @@ impl Means {
     /// A backend without replies is taken for typical.
     fn unknown(&self) -> Latency {
         let typical = self.typical;
-        Latency { fast: typical, slow: typical, peak: typical, low: typical, log_in_flight: self.log_in_flight_sent }
+        Latency {
+            fast: typical,
+            slow: typical,
+            peak: typical,
+            low: typical,
+            log_in_flight: self.log_in_flight_sent,
+        }
     }
 }
 

@@ -9,8 +9,8 @@
 use super::features::{FEATURE_SET, FEATURES, WIDTH};
 use super::guards::Guards;
 use super::network::{HIDDEN, LEAK, Network};
-use safetensors::tensor::{Dtype, TensorView};
 use safetensors::SafeTensors;
+use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -25,6 +25,9 @@ pub const FORMAT_VERSION: &str = "1.0.0";
 
 /// The only kind there is.
 const KIND: &str = "shared-scorer-mlp";
+
+/// What a score begins with.
+const PRIOR: &str = "-ln(fast latency x (in flight + 1) x (1 + 40 error rate))";
 
 /// Golden scores may differ by this: the order of sums differs between machines.
 pub const TOLERANCE: f32 = 1e-4;
@@ -83,19 +86,25 @@ pub enum PolicyFileError {
     #[error("policy file has no valid metadata `{METADATA_KEY}`: {0}")]
     Metadata(String),
     /// Another major version of the format.
-    #[error("policy file has format version `{found}`, this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`")]
+    #[error(
+        "policy file has format version `{found}`, this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`"
+    )]
     Version {
         /// As the file says.
         found: String,
     },
     /// Another kind of network.
-    #[error("policy file holds a `{found}`, this build serves `{KIND}` with hidden layers {HIDDEN} and {HIDDEN}")]
+    #[error(
+        "policy file holds a `{found}`, this build serves `{KIND}` with hidden layers {HIDDEN} and {HIDDEN}"
+    )]
     Kind {
         /// As the file says.
         found: String,
     },
     /// Trained on other features.
-    #[error("policy was trained on feature set `{found}`, this build computes `{FEATURE_SET}`; retrain it or use the matching build")]
+    #[error(
+        "policy was trained on feature set `{found}`, this build computes `{FEATURE_SET}`; retrain it or use the matching build"
+    )]
     FeatureSet {
         /// As the file says.
         found: String,
@@ -109,10 +118,14 @@ pub enum PolicyFileError {
         problem: String,
     },
     /// A weight is NaN or infinite, or a deviation is not above zero.
-    #[error("policy file holds weights that are not finite; the training diverged: export an earlier checkpoint")]
+    #[error(
+        "policy file holds weights that are not finite; the training diverged: export an earlier checkpoint"
+    )]
     NotFinite,
     /// The weights are not those that the metadata names.
-    #[error("policy file: weights have SHA-256 {found}, metadata names {expected}; the file was changed after export")]
+    #[error(
+        "policy file: weights have SHA-256 {found}, metadata names {expected}; the file was changed after export"
+    )]
     Hash {
         /// Of the weights.
         found: String,
@@ -120,7 +133,9 @@ pub enum PolicyFileError {
         expected: String,
     },
     /// The golden rows get other scores.
-    #[error("policy file: golden row {row} gets score {found}, must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it")]
+    #[error(
+        "policy file: golden row {row} gets score {found}, must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it"
+    )]
     Golden {
         /// Its number.
         row: usize,
@@ -190,7 +205,8 @@ impl PolicyFile {
             return Err(PolicyFileError::NotFinite);
         }
         // Of the bytes as they are: a deviation is kept as its reciprocal, which rounds.
-        let found = sha256(TENSORS.map(|name| (name, file.tensor(name).map_or(&[][..], |tensor| tensor.data()))));
+        let found =
+            sha256(TENSORS.map(|name| (name, file.tensor(name).map_or(&[][..], |tensor| tensor.data()))));
         if found != metadata.weights_sha256 {
             return Err(PolicyFileError::Hash { found, expected: metadata.weights_sha256 });
         }
@@ -210,7 +226,7 @@ impl PolicyFile {
             features: FEATURES.map(str::to_owned).to_vec(),
             hidden: vec![HIDDEN, HIDDEN],
             activation: format!("leaky_relu:{LEAK}"),
-            prior: Prior { kind: "-ln(fast latency) - ln(in flight + 1)".to_owned(), coef: 1.0 },
+            prior: Prior { kind: PRIOR.to_owned(), coef: 1.0 },
             action: self.action,
             guards: self.guards,
             train: self.train.clone(),
@@ -259,12 +275,19 @@ impl Metadata {
         if self.feature_set != FEATURE_SET || self.features != FEATURES {
             return Err(PolicyFileError::FeatureSet { found: self.feature_set.clone() });
         }
+        if self.prior.kind != PRIOR || self.prior.coef != 1.0 {
+            let found = format!("prior {} x `{}`", self.prior.coef, self.prior.kind);
+            return Err(PolicyFileError::Kind { found });
+        }
         let problem = |text: String| Err(PolicyFileError::Metadata(text));
         if !(self.action.temperature > 0.0) {
             return problem(format!("action.temperature is {}, must be above 0", self.action.temperature));
         }
         if self.action.max_candidates < 2 {
-            return problem(format!("action.max_candidates is {}, must be 2 or more", self.action.max_candidates));
+            return problem(format!(
+                "action.max_candidates is {}, must be 2 or more",
+                self.action.max_candidates
+            ));
         }
         if self.golden.inputs.is_empty() || self.golden.inputs.len() != self.golden.logits.len() {
             return problem("golden must hold as many logits as inputs, at least one".to_owned());
@@ -301,9 +324,7 @@ impl Golden {
         };
         match scores.iter().zip(&self.logits).position(differs) {
             None => Ok(()),
-            Some(row) => {
-                Err(PolicyFileError::Golden { row, found: scores[row], expected: self.logits[row] })
-            }
+            Some(row) => Err(PolicyFileError::Golden { row, found: scores[row], expected: self.logits[row] }),
         }
     }
 }

@@ -1,8 +1,8 @@
 //! The learned policy: a row of features for each backend in, a score for each out, and a pick by score.
 //!
 //! The parts: [`features`] (what is seen), [`network`] (what was learnt), [`file`](self::file) (how it gets here),
-//! [`guards`] (what holds whatever was learnt). A score is a *prior*, `-ln(latency) - ln(in flight + 1)`, plus
-//! what the network adds, so that a policy without training is EWMA scan and training starts from there.
+//! [`guards`] (what holds whatever was learnt). A score is a *prior*, the rule of EWMA scan,
+//! plus what the network adds: training starts from a good rule, and what it adds is what was learnt.
 //!
 //! Of a large pool only some backends, drawn at random, are scored, as if they were the pool: the more
 //! choices the better, but the second to the eighth bring most of it (Mitzenmacher, The power of two choices

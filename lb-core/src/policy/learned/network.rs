@@ -4,9 +4,13 @@
 //! Three layers, `WIDTH -> 32 -> 32 -> 1`, leaky ReLU between them, after each input was normalised,
 //! `(x - mean) x scale`, and cut off. In plain Rust because a call into a tensor library costs twenty times
 //! the arithmetic. The sums run over hidden units, which are contiguous, so that the compiler can use
-//! whatever vector registers the machine has; `pulp` picks the right code at run time.
+//! whatever vector registers the machine has; `pulp` picks the right code at run time. Loops count, since
+//! iterators leave calls behind where code for several kinds of registers is made.
+
+#![allow(clippy::needless_range_loop, reason = "iterators leave calls in the loops, see above")]
 
 use super::features::WIDTH;
+use pulp::{Arch, Simd, WithSimd};
 
 /// Hidden units of each layer.
 pub const HIDDEN: usize = 32;
@@ -52,37 +56,35 @@ impl Network {
 
     /// Adds the score of each row to `scores`: `rows` holds [`WIDTH`] numbers for each.
     pub fn add_scores(&self, rows: &[f32], scores: &mut [f32]) {
-        match pulp::Arch::new() {
+        let (network, arch) = (self, Arch::new());
+        match arch {
             // Without an instruction for it a fused multiplication is a slow function.
-            pulp::Arch::Scalar => self.add_all(rows, scores, |sum, input, weight| sum + input * weight),
-            vector => vector.dispatch(
-                #[inline(always)]
-                || self.add_all(rows, scores, |sum, input, weight| input.mul_add(weight, sum)),
-            ),
+            Arch::Scalar => self.add_all::<false>(rows, scores),
+            vector => vector.dispatch(Fused { network, rows, scores }),
         }
     }
 
     #[inline(always)]
-    fn add_all(&self, rows: &[f32], scores: &mut [f32], fused: impl Fn(f32, f32, f32) -> f32 + Copy) {
-        for (row, score) in rows.chunks_exact(WIDTH).zip(scores) {
-            *score += self.score(row, fused);
+    fn add_all<const FUSED: bool>(&self, rows: &[f32], scores: &mut [f32]) {
+        for place in 0..scores.len() {
+            scores[place] += self.score::<FUSED>(&rows[place * WIDTH..(place + 1) * WIDTH]);
         }
     }
 
     #[inline(always)]
-    fn score(&self, row: &[f32], fused: impl Fn(f32, f32, f32) -> f32 + Copy) -> f32 {
+    fn score<const FUSED: bool>(&self, row: &[f32]) -> f32 {
         let mut first = self.biases.0;
-        for (place, weights) in self.first.iter().enumerate() {
+        for place in 0..WIDTH {
             let input = (row[place] - self.mean[place]) * self.scale[place];
-            accumulate(&mut first, input.clamp(-self.clip, self.clip), weights, fused);
+            accumulate::<FUSED>(&mut first, input.clamp(-self.clip, self.clip), &self.first[place]);
         }
         let mut second = self.biases.1;
-        for (unit, weights) in first.iter().zip(self.second.iter()) {
-            accumulate(&mut second, leaky(*unit), weights, fused);
+        for unit in 0..HIDDEN {
+            accumulate::<FUSED>(&mut second, leaky(first[unit]), &self.second[unit]);
         }
         let mut products = [0.0; HIDDEN];
-        for ((product, unit), weight) in products.iter_mut().zip(&second).zip(&self.third) {
-            *product = leaky(*unit) * weight;
+        for unit in 0..HIDDEN {
+            products[unit] = leaky(second[unit]) * self.third[unit];
         }
         self.biases.2 + sum(products)
     }
@@ -97,10 +99,26 @@ impl Network {
     }
 }
 
+/// The scores of some rows, compiled once for each kind of vector registers.
+struct Fused<'a> {
+    network: &'a Network,
+    rows: &'a [f32],
+    scores: &'a mut [f32],
+}
+
+impl WithSimd for Fused<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.network.add_all::<true>(self.rows, self.scores);
+    }
+}
+
 #[inline(always)]
-fn accumulate(sums: &mut Units, input: f32, weights: &Units, fused: impl Fn(f32, f32, f32) -> f32) {
-    for (sum, weight) in sums.iter_mut().zip(weights) {
-        *sum = fused(*sum, input, *weight);
+fn accumulate<const FUSED: bool>(sums: &mut Units, input: f32, weights: &Units) {
+    for unit in 0..HIDDEN {
+        sums[unit] = if FUSED { input.mul_add(weights[unit], sums[unit]) } else { sums[unit] + input * weights[unit] };
     }
 }
 

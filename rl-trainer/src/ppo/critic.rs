@@ -1,0 +1,51 @@
+//! The critic: the value of a state, from the mean and the maximum of the candidates' rows, so that it too does
+//! not depend on their order or number. Serving never needs it.
+
+use crate::scorer::{Batch, Scorer, leaky};
+use lb_core::Seed;
+use lb_core::policy::learned::WIDTH;
+use rand::RngExt;
+use tch::{Device, Kind, Tensor};
+
+/// Units of the layers.
+const LAYERS: [i64; 4] = [2 * WIDTH as i64, 64, 32, 1];
+
+/// Weights and biases, layer by layer.
+#[derive(Debug)]
+pub struct Critic {
+    /// Weights (output by input) and biases in turn.
+    pub parameters: Vec<Tensor>,
+}
+
+impl Critic {
+    /// Small random weights (Xavier's uniform), none in the last layer: at first all values are 0.
+    pub fn new(seed: Seed, device: Device) -> Self {
+        let mut rng = seed.stream(&[0xc717]);
+        let mut parameters = Vec::new();
+        for (layer, ends) in LAYERS.windows(2).enumerate() {
+            let (inputs, outputs) = (ends[0], ends[1]);
+            let last = layer + 2 == LAYERS.len();
+            let limit = if last { 0.0 } else { (6.0 / (inputs + outputs) as f32).sqrt() };
+            let weight = |rng: &mut lb_core::Rng| (rng.random::<f32>() * 2.0 - 1.0) * limit;
+            let weights: Vec<f32> = (0..inputs * outputs).map(|_| weight(&mut rng)).collect();
+            let weights = Tensor::from_slice(&weights).reshape([outputs, inputs]).to_device(device);
+            parameters.push(weights.set_requires_grad(true));
+            parameters.push(Tensor::zeros([outputs], (Kind::Float, device)).set_requires_grad(true));
+        }
+        Self { parameters }
+    }
+
+    /// Values of a batch: `[B]`. Rows are normalised as the scorer does.
+    pub fn values(&self, scorer: &Scorer, batch: &Batch) -> Tensor {
+        let rows = scorer.normalise(&batch.rows);
+        let mask = batch.mask.unsqueeze(-1);
+        let count = batch.mask.sum_dim_intlist(-1, true, Kind::Float);
+        let mean = (&rows * &mask).sum_dim_intlist(1, false, Kind::Float) / count;
+        let most = rows.masked_fill(&mask.logical_not(), -1e9).amax(1, false);
+        let p = &self.parameters;
+        let pooled = Tensor::cat(&[mean, most], -1);
+        let first = leaky(&pooled.linear(&p[0], Some(&p[1])));
+        let second = leaky(&first.linear(&p[2], Some(&p[3])));
+        second.linear(&p[4], Some(&p[5])).squeeze_dim(-1)
+    }
+}

@@ -1,0 +1,64 @@
+//! The mathematics of PPO in pure functions, so that tests can hold them against numbers worked out by hand.
+
+/// What a reward is worth after `gap` mean service times: `exp(-gap / horizon)`. Decisions come at the rate of
+/// requests, so a discount per decision would make the horizon shorter the busier the pool is.
+pub fn discount(gap: f32, horizon: f32) -> f32 {
+    (-gap / horizon).exp()
+}
+
+/// Rewards of one trajectory less their mean (the average-reward form: what counts is whether things get better
+/// or worse than usual), in units of their standard deviation (else the busiest cases own the gradient).
+pub fn standardise(rewards: &[f32]) -> Vec<f32> {
+    let count = rewards.len().max(1) as f32;
+    let mean = rewards.iter().sum::<f32>() / count;
+    let variance = rewards.iter().map(|reward| (reward - mean).powi(2)).sum::<f32>() / count;
+    let scale = 1.0 / variance.sqrt().max(1e-3);
+    rewards.iter().map(|reward| (reward - mean) * scale).collect()
+}
+
+/// What rewards are multiplied with so that returns stay near 1 whatever the horizon: a sum of `n` independent
+/// rewards deviates by the root of `n`, and `1 / (1 - discount)` of them count.
+pub fn value_scale(discounts: &[f32]) -> f32 {
+    let mean = discounts.iter().sum::<f32>() / discounts.len().max(1) as f32;
+    (1.0 - mean).max(1e-4).sqrt()
+}
+
+/// Generalised advantage estimation (Schulman et al., High-dimensional continuous control using generalized
+/// advantage estimation, 2016) with a discount of its own for each step:
+///
+/// ```text
+/// delta(i) = r(i) + g(i) V(i+1) - V(i)        A(i) = delta(i) + g(i) l A(i+1)
+/// ```
+///
+/// `values` has one more entry than `rewards`: that of the state after the last decision. Returns advantages,
+/// and the returns `A + V` that the critic learns.
+pub fn gae(rewards: &[f32], values: &[f32], discounts: &[f32], lambda: f32) -> (Vec<f32>, Vec<f32>) {
+    assert_eq!(values.len(), rewards.len() + 1, "the state after the last decision has a value");
+    assert_eq!(discounts.len(), rewards.len(), "every step has a discount");
+    let mut advantages = vec![0.0; rewards.len()];
+    let mut next = 0.0;
+    for step in (0..rewards.len()).rev() {
+        let delta = rewards[step] + discounts[step] * values[step + 1] - values[step];
+        next = delta + discounts[step] * lambda * next;
+        advantages[step] = next;
+    }
+    let returns = advantages.iter().zip(values).map(|(advantage, value)| advantage + value).collect();
+    (advantages, returns)
+}
+
+/// The clipped surrogate of one decision (Schulman et al., Proximal policy optimization algorithms, 2017,
+/// equation 7): `min(ratio A, clip(ratio, 1 - e, 1 + e) A)`.
+pub fn surrogate(ratio: f32, advantage: f32, clip: f32) -> f32 {
+    (ratio * advantage).min(ratio.clamp(1.0 - clip, 1.0 + clip) * advantage)
+}
+
+/// The share of the variance of returns that the critic explains: 1 is all, 0 is no better than their mean.
+pub fn explained_variance(values: &[f32], returns: &[f32]) -> f32 {
+    let variance = |numbers: &mut dyn Iterator<Item = f32>| {
+        let all: Vec<f32> = numbers.collect();
+        let mean = all.iter().sum::<f32>() / all.len().max(1) as f32;
+        all.iter().map(|number| (number - mean).powi(2)).sum::<f32>() / all.len().max(1) as f32
+    };
+    let left = variance(&mut returns.iter().zip(values).map(|(one, other)| one - other));
+    1.0 - left / variance(&mut returns.iter().copied()).max(1e-12)
+}

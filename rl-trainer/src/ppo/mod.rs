@@ -1,0 +1,247 @@
+//! Proximal policy optimisation (Schulman et al., 2017) over trajectories of load balancers.
+//!
+//! What is in it, after Huang et al., The 37 implementation details of proximal policy optimization (2022):
+//! 1. ratio and clip ([`math::surrogate`]); 2. GAE, here with a discount by elapsed time ([`math::gae`],
+//! [`math::discount`]); 3. average-reward form and rewards in units of each trajectory's deviation
+//! ([`math::standardise`]); 4. advantages normalised over the batch and cut off; 5. an entropy bonus on a
+//! schedule; 6. one joint cut of the gradient's norm; 7. Adam with a large epsilon and a rate on a schedule;
+//! 8. minibatches in a new order each epoch; 9. the last layers begin at zero, so that the policy begins as
+//! its prior; 10. a stop of the epochs when the policy has moved too far (approximate KL).
+
+pub mod critic;
+pub mod math;
+
+pub use critic::Critic;
+
+use crate::rollout::Trajectory;
+use crate::scorer::{Adam, Batch, Scorer};
+use math::{discount, explained_variance, gae, standardise, value_scale};
+use tch::{Device, Kind, Tensor};
+
+/// The knobs of one update; those on a schedule are set anew for each.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Args {
+    /// Passes over the batch.
+    pub epochs: u32,
+    /// Decisions per gradient step.
+    pub minibatch: i64,
+    /// How far a ratio may move from 1 and still gain.
+    pub clip: f64,
+    /// Rewards this many mean service times ahead count for 1/e.
+    pub horizon: f32,
+    /// GAE's trade of bias for variance.
+    pub lambda: f32,
+    /// Adam's rate.
+    pub rate: f64,
+    /// Weight of the entropy bonus.
+    pub entropy: f64,
+    /// Weight of the critic's loss.
+    pub value: f64,
+    /// Most joint norm of a gradient.
+    pub most_norm: f64,
+    /// Advantages beyond this many deviations are cut off.
+    pub most_advantage: f32,
+    /// The temperature at which decisions were drawn.
+    pub temperature: f64,
+    /// Approximate KL divergence after which no further epoch is begun.
+    pub most_kl: f64,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self {
+            epochs: 2,
+            minibatch: 2_048,
+            clip: 0.2,
+            horizon: 10.0,
+            lambda: 0.95,
+            rate: 1e-3,
+            entropy: 0.01,
+            value: 0.5,
+            most_norm: 0.5,
+            most_advantage: 8.0,
+            temperature: 1.0,
+            most_kl: 0.05,
+        }
+    }
+}
+
+/// What an update tells of itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Diagnostics {
+    /// Loss of the policy (minus the surrogate).
+    pub policy_loss: f64,
+    /// Mean squared error of the critic.
+    pub value_loss: f64,
+    /// Entropy of the policy in nats.
+    pub entropy: f64,
+    /// Approximate KL divergence of the old policy from the new (Schulman's `(r - 1) - ln r`).
+    pub kl: f64,
+    /// Share of ratios beyond the clip.
+    pub clip_fraction: f64,
+    /// Norm of gradients before the cut.
+    pub gradient_norm: f64,
+    /// See [`math::explained_variance`].
+    pub explained_variance: f64,
+    /// Mean reward per decision, in mean service times.
+    pub mean_reward: f64,
+}
+
+/// The learner's state: scorer, critic and optimiser.
+#[derive(Debug)]
+pub struct Learner {
+    /// The policy.
+    pub scorer: Scorer,
+    /// Values of states.
+    pub critic: Critic,
+    /// Of both.
+    pub adam: Adam,
+    device: Device,
+}
+
+impl Learner {
+    /// A learner that begins with `scorer`.
+    pub fn new(scorer: Scorer, critic: Critic, device: Device) -> Self {
+        let adam = Adam::new(&scorer.parameters.iter().chain(&critic.parameters).collect::<Vec<_>>());
+        Self { scorer, critic, adam, device }
+    }
+
+    /// One update from trajectories of the present policy, or of one a little older.
+    pub fn update(&mut self, trajectories: &[Trajectory], args: &Args) -> Diagnostics {
+        let batch = Batch::new(trajectories, self.device);
+        let values = {
+            let _no_grad = tch::no_grad_guard();
+            let values = self.critic.values(&self.scorer, &batch).to_device(Device::Cpu);
+            Vec::<f32>::try_from(values).expect("a flat tensor of floats")
+        };
+        let targets = Targets::new(trajectories, &values, args);
+        let advantages = Tensor::from_slice(&targets.advantages).to_device(self.device);
+        let returns = Tensor::from_slice(&targets.returns).to_device(self.device);
+        let usable = Tensor::from_slice(&targets.usable).to_device(self.device);
+        let mut sums = Diagnostics::default();
+        let mut steps = 0.0;
+        'epochs: for _ in 0..args.epochs {
+            let order = usable.index_select(0, &Tensor::randperm(usable.size()[0], (Kind::Int64, self.device)));
+            let mut kl = 0.0;
+            let parts = order.split(args.minibatch, 0);
+            for places in &parts {
+                let part = batch.select(places);
+                let of = |tensor: &Tensor| tensor.index_select(0, places);
+                let step = self.step(&part, &of(&advantages), &of(&returns), args);
+                kl += step.kl / parts.len() as f64;
+                sums.add(&step);
+                steps += 1.0;
+            }
+            if kl > args.most_kl {
+                break 'epochs;
+            }
+        }
+        let mut told = sums.over(steps);
+        told.explained_variance = f64::from(explained_variance(&targets.values, &targets.kept_returns));
+        told.mean_reward = f64::from(targets.mean_reward);
+        told
+    }
+
+    fn step(&mut self, part: &Batch, advantages: &Tensor, returns: &Tensor, args: &Args) -> Diagnostics {
+        let log_probs = (self.scorer.scores(part) / args.temperature).log_softmax(-1, Kind::Float);
+        let picked = log_probs.gather(-1, &part.actions.unsqueeze(-1), false).squeeze_dim(-1);
+        let log_ratio = picked - &part.log_probs;
+        let ratio = log_ratio.exp();
+        let clipped = ratio.clamp(1.0 - args.clip, 1.0 + args.clip);
+        let surrogate = (&ratio * advantages).minimum(&(clipped * advantages)).mean(Kind::Float);
+        let finite = log_probs.masked_fill(&part.mask.logical_not(), 0.0);
+        let entropy = -(log_probs.exp() * finite).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
+        let value_loss = (self.critic.values(&self.scorer, part) - returns).square().mean(Kind::Float);
+        let loss = -&surrogate - &entropy * args.entropy + &value_loss * args.value;
+        loss.backward();
+        let parameters: Vec<&Tensor> = self.scorer.parameters.iter().chain(&self.critic.parameters).collect();
+        let gradient_norm = self.adam.step(&parameters, args.rate, args.most_norm);
+        let _no_grad = tch::no_grad_guard();
+        let beyond = (&ratio - 1.0).abs().gt(args.clip).to_kind(Kind::Float).mean(Kind::Float);
+        let kl = (&ratio - 1.0 - log_ratio).mean(Kind::Float);
+        Diagnostics {
+            policy_loss: -surrogate.double_value(&[]),
+            value_loss: value_loss.double_value(&[]),
+            entropy: entropy.double_value(&[]),
+            kl: kl.double_value(&[]),
+            clip_fraction: beyond.double_value(&[]),
+            gradient_norm,
+            ..Diagnostics::default()
+        }
+    }
+}
+
+impl Diagnostics {
+    fn add(&mut self, other: &Self) {
+        self.policy_loss += other.policy_loss;
+        self.value_loss += other.value_loss;
+        self.entropy += other.entropy;
+        self.kl += other.kl;
+        self.clip_fraction += other.clip_fraction;
+        self.gradient_norm += other.gradient_norm;
+    }
+
+    fn over(self, steps: f64) -> Self {
+        Self {
+            policy_loss: self.policy_loss / steps,
+            value_loss: self.value_loss / steps,
+            entropy: self.entropy / steps,
+            kl: self.kl / steps,
+            clip_fraction: self.clip_fraction / steps,
+            gradient_norm: self.gradient_norm / steps,
+            ..self
+        }
+    }
+}
+
+/// What the losses are made of.
+struct Targets {
+    /// Of all decisions; zero for those that cannot be used.
+    advantages: Vec<f32>,
+    returns: Vec<f32>,
+    /// Numbers of the decisions that can be used.
+    usable: Vec<i64>,
+    values: Vec<f32>,
+    kept_returns: Vec<f32>,
+    mean_reward: f32,
+}
+
+impl Targets {
+    /// The last decision of a trajectory only lends its value; decisions whose request never ended for the
+    /// load balancer earn what is usual.
+    fn new(trajectories: &[Trajectory], values: &[f32], args: &Args) -> Self {
+        let (mut advantages, mut returns) = (vec![0.0; values.len()], vec![0.0; values.len()]);
+        let mut usable = Vec::with_capacity(values.len());
+        let (mut from, mut sum, mut count) = (0, 0.0, 0.0);
+        for one in trajectories {
+            let length = one.len();
+            if length < 2 {
+                from += length;
+                continue;
+            }
+            let known: Vec<f32> = one.rewards.iter().copied().filter(|reward| !reward.is_nan()).collect();
+            let usual = known.iter().sum::<f32>() / known.len().max(1) as f32;
+            let rewards: Vec<f32> =
+                one.rewards.iter().map(|reward| if reward.is_nan() { usual } else { *reward }).collect();
+            (sum, count) = (sum + usual, count + 1.0);
+            let gaps = one.at.windows(2).map(|pair| discount(pair[1] - pair[0], args.horizon));
+            let gaps: Vec<f32> = gaps.collect();
+            let scale = value_scale(&gaps);
+            let rewards: Vec<f32> =
+                standardise(&rewards[..length - 1]).into_iter().map(|reward| reward * scale).collect();
+            let (own_advantages, own_returns) =
+                gae(&rewards, &values[from..from + length], &gaps, args.lambda);
+            advantages[from..from + length - 1].copy_from_slice(&own_advantages);
+            returns[from..from + length - 1].copy_from_slice(&own_returns);
+            usable.extend((from..from + length - 1).map(|place| place as i64));
+            from += length;
+        }
+        let kept = |numbers: &[f32]| usable.iter().map(|place| numbers[*place as usize]).collect::<Vec<f32>>();
+        let (values, kept_returns) = (kept(values), kept(&returns));
+        let normal = standardise(&kept(&advantages));
+        for (place, advantage) in usable.iter().zip(normal) {
+            advantages[*place as usize] = advantage.clamp(-args.most_advantage, args.most_advantage);
+        }
+        Self { advantages, returns, usable, values, kept_returns, mean_reward: sum / f32::max(count, 1.0) }
+    }
+}

@@ -1,0 +1,100 @@
+//! The situations A to I as cases: the bundled topologies with the loads that they are meant for.
+
+use super::Case;
+use lb_core::service_time::ServiceTime;
+use lb_core::topology::{Route, Topology};
+use lb_core::{Seed, Span};
+use simulator::{Bursts, HealthChecks, OpenLoad, Options};
+
+/// From one hop to the next, one way: a quarter of a millisecond, as in a data centre.
+const DELAY: Span = Span::from_micros(250);
+
+/// Requests per seed.
+const REQUESTS: u64 = 60_000;
+
+/// How a situation is driven.
+struct Drive {
+    letter: char,
+    text: &'static str,
+    /// Share of capacity.
+    utilisation: f64,
+    /// Requests per second that fill the pool.
+    capacity: f64,
+    bursts: bool,
+    balancers: u16,
+}
+
+const fn drive(letter: char, text: &'static str, utilisation: f64) -> Drive {
+    Drive { letter, text, utilisation, capacity: 3_200.0, bursts: false, balancers: 1 }
+}
+
+macro_rules! topology {
+    ($letter:literal) => {
+        include_str!(concat!("../../../configs/topologies/situation-", $letter, ".json"))
+    };
+}
+
+static DRIVES: [Drive; 9] = [
+    drive('a', topology!("a"), 0.9),
+    drive('b', topology!("b"), 0.8),
+    drive('c', topology!("c"), 0.7),
+    Drive { bursts: true, ..drive('d', topology!("d"), 0.6) },
+    drive('e', topology!("e"), 0.6),
+    Drive { bursts: true, ..drive('f', topology!("f"), 0.6) },
+    Drive { balancers: 4, ..drive('g', topology!("g"), 0.8) },
+    drive('h', topology!("h"), 0.7),
+    Drive { capacity: 12_800.0, ..drive('i', topology!("i"), 0.8) },
+];
+
+/// All nine, in order.
+pub fn situations() -> Vec<Case> {
+    DRIVES.iter().map(case).collect()
+}
+
+/// The situation of this letter, `a` to `i`.
+pub fn situation(letter: char) -> Option<Case> {
+    DRIVES.iter().find(|drive| drive.letter == letter.to_ascii_lowercase()).map(case)
+}
+
+/// Situation B with the same spread of sizes, most of which is told by the route: four routes whose means
+/// spread as a log-normal with a sigma of 0.9 does, and a sigma of 0.45 within each.
+pub fn routed_situation() -> Case {
+    let mut case = situation('b').expect("there is a B");
+    case.name = "situation-b-routes".to_owned();
+    let mean_ms = case.topology.service_time.mean_ms();
+    // Means of the quarters of a log-normal distribution with sigma 0.9 and mean 1.
+    let quarters = [0.201, 0.482, 0.898, 2.419];
+    case.topology.routes = quarters
+        .iter()
+        .enumerate()
+        .map(|(number, size)| Route {
+            method: None,
+            service: None,
+            path: format!("/size-{number}"),
+            service_time: ServiceTime::LogNormal { mean_ms: mean_ms * size, sigma: 0.45 },
+        })
+        .collect();
+    case.load.routes = vec![1.0; quarters.len()];
+    case.with_luck(0)
+}
+
+fn case(drive: &Drive) -> Case {
+    let topology: Topology = serde_json::from_str(drive.text).expect("the bundled topologies are valid");
+    let bursts = Bursts { factor: 1.6, mean_length: Span::from_millis(500) };
+    let load = OpenLoad {
+        rate: drive.capacity * drive.utilisation,
+        bursts: drive.bursts.then_some(bursts),
+        routes: Vec::new(),
+        requests: REQUESTS,
+        request_timeout: Span::from_secs(2),
+        seed: Seed(0),
+    };
+    let options = Options {
+        balancers: drive.balancers,
+        network_delay: DELAY,
+        health: HealthChecks::default(),
+        seed: Seed(0),
+        luck: 0,
+    };
+    Case { name: topology.name.clone(), topology, load, options, service_ms: 10.0 }.with_luck(0)
+}

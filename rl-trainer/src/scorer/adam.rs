@@ -1,0 +1,52 @@
+//! Adam (Kingma and Ba, 2015) with its state in plain sight, so that a checkpoint can hold it: the optimiser of
+//! the tensor library keeps it to itself.
+
+use tch::Tensor;
+
+/// Decay of the mean of gradients, of their squares, and what keeps the quotient finite: the usual ones, but
+/// for a larger epsilon, as in PPO's reference implementation (Huang et al., The 37 implementation details of
+/// proximal policy optimization, 2022, detail 3).
+const BETA_1: f64 = 0.9;
+const BETA_2: f64 = 0.999;
+const EPSILON: f64 = 1e-5;
+
+/// Adam over a list of parameters.
+#[derive(Debug)]
+pub struct Adam {
+    /// Means of gradients, by parameter.
+    pub first: Vec<Tensor>,
+    /// Means of their squares.
+    pub second: Vec<Tensor>,
+    /// Steps taken.
+    pub steps: i64,
+}
+
+impl Adam {
+    /// A fresh state for these parameters.
+    pub fn new(parameters: &[&Tensor]) -> Self {
+        let zeros = || parameters.iter().map(|one| one.detach().zeros_like()).collect();
+        Self { first: zeros(), second: zeros(), steps: 0 }
+    }
+
+    /// One step along the gradients, whose joint norm is first cut to `most_norm`. Returns the norm before.
+    pub fn step(&mut self, parameters: &[&Tensor], rate: f64, most_norm: f64) -> f64 {
+        let _no_grad = tch::no_grad_guard();
+        let gradients: Vec<Tensor> = parameters.iter().map(|one| one.grad()).collect();
+        let squares: f64 = gradients.iter().map(|one| one.square().sum(tch::Kind::Float).double_value(&[])).sum();
+        let norm = squares.sqrt();
+        let scale = if norm > most_norm { most_norm / norm } else { 1.0 };
+        self.steps += 1;
+        let correct_1 = 1.0 - BETA_1.powi(self.steps as i32);
+        let correct_2 = 1.0 - BETA_2.powi(self.steps as i32);
+        let states = self.first.iter_mut().zip(&mut self.second);
+        for ((parameter, gradient), (first, second)) in parameters.iter().zip(gradients).zip(states) {
+            let gradient = gradient * scale;
+            let _ = first.g_mul_scalar_(BETA_1).g_add_(&(&gradient * (1.0 - BETA_1)));
+            let _ = second.g_mul_scalar_(BETA_2).g_add_(&(gradient.square() * (1.0 - BETA_2)));
+            let step = &*first / correct_1 / ((&*second / correct_2).sqrt() + EPSILON);
+            let _ = parameter.shallow_clone().g_sub_(&(step * rate));
+            let _ = parameter.grad().zero_();
+        }
+        norm
+    }
+}

@@ -1,0 +1,68 @@
+//! The warm start: learning from an oracle what it cannot be told when it serves.
+//!
+//! An oracle knows true speeds and queues and names, at every decision, what each backend would cost. The
+//! network sees features only, and learns to make that cost small on average: the loss of a decision is
+//! `sum over backends of probability x cost`, so that backends which cost alike need not be told apart, and
+//! what cannot be seen is averaged over. The network itself decides what is met (Ross, Gordon and Bagnell, A
+//! reduction of imitation learning and structured prediction to no-regret online learning, 2011: DAgger), so
+//! it learns in the states that it gets into.
+
+use crate::rollout::Trajectory;
+use crate::scorer::{Adam, Batch, Scorer};
+use tch::{Device, Kind, Tensor};
+
+/// How lessons are learnt.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Args {
+    /// Decisions per gradient step.
+    pub minibatch: i64,
+    /// Gradient steps over the same decisions.
+    pub epochs: u32,
+    /// Scores are divided by this before softmax.
+    pub temperature: f64,
+    /// Costs above this, in mean service times, count as this: which of two hopeless backends is worse is
+    /// nothing to learn.
+    pub most_cost: f64,
+    /// Weight of the entropy, which keeps probabilities of near-equal backends apart from 0 and 1.
+    pub entropy: f64,
+    /// Most joint norm of a gradient.
+    pub most_norm: f64,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { minibatch: 2_048, epochs: 1, temperature: 1.0, most_cost: 20.0, entropy: 0.003, most_norm: 1.0 }
+    }
+}
+
+/// Learns from lessons; returns the mean cost of the decisions before.
+pub fn learn(
+    scorer: &Scorer,
+    adam: &mut Adam,
+    lessons: &[Trajectory],
+    rate: f64,
+    args: &Args,
+    device: Device,
+) -> f64 {
+    let batch = Batch::new(lessons, device);
+    let parameters: Vec<&Tensor> = scorer.parameters.iter().collect();
+    let (mut sum, mut steps) = (0.0, 0.0);
+    for _ in 0..args.epochs {
+        let order = Tensor::randperm(batch.len(), (Kind::Int64, device));
+        for places in order.split(args.minibatch, 0) {
+            let part = batch.select(&places);
+            let log_probs = (scorer.scores(&part) / args.temperature).log_softmax(-1, Kind::Float);
+            let probabilities = log_probs.exp();
+            let costs = part.costs.clamp_max(args.most_cost);
+            let cost = (&probabilities * costs).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
+            let finite = log_probs.masked_fill(&part.mask.logical_not(), 0.0);
+            let entropy = -(probabilities * finite).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
+            let loss = &cost - entropy * args.entropy;
+            loss.backward();
+            adam.step(&parameters, rate, args.most_norm);
+            sum += cost.double_value(&[]);
+            steps += 1.0;
+        }
+    }
+    sum / steps
+}
