@@ -16,3 +16,4 @@ pub mod scorer;
 pub mod teacher;
 pub mod torch;
 pub mod traces;
+pub mod train;

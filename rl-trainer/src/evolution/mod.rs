@@ -74,11 +74,20 @@ pub struct Evolution {
     action: Action,
     /// The weights so far.
     pub weights: Vec<f32>,
-    first: Vec<f32>,
-    second: Vec<f32>,
+    /// Of Adam.
+    pub moments: Moments,
     /// Generations so far.
     pub generation: u64,
     scales: Vec<f32>,
+}
+
+/// Means of gradients and of their squares, by weight.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Moments {
+    /// Of gradients.
+    pub first: Vec<f32>,
+    /// Of their squares.
+    pub second: Vec<f32>,
 }
 
 /// A case with what the baseline did in it.
@@ -97,12 +106,16 @@ impl Evolution {
         Self {
             base: network.clone(),
             action,
-            first: vec![0.0; weights.len()],
-            second: vec![0.0; weights.len()],
+            moments: Moments { first: vec![0.0; weights.len()], second: vec![0.0; weights.len()] },
             generation: 0,
             scales: scales(network),
             weights,
         }
+    }
+
+    /// The network that the search began at.
+    pub fn base(&self) -> &Network {
+        &self.base
     }
 
     /// The network so far.
@@ -140,7 +153,7 @@ impl Evolution {
     fn adam(&mut self, gradient: &[f32], rate: f32) {
         let steps = self.generation as i32;
         let (correct_1, correct_2) = (1.0 - 0.9f32.powi(steps), 1.0 - 0.999f32.powi(steps));
-        let states = self.first.iter_mut().zip(&mut self.second);
+        let states = self.moments.first.iter_mut().zip(&mut self.moments.second);
         for (((weight, gradient), (first, second)), scale) in
             self.weights.iter_mut().zip(gradient).zip(states).zip(&self.scales)
         {

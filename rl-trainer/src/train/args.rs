@@ -1,0 +1,116 @@
+//! The knobs of a training, all in one place.
+
+use crate::{evolution, ppo, teacher};
+use tch::Device;
+
+/// What comes before the policy gradient.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum WarmStart {
+    /// The network begins at zero, so that its scores are the prior: EWMA scan, cloned exactly.
+    None,
+    /// Lessons of an oracle first.
+    Teacher,
+}
+
+/// A training: normalisation, an optional warm start, PPO, evolution.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Args {
+    /// Fixes everything that is drawn.
+    pub seed: u64,
+    /// Where tensors live.
+    pub device: Device,
+    /// What comes before the policy gradient.
+    pub warm_start: WarmStart,
+    /// Rounds of lessons, when there is a teacher.
+    pub lessons: u32,
+    /// Decisions that PPO learns from; each update takes `episodes x requests`.
+    pub ppo_steps: u64,
+    /// Episodes per update.
+    pub episodes: u64,
+    /// Requests of an episode.
+    pub requests: u64,
+    /// The horizon in mean service times at first and in the end; it moves from one to the other in the
+    /// middle third, geometrically. A short one learns fast that slow backends are slow; a long one that a
+    /// request on a fast backend delays others.
+    pub horizons: (f32, f32),
+    /// GAE's lambda at first and in the end.
+    pub lambdas: (f32, f32),
+    /// Adam's rate at first; it falls linearly to a twentieth.
+    pub rate: f64,
+    /// Weight of the entropy bonus at first; it falls linearly to zero.
+    pub entropy: f64,
+    /// Generations of evolution.
+    pub generations: u64,
+    /// Evolution's step at first; it falls linearly to a tenth.
+    pub evolution: evolution::Args,
+    /// Updates between two looks at the validation set.
+    pub validate_every: u64,
+    /// Generations between two looks.
+    pub validate_every_generations: u64,
+    /// The rest of PPO's knobs; those that have a schedule are set by it.
+    pub ppo: ppo::Args,
+    /// Of the lessons.
+    pub teacher: teacher::Args,
+}
+
+impl Args {
+    /// About ten seconds: shows that everything works, and already beats least-connections.
+    pub fn smoke(seed: u64) -> Self {
+        Self { ppo_steps: 400_000, generations: 0, validate_every: 3, ..Self::standard(seed) }
+    }
+
+    /// A few minutes.
+    pub fn standard(seed: u64) -> Self {
+        Self {
+            seed,
+            device: Device::Cpu,
+            warm_start: WarmStart::None,
+            lessons: 60,
+            ppo_steps: 2_000_000,
+            episodes: 16,
+            requests: 4_096,
+            horizons: (10.0, 20.0),
+            lambdas: (0.95, 0.97),
+            rate: 1e-3,
+            entropy: 0.01,
+            generations: 200,
+            evolution: evolution::Args::default(),
+            validate_every: 5,
+            validate_every_generations: 20,
+            ppo: ppo::Args::default(),
+            teacher: teacher::Args::default(),
+        }
+    }
+
+    /// What the shipped policy was trained with.
+    pub fn release(seed: u64) -> Self {
+        Self { generations: 1_500, ..Self::standard(seed) }
+    }
+
+    /// Updates of PPO.
+    pub fn updates(&self) -> u64 {
+        self.ppo_steps.div_ceil(self.episodes * self.requests)
+    }
+
+    /// PPO's knobs for update `number`.
+    pub fn ppo_at(&self, number: u64) -> ppo::Args {
+        let done = number as f32 / self.updates().max(1) as f32;
+        let late = ((done - 1.0 / 3.0) * 3.0).clamp(0.0, 1.0);
+        let left = f64::from(1.0 - done);
+        let (first, last) = self.horizons;
+        ppo::Args {
+            horizon: first * (last / first).powf(late),
+            lambda: self.lambdas.0 + (self.lambdas.1 - self.lambdas.0) * late,
+            rate: self.rate * left.max(0.05),
+            entropy: self.entropy * left,
+            ..self.ppo
+        }
+    }
+
+    /// Evolution's knobs for generation `number`.
+    pub fn evolution_at(&self, number: u64) -> evolution::Args {
+        let left = 1.0 - number as f32 / self.generations.max(1) as f32;
+        evolution::Args { rate: self.evolution.rate * left.max(0.1), ..self.evolution }
+    }
+}

@@ -1,0 +1,193 @@
+//! The state of a training, and its way into a checkpoint and back, bit for bit.
+
+use super::validation::Score;
+use crate::checkpoint::{Checkpoint, Tensor as Stored, Values};
+use crate::evolution::{Evolution, Moments};
+use crate::ppo::{Critic, Learner};
+use crate::scorer::{Adam, Scorer};
+use lb_core::Seed;
+use lb_core::policy::learned::{Network, PolicyFile, PolicyFileError};
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+/// Where a training stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// Of the training, so that a checkpoint of another one is not taken for this one's.
+    pub(super) seed: u64,
+    /// Rounds of lessons learnt.
+    pub(super) lessons: u64,
+    /// Updates of PPO made.
+    pub(super) updates: u64,
+    /// Generations of evolution passed.
+    pub(super) generations: u64,
+    /// Decisions that PPO has learnt from.
+    pub(super) env_steps: u64,
+    /// Seconds spent in PPO and in all.
+    pub(super) ppo_seconds: f64,
+    pub(super) seconds: f64,
+    /// The best score so far.
+    pub(super) best: Option<Score>,
+}
+
+/// All that a training needs to go on.
+pub(super) struct State {
+    pub(super) position: Position,
+    pub(super) learner: Learner,
+    /// The network that played the episodes which come next: one update older than the learner's.
+    pub(super) behaviour: Network,
+    pub(super) evolution: Option<Evolution>,
+    /// The best network so far on the validation set.
+    pub(super) best: Network,
+}
+
+/// Why a checkpoint cannot be gone on with.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// A part is missing or has another shape.
+    #[error("the checkpoint has no sound `{0}`; it was made by another version: begin anew in another folder")]
+    Part(&'static str),
+    /// The text is not what it should be.
+    #[error("the checkpoint's text is not that of a training: {0}")]
+    Text(#[from] serde_json::Error),
+    /// A network is not sound.
+    #[error("the checkpoint holds no sound network: {0}")]
+    Network(#[from] PolicyFileError),
+}
+
+impl State {
+    /// A training that begins with `network`.
+    pub(super) fn new(seed: u64, network: Network, device: Device) -> Self {
+        let scorer = Scorer::from_network(&network, device);
+        let learner = Learner::new(scorer, Critic::new(Seed(seed), device), device);
+        let position = Position { seed, ..Position::default() };
+        Self { position, learner, behaviour: network.clone(), evolution: None, best: network }
+    }
+
+    /// The state as a checkpoint.
+    pub(super) fn save(&self) -> Checkpoint {
+        let mut checkpoint = Checkpoint {
+            state: serde_json::to_string(&self.position).expect("numbers have a text"),
+            ..Checkpoint::default()
+        };
+        let mut put = |name: String, stored: Stored| {
+            checkpoint.tensors.insert(name, stored);
+        };
+        let lists = [
+            ("scorer", &self.learner.scorer.parameters),
+            ("critic", &self.learner.critic.parameters),
+            ("adam.first", &self.learner.adam.first),
+            ("adam.second", &self.learner.adam.second),
+        ];
+        for (name, list) in lists {
+            for (place, tensor) in list.iter().enumerate() {
+                put(format!("{name}.{place}"), store(tensor));
+            }
+        }
+        put("adam.steps".to_owned(), whole(self.learner.adam.steps));
+        put("behaviour".to_owned(), network_bytes(&self.behaviour));
+        put("best".to_owned(), network_bytes(&self.best));
+        if let Some(evolution) = &self.evolution {
+            put("evolution.base".to_owned(), network_bytes(evolution.base()));
+            put("evolution.weights".to_owned(), numbers(&evolution.weights));
+            put("evolution.first".to_owned(), numbers(&evolution.moments.first));
+            put("evolution.second".to_owned(), numbers(&evolution.moments.second));
+            put("evolution.generation".to_owned(), whole(evolution.generation as i64));
+        }
+        checkpoint
+    }
+
+    /// The state that a checkpoint holds.
+    pub(super) fn load(
+        checkpoint: &Checkpoint,
+        action: lb_core::policy::learned::Action,
+        device: Device,
+    ) -> Result<Self, StateError> {
+        let position: Position = serde_json::from_str(&checkpoint.state)?;
+        let behaviour = network(checkpoint, "behaviour")?;
+        let mut state = Self::new(position.seed, behaviour, device);
+        state.position = position;
+        state.best = network(checkpoint, "best")?;
+        let learner = &mut state.learner;
+        restore(checkpoint, "scorer", &mut learner.scorer.parameters, true)?;
+        restore(checkpoint, "critic", &mut learner.critic.parameters, true)?;
+        let Adam { first, second, steps } = &mut learner.adam;
+        restore(checkpoint, "adam.first", first, false)?;
+        restore(checkpoint, "adam.second", second, false)?;
+        *steps = number(checkpoint, "adam.steps")?;
+        if checkpoint.tensors.contains_key("evolution.base") {
+            let mut evolution = Evolution::new(&network(checkpoint, "evolution.base")?, action);
+            evolution.weights = floats(checkpoint, "evolution.weights")?;
+            evolution.moments = Moments {
+                first: floats(checkpoint, "evolution.first")?,
+                second: floats(checkpoint, "evolution.second")?,
+            };
+            evolution.generation = number(checkpoint, "evolution.generation")? as u64;
+            state.evolution = Some(evolution);
+        }
+        Ok(state)
+    }
+}
+
+fn store(tensor: &Tensor) -> Stored {
+    let shape = tensor.size().iter().map(|size| *size as usize).collect();
+    let flat = tensor.detach().to_device(Device::Cpu).contiguous().view(-1);
+    Stored { shape, values: Values::F32(Vec::<f32>::try_from(flat).expect("a flat tensor of floats")) }
+}
+
+fn numbers(values: &[f32]) -> Stored {
+    Stored { shape: vec![values.len()], values: Values::F32(values.to_vec()) }
+}
+
+fn whole(value: i64) -> Stored {
+    Stored { shape: Vec::new(), values: Values::I64(vec![value]) }
+}
+
+/// A network as the bytes of its policy file, one number each: the checks of a policy file come for free.
+fn network_bytes(network: &Network) -> Stored {
+    let bytes = PolicyFile::new(network.clone(), Default::default()).to_bytes();
+    Stored { shape: vec![bytes.len()], values: Values::I64(bytes.into_iter().map(i64::from).collect()) }
+}
+
+fn network(checkpoint: &Checkpoint, name: &'static str) -> Result<Network, StateError> {
+    let Some(Stored { values: Values::I64(bytes), .. }) = checkpoint.tensors.get(name) else {
+        return Err(StateError::Part(name));
+    };
+    let bytes: Vec<u8> = bytes.iter().map(|byte| *byte as u8).collect();
+    Ok(PolicyFile::from_bytes(&bytes)?.network)
+}
+
+fn floats(checkpoint: &Checkpoint, name: &'static str) -> Result<Vec<f32>, StateError> {
+    match checkpoint.tensors.get(name) {
+        Some(Stored { values: Values::F32(values), .. }) => Ok(values.clone()),
+        _ => Err(StateError::Part(name)),
+    }
+}
+
+fn number(checkpoint: &Checkpoint, name: &'static str) -> Result<i64, StateError> {
+    match checkpoint.tensors.get(name) {
+        Some(Stored { values: Values::I64(values), .. }) if values.len() == 1 => Ok(values[0]),
+        _ => Err(StateError::Part(name)),
+    }
+}
+
+/// Puts the stored numbers in the place of those of `list`.
+fn restore(
+    checkpoint: &Checkpoint,
+    name: &'static str,
+    list: &mut [Tensor],
+    trained: bool,
+) -> Result<(), StateError> {
+    for (place, tensor) in list.iter_mut().enumerate() {
+        let stored = checkpoint.tensors.get(&format!("{name}.{place}"));
+        let shape: Vec<usize> = tensor.size().iter().map(|size| *size as usize).collect();
+        match stored {
+            Some(Stored { shape: found, values: Values::F32(values) }) if *found == shape => {
+                let fresh = Tensor::from_slice(values).reshape(tensor.size()).to_kind(Kind::Float);
+                *tensor = fresh.to_device(tensor.device()).set_requires_grad(trained);
+            }
+            _ => return Err(StateError::Part(name)),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+//! The validation set: which of many checkpoints is the best is decided here, and nowhere else.
+
+use crate::evolution::{Bout, loss};
+use crate::measure::{in_parallel, measure};
+use crate::scenarios::{Case, Family, VALIDATION_CASES};
+use lb_core::Algorithm;
+use lb_core::policy::Policy;
+use lb_core::policy::learned::{Action, Learned, Network, PolicyFile};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What everything is measured against, with ejection: without it a win would be ejection's.
+pub const BASELINE: &str = "least-connections+ejection";
+
+/// The bouts of some cases: each with what the baseline does in it.
+pub fn bouts(cases: &[Case]) -> Vec<Bout> {
+    let baseline: Algorithm = BASELINE.parse().expect("the baseline is in the table");
+    in_parallel(cases, |case| {
+        let mut policy = || baseline.policy().expect("a rule needs no file");
+        Bout { case: case.clone(), baseline: measure(case, &mut policy) }
+    })
+}
+
+/// The validation set.
+pub fn validation_set() -> Vec<Bout> {
+    bouts(&Family::Validation.cases(VALIDATION_CASES))
+}
+
+/// How a policy does on a set of bouts, against the baseline.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Geometric mean of the ratios of means.
+    pub mean: f64,
+    /// Geometric mean of the ratios of 99th percentiles.
+    pub p99: f64,
+    /// What selection makes small.
+    pub loss: f64,
+}
+
+/// Plays all bouts.
+pub fn score(network: &Network, action: Action, bouts: &[Bout]) -> Score {
+    let file = Arc::new(PolicyFile::new(network.clone(), action));
+    let all = in_parallel(bouts, |bout| {
+        let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
+        let figures = measure(&bout.case, &mut policy);
+        let ratio = |one: f64, other: f64| (one / other).ln();
+        (
+            ratio(figures.mean_ms, bout.baseline.mean_ms),
+            ratio(figures.p99_ms, bout.baseline.p99_ms),
+            loss(&figures, &bout.baseline),
+        )
+    });
+    let count = all.len() as f64;
+    Score {
+        mean: (all.iter().map(|one| one.0).sum::<f64>() / count).exp(),
+        p99: (all.iter().map(|one| one.1).sum::<f64>() / count).exp(),
+        loss: all.iter().map(|one| one.2).sum::<f64>() / count,
+    }
+}
