@@ -1,0 +1,322 @@
+//! Predicts policies that were logged: the fit is as good as what it foretells of them.
+
+use super::fit::load;
+use super::replay::Played;
+use super::{Calibration, CalibrationError, stats};
+use crate::traces::{End, Exchange, Traces};
+use lb_core::policy::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
+use lb_core::rng::Rng;
+use lb_core::workload::{Observer, Sample};
+use lb_core::{Algorithm, Outcome, Seed, Span, Time};
+use rand::RngExt;
+use serde::Serialize;
+
+/// How far a prediction may miss.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tolerance {
+    /// Of the mean latency, as a share.
+    pub mean: f64,
+    /// Of the 99th percentile, as a share.
+    pub p99: f64,
+    /// Of the share of requests that failed, as a difference.
+    pub failed: f64,
+    /// Policies that must be predicted at least.
+    pub policies: usize,
+}
+
+impl Default for Tolerance {
+    /// What a decision between policies needs that differ by a fifth in the tail. A single policy is easy
+    /// to predict: its own queues are in the trace.
+    fn default() -> Self {
+        Self { mean: 0.10, p99: 0.20, failed: 0.02, policies: 3 }
+    }
+}
+
+/// Logged against predicted, for one policy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PolicyCheck {
+    /// The policy.
+    pub policy: String,
+    /// Requests that were logged.
+    pub requests: usize,
+    /// Mean latency of what was served, in milliseconds: logged and predicted.
+    pub mean_ms: [f64; 2],
+    /// 99th percentile of the same.
+    pub p99_ms: [f64; 2],
+    /// Share of requests that failed or got no reply in time.
+    pub failed: [f64; 2],
+    /// How far chance alone moves mean and p99 of a run as long as the log: standard deviations, as shares.
+    pub chance: [f64; 2],
+    /// What misses by more than it may, one sentence each; empty when nothing does.
+    pub misses: Vec<String>,
+}
+
+/// A logged policy that cannot be simulated.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Skipped {
+    /// The policy.
+    pub policy: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// What a check came to.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// By policy.
+    pub checks: Vec<PolicyCheck>,
+    /// Policies that could not be simulated.
+    pub skipped: Vec<Skipped>,
+    /// What was allowed.
+    pub tolerance: Tolerance,
+}
+
+/// Runs of each prediction. Their mean is the prediction, their spread what chance does to one run, such as
+/// the logged one.
+const RUNS: u64 = 8;
+/// A log is one run: it may be off by so many standard deviations more than the tolerance, ...
+const DEVIATIONS: f64 = 2.0;
+/// ... but never by more than this many tolerances in all; where chance does more, the log is too short.
+const MOST: f64 = 2.0;
+
+impl Calibration {
+    /// Simulates each policy of `held_back` under its own logged arrivals and compares. Nothing of
+    /// `held_back` but when requests came, their routes and the policies' names goes into the predictions.
+    pub fn check(&self, held_back: &Traces, tolerance: Tolerance) -> Verdict {
+        let mut verdict = Verdict { checks: Vec::new(), skipped: Vec::new(), tolerance };
+        for policy in held_back.policies() {
+            let skip = |reason: String| Skipped { policy: policy.to_owned(), reason };
+            let algorithm = match policy.parse::<Algorithm>() {
+                Ok(algorithm) => algorithm,
+                Err(problem) => {
+                    verdict.skipped.push(skip(problem.to_string()));
+                    continue;
+                }
+            };
+            if let Err(problem) = algorithm.policy() {
+                verdict.skipped.push(skip(problem.to_string()));
+                continue;
+            }
+            match self.predict(algorithm, policy, held_back) {
+                Ok(runs) => verdict.checks.push(compare(policy, logged(policy, held_back), runs, tolerance)),
+                Err(problem) => verdict.skipped.push(skip(problem)),
+            }
+        }
+        verdict
+    }
+
+    /// Several runs of all episodes of a policy, each with other luck.
+    fn predict(
+        &self,
+        algorithm: Algorithm,
+        policy: &str,
+        held_back: &Traces,
+    ) -> Result<Vec<Latencies>, String> {
+        let mut runs: Vec<Latencies> = (0..RUNS).map(|_| Latencies::default()).collect();
+        for episode in held_back.episodes.iter().filter(|episode| episode.policy == policy) {
+            let load = load(episode, held_back);
+            let played = Played::new(episode, &load, self)?;
+            for (luck, run) in (1..).zip(&mut runs) {
+                run.outside = self.options(&load, Seed(0)).network_delay * 2;
+                let mut policy = || -> Box<dyn Policy> {
+                    let policy = algorithm.policy().expect("was made before");
+                    match episode.exploration > 0.0 {
+                        true => Box::new(Exploring { policy, rate: episode.exploration }),
+                        false => policy,
+                    }
+                };
+                played.play(self, &load, luck, &mut policy, run)?;
+            }
+        }
+        Ok(runs)
+    }
+}
+
+/// What was logged of a policy.
+fn logged(policy: &str, traces: &Traces) -> Latencies {
+    let mut latencies = Latencies::default();
+    for episode in traces.episodes.iter().filter(|episode| episode.policy == policy) {
+        latencies.log(&episode.exchanges);
+    }
+    latencies
+}
+
+impl Verdict {
+    /// Whether enough policies were predicted, and all of them well enough.
+    pub fn passed(&self) -> bool {
+        self.checks.len() >= self.tolerance.policies
+            && self.checks.iter().all(|check| check.misses.is_empty())
+    }
+
+    /// Why the fit must not be trained on, one sentence each; empty when it may.
+    pub fn refusals(&self) -> Vec<String> {
+        let mut refusals: Vec<String> = self
+            .checks
+            .iter()
+            .flat_map(|check| check.misses.iter().map(|miss| format!("`{}`: {miss}", check.policy)))
+            .collect();
+        if self.checks.len() < self.tolerance.policies {
+            refusals.push(format!(
+                "only {} policies could be predicted, and {} must be: record more of them with `bench --traces`",
+                self.checks.len(),
+                self.tolerance.policies,
+            ));
+        }
+        refusals
+    }
+}
+
+/// Predicts each logged policy by a fit to all the others.
+///
+/// # Errors
+/// As [`super::fit`].
+pub fn cross_check(traces: &Traces, tolerance: Tolerance) -> Result<Verdict, CalibrationError> {
+    let mut verdict = Verdict { checks: Vec::new(), skipped: Vec::new(), tolerance };
+    let policies = traces.policies();
+    if policies.len() < 2 {
+        return Ok(verdict);
+    }
+    for policy in policies {
+        let others = traces.only(|name| name != policy);
+        let one = super::fit(&others)?.check(&traces.only(|name| name == policy), tolerance);
+        verdict.checks.extend(one.checks);
+        verdict.skipped.extend(one.skipped);
+    }
+    Ok(verdict)
+}
+
+fn compare(
+    policy: &str,
+    mut logged: Latencies,
+    mut runs: Vec<Latencies>,
+    tolerance: Tolerance,
+) -> PolicyCheck {
+    let of_runs = |figure: fn(&mut Latencies) -> f64, runs: &mut [Latencies]| -> (f64, f64) {
+        let figures: Vec<f64> = runs.iter_mut().map(figure).collect();
+        let mean = stats::mean(&figures);
+        (mean, stats::deviation(&figures, mean))
+    };
+    let mut misses = Vec::new();
+    let mut chance = [0.0; 2];
+    let mut pairs = [[0.0; 2]; 2];
+    type Figure = fn(&mut Latencies) -> f64;
+    let figures: [(&str, Figure, f64); 2] =
+        [("mean", Latencies::mean, tolerance.mean), ("p99", Latencies::p99, tolerance.p99)];
+    for (place, (what, figure, allowed)) in figures.into_iter().enumerate() {
+        let was = figure(&mut logged);
+        let (expected, spread) = of_runs(figure, &mut runs);
+        pairs[place] = [was, expected];
+        chance[place] = spread / expected;
+        let off = expected / was - 1.0;
+        let limit = (allowed + DEVIATIONS * chance[place]).min(MOST * allowed);
+        // Not a number, where one of them served nothing, is a miss as well.
+        if off.is_nan() || off.abs() > limit {
+            misses.push(format!(
+                "{what} latency was {was:.2} ms and is predicted as {expected:.2} ms, {:+.0} % (at most {:.0} %, of \
+                 which chance explains {:.0})",
+                off * 100.0,
+                limit * 100.0,
+                (limit - allowed) * 100.0,
+            ));
+        }
+    }
+    let failed = [logged.failed_share(), of_runs(|run| run.failed_share(), &mut runs).0];
+    if (failed[1] - failed[0]).abs() > tolerance.failed {
+        misses.push(format!(
+            "{:.1} % of requests failed and {:.1} % are predicted to (at most {:.0} points off)",
+            failed[0] * 100.0,
+            failed[1] * 100.0,
+            tolerance.failed * 100.0,
+        ));
+    }
+    PolicyCheck {
+        policy: policy.to_owned(),
+        requests: logged.served_ms.len() + logged.failed,
+        mean_ms: pairs[0],
+        p99_ms: pairs[1],
+        failed,
+        chance,
+        misses,
+    }
+}
+
+/// Latencies as a load balancer sees them.
+#[derive(Default)]
+struct Latencies {
+    served_ms: Vec<f64>,
+    failed: usize,
+    /// What a simulated client adds: the wires between it and the load balancer.
+    outside: Span,
+}
+
+impl Latencies {
+    fn log(&mut self, exchanges: &[Exchange]) {
+        for exchange in exchanges {
+            match (exchange.end, exchange.latency) {
+                (End::Censored, _) => {}
+                (End::Served, Some(latency)) => self.served_ms.push(latency.as_millis_f64()),
+                _ => self.failed += 1,
+            }
+        }
+    }
+
+    fn mean(&mut self) -> f64 {
+        match self.served_ms.is_empty() {
+            true => f64::NAN,
+            false => stats::mean(&self.served_ms),
+        }
+    }
+
+    fn p99(&mut self) -> f64 {
+        self.served_ms.sort_unstable_by(f64::total_cmp);
+        stats::quantile(&self.served_ms, 0.99).unwrap_or(f64::NAN)
+    }
+
+    fn failed_share(&self) -> f64 {
+        self.failed as f64 / (self.failed + self.served_ms.len()).max(1) as f64
+    }
+}
+
+impl Observer for Latencies {
+    fn sample(&mut self, sample: &Sample) {
+        if sample.outcome == Outcome::Ok {
+            let latency = sample.done.since(sample.sent).saturating_sub(self.outside);
+            self.served_ms.push(latency.as_millis_f64());
+        } else {
+            self.failed += 1;
+        }
+    }
+}
+
+/// A policy that leaves a share of its decisions to chance, as logging policies do.
+struct Exploring {
+    policy: Box<dyn Policy>,
+    rate: f64,
+}
+
+impl Policy for Exploring {
+    fn pick(
+        &mut self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex> {
+        if !pool.eligible.is_empty() && rng.random::<f64>() < self.rate {
+            return Some(pool.eligible[rng.random_range(0..pool.eligible.len())]);
+        }
+        self.policy.pick(request, pool, now, rng)
+    }
+
+    fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
+        self.policy.on_sent(backend, request, now);
+    }
+
+    fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        self.policy.on_reply(backend, reply, now);
+    }
+
+    fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
+        self.policy.on_cancel(backend, sent);
+    }
+}

@@ -1,0 +1,112 @@
+//! How long a kind of request takes at speed 1: a closed form where one fits, else what was measured.
+
+use super::stats;
+use lb_core::service_time::ServiceTime;
+use statrs::distribution::{ContinuousCDF, Exp, LogNormal};
+
+/// Values that stand for a measured distribution.
+const VALUES: usize = 1000;
+/// Coefficient of variation below which a time is constant: a timer's granularity is no distribution.
+const CONSTANT: f64 = 0.01;
+/// A closed form is good enough when no quantile is off by more than this, however sure one could be.
+const CLOSE: f64 = 0.01;
+/// The Kolmogorov-Smirnov statistic times the root of the sample's size stays below this in 99 of 100
+/// samples of the distribution itself (Smirnov, 1948).
+const KOLMOGOROV_99: f64 = 1.63;
+/// The log-normal's sigma that a topology may have.
+const MOST_SIGMA: f64 = 3.0;
+
+/// The distribution of `sorted` milliseconds; none of nothing.
+pub(super) fn distribution(sorted: &[f64]) -> Option<ServiceTime> {
+    if sorted.is_empty() {
+        return None;
+    }
+    let mean = stats::mean(sorted);
+    let deviation = stats::deviation(sorted, mean);
+    if deviation < CONSTANT * mean {
+        return Some(ServiceTime::Constant { mean_ms: mean });
+    }
+    let close = (KOLMOGOROV_99 / (sorted.len() as f64).sqrt()).max(CLOSE);
+    if let Ok(form) = Exp::new(1.0 / mean)
+        && distance(sorted, |value| form.cdf(value)) < close
+    {
+        return Some(ServiceTime::Exponential { mean_ms: mean });
+    }
+    let logs: Vec<f64> = sorted.iter().map(|value| value.max(f64::MIN_POSITIVE).ln()).collect();
+    let mu = stats::mean(&logs);
+    let sigma = stats::deviation(&logs, mu);
+    if let Ok(form) = LogNormal::new(mu, sigma)
+        && sigma <= MOST_SIGMA
+        && distance(sorted, |value| form.cdf(value)) < close
+    {
+        return Some(ServiceTime::LogNormal { mean_ms: (mu + sigma * sigma / 2.0).exp(), sigma });
+    }
+    Some(ServiceTime::Empirical { values_ms: slices(sorted) })
+}
+
+/// The largest distance between the sample's distribution function and `cdf` (Kolmogorov, 1933).
+fn distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
+    let n = sorted.len() as f64;
+    let gap = |(i, value): (usize, &f64)| {
+        let p = cdf(*value);
+        (p - i as f64 / n).abs().max((p - (i + 1) as f64 / n).abs())
+    };
+    sorted.iter().enumerate().map(gap).fold(0.0, f64::max)
+}
+
+/// The sample as at most [`VALUES`] values: the means of its even slices, which keep the sample's mean.
+fn slices(sorted: &[f64]) -> Vec<f64> {
+    let slices = sorted.len().min(VALUES);
+    let edge = |slice: usize| slice * sorted.len() / slices;
+    (0..slices).map(|slice| stats::mean(&sorted[edge(slice)..edge(slice + 1)])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_core::Seed;
+
+    fn sample(of: &ServiceTime) -> Vec<f64> {
+        let mut rng = Seed(11).stream(&[]);
+        let mut values: Vec<f64> = (0..20_000).map(|_| of.sample(&mut rng).as_millis_f64()).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    }
+
+    #[test]
+    fn closed_forms_are_recognised() {
+        let constant = ServiceTime::Constant { mean_ms: 4.0 };
+        assert_eq!(distribution(&sample(&constant)), Some(constant), "what does not vary is constant");
+        let Some(ServiceTime::Exponential { mean_ms }) =
+            distribution(&sample(&ServiceTime::Exponential { mean_ms: 8.0 }))
+        else {
+            panic!("an exponential sample is exponential");
+        };
+        assert!((mean_ms / 8.0 - 1.0).abs() < 0.03, "its mean is 8 ms, found {mean_ms}");
+        let Some(ServiceTime::LogNormal { mean_ms, sigma }) =
+            distribution(&sample(&ServiceTime::LogNormal { mean_ms: 20.0, sigma: 1.0 }))
+        else {
+            panic!("a log-normal sample is log-normal");
+        };
+        assert!((mean_ms / 20.0 - 1.0).abs() < 0.03 && (sigma - 1.0).abs() < 0.02, "{mean_ms}, {sigma}");
+    }
+
+    #[test]
+    fn anything_else_is_kept_as_measured_with_its_mean() {
+        let mut two = sample(&ServiceTime::LogNormal { mean_ms: 2.0, sigma: 0.2 });
+        two.extend(sample(&ServiceTime::LogNormal { mean_ms: 40.0, sigma: 0.2 }));
+        two.sort_by(f64::total_cmp);
+        let found = distribution(&two).expect("a distribution");
+        let ServiceTime::Empirical { values_ms } = &found else {
+            panic!("two humps are no closed form: {found:?}");
+        };
+        assert_eq!(values_ms.len(), VALUES, "a thousand values stand for forty thousand");
+        assert!((found.mean_ms() / stats::mean(&two) - 1.0).abs() < 1e-9, "slices keep the mean");
+        assert!(found.problems().is_empty(), "{:?}", found.problems());
+    }
+
+    #[test]
+    fn nothing_has_no_distribution() {
+        assert_eq!(distribution(&[]), None, "an empty sample");
+    }
+}

@@ -1,0 +1,34 @@
+//! Why traces cannot be fitted.
+
+/// Why traces cannot be fitted.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum CalibrationError {
+    /// Nothing to fit.
+    #[error("the traces hold no request; record with `bench --traces` under load")]
+    Empty,
+    /// Too little to fit.
+    #[error(
+        "only {served} of {requests} requests were served and can be timed; at least {needed} are needed: record longer, or at a higher rate"
+    )]
+    TooFew {
+        /// Requests whose service could be reconstructed.
+        served: usize,
+        /// Requests in all.
+        requests: usize,
+        /// The least.
+        needed: usize,
+    },
+    /// A number in the traces points nowhere.
+    #[error("{what} {number} of a request is none of the {known} that the traces list; record again")]
+    Unlisted {
+        /// `backend` or `route`.
+        what: &'static str,
+        /// The number.
+        number: u16,
+        /// How many there are.
+        known: usize,
+    },
+    /// What was fitted is no topology.
+    #[error("the fit is no valid topology: {}", .0.join("; "))]
+    Topology(Vec<String>),
+}

@@ -1,0 +1,207 @@
+//! How fast each backend is, when it is slower, and what each route costs.
+//!
+//! The logarithm of a request's work is the sum of its route's level, its backend's level at the time and
+//! chance, so both sets of levels come out of least squares, taken in turns until they stay. The level of
+//! a backend over time is a step function ([`super::changes`]): the level that it holds longest is its own
+//! speed, and what differs from it is a slow-down.
+
+use super::changes::{self, Segment, Sums};
+
+/// The work of one request.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Observation {
+    pub(super) route: u16,
+    /// Nanoseconds from the beginning of its episode, in the middle of its service.
+    pub(super) at: f64,
+    /// Nanoseconds on a worker of its own.
+    pub(super) work: f64,
+}
+
+/// A time in which a backend was not itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Spell {
+    pub(super) from: f64,
+    pub(super) to: f64,
+    /// Service takes this many times as long; or the share of requests that are hit.
+    pub(super) value: f64,
+}
+
+/// What the observations say of one backend.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Pace {
+    /// Mean of ln(work), routes taken out, while the backend is itself.
+    pub(super) level: f64,
+    pub(super) slow_downs: Vec<Spell>,
+}
+
+/// The paces of all backends, and the level of each route.
+#[derive(Clone, Debug)]
+pub(super) struct Paces {
+    pub(super) backends: Vec<Option<Pace>>,
+    pub(super) routes: Vec<f64>,
+}
+
+/// Steps in which a backend's time is looked at.
+const BINS: usize = 2000;
+/// No step is shorter than this, in nanoseconds: faults of a hundredth of a second are beyond what can
+/// be told from chance.
+const SHORTEST_BIN: f64 = 20e6;
+/// Smaller changes are taken for chance or drift: a fault of a quarter is not worth a line.
+const WORTH_MENTIONING: f64 = 1.25;
+/// Levels this near to each other are one.
+const SAME_LEVEL: f64 = 0.15;
+/// Turns of the least squares; each halves the error at the worst.
+const TURNS: usize = 6;
+
+impl Pace {
+    /// How much longer service took at a time.
+    pub(super) fn factor(&self, at: f64) -> f64 {
+        let spell = self.slow_downs.iter().find(|spell| (spell.from..spell.to).contains(&at));
+        spell.map_or(1.0, |spell| spell.value)
+    }
+}
+
+/// Fits all observations, by backend. `length` is that of the longest episode in nanoseconds.
+pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64) -> Paces {
+    let mut route_levels = vec![0.0; routes];
+    let mut backends: Vec<Option<Pace>> = Vec::new();
+    for _ in 0..if routes > 1 { TURNS } else { 1 } {
+        backends = observations.iter().map(|all| pace(all, &route_levels, length)).collect();
+        let mut sums = vec![Sums::default(); routes];
+        for (all, pace) in observations.iter().zip(&backends) {
+            let Some(pace) = pace else { continue };
+            for one in all {
+                let level = pace.level + pace.factor(one.at).ln();
+                sums[usize::from(one.route)].take(one.work.ln() - level);
+            }
+        }
+        route_levels = sums.iter().map(Sums::mean).collect();
+    }
+    if routes == 1 {
+        route_levels[0] = 0.0;
+    }
+    Paces { backends, routes: route_levels }
+}
+
+fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pace> {
+    if observations.is_empty() {
+        return None;
+    }
+    let bin = bin_width(length);
+    let mut bins = vec![Sums::default(); (length / bin) as usize + 1];
+    let last = bins.len() - 1;
+    let mut differences = Sums::default();
+    let mut before: Option<f64> = None;
+    for one in observations {
+        let value = one.work.ln() - routes[usize::from(one.route)];
+        bins[((one.at / bin) as usize).min(last)].take(value);
+        if let Some(before) = before.replace(value) {
+            differences.take((value - before) / std::f64::consts::SQRT_2);
+        }
+    }
+    // Successive differences see chance and hardly see the steps (von Neumann, 1941).
+    let variance = (differences.squares / differences.count.max(1.0)).max(1e-6);
+    let penalty = changes::penalty(observations.len() as f64);
+    let mut found = changes::segments(&bins, changes::normal_cost(variance), penalty);
+    give_silence_to_the_slower(&mut found, &bins);
+    let base = base_level(&found);
+    let own = |segment: &&Segment| (segment.sums.mean() - base).abs() < WORTH_MENTIONING.ln();
+    let itself = found.iter().filter(own).fold(Sums::default(), |sums, segment| sums + segment.sums);
+    let level = itself.mean();
+    let others = found.iter().filter(|segment| !own(segment) && segment.sums.count > 0.0);
+    let spells = others.map(|segment| Spell {
+        from: segment.bins.start as f64 * bin,
+        to: segment.bins.end as f64 * bin,
+        value: (segment.sums.mean() - level).exp(),
+    });
+    Some(Pace { level, slow_downs: join(spells) })
+}
+
+/// Steps without observations between two segments cost the same in either. They belong to the slower
+/// one: a backend whose requests are given up, or that policies avoid, says nothing.
+fn give_silence_to_the_slower(segments: &mut [Segment], bins: &[Sums]) {
+    for place in 1..segments.len() {
+        let (before, after) = (segments[place - 1].clone(), segments[place].clone());
+        let spoken = |bin: &usize| bins[*bin].count > 0.0;
+        let edge = match before.sums.mean() > after.sums.mean() {
+            true => after.bins.clone().find(spoken).unwrap_or(after.bins.start),
+            false => before.bins.clone().rev().find(spoken).map_or(before.bins.end, |bin| bin + 1),
+        };
+        segments[place - 1].bins.end = edge;
+        segments[place].bins.start = edge;
+    }
+}
+
+/// The steps in which a time of `length` nanoseconds is looked at.
+pub(super) fn bin_width(length: f64) -> f64 {
+    (length / BINS as f64).max(SHORTEST_BIN)
+}
+
+/// The level that is held longest.
+fn base_level(segments: &[Segment]) -> f64 {
+    let known = || segments.iter().filter(|segment| segment.sums.count > 0.0);
+    let held = |level: f64| {
+        let near = known().filter(|other| (other.sums.mean() - level).abs() < SAME_LEVEL);
+        near.map(|other| other.bins.len()).sum::<usize>()
+    };
+    let longest = known().max_by_key(|segment| held(segment.sums.mean()));
+    longest.map_or(0.0, |segment| segment.sums.mean())
+}
+
+/// Spells that follow each other at about one level are one.
+fn join(spells: impl Iterator<Item = Spell>) -> Vec<Spell> {
+    let mut joined: Vec<Spell> = Vec::new();
+    for spell in spells {
+        match joined.last_mut() {
+            Some(last) if last.to == spell.from && (last.value / spell.value).ln().abs() < SAME_LEVEL => {
+                let (one, other) = (last.to - last.from, spell.to - spell.from);
+                last.value = (last.value * one + spell.value * other) / (one + other);
+                last.to = spell.to;
+            }
+            _ => joined.push(spell),
+        }
+    }
+    joined
+}
+
+/// Times in which a share of requests was hit; `events` are times in nanoseconds, ascending, and whether
+/// the request was hit. A share below `least` is not worth a line.
+pub(super) fn spells(events: &[(f64, bool)], length: f64, least: f64) -> Vec<Spell> {
+    let bin = bin_width(length);
+    let mut bins = vec![Sums::default(); (length / bin) as usize + 1];
+    let last = bins.len() - 1;
+    for (at, hit) in events {
+        bins[((at / bin) as usize).min(last)].take(f64::from(u8::from(*hit)));
+    }
+    let found = changes::segments(&bins, changes::bernoulli_cost, changes::penalty(events.len() as f64));
+    let hit = found.iter().filter(|segment| segment.sums.mean() >= least);
+    join(hit.map(|segment| Spell {
+        from: segment.bins.start as f64 * bin,
+        to: segment.bins.end as f64 * bin,
+        value: segment.sums.mean(),
+    }))
+}
+
+/// Speeds of backends relative to their lower median, from levels; none where a backend is unknown.
+pub(super) fn speeds(backends: &[Option<Pace>]) -> (Vec<Option<f64>>, f64) {
+    let mut levels: Vec<f64> = backends.iter().flatten().map(|pace| pace.level).collect();
+    // The higher the level, the slower: the upper median of levels is the lower one of speeds.
+    levels.sort_unstable_by(f64::total_cmp);
+    let reference = levels.get(levels.len() / 2).copied().unwrap_or(0.0);
+    let speeds = backends.iter().map(|pace| pace.as_ref().map(|pace| (reference - pace.level).exp()));
+    (speeds.collect(), reference)
+}
+
+/// What each route costs at speed 1, in milliseconds per request, by route: the demands themselves.
+pub(super) fn demands(observations: &[Vec<Observation>], paces: &Paces, reference: f64) -> Vec<Vec<f64>> {
+    let mut demands = vec![Vec::new(); paces.routes.len()];
+    for (all, pace) in observations.iter().zip(&paces.backends) {
+        let Some(pace) = pace else { continue };
+        let slowness = (pace.level - reference).exp();
+        for one in all {
+            demands[usize::from(one.route)].push(one.work / (slowness * pace.factor(one.at)) / 1e6);
+        }
+    }
+    demands.iter_mut().for_each(|route| route.sort_unstable_by(f64::total_cmp));
+    demands
+}

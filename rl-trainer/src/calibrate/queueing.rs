@@ -1,0 +1,394 @@
+//! How many workers a backend has, and how requests share them.
+//!
+//! When each request came and left is known, so under the hypothesis of `c` workers the work that each
+//! request took follows without any assumption about its distribution:
+//!
+//! - first come, first served: from when a worker got free for it until it left;
+//! - processor sharing: the integral of `min(1, c / n)` over its stay, `n` being the number inside.
+//!
+//! A wrong hypothesis betrays itself in two ways. With too few workers under first come, first served,
+//! requests leave that by the hypothesis still wait: impossible, and frequent, since with the true `c` the
+//! last of `c` in service is the first to leave once in `c` times. And under every wrong hypothesis the
+//! work that comes out depends on how many requests were inside on arrival, which a request cannot know
+//! beforehand. An analysis of variance over that number measures the dependence; its F ratio is about 1
+//! where there is none. Work is compared within a window of neighbouring requests, so that a backend that
+//! is slow for a while does not look like a queue.
+
+use super::visits::{Doubt, Left, Visit};
+use lb_core::topology::Discipline;
+use std::collections::VecDeque;
+
+/// A hypothesis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Queueing {
+    pub(super) discipline: Discipline,
+    pub(super) workers: u32,
+}
+
+/// A hypothesis that is possible.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Fit {
+    pub(super) queueing: Queueing,
+    /// How much the work depends on what was found: about 1 when it does not.
+    pub(super) f_ratio: f64,
+    /// The same as a sum of squares over the variance: differences between hypotheses are twice the
+    /// logarithm of their odds.
+    pub(super) misfit: f64,
+    /// Whether requests had to wait often enough to tell how many workers there are.
+    pub(super) saturated: bool,
+}
+
+/// The hypotheses that are possible for one backend, and which of them fits best.
+#[derive(Clone, Debug)]
+pub(super) struct Candidates {
+    possible: Vec<Fit>,
+    pub(super) best: Fit,
+    /// Most requests inside at once.
+    pub(super) most_inside: u32,
+}
+
+impl Candidates {
+    /// This backend's own best, unless what is usual among its like explains it nearly as well. Machines
+    /// of a pool are mostly alike, and where little waited chance decides between neighbouring numbers.
+    pub(super) fn choose(&self, usual: Queueing) -> Fit {
+        let usual_fit = self.possible.iter().find(|fit| fit.queueing == usual);
+        match usual_fit.filter(|fit| fit.misfit - self.best.misfit < CONVINCING) {
+            Some(fit) => *fit,
+            // Without waiting all numbers of workers are alike, if there are enough for what was inside.
+            None if !self.best.saturated => {
+                let workers = usual.workers.max(self.best.queueing.workers);
+                Fit { queueing: Queueing { workers, ..usual }, ..self.best }
+            }
+            None => self.best,
+        }
+    }
+}
+
+/// What a hypothesis makes of the visits.
+#[derive(Clone, Debug)]
+pub(super) struct Replayed {
+    /// Nanoseconds on a worker of its own; none where it is unknown.
+    pub(super) work: Vec<Option<f64>>,
+    /// When each request got a worker. Under processor sharing when it came.
+    pub(super) started: Vec<Option<f64>>,
+    /// Nanoseconds of work that a request that was given up would have got until then; none while it waited.
+    pub(super) in_vain: Vec<Option<f64>>,
+    /// Requests that had to wait.
+    waited: usize,
+    /// Requests that left while they should have waited.
+    impossible: usize,
+}
+
+/// Most workers that are tried one by one.
+const MOST_WORKERS: u32 = 64;
+/// Requests of a backend among which work is compared.
+const WINDOW: usize = 200;
+/// Fewer requests than this share their cell of the analysis with the next.
+const SMALLEST_CELL: usize = 30;
+/// Share of the waiting that jitter may make impossible.
+const JITTER: f64 = 0.01;
+/// Requests that must have waited for the number of workers to be known.
+const ENOUGH_WAITED: usize = 20;
+/// How much better processor sharing must fit to be believed.
+const DECISIVE: f64 = 1.2;
+/// Odds of e^5, about 150 to 1, are convincing.
+const CONVINCING: f64 = 10.0;
+/// So many numbers of workers in a row without a better one end the search.
+const ENOUGH_WORSE: usize = 8;
+
+/// The hypotheses that the visits of one backend leave possible; `episodes` are sorted by coming each.
+/// None when nothing was taken in.
+pub(super) fn candidates(episodes: &[&[Visit]]) -> Option<Candidates> {
+    let most_inside = episodes.iter().flat_map(|visits| visits.iter()).map(|visit| visit.found + 1).max()?;
+    let numbers =
+        (1..=most_inside.min(MOST_WORKERS)).chain((most_inside > MOST_WORKERS).then_some(most_inside));
+    let mut in_turn: Vec<Fit> = Vec::new();
+    let mut shared: Vec<Fit> = Vec::new();
+    for workers in numbers.clone() {
+        in_turn.extend(fit(episodes, Queueing { discipline: Discipline::Fcfs, workers }));
+        // More workers are always possible; the fewest are the true ones.
+        if in_turn.len() > ENOUGH_WORSE {
+            break;
+        }
+    }
+    for workers in numbers {
+        shared.extend(fit(episodes, Queueing { discipline: Discipline::ProcessorSharing, workers }));
+        let tail = shared.len().saturating_sub(ENOUGH_WORSE);
+        let least = |fits: &[Fit]| fits.iter().map(|fit| fit.f_ratio).fold(f64::MAX, f64::min);
+        if tail > 0 && least(&shared[..tail]) <= least(&shared[tail..]) {
+            break;
+        }
+    }
+    let fewest = in_turn.first().copied();
+    let fairest = shared.iter().min_by(|one, other| one.f_ratio.total_cmp(&other.f_ratio)).copied();
+    let best = match (fewest, fairest) {
+        (Some(fewest), Some(fairest)) if fairest.f_ratio * DECISIVE < fewest.f_ratio => fairest,
+        (fewest, fairest) => fewest.or(fairest)?,
+    };
+    in_turn.append(&mut shared);
+    Some(Candidates { possible: in_turn, best, most_inside })
+}
+
+/// How well a hypothesis fits; none when it is impossible.
+fn fit(episodes: &[&[Visit]], queueing: Queueing) -> Option<Fit> {
+    let replays: Vec<Replayed> = episodes.iter().map(|visits| replay(visits, queueing)).collect();
+    let waited: usize = replays.iter().map(|replay| replay.waited).sum();
+    let impossible: usize = replays.iter().map(|replay| replay.impossible).sum();
+    if impossible as f64 > JITTER * waited as f64 {
+        return None;
+    }
+    let (f_ratio, cells) = dependence(episodes, &replays);
+    let misfit = f_ratio * (cells as f64 - 1.0).max(1.0);
+    Some(Fit { queueing, f_ratio, misfit, saturated: waited >= ENOUGH_WAITED })
+}
+
+/// The work of each visit under a hypothesis.
+pub(super) fn replay(visits: &[Visit], queueing: Queueing) -> Replayed {
+    match queueing.discipline {
+        Discipline::Fcfs => in_turn(visits, queueing.workers as usize),
+        Discipline::ProcessorSharing => shared(visits, f64::from(queueing.workers)),
+    }
+}
+
+/// Positions of visits in the order of leaving.
+fn by_leaving(visits: &[Visit]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..visits.len()).collect();
+    order.sort_by(|a, b| visits[*a].left.total_cmp(&visits[*b].left));
+    order
+}
+
+/// Hands comings and leavings to `visit` in the order of time; at one time leavings come first.
+fn walk(visits: &[Visit], mut event: impl FnMut(usize, bool)) {
+    let order = by_leaving(visits);
+    let mut leaving = order.iter().peekable();
+    for (coming, visit) in visits.iter().enumerate() {
+        while let Some(gone) = leaving.next_if(|gone| visits[**gone].left <= visit.came && **gone < coming) {
+            event(*gone, false);
+        }
+        event(coming, true);
+    }
+    leaving.for_each(|gone| event(*gone, false));
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    Waiting,
+    Running,
+    Gone,
+}
+
+/// First come, first served. A request whose client gave up is taken to have waited until then: it takes
+/// its turn (which tells when it was due) and no worker.
+fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
+    let mut states = vec![State::Waiting; visits.len()];
+    let mut replayed = Replayed::new(visits.len());
+    let mut queue: VecDeque<usize> = VecDeque::new();
+    let mut free = workers;
+    walk(visits, |place, comes| {
+        let now = if comes { visits[place].came } else { visits[place].left };
+        if comes {
+            queue.push_back(place);
+        } else {
+            let served = matches!(visits[place].how, Left::Served { .. });
+            match states[place] {
+                State::Running => {
+                    replayed.work[place] = replayed.started[place].map(|started| now - started);
+                    free += 1;
+                }
+                State::Waiting if served => {
+                    replayed.impossible += usize::from(visits[place].doubt < Doubt::Unknown);
+                }
+                State::Gone if !served => {
+                    replayed.in_vain[place] = replayed.started[place].map(|started| now - started);
+                }
+                State::Waiting | State::Gone => {}
+            }
+            states[place] = State::Gone;
+        }
+        while free > 0
+            && let Some(next) = queue.pop_front()
+        {
+            if states[next] != State::Waiting {
+                continue;
+            }
+            replayed.started[next] = Some(now);
+            if matches!(visits[next].how, Left::Served { .. }) {
+                states[next] = State::Running;
+                free -= 1;
+            } else {
+                states[next] = State::Gone;
+            }
+        }
+        replayed.waited += usize::from(comes && states[place] == State::Waiting);
+    });
+    for (work, visit) in replayed.work.iter_mut().zip(visits) {
+        *work = work.filter(|_| visit.doubt < Doubt::Unknown);
+    }
+    replayed
+}
+
+/// Processor sharing.
+fn shared(visits: &[Visit], workers: f64) -> Replayed {
+    let mut replayed = Replayed::new(visits.len());
+    let mut shares = vec![0.0; visits.len()];
+    let (mut now, mut share, mut inside) = (0.0f64, 0.0f64, 0.0f64);
+    walk(visits, |place, comes| {
+        let visit = &visits[place];
+        let at = if comes { visit.came } else { visit.left };
+        share += (at - now) * if inside > workers { workers / inside } else { 1.0 };
+        now = at;
+        if comes {
+            inside += 1.0;
+            shares[place] = share;
+            replayed.started[place] = Some(at);
+            replayed.waited += usize::from(inside > workers);
+        } else {
+            inside -= 1.0;
+            let got = share - shares[place];
+            match visit.how {
+                Left::Served { .. } => replayed.work[place] = (visit.doubt == Doubt::None).then_some(got),
+                Left::GaveUp => replayed.in_vain[place] = Some(got),
+                Left::Unknown => {}
+            }
+        }
+    });
+    replayed
+}
+
+impl Replayed {
+    fn new(len: usize) -> Self {
+        let nothing = || vec![None; len];
+        Self { work: nothing(), started: nothing(), in_vain: nothing(), waited: 0, impossible: 0 }
+    }
+}
+
+/// How much the logarithm of work depends on what a request found: the F ratio of a one-way analysis of
+/// variance over what was found, after the means of routes and of windows are taken out; and the number of
+/// cells.
+fn dependence(episodes: &[&[Visit]], replays: &[Replayed]) -> (f64, usize) {
+    let mut samples: Vec<(u32, f64)> = Vec::new();
+    let mut windows = 0;
+    for (visits, replay) in episodes.iter().zip(replays) {
+        let known = visits.iter().zip(&replay.work);
+        let mut known: Vec<(&Visit, f64)> =
+            known.filter_map(|(visit, work)| Some((visit, (*work)?.max(1.0).ln()))).collect();
+        take_out_route_means(&mut known);
+        for window in known.chunks(WINDOW) {
+            let mean = window.iter().map(|(_, log)| log).sum::<f64>() / window.len() as f64;
+            samples.extend(window.iter().map(|(visit, log)| (visit.found, log - mean)));
+            windows += 1;
+        }
+    }
+    one_way(samples, windows)
+}
+
+fn take_out_route_means(known: &mut [(&Visit, f64)]) {
+    let routes = known.iter().map(|(visit, _)| usize::from(visit.route) + 1).max().unwrap_or(0);
+    let mut sums = vec![(0.0, 0.0); routes];
+    for (visit, log) in known.iter() {
+        let (count, sum) = &mut sums[usize::from(visit.route)];
+        (*count, *sum) = (*count + 1.0, *sum + log);
+    }
+    for (visit, log) in known {
+        let (count, sum) = sums[usize::from(visit.route)];
+        *log -= sum / count;
+    }
+}
+
+/// The F ratio over cells of `(found, value)`, and how many cells there are; `taken` degrees of freedom went
+/// into the values before.
+fn one_way(mut samples: Vec<(u32, f64)>, taken: usize) -> (f64, usize) {
+    samples.sort_by_key(|(found, _)| *found);
+    let total: f64 = samples.iter().map(|(_, value)| value * value).sum();
+    let grand: f64 = samples.iter().map(|(_, value)| value).sum::<f64>();
+    let (mut between, mut cells) = (0.0, 0usize);
+    let (mut count, mut sum) = (0usize, 0.0);
+    for (i, (found, value)) in samples.iter().enumerate() {
+        (count, sum) = (count + 1, sum + value);
+        let last_of_value = samples.get(i + 1).is_none_or(|next| next.0 != *found);
+        let rest = samples.len() - i - 1;
+        if (last_of_value && count >= SMALLEST_CELL && rest >= SMALLEST_CELL) || rest == 0 {
+            between += sum * sum / count as f64;
+            cells += 1;
+            (count, sum) = (0, 0.0);
+        }
+    }
+    let within = samples.len().saturating_sub(taken + cells);
+    if cells < 2 || within == 0 {
+        return (1.0, cells);
+    }
+    let between = between - grand * grand / samples.len() as f64;
+    let chance = ((total - between) / within as f64).max(f64::MIN_POSITIVE);
+    (between / (cells - 1) as f64 / chance, cells)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn visit(came: f64, left: f64, how: Left) -> Visit {
+        Visit { came, left, route: 0, how, found: 0, doubt: Doubt::None }
+    }
+
+    fn served(times: &[(f64, f64)]) -> Vec<Visit> {
+        times.iter().map(|(came, left)| visit(*came, *left, Left::Served { failed: false })).collect()
+    }
+
+    const TWO_IN_TURN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 2 };
+    const ONE_IN_TURN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 1 };
+    const TWO_SHARED: Queueing = Queueing { discipline: Discipline::ProcessorSharing, workers: 2 };
+
+    #[test]
+    fn under_first_come_first_served_work_begins_when_a_worker_is_free() {
+        // Two workers: the third waits for the second to leave at 4, the fourth for the first at 9.
+        let visits = served(&[(0.0, 9.0), (1.0, 4.0), (2.0, 10.0), (3.0, 12.0)]);
+        let replayed = replay(&visits, TWO_IN_TURN);
+        assert_eq!(replayed.work, [Some(9.0), Some(3.0), Some(6.0), Some(3.0)]);
+        assert_eq!(replayed.started, [Some(0.0), Some(1.0), Some(4.0), Some(9.0)]);
+        assert_eq!((replayed.waited, replayed.impossible), (2, 0));
+    }
+
+    #[test]
+    fn a_request_that_leaves_while_it_should_wait_is_impossible() {
+        let visits = served(&[(0.0, 9.0), (1.0, 4.0)]);
+        let replayed = replay(&visits, ONE_IN_TURN);
+        assert_eq!(replayed.impossible, 1, "with one worker the second cannot leave first");
+        assert_eq!(replay(&visits, TWO_IN_TURN).impossible, 0, "with two it can");
+    }
+
+    #[test]
+    fn a_client_that_gives_up_in_the_queue_takes_no_worker() {
+        let mut visits = served(&[(0.0, 9.0), (1.0, 5.0), (2.0, 12.0)]);
+        visits[1].how = Left::GaveUp;
+        let replayed = replay(&visits, ONE_IN_TURN);
+        assert_eq!(replayed.work, [Some(9.0), None, Some(3.0)], "the third follows the first");
+        assert_eq!(replayed.in_vain[1], None, "it was still waiting");
+        // One that has its turn at once and is given up all the same hangs.
+        let hangs = [visit(0.0, 30.0, Left::GaveUp), visit(1.0, 3.0, Left::Served { failed: false })];
+        let replayed = replay(&hangs, ONE_IN_TURN);
+        assert_eq!((replayed.in_vain[0], replayed.work[1]), (Some(30.0), Some(2.0)));
+    }
+
+    #[test]
+    fn under_processor_sharing_work_is_the_share_of_the_stay() {
+        // Two workers: alone or in twos at full speed, in threes at two thirds.
+        let visits = served(&[(0.0, 6.0), (1.0, 8.0), (3.0, 7.5)]);
+        let replayed = replay(&visits, TWO_SHARED);
+        let work: Vec<f64> = replayed.work.iter().map(|work| work.expect("served")).collect();
+        for (found, truth) in work.iter().zip([3.0 + 2.0, 2.0 + 2.0 + 2.0, 2.0 + 1.5]) {
+            assert!((found - truth).abs() < 1e-9, "{work:?}");
+        }
+        assert_eq!(replayed.waited, 1, "one came when both workers were busy");
+    }
+
+    #[test]
+    fn the_f_ratio_sees_dependence_and_nothing_else() {
+        // Values that alternate whatever was found, and values that grow with it.
+        let flat: Vec<(u32, f64)> =
+            (0..400).map(|i| (i / 100, if i % 2 == 0 { 1.0 } else { -1.0 })).collect();
+        let steep = flat.iter().map(|(found, value)| (*found, value + f64::from(*found) - 1.5)).collect();
+        assert!(one_way(flat, 1).0 < 0.1, "means of cells are equal");
+        assert!(one_way(steep, 1).0 > 50.0, "means of cells differ by more than chance does");
+        assert_eq!(one_way(vec![(0, 1.0); 10], 1).0, 1.0, "a single cell says nothing");
+    }
+}

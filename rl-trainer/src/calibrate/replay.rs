@@ -1,0 +1,113 @@
+//! A logged episode once more, in virtual time: the requests come when they came and are what they were;
+//! how long they take and where they go is up to topology and policy.
+//!
+//! Against a load of the same mean rate this takes the chance of arrivals out of the comparison, and with
+//! it every ramp and wave that the log has.
+
+use super::{Calibration, Load};
+use crate::traces::Episode;
+use lb_core::policy::Policy;
+use lb_core::topology::{Route, Topology};
+use lb_core::workload::{
+    ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, Observer, Replay, ReplayRequest, Scenario,
+    Schedule, Stage, UserClass, Workload,
+};
+use lb_core::{Seed, Span, Time};
+use simulator::Simulation;
+use std::sync::Arc;
+
+/// Most requests of an episode that are played: enough for a p99 that is sure to a few per cent.
+const MOST: usize = 500_000;
+
+/// An episode, ready to be played.
+pub(super) struct Played {
+    scenario: Scenario,
+    schedule: Schedule,
+}
+
+impl Played {
+    /// Prepares an episode for a calibrated topology.
+    pub(super) fn new(episode: &Episode, load: &Load, calibration: &Calibration) -> Result<Self, String> {
+        let exchanges = &episode.exchanges[..episode.exchanges.len().min(MOST)];
+        let request = |exchange: &crate::traces::Exchange| ReplayRequest {
+            at: exchange.sent.since(Time::ZERO),
+            action: format!("GET {}", path(usize::from(exchange.route))),
+            path: path(usize::from(exchange.route)),
+            ..ReplayRequest::default()
+        };
+        let replay = Replay { requests: exchanges.iter().map(request).collect() };
+        let duration = episode.length() + Span::from_secs(1);
+        let journey = Journey::for_replay(&replay);
+        let class = UserClass {
+            name: "logged".to_owned(),
+            actions: journey.actions.keys().map(|action| (action.clone(), 1.0)).collect(),
+            think_time_s: [0.0, 0.0],
+            actions_per_session: [1, 1],
+            session_duration_s: None,
+            abandonment: 0.0,
+            repeat: [].into(),
+            probability: [].into(),
+        };
+        let process = ArrivalProcess::Replay(Arc::new(replay));
+        let stage = Stage {
+            name: "logged".to_owned(),
+            start: Span::ZERO,
+            duration,
+            ramp_up: Span::ZERO,
+            users: 0,
+            classes: vec![ClassMix { class: 0, share: 1.0, actions: [].into() }],
+            user_variance: 0.0,
+            think_time_variance: 0.0,
+            action_randomness: 0.0,
+            max_users: 0,
+            background: false,
+            arrivals: Some(Arrivals { process, start: ArrivalStart::Action }),
+        };
+        let workload =
+            Workload::new(&journey, vec![class], vec![stage], &[].into(), 1).map_err(|problems| {
+                let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
+                problems.join("; ")
+            })?;
+        let workload = Arc::new(workload);
+        let scenario = Scenario {
+            name: "logged".to_owned(),
+            workload: Arc::clone(&workload),
+            duration,
+            warm_up: Span::ZERO,
+            max_in_flight: u32::MAX,
+            request_timeout: load.request_timeout(),
+            topology: Arc::new(with_numbered_routes(&calibration.topology)),
+        };
+        Ok(Self { scenario, schedule: Schedule::new(workload, Seed(1)) })
+    }
+
+    /// Plays it; `luck` gives the requests other service times.
+    pub(super) fn play(
+        &self,
+        calibration: &Calibration,
+        load: &Load,
+        luck: u64,
+        policy: &mut dyn FnMut() -> Box<dyn Policy>,
+        observer: &mut impl Observer,
+    ) -> Result<(), String> {
+        let options = simulator::Options { luck, ..calibration.options(load, Seed(luck)) };
+        Simulation::run(&self.scenario, &self.schedule, policy, &options, observer)
+            .map(drop)
+            .map_err(|problem| problem.to_string())
+    }
+}
+
+/// The path by which requests of a route are told apart: patterns of real routes may overlap.
+fn path(route: usize) -> String {
+    format!("/route-{route}")
+}
+
+fn with_numbered_routes(topology: &Topology) -> Topology {
+    let numbered = |(number, route): (usize, &Route)| Route {
+        method: None,
+        service: None,
+        path: path(number),
+        service_time: route.service_time.clone(),
+    };
+    Topology { routes: topology.routes.iter().enumerate().map(numbered).collect(), ..topology.clone() }
+}

@@ -1,0 +1,200 @@
+//! `rl-train calibrate`: fits the simulator to traces, and checks the fit on policies that it did not see.
+
+use crate::calibrate::{self, Calibration, Tolerance, Verdict};
+use crate::traces::Traces;
+use anyhow::{Context, Result};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use serde::Serialize;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The fit misses what was logged.
+const MISSED: u8 = 5;
+/// What was given cannot be read or fitted.
+const USAGE: u8 = 2;
+
+/// Fits the simulator to traces: a topology, and the load.
+///
+/// Each logged policy is then predicted by a fit to all the others. A miss of more than 10 % in mean
+/// latency or 20 % in p99 refuses the fit; what chance does to a log of this length is allowed on top.
+///
+/// Exit codes: 0 the fit predicts what was logged and is written; 2 the traces cannot be read, or hold too
+/// little to fit; 5 the fit misses, or too few policies were logged to tell.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A Parquet trace of `bench --traces`, or a folder of them.
+    pub path: PathBuf,
+    /// Where to write the topology; the load goes beside it, with the ending `.load.json`.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// Hold these policies back from the fit and predict them, in place of each in turn.
+    #[arg(long, value_name = "POLICY")]
+    pub hold_back: Vec<String>,
+    /// Policies that must be predicted.
+    #[arg(long, value_name = "N", default_value_t = Tolerance::default().policies)]
+    pub policies: usize,
+    /// Write the fit also when it misses. The exit code stays 5.
+    #[arg(long)]
+    pub keep: bool,
+    /// Write fit and verdict to standard output as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Document<'a> {
+    topology: &'a lb_core::topology::Topology,
+    load: &'a calibrate::Load,
+    overhead_us: u64,
+    overhead_source: calibrate::OverheadSource,
+    backends: &'a [calibrate::BackendEvidence],
+    verdict: &'a Verdict,
+    passed: bool,
+}
+
+/// Fits, checks, prints and writes.
+///
+/// # Errors
+/// When the fit cannot be written.
+pub fn run(args: Args) -> Result<ExitCode> {
+    let (calibration, verdict) = match fit_and_check(&args) {
+        Ok(both) => both,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            return Ok(USAGE.into());
+        }
+    };
+    let passed = verdict.passed();
+    if args.json {
+        let document = Document {
+            topology: &calibration.topology,
+            load: &calibration.load,
+            overhead_us: calibration.overhead.as_micros(),
+            overhead_source: calibration.overhead_source,
+            backends: &calibration.backends,
+            verdict: &verdict,
+            passed,
+        };
+        println!("{}", serde_json::to_string_pretty(&document)?);
+    } else {
+        print!("{}", render(&calibration, &verdict));
+    }
+    for refusal in verdict.refusals() {
+        eprintln!("error: the fit is refused: {refusal}");
+    }
+    if passed || args.keep {
+        let load = args.out.with_extension("load.json");
+        write(&args.out, &calibration.topology)?;
+        write(&load, &calibration.load)?;
+        eprintln!("wrote {} and {}", args.out.display(), load.display());
+    }
+    Ok(if passed { ExitCode::SUCCESS } else { MISSED.into() })
+}
+
+fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
+    let traces = Traces::read(&args.path)?;
+    let tolerance = Tolerance { policies: args.policies, ..Tolerance::default() };
+    if args.hold_back.is_empty() {
+        return Ok((calibrate::fit(&traces)?, calibrate::cross_check(&traces, tolerance)?));
+    }
+    let known = traces.policies();
+    if let Some(unknown) = args.hold_back.iter().find(|name| !known.contains(&name.as_str())) {
+        anyhow::bail!("--hold-back: `{unknown}` is no policy of the traces; they hold {}", known.join(", "));
+    }
+    let is_held_back = |name: &str| args.hold_back.iter().any(|other| other == name);
+    let calibration = calibrate::fit(&traces.only(|name| !is_held_back(name)))
+        .context("failed to fit what is left when policies are held back")?;
+    let verdict = calibration.check(&traces.only(is_held_back), tolerance);
+    Ok((calibration, verdict))
+}
+
+fn write(path: &Path, value: &impl Serialize) -> Result<()> {
+    let text = serde_json::to_string_pretty(value)? + "\n";
+    // Beside the file and then in its place, so that nobody reads half of it.
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(".part");
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .with_context(|| format!("failed to write `{}`", path.display()))
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.to_vec());
+    table
+}
+
+fn right(text: impl ToString) -> Cell {
+    Cell::new(text).set_alignment(CellAlignment::Right)
+}
+
+fn render(calibration: &Calibration, verdict: &Verdict) -> String {
+    let mut out = String::new();
+    let mut backends = table(&["backend", "workers", "discipline", "queue", "speed", "timed", "F"]);
+    let specs = calibration.topology.pools.iter().flat_map(|pool| &pool.backends);
+    for (spec, evidence) in specs.zip(&calibration.backends) {
+        let sure =
+            |value: String, is_sure: bool| right(if is_sure { value } else { format!("{value} (assumed)") });
+        backends.add_row([
+            Cell::new(&spec.id),
+            sure(spec.workers.to_string(), evidence.saturated),
+            Cell::new(match spec.discipline {
+                lb_core::topology::Discipline::Fcfs => "first come, first served",
+                lb_core::topology::Discipline::ProcessorSharing => "processor sharing",
+            }),
+            sure(spec.queue_cap.to_string(), evidence.queue_was_full),
+            right(format!("{:.3}", spec.speed)),
+            right(evidence.timed),
+            right(format!("{:.2}", evidence.f_ratio)),
+        ]);
+    }
+    let _ = writeln!(out, "{}\n{backends}", calibration.topology.description);
+    let _ = writeln!(
+        out,
+        "{} routes, mean service {:.2} ms, overhead {} us, {} faults, {:.1} requests/s",
+        calibration.topology.routes.len().max(1),
+        calibration.topology.service_time.mean_ms(),
+        calibration.overhead.as_micros(),
+        calibration.topology.faults.len(),
+        calibration.load.rate,
+    );
+    let mut checks = table(&[
+        "policy",
+        "requests",
+        "mean logged",
+        "predicted",
+        "p99 logged",
+        "predicted",
+        "failed",
+        "predicted",
+        "",
+    ]);
+    for check in &verdict.checks {
+        let [mean, predicted_mean] = check.mean_ms.map(|value| right(format!("{value:.2} ms")));
+        let [p99, predicted_p99] = check.p99_ms.map(|value| right(format!("{value:.2} ms")));
+        let [failed, predicted_failed] = check.failed.map(|share| right(format!("{:.2} %", share * 100.0)));
+        let word = Cell::new(if check.misses.is_empty() { "ok" } else { "MISSED" });
+        let requests = right(check.requests);
+        let policy = Cell::new(&check.policy);
+        checks.add_row([
+            policy,
+            requests,
+            mean,
+            predicted_mean,
+            p99,
+            predicted_p99,
+            failed,
+            predicted_failed,
+            word,
+        ]);
+    }
+    let _ = writeln!(out, "{checks}");
+    for skipped in &verdict.skipped {
+        let _ = writeln!(out, "not predicted: `{}`: {}", skipped.policy, skipped.reason);
+    }
+    out
+}

@@ -1,0 +1,111 @@
+//! What calibration needs of a trace: who sent what to whom, when, and how it ended. Compact, so that
+//! millions of requests fit into memory.
+
+use lb_core::{Span, Time};
+
+/// One request that a load balancer sent to a backend.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Exchange {
+    /// When the load balancer decided, from the beginning of the episode.
+    pub sent: Time,
+    /// From the decision to the end of the reply; none when the trace does not tell the end.
+    pub latency: Option<Span>,
+    /// The part of it that the backend itself says it served (waiting excluded).
+    pub service: Option<Span>,
+    /// Position in [`Traces::backends`].
+    pub backend: u16,
+    /// Position in [`Traces::routes`].
+    pub route: u16,
+    /// The load balancer.
+    pub balancer: u16,
+    /// How it ended.
+    pub end: End,
+}
+
+/// How an exchange ended, as the load balancer saw it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum End {
+    /// A reply below 500.
+    Served,
+    /// A 5xx.
+    Failed,
+    /// A 503 of which the backend says that its queue is full.
+    QueueFull,
+    /// No connection to be had.
+    Unreachable,
+    /// The connection broke.
+    Broken,
+    /// No reply in time.
+    TimedOut,
+    /// The trace does not tell: the client went away, or the trace was over first.
+    Censored,
+}
+
+/// What one policy did in one run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Episode {
+    /// The run.
+    pub run: String,
+    /// The policy that decided.
+    pub policy: String,
+    /// Share of decisions that were drawn evenly at random, for the sake of the trace.
+    pub exploration: f64,
+    /// Load balancers that took part.
+    pub balancers: u16,
+    /// In the order of `sent`.
+    pub exchanges: Vec<Exchange>,
+}
+
+/// Episodes on the same backends.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traces {
+    /// Ids of the backends.
+    pub backends: Vec<String>,
+    /// What load balancers are told that they are worth, relative to each other; by backend.
+    pub weights: Vec<f64>,
+    /// Classes of route.
+    pub routes: Vec<String>,
+    /// What each policy did in each run.
+    pub episodes: Vec<Episode>,
+}
+
+impl Episode {
+    /// When the last request was sent.
+    pub fn length(&self) -> Span {
+        self.exchanges.last().map_or(Span::ZERO, |last| last.sent.since(Time::ZERO))
+    }
+}
+
+impl Traces {
+    /// The names of the policies, each once, in the order of the episodes.
+    pub fn policies(&self) -> Vec<&str> {
+        let mut names: Vec<&str> = Vec::new();
+        for episode in &self.episodes {
+            if !names.contains(&episode.policy.as_str()) {
+                names.push(&episode.policy);
+            }
+        }
+        names
+    }
+
+    /// The episodes whose policy passes `keep`.
+    pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
+        let episodes = self.episodes.iter().filter(|episode| keep(&episode.policy)).cloned().collect();
+        Self {
+            backends: self.backends.clone(),
+            weights: self.weights.clone(),
+            routes: self.routes.clone(),
+            episodes,
+        }
+    }
+
+    /// Exchanges in all.
+    pub fn len(&self) -> usize {
+        self.episodes.iter().map(|episode| episode.exchanges.len()).sum()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

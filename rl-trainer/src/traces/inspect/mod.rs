@@ -1,0 +1,97 @@
+//! What is in a trace, and whether a policy can be trained on it.
+//!
+//! Two formats are read: the Parquet traces of the load balancer, and `rl_experiences.jsonl` of the
+//! original system, whose experience was `state`, `action`, `reward`, `next_state` and `metadata`. Each of
+//! the five is worth 20 points of a completeness score. In a Parquet trace columns stand for them:
+//! `features` for the state, `next_decision_id` for the next state (the same balancer's next decision has
+//! it), and `ts_ns`, `latency_us` and `status` together for the metadata.
+
+mod lines;
+mod render;
+mod report;
+mod rows;
+mod tally;
+mod warnings;
+
+pub use render::render;
+pub use report::{
+    Completeness, Count, Coverage, Field, Format, Malformed, MalformedLine, Propensities, Quantile, Report,
+    RewardSign, Rewards, SCHEMA_VERSION, Support, Verdict, Warning,
+};
+
+use super::error::TraceError;
+use super::original;
+use super::source::{Source, source};
+use std::path::Path;
+use tally::Tally;
+
+/// Points of a required field.
+const POINTS: f64 = 20.0;
+
+/// Inspects a file, or all traces in a folder.
+///
+/// # Errors
+/// When there is no trace, or it cannot be read: wrong format, missing columns, no line that is an
+/// experience.
+pub fn inspect(path: &Path) -> Result<Report, TraceError> {
+    let mut tally = Tally::default();
+    let mut malformed = Malformed::default();
+    let source = source(path)?;
+    let (format, files) = match &source {
+        Source::Parquet(files) => {
+            files.iter().try_for_each(|file| rows::count(file, &mut tally))?;
+            (Format::Parquet, files)
+        }
+        Source::JsonLines(files) => {
+            files.iter().try_for_each(|file| lines::count(file, &mut tally, &mut malformed))?;
+            (Format::JsonLines, files)
+        }
+    };
+    if tally.experiences == 0 {
+        return Err(match malformed.first.into_iter().next() {
+            Some(first) => TraceError::AllMalformed {
+                path: path.to_owned(),
+                lines: malformed.lines,
+                line: first.line,
+                problem: first.problem,
+            },
+            None => TraceError::Empty { path: path.to_owned() },
+        });
+    }
+    Ok(report(path, format, files.len(), &tally, malformed))
+}
+
+fn report(path: &Path, format: Format, files: usize, tally: &Tally, malformed: Malformed) -> Report {
+    let all = tally.experiences;
+    let is_parquet = format == Format::Parquet;
+    let fields = (0..original::FIELDS.len()).map(|place| Field {
+        field: original::FIELDS[place],
+        columns: if is_parquet { rows::FIELDS[place].1.to_vec() } else { Vec::new() },
+        present: tally.present[place],
+    });
+    let score = tally.present.iter().map(|count| *count as f64).sum::<f64>() * POINTS / all as f64;
+    let mut report = Report {
+        schema_version: SCHEMA_VERSION,
+        path: path.display().to_string(),
+        format,
+        files,
+        experiences: all,
+        malformed,
+        completeness: Completeness { score, verdict: Verdict::of(score), fields: fields.collect() },
+        policies: tally.policies.counts(all),
+        actions: tally.supports(),
+        rewards: tally.rewards(),
+        feature_sets: tally.feature_sets.counts(all),
+        features: tally.coverage(),
+        outcomes: tally.outcomes.counts(all),
+        censored: tally.censored,
+        exploration: is_parquet.then(|| tally.explored as f64 / all as f64),
+        propensities: is_parquet.then_some(tally.propensities),
+        reward_sign: tally.reward_sign(),
+        warnings: Vec::new(),
+        fit_for_training: true,
+    };
+    report.warnings = warnings::warnings(&report, tally.rewards.is_constant());
+    report.fit_for_training = !report.warnings.iter().any(|warning| warning.unfit);
+    report
+}

@@ -1,0 +1,199 @@
+//! What is wrong with a trace, and what to do about it.
+
+use super::report::{Coverage, Format, Report, Warning};
+use lb_core::policy::learned::features::FEATURE_SET;
+
+/// Fewer experiences than this say nothing (a rule of the original's).
+const FEWEST: u64 = 100;
+/// A choice that was taken more rarely than this is hardly known.
+const RARE: f64 = 0.01;
+/// Effective sample size below which a choice is hardly known.
+const FEW_EFFECTIVE: f64 = 100.0;
+/// Share at the cut-off from which a number says too little.
+const MUCH_CLAMPED: f64 = 0.05;
+/// Share of unknown outcomes from which what is known may be a selection.
+const MUCH_CENSORED: f64 = 0.05;
+/// Share of experiences that may lack a field without a word.
+const FEW_MISSING: f64 = 0.01;
+
+/// All warnings, those first that make training impossible.
+pub(super) fn warnings(report: &Report, constant_reward: bool) -> Vec<Warning> {
+    let mut all = Vec::new();
+    fatal(report, constant_reward, &mut all);
+    incomplete(report, &mut all);
+    support(report, &mut all);
+    numbers(report, &mut all);
+    all.sort_by_key(|warning| !warning.unfit);
+    all
+}
+
+fn fatal(report: &Report, constant_reward: bool, all: &mut Vec<Warning>) {
+    let mut unfit = |problem: String, advice: &str| {
+        all.push(Warning { problem, advice: advice.to_owned(), unfit: true });
+    };
+    if report.completeness.score == 0.0 {
+        unfit(
+            "no experience has any of the required fields".to_owned(),
+            "check that this is a trace, and of this version",
+        );
+    }
+    if report.experiences < FEWEST {
+        unfit(
+            format!(
+                "only {} experiences; at least {FEWEST} are needed, and 10,000 are worth having",
+                report.experiences
+            ),
+            "record longer, or at a higher rate",
+        );
+    }
+    if let [only] = report.actions.as_slice() {
+        unfit(
+            format!("only one action: every request went to `{}`", only.action),
+            "record with several backends, a policy that uses them, and exploration",
+        );
+    }
+    if let Some(rewards) = report.rewards.as_ref().filter(|_| constant_reward) {
+        unfit(
+            format!("the reward is {} throughout, so no decision is better than another", rewards.min),
+            "record under a load that makes latencies differ, and check how the reward is worked out",
+        );
+    }
+    for set in report.feature_sets.iter().filter(|set| set.name != FEATURE_SET) {
+        unfit(
+            format!(
+                "{} experiences have features of set `{}`; this version trains on `{FEATURE_SET}`",
+                set.count, set.name
+            ),
+            "record again with this version's load balancer, or train with the version that recorded",
+        );
+    }
+    if report.rewards.is_none() && report.experiences > 0 {
+        unfit(
+            "no experience has a reward".to_owned(),
+            "record until requests are over: outcomes make rewards",
+        );
+    }
+}
+
+fn incomplete(report: &Report, all: &mut Vec<Warning>) {
+    if let Some(first) = report.malformed.first.first() {
+        warn(
+            all,
+            format!(
+                "{} malformed lines were left out; the first is line {} of `{}`: {}",
+                report.malformed.lines, first.line, first.file, first.problem
+            ),
+            "remove them, or find out what cut them off",
+        );
+    }
+    for field in &report.completeness.fields {
+        let missing = report.experiences - field.present;
+        let share = missing as f64 / report.experiences.max(1) as f64;
+        if share > FEW_MISSING {
+            let columns = match field.columns.is_empty() {
+                true => String::new(),
+                false => format!(" (columns {})", field.columns.join(", ")),
+            };
+            warn(
+                all,
+                format!(
+                    "{missing} experiences ({:.1} %) lack a valid `{}`{columns}",
+                    share * 100.0,
+                    field.field
+                ),
+                "leave them out of the training, or record again",
+            );
+        }
+    }
+    let censored = report.censored as f64 / report.experiences.max(1) as f64;
+    if censored > MUCH_CENSORED {
+        warn(
+            all,
+            format!("the outcome of {:.1} % of the experiences is not known", censored * 100.0),
+            "drain the load balancer before the recording ends; long requests are the ones that are cut off",
+        );
+    }
+}
+
+fn support(report: &Report, all: &mut Vec<Warning>) {
+    for action in &report.actions {
+        let few = action.effective_sample_size.is_some_and(|size| size < FEW_EFFECTIVE);
+        if action.share < RARE || few {
+            let size = action.effective_sample_size;
+            let worth = size.map_or(String::new(), |size| format!(", worth {size:.0} even ones"));
+            warn(
+                all,
+                format!(
+                    "action `{}` was chosen {} times ({:.2} %{worth})",
+                    action.action,
+                    action.count,
+                    action.share * 100.0
+                ),
+                "record with more exploration, or do not trust what is learnt of it",
+            );
+        }
+    }
+    if let Some(propensities) = report.propensities {
+        let no_probability = "weigh nothing by them: they are no probabilities";
+        let unknown = "fine for fitting the simulator and for imitation; to weigh decisions by their probability, record \
+                       `random` or `rl`, which know theirs";
+        let counts = [
+            (
+                propensities.not_positive,
+                "have a propensity of at most 0, though they were chosen",
+                no_probability,
+            ),
+            (propensities.above_one, "have a propensity above 1", no_probability),
+            (propensities.missing, "have no propensity: their policy does not know its own", unknown),
+        ];
+        for (count, what, advice) in counts.into_iter().filter(|(count, ..)| *count > 0) {
+            warn(all, format!("{count} experiences {what}"), advice);
+        }
+    }
+    if report.format == Format::Parquet && report.exploration == Some(0.0) {
+        warn(
+            all,
+            "no decision was left to chance, so nothing tells what the other choices would have earned"
+                .to_owned(),
+            "record with an exploration of 1 to 2 %",
+        );
+    }
+}
+
+fn numbers(report: &Report, all: &mut Vec<Warning>) {
+    if let Some(sign) = report.reward_sign.filter(|sign| sign.inverted) {
+        let text = |value: Option<f64>| value.map_or("unknown".to_owned(), |value| format!("{value:+.2}"));
+        warn(
+            all,
+            format!(
+                "the reward rises when the chosen backend is slower or fails more (correlation with latency {}, with errors {}): its sign is inverted",
+                text(sign.latency),
+                text(sign.errors),
+            ),
+            "do not train on it as it is: work the reward out anew from latency and status, or turn its sign round",
+        );
+    }
+    let named = |keep: &dyn Fn(&&Coverage) -> bool| -> Vec<String> {
+        report.features.iter().filter(keep).map(|feature| format!("`{}`", feature.feature)).collect()
+    };
+    let constant = named(&|feature| feature.constant);
+    if !constant.is_empty() {
+        warn(
+            all,
+            format!("always the same: {}", constant.join(", ")),
+            "a policy cannot learn what they mean; record situations in which they differ",
+        );
+    }
+    let clamped = named(&|feature| feature.clamped.is_some_and(|share| share > MUCH_CLAMPED));
+    if !clamped.is_empty() {
+        warn(
+            all,
+            format!("cut off in more than {:.0} % of the rows: {}", MUCH_CLAMPED * 100.0, clamped.join(", ")),
+            "the traffic is far from what features are made for; look at overload and timeouts",
+        );
+    }
+}
+
+fn warn(all: &mut Vec<Warning>, problem: String, advice: &str) {
+    all.push(Warning { problem, advice: advice.to_owned(), unfit: false });
+}

@@ -1,0 +1,90 @@
+//! Which files a path stands for, and of which kind they are: what is in a file counts, not its name.
+
+use super::error::TraceError;
+use super::parquet::ParquetFile;
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Files of one kind.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Parquet(Vec<PathBuf>),
+    /// One JSON object per line, as the original system's collector wrote them.
+    JsonLines(Vec<PathBuf>),
+}
+
+/// The first and last bytes of every Parquet file.
+const MAGIC: &[u8] = b"PAR1";
+/// The kind of rows that `bench` writes of a run's requests, which are no decisions.
+const REQUESTS: &str = "requests";
+
+/// The files that `path` stands for.
+pub(crate) fn source(path: &Path) -> Result<Source, TraceError> {
+    if !path.exists() {
+        return Err(TraceError::NotFound { path: path.to_owned() });
+    }
+    if !path.is_dir() {
+        return one(path);
+    }
+    let mut files = Vec::new();
+    collect(path, &mut files)?;
+    files.sort();
+    let (mut parquet, mut lines) = (Vec::new(), Vec::new());
+    for file in files {
+        match one(&file)? {
+            Source::Parquet(_) => {
+                if ParquetFile::open(&file)?.kind() != REQUESTS {
+                    parquet.push(file);
+                }
+            }
+            Source::JsonLines(_) => lines.push(file),
+        }
+    }
+    match (parquet.is_empty(), lines.is_empty()) {
+        (false, true) => Ok(Source::Parquet(parquet)),
+        (true, false) => Ok(Source::JsonLines(lines)),
+        (true, true) => Err(TraceError::NothingFound { path: path.to_owned() }),
+        (false, false) => Err(TraceError::Mixed { path: path.to_owned() }),
+    }
+}
+
+/// The files of a folder and its folders that may be traces, by their names.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TraceError> {
+    let unreadable = |source| TraceError::Unreadable { path: folder.to_owned(), source };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
+        let path = entry.map_err(unreadable)?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if matches!(path.extension().and_then(|name| name.to_str()), Some("parquet" | "jsonl")) {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn one(path: &Path) -> Result<Source, TraceError> {
+    let unreadable = |source| TraceError::Unreadable { path: path.to_owned(), source };
+    let mut head = Vec::new();
+    File::open(path).and_then(|file| file.take(512).read_to_end(&mut head)).map_err(unreadable)?;
+    if head.is_empty() {
+        return Err(TraceError::Empty { path: path.to_owned() });
+    }
+    let is_named = |extension: &str| path.extension().is_some_and(|name| name == extension);
+    if head.starts_with(MAGIC) {
+        return Ok(Source::Parquet(vec![path.to_owned()]));
+    }
+    if is_named("parquet") {
+        let problem = "it does not begin with `PAR1`".to_owned();
+        return Err(TraceError::NotParquet { path: path.to_owned(), problem });
+    }
+    let first = head.iter().find(|byte| !byte.is_ascii_whitespace());
+    if is_named("jsonl") || first == Some(&b'{') {
+        return Ok(Source::JsonLines(vec![path.to_owned()]));
+    }
+    let found = match first {
+        Some(b'[') => "a JSON list, not one JSON object per line",
+        _ => "neither Parquet nor JSON lines",
+    };
+    Err(TraceError::OtherKind { path: path.to_owned(), found: found.to_owned() })
+}
