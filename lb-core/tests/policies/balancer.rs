@@ -2,9 +2,20 @@
 
 use crate::pool::{Pool, ten_ms};
 use lb_core::balancer::Balancer;
-use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
+use lb_core::policy::learned::{Action, Network};
+use lb_core::policy::{BackendIndex, Policy, PolicyFile, Reply, ReplyKind, RequestInfo};
 use lb_core::{Algorithm, Seed, Span, Time};
 use proptest::prelude::*;
+use std::sync::Arc;
+
+/// All algorithms; `rl` with a policy that has learnt nothing.
+fn all() -> impl Iterator<Item = (Algorithm, Box<dyn Policy>)> {
+    let file = Arc::new(PolicyFile::new(Network::zero(), Action::default()));
+    Algorithm::table()
+        .iter()
+        .flat_map(|entry| [false, true].map(|ejection| Algorithm { rule: entry.rule, ejection }))
+        .map(move |algorithm| (algorithm, algorithm.policy_with(Some(&file)).expect("there is a file")))
+}
 
 fn classical() -> impl Iterator<Item = Algorithm> {
     Algorithm::table()
@@ -56,7 +67,7 @@ fn counters_tell_replies_errors_and_cancels_apart() {
     pool.balancer.reset_counters();
     let counters = pool.balancer.counters(BackendIndex(0));
     assert_eq!((counters.requests, counters.peak_in_flight), (0, 1), "one is still in flight");
-    pool.balancer.cancel(BackendIndex(0));
+    pool.balancer.cancel(BackendIndex(0), pool.now);
     let counters = pool.balancer.counters(BackendIndex(0));
     assert_eq!((counters.errors, counters.cancelled), (0, 1), "a cancel is the client's, no error");
     assert_eq!(pool.balancer.in_flight(), 0);
@@ -135,8 +146,7 @@ proptest! {
     /// someone who takes requests whenever there is one.
     #[test]
     fn in_flight_is_conserved(events in prop::collection::vec(event(), 1..200)) {
-        for algorithm in classical() {
-            let policy = algorithm.policy().unwrap();
+        for (algorithm, policy) in all() {
             let mut balancer = Balancer::new(&[1.0, 2.0, 1.0], policy, Seed(7).stream(&[]));
             let mut sent: Vec<BackendIndex> = Vec::new();
             let mut now = Time::ZERO;
@@ -161,7 +171,7 @@ proptest! {
                         balancer.reply(backend, &reply, now);
                     }
                     Event::Cancel(which) if !sent.is_empty() => {
-                        balancer.cancel(sent.swap_remove(which.index(sent.len())));
+                        balancer.cancel(sent.swap_remove(which.index(sent.len())), now);
                     }
                     Event::Reply(..) | Event::Cancel(_) => {}
                     Event::Healthy(index, yes) => balancer.set_healthy(backend(index), *yes),

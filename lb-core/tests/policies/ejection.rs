@@ -34,7 +34,7 @@ fn seconds_out(pool: &Pool, backend: u32) -> f64 {
 fn gets_requests(pool: &mut Pool, backend: u32) -> bool {
     (0..32).any(|_| {
         let picked = pool.send();
-        pool.balancer.cancel(BackendIndex(picked));
+        pool.balancer.cancel(BackendIndex(picked), pool.now);
         picked == backend
     })
 }

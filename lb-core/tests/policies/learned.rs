@@ -1,139 +1,377 @@
-//! The place of the learned policy, with a scorer that is no network.
+//! The learned policy: what it sees, how it picks, what guards it.
 
 use lb_core::balancer::Balancer;
-use lb_core::policy::{BackendIndex, FEATURE_SET, FEATURES, Learned, Reply, ReplyKind, RequestInfo, Scorer};
+use lb_core::policy::learned::{
+    Action, ActionMode, FEATURES, Features, GuardCounts, Guards, Learned, Network, PolicyFile, Scores, WIDTH,
+};
+use lb_core::policy::{BackendIndex, BackendView, PoolView, Reply, ReplyKind, RequestInfo};
 use lb_core::{Seed, Span, Time};
-use std::sync::{Arc, Mutex};
-
-/// Scores by minus one feature, or by a constant, and keeps what it saw.
-struct Fake {
-    lowest: Option<&'static str>,
-    constant: f32,
-    seen: Arc<Mutex<Vec<f32>>>,
-}
-
-impl Scorer for Fake {
-    fn feature_set(&self) -> &str {
-        FEATURE_SET
-    }
-
-    fn score(&mut self, features: &[f32], scores: &mut [f32]) {
-        assert_eq!(features.len(), scores.len() * FEATURES.len(), "one row of features per score");
-        *self.seen.lock().unwrap() = features.to_vec();
-        for (row, score) in features.chunks(FEATURES.len()).zip(scores) {
-            *score = self.lowest.map_or(self.constant, |name| -row[column(name)]);
-        }
-    }
-}
+use std::sync::Arc;
 
 fn column(name: &str) -> usize {
     FEATURES.iter().position(|feature| *feature == name).expect("a known feature")
 }
 
+/// A network that scores by `-weight x` one feature, as far as its activation lets it through unchanged.
+fn lowest(name: &str) -> Network {
+    let mut network = Network::zero();
+    network.clip = 100.0;
+    // Shifted into the linear part of the activation, and counted a thousandfold against the prior.
+    network.first[column(name)][0] = -1.0;
+    network.biases.0[0] = 50.0;
+    network.second[0][0] = 1.0;
+    network.third[0] = 1_000.0;
+    network
+}
+
+fn file(network: Network) -> PolicyFile {
+    let mut file = PolicyFile::new(network, Action::default());
+    file.guards = Guards { minimum_share: 0.0, ..Guards::default() };
+    file
+}
+
 struct Fixture {
     balancer: Balancer,
-    seen: Arc<Mutex<Vec<f32>>>,
     now: Time,
 }
 
 impl Fixture {
-    fn new(lowest: Option<&'static str>, constant: f32) -> Self {
-        let seen = Arc::default();
-        let scorer = Fake { lowest, constant, seen: Arc::clone(&seen) };
-        let policy = Box::new(Learned::new(scorer).expect("the same feature set"));
-        Self { balancer: Balancer::new(&[1.0; 3], policy, Seed(1).stream(&[])), seen, now: Time::ZERO }
+    fn new(file: PolicyFile, backends: usize) -> Self {
+        let policy = Box::new(Learned::new(Arc::new(file)));
+        Self { balancer: Balancer::new(&vec![1.0; backends], policy, Seed(1).stream(&[])), now: Time::ZERO }
     }
 
     fn send(&mut self) -> u32 {
+        self.now += Span::from_micros(100);
         self.balancer.pick(&RequestInfo::default(), self.now).expect("all are healthy").0
     }
 
-    fn reply(&mut self, backend: u32, kind: ReplyKind, millis: u64) {
+    /// A request is sent and takes `millis`.
+    fn exchange(&mut self, kind: ReplyKind, millis: u64) -> u32 {
+        let backend = self.send();
         self.now += Span::from_millis(millis);
-        let reply = Reply { kind, latency: Span::from_millis(millis) };
-        self.balancer.reply(BackendIndex(backend), &reply, self.now);
+        self.balancer.reply(
+            BackendIndex(backend),
+            &Reply { kind, latency: Span::from_millis(millis) },
+            self.now,
+        );
+        backend
+    }
+
+    fn counts(&self) -> GuardCounts {
+        self.balancer.guard_counts().expect("a learned policy counts")
+    }
+}
+
+/// A pool whose features are kept by hand.
+struct Seen {
+    features: Features,
+    views: Vec<BackendView>,
+    eligible: Vec<BackendIndex>,
+    now: Time,
+}
+
+impl Seen {
+    fn new(backends: usize) -> Self {
+        let mut seen = Self {
+            features: Features::default(),
+            views: vec![BackendView { weight: 1.0, in_flight: 0 }; backends],
+            eligible: (0..backends as u32).map(BackendIndex).collect(),
+            now: Time::ZERO,
+        };
+        seen.adapt();
+        seen
+    }
+
+    fn adapt(&mut self) {
+        let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: 1 };
+        self.features.adapt(&pool, self.now);
+    }
+
+    fn send(&mut self, backend: usize, route: u16) -> Time {
+        self.now += Span::from_micros(10);
+        self.views[backend].in_flight += 1;
+        let request = RequestInfo { client_key: 0, route };
+        self.features.on_arrival(self.now);
+        self.features.on_sent(BackendIndex(backend as u32), &request, self.now);
+        self.now
+    }
+
+    fn reply(&mut self, backend: usize, sent: Time, kind: ReplyKind) {
+        self.views[backend].in_flight -= 1;
+        let reply = Reply { kind, latency: self.now.since(sent) };
+        self.features.on_reply(BackendIndex(backend as u32), &reply, self.now);
+    }
+
+    fn exchange(&mut self, backend: usize, route: u16, millis: u64, kind: ReplyKind) {
+        let sent = self.send(backend, route);
+        self.now += Span::from_millis(millis);
+        self.reply(backend, sent, kind);
+    }
+
+    /// Rows for a request of `route`.
+    fn rows(&self, route: u16) -> Vec<Vec<f32>> {
+        let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: 1 };
+        let mut rows = vec![0.0; self.eligible.len() * WIDTH];
+        let mut priors = vec![0.0; self.eligible.len()];
+        let request = RequestInfo { client_key: 0, route };
+        self.features.observe(&request, &pool, &self.eligible, self.now, &mut rows, &mut priors);
+        rows.chunks(WIDTH).map(<[f32]>::to_vec).collect()
     }
 
     fn feature(&self, backend: usize, name: &str) -> f32 {
-        self.seen.lock().unwrap()[backend * FEATURES.len() + column(name)]
+        self.rows(0)[backend][column(name)]
     }
 }
 
 #[test]
-fn the_best_score_wins() {
-    let mut pool = Fixture::new(Some("log_in_flight"), 0.0);
-    let mut picks: Vec<u32> = (0..3).map(|_| pool.send()).collect();
-    picks.sort_unstable();
-    assert_eq!(picks, [0, 1, 2], "a scorer that prefers idle backends visits all three");
-    pool.reply(1, ReplyKind::Success, 10);
-    assert_eq!(pool.send(), 1, "and goes where a request has ended");
-}
-
-#[test]
-fn features_say_what_the_balancer_saw() {
-    let mut pool = Fixture::new(Some("log_in_flight"), 0.0);
-    for _ in 0..3 {
-        pool.send();
-    }
-    pool.reply(0, ReplyKind::Success, 10);
-    pool.reply(1, ReplyKind::Success, 1_000);
-    pool.reply(2, ReplyKind::ServerError, 1);
-    pool.send();
-    let slower = pool.feature(1, "log_fast_latency_vs_pool") - pool.feature(0, "log_fast_latency_vs_pool");
-    assert!((slower - 100f32.ln()).abs() < 1e-3, "a hundred times slower is ln 100 more: {slower}");
-    let unknown = pool.feature(2, "log_fast_latency_vs_pool");
-    assert_eq!(unknown, 0.0, "a failure's latency is not learnt: typical of the pool");
-    assert!(pool.feature(2, "error_rate") > 0.0, "the error is");
-    assert_eq!(pool.feature(2, "log_consecutive_errors"), 1f32.ln_1p());
-    assert_eq!(pool.feature(0, "error_rate"), 0.0);
-}
-
-#[test]
-fn only_eligible_backends_are_scored() {
-    let mut pool = Fixture::new(Some("log_in_flight"), 0.0);
-    pool.balancer.set_healthy(BackendIndex(0), false);
-    assert_ne!(pool.send(), 0);
-    assert_eq!(pool.seen.lock().unwrap().len(), 2 * FEATURES.len(), "two rows for two eligible");
-}
-
-#[test]
-fn a_score_that_is_no_number_falls_back() {
-    for broken in [f32::NAN, f32::INFINITY] {
-        let mut pool = Fixture::new(None, broken);
-        let mut picks: Vec<u32> = (0..3).map(|_| pool.send()).collect();
-        picks.sort_unstable();
-        assert_eq!(picks, [0, 1, 2], "{broken}: latency x (in-flight + 1) decides instead");
-    }
-}
-
-#[test]
-fn fallbacks_are_counted() {
-    use lb_core::policy::{BackendView, Policy, PoolView};
-    let scorer = Fake { lowest: None, constant: f32::NAN, seen: Arc::default() };
-    let mut policy = Learned::new(scorer).expect("the same feature set");
-    let backends = [BackendView { weight: 1.0, in_flight: 0 }; 2];
-    let eligible = [BackendIndex(0), BackendIndex(1)];
-    let pool = PoolView { backends: &backends, eligible: &eligible, generation: 1 };
-    let mut rng = Seed(1).stream(&[]);
-    for count in 1..=3 {
-        let picked = policy.pick(&RequestInfo::default(), &pool, Time::ZERO, &mut rng);
-        assert!(picked.is_some(), "the fallback picks");
-        assert_eq!(policy.fallbacks(), count, "each fallback is counted");
-    }
-}
-
-#[test]
-fn a_scorer_trained_on_other_features_is_refused() {
-    struct Foreign;
-    impl Scorer for Foreign {
-        fn feature_set(&self) -> &str {
-            "other-9"
+fn features_tell_slow_from_fast_whatever_the_unit_of_time() {
+    for unit in [1, 100] {
+        let mut seen = Seen::new(2);
+        for _ in 0..200 {
+            seen.exchange(0, 0, unit, ReplyKind::Success);
+            seen.exchange(1, 0, 4 * unit, ReplyKind::Success);
         }
-        fn score(&mut self, _: &[f32], _: &mut [f32]) {}
+        for name in ["log_fast_latency_vs_typical", "log_slow_latency_vs_typical"] {
+            let (fast, slow) = (seen.feature(0, name), seen.feature(1, name));
+            assert!((slow - fast - 4f32.ln()).abs() < 0.01, "{name}: four times as slow is ln 4 more");
+            assert!((slow + fast).abs() < 0.01, "{name}: relative to the geometric mean");
+        }
     }
-    let error = Learned::new(Foreign).map(|_| ()).unwrap_err().to_string();
-    assert_eq!(
-        error,
-        "policy was trained on feature set `other-9`, this build computes `basic-1`; retrain it or use the matching build"
+}
+
+#[test]
+fn failures_show_as_errors_and_not_as_speed() {
+    let mut seen = Seen::new(2);
+    for _ in 0..50 {
+        seen.exchange(0, 0, 10, ReplyKind::Success);
+        seen.exchange(1, 0, 10, ReplyKind::Success);
+    }
+    let before = seen.feature(1, "log_fast_latency_vs_typical");
+    for _ in 0..30 {
+        seen.exchange(1, 0, 0, ReplyKind::ServerError);
+    }
+    assert_eq!(seen.feature(1, "log_fast_latency_vs_typical"), before, "a refusal teaches no latency");
+    assert!(seen.feature(1, "error_rate") > 0.9, "but it is seen");
+    assert!((seen.feature(1, "log_consecutive_errors") - 31f32.ln()).abs() < 1e-3, "30 in a row");
+    assert_eq!(seen.feature(0, "error_rate"), 0.0, "of that backend alone");
+}
+
+#[test]
+fn a_stall_shows_in_the_ages_before_any_reply() {
+    let mut seen = Seen::new(2);
+    for _ in 0..50 {
+        seen.exchange(0, 0, 10, ReplyKind::Success);
+        seen.exchange(1, 0, 10, ReplyKind::Success);
+    }
+    let sent = seen.send(1, 0);
+    seen.now += Span::from_millis(100);
+    let age = seen.feature(1, "log_oldest_age_vs_typical");
+    assert!((age - 11f32.ln()).abs() < 0.02, "ten typical latencies old: ln(1 + 10), not {age}");
+    assert_eq!(seen.feature(0, "log_oldest_age_vs_typical"), 0.0, "the other has nothing outstanding");
+    seen.reply(1, sent, ReplyKind::Success);
+    assert_eq!(seen.feature(1, "log_oldest_age_vs_typical"), 0.0, "and it ends with the reply");
+}
+
+#[test]
+fn a_request_whose_client_left_is_forgotten() {
+    let mut seen = Seen::new(1);
+    let first = seen.send(0, 0);
+    let second = seen.send(0, 0);
+    seen.features.on_cancel(BackendIndex(0), first);
+    seen.views[0].in_flight -= 1;
+    seen.now += Span::from_millis(5);
+    seen.reply(0, second, ReplyKind::Success);
+    assert_eq!(seen.feature(0, "log_oldest_age_vs_typical"), 0.0, "nothing is outstanding");
+    assert_eq!(seen.feature(0, "is_idle"), 1.0);
+}
+
+#[test]
+fn costs_of_routes_are_learnt_and_taken_out_of_latencies() {
+    let mut seen = Seen::new(2);
+    // Backend 1 gets all the long requests, and is as fast as the other.
+    for round in 0..4_000 {
+        seen.exchange(0, 1, 5, ReplyKind::Success);
+        let (route, millis) = if round % 4 == 0 { (1, 5) } else { (2, 20) };
+        seen.exchange(1, route, millis, ReplyKind::Success);
+    }
+    let cost = |route| seen.rows(route)[0][column("log_request_cost")];
+    let difference = cost(2) - cost(1);
+    assert!((0.7..=4f32.ln() + 0.1).contains(&difference), "route 2 costs more: {difference}");
+    let (one, other) =
+        (seen.feature(0, "log_slow_latency_vs_typical"), seen.feature(1, "log_slow_latency_vs_typical"));
+    assert!(other - one < 0.75 * 3.0 / 4.0 * 4f32.ln(), "most of the mix is taken out: {one} and {other}");
+    assert_eq!(cost(9), 0.0, "an unknown route is an ordinary one");
+}
+
+#[test]
+fn rows_do_not_depend_on_the_order_of_backends() {
+    let mut one = Seen::new(3);
+    let mut other = Seen::new(3);
+    for millis in 1..100 {
+        for place in 0..3 {
+            one.exchange(place, 0, millis % 7 * (place as u64 + 1) + 1, ReplyKind::Success);
+        }
+    }
+    for millis in 1..100 {
+        for place in 0..3 {
+            other.exchange(2 - place, 0, millis % 7 * (place as u64 + 1) + 1, ReplyKind::Success);
+        }
+    }
+    let (one, mut other) = (one.rows(0), other.rows(0));
+    other.reverse();
+    for (row, mirrored) in one.iter().flatten().zip(other.iter().flatten()) {
+        assert!((row - mirrored).abs() < 1e-4, "{row} and {mirrored}");
+    }
+}
+
+#[test]
+fn every_number_stays_within_bounds_whatever_happens() {
+    let mut seen = Seen::new(3);
+    let mut sent = Vec::new();
+    for step in 0..5_000u64 {
+        let backend = (step * 7 % 3) as usize;
+        sent.push((backend, seen.send(backend, (step % 70) as u16)));
+        if step % 3 == 0 {
+            seen.now += Span::from_secs(step % 11 * 1_000);
+            let (backend, at) = sent.swap_remove((step as usize * 5) % sent.len());
+            let kinds = [ReplyKind::Success, ReplyKind::Timeout, ReplyKind::ServerError];
+            seen.reply(backend, at, kinds[(step % 9 / 3) as usize]);
+        }
+        let rows = seen.rows((step % 70) as u16);
+        let sound = rows.iter().flatten().all(|number| number.is_finite() && number.abs() <= 6.0);
+        assert!(sound, "step {step}: {rows:?}");
+    }
+}
+
+#[test]
+fn the_best_score_is_picked() {
+    let mut fixture = Fixture::new(file(lowest("log_in_flight")), 4);
+    let mut picked: Vec<u32> = (0..4).map(|_| fixture.send()).collect();
+    picked.sort_unstable();
+    assert_eq!(picked, [0, 1, 2, 3], "each request goes where nothing is in flight");
+}
+
+#[test]
+fn without_training_it_shuns_slow_and_failing_backends() {
+    let mut fixture = Fixture::new(file(Network::zero()), 2);
+    let mut counts = [0u32; 2];
+    for _ in 0..200 {
+        // Backend 1 refuses everything at once, which must not look fast.
+        let backend = fixture.send();
+        counts[backend as usize] += 1;
+        let (kind, millis) =
+            if backend == 1 { (ReplyKind::ServerError, 0) } else { (ReplyKind::Success, 10) };
+        fixture.now += Span::from_millis(millis);
+        let reply = Reply { kind, latency: Span::from_millis(millis) };
+        fixture.balancer.reply(BackendIndex(backend), &reply, fixture.now);
+    }
+    assert!(counts[1] < 20, "no sinkhole: {counts:?}");
+}
+
+#[test]
+fn softmax_draws_in_proportion_and_says_with_what_probability() {
+    let action = Action { mode: ActionMode::Softmax, temperature: 1.0, max_candidates: 16 };
+    let mut policy = file(Network::zero());
+    policy.action = action;
+    let mut fixture = Fixture::new(policy, 2);
+    let mut counts = [0u32; 2];
+    for _ in 0..4_000 {
+        // Both idle at each decision and equally fast: an even draw.
+        counts[fixture.exchange(ReplyKind::Success, 10) as usize] += 1;
+    }
+    assert!(
+        counts[0].abs_diff(2_000) < 400,
+        "about even, since idle time tells them apart a little: {counts:?}"
     );
+    let mut scores = Scores::default();
+    let mut seen = Seen::new(2);
+    for _ in 0..50 {
+        seen.exchange(0, 0, 10, ReplyKind::Success);
+        seen.exchange(1, 0, 30, ReplyKind::Success);
+    }
+    let pool = PoolView { backends: &seen.views, eligible: &seen.eligible, generation: 1 };
+    let mut rng = Seed(3).stream(&[]);
+    scores.observe(&seen.features, &RequestInfo::default(), &pool, 16, seen.now, &mut rng);
+    let drawn = (0..20_000).filter(|_| scores.draw_softmax(1.0, &mut rng) == 0).count() as f64 / 20_000.0;
+    assert!((scores.probability(0, 1.0) - 0.75).abs() < 0.01, "latencies of 1 to 3: three in four");
+    assert!((drawn - 0.75).abs() < 0.01, "and so it is drawn: {drawn}");
+    assert!((scores.probability(0, 1.0) + scores.probability(1, 1.0) - 1.0).abs() < 1e-9);
+}
+
+#[test]
+fn of_a_large_pool_some_are_scored_and_the_last_pick_among_them() {
+    let seen = Seen::new(64);
+    let pool = PoolView { backends: &seen.views, eligible: &seen.eligible, generation: 1 };
+    let (mut scores, mut rng) = (Scores::default(), Seed(5).stream(&[]));
+    let mut met = [0u32; 64];
+    for _ in 0..2_000 {
+        scores.observe(&seen.features, &RequestInfo::default(), &pool, 16, seen.now, &mut rng);
+        let candidates = scores.candidates().to_vec();
+        let mut distinct = candidates.clone();
+        distinct.sort_unstable();
+        distinct.dedup();
+        assert_eq!(distinct.len(), candidates.len(), "nobody twice");
+        assert!(
+            (15..=16).contains(&candidates.len()),
+            "as many as may be, or one less: {}",
+            candidates.len()
+        );
+        let picked = scores.pick(scores.best());
+        candidates.iter().for_each(|backend| met[backend.get()] += 1);
+        scores.observe(&seen.features, &RequestInfo::default(), &pool, 16, seen.now, &mut rng);
+        assert!(scores.candidates().contains(&picked), "the incumbent stays");
+    }
+    assert!(met.iter().all(|count| *count > 300), "everybody gets a chance: {met:?}");
+}
+
+#[test]
+fn a_score_that_is_no_number_is_never_acted_upon() {
+    let mut network = Network::zero();
+    network.biases.2 = f32::NAN;
+    let mut fixture = Fixture::new(file(network), 3);
+    let mut counts = [0u32; 3];
+    for _ in 0..300 {
+        counts[fixture.exchange(ReplyKind::Success, 10) as usize] += 1;
+    }
+    assert!(counts.iter().all(|count| *count > 50), "the fallback spreads an even load: {counts:?}");
+    assert_eq!(fixture.counts().not_finite, 300, "and each such pick is counted");
+}
+
+#[test]
+fn a_backend_that_is_never_chosen_gets_its_minimum_share() {
+    let mut policy = file(lowest("log_fast_latency_vs_typical"));
+    policy.guards = Guards { minimum_share: 0.01, ..Guards::default() };
+    let mut fixture = Fixture::new(policy, 3);
+    let mut counts = [0u32; 3];
+    let mut first_ten_thousand = |fixture: &mut Fixture, slow: u64| {
+        counts = [0; 3];
+        for _ in 0..10_000 {
+            let backend = fixture.send();
+            counts[backend as usize] += 1;
+            let millis = if backend == 2 { slow } else { 10 };
+            fixture.now += Span::from_millis(millis);
+            let reply = Reply { kind: ReplyKind::Success, latency: Span::from_millis(millis) };
+            fixture.balancer.reply(BackendIndex(backend), &reply, fixture.now);
+        }
+        counts
+    };
+    let slow = first_ten_thousand(&mut fixture, 500)[2];
+    assert!((90..=110).contains(&slow), "one in a hundred: {slow}");
+    assert!(fixture.counts().minimum_share >= 90, "the guard is counted: {:?}", fixture.counts());
+    let recovered = first_ten_thousand(&mut fixture, 1)[2];
+    assert!(recovered > 5_000, "which is how a recovery is noticed: {recovered}");
+}
+
+#[test]
+fn when_nobody_answers_the_fallback_decides() {
+    let mut fixture = Fixture::new(file(lowest("log_in_flight")), 2);
+    fixture.exchange(ReplyKind::Success, 10);
+    fixture.send();
+    fixture.now += Span::from_secs(6);
+    fixture.send();
+    assert_eq!(fixture.counts().stale, 1, "six seconds of silence with a request out");
+    fixture.exchange(ReplyKind::Success, 1);
+    fixture.send();
+    assert_eq!(fixture.counts().stale, 2, "the second was placed before the reply, none after it");
 }

@@ -118,7 +118,8 @@ impl WithSimd for Fused<'_> {
 #[inline(always)]
 fn accumulate<const FUSED: bool>(sums: &mut Units, input: f32, weights: &Units) {
     for unit in 0..HIDDEN {
-        sums[unit] = if FUSED { input.mul_add(weights[unit], sums[unit]) } else { sums[unit] + input * weights[unit] };
+        sums[unit] =
+            if FUSED { input.mul_add(weights[unit], sums[unit]) } else { sums[unit] + input * weights[unit] };
     }
 }
 
