@@ -56,37 +56,61 @@ impl Network {
 
     /// Adds the score of each row to `scores`: `rows` holds [`WIDTH`] numbers for each.
     pub fn add_scores(&self, rows: &[f32], scores: &mut [f32]) {
-        let (network, arch) = (self, Arch::new());
-        match arch {
+        match Arch::new() {
             // Without an instruction for it a fused multiplication is a slow function.
-            Arch::Scalar => self.add_all::<false>(rows, scores),
-            vector => vector.dispatch(Fused { network, rows, scores }),
+            Arch::Scalar => self.add_all::<1, false>(rows, scores),
+            vector => vector.dispatch(Fused { network: self, rows, scores }),
+        }
+    }
+
+    /// `ROWS` rows at a time: each step of a sum waits for the one before, so several sums go side by side.
+    #[inline(always)]
+    fn add_all<const ROWS: usize, const FUSED: bool>(&self, rows: &[f32], scores: &mut [f32]) {
+        let whole = scores.len() - scores.len() % ROWS;
+        let mut place = 0;
+        while place < whole {
+            let block = self.block::<ROWS, FUSED>(&rows[place * WIDTH..(place + ROWS) * WIDTH]);
+            for row in 0..ROWS {
+                scores[place + row] += block[row];
+            }
+            place += ROWS;
+        }
+        for place in whole..scores.len() {
+            scores[place] += self.block::<1, FUSED>(&rows[place * WIDTH..(place + 1) * WIDTH])[0];
         }
     }
 
     #[inline(always)]
-    fn add_all<const FUSED: bool>(&self, rows: &[f32], scores: &mut [f32]) {
-        for place in 0..scores.len() {
-            scores[place] += self.score::<FUSED>(&rows[place * WIDTH..(place + 1) * WIDTH]);
+    fn block<const ROWS: usize, const FUSED: bool>(&self, rows: &[f32]) -> [f32; ROWS] {
+        let mut inputs = [[0.0; WIDTH]; ROWS];
+        for row in 0..ROWS {
+            for place in 0..WIDTH {
+                let input = (rows[row * WIDTH + place] - self.mean[place]) * self.scale[place];
+                inputs[row][place] = input.clamp(-self.clip, self.clip);
+            }
         }
-    }
-
-    #[inline(always)]
-    fn score<const FUSED: bool>(&self, row: &[f32]) -> f32 {
-        let mut first = self.biases.0;
+        let mut first = [self.biases.0; ROWS];
         for place in 0..WIDTH {
-            let input = (row[place] - self.mean[place]) * self.scale[place];
-            accumulate::<FUSED>(&mut first, input.clamp(-self.clip, self.clip), &self.first[place]);
+            for row in 0..ROWS {
+                accumulate::<FUSED>(&mut first[row], inputs[row][place], &self.first[place]);
+            }
         }
-        let mut second = self.biases.1;
+        let mut second = [self.biases.1; ROWS];
+        activate(&mut first);
         for unit in 0..HIDDEN {
-            accumulate::<FUSED>(&mut second, leaky(first[unit]), &self.second[unit]);
+            for row in 0..ROWS {
+                accumulate::<FUSED>(&mut second[row], first[row][unit], &self.second[unit]);
+            }
         }
-        let mut products = [0.0; HIDDEN];
-        for unit in 0..HIDDEN {
-            products[unit] = leaky(second[unit]) * self.third[unit];
+        activate(&mut second);
+        let mut scores = [self.biases.2; ROWS];
+        for row in 0..ROWS {
+            for unit in 0..HIDDEN {
+                second[row][unit] *= self.third[unit];
+            }
+            scores[row] += sum(&mut second[row]);
         }
-        self.biases.2 + sum(products)
+        scores
     }
 
     /// Whether every number is finite and every scale above zero.
@@ -111,7 +135,12 @@ impl WithSimd for Fused<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        self.network.add_all::<true>(self.rows, self.scores);
+        // As many sums as there are registers for.
+        if S::F32_LANES >= 16 {
+            self.network.add_all::<4, true>(self.rows, self.scores);
+        } else {
+            self.network.add_all::<2, true>(self.rows, self.scores);
+        }
     }
 }
 
@@ -125,7 +154,7 @@ fn accumulate<const FUSED: bool>(sums: &mut Units, input: f32, weights: &Units) 
 
 /// The sum by halves, which vector registers can do and a running sum cannot.
 #[inline(always)]
-fn sum(mut products: Units) -> f32 {
+fn sum(products: &mut Units) -> f32 {
     let mut width = HIDDEN / 2;
     while width > 0 {
         for place in 0..width {
@@ -136,7 +165,12 @@ fn sum(mut products: Units) -> f32 {
     products[0]
 }
 
+/// Leaky ReLU.
 #[inline(always)]
-fn leaky(value: f32) -> f32 {
-    value.max(LEAK * value)
+fn activate<const ROWS: usize>(units: &mut [Units; ROWS]) {
+    for row in 0..ROWS {
+        for unit in 0..HIDDEN {
+            units[row][unit] = units[row][unit].max(LEAK * units[row][unit]);
+        }
+    }
 }
