@@ -19,6 +19,7 @@ mod metrics;
 mod proxy;
 mod serve;
 mod state;
+pub mod trace;
 
 pub use config::{Config, ConfigError};
 pub use serve::{StartError, run};

@@ -82,12 +82,15 @@ pub fn run(config: Config, exit_with_parent: bool) -> anyhow::Result<()> {
     let admin_listener = admin.and_then(|(listeners, _)| listeners.into_iter().next());
     announce(address, admin_address)?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(control(state, admin_listener, exit_with_parent))?;
+    runtime.block_on(control(Arc::clone(&state), admin_listener, exit_with_parent))?;
     stop.send_replace(true);
     for thread in threads {
         thread.join().map_err(|_| anyhow::anyhow!("a data thread panicked"))??;
     }
-    Ok(())
+    match state.traces.as_ref().filter(|traces| traces.current().is_some()) {
+        Some(traces) => traces.stop().map(drop).context("the last trace is lost"),
+        None => Ok(()),
+    }
 }
 
 /// Binds `count` listeners to one address. The first bind is exclusive: with `SO_REUSEPORT` alone, a

@@ -40,6 +40,7 @@ fn faults_of_a_config_are_all_reported_at_once() {
         "algorithm": "least-conections",
         "timeouts": { "connect_ms": 0, "respnse_ms": 1 },
         "health": { "path": "up", "healthy_after": 0 },
+        "traces": { "folder": "/dev/null/x", "exploration": 1.5, "at_strat": true },
         "pools": [
             { "name": "p", "services": ["a b", "same"], "backends": [
                 { "id": "one", "url": "https://x", "weight": -1 },
@@ -57,6 +58,9 @@ fn faults_of_a_config_are_all_reported_at_once() {
         "`algorithm` is `least-conections`: unknown algorithm `least-conections` (did you mean `least-connections`?)",
         "`timeouts.connect_ms` is 0",
         "`timeouts.respnse_ms` is no known key (did you mean `response_ms`?)",
+        "`traces.at_strat` is no known key (did you mean `at_start`?)",
+        "`traces.exploration` is 1.5: must be from 0 to 1",
+        "`traces.folder` is `/dev/null/x`, which cannot be made",
         "`health.path` is `up`: must be a path",
         "`health.healthy_after` is 0: must be 1 or more",
         "`pools[0].services[0]` is `a b`",

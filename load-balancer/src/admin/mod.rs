@@ -10,6 +10,7 @@ mod parameters;
 mod pools;
 mod rl;
 mod services;
+mod traces;
 
 use crate::proxy::{Client, ReplyBody};
 use crate::state::State as Balancers;
@@ -42,6 +43,7 @@ pub(crate) fn router(state: Arc<Balancers>) -> axum::Router {
         .route("/api/metrics/{service}", get(services::metrics))
         .merge(pools::routes())
         .merge(rl::routes())
+        .merge(traces::routes())
         .fallback(async || fault(StatusCode::NOT_FOUND, "no such path"))
         .layer(from_fn_with_state(Arc::clone(&state), authorise))
         .with_state(state)

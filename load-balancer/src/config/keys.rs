@@ -15,6 +15,7 @@ const HEALTH: Shape = Shape {
     keys: &["enabled", "path", "interval_ms", "timeout_ms", "unhealthy_after", "healthy_after"],
     inner: &[],
 };
+const TRACES: Shape = Shape { keys: &["folder", "exploration", "at_start"], inner: &[] };
 const ROOT: Shape = Shape {
     keys: &[
         "$schema",
@@ -29,8 +30,9 @@ const ROOT: Shape = Shape {
         "trust_forwarded_for",
         "policy_file",
         "views",
+        "traces",
     ],
-    inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH)],
+    inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH), ("traces", &TRACES)],
 };
 
 /// Reports each unknown key of a config.

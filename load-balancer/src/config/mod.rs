@@ -32,6 +32,8 @@ pub struct Config {
     /// What `rl` follows.
     pub(crate) trained: Option<Trained>,
     pub(crate) views: Views,
+    /// None: no traces.
+    pub(crate) traces: Option<TracesConfig>,
     /// Where relative paths begin.
     pub(crate) folder: PathBuf,
 }
@@ -45,6 +47,17 @@ pub enum Views {
     Shared,
     /// Each data thread sees what it has sent itself and no more, as if each were a load balancer.
     PerThread,
+}
+
+/// Traces of decisions.
+#[derive(Clone, Debug)]
+pub(crate) struct TracesConfig {
+    /// Where they go.
+    pub(crate) folder: PathBuf,
+    /// Probability with which a decision is made evenly at random while they are recorded.
+    pub(crate) exploration: f64,
+    /// Whether the first recording begins with the process.
+    pub(crate) at_start: bool,
 }
 
 /// Why there is no config.
@@ -87,6 +100,20 @@ struct Raw {
     policy_file: Option<PathBuf>,
     #[serde(default)]
     views: Views,
+    traces: Option<RawTraces>,
+}
+
+#[derive(Deserialize)]
+struct RawTraces {
+    folder: PathBuf,
+    #[serde(default)]
+    exploration: f64,
+    #[serde(default = "yes")]
+    at_start: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Backends that serve the same services.
@@ -250,6 +277,7 @@ impl Config {
             idle: millis("timeouts.idle_ms", raw.timeouts.idle_ms, &mut faults),
         };
         let health = health(raw.health, &mut faults);
+        let traces = raw.traces.map(|raw| traces(raw, folder, &mut faults));
         match (faults.is_empty(), algorithm) {
             (true, Some(algorithm)) => Ok(Self {
                 listen,
@@ -263,6 +291,7 @@ impl Config {
                 trust_forwarded_for: raw.trust_forwarded_for.unwrap_or(listen.ip().is_loopback()),
                 trained,
                 views: raw.views,
+                traces,
                 folder: folder.to_owned(),
             }),
             _ => Err(ConfigError::Faults(faults)),
@@ -303,6 +332,22 @@ fn health(raw: RawHealth, faults: &mut Vec<String>) -> Health {
         unhealthy_after: raw.unhealthy_after,
         healthy_after: raw.healthy_after,
     }
+}
+
+fn traces(raw: RawTraces, folder: &Path, faults: &mut Vec<String>) -> TracesConfig {
+    let traces = TracesConfig {
+        folder: folder.join(&raw.folder),
+        exploration: raw.exploration,
+        at_start: raw.at_start,
+    };
+    if !(0.0..=1.0).contains(&raw.exploration) {
+        faults.push(format!("`traces.exploration` is {}: must be from 0 to 1", raw.exploration));
+    }
+    if let Err(error) = std::fs::create_dir_all(&traces.folder) {
+        let folder = traces.folder.display();
+        faults.push(format!("`traces.folder` is `{folder}`, which cannot be made: {error}"));
+    }
+    traces
 }
 
 /// The algorithm, if it can run. A policy file that cannot be read is a fault of its own.

@@ -36,9 +36,10 @@ struct Known {
 }
 
 impl RouteClasses {
-    /// The names of the classes from 1 on, such as `GET /cart-service/api/items/{}`.
-    pub(crate) fn names(&self) -> Vec<Arc<str>> {
-        self.known.lock().names.clone()
+    /// The name of a class, such as `GET /cart-service/api/items/{}`; none of 0.
+    pub(crate) fn name(&self, class: u16) -> Option<Arc<str>> {
+        let place = usize::from(class).checked_sub(1)?;
+        self.known.lock().names.get(place).cloned()
     }
 
     /// The number of a class that this thread has not met; none when numbers are used up.
@@ -174,8 +175,8 @@ mod tests {
             met.class(&classes, &Method::GET, "depot", "/api/product/17"),
         ];
         assert_eq!(others, [2, 3, 4, 5, 6], "method, path and service each tell routes apart");
-        let names: Vec<String> = classes.names().iter().map(ToString::to_string).collect();
-        assert_eq!(names[0], "GET /shop/api/product/{}");
+        assert_eq!(classes.name(1).as_deref(), Some("GET /shop/api/product/{}"));
+        assert_eq!(classes.name(0), None, "0 stands for many");
         let other_thread = MetClasses::default();
         assert_eq!(
             other_thread.class(&classes, &Method::GET, "depot", "/api/product/3"),

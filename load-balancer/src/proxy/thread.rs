@@ -168,7 +168,7 @@ impl Thread {
 
     /// The class of route of a request that goes to `pool`.
     pub(super) fn route_class(&self, pool: &Pool, method: &Method, target: &Target<'_>) -> u16 {
-        self.classes.class(&pool.classes, method, target.service, target.rest)
+        self.classes.class(&pool.roster.classes, method, target.service, target.rest)
     }
 
     /// When a wait for a backend that began at `now` ends.

@@ -2,7 +2,7 @@
 //! algorithms, so that none of them sees another one half done.
 
 use super::State;
-use super::pool::{Backend, Pool};
+use super::pool::{Backend, Pool, Roster};
 use super::table::Route;
 use crate::config::{BackendConfig, Origin, PoolConfig, is_name};
 use lb_core::Seed;
@@ -36,11 +36,18 @@ impl State {
     pub(crate) fn add_pool(&self, config: &PoolConfig) -> Result<(), ChangeError> {
         let algorithms = self.algorithms.lock();
         let label = Arc::clone(&algorithms.current);
-        let views = (0..self.views()).map(|view| {
-            let policy = algorithms.policy(label.algorithm).expect("the current algorithm can run");
-            let labels = [hash_name(config.name.as_bytes()), view as u64];
-            (policy, Seed(self.generation()).stream(&labels))
-        });
+        let number = self.table().pools.len();
+        let views = |roster: &Arc<Roster>| {
+            let view = |view: usize| {
+                let policy = algorithms.policy(label.algorithm).expect("the current algorithm can run");
+                let labels = [hash_name(config.name.as_bytes()), view as u64];
+                (
+                    self.traced(policy, &label, algorithms.trained.as_ref(), roster, (number, view)),
+                    Seed(self.generation()).stream(&labels),
+                )
+            };
+            (0..self.views()).map(view).collect()
+        };
         let pool = Pool::new(config, self.backends().len(), &label, views)?;
         let routes: Vec<_> =
             config.services.iter().map(|service| Route::new(service, &pool)).collect::<Result<_, _>>()?;

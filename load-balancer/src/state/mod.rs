@@ -8,19 +8,23 @@
 mod change;
 mod pool;
 mod table;
+mod traces;
 
 pub(crate) use change::ChangeError;
 pub(crate) use pool::{Backend, Decisions, Label, Pool, Tally};
 pub(crate) use table::{Member, Route, Table};
+pub(crate) use traces::Traces;
 
 use crate::admin::benchmark::Benchmark;
 use crate::config::{Config, Trained, Views};
 use crate::metrics::{GlobalMetrics, MemberPage, Page, RlPage, RlPool, ServicePage};
+use crate::trace::{Names, TracedPolicy};
 use lb_core::algorithm::AlgorithmError;
 use lb_core::balancer::Balancer;
 use lb_core::policy::{GuardCounts, Policy};
 use lb_core::{Algorithm, Time};
 use parking_lot::Mutex;
+use pool::Roster;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
@@ -30,6 +34,8 @@ pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) metrics: GlobalMetrics,
     pub(crate) benchmark: Benchmark,
+    /// None when the config asks for none.
+    pub(crate) traces: Option<Traces>,
     epoch: Instant,
     table: Mutex<Arc<Table>>,
     version: AtomicU64,
@@ -68,7 +74,9 @@ impl State {
         let current = Label::new(config.algorithm);
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let (pools, trained) = (config.pools.clone(), config.trained.clone());
+        let traces = config.traces.clone().map(Traces::new).transpose()?;
         let state = Self {
+            traces,
             config,
             metrics: GlobalMetrics::default(),
             benchmark: Benchmark::default(),
@@ -86,6 +94,9 @@ impl State {
         };
         for pool in &pools {
             state.add_pool(pool)?;
+        }
+        if let Some(traces) = &state.traces {
+            traces.begin(state.now())?;
         }
         Ok(Arc::new(state))
     }
@@ -169,16 +180,47 @@ impl State {
         algorithm: Algorithm,
     ) -> Result<Arc<Label>, AlgorithmError> {
         let table = self.table();
-        let count = table.pools.len() * self.views();
+        let places = (0..table.pools.len()).flat_map(|pool| (0..self.views()).map(move |view| (pool, view)));
+        let places: Vec<_> = places.collect();
         let policies: Vec<Box<dyn Policy>> =
-            (0..count).map(|_| algorithms.policy(algorithm)).collect::<Result<_, _>>()?;
+            places.iter().map(|_| algorithms.policy(algorithm)).collect::<Result<_, _>>()?;
         let label = algorithms.label(algorithm);
+        // Before the locks are taken: a log may have to wait for its place in the channel.
+        let policies: Vec<_> = places
+            .into_iter()
+            .zip(policies)
+            .map(|(place, policy)| {
+                let trained = algorithms.trained.as_ref();
+                self.traced(policy, &label, trained, &table.pools[place.0].roster, place)
+            })
+            .collect();
         let mut cores: Vec<_> = table.pools.iter().flat_map(|pool| pool.lock()).collect();
         for (core, policy) in cores.iter_mut().zip(policies) {
             core.follow(policy, &label);
         }
         algorithms.current = Arc::clone(&label);
         Ok(label)
+    }
+
+    /// The same policy, with a log of its decisions if there are traces. `place` are the numbers of its pool
+    /// and of its view there.
+    fn traced(
+        &self,
+        policy: Box<dyn Policy>,
+        label: &Label,
+        trained: Option<&Trained>,
+        roster: &Arc<Roster>,
+        (pool, view): (usize, usize),
+    ) -> Box<dyn Policy> {
+        let Some(traces) = &self.traces else { return policy };
+        let file = trained.filter(|_| label.learned);
+        let policy_id = match file {
+            Some(trained) => format!("{}:{}", label.name, trained.file.short_hash()),
+            None => label.name.clone(),
+        };
+        let lb_id = (pool * self.views() + view) as u16;
+        let names = Arc::clone(roster) as Arc<dyn Names>;
+        traces.over(policy, TracedPolicy { lb_id, policy_id, names })
     }
 
     /// The policy file that `rl` follows.

@@ -9,6 +9,7 @@ use super::ChangeError;
 use crate::admin::benchmark::AlgorithmStats;
 use crate::config::{BackendConfig, Origin, PoolConfig};
 use crate::proxy::RouteClasses;
+use crate::trace::Names;
 use http::HeaderValue;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
@@ -37,9 +38,26 @@ pub(crate) struct Pool {
     pub(crate) catch_all: bool,
     /// One, or one per data thread.
     views: Box<[View]>,
+    pub(crate) roster: Arc<Roster>,
+}
+
+/// What the numbers of a pool's decisions stand for.
+#[derive(Default)]
+pub(crate) struct Roster {
+    /// By position, removed ones too.
     backends: Mutex<Vec<Arc<Backend>>>,
     /// The classes of routes that its requests have.
     pub(crate) classes: RouteClasses,
+}
+
+impl Names for Roster {
+    fn backends(&self) -> Vec<String> {
+        self.backends.lock().iter().map(|backend| backend.id.clone()).collect()
+    }
+
+    fn route(&self, class: u16) -> String {
+        self.classes.name(class).map_or_else(|| "other".to_owned(), |name| name.as_ref().to_owned())
+    }
 }
 
 /// Cache lines of their own, so that private views do not slow each other down.
@@ -118,7 +136,7 @@ impl Pool {
         config: &PoolConfig,
         first_slot: usize,
         label: &Arc<Label>,
-        views: impl IntoIterator<Item = ViewParts>,
+        views: impl FnOnce(&Arc<Roster>) -> Vec<ViewParts>,
     ) -> Result<Arc<Self>, ChangeError> {
         let backends: Vec<_> = config
             .backends
@@ -127,6 +145,7 @@ impl Pool {
             .map(|(i, backend)| Backend::new(backend, first_slot + i, i, None))
             .collect::<Result<_, _>>()?;
         let weights: Vec<f64> = config.backends.iter().map(|backend| backend.weight).collect();
+        let roster = Arc::new(Roster { backends: Mutex::new(backends), classes: RouteClasses::default() });
         let view = |(policy, rng): ViewParts| {
             View(Mutex::new(Core {
                 balancer: Balancer::new(&weights, policy, rng),
@@ -138,9 +157,8 @@ impl Pool {
         Ok(Arc::new(Self {
             name: config.name.clone(),
             catch_all: config.services.is_empty(),
-            views: views.into_iter().map(view).collect(),
-            backends: Mutex::new(backends),
-            classes: RouteClasses::default(),
+            views: views(&roster).into_iter().map(view).collect(),
+            roster,
         }))
     }
 
@@ -173,7 +191,7 @@ impl Pool {
 
     /// All its backends, by position, removed ones too.
     pub(crate) fn backends(&self) -> Vec<Arc<Backend>> {
-        self.backends.lock().clone()
+        self.roster.backends.lock().clone()
     }
 
     /// The backends that are not removed.
@@ -222,7 +240,7 @@ impl Pool {
 
     /// Adds a backend whose position is the number of backends so far.
     pub(super) fn push(&self, backend: Arc<Backend>, weight: f64) {
-        let mut backends = self.backends.lock();
+        let mut backends = self.roster.backends.lock();
         debug_assert_eq!(backend.index.get(), backends.len(), "positions are in order");
         // Before it is listed: who finds it in the list may ask every balancer about it.
         self.each(|balancer| {

@@ -1,0 +1,208 @@
+//! Decisions and endings, joined into rows.
+//!
+//! A row is complete when its request has ended and the next decision of the same load balancer is known,
+//! since it tells what came of the state. What never ends (given up, lost in a switch, still open at the end)
+//! is censored: all that is known is that it took longer.
+
+use super::log::{Decided, TracedPolicy};
+use super::tracer::{Recording, TraceError, TraceSummary};
+use lb_core::policy::{Ending, ReplyKind};
+use lb_core::{Span, Time};
+use std::collections::HashMap;
+use std::sync::mpsc::SyncSender;
+
+/// What is said to the writing thread beside decisions and endings.
+pub(super) enum Control {
+    Opened { log: u32, policy: TracedPolicy },
+    Closed { log: u32 },
+    Start { recording: Box<Recording>, reply: SyncSender<Result<(), TraceError>> },
+    Stop { reply: SyncSender<Result<TraceSummary, TraceError>> },
+}
+
+/// One decision with all that is known of it.
+pub(super) struct Row {
+    pub(super) decided: Decided,
+    pub(super) lb_id: u16,
+    /// Number among the decisions of its load balancer in this recording.
+    pub(super) number: u64,
+    pub(super) outcome: Option<Outcome>,
+    pub(super) next: Option<Next>,
+}
+
+/// How it ended.
+#[derive(Clone, Copy)]
+pub(super) struct Outcome {
+    pub(super) at: Time,
+    pub(super) latency: Span,
+    /// None when the client gave up.
+    pub(super) known: Option<(ReplyKind, f32)>,
+}
+
+/// What came after it.
+#[derive(Clone, Copy)]
+pub(super) struct Next {
+    pub(super) number: u64,
+    pub(super) in_system: Span,
+}
+
+/// A row that lacks something.
+struct Pending {
+    row: Row,
+    /// Whether it is known what the next decision is, or that it will never be known.
+    followed: bool,
+}
+
+impl Pending {
+    fn is_complete(&self) -> bool {
+        self.followed && self.row.outcome.is_some()
+    }
+}
+
+/// The latest decision of one load balancer.
+#[derive(Clone, Copy)]
+struct Latest {
+    log: u32,
+    id: u64,
+    number: u64,
+}
+
+/// Joins the events of one recording.
+#[derive(Default)]
+pub(super) struct Joiner {
+    pending: HashMap<(u32, u64), Pending>,
+    latest: HashMap<u16, Latest>,
+}
+
+impl Joiner {
+    /// A decision of load balancer `lb_id`. Gives the row of the one before if it is complete now.
+    pub(super) fn decision(&mut self, decided: Decided, lb_id: u16) -> Option<Row> {
+        let before = self.latest.get(&lb_id).copied();
+        let number = before.map_or(0, |latest| latest.number + 1);
+        let (log, id, in_system) = (decided.log, decided.id, decided.in_system);
+        self.latest.insert(lb_id, Latest { log, id, number });
+        let row = Row { decided, lb_id, number, outcome: None, next: None };
+        self.pending.insert((log, id), Pending { row, followed: false });
+        let before = before?;
+        // After a drop or under another policy it is not known what came next, or what it means.
+        let follows = before.log == log && before.id + 1 == id;
+        self.followed(before, follows.then_some(Next { number, in_system }))
+    }
+
+    fn followed(&mut self, latest: Latest, next: Option<Next>) -> Option<Row> {
+        let key = (latest.log, latest.id);
+        let pending = self.pending.get_mut(&key)?;
+        pending.followed = true;
+        pending.row.next = next;
+        self.take_if_complete(key)
+    }
+
+    /// A request ended. Gives its row if it is complete now.
+    pub(super) fn ending(&mut self, log: u32, ending: &Ending) -> Option<Row> {
+        let key = (log, ending.id);
+        // Unknown: decided before the recording began, or dropped.
+        let pending = self.pending.get_mut(&key)?;
+        let Ending { at, latency, ending: known, .. } = *ending;
+        pending.row.outcome = Some(Outcome { at, latency, known });
+        self.take_if_complete(key)
+    }
+
+    fn take_if_complete(&mut self, key: (u32, u64)) -> Option<Row> {
+        if !self.pending.get(&key)?.is_complete() {
+            return None;
+        }
+        self.pending.remove(&key).map(|pending| pending.row)
+    }
+
+    /// The policy of `log` is gone: its open rows will not be completed.
+    pub(super) fn closed(&mut self, log: u32) -> Vec<Row> {
+        self.pending.extract_if(|key, _| key.0 == log).map(|(_, pending)| pending.row).collect()
+    }
+
+    /// The recording is over: all that is left.
+    pub(super) fn finish(&mut self) -> Vec<Row> {
+        self.latest.clear();
+        self.pending.drain().map(|(_, pending)| pending.row).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decided(log: u32, id: u64) -> Decided {
+        Decided {
+            log,
+            id,
+            at: Time::from_nanos(id),
+            route: 0,
+            backends: 1,
+            action: 0,
+            propensity: None,
+            explored: false,
+            in_system: Span::from_nanos(100 * id),
+            numbers: Box::new([]),
+        }
+    }
+
+    fn ending(id: u64) -> Ending {
+        let known = Some((ReplyKind::Success, -1.0));
+        Ending { id, at: Time::from_nanos(50 + id), latency: Span::from_nanos(50), ending: known }
+    }
+
+    /// Number, next number and whether an outcome is known.
+    fn facts(row: &Row) -> (u64, Option<u64>, bool) {
+        (row.number, row.next.map(|next| next.number), row.outcome.is_some())
+    }
+
+    #[test]
+    fn a_row_waits_for_its_ending_and_for_the_next_decision() {
+        let mut joiner = Joiner::default();
+        assert!(joiner.decision(decided(1, 0), 0).is_none());
+        assert!(joiner.ending(1, &ending(0)).is_none(), "nobody knows yet what comes next");
+        let row = joiner.decision(decided(1, 1), 0).expect("now it is complete");
+        assert_eq!(facts(&row), (0, Some(1), true));
+        assert_eq!(row.next.expect("known").in_system, Span::from_nanos(100), "as the next decision says");
+        assert!(joiner.decision(decided(1, 2), 0).is_none(), "the second has not ended");
+        let row = joiner.ending(1, &ending(1)).expect("now it has");
+        assert_eq!(facts(&row), (1, Some(2), true));
+        let last = joiner.finish();
+        assert_eq!(last.iter().map(facts).collect::<Vec<_>>(), [(2, None, false)], "censored at the end");
+    }
+
+    #[test]
+    fn a_gap_or_another_policy_breaks_the_chain_and_not_the_numbers() {
+        let mut joiner = Joiner::default();
+        joiner.decision(decided(1, 0), 0);
+        joiner.ending(1, &ending(0));
+        // Decision 1 was dropped.
+        let row = joiner.decision(decided(1, 2), 0).expect("complete: what comes next will never be known");
+        assert_eq!(facts(&row), (0, None, true));
+        joiner.ending(1, &ending(2));
+        let row = joiner.decision(decided(7, 0), 0).expect("a switch");
+        assert_eq!(facts(&row), (1, None, true), "numbers go on under the next policy");
+        assert!(joiner.decision(decided(8, 0), 1).is_none(), "another load balancer counts for itself");
+        let mut left = joiner.finish();
+        left.sort_by_key(|row| row.lb_id);
+        assert_eq!(left.iter().map(facts).collect::<Vec<_>>(), [(2, None, false), (0, None, false)]);
+    }
+
+    #[test]
+    fn what_a_policy_leaves_open_is_given_back_when_it_goes() {
+        let mut joiner = Joiner::default();
+        joiner.decision(decided(1, 0), 0);
+        joiner.decision(decided(1, 1), 0);
+        joiner.decision(decided(2, 0), 0);
+        let mut left: Vec<_> = joiner.closed(1).iter().map(facts).collect();
+        left.sort_unstable();
+        assert_eq!(left, [(0, Some(1), false), (1, None, false)]);
+        assert!(joiner.ending(1, &ending(0)).is_none(), "an ending that comes too late is of no use");
+        assert_eq!(joiner.finish().len(), 1, "the other policy's is still there");
+    }
+
+    #[test]
+    fn endings_of_unknown_decisions_are_let_pass() {
+        let mut joiner = Joiner::default();
+        assert!(joiner.ending(3, &ending(9)).is_none(), "decided before the recording began");
+        assert!(joiner.finish().is_empty());
+    }
+}

@@ -1,0 +1,247 @@
+//! The columns of a trace, and rows as a row group of Parquet.
+//!
+//! Features are almost all of a trace. They are stored by byte planes (`BYTE_STREAM_SPLIT`): exponents of
+//! neighbouring numbers are alike, and a compressor finds that only when they lie side by side.
+
+use super::join::{Outcome, Row};
+use super::log::TracedPolicy;
+use lb_core::policy::learned::{FEATURE_SET, WIDTH};
+use lb_core::policy::{REWARD_VERSION, ReplyKind};
+use lb_core::{Span, Time};
+use parquet::basic::{Compression, Encoding};
+use parquet::data_type::{BoolType, ByteArray, ByteArrayType, DataType, FloatType, Int32Type, Int64Type};
+use parquet::errors::Result;
+use parquet::file::metadata::KeyValue;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::{ColumnPath, TypePtr};
+use std::collections::HashMap;
+use std::io::Write;
+use std::sync::Arc;
+
+/// Rows of a group.
+pub(super) const GROUP_ROWS: usize = 64 * 1024;
+
+/// Numbers of features of a group: 48 MB, which eight backends reach with the rows above.
+pub(super) const GROUP_NUMBERS: usize = 12 << 20;
+
+/// Rows whose lists are handed to a column at a time.
+const BATCH: usize = 1024;
+
+const SCHEMA: &str = "
+    message decisions {
+        required binary run_id (STRING);
+        required binary policy_id (STRING);
+        required int32 lb_id (INTEGER(16, false));
+        required int64 decision_id (INTEGER(64, false));
+        required int64 ts_ns;
+        required int32 n_backends (INTEGER(16, false));
+        required group backend_ids (LIST) { repeated group list { required binary element (STRING); } }
+        required binary feature_set (STRING);
+        required group features (LIST) { repeated group list { required float element; } }
+        required int32 action (INTEGER(16, false));
+        optional float propensity;
+        required boolean explore;
+        required group mask (LIST) { repeated group list { required boolean element; } }
+        required binary route_class (STRING);
+        optional binary error_kind (STRING);
+        optional int32 latency_us (INTEGER(32, false));
+        optional int64 done_ts_ns;
+        required boolean censored;
+        optional int64 next_decision_id (INTEGER(64, false));
+        optional int64 in_system_integral_us (INTEGER(64, false));
+        optional float reward;
+        required int32 reward_version (INTEGER(16, false));
+    }";
+
+/// The schema of every trace.
+pub(super) fn schema() -> TypePtr {
+    Arc::new(parse_message_type(SCHEMA).expect("the schema above is one"))
+}
+
+/// How every trace is written; `about` is told to readers beside the rows.
+pub(super) fn properties(about: Vec<KeyValue>) -> Arc<WriterProperties> {
+    let features = ColumnPath::from(vec!["features".to_owned(), "list".to_owned(), "element".to_owned()]);
+    let properties = WriterProperties::builder()
+        .set_compression(Compression::SNAPPY)
+        .set_max_row_group_row_count(None)
+        .set_column_dictionary_enabled(features.clone(), false)
+        .set_column_encoding(features.clone(), Encoding::BYTE_STREAM_SPLIT)
+        .set_column_statistics_enabled(features, EnabledStatistics::None)
+        .set_key_value_metadata(Some(about))
+        .build();
+    Arc::new(properties)
+}
+
+/// What the numbers of rows stand for.
+pub(super) struct Dictionary<'a> {
+    pub(super) run_id: &'a str,
+    /// By number of the log.
+    pub(super) policies: &'a HashMap<u32, TracedPolicy>,
+    /// When the recording began.
+    pub(super) origin: Time,
+}
+
+/// Writes `rows` as one group.
+pub(super) fn write_group<W: Write + Send>(
+    writer: &mut SerializedFileWriter<W>,
+    rows: &[Row],
+    dictionary: &Dictionary<'_>,
+) -> Result<()> {
+    let mut group = writer.next_row_group()?;
+    let mut columns = Columns { group: &mut group, rows };
+    let names = Texts::new(dictionary, rows);
+    let since = |time: Time| time.as_nanos().cast_signed() - dictionary.origin.as_nanos().cast_signed();
+    columns.text(|_| names.run.clone())?;
+    columns.text(|row| names.of(row).policy.clone())?;
+    columns.all::<Int32Type>(|row| row.lb_id.into())?;
+    columns.all::<Int64Type>(|row| row.number.cast_signed())?;
+    columns.all::<Int64Type>(|row| since(row.decided.at))?;
+    columns.all::<Int32Type>(|row| row.decided.backends.into())?;
+    columns.lists::<ByteArrayType>(|row, out| {
+        let known = names.of(row).backends.iter().cloned().chain(std::iter::repeat(names.unknown.clone()));
+        out.extend(known.take(row.decided.backends.into()));
+    })?;
+    columns.text(|_| names.feature_set.clone())?;
+    columns.lists::<FloatType>(|row, out| {
+        out.extend_from_slice(&row.decided.numbers[..usize::from(row.decided.backends) * WIDTH]);
+    })?;
+    columns.all::<Int32Type>(|row| row.decided.action.into())?;
+    columns.some::<FloatType>(|row| row.decided.propensity)?;
+    columns.all::<BoolType>(|row| row.decided.explored)?;
+    columns.lists::<BoolType>(|row, out| {
+        let mask = &row.decided.numbers[usize::from(row.decided.backends) * WIDTH..];
+        out.extend(mask.iter().map(|number| *number > 0.0));
+    })?;
+    columns.text(|row| names.of(row).routes[&row.decided.route].clone())?;
+    columns.some::<ByteArrayType>(|row| known(row).map(|(kind, _)| names.kinds[kind as usize].clone()))?;
+    columns.some::<Int32Type>(|row| row.outcome.map(|outcome| micros(outcome.latency).cast_signed()))?;
+    columns.some::<Int64Type>(|row| row.outcome.map(|outcome| since(outcome.at)))?;
+    columns.all::<BoolType>(|row| known(row).is_none())?;
+    columns.some::<Int64Type>(|row| row.next.map(|next| next.number.cast_signed()))?;
+    columns.some::<Int64Type>(|row| row.next.map(|next| next.in_system.as_micros().cast_signed()))?;
+    columns.some::<FloatType>(|row| known(row).map(|(_, reward)| reward))?;
+    columns.all::<Int32Type>(|_| REWARD_VERSION.into())?;
+    group.close()?;
+    Ok(())
+}
+
+/// How the request ended, if anybody knows.
+fn known(row: &Row) -> Option<(ReplyKind, f32)> {
+    row.outcome.and_then(|Outcome { known, .. }| known)
+}
+
+/// Whole microseconds; what does not fit (an hour and more) is cut off.
+fn micros(span: Span) -> u32 {
+    u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
+}
+
+/// The words of a group, made once: rows share them.
+struct Texts {
+    run: ByteArray,
+    feature_set: ByteArray,
+    unknown: ByteArray,
+    /// By [`ReplyKind`].
+    kinds: [ByteArray; 4],
+    logs: HashMap<u32, LogTexts>,
+}
+
+struct LogTexts {
+    policy: ByteArray,
+    backends: Vec<ByteArray>,
+    routes: HashMap<u16, ByteArray>,
+}
+
+impl Texts {
+    fn new(dictionary: &Dictionary<'_>, rows: &[Row]) -> Self {
+        let mut logs = HashMap::<u32, LogTexts>::new();
+        for Row { decided, .. } in rows {
+            let policy =
+                dictionary.policies.get(&decided.log).expect("a log is known before it is written to");
+            let texts = logs.entry(decided.log).or_insert_with(|| LogTexts {
+                policy: policy.policy_id.as_str().into(),
+                backends: policy.names.backends().iter().map(|id| id.as_str().into()).collect(),
+                routes: HashMap::new(),
+            });
+            let route = decided.route;
+            texts.routes.entry(route).or_insert_with(|| policy.names.route(route).as_str().into());
+        }
+        let kind = |kind: ReplyKind| match kind {
+            ReplyKind::Success => "none",
+            ReplyKind::ServerError => "5xx",
+            ReplyKind::Timeout => "timeout",
+            ReplyKind::ConnectionError => "connection",
+        };
+        let kinds =
+            [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError];
+        Self {
+            run: dictionary.run_id.into(),
+            feature_set: FEATURE_SET.into(),
+            unknown: "".into(),
+            kinds: kinds.map(|known| kind(known).into()),
+            logs,
+        }
+    }
+
+    fn of(&self, row: &Row) -> &LogTexts {
+        &self.logs[&row.decided.log]
+    }
+}
+
+/// The columns of a group, which are written one after the other.
+struct Columns<'a, 'b, W: Write> {
+    group: &'a mut SerializedRowGroupWriter<'b, W>,
+    rows: &'a [Row],
+}
+
+impl<W: Write + Send> Columns<'_, '_, W> {
+    fn text(&mut self, value: impl Fn(&Row) -> ByteArray) -> Result<()> {
+        self.all::<ByteArrayType>(value)
+    }
+
+    /// A column with a value in every row.
+    fn all<T: DataType>(&mut self, value: impl Fn(&Row) -> T::T) -> Result<()> {
+        let values: Vec<T::T> = self.rows.iter().map(value).collect();
+        self.next::<T>(|column| column.write_batch(&values, None, None).map(drop))
+    }
+
+    /// A column whose values may be missing: level 1 where there is one.
+    fn some<T: DataType>(&mut self, value: impl Fn(&Row) -> Option<T::T>) -> Result<()> {
+        let values: Vec<Option<T::T>> = self.rows.iter().map(value).collect();
+        let levels: Vec<i16> = values.iter().map(|value| value.is_some().into()).collect();
+        let values: Vec<T::T> = values.into_iter().flatten().collect();
+        self.next::<T>(|column| column.write_batch(&values, Some(&levels), None).map(drop))
+    }
+
+    /// A column of lists, none of which is empty: every value is defined (level 1), and repeats (level 1)
+    /// unless it is the first of its row.
+    fn lists<T: DataType>(&mut self, list: impl Fn(&Row, &mut Vec<T::T>)) -> Result<()> {
+        let rows = self.rows;
+        self.next::<T>(|column| {
+            let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
+            for batch in rows.chunks(BATCH) {
+                values.clear();
+                repeated.clear();
+                for row in batch {
+                    let first = values.len();
+                    list(row, &mut values);
+                    repeated.resize(values.len(), 1);
+                    repeated[first] = 0;
+                }
+                defined.resize(values.len(), 1);
+                column.write_batch(&values, Some(&defined), Some(&repeated))?;
+            }
+            Ok(())
+        })
+    }
+
+    fn next<T: DataType>(
+        &mut self,
+        write: impl FnOnce(&mut parquet::column::writer::ColumnWriterImpl<'_, T>) -> Result<()>,
+    ) -> Result<()> {
+        let mut column = self.group.next_column()?.expect("columns are written in the order of the schema");
+        write(column.typed::<T>())?;
+        column.close()
+    }
+}

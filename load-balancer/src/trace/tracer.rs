@@ -1,0 +1,374 @@
+//! The thread that writes, and how recordings are begun and ended.
+
+use super::file::TraceFile;
+use super::join::{Control, Joiner, Row};
+use super::log::{Event, Gate, TraceLog, TracedPolicy};
+use super::table::{Dictionary, GROUP_NUMBERS, GROUP_ROWS};
+use lb_core::Time;
+use lb_core::policy::learned::{FEATURE_SET, FEATURES};
+use lb_core::policy::{DecisionLog, REWARD_VERSION};
+use parquet::errors::ParquetError;
+use parquet::file::metadata::KeyValue;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::{Relaxed, SeqCst};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::time::Duration;
+
+/// Events on their way: a second of a load balancer at full speed, while a group is written.
+const CAPACITY: usize = 64 * 1024;
+
+/// How long the writer sleeps when there is nothing to write. It looks again and again instead of waiting to
+/// be woken, because waking somebody costs whoever does it a system call.
+const NAP: Duration = Duration::from_millis(2);
+
+/// What becomes of an event that does not fit into the channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overflow {
+    /// It is dropped and counted: requests must not wait.
+    Drop,
+    /// Whoever has it waits: in a simulation time stands still.
+    Wait,
+}
+
+/// One recording.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// The file, `NAME.parquet`. Its folder is made if need be.
+    pub path: PathBuf,
+    /// What the rows say in `run_id`.
+    pub run_id: String,
+    /// Probability with which exploration picks, as readers are told.
+    pub exploration: f64,
+    /// When it begins, by the clock of the policies: times of rows count from here.
+    pub origin: Time,
+    /// The same moment as a clock on the wall says it (RFC 3339); none in virtual time.
+    pub started_at: Option<String>,
+}
+
+/// A recording that is over.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct TraceSummary {
+    /// The file.
+    pub file: PathBuf,
+    /// Its size.
+    pub bytes: u64,
+    /// Decisions in it.
+    pub rows: u64,
+    /// Those of them whose outcome is not known.
+    pub censored: u64,
+    /// Those of them that exploration made.
+    pub explored: u64,
+    /// Decisions that are not in it because the writer did not keep up.
+    pub dropped_decisions: u64,
+    /// Outcomes that are not in it for the same reason; their decisions are censored.
+    pub dropped_outcomes: u64,
+}
+
+/// Why there is no trace.
+#[derive(Debug, thiserror::Error)]
+pub enum TraceError {
+    /// The file cannot be made.
+    #[error("failed to begin the trace `{}`: {source}; name another one, or make room for it", path.display())]
+    Create {
+        /// Its final name.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A group of rows cannot be written.
+    #[error(
+        "failed to write the trace `{}`: {source}; what was flushed before lies beside it as `partial`",
+        path.display()
+    )]
+    Write {
+        /// Its final name.
+        path: PathBuf,
+        /// What went wrong.
+        source: ParquetError,
+    },
+    /// One recording at a time.
+    #[error("a trace is being recorded already; stop it first")]
+    Recording,
+    /// Nothing to stop.
+    #[error("no trace is being recorded; start one first")]
+    NotRecording,
+    /// The writing thread is gone.
+    #[error("the thread that writes traces is gone")]
+    Gone,
+}
+
+/// Records traces.
+///
+/// All policies that are to be traced wear a log of it ([`Self::log`]).
+#[derive(Debug)]
+pub struct Tracer {
+    sender: SyncSender<Event>,
+    gate: Arc<Gate>,
+    overflow: Overflow,
+    logs: AtomicU32,
+}
+
+impl Tracer {
+    /// A tracer that records nothing yet.
+    ///
+    /// # Errors
+    /// There is no thread to be had.
+    pub fn new(overflow: Overflow) -> std::io::Result<Self> {
+        let (sender, receiver) = sync_channel(CAPACITY);
+        let gate = Arc::<Gate>::default();
+        let mut writer = Writer::new(Arc::clone(&gate));
+        std::thread::Builder::new().name("traces".to_owned()).spawn(move || writer.run(&receiver))?;
+        Ok(Self { sender, gate, overflow, logs: AtomicU32::new(0) })
+    }
+
+    /// The log of a new policy.
+    pub fn log(&self, policy: TracedPolicy) -> Box<dyn DecisionLog> {
+        let number = self.logs.fetch_add(1, Relaxed);
+        // Waits if the channel is full, which is the price of a switch in a storm; nothing that this log says
+        // can be understood without. Without a writer nobody will hear it anyway.
+        let _ = self.sender.send(Event::Control(Control::Opened { log: number, policy }));
+        Box::new(TraceLog {
+            number,
+            sender: self.sender.clone(),
+            gate: Arc::clone(&self.gate),
+            overflow: self.overflow,
+        })
+    }
+
+    /// Begins a recording. Waits until its file is made.
+    ///
+    /// # Errors
+    /// There is a recording already, or the file cannot be made.
+    pub fn start(&self, recording: Recording) -> Result<(), TraceError> {
+        let (reply, answer) = sync_channel(1);
+        self.control(Control::Start { recording: Box::new(recording), reply })?;
+        answer.recv().map_err(|_| TraceError::Gone)??;
+        self.gate.dropped_decisions.store(0, Relaxed);
+        self.gate.dropped_endings.store(0, Relaxed);
+        self.gate.open.store(true, SeqCst);
+        Ok(())
+    }
+
+    /// Ends the recording. Waits until its file is whole. Requests that have not ended are censored.
+    ///
+    /// # Errors
+    /// There is no recording, or it could not be written.
+    pub fn stop(&self) -> Result<TraceSummary, TraceError> {
+        self.gate.open.store(false, SeqCst);
+        let (reply, answer) = sync_channel(1);
+        self.control(Control::Stop { reply })?;
+        answer.recv().map_err(|_| TraceError::Gone)?
+    }
+
+    /// Whether a recording is under way.
+    pub fn is_recording(&self) -> bool {
+        self.gate.open.load(Relaxed)
+    }
+
+    fn control(&self, control: Control) -> Result<(), TraceError> {
+        self.sender.send(Event::Control(control)).map_err(|_| TraceError::Gone)
+    }
+}
+
+/// The state of the writing thread.
+struct Writer {
+    gate: Arc<Gate>,
+    policies: HashMap<u32, TracedPolicy>,
+    current: Option<Current>,
+}
+
+/// The recording that is under way.
+struct Current {
+    file: TraceFile,
+    recording: Recording,
+    joiner: Joiner,
+    /// Complete rows that are not written yet.
+    rows: Vec<Row>,
+    /// Numbers in them.
+    numbers: usize,
+    summary: TraceSummary,
+    failure: Option<ParquetError>,
+    /// Policies that are gone and still have rows here.
+    gone: Vec<u32>,
+}
+
+impl Writer {
+    fn new(gate: Arc<Gate>) -> Self {
+        Self { gate, policies: HashMap::new(), current: None }
+    }
+
+    /// Takes events until all their senders are gone.
+    fn run(&mut self, events: &Receiver<Event>) {
+        loop {
+            // Without a recording only somebody who begins one has to be heard, and may wake us.
+            let event = match self.current {
+                None => events.recv().map_err(|_| TryRecvError::Disconnected),
+                Some(_) => events.try_recv(),
+            };
+            match event {
+                Ok(event) => self.take(event),
+                Err(TryRecvError::Empty) => std::thread::sleep(NAP),
+                Err(TryRecvError::Disconnected) => break,
+            }
+        }
+        // Nobody waits for it any more, but what was measured is kept.
+        if let Some(current) = self.current.take() {
+            let _ = current.finish(&self.policies, &self.gate);
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Control(control) => self.control(control),
+            Event::Decision(decided) => {
+                let Some(current) = &mut self.current else { return };
+                let Some(policy) = self.policies.get(&decided.log) else { return };
+                let row = current.joiner.decision(decided, policy.lb_id);
+                current.add(row, &self.policies);
+            }
+            Event::Ending { log, ending } => {
+                let Some(current) = &mut self.current else { return };
+                let row = current.joiner.ending(log, &ending);
+                current.add(row, &self.policies);
+            }
+        }
+    }
+
+    fn control(&mut self, control: Control) {
+        // Who does not wait for the answer has lost interest in it.
+        match control {
+            Control::Opened { log, policy } => drop(self.policies.insert(log, policy)),
+            Control::Closed { log } => self.closed(log),
+            Control::Start { recording, reply } => {
+                let _ = reply.send(self.start(*recording));
+            }
+            Control::Stop { reply } => {
+                let _ = reply.send(self.stop());
+            }
+        }
+    }
+
+    fn start(&mut self, recording: Recording) -> Result<(), TraceError> {
+        if self.current.is_some() {
+            return Err(TraceError::Recording);
+        }
+        let path = recording.path.clone();
+        let file = TraceFile::create(path.clone(), about(&recording))
+            .map_err(|source| TraceError::Create { path: path.clone(), source })?;
+        self.current = Some(Current {
+            file,
+            recording,
+            joiner: Joiner::default(),
+            rows: Vec::new(),
+            numbers: 0,
+            summary: TraceSummary {
+                file: path,
+                bytes: 0,
+                rows: 0,
+                censored: 0,
+                explored: 0,
+                dropped_decisions: 0,
+                dropped_outcomes: 0,
+            },
+            failure: None,
+            gone: Vec::new(),
+        });
+        Ok(())
+    }
+
+    fn stop(&mut self) -> Result<TraceSummary, TraceError> {
+        let current = self.current.take().ok_or(TraceError::NotRecording)?;
+        let gone = current.gone.clone();
+        let finished = current.finish(&self.policies, &self.gate);
+        gone.iter().for_each(|log| drop(self.policies.remove(log)));
+        finished
+    }
+
+    fn closed(&mut self, log: u32) {
+        match &mut self.current {
+            None => drop(self.policies.remove(&log)),
+            Some(current) => {
+                for row in current.joiner.closed(log) {
+                    current.add(Some(row), &self.policies);
+                }
+                current.gone.push(log);
+            }
+        }
+    }
+}
+
+impl Current {
+    fn add(&mut self, row: Option<Row>, policies: &HashMap<u32, TracedPolicy>) {
+        let Some(row) = row else { return };
+        self.numbers += row.decided.numbers.len();
+        self.rows.push(row);
+        if self.rows.len() >= GROUP_ROWS || self.numbers >= GROUP_NUMBERS {
+            self.flush(policies);
+        }
+    }
+
+    /// Writes what is complete, in the order of the decisions of each load balancer.
+    fn flush(&mut self, policies: &HashMap<u32, TracedPolicy>) {
+        if self.rows.is_empty() || self.failure.is_some() {
+            self.rows.clear();
+            return;
+        }
+        self.rows.sort_unstable_by_key(|row| (row.lb_id, row.number));
+        let Recording { run_id, origin, .. } = &self.recording;
+        let dictionary = Dictionary { run_id, policies, origin: *origin };
+        match self.file.write(&self.rows, &dictionary) {
+            Ok(()) => {
+                let censored = |row: &&Row| row.outcome.is_none_or(|outcome| outcome.known.is_none());
+                self.summary.rows += self.rows.len() as u64;
+                self.summary.censored += self.rows.iter().filter(censored).count() as u64;
+                self.summary.explored += self.rows.iter().filter(|row| row.decided.explored).count() as u64;
+            }
+            Err(error) => {
+                tracing::error!(path = %self.file.path().display(), "the trace cannot be written: {error}");
+                self.failure = Some(error);
+            }
+        }
+        self.rows.clear();
+        self.numbers = 0;
+    }
+
+    fn finish(
+        mut self,
+        policies: &HashMap<u32, TracedPolicy>,
+        gate: &Gate,
+    ) -> Result<TraceSummary, TraceError> {
+        for row in self.joiner.finish() {
+            self.add(Some(row), policies);
+        }
+        self.flush(policies);
+        let path = self.file.path().to_owned();
+        let fail = |source| TraceError::Write { path: path.clone(), source };
+        if let Some(source) = self.failure {
+            return Err(fail(source));
+        }
+        let bytes = self.file.finish().map_err(fail)?;
+        Ok(TraceSummary {
+            bytes,
+            dropped_decisions: gate.dropped_decisions.load(Relaxed),
+            dropped_outcomes: gate.dropped_endings.load(Relaxed),
+            ..self.summary
+        })
+    }
+}
+
+/// What readers are told beside the rows.
+fn about(recording: &Recording) -> Vec<KeyValue> {
+    let features = serde_json::json!(FEATURES).to_string();
+    let mut about = vec![
+        KeyValue::new("run_id".to_owned(), recording.run_id.clone()),
+        KeyValue::new("feature_set".to_owned(), FEATURE_SET.to_owned()),
+        KeyValue::new("features".to_owned(), features),
+        KeyValue::new("reward_version".to_owned(), REWARD_VERSION.to_string()),
+        KeyValue::new("exploration".to_owned(), recording.exploration.to_string()),
+    ];
+    about.extend(recording.started_at.clone().map(|at| KeyValue::new("started_at".to_owned(), at)));
+    about
+}
