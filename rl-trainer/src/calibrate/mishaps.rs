@@ -2,7 +2,7 @@
 
 use super::pace::{self, Spell};
 use super::queueing::{Queueing, Replayed};
-use super::visits::{Left, RefusalKind, Visits};
+use super::visits::{Left, Refusal, RefusalKind, Visits};
 use lb_core::fault::FaultKind;
 
 /// A smaller share of errors is not worth a fault: it stays below what any policy could act on.
@@ -30,7 +30,7 @@ pub(super) struct Mishap {
 pub(super) fn queue_cap(seen: &[Seen<'_>], queueing: Queueing) -> Option<u32> {
     let most_accepted = most_accepted(seen)?;
     let full = seen.iter().flat_map(|one| &one.visits.refused);
-    let full = full.filter(|refusal| is_full(refusal.kind, refusal.found, most_accepted, queueing));
+    let full = full.filter(|refusal| is_full(refusal, most_accepted, queueing));
     (full.count() >= ENOUGH_REFUSALS).then(|| (most_accepted + 1).saturating_sub(queueing.workers))
 }
 
@@ -39,14 +39,9 @@ fn most_accepted(seen: &[Seen<'_>]) -> Option<u32> {
     seen.iter().flat_map(|one| &one.visits.taken_in).map(|visit| visit.found).max()
 }
 
-/// Whether a refusal comes from a full queue: the backend says so, or nothing was ever taken in by a
-/// backend that held more.
-fn is_full(kind: RefusalKind, found: u32, most_accepted: u32, queueing: Queueing) -> bool {
-    match kind {
-        RefusalKind::QueueFull => true,
-        RefusalKind::Error => found >= most_accepted && found > queueing.workers,
-        RefusalKind::Connection => false,
-    }
+/// Whether a refusal comes from a full queue: the backend never took a request in while it held more.
+fn is_full(refusal: &Refusal, most_accepted: u32, queueing: Queueing) -> bool {
+    refusal.kind == RefusalKind::Error && refusal.found >= most_accepted && refusal.found > queueing.workers
 }
 
 /// All mishaps of one backend but slow-downs. `typical` is a typical time of service at a time, both in
@@ -66,8 +61,8 @@ pub(super) fn mishaps(
         for refusal in &one.visits.refused {
             match refusal.kind {
                 RefusalKind::Connection => connections.push((refusal.ended, true)),
-                kind if is_full(kind, refusal.found, most_accepted, queueing) => {}
-                _ => at_once.push((refusal.came, true)),
+                RefusalKind::Error if is_full(refusal, most_accepted, queueing) => {}
+                RefusalKind::Error => at_once.push((refusal.came, true)),
             }
         }
         for (visit, in_vain) in one.visits.taken_in.iter().zip(&one.replayed.in_vain) {

@@ -12,7 +12,7 @@ use simulator::Options;
 pub enum OverheadSource {
     /// Latency less the service that the backend reports, of requests that met an idle backend.
     BackendReports,
-    /// Latency of requests that a full queue refused.
+    /// Latency of errors that came at once: refusals.
     Refusals,
     /// Two hops of the simulator's default, at most nine tenths of the shortest latency: the traces do not
     /// tell.
@@ -21,6 +21,8 @@ pub enum OverheadSource {
 
 /// Fewer say nothing.
 const ENOUGH: usize = 20;
+/// An error within this share of the median latency was no service.
+const AT_ONCE: f64 = 0.1;
 
 /// The overhead of a request, and how it is known.
 pub(super) fn overhead(traces: &Traces) -> (Span, OverheadSource) {
@@ -37,17 +39,17 @@ pub(super) fn overhead(traces: &Traces) -> (Span, OverheadSource) {
     {
         return (Span::from_nanos(least.max(0.0) as u64), OverheadSource::BackendReports);
     }
-    let mut refused: Vec<f64> = exchanges()
-        .filter(|one| one.end == End::QueueFull)
-        .filter_map(|one| one.latency.map(nanos))
-        .collect();
+    let latencies =
+        |end| exchanges().filter(move |one| one.end == end).filter_map(|one| one.latency.map(nanos));
+    let mut served: Vec<f64> = latencies(End::Served).collect();
+    let usual = stats::median(&mut served).unwrap_or(0.0);
+    let mut refused: Vec<f64> = latencies(End::Failed).filter(|latency| *latency < AT_ONCE * usual).collect();
     if refused.len() >= ENOUGH
         && let Some(middle) = stats::median(&mut refused)
     {
         return (Span::from_nanos(middle as u64), OverheadSource::Refusals);
     }
-    let served = exchanges().filter(|one| one.end == End::Served).filter_map(|one| one.latency);
-    let shortest = served.min().map_or(f64::MAX, nanos);
+    let shortest = served.first().copied().unwrap_or(f64::MAX);
     let assumed = nanos(Options::LOOPBACK_DELAY * 2).min(0.9 * shortest);
     (Span::from_nanos(assumed as u64), OverheadSource::Assumed)
 }

@@ -54,8 +54,6 @@ pub(super) struct Refusal {
 pub(super) enum RefusalKind {
     /// A 5xx at once.
     Error,
-    /// A 5xx of which the backend says that its queue is full.
-    QueueFull,
     /// No connection, or it broke.
     Connection,
 }
@@ -81,9 +79,8 @@ pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64) -> Vec<V
         let came = sent + overhead / 2.0;
         let at_once = stay.is_some_and(|stay| stay <= (AT_ONCE * typical[backend]).max(overhead));
         let refusal = match exchange.end {
-            End::QueueFull => Some(RefusalKind::QueueFull),
             End::Failed if at_once => Some(RefusalKind::Error),
-            End::Unreachable | End::Broken => Some(RefusalKind::Connection),
+            End::Disconnected => Some(RefusalKind::Connection),
             _ => None,
         };
         if let Some(kind) = refusal {
@@ -260,12 +257,11 @@ mod tests {
         let seen = visits_of(&[
             (0, Some(1_000), End::Served),
             (10, Some(1), End::Failed),
-            (11, Some(2), End::QueueFull),
-            (12, Some(5), End::Unreachable),
+            (12, Some(5), End::Disconnected),
             (13, Some(1_000), End::Served),
         ]);
         let kinds: Vec<RefusalKind> = seen.refused.iter().map(|refusal| refusal.kind).collect();
-        assert_eq!(kinds, [RefusalKind::Error, RefusalKind::QueueFull, RefusalKind::Connection]);
+        assert_eq!(kinds, [RefusalKind::Error, RefusalKind::Connection]);
         assert!(seen.refused.iter().all(|refusal| refusal.found == 1), "each found the first");
         assert_eq!(seen.taken_in[1].found, 1, "the second that was taken in found only the first");
     }

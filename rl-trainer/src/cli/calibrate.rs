@@ -29,6 +29,9 @@ pub struct Args {
     /// Where to write the topology; the load goes beside it, with the ending `.load.json`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Fit the pool that has this backend, where the traces hold several pools.
+    #[arg(long, value_name = "BACKEND")]
+    pub pool_of: Option<String>,
     /// Hold these policies back from the fit and predict them, in place of each in turn.
     #[arg(long, value_name = "POLICY")]
     pub hold_back: Vec<String>,
@@ -95,7 +98,7 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
-    let traces = Traces::read(&args.path)?;
+    let traces = Traces::read(&args.path, args.pool_of.as_deref())?;
     let tolerance = Tolerance { policies: args.policies, ..Tolerance::default() };
     if args.hold_back.is_empty() {
         return Ok((calibrate::fit(&traces)?, calibrate::cross_check(&traces, tolerance)?));

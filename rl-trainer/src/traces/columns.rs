@@ -4,11 +4,11 @@
 pub(crate) const RUN: &str = "run_id";
 /// The policy that decided.
 pub(crate) const POLICY: &str = "policy_id";
-/// The load balancer, or its thread, that decided.
+/// What decided: a number for each view of each pool.
 pub(crate) const BALANCER: &str = "lb_id";
-/// When it decided, in nanoseconds.
+/// When it decided, in nanoseconds from the beginning of the recording.
 pub(crate) const SENT: &str = "ts_ns";
-/// Which ones.
+/// The ids of all backends of the pool, eligible or not.
 pub(crate) const BACKEND_IDS: &str = "backend_ids";
 /// The name of the features.
 pub(crate) const FEATURE_SET: &str = "feature_set";
@@ -24,9 +24,7 @@ pub(crate) const EXPLORE: &str = "explore";
 pub(crate) const MASK: &str = "mask";
 /// The class of route.
 pub(crate) const ROUTE: &str = "route_class";
-/// HTTP status; 0 without a reply.
-pub(crate) const STATUS: &str = "status";
-/// How the request failed.
+/// How the request failed, or `none`.
 pub(crate) const ERROR: &str = "error_kind";
 /// From decision to end, in microseconds.
 pub(crate) const LATENCY: &str = "latency_us";

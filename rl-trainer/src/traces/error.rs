@@ -67,6 +67,24 @@ pub enum TraceError {
         /// Names of columns.
         missing: Vec<&'static str>,
     },
+    /// Load balancers that have no backend in common.
+    #[error(
+        "the traces hold {} pools that have no backend in common ({}); name a backend of the one that is meant",
+        .pools.len(),
+        .pools.iter().map(|backends| backends.join(" ")).collect::<Vec<_>>().join("; ")
+    )]
+    SeveralPools {
+        /// The backends of each.
+        pools: Vec<Vec<String>>,
+    },
+    /// A backend that is in no trace.
+    #[error("`{name}` is no backend of the traces; they hold {}", .known.join(", "))]
+    UnknownBackend {
+        /// As typed.
+        name: String,
+        /// All there are.
+        known: Vec<String>,
+    },
     /// Files of both formats at once.
     #[error("folder `{}` holds both Parquet traces and JSON lines; give one file, or one kind in a folder", .path.display())]
     Mixed {

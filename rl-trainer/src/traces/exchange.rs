@@ -6,9 +6,10 @@ use lb_core::{Span, Time};
 /// One request that a load balancer sent to a backend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exchange {
-    /// When the load balancer decided, from the beginning of the episode.
+    /// When the load balancer decided, from the beginning of the recording.
     pub sent: Time,
-    /// From the decision to the end of the reply; none when the trace does not tell the end.
+    /// From the decision to the end of the reply, or to when the client went away; none when the trace does
+    /// not tell.
     pub latency: Option<Span>,
     /// The part of it that the backend itself says it served (waiting excluded).
     pub service: Option<Span>,
@@ -29,12 +30,8 @@ pub enum End {
     Served,
     /// A 5xx.
     Failed,
-    /// A 503 of which the backend says that its queue is full.
-    QueueFull,
-    /// No connection to be had.
-    Unreachable,
-    /// The connection broke.
-    Broken,
+    /// No connection was to be had, or it broke.
+    Disconnected,
     /// No reply in time.
     TimedOut,
     /// The trace does not tell: the client went away, or the trace was over first.

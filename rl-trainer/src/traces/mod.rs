@@ -9,6 +9,7 @@ mod exchange;
 pub mod inspect;
 mod original;
 mod parquet;
+mod pools;
 mod read;
 mod source;
 

@@ -40,6 +40,8 @@ pub(crate) enum Column {
     Texts(Vec<Option<Arc<str>>>),
     /// Beginnings of the rows within the values, and the end of the last.
     Lists(Vec<usize>, Vec<f64>),
+    /// The same of texts.
+    TextLists(Vec<usize>, Vec<Arc<str>>),
 }
 
 impl ParquetFile {
@@ -57,12 +59,6 @@ impl ParquetFile {
     /// The name of its schema: the kind of its rows.
     pub(crate) fn kind(&self) -> &str {
         self.reader.metadata().file_metadata().schema_descr().name()
-    }
-
-    /// A note that the writer left.
-    pub(crate) fn note(&self, key: &str) -> Option<&str> {
-        let notes = self.reader.metadata().file_metadata().key_value_metadata()?;
-        notes.iter().find(|note| note.key == key)?.value.as_deref()
     }
 
     pub(crate) fn has(&self, column: &str) -> bool {
@@ -184,7 +180,7 @@ impl OpenColumn {
             ColumnReader::DoubleColumnReader(reader) => {
                 Levelled::read(reader, rows)?.numbers(definition, repeated, |value| value)
             }
-            ColumnReader::ByteArrayColumnReader(reader) if !repeated => {
+            ColumnReader::ByteArrayColumnReader(reader) => {
                 let levelled = Levelled::read(reader, rows)?;
                 let texts = &mut self.texts;
                 let text = |bytes: ByteArray| {
@@ -196,7 +192,12 @@ impl OpenColumn {
                     texts.insert(Arc::clone(&text));
                     text
                 };
-                Column::Texts(levelled.flat(definition, text))
+                if repeated {
+                    let (beginnings, texts) = levelled.lists(definition, text, "".into());
+                    Column::TextLists(beginnings, texts)
+                } else {
+                    Column::Texts(levelled.flat(definition, text))
+                }
             }
             _ => Column::Absent,
         })
@@ -240,8 +241,8 @@ impl<T> Levelled<T> {
         levels.map(|level| if level == definition { values.next().map(&mut of) } else { None }).collect()
     }
 
-    /// All values of each row. An element that is null is not a number.
-    fn lists(self, definition: i16, of: impl Fn(T) -> f64) -> Column {
+    /// Where the values of each row begin, and all values; `null` in the place of an element that is null.
+    fn lists<U: Clone>(self, definition: i16, mut of: impl FnMut(T) -> U, null: U) -> (Vec<usize>, Vec<U>) {
         let mut values = self.values.into_iter();
         let (mut beginnings, mut elements) = (Vec::with_capacity(self.records + 1), Vec::new());
         for (level, repetition) in self.definitions.iter().zip(&self.repetitions) {
@@ -249,27 +250,27 @@ impl<T> Levelled<T> {
                 beginnings.push(elements.len());
             }
             if *level == definition {
-                elements.extend(values.next().map(&of));
+                elements.extend(values.next().map(&mut of));
             } else if *level == definition - 1 && *repetition > 0 {
-                elements.push(f64::NAN);
+                elements.push(null.clone());
             }
         }
         beginnings.push(elements.len());
-        Column::Lists(beginnings, elements)
+        (beginnings, elements)
     }
 }
 
 impl<T> Levelled<T> {
     fn integers(self, definition: i16, repeated: bool, of: impl Fn(T) -> i64) -> Column {
         match repeated {
-            true => self.lists(definition, |value| of(value) as f64),
+            true => Column::of_lists(self.lists(definition, |value| of(value) as f64, f64::NAN)),
             false => Column::Integers(self.flat(definition, of)),
         }
     }
 
     fn numbers(self, definition: i16, repeated: bool, of: impl Fn(T) -> f64) -> Column {
         match repeated {
-            true => self.lists(definition, of),
+            true => Column::of_lists(self.lists(definition, of, f64::NAN)),
             false => Column::Numbers(self.flat(definition, of)),
         }
     }
@@ -282,6 +283,10 @@ impl Batch {
 }
 
 impl Column {
+    fn of_lists((beginnings, values): (Vec<usize>, Vec<f64>)) -> Self {
+        Self::Lists(beginnings, values)
+    }
+
     pub(crate) fn integer(&self, row: usize) -> Option<i64> {
         match self {
             Self::Integers(values) => values[row],
@@ -306,6 +311,13 @@ impl Column {
         match self {
             Self::Texts(values) => values[row].as_ref(),
             _ => None,
+        }
+    }
+
+    pub(crate) fn texts(&self, row: usize) -> &[Arc<str>] {
+        match self {
+            Self::TextLists(beginnings, values) => &values[beginnings[row]..beginnings[row + 1]],
+            _ => &[],
         }
     }
 

@@ -4,36 +4,36 @@ use super::columns as c;
 use super::error::TraceError;
 use super::exchange::{End, Episode, Exchange, Traces};
 use super::parquet::{Batch, Column, ParquetFile};
+use super::pools;
 use super::source::{Source, source};
 use lb_core::policy::learned::features::{FEATURE_SET, FEATURES};
 use lb_core::{Span, Time};
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Without these nothing can be fitted.
-const REQUIRED: [&str; 5] = [c::POLICY, c::SENT, c::ACTION, c::LATENCY, c::STATUS];
+const REQUIRED: [&str; 5] = [c::POLICY, c::SENT, c::ACTION, c::LATENCY, c::ERROR];
 /// These help where they are.
-const OPTIONAL: [&str; 8] =
-    [c::RUN, c::BALANCER, c::BACKEND_IDS, c::ROUTE, c::ERROR, c::SERVICE, c::EXPLORE, c::CENSORED];
+const OPTIONAL: [&str; 7] =
+    [c::RUN, c::BALANCER, c::BACKEND_IDS, c::ROUTE, c::SERVICE, c::EXPLORE, c::CENSORED];
 
 /// What tells the backends' weights, which do not change.
 const WEIGHTS: [&str; 4] = [c::BACKEND_IDS, c::FEATURE_SET, c::FEATURES, c::MASK];
 /// The feature that does.
 const WEIGHT: &str = "log_weight_vs_pool";
 
-/// One policy's requests in one run that lie further apart than this belong to two trials of it, between
-/// which another policy had its turn.
-const PAUSE: Span = Span::from_secs(5);
-
 /// What stands for requests of which no route is known.
 const ANY_ROUTE: &str = "any";
 
 impl Traces {
-    /// Reads a Parquet trace, or all of a folder.
+    /// Reads a Parquet trace, or all of a folder: those of one pool. Which one must be told, by one of its
+    /// backends, where there are several.
     ///
     /// # Errors
-    /// When there is no trace, or it cannot be read, or lacks a column.
-    pub fn read(path: &Path) -> Result<Self, TraceError> {
+    /// When there is no trace, or it cannot be read, or lacks a column; when there are several pools and
+    /// `backend` does not say which is meant.
+    pub fn read(path: &Path, backend: Option<&str>) -> Result<Self, TraceError> {
         let files = match source(path)? {
             Source::Parquet(files) => files,
             Source::JsonLines(_) => {
@@ -43,16 +43,17 @@ impl Traces {
         };
         let mut gathered = Gathered::default();
         let columns: Vec<&'static str> = REQUIRED.into_iter().chain(OPTIONAL).collect();
-        for file in &files {
+        for (number, file) in files.iter().enumerate() {
             let open = ParquetFile::open(file)?;
             open.require(&REQUIRED)?;
-            open.read(&columns, |batch| (0..batch.rows).for_each(|row| gathered.row(batch, row)))?;
+            open.read(&columns, |batch| (0..batch.rows).for_each(|row| gathered.row(batch, row, number)))?;
             open.read_first(&WEIGHTS, |batch| (0..batch.rows).for_each(|row| gathered.weights(batch, row)))?;
         }
-        match gathered.runs.is_empty() {
-            true => Err(TraceError::Empty { path: path.to_owned() }),
-            false => Ok(gathered.finish()),
+        if gathered.trials.is_empty() {
+            return Err(TraceError::Empty { path: path.to_owned() });
         }
+        let pool = pools::choose(gathered.members.values(), backend)?;
+        Ok(gathered.finish(&pool))
     }
 }
 
@@ -84,12 +85,15 @@ impl Names {
     }
 }
 
-/// What one policy did in one run, as yet in the order of the files.
+/// What one policy did in one recording, as yet in the order of the file.
 #[derive(Default)]
-struct Run {
+struct Trial {
     explored: u64,
     exchanges: Vec<Exchange>,
 }
+
+/// File, run and policy: a recording is a trial, or as much of it as one process of several saw.
+type TrialKey = (usize, String, String);
 
 #[derive(Default)]
 struct Gathered {
@@ -97,11 +101,13 @@ struct Gathered {
     /// By the numbers of backends.
     weights: BTreeMap<u16, f64>,
     routes: Names,
-    runs: BTreeMap<(String, String), Run>,
+    /// The backends of each view, by file and number of the view.
+    members: BTreeMap<(usize, u16), Vec<String>>,
+    trials: BTreeMap<TrialKey, Trial>,
 }
 
 impl Gathered {
-    fn row(&mut self, batch: &Batch, row: usize) {
+    fn row(&mut self, batch: &Batch, row: usize, file: usize) {
         let column = |name| batch.column(name);
         let text = |name| column(name).text(row).map_or("", |text| &**text);
         // A row without the place and time of the decision says nothing.
@@ -109,23 +115,34 @@ impl Gathered {
         else {
             return;
         };
-        let ids = column(c::BACKEND_IDS).list(row);
-        let id = usize::try_from(action).ok().and_then(|place| ids.get(place)).copied();
-        let backend = self.backends.number(&id.map_or_else(|| action.to_string(), |id| id.to_string()));
+        let ids = column(c::BACKEND_IDS).texts(row);
+        let id = usize::try_from(action).ok().and_then(|place| ids.get(place));
+        let id = id.map_or_else(|| action.to_string(), |id| id.to_string());
+        let balancer = column(c::BALANCER).integer(row).unwrap_or(0) as u16;
+        let members = self
+            .members
+            .entry((file, balancer))
+            .or_insert_with(|| ids.iter().map(|id| id.to_string()).collect());
+        // A backend that joined the pool later.
+        if !members.contains(&id) {
+            members.push(id.clone());
+        }
+        let backend = self.backends.number(&id);
         let route = match text(c::ROUTE) {
             "" => ANY_ROUTE,
             route => route,
         };
         let route = self.routes.number(route);
-        let run = self.runs.entry((text(c::RUN).to_owned(), text(c::POLICY).to_owned())).or_default();
-        run.explored += u64::from(column(c::EXPLORE).flag(row).unwrap_or(false));
-        run.exchanges.push(Exchange {
+        let key = (file, text(c::RUN).to_owned(), text(c::POLICY).to_owned());
+        let trial = self.trials.entry(key).or_default();
+        trial.explored += u64::from(column(c::EXPLORE).flag(row).unwrap_or(false));
+        trial.exchanges.push(Exchange {
             sent: Time::from_nanos(sent.max(0).unsigned_abs()),
             latency: micros(column(c::LATENCY), row),
             service: micros(column(c::SERVICE), row).filter(|service| !service.is_zero()),
             backend,
             route,
-            balancer: column(c::BALANCER).integer(row).unwrap_or(0) as u16,
+            balancer,
             end: end(batch, row),
         });
     }
@@ -139,10 +156,10 @@ impl Gathered {
         if column(c::FEATURE_SET).text(row).is_some_and(|set| &**set != FEATURE_SET) {
             return;
         }
-        let (ids, mask) = (column(c::BACKEND_IDS).list(row), column(c::MASK).list(row));
+        let (ids, mask) = (column(c::BACKEND_IDS).texts(row), column(c::MASK).list(row));
         for (backend, numbers) in column(c::FEATURES).list(row).chunks_exact(FEATURES.len()).enumerate() {
             if mask.get(backend) != Some(&0.0) {
-                let id = ids.get(backend).map_or_else(|| backend.to_string(), f64::to_string);
+                let id = ids.get(backend).map_or_else(|| backend.to_string(), |id| id.to_string());
                 let number = self.backends.number(&id);
                 // Single precision: a ten-thousandth is noise.
                 self.weights.insert(number, (numbers[place].exp() * 1e4).round() / 1e4);
@@ -150,48 +167,69 @@ impl Gathered {
         }
     }
 
-    fn finish(self) -> Traces {
-        let (backends, backend_numbers) =
-            self.backends.sorted_by(|name| (name.parse::<u64>().unwrap_or(u64::MAX), name.to_owned()));
+    /// What happened to the backends of `pool`.
+    fn finish(self, pool: &[String]) -> Traces {
+        let (all, backend_numbers) = self.backends.sorted_by(|name| (name.len(), name.to_owned()));
         // Patterns with fewer variable parts come first, so that the first that matches is the right one.
         let (routes, route_numbers) = self.routes.sorted_by(|name| {
-            (name == ANY_ROUTE, name.matches("{}").count(), std::cmp::Reverse(name.len()), name.to_owned())
+            (name == ANY_ROUTE, name.matches("{}").count(), Reverse(name.len()), name.to_owned())
         });
-        let mut episodes = Vec::new();
-        for ((run, policy), mut gathered) in self.runs {
-            for exchange in &mut gathered.exchanges {
-                exchange.backend = backend_numbers[usize::from(exchange.backend)];
-                exchange.route = route_numbers[usize::from(exchange.route)];
-            }
-            let exploration = gathered.explored as f64 / gathered.exchanges.len() as f64;
-            gathered.exchanges.sort_by_key(|exchange| exchange.sent);
-            let trials = gathered
-                .exchanges
-                .chunk_by(|one, next| next.sent.since(one.sent).as_nanos() <= PAUSE.as_nanos());
-            episodes.extend(trials.map(|trial| episode(&run, &policy, exploration, trial)));
-        }
-        let mut weights = vec![1.0; backends.len()];
+        let mut weights = vec![1.0; all.len()];
         for (old, weight) in self.weights {
             weights[usize::from(backend_numbers[usize::from(old)])] = weight;
         }
-        Traces { backends, weights, routes, episodes }
+        let kept: Vec<Option<u16>> = renumbered(&all, |name| pool.contains(name));
+        let mut episodes = Vec::new();
+        for ((_, run, policy), mut trial) in self.trials {
+            let exploration = trial.explored as f64 / trial.exchanges.len() as f64;
+            trial.exchanges.retain_mut(|exchange| {
+                exchange.route = route_numbers[usize::from(exchange.route)];
+                let number = kept[usize::from(backend_numbers[usize::from(exchange.backend)])];
+                exchange.backend = number.unwrap_or_default();
+                number.is_some()
+            });
+            trial.exchanges.sort_by_key(|exchange| exchange.sent);
+            if !trial.exchanges.is_empty() {
+                episodes.push(episode(run, policy, exploration, trial.exchanges));
+            }
+        }
+        let of_pool = |(name, weight): (String, f64)| pool.contains(&name).then_some((name, weight));
+        let (backends, weights) = all.into_iter().zip(weights).filter_map(of_pool).unzip();
+        only_used_routes(Traces { backends, weights, routes, episodes })
     }
 }
 
-fn episode(run: &str, policy: &str, exploration: f64, trial: &[Exchange]) -> Episode {
-    let begin = trial[0].sent;
-    let mut balancers: Vec<u16> = trial.iter().map(|exchange| exchange.balancer).collect();
-    balancers.sort_unstable();
-    balancers.dedup();
-    let from_begin =
-        |exchange: &Exchange| Exchange { sent: Time::ZERO + exchange.sent.since(begin), ..*exchange };
-    Episode {
-        run: run.to_owned(),
-        policy: policy.to_owned(),
-        exploration,
-        balancers: balancers.len() as u16,
-        exchanges: trial.iter().map(from_begin).collect(),
+/// The new number of each name that is kept.
+fn renumbered(names: &[String], keep: impl Fn(&String) -> bool) -> Vec<Option<u16>> {
+    let mut next = 0;
+    let number = |name| {
+        let number = keep(name).then_some(next);
+        next += u16::from(number.is_some());
+        number
+    };
+    names.iter().map(number).collect()
+}
+
+/// Leaves the routes of other pools out.
+fn only_used_routes(mut traces: Traces) -> Traces {
+    let exchanges = || traces.episodes.iter().flat_map(|episode| &episode.exchanges);
+    let used: BTreeSet<u16> = exchanges().map(|exchange| exchange.route).collect();
+    let names = std::mem::take(&mut traces.routes);
+    let numbers: Vec<Option<u16>> = (0..names.len())
+        .map(|old| used.iter().position(|route| usize::from(*route) == old))
+        .map(|place| place.map(|place| place as u16))
+        .collect();
+    for exchange in traces.episodes.iter_mut().flat_map(|episode| &mut episode.exchanges) {
+        exchange.route = numbers[usize::from(exchange.route)].unwrap_or_default();
     }
+    traces.routes =
+        names.into_iter().zip(&numbers).filter_map(|(name, number)| number.map(|_| name)).collect();
+    traces
+}
+
+fn episode(run: String, policy: String, exploration: f64, exchanges: Vec<Exchange>) -> Episode {
+    let balancers: BTreeSet<u16> = exchanges.iter().map(|exchange| exchange.balancer).collect();
+    Episode { run, policy, exploration, balancers: balancers.len() as u16, exchanges }
 }
 
 fn micros(column: &Column, row: usize) -> Option<Span> {
@@ -199,19 +237,12 @@ fn micros(column: &Column, row: usize) -> Option<Span> {
 }
 
 fn end(batch: &Batch, row: usize) -> End {
-    if batch.column(c::CENSORED).flag(row).unwrap_or(false) {
-        return End::Censored;
-    }
-    let status = batch.column(c::STATUS).integer(row);
-    match (batch.column(c::ERROR).text(row).map(|kind| &**kind), status) {
-        (Some("queue_full"), _) => End::QueueFull,
-        (Some("timeout"), _) => End::TimedOut,
-        (Some("connect"), _) => End::Unreachable,
-        (Some("reset"), _) => End::Broken,
-        (_, Some(200..500)) => End::Served,
-        (_, Some(500..)) => End::Failed,
-        (Some("5xx"), _) => End::Failed,
-        // No status and no reason.
-        _ => End::Broken,
+    match batch.column(c::ERROR).text(row).map(|kind| &**kind) {
+        _ if batch.column(c::CENSORED).flag(row).unwrap_or(false) => End::Censored,
+        Some("none") => End::Served,
+        Some("5xx") => End::Failed,
+        Some("timeout") => End::TimedOut,
+        Some(_) => End::Disconnected,
+        None => End::Censored,
     }
 }

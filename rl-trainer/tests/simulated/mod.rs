@@ -41,7 +41,8 @@ impl Policy for Traced {
             latency: None,
             service: None,
             backend: backend.0 as u16,
-            route: request.route,
+            // Classes begin at 1; 0 stands for requests of no known route.
+            route: request.route.saturating_sub(1),
             balancer: self.balancer,
             end: End::Censored,
         });
@@ -58,7 +59,7 @@ impl Policy for Traced {
             ReplyKind::Success => End::Served,
             ReplyKind::ServerError => End::Failed,
             ReplyKind::Timeout => End::TimedOut,
-            ReplyKind::ConnectionError => End::Broken,
+            ReplyKind::ConnectionError => End::Disconnected,
         };
     }
 }

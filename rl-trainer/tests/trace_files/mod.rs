@@ -25,8 +25,7 @@ pub(crate) struct Row {
     pub(crate) propensity: Option<f32>,
     pub(crate) explore: bool,
     pub(crate) route: String,
-    pub(crate) status: i32,
-    pub(crate) error: &'static str,
+    pub(crate) error: Option<&'static str>,
     pub(crate) latency_us: Option<i32>,
     pub(crate) censored: bool,
     pub(crate) next: Option<i64>,
@@ -52,8 +51,7 @@ impl Row {
             propensity: Some(if number % 50 == 0 { 0.01 } else { 0.98 }),
             explore: number % 50 == 0,
             route: "GET /shop/api/item/{}".to_owned(),
-            status: 200,
-            error: "none",
+            error: Some("none"),
             latency_us: Some(latency),
             censored: false,
             next: Some(number as i64 + 1),
@@ -69,7 +67,8 @@ enum Cells {
     Flags(Vec<bool>),
     Texts(Vec<String>),
     FloatLists(Vec<Vec<f32>>),
-    IntLists(Vec<Vec<i32>>),
+    TextLists(Vec<Vec<String>>),
+    MaybeTexts(Vec<Option<&'static str>>),
     FlagLists(Vec<Vec<bool>>),
 }
 
@@ -85,7 +84,8 @@ impl Cells {
             Self::Flags(_) => format!("required boolean {name};\n"),
             Self::Texts(_) => format!("required binary {name} (STRING);\n"),
             Self::FloatLists(_) => list("float"),
-            Self::IntLists(_) => list("int32"),
+            Self::TextLists(_) => list("binary").replace("element;", "element (STRING);"),
+            Self::MaybeTexts(_) => format!("optional binary {name} (STRING);\n"),
             Self::FlagLists(_) => list("boolean"),
         }
     }
@@ -101,7 +101,18 @@ impl Cells {
                 column::<ByteArrayType>(group, &texts, None, None);
             }
             Self::FloatLists(cells) => lists::<FloatType>(group, &cells[rows]),
-            Self::IntLists(cells) => lists::<Int32Type>(group, &cells[rows]),
+            Self::TextLists(cells) => {
+                let texts: Vec<Vec<ByteArray>> = cells[rows]
+                    .iter()
+                    .map(|row| row.iter().map(|text| text.as_str().into()).collect())
+                    .collect();
+                lists::<ByteArrayType>(group, &texts);
+            }
+            Self::MaybeTexts(cells) => {
+                let texts: Vec<Option<ByteArray>> =
+                    cells[rows].iter().map(|text| text.map(Into::into)).collect();
+                optional::<ByteArrayType>(group, &texts);
+            }
             Self::FlagLists(cells) => lists::<BoolType>(group, &cells[rows]),
         }
     }
@@ -137,14 +148,14 @@ fn column<T: DataType>(
 pub(crate) fn write(path: &Path, rows: &[Row], group: usize, without: &[&str]) {
     let ints = |of: fn(&Row) -> i32| Cells::Ints(rows.iter().map(|row| Some(of(row))).collect());
     let texts = |of: fn(&Row) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
-    let ids = rows.iter().map(|row| (0..row.backends as i32).map(|place| place + 10).collect());
+    let ids = rows.iter().map(|row| (1..=row.backends).map(|place| format!("b{place}")).collect());
     let all = vec![
         ("run_id", texts(|row| &row.run)),
         ("policy_id", texts(|row| &row.policy)),
         ("lb_id", ints(|row| row.balancer)),
         ("ts_ns", Cells::Longs(rows.iter().map(|row| Some(row.sent_ns)).collect())),
         ("n_backends", ints(|row| row.backends as i32)),
-        ("backend_ids", Cells::IntLists(ids.collect())),
+        ("backend_ids", Cells::TextLists(ids.collect())),
         ("feature_set", texts(|row| row.feature_set)),
         ("mask", Cells::FlagLists(rows.iter().map(|row| row.mask.clone()).collect())),
         ("features", Cells::FloatLists(rows.iter().map(|row| row.features.clone()).collect())),
@@ -152,8 +163,7 @@ pub(crate) fn write(path: &Path, rows: &[Row], group: usize, without: &[&str]) {
         ("propensity", Cells::Floats(rows.iter().map(|row| row.propensity).collect())),
         ("explore", Cells::Flags(rows.iter().map(|row| row.explore).collect())),
         ("route_class", texts(|row| &row.route)),
-        ("status", ints(|row| row.status)),
-        ("error_kind", texts(|row| row.error)),
+        ("error_kind", Cells::MaybeTexts(rows.iter().map(|row| row.error).collect())),
         ("latency_us", Cells::Ints(rows.iter().map(|row| row.latency_us).collect())),
         ("censored", Cells::Flags(rows.iter().map(|row| row.censored).collect())),
         ("next_decision_id", Cells::Longs(rows.iter().map(|row| row.next).collect())),
@@ -176,33 +186,27 @@ pub(crate) fn write(path: &Path, rows: &[Row], group: usize, without: &[&str]) {
     writer.close().expect("a file that can be closed");
 }
 
-/// The rows of traces, one run after the other.
+/// The rows of traces.
 #[allow(dead_code, reason = "each test binary uses a part")]
 pub(crate) fn rows(traces: &Traces) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (number, episode) in traces.episodes.iter().enumerate() {
+    for episode in &traces.episodes {
         for exchange in &episode.exchanges {
             rows.push(Row {
                 policy: episode.policy.clone(),
                 balancer: i32::from(exchange.balancer),
-                sent_ns: exchange.sent.as_nanos() as i64 + number as i64 * 3_600_000_000_000,
+                sent_ns: exchange.sent.as_nanos() as i64,
                 backends: traces.backends.len(),
                 features: Vec::new(),
                 mask: Vec::new(),
                 action: i32::from(exchange.backend),
                 route: traces.routes[usize::from(exchange.route)].clone(),
-                status: match exchange.end {
-                    End::Served => 200,
-                    End::Failed | End::QueueFull => 503,
-                    _ => 0,
-                },
                 error: match exchange.end {
-                    End::Served | End::Censored => "none",
-                    End::Failed => "5xx",
-                    End::QueueFull => "queue_full",
-                    End::Unreachable => "connect",
-                    End::Broken => "reset",
-                    End::TimedOut => "timeout",
+                    End::Served => Some("none"),
+                    End::Failed => Some("5xx"),
+                    End::Disconnected => Some("connection"),
+                    End::TimedOut => Some("timeout"),
+                    End::Censored => None,
                 },
                 latency_us: exchange.latency.map(|latency| latency.as_micros() as i32),
                 censored: exchange.end == End::Censored,

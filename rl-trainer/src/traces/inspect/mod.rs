@@ -4,7 +4,7 @@
 //! original system, whose experience was `state`, `action`, `reward`, `next_state` and `metadata`. Each of
 //! the five is worth 20 points of a completeness score. In a Parquet trace columns stand for them:
 //! `features` for the state, `next_decision_id` for the next state (the same balancer's next decision has
-//! it), and `ts_ns`, `latency_us` and `status` together for the metadata.
+//! it), and `ts_ns`, `route_class` and `error_kind` for the timestamp, path and status of the metadata.
 
 mod lines;
 mod render;

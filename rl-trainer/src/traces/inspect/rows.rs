@@ -13,15 +13,14 @@ pub(super) const FIELDS: [(&str, &[&str]); 5] = [
     ("action", &[c::ACTION]),
     ("reward", &[c::REWARD]),
     ("next_state", &[c::NEXT]),
-    ("metadata", &[c::SENT, c::LATENCY, c::STATUS]),
+    ("metadata", &[c::SENT, c::ROUTE, c::ERROR]),
 ];
 
 /// Without these there is nothing to train on.
-const REQUIRED: [&str; 8] =
-    [c::SENT, c::FEATURES, c::ACTION, c::PROPENSITY, c::LATENCY, c::STATUS, c::NEXT, c::REWARD];
+const REQUIRED: [&str; 9] =
+    [c::SENT, c::FEATURES, c::ACTION, c::PROPENSITY, c::ROUTE, c::ERROR, c::LATENCY, c::NEXT, c::REWARD];
 /// These are looked at where they are.
-const OPTIONAL: [&str; 7] =
-    [c::POLICY, c::BACKEND_IDS, c::FEATURE_SET, c::MASK, c::EXPLORE, c::ERROR, c::CENSORED];
+const OPTIONAL: [&str; 6] = [c::POLICY, c::BACKEND_IDS, c::FEATURE_SET, c::MASK, c::EXPLORE, c::CENSORED];
 
 /// Where features are cut off.
 const CLAMP: f64 = 6.0;
@@ -43,11 +42,11 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     let action = column(c::ACTION).integer(row);
     let reward = column(c::REWARD).number(row);
     let latency = column(c::LATENCY).integer(row);
-    let status = column(c::STATUS).integer(row);
     let error = column(c::ERROR).text(row).map(|text| &**text);
-    let censored = column(c::CENSORED).flag(row).unwrap_or(false);
+    let censored = column(c::CENSORED).flag(row).unwrap_or(error.is_none());
     tally.experiences += 1;
-    let metadata = column(c::SENT).integer(row).is_some() && latency.is_some() && status.is_some();
+    let metadata =
+        column(c::SENT).integer(row).is_some() && column(c::ROUTE).text(row).is_some() && error.is_some();
     let present = [
         !features.is_empty(),
         action.is_some(),
@@ -63,8 +62,8 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     }
     let propensity = propensity(column(c::PROPENSITY).number(row), tally);
     if let Some(action) = action {
-        let ids = column(c::BACKEND_IDS).list(row);
-        let id = usize::try_from(action).ok().and_then(|place| ids.get(place)).copied();
+        let ids = column(c::BACKEND_IDS).texts(row);
+        let id = usize::try_from(action).ok().and_then(|place| ids.get(place));
         let name = id.map_or_else(|| action.to_string(), |id| id.to_string());
         tally.actions.entry(name).or_default().take(propensity);
     }
@@ -86,13 +85,8 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     if censored {
         return tally.outcomes.take("censored");
     }
-    let failed =
-        error.map_or(status.is_some_and(|status| status == 0 || status >= 500), |kind| kind != "none");
-    match (error, status) {
-        (Some(kind), _) if kind != "none" => tally.outcomes.take(kind),
-        (_, Some(status)) => tally.outcomes.take(&status.to_string()),
-        _ => {}
-    }
+    let failed = error != Some("none");
+    tally.outcomes.take(if failed { error.unwrap_or("unknown") } else { "success" });
     if let Some(reward) = reward {
         tally.rewards.take(reward);
         if let Some(latency) = latency.filter(|_| !failed) {
