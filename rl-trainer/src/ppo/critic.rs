@@ -39,8 +39,8 @@ impl Critic {
     pub fn values(&self, scorer: &Scorer, batch: &Batch) -> Tensor {
         let rows = scorer.normalise(&batch.rows);
         let mask = batch.mask.unsqueeze(-1);
-        let count = batch.mask.sum_dim_intlist(-1, true, Kind::Float);
-        let mean = (&rows * &mask).sum_dim_intlist(1, false, Kind::Float) / count;
+        let count = batch.mask.sum_dim_intlist(-1, true, rows.kind());
+        let mean = (&rows * &mask).sum_dim_intlist(1, false, None) / count;
         let most = rows.masked_fill(&mask.logical_not(), -1e9).amax(1, false);
         let p = &self.parameters;
         let pooled = Tensor::cat(&[mean, most], -1);

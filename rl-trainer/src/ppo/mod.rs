@@ -121,7 +121,8 @@ impl Learner {
         let mut sums = Diagnostics::default();
         let mut steps = 0.0;
         'epochs: for _ in 0..args.epochs {
-            let order = usable.index_select(0, &Tensor::randperm(usable.size()[0], (Kind::Int64, self.device)));
+            let order =
+                usable.index_select(0, &Tensor::randperm(usable.size()[0], (Kind::Int64, self.device)));
             let mut kl = 0.0;
             let parts = order.split(args.minibatch, 0);
             for places in &parts {
@@ -142,30 +143,59 @@ impl Learner {
         told
     }
 
-    fn step(&mut self, part: &Batch, advantages: &Tensor, returns: &Tensor, args: &Args) -> Diagnostics {
-        let log_probs = (self.scorer.scores(part) / args.temperature).log_softmax(-1, Kind::Float);
+    /// The losses of some decisions with these advantages and returns (`[B]` each).
+    pub fn losses(&self, part: &Batch, advantages: &Tensor, returns: &Tensor, args: &Args) -> Losses {
+        let log_probs = (self.scorer.scores(part) / args.temperature).log_softmax(-1, None);
         let picked = log_probs.gather(-1, &part.actions.unsqueeze(-1), false).squeeze_dim(-1);
         let log_ratio = picked - &part.log_probs;
         let ratio = log_ratio.exp();
         let clipped = ratio.clamp(1.0 - args.clip, 1.0 + args.clip);
-        let surrogate = (&ratio * advantages).minimum(&(clipped * advantages)).mean(Kind::Float);
+        let surrogate = (&ratio * advantages).minimum(&(clipped * advantages)).mean(None);
         let finite = log_probs.masked_fill(&part.mask.logical_not(), 0.0);
-        let entropy = -(log_probs.exp() * finite).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
-        let value_loss = (self.critic.values(&self.scorer, part) - returns).square().mean(Kind::Float);
-        let loss = -&surrogate - &entropy * args.entropy + &value_loss * args.value;
-        loss.backward();
+        let entropy = -(log_probs.exp() * finite).sum_dim_intlist(-1, false, None).mean(None);
+        let value = (self.critic.values(&self.scorer, part) - returns).square().mean(None);
+        let total = -&surrogate - &entropy * args.entropy + &value * args.value;
+        Losses { total, surrogate, entropy, value, ratio, log_ratio }
+    }
+
+    fn step(&mut self, part: &Batch, advantages: &Tensor, returns: &Tensor, args: &Args) -> Diagnostics {
+        let losses = self.losses(part, advantages, returns, args);
+        losses.total.backward();
         let parameters: Vec<&Tensor> = self.scorer.parameters.iter().chain(&self.critic.parameters).collect();
         let gradient_norm = self.adam.step(&parameters, args.rate, args.most_norm);
         let _no_grad = tch::no_grad_guard();
-        let beyond = (&ratio - 1.0).abs().gt(args.clip).to_kind(Kind::Float).mean(Kind::Float);
-        let kl = (&ratio - 1.0 - log_ratio).mean(Kind::Float);
+        Diagnostics { gradient_norm, ..losses.diagnostics(args) }
+    }
+}
+
+/// What is made small, and its parts.
+#[derive(Debug)]
+pub struct Losses {
+    /// `-surrogate - entropy bonus + value loss`.
+    pub total: Tensor,
+    /// Mean of [`math::surrogate`].
+    pub surrogate: Tensor,
+    /// Mean entropy in nats.
+    pub entropy: Tensor,
+    /// Mean squared error of the critic.
+    pub value: Tensor,
+    /// Probability now over probability then: `[B]`.
+    pub ratio: Tensor,
+    /// Its logarithm.
+    pub log_ratio: Tensor,
+}
+
+impl Losses {
+    /// As numbers, without what only an update knows.
+    pub fn diagnostics(&self, args: &Args) -> Diagnostics {
+        let beyond = (&self.ratio - 1.0).abs().gt(args.clip).to_kind(Kind::Float).mean(None);
+        let kl = (&self.ratio - 1.0 - &self.log_ratio).mean(None);
         Diagnostics {
-            policy_loss: -surrogate.double_value(&[]),
-            value_loss: value_loss.double_value(&[]),
-            entropy: entropy.double_value(&[]),
+            policy_loss: -self.surrogate.double_value(&[]),
+            value_loss: self.value.double_value(&[]),
+            entropy: self.entropy.double_value(&[]),
             kl: kl.double_value(&[]),
             clip_fraction: beyond.double_value(&[]),
-            gradient_norm,
             ..Diagnostics::default()
         }
     }
@@ -236,7 +266,8 @@ impl Targets {
             usable.extend((from..from + length - 1).map(|place| place as i64));
             from += length;
         }
-        let kept = |numbers: &[f32]| usable.iter().map(|place| numbers[*place as usize]).collect::<Vec<f32>>();
+        let kept =
+            |numbers: &[f32]| usable.iter().map(|place| numbers[*place as usize]).collect::<Vec<f32>>();
         let (values, kept_returns) = (kept(values), kept(&returns));
         let normal = standardise(&kept(&advantages));
         for (place, advantage) in usable.iter().zip(normal) {

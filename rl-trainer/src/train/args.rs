@@ -9,7 +9,7 @@ use tch::Device;
 pub enum WarmStart {
     /// The network begins at zero, so that its scores are the prior: EWMA scan, cloned exactly.
     None,
-    /// Lessons of an oracle first.
+    /// Lessons of an oracle first: behaviour cloning of one that knows more than can be seen.
     Teacher,
 }
 
@@ -24,6 +24,8 @@ pub struct Args {
     pub warm_start: WarmStart,
     /// Rounds of lessons, when there is a teacher.
     pub lessons: u32,
+    /// Adam's rate in the first lesson; it falls linearly to a twentieth.
+    pub lesson_rate: f64,
     /// Decisions that PPO learns from; each update takes `episodes x requests`.
     pub ppo_steps: u64,
     /// Episodes per update.
@@ -57,7 +59,12 @@ pub struct Args {
 impl Args {
     /// About ten seconds: shows that everything works, and already beats least-connections.
     pub fn smoke(seed: u64) -> Self {
-        Self { ppo_steps: 400_000, generations: 0, validate_every: 3, ..Self::standard(seed) }
+        Self { lessons: 8, ppo_steps: 200_000, generations: 0, validate_every: 4, ..Self::standard(seed) }
+    }
+
+    /// PPO from the prior alone, a million decisions.
+    pub fn ppo_only(seed: u64) -> Self {
+        Self { warm_start: WarmStart::None, generations: 0, ..Self::standard(seed) }
     }
 
     /// A few minutes.
@@ -65,17 +72,18 @@ impl Args {
         Self {
             seed,
             device: Device::Cpu,
-            warm_start: WarmStart::None,
-            lessons: 60,
-            ppo_steps: 2_000_000,
+            warm_start: WarmStart::Teacher,
+            lessons: 120,
+            lesson_rate: 2e-3,
+            ppo_steps: 1_000_000,
             episodes: 16,
             requests: 4_096,
             horizons: (10.0, 20.0),
             lambdas: (0.95, 0.97),
             rate: 1e-3,
             entropy: 0.01,
-            generations: 200,
-            evolution: evolution::Args::default(),
+            generations: 250,
+            evolution: evolution::Args { rate: 0.02, ..evolution::Args::default() },
             validate_every: 5,
             validate_every_generations: 20,
             ppo: ppo::Args::default(),
@@ -85,7 +93,7 @@ impl Args {
 
     /// What the shipped policy was trained with.
     pub fn release(seed: u64) -> Self {
-        Self { generations: 1_500, ..Self::standard(seed) }
+        Self { generations: 600, ..Self::standard(seed) }
     }
 
     /// Updates of PPO.

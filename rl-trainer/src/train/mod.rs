@@ -22,7 +22,7 @@ use crate::measure::in_parallel;
 use crate::ppo::Diagnostics;
 use crate::rollout::{Exploration, Trajectory, play, play_taught};
 use crate::scenarios::{Case, Family};
-use crate::scorer::{Adam, initial};
+use crate::scorer::initial;
 use crate::teacher;
 use lb_core::Seed;
 use lb_core::policy::learned::{Action, Network, PolicyFile, WIDTH};
@@ -104,7 +104,9 @@ pub enum TrainError {
     #[error("training was stopped; the checkpoint in `{0}` goes on from here")]
     Stopped(String),
     /// The checkpoint belongs to another training.
-    #[error("the checkpoint in `{folder}` is of seed {found}, not of seed {wanted}; give another folder or that seed")]
+    #[error(
+        "the checkpoint in `{folder}` is of seed {found}, not of seed {wanted}; give another folder or that seed"
+    )]
     OtherTraining {
         /// Where it lies.
         folder: String,
@@ -168,6 +170,17 @@ pub fn train(
     Ok(training.finish())
 }
 
+/// The best policy so far of the training that a checkpoint belongs to.
+///
+/// # Errors
+/// The checkpoint is not that of a training.
+pub fn policy_of(checkpoint: &Checkpoint) -> Result<PolicyFile, StateError> {
+    let state = State::load(checkpoint, Action::default(), tch::Device::Cpu)?;
+    let mut file = PolicyFile::new(state.best, Action::default());
+    file.train = serde_json::to_value(state.position)?;
+    Ok(file)
+}
+
 /// Rows of the curves are numbered by rounds of all phases, each of which counts as many environment steps as
 /// an update of PPO.
 fn row_number(args: &Args, state: &State) -> u64 {
@@ -228,9 +241,6 @@ impl Training<'_> {
             return Ok(());
         }
         let total = u64::from(self.args.lessons);
-        let learner = &self.state.learner;
-        // A state of its own: what is learnt from lessons has another scale than what is learnt from rewards.
-        let mut adam = Adam::new(&learner.scorer.parameters.iter().collect::<Vec<_>>());
         while self.state.position.lessons < total {
             let number = self.state.position.lessons;
             tch::manual_seed(mix(self.args.seed ^ mix(number)) as i64);
@@ -240,9 +250,10 @@ impl Training<'_> {
             let teacher = Oracle::FirstPolicyImprovement;
             let lessons = in_parallel(&cases, |case| play_taught(case, &network, EXPLORATION, teacher));
             let lessons: Vec<Trajectory> = lessons.into_iter().flatten().collect();
-            let rate = self.args.rate * (1.0 - number as f64 / total as f64).max(0.05);
+            let rate = self.args.lesson_rate * (1.0 - number as f64 / total as f64).max(0.05);
             let (scorer, device) = (&self.state.learner.scorer, self.args.device);
-            let cost = teacher::learn(scorer, &mut adam, &lessons, rate, &self.args.teacher, device);
+            let adam = &mut self.state.lesson_adam;
+            let cost = teacher::learn(scorer, adam, &lessons, rate, &self.args.teacher, device);
             self.state.position.lessons += 1;
             let done = self.state.position.lessons;
             self.state.behaviour = self.state.learner.scorer.to_network();
@@ -365,9 +376,8 @@ impl Training<'_> {
 
     fn finish(self) -> Trained {
         let position = self.state.position;
-        let validation = position
-            .best
-            .unwrap_or_else(|| score(&self.state.best, Action::default(), &self.validation));
+        let validation =
+            position.best.unwrap_or_else(|| score(&self.state.best, Action::default(), &self.validation));
         let mut file = PolicyFile::new(self.state.best, Action::default());
         file.train = record(self.args, &position, &validation);
         Trained {
@@ -378,6 +388,26 @@ impl Training<'_> {
             seconds: position.seconds,
         }
     }
+}
+
+/// The best network so far of the training that a checkpoint holds, as a policy.
+///
+/// # Errors
+/// The checkpoint is not that of a training.
+pub fn policy_of(checkpoint: &Checkpoint) -> Result<PolicyFile, StateError> {
+    let State { position, best, .. } = State::load(checkpoint, Action::default(), tch::Device::Cpu)?;
+    let mut file = PolicyFile::new(best, Action::default());
+    file.train = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "from": "a checkpoint",
+        "seed": position.seed,
+        "env_steps": position.env_steps,
+        "updates": position.updates,
+        "generations": position.generations,
+        "seconds": (position.seconds * 10.0).round() / 10.0,
+        "validation": position.best,
+    });
+    Ok(file)
 }
 
 fn values(told: &Diagnostics, knobs: &crate::ppo::Args) -> Vec<(&'static str, f64)> {

@@ -34,6 +34,9 @@ pub(super) struct Position {
 pub(super) struct State {
     pub(super) position: Position,
     pub(super) learner: Learner,
+    /// The optimiser of the lessons: what is learnt from them has another scale than what is learnt from
+    /// rewards.
+    pub(super) lesson_adam: Adam,
     /// The network that played the episodes which come next: one update older than the learner's.
     pub(super) behaviour: Network,
     pub(super) evolution: Option<Evolution>,
@@ -45,7 +48,9 @@ pub(super) struct State {
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// A part is missing or has another shape.
-    #[error("the checkpoint has no sound `{0}`; it was made by another version: begin anew in another folder")]
+    #[error(
+        "the checkpoint has no sound `{0}`; it was made by another version: begin anew in another folder"
+    )]
     Part(&'static str),
     /// The text is not what it should be.
     #[error("the checkpoint's text is not that of a training: {0}")]
@@ -61,7 +66,8 @@ impl State {
         let scorer = Scorer::from_network(&network, device);
         let learner = Learner::new(scorer, Critic::new(Seed(seed), device), device);
         let position = Position { seed, ..Position::default() };
-        Self { position, learner, behaviour: network.clone(), evolution: None, best: network }
+        let lesson_adam = Adam::new(&learner.scorer.parameters.iter().collect::<Vec<_>>());
+        Self { position, learner, lesson_adam, behaviour: network.clone(), evolution: None, best: network }
     }
 
     /// The state as a checkpoint.
@@ -78,6 +84,8 @@ impl State {
             ("critic", &self.learner.critic.parameters),
             ("adam.first", &self.learner.adam.first),
             ("adam.second", &self.learner.adam.second),
+            ("lessons.first", &self.lesson_adam.first),
+            ("lessons.second", &self.lesson_adam.second),
         ];
         for (name, list) in lists {
             for (place, tensor) in list.iter().enumerate() {
@@ -85,6 +93,7 @@ impl State {
             }
         }
         put("adam.steps".to_owned(), whole(self.learner.adam.steps));
+        put("lessons.steps".to_owned(), whole(self.lesson_adam.steps));
         put("behaviour".to_owned(), network_bytes(&self.behaviour));
         put("best".to_owned(), network_bytes(&self.best));
         if let Some(evolution) = &self.evolution {
@@ -115,6 +124,10 @@ impl State {
         restore(checkpoint, "adam.first", first, false)?;
         restore(checkpoint, "adam.second", second, false)?;
         *steps = number(checkpoint, "adam.steps")?;
+        let Adam { first, second, steps } = &mut state.lesson_adam;
+        restore(checkpoint, "lessons.first", first, false)?;
+        restore(checkpoint, "lessons.second", second, false)?;
+        *steps = number(checkpoint, "lessons.steps")?;
         if checkpoint.tensors.contains_key("evolution.base") {
             let mut evolution = Evolution::new(&network(checkpoint, "evolution.base")?, action);
             evolution.weights = floats(checkpoint, "evolution.weights")?;
