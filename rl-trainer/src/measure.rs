@@ -1,9 +1,9 @@
 //! How a policy does in a case: one simulation, summed up.
 
 use crate::scenarios::Case;
+use lb_core::Time;
 use lb_core::policy::Policy;
 use lb_core::workload::{Observer, Sample};
-use lb_core::Time;
 use serde::{Deserialize, Serialize};
 use simulator::oracle::Oracle;
 use simulator::{Report, simulate_open, simulate_open_with_oracle};

@@ -55,6 +55,9 @@ pub fn unflatten(base: &Network, weights: &[f32]) -> Network {
     network
 }
 
+/// Weight of one generation in the mean of weights: about the last thirty count.
+const AVERAGE: f32 = 1.0 / 30.0;
+
 /// Numbers that move.
 pub const WEIGHTS: usize = WIDTH * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 2 * HIDDEN;
 
@@ -76,6 +79,10 @@ pub struct Evolution {
     pub weights: Vec<f32>,
     /// Of Adam.
     pub moments: Moments,
+    /// The mean of the latest weights, which is what counts: each generation is a step in the dark, and the
+    /// mean of many is less so (Polyak and Juditsky, Acceleration of stochastic approximation by averaging,
+    /// 1992).
+    pub average: Vec<f32>,
     /// Generations so far.
     pub generation: u64,
     scales: Vec<f32>,
@@ -109,6 +116,7 @@ impl Evolution {
             moments: Moments { first: vec![0.0; weights.len()], second: vec![0.0; weights.len()] },
             generation: 0,
             scales: scales(network),
+            average: weights.clone(),
             weights,
         }
     }
@@ -120,7 +128,7 @@ impl Evolution {
 
     /// The network so far.
     pub fn network(&self) -> Network {
-        unflatten(&self.base, &self.weights)
+        unflatten(&self.base, &self.average)
     }
 
     /// One generation; returns the mean loss of its nudges.
@@ -146,6 +154,10 @@ impl Evolution {
         }
         self.generation += 1;
         self.adam(&gradient, args.rate);
+        let weight = AVERAGE.max(1.0 / self.generation as f32);
+        for (average, present) in self.average.iter_mut().zip(&self.weights) {
+            *average += weight * (present - *average);
+        }
         losses.iter().sum::<f64>() / losses.len() as f64
     }
 

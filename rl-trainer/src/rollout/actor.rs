@@ -146,7 +146,11 @@ impl Policy for Actor {
 
 impl Drop for Actor {
     fn drop(&mut self) {
-        debug_assert_eq!(self.trajectory.rows.len(), self.trajectory.priors.len() * WIDTH, "one prior per row");
+        debug_assert_eq!(
+            self.trajectory.rows.len(),
+            self.trajectory.priors.len() * WIDTH,
+            "one prior per row"
+        );
         // An episode that ended in a panic has nothing to give.
         if let Ok(mut sink) = self.sink.lock() {
             *sink = std::mem::take(&mut self.trajectory);

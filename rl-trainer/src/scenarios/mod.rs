@@ -90,7 +90,7 @@ impl Family {
 }
 
 /// Cases of the validation set.
-pub const VALIDATION_CASES: u64 = 24;
+pub const VALIDATION_CASES: u64 = 48;
 
 /// Cases of the test set.
 pub const TEST_CASES: u64 = 100;

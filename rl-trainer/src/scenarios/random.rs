@@ -79,8 +79,7 @@ fn backends(rng: &mut Rng) -> Vec<BackendSpec> {
     let shape = rng.random_range(0..10);
     let workers = *[1, 2, 4, 4, 4, 8].choose(rng).expect("there are some");
     let uneven_workers = rng.random_bool(0.15);
-    let discipline =
-        if rng.random_bool(0.8) { Discipline::Fcfs } else { Discipline::ProcessorSharing };
+    let discipline = if rng.random_bool(0.8) { Discipline::Fcfs } else { Discipline::ProcessorSharing };
     let weighted = rng.random_bool(0.2);
     (0..count)
         .map(|number| {
@@ -149,11 +148,12 @@ fn faults(rng: &mut Rng, backends: &[BackendSpec], service_ms: f64) -> (Vec<Faul
         };
         // A pool without its fastest backend may have little left: the load is set by what remains.
         least -= speed(place) / total;
-        let length = service_ms / 1_000.0 * match kind {
-            // As long as a pause for garbage or a short partition, not an outage.
-            FaultKind::Freeze {} => log_uniform(rng, 10.0, 100.0),
-            _ => log_uniform(rng, 50.0, 1_000.0),
-        };
+        let length = service_ms / 1_000.0
+            * match kind {
+                // As long as a pause for garbage or a short partition, not an outage.
+                FaultKind::Freeze {} => log_uniform(rng, 10.0, 100.0),
+                _ => log_uniform(rng, 50.0, 1_000.0),
+            };
         let gap = length * rng.random_range(1.0..4.0);
         faults.push(Fault {
             kind,

@@ -32,7 +32,8 @@ impl Adam {
     pub fn step(&mut self, parameters: &[&Tensor], rate: f64, most_norm: f64) -> f64 {
         let _no_grad = tch::no_grad_guard();
         let gradients: Vec<Tensor> = parameters.iter().map(|one| one.grad()).collect();
-        let squares: f64 = gradients.iter().map(|one| one.square().sum(tch::Kind::Float).double_value(&[])).sum();
+        let squares: f64 =
+            gradients.iter().map(|one| one.square().sum(tch::Kind::Float).double_value(&[])).sum();
         let norm = squares.sqrt();
         let scale = if norm > most_norm { most_norm / norm } else { 1.0 };
         self.steps += 1;

@@ -26,13 +26,13 @@ pub struct Scorer {
 impl Scorer {
     /// The tensors of `network`.
     pub fn from_network(network: &Network, device: Device) -> Self {
-        let tensor = |numbers: &[f32], shape: &[i64]| {
-            Tensor::from_slice(numbers).reshape(shape).to_device(device)
-        };
+        let tensor =
+            |numbers: &[f32], shape: &[i64]| Tensor::from_slice(numbers).reshape(shape).to_device(device);
         let trained = |numbers: &[f32], shape: &[i64]| tensor(numbers, shape).set_requires_grad(true);
         let (hidden, width) = (HIDDEN as i64, WIDTH as i64);
         let first: Vec<f32> = (0..HIDDEN).flat_map(|out| network.first.iter().map(move |u| u[out])).collect();
-        let second: Vec<f32> = (0..HIDDEN).flat_map(|out| network.second.iter().map(move |u| u[out])).collect();
+        let second: Vec<f32> =
+            (0..HIDDEN).flat_map(|out| network.second.iter().map(move |u| u[out])).collect();
         Self {
             parameters: vec![
                 trained(&first, &[hidden, width]),

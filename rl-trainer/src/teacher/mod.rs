@@ -31,7 +31,14 @@ pub struct Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self { minibatch: 2_048, epochs: 1, temperature: 1.0, most_cost: 20.0, entropy: 0.003, most_norm: 1.0 }
+        Self {
+            minibatch: 2_048,
+            epochs: 1,
+            temperature: 1.0,
+            most_cost: 20.0,
+            entropy: 0.003,
+            most_norm: 1.0,
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Args {
             generations: 250,
             evolution: evolution::Args { rate: 0.02, ..evolution::Args::default() },
             validate_every: 5,
-            validate_every_generations: 20,
+            validate_every_generations: 25,
             ppo: ppo::Args::default(),
             teacher: teacher::Args::default(),
         }

@@ -170,17 +170,6 @@ pub fn train(
     Ok(training.finish())
 }
 
-/// The best policy so far of the training that a checkpoint belongs to.
-///
-/// # Errors
-/// The checkpoint is not that of a training.
-pub fn policy_of(checkpoint: &Checkpoint) -> Result<PolicyFile, StateError> {
-    let state = State::load(checkpoint, Action::default(), tch::Device::Cpu)?;
-    let mut file = PolicyFile::new(state.best, Action::default());
-    file.train = serde_json::to_value(state.position)?;
-    Ok(file)
-}
-
 /// Rows of the curves are numbered by rounds of all phases, each of which counts as many environment steps as
 /// an update of PPO.
 fn row_number(args: &Args, state: &State) -> u64 {

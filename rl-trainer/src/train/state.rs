@@ -99,6 +99,7 @@ impl State {
         if let Some(evolution) = &self.evolution {
             put("evolution.base".to_owned(), network_bytes(evolution.base()));
             put("evolution.weights".to_owned(), numbers(&evolution.weights));
+            put("evolution.average".to_owned(), numbers(&evolution.average));
             put("evolution.first".to_owned(), numbers(&evolution.moments.first));
             put("evolution.second".to_owned(), numbers(&evolution.moments.second));
             put("evolution.generation".to_owned(), whole(evolution.generation as i64));
@@ -131,6 +132,7 @@ impl State {
         if checkpoint.tensors.contains_key("evolution.base") {
             let mut evolution = Evolution::new(&network(checkpoint, "evolution.base")?, action);
             evolution.weights = floats(checkpoint, "evolution.weights")?;
+            evolution.average = floats(checkpoint, "evolution.average")?;
             evolution.moments = Moments {
                 first: floats(checkpoint, "evolution.first")?,
                 second: floats(checkpoint, "evolution.second")?,
