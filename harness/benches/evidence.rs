@@ -73,6 +73,7 @@ impl Runtime<'_> {
             folder: ResultsFolder::create(&dir.path().join("run")).expect("a writable folder"),
             record_actions: false,
             record_requests: false,
+            traces: None,
             accept_invalid: false,
             oracles: false,
             luck,

@@ -153,6 +153,14 @@ pub struct RunArgs {
     /// Also write every request with its times as Parquet, beside each trial.
     #[arg(long)]
     pub record_requests: bool,
+    /// Also write every decision of the load balancer and how it ended as Parquet, for training: one file per
+    /// trial in `traces`.
+    #[arg(long)]
+    pub traces: bool,
+    /// While traces are recorded, make this part of the decisions evenly at random, such as `2%`: without it
+    /// nothing can be learnt from a trace about what its algorithm never does.
+    #[arg(long, value_name = "X%", value_parser = probability, requires = "traces", default_value = "0")]
+    pub exploration: f64,
     /// Reports to write into the results folder.
     #[arg(long, value_name = "FORMAT,...", value_enum, value_delimiter = ',', default_values_t = [ReportFormat::Html])]
     pub report: Vec<ReportFormat>,
@@ -262,6 +270,16 @@ fn fraction(text: &str) -> Result<f64, String> {
         .ok_or_else(|| format!("`{text}` is no part of a whole; write it as `3%` or `0.03`"))
 }
 
+/// Reads `2%`, `0.02`, and both ends: `0` and `100%`.
+fn probability(text: &str) -> Result<f64, String> {
+    let (number, unit) = text.strip_suffix('%').map_or((text, 1.0), |number| (number, 100.0));
+    let value = number.trim().parse::<f64>().map(|value| value / unit);
+    value
+        .ok()
+        .filter(|value| (0.0..=1.0).contains(value))
+        .ok_or_else(|| format!("`{text}` is no probability; write it as `2%` or `0.02`"))
+}
+
 /// Reads a time or `detect`.
 fn warm_up(text: &str) -> Result<WarmUp, String> {
     if text == "detect" {
@@ -288,6 +306,17 @@ mod tests {
         }
         for text in ["", "0", "100%", "-1%", "5", "much"] {
             let error = fraction(text).expect_err("a part that is none must be refused");
+            assert!(error.contains(&format!("`{text}`")), "the message names the value: {error}");
+        }
+    }
+
+    #[test]
+    fn a_probability_has_both_ends() {
+        for (text, value) in [("2%", 0.02), ("0.02", 0.02), ("0", 0.0), ("100%", 1.0), ("1", 1.0)] {
+            assert_eq!(probability(text), Ok(value), "{text}");
+        }
+        for text in ["", "2", "101%", "-1%", "NaN"] {
+            let error = probability(text).expect_err("a probability that is none must be refused");
             assert!(error.contains(&format!("`{text}`")), "the message names the value: {error}");
         }
     }

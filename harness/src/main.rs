@@ -142,6 +142,7 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
         folder: folder.clone(),
         record_actions: args.record_actions,
         record_requests: args.record_requests,
+        traces: args.traces.then_some(args.exploration),
         accept_invalid: args.accept_invalid,
         oracles: !args.no_oracles,
         luck: 0,

@@ -77,6 +77,7 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         backends: (0..2).map(|id| ListedBackend { id: id.to_string(), pool: 0, weight: 1.0 }).collect(),
         balancer: Vec::new(),
         guards: None,
+        trace: None,
         processes: Vec::new(),
         evidence: Value::Null,
         notes: Vec::new(),

@@ -11,6 +11,7 @@ use crate::error::{AdminError, Remaining};
 use crate::evidence::{Evidence, Layer, Verdict};
 use crate::fingerprint::{self, PoolBackend, VerifyOptions};
 use crate::snapshot::Snapshot;
+use crate::trace::TraceRecord;
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use std::time::Duration;
@@ -123,6 +124,27 @@ pub trait LoadBalancerAdmin: Send + Sync {
 
     /// Lets a backend finish what it has and gives it nothing new, or takes that back.
     async fn set_draining(&self, backend: &str, draining: bool) -> Result<(), AdminError>;
+
+    /// Begins to record decisions under this name. Where it records them, and whether it explores meanwhile,
+    /// is its own config's matter.
+    async fn start_trace(&self, _name: &str, _run_id: &str) -> Result<(), AdminError> {
+        Err(self.no_traces())
+    }
+
+    /// Ends the recording that [`start_trace`](Self::start_trace) began, and waits until it is written.
+    async fn stop_trace(&self) -> Result<TraceRecord, AdminError> {
+        Err(self.no_traces())
+    }
+
+    /// The refusal of a load balancer that cannot record its decisions.
+    fn no_traces(&self) -> AdminError {
+        AdminError::NotSupported {
+            what: "record decisions",
+            dialect: self.dialect().to_owned(),
+            url: "its admin API".to_owned(),
+            way_out: "use the reference load balancer, with `traces` in its config",
+        }
+    }
 
     /// What it can switch to, in our words.
     fn algorithms(&self) -> Vec<Algorithm> {

@@ -31,15 +31,17 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) body: Option<serde_json::Value>,
+    /// Longest that it may take, where that is more than usual.
+    pub(crate) limit: Option<Duration>,
 }
 
 impl<'a> Call<'a> {
     pub(crate) fn get(path: &'a str) -> Self {
-        Self { method: Method::GET, path, query: &[], body: None }
+        Self { method: Method::GET, path, query: &[], body: None, limit: None }
     }
 
     pub(crate) fn post(path: &'a str, query: &'a [(&'a str, &'a str)]) -> Self {
-        Self { method: Method::POST, path, query, body: None }
+        Self { method: Method::POST, path, query, body: None, limit: None }
     }
 }
 
@@ -83,6 +85,9 @@ impl Http {
         }
         if let Some(body) = &call.body {
             request = request.json(body);
+        }
+        if let Some(limit) = call.limit {
+            request = request.timeout(limit);
         }
         let reply = request.send().await.map_err(|error| unreachable(&url, &error))?;
         let status = reply.status().as_u16();

@@ -15,6 +15,7 @@ pub mod fingerprint;
 mod http;
 mod snapshot;
 pub mod spring;
+mod trace;
 
 pub use admin::{Capabilities, Current, LoadBalancerAdmin, Offer, ResetKind};
 pub use error::{AdminError, Remaining};
@@ -23,3 +24,4 @@ pub use fake::FakeAdmin;
 pub use fingerprint::{PoolBackend, VerifyOptions};
 pub use snapshot::{BackendCounters, GenerationChanged, Snapshot};
 pub use spring::{SpringAdmin, SpringOptions};
+pub use trace::TraceRecord;

@@ -112,6 +112,11 @@ impl Simulation {
         self.play(schedule, self.warm_up, &mut Nobody);
     }
 
+    /// Now, by the clock that policies see: before [`Self::measure`] the moment at which that will begin.
+    pub fn now(&self) -> Time {
+        self.system.now()
+    }
+
     /// Runs the users and arrivals of `schedule` for the scenario's duration, with its faults. Requests
     /// that are then under way still end; each gets its sample. Times begin at zero.
     pub fn measure(&mut self, schedule: &Schedule, observer: &mut impl Observer) -> Report {

@@ -13,7 +13,7 @@ use lb_core::balancer::Balancer;
 use lb_core::fault::FaultTimeline;
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
 use lb_core::rng::mix;
-use lb_core::topology::Topology;
+use lb_core::topology::{RouteIndex, Topology};
 use lb_core::{Span, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -275,7 +275,7 @@ impl System {
             if let Some(lesson) = &mut self.lesson {
                 lesson(&self.costs);
             }
-            let info = RequestInfo { client_key: call.client_key, route: call.route.0 };
+            let info = RequestInfo { client_key: call.client_key, route: self.class(call.route) };
             self.balancer(&call).pick(&info, now)
         }?;
         if !self.seers.is_empty() {
@@ -295,6 +295,12 @@ impl System {
         let sites = &self.sites[first..first + count];
         let views = sites.iter().map(|site| View { model: &site.model, coming: &site.coming });
         self.seers[pool].see(request, views, now, &mut self.costs);
+    }
+
+    /// The class of route that a policy is told: 1 and so on for the routes of the topology, and 0, as in a
+    /// load balancer that has no number for it, for a request that matches none.
+    fn class(&self, route: RouteIndex) -> u16 {
+        if usize::from(route.0) < self.topology.routes.len() { route.0 + 1 } else { 0 }
     }
 
     fn coming(&self, slot: u32) -> Coming {

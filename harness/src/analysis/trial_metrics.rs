@@ -34,6 +34,7 @@ pub fn trial_summary(trial: &Trial) -> TrialSummary {
         cut_s: trial.cut_s,
         metrics,
         generator: generator(trial),
+        trace: trial.trace.clone(),
     }
 }
 

@@ -35,6 +35,7 @@ fn run(id: &str, blocks: u32, factor: f64) -> Summary {
         load_balancer: "simulated".to_owned(),
         balancers: 1,
         policy: None,
+        traces: None,
         schedule_sha256: "s".to_owned(),
         interrupted: false,
         fingerprint: "f".to_owned(),

@@ -47,6 +47,12 @@ pub(super) struct TrialPlan<'a> {
 }
 
 impl TrialPlan<'_> {
+    /// The beginning of the names of its files.
+    pub(super) fn stem(&self) -> String {
+        let scenario = &self.scenario.scenario.name;
+        trial_stem(scenario, &self.contestant.label, self.block, self.attempt)
+    }
+
     /// The file of every request, where the user wants one.
     pub(super) fn requests_file(
         &self,
@@ -57,8 +63,7 @@ impl TrialPlan<'_> {
             return Ok(None);
         }
         let inner = &self.scenario.scenario;
-        let stem = trial_stem(&inner.name, &self.contestant.label, self.block, self.attempt);
-        let name = format!("trials/{stem}-requests.parquet");
+        let name = format!("trials/{}-requests.parquet", self.stem());
         let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
         RequestsFile::create(context.folder, &name, &inner.workload, &ids)
             .or_exit(ExitCode::Preflight)

@@ -36,6 +36,8 @@ pub async fn doctor(
         record_actions: false,
         luck: 0,
         record_requests: false,
+        traces: None,
+        run_id: "doctor",
         accept_invalid: false,
         mode: &Mode::Compare,
     };

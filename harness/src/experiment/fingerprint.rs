@@ -8,12 +8,16 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The fingerprint of a plan on a target, such as `embedded` or `simulated`.
-pub(super) fn fingerprint(plan: &Plan, target: &str) -> String {
+/// The fingerprint of a plan on a target, such as `embedded` or `simulated`; `traces` is the exploration
+/// where decisions are recorded.
+pub(super) fn fingerprint(plan: &Plan, target: &str, traces: Option<f64>) -> String {
     let mut text = format!("target {target}\nwarm-up detected {}\n", plan.detect_warm_up);
     // As most runs have one, and kept their fingerprint when there could be more.
     if plan.balancers > 1 {
         let _ = writeln!(text, "balancers {}", plan.balancers);
+    }
+    if let Some(exploration) = traces {
+        let _ = writeln!(text, "traces with exploration {exploration}");
     }
     for scenario in &plan.scenarios {
         describe(scenario, &mut text);

@@ -18,6 +18,7 @@ mod scenario;
 mod schedules;
 mod sim;
 mod sim_watch;
+mod traces;
 mod trial;
 mod verdicts;
 

@@ -14,8 +14,8 @@ use crate::config::{Engine, Loaded, Plan, TrainedPolicy};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::report::Progress;
 use crate::results::{
-    ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, machine,
-    write_scenario, write_summary,
+    ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, TRACES,
+    TracesSummary, machine, write_scenario, write_summary,
 };
 use crate::target::{Choice, choose};
 
@@ -43,6 +43,8 @@ pub struct RunOptions<'a> {
     pub record_actions: bool,
     /// Whether to write every request.
     pub record_requests: bool,
+    /// Whether to record every decision, and the probability with which exploration makes one meanwhile.
+    pub traces: Option<f64>,
     /// Whether trials that cannot be believed count, with a note.
     pub accept_invalid: bool,
     /// Whether to simulate bounds.
@@ -62,6 +64,9 @@ pub(super) struct Context<'a> {
     pub(super) record_actions: bool,
     pub(super) luck: u64,
     pub(super) record_requests: bool,
+    /// Probability of exploration, where decisions are recorded.
+    pub(super) traces: Option<f64>,
+    pub(super) run_id: &'a str,
     pub(super) accept_invalid: bool,
     pub(super) mode: &'a Mode,
 }
@@ -88,11 +93,17 @@ pub async fn run(
 
     let ours = !matches!(choice, Some(Choice::Running(_)));
     if !ours {
-        refuse_ours_only(plan).or_exit(ExitCode::Usage)?;
+        refuse_ours_only(plan, options.traces.is_some()).or_exit(ExitCode::Usage)?;
     }
     let mut summary = blank_summary(plan, &options, engine, driven);
     summary.policy = followed(plan).filter(|_| ours);
-    summary.fingerprint = fingerprint(plan, &kind(choice.as_ref()));
+    summary.fingerprint = fingerprint(plan, &kind(choice.as_ref()), options.traces);
+    if let Some(exploration) = options.traces.filter(|exploration| *exploration > 0.0) {
+        summary.notes.push(format!(
+            "traces were recorded with an exploration of {} %: so many decisions of every algorithm were made at random",
+            exploration * 100.0
+        ));
+    }
     let floors = NoiseFloors::load(options.folder.path(), &summary.fingerprint, &summary.host)
         .or_exit(ExitCode::Preflight)?
         .filter(|_| options.mode == Mode::Compare);
@@ -103,6 +114,8 @@ pub async fn run(
         record_actions: options.record_actions,
         luck: options.luck,
         record_requests: options.record_requests,
+        traces: options.traces,
+        run_id: &options.run_id,
         accept_invalid: options.accept_invalid,
         mode: &options.mode,
     };
@@ -178,7 +191,12 @@ fn keep_noise(folder: &ResultsFolder, summary: &Summary, progress: &Progress) ->
 }
 
 /// What can be said to a load balancer of our own only.
-fn refuse_ours_only(plan: &Plan) -> anyhow::Result<()> {
+fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        !traces,
+        "--traces: the load balancer that answers is not started by `bench`, and where it records its decisions is \
+         its own matter; leave --traces out, or stop that load balancer to use the embedded one"
+    );
     anyhow::ensure!(
         plan.balancers == 1,
         "balancers = {}: the load balancer that answers is not started by `bench`, and has as many as it has; \
@@ -236,6 +254,7 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
         load_balancer,
         balancers: plan.balancers,
         policy: None,
+        traces: options.traces.map(|exploration| TracesSummary { folder: TRACES.to_owned(), exploration }),
         schedule_sha256: String::new(),
         interrupted: false,
         fingerprint: String::new(),

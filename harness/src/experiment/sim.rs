@@ -5,15 +5,17 @@ use super::blocks::TrialPlan;
 use super::run::Context;
 use super::schedules::warm_up_seed;
 use super::sim_watch::{Watch, since};
+use super::traces::{SimulatedTrace, TracePlan, lost};
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
+use crate::config::TrainedPolicy;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::{self, Population, Recording, RecordingSpec, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
-use crate::results::RequestsFile;
+use crate::results::{RequestsFile, TRACES, TraceFile};
 use anyhow::Context as _;
-use lb_core::policy::{GuardCounts, Policy, PolicyFile};
+use lb_core::policy::{GuardCounts, Policy};
 use lb_core::workload::{Scenario, Schedule};
-use lb_core::{Algorithm, Seed};
+use lb_core::{Algorithm, Seed, Time};
 use simulator::oracle::Oracle;
 use simulator::{Options, Report, Simulation};
 use std::sync::Arc;
@@ -25,7 +27,8 @@ const POLICY: u64 = 0x706f_6c69;
 /// All that a simulated trial needs, owned, because it runs on a thread of its own.
 struct Job {
     algorithm: Algorithm,
-    trained: Option<Arc<PolicyFile>>,
+    trained: Option<TrainedPolicy>,
+    trace: Option<TracePlan>,
     options: Options,
     play: Play,
 }
@@ -35,6 +38,7 @@ struct Simulated {
     record: TrialRecord,
     report: Report,
     guards: Option<GuardCounts>,
+    trace: Option<TraceFile>,
 }
 
 /// A schedule to be played, whoever decides.
@@ -60,7 +64,12 @@ pub(super) async fn simulate(
     let requests = plan.requests_file(context, &backends)?;
     let job = Job {
         algorithm: plan.contestant.algorithm,
-        trained: context.plan.policy.as_ref().map(|policy| Arc::clone(&policy.file)),
+        trained: context.plan.policy.clone(),
+        trace: context.traces.map(|exploration| TracePlan {
+            path: context.folder.path().join(TRACES).join(format!("{}.parquet", plan.stem())),
+            run_id: context.run_id.to_owned(),
+            exploration,
+        }),
         options: Options {
             seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
             luck: context.luck ^ plan.contestant.luck,
@@ -85,7 +94,7 @@ pub(super) async fn simulate(
         .spawn(move || drop(send.send(job.run())))
         .or_exit(ExitCode::Internal)?;
     let begun = Instant::now();
-    let Simulated { record, report, guards } = loop {
+    let Simulated { record, report, guards, trace } = loop {
         tokio::select! {
             result = &mut receive => break result.context("failed to finish the simulation").or_exit(ExitCode::Internal)??,
             () = tokio::time::sleep(Pulse::PERIOD) => {
@@ -99,6 +108,7 @@ pub(super) async fn simulate(
     if let Some(requests) = requests {
         requests.finish().or_exit(ExitCode::Preflight)?;
     }
+    let notes = trace.as_ref().and_then(lost).into_iter().collect();
     let cpu_s = crate::target::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
     Ok(Some(Trial {
         scenario: plan.scenario_number,
@@ -126,38 +136,53 @@ pub(super) async fn simulate(
             })
             .collect(),
         guards,
+        trace,
         processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
         evidence: serde_json::json!({
             "algorithm": plan.contestant.label.clone(),
             "verdict": "confirmed",
             "detail": "simulated: the policy itself decides, there is no switch that could fail",
         }),
-        notes: Vec::new(),
+        notes,
     }))
 }
 
 impl Job {
     fn run(self) -> Result<Simulated, Failure> {
-        let (algorithm, trained) = (self.algorithm, self.trained);
+        let (algorithm, options) = (self.algorithm, self.options);
+        let file = self.trained.as_ref().map(|trained| &trained.file);
         // Asked once beforehand, so that making policies on the way cannot fail.
-        algorithm.policy_with(trained.as_ref()).or_exit(ExitCode::Usage)?;
+        algorithm.policy_with(file).or_exit(ExitCode::Usage)?;
+        let topology = &self.play.scenario.topology;
+        let trace = self.trace.map(|plan| {
+            SimulatedTrace::new(plan, algorithm, self.trained.as_ref(), topology, options.balancers)
+        });
+        let trace = trace.transpose().or_exit(ExitCode::Internal)?;
         let watch = Watch::default();
         let mut policy = || -> Box<dyn Policy> {
-            let policy = algorithm.policy_with(trained.as_ref()).expect("it could be made before");
-            watch.over(policy)
+            let policy = watch.over(algorithm.policy_with(file).expect("it could be made before"));
+            match &trace {
+                Some(trace) => trace.over(policy),
+                None => policy,
+            }
         };
         let simulation =
-            Simulation::new(&self.play.scenario, &mut policy, &self.options).or_exit(ExitCode::Usage)?;
-        let mut before = None;
-        let (record, report) = self.play.run(simulation, || before = watch.counts());
+            Simulation::new(&self.play.scenario, &mut policy, &options).or_exit(ExitCode::Usage)?;
+        let (mut before, mut begun) = (None, Ok(()));
+        let (record, report) = self.play.run(simulation, |now| {
+            before = watch.counts();
+            begun = trace.as_ref().map_or(Ok(()), |trace| trace.start(now));
+        });
+        begun.or_exit(ExitCode::Preflight)?;
+        let trace = trace.map(|trace| trace.stop()).transpose().or_exit(ExitCode::Preflight)?;
         let guards = watch.counts().zip(before).map(|(after, before)| since(after, before));
-        Ok(Simulated { record, report, guards })
+        Ok(Simulated { record, report, guards, trace })
     }
 }
 
 impl Play {
     /// Warm-up, then the measured phase; `begin` is called in between.
-    fn run(self, mut simulation: Simulation, begin: impl FnOnce()) -> (TrialRecord, Report) {
+    fn run(self, mut simulation: Simulation, begin: impl FnOnce(Time)) -> (TrialRecord, Report) {
         let scenario = &self.scenario;
         if !scenario.warm_up.is_zero() {
             let workload = Arc::new(scenario.workload.warm_up(scenario.warm_up));
@@ -173,7 +198,7 @@ impl Play {
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
-        begin();
+        begin(simulation.now());
         let report = simulation.measure(&self.schedule, &mut recorders[0]);
         let mut record = recording.finish(recorders, scenario.duration);
         let simulator::ArrivalCounts { due, begun, dropped } = report.arrivals;
@@ -199,5 +224,5 @@ pub(super) fn simulate_oracle(
         requests: None,
         progress: None,
     };
-    Ok(play.run(simulation, || ()).0)
+    Ok(play.run(simulation, |_| ()).0)
 }

@@ -2,6 +2,7 @@
 //! cost, and how the switch was verified.
 
 use crate::record::{StepRecord, TrialRecord};
+use crate::results::TraceFile;
 use lb_core::Algorithm;
 use lb_core::policy::GuardCounts;
 use lb_core::topology::Topology;
@@ -41,6 +42,8 @@ pub struct Trial {
     /// How often guards overruled a learned policy in the measured phase; none under other algorithms, and
     /// where the load balancer does not tell.
     pub guards: Option<GuardCounts>,
+    /// The trace of its decisions.
+    pub trace: Option<TraceFile>,
     /// CPU time of each process over the measured phase.
     pub processes: Vec<ProcessTime>,
     /// How the switch was verified; a simulated trial has nothing to verify.

@@ -1,6 +1,7 @@
 //! What makes a result evidence: trials with their validity, comparisons with their uncertainty,
 //! faults with their phases, bounds, thresholds.
 
+use super::summary::TraceFile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,9 @@ pub struct TrialSummary {
     pub metrics: Vec<MetricValue>,
     /// Self-observation of the generator.
     pub generator: GeneratorSummary,
+    /// The trace of its decisions. Null when none was asked for.
+    #[serde(default)]
+    pub trace: Option<TraceFile>,
 }
 
 impl TrialSummary {

@@ -24,6 +24,7 @@ pub use read::{ReadError, read_summary};
 pub use requests::RequestsFile;
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency,
-    PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped, Summary,
+    PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped, Summary, TRACES, TraceFile,
+    TracesSummary,
 };
 pub use writer::{trial_stem, write_scenario, write_summary, write_trial};

@@ -48,6 +48,9 @@ pub struct Summary {
     /// already.
     #[serde(default)]
     pub policy: Option<PolicySummary>,
+    /// Where every decision was recorded. Null when that was not asked for.
+    #[serde(default)]
+    pub traces: Option<TracesSummary>,
     /// SHA-256 over the schedules of all scenarios and repetitions.
     pub schedule_sha256: String,
     /// Whether the run was interrupted; then only complete trials are summed up.
@@ -63,9 +66,40 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
+/// Traces of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TracesSummary {
+    /// Their folder in the results folder.
+    pub folder: String,
+    /// Probability with which a decision was made evenly at random meanwhile.
+    pub exploration: f64,
+}
+
+/// The trace of one trial.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct TraceFile {
+    /// Its place in the results folder.
+    pub file: String,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Decisions in it.
+    pub rows: u64,
+    /// Those of them whose outcome is not known.
+    pub censored: u64,
+    /// Those of them that exploration made.
+    pub explored: u64,
+    /// Decisions that are not in it because its writer did not keep up.
+    pub dropped_decisions: u64,
+    /// Outcomes that are not in it for the same reason.
+    pub dropped_outcomes: u64,
+}
+
 fn one() -> u16 {
     1
 }
+
+/// The folder of traces in the results folder.
+pub const TRACES: &str = "traces";
 
 /// The machine that measured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -1,6 +1,6 @@
 //! `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
 
-use super::summary::{AlgorithmSummary, SCHEMA_VERSION};
+use super::summary::{AlgorithmSummary, SCHEMA_VERSION, TraceFile};
 use crate::experiment::{BalancerCount, MachineUse, ProcessTime, Trial};
 use crate::record::SecondRecord;
 use lb_core::Span;
@@ -36,6 +36,7 @@ pub(super) struct TrialFile<'a> {
     processes: &'a [ProcessTime],
     seconds: Vec<Second>,
     users: Vec<User<'a>>,
+    trace: Option<&'a TraceFile>,
     notes: &'a [String],
 }
 
@@ -106,6 +107,7 @@ impl<'a> TrialFile<'a> {
             processes: &trial.processes,
             seconds: record.seconds.iter().map(Second::from).collect(),
             users,
+            trace: trial.trace.as_ref(),
             notes: &trial.notes,
         }
     }

@@ -39,6 +39,9 @@ pub struct EmbeddedSpec<'a> {
     pub policy: Option<&'a TrainedPolicy>,
     /// Threads of the load balancer; more than one have views of their own.
     pub balancers: u16,
+    /// Where the load balancer records decisions when it is told to, as seen from the folder of its config,
+    /// and the probability with which it explores meanwhile.
+    pub traces: Option<(&'a str, f64)>,
 }
 
 /// What the mock backends say when they listen.
@@ -152,6 +155,9 @@ fn balancer_config(spec: &EmbeddedSpec<'_>, ready: &MocksReady) -> Value {
         "views": views,
         "pools": pools,
     });
+    if let Some((folder, exploration)) = spec.traces {
+        config["traces"] = json!({ "folder": folder, "exploration": exploration, "at_start": false });
+    }
     if spec.policy.is_some() {
         config["policy_file"] = POLICY_FILE.into();
     }

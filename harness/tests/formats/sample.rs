@@ -36,6 +36,7 @@ pub(crate) fn summary() -> Summary {
         load_balancer: "embedded reference load balancer".to_owned(),
         balancers: 1,
         policy: None,
+        traces: None,
         schedule_sha256: "5f".repeat(32),
         interrupted: false,
         fingerprint: "a7".repeat(32),
@@ -207,6 +208,7 @@ fn trial(number: usize, block: u32, position: usize, attempt: u32, broken: bool)
             named_right: 38_000,
             named_wrong: 0,
         },
+        trace: None,
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::wire::{LbPool, LbSnapshot};
 use super::{
-    DIALECT, LB_DRAIN, LB_RESET, LB_SNAPSHOT, LB_UNDRAIN, LB_WEIGHTS, RESET, START, STATUS, STOP, STRATEGIES,
-    SWITCH, SpringAdmin, answer, refused, same,
+    DIALECT, LB_DRAIN, LB_RESET, LB_SNAPSHOT, LB_TRACE_START, LB_TRACE_STOP, LB_UNDRAIN, LB_WEIGHTS, RESET,
+    START, STATUS, STOP, STRATEGIES, SWITCH, SpringAdmin, answer, refused, same,
 };
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, wait_until_idle};
 use crate::error::AdminError;
@@ -11,12 +11,19 @@ use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::snapshot::{BackendCounters, Snapshot};
+use crate::trace::TraceRecord;
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::time::Span;
 use reqwest::Method;
 use serde_json::{Map, Value};
 use std::time::Duration;
+
+const TRACES: &str = "record decisions";
+const NO_TRACES: &str = "use the reference load balancer, with `traces` in its config";
+
+/// Until a recording of hours is written and on the disk.
+const WRITING: Duration = Duration::from_secs(120);
 
 #[async_trait]
 impl LoadBalancerAdmin for SpringAdmin {
@@ -157,6 +164,17 @@ impl LoadBalancerAdmin for SpringAdmin {
         Ok(Snapshot { generation, algorithm, backends: counters.collect(), guards })
     }
 
+    async fn start_trace(&self, name: &str, run_id: &str) -> Result<(), AdminError> {
+        self.reference(TRACES, NO_TRACES)?;
+        self.lb_post(Call::post(LB_TRACE_START, &[("name", name), ("run_id", run_id)]), TRACES).await
+    }
+
+    async fn stop_trace(&self) -> Result<TraceRecord, AdminError> {
+        self.reference(TRACES, NO_TRACES)?;
+        let call = Call { limit: Some(WRITING), ..Call::post(LB_TRACE_STOP, &[]) };
+        self.http.call(call).await?.json("the summary of a recording")
+    }
+
     async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {
         self.reference(
             "drain",
@@ -194,7 +212,8 @@ impl LoadBalancerAdmin for SpringAdmin {
         }
         let body: Map<String, Value> =
             weights.iter().map(|(id, weight)| (id.clone(), (*weight).into())).collect();
-        let call = Call { method: Method::PUT, path: LB_WEIGHTS, query: &[], body: Some(body.into()) };
+        let body = Some(body.into());
+        let call = Call { method: Method::PUT, path: LB_WEIGHTS, query: &[], body, limit: None };
         self.lb_post(call, WHAT).await
     }
 

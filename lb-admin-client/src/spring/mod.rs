@@ -41,6 +41,8 @@ const LB_RESET: &str = "/api/lb/reset";
 const LB_WEIGHTS: &str = "/api/lb/weights";
 const LB_DRAIN: &str = "/api/lb/drain";
 const LB_UNDRAIN: &str = "/api/lb/undrain";
+const LB_TRACE_START: &str = "/api/lb/traces/start";
+const LB_TRACE_STOP: &str = "/api/lb/traces/stop";
 
 const COUNTERS: &str = "counters of each backend by pool";
 

@@ -34,8 +34,8 @@ async fn status(State(state): Shared) -> Json<Value> {
 async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let name = parameters.required("name")?.to_owned();
     // A name, and no path out of the folder.
-    if !is_name(&name) || name.starts_with('.') {
-        let text = format!("name is `{name}`: must be letters, digits, `-`, `_` or `.`");
+    if !is_name(&name.replace('+', "-")) || name.starts_with('.') {
+        let text = format!("name is `{name}`: must be letters, digits, `-`, `_`, `+` or `.`");
         return Err(fault(StatusCode::BAD_REQUEST, text));
     }
     let run_id = parameters.get("run_id").unwrap_or(&name).to_owned();

@@ -5,6 +5,7 @@ use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::run::Context;
 use crate::experiment::trial::ListedBackend;
+use crate::results::TRACES;
 use crate::target::{Choice, Embedded, EmbeddedSpec};
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_core::Algorithm;
@@ -26,12 +27,15 @@ impl LiveTrials {
         match choice {
             Choice::Embedded => {
                 let dir = context.folder.path().join(format!("target/{number}"));
+                let traces = context.traces.map(|_| format!("../../{TRACES}"));
                 let spec = EmbeddedSpec {
                     topology: &inner.topology,
                     catalogue: &scenario.catalogue,
                     seed: context.plan.seed.0,
                     policy: context.plan.policy.as_ref(),
                     balancers: context.plan.balancers,
+                    // Beside `target/N`.
+                    traces: traces.as_deref().zip(context.traces),
                 };
                 let embedded = Embedded::start(spec, &dir).await.or_exit(ExitCode::Preflight)?;
                 let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))

@@ -7,12 +7,13 @@ mod connect;
 use super::blocks::TrialPlan;
 use super::run::Context;
 use super::schedules::warm_up_seed;
+use super::traces::{lost, of_record};
 use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::load::{self, LoadSpec, Target};
 use crate::record::{self, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
-use crate::results::RequestsFile;
+use crate::results::{RequestsFile, TraceFile};
 use crate::target::{Embedded, MachineCpu, cpu_seconds};
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
@@ -105,6 +106,7 @@ impl LiveTrials {
         if let Some(embedded) = &self.embedded {
             embedded.mocks.start_faults().await.or_exit(ExitCode::Preflight)?;
         }
+        self.start_trace(context, plan).await?;
         let cpu = self.cpu_seconds();
         let machine = MachineCpu::now();
         let started = jiff::Timestamp::now();
@@ -129,6 +131,12 @@ impl LiveTrials {
             true => Counted::default(),
             false => self.wind_up(context, plan, before, &mut notes, progress).await?,
         };
+        let trace = self.stop_trace(context).await?;
+        notes.extend(trace.as_ref().and_then(lost));
+        progress.phase(&plan.progress, "cooling down");
+        if !record.interrupted {
+            tokio::time::sleep(context.plan.cool_down.into()).await;
+        }
 
         Ok(Some(Trial {
             scenario: plan.scenario_number,
@@ -146,13 +154,14 @@ impl LiveTrials {
             backends: self.backends.clone(),
             balancer,
             guards: guards.filter(|guards| guards.picks > 0),
+            trace,
             processes,
             evidence: serde_json::to_value(&evidence).context("failed to write down the evidence")?,
             notes,
         }))
     }
 
-    /// Drain, collect what the load balancer counted since `before`, cool down.
+    /// Drain, and collect what the load balancer counted since `before`.
     async fn wind_up(
         &self,
         context: &Context<'_>,
@@ -169,9 +178,26 @@ impl LiveTrials {
         if let Some(embedded) = &self.embedded {
             embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
         }
-        progress.phase(&plan.progress, "cooling down");
-        tokio::time::sleep(context.plan.cool_down.into()).await;
         Ok(counted)
+    }
+
+    /// Begins to record decisions, where that is asked for. With the measured phase: exploration would spoil
+    /// the verification of the switch.
+    async fn start_trace(&self, context: &Context<'_>, plan: &TrialPlan<'_>) -> Result<(), Failure> {
+        if context.traces.is_none() {
+            return Ok(());
+        }
+        let name = plan.stem();
+        self.admin.start_trace(&name, context.run_id).await.or_exit(ExitCode::Preflight)
+    }
+
+    /// Ends that. After the drain, so that all outcomes are there.
+    async fn stop_trace(&self, context: &Context<'_>) -> Result<Option<TraceFile>, Failure> {
+        if context.traces.is_none() {
+            return Ok(None);
+        }
+        let record = self.admin.stop_trace().await.or_exit(ExitCode::Preflight)?;
+        Ok(Some(of_record(record)))
     }
 
     /// Health, drain, clean backends, switch.
