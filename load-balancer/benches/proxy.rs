@@ -1,6 +1,11 @@
-//! What one proxied request costs, beside HAProxy and nginx in the same run.
+//! What one proxied request costs, beside HAProxy and nginx in the same run, and what the learned policy and
+//! traces add to that.
 //!
-//! `cargo bench -p load-balancer --bench proxy [-- --rounds N --seconds S --only NAME]`
+//! `cargo bench -p load-balancer --bench proxy [-- --rounds N --seconds S --only NAME,NAME]`
+//!
+//! Contenders: `haproxy`, `nginx`, `ours` (round-robin), `rl` (the policy that comes with `bench`), `ours-traced`
+//! and `rl-traced` (every decision written as Parquet, by a thread on the same core). Ratios are to the first
+//! that runs.
 //!
 //! Core 0 has the load balancer under test and nothing else; core 1 has the client (wrk) and a
 //! trivial nginx on four ports. The contenders take turns within each round, so that a machine that
@@ -46,6 +51,8 @@ struct Contender {
     url: String,
     rates: Vec<f64>,
     costs: Vec<f64>,
+    /// Median and 99th percentile of latency in milliseconds.
+    latencies: [Vec<f64>; 2],
 }
 
 fn main() -> ExitCode {
@@ -85,32 +92,41 @@ fn run(options: &Options) -> Result<()> {
     wait_for(&backends)?;
     let mut contenders = Vec::new();
     type Start = fn(&Path, u16, &[u16]) -> Result<Process>;
-    let starts: [(&str, Start, &str); 3] = [
-        ("haproxy", start_haproxy, "/proxy/bench/hello"),
-        ("nginx", start_nginx, "/proxy/bench/hello"),
-        ("ours", start_ours, "/proxy/bench/hello"),
+    let starts: [(&str, Start); 6] = [
+        ("haproxy", start_haproxy),
+        ("nginx", start_nginx),
+        ("ours", |folder, port, backends| start_ours(folder, port, backends, "round-robin", false)),
+        ("rl", |folder, port, backends| start_ours(folder, port, backends, "rl", false)),
+        ("ours-traced", |folder, port, backends| start_ours(folder, port, backends, "round-robin", true)),
+        ("rl-traced", |folder, port, backends| start_ours(folder, port, backends, "rl", true)),
     ];
-    for (name, start, path) in starts {
-        if options.only.as_deref().is_some_and(|only| only != name) {
+    let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only.split(',').any(|it| it == name));
+    for (name, start) in starts {
+        if !wanted(name) {
             continue;
         }
         let port = free_ports(1)?[0];
         let process = start(folder.path(), port, &backends)?;
         wait_for(&[port])?;
-        let url = format!("http://127.0.0.1:{port}{path}");
-        contenders.push(Contender { name, process, url, rates: Vec::new(), costs: Vec::new() });
+        let url = format!("http://127.0.0.1:{port}/proxy/bench/hello");
+        let (rates, costs, latencies) = Default::default();
+        contenders.push(Contender { name, process, url, rates, costs, latencies });
     }
     for contender in &mut contenders {
         measure(contender, 1)?;
         contender.rates.clear();
         contender.costs.clear();
+        contender.latencies = Default::default();
     }
-    println!("{:>5}  {:<8} {:>10} {:>14}", "round", "name", "requests/s", "CPU us/request");
+    let head = ["requests/s", "CPU us/request", "p50 ms", "p99 ms"];
+    println!("{:>5}  {:<11} {:>10} {:>14} {:>8} {:>8}", "round", "name", head[0], head[1], head[2], head[3]);
     for round in 1..=options.rounds {
         for contender in &mut contenders {
             measure(contender, options.seconds)?;
-            let (rate, cost) = (contender.rates[round - 1], contender.costs[round - 1]);
-            println!("{round:>5}  {:<8} {rate:>10.0} {cost:>14.2}", contender.name);
+            let at = |values: &[f64]| values[round - 1];
+            let (rate, cost) = (at(&contender.rates), at(&contender.costs));
+            let [p50, p99] = contender.latencies.each_ref().map(|values| at(values));
+            println!("{round:>5}  {:<11} {rate:>10.0} {cost:>14.2} {p50:>8.3} {p99:>8.3}", contender.name);
         }
     }
     summarise(&contenders);
@@ -122,8 +138,9 @@ fn summarise(contenders: &[Contender]) {
     let first = &contenders[0];
     for contender in contenders {
         let (rate, cost) = (median(&contender.rates), median(&contender.costs));
+        let [p50, p99] = contender.latencies.each_ref().map(|values| median(values));
         println!(
-            "       {:<8} {rate:>10.0} {cost:>14.2}   {:.3}x the requests/s, {:.3}x the CPU per request of {}",
+            "       {:<11} {rate:>10.0} {cost:>14.2} {p50:>8.3} {p99:>8.3}   {:.3}x the requests/s, {:.3}x the CPU per request of {}",
             contender.name,
             rate / median(&first.rates),
             cost / median(&first.costs),
@@ -144,7 +161,7 @@ fn measure(contender: &mut Contender, seconds: u64) -> Result<()> {
     let pid = contender.process.0.id();
     let before = cpu_seconds(pid)?;
     let output = pinned(CORES[1], "wrk")
-        .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), &contender.url])
+        .args(["-t1", &format!("-c{CONNECTIONS}"), &format!("-d{seconds}s"), "--latency", &contender.url])
         .stdout(Stdio::piped())
         .output()?;
     let cpu = cpu_seconds(pid)? - before;
@@ -164,9 +181,20 @@ fn measure(contender: &mut Contender, seconds: u64) -> Result<()> {
         .ok_or("wrk gave no rate")?
         .trim()
         .parse::<f64>()?;
+    for (name, values) in ["50%", "99%"].iter().zip(&mut contender.latencies) {
+        let latency = text.lines().find_map(|line| line.trim().strip_prefix(name));
+        values.push(millis(latency.ok_or("wrk gave no latency")?.trim())?);
+    }
     contender.rates.push(rate);
     contender.costs.push(cpu * 1e6 / requests);
     Ok(())
+}
+
+/// A time as wrk writes it: `812.00us`, `1.25ms`, `1.02s`.
+fn millis(text: &str) -> Result<f64> {
+    let units = [("us", 1e-3), ("ms", 1.0), ("s", 1e3)];
+    let read = |(unit, factor): (&str, f64)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor);
+    units.into_iter().find_map(read).ok_or_else(|| format!("`{text}` is no time").into())
 }
 
 /// User and system time of a process.
@@ -286,7 +314,7 @@ fn start_haproxy(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> 
     start(command)
 }
 
-fn start_ours(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
+fn start_ours(folder: &Path, port: u16, backends: &[u16], algorithm: &str, traced: bool) -> Result<Process> {
     let backends: Vec<_> = backends
         .iter()
         .enumerate()
@@ -294,14 +322,19 @@ fn start_ours(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
             serde_json::json!({ "id": format!("b{i}"), "url": format!("http://127.0.0.1:{port}") })
         })
         .collect();
-    let config = serde_json::json!({
+    let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/policies/default.safetensors");
+    let mut config = serde_json::json!({
         "listen": format!("127.0.0.1:{port}"),
         "threads": 1,
-        "algorithm": "round-robin",
+        "algorithm": algorithm,
+        "policy_file": policy,
         "pools": [{ "name": "bench", "services": ["bench"], "backends": backends }],
         "health": { "path": "/" },
     });
-    let file = folder.join("ours.json");
+    if traced {
+        config["traces"] = serde_json::json!({ "folder": folder.join("traces") });
+    }
+    let file = folder.join(format!("ours-{port}.json"));
     fs::write(&file, serde_json::to_string_pretty(&config)?)?;
     let mut command = pinned(CORES[0], env!("CARGO_BIN_EXE_load-balancer"));
     command.arg("--config").arg(&file);
