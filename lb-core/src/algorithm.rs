@@ -263,10 +263,7 @@ impl Algorithm {
     ///
     /// # Errors
     /// The algorithm is `rl` and there is no policy file.
-    pub fn policy_with(
-        self,
-        trained: Option<&Arc<PolicyFile>>,
-    ) -> Result<Box<dyn Policy>, AlgorithmError> {
+    pub fn policy_with(self, trained: Option<&Arc<PolicyFile>>) -> Result<Box<dyn Policy>, AlgorithmError> {
         self.rule.policy(self.ejection, trained)
     }
 }

@@ -138,7 +138,8 @@ fn losses_are_the_means_of_the_pure_functions() {
         let probability = |place: usize| own[place].exp() / total;
         let log_ratio = probability(usize::from(made.actions[decision])).ln() - made.log_probs[decision];
         sum += surrogate(log_ratio.exp(), advantages[decision], 0.2) / 40.0;
-        entropy -= (0..own.len()).map(|place| probability(place) * probability(place).ln()).sum::<f32>() / 40.0;
+        entropy -=
+            (0..own.len()).map(|place| probability(place) * probability(place).ln()).sum::<f32>() / 40.0;
         kl += (log_ratio.exp() - 1.0 - log_ratio) / 40.0;
         beyond += f32::from((log_ratio.exp() - 1.0).abs() > 0.2) / 40.0;
     }
@@ -180,7 +181,10 @@ fn gradients_are_the_slopes_of_the_loss() {
             let expected = (at(old + step) - at(old - step)) / (2.0 * step);
             at(old);
             let found = slope.double_value(&[place]);
-            assert!((found - expected).abs() < 1e-6 + 1e-4 * expected.abs(), "slope {found}, measured {expected}");
+            assert!(
+                (found - expected).abs() < 1e-6 + 1e-4 * expected.abs(),
+                "slope {found}, measured {expected}"
+            );
             checked += 1;
         }
     }
@@ -260,7 +264,8 @@ fn two_queues_with_a_known_optimum_are_solved_to_within_two_per_cent() {
         let episodes: Vec<Trajectory> =
             (0..8).map(|episode| problem.play(&network, 1_000, Seed(number as u64 * 8 + episode))).collect();
         let left = 1.0 - number as f64 / updates as f64;
-        let args = Args { horizon: 60.0, lambda: 0.97, rate: 2e-3 * left, entropy: 0.01 * left, ..Args::default() };
+        let args =
+            Args { horizon: 60.0, lambda: 0.97, rate: 2e-3 * left, entropy: 0.01 * left, ..Args::default() };
         learner.update(&episodes, &args);
     }
     let learnt = cost(&learner);
@@ -270,9 +275,5 @@ fn two_queues_with_a_known_optimum_are_solved_to_within_two_per_cent() {
 
 fn learner_of_two_queues() -> Learner {
     let network = initial(Seed(1), [0.0; WIDTH], [1.0; WIDTH]);
-    Learner::new(
-        Scorer::from_network(&network, Device::Cpu),
-        Critic::new(Seed(1), Device::Cpu),
-        Device::Cpu,
-    )
+    Learner::new(Scorer::from_network(&network, Device::Cpu), Critic::new(Seed(1), Device::Cpu), Device::Cpu)
 }

@@ -281,7 +281,7 @@ impl Metadata {
             return Err(PolicyFileError::Kind { found });
         }
         let problem = |text: String| Err(PolicyFileError::Metadata(text));
-        if !(self.action.temperature > 0.0) {
+        if self.action.temperature <= 0.0 {
             return problem(format!("action.temperature is {}, must be above 0", self.action.temperature));
         }
         if self.action.max_candidates < 2 {
