@@ -1,12 +1,17 @@
 //! Proximal policy optimisation (Schulman et al., 2017) over trajectories of load balancers.
 //!
 //! What is in it, after Huang et al., The 37 implementation details of proximal policy optimization (2022):
-//! 1. ratio and clip ([`math::surrogate`]); 2. GAE, here with a discount by elapsed time ([`math::gae`],
-//! [`math::discount`]); 3. average-reward form and rewards in units of each trajectory's deviation
-//! ([`math::standardise`]); 4. advantages normalised over the batch and cut off; 5. an entropy bonus on a
-//! schedule; 6. one joint cut of the gradient's norm; 7. Adam with a large epsilon and a rate on a schedule;
-//! 8. minibatches in a new order each epoch; 9. the last layers begin at zero, so that the policy begins as
-//! its prior; 10. a stop of the epochs when the policy has moved too far (approximate KL).
+//!
+//! 1. ratio and clip ([`math::surrogate`]);
+//! 2. GAE, here with a discount by elapsed time ([`math::gae`], [`math::discount`]);
+//! 3. the average-reward form, and rewards in units of each trajectory's deviation ([`math::standardise`]);
+//! 4. advantages normalised over the batch and cut off;
+//! 5. an entropy bonus on a schedule;
+//! 6. one joint cut of the gradient's norm;
+//! 7. Adam with a large epsilon and a rate on a schedule;
+//! 8. minibatches in a new order each epoch;
+//! 9. last layers that begin at zero, so that the policy begins as its prior;
+//! 10. a stop of the epochs when the policy has moved too far (approximate KL).
 
 pub mod critic;
 pub mod math;
