@@ -70,7 +70,7 @@ pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s:
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: Vec::new(),
-        algorithm_name: None,
+        algorithm_names: None,
         request_key: true,
         forwarded_for: true,
         keep_actions: true,

@@ -142,7 +142,8 @@ impl Client {
 
         let is_head = worker.is_head(request.step);
         let has_body = worker.spec.scenario.workload.extracts(request.step);
-        let algorithm = worker.spec.algorithm_name.as_deref().map(str::as_bytes);
+        let names = worker.spec.algorithm_names.as_ref();
+        let algorithm = names.map(|names| names.each_ref().map(String::as_bytes));
         self.body.clear();
         let (bytes, body, place) = (&self.request, &mut self.body, self.place);
         let sent = worker.now();

@@ -48,8 +48,8 @@ pub(super) struct Expect<'a> {
     pub(super) keep: Option<&'a mut Vec<u8>>,
     /// Who has which number.
     pub(super) backends: &'a mut BackendNumbers,
-    /// The algorithm that replies are to name, where that is of interest.
-    pub(super) algorithm: Option<&'a [u8]>,
+    /// The algorithm that replies are to name, in either spelling, where that is of interest.
+    pub(super) algorithm: Option<[&'a [u8]; 2]>,
 }
 
 /// Where in a reply the reader is.
@@ -176,7 +176,7 @@ impl Decoder {
                     }
                 }
                 14 if name.eq_ignore_ascii_case(ALGORITHM_HEADER) => {
-                    self.reply.names_algorithm = expect.algorithm.map(|meant| meant == header.value);
+                    self.reply.names_algorithm = expect.algorithm.map(|meant| meant.contains(&header.value));
                 }
                 14 if name.eq_ignore_ascii_case(b"content-length") => {
                     let value = decimal(header.value).ok_or(NotHttp)?;

@@ -30,9 +30,9 @@ pub struct LoadSpec {
     pub cores: Vec<usize>,
     /// Ids of the backends by number, in the order of the topology.
     pub backends: Vec<String>,
-    /// The algorithm that replies should name in `x-lb-algorithm`, as the target spells it; none: nobody
-    /// looks.
-    pub algorithm_name: Option<String>,
+    /// The algorithm that replies should name in `x-lb-algorithm`, as the target's control plane spells it
+    /// and as we do, either of which is right; none: nobody looks.
+    pub algorithm_names: Option<[String; 2]>,
     /// Whether requests carry `x-request-key`, from which mock backends draw service times. Foreign
     /// targets have no use for it.
     pub request_key: bool,

@@ -174,7 +174,7 @@ fn replies_are_counted_by_the_algorithm_that_they_name() {
     });
     let users = || Users::arriving(100.0, 300, ArrivalStart::Action);
     let mut asked = spec(&server.url(), gets(&["get"]), &[users()]);
-    asked.algorithm_name = Some("round-robin".to_owned());
+    asked.algorithm_names = Some(["rr", "round-robin"].map(str::to_owned));
     let record = run(lasting(asked)).expect("the phase runs");
     assert_eq!(record.requests(), 30);
     assert_eq!(record.named, NamedAlgorithm { right: 10, wrong: 10 }, "no name is no evidence");

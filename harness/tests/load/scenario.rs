@@ -81,7 +81,7 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: vec!["b-1".to_owned(), "b-2".to_owned()],
-        algorithm_name: None,
+        algorithm_names: None,
         request_key: true,
         forwarded_for: true,
         keep_actions: true,

@@ -47,7 +47,7 @@ impl LiveTrials {
                     backends: ListedBackend::of_topology(&inner.topology),
                     verification: verification(&embedded.base_url)?,
                     embedded: Some(embedded),
-                    native: None,
+                    names: None,
                     measuring: false,
                 })
             }
@@ -58,7 +58,7 @@ impl LiveTrials {
                     embedded: None,
                     backends: listed_by(&*admin).await.or_exit(ExitCode::Preflight)?,
                     verification: verification(&running.base_url)?,
-                    native: None,
+                    names: None,
                     measuring: false,
                     admin,
                 })

@@ -51,8 +51,8 @@ pub(super) struct LiveTrials {
     /// How switches are verified; kept over trials, so that its old connection is older than each
     /// switch.
     verification: VerifyOptions,
-    /// The load balancer's own name of the algorithm that it was switched to last.
-    native: Option<String>,
+    /// The names of the algorithm that it was switched to last: the load balancer's own and ours.
+    names: Option<[String; 2]>,
     /// Whether the load balancer was told to count.
     measuring: bool,
 }
@@ -221,7 +221,7 @@ impl LiveTrials {
             .await
             .with_context(|| format!("failed to switch the load balancer to `{}`", plan.contestant.algorithm))
             .or_exit(ExitCode::SwitchNotVerified)?;
-        self.native = Some(native);
+        self.names = Some([native, plan.contestant.algorithm.to_string()]);
         Ok(())
     }
 
@@ -298,7 +298,7 @@ impl LiveTrials {
         let Phase { name, scenario, schedule, requests } = phase;
         Ok(LoadSpec {
             phase: name,
-            algorithm_name: self.native.clone().filter(|_| name == MEASURE),
+            algorithm_names: self.names.clone().filter(|_| name == MEASURE),
             target: Target::parse(&self.base_url).or_exit(ExitCode::Preflight)?,
             duration: scenario.duration,
             scenario,

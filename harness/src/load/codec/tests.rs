@@ -10,7 +10,7 @@ fn read(pieces: &[&[u8]], is_head: bool, closed: bool) -> Result<Option<(Reply, 
     let mut body = Vec::new();
     let mut backends = BackendNumbers::new(&["b-1".to_owned()], Arc::default());
     for piece in pieces {
-        let algorithm = Some(&b"round-robin"[..]);
+        let algorithm = Some([&b"rr"[..], b"round-robin"]);
         let mut expect = Expect { is_head, keep: Some(&mut body), backends: &mut backends, algorithm };
         if let Some(reply) = decoder.feed(piece, &mut expect)? {
             return Ok(Some((reply, body)));
