@@ -74,6 +74,11 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
     assert_eq!(number(rl, "/guards/decisions"), routed, "each request of rl was decided once");
     assert_eq!(number(rl, "/guards/fallback_share"), 0.0, "on healthy backends rl decides itself");
     assert_eq!(algorithm(&summary, "round-robin")["guards"], Value::Null, "others have no guards");
+    for trial in summary["scenarios"][0]["trials"].as_array().expect("trials") {
+        let generator = &trial["generator"];
+        assert!(generator["named_right"].as_u64() > Some(0), "replies name the algorithm: {generator}");
+        assert_eq!(generator["named_wrong"], 0, "and each the right one: {generator}");
+    }
     assert_eq!(summary["policy"]["source"], "bundled");
     let policy = std::fs::read(bench.path("out/target/0/policy.safetensors")).expect("it is handed over");
     assert_eq!(
