@@ -1,6 +1,7 @@
 //! What was typed: the command line, as `clap` reads it, and nothing decided yet.
 
 use crate::report::ReportFormat;
+use crate::target::ChildCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -44,12 +45,9 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Write reports of a run that is finished.
     Report(ReportArgs),
-    /// Run the reference load balancer (what `bench` starts for itself).
-    #[command(name = "__load-balancer", hide = true)]
-    LoadBalancer(load_balancer::cli::Args),
-    /// Run the mock backends (what `bench` starts for itself).
-    #[command(name = "__mock-backends", hide = true)]
-    MockBackends(mock_backends::cli::Args),
+    /// What `bench` starts for itself.
+    #[command(flatten)]
+    Child(ChildCommand),
 }
 
 /// What to run, and how.

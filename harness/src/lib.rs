@@ -17,3 +17,6 @@ pub mod report;
 pub mod results;
 pub mod target;
 pub mod trace;
+
+/// The commit that this was built from.
+pub const COMMIT: &str = env!("BENCH_COMMIT");

@@ -23,8 +23,7 @@ fn main() -> ProcessExit {
     let cli = Cli::parse();
     let result = match &cli.command {
         // The children bring their own runtimes and logs.
-        Some(Command::MockBackends(args)) => return mock_backends::cli::main(args),
-        Some(Command::LoadBalancer(args)) => return load_balancer::cli::main(args),
+        Some(Command::Child(child)) => return child.main(),
         Some(Command::Plan(args)) => plan(args),
         Some(Command::Algorithms) => {
             print(&render_algorithms(Algorithm::table()));

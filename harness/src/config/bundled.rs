@@ -42,6 +42,11 @@ pub(crate) fn find(files: &[Bundled], name: &str) -> Option<&'static str> {
     files.iter().find(|(known, _)| *known == stem).map(|(_, text)| *text)
 }
 
+/// The names of the bundled configs.
+pub fn configs() -> impl Iterator<Item = &'static str> {
+    names(CONFIGS)
+}
+
 /// The names of bundled files.
 pub(crate) fn names(files: &[Bundled]) -> impl Iterator<Item = &'static str> {
     files.iter().map(|(name, _)| *name)

@@ -30,6 +30,7 @@ mod timeline;
 mod url;
 
 pub use build::plan;
+pub use bundled::configs as bundled_configs;
 pub use error::{ConfigError, Note, Problem};
 pub(crate) use error::{did_you_mean, listing};
 pub use overrides::Overrides;

@@ -127,7 +127,8 @@ pub(super) fn details(title: &str, text: &str) -> String {
     format!("<details><summary>{}</summary>\n\n{}\n</details>\n", escape(title), text)
 }
 
-fn captioned(table: &Table) -> String {
+/// A table with its caption above; nothing where it has no rows.
+pub fn captioned(table: &Table) -> String {
     if table.rows.is_empty() {
         return String::new();
     }
@@ -155,7 +156,7 @@ fn fenced(text: &str, language: &str) -> String {
 }
 
 /// A text as it reads: whatever Markdown or HTML would take for a sign of its own is escaped.
-pub(super) fn escape(text: &str) -> String {
+pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -21,6 +21,14 @@ mod step_summary;
 mod tables;
 mod text;
 
+/// What reports of other tools in this workspace are made of, so that all look and read alike.
+pub mod parts {
+    pub use super::charts::{Figure, Panel, axis, colour, label, layout};
+    pub use super::html::{figure, page, scrolling};
+    pub use super::markdown::{captioned, escape};
+    pub use super::tables::{Cell, Row, Table, Tone};
+}
+
 pub use algorithms::render_algorithms;
 pub use console::{render_summary, scenario_tables};
 pub use format::{ReportFormat, write_reports};

@@ -16,6 +16,28 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a child may take to end once its standard input is closed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// The hidden subcommands by which a program that drives the embedded target is its own load balancer and
+/// backends: whoever calls [`Child::start`] must take them.
+#[derive(Debug, clap::Subcommand)]
+pub enum ChildCommand {
+    /// Run the reference load balancer.
+    #[command(name = "__load-balancer", hide = true)]
+    LoadBalancer(load_balancer::cli::Args),
+    /// Run the mock backends.
+    #[command(name = "__mock-backends", hide = true)]
+    MockBackends(mock_backends::cli::Args),
+}
+
+impl ChildCommand {
+    /// Serves until it is told to end. Children bring their own runtimes and logs.
+    pub fn main(&self) -> std::process::ExitCode {
+        match self {
+            Self::LoadBalancer(args) => load_balancer::cli::main(args),
+            Self::MockBackends(args) => mock_backends::cli::main(args),
+        }
+    }
+}
+
 /// A running child.
 #[derive(Debug)]
 pub struct Child {

@@ -7,7 +7,7 @@ mod embedded;
 mod machine;
 mod mocks;
 
-pub use child::{Child, cpu_seconds};
+pub use child::{Child, ChildCommand, cpu_seconds};
 pub use choose::{Choice, choose};
 pub use embedded::{Embedded, EmbeddedSpec};
 pub use machine::MachineCpu;

@@ -12,6 +12,8 @@ mod percentiles;
 mod series;
 mod shares;
 
+pub use palette::colour;
+
 use super::text::trimmed;
 use crate::results::ScenarioSummary;
 use palette::Palette;
@@ -19,34 +21,35 @@ use serde_json::{Value, json};
 
 /// One figure: a caption over one panel or several small ones of the same kind.
 #[derive(Clone, Debug)]
-pub(super) struct Figure {
+pub struct Figure {
     /// Unique within a scenario.
-    pub(super) id: &'static str,
+    pub id: &'static str,
     /// What it shows.
-    pub(super) title: String,
+    pub title: String,
     /// How to read it.
-    pub(super) caption: String,
+    pub caption: String,
     /// Names and colours that all panels share; empty where a panel has its own legend.
-    pub(super) legend: Vec<(String, &'static str)>,
+    pub legend: Vec<(String, &'static str)>,
     /// The panels.
-    pub(super) panels: Vec<Panel>,
+    pub panels: Vec<Panel>,
 }
 
 /// One Plotly chart.
 #[derive(Clone, Debug)]
-pub(super) struct Panel {
+pub struct Panel {
     /// Stands above it where a figure has several.
-    pub(super) title: Option<String>,
+    pub title: Option<String>,
     /// For readers who do not see it.
-    pub(super) alt: String,
+    pub alt: String,
     /// Height in CSS pixels.
-    pub(super) height: usize,
+    pub height: usize,
     /// `data` and `layout`.
-    pub(super) spec: Value,
+    pub spec: Value,
 }
 
 impl Panel {
-    fn new(alt: String, height: usize, data: Vec<Value>, layout: Value) -> Self {
+    /// A panel for readers who see it and, by `alt`, for those who do not; `height` in CSS pixels.
+    pub fn new(alt: String, height: usize, data: Vec<Value>, layout: Value) -> Self {
         Self { title: None, alt, height, spec: json!({ "data": data, "layout": layout }) }
     }
 }
@@ -69,12 +72,12 @@ pub(super) fn figures(scenario: &ScenarioSummary) -> Vec<Figure> {
 }
 
 /// A name as a text of Plotly, which takes a few HTML tags and entities.
-fn label(name: &str) -> String {
+pub fn label(name: &str) -> String {
     name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// What all layouts share: a legend above the plot, and margins that fit the labels.
-fn layout(with: Value) -> Value {
+pub fn layout(with: Value) -> Value {
     let mut layout = json!({
         "margin": { "l": 10, "r": 10, "t": 10, "b": 10 },
         "legend": { "orientation": "h", "x": 0, "y": 1, "yanchor": "bottom" },
@@ -87,7 +90,7 @@ fn layout(with: Value) -> Value {
 }
 
 /// An axis with a title.
-fn axis(title: &str, with: Value) -> Value {
+pub fn axis(title: &str, with: Value) -> Value {
     let mut axis = json!({ "title": { "text": title }, "automargin": true });
     if let (Some(all), Value::Object(with)) = (axis.as_object_mut(), with) {
         all.extend(with);

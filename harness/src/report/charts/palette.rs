@@ -60,7 +60,7 @@ impl Palette {
 }
 
 /// The colour of the n-th of several things.
-pub(super) const fn colour(number: usize) -> &'static str {
+pub const fn colour(number: usize) -> &'static str {
     COLOURS[number % COLOURS.len()]
 }
 

@@ -15,7 +15,9 @@ use super::text::{command_line, moment, verdict};
 use crate::results::{Comparison, PairComparison, Summary};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use plotly::Plot;
-use table::{class, scrolling};
+use table::class;
+
+pub use table::scrolling;
 
 const SCRIPT: &str = include_str!("page.js");
 
@@ -25,21 +27,27 @@ const OPEN_VERDICTS: usize = 12;
 /// The report as one HTML document.
 pub fn render_html(summary: &Summary) -> String {
     let title = format!("Load balancing report: {}", summary.run_id);
+    let body = html! {
+        (verdicts(summary))
+        (voids(summary))
+        (contents(summary))
+        @for (number, scenario) in summary.scenarios.iter().enumerate() {
+            (scenario::section(summary, number, scenario))
+        }
+        (repeat(summary))
+    };
+    page(&title, &subtitle(summary), &body)
+}
+
+/// A whole page around `body`: style, heading, and the scripts that draw its charts.
+pub fn page(title: &str, subtitle: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
         html lang="en" {
-            (head::head(&title))
+            (head::head(title))
             body {
-                header { h1 { (title) } p.sub { (subtitle(summary)) } }
-                main {
-                    (verdicts(summary))
-                    (voids(summary))
-                    (contents(summary))
-                    @for (number, scenario) in summary.scenarios.iter().enumerate() {
-                        (scenario::section(summary, number, scenario))
-                    }
-                    (repeat(summary))
-                }
+                header { h1 { (title) } p.sub { (subtitle) } }
+                main { (body) }
                 (plotly_script())
                 script { (PreEscaped(SCRIPT)) }
             }
@@ -148,8 +156,8 @@ fn repeat(summary: &Summary) -> Markup {
     }
 }
 
-/// A figure with its panels and their specifications.
-fn figure(prefix: &str, figure: &Figure) -> Markup {
+/// A figure with its panels and their specifications; `prefix` makes its id unique on the page.
+pub fn figure(prefix: &str, figure: &Figure) -> Markup {
     let id = format!("{prefix}-{}", figure.id);
     html! {
         figure #(id) {

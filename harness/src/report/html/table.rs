@@ -16,7 +16,7 @@ pub(super) const fn class(tone: Tone) -> &'static str {
 
 /// A table in a box of its own, which scrolls where the window is narrow. The box takes focus, so that
 /// a keyboard can scroll it.
-pub(super) fn scrolling(table: &Table) -> Markup {
+pub fn scrolling(table: &Table) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(table.caption) {
             table {

@@ -17,7 +17,7 @@ pub(super) use validity::validity;
 
 /// How a cell or row stands out. Never the only carrier of its meaning: the text says it too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Tone {
+pub enum Tone {
     /// Like all others.
     #[default]
     Plain,
@@ -33,49 +33,57 @@ pub(super) enum Tone {
 
 /// One cell.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Cell {
-    pub(super) text: String,
-    pub(super) tone: Tone,
+pub struct Cell {
+    /// What it says.
+    pub text: String,
+    /// How it stands out.
+    pub tone: Tone,
 }
 
 /// One row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Row {
-    pub(super) cells: Vec<Cell>,
-    pub(super) tone: Tone,
+pub struct Row {
+    /// One per column.
+    pub cells: Vec<Cell>,
+    /// How it stands out.
+    pub tone: Tone,
 }
 
 /// A table with a caption. The first column names the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Table {
-    pub(super) caption: String,
-    pub(super) header: Vec<String>,
-    pub(super) rows: Vec<Row>,
+pub struct Table {
+    /// What it shows.
+    pub caption: String,
+    /// Names of the columns.
+    pub header: Vec<String>,
+    /// Rows, each as long as the header.
+    pub rows: Vec<Row>,
 }
 
 impl Table {
-    pub(super) fn new(caption: impl Into<String>, header: &[&str]) -> Self {
+    /// A table without rows.
+    pub fn new(caption: impl Into<String>, header: &[&str]) -> Self {
         let header = header.iter().map(|&name| name.to_owned()).collect();
         Self { caption: caption.into(), header, rows: Vec::new() }
     }
 
     /// Adds a row.
-    pub(super) fn add(&mut self, cells: Vec<String>) {
+    pub fn add(&mut self, cells: Vec<String>) {
         self.add_toned(Tone::Plain, cells.into_iter().map(Cell::from).collect());
     }
 
     /// Adds a row that stands out, or whose cells do.
-    pub(super) fn add_toned(&mut self, tone: Tone, cells: Vec<Cell>) {
+    pub fn add_toned(&mut self, tone: Tone, cells: Vec<Cell>) {
         self.rows.push(Row { cells, tone });
     }
 
     /// Whether a column holds nothing but numbers, which stand to the right, with their heading.
-    pub(super) fn is_numeric(&self, column: usize) -> bool {
+    pub fn is_numeric(&self, column: usize) -> bool {
         column > 0 && self.rows.iter().filter_map(|row| row.cells.get(column)).all(Cell::is_number)
     }
 
     /// The table, unless it has no rows.
-    pub(super) fn unless_empty(self) -> Option<Self> {
+    pub fn unless_empty(self) -> Option<Self> {
         (!self.rows.is_empty()).then_some(self)
     }
 }
@@ -87,7 +95,8 @@ impl From<String> for Cell {
 }
 
 impl Cell {
-    pub(super) fn toned(text: impl Into<String>, tone: Tone) -> Self {
+    /// A cell that stands out.
+    pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: text.into(), tone }
     }
 
