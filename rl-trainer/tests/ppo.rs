@@ -256,13 +256,13 @@ fn two_queues_with_a_known_optimum_are_solved_to_within_two_per_cent() {
     };
     let untrained = problem.cost(&|state| state[0] > state[1]);
     assert!(untrained > 1.1 * best, "the shorter queue is not best: {untrained} against {best}");
-    let updates = 30;
+    let updates = 60;
     tch::set_num_threads(1);
     for number in 0..updates {
         tch::manual_seed(number);
         let network = learner.scorer.to_network();
         let episodes: Vec<Trajectory> =
-            (0..8).map(|episode| problem.play(&network, 1_000, Seed(number as u64 * 8 + episode))).collect();
+            (0..8).map(|episode| problem.play(&network, 2_000, Seed(number as u64 * 8 + episode))).collect();
         let left = 1.0 - number as f64 / updates as f64;
         let args =
             Args { horizon: 60.0, lambda: 0.97, rate: 2e-3 * left, entropy: 0.01 * left, ..Args::default() };

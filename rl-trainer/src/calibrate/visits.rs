@@ -191,10 +191,21 @@ fn idle_times(visits: &[Visit]) -> Vec<f64> {
 #[derive(Default)]
 struct Inside(BinaryHeap<Reverse<Nanos>>);
 
-#[derive(PartialEq, PartialOrd)]
 struct Nanos(f64);
 
+impl PartialEq for Nanos {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
 impl Eq for Nanos {}
+
+impl PartialOrd for Nanos {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
 
 impl Ord for Nanos {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
