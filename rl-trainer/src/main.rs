@@ -1,30 +1,56 @@
 //! The binary `rl-train`: reads the command line and hands over.
 
 use clap::{Parser, Subcommand};
-use rl_trainer::cli::{calibrate, inspect};
+use harness::exit::Failure;
+use harness::target::ChildCommand;
+use rl_trainer::cli::{calibrate, eval, export, inspect, train};
+use rl_trainer::executor::{self, ExecutorArgs};
 use std::process::ExitCode;
 
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage, config or file, 3 preflight failed, \
+4 switch not verified, 5 invalid (traces unfit, a fit that misses, a scenario that did not end), 130 interrupted \
+(what is complete is kept).";
+
 /// Trains the policy `rl`, and proves it against the classical algorithms.
+///
+/// Without a command it executes a whole run: traffic with traces, trainings, the proof, reports.
 #[derive(Debug, Parser)]
-#[command(name = "rl-train", version, arg_required_else_help = true)]
+#[command(name = "rl-train", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
+#[command(after_help = EXIT_CODES)]
 struct Cli {
+    /// What to do instead.
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
+    /// The run.
+    #[command(flatten)]
+    run: ExecutorArgs,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Train(train::Args),
+    Eval(eval::Args),
+    Export(export::Args),
     Inspect(inspect::Args),
     Calibrate(calibrate::Args),
+    /// What `rl-train` starts for itself.
+    #[command(flatten)]
+    Child(ChildCommand),
 }
 
 fn main() -> ExitCode {
-    let done = match Cli::parse().command {
-        Command::Inspect(args) => inspect::run(args),
-        Command::Calibrate(args) => calibrate::run(args),
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Some(Command::Child(child)) => return child.main(),
+        Some(Command::Train(args)) => train::run(&args).map(ExitCode::from),
+        Some(Command::Eval(args)) => eval::run(&args).map(ExitCode::from),
+        Some(Command::Export(args)) => export::run(&args).map(ExitCode::from),
+        Some(Command::Inspect(args)) => inspect::run(args).map_err(Failure::from),
+        Some(Command::Calibrate(args)) => calibrate::run(args).map_err(Failure::from),
+        None => executor::run(&cli.run).map(ExitCode::from),
     };
-    done.unwrap_or_else(|error| {
-        eprintln!("error: {error:#}");
-        ExitCode::FAILURE
+    done.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        failure.code.into()
     })
 }

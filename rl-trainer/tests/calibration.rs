@@ -1,15 +1,17 @@
 //! Calibration against simulated traces, whose truth is known: what is fitted, what is predicted, and what
 //! is refused.
 
+mod bundled;
 mod simulated;
 
+use bundled::{load, topology};
 use lb_core::fault::{Fault, FaultKind};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{Route, Topology};
 use lb_core::{Span, Time};
 use rl_trainer::calibrate::{Calibration, CalibrationError, OverheadSource, Tolerance, cross_check, fit};
 use rl_trainer::traces::{End, Traces};
-use simulated::{load, topology, traces};
+use simulated::traces;
 use simulator::{Bursts, OpenLoad};
 
 const POLICIES: [&str; 4] = ["least-connections", "ewma-scan", "shortest-expected-delay+ejection", "prequal"];

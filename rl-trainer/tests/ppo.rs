@@ -46,14 +46,14 @@ fn advantages_are_the_sum_that_defines_them() {
     let discounts: Vec<f32> = draw(40).iter().map(|number| 0.9 + 0.09 * number).collect();
     let lambda = 0.93;
     let (advantages, _) = gae(&rewards, &values, &discounts, lambda);
-    for from in 0..40 {
+    for (from, advantage) in advantages.iter().enumerate() {
         let (mut sum, mut weight) = (0.0f64, 1.0f64);
         for step in from..40 {
             let delta = rewards[step] + discounts[step] * values[step + 1] - values[step];
             sum += weight * f64::from(delta);
             weight *= f64::from(discounts[step] * lambda);
         }
-        near(advantages[from], sum as f32, "sum of discounted temporal differences");
+        near(*advantage, sum as f32, "sum of discounted temporal differences");
     }
 }
 

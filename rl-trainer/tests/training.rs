@@ -18,7 +18,7 @@ fn tiny(seed: u64) -> Args {
         episodes: 2,
         requests: 300,
         generations: 2,
-        evolution: evolution::Args { pairs: 2, cases: 1, requests: 300, ..evolution::Args::default() },
+        evolution: evolution::Args { pairs: 2, requests: 300, ..evolution::Args::default() },
         validate_every: 100,
         validate_every_generations: 100,
         ..Args::smoke(seed)

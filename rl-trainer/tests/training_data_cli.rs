@@ -1,11 +1,13 @@
 //! `rl-train inspect` and `rl-train calibrate` through the binary: what they print, write and exit with.
 
+mod bundled;
 mod simulated;
 mod trace_files;
 
+use bundled::{load, topology};
 use lb_core::topology::Topology;
 use serde_json::Value;
-use simulated::{load, topology, traces};
+use simulated::traces;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
 use super::join::Control;
-use super::tracer::Overflow;
+use super::tracer::{NAP, Overflow};
 
 /// What the numbers of a decision stand for. Asked by the writing thread.
 pub trait Names: Send + Sync {
@@ -69,14 +69,18 @@ pub struct TraceLog {
 }
 
 impl TraceLog {
-    fn send(&self, event: Event, dropped: &AtomicU64) {
-        let sent = match self.overflow {
-            // What cannot be sent because the writer is gone is told when the recording is stopped.
-            Overflow::Wait => self.sender.send(event).is_ok(),
-            Overflow::Drop => !matches!(self.sender.try_send(event), Err(TrySendError::Full(_))),
-        };
-        if !sent {
-            dropped.fetch_add(1, Relaxed);
+    fn send(&self, mut event: Event, dropped: &AtomicU64) {
+        // What cannot be sent because the writer is gone is told when the recording is stopped.
+        while let Err(TrySendError::Full(back)) = self.sender.try_send(event) {
+            match self.overflow {
+                Overflow::Drop => {
+                    dropped.fetch_add(1, Relaxed);
+                    return;
+                }
+                // A blocking call would be woken for every single place that becomes free.
+                Overflow::Wait => std::thread::sleep(NAP),
+            }
+            event = back;
         }
     }
 }

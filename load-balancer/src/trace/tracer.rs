@@ -20,9 +20,10 @@ use std::time::Duration;
 /// Events on their way: a second of a load balancer at full speed, while a group is written.
 const CAPACITY: usize = 64 * 1024;
 
-/// How long the writer sleeps when there is nothing to write. It looks again and again instead of waiting to
-/// be woken, because waking somebody costs whoever does it a system call.
-const NAP: Duration = Duration::from_millis(2);
+/// How long the writer sleeps when there is nothing to write, and a simulation when there is no room. They
+/// look again and again instead of waiting to be woken, because waking somebody costs whoever does it a system
+/// call.
+pub(super) const NAP: Duration = Duration::from_millis(2);
 
 /// What becomes of an event that does not fit into the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

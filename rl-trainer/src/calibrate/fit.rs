@@ -35,7 +35,7 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     let fits = queueings(&episodes, backends);
     let replays: Vec<Vec<Replayed>> = (0..backends)
         .map(|backend| {
-            let queueing = fits[backend].map_or(UNKNOWN, |(fit, _)| fit.queueing);
+            let queueing = fits[backend].queueing;
             episodes.iter().map(|all| queueing::replay(&all[backend].taken_in, queueing)).collect()
         })
         .collect();
@@ -53,8 +53,7 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     let mut faults = Vec::new();
     let mut evidence = Vec::new();
     for (backend, id) in traces.backends.iter().enumerate() {
-        let (fit, most_inside) = fits[backend].unzip();
-        let queueing = fit.map_or(UNKNOWN, |fit| fit.queueing);
+        let Fitted { queueing, fit, most_inside } = fits[backend];
         let seen: Vec<Seen<'_>> = episodes
             .iter()
             .zip(&replays[backend])
@@ -78,7 +77,7 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
         evidence.push(BackendEvidence {
             id: id.clone(),
             timed: observations[backend].len(),
-            most_in_flight: most_inside.unwrap_or(0),
+            most_in_flight: most_inside,
             saturated: fit.is_some_and(|fit| fit.saturated),
             queue_was_full: cap.is_some(),
             f_ratio: fit.map_or(f64::NAN, |fit| fit.f_ratio),
@@ -102,7 +101,7 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     Ok(Calibration { topology, load, overhead, overhead_source, backends: evidence })
 }
 
-/// A backend of which nothing is known.
+/// Where nothing tells.
 const UNKNOWN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 4 };
 
 fn check_numbers(traces: &Traces) -> Result<(), CalibrationError> {
@@ -122,9 +121,18 @@ fn check_numbers(traces: &Traces) -> Result<(), CalibrationError> {
         .map_or(Ok(()), Err)
 }
 
-/// How each backend queues, and the most requests that were in it at once. What most backends that can tell
-/// say is usual.
-fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Option<(Fit, u32)>> {
+/// How a backend queues, and how that is known.
+#[derive(Clone, Copy)]
+struct Fitted {
+    queueing: Queueing,
+    /// None where nothing was sent to it.
+    fit: Option<Fit>,
+    /// Most requests in it at once.
+    most_inside: u32,
+}
+
+/// How each backend queues. What most backends that can tell say is usual, and what the others are taken for.
+fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Fitted> {
     let candidates: Vec<Option<Candidates>> = (0..backends)
         .map(|backend| {
             let visits: Vec<&[Visit]> = episodes.iter().map(|all| all[backend].taken_in.as_slice()).collect();
@@ -139,11 +147,14 @@ fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Option<(Fit, u32)
         .collect();
     let count = |queueing: &Queueing| known.iter().filter(|other| *other == queueing).count();
     let usual = known.iter().max_by_key(|queueing| count(queueing)).copied();
-    let choose = |candidates: Candidates| {
+    let choose = |candidates: Option<Candidates>| {
+        let Some(candidates) = candidates else {
+            return Fitted { queueing: usual.unwrap_or(UNKNOWN), fit: None, most_inside: 0 };
+        };
         let fit = usual.map_or(candidates.best, |usual| candidates.choose(usual));
-        (fit, candidates.most_inside)
+        Fitted { queueing: fit.queueing, fit: Some(fit), most_inside: candidates.most_inside }
     };
-    candidates.into_iter().map(|candidates| candidates.map(choose)).collect()
+    candidates.into_iter().map(choose).collect()
 }
 
 /// The work of one backend's requests in all episodes.

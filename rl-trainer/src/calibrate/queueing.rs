@@ -71,7 +71,7 @@ pub(super) struct Replayed {
     pub(super) work: Vec<Option<f64>>,
     /// When each request got a worker. Under processor sharing when it came.
     pub(super) started: Vec<Option<f64>>,
-    /// Nanoseconds of work that a request that was given up would have got until then; none while it waited.
+    /// Nanoseconds of work that a request got, as far as is known, before it was given up.
     pub(super) in_vain: Vec<Option<f64>>,
     /// Requests that had to wait.
     waited: usize,
@@ -177,11 +177,39 @@ enum State {
     Gone,
 }
 
-/// First come, first served. A request whose client gave up is taken to have waited until then: it takes
-/// its turn (which tells when it was due) and no worker.
+/// For how long each request that was given up must have had a worker under first come, first served: since
+/// the first that came after it and was served left.
+fn overtaken(visits: &[Visit]) -> Vec<f64> {
+    let mut first_left = f64::MAX;
+    let mut spans: Vec<f64> = visits
+        .iter()
+        .rev()
+        .map(|visit| match visit.how {
+            Left::Served { .. } => {
+                first_left = first_left.min(visit.left);
+                0.0
+            }
+            Left::GaveUp => (visit.left - first_left).max(0.0),
+            Left::Unknown => 0.0,
+        })
+        .collect();
+    spans.reverse();
+    spans
+}
+
+/// A request that was overtaken for more than this share of its stay hangs, and takes no worker.
+const HANGING: f64 = 0.5;
+
+/// First come, first served.
 fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
     let mut states = vec![State::Waiting; visits.len()];
     let mut replayed = Replayed::new(visits.len());
+    let overtaken = overtaken(visits);
+    let takes_worker = |place: usize| match visits[place].how {
+        Left::Served { .. } => true,
+        Left::GaveUp => overtaken[place] <= HANGING * (visits[place].left - visits[place].came),
+        Left::Unknown => false,
+    };
     let mut queue: VecDeque<usize> = VecDeque::new();
     let mut free = workers;
     walk(visits, |place, comes| {
@@ -192,14 +220,12 @@ fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
             let served = matches!(visits[place].how, Left::Served { .. });
             match states[place] {
                 State::Running => {
-                    replayed.work[place] = replayed.started[place].map(|started| now - started);
+                    let work = replayed.started[place].map(|started| now - started);
+                    replayed.work[place] = work.filter(|_| served);
                     free += 1;
                 }
                 State::Waiting if served => {
                     replayed.impossible += usize::from(visits[place].doubt < Doubt::Unknown);
-                }
-                State::Gone if !served => {
-                    replayed.in_vain[place] = replayed.started[place].map(|started| now - started);
                 }
                 State::Waiting | State::Gone => {}
             }
@@ -212,15 +238,13 @@ fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
                 continue;
             }
             replayed.started[next] = Some(now);
-            if matches!(visits[next].how, Left::Served { .. }) {
-                states[next] = State::Running;
-                free -= 1;
-            } else {
-                states[next] = State::Gone;
-            }
+            states[next] = if takes_worker(next) { State::Running } else { State::Gone };
+            free -= usize::from(states[next] == State::Running);
         }
         replayed.waited += usize::from(comes && states[place] == State::Waiting);
     });
+    let given_up = visits.iter().map(|visit| visit.how == Left::GaveUp);
+    replayed.in_vain = given_up.zip(overtaken).map(|(given_up, span)| given_up.then_some(span)).collect();
     for (work, visit) in replayed.work.iter_mut().zip(visits) {
         *work = work.filter(|_| visit.doubt < Doubt::Unknown);
     }
@@ -362,11 +386,18 @@ mod tests {
         visits[1].how = Left::GaveUp;
         let replayed = replay(&visits, ONE_IN_TURN);
         assert_eq!(replayed.work, [Some(9.0), None, Some(3.0)], "the third follows the first");
-        assert_eq!(replayed.in_vain[1], None, "it was still waiting");
-        // One that has its turn at once and is given up all the same hangs.
+        assert_eq!(replayed.in_vain[1], Some(0.0), "nobody overtook it: it was still waiting");
+    }
+
+    #[test]
+    fn one_that_is_overtaken_hangs_and_one_that_is_not_was_served_too_slowly() {
         let hangs = [visit(0.0, 30.0, Left::GaveUp), visit(1.0, 3.0, Left::Served { failed: false })];
         let replayed = replay(&hangs, ONE_IN_TURN);
-        assert_eq!((replayed.in_vain[0], replayed.work[1]), (Some(30.0), Some(2.0)));
+        assert_eq!(replayed.in_vain[0], Some(27.0), "the second left 27 before it, so it had had its turn");
+        assert_eq!((replayed.work[1], replayed.impossible), (Some(2.0), 0), "it took no worker");
+        let slow = [visit(0.0, 30.0, Left::GaveUp), visit(1.0, 34.0, Left::Served { failed: false })];
+        let replayed = replay(&slow, ONE_IN_TURN);
+        assert_eq!((replayed.in_vain[0], replayed.work[1]), (Some(0.0), Some(4.0)), "it had the worker");
     }
 
     #[test]

@@ -1,4 +1,12 @@
 //! The subcommands of `rl-train`, one file each: its arguments, and what it does with them.
 
+pub mod budget;
 pub mod calibrate;
+pub mod eval;
+pub mod export;
+pub mod files;
 pub mod inspect;
+pub mod interrupt;
+pub mod meter;
+pub mod policies;
+pub mod train;

@@ -1,9 +1,10 @@
 //! Fine-tuning by evolution strategies: what is deployed is what is judged.
 //!
 //! Policy gradients see the mean of rewards; nobody can differentiate a 99th percentile through a queue. So
-//! the weights are nudged by noise both ways, the policy as it will be served plays a few cases, and the
-//! weights move along the nudges that did better (Salimans et al., Evolution strategies as a scalable
-//! alternative to reinforcement learning, 2017): antithetic pairs, ranks in place of values, Adam.
+//! the weights are nudged by noise both ways, the policy as it will be served plays the same case with either,
+//! and the weights move along the nudges that did better (Salimans et al., Evolution strategies as a scalable
+//! alternative to reinforcement learning, 2017): antithetic pairs, Adam. Each pair has a case of its own: for
+//! the same number of requests many directions on one case each tell more of the slope than few on many.
 
 use crate::measure::{Figures, in_parallel, measure};
 use crate::scenarios::Case;
@@ -18,21 +19,19 @@ use std::sync::Arc;
 /// How evolution goes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
-    /// Pairs of opposite nudges per generation.
+    /// Pairs of opposite nudges per generation, each on a case of its own.
     pub pairs: usize,
     /// Standard deviation of a nudge, as a share of the weights' own.
     pub sigma: f32,
     /// Step of Adam.
     pub rate: f32,
-    /// Cases per generation.
-    pub cases: usize,
     /// Requests per case.
     pub requests: u64,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { pairs: 16, sigma: 0.02, rate: 0.005, cases: 6, requests: 5_000 }
+        Self { pairs: 96, sigma: 0.02, rate: 0.02, requests: 5_000 }
     }
 }
 
@@ -61,13 +60,15 @@ const AVERAGE: f32 = 1.0 / 30.0;
 /// Numbers that move.
 pub const WEIGHTS: usize = WIDTH * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 2 * HIDDEN;
 
-/// What is made small: half the logarithm of the mean and half that of the 99th percentile, against a
-/// baseline on the same case; failures beyond the baseline's cost extra.
-pub fn loss(figures: &Figures, baseline: &Figures) -> f64 {
-    let ratio = |one: f64, other: f64| (one.max(1e-9) / other.max(1e-9)).ln();
-    0.5 * ratio(figures.mean_ms, baseline.mean_ms)
-        + 0.5 * ratio(figures.p99_ms, baseline.p99_ms)
-        + 10.0 * (figures.error_rate - baseline.error_rate - 0.001).max(0.0)
+/// Weight of a share of failures against logarithms of latencies: one failure in a thousand is worth one
+/// hundredth of latency.
+const FAILURES: f64 = 10.0;
+
+/// What evolution makes small in a case: half the logarithm of the mean and half that of the 99th percentile,
+/// in mean service times, and what failures cost. Only differences between policies on one case mean anything.
+pub fn cost(case: &Case, figures: &Figures) -> f64 {
+    let log = |ms: f64| (ms.max(1e-9) / case.service_ms).ln();
+    0.5 * log(figures.mean_ms) + 0.5 * log(figures.p99_ms) + FAILURES * figures.error_rate
 }
 
 /// A search in progress.
@@ -97,15 +98,6 @@ pub struct Moments {
     pub second: Vec<f32>,
 }
 
-/// A case with what the baseline did in it.
-#[derive(Clone, Debug)]
-pub struct Bout {
-    /// The case.
-    pub case: Case,
-    /// The baseline on it.
-    pub baseline: Figures,
-}
-
 impl Evolution {
     /// A search that begins at `network`, served by `action`.
     pub fn new(network: &Network, action: Action) -> Self {
@@ -131,25 +123,30 @@ impl Evolution {
         unflatten(&self.base, &self.average)
     }
 
-    /// One generation; returns the mean loss of its nudges.
-    pub fn step(&mut self, bouts: &[Bout], seed: Seed, args: &Args) -> f64 {
+    /// One generation, a case for each pair; returns the mean cost of the nudges.
+    ///
+    /// # Panics
+    /// When there are not as many cases as pairs.
+    pub fn step(&mut self, cases: &[Case], seed: Seed, args: &Args) -> f64 {
+        assert_eq!(cases.len(), args.pairs, "each pair has a case");
         let mut rng = seed.stream(&[0xe5, self.generation]);
         let noise: Vec<Vec<f32>> = (0..args.pairs)
             .map(|_| self.scales.iter().map(|scale| scale * rng.sample::<f32, _>(StandardNormal)).collect())
             .collect();
-        let trials: Vec<(usize, f32)> =
-            (0..args.pairs).flat_map(|pair| [(pair, args.sigma), (pair, -args.sigma)]).collect();
-        let losses = in_parallel(&trials, |(pair, sign)| {
-            let nudged = self.weights.iter().zip(&noise[*pair]).map(|(weight, nudge)| weight + sign * nudge);
-            let network = unflatten(&self.base, &nudged.collect::<Vec<f32>>());
-            mean_loss(&Arc::new(PolicyFile::new(network, self.action)), bouts)
+        let pairs: Vec<(&Case, &Vec<f32>)> = cases.iter().zip(&noise).collect();
+        let costs = in_parallel(&pairs, |(case, nudge)| {
+            [args.sigma, -args.sigma].map(|sigma| {
+                let nudged = self.weights.iter().zip(*nudge).map(|(weight, nudge)| weight + sigma * nudge);
+                let network = unflatten(&self.base, &nudged.collect::<Vec<f32>>());
+                let file = Arc::new(PolicyFile::new(network, self.action));
+                let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(&file))) };
+                cost(case, &measure(case, &mut policy))
+            })
         });
-        let ranks = ranks(&losses);
         let mut gradient = vec![0.0f32; self.weights.len()];
-        for (pair, nudges) in noise.iter().enumerate() {
-            let better = ranks[2 * pair] - ranks[2 * pair + 1];
-            for ((sum, nudge), scale) in gradient.iter_mut().zip(nudges).zip(&self.scales) {
-                *sum += better * nudge / scale / (2 * args.pairs) as f32;
+        for (nudge, slope) in noise.iter().zip(slopes(&costs)) {
+            for ((sum, nudge), scale) in gradient.iter_mut().zip(nudge).zip(&self.scales) {
+                *sum += slope * nudge / scale / args.pairs as f32;
             }
         }
         self.generation += 1;
@@ -158,7 +155,7 @@ impl Evolution {
         for (average, present) in self.average.iter_mut().zip(&self.weights) {
             *average += weight * (present - *average);
         }
-        losses.iter().sum::<f64>() / losses.len() as f64
+        costs.iter().flatten().sum::<f64>() / (2 * costs.len()) as f64
     }
 
     /// Adam with the usual constants, in units of each weight's scale.
@@ -193,22 +190,10 @@ fn scales(network: &Network) -> Vec<f32> {
     scales
 }
 
-/// Mean loss of a policy over some bouts.
-pub fn mean_loss(file: &Arc<PolicyFile>, bouts: &[Bout]) -> f64 {
-    let of = |bout: &Bout| {
-        let mut policy = || -> Box<dyn Policy> { Box::new(Learned::new(Arc::clone(file))) };
-        loss(&measure(&bout.case, &mut policy), &bout.baseline)
-    };
-    bouts.iter().map(of).sum::<f64>() / bouts.len() as f64
-}
-
-/// Ranks from -0.5 (the least) to 0.5 (the most).
-fn ranks(values: &[f64]) -> Vec<f32> {
-    let mut order: Vec<usize> = (0..values.len()).collect();
-    order.sort_by(|one, other| values[*one].total_cmp(&values[*other]));
-    let mut ranks = vec![0.0; values.len()];
-    for (rank, place) in order.into_iter().enumerate() {
-        ranks[place] = rank as f32 / (values.len() - 1).max(1) as f32 - 0.5;
-    }
-    ranks
+/// How much worse each nudge was than its opposite, in units of what is usual among the pairs. A case that
+/// either hardly survives would outweigh all others, so nothing counts for more than twice the usual.
+fn slopes(costs: &[[f64; 2]]) -> Vec<f32> {
+    let differences: Vec<f64> = costs.iter().map(|[plus, minus]| plus - minus).collect();
+    let usual = differences.iter().map(|one| one.abs()).sum::<f64>() / differences.len().max(1) as f64;
+    differences.into_iter().map(|one| (one / usual.max(1e-12)).clamp(-2.0, 2.0) as f32).collect()
 }

@@ -24,7 +24,7 @@ const WEIGHTS: [&str; 4] = [c::BACKEND_IDS, c::FEATURE_SET, c::FEATURES, c::MASK
 const WEIGHT: &str = "log_weight_vs_pool";
 
 /// What stands for requests of which no route is known.
-const ANY_ROUTE: &str = "any";
+const ANY_ROUTE: &str = "other";
 
 impl Traces {
     /// Reads a Parquet trace, or all of a folder: those of one pool. Which one must be told, by one of its
@@ -43,7 +43,8 @@ impl Traces {
         };
         let mut gathered = Gathered::default();
         let columns: Vec<&'static str> = REQUIRED.into_iter().chain(OPTIONAL).collect();
-        for (number, file) in files.iter().enumerate() {
+        for file in &files {
+            let number = gathered.recordings.number(&recording(file));
             let open = ParquetFile::open(file)?;
             open.require(&REQUIRED)?;
             open.read(&columns, |batch| (0..batch.rows).for_each(|row| gathered.row(batch, row, number)))?;
@@ -92,8 +93,8 @@ struct Trial {
     exchanges: Vec<Exchange>,
 }
 
-/// File, run and policy: a recording is a trial, or as much of it as one process of several saw.
-type TrialKey = (usize, String, String);
+/// Recording, run and policy.
+type TrialKey = (u16, String, String);
 
 #[derive(Default)]
 struct Gathered {
@@ -101,13 +102,14 @@ struct Gathered {
     /// By the numbers of backends.
     weights: BTreeMap<u16, f64>,
     routes: Names,
-    /// The backends of each view, by file and number of the view.
-    members: BTreeMap<(usize, u16), Vec<String>>,
+    recordings: Names,
+    /// The backends of each view, by recording and number of the view.
+    members: BTreeMap<(u16, u16), Vec<String>>,
     trials: BTreeMap<TrialKey, Trial>,
 }
 
 impl Gathered {
-    fn row(&mut self, batch: &Batch, row: usize, file: usize) {
+    fn row(&mut self, batch: &Batch, row: usize, recording: u16) {
         let column = |name| batch.column(name);
         let text = |name| column(name).text(row).map_or("", |text| &**text);
         // A row without the place and time of the decision says nothing.
@@ -119,13 +121,19 @@ impl Gathered {
         let id = usize::try_from(action).ok().and_then(|place| ids.get(place));
         let id = id.map_or_else(|| action.to_string(), |id| id.to_string());
         let balancer = column(c::BALANCER).integer(row).unwrap_or(0) as u16;
-        let members = self
-            .members
-            .entry((file, balancer))
-            .or_insert_with(|| ids.iter().map(|id| id.to_string()).collect());
+        let view = (recording, balancer);
+        let new_view = !self.members.contains_key(&view);
+        let members =
+            self.members.entry(view).or_insert_with(|| ids.iter().map(|id| id.to_string()).collect());
         // A backend that joined the pool later.
         if !members.contains(&id) {
             members.push(id.clone());
+        }
+        // Backends that are never chosen belong to the pool as well.
+        if new_view {
+            for id in members.iter() {
+                self.backends.number(id);
+            }
         }
         let backend = self.backends.number(&id);
         let route = match text(c::ROUTE) {
@@ -133,7 +141,7 @@ impl Gathered {
             route => route,
         };
         let route = self.routes.number(route);
-        let key = (file, text(c::RUN).to_owned(), text(c::POLICY).to_owned());
+        let key = (recording, text(c::RUN).to_owned(), text(c::POLICY).to_owned());
         let trial = self.trials.entry(key).or_default();
         trial.explored += u64::from(column(c::EXPLORE).flag(row).unwrap_or(false));
         trial.exchanges.push(Exchange {
@@ -225,6 +233,15 @@ fn only_used_routes(mut traces: Traces) -> Traces {
     traces.routes =
         names.into_iter().zip(&numbers).filter_map(|(name, number)| number.map(|_| name)).collect();
     traces
+}
+
+/// The recording that a file belongs to: one that did not end in good order is left in several parts.
+fn recording(file: &Path) -> String {
+    let name = file.display().to_string();
+    match name.split_once(".partial-") {
+        Some((recording, _)) => recording.to_owned(),
+        None => name.trim_end_matches(".parquet").to_owned(),
+    }
 }
 
 fn episode(run: String, policy: String, exploration: f64, exchanges: Vec<Exchange>) -> Episode {

@@ -83,7 +83,7 @@ impl Args {
             rate: 1e-3,
             entropy: 0.01,
             generations: 250,
-            evolution: evolution::Args { rate: 0.02, ..evolution::Args::default() },
+            evolution: evolution::Args::default(),
             validate_every: 5,
             validate_every_generations: 25,
             ppo: ppo::Args::default(),

@@ -13,11 +13,11 @@ mod validation;
 
 pub use args::{Args, WarmStart};
 pub use state::StateError;
-pub use validation::{BASELINE, Score, bouts, score, validation_set};
+pub use validation::{BASELINE, Bout, Score, bouts, score, validation_set};
 
 use crate::checkpoint::{Checkpoint, CheckpointError};
 use crate::curves::{Curves, CurvesError, Update};
-use crate::evolution::{Bout, Evolution};
+use crate::evolution::Evolution;
 use crate::measure::in_parallel;
 use crate::ppo::Diagnostics;
 use crate::rollout::{Exploration, Trajectory, play, play_taught};
@@ -60,7 +60,7 @@ pub const COLUMNS: [&str; 14] = [
     "learning_rate",
     "horizon",
     "lesson_cost",
-    "evolution_loss",
+    "evolution_cost",
     "validation_mean_ratio",
     "validation_p99_ratio",
 ];
@@ -297,18 +297,17 @@ impl Training<'_> {
         while self.state.position.generations < total {
             let number = self.state.position.generations;
             let knobs = self.args.evolution_at(number);
-            let count = knobs.cases as u64;
+            let count = knobs.pairs as u64;
             let cases: Vec<Case> = cases(self.args, range::EVOLUTION + number * count, count)
                 .into_iter()
                 .map(|case| case.with_requests(knobs.requests))
                 .collect();
-            let bouts = bouts(&cases);
             let evolution = self.state.evolution.as_mut().expect("made above");
-            let loss = evolution.step(&bouts, Seed(self.args.seed), &knobs);
+            let cost = evolution.step(&cases, Seed(self.args.seed), &knobs);
             self.state.position.generations += 1;
             let done = number + 1;
             let look = done.is_multiple_of(self.args.validate_every_generations) || done == total;
-            self.round("evolution", done, total, look, vec![("evolution_loss", loss)])?;
+            self.round("evolution", done, total, look, vec![("evolution_cost", cost)])?;
         }
         Ok(())
     }
@@ -438,7 +437,6 @@ fn record(args: &Args, position: &state::Position, validation: &Score) -> serde_
             "pairs": args.evolution.pairs,
             "sigma": args.evolution.sigma,
             "rate": args.evolution.rate,
-            "cases": args.evolution.cases,
             "requests": args.evolution.requests,
         },
         "validation": { "against": BASELINE, "mean_ratio": validation.mean, "p99_ratio": validation.p99 },

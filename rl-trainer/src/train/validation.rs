@@ -1,7 +1,7 @@
 //! The validation set: which of many checkpoints is the best is decided here, and nowhere else.
 
-use crate::evolution::{Bout, loss};
-use crate::measure::{in_parallel, measure};
+use crate::evolution::cost;
+use crate::measure::{Figures, in_parallel, measure};
 use crate::scenarios::{Case, Family, VALIDATION_CASES};
 use lb_core::Algorithm;
 use lb_core::policy::Policy;
@@ -11,6 +11,15 @@ use std::sync::Arc;
 
 /// What everything is measured against, with ejection: without it a win would be ejection's.
 pub const BASELINE: &str = "least-connections+ejection";
+
+/// A case with what the baseline did in it.
+#[derive(Clone, Debug)]
+pub struct Bout {
+    /// The case.
+    pub case: Case,
+    /// The baseline on it.
+    pub baseline: Figures,
+}
 
 /// The bouts of some cases: each with what the baseline does in it.
 pub fn bouts(cases: &[Case]) -> Vec<Bout> {
@@ -33,7 +42,7 @@ pub struct Score {
     pub mean: f64,
     /// Geometric mean of the ratios of 99th percentiles.
     pub p99: f64,
-    /// What selection makes small.
+    /// What selection makes small: evolution's cost, less that of the baseline.
     pub loss: f64,
 }
 
@@ -47,7 +56,7 @@ pub fn score(network: &Network, action: Action, bouts: &[Bout]) -> Score {
         (
             ratio(figures.mean_ms, bout.baseline.mean_ms),
             ratio(figures.p99_ms, bout.baseline.p99_ms),
-            loss(&figures, &bout.baseline),
+            cost(&bout.case, &figures) - cost(&bout.case, &bout.baseline),
         )
     });
     let count = all.len() as f64;

@@ -4,7 +4,7 @@ use lb_core::policy::{BackendIndex, Policy, PoolView, Reply, ReplyKind, RequestI
 use lb_core::rng::Rng;
 use lb_core::topology::Topology;
 use lb_core::workload::{Observer, Sample};
-use lb_core::{Algorithm, Seed, Span, Time};
+use lb_core::{Algorithm, Seed, Time};
 use rl_trainer::traces::{End, Episode, Exchange, Traces};
 use simulator::{OpenLoad, Options, simulate_open};
 use std::sync::{Arc, Mutex};
@@ -106,15 +106,4 @@ pub(crate) fn traces(topology: &Topology, load: &OpenLoad, balancers: u16, polic
         routes,
         episodes: policies.iter().enumerate().map(of).collect(),
     }
-}
-
-/// A bundled topology.
-pub(crate) fn topology(name: &str) -> Topology {
-    let path = format!("{}/../configs/topologies/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).expect("a bundled topology")).expect("valid JSON")
-}
-
-/// Poisson arrivals with a timeout of two seconds.
-pub(crate) fn load(rate: f64, requests: u64) -> OpenLoad {
-    OpenLoad::poisson(rate, requests, Span::from_secs(2), Seed(40))
 }

@@ -18,6 +18,7 @@ pub(crate) struct Row {
     pub(crate) balancer: i32,
     pub(crate) sent_ns: i64,
     pub(crate) backends: usize,
+    pub(crate) first_backend: usize,
     pub(crate) feature_set: &'static str,
     pub(crate) features: Vec<f32>,
     pub(crate) mask: Vec<bool>,
@@ -42,14 +43,15 @@ impl Row {
             balancer: 0,
             sent_ns: number as i64 * 1_000_000,
             backends: 3,
+            first_backend: 1,
             feature_set: FEATURE_SET,
             mask: vec![true; 3],
             features: (0..3 * WIDTH)
                 .map(|place| ((place * 31 + number * 17) % 100) as f32 / 20.0 - 2.0)
                 .collect(),
             action: (number % 3) as i32,
-            propensity: Some(if number % 50 == 0 { 0.01 } else { 0.98 }),
-            explore: number % 50 == 0,
+            propensity: Some(if number.is_multiple_of(50) { 0.01 } else { 0.98 }),
+            explore: number.is_multiple_of(50),
             route: "GET /shop/api/item/{}".to_owned(),
             error: Some("none"),
             latency_us: Some(latency),
@@ -148,7 +150,9 @@ fn column<T: DataType>(
 pub(crate) fn write(path: &Path, rows: &[Row], group: usize, without: &[&str]) {
     let ints = |of: fn(&Row) -> i32| Cells::Ints(rows.iter().map(|row| Some(of(row))).collect());
     let texts = |of: fn(&Row) -> &str| Cells::Texts(rows.iter().map(|row| of(row).to_owned()).collect());
-    let ids = rows.iter().map(|row| (1..=row.backends).map(|place| format!("b{place}")).collect());
+    let ids = rows
+        .iter()
+        .map(|row| (0..row.backends).map(|place| format!("b{}", row.first_backend + place)).collect());
     let all = vec![
         ("run_id", texts(|row| &row.run)),
         ("policy_id", texts(|row| &row.policy)),

@@ -1,0 +1,88 @@
+//! How much a training may cost, and where it runs: arguments that several commands share.
+
+use crate::train::{self, WarmStart};
+use anyhow::anyhow;
+use clap::ValueEnum;
+use harness::exit::{ExitCode, Failure, OrExit};
+use tch::{Cuda, Device};
+
+/// Seeds are below this: a training's cases are numbered by its seed.
+const SEEDS: u64 = 1 << 20;
+
+/// How much a training may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Budget {
+    /// Some ten seconds.
+    Smoke,
+    /// A few minutes.
+    Standard,
+    /// What the policy that comes with `bench` was trained with.
+    Release,
+}
+
+/// Where tensors live.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DeviceName {
+    /// The processor.
+    Cpu,
+    /// The first GPU.
+    Cuda,
+}
+
+/// What a training is told on the command line.
+#[derive(Clone, Debug, clap::Args)]
+pub struct TrainingArgs {
+    /// Decisions that PPO learns from, in place of the budget's.
+    #[arg(long, value_name = "N")]
+    pub steps: Option<u64>,
+    /// Generations of evolution strategies, in place of the budget's.
+    #[arg(long, value_name = "N")]
+    pub generations: Option<u64>,
+    /// Where tensors live. The network is small: a GPU helps little.
+    #[arg(long, value_enum, default_value = "cpu")]
+    pub device: DeviceName,
+    /// What comes before the policy gradient, in place of the budget's.
+    #[arg(long, value_enum)]
+    pub warm_start: Option<WarmStart>,
+}
+
+impl TrainingArgs {
+    /// The knobs of a training.
+    ///
+    /// # Errors
+    /// There is nothing to train with, the seed is too large, or there is no GPU.
+    pub fn plan(&self, budget: Budget, seed: u64) -> Result<train::Args, Failure> {
+        if seed >= SEEDS {
+            return Err(anyhow!("--seed {seed}: is too large; seeds are below {SEEDS}"))
+                .or_exit(ExitCode::Usage);
+        }
+        let mut args = match budget {
+            Budget::Smoke => train::Args::smoke(seed),
+            Budget::Standard => train::Args::standard(seed),
+            Budget::Release => train::Args::release(seed),
+        };
+        args.ppo_steps = self.steps.unwrap_or(args.ppo_steps);
+        args.generations = self.generations.unwrap_or(args.generations);
+        args.warm_start = self.warm_start.unwrap_or(args.warm_start);
+        args.device = self.device()?;
+        if args.ppo_steps == 0 && args.generations == 0 && args.warm_start == WarmStart::None {
+            return Err(anyhow!(
+                "--steps 0 --generations 0: leaves nothing to train with; give one of them, or --warm-start teacher"
+            ))
+            .or_exit(ExitCode::Usage);
+        }
+        Ok(args)
+    }
+
+    fn device(&self) -> Result<Device, Failure> {
+        match self.device {
+            DeviceName::Cpu => Ok(Device::Cpu),
+            DeviceName::Cuda if Cuda::is_available() => Ok(Device::Cuda(0)),
+            DeviceName::Cuda => Err(anyhow!(
+                "--device cuda: this libtorch finds no GPU; set it up with `cargo xtask libtorch --cuda` on a \
+                 machine with a driver for it, or train with --device cpu"
+            ))
+            .or_exit(ExitCode::Preflight),
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! `rl-train eval`: policies against the classical algorithms, without training.
+
+use super::files::write_whole;
+use super::meter::Meter;
+use super::{interrupt, policies};
+use crate::evaluate::{Evaluation, LUCKS, List, Trained, Watch, evaluate};
+use crate::report::{self, Lists};
+use harness::exit::{ExitCode, Failure, OrExit};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// Holds trained policies against all classical algorithms and oracles, in virtual time.
+///
+/// Several policies count as trainings of the same kind with several seeds: figures are averages over them,
+/// and intervals say how much the seed matters. Without --situations and --test-set all lists are played.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Policy files, checkpoints, or folders of trainings.
+    #[arg(value_name = "POLICY", required = true)]
+    pub policies: Vec<PathBuf>,
+    /// Requests per case and luck [default: what the list says].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
+    pub requests: Option<u64>,
+    /// Lucks per case: each draws arrivals, sizes and failures anew, alike for all.
+    #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = clap::value_parser!(u64).range(1..))]
+    pub lucks: u64,
+    /// Play the situations A to I, and B with routes.
+    #[arg(long)]
+    pub situations: bool,
+    /// Play the held-out random cases.
+    #[arg(long)]
+    pub test_set: bool,
+    /// Play only the first cases of each list: a look, not a proof.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub cases: Option<u64>,
+    /// Also write all figures as JSON.
+    #[arg(long, value_name = "FILE")]
+    pub json: Option<PathBuf>,
+}
+
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Document<'a> {
+    goals: Vec<crate::evaluate::goals::Goal>,
+    evaluations: &'a [Evaluation],
+}
+
+impl Args {
+    fn lists(&self) -> Vec<List> {
+        let both = !self.situations && !self.test_set;
+        let mut lists = Vec::new();
+        if self.situations || both {
+            lists.extend([List::situations(), List::routes()]);
+        }
+        if self.test_set || both {
+            lists.push(List::test());
+        }
+        let cut = |list: List| match self.cases {
+            Some(count) => list.first(count as usize),
+            None => list,
+        };
+        let fit = |list: List| match self.requests {
+            Some(requests) => list.with_requests(requests),
+            None => list,
+        };
+        lists.into_iter().map(cut).map(fit).collect()
+    }
+}
+
+/// Plays, prints and writes.
+///
+/// # Errors
+/// A policy cannot be read, or the file cannot be written.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let mut files = Vec::new();
+    for path in &args.policies {
+        files.push(Arc::new(policies::find(path).or_exit(ExitCode::Usage)?));
+    }
+    let policies = Trained::all(files);
+    let interrupt = interrupt::listen()?;
+    let stop = interrupt.flag();
+    let meter = Mutex::new(Meter::new());
+    let mut evaluations = Vec::new();
+    for list in args.lists() {
+        let progress = |done: usize, all: usize| {
+            if let Ok(mut meter) = meter.lock() {
+                meter.tick(&format!("{}: {done} of {all} rounds", list.name));
+            }
+        };
+        evaluations.push(evaluate(&policies, &list, args.lucks, Watch { stop: &stop, progress: &progress }));
+    }
+    drop(meter);
+    let lists = Lists::new(&evaluations);
+    print!("{}", report::console(&lists));
+    if let Some(path) = &args.json {
+        let document = Document { goals: lists.goals(), evaluations: &evaluations };
+        let text = serde_json::to_vec_pretty(&document).or_exit(ExitCode::Internal)?;
+        write_whole(path, &text).or_exit(ExitCode::Preflight)?;
+    }
+    Ok(if interrupt.is_set() { ExitCode::Interrupted } else { ExitCode::Ok })
+}

@@ -1,0 +1,43 @@
+//! `rl-train export`: a policy file from a training, checked by loading it again.
+
+use super::files::write_whole;
+use super::policies;
+use anyhow::Context;
+use harness::exit::{ExitCode, Failure, OrExit};
+use lb_core::policy::PolicyFile;
+use std::fs;
+use std::path::PathBuf;
+
+/// Writes the policy of a training as a file that load balancers serve.
+///
+/// Of a training that is not over it is the best network so far, on the validation set. The file is loaded
+/// again, with all checks that a load balancer makes, before it gets its name.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// A checkpoint, a policy file, or the folder of a training or of a run.
+    #[arg(value_name = "CHECKPOINT_OR_RUN")]
+    pub from: PathBuf,
+    /// Where to write the policy.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+}
+
+/// Exports.
+///
+/// # Errors
+/// There is no sound policy, or the file cannot be written.
+pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let file = policies::find(&args.from).or_exit(ExitCode::Usage)?;
+    let bytes = file.to_bytes();
+    PolicyFile::from_bytes(&bytes)
+        .context("the policy that would be written cannot be served")
+        .or_exit(ExitCode::Internal)?;
+    write_whole(&args.out, &bytes).or_exit(ExitCode::Preflight)?;
+    let written =
+        fs::read(&args.out).with_context(|| format!("failed to read `{}` again", args.out.display()));
+    let again = PolicyFile::from_bytes(&written.or_exit(ExitCode::Preflight)?)
+        .with_context(|| format!("`{}` is not what was written", args.out.display()))
+        .or_exit(ExitCode::Preflight)?;
+    println!("policy: {} ({})", args.out.display(), again.short_hash());
+    Ok(ExitCode::Ok)
+}

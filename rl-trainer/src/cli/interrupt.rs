@@ -1,0 +1,21 @@
+//! Ctrl-C for work that blocks its thread, as training does.
+
+use anyhow::{Context, Result};
+use harness::experiment::Interrupt;
+
+/// Listens for Ctrl-C and for termination from now on, on a thread of its own.
+///
+/// # Errors
+/// There is no thread or no runtime to be had.
+pub fn listen() -> Result<Interrupt> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("failed to start a runtime that listens for Ctrl-C")?;
+    let interrupt = runtime.block_on(async { Interrupt::listen() });
+    std::thread::Builder::new()
+        .name("interrupt".to_owned())
+        .spawn(move || runtime.block_on(std::future::pending::<()>()))
+        .context("failed to start a thread that listens for Ctrl-C")?;
+    Ok(interrupt)
+}

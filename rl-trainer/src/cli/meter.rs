@@ -1,0 +1,72 @@
+//! Progress of long work: one line that changes on a terminal, a line now and then elsewhere.
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+use std::time::{Duration, Instant};
+
+/// Without a terminal, a line is printed this often.
+const PLAIN_PERIOD: Duration = Duration::from_secs(10);
+
+/// Shows how work goes, on standard error.
+#[derive(Debug)]
+pub struct Meter {
+    shown: Shown,
+}
+
+#[derive(Debug)]
+enum Shown {
+    Terminal(ProgressBar),
+    Plain(Instant),
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Meter {
+    /// Chooses by what standard error is.
+    pub fn new() -> Self {
+        if !std::io::stderr().is_terminal() {
+            return Self { shown: Shown::Plain(Instant::now()) };
+        }
+        let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+        bar.set_style(ProgressStyle::with_template("{spinner} {wide_msg}").expect("a valid template"));
+        Self { shown: Shown::Terminal(bar) }
+    }
+
+    /// The work goes on.
+    pub fn tick(&mut self, text: &str) {
+        match &mut self.shown {
+            Shown::Terminal(bar) => {
+                bar.set_message(text.to_owned());
+                bar.tick();
+            }
+            Shown::Plain(last) if last.elapsed() >= PLAIN_PERIOD => {
+                *last = Instant::now();
+                eprintln!("{text}");
+            }
+            Shown::Plain(_) => {}
+        }
+    }
+
+    /// A line that stays.
+    pub fn say(&mut self, line: &str) {
+        match &mut self.shown {
+            Shown::Terminal(bar) => bar.suspend(|| eprintln!("{line}")),
+            Shown::Plain(last) => {
+                *last = Instant::now();
+                eprintln!("{line}");
+            }
+        }
+    }
+}
+
+impl Drop for Meter {
+    fn drop(&mut self) {
+        if let Shown::Terminal(bar) = &self.shown {
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Finds trained policies: in a policy file, in the checkpoint of a training, or in the folder of a run.
+
+use crate::checkpoint::{Checkpoint, METADATA_KEY};
+use crate::train::{CHECKPOINT, policy_of};
+use lb_core::policy::PolicyFile;
+use safetensors::SafeTensors;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// The name of the policy file in the folder of a training or of a run.
+pub const POLICY: &str = "policy.safetensors";
+
+/// Why there is no policy.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPolicy {
+    /// It cannot be read.
+    #[error("failed to read `{path}`: {source}; give a policy file, a checkpoint, or the folder of a training", path = path.display())]
+    Unreadable {
+        /// What was asked for.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A folder without one.
+    #[error(
+        "the folder `{path}` has neither `{POLICY}` nor `{CHECKPOINT}`; give the folder of a training or of a run of \
+         `rl-train`",
+        path = path.display()
+    )]
+    Folder {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The file is not what it should be.
+    #[error("`{path}`: {problem}", path = path.display())]
+    Unsound {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and the way out.
+        problem: String,
+    },
+}
+
+/// The policy that `path` leads to: a policy file, a checkpoint (its best network so far), or a folder that
+/// has one of them.
+///
+/// # Errors
+/// See [`NoPolicy`].
+pub fn find(path: &Path) -> Result<PolicyFile, NoPolicy> {
+    if path.is_dir() {
+        let inside = [POLICY, CHECKPOINT].map(|name| path.join(name));
+        let file = inside.iter().find(|file| file.is_file());
+        return match file {
+            Some(file) => read(file),
+            None => Err(NoPolicy::Folder { path: path.to_owned() }),
+        };
+    }
+    read(path)
+}
+
+fn read(path: &Path) -> Result<PolicyFile, NoPolicy> {
+    let bytes = fs::read(path).map_err(|source| NoPolicy::Unreadable { path: path.to_owned(), source })?;
+    let unsound = |problem: String| NoPolicy::Unsound { path: path.to_owned(), problem };
+    if !is_checkpoint(&bytes) {
+        return PolicyFile::from_bytes(&bytes).map_err(|error| unsound(error.to_string()));
+    }
+    let checkpoint = Checkpoint::load(path).map_err(|error| unsound(error.to_string()))?;
+    policy_of(&checkpoint).map_err(|error| unsound(error.to_string()))
+}
+
+/// Both kinds of file are safetensors; a checkpoint has metadata of its own.
+fn is_checkpoint(bytes: &[u8]) -> bool {
+    let header = SafeTensors::read_metadata(bytes).ok();
+    let metadata = header.and_then(|(_, header)| header.metadata().clone());
+    let family = METADATA_KEY.trim_end_matches(|c: char| c.is_ascii_digit());
+    metadata.is_some_and(|keys| keys.keys().any(|key| key.starts_with(family)))
+}

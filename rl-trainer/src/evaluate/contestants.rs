@@ -1,0 +1,191 @@
+//! Who takes part: trained policies, all classical rules, oracles.
+
+use crate::measure::{Figures, measure, measure_oracle};
+use crate::scenarios::Case;
+use lb_core::algorithm::Rule;
+use lb_core::policy::{BackendIndex, GuardCounts, Learned, Policy, PolicyFile, PoolView, Reply, RequestInfo};
+use lb_core::rng::Rng;
+use lb_core::{Algorithm, Time};
+use serde::{Deserialize, Serialize};
+use simulator::oracle::Oracle;
+use std::sync::{Arc, Mutex};
+
+/// A trained policy that takes part.
+#[derive(Clone, Debug)]
+pub struct Trained {
+    /// Its name in results, such as `rl-seed-1`.
+    pub name: String,
+    /// The seed of its training, where that is known.
+    pub seed: Option<u64>,
+    /// The policy.
+    pub file: Arc<PolicyFile>,
+}
+
+impl Trained {
+    /// A policy by the record of its training: `rl-seed-3`, or `rl` where the record names no seed.
+    pub fn new(file: Arc<PolicyFile>) -> Self {
+        let seed = file.train.get("seed").and_then(serde_json::Value::as_u64);
+        let name = seed.map_or_else(|| "rl".to_owned(), |seed| format!("rl-seed-{seed}"));
+        Self { name, seed, file }
+    }
+
+    /// Policies by the records of their trainings; names that are not unique get a number.
+    pub fn all(files: impl IntoIterator<Item = Arc<PolicyFile>>) -> Vec<Self> {
+        let mut all: Vec<Self> = Vec::new();
+        for file in files {
+            let mut one = Self::new(file);
+            let (stem, mut number) = (one.name.clone(), 1);
+            while all.iter().any(|other| other.name == one.name) {
+                number += 1;
+                one.name = format!("{stem}-{number}");
+            }
+            all.push(one);
+        }
+        all
+    }
+}
+
+/// What a contestant is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// A trained policy.
+    Trained,
+    /// A trained policy that is not told the route of requests: what routes are worth.
+    Unrouted,
+    /// A classical rule.
+    Classical,
+    /// Knows what no load balancer does.
+    Oracle,
+}
+
+/// One contestant, as results name it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Contestant {
+    /// Unique within an evaluation.
+    pub name: String,
+    /// What it is.
+    pub kind: Kind,
+    /// The seed of its training.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+    /// SHA-256 of its weights.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<String>,
+}
+
+/// All classical algorithms: each rule, without ejection and with it.
+pub fn classical() -> Vec<Algorithm> {
+    let rules = Algorithm::table().iter().map(|entry| entry.rule).filter(|rule| *rule != Rule::Rl);
+    rules.flat_map(|rule| [false, true].map(|ejection| Algorithm { rule, ejection })).collect()
+}
+
+/// A contestant that can play.
+#[derive(Clone)]
+pub(super) enum Player {
+    Trained(Arc<PolicyFile>),
+    Unrouted(Arc<PolicyFile>),
+    Classical(Algorithm),
+    Oracle(Oracle),
+}
+
+/// All who take part, in the order of results.
+pub(super) fn field(policies: &[Trained], unrouted: bool) -> Vec<(Contestant, Player)> {
+    let trained = |policy: &Trained, kind: Kind| {
+        let name = match kind {
+            Kind::Unrouted => format!("{} without routes", policy.name),
+            _ => policy.name.clone(),
+        };
+        Contestant { name, kind, seed: policy.seed, sha256: Some(policy.file.sha256.clone()) }
+    };
+    let plain = |name: String, kind: Kind| Contestant { name, kind, seed: None, sha256: None };
+    let mut field: Vec<(Contestant, Player)> = policies
+        .iter()
+        .map(|policy| (trained(policy, Kind::Trained), Player::Trained(Arc::clone(&policy.file))))
+        .collect();
+    if unrouted {
+        field.extend(
+            policies
+                .iter()
+                .map(|policy| (trained(policy, Kind::Unrouted), Player::Unrouted(Arc::clone(&policy.file)))),
+        );
+    }
+    field.extend(
+        classical()
+            .into_iter()
+            .map(|algorithm| (plain(algorithm.to_string(), Kind::Classical), Player::Classical(algorithm))),
+    );
+    field.extend(
+        Oracle::ALL.map(|oracle| (plain(oracle.name().to_owned(), Kind::Oracle), Player::Oracle(oracle))),
+    );
+    field
+}
+
+impl Player {
+    /// Plays a case; a trained policy also tells how often its guards decided.
+    pub(super) fn play(&self, case: &Case) -> (Figures, GuardCounts) {
+        let guards: Arc<Mutex<GuardCounts>> = Arc::default();
+        let learned = |file: &Arc<PolicyFile>, routed: bool| {
+            let mut policy = || -> Box<dyn Policy> {
+                let inner = Learned::new(Arc::clone(file));
+                Box::new(Counted { inner, routed, guards: Arc::clone(&guards) })
+            };
+            measure(case, &mut policy)
+        };
+        let figures = match self {
+            Self::Trained(file) => learned(file, true),
+            Self::Unrouted(file) => learned(file, false),
+            Self::Classical(algorithm) => {
+                measure(case, &mut || algorithm.policy().expect("a classical rule needs no file"))
+            }
+            Self::Oracle(oracle) => measure_oracle(case, *oracle),
+        };
+        let guards = *guards.lock().expect("nobody panics while holding it");
+        (figures, guards)
+    }
+}
+
+/// A learned policy that leaves its guard counts behind, and may be kept from seeing routes.
+struct Counted {
+    inner: Learned,
+    routed: bool,
+    guards: Arc<Mutex<GuardCounts>>,
+}
+
+impl Counted {
+    fn seen(&self, request: &RequestInfo) -> RequestInfo {
+        if self.routed { *request } else { RequestInfo { route: 0, ..*request } }
+    }
+}
+
+impl Policy for Counted {
+    fn pick(
+        &mut self,
+        request: &RequestInfo,
+        pool: &PoolView<'_>,
+        now: Time,
+        rng: &mut Rng,
+    ) -> Option<BackendIndex> {
+        self.inner.pick(&self.seen(request), pool, now, rng)
+    }
+
+    fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
+        self.inner.on_sent(backend, &self.seen(request), now);
+    }
+
+    fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
+        self.inner.on_reply(backend, reply, now);
+    }
+
+    fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
+        self.inner.on_cancel(backend, sent);
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        if let (Some(counts), Ok(mut guards)) = (self.inner.guard_counts(), self.guards.lock()) {
+            *guards = guards.plus(counts);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! The lists of cases that policies are judged on, each named by the hash of what makes it up.
+
+use crate::scenarios::{Case, Family, TEST_CASES, hash, routed_situation, situations};
+
+/// SHA-256 of the test list: it is frozen. Whoever changes how cases are drawn draws another list, and figures
+/// from before cannot be held against figures from after.
+pub const TEST_SHA256: &str = "";
+
+/// A list of cases.
+#[derive(Clone, Debug)]
+pub struct List {
+    /// Its name in results.
+    pub name: &'static str,
+    /// [`hash`] of the list as it is laid down; how many requests each case is given does not change it.
+    pub sha256: String,
+    /// The cases.
+    pub cases: Vec<Case>,
+    /// Cases of the whole list.
+    pub whole: usize,
+    /// Whether each case has the requests that the list lays down.
+    pub full: bool,
+    /// Whether trained policies also play without being told the route of requests.
+    pub unrouted: bool,
+}
+
+impl List {
+    /// The situations A to I.
+    pub fn situations() -> Self {
+        Self::new("situations", situations())
+    }
+
+    /// The held-out random cases.
+    pub fn test() -> Self {
+        Self::new("test", Family::Test.cases(TEST_CASES))
+    }
+
+    /// Situation B where routes tell most of the size of a request.
+    pub fn routes() -> Self {
+        Self { unrouted: true, ..Self::new("routes", vec![routed_situation()]) }
+    }
+
+    fn new(name: &'static str, cases: Vec<Case>) -> Self {
+        Self { name, sha256: hash(&cases), whole: cases.len(), full: true, cases, unrouted: false }
+    }
+
+    /// The same list with so many requests per case and luck.
+    #[must_use]
+    pub fn with_requests(mut self, requests: u64) -> Self {
+        self.full &= self.cases.iter().all(|case| case.load.requests <= requests);
+        self.cases = self.cases.into_iter().map(|case| case.with_requests(requests)).collect();
+        self
+    }
+
+    /// The first cases of the list only: a look, not a proof.
+    #[must_use]
+    pub fn first(mut self, count: usize) -> Self {
+        self.cases.truncate(count);
+        self
+    }
+}

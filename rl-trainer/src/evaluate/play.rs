@@ -1,0 +1,138 @@
+//! Plays a list of cases: every contestant, every luck.
+
+use super::contestants::{Contestant, Kind, Trained, field};
+use super::lists::List;
+use crate::measure::{Figures, in_parallel};
+use crate::scenarios::Case;
+use crate::train::BASELINE;
+use lb_core::policy::GuardCounts;
+use serde::{Deserialize, Serialize};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Changes when a field of the JSON changes its meaning or goes.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// What all contestants did in all cases of a list.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evaluation {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The name of the list.
+    pub list: String,
+    /// The hash of the list.
+    pub list_sha256: String,
+    /// Cases of the whole list; fewer were played where only a look was asked for, or it was interrupted.
+    pub planned_cases: usize,
+    /// Whether each case had the requests that the list lays down, or more.
+    pub full_requests: bool,
+    /// Lucks per case.
+    pub lucks: u64,
+    /// What ratios are to.
+    pub baseline: String,
+    /// Who took part.
+    pub contestants: Vec<Contestant>,
+    /// The cases that were played whole, in the order of the list.
+    pub cases: Vec<CaseResult>,
+}
+
+/// What all contestants did in one case.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CaseResult {
+    /// The name of the case.
+    pub name: String,
+    /// Requests per luck.
+    pub requests: u64,
+    /// By contestant, then by luck.
+    pub figures: Vec<Vec<Figures>>,
+    /// How often guards of the trained policies decided, over all of them and all lucks.
+    pub guards: GuardCounts,
+}
+
+/// How whoever waits for a long computation looks at it and ends it.
+#[derive(Clone, Copy)]
+pub struct Watch<'a> {
+    /// Set to end it early.
+    pub stop: &'a AtomicBool,
+    /// Called with the parts that are done, and all parts.
+    pub progress: &'a (dyn Fn(usize, usize) + Sync),
+}
+
+/// Is never set.
+static NEVER: AtomicBool = AtomicBool::new(false);
+
+impl Watch<'_> {
+    /// Nobody looks.
+    pub fn nobody() -> Watch<'static> {
+        Watch { stop: &NEVER, progress: &|_, _| () }
+    }
+}
+
+/// Plays all cases of `list` with `lucks` lucks each, on all cores. Stopped early, it gives back the cases
+/// that were played whole.
+pub fn evaluate(policies: &[Trained], list: &List, lucks: u64, watch: Watch<'_>) -> Evaluation {
+    let field = field(policies, list.unrouted);
+    let rounds: Vec<(&Case, u64)> =
+        list.cases.iter().flat_map(|case| (0..lucks).map(move |luck| (case, luck))).collect();
+    let done = AtomicUsize::new(0);
+    let played = in_parallel(&rounds, |(case, luck)| {
+        let case = (*case).clone().with_luck(*luck);
+        let mut results = Vec::with_capacity(field.len());
+        for (contestant, player) in &field {
+            if watch.stop.load(Ordering::Relaxed) {
+                return None;
+            }
+            let (figures, guards) = player.play(&case);
+            let guards = if contestant.kind == Kind::Trained { guards } else { GuardCounts::default() };
+            results.push((figures, guards));
+        }
+        (watch.progress)(done.fetch_add(1, Ordering::Relaxed) + 1, rounds.len());
+        Some(results)
+    });
+    let by_case = played.chunks(lucks.max(1) as usize).zip(&list.cases);
+    let cases = by_case.filter_map(|(lucks, case)| {
+        let lucks: Vec<&Vec<(Figures, GuardCounts)>> =
+            lucks.iter().map(Option::as_ref).collect::<Option<_>>()?;
+        let of = |place: usize| lucks.iter().map(|luck| luck[place].0).collect();
+        let guards = lucks.iter().flat_map(|luck| luck.iter().map(|one| one.1));
+        Some(CaseResult {
+            name: case.name.clone(),
+            requests: case.load.requests,
+            figures: (0..field.len()).map(of).collect(),
+            guards: guards.fold(GuardCounts::default(), GuardCounts::plus),
+        })
+    });
+    Evaluation {
+        schema_version: SCHEMA_VERSION,
+        list: list.name.to_owned(),
+        list_sha256: list.sha256.clone(),
+        planned_cases: list.whole,
+        full_requests: list.full,
+        lucks,
+        baseline: BASELINE.to_owned(),
+        cases: cases.collect(),
+        contestants: field.into_iter().map(|(contestant, _)| contestant).collect(),
+    }
+}
+
+impl Evaluation {
+    /// Places of all contestants of a kind.
+    pub fn of_kind(&self, kind: Kind) -> Vec<usize> {
+        let places = self.contestants.iter().enumerate();
+        places.filter(|(_, contestant)| contestant.kind == kind).map(|(place, _)| place).collect()
+    }
+
+    /// The place of a contestant.
+    pub fn place(&self, name: &str) -> Option<usize> {
+        self.contestants.iter().position(|contestant| contestant.name == name)
+    }
+
+    /// Whether all cases were played.
+    pub fn is_whole(&self) -> bool {
+        self.cases.len() == self.planned_cases
+    }
+
+    /// Whether goals may be judged by it: everything was played as it is laid down, with luck enough.
+    pub fn is_proof(&self) -> bool {
+        self.is_whole() && self.full_requests && self.lucks >= super::LUCKS
+    }
+}

@@ -1,0 +1,73 @@
+//! The folder of a run: what lies where, by which name.
+
+use crate::cli::files::write_whole;
+use crate::cli::policies::POLICY;
+use anyhow::{Context, Result};
+use jiff::Zoned;
+use serde::Serialize;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The folder of a run.
+#[derive(Clone, Debug)]
+pub(super) struct RunFolder {
+    root: PathBuf,
+    run_id: String,
+    /// `20261121_140509`, as file names of the original have it.
+    stamp: String,
+}
+
+impl RunFolder {
+    /// Makes the folder, and proves that it can be written to.
+    pub(super) fn create(out: Option<&Path>, mode: &str, now: &Zoned) -> Result<Self> {
+        let run_id = harness::results::run_id(&format!("rl-train-{mode}"));
+        let root = out.map_or_else(|| PathBuf::from("results").join(&run_id), Path::to_owned);
+        let folder = Self { root, run_id, stamp: now.strftime("%Y%m%d_%H%M%S").to_string() };
+        let probe = folder.root.join("logs/.probe");
+        write_whole(&probe, b"probe").context("give another folder with --out")?;
+        fs::remove_file(&probe).context("failed to remove the probe file")?;
+        Ok(folder)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    pub(super) fn run_id(&self) -> &str {
+        &self.run_id
+    }
+
+    /// A file in `logs/` whose name tells apart runs in the same folder.
+    pub(super) fn stamped(&self, stem: &str, ending: &str) -> PathBuf {
+        self.root.join("logs").join(format!("{stem}_{}.{ending}", self.stamp))
+    }
+
+    pub(super) fn log(&self, name: &str) -> PathBuf {
+        self.root.join("logs").join(name)
+    }
+
+    /// The folder of one training.
+    pub(super) fn training(&self, seed: u64) -> PathBuf {
+        self.root.join("trainings").join(format!("seed-{seed}"))
+    }
+
+    /// The folder of one scenario that is played.
+    pub(super) fn traffic(&self, name: &str) -> PathBuf {
+        self.root.join("traffic").join(name)
+    }
+
+    /// Where the chosen policy goes.
+    pub(super) fn policy(&self) -> PathBuf {
+        self.root.join(POLICY)
+    }
+
+    pub(super) fn write_json(&self, name: &str, value: &impl Serialize) -> Result<PathBuf> {
+        self.write(name, &serde_json::to_vec_pretty(value)?)
+    }
+
+    pub(super) fn write(&self, name: &str, bytes: &[u8]) -> Result<PathBuf> {
+        let path = self.root.join(name);
+        write_whole(&path, bytes)?;
+        Ok(path)
+    }
+}

@@ -1,0 +1,54 @@
+//! The executor's own log, a line per event: `2026-11-21 14:05:09,123 - INFO - training of seed 1 begins`.
+
+use anyhow::{Context, Result};
+use std::fs::File;
+use std::io::Write;
+use std::path::Path;
+
+/// The log.
+#[derive(Debug)]
+pub(super) struct Log {
+    file: File,
+}
+
+impl Log {
+    pub(super) fn create(path: &Path) -> Result<Self> {
+        let file =
+            File::create(path).with_context(|| format!("failed to create the log `{}`", path.display()))?;
+        Ok(Self { file })
+    }
+
+    pub(super) fn info(&mut self, text: &str) {
+        self.line("INFO", text);
+    }
+
+    pub(super) fn error(&mut self, text: &str) {
+        self.line("ERROR", text);
+    }
+
+    /// A log that cannot be written must not end a run: what matters is in the results.
+    fn line(&mut self, level: &str, text: &str) {
+        let now = jiff::Zoned::now();
+        let millis = now.subsec_nanosecond() / 1_000_000;
+        for line in text.lines() {
+            let stamp = now.strftime("%Y-%m-%d %H:%M:%S");
+            let _ = writeln!(self.file, "{stamp},{millis:03} - {level} - {line}");
+        }
+    }
+}
+
+/// What the load generator notes of itself goes to `path`, at the level that `RL_TRAIN_LOG` names.
+pub(super) fn log_load_to(path: &Path) -> Result<()> {
+    let file =
+        File::create(path).with_context(|| format!("failed to create the log `{}`", path.display()))?;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("RL_TRAIN_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(false)
+        .with_writer(std::sync::Mutex::new(file))
+        .finish();
+    // Only a second run in the same process can fail here; its lines go to the first one's log.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+    Ok(())
+}

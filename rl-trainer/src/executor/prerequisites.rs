@@ -1,0 +1,79 @@
+//! What must be there before anything is played.
+
+use super::args::{Settings, TrafficKind};
+use crate::torch;
+use anyhow::{Context, Result, anyhow, ensure};
+use harness::config::{Overrides, bundled_configs};
+use std::net::TcpListener;
+use std::path::Path;
+use tch::{Kind, Tensor};
+
+/// Room that a run takes at most, in bytes: the traces of three hours of traffic are the bulk of it.
+const ROOM: u64 = 1 << 30;
+
+/// One prerequisite: its name, and what was found or what is missing.
+pub(super) struct Prerequisite {
+    pub(super) name: &'static str,
+    pub(super) found: Result<String>,
+}
+
+/// Checks all of them, whatever becomes of the first.
+pub(super) fn check(settings: &Settings, folder: &Path) -> Vec<Prerequisite> {
+    let mut all = vec![
+        Prerequisite { name: "libtorch", found: libtorch() },
+        Prerequisite { name: "disk", found: disk(folder) },
+        Prerequisite { name: "bundled configs", found: configs() },
+    ];
+    if settings.traffic == TrafficKind::Live || settings.mode == super::Mode::Comprehensive {
+        all.push(Prerequisite { name: "ports", found: ports() });
+    }
+    all
+}
+
+/// The version of the libtorch that runs.
+pub(super) fn libtorch_version() -> String {
+    // Uses the library, so that the linker keeps it.
+    let _ = Tensor::from_slice(&[1.0]).sum(Kind::Double);
+    torch::loaded().map_or_else(|error| error.to_string(), |loaded| loaded.version)
+}
+
+fn libtorch() -> Result<String> {
+    let sum = Tensor::from_slice(&[1.5, 2.0]).sum(Kind::Double).double_value(&[]);
+    ensure!(sum == 3.5, "1.5 + 2 is {sum} in libtorch; run `cargo xtask libtorch` and build again");
+    let loaded = torch::loaded()?;
+    Ok(format!("{} in {}", loaded.version, loaded.library.display()))
+}
+
+fn disk(folder: &Path) -> Result<String> {
+    let shown = folder.display();
+    let stat =
+        rustix::fs::statvfs(folder).with_context(|| format!("failed to ask for the room in `{shown}`"))?;
+    let free = stat.f_bavail * stat.f_frsize;
+    let in_gb = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    ensure!(
+        free >= ROOM,
+        "{:.2} GB are free in `{shown}` and {:.0} GB are needed; make room, or give another place with --out",
+        in_gb(free),
+        in_gb(ROOM)
+    );
+    Ok(format!("{:.1} GB free", in_gb(free)))
+}
+
+/// The load balancer, its admin API and the control of the backends need one each, and every backend one.
+fn ports() -> Result<String> {
+    let listeners: std::io::Result<Vec<TcpListener>> =
+        (0..16).map(|_| TcpListener::bind("127.0.0.1:0")).collect();
+    let listeners =
+        listeners.context("failed to listen on free ports of 127.0.0.1; live traffic needs them")?;
+    Ok(format!("{} free on 127.0.0.1", listeners.len()))
+}
+
+fn configs() -> Result<String> {
+    let mut scenarios = 0;
+    for name in bundled_configs() {
+        let loaded = harness::config::load(name)?;
+        let plan = harness::config::plan(&loaded, &Overrides::default());
+        scenarios += plan.map_err(|error| anyhow!("bundled config `{name}`: {error}"))?.scenarios.len();
+    }
+    Ok(format!("{} with {scenarios} scenarios", bundled_configs().count()))
+}

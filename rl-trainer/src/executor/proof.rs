@@ -1,0 +1,173 @@
+//! The proof: the lists of cases, and a look at the chosen policy at work.
+
+use super::args::{Mode, TrafficKind};
+use super::run::{Run, interrupted};
+use super::scenarios::{self, Found};
+use super::traffic::{Order, play};
+use crate::cli::meter::Meter;
+use crate::evaluate::goals::MOST_EXCESS_ERRORS;
+use crate::evaluate::{Evaluation, List, Standing, Trained, Watch, evaluate};
+use crate::train::BASELINE;
+use anyhow::anyhow;
+use harness::exit::{ExitCode, Failure, OrExit};
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// Plays all lists.
+pub(super) fn prove(run: &mut Run, policies: &[Trained]) {
+    if policies.is_empty() {
+        return;
+    }
+    for list in [List::situations(), List::routes(), List::test()] {
+        let list =
+            run.settings.cases.map_or_else(|| list.clone(), |cases| list.clone().first(cases as usize));
+        let list = match run.settings.requests {
+            Some(requests) => list.with_requests(requests),
+            None => list,
+        };
+        let begun = Instant::now();
+        let played = run.step(&format!("proof on list `{}`", list.name), |run| of_list(run, &list, policies));
+        if let Some(text) = played {
+            run.record("evaluation", list.name, begun, Ok((text, String::new())));
+        }
+    }
+}
+
+fn of_list(run: &mut Run, list: &List, policies: &[Trained]) -> Result<(String, String), Failure> {
+    let stop = run.interrupt.flag();
+    let meter = Mutex::new(Meter::new());
+    let progress = |done: usize, all: usize| {
+        if let Ok(mut meter) = meter.lock() {
+            meter.tick(&format!("list `{}`: {done} of {all} rounds", list.name));
+        }
+    };
+    let evaluation = evaluate(policies, list, run.settings.lucks, Watch { stop: &stop, progress: &progress });
+    drop(meter);
+    let places = evaluation.of_kind(crate::evaluate::Kind::Trained);
+    let standing = Standing::new(&evaluation, &places);
+    // What was played whole before an interrupt is kept.
+    run.report.evaluations.push(evaluation);
+    if run.interrupt.is_set() {
+        return Err(interrupted());
+    }
+    let Some(standing) = standing else {
+        return Err(anyhow!("the list has no case")).or_exit(ExitCode::Internal);
+    };
+    let detail = format!(
+        "{:.3} of {BASELINE} in the mean and {:.3} in the 99th percentile, {:.3} and {:.3} of the best classical",
+        standing.mean.ratio, standing.p99.ratio, standing.mean_to_best.ratio, standing.p99_to_best.ratio
+    );
+    Ok((detail.clone(), detail))
+}
+
+/// What a policy file tells of how its policy did: by list, ratios and where they come from.
+pub(super) fn record(evaluations: &[Evaluation], policy: &str) -> Value {
+    let of_list = |evaluation: &Evaluation| {
+        let standing = Standing::new(evaluation, &[evaluation.place(policy)?])?;
+        let case = |case: &crate::evaluate::CaseStanding| {
+            (case.case.clone(), json!({ "mean": case.mean.ratio, "p99": case.p99.ratio }))
+        };
+        let few = standing.cases.len() <= 10;
+        let cases: serde_json::Map<String, Value> = standing.cases.iter().filter(|_| few).map(case).collect();
+        let record = json!({
+            "against": evaluation.baseline,
+            "list_sha256": evaluation.list_sha256,
+            "cases": standing.cases.len(),
+            "lucks": evaluation.lucks,
+            "mean": standing.mean,
+            "p99": standing.p99,
+            "mean_to_best_classical": standing.mean_to_best,
+            "p99_to_best_classical": standing.p99_to_best,
+            "by_case": cases,
+        });
+        Some((evaluation.list.clone(), record))
+    };
+    evaluations.iter().filter_map(of_list).collect::<serde_json::Map<String, Value>>().into()
+}
+
+/// Algorithms that the chosen policy is held against in scenarios.
+const RIVALS: [&str; 4] = ["rl", BASELINE, "ewma-scan+ejection", "shortest-expected-delay+ejection"];
+
+/// Plays the scenarios again with the chosen policy, in virtual time.
+pub(super) fn compare(run: &mut Run, found: &[Found]) {
+    if run.report.chosen().is_none() {
+        return;
+    }
+    for scenario in found {
+        run.step(&format!("`{}` with the policy", scenario.name), |run| {
+            let order = Order {
+                scenario,
+                purpose: "the policy against its rivals",
+                folder: format!("compare-{}", scenario.name),
+                kind: TrafficKind::Sim,
+                algorithms: &RIVALS,
+                repetitions: 1,
+                duration: run.settings.duration,
+                policy: Some(run.folder.policy()),
+                record: None,
+            };
+            let report = play(run, &order)?.report(&order);
+            let figures = report.algorithms.iter().map(|algorithm| {
+                let figure =
+                    |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |ms| format!("{ms:.1}"));
+                format!("{} {}/{} ms", algorithm.name, figure(algorithm.mean_ms), figure(algorithm.p99_ms))
+            });
+            let detail = format!("mean/p99 {}", figures.collect::<Vec<_>>().join(", "));
+            run.report.scenarios.push(report);
+            Ok(((), detail))
+        });
+    }
+}
+
+/// Seconds that each algorithm serves in the live check.
+const LIVE_CHECK: Duration = Duration::from_secs(20);
+
+/// The chosen policy over real sockets, for a short while: does it serve, and as reliably as the baseline?
+pub(super) fn live_check(run: &mut Run) {
+    if run.report.chosen().is_none() || run.settings.mode != Mode::Comprehensive {
+        return;
+    }
+    let begun = Instant::now();
+    let mut tables = String::new();
+    let done = run.step("live check", |run| {
+        let scenario = scenarios::find("quick_validation", None)?;
+        let order = Order {
+            scenario: &scenario,
+            purpose: "the policy over real sockets",
+            folder: "live-check".to_owned(),
+            kind: TrafficKind::Live,
+            algorithms: &["rl", BASELINE],
+            repetitions: 1,
+            duration: Some(run.settings.duration.map_or(LIVE_CHECK, |length| length.min(LIVE_CHECK))),
+            policy: Some(run.folder.policy()),
+            record: None,
+        };
+        let played = play(run, &order)?;
+        tables = played.tables();
+        let report = played.report(&order);
+        let errors = |name: &str| {
+            let found = report.algorithms.iter().find(|algorithm| algorithm.name == name);
+            found.map(|algorithm| (algorithm.error_rate, algorithm.requests)).unwrap_or_default()
+        };
+        let ((policy, served), (baseline, _)) = (errors("rl"), errors(BASELINE));
+        run.report.scenarios.push(report);
+        if policy > baseline + MOST_EXCESS_ERRORS || served == 0 {
+            return Err(anyhow!(
+                "{:.2} % of {served} requests failed under the policy and {:.2} % under {BASELINE}",
+                policy * 100.0,
+                baseline * 100.0
+            ))
+            .or_exit(ExitCode::InvalidTrials);
+        }
+        Ok(((), format!("{served} requests, {:.2} % failed", policy * 100.0)))
+    });
+    let came = match (done, run.report.steps.last()) {
+        (Some(()), _) => Ok((tables, String::new())),
+        (None, Some(step)) => Err((step.detail.clone(), ExitCode::InvalidTrials)),
+        (None, None) => return,
+    };
+    if !run.interrupt.is_set() {
+        run.record("live_check", "quick_validation", begun, came);
+    }
+}

@@ -1,0 +1,204 @@
+//! A run in progress: its steps one after the other, what came of them, and the files at its end.
+
+use super::args::Settings;
+use super::execution::{ExecutionResults, ScenarioResult};
+use super::folder::RunFolder;
+use super::log::{Log, log_load_to};
+use super::prerequisites::libtorch_version;
+use crate::report::{self, Lists, RunReport, StepReport};
+use anyhow::anyhow;
+use harness::exit::{ExitCode, Failure, OrExit};
+use harness::experiment::Interrupt;
+use harness::results::Host;
+use jiff::Zoned;
+use std::time::Instant;
+
+/// Local time as the original's files write it.
+pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%6f";
+
+/// The name of the run's record, for programs.
+const RECORD: &str = "run.json";
+
+/// A run in progress.
+pub(super) struct Run {
+    pub(super) settings: Settings,
+    pub(super) folder: RunFolder,
+    pub(super) interrupt: Interrupt,
+    /// Drives what is live.
+    pub(super) runtime: tokio::runtime::Runtime,
+    /// What reports will say.
+    pub(super) report: RunReport,
+    /// What the original's files will say.
+    pub(super) results: Vec<ScenarioResult>,
+    log: Log,
+    started: Zoned,
+    begun: Instant,
+    /// How the first step that failed would have ended a run of its own.
+    failure: Option<ExitCode>,
+}
+
+impl Run {
+    /// Makes the folder, and begins.
+    pub(super) fn begin(settings: Settings, interrupt: Interrupt) -> Result<Self, Failure> {
+        let started = Zoned::now();
+        let mode = settings.mode.name();
+        let folder =
+            RunFolder::create(settings.out.as_deref(), mode, &started).or_exit(ExitCode::Preflight)?;
+        let log = Log::create(&folder.log("rl_training_executor.log")).or_exit(ExitCode::Preflight)?;
+        log_load_to(&folder.log("enhanced_rl_training_load_test.log")).or_exit(ExitCode::Preflight)?;
+        let runtime =
+            tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(ExitCode::Internal)?;
+        let report = RunReport {
+            schema_version: RunReport::SCHEMA_VERSION,
+            run_id: folder.run_id().to_owned(),
+            mode: mode.to_owned(),
+            traffic: settings.traffic.name().to_owned(),
+            started_at: started.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            seconds: 0.0,
+            command: std::env::args().collect(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            commit: harness::COMMIT.to_owned(),
+            libtorch: libtorch_version(),
+            host: Host::read(),
+            interrupted: false,
+            steps: Vec::new(),
+            scenarios: Vec::new(),
+            traces: Vec::new(),
+            trainings: Vec::new(),
+            evaluations: Vec::new(),
+            goals: Vec::new(),
+        };
+        let mut run = Self {
+            settings,
+            folder,
+            interrupt,
+            runtime,
+            report,
+            results: Vec::new(),
+            log,
+            started,
+            begun: Instant::now(),
+            failure: None,
+        };
+        run.say(&format!("mode {mode}, results in {}", run.folder.root().display()));
+        Ok(run)
+    }
+
+    /// A line on standard output and in the log.
+    pub(super) fn say(&mut self, line: &str) {
+        println!("{line}");
+        self.log.info(line);
+    }
+
+    /// Does a step, unless the run was interrupted before. What fails is recorded, and gives none.
+    pub(super) fn step<T>(
+        &mut self,
+        name: &str,
+        work: impl FnOnce(&mut Self) -> Result<(T, String), Failure>,
+    ) -> Option<T> {
+        if self.interrupt.is_set() {
+            return None;
+        }
+        self.log.info(&format!("{name} begins"));
+        let begun = Instant::now();
+        let done = work(self);
+        let seconds = begun.elapsed().as_secs_f64();
+        let (value, success, detail) = match done {
+            Ok((value, detail)) => (Some(value), true, detail),
+            Err(failure) => {
+                let detail = format!("{failure}");
+                // An interrupted step did not fail: it was not let to end.
+                if !self.interrupt.is_set() {
+                    self.failure.get_or_insert(failure.code);
+                }
+                (None, false, detail)
+            }
+        };
+        match success {
+            true => self.say(&format!("{name}: {detail} ({seconds:.1} s)")),
+            false => {
+                eprintln!("error: {name}: {detail}");
+                self.log.error(&format!("{name}: {detail}"));
+            }
+        }
+        self.report.steps.push(StepReport { name: name.to_owned(), success, seconds, detail });
+        value
+    }
+
+    /// Records what came of a scenario or a list, as the original's files have it.
+    pub(super) fn record(&mut self, scenario_type: &str, scenario_name: &str, begun: Instant, came: Came) {
+        let duration = begun.elapsed().as_secs_f64();
+        let result = match came {
+            Ok((stdout, stderr)) => ScenarioResult {
+                scenario_type: scenario_type.to_owned(),
+                scenario_name: scenario_name.to_owned(),
+                success: true,
+                duration,
+                stdout,
+                stderr,
+                error: None,
+                return_code: 0,
+            },
+            Err((error, code)) => ScenarioResult {
+                scenario_type: scenario_type.to_owned(),
+                scenario_name: scenario_name.to_owned(),
+                success: false,
+                duration,
+                stdout: String::new(),
+                stderr: error.clone(),
+                error: Some(error),
+                return_code: code as u8,
+            },
+        };
+        self.results.push(result);
+    }
+
+    /// Writes all files, and says how the run exits.
+    pub(super) fn end(mut self) -> Result<ExitCode, Failure> {
+        self.report.seconds = self.begun.elapsed().as_secs_f64();
+        self.report.interrupted = self.interrupt.is_set();
+        self.report.goals = Lists::new(&self.report.evaluations).goals();
+        let results = std::mem::take(&mut self.results);
+        let execution = ExecutionResults::new(&self.started, &Zoned::now(), results);
+        let summary = execution.summary(&self.report);
+        let written = || -> anyhow::Result<Vec<std::path::PathBuf>> {
+            let json = self.folder.stamped("rl_training_execution_results", "json");
+            crate::cli::files::write_whole(&json, &serde_json::to_vec_pretty(&execution)?)?;
+            let text = self.folder.stamped("rl_training_summary_report", "md");
+            crate::cli::files::write_whole(&text, summary.as_bytes())?;
+            Ok(vec![
+                json,
+                text,
+                self.folder.write_json(RECORD, &self.report)?,
+                self.folder.write("report.md", report::markdown(&self.report).as_bytes())?,
+                self.folder.write("report.html", report::html(&self.report).as_bytes())?,
+            ])
+        };
+        let written = written().or_exit(ExitCode::Preflight)?;
+        for path in written {
+            self.say(&format!("wrote {}", path.display()));
+        }
+        if self.report.chosen().is_some() {
+            let policy = self.folder.policy();
+            self.say(&format!("policy: {}", policy.display()));
+        }
+        let missed = self.report.goals.iter().filter(|goal| goal.required && !goal.met).count();
+        if !self.report.goals.is_empty() {
+            let all = self.report.goals.iter().filter(|goal| goal.required).count();
+            self.say(&format!("goals: {} of {all} required goals are met", all - missed));
+        }
+        Ok(match self.failure {
+            _ if self.report.interrupted => ExitCode::Interrupted,
+            Some(code) => code,
+            None => ExitCode::Ok,
+        })
+    }
+}
+
+/// What came of a scenario: standard output and error, or why it failed and its exit code.
+pub(super) type Came = Result<(String, String), (String, ExitCode)>;
+
+/// An error for a step that was interrupted.
+pub(super) fn interrupted() -> Failure {
+    Failure { code: ExitCode::Interrupted, error: anyhow!("interrupted") }
+}

@@ -1,0 +1,172 @@
+//! Sessions from recorded requests: who did what, in which order, and whether it went well.
+//!
+//! A recording has a row per request ([`harness::results::RequestsFile`]) and knows users, actions and steps, not
+//! sessions. They are found again by how users behave: a session begins with the requests that open it
+//! (register, log in), and where a journey opens nothing a user's whole stay is one session. Requests of one
+//! action follow each other at once; a new action, even of the same kind, comes after thinking.
+
+use anyhow::{Context, Result, anyhow};
+use harness::config::PlannedScenario;
+use lb_core::workload::{Schedule, StepIndex, UserId};
+use parquet::file::reader::{FileReader, SerializedFileReader};
+use parquet::record::RowAccessor;
+use std::collections::HashMap;
+use std::fs::File;
+use std::path::Path;
+
+/// A pause longer than this is thinking: no reply is handled so slowly, and nobody thinks so fast.
+const THINKING_US: i64 = 20_000;
+
+/// One request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Request {
+    /// Position of its step in the workload.
+    pub step: u16,
+    /// Name of the action that it belongs to.
+    pub action: String,
+    /// Microseconds since the start of the phase.
+    pub sent_us: i64,
+    /// The same.
+    pub done_us: i64,
+    /// HTTP status; 0 without a reply.
+    pub status: i32,
+    /// Whether it got what was expected of it.
+    pub success: bool,
+}
+
+/// One session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Session {
+    /// Who.
+    pub user: u32,
+    /// 1 for the user's first.
+    pub number: u32,
+    /// The class of the user.
+    pub behaviour: String,
+    /// Position of the pattern.
+    pub stage: usize,
+    /// Its requests, in order.
+    pub requests: Vec<Request>,
+}
+
+/// An action of a session.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ActionTaken<'a> {
+    /// Its name.
+    pub action: &'a str,
+    /// Whether all its requests were.
+    pub success: bool,
+}
+
+impl Session {
+    /// When it began, in microseconds since the start of the phase.
+    pub fn begin_us(&self) -> i64 {
+        self.requests.first().map_or(0, |request| request.sent_us)
+    }
+
+    /// When its last request was over.
+    pub fn end_us(&self) -> i64 {
+        self.requests.iter().map(|request| request.done_us).max().unwrap_or(0)
+    }
+
+    /// What was done, in order.
+    pub fn actions(&self) -> Vec<ActionTaken<'_>> {
+        let mut actions: Vec<ActionTaken<'_>> = Vec::new();
+        let mut last: Option<&Request> = None;
+        for request in &self.requests {
+            let goes_on = last.is_some_and(|last| {
+                last.action == request.action
+                    && request.step >= last.step
+                    && request.sent_us - last.done_us < THINKING_US
+            });
+            match actions.last_mut().filter(|_| goes_on) {
+                Some(action) => action.success &= request.success,
+                None => actions.push(ActionTaken { action: &request.action, success: request.success }),
+            }
+            last = Some(request);
+        }
+        actions
+    }
+}
+
+/// Reads the requests of a trial and finds its sessions, in the order in which they begin. `schedule` is the
+/// one that the trial followed.
+///
+/// # Errors
+/// The file cannot be read, or is no recording of this scenario.
+pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Result<Vec<Session>> {
+    let of_user = requests(path, planned)?;
+    let workload = &planned.scenario.workload;
+    let is_set_up = |request: &Request| workload.is_set_up(StepIndex(request.step));
+    let mut sessions = Vec::new();
+    for (user, mut requests) in of_user {
+        // Stable: of requests at one instant the first in the file was the first.
+        requests.sort_by_key(|request| request.sent_us);
+        let (stage, class) = who(schedule, user).ok_or_else(|| {
+            anyhow!("`{}` names user {user}, whom the schedule does not know", path.display())
+        })?;
+        let behaviour = &workload.classes()[class].name;
+        let mut number = 0;
+        let mut last: Option<(bool, u16)> = None;
+        for request in requests {
+            let opens = is_set_up(&request);
+            let begins = last.is_none_or(|(opened, step)| opens && (!opened || request.step < step));
+            last = Some((opens, request.step));
+            if begins {
+                number += 1;
+                let behaviour = behaviour.clone();
+                sessions.push(Session { user, number, behaviour, stage, requests: Vec::new() });
+            }
+            if let Some(session) = sessions.last_mut() {
+                session.requests.push(request);
+            }
+        }
+    }
+    sessions.sort_by_key(|session| (session.begin_us(), session.user));
+    Ok(sessions)
+}
+
+/// Stage and class of a user or an arrival.
+fn who(schedule: &Schedule, user: u32) -> Option<(usize, usize)> {
+    let users = schedule.users();
+    if let Some(plan) = users.get(UserId(user).0 as usize) {
+        return Some((plan.stage, plan.class));
+    }
+    let arrival = schedule.arrivals().get(user as usize - users.len())?;
+    Some((usize::from(arrival.stage), usize::from(arrival.class)))
+}
+
+/// All rows, by user in the order of users.
+fn requests(path: &Path, planned: &PlannedScenario) -> Result<Vec<(u32, Vec<Request>)>> {
+    let shown = path.display();
+    let file = File::open(path).with_context(|| format!("failed to read the requests `{shown}`"))?;
+    let reader =
+        SerializedFileReader::new(file).with_context(|| format!("`{shown}` is no whole Parquet file"))?;
+    let schema = reader.metadata().file_metadata().schema_descr_ptr();
+    let column = |name: &str| {
+        let place = schema.columns().iter().position(|column| column.name() == name);
+        place.with_context(|| format!("`{shown}` lacks column `{name}`: it is no recording of requests"))
+    };
+    let (user, action, step) = (column("user")?, column("action")?, column("step")?);
+    let (sent, done, outcome, status) =
+        (column("sent_us")?, column("done_us")?, column("outcome")?, column("status")?);
+    let steps = planned.scenario.workload.steps().iter().enumerate();
+    let steps: HashMap<&str, u16> = steps.map(|(place, step)| (step.name.as_str(), place as u16)).collect();
+    let mut by_user: std::collections::BTreeMap<u32, Vec<Request>> = std::collections::BTreeMap::new();
+    for row in reader.get_row_iter(None)? {
+        let row = row.with_context(|| format!("failed to read the requests `{shown}`"))?;
+        let name = row.get_string(step)?;
+        let step = *steps
+            .get(name.as_str())
+            .with_context(|| format!("`{shown}` has the request `{name}`, which the scenario has not"))?;
+        by_user.entry(row.get_uint(user)?).or_default().push(Request {
+            step,
+            action: row.get_string(action)?.clone(),
+            sent_us: row.get_long(sent)?,
+            done_us: row.get_long(done)?,
+            status: row.get_int(status)?,
+            success: matches!(row.get_string(outcome)?.as_str(), "ok" | "expected_error"),
+        });
+    }
+    Ok(by_user.into_iter().collect())
+}

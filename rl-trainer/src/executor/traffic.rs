@@ -1,0 +1,226 @@
+//! Plays a scenario through the orchestrator of `bench`: live through the reference load balancer, or in
+//! virtual time.
+
+use super::args::TrafficKind;
+use super::run::{Run, interrupted};
+use super::scenarios::Found;
+use super::session_files;
+use super::sessions;
+use crate::cli::files::write_with;
+use crate::report::{AlgorithmReport, TraceReport, TrafficReport};
+use crate::traces::inspect::inspect;
+use anyhow::{Context, anyhow};
+use harness::config::{Engine, Overrides, Plan, Target, plan};
+use harness::exit::{ExitCode, Failure, OrExit};
+use harness::experiment::{self, Interrupt, Mode, RunOptions, schedules};
+use harness::report::{Progress, scenario_tables};
+use harness::results::{ResultsFolder, Summary, TRACES};
+use jiff::Zoned;
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+/// How often a scenario in progress is looked at.
+const WATCH_PERIOD: Duration = Duration::from_millis(200);
+
+/// What is played, and how.
+pub(super) struct Order<'a> {
+    pub(super) scenario: &'a Found,
+    /// In a few words, for reports.
+    pub(super) purpose: &'static str,
+    /// The name of its folder.
+    pub(super) folder: String,
+    pub(super) kind: TrafficKind,
+    pub(super) algorithms: &'a [&'a str],
+    pub(super) repetitions: u32,
+    /// Its own, where none.
+    pub(super) duration: Option<Duration>,
+    /// What `rl` follows, where not the policy that comes with `bench`.
+    pub(super) policy: Option<PathBuf>,
+    /// Probability of exploration, where traces and requests are recorded.
+    pub(super) record: Option<f64>,
+}
+
+/// What came of it.
+pub(super) struct Played {
+    pub(super) folder: PathBuf,
+    pub(super) plan: Plan,
+    pub(super) summary: Summary,
+    /// When it began.
+    pub(super) started: Zoned,
+}
+
+impl Played {
+    /// Tables for people.
+    pub(super) fn tables(&self) -> String {
+        self.summary.scenarios.iter().map(scenario_tables).collect()
+    }
+
+    /// For the report of the run.
+    pub(super) fn report(&self, order: &Order<'_>) -> TrafficReport {
+        let scenario = self.summary.scenarios.first();
+        let algorithms = scenario.map(|scenario| scenario.algorithms.as_slice()).unwrap_or_default();
+        TrafficReport {
+            name: order.scenario.name.clone(),
+            purpose: order.purpose.to_owned(),
+            engine: order.kind.name().to_owned(),
+            duration_s: scenario.map_or(0.0, |scenario| scenario.duration_s),
+            algorithms: algorithms
+                .iter()
+                .map(|algorithm| AlgorithmReport {
+                    name: algorithm.name.clone(),
+                    requests: algorithm.total_requests,
+                    mean_ms: algorithm.latency_all_ms.as_ref().map(|latency| latency.mean),
+                    p99_ms: algorithm.latency_all_ms.as_ref().map(|latency| latency.p99),
+                    error_rate: algorithm.error_rate,
+                    guards: algorithm.guards.clone(),
+                })
+                .collect(),
+        }
+    }
+}
+
+/// Plays one scenario.
+pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
+    let mut overrides = Overrides {
+        algorithms: Some(order.algorithms.iter().map(|name| (*name).to_owned()).collect()),
+        scenario: Some(order.scenario.name.clone()),
+        repetitions: Some(order.repetitions),
+        duration: order.duration,
+        engine: Some(match order.kind {
+            TrafficKind::Sim => Engine::Sim,
+            TrafficKind::Live => Engine::Live,
+        }),
+        ..Overrides::default()
+    };
+    overrides.policy.clone_from(&order.policy);
+    let mut plan = plan(&order.scenario.loaded, &overrides).or_exit(ExitCode::Usage)?;
+    if order.kind == TrafficKind::Live {
+        plan.target = embedded().or_exit(ExitCode::Preflight)?;
+    }
+    let path = run.folder.traffic(&order.folder);
+    let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
+    let options = RunOptions {
+        loaded: &order.scenario.loaded,
+        run_id: run.folder.run_id().to_owned(),
+        folder,
+        record_actions: false,
+        record_requests: order.record.is_some(),
+        traces: order.record,
+        // What is collected teaches or is looked at; nothing is proved by it.
+        accept_invalid: true,
+        oracles: false,
+        luck: 0,
+        mode: Mode::Compare,
+    };
+    let started = Zoned::now();
+    let (summary, failure) = run.runtime.block_on(watched(run, &plan, options))?;
+    if let Some(failure) = failure {
+        return Err(failure);
+    }
+    if run.interrupt.is_set() {
+        return Err(interrupted());
+    }
+    let recorded = summary.scenarios.first().map_or(0, |scenario| scenario.algorithms.len());
+    if summary.interrupted || recorded == 0 {
+        let limit = run.settings.scenario_timeout.as_secs_f64();
+        return Err(anyhow!("did not end within {limit} s; give it longer with --scenario-timeout"))
+            .or_exit(ExitCode::InvalidTrials);
+    }
+    Ok(Played { folder: path, plan, summary, started })
+}
+
+/// An address on which nobody listens: the orchestrator then brings its own load balancer and backends.
+fn embedded() -> anyhow::Result<Target> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a free port")?;
+    let base_url = format!("http://{}/proxy", listener.local_addr()?);
+    Ok(Target { base_url, explicit: false, admin_url: None, admin_token: None })
+}
+
+/// Runs a plan until it is over, the user wants it to end, or its time is up.
+async fn watched(
+    run: &Run,
+    plan: &Plan,
+    options: RunOptions<'_>,
+) -> Result<(Summary, Option<Failure>), Failure> {
+    let own = Interrupt::default();
+    let (flag, begun) = (own.flag(), Instant::now());
+    let mut progress = Progress::new(true);
+    let playing = experiment::run(plan, options, &own, &mut progress);
+    tokio::pin!(playing);
+    loop {
+        tokio::select! {
+            ended = &mut playing => return ended,
+            () = tokio::time::sleep(WATCH_PERIOD) => {
+                if run.interrupt.is_set() || begun.elapsed() > run.settings.scenario_timeout {
+                    flag.store(true, std::sync::atomic::Ordering::SeqCst);
+                }
+            }
+        }
+    }
+}
+
+/// Waits between live scenarios, so that the next one meets a machine that has recovered.
+pub(super) fn recover(run: &mut Run) {
+    let begun = Instant::now();
+    let wait = run.settings.recovery;
+    if !wait.is_zero() {
+        run.say(&format!("waiting {:.0} s for the system to recover", wait.as_secs_f64()));
+    }
+    while begun.elapsed() < wait && !run.interrupt.is_set() {
+        std::thread::sleep(WATCH_PERIOD.min(wait));
+    }
+}
+
+/// Writes the original's files of the sessions of a scenario that was recorded under one algorithm; gives the
+/// number of sessions.
+pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
+    let planned = played.plan.scenarios.first().context("the plan has no scenario")?;
+    let requests = only_file(&played.folder.join("requests"))?;
+    let schedule = schedules(&planned.scenario.workload, played.plan.seed, 1);
+    let schedule = schedule.first().context("the plan has no schedule")?;
+    let sessions = sessions::read(&requests, planned, schedule)?;
+    let (results, metrics) = session_files::files(planned, &sessions, &played.started);
+    let name = &planned.scenario.name;
+    let write = |stem: &str, fill: &dyn Fn(&mut dyn std::io::Write) -> anyhow::Result<()>| {
+        write_with(&run.folder.stamped(&format!("{stem}_{name}"), "json"), fill)
+    };
+    write("rl_training_results", &|file| Ok(serde_json::to_writer_pretty(file, &results)?))?;
+    write("rl_training_metrics", &|file| Ok(serde_json::to_writer(file, &metrics)?))?;
+    Ok(sessions.len())
+}
+
+/// The one Parquet file of a folder.
+fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
+    let entries =
+        std::fs::read_dir(folder).with_context(|| format!("failed to list `{}`", folder.display()))?;
+    let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut files: Vec<PathBuf> =
+        files.filter(|path| path.extension().is_some_and(|ending| ending == "parquet")).collect();
+    match files.len() {
+        1 => Ok(files.remove(0)),
+        count => Err(anyhow!("`{}` has {count} Parquet files, and 1 was expected", folder.display())),
+    }
+}
+
+/// Looks at the traces of a scenario.
+pub(super) fn look_at_traces(run: &Run, played: &Played) -> anyhow::Result<TraceReport> {
+    let path = played.folder.join(TRACES);
+    let report = inspect(&path)?;
+    let shown = path.strip_prefix(run.folder.root()).unwrap_or(&path);
+    Ok(TraceReport {
+        path: shown.display().to_string(),
+        experiences: report.experiences,
+        completeness: report.completeness.score,
+        verdict: report.completeness.verdict.name().to_owned(),
+        actions: report.actions.iter().map(|action| (action.action.clone(), action.count)).collect(),
+        censored: report.censored,
+        exploration: report.exploration,
+        warnings: report
+            .warnings
+            .iter()
+            .map(|warning| format!("{}; {}", warning.problem, warning.advice))
+            .collect(),
+        fit_for_training: report.fit_for_training,
+    })
+}

@@ -1,0 +1,44 @@
+//! An evaluation on the console: goals, then each list.
+
+use super::html::summary;
+use super::lists::Lists;
+use super::tables;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
+use harness::report::parts::Table;
+use std::fmt::Write;
+
+/// Cases in the table of regret.
+const MOST_REGRETS: usize = 5;
+
+/// Everything that was played.
+pub fn console(lists: &Lists<'_>) -> String {
+    let mut out = String::new();
+    for judged in lists.all() {
+        let _ = writeln!(out, "\n{}", summary(judged));
+        add(&mut out, Some(tables::by_policy(judged)));
+        match judged.evaluation.list.as_str() {
+            "situations" => add(&mut out, Some(tables::situations(&judged.standing))),
+            "routes" => add(&mut out, tables::routes(judged)),
+            _ => add(&mut out, tables::regrets(&judged.standing, MOST_REGRETS)),
+        }
+        add(&mut out, Some(tables::contestants(judged)));
+        let _ = writeln!(out, "list SHA-256 {}", judged.evaluation.list_sha256);
+    }
+    add(&mut out, tables::guards(lists.all(), &[]));
+    add(&mut out, tables::goals(&lists.goals()));
+    out
+}
+
+fn add(out: &mut String, table: Option<Table>) {
+    let Some(table) = table else { return };
+    let mut drawn = comfy_table::Table::new();
+    drawn.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);
+    drawn.set_header(&table.header);
+    for row in &table.rows {
+        drawn.add_row(row.cells.iter().enumerate().map(|(column, cell)| {
+            let alignment = if table.is_numeric(column) { CellAlignment::Right } else { CellAlignment::Left };
+            Cell::new(&cell.text).set_alignment(alignment)
+        }));
+    }
+    let _ = writeln!(out, "{}\n{drawn}", table.caption);
+}

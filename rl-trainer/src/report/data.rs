@@ -1,0 +1,149 @@
+//! What a run of the executor knows when it is over, or interrupted.
+
+use crate::curves::Update;
+use crate::evaluate::Evaluation;
+use crate::evaluate::goals::Goal;
+use crate::train::Score;
+use harness::results::{GuardSummary, Host};
+use serde::Serialize;
+
+/// A run of the executor.
+#[derive(Clone, Debug, Serialize)]
+pub struct RunReport {
+    /// Changes when a field changes its meaning or goes.
+    pub schema_version: u32,
+    /// Name of the run and of its folder.
+    pub run_id: String,
+    /// `validation`, `comprehensive` or `custom`.
+    pub mode: String,
+    /// `sim` or `live`.
+    pub traffic: String,
+    /// When it began (RFC 3339).
+    pub started_at: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// The command as typed.
+    pub command: Vec<String>,
+    /// Version of `rl-train`.
+    pub version: String,
+    /// Commit that it was built from.
+    pub commit: String,
+    /// The libtorch that it ran with.
+    pub libtorch: String,
+    /// The machine.
+    pub host: Host,
+    /// Whether it was interrupted.
+    pub interrupted: bool,
+    /// What was done, in order.
+    pub steps: Vec<StepReport>,
+    /// Traffic.
+    pub scenarios: Vec<TrafficReport>,
+    /// What is in the traces, by scenario.
+    pub traces: Vec<TraceReport>,
+    /// Trainings, one per seed.
+    pub trainings: Vec<TrainingReport>,
+    /// The proof.
+    pub evaluations: Vec<Evaluation>,
+    /// What was promised, and what became of it.
+    pub goals: Vec<Goal>,
+}
+
+impl RunReport {
+    /// The present value of [`Self::schema_version`].
+    pub const SCHEMA_VERSION: u32 = 1;
+
+    /// The training whose policy is exported.
+    pub fn chosen(&self) -> Option<&TrainingReport> {
+        self.trainings.iter().find(|training| training.chosen)
+    }
+}
+
+/// Something that was done.
+#[derive(Clone, Debug, Serialize)]
+pub struct StepReport {
+    /// What.
+    pub name: String,
+    /// Whether it was done as it should be.
+    pub success: bool,
+    /// How long it took.
+    pub seconds: f64,
+    /// What came of it, or why it failed.
+    pub detail: String,
+}
+
+/// A scenario that was played.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrafficReport {
+    /// Its name.
+    pub name: String,
+    /// What it was played for, in a few words.
+    pub purpose: String,
+    /// `sim` or `live`.
+    pub engine: String,
+    /// Seconds of the measured phase.
+    pub duration_s: f64,
+    /// How the algorithms did.
+    pub algorithms: Vec<AlgorithmReport>,
+}
+
+/// An algorithm in a scenario that was played.
+#[derive(Clone, Debug, Serialize)]
+pub struct AlgorithmReport {
+    /// Its name.
+    pub name: String,
+    /// Requests that ended.
+    pub requests: u64,
+    /// Mean latency of all requests, failures included, in milliseconds.
+    pub mean_ms: Option<f64>,
+    /// 99th percentile of the same.
+    pub p99_ms: Option<f64>,
+    /// Share of requests that failed.
+    pub error_rate: f64,
+    /// How often guards overruled a learned policy.
+    pub guards: Option<GuardSummary>,
+}
+
+/// What is in the traces.
+#[derive(Clone, Debug, Serialize)]
+pub struct TraceReport {
+    /// Where they are.
+    pub path: String,
+    /// Decisions.
+    pub experiences: u64,
+    /// Completeness, 0 to 100.
+    pub completeness: f64,
+    /// The word for it.
+    pub verdict: String,
+    /// Choices and how often they were made.
+    pub actions: Vec<(String, u64)>,
+    /// Decisions whose outcome is not known.
+    pub censored: u64,
+    /// Share of decisions that chance made.
+    pub exploration: Option<f64>,
+    /// What is wrong, and what to do.
+    pub warnings: Vec<String>,
+    /// Whether a policy can be trained on them.
+    pub fit_for_training: bool,
+}
+
+/// One training.
+#[derive(Clone, Debug, Serialize)]
+pub struct TrainingReport {
+    /// Its seed.
+    pub seed: u64,
+    /// On the validation set.
+    pub validation: Score,
+    /// Decisions that PPO learnt from.
+    pub env_steps: u64,
+    /// Decisions per second of PPO, all in.
+    pub steps_per_second: f64,
+    /// How long it took.
+    pub seconds: f64,
+    /// SHA-256 of the weights.
+    pub sha256: String,
+    /// Whether it is the one that is exported: the best on validation.
+    pub chosen: bool,
+    /// What it showed by when.
+    #[serde(skip)]
+    pub curve: Vec<Update>,
+}

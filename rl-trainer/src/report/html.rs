@@ -1,0 +1,205 @@
+//! The report as one HTML page that needs no network: what was promised first, then why to believe it.
+
+use super::charts;
+use super::data::RunReport;
+use super::lists::{Judged, Lists};
+use super::numbers::{command_line, estimate, length, outcome};
+use super::tables;
+use crate::evaluate::goals::Goal;
+use crate::train::BASELINE;
+use harness::report::parts::{Figure, Table, figure, page, scrolling};
+use maud::{Markup, html as markup};
+
+/// Cases in the table of regret.
+const MOST_REGRETS: usize = 12;
+
+/// The page.
+pub fn html(run: &RunReport) -> String {
+    let lists = Lists::new(&run.evaluations);
+    let body = markup! {
+        (verdict(run, &lists))
+        (contents(run, &lists))
+        (training(run))
+        @if let Some(judged) = &lists.test { (test(judged)) }
+        @if let Some(judged) = &lists.situations { (situations(judged)) }
+        @if let Some(judged) = &lists.routes { (routes(judged)) }
+        (traffic(run, &lists))
+        (steps(run))
+        section #repeat aria-labelledby="repeat-title" {
+            h2 #repeat-title { "Repeat this run" }
+            pre.command tabindex="0" { code { (command_line(&run.command)) } }
+            (scrolling(&tables::environment(run, lists.all())))
+        }
+    };
+    let title = format!("Training report: {}", run.run_id);
+    let subtitle = format!(
+        "{} · mode {} · traffic {} · {} · rl-train {}",
+        run.started_at,
+        run.mode,
+        run.traffic,
+        length(run.seconds),
+        run.version
+    );
+    page(&title, &subtitle, &body)
+}
+
+/// What was promised, before any number that explains it.
+fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
+    let required: Vec<&Goal> = run.goals.iter().filter(|goal| goal.required).collect();
+    let missed: Vec<&&Goal> = required.iter().filter(|goal| !goal.met).collect();
+    markup! {
+        section #verdicts aria-labelledby="verdicts-title" {
+            h2 #verdicts-title { "Verdict" }
+            @if run.interrupted {
+                p { span.badge.care { "interrupted" } " What is here was complete before." }
+            }
+            @for judged in lists.all() { p { (summary(judged)) } }
+            @if required.is_empty() {
+                p { "No list was played as it is laid down (all cases, all requests, five lucks): this is a look, and no goal is judged." }
+            } @else if missed.is_empty() {
+                p { span.badge.good { "all met" } " " (required.len()) " of " (required.len()) " required goals." }
+            } @else {
+                p { span.badge.bad { "falls short" } " " (missed.len()) " of " (required.len()) " required goals:" }
+                ul.verdicts {
+                    @for goal in &missed {
+                        li {
+                            span.badge.bad { (outcome(goal)) } " " (goal.goal) ", " (goal.metric) ": "
+                            (super::numbers::of_goal(goal, goal.measured))
+                        }
+                    }
+                }
+            }
+            @if let Some(table) = tables::goals(&run.goals) {
+                details { summary { "All goals" } (scrolling(&table)) }
+            }
+        }
+    }
+}
+
+/// One list in a sentence.
+pub(super) fn summary(judged: &Judged<'_>) -> String {
+    let (standing, evaluation) = (&judged.standing, judged.evaluation);
+    let (at, worst) = standing.worst(|case| case.mean_regret);
+    let whole = match evaluation.is_whole() {
+        true => String::new(),
+        false => {
+            format!(" Only {} of {} cases were played.", evaluation.cases.len(), evaluation.planned_cases)
+        }
+    };
+    format!(
+        "List `{}`: over {} cases and {}, mean latency is {} of {BASELINE}'s and the 99th percentile {}; to the best \
+         classical algorithm of each case they are {} and {}. The worst case is {at}, at {worst:.3} of the mean of \
+         its best classical.{whole}",
+        evaluation.list,
+        evaluation.cases.len(),
+        tables::policies(standing),
+        estimate(standing.mean),
+        estimate(standing.p99),
+        estimate(standing.mean_to_best),
+        estimate(standing.p99_to_best),
+    )
+}
+
+fn contents(run: &RunReport, lists: &Lists<'_>) -> Markup {
+    markup! {
+        nav aria-label="Contents" {
+            ul {
+                @if !run.trainings.is_empty() { li { a href="#training" { "Training" } } }
+                @if lists.test.is_some() { li { a href="#test" { "Held-out cases" } } }
+                @if lists.situations.is_some() { li { a href="#situations" { "Situations" } } }
+                @if lists.routes.is_some() { li { a href="#routes" { "Routes" } } }
+                li { a href="#traffic" { "Traffic, traces and guards" } }
+                li { a href="#steps" { "Steps" } }
+                li { a href="#repeat" { "Repeat this run" } }
+            }
+        }
+    }
+}
+
+fn training(run: &RunReport) -> Markup {
+    markup! {
+        @if let Some(table) = tables::trainings(run) {
+            section #training aria-labelledby="training-title" {
+                h2 #training-title { "Training" }
+                (scrolling(&table))
+                (drawn(charts::training(run)))
+            }
+        }
+    }
+}
+
+fn test(judged: &Judged<'_>) -> Markup {
+    markup! {
+        section #test aria-labelledby="test-title" {
+            h2 #test-title { "Held-out cases" }
+            p.sub {
+                "Random cases whose seeds are used neither in training nor in selection. Every contestant meets the \
+                 same arrivals, sizes and failures; failed requests are charged with the timeout. Intervals are over \
+                 cases and training seeds (pigeonhole bootstrap)."
+            }
+            (scrolling(&tables::by_policy(judged)))
+            (drawn(charts::regret(judged)))
+            (folded("Cases with the most regret", tables::regrets(&judged.standing, MOST_REGRETS)))
+            (folded("All contestants", Some(tables::contestants(judged))))
+        }
+    }
+}
+
+fn situations(judged: &Judged<'_>) -> Markup {
+    markup! {
+        section #situations aria-labelledby="situations-title" {
+            h2 #situations-title { "Situations" }
+            (drawn(Some(charts::situations(judged))))
+            (scrolling(&tables::situations(&judged.standing)))
+            (scrolling(&tables::by_policy(judged)))
+            (folded("All contestants", Some(tables::contestants(judged))))
+        }
+    }
+}
+
+fn routes(judged: &Judged<'_>) -> Markup {
+    markup! {
+        @if let Some(table) = tables::routes(judged) {
+            section #routes aria-labelledby="routes-title" {
+                h2 #routes-title { "What routes are worth" }
+                (scrolling(&table))
+                (folded("All contestants", Some(tables::contestants(judged))))
+            }
+        }
+    }
+}
+
+fn traffic(run: &RunReport, lists: &Lists<'_>) -> Markup {
+    markup! {
+        section #traffic aria-labelledby="traffic-title" {
+            h2 #traffic-title { "Traffic, traces and guards" }
+            @match tables::traffic(&run.scenarios) {
+                Some(table) => (scrolling(&table)),
+                None => p { "No traffic was played." },
+            }
+            @if let Some(table) = tables::traces(&run.traces) { (scrolling(&table)) }
+            @if let Some(table) = tables::guards(lists.all(), &run.scenarios) { (scrolling(&table)) }
+        }
+    }
+}
+
+fn steps(run: &RunReport) -> Markup {
+    markup! {
+        section #steps aria-labelledby="steps-title" {
+            h2 #steps-title { "Steps" }
+            @if let Some(table) = tables::steps(run) { (scrolling(&table)) }
+        }
+    }
+}
+
+fn drawn(of: Option<Figure>) -> Markup {
+    markup! { @if let Some(of) = of { (figure("chart", &of)) } }
+}
+
+fn folded(title: &str, table: Option<Table>) -> Markup {
+    markup! {
+        @if let Some(table) = table {
+            details { summary { (title) } (scrolling(&table)) }
+        }
+    }
+}

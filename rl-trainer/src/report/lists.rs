@@ -1,0 +1,69 @@
+//! The evaluations of a run by the name of their list, with what they sum up to.
+
+use crate::evaluate::goals::{self, Goal};
+use crate::evaluate::{Estimate, Evaluation, Kind, Standing, paired};
+
+/// One list and how all trained policies together stand in it.
+#[derive(Clone, Debug)]
+pub struct Judged<'a> {
+    /// All figures.
+    pub evaluation: &'a Evaluation,
+    /// Over all trained policies.
+    pub standing: Standing,
+}
+
+/// The lists that were played.
+#[derive(Clone, Debug, Default)]
+pub struct Lists<'a> {
+    /// A to I.
+    pub situations: Option<Judged<'a>>,
+    /// Held-out random cases.
+    pub test: Option<Judged<'a>>,
+    /// B with routes.
+    pub routes: Option<Judged<'a>>,
+    /// Others, such as the scenarios of a custom run.
+    pub others: Vec<Judged<'a>>,
+}
+
+impl<'a> Lists<'a> {
+    /// Sums up; evaluations without a case or a trained policy are left out.
+    pub fn new(evaluations: &'a [Evaluation]) -> Self {
+        let mut lists = Self::default();
+        for evaluation in evaluations {
+            let Some(standing) = Standing::new(evaluation, &evaluation.of_kind(Kind::Trained)) else {
+                continue;
+            };
+            let judged = Judged { evaluation, standing };
+            match evaluation.list.as_str() {
+                "situations" => lists.situations = Some(judged),
+                "test" => lists.test = Some(judged),
+                "routes" => lists.routes = Some(judged),
+                _ => lists.others.push(judged),
+            }
+        }
+        lists
+    }
+
+    /// All lists, in the order of reports.
+    pub fn all(&self) -> impl Iterator<Item = &Judged<'a>> {
+        self.test.iter().chain(&self.situations).chain(&self.routes).chain(&self.others)
+    }
+
+    /// What was promised, of the lists that were played as they are laid down.
+    pub fn goals(&self) -> Vec<Goal> {
+        let proof = |judged: &&Judged<'_>| judged.evaluation.is_proof();
+        let test = self.test.as_ref().filter(proof).map(|judged| goals::of_test(&judged.standing));
+        let situations = self.situations.as_ref().filter(proof);
+        let situations = situations.map(|judged| goals::of_situations(&judged.standing));
+        test.into_iter().chain(situations).flatten().collect()
+    }
+}
+
+/// Mean and 99th percentile of policies that see routes to those of the same policies that do not, paired by
+/// luck and seed.
+pub(super) fn worth_of_routes(evaluation: &Evaluation) -> Option<[Estimate; 2]> {
+    let (seeing, blind) = (evaluation.of_kind(Kind::Trained), evaluation.of_kind(Kind::Unrouted));
+    let case = evaluation.cases.first()?;
+    let pairs: Vec<(usize, usize)> = seeing.into_iter().zip(blind).collect();
+    (!pairs.is_empty()).then(|| paired(case, &pairs))
+}

@@ -1,0 +1,421 @@
+//! What tables of reports hold, once for all formats.
+
+use super::data::{RunReport, TraceReport, TrafficReport};
+use super::lists::Judged;
+use super::numbers::{NONE, command_line, estimate, fixed, length, of_goal, outcome, percent};
+use crate::curves::Update;
+use crate::evaluate::goals::{Goal, SITUATIONS};
+use crate::evaluate::{Estimate, Kind, Line, Standing, TEST_SHA256, league};
+use crate::train::BASELINE;
+use harness::report::parts::{Cell, Table, Tone};
+use lb_core::policy::GuardCounts;
+
+fn plain(text: impl Into<String>) -> Cell {
+    Cell::toned(text, Tone::Plain)
+}
+
+/// Every goal, and what became of it.
+pub(super) fn goals(goals: &[Goal]) -> Option<Table> {
+    let mut table = Table::new(
+        format!("What was promised: ratios to {BASELINE} unless it says otherwise, at most the target"),
+        &["Goal", "Of", "Target", "Measured (95 % interval)", "Outcome"],
+    );
+    for goal in goals {
+        let tone = match (goal.met, goal.required) {
+            (true, _) => Tone::Good,
+            (false, true) => Tone::Bad,
+            (false, false) => Tone::Care,
+        };
+        let target = of_goal(goal, Estimate { ratio: goal.target, interval: None });
+        table.add_toned(
+            Tone::Plain,
+            vec![
+                plain(&goal.goal),
+                plain(&goal.metric),
+                plain(target),
+                plain(of_goal(goal, goal.measured)),
+                Cell::toned(outcome(goal), tone),
+            ],
+        );
+    }
+    table.unless_empty()
+}
+
+/// The situations with their targets.
+pub(super) fn situations(standing: &Standing) -> Table {
+    let mut table = Table::new(
+        format!(
+            "Situations: ratios to {BASELINE}, averaged over {}; regret is to the best classical algorithm of each",
+            policies(standing)
+        ),
+        &[
+            "Situation",
+            "Mean",
+            "Target",
+            "p99",
+            "Target",
+            "Regret mean / p99",
+            "Best classical mean / p99",
+            "Errors (baseline)",
+        ],
+    );
+    for case in &standing.cases {
+        let target = SITUATIONS.iter().find(|target| target.case == case.case);
+        let held = |estimate_of: Estimate, target: Option<f64>| {
+            let tone = match target {
+                Some(target) if estimate_of.ratio <= target => Tone::Good,
+                Some(_) => Tone::Bad,
+                None => Tone::Plain,
+            };
+            Cell::toned(estimate(estimate_of), tone)
+        };
+        let about =
+            target.map_or_else(|| case.case.clone(), |target| format!("{}: {}", case.case, target.about));
+        table.add_toned(
+            Tone::Plain,
+            vec![
+                plain(about),
+                held(case.mean, target.map(|target| target.mean)),
+                plain(fixed(target.map(|target| target.mean), 2)),
+                held(case.p99, target.map(|target| target.p99)),
+                plain(fixed(target.map(|target| target.p99), 2)),
+                plain(format!("{:.3} / {:.3}", case.mean_regret, case.p99_regret)),
+                plain(format!("{} / {}", case.best_mean, case.best_p99)),
+                plain(format!("{} ({})", percent(case.error_rate, 2), percent(case.baseline_error_rate, 2))),
+            ],
+        );
+    }
+    table.add_toned(
+        Tone::Apart,
+        vec![
+            plain("geometric mean"),
+            plain(estimate(standing.mean)),
+            plain(NONE),
+            plain(estimate(standing.p99)),
+            plain(NONE),
+            plain(format!("{:.3} / {:.3}", standing.mean_to_best.ratio, standing.p99_to_best.ratio)),
+            plain(NONE),
+            plain(NONE),
+        ],
+    );
+    table
+}
+
+/// How many trained policies figures are averages over.
+pub(super) fn policies(standing: &Standing) -> String {
+    match standing.policies.len() {
+        1 => "one trained policy".to_owned(),
+        count => format!("{count} trained policies"),
+    }
+}
+
+/// Each trained policy on its own, and all of them.
+pub(super) fn by_policy(judged: &Judged<'_>) -> Table {
+    let evaluation = judged.evaluation;
+    let mut table = Table::new(
+        "Trained policies, each on its own: geometric means over all cases",
+        &["Policy", "Mean", "p99", "Mean to best", "p99 to best", "Cases won, mean / p99"],
+    );
+    let row = |name: String, standing: &Standing| {
+        vec![
+            name,
+            estimate(standing.mean),
+            estimate(standing.p99),
+            estimate(standing.mean_to_best),
+            estimate(standing.p99_to_best),
+            format!("{} / {}", percent(standing.mean_wins, 0), percent(standing.p99_wins, 0)),
+        ]
+    };
+    for place in evaluation.of_kind(Kind::Trained) {
+        if let Some(standing) = Standing::new(evaluation, &[place]) {
+            table.add(row(evaluation.contestants[place].name.clone(), &standing));
+        }
+    }
+    if table.rows.len() > 1 {
+        let cells = row("all".to_owned(), &judged.standing);
+        table.add_toned(Tone::Apart, cells.into_iter().map(Cell::from).collect());
+    }
+    table
+}
+
+/// All contestants of a list, the best mean first; oracles set apart.
+pub(super) fn contestants(judged: &Judged<'_>) -> Table {
+    let mut table = Table::new(
+        format!(
+            "All contestants: geometric means of ratios to {BASELINE}, and the worst case against its best classical"
+        ),
+        &["Contestant", "Mean", "p99", "Worst regret mean", "Worst regret p99", "Errors"],
+    );
+    let mut lines: Vec<Line> = league(judged.evaluation);
+    lines.sort_by(|one, other| {
+        let rank = |line: &Line| (line.kind == Kind::Oracle, line.mean);
+        rank(one).partial_cmp(&rank(other)).unwrap_or(std::cmp::Ordering::Equal)
+    });
+    for line in lines {
+        let tone = match line.kind {
+            Kind::Trained => Tone::Good,
+            Kind::Oracle => Tone::Apart,
+            Kind::Classical | Kind::Unrouted => Tone::Plain,
+        };
+        let name = if line.kind == Kind::Trained { Cell::toned(line.name, tone) } else { plain(line.name) };
+        let number = |value: f64| plain(format!("{value:.3}"));
+        let row_tone = if tone == Tone::Apart { Tone::Apart } else { Tone::Plain };
+        table.add_toned(
+            row_tone,
+            vec![
+                name,
+                number(line.mean),
+                number(line.p99),
+                number(line.mean_regret),
+                number(line.p99_regret),
+                plain(percent(line.error_rate, 2)),
+            ],
+        );
+    }
+    table
+}
+
+/// The cases in which trained policies did worst against the best classical algorithm.
+pub(super) fn regrets(standing: &Standing, most: usize) -> Option<Table> {
+    let mut table = Table::new(
+        "Cases with the most regret: mean latency to that of the best classical algorithm of the case",
+        &["Case", "Regret mean", "Regret p99", "Best classical mean / p99", "Mean", "p99", "Largest share"],
+    );
+    let mut cases: Vec<_> = standing.cases.iter().collect();
+    cases.sort_by(|one, other| other.mean_regret.total_cmp(&one.mean_regret));
+    for case in cases.into_iter().take(most) {
+        table.add(vec![
+            case.case.clone(),
+            format!("{:.3}", case.mean_regret),
+            format!("{:.3}", case.p99_regret),
+            format!("{} / {}", case.best_mean, case.best_p99),
+            estimate(case.mean),
+            estimate(case.p99),
+            percent(case.max_share, 0),
+        ]);
+    }
+    table.unless_empty()
+}
+
+/// What routes are worth: trained policies that see them, and the same that do not.
+pub(super) fn routes(judged: &Judged<'_>) -> Option<Table> {
+    let evaluation = judged.evaluation;
+    let mut table = Table::new(
+        format!("Situation B where routes tell most of the size of a request: ratios to {BASELINE}"),
+        &["Policies", "Mean", "p99"],
+    );
+    for (name, kind) in [("see routes", Kind::Trained), ("do not see routes", Kind::Unrouted)] {
+        let standing = Standing::new(evaluation, &evaluation.of_kind(kind))?;
+        let case = standing.cases.first()?;
+        table.add(vec![name.to_owned(), estimate(case.mean), estimate(case.p99)]);
+    }
+    let worth = super::lists::worth_of_routes(evaluation)?;
+    let cells = [plain("the one to the other"), plain(estimate(worth[0])), plain(estimate(worth[1]))];
+    table.add_toned(Tone::Apart, cells.into());
+    Some(table)
+}
+
+/// How often guards overruled the trained policies.
+pub(super) fn guards<'a>(
+    lists: impl Iterator<Item = &'a Judged<'a>>,
+    scenarios: &[TrafficReport],
+) -> Option<Table> {
+    let mut table = Table::new(
+        "Guards: decisions of trained policies that were not their own",
+        &["Where", "Decisions", "Minimum share", "Silence", "Not a number"],
+    );
+    let row = |name: String, counts: GuardCounts| {
+        let share = |part: u64| percent(part as f64 / counts.picks.max(1) as f64, 3);
+        vec![
+            name,
+            counts.picks.to_string(),
+            share(counts.minimum_share),
+            share(counts.stale),
+            share(counts.not_finite),
+        ]
+    };
+    for judged in lists {
+        let counts = judged.evaluation.cases.iter().map(|case| case.guards);
+        let counts = counts.fold(GuardCounts::default(), GuardCounts::plus);
+        table.add(row(judged.evaluation.list.clone(), counts));
+    }
+    for scenario in scenarios {
+        for algorithm in &scenario.algorithms {
+            if let Some(guards) = &algorithm.guards {
+                let counts = GuardCounts {
+                    picks: guards.decisions,
+                    minimum_share: guards.minimum_share,
+                    stale: guards.stale,
+                    not_finite: guards.not_finite,
+                };
+                table
+                    .add(row(format!("{} ({}), {}", scenario.name, scenario.engine, algorithm.name), counts));
+            }
+        }
+    }
+    table.unless_empty()
+}
+
+/// The trainings.
+pub(super) fn trainings(run: &RunReport) -> Option<Table> {
+    let mut table = Table::new(
+        format!("Trainings: ratios to {BASELINE} on the validation set, which alone chooses"),
+        &[
+            "Seed",
+            "Validation mean",
+            "Validation p99",
+            "Steps",
+            "Steps/s",
+            "Time",
+            "Beats the baseline after",
+            "Policy",
+            "",
+        ],
+    );
+    for training in &run.trainings {
+        let beats = beats_baseline(&training.curve);
+        table.add(vec![
+            training.seed.to_string(),
+            format!("{:.3}", training.validation.mean),
+            format!("{:.3}", training.validation.p99),
+            training.env_steps.to_string(),
+            format!("{:.0}", training.steps_per_second),
+            length(training.seconds),
+            beats.map_or_else(
+                || NONE.to_owned(),
+                |(step, seconds)| format!("{step} steps, {}", length(seconds)),
+            ),
+            training.sha256.chars().take(12).collect(),
+            if training.chosen { "exported" } else { "" }.to_owned(),
+        ]);
+    }
+    table.unless_empty()
+}
+
+/// The first look at the validation set at which mean and 99th percentile are both below the baseline's.
+fn beats_baseline(curve: &[Update]) -> Option<(u64, f64)> {
+    let value = |update: &Update, name: &str| {
+        update.values.iter().find(|(column, _)| column == name).map(|(_, value)| *value)
+    };
+    let beats = |update: &&Update| {
+        value(update, "validation_mean_ratio").is_some_and(|ratio| ratio < 1.0)
+            && value(update, "validation_p99_ratio").is_some_and(|ratio| ratio < 1.0)
+    };
+    curve.iter().find(beats).map(|update| (update.step, update.wall_s))
+}
+
+/// Scenarios that were played.
+pub(super) fn traffic(scenarios: &[TrafficReport]) -> Option<Table> {
+    let mut table = Table::new(
+        "Traffic: latency of all requests, failures included",
+        &["Scenario", "For", "Algorithm", "Requests", "Mean (ms)", "p99 (ms)", "Errors"],
+    );
+    for scenario in scenarios {
+        for algorithm in &scenario.algorithms {
+            table.add(vec![
+                format!("{} ({}, {})", scenario.name, scenario.engine, length(scenario.duration_s)),
+                scenario.purpose.clone(),
+                algorithm.name.clone(),
+                algorithm.requests.to_string(),
+                fixed(algorithm.mean_ms, 2),
+                fixed(algorithm.p99_ms, 2),
+                percent(algorithm.error_rate, 2),
+            ]);
+        }
+    }
+    table.unless_empty()
+}
+
+/// What was done.
+pub(super) fn steps(run: &RunReport) -> Option<Table> {
+    let mut table = Table::new("Steps", &["Step", "Outcome", "Time", "Detail"]);
+    for step in &run.steps {
+        let (word, tone) = if step.success { ("done", Tone::Good) } else { ("failed", Tone::Bad) };
+        let cells = vec![
+            plain(&step.name),
+            Cell::toned(word, tone),
+            plain(length(step.seconds)),
+            plain(&step.detail),
+        ];
+        table.add_toned(Tone::Plain, cells);
+    }
+    table.unless_empty()
+}
+
+/// What is in the traces.
+pub(super) fn traces(traces: &[TraceReport]) -> Option<Table> {
+    let mut table = Table::new(
+        "Traces: can a policy be trained on them?",
+        &[
+            "Traces",
+            "Experiences",
+            "Completeness",
+            "Outcome not known",
+            "Left to chance",
+            "Actions",
+            "Verdict",
+        ],
+    );
+    for trace in traces {
+        let all: u64 = trace.actions.iter().map(|(_, count)| count).sum();
+        let action = |(name, count): &(String, u64)| {
+            format!("{name} {}", percent(*count as f64 / all.max(1) as f64, 1))
+        };
+        let (fit, tone) = if trace.fit_for_training {
+            ("fit for training", Tone::Good)
+        } else {
+            ("not fit for training", Tone::Bad)
+        };
+        let verdict: Vec<&str> =
+            std::iter::once(fit).chain(trace.warnings.iter().map(String::as_str)).collect();
+        table.add_toned(
+            Tone::Plain,
+            vec![
+                plain(&trace.path),
+                plain(trace.experiences.to_string()),
+                plain(format!("{:.1} % {}", trace.completeness, trace.verdict)),
+                plain(trace.censored.to_string()),
+                plain(trace.exploration.map_or_else(|| NONE.to_owned(), |share| percent(share, 2))),
+                plain(trace.actions.iter().map(action).collect::<Vec<_>>().join(", ")),
+                Cell::toned(verdict.join("; "), tone),
+            ],
+        );
+    }
+    table.unless_empty()
+}
+
+/// What is needed to do it again.
+pub(super) fn environment<'a>(run: &RunReport, lists: impl Iterator<Item = &'a Judged<'a>>) -> Table {
+    let mut table = Table::new("What is needed to repeat the run", &["What", "Value"]);
+    let mut add = |what: &str, value: String| table.add(vec![what.to_owned(), value]);
+    add("Run", run.run_id.clone());
+    add("Command", command_line(&run.command));
+    add("Started", run.started_at.clone());
+    add("Version", format!("{} (commit {})", run.version, run.commit));
+    add("libtorch", run.libtorch.clone());
+    add("Host", format!("{}, {}, kernel {}", run.host.name, run.host.os, run.host.kernel));
+    add("CPU", format!("{}, cores: {}", run.host.cpu, run.host.cores));
+    for judged in lists {
+        let evaluation = judged.evaluation;
+        let frozen = match evaluation.list.as_str() {
+            "test" if evaluation.list_sha256 == TEST_SHA256 => ", as frozen",
+            "test" => ", NOT the frozen list",
+            _ => "",
+        };
+        let requests = evaluation.cases.first().map_or(0, |case| case.requests);
+        let hash = &evaluation.list_sha256;
+        add(
+            &format!("List `{}`", evaluation.list),
+            format!(
+                "SHA-256 {hash}{frozen}; {} of {} cases, {} lucks of {requests} requests",
+                evaluation.cases.len(),
+                evaluation.planned_cases,
+                evaluation.lucks
+            ),
+        );
+    }
+    if let Some(training) = run.chosen() {
+        add("Policy", format!("weights SHA-256 {}", training.sha256));
+    }
+    table
+}

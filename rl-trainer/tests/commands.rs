@@ -1,0 +1,185 @@
+//! The command line as users meet it: `train`, `eval`, `export`, and how the executor refuses.
+
+use lb_core::policy::PolicyFile;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+const DEFAULT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/policies/default.safetensors");
+
+fn rl_train(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rl-train"));
+    command.args(args).current_dir(folder).stdin(Stdio::null()).output().expect("the binary runs")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs `rl-train` and expects it to refuse: exit code, and every part in its message.
+fn refused(folder: &Path, args: &[&str], code: i32, parts: &[&str]) {
+    let output = rl_train(folder, args);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+    for part in parts {
+        assert!(message.contains(part), "{args:?}: the message holds `{part}`: {message}");
+    }
+    assert!(!message.contains("panicked"), "{args:?}: {message}");
+}
+
+#[test]
+fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("note.txt"), "no policy").expect("a file");
+    let cases: [(&[&str], &[&str]); 17] = [
+        (&["--seed", "3"], &["--mode", "validation", "comprehensive", "custom"]),
+        (&["--mode", "quick"], &["quick", "validation", "comprehensive", "custom"]),
+        (&["--mode", "custom"], &["--mode custom", "--scenario"]),
+        (&["--mode", "validation", "--scenario", "x"], &["--scenario x", "--mode custom"]),
+        (
+            &["--mode", "custom", "--scenario", "flash"],
+            &["--scenario flash", "flash_sale_simulation", "mixed_load_chaos"],
+        ),
+        (
+            &["--mode", "custom", "--scenario", "flash", "--config", "quick_test_config"],
+            &["--scenario flash", "`quick_test_config`", "quick_validation"],
+        ),
+        (
+            &["--mode", "custom", "--scenario", "x", "--config", "no.json"],
+            &["no.json", "stress_test_rl_config.json"],
+        ),
+        (&["--mode", "validation", "--recovery", "soon"], &["soon", "seconds"]),
+        (&["--mode", "validation", "--seeds", "0"], &["0", "1..=100"]),
+        (&["--mode", "validation", "--seed", "99999999"], &["--seed 99999999", "1048576"]),
+        (
+            &["train", "--steps", "0", "--generations", "0"],
+            &["--steps 0 --generations 0", "--warm-start teacher"],
+        ),
+        (&["train", "--resume"], &["--out"]),
+        (&["train", "--resume", "--out", "empty"], &["--resume", "`empty`", "checkpoint.safetensors"]),
+        (&["eval", "nowhere.safetensors"], &["nowhere.safetensors", "policy file", "checkpoint"]),
+        (&["eval", "note.txt"], &["note.txt", "safetensors", "export"]),
+        (&["eval", DEFAULT, "--requests", "5"], &["5", "100.."]),
+        (
+            &["export", ".", "--out", "p.safetensors"],
+            &["`.`", "policy.safetensors", "checkpoint.safetensors"],
+        ),
+    ];
+    for (args, parts) in cases {
+        refused(folder.path(), args, 2, parts);
+    }
+    let left = fs::read_dir(folder.path()).expect("the folder").count();
+    assert_eq!(left, 1, "nothing is written before the arguments stand");
+}
+
+#[test]
+fn a_gpu_that_is_not_there_is_missed_before_anything_is_trained() {
+    if tch::Cuda::is_available() {
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    refused(
+        folder.path(),
+        &["train", "--device", "cuda", "--out", "x"],
+        3,
+        &["--device cuda", "cargo xtask libtorch --cuda"],
+    );
+}
+
+#[test]
+fn places_that_cannot_be_written_are_named_with_the_way_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    fs::write(folder.path().join("file"), "in the way").expect("a file");
+    refused(
+        folder.path(),
+        &["export", DEFAULT, "--out", "file/p.safetensors"],
+        3,
+        &["file/p.safetensors", "another place"],
+    );
+    let quick = ["--mode", "validation", "--traffic", "sim", "--out", "file"];
+    refused(folder.path(), &quick, 3, &["file", "--out"]);
+}
+
+#[test]
+fn an_exported_policy_is_the_policy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let output = rl_train(folder.path(), &["export", DEFAULT, "--out", "sub/p.safetensors"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let read =
+        |path: &Path| PolicyFile::from_bytes(&fs::read(path).expect("a file")).expect("a sound policy");
+    let (from, to) = (read(Path::new(DEFAULT)), read(&folder.path().join("sub/p.safetensors")));
+    assert_eq!(from.network, to.network, "bit for bit");
+    assert_eq!((from.sha256.as_str(), from.train, from.eval), (to.sha256.as_str(), to.train, to.eval));
+    assert!(text(&output.stdout).contains(&to.sha256[..12]), "it says which: {}", text(&output.stdout));
+}
+
+#[test]
+fn eval_prints_tables_and_writes_every_figure() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let args = [
+        "eval",
+        DEFAULT,
+        DEFAULT,
+        "--lucks",
+        "2",
+        "--requests",
+        "300",
+        "--cases",
+        "2",
+        "--json",
+        "eval.json",
+    ];
+    let output = rl_train(folder.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    for part in
+        ["List `situations`", "List `test`", "situation-a", "oracle-fpi", "list SHA-256", "minimum share"]
+    {
+        assert!(printed.to_lowercase().contains(&part.to_lowercase()), "the output has `{part}`: {printed}");
+    }
+    let document: Value =
+        serde_json::from_slice(&fs::read(folder.path().join("eval.json")).expect("the file")).expect("JSON");
+    let lists: Vec<&str> = document["evaluations"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|evaluation| evaluation["list"].as_str().expect("a name"))
+        .collect();
+    assert_eq!(lists, ["situations", "routes", "test"]);
+    assert_eq!(document["goals"], serde_json::json!([]), "a look judges nothing");
+    let case = &document["evaluations"][2]["cases"][0];
+    assert_eq!(case["name"], "test-0");
+    assert_eq!(case["figures"][0].as_array().map(Vec::len), Some(2), "by contestant, then by luck");
+}
+
+#[test]
+fn a_training_resumes_only_on_purpose_and_to_the_same_policy() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let tiny = ["train", "--steps", "1", "--generations", "0", "--seed", "5", "--out", "t"];
+    let output = rl_train(folder.path(), &tiny);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("validation: "), "{}", text(&output.stdout));
+    let names = ["policy.safetensors", "checkpoint.safetensors", "training_curves.csv", "tensorboard/seed-5"];
+    for name in names {
+        assert!(folder.path().join("t").join(name).exists(), "{name} is there");
+    }
+    refused(folder.path(), &tiny, 2, &["--out t", "--resume", "another folder"]);
+    let other = ["train", "--steps", "1", "--generations", "0", "--seed", "6", "--out", "t", "--resume"];
+    refused(folder.path(), &other, 2, &["seed 5", "seed 6"]);
+
+    let hash = |path: &str| {
+        let bytes = fs::read(folder.path().join(path)).expect("a file");
+        PolicyFile::from_bytes(&bytes).expect("a sound policy").sha256
+    };
+    let trained = hash("t/policy.safetensors");
+    let again = rl_train(folder.path(), &[&tiny[..], &["--resume"]].concat());
+    assert_eq!(again.status.code(), Some(0), "{}", text(&again.stderr));
+    assert_eq!(hash("t/policy.safetensors"), trained, "what is over is not trained again");
+
+    for from in ["t", "t/checkpoint.safetensors"] {
+        let output = rl_train(folder.path(), &["export", from, "--out", "out.safetensors"]);
+        assert_eq!(output.status.code(), Some(0), "{from}: {}", text(&output.stderr));
+        assert_eq!(hash("out.safetensors"), trained, "{from}: the best network so far");
+    }
+}
