@@ -53,8 +53,8 @@ fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
         (&["--mode", "validation", "--seeds", "0"], &["0", "1..=100"]),
         (&["--mode", "validation", "--seed", "99999999"], &["--seed 99999999", "1048576"]),
         (
-            &["train", "--steps", "0", "--generations", "0"],
-            &["--steps 0 --generations 0", "--warm-start teacher"],
+            &["train", "--lessons", "0", "--steps", "0", "--generations", "0"],
+            &["--lessons 0 --steps 0 --generations 0", "leave one to the budget"],
         ),
         (&["train", "--resume"], &["--out"]),
         (&["train", "--resume", "--out", "empty"], &["--resume", "`empty`", "checkpoint.safetensors"]),
@@ -156,7 +156,7 @@ fn eval_prints_tables_and_writes_every_figure() {
 #[test]
 fn a_training_resumes_only_on_purpose_and_to_the_same_policy() {
     let folder = tempfile::tempdir().expect("a folder");
-    let tiny = ["train", "--steps", "1", "--generations", "0", "--seed", "5", "--out", "t"];
+    let tiny = ["train", "--lessons", "0", "--steps", "1", "--generations", "0", "--seed", "5", "--out", "t"];
     let output = rl_train(folder.path(), &tiny);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     assert!(text(&output.stdout).contains("validation: "), "{}", text(&output.stdout));
@@ -165,7 +165,20 @@ fn a_training_resumes_only_on_purpose_and_to_the_same_policy() {
         assert!(folder.path().join("t").join(name).exists(), "{name} is there");
     }
     refused(folder.path(), &tiny, 2, &["--out t", "--resume", "another folder"]);
-    let other = ["train", "--steps", "1", "--generations", "0", "--seed", "6", "--out", "t", "--resume"];
+    let other = [
+        "train",
+        "--lessons",
+        "0",
+        "--steps",
+        "1",
+        "--generations",
+        "0",
+        "--seed",
+        "6",
+        "--out",
+        "t",
+        "--resume",
+    ];
     refused(folder.path(), &other, 2, &["seed 5", "seed 6"]);
 
     let hash = |path: &str| {

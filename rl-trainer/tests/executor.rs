@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
 /// Small enough for a test: one update, three cases.
-const TINY: [&str; 12] = [
+const TINY: [&str; 14] = [
+    "--lessons",
+    "0",
     "--steps",
     "1",
     "--generations",
@@ -238,7 +240,16 @@ fn an_interrupted_run_keeps_what_is_complete_and_goes_on_later() {
     let scenario = ["--mode", "custom", "--scenario", "quick_validation", "--duration", "5"];
     // Far more steps than there is time for.
     let mut endless = Command::new(env!("CARGO_BIN_EXE_rl-train"));
-    endless.args(scenario).args(["--steps", "1000000000", "--generations", "0", "--out", "run"]);
+    endless.args(scenario).args([
+        "--lessons",
+        "0",
+        "--steps",
+        "1000000000",
+        "--generations",
+        "0",
+        "--out",
+        "run",
+    ]);
     let mut child = endless
         .current_dir(folder)
         .stdin(Stdio::null())

@@ -1,6 +1,6 @@
 //! How much a training may cost, and where it runs: arguments that several commands share.
 
-use crate::train::{self, WarmStart};
+use crate::train;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -32,6 +32,9 @@ pub enum DeviceName {
 /// What a training is told on the command line.
 #[derive(Clone, Debug, clap::Args)]
 pub struct TrainingArgs {
+    /// Rounds of lessons of an oracle before PPO, in place of the budget's; 0 leaves them out.
+    #[arg(long, value_name = "N")]
+    pub lessons: Option<u64>,
     /// Decisions that PPO learns from, in place of the budget's.
     #[arg(long, value_name = "N")]
     pub steps: Option<u64>,
@@ -41,9 +44,6 @@ pub struct TrainingArgs {
     /// Where tensors live. The network is small: a GPU helps little.
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
-    /// What comes before the policy gradient, in place of the budget's.
-    #[arg(long, value_enum)]
-    pub warm_start: Option<WarmStart>,
 }
 
 impl TrainingArgs {
@@ -61,13 +61,14 @@ impl TrainingArgs {
             Budget::Standard => train::Args::standard(seed),
             Budget::Release => train::Args::release(seed),
         };
+        args.lessons = self.lessons.unwrap_or(args.lessons);
         args.ppo_steps = self.steps.unwrap_or(args.ppo_steps);
         args.generations = self.generations.unwrap_or(args.generations);
-        args.warm_start = self.warm_start.unwrap_or(args.warm_start);
         args.device = self.device()?;
-        if args.ppo_steps == 0 && args.generations == 0 && args.warm_start == WarmStart::None {
+        if args.ppo_steps == 0 && args.generations == 0 && args.lessons == 0 {
             return Err(anyhow!(
-                "--steps 0 --generations 0: leaves nothing to train with; give one of them, or --warm-start teacher"
+                "--lessons 0 --steps 0 --generations 0: leaves nothing to train with; give one of them, or leave one to \
+                 the budget"
             ))
             .or_exit(ExitCode::Usage);
         }

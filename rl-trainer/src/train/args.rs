@@ -3,27 +3,16 @@
 use crate::{evolution, ppo, teacher};
 use tch::Device;
 
-/// What comes before the policy gradient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, clap::ValueEnum)]
-#[serde(rename_all = "snake_case")]
-pub enum WarmStart {
-    /// The network begins at zero, so that its scores are the prior: EWMA scan, cloned exactly.
-    None,
-    /// Lessons of an oracle first: behaviour cloning of one that knows more than can be seen.
-    Teacher,
-}
-
-/// A training: normalisation, an optional warm start, PPO, evolution.
+/// A training: normalisation, lessons, PPO, evolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
     /// Fixes everything that is drawn.
     pub seed: u64,
     /// Where tensors live.
     pub device: Device,
-    /// What comes before the policy gradient.
-    pub warm_start: WarmStart,
-    /// Rounds of lessons, when there is a teacher.
-    pub lessons: u32,
+    /// Rounds of lessons of an oracle, before PPO. Without any the network begins at zero, so that its scores
+    /// are the prior: EWMA scan, cloned exactly.
+    pub lessons: u64,
     /// Adam's rate in the first lesson; it falls linearly to a twentieth.
     pub lesson_rate: f64,
     /// Decisions that PPO learns from; each update takes `episodes x requests`.
@@ -64,7 +53,7 @@ impl Args {
 
     /// PPO from the prior alone, a million decisions.
     pub fn ppo_only(seed: u64) -> Self {
-        Self { warm_start: WarmStart::None, generations: 0, ..Self::standard(seed) }
+        Self { lessons: 0, generations: 0, ..Self::standard(seed) }
     }
 
     /// A few minutes.
@@ -72,7 +61,6 @@ impl Args {
         Self {
             seed,
             device: Device::Cpu,
-            warm_start: WarmStart::Teacher,
             lessons: 120,
             lesson_rate: 2e-3,
             ppo_steps: 1_000_000,
@@ -82,7 +70,7 @@ impl Args {
             lambdas: (0.95, 0.97),
             rate: 1e-3,
             entropy: 0.01,
-            generations: 250,
+            generations: 150,
             evolution: evolution::Args::default(),
             validate_every: 5,
             validate_every_generations: 25,
@@ -93,7 +81,12 @@ impl Args {
 
     /// What the shipped policy was trained with.
     pub fn release(seed: u64) -> Self {
-        Self { generations: 600, ..Self::standard(seed) }
+        Self {
+            lessons: 150,
+            generations: 300,
+            evolution: evolution::Args { pairs: 64, requests: 8_000, ..evolution::Args::default() },
+            ..Self::standard(seed)
+        }
     }
 
     /// Updates of PPO.

@@ -11,7 +11,7 @@ mod args;
 mod state;
 mod validation;
 
-pub use args::{Args, WarmStart};
+pub use args::Args;
 pub use state::StateError;
 pub use validation::{BASELINE, Bout, Score, bouts, score, validation_set};
 
@@ -226,10 +226,7 @@ struct Training<'a> {
 
 impl Training<'_> {
     fn lessons(&mut self) -> Result<(), TrainError> {
-        if self.args.warm_start == WarmStart::None {
-            return Ok(());
-        }
-        let total = u64::from(self.args.lessons);
+        let total = self.args.lessons;
         while self.state.position.lessons < total {
             let number = self.state.position.lessons;
             tch::manual_seed(mix(self.args.seed ^ mix(number)) as i64);
@@ -415,13 +412,17 @@ fn values(told: &Diagnostics, knobs: &crate::ppo::Args) -> Vec<(&'static str, f6
 
 /// What the policy file tells of its training.
 fn record(args: &Args, position: &state::Position, validation: &Score) -> serde_json::Value {
+    let phases = [
+        ("lessons of an oracle", position.lessons),
+        ("ppo", position.updates),
+        ("evolution strategies", position.generations),
+    ];
+    let phases: Vec<&str> = phases.iter().filter(|(_, rounds)| *rounds > 0).map(|(name, _)| *name).collect();
     json!({
         "version": env!("CARGO_PKG_VERSION"),
-        "algorithms": match args.warm_start {
-            WarmStart::None => vec!["ppo", "evolution strategies"],
-            WarmStart::Teacher => vec!["lessons of an oracle", "ppo", "evolution strategies"],
-        },
+        "algorithms": phases,
         "seed": args.seed,
+        "lessons": position.lessons,
         "env_steps": position.env_steps,
         "updates": position.updates,
         "generations": position.generations,
