@@ -93,6 +93,7 @@ fn every_bundled_config_can_be_planned_from_any_folder() {
         "quick_test_config.json",
         "comprehensive_rl_training_config.json",
         "stress_test_rl_config.json",
+        "steady_requests_config.json",
     ] {
         let output = bench.run(&["plan", "--config", name]);
         assert!(output.status.success(), "{name}: {}", text(&output.stderr));

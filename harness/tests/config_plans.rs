@@ -81,6 +81,7 @@ fn every_bundled_config_has_a_plan_that_is_always_the_same() {
         "quick_test_config.json",
         "comprehensive_rl_training_config.json",
         "stress_test_rl_config",
+        "steady_requests_config",
     ] {
         let loaded = load(name).unwrap_or_else(|error| panic!("{name} is bundled: {error}"));
         assert_eq!(loaded.source(), "bundled", "{name} is found without a file");

@@ -122,7 +122,7 @@ fn floats(tensor: &Tensor) -> Vec<f32> {
 fn losses_are_the_means_of_the_pure_functions() {
     let made = decisions(40, 1);
     let (learner, args) = (learner(2), Args::default());
-    let batch = Batch::new(std::slice::from_ref(&made), Device::Cpu);
+    let batch = Batch::new(std::slice::from_ref(&made), &learner.scorer, Device::Cpu);
     let advantages: Vec<f32> = (0..40).map(|number| (number % 7) as f32 - 3.0).collect();
     let zeros = Tensor::zeros([40], (Kind::Float, Device::Cpu));
     let losses = learner.losses(&batch, &Tensor::from_slice(&advantages), &zeros, &args);
@@ -161,9 +161,10 @@ fn gradients_are_the_slopes_of_the_loss() {
     let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
     let all = learner.scorer.parameters.iter_mut().chain(&mut learner.critic.parameters);
     all.for_each(|parameter| *parameter = double(parameter).set_requires_grad(true));
-    let mut batch = Batch::new(&[decisions(30, 5)], Device::Cpu);
-    (batch.rows, batch.priors, batch.log_probs) =
-        (double(&batch.rows), double(&batch.priors), double(&batch.log_probs));
+    let mut batch = Batch::new(&[decisions(30, 5)], &learner.scorer, Device::Cpu);
+    for tensor in [&mut batch.rows, &mut batch.pooled, &mut batch.priors, &mut batch.log_probs] {
+        *tensor = double(tensor);
+    }
     let advantages: Vec<f64> = (0..30).map(|number| f64::from(number % 5) - 2.0).collect();
     let advantages = Tensor::from_slice(&advantages);
     let loss = |learner: &Learner| learner.losses(&batch, &advantages, &(&advantages * 0.5), &args).total;
@@ -225,8 +226,8 @@ fn a_gradient_that_is_too_long_is_cut() {
 fn libtorch_and_serving_compute_the_same_scores() {
     let network: Network = learner(7).scorer.to_network();
     let made = decisions(500, 8);
-    let batch = Batch::new(std::slice::from_ref(&made), Device::Cpu);
-    let tensor = Scorer::from_network(&network, Device::Cpu).scores(&batch);
+    let scorer = Scorer::from_network(&network, Device::Cpu);
+    let tensor = scorer.scores(&Batch::new(std::slice::from_ref(&made), &scorer, Device::Cpu));
     let mut scores = made.priors.clone();
     network.add_scores(&made.rows, &mut scores);
     let most = tensor.size()[1];

@@ -17,6 +17,7 @@ pub(crate) const CONFIGS: &[Bundled] = bundled!("":
     "quick_test_config",
     "comprehensive_rl_training_config",
     "stress_test_rl_config",
+    "steady_requests_config",
 );
 
 /// Journeys.

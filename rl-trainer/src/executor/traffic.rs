@@ -176,7 +176,7 @@ pub(super) fn recover(run: &mut Run) {
 /// number of sessions.
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
     let planned = played.plan.scenarios.first().context("the plan has no scenario")?;
-    let requests = only_file(&played.folder.join("requests"))?;
+    let requests = only_file(&played.folder.join("trials"))?;
     let schedule = schedules(&planned.scenario.workload, played.plan.seed, 1);
     let schedule = schedule.first().context("the plan has no schedule")?;
     let sessions = sessions::read(&requests, planned, schedule)?;

@@ -1,7 +1,7 @@
 //! The critic: the value of a state, from the mean and the maximum of the candidates' rows, so that it too does
 //! not depend on their order or number. Serving never needs it.
 
-use crate::scorer::{Batch, Scorer, leaky};
+use crate::scorer::{Batch, leaky};
 use lb_core::Seed;
 use lb_core::policy::learned::WIDTH;
 use rand::RngExt;
@@ -35,16 +35,10 @@ impl Critic {
         Self { parameters }
     }
 
-    /// Values of a batch: `[B]`. Rows are normalised as the scorer does.
-    pub fn values(&self, scorer: &Scorer, batch: &Batch) -> Tensor {
-        let rows = scorer.normalise(&batch.rows);
-        let mask = batch.mask.unsqueeze(-1);
-        let count = batch.mask.sum_dim_intlist(-1, true, rows.kind());
-        let mean = (&rows * &mask).sum_dim_intlist(1, false, None) / count;
-        let most = rows.masked_fill(&mask.logical_not(), -1e9).amax(1, false);
+    /// Values of a batch: `[B]`.
+    pub fn values(&self, batch: &Batch) -> Tensor {
         let p = &self.parameters;
-        let pooled = Tensor::cat(&[mean, most], -1);
-        let first = leaky(&pooled.linear(&p[0], Some(&p[1])));
+        let first = leaky(&batch.pooled.linear(&p[0], Some(&p[1])));
         let second = leaky(&first.linear(&p[2], Some(&p[3])));
         second.linear(&p[4], Some(&p[5])).squeeze_dim(-1)
     }

@@ -19,7 +19,7 @@ pub mod math;
 pub use critic::Critic;
 
 use crate::rollout::Trajectory;
-use crate::scorer::{Adam, Batch, Scorer};
+use crate::scorer::{Adam, Batch, Scorer, entropy};
 use math::{discount, explained_variance, gae, standardise, value_scale};
 use tch::{Device, Kind, Tensor};
 
@@ -113,10 +113,10 @@ impl Learner {
 
     /// One update from trajectories of the present policy, or of one a little older.
     pub fn update(&mut self, trajectories: &[Trajectory], args: &Args) -> Diagnostics {
-        let batch = Batch::new(trajectories, self.device);
+        let batch = Batch::new(trajectories, &self.scorer, self.device);
         let values = {
             let _no_grad = tch::no_grad_guard();
-            let values = self.critic.values(&self.scorer, &batch).to_device(Device::Cpu);
+            let values = self.critic.values(&batch).to_device(Device::Cpu);
             Vec::<f32>::try_from(values).expect("a flat tensor of floats")
         };
         let targets = Targets::new(trajectories, &values, args);
@@ -156,9 +156,8 @@ impl Learner {
         let ratio = log_ratio.exp();
         let clipped = ratio.clamp(1.0 - args.clip, 1.0 + args.clip);
         let surrogate = (&ratio * advantages).minimum(&(clipped * advantages)).mean(None);
-        let finite = log_probs.masked_fill(&part.mask.logical_not(), 0.0);
-        let entropy = -(log_probs.exp() * finite).sum_dim_intlist(-1, false, None).mean(None);
-        let value = (self.critic.values(&self.scorer, part) - returns).square().mean(None);
+        let entropy = entropy(&log_probs);
+        let value = (self.critic.values(part) - returns).square().mean(None);
         let total = -&surrogate - &entropy * args.entropy + &value * args.value;
         Losses { total, surrogate, entropy, value, ratio, log_ratio }
     }

@@ -1,7 +1,7 @@
 //! The scorer as tensors: the same network as `lb_core::policy::learned::Network`, with gradients.
 //!
-//! Shapes: a batch of `B` decisions with at most `M` candidates has rows `[B, M, WIDTH]`, priors and masks
-//! `[B, M]`; scores are `[B, M]`, minus infinity where the mask says that there is no candidate.
+//! Shapes: a batch of `B` decisions with at most `M` candidates has rows `[B, M, WIDTH]` and priors `[B, M]`;
+//! scores are `[B, M]`. Where there is no candidate, prior and score are minus infinity.
 
 mod adam;
 mod batch;
@@ -18,9 +18,9 @@ use tch::{Device, Kind, Tensor};
 pub struct Scorer {
     /// Weights and biases of the three layers, output by input.
     pub parameters: Vec<Tensor>,
-    mean: Tensor,
-    scale: Tensor,
-    clip: f64,
+    mean: [f32; WIDTH],
+    scale: [f32; WIDTH],
+    clip: f32,
 }
 
 impl Scorer {
@@ -42,9 +42,9 @@ impl Scorer {
                 trained(&network.third, &[1, hidden]),
                 trained(&[network.biases.2], &[1]),
             ],
-            mean: tensor(&network.mean, &[width]),
-            scale: tensor(&network.scale, &[width]),
-            clip: f64::from(network.clip),
+            mean: network.mean,
+            scale: network.scale,
+            clip: network.clip,
         }
     }
 
@@ -70,30 +70,38 @@ impl Scorer {
         network.biases.1.copy_from_slice(&all[3]);
         network.third.copy_from_slice(&all[4]);
         network.biases.2 = all[5][0];
-        network.mean.copy_from_slice(&numbers(&self.mean));
-        network.scale.copy_from_slice(&numbers(&self.scale));
-        network.clip = self.clip as f32;
+        (network.mean, network.scale, network.clip) = (self.mean, self.scale, self.clip);
         network
     }
 
-    /// Rows as the layers see them: normalised and cut off.
-    pub fn normalise(&self, rows: &Tensor) -> Tensor {
-        ((rows - &self.mean) * &self.scale).clamp(-self.clip, self.clip)
+    /// A row as the layers see it: normalised and cut off.
+    pub fn normalise(&self, row: &[f32], normal: &mut [f32]) {
+        let scaled = row.iter().zip(&self.mean).zip(&self.scale);
+        for (normal, ((value, mean), scale)) in normal.iter_mut().zip(scaled) {
+            *normal = ((value - mean) * scale).clamp(-self.clip, self.clip);
+        }
     }
 
     /// Scores of a batch, prior included: `[B, M]`.
     pub fn scores(&self, batch: &Batch) -> Tensor {
         let p = &self.parameters;
-        let first = leaky(&self.normalise(&batch.rows).linear(&p[0], Some(&p[1])));
+        let first = leaky(&batch.rows.linear(&p[0], Some(&p[1])));
         let second = leaky(&first.linear(&p[2], Some(&p[3])));
-        let scores = second.linear(&p[4], Some(&p[5])).squeeze_dim(-1) + &batch.priors;
-        scores.masked_fill(&batch.mask.logical_not(), f64::NEG_INFINITY)
+        second.linear(&p[4], Some(&p[5])).squeeze_dim(-1) + &batch.priors
     }
 }
 
 /// Leaky ReLU with the slope that serving uses.
 pub fn leaky(tensor: &Tensor) -> Tensor {
-    tensor.maximum(&(tensor * f64::from(LEAK)))
+    const { assert!(LEAK == 0.01, "libtorch's slope, which its one call for this has") };
+    tensor.leaky_relu()
+}
+
+/// The mean entropy in nats of distributions whose logarithms are in the last dimension, `[]`. What cannot
+/// happen has the logarithm minus infinity and no part in it.
+pub fn entropy(log_probs: &Tensor) -> Tensor {
+    let kind = log_probs.kind();
+    -(log_probs.exp() * log_probs.clamp_min(-1e4)).sum_dim_intlist(-1, false, kind).mean(kind)
 }
 
 /// A network with small random weights (Xavier's uniform for the hidden layers, none for the output, so that

@@ -8,7 +8,7 @@
 //! it learns in the states that it gets into.
 
 use crate::rollout::Trajectory;
-use crate::scorer::{Adam, Batch, Scorer};
+use crate::scorer::{Adam, Batch, Scorer, entropy};
 use tch::{Device, Kind, Tensor};
 
 /// How lessons are learnt.
@@ -51,7 +51,7 @@ pub fn learn(
     args: &Args,
     device: Device,
 ) -> f64 {
-    let batch = Batch::new(lessons, device);
+    let batch = Batch::new(lessons, scorer, device);
     let parameters: Vec<&Tensor> = scorer.parameters.iter().collect();
     let (mut sum, mut steps) = (0.0, 0.0);
     for _ in 0..args.epochs {
@@ -62,9 +62,7 @@ pub fn learn(
             let probabilities = log_probs.exp();
             let costs = part.costs.clamp_max(args.most_cost);
             let cost = (&probabilities * costs).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
-            let finite = log_probs.masked_fill(&part.mask.logical_not(), 0.0);
-            let entropy = -(probabilities * finite).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
-            let loss = &cost - entropy * args.entropy;
+            let loss = &cost - entropy(&log_probs) * args.entropy;
             loss.backward();
             adam.step(&parameters, rate, args.most_norm);
             sum += cost.double_value(&[]);
