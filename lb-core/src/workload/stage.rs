@@ -156,6 +156,13 @@ impl Workload {
         self.plan(step).set_up
     }
 
+    /// The place of a step in the opening of sessions, if it belongs to it: 0 for the request that comes first.
+    pub fn place_in_opening(&self, step: StepIndex) -> Option<usize> {
+        let actions = self.compiled.open.iter().map(|action| &self.compiled.actions[usize::from(action.0)]);
+        let mut steps = actions.flat_map(|action| action.first..action.first + action.steps);
+        steps.position(|one| one == step.0)
+    }
+
     /// Whether a step's request is the same every time, so that a driver can prepare it once.
     pub fn is_static(&self, step: StepIndex) -> bool {
         self.plan(step).is_static()

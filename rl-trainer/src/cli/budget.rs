@@ -14,10 +14,8 @@ const SEEDS: u64 = 1 << 20;
 pub enum Budget {
     /// Some ten seconds.
     Smoke,
-    /// A few minutes.
+    /// Some three minutes: what the policy that comes with `bench` was trained with.
     Standard,
-    /// What the policy that comes with `bench` was trained with.
-    Release,
 }
 
 /// Where tensors live.
@@ -59,7 +57,6 @@ impl TrainingArgs {
         let mut args = match budget {
             Budget::Smoke => train::Args::smoke(seed),
             Budget::Standard => train::Args::standard(seed),
-            Budget::Release => train::Args::release(seed),
         };
         args.lessons = self.lessons.unwrap_or(args.lessons);
         args.ppo_steps = self.steps.unwrap_or(args.ppo_steps);

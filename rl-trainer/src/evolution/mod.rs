@@ -31,7 +31,7 @@ pub struct Args {
 
 impl Default for Args {
     fn default() -> Self {
-        Self { pairs: 96, sigma: 0.08, rate: 0.02, requests: 5_000 }
+        Self { pairs: 64, sigma: 0.08, rate: 0.02, requests: 8_000 }
     }
 }
 

@@ -97,7 +97,6 @@ impl Session {
 pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Result<Vec<Session>> {
     let of_user = requests(path, planned)?;
     let workload = &planned.scenario.workload;
-    let is_set_up = |request: &Request| workload.is_set_up(StepIndex(request.step));
     let mut sessions = Vec::new();
     for (user, mut requests) in of_user {
         // Stable: of requests at one instant the first in the file was the first.
@@ -107,11 +106,16 @@ pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Resu
         })?;
         let behaviour = &workload.classes()[class].name;
         let mut number = 0;
-        let mut last: Option<(bool, u16)> = None;
+        // Where in the opening of its session the last request was.
+        let mut last: Option<Option<usize>> = None;
         for request in requests {
-            let opens = is_set_up(&request);
-            let begins = last.is_none_or(|(opened, step)| opens && (!opened || request.step < step));
-            last = Some((opens, request.step));
+            let place = workload.place_in_opening(StepIndex(request.step));
+            let begins = match (last, place) {
+                (None, _) => true,
+                (Some(_), None) => false,
+                (Some(last), Some(place)) => last.is_none_or(|last| place < last),
+            };
+            last = Some(place);
             if begins {
                 number += 1;
                 let behaviour = behaviour.clone();
