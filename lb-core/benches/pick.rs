@@ -9,7 +9,7 @@ use criterion::measurement::{Measurement, WallTime};
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use lb_core::algorithm::Rule;
 use lb_core::balancer::Balancer;
-use lb_core::policy::learned::{Action, ActionMode, Network, PolicyFile};
+use lb_core::policy::learned::{ActionMode, PolicyFile};
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
 use lb_core::{Algorithm, Seed, Span, Time};
 use std::collections::VecDeque;
@@ -29,15 +29,12 @@ const STEP: Span = Span::from_micros(50);
 /// One reply in a hundred fails, so that failures are paid for too.
 const FAILURE_EVERY: u64 = 100;
 
-/// A policy file with weights of the size that training leaves; which they are does not change the cost.
+/// The policy that comes with `bench`, under either way to act.
 fn file(mode: ActionMode) -> Arc<PolicyFile> {
-    let mut network = Network::zero();
-    let layers =
-        network.first.iter_mut().chain(network.second.iter_mut()).flatten().chain(&mut network.third);
-    for (place, weight) in layers.enumerate() {
-        *weight = ((place * 7 % 13) as f32 - 6.0) / 60.0;
-    }
-    Arc::new(PolicyFile::new(network, Action { mode, ..Action::default() }))
+    let bytes = include_bytes!("../../configs/policies/default.safetensors");
+    let mut file = PolicyFile::from_bytes(bytes).expect("the bundled policy is sound");
+    file.action.mode = mode;
+    Arc::new(file)
 }
 
 struct Traffic {

@@ -64,6 +64,8 @@ const FAST: f32 = 0.15;
 const SLOW: f32 = 0.02;
 /// Weight of one reply in the error rate: about the last ten.
 const ERRORS: f32 = 0.1;
+/// An error rate below this is none: some hundred and thirty replies after an error.
+const LEAST_ERROR_RATE: f32 = 1e-7;
 /// The peak follows at once upwards and like the last ten replies downwards.
 const PEAK: f32 = 0.1;
 /// The low mean follows down within three replies and up within two hundred: near what an unloaded backend
@@ -251,6 +253,10 @@ impl Features {
         let request = memory.take(sent);
         let error = if reply.is_success() { 0.0 } else { 1.0 };
         memory.error_rate += ERRORS * (error - memory.error_rate);
+        // Numbers near the least that can be written take a hundred times as long to multiply.
+        if memory.error_rate < LEAST_ERROR_RATE {
+            memory.error_rate = 0.0;
+        }
         memory.consecutive_errors = if reply.is_success() { 0 } else { memory.consecutive_errors + 1 };
         memory.log_consecutive_errors = log_of_count(memory.consecutive_errors);
         // How fast a backend fails says nothing of how fast it works; a timeout is a lower bound.

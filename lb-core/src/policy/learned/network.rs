@@ -3,9 +3,9 @@
 //!
 //! Three layers, `WIDTH -> 32 -> 32 -> 1`, leaky ReLU between them, after each input was normalised,
 //! `(x - mean) x scale`, and cut off. In plain Rust because a call into a tensor library costs twenty times
-//! the arithmetic. The sums run over hidden units, which are contiguous, so that the compiler can use
-//! whatever vector registers the machine has; `pulp` picks the right code at run time. Loops count, since
-//! iterators leave calls behind where code for several kinds of registers is made.
+//! the arithmetic. The sums run over hidden units, which are contiguous and fill whole vector registers;
+//! `pulp` picks the code for those of the machine at run time. Loops count, since iterators and closures leave
+//! calls behind where code for several kinds of registers is made.
 
 #![allow(clippy::needless_range_loop, reason = "iterators leave calls in the loops, see above")]
 
@@ -58,30 +58,41 @@ impl Network {
     pub fn add_scores(&self, rows: &[f32], scores: &mut [f32]) {
         match Arch::new() {
             // Without an instruction for it a fused multiplication is a slow function.
-            Arch::Scalar => self.add_all::<1, false>(rows, scores),
-            vector => vector.dispatch(Fused { network: self, rows, scores }),
-        }
-    }
-
-    /// `ROWS` rows at a time: each step of a sum waits for the one before, so several sums go side by side.
-    #[inline(always)]
-    fn add_all<const ROWS: usize, const FUSED: bool>(&self, rows: &[f32], scores: &mut [f32]) {
-        let whole = scores.len() - scores.len() % ROWS;
-        let mut place = 0;
-        while place < whole {
-            let block = self.block::<ROWS, FUSED>(&rows[place * WIDTH..(place + ROWS) * WIDTH]);
-            for row in 0..ROWS {
-                scores[place + row] += block[row];
+            Arch::Scalar => {
+                for (row, score) in rows.chunks_exact(WIDTH).zip(scores) {
+                    *score += self.plain(row);
+                }
             }
-            place += ROWS;
-        }
-        for place in whole..scores.len() {
-            scores[place] += self.block::<1, FUSED>(&rows[place * WIDTH..(place + 1) * WIDTH])[0];
+            vector => vector.dispatch(Vectors { network: self, rows, scores }),
         }
     }
 
+    /// The score of a row, without vector registers.
+    fn plain(&self, row: &[f32]) -> f32 {
+        let [inputs] = self.normal::<1>(row);
+        let mut first = self.biases.0;
+        for place in 0..WIDTH {
+            for unit in 0..HIDDEN {
+                first[unit] += inputs[place] * self.first[place][unit];
+            }
+        }
+        let mut second = self.biases.1;
+        for place in 0..HIDDEN {
+            let input = first[place].max(LEAK * first[place]);
+            for unit in 0..HIDDEN {
+                second[unit] += input * self.second[place][unit];
+            }
+        }
+        let mut score = self.biases.2;
+        for unit in 0..HIDDEN {
+            score += self.third[unit] * second[unit].max(LEAK * second[unit]);
+        }
+        score
+    }
+
+    /// Rows, normalised and cut off.
     #[inline(always)]
-    fn block<const ROWS: usize, const FUSED: bool>(&self, rows: &[f32]) -> [f32; ROWS] {
+    fn normal<const ROWS: usize>(&self, rows: &[f32]) -> [[f32; WIDTH]; ROWS] {
         let mut inputs = [[0.0; WIDTH]; ROWS];
         for row in 0..ROWS {
             for place in 0..WIDTH {
@@ -89,26 +100,71 @@ impl Network {
                 inputs[row][place] = input.clamp(-self.clip, self.clip);
             }
         }
-        let mut first = [self.biases.0; ROWS];
+        inputs
+    }
+
+    /// `ROWS` rows at a time: each step of a sum waits for the one before, so several sums go side by side.
+    #[inline(always)]
+    fn add_blocks<S: Simd, const VECTORS: usize, const ROWS: usize>(
+        &self,
+        simd: S,
+        rows: &[f32],
+        scores: &mut [f32],
+    ) {
+        let whole = scores.len() - scores.len() % ROWS;
+        let mut place = 0;
+        while place < whole {
+            let block = &rows[place * WIDTH..(place + ROWS) * WIDTH];
+            let block = self.block::<S, VECTORS, ROWS>(simd, block);
+            for row in 0..ROWS {
+                scores[place + row] += block[row];
+            }
+            place += ROWS;
+        }
+        for place in whole..scores.len() {
+            let row = &rows[place * WIDTH..(place + 1) * WIDTH];
+            scores[place] += self.block::<S, VECTORS, 1>(simd, row)[0];
+        }
+    }
+
+    /// The scores of `ROWS` rows; `VECTORS` registers hold a layer's units.
+    #[inline(always)]
+    fn block<S: Simd, const VECTORS: usize, const ROWS: usize>(&self, simd: S, rows: &[f32]) -> [f32; ROWS] {
+        let inputs = self.normal::<ROWS>(rows);
+        let mut first = [vectors::<S, VECTORS>(&self.biases.0); ROWS];
         for place in 0..WIDTH {
+            let weights = vectors::<S, VECTORS>(&self.first[place]);
             for row in 0..ROWS {
-                accumulate::<FUSED>(&mut first[row], inputs[row][place], &self.first[place]);
+                let input = simd.splat_f32s(inputs[row][place]);
+                for part in 0..VECTORS {
+                    first[row][part] = simd.mul_add_e_f32s(input, weights[part], first[row][part]);
+                }
             }
         }
-        let mut second = [self.biases.1; ROWS];
-        activate(&mut first);
-        for unit in 0..HIDDEN {
-            for row in 0..ROWS {
-                accumulate::<FUSED>(&mut second[row], first[row][unit], &self.second[unit]);
+        let mut hidden = [[0.0; HIDDEN]; ROWS];
+        for row in 0..ROWS {
+            for part in 0..VECTORS {
+                S::as_mut_simd_f32s(&mut hidden[row]).0[part] = activate(simd, first[row][part]);
             }
         }
-        activate(&mut second);
+        let mut second = [vectors::<S, VECTORS>(&self.biases.1); ROWS];
+        for place in 0..HIDDEN {
+            let weights = vectors::<S, VECTORS>(&self.second[place]);
+            for row in 0..ROWS {
+                let input = simd.splat_f32s(hidden[row][place]);
+                for part in 0..VECTORS {
+                    second[row][part] = simd.mul_add_e_f32s(input, weights[part], second[row][part]);
+                }
+            }
+        }
+        let weights = vectors::<S, VECTORS>(&self.third);
         let mut scores = [self.biases.2; ROWS];
         for row in 0..ROWS {
-            for unit in 0..HIDDEN {
-                second[row][unit] *= self.third[unit];
+            let mut sum = simd.splat_f32s(0.0);
+            for part in 0..VECTORS {
+                sum = simd.mul_add_e_f32s(activate(simd, second[row][part]), weights[part], sum);
             }
-            scores[row] += sum(&mut second[row]);
+            scores[row] += simd.reduce_sum_f32s(sum);
         }
         scores
     }
@@ -124,53 +180,41 @@ impl Network {
 }
 
 /// The scores of some rows, compiled once for each kind of vector registers.
-struct Fused<'a> {
+struct Vectors<'a> {
     network: &'a Network,
     rows: &'a [f32],
     scores: &'a mut [f32],
 }
 
-impl WithSimd for Fused<'_> {
+impl WithSimd for Vectors<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, _: S) {
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { network, rows, scores } = self;
         // As many sums as there are registers for.
-        if S::F32_LANES >= 16 {
-            self.network.add_all::<4, true>(self.rows, self.scores);
-        } else {
-            self.network.add_all::<2, true>(self.rows, self.scores);
+        match S::F32_LANES {
+            16 => network.add_blocks::<S, { HIDDEN / 16 }, 4>(simd, rows, scores),
+            8 => network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores),
+            4 => network.add_blocks::<S, { HIDDEN / 4 }, 1>(simd, rows, scores),
+            _ => network.add_blocks::<S, HIDDEN, 1>(simd, rows, scores),
         }
     }
 }
 
+/// Units as vectors, of which there must be [`HIDDEN`] by the lanes of one.
 #[inline(always)]
-fn accumulate<const FUSED: bool>(sums: &mut Units, input: f32, weights: &Units) {
-    for unit in 0..HIDDEN {
-        sums[unit] =
-            if FUSED { input.mul_add(weights[unit], sums[unit]) } else { sums[unit] + input * weights[unit] };
+fn vectors<S: Simd, const VECTORS: usize>(units: &Units) -> [S::f32s; VECTORS] {
+    let (vectors, _) = S::as_simd_f32s(units);
+    let mut all = [vectors[0]; VECTORS];
+    for part in 1..VECTORS {
+        all[part] = vectors[part];
     }
-}
-
-/// The sum by halves, which vector registers can do and a running sum cannot.
-#[inline(always)]
-fn sum(products: &mut Units) -> f32 {
-    let mut width = HIDDEN / 2;
-    while width > 0 {
-        for place in 0..width {
-            products[place] += products[place + width];
-        }
-        width /= 2;
-    }
-    products[0]
+    all
 }
 
 /// Leaky ReLU.
 #[inline(always)]
-fn activate<const ROWS: usize>(units: &mut [Units; ROWS]) {
-    for row in 0..ROWS {
-        for unit in 0..HIDDEN {
-            units[row][unit] = units[row][unit].max(LEAK * units[row][unit]);
-        }
-    }
+fn activate<S: Simd>(simd: S, units: S::f32s) -> S::f32s {
+    simd.max_f32s(units, simd.mul_f32s(simd.splat_f32s(LEAK), units))
 }
