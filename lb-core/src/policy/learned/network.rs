@@ -194,7 +194,7 @@ impl WithSimd for Vectors<'_> {
         let Self { network, rows, scores } = self;
         // As many sums as there are registers for.
         match S::F32_LANES {
-            16 => network.add_blocks::<S, { HIDDEN / 16 }, 4>(simd, rows, scores),
+            16 => network.add_blocks::<S, { HIDDEN / 16 }, 8>(simd, rows, scores),
             8 => network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores),
             4 => network.add_blocks::<S, { HIDDEN / 4 }, 1>(simd, rows, scores),
             _ => network.add_blocks::<S, HIDDEN, 1>(simd, rows, scores),
