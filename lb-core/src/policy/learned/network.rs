@@ -207,9 +207,7 @@ impl WithSimd for Vectors<'_> {
 fn vectors<S: Simd, const VECTORS: usize>(units: &Units) -> [S::f32s; VECTORS] {
     let (vectors, _) = S::as_simd_f32s(units);
     let mut all = [vectors[0]; VECTORS];
-    for part in 1..VECTORS {
-        all[part] = vectors[part];
-    }
+    all.copy_from_slice(&vectors[..VECTORS]);
     all
 }
 
