@@ -159,10 +159,9 @@ fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
     for part in ["Verdict", "Held-out cases", "Situations", "Traffic, traces and guards", "as frozen"] {
         assert!(page.contains(part) && markdown.contains(part), "both reports have `{part}`");
     }
-    assert!(
-        page.contains("Content-Security-Policy") && !page.contains("src=\"http"),
-        "the page needs no network"
-    );
+    // What the page may load is for the browser to forbid: Plotly names addresses in code that never runs.
+    let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ";
+    assert!(page.contains(policy), "the page loads nothing from the network");
 }
 
 #[test]

@@ -103,28 +103,25 @@ impl Network {
         inputs
     }
 
-    /// `ROWS` rows at a time: each step of a sum waits for the one before, so several sums go side by side.
+    /// Adds scores from row `from` on, `ROWS` at a time while there are as many, and gives the next row: each
+    /// step of a sum waits for the one before, so several sums go side by side.
     #[inline(always)]
     fn add_blocks<S: Simd, const VECTORS: usize, const ROWS: usize>(
         &self,
         simd: S,
         rows: &[f32],
         scores: &mut [f32],
-    ) {
-        let whole = scores.len() - scores.len() % ROWS;
-        let mut place = 0;
-        while place < whole {
-            let block = &rows[place * WIDTH..(place + ROWS) * WIDTH];
+        mut from: usize,
+    ) -> usize {
+        while from + ROWS <= scores.len() {
+            let block = &rows[from * WIDTH..(from + ROWS) * WIDTH];
             let block = self.block::<S, VECTORS, ROWS>(simd, block);
             for row in 0..ROWS {
-                scores[place + row] += block[row];
+                scores[from + row] += block[row];
             }
-            place += ROWS;
+            from += ROWS;
         }
-        for place in whole..scores.len() {
-            let row = &rows[place * WIDTH..(place + 1) * WIDTH];
-            scores[place] += self.block::<S, VECTORS, 1>(simd, row)[0];
-        }
+        from
     }
 
     /// The scores of `ROWS` rows; `VECTORS` registers hold a layer's units.
@@ -192,12 +189,23 @@ impl WithSimd for Vectors<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { network, rows, scores } = self;
-        // As many sums as there are registers for.
+        // As many sums as there are registers for, and fewer for what is left.
         match S::F32_LANES {
-            16 => network.add_blocks::<S, { HIDDEN / 16 }, 8>(simd, rows, scores),
-            8 => network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores),
-            4 => network.add_blocks::<S, { HIDDEN / 4 }, 1>(simd, rows, scores),
-            _ => network.add_blocks::<S, HIDDEN, 1>(simd, rows, scores),
+            16 => {
+                let from = network.add_blocks::<S, { HIDDEN / 16 }, 8>(simd, rows, scores, 0);
+                let from = network.add_blocks::<S, { HIDDEN / 16 }, 4>(simd, rows, scores, from);
+                network.add_blocks::<S, { HIDDEN / 16 }, 1>(simd, rows, scores, from);
+            }
+            8 => {
+                let from = network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores, 0);
+                network.add_blocks::<S, { HIDDEN / 8 }, 1>(simd, rows, scores, from);
+            }
+            4 => {
+                network.add_blocks::<S, { HIDDEN / 4 }, 1>(simd, rows, scores, 0);
+            }
+            _ => {
+                network.add_blocks::<S, HIDDEN, 1>(simd, rows, scores, 0);
+            }
         }
     }
 }
@@ -215,4 +223,34 @@ fn vectors<S: Simd, const VECTORS: usize>(units: &Units) -> [S::f32s; VECTORS] {
 #[inline(always)]
 fn activate<S: Simd>(simd: S, units: S::f32s) -> S::f32s {
     simd.max_f32s(units, simd.mul_f32s(simd.splat_f32s(LEAK), units))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Seed;
+    use rand::RngExt;
+
+    #[test]
+    fn a_row_has_one_score_alone_among_others_and_without_vectors() {
+        let mut rng = Seed(3).stream(&[]);
+        let mut network = Network::zero();
+        let layers = network.first.iter_mut().chain(network.second.iter_mut()).flatten();
+        layers.chain(&mut network.third).for_each(|weight| *weight = rng.random_range(-0.5..0.5));
+        let rows: Vec<f32> = (0..23 * WIDTH).map(|_| rng.random_range(-6.0..6.0f32)).collect();
+        let alone: Vec<f32> = rows
+            .chunks_exact(WIDTH)
+            .map(|row| {
+                let mut score = [0.0];
+                network.add_scores(row, &mut score);
+                assert!((score[0] - network.plain(row)).abs() < 1e-4, "vectors change roundings only");
+                score[0]
+            })
+            .collect();
+        for count in 1..=23 {
+            let mut scores = vec![0.0; count];
+            network.add_scores(&rows[..count * WIDTH], &mut scores);
+            assert_eq!(scores, alone[..count], "{count} rows at once");
+        }
+    }
 }
