@@ -72,7 +72,7 @@ pub enum ActionMode {
 
 impl Default for Action {
     fn default() -> Self {
-        Self { mode: ActionMode::Argmax, temperature: 1.0, max_candidates: 16 }
+        Self { mode: ActionMode::Argmax, temperature: 1.0, max_candidates: 12 }
     }
 }
 
