@@ -111,7 +111,8 @@ fn trial_stem(trace: &Value) -> String {
 fn exploration_is_seen_in_the_rows_the_counts_and_the_notes() {
     let bench = Bench::new();
     let settings = json!({ "algorithms": ["round-robin"], "warm_up_s": 0, "cool_down_s": 0 });
-    let config = bench.config("short.json", &common::config(10, 2.0, &settings));
+    // Enough decisions, on a busy machine too, that chance does not fail it.
+    let config = bench.config("short.json", &common::config(40, 4.0, &settings));
     for engine in ["live", "sim"] {
         let args = ["--config", &config, "--engine", engine, "--traces", "--exploration", "30%"];
         let summary = bench.summary(engine, &args);
