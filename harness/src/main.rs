@@ -224,14 +224,6 @@ async fn doctor(args: &ExperimentArgs) -> Result<ExitCode, Failure> {
 
 /// What `bench` notes of itself goes to the results folder, at the level that `BENCH_LOG` names.
 fn log_to(file: File) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("BENCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(std::sync::Mutex::new(file))
-        .finish();
-    // Only a second call can fail, and there is none.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    harness::log_to(file, "BENCH_LOG");
     tracing::info!(version = Cli::command().get_version(), command = ?std::env::args().collect::<Vec<_>>(), "bench starts");
 }

@@ -27,6 +27,7 @@ pub mod parts {
     pub use super::html::{figure, page, scrolling};
     pub use super::markdown::{captioned, escape};
     pub use super::tables::{Cell, Row, Table, Tone};
+    pub use super::text::command_line;
 }
 
 pub use algorithms::render_algorithms;

@@ -168,7 +168,7 @@ pub(super) fn words(name: &str) -> String {
 }
 
 /// The command as it can be pasted into a shell.
-pub(super) fn command_line(words: &[String]) -> String {
+pub fn command_line(words: &[String]) -> String {
     let quoted = words.iter().map(|word| {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
         match !word.is_empty() && word.chars().all(plain) {

@@ -51,27 +51,36 @@ impl ResultsFolder {
         fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>,
     ) -> Result<()> {
         let target = self.path.join(name);
-        let parent = target.parent().unwrap_or(&self.path);
-        let written = || -> Result<()> {
-            fs::create_dir_all(parent)?;
-            let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(parent)?;
-            {
-                let mut buffered = std::io::BufWriter::new(&mut file);
-                fill(&mut buffered)?;
-                buffered.flush()?;
-            }
-            file.as_file().sync_all()?;
-            readable_by_others(file.as_file())?;
-            file.persist(&target)?;
-            Ok(())
-        };
-        written().with_context(|| {
+        write_whole(&target, fill).with_context(|| {
             format!(
                 "failed to write `{}`; check space and permissions, or give another folder with --out",
                 target.display()
             )
         })
     }
+}
+
+/// Writes a file whole, so that it is there as it should be or not at all: a temporary file beside its place,
+/// sync, rename. Folders on the way are made; what had the name before keeps it when this fails.
+///
+/// # Errors
+/// The file cannot be written, as on a full disk, or `fill` fails.
+pub fn write_whole(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
+    let parent = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    fs::create_dir_all(parent)?;
+    let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(parent)?;
+    {
+        let mut buffered = std::io::BufWriter::new(&mut file);
+        fill(&mut buffered)?;
+        buffered.flush()?;
+    }
+    file.as_file().sync_all()?;
+    readable_by_others(file.as_file())?;
+    file.persist(path)?;
+    Ok(())
 }
 
 /// Temporary files are private by default; results are not.

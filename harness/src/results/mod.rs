@@ -18,7 +18,7 @@ pub use evidence::{
     MetricComparison, MetricValue, OracleSummary, PairComparison, PhaseSummary, RateProbe, SeriesPoint,
     StageMark, ThresholdResult, TrialSummary, Verdict,
 };
-pub use folder::{ResultsFolder, run_id};
+pub use folder::{ResultsFolder, run_id, write_whole};
 pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, read_summary};
 pub use requests::RequestsFile;

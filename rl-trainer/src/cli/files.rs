@@ -1,7 +1,7 @@
 //! Files that are whole or not there.
 
 use anyhow::{Context, Result};
-use std::fs;
+use harness::results;
 use std::io::Write;
 use std::path::Path;
 
@@ -17,44 +17,16 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 ///
 /// # Errors
 /// As [`write_whole`], and what `fill` fails with.
-pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let written = || -> Result<()> {
-        let parent = match path.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        fs::create_dir_all(parent)?;
-        let mut file = tempfile::Builder::new().prefix(".partial-").tempfile_in(parent)?;
-        {
-            let mut buffered = std::io::BufWriter::new(&mut file);
-            fill(&mut buffered)?;
-            buffered.flush()?;
-        }
-        file.as_file().sync_all()?;
-        readable_by_others(file.as_file())?;
-        file.persist(path)?;
-        Ok(())
-    };
-    written().with_context(|| {
+pub fn write_with(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
+    results::write_whole(path, fill).with_context(|| {
         format!("failed to write `{}`; check space and permissions, or give another place", path.display())
     })
-}
-
-/// Temporary files are private by default; results are not.
-#[cfg(unix)]
-fn readable_by_others(file: &fs::File) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    file.set_permissions(fs::Permissions::from_mode(0o644))
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_file: &fs::File) -> std::io::Result<()> {
-    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fs;
 
     #[test]
     fn a_write_that_fails_leaves_what_was_there() {

@@ -41,14 +41,6 @@ impl Log {
 pub(super) fn log_load_to(path: &Path) -> Result<()> {
     let file =
         File::create(path).with_context(|| format!("failed to create the log `{}`", path.display()))?;
-    let filter = tracing_subscriber::EnvFilter::try_from_env("RL_TRAIN_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(false)
-        .with_writer(std::sync::Mutex::new(file))
-        .finish();
-    // Only a second run in the same process can fail here; its lines go to the first one's log.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+    harness::log_to(file, "RL_TRAIN_LOG");
     Ok(())
 }

@@ -182,7 +182,7 @@ pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize
     let sessions = sessions::read(&requests, planned, schedule)?;
     let (results, metrics) = session_files::files(planned, &sessions, &played.started);
     let name = &planned.scenario.name;
-    let write = |stem: &str, fill: &dyn Fn(&mut dyn std::io::Write) -> anyhow::Result<()>| {
+    let write = |stem: &str, fill: &dyn Fn(&mut (dyn std::io::Write + Send)) -> anyhow::Result<()>| {
         write_with(&run.folder.stamped(&format!("{stem}_{name}"), "json"), fill)
     };
     write("rl_training_results", &|file| Ok(serde_json::to_writer_pretty(file, &results)?))?;

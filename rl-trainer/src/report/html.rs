@@ -3,11 +3,11 @@
 use super::charts;
 use super::data::RunReport;
 use super::lists::{Judged, Lists};
-use super::numbers::{command_line, estimate, length, outcome};
+use super::numbers::{estimate, length, outcome};
 use super::tables;
 use crate::evaluate::goals::Goal;
 use crate::train::BASELINE;
-use harness::report::parts::{Figure, Table, figure, page, scrolling};
+use harness::report::parts::{Figure, Table, command_line, figure, page, scrolling};
 use maud::{Markup, html as markup};
 
 /// Cases in the table of regret.

@@ -51,15 +51,3 @@ pub(super) fn length(seconds: f64) -> String {
         seconds => format!("{:.1} h", seconds / 3_600.0),
     }
 }
-
-/// A command line that can be typed again.
-pub(super) fn command_line(words: &[String]) -> String {
-    let quoted = words.iter().map(|word| {
-        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./:=,+@%".contains(c);
-        match !word.is_empty() && word.chars().all(plain) {
-            true => word.clone(),
-            false => format!("'{}'", word.replace('\'', r"'\''")),
-        }
-    });
-    quoted.collect::<Vec<_>>().join(" ")
-}

@@ -2,12 +2,12 @@
 
 use super::data::{RunReport, TraceReport, TrafficReport};
 use super::lists::Judged;
-use super::numbers::{NONE, command_line, estimate, fixed, length, of_goal, outcome, percent};
+use super::numbers::{NONE, estimate, fixed, length, of_goal, outcome, percent};
 use crate::curves::Update;
 use crate::evaluate::goals::{Goal, SITUATIONS};
 use crate::evaluate::{Estimate, Kind, Line, Standing, TEST_SHA256, league};
 use crate::train::BASELINE;
-use harness::report::parts::{Cell, Table, Tone};
+use harness::report::parts::{Cell, Table, Tone, command_line};
 use lb_core::policy::GuardCounts;
 
 fn plain(text: impl Into<String>) -> Cell {

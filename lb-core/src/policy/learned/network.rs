@@ -10,7 +10,7 @@
 #![allow(clippy::needless_range_loop, reason = "iterators leave calls in the loops, see above")]
 
 use super::features::WIDTH;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::{Simd, WithSimd};
 
 /// Hidden units of each layer.
 pub const HIDDEN: usize = 32;
@@ -56,20 +56,18 @@ impl Network {
 
     /// Adds the score of each row to `scores`: `rows` holds [`WIDTH`] numbers for each.
     pub fn add_scores(&self, rows: &[f32], scores: &mut [f32]) {
+        let job = Vectors { network: self, rows, scores };
         // Not the widest registers there are: 512-bit multiplications slow down the core for all that comes
         // after them. A pick took 0.1 us less with them and a whole proxied request 1 us more.
         #[cfg(target_arch = "x86_64")]
-        if let Some(vector) = pulp::x86::V3::try_new() {
-            return Simd::vectorize(vector, Vectors { network: self, rows, scores });
+        match pulp::x86::V3::try_new() {
+            Some(vector) => Simd::vectorize(vector, job),
+            None => job.plain(),
         }
-        match Arch::new() {
-            // Without an instruction for it a fused multiplication is a slow function.
-            Arch::Scalar => {
-                for (row, score) in rows.chunks_exact(WIDTH).zip(scores) {
-                    *score += self.plain(row);
-                }
-            }
-            vector => vector.dispatch(Vectors { network: self, rows, scores }),
+        #[cfg(not(target_arch = "x86_64"))]
+        match pulp::Arch::new() {
+            pulp::Arch::Scalar => job.plain(),
+            vector => vector.dispatch(job),
         }
     }
 
@@ -189,6 +187,15 @@ struct Vectors<'a> {
     scores: &'a mut [f32],
 }
 
+impl Vectors<'_> {
+    /// Without an instruction for it a fused multiplication is a slow function.
+    fn plain(self) {
+        for (row, score) in self.rows.chunks_exact(WIDTH).zip(self.scores) {
+            *score += self.network.plain(row);
+        }
+    }
+}
+
 impl WithSimd for Vectors<'_> {
     type Output = ();
 
@@ -197,11 +204,6 @@ impl WithSimd for Vectors<'_> {
         let Self { network, rows, scores } = self;
         // As many sums as there are registers for, and fewer for what is left.
         match S::F32_LANES {
-            16 => {
-                let from = network.add_blocks::<S, { HIDDEN / 16 }, 8>(simd, rows, scores, 0);
-                let from = network.add_blocks::<S, { HIDDEN / 16 }, 4>(simd, rows, scores, from);
-                network.add_blocks::<S, { HIDDEN / 16 }, 1>(simd, rows, scores, from);
-            }
             8 => {
                 let from = network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores, 0);
                 network.add_blocks::<S, { HIDDEN / 8 }, 1>(simd, rows, scores, from);
