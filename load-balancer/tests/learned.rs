@@ -81,18 +81,22 @@ fn broken() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     ]
 }
 
+/// More than the thousand picks after which the guard of the minimum share asks a backend at the latest.
+const REQUESTS: u64 = 1_100;
+
 #[test]
 fn rl_routes_by_the_file_and_tells_what_it_does() {
     let backends = [Backend::fixed("a"), Backend::fixed("b")];
     let folder = Folder::new();
     let path = folder.file("policy.safetensors", &policy(0.0).to_bytes());
     let balancer = learned(&[&backends[0], &backends[1]], &path, json!({}));
-    for _ in 0..200 {
+    for _ in 0..REQUESTS {
         let reply = get(&balancer.proxy("/api/items/1"));
         assert_eq!(reply.status, 200);
         assert_eq!(reply.field("x-lb-algorithm").as_deref(), Some("rl"));
     }
-    assert!(backends.iter().all(|backend| backend.requests() > 0), "idle backends are alike");
+    // Which of the two was the faster is the machine's matter, but not that the other is asked, too.
+    assert!(backends.iter().all(|backend| backend.requests() > 0), "each gets its minimum share");
 
     let status = balancer.get("/rl/status").json();
     assert_eq!(status["currentStrategy"], "rl-agent");
@@ -100,10 +104,10 @@ fn rl_routes_by_the_file_and_tells_what_it_does() {
     assert_eq!(status["policy"]["sha256"], policy(0.0).sha256);
     assert_eq!(status["policy"]["featureSet"], FEATURE_SET);
     let stats = &status["routingStats"];
-    assert_eq!(stats["totalDecisions"], 200, "each request is a decision: {stats}");
+    assert_eq!(stats["totalDecisions"], REQUESTS, "each request is a decision: {stats}");
     assert_eq!(stats["fallbackDecisions"], 0, "{stats}");
     let counts = guards(&stats["guards"]);
-    assert_eq!(stats["rlDecisions"], 200 - counts.minimum_share, "the rest is the network's");
+    assert_eq!(stats["rlDecisions"], REQUESTS - counts.minimum_share, "the rest is the network's");
 
     let strategies = balancer.get("/rl/strategies").json();
     assert_eq!((&strategies["current"], &strategies["rlModelsReady"]), (&json!("rl-agent"), &json!(true)));
@@ -114,10 +118,10 @@ fn rl_routes_by_the_file_and_tells_what_it_does() {
         let lines = page.lines().filter(|line| line.starts_with(name));
         lines.map(|line| line.rsplit(' ').next().expect("a value").parse::<f64>().expect("a number")).sum()
     };
-    assert_eq!(total("rl_decisions_total{service=\"pool\""), 200.0, "{page}");
+    assert_eq!(total("rl_decisions_total{service=\"pool\""), REQUESTS as f64, "{page}");
     assert_eq!(total("rl_fallback_total{service=\"pool\""), 0.0);
     assert_eq!(total("rl_agent_health"), 1.0);
-    assert_eq!(total("rl_decision_duration_seconds_count{service=\"pool\"}"), 3.0, "every 64th is timed");
+    assert_eq!(total("rl_decision_duration_seconds_count{service=\"pool\"}"), (REQUESTS / 64) as f64, "every 64th is timed");
     assert!(page.contains(&format!("rl_policy_info{{sha256=\"{}\"}} 1", policy(0.0).sha256)), "{page}");
 }
 

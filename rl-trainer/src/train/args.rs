@@ -51,11 +51,6 @@ impl Args {
         Self { lessons: 8, ppo_steps: 200_000, generations: 0, validate_every: 4, ..Self::standard(seed) }
     }
 
-    /// PPO from the prior alone, a million decisions.
-    pub fn ppo_only(seed: u64) -> Self {
-        Self { lessons: 0, generations: 0, ..Self::standard(seed) }
-    }
-
     /// Some three minutes; the policy that comes with `bench` is the best of three such trainings.
     pub fn standard(seed: u64) -> Self {
         Self {
