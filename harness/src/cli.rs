@@ -122,11 +122,29 @@ pub struct ExperimentArgs {
     /// when live.
     #[arg(long, value_name = "N")]
     pub balancers: Option<u16>,
-    /// The load balancer to drive, with the path below which services lie (`http://host:8080/proxy`).
+    /// The load balancer: `reference`, `haproxy`, `nginx`, `envoy`, `caddy` or `traefik`, which is started, or the
+    /// URL of one that runs; with a name and `--url`, the named one runs there.
+    #[arg(long, value_name = "NAME|URL")]
+    pub load_balancer: Option<String>,
+    /// Load balancers to compare on one schedule, such as `reference,haproxy,envoy`, and with direct connections
+    /// to the backends; each is started.
+    #[arg(long, value_name = "A,B", value_delimiter = ',', conflicts_with_all = ["load_balancer", "url", "program", "listen"])]
+    pub compare_load_balancers: Option<Vec<String>>,
+    /// The load balancer's program, in place of the first on PATH.
+    #[arg(long, value_name = "FILE", requires = "load_balancer")]
+    pub program: Option<PathBuf>,
+    /// Where the load balancer listens that is started [default: a free loopback port].
+    #[arg(long, value_name = "ADDRESS", requires = "load_balancer")]
+    pub listen: Option<String>,
+    /// How algorithms are selected in a real load balancer: among groups of backends, or by a new configuration.
+    #[arg(long, value_enum, value_name = "HOW")]
+    pub switching: Option<Switching>,
+    /// The entry of a load balancer that runs, with the path below which services lie (`http://host:8080/proxy`).
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
-    /// Its admin API, where that is not at the same origin.
-    #[arg(long, value_name = "URL", requires = "url")]
+    /// Where that one is told what to do: the URL of its admin API, where that is not at the same origin;
+    /// HAProxy's stats socket, nginx's folder.
+    #[arg(long, value_name = "ADDRESS", requires = "url")]
     pub admin: Option<String>,
     /// Bearer token of the admin API.
     #[arg(long, value_name = "TOKEN", env = "BENCH_ADMIN_TOKEN", hide_env_values = true)]
@@ -245,6 +263,15 @@ pub enum Engine {
     Live,
     /// The same rules in virtual time.
     Sim,
+}
+
+/// How algorithms are selected in a real load balancer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Switching {
+    /// One group of backends for each algorithm, and a selector: breaks no connection.
+    Selector,
+    /// A new configuration is loaded (nginx, Caddy, Envoy).
+    Config,
 }
 
 /// Reads `30s`, `1m30s`, `500ms`, or a bare number of seconds.

@@ -6,7 +6,8 @@ use harness::analysis::CompareOptions;
 use harness::analysis::threshold::Threshold;
 use harness::analyze;
 use harness::cli::{
-    AnalyzeArgs, Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, WarmUp,
+    AnalyzeArgs, Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, Switching,
+    WarmUp,
 };
 use harness::compare::{self, FolderVerdict, compare_folders};
 use harness::config::{self, Loaded, Overrides, Plan};
@@ -79,6 +80,14 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         url: args.url.clone(),
         admin: args.admin.clone(),
         admin_token: args.admin_token.clone(),
+        load_balancer: args.load_balancer.clone(),
+        compare_load_balancers: args.compare_load_balancers.clone(),
+        program: args.program.clone(),
+        listen: args.listen.clone(),
+        switching: args.switching.map(|how| match how {
+            Switching::Selector => lb_admin_client::Switching::Selector,
+            Switching::Config => lb_admin_client::Switching::Config,
+        }),
         precision: args.precision,
         max_repetitions: args.max_repetitions,
         margin: args.margin,

@@ -218,10 +218,7 @@ pub(crate) async fn wait_until_idle<T: LoadBalancerAdmin + ?Sized>(
 
 /// The backends with requests in flight, and how many.
 fn in_flight(snapshot: &Snapshot) -> Vec<(String, u32)> {
-    snapshot
-        .backends
-        .iter()
-        .filter(|backend| backend.in_flight > 0)
-        .map(|backend| (backend.id.clone(), backend.in_flight))
-        .collect()
+    let backends = snapshot.backends.iter().map(|backend| (backend.id.clone(), backend.in_flight));
+    let somewhere = ("backends that it does not name".to_owned(), snapshot.unassigned);
+    backends.chain([somewhere]).filter(|(_, in_flight)| *in_flight > 0).collect()
 }

@@ -32,6 +32,28 @@ pub enum AdminError {
         /// 401 or 403.
         status: u16,
     },
+    /// The system does not let us talk to it.
+    #[error("use {place}: permission denied; {way_out}")]
+    Denied {
+        /// Socket, file or process.
+        place: String,
+        /// How to be let in.
+        way_out: &'static str,
+    },
+    /// It loaded a configuration anew, and those that run under the old one do not end.
+    #[error(
+        "switch to `{native}`: after {waited:?} processes under the old configuration still answer ({}); \
+         wait longer, or find the connections that hold them",
+        processes(.left)
+    )]
+    OldGeneration {
+        /// The algorithm's name there.
+        native: String,
+        /// For how long it was waited.
+        waited: Duration,
+        /// Their process ids.
+        left: Vec<u32>,
+    },
     /// The algorithm is not among those that the load balancer offers, so it was not asked.
     #[error(
         "switch to `{algorithm}`: the {dialect} load balancer does not offer it; it offers {}",
@@ -161,6 +183,10 @@ impl fmt::Display for Remaining {
         }
         Ok(())
     }
+}
+
+fn processes(pids: &[u32]) -> String {
+    pids.iter().map(|pid| format!("pid {pid}")).collect::<Vec<_>>().join(", ")
 }
 
 fn list(names: &[String]) -> String {

@@ -3,6 +3,8 @@
 //! Counters only grow, within one *generation*: a restart or a reset begins a new one. So a window
 //! is the difference of two snapshots of the same generation, and a reset is a convenience, not a
 //! need. A difference across generations would be a number about nothing; it is refused.
+//!
+//! Load balancers count different things, so what one does not tell is none, never zero.
 
 use lb_core::policy::GuardCounts;
 use lb_core::time::Span;
@@ -15,17 +17,19 @@ pub struct BackendCounters {
     /// Its pool.
     pub pool: String,
     /// Requests sent to it. Grows.
-    pub requests: u64,
+    pub requests: Option<u64>,
     /// Requests that ended in a 5xx, a timeout or a broken connection. Grows.
-    pub errors: u64,
+    pub errors: Option<u64>,
     /// Requests that the client gave up. Grows.
-    pub cancelled: u64,
+    pub cancelled: Option<u64>,
     /// Sum of the latencies of all replies. Grows.
-    pub latency_sum: Span,
+    pub latency_sum: Option<Span>,
+    /// Mean latency of its latest replies, over a window of the load balancer's choosing.
+    pub recent_latency: Option<Span>,
     /// Requests in flight now.
     pub in_flight: u32,
     /// Most requests in flight at once since the last reset.
-    pub peak_in_flight: u32,
+    pub peak_in_flight: Option<u32>,
     /// Its weight.
     pub weight: f64,
     /// Whether health checks let it take requests.
@@ -43,8 +47,10 @@ pub struct Snapshot {
     pub generation: String,
     /// What routes, by the load balancer's own name.
     pub algorithm: String,
-    /// The backends of all pools.
+    /// The backends of all pools; empty where it tells nothing of single backends.
     pub backends: Vec<BackendCounters>,
+    /// Requests in flight now that it does not ascribe to a backend.
+    pub unassigned: u32,
     /// How often guards overruled its learned policy; none when it does not say. Grow.
     pub guards: Option<GuardCounts>,
 }
@@ -92,13 +98,20 @@ impl Snapshot {
             generation: self.generation.clone(),
             algorithm: self.algorithm.clone(),
             backends: backends.collect::<Result<_, _>>()?,
+            unassigned: self.unassigned,
             guards: self.guards.zip(earlier.guards).map(|(now, then)| grown_guards(now, then)).transpose()?,
         })
     }
 
-    /// Requests in flight on all backends.
+    /// Requests in flight.
     pub fn in_flight(&self) -> u64 {
-        self.backends.iter().map(|backend| u64::from(backend.in_flight)).sum()
+        let assigned: u64 = self.backends.iter().map(|backend| u64::from(backend.in_flight)).sum();
+        assigned + u64::from(self.unassigned)
+    }
+
+    /// Whether it counts requests by backend.
+    pub fn counts_requests(&self) -> bool {
+        self.backends.iter().any(|backend| backend.requests.is_some())
     }
 }
 
@@ -117,21 +130,42 @@ fn grown_guards(now: GuardCounts, then: GuardCounts) -> Result<GuardCounts, Gene
 }
 
 impl BackendCounters {
+    /// A backend of which nothing is known but that it may be picked.
+    pub fn unknown(id: impl Into<String>, pool: impl Into<String>, weight: f64) -> Self {
+        Self {
+            id: id.into(),
+            pool: pool.into(),
+            requests: None,
+            errors: None,
+            cancelled: None,
+            latency_sum: None,
+            recent_latency: None,
+            in_flight: 0,
+            peak_in_flight: None,
+            weight,
+            healthy: true,
+            draining: false,
+            ejected: false,
+        }
+    }
+
     fn since(&self, earlier: &Self) -> Result<Self, GenerationChanged> {
-        let grown = |name: &str, now: u64, then: u64| {
-            now.checked_sub(then).ok_or_else(|| {
+        let grown = |name: &str, now: Option<u64>, then: Option<u64>| match (now, then) {
+            (Some(now), Some(then)) => now.checked_sub(then).map(Some).ok_or_else(|| {
                 GenerationChanged::because(format!(
                     "{name} of backend {} went down from {then} to {now}",
                     self.id
                 ))
-            })
+            }),
+            _ => Ok(None),
         };
-        let latency = grown("latency sum (ns)", self.latency_sum.as_nanos(), earlier.latency_sum.as_nanos())?;
+        let nanos = |sum: Option<Span>| sum.map(Span::as_nanos);
+        let latency = grown("latency sum (ns)", nanos(self.latency_sum), nanos(earlier.latency_sum))?;
         Ok(Self {
             requests: grown("requests", self.requests, earlier.requests)?,
             errors: grown("errors", self.errors, earlier.errors)?,
             cancelled: grown("cancelled", self.cancelled, earlier.cancelled)?,
-            latency_sum: Span::from_nanos(latency),
+            latency_sum: latency.map(Span::from_nanos),
             ..self.clone()
         })
     }
@@ -143,23 +177,19 @@ mod tests {
 
     fn backend(id: &str, requests: u64, in_flight: u32) -> BackendCounters {
         BackendCounters {
-            id: id.to_owned(),
-            pool: "shop".to_owned(),
-            requests,
-            errors: requests / 10,
-            cancelled: 0,
-            latency_sum: Span::from_millis(requests),
+            requests: Some(requests),
+            errors: Some(requests / 10),
+            cancelled: Some(0),
+            latency_sum: Some(Span::from_millis(requests)),
             in_flight,
-            peak_in_flight: 7,
-            weight: 1.0,
-            healthy: true,
-            draining: false,
-            ejected: false,
+            peak_in_flight: Some(7),
+            ..BackendCounters::unknown(id, "shop", 1.0)
         }
     }
 
     fn snapshot(generation: &str, backends: Vec<BackendCounters>) -> Snapshot {
-        Snapshot { generation: generation.to_owned(), algorithm: "p2c".to_owned(), backends, guards: None }
+        let (generation, algorithm) = (generation.to_owned(), "p2c".to_owned());
+        Snapshot { generation, algorithm, backends, unassigned: 0, guards: None }
     }
 
     #[test]
@@ -167,11 +197,11 @@ mod tests {
         let earlier = snapshot("1", vec![backend("a", 100, 3)]);
         let later = snapshot("1", vec![backend("a", 250, 5), backend("new", 20, 0)]);
         let window = later.since(&earlier).expect("the generation is the same");
-        assert_eq!(window.backends[0].requests, 150, "counters are subtracted");
-        assert_eq!(window.backends[0].errors, 15, "every counter is");
-        assert_eq!(window.backends[0].latency_sum, Span::from_millis(150), "sums are too");
+        assert_eq!(window.backends[0].requests, Some(150), "counters are subtracted");
+        assert_eq!(window.backends[0].errors, Some(15), "every counter is");
+        assert_eq!(window.backends[0].latency_sum, Some(Span::from_millis(150)), "sums are too");
         assert_eq!(window.backends[0].in_flight, 5, "gauges are as of the end");
-        assert_eq!(window.backends[1].requests, 20, "a new backend counts from zero");
+        assert_eq!(window.backends[1].requests, Some(20), "a new backend counts from zero");
     }
 
     #[test]

@@ -17,6 +17,7 @@ pub mod outcome;
 pub mod policy;
 pub mod rng;
 pub mod service_time;
+pub mod steering;
 pub mod time;
 pub mod topology;
 pub mod workload;

@@ -121,7 +121,11 @@ fn rl_routes_by_the_file_and_tells_what_it_does() {
     assert_eq!(total("rl_decisions_total{service=\"pool\""), REQUESTS as f64, "{page}");
     assert_eq!(total("rl_fallback_total{service=\"pool\""), 0.0);
     assert_eq!(total("rl_agent_health"), 1.0);
-    assert_eq!(total("rl_decision_duration_seconds_count{service=\"pool\"}"), (REQUESTS / 64) as f64, "every 64th is timed");
+    assert_eq!(
+        total("rl_decision_duration_seconds_count{service=\"pool\"}"),
+        (REQUESTS / 64) as f64,
+        "every 64th is timed"
+    );
     assert!(page.contains(&format!("rl_policy_info{{sha256=\"{}\"}} 1", policy(0.0).sha256)), "{page}");
 }
 

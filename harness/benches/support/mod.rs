@@ -55,6 +55,7 @@ pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s:
     Ok(LoadSpec {
         phase,
         target: Target::parse(url)?,
+        direct: None,
         schedule: Arc::new(Schedule::new(Arc::clone(&workload), Seed(1))),
         scenario: Arc::new(Scenario {
             name: phase.to_owned(),

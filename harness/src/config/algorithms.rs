@@ -1,7 +1,7 @@
 //! Which algorithms run: names, old names, and what is left out with the reason.
 
 use super::error::Findings;
-use super::plan::Skipped;
+use super::plan::{LoadBalancer, Skipped};
 use super::policy::TrainedPolicy;
 use lb_core::algorithm::Algorithm;
 
@@ -32,16 +32,17 @@ enum Meaning {
 }
 
 /// Whose load balancer runs the algorithms.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum Runner<'a> {
-    /// Somebody else's: it may have its own `rl`, so nothing is left out for lack of a policy file here.
+    /// One that nobody has named: it may have its own `rl`, so nothing is left out for lack of a policy file
+    /// here.
     External,
-    /// Ours, whose `rl` follows this policy.
-    Ours(Option<&'a TrainedPolicy>),
+    /// These, whose `rl` follows this policy.
+    Started(Vec<LoadBalancer>, Option<&'a TrainedPolicy>),
 }
 
 /// Resolves names.
-pub(super) fn choose(names: &[Named], runner: Runner<'_>, findings: &mut Findings) -> Chosen {
+pub(super) fn choose(names: &[Named], runner: &Runner<'_>, findings: &mut Findings) -> Chosen {
     let mut chosen = Chosen::default();
     let mut refusal = None;
     for Named { path, name } in names {
@@ -98,15 +99,34 @@ fn old_name(name: &str) -> Option<Meaning> {
     })
 }
 
-/// Leaves out what has no policy here, unless somebody else's load balancer runs it.
-fn runnable(meaning: Meaning, runner: Runner<'_>) -> Meaning {
+/// Leaves out what none of the load balancers has.
+fn runnable(meaning: Meaning, runner: &Runner<'_>) -> Meaning {
     match (meaning, runner) {
-        (Meaning::Known(algorithm, remark), Runner::Ours(policy)) => {
-            match algorithm.policy_with(policy.map(|policy| &policy.file)) {
-                Ok(_) => Meaning::Known(algorithm, remark),
-                Err(error) => Meaning::Skip(Some(algorithm), error.to_string()),
+        (Meaning::Known(algorithm, remark), Runner::Started(started, policy)) => {
+            let reasons: Vec<String> =
+                started.iter().filter_map(|one| lacks(*one, algorithm, *policy)).collect();
+            // One that has it is enough: which of several lack it is said with their results.
+            match reasons.len() < started.len() {
+                true => Meaning::Known(algorithm, remark),
+                false => Meaning::Skip(Some(algorithm), reasons.join("; ")),
             }
         }
         (meaning, _) => meaning,
+    }
+}
+
+/// Why a load balancer cannot run an algorithm; none: it can.
+pub(crate) fn lacks(
+    one: LoadBalancer,
+    algorithm: Algorithm,
+    policy: Option<&TrainedPolicy>,
+) -> Option<String> {
+    let runs_here =
+        || algorithm.policy_with(policy.map(|policy| &policy.file)).err().map(|error| error.to_string());
+    match one {
+        LoadBalancer::Reference => runs_here(),
+        LoadBalancer::Real(kind) if kind.native(algorithm).is_none() => Some(kind.lacks(algorithm)),
+        // Whoever sets the weights follows the policy.
+        LoadBalancer::Real(_) => runs_here(),
     }
 }

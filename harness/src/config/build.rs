@@ -8,14 +8,14 @@ use super::draft::{Context, Draft, DraftScenario, draft};
 use super::error::{ConfigError, Findings, did_you_mean, listing};
 use super::flags;
 use super::overrides::Overrides;
-use super::plan::{Plan, PlannedScenario, Target};
+use super::plan::{Plan, PlannedScenario};
 use super::policy;
 use super::raw::{Bench, Source};
 use super::replay;
 use super::scenario::{self, Frame};
 use super::source::{Loaded, resolve};
+use super::target;
 use super::thresholds;
-use super::url;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
@@ -28,8 +28,6 @@ const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "rl"];
 const SEED: u64 = 42;
 /// Differences below 5 % decide nothing in practice.
 const MARGIN: f64 = 0.05;
-/// Where the guide's load balancer listens.
-const BASE_URL: &str = "http://localhost:8080/proxy";
 /// Half a second lets sockets close; state is reset in other ways.
 const COOL_DOWN_S: f64 = 0.5;
 /// As long as the guide waits for a reply.
@@ -65,7 +63,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let seed = Seed(overrides.seed.or(bench.seed).unwrap_or(SEED));
     // Without its journey a config cannot be understood, but the names of algorithms can be checked.
     let Some(journey) = journey else {
-        choose(&algorithms(&Draft::default(), bench, overrides), Runner::External, findings);
+        choose(&algorithms(&Draft::default(), bench, overrides), &Runner::External, findings);
         return None;
     };
     let stem = Path::new(&loaded.name)
@@ -74,7 +72,7 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     let context = Context { journey: &journey, bench, seed, stem: &stem };
     let Content { mut draft, open, recorded } = content(loaded, &context, overrides, findings)?;
     let plays = recorded.is_some();
-    let target = target(&draft, bench, overrides, findings);
+    let target = target::target(&draft, bench, overrides, findings);
     let journey = recorded.unwrap_or_else(|| journey.clone());
     if let Some(topology) = topology.as_mut().filter(|_| plays) {
         replay::open_topology(topology, &journey, findings);
@@ -82,13 +80,10 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     select(&mut draft, overrides, findings);
     let named = algorithms(&draft, bench, overrides);
     let policy = policy::policy(bench, overrides, folder, findings);
-    let runner = match target.explicit {
-        true => Runner::External,
-        false => Runner::Ours(policy.as_ref()),
-    };
+    let runner = target::runner(&target, policy.as_ref());
     let own = draft.scenarios.iter().all(|scenario| scenario.algorithms.is_some());
     let unused = own && !draft.scenarios.is_empty() && overrides.algorithms.is_none();
-    let chosen = if unused { Chosen::default() } else { choose(&named, runner, findings) };
+    let chosen = if unused { Chosen::default() } else { choose(&named, &runner, findings) };
     let frame = Frame {
         bench,
         open: open.as_ref(),
@@ -99,16 +94,14 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
     };
     let planned = draft.scenarios.into_iter().filter_map(|scenario| {
         let mine = match scenario.algorithms.as_ref().filter(|_| overrides.algorithms.is_none()) {
-            Some(named) => choose(named, runner, findings),
+            Some(named) => choose(named, &runner, findings),
             None => Chosen { skipped: Vec::new(), ..chosen.clone() },
         };
         let planned = scenario::build(scenario, &frame, findings)?;
         Some(PlannedScenario { algorithms: mine.algorithms, skipped: mine.skipped, ..planned })
     });
     let scenarios: Vec<PlannedScenario> = planned.collect();
-    if target.explicit {
-        ours_only(overrides, findings);
-    }
+    target::ours_only(&target, overrides, findings);
     let thresholds = thresholds::gather(bench, overrides, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
@@ -213,62 +206,6 @@ fn topology(
     // Those of the block follow the timeline of each scenario, and are added there.
     topology.faults.truncate(own);
     Some(topology)
-}
-
-fn target(draft: &Draft, bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Target {
-    let of = |path: &str, name: &String| Named { path: path.to_owned(), name: name.clone() };
-    let config = bench.load_balancer.as_ref();
-    let (url, explicit) = match (&flags.url, config) {
-        (Some(url), _) => (of("--url", url), true),
-        (None, Some(config)) => (of("bench.load_balancer.url", &config.url), true),
-        (None, None) => {
-            (draft.base_url.clone().unwrap_or_else(|| of("base_url", &BASE_URL.to_owned())), false)
-        }
-    };
-    let base_url = match url::check(&url.name) {
-        Ok(uri) => {
-            let (entry, added) = url::with_entry(&url.name, &uri);
-            if added {
-                let message = format!("has no path, so services are expected below {entry}");
-                findings.note(&url.path, url.name.as_str(), message);
-            }
-            entry
-        }
-        Err(message) => {
-            findings.wrong(&url.path, url.name.as_str(), message);
-            url.name
-        }
-    };
-    let admin = match &flags.admin {
-        Some(admin) => Some(of("--admin", admin)),
-        // The admin API of the config belongs to the config's load balancer.
-        None if flags.url.is_some() => None,
-        None => config.and_then(|config| Some(of("bench.load_balancer.admin", config.admin.as_ref()?))),
-    };
-    if let Some((admin, Err(message))) = admin.as_ref().map(|admin| (admin, url::check(&admin.name))) {
-        findings.wrong(&admin.path, admin.name.as_str(), message);
-    }
-    let own_token = config.filter(|_| flags.url.is_none()).and_then(|config| config.admin_token.clone());
-    Target {
-        base_url,
-        explicit,
-        admin_url: admin.map(|admin| admin.name.trim_end_matches('/').to_owned()),
-        admin_token: flags.admin_token.clone().or(own_token),
-    }
-}
-
-/// Flags that say something to a load balancer that `bench` starts itself, and there is another.
-fn ours_only(flags: &Overrides, findings: &mut Findings) {
-    if let Some(balancers) = flags.balancers {
-        let message = "the load balancer that is named has as many as it has; leave --balancers out, or leave \
-                       the load balancer out to use the embedded one";
-        findings.wrong("--balancers", balancers, message);
-    }
-    if let Some(policy) = &flags.policy {
-        let message = "the load balancer that is named follows a policy of its own; reload it there, or leave \
-                       the load balancer out to use the embedded one";
-        findings.wrong("--policy", policy.to_string_lossy().into_owned(), message);
-    }
 }
 
 /// Leaves only the scenario that was asked for.

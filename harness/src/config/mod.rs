@@ -25,16 +25,20 @@ mod raw;
 mod replay;
 mod scenario;
 mod source;
+mod target;
 mod thresholds;
 mod timeline;
 mod url;
 
+pub(crate) use algorithms::lacks;
 pub use build::plan;
 pub use bundled::configs as bundled_configs;
 pub use error::{ConfigError, Note, Problem};
 pub(crate) use error::{did_you_mean, listing};
 pub use overrides::Overrides;
-pub use plan::{Dialect, Engine, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target};
+pub use plan::{
+    Dialect, Engine, LoadBalancer, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target,
+};
 pub use policy::TrainedPolicy;
 pub use raw::schema;
 pub use source::{Loaded, from_text, load};

@@ -1,6 +1,7 @@
 //! What the command line says on top of a config.
 
 use super::plan::Engine;
+use lb_admin_client::Switching;
 use std::time::Duration;
 
 /// Flags that win over the config. All absent: the config as it is.
@@ -59,4 +60,14 @@ pub struct Overrides {
     pub admin: Option<String>,
     /// Bearer token of the admin API.
     pub admin_token: Option<String>,
+    /// A load balancer by its name, or the URL of one that runs.
+    pub load_balancer: Option<String>,
+    /// Names of load balancers to compare.
+    pub compare_load_balancers: Option<Vec<String>>,
+    /// The program of a real one.
+    pub program: Option<std::path::PathBuf>,
+    /// Where a real one listens.
+    pub listen: Option<String>,
+    /// How algorithms are selected in a real one.
+    pub switching: Option<Switching>,
 }

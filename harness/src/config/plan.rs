@@ -4,9 +4,10 @@
 //! patterns fit under their cap, faults name real services, and every stage lasts.
 
 use super::arrivals;
-use super::error::Note;
+use super::error::{Note, did_you_mean};
 use super::policy::TrainedPolicy;
 use crate::analysis::threshold::Threshold;
+use lb_admin_client::{Kind, Switching};
 use lb_core::algorithm::{Algorithm, Rule};
 use lb_core::rng::Seed;
 use lb_core::time::Span;
@@ -15,6 +16,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 
 /// How trials are driven.
@@ -91,6 +96,50 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
+/// A load balancer by its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoadBalancer {
+    /// The one that comes with `bench`.
+    Reference,
+    /// A real one.
+    Real(Kind),
+}
+
+impl LoadBalancer {
+    /// The names that there are, joined by commas.
+    pub fn all_names() -> String {
+        let real = Kind::ALL.map(Kind::name);
+        ["reference"].into_iter().chain(real).collect::<Vec<_>>().join(", ")
+    }
+}
+
+impl fmt::Display for LoadBalancer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reference => f.write_str("reference"),
+            Self::Real(kind) => kind.fmt(f),
+        }
+    }
+}
+
+impl FromStr for LoadBalancer {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        if name.eq_ignore_ascii_case("reference") {
+            return Ok(Self::Reference);
+        }
+        let known = || ["reference"].into_iter().chain(Kind::ALL.map(Kind::name));
+        name.parse().map(Self::Real).map_err(|()| {
+            format!(
+                "is no load balancer that `bench` knows{}; known: {}, or the URL of one that runs",
+                did_you_mean(name, known()),
+                Self::all_names()
+            )
+        })
+    }
+}
+
 /// Which load balancer is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -102,6 +151,36 @@ pub struct Target {
     pub admin_url: Option<String>,
     /// Bearer token of the admin API.
     pub admin_token: Option<String>,
+    /// Which one it is. With `explicit` it runs already, else `bench` starts it; none: whoever answers, and
+    /// else the reference.
+    pub load_balancer: Option<LoadBalancer>,
+    /// Several to be compared, all of which `bench` starts; empty: none.
+    pub compared: Vec<LoadBalancer>,
+    /// The program of a real one, in place of the first on PATH.
+    pub program: Option<PathBuf>,
+    /// Where a real one listens that `bench` starts; none: a free loopback port.
+    pub listen: Option<SocketAddr>,
+    /// How algorithms are selected in a real one.
+    pub switching: Switching,
+}
+
+impl Target {
+    /// Those that `bench` starts; empty where one runs already, or may.
+    pub fn started(&self) -> Vec<LoadBalancer> {
+        match self.load_balancer {
+            _ if !self.compared.is_empty() => self.compared.clone(),
+            Some(one) if !self.explicit => vec![one],
+            _ => Vec::new(),
+        }
+    }
+
+    /// Whether a reference load balancer may be what is driven.
+    pub fn may_be_reference(&self) -> bool {
+        match self.started().as_slice() {
+            [] => !self.explicit,
+            started => started.contains(&LoadBalancer::Reference),
+        }
+    }
 }
 
 /// An algorithm that was asked for and will not run.
@@ -198,6 +277,7 @@ impl Plan {
             "dialect": self.dialect,
             "base_url": self.target.base_url,
             "admin_url": self.target.admin_url,
+            "load_balancers": self.target.started().iter().map(ToString::to_string).collect::<Vec<_>>(),
             "algorithms": names(&self.algorithms),
             "skipped": self.skipped,
             "policy": self.policy.as_ref().map(|policy| {

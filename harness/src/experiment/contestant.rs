@@ -1,6 +1,13 @@
-//! Who runs in a block: algorithms, or one algorithm under two labels.
+//! Who runs in a block: algorithms, one algorithm under two labels, or algorithms of several load balancers.
 
 use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+
+/// What results call connections from the generator straight to the backends.
+pub(super) const DIRECT: &str = "direct";
+
+/// What comes after `rl` where its weights are set and never change.
+const CONSTANT: &str = "constant weights";
 
 /// An algorithm and what results call it.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,21 +16,88 @@ pub(super) struct Contestant {
     pub(super) label: String,
     /// Mixed into a simulation's luck. 0: the luck that all algorithms share.
     pub(super) luck: u64,
+    /// Which way its requests go.
+    pub(super) way: Way,
+    /// Who sets weights while it runs.
+    pub(super) steering: Option<Steering>,
+}
+
+/// Which way requests go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Through the load balancer with this number.
+    Through(usize),
+    /// To the backends in turn, without a load balancer.
+    Direct,
+}
+
+/// Who sets the weights of a load balancer that cannot ask a policy for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Steering {
+    /// An agent that follows the trained policy.
+    Policy,
+    /// The same loop with equal weights: what it costs, and what its carrier does by itself.
+    Constant,
+}
+
+/// What one load balancer brings to a comparison.
+pub(super) struct Entrant {
+    /// Its name, where there are several.
+    pub(super) name: Option<String>,
+    /// What runs there.
+    pub(super) algorithms: Vec<Algorithm>,
+    /// Whether its `rl` is steered by weights.
+    pub(super) steered: bool,
 }
 
 impl Contestant {
+    fn new(algorithm: Algorithm, label: String) -> Self {
+        Self { algorithm, label, luck: 0, way: Way::Through(0), steering: None }
+    }
+
     /// Each algorithm under its own name, all with the same luck.
     pub(super) fn each(algorithms: &[Algorithm]) -> Vec<Self> {
-        let contestant =
-            |algorithm: &Algorithm| Self { algorithm: *algorithm, label: algorithm.to_string(), luck: 0 };
-        algorithms.iter().map(contestant).collect()
+        algorithms.iter().map(|algorithm| Self::new(*algorithm, algorithm.to_string())).collect()
     }
 
     /// One algorithm under two labels. A simulation gives each its own luck: with the same one, two
     /// simulated trials would be equal to the last bit.
     pub(super) fn twice(algorithm: Algorithm) -> Vec<Self> {
-        let contestant =
-            |(name, luck): (&str, u64)| Self { algorithm, label: format!("{algorithm} ({name})"), luck };
+        let contestant = |(name, luck): (&str, u64)| Self {
+            luck,
+            ..Self::new(algorithm, format!("{algorithm} ({name})"))
+        };
         [("A", 1), ("B", 2)].into_iter().map(contestant).collect()
+    }
+
+    /// The algorithms of each load balancer. Where `rl` is steered by weights, a control with constant ones
+    /// runs beside it.
+    pub(super) fn of(entrants: &[Entrant]) -> Vec<Self> {
+        let mut contestants = Vec::new();
+        for (number, entrant) in entrants.iter().enumerate() {
+            for algorithm in &entrant.algorithms {
+                let name = match &entrant.name {
+                    Some(name) => format!("{name}/{algorithm}"),
+                    None => algorithm.to_string(),
+                };
+                let way = Way::Through(number);
+                if algorithm.rule != Rule::Rl || !entrant.steered {
+                    contestants.push(Self { way, ..Self::new(*algorithm, name) });
+                    continue;
+                }
+                let control = format!("{name} ({CONSTANT})");
+                for (label, steering) in [(name, Steering::Policy), (control, Steering::Constant)] {
+                    let steering = Some(steering);
+                    contestants.push(Self { way, steering, ..Self::new(*algorithm, label) });
+                }
+            }
+        }
+        contestants
+    }
+
+    /// Straight to the backends, each in its turn.
+    pub(super) fn direct() -> Self {
+        let round_robin = Algorithm::plain(Rule::RoundRobin);
+        Self { way: Way::Direct, ..Self::new(round_robin, DIRECT.to_owned()) }
     }
 }

@@ -17,7 +17,7 @@ use crate::results::{
     ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, TRACES,
     TracesSummary, machine, write_scenario, write_summary,
 };
-use crate::target::{Choice, choose};
+use crate::target::{Choice, Own, choose};
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -223,7 +223,11 @@ fn followed(plan: &Plan) -> Option<PolicySummary> {
 fn kind(choice: Option<&Choice>) -> String {
     match choice {
         None => "simulated".to_owned(),
-        Some(Choice::Embedded) => "embedded".to_owned(),
+        Some(Choice::Own(own)) if own.as_slice() == [Own::Reference] => "embedded".to_owned(),
+        Some(Choice::Own(own)) => {
+            let names: Vec<String> = own.iter().map(|one| one.load_balancer().to_string()).collect();
+            names.join(", ")
+        }
         Some(Choice::Running(running)) => running.base_url.clone(),
     }
 }

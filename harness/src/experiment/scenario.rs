@@ -45,8 +45,12 @@ pub(super) async fn run_scenario(
         played.skipped = not_offered(&started.algorithms(), &mut algorithms);
         target = Some(started);
     }
-    played.contestants = match (context.mode, algorithms.first()) {
-        (Mode::Aa, Some(algorithm)) => Contestant::twice(*algorithm),
+    played.contestants = match (context.mode, algorithms.first(), &target) {
+        (Mode::Aa, Some(algorithm), _) => Contestant::twice(*algorithm),
+        (_, _, Some(target)) => {
+            let direct = target.has_direct().then(Contestant::direct);
+            direct.into_iter().chain(Contestant::of(&target.entrants(&algorithms))).collect()
+        }
         _ => Contestant::each(&algorithms),
     };
     let part = ScenarioRun { number, scenario, run_id, contestants: played.contestants.clone() };

@@ -23,7 +23,8 @@ pub(super) struct Client {
     id: UserId,
     /// Its place among the worker's deadlines.
     place: usize,
-    connection: Option<Connection>,
+    /// One, or one for each backend where there is no load balancer.
+    connections: Box<[Option<Connection>]>,
     /// The request as it goes over the wire.
     request: Vec<u8>,
     /// The part of its headers that never changes while the user is the same.
@@ -50,10 +51,10 @@ impl Client {
     pub(super) fn new(worker: Rc<Worker>, id: UserId) -> Self {
         let place = worker.deadlines.add();
         let mut client = Self {
+            connections: (0..worker.spec.lanes()).map(|_| None).collect(),
             worker,
             id,
             place,
-            connection: None,
             request: Vec::new(),
             tail: Vec::new(),
             body: Vec::new(),
@@ -69,14 +70,16 @@ impl Client {
         self.worker.requests.borrow().tail(id, &mut self.tail);
     }
 
-    /// Opens a connection, if that succeeds before `deadline`.
+    /// Opens its connection, if that succeeds before `deadline`.
     pub(super) async fn connect(&mut self, deadline: Time) {
-        self.connection = open(&self.worker, self.place, deadline).await;
+        for lane in 0..self.connections.len() {
+            self.connections[lane] = open(&self.worker, self.place, lane, deadline).await;
+        }
     }
 
-    /// Closes the connection.
+    /// Closes its connection.
     pub(super) fn disconnect(&mut self) {
-        self.connection = None;
+        self.connections.fill_with(|| None);
     }
 
     /// What the user gets to see of an exchange.
@@ -127,18 +130,19 @@ impl Client {
     #[inline]
     async fn exchange(&mut self, behaviour: &VirtualUser, request: &Request) -> Exchange {
         let worker = &*self.worker;
+        let lane = worker.lane(request.step);
         let mut ready = None;
-        if self.connection.as_ref().is_none_or(Connection::is_stale) {
+        if self.connections[lane].as_ref().is_none_or(Connection::is_stale) {
             let begin = worker.now();
             ready = Some(begin);
             let patience = worker.spec.scenario.request_timeout;
-            self.connection = open(worker, self.place, begin + patience).await;
-            if self.connection.is_none() {
+            self.connections[lane] = open(worker, self.place, lane, begin + patience).await;
+            if self.connections[lane].is_none() {
                 return failed(begin, begin, worker.now(), Outcome::Refused);
             }
             self.refusals = 0;
         }
-        let Some(connection) = &mut self.connection else { unreachable!("it was just opened") };
+        let Some(connection) = &mut self.connections[lane] else { unreachable!("it was just opened") };
 
         let is_head = worker.is_head(request.step);
         let has_body = worker.spec.scenario.workload.extracts(request.step);
@@ -166,16 +170,16 @@ impl Client {
         let reply = match result {
             Some(Ok(reply)) => reply,
             Some(Err(Broken)) => {
-                self.connection = None;
+                self.connections[lane] = None;
                 return failed(ready, sent, done, Outcome::Reset);
             }
             None => {
-                self.connection = None;
+                self.connections[lane] = None;
                 return failed(ready, sent, done, Outcome::Timeout);
             }
         };
         if !reply.keep_alive {
-            self.connection = None;
+            self.connections[lane] = None;
         }
         let expected = behaviour.expected(request);
         let injected = request.injected.is_some();
@@ -185,8 +189,8 @@ impl Client {
 }
 
 /// Opens a connection; `None` if the target refuses, or does not answer before `deadline`.
-async fn open(worker: &Worker, place: usize, deadline: Time) -> Option<Connection> {
-    let mut opening = pin!(Connection::open(&worker.spec.target));
+async fn open(worker: &Worker, place: usize, lane: usize, deadline: Time) -> Option<Connection> {
+    let mut opening = pin!(Connection::open(worker.spec.addresses(lane)));
     worker.deadlines.arm(place, deadline);
     let connection = poll_fn(|cx| match opening.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.ok()),

@@ -1,8 +1,8 @@
 //! One connection: writes a request, reads its reply, both within the task of its user.
 
 use super::codec::{Decoder, Expect, NotHttp, Reply};
-use super::target::Target;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -34,9 +34,9 @@ impl From<NotHttp> for Broken {
 }
 
 impl Connection {
-    /// Opens a connection.
-    pub(super) async fn open(target: &Target) -> io::Result<Self> {
-        let stream = TcpStream::connect(target.addresses.as_slice()).await?;
+    /// Opens a connection to the first of these addresses that takes one.
+    pub(super) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
+        let stream = TcpStream::connect(addresses).await?;
         // Each request is one write; nothing is gained by waiting for more (Nagle).
         stream.set_nodelay(true)?;
         Ok(Self { stream, decoder: Decoder::default(), written: 0 })
@@ -91,8 +91,7 @@ mod tests {
     async fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let target = Target::parse(&format!("http://{address}")).expect("a URL");
-        let connection = Connection::open(&target).await.expect("a listener is there");
+        let connection = Connection::open(&[address]).await.expect("a listener is there");
         let (other, _) = listener.accept().await.expect("it has connected");
         (connection, other)
     }

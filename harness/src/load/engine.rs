@@ -22,7 +22,8 @@ pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
     let arrivals = spec.schedule.arrivals();
     // Never more sessions at once than there are in all.
     let sessions = spec.scenario.max_in_flight.min(u32::try_from(arrivals.len()).unwrap_or(u32::MAX));
-    let sessions = make_room(spec.schedule.peak_users(), sessions)?;
+    let lanes = spec.lanes() as u32;
+    let sessions = make_room(spec.schedule.peak_users() * lanes, sessions * lanes)? / lanes;
     let (recording, recorders) = Recording::start(recording_spec(&spec), spec.workers.get());
     let start = Arc::new(Start::new(sessions));
     let mut threads = Vec::new();

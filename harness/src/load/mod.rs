@@ -7,6 +7,7 @@
 //! - the clock is read twice: right before the request is written, right after the last byte of the
 //!   reply. Latency lies between the two and nothing else does;
 //! - no timer, unless the user thinks: one sweep a worker finds requests that are too old;
+//! - no choice of a backend: where there is no load balancer they take turns ([`Direct`]);
 //! - no task: arrivals reuse the seats, and with them the connections, of sessions that have ended.
 //!
 //! A worker is a thread with a runtime of its own, and users never move. A user is one task that
@@ -51,4 +52,4 @@ mod worker;
 
 pub use engine::run;
 pub use spec::{LoadError, LoadSpec};
-pub use target::Target;
+pub use target::{Direct, Target};

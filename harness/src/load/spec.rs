@@ -1,9 +1,10 @@
 //! What one phase of live load is told.
 
-use super::Target;
+use super::{Direct, Target};
 use crate::record::{Progress, RequestSink};
 use lb_core::Span;
 use lb_core::workload::{Scenario, Schedule};
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,6 +16,8 @@ pub struct LoadSpec {
     pub phase: &'static str,
     /// Where the load goes.
     pub target: Target,
+    /// Backends in place of the target.
+    pub direct: Option<Arc<Direct>>,
     /// What users do, after how long a request is a timeout, how many sessions of open stages there may
     /// be at once.
     pub scenario: Arc<Scenario>,
@@ -48,6 +51,21 @@ pub struct LoadSpec {
     /// Set from outside to end the phase at once: what is complete is kept, what is in flight is
     /// neither success nor failure and left out.
     pub stop: Arc<AtomicBool>,
+}
+
+impl LoadSpec {
+    /// Connections of each user.
+    pub(super) fn lanes(&self) -> usize {
+        self.direct.as_ref().map_or(1, |direct| direct.backends.len())
+    }
+
+    /// Where the connection with this number goes.
+    pub(super) fn addresses(&self, lane: usize) -> &[SocketAddr] {
+        match &self.direct {
+            Some(direct) => std::slice::from_ref(&direct.backends[lane]),
+            None => &self.target.addresses,
+        }
+    }
 }
 
 /// Why a phase could not be run. What happens to requests is data, never one of these.

@@ -2,6 +2,7 @@
 
 use super::LoadError;
 use std::net::{SocketAddr, ToSocketAddrs};
+use std::ops::Range;
 
 /// The load balancer's entry: where to connect, and what comes before every path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,16 @@ impl Target {
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
     }
+}
+
+/// Backends that requests go to straight and in turn, without a load balancer: what the way through one
+/// costs is measured against this.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Direct {
+    /// All backends, pool after pool.
+    pub backends: Vec<SocketAddr>,
+    /// By step of the workload: the backends that answer it.
+    pub by_step: Vec<Range<usize>>,
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use lb_core::workload::StepIndex;
 use lb_core::{Span, Time};
 use mock_backends::clock::Clock;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
@@ -56,6 +56,8 @@ pub(super) struct Worker {
     pub(super) backends: RefCell<BackendNumbers>,
     pub(super) buffer: RefCell<Box<[u8]>>,
     pub(super) deadlines: Deadlines,
+    /// Where there is no load balancer: by first backend of a pool, how many requests it was sent.
+    turns: Box<[Cell<usize>]>,
     /// By step: whether its replies have no body whatever their headers say.
     is_head: Vec<bool>,
     /// Users, the pacer, seats.
@@ -90,6 +92,16 @@ impl Worker {
         Time::ZERO + self.spec.duration
     }
 
+    /// The connection for the next request of a step.
+    #[inline]
+    pub(super) fn lane(&self, step: StepIndex) -> usize {
+        let Some(direct) = &self.spec.direct else { return 0 };
+        let backends = &direct.by_step[usize::from(step.0)];
+        let turn = &self.turns[backends.start];
+        turn.set(turn.get() + 1);
+        backends.start + turn.get() % backends.len()
+    }
+
     #[inline]
     pub(super) fn is_head(&self, step: StepIndex) -> bool {
         self.is_head[usize::from(step.0)]
@@ -109,6 +121,7 @@ pub(super) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Sta
         backends: RefCell::new(BackendNumbers::new(&spec.backends, Arc::clone(&start.unlisted))),
         buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
         deadlines: Deadlines::default(),
+        turns: (0..spec.lanes()).map(|_| Cell::new(0)).collect(),
         tasks: RefCell::default(),
         clock: *start.clock.get_or_init(Clock::start),
         spec,

@@ -1,8 +1,12 @@
-//! A child process that never outlives `bench`: it watches its standard input, which closes when the
-//! parent goes, however it goes.
+//! A child process that never outlives `bench`, however that ends. Our own programs watch their standard
+//! input, which closes when the parent goes. Others are started by way of a hidden subcommand, which asks the
+//! system for a signal at the parent's end and then becomes the program.
 
 use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal};
+use std::ffi::OsString;
 use std::fs::File;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -26,6 +30,34 @@ pub enum ChildCommand {
     /// Run the mock backends.
     #[command(name = "__mock-backends", hide = true)]
     MockBackends(mock_backends::cli::Args),
+    /// Become another program that ends with its parent.
+    #[command(name = "__become", hide = true)]
+    Become(BecomeArgs),
+}
+
+/// A program and what it is given.
+#[derive(Debug, clap::Args)]
+pub struct BecomeArgs {
+    /// The program, then its arguments.
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+impl BecomeArgs {
+    /// Returns only when the program cannot be started.
+    fn main(&self) -> std::process::ExitCode {
+        let [program, args @ ..] = self.command.as_slice() else { return std::process::ExitCode::FAILURE };
+        // SIGTERM, so that a program with processes of its own can end them. The setting outlives exec.
+        #[cfg(target_os = "linux")]
+        if let Err(error) =
+            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
+        {
+            eprintln!("failed to be told of the parent's end: {error}");
+        }
+        let error = std::process::Command::new(program).args(args).exec();
+        eprintln!("failed to start `{}`: {error}", program.to_string_lossy());
+        std::process::ExitCode::FAILURE
+    }
 }
 
 impl ChildCommand {
@@ -34,6 +66,7 @@ impl ChildCommand {
         match self {
             Self::LoadBalancer(args) => load_balancer::cli::main(args),
             Self::MockBackends(args) => mock_backends::cli::main(args),
+            Self::Become(args) => args.main(),
         }
     }
 }
@@ -43,61 +76,73 @@ impl ChildCommand {
 pub struct Child {
     name: &'static str,
     process: tokio::process::Child,
-    // Held open: its end tells the child to end.
+    // Held open: its end tells a child of ours to end.
     stdin: Option<ChildStdin>,
     log: PathBuf,
+    /// Whether it is told to end by a signal.
+    foreign: bool,
 }
 
 impl Child {
     /// Starts this very program with a hidden subcommand, waits for the JSON line that says where it
     /// listens, and gives that back. What it logs goes to `log`.
     pub async fn start(name: &'static str, args: &[&str], log: &Path) -> Result<(Self, serde_json::Value)> {
-        let program = std::env::current_exe().context("failed to find the path of this program")?;
-        let log_file =
-            File::create(log).with_context(|| format!("failed to create the log `{}`", log.display()))?;
-        let mut command = Command::new(program);
-        command
-            .args(args)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::from(log_file))
-            .kill_on_drop(true);
-        // Out of the terminal's process group: Ctrl-C is for `bench`, which then ends its children in order.
-        #[cfg(unix)]
-        command.process_group(0);
-        let mut process = command.spawn().with_context(|| format!("failed to start the {name}"))?;
+        let mut command = command(log)?;
+        command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().with_context(|| format!("failed to start {name}"))?;
         let stdin = process.stdin.take();
         let stdout = process.stdout.take().context("the child has no standard output")?;
-        let mut child = Self { name, process, stdin, log: log.to_owned() };
+        let mut child = Self { name, process, stdin, log: log.to_owned(), foreign: false };
 
         let mut line = String::new();
         let mut reader = BufReader::new(stdout);
         let read = tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await;
         match read {
             Err(_) => bail!(
-                "the {name} did not start within {} s; its log is `{}`",
+                "{name} did not start within {} s; its log is `{}`",
                 START_TIMEOUT.as_secs(),
                 log.display()
             ),
-            Ok(Err(error)) => return Err(error).context(format!("failed to read from the {name}")),
+            Ok(Err(error)) => return Err(error).context(format!("failed to read from {name}")),
             Ok(Ok(0)) => {
                 let status = tokio::time::timeout(STOP_TIMEOUT, child.process.wait()).await;
                 let how = status
                     .ok()
                     .and_then(Result::ok)
                     .map_or_else(String::new, |status| format!(" ({status})"));
-                bail!("the {name} ended before it listened{how}: {}", child.last_log_lines());
+                bail!("{name} ended before it listened{how}: {}", child.last_log_lines());
             }
             Ok(Ok(_)) => {}
         }
         let ready = serde_json::from_str(&line)
-            .with_context(|| format!("failed to read where the {name} listens from `{}`", line.trim()))?;
+            .with_context(|| format!("failed to read where {name} listens from `{}`", line.trim()))?;
         Ok((child, ready))
     }
 
-    /// The process id, while it runs.
-    pub fn pid(&self) -> Option<u32> {
-        self.process.id()
+    /// Starts another program, in the folder `dir`. All that it prints goes to `log`. When it is ready is for
+    /// the caller to find out.
+    pub fn start_program(
+        name: &'static str,
+        program: &Path,
+        args: &[OsString],
+        environment: &[(&str, OsString)],
+        dir: &Path,
+        log: &Path,
+    ) -> Result<Self> {
+        let mut command = command(log)?;
+        let log_file = File::options().append(true).open(log);
+        command.arg("__become").arg(program).args(args).current_dir(dir);
+        command.envs(environment.iter().map(|(name, value)| (name, value)));
+        command.stdin(Stdio::null()).stdout(Stdio::from(log_file.context("failed to open its log")?));
+        let process = command.spawn().with_context(|| format!("failed to start {name}"))?;
+        Ok(Self { name, process, stdin: None, log: log.to_owned(), foreign: true })
+    }
+
+    /// User and system CPU seconds that it and its processes have used.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        let pid = self.process.id()?;
+        let of_children = children(pid).into_iter().filter_map(cpu_seconds).sum::<f64>();
+        Some(cpu_seconds(pid)? + of_children)
     }
 
     /// An error if the child has ended, with what it logged last.
@@ -105,19 +150,32 @@ impl Child {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
-                bail!("the {} ended in the run ({status}): {}", self.name, self.last_log_lines())
+                bail!("{} has ended ({status}): {}", self.name, self.last_log_lines())
             }
-            Err(error) => Err(error).context(format!("failed to look after the {}", self.name)),
+            Err(error) => Err(error).context(format!("failed to look after {}", self.name)),
         }
     }
 
-    /// Ends it: closes its standard input, and kills it if it does not follow.
+    /// Ends it: closes its standard input or sends it SIGTERM, and kills it if it does not follow.
     pub async fn stop(mut self) {
         drop(self.stdin.take());
+        let group = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)).filter(|_| self.foreign);
+        if let Some(group) = group {
+            let _ = rustix::process::kill_process(group, Signal::TERM);
+        }
         if tokio::time::timeout(STOP_TIMEOUT, self.process.wait()).await.is_err() {
             tracing::warn!(child = self.name, "did not end by itself, killing it");
             let _ = self.process.kill().await;
         }
+        // Its own processes are in its group, and may have lost it (a master that was killed).
+        if let Some(group) = group {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+
+    /// Whether its log says this.
+    pub(super) fn logged(&self, text: &str) -> bool {
+        std::fs::read_to_string(&self.log).is_ok_and(|log| log.contains(text))
     }
 
     fn last_log_lines(&self) -> String {
@@ -128,6 +186,35 @@ impl Child {
             false => lines.into_iter().rev().collect::<Vec<_>>().join("; "),
         }
     }
+}
+
+/// What is dropped while it runs, after an error, is killed by tokio; the processes that it started are not.
+impl Drop for Child {
+    fn drop(&mut self) {
+        let group = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)).filter(|_| self.foreign);
+        if let Some(group) = group {
+            let _ = rustix::process::kill_process_group(group, Signal::KILL);
+        }
+    }
+}
+
+/// A command that runs this very program: it ends when it is dropped, and what it says of itself goes to `log`.
+fn command(log: &Path) -> Result<Command> {
+    let program = std::env::current_exe().context("failed to find the path of this program")?;
+    let log_file =
+        File::create(log).with_context(|| format!("failed to create the log `{}`", log.display()))?;
+    let mut command = Command::new(program);
+    command.stderr(Stdio::from(log_file)).kill_on_drop(true);
+    // Out of the terminal's process group: Ctrl-C is for `bench`, which then ends its children in order.
+    #[cfg(unix)]
+    command.process_group(0);
+    Ok(command)
+}
+
+/// The processes that a process has started and that still run; none where the system does not tell.
+fn children(pid: u32) -> Vec<u32> {
+    let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
 /// User and system CPU seconds that a process has used; none where the system does not tell.

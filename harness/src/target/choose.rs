@@ -1,9 +1,12 @@
 //! Which load balancer a run drives. Never a surprise: what a flag or the config's own block names;
 //! else one that answers at the config's address; else, on an empty loopback address, our own.
 
-use crate::config::Target;
+use super::real::Installed;
+use crate::config::{LoadBalancer, Target};
 use anyhow::{Context, Result, bail};
-use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions};
+use lb_admin_client::{
+    AdminError, Kind, LoadBalancerAdmin, RealOptions, SpringAdmin, SpringOptions, Switching, connect,
+};
 use std::fmt;
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -14,10 +17,29 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// Which load balancer a run drives.
 #[derive(Clone, Debug)]
 pub enum Choice {
-    /// The reference load balancer and mock backends, as children of `bench`.
-    Embedded,
+    /// Load balancers and mock backends as children of `bench`; several are compared.
+    Own(Vec<Own>),
     /// One that is running already.
     Running(Running),
+}
+
+/// A load balancer that `bench` starts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Own {
+    /// The reference.
+    Reference,
+    /// A real one.
+    Real(Installed),
+}
+
+impl Own {
+    /// Which one it is.
+    pub fn load_balancer(&self) -> LoadBalancer {
+        match self {
+            Self::Reference => LoadBalancer::Reference,
+            Self::Real(installed) => LoadBalancer::Real(installed.kind),
+        }
+    }
 }
 
 /// A load balancer that is running already.
@@ -29,6 +51,10 @@ pub struct Running {
     pub admin_url: String,
     /// Bearer token of the admin API.
     pub admin_token: Option<String>,
+    /// Which real one it is; none: it speaks the Spring dialect.
+    pub kind: Option<Kind>,
+    /// How algorithms are selected in a real one.
+    pub switching: Switching,
     /// Why it was chosen.
     pub reason: &'static str,
 }
@@ -36,10 +62,18 @@ pub struct Running {
 impl fmt::Display for Choice {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Embedded => {
-                f.write_str("embedded reference load balancer with mock backends, on free loopback ports")
+            Self::Own(own) => {
+                let name = |one: &Own| match one {
+                    Own::Reference => "embedded reference load balancer".to_owned(),
+                    Own::Real(installed) => installed.to_string(),
+                };
+                let names: Vec<String> = own.iter().map(name).collect();
+                write!(f, "{} with mock backends, on free loopback ports", names.join(", "))
             }
-            Self::Running(running) => write!(f, "{} ({})", running.base_url, running.reason),
+            Self::Running(running) => {
+                let kind = running.kind.map_or_else(String::new, |kind| format!("{kind} at "));
+                write!(f, "{kind}{} ({})", running.base_url, running.reason)
+            }
         }
     }
 }
@@ -47,27 +81,48 @@ impl fmt::Display for Choice {
 impl Running {
     /// Connects to its admin API.
     pub async fn admin(&self) -> Result<Box<dyn LoadBalancerAdmin>, AdminError> {
-        let options =
-            SpringOptions { token: self.admin_token.clone(), ..SpringOptions::new(&self.admin_url) };
-        Ok(Box::new(SpringAdmin::connect(&options).await?))
+        let token = self.admin_token.clone();
+        match self.kind {
+            Some(kind) => {
+                let options = RealOptions::new(kind, &self.admin_url);
+                connect(&RealOptions { token, switching: self.switching, ..options }).await
+            }
+            None => {
+                let options = SpringOptions { token, ..SpringOptions::new(&self.admin_url) };
+                Ok(Box::new(SpringAdmin::connect(&options).await?))
+            }
+        }
     }
 }
 
 /// Decides which load balancer to drive. Fails with the way out when none can be.
 pub async fn choose(target: &Target) -> Result<Choice> {
+    let started = target.started();
+    if !started.is_empty() {
+        let own = |one: &LoadBalancer| match one {
+            LoadBalancer::Reference => Ok(Own::Reference),
+            LoadBalancer::Real(kind) => Installed::find(*kind, target.program.as_deref()).map(Own::Real),
+        };
+        return started.iter().map(own).collect::<Result<_>>().map(Choice::Own);
+    }
     let origin = origin(&target.base_url)?;
     let running = Running {
         base_url: target.base_url.trim_end_matches('/').to_owned(),
         admin_url: target.admin_url.clone().unwrap_or_else(|| origin.to_string()),
         admin_token: target.admin_token.clone(),
+        kind: match target.load_balancer {
+            Some(LoadBalancer::Real(kind)) => Some(kind),
+            _ => None,
+        },
+        switching: target.switching,
         reason: if target.explicit { "named by you" } else { "answers at the config's base_url" },
     };
     let Err(error) = running.admin().await else { return Ok(Choice::Running(running)) };
     if target.explicit {
         return Err(error).with_context(|| {
             format!(
-                "failed to use the load balancer with the admin API at `{}`; start it, name its admin API with --admin, or \
-                 leave --url out to use the embedded one",
+                "failed to use the load balancer with the admin API at `{}`; start it, name its admin API with --admin, name \
+                 which one it is with --load-balancer, or leave --url out to use the embedded one",
                 running.admin_url
             )
         });
@@ -88,7 +143,7 @@ pub async fn choose(target: &Target) -> Result<Choice> {
             )
         });
     }
-    Ok(Choice::Embedded)
+    Ok(Choice::Own(vec![Own::Reference]))
 }
 
 /// Scheme, host and port of a URL.

@@ -74,6 +74,7 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
     LoadSpec {
         phase: "test",
         target: Target::parse(url).expect("a URL"),
+        direct: None,
         schedule: Arc::new(Schedule::new(workload, Seed(7))),
         duration: scenario.duration,
         scenario: Arc::new(scenario),

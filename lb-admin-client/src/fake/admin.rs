@@ -109,24 +109,22 @@ impl LoadBalancerAdmin for FakeAdmin {
             let (counters, view) = (state.balancer.counters(index), state.balancer.backends()[place]);
             let (healthy, draining) = state.balancer.state(index);
             BackendCounters {
-                id: id.clone(),
-                pool: "fake".to_owned(),
-                requests: counters.requests,
-                errors: counters.errors,
-                cancelled: counters.cancelled,
-                latency_sum: counters.latency_sum,
+                requests: Some(counters.requests),
+                errors: Some(counters.errors),
+                cancelled: Some(counters.cancelled),
+                latency_sum: Some(counters.latency_sum),
                 in_flight: view.in_flight,
-                peak_in_flight: counters.peak_in_flight,
-                weight: view.weight,
+                peak_in_flight: Some(counters.peak_in_flight),
                 healthy,
                 draining,
-                ejected: false,
+                ..BackendCounters::unknown(id, "fake", view.weight)
             }
         };
         Ok(Snapshot {
             generation: state.generation.to_string(),
             algorithm: state.claimed.to_string(),
             backends: state.ids.iter().enumerate().map(backend).collect(),
+            unassigned: 0,
             guards: state.balancer.guard_counts(),
         })
     }

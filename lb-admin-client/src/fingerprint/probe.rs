@@ -82,7 +82,13 @@ impl VerifyOptions {
     }
 
     fn url(&self, held: Duration) -> String {
-        format!("{}/{}/api/hold?ms={}", self.base, self.service, held.as_millis())
+        // Below a path, the reference load balancer wants a service, if only an empty one.
+        let has_path = self.base.splitn(4, '/').nth(3).is_some();
+        let service = match self.service.as_str() {
+            "" if !has_path => String::new(),
+            service => format!("/{service}"),
+        };
+        format!("{}{service}/api/hold?ms={}", self.base, held.as_millis())
     }
 }
 

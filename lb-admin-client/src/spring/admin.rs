@@ -146,22 +146,20 @@ impl LoadBalancerAdmin for SpringAdmin {
         let LbSnapshot { algorithm, generation, pools, guards, .. } = self.lb_snapshot().await?;
         let counters = pools.into_iter().flat_map(|LbPool { name, backends, .. }| {
             backends.into_iter().map(move |one| BackendCounters {
-                id: one.id,
-                pool: name.clone(),
-                requests: one.requests,
-                errors: one.errors,
-                cancelled: one.cancelled,
-                latency_sum: Span::from_millis_f64(one.latency_sum_ms),
+                requests: Some(one.requests),
+                errors: Some(one.errors),
+                cancelled: Some(one.cancelled),
+                latency_sum: Some(Span::from_millis_f64(one.latency_sum_ms)),
                 in_flight: one.in_flight,
-                peak_in_flight: one.peak_in_flight,
-                weight: one.weight,
+                peak_in_flight: Some(one.peak_in_flight),
                 healthy: one.healthy,
                 draining: one.draining,
                 ejected: one.ejected,
+                ..BackendCounters::unknown(one.id, name.clone(), one.weight)
             })
         });
         let generation = generation.to_string();
-        Ok(Snapshot { generation, algorithm, backends: counters.collect(), guards })
+        Ok(Snapshot { generation, algorithm, backends: counters.collect(), unassigned: 0, guards })
     }
 
     async fn start_trace(&self, name: &str, run_id: &str) -> Result<(), AdminError> {

@@ -53,6 +53,10 @@ pub(crate) struct Bench {
     pub(crate) journey: Option<Source<Journey>>,
     /// The load balancer to drive; without it `base_url` is tried, and then the embedded one.
     pub(crate) load_balancer: Option<LoadBalancer>,
+    /// Load balancers to compare, each started by `bench`: `reference`, `haproxy`, `nginx`, `envoy`, `caddy`,
+    /// `traefik`.
+    #[schemars(inner(length(min = 1)))]
+    pub(crate) compare_load_balancers: Vec<String>,
     /// The policy file that `rl` follows, in place of the one that comes with `bench`.
     #[schemars(length(min = 1))]
     pub(crate) policy: Option<String>,
@@ -83,18 +87,39 @@ pub(crate) struct Bench {
     pub(crate) actions_per_session: Option<[u32; 2]>,
 }
 
-/// A load balancer that is already running.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// A load balancer: one that is already running, or one that `bench` starts.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub(crate) struct LoadBalancer {
-    /// Its entry, with the path below which services lie.
+    /// Which one: `reference`, `haproxy`, `nginx`, `envoy`, `caddy` or `traefik`. Without `url` it is started.
     #[schemars(length(min = 1))]
-    pub(crate) url: String,
+    pub(crate) kind: Option<String>,
+    /// The entry of one that runs, with the path below which services lie.
+    #[schemars(length(min = 1))]
+    pub(crate) url: Option<String>,
     /// Its admin API, where that is not at the same origin.
     #[schemars(length(min = 1))]
     pub(crate) admin: Option<String>,
     /// Bearer token of the admin API. Prefer the environment: a config is easily shared.
     pub(crate) admin_token: Option<String>,
+    /// The program of a real one that is started, in place of the first on PATH.
+    #[schemars(length(min = 1))]
+    pub(crate) program: Option<String>,
+    /// Where one that is started listens, such as `127.0.0.1:8080`; absent: a free loopback port.
+    #[schemars(length(min = 1))]
+    pub(crate) listen: Option<String>,
+    /// How algorithms are selected in a real one.
+    pub(crate) switching: Option<SwitchingName>,
+}
+
+/// How algorithms are selected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum SwitchingName {
+    /// By a selector among groups of backends; breaks no connection.
+    Selector,
+    /// By a new configuration (nginx, Caddy, Envoy).
+    Config,
 }
 
 /// A bundled name, a path, or the object itself.

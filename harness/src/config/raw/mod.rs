@@ -22,7 +22,7 @@ mod training;
 pub(crate) use arrivals::{
     ArrivalSettings, Arrivals, MOST_PER_SECOND, Process, RateStage, Spacing, Start, TraceFormat,
 };
-pub(crate) use bench::{Bench, Source};
+pub(crate) use bench::{Bench, LoadBalancer, Source, SwitchingName};
 pub(crate) use guide::{GuideFile, TrafficMix, UserProfile};
 pub(crate) use profile::Profile;
 pub(crate) use requests::RequestsFile;

@@ -1,15 +1,21 @@
 //! What the trials of a scenario drive: started or connected to, and ended.
 
-use super::LiveTrials;
-use crate::config::PlannedScenario;
+use super::{Driven, LiveTrials};
+use crate::config::{PlannedScenario, lacks};
 use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::contestant::Entrant;
 use crate::experiment::run::Context;
 use crate::experiment::trial::ListedBackend;
+use crate::load::Direct;
 use crate::results::TRACES;
-use crate::target::{Choice, Embedded, EmbeddedSpec};
+use crate::target::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
+use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_core::Algorithm;
+use lb_core::topology::Topology;
 use lb_core::workload::Scenario;
+use std::path::Path;
+use std::sync::Arc;
 
 impl LiveTrials {
     /// Starts or connects to what a scenario drives.
@@ -20,68 +26,168 @@ impl LiveTrials {
         choice: &Choice,
     ) -> Result<Self, Failure> {
         let inner = &scenario.scenario;
-        let verification = |base_url: &str| {
-            VerifyOptions::new(base_url, &probe_service(inner).unwrap_or_default())
-                .or_exit(ExitCode::Preflight)
-        };
         match choice {
-            Choice::Embedded => {
+            Choice::Own(own) => {
                 let dir = context.folder.path().join(format!("target/{number}"));
-                let traces = context.traces.map(|_| format!("../../{TRACES}"));
-                let spec = EmbeddedSpec {
-                    topology: &inner.topology,
-                    catalogue: &scenario.catalogue,
-                    seed: context.plan.seed.0,
-                    policy: context.plan.policy.as_ref(),
-                    balancers: context.plan.balancers,
-                    // Beside `target/N`.
-                    traces: traces.as_deref().zip(context.traces),
-                };
-                let embedded = Embedded::start(spec, &dir).await.or_exit(ExitCode::Preflight)?;
-                let admin = SpringAdmin::connect(&SpringOptions::new(&embedded.admin_url))
+                let seed = context.plan.seed.0;
+                let mocks = Backends::start(&inner.topology, &scenario.catalogue, seed, &dir)
                     .await
                     .or_exit(ExitCode::Preflight)?;
+                let mut driven = Vec::new();
+                for one in own {
+                    driven.push(start(context, scenario, one, &mocks, &dir).await?);
+                }
+                let direct = match own.len() > 1 {
+                    true => Some(Arc::new(direct(inner, &mocks).or_exit(ExitCode::Internal)?)),
+                    false => None,
+                };
                 Ok(Self {
-                    admin: Box::new(admin),
-                    base_url: embedded.base_url.clone(),
+                    mocks: Some(mocks),
+                    driven,
+                    direct,
                     backends: ListedBackend::of_topology(&inner.topology),
-                    verification: verification(&embedded.base_url)?,
-                    embedded: Some(embedded),
-                    names: None,
-                    measuring: false,
                 })
             }
             Choice::Running(running) => {
                 let admin = running.admin().await.or_exit(ExitCode::Preflight)?;
                 Ok(Self {
-                    base_url: running.base_url.clone(),
-                    embedded: None,
+                    mocks: None,
                     backends: listed_by(&*admin).await.or_exit(ExitCode::Preflight)?,
-                    verification: verification(&running.base_url)?,
-                    names: None,
-                    measuring: false,
-                    admin,
+                    driven: vec![Driven {
+                        name: "the load balancer".to_owned(),
+                        admin: Arc::from(admin),
+                        base_url: running.base_url.clone(),
+                        process: None,
+                        steered: running.kind.is_some(),
+                        verification: verification(inner, &running.base_url)?,
+                        names: None,
+                        measuring: false,
+                    }],
+                    direct: None,
                 })
             }
         }
     }
 
-    /// What the load balancer can switch to.
-    pub(in crate::experiment) fn algorithms(&self) -> Vec<Algorithm> {
-        self.admin.algorithms()
+    /// What each load balancer can run of `algorithms`.
+    pub(in crate::experiment) fn entrants(&self, algorithms: &[Algorithm]) -> Vec<Entrant> {
+        let several = self.driven.len() > 1;
+        let entrant = |driven: &Driven| {
+            let offered = driven.admin.algorithms();
+            Entrant {
+                name: several.then(|| driven.name.clone()),
+                algorithms: algorithms.iter().copied().filter(|one| offered.contains(one)).collect(),
+                steered: driven.steered,
+            }
+        };
+        self.driven.iter().map(entrant).collect()
     }
 
-    /// Ends what was started for the scenario.
-    pub(in crate::experiment) async fn stop(self) {
-        if self.measuring
-            && let Err(error) = self.admin.stop().await
-        {
-            tracing::warn!(%error, "the load balancer did not end the measurement");
+    /// Whether requests can go past the load balancers.
+    pub(in crate::experiment) fn has_direct(&self) -> bool {
+        self.direct.is_some()
+    }
+
+    /// What the load balancers can switch to.
+    pub(in crate::experiment) fn algorithms(&self) -> Vec<Algorithm> {
+        let mut all: Vec<Algorithm> = Vec::new();
+        for algorithm in self.driven.iter().flat_map(|driven| driven.admin.algorithms()) {
+            if !all.contains(&algorithm) {
+                all.push(algorithm);
+            }
         }
-        if let Some(embedded) = self.embedded {
-            embedded.stop().await;
+        all
+    }
+
+    /// Ends what was started for the scenario, load balancers first so that they do not see their backends go.
+    pub(in crate::experiment) async fn stop(self) {
+        for driven in self.driven {
+            driven.stop().await;
+        }
+        if let Some(mocks) = self.mocks {
+            mocks.stop().await;
         }
     }
+}
+
+/// Starts a load balancer before the backends.
+async fn start(
+    context: &Context<'_>,
+    scenario: &PlannedScenario,
+    own: &Own,
+    mocks: &Backends,
+    dir: &Path,
+) -> Result<Driven, Failure> {
+    let inner = &scenario.scenario;
+    let policy = context.plan.policy.as_ref();
+    let (admin, base_url, process, steered): (Arc<dyn LoadBalancerAdmin>, _, _, _) = match own {
+        Own::Reference => {
+            // Beside `target/N`.
+            let traces = context.traces.map(|_| format!("../../{TRACES}"));
+            let spec = ReferenceSpec {
+                topology: &inner.topology,
+                policy,
+                balancers: context.plan.balancers,
+                traces: traces.as_deref().zip(context.traces),
+            };
+            let reference = Reference::start(spec, mocks, dir).await.or_exit(ExitCode::Preflight)?;
+            let admin = SpringAdmin::connect(&SpringOptions::new(&reference.admin_url))
+                .await
+                .or_exit(ExitCode::Preflight)?;
+            (Arc::new(admin), reference.base_url, reference.process, false)
+        }
+        Own::Real(installed) => {
+            let runs = |one: &&Algorithm| lacks(own.load_balancer(), **one, policy).is_none();
+            let algorithms: Vec<Algorithm> = scenario.algorithms.iter().filter(runs).copied().collect();
+            let spec = RealSpec {
+                installed,
+                listen: context.plan.target.listen,
+                topology: &inner.topology,
+                algorithms: &algorithms,
+                threads: context.plan.balancers,
+                switching: context.plan.target.switching,
+            };
+            let dir = dir.join(installed.kind.name());
+            let real = Real::start(&spec, mocks, &dir).await.or_exit(ExitCode::Preflight)?;
+            (Arc::from(real.admin), real.base_url, real.process, true)
+        }
+    };
+    Ok(Driven {
+        name: own.load_balancer().to_string(),
+        admin,
+        verification: verification(inner, &base_url)?,
+        base_url,
+        process: Some(process),
+        steered,
+        names: None,
+        measuring: false,
+    })
+}
+
+fn verification(scenario: &Scenario, base_url: &str) -> Result<VerifyOptions, Failure> {
+    VerifyOptions::new(base_url, &probe_service(scenario).unwrap_or_default()).or_exit(ExitCode::Preflight)
+}
+
+/// The backends of each step, to be taken in turn.
+fn direct(scenario: &Scenario, mocks: &Backends) -> anyhow::Result<Direct> {
+    let topology: &Topology = &scenario.topology;
+    let mut backends = Vec::new();
+    let mut pools = Vec::new();
+    for pool in &topology.pools {
+        let first = backends.len();
+        for spec in &pool.backends {
+            let listening =
+                mocks.listening(&spec.id).with_context(|| format!("failed to find backend `{}`", spec.id))?;
+            let address = listening.url.trim_start_matches("http://").trim_end_matches('/');
+            backends
+                .push(address.parse().with_context(|| format!("failed to read the address `{address}`"))?);
+        }
+        pools.push(first..backends.len());
+    }
+    let pool_of = |service: Option<&str>| topology.pool_of(service.unwrap_or_default()).unwrap_or(0);
+    let steps = scenario.workload.steps().iter();
+    let by_step = steps.map(|step| pools[pool_of(step.service.as_deref())].clone()).collect();
+    Ok(Direct { backends, by_step })
 }
 
 /// The backends that a load balancer lists; none when it does not tell.

@@ -3,21 +3,21 @@
 //! faults at the same offsets.
 
 mod connect;
+mod driven;
 
 use super::blocks::TrialPlan;
+use super::contestant::Way;
 use super::run::Context;
 use super::schedules::warm_up_seed;
-use super::traces::{lost, of_record};
-use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
+use super::trial::{ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::load::{self, LoadSpec, Target};
+use crate::load::{self, Direct, LoadSpec, Target};
 use crate::record::{self, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
-use crate::results::{RequestsFile, TraceFile};
-use crate::target::{Embedded, MachineCpu, cpu_seconds};
-use anyhow::{Context as _, anyhow};
-use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
-use lb_core::policy::GuardCounts;
+use crate::results::RequestsFile;
+use crate::target::{Backends, MachineCpu, cpu_seconds};
+use anyhow::Context as _;
+use driven::{Counted, Driven};
 use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -34,27 +34,16 @@ struct Phase {
     requests: Option<RequestSink>,
 }
 
-/// What the load balancer counted in the measured phase.
-#[derive(Default)]
-struct Counted {
-    balancer: Vec<BalancerCount>,
-    guards: Option<GuardCounts>,
-}
-
 /// What the trials of one scenario drive.
 pub(super) struct LiveTrials {
-    admin: Box<dyn LoadBalancerAdmin>,
-    base_url: String,
-    embedded: Option<Embedded>,
+    /// The backends, where `bench` started them.
+    mocks: Option<Backends>,
+    /// The load balancers before them: one, or those that are compared.
+    driven: Vec<Driven>,
+    /// The way past them.
+    direct: Option<Arc<Direct>>,
     /// The backends as far as they are known: of the topology, or as the load balancer lists them.
     backends: Vec<ListedBackend>,
-    /// How switches are verified; kept over trials, so that its old connection is older than each
-    /// switch.
-    verification: VerifyOptions,
-    /// The names of the algorithm that it was switched to last: the load balancer's own and ours.
-    names: Option<[String; 2]>,
-    /// Whether the load balancer was told to count.
-    measuring: bool,
 }
 
 impl LiveTrials {
@@ -66,7 +55,7 @@ impl LiveTrials {
     ) -> Result<TrialRecord, Failure> {
         let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
         let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
-        let spec = self.spec(context, phase, None)?;
+        let spec = self.spec(context, Way::Through(0), phase, None)?;
         let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
         record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
     }
@@ -80,10 +69,14 @@ impl LiveTrials {
         progress: &mut Progress,
     ) -> Result<Option<Trial>, Failure> {
         let inner = &plan.scenario.scenario;
+        let way = plan.contestant.way;
         let mut notes = Vec::new();
         progress.phase(&plan.progress, "setting up");
         self.set_up(context, plan).await?;
-        let evidence = self.verify(plan).await?;
+        let evidence = match self.through(way) {
+            Some(driven) => Some(driven.verify(&plan.contestant.algorithm).await?),
+            None => None,
+        };
 
         progress.phase(&plan.progress, "warming up");
         if !inner.warm_up.is_zero() {
@@ -97,17 +90,19 @@ impl LiveTrials {
         if context.interrupt.is_set() {
             return Ok(None);
         }
-        self.between_phases(context).await?;
-        if self.admin.capabilities().reset != ResetKind::None {
-            self.admin.reset().await.or_exit(ExitCode::Preflight)?;
-        }
-        let before = self.snapshot(&mut notes).await;
+        self.between_phases(context, way).await?;
+        let before = match self.through(way) {
+            Some(driven) => driven.begin_window(&mut notes).await?,
+            None => None,
+        };
 
-        if let Some(embedded) = &self.embedded {
-            embedded.mocks.start_faults().await.or_exit(ExitCode::Preflight)?;
+        if let Some(mocks) = &self.mocks {
+            mocks.mocks.start_faults().await.or_exit(ExitCode::Preflight)?;
         }
-        self.start_trace(context, plan).await?;
-        let cpu = self.cpu_seconds();
+        if let Some(driven) = self.through(way) {
+            driven.start_trace(context, plan).await?;
+        }
+        let cpu = self.cpu_seconds(way);
         let machine = MachineCpu::now();
         let started = jiff::Timestamp::now();
         let requests = plan.requests_file(context, &self.backends)?;
@@ -118,26 +113,37 @@ impl LiveTrials {
             requests: requests.as_ref().map(RequestsFile::sink),
         };
         let record = self.load(context, plan, phase, progress).await?;
-        let processes = self.processes(&cpu);
+        let processes = self.processes(way, &cpu);
         let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
         if let Some(requests) = requests {
             requests.finish().or_exit(ExitCode::Preflight)?;
         }
-        if let Some(embedded) = &mut self.embedded {
-            embedded.check().or_exit(ExitCode::InvalidTrials)?;
-        }
+        self.check(ExitCode::InvalidTrials)?;
 
-        let Counted { balancer, guards } = match record.interrupted {
-            true => Counted::default(),
-            false => self.wind_up(context, plan, before, &mut notes, progress).await?,
+        let mut counted = Counted::default();
+        if !record.interrupted {
+            progress.phase(&plan.progress, "draining");
+            if let Some(driven) = self.through(way) {
+                if let Err(error) = driven.drain(context).await {
+                    notes.push(format!("after the measured phase: {error}"));
+                }
+                counted = driven.counted(before, &mut notes).await;
+            }
+            if let Some(mocks) = &self.mocks {
+                mocks.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
+            }
+        }
+        // After the drain, so that all outcomes are there.
+        let trace = match self.through(way) {
+            Some(driven) => driven.stop_trace(context, &mut notes).await?,
+            None => None,
         };
-        let trace = self.stop_trace(context).await?;
-        notes.extend(trace.as_ref().and_then(lost));
         progress.phase(&plan.progress, "cooling down");
         if !record.interrupted {
             tokio::time::sleep(context.plan.cool_down.into()).await;
         }
 
+        let Counted { balancer, guards } = counted;
         Ok(Some(Trial {
             scenario: plan.scenario_number,
             algorithm: plan.contestant.algorithm,
@@ -161,106 +167,45 @@ impl LiveTrials {
         }))
     }
 
-    /// Drain, and collect what the load balancer counted since `before`.
-    async fn wind_up(
-        &self,
-        context: &Context<'_>,
-        plan: &TrialPlan<'_>,
-        before: Option<Snapshot>,
-        notes: &mut Vec<String>,
-        progress: &mut Progress,
-    ) -> Result<Counted, Failure> {
-        progress.phase(&plan.progress, "draining");
-        if let Err(error) = self.drain(context).await {
-            notes.push(format!("after the measured phase: {error}"));
+    /// The load balancer on this way.
+    fn through(&self, way: Way) -> Option<&Driven> {
+        match way {
+            Way::Through(number) => self.driven.get(number),
+            Way::Direct => None,
         }
-        let counted = self.collect(before, notes).await;
-        if let Some(embedded) = &self.embedded {
-            embedded.mocks.stop_faults().await.or_exit(ExitCode::Preflight)?;
-        }
-        Ok(counted)
     }
 
-    /// Begins to record decisions, where that is asked for. With the measured phase: exploration would spoil
-    /// the verification of the switch.
-    async fn start_trace(&self, context: &Context<'_>, plan: &TrialPlan<'_>) -> Result<(), Failure> {
-        if context.traces.is_none() {
-            return Ok(());
+    /// An error if anything that was started has ended.
+    fn check(&mut self, code: ExitCode) -> Result<(), Failure> {
+        for process in self.driven.iter_mut().filter_map(|driven| driven.process.as_mut()) {
+            process.check().or_exit(code)?;
         }
-        let name = plan.stem();
-        self.admin.start_trace(&name, context.run_id).await.or_exit(ExitCode::Preflight)
-    }
-
-    /// Ends that. After the drain, so that all outcomes are there.
-    async fn stop_trace(&self, context: &Context<'_>) -> Result<Option<TraceFile>, Failure> {
-        if context.traces.is_none() {
-            return Ok(None);
-        }
-        let record = self.admin.stop_trace().await.or_exit(ExitCode::Preflight)?;
-        Ok(Some(of_record(record)))
+        self.mocks.as_mut().map_or(Ok(()), |mocks| mocks.check().or_exit(code))
     }
 
     /// Health, drain, clean backends, switch.
     async fn set_up(&mut self, context: &Context<'_>, plan: &TrialPlan<'_>) -> Result<(), Failure> {
-        if let Some(embedded) = &mut self.embedded {
-            embedded.check().or_exit(ExitCode::Preflight)?;
-        }
-        self.between_phases(context).await?;
-        if let Some(embedded) = &self.embedded {
+        self.check(ExitCode::Preflight)?;
+        self.between_phases(context, plan.contestant.way).await?;
+        if let Some(mocks) = &self.mocks {
             let faults = &plan.scenario.scenario.topology.faults;
-            embedded.mocks.set_faults(faults).await.or_exit(ExitCode::Preflight)?;
+            mocks.mocks.set_faults(faults).await.or_exit(ExitCode::Preflight)?;
         }
-        // Once for all algorithms: starting again would be refused, and it does not route.
-        if !self.measuring {
-            self.admin.start(&plan.contestant.algorithm).await.or_exit(ExitCode::Preflight)?;
-            self.measuring = true;
+        match plan.contestant.way {
+            Way::Through(number) => self.driven[number].switch(&plan.contestant.algorithm).await,
+            Way::Direct => Ok(()),
         }
-        let native = self
-            .admin
-            .switch(&plan.contestant.algorithm)
-            .await
-            .with_context(|| format!("failed to switch the load balancer to `{}`", plan.contestant.algorithm))
-            .or_exit(ExitCode::SwitchNotVerified)?;
-        self.names = Some([native, plan.contestant.algorithm.to_string()]);
-        Ok(())
     }
 
     /// Nothing in flight, and backends that remember nothing.
-    async fn between_phases(&self, context: &Context<'_>) -> Result<(), Failure> {
-        self.drain(context).await.or_exit(ExitCode::Preflight)?;
-        if let Some(embedded) = &self.embedded {
-            embedded.mocks.reset().await.or_exit(ExitCode::Preflight)?;
+    async fn between_phases(&self, context: &Context<'_>, way: Way) -> Result<(), Failure> {
+        if let Some(driven) = self.through(way) {
+            driven.drain(context).await.or_exit(ExitCode::Preflight)?;
         }
-        Ok(())
-    }
-
-    /// Waits until nothing is in flight, where the load balancer tells. Where it does not, the generator
-    /// has at least waited for every reply of its own.
-    async fn drain(&self, context: &Context<'_>) -> Result<(), AdminError> {
-        if !self.admin.capabilities().in_flight {
-            return Ok(());
+        match &self.mocks {
+            Some(mocks) => mocks.mocks.reset().await.or_exit(ExitCode::Preflight),
+            None => Ok(()),
         }
-        self.admin.drain(context.plan.drain_timeout.into()).await
-    }
-
-    async fn verify(&self, plan: &TrialPlan<'_>) -> Result<Evidence, Failure> {
-        let evidence = self
-            .admin
-            .verify(&plan.contestant.algorithm, &self.verification)
-            .await
-            .or_exit(ExitCode::Preflight)?;
-        if evidence.verdict() == Verdict::Contradicted {
-            let why = evidence.contradiction().unwrap_or_default();
-            return Err(Failure {
-                code: ExitCode::SwitchNotVerified,
-                error: anyhow!(
-                    "the load balancer claims to run `{}` but does not ({why}); nothing was measured under that name",
-                    plan.contestant.algorithm
-                ),
-            });
-        }
-        tracing::info!(algorithm = %plan.contestant.algorithm, verdict = ?evidence.verdict(), "switch verified");
-        Ok(evidence)
     }
 
     /// Sends the load of one phase from threads of its own, and shows how it goes meanwhile.
@@ -273,7 +218,7 @@ impl LiveTrials {
     ) -> Result<TrialRecord, Failure> {
         let pulse = Arc::new(record::Progress::default());
         let name = phase.name;
-        let spec = self.spec(context, phase, Some(Arc::clone(&pulse)))?;
+        let spec = self.spec(context, plan.contestant.way, phase, Some(Arc::clone(&pulse)))?;
         let begun = Instant::now();
         let mut load = tokio::task::spawn_blocking(move || load::run(spec));
         loop {
@@ -292,14 +237,26 @@ impl LiveTrials {
     fn spec(
         &self,
         context: &Context<'_>,
+        way: Way,
         phase: Phase,
         progress: Option<Arc<record::Progress>>,
     ) -> Result<LoadSpec, Failure> {
         let Phase { name, scenario, schedule, requests } = phase;
+        let direct = self.direct.clone().filter(|_| way == Way::Direct);
+        let (base_url, names) = match self.through(way) {
+            Some(driven) => (driven.base_url.clone(), driven.names.clone()),
+            None => {
+                let first = direct.as_ref().and_then(|direct| direct.backends.first());
+                let first =
+                    first.context("failed to find backends to connect to").or_exit(ExitCode::Internal)?;
+                (format!("http://{first}"), None)
+            }
+        };
         Ok(LoadSpec {
             phase: name,
-            algorithm_names: self.names.clone().filter(|_| name == MEASURE),
-            target: Target::parse(&self.base_url).or_exit(ExitCode::Preflight)?,
+            algorithm_names: names.filter(|_| name == MEASURE),
+            target: Target::parse(&base_url).or_exit(ExitCode::Preflight)?,
+            direct,
             duration: scenario.duration,
             scenario,
             schedule,
@@ -307,7 +264,7 @@ impl LiveTrials {
             workers: workers(),
             cores: Vec::new(),
             backends: self.backends.iter().map(|backend| backend.id.clone()).collect(),
-            request_key: self.embedded.is_some(),
+            request_key: self.mocks.is_some(),
             forwarded_for: true,
             keep_actions: context.record_actions && name == MEASURE,
             requests,
@@ -316,54 +273,18 @@ impl LiveTrials {
         })
     }
 
-    async fn snapshot(&self, notes: &mut Vec<String>) -> Option<Snapshot> {
-        if !self.admin.capabilities().per_backend {
-            return None;
-        }
-        match self.admin.snapshot().await {
-            Ok(snapshot) => Some(snapshot),
-            Err(error) => {
-                notes.push(format!("no counters from the load balancer: {error}"));
-                None
-            }
-        }
+    fn cpu_seconds(&self, way: Way) -> Vec<(&'static str, f64)> {
+        let balancer = self.through(way).and_then(|driven| driven.process.as_ref()?.cpu_seconds());
+        let times = [
+            ("generator", cpu_seconds(std::process::id())),
+            ("load-balancer", balancer),
+            ("mock-backends", self.mocks.as_ref().and_then(Backends::cpu_seconds)),
+        ];
+        times.into_iter().filter_map(|(name, time)| Some((name, time?))).collect()
     }
 
-    /// What the load balancer counted since `before`.
-    async fn collect(&self, before: Option<Snapshot>, notes: &mut Vec<String>) -> Counted {
-        let Some(before) = before else { return Counted::default() };
-        let Some(after) = self.snapshot(notes).await else { return Counted::default() };
-        match after.since(&before) {
-            Ok(window) => Counted {
-                guards: window.guards,
-                balancer: window
-                    .backends
-                    .into_iter()
-                    .map(|backend| BalancerCount {
-                        id: backend.id,
-                        requests: backend.requests,
-                        errors: Some(backend.errors),
-                        peak_in_flight: Some(backend.peak_in_flight),
-                        up: Some(backend.healthy),
-                    })
-                    .collect(),
-            },
-            Err(error) => {
-                notes.push(format!("no counters from the load balancer: {error}"));
-                Counted::default()
-            }
-        }
-    }
-
-    fn cpu_seconds(&self) -> Vec<(&'static str, f64)> {
-        let mut times: Vec<_> =
-            cpu_seconds(std::process::id()).map(|time| ("generator", time)).into_iter().collect();
-        times.extend(self.embedded.iter().flat_map(Embedded::cpu_seconds));
-        times
-    }
-
-    fn processes(&self, before: &[(&'static str, f64)]) -> Vec<ProcessTime> {
-        let after = self.cpu_seconds();
+    fn processes(&self, way: Way, before: &[(&'static str, f64)]) -> Vec<ProcessTime> {
+        let after = self.cpu_seconds(way);
         before
             .iter()
             .filter_map(|(name, start)| {

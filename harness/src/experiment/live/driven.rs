@@ -1,0 +1,177 @@
+//! One load balancer under test, over all trials of a scenario: switched, verified, drained, read.
+
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::blocks::TrialPlan;
+use crate::experiment::run::Context;
+use crate::experiment::traces::{lost, of_record};
+use crate::experiment::trial::BalancerCount;
+use crate::results::TraceFile;
+use crate::target::Child;
+use anyhow::{Context as _, anyhow};
+use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
+use lb_core::Algorithm;
+use lb_core::policy::GuardCounts;
+use std::sync::Arc;
+
+/// A load balancer that is driven.
+pub(super) struct Driven {
+    /// Its name.
+    pub(super) name: String,
+    pub(super) admin: Arc<dyn LoadBalancerAdmin>,
+    /// Where requests go.
+    pub(super) base_url: String,
+    /// Its process, where `bench` started it.
+    pub(super) process: Option<Child>,
+    /// Whether its `rl` is steered by weights.
+    pub(super) steered: bool,
+    /// How switches are verified; kept over trials, so that its old connection is older than each
+    /// switch.
+    pub(super) verification: VerifyOptions,
+    /// The names of the algorithm that it was switched to last: the load balancer's own and ours.
+    pub(super) names: Option<[String; 2]>,
+    /// Whether it was told to count.
+    pub(super) measuring: bool,
+}
+
+/// What a load balancer counted in the measured phase.
+#[derive(Default)]
+pub(super) struct Counted {
+    pub(super) balancer: Vec<BalancerCount>,
+    pub(super) guards: Option<GuardCounts>,
+}
+
+impl Driven {
+    /// Switches to an algorithm.
+    pub(super) async fn switch(&mut self, algorithm: &Algorithm) -> Result<(), Failure> {
+        // The old connection has to be older than the switch.
+        self.verification.greet().await.or_exit(ExitCode::Preflight)?;
+        // Once for all algorithms: starting again would be refused, and it does not route.
+        if !self.measuring {
+            self.admin.start(algorithm).await.or_exit(ExitCode::Preflight)?;
+            self.measuring = true;
+        }
+        let native = self
+            .admin
+            .switch(algorithm)
+            .await
+            .with_context(|| format!("failed to switch {} to `{algorithm}`", self.name))
+            .or_exit(ExitCode::SwitchNotVerified)?;
+        self.names = Some([native, algorithm.to_string()]);
+        Ok(())
+    }
+
+    /// Collects evidence on the switch; what contradicts it ends the run.
+    pub(super) async fn verify(&self, algorithm: &Algorithm) -> Result<Evidence, Failure> {
+        let evidence = self.admin.verify(algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
+        if evidence.verdict() == Verdict::Contradicted {
+            let why = evidence.contradiction().unwrap_or_default();
+            return Err(Failure {
+                code: ExitCode::SwitchNotVerified,
+                error: anyhow!(
+                    "{} claims to run `{algorithm}` but does not ({why}); nothing was measured under that name",
+                    self.name
+                ),
+            });
+        }
+        tracing::info!(load_balancer = self.name, %algorithm, verdict = ?evidence.verdict(), "switch verified");
+        Ok(evidence)
+    }
+
+    /// Waits until nothing is in flight, where the load balancer tells. Where it does not, the generator
+    /// has at least waited for every reply of its own.
+    pub(super) async fn drain(&self, context: &Context<'_>) -> Result<(), AdminError> {
+        if !self.admin.capabilities().in_flight {
+            return Ok(());
+        }
+        self.admin.drain(context.plan.drain_timeout.into()).await
+    }
+
+    /// Resets what can be reset, and takes the counters from which the measured phase counts.
+    pub(super) async fn begin_window(&self, notes: &mut Vec<String>) -> Result<Option<Snapshot>, Failure> {
+        if self.admin.capabilities().reset != ResetKind::None {
+            self.admin.reset().await.or_exit(ExitCode::Preflight)?;
+        }
+        Ok(self.snapshot(notes).await)
+    }
+
+    async fn snapshot(&self, notes: &mut Vec<String>) -> Option<Snapshot> {
+        if !self.admin.capabilities().per_backend {
+            return None;
+        }
+        match self.admin.snapshot().await {
+            Ok(snapshot) => Some(snapshot),
+            Err(error) => {
+                notes.push(format!("no counters from the load balancer: {error}"));
+                None
+            }
+        }
+    }
+
+    /// What the load balancer counted since `before`.
+    pub(super) async fn counted(&self, before: Option<Snapshot>, notes: &mut Vec<String>) -> Counted {
+        let Some(before) = before else { return Counted::default() };
+        let Some(after) = self.snapshot(notes).await else { return Counted::default() };
+        match after.since(&before) {
+            Ok(window) => Counted {
+                guards: window.guards,
+                balancer: window
+                    .backends
+                    .into_iter()
+                    .filter_map(|backend| {
+                        Some(BalancerCount {
+                            requests: backend.requests?,
+                            errors: backend.errors,
+                            peak_in_flight: backend.peak_in_flight,
+                            up: Some(backend.healthy),
+                            id: backend.id,
+                        })
+                    })
+                    .collect(),
+            },
+            Err(error) => {
+                notes.push(format!("no counters from the load balancer: {error}"));
+                Counted::default()
+            }
+        }
+    }
+
+    /// Begins to record decisions, where that is asked for. With the measured phase: exploration would spoil
+    /// the verification of the switch.
+    pub(super) async fn start_trace(
+        &self,
+        context: &Context<'_>,
+        plan: &TrialPlan<'_>,
+    ) -> Result<(), Failure> {
+        if context.traces.is_none() {
+            return Ok(());
+        }
+        let name = plan.stem();
+        self.admin.start_trace(&name, context.run_id).await.or_exit(ExitCode::Preflight)
+    }
+
+    /// Ends that.
+    pub(super) async fn stop_trace(
+        &self,
+        context: &Context<'_>,
+        notes: &mut Vec<String>,
+    ) -> Result<Option<TraceFile>, Failure> {
+        if context.traces.is_none() {
+            return Ok(None);
+        }
+        let trace = of_record(self.admin.stop_trace().await.or_exit(ExitCode::Preflight)?);
+        notes.extend(lost(&trace));
+        Ok(Some(trace))
+    }
+
+    /// Ends what was started.
+    pub(super) async fn stop(self) {
+        if self.measuring
+            && let Err(error) = self.admin.stop().await
+        {
+            tracing::warn!(%error, "the load balancer did not end the measurement");
+        }
+        if let Some(process) = self.process {
+            process.stop().await;
+        }
+    }
+}

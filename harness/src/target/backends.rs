@@ -1,0 +1,87 @@
+//! The mock backends of one scenario, as a child of `bench`.
+
+use super::child::Child;
+use super::mocks::Mocks;
+use anyhow::{Context, Result};
+use lb_core::topology::Topology;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Running backends.
+#[derive(Debug)]
+pub struct Backends {
+    process: Child,
+    /// Control of them.
+    pub mocks: Mocks,
+    listening: Vec<Listening>,
+}
+
+/// Where a backend listens.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listening {
+    /// Its id.
+    pub id: String,
+    /// Its address, `http://host:port`.
+    pub url: String,
+    /// What load balancers are told it is worth.
+    pub weight: f64,
+}
+
+/// What the mock backends say when they listen.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    control: String,
+    backends: Vec<Listening>,
+}
+
+impl Backends {
+    /// Starts them on free ports. What they are told and what they log goes to `dir`, so that a run can be
+    /// repeated by hand.
+    pub async fn start(topology: &Topology, catalogue: &[Value], seed: u64, dir: &Path) -> Result<Self> {
+        std::fs::create_dir_all(dir)
+            .with_context(|| format!("failed to make the folder `{}`", dir.display()))?;
+        let topology_file = write_json(dir, "topology.json", &serde_json::to_value(topology)?)?;
+        let catalogue_file = write_json(dir, "catalogue.json", &json!(catalogue))?;
+        let seed = seed.to_string();
+        let mut args =
+            vec!["__mock-backends", "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
+        if !catalogue.is_empty() {
+            args.extend(["--catalogue", &catalogue_file]);
+        }
+        let (process, ready) =
+            Child::start("the mock backends", &args, &dir.join("mock-backends.log")).await?;
+        write_json(dir, "mock-backends.json", &ready)?;
+        let ready: Ready =
+            serde_json::from_value(ready).context("failed to read where the mock backends listen")?;
+        Ok(Self { process, mocks: Mocks::new(&ready.control), listening: ready.backends })
+    }
+
+    /// Where the backend with this id listens.
+    pub fn listening(&self, id: &str) -> Option<&Listening> {
+        self.listening.iter().find(|backend| backend.id == id)
+    }
+
+    /// An error if they have ended.
+    pub fn check(&mut self) -> Result<()> {
+        self.process.check()
+    }
+
+    /// CPU seconds used so far.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        self.process.cpu_seconds()
+    }
+
+    /// Ends them.
+    pub async fn stop(self) {
+        self.process.stop().await;
+    }
+}
+
+/// Writes a file of JSON into `dir` and gives its path.
+pub(super) fn write_json(dir: &Path, name: &str, content: &Value) -> Result<String> {
+    let path = dir.join(name);
+    std::fs::write(&path, serde_json::to_vec_pretty(content)?)
+        .with_context(|| format!("failed to write `{}`", path.display()))?;
+    Ok(path.to_string_lossy().into_owned())
+}

@@ -1,0 +1,14 @@
+//! Real load balancers that `bench` starts: found on this machine, given a configuration, watched, ended.
+//!
+//! - [`installed`]: which program, how old it may be, and how to get it;
+//! - `template`: the configuration, from one template for each in `configs/load-balancers/`;
+//! - `launch`: how each is checked and started;
+//! - `start`: from all that to a load balancer that answers.
+
+pub mod installed;
+mod launch;
+mod start;
+mod template;
+
+pub use installed::Installed;
+pub use start::{Real, RealSpec};

@@ -1,0 +1,96 @@
+//! The reference load balancer, as a child of `bench`, so that one binary does the main job on an empty
+//! machine and CPU is accounted per process.
+
+use super::backends::{Backends, write_json};
+use super::child::Child;
+use crate::config::TrainedPolicy;
+use anyhow::{Context, Result};
+use lb_core::topology::Topology;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The policy file beside the load balancer's config.
+const POLICY_FILE: &str = "policy.safetensors";
+
+/// A running reference load balancer.
+#[derive(Debug)]
+pub struct Reference {
+    /// Its process.
+    pub process: Child,
+    /// Where requests go: services lie below it.
+    pub base_url: String,
+    /// Where the admin API is.
+    pub admin_url: String,
+}
+
+/// What to start.
+#[derive(Clone, Copy, Debug)]
+pub struct ReferenceSpec<'a> {
+    /// The backends.
+    pub topology: &'a Topology,
+    /// What `rl` follows.
+    pub policy: Option<&'a TrainedPolicy>,
+    /// Threads of the load balancer; more than one have views of their own.
+    pub balancers: u16,
+    /// Where the load balancer records decisions when it is told to, as seen from the folder of its config,
+    /// and the probability with which it explores meanwhile.
+    pub traces: Option<(&'a str, f64)>,
+}
+
+/// What the load balancer says when it listens.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    url: String,
+    admin: String,
+}
+
+impl Reference {
+    /// Starts it on a free port, before `backends`. Its config and its log go to `dir`.
+    pub async fn start(spec: ReferenceSpec<'_>, backends: &Backends, dir: &Path) -> Result<Self> {
+        if let Some(policy) = spec.policy {
+            let path = dir.join(POLICY_FILE);
+            std::fs::write(&path, &policy.bytes)
+                .with_context(|| format!("failed to write `{}`", path.display()))?;
+        }
+        let config_file = write_json(dir, "load-balancer.json", &config(&spec, backends))?;
+        let args = ["__load-balancer", "--config", &config_file, "--exit-with-parent"];
+        let (process, at) = Child::start("the load balancer", &args, &dir.join("load-balancer.log")).await?;
+        let at: Ready =
+            serde_json::from_value(at).context("failed to read where the load balancer listens")?;
+        let base_url = format!("{}/proxy", at.url.trim_end_matches('/'));
+        Ok(Self { process, base_url, admin_url: at.admin })
+    }
+}
+
+fn config(spec: &ReferenceSpec<'_>, ready: &Backends) -> Value {
+    let pools: Vec<Value> = spec
+        .topology
+        .pools
+        .iter()
+        .map(|pool| {
+            let backends: Vec<Value> = pool
+                .backends
+                .iter()
+                .filter_map(|spec| ready.listening(&spec.id))
+                .map(|backend| json!({ "id": backend.id, "url": backend.url, "weight": backend.weight }))
+                .collect();
+            json!({ "name": pool.name, "services": pool.services, "backends": backends })
+        })
+        .collect();
+    let views = if spec.balancers > 1 { "per-thread" } else { "shared" };
+    let mut config = json!({
+        "listen": "127.0.0.1:0",
+        "algorithm": "round-robin",
+        "threads": spec.balancers,
+        "views": views,
+        "pools": pools,
+    });
+    if let Some((folder, exploration)) = spec.traces {
+        config["traces"] = json!({ "folder": folder, "exploration": exploration, "at_start": false });
+    }
+    if spec.policy.is_some() {
+        config["policy_file"] = POLICY_FILE.into();
+    }
+    config
+}

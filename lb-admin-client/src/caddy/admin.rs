@@ -1,0 +1,183 @@
+//! The contract, call by call.
+
+use super::config::{HASH_OF_CLIENT, policies, trusts_proxies};
+use super::{CONFIG, CaddyAdmin, Route, read};
+use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
+use crate::connect::Switching;
+use crate::error::AdminError;
+use crate::evidence::{Layer, Verdict};
+use crate::fingerprint::PoolBackend;
+use crate::http::Call;
+use crate::kind::Kind;
+use crate::snapshot::{BackendCounters, Snapshot};
+use async_trait::async_trait;
+use lb_core::Algorithm;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// It counts nothing by backend, so there are no counts that a restart could end.
+const GENERATION: &str = "no counters";
+
+#[async_trait]
+impl LoadBalancerAdmin for CaddyAdmin {
+    fn dialect(&self) -> &str {
+        Kind::Caddy.name()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn current(&self) -> Result<Current, AdminError> {
+        Ok(current(&self.routing().await?))
+    }
+
+    async fn switch(&self, algorithm: &Algorithm) -> Result<String, AdminError> {
+        let native = self.native(algorithm)?.to_owned();
+        match self.options.switching {
+            Switching::Selector => {
+                if let Some(flags) = &self.flags {
+                    flags.set(&algorithm.to_string())?;
+                }
+            }
+            Switching::Config => self.change(algorithm, &native).await?,
+        }
+        let routes = self.routing().await?;
+        match routes.iter().find(|route| route.algorithm != Some(*algorithm)) {
+            None => Ok(native),
+            Some(other) => Err(AdminError::NotSwitched {
+                url: format!("{}{CONFIG}", self.http.base()),
+                wanted: algorithm.to_string(),
+                routes: said(other),
+            }),
+        }
+    }
+
+    async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError> {
+        let routes = self.routing().await?;
+        let mut told = match &self.flags {
+            Some(flags) => match flags.present()?.as_slice() {
+                [] => vec![format!("no flag stands in {}", flags.dir().display())],
+                names => {
+                    vec![format!("the flag `{}` stands in {}", names.join("`, `"), flags.dir().display())]
+                }
+            },
+            None => Vec::new(),
+        };
+        let mut right = !routes.is_empty();
+        for route in &routes {
+            let expected = policies(*algorithm);
+            let fits = expected.contains(&route.proxy.policy.as_str());
+            right &= fits && route.algorithm == Some(*algorithm);
+            let policy = &route.proxy.policy;
+            let but =
+                if fits { String::new() } else { format!(", {algorithm} is `{}`", expected.join("` or `")) };
+            told.push(format!("`{}` routes and balances by `{policy}`{but}", route.proxy.id));
+        }
+        let verdict = if right { Verdict::Confirmed } else { Verdict::Contradicted };
+        Ok(Layer::new(verdict, told.join("; ")))
+    }
+
+    /// As far as ids are known: Caddy knows addresses only.
+    async fn pool(&self, service: &str) -> Result<Option<Vec<PoolBackend>>, AdminError> {
+        let routes = self.routing().await?;
+        let found = match (self.options.pool_of(service), routes.as_slice()) {
+            (Some(pool), routes) => routes.iter().find(|route| route.pool == pool),
+            (None, [only]) => Some(only),
+            _ => None,
+        };
+        let Some(route) = found else { return Ok(None) };
+        let known =
+            |address: &String| self.options.backends.iter().find(|backend| backend.address == *address);
+        let backend = |address| Some(PoolBackend { id: known(address)?.id.clone(), weight: 1.0 });
+        Ok(route.proxy.addresses.iter().map(backend).collect())
+    }
+
+    /// What is in flight, and nothing else.
+    async fn snapshot(&self) -> Result<Snapshot, AdminError> {
+        let routes = self.routing().await?;
+        let upstreams = self.in_flight(&routes).await?;
+        let mut seen = Vec::new();
+        let mut backends = Vec::new();
+        for route in &routes {
+            for address in &route.proxy.addresses {
+                // Of two pools with one address, the first has its requests.
+                let listed = upstreams.iter().find(|upstream| upstream.address == *address);
+                let Some(listed) = listed.filter(|_| !seen.contains(&address)) else { continue };
+                seen.push(address);
+                let unknown = BackendCounters::unknown(self.options.id_of(address), route.pool.clone(), 1.0);
+                backends.push(BackendCounters { in_flight: listed.num_requests, ..unknown });
+            }
+        }
+        let algorithm = current(&routes).native;
+        Ok(Snapshot { generation: GENERATION.to_owned(), algorithm, backends, unassigned: 0, guards: None })
+    }
+
+    async fn reset(&self) -> Result<ResetKind, AdminError> {
+        Ok(ResetKind::None)
+    }
+
+    async fn set_weights(&self, _weights: &[(String, f64)]) -> Result<(), AdminError> {
+        Err(self.cannot("set weights", "write them into its configuration, and start it anew"))
+    }
+
+    async fn set_draining(&self, _backend: &str, _draining: bool) -> Result<(), AdminError> {
+        Err(self.cannot("drain a backend", "take it out of the load balancer's configuration"))
+    }
+}
+
+impl CaddyAdmin {
+    /// Changes policy and label of each pool's handler in one step.
+    async fn change(&self, algorithm: &Algorithm, native: &str) -> Result<(), AdminError> {
+        let hashes_clients = trusts_proxies(&read(&self.http).await?);
+        let policy = match policies(*algorithm) {
+            known if hashes_clients && known.contains(&HASH_OF_CLIENT) => HASH_OF_CLIENT,
+            [first, ..] => first,
+            [] => return Err(self.cannot("switch to an algorithm", "there is no policy for it")),
+        };
+        for route in self.routing().await? {
+            let path = format!("/id/{}", route.proxy.id);
+            let expected = "a `reverse_proxy` as JSON";
+            let mut handler: Value = self.http.call(Call::get(&path)).await?.json(expected)?;
+            handler["load_balancing"]["selection_policy"] = json!({"policy": policy});
+            handler["headers"]["response"]["set"]["X-LB-Algorithm"] = json!([algorithm.to_string()]);
+            let body = Some(handler);
+            let call = Call { method: Method::PATCH, path: &path, query: &[], body, limit: None };
+            let reply = self.http.call(call).await?;
+            if reply.status != 200 {
+                return Err(AdminError::Refused {
+                    url: reply.url,
+                    status: reply.status,
+                    native: native.to_owned(),
+                    said: reply.body.trim().to_owned(),
+                    available: self
+                        .capabilities
+                        .algorithms
+                        .iter()
+                        .map(|offer| offer.native.clone())
+                        .collect(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
+        let dialect = self.dialect().to_owned();
+        AdminError::NotSupported { what, dialect, url: self.http.base().to_owned(), way_out }
+    }
+}
+
+/// What all pools run; each of them once where they differ.
+fn current(routes: &[Route]) -> Current {
+    let mut policies: Vec<&str> = routes.iter().map(|route| route.proxy.policy.as_str()).collect();
+    policies.dedup();
+    let first = routes.first().and_then(|route| route.algorithm);
+    let algorithm = first.filter(|first| routes.iter().all(|route| route.algorithm == Some(*first)));
+    Current { native: policies.join(", "), algorithm }
+}
+
+/// What a route runs, in our words if there are any.
+fn said(route: &Route) -> String {
+    route.algorithm.map_or_else(|| route.proxy.policy.clone(), |algorithm| algorithm.to_string())
+}

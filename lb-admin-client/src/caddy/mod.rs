@@ -1,0 +1,183 @@
+//! Caddy, by its admin API and by flag files.
+//!
+//! In each pool there is one route for each algorithm, whose `reverse_proxy` is called `pool.algorithm` by its
+//! `@id` ([`Group`]). A `file` matcher looks for each request whether the algorithm's [flag](Flags) stands in
+//! the folder that all of them name; the last route has none. Where routes may not be restructured
+//! ([`Switching::Config`]), the one handler that is called like its pool is changed instead. What follows from
+//! how Caddy is:
+//!
+//! 1. A flag breaks no connection. A changed configuration closes idle client connections.
+//! 2. After a change that it refused, Caddy no longer lists its upstreams until it is started anew. So only
+//!    policies that it knows are sent, and an upstream that is not listed is unknown, not idle.
+//! 3. `num_requests` is what is in flight now. Nothing is counted by backend.
+//! 4. Requests in flight are those of an address, whichever route sent them: a new algorithm sees the old
+//!    one's, and an address that is in two pools is listed once.
+//! 5. `ip_hash` hashes the connection's address; `client_ip_hash`, with `trusted_proxies`, who
+//!    `X-Forwarded-For` says it is.
+//! 6. Its `weighted_round_robin` goes in blocks and begins anew at each change, so weights are not offered.
+
+mod admin;
+mod config;
+
+use crate::admin::Capabilities;
+use crate::connect::{RealOptions, Switching, capabilities};
+use crate::error::AdminError;
+use crate::flags::Flags;
+use crate::group::{Group, algorithms};
+use crate::http::{Call, Http};
+use crate::kind::Kind;
+use config::{Proxy, policies, proxies};
+use lb_core::Algorithm;
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::Path;
+
+const CONFIG: &str = "/config/";
+const UPSTREAMS: &str = "/reverse_proxy/upstreams";
+
+const FIND: &str = "find what can be switched";
+
+/// A running Caddy.
+#[derive(Debug)]
+pub struct CaddyAdmin {
+    http: Http,
+    /// None where no file decides.
+    flags: Option<Flags>,
+    capabilities: Capabilities,
+    options: RealOptions,
+}
+
+/// What takes the requests of one pool.
+#[derive(Debug)]
+struct Route {
+    pool: String,
+    /// None when we have no word for it.
+    algorithm: Option<Algorithm>,
+    proxy: Proxy,
+}
+
+/// One of `/reverse_proxy/upstreams`.
+#[derive(Debug, Deserialize)]
+struct Upstream {
+    address: String,
+    num_requests: u32,
+}
+
+impl CaddyAdmin {
+    /// Connects to the admin API, and finds the proxies and the folder of flags.
+    ///
+    /// # Errors
+    /// Nobody answers there, or no proxy is called as one that can be switched.
+    pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
+        let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
+        let config = read(&http).await?;
+        let (flags, offered) = match options.switching {
+            Switching::Selector => selectable(&http, &proxies(&config))?,
+            Switching::Config => {
+                named_like_pools(&http, &proxies(&config))?;
+                (None, Kind::Caddy.algorithms().collect())
+            }
+        };
+        let capabilities = Capabilities {
+            switch_breaks_idle_connections: options.switching == Switching::Config,
+            sees_old_in_flight: true,
+            ..capabilities(Kind::Caddy, offered)
+        };
+        let mut admin = Self { http, flags, capabilities, options: options.clone() };
+        let routes = admin.routes(&config)?;
+        admin.capabilities.in_flight = admin.in_flight(&routes).await.is_ok();
+        Ok(admin)
+    }
+
+    /// What takes requests now, one for each pool.
+    async fn routing(&self) -> Result<Vec<Route>, AdminError> {
+        self.routes(&read(&self.http).await?)
+    }
+
+    /// The same in a configuration that was read before.
+    fn routes(&self, config: &Value) -> Result<Vec<Route>, AdminError> {
+        let present = self.flags.as_ref().map(Flags::present).transpose()?.unwrap_or_default();
+        let mut routes: Vec<Route> = Vec::new();
+        for proxy in proxies(config) {
+            let (pool, algorithm) = match (self.options.switching, Group::parse(&proxy.id)) {
+                (Switching::Selector, Some(group)) => (group.pool, Some(group.algorithm)),
+                (Switching::Config, None) => (proxy.id.clone(), named(&proxy.policy)),
+                _ => continue,
+            };
+            let flag = proxy.flag.as_deref().and_then(Path::file_name);
+            let open = flag.is_none_or(|flag| present.iter().any(|name| flag == *name));
+            if open && routes.iter().all(|route| route.pool != pool) {
+                routes.push(Route { pool, algorithm, proxy });
+            }
+        }
+        Ok(routes)
+    }
+
+    /// Requests in flight at each address that these routes lead to.
+    async fn in_flight(&self, routes: &[Route]) -> Result<Vec<Upstream>, AdminError> {
+        let reply = self.http.call(Call::get(UPSTREAMS)).await?;
+        let listed: Vec<Upstream> = reply.json("a list of upstreams with `num_requests`")?;
+        let mut addresses = routes.iter().flat_map(|route| &route.proxy.addresses);
+        match addresses.find(|address| listed.iter().all(|upstream| upstream.address != **address)) {
+            None => Ok(listed),
+            Some(missing) => Err(AdminError::BadValue {
+                what: "read the requests in flight",
+                reason: format!(
+                    "{} does not list {missing}; after a refused change of its configuration Caddy forgets its \
+                     upstreams: start it anew",
+                    reply.url
+                ),
+            }),
+        }
+    }
+}
+
+/// Caddy's configuration.
+async fn read(http: &Http) -> Result<Value, AdminError> {
+    http.call(Call::get(CONFIG)).await?.json("Caddy's configuration as JSON")
+}
+
+/// The flags, and the algorithms that they select.
+fn selectable(http: &Http, proxies: &[Proxy]) -> Result<(Option<Flags>, Vec<Algorithm>), AdminError> {
+    let bad = |reason: String| AdminError::BadValue {
+        what: FIND,
+        reason: format!("{}{CONFIG} {reason}", http.base()),
+    };
+    let groups: Vec<Group> = proxies.iter().filter_map(|proxy| Group::parse(&proxy.id)).collect();
+    if groups.is_empty() {
+        return Err(bad(
+            "has no `reverse_proxy` whose `@id` ends in an algorithm, such as `main.round-robin`".to_owned(),
+        ));
+    }
+    let mut dir = None;
+    for proxy in proxies {
+        let Some((group, flag)) = Group::parse(&proxy.id).zip(proxy.flag.as_deref()) else { continue };
+        let folder = flag.parent().unwrap_or(Path::new("/"));
+        if !flag.ends_with(group.algorithm.to_string()) || dir.is_some_and(|dir| dir != folder) {
+            let flag = flag.display();
+            let reason = format!(
+                "matches `{}` by the file {flag}; expected one named after its algorithm, in the folder of the others",
+                proxy.id
+            );
+            return Err(bad(reason));
+        }
+        dir = Some(folder);
+    }
+    let names = groups.iter().map(|group| group.algorithm.to_string());
+    Ok((dir.map(|dir| Flags::new(dir, names.clone())), algorithms(&groups)))
+}
+
+/// An error where no proxy is called like a pool.
+fn named_like_pools(http: &Http, proxies: &[Proxy]) -> Result<(), AdminError> {
+    if proxies.iter().any(|proxy| Group::parse(&proxy.id).is_none()) {
+        return Ok(());
+    }
+    let reason =
+        format!("{}{CONFIG} has no `reverse_proxy` with an `@id`; give it the name of its pool", http.base());
+    Err(AdminError::BadValue { what: FIND, reason })
+}
+
+/// The algorithm that a policy is.
+fn named(policy: &str) -> Option<Algorithm> {
+    Kind::Caddy.algorithms().find(|algorithm| policies(*algorithm).contains(&policy))
+}

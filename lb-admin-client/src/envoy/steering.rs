@@ -1,0 +1,114 @@
+//! Weights, by the files of the clusters `rl`: their endpoints with the weight of each.
+
+use super::wire::Dumped;
+use super::xds::{Watched, address, shares};
+use super::{CLUSTERS, EnvoyAdmin, configured, listed};
+use crate::error::AdminError;
+use crate::group::Group;
+use crate::http::Http;
+use lb_core::algorithm::Rule;
+use serde_json::Value;
+
+const WHAT: &str = "set weights";
+
+/// A cluster whose endpoints come from a file.
+#[derive(Debug)]
+pub(super) struct Steered {
+    cluster: String,
+    /// What the file calls it.
+    service: String,
+    file: Watched,
+}
+
+/// The clusters `rl` whose endpoints come from a file.
+pub(super) async fn find(http: &Http) -> Result<Vec<Steered>, AdminError> {
+    let mask = "cluster.name,cluster.alt_stat_name,cluster.eds_cluster_config";
+    let found = configured(http, Some(mask)).await?;
+    Ok(found.iter().filter_map(steered).collect())
+}
+
+fn steered(one: &Dumped) -> Option<Steered> {
+    Group::parse(one.name()).filter(|group| group.algorithm.rule == Rule::Rl)?;
+    let config = &one.cluster["eds_cluster_config"];
+    let named = |value: &Value| value.as_str().filter(|name| !name.is_empty()).map(str::to_owned);
+    let stats = named(&one.cluster["alt_stat_name"]).unwrap_or_else(|| one.name().replace(':', "_"));
+    Some(Steered {
+        cluster: one.name().to_owned(),
+        service: named(&config["service_name"]).unwrap_or_else(|| one.name().to_owned()),
+        file: Watched::of(&config["eds_config"], format!("cluster.{stats}"))?,
+    })
+}
+
+impl EnvoyAdmin {
+    /// Rewrites the files in which a backend is named, and looks. Backends that are not named keep their weight.
+    pub(super) async fn steer(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
+        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
+        {
+            return Err(bad(format!("weight of `{id}` is {weight}, must be above 0")));
+        }
+        let mut files = Vec::new();
+        let mut named: Vec<String> = Vec::new();
+        for steered in &self.steered {
+            let mut document = steered.file.read(WHAT)?;
+            let set = self.reweigh(&mut document, &steered.service, weights);
+            if !set.is_empty() {
+                named.extend(set.iter().map(|(id, _)| id.clone()));
+                files.push((steered, document, set));
+            }
+        }
+        if let Some((id, _)) = weights.iter().find(|(id, _)| !named.contains(id)) {
+            let places: Vec<String> =
+                self.steered.iter().map(|one| format!("`{}`", one.file.path().display())).collect();
+            return Err(bad(format!("there is no backend `{id}` in {}", places.join(", "))));
+        }
+        for (steered, document, _) in &files {
+            steered.file.publish(&self.http, WHAT, document.clone()).await?;
+        }
+        let clusters = listed(&self.http).await?;
+        for (steered, _, set) in &files {
+            let cluster = clusters.iter().find(|cluster| cluster.name == steered.cluster);
+            for host in cluster.iter().flat_map(|cluster| &cluster.host_statuses) {
+                let id = self.id(&host.hostname, &host.address());
+                if let Some((_, share)) =
+                    set.iter().find(|(known, share)| *known == id && *share != host.weight)
+                {
+                    return Err(bad(format!(
+                        "{}{CLUSTERS} shows `{id}` of cluster `{}` at {}, not at the {share} of `{}`; does anybody else write \
+                         that file?",
+                        self.http.base(),
+                        steered.cluster,
+                        host.weight,
+                        steered.file.path().display()
+                    )));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Changes the weights in a file, and says which backends now have which.
+    fn reweigh(&self, document: &mut Value, service: &str, weights: &[(String, f64)]) -> Vec<(String, u32)> {
+        let resources = document["resources"].as_array_mut().into_iter().flatten();
+        let mut endpoints: Vec<(&mut Value, &(String, f64))> = resources
+            .filter(|resource| resource["cluster_name"] == service)
+            .flat_map(|resource| resource["endpoints"].as_array_mut().into_iter().flatten())
+            .flat_map(|locality| locality["lb_endpoints"].as_array_mut().into_iter().flatten())
+            .filter_map(|endpoint| {
+                let hostname = endpoint["endpoint"]["hostname"].as_str().unwrap_or_default();
+                let id = self.id(hostname, &address(endpoint));
+                let weight = weights.iter().find(|(known, _)| *known == id)?;
+                Some((endpoint, weight))
+            })
+            .collect();
+        let shares = shares(&endpoints.iter().map(|(_, (_, weight))| *weight).collect::<Vec<_>>());
+        let set = endpoints.iter_mut().zip(shares).map(|((endpoint, (id, _)), share)| {
+            endpoint["load_balancing_weight"] = share.into();
+            (id.clone(), share)
+        });
+        set.collect()
+    }
+}
+
+fn bad(reason: String) -> AdminError {
+    AdminError::BadValue { what: WHAT, reason }
+}

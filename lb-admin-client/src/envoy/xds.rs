@@ -1,0 +1,277 @@
+//! The files that Envoy watches: what belongs in them, and how a new version comes into force.
+//!
+//! Envoy notices a file that is moved to its place, not one that is written in place. Whether it took a
+//! version over stands in its statistics, and so does that it rejected one; why it did stands in its log.
+
+use super::policy;
+use super::wire::Stats;
+use super::{STATS, get};
+use crate::connect::KnownBackend;
+use crate::error::AdminError;
+use crate::http::Http;
+use crate::kind::Kind;
+use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+use serde_json::{Value, json};
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use tokio::time::Instant;
+
+const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
+const ASSIGNMENT: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
+
+/// The greatest weight of an endpoint; the least is 1, since Envoy rejects 0.
+const GREATEST_WEIGHT: f64 = 1000.0;
+
+/// Longest that Envoy may take to notice a file. It needs a few milliseconds.
+const NOTICED: Duration = Duration::from_secs(1);
+
+/// Time between two looks at whether it has.
+const LOOK: Duration = Duration::from_millis(1);
+
+/// The file of an EDS cluster: its endpoints with their weights. Each endpoint carries its id as `hostname`.
+pub fn assignment(cluster: &str, backends: &[(KnownBackend, f64)]) -> Value {
+    let weights: Vec<f64> = backends.iter().map(|(_, weight)| *weight).collect();
+    let weighted = backends.iter().zip(shares(&weights)).map(|((backend, _), share)| {
+        let mut endpoint = endpoint(backend);
+        endpoint["load_balancing_weight"] = share.into();
+        endpoint
+    });
+    let endpoints: Vec<Value> = weighted.collect();
+    document(vec![json!({
+        "@type": ASSIGNMENT,
+        "cluster_name": cluster,
+        "endpoints": [{"lb_endpoints": endpoints}],
+    })])
+}
+
+/// The file of all clusters, one for each pool and called like it, under `algorithm`. None when Envoy does not
+/// have it, or only with endpoints from a file of their own: `rl`.
+pub fn clusters(backends: &[KnownBackend], algorithm: Algorithm) -> Option<Value> {
+    Kind::Envoy.native(algorithm).filter(|_| algorithm.rule != Rule::Rl)?;
+    let mut pools: Vec<&str> = Vec::new();
+    for backend in backends {
+        if !pools.contains(&backend.pool.as_str()) {
+            pools.push(&backend.pool);
+        }
+    }
+    let cluster = |pool: &str| {
+        let members: Vec<&KnownBackend> = backends.iter().filter(|backend| backend.pool == pool).collect();
+        let endpoints: Vec<Value> = members.iter().map(|backend| endpoint(backend)).collect();
+        let most = 100_000;
+        let limits = json!({"max_connections": most, "max_pending_requests": most, "max_requests": most});
+        let mut cluster = json!({
+            "@type": CLUSTER,
+            "name": pool,
+            "type": "STATIC",
+            "connect_timeout": "2s",
+            "circuit_breakers": {"thresholds": [limits]},
+            "load_assignment": {"cluster_name": pool, "endpoints": [{"lb_endpoints": endpoints}]},
+        });
+        if let Some(fields) = cluster.as_object_mut() {
+            policy::write(fields, algorithm, |endpoint| share(endpoint, backends));
+        }
+        cluster
+    };
+    Some(document(pools.into_iter().map(cluster).collect()))
+}
+
+/// The weight of a configured endpoint, as its pool's backends are known; 1 when it is not among them.
+pub(super) fn share(endpoint: &Value, backends: &[KnownBackend]) -> u32 {
+    let is = |backend: &&KnownBackend| {
+        endpoint["endpoint"]["hostname"] == backend.id.as_str() || address(endpoint) == backend.address
+    };
+    let Some(found) = backends.iter().find(is) else { return 1 };
+    let pool: Vec<&KnownBackend> = backends.iter().filter(|backend| backend.pool == found.pool).collect();
+    let weights: Vec<f64> = pool.iter().map(|backend| backend.weight).collect();
+    let place = pool.iter().position(|backend| backend.id == found.id);
+    place.and_then(|place| shares(&weights).get(place).copied()).unwrap_or(1)
+}
+
+/// Weights as Envoy takes them: whole numbers from 1, in proportion.
+pub(super) fn shares(weights: &[f64]) -> Vec<u32> {
+    let greatest = weights.iter().copied().fold(0.0, f64::max);
+    let are_whole =
+        weights.iter().all(|weight| weight.fract() == 0.0 && (1.0..=GREATEST_WEIGHT).contains(weight));
+    let scale = if are_whole { 1.0 } else { GREATEST_WEIGHT / greatest };
+    weights.iter().map(|weight| (weight * scale).round().clamp(1.0, GREATEST_WEIGHT) as u32).collect()
+}
+
+fn endpoint(backend: &KnownBackend) -> Value {
+    let (host, port) = backend.address.rsplit_once(':').unwrap_or((&backend.address, "80"));
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    let port: u16 = port.parse().unwrap_or(80);
+    let address = json!({"socket_address": {"address": host, "port_value": port}});
+    json!({"endpoint": {"hostname": backend.id, "address": address}})
+}
+
+/// Where a configured endpoint listens, as `host:port`.
+pub(super) fn address(endpoint: &Value) -> String {
+    let socket = &endpoint["endpoint"]["address"]["socket_address"];
+    let port = socket["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
+    super::wire::join(socket["address"].as_str().unwrap_or_default(), port.unwrap_or(0))
+}
+
+fn document(resources: Vec<Value>) -> Value {
+    json!({"version_info": version(), "resources": resources})
+}
+
+/// A version that no file had before.
+fn version() -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    since.as_nanos().to_string()
+}
+
+/// A file that Envoy watches.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Watched {
+    path: PathBuf,
+    /// How the statistics of its subscription begin.
+    stats: String,
+}
+
+/// What Envoy says of a subscription.
+#[derive(Debug, Default)]
+struct Progress {
+    version: String,
+    rejected: u64,
+    failed: u64,
+}
+
+impl Watched {
+    /// The file of a `ConfigSource`, if it comes from one.
+    pub(super) fn of(source: &Value, stats: String) -> Option<Self> {
+        let path = source["path_config_source"]["path"].as_str().or_else(|| source["path"].as_str())?;
+        Some(Self { path: PathBuf::from(path), stats })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says now.
+    pub(super) fn read(&self, what: &'static str) -> Result<Value, AdminError> {
+        let text = std::fs::read_to_string(&self.path).map_err(|error| self.io(what, &error))?;
+        serde_json::from_str(&text).map_err(|error| AdminError::BadValue {
+            what,
+            reason: format!("`{}` is no JSON ({error}); write it anew as JSON", self.path.display()),
+        })
+    }
+
+    /// Moves a new version to its place, and waits until it is in force. One that is rejected is taken back, so
+    /// that Envoy can be started again.
+    pub(super) async fn publish(
+        &self,
+        http: &Http,
+        what: &'static str,
+        mut document: Value,
+    ) -> Result<(), AdminError> {
+        let version = version();
+        document["version_info"] = version.as_str().into();
+        let before = self.progress(http).await?;
+        // A few kilobytes, so nobody waits for them.
+        let former = std::fs::read(&self.path).map_err(|error| self.io(what, &error))?;
+        self.put(format!("{document:#}\n").as_bytes()).map_err(|error| self.io(what, &error))?;
+        let deadline = Instant::now() + NOTICED;
+        loop {
+            let now = self.progress(http).await?;
+            if now.version == version {
+                return Ok(());
+            }
+            let bad = |said: String| {
+                Err(AdminError::BadValue { what, reason: format!("`{}`: {said}", self.path.display()) })
+            };
+            for (name, now, before) in
+                [("rejected", now.rejected, before.rejected), ("failure", now.failed, before.failed)]
+            {
+                if now > before {
+                    self.put(&former).map_err(|error| self.io(what, &error))?;
+                    return bad(format!(
+                        "Envoy did not take the new version over (`{}.update_{name}` went from {before} to {now}), so the \
+                         former one is still in force and was put back; Envoy's log says why",
+                        self.stats
+                    ));
+                }
+            }
+            if Instant::now() >= deadline {
+                return bad(format!(
+                    "Envoy has not noticed the new version after {NOTICED:?}; is this the file it watches, seen from here?"
+                ));
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    fn put(&self, content: &[u8]) -> std::io::Result<()> {
+        let mut beside = self.path.clone().into_os_string();
+        beside.push(".new");
+        std::fs::write(&beside, content)?;
+        std::fs::rename(&beside, &self.path)
+    }
+
+    async fn progress(&self, http: &Http) -> Result<Progress, AdminError> {
+        let prefix = self.stats.replace('.', "\\.");
+        let filter = format!("^{prefix}\\.(version_text|update_rejected|update_failure)$");
+        let stats: Stats = get(http, STATS, &[("format", "json"), ("filter", &filter)], "statistics").await?;
+        let mut progress = Progress::default();
+        for stat in &stats.stats {
+            let count = stat.value.as_u64().unwrap_or(0);
+            match stat.name.rsplit('.').next() {
+                Some("version_text") => progress.version = stat.value.as_str().unwrap_or_default().to_owned(),
+                Some("update_rejected") => progress.rejected = count,
+                Some("update_failure") => progress.failed = count,
+                _ => {}
+            }
+        }
+        Ok(progress)
+    }
+
+    fn io(&self, what: &'static str, error: &std::io::Error) -> AdminError {
+        let place = self.path.display().to_string();
+        match error.kind() {
+            ErrorKind::PermissionDenied => AdminError::Denied {
+                place,
+                way_out: "run `bench` as a user that may write to the folder of the files that Envoy watches",
+            },
+            _ => AdminError::BadValue {
+                what,
+                reason: format!(
+                    "`{place}`: {error}; Envoy reads it, so it has to be reachable from this machine by this path"
+                ),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_become_whole_numbers_from_one_in_proportion() {
+        assert_eq!(shares(&[0.1, 0.3, 0.6]), [167, 500, 1000]);
+        assert_eq!(shares(&[1.0, 2.0, 3.0]), [1, 2, 3], "whole ones are exact as they are");
+        assert_eq!(shares(&[0.000_01, 1.0]), [1, 1000], "never 0, which would be rejected");
+        assert_eq!(shares(&[5000.0, 2500.0]), [1000, 500]);
+    }
+
+    #[test]
+    fn a_backend_is_an_endpoint_with_its_id() {
+        let backend = KnownBackend {
+            id: "shop-1".to_owned(),
+            pool: "shop".to_owned(),
+            services: Vec::new(),
+            address: "[::1]:9001".to_owned(),
+            weight: 1.0,
+        };
+        let file = assignment("shop.rl", &[(backend.clone(), 0.5)]);
+        let resource = &file["resources"][0];
+        assert_eq!(resource["cluster_name"], "shop.rl");
+        let endpoint = &resource["endpoints"][0]["lb_endpoints"][0];
+        assert_eq!(endpoint["endpoint"]["hostname"], "shop-1");
+        assert_eq!(endpoint["endpoint"]["address"]["socket_address"]["address"], "::1", "without brackets");
+        assert_eq!(address(endpoint), "[::1]:9001", "and back");
+        assert!(clusters(&[backend], "rl".parse().expect("known")).is_none(), "it needs a file of endpoints");
+    }
+}

@@ -1,0 +1,95 @@
+//! HAProxy's stats socket: one connection for each command, one line there, text back until it closes.
+
+use crate::error::AdminError;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
+
+/// Beginning of an unexpected answer that an error quotes.
+const QUOTED: usize = 160;
+
+const WAY_IN: &str = "run `bench` as a user or group that may write to the socket (`mode`, `user` and `group` of its `stats socket`)";
+
+#[derive(Debug)]
+enum Place {
+    Unix(PathBuf),
+    Tcp(String),
+}
+
+/// Where HAProxy takes commands.
+#[derive(Debug)]
+pub(super) struct Socket {
+    place: Place,
+    name: String,
+    limit: Duration,
+}
+
+impl Socket {
+    /// A socket at a path (also `unix:/path`) or at `tcp:host:port`.
+    pub(super) fn new(address: &str, limit: Duration) -> Result<Self, AdminError> {
+        let place = match address.strip_prefix("tcp:") {
+            Some(host) if host.contains(':') => Place::Tcp(host.to_owned()),
+            _ => {
+                let path = PathBuf::from(address.strip_prefix("unix:").unwrap_or(address));
+                if !path.is_absolute() {
+                    return Err(AdminError::BadAddress {
+                        url: address.to_owned(),
+                        reason: "is neither the absolute path of a stats socket nor `tcp:host:port`"
+                            .to_owned(),
+                    });
+                }
+                Place::Unix(path)
+            }
+        };
+        Ok(Self { place, name: address.to_owned(), limit })
+    }
+
+    /// The address as given.
+    pub(super) fn place(&self) -> &str {
+        &self.name
+    }
+
+    /// Sends one command and gives what comes back.
+    pub(super) async fn ask(&self, command: &str) -> Result<String, AdminError> {
+        let exchange = async {
+            match &self.place {
+                Place::Unix(path) => talk(UnixStream::connect(path).await?, command).await,
+                Place::Tcp(host) => talk(TcpStream::connect(host).await?, command).await,
+            }
+        };
+        let unreachable = |reason: String| AdminError::Unreachable { url: self.name.clone(), reason };
+        match timeout(self.limit, exchange).await {
+            Ok(Ok(text)) => {
+                tracing::debug!(command, bytes = text.len(), "HAProxy");
+                Ok(text)
+            }
+            Ok(Err(error)) if error.kind() == ErrorKind::PermissionDenied => {
+                Err(AdminError::Denied { place: self.name.clone(), way_out: WAY_IN })
+            }
+            Ok(Err(error)) => Err(unreachable(error.to_string())),
+            Err(_) => Err(unreachable("no answer in time".to_owned())),
+        }
+    }
+
+    /// The error for an answer that is none.
+    pub(super) fn unexpected(&self, expected: &'static str, said: &str) -> AdminError {
+        AdminError::BadValue {
+            what: "understand HAProxy's socket",
+            reason: format!(
+                "{} answered `{}`, expected {expected}; is this HAProxy's stats socket?",
+                self.name,
+                said.trim().chars().take(QUOTED).collect::<String>()
+            ),
+        }
+    }
+}
+
+async fn talk<S: AsyncRead + AsyncWrite + Unpin>(mut stream: S, command: &str) -> std::io::Result<String> {
+    stream.write_all(format!("{command}\n").as_bytes()).await?;
+    let mut bytes = Vec::new();
+    stream.read_to_end(&mut bytes).await?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
+}

@@ -1,0 +1,263 @@
+//! nginx, by files and signals, since the open-source program has no admin API.
+//!
+//! Its address is a folder on this machine with `bench.json`, which says what the configuration offers:
+//!
+//! ```json
+//! { "algorithms": ["round-robin", "least-connections"], "status": "http://127.0.0.1:8081/status", "pid": "nginx.pid" }
+//! ```
+//!
+//! - *Selector*: `flags/` holds one file named after the algorithm that routes; the configuration asks for it
+//!   with `if (-f …)` at every request. Nobody is told, and nothing breaks.
+//! - *Config*: `algorithm.map` is included by the configuration, and SIGHUP makes nginx load it anew. Old
+//!   workers go on answering for a while, so a switch is over when all of them are gone. Idle connections of
+//!   clients are closed.
+//!
+//! `stub_status` counts in all, not by backend, and cannot be reset.
+
+mod reload;
+
+use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
+use crate::connect::{RealOptions, Switching, capabilities};
+use crate::error::AdminError;
+use crate::evidence::{Layer, Verdict};
+use crate::fingerprint::PoolBackend;
+use crate::flags::Flags;
+use crate::http::{Call, Http};
+use crate::kind::Kind;
+use crate::snapshot::{BackendCounters, Snapshot};
+use async_trait::async_trait;
+use lb_core::Algorithm;
+use reload::Reload;
+use reqwest::Url;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// What the folder says of the configuration.
+const FACTS: &str = "bench.json";
+/// The flag files.
+const FLAGS: &str = "flags";
+
+/// `bench.json`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Facts {
+    /// The algorithms that the configuration has an upstream for; the first routes without a flag.
+    algorithms: Vec<Algorithm>,
+    /// Where `stub_status` answers, if it does.
+    #[serde(default)]
+    status: Option<String>,
+    /// The file with the master's process id, for switches by a new configuration.
+    #[serde(default)]
+    pid: Option<PathBuf>,
+}
+
+/// A running nginx.
+#[derive(Debug)]
+pub struct NginxAdmin {
+    folder: PathBuf,
+    first: Algorithm,
+    way: Way,
+    /// `stub_status`: the server and the path.
+    status: Option<(Http, String)>,
+    capabilities: Capabilities,
+    options: RealOptions,
+}
+
+/// How algorithms are selected.
+#[derive(Debug)]
+enum Way {
+    Flags(Flags),
+    Reload(Reload),
+}
+
+impl NginxAdmin {
+    /// Reads `bench.json`, and asks `stub_status` once.
+    ///
+    /// # Errors
+    /// The folder lacks it, it is not understood, or the status page does not answer.
+    pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
+        let folder = PathBuf::from(&options.admin);
+        let facts = read_facts(&folder.join(FACTS))?;
+        let Some(first) = facts.algorithms.first().copied() else {
+            return Err(AdminError::BadValue {
+                what: "find what can be switched",
+                reason: format!("{}: `algorithms` is empty", folder.join(FACTS).display()),
+            });
+        };
+        let way = match options.switching {
+            Switching::Selector => {
+                let names = facts.algorithms.iter().map(ToString::to_string);
+                Way::Flags(Flags::new(folder.join(FLAGS), names))
+            }
+            Switching::Config => Way::Reload(Reload::new(&folder, facts.pid.as_deref())?),
+        };
+        let status = match &facts.status {
+            Some(url) => Some(status_page(url, options)?),
+            None => None,
+        };
+        let capabilities = Capabilities {
+            in_flight: status.is_some(),
+            switch_breaks_idle_connections: options.switching == Switching::Config,
+            ..capabilities(Kind::Nginx, facts.algorithms)
+        };
+        let admin = Self { folder, first, way, status, capabilities, options: options.clone() };
+        if admin.status.is_some() {
+            admin.in_flight().await?;
+        }
+        Ok(admin)
+    }
+
+    /// What the files say routes.
+    fn selected(&self) -> Result<Algorithm, AdminError> {
+        let name = match &self.way {
+            Way::Flags(flags) => match flags.present()?.as_slice() {
+                [] => return Ok(self.first),
+                [one] => (*one).to_owned(),
+                several => {
+                    return Err(AdminError::BadValue {
+                        what: "read which algorithm routes",
+                        reason: format!(
+                            "{} holds several flags ({}); leave one",
+                            flags.dir().display(),
+                            several.join(", ")
+                        ),
+                    });
+                }
+            },
+            Way::Reload(reload) => reload.selected()?,
+        };
+        name.parse().map_err(|_| AdminError::BadValue {
+            what: "read which algorithm routes",
+            reason: format!("`{name}` in {} is no algorithm", self.folder.display()),
+        })
+    }
+
+    /// Requests in flight, without the one that asks.
+    async fn in_flight(&self) -> Result<u32, AdminError> {
+        const EXPECTED: &str = "the page of stub_status";
+        let Some((http, path)) = &self.status else { return Ok(0) };
+        let reply = http.call(Call::get(path)).await?;
+        if reply.status != 200 {
+            return Err(reply.unexpected(EXPECTED, None));
+        }
+        let counts = in_flight(&reply.body);
+        counts.ok_or_else(|| reply.unexpected(EXPECTED, None))
+    }
+}
+
+/// Requests being read or answered in a page of `stub_status`, less the one for that page.
+fn in_flight(page: &str) -> Option<u32> {
+    let count =
+        |name: &str| -> Option<u32> { page.split_once(name)?.1.split_whitespace().next()?.parse().ok() };
+    Some((count("Reading:")? + count("Writing:")?).saturating_sub(1))
+}
+
+fn read_facts(path: &Path) -> Result<Facts, AdminError> {
+    let what = "find what the nginx configuration offers";
+    let text = std::fs::read_to_string(path).map_err(|error| AdminError::BadValue {
+        what,
+        reason: format!("{}: {error}; --admin has to name the folder with this file", path.display()),
+    })?;
+    serde_json::from_str(&text)
+        .map_err(|error| AdminError::BadValue { what, reason: format!("{}: {error}", path.display()) })
+}
+
+fn status_page(url: &str, options: &RealOptions) -> Result<(Http, String), AdminError> {
+    let parsed = Url::parse(url)
+        .map_err(|error| AdminError::BadAddress { url: url.to_owned(), reason: error.to_string() })?;
+    let path = parsed.path().to_owned();
+    let base = url.strip_suffix(&path).unwrap_or(url);
+    Ok((Http::new(base, options.token.as_deref(), options.limit)?, path))
+}
+
+#[async_trait]
+impl LoadBalancerAdmin for NginxAdmin {
+    fn dialect(&self) -> &str {
+        Kind::Nginx.name()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn current(&self) -> Result<Current, AdminError> {
+        let algorithm = self.selected()?;
+        Ok(Current { native: algorithm.to_string(), algorithm: Some(algorithm) })
+    }
+
+    async fn switch(&self, algorithm: &Algorithm) -> Result<String, AdminError> {
+        let native = self.native(algorithm)?.to_owned();
+        match &self.way {
+            Way::Flags(flags) => flags.set(&algorithm.to_string())?,
+            Way::Reload(reload) => reload.switch(algorithm, self.options.limit).await?,
+        }
+        Ok(native)
+    }
+
+    /// Files are no proof: nginx itself does not say what it read.
+    async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError> {
+        let selected = self.selected()?;
+        let told = match &self.way {
+            Way::Flags(_) => format!("the flag file selects `{selected}`"),
+            Way::Reload(_) => format!("the configuration selects `{selected}`, and its old workers are gone"),
+        };
+        let right = selected == *algorithm;
+        Ok(Layer::new(if right { Verdict::Consistent } else { Verdict::Contradicted }, told))
+    }
+
+    async fn pool(&self, service: &str) -> Result<Option<Vec<PoolBackend>>, AdminError> {
+        Ok(self.options.pool_for(service))
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, AdminError> {
+        let known = self.options.backends.iter();
+        let backends = known.map(|one| BackendCounters::unknown(&one.id, &one.pool, one.weight)).collect();
+        let algorithm = self.selected()?.to_string();
+        let unassigned = self.in_flight().await?;
+        Ok(Snapshot { generation: "1".to_owned(), algorithm, backends, unassigned, guards: None })
+    }
+
+    async fn reset(&self) -> Result<ResetKind, AdminError> {
+        Ok(ResetKind::None)
+    }
+
+    async fn set_weights(&self, _weights: &[(String, f64)]) -> Result<(), AdminError> {
+        Err(self
+            .cannot("set weights", "weights take a new configuration here; steer HAProxy, Envoy or Traefik"))
+    }
+
+    async fn set_draining(&self, _backend: &str, _draining: bool) -> Result<(), AdminError> {
+        Err(self.cannot("drain a backend", "mark it `down` in the configuration, and reload"))
+    }
+}
+
+impl NginxAdmin {
+    fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
+        let url = self.folder.display().to_string();
+        AdminError::NotSupported { what, dialect: self.dialect().to_owned(), url, way_out }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_in_flight_are_those_read_and_written_less_the_one_that_asks() {
+        let page = |reading: u32, writing: u32| {
+            format!(
+                "Active connections: 9 \nserver accepts handled requests\n 20 20 30 \nReading: {reading} Writing: {writing} \
+                 Waiting: 4 \n"
+            )
+        };
+        assert_eq!(in_flight(&page(0, 1)), Some(0), "nothing but the question itself");
+        assert_eq!(in_flight(&page(2, 6)), Some(7));
+        assert_eq!(in_flight("<html>404</html>"), None, "another page");
+    }
+
+    #[test]
+    fn a_folder_without_facts_is_named_with_the_way_out() {
+        let error = read_facts(Path::new("/nowhere/bench.json")).expect_err("nothing is there").to_string();
+        assert!(error.contains("/nowhere/bench.json") && error.contains("--admin"), "{error}");
+    }
+}

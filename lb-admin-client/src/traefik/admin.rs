@@ -1,0 +1,162 @@
+//! The contract, call by call.
+
+use super::wire::{self, Raw, Version};
+use super::{GREATEST_WEIGHT, RAW, TraefikAdmin, VERSION, in_force, late, native, put, strategy};
+use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
+use crate::error::AdminError;
+use crate::evidence::{Layer, Verdict};
+use crate::fingerprint::PoolBackend;
+use crate::http::Call;
+use crate::kind::Kind;
+use crate::snapshot::{BackendCounters, Snapshot};
+use async_trait::async_trait;
+use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+use std::time::Duration;
+
+#[async_trait]
+impl LoadBalancerAdmin for TraefikAdmin {
+    fn dialect(&self) -> &str {
+        Kind::Traefik.name()
+    }
+
+    fn capabilities(&self) -> &Capabilities {
+        &self.capabilities
+    }
+
+    async fn current(&self) -> Result<Current, AdminError> {
+        Ok(current(&self.raw().await?))
+    }
+
+    async fn switch(&self, algorithm: &Algorithm) -> Result<String, AdminError> {
+        const WHAT: &str = "switch to an algorithm";
+        let native = self.native(algorithm)?.to_owned();
+        let mut document = self.raw().await?.document();
+        wire::select(&mut document, algorithm);
+        put(&self.http, WHAT, &document).await?;
+        if in_force(&self.http, WHAT, &document, self.options.limit).await? {
+            return Ok(native);
+        }
+        Err(AdminError::NotSwitched {
+            url: format!("{}{RAW}", self.http.base()),
+            wanted: algorithm.to_string(),
+            routes: services(&self.raw().await?),
+        })
+    }
+
+    async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError> {
+        let raw = self.raw().await?;
+        let expected = strategy(*algorithm).unwrap_or("none that it has");
+        let mut told = Vec::new();
+        let mut right = true;
+        for router in raw.routers() {
+            let fits = router.strategy == expected;
+            right &= fits && router.group.algorithm == *algorithm && router.error.is_none();
+            let but = if fits { String::new() } else { format!(", {algorithm} is `{expected}`") };
+            let (name, service, strategy) = (router.name, router.service, router.strategy);
+            told.push(format!("router `{name}` uses `{service}`, which balances by `{strategy}`{but}"));
+            told.extend(router.error.map(|error| format!("Traefik says of `{name}`: {error}")));
+        }
+        let right = right && !told.is_empty();
+        let verdict = if right { Verdict::Confirmed } else { Verdict::Contradicted };
+        Ok(Layer::new(verdict, told.join("; ")))
+    }
+
+    /// As far as ids are known: Traefik knows addresses only.
+    async fn pool(&self, service: &str) -> Result<Option<Vec<PoolBackend>>, AdminError> {
+        let raw = self.raw().await?;
+        let routers: Vec<_> = raw.routers().collect();
+        let found = match (self.options.pool_of(service), routers.as_slice()) {
+            (Some(pool), routers) => routers.iter().find(|router| router.group.pool == pool),
+            (None, [only]) => Some(only),
+            _ => None,
+        };
+        let Some(router) = found else { return Ok(None) };
+        let may_be_picked = router.servers.iter().filter(|server| server.weight > 0.0);
+        let backend = |server: &wire::Server| {
+            let known = self.options.backends.iter().find(|known| known.address == server.address)?;
+            Some(PoolBackend { id: known.id.clone(), weight: server.weight })
+        };
+        Ok(may_be_picked.map(backend).collect())
+    }
+
+    /// The backends and their weights; it says nothing else of them.
+    async fn snapshot(&self) -> Result<Snapshot, AdminError> {
+        let version: Version = self.http.call(Call::get(VERSION)).await?.json("when Traefik started")?;
+        let raw = self.raw().await?;
+        let mut backends: Vec<BackendCounters> = Vec::new();
+        for router in raw.routers() {
+            for server in &router.servers {
+                let (id, pool) = (self.options.id_of(&server.address), &router.group.pool);
+                // A pool may have several routers.
+                if backends.iter().all(|one| one.id != id || one.pool != *pool) {
+                    backends.push(BackendCounters::unknown(id, pool.clone(), server.weight));
+                }
+            }
+        }
+        let algorithm = current(&raw).native;
+        Ok(Snapshot { generation: version.start, algorithm, backends, unassigned: 0, guards: None })
+    }
+
+    async fn reset(&self) -> Result<ResetKind, AdminError> {
+        Ok(ResetKind::None)
+    }
+
+    /// Of the groups `rl`, whichever group routes; returns when they are in force.
+    async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
+        const WHAT: &str = "set weights";
+        let rl = Algorithm::plain(Rule::Rl);
+        if !self.capabilities.weights {
+            return Err(self.cannot(WHAT, "give each pool a service `pool.rl` whose strategy is `wrr`"));
+        }
+        let bad = |reason: String| AdminError::BadValue { what: WHAT, reason };
+        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
+        {
+            return Err(bad(format!("weight of `{id}` is {weight}, must be above 0")));
+        }
+        let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
+        let scaled = |weight: f64| (weight / greatest * GREATEST_WEIGHT).round().max(1.0) as u32;
+        let mut document = self.raw().await?.document();
+        wire::weigh(&mut document, &rl, |address| {
+            let id = self.options.id_of(address);
+            weights.iter().find(|(named, _)| *named == id).map(|(_, weight)| scaled(*weight))
+        });
+        put(&self.http, WHAT, &document).await?;
+        if in_force(&self.http, WHAT, &document, self.options.limit).await? {
+            return Ok(());
+        }
+        Err(late(&self.http, WHAT, self.options.limit))
+    }
+
+    async fn set_draining(&self, _backend: &str, _draining: bool) -> Result<(), AdminError> {
+        Err(self.cannot("drain a backend", "take it out of the load balancer's configuration"))
+    }
+
+    async fn drain(&self, _timeout: Duration) -> Result<(), AdminError> {
+        Err(self.cannot(
+            "drain",
+            "it does not say what is in flight: wait as long as its slowest request may take",
+        ))
+    }
+}
+
+impl TraefikAdmin {
+    fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
+        let dialect = self.dialect().to_owned();
+        AdminError::NotSupported { what, dialect, url: self.http.base().to_owned(), way_out }
+    }
+}
+
+/// What all routers run; each of them once where they differ.
+fn current(raw: &Raw) -> Current {
+    let mut natives: Vec<String> = raw.routers().map(|router| native(&router)).collect();
+    natives.dedup();
+    let first = raw.routers().next().map(|router| router.group.algorithm);
+    let algorithm = first.filter(|first| raw.routers().all(|router| router.group.algorithm == *first));
+    Current { native: natives.join(", "), algorithm }
+}
+
+/// The services that routers use.
+fn services(raw: &Raw) -> String {
+    raw.routers().map(|router| router.service.to_owned()).collect::<Vec<_>>().join(", ")
+}

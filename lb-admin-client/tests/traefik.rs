@@ -1,0 +1,329 @@
+//! The Traefik adapter against a recording of Traefik 3.7.15's API and a REST provider that behaves as that did.
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::http::{Method, StatusCode, Uri};
+use lb_admin_client::{
+    AdminError, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, Verdict, connect, traefik,
+};
+use lb_core::Algorithm;
+use serde_json::{Map, Value, json};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// Two pools, with three groups in each.
+const RAW: &str = include_str!("traefik/rawdata.json");
+const VERSION: &str =
+    r#"{"Version":"3.7.15","Codename":"langres","startDate":"2026-11-22T01:13:33.381748605Z"}"#;
+const REST: &str = "/api/providers/rest";
+
+/// What a Traefik shows and does.
+struct Traefik {
+    raw: Value,
+    /// A document that was sent, and how many looks will still not see it.
+    next: Option<(Value, u32)>,
+    /// Looks that a new document takes; none: it never comes into force.
+    delay: Option<u32>,
+    /// Calls that it still answers as one does that is starting.
+    starting: u32,
+    puts: Vec<Value>,
+}
+
+struct Server {
+    url: String,
+    traefik: Arc<Mutex<Traefik>>,
+}
+
+impl Server {
+    async fn start() -> Self {
+        let raw = serde_json::from_str(RAW).expect("the recording is JSON");
+        let traefik = Traefik { raw, next: None, delay: Some(2), starting: 0, puts: Vec::new() };
+        let traefik = Arc::new(Mutex::new(traefik));
+        let state = traefik.clone();
+        let answer = move |method: Method, uri: Uri, body: Bytes| async move {
+            state.lock().expect("no test panics while it holds it").answer(&method, uri.path(), &body)
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let url = format!("http://{}", listener.local_addr().expect("it listens"));
+        tokio::spawn(async move { axum::serve(listener, Router::new().fallback(answer)).await });
+        Self { url, traefik }
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Traefik)) {
+        change(&mut self.traefik.lock().expect("no test panics while it holds it"));
+    }
+
+    fn puts(&self) -> Vec<Value> {
+        self.traefik.lock().expect("no test panics while it holds it").puts.clone()
+    }
+
+    fn options(&self) -> RealOptions {
+        RealOptions { limit: Duration::from_secs(5), ..RealOptions::new(Kind::Traefik, &self.url) }
+    }
+
+    /// Waits only briefly for what never comes.
+    fn impatient(&self) -> RealOptions {
+        RealOptions { limit: Duration::from_millis(300), ..self.options() }
+    }
+
+    async fn connect(&self) -> Box<dyn LoadBalancerAdmin> {
+        connect(&self.options()).await.expect("it is as recorded")
+    }
+}
+
+impl Traefik {
+    fn answer(&mut self, method: &Method, path: &str, body: &[u8]) -> (StatusCode, String) {
+        match path {
+            REST if method == Method::PUT => {
+                if self.starting > 0 {
+                    self.starting -= 1;
+                    return (StatusCode::NOT_FOUND, "404 page not found\n".to_owned());
+                }
+                let document: Value = serde_json::from_slice(body).expect("JSON was sent");
+                if !document["http"]["routers"].is_object() {
+                    let said =
+                        "json: cannot unmarshal number into Go struct field HTTPConfiguration.http.routers";
+                    return (StatusCode::BAD_REQUEST, format!("{said}\n"));
+                }
+                self.puts.push(document.clone());
+                self.next = self.delay.map(|looks| (document.clone(), looks));
+                (StatusCode::OK, document.to_string())
+            }
+            "/api/rawdata" => {
+                match self.next.take() {
+                    Some((document, 0)) => self.raw = shown(&document),
+                    Some((document, looks)) => self.next = Some((document, looks - 1)),
+                    None => {}
+                }
+                (StatusCode::OK, self.raw.to_string())
+            }
+            "/api/version" => (StatusCode::OK, VERSION.to_owned()),
+            _ => (StatusCode::NOT_FOUND, "404 page not found\n".to_owned()),
+        }
+    }
+}
+
+/// What the API shows of a document once it is in force.
+fn shown(document: &Value) -> Value {
+    let mut raw = Map::new();
+    for section in ["routers", "services", "middlewares"] {
+        let named = document["http"][section].as_object().into_iter().flatten();
+        let mut all: Map<String, Value> =
+            named.map(|(name, value)| (format!("{name}@rest"), value.clone())).collect();
+        for value in all.values_mut() {
+            value["status"] = json!("enabled");
+        }
+        raw.insert(section.to_owned(), all.into());
+    }
+    let mut raw = Value::from(raw);
+    let names: Vec<String> = raw["routers"].as_object().expect("a section").keys().cloned().collect();
+    for name in names {
+        let service = format!("{}@rest", raw["routers"][&name]["service"].as_str().expect("a name"));
+        for middleware in raw["routers"][&name]["middlewares"].as_array_mut().into_iter().flatten() {
+            let bare = middleware.as_str().expect("a name").trim_end_matches("@rest");
+            *middleware = json!(format!("{bare}@rest"));
+        }
+        let strategy = raw["services"][&service]["loadBalancer"]["strategy"].clone();
+        if !["wrr", "p2c", "hrw", "leasttime"].map(Value::from).contains(&strategy) {
+            let error = json!([format!("unsupported load-balancer strategy {strategy}")]);
+            for (section, name) in [("services", &service), ("routers", &name)] {
+                raw[section][name]["status"] = json!("disabled");
+                raw[section][name]["error"] = error.clone();
+            }
+        }
+    }
+    raw
+}
+
+fn algorithm(name: &str) -> Algorithm {
+    name.parse().expect("the name is in the table")
+}
+
+fn known() -> Vec<KnownBackend> {
+    let backend = |id: &str, pool: &str, services: &[&str], address: &str| KnownBackend {
+        id: id.to_owned(),
+        pool: pool.to_owned(),
+        services: services.iter().map(|name| (*name).to_owned()).collect(),
+        address: address.to_owned(),
+        weight: 1.0,
+    };
+    vec![
+        backend("cart-a", "shop", &["cart-service"], "127.0.0.1:9001"),
+        backend("cart-b", "shop", &["cart-service"], "127.0.0.1:9002"),
+        backend("rest-a", "rest", &[], "127.0.0.1:9003"),
+    ]
+}
+
+#[tokio::test]
+async fn what_every_pool_has_a_service_for_is_offered() {
+    let server = Server::start().await;
+    let admin = server.connect().await;
+    let can = admin.capabilities();
+    let natives: Vec<&str> = can.algorithms.iter().map(|offer| offer.native.as_str()).collect();
+    assert_eq!(natives, ["p2c", "wrr, steered weights", "wrr"], "services of other providers are none");
+    assert!(can.weights, "there is a group whose weights can be steered");
+    assert!(!can.per_backend && !can.in_flight && !can.drain, "it says nothing of single servers");
+    let current = admin.current().await.expect("it says");
+    assert_eq!((current.native.as_str(), current.algorithm), ("wrr", Some(algorithm("round-robin"))));
+    assert!(server.puts().is_empty(), "connecting changes nothing");
+}
+
+#[tokio::test]
+async fn a_switch_sends_everything_again_and_waits_until_it_is_shown() {
+    let server = Server::start().await;
+    let admin = server.connect().await;
+    assert_eq!(admin.switch(&algorithm("p2c")).await.expect("it is offered"), "p2c");
+    let puts = server.puts();
+    let [document] = puts.as_slice() else { panic!("one PUT: {puts:?}") };
+    for pool in ["shop", "rest"] {
+        let router = &document["http"]["routers"][pool];
+        assert_eq!(router["service"], json!(format!("{pool}.p2c")));
+        assert_eq!(router["middlewares"], json!(["tag-p2c"]), "the label goes with it");
+        assert_eq!(router["entryPoints"], json!(["web"]), "what was there stays");
+        for key in ["status", "using", "error"] {
+            assert!(router[key].is_null(), "what the API adds is not sent: {router}");
+        }
+    }
+    let services = document["http"]["services"].as_object().expect("a section");
+    assert_eq!(services.len(), 6, "other providers' services are not taken over");
+    assert_eq!(admin.current().await.expect("it says").algorithm, Some(algorithm("p2c")));
+    let layer = admin.control_plane(&algorithm("p2c")).await.expect("it answers");
+    assert_eq!(layer.verdict, Verdict::Confirmed, "{layer:?}");
+    let layer = admin.control_plane(&algorithm("round-robin")).await.expect("it answers");
+    assert_eq!(layer.verdict, Verdict::Contradicted, "{layer:?}");
+}
+
+#[tokio::test]
+async fn names_that_are_not_offered_are_refused_without_a_call() {
+    let server = Server::start().await;
+    let admin = server.connect().await;
+    for name in ["ewma-scan", "random", "p2c+ejection"] {
+        let error = admin.switch(&algorithm(name)).await.expect_err("no pool has a service for it");
+        assert!(matches!(error, AdminError::NotOffered { .. }), "{error}");
+    }
+    assert!(server.puts().is_empty(), "nothing was sent");
+}
+
+#[tokio::test]
+async fn a_document_that_never_comes_into_force_is_no_switch() {
+    let server = Server::start().await;
+    server.set(|traefik| traefik.delay = None);
+    let admin = connect(&server.impatient()).await.expect("it is as recorded");
+    let error = admin.switch(&algorithm("p2c")).await.expect_err("200 is no proof");
+    assert!(
+        matches!(&error, AdminError::NotSwitched { routes, .. } if routes == "rest.round-robin, shop.round-robin"),
+        "what routes instead is named: {error}"
+    );
+}
+
+#[tokio::test]
+async fn a_strategy_that_traefik_does_not_know_is_quoted() {
+    let server = Server::start().await;
+    server.set(|traefik| {
+        traefik.raw["services"]["shop.p2c@rest"]["loadBalancer"]["strategy"] = json!("nonsense");
+    });
+    let admin = server.connect().await;
+    let error = admin.switch(&algorithm("p2c")).await.expect_err("its routers answer 404 now").to_string();
+    assert!(error.starts_with("switch to an algorithm: "), "it fits after `failed to`: {error}");
+    let quoted = r#"of router `shop`: unsupported load-balancer strategy "nonsense""#;
+    assert!(error.ends_with(quoted), "Traefik's reason is quoted: {error}");
+    let layer = admin.control_plane(&algorithm("p2c")).await.expect("it answers");
+    assert_eq!(layer.verdict, Verdict::Contradicted, "{layer:?}");
+    assert!(layer.detail.contains(r#"strategy "nonsense""#), "{}", layer.detail);
+}
+
+#[tokio::test]
+async fn a_group_with_another_strategy_contradicts() {
+    let server = Server::start().await;
+    server.set(|traefik| {
+        traefik.raw["services"]["rest.p2c@rest"]["loadBalancer"]["strategy"] = json!("wrr");
+    });
+    let admin = server.connect().await;
+    admin.switch(&algorithm("p2c")).await.expect("Traefik knows that strategy");
+    let layer = admin.control_plane(&algorithm("p2c")).await.expect("it answers");
+    assert_eq!(layer.verdict, Verdict::Contradicted, "the name alone does not balance");
+    let both = "router `rest` uses `rest.p2c`, which balances by `wrr`, p2c is `p2c`";
+    assert!(layer.detail.contains(both), "both are named: {}", layer.detail);
+}
+
+#[tokio::test]
+async fn weights_are_set_in_the_steered_groups_alone() {
+    let server = Server::start().await;
+    let options = RealOptions { backends: known(), ..server.options() };
+    let admin = connect(&options).await.expect("it is as recorded");
+    let weights = [("cart-a".to_owned(), 0.5), ("cart-b".to_owned(), 0.0001)];
+    admin.set_weights(&weights).await.expect("it can");
+    let document = server.puts().pop().expect("one PUT");
+    let set = |service: &str| -> Vec<Value> {
+        let servers = document["http"]["services"][service]["loadBalancer"]["servers"].as_array();
+        servers.expect("servers").iter().map(|server| server["weight"].clone()).collect()
+    };
+    assert_eq!(set("shop.rl"), [1000, 1], "scaled to the greatest, and none is left out");
+    assert_eq!(set("rest.rl"), [1], "who is not named keeps it");
+    assert_eq!(set("shop.round-robin"), [1, 1], "other groups keep theirs");
+    let pool = admin.pool("cart-service").await.expect("it answers").expect("all ids are known");
+    assert_eq!(pool.iter().map(|one| one.weight).collect::<Vec<_>>(), [1.0, 1.0], "they do not route yet");
+    admin.switch(&algorithm("rl")).await.expect("it is offered");
+    let pool = admin.pool("cart-service").await.expect("it answers").expect("all ids are known");
+    assert_eq!(pool.iter().map(|one| one.weight).collect::<Vec<_>>(), [1000.0, 1.0]);
+    let error = admin.set_weights(&[("cart-a".to_owned(), 0.0)]).await.expect_err("must be above 0");
+    assert!(matches!(error, AdminError::BadValue { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_snapshot_knows_the_backends_and_counts_nothing() {
+    let server = Server::start().await;
+    let options = RealOptions { backends: known(), ..server.options() };
+    let admin = connect(&options).await.expect("it is as recorded");
+    let snapshot = admin.snapshot().await.expect("it answers");
+    let mut seen: Vec<_> = snapshot.backends.iter().map(|one| (one.pool.as_str(), one.id.as_str())).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [("rest", "rest-a"), ("shop", "cart-a"), ("shop", "cart-b")]);
+    assert!(!snapshot.counts_requests(), "none, not zero");
+    assert_eq!(snapshot.generation, "2026-11-22T01:13:33.381748605Z", "a restart begins another");
+    let error = admin.drain(Duration::ZERO).await.expect_err("it does not say what is in flight");
+    assert!(matches!(error, AdminError::NotSupported { .. }), "{error}");
+    let anonymous = server.connect().await;
+    assert_eq!(anonymous.pool("cart-service").await.expect("it answers"), None, "addresses are no ids");
+}
+
+#[tokio::test]
+async fn a_traefik_that_is_starting_gets_its_document_when_it_takes_some() {
+    let document = |strategy: &str| {
+        json!({"http": {
+            "routers": {"main": {"rule": "PathPrefix(`/`)", "service": "round-robin"}},
+            "services": {"round-robin": {"loadBalancer": {"strategy": strategy, "servers": [{"url": "http://a:1"}]}}},
+        }})
+    };
+    let server = Server::start().await;
+    server.set(|traefik| traefik.starting = 3);
+    traefik::load(&server.options(), document("wrr")).await.expect("it takes the fourth");
+    assert_eq!(server.puts().len(), 1, "only one of them did anything");
+    let admin = server.connect().await;
+    assert_eq!(
+        admin.current().await.expect("it says").algorithm,
+        Some(algorithm("round-robin")),
+        "a bare name"
+    );
+
+    let error =
+        traefik::load(&server.options(), document("rr")).await.expect_err("Traefik has no such strategy");
+    assert!(
+        error.to_string().ends_with(r#"router `main`: unsupported load-balancer strategy "rr""#),
+        "{error}"
+    );
+    let error =
+        traefik::load(&server.options(), json!({"http": {"routers": 3}})).await.expect_err("no routers");
+    assert!(error.to_string().contains("cannot unmarshal"), "Traefik's reason is quoted: {error}");
+    server.set(|traefik| traefik.starting = u32::MAX);
+    let error = traefik::load(&server.impatient(), document("wrr")).await.expect_err("it never does");
+    assert!(error.to_string().contains("`providers.rest.insecure`"), "{error}");
+}
+
+#[tokio::test]
+async fn a_traefik_without_groups_is_refused() {
+    let server = Server::start().await;
+    server.set(|traefik| traefik.raw["routers"] = json!({}));
+    let error = connect(&server.options()).await.err().expect("nothing can be switched");
+    assert!(error.to_string().contains("no router of the provider `rest`"), "{error}");
+}

@@ -1,0 +1,277 @@
+//! Steering: weights from the trained scorer, for load balancers that cannot ask a policy for each request.
+//!
+//! What such a load balancer tells are counters, looked at every so often. The scorer wants single requests,
+//! so the requests of a look are replayed to it, evenly spread over the time since the look before, each with
+//! the mean latency of that time. Where latency is not told it follows from Little's law: mean in flight over
+//! completions per second.
+//!
+//! A policy that decides for each request sends it to the best score. Weights last for many requests, and
+//! sending all of them to the best would overload it before the next look; so weights move until no backend
+//! scores better than another: `ln w += rate (score - mean score)`, the mean taken by weight. That is the
+//! replicator equation in discrete time, whose rest points are the equilibria of Wardrop (Some theoretical
+//! aspects of road traffic research, 1952): what is in use is equally good.
+
+use crate::policy::learned::{Features, Scores};
+use crate::policy::{BackendIndex, BackendView, PolicyFile, PoolView, Reply, ReplyKind, RequestInfo};
+use crate::rng::Seed;
+use crate::time::{Span, Time};
+use std::sync::Arc;
+
+/// Time in which weights follow scores: long against the noise of a look, short against a fault.
+const FOLLOW: f64 = 1.0;
+/// Weight of a look in the mean number in flight.
+const SMOOTH: f64 = 0.3;
+/// Requests of one look that are replayed for each backend; more would be remembered no better.
+const MOST_REPLAYED: u64 = 64;
+/// The least weight, as a part of the greatest: what gets nothing is never seen to recover.
+const LEAST: f64 = 1.0 / 50.0;
+/// The most that a score may differ from the mean: one look must not turn everything over.
+const MOST_DIFFERENT: f64 = 3.0;
+
+/// What a load balancer tells of one backend.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Look {
+    /// Requests that it was sent since the look before.
+    pub requests: u64,
+    /// Those of them that failed.
+    pub errors: u64,
+    /// Requests in flight now.
+    pub in_flight: u32,
+    /// Mean latency of its latest replies, where the load balancer tells.
+    pub latency: Option<Span>,
+    /// Whether it may be picked.
+    pub eligible: bool,
+}
+
+/// Sets the weights of one pool.
+#[derive(Debug)]
+pub struct Steerer {
+    file: Arc<PolicyFile>,
+    features: Features,
+    scores: Scores,
+    views: Vec<BackendView>,
+    /// Smoothed.
+    in_flight: Vec<f64>,
+    log_weights: Vec<f64>,
+    weights: Vec<f64>,
+    last: Option<Time>,
+    generation: u64,
+    eligible: Vec<BackendIndex>,
+}
+
+impl Steerer {
+    /// Follows `file`, and begins with equal weights for so many backends.
+    pub fn new(file: Arc<PolicyFile>, backends: usize) -> Self {
+        Self {
+            file,
+            features: Features::default(),
+            scores: Scores::default(),
+            views: vec![BackendView { weight: 1.0, in_flight: 0 }; backends],
+            in_flight: vec![0.0; backends],
+            log_weights: vec![0.0; backends],
+            weights: vec![1.0; backends],
+            last: None,
+            generation: 0,
+            eligible: Vec::new(),
+        }
+    }
+
+    /// The weights now, the greatest of which is 1.
+    pub fn weights(&self) -> &[f64] {
+        &self.weights
+    }
+
+    /// Takes in a look, one for each backend, and gives the weights that follow from it.
+    pub fn look(&mut self, looks: &[Look], now: Time) -> &[f64] {
+        self.see_who_is_there(looks);
+        let since = self.last.replace(now);
+        for (place, look) in looks.iter().enumerate().take(self.views.len()) {
+            let mean = &mut self.in_flight[place];
+            *mean = since
+                .map_or(f64::from(look.in_flight), |_| *mean + SMOOTH * (f64::from(look.in_flight) - *mean));
+            self.views[place].in_flight = mean.round() as u32;
+        }
+        let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: self.generation };
+        self.features.adapt(&pool, now);
+        let Some(since) = since.filter(|since| *since < now) else { return &self.weights };
+        self.replay(looks, since, now);
+        self.follow(now.since(since), now);
+        &self.weights
+    }
+
+    fn see_who_is_there(&mut self, looks: &[Look]) {
+        let there = |(place, look): (usize, &Look)| look.eligible.then_some(BackendIndex(place as u32));
+        let eligible: Vec<BackendIndex> = looks.iter().enumerate().filter_map(there).collect();
+        if eligible != self.eligible || self.generation == 0 {
+            self.eligible = eligible;
+            self.generation += 1;
+        }
+    }
+
+    /// Tells the features of the requests since the look before.
+    fn replay(&mut self, looks: &[Look], since: Time, now: Time) {
+        let window = now.since(since);
+        let request = RequestInfo::default();
+        for (place, look) in looks.iter().enumerate().take(self.views.len()) {
+            let backend = BackendIndex(place as u32);
+            let (all, failed) = (look.requests, look.errors.min(look.requests));
+            if all == 0 {
+                continue;
+            }
+            let rate = all as f64 / window.as_secs_f64();
+            let by_little = Span::from_secs_f64((self.in_flight[place] / rate).max(1e-6));
+            let latency = look.latency.filter(|latency| !latency.is_zero()).unwrap_or(by_little);
+            let replayed = all.min(MOST_REPLAYED);
+            let failures = (failed * replayed).div_ceil(all);
+            // As many as are in flight on average are under way meanwhile.
+            let before = Time::from_nanos(since.as_nanos().saturating_sub(latency.as_nanos()));
+            let under_way = self.views[place].in_flight;
+            (0..under_way).for_each(|_| self.features.on_sent(backend, &request, before));
+            for number in 0..replayed {
+                let done = since + window.mul_f64((number + 1) as f64 / replayed as f64);
+                let sent = Time::from_nanos(
+                    done.as_nanos().saturating_sub(latency.as_nanos()).max(before.as_nanos() + 1),
+                );
+                let kind = if number < failures { ReplyKind::ServerError } else { ReplyKind::Success };
+                self.features.on_arrival(sent);
+                self.features.on_sent(backend, &request, sent);
+                self.features.on_reply(backend, &Reply { kind, latency: done.since(sent) }, done);
+            }
+            (0..under_way).for_each(|_| self.features.on_cancel(backend, before));
+        }
+    }
+
+    /// Moves the weights by what the scorer says.
+    fn follow(&mut self, window: Span, now: Time) {
+        let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: self.generation };
+        if self.eligible.len() < 2 {
+            return;
+        }
+        // All of them are scored, so nothing is drawn.
+        let mut rng = Seed(0).stream(&[]);
+        let request = RequestInfo::default();
+        self.scores.observe(&self.features, &request, &pool, self.eligible.len(), now, &mut rng);
+        self.scores.add(&self.file.network);
+        if self.scores.scores().iter().any(|score| !score.is_finite()) {
+            return;
+        }
+        let scored = || self.scores.candidates().iter().zip(self.scores.scores());
+        let total: f64 = self.eligible.iter().map(|backend| self.weights[backend.get()]).sum();
+        let mean: f64 =
+            scored().map(|(backend, score)| self.weights[backend.get()] * f64::from(*score)).sum::<f64>()
+                / total;
+        let rate = 1.0 - (-window.as_secs_f64() / FOLLOW).exp();
+        for (backend, score) in scored() {
+            let better = (f64::from(*score) - mean).clamp(-MOST_DIFFERENT, MOST_DIFFERENT);
+            self.log_weights[backend.get()] += rate * better;
+        }
+        let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        for (log, weight) in self.log_weights.iter_mut().zip(&mut self.weights) {
+            // What is cut off is forgotten, so that a recovery begins at once.
+            *log = (*log - greatest).max(LEAST.ln());
+            *weight = log.exp();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::policy::learned::{Action, Network};
+
+    const PERIOD: Span = Span::from_millis(100);
+
+    /// The rule that training starts from.
+    fn prior() -> Arc<PolicyFile> {
+        Arc::new(PolicyFile::new(Network::zero(), Action::default()))
+    }
+
+    /// Backends as single servers with processor sharing (M/M/1-PS), whose mean latency at rate `r` and
+    /// capacity `c` is `1 / (c - r)`; overloaded ones are cut off at two seconds.
+    fn settle(
+        steerer: &mut Steerer,
+        capacities: &[f64],
+        rate: f64,
+        from: u32,
+        looks: u32,
+        fails: Option<usize>,
+    ) -> Vec<f64> {
+        for step in from..from + looks {
+            let total: f64 = steerer.weights().iter().sum();
+            let looks: Vec<Look> = capacities
+                .iter()
+                .enumerate()
+                .map(|(place, capacity)| {
+                    let share = rate * steerer.weights()[place] / total;
+                    let latency = if share < *capacity { (1.0 / (capacity - share)).min(2.0) } else { 2.0 };
+                    // Whole requests, none of which is lost over time.
+                    let by = |steps: u32| (share * PERIOD.as_secs_f64() * f64::from(steps)) as u64;
+                    let requests = by(step + 1).saturating_sub(by(step));
+                    Look {
+                        requests,
+                        errors: if fails == Some(place) { requests } else { 0 },
+                        in_flight: (share * latency).round() as u32,
+                        latency: Some(Span::from_secs_f64(latency)),
+                        eligible: true,
+                    }
+                })
+                .collect();
+            steerer.look(&looks, Time::ZERO + PERIOD * u64::from(step));
+        }
+        let total: f64 = steerer.weights().iter().sum();
+        steerer.weights().iter().map(|weight| weight / total).collect()
+    }
+
+    #[test]
+    fn equal_backends_keep_equal_weights() {
+        let shares = settle(&mut Steerer::new(prior(), 4), &[100.0; 4], 240.0, 0, 200, None);
+        assert!(shares.iter().all(|share| (share - 0.25).abs() < 0.01), "{shares:?}");
+    }
+
+    #[test]
+    fn faster_backends_get_more_until_they_are_no_better() {
+        let capacities = [50.0, 100.0, 200.0, 400.0];
+        let mut steerer = Steerer::new(prior(), 4);
+        let early = settle(&mut steerer, &capacities, 500.0, 0, 200, None);
+        assert!(early.windows(2).all(|pair| pair[0] < pair[1]), "in the order of their speeds: {early:?}");
+        for (share, capacity) in early.iter().zip(capacities) {
+            assert!(share * 500.0 < capacity, "none is overloaded, as equal weights would: {early:?}");
+        }
+        let late = settle(&mut steerer, &capacities, 500.0, 200, 200, None);
+        let moved = early.iter().zip(&late).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
+        assert!(moved < 0.05, "they have come to rest: {early:?}, {late:?}");
+    }
+
+    #[test]
+    fn what_fails_fast_is_avoided_and_comes_back() {
+        let capacities = [100.0; 4];
+        let mut steerer = Steerer::new(prior(), 4);
+        settle(&mut steerer, &capacities, 200.0, 0, 50, None);
+        let failing = settle(&mut steerer, &capacities, 200.0, 50, 100, Some(2));
+        assert!(failing[2] < 0.03, "errors cost more than their speed gains: {failing:?}");
+        let healed = settle(&mut steerer, &capacities, 200.0, 150, 900, None);
+        assert!(healed[2] > 0.2, "a least share lets it be seen to recover: {healed:?}");
+    }
+
+    #[test]
+    fn latency_that_is_not_told_follows_from_littles_law() {
+        let mut steerer = Steerer::new(prior(), 2);
+        for step in 0..100 {
+            // The same rates, but twice as many in flight at the second.
+            let looks =
+                [2, 4].map(|in_flight| Look { requests: 10, in_flight, eligible: true, ..Look::default() });
+            steerer.look(&looks, Time::ZERO + PERIOD * step);
+        }
+        let weights = steerer.weights();
+        assert!(weights[1] < 0.5 * weights[0], "twice as slow: {weights:?}");
+    }
+
+    #[test]
+    fn the_first_look_and_a_pool_of_one_change_nothing() {
+        let mut steerer = Steerer::new(prior(), 2);
+        let look = Look { requests: 9, in_flight: 3, eligible: true, ..Look::default() };
+        assert_eq!(steerer.look(&[look, look], Time::ZERO), [1.0, 1.0], "there is nothing to compare with");
+        let away = Look { eligible: false, ..look };
+        assert_eq!(steerer.look(&[look, away], Time::ZERO + PERIOD), [1.0, 1.0], "one alone takes all");
+    }
+}
