@@ -139,6 +139,9 @@ pub struct ExperimentArgs {
     /// How algorithms are selected in a real load balancer: among groups of backends, or by a new configuration.
     #[arg(long, value_enum, value_name = "HOW")]
     pub switching: Option<Switching>,
+    /// Where `rl` steers a real load balancer by weights: time from one look to the next [default: 100ms].
+    #[arg(long, value_name = "TIME", value_parser = duration)]
+    pub steering_period: Option<Duration>,
     /// The entry of a load balancer that runs, with the path below which services lie (`http://host:8080/proxy`).
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,

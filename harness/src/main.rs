@@ -83,6 +83,7 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         load_balancer: args.load_balancer.clone(),
         compare_load_balancers: args.compare_load_balancers.clone(),
         program: args.program.clone(),
+        steering_period: args.steering_period,
         listen: args.listen.clone(),
         switching: args.switching.map(|how| match how {
             Switching::Selector => lb_admin_client::Switching::Selector,

@@ -76,6 +76,8 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         record: recording.finish(recorders, Span::from_secs(6)),
         backends: (0..2).map(|id| ListedBackend { id: id.to_string(), pool: 0, weight: 1.0 }).collect(),
         balancer: Vec::new(),
+        counted_by: None,
+        steering: None,
         guards: None,
         trace: None,
         processes: Vec::new(),

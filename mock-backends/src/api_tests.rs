@@ -294,9 +294,12 @@ fn services_that_the_shop_does_not_have_answer_whatever_they_are_asked() {
     let mut ask = |service, method, path| {
         answer(&mut store, &Call { service, method, path, authorization: None, body: b"not JSON" })
     };
-    for (service, method, path) in
-        [("api", "GET", "/v1/resource"), ("others", "POST", "/"), ("static", "PUT", "/a/b/c/d/e/f/g")]
-    {
+    for (service, method, path) in [
+        ("api", "GET", "/v1/resource"),
+        ("others", "POST", "/"),
+        ("", "GET", "/v1/resource"),
+        ("static", "PUT", "/a/b/c/d/e/f/g"),
+    ] {
         let reply = ask(service, method, path);
         let body: serde_json::Value = serde_json::from_slice(&reply.body).expect("the reply is JSON");
         assert_eq!(reply.status, 200, "{method} {service}{path}");
@@ -307,5 +310,6 @@ fn services_that_the_shop_does_not_have_answer_whatever_they_are_asked() {
         );
     }
     assert_eq!(ask("cart-service", "GET", "/v1/resource").status, 404, "the shop knows its paths");
-    assert_eq!(ask("", "GET", "/v1/resource").status, 404, "nobody is asked");
+    assert_eq!(ask("", "GET", "/").status, 200, "a load balancer need not name a service");
+    assert_eq!(ask("", "GET", "/api/nothing").status, 404, "but the shop's paths are the shop's");
 }

@@ -23,6 +23,7 @@ mod counts;
 mod degradation;
 mod degrade;
 mod engine;
+mod hold;
 mod process;
 mod server;
 mod slots;

@@ -7,15 +7,15 @@
 use crate::api::{Answer, Call, answer};
 use crate::degrade;
 use crate::engine::{Admission, Engine};
+use crate::hold::{Hold, Trickle};
 use crate::socket::{Reserved, reset_on_drop};
 use crate::store::Store;
 use crate::unit::{NewJob, is_up};
-use crate::uri::parameter;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body::Body as _;
-use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use http_body_util::{BodyExt as _, Either, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -42,8 +42,6 @@ pub const BACKEND: HeaderName = HeaderName::from_static("x-backend");
 const MAX_BODY: usize = 1 << 20;
 /// A request that hangs is given up after this, so that none outlives its run by much.
 const HANG_LIMIT: Duration = Duration::from_secs(120);
-/// Longest time that a request can be held on request.
-const HOLD_LIMIT_MS: u64 = 10_000;
 /// Pause after a failed accept (no file descriptor left) or bind.
 const RETRY: Duration = Duration::from_millis(20);
 
@@ -79,6 +77,9 @@ pub(crate) struct Instance {
     pub(crate) address: SocketAddr,
     pub(crate) shared: Rc<Shared>,
 }
+
+/// A reply, whole or in parts.
+type Reply = Response<Either<Full<Bytes>, Trickle>>;
 
 /// The backend is down, or broke with the request in it: the connection is reset.
 #[derive(Debug, thiserror::Error)]
@@ -155,7 +156,7 @@ fn is_broken(error: &hyper::Error) -> bool {
     std::error::Error::source(error).is_some_and(|source| source.is::<Broken>())
 }
 
-async fn handle(instance: Rc<Instance>, request: Request<Incoming>) -> Result<Response<Full<Bytes>>, Broken> {
+async fn handle(instance: Rc<Instance>, request: Request<Incoming>) -> Result<Reply, Broken> {
     let (head, body) = request.into_parts();
     let target = Target::new(head.uri.path(), &head.headers);
     let query = head.uri.query().unwrap_or_default();
@@ -235,20 +236,23 @@ impl Instance {
         }
     }
 
-    /// Holds a request outside of the workers: who checks how a load balancer counts requests in
-    /// flight needs some that stay for a known time.
-    async fn hold(&self, query: &str) -> Response<Full<Bytes>> {
-        let ms = parameter(query, "ms").unwrap_or("500").parse::<u64>();
-        let Ok(ms @ ..=HOLD_LIMIT_MS) = ms else {
-            return self.reply(&Answer::error(400, "ms must be a whole number from 0 to 10000"));
+    /// Holds a request outside of the workers.
+    async fn hold(&self, query: &str) -> Reply {
+        let Hold { ms, chunks } = match Hold::parse(query) {
+            Ok(hold) => hold,
+            Err(problem) => return self.reply(&Answer::error(400, problem)),
         };
         self.shared.engine.count(self.unit, |counts| counts.held += 1);
+        if let Some(chunks) = chunks {
+            let head = self.reply(&Answer { status: 200, body: Bytes::new() });
+            return head.map(|_| Either::Right(Trickle::new(ms, chunks)));
+        }
         tokio::time::sleep(Duration::from_millis(ms)).await;
         self.reply(&Answer::json(200, &serde_json::json!({ "heldMs": ms })))
     }
 
-    fn reply(&self, answer: &Answer) -> Response<Full<Bytes>> {
-        let mut response = Response::new(Full::new(answer.body.clone()));
+    fn reply(&self, answer: &Answer) -> Reply {
+        let mut response = Response::new(Either::Left(Full::new(answer.body.clone())));
         *response.status_mut() =
             StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let json = HeaderValue::from_static("application/json");

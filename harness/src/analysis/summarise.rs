@@ -57,6 +57,8 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         fault_responses: Vec::new(),
         switch_evidence: trials.iter().map(|trial| trial.evidence.clone()).collect(),
         processes: processes(trials, measured_s),
+        counted_by: trials.iter().find_map(|trial| trial.counted_by.clone()),
+        steering: super::steering(trials),
         guards: trials.iter().filter_map(|trial| trial.guards).reduce(GuardCounts::plus).map(guards),
     })
 }

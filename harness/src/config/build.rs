@@ -30,6 +30,8 @@ const SEED: u64 = 42;
 const MARGIN: f64 = 0.05;
 /// Half a second lets sockets close; state is reset in other ways.
 const COOL_DOWN_S: f64 = 0.5;
+/// Ten looks a second: longer than any load balancer takes to put weights in force, shorter than a fault.
+const STEERING_PERIOD_S: f64 = 0.1;
 /// As long as the guide waits for a reply.
 const DRAIN_TIMEOUT_S: f64 = 10.0;
 /// The journey of configs that name none.
@@ -118,6 +120,10 @@ fn gather(loaded: &Loaded, overrides: &Overrides, findings: &mut Findings) -> Op
         margin: overrides.margin.or(bench.margin).unwrap_or(MARGIN),
         detect_warm_up: overrides.detect_warm_up || bench.warm_up_detection,
         seed,
+        steering_period: overrides.steering_period.map_or_else(
+            || Span::from_secs_f64(bench.steering_period_s.unwrap_or(STEERING_PERIOD_S)),
+            Span::from,
+        ),
         engine: overrides.engine.or(bench.engine),
         cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(COOL_DOWN_S)),
         thresholds,

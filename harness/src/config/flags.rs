@@ -64,6 +64,7 @@ pub(super) fn check(flags: &Overrides, findings: &mut Findings) {
     let numbers = [
         ("--duration", seconds(flags.duration), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
         ("--ramp-up", seconds(flags.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
+        ("--steering-period", seconds(flags.steering_period), [0.01, 60.0], " seconds"),
         ("--warm-up", seconds(flags.warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
         ("--time-scale", flags.time_scale, [0.001, 1e6], ""),
         ("--precision", flags.precision, [0.001, 1.0], ""),

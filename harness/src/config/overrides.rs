@@ -68,6 +68,8 @@ pub struct Overrides {
     pub program: Option<std::path::PathBuf>,
     /// Where a real one listens.
     pub listen: Option<String>,
+    /// Time from one look to the next where weights are steered.
+    pub steering_period: Option<Duration>,
     /// How algorithms are selected in a real one.
     pub switching: Option<Switching>,
 }

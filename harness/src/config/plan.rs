@@ -81,6 +81,8 @@ pub struct Plan {
     pub detect_warm_up: bool,
     /// Fixes all random choices.
     pub seed: Seed,
+    /// Time from one look to the next where weights are steered.
+    pub steering_period: Span,
     /// How trials are driven, where config or flags say so.
     pub engine: Option<Engine>,
     /// Rest between trials. Like the drain timeout it is no part of the timeline that
@@ -290,6 +292,7 @@ impl Plan {
             "margin": self.margin,
             "warm_up_detection": self.detect_warm_up,
             "seed": self.seed.0,
+            "steering_period_s": self.steering_period.as_secs_f64(),
             "engine": self.engine,
             "cool_down_s": self.cool_down.as_secs_f64(),
             "drain_timeout_s": self.drain_timeout.as_secs_f64(),

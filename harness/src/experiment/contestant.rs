@@ -62,9 +62,10 @@ impl Contestant {
 
     /// One algorithm under two labels. A simulation gives each its own luck: with the same one, two
     /// simulated trials would be equal to the last bit.
-    pub(super) fn twice(algorithm: Algorithm) -> Vec<Self> {
+    pub(super) fn twice(algorithm: Algorithm, steered: bool) -> Vec<Self> {
         let contestant = |(name, luck): (&str, u64)| Self {
             luck,
+            steering: steered.then_some(Steering::Policy),
             ..Self::new(algorithm, format!("{algorithm} ({name})"))
         };
         [("A", 1), ("B", 2)].into_iter().map(contestant).collect()
@@ -93,6 +94,17 @@ impl Contestant {
             }
         }
         contestants
+    }
+
+    /// Whether a difference between the two answers a question: which algorithm on this load balancer, or
+    /// which load balancer for this algorithm. What the way through one costs is asked in another way.
+    pub(super) fn is_compared_with(&self, other: &Self) -> bool {
+        let is_control = |one: &Self| one.steering == Some(Steering::Constant);
+        match (self.way, other.way) {
+            (Way::Direct, _) | (_, Way::Direct) => false,
+            (first, second) if first == second => true,
+            _ => self.algorithm == other.algorithm && is_control(self) == is_control(other),
+        }
     }
 
     /// Straight to the backends, each in its turn.

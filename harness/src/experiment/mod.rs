@@ -26,4 +26,6 @@ pub use doctor::doctor;
 pub use interrupt::Interrupt;
 pub use run::{Mode, RunOptions, run};
 pub use schedules::{combined_sha256, schedules};
-pub use trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial, pooled_step};
+pub use trial::{
+    BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, pooled_step,
+};

@@ -1,13 +1,13 @@
 //! One scenario of a run: its target started, its blocks run, its results summed up.
 
 use super::blocks::{Blocks, ScenarioRun, run_blocks, seconds, valid};
-use super::contestant::Contestant;
+use super::contestant::{Contestant, DIRECT};
 use super::live::LiveTrials;
 use super::max_rate::search;
 use super::run::{Context, Mode};
 use super::trial::Trial;
 use super::verdicts::compare_trials;
-use crate::analysis::{fault_marks, fault_responses, series, summarise, trial_summary};
+use crate::analysis::{fault_marks, fault_responses, overheads, series, summarise, trial_summary};
 use crate::config::{Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure};
 use crate::report::Progress;
@@ -46,7 +46,10 @@ pub(super) async fn run_scenario(
         target = Some(started);
     }
     played.contestants = match (context.mode, algorithms.first(), &target) {
-        (Mode::Aa, Some(algorithm), _) => Contestant::twice(*algorithm),
+        (Mode::Aa, Some(algorithm), target) => {
+            let steered = target.as_ref().is_some_and(|target| target.steers(*algorithm));
+            Contestant::twice(*algorithm, steered)
+        }
         (_, _, Some(target)) => {
             let direct = target.has_direct().then(Contestant::direct);
             direct.into_iter().chain(Contestant::of(&target.entrants(&algorithms))).collect()
@@ -153,6 +156,10 @@ pub(super) fn summarise_scenario(
         }
     }
     summary.comparison = compare_trials(&summary.trials, &played.contestants, plan, &inner.name, floors);
+    if played.contestants.iter().any(|contestant| contestant.label == DIRECT) {
+        let labels: Vec<String> = played.contestants.iter().map(|one| one.label.clone()).collect();
+        summary.overheads = overheads(&summary.trials, &labels, DIRECT, plan.seed);
+    }
     summary.skipped = scenario
         .skipped
         .iter()

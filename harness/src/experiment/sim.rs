@@ -137,6 +137,8 @@ pub(super) async fn simulate(
             .collect(),
         guards,
         trace,
+        counted_by: Some("simulator".to_owned()),
+        steering: None,
         processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
         evidence: serde_json::json!({
             "algorithm": plan.contestant.label.clone(),

@@ -4,6 +4,7 @@
 use crate::record::{StepRecord, TrialRecord};
 use crate::results::TraceFile;
 use lb_core::Algorithm;
+use lb_core::Span;
 use lb_core::policy::GuardCounts;
 use lb_core::topology::Topology;
 use serde::Serialize;
@@ -44,6 +45,11 @@ pub struct Trial {
     pub guards: Option<GuardCounts>,
     /// The trace of its decisions.
     pub trace: Option<TraceFile>,
+    /// Who counted requests by backend besides the generator: the load balancer's name; none when it does not
+    /// tell, and the `X-Backend` of replies is all there is.
+    pub counted_by: Option<String>,
+    /// What the agent did that set its weights.
+    pub steering: Option<SteeringRecord>,
     /// CPU time of each process over the measured phase.
     pub processes: Vec<ProcessTime>,
     /// How the switch was verified; a simulated trial has nothing to verify.
@@ -97,6 +103,32 @@ pub struct BalancerCount {
     pub peak_in_flight: Option<u32>,
     /// Whether it took requests when the trial ended; none when the load balancer does not tell.
     pub up: Option<bool>,
+}
+
+/// What an agent did in the measured phase that sets weights.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SteeringRecord {
+    /// The backends, in the order of the weights.
+    pub ids: Vec<String>,
+    /// Time from one look to the next, as asked for.
+    pub period: Span,
+    /// In order of time.
+    pub steps: Vec<SteeringStep>,
+    /// Looks or settings that failed.
+    pub failures: u64,
+    /// The last of them.
+    pub last_failure: Option<String>,
+}
+
+/// One look, and what followed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SteeringStep {
+    /// When it looked, in seconds from the beginning of the measured phase.
+    pub at_s: f64,
+    /// How old the look was when the weights were in force, in milliseconds.
+    pub age_ms: f64,
+    /// Weights, the greatest of which is 1.
+    pub weights: Vec<f64>,
 }
 
 /// CPU time of one process over the measured phase.

@@ -3,7 +3,7 @@
 use super::contestant::Contestant;
 use super::trial::Trial;
 use crate::analysis::stats::mser5;
-use crate::analysis::{self, CompareOptions, aa, compare, tenth_means, trial_summary};
+use crate::analysis::{self, CompareOptions, aa, compare_some, tenth_means, trial_summary};
 use crate::config::Plan;
 use crate::results::{AaSummary, Comparison, NoiseFloors, TrialSummary};
 use lb_core::rng::Seed;
@@ -27,7 +27,8 @@ fn labels(contestants: &[Contestant]) -> Vec<String> {
     contestants.iter().map(|contestant| contestant.label.clone()).collect()
 }
 
-/// Compares every pair of contestants. None with fewer than two.
+/// Compares every pair of contestants that is a question: of one load balancer, or of one algorithm. None
+/// with fewer than two.
 pub(super) fn compare_trials(
     trials: &[TrialSummary],
     contestants: &[Contestant],
@@ -35,7 +36,8 @@ pub(super) fn compare_trials(
     scenario: &str,
     floors: Option<&NoiseFloors>,
 ) -> Option<Comparison> {
-    compare(trials, &labels(contestants), &options(plan, scenario, floors))
+    let asks = |first: usize, second: usize| contestants[first].is_compared_with(&contestants[second]);
+    compare_some(trials, &labels(contestants), &asks, &options(plan, scenario, floors))
 }
 
 /// What the trials of one algorithm under two labels say about noise. None for other contestants.

@@ -1,7 +1,7 @@
 //! The tables on the console: the comparison, the shares per backend, the slowest requests.
 
 use super::evidence;
-use super::tables::{RESULTS, backend_ids};
+use super::tables::{RESULTS, backend_ids, overheads, steering, switches};
 use super::text::{count, guards, senders, trimmed};
 use crate::results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
@@ -57,6 +57,16 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
         }
         if let Some(table) = evidence::statistics(scenario) {
             let _ = writeln!(out, "\n{table}");
+        }
+        let more = [
+            ("Overhead", overheads(scenario)),
+            ("Steering", steering(scenario)),
+            ("Switches", switches(scenario)),
+        ];
+        for (title, report) in more {
+            if let Some(report) = report {
+                let _ = writeln!(out, "\n{title}: {}\n{}", report.caption, draw(&report));
+            }
         }
         if let Some(table) = evidence::faults(scenario) {
             let _ = writeln!(out, "\nFaults\n{table}");
@@ -205,6 +215,16 @@ fn failures(scenario: &ScenarioSummary) -> String {
         }
     }
     lines.join("\n")
+}
+
+/// A table of the reports.
+fn draw(report: &super::tables::Table) -> Table {
+    let header: Vec<&str> = report.header.iter().map(String::as_str).collect();
+    let mut drawn = table(&header);
+    for row in &report.rows {
+        add(&mut drawn, row.cells.iter().map(|cell| cell.text.clone()).collect());
+    }
+    drawn
 }
 
 pub(super) fn table(header: &[&str]) -> Table {

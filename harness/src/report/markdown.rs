@@ -2,8 +2,8 @@
 
 use super::caveats::caveats;
 use super::tables::{
-    Table, aa, environment, fault_tables, max_rates, processes, requests, results, shares, statistics,
-    thresholds, validity,
+    Table, aa, environment, fault_tables, max_rates, overheads, processes, requests, results, shares,
+    statistics, steering, switches, thresholds, validity,
 };
 use super::text::{command_line, seconds, senders, verdict};
 use crate::results::{ScenarioSummary, Summary};
@@ -98,6 +98,9 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
     if let Some((sentence, table)) = scenario.aa.as_ref().map(aa) {
         add("A/A comparison", format!("{}\n\n{}", escape(&sentence), render_table(&table)));
     }
+    add("Overhead of load balancers", overheads(scenario).as_ref().map(captioned).unwrap_or_default());
+    add("Steering", steering(scenario).as_ref().map(captioned).unwrap_or_default());
+    add("Switches", switches(scenario).as_ref().map(captioned).unwrap_or_default());
     add("Trials", one(validity(scenario)));
     add("Share of requests per backend", one(shares(scenario)));
     add("Requests by kind", one(requests(scenario)));

@@ -23,8 +23,8 @@ pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, read_summary};
 pub use requests::RequestsFile;
 pub use summary::{
-    ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency,
-    PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped, Summary, TRACES, TraceFile,
-    TracesSummary,
+    ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency, Overhead,
+    OverheadEstimate, PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped,
+    SteeringSummary, Summary, TRACES, TraceFile, TracesSummary, WeightPoint,
 };
 pub use writer::{trial_stem, write_scenario, write_summary, write_trial};

@@ -154,6 +154,9 @@ pub struct ScenarioSummary {
     pub trials: Vec<TrialSummary>,
     /// Every pair of algorithms. Null with fewer than two.
     pub comparison: Option<Comparison>,
+    /// What the way through each load balancer adds to a request, where direct connections ran beside them.
+    #[serde(default)]
+    pub overheads: Vec<Overhead>,
     /// Bounds by policies that know what none can know.
     pub oracles: Vec<OracleSummary>,
     /// Highest rates, where they were searched.
@@ -164,6 +167,60 @@ pub struct ScenarioSummary {
     pub algorithms: Vec<AlgorithmSummary>,
     /// Algorithms that did not run, and why.
     pub skipped: Vec<Skipped>,
+}
+
+/// What the way through a load balancer adds to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Overhead {
+    /// Load balancer and algorithm.
+    pub name: String,
+    /// Blocks in which both it and direct connections have a valid trial.
+    pub blocks: usize,
+    /// Added to the mean.
+    pub mean_ms: Option<OverheadEstimate>,
+    /// Added to the median.
+    pub p50_ms: Option<OverheadEstimate>,
+    /// Added to the 99th percentile.
+    pub p99_ms: Option<OverheadEstimate>,
+}
+
+/// A difference in milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct OverheadEstimate {
+    /// Hodges-Lehmann estimate.
+    pub ms: f64,
+    /// 95 % interval. Null with too few blocks.
+    pub interval: Option<[f64; 2]>,
+}
+
+/// What an agent did that set the weights of a load balancer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct SteeringSummary {
+    /// Time from one look to the next, as asked for, in milliseconds.
+    pub period_ms: f64,
+    /// The same as it was, the median.
+    pub achieved_period_ms: Option<f64>,
+    /// Looks in the measured phases.
+    pub looks: usize,
+    /// Looks or settings that failed.
+    pub failures: u64,
+    /// How old a look was when its weights were in force, in milliseconds: median and 99th percentile.
+    pub age_p50_ms: Option<f64>,
+    /// See `age_p50_ms`.
+    pub age_p99_ms: Option<f64>,
+    /// Mean share of the weights of each backend.
+    pub mean_shares: BTreeMap<String, f64>,
+    /// Shares of the weights over time, in the first valid trial; at most some hundred points.
+    pub trace: Vec<WeightPoint>,
+}
+
+/// Shares of weights at one time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WeightPoint {
+    /// Seconds from the beginning of the measured phase.
+    pub at_s: f64,
+    /// By backend.
+    pub shares: BTreeMap<String, f64>,
 }
 
 /// An algorithm that did not run.
@@ -221,6 +278,13 @@ pub struct AlgorithmSummary {
     pub switch_evidence: Vec<serde_json::Value>,
     /// CPU time of the processes that took part.
     pub processes: Vec<ProcessSummary>,
+    /// Who counted requests by backend besides the generator: the load balancer's name. Null where it does not
+    /// tell, so that the `X-Backend` of replies is all there is.
+    #[serde(default)]
+    pub counted_by: Option<String>,
+    /// What the agent did that set its weights. Null where none did.
+    #[serde(default)]
+    pub steering: Option<SteeringSummary>,
     /// How often guards overruled the learned policy. Null under other algorithms, and where the load
     /// balancer does not tell.
     #[serde(default)]

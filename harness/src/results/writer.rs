@@ -4,10 +4,11 @@ use super::folder::{ResultsFolder, slug};
 use super::summary::{ScenarioSummary, Summary};
 use super::trial_file::{TrialFile, actions_csv};
 use super::{locust, summary::AlgorithmSummary};
-use crate::experiment::Trial;
+use crate::experiment::{SteeringRecord, Trial};
 use crate::record::{HlogTrial, write_hlog};
 use anyhow::Result;
 use lb_core::workload::{Scenario, Schedule};
+use std::fmt::Write as _;
 use std::time::SystemTime;
 
 /// The beginning of the names of a trial's files.
@@ -28,10 +29,29 @@ pub fn write_trial(
     let stem = trial_stem(&scenario.name, &trial.label, trial.block, trial.attempt);
     let file = TrialFile::new(run_id, &scenario.name, trial, result, schedule, &scenario.workload);
     folder.write(&format!("trials/{stem}.json"), &serde_json::to_vec(&file)?)?;
+    if let Some(steering) = &trial.steering {
+        folder.write(&format!("trials/{stem}-weights.csv"), weights_csv(steering).as_bytes())?;
+    }
     if let Some(actions) = actions_csv(trial, &scenario.workload) {
         folder.write(&format!("trials/{stem}-actions.csv"), actions.as_bytes())?;
     }
     Ok(())
+}
+
+/// Every look of an agent: when, how old it was when its weights were in force, and the weight of each backend.
+fn weights_csv(steering: &SteeringRecord) -> String {
+    let mut out = String::from("at_s,age_ms");
+    for id in &steering.ids {
+        let _ = write!(out, ",{id}");
+    }
+    for step in &steering.steps {
+        let _ = write!(out, "\n{:.4},{:.3}", step.at_s, step.age_ms);
+        for weight in &step.weights {
+            let _ = write!(out, ",{weight:.5}");
+        }
+    }
+    out.push('\n');
+    out
 }
 
 /// Writes the files of a whole scenario: Locust's CSVs and the histogram log of each algorithm, over

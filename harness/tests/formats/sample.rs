@@ -360,6 +360,8 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         series: series(number),
         fault_responses: vec![fault_response(0, number), fault_response(1, number)],
         switch_evidence: vec![serde_json::json!({ "control_plane": { "verdict": "confirmed" } })],
+        counted_by: None,
+        steering: None,
         guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },

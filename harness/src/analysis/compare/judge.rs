@@ -16,6 +16,16 @@ pub fn compare(trials: &[TrialSummary], labels: &[String], options: &CompareOpti
     (labels.len() > 1).then(|| compare_pairs(&Pair::all(trials, labels), options))
 }
 
+/// Compares the pairs of labels, by their places, that are `wanted`. None with fewer than two labels.
+pub fn compare_some(
+    trials: &[TrialSummary],
+    labels: &[String],
+    wanted: &dyn Fn(usize, usize) -> bool,
+    options: &CompareOptions,
+) -> Option<Comparison> {
+    (labels.len() > 1).then(|| compare_pairs(&Pair::some(trials, labels, wanted), options))
+}
+
 /// Compares these pairs, as one family.
 pub(crate) fn compare_pairs(pairs: &[Pair<'_>], options: &CompareOptions) -> Comparison {
     let tests: Vec<(usize, Measured)> = pairs

@@ -25,8 +25,8 @@ mod sentence;
 #[cfg(test)]
 mod tests;
 
-pub use judge::compare;
 pub(crate) use judge::compare_pairs;
+pub use judge::{compare, compare_some};
 pub(super) use pairs::{Measured, to_effect};
 pub(crate) use pairs::{Pair, valid_trials};
 pub use plan::{precise_enough, repetitions_for};

@@ -27,10 +27,20 @@ impl<'a> Pair<'a> {
 
     /// Every pair of labels, the earlier one as baseline.
     pub(super) fn all(trials: &'a [TrialSummary], labels: &[String]) -> Vec<Self> {
+        Self::some(trials, labels, &|_, _| true)
+    }
+
+    /// The pairs of labels, by their places, that are `wanted`; the earlier one is the baseline.
+    pub(super) fn some(
+        trials: &'a [TrialSummary],
+        labels: &[String],
+        wanted: &dyn Fn(usize, usize) -> bool,
+    ) -> Vec<Self> {
         let by_label: Vec<_> = labels.iter().map(|label| valid_trials(trials, label)).collect();
         let mut pairs = Vec::new();
         for (first, baseline) in labels.iter().enumerate() {
-            for (second, candidate) in labels.iter().enumerate().skip(first + 1) {
+            let later = labels.iter().enumerate().skip(first + 1);
+            for (second, candidate) in later.filter(|(second, _)| wanted(first, *second)) {
                 pairs.push(Self::new(
                     baseline.clone(),
                     candidate.clone(),
@@ -97,6 +107,11 @@ impl Measured {
     pub(in crate::analysis) fn relabelled_sum(&self, swapped: &[bool]) -> f64 {
         let signed = self.places.iter().zip(&self.differences);
         signed.map(|(place, difference)| if swapped[*place] { -difference } else { *difference }).sum()
+    }
+
+    /// Candidate less baseline, block by block, in the metric's unit.
+    pub(in crate::analysis) fn plain_differences(&self) -> Vec<f64> {
+        self.candidate.iter().zip(&self.baseline).map(|(after, before)| after - before).collect()
     }
 
     /// Blocks.

@@ -57,6 +57,9 @@ pub(crate) struct Bench {
     /// `traefik`.
     #[schemars(inner(length(min = 1)))]
     pub(crate) compare_load_balancers: Vec<String>,
+    /// Seconds from one look to the next where `rl` steers a real load balancer by weights.
+    #[schemars(range(min = 0.01, max = 60))]
+    pub(crate) steering_period_s: Option<f64>,
     /// The policy file that `rl` follows, in place of the one that comes with `bench`.
     #[schemars(length(min = 1))]
     pub(crate) policy: Option<String>,

@@ -12,6 +12,7 @@ use crate::target::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceS
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
 use lb_core::topology::Topology;
 use lb_core::workload::Scenario;
 use std::path::Path;
@@ -81,6 +82,11 @@ impl LiveTrials {
             }
         };
         self.driven.iter().map(entrant).collect()
+    }
+
+    /// Whether this algorithm is steered by weights in the first load balancer.
+    pub(in crate::experiment) fn steers(&self, algorithm: Algorithm) -> bool {
+        algorithm.rule == Rule::Rl && self.driven.first().is_some_and(|driven| driven.steered)
     }
 
     /// Whether requests can go past the load balancers.

@@ -4,6 +4,7 @@
 
 mod connect;
 mod driven;
+mod steer;
 
 use super::blocks::TrialPlan;
 use super::contestant::Way;
@@ -22,6 +23,7 @@ use lb_core::workload::{Scenario, Schedule};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
+use steer::Agent;
 
 /// The phase whose requests count.
 const MEASURE: &str = "measure";
@@ -78,6 +80,8 @@ impl LiveTrials {
             None => None,
         };
 
+        let agent = self.agent(context, plan).await?;
+
         progress.phase(&plan.progress, "warming up");
         if !inner.warm_up.is_zero() {
             let warm_up = Arc::new(inner.workload.warm_up(inner.warm_up));
@@ -102,6 +106,7 @@ impl LiveTrials {
         if let Some(driven) = self.through(way) {
             driven.start_trace(context, plan).await?;
         }
+        let measured = Instant::now();
         let cpu = self.cpu_seconds(way);
         let machine = MachineCpu::now();
         let started = jiff::Timestamp::now();
@@ -119,6 +124,11 @@ impl LiveTrials {
             requests.finish().or_exit(ExitCode::Preflight)?;
         }
         self.check(ExitCode::InvalidTrials)?;
+        let steering = match agent {
+            Some(agent) => Some(agent.stop(measured).await?),
+            None => None,
+        };
+        notes.extend(steering.as_ref().and_then(steer::failed));
 
         let mut counted = Counted::default();
         if !record.interrupted {
@@ -144,6 +154,7 @@ impl LiveTrials {
         }
 
         let Counted { balancer, guards } = counted;
+        let counted_by = self.through(way).filter(|_| !balancer.is_empty()).map(|driven| driven.name.clone());
         Ok(Some(Trial {
             scenario: plan.scenario_number,
             algorithm: plan.contestant.algorithm,
@@ -161,10 +172,22 @@ impl LiveTrials {
             balancer,
             guards: guards.filter(|guards| guards.picks > 0),
             trace,
+            counted_by,
+            steering,
             processes,
             evidence: serde_json::to_value(&evidence).context("failed to write down the evidence")?,
             notes,
         }))
+    }
+
+    /// Whoever sets weights in this trial.
+    async fn agent(&self, context: &Context<'_>, plan: &TrialPlan<'_>) -> Result<Option<Agent>, Failure> {
+        let (Some(driven), Some(steering)) = (self.through(plan.contestant.way), plan.contestant.steering)
+        else {
+            return Ok(None);
+        };
+        let policy = context.plan.policy.as_ref();
+        Agent::start(driven, steering, policy, context.plan.steering_period).await.map(Some)
     }
 
     /// The load balancer on this way.

@@ -4,8 +4,8 @@ use super::table::scrolling;
 use super::{class, figure};
 use crate::report::charts::figures;
 use crate::report::tables::{
-    Table, aa, fault_tables, max_rates, processes, requests, results, shares, statistics, thresholds, tone,
-    validity,
+    Table, aa, fault_tables, max_rates, overheads, processes, requests, results, shares, statistics,
+    steering, switches, thresholds, tone, validity,
 };
 use crate::report::text::{count, percent, seconds, senders, verdict, words};
 use crate::results::{Comparison, ScenarioSummary, Summary};
@@ -134,6 +134,9 @@ fn faults(scenario: &ScenarioSummary) -> Markup {
 fn evidence(summary: &Summary, scenario: &ScenarioSummary) -> Markup {
     let held = thresholds(summary.thresholds.iter().filter(|threshold| threshold.scenario == scenario.name));
     html! {
+        @if let Some(table) = overheads(scenario) { h3 { "Overhead of load balancers" } (scrolling(&table)) }
+        @if let Some(table) = steering(scenario) { h3 { "Steering" } (scrolling(&table)) }
+        @if let Some(table) = switches(scenario) { h3 { "Switches" } (scrolling(&table)) }
         @if let Some(table) = validity(scenario) { h3 { "Trials" } (scrolling(&table)) }
         @if let Some(table) = held { h3 { "Thresholds" } (scrolling(&table)) }
         @if let Some((highest, probes)) = max_rates(&scenario.max_rates) {

@@ -1,6 +1,7 @@
 //! What tables of reports hold, once for all formats: HTML, Markdown and step summary draw the same
 //! [`Table`]s.
 
+mod balancers;
 mod environment;
 mod faults;
 mod gates;
@@ -8,6 +9,7 @@ mod results;
 mod statistics;
 mod validity;
 
+pub(super) use balancers::{overheads, steering, switches};
 pub(super) use environment::environment;
 pub(super) use faults::{fault_tables, fault_title};
 pub(super) use gates::{aa, max_rates, thresholds};

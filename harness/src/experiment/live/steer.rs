@@ -1,0 +1,156 @@
+//! Steering while a trial runs: looks at a load balancer's counters, works out weights, sets them, again and
+//! again. The control does all of it as well and sets equal weights, so that it costs the same.
+
+use super::driven::Driven;
+use crate::config::TrainedPolicy;
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::contestant::Steering;
+use crate::experiment::trial::{SteeringRecord, SteeringStep};
+use anyhow::Context as _;
+use lb_admin_client::{AdminError, BackendCounters, LoadBalancerAdmin, Snapshot};
+use lb_core::policy::PolicyFile;
+use lb_core::steering::{Look, Steerer};
+use lb_core::{Span, Time};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+use tokio::task::JoinHandle;
+use tokio::time::MissedTickBehavior;
+
+/// An agent at work.
+pub(super) struct Agent {
+    stop: Arc<AtomicBool>,
+    begun: Instant,
+    task: JoinHandle<SteeringRecord>,
+}
+
+impl Agent {
+    /// Starts one with equal weights.
+    pub(super) async fn start(
+        driven: &Driven,
+        steering: Steering,
+        policy: Option<&TrainedPolicy>,
+        period: Span,
+    ) -> Result<Self, Failure> {
+        let admin = Arc::clone(&driven.admin);
+        let policy =
+            policy.context("failed to steer: there is no trained policy").or_exit(ExitCode::Usage)?;
+        let first = admin.snapshot().await.or_exit(ExitCode::Preflight)?;
+        let mut pools = pools(&first, &policy.file);
+        let ids: Vec<String> = pools.iter().flat_map(|pool| pool.ids.iter().cloned()).collect();
+        let equal: Vec<(String, f64)> = ids.iter().map(|id| (id.clone(), 1.0)).collect();
+        admin.set_weights(&equal).await.or_exit(ExitCode::Preflight)?;
+        let stop = Arc::new(AtomicBool::new(false));
+        let stopped = Arc::clone(&stop);
+        let begun = Instant::now();
+        let task = tokio::spawn(async move {
+            let mut record =
+                SteeringRecord { ids, period, steps: Vec::new(), failures: 0, last_failure: None };
+            let mut tick = tokio::time::interval(period.into());
+            tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            let mut last = first;
+            while !stopped.load(Ordering::Relaxed) {
+                tick.tick().await;
+                let looked = Instant::now();
+                match step(&*admin, &mut pools, &mut last, steering, begun).await {
+                    Ok(weights) => record.steps.push(SteeringStep {
+                        at_s: looked.duration_since(begun).as_secs_f64(),
+                        age_ms: looked.elapsed().as_secs_f64() * 1e3,
+                        weights,
+                    }),
+                    Err(error) => {
+                        record.failures += 1;
+                        record.last_failure = Some(error.to_string());
+                    }
+                }
+            }
+            record
+        });
+        Ok(Self { stop, begun, task })
+    }
+
+    /// Ends it, and gives what it did from `measured` on, by time since then.
+    pub(super) async fn stop(self, measured: Instant) -> Result<SteeringRecord, Failure> {
+        self.stop.store(true, Ordering::Relaxed);
+        let mut record = self.task.await.context("failed to steer").or_exit(ExitCode::Internal)?;
+        let offset = measured.duration_since(self.begun).as_secs_f64();
+        record.steps.retain(|step| step.at_s >= offset);
+        record.steps.iter_mut().for_each(|step| step.at_s -= offset);
+        Ok(record)
+    }
+}
+
+/// What went wrong, where anything did.
+pub(super) fn failed(record: &SteeringRecord) -> Option<String> {
+    let last = record.last_failure.as_ref()?;
+    Some(format!(
+        "{} of {} times no weights were set: {last}",
+        record.failures,
+        record.failures as usize + record.steps.len()
+    ))
+}
+
+/// The backends of one pool.
+struct Pool {
+    name: String,
+    ids: Vec<String>,
+    steerer: Steerer,
+}
+
+fn pools(snapshot: &Snapshot, policy: &Arc<PolicyFile>) -> Vec<Pool> {
+    let mut names: Vec<&str> = Vec::new();
+    for backend in &snapshot.backends {
+        if !names.contains(&backend.pool.as_str()) {
+            names.push(&backend.pool);
+        }
+    }
+    let pool = |name: &&str| {
+        let members = snapshot.backends.iter().filter(|backend| backend.pool == **name);
+        let ids: Vec<String> = members.map(|backend| backend.id.clone()).collect();
+        let steerer = Steerer::new(Arc::clone(policy), ids.len());
+        Pool { name: (*name).to_owned(), ids, steerer }
+    };
+    names.iter().map(pool).collect()
+}
+
+/// One look, and the weights that follow from it, pool after pool.
+async fn step(
+    admin: &dyn LoadBalancerAdmin,
+    pools: &mut [Pool],
+    last: &mut Snapshot,
+    steering: Steering,
+    begun: Instant,
+) -> Result<Vec<f64>, AdminError> {
+    let now = admin.snapshot().await?;
+    let at = Time::ZERO + Span::from_secs_f64(begun.elapsed().as_secs_f64());
+    let mut weights = Vec::new();
+    for pool in pools {
+        let looks: Vec<Look> = pool.ids.iter().map(|id| look(&pool.name, id, last, &now)).collect();
+        let followed = pool.steerer.look(&looks, at).iter().copied();
+        let constant = |weight: f64| if steering == Steering::Constant { 1.0 } else { weight };
+        weights.extend(pool.ids.iter().cloned().zip(followed.map(constant)));
+    }
+    *last = now;
+    admin.set_weights(&weights).await?;
+    Ok(weights.into_iter().map(|(_, weight)| weight).collect())
+}
+
+/// What happened at a backend between two snapshots. After a reset counters begin anew.
+fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot) -> Look {
+    let of = |snapshot: &Snapshot| -> Option<BackendCounters> {
+        snapshot.backends.iter().find(|one| one.pool == pool && one.id == id).cloned()
+    };
+    let Some(current) = of(now) else { return Look::default() };
+    let before = of(last).filter(|_| last.generation == now.generation);
+    let grown = |count: fn(&BackendCounters) -> Option<u64>| {
+        let then = before.as_ref().and_then(count).unwrap_or(0);
+        count(&current).unwrap_or(0).saturating_sub(then)
+    };
+    Look {
+        requests: grown(|one| one.requests),
+        errors: grown(|one| one.errors),
+        in_flight: current.in_flight,
+        latency: current.recent_latency,
+        eligible: current.healthy && !current.draining,
+    }
+}

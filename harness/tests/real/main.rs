@@ -1,0 +1,120 @@
+//! The harness against the real programs: HAProxy, nginx, Envoy, Caddy, Traefik.
+//!
+//! Assertions are on counts, orders, exit codes and messages; none on how fast anything was, and time limits
+//! are generous. Every process that a test starts is ended by it. A test whose program is missing is reported
+//! as ignored, which the standard test harness could not decide at run time; where `BENCH_REQUIRE_LOAD_BALANCERS`
+//! is set, it runs, and fails for want of the program. `cargo xtask load-balancers` sets all of them up.
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod attached;
+mod client;
+mod endings;
+mod processes;
+mod refusals;
+mod runs;
+mod stage;
+mod switches;
+
+use clap::Parser;
+use harness::target::{ChildCommand, Installed};
+use lb_admin_client::{Kind, Switching};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::process::ExitCode;
+
+/// Set where no load balancer may be missing.
+const REQUIRED: &str = "BENCH_REQUIRE_LOAD_BALANCERS";
+
+/// Tests at once. Each has several processes of its own, and what they are asked depends on the clock.
+const AT_ONCE: usize = 2;
+
+/// What the harness starts for itself, it starts as the running program: here this one.
+#[derive(Parser)]
+struct Helper {
+    #[command(subcommand)]
+    command: ChildCommand,
+}
+
+fn main() -> ExitCode {
+    if std::env::args().nth(1).is_some_and(|first| first.starts_with("__")) {
+        return Helper::parse().command.main();
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads.get_or_insert(AT_ONCE);
+    libtest_mimic::run(&arguments, trials()).exit_code()
+}
+
+fn trials() -> Vec<Trial> {
+    let mut trials = Vec::new();
+    for kind in Kind::ALL {
+        let missing = Installed::find(kind, None).err();
+        if let Some(missing) = &missing {
+            eprintln!("{missing:#}; `cargo xtask load-balancers` does that for tests");
+        }
+        let ignored = missing.is_some() && std::env::var_os(REQUIRED).is_none();
+        for (name, test) in tests(kind) {
+            let run = move || -> Result<(), Failed> {
+                test(kind);
+                Ok(())
+            };
+            trials.push(Trial::test(name, run).with_kind(kind.name()).with_ignored_flag(ignored));
+        }
+    }
+    trials.extend(refusals::WITHOUT_PROGRAMS.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    }));
+    trials
+}
+
+/// What is asked of a load balancer.
+fn tests(kind: Kind) -> Vec<(&'static str, fn(Kind))> {
+    let mut tests: Vec<(&'static str, fn(Kind))> = vec![
+        ("a_run_switches_verifies_measures_and_leaves_no_process", runs::run),
+        ("no_request_is_lost_by_switches_and_the_next_one_is_under_the_new_algorithm", |kind| {
+            switches::lose_nothing(kind, Switching::Selector);
+        }),
+        ("nothing_outlives_bench_when_it_is_killed", endings::bench_is_killed),
+    ];
+    if matches!(kind, Kind::Nginx | Kind::Caddy | Kind::Envoy) {
+        tests.push(("switches_by_configuration_are_verified", switches::by_configuration));
+    }
+    match kind {
+        Kind::Haproxy => tests.extend([
+            ("a_port_that_is_taken_is_named", refusals::taken_port as fn(Kind)),
+            ("a_load_balancer_that_dies_in_a_run_ends_it_and_results_are_kept", endings::dies),
+            ("an_interrupt_leaves_no_process", endings::interrupted),
+            ("one_that_users_run_is_driven_where_it_runs", attached::haproxy),
+            ("one_that_balances_otherwise_than_it_is_named_is_found_out", attached::lying_haproxy),
+            ("a_socket_that_is_not_there_or_may_not_be_used_is_named", attached::no_socket),
+        ]),
+        Kind::Nginx => tests.extend([
+            (
+                "a_load_balancer_that_dies_in_a_run_ends_it_and_results_are_kept",
+                endings::dies as fn(Kind),
+            ),
+            ("an_interrupt_leaves_no_process", endings::interrupted),
+        ]),
+        Kind::Envoy => tests.extend([
+            ("no_request_is_lost_by_switches_of_configuration", (|kind| {
+                switches::lose_nothing(kind, Switching::Config);
+            }) as fn(Kind)),
+            ("one_that_users_run_is_driven_where_it_runs", attached::envoy),
+            ("one_that_balances_otherwise_than_it_is_named_is_found_out", attached::lying_envoy),
+        ]),
+        Kind::Caddy => {}
+        Kind::Traefik => tests.push((
+            "an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest",
+            refusals::lacking,
+        )),
+    }
+    tests
+}
+
+/// The algorithm that looks at load: of two, or of all.
+fn least_loaded(kind: Kind) -> &'static str {
+    if kind == Kind::Traefik { "p2c" } else { "least-connections" }
+}
