@@ -5,11 +5,12 @@
 use super::Interrupt;
 use super::live::LiveTrials;
 use super::run::{Context, Mode};
-use crate::config::{Plan, PlannedScenario};
+use crate::config::{LoadBalancer, Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::TrialRecord;
 use crate::results::ResultsFolder;
-use crate::target::choose;
+use crate::target::real::installed::how_to_install;
+use crate::target::{Installed, choose};
 use lb_core::Outcome;
 use lb_core::Span;
 use lb_core::workload::Scenario;
@@ -24,6 +25,7 @@ pub async fn doctor(
     interrupt: &Interrupt,
     say: &mut dyn FnMut(&str),
 ) -> Result<ExitCode, Failure> {
+    check_programs(plan, say)?;
     let choice = choose(&plan.target).await.or_exit(ExitCode::Preflight)?;
     say(&format!("load balancer: {choice}"));
     // What children log is of use only while the doctor looks.
@@ -61,6 +63,29 @@ pub async fn doctor(
     Err(Failure {
         code: ExitCode::Preflight,
         error: anyhow::anyhow!("the checks marked FAIL above did not pass"),
+    })
+}
+
+/// The programs of real load balancers that would be started: all of them are looked for, so that one visit
+/// tells all that is missing.
+fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+    let mut missing = Vec::new();
+    for one in plan.target.started() {
+        let LoadBalancer::Real(kind) = one else { continue };
+        match Installed::find(kind, plan.target.program.as_deref()) {
+            Ok(installed) => say(&format!("  ok    {installed}")),
+            Err(error) => {
+                say(&format!("  FAIL  {kind}: {error:#}"));
+                missing.push(format!("{kind} (`{}`)", how_to_install(kind)));
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    Err(Failure {
+        code: ExitCode::Preflight,
+        error: anyhow::anyhow!("failed to find what is to be started; install {}", missing.join(", ")),
     })
 }
 

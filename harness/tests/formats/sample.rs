@@ -93,6 +93,7 @@ fn main_scenario() -> ScenarioSummary {
         ],
         trials: trials(),
         comparison: Some(comparison()),
+        overheads: vec![overhead("round-robin", true), overhead("p2c+ejection", false)],
         oracles: vec![OracleSummary {
             name: "shortest-work".to_owned(),
             knows: "the service time of every request".to_owned(),
@@ -121,6 +122,7 @@ fn open_scenario() -> ScenarioSummary {
         trials: vec![trial],
         comparison: None,
         oracles: Vec::new(),
+        overheads: Vec::new(),
         max_rates: Vec::new(),
         aa: None,
         algorithms: vec![only],
@@ -317,6 +319,45 @@ fn max_rate(algorithm: &str, rate_per_s: Option<f64>) -> MaxRateSummary {
     }
 }
 
+fn overhead(name: &str, has_intervals: bool) -> Overhead {
+    let of = |ms: f64| {
+        let interval = has_intervals.then_some([ms - 0.02, ms + 0.03]);
+        Some(OverheadEstimate { ms, interval })
+    };
+    Overhead { name: name.to_owned(), blocks: 6, mean_ms: of(0.2), p50_ms: of(0.18), p99_ms: None }
+}
+
+/// As a load balancer with its own name for the algorithm and a file for a selector has it.
+fn evidence(number: usize) -> serde_json::Value {
+    let layer = |verdict: &str| serde_json::json!({ "verdict": verdict, "detail": "as it was seen" });
+    serde_json::json!({
+        "algorithm": ALGORITHMS[number],
+        "native": "native & <own>",
+        "control_plane": layer("consistent"),
+        "header": layer("confirmed"),
+        "behaviour": layer("not_tested"),
+    })
+}
+
+fn steering() -> SteeringSummary {
+    let shares = |at_s: f64| {
+        let first = 0.25 + 0.2 * (at_s / 20.0).sin();
+        let rest = (1.0 - first) / 3.0;
+        let share = |place: usize| if place == 0 { first } else { rest };
+        BACKENDS.iter().enumerate().map(|(place, id)| ((*id).to_owned(), share(place))).collect()
+    };
+    SteeringSummary {
+        period_ms: 100.0,
+        achieved_period_ms: Some(100.4),
+        looks: 7_200,
+        failures: 2,
+        age_p50_ms: Some(1.5),
+        age_p99_ms: Some(6.8),
+        mean_shares: shares(0.0),
+        trace: (0..60).map(|step| 2.0 * f64::from(step)).map(|at_s| WeightPoint { at_s, shares: shares(at_s) }).collect(),
+    }
+}
+
 fn algorithm(number: usize) -> AlgorithmSummary {
     let scale = slowness(number);
     let action = |name: &str, method: &str, set_up: bool, factor: f64| ActionSummary {
@@ -359,9 +400,9 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         distribution: distribution(scale),
         series: series(number),
         fault_responses: vec![fault_response(0, number), fault_response(1, number)],
-        switch_evidence: vec![serde_json::json!({ "control_plane": { "verdict": "confirmed" } })],
-        counted_by: None,
-        steering: None,
+        switch_evidence: vec![evidence(number)],
+        counted_by: (number == 0).then(|| "haproxy".to_owned()),
+        steering: (number == 1).then(steering),
         guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },

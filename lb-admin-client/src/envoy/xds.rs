@@ -67,6 +67,14 @@ pub fn clusters(backends: &[KnownBackend], algorithm: Algorithm) -> Option<Value
             "type": "STATIC",
             "connect_timeout": "2s",
             "circuit_breakers": {"thresholds": [limits]},
+            "health_checks": [{
+                "timeout": "1s",
+                "interval": "1s",
+                "no_traffic_interval": "1s",
+                "unhealthy_threshold": 2,
+                "healthy_threshold": 2,
+                "http_health_check": {"path": "/actuator/health"},
+            }],
             "load_assignment": {"cluster_name": pool, "endpoints": [{"lb_endpoints": endpoints}]},
         });
         if let Some(fields) = cluster.as_object_mut() {

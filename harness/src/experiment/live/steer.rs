@@ -154,3 +154,59 @@ fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot) -> Look {
         eligible: current.healthy && !current.draining,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_admin_client::FakeAdmin;
+
+    fn counted(generation: &str, counts: &[(u64, u64, u32)]) -> Snapshot {
+        let backend = |(place, (requests, errors, in_flight)): (usize, &(u64, u64, u32))| BackendCounters {
+            requests: Some(*requests),
+            errors: Some(*errors),
+            in_flight: *in_flight,
+            ..BackendCounters::unknown(format!("b{place}"), "main", 1.0)
+        };
+        Snapshot {
+            generation: generation.to_owned(),
+            algorithm: "rl".to_owned(),
+            backends: counts.iter().enumerate().map(backend).collect(),
+            unassigned: 0,
+            guards: None,
+        }
+    }
+
+    #[test]
+    fn a_look_is_what_happened_since_the_one_before() {
+        let last = counted("1", &[(100, 5, 2), (50, 0, 0)]);
+        let now = counted("1", &[(160, 6, 3), (50, 0, 1)]);
+        let first = look("main", "b0", &last, &now);
+        assert_eq!((first.requests, first.errors, first.in_flight), (60, 1, 3));
+        assert_eq!(look("main", "b1", &last, &now).requests, 0, "nothing was sent there");
+        let gone = look("main", "b9", &last, &now);
+        assert!(!gone.eligible, "a backend that is not listed cannot be picked");
+    }
+
+    #[test]
+    fn after_a_reset_counters_begin_anew() {
+        let last = counted("1", &[(100, 5, 0)]);
+        let now = counted("2", &[(7, 1, 0)]);
+        assert_eq!(look("main", "b0", &last, &now).requests, 7, "all that the new generation has");
+    }
+
+    #[tokio::test]
+    async fn the_control_goes_through_the_same_steps_and_keeps_weights_equal() {
+        let policy = TrainedPolicy::bundled().expect("it is one for this build");
+        let fake = FakeAdmin::new(&[("a", 1.0), ("b", 1.0)]);
+        let mut last = fake.snapshot().await.expect("the fake counts");
+        let mut pools = pools(&last, &policy.file);
+        assert_eq!(pools.len(), 1, "the fake has one pool");
+        let begun = Instant::now();
+        for _ in 0..3 {
+            let weights = step(&fake, &mut pools, &mut last, Steering::Constant, begun).await;
+            assert_eq!(weights.expect("the fake takes weights"), [1.0, 1.0]);
+        }
+        let set = fake.calls().iter().filter(|call| call.starts_with("set_weights")).count();
+        assert_eq!(set, 3, "each look is followed by weights");
+    }
+}

@@ -11,6 +11,7 @@ mod palette;
 mod percentiles;
 mod series;
 mod shares;
+mod weights;
 
 pub use palette::colour;
 
@@ -61,6 +62,7 @@ pub(super) fn figures(scenario: &ScenarioSummary) -> Vec<Figure> {
         percentiles::percentiles(scenario, &palette),
         series::series(scenario, &palette),
         shares::shares(scenario),
+        weights::weights(scenario),
         heat::heat(scenario),
         distribution::cumulative(scenario, &palette),
         distribution::percentile_curve(scenario, &palette),

@@ -64,7 +64,8 @@ fn panel(scenario: &ScenarioSummary, algorithm: &AlgorithmSummary, order: &[&str
     Panel { title: Some(algorithm.name.clone()), ..Panel::new(alt, 240, areas.collect(), layout) }
 }
 
-fn area(number: usize, id: &str, x: &[f64], shares: impl Iterator<Item = Option<f64>>) -> Value {
+/// The area of one backend.
+pub(super) fn area(number: usize, id: &str, x: &[f64], shares: impl Iterator<Item = Option<f64>>) -> Value {
     let mut area = json!({
         "type": "scatter", "mode": "lines", "stackgroup": "share", "name": label(id),
         "x": x, "y": shares.map(|share| share.map(short)).collect::<Vec<_>>(),
