@@ -233,7 +233,43 @@ fn the_bench_block_is_held_to_its_limits() {
         (json!({"faults": [{"fault": "error_rate"}]}), "bench.faults[0].rate: missing; it must be a number"),
         (json!({"faults": [{"fault": "error_rate", "rate": 3}]}), "rate: 3 must"),
         (json!({"faults": [{"fault": "crash", "backends": ["nobody"]}]}), "nobody"),
-        (json!({"load_balancer": {}}), "bench.load_balancer.url: missing; it must be text"),
+        (
+            json!({"load_balancer": {}}),
+            "bench.load_balancer = {}: says neither `kind` (reference, haproxy, nginx, envoy, caddy, traefik) nor the `url`",
+        ),
+        (
+            json!({"load_balancer": {"kind": "haproxi"}}),
+            "bench.load_balancer.kind = \"haproxi\": is no load balancer that `bench` knows (did you mean `haproxy`?)",
+        ),
+        (
+            json!({"load_balancer": {"kind": "envoy", "url": "http://h/x"}}),
+            "--admin = null: envoy that runs already needs --admin: the URL of its admin API",
+        ),
+        (
+            json!({"load_balancer": {"kind": "haproxy", "listen": "8080"}}),
+            "bench.load_balancer.listen = \"8080\": is no address with a port; write `127.0.0.1:8080`",
+        ),
+        (
+            json!({"load_balancer": {"kind": "traefik", "switching": "config"}}),
+            "--switching = \"config\": traefik is always switched by a selector; leave --switching out",
+        ),
+        (
+            json!({"load_balancer": {"kind": "reference", "url": "http://h/x"}}),
+            "--load-balancer = \"reference\": is started, and --url names one that runs; leave one of the two out",
+        ),
+        (
+            json!({"load_balancer": {"kind": "traefik"}, "algorithms": ["least-connections"]}),
+            "traefik has no least-connections; p2c comes nearest",
+        ),
+        (
+            json!({"load_balancer": {"url": "http://h/x", "program": "/usr/bin/envoy"}}),
+            "--program = \"/usr/bin/envoy\": is about a real load balancer that `bench` starts",
+        ),
+        (
+            json!({"compare_load_balancers": ["envoi"]}),
+            "bench.compare_load_balancers = \"envoi\": is no load balancer",
+        ),
+        (json!({"steering_period_s": 0}), "bench.steering_period_s = 0: must be a number from 0.01 to 60"),
         (
             json!({"load_balancer": {"url": "http://h/x", "admin": "h:1"}}),
             "bench.load_balancer.admin = \"h:1\": must begin with `http://`",

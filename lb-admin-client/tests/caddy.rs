@@ -160,7 +160,7 @@ async fn what_every_pool_has_a_route_for_is_offered() {
     let can = admin.capabilities();
     let mut natives: Vec<&str> = can.algorithms.iter().map(|offer| offer.native.as_str()).collect();
     natives.sort_unstable();
-    assert_eq!(natives, ["ip_hash", "least_conn", "round_robin"], "there is no route for the others");
+    assert_eq!(natives, ["client_ip_hash", "least_conn", "round_robin"], "there is no route for the others");
     assert!(can.in_flight && can.sees_old_in_flight, "what is in flight is kept by address");
     assert!(
         !can.per_backend && !can.weights && !can.drain && can.reset == ResetKind::None,
@@ -178,7 +178,7 @@ async fn a_flag_switches_all_pools_without_a_call() {
     let admin = server.connect(Switching::Selector).await;
     for (name, native, policy) in [
         ("least-connections", "least_conn", "least_conn"),
-        ("ip-hash", "ip_hash", "client_ip_hash"),
+        ("ip-hash", "client_ip_hash", "client_ip_hash"),
         ("round-robin", "round_robin", "round_robin"),
     ] {
         assert_eq!(admin.switch(&algorithm(name)).await.expect("it is offered"), native);
@@ -274,7 +274,7 @@ async fn a_handler_that_is_called_like_its_pool_is_changed_in_one_step() {
     let server = Server::start("config", CONFIG).await;
     let admin = server.connect(Switching::Config).await;
     assert!(admin.capabilities().switch_breaks_idle_connections, "a changed configuration does");
-    assert_eq!(admin.switch(&algorithm("ip-hash")).await.expect("Caddy has it"), "ip_hash");
+    assert_eq!(admin.switch(&algorithm("ip-hash")).await.expect("Caddy has it"), "client_ip_hash");
     let calls = server.calls();
     assert_eq!(calls.len(), 2, "one for each pool: {calls:?}");
     for (call, pool) in calls.iter().zip(["shop", "rest"]) {

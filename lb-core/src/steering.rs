@@ -6,10 +6,12 @@
 //! completions per second.
 //!
 //! A policy that decides for each request sends it to the best score. Weights last for many requests, and
-//! sending all of them to the best would overload it before the next look; so weights move until no backend
-//! scores better than another: `ln w += rate (score - mean score)`, the mean taken by weight. That is the
-//! replicator equation in discrete time, whose rest points are the equilibria of Wardrop (Some theoretical
-//! aspects of road traffic research, 1952): what is in use is equally good.
+//! sending all of them to the best would overload it before the next look; so weights move towards better
+//! scores, little by little: `ln w += rate (score - mean score - temperature (ln w - mean ln w))`, the means taken
+//! by weight. They rest where `w` is in proportion to `exp(score / temperature)`: the logit dynamics of
+//! evolutionary games (Fudenberg and Levine, The theory of learning in games, 1998, chapter 4). At temperature 0 that
+//! were Wardrop's equilibrium, in which all that is in use is equally good; but then nothing holds weights
+//! together that differ by noise alone.
 
 use crate::policy::learned::{Features, Scores};
 use crate::policy::{BackendIndex, BackendView, PolicyFile, PoolView, Reply, ReplyKind, RequestInfo};
@@ -19,6 +21,9 @@ use std::sync::Arc;
 
 /// Time in which weights follow scores: long against the noise of a look, short against a fault.
 const FOLLOW: f64 = 1.0;
+/// How much better a score must be to be worth e times the weight: small against what slow backends lose by,
+/// large against the noise of scores among equal ones.
+const TEMPERATURE: f64 = 0.5;
 /// Weight of a look in the mean number in flight.
 const SMOOTH: f64 = 0.3;
 /// Requests of one look that are replayed for each backend; more would be remembered no better.
@@ -160,10 +165,14 @@ impl Steerer {
         let mean: f64 =
             scored().map(|(backend, score)| self.weights[backend.get()] * f64::from(*score)).sum::<f64>()
                 / total;
+        let share = |backend: &BackendIndex| self.weights[backend.get()] / total;
+        let mean_log: f64 =
+            self.eligible.iter().map(|backend| share(backend) * self.log_weights[backend.get()]).sum();
         let rate = 1.0 - (-window.as_secs_f64() / FOLLOW).exp();
         for (backend, score) in scored() {
             let better = (f64::from(*score) - mean).clamp(-MOST_DIFFERENT, MOST_DIFFERENT);
-            self.log_weights[backend.get()] += rate * better;
+            let log = &mut self.log_weights[backend.get()];
+            *log += rate * (better - TEMPERATURE * (*log - mean_log));
         }
         let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         for (log, weight) in self.log_weights.iter_mut().zip(&mut self.weights) {
@@ -178,6 +187,7 @@ impl Steerer {
 mod tests {
     use super::*;
     use crate::policy::learned::{Action, Network};
+    use rand::RngExt;
 
     const PERIOD: Span = Span::from_millis(100);
 
@@ -226,6 +236,34 @@ mod tests {
     fn equal_backends_keep_equal_weights() {
         let shares = settle(&mut Steerer::new(prior(), 4), &[100.0; 4], 240.0, 0, 200, None);
         assert!(shares.iter().all(|share| (share - 0.25).abs() < 0.01), "{shares:?}");
+    }
+
+    #[test]
+    fn noise_among_equal_backends_does_not_drive_their_weights_apart() {
+        let mut steerer = Steerer::new(prior(), 4);
+        let mut rng = Seed(7).stream(&[]);
+        let mut extremes = [1.0_f64, 0.0];
+        for step in 0..1_000 {
+            let looks: Vec<Look> = (0..4)
+                .map(|_| {
+                    // As means of a few requests with service times that vary are.
+                    let latency = Span::from_secs_f64(0.01 * rng.random_range(0.6..1.6));
+                    Look {
+                        requests: 5,
+                        in_flight: 1,
+                        latency: Some(latency),
+                        eligible: true,
+                        ..Look::default()
+                    }
+                })
+                .collect();
+            let weights = steerer.look(&looks, Time::ZERO + PERIOD * step);
+            let total: f64 = weights.iter().sum();
+            for weight in weights {
+                extremes = [extremes[0].min(weight / total), extremes[1].max(weight / total)];
+            }
+        }
+        assert!(extremes[0] > 0.1 && extremes[1] < 0.45, "all stay near a quarter: {extremes:?}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     let names =
         |list: &[lb_core::Algorithm]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let _ = writeln!(out, "config: {} ({})", plan.name, plan.source);
-    let _ = writeln!(out, "entry: {}", plan.target.base_url);
+    let _ = writeln!(out, "{}", driven(plan));
     let _ = writeln!(out, "algorithms: {}", names(&plan.algorithms));
     for skipped in &plan.skipped {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
@@ -40,6 +40,19 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     }
     let _ = writeln!(out, "seed {}, schedule {schedule_sha256}", plan.seed.0);
     out
+}
+
+/// What is driven: load balancers that are started, or the entry of one that runs or may run.
+fn driven(plan: &Plan) -> String {
+    let started: Vec<String> = plan.target.started().iter().map(ToString::to_string).collect();
+    match (started.as_slice(), plan.target.load_balancer) {
+        ([], Some(running)) => format!("load balancer: {running}, running at {}", plan.target.base_url),
+        ([], None) => format!("entry: {}", plan.target.base_url),
+        ([one], _) => format!("load balancer: {one}, started before mock backends"),
+        (several, _) => {
+            format!("load balancers: {}, started before mock backends, and direct", several.join(", "))
+        }
+    }
 }
 
 /// How often each algorithm runs, and what may add to it.

@@ -354,7 +354,10 @@ fn steering() -> SteeringSummary {
         age_p50_ms: Some(1.5),
         age_p99_ms: Some(6.8),
         mean_shares: shares(0.0),
-        trace: (0..60).map(|step| 2.0 * f64::from(step)).map(|at_s| WeightPoint { at_s, shares: shares(at_s) }).collect(),
+        trace: (0..60)
+            .map(|step| 2.0 * f64::from(step))
+            .map(|at_s| WeightPoint { at_s, shares: shares(at_s) })
+            .collect(),
     }
 }
 

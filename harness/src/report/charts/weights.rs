@@ -46,6 +46,7 @@ fn panel(algorithm: &AlgorithmSummary, backends: &[&str]) -> Option<Panel> {
         "xaxis": axis("Seconds", json!({})),
         "yaxis": axis("", json!({ "range": [0, 1], "tickformat": ".0%", "nticks": 5 })),
     }));
-    let alt = format!("Stacked areas over time: the share of each backend in the weights of {}.", algorithm.name);
+    let alt =
+        format!("Stacked areas over time: the share of each backend in the weights of {}.", algorithm.name);
     Some(Panel { title: Some(algorithm.name.clone()), ..Panel::new(alt, 240, areas, layout) })
 }
