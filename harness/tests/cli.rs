@@ -20,7 +20,7 @@ fn refused(bench: &Bench, args: &[&str], code: i32, parts: &[&str]) {
 #[test]
 fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
     let bench = Bench::new();
-    let cases: [(&[&str], &[&str]); 10] = [
+    let cases: [(&[&str], &[&str]); 13] = [
         (&["--config", "nowhere.json"], &["nowhere.json", "default_benchmark_config.json"]),
         (&["--algorithms", "leest-connections"], &["leest-connections", "least-connections"]),
         (&["--policy", "p.safetensors"], &["--policy", "p.safetensors", "cannot be read", "rl-train"]),
@@ -30,6 +30,9 @@ fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
         (&["--time-scale", "0"], &["time", "0"]),
         (&["--topology", "situation-z"], &["situation-z", "situation-a"]),
         (&["--engine", "dream"], &["dream", "live", "sim"]),
+        (&["--load-balancer", "haproxi"], &["haproxi", "haproxy", "nginx"]),
+        (&["--load-balancer", "haproxy", "--url", "http://127.0.0.1:1"], &["--admin", "stats socket"]),
+        (&["--load-balancer", "traefik", "--switching", "config"], &["--switching", "selector"]),
         (&["--report", "html,pdf"], &["pdf", "html", "step-summary", "go-benchmark"]),
     ];
     for (args, parts) in cases {

@@ -5,6 +5,7 @@ use crate::error::AdminError;
 use crate::fingerprint::PoolBackend;
 use crate::kind::Kind;
 use lb_core::Algorithm;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// How an algorithm is selected.
@@ -47,12 +48,15 @@ pub struct RealOptions {
     pub backends: Vec<KnownBackend>,
     /// How algorithms are selected.
     pub switching: Switching,
+    /// The file on this machine to which it writes a line for each request, where it counts nothing itself: the
+    /// JSON access log of Traefik, without which its weights are not steered. Others ignore it.
+    pub access_log: Option<PathBuf>,
     /// Longest that one call may take.
     pub limit: Duration,
 }
 
 impl RealOptions {
-    /// Nothing known of the backends, the selector, and 5 s for a call.
+    /// Nothing known of the backends, the selector, no log, and 5 s for a call.
     pub fn new(kind: Kind, admin: impl Into<String>) -> Self {
         Self {
             kind,
@@ -60,6 +64,7 @@ impl RealOptions {
             token: None,
             backends: Vec::new(),
             switching: Switching::default(),
+            access_log: None,
             limit: Duration::from_secs(5),
         }
     }

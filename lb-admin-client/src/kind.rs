@@ -53,6 +53,7 @@ impl Kind {
                 (Rule::P2c, "random two least_conn"),
                 (Rule::IpHash, "hash"),
                 (Rule::ConsistentHash, "hash consistent"),
+                (Rule::Rl, "lua, steered weights"),
             ],
             Self::Envoy => &[
                 (Rule::RoundRobin, "ROUND_ROBIN"),
@@ -104,7 +105,7 @@ impl Kind {
             (Self::Caddy, Rule::P2c) => {
                 "; its `random_choose` is no power of two choices, since it prefers the first idle backend"
             }
-            (Self::Nginx | Self::Caddy, Rule::Rl) => "; its weights cannot be changed without a new config",
+            (Self::Caddy, Rule::Rl) => "; its weights cannot be changed without a new config",
             _ => "",
         };
         format!("{self} has no {algorithm}{hint}; it has {}", names.join(", "))

@@ -4,12 +4,57 @@ use axum::Router;
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode, Uri};
 use lb_admin_client::{
-    AdminError, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, Verdict, connect, traefik,
+    AdminError, BackendCounters, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, Verdict, connect,
+    traefik,
 };
-use lb_core::Algorithm;
+use lb_core::{Algorithm, Span};
 use serde_json::{Map, Value, json};
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+/// An access log, gone at the end.
+struct Log(PathBuf);
+
+impl Log {
+    fn new(test: &str) -> Self {
+        let name = format!("lb-admin-client-{}-{test}.log", std::process::id());
+        let log = Self(std::env::temp_dir().join(name));
+        // What was before is not counted.
+        log.write(&request("shop.rl", 9001, 200, 70));
+        log
+    }
+
+    fn write(&self, text: &str) {
+        fs::write(&self.0, text).expect("a folder for temporary files");
+    }
+
+    fn append(&self, text: &str) {
+        let mut file = fs::File::options().append(true).open(&self.0).expect("it is there");
+        file.write_all(text.as_bytes()).expect("it is ours");
+    }
+
+    fn options(&self, server: &Server) -> RealOptions {
+        RealOptions { backends: known(), access_log: Some(self.0.clone()), ..server.options() }
+    }
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A line of the access log.
+fn request(service: &str, port: u16, status: u16, millis: u64) -> String {
+    let line = json!({
+        "ServiceName": format!("{service}@rest"), "ServiceAddr": format!("127.0.0.1:{port}"), "Duration": millis * 1_000_000,
+        "OriginStatus": status, "DownstreamStatus": status, "level": "info", "msg": "", "time": "2026-11-22T01:47:55Z",
+    });
+    format!("{line}\n")
+}
 
 /// Two pools, with three groups in each.
 const RAW: &str = include_str!("traefik/rawdata.json");
@@ -160,9 +205,12 @@ async fn what_every_pool_has_a_service_for_is_offered() {
     let admin = server.connect().await;
     let can = admin.capabilities();
     let natives: Vec<&str> = can.algorithms.iter().map(|offer| offer.native.as_str()).collect();
-    assert_eq!(natives, ["p2c", "wrr, steered weights", "wrr"], "services of other providers are none");
-    assert!(can.weights, "there is a group whose weights can be steered");
-    assert!(!can.per_backend && !can.in_flight && !can.drain, "it says nothing of single servers");
+    assert_eq!(
+        natives,
+        ["p2c", "wrr"],
+        "services of other providers are none, and nobody says how servers do"
+    );
+    assert!(!can.weights && !can.per_backend && !can.in_flight && !can.drain, "{can:?}");
     let current = admin.current().await.expect("it says");
     assert_eq!((current.native.as_str(), current.algorithm), ("wrr", Some(algorithm("round-robin"))));
     assert!(server.puts().is_empty(), "connecting changes nothing");
@@ -249,7 +297,8 @@ async fn a_group_with_another_strategy_contradicts() {
 #[tokio::test]
 async fn weights_are_set_in_the_steered_groups_alone() {
     let server = Server::start().await;
-    let options = RealOptions { backends: known(), ..server.options() };
+    let log = Log::new("weights");
+    let options = RealOptions { backends: known(), ..log.options(&server) };
     let admin = connect(&options).await.expect("it is as recorded");
     let weights = [("cart-a".to_owned(), 0.5), ("cart-b".to_owned(), 0.0001)];
     admin.set_weights(&weights).await.expect("it can");
@@ -285,6 +334,76 @@ async fn a_snapshot_knows_the_backends_and_counts_nothing() {
     assert!(matches!(error, AdminError::NotSupported { .. }), "{error}");
     let anonymous = server.connect().await;
     assert_eq!(anonymous.pool("cart-service").await.expect("it answers"), None, "addresses are no ids");
+}
+
+#[tokio::test]
+async fn the_access_log_tells_how_servers_do_so_that_they_can_be_steered() {
+    let server = Server::start().await;
+    let log = Log::new("counts");
+    let admin = connect(&log.options(&server)).await.expect("it is as recorded");
+    let can = admin.capabilities();
+    assert!(can.weights && can.per_backend && !can.in_flight, "{can:?}");
+    assert_eq!(admin.native(&algorithm("rl")).expect("it is offered"), "wrr, steered weights");
+    let cart_a = || async {
+        let snapshot = admin.snapshot().await.expect("it answers");
+        let found = snapshot.backends.into_iter().find(|one| one.id == "cart-a").expect("it is known");
+        (snapshot.generation, found)
+    };
+    let (first, quiet) = cart_a().await;
+    let none = BackendCounters { errors: Some(0), cancelled: Some(0), ..quiet.clone() };
+    assert_eq!((quiet.requests, quiet.recent_latency), (Some(0), None), "what was before is not counted");
+    assert_eq!(quiet, none, "zero, and known to be");
+    log.append(&(request("shop.rl", 9001, 200, 10) + &request("shop.rl", 9001, 502, 30)));
+    log.append(&request("rest.rl", 9003, 200, 5));
+    let (generation, busy) = cart_a().await;
+    assert_eq!(generation, first);
+    assert_eq!((busy.requests, busy.errors, busy.in_flight), (Some(2), Some(1), 0));
+    assert_eq!(
+        (busy.latency_sum, busy.recent_latency),
+        (Some(Span::from_millis(40)), Some(Span::from_millis(20)))
+    );
+    let (_, later) = cart_a().await;
+    assert_eq!(later, busy, "nothing was appended");
+
+    log.write(&request("shop.rl", 9001, 200, 7));
+    let (generation, anew) = cart_a().await;
+    assert_ne!(generation, first, "counters begin anew with the file");
+    assert_eq!(anew.requests, Some(1), "and its first line counts");
+
+    log.append("127.0.0.1 - - \"GET /\" 200\n");
+    let error = admin.snapshot().await.expect_err("the format changed").to_string();
+    assert!(error.contains("counts.log") && error.contains("`127.0.0.1 - -"), "{error}");
+    assert_eq!(cart_a().await.1.requests, Some(1), "one wrong line does no more harm");
+}
+
+#[tokio::test]
+async fn without_its_access_log_nothing_is_steered() {
+    let server = Server::start().await;
+    let admin = server.connect().await;
+    let error =
+        admin.set_weights(&[("cart-a".to_owned(), 1.0)]).await.expect_err("nobody says how servers do");
+    assert!(matches!(error, AdminError::NotSupported { .. }), "{error}");
+    assert!(error.to_string().contains("JSON access log"), "the way out: {error}");
+    let error = admin.switch(&algorithm("rl")).await.expect_err("it would be no rl");
+    assert!(matches!(error, AdminError::NotOffered { .. }), "{error}");
+    assert!(server.puts().is_empty(), "nothing was sent");
+    let options = RealOptions { access_log: Some("/nowhere/access.log".into()), ..server.options() };
+    let error = connect(&options).await.err().expect("there is none").to_string();
+    assert!(error.contains("/nowhere/access.log") && error.contains("--accesslog.filepath"), "{error}");
+}
+
+#[tokio::test]
+async fn health_checks_are_told() {
+    let server = Server::start().await;
+    server.set(|traefik| {
+        let service = &mut traefik.raw["services"]["shop.round-robin@rest"];
+        service["serverStatus"]["http://127.0.0.1:9002"] = json!("DOWN");
+    });
+    let options = RealOptions { backends: known(), ..server.options() };
+    let admin = connect(&options).await.expect("it is as recorded");
+    let backends = admin.snapshot().await.expect("it answers").backends;
+    let sick: Vec<&str> = backends.iter().filter(|one| !one.healthy).map(|one| one.id.as_str()).collect();
+    assert_eq!(sick, ["cart-b"]);
 }
 
 #[tokio::test]

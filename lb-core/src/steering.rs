@@ -2,8 +2,8 @@
 //!
 //! What such a load balancer tells are counters, looked at every so often. The scorer wants single requests,
 //! so the requests of a look are replayed to it, evenly spread over the time since the look before, each with
-//! the mean latency of that time. Where latency is not told it follows from Little's law: mean in flight over
-//! completions per second.
+//! the mean latency of that time. Where latency or the number in flight is not told it follows from the other and
+//! the completions per second, by Little's law.
 //!
 //! A policy that decides for each request sends it to the best score. Weights last for many requests, and
 //! sending all of them to the best would overload it before the next look; so weights move towards better
@@ -40,8 +40,8 @@ pub struct Look {
     pub requests: u64,
     /// Those of them that failed.
     pub errors: u64,
-    /// Requests in flight now.
-    pub in_flight: u32,
+    /// Requests in flight now, where the load balancer tells; else they follow from rate and latency.
+    pub in_flight: Option<u32>,
     /// Mean latency of its latest replies, where the load balancer tells.
     pub latency: Option<Span>,
     /// Whether it may be picked.
@@ -91,9 +91,13 @@ impl Steerer {
         self.see_who_is_there(looks);
         let since = self.last.replace(now);
         for (place, look) in looks.iter().enumerate().take(self.views.len()) {
+            let by_little = |since: Time| {
+                let rate = look.requests as f64 / now.since(since).as_secs_f64().max(1e-9);
+                look.latency.map_or(0.0, |latency| rate * latency.as_secs_f64())
+            };
+            let now_there = look.in_flight.map_or_else(|| since.map_or(0.0, by_little), f64::from);
             let mean = &mut self.in_flight[place];
-            *mean = since
-                .map_or(f64::from(look.in_flight), |_| *mean + SMOOTH * (f64::from(look.in_flight) - *mean));
+            *mean = since.map_or(now_there, |_| *mean + SMOOTH * (now_there - *mean));
             self.views[place].in_flight = mean.round() as u32;
         }
         let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: self.generation };
@@ -220,7 +224,7 @@ mod tests {
                     Look {
                         requests,
                         errors: if fails == Some(place) { requests } else { 0 },
-                        in_flight: (share * latency).round() as u32,
+                        in_flight: Some((share * latency).round() as u32),
                         latency: Some(Span::from_secs_f64(latency)),
                         eligible: true,
                     }
@@ -250,7 +254,7 @@ mod tests {
                     let latency = Span::from_secs_f64(0.01 * rng.random_range(0.6..1.6));
                     Look {
                         requests: 5,
-                        in_flight: 1,
+                        in_flight: Some(1),
                         latency: Some(latency),
                         eligible: true,
                         ..Look::default()
@@ -296,8 +300,12 @@ mod tests {
         let mut steerer = Steerer::new(prior(), 2);
         for step in 0..100 {
             // The same rates, but twice as many in flight at the second.
-            let looks =
-                [2, 4].map(|in_flight| Look { requests: 10, in_flight, eligible: true, ..Look::default() });
+            let looks = [2, 4].map(|in_flight| Look {
+                requests: 10,
+                in_flight: Some(in_flight),
+                eligible: true,
+                ..Look::default()
+            });
             steerer.look(&looks, Time::ZERO + PERIOD * step);
         }
         let weights = steerer.weights();
@@ -305,9 +313,42 @@ mod tests {
     }
 
     #[test]
+    fn in_flight_that_is_not_told_follows_as_well() {
+        let capacities = [50.0, 100.0, 200.0, 400.0];
+        let shares = |told: bool| {
+            let mut steerer = Steerer::new(prior(), 4);
+            for step in 0..200u64 {
+                let total: f64 = steerer.weights().iter().sum();
+                let looks: Vec<Look> = capacities
+                    .iter()
+                    .zip(steerer.weights())
+                    .map(|(capacity, weight)| {
+                        let rate = 500.0 * weight / total;
+                        let latency = if rate < *capacity { (1.0 / (capacity - rate)).min(2.0) } else { 2.0 };
+                        Look {
+                            requests: (rate * PERIOD.as_secs_f64()).round() as u64,
+                            in_flight: told.then_some((rate * latency).round() as u32),
+                            latency: Some(Span::from_secs_f64(latency)),
+                            eligible: true,
+                            ..Look::default()
+                        }
+                    })
+                    .collect();
+                steerer.look(&looks, Time::ZERO + PERIOD * step);
+            }
+            let total: f64 = steerer.weights().iter().sum();
+            steerer.weights().iter().map(|weight| weight / total).collect::<Vec<f64>>()
+        };
+        let (told, inferred) = (shares(true), shares(false));
+        for (told, inferred) in told.iter().zip(&inferred) {
+            assert!((told - inferred).abs() < 0.05, "{told} and {inferred}: the same weights either way");
+        }
+    }
+
+    #[test]
     fn the_first_look_and_a_pool_of_one_change_nothing() {
         let mut steerer = Steerer::new(prior(), 2);
-        let look = Look { requests: 9, in_flight: 3, eligible: true, ..Look::default() };
+        let look = Look { requests: 9, in_flight: Some(3), eligible: true, ..Look::default() };
         assert_eq!(steerer.look(&[look, look], Time::ZERO), [1.0, 1.0], "there is nothing to compare with");
         let away = Look { eligible: false, ..look };
         assert_eq!(steerer.look(&[look, away], Time::ZERO + PERIOD), [1.0, 1.0], "one alone takes all");

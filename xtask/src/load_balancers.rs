@@ -77,8 +77,7 @@ pub(crate) fn set_up(root: &Path) -> anyhow::Result<Ready> {
         eprintln!("warning: failed to install load balancers from wheels: {error:#}");
     }
     let inherited = std::env::var_os("PATH").unwrap_or_default();
-    let folders: Vec<PathBuf> =
-        [programs(&home)].into_iter().chain(std::env::split_paths(&inherited)).collect();
+    let folders: Vec<PathBuf> = [bin(&home)].into_iter().chain(std::env::split_paths(&inherited)).collect();
     let missing = missing_packages(&folders);
     if !missing.is_empty() {
         debian(&missing);
@@ -98,26 +97,38 @@ pub(crate) fn set_up(root: &Path) -> anyhow::Result<Ready> {
     Ok(Ready { found, path })
 }
 
-/// Installs the wheels that are pinned.
+/// Installs the wheels that are pinned, and links their programs in `bin`.
 fn wheels(home: &Path, list: &Path) -> anyhow::Result<()> {
     made_from(home, &[list], || {
         Pip::installs_into(home)?.install(list)?;
-        let packages = home.join("packages");
-        if packages.exists() {
-            // In a folder of packages the script does not find the module that knows where the program is.
-            let script = packages.join("bin/envoy");
-            std::fs::remove_file(&script)
-                .and_then(|()| std::os::unix::fs::symlink(packages.join("envoy/_bin/envoy"), &script))
-                .with_context(|| format!("failed to link `{}`", script.display()))?;
+        let bin = bin(home);
+        std::fs::create_dir(&bin).with_context(|| format!("failed to make `{}`", bin.display()))?;
+        for (name, source, _) in PROGRAMS {
+            if let Source::Wheel(_) = source {
+                let link = bin.join(name);
+                std::os::unix::fs::symlink(installed(home, name), &link)
+                    .with_context(|| format!("failed to make the link `{}`", link.display()))?;
+            }
         }
         Ok(())
     })
 }
 
-/// Where the programs of the wheels lie.
-fn programs(home: &Path) -> PathBuf {
+/// A folder with the programs of the wheels and nothing else: on PATH it hides no program of the system, as the
+/// one of a virtual environment would.
+fn bin(home: &Path) -> PathBuf {
+    home.join("bin")
+}
+
+/// Where pip has put a program.
+fn installed(home: &Path, name: &str) -> PathBuf {
     let packages = home.join("packages");
-    if packages.exists() { packages.join("bin") } else { home.join("venv/bin") }
+    match name {
+        _ if !packages.exists() => home.join("venv/bin").join(name),
+        // Its script would not find the module that knows where the program is.
+        "envoy" => packages.join("envoy/_bin/envoy"),
+        _ => packages.join("bin").join(name),
+    }
 }
 
 /// Packages of Debian whose programs are not there.
@@ -219,9 +230,12 @@ mod tests {
     #[test]
     fn programs_lie_in_the_virtual_environment_or_else_in_the_folder_of_packages() {
         let home = tempfile::tempdir().expect("a folder");
-        assert_eq!(programs(home.path()), home.path().join("venv/bin"));
+        let installed = |name| installed(home.path(), name);
+        assert_eq!(installed("caddy"), home.path().join("venv/bin/caddy"));
+        assert_eq!(installed("envoy"), home.path().join("venv/bin/envoy"));
         fs::create_dir(home.path().join("packages")).expect("a folder");
-        assert_eq!(programs(home.path()), home.path().join("packages/bin"), "where there is no venv");
+        assert_eq!(installed("caddy"), home.path().join("packages/bin/caddy"), "where there is no venv");
+        assert_eq!(installed("envoy"), home.path().join("packages/envoy/_bin/envoy"), "past its script");
     }
 
     #[test]
@@ -240,9 +254,10 @@ mod tests {
     #[test]
     fn tests_are_told_of_the_programs_and_in_the_integration_that_none_may_be_missing() {
         let ready = || Ready { found: Vec::new(), path: "/somewhere/bin:/usr/bin".into() };
-        let path = ("PATH", OsString::from("/somewhere/bin:/usr/bin"));
-        assert_eq!(ready().variables(false), [path.clone()], "by hand, missing ones are left out");
-        assert_eq!(ready().variables(true), [path, (REQUIRED, "1".into())]);
+        let told = ready().variables(false);
+        assert_eq!(told, [("PATH", "/somewhere/bin:/usr/bin".into())], "by hand, missing ones are left out");
+        let told = ready().variables(true);
+        assert_eq!(told[1..], [(REQUIRED, "1".into())], "the integration wants them all");
     }
 
     #[test]

@@ -79,8 +79,9 @@ pub struct Child {
     // Held open: its end tells a child of ours to end.
     stdin: Option<ChildStdin>,
     log: PathBuf,
-    /// Whether it is told to end by a signal.
-    foreign: bool,
+    /// The group of a program that is told to end by a signal, until that is done. Kept apart from the process,
+    /// since what it has started may outlive it (workers whose master was killed).
+    group: Option<Pid>,
 }
 
 impl Child {
@@ -92,7 +93,7 @@ impl Child {
         let mut process = command.spawn().with_context(|| format!("failed to start {name}"))?;
         let stdin = process.stdin.take();
         let stdout = process.stdout.take().context("the child has no standard output")?;
-        let mut child = Self { name, process, stdin, log: log.to_owned(), foreign: false };
+        let mut child = Self { name, process, stdin, log: log.to_owned(), group: None };
 
         let mut line = String::new();
         let mut reader = BufReader::new(stdout);
@@ -135,7 +136,13 @@ impl Child {
         command.envs(environment.iter().map(|(name, value)| (name, value)));
         command.stdin(Stdio::null()).stdout(Stdio::from(log_file.context("failed to open its log")?));
         let process = command.spawn().with_context(|| format!("failed to start {name}"))?;
-        Ok(Self { name, process, stdin: None, log: log.to_owned(), foreign: true })
+        let group = process.id().and_then(|pid| Pid::from_raw(pid as i32));
+        Ok(Self { name, process, stdin: None, log: log.to_owned(), group })
+    }
+
+    /// Its process, while it runs.
+    pub(super) fn id(&self) -> Option<u32> {
+        self.process.id()
     }
 
     /// User and system CPU seconds that it and its processes have used.
@@ -150,6 +157,7 @@ impl Child {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
+                self.end_group();
                 bail!("{} has ended ({status}): {}", self.name, self.last_log_lines())
             }
             Err(error) => Err(error).context(format!("failed to look after {}", self.name)),
@@ -159,16 +167,20 @@ impl Child {
     /// Ends it: closes its standard input or sends it SIGTERM, and kills it if it does not follow.
     pub async fn stop(mut self) {
         drop(self.stdin.take());
-        let group = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)).filter(|_| self.foreign);
-        if let Some(group) = group {
-            let _ = rustix::process::kill_process(group, Signal::TERM);
+        // No more when it has ended: its number may be another's by now.
+        if let (Some(process), Some(_)) = (self.group, self.process.id()) {
+            let _ = rustix::process::kill_process(process, Signal::TERM);
         }
         if tokio::time::timeout(STOP_TIMEOUT, self.process.wait()).await.is_err() {
             tracing::warn!(child = self.name, "did not end by itself, killing it");
             let _ = self.process.kill().await;
         }
-        // Its own processes are in its group, and may have lost it (a master that was killed).
-        if let Some(group) = group {
+        self.end_group();
+    }
+
+    /// Ends what a program has started and left.
+    fn end_group(&mut self) {
+        if let Some(group) = self.group.take() {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
     }
@@ -191,10 +203,7 @@ impl Child {
 /// What is dropped while it runs, after an error, is killed by tokio; the processes that it started are not.
 impl Drop for Child {
     fn drop(&mut self) {
-        let group = self.process.id().and_then(|pid| Pid::from_raw(pid as i32)).filter(|_| self.foreign);
-        if let Some(group) = group {
-            let _ = rustix::process::kill_process_group(group, Signal::KILL);
-        }
+        self.end_group();
     }
 }
 

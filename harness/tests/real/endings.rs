@@ -4,6 +4,7 @@ use crate::common::{Bench, text};
 use crate::processes::{Process, assert_none_left, processes_of, wait_for, wait_until_none_is_left};
 use lb_admin_client::Kind;
 use rustix::process::{Pid, Signal, kill_process};
+use std::io::Read;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -30,8 +31,10 @@ impl Run {
         let plan = ["--algorithms", "round-robin", "--duration", duration, "--warm-up", "0s"];
         let mut command = bench.command(&[&config[..], &plan, &["--no-oracles", "--out", "out"]].concat());
         let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().expect("bench starts");
-        let run = Self { bench, child, kind };
+        let mut run = Self { bench, child, kind };
         wait_for("the first switch", || {
+            let ended = run.child.try_wait().expect("bench can be looked at");
+            assert_eq!(ended, None, "{kind}: it ended before it measured: {}", run.said());
             let log = std::fs::read_to_string(run.bench.path("out/bench.log")).unwrap_or_default();
             log.contains("switch verified").then_some(())
         });
@@ -51,12 +54,18 @@ impl Run {
 
     /// Waits for the end: the exit code and what was said.
     fn end(mut self) -> (Option<i32>, String, Bench) {
+        let said = self.said();
+        let status = self.child.wait().expect("bench ends");
+        (status.code(), said, std::mem::replace(&mut self.bench, Bench::new()))
+    }
+
+    /// All that it says until it ends.
+    fn said(&mut self) -> String {
         let mut said = Vec::new();
         if let Some(mut stderr) = self.child.stderr.take() {
-            std::io::Read::read_to_end(&mut stderr, &mut said).expect("what bench says");
+            stderr.read_to_end(&mut said).expect("what bench says");
         }
-        let status = self.child.wait().expect("bench ends");
-        (status.code(), text(&said), std::mem::replace(&mut self.bench, Bench::new()))
+        text(&said)
     }
 }
 

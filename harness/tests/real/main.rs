@@ -16,10 +16,11 @@ mod refusals;
 mod runs;
 mod stage;
 mod switches;
+mod users;
 
 use clap::Parser;
 use harness::target::{ChildCommand, Installed};
-use lb_admin_client::{Kind, Switching};
+use lb_admin_client::Kind;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
@@ -70,48 +71,47 @@ fn trials() -> Vec<Trial> {
     trials
 }
 
-/// What is asked of a load balancer.
-fn tests(kind: Kind) -> Vec<(&'static str, fn(Kind))> {
-    let mut tests: Vec<(&'static str, fn(Kind))> = vec![
+/// A name that states the rule, and what tests it.
+type Test = (&'static str, fn(Kind));
+
+/// What is asked of all, then of some.
+fn tests(kind: Kind) -> Vec<Test> {
+    const ALL: [Test; 3] = [
         ("a_run_switches_verifies_measures_and_leaves_no_process", runs::run),
-        ("no_request_is_lost_by_switches_and_the_next_one_is_under_the_new_algorithm", |kind| {
-            switches::lose_nothing(kind, Switching::Selector);
-        }),
+        ("no_request_is_lost_by_switches_and_the_next_one_is_under_the_new_algorithm", switches::by_selector),
         ("nothing_outlives_bench_when_it_is_killed", endings::bench_is_killed),
     ];
-    if matches!(kind, Kind::Nginx | Kind::Caddy | Kind::Envoy) {
-        tests.push(("switches_by_configuration_are_verified", switches::by_configuration));
-    }
-    match kind {
-        Kind::Haproxy => tests.extend([
-            ("a_port_that_is_taken_is_named", refusals::taken_port as fn(Kind)),
-            ("a_load_balancer_that_dies_in_a_run_ends_it_and_results_are_kept", endings::dies),
-            ("an_interrupt_leaves_no_process", endings::interrupted),
-            ("one_that_users_run_is_driven_where_it_runs", attached::haproxy),
-            ("one_that_balances_otherwise_than_it_is_named_is_found_out", attached::lying_haproxy),
+    const BY_CONFIGURATION: Test = ("switches_by_configuration_are_verified", switches::by_configuration);
+    // One without processes of its own, and one with workers.
+    const ENDINGS: [Test; 2] = [
+        ("a_load_balancer_that_dies_in_a_run_ends_it_and_results_are_kept", endings::dies),
+        ("an_interrupt_leaves_no_process", endings::interrupted),
+    ];
+    const THEIRS: &str = "one_that_users_run_is_driven_where_it_runs";
+    const LYING: &str = "one_that_balances_otherwise_than_it_is_named_is_found_out";
+    let some: &[Test] = match kind {
+        Kind::Haproxy => &[
+            ENDINGS[0],
+            ENDINGS[1],
+            ("a_port_that_is_taken_is_named", refusals::taken_port),
+            ("a_results_folder_with_a_long_path_can_be_used", runs::long_path),
+            (THEIRS, attached::haproxy),
+            (LYING, attached::lying_haproxy),
             ("a_socket_that_is_not_there_or_may_not_be_used_is_named", attached::no_socket),
-        ]),
-        Kind::Nginx => tests.extend([
-            (
-                "a_load_balancer_that_dies_in_a_run_ends_it_and_results_are_kept",
-                endings::dies as fn(Kind),
-            ),
-            ("an_interrupt_leaves_no_process", endings::interrupted),
-        ]),
-        Kind::Envoy => tests.extend([
-            ("no_request_is_lost_by_switches_of_configuration", (|kind| {
-                switches::lose_nothing(kind, Switching::Config);
-            }) as fn(Kind)),
-            ("one_that_users_run_is_driven_where_it_runs", attached::envoy),
-            ("one_that_balances_otherwise_than_it_is_named_is_found_out", attached::lying_envoy),
-        ]),
-        Kind::Caddy => {}
-        Kind::Traefik => tests.push((
-            "an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest",
-            refusals::lacking,
-        )),
-    }
-    tests
+        ],
+        Kind::Nginx => &[ENDINGS[0], ENDINGS[1], BY_CONFIGURATION],
+        Kind::Envoy => &[
+            BY_CONFIGURATION,
+            ("no_request_is_lost_by_switches_of_clusters", switches::of_clusters),
+            (THEIRS, attached::envoy),
+            (LYING, attached::lying_envoy),
+        ],
+        Kind::Caddy => &[BY_CONFIGURATION],
+        Kind::Traefik => {
+            &[("an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest", refusals::lacking)]
+        }
+    };
+    [&ALL, some].concat()
 }
 
 /// The algorithm that looks at load: of two, or of all.

@@ -1,6 +1,7 @@
 //! Which processes a test has left, and waiting for what takes its time.
 
 use rustix::process::{Pid, Signal, kill_process};
+use std::fmt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,10 +9,15 @@ use std::time::{Duration, Instant};
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A process of the machine.
-#[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) id: i32,
-    pub(crate) command: String,
+    command: String,
+}
+
+impl fmt::Debug for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} `{}`", self.id, self.command)
+    }
 }
 
 impl Process {

@@ -41,7 +41,8 @@ fn haproxy<'a>(program: &'a str, more: &[&'a str]) -> Vec<&'a str> {
 fn nowhere() {
     for kind in Kind::ALL {
         let bench = Bench::new();
-        let args = ["--load-balancer", kind.name(), "--program", "/nonexistent", "--algorithms", "round-robin"];
+        let args =
+            ["--load-balancer", kind.name(), "--program", "/nonexistent", "--algorithms", "round-robin"];
         let command = harness::target::real::installed::how_to_install(kind);
         refused(&bench, &[&args[..], &["--out", "out"]].concat(), 3, &["/nonexistent", command, "--program"]);
     }

@@ -7,23 +7,33 @@ use lb_admin_client::Kind;
 use serde_json::Value;
 use std::net::TcpStream;
 use std::path::Path;
+use std::process::Output;
+
+/// Results of a run; some programs take a space in a path for its end.
+const OUT: &str = "out of bench";
+
+/// `bench` on a load balancer that it starts.
+fn start(kind: Kind, bench: &Bench, algorithms: &str, duration: &str, out: &str) -> Output {
+    let what = ["--config", "quick_test_config.json", "--load-balancer", kind.name()];
+    let plan = ["--algorithms", algorithms, "--duration", duration, "--no-oracles", "--out", out];
+    bench.run(&[&what[..], &plan].concat())
+}
+
+/// A path that no Unix socket can have is no hindrance.
+pub(crate) fn long_path(kind: Kind) {
+    let bench = Bench::new();
+    let out = format!("{}/{}", "long-".repeat(16), "name-".repeat(16));
+    let output = start(kind, &bench, "round-robin", "1s", &out);
+    assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
+    let summary = bench.json(&format!("{out}/summary.json"));
+    assert!(number(algorithm(&summary, "round-robin"), "/total_requests") > 0.0, "{kind} is driven there");
+    assert_none_left(bench.dir.path());
+}
 
 pub(crate) fn run(kind: Kind) {
     let bench = Bench::new();
     let algorithms = ["round-robin", least_loaded(kind)];
-    let output = bench.run(&[
-        "--config",
-        "quick_test_config.json",
-        "--load-balancer",
-        kind.name(),
-        "--algorithms",
-        &algorithms.join(","),
-        "--duration",
-        "2s",
-        "--no-oracles",
-        "--out",
-        "out",
-    ]);
+    let output = start(kind, &bench, &algorithms.join(","), "2s", OUT);
     let (printed, said) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{kind}: {said}");
     let first = printed.lines().next().unwrap_or_default();
@@ -33,7 +43,7 @@ pub(crate) fn run(kind: Kind) {
         assert!(printed.contains(part), "the report shows `{part}`: {printed}");
     }
 
-    let summary = bench.json("out/summary.json");
+    let summary = bench.json(&format!("{OUT}/summary.json"));
     for name in algorithms {
         let result = algorithm(&summary, name);
         assert!(number(result, "/total_requests") > 0.0, "{kind}: {name} was measured");
@@ -47,7 +57,7 @@ pub(crate) fn run(kind: Kind) {
     }
 
     assert_none_left(bench.dir.path());
-    let ports = ports_in(&bench.path("out/target/0"));
+    let ports = ports_in(&bench.path(&format!("{OUT}/target/0")));
     assert!(ports.len() >= 4, "{kind} and its backends had ports: {ports:?}");
     for port in ports {
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens at {port} any more");

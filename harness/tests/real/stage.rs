@@ -11,7 +11,9 @@ use tokio::runtime::Runtime;
 pub(crate) fn topology() -> Topology {
     let backends: Vec<_> = (1..=3).map(|number| json!({ "id": format!("b{number}") })).collect();
     let pools = json!([{ "name": "main", "backends": backends }]);
-    serde_json::from_value(json!({ "name": "three", "pools": pools })).expect("a topology")
+    let quick = json!({ "distribution": "constant", "mean_ms": 2.0 });
+    let topology = json!({ "name": "three", "pools": pools, "service_time": quick });
+    serde_json::from_value(topology).expect("a topology")
 }
 
 pub(crate) fn algorithm(name: &str) -> Algorithm {
@@ -72,4 +74,3 @@ impl Stage {
         crate::processes::assert_none_left(self.dir.path());
     }
 }
-

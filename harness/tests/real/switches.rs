@@ -22,9 +22,19 @@ fn both(kind: Kind) -> [Algorithm; 2] {
     [algorithm("round-robin"), algorithm(least_loaded(kind))]
 }
 
+/// Among groups of backends.
+pub(crate) fn by_selector(kind: Kind) {
+    lose_nothing(kind, Switching::Selector);
+}
+
+/// Envoy's clusters with another policy each time.
+pub(crate) fn of_clusters(kind: Kind) {
+    lose_nothing(kind, Switching::Config);
+}
+
 /// Slow requests, a stream and connections in use live through every switch, and the next request on an old
 /// connection is under the new algorithm.
-pub(crate) fn lose_nothing(kind: Kind, switching: Switching) {
+fn lose_nothing(kind: Kind, switching: Switching) {
     let stage = Stage::new();
     let real = stage.start(kind, &both(kind), switching);
     let url = real.base_url.as_str();
@@ -59,7 +69,11 @@ pub(crate) fn lose_nothing(kind: Kind, switching: Switching) {
         (switched, clients.into_iter().map(replies).collect::<Vec<_>>())
     });
 
-    assert_eq!(switched, Ok(()), "{kind}: each switch is in force with the next request on an old connection");
+    assert_eq!(
+        switched,
+        Ok(()),
+        "{kind}: each switch is in force with the next request on an old connection"
+    );
     for (number, client) in clients.iter().enumerate() {
         let replies = client.as_ref();
         assert!(

@@ -13,7 +13,13 @@
 //!   clients are closed.
 //!
 //! `stub_status` counts in all, not by backend, and cannot be reset.
+//!
+//! With the key `"lua": "http://127.0.0.1:8081"` the configuration steers weights: each pool has an upstream
+//! `pool.rl` whose server Lua picks, and below that address `/backends` tells what became of its requests and
+//! `/weights` sets weights. `rl` is offered with this key alone. Requests of other algorithms never meet Lua, so
+//! they are not counted by backend.
 
+mod lua;
 mod reload;
 
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
@@ -27,6 +33,8 @@ use crate::kind::Kind;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+use lua::Lua;
 use reload::Reload;
 use reqwest::Url;
 use serde::Deserialize;
@@ -36,6 +44,8 @@ use std::path::{Path, PathBuf};
 const FACTS: &str = "bench.json";
 /// The flag files.
 const FLAGS: &str = "flags";
+/// What is steered.
+const RL: Algorithm = Algorithm::plain(Rule::Rl);
 
 /// `bench.json`.
 #[derive(Debug, Deserialize)]
@@ -49,6 +59,9 @@ struct Facts {
     /// The file with the master's process id, for switches by a new configuration.
     #[serde(default)]
     pid: Option<PathBuf>,
+    /// Below which address `/backends` and `/weights` answer, where weights are steered by Lua.
+    #[serde(default)]
+    lua: Option<String>,
 }
 
 /// A running nginx.
@@ -59,6 +72,7 @@ pub struct NginxAdmin {
     way: Way,
     /// `stub_status`: the server and the path.
     status: Option<(Http, String)>,
+    lua: Option<Lua>,
     capabilities: Capabilities,
     options: RealOptions,
 }
@@ -71,17 +85,21 @@ enum Way {
 }
 
 impl NginxAdmin {
-    /// Reads `bench.json`, and asks `stub_status` once.
+    /// Reads `bench.json`, and asks once where it says that something answers.
     ///
     /// # Errors
-    /// The folder lacks it, it is not understood, or the status page does not answer.
+    /// The folder lacks it, it is not understood, or a page that it names does not answer.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let folder = PathBuf::from(&options.admin);
-        let facts = read_facts(&folder.join(FACTS))?;
+        let mut facts = read_facts(&folder.join(FACTS))?;
+        facts.algorithms.retain(|algorithm| *algorithm != RL || facts.lua.is_some());
         let Some(first) = facts.algorithms.first().copied() else {
             return Err(AdminError::BadValue {
                 what: "find what can be switched",
-                reason: format!("{}: `algorithms` is empty", folder.join(FACTS).display()),
+                reason: format!(
+                    "{}: `algorithms` names none that can run (`rl` needs the key `lua`)",
+                    folder.join(FACTS).display()
+                ),
             });
         };
         let way = match options.switching {
@@ -95,14 +113,18 @@ impl NginxAdmin {
             Some(url) => Some(status_page(url, options)?),
             None => None,
         };
+        let lua = facts.lua.as_deref().map(|base| Lua::new(base, options)).transpose()?;
         let capabilities = Capabilities {
             in_flight: status.is_some(),
+            per_backend: lua.is_some(),
+            weights: lua.is_some() && facts.algorithms.contains(&RL),
             switch_breaks_idle_connections: options.switching == Switching::Config,
             ..capabilities(Kind::Nginx, facts.algorithms)
         };
-        let admin = Self { folder, first, way, status, capabilities, options: options.clone() };
-        if admin.status.is_some() {
-            admin.in_flight().await?;
+        let admin = Self { folder, first, way, status, lua, capabilities, options: options.clone() };
+        admin.in_flight().await?;
+        if let Some(lua) = &admin.lua {
+            lua.look().await?;
         }
         Ok(admin)
     }
@@ -211,19 +233,37 @@ impl LoadBalancerAdmin for NginxAdmin {
 
     async fn snapshot(&self) -> Result<Snapshot, AdminError> {
         let known = self.options.backends.iter();
-        let backends = known.map(|one| BackendCounters::unknown(&one.id, &one.pool, one.weight)).collect();
-        let algorithm = self.selected()?.to_string();
-        let unassigned = self.in_flight().await?;
-        Ok(Snapshot { generation: "1".to_owned(), algorithm, backends, unassigned, guards: None })
+        let uncounted = known.map(|one| BackendCounters::unknown(&one.id, &one.pool, one.weight));
+        let algorithm = self.selected()?;
+        let in_flight = self.in_flight().await?;
+        let (generation, backends) = match &self.lua {
+            Some(lua) if algorithm == RL => lua.look().await?,
+            Some(lua) if self.options.backends.is_empty() => {
+                let (generation, steered) = lua.look().await?;
+                let uncounted = |one: BackendCounters| BackendCounters::unknown(one.id, one.pool, 1.0);
+                (generation, steered.into_iter().map(uncounted).collect())
+            }
+            _ => ("1".to_owned(), uncounted.collect()),
+        };
+        let assigned: u32 = backends.iter().map(|one| one.in_flight).sum();
+        let unassigned = in_flight.saturating_sub(assigned);
+        Ok(Snapshot { generation, algorithm: algorithm.to_string(), backends, unassigned, guards: None })
     }
 
     async fn reset(&self) -> Result<ResetKind, AdminError> {
         Ok(ResetKind::None)
     }
 
-    async fn set_weights(&self, _weights: &[(String, f64)]) -> Result<(), AdminError> {
-        Err(self
-            .cannot("set weights", "weights take a new configuration here; steer HAProxy, Envoy or Traefik"))
+    /// Of the upstreams `pool.rl`, whichever algorithm routes.
+    async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
+        match self.lua.as_ref().filter(|_| self.capabilities.weights) {
+            Some(lua) => lua.set_weights(weights).await,
+            None => Err(self.cannot(
+                "set weights",
+                "without Lua they take a new configuration; install libnginx-mod-http-lua and let `bench` start nginx with \
+                 `rl` among the algorithms",
+            )),
+        }
     }
 
     async fn set_draining(&self, _backend: &str, _draining: bool) -> Result<(), AdminError> {

@@ -1,5 +1,6 @@
 //! The contract, call by call.
 
+use super::log::AccessLog;
 use super::wire::{self, Raw, Version};
 use super::{GREATEST_WEIGHT, RAW, TraefikAdmin, VERSION, in_force, late, native, put, strategy};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
@@ -80,22 +81,32 @@ impl LoadBalancerAdmin for TraefikAdmin {
         Ok(may_be_picked.map(backend).collect())
     }
 
-    /// The backends and their weights; it says nothing else of them.
+    /// The backends and their weights, with what the access log tells of them.
     async fn snapshot(&self) -> Result<Snapshot, AdminError> {
         let version: Version = self.http.call(Call::get(VERSION)).await?.json("when Traefik started")?;
         let raw = self.raw().await?;
+        let counted = self.log.as_ref().map(AccessLog::look).transpose()?;
         let mut backends: Vec<BackendCounters> = Vec::new();
         for router in raw.routers() {
             for server in &router.servers {
                 let (id, pool) = (self.options.id_of(&server.address), &router.group.pool);
                 // A pool may have several routers.
                 if backends.iter().all(|one| one.id != id || one.pool != *pool) {
-                    backends.push(BackendCounters::unknown(id, pool.clone(), server.weight));
+                    let one = BackendCounters {
+                        healthy: server.healthy,
+                        ..BackendCounters::unknown(id, pool.clone(), server.weight)
+                    };
+                    backends.push(match &self.log {
+                        Some(log) => log.count(one, &server.address),
+                        None => one,
+                    });
                 }
             }
         }
         let algorithm = current(&raw).native;
-        Ok(Snapshot { generation: version.start, algorithm, backends, unassigned: 0, guards: None })
+        let of_log = counted.map_or_else(String::new, |generation| format!(", log {generation}"));
+        let generation = version.start + &of_log;
+        Ok(Snapshot { generation, algorithm, backends, unassigned: 0, guards: None })
     }
 
     async fn reset(&self) -> Result<ResetKind, AdminError> {
@@ -107,7 +118,9 @@ impl LoadBalancerAdmin for TraefikAdmin {
         const WHAT: &str = "set weights";
         let rl = Algorithm::plain(Rule::Rl);
         if !self.capabilities.weights {
-            return Err(self.cannot(WHAT, "give each pool a service `pool.rl` whose strategy is `wrr`"));
+            let way_out = "let `bench` start Traefik with `rl` among the algorithms: each pool needs a service `pool.rl`, \
+                           and a JSON access log has to say how servers do";
+            return Err(self.cannot(WHAT, way_out));
         }
         let bad = |reason: String| AdminError::BadValue { what: WHAT, reason };
         if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))

@@ -15,9 +15,14 @@
 //! 4. Whether a strategy exists is found out only when a router uses the service.
 //! 5. `hrw` hashes the address that a connection comes from, and never looks at `X-Forwarded-For`.
 //! 6. `wrr` keeps exact shares, but not an order: ties are broken by where servers lie in a heap.
-//! 7. It counts by service, and does not say what is in flight.
+//! 7. It counts by service, and does not say what is in flight. Of single servers its access log tells
+//!    ([`RealOptions::access_log`]), so `rl` is offered only with the log: nothing else says how servers do.
+//! 8. Each document begins `wrr` anew, the heaviest server first, so where few requests come between two settings
+//!    of weights the light servers get less than their share. Health checks begin anew as well: a server that was
+//!    down is up until it fails again.
 
 mod admin;
+mod log;
 mod wire;
 
 use crate::admin::Capabilities;
@@ -28,6 +33,7 @@ use crate::http::{Call, Http, Reply};
 use crate::kind::Kind;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use log::AccessLog;
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -53,13 +59,15 @@ pub struct TraefikAdmin {
     http: Http,
     capabilities: Capabilities,
     options: RealOptions,
+    log: Option<AccessLog>,
 }
 
 impl TraefikAdmin {
     /// Connects to the API, and finds the routers and the groups.
     ///
     /// # Errors
-    /// Nobody answers there, or no router of the REST provider has a service that is named after an algorithm.
+    /// Nobody answers there, no router of the REST provider has a service that is named after an algorithm, or the
+    /// access log that is named cannot be read.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let raw = read(&http).await?;
@@ -75,10 +83,14 @@ impl TraefikAdmin {
             });
         }
         let groups: Vec<Group> = raw.groups().filter(|group| routed.contains(&group.pool)).collect();
-        let offered = algorithms(&groups);
-        let weights = offered.contains(&Algorithm::plain(Rule::Rl));
-        let capabilities = Capabilities { weights, ..capabilities(Kind::Traefik, offered) };
-        Ok(Self { http, capabilities, options: options.clone() })
+        let log = options.access_log.as_deref().map(AccessLog::open).transpose()?;
+        let rl = Algorithm::plain(Rule::Rl);
+        let mut offered = algorithms(&groups);
+        offered.retain(|algorithm| *algorithm != rl || log.is_some());
+        let weights = offered.contains(&rl);
+        let per_backend = log.is_some();
+        let capabilities = Capabilities { weights, per_backend, ..capabilities(Kind::Traefik, offered) };
+        Ok(Self { http, capabilities, options: options.clone(), log })
     }
 
     async fn raw(&self) -> Result<Raw, AdminError> {

@@ -54,6 +54,8 @@ pub(super) struct Server {
     /// `host:port`.
     pub(super) address: String,
     pub(super) weight: f64,
+    /// Whether health checks, where there are any, let it take requests.
+    pub(super) healthy: bool,
 }
 
 impl Raw {
@@ -68,7 +70,7 @@ impl Raw {
                 service,
                 error: error(router).or_else(|| error(routes)),
                 strategy: strategy(routes),
-                servers: servers(routes).filter_map(server).collect(),
+                servers: servers(routes).filter_map(|one| server(routes, one)).collect(),
             })
         })
     }
@@ -131,7 +133,7 @@ pub(super) fn weigh(document: &mut Value, algorithm: &Algorithm, weight: impl Fn
             continue;
         }
         for one in service["loadBalancer"]["servers"].as_array_mut().into_iter().flatten() {
-            if let Some(weight) = server(one).and_then(|server| weight(&server.address)) {
+            if let Some(weight) = address(one).and_then(&weight) {
                 one["weight"] = json!(weight);
             }
         }
@@ -182,8 +184,13 @@ fn servers(service: &Value) -> impl Iterator<Item = &Value> {
     service["loadBalancer"]["servers"].as_array().into_iter().flatten()
 }
 
-fn server(one: &Value) -> Option<Server> {
+fn server(service: &Value, one: &Value) -> Option<Server> {
+    let healthy = service["serverStatus"][one["url"].as_str()?] != "DOWN";
+    let weight = one["weight"].as_f64().unwrap_or(1.0);
+    Some(Server { address: address(one)?.to_owned(), weight, healthy })
+}
+
+fn address(one: &Value) -> Option<&str> {
     let (_, address) = one["url"].as_str()?.split_once("://")?;
-    let address = address.split('/').next()?.to_owned();
-    Some(Server { address, weight: one["weight"].as_f64().unwrap_or(1.0) })
+    address.split('/').next()
 }

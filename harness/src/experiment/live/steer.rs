@@ -123,9 +123,10 @@ async fn step(
 ) -> Result<Vec<f64>, AdminError> {
     let now = admin.snapshot().await?;
     let at = Time::ZERO + Span::from_secs_f64(begun.elapsed().as_secs_f64());
+    let tells = admin.capabilities().in_flight;
     let mut weights = Vec::new();
     for pool in pools {
-        let looks: Vec<Look> = pool.ids.iter().map(|id| look(&pool.name, id, last, &now)).collect();
+        let looks: Vec<Look> = pool.ids.iter().map(|id| look(&pool.name, id, last, &now, tells)).collect();
         let followed = pool.steerer.look(&looks, at).iter().copied();
         let constant = |weight: f64| if steering == Steering::Constant { 1.0 } else { weight };
         weights.extend(pool.ids.iter().cloned().zip(followed.map(constant)));
@@ -136,7 +137,7 @@ async fn step(
 }
 
 /// What happened at a backend between two snapshots. After a reset counters begin anew.
-fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot) -> Look {
+fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot, tells_in_flight: bool) -> Look {
     let of = |snapshot: &Snapshot| -> Option<BackendCounters> {
         snapshot.backends.iter().find(|one| one.pool == pool && one.id == id).cloned()
     };
@@ -149,7 +150,7 @@ fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot) -> Look {
     Look {
         requests: grown(|one| one.requests),
         errors: grown(|one| one.errors),
-        in_flight: current.in_flight,
+        in_flight: tells_in_flight.then_some(current.in_flight),
         latency: current.recent_latency,
         eligible: current.healthy && !current.draining,
     }
@@ -180,10 +181,10 @@ mod tests {
     fn a_look_is_what_happened_since_the_one_before() {
         let last = counted("1", &[(100, 5, 2), (50, 0, 0)]);
         let now = counted("1", &[(160, 6, 3), (50, 0, 1)]);
-        let first = look("main", "b0", &last, &now);
-        assert_eq!((first.requests, first.errors, first.in_flight), (60, 1, 3));
-        assert_eq!(look("main", "b1", &last, &now).requests, 0, "nothing was sent there");
-        let gone = look("main", "b9", &last, &now);
+        let first = look("main", "b0", &last, &now, true);
+        assert_eq!((first.requests, first.errors, first.in_flight), (60, 1, Some(3)));
+        assert_eq!(look("main", "b1", &last, &now, true).requests, 0, "nothing was sent there");
+        let gone = look("main", "b9", &last, &now, true);
         assert!(!gone.eligible, "a backend that is not listed cannot be picked");
     }
 
@@ -191,7 +192,7 @@ mod tests {
     fn after_a_reset_counters_begin_anew() {
         let last = counted("1", &[(100, 5, 0)]);
         let now = counted("2", &[(7, 1, 0)]);
-        assert_eq!(look("main", "b0", &last, &now).requests, 7, "all that the new generation has");
+        assert_eq!(look("main", "b0", &last, &now, true).requests, 7, "all that the new generation has");
     }
 
     #[tokio::test]

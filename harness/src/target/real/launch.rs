@@ -3,7 +3,7 @@
 use lb_admin_client::Kind;
 use std::ffi::OsString;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The name of its configuration in its folder.
 pub(super) const fn config_file(kind: Kind) -> &'static str {
@@ -64,6 +64,8 @@ pub(super) struct Place {
     pub(super) listen: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) threads: u16,
+    /// Where Traefik writes a line for each request; none: it does not.
+    pub(super) access_log: Option<PathBuf>,
 }
 
 /// Traefik's static configuration; the rest it is told when it runs.
@@ -83,7 +85,20 @@ fn traefik(place: &Place) -> Vec<OsString> {
         "--global.sendAnonymousUsage=false".to_owned(),
         "--log.level=ERROR".to_owned(),
     ];
-    settings.into_iter().map(OsString::from).collect()
+    let logging = place.access_log.as_deref().map(access_log);
+    settings.into_iter().map(OsString::from).chain(logging.into_iter().flatten()).collect()
+}
+
+/// A JSON access log with no more than what is counted from it, each line written at once. Every request is
+/// logged, under whichever algorithm: within one run all of them bear the same cost.
+fn access_log(path: &Path) -> Vec<OsString> {
+    const KEPT: [&str; 5] = ["ServiceName", "ServiceAddr", "OriginStatus", "DownstreamStatus", "Duration"];
+    let mut file = OsString::from("--accesslog.filepath=");
+    file.push(path);
+    let shape =
+        ["--accesslog.format=json", "--accesslog.bufferingsize=0", "--accesslog.fields.defaultmode=drop"];
+    let kept = KEPT.map(|field| format!("--accesslog.fields.names.{field}=keep"));
+    [words(&shape, &[&file]), kept.map(OsString::from).to_vec()].concat()
 }
 
 fn words(first: &[&str], more: &[&std::ffi::OsStr]) -> Vec<OsString> {

@@ -4,12 +4,14 @@ use super::super::backends::Backends;
 use super::super::child::Child;
 use super::installed::Installed;
 use super::launch::{self, Place};
-use super::template::{Admin, Facts, render};
+use super::lua;
+use super::template::{Admin, Facts, NGINX_LUA, render};
 use anyhow::{Context, Result, anyhow, bail};
 use lb_admin_client::{
     Kind, KnownBackend, LoadBalancerAdmin, RealOptions, Switching, connect, envoy, traefik,
 };
 use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
 use lb_core::topology::Topology;
 use serde_json::json;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
@@ -26,6 +28,8 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 const POLL: Duration = Duration::from_millis(20);
 /// A free port can be taken by somebody else before the load balancer takes it.
 const ATTEMPTS: u32 = 3;
+/// HAProxy's stats socket, in its folder.
+const SOCKET: &str = "admin.sock";
 /// What programs say when a port is taken.
 const TAKEN: [&str; 3] = ["already in use", "Address in use", "cannot bind"];
 
@@ -56,6 +60,13 @@ pub struct RealSpec<'a> {
     pub switching: Switching,
 }
 
+impl RealSpec<'_> {
+    /// Whether an algorithm will run whose weights are steered.
+    fn steers(&self) -> bool {
+        self.algorithms.iter().any(|algorithm| algorithm.rule == Rule::Rl)
+    }
+}
+
 impl Real {
     /// Starts it before `backends`. Its configuration and its log go to `dir`.
     ///
@@ -68,9 +79,13 @@ impl Real {
         // Programs change into folders of their own.
         let dir = dir.canonicalize().with_context(|| format!("failed to find `{}`", dir.display()))?;
         let known = known_backends(spec.topology, backends)?;
+        let modules = match kind {
+            Kind::Nginx if spec.steers() => lua::modules(&spec.installed.program)?,
+            _ => Vec::new(),
+        };
         let mut attempt = 1;
         loop {
-            match Attempt::new(spec, &known, &dir)?.start().await {
+            match Attempt::new(spec, &known, &modules, &dir)?.start().await {
                 Err(Failed::PortTaken(_)) if spec.listen.is_none() && attempt < ATTEMPTS => attempt += 1,
                 Err(Failed::PortTaken(said)) => bail!(
                     "failed to start {kind}: {} is taken ({said}); end what listens there, or choose another address with \
@@ -100,6 +115,8 @@ impl From<anyhow::Error> for Failed {
 struct Attempt<'a> {
     spec: &'a RealSpec<'a>,
     known: &'a [KnownBackend],
+    /// What nginx has to load.
+    modules: &'a [PathBuf],
     dir: &'a Path,
     place: Place,
     config: PathBuf,
@@ -107,14 +124,27 @@ struct Attempt<'a> {
 }
 
 impl<'a> Attempt<'a> {
-    fn new(spec: &'a RealSpec<'a>, known: &'a [KnownBackend], dir: &'a Path) -> Result<Self> {
+    fn new(
+        spec: &'a RealSpec<'a>,
+        known: &'a [KnownBackend],
+        modules: &'a [PathBuf],
+        dir: &'a Path,
+    ) -> Result<Self> {
         let kind = spec.installed.kind;
         let [listen, admin] = free_ports().context("failed to find a free port")?;
+        let logs = kind == Kind::Traefik && spec.steers();
+        let place = Place {
+            listen: spec.listen.unwrap_or(listen),
+            admin,
+            threads: spec.threads,
+            access_log: logs.then(|| dir.join("access.log")),
+        };
         Ok(Self {
             spec,
             known,
+            modules,
             dir,
-            place: Place { listen: spec.listen.unwrap_or(listen), admin, threads: spec.threads },
+            place,
             config: dir.join(launch::config_file(kind)),
             log: dir.join(format!("{kind}.log")),
         })
@@ -126,16 +156,17 @@ impl<'a> Attempt<'a> {
         if let Err(error) = TcpListener::bind(self.place.listen) {
             return Err(Failed::PortTaken(error.to_string()));
         }
-        let admin = self.admin()?;
+        let admin = self.admin();
         let rendered = render(&Facts {
             kind,
             listen: self.place.listen,
             admin: &admin,
-            dir: self.dir,
+            dir: self.written_dir(),
             threads: self.spec.threads,
             switching: self.spec.switching,
             algorithms: self.spec.algorithms,
             backends: self.known,
+            modules: self.modules,
         })?;
         self.write(&self.config, &rendered)?;
         self.write_companions()?;
@@ -148,7 +179,8 @@ impl<'a> Attempt<'a> {
         let options = RealOptions {
             backends: self.known.to_vec(),
             switching: self.spec.switching,
-            ..RealOptions::new(kind, self.admin_address(&admin))
+            access_log: self.place.access_log.clone(),
+            ..RealOptions::new(kind, self.admin_address(&admin, &process)?)
         };
         let admin = match self.wait(&mut process, &options, &rendered).await {
             Ok(admin) => admin,
@@ -162,21 +194,30 @@ impl<'a> Attempt<'a> {
         Ok(Real { process, base_url: format!("http://{}", self.place.listen), admin })
     }
 
-    /// Where it is told what to do.
-    fn admin(&self) -> Result<Admin> {
-        if self.spec.installed.kind != Kind::Haproxy {
-            return Ok(Admin::Address(self.place.admin));
+    /// Its folder as its configuration writes it: `.`, since it runs there, for those that do not take every
+    /// character in a path.
+    fn written_dir(&self) -> &Path {
+        match self.spec.installed.kind {
+            Kind::Haproxy | Kind::Nginx => Path::new("."),
+            Kind::Envoy | Kind::Caddy | Kind::Traefik => self.dir,
         }
-        Ok(Admin::Socket(socket_path(self.dir)?))
+    }
+
+    /// Where it is told what to do, as its configuration writes it.
+    fn admin(&self) -> Admin {
+        match self.spec.installed.kind {
+            Kind::Haproxy => Admin::Socket(format!("unix@{SOCKET}")),
+            _ => Admin::Address(self.place.admin),
+        }
     }
 
     /// The same as its adapter wants it.
-    fn admin_address(&self, admin: &Admin) -> String {
-        match (self.spec.installed.kind, admin) {
+    fn admin_address(&self, admin: &Admin, process: &Child) -> Result<String> {
+        Ok(match (self.spec.installed.kind, admin) {
             (Kind::Nginx, _) => self.dir.to_string_lossy().into_owned(),
             (_, Admin::Address(address)) => format!("http://{address}"),
-            (_, Admin::Socket(path)) => path.clone(),
-        }
+            (_, Admin::Socket(_)) => socket_path(self.dir, process)?,
+        })
     }
 
     fn write(&self, path: &Path, content: &str) -> Result<()> {
@@ -190,11 +231,15 @@ impl<'a> Attempt<'a> {
             Kind::Haproxy => self.write(&self.dir.join("algorithm.map"), &format!("current {first}\n")),
             Kind::Nginx => {
                 self.flags()?;
-                let facts = json!({
+                let mut facts = json!({
                     "algorithms": self.spec.algorithms,
                     "status": format!("http://{}/status", self.place.admin),
                     "pid": "nginx.pid",
                 });
+                if self.spec.steers() {
+                    self.write(&self.dir.join("steered.lua"), NGINX_LUA)?;
+                    facts["lua"] = json!(format!("http://{}", self.place.admin));
+                }
                 self.write(&self.dir.join("bench.json"), &facts.to_string())?;
                 self.write(&self.dir.join("algorithm.map"), &format!("default {first};\n"))
             }
@@ -301,21 +346,17 @@ async fn load(options: &RealOptions, rendered: &str) -> Result<()> {
     traefik::load(options, document).await.context("failed to tell Traefik its routes")
 }
 
-/// A path that a Unix socket can have (at most 107 bytes), in the folder where that fits.
-fn socket_path(dir: &Path) -> Result<String> {
+/// A path that a Unix socket can have (at most 107 bytes) of the one in the folder `dir`, where `process` runs.
+fn socket_path(dir: &Path, process: &Child) -> Result<String> {
     const LONGEST: usize = 107;
-    let path = dir.join("admin.sock").to_string_lossy().into_owned();
-    if path.len() <= LONGEST {
-        return Ok(path);
+    let path = dir.join(SOCKET).to_string_lossy().into_owned();
+    match process.id() {
+        _ if path.len() <= LONGEST => Ok(path),
+        Some(id) if cfg!(target_os = "linux") => Ok(format!("/proc/{id}/cwd/{SOCKET}")),
+        _ => bail!(
+            "failed to reach the socket `{path}`: its path is longer than {LONGEST} bytes; choose a shorter one with --out"
+        ),
     }
-    let name = format!("bench-{}-{:x}.sock", std::process::id(), jiff::Timestamp::now().as_nanosecond());
-    let path = std::env::temp_dir().join(name).to_string_lossy().into_owned();
-    if path.len() > LONGEST {
-        bail!(
-            "failed to find a place for a socket: `{path}` is longer than {LONGEST} bytes; set TMPDIR to a shorter one"
-        );
-    }
-    Ok(path)
 }
 
 /// The backends as load balancers are told of them.

@@ -7,10 +7,13 @@ use lb_core::Algorithm;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Weights are told as whole numbers up to this, which all of them take.
 const GREATEST_SHARE: f64 = 100.0;
+
+/// What nginx steers weights by, in the file `steered.lua` of its folder.
+pub(super) const NGINX_LUA: &str = include_str!("../../../../configs/load-balancers/nginx.lua");
 
 /// What a template may use.
 #[derive(Debug, Serialize)]
@@ -33,6 +36,8 @@ pub(super) struct Content<'a> {
     algorithms: Vec<Named>,
     first: String,
     pools: Vec<Pool>,
+    /// Files that it has to load for what it cannot do alone.
+    modules: &'a [PathBuf],
 }
 
 #[derive(Debug, Serialize)]
@@ -73,6 +78,7 @@ pub(super) struct Facts<'a> {
     pub(super) switching: Switching,
     pub(super) algorithms: &'a [Algorithm],
     pub(super) backends: &'a [KnownBackend],
+    pub(super) modules: &'a [PathBuf],
 }
 
 /// Where a load balancer is told what to do.
@@ -108,6 +114,7 @@ impl<'a> Content<'a> {
             first: algorithms.first().map_or_else(String::new, |first| first.name.clone()),
             algorithms,
             pools: pools(facts.backends),
+            modules: facts.modules,
         }
     }
 }

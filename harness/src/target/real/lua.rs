@@ -1,0 +1,71 @@
+//! Lua in nginx, by which its weights are steered: where its modules are, and how to get them.
+
+use anyhow::{Context, Result, bail};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// The modules, each after those that it needs.
+const MODULES: [&str; 2] = ["ndk_http_module.so", "ngx_http_lua_module.so"];
+
+/// What this nginx has to load: nothing where Lua is built in, as in OpenResty.
+///
+/// # Errors
+/// The modules are not there; the message says how to get them.
+pub(super) fn modules(program: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new(program)
+        .arg("-V")
+        .output()
+        .with_context(|| format!("failed to run `{}`", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    if built_in(&said) {
+        return Ok(Vec::new());
+    }
+    let folder = folder(&said);
+    let modules: Vec<PathBuf> = MODULES.iter().map(|module| folder.join(module)).collect();
+    match modules.iter().find(|module| !module.is_file()) {
+        None => Ok(modules),
+        Some(missing) => bail!(
+            "failed to run `rl` on nginx: its weights are steered by Lua, and `{}` is missing; install it \
+             (`apt-get install libnginx-mod-http-lua`), name an nginx that has Lua with --program, or leave `rl` out of \
+             --algorithms",
+            missing.display()
+        ),
+    }
+}
+
+/// Whether what `nginx -V` says names the module among those that were compiled in.
+fn built_in(said: &str) -> bool {
+    said.split_whitespace().any(|word| {
+        word.starts_with("--add-module=") && (word.contains("ngx_lua-") || word.contains("lua-nginx-module"))
+    })
+}
+
+/// The folder of its modules, by what `nginx -V` says.
+fn folder(said: &str) -> PathBuf {
+    let argument = |name: &str| said.split_whitespace().find_map(|word| word.strip_prefix(name));
+    match argument("--modules-path=") {
+        Some(path) => PathBuf::from(path),
+        None => Path::new(argument("--prefix=").unwrap_or("/usr/local/nginx")).join("modules"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn modules_are_where_nginx_says_unless_they_are_built_in() {
+        let table = [
+            ("--prefix=/usr/share/nginx --modules-path=/usr/lib/nginx/modules", "/usr/lib/nginx/modules"),
+            ("configure arguments: --prefix=/opt/nginx --with-threads", "/opt/nginx/modules"),
+            ("nginx version: nginx/1.22.1", "/usr/local/nginx/modules"),
+        ];
+        for (said, expected) in table {
+            assert_eq!(folder(said), Path::new(expected), "{said}");
+            assert!(!built_in(said), "{said}");
+        }
+        let openresty = "--prefix=/usr/local/openresty/nginx --add-module=../ngx_lua-0.10.25 --add-module=../set-misc-0.33";
+        assert!(built_in(openresty));
+        assert!(!built_in("--add-dynamic-module=/build/lua-nginx-module-0.10"), "which has to be loaded");
+    }
+}

@@ -1,0 +1,193 @@
+//! Load balancers with configurations of somebody else: frontends, clusters and timeouts of their own, two services,
+//! and the selector added to them.
+
+use crate::common::{Bench, free_port};
+use crate::processes::wait_for;
+use crate::stage::{Stage, installed};
+use harness::target::Child;
+use lb_admin_client::Kind;
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::Output;
+
+/// The algorithms that each has.
+pub(crate) const ALGORITHMS: [&str; 2] = ["round-robin", "least-connections"];
+
+/// A load balancer that is not `bench`'s.
+pub(crate) struct Users {
+    pub(crate) stage: Stage,
+    process: Child,
+    url: String,
+    pub(crate) admin: String,
+}
+
+impl Users {
+    fn start(kind: Kind, stage: Stage, args: &[&str], url: String, admin: String) -> Self {
+        let args: Vec<OsString> = args.iter().map(OsString::from).collect();
+        let dir = stage.dir.path();
+        let log = dir.join("program.log");
+        let process = {
+            let _inside = stage.runtime.enter();
+            Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, &log)
+        };
+        let process = process.expect("the program starts");
+        wait_for("it to listen", || TcpStream::connect(url.trim_start_matches("http://")).ok());
+        Self { stage, process, url, admin }
+    }
+
+    /// `bench` on what runs already.
+    pub(crate) fn drive(&self, bench: &Bench, kind: Kind) -> Output {
+        let place = ["--load-balancer", kind.name(), "--url", &self.url, "--admin", &self.admin];
+        let algorithms = ALGORITHMS.join(",");
+        let plan = ["--algorithms", &algorithms, "--duration", "1s", "--out", "out"];
+        bench.run(&[&["--config", "quick_test_config.json"], &place[..], &plan].concat())
+    }
+
+    /// It is the user's and still runs; now the test ends it.
+    pub(crate) fn end(mut self) {
+        self.process.check().expect("a load balancer of the user is let alone");
+        let Self { stage, process, .. } = self;
+        stage.runtime.block_on(process.stop());
+        stage.end(None);
+    }
+}
+
+fn free() -> String {
+    format!("127.0.0.1:{}", free_port())
+}
+
+fn write(path: &Path, content: &str) {
+    std::fs::write(path, content).expect("a file can be written");
+}
+
+/// HAProxy; `least` is what its backends named after least-connections do.
+pub(crate) fn haproxy(least: &str) -> Users {
+    let stage = Stage::new();
+    let dir = stage.dir.path();
+    let (listen, socket) = (free(), dir.join("admin.sock").to_string_lossy().into_owned());
+    let servers =
+        ["b1", "b2", "b3"].map(|id| format!("    server {id} {} check\n", stage.address(id))).concat();
+    let group = |service: &str| {
+        [("round-robin", "roundrobin"), ("least-connections", least)]
+            .map(|(name, balance)| format!("backend {service}.{name}\n    balance {balance}\n{servers}"))
+            .concat()
+    };
+    let config = format!(
+        "global
+    stats socket {socket} mode 600 level admin
+defaults
+    mode http
+    timeout connect 3s
+    timeout client 20s
+    timeout server 20s
+frontend my_shop
+    bind {listen}
+    http-request set-var(txn.algorithm) str(current),map({dir}/algorithm.map,round-robin)
+    http-response set-header X-LB-Algorithm %[var(txn.algorithm)]
+    acl is_checkout path_beg /cart-service/ /order-service/
+    use_backend checkout.%[var(txn.algorithm)] if is_checkout
+    use_backend catalogue.%[var(txn.algorithm)]
+{}{}",
+        group("catalogue"),
+        group("checkout"),
+        dir = dir.display(),
+    );
+    write(&dir.join("haproxy.cfg"), &config);
+    write(&dir.join("algorithm.map"), "current round-robin\n");
+    Users::start(Kind::Haproxy, stage, &["-db", "-f", "haproxy.cfg"], format!("http://{listen}"), socket)
+}
+
+/// Envoy. Its clusters named after least-connections do that, or else come from a file in which they have the
+/// `lb_policy` `least`: a word that Envoy does not know is not refused there.
+pub(crate) fn envoy(least: Option<&str>) -> Users {
+    let stage = Stage::new();
+    let dir = stage.dir.path();
+    let (listen, admin) = (free(), free());
+    let services = ["main", "checkout"];
+    let mut clusters = services.map(|service| cluster(&stage, service, "round-robin")).to_vec();
+    let mut least_loaded = services.map(|service| cluster(&stage, service, "least-connections"));
+    let mut config = json!({
+        "node": { "id": "shop", "cluster": "shop" },
+        "admin": { "address": address(&admin) },
+        "layered_runtime": { "layers": [{ "name": "admin", "admin_layer": {} }] },
+    });
+    if let Some(word) = least {
+        for cluster in &mut least_loaded {
+            cluster["@type"] = json!("type.googleapis.com/envoy.config.cluster.v3.Cluster");
+            cluster["lb_policy"] = json!(word);
+        }
+        let file = dir.join("clusters.json");
+        write(&file, &json!({ "version_info": "1", "resources": least_loaded }).to_string());
+        let source = json!({ "resource_api_version": "V3", "path_config_source": { "path": file } });
+        config["dynamic_resources"] = json!({ "cds_config": source });
+    } else {
+        for cluster in &mut least_loaded {
+            cluster["load_balancing_policy"] = json!({ "policies": [full_scan()] });
+        }
+        clusters.extend(least_loaded);
+    }
+    config["static_resources"] = json!({ "clusters": clusters, "listeners": [listener(&listen)] });
+    write(&dir.join("envoy.json"), &config.to_string());
+    let args = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error", "-c", "envoy.json"];
+    Users::start(Kind::Envoy, stage, &args, format!("http://{listen}"), format!("http://{admin}"))
+}
+
+fn address(text: &str) -> Value {
+    let (host, port) = text.rsplit_once(':').expect("an address");
+    json!({ "socket_address": { "address": host, "port_value": port.parse::<u16>().expect("a port") } })
+}
+
+fn cluster(stage: &Stage, service: &str, algorithm: &str) -> Value {
+    let name = format!("{service}.{algorithm}");
+    let endpoint = |id| json!({ "endpoint": { "hostname": id, "address": address(&stage.address(id)) } });
+    let endpoints = ["b1", "b2", "b3"].map(endpoint);
+    let load = json!({ "cluster_name": name, "endpoints": [{ "lb_endpoints": endpoints }] });
+    json!({ "name": name, "type": "STATIC", "connect_timeout": "1s", "load_assignment": load })
+}
+
+fn full_scan() -> Value {
+    const LEAST_REQUEST: &str =
+        "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";
+    json!({ "typed_extension_config": {
+        "name": "envoy.load_balancing_policies.least_request",
+        "typed_config": { "@type": LEAST_REQUEST, "selection_method": "FULL_SCAN" }
+    }})
+}
+
+fn listener(listen: &str) -> Value {
+    const EXTENSIONS: &str = "type.googleapis.com/envoy.extensions.filters";
+    let paths = [("/cart-service/", "checkout"), ("/order-service/", "checkout"), ("/", "main")];
+    let routes: Vec<Value> =
+        paths.into_iter().flat_map(|(prefix, service)| selected(prefix, service)).collect();
+    let router = format!("{EXTENSIONS}.http.router.v3.Router");
+    let filter = json!({ "name": "envoy.filters.network.http_connection_manager", "typed_config": {
+        "@type": format!("{EXTENSIONS}.network.http_connection_manager.v3.HttpConnectionManager"),
+        "stat_prefix": "my_shop",
+        "http_filters": [{ "name": "envoy.filters.http.router", "typed_config": { "@type": router } }],
+        "route_config": {
+            "name": "my_shop",
+            "validate_clusters": false,
+            "virtual_hosts": [{ "name": "all", "domains": ["*"], "routes": routes }]
+        }
+    }});
+    json!({ "name": "my_shop", "address": address(listen), "filter_chains": [{ "filters": [filter] }] })
+}
+
+/// The selector: a route that asks for the key of least-connections, then the one that asks for none.
+fn selected(prefix: &str, service: &str) -> [Value; 2] {
+    ["least-connections", "round-robin"].map(|algorithm| {
+        let mut route = json!({
+            "match": { "prefix": prefix },
+            "route": { "cluster": format!("{service}.{algorithm}"), "timeout": "15s" },
+            "response_headers_to_add": [{ "header": { "key": "x-lb-algorithm", "value": algorithm } }],
+        });
+        if algorithm == "least-connections" {
+            let never = json!({ "numerator": 0, "denominator": "HUNDRED" });
+            route["match"]["runtime_fraction"] =
+                json!({ "runtime_key": "lb.algorithm.least-connections", "default_value": never });
+        }
+        route
+    })
+}

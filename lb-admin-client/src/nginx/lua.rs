@@ -1,0 +1,147 @@
+//! Steered weights: what Lua in nginx counts of each backend, and how it is told weights.
+
+use crate::connect::RealOptions;
+use crate::error::AdminError;
+use crate::http::{Call, Http};
+use crate::snapshot::BackendCounters;
+use lb_core::time::Span;
+use serde::Deserialize;
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+const BACKENDS: &str = "/backends";
+const WEIGHTS: &str = "/weights";
+const EXPECTED: &str = "the backends of `pool.rl` with their counts as JSON";
+/// The least weight, as a part of the greatest.
+const LEAST: f64 = 1e-6;
+
+/// Where Lua answers.
+#[derive(Debug)]
+pub(super) struct Lua {
+    http: Http,
+    /// What the look before saw, by pool and backend.
+    before: Mutex<HashMap<(String, String), Seen>>,
+}
+
+/// `GET /backends`.
+#[derive(Debug, Deserialize)]
+struct Told {
+    /// Since when it counts: a start of nginx, which reloads outlast.
+    generation: String,
+    backends: Vec<Backend>,
+}
+
+/// One backend of one pool.
+#[derive(Debug, Deserialize)]
+struct Backend {
+    pool: String,
+    id: String,
+    weight: f64,
+    in_flight: u32,
+    requests: u64,
+    /// Those that are over, less the cancelled ones.
+    replies: u64,
+    errors: u64,
+    cancelled: u64,
+    /// Sum over the replies.
+    latency_ms: u64,
+}
+
+/// What recent latency is worked out from.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+struct Seen {
+    replies: u64,
+    latency_ms: u64,
+    /// Mean of the latest look at which there was a reply.
+    recent: Option<Span>,
+}
+
+impl Lua {
+    /// At this base address.
+    pub(super) fn new(base: &str, options: &RealOptions) -> Result<Self, AdminError> {
+        let http = Http::new(base, options.token.as_deref(), options.limit)?;
+        Ok(Self { http, before: Mutex::default() })
+    }
+
+    /// The backends now, and the generation that their counters belong to.
+    pub(super) async fn look(&self) -> Result<(String, Vec<BackendCounters>), AdminError> {
+        let told: Told = self.http.call(Call::get(BACKENDS)).await?.json(EXPECTED)?;
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        let counters = told.backends.into_iter().map(|backend| {
+            let seen = before.entry((backend.pool.clone(), backend.id.clone())).or_default();
+            *seen = seen.then(backend.replies, backend.latency_ms);
+            backend.counters(seen.recent)
+        });
+        Ok((told.generation, counters.collect()))
+    }
+
+    /// Sets weights. Who is not named keeps its own.
+    pub(super) async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
+        const WHAT: &str = "set weights";
+        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
+        {
+            let reason = format!("weight of `{id}` is {weight}, must be above 0");
+            return Err(AdminError::BadValue { what: WHAT, reason });
+        }
+        let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
+        // A few digits, since all of them go into one address.
+        let scaled = |weight: f64| format!("{:.6}", (weight / greatest).max(LEAST));
+        let told: Vec<(&str, String)> =
+            weights.iter().map(|(id, weight)| (id.as_str(), scaled(*weight))).collect();
+        let query: Vec<(&str, &str)> = told.iter().map(|(id, weight)| (*id, weight.as_str())).collect();
+        let reply = self.http.call(Call::post(WEIGHTS, &query)).await?;
+        match reply.status {
+            400 => Err(AdminError::BadValue {
+                what: WHAT,
+                reason: format!("{}{WEIGHTS} answered 400: {}", self.http.base(), reply.body.trim()),
+            }),
+            _ => reply.json::<Told>(EXPECTED).map(drop),
+        }
+    }
+}
+
+impl Backend {
+    fn counters(self, recent_latency: Option<Span>) -> BackendCounters {
+        BackendCounters {
+            requests: Some(self.requests),
+            errors: Some(self.errors),
+            cancelled: Some(self.cancelled),
+            latency_sum: Some(Span::from_millis(self.latency_ms)),
+            recent_latency,
+            in_flight: self.in_flight,
+            ..BackendCounters::unknown(self.id, self.pool, self.weight)
+        }
+    }
+}
+
+impl Seen {
+    /// The same after another look. What went down has begun anew.
+    fn then(self, replies: u64, latency_ms: u64) -> Self {
+        let before = if replies < self.replies { Self::default() } else { self };
+        let new = replies - before.replies;
+        let sum = Span::from_millis(latency_ms.saturating_sub(before.latency_ms));
+        let recent = sum.as_nanos().checked_div(new).map_or(self.recent, |mean| Some(Span::from_nanos(mean)));
+        Self { replies, latency_ms, recent }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_latency_is_the_mean_since_the_look_before_or_the_last_known() {
+        let looks = [
+            ((0, 0), None, "nothing is known"),
+            ((10, 200), Some(20), "the mean of all so far"),
+            ((14, 400), Some(50), "and of the new ones from then on"),
+            ((14, 400), Some(50), "no reply came"),
+            ((2, 60), Some(30), "nginx was started anew"),
+        ];
+        let mut seen = Seen::default();
+        for ((replies, latency_ms), expected, why) in looks {
+            seen = seen.then(replies, latency_ms);
+            assert_eq!(seen.recent, expected.map(Span::from_millis), "{why}");
+        }
+    }
+}
