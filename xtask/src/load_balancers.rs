@@ -131,13 +131,17 @@ fn installed(home: &Path, name: &str) -> PathBuf {
     }
 }
 
-/// Packages of Debian whose programs are not there.
+/// Where Debian has the module by which nginx takes weights, and its package.
+const LUA: (&str, &str) = ("/usr/lib/nginx/modules/ngx_http_lua_module.so", "libnginx-mod-http-lua");
+
+/// Packages of Debian whose programs, or whose module, are not there.
 fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
     let missing = |(name, source, _): &(&str, Source, &str)| match source {
         Source::Debian(package) if find(name, folders).is_none() => Some(*package),
         _ => None,
     };
-    PROGRAMS.iter().filter_map(missing).collect()
+    let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
+    PROGRAMS.iter().filter_map(missing).chain(module).collect()
 }
 
 /// Installs packages of Debian where that can be done without asking. What fails shows later: the programs

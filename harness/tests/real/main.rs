@@ -15,6 +15,7 @@ mod processes;
 mod refusals;
 mod runs;
 mod stage;
+mod steering;
 mod switches;
 mod users;
 
@@ -53,12 +54,14 @@ fn trials() -> Vec<Trial> {
         if let Some(missing) = &missing {
             eprintln!("{missing:#}; `cargo xtask load-balancers` does that for tests");
         }
-        let ignored = missing.is_some() && std::env::var_os(REQUIRED).is_none();
+        let required = std::env::var_os(REQUIRED).is_some();
+        let ignored = missing.is_some() && !required;
         for (name, test) in tests(kind) {
             let run = move || -> Result<(), Failed> {
                 test(kind);
                 Ok(())
             };
+            let ignored = ignored || (name == STEERED && !steering::can(kind) && !required);
             trials.push(Trial::test(name, run).with_kind(kind.name()).with_ignored_flag(ignored));
         }
     }
@@ -73,6 +76,9 @@ fn trials() -> Vec<Trial> {
 
 /// A name that states the rule, and what tests it.
 type Test = (&'static str, fn(Kind));
+
+/// Of those that take weights.
+const STEERED: &str = "weights_follow_speeds_and_those_of_the_control_stay";
 
 /// What is asked of all, then of some.
 fn tests(kind: Kind) -> Vec<Test> {
@@ -111,7 +117,9 @@ fn tests(kind: Kind) -> Vec<Test> {
             &[("an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest", refusals::lacking)]
         }
     };
-    [&ALL, some].concat()
+    const STEERING: [Test; 1] = [(STEERED, steering::weights_follow_speeds)];
+    let steering: &[Test] = if kind == Kind::Caddy { &[] } else { &STEERING };
+    [&ALL, some, steering].concat()
 }
 
 /// The algorithm that looks at load: of two, or of all.

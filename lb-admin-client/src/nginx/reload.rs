@@ -113,3 +113,74 @@ fn bad(path: &Path, reason: impl std::fmt::Display) -> AdminError {
         reason: format!("{}: {reason}", path.display()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::CommandExt;
+    use std::process::{Child, Command, Stdio};
+
+    /// A process that stands for nginx's master, its processes, and its folder.
+    struct Master {
+        process: Child,
+        folder: PathBuf,
+    }
+
+    impl Master {
+        /// `on_hang_up` is what the shell does when it is told to load the configuration anew.
+        fn start(test: &str, on_hang_up: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("reload-{}-{test}", std::process::id()));
+            std::fs::create_dir_all(&folder).expect("a folder for temporary files");
+            std::fs::write(folder.join(INCLUDED), "default round-robin;\n").expect("the folder is ours");
+            let script = format!("trap '{on_hang_up}' HUP; sleep 60 & touch ready; while :; do wait; done");
+            let mut command = Command::new("sh");
+            command.args(["-c", &script]).current_dir(&folder).stdin(Stdio::null()).process_group(0);
+            let process = command.spawn().expect("there is a shell");
+            std::fs::write(folder.join("pid"), process.id().to_string()).expect("the folder is ours");
+            // Generous: it only has to begin.
+            let deadline = std::time::Instant::now() + Duration::from_secs(20);
+            while !folder.join("ready").exists() && std::time::Instant::now() < deadline {
+                std::thread::sleep(POLL);
+            }
+            Self { process, folder }
+        }
+
+        async fn switch(&self) -> AdminError {
+            let reload = Reload::new(&self.folder, Some(Path::new("pid"))).expect("it names the file");
+            let p2c = "p2c".parse().expect("p2c is known");
+            let error = reload.switch(&p2c, Duration::from_millis(300)).await.expect_err("it must not pass");
+            assert_eq!(reload.selected().expect("the file is there"), "p2c", "the file was replaced whole");
+            error
+        }
+    }
+
+    impl Drop for Master {
+        fn drop(&mut self) {
+            if let Some(group) = Pid::from_raw(self.process.id() as i32) {
+                let _ = rustix::process::kill_process_group(group, Signal::KILL);
+            }
+            let _ = self.process.wait();
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
+    }
+
+    #[tokio::test]
+    async fn old_workers_that_do_not_end_are_named() {
+        let master = Master::start("old", "sleep 60 &");
+        let old = workers(master.process.id());
+        match master.switch().await {
+            AdminError::OldGeneration { native, left, .. } => {
+                assert_eq!((native.as_str(), left), ("p2c", old.into_iter().collect::<Vec<u32>>()));
+            }
+            other => panic!("a new worker came and the old one stayed, and it says: {other}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_configuration_that_is_not_taken_is_no_switch() {
+        let master = Master::start("refused", ":");
+        let error = master.switch().await;
+        assert!(matches!(error, AdminError::NotSwitched { .. }), "no new worker came: {error}");
+        assert!(error.to_string().contains("error log"), "and it says where to look: {error}");
+    }
+}

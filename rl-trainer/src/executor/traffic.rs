@@ -10,13 +10,12 @@ use crate::cli::files::write_with;
 use crate::report::{AlgorithmReport, TraceReport, TrafficReport};
 use crate::traces::inspect::inspect;
 use anyhow::{Context, anyhow};
-use harness::config::{Engine, Overrides, Plan, Target, plan};
+use harness::config::{Engine, LoadBalancer, Overrides, Plan, plan};
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::{self, Interrupt, Mode, RunOptions, schedules};
 use harness::report::{Progress, scenario_tables};
 use harness::results::{ResultsFolder, Summary, TRACES};
 use jiff::Zoned;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -96,7 +95,10 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
     overrides.policy.clone_from(&order.policy);
     let mut plan = plan(&order.scenario.loaded, &overrides).or_exit(ExitCode::Usage)?;
     if order.kind == TrafficKind::Live {
-        plan.target = embedded().or_exit(ExitCode::Preflight)?;
+        // Whoever answers at the config's address would not record what is learnt from.
+        plan.target.load_balancer = Some(LoadBalancer::Reference);
+        plan.target.explicit = false;
+        plan.target.compared.clear();
     }
     let path = run.folder.traffic(&order.folder);
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
@@ -128,13 +130,6 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
             .or_exit(ExitCode::InvalidTrials);
     }
     Ok(Played { folder: path, plan, summary, started })
-}
-
-/// An address on which nobody listens: the orchestrator then brings its own load balancer and backends.
-fn embedded() -> anyhow::Result<Target> {
-    let listener = TcpListener::bind("127.0.0.1:0").context("failed to find a free port")?;
-    let base_url = format!("http://{}/proxy", listener.local_addr()?);
-    Ok(Target { base_url, explicit: false, admin_url: None, admin_token: None })
 }
 
 /// Runs a plan until it is over, the user wants it to end, or its time is up.

@@ -33,6 +33,9 @@ const SOCKET: &str = "admin.sock";
 /// What programs say when a port is taken.
 const TAKEN: [&str; 3] = ["already in use", "Address in use", "cannot bind"];
 
+/// What lines have that say why a configuration is rejected; programs print others beside them.
+const TELLING: [&str; 4] = ["[ALERT]", "[emerg]", "error", "Error"];
+
 /// A real load balancer that runs.
 pub struct Real {
     /// Its process.
@@ -296,8 +299,11 @@ impl<'a> Attempt<'a> {
         }
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        let lines: Vec<&str> = said.lines().filter(|line| !line.trim().is_empty()).collect();
-        let last = lines[lines.len().saturating_sub(5)..].join("; ");
+        let lines: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let tells = |line: &&&str| TELLING.iter().any(|word| line.contains(word));
+        let telling: Vec<&str> = lines.iter().filter(tells).copied().collect();
+        let told = if telling.is_empty() { &lines } else { &telling };
+        let last = told[told.len().saturating_sub(5)..].join("; ");
         bail!(
             "{} rejects the configuration `{}`: {last}; it was made for newer or older versions, or a name in the \
              topology is none that it takes",
