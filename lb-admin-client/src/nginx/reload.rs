@@ -133,8 +133,13 @@ mod tests {
             std::fs::create_dir_all(&folder).expect("a folder for temporary files");
             std::fs::write(folder.join(INCLUDED), "default round-robin;\n").expect("the folder is ours");
             let script = format!("trap '{on_hang_up}' HUP; sleep 60 & : > ready; while :; do wait; done");
-            let mut command = Command::new("sh");
-            command.args(["-c", &script]).current_dir(&folder).stdin(Stdio::null()).process_group(0);
+            // A shell cannot trap what was ignored when it began, as SIGHUP is under nohup.
+            let mut command = Command::new("env");
+            command
+                .args(["--default-signal=HUP", "sh", "-c", &script])
+                .current_dir(&folder)
+                .stdin(Stdio::null())
+                .process_group(0);
             let process = command.spawn().expect("there is a shell");
             std::fs::write(folder.join("pid"), process.id().to_string()).expect("the folder is ours");
             // Generous: it only has to begin.
