@@ -194,6 +194,13 @@ pub trait LoadBalancerAdmin: Send + Sync {
     }
 }
 
+/// What is wrong with the first weight that cannot be set; none when all can.
+pub(crate) fn unfit_weight(weights: &[(String, f64)]) -> Option<String> {
+    let unfit = |weight: f64| !(weight.is_finite() && weight > 0.0);
+    let (id, weight) = weights.iter().find(|(_, weight)| unfit(*weight))?;
+    Some(format!("weight of `{id}` is {weight}, must be above 0"))
+}
+
 /// Looks at snapshots until one has nothing in flight.
 pub(crate) async fn wait_until_idle<T: LoadBalancerAdmin + ?Sized>(
     admin: &T,

@@ -3,6 +3,7 @@
 use super::wire::Dumped;
 use super::xds::{Watched, address, shares};
 use super::{CLUSTERS, EnvoyAdmin, configured, listed};
+use crate::admin::unfit_weight;
 use crate::error::AdminError;
 use crate::group::Group;
 use crate::http::Http;
@@ -42,9 +43,8 @@ fn steered(one: &Dumped) -> Option<Steered> {
 impl EnvoyAdmin {
     /// Rewrites the files in which a backend is named, and looks. Backends that are not named keep their weight.
     pub(super) async fn steer(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
-        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
-        {
-            return Err(bad(format!("weight of `{id}` is {weight}, must be above 0")));
+        if let Some(unfit) = unfit_weight(weights) {
+            return Err(bad(unfit));
         }
         let mut files = Vec::new();
         let mut named: Vec<String> = Vec::new();

@@ -1,7 +1,7 @@
 //! The contract, command by command.
 
 use super::{CURRENT, GREATEST_WEIGHT, HaproxyAdmin, listed_as, servers};
-use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
+use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
@@ -135,10 +135,8 @@ impl LoadBalancerAdmin for HaproxyAdmin {
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         const WHAT: &str = "set weights";
         let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
-        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
-        {
-            let reason =
-                format!("weight of `{id}` is {weight}, must be above 0; drain a backend to give it nothing");
+        if let Some(unfit) = unfit_weight(weights) {
+            let reason = format!("{unfit}; drain a backend to give it nothing");
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let selected = self.selected().await?;

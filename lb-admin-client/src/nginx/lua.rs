@@ -1,5 +1,6 @@
 //! Steered weights: what Lua in nginx counts of each backend, and how it is told weights.
 
+use crate::admin::unfit_weight;
 use crate::connect::RealOptions;
 use crate::error::AdminError;
 use crate::http::{Call, Http};
@@ -78,9 +79,7 @@ impl Lua {
     /// Sets weights. Who is not named keeps its own.
     pub(super) async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         const WHAT: &str = "set weights";
-        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
-        {
-            let reason = format!("weight of `{id}` is {weight}, must be above 0");
+        if let Some(reason) = unfit_weight(weights) {
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);

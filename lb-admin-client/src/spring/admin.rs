@@ -5,7 +5,7 @@ use super::{
     DIALECT, LB_DRAIN, LB_RESET, LB_SNAPSHOT, LB_TRACE_START, LB_TRACE_STOP, LB_UNDRAIN, LB_WEIGHTS, RESET,
     START, STATUS, STOP, STRATEGIES, SWITCH, SpringAdmin, answer, refused, same,
 };
-use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, wait_until_idle};
+use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight, wait_until_idle};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
@@ -199,14 +199,9 @@ impl LoadBalancerAdmin for SpringAdmin {
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         const WHAT: &str = "set weights";
         self.reference(WHAT, "configure the weights in the load balancer itself")?;
-        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
-        {
-            return Err(AdminError::BadValue {
-                what: WHAT,
-                reason: format!(
-                    "weight of `{id}` is {weight}, must be above 0; drain a backend to give it nothing"
-                ),
-            });
+        if let Some(unfit) = unfit_weight(weights) {
+            let reason = format!("{unfit}; drain a backend to give it nothing");
+            return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let body: Map<String, Value> =
             weights.iter().map(|(id, weight)| (id.clone(), (*weight).into())).collect();

@@ -3,7 +3,7 @@
 use super::log::AccessLog;
 use super::wire::{self, Raw, Version};
 use super::{GREATEST_WEIGHT, RAW, TraefikAdmin, VERSION, in_force, late, native, put, strategy};
-use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
+use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
@@ -123,9 +123,8 @@ impl LoadBalancerAdmin for TraefikAdmin {
             return Err(self.cannot(WHAT, way_out));
         }
         let bad = |reason: String| AdminError::BadValue { what: WHAT, reason };
-        if let Some((id, weight)) = weights.iter().find(|(_, weight)| !(weight.is_finite() && *weight > 0.0))
-        {
-            return Err(bad(format!("weight of `{id}` is {weight}, must be above 0")));
+        if let Some(unfit) = unfit_weight(weights) {
+            return Err(bad(unfit));
         }
         let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
         let scaled = |weight: f64| (weight / greatest * GREATEST_WEIGHT).round().max(1.0) as u32;
