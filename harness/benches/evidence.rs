@@ -13,17 +13,17 @@
 //! 4. `coverage`: made-up differences of four shapes. From ten blocks on, 93 to 97 % of the 95 % intervals must
 //!    hold the truth.
 
-#[path = "../tests/statistics/coverage.rs"]
+#[path = "../../crates/lb-analysis/tests/statistics/coverage.rs"]
 mod coverage;
-#[path = "../tests/statistics/noise.rs"]
+#[path = "../../crates/lb-analysis/tests/statistics/noise.rs"]
 #[allow(dead_code, reason = "shared with the tests of the statistics")]
 mod noise;
 
-use harness::analysis::{CompareOptions, compare, repetitions_for};
-use harness::config::{self, Engine, Overrides};
 use harness::experiment::{self, Interrupt, Mode, RunOptions};
-use harness::report::Progress;
-use harness::results::{Metric, ResultsFolder, Summary, TrialSummary, Verdict, read_summary};
+use harness::show::Progress;
+use lb_analysis::{CompareOptions, compare, repetitions_for};
+use lb_config::{Engine, Overrides};
+use lb_results::{Metric, ResultsFolder, Summary, TrialSummary, Verdict, read_summary};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -65,8 +65,8 @@ impl Runtime<'_> {
     /// The whole pipeline from config to summary, in a folder that is thrown away.
     fn run(&self, config: &Value, overrides: &Overrides, mode: Mode, luck: u64) -> Summary {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let loaded = config::from_text("evidence.json", &config.to_string()).expect("a config");
-        let plan = config::plan(&loaded, overrides).expect("a plan");
+        let loaded = lb_config::from_text("evidence.json", &config.to_string()).expect("a config");
+        let plan = lb_config::plan(&loaded, overrides).expect("a plan");
         let options = RunOptions {
             loaded: &loaded,
             run_id: "evidence".to_owned(),

@@ -15,9 +15,9 @@
 mod support;
 
 use anyhow::{Context, Result, bail, ensure};
-use harness::load::{LoadSpec, run};
 use lb_core::workload::Stage;
 use lb_core::{Outcome, Span};
+use lb_load::{LoadSpec, run};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

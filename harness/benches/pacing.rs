@@ -14,10 +14,10 @@
 mod support;
 
 use anyhow::{Context, Result, ensure};
-use harness::load::run;
-use harness::record::{RequestSink, TrialRecord};
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Sample, Spacing, Stage};
 use lb_core::{Span, Time};
+use lb_load::run;
+use lb_record::{RequestSink, TrialRecord};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::process::ExitCode;
 use std::sync::Arc;

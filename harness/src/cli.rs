@@ -1,8 +1,8 @@
 //! What was typed: the command line, as `clap` reads it, and nothing decided yet.
 
-use crate::report::ReportFormat;
 use crate::target::ChildCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use lb_report::ReportFormat;
 use std::path::PathBuf;
 use std::time::Duration;
 

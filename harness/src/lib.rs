@@ -4,19 +4,12 @@
 //! [`experiment`] (blocks, trials, phases) -> [`load`] (the hot path) -> [`record`] -> [`results`] and
 //! [`analysis`] (pure functions) -> [`report`]. [`target`] starts and stops what is under test.
 
-pub mod analysis;
-pub mod analyze;
 pub mod cli;
-pub mod compare;
-pub mod config;
 pub mod exit;
 pub mod experiment;
-pub mod load;
-pub mod record;
-pub mod report;
-pub mod results;
+pub mod grading;
+pub mod show;
 pub mod target;
-pub mod trace;
 
 /// The commit that this was built from.
 pub const COMMIT: &str = env!("BENCH_COMMIT");

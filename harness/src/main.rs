@@ -2,20 +2,21 @@
 
 use anyhow::{Context as _, anyhow};
 use clap::{CommandFactory, Parser};
-use harness::analysis::CompareOptions;
-use harness::analysis::threshold::Threshold;
-use harness::analyze;
 use harness::cli::{
     AnalyzeArgs, Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, Switching,
     WarmUp,
 };
-use harness::compare::{self, FolderVerdict, compare_folders};
-use harness::config::{self, Loaded, Overrides, Plan};
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::{self, Interrupt, Mode, RunOptions, combined_sha256, schedules};
-use harness::report::{Progress, render_algorithms, render_plan, render_summary, write_reports};
-use harness::results::{ResultsFolder, Summary, run_id};
+use harness::grading;
+use harness::show::{Progress, render_algorithms, render_plan};
+use lb_analysis::CompareOptions;
+use lb_analysis::runs::{FolderVerdict, compare_folders};
+use lb_analysis::threshold::Threshold;
+use lb_config::{Loaded, Overrides, Plan};
 use lb_core::Algorithm;
+use lb_report::{render_summary, write_reports};
+use lb_results::{ResultsFolder, Summary, run_id};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode as ProcessExit;
@@ -60,7 +61,7 @@ fn print(text: &str) {
 }
 
 fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
-    let loaded = config::load(&args.config).or_exit(ExitCode::Usage)?;
+    let loaded = lb_config::load(&args.config).or_exit(ExitCode::Usage)?;
     let overrides = Overrides {
         algorithms: args.algorithms.clone(),
         scenario: args.scenario.clone(),
@@ -70,8 +71,8 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         duration: args.duration,
         ramp_up: args.ramp_up,
         engine: args.engine.map(|engine| match engine {
-            Engine::Live => config::Engine::Live,
-            Engine::Sim => config::Engine::Sim,
+            Engine::Live => lb_config::Engine::Live,
+            Engine::Sim => lb_config::Engine::Sim,
         }),
         time_scale: args.time_scale,
         topology: args.topology.clone(),
@@ -103,7 +104,7 @@ fn read_plan(args: &ExperimentArgs) -> Result<(Loaded, Plan), Failure> {
         thresholds: args.threshold.clone(),
         threshold_presets: args.threshold_preset.clone(),
     };
-    let plan = config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
+    let plan = lb_config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
     Ok((loaded, plan))
 }
 
@@ -188,7 +189,7 @@ fn objective_of(text: &str) -> Result<Vec<Threshold>, Failure> {
 fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
     let options = CompareOptions { margin: args.margin, ..CompareOptions::default() };
     let comparison = compare_folders(&args.base, &args.new, &options).or_exit(ExitCode::Usage)?;
-    print(&compare::render(&comparison));
+    print(&lb_analysis::runs::render(&comparison));
     if let Some(path) = &args.json {
         write_json(path, &comparison)?;
     }
@@ -196,8 +197,8 @@ fn compare(args: &CompareArgs) -> Result<ExitCode, Failure> {
 }
 
 fn analyze(args: &AnalyzeArgs) -> Result<ExitCode, Failure> {
-    let analysis = analyze::analyze(&args.path).or_exit(ExitCode::Usage)?;
-    print(&analyze::render(&analysis));
+    let analysis = grading::analyze(&args.path).or_exit(ExitCode::Usage)?;
+    print(&grading::render(&analysis));
     if let Some(path) = &args.json {
         write_json(path, &analysis.document(jiff::Timestamp::now()))?;
     }
@@ -214,7 +215,7 @@ fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure>
 
 /// A finished run's summary.
 fn read_summary(folder: &Path) -> Result<Summary, Failure> {
-    harness::results::read_summary(folder).or_exit(ExitCode::Usage)
+    lb_results::read_summary(folder).or_exit(ExitCode::Usage)
 }
 
 fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {

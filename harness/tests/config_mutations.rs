@@ -2,7 +2,7 @@
 
 mod common;
 
-use harness::config::{ConfigError, Overrides, from_text, plan};
+use lb_config::{ConfigError, Overrides, from_text, plan};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

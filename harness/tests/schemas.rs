@@ -1,9 +1,9 @@
 //! Published JSON Schemas are those of the types: what configs are held against, and what results look
 //! like.
 
-use harness::analyze::AnalysisDocument;
-use harness::compare::FolderComparison;
-use harness::results::{AlgorithmSummary, Summary};
+use harness::grading::AnalysisDocument;
+use lb_analysis::runs::FolderComparison;
+use lb_results::{AlgorithmSummary, Summary};
 use serde_json::Value;
 use std::path::Path;
 
@@ -13,7 +13,7 @@ const UPDATE: &str = "UPDATE_SCHEMA";
 /// Where each schema is published, and what the types say.
 fn schemas() -> [(&'static str, Value); 5] {
     [
-        ("configs/schema/bench-config.schema.json", harness::config::schema()),
+        ("configs/schema/bench-config.schema.json", lb_config::schema()),
         ("docs/schema/summary.schema.json", schemars::schema_for!(Summary).to_value()),
         ("docs/schema/trial.schema.json", schemars::schema_for!(AlgorithmSummary).to_value()),
         ("docs/schema/comparison.schema.json", schemars::schema_for!(FolderComparison).to_value()),

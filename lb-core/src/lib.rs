@@ -18,6 +18,7 @@ pub mod policy;
 pub mod rng;
 pub mod service_time;
 pub mod steering;
+pub mod suggest;
 pub mod time;
 pub mod topology;
 pub mod workload;

@@ -1,9 +1,9 @@
 //! What the benchmarks of the load engine share: a phase of single GET requests, everything recorded.
 
 use anyhow::Result;
-use harness::load::{LoadSpec, Target};
 use lb_core::workload::{ClassMix, Journey, Scenario, Schedule, Stage, UserClass, Workload};
 use lb_core::{Seed, Span};
+use lb_load::{LoadSpec, Target};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;

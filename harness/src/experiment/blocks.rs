@@ -10,15 +10,15 @@ use super::order::order;
 use super::run::Context;
 use super::schedules::block_schedule;
 use super::sim::simulate;
-use super::trial::{ListedBackend, Trial};
 use super::verdicts;
-use crate::analysis::{problems, summarise};
-use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::report::Progress;
-use crate::results::{RequestsFile, trial_stem, write_trial};
+use crate::show::Progress;
+use lb_analysis::{problems, summarise};
+use lb_config::PlannedScenario;
 use lb_core::Span;
 use lb_core::workload::Schedule;
+use lb_results::{ListedBackend, Trial};
+use lb_results::{RequestsFile, trial_stem, write_trial};
 use std::sync::Arc;
 
 /// Blocks before precision is looked at: fewer say nothing about noise.

@@ -5,15 +5,15 @@
 use super::Interrupt;
 use super::live::LiveTrials;
 use super::run::{Context, Mode};
-use crate::config::{LoadBalancer, Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::record::TrialRecord;
-use crate::results::ResultsFolder;
 use crate::target::real::installed::how_to_install;
 use crate::target::{Installed, choose};
+use lb_config::{LoadBalancer, Plan, PlannedScenario};
 use lb_core::Outcome;
 use lb_core::Span;
 use lb_core::workload::Scenario;
+use lb_record::TrialRecord;
+use lb_results::ResultsFolder;
 use std::sync::Arc;
 
 /// Long enough for each user to open a session and do its action several times.

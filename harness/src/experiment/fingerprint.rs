@@ -1,7 +1,7 @@
 //! What a run's numbers depend on, besides algorithms, seed and repetitions, as one hash: two runs
 //! with the same fingerprint on the same machine have the same noise.
 
-use crate::config::{Plan, PlannedScenario};
+use lb_config::{Plan, PlannedScenario};
 use lb_core::Seed;
 use lb_core::workload::Schedule;
 use sha2::{Digest, Sha256};

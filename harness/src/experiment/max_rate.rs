@@ -12,15 +12,15 @@ use super::live::LiveTrials;
 use super::run::Context;
 use super::schedules::block_schedule;
 use super::sim::simulate;
-use crate::analysis::threshold::{Threshold, evaluate};
-use crate::analysis::{problems, summarise};
-use crate::config::PlannedScenario;
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::report::Progress;
-use crate::results::{MaxRateSummary, RateProbe};
+use crate::show::Progress;
 use anyhow::Context as _;
+use lb_analysis::threshold::{Threshold, evaluate};
+use lb_analysis::{problems, summarise};
+use lb_config::PlannedScenario;
 use lb_core::Span;
 use lb_core::workload::Scenario;
+use lb_results::{MaxRateSummary, RateProbe};
 use std::sync::Arc;
 
 /// First rate: low enough for a laptop's backends.
@@ -156,7 +156,7 @@ impl Search<'_, '_> {
         };
         let Some(trial) = trial.filter(|trial| !trial.record.interrupted) else { return Ok(None) };
         let problems = problems(&trial, !scenario.scenario.topology.faults.is_empty());
-        let held = evaluate(self.objective, &scenario, &[&trial], &self.contestant.label);
+        let held = evaluate(self.objective, scenario.scope(), &[&trial], &self.contestant.label);
         let kept = problems.is_empty() && held.iter().all(|result| result.ok);
         let result = summarise(&[&trial], &scenario.scenario.workload);
         progress.say(&format!(

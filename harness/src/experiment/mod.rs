@@ -19,13 +19,9 @@ mod schedules;
 mod sim;
 mod sim_watch;
 mod traces;
-mod trial;
 mod verdicts;
 
 pub use doctor::doctor;
 pub use interrupt::Interrupt;
 pub use run::{Mode, RunOptions, run};
 pub use schedules::{combined_sha256, schedules};
-pub use trial::{
-    BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, pooled_step,
-};

@@ -3,13 +3,13 @@
 use super::run::Context;
 use super::schedules::{block_schedule, warm_up_seed};
 use super::sim::simulate_oracle;
-use crate::analysis::latency;
-use crate::config::PlannedScenario;
 use crate::exit::Failure;
-use crate::record::TrialRecord;
-use crate::results::OracleSummary;
 use anyhow::Context as _;
+use lb_analysis::latency;
+use lb_config::PlannedScenario;
 use lb_core::Outcome;
+use lb_record::TrialRecord;
+use lb_results::OracleSummary;
 use simulator::oracle::Oracle;
 use std::sync::Arc;
 

@@ -7,17 +7,17 @@ use super::fingerprint::fingerprint;
 use super::oracles::oracles;
 use super::scenario::{Played, not_ours, run_scenario, summarise_scenario};
 use super::schedules::combined_sha256;
-use super::trial::Trial;
 use super::verdicts::noise;
-use crate::analysis::threshold::{Threshold, evaluate};
-use crate::config::{Engine, Loaded, Plan, TrainedPolicy};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::report::Progress;
-use crate::results::{
+use crate::show::Progress;
+use crate::target::{Choice, Own, choose};
+use lb_analysis::threshold::{Threshold, evaluate};
+use lb_config::{Engine, Loaded, Plan, TrainedPolicy};
+use lb_results::Trial;
+use lb_results::{
     ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, TRACES,
     TracesSummary, machine, write_scenario, write_summary,
 };
-use crate::target::{Choice, Own, choose};
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq)]
@@ -148,7 +148,7 @@ pub async fn run(
             let of: Vec<&Trial> =
                 believed.iter().copied().filter(|trial| trial.label == contestant.label).collect();
             if !of.is_empty() {
-                let found = evaluate(&plan.thresholds, scenario, &of, &contestant.label);
+                let found = evaluate(&plan.thresholds, scenario.scope(), &of, &contestant.label);
                 summary.thresholds.extend(found);
             }
         }

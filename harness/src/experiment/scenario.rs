@@ -5,16 +5,16 @@ use super::contestant::{Contestant, DIRECT};
 use super::live::LiveTrials;
 use super::max_rate::search;
 use super::run::{Context, Mode};
-use super::trial::Trial;
 use super::verdicts::compare_trials;
-use crate::analysis::{fault_marks, fault_responses, overheads, series, summarise, trial_summary};
-use crate::config::{Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure};
-use crate::report::Progress;
-use crate::results::{MaxRateSummary, NoiseFloors, ScenarioSummary, Skipped, StageMark};
+use crate::show::Progress;
 use crate::target::Choice;
+use lb_analysis::{fault_marks, fault_responses, overheads, series, summarise, trial_summary};
+use lb_config::{Plan, PlannedScenario};
 use lb_core::Algorithm;
 use lb_core::workload::Stage;
+use lb_results::Trial;
+use lb_results::{MaxRateSummary, NoiseFloors, ScenarioSummary, Skipped, StageMark};
 
 /// What came out of a scenario, also when it ended early.
 #[derive(Default)]

@@ -6,16 +6,16 @@ use super::run::Context;
 use super::schedules::warm_up_seed;
 use super::sim_watch::{Watch, since};
 use super::traces::{SimulatedTrace, TracePlan, lost};
-use super::trial::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
-use crate::config::TrainedPolicy;
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::record::{self, Population, Recording, RecordingSpec, RequestSink, TrialRecord};
-use crate::report::{Progress, Pulse};
-use crate::results::{RequestsFile, TRACES, TraceFile};
+use crate::show::{Progress, Pulse};
 use anyhow::Context as _;
+use lb_config::TrainedPolicy;
 use lb_core::policy::{GuardCounts, Policy};
 use lb_core::workload::{Scenario, Schedule};
 use lb_core::{Algorithm, Seed, Time};
+use lb_record::{Population, Recording, RecordingSpec, RequestSink, TrialRecord};
+use lb_results::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
+use lb_results::{RequestsFile, TRACES, TraceFile};
 use simulator::oracle::Oracle;
 use simulator::{Options, Report, Simulation};
 use std::sync::Arc;
@@ -48,7 +48,7 @@ struct Play {
     warm_up_seed: Seed,
     keep_actions: bool,
     requests: Option<RequestSink>,
-    progress: Option<Arc<record::Progress>>,
+    progress: Option<Arc<lb_record::Progress>>,
 }
 
 /// Runs one trial. None when the user interrupted it.
@@ -58,7 +58,7 @@ pub(super) async fn simulate(
     progress: &mut Progress,
 ) -> Result<Option<Trial>, Failure> {
     progress.phase(&plan.progress, "simulating");
-    let pulse = Arc::new(record::Progress::default());
+    let pulse = Arc::new(lb_record::Progress::default());
     let seed = context.plan.seed;
     let backends = ListedBackend::of_topology(&plan.scenario.scenario.topology);
     let requests = plan.requests_file(context, &backends)?;
@@ -204,7 +204,7 @@ impl Play {
         let report = simulation.measure(&self.schedule, &mut recorders[0]);
         let mut record = recording.finish(recorders, scenario.duration);
         let simulator::ArrivalCounts { due, begun, dropped } = report.arrivals;
-        record.arrivals = record::ArrivalCounts { due, begun, dropped };
+        record.arrivals = lb_record::ArrivalCounts { due, begun, dropped };
         (record, report)
     }
 }

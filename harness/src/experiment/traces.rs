@@ -1,12 +1,12 @@
 //! Traces of decisions: what a trial keeps of them, and how a simulated trial records them.
 
-use crate::config::TrainedPolicy;
-use crate::results::{TRACES, TraceFile};
 use lb_admin_client::TraceRecord;
+use lb_config::TrainedPolicy;
 use lb_core::algorithm::Rule;
 use lb_core::policy::{Logged, Policy};
 use lb_core::topology::{Route, Topology};
 use lb_core::{Algorithm, Time};
+use lb_results::{TRACES, TraceFile};
 use load_balancer::trace::{Names, Overflow, Recording, TraceSummary, TracedPolicy, Tracer};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};

@@ -1,12 +1,12 @@
 //! From trials to verdicts: the statistics of `analysis`, given what a run knows.
 
 use super::contestant::Contestant;
-use super::trial::Trial;
-use crate::analysis::stats::mser5;
-use crate::analysis::{self, CompareOptions, aa, compare_some, tenth_means, trial_summary};
-use crate::config::Plan;
-use crate::results::{AaSummary, Comparison, NoiseFloors, TrialSummary};
+use lb_analysis::{CompareOptions, aa, compare_some, tenth_means, trial_summary};
+use lb_config::Plan;
 use lb_core::rng::Seed;
+use lb_results::Trial;
+use lb_results::{AaSummary, Comparison, NoiseFloors, TrialSummary};
+use lb_stats::mser5;
 
 /// Label of the statistics' own random stream: resampling must not depend on who else draws.
 const RESAMPLE: u64 = 0x7265_7361;
@@ -61,7 +61,7 @@ pub(super) fn precise_enough(
 ) -> bool {
     let rows: Vec<TrialSummary> = trials.iter().map(trial_summary).collect();
     let comparison = compare_trials(&rows, contestants, plan, "", None);
-    comparison.is_none_or(|comparison| analysis::precise_enough(&comparison, precision))
+    comparison.is_none_or(|comparison| lb_analysis::precise_enough(&comparison, precision))
 }
 
 /// Whole seconds to cut off every trial of a block: what the slowest to settle needs. None when one is

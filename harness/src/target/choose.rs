@@ -2,11 +2,11 @@
 //! else one that answers at the config's address; else, on an empty loopback address, our own.
 
 use super::real::Installed;
-use crate::config::{LoadBalancer, Target};
 use anyhow::{Context, Result, bail};
 use lb_admin_client::{
     AdminError, Kind, LoadBalancerAdmin, RealOptions, SpringAdmin, SpringOptions, Switching, connect,
 };
+use lb_config::{LoadBalancer, Target};
 use std::fmt;
 use std::time::Duration;
 use tokio::net::TcpStream;

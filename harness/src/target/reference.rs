@@ -3,8 +3,8 @@
 
 use super::backends::{Backends, write_json};
 use super::child::Child;
-use crate::config::TrainedPolicy;
 use anyhow::{Context, Result};
+use lb_config::TrainedPolicy;
 use lb_core::topology::Topology;
 use serde::Deserialize;
 use serde_json::{Value, json};

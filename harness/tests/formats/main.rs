@@ -12,8 +12,8 @@ mod grammar;
 mod sample;
 
 use common::Bench;
-use harness::report::{ReportFormat, write_reports};
-use harness::results::{ResultsFolder, Summary, write_summary};
+use lb_report::{ReportFormat, write_reports};
+use lb_results::{ResultsFolder, Summary, write_summary};
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -133,7 +133,7 @@ fn read(folder: &Path, name: &str) -> String {
 }
 
 fn summary_of(folder: &Path) -> Summary {
-    harness::results::read_summary(folder).expect("the summary can be read")
+    lb_results::read_summary(folder).expect("the summary can be read")
 }
 
 /// Runs a check of `check.py` on a folder.
@@ -284,7 +284,7 @@ fn go_benchmark() {
         for (line, trial) in lines.iter().zip(valid) {
             assert_eq!(line.key("algo"), Some(trial.label.as_str()), "the algorithm is a key of the name");
             let p95 = line.values.iter().find(|(_, unit)| unit == "p95-ms").map(|(value, _)| *value);
-            let expected = trial.metric(harness::results::Metric::P95).expect("a valid trial has a p95");
+            let expected = trial.metric(lb_results::Metric::P95).expect("a valid trial has a p95");
             let near = |value: f64| (value - expected).abs() <= 1e-12 * expected;
             assert!(p95.is_some_and(near), "values are those of the summary: {p95:?}, {expected}");
         }
@@ -308,8 +308,8 @@ fn markdown() {
         read(run(), "report.md"),
         read(run(), "step-summary.md"),
         read(made_up(), "report.md"),
-        harness::report::render_markdown(&huge),
-        harness::report::render_step_summary(&huge),
+        lb_report::render_markdown(&huge),
+        lb_report::render_step_summary(&huge),
     ];
     for text in texts {
         let tables = grammar::tables(&text).unwrap_or_else(|error| panic!("{error}"));
@@ -323,11 +323,8 @@ fn markdown() {
 fn step_summary() {
     const LIMIT: usize = 1024 * 1024;
     let summary = sample::huge_summary();
-    assert!(
-        harness::report::render_markdown(&summary).len() > LIMIT,
-        "the whole report is too large for GitHub"
-    );
-    let text = harness::report::render_step_summary(&summary);
+    assert!(lb_report::render_markdown(&summary).len() > LIMIT, "the whole report is too large for GitHub");
+    let text = lb_report::render_step_summary(&summary);
     assert!(text.len() < LIMIT, "GitHub shows nothing of {} bytes", text.len());
     assert!(text.contains("Cut to stay below"), "what was left out is said");
     assert_eq!(text.matches("<details>").count(), text.matches("</details>").count(), "boxes are cut whole");

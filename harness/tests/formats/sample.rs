@@ -1,6 +1,6 @@
 //! A summary that holds something of everything, made of formulas: what reports are tested with.
 
-use harness::results::*;
+use lb_results::*;
 use std::collections::BTreeMap;
 
 pub(crate) const ALGORITHMS: [&str; 3] = ["round-robin", "least-connections", "p2c+ejection"];

@@ -1,7 +1,6 @@
 //! Files that are whole or not there.
 
 use anyhow::{Context, Result};
-use harness::results;
 use std::io::Write;
 use std::path::Path;
 
@@ -18,7 +17,7 @@ pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
 /// # Errors
 /// As [`write_whole`], and what `fill` fails with.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
-    results::write_whole(path, fill).with_context(|| {
+    lb_results::write_whole(path, fill).with_context(|| {
         format!("failed to write `{}`; check space and permissions, or give another place", path.display())
     })
 }

@@ -42,9 +42,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let plan = args.training.plan(args.budget, args.seed)?;
     let folder = match &args.out {
         Some(folder) => folder.clone(),
-        None => {
-            PathBuf::from("results").join(harness::results::run_id(&format!("rl-train-seed-{}", args.seed)))
-        }
+        None => PathBuf::from("results").join(lb_results::run_id(&format!("rl-train-seed-{}", args.seed))),
     };
     check_folder(&folder, args.resume)?;
     let interrupt = interrupt::listen()?;

@@ -20,7 +20,7 @@ pub(super) struct RunFolder {
 impl RunFolder {
     /// Makes the folder, and proves that it can be written to.
     pub(super) fn create(out: Option<&Path>, mode: &str, now: &Zoned) -> Result<Self> {
-        let run_id = harness::results::run_id(&format!("rl-train-{mode}"));
+        let run_id = lb_results::run_id(&format!("rl-train-{mode}"));
         let root = out.map_or_else(|| PathBuf::from("results").join(&run_id), Path::to_owned);
         let folder = Self { root, run_id, stamp: now.strftime("%Y%m%d_%H%M%S").to_string() };
         let probe = folder.root.join("logs/.probe");

@@ -3,7 +3,7 @@
 use super::args::{Settings, TrafficKind};
 use crate::torch;
 use anyhow::{Context, Result, anyhow, ensure};
-use harness::config::{Overrides, bundled_configs};
+use lb_config::{Overrides, bundled_configs};
 use std::net::TcpListener;
 use std::path::Path;
 use tch::{Kind, Tensor};
@@ -71,8 +71,8 @@ fn ports() -> Result<String> {
 fn configs() -> Result<String> {
     let mut scenarios = 0;
     for name in bundled_configs() {
-        let loaded = harness::config::load(name)?;
-        let plan = harness::config::plan(&loaded, &Overrides::default());
+        let loaded = lb_config::load(name)?;
+        let plan = lb_config::plan(&loaded, &Overrides::default());
         scenarios += plan.map_err(|error| anyhow!("bundled config `{name}`: {error}"))?.scenarios.len();
     }
     Ok(format!("{} with {scenarios} scenarios", bundled_configs().count()))

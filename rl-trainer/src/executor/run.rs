@@ -9,8 +9,8 @@ use crate::report::{self, Lists, RunReport, StepReport};
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::Interrupt;
-use harness::results::Host;
 use jiff::Zoned;
+use lb_results::Host;
 use std::time::Instant;
 
 /// Local time as the original's files write it.

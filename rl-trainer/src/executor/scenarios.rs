@@ -1,8 +1,8 @@
 //! Which scenarios a run plays, and where they are found.
 
 use anyhow::anyhow;
-use harness::config::{self, Loaded, Overrides, bundled_configs};
 use harness::exit::{ExitCode, Failure, OrExit};
+use lb_config::{Loaded, Overrides, bundled_configs};
 use serde_json::{Value, json};
 
 /// The scenarios of the comprehensive mode, in order.
@@ -34,8 +34,8 @@ pub(super) fn find(name: &str, config: Option<&str>) -> Result<Found, Failure> {
     };
     let mut known = Vec::new();
     for config in configs {
-        let loaded = config::load(&config).or_exit(ExitCode::Usage)?;
-        let plan = config::plan(&loaded, &Overrides::default()).or_exit(ExitCode::Usage)?;
+        let loaded = lb_config::load(&config).or_exit(ExitCode::Usage)?;
+        let plan = lb_config::plan(&loaded, &Overrides::default()).or_exit(ExitCode::Usage)?;
         for scenario in &plan.scenarios {
             let found = &scenario.scenario.name;
             if found.eq_ignore_ascii_case(name.trim()) {
@@ -97,7 +97,7 @@ pub(super) fn quick_config() -> Value {
 /// The validation's scenario.
 pub(super) fn quick() -> Result<Found, Failure> {
     let text = quick_config().to_string();
-    let loaded = config::from_text(QUICK_CONFIG, &text).or_exit(ExitCode::Internal)?;
+    let loaded = lb_config::from_text(QUICK_CONFIG, &text).or_exit(ExitCode::Internal)?;
     Ok(Found { loaded, config: QUICK_CONFIG.to_owned(), name: "quick_validation".to_owned() })
 }
 
@@ -113,7 +113,7 @@ mod tests {
         }
         let quick = quick().unwrap_or_else(|failure| panic!("{failure}"));
         let plan =
-            config::plan(&quick.loaded, &Overrides::default()).expect("the validation's config is sound");
+            lb_config::plan(&quick.loaded, &Overrides::default()).expect("the validation's config is sound");
         let planned = &plan.scenarios[0];
         assert_eq!(planned.scenario.name, "quick_validation");
         assert_eq!((planned.peak_users, planned.identities), (5, 10), "five visitors, ten accounts");

@@ -7,8 +7,8 @@
 
 use super::run::TIME_FORMAT;
 use super::sessions::Session;
-use harness::config::{PatternSummary, PlannedScenario};
 use jiff::{SignedDuration, Zoned};
+use lb_config::{PatternSummary, PlannedScenario};
 use serde::Serialize;
 use std::collections::HashMap;
 

@@ -1,12 +1,12 @@
 //! Sessions from recorded requests: who did what, in which order, and whether it went well.
 //!
-//! A recording has a row per request ([`harness::results::RequestsFile`]) and knows users, actions and steps, not
+//! A recording has a row per request ([`lb_results::RequestsFile`]) and knows users, actions and steps, not
 //! sessions. They are found again by how users behave: a session begins with the requests that open it
 //! (register, log in), and where a journey opens nothing a user's whole stay is one session. Requests of one
 //! action follow each other at once; a new action, even of the same kind, comes after thinking.
 
 use anyhow::{Context, Result, anyhow};
-use harness::config::PlannedScenario;
+use lb_config::PlannedScenario;
 use lb_core::workload::{Schedule, StepIndex, UserId};
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::RowAccessor;

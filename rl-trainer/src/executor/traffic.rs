@@ -10,12 +10,13 @@ use crate::cli::files::write_with;
 use crate::report::{AlgorithmReport, TraceReport, TrafficReport};
 use crate::traces::inspect::inspect;
 use anyhow::{Context, anyhow};
-use harness::config::{Engine, LoadBalancer, Overrides, Plan, plan};
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::{self, Interrupt, Mode, RunOptions, schedules};
-use harness::report::{Progress, scenario_tables};
-use harness::results::{ResultsFolder, Summary, TRACES};
+use harness::show::Progress;
 use jiff::Zoned;
+use lb_config::{Engine, LoadBalancer, Overrides, Plan, plan};
+use lb_report::scenario_tables;
+use lb_results::{ResultsFolder, Summary, TRACES};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 

@@ -5,7 +5,7 @@ use super::lists::Judged;
 use crate::curves::Update;
 use crate::evaluate::goals::{SITUATIONS, SituationTarget};
 use crate::evaluate::{CaseStanding, Estimate};
-use harness::report::parts::{Figure, Panel, axis, colour, label, layout};
+use lb_report::parts::{Figure, Panel, axis, colour, label, layout};
 use serde_json::{Value, json};
 
 /// Curves of a training: column, title of the panel.

@@ -4,7 +4,7 @@ use super::html::summary;
 use super::lists::Lists;
 use super::tables;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
-use harness::report::parts::Table;
+use lb_report::parts::Table;
 use std::fmt::Write;
 
 /// Cases in the table of regret.

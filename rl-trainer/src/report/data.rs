@@ -4,7 +4,7 @@ use crate::curves::Update;
 use crate::evaluate::Evaluation;
 use crate::evaluate::goals::Goal;
 use crate::train::Score;
-use harness::results::{GuardSummary, Host};
+use lb_results::{GuardSummary, Host};
 use serde::Serialize;
 
 /// A run of the executor.

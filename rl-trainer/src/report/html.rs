@@ -7,7 +7,7 @@ use super::numbers::{estimate, length, outcome};
 use super::tables;
 use crate::evaluate::goals::Goal;
 use crate::train::BASELINE;
-use harness::report::parts::{Figure, Table, command_line, figure, page, scrolling};
+use lb_report::parts::{Figure, Table, command_line, figure, page, scrolling};
 use maud::{Markup, html as markup};
 
 /// Cases in the table of regret.

@@ -5,7 +5,7 @@ use super::html::summary;
 use super::lists::Lists;
 use super::numbers::{length, of_goal, outcome};
 use super::tables;
-use harness::report::parts::{Table, captioned, escape};
+use lb_report::parts::{Table, captioned, escape};
 use std::fmt::Write;
 
 /// Cases in the table of regret.

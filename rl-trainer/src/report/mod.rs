@@ -2,7 +2,7 @@
 //!
 //! Reports are pure functions of [`RunReport`], which the run also leaves behind as JSON. What tables and
 //! charts say is decided once, in [`tables`] and [`charts`]; the formats only draw it, with the parts that
-//! reports of `bench` are made of ([`harness::report::parts`]).
+//! reports of `bench` are made of ([`lb_report::parts`]).
 
 mod charts;
 mod console;

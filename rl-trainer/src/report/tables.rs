@@ -7,8 +7,8 @@ use crate::curves::Update;
 use crate::evaluate::goals::{Goal, SITUATIONS};
 use crate::evaluate::{Estimate, Kind, Line, Standing, TEST_SHA256, league};
 use crate::train::BASELINE;
-use harness::report::parts::{Cell, Table, Tone, command_line};
 use lb_core::policy::GuardCounts;
+use lb_report::parts::{Cell, Table, Tone, command_line};
 
 fn plain(text: impl Into<String>) -> Cell {
     Cell::toned(text, Tone::Plain)

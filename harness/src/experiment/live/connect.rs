@@ -1,20 +1,20 @@
 //! What the trials of a scenario drive: started or connected to, and ended.
 
 use super::{Driven, LiveTrials};
-use crate::config::{PlannedScenario, lacks};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::contestant::Entrant;
 use crate::experiment::run::Context;
-use crate::experiment::trial::ListedBackend;
-use crate::load::Direct;
-use crate::results::TRACES;
 use crate::target::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
+use lb_config::{PlannedScenario, lacks};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use lb_core::topology::Topology;
 use lb_core::workload::Scenario;
+use lb_load::Direct;
+use lb_results::ListedBackend;
+use lb_results::TRACES;
 use std::path::Path;
 use std::sync::Arc;
 

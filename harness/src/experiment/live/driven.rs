@@ -4,13 +4,13 @@ use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::blocks::TrialPlan;
 use crate::experiment::run::Context;
 use crate::experiment::traces::{lost, of_record};
-use crate::experiment::trial::BalancerCount;
-use crate::results::TraceFile;
 use crate::target::Child;
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::Algorithm;
 use lb_core::policy::GuardCounts;
+use lb_results::BalancerCount;
+use lb_results::TraceFile;
 use std::sync::Arc;
 
 /// A load balancer that is driven.

@@ -10,16 +10,16 @@ use super::blocks::TrialPlan;
 use super::contestant::Way;
 use super::run::Context;
 use super::schedules::warm_up_seed;
-use super::trial::{ListedBackend, MachineUse, ProcessTime, Trial};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::load::{self, Direct, LoadSpec, Target};
-use crate::record::{self, RequestSink, TrialRecord};
-use crate::report::{Progress, Pulse};
-use crate::results::RequestsFile;
+use crate::show::{Progress, Pulse};
 use crate::target::{Backends, MachineCpu, cpu_seconds};
 use anyhow::Context as _;
 use driven::{Counted, Driven};
 use lb_core::workload::{Scenario, Schedule};
+use lb_load::{Direct, LoadSpec, Target};
+use lb_record::{RequestSink, TrialRecord};
+use lb_results::RequestsFile;
+use lb_results::{ListedBackend, MachineUse, ProcessTime, Trial};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -58,7 +58,7 @@ impl LiveTrials {
         let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
         let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
         let spec = self.spec(context, Way::Through(0), phase, None)?;
-        let record = tokio::task::spawn_blocking(move || load::run(spec)).await;
+        let record = tokio::task::spawn_blocking(move || lb_load::run(spec)).await;
         record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
     }
 
@@ -239,11 +239,11 @@ impl LiveTrials {
         phase: Phase,
         progress: &mut Progress,
     ) -> Result<TrialRecord, Failure> {
-        let pulse = Arc::new(record::Progress::default());
+        let pulse = Arc::new(lb_record::Progress::default());
         let name = phase.name;
         let spec = self.spec(context, plan.contestant.way, phase, Some(Arc::clone(&pulse)))?;
         let begun = Instant::now();
-        let mut load = tokio::task::spawn_blocking(move || load::run(spec));
+        let mut load = tokio::task::spawn_blocking(move || lb_load::run(spec));
         loop {
             tokio::select! {
                 result = &mut load => {
@@ -262,7 +262,7 @@ impl LiveTrials {
         context: &Context<'_>,
         way: Way,
         phase: Phase,
-        progress: Option<Arc<record::Progress>>,
+        progress: Option<Arc<lb_record::Progress>>,
     ) -> Result<LoadSpec, Failure> {
         let Phase { name, scenario, schedule, requests } = phase;
         let direct = self.direct.clone().filter(|_| way == Way::Direct);

@@ -2,15 +2,15 @@
 //! again. The control does all of it as well and sets equal weights, so that it costs the same.
 
 use super::driven::Driven;
-use crate::config::TrainedPolicy;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::contestant::Steering;
-use crate::experiment::trial::{SteeringRecord, SteeringStep};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, BackendCounters, LoadBalancerAdmin, Snapshot};
+use lb_config::TrainedPolicy;
 use lb_core::policy::PolicyFile;
 use lb_core::steering::{Look, Steerer};
 use lb_core::{Span, Time};
+use lb_results::{SteeringRecord, SteeringStep};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;

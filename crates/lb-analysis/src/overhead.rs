@@ -1,0 +1,71 @@
+//! What the way through a load balancer adds to a request, against connections straight to the backends.
+//!
+//! Both meet the same schedule in each block, so they are compared block by block, in milliseconds: an
+//! overhead is added to each request, whatever that takes. `direct` takes the backends in turn, as
+//! round-robin does; under other algorithms the difference holds their choices, too.
+
+use super::compare::{Measured, Pair, valid_trials};
+use lb_core::rng::Seed;
+use lb_results::{Metric, Overhead, OverheadEstimate, TrialSummary};
+use lb_stats::{Percentiles, bca, hodges_lehmann};
+
+/// Confidence of the intervals, each for itself.
+const LEVEL: f64 = 0.95;
+/// Draws of each interval.
+const RESAMPLES: usize = 10_000;
+
+/// The overhead of each label but `direct`.
+pub fn overheads(trials: &[TrialSummary], labels: &[String], direct: &str, seed: Seed) -> Vec<Overhead> {
+    let baseline = valid_trials(trials, direct);
+    let of = |label: &&String| {
+        let candidate = valid_trials(trials, label);
+        let pair = Pair::new(direct.to_owned(), (*label).clone(), &baseline, &candidate);
+        let estimate = |metric| estimate(&pair, metric, seed);
+        Overhead {
+            name: (*label).clone(),
+            blocks: pair.blocks.len(),
+            mean_ms: estimate(Metric::Mean),
+            p50_ms: estimate(Metric::P50),
+            p99_ms: estimate(Metric::P99),
+        }
+    };
+    labels.iter().filter(|label| *label != direct).map(|label| of(&label)).collect()
+}
+
+/// The Hodges-Lehmann estimate of the differences, with a BCa interval. None without a block.
+fn estimate(pair: &Pair<'_>, metric: Metric, seed: Seed) -> Option<OverheadEstimate> {
+    let measured = Measured::new(pair, metric)?;
+    let differences = measured.plain_differences();
+    let seed = Seed(seed.key(&[metric as u64]));
+    let interval = bca(&differences, LEVEL, Percentiles::Expanded, RESAMPLES, seed);
+    Some(OverheadEstimate { ms: hodges_lehmann(&differences)?, interval })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_results::MetricValue;
+
+    fn trial(label: &str, block: u32, p50: f64) -> TrialSummary {
+        let metrics = vec![MetricValue { metric: Metric::P50, value: Some(p50) }];
+        TrialSummary { label: label.to_owned(), block, metrics, ..TrialSummary::default() }
+    }
+
+    #[test]
+    fn an_overhead_is_the_difference_of_paired_blocks_in_milliseconds() {
+        let mut trials = Vec::new();
+        for block in 0..12 {
+            let noise = f64::from(block);
+            trials.push(trial("direct", block, 10.0 + noise));
+            trials.push(trial("x/round-robin", block, 10.25 + noise));
+        }
+        let labels = ["direct", "x/round-robin"].map(str::to_owned);
+        let found = overheads(&trials, &labels, "direct", Seed(1));
+        assert_eq!(found.len(), 1, "direct has none over itself");
+        let overhead = found[0].p50_ms.as_ref().expect("there are blocks");
+        assert!((overhead.ms - 0.25).abs() < 1e-9, "what the blocks share cancels out: {overhead:?}");
+        let [low, high] = overhead.interval.expect("twelve blocks have one");
+        assert!((low - 0.25).abs() < 1e-9 && (high - 0.25).abs() < 1e-9, "and so does its noise");
+        assert_eq!(found[0].blocks, 12);
+    }
+}

@@ -1,0 +1,204 @@
+//! Whether two runs are the same experiment, and if not, why not.
+
+use super::keys::{Difference, differences};
+use super::{common_labels, common_scenarios};
+use crate::valid_trials;
+use lb_results::{ScenarioSummary, Summary, machine};
+
+/// Most key paths in a message.
+const MOST_KEYS: usize = 10;
+/// Fewest blocks that say anything about noise.
+const FEWEST_BLOCKS: usize = 2;
+/// Keys of a config that change nothing about a single trial, wherever they stand. The seed is judged by
+/// the schedules.
+const HARMLESS: [&str; 8] =
+    ["$schema", "description", "algorithms", "repetitions", "seed", "thresholds", "precision", "margin"];
+
+/// Everything that forbids a comparison, each with the way out.
+pub(super) fn problems(base: &Summary, new: &Summary) -> Vec<String> {
+    let mut problems = Vec::new();
+    for (role, run) in [("base", base), ("new", new)] {
+        if run.interrupted {
+            problems.push(format!(
+                "the {role} run `{}` was interrupted, so its scenarios are not complete: run it again to the end",
+                run.run_id
+            ));
+        }
+    }
+    if base.engine != new.engine {
+        problems.push(format!(
+            "engines differ: base ran `{}`, new ran `{}`; give both the same --engine",
+            base.engine, new.engine
+        ));
+    }
+    let common = common_scenarios(base, new);
+    if common.is_empty() {
+        problems.push(format!(
+            "no scenario has an algorithm in common: base has {}; new has {}; run the same config, or give \
+             --scenario and --algorithms",
+            contents(base),
+            contents(new)
+        ));
+    }
+    problems.extend(common.iter().filter_map(|(before, after)| other_schedules(base, new, before, after)));
+    problems.extend(other_config(base, new));
+    if base.fingerprint != new.fingerprint && problems.is_empty() {
+        problems.push(
+            "the fingerprints differ: flags or bundled files changed users, backends, lengths, warm-up, timeouts or \
+             the load balancer under the same config; run both with the same flags (`command` in summary.json), \
+             topology and journey"
+                .to_owned(),
+        );
+    }
+    problems.extend(common.iter().filter_map(|(before, after)| too_few_trials(before, after)));
+    problems
+}
+
+/// What is worth knowing about two runs that may be compared.
+pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
+    let mut notes = vec![
+        "the runs were made one after the other: whatever else changed on the machine between them counts as a \
+         difference"
+            .to_owned(),
+    ];
+    let [before, after] = [base, new].map(|run| machine(&run.host));
+    for (what, before, after) in [
+        ("machines", &before, &after),
+        ("kernels", &base.host.kernel, &new.host.kernel),
+        ("versions of bench", &base.version, &new.version),
+        ("commits of bench", &base.commit, &new.commit),
+        ("load balancers", &base.load_balancer, &new.load_balancer),
+    ] {
+        if before != after {
+            notes.push(format!("{what} differ: base {before}, new {after}"));
+        }
+    }
+    let harmless: Vec<Difference> = config_differences(base, new).1;
+    if !harmless.is_empty() {
+        notes.push(format!("configs differ in what changes no trial: {}", paths(&harmless)));
+    }
+    for (role, run, other) in [("base", base, new), ("new", new, base)] {
+        notes.extend(run.scenarios.iter().flat_map(|scenario| only_here(role, scenario, other)));
+    }
+    for (before, after) in common_scenarios(base, new) {
+        let (first, second) = (before.schedules.len(), after.schedules.len());
+        if first != second {
+            notes.push(format!(
+                "scenario `{}`: base has {first} blocks, new has {second}; those that both have are compared",
+                before.name
+            ));
+        }
+    }
+    notes
+}
+
+/// A scenario or algorithms that the other run does not have.
+fn only_here(role: &str, scenario: &ScenarioSummary, other: &Summary) -> Option<String> {
+    let Some(counterpart) = other.scenarios.iter().find(|other| other.name == scenario.name) else {
+        return Some(format!("scenario `{}` is in the {role} run only", scenario.name));
+    };
+    let both = common_labels(scenario, counterpart);
+    let alone: Vec<String> = labels(scenario)
+        .into_iter()
+        .filter(|label| !both.contains(label))
+        .map(|label| format!("`{label}`"))
+        .collect();
+    (!alone.is_empty())
+        .then(|| format!("scenario `{}`: {} ran in the {role} run only", scenario.name, alone.join(", ")))
+}
+
+fn labels(scenario: &ScenarioSummary) -> Vec<&str> {
+    common_labels(scenario, scenario)
+}
+
+/// Scenarios and their algorithms.
+fn contents(run: &Summary) -> String {
+    let scenarios: Vec<String> = run
+        .scenarios
+        .iter()
+        .map(|scenario| format!("`{}` ({})", scenario.name, labels(scenario).join(", ")))
+        .collect();
+    if scenarios.is_empty() { "none".to_owned() } else { scenarios.join(", ") }
+}
+
+/// Whether users differ, and by what.
+fn other_schedules(
+    base: &Summary,
+    new: &Summary,
+    before: &ScenarioSummary,
+    after: &ScenarioSummary,
+) -> Option<String> {
+    let mut blocks = before.schedules.iter().zip(&after.schedules);
+    if blocks.all(|(before, after)| before == after) {
+        return None;
+    }
+    let seconds = |scenario: &ScenarioSummary| format!("{} s", scenario.duration_s);
+    let stages = |scenario: &ScenarioSummary| {
+        let names: Vec<&str> = scenario.stages.iter().map(|stage| stage.name.as_str()).collect();
+        names.join(", ")
+    };
+    let reasons: Vec<String> = [
+        ("seed", base.seed.to_string(), new.seed.to_string()),
+        ("duration", seconds(before), seconds(after)),
+        ("most users at once", before.peak_users.to_string(), after.peak_users.to_string()),
+        ("model", before.model.clone(), after.model.clone()),
+        ("patterns", stages(before), stages(after)),
+        ("topology", before.topology.clone(), after.topology.clone()),
+    ]
+    .into_iter()
+    .filter(|(_, before, after)| before != after)
+    .map(|(what, before, after)| format!("{what}: base {before}, new {after}"))
+    .collect();
+    let reasons = if reasons.is_empty() {
+        "seed, duration and number of users are the same, so what users do differs".to_owned()
+    } else {
+        reasons.join("; ")
+    };
+    Some(format!(
+        "scenario `{}` had other users (schedules differ): {reasons}; run both with the same config, --seed, --users \
+         and --duration",
+        before.name
+    ))
+}
+
+/// Differences that matter, and those that do not.
+fn config_differences(base: &Summary, new: &Summary) -> (Vec<Difference>, Vec<Difference>) {
+    let harmless = |difference: &Difference| {
+        difference.path.split('.').any(|key| HARMLESS.contains(&key.split('[').next().unwrap_or(key)))
+    };
+    let all = differences(&base.config.content, &new.config.content);
+    all.into_iter().partition(|difference| !harmless(difference))
+}
+
+fn other_config(base: &Summary, new: &Summary) -> Option<String> {
+    let (differing, _) = config_differences(base, new);
+    (!differing.is_empty())
+        .then(|| format!("configs differ in {}; run both with the same config", paths(&differing)))
+}
+
+fn paths(differing: &[Difference]) -> String {
+    let mut listed: Vec<String> = differing
+        .iter()
+        .take(MOST_KEYS)
+        .map(|Difference { path, values: [before, after] }| format!("`{path}` (base {before}, new {after})"))
+        .collect();
+    if differing.len() > MOST_KEYS {
+        listed.push(format!("and {} more", differing.len() - MOST_KEYS));
+    }
+    listed.join(", ")
+}
+
+fn too_few_trials(before: &ScenarioSummary, after: &ScenarioSummary) -> Option<String> {
+    let blocks = |label: &&str| {
+        let [old, new] = [before, after].map(|run| valid_trials(&run.trials, label));
+        old.keys().filter(|block| new.contains_key(block)).count()
+    };
+    let most = common_labels(before, after).iter().map(blocks).max()?;
+    (most < FEWEST_BLOCKS).then(|| {
+        format!(
+            "scenario `{}` has too few valid trials: no algorithm has a valid trial in more than {most} of the \
+             blocks of both runs, and noise shows from {FEWEST_BLOCKS} on; run both with more --repetitions",
+            before.name
+        )
+    })
+}

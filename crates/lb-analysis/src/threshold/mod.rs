@@ -1,0 +1,206 @@
+//! Thresholds: what must hold for a run to pass, in k6's grammar (Grafana k6, "Thresholds").
+//!
+//! `metric{tag:value,…}: aggregation operator value`, for instance
+//! `http_req_duration{algorithm:rl}: p(95)<200`.
+//!
+//! | metric | of | aggregations |
+//! |---|---|---|
+//! | `http_req_duration` (`latency`) | latency of successful requests, ms | `avg`, `min`, `max`, `med`, `p(N)` |
+//! | `http_req_failed` | requests that did not get what was expected, 0 to 1 | `rate` |
+//! | `http_reqs` | requests that ended: all of them, or per second | `count`, `rate` |
+//! | `backend_fairness` | Jain's index of the backends' shares, 0 to 1 | `value` |
+//! | `dropped` | arrivals of the open model that were dropped | `count` |
+//!
+//! Durations are milliseconds, or have a unit (`200ms`, `0.2s`). Tags narrow a threshold down:
+//! `algorithm`, `scenario`, `action` (an action or one of its requests), `method`, and `window`
+//! (`after-ramp-up`, or seconds such as `10s-60s`). Seconds are kept for all requests together, so a
+//! window cannot be combined with an action or a method.
+//!
+//! Two things differ from k6. Latency is that of successful requests, as everywhere in our results:
+//! an error that comes fast must not make an algorithm look fast, and `http_req_failed` counts it.
+//! And figures are over all valid trials of an algorithm: histograms and counts added up.
+
+mod evaluate;
+mod grammar;
+mod presets;
+
+pub use evaluate::{Scope, covers, evaluate};
+pub use presets::{PRESETS, Preset, preset};
+
+use lb_core::Algorithm;
+use lb_core::suggest::{did_you_mean, listing};
+use std::fmt;
+
+/// Something that must hold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Threshold {
+    text: String,
+    selector: Selector,
+    aggregation: Aggregation,
+    operator: Operator,
+    /// Milliseconds, a fraction, a count or a rate per second, as the metric has it.
+    limit: f64,
+}
+
+/// What a threshold looks at.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Selector {
+    /// Quantity.
+    pub metric: ThresholdMetric,
+    /// Only under this algorithm.
+    pub algorithm: Option<String>,
+    /// Only in this scenario.
+    pub scenario: Option<String>,
+    /// Only requests of this action, or this request of one.
+    pub action: Option<String>,
+    /// Only requests of this HTTP method.
+    pub method: Option<String>,
+    /// Only this part of the measured phase.
+    pub window: Option<TimeWindow>,
+}
+
+/// The quantity that a threshold is about.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThresholdMetric {
+    /// `http_req_duration`.
+    #[default]
+    Duration,
+    /// `http_req_failed`.
+    Failed,
+    /// `http_reqs`.
+    Requests,
+    /// `backend_fairness`.
+    Fairness,
+    /// `dropped`.
+    Dropped,
+}
+
+/// A part of the measured phase.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum TimeWindow {
+    /// Seconds in which no pattern's users are still arriving.
+    AfterRampUp,
+    /// From one second to another.
+    Seconds {
+        /// Begin.
+        from: f64,
+        /// End, exclusive.
+        to: f64,
+    },
+}
+
+/// How many values become one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Aggregation {
+    Average,
+    Min,
+    Max,
+    Median,
+    /// From 0 to 100.
+    Percentile(f64),
+    Rate,
+    Count,
+    Value,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Operator {
+    Less,
+    LessOrEqual,
+    Greater,
+    GreaterOrEqual,
+    Equal,
+    NotEqual,
+}
+
+/// A threshold that cannot be understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("threshold `{text}`: {problem}")]
+pub struct ThresholdError {
+    /// As written.
+    pub text: String,
+    /// What is wrong, and the way out.
+    pub problem: String,
+}
+
+impl Threshold {
+    /// As written, such as `http_req_duration{algorithm:rl}: p(95)<200`.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// What it looks at.
+    pub fn selector(&self) -> &Selector {
+        &self.selector
+    }
+
+    /// Whether a value keeps it.
+    pub fn holds(&self, value: f64) -> bool {
+        match self.operator {
+            Operator::Less => value < self.limit,
+            Operator::LessOrEqual => value <= self.limit,
+            Operator::Greater => value > self.limit,
+            Operator::GreaterOrEqual => value >= self.limit,
+            Operator::Equal => value == self.limit,
+            Operator::NotEqual => value != self.limit,
+        }
+    }
+}
+
+impl Selector {
+    /// Whether it looks at what an algorithm did; old names of algorithms count as what they mean.
+    pub fn names_algorithm(&self, label: &str) -> bool {
+        let of = |name: &str| name.parse::<Algorithm>().ok();
+        self.algorithm
+            .as_deref()
+            .is_none_or(|tag| tag == label || (of(tag).is_some() && of(tag) == of(label)))
+    }
+
+    /// Whether it looks at a scenario.
+    pub fn names_scenario(&self, name: &str) -> bool {
+        self.scenario.as_deref().is_none_or(|tag| tag == name)
+    }
+}
+
+impl ThresholdMetric {
+    /// All, as k6 would name them.
+    const ALL: [(Self, &'static str); 5] = [
+        (Self::Duration, "http_req_duration"),
+        (Self::Failed, "http_req_failed"),
+        (Self::Requests, "http_reqs"),
+        (Self::Fairness, "backend_fairness"),
+        (Self::Dropped, "dropped"),
+    ];
+
+    fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, name)| name)
+    }
+
+    /// The aggregations that it has.
+    const fn aggregations(self) -> &'static [&'static str] {
+        match self {
+            Self::Duration => &["avg", "min", "max", "med", "p(N)"],
+            Self::Failed => &["rate"],
+            Self::Requests => &["count", "rate"],
+            Self::Fairness => &["value"],
+            Self::Dropped => &["count"],
+        }
+    }
+
+    /// Whether its values lie between 0 and 1.
+    const fn is_fraction(self) -> bool {
+        matches!(self, Self::Failed | Self::Fairness)
+    }
+}
+
+impl fmt::Display for Threshold {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// `x is no … (did you mean …?); known: …`
+fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
+    let hint = did_you_mean(name, known.iter().copied());
+    format!("`{name}` is no {kind}{hint}; known: {}", listing(known.iter().copied()))
+}

@@ -1,0 +1,128 @@
+//! Which algorithms run: names, old names, and what is left out with the reason.
+
+use super::error::Findings;
+use super::plan::{LoadBalancer, Skipped};
+use super::policy::TrainedPolicy;
+use lb_core::algorithm::Algorithm;
+
+/// A name and where it stands.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// Key path or flag.
+    pub(super) path: String,
+    /// As written.
+    pub(super) name: String,
+}
+
+/// What a list of names comes to.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chosen {
+    /// What runs, in the order given, each once.
+    pub(super) algorithms: Vec<Algorithm>,
+    /// What does not, and why.
+    pub(super) skipped: Vec<Skipped>,
+}
+
+/// What an old name stands for.
+enum Meaning {
+    /// An algorithm here, with a remark where it differs.
+    Known(Algorithm, Option<&'static str>),
+    /// Nothing that can run.
+    Skip(Option<Algorithm>, String),
+}
+
+/// Whose load balancer runs the algorithms.
+#[derive(Clone, Debug)]
+pub(super) enum Runner<'a> {
+    /// One that nobody has named: it may have its own `rl`, so nothing is left out for lack of a policy file
+    /// here.
+    External,
+    /// These, whose `rl` follows this policy.
+    Started(Vec<LoadBalancer>, Option<&'a TrainedPolicy>),
+}
+
+/// Resolves names.
+pub(super) fn choose(names: &[Named], runner: &Runner<'_>, findings: &mut Findings) -> Chosen {
+    let mut chosen = Chosen::default();
+    let mut refusal = None;
+    for Named { path, name } in names {
+        let meaning = match old_name(name) {
+            Some(meaning) => meaning,
+            None => match name.parse::<Algorithm>() {
+                Ok(algorithm) => Meaning::Known(algorithm, None),
+                Err(error) => {
+                    findings.wrong(path, name.as_str(), error.to_string());
+                    continue;
+                }
+            },
+        };
+        match runnable(meaning, runner) {
+            Meaning::Known(algorithm, _) if chosen.algorithms.contains(&algorithm) => {
+                let message = format!("stands twice: both names mean `{algorithm}`, which runs once");
+                findings.note(path, name.as_str(), message);
+            }
+            Meaning::Known(algorithm, remark) => {
+                if let Some(remark) = remark {
+                    findings.note(path, name.as_str(), format!("runs as `{algorithm}`: {remark}"));
+                }
+                chosen.algorithms.push(algorithm);
+            }
+            Meaning::Skip(algorithm, reason) => {
+                refusal.get_or_insert_with(|| (path.clone(), name.clone(), reason.clone()));
+                if !chosen.skipped.iter().any(|skipped| skipped.name == *name) {
+                    chosen.skipped.push(Skipped { name: name.clone(), algorithm, reason });
+                }
+            }
+        }
+    }
+    if let (true, Some((path, name, reason))) = (chosen.algorithms.is_empty(), refusal) {
+        findings.wrong(&path, name, format!("{reason}; no algorithm is left to run"));
+    }
+    chosen
+}
+
+/// The names that the old configs use and that are none here.
+fn old_name(name: &str) -> Option<Meaning> {
+    use lb_core::algorithm::Rule;
+    let of = |rule| Algorithm { rule, ejection: false };
+    Some(match name.to_ascii_lowercase().replace('_', "-").as_str() {
+        "weighted-response-time" => Meaning::Known(
+            of(Rule::EwmaScan),
+            Some("it too sends to the backend whose recent response time, weighed with its load, is least"),
+        ),
+        "resource-aware" => Meaning::Skip(
+            None,
+            "it needs the CPU and memory of backends, which a load balancer does not see".to_owned(),
+        ),
+        "ml-based-routing" | "adaptive-learning" => Meaning::Known(of(Rule::Rl), None),
+        _ => return None,
+    })
+}
+
+/// Leaves out what none of the load balancers has.
+fn runnable(meaning: Meaning, runner: &Runner<'_>) -> Meaning {
+    match (meaning, runner) {
+        (Meaning::Known(algorithm, remark), Runner::Started(started, policy)) => {
+            let reasons: Vec<String> =
+                started.iter().filter_map(|one| lacks(*one, algorithm, *policy)).collect();
+            // One that has it is enough: which of several lack it is said with their results.
+            match reasons.len() < started.len() {
+                true => Meaning::Known(algorithm, remark),
+                false => Meaning::Skip(Some(algorithm), reasons.join("; ")),
+            }
+        }
+        (meaning, _) => meaning,
+    }
+}
+
+/// Why a load balancer cannot run an algorithm; none: it can.
+pub fn lacks(one: LoadBalancer, algorithm: Algorithm, policy: Option<&TrainedPolicy>) -> Option<String> {
+    let runs_here =
+        || algorithm.policy_with(policy.map(|policy| &policy.file)).err().map(|error| error.to_string());
+    match one {
+        LoadBalancer::Reference => runs_here(),
+        LoadBalancer::Real(kind) if kind.native(algorithm).is_none() => Some(kind.lacks(algorithm)),
+        // Whoever sets the weights follows the policy.
+        LoadBalancer::Real(_) => runs_here(),
+    }
+}

@@ -1,0 +1,274 @@
+//! The open model of a plan: what `bench.arrivals` or `--arrivals` asks for, checked, and laid over
+//! the patterns of a scenario in place of their users.
+
+mod short;
+mod words;
+
+pub(super) use words::{describe, mean_rate, to_json};
+
+use super::document::join;
+use super::draft::DraftScenario;
+use super::error::Findings;
+use super::overrides::Overrides;
+use super::raw::{self, ArrivalSettings, Bench, MOST_PER_SECOND, Process, RateStage};
+use lb_core::time::Span;
+use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, Journey, RateSegment, Spacing};
+use serde_json::Value;
+
+/// Arrival settings, and where they stand.
+pub(super) struct Asked {
+    /// Key path or flag.
+    pub(super) path: String,
+    /// As said.
+    pub(super) settings: ArrivalSettings,
+}
+
+/// An arrival process that every pattern gets.
+pub(super) struct OpenModel {
+    path: String,
+    rates: Rates,
+    start: ArrivalStart,
+}
+
+/// A process whose length its pattern decides.
+enum Rates {
+    /// One rate throughout.
+    Level(f64, Spacing),
+    /// From one rate to another.
+    Ramp([f64; 2], Spacing),
+    /// A curve of its own.
+    Stages(Vec<RateStage>, Spacing),
+    /// Calm and busy times.
+    Bursts([f64; 2], [f64; 2]),
+}
+
+/// What flags and config ask for; none in the closed model, or after a problem.
+pub(super) fn asked(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Option<Asked> {
+    let (path, short) = match (&flags.arrivals, &bench.arrivals) {
+        (Some(text), _) => ("--arrivals", text),
+        (None, Some(raw::Arrivals::Short(text))) => ("bench.arrivals", text),
+        (None, Some(raw::Arrivals::Long(settings))) => {
+            return Some(Asked { path: "bench.arrivals".to_owned(), settings: (**settings).clone() });
+        }
+        (None, None) => return None,
+    };
+    match short::read(short) {
+        Ok(settings) => Some(Asked { path: path.to_owned(), settings }),
+        Err(message) => {
+            findings.wrong(path, short.as_str(), message);
+            None
+        }
+    }
+}
+
+/// Checks what is asked for; replays are none of its business.
+pub(super) fn open_model(asked: &Asked, journey: &Journey, findings: &mut Findings) -> Option<OpenModel> {
+    let Asked { path, settings } = asked;
+    let rates = match settings.process {
+        Process::Constant | Process::Poisson => levels(path, settings, findings)?,
+        Process::Ramp => {
+            let ends = needed(path, "rates", settings.rates, "two rates, such as [100, 800]", findings)?;
+            Rates::Ramp(ends, spacing(settings.spacing, Spacing::Poisson))
+        }
+        Process::Bursts => {
+            let rates = needed(path, "rates", settings.rates, "two rates, calm and busy", findings);
+            let stays =
+                needed(path, "mean_stay_s", settings.mean_stay_s, "two mean stays in seconds", findings);
+            Rates::Bursts(rates?, stays?)
+        }
+        Process::Replay => return None,
+    };
+    refuse_idle_keys(path, settings, findings);
+    let start = start(path, settings, journey, findings)?;
+    let model = OpenModel { path: path.clone(), rates, start };
+    model.check(findings).then_some(model)
+}
+
+/// One rate, or stages of rates; evenly spaced or as a Poisson process.
+fn levels(path: &str, settings: &ArrivalSettings, findings: &mut Findings) -> Option<Rates> {
+    let name = if settings.process == Process::Poisson { "poisson" } else { "constant" };
+    let spacing = match (settings.process, settings.spacing) {
+        (Process::Poisson, Some(raw::Spacing::Even)) => {
+            let message = "contradicts `process: poisson`; write `process: constant` for even gaps";
+            findings.wrong(&join(path, "spacing"), "even", message);
+            return None;
+        }
+        (Process::Poisson, _) => Spacing::Poisson,
+        (_, given) => spacing(given, Spacing::Even),
+    };
+    match (settings.rate, &settings.stages) {
+        (Some(rate), None) => Some(Rates::Level(rate, spacing)),
+        (None, Some(stages)) => Some(Rates::Stages(stages.clone(), spacing)),
+        (given, _) => {
+            let message = match given {
+                Some(_) => "has a rate and stages; keep one of them".to_owned(),
+                None => format!("`{name}` needs `rate` (arrivals per second) or `stages`"),
+            };
+            findings.wrong(path, name, message);
+            None
+        }
+    }
+}
+
+fn needed<T>(path: &str, key: &str, value: Option<T>, what: &str, findings: &mut Findings) -> Option<T> {
+    if value.is_none() {
+        findings.wrong(&join(path, key), Value::Null, format!("missing; it must be {what}"));
+    }
+    value
+}
+
+fn spacing(given: Option<raw::Spacing>, usual: Spacing) -> Spacing {
+    match given {
+        Some(raw::Spacing::Even) => Spacing::Even,
+        Some(raw::Spacing::Poisson) => Spacing::Poisson,
+        None => usual,
+    }
+}
+
+/// Keys that the process would ignore.
+fn refuse_idle_keys(path: &str, settings: &ArrivalSettings, findings: &mut Findings) {
+    let of = |processes: &[Process]| !processes.contains(&settings.process);
+    let (levels, ramp, bursts) =
+        ([Process::Constant, Process::Poisson], [Process::Ramp, Process::Bursts], [Process::Bursts]);
+    let idle = [
+        ("rate", settings.rate.is_some() && of(&levels), "`constant`, `poisson` and `replay`"),
+        ("stages", settings.stages.is_some() && of(&levels), "`constant` and `poisson`"),
+        ("rates", settings.rates.is_some() && of(&ramp), "`ramp` and `bursts`"),
+        ("mean_stay_s", settings.mean_stay_s.is_some() && of(&bursts), "`bursts`"),
+        ("spacing", settings.spacing.is_some() && !of(&bursts), "`constant`, `poisson` and `ramp`"),
+        ("file", settings.file.is_some(), "`replay`"),
+        ("format", settings.format.is_some(), "`replay`"),
+        ("speed", settings.speed.is_some(), "`replay`"),
+    ];
+    for (key, _, process) in idle.into_iter().filter(|(_, idle, _)| *idle) {
+        let message = format!("belongs to the process {process}; leave it out or change `process`");
+        findings.wrong(&join(path, key), Value::Null, message);
+    }
+}
+
+/// A session where sessions open with something (a log-in), else an action.
+fn start(
+    path: &str,
+    settings: &ArrivalSettings,
+    journey: &Journey,
+    findings: &mut Findings,
+) -> Option<ArrivalStart> {
+    let opens = !journey.session.open.is_empty();
+    match settings.start {
+        Some(raw::Start::Action) if opens => {
+            let message = format!(
+                "sessions of the journey `{}` open with {}, which single actions would lack; write `session`, or take a journey without",
+                journey.name,
+                lb_core::suggest::listing(journey.session.open.iter().map(String::as_str))
+            );
+            findings.wrong(&join(path, "start"), "action", message);
+            None
+        }
+        Some(raw::Start::Session) => Some(ArrivalStart::Session),
+        None if opens => Some(ArrivalStart::Session),
+        Some(raw::Start::Action) | None => Some(ArrivalStart::Action),
+    }
+}
+
+impl OpenModel {
+    /// Whether the rates can be offered; reports it when not.
+    fn check(&self, findings: &mut Findings) -> bool {
+        let rates = match &self.rates {
+            Rates::Level(rate, _) => vec![*rate],
+            Rates::Ramp(rates, _) | Rates::Bursts(rates, _) => rates.to_vec(),
+            Rates::Stages(stages, _) => stages.iter().flat_map(|stage| [stage.from, stage.to]).collect(),
+        };
+        let greatest = rates.into_iter().fold(0.0, f64::max);
+        if greatest <= 0.0 {
+            findings.wrong(&self.path, 0, "nothing would ever arrive; give at least one rate above 0");
+        } else if greatest > MOST_PER_SECOND {
+            findings.wrong(
+                &self.path,
+                greatest,
+                format!("must be at most {MOST_PER_SECOND} arrivals per second"),
+            );
+        }
+        greatest > 0.0 && greatest <= MOST_PER_SECOND
+    }
+
+    /// Puts users aside, each with a note, before the timeline is scaled.
+    pub(super) fn replace_users(&self, draft: &mut DraftScenario, findings: &mut Findings) {
+        let instead = format!("`{}` takes the place of users: they mean nothing here", self.path);
+        if let Some(cap) = draft.cap.take() {
+            let message = format!("{instead}; `max_in_flight` limits the sessions at once");
+            findings.note(&join(&draft.path, "max_concurrent_users"), cap, message);
+        }
+        for pattern in &mut draft.patterns {
+            findings.note(&join(&pattern.path, "concurrent_users"), pattern.users, instead.as_str());
+            if pattern.ramp_up_s > 0.0 {
+                let message =
+                    format!("{instead}, nor does their ramp-up; a `ramp` of rates is one of arrivals");
+                findings.note(&join(&pattern.path, "ramp_up_time_seconds"), pattern.ramp_up_s, message);
+            }
+            let variance = &mut pattern.chaos.concurrent_user_variance;
+            if *variance > 0.0 {
+                let key = join(&join(&pattern.path, "chaos_parameters"), "concurrent_user_variance");
+                findings.note(&key, *variance, instead.as_str());
+                *variance = 0.0;
+            }
+            pattern.users = 0;
+            pattern.ramp_up_s = 0.0;
+        }
+        if self.start == ArrivalStart::Action {
+            let message =
+                "each arrival is one action, at once: think times and lengths of sessions mean nothing";
+            findings.note(&join(&self.path, "start"), "action", message);
+        }
+    }
+
+    /// Gives every pattern its arrivals, on the scaled timeline.
+    pub(super) fn lay_over(&self, draft: &mut DraftScenario, findings: &mut Findings) {
+        if let (Rates::Bursts(_, stays), true) = (&self.rates, (draft.time_factor - 1.0).abs() > 1e-9) {
+            let message =
+                "calm and busy times last as long on a scaled timeline, so there are fewer or more of them";
+            findings.note(&self.path, stays.to_vec(), message);
+        }
+        let factor = draft.time_factor;
+        for pattern in draft.patterns.iter_mut().filter(|pattern| !pattern.background) {
+            let length =
+                Span::from_secs_f64(pattern.end_s).saturating_sub(Span::from_secs_f64(pattern.start_s));
+            self.note_length(&pattern.name, length, factor, findings);
+            pattern.arrivals = Some(Arrivals { process: self.process(length, factor), start: self.start });
+        }
+    }
+
+    fn process(&self, length: Span, factor: f64) -> ArrivalProcess {
+        let line = |from, to| vec![RateSegment { duration: length, from, to }];
+        let (segments, spacing) = match &self.rates {
+            Rates::Level(rate, spacing) => (line(*rate, *rate), *spacing),
+            Rates::Ramp([from, to], spacing) => (line(*from, *to), *spacing),
+            Rates::Stages(stages, spacing) => {
+                let segment = |stage: &RateStage| RateSegment {
+                    duration: Span::from_secs_f64(stage.duration_s * factor),
+                    from: stage.from,
+                    to: stage.to,
+                };
+                (stages.iter().map(segment).collect(), *spacing)
+            }
+            Rates::Bursts(rates, mean_stay_s) => {
+                return ArrivalProcess::Bursts { rates: *rates, mean_stay_s: *mean_stay_s };
+            }
+        };
+        ArrivalProcess::Rates { segments, spacing }
+    }
+
+    /// Says when stages of rates do not fill their pattern exactly.
+    fn note_length(&self, pattern: &str, length: Span, factor: f64, findings: &mut Findings) {
+        let Rates::Stages(stages, _) = &self.rates else { return };
+        let stages: f64 = stages.iter().map(|stage| stage.duration_s * factor).sum();
+        let length = length.as_secs_f64();
+        if (stages - length).abs() < 1e-3 {
+            return;
+        }
+        let what =
+            if stages > length { "they are cut at its end" } else { "their last rate is kept to its end" };
+        let message =
+            format!("the stages last {stages:.1} s and the pattern `{pattern}` {length:.1} s: {what}");
+        findings.note(&join(&self.path, "stages"), stages, message);
+    }
+}

@@ -1,0 +1,195 @@
+//! Dialect G: scenarios in sequence, each with one level of users and a traffic mix.
+
+use super::actions::{self, ActionWeights, profile_weights};
+use super::{
+    ACTIONS_PER_SESSION, Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, THINK_TIME_S,
+    ordered_range,
+};
+use crate::algorithms::Named;
+use crate::document::join;
+use crate::error::Findings;
+use crate::raw::{GuideFile, TrafficMix, UserProfile};
+use lb_core::workload::{ClassMix, UserClass};
+use std::collections::BTreeMap;
+
+/// The actions that `browse_and_search` stands for.
+const BROWSING: [&str; 3] = ["browse_products", "search_products", "view_product_details"];
+/// The actions that `add_to_cart_and_order` stands for.
+const BUYING: [&str; 2] = ["add_to_cart", "place_order"];
+/// The user of configs without profiles.
+const DEFAULT_PROFILE: &str = "default_user";
+
+pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
+    let classes = classes(file, context, findings);
+    let mut draft = Draft {
+        base_url: file.base_url.clone().map(|name| Named { path: "base_url".to_owned(), name }),
+        ..Draft::default()
+    };
+    for (index, raw) in file.scenarios.iter().enumerate() {
+        let path = format!("scenarios[{index}]");
+        if draft.scenarios.iter().any(|known| known.name == raw.name) {
+            findings.wrong(
+                &join(&path, "name"),
+                raw.name.as_str(),
+                "stands twice; results need one name for each scenario",
+            );
+        }
+        let mix = mix(&path, raw.traffic_mix, &classes, context, findings);
+        let pattern = DraftPattern {
+            path: path.clone(),
+            name: raw.name.clone(),
+            end_s: raw.duration_minutes * 60.0,
+            ramp_up_s: raw.ramp_up_time_seconds,
+            users: raw.concurrent_users,
+            mix,
+            ..DraftPattern::default()
+        };
+        draft.scenarios.push(DraftScenario {
+            path,
+            name: raw.name.clone(),
+            classes: classes.clone(),
+            patterns: vec![pattern],
+            background_rps: context.bench.background_rps.unwrap_or(0.0),
+            request_timeout_s: file.request_timeout.unwrap_or(REQUEST_TIMEOUT_S),
+            ..DraftScenario::default()
+        });
+    }
+    draft
+}
+
+fn classes(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
+    let profiles = file.user_profiles.iter();
+    let mut classes: Vec<UserClass> = profiles
+        .map(|(name, profile)| {
+            let weights = weights(&join("user_profiles", name), profile, context, findings);
+            plain_class(name, weights, context, findings)
+        })
+        .collect();
+    if classes.is_empty() {
+        let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
+        let weights = profile_weights(journey.filter(|(_, weight)| *weight > 0.0));
+        classes.push(plain_class(DEFAULT_PROFILE, weights, context, findings));
+    }
+    classes
+}
+
+/// A class with the think times and session lengths of the `bench` block.
+pub(super) fn plain_class(
+    name: &str,
+    actions: ActionWeights,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> UserClass {
+    let think = context.bench.think_time_s.unwrap_or(THINK_TIME_S);
+    let count = context.bench.actions_per_session.unwrap_or(ACTIONS_PER_SESSION);
+    UserClass {
+        name: name.to_owned(),
+        actions,
+        think_time_s: ordered_range("bench.think_time_s", think, findings),
+        actions_per_session: ordered_range("bench.actions_per_session", count, findings),
+        session_duration_s: None,
+        abandonment: 0.0,
+        repeat: BTreeMap::new(),
+        probability: BTreeMap::new(),
+    }
+}
+
+fn weights(
+    path: &str,
+    profile: &UserProfile,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> ActionWeights {
+    let mut weights = Vec::new();
+    for (index, action) in profile.actions.iter().enumerate() {
+        let path = format!("{path}.actions[{index}].name");
+        actions::require(context.journey, [action.name.as_str()], &path, findings);
+        if weights.iter().any(|(name, _)| *name == action.name) {
+            findings.wrong(&path, action.name.as_str(), "stands twice in the profile; keep one");
+        }
+        weights.push((action.name.as_str(), action.weight));
+    }
+    if weights.iter().all(|(_, weight)| *weight <= 0.0) {
+        findings.wrong(
+            &join(path, "actions"),
+            0,
+            "all weights are 0; give at least one action a weight above 0",
+        );
+    }
+    profile_weights(weights)
+}
+
+/// Users in equal shares; each profile keeps its preferences within browsing and within buying, and
+/// the mix says how its actions split between the two.
+fn mix(
+    path: &str,
+    mix: Option<TrafficMix>,
+    classes: &[UserClass],
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> Vec<ClassMix> {
+    let path = join(path, "traffic_mix");
+    let shares = mix.map(|mix| [mix.browse_and_search, mix.add_to_cart_and_order]);
+    if shares.is_some_and(|shares| shares.iter().sum::<f64>() <= 0.0) {
+        findings.wrong(&path, 0, "both shares are 0; give at least one a share above 0");
+        return Vec::new();
+    }
+    if let Some(sum) = shares.map(|shares| shares.iter().sum::<f64>()).filter(|sum| (sum - 1.0).abs() > 0.005)
+    {
+        findings.note(&path, sum, "the shares do not sum to 1; they are taken as parts of their sum");
+    }
+    let mixed = classes.iter().enumerate().map(|(class, profile)| {
+        let actions = match shares {
+            Some(shares) => split(&profile.actions, shares, &path, context, findings),
+            None => profile.actions.iter().filter(|(_, w)| **w > 0.0).map(|(k, v)| (k.clone(), *v)).collect(),
+        };
+        ClassMix { class, share: 1.0, actions }
+    });
+    mixed.collect()
+}
+
+/// Splits weights between the two groups. Actions of neither group keep their share of the whole; a
+/// group that the profile never does takes the weights of the journey.
+fn split(
+    own: &ActionWeights,
+    shares: [f64; 2],
+    path: &str,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> ActionWeights {
+    let grouped = |action: &str| BROWSING.contains(&action) || BUYING.contains(&action);
+    let mut result: ActionWeights = own
+        .iter()
+        .filter(|(action, weight)| !grouped(action) && **weight > 0.0)
+        .map(|(k, v)| (k.clone(), *v))
+        .collect();
+    let budget = own.iter().filter(|(action, _)| grouped(action)).map(|(_, weight)| weight).sum::<f64>();
+    // A profile without any of the grouped actions does them as often as its others.
+    let budget = if budget > 0.0 { budget } else { 1.0 };
+    let whole: f64 = shares.iter().sum();
+    for (group, share) in [(&BROWSING[..], shares[0]), (&BUYING[..], shares[1])] {
+        if share <= 0.0 {
+            continue;
+        }
+        let mut inside: Vec<(&str, f64)> = group
+            .iter()
+            .filter_map(|action| Some((*action, *own.get(*action)?)))
+            .filter(|(_, w)| *w > 0.0)
+            .collect();
+        if inside.is_empty() {
+            let journey = group
+                .iter()
+                .filter_map(|action| Some((*action, context.journey.actions.get(*action)?.weight)));
+            inside = journey.collect();
+        }
+        let sum: f64 = inside.iter().map(|(_, weight)| weight).sum();
+        if sum <= 0.0 {
+            actions::require(context.journey, group.iter().copied(), path, findings);
+            continue;
+        }
+        for (action, weight) in inside {
+            result.insert(action.to_owned(), budget * share / whole * weight / sum);
+        }
+    }
+    result
+}

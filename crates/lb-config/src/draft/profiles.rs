@@ -1,0 +1,294 @@
+//! User behaviour profiles as user classes, and the mix of a pattern.
+
+use super::actions::{self, ActionWeights, profile_weights};
+use super::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
+use crate::document::join;
+use crate::error::Findings;
+use crate::ordered::Ordered;
+use crate::raw::{BaseConfig, Profile, Weights};
+use lb_core::suggest::{did_you_mean, listing};
+use lb_core::workload::{ClassMix, UserClass};
+use std::collections::BTreeMap;
+
+/// Steps of the built-in journey that show a product after browsing or searching.
+const DETAIL_STEPS: [&str; 2] = ["browse_product", "search_hit"];
+/// The step that puts one product into the cart.
+const CART_STEP: &str = "add_item";
+/// The profile of configs that have none.
+const DEFAULT_PROFILE: &str = "default_user";
+
+/// The profiles of a file by name, ready for scenarios.
+pub(super) struct Profiles {
+    classes: Vec<UserClass>,
+}
+
+/// What a profile falls back to.
+struct Defaults {
+    think_time_s: [f64; 2],
+    session_cap_s: Option<f64>,
+}
+
+impl Profiles {
+    /// Reads profiles; of two with the same name the first counts. Without any there is one that
+    /// leaves the choice of actions to the patterns.
+    pub(super) fn new<'a>(
+        named: impl IntoIterator<Item = (String, &'a str, &'a Profile)>,
+        base: (Option<&BaseConfig>, &str),
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) -> Self {
+        let defaults = defaults(base, context, findings);
+        let mut classes: Vec<UserClass> = Vec::new();
+        let mut unsteered: Vec<&str> = Vec::new();
+        let mut unsteered_at = None;
+        for (path, name, profile) in named {
+            for key in profile.unsteered() {
+                unsteered_at.get_or_insert_with(|| (path.clone(), name));
+                if !unsteered.contains(&key) {
+                    unsteered.push(key);
+                }
+            }
+            if classes.iter().any(|class| class.name == name) {
+                findings.note(&path, name, "is defined before; that profile counts, this one is left out");
+                continue;
+            }
+            let class = class(&path, name, profile, &defaults, context, findings);
+            classes.push(class);
+        }
+        if let Some((path, name)) = unsteered_at {
+            let message = format!(
+                "here and in other profiles {} are labels: no request of the journey depends on them",
+                listing(unsteered)
+            );
+            findings.note(&path, name, message);
+        }
+        if classes.is_empty() {
+            classes.push(class("bench", DEFAULT_PROFILE, &Profile::default(), &defaults, context, findings));
+        }
+        Self { classes }
+    }
+
+    /// All classes, in the order of the file.
+    pub(super) fn classes(&self) -> &[UserClass] {
+        &self.classes
+    }
+
+    /// The mix of a pattern: shares from its distribution (all profiles alike without one), weights
+    /// of actions from the pattern and each profile.
+    pub(super) fn mix(
+        &self,
+        path: &str,
+        distribution: Option<&Ordered<f64>>,
+        weights: Option<&Weights>,
+        context: &Context<'_>,
+        findings: &mut Findings,
+    ) -> Vec<ClassMix> {
+        let weights = weights.map(actions::pattern_weights);
+        let weights_path = join(path, "scenario_weights");
+        if let Some(weights) = &weights {
+            if weights.is_empty() {
+                findings.wrong(
+                    &weights_path,
+                    0,
+                    "all weights are 0; give at least one action a weight above 0",
+                );
+                return Vec::new();
+            }
+            actions::require(context.journey, weights.keys().map(String::as_str), &weights_path, findings);
+        }
+        let shares = self.shares(&join(path, "user_behavior_distribution"), distribution, findings);
+        let mut mix = Vec::new();
+        for (class, share) in shares {
+            let profile = &self.classes[class];
+            let actions = actions::combine(weights.as_ref(), &profile.actions);
+            if actions.is_empty() {
+                let message = format!(
+                    "leaves the profile `{}` nothing to do: it never does any of the actions that have a weight here",
+                    profile.name
+                );
+                let named: Vec<&str> = weights.iter().flatten().map(|(action, _)| action.as_str()).collect();
+                findings.wrong(&weights_path, named, message);
+            }
+            mix.push(ClassMix { class, share, actions });
+        }
+        mix
+    }
+
+    fn shares(
+        &self,
+        path: &str,
+        distribution: Option<&Ordered<f64>>,
+        findings: &mut Findings,
+    ) -> Vec<(usize, f64)> {
+        let Some(distribution) = distribution.filter(|distribution| !distribution.is_empty()) else {
+            return (0..self.classes.len()).map(|class| (class, 1.0)).collect();
+        };
+        let mut shares = Vec::new();
+        let mut unknown = false;
+        for (name, share) in distribution.iter() {
+            let known = || self.classes.iter().map(|class| class.name.as_str());
+            match known().position(|class| class == name) {
+                Some(class) if *share > 0.0 => shares.push((class, *share)),
+                Some(_) => {}
+                None => {
+                    unknown = true;
+                    let hint = did_you_mean(name, known());
+                    let message = format!("the profile is not defined{hint}; defined: {}", listing(known()));
+                    findings.wrong(&join(path, name), *share, message);
+                }
+            }
+        }
+        let sum: f64 = distribution.iter().map(|(_, share)| share).sum();
+        if shares.is_empty() && !unknown {
+            findings.wrong(path, sum, "all shares are 0; give at least one profile a share above 0");
+        } else if (sum - 1.0).abs() > 0.005 {
+            findings.note(path, sum, "the shares do not sum to 1; they are taken as parts of their sum");
+        }
+        shares
+    }
+}
+
+fn defaults(
+    (base, path): (Option<&BaseConfig>, &str),
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> Defaults {
+    let bench = context.bench.think_time_s;
+    let own = bench.map(|range| ordered_range("bench.think_time_s", range, findings));
+    let think_time_s = match base.map(|base| (base.think_time_min, base.think_time_max)) {
+        _ if own.is_some() => own.unwrap_or(THINK_TIME_S),
+        Some((Some(min), Some(max))) if min > max => {
+            let message = format!("is above `think_time_max` ({max}); swap them");
+            findings.wrong(&join(path, "think_time_min"), min, message);
+            [max, min]
+        }
+        Some((Some(min), max)) => [min, max.unwrap_or(min.max(THINK_TIME_S[1]))],
+        Some((None, Some(max))) => [max.min(THINK_TIME_S[0]), max],
+        _ => THINK_TIME_S,
+    };
+    let session_cap_s = base.and_then(|base| base.session_duration_minutes).map(|minutes| minutes * 60.0);
+    Defaults { think_time_s, session_cap_s }
+}
+
+fn class(
+    path: &str,
+    name: &str,
+    profile: &Profile,
+    defaults: &Defaults,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> UserClass {
+    let pages_path = join(path, "pages_per_session");
+    let pages =
+        profile.pages_per_session.or(context.bench.actions_per_session).unwrap_or(ACTIONS_PER_SESSION);
+    let think_path = join(path, "think_time_range");
+    let think_time_s = match profile.think_time_range {
+        Some(range) => ordered_range(&think_path, range, findings),
+        None => defaults.think_time_s,
+    };
+    let mut repeat = BTreeMap::new();
+    if let Some(size) = profile.average_cart_size {
+        let key = join(path, "average_cart_size");
+        let size = ordered_range(&key, size, findings);
+        if has_step(context, CART_STEP, &key, size[1].into(), findings) {
+            repeat.insert(CART_STEP.to_owned(), size);
+        }
+    }
+    UserClass {
+        name: name.to_owned(),
+        actions: weights_of(path, profile, context, findings),
+        think_time_s,
+        actions_per_session: ordered_range(&pages_path, pages, findings),
+        session_duration_s: session(path, profile, defaults, findings),
+        abandonment: profile.cart_abandonment_rate.unwrap_or(0.0),
+        repeat,
+        probability: detail_views(path, profile, context, findings),
+    }
+}
+
+/// Longest session in seconds: the profile's range under the file's cap.
+fn session(path: &str, profile: &Profile, defaults: &Defaults, findings: &mut Findings) -> Option<[f64; 2]> {
+    let (key, range) = match (profile.session_duration_range, profile.session_duration_minutes) {
+        (Some(range), _) => ("session_duration_range", Some(range)),
+        (None, range) => ("session_duration_minutes", range),
+    };
+    let range =
+        range.map(|range| ordered_range(&join(path, key), range, findings).map(|minutes| minutes * 60.0));
+    match (range, defaults.session_cap_s) {
+        (Some(range), Some(cap)) => Some(range.map(|end| end.min(cap))),
+        (Some(range), None) => Some(range),
+        (None, cap) => cap.map(|cap| [cap, cap]),
+    }
+}
+
+/// Chances of actions: named ones, else those that the richer keys imply, else all alike.
+fn weights_of(
+    path: &str,
+    profile: &Profile,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> ActionWeights {
+    let key = join(path, "action_probabilities");
+    if let Some(named) = &profile.action_probabilities {
+        let mut known = Vec::new();
+        for (kind, chance) in named.iter() {
+            match actions::action_of(kind) {
+                Some(action) => known.push((action, *chance)),
+                None => {
+                    let kinds = || actions::KINDS.iter().map(|(short, ..)| *short);
+                    let message =
+                        format!("unknown action{}; known: {}", did_you_mean(kind, kinds()), listing(kinds()));
+                    findings.wrong(&join(&key, kind), *chance, message);
+                }
+            }
+        }
+        if known.iter().map(|(_, chance)| chance).sum::<f64>() <= 0.0 {
+            findings.wrong(&key, 0, "all chances are 0; give at least one action a chance above 0");
+        }
+        let asked = known.iter().filter(|(_, chance)| *chance > 0.0).map(|(action, _)| *action);
+        actions::require(context.journey, asked, &key, findings);
+        return profile_weights(known);
+    }
+    let implied = [
+        ("browse_products", profile.category_browse_probability),
+        ("search_products", profile.search_probability),
+        ("add_to_cart", profile.add_to_cart_probability),
+        ("place_order", profile.checkout_probability),
+    ];
+    if implied.iter().all(|(_, chance)| chance.is_none_or(|chance| chance <= 0.0)) {
+        let all = actions::KINDS.iter().map(|(.., action)| (*action, 1.0));
+        return profile_weights(all.filter(|(action, _)| context.journey.actions.contains_key(*action)));
+    }
+    profile_weights(implied.into_iter().filter_map(|(action, chance)| Some((action, chance?))))
+}
+
+/// The chance of looking at a product after browsing or searching, in place of the journey's.
+fn detail_views(
+    path: &str,
+    profile: &Profile,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> BTreeMap<String, f64> {
+    let Some(chance) = profile.product_detail_view_probability else {
+        return BTreeMap::new();
+    };
+    let key = join(path, "product_detail_view_probability");
+    let steps = DETAIL_STEPS.iter().filter(|step| has_step(context, step, &key, chance.into(), findings));
+    steps.map(|step| ((*step).to_owned(), chance)).collect()
+}
+
+fn has_step(
+    context: &Context<'_>,
+    step: &str,
+    path: &str,
+    value: serde_json::Value,
+    findings: &mut Findings,
+) -> bool {
+    let mut steps = context.journey.actions.values().flat_map(|action| &action.steps);
+    let has = steps.any(|known| known.name == step);
+    if !has {
+        let message = format!("has no effect: the journey `{}` has no step `{step}`", context.journey.name);
+        findings.note(path, value, message);
+    }
+    has
+}

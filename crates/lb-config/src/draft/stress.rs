@@ -1,0 +1,234 @@
+//! Dialect S: stress scenarios, failure timelines, and scenarios that bring their own algorithms.
+
+use super::training::{Shared, blank, note_base, scenario};
+use super::{Context, Draft, DraftPattern};
+use crate::algorithms::Named;
+use crate::document::join;
+use crate::error::Findings;
+use crate::ordered::Ordered;
+use crate::raw::{
+    AlgorithmComparison, BaseConfig, Pattern, RoutingStrategy, StressScenarios, TrainingScenario,
+};
+use serde_json::{Value, json};
+
+pub(super) const STRESS: &str = "stress_test_scenarios";
+
+/// Adds the scenarios of dialect S to those that are there already. Of two with the same name the
+/// first counts, as the old lookup had it.
+pub(super) fn draft(
+    stress: &StressScenarios,
+    training_base: Option<&BaseConfig>,
+    shared: &Shared,
+    context: &Context<'_>,
+    draft: &mut Draft,
+    findings: &mut Findings,
+) {
+    let base_path = join(STRESS, "base_config");
+    let base = stress.base_config.as_ref().or(training_base);
+    note_base(stress.base_config.as_ref(), &base_path, findings);
+    note_other_url(stress, draft, &base_path, findings);
+    let groups = [
+        ("extreme_load_scenarios", &stress.extreme_load_scenarios),
+        ("failure_recovery_scenarios", &stress.failure_recovery_scenarios),
+    ];
+    for (group, scenarios) in groups {
+        let parent = join(STRESS, group);
+        for (name, raw) in scenarios.iter() {
+            // A duplicate has given what it has to the first one already.
+            if draft.scenarios.iter().all(|known| known.name != name) {
+                let path = join(&parent, name);
+                draft.scenarios.push(scenario(&path, name, raw, base, shared, context, findings));
+            }
+        }
+    }
+    let parent = join(STRESS, "load_balancer_test_scenarios");
+    for (name, raw) in stress.load_balancer_test_scenarios.iter() {
+        let path = join(&parent, name);
+        if draft.scenarios.iter().any(|known| known.name == name) {
+            findings.note(&path, name, "a scenario of this name stands before; that one counts");
+            continue;
+        }
+        comparison(&path, name, raw, base, shared, context, draft, findings);
+    }
+    if let Some(spec) = &stress.rl_specific_metrics {
+        let keys: Vec<&str> = spec.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+        findings.note(
+            &join(STRESS, "rl_specific_metrics"),
+            keys,
+            "belongs to training; runs record all requests anyway",
+        );
+    }
+}
+
+/// A file drives one load balancer: the first base address counts.
+fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findings: &mut Findings) {
+    let Some(url) = stress.base_config.as_ref().and_then(|base| base.base_url.clone()) else {
+        return;
+    };
+    let path = join(path, "base_url");
+    match &draft.base_url {
+        Some(first) if first.name != url => {
+            let message = format!(
+                "is not used: a run drives one load balancer, and `{}` names {}",
+                first.path, first.name
+            );
+            findings.note(&path, url, message);
+        }
+        Some(_) => {}
+        None => draft.base_url = Some(Named { path, name: url }),
+    }
+}
+
+/// Completes a scenario of dialect R from the one of dialect S with the same name. R counts, but it
+/// lacks what only S can say (conditions, target products), and a degradation without a degraded
+/// service would test nothing.
+pub(super) fn fill_in(
+    scenario: &mut TrainingScenario,
+    name: &str,
+    stress: &StressScenarios,
+    findings: &mut Findings,
+) {
+    let groups = [
+        ("extreme_load_scenarios", &stress.extreme_load_scenarios),
+        ("failure_recovery_scenarios", &stress.failure_recovery_scenarios),
+    ];
+    for (group, scenarios) in groups {
+        let Some(twin) = scenarios.get(name) else {
+            continue;
+        };
+        let mut taken: Vec<&str> = Vec::new();
+        for pattern in scenario.traffic_patterns.iter_mut().flatten() {
+            let of_same_name = |other: &&Pattern| other.name == pattern.name;
+            if let Some(other) = twin.traffic_patterns.iter().flatten().find(of_same_name) {
+                fill_in_pattern(pattern, other, &mut taken);
+            }
+        }
+        if scenario.failure_timeline.is_none() && twin.failure_timeline.is_some() {
+            scenario.failure_timeline.clone_from(&twin.failure_timeline);
+            taken.push("failure_timeline");
+        }
+        let message = if taken.is_empty() {
+            "is left out: a scenario of this name under `rl_training_scenarios` counts".to_owned()
+        } else {
+            format!(
+                "is left out: a scenario of this name under `rl_training_scenarios` counts, completed with {} from here",
+                lb_core::suggest::listing(taken)
+            )
+        };
+        findings.note(&join(&join(STRESS, group), name), name, message);
+    }
+}
+
+fn fill_in_pattern<'a>(pattern: &mut Pattern, other: &Pattern, taken: &mut Vec<&'a str>) {
+    let mut take = |key: &'a str, missing: bool, present: bool| {
+        let take = missing && present;
+        if take && !taken.contains(&key) {
+            taken.push(key);
+        }
+        take
+    };
+    if take(
+        "simulated_conditions",
+        pattern.simulated_conditions.is_none(),
+        other.simulated_conditions.is_some(),
+    ) {
+        pattern.simulated_conditions.clone_from(&other.simulated_conditions);
+    }
+    if take("simulated_failures", pattern.simulated_failures.is_none(), other.simulated_failures.is_some()) {
+        pattern.simulated_failures.clone_from(&other.simulated_failures);
+    }
+    if take("target_products", pattern.target_products.is_none(), other.target_products.is_some()) {
+        pattern.target_products.clone_from(&other.target_products);
+    }
+    if take("chaos_parameters", pattern.chaos_parameters.is_none(), other.chaos_parameters.is_some()) {
+        pattern.chaos_parameters = other.chaos_parameters;
+    }
+}
+
+/// The steady load under a failure timeline that has no patterns of its own.
+pub(super) fn steady(
+    path: &str,
+    name: &str,
+    raw: &TrainingScenario,
+    shared: &Shared,
+    context: &Context<'_>,
+    findings: &mut Findings,
+) -> Option<DraftPattern> {
+    if raw.failure_timeline.is_none() {
+        let key = join(path, "traffic_patterns");
+        findings.wrong(&key, json!([]), "the scenario has no pattern; give at least one");
+        return None;
+    }
+    let (Some(users), Some(minutes)) = (raw.max_concurrent_users, raw.test_duration_minutes) else {
+        let message = "a failure timeline without patterns needs `max_concurrent_users` and `test_duration_minutes`, to know the load under it";
+        findings.wrong(path, name, message);
+        return None;
+    };
+    let message = format!(
+        "stands alone, so {users} users (`max_concurrent_users`) of all profiles in equal shares run for {minutes} minutes under it"
+    );
+    findings.note(&join(path, "failure_timeline"), raw.failure_timeline.iter().flatten().count(), message);
+    Some(DraftPattern {
+        path: path.to_owned(),
+        name: name.to_owned(),
+        end_s: minutes * 60.0,
+        ramp_up_s: raw.ramp_up_time_seconds.unwrap_or(0.0),
+        users,
+        mix: shared.profiles.mix(path, None, None, context, findings),
+        ..DraftPattern::default()
+    })
+}
+
+#[allow(clippy::too_many_arguments, reason = "the context of drafting, as everywhere in this folder")]
+fn comparison(
+    path: &str,
+    name: &str,
+    raw: &AlgorithmComparison,
+    base: Option<&BaseConfig>,
+    shared: &Shared,
+    context: &Context<'_>,
+    draft: &mut Draft,
+    findings: &mut Findings,
+) {
+    let traffic = &raw.identical_traffic_pattern;
+    let traffic_path = join(path, "identical_traffic_pattern");
+    let (distribution, weights) =
+        (traffic.user_behavior_distribution.as_ref(), traffic.scenario_weights.as_ref());
+    let mut scenario = blank(path, name, base, shared, context);
+    scenario.patterns.push(DraftPattern {
+        path: path.to_owned(),
+        name: "identical_traffic_pattern".to_owned(),
+        end_s: raw.test_duration_per_algorithm * 60.0,
+        ramp_up_s: raw.ramp_up_time_seconds,
+        users: raw.concurrent_users,
+        mix: shared.profiles.mix(&traffic_path, distribution, weights, context, findings),
+        ..DraftPattern::default()
+    });
+    let key = join(path, "algorithms_to_test");
+    let named = raw.algorithms_to_test.iter().enumerate();
+    scenario.algorithms = Some(
+        named.map(|(index, name)| Named { path: format!("{key}[{index}]"), name: name.clone() }).collect(),
+    );
+    draft.scenarios.push(scenario);
+}
+
+/// The algorithms that a list of strategies names. Their parameters have no counterpart here.
+pub(super) fn strategies(
+    strategies: &Ordered<RoutingStrategy>,
+    path: &str,
+    findings: &mut Findings,
+) -> Vec<Named> {
+    for (name, strategy) in strategies.iter() {
+        let path = join(path, name);
+        let mut parameters: serde_json::Map<String, Value> =
+            strategy.more.iter().map(|(key, value)| (key.to_owned(), value.clone())).collect();
+        if let Some(Value::Object(map)) = &strategy.parameters {
+            parameters.extend(map.clone());
+        }
+        if !parameters.is_empty() {
+            let message = "is not used: an algorithm here is its published formula, without these weights";
+            findings.note(&join(&path, "parameters"), Value::Object(parameters), message);
+        }
+    }
+    strategies.names().map(|name| Named { path: join(path, name), name: name.to_owned() }).collect()
+}

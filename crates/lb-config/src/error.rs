@@ -1,0 +1,191 @@
+//! What can be wrong with a config, and what is worth telling about one that is not wrong.
+//!
+//! Problems are collected, not thrown: a user who mistyped three keys learns of all three at once.
+//! Each names its key path, the value found there and the limit or the way out.
+
+use serde::Serialize;
+use serde_json::Value;
+use std::fmt;
+
+/// One thing that is wrong: where, what stands there, and what should.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Key path such as `scenarios[0].concurrent_users`, or a flag such as `--users`.
+    pub path: String,
+    /// The value found there as JSON, shortened; none where the key itself is the problem.
+    pub value: Option<String>,
+    /// The limit that is broken, or the way out.
+    pub message: String,
+}
+
+impl Problem {
+    /// A problem with the value at `path`.
+    pub(super) fn at(path: impl Into<String>, value: &Value, message: impl Into<String>) -> Self {
+        Self { path: path.into(), value: Some(excerpt(value)), message: message.into() }
+    }
+
+    /// A problem with the key at `path` itself, or with something that is missing there.
+    pub(super) fn of_key(path: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { path: path.into(), value: None, message: message.into() }
+    }
+
+    /// Whether this problem lies at, above or below `path`.
+    pub(super) fn touches(&self, path: &str) -> bool {
+        let (short, long) = if self.path.len() < path.len() {
+            (self.path.as_str(), path)
+        } else {
+            (path, self.path.as_str())
+        };
+        long.strip_prefix(short).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.value {
+            Some(value) => write!(f, "{} = {value}: {}", self.path, self.message),
+            None => write!(f, "{}: {}", self.path, self.message),
+        }
+    }
+}
+
+/// A value as JSON, cut to a length that fits in a line.
+pub(super) fn excerpt(value: &Value) -> String {
+    const LONGEST: usize = 60;
+    let text = match value.as_f64().filter(|_| value.is_f64()) {
+        // 180 minutes, not 180.0: as people write it.
+        Some(number) => number.to_string(),
+        None => value.to_string(),
+    };
+    if text.chars().count() <= LONGEST {
+        return text;
+    }
+    text.chars().take(LONGEST - 1).chain(['…']).collect()
+}
+
+/// Why there is no plan. Every variant is a fault of the config or the flags (exit code 2).
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Neither a file nor a bundled name.
+    #[error("no config `{name}`: no such file, and no bundled config of that name; bundled: {bundled}")]
+    NotFound {
+        /// As typed.
+        name: String,
+        /// Names of the bundled configs.
+        bundled: String,
+    },
+    /// The file is there and cannot be read.
+    #[error("failed to read config `{name}`: {source}")]
+    Unreadable {
+        /// As typed.
+        name: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// Not JSON.
+    #[error("config `{name}` is not JSON: line {line}, column {column}: {problem}")]
+    Syntax {
+        /// As typed.
+        name: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What the parser met.
+        problem: String,
+    },
+    /// JSON, but nothing that this program plans from.
+    #[error("config `{name}`: {problem}")]
+    Unsupported {
+        /// As typed.
+        name: String,
+        /// What it is instead, and what to do.
+        problem: String,
+    },
+    /// Faults, all of them.
+    #[error("{}", listed(.name, .problems))]
+    Invalid {
+        /// As typed.
+        name: String,
+        /// At least one.
+        problems: Vec<Problem>,
+    },
+}
+
+fn listed(name: &str, problems: &[Problem]) -> String {
+    let count = problems.len();
+    let mut text = format!("config `{name}` has {count} fault{}:", if count == 1 { "" } else { "s" });
+    for problem in problems {
+        text.push_str("\n  ");
+        text.push_str(&problem.to_string());
+    }
+    text
+}
+
+/// Something in a valid config that is not done as written, or that is worth knowing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// Key path of the first place where it stands.
+    pub key_path: String,
+    /// The value there as JSON, shortened.
+    pub value: String,
+    /// What happens instead, and why.
+    pub message: String,
+    /// How many further places say the same.
+    pub more_places: usize,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} = {}: {}", self.key_path, self.value, self.message)?;
+        match self.more_places {
+            0 => Ok(()),
+            1 => write!(f, " (also in 1 more place)"),
+            more => write!(f, " (also in {more} more places)"),
+        }
+    }
+}
+
+/// Collects problems and notes while a plan is made.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Findings {
+    problems: Vec<Problem>,
+    notes: Vec<Note>,
+}
+
+impl Findings {
+    /// Adds a problem.
+    pub(super) fn problem(&mut self, problem: Problem) {
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
+    }
+
+    /// Adds a problem with the value at `path`.
+    pub(super) fn wrong(&mut self, path: &str, value: impl Into<Value>, message: impl Into<String>) {
+        self.problem(Problem::at(path, &value.into(), message));
+    }
+
+    /// Adds a note. Notes with the same key and message are counted, not repeated.
+    pub(super) fn note(&mut self, path: &str, value: impl Into<Value>, message: impl Into<String>) {
+        let message = message.into();
+        let leaf = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
+        let same = |note: &&mut Note| leaf(&note.key_path) == leaf(path) && note.message == message;
+        if let Some(note) = self.notes.iter_mut().find(same) {
+            note.more_places += usize::from(note.key_path != path);
+            return;
+        }
+        let value = excerpt(&value.into());
+        self.notes.push(Note { key_path: path.to_owned(), value, message, more_places: 0 });
+    }
+
+    /// Whether any problem was added.
+    pub(super) fn has_problems(&self) -> bool {
+        !self.problems.is_empty()
+    }
+
+    /// The problems and notes.
+    pub(super) fn into_parts(self) -> (Vec<Problem>, Vec<Note>) {
+        (self.problems, self.notes)
+    }
+}

@@ -1,0 +1,104 @@
+//! A user behaviour profile of dialects R and S.
+
+use crate::ordered::Ordered;
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A kind of user: how fast it is, how long it stays, what it likes to do.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Profile {
+    /// What it imitates.
+    #[allow(dead_code, reason = "for readers")]
+    pub(crate) description: Option<String>,
+    /// Longest session in minutes, `[min, max]`.
+    #[schemars(inner(range(min = 0, max = 10080)))]
+    pub(crate) session_duration_range: Option<[f64; 2]>,
+    /// The same under its other name.
+    #[schemars(inner(range(min = 0, max = 10080)))]
+    pub(crate) session_duration_minutes: Option<[f64; 2]>,
+    /// Seconds of thinking before each action, `[min, max]`.
+    #[schemars(inner(range(min = 0, max = 86400)))]
+    pub(crate) think_time_range: Option<[f64; 2]>,
+    /// Chances of `browse`, `search`, `cart`, `order`, `profile`, of their sum.
+    #[schemars(extend("additionalProperties" = {"type": "number", "minimum": 0, "maximum": 1_000_000}))]
+    pub(crate) action_probabilities: Option<Ordered<f64>>,
+    /// Actions in a session, `[min, max]`.
+    #[schemars(inner(range(min = 1, max = 100_000)))]
+    pub(crate) pages_per_session: Option<[u32; 2]>,
+    /// Products put into the cart each time, `[min, max]`.
+    #[schemars(inner(range(min = 1, max = 1000)))]
+    pub(crate) average_cart_size: Option<[u32; 2]>,
+    /// Chance that an order is given up at the last moment.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) cart_abandonment_rate: Option<f64>,
+    /// Share of sessions that buy (reported, not steered).
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) conversion_rate: Option<f64>,
+    /// Weight of searching, where `action_probabilities` is absent.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) search_probability: Option<f64>,
+    /// Weight of browsing a category, where `action_probabilities` is absent.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) category_browse_probability: Option<f64>,
+    /// Chance of a look at a product's details after browsing.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) product_detail_view_probability: Option<f64>,
+    /// Weight of adding to the cart, where `action_probabilities` is absent.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) add_to_cart_probability: Option<f64>,
+    /// Weight of ordering, where `action_probabilities` is absent.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) checkout_probability: Option<f64>,
+    /// Chance of comparing with a second product (reported, not steered).
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) price_comparison_probability: Option<f64>,
+    /// Share of mobile use (reported, not steered; so are the following).
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) mobile_usage_probability: Option<f64>,
+    /// Share that comes from social media.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) social_media_referral_probability: Option<f64>,
+    /// Chance of reading reviews.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) review_reading_probability: Option<f64>,
+    /// Chance of using a wish list.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) wishlist_usage_probability: Option<f64>,
+    /// Chance of seeking bulk discounts.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) bulk_discount_seeking_probability: Option<f64>,
+    /// Attraction of flash sales.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) flash_sale_attraction_probability: Option<f64>,
+    /// Chance of buying with one click.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) one_click_purchase_probability: Option<f64>,
+    /// Chance of subscribing.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) subscription_preference_probability: Option<f64>,
+    /// Chance of using a loyalty programme.
+    #[schemars(range(min = 0, max = 1))]
+    pub(crate) loyalty_program_usage_probability: Option<f64>,
+}
+
+impl Profile {
+    /// The keys of this profile that no request of a journey depends on.
+    pub(crate) fn unsteered(&self) -> impl Iterator<Item = &'static str> {
+        [
+            ("conversion_rate", self.conversion_rate),
+            ("price_comparison_probability", self.price_comparison_probability),
+            ("mobile_usage_probability", self.mobile_usage_probability),
+            ("social_media_referral_probability", self.social_media_referral_probability),
+            ("review_reading_probability", self.review_reading_probability),
+            ("wishlist_usage_probability", self.wishlist_usage_probability),
+            ("bulk_discount_seeking_probability", self.bulk_discount_seeking_probability),
+            ("flash_sale_attraction_probability", self.flash_sale_attraction_probability),
+            ("one_click_purchase_probability", self.one_click_purchase_probability),
+            ("subscription_preference_probability", self.subscription_preference_probability),
+            ("loyalty_program_usage_probability", self.loyalty_program_usage_probability),
+        ]
+        .into_iter()
+        .filter_map(|(key, value)| value.map(|_| key))
+    }
+}

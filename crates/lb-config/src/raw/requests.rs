@@ -1,0 +1,52 @@
+//! Dialect Q: recorded requests, which play themselves. What is read is [`crate::recording`]'s; this is
+//! the shape that the schema publishes.
+
+use crate::recording::Trace;
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+/// Dialect Q: a list of requests with their times.
+#[derive(Clone, Debug)]
+pub(crate) struct RequestsFile(pub(crate) Arc<Trace>);
+
+/// One recorded request.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "only its schema is used")]
+struct RecordedRequest {
+    /// Path, with or without scheme and host.
+    #[schemars(length(min = 1))]
+    endpoint: String,
+    /// HTTP method.
+    #[schemars(length(min = 1))]
+    method: String,
+    /// RFC 3339, `YYYY-MM-DD HH:MM:SS`, or Unix seconds or milliseconds.
+    timestamp: Timestamp,
+}
+
+/// A time as text or as a number.
+#[derive(JsonSchema)]
+#[serde(untagged)]
+#[allow(dead_code, reason = "only its schema is used")]
+enum Timestamp {
+    /// RFC 3339 or `YYYY-MM-DD HH:MM:SS`.
+    Text(String),
+    /// Unix seconds or milliseconds.
+    Unix(f64),
+}
+
+impl JsonSchema for RequestsFile {
+    fn schema_name() -> Cow<'static, str> {
+        "RequestsFile".into()
+    }
+
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = generator.subschema_for::<RecordedRequest>();
+        schemars::json_schema!({
+            "description": "Dialect Q: a list of requests with their times.",
+            "type": "array",
+            "minItems": 1,
+            "items": item,
+        })
+    }
+}

@@ -1,0 +1,290 @@
+//! Recorded requests in place of all scenarios: where they come from, and the one scenario that they
+//! make. How recordings are read is [`crate::recording`]'s.
+
+use super::arrivals::Asked;
+use super::document::join;
+use super::draft::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
+use super::error::Findings;
+use super::overrides::Overrides;
+use super::raw::{self, ArrivalSettings, File, LONGEST_SECONDS, Process, RequestsFile};
+use super::source::{Loaded, trace_problems};
+use crate::recording::{self, Trace, TraceError, TraceFormat, TraceOptions};
+use lb_core::time::Span;
+use lb_core::topology::Topology;
+use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, Replay, Step, UserClass};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// The name of the only class and of the only pattern.
+const REPLAY: &str = "replay";
+/// After the last request there is a second for its reply.
+const TAIL_S: f64 = 1.0;
+
+/// A recording that was asked for.
+pub(super) struct Wanted {
+    /// Key path or flag.
+    key: String,
+    /// Its file, or the config itself.
+    from: From,
+    options: TraceOptions,
+    speed: f64,
+}
+
+enum From {
+    File(PathBuf),
+    Config(String, Arc<Trace>),
+}
+
+/// A recording, ready to take the place of scenarios.
+pub(super) struct Recording {
+    pub(super) journey: Journey,
+    pub(super) scenario: DraftScenario,
+}
+
+/// What flags, the `bench` block or the config itself ask to be replayed.
+pub(super) fn wanted(
+    loaded: &Loaded,
+    flags: &Overrides,
+    asked: Option<&Asked>,
+    findings: &mut Findings,
+) -> Option<Wanted> {
+    let settings = asked.map(|asked| &asked.settings);
+    let own = settings.filter(|settings| settings.process == Process::Replay);
+    let (key, from) = match (&flags.replay, &*loaded.file, own) {
+        (Some(path), _, _) => ("--replay".to_owned(), From::File(path.clone())),
+        (None, File::Requests(RequestsFile(trace)), _) => {
+            (loaded.name.clone(), From::Config(loaded.name.clone(), Arc::clone(trace)))
+        }
+        (None, _, Some(settings)) => {
+            let key = "bench.arrivals.file";
+            let Some(file) = &settings.file else {
+                findings.wrong(
+                    key,
+                    Value::Null,
+                    "missing; `replay` needs the file with the recorded requests",
+                );
+                return None;
+            };
+            (key.to_owned(), From::File(beside(file, loaded.folder.as_deref())))
+        }
+        (None, _, None) => {
+            if let Some(speed) = flags.speed {
+                findings.wrong(
+                    "--speed",
+                    speed,
+                    "belongs to a replay; give one with --replay, or leave it out",
+                );
+            }
+            return None;
+        }
+    };
+    let rate = match (asked, own) {
+        (_, Some(settings)) => {
+            refuse_idle_keys(settings, findings);
+            settings.rate
+        }
+        (Some(asked), None) => Some(rate_beside(asked, findings)?),
+        (None, None) => None,
+    };
+    refuse_time_scale(loaded, flags, findings);
+    Some(Wanted {
+        key,
+        from,
+        options: TraceOptions { format: own.and_then(|settings| settings.format).map(format), rate },
+        speed: flags.speed.or(own.and_then(|settings| settings.speed)).unwrap_or(1.0),
+    })
+}
+
+/// A relative path is looked for in the working directory, then in the config's folder.
+fn beside(file: &str, folder: Option<&Path>) -> PathBuf {
+    let path = PathBuf::from(file);
+    match folder.map(|folder| folder.join(file)) {
+        Some(beside) if !path.exists() && beside.exists() => beside,
+        _ => path,
+    }
+}
+
+const fn format(raw: raw::TraceFormat) -> TraceFormat {
+    match raw {
+        raw::TraceFormat::Requests => TraceFormat::Requests,
+        raw::TraceFormat::Vegeta => TraceFormat::Vegeta,
+        raw::TraceFormat::K6 => TraceFormat::K6,
+        raw::TraceFormat::AccessLog => TraceFormat::AccessLog,
+    }
+}
+
+/// Beside a recording, arrivals say how fast rows without timestamps follow each other.
+fn rate_beside(asked: &Asked, findings: &mut Findings) -> Option<f64> {
+    let ArrivalSettings { process, rate, stages: None, .. } = asked.settings.clone() else {
+        findings.wrong(
+            &join(&asked.path, "stages"),
+            Value::Null,
+            "a replay has its own times; leave the stages out",
+        );
+        return None;
+    };
+    if process != Process::Constant {
+        let message = "a replay has its own times; only `constant:RATE` can stand beside it, for rows without timestamps";
+        findings.wrong(&asked.path, Value::Null, message);
+    }
+    rate.filter(|_| process == Process::Constant)
+}
+
+fn refuse_idle_keys(settings: &ArrivalSettings, findings: &mut Findings) {
+    let idle = [
+        ("stages", settings.stages.is_some()),
+        ("rates", settings.rates.is_some()),
+        ("mean_stay_s", settings.mean_stay_s.is_some()),
+        ("spacing", settings.spacing.is_some()),
+        ("start", settings.start.is_some()),
+    ];
+    for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
+        let message = "means nothing for a replay, whose requests come as recorded; leave it out";
+        findings.wrong(&join("bench.arrivals", key), Value::Null, message);
+    }
+}
+
+fn refuse_time_scale(loaded: &Loaded, flags: &Overrides, findings: &mut Findings) {
+    let scales = [("--time-scale", flags.time_scale), ("bench.time_scale", loaded.bench().time_scale)];
+    for (key, scale) in scales {
+        if let Some(scale) = scale {
+            findings.wrong(
+                key,
+                scale,
+                "does not reach recorded times; play them faster with a speed (`--speed`)",
+            );
+        }
+    }
+}
+
+/// Reads what was wanted. None after a problem.
+pub(super) fn read(wanted: Wanted, flags: &Overrides, findings: &mut Findings) -> Option<Recording> {
+    let Wanted { key, from, options, speed } = wanted;
+    let (name, trace) = match from {
+        // A list of the config's own was read with the config, without a rate.
+        From::Config(name, trace) if options.rate.is_none() => (name, trace),
+        From::Config(..) => {
+            findings.wrong(
+                "--arrivals",
+                Value::Null,
+                "the rows have timestamps, so a rate contradicts them; leave it out",
+            );
+            return None;
+        }
+        From::File(path) => {
+            let name = path.display().to_string();
+            match recording::load(&path, options) {
+                Ok(trace) => (name, Arc::new(trace)),
+                Err(TraceError::Unreadable { source, .. }) => {
+                    findings.wrong(&key, name, format!("cannot be read: {source}"));
+                    return None;
+                }
+                Err(error) => {
+                    trace_problems(&name, error).into_iter().for_each(|problem| findings.problem(problem));
+                    return None;
+                }
+            }
+        }
+    };
+    if trace.whole_seconds {
+        let message = "its times are whole seconds, so all requests of a second begin together";
+        findings.note(&key, name.as_str(), message);
+    }
+    let mut replay = trace.replay(speed);
+    let duration_s = cut(&mut replay, &key, flags, findings)?;
+    let mut journey = Journey::for_replay(&replay);
+    for step in journey.actions.values_mut().flat_map(|action| &mut action.steps) {
+        name_service(step);
+    }
+    Some(Recording { scenario: scenario(&name, &key, replay, &journey, duration_s), journey })
+}
+
+/// The length of the scenario; requests after a given one are left out.
+fn cut(replay: &mut Replay, key: &str, flags: &Overrides, findings: &mut Findings) -> Option<f64> {
+    let last = replay.requests.last().map_or(0.0, |request| request.at.as_secs_f64());
+    let duration_s = flags.duration.map_or(last + TAIL_S, |time| time.as_secs_f64());
+    if duration_s > LONGEST_SECONDS {
+        let message = format!(
+            "the recording lasts {duration_s:.0} s; {LONGEST_SECONDS} (seven days) is the limit, so give a --duration or a higher --speed"
+        );
+        findings.wrong(key, last, message);
+        return None;
+    }
+    let all = replay.requests.len();
+    let end = Span::from_secs_f64(duration_s);
+    replay.requests.retain(|request| request.at < end);
+    if replay.requests.len() < all {
+        let message = format!(
+            "{} of {all} recorded requests lie after it and are not sent",
+            all - replay.requests.len()
+        );
+        findings.note("--duration", duration_s, message);
+    }
+    Some(duration_s)
+}
+
+/// Below the entry of a load balancer the first segment of a path names the service: pools, routes and
+/// faults of a topology know it by that.
+fn name_service(step: &mut Step) {
+    let path = step.path.strip_prefix('/').unwrap_or_default();
+    let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
+    let is_name = !first.is_empty()
+        && first.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
+    if is_name {
+        step.service = Some(first.to_owned());
+        step.path = if rest.is_empty() { "/".to_owned() } else { rest.to_owned() };
+    }
+}
+
+fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s: f64) -> DraftScenario {
+    let stem = Path::new(name)
+        .file_stem()
+        .map_or_else(|| REPLAY.to_owned(), |stem| stem.to_string_lossy().into_owned());
+    let class = UserClass {
+        name: REPLAY.to_owned(),
+        actions: journey.actions.keys().map(|action| (action.clone(), 1.0)).collect(),
+        think_time_s: [0.0, 0.0],
+        actions_per_session: [1, 1],
+        session_duration_s: None,
+        abandonment: 0.0,
+        repeat: BTreeMap::new(),
+        probability: BTreeMap::new(),
+    };
+    let arrivals =
+        Arrivals { process: ArrivalProcess::Replay(Arc::new(replay)), start: ArrivalStart::Action };
+    let pattern = DraftPattern {
+        path: key.to_owned(),
+        name: REPLAY.to_owned(),
+        end_s: duration_s,
+        mix: vec![ClassMix { class: 0, share: 1.0, actions: BTreeMap::new() }],
+        arrivals: Some(arrivals),
+        ..DraftPattern::default()
+    };
+    DraftScenario {
+        path: key.to_owned(),
+        name: stem,
+        classes: vec![class],
+        patterns: vec![pattern],
+        request_timeout_s: REQUEST_TIMEOUT_S,
+        ..DraftScenario::default()
+    }
+}
+
+/// Lets one pool answer for whatever no other pool names, so that recorded paths reach backends.
+pub(super) fn open_topology(topology: &mut Topology, journey: &Journey, findings: &mut Findings) {
+    let steps = journey.actions.values().flat_map(|action| &action.steps);
+    let homeless = |step: &Step| topology.pool_of(step.service.as_deref().unwrap_or_default()).is_none();
+    let Some(step) = steps.into_iter().find(|step| homeless(step)) else { return };
+    let example = step.name.clone();
+    // Faults may name services of the pool; those of others still find theirs.
+    if let Some(pool) = topology.pools.first_mut() {
+        let message = format!(
+            "no pool answers for recorded requests such as `{example}`, so the pool `{}` answers for all that no other pool names",
+            pool.name
+        );
+        pool.services.clear();
+        findings.note("bench.topology", json!(topology.name), message);
+    }
+}

@@ -1,0 +1,143 @@
+//! The thresholds of a plan: read, and held against what will run, so that none looks at something
+//! that never happens and seems to hold.
+
+use super::document::join;
+use super::error::Findings;
+use super::overrides::Overrides;
+use super::plan::{PlannedScenario, Skipped};
+use super::raw::Bench;
+use lb_analysis::threshold::{Selector, Threshold, ThresholdError, covers, preset};
+use lb_core::suggest::{did_you_mean, listing};
+
+/// The thresholds that flags ask for, or else the config: flags take the place of all of them.
+pub(super) fn gather(
+    bench: &Bench,
+    flags: &Overrides,
+    scenarios: &[PlannedScenario],
+    skipped: &[Skipped],
+    findings: &mut Findings,
+) -> Vec<Threshold> {
+    let flagged = !flags.thresholds.is_empty() || !flags.threshold_presets.is_empty();
+    let read = if flagged { of_flags(flags) } else { of_config(bench) };
+    let mut thresholds: Vec<Threshold> = Vec::new();
+    for (path, threshold) in read {
+        match threshold {
+            Ok(threshold) => {
+                check(&path, &threshold, scenarios, skipped, findings);
+                if !thresholds.contains(&threshold) {
+                    thresholds.push(threshold);
+                }
+            }
+            Err(error) => findings.wrong(&path, error.text, error.problem),
+        }
+    }
+    thresholds
+}
+
+type Read = (String, Result<Threshold, ThresholdError>);
+
+fn of_flags(flags: &Overrides) -> Vec<Read> {
+    let presets = flags.threshold_presets.iter().flat_map(|name| of_preset("--threshold-preset", name));
+    let single = flags.thresholds.iter().map(|text| ("--threshold".to_owned(), text.parse()));
+    presets.chain(single).collect()
+}
+
+fn of_config(bench: &Bench) -> Vec<Read> {
+    let presets = bench.threshold_presets.iter().enumerate();
+    let presets =
+        presets.flat_map(|(index, name)| of_preset(&format!("bench.threshold_presets[{index}]"), name));
+    let single = bench.thresholds.iter().flat_map(|(selector, expressions)| {
+        let path = join("bench.thresholds", selector);
+        expressions.iter().map(move |expression| (path.clone(), Threshold::new(selector, expression)))
+    });
+    presets.chain(single).collect()
+}
+
+fn of_preset(path: &str, name: &str) -> Vec<Read> {
+    match preset(name) {
+        Ok(thresholds) => thresholds.into_iter().map(|threshold| (path.to_owned(), Ok(threshold))).collect(),
+        Err(error) => vec![(path.to_owned(), Err(error))],
+    }
+}
+
+/// Reports what a threshold looks at and no scenario has.
+fn check(
+    path: &str,
+    threshold: &Threshold,
+    scenarios: &[PlannedScenario],
+    skipped: &[Skipped],
+    findings: &mut Findings,
+) {
+    // Without scenarios something else is wrong, and what exists cannot be told.
+    if scenarios.is_empty() {
+        return;
+    }
+    let selector = threshold.selector();
+    let text = threshold.text();
+    check_algorithm(path, threshold, scenarios, skipped, findings);
+    let names = || scenarios.iter().map(|scenario| scenario.scenario.name.as_str());
+    if let Some(wanted) = selector.scenario.as_deref().filter(|wanted| !names().any(|name| name == *wanted)) {
+        let hint = did_you_mean(wanted, names());
+        let message = format!("no scenario `{wanted}` runs{hint}; these do: {}", listing(names()));
+        findings.wrong(path, text, message);
+        return;
+    }
+    if scenarios.iter().any(|scenario| covers(selector, scenario.scope())) {
+        return;
+    }
+    findings.wrong(path, text, absent(selector, scenarios));
+}
+
+/// Why no scenario has what a selector looks at.
+fn absent(selector: &Selector, scenarios: &[PlannedScenario]) -> String {
+    if let Some(action) = &selector.action {
+        let mine = || scenarios.iter().filter(|scenario| selector.names_scenario(&scenario.scenario.name));
+        let mut known: Vec<&str> = mine()
+            .flat_map(|scenario| scenario.action_steps.iter())
+            .flat_map(|(action, steps)| std::iter::once(action).chain(steps))
+            .map(String::as_str)
+            .collect();
+        known.sort_unstable();
+        known.dedup();
+        if !known.contains(&action.as_str()) {
+            let hint = did_you_mean(action, known.iter().copied());
+            return format!("no action or request is called `{action}`{hint}; known: {}", listing(known));
+        }
+    }
+    if let Some(method) = &selector.method {
+        return format!(
+            "no such request is sent with the method `{method}`; leave the tag out, or change it"
+        );
+    }
+    "the window begins after the end of every scenario; give an earlier one".to_owned()
+}
+
+fn check_algorithm(
+    path: &str,
+    threshold: &Threshold,
+    scenarios: &[PlannedScenario],
+    skipped: &[Skipped],
+    findings: &mut Findings,
+) {
+    let selector = threshold.selector();
+    let Some(wanted) = &selector.algorithm else { return };
+    let mut running: Vec<String> =
+        scenarios.iter().flat_map(|scenario| &scenario.algorithms).map(ToString::to_string).collect();
+    running.sort_unstable();
+    running.dedup();
+    if running.iter().any(|name| selector.names_algorithm(name)) {
+        return;
+    }
+    let all_skipped = || skipped.iter().chain(scenarios.iter().flat_map(|scenario| &scenario.skipped));
+    if all_skipped().any(|skipped| selector.names_algorithm(&skipped.name)) {
+        let message = format!("is not looked at: `{wanted}` is skipped");
+        findings.note(path, threshold.text(), message);
+        return;
+    }
+    let hint = did_you_mean(wanted, running.iter().map(String::as_str));
+    let message = format!(
+        "no algorithm `{wanted}` runs{hint}; these do: {}",
+        listing(running.iter().map(String::as_str))
+    );
+    findings.wrong(path, threshold.text(), message);
+}

@@ -1,0 +1,198 @@
+//! What would void a report, said before its numbers.
+
+use super::text::{count, guards, percent};
+use lb_results::{ScenarioSummary, Summary};
+
+/// Above this share of busy CPU time, what is measured may be the machine and not the load balancer.
+const BUSY_SHARE: f64 = 0.9;
+
+/// Above this share of its decisions a learned policy was measured less than its fallback.
+const MUCH_FALLBACK: f64 = 0.05;
+
+/// How much a caveat weighs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Part of the numbers may not be believed.
+    Serious,
+    /// Must be known to read the numbers right.
+    Know,
+    /// Looked at and found in order.
+    Fine,
+}
+
+impl Weight {
+    /// In words.
+    pub(super) const fn word(self) -> &'static str {
+        match self {
+            Self::Serious => "doubt",
+            Self::Know => "know",
+            Self::Fine => "in order",
+        }
+    }
+}
+
+/// One thing that would void the report, or that was looked at and does not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Caveat {
+    pub(super) weight: Weight,
+    pub(super) text: String,
+}
+
+/// All of a run, the heaviest first.
+pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
+    let mut found = Vec::new();
+    let mut add = |weight, text: String| found.push(Caveat { weight, text });
+    if summary.interrupted {
+        add(Weight::Serious, "The run was interrupted: only complete trials are summed up.".to_owned());
+    }
+    match summary.engine.as_str() {
+        "sim" => add(
+            Weight::Know,
+            "Simulated in virtual time: no socket, no load balancer process and no machine took part."
+                .to_owned(),
+        ),
+        _ => machine(summary, &mut add),
+    }
+    for scenario in &summary.scenarios {
+        let prefix = match summary.scenarios.len() {
+            1 => String::new(),
+            _ => format!("{}: ", scenario.name),
+        };
+        of_scenario(scenario, &mut |weight, text: String| add(weight, format!("{prefix}{text}")));
+    }
+    for note in &summary.notes {
+        add(Weight::Know, note.clone());
+    }
+    found.sort_by_key(|caveat| caveat.weight);
+    found
+}
+
+fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
+    trials(scenario, add);
+    match scenario.model.as_str() {
+        "open" => add(
+            Weight::Know,
+            "Open model: requests arrive whether or not earlier ones were answered; latency counts from the \
+             intended time."
+                .to_owned(),
+        ),
+        "mixed" => add(
+            Weight::Know,
+            "Mixed model: open stages count latency from the intended time, closed stages from sending; in \
+             closed stages a slow algorithm is sent fewer requests."
+                .to_owned(),
+        ),
+        _ => add(
+            Weight::Know,
+            "Closed model: users wait for each reply, latency counts from sending, and a slow algorithm is \
+             sent fewer requests. Read latency together with throughput."
+                .to_owned(),
+        ),
+    }
+    if let Some(comparison) = &scenario.comparison {
+        match &comparison.noise_source {
+            Some(source) => add(Weight::Fine, format!("The noise floor is known from the A/A run {source}.")),
+            None => add(
+                Weight::Know,
+                "The noise floor is unknown: no A/A comparison of this set-up was found. Verdicts rest on the \
+                 scatter between blocks alone."
+                    .to_owned(),
+            ),
+        }
+    }
+    for algorithm in &scenario.algorithms {
+        if let Some(line) = guards(algorithm) {
+            let fallback = algorithm.guards.as_ref().map_or(0.0, |guards| guards.fallback_share);
+            let weight = if fallback > MUCH_FALLBACK { Weight::Serious } else { Weight::Know };
+            add(weight, format!("{}: {line}.", algorithm.name));
+        }
+    }
+    for skipped in &scenario.skipped {
+        add(Weight::Know, format!("{} was skipped: {}.", skipped.name, skipped.reason.trim_end_matches('.')));
+    }
+}
+
+fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
+    let all = scenario.trials.len();
+    let invalid = scenario.trials.iter().filter(|trial| !trial.is_valid()).count();
+    match (all, invalid) {
+        (0, _) => add(Weight::Serious, "There are no trials to judge.".to_owned()),
+        (1, 0) => add(Weight::Fine, "The only trial is valid.".to_owned()),
+        (_, 0) => add(Weight::Fine, format!("All {all} trials are valid.")),
+        _ => {
+            let mut why: Vec<String> = Vec::new();
+            for problem in scenario.trials.iter().flat_map(|trial| &trial.problems) {
+                if !why.contains(problem) {
+                    why.push(problem.clone());
+                }
+            }
+            const SHOWN: usize = 3;
+            let more = match why.len().saturating_sub(SHOWN) {
+                0 => String::new(),
+                more => format!("; and {}", count(more, "other reason")),
+            };
+            why.truncate(SHOWN);
+            add(
+                Weight::Serious,
+                format!(
+                    "{invalid} of {} cannot be believed and are left out: {}{more}.",
+                    count(all, "trial"),
+                    why.join("; ")
+                ),
+            );
+        }
+    }
+    let wrong: u64 = scenario.trials.iter().map(|trial| trial.generator.named_wrong).sum();
+    if wrong > 0 {
+        add(
+            Weight::Serious,
+            format!("Replies that named another algorithm than the one that was meant: {wrong}."),
+        );
+    }
+    let dropped: u64 = scenario.trials.iter().map(|trial| trial.generator.dropped).sum();
+    if dropped > 0 {
+        add(
+            Weight::Serious,
+            format!("Arrivals dropped because too many sessions were in flight: {dropped}."),
+        );
+    }
+}
+
+/// How busy the machine was. Invalid trials say so themselves; this is about those that count.
+fn machine(summary: &Summary, add: &mut impl FnMut(Weight, String)) {
+    let generators = || {
+        summary
+            .scenarios
+            .iter()
+            .flat_map(|scenario| &scenario.trials)
+            .filter(|t| t.is_valid())
+            .map(|t| &t.generator)
+    };
+    let busiest = generators().filter_map(|generator| generator.machine_busy_share).reduce(f64::max);
+    let longest_wait = generators().filter_map(|generator| generator.cpu_wait_share).reduce(f64::max);
+    let wait = longest_wait.map_or_else(String::new, |share| {
+        format!(" Generator threads waited for a CPU in at most {} of the time.", percent(share, 1))
+    });
+    match busiest {
+        Some(share) if share >= BUSY_SHARE => add(
+            Weight::Serious,
+            format!(
+                "The machine was busy up to {}: part of the latency may be its own, not the load balancer's.{wait}",
+                percent(share, 0)
+            ),
+        ),
+        Some(share) => {
+            add(Weight::Fine, format!("The machine was busy to {} at most.{wait}", percent(share, 0)));
+        }
+        None => add(Weight::Know, "How busy the machine was is not known.".to_owned()),
+    }
+}
+
+/// What stands for verdicts where no pair was compared.
+pub(super) fn nothing_compared(scenario: &ScenarioSummary) -> String {
+    match scenario.algorithms.as_slice() {
+        [] => "No algorithm has a valid trial: nothing may be said.".to_owned(),
+        [one] => format!("Only {} ran: there is nothing to compare it with.", one.name),
+        _ => "The algorithms were not compared: nothing may be said about differences.".to_owned(),
+    }
+}

@@ -1,0 +1,252 @@
+//! The tables on the console: the comparison, the shares per backend, the slowest requests.
+
+use super::evidence;
+use super::tables::{RESULTS, backend_ids, overheads, steering, switches};
+use super::text::{count, guards, senders, trimmed};
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use lb_results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
+use std::fmt::Write;
+
+/// Requests of each algorithm that the table of slow requests shows.
+const SLOWEST_ACTIONS: usize = 3;
+
+/// The whole report of a run.
+pub fn render_summary(summary: &Summary) -> String {
+    let mut out = String::new();
+    for scenario in &summary.scenarios {
+        out.push_str(&scenario_tables(scenario));
+    }
+    if let Some(table) = evidence::thresholds(&summary.thresholds) {
+        let _ = writeln!(out, "\nThresholds\n{table}");
+    }
+    for note in &summary.notes {
+        let _ = writeln!(out, "note: {note}");
+    }
+    if summary.interrupted {
+        out.push_str("interrupted: the tables hold the complete trials only\n");
+    }
+    let _ = writeln!(out, "seed {}, schedule {}", summary.seed, summary.schedule_sha256);
+    out
+}
+
+/// The tables of one scenario.
+pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
+    let mut out = String::new();
+    let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
+    let _ = write!(
+        out,
+        "\nScenario \"{}\": {} s, {}, topology {}",
+        scenario.name,
+        trimmed(scenario.duration_s, 1),
+        senders(scenario),
+        scenario.topology,
+    );
+    let _ = match trials {
+        0 => writeln!(out),
+        trials => writeln!(out, ", {} per algorithm", count(trials as usize, "trial")),
+    };
+    if !scenario.algorithms.is_empty() {
+        let _ = writeln!(out, "{}", comparison(scenario));
+        let _ = writeln!(out, "{}", model(&scenario.model));
+        out.push_str(&evidence::oracles(scenario));
+        out.push_str(&evidence::verdicts(scenario));
+        for algorithm in &scenario.algorithms {
+            if let Some(line) = guards(algorithm) {
+                let _ = writeln!(out, "{}: {line}", algorithm.name);
+            }
+        }
+        if let Some(table) = evidence::statistics(scenario) {
+            let _ = writeln!(out, "\n{table}");
+        }
+        let more = [
+            ("Overhead", overheads(scenario)),
+            ("Steering", steering(scenario)),
+            ("Switches", switches(scenario)),
+        ];
+        for (title, report) in more {
+            if let Some(report) = report {
+                let _ = writeln!(out, "\n{title}: {}\n{}", report.caption, draw(&report));
+            }
+        }
+        if let Some(table) = evidence::faults(scenario) {
+            let _ = writeln!(out, "\nFaults\n{table}");
+        }
+        if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
+            let _ = writeln!(
+                out,
+                "\nShare of requests per backend (and most in flight at once)\n{}",
+                shares(scenario)
+            );
+        }
+        let _ = writeln!(out, "\nSlowest requests by P95\n{}", slowest(scenario));
+        let failing = failures(scenario);
+        if !failing.is_empty() {
+            let _ = writeln!(out, "\nFailures\n{failing}");
+        }
+    }
+    if let Some(table) = evidence::max_rates(&scenario.max_rates) {
+        let _ = writeln!(out, "\nHighest rates that kept the objective\n{table}");
+    }
+    if let Some(aa) = &scenario.aa {
+        let _ = writeln!(out, "\nNoise of {} over {} pairs\n{}", aa.algorithm, aa.pairs, evidence::noise(aa));
+        let _ = writeln!(out, "{}", lb_analysis::aa_sentence(aa));
+    }
+    let invalid = evidence::invalid(scenario);
+    if !invalid.is_empty() {
+        let _ = writeln!(out, "\nTrials that cannot be believed\n{}", invalid.trim_end());
+    }
+    for skipped in &scenario.skipped {
+        let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
+    }
+    out
+}
+
+/// What latency means here.
+fn model(model: &str) -> &'static str {
+    match model {
+        "open" => {
+            "Latency from when each request was due to the last byte, of successful requests; arrivals wait for nobody (open model)."
+        }
+        "mixed" => {
+            "Latency of successful requests to the last byte: of arrivals from when they were due (open model), of users from sending; users wait for each reply (closed model)."
+        }
+        _ => {
+            "Latency from sending to the last byte of successful requests; users wait for each reply (closed model), so a slow algorithm gets fewer requests."
+        }
+    }
+}
+
+fn comparison(scenario: &ScenarioSummary) -> Table {
+    let mut table = table(&RESULTS);
+    for algorithm in &scenario.algorithms {
+        let of = |pick: fn(&Latency) -> f64| millis(algorithm.latency_ms.as_ref().map(pick));
+        add(
+            &mut table,
+            vec![
+                algorithm.name.clone(),
+                algorithm.total_requests.to_string(),
+                format!("{:.2}", algorithm.throughput_rps),
+                of(|latency| latency.mean),
+                of(|latency| latency.p50),
+                of(|latency| latency.p95),
+                of(|latency| latency.p99),
+                percent(algorithm.success_rate, 2),
+                percent(algorithm.error_rate, 2),
+            ],
+        );
+    }
+    for oracle in &scenario.oracles {
+        add(&mut table, evidence::oracle_row(oracle));
+    }
+    table
+}
+
+fn shares(scenario: &ScenarioSummary) -> Table {
+    let mut header = vec!["Backend"];
+    header.extend(scenario.algorithms.iter().map(|algorithm| algorithm.name.as_str()));
+    let mut table = table(&header);
+    for id in backend_ids(&scenario.algorithms) {
+        let mut row = vec![id.to_owned()];
+        row.extend(scenario.algorithms.iter().map(|algorithm| share(algorithm, id)));
+        add(&mut table, row);
+    }
+    let mut row = vec!["Jain's index".to_owned()];
+    row.extend(
+        scenario.algorithms.iter().map(|algorithm| {
+            algorithm.jain_index.map_or_else(|| "-".to_owned(), |index| format!("{index:.3}"))
+        }),
+    );
+    add(&mut table, row);
+    table
+}
+
+/// `12.3% (4)`, and what went wrong there: `12.3% (4), 7 errors`.
+fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
+    let Some(backend) = algorithm.backends.iter().find(|backend| backend.id == id) else {
+        return "-".to_owned();
+    };
+    let mut cell = percent(backend.share, 1);
+    if let Some(peak) = backend.peak_in_flight {
+        let _ = write!(cell, " ({peak})");
+    }
+    // The load balancer also counts what it answered for itself; both count the backend's own errors.
+    let errors = backend.errors.max(backend.balancer_errors.unwrap_or(0));
+    if errors > 0 {
+        let _ = write!(cell, ", {errors} {}", if errors == 1 { "error" } else { "errors" });
+    }
+    cell
+}
+
+fn slowest(scenario: &ScenarioSummary) -> Table {
+    let mut table =
+        table(&["Algorithm", "Request", "Requests", "Avg (ms)", "P95 (ms)", "P99 (ms)", "Errors"]);
+    for algorithm in &scenario.algorithms {
+        for action in algorithm.actions.iter().take(SLOWEST_ACTIONS) {
+            let of = |pick: fn(&Latency) -> f64| millis(action.latency_ms.as_ref().map(pick));
+            add(
+                &mut table,
+                vec![
+                    algorithm.name.clone(),
+                    format!("{} {}", action.method, action.name),
+                    action.requests.to_string(),
+                    of(|latency| latency.mean),
+                    of(|latency| latency.p95),
+                    of(|latency| latency.p99),
+                    action.errors.to_string(),
+                ],
+            );
+        }
+    }
+    table
+}
+
+/// One line per algorithm that has unexpected outcomes.
+fn failures(scenario: &ScenarioSummary) -> String {
+    let mut lines = Vec::new();
+    for algorithm in &scenario.algorithms {
+        let kinds: Vec<String> = algorithm
+            .outcomes
+            .iter()
+            .filter(|(name, count)| **count > 0 && !matches!(name.as_str(), "ok" | "expected_error"))
+            .map(|(name, count)| format!("{count} {}", name.replace('_', " ")))
+            .collect();
+        if !kinds.is_empty() {
+            lines.push(format!("  {}: {}", algorithm.name, kinds.join(", ")));
+        }
+    }
+    lines.join("\n")
+}
+
+/// A table of the reports.
+fn draw(report: &super::tables::Table) -> Table {
+    let header: Vec<&str> = report.header.iter().map(String::as_str).collect();
+    let mut drawn = table(&header);
+    for row in &report.rows {
+        add(&mut drawn, row.cells.iter().map(|cell| cell.text.clone()).collect());
+    }
+    drawn
+}
+
+pub(super) fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);
+    table.set_header(header.iter().map(Cell::new));
+    table
+}
+
+/// Adds a row: its first cell is a name, numbers stand to the right.
+pub(super) fn add(table: &mut Table, cells: Vec<String>) {
+    table.add_row(cells.into_iter().enumerate().map(|(column, text)| {
+        let number = text.starts_with(|c: char| c.is_ascii_digit()) || text == "-";
+        let alignment = if column > 0 && number { CellAlignment::Right } else { CellAlignment::Left };
+        Cell::new(text).set_alignment(alignment)
+    }));
+}
+
+pub(super) fn millis(value: Option<f64>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.1}"))
+}
+
+pub(super) fn percent(fraction: f64, digits: usize) -> String {
+    format!("{:.digits$}%", fraction * 100.0)
+}

@@ -1,0 +1,251 @@
+//! The evidence on the console: verdicts, bounds, faults, what voids a result.
+
+use super::console::{add, millis, percent, table};
+use super::text::{time_to_avoid, time_to_return};
+use comfy_table::Table;
+use lb_analysis::signed;
+use lb_results::{
+    AaSummary, AlgorithmSummary, FaultMark, FaultResponse, MaxRateSummary, Metric, MetricComparison,
+    OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary,
+};
+use std::fmt::Write;
+
+/// One sentence per pair, and what they rest on. Empty with a single algorithm.
+pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
+    let mut out = String::new();
+    let Some(comparison) = &scenario.comparison else { return out };
+    let _ = writeln!(out, "\nVerdicts");
+    for pair in &comparison.pairs {
+        let _ = writeln!(out, "  {}", pair.sentence);
+    }
+    let tested: Vec<&MetricComparison> =
+        comparison.pairs.iter().flat_map(|pair| &pair.metrics).filter(|m| m.p_adjusted.is_some()).collect();
+    if !tested.is_empty() {
+        let _ = writeln!(
+            out,
+            "  ({} tests, at most {:.0} % chance of any false alarm; paired blocks, exact permutation tests, Holm's correction; {})",
+            comparison.family,
+            comparison.alpha * 100.0,
+            match &comparison.noise_source {
+                Some(run) => format!("noise floor of {run}"),
+                None if scenario.aa.is_some() => "the noise floor follows".to_owned(),
+                None => "noise floor unknown, `bench aa` measures it".to_owned(),
+            }
+        );
+    }
+    out
+}
+
+/// Every pair and metric, where there is anything to test.
+pub(super) fn statistics(scenario: &ScenarioSummary) -> Option<Table> {
+    let comparison = scenario.comparison.as_ref()?;
+    let mut table =
+        table(&["Pair", "Metric", "Effect", "95 % interval", "p (Holm)", "Detectable", "Verdict"]);
+    let mut rows = 0;
+    for pair in &comparison.pairs {
+        for metric in pair.metrics.iter().filter(|metric| metric.p_value.is_some() && pair.blocks > 1) {
+            rows += 1;
+            add(&mut table, statistics_row(&format!("{} vs {}", pair.candidate, pair.baseline), metric));
+        }
+    }
+    (rows > 0).then_some(table)
+}
+
+fn statistics_row(pair: &str, comparison: &MetricComparison) -> Vec<String> {
+    let metric = comparison.metric;
+    let dash = || "-".to_owned();
+    vec![
+        pair.to_owned(),
+        metric.label().to_owned(),
+        signed(metric, comparison.effect),
+        interval(metric, comparison.interval),
+        comparison.p_adjusted.map_or_else(dash, |p| format!("{p:.4}")),
+        comparison.minimum_detectable.map_or_else(dash, |least| either_way(metric, least)),
+        comparison.verdict.label().to_owned(),
+    ]
+}
+
+/// Both ends of an interval of an effect.
+fn interval(metric: Metric, interval: Option<[f64; 2]>) -> String {
+    interval.map_or_else(
+        || "-".to_owned(),
+        |[low, high]| format!("[{}, {}]", signed(metric, low), signed(metric, high)),
+    )
+}
+
+/// An effect that may go either way, such as `±3.1 %`.
+fn either_way(metric: Metric, size: f64) -> String {
+    signed(metric, size).replace('+', "±")
+}
+
+/// A row for each bound, as the comparison's table shows algorithms.
+pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
+    let of = |pick: fn(&lb_results::Latency) -> f64| millis(oracle.latency_ms.as_ref().map(pick));
+    vec![
+        format!("{} *", oracle.name),
+        "simulated".to_owned(),
+        "-".to_owned(),
+        of(|latency| latency.mean),
+        of(|latency| latency.p50),
+        of(|latency| latency.p95),
+        of(|latency| latency.p99),
+        percent(1.0 - oracle.error_rate, 2),
+        percent(oracle.error_rate, 2),
+    ]
+}
+
+/// What the bounds know. Empty without any.
+pub(super) fn oracles(scenario: &ScenarioSummary) -> String {
+    let known = scenario.oracles.iter().map(|oracle| format!("{} knows {}", oracle.name, oracle.knows));
+    let known: Vec<String> = known.collect();
+    if known.is_empty() {
+        return String::new();
+    }
+    format!("* best possible, simulated on the same schedules: {}.\n", known.join("; "))
+}
+
+/// How each algorithm answered each fault. None without faults.
+pub(super) fn faults(scenario: &ScenarioSummary) -> Option<Table> {
+    let mut table = table(&[
+        "Fault",
+        "Algorithm",
+        "P95 before (ms)",
+        "during",
+        "after",
+        "Errors during",
+        "Share before",
+        "during",
+        "Time to avoid",
+        "Time to return",
+    ]);
+    for (number, mark) in scenario.faults.iter().enumerate() {
+        for algorithm in &scenario.algorithms {
+            if let Some(response) = algorithm.fault_responses.iter().find(|response| response.fault == number)
+            {
+                add(&mut table, fault_row(mark, algorithm, response, scenario.duration_s));
+            }
+        }
+    }
+    (!scenario.faults.is_empty()).then_some(table)
+}
+
+fn fault_row(
+    mark: &FaultMark,
+    algorithm: &AlgorithmSummary,
+    response: &FaultResponse,
+    duration_s: f64,
+) -> Vec<String> {
+    let phase = |name: &str| response.phases.iter().find(|phase| phase.name == name);
+    let p95 = |name: &str| millis(phase(name).and_then(|phase| phase.p95_ms));
+    let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| percent(share, 1));
+    let backends = if mark.backends.is_empty() { "all".to_owned() } else { mark.backends.join(" ") };
+    vec![
+        format!("{} {backends} {:.0}-{:.0} s", mark.fault, mark.start_s, mark.end_s),
+        algorithm.name.clone(),
+        p95("before"),
+        p95("during"),
+        p95("after"),
+        phase("during").map_or_else(|| "-".to_owned(), |phase| percent(phase.error_rate, 2)),
+        share(response.share_before),
+        share(response.share_during),
+        time_to_avoid(response).unwrap_or_else(|| "-".to_owned()),
+        time_to_return(response, mark.end_s < duration_s).unwrap_or_else(|| "-".to_owned()),
+    ]
+}
+
+/// Trials that cannot be believed, one line each. Empty when all can.
+pub(super) fn invalid(scenario: &ScenarioSummary) -> String {
+    let mut out = String::new();
+    for trial in scenario.trials.iter().filter(|trial| !trial.is_valid()) {
+        let repeated = |other: &&TrialSummary| {
+            other.label == trial.label && other.block == trial.block && other.attempt > trial.attempt
+        };
+        let what = match scenario.trials.iter().find(repeated) {
+            Some(again) if again.is_valid() => "repeated",
+            Some(_) => "repeated in vain",
+            None => "left out",
+        };
+        let _ = writeln!(
+            out,
+            "  {} (block {}), {what}: {}",
+            trial.label,
+            trial.block + 1,
+            trial.problems.join("; ")
+        );
+    }
+    out
+}
+
+/// Thresholds of a run. None without any.
+pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
+    let mut table = table(&["Scenario", "Algorithm", "Threshold", "Observed", "Held"]);
+    for result in results {
+        let observed = result.observed.map_or_else(|| "nothing".to_owned(), |value| format!("{value:.4}"));
+        add(
+            &mut table,
+            vec![
+                result.scenario.clone(),
+                result.algorithm.clone(),
+                result.threshold.clone(),
+                observed,
+                if result.ok { "yes" } else { "NO" }.to_owned(),
+            ],
+        );
+    }
+    (!results.is_empty()).then_some(table)
+}
+
+/// Highest rates that kept the objective. None where they were not searched.
+pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
+    let mut table = table(&[
+        "Algorithm",
+        "Highest rate (arrivals/s)",
+        "P50 there (ms)",
+        "P95 (ms)",
+        "P99 (ms)",
+        "Errors",
+        "Probes",
+    ]);
+    for result in results {
+        let best = result
+            .probes
+            .iter()
+            .rev()
+            .find(|probe| probe.kept && Some(probe.rate_per_s) == result.rate_per_s);
+        let of = |pick: fn(&lb_results::Latency) -> f64| {
+            millis(best.and_then(|probe| probe.latency_ms.as_ref()).map(pick))
+        };
+        add(
+            &mut table,
+            vec![
+                result.algorithm.clone(),
+                result.rate_per_s.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.1}")),
+                of(|latency| latency.p50),
+                of(|latency| latency.p95),
+                of(|latency| latency.p99),
+                best.map_or_else(|| "-".to_owned(), |probe| percent(probe.error_rate, 2)),
+                result.probes.len().to_string(),
+            ],
+        );
+    }
+    (!results.is_empty()).then_some(table)
+}
+
+/// The noise that an A/A comparison found.
+pub(super) fn noise(aa: &AaSummary) -> Table {
+    let mut table = table(&["Metric", "Effect of nothing", "95 % interval", "Largest pair", "Noise floor"]);
+    for metric in &aa.metrics {
+        let kind = metric.metric;
+        add(
+            &mut table,
+            vec![
+                kind.label().to_owned(),
+                signed(kind, metric.effect),
+                interval(kind, metric.interval),
+                either_way(kind, metric.largest_pair),
+                either_way(kind, metric.noise_floor),
+            ],
+        );
+    }
+    table
+}

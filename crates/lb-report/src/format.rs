@@ -1,0 +1,132 @@
+//! The formats of reports, their file names, and writing them.
+
+use super::{
+    render_go_benchmark, render_html, render_junit, render_markdown, render_prometheus, render_step_summary,
+};
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+use lb_results::{ResultsFolder, Summary};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+/// Where GitHub tells a step of a workflow which file it shows below the job.
+const STEP_SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
+
+/// What GitHub shows of a step at most; of more it shows nothing.
+const STEP_SUMMARY_LIMIT: u64 = 1024 * 1024;
+
+/// A report of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ReportFormat {
+    /// One self-contained page with charts.
+    Html,
+    /// Tables for people and repositories.
+    Markdown,
+    /// JUnit XML, for continuous integration.
+    Junit,
+    /// For GitHub's job summary; also added to the file that `GITHUB_STEP_SUMMARY` names.
+    StepSummary,
+    /// Go benchmark lines, for benchstat.
+    GoBenchmark,
+    /// Prometheus text exposition.
+    Prometheus,
+}
+
+impl ReportFormat {
+    /// All formats.
+    pub const ALL: [Self; 6] =
+        [Self::Html, Self::Markdown, Self::Junit, Self::StepSummary, Self::GoBenchmark, Self::Prometheus];
+
+    /// The name of its file in a results folder.
+    pub const fn file_name(self) -> &'static str {
+        match self {
+            Self::Html => "report.html",
+            Self::Markdown => "report.md",
+            Self::Junit => "junit.xml",
+            Self::StepSummary => "step-summary.md",
+            Self::GoBenchmark => "benchmark.txt",
+            Self::Prometheus => "metrics.prom",
+        }
+    }
+
+    /// The report itself.
+    pub fn render(self, summary: &Summary) -> String {
+        match self {
+            Self::Html => render_html(summary),
+            Self::Markdown => render_markdown(summary),
+            Self::Junit => render_junit(summary),
+            Self::StepSummary => render_step_summary(summary),
+            Self::GoBenchmark => render_go_benchmark(summary),
+            Self::Prometheus => render_prometheus(summary),
+        }
+    }
+}
+
+/// Writes reports of a run into its folder; gives back where. In a step of a GitHub workflow the step
+/// summary is also added to the file that GitHub shows.
+///
+/// # Errors
+/// A file cannot be written.
+pub fn write_reports(
+    folder: &ResultsFolder,
+    summary: &Summary,
+    formats: &[ReportFormat],
+) -> Result<Vec<PathBuf>> {
+    let mut written = Vec::new();
+    for format in formats {
+        let text = format.render(summary);
+        folder.write(format.file_name(), text.as_bytes())?;
+        written.push(folder.path().join(format.file_name()));
+        let shown = std::env::var_os(STEP_SUMMARY_FILE).filter(|name: &OsString| !name.is_empty());
+        if let Some(shown) = shown.filter(|_| *format == ReportFormat::StepSummary) {
+            let shown = PathBuf::from(shown);
+            match append_step_summary(&shown, &text)? {
+                true => written.push(shown),
+                false => tracing::warn!(
+                    "{STEP_SUMMARY_FILE} has no room left: GitHub would show none of it above 1 MiB"
+                ),
+            }
+        }
+    }
+    Ok(written)
+}
+
+/// Adds to what other commands of the step wrote, unless all of it would be lost; says whether it did.
+fn append_step_summary(path: &Path, text: &str) -> Result<bool> {
+    let append = || -> std::io::Result<bool> {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
+        if file.metadata()?.len() + text.len() as u64 > STEP_SUMMARY_LIMIT {
+            return Ok(false);
+        }
+        file.write_all(text.as_bytes())?;
+        Ok(true)
+    };
+    append().with_context(|| {
+        format!(
+            "failed to add the step summary to `{}`; set {STEP_SUMMARY_FILE} to a file that can be written, or unset it",
+            path.display()
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn step_summaries_are_added_up_to_the_limit_of_github() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = dir.path().join("summary.md");
+        let size = || std::fs::metadata(&path).expect("the file is there").len();
+        assert!(append_step_summary(&path, "### one\n").expect("it can be written"), "it makes the file");
+        assert!(append_step_summary(&path, "### two\n").expect("it can be written"), "it adds to the file");
+        assert_eq!(std::fs::read_to_string(&path).expect("text"), "### one\n### two\n", "nothing is lost");
+        let rest = "x".repeat((STEP_SUMMARY_LIMIT - size()) as usize);
+        assert!(!append_step_summary(&path, &(rest.clone() + "x")).expect("no failure"), "that is too much");
+        assert_eq!(size(), 16, "what would make GitHub drop everything is left out");
+        assert!(append_step_summary(&path, &rest).expect("it can be written"), "the limit itself is shown");
+        let error = append_step_summary(dir.path(), "text").expect_err("a folder is no file");
+        assert!(format!("{error:#}").contains(STEP_SUMMARY_FILE), "it names the way out: {error:#}");
+    }
+}

@@ -1,0 +1,155 @@
+//! JUnit XML for continuous integration: one suite per scenario.
+//!
+//! A failure is a broken threshold, an error a trial that cannot be believed and was not made good by a
+//! repeat, skipped an algorithm that did not run. Verdicts of pairs are passing cases: which algorithm is
+//! better is a finding and no fault of a build.
+
+use super::text::{count, effect, interval, p_value, trimmed, verdict};
+use lb_results::{PairComparison, ScenarioSummary, Summary, ThresholdResult, TrialSummary};
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use std::fmt::Write;
+use std::time::Duration;
+
+/// The report as JUnit XML.
+pub fn render_junit(summary: &Summary) -> String {
+    let mut report = Report::new("bench");
+    for scenario in &summary.scenarios {
+        report.add_test_suite(suite(summary, scenario));
+    }
+    report.set_time(report.test_suites.iter().filter_map(|suite| suite.time).sum());
+    let xml = report.to_string().expect("writing XML to memory does not fail");
+    // Jenkins' schema (`junit-10.xsd`) knows how many tests were skipped in a suite, but no sum over all
+    // suites, which the crate writes first of all.
+    xml.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1)
+}
+
+fn suite(summary: &Summary, scenario: &ScenarioSummary) -> TestSuite {
+    let mut suite = TestSuite::new(scenario.name.as_str());
+    let started = scenario.trials.first().map_or(&summary.started_at, |trial| &trial.started_at);
+    // The schema wants UTC without a zone, which the crate's own timestamp would write.
+    if let Some(timestamp) = utc_without_zone(started) {
+        suite.extra.insert("timestamp".into(), timestamp.as_str().into());
+    }
+    suite.extra.insert("hostname".into(), summary.host.name.as_str().into());
+    let seed = summary.seed.to_string();
+    let properties = [
+        ("run", summary.run_id.as_str()),
+        ("engine", &summary.engine),
+        ("load_balancer", &summary.load_balancer),
+        ("seed", &seed),
+        ("schedule_sha256", &summary.schedule_sha256),
+        ("commit", &summary.commit),
+        ("model", &scenario.model),
+    ];
+    suite.add_properties(properties);
+    for algorithm in &scenario.algorithms {
+        suite.add_test_case(trials(scenario, &algorithm.name, algorithm.measured_s));
+    }
+    for label in labels_without_result(scenario) {
+        suite.add_test_case(trials(scenario, label, 0.0));
+    }
+    for result in summary.thresholds.iter().filter(|result| result.scenario == scenario.name) {
+        suite.add_test_case(threshold(scenario, result));
+    }
+    for skipped in &scenario.skipped {
+        let mut status = TestCaseStatus::skipped();
+        status.set_message(skipped.reason.as_str());
+        suite.add_test_case(case(scenario, &skipped.name, "trials", status));
+    }
+    for pair in scenario.comparison.iter().flat_map(|comparison| &comparison.pairs) {
+        suite.add_test_case(compared(scenario, pair));
+    }
+    suite.set_time(suite.test_cases.iter().filter_map(|case| case.time).sum());
+    suite
+}
+
+/// Labels whose trials were all invalid, or that only an A/A comparison uses.
+fn labels_without_result(scenario: &ScenarioSummary) -> Vec<&str> {
+    let mut labels: Vec<&str> = Vec::new();
+    for trial in &scenario.trials {
+        let known = scenario.algorithms.iter().any(|algorithm| algorithm.name == trial.label);
+        if !known && !labels.contains(&trial.label.as_str()) {
+            labels.push(&trial.label);
+        }
+    }
+    labels
+}
+
+fn case(scenario: &ScenarioSummary, algorithm: &str, name: &str, status: TestCaseStatus) -> TestCase {
+    let mut case = TestCase::new(name, status);
+    case.set_classname(format!("bench.{}.{algorithm}", scenario.name));
+    case.set_time(Duration::ZERO);
+    case
+}
+
+/// The trials of one algorithm: an error when a block has none that can be believed.
+fn trials(scenario: &ScenarioSummary, label: &str, measured_s: f64) -> TestCase {
+    let of_label: Vec<&TrialSummary> = scenario.trials.iter().filter(|trial| trial.label == label).collect();
+    let made_good =
+        |trial: &TrialSummary| of_label.iter().any(|other| other.block == trial.block && other.is_valid());
+    let mut log = String::new();
+    let mut broken = Vec::new();
+    for trial in &of_label {
+        let what = match (trial.is_valid(), made_good(trial)) {
+            (true, _) => "valid".to_owned(),
+            (false, true) => format!("invalid, repeated: {}", trial.problems.join("; ")),
+            (false, false) => format!("invalid: {}", trial.problems.join("; ")),
+        };
+        let _ = writeln!(log, "block {}, attempt {}: {what}", trial.block + 1, trial.attempt + 1);
+        if !trial.is_valid() && !made_good(trial) {
+            broken.push(format!("block {}: {}", trial.block + 1, trial.problems.join("; ")));
+        }
+    }
+    let mut status = TestCaseStatus::success();
+    if !broken.is_empty() {
+        status = TestCaseStatus::non_success(NonSuccessKind::Error);
+        status.set_type("invalid trial");
+        status.set_message(format!("{} cannot be believed", count(broken.len(), "trial")));
+        status.set_description(broken.join("\n"));
+    }
+    let mut case = case(scenario, label, "trials", status);
+    case.set_time(Duration::try_from_secs_f64(measured_s).unwrap_or_default());
+    case.set_system_out(log);
+    case
+}
+
+fn threshold(scenario: &ScenarioSummary, result: &ThresholdResult) -> TestCase {
+    let observed = match result.observed {
+        Some(value) => format!("observed {}", trimmed(value, 4)),
+        None => "there was nothing to measure".to_owned(),
+    };
+    let mut status = TestCaseStatus::success();
+    if !result.ok {
+        status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+        status.set_type("threshold");
+        status.set_message(observed.as_str());
+        status.set_description(format!("{} under {}: {observed}", result.threshold, result.algorithm));
+    }
+    let mut case = case(scenario, &result.algorithm, &result.threshold, status);
+    case.set_system_out(observed);
+    case
+}
+
+fn compared(scenario: &ScenarioSummary, pair: &PairComparison) -> TestCase {
+    let mut log = format!("{}: {}\n", verdict(pair.verdict), pair.sentence);
+    for metric in &pair.metrics {
+        let _ = writeln!(
+            log,
+            "{}: {} ({}), adjusted p {}, {}",
+            metric.metric.label(),
+            effect(metric.metric, metric.effect),
+            interval(metric.metric, metric.interval),
+            p_value(metric.p_adjusted),
+            verdict(metric.verdict),
+        );
+    }
+    let name = format!("verdict against {}", pair.baseline);
+    let mut case = case(scenario, &pair.candidate, &name, TestCaseStatus::success());
+    case.set_system_out(log);
+    case
+}
+
+fn utc_without_zone(rfc3339: &str) -> Option<String> {
+    let timestamp: jiff::Timestamp = rfc3339.parse().ok()?;
+    Some(timestamp.strftime("%Y-%m-%dT%H:%M:%S").to_string())
+}

@@ -1,0 +1,145 @@
+//! Noise floors: what A/A comparisons found, kept beside the folders of runs, so that later verdicts
+//! on the same machine and experiment use them.
+
+use super::evidence::{AaSummary, Metric};
+use super::folder::ResultsFolder;
+use super::summary::{Host, SCHEMA_VERSION};
+use anyhow::{Context, Result};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::{Path, PathBuf};
+
+/// The folder of noise floors, beside the folders of runs.
+const FOLDER: &str = "noise-floors";
+
+/// What one A/A run found.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct NoiseFloors {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The run that measured it.
+    pub run_id: String,
+    /// What it holds for: see [`super::Summary::fingerprint`].
+    pub fingerprint: String,
+    /// The machine.
+    pub host: String,
+    /// By scenario.
+    pub scenarios: BTreeMap<String, AaSummary>,
+}
+
+impl NoiseFloors {
+    /// The floor of each metric in a scenario.
+    pub fn of(&self, scenario: &str) -> BTreeMap<Metric, f64> {
+        let metrics = self.scenarios.get(scenario).into_iter().flat_map(|aa| &aa.metrics);
+        metrics.map(|metric| (metric.metric, metric.noise_floor)).collect()
+    }
+
+    /// Reads the floors for a fingerprint on this machine, as the runs beside `run_folder` left them.
+    ///
+    /// # Errors
+    /// There is a file, and it cannot be read.
+    pub fn load(run_folder: &Path, fingerprint: &str, host: &Host) -> Result<Option<Self>> {
+        let path = path(run_folder, fingerprint, host);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => {
+                return Err(error).with_context(|| format!("failed to read `{}`", path.display()));
+            }
+        };
+        let floors: Self = serde_json::from_slice(&text).with_context(|| {
+            format!("failed to read the noise floor `{}`; remove it and run `bench aa` again", path.display())
+        })?;
+        Ok((floors.schema_version == SCHEMA_VERSION).then_some(floors))
+    }
+
+    /// Keeps the floors for later runs beside `run_folder`; gives back where.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub fn store(&self, run_folder: &Path, host: &Host) -> Result<PathBuf> {
+        let path = path(run_folder, &self.fingerprint, host);
+        let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
+        let name = path.strip_prefix(root).context("a floor lies below its root")?;
+        ResultsFolder::at(root).write(&name.to_string_lossy(), &serde_json::to_vec_pretty(self)?)?;
+        Ok(path)
+    }
+}
+
+/// A machine, as far as its noise depends on it.
+pub fn machine(host: &Host) -> String {
+    format!("{}, {} cores, {}, {}", host.name, host.cores, host.cpu, host.os)
+}
+
+fn path(run_folder: &Path, fingerprint: &str, host: &Host) -> PathBuf {
+    let root = run_folder.parent().unwrap_or(Path::new(""));
+    let mut key = String::new();
+    for byte in &Sha256::digest(format!("{fingerprint}\n{}", machine(host)))[..8] {
+        let _ = write!(key, "{byte:02x}");
+    }
+    root.join(FOLDER).join(format!("{key}.json"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::AaMetric;
+
+    fn host(name: &str) -> Host {
+        Host { name: name.to_owned(), cores: 2, ..Host::default() }
+    }
+
+    fn floors() -> NoiseFloors {
+        let metric = AaMetric {
+            metric: Metric::P95,
+            effect: 0.01,
+            interval: Some([-0.01, 0.03]),
+            largest_pair: 0.08,
+            noise_floor: 0.03,
+        };
+        let aa = AaSummary {
+            algorithm: "random".to_owned(),
+            pairs: 10,
+            metrics: vec![metric],
+            naive_alarms: 3,
+            alarms: 0,
+            false_alarm_rate: Some(0.02),
+            relabellings: 1_000,
+        };
+        NoiseFloors {
+            schema_version: SCHEMA_VERSION,
+            run_id: "run".to_owned(),
+            fingerprint: "print".to_owned(),
+            host: machine(&host("here")),
+            scenarios: [("s".to_owned(), aa)].into(),
+        }
+    }
+
+    #[test]
+    fn a_floor_is_found_again_on_the_same_machine_and_experiment_only() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let run = dir.path().join("run");
+        floors().store(&run, &host("here")).expect("it can be kept");
+        let found = |print: &str, machine: &str| {
+            NoiseFloors::load(&dir.path().join("later"), print, &host(machine)).expect("readable")
+        };
+        assert_eq!(found("print", "here"), Some(floors()), "beside the folder of any run");
+        assert_eq!(found("other", "here"), None, "another experiment has other noise");
+        assert_eq!(found("print", "there"), None, "another machine has other noise");
+        assert_eq!(floors().of("s")[&Metric::P95], 0.03, "by scenario and metric");
+        assert!(floors().of("t").is_empty(), "nothing is known of another scenario");
+    }
+
+    #[test]
+    fn a_broken_floor_is_reported_with_its_path() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let path = floors().store(&dir.path().join("run"), &host("here")).expect("it can be kept");
+        std::fs::write(&path, "{").expect("it can be broken");
+        let error = NoiseFloors::load(&dir.path().join("run"), "print", &host("here"))
+            .expect_err("half a file is no floor");
+        assert!(format!("{error:#}").contains("run `bench aa` again"), "{error:#}");
+    }
+}
