@@ -4,11 +4,11 @@
 //! before each arrival, the models are advanced to now. A model computes from its own exact times,
 //! so a late ring delays a reply by microseconds and never the work behind it.
 
-use crate::clock::{Alarm, Clock};
 use crate::counts::Counts;
 use crate::degradation::Degradation;
 use crate::slots::Slots;
 use crate::unit::{NewJob, Snapshot, Unit};
+use lb_clock::{Alarm, Clock};
 use lb_core::Time;
 use lb_core::backend::{Arrival, Finished, JobId, JobResult};
 use lb_core::fault::Fault;

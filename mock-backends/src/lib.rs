@@ -7,8 +7,7 @@
 //!
 //! A request walks through these rooms: `server` (accept, read) -> `engine` (wait for the model in
 //! `unit`: workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and `catalogue`)
-//! -> `server` (reply with `X-Backend`). `control` is the harness's handle on all of it; `clock`
-//! keeps the time.
+//! -> `server` (reply with `X-Backend`). `control` is the harness's handle on all of it.
 //!
 //! - As a process: [`cli::main`], or [`run`] with a [`Config`].
 //! - On a thread, for tests and benchmarks: [`Mocks::start`].
@@ -16,7 +15,6 @@
 mod api;
 mod catalogue;
 pub mod cli;
-pub mod clock;
 mod config;
 mod control;
 mod counts;

@@ -10,9 +10,9 @@
 
 use super::seat;
 use super::worker::Worker;
+use lb_clock::Alarm;
 use lb_core::Time;
 use lb_core::workload::Arrival;
-use mock_backends::clock::Alarm;
 use std::cell::{Cell, RefCell};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

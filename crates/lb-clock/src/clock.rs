@@ -1,0 +1,38 @@
+//! Monotonic time since an epoch of the process.
+
+use lb_core::Time;
+use rustix::time::{ClockId, clock_gettime};
+
+/// Monotonic time since an epoch of the process.
+///
+/// Copies share the epoch, so times that they give can be compared.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    /// What the system's monotonic clock showed at the epoch, in nanoseconds.
+    epoch: u64,
+}
+
+impl Clock {
+    /// Makes a clock whose epoch is now.
+    pub fn start() -> Self {
+        Self { epoch: monotonic() }
+    }
+
+    /// Reads the time since the epoch.
+    #[inline]
+    pub fn now(&self) -> Time {
+        Time::from_nanos(monotonic().saturating_sub(self.epoch))
+    }
+
+    /// What the system's monotonic clock shows at `at`, in nanoseconds.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn monotonic_nanos(&self, at: Time) -> u64 {
+        self.epoch.saturating_add(at.as_nanos())
+    }
+}
+
+#[inline]
+fn monotonic() -> u64 {
+    let now = clock_gettime(ClockId::Monotonic);
+    now.tv_sec as u64 * 1_000_000_000 + now.tv_nsec as u64
+}

@@ -1,0 +1,56 @@
+//! The alarm of systems without timerfd: tokio's timer, which counts whole milliseconds.
+
+use crate::clock::Clock;
+use lb_core::Time;
+use std::cell::Cell;
+use std::io;
+use tokio::sync::Notify;
+
+/// One alarm, set to a point in time; late by up to two milliseconds on this system.
+#[derive(Debug)]
+pub struct Alarm {
+    clock: Clock,
+    at: Cell<Time>,
+    changed: Notify,
+}
+
+impl Alarm {
+    /// An alarm that is not set.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn new(clock: Clock) -> io::Result<Self> {
+        Ok(Self { clock, at: Cell::new(Time::MAX), changed: Notify::new() })
+    }
+
+    /// Sets the alarm, in place of what it was set to; a point in the past rings at once.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub fn set(&self, at: Time) -> io::Result<()> {
+        self.at.set(at);
+        self.changed.notify_one();
+        Ok(())
+    }
+
+    /// Waits until the alarm rings.
+    ///
+    /// # Errors
+    /// None on this system.
+    pub async fn ring(&self) -> io::Result<()> {
+        loop {
+            let at = self.at.get();
+            if at == Time::MAX {
+                self.changed.notified().await;
+                continue;
+            }
+            tokio::select! {
+                () = tokio::time::sleep(at.since(self.clock.now()).into()) => {
+                    self.at.set(Time::MAX);
+                    return Ok(());
+                }
+                () = self.changed.notified() => {}
+            }
+        }
+    }
+}
