@@ -33,4 +33,3 @@ mod uri;
 pub use catalogue::{Product, catalogue_problems, default_catalogue};
 pub use config::{AnnouncedBackend, Announcement, Config, MockError};
 pub use process::{Mocks, run};
-pub use server::{BACKEND, REQUEST_KEY, SERVICE};

@@ -3,6 +3,7 @@
 //! Problems are collected, not thrown: a user who mistyped three keys learns of all three at once.
 //! Each names its key path, the value found there and the limit or the way out.
 
+pub(super) use lb_core::suggest::{did_you_mean, listing, nearest};
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
@@ -188,27 +189,4 @@ impl Findings {
     pub(super) fn into_parts(self) -> (Vec<Problem>, Vec<Note>) {
         (self.problems, self.notes)
     }
-}
-
-/// The nearest of `known` to a mistyped `name`, where one is near enough to be meant.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let normal = |text: &str| text.to_ascii_lowercase().replace('-', "_");
-    let name = normal(name);
-    known
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(&name, &normal(candidate)), candidate))
-        .filter(|(likeness, _)| *likeness >= 0.82)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
-/// ` (did you mean `x`?)`, or nothing.
-pub(crate) fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    nearest(name, known).map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
-}
-
-/// Names as a list for messages: `a`, `b`.
-pub(crate) fn listing<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
-    if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }
 }

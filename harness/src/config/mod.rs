@@ -34,7 +34,6 @@ pub(crate) use algorithms::lacks;
 pub use build::plan;
 pub use bundled::configs as bundled_configs;
 pub use error::{ConfigError, Note, Problem};
-pub(crate) use error::{did_you_mean, listing};
 pub use overrides::Overrides;
 pub use plan::{
     Dialect, Engine, LoadBalancer, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target,

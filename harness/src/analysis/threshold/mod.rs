@@ -27,8 +27,8 @@ mod presets;
 pub use evaluate::{covers, evaluate};
 pub use presets::{PRESETS, Preset, preset};
 
-use crate::config::{did_you_mean, listing};
 use lb_core::Algorithm;
+use lb_core::suggest::{did_you_mean, listing};
 use std::fmt;
 
 /// Something that must hold.
