@@ -87,10 +87,7 @@ pub(super) fn plain_class(
         actions,
         think_time_s: ordered_range("bench.think_time_s", think, findings),
         actions_per_session: ordered_range("bench.actions_per_session", count, findings),
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     }
 }
 
