@@ -23,6 +23,7 @@ mod degrade;
 mod engine;
 mod hold;
 mod process;
+mod reply;
 mod server;
 mod slots;
 mod socket;

@@ -4,10 +4,11 @@
 //! no trace in the shop. What a backend that is down does to its connections is done here too:
 //! resets for open ones, refusal for new ones.
 
-use crate::api::{Answer, Call, answer};
+use crate::api::{Call, answer};
 use crate::degrade;
 use crate::engine::{Admission, Engine};
 use crate::hold::{Hold, Trickle};
+use crate::reply::Answer;
 use crate::socket::{Reserved, reset_on_drop};
 use crate::store::Store;
 use crate::unit::{NewJob, is_up};
