@@ -14,13 +14,10 @@ fn schedule(journey: &str, think_time_s: [f64; 2], users: u32) -> Schedule {
     let journey: Journey = serde_json::from_str(journey).expect("a journey");
     let class = UserClass {
         name: "shopper".to_owned(),
-        actions: BTreeMap::new(),
         think_time_s,
         actions_per_session: [5, 15],
-        session_duration_s: None,
         abandonment: 0.3,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     };
     let stage = Stage {
         name: "stage".to_owned(),

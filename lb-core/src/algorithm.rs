@@ -5,10 +5,11 @@
 //! rule can wear, and results name it. Case does not matter, and `_` counts as `-`, so
 //! `LEAST_CONNECTIONS+ejection` is `least-connections+ejection`.
 //!
-//! A new algorithm is one file in [`crate::policy`], one [`Rule`], one line of `TABLE` and one arm
-//! in `Rule::policy`.
+//! A new algorithm is one file in [`crate::policy`] and one entry of the table below, which makes the
+//! variant of [`Rule`] as well.
 
 use crate::policy::{self, Ejection, Limits, Policy, PolicyFile};
+use crate::suggest;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
@@ -19,27 +20,9 @@ use std::sync::Arc;
 /// Marks an algorithm that wears outlier ejection.
 const EJECTION_SUFFIX: &str = "+ejection";
 
-/// A name further than this from all known names gets no suggestion: below it `strsim`'s
-/// Jaro-Winkler similarity pairs words that have little in common.
+/// A name less similar than this to all known names gets no suggestion: below it the similarity pairs
+/// words that have little in common.
 const SUGGESTION_SIMILARITY: f64 = 0.75;
-
-/// What decides, without wrappers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "the table below describes each")]
-pub enum Rule {
-    RoundRobin,
-    WeightedRoundRobin,
-    Random,
-    LeastConnections,
-    P2c,
-    PeakEwma,
-    EwmaScan,
-    ShortestExpectedDelay,
-    Prequal,
-    IpHash,
-    ConsistentHash,
-    Rl,
-}
 
 /// A rule with its wrappers, as results name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -73,6 +56,9 @@ pub enum Behaviour {
     Learned,
 }
 
+/// A fresh policy, or why there is none.
+type Made = Result<Box<dyn Policy>, AlgorithmError>;
+
 /// A line of the table of algorithms.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
@@ -86,93 +72,147 @@ pub struct Entry {
     pub behaviour: Behaviour,
     /// One line for `bench algorithms`.
     pub summary: &'static str,
+    /// Makes a fresh policy: with outlier ejection or without, and from a trained policy where the
+    /// rule needs one.
+    make: fn(ejection: bool, trained: Option<&Arc<PolicyFile>>) -> Made,
 }
 
-const fn entry(
-    rule: Rule,
-    name: &'static str,
-    aliases: &'static [&'static str],
-    behaviour: Behaviour,
-    summary: &'static str,
-) -> Entry {
-    Entry { rule, name, aliases, behaviour, summary }
+/// Makes [`Rule`] and the table of its entries from one list, so that a rule without an entry, with
+/// two, or in another place than its entry cannot be written.
+macro_rules! algorithms {
+    ($($rule:ident {
+        name: $name:literal,
+        aliases: $aliases:expr,
+        behaviour: $behaviour:ident,
+        summary: $summary:literal,
+        make: $make:expr,
+    })+) => {
+        /// What decides, without wrappers.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Rule {
+            $(#[doc = concat!("`", $name, "`: ", $summary, ".")] $rule,)+
+        }
+
+        /// All rules, in the order of [`Rule`].
+        static TABLE: &[Entry] = &[$(Entry {
+            rule: Rule::$rule,
+            name: $name,
+            aliases: &$aliases,
+            behaviour: Behaviour::$behaviour,
+            summary: $summary,
+            make: $make,
+        },)+];
+    };
 }
 
-/// All rules, in the order of [`Rule`]'s declaration, which [`Rule::entry`] relies on.
-static TABLE: [Entry; 12] = [
-    entry(Rule::RoundRobin, "round-robin", &["rr"], Behaviour::Rotation, "each backend in turn"),
-    entry(
-        Rule::WeightedRoundRobin,
-        "weighted-round-robin",
-        &["wrr"],
-        Behaviour::WeightedRotation,
-        "each backend in turn, in proportion to its weight, evenly interleaved",
-    ),
-    entry(Rule::Random, "random", &[], Behaviour::Random, "any backend, uniformly at random"),
-    entry(
-        Rule::LeastConnections,
-        "least-connections",
-        &["least-conn", "lc"],
-        Behaviour::LeastLoaded,
-        "fewest requests in flight per weight, ties broken at random",
-    ),
-    entry(
-        Rule::P2c,
-        "p2c",
-        &["power-of-two-choices"],
-        Behaviour::TwoChoices,
-        "the less busy of two backends drawn at random",
-    ),
-    entry(
-        Rule::PeakEwma,
-        "peak-ewma",
-        &[],
-        Behaviour::LatencyAware,
-        "of two backends drawn at random, the lower peak-sensitive latency x (in-flight + 1)",
-    ),
-    entry(
-        Rule::EwmaScan,
-        "ewma-scan",
-        &["ewma"],
-        Behaviour::LatencyAware,
-        "lowest mean latency x (in-flight + 1) of all backends",
-    ),
-    entry(
-        Rule::ShortestExpectedDelay,
-        "shortest-expected-delay",
-        &["sed"],
-        Behaviour::LatencyAware,
-        "lowest (in-flight + 1) / observed service rate of all backends",
-    ),
-    entry(
-        Rule::Prequal,
-        "prequal",
-        &[],
-        Behaviour::LatencyAware,
-        "lowest latency among backends that are not crowded, else fewest in flight",
-    ),
-    entry(
-        Rule::IpHash,
-        "ip-hash",
-        &[],
-        Behaviour::Affinity,
-        "the client's hash on the weights: one client, one backend",
-    ),
-    entry(
-        Rule::ConsistentHash,
-        "consistent-hash",
-        &["ring-hash"],
-        Behaviour::Affinity,
-        "the client's place on a ring of backends: few clients move when backends come and go",
-    ),
-    entry(Rule::Rl, "rl", &["rl-agent"], Behaviour::Learned, "the trained policy"),
-];
+algorithms! {
+    RoundRobin {
+        name: "round-robin",
+        aliases: ["rr"],
+        behaviour: Rotation,
+        summary: "each backend in turn",
+        make: untrained::<policy::RoundRobin>,
+    }
+    WeightedRoundRobin {
+        name: "weighted-round-robin",
+        aliases: ["wrr"],
+        behaviour: WeightedRotation,
+        summary: "each backend in turn, in proportion to its weight, evenly interleaved",
+        make: untrained::<policy::WeightedRoundRobin>,
+    }
+    Random {
+        name: "random",
+        aliases: [],
+        behaviour: Random,
+        summary: "any backend, uniformly at random",
+        make: untrained::<policy::Random>,
+    }
+    LeastConnections {
+        name: "least-connections",
+        aliases: ["least-conn", "lc"],
+        behaviour: LeastLoaded,
+        summary: "fewest requests in flight per weight, ties broken at random",
+        make: untrained::<policy::LeastConnections>,
+    }
+    P2c {
+        name: "p2c",
+        aliases: ["power-of-two-choices"],
+        behaviour: TwoChoices,
+        summary: "the less busy of two backends drawn at random",
+        make: untrained::<policy::P2c>,
+    }
+    PeakEwma {
+        name: "peak-ewma",
+        aliases: [],
+        behaviour: LatencyAware,
+        summary: "of two backends drawn at random, the lower peak-sensitive latency x (in-flight + 1)",
+        make: untrained::<policy::PeakEwma>,
+    }
+    EwmaScan {
+        name: "ewma-scan",
+        aliases: ["ewma"],
+        behaviour: LatencyAware,
+        summary: "lowest mean latency x (in-flight + 1) of all backends",
+        make: untrained::<policy::EwmaScan>,
+    }
+    ShortestExpectedDelay {
+        name: "shortest-expected-delay",
+        aliases: ["sed"],
+        behaviour: LatencyAware,
+        summary: "lowest (in-flight + 1) / observed service rate of all backends",
+        make: untrained::<policy::ShortestExpectedDelay>,
+    }
+    Prequal {
+        name: "prequal",
+        aliases: [],
+        behaviour: LatencyAware,
+        summary: "lowest latency among backends that are not crowded, else fewest in flight",
+        make: untrained::<policy::Prequal>,
+    }
+    IpHash {
+        name: "ip-hash",
+        aliases: [],
+        behaviour: Affinity,
+        summary: "the client's hash on the weights: one client, one backend",
+        make: untrained::<policy::IpHash>,
+    }
+    ConsistentHash {
+        name: "consistent-hash",
+        aliases: ["ring-hash"],
+        behaviour: Affinity,
+        summary: "the client's place on a ring of backends: few clients move when backends come and go",
+        make: untrained::<policy::ConsistentHash>,
+    }
+    Rl {
+        name: "rl",
+        aliases: ["rl-agent"],
+        behaviour: Learned,
+        summary: "the trained policy",
+        make: learned,
+    }
+}
+
+/// Makes a policy that needs no training.
+fn untrained<P: Policy + Default + 'static>(ejection: bool, _: Option<&Arc<PolicyFile>>) -> Made {
+    Ok(dress(P::default(), ejection))
+}
+
+/// Makes the policy that follows a trained one.
+fn learned(ejection: bool, trained: Option<&Arc<PolicyFile>>) -> Made {
+    let file = trained.ok_or(AlgorithmError::NoPolicyFile)?;
+    Ok(dress(policy::Learned::new(Arc::clone(file)), ejection))
+}
+
+/// Wraps a policy in outlier ejection if it is asked for.
+fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
+    if ejection { Box::new(Ejection::new(policy, Limits::default())) } else { Box::new(policy) }
+}
 
 /// Why a name is no algorithm that can run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlgorithmError {
     /// No such name.
-    #[error("unknown algorithm `{name}`{}; known: {known}", did_you_mean(.suggestion))]
+    #[error("unknown algorithm `{name}`{}; known: {known}", suggest::hint(.suggestion.as_deref()))]
     Unknown {
         /// As typed.
         name: String,
@@ -188,45 +228,14 @@ pub enum AlgorithmError {
     NoPolicyFile,
 }
 
-fn did_you_mean(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|name| format!(" (did you mean `{name}`?)")).unwrap_or_default()
-}
-
 impl Rule {
     fn entry(self) -> &'static Entry {
+        // Both come from one list, so they are in the same order.
         &TABLE[self as usize]
     }
 
     fn of_name(name: &str) -> Option<Self> {
         TABLE.iter().find(|line| line.name == name || line.aliases.contains(&name)).map(|line| line.rule)
-    }
-
-    /// A fresh policy of this rule, with ejection or without.
-    fn policy(
-        self,
-        ejection: bool,
-        trained: Option<&Arc<PolicyFile>>,
-    ) -> Result<Box<dyn Policy>, AlgorithmError> {
-        fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
-            if ejection { Box::new(Ejection::new(policy, Limits::default())) } else { Box::new(policy) }
-        }
-        Ok(match self {
-            Self::RoundRobin => dress(policy::RoundRobin::default(), ejection),
-            Self::WeightedRoundRobin => dress(policy::WeightedRoundRobin::default(), ejection),
-            Self::Random => dress(policy::Random::default(), ejection),
-            Self::LeastConnections => dress(policy::LeastConnections, ejection),
-            Self::P2c => dress(policy::P2c, ejection),
-            Self::PeakEwma => dress(policy::PeakEwma::default(), ejection),
-            Self::EwmaScan => dress(policy::EwmaScan::default(), ejection),
-            Self::ShortestExpectedDelay => dress(policy::ShortestExpectedDelay::default(), ejection),
-            Self::Prequal => dress(policy::Prequal::default(), ejection),
-            Self::IpHash => dress(policy::IpHash::default(), ejection),
-            Self::ConsistentHash => dress(policy::ConsistentHash::default(), ejection),
-            Self::Rl => match trained {
-                Some(file) => dress(policy::Learned::new(Arc::clone(file)), ejection),
-                None => return Err(AlgorithmError::NoPolicyFile),
-            },
-        })
     }
 }
 
@@ -238,12 +247,12 @@ impl Algorithm {
 
     /// All rules, in the order in which `bench algorithms` lists them.
     pub fn table() -> &'static [Entry] {
-        &TABLE
+        TABLE
     }
 
     /// The names of all rules, joined by commas, for messages.
     pub fn all_names() -> String {
-        TABLE.map(|line| line.name).join(", ")
+        TABLE.iter().map(|line| line.name).collect::<Vec<_>>().join(", ")
     }
 
     /// How its choices look from outside; ejection changes who may be chosen, not how.
@@ -264,7 +273,7 @@ impl Algorithm {
     /// # Errors
     /// The algorithm is `rl` and there is no policy file.
     pub fn policy_with(self, trained: Option<&Arc<PolicyFile>>) -> Result<Box<dyn Policy>, AlgorithmError> {
-        self.rule.policy(self.ejection, trained)
+        (self.rule.entry().make)(self.ejection, trained)
     }
 }
 
@@ -295,13 +304,10 @@ impl FromStr for Algorithm {
 /// The known name that is most like `name`, with the wrapper that `name` asks for.
 fn nearest(name: &str) -> Option<String> {
     let (rule, wrapper) = name.split_once('+').unwrap_or((name, ""));
-    let (similarity, rule) = TABLE
-        .iter()
-        .flat_map(|line| std::iter::once(&line.name).chain(line.aliases))
-        .map(|known| (strsim::jaro_winkler(rule, known), known))
-        .max_by(|a, b| a.0.total_cmp(&b.0))?;
+    let known = TABLE.iter().flat_map(|line| std::iter::once(&line.name).chain(line.aliases)).copied();
+    let rule = suggest::nearest_above(SUGGESTION_SIMILARITY, rule, known)?;
     let suffix = if wrapper.starts_with('e') { EJECTION_SUFFIX } else { "" };
-    (similarity >= SUGGESTION_SIMILARITY).then(|| format!("{rule}{suffix}"))
+    Some(format!("{rule}{suffix}"))
 }
 
 impl Serialize for Algorithm {

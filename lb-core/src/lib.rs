@@ -13,6 +13,8 @@ pub mod algorithm;
 pub mod backend;
 pub mod balancer;
 pub mod fault;
+pub mod headers;
+pub mod hex;
 pub mod outcome;
 pub mod policy;
 pub mod rng;

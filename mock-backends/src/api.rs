@@ -18,10 +18,10 @@
 //!
 //! Checks come in the order 401, 400, 404, 409. A quantity is a whole number from 1 to 99.
 
-use crate::process::SERVICES;
+use crate::catalogue::SERVICES;
+use crate::reply::Answer;
 use crate::store::{Line, Profile, Refusal, Store, UserId, units};
 use crate::uri::decode;
-use bytes::Bytes;
 use serde_json::{Value, json};
 
 /// Largest quantity of one line.
@@ -40,23 +40,6 @@ pub(crate) struct Call<'a> {
     /// The `Authorization` header.
     pub(crate) authorization: Option<&'a str>,
     pub(crate) body: &'a [u8],
-}
-
-/// The application's reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
-}
-
-impl Answer {
-    pub(crate) fn json(status: u16, value: &Value) -> Self {
-        Self { status, body: value.to_string().into() }
-    }
-
-    pub(crate) fn error(status: u16, message: &str) -> Self {
-        Self::json(status, &json!({ "error": message }))
-    }
 }
 
 impl From<Refusal> for Answer {

@@ -1,6 +1,9 @@
-//! What the shop sells: the catalogue that inventory, cart and order services share.
+//! The built-in shop: its services, and the catalogue that inventory, cart and order services share.
 
 use serde::{Deserialize, Serialize};
+
+/// The services of the built-in shop; a topology may name more.
+pub(crate) const SERVICES: [&str; 4] = ["user-service", "inventory-service", "cart-service", "order-service"];
 
 /// One product. Unknown fields are allowed, since the list usually comes out of a larger config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

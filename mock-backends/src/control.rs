@@ -13,8 +13,8 @@
 //!
 //! A reset keeps the list of faults, but the timeline stands still until it is started again.
 
-use crate::api::Answer;
 use crate::config::AnnouncedBackend;
+use crate::reply::Answer;
 use crate::server::{ReadError, Shared, read};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};

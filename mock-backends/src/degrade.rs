@@ -12,9 +12,9 @@
 //! and `GET status`. All replies carry the status. Answered outside of the workers, so that a
 //! degraded backend can still be told to stop.
 
-use crate::api::Answer;
 use crate::degradation::{Degradation, Effect, KINDS};
 use crate::engine::Engine;
+use crate::reply::Answer;
 use crate::uri::parameter;
 use http::Method;
 use lb_core::{Span, Time};

@@ -1,5 +1,6 @@
 //! From settings to running backends, in a process of their own or on a thread.
 
+use crate::catalogue::SERVICES;
 use crate::config::{AnnouncedBackend, Announcement, Config, MockError};
 use crate::engine::Engine;
 use crate::server::{Instance, Shared};
@@ -16,9 +17,6 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
-
-/// The services of the built-in application; a topology may name more.
-pub(crate) const SERVICES: [&str; 4] = ["user-service", "inventory-service", "cart-service", "order-service"];
 
 /// Runs mock backends in this process: prints the [`Announcement`] as one line of JSON when all ports
 /// listen, and returns at SIGINT, at SIGTERM, or, if so configured, when standard input ends.

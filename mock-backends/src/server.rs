@@ -4,10 +4,11 @@
 //! no trace in the shop. What a backend that is down does to its connections is done here too:
 //! resets for open ones, refusal for new ones.
 
-use crate::api::{Answer, Call, answer};
+use crate::api::{Call, answer};
 use crate::degrade;
 use crate::engine::{Admission, Engine};
 use crate::hold::{Hold, Trickle};
+use crate::reply::Answer;
 use crate::socket::{Reserved, reset_on_drop};
 use crate::store::Store;
 use crate::unit::{NewJob, is_up};
@@ -22,7 +23,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use lb_core::backend::{JobResult, demand};
 use lb_core::topology::Topology;
-use lb_core::{Rng, Seed};
+use lb_core::{Rng, Seed, headers};
 use rand::Rng as _;
 use std::cell::RefCell;
 use std::net::SocketAddr;
@@ -31,12 +32,9 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
-/// The header that carries the key of a request's random stream, as 16 hexadecimal digits.
-pub const REQUEST_KEY: HeaderName = HeaderName::from_static("x-request-key");
-/// The header that names the service a request is for.
-pub const SERVICE: HeaderName = HeaderName::from_static("x-service");
-/// The header that names the backend that answered.
-pub const BACKEND: HeaderName = HeaderName::from_static("x-backend");
+const REQUEST_KEY: HeaderName = HeaderName::from_static(headers::REQUEST_KEY);
+const SERVICE: HeaderName = HeaderName::from_static(headers::SERVICE);
+const BACKEND: HeaderName = HeaderName::from_static(headers::BACKEND);
 
 /// Longest body that is read: a hundred times the largest order.
 const MAX_BODY: usize = 1 << 20;

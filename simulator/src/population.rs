@@ -185,16 +185,7 @@ mod tests {
             r#"{ "name": "one", "actions": { "get": { "weight": 1, "steps": [{ "name": "get", "path": "/" }] } } }"#,
         )
         .expect("a journey");
-        let class = UserClass {
-            name: "client".to_owned(),
-            actions: [].into(),
-            think_time_s: [0.0, 0.0],
-            actions_per_session: [1, 1],
-            session_duration_s: None,
-            abandonment: 0.0,
-            repeat: [].into(),
-            probability: [].into(),
-        };
+        let class = UserClass { name: "client".to_owned(), ..UserClass::default() };
         let segments = vec![RateSegment { duration: SECOND, from: 10.0, to: 10.0 }];
         let process = ArrivalProcess::Rates { segments, spacing: Spacing::Even };
         let stage = Stage {

@@ -117,10 +117,7 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
         think_time_s: [pause, pause],
         // A session without end: opening one takes requests that are no background traffic.
         actions_per_session: [1_000_000, 1_000_000],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     });
     for (number, (from, to)) in gaps.into_iter().enumerate() {
         draft.patterns.push(DraftPattern {

@@ -245,12 +245,7 @@ fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s
     let class = UserClass {
         name: REPLAY.to_owned(),
         actions: journey.actions.keys().map(|action| (action.clone(), 1.0)).collect(),
-        think_time_s: [0.0, 0.0],
-        actions_per_session: [1, 1],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     };
     let arrivals =
         Arrivals { process: ArrivalProcess::Replay(Arc::new(replay)), start: ArrivalStart::Action };

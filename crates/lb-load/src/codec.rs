@@ -5,12 +5,10 @@
 //! dropped, unless the caller wants them.
 
 use super::backends::BackendNumbers;
+use lb_core::headers;
 
-/// The header in which load balancer or backend name the backend that answered.
-const BACKEND_HEADER: &[u8] = b"x-backend";
-
-/// The header in which load balancers name the algorithm that they route by.
-const ALGORITHM_HEADER: &[u8] = b"x-lb-algorithm";
+const BACKEND_HEADER: &[u8] = headers::BACKEND.as_bytes();
+const ALGORITHM_HEADER: &[u8] = headers::ALGORITHM.as_bytes();
 
 /// Headers of a reply that are looked at. Beyond that it is no reply to a benchmark.
 const MAX_HEADERS: usize = 64;

@@ -4,11 +4,9 @@
 //! tail is the user's (address and key headers, blank line).
 
 use super::LoadSpec;
+use lb_core::headers;
 use lb_core::workload::{Rendered, Request, UserId, VirtualUser, Workload};
 use std::sync::Arc;
-
-/// Carries [`Request::key`] in 16 hex digits: mock backends draw service time and failures from it.
-const KEY_HEADER: &[u8] = b"x-request-key: ";
 
 /// A step whose requests are all the same.
 #[derive(Debug)]
@@ -48,7 +46,8 @@ impl RequestWriter {
     pub(super) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
         tail.clear();
         if self.forwarded_for {
-            tail.extend_from_slice(b"x-forwarded-for: 10");
+            tail.extend_from_slice(headers::FORWARDED_FOR.as_bytes());
+            tail.extend_from_slice(b": 10");
             let [_, octets @ ..] = user.0.to_be_bytes();
             for octet in octets {
                 tail.push(b'.');
@@ -57,7 +56,8 @@ impl RequestWriter {
             tail.extend_from_slice(b"\r\n");
         }
         if self.request_key {
-            tail.extend_from_slice(KEY_HEADER);
+            tail.extend_from_slice(headers::REQUEST_KEY.as_bytes());
+            tail.extend_from_slice(b": ");
         }
     }
 

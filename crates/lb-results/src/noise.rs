@@ -9,7 +9,6 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 /// The folder of noise floors, beside the folders of runs.
@@ -76,10 +75,7 @@ pub fn machine(host: &Host) -> String {
 
 fn path(run_folder: &Path, fingerprint: &str, host: &Host) -> PathBuf {
     let root = run_folder.parent().unwrap_or(Path::new(""));
-    let mut key = String::new();
-    for byte in &Sha256::digest(format!("{fingerprint}\n{}", machine(host)))[..8] {
-        let _ = write!(key, "{byte:02x}");
-    }
+    let key = lb_core::hex::encode(&Sha256::digest(format!("{fingerprint}\n{}", machine(host)))[..8]);
     root.join(FOLDER).join(format!("{key}.json"))
 }
 

@@ -40,10 +40,7 @@ pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s:
         actions: journey.actions.keys().map(|name| (name.clone(), 1.0)).collect(),
         think_time_s: [think_s, think_s],
         actions_per_session: [1_000, 1_000],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     };
     let duration = stage.duration;
     let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1)

@@ -2,8 +2,8 @@
 //! with the same fingerprint on the same machine have the same noise.
 
 use lb_config::{Plan, PlannedScenario};
-use lb_core::Seed;
 use lb_core::workload::Schedule;
+use lb_core::{Seed, hex};
 use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -22,10 +22,7 @@ pub(super) fn fingerprint(plan: &Plan, target: &str, traces: Option<f64>) -> Str
     for scenario in &plan.scenarios {
         describe(scenario, &mut text);
     }
-    Sha256::digest(text).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(Sha256::digest(text))
 }
 
 fn describe(scenario: &PlannedScenario, text: &mut String) {

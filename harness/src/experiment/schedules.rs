@@ -3,10 +3,9 @@
 //! Block 0 follows the run's own seed, later blocks seeds that are split from it: repetitions then
 //! also vary what users do, while all algorithms of a block still get the identical load.
 
-use lb_core::Seed;
 use lb_core::workload::{Schedule, Workload};
+use lb_core::{Seed, hex};
 use sha2::{Digest, Sha256};
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// Label of the seeds of later blocks.
@@ -41,8 +40,5 @@ pub fn combined_sha256<'a>(hashes: impl IntoIterator<Item = &'a str>) -> String 
     for hash in hashes {
         sha.update(hash.as_bytes());
     }
-    sha.finalize().iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex::encode(sha.finalize())
 }

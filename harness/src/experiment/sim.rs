@@ -4,7 +4,7 @@
 use super::blocks::TrialPlan;
 use super::run::Context;
 use super::schedules::warm_up_seed;
-use super::sim_watch::{Watch, since};
+use super::sim_watch::Watch;
 use super::traces::{SimulatedTrace, TracePlan, lost};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::show::{Progress, Pulse};
@@ -177,7 +177,7 @@ impl Job {
         });
         begun.or_exit(ExitCode::Preflight)?;
         let trace = trace.map(|trace| trace.stop()).transpose().or_exit(ExitCode::Preflight)?;
-        let guards = watch.counts().zip(before).map(|(after, before)| since(after, before));
+        let guards = watch.counts().zip(before).map(|(after, before)| after.minus(before));
         Ok(Simulated { record, report, guards, trace })
     }
 }

@@ -28,16 +28,6 @@ impl Watch {
     }
 }
 
-/// What was counted since counts were `then`.
-pub(super) fn since(now: GuardCounts, then: GuardCounts) -> GuardCounts {
-    GuardCounts {
-        picks: now.picks - then.picks,
-        minimum_share: now.minimum_share - then.minimum_share,
-        stale: now.stale - then.stale,
-        not_finite: now.not_finite - then.not_finite,
-    }
-}
-
 /// The latest counts of one policy.
 #[derive(Debug, Default)]
 struct Latest {

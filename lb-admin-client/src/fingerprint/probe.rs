@@ -11,15 +11,11 @@ use crate::fingerprint::observe::{Observations, PoolBackend, requests_to_hold, s
 use crate::http::{check_address, unreachable};
 use lb_core::Algorithm;
 use lb_core::algorithm::Behaviour;
+use lb_core::headers;
 use reqwest::Client;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
-
-/// Header that names who answered.
-const BACKEND: &str = "x-backend";
-/// Header that names the algorithm that chose.
-const ALGORITHM: &str = "x-lb-algorithm";
 
 /// Requests that find out how many backends there are when nobody says: among eight backends that
 /// are picked evenly, one remains unseen in 0.4 % of cases.
@@ -123,8 +119,11 @@ async fn ask(client: &Client, url: &str, held: Duration) -> Result<Seen, AdminEr
         let value = reply.headers().get(name)?.to_str().ok()?;
         Some(value.to_owned())
     };
-    let seen =
-        Seen { status: reply.status().as_u16(), backend: header(BACKEND), algorithm: header(ALGORITHM) };
+    let seen = Seen {
+        status: reply.status().as_u16(),
+        backend: header(headers::BACKEND),
+        algorithm: header(headers::ALGORITHM),
+    };
     reply.bytes().await.map_err(fail)?;
     Ok(seen)
 }

@@ -4,7 +4,7 @@
 //! that does one thing, a session or a single action, and is gone. When it arrives is fixed by the
 //! schedule, so that a slow algorithm meets as many requests as a fast one.
 
-use super::schedule::UserId;
+use super::ids::UserId;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 

@@ -1,7 +1,8 @@
 //! Checks of single steps: the parts that need no knowledge of the rest of the journey.
 
 use super::journey::{Journey, Step, Variant};
-use super::problem::{Problems, suggestion};
+use super::problem::Problems;
+use crate::suggest::did_you_mean;
 use std::collections::BTreeMap;
 
 /// Checks the chances of errors against the names that the journey knows.
@@ -10,7 +11,7 @@ pub(super) fn errors(journey: &Journey, errors: &BTreeMap<String, f64>, problems
     for (name, chance) in errors {
         let path = format!("errors.{name}");
         if !known.contains(&name.as_str()) {
-            let hint = suggestion(name, &known);
+            let hint = did_you_mean(name, known.iter().copied());
             let listed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             problems.report(
                 &path,

@@ -1,10 +1,10 @@
 //! Checks of open stages: rates, bursts, recordings, and what arrivals do.
 
 use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay};
+use super::classes::Stage;
 use super::plan::Compiled;
 use super::problem::Problems;
 use super::process::expected_count;
-use super::stage::Stage;
 
 /// Most arrivals of a workload: their list must fit into memory (24 bytes each).
 const MOST: f64 = 50e6;

@@ -1,11 +1,11 @@
 //! What a class of users chooses in a stage, and the checks of classes and stages.
 
+use super::classes::{ClassMix, Stage, UserClass};
 use super::draw::{Weights, below, derive, unit};
 use super::journey::Journey;
 use super::plan::Compiled;
 use super::problem::Problems;
 use super::request::ActionIndex;
-use super::stage::{ClassMix, Stage, UserClass};
 use std::collections::BTreeMap;
 
 /// The actions that a class does in a stage, by weight.

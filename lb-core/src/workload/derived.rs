@@ -2,9 +2,10 @@
 
 use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 use super::choice::Choice;
+use super::classes::{ClassMix, Stage, UserClass};
 use super::replay;
 use super::request::ActionIndex;
-use super::stage::{ClassMix, Stage, UserClass, Workload};
+use super::workload::Workload;
 use crate::time::Span;
 use std::fmt::Write;
 
@@ -108,11 +109,7 @@ impl Workload {
             actions: [(name.clone(), 1.0)].into(),
             name,
             think_time_s: REHEARSAL_THINK_S,
-            actions_per_session: [1, 1],
-            session_duration_s: None,
-            abandonment: 0.0,
-            repeat: [].into(),
-            probability: [].into(),
+            ..UserClass::default()
         }
     }
 

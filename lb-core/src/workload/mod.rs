@@ -10,11 +10,14 @@ mod arrivals;
 mod check;
 mod check_arrivals;
 mod choice;
+mod classes;
 mod compile;
+mod definition;
 mod derived;
 mod digest;
 mod draw;
 mod identity;
+mod ids;
 mod journey;
 mod kept;
 mod label;
@@ -27,18 +30,23 @@ mod request;
 mod sample;
 mod scenario;
 mod schedule;
-mod stage;
+mod scheduled;
 mod tag;
 mod template;
 mod user;
+#[allow(clippy::module_inception, reason = "the module holds one workload, its parent all that makes it")]
+mod workload;
 
 pub use arrivals::{
     Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, ReplayRequest, Spacing,
 };
+pub use classes::{ClassMix, Stage, UserClass};
+pub use ids::UserId;
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};
 pub use scenario::Scenario;
-pub use schedule::{Schedule, UserId, UserPlan};
-pub use stage::{ClassMix, Stage, UserClass, Workload};
+pub use schedule::Schedule;
+pub use scheduled::UserPlan;
 pub use user::VirtualUser;
+pub use workload::Workload;

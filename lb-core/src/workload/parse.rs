@@ -2,8 +2,8 @@
 //! the place they go to. The grammar is described at [`super::Journey`].
 
 use super::identity::{FIELDS, UserField};
-use super::problem::suggestion;
 use super::template::{Bound, Encoder, Feed, Place, Segment, Text, write_encoded};
+use crate::suggest::did_you_mean;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -149,7 +149,7 @@ impl<'a> Parser<'a> {
         }
         let known = self.scope.bound.keys().chain(self.scope.extracted).map(String::as_str);
         let known: Vec<&str> = known.chain(["user", "uuid", "int"]).collect();
-        let hint = suggestion(head, &known);
+        let hint = did_you_mean(head, known.iter().copied());
         Err(format!(
             "unknown placeholder `{{{{{name}}}}}`{hint}: neither bound here or by an earlier step of \
              the action, nor extracted by any step"
@@ -187,7 +187,7 @@ fn int_limits(limits: &str) -> Result<(i64, u64), String> {
 fn user_field(name: &str) -> Result<UserField, String> {
     FIELDS.iter().find(|(known, _)| *known == name).map(|(_, field)| *field).ok_or_else(|| {
         let known: Vec<&str> = FIELDS.iter().map(|(known, _)| *known).collect();
-        let hint = suggestion(name, &known);
+        let hint = did_you_mean(name, known.iter().copied());
         format!("unknown field `{{{{user.{name}}}}}`{hint}; known: {}", known.join(", "))
     })
 }

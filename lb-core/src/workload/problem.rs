@@ -1,6 +1,7 @@
 //! Collects what is wrong with journeys, classes and stages: all of it, each with its key path.
 
 use super::journey::JourneyError;
+use crate::suggest::did_you_mean;
 
 /// Everything found so far.
 #[derive(Debug, Default)]
@@ -19,7 +20,7 @@ impl Problems {
     pub(super) fn position(&mut self, name: &str, known: &[&str], kind: &str, path: &str) -> Option<usize> {
         let found = known.iter().position(|candidate| *candidate == name);
         if found.is_none() {
-            let hint = suggestion(name, known);
+            let hint = did_you_mean(name, known.iter().copied());
             let listed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             self.report(path, format!("no {kind} is called `{name}`{hint}; known: {listed}"));
         }
@@ -56,15 +57,4 @@ impl Problems {
             self.report(path, format!("{weight} must not be negative"));
         }
     }
-}
-
-/// ` (did you mean ...?)` when one of `known` is near.
-pub(super) fn suggestion(name: &str, known: &[&str]) -> String {
-    known
-        .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|left, right| left.0.total_cmp(&right.0))
-        .map(|(_, candidate)| format!(" (did you mean `{candidate}`?)"))
-        .unwrap_or_default()
 }

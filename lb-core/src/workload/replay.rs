@@ -1,10 +1,10 @@
 //! Recorded requests: the journey that they need, and how their rows find their actions.
 
 use super::arrivals::{ArrivalProcess, Replay, ReplayRequest};
+use super::classes::Stage;
 use super::journey::{Action, Journey, Session, Step};
 use super::plan::{Compiled, RequestText};
 use super::request::{ActionIndex, Rendered};
-use super::stage::Stage;
 use super::template::{Segment, Text};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;

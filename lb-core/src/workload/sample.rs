@@ -1,7 +1,7 @@
 //! One finished request: what both drivers hand to whoever records.
 
+use super::ids::UserId;
 use super::request::{ActionIndex, StepIndex};
-use super::schedule::UserId;
 use crate::outcome::Outcome;
 use crate::time::Time;
 

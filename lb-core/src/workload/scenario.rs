@@ -1,6 +1,6 @@
 //! Everything that one trial needs besides the algorithm.
 
-use super::stage::Workload;
+use super::workload::Workload;
 use crate::time::Span;
 use crate::topology::Topology;
 use std::sync::Arc;

@@ -8,48 +8,23 @@
 //! drawn: dealing them out in turn would tie classes to places in an even spacing.
 
 use super::arrivals::{Arrival, ArrivalProcess};
+use super::classes::{ClassMix, Stage};
 use super::digest;
 use super::draw::{Weights, between, derive};
+use super::ids::UserId;
 use super::label;
 use super::process;
-use super::stage::{ClassMix, Stage, Workload};
+use super::scheduled::{Inner, UserPlan};
 use super::user::VirtualUser;
+use super::workload::Workload;
 use crate::rng::Seed;
 use crate::time::Time;
 use std::sync::{Arc, OnceLock};
-
-/// A virtual user's number, unique in its schedule.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct UserId(pub u32);
-
-/// When a virtual user is there, and who it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UserPlan {
-    /// Who.
-    pub id: UserId,
-    /// Position in [`Workload::stages`].
-    pub stage: usize,
-    /// Position in [`Workload::classes`].
-    pub class: usize,
-    /// From when to when it is active, ascending and disjoint; offsets from the start of the phase.
-    pub windows: Vec<(Time, Time)>,
-}
 
 /// All users and arrivals of a phase.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     inner: Arc<Inner>,
-}
-
-/// What all users of a schedule share.
-#[derive(Debug)]
-pub(super) struct Inner {
-    pub(super) workload: Arc<Workload>,
-    pub(super) seed: Seed,
-    pub(super) users: Vec<UserPlan>,
-    pub(super) arrivals: Vec<Arrival>,
-    /// Made when it is first asked for: trials that replay a schedule do not pay for it.
-    sha256: OnceLock<String>,
 }
 
 impl Schedule {

@@ -8,14 +8,16 @@ mod visit;
 mod written;
 
 use super::arrivals::Arrival;
+use super::classes::{Stage, UserClass};
 use super::draw::{between, derive, unit, whole_between};
+use super::ids::UserId;
 use super::kept::Kept;
 use super::label;
 use super::plan::ActionPlan;
 use super::request::{ActionIndex, Next, Request, StepIndex, StepReply};
-use super::schedule::{Inner, UserId};
-use super::stage::{Stage, UserClass, Workload};
+use super::scheduled::Inner;
 use super::tag;
+use super::workload::Workload;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 

@@ -2,6 +2,9 @@
 
 use lb_core::Algorithm;
 use lb_core::algorithm::{AlgorithmError, Behaviour, Rule};
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::Path;
 
 #[test]
 fn names_are_read_in_all_spellings() {
@@ -55,6 +58,44 @@ fn every_name_of_the_table_reads_back_as_its_rule() {
             assert_eq!(format!("{name}+ejection").parse(), Ok(worn), "every rule wears ejection");
         }
     }
+}
+
+#[test]
+fn no_name_of_the_table_stands_for_two_rules() {
+    let mut seen = BTreeMap::new();
+    for entry in Algorithm::table() {
+        for name in std::iter::once(&entry.name).chain(entry.aliases) {
+            let other = seen.insert(*name, entry.rule);
+            assert_eq!(other, None, "`{name}` names one rule, and once");
+        }
+    }
+}
+
+/// Policies that dress others, or record them, are not algorithms of their own.
+const WRAPPERS: [&str; 2] = ["ejection", "logged"];
+
+#[test]
+fn every_file_with_a_policy_has_its_entry_in_the_table() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/policy");
+    let mut files = BTreeSet::new();
+    for file in fs::read_dir(folder).expect("the folder of policies") {
+        let path = file.expect("an entry of the folder").path();
+        let source = if path.is_dir() { path.join("mod.rs") } else { path.clone() };
+        let text = fs::read_to_string(source).expect("a source file");
+        if text.contains(" Policy for ") {
+            let stem = path.file_stem().and_then(|stem| stem.to_str()).expect("a name");
+            files.insert(stem.replace('_', "-"));
+        }
+    }
+    for wrapper in WRAPPERS {
+        assert!(files.remove(wrapper), "`{wrapper}` is a policy");
+    }
+    let entry_of = |file: &str| Algorithm::table().iter().find(|entry| entry.name == file);
+    assert!(files.remove("learned") && entry_of("rl").is_some(), "`learned` is the policy of `rl`");
+    for file in &files {
+        assert!(entry_of(file).is_some(), "the policy of `{file}` has an entry in the table of algorithms");
+    }
+    assert_eq!(files.len() + 1, Algorithm::table().len(), "each entry has a file, and each file one entry");
 }
 
 #[test]

@@ -60,10 +60,7 @@ pub(crate) fn class(name: &str) -> UserClass {
         actions: BTreeMap::new(),
         think_time_s: [1.0, 3.0],
         actions_per_session: [3, 8],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     }
 }
 

@@ -31,6 +31,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use in_flight::InFlight;
+use lb_core::headers;
 use lb_core::policy::{ReplyKind, RequestInfo};
 use lb_core::rng::hash_name;
 use std::future::poll_fn;
@@ -40,7 +41,7 @@ use std::sync::Arc;
 use upstream::{ExchangeError, Upstream};
 use wire::{Added, Head, Upload, X_BACKEND, X_FORWARDED_FOR};
 
-const X_LB_ALGORITHM: HeaderName = HeaderName::from_static("x-lb-algorithm");
+const X_LB_ALGORITHM: HeaderName = HeaderName::from_static(headers::ALGORITHM);
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// Path below which requests are forwarded.

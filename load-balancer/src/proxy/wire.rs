@@ -14,12 +14,13 @@ use http::header::{
 };
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, StatusCode};
+use lb_core::headers;
 use std::io::Write;
 use std::mem::MaybeUninit;
 
-pub(crate) const X_BACKEND: HeaderName = HeaderName::from_static("x-backend");
-pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
-const X_SERVICE: HeaderName = HeaderName::from_static("x-service");
+pub(crate) const X_BACKEND: HeaderName = HeaderName::from_static(headers::BACKEND);
+pub(crate) const X_FORWARDED_FOR: HeaderName = HeaderName::from_static(headers::FORWARDED_FOR);
+const X_SERVICE: HeaderName = HeaderName::from_static(headers::SERVICE);
 const KEEP_ALIVE: HeaderName = HeaderName::from_static("keep-alive");
 const PROXY_CONNECTION: HeaderName = HeaderName::from_static("proxy-connection");
 

@@ -231,7 +231,7 @@ impl State {
     /// What guards of learned policies have counted since statistics were last reset.
     pub(crate) fn guard_counts(&self) -> GuardCounts {
         let forgotten = self.algorithms.lock().forgotten;
-        since(self.total_guard_counts(), forgotten)
+        self.total_guard_counts().minus(forgotten)
     }
 
     /// Lets [`Self::guard_counts`] begin at zero.
@@ -318,15 +318,5 @@ impl State {
             pools: pools.collect(),
         };
         Page::render(&services, &rl, &self.metrics)
-    }
-}
-
-/// What was counted since counts were `then`.
-fn since(now: GuardCounts, then: GuardCounts) -> GuardCounts {
-    GuardCounts {
-        picks: now.picks - then.picks,
-        minimum_share: now.minimum_share - then.minimum_share,
-        stale: now.stale - then.stale,
-        not_finite: now.not_finite - then.not_finite,
     }
 }

@@ -4,6 +4,7 @@ use super::ChangeError;
 use super::pool::{Backend, Pool};
 use crate::config::is_name;
 use crate::metrics::{MemberMetrics, ServiceMetrics};
+use lb_core::headers;
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub(crate) struct Member {
 impl Member {
     fn new(service: &str, backend: &Arc<Backend>) -> Self {
         let host = &backend.origin.authority;
-        let fields = format!("host: {host}\r\nx-service: {service}\r\n");
+        let fields = format!("host: {host}\r\n{}: {service}\r\n", headers::SERVICE);
         Self { backend: Arc::clone(backend), metrics: Arc::default(), fields: fields.into_bytes().into() }
     }
 }

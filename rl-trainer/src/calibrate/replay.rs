@@ -41,12 +41,7 @@ impl Played {
         let class = UserClass {
             name: "logged".to_owned(),
             actions: journey.actions.keys().map(|action| (action.clone(), 1.0)).collect(),
-            think_time_s: [0.0, 0.0],
-            actions_per_session: [1, 1],
-            session_duration_s: None,
-            abandonment: 0.0,
-            repeat: [].into(),
-            probability: [].into(),
+            ..UserClass::default()
         };
         let process = ArrivalProcess::Replay(Arc::new(replay));
         let stage = Stage {

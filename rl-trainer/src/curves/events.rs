@@ -139,8 +139,11 @@ mod tests {
         events.write(&Update { step: 4096, wall_s: 1.5, seed: 1, values }).expect("it can be written");
 
         let written = fs::read(&events.path).expect("the file");
-        let hex: String = written.iter().map(|byte| format!("{byte:02x}")).collect();
-        assert_eq!(hex, REFERENCE, "TensorBoard's own writer is the measure, byte for byte");
+        assert_eq!(
+            lb_core::hex::encode(written),
+            REFERENCE,
+            "TensorBoard's own writer is the measure, byte for byte"
+        );
     }
 
     #[test]

@@ -10,12 +10,11 @@ mod situations;
 pub use random::random_case;
 pub use situations::{routed_situation, situation, situations};
 
-use lb_core::Seed;
 use lb_core::rng::hash_name;
 use lb_core::topology::Topology;
+use lb_core::{Seed, hex};
 use sha2::{Digest, Sha256};
 use simulator::{OpenLoad, Options};
-use std::fmt::Write as _;
 
 /// A pool, its faults and its load.
 #[derive(Clone, Debug, PartialEq)]
@@ -102,8 +101,5 @@ pub fn hash(cases: &[Case]) -> String {
         let topology = serde_json::to_string(&case.topology).expect("a topology has string keys only");
         hash.update(format!("{} {topology} {:?} {:?}\n", case.name, case.load, case.options));
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hash.finalize())
 }

@@ -78,13 +78,10 @@ pub(crate) fn shop(topology: Topology, users: u32, duration: Span) -> Scenario {
         .expect("the bundled journey");
     let class = UserClass {
         name: "shopper".to_owned(),
-        actions: BTreeMap::new(),
         think_time_s: [1.0, 3.0],
         actions_per_session: [5, 15],
-        session_duration_s: None,
         abandonment: 0.3,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     };
     let stage = Stage {
         name: "steady".to_owned(),
@@ -146,13 +143,9 @@ pub(crate) fn singles(topology: Topology, stages: Vec<Stage>) -> Scenario {
     .expect("a valid journey");
     let class = UserClass {
         name: "client".to_owned(),
-        actions: BTreeMap::new(),
         think_time_s: [0.02, 0.02],
         actions_per_session: [10, 10],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     };
     let ends = stages.iter().map(|stage| stage.start + stage.duration);
     let duration = ends.max().expect("a stage");

@@ -10,7 +10,6 @@ use crate::document::join;
 use crate::error::Findings;
 use crate::raw::{GuideFile, TrafficMix, UserProfile};
 use lb_core::workload::{ClassMix, UserClass};
-use std::collections::BTreeMap;
 
 /// The actions that `browse_and_search` stands for.
 const BROWSING: [&str; 3] = ["browse_products", "search_products", "view_product_details"];
@@ -87,10 +86,7 @@ pub(super) fn plain_class(
         actions,
         think_time_s: ordered_range("bench.think_time_s", think, findings),
         actions_per_session: ordered_range("bench.actions_per_session", count, findings),
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     }
 }
 

@@ -112,10 +112,7 @@ fn class(number: usize, users: &Users) -> UserClass {
         actions: users.actions.iter().map(|(name, weight)| ((*name).to_owned(), *weight)).collect(),
         think_time_s: [users.think_s, users.think_s],
         actions_per_session: [10, 10],
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
+        ..UserClass::default()
     }
 }
 

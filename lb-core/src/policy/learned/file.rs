@@ -9,13 +9,13 @@
 use super::features::{FEATURE_SET, FEATURES, WIDTH};
 use super::guards::Guards;
 use super::network::{HIDDEN, LEAK, Network};
+use crate::hex;
 use safetensors::SafeTensors;
 use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 /// The key of the JSON text in the file's metadata.
 pub const METADATA_KEY: &str = "lbpolicy";
@@ -419,8 +419,5 @@ fn sha256<'a>(tensors: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String 
         hash.update(name.as_bytes());
         hash.update(bytes);
     }
-    hash.finalize().iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    hex::encode(hash.finalize())
 }

@@ -71,6 +71,17 @@ impl GuardCounts {
             not_finite: self.not_finite + other.not_finite,
         }
     }
+
+    /// What was counted since the counts were `earlier`.
+    #[must_use]
+    pub fn minus(self, earlier: Self) -> Self {
+        Self {
+            picks: self.picks - earlier.picks,
+            minimum_share: self.minimum_share - earlier.minimum_share,
+            stale: self.stale - earlier.stale,
+            not_finite: self.not_finite - earlier.not_finite,
+        }
+    }
 }
 
 /// Watches over the minimum share.

@@ -1,87 +1,18 @@
-//! User classes and stages: who is there, from when to when, and what they like to do.
+//! A workload: a journey with classes and stages, checked, compiled and ready to be scheduled.
 
-use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals};
+use super::arrivals::{ArrivalProcess, ArrivalStart};
 use super::check_arrivals;
 use super::choice::{self, Choice, Habits};
+use super::classes::{Stage, UserClass};
 use super::compile::compile;
-use super::digest;
+use super::definition;
 use super::journey::{Journey, JourneyError, Step};
 use super::plan::{Compiled, StepPlan};
 use super::problem::Problems;
 use super::process;
 use super::replay;
 use super::request::{ActionIndex, StepIndex};
-use crate::time::Span;
 use std::collections::BTreeMap;
-
-/// A kind of user.
-#[derive(Clone, Debug, PartialEq)]
-pub struct UserClass {
-    /// Name in configs and results.
-    pub name: String,
-    /// Chance weights of actions, by name. Actions that it does not name it never does.
-    pub actions: BTreeMap<String, f64>,
-    /// Thinking time before each action, drawn evenly between the two, in seconds.
-    pub think_time_s: [f64; 2],
-    /// Actions in a session, drawn evenly.
-    pub actions_per_session: [u32; 2],
-    /// Longest session, in seconds, drawn evenly: no new action starts after it.
-    pub session_duration_s: Option<[f64; 2]>,
-    /// Chance that an action that can be abandoned is.
-    pub abandonment: f64,
-    /// In place of a step's own `repeat`, by step name (a bulk buyer adds more items).
-    pub repeat: BTreeMap<String, [u32; 2]>,
-    /// In place of a step's own `probability`, by step name (a careful shopper views more details).
-    pub probability: BTreeMap<String, f64>,
-}
-
-/// A class within a stage.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ClassMix {
-    /// Position in [`Workload::classes`].
-    pub class: usize,
-    /// Share of the stage's users, of the sum over the stage.
-    pub share: f64,
-    /// Weights of actions in this stage, by name; empty: the class's own. The config has already
-    /// combined the stage's and the class's.
-    pub actions: BTreeMap<String, f64>,
-}
-
-/// A number of users from one offset to another.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Stage {
-    /// Name in configs and results.
-    pub name: String,
-    /// Offset from the start of the measured phase.
-    pub start: Span,
-    /// Length: users stop at its end, whatever they are doing.
-    pub duration: Span,
-    /// The users arrive evenly over this much of its beginning.
-    pub ramp_up: Span,
-    /// Users at once.
-    pub users: u32,
-    /// Who they are.
-    pub classes: Vec<ClassMix>,
-    /// The number of users wanders between `users x (1 - v)` and `users x (1 + v)`, redrawn every
-    /// [`Stage::VARIANCE_PERIOD`] and never above the cap.
-    pub user_variance: f64,
-    /// Think times are multiplied by an even draw between `1 - v` and `1 + v`.
-    pub think_time_variance: f64,
-    /// Chance that an action is drawn evenly among all of the class's, not by weight.
-    pub action_randomness: f64,
-    /// Never more users than this, variance included.
-    pub max_users: u32,
-    /// Background traffic: counted and reported apart.
-    pub background: bool,
-    /// The open model in place of users, where there are arrivals: `users` and `ramp_up` then mean
-    /// nothing.
-    pub arrivals: Option<Arrivals>,
-}
-
-impl Stage {
-    /// How often a wandering number of users is redrawn.
-    pub const VARIANCE_PERIOD: Span = Span::from_secs(60);
-}
 
 /// All that users can and will do.
 #[derive(Clone, Debug)]
@@ -127,7 +58,7 @@ impl Workload {
             let first = compiled.actions[usize::from(action.0)].first;
             compiled.plans[usize::from(first)].recorded = true;
         }
-        let definition = digest::definition(journey, &classes, &stages, errors, identities);
+        let definition = definition::text(journey, &classes, &stages, errors, identities);
         Ok(Self { compiled, classes, stages, habits, choices, rows, identities, definition })
     }
 
