@@ -1,6 +1,6 @@
 //! One connection: writes a request, reads its reply, both within the task of its user.
 
-use super::codec::{Decoder, Expect, NotHttp, Reply};
+use crate::codec::{Decoder, Expect, NotHttp, Reply};
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -10,7 +10,7 @@ use tokio::net::TcpStream;
 
 /// One HTTP/1.1 connection.
 #[derive(Debug)]
-pub(super) struct Connection {
+pub(crate) struct Connection {
     stream: TcpStream,
     decoder: Decoder,
     /// Bytes of the current request that are on their way.
@@ -19,7 +19,7 @@ pub(super) struct Connection {
 
 /// The connection broke, or what came back is not HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 impl From<io::Error> for Broken {
     fn from(_: io::Error) -> Self {
@@ -35,7 +35,7 @@ impl From<NotHttp> for Broken {
 
 impl Connection {
     /// Opens a connection to the first of these addresses that takes one.
-    pub(super) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
+    pub(crate) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
         let stream = TcpStream::connect(addresses).await?;
         // Each request is one write; nothing is gained by waiting for more (Nagle).
         stream.set_nodelay(true)?;
@@ -45,14 +45,14 @@ impl Connection {
     /// Whether the other side has closed the connection, or sent what nobody asked for, since the
     /// last reply. Costs no system call while nothing has arrived.
     #[inline]
-    pub(super) fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&self) -> bool {
         !matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
     /// Goes on with writing `request` and reading the reply to it. `buffer` is only used within the
     /// call, so that all connections of a worker can share it.
     #[inline]
-    pub(super) fn poll_exchange(
+    pub(crate) fn poll_exchange(
         &mut self,
         cx: &mut Context<'_>,
         request: &[u8],

@@ -1,6 +1,6 @@
 //! Where the load goes.
 
-use super::LoadError;
+use crate::error::LoadError;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Range;
 
@@ -8,11 +8,11 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Addresses to try, in order.
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// The `host` header: name and port as they were written.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// Path prefix without a slash at its end, such as `/proxy`.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
 }
 
 impl Target {
