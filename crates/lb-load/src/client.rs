@@ -1,8 +1,8 @@
 //! What users of both models send with: a connection, its buffers, and the way from a request to a
 //! recorded sample.
 
-use crate::codec::{Expect, Reply};
-use crate::connection::{Broken, Connection};
+use crate::http1::codec::{Expect, Reply};
+use crate::http1::connection::{Broken, Connection};
 use crate::shared::Worker;
 use lb_core::workload::{Observer, Request, Sample, StepReply, UserId, VirtualUser};
 use lb_core::{Outcome, Span, Time};

@@ -2,7 +2,7 @@
 
 use crate::backends::{BackendNumbers, Unlisted};
 use crate::deadlines::Deadlines;
-use crate::request::RequestWriter;
+use crate::http1::request::RequestWriter;
 use crate::spec::LoadSpec;
 use lb_core::Time;
 use lb_core::workload::StepIndex;
