@@ -9,11 +9,11 @@ const MAX_UNLISTED: usize = 256;
 
 /// Names that turned up without being listed, over all workers.
 #[derive(Debug, Default)]
-pub(super) struct Unlisted(Mutex<Vec<String>>);
+pub(crate) struct Unlisted(Mutex<Vec<String>>);
 
 impl Unlisted {
     /// The names, in the order of their numbers.
-    pub(super) fn names(&self) -> Vec<String> {
+    pub(crate) fn names(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -33,21 +33,21 @@ impl Unlisted {
 
 /// One worker's table of names. Only a name's first appearance leaves the thread.
 #[derive(Debug)]
-pub(super) struct BackendNumbers {
+pub(crate) struct BackendNumbers {
     known: HashMap<Box<[u8]>, u16>,
     listed: usize,
     unlisted: Arc<Unlisted>,
 }
 
 impl BackendNumbers {
-    pub(super) fn new(listed: &[String], unlisted: Arc<Unlisted>) -> Self {
+    pub(crate) fn new(listed: &[String], unlisted: Arc<Unlisted>) -> Self {
         let known = listed.iter().zip(0..).map(|(name, number)| (name.as_bytes().into(), number)).collect();
         Self { known, listed: listed.len(), unlisted }
     }
 
     /// The number of the backend called `name`.
     #[inline]
-    pub(super) fn number(&mut self, name: &[u8]) -> Option<u16> {
+    pub(crate) fn number(&mut self, name: &[u8]) -> Option<u16> {
         match self.known.get(name) {
             Some(number) => Some(*number),
             None => self.first_seen(name),

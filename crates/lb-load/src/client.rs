@@ -1,9 +1,9 @@
 //! What users of both models send with: a connection, its buffers, and the way from a request to a
 //! recorded sample.
 
-use super::codec::{Expect, Reply};
-use super::connection::{Broken, Connection};
-use super::worker::Worker;
+use crate::http1::codec::{Expect, Reply};
+use crate::http1::connection::{Broken, Connection};
+use crate::shared::Worker;
 use lb_core::workload::{Observer, Request, Sample, StepReply, UserId, VirtualUser};
 use lb_core::{Outcome, Span, Time};
 use std::future::poll_fn;
@@ -18,7 +18,7 @@ const FIRST_BACK_OFF: Span = Span::from_millis(10);
 const LONGEST_BACK_OFF: Span = Span::from_secs(1);
 
 /// A connection and its buffers. One user at a time has it.
-pub(super) struct Client {
+pub(crate) struct Client {
     worker: Rc<Worker>,
     id: UserId,
     /// Its place among the worker's deadlines.
@@ -35,12 +35,12 @@ pub(super) struct Client {
 }
 
 /// What became of a request.
-pub(super) struct Exchange {
+pub(crate) struct Exchange {
     /// When the client got to it; what then passes until it is sent is making a connection.
-    pub(super) ready: Time,
+    pub(crate) ready: Time,
     sent: Time,
-    pub(super) done: Time,
-    pub(super) outcome: Outcome,
+    pub(crate) done: Time,
+    pub(crate) outcome: Outcome,
     reply: Reply,
     /// Whether the body is kept.
     has_body: bool,
@@ -48,7 +48,7 @@ pub(super) struct Exchange {
 
 impl Client {
     /// A client for user `id`, without a connection.
-    pub(super) fn new(worker: Rc<Worker>, id: UserId) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, id: UserId) -> Self {
         let place = worker.deadlines.add();
         let mut client = Self {
             connections: (0..worker.spec.lanes()).map(|_| None).collect(),
@@ -65,31 +65,31 @@ impl Client {
     }
 
     /// From now on, user `id` sends. The connection stays.
-    pub(super) fn serve(&mut self, id: UserId) {
+    pub(crate) fn serve(&mut self, id: UserId) {
         self.id = id;
         self.worker.requests.borrow().tail(id, &mut self.tail);
     }
 
     /// Opens its connection, if that succeeds before `deadline`.
-    pub(super) async fn connect(&mut self, deadline: Time) {
+    pub(crate) async fn connect(&mut self, deadline: Time) {
         for lane in 0..self.connections.len() {
             self.connections[lane] = open(&self.worker, self.place, lane, deadline).await;
         }
     }
 
     /// Closes its connection.
-    pub(super) fn disconnect(&mut self) {
+    pub(crate) fn disconnect(&mut self) {
         self.connections.fill_with(|| None);
     }
 
     /// What the user gets to see of an exchange.
     #[inline]
-    pub(super) fn reply(&self, exchange: &Exchange) -> StepReply<'_> {
+    pub(crate) fn reply(&self, exchange: &Exchange) -> StepReply<'_> {
         StepReply { outcome: exchange.outcome, body: exchange.has_body.then_some(self.body.as_slice()) }
     }
 
     /// How long to rest after a refusal.
-    pub(super) fn rest(&mut self) -> Span {
+    pub(crate) fn rest(&mut self) -> Span {
         let rest = FIRST_BACK_OFF * 2_u64.saturating_pow(self.refusals);
         self.refusals = self.refusals.saturating_add(1);
         rest.min(LONGEST_BACK_OFF)
@@ -98,7 +98,7 @@ impl Client {
     /// Sends a request and records what becomes of it. In the closed model it is intended for when it
     /// is sent: `intended` is none.
     #[inline]
-    pub(super) async fn send(
+    pub(crate) async fn send(
         &mut self,
         behaviour: &VirtualUser,
         request: &Request,

@@ -3,7 +3,7 @@
 use lb_core::Span;
 
 /// How long this thread has waited in the run queue in its life; none where the system does not tell.
-pub(super) fn of_this_thread() -> Option<Span> {
+pub(crate) fn of_this_thread() -> Option<Span> {
     parse(&std::fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 

@@ -10,7 +10,7 @@ use std::task::Waker;
 
 /// The deadlines of a worker's clients, by their place in the worker.
 #[derive(Debug, Default)]
-pub(super) struct Deadlines {
+pub(crate) struct Deadlines {
     at: RefCell<Vec<Cell<Time>>>,
     wakers: RefCell<Vec<RefCell<Option<Waker>>>>,
 }
@@ -22,7 +22,7 @@ const EXPIRED: Time = Time::ZERO;
 
 impl Deadlines {
     /// A place for another client. It is never given back: clients last as long as the phase.
-    pub(super) fn add(&self) -> usize {
+    pub(crate) fn add(&self) -> usize {
         self.wakers.borrow_mut().push(RefCell::new(None));
         let mut at = self.at.borrow_mut();
         at.push(Cell::new(NONE));
@@ -31,19 +31,19 @@ impl Deadlines {
 
     /// A request leaves that must be answered before `at`.
     #[inline]
-    pub(super) fn arm(&self, place: usize, at: Time) {
+    pub(crate) fn arm(&self, place: usize, at: Time) {
         self.at.borrow()[place].set(at);
     }
 
     /// The request is answered.
     #[inline]
-    pub(super) fn disarm(&self, place: usize) {
+    pub(crate) fn disarm(&self, place: usize) {
         self.at.borrow()[place].set(NONE);
     }
 
     /// Whether the request is too old; if not, `waker` is woken when it is.
     #[inline]
-    pub(super) fn is_expired(&self, place: usize, waker: &Waker) -> bool {
+    pub(crate) fn is_expired(&self, place: usize, waker: &Waker) -> bool {
         if self.at.borrow()[place].get() == EXPIRED {
             return true;
         }
@@ -57,7 +57,7 @@ impl Deadlines {
     }
 
     /// Wakes all clients whose request should have been answered by `now`.
-    pub(super) fn sweep(&self, now: Time) {
+    pub(crate) fn sweep(&self, now: Time) {
         let (at, wakers) = (self.at.borrow(), self.wakers.borrow());
         for (at, waker) in at.iter().zip(&*wakers) {
             if at.get() <= now && at.get() != EXPIRED {
@@ -70,7 +70,7 @@ impl Deadlines {
     }
 
     /// Ends the patience with all requests in flight.
-    pub(super) fn expire_all(&self) {
+    pub(crate) fn expire_all(&self) {
         self.sweep(Time::from_nanos(NONE.as_nanos() - 1));
     }
 }

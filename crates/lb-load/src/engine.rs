@@ -1,8 +1,10 @@
 //! A phase of load from its start to its record: threads, limits, and putting results together.
 
-use super::limits::make_room;
-use super::worker::{self, Ended, Start};
-use super::{LoadError, LoadSpec};
+use crate::error::LoadError;
+use crate::limits::make_room;
+use crate::shared::Start;
+use crate::spec::LoadSpec;
+use crate::worker::{self, Ended};
 use lb_core::Time;
 use lb_record::{Population, Recording, RecordingSpec, TrialRecord};
 use std::io;

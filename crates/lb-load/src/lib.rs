@@ -15,7 +15,7 @@
 //! request before it returns. All users of a worker read into one buffer, because none of them keeps
 //! anything there while another one runs.
 //!
-//! Requests and replies go through a codec of our own (`codec`, over `httparse`), not through
+//! Requests and replies go through a codec of our own (`http1`, over `httparse`), not through
 //! hyper's client connection, which hands each of them through channels and builds header maps. On
 //! the same sockets (32 connections, one core, three interleaved rounds against nginx) hyper took
 //! 1.4 to 1.8 us of user time a request and the codec 0.4 to 0.5, with nothing recorded; in all, 1.12
@@ -36,20 +36,23 @@
 
 mod backends;
 mod client;
-mod codec;
-mod connection;
 mod cpu_wait;
 mod deadlines;
 mod engine;
+mod error;
+mod http1;
 mod limits;
+mod pace;
 mod pacer;
-mod request;
 mod seat;
+mod shared;
 mod spec;
 mod target;
+mod transport;
 mod user;
 mod worker;
 
 pub use engine::run;
-pub use spec::{LoadError, LoadSpec};
+pub use error::LoadError;
+pub use spec::LoadSpec;
 pub use target::{Direct, Target};

@@ -1,6 +1,6 @@
 //! How many connections the system lets the generator have, and how many the workers.
 
-use super::LoadError;
+use crate::error::LoadError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 /// Files that a process has open besides connections of the load.
@@ -12,7 +12,7 @@ const OTHER_FILES: u64 = 128;
 ///
 /// # Errors
 /// When there are too few for the users. For the sessions there are rarely as many needed as allowed.
-pub(super) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
+pub(crate) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
     let needed = u64::from(users) + OTHER_FILES;
     let wanted = needed + u64::from(sessions);
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
@@ -34,7 +34,7 @@ pub(super) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
 }
 
 /// A worker's part of `total` things that are dealt out to `workers`.
-pub(super) fn part(total: usize, workers: usize, number: usize) -> usize {
+pub(crate) fn part(total: usize, workers: usize, number: usize) -> usize {
     total / workers + usize::from(number < total % workers)
 }
 

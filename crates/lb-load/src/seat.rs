@@ -4,9 +4,9 @@
 //! costs neither a task nor, as a rule, a connection; that of the seat left last is the likeliest to be
 //! still in the caches, and the likeliest to be still open.
 
-use super::client::Client;
-use super::pacer::{Call, Pace};
-use super::worker::Worker;
+use crate::client::Client;
+use crate::pace::{Call, Pace};
+use crate::shared::Worker;
 use lb_core::Outcome;
 use lb_core::workload::{Arrival, Next};
 use lb_record::Progress;
@@ -14,7 +14,7 @@ use std::io;
 use std::rc::Rc;
 
 /// Plays `first`, then every arrival that the seat is called for, until there are no more.
-pub(super) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, first: Arrival) -> io::Result<()> {
+pub(crate) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, first: Arrival) -> io::Result<()> {
     let mut client = Client::new(Rc::clone(&worker), first.id);
     let mut arrival = first;
     loop {

@@ -1,6 +1,6 @@
 //! What one phase of live load is told.
 
-use super::{Direct, Target};
+use crate::target::{Direct, Target};
 use lb_core::Span;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::{Progress, RequestSink};
@@ -55,43 +55,15 @@ pub struct LoadSpec {
 
 impl LoadSpec {
     /// Connections of each user.
-    pub(super) fn lanes(&self) -> usize {
+    pub(crate) fn lanes(&self) -> usize {
         self.direct.as_ref().map_or(1, |direct| direct.backends.len())
     }
 
     /// Where the connection with this number goes.
-    pub(super) fn addresses(&self, lane: usize) -> &[SocketAddr] {
+    pub(crate) fn addresses(&self, lane: usize) -> &[SocketAddr] {
         match &self.direct {
             Some(direct) => std::slice::from_ref(&direct.backends[lane]),
             None => &self.target.addresses,
         }
     }
-}
-
-/// Why a phase could not be run. What happens to requests is data, never one of these.
-#[derive(Debug, thiserror::Error)]
-pub enum LoadError {
-    /// The target's URL is of no use.
-    #[error("read the target's URL `{url}`: {problem}")]
-    Url {
-        /// As it was written.
-        url: String,
-        /// What is wrong, and the way out.
-        problem: String,
-    },
-    /// The system allows too few open files for one connection a user.
-    #[error(
-        "open {users} connections at once: the limit of open files is {limit}; raise it with `ulimit -n {needed}`"
-    )]
-    OpenFiles {
-        /// Most users at once.
-        users: u32,
-        /// What the system allows.
-        limit: u64,
-        /// What is needed.
-        needed: u64,
-    },
-    /// A worker could not be started.
-    #[error("start a worker of the load engine: {0}")]
-    Worker(#[from] std::io::Error),
 }

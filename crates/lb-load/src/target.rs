@@ -1,6 +1,7 @@
 //! Where the load goes.
 
-use super::LoadError;
+use crate::error::LoadError;
+use crate::transport::Scheme;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Range;
 
@@ -8,11 +9,11 @@ use std::ops::Range;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Addresses to try, in order.
-    pub(super) addresses: Vec<SocketAddr>,
+    pub(crate) addresses: Vec<SocketAddr>,
     /// The `host` header: name and port as they were written.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// Path prefix without a slash at its end, such as `/proxy`.
-    pub(super) prefix: String,
+    pub(crate) prefix: String,
 }
 
 impl Target {
@@ -23,14 +24,13 @@ impl Target {
     pub fn parse(url: &str) -> Result<Self, LoadError> {
         let bad = |problem: &str| LoadError::Url { url: url.to_owned(), problem: problem.to_owned() };
         let uri: http::Uri = url.parse().map_err(|error| bad(&format!("{error}")))?;
-        if uri.scheme_str().is_some_and(|scheme| scheme != "http") {
-            return Err(bad("only http is spoken; take a listener without TLS"));
-        }
+        let scheme = uri.scheme_str().map_or(Some(Scheme::Http), Scheme::from_name);
+        let scheme = scheme.ok_or_else(|| bad("only http is spoken; take a listener without TLS"))?;
         if uri.query().is_some() {
             return Err(bad("a query cannot come before a path; leave it out"));
         }
         let authority = uri.authority().ok_or_else(|| bad("names no host; write http://host:port"))?;
-        let port = authority.port_u16().unwrap_or(80);
+        let port = authority.port_u16().unwrap_or(scheme.default_port());
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
         let addresses = (name, port)
             .to_socket_addrs()
@@ -41,6 +41,16 @@ impl Target {
             host: authority.as_str().to_owned(),
             prefix: uri.path().trim_end_matches('/').to_owned(),
         })
+    }
+
+    /// The target at `address`, without a path prefix.
+    pub fn at(address: SocketAddr) -> Self {
+        Self { addresses: vec![address], host: address.to_string(), prefix: String::new() }
+    }
+
+    /// The URL as [`Self::parse`] takes it.
+    pub fn url(&self) -> String {
+        format!("{}://{}{}", Scheme::Http.name(), self.host, self.prefix)
     }
 }
 
@@ -71,6 +81,14 @@ mod tests {
             let address: SocketAddr = address.parse().expect("an address");
             assert_eq!(target.addresses, [address], "{url}");
             assert_eq!((target.host.as_str(), target.prefix.as_str()), (host, prefix), "{url}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_a_target_without_a_prefix() {
+        for text in ["127.0.0.1:8080", "[::1]:9000"] {
+            let target = Target::at(text.parse().expect("an address"));
+            assert_eq!(Target::parse(&target.url()).expect(text), target, "its URL leads back to it");
         }
     }
 

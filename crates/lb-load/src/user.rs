@@ -1,7 +1,7 @@
 //! One virtual user of the closed model in real time: asks its state machine what to do, and does it.
 
-use super::client::Client;
-use super::worker::Worker;
+use crate::client::Client;
+use crate::shared::Worker;
 use lb_core::workload::{Next, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::pin::{Pin, pin};
@@ -21,7 +21,7 @@ struct User {
 }
 
 /// Runs a user from its first window to the end of its last one.
-pub(super) async fn run(worker: Rc<Worker>, id: UserId) {
+pub(crate) async fn run(worker: Rc<Worker>, id: UserId) {
     let schedule = worker.spec.schedule.clone();
     let windows = &schedule.users()[id.0 as usize].windows;
     let end = worker.end();

@@ -1,25 +1,18 @@
 //! One worker: a thread, its runtime, and what its users share. Nothing here leaves the thread.
 
-use super::backends::{BackendNumbers, Unlisted};
-use super::deadlines::Deadlines;
-use super::limits::part;
-use super::request::RequestWriter;
-use super::user;
-use super::{LoadSpec, cpu_wait, pacer};
-use lb_clock::Clock;
-use lb_core::workload::StepIndex;
+use crate::limits::part;
+use crate::shared::{Start, Worker};
+use crate::spec::LoadSpec;
+use crate::{cpu_wait, pacer, user};
 use lb_core::{Span, Time};
 use lb_record::Recorder;
 use rustix::thread::{CpuSet, sched_setaffinity};
-use std::cell::{Cell, RefCell};
 use std::future::poll_fn;
 use std::io;
 use std::rc::Rc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
 /// How often a worker looks for timeouts, seconds that are over, the end and the stop signal.
@@ -28,104 +21,21 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long users may take to notice the end of the drain before they are dropped.
 const GRACE: Span = Span::from_millis(200);
 
-/// All connections of a worker read into one buffer of this size: a reply of a few kilobytes comes
-/// in one read, and one that is smaller than the buffer tells the runtime that nothing is left.
-const READ_BUFFER: usize = 64 * 1024;
-
-/// What all workers of a phase agree on.
-#[derive(Debug)]
-pub(super) struct Start {
-    /// Begins at time zero; set by the first worker that is ready.
-    clock: OnceLock<Clock>,
-    /// Most sessions of open stages at once, over all workers.
-    sessions: u32,
-    pub(super) unlisted: Arc<Unlisted>,
-}
-
-impl Start {
-    pub(super) fn new(sessions: u32) -> Self {
-        Self { clock: OnceLock::new(), sessions, unlisted: Arc::default() }
-    }
-}
-
-/// What the users of a worker share.
-pub(super) struct Worker {
-    pub(super) spec: LoadSpec,
-    pub(super) recorder: RefCell<Recorder>,
-    pub(super) requests: RefCell<RequestWriter>,
-    pub(super) backends: RefCell<BackendNumbers>,
-    pub(super) buffer: RefCell<Box<[u8]>>,
-    pub(super) deadlines: Deadlines,
-    /// Where there is no load balancer: by first backend of a pool, how many requests it was sent.
-    turns: Box<[Cell<usize>]>,
-    /// By step: whether its replies have no body whatever their headers say.
-    is_head: Vec<bool>,
-    /// Users, the pacer, seats.
-    pub(super) tasks: RefCell<JoinSet<io::Result<()>>>,
-    pub(super) clock: Clock,
-}
-
 /// How a worker's phase went.
-pub(super) struct Ended {
-    pub(super) recorder: Recorder,
+pub(crate) struct Ended {
+    pub(crate) recorder: Recorder,
     /// When it was stopped, if it was.
-    pub(super) stopped: Option<Time>,
+    pub(crate) stopped: Option<Time>,
     /// Share of its time in which it wanted a CPU and had none.
-    pub(super) cpu_wait_share: Option<f64>,
-}
-
-impl Worker {
-    /// Time since the start of the phase.
-    #[inline]
-    pub(super) fn now(&self) -> Time {
-        self.clock.now()
-    }
-
-    /// A point of the phase on the runtime's clock.
-    pub(super) fn instant(&self, at: Time) -> tokio::time::Instant {
-        tokio::time::Instant::now() + at.since(self.now()).into()
-    }
-
-    /// The end of the phase: no request begins at or after it.
-    #[inline]
-    pub(super) fn end(&self) -> Time {
-        Time::ZERO + self.spec.duration
-    }
-
-    /// The connection for the next request of a step.
-    #[inline]
-    pub(super) fn lane(&self, step: StepIndex) -> usize {
-        let Some(direct) = &self.spec.direct else { return 0 };
-        let backends = &direct.by_step[usize::from(step.0)];
-        let turn = &self.turns[backends.start];
-        turn.set(turn.get() + 1);
-        backends.start + turn.get() % backends.len()
-    }
-
-    #[inline]
-    pub(super) fn is_head(&self, step: StepIndex) -> bool {
-        self.is_head[usize::from(step.0)]
-    }
+    pub(crate) cpu_wait_share: Option<f64>,
 }
 
 /// Prepares a worker's users and runs the phase.
-pub(super) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Start) -> io::Result<Ended> {
+pub(crate) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Start) -> io::Result<Ended> {
     pin(&spec.cores, number);
     let runtime =
         Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
-    let steps = spec.scenario.workload.steps();
-    let worker = Rc::new(Worker {
-        recorder: RefCell::new(recorder),
-        requests: RefCell::new(RequestWriter::new(&spec)),
-        is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
-        backends: RefCell::new(BackendNumbers::new(&spec.backends, Arc::clone(&start.unlisted))),
-        buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
-        deadlines: Deadlines::default(),
-        turns: (0..spec.lanes()).map(|_| Cell::new(0)).collect(),
-        tasks: RefCell::default(),
-        clock: *start.clock.get_or_init(Clock::start),
-        spec,
-    });
+    let worker = Rc::new(Worker::new(spec, recorder, start));
     let (begun, waited) = (worker.now(), cpu_wait::of_this_thread());
     let stopped = runtime.block_on(async {
         spawn(&worker, number, start.sessions as usize);

@@ -266,19 +266,21 @@ impl LiveTrials {
     ) -> Result<LoadSpec, Failure> {
         let Phase { name, scenario, schedule, requests } = phase;
         let direct = self.direct.clone().filter(|_| way == Way::Direct);
-        let (base_url, names) = match self.through(way) {
-            Some(driven) => (driven.base_url.clone(), driven.names.clone()),
+        let (target, names) = match self.through(way) {
+            Some(driven) => {
+                (Target::parse(&driven.base_url).or_exit(ExitCode::Preflight)?, driven.names.clone())
+            }
             None => {
                 let first = direct.as_ref().and_then(|direct| direct.backends.first());
                 let first =
                     first.context("failed to find backends to connect to").or_exit(ExitCode::Internal)?;
-                (format!("http://{first}"), None)
+                (Target::at(*first), None)
             }
         };
         Ok(LoadSpec {
             phase: name,
             algorithm_names: names.filter(|_| name == MEASURE),
-            target: Target::parse(&base_url).or_exit(ExitCode::Preflight)?,
+            target,
             direct,
             duration: scenario.duration,
             scenario,

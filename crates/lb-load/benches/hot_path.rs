@@ -8,7 +8,7 @@
 //! Wanted: CPU a request at most 1.15 times wrk's and below oha's, requests/s at least 0.9 times
 //! wrk's, memory below 200 MB. CPU a request is the steadier figure on a machine with other work.
 //!
-//!     cargo bench -p harness --bench hot_path [-- --rounds 5 --seconds 5 --users 5000]
+//!     cargo bench -p lb-load --bench hot_path [-- --rounds 5 --seconds 5 --users 5000]
 //!
 //! `OHA` names oha's binary if it is not on the path.
 

@@ -4,7 +4,7 @@
 //! Bodies end by `content-length`, by chunks or by the end of the connection. They are counted and
 //! dropped, unless the caller wants them.
 
-use super::backends::BackendNumbers;
+use crate::backends::BackendNumbers;
 use lb_core::headers;
 
 const BACKEND_HEADER: &[u8] = headers::BACKEND.as_bytes();
@@ -22,32 +22,32 @@ const MAX_KEPT: usize = 1024 * 1024;
 
 /// A complete reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reply {
-    pub(super) status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     /// The backend that the reply names.
-    pub(super) backend: Option<u16>,
+    pub(crate) backend: Option<u16>,
     /// Whether the reply names the algorithm that was meant; none if it names none, or nobody asks.
-    pub(super) names_algorithm: Option<bool>,
+    pub(crate) names_algorithm: Option<bool>,
     /// Bytes of its body, without the framing.
-    pub(super) bytes: u64,
+    pub(crate) bytes: u64,
     /// Whether the connection can carry another request.
-    pub(super) keep_alive: bool,
+    pub(crate) keep_alive: bool,
 }
 
 /// What came in is not HTTP, or ended in the middle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct NotHttp;
+pub(crate) struct NotHttp;
 
 /// What the caller knows about the request, and where things go.
-pub(super) struct Expect<'a> {
+pub(crate) struct Expect<'a> {
     /// Whether it was a HEAD request: its reply has no body whatever its headers say.
-    pub(super) is_head: bool,
+    pub(crate) is_head: bool,
     /// Where the body is kept; `None` drops it.
-    pub(super) keep: Option<&'a mut Vec<u8>>,
+    pub(crate) keep: Option<&'a mut Vec<u8>>,
     /// Who has which number.
-    pub(super) backends: &'a mut BackendNumbers,
+    pub(crate) backends: &'a mut BackendNumbers,
     /// The algorithm that replies are to name, in either spelling, where that is of interest.
-    pub(super) algorithm: Option<[&'a [u8]; 2]>,
+    pub(crate) algorithm: Option<[&'a [u8]; 2]>,
 }
 
 /// Where in a reply the reader is.
@@ -84,7 +84,7 @@ const CHUNK_START: Chunk = Chunk::Size { digits: 0, size: 0, extension: false };
 
 /// Reads one reply after the other.
 #[derive(Debug, Default)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     part: Part,
     reply: Reply,
     /// The beginning of a head that came in pieces; empty nearly always.
@@ -103,7 +103,7 @@ impl Decoder {
     /// # Errors
     /// When it is not HTTP. The connection is then of no more use.
     #[inline]
-    pub(super) fn feed(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
+    pub(crate) fn feed(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
         if self.part != Part::Head {
             return self.feed_body(data, expect);
         }
@@ -116,7 +116,7 @@ impl Decoder {
     }
 
     /// The connection ended: fine if that is how the body ends.
-    pub(super) fn end(&mut self) -> Result<Reply, NotHttp> {
+    pub(crate) fn end(&mut self) -> Result<Reply, NotHttp> {
         match self.part {
             Part::UntilClose => {
                 self.part = Part::Head;

@@ -30,7 +30,7 @@ pub(crate) fn stage(duration: Span) -> Stage {
 /// A phase of one stage on one worker. All recording is on: request keys, user addresses, sequences of
 /// steps.
 pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s: f64) -> Result<LoadSpec> {
-    let journey = include_str!("../../../configs/journeys/single_get.json");
+    let journey = include_str!("../../../../configs/journeys/single_get.json");
     let mut journey: Journey = serde_json::from_str(journey)?;
     for action in journey.actions.values_mut() {
         action.think_time_s = Some([think_s, think_s]);

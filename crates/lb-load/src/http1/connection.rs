@@ -1,17 +1,16 @@
 //! One connection: writes a request, reads its reply, both within the task of its user.
 
-use super::codec::{Decoder, Expect, NotHttp, Reply};
+use crate::http1::codec::{Decoder, Expect, NotHttp, Reply};
+use crate::transport::Transport;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::io::ReadBuf;
 
 /// One HTTP/1.1 connection.
 #[derive(Debug)]
-pub(super) struct Connection {
-    stream: TcpStream,
+pub(crate) struct Connection {
+    stream: Transport,
     decoder: Decoder,
     /// Bytes of the current request that are on their way.
     written: usize,
@@ -19,7 +18,7 @@ pub(super) struct Connection {
 
 /// The connection broke, or what came back is not HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 impl From<io::Error> for Broken {
     fn from(_: io::Error) -> Self {
@@ -35,24 +34,22 @@ impl From<NotHttp> for Broken {
 
 impl Connection {
     /// Opens a connection to the first of these addresses that takes one.
-    pub(super) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
-        let stream = TcpStream::connect(addresses).await?;
-        // Each request is one write; nothing is gained by waiting for more (Nagle).
-        stream.set_nodelay(true)?;
+    pub(crate) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
+        let stream = Transport::open(addresses).await?;
         Ok(Self { stream, decoder: Decoder::default(), written: 0 })
     }
 
     /// Whether the other side has closed the connection, or sent what nobody asked for, since the
     /// last reply. Costs no system call while nothing has arrived.
     #[inline]
-    pub(super) fn is_stale(&self) -> bool {
-        !matches!(self.stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    pub(crate) fn is_stale(&self) -> bool {
+        !self.stream.is_idle()
     }
 
     /// Goes on with writing `request` and reading the reply to it. `buffer` is only used within the
     /// call, so that all connections of a worker can share it.
     #[inline]
-    pub(super) fn poll_exchange(
+    pub(crate) fn poll_exchange(
         &mut self,
         cx: &mut Context<'_>,
         request: &[u8],
@@ -61,14 +58,14 @@ impl Connection {
     ) -> Poll<Result<Reply, Broken>> {
         while self.written < request.len() {
             let rest = &request[self.written..];
-            match ready!(Pin::new(&mut self.stream).poll_write(cx, rest))? {
+            match ready!(self.stream.poll_write(cx, rest))? {
                 0 => return Poll::Ready(Err(Broken)),
                 count => self.written += count,
             }
         }
         loop {
             let mut read = ReadBuf::new(buffer);
-            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            ready!(self.stream.poll_read(cx, &mut read))?;
             let reply = match read.filled() {
                 [] => Some(self.decoder.end()?),
                 data => self.decoder.feed(data, expect)?,
@@ -85,7 +82,7 @@ impl Connection {
 mod tests {
     use super::*;
     use tokio::io::AsyncWriteExt;
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
 
     /// A connection and the other side of it.
     async fn pair() -> (Connection, TcpStream) {

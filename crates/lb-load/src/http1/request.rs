@@ -3,7 +3,7 @@
 //! A request is `head + tail + body`: the head is the step's (request line, host, its headers), the
 //! tail is the user's (address and key headers, blank line).
 
-use super::LoadSpec;
+use crate::spec::LoadSpec;
 use lb_core::headers;
 use lb_core::workload::{Rendered, Request, UserId, VirtualUser, Workload};
 use std::sync::Arc;
@@ -17,7 +17,7 @@ struct Prepared {
 
 /// Lays out the requests of one worker.
 #[derive(Debug)]
-pub(super) struct RequestWriter {
+pub(crate) struct RequestWriter {
     workload: Arc<Workload>,
     host: String,
     prefix: String,
@@ -29,7 +29,7 @@ pub(super) struct RequestWriter {
 }
 
 impl RequestWriter {
-    pub(super) fn new(spec: &LoadSpec) -> Self {
+    pub(crate) fn new(spec: &LoadSpec) -> Self {
         let workload = Arc::clone(&spec.scenario.workload);
         Self {
             prepared: workload.steps().iter().map(|_| None).collect(),
@@ -43,7 +43,7 @@ impl RequestWriter {
     }
 
     /// The part of a user's headers that never changes.
-    pub(super) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
+    pub(crate) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
         tail.clear();
         if self.forwarded_for {
             tail.extend_from_slice(headers::FORWARDED_FOR.as_bytes());
@@ -63,7 +63,7 @@ impl RequestWriter {
 
     /// Lays out the request that `user` sends next.
     #[inline]
-    pub(super) fn write(&mut self, user: &VirtualUser, request: &Request, tail: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write(&mut self, user: &VirtualUser, request: &Request, tail: &[u8], out: &mut Vec<u8>) {
         let step = usize::from(request.step.0);
         out.clear();
         if self.prepared[step].is_none() {

@@ -9,7 +9,7 @@
 //!
 //! `starved` shares core 0 with a thread that never rests: what a spoilt measurement looks like.
 //!
-//!     cargo bench -p harness --bench pacing [-- starved] [-- --rate 5000 --seconds 10]
+//!     cargo bench -p lb-load --bench pacing [-- starved] [-- --rate 5000 --seconds 10]
 
 mod support;
 

@@ -1,0 +1,29 @@
+//! Why a phase of load could not be run.
+
+/// Why a phase could not be run. What happens to requests is data, never one of these.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// The target's URL cannot be used.
+    #[error("read the target's URL `{url}`: {problem}")]
+    Url {
+        /// The URL as it was written.
+        url: String,
+        /// What is wrong, and how to write it instead.
+        problem: String,
+    },
+    /// The system allows too few open files for one connection per user.
+    #[error(
+        "open {users} connections at once: the limit of open files is {limit}; raise it with `ulimit -n {needed}`"
+    )]
+    OpenFiles {
+        /// The greatest number of users at once.
+        users: u32,
+        /// How many open files the system allows.
+        limit: u64,
+        /// How many open files the phase needs.
+        needed: u64,
+    },
+    /// A worker could not be started.
+    #[error("start a worker of the load engine: {0}")]
+    Worker(#[from] std::io::Error),
+}

@@ -1,0 +1,152 @@
+//! How the pacer and the seats of a worker call each other.
+
+use lb_clock::Alarm;
+use lb_core::Time;
+use lb_core::workload::Arrival;
+use std::cell::{Cell, RefCell};
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::future::poll_fn;
+use std::io;
+use std::task::{Poll, Waker};
+
+/// What a seat is called for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Call {
+    /// To play this arrival.
+    Begin(Arrival),
+    /// To go on: it has waited long enough.
+    Wake,
+    /// To end: there are no more arrivals.
+    Close,
+}
+
+/// Where a seat is called.
+#[derive(Debug, Default)]
+struct Bell {
+    call: Cell<Option<Call>>,
+    waker: RefCell<Option<Waker>>,
+}
+
+/// What the pacer and the seats of a worker share.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    alarm: Alarm,
+    /// What the alarm is set to.
+    armed: Cell<Time>,
+    /// Seats whose session waits, the earliest first.
+    waits: RefCell<BinaryHeap<Reverse<(Time, usize)>>>,
+    /// By seat.
+    bells: RefCell<Vec<Bell>>,
+    /// Seats without a session, that left last at the end.
+    free: RefCell<Vec<usize>>,
+    /// Whether there are no more arrivals.
+    is_closed: Cell<bool>,
+}
+
+impl Pace {
+    pub(crate) fn new(alarm: Alarm) -> Self {
+        Self {
+            alarm,
+            armed: Cell::new(Time::MAX),
+            waits: RefCell::default(),
+            bells: RefCell::default(),
+            free: RefCell::default(),
+            is_closed: Cell::new(false),
+        }
+    }
+
+    /// Waits until the seat is called.
+    pub(crate) async fn called(&self, seat: usize) -> Call {
+        poll_fn(|cx| {
+            let bells = self.bells.borrow();
+            let bell = &bells[seat];
+            if let Some(call) = bell.call.take() {
+                return Poll::Ready(call);
+            }
+            let mut kept = bell.waker.borrow_mut();
+            // A task keeps its waker, so this clones once a seat.
+            if !kept.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
+                *kept = Some(cx.waker().clone());
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Lets a seat's session wait until `until`.
+    pub(crate) async fn wait(&self, seat: usize, until: Time) -> io::Result<()> {
+        self.waits.borrow_mut().push(Reverse((until, seat)));
+        if until < self.armed.get() {
+            self.arm(until)?;
+        }
+        self.called(seat).await;
+        Ok(())
+    }
+
+    /// The seat's session is over. False if the seat is of no more use.
+    pub(crate) fn leave(&self, seat: usize) -> bool {
+        if self.is_closed.get() {
+            return false;
+        }
+        self.free.borrow_mut().push(seat);
+        true
+    }
+
+    pub(crate) fn call(&self, seat: usize, call: Call) {
+        let bells = self.bells.borrow();
+        bells[seat].call.set(Some(call));
+        if let Some(waker) = &*bells[seat].waker.borrow() {
+            waker.wake_by_ref();
+        }
+    }
+
+    pub(crate) fn arm(&self, at: Time) -> io::Result<()> {
+        self.armed.set(at);
+        self.alarm.set(at)
+    }
+
+    /// The earliest wait that is over by `now`, and no longer than `limit`.
+    pub(crate) fn wait_that_is_over(&self, now: Time) -> Option<usize> {
+        let mut waits = self.waits.borrow_mut();
+        let Reverse((until, seat)) = *waits.peek()?;
+        if until > now {
+            return None;
+        }
+        waits.pop();
+        Some(seat)
+    }
+
+    /// When the earliest wait is over; `None` when no session waits.
+    pub(crate) fn next_wait(&self) -> Option<Time> {
+        self.waits.borrow().peek().map(|Reverse((until, _))| *until)
+    }
+
+    /// Takes the seat that was left last; `None` when none is free.
+    pub(crate) fn free_seat(&self) -> Option<usize> {
+        self.free.borrow_mut().pop()
+    }
+
+    /// Adds a seat while there are fewer than `most`, and returns its number.
+    pub(crate) fn add_seat(&self, most: usize) -> Option<usize> {
+        let mut bells = self.bells.borrow_mut();
+        let number = bells.len();
+        (number < most).then(|| {
+            bells.push(Bell::default());
+            number
+        })
+    }
+
+    /// Waits until the time that the alarm was set to.
+    pub(crate) async fn ring(&self) -> io::Result<()> {
+        self.alarm.ring().await
+    }
+
+    /// Nothing begins any more: seats without a session end, the others follow.
+    pub(crate) fn close(&self) {
+        self.is_closed.set(true);
+        for seat in self.free.take() {
+            self.call(seat, Call::Close);
+        }
+    }
+}

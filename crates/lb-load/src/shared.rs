@@ -1,0 +1,107 @@
+//! What all that runs on one worker's thread shares, and what the workers of a phase agree on.
+
+use crate::backends::{BackendNumbers, Unlisted};
+use crate::deadlines::Deadlines;
+use crate::http1::request::RequestWriter;
+use crate::spec::LoadSpec;
+use lb_clock::Clock;
+use lb_core::Time;
+use lb_core::workload::StepIndex;
+use lb_record::Recorder;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::sync::{Arc, OnceLock};
+use tokio::task::JoinSet;
+
+/// All connections of a worker read into one buffer of this size: a reply of a few kilobytes comes
+/// in one read, and one that is smaller than the buffer tells the runtime that nothing is left.
+const READ_BUFFER: usize = 64 * 1024;
+
+/// What all workers of a phase agree on.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// Begins at time zero; set by the first worker that is ready.
+    clock: OnceLock<Clock>,
+    /// Most sessions of open stages at once, over all workers.
+    pub(crate) sessions: u32,
+    pub(crate) unlisted: Arc<Unlisted>,
+}
+
+impl Start {
+    pub(crate) fn new(sessions: u32) -> Self {
+        Self { clock: OnceLock::new(), sessions, unlisted: Arc::default() }
+    }
+
+    /// The clock of the phase, which the first call starts.
+    fn clock(&self) -> Clock {
+        *self.clock.get_or_init(Clock::start)
+    }
+}
+
+/// What the users of a worker share.
+pub(crate) struct Worker {
+    pub(crate) spec: LoadSpec,
+    pub(crate) recorder: RefCell<Recorder>,
+    pub(crate) requests: RefCell<RequestWriter>,
+    pub(crate) backends: RefCell<BackendNumbers>,
+    pub(crate) buffer: RefCell<Box<[u8]>>,
+    pub(crate) deadlines: Deadlines,
+    /// Where there is no load balancer: by first backend of a pool, how many requests it was sent.
+    turns: Box<[Cell<usize>]>,
+    /// By step: whether its replies have no body whatever their headers say.
+    is_head: Vec<bool>,
+    /// Users, the pacer, seats.
+    pub(crate) tasks: RefCell<JoinSet<io::Result<()>>>,
+    pub(crate) clock: Clock,
+}
+
+impl Worker {
+    /// Lays out what a worker's users share.
+    pub(crate) fn new(spec: LoadSpec, recorder: Recorder, start: &Start) -> Self {
+        let steps = spec.scenario.workload.steps();
+        Self {
+            recorder: RefCell::new(recorder),
+            requests: RefCell::new(RequestWriter::new(&spec)),
+            is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
+            backends: RefCell::new(BackendNumbers::new(&spec.backends, Arc::clone(&start.unlisted))),
+            buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
+            deadlines: Deadlines::default(),
+            turns: (0..spec.lanes()).map(|_| Cell::new(0)).collect(),
+            tasks: RefCell::default(),
+            clock: start.clock(),
+            spec,
+        }
+    }
+
+    /// Time since the start of the phase.
+    #[inline]
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// A point of the phase on the runtime's clock.
+    pub(crate) fn instant(&self, at: Time) -> tokio::time::Instant {
+        tokio::time::Instant::now() + at.since(self.now()).into()
+    }
+
+    /// The end of the phase: no request begins at or after it.
+    #[inline]
+    pub(crate) fn end(&self) -> Time {
+        Time::ZERO + self.spec.duration
+    }
+
+    /// The connection for the next request of a step.
+    #[inline]
+    pub(crate) fn lane(&self, step: StepIndex) -> usize {
+        let Some(direct) = &self.spec.direct else { return 0 };
+        let backends = &direct.by_step[usize::from(step.0)];
+        let turn = &self.turns[backends.start];
+        turn.set(turn.get() + 1);
+        backends.start + turn.get() % backends.len()
+    }
+
+    #[inline]
+    pub(crate) fn is_head(&self, step: StepIndex) -> bool {
+        self.is_head[usize::from(step.0)]
+    }
+}
