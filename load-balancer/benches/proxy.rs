@@ -3,12 +3,15 @@
 //!
 //! `cargo bench -p load-balancer --bench proxy [-- --rounds N --seconds S --only NAME,NAME]`
 //!
-//! Contenders: `haproxy`, `nginx`, `ours` (round-robin), `rl` (the policy that comes with `bench`), `ours-traced`
-//! and `rl-traced` (every decision written as Parquet, by a thread on the same core). Ratios are to the first
-//! that runs.
+//! Contenders: `haproxy`, `nginx`, `ours` (round-robin), `ours-measured` (the same with a session of
+//! `/api/benchmark` under way, as `bench` has it), `ours-2` and `ours-measured-2` (with two data threads),
+//! `ours-private-2` (measured, two data threads with private views), `rl` (the policy that comes with `bench`),
+//! `ours-traced` and `rl-traced` (every decision written as Parquet, by a thread on the same core). Ratios are
+//! to the first that runs.
 //!
 //! Core 0 has the load balancer under test and nothing else; core 1 has the client (wrk) and a
-//! trivial nginx on four ports. The contenders take turns within each round, so that a machine that
+//! trivial nginx on four ports. Two data threads have both cores, because only threads that run at the same time
+//! can get into each other's way: compare their contenders with each other, not with the rest. The contenders take turns within each round, so that a machine that
 //! is busy for a while is busy for all of them. Requests/s depends on what else runs; CPU time per
 //! request (user and system, from `/proc/PID/stat`) depends on it less, and is the figure to watch. On a machine
 //! that others use at the same time, the best round is the one that was disturbed least.
@@ -16,7 +19,8 @@
 use std::error::Error;
 use std::fmt::Write as _;
 use std::fs;
-use std::net::TcpListener;
+use std::io::{Read, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -95,13 +99,32 @@ fn run(options: &Options) -> Result<()> {
     wait_for(&backends)?;
     let mut contenders = Vec::new();
     type Start = fn(&Path, u16, &[u16]) -> Result<Process>;
-    let starts: [(&str, Start); 6] = [
+    let starts: [(&str, Start); 10] = [
         ("haproxy", start_haproxy),
         ("nginx", start_nginx),
-        ("ours", |folder, port, backends| start_ours(folder, port, backends, "round-robin", false)),
-        ("rl", |folder, port, backends| start_ours(folder, port, backends, "rl", false)),
-        ("ours-traced", |folder, port, backends| start_ours(folder, port, backends, "round-robin", true)),
-        ("rl-traced", |folder, port, backends| start_ours(folder, port, backends, "rl", true)),
+        ("ours", |folder, port, backends| start_ours(folder, port, backends, &Ours::PLAIN)),
+        ("ours-measured", |folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { measured: true, ..Ours::PLAIN })
+        }),
+        ("ours-2", |folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { threads: 2, ..Ours::PLAIN })
+        }),
+        ("ours-measured-2", |folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { threads: 2, measured: true, ..Ours::PLAIN })
+        }),
+        ("ours-private-2", |folder, port, backends| {
+            let ours = Ours { threads: 2, measured: true, views: "per-thread", ..Ours::PLAIN };
+            start_ours(folder, port, backends, &ours)
+        }),
+        ("rl", |folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { algorithm: "rl", ..Ours::PLAIN })
+        }),
+        ("ours-traced", |folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { traced: true, ..Ours::PLAIN })
+        }),
+        ("rl-traced", |folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { algorithm: "rl", traced: true, ..Ours::PLAIN })
+        }),
     ];
     let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only.split(',').any(|it| it == name));
     for (name, start) in starts {
@@ -122,12 +145,12 @@ fn run(options: &Options) -> Result<()> {
         contender.writing.clear();
         contender.latencies = Default::default();
     }
-    println!("{:>5}  {:<11} {}", "round", "name", Figures::HEAD);
+    println!("{:>5}  {:<15} {}", "round", "name", Figures::HEAD);
     for round in 1..=options.rounds {
         for contender in &mut contenders {
             measure(contender, options.seconds)?;
             let figures = contender.figures(|values| values[round - 1]);
-            println!("{round:>5}  {:<11} {figures}", contender.name);
+            println!("{round:>5}  {:<15} {figures}", contender.name);
         }
     }
     summarise(&contenders);
@@ -180,7 +203,7 @@ fn summarise(contenders: &[Contender]) {
         for contender in contenders {
             let these = figures(contender);
             println!(
-                "       {:<11} {these}   {:.3}x the requests/s, {:.3}x the CPU per request of {}",
+                "       {:<15} {these}   {:.3}x the requests/s, {:.3}x the CPU per request of {}",
                 contender.name,
                 these.rate / first.rate,
                 these.cost / first.cost,
@@ -286,7 +309,7 @@ fn free_ports(count: usize) -> Result<Vec<u16>> {
 fn wait_for(ports: &[u16]) -> Result<()> {
     let limit = Instant::now() + Duration::from_secs(10);
     for port in ports {
-        while std::net::TcpStream::connect(("127.0.0.1", *port)).is_err() {
+        while TcpStream::connect(("127.0.0.1", *port)).is_err() {
             if Instant::now() > limit {
                 return Err(format!("nothing listens on port {port}").into());
             }
@@ -368,7 +391,22 @@ fn start_haproxy(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> 
     start(command)
 }
 
-fn start_ours(folder: &Path, port: u16, backends: &[u16], algorithm: &str, traced: bool) -> Result<Process> {
+/// How a load balancer of ours is started.
+struct Ours {
+    algorithm: &'static str,
+    threads: usize,
+    views: &'static str,
+    /// Whether a session of `/api/benchmark` is under way.
+    measured: bool,
+    traced: bool,
+}
+
+impl Ours {
+    const PLAIN: Self =
+        Self { algorithm: "round-robin", threads: 1, views: "shared", measured: false, traced: false };
+}
+
+fn start_ours(folder: &Path, port: u16, backends: &[u16], ours: &Ours) -> Result<Process> {
     let backends: Vec<_> = backends
         .iter()
         .enumerate()
@@ -379,18 +417,37 @@ fn start_ours(folder: &Path, port: u16, backends: &[u16], algorithm: &str, trace
     let policy = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/policies/default.safetensors");
     let mut config = serde_json::json!({
         "listen": format!("127.0.0.1:{port}"),
-        "threads": 1,
-        "algorithm": algorithm,
+        "threads": ours.threads,
+        "views": ours.views,
+        "algorithm": ours.algorithm,
         "policy_file": policy,
         "pools": [{ "name": "bench", "services": ["bench"], "backends": backends }],
         "health": { "path": "/" },
     });
-    if traced {
+    if ours.traced {
         config["traces"] = serde_json::json!({ "folder": folder.join("traces") });
     }
     let file = folder.join(format!("ours-{port}.json"));
     fs::write(&file, serde_json::to_string_pretty(&config)?)?;
-    let mut command = pinned(CORES[0], env!("CARGO_BIN_EXE_load-balancer"));
+    let cores = if ours.threads > 1 { CORES.join(",") } else { CORES[0].to_owned() };
+    let mut command = pinned(&cores, env!("CARGO_BIN_EXE_load-balancer"));
     command.arg("--config").arg(&file);
-    start(command)
+    let process = start(command)?;
+    if ours.measured {
+        wait_for(&[port])?;
+        start_measurement(port)?;
+    }
+    Ok(process)
+}
+
+/// Starts a session of `/api/benchmark`, which lasts as long as the process.
+fn start_measurement(port: u16) -> Result<()> {
+    let mut stream = TcpStream::connect(("127.0.0.1", port))?;
+    stream.write_all(b"POST /api/benchmark/start HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply)?;
+    match reply.starts_with("HTTP/1.1 200") {
+        true => Ok(()),
+        false => Err(format!("no measurement was started: {reply}").into()),
+    }
 }

@@ -1,15 +1,43 @@
 //! Counts for Prometheus, made for a hot path: plain atomics that are found before the request comes,
 //! so that counting is an addition and rendering pays for the rest.
-//!
-//! Names and labels are those of the system that this load balancer stands in for, so that its
-//! dashboards keep working. Its learned agent is a service of its own, asked over HTTP; what only such a
-//! one has (confidence scores, feedback sent and failed) has no series here.
 
-use crate::state::Decisions;
 use lb_core::Span;
-use lb_core::policy::GuardCounts;
-use std::fmt::Write;
+use parking_lot::Mutex;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+/// Counters that each data thread has for itself, so that no thread writes what another one writes: counting
+/// needs no locked instruction and moves no cache line. What all have counted is added up when it is read.
+pub(crate) struct PerThread<T>(Mutex<Vec<Option<Arc<T>>>>);
+
+impl<T> Default for PerThread<T> {
+    fn default() -> Self {
+        Self(Mutex::default())
+    }
+}
+
+impl<T: Default> PerThread<T> {
+    /// The counters of data thread `thread`, which alone may write them.
+    pub(crate) fn of(&self, thread: usize) -> Arc<T> {
+        let mut all = self.0.lock();
+        if all.len() <= thread {
+            all.resize_with(thread + 1, || None);
+        }
+        Arc::clone(all[thread].get_or_insert_default())
+    }
+
+    /// The sum of all threads' counters, by `add`.
+    pub(crate) fn sum(&self, add: impl Fn(&T, &T)) -> T {
+        let sum = T::default();
+        self.0.lock().iter().flatten().for_each(|counters| add(&sum, counters));
+        sum
+    }
+}
+
+/// Adds to a counter that no other thread writes at the same time.
+fn add(counter: &AtomicU64, by: u64) {
+    counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
+}
 
 /// Count and summed latency per status, for a handful of statuses.
 ///
@@ -27,6 +55,13 @@ struct StatusSlot {
     nanos: AtomicU64,
 }
 
+impl StatusSlot {
+    fn add(&self, count: u64, nanos: u64) {
+        add(&self.count, count);
+        add(&self.nanos, nanos);
+    }
+}
+
 impl StatusTable {
     const SLOTS: usize = 16;
     const FREE: u32 = 0;
@@ -34,9 +69,17 @@ impl StatusTable {
 
     /// Counts one request.
     pub(crate) fn record(&self, status: u16, latency: Span) {
-        let slot = self.slot(u32::from(status));
-        slot.count.fetch_add(1, Relaxed);
-        slot.nanos.fetch_add(latency.as_nanos(), Relaxed);
+        self.slot(u32::from(status)).add(1, latency.as_nanos());
+    }
+
+    /// Adds what `other` has counted.
+    fn plus(&self, other: &Self) {
+        for slot in &other.slots {
+            let status = slot.status.load(Relaxed);
+            if status != Self::FREE {
+                self.slot(status).add(slot.count.load(Relaxed), slot.nanos.load(Relaxed));
+            }
+        }
     }
 
     fn slot(&self, status: u32) -> &StatusSlot {
@@ -47,11 +90,8 @@ impl StatusTable {
                 return slot;
             }
             if found == Self::FREE {
-                match slot.status.compare_exchange(Self::FREE, status, Relaxed, Relaxed) {
-                    Ok(_) => return slot,
-                    Err(other) if other == status => return slot,
-                    Err(_) => {}
-                }
+                slot.status.store(status, Relaxed);
+                return slot;
             }
         }
         last.status.store(Self::OTHER, Relaxed);
@@ -105,20 +145,31 @@ impl Histogram {
     pub(crate) fn record(&self, latency: Span) {
         let nanos = latency.as_nanos();
         let bucket = Self::BOUNDS.partition_point(|bound| *bound < nanos);
-        self.buckets[bucket].fetch_add(1, Relaxed);
-        self.nanos.fetch_add(nanos, Relaxed);
+        add(&self.buckets[bucket], 1);
+        add(&self.nanos, nanos);
     }
 
-    fn render(&self, out: &mut String, name: &str, labels: &str) {
-        let mut seen = 0;
-        for (bucket, bound) in self.buckets.iter().zip(Self::BOUNDS) {
-            seen += bucket.load(Relaxed);
-            line(out, format_args!("{name}_bucket{{{labels},le=\"{}\"}} {seen}", seconds(bound)));
+    /// Adds what `other` has counted.
+    fn plus(&self, other: &Self) {
+        for (bucket, other) in self.buckets.iter().zip(&other.buckets) {
+            add(bucket, other.load(Relaxed));
         }
-        seen += self.buckets[Self::BOUNDS.len()].load(Relaxed);
-        line(out, format_args!("{name}_bucket{{{labels},le=\"+Inf\"}} {seen}"));
-        line(out, format_args!("{name}_sum{{{labels}}} {}", seconds(self.nanos.load(Relaxed))));
-        line(out, format_args!("{name}_count{{{labels}}} {seen}"));
+        add(&self.nanos, other.nanos.load(Relaxed));
+    }
+
+    /// The upper bound of each bucket in seconds, and how many latencies are at most that long; all of them at
+    /// the last, which has no bound.
+    pub(crate) fn read(&self) -> impl Iterator<Item = (Option<f64>, u64)> {
+        let bounds = Self::BOUNDS.into_iter().map(|bound| Some(seconds(bound))).chain([None]);
+        bounds.zip(&self.buckets).scan(0, |seen, (bound, bucket)| {
+            *seen += bucket.load(Relaxed);
+            Some((bound, *seen))
+        })
+    }
+
+    /// The sum of all latencies in seconds.
+    pub(crate) fn seconds(&self) -> f64 {
+        seconds(self.nanos.load(Relaxed))
     }
 }
 
@@ -136,9 +187,11 @@ pub(crate) enum ErrorType {
 }
 
 impl ErrorType {
-    const ALL: [Self; 4] = [Self::Backend, Self::Timeout, Self::Connection, Self::NoInstance];
+    /// All of them, in the order of their numbers.
+    pub(crate) const ALL: [Self; 4] = [Self::Backend, Self::Timeout, Self::Connection, Self::NoInstance];
 
-    const fn name(self) -> &'static str {
+    /// The value of the label.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Backend => "backend",
             Self::Timeout => "timeout",
@@ -150,6 +203,7 @@ impl ErrorType {
 
 /// What is counted per service.
 #[derive(Default)]
+#[repr(align(128))]
 pub(crate) struct ServiceMetrics {
     /// Replies by status.
     pub(crate) requests: StatusTable,
@@ -163,15 +217,47 @@ impl ServiceMetrics {
     pub(crate) fn error(&self, kind: ErrorType, status: u16, latency: Span) {
         self.errors[kind as usize].record(status, latency);
     }
+
+    /// Failed requests of one cause by status.
+    pub(crate) fn errors(&self, kind: ErrorType) -> &StatusTable {
+        &self.errors[kind as usize]
+    }
+
+    /// Adds what `other` has counted.
+    pub(crate) fn plus(&self, other: &Self) {
+        self.requests.plus(&other.requests);
+        self.duration.plus(&other.duration);
+        for (errors, other) in self.errors.iter().zip(&other.errors) {
+            errors.plus(other);
+        }
+    }
 }
 
 /// What is counted per service and backend.
 #[derive(Default)]
+#[repr(align(128))]
 pub(crate) struct MemberMetrics {
     /// Replies by status.
     pub(crate) replies: StatusTable,
+    errors: AtomicU64,
+}
+
+impl MemberMetrics {
+    /// Counts one request without a usable reply, or with a 5xx.
+    pub(crate) fn error(&self) {
+        add(&self.errors, 1);
+    }
+
     /// Requests without a usable reply, and 5xx.
-    pub(crate) errors: AtomicU64,
+    pub(crate) fn errors(&self) -> u64 {
+        self.errors.load(Relaxed)
+    }
+
+    /// Adds what `other` has counted.
+    pub(crate) fn plus(&self, other: &Self) {
+        self.replies.plus(&other.replies);
+        add(&self.errors, other.errors());
+    }
 }
 
 /// What is counted for the process.
@@ -181,219 +267,49 @@ pub(crate) struct GlobalMetrics {
     pub(crate) connections: AtomicI64,
 }
 
-/// The names of all series.
-pub(crate) const NAMES: [&str; 12] = [
-    "lb_active_connections",
-    "lb_proxy_requests_total",
-    "lb_proxy_errors_total",
-    "lb_proxy_request_duration_seconds",
-    "lb_pod_requests_total",
-    "lb_pod_errors_total",
-    "lb_pod_active_requests",
-    "lb_pod_response_duration_seconds",
-    "rl_agent_health",
-    "rl_decisions_total",
-    "rl_fallback_total",
-    "rl_decision_duration_seconds",
-];
-
-/// The text of one scrape.
-pub(crate) struct Page {
-    text: String,
-}
-
-/// One service as a scrape sees it.
-pub(crate) struct ServicePage<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) metrics: &'a ServiceMetrics,
-    pub(crate) members: Vec<MemberPage<'a>>,
-}
-
-/// One backend of a service as a scrape sees it.
-pub(crate) struct MemberPage<'a> {
-    pub(crate) id: &'a str,
-    pub(crate) metrics: &'a MemberMetrics,
-    pub(crate) in_flight: u32,
-}
-
-/// The learned policy as a scrape sees it.
-pub(crate) struct RlPage<'a> {
-    /// Hash of the policy file; none without one.
-    pub(crate) policy: Option<&'a str>,
-    pub(crate) pools: Vec<RlPool<'a>>,
-}
-
-/// What the policies of one pool decided, whoever was current when.
-pub(crate) struct RlPool<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) counts: GuardCounts,
-    pub(crate) decisions: Decisions,
-}
-
-impl Page {
-    /// Renders everything in the text format that Prometheus scrapes.
-    pub(crate) fn render(services: &[ServicePage<'_>], rl: &RlPage<'_>, global: &GlobalMetrics) -> String {
-        let mut page = Self { text: String::with_capacity(4096) };
-        page.gauge("lb_active_connections", "Open client connections.", global.connections.load(Relaxed));
-        page.services(services);
-        page.members(services);
-        page.rl(rl);
-        page.text
-    }
-
-    fn head(&mut self, name: &str, kind: &str, help: &str) {
-        line(&mut self.text, format_args!("# HELP {name} {help}"));
-        line(&mut self.text, format_args!("# TYPE {name} {kind}"));
-    }
-
-    fn gauge(&mut self, name: &str, help: &str, value: i64) {
-        self.head(name, "gauge", help);
-        line(&mut self.text, format_args!("{name} {value}"));
-    }
-
-    fn services(&mut self, services: &[ServicePage<'_>]) {
-        self.head("lb_proxy_requests_total", "counter", "Proxied requests by status.");
-        for service in services {
-            for (status, count, _) in service.metrics.requests.read() {
-                let name = service.name;
-                line(
-                    &mut self.text,
-                    format_args!("lb_proxy_requests_total{{service=\"{name}\",status=\"{status}\"}} {count}"),
-                );
-            }
-        }
-        self.head("lb_proxy_errors_total", "counter", "Failed requests by cause and status.");
-        for service in services {
-            for (kind, table) in ErrorType::ALL.iter().zip(&service.metrics.errors) {
-                for (status, count, _) in table.read() {
-                    let (name, kind) = (service.name, kind.name());
-                    line(
-                        &mut self.text,
-                        format_args!(
-                            "lb_proxy_errors_total{{service=\"{name}\",error_type=\"{kind}\",status=\"{status}\"}} {count}"
-                        ),
-                    );
-                }
-            }
-        }
-        let name = "lb_proxy_request_duration_seconds";
-        self.head(name, "histogram", "From the arrival of a request to the end of its reply.");
-        for service in services {
-            let labels = format!("service=\"{}\"", service.name);
-            service.metrics.duration.render(&mut self.text, name, &labels);
-        }
-    }
-
-    fn members(&mut self, services: &[ServicePage<'_>]) {
-        type Value = fn(&MemberPage<'_>) -> u64;
-        let simple: [(&str, &str, &str, Value); 3] = [
-            ("lb_pod_requests_total", "counter", "Replies of a backend.", |member| {
-                member.metrics.replies.read().map(|(_, count, _)| count).sum()
-            }),
-            ("lb_pod_errors_total", "counter", "Failed requests of a backend.", |member| {
-                member.metrics.errors.load(Relaxed)
-            }),
-            ("lb_pod_active_requests", "gauge", "Requests in flight on a backend.", |member| {
-                u64::from(member.in_flight)
-            }),
-        ];
-        for (name, kind, help, value) in simple {
-            self.head(name, kind, help);
-            for (service, member) in pairs(services) {
-                let value = value(member);
-                line(
-                    &mut self.text,
-                    format_args!("{name}{{service=\"{service}\",pod_name=\"{}\"}} {value}", member.id),
-                );
-            }
-        }
-        let name = "lb_pod_response_duration_seconds";
-        self.head(name, "summary", "From sending a request to a backend to the end of its reply.");
-        for (service, member) in pairs(services) {
-            for (status, count, sum) in member.metrics.replies.read() {
-                let labels = format!("service=\"{service}\",pod_name=\"{}\",status=\"{status}\"", member.id);
-                line(&mut self.text, format_args!("{name}_sum{{{labels}}} {sum}"));
-                line(&mut self.text, format_args!("{name}_count{{{labels}}} {count}"));
-            }
-        }
-    }
-}
-
-impl Page {
-    /// A pool's name stands where the original names a service: pools decide, for all their services.
-    fn rl(&mut self, rl: &RlPage<'_>) {
-        let broken = rl.pools.iter().any(|pool| pool.counts.not_finite > 0);
-        let healthy = rl.policy.is_some() && !broken;
-        self.gauge(
-            "rl_agent_health",
-            "1 while a policy file is loaded and none has given a score that is no number.",
-            i64::from(healthy),
-        );
-        if let Some(sha256) = rl.policy {
-            self.head("rl_policy_info", "gauge", "The policy file by the hash of its weights.");
-            line(&mut self.text, format_args!("rl_policy_info{{sha256=\"{sha256}\"}} 1"));
-        }
-        self.rl_counts(
-            "rl_decisions_total",
-            "Decisions of the learned policy, by who made them; service is the pool.",
-            "decision_type",
-            &rl.pools,
-            |counts| {
-                let fallback = counts.stale + counts.not_finite;
-                let own = counts.picks - counts.minimum_share - fallback;
-                vec![("rl", own), ("minimum_share", counts.minimum_share), ("fallback", fallback)]
-            },
-        );
-        self.rl_counts(
-            "rl_fallback_total",
-            "Decisions that the fallback made, by cause; service is the pool.",
-            "reason",
-            &rl.pools,
-            |counts| vec![("stale", counts.stale), ("not_finite", counts.not_finite)],
-        );
-        let name = "rl_decision_duration_seconds";
-        self.head(name, "summary", "Time of one decision of the learned policy, of every 64th.");
-        for RlPool { name: pool, decisions, .. } in &rl.pools {
-            let (pool, sum) = (escape(pool), seconds(decisions.nanos));
-            line(&mut self.text, format_args!("{name}_sum{{service=\"{pool}\"}} {sum}"));
-            line(&mut self.text, format_args!("{name}_count{{service=\"{pool}\"}} {}", decisions.timed));
-        }
-    }
-
-    fn rl_counts(
-        &mut self,
-        name: &str,
-        help: &str,
-        label: &str,
-        pools: &[RlPool<'_>],
-        values: impl Fn(&GuardCounts) -> Vec<(&'static str, u64)>,
-    ) {
-        self.head(name, "counter", help);
-        for pool in pools {
-            let service = escape(pool.name);
-            for (value, count) in values(&pool.counts) {
-                line(
-                    &mut self.text,
-                    format_args!("{name}{{service=\"{service}\",{label}=\"{value}\"}} {count}"),
-                );
-            }
-        }
-    }
-}
-
-fn pairs<'a>(services: &'a [ServicePage<'a>]) -> impl Iterator<Item = (&'a str, &'a MemberPage<'a>)> {
-    services.iter().flat_map(|service| service.members.iter().map(move |member| (service.name, member)))
-}
-
-/// A label's value: names of services and backends are plain, names of pools may hold anything.
-fn escape(text: &str) -> String {
-    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
-}
-
 fn seconds(nanos: u64) -> f64 {
     nanos as f64 / 1e9
 }
 
-fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
-    writeln!(out, "{text}").expect("a string takes all that is written to it");
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_threads_have_counted_is_added_up_by_status() {
+        let counted = PerThread::<ServiceMetrics>::default();
+        let ms = Span::from_millis;
+        for (thread, status, millis) in [(2, 200, 1), (0, 503, 2), (2, 503, 3), (0, 200, 40)] {
+            let metrics = counted.of(thread);
+            metrics.requests.record(status, ms(millis));
+            metrics.duration.record(ms(millis));
+            if status == 503 {
+                metrics.error(ErrorType::Backend, status, ms(millis));
+            }
+        }
+        let sum = counted.sum(ServiceMetrics::plus);
+        let mut requests: Vec<_> = sum.requests.read().collect();
+        requests.sort_by(|a, b| a.0.cmp(&b.0));
+        assert_eq!(requests, [("200".to_owned(), 2, 0.041), ("503".to_owned(), 2, 0.005)]);
+        let errors: Vec<_> = sum.errors(ErrorType::Backend).read().collect();
+        assert_eq!(errors, [("503".to_owned(), 2, 0.005)]);
+        assert_eq!(sum.duration.read().last(), Some((None, 4)));
+        assert_eq!(sum.duration.read().find(|(bound, _)| *bound == Some(0.005)), Some((Some(0.005), 3)));
+        assert_eq!(sum.duration.seconds(), 0.046);
+    }
+
+    #[test]
+    fn statuses_beyond_the_slots_are_counted_as_other() {
+        let table = StatusTable::default();
+        for status in 200..240 {
+            table.record(status, Span::from_millis(1));
+        }
+        let sum = StatusTable::default();
+        sum.plus(&table);
+        for table in [&table, &sum] {
+            let read: Vec<_> = table.read().collect();
+            assert_eq!(read.len(), StatusTable::SLOTS);
+            assert_eq!(read.last().map(|(status, count, _)| (status.as_str(), *count)), Some(("other", 25)));
+        }
+    }
 }

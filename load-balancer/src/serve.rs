@@ -8,7 +8,7 @@
 use crate::admin;
 use crate::config::Config;
 use crate::health;
-use crate::proxy::{Client, ReplyBody, SWEEP, Thread, answer};
+use crate::proxy::{self, Client, ReplyBody, SWEEP, Thread};
 use crate::state::State;
 use anyhow::Context as _;
 use hyper::body::Incoming;
@@ -180,11 +180,11 @@ fn data_thread(
     runtime.block_on(async move {
         let listener = TcpListener::from_std(listener)?;
         let admin = shares_port.then(|| admin::router(Arc::clone(&state)));
-        let thread = Thread::new(state, admin, number);
+        let thread = Thread::new(state, number);
         let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&thread)));
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => {}
-            () = accept(&thread, &listener) => {}
+            () = accept(&thread, admin.as_ref(), &listener) => {}
         }
         drop(listener);
         thread.close();
@@ -208,11 +208,11 @@ async fn sweep(thread: Rc<Thread>) {
     }
 }
 
-async fn accept(thread: &Rc<Thread>, listener: &TcpListener) {
+async fn accept(thread: &Rc<Thread>, admin: Option<&axum::Router>, listener: &TcpListener) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                tokio::task::spawn_local(serve_client(Rc::clone(thread), stream, peer));
+                tokio::task::spawn_local(serve_client(Rc::clone(thread), admin.cloned(), stream, peer));
             }
             Err(error) => {
                 // Out of file descriptors, as a rule: wait for some to be closed.
@@ -223,7 +223,7 @@ async fn accept(thread: &Rc<Thread>, listener: &TcpListener) {
     }
 }
 
-async fn serve_client(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
+async fn serve_client(thread: Rc<Thread>, admin: Option<axum::Router>, stream: TcpStream, peer: SocketAddr) {
     let Ok(local) = stream.local_addr() else {
         return;
     };
@@ -234,7 +234,7 @@ async fn serve_client(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
     let _counted = Counted::new(&thread.state);
     let client: Rc<Client> = thread.client(peer.ip(), local.ip());
     let service = service_fn(|request: http::Request<Incoming>| {
-        let reply = answer(Rc::clone(&thread), Rc::clone(&client), request);
+        let reply = answer(Rc::clone(&thread), Rc::clone(&client), admin.as_ref(), request);
         async move { Ok::<http::Response<ReplyBody>, Infallible>(reply.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -255,6 +255,25 @@ async fn serve_client(thread: Rc<Thread>, stream: TcpStream, peer: SocketAddr) {
     if let Err(error) = outcome {
         tracing::debug!(%peer, "client connection ended: {error}");
     }
+}
+
+/// Answers one request: forwards it, or gives it to the admin API if that shares the port.
+async fn answer(
+    thread: Rc<Thread>,
+    client: Rc<Client>,
+    admin: Option<&axum::Router>,
+    request: http::Request<Incoming>,
+) -> http::Response<ReplyBody> {
+    client.begin();
+    if proxy::is_proxied(request.uri().path()) {
+        return proxy::forward(thread, client, request).await;
+    }
+    let reply = match admin {
+        Some(admin) => admin::answer(admin.clone(), client.loopback, request).await.map(ReplyBody::Admin),
+        None => proxy::not_proxied(&thread, &request),
+    };
+    client.done(thread.coarse());
+    reply
 }
 
 /// An open client connection, counted.

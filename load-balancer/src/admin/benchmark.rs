@@ -7,138 +7,45 @@
 //! from 500 on: a client's own mistake is not the algorithm's.
 
 use super::parameters::Parameters;
-use super::{Refusal, Shared, available, fault, refuse_algorithm, spring_name};
-use crate::state::{Label, State as Balancers};
+use super::reply::{Refusal, Shared, available, fault, refuse_algorithm, spring_name};
+use crate::state::{Label, Session, State as Balancers, Stats};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
-use hdrhistogram::Histogram;
 use lb_core::algorithm::AlgorithmError;
 use lb_core::{Algorithm, Span, Time};
-use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::SystemTime;
 
-/// Whether requests are counted, and since when.
-#[derive(Default)]
-pub(crate) struct Benchmark {
-    active: AtomicBool,
-    session: Mutex<Session>,
+/// What is always told of one algorithm.
+fn brief(stats: &Stats) -> Map<String, Value> {
+    let mut map = Map::new();
+    map.insert("requestCount".to_owned(), stats.requests.into());
+    map.insert("errorCount".to_owned(), stats.errors.into());
+    map.insert("errorRate".to_owned(), stats.error_percent().into());
+    map.insert("averageResponseTime".to_owned(), stats.mean_ms().into());
+    map
 }
 
-#[derive(Default)]
-struct Session {
-    minutes: i64,
-    started: Option<SystemTime>,
-    began: Time,
-}
-
-impl Benchmark {
-    /// Whether a request for `path` is counted now.
-    pub(crate) fn counts(&self, path: &str) -> bool {
-        self.active.load(Relaxed) && !path.contains("/actuator/") && !path.contains("/health")
-    }
-}
-
-/// What is booked under one algorithm.
-#[derive(Default)]
-pub(crate) struct AlgorithmStats(Mutex<Stats>);
-
-#[derive(Default)]
-struct Stats {
-    requests: u64,
-    errors: u64,
-    sum: Span,
-    /// Microseconds, three digits; made with the first request.
-    latencies: Option<Histogram<u64>>,
-    /// How long the algorithm was current in past stints of the session.
-    past: Span,
-    /// Since when it is current.
-    current_since: Option<Time>,
-    exists: bool,
-}
-
-impl AlgorithmStats {
-    /// Books one request.
-    pub(crate) fn record(&self, latency: Span, error: bool) {
-        let mut stats = self.0.lock();
-        stats.exists = true;
-        stats.requests += 1;
-        stats.errors += u64::from(error);
-        stats.sum += latency;
-        stats
-            .latencies
-            .get_or_insert_with(|| Histogram::new(3).expect("three digits are allowed"))
-            .saturating_record(latency.as_micros());
-    }
-
-    fn enter(&self, now: Time) {
-        let mut stats = self.0.lock();
-        stats.exists = true;
-        stats.current_since.get_or_insert(now);
-    }
-
-    fn leave(&self, now: Time) {
-        let mut stats = self.0.lock();
-        if let Some(since) = stats.current_since.take() {
-            stats.past += now.since(since);
+/// The same with durations and percentiles, in whole milliseconds; these are left out without a request.
+fn full(stats: &Stats, now: Time) -> Value {
+    let mut map = brief(stats);
+    map.insert("durationMs".to_owned(), millis(stats.duration(now)).into());
+    if let Some(latencies) = &stats.latencies {
+        let rounded = |micros: u64| (micros + 500) / 1000;
+        for (name, micros) in [
+            ("p50ResponseTime", latencies.value_at_quantile(0.5)),
+            ("p95ResponseTime", latencies.value_at_quantile(0.95)),
+            ("p99ResponseTime", latencies.value_at_quantile(0.99)),
+            ("minResponseTime", latencies.min()),
+            ("maxResponseTime", latencies.max()),
+        ] {
+            map.insert(name.to_owned(), rounded(micros).into());
         }
     }
-
-    /// Forgets everything; a stint that is under way begins anew.
-    fn clear(&self, now: Time) {
-        let mut stats = self.0.lock();
-        let current_since = stats.current_since.map(|_| now);
-        *stats = Stats { current_since, exists: current_since.is_some(), ..Stats::default() };
-    }
-
-    fn forget(&self) {
-        *self.0.lock() = Stats::default();
-    }
-}
-
-impl Stats {
-    fn mean_ms(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.sum.as_millis_f64() / self.requests as f64 }
-    }
-
-    fn error_percent(&self) -> f64 {
-        if self.requests == 0 { 0.0 } else { self.errors as f64 * 100.0 / self.requests as f64 }
-    }
-
-    fn duration(&self, now: Time) -> Span {
-        self.past + self.current_since.map_or(Span::ZERO, |since| now.since(since))
-    }
-
-    fn brief(&self) -> Map<String, Value> {
-        let mut map = Map::new();
-        map.insert("requestCount".to_owned(), self.requests.into());
-        map.insert("errorCount".to_owned(), self.errors.into());
-        map.insert("errorRate".to_owned(), self.error_percent().into());
-        map.insert("averageResponseTime".to_owned(), self.mean_ms().into());
-        map
-    }
-
-    fn full(&self, now: Time) -> Value {
-        let mut map = self.brief();
-        map.insert("durationMs".to_owned(), millis(self.duration(now)).into());
-        if let Some(latencies) = &self.latencies {
-            let rounded = |micros: u64| (micros + 500) / 1000;
-            for (name, micros) in [
-                ("p50ResponseTime", latencies.value_at_quantile(0.5)),
-                ("p95ResponseTime", latencies.value_at_quantile(0.95)),
-                ("p99ResponseTime", latencies.value_at_quantile(0.99)),
-                ("minResponseTime", latencies.min()),
-                ("maxResponseTime", latencies.max()),
-            ] {
-                map.insert(name.to_owned(), rounded(micros).into());
-            }
-        }
-        map.into()
-    }
+    map.into()
 }
 
 fn millis(span: Span) -> u64 {
@@ -166,7 +73,7 @@ fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Refusal> {
     let label = parse(name)
         .and_then(|algorithm| state.switch(algorithm))
         .map_err(|error| refuse_algorithm(state, name, &error))?;
-    if state.benchmark.active.load(Relaxed) {
+    if state.benchmark.is_active() {
         let now = state.now();
         if !Arc::ptr_eq(&before, &label) {
             before.stats.leave(now);
@@ -178,8 +85,8 @@ fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Refusal> {
 
 async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let minutes = parameters.number("durationMinutes", 60)?;
-    let mut session = state.benchmark.session.lock();
-    if state.benchmark.active.load(Relaxed) {
+    let mut session = state.benchmark.session();
+    if state.benchmark.is_active() {
         return Err(fault(StatusCode::BAD_REQUEST, "Benchmark already running"));
     }
     // The original only changes a label here. Without the parameter, what routes goes on routing.
@@ -194,7 +101,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Valu
     let started = SystemTime::now();
     *session = Session { minutes, started: Some(started), began: now };
     label.stats.enter(now);
-    state.benchmark.active.store(true, Relaxed);
+    state.benchmark.set_active(true);
     Ok(Json(json!({
         "status": "started",
         "duration_minutes": minutes,
@@ -209,8 +116,8 @@ fn epoch_millis(time: SystemTime) -> u64 {
 }
 
 async fn stop(State(state): Shared) -> Json<Value> {
-    let session = state.benchmark.session.lock();
-    if !state.benchmark.active.swap(false, Relaxed) {
+    let session = state.benchmark.session();
+    if !state.benchmark.set_active(false) {
         // The dialect answers 200 here.
         return Json(json!({ "status": "error", "message": "No benchmark currently running" }));
     }
@@ -254,8 +161,8 @@ async fn reset(State(state): Shared, parameters: Parameters) -> Result<Json<Valu
 }
 
 async fn status(State(state): Shared) -> Json<Value> {
-    let session = state.benchmark.session.lock();
-    let active = state.benchmark.active.load(Relaxed);
+    let session = state.benchmark.session();
+    let active = state.benchmark.is_active();
     let label = state.current();
     let algorithms = available(&state);
     let mut body = json!({
@@ -270,17 +177,16 @@ async fn status(State(state): Shared) -> Json<Value> {
         body["elapsedTimeMs"] = millis(elapsed).into();
         body["elapsedTimeMinutes"] = (elapsed.as_secs_f64() / 60.0).into();
     }
-    let stats = label.stats.0.lock();
-    if stats.exists {
-        body["currentAlgorithmStats"] = stats.brief().into();
+    if let Some(stats) = label.stats.read() {
+        body["currentAlgorithmStats"] = brief(&stats).into();
     }
     Json(body)
 }
 
 async fn results(State(state): Shared) -> Json<Value> {
-    let session = state.benchmark.session.lock();
+    let session = state.benchmark.session();
     Json(json!({
-        "benchmarkActive": state.benchmark.active.load(Relaxed),
+        "benchmarkActive": state.benchmark.is_active(),
         "results": report(&state, &session),
     }))
 }
@@ -299,10 +205,9 @@ fn report(state: &Balancers, session: &Session) -> Value {
     let mut all = Map::new();
     let mut figures = Vec::new();
     for label in state.labels() {
-        let stats = label.stats.0.lock();
-        if stats.exists {
+        if let Some(stats) = label.stats.read() {
             let name = spring_name(label.algorithm);
-            all.insert(name.clone(), stats.full(now));
+            all.insert(name.clone(), full(&stats, now));
             figures.push(Figures {
                 name,
                 requests: stats.requests,

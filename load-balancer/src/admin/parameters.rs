@@ -1,7 +1,7 @@
 //! Request parameters the way the Spring dialect takes them: from the query or a form body, never
 //! from JSON.
 
-use super::Refusal;
+use super::reply::Refusal;
 use crate::state::State;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Query, Request};

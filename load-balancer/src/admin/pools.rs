@@ -1,7 +1,7 @@
 //! `/api/lb`: what the Spring dialect lacks. Per-backend counters, drain, weights, a full reset.
 
 use super::parameters::Parameters;
-use super::{Refusal, Shared, fault};
+use super::reply::{Refusal, Shared, fault};
 use crate::state::{ChangeError, Pool, State as Balancers, Tally};
 use axum::Json;
 use axum::extract::State;

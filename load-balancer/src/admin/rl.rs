@@ -1,7 +1,7 @@
 //! `/rl`: which strategy routes, as the Spring dialect tells it, and the policy that `rl` follows: what it
 //! is, how often guards overruled it, and how it is exchanged while requests are on their way.
 
-use super::{Refusal, Shared, available, spring_name};
+use super::reply::{Refusal, Shared, available, spring_name};
 use crate::config::{Trained, TrainedError};
 use crate::state::State as Balancers;
 use axum::Json;

@@ -4,7 +4,7 @@
 //! name of its own, and removal works.
 
 use super::parameters::Parameters;
-use super::{Refusal, Shared, fault};
+use super::reply::{Refusal, Shared, fault};
 use crate::config::PoolConfig;
 use crate::health;
 use crate::state::{Backend, ChangeError, Route, State as Balancers};

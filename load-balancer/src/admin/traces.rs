@@ -1,7 +1,7 @@
 //! `/api/lb/traces`: recordings of decisions, begun and ended while requests are served.
 
 use super::parameters::Parameters;
-use super::{Refusal, Shared, fault};
+use super::reply::{Refusal, Shared, fault};
 use crate::config::is_name;
 use crate::state::{State as Balancers, Traces};
 use crate::trace::TraceError;

@@ -3,8 +3,9 @@
 //! The body of a proxied reply owns everything that lives as long as the reply does: the connection
 //! that it comes from (kept for the next request when the reply has ended) and the count in flight.
 
+use crate::proxy::client::Client;
 use crate::proxy::in_flight::InFlight;
-use crate::proxy::thread::{Client, Thread};
+use crate::proxy::thread::Thread;
 use crate::proxy::upstream::{ExchangeError, Upstream};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -34,7 +35,7 @@ pub(crate) struct Proxied {
 /// Where a reply comes from, until it has ended.
 pub(crate) struct Source {
     pub(crate) upstream: Box<Upstream>,
-    pub(crate) in_flight: InFlight,
+    pub(super) in_flight: InFlight,
 }
 
 impl ReplyBody {
@@ -43,7 +44,7 @@ impl ReplyBody {
     pub(crate) fn proxied(mut source: Source, thread: &Rc<Thread>, client: &Rc<Client>, status: u16) -> Self {
         if let Some(bytes) = source.upstream.whole_body() {
             source.over(thread, status);
-            client.done(thread);
+            client.done(thread.coarse());
             return Self::Whole(Some(bytes).filter(|bytes| !bytes.is_empty()));
         }
         let (thread, client) = (Rc::clone(thread), Rc::clone(client));
@@ -88,7 +89,7 @@ impl Proxied {
 
 impl Drop for Proxied {
     fn drop(&mut self) {
-        self.client.done(&self.thread);
+        self.client.done(self.thread.coarse());
     }
 }
 

@@ -5,20 +5,21 @@
 //! early return and no error path can leak.
 
 use crate::metrics::ErrorType;
-use crate::state::{Backend, Label, Member, Route, State};
+use crate::proxy::route::{ThreadMember, ThreadRoute};
+use crate::proxy::thread::Thread;
+use crate::state::{Backend, Member, Route, ViewLabel};
+use http::HeaderValue;
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
 use lb_core::{Span, Time};
+use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 
 /// A request that is in flight on a backend.
-pub(crate) struct InFlight {
-    state: Arc<State>,
-    route: Arc<Route>,
-    /// The view of its pool that picked.
-    view: usize,
+pub(super) struct InFlight {
+    thread: Rc<Thread>,
+    route: Rc<ThreadRoute>,
     index: BackendIndex,
-    label: Arc<Label>,
+    label: Arc<ViewLabel>,
     sent: Time,
     /// Whether the benchmark counts it.
     booked: bool,
@@ -27,24 +28,22 @@ pub(crate) struct InFlight {
 
 impl InFlight {
     /// Picks a backend of `route` and counts the request there.
-    pub(crate) fn pick(
-        state: &Arc<State>,
-        route: &Arc<Route>,
-        view: usize,
+    pub(super) fn pick(
+        thread: &Rc<Thread>,
+        route: &Rc<ThreadRoute>,
         request: &RequestInfo,
         booked: bool,
     ) -> Option<Self> {
-        let sent = state.now();
-        let picked = route.pool.pick(view, request, sent)?;
+        let sent = thread.state.now();
+        let picked = route.shared.pool.pick(thread.view, request, sent)?;
         let route = match route.members.get(picked.index.get()) {
-            Some(_) => Arc::clone(route),
+            Some(_) => Rc::clone(route),
             // Added after this thread looked at the table: the newest one has it.
-            None => Arc::clone(&state.table().routes[&route.service]),
+            None => thread.route(&route.shared.service).expect("a route is replaced, never removed"),
         };
         Some(Self {
-            state: Arc::clone(state),
+            thread: Rc::clone(thread),
             route,
-            view,
             index: picked.index,
             label: picked.label,
             sent,
@@ -54,60 +53,69 @@ impl InFlight {
     }
 
     /// The backend that serves it, in its role for the service.
-    pub(crate) fn member(&self) -> &Member {
+    pub(super) fn member(&self) -> &Member {
+        &self.route.shared.members[self.index.get()]
+    }
+
+    fn own_member(&self) -> &ThreadMember {
         &self.route.members[self.index.get()]
     }
 
     /// The backend that serves it.
-    pub(crate) fn backend(&self) -> &Arc<Backend> {
+    pub(super) fn backend(&self) -> &Arc<Backend> {
         &self.member().backend
     }
 
-    /// Its service.
-    pub(crate) fn route(&self) -> &Route {
-        &self.route
+    /// `X-Backend` of its reply.
+    pub(super) fn backend_header(&self) -> &HeaderValue {
+        &self.own_member().header
     }
 
-    /// The algorithm that picked.
-    pub(crate) fn label(&self) -> &Label {
-        &self.label
+    /// Its service.
+    pub(super) fn route(&self) -> &Route {
+        &self.route.shared
+    }
+
+    /// `X-LB-Algorithm` of its reply: the algorithm that picked.
+    pub(super) fn algorithm_header(&self) -> &HeaderValue {
+        &self.label.header
     }
 
     /// When it was picked.
-    pub(crate) fn sent(&self) -> Time {
+    pub(super) fn sent(&self) -> Time {
         self.sent
     }
 
     /// The request ended; `status` is what the client was told.
-    pub(crate) fn end(mut self, kind: ReplyKind, status: u16) {
-        let now = self.state.now();
+    pub(super) fn end(mut self, kind: ReplyKind, status: u16) {
+        let now = self.thread.state.now();
         let latency = now.since(self.sent);
         self.over = true;
         let reply = Reply { kind, latency };
-        self.route.pool.with(self.view, |balancer| balancer.reply(self.index, &reply, now));
+        self.route().pool.with(self.thread.view, |balancer| balancer.reply(self.index, &reply, now));
         let metrics = &self.route.metrics;
         metrics.requests.record(status, latency);
         metrics.duration.record(latency);
-        let member = self.member();
+        let member = self.own_member();
         member.metrics.replies.record(status, latency);
         if let Some(error) = error_type(kind) {
             metrics.error(error, status, latency);
-            member.metrics.errors.fetch_add(1, Relaxed);
+            member.metrics.error();
         }
         if self.booked {
-            self.label.stats.record(latency, !reply.is_success());
+            self.label.label.stats.record(self.thread.number, latency, !reply.is_success());
         }
     }
 }
 
 impl InFlight {
     /// The backend took no connection: its error, but the request lives on.
-    pub(crate) fn unsent(mut self) {
-        let now = self.state.now();
+    pub(super) fn unsent(mut self) {
+        let now = self.thread.state.now();
         let reply = Reply { kind: ReplyKind::ConnectionError, latency: now.since(self.sent) };
         self.over = true;
-        self.route.pool.with(self.view, |balancer| balancer.reply(self.index, &reply, now));
-        self.member().metrics.errors.fetch_add(1, Relaxed);
+        self.route().pool.with(self.thread.view, |balancer| balancer.reply(self.index, &reply, now));
+        self.own_member().metrics.error();
     }
 }
 
@@ -123,16 +131,17 @@ fn error_type(kind: ReplyKind) -> Option<ErrorType> {
 impl Drop for InFlight {
     fn drop(&mut self) {
         if !self.over {
-            self.route.pool.with(self.view, |balancer| balancer.cancel(self.index, self.sent));
+            self.route().pool.with(self.thread.view, |balancer| balancer.cancel(self.index, self.sent));
         }
     }
 }
 
 /// Books a request that no backend got, as the client was told.
-pub(crate) fn not_sent(state: &State, route: &Route, booked: bool, cause: ErrorType, status: u16) {
+pub(super) fn not_sent(thread: &Thread, route: &ThreadRoute, booked: bool, cause: ErrorType, status: u16) {
     route.metrics.requests.record(status, Span::ZERO);
     route.metrics.error(cause, status, Span::ZERO);
     if booked {
-        state.current().stats.record(Span::ZERO, true);
+        let label = route.shared.pool.label(thread.view);
+        label.label.stats.record(thread.number, Span::ZERO, true);
     }
 }

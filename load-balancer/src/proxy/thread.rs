@@ -4,18 +4,19 @@
 //! No request has a timer. A sweep looks at all deadlines of the thread every 100 ms, which makes
 //! timeouts late by at most that and costs nothing per request.
 
-use super::Target;
-use super::route_class::MetClasses;
+use crate::proxy::client::Client;
+use crate::proxy::route::ThreadRoute;
+use crate::proxy::target::Target;
 use crate::proxy::upstream::Upstream;
-use crate::state::{Pool, Route, State, Table};
+use crate::state::{MetClasses, Pool, State};
 use http::{HeaderValue, Method};
-use lb_core::rng::{hash_name, mix};
+use lb_core::rng::mix;
 use lb_core::{Span, Time};
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
 /// How often deadlines are looked at.
@@ -24,14 +25,16 @@ pub(crate) const SWEEP: Duration = Duration::from_millis(100);
 /// The state of one data thread.
 pub(crate) struct Thread {
     pub(crate) state: Arc<State>,
+    /// Its number among the data threads, from 0.
+    pub(super) number: usize,
     /// The view of each pool that it decides by.
     pub(crate) view: usize,
-    /// The admin API, when it shares the port.
-    pub(crate) admin: Option<axum::Router>,
     response_limit: Span,
     idle_limit: Span,
+    /// Which table `routes` are of.
     version: Cell<u64>,
-    table: RefCell<Arc<Table>>,
+    /// By service, those that this thread has met.
+    routes: RefCell<HashMap<Box<str>, Rc<ThreadRoute>>>,
     #[expect(clippy::vec_box, reason = "each is moved several times a request")]
     idle: RefCell<Vec<Vec<Box<Upstream>>>>,
     clients: RefCell<Vec<Weak<Client>>>,
@@ -42,128 +45,66 @@ pub(crate) struct Thread {
     closing: Cell<bool>,
 }
 
-/// One client connection.
-pub(crate) struct Client {
-    /// The peer, as `X-Forwarded-For` says it.
-    pub(crate) peer: HeaderValue,
-    /// Hash of the peer's address.
-    pub(crate) key: u64,
-    /// Whether the peer came in over a loopback address.
-    pub(crate) loopback: bool,
-    pub(crate) close: Cell<bool>,
-    busy: Cell<bool>,
-    since: Cell<Time>,
-    /// When the wait for a backend ends.
-    deadline: Cell<Time>,
-    overdue: Cell<bool>,
-    task: RefCell<Option<Waker>>,
-}
-
-impl Client {
-    /// A request has arrived.
-    pub(crate) fn begin(&self) {
-        self.busy.set(true);
-        self.wait_until(Time::MAX);
-    }
-
-    /// The reply has been given to the client.
-    pub(crate) fn done(&self, thread: &Thread) {
-        self.busy.set(false);
-        self.since.set(thread.coarse.get());
-    }
-
-    /// Its backend may be silent until `deadline`.
-    pub(crate) fn wait_until(&self, deadline: Time) {
-        self.deadline.set(deadline);
-        self.overdue.set(false);
-    }
-
-    /// Whether its backend has been silent for too long.
-    pub(crate) fn is_overdue(&self) -> bool {
-        self.overdue.get()
-    }
-
-    /// Looks at both limits.
-    fn sweep(&self, now: Time, idle_limit: Span) {
-        if self.busy.get() {
-            if self.deadline.get() <= now {
-                self.deadline.set(Time::MAX);
-                self.overdue.set(true);
-                self.wake();
-            }
-        } else if now.since(self.since.get()) > idle_limit {
-            self.end();
-        }
-    }
-
-    fn wake(&self) {
-        if let Some(task) = &*self.task.borrow() {
-            task.wake_by_ref();
-        }
-    }
-
-    /// Remembers the task of the connection, for sweeps.
-    pub(crate) fn remember(&self, waker: &Waker) {
-        let mut task = self.task.borrow_mut();
-        if task.is_none() {
-            *task = Some(waker.clone());
-        }
-    }
-
-    fn end(&self) {
-        self.close.set(true);
-        self.wake();
-    }
-}
-
 impl Thread {
     /// A thread with nothing open.
-    pub(crate) fn new(state: Arc<State>, admin: Option<axum::Router>, number: usize) -> Rc<Self> {
+    pub(crate) fn new(state: Arc<State>, number: usize) -> Rc<Self> {
         let seed = mix(state.generation() ^ mix(number as u64));
         Rc::new(Self {
             response_limit: state.config.timeouts.response.into(),
             idle_limit: state.config.timeouts.idle.into(),
             version: Cell::new(0),
-            table: RefCell::default(),
+            routes: RefCell::default(),
             idle: RefCell::default(),
             clients: RefCell::default(),
             classes: MetClasses::default(),
             coarse: Cell::new(state.now()),
             traces: Cell::new(seed),
             closing: Cell::new(false),
+            number,
             view: state.view_of(number),
             state,
-            admin,
         })
     }
 
     /// Registers a client connection.
     pub(crate) fn client(&self, peer: IpAddr, local: IpAddr) -> Rc<Client> {
-        let text = peer.to_canonical().to_string();
-        let client = Rc::new(Client {
-            key: hash_name(text.as_bytes()),
-            peer: HeaderValue::try_from(text).expect("addresses are plain ASCII"),
-            loopback: peer.to_canonical().is_loopback() && local.to_canonical().is_loopback(),
-            close: Cell::new(self.closing.get()),
-            busy: Cell::new(false),
-            since: Cell::new(self.coarse.get()),
-            deadline: Cell::new(Time::MAX),
-            overdue: Cell::new(false),
-            task: RefCell::default(),
-        });
+        let client = Rc::new(Client::new(peer, local, self.coarse.get()));
+        client.close.set(self.closing.get());
         self.clients.borrow_mut().push(Rc::downgrade(&client));
         client
     }
 
-    /// The route of `service`; one atomic load while the table has not changed.
-    pub(crate) fn route(&self, service: &str) -> Option<Arc<Route>> {
+    /// The route of `service`; one atomic load and one look-up while the table has not changed. `None` if no
+    /// pool answers for it.
+    pub(super) fn route(&self, service: &str) -> Option<Rc<ThreadRoute>> {
         let version = self.state.version();
         if self.version.get() != version {
             self.version.set(version);
-            *self.table.borrow_mut() = self.state.table();
+            self.routes.borrow_mut().clear();
         }
-        let route = self.table.borrow().routes.get(service).cloned();
-        route.or_else(|| self.state.adopt(service))
+        if let Some(route) = self.routes.borrow().get(service) {
+            return Some(Rc::clone(route));
+        }
+        self.meet(service)
+    }
+
+    /// Makes a copy of a route that this thread has not met, or that has changed.
+    #[cold]
+    fn meet(&self, service: &str) -> Option<Rc<ThreadRoute>> {
+        let shared = self.state.table().routes.get(service).cloned();
+        let shared = shared.or_else(|| self.state.adopt(service))?;
+        // Under the name of the route: a client that makes names up shares one.
+        if let Some(route) = self.routes.borrow().get(&shared.service) {
+            return Some(Rc::clone(route));
+        }
+        let route = Rc::new(ThreadRoute::new(Arc::clone(&shared), self.number));
+        self.routes.borrow_mut().insert(shared.service.clone(), Rc::clone(&route));
+        Some(route)
+    }
+
+    /// The time of the last sweep.
+    pub(crate) fn coarse(&self) -> Time {
+        self.coarse.get()
     }
 
     /// The class of route of a request that goes to `pool`.

@@ -8,7 +8,7 @@
 //! written.
 
 use crate::proxy::chunked::{self, Piece};
-use crate::proxy::thread::Client;
+use crate::proxy::client::Client;
 use crate::proxy::wire::{self, Framing, Head, Upload};
 use crate::state::Backend;
 use bytes::{Bytes, BytesMut};

@@ -1,8 +1,9 @@
 //! Changes that the admin API makes to the pools. One at a time: each holds the lock of the
 //! algorithms, so that none of them sees another one half done.
 
-use super::State;
+use super::change_error::ChangeError;
 use super::pool::{Backend, Pool, Roster};
+use super::shared::State;
 use super::table::Route;
 use crate::config::{BackendConfig, Origin, PoolConfig, is_name};
 use lb_core::Seed;
@@ -15,21 +16,6 @@ use std::sync::atomic::Ordering;
 const MOST_SERVICES: usize = 256;
 /// The service that all others count as, where they are no names or too many.
 const OTHERS: &str = "others";
-
-/// Why the pools are not as the admin wants them.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ChangeError {
-    #[error("unknown service `{0}`")]
-    UnknownService(String),
-    #[error("unknown backend `{0}`")]
-    UnknownBackend(String),
-    #[error("`{0}` is no name: must be letters, digits, `-`, `_`, `.` or `:`")]
-    BadName(String),
-    #[error("url `{0}`: {1}")]
-    BadUrl(String, &'static str),
-    #[error("weight of `{0}` is {1}: must be above 0, at most 1000000")]
-    BadWeight(String, f64),
-}
 
 impl State {
     /// Adds a pool that answers for the services it names.

@@ -5,10 +5,11 @@
 //! thread knows what another has sent. What the admin API changes it changes in every view, what it reads it
 //! sums over them.
 
-use super::ChangeError;
-use crate::admin::benchmark::AlgorithmStats;
+use super::booking::AlgorithmStats;
+use super::change_error::ChangeError;
+use super::decisions::Decisions;
+use super::route_class::RouteClasses;
 use crate::config::{BackendConfig, Origin, PoolConfig};
-use crate::proxy::RouteClasses;
 use crate::trace::Names;
 use http::HeaderValue;
 use lb_core::Algorithm;
@@ -21,14 +22,22 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
-/// An algorithm's name in the forms that the hot path needs, and what is booked under it.
+/// An algorithm, and what is booked under it.
 pub(crate) struct Label {
     pub(crate) algorithm: Algorithm,
     pub(crate) name: String,
-    pub(crate) header: HeaderValue,
     /// Whether a policy file decides.
     pub(crate) learned: bool,
     pub(crate) stats: AlgorithmStats,
+}
+
+/// The label of one view, with a count of references and a header of its own: requests in different views
+/// write nothing in common.
+pub(crate) struct ViewLabel {
+    /// What all views share.
+    pub(crate) label: Arc<Label>,
+    /// The algorithm's name for replies.
+    pub(crate) header: HeaderValue,
 }
 
 /// Backends that serve the same services, and the balancers that pick among them.
@@ -67,7 +76,7 @@ struct View(Mutex<Core>);
 /// What of a view changes. The balancer knows exactly the backends of the pool, by position.
 pub(super) struct Core {
     balancer: Balancer,
-    label: Arc<Label>,
+    label: Arc<ViewLabel>,
     /// What the guards of past policies counted.
     past: GuardCounts,
     /// Which picks of a learned policy were timed, and how long they took.
@@ -76,27 +85,6 @@ pub(super) struct Core {
 
 /// The policy and the dice of a new view.
 pub(super) type ViewParts = (Box<dyn Policy>, Rng);
-
-/// How long decisions of a learned policy took: of every [`Decisions::TIMED`]th.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Decisions {
-    picks: u64,
-    pub(crate) timed: u64,
-    pub(crate) nanos: u64,
-}
-
-impl Decisions {
-    /// Two looks at the clock cost a tenth of a decision: every 64th tells enough.
-    const TIMED: u64 = 64;
-
-    fn plus(self, other: Self) -> Self {
-        Self {
-            picks: self.picks + other.picks,
-            timed: self.timed + other.timed,
-            nanos: self.nanos + other.nanos,
-        }
-    }
-}
 
 /// One backend; its fields beside health never change.
 pub(crate) struct Backend {
@@ -126,7 +114,7 @@ pub(crate) struct HealthRecord {
 /// What a pick gives: who serves, and which algorithm chose.
 pub(crate) struct Picked {
     pub(crate) index: BackendIndex,
-    pub(crate) label: Arc<Label>,
+    pub(crate) label: Arc<ViewLabel>,
 }
 
 impl Pool {
@@ -149,7 +137,7 @@ impl Pool {
         let view = |(policy, rng): ViewParts| {
             View(Mutex::new(Core {
                 balancer: Balancer::new(&weights, policy, rng),
-                label: Arc::clone(label),
+                label: ViewLabel::new(label),
                 past: GuardCounts::default(),
                 decisions: Decisions::default(),
             }))
@@ -165,11 +153,16 @@ impl Pool {
     /// Picks a backend in `view` and counts the request as in flight there.
     pub(crate) fn pick(&self, view: usize, request: &RequestInfo, now: Time) -> Option<Picked> {
         let mut core = self.views[view].0.lock();
-        let index = match core.label.learned {
+        let index = match core.label.label.learned {
             true => core.timed_pick(request, now)?,
             false => core.balancer.pick(request, now)?,
         };
         Some(Picked { index, label: Arc::clone(&core.label) })
+    }
+
+    /// What picks in `view`.
+    pub(crate) fn label(&self, view: usize) -> Arc<ViewLabel> {
+        Arc::clone(&self.views[view].0.lock().label)
     }
 
     /// Does `work` on the balancer of one view, under its lock.
@@ -255,7 +248,7 @@ impl Core {
     pub(super) fn follow(&mut self, policy: Box<dyn Policy>, label: &Arc<Label>) {
         self.past = self.guard_counts();
         self.balancer.set_policy(policy);
-        self.label = Arc::clone(label);
+        self.label = ViewLabel::new(label);
     }
 
     fn guard_counts(&self) -> GuardCounts {
@@ -330,10 +323,25 @@ impl Backend {
 }
 
 impl Label {
-    pub(super) fn new(algorithm: Algorithm) -> Arc<Self> {
-        let name = algorithm.to_string();
-        let header = HeaderValue::from_str(&name).expect("algorithm names are plain ASCII");
+    /// The label of `algorithm`; as many data threads may book under it.
+    pub(super) fn new(algorithm: Algorithm, threads: usize) -> Arc<Self> {
         let learned = algorithm.rule == Rule::Rl;
-        Arc::new(Self { algorithm, name, header, learned, stats: AlgorithmStats::default() })
+        Arc::new(Self {
+            algorithm,
+            name: algorithm.to_string(),
+            learned,
+            stats: AlgorithmStats::new(threads),
+        })
+    }
+
+    /// The algorithm's name as the value of a header.
+    pub(crate) fn header(&self) -> HeaderValue {
+        HeaderValue::from_str(&self.name).expect("algorithm names are plain ASCII")
+    }
+}
+
+impl ViewLabel {
+    fn new(label: &Arc<Label>) -> Arc<Self> {
+        Arc::new(Self { label: Arc::clone(label), header: label.header() })
     }
 }

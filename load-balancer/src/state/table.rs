@@ -1,10 +1,9 @@
 //! From service to pool: what a data thread looks at for each request. Never changed, only replaced.
 
-use super::ChangeError;
+use super::change_error::ChangeError;
 use super::pool::{Backend, Pool};
 use crate::config::is_name;
-use crate::metrics::{MemberMetrics, ServiceMetrics};
-use lb_core::headers;
+use crate::metrics::{MemberMetrics, PerThread, ServiceMetrics};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -20,14 +19,14 @@ pub(crate) struct Route {
     pub(crate) service: Box<str>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) members: Vec<Member>,
-    pub(crate) metrics: Arc<ServiceMetrics>,
+    pub(crate) metrics: Arc<PerThread<ServiceMetrics>>,
 }
 
 /// A backend in its role for one service.
 #[derive(Clone)]
 pub(crate) struct Member {
     pub(crate) backend: Arc<Backend>,
-    pub(crate) metrics: Arc<MemberMetrics>,
+    pub(crate) metrics: Arc<PerThread<MemberMetrics>>,
     /// `Host` and `X-Service`, ready to be written.
     pub(crate) fields: Arc<[u8]>,
 }
@@ -35,7 +34,7 @@ pub(crate) struct Member {
 impl Member {
     fn new(service: &str, backend: &Arc<Backend>) -> Self {
         let host = &backend.origin.authority;
-        let fields = format!("host: {host}\r\n{}: {service}\r\n", headers::SERVICE);
+        let fields = format!("host: {host}\r\n{}: {service}\r\n", lb_core::headers::SERVICE);
         Self { backend: Arc::clone(backend), metrics: Arc::default(), fields: fields.into_bytes().into() }
     }
 }

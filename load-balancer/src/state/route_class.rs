@@ -61,12 +61,12 @@ impl RouteClasses {
 
 /// The classes that one thread has met, of all pools.
 #[derive(Default)]
-pub(super) struct MetClasses(RefCell<HashMap<u64, u16, BuildHasherDefault<Ready>>>);
+pub(crate) struct MetClasses(RefCell<HashMap<u64, u16, BuildHasherDefault<Ready>>>);
 
 impl MetClasses {
     /// The class of a request to `service`, whose pool numbers its classes in `classes`. `rest` is path and
     /// query below the service.
-    pub(super) fn class(&self, classes: &RouteClasses, method: &Method, service: &str, rest: &str) -> u16 {
+    pub(crate) fn class(&self, classes: &RouteClasses, method: &Method, service: &str, rest: &str) -> u16 {
         let path = rest.split('?').next().unwrap_or(rest);
         let key = key(method, service, path);
         if let Some(number) = self.0.borrow().get(&key) {

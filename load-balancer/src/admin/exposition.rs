@@ -1,0 +1,236 @@
+//! The text that Prometheus scrapes.
+//!
+//! Names and labels are those of the system that this load balancer stands in for, so that its
+//! dashboards keep working. Its learned agent is a service of its own, asked over HTTP; what only such a
+//! one has (confidence scores, feedback sent and failed) has no series here.
+
+use crate::metrics::{ErrorType, GlobalMetrics, Histogram, MemberMetrics, ServiceMetrics};
+use crate::state::Decisions;
+use lb_core::policy::GuardCounts;
+use std::fmt::Write;
+use std::sync::atomic::Ordering::Relaxed;
+
+/// The names of all series.
+pub(super) const NAMES: [&str; 12] = [
+    "lb_active_connections",
+    "lb_proxy_requests_total",
+    "lb_proxy_errors_total",
+    "lb_proxy_request_duration_seconds",
+    "lb_pod_requests_total",
+    "lb_pod_errors_total",
+    "lb_pod_active_requests",
+    "lb_pod_response_duration_seconds",
+    "rl_agent_health",
+    "rl_decisions_total",
+    "rl_fallback_total",
+    "rl_decision_duration_seconds",
+];
+
+/// The text of one scrape.
+pub(super) struct Page {
+    text: String,
+}
+
+/// One service as a scrape sees it.
+pub(super) struct ServicePage<'a> {
+    pub(super) name: &'a str,
+    pub(super) metrics: ServiceMetrics,
+    pub(super) members: Vec<MemberPage<'a>>,
+}
+
+/// One backend of a service as a scrape sees it.
+pub(super) struct MemberPage<'a> {
+    pub(super) id: &'a str,
+    pub(super) metrics: MemberMetrics,
+    pub(super) in_flight: u32,
+}
+
+/// The learned policy as a scrape sees it.
+pub(super) struct RlPage<'a> {
+    /// Hash of the policy file; none without one.
+    pub(super) policy: Option<&'a str>,
+    pub(super) pools: Vec<RlPool<'a>>,
+}
+
+/// What the policies of one pool decided, whoever was current when.
+pub(super) struct RlPool<'a> {
+    pub(super) name: &'a str,
+    pub(super) counts: GuardCounts,
+    pub(super) decisions: Decisions,
+}
+
+impl Page {
+    /// Renders everything in the text format that Prometheus scrapes.
+    pub(super) fn render(services: &[ServicePage<'_>], rl: &RlPage<'_>, global: &GlobalMetrics) -> String {
+        let mut page = Self { text: String::with_capacity(4096) };
+        page.gauge("lb_active_connections", "Open client connections.", global.connections.load(Relaxed));
+        page.services(services);
+        page.members(services);
+        page.rl(rl);
+        page.text
+    }
+
+    fn head(&mut self, name: &str, kind: &str, help: &str) {
+        line(&mut self.text, format_args!("# HELP {name} {help}"));
+        line(&mut self.text, format_args!("# TYPE {name} {kind}"));
+    }
+
+    fn gauge(&mut self, name: &str, help: &str, value: i64) {
+        self.head(name, "gauge", help);
+        line(&mut self.text, format_args!("{name} {value}"));
+    }
+
+    fn services(&mut self, services: &[ServicePage<'_>]) {
+        self.head("lb_proxy_requests_total", "counter", "Proxied requests by status.");
+        for service in services {
+            for (status, count, _) in service.metrics.requests.read() {
+                let name = service.name;
+                line(
+                    &mut self.text,
+                    format_args!("lb_proxy_requests_total{{service=\"{name}\",status=\"{status}\"}} {count}"),
+                );
+            }
+        }
+        self.head("lb_proxy_errors_total", "counter", "Failed requests by cause and status.");
+        for service in services {
+            for kind in ErrorType::ALL {
+                for (status, count, _) in service.metrics.errors(kind).read() {
+                    let (name, kind) = (service.name, kind.name());
+                    line(
+                        &mut self.text,
+                        format_args!(
+                            "lb_proxy_errors_total{{service=\"{name}\",error_type=\"{kind}\",status=\"{status}\"}} {count}"
+                        ),
+                    );
+                }
+            }
+        }
+        let name = "lb_proxy_request_duration_seconds";
+        self.head(name, "histogram", "From the arrival of a request to the end of its reply.");
+        for service in services {
+            let labels = format!("service=\"{}\"", service.name);
+            histogram(&mut self.text, &service.metrics.duration, name, &labels);
+        }
+    }
+
+    fn members(&mut self, services: &[ServicePage<'_>]) {
+        type Value = fn(&MemberPage<'_>) -> u64;
+        let simple: [(&str, &str, &str, Value); 3] = [
+            ("lb_pod_requests_total", "counter", "Replies of a backend.", |member| {
+                member.metrics.replies.read().map(|(_, count, _)| count).sum()
+            }),
+            ("lb_pod_errors_total", "counter", "Failed requests of a backend.", |member| {
+                member.metrics.errors()
+            }),
+            ("lb_pod_active_requests", "gauge", "Requests in flight on a backend.", |member| {
+                u64::from(member.in_flight)
+            }),
+        ];
+        for (name, kind, help, value) in simple {
+            self.head(name, kind, help);
+            for (service, member) in pairs(services) {
+                let value = value(member);
+                line(
+                    &mut self.text,
+                    format_args!("{name}{{service=\"{service}\",pod_name=\"{}\"}} {value}", member.id),
+                );
+            }
+        }
+        let name = "lb_pod_response_duration_seconds";
+        self.head(name, "summary", "From sending a request to a backend to the end of its reply.");
+        for (service, member) in pairs(services) {
+            for (status, count, sum) in member.metrics.replies.read() {
+                let labels = format!("service=\"{service}\",pod_name=\"{}\",status=\"{status}\"", member.id);
+                line(&mut self.text, format_args!("{name}_sum{{{labels}}} {sum}"));
+                line(&mut self.text, format_args!("{name}_count{{{labels}}} {count}"));
+            }
+        }
+    }
+}
+
+impl Page {
+    /// A pool's name stands where the original names a service: pools decide, for all their services.
+    fn rl(&mut self, rl: &RlPage<'_>) {
+        let broken = rl.pools.iter().any(|pool| pool.counts.not_finite > 0);
+        let healthy = rl.policy.is_some() && !broken;
+        self.gauge(
+            "rl_agent_health",
+            "1 while a policy file is loaded and none has given a score that is no number.",
+            i64::from(healthy),
+        );
+        if let Some(sha256) = rl.policy {
+            self.head("rl_policy_info", "gauge", "The policy file by the hash of its weights.");
+            line(&mut self.text, format_args!("rl_policy_info{{sha256=\"{sha256}\"}} 1"));
+        }
+        self.rl_counts(
+            "rl_decisions_total",
+            "Decisions of the learned policy, by who made them; service is the pool.",
+            "decision_type",
+            &rl.pools,
+            |counts| {
+                let fallback = counts.stale + counts.not_finite;
+                let own = counts.picks - counts.minimum_share - fallback;
+                vec![("rl", own), ("minimum_share", counts.minimum_share), ("fallback", fallback)]
+            },
+        );
+        self.rl_counts(
+            "rl_fallback_total",
+            "Decisions that the fallback made, by cause; service is the pool.",
+            "reason",
+            &rl.pools,
+            |counts| vec![("stale", counts.stale), ("not_finite", counts.not_finite)],
+        );
+        let name = "rl_decision_duration_seconds";
+        self.head(name, "summary", "Time of one decision of the learned policy, of every 64th.");
+        for RlPool { name: pool, decisions, .. } in &rl.pools {
+            let (pool, sum) = (escape(pool), decisions.nanos as f64 / 1e9);
+            line(&mut self.text, format_args!("{name}_sum{{service=\"{pool}\"}} {sum}"));
+            line(&mut self.text, format_args!("{name}_count{{service=\"{pool}\"}} {}", decisions.timed));
+        }
+    }
+
+    fn rl_counts(
+        &mut self,
+        name: &str,
+        help: &str,
+        label: &str,
+        pools: &[RlPool<'_>],
+        values: impl Fn(&GuardCounts) -> Vec<(&'static str, u64)>,
+    ) {
+        self.head(name, "counter", help);
+        for pool in pools {
+            let service = escape(pool.name);
+            for (value, count) in values(&pool.counts) {
+                line(
+                    &mut self.text,
+                    format_args!("{name}{{service=\"{service}\",{label}=\"{value}\"}} {count}"),
+                );
+            }
+        }
+    }
+}
+
+/// The lines of one histogram.
+fn histogram(out: &mut String, histogram: &Histogram, name: &str, labels: &str) {
+    let mut all = 0;
+    for (bound, seen) in histogram.read() {
+        let bound = bound.map_or_else(|| "+Inf".to_owned(), |bound| bound.to_string());
+        line(out, format_args!("{name}_bucket{{{labels},le=\"{bound}\"}} {seen}"));
+        all = seen;
+    }
+    line(out, format_args!("{name}_sum{{{labels}}} {}", histogram.seconds()));
+    line(out, format_args!("{name}_count{{{labels}}} {all}"));
+}
+
+fn pairs<'a>(services: &'a [ServicePage<'a>]) -> impl Iterator<Item = (&'a str, &'a MemberPage<'a>)> {
+    services.iter().flat_map(|service| service.members.iter().map(move |member| (service.name, member)))
+}
+
+/// A label's value: names of services and backends are plain, names of pools may hold anything.
+fn escape(text: &str) -> String {
+    text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
+}
+
+fn line(out: &mut String, text: std::fmt::Arguments<'_>) {
+    writeln!(out, "{text}").expect("a string takes all that is written to it");
+}

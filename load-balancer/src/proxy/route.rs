@@ -1,0 +1,43 @@
+//! A route as one data thread has it: what the thread writes with each request is its own.
+//!
+//! Counters and the counts of references behind header values change with every request. If threads shared
+//! them, a cache line would travel between cores each time, even between load balancers with private views.
+
+use crate::metrics::{MemberMetrics, ServiceMetrics};
+use crate::state::Route;
+use http::HeaderValue;
+use std::sync::Arc;
+
+/// The route of one service.
+pub(super) struct ThreadRoute {
+    /// What all threads share, and none writes.
+    pub(super) shared: Arc<Route>,
+    pub(super) metrics: Arc<ServiceMetrics>,
+    /// In the order of the shared members.
+    pub(super) members: Box<[ThreadMember]>,
+}
+
+/// A backend in its role for the service.
+pub(super) struct ThreadMember {
+    /// `X-Backend` of its replies.
+    pub(super) header: HeaderValue,
+    pub(super) metrics: Arc<MemberMetrics>,
+}
+
+impl ThreadRoute {
+    /// The copy of data thread `thread`.
+    pub(super) fn new(shared: Arc<Route>, thread: usize) -> Self {
+        let copy = |header: &HeaderValue| {
+            HeaderValue::from_bytes(header.as_bytes()).expect("it was the value of a header")
+        };
+        let members = shared
+            .members
+            .iter()
+            .map(|member| ThreadMember {
+                header: copy(&member.backend.header),
+                metrics: member.metrics.of(thread),
+            })
+            .collect();
+        Self { metrics: shared.metrics.of(thread), members, shared }
+    }
+}
