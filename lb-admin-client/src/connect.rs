@@ -1,74 +1,9 @@
 //! From the name of a load balancer and the address of its admin API to its adapter.
 
-use crate::admin::{Capabilities, LoadBalancerAdmin, Offer, ResetKind};
+use crate::admin::LoadBalancerAdmin;
 use crate::error::AdminError;
-use crate::fingerprint::PoolBackend;
 use crate::kind::Kind;
-use lb_core::Algorithm;
-use std::path::PathBuf;
-use std::time::Duration;
-
-/// How an algorithm is selected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Switching {
-    /// One group of backends for each algorithm, and a selector that names the group: the next request is
-    /// under the new algorithm, and no connection breaks.
-    #[default]
-    Selector,
-    /// The configuration is changed and loaded anew, for those that may not be restructured.
-    Config,
-}
-
-/// A backend as whoever wrote the configuration knows it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct KnownBackend {
-    /// Its id, as in `X-Backend`.
-    pub id: String,
-    /// Its pool.
-    pub pool: String,
-    /// The services that its pool answers for; empty: all that no other pool names.
-    pub services: Vec<String>,
-    /// Where it listens, as `host:port`.
-    pub address: String,
-    /// Its weight, above zero.
-    pub weight: f64,
-}
-
-/// A load balancer that is running.
-#[derive(Clone, Debug)]
-pub struct RealOptions {
-    /// Which one.
-    pub kind: Kind,
-    /// Where it is told what to do: a URL (Envoy, Caddy, Traefik), a Unix socket's path or `tcp:host:port`
-    /// (HAProxy), a folder (nginx).
-    pub admin: String,
-    /// Bearer token of an admin API over HTTP.
-    pub token: Option<String>,
-    /// The backends, when somebody knows them; else those that it lists itself.
-    pub backends: Vec<KnownBackend>,
-    /// How algorithms are selected.
-    pub switching: Switching,
-    /// The file on this machine to which it writes a line for each request, where it counts nothing itself: the
-    /// JSON access log of Traefik, without which its weights are not steered. Others ignore it.
-    pub access_log: Option<PathBuf>,
-    /// Longest that one call may take.
-    pub limit: Duration,
-}
-
-impl RealOptions {
-    /// Nothing known of the backends, the selector, no log, and 5 s for a call.
-    pub fn new(kind: Kind, admin: impl Into<String>) -> Self {
-        Self {
-            kind,
-            admin: admin.into(),
-            token: None,
-            backends: Vec::new(),
-            switching: Switching::default(),
-            access_log: None,
-            limit: Duration::from_secs(5),
-        }
-    }
-}
+use crate::options::RealOptions;
 
 /// Connects to a running load balancer and finds out what it can do. Changes nothing there.
 ///
@@ -82,45 +17,4 @@ pub async fn connect(options: &RealOptions) -> Result<Box<dyn LoadBalancerAdmin>
         Kind::Caddy => Box::new(crate::caddy::CaddyAdmin::connect(options).await?),
         Kind::Traefik => Box::new(crate::traefik::TraefikAdmin::connect(options).await?),
     })
-}
-
-impl RealOptions {
-    /// The pool that answers for `service`, as far as the backends are known.
-    pub(crate) fn pool_of(&self, service: &str) -> Option<&str> {
-        let backends = || self.backends.iter();
-        let names = |backend: &&KnownBackend| backend.services.iter().any(|name| name == service);
-        let open = |backend: &&KnownBackend| backend.services.is_empty();
-        let found = backends().find(names).or_else(|| backends().find(open));
-        found.map(|backend| backend.pool.as_str())
-    }
-
-    /// The backends of the pool that answers for `service`; none when nobody knows them.
-    pub(crate) fn pool_for(&self, service: &str) -> Option<Vec<PoolBackend>> {
-        let pool = self.pool_of(service)?;
-        let members = self.backends.iter().filter(|backend| backend.pool == pool);
-        Some(members.map(|one| PoolBackend { id: one.id.clone(), weight: one.weight }).collect())
-    }
-
-    /// The id of the backend that listens at `address`; the address itself when nobody knows.
-    pub(crate) fn id_of(&self, address: &str) -> String {
-        let found = self.backends.iter().find(|backend| backend.address == address);
-        found.map_or(address, |backend| backend.id.as_str()).to_owned()
-    }
-}
-
-/// What most of them can do; adapters change what differs.
-pub(crate) fn capabilities(kind: Kind, algorithms: impl IntoIterator<Item = Algorithm>) -> Capabilities {
-    let offer = |algorithm: Algorithm| Some(Offer { algorithm, native: kind.native(algorithm)?.to_owned() });
-    Capabilities {
-        algorithms: algorithms.into_iter().filter_map(offer).collect(),
-        reset: ResetKind::None,
-        per_backend: false,
-        in_flight: false,
-        switch_breaks_idle_connections: false,
-        sees_old_in_flight: false,
-        weights: false,
-        drain: false,
-        measurement: false,
-        views: 1,
-    }
 }

@@ -3,12 +3,12 @@
 use super::config::{HASH_OF_CLIENT, policies, trusts_proxies};
 use super::{CONFIG, CaddyAdmin, Route, read};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
-use crate::connect::Switching;
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::kind::Kind;
+use crate::options::Switching;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;

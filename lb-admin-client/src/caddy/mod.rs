@@ -20,12 +20,12 @@ mod admin;
 mod config;
 
 use crate::admin::Capabilities;
-use crate::connect::{RealOptions, Switching, capabilities};
 use crate::error::AdminError;
 use crate::flags::Flags;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http};
 use crate::kind::Kind;
+use crate::options::{RealOptions, Switching, capabilities};
 use config::{Proxy, policies, proxies};
 use lb_core::Algorithm;
 use serde::Deserialize;

@@ -30,11 +30,11 @@ mod wire;
 mod xds;
 
 use crate::admin::Capabilities;
-use crate::connect::{RealOptions, Switching, capabilities};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http};
 use crate::kind::Kind;
+use crate::options::{RealOptions, Switching, capabilities};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use reqwest::Method;

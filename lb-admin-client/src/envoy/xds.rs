@@ -6,10 +6,10 @@
 use super::policy;
 use super::wire::Stats;
 use super::{STATS, get};
-use crate::connect::KnownBackend;
 use crate::error::AdminError;
 use crate::http::Http;
 use crate::kind::Kind;
+use crate::options::KnownBackend;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use serde_json::{Value, json};

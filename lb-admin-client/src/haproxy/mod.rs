@@ -18,10 +18,10 @@ mod socket;
 mod stat;
 
 use crate::admin::{Capabilities, ResetKind};
-use crate::connect::{RealOptions, capabilities};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::kind::Kind;
+use crate::options::{RealOptions, capabilities};
 use lb_core::Algorithm;
 use socket::Socket;
 use stat::{Row, Table};

@@ -1,9 +1,9 @@
 //! Steered weights: what Lua in nginx counts of each backend, and how it is told weights.
 
 use crate::admin::unfit_weight;
-use crate::connect::RealOptions;
 use crate::error::AdminError;
 use crate::http::{Call, Http};
+use crate::options::RealOptions;
 use crate::snapshot::BackendCounters;
 use lb_core::time::Span;
 use serde::Deserialize;

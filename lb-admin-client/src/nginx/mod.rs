@@ -23,13 +23,13 @@ mod lua;
 mod reload;
 
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
-use crate::connect::{RealOptions, Switching, capabilities};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::flags::Flags;
 use crate::http::{Call, Http};
 use crate::kind::Kind;
+use crate::options::{RealOptions, Switching, capabilities};
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;

@@ -26,11 +26,11 @@ mod log;
 mod wire;
 
 use crate::admin::Capabilities;
-use crate::connect::{RealOptions, capabilities};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http, Reply};
 use crate::kind::Kind;
+use crate::options::{RealOptions, capabilities};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use log::AccessLog;
