@@ -10,7 +10,6 @@ use crate::config::document::join;
 use crate::config::error::Findings;
 use crate::config::raw::{GuideFile, TrafficMix, UserProfile};
 use lb_core::workload::{ClassMix, UserClass};
-use std::collections::BTreeMap;
 
 /// The actions that `browse_and_search` stands for.
 const BROWSING: [&str; 3] = ["browse_products", "search_products", "view_product_details"];
