@@ -1,8 +1,8 @@
 //! The names of the algorithms: one table, read by the load balancer, the simulator, the harness and
 //! the docs.
 //!
-//! A name is a rule, and optionally the suffix `+ejection`: outlier ejection is a wrapper that every
-//! rule can wear, and results name it. Case does not matter, and `_` counts as `-`, so
+//! A name is a rule, and optionally the suffix `+ejection`: outlier ejection is a wrapper that fits
+//! every rule, and results name it. Case does not matter, and `_` counts as `-`, so
 //! `LEAST_CONNECTIONS+ejection` is `least-connections+ejection`.
 //!
 //! A new algorithm is one file in [`crate::policy`] and one entry of the table below, which makes the
@@ -17,7 +17,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// Marks an algorithm that wears outlier ejection.
+/// Marks an algorithm with outlier ejection.
 const EJECTION_SUFFIX: &str = "+ejection";
 
 /// A name less similar than this to all known names gets no suggestion: below it the similarity pairs
@@ -27,7 +27,7 @@ const SUGGESTION_SIMILARITY: f64 = 0.75;
 /// A rule with its wrappers, as results name it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Algorithm {
-    /// What decides.
+    /// The rule that decides which backend is picked.
     pub rule: Rule,
     /// Whether backends with consecutive errors are left out for a while.
     pub ejection: bool,
@@ -52,7 +52,7 @@ pub enum Behaviour {
     LatencyAware,
     /// One client always meets the same backend.
     Affinity,
-    /// Whatever training made of it: choices alone prove nothing.
+    /// Decided by training, so that choices alone prove nothing.
     Learned,
 }
 
@@ -62,7 +62,7 @@ type Made = Result<Box<dyn Policy>, AlgorithmError>;
 /// A line of the table of algorithms.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
-    /// The rule.
+    /// The rule that this entry describes.
     pub rule: Rule,
     /// Its name in configs and results.
     pub name: &'static str,
@@ -87,7 +87,7 @@ macro_rules! algorithms {
         summary: $summary:literal,
         make: $make:expr,
     })+) => {
-        /// What decides, without wrappers.
+        /// The rule of an algorithm, without wrappers.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Rule {
             $(#[doc = concat!("`", $name, "`: ", $summary, ".")] $rule,)+
@@ -208,17 +208,17 @@ fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
     if ejection { Box::new(Ejection::new(policy, Limits::default())) } else { Box::new(policy) }
 }
 
-/// Why a name is no algorithm that can run.
+/// Why there is no policy for a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlgorithmError {
-    /// No such name.
+    /// The name is not in the table.
     #[error("unknown algorithm `{name}`{}; known: {known}", suggest::hint(.suggestion.as_deref()))]
     Unknown {
-        /// As typed.
+        /// The name as it was typed.
         name: String,
-        /// The nearest known name.
+        /// The nearest known name; `None` if none is near.
         suggestion: Option<String>,
-        /// All names.
+        /// All names, as a list for the message.
         known: String,
     },
     /// `rl` without a trained policy.

@@ -15,7 +15,8 @@ pub const ALGORITHM: &str = "x-lb-algorithm";
 /// draw the request's service time and failures from it.
 pub const REQUEST_KEY: &str = "x-request-key";
 
-/// Names the service that a request is for. A load balancer sets it, whatever the client sent.
+/// Names the service that a request is for. A load balancer sets it, and drops what the client sent under
+/// this name.
 pub const SERVICE: &str = "x-service";
 
 /// Lists the addresses that a request came through, the client's first. Policies with affinity tell

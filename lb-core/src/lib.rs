@@ -2,12 +2,50 @@
 //!
 //! Everything that decides lives here, and takes time and randomness as parameters, so that two
 //! drivers can run the very same rules: the live one (real HTTP, real time) and the simulator
-//! (virtual time, millions of events a second).
+//! (virtual time, millions of events a second). A live result can therefore be held against its
+//! simulation, and a policy that was trained in the simulator serves real traffic unchanged.
 //!
-//! - [`policy`]: which backend serves the next request; [`balancer`]: the view a policy decides on.
-//! - [`backend`]: how a backend queues, serves and fails.
-//! - [`workload`]: what virtual users do, fixed by a seed.
-//! - [`topology`]: which backends there are; [`fault`]: what happens to them, and when.
+//! # What it owns
+//!
+//! Read in this order:
+//!
+//! 1. [`time`] and [`rng`]: points and lengths of time in nanoseconds, and seeds whose streams are
+//!    independent of each other.
+//! 2. [`policy`]: the contract that decides which backend serves the next request, and one file for
+//!    each algorithm; [`algorithm`]: their names, in the one table that makes them.
+//! 3. [`balancer`]: a pool as a load balancer keeps it, with the view that a policy decides on;
+//!    [`steering`]: weights from a trained policy for load balancers that cannot ask one per request.
+//! 4. [`backend`]: how a backend queues, serves and fails; [`topology`]: which backends there are;
+//!    [`service_time`] and [`fault`]: how long requests take, and what happens to backends when.
+//! 5. [`workload`]: what virtual users do, as a schedule that is fixed by a seed and hashed;
+//!    [`outcome`]: how a request can end.
+//! 6. [`headers`], [`hex`] and [`suggest`]: small things that more than one crate spells.
+//!
+//! It uses no other crate of this repository. `clippy.toml` bans reading the system's clock here.
+//!
+//! # Example: a policy picked by hand
+//!
+//! ```
+//! use lb_core::algorithm::Algorithm;
+//! use lb_core::balancer::Balancer;
+//! use lb_core::policy::{Reply, ReplyKind, RequestInfo};
+//! use lb_core::{Seed, Span, Time};
+//!
+//! let algorithm: Algorithm = "least-connections".parse()?;
+//! // Three backends of equal weight, all healthy.
+//! let mut pool = Balancer::new(&[1.0, 1.0, 1.0], algorithm.policy()?, Seed(1).stream(&[]));
+//! let request = RequestInfo::default();
+//!
+//! let first = pool.pick(&request, Time::ZERO).expect("a backend is healthy");
+//! let second = pool.pick(&request, Time::ZERO).expect("a backend is healthy");
+//! assert_ne!(first, second, "the first backend is busy, so it is not picked again");
+//!
+//! let now = Time::ZERO + Span::from_millis(5);
+//! let reply = Reply { kind: ReplyKind::Success, latency: Span::from_millis(5) };
+//! pool.reply(first, &reply, now);
+//! assert_eq!(pool.in_flight(), 1, "only the second request is on its way");
+//! # Ok::<(), lb_core::algorithm::AlgorithmError>(())
+//! ```
 
 pub mod algorithm;
 pub mod backend;

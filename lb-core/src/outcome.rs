@@ -1,7 +1,7 @@
 //! What became of a request: data, never an `Err`.
 //!
 //! Each request carries the statuses that are expected of it. A deliberately bad request that gets
-//! its 4xx is *expected* and is no error of the algorithm; everything else that is not a success is
+//! its 4xx is *expected* and does not count against the algorithm; everything else that is not a success is
 //! told apart by who failed.
 
 use serde::{Deserialize, Serialize};

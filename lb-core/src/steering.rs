@@ -55,7 +55,7 @@ pub struct Steerer {
     features: Features,
     scores: Scores,
     views: Vec<BackendView>,
-    /// Smoothed.
+    /// Requests in flight by backend, as an exponentially weighted mean over the reports.
     in_flight: Vec<f64>,
     log_weights: Vec<f64>,
     weights: Vec<f64>,

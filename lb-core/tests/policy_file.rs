@@ -68,7 +68,7 @@ fn a_part_of_a_file_is_refused_wherever_it_ends() {
     let bytes = file(1).to_bytes();
     for end in [0, 4, 8, 100, bytes.len() / 2, bytes.len() - 1] {
         let message = refused(&bytes[..end]);
-        assert!(message.contains("no whole safetensors file"), "{end} bytes: {message}");
+        assert!(message.contains("not a complete safetensors file"), "{end} bytes: {message}");
     }
 }
 

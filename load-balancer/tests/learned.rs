@@ -72,8 +72,8 @@ fn broken() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let last = nan.len() - 4;
     nan[last..].copy_from_slice(&f32::NAN.to_le_bytes());
     vec![
-        ("truncated", good[..good.len() / 2].to_vec(), "no whole safetensors file"),
-        ("empty", Vec::new(), "no whole safetensors file"),
+        ("truncated", good[..good.len() / 2].to_vec(), "not a complete safetensors file"),
+        ("empty", Vec::new(), "not a complete safetensors file"),
         ("other features", replace(FEATURE_SET, &renamed), "was trained on feature set"),
         ("other version", replace("1.0.0", "9.0.0"), "format version `9.0.0`"),
         ("changed weights", changed, "SHA-256"),

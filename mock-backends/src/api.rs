@@ -32,7 +32,7 @@ const MAX_SEGMENTS: usize = 5;
 /// A request as the application sees it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call<'a> {
-    /// Who is asked.
+    /// Name of the service that is asked; empty when none is named.
     pub(crate) service: &'a str,
     pub(crate) method: &'a str,
     /// Path below the service, without the query.
@@ -111,11 +111,11 @@ fn not_found() -> Answer {
     Answer::error(404, "no such resource")
 }
 
-/// A path that the shop does not have: only services of others know it, and whoever is asked without a name
-/// outside of the shop's `/api/`, as behind a load balancer that names no service.
+/// Answers a path that the shop does not have. Services other than the shop's accept every path, and so does
+/// a request outside of `/api/` that names no service, as behind a load balancer that names none.
 fn elsewhere(call: &Call<'_>) -> Answer {
-    let nobody = call.service.is_empty() && call.path.starts_with("/api/");
-    if nobody || SERVICES.contains(&call.service) {
+    let unnamed = call.service.is_empty() && call.path.starts_with("/api/");
+    if unnamed || SERVICES.contains(&call.service) {
         return not_found();
     }
     Answer::json(200, &json!({ "service": call.service, "method": call.method, "path": call.path }))

@@ -144,7 +144,7 @@ fn every_rule_of_the_contract_has_its_status() {
         ("an order", "POST", "/api/orders", an_order(json!({})), 201),
         ("no items", "POST", "/api/orders", items(json!([])), 400),
         ("items missing", "POST", "/api/orders", an_order(json!({ "items": null })), 400),
-        ("items that are no list", "POST", "/api/orders", items(json!("all")), 400),
+        ("items that are not a list", "POST", "/api/orders", items(json!("all")), 400),
         (
             "an item without quantity",
             "POST",
@@ -182,7 +182,7 @@ fn every_rule_of_the_contract_has_its_status() {
             201,
         ),
         ("a wrong total", "POST", "/api/orders", an_order(json!({ "total": 1 })), 400),
-        ("a total that is no number", "POST", "/api/orders", an_order(json!({ "total": "much" })), 400),
+        ("a total that is not a number", "POST", "/api/orders", an_order(json!({ "total": "much" })), 400),
         ("an unknown order", "GET", "/api/orders/77", String::new(), 404),
         ("an unknown path", "GET", "/api/nothing", String::new(), 404),
         ("a path too long", "GET", "/api/a/b/c/d/e/f", String::new(), 404),

@@ -8,9 +8,9 @@ pub(crate) const SERVICES: [&str; 4] = ["user-service", "inventory-service", "ca
 /// One product. Unknown fields are allowed, since the list usually comes out of a larger config.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Product {
-    /// Its unique name, such as `LAPTOP-001`.
+    /// Name, unique in the catalogue, such as `LAPTOP-001`.
     pub sku: String,
-    /// Its title.
+    /// Title that the shop shows.
     #[serde(default)]
     pub name: String,
     /// The category that it is listed under.

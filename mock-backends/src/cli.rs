@@ -19,7 +19,7 @@ pub struct Args {
     /// Address that the backends listen on; the control API stays on loopback.
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Port of the first backend, the others follow [default: free ports].
+    /// Port of the first backend; the others take the ports after it [default: free ports].
     #[arg(long, value_name = "PORT")]
     pub base_port: Option<u16>,
     /// Port of the control API [default: a free port].
@@ -29,7 +29,7 @@ pub struct Args {
     /// [default: built in].
     #[arg(long, value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
-    /// Fixes the luck of requests that carry no x-request-key.
+    /// Seed for service times and failures of requests without x-request-key.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
     /// End when standard input ends, as it does when the parent dies.

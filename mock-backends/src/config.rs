@@ -1,4 +1,4 @@
-//! What a process of mock backends is told, what it tells its parent, and how it fails.
+//! Settings of a process of mock backends, the line that it prints when it is ready, and its errors.
 
 use crate::catalogue::{Product, catalogue_problems, default_catalogue};
 use lb_core::Seed;
@@ -15,20 +15,20 @@ pub struct Config {
     pub topology: Topology,
     /// Address that the backends listen on. The control API always stays on loopback.
     pub host: IpAddr,
-    /// Port of the first backend, the others follow; absent: the system chooses free ports.
+    /// Port of the first backend; the others take the ports after it. `None` lets the system choose.
     pub base_port: Option<u16>,
-    /// Port of the control API; absent: the system chooses.
+    /// Port of the control API; `None` lets the system choose.
     pub control_port: Option<u16>,
-    /// What the shop sells.
+    /// Products that the shop sells.
     pub catalogue: Vec<Product>,
-    /// Fixes the luck of requests that carry no `x-request-key`, and the tokens.
+    /// Seed of the tokens, and of the service times and failures of requests without `x-request-key`.
     pub seed: Seed,
-    /// Whether the process ends when its standard input does, as it happens when the parent dies.
+    /// Whether the process ends when its standard input does, as happens when the parent dies.
     pub exit_with_parent: bool,
 }
 
 impl Config {
-    /// Loopback, free ports, the built-in catalogue.
+    /// Settings for loopback, ports that the system chooses and the built-in catalogue.
     pub fn new(topology: Topology) -> Self {
         Self {
             topology,
@@ -41,7 +41,7 @@ impl Config {
         }
     }
 
-    /// Everything that is wrong, at once.
+    /// Checks all settings and reports all problems at once.
     ///
     /// # Errors
     /// [`MockError::Invalid`] with one sentence for each problem.
@@ -75,11 +75,11 @@ pub struct Announcement {
 /// One backend of an [`Announcement`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnnouncedBackend {
-    /// Its id in the topology and in `X-Backend`.
+    /// Id in the topology and in `X-Backend`.
     pub id: String,
-    /// Its address, such as `http://127.0.0.1:40002`.
+    /// Address, such as `http://127.0.0.1:40002`.
     pub url: String,
-    /// Its pool.
+    /// Name of its pool.
     pub pool: String,
     /// The services of its pool; empty means all that no other pool names.
     pub services: Vec<String>,
@@ -101,17 +101,17 @@ pub enum MockError {
         /// What is wrong with it.
         problem: String,
     },
-    /// A port is taken, or the address is not ours.
+    /// A port is taken, or the address does not belong to this machine.
     #[error(
         "cannot listen on {address} for {what}: {source}; \
          stop what listens there or choose another port"
     )]
     Listen {
-        /// Who wanted it.
+        /// What the port is for, such as `backend b1`.
         what: String,
         /// Address and port.
         address: SocketAddr,
-        /// The system's reason.
+        /// Why the system refused.
         source: io::Error,
     },
     /// The system refused something that is always expected to work.

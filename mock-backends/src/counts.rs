@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 /// The counters of one backend.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Counts {
-    /// Requests that reached the backend while it was up, whatever became of them; without health
+    /// Requests that reached the backend while it was up, served or not; without health
     /// checks, held requests and the degradation API.
     pub(crate) requests: u64,
     /// Served in full with the application's reply.

@@ -5,12 +5,44 @@
 //! laws, and every measurement can be held against the model. One thread needs no locks, and the
 //! order of events in a model is the order of its arithmetic.
 //!
-//! A request walks through these rooms: `server` (accept, read) -> `engine` (wait for the model in
-//! `unit`: workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and `catalogue`)
-//! -> `server` (reply with `X-Backend`). `control` is the harness's handle on all of it.
+//! A request walks through these modules: `server` (accept, read) -> `engine` (wait for the model in
+//! `unit`: workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and
+//! `catalogue`) -> `reply` -> `server` (reply with `X-Backend`). `control` is the harness's handle on
+//! all of it.
 //!
 //! - As a process: [`cli::main`], or [`run`] with a [`Config`].
 //! - On a thread, for tests and benchmarks: [`Mocks::start`].
+//!
+//! Of this repository it uses `lb-core` (the model) and `lb-clock` (real time).
+//!
+//! # Example
+//!
+//! ```
+//! use lb_core::topology::Topology;
+//! use mock_backends::{Config, Mocks};
+//! use std::io::{Read as _, Write as _};
+//! use std::net::TcpStream;
+//!
+//! let topology: Topology = serde_json::from_str(
+//!     r#"{
+//!         "name": "one backend",
+//!         "pools": [{"name": "all", "backends": [{"id": "b1"}]}],
+//!         "service_time": {"distribution": "constant", "mean_ms": 1.0}
+//!     }"#,
+//! )?;
+//! // On ports that the system chooses; dropping the value ends the backends.
+//! let mocks = Mocks::start(Config::new(topology))?;
+//! let url = &mocks.announcement().backends[0].url;
+//! let address = url.strip_prefix("http://").expect("an address of ours");
+//!
+//! let mut stream = TcpStream::connect(address)?;
+//! stream.write_all(b"GET /api/inventory/all HTTP/1.1\r\nhost: b1\r\nconnection: close\r\n\r\n")?;
+//! let mut reply = String::new();
+//! stream.read_to_string(&mut reply)?;
+//! assert!(reply.starts_with("HTTP/1.1 200 OK"), "{reply}");
+//! assert!(reply.contains("x-backend: b1"), "the reply names the backend that served it");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod api;
 mod catalogue;

@@ -60,7 +60,7 @@ impl Shared {
         Self { topology, engine, store, seed, keys }
     }
 
-    /// Back to the state after the start.
+    /// Returns to the state after the start.
     pub(crate) fn reset(&self) {
         self.engine.reset();
         self.store.borrow_mut().reset();
@@ -271,7 +271,8 @@ impl<'a> Target<'a> {
     /// The service comes from the header, else from a leading `/{service}`, else from the path.
     fn new(path: &'a str, headers: &'a HeaderMap) -> Self {
         let named = headers.get(SERVICE).and_then(|value| value.to_str().ok());
-        // Who names the service may have left it out of the path, whatever that begins with then.
+        // A client that names the service in the header may leave it out of the path, which can then begin
+        // with anything.
         let is_service =
             |first: &str| named.map_or(!["api", "actuator"].contains(&first), |named| named == first);
         let (prefix, path) = match path[1.min(path.len())..].split_once('/') {

@@ -44,7 +44,7 @@ impl Slots {
         self.waiting(id).map(|waiting| waiting.key)
     }
 
-    /// Notes how the request ended and wakes whoever waits. Unknown requests are ignored.
+    /// Notes how the request ended and wakes the task that waits. Unknown requests are ignored.
     pub(crate) fn end(&mut self, id: JobId, end: JobResult) {
         if let Some(waiting) = self.waiting(id) {
             waiting.end = Some(end);

@@ -50,7 +50,7 @@ mod tests {
     fn parameters_are_found_by_name() {
         let query = "ms=5&delayMs=7&flag";
         assert_eq!(parameter(query, "delayMs"), Some("7"));
-        assert_eq!(parameter(query, "flag"), None, "a name without a value is no parameter");
+        assert_eq!(parameter(query, "flag"), None, "a name without a value is not a parameter");
         assert_eq!(parameter("", "ms"), None);
     }
 }

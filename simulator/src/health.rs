@@ -35,7 +35,7 @@ impl Health {
         self.next += self.checks.interval;
     }
 
-    /// A check found `backend` up or not; returns what is believed from now on, if that is new.
+    /// Records whether a check found `backend` up; returns the state assumed from now on, if it changed.
     pub(crate) fn found(&mut self, backend: usize, up: bool) -> Option<bool> {
         let belief = &mut self.beliefs[backend];
         if up == belief.healthy {

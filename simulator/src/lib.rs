@@ -1,17 +1,63 @@
-//! The rules of lb-core in virtual time: a discrete-event driver.
+//! The rules of `lb-core` in virtual time: a discrete-event driver.
 //!
 //! It runs the very users, balancers, policies and backend models that the live driver runs, so a
 //! scenario of hours is answered in seconds, and every live result can be held against its
 //! simulation.
 //!
 //! - [`Simulation`]: a scenario with its virtual users (closed model) and its arrivals (open model).
-//! - [`simulate_open`]: Poisson arrivals at a rate without users, for physics and for benchmarks.
+//! - [`simulate_open`]: Poisson arrivals at a rate without users, for queueing theory and benchmarks.
 //! - [`oracle`]: policies that see the true state, as bounds for those that do not.
 //!
 //! All feed the same system: load balancers, wires and backends. A request is six events: sent,
 //! at the balancer (placed), at the backend (queued), served, back at the balancer (learnt from),
 //! back at the client. Nothing allocates per event: requests live in a slab, constant delays keep
 //! their order and so need only a FIFO, and each backend has one pending event in a tournament tree.
+//!
+//! Of this repository it uses `lb-core` only, and like it reads no clock.
+//!
+//! # Example
+//!
+//! Ten thousand requests at 80 % of what two backends can serve, within milliseconds:
+//!
+//! ```
+//! use lb_core::topology::Topology;
+//! use lb_core::workload::{Observer, Sample};
+//! use lb_core::{Algorithm, Seed, Span};
+//! use simulator::{OpenLoad, Options, simulate_open};
+//!
+//! #[derive(Default)]
+//! struct Sum {
+//!     requests: u64,
+//!     seconds: f64,
+//! }
+//!
+//! impl Observer for Sum {
+//!     fn sample(&mut self, sample: &Sample) {
+//!         self.requests += 1;
+//!         self.seconds += sample.done.since(sample.intended).as_secs_f64();
+//!     }
+//! }
+//!
+//! let topology: Topology = serde_json::from_str(
+//!     r#"{
+//!         "name": "two equal backends",
+//!         "pools": [{"name": "all", "backends": [{"id": "b1"}, {"id": "b2"}]}],
+//!         "service_time": {"distribution": "exponential", "mean_ms": 10.0}
+//!     }"#,
+//! )?;
+//! let workers: u32 = topology.pools[0].backends.iter().map(|backend| backend.workers).sum();
+//! let load = OpenLoad::poisson(f64::from(workers) * 80.0, 10_000, Span::from_secs(2), Seed(1));
+//! let algorithm: Algorithm = "p2c".parse()?;
+//! let mut sum = Sum::default();
+//! let mut policy = || algorithm.policy().expect("p2c needs no training");
+//! let report = simulate_open(&topology, &load, &mut policy, &Options::default(), &mut sum)?;
+//!
+//! assert_eq!(sum.requests, 10_000, "each request ends in one sample");
+//! let mean_ms = sum.seconds / 10_000.0 * 1e3;
+//! assert!(mean_ms > 10.0, "a request is served for 10 ms on average, and may wait: {mean_ms:.1}");
+//! assert_eq!(report.backends.len(), 2);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod decider;
 mod error;

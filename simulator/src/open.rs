@@ -1,4 +1,4 @@
-//! The open model: requests arrive at a rate, whatever becomes of those before them.
+//! The open model: requests arrive at a rate, independent of how earlier requests fare.
 
 use crate::decider::{Decider, Lesson};
 use crate::error::SimulationError;
@@ -22,16 +22,16 @@ use crate::sample::{Sender, sample};
 pub struct OpenLoad {
     /// Requests per second on average.
     pub rate: f64,
-    /// How the rate varies; none is a Poisson process.
+    /// How the rate varies; `None` gives a Poisson process of constant rate.
     pub bursts: Option<Bursts>,
-    /// What requests are of each route of the topology, as weights; empty means that all take the
-    /// topology's own service time.
+    /// Weights by which requests are spread over the routes of the topology; empty means that all take
+    /// the topology's own service time.
     pub routes: Vec<f64>,
-    /// Requests in all.
+    /// Number of requests in all.
     pub requests: u64,
     /// A request without a complete reply after this long is a timeout.
     pub request_timeout: Span,
-    /// Fixes arrivals, service times and luck, whatever the algorithm.
+    /// Fixes arrivals, service times and failures, the same for every algorithm.
     pub seed: Seed,
 }
 
@@ -65,7 +65,7 @@ mod label {
 /// Samples carry user, action and step 0; their backends are numbered as the topology lists them.
 ///
 /// # Errors
-/// When the topology has problems, or there is no balancer or no rate.
+/// The topology has problems, there is no load balancer, or the rate is not above zero.
 pub fn simulate_open(
     topology: &Topology,
     load: &OpenLoad,
@@ -90,8 +90,8 @@ pub fn simulate_open_with_oracle(
     simulate(topology, load, Decider::Oracle(oracle), options, observer)
 }
 
-/// [`simulate_open`] with a teacher: before each pick of a policy `lesson` is told what an oracle thinks that
-/// each backend of the pool would cost, in nanoseconds (infinite when it is down).
+/// [`simulate_open`] with a teacher: before each pick of a policy `lesson` is given what an oracle expects
+/// each backend of the pool to cost, in nanoseconds (infinite when it is down).
 ///
 /// # Errors
 /// As [`simulate_open`].

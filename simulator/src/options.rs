@@ -11,10 +11,10 @@ pub struct Options {
     pub network_delay: Span,
     /// How load balancers find out that a backend is down.
     pub health: HealthChecks,
-    /// Fixes what policies draw at random.
+    /// Fixes the random draws of policies.
     pub seed: Seed,
     /// Gives requests other service times and failures, while users and arrivals stay the same: two
-    /// runs of one schedule then differ as two trials do. 0 is the luck that the schedule fixes.
+    /// runs of one schedule then differ as two trials do. 0 keeps the draws that the schedule fixes.
     pub luck: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Who is there: the users of closed stages, and whoever arrives in open ones.
+//! The virtual users of a phase: those of closed stages, and those that arrive in open ones.
 //!
 //! A user of a closed stage has a seat of its own, which carries its number. Arrivals take whichever
 //! seats behind those are free, so that memory follows the number of sessions under way and not the
@@ -17,7 +17,7 @@ pub(crate) struct Population<'a> {
     schedule: &'a Schedule,
     /// When the phase began, in the system's time.
     epoch: Time,
-    /// When everybody stops, whatever they are doing.
+    /// When all users stop, in the middle of a session if need be.
     end: Time,
     max_sessions: u32,
     /// First those of closed stages, by user: empty before the first window and after the last. Then

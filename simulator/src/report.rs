@@ -18,18 +18,18 @@ pub struct Report {
 /// What became of the arrivals of open stages: `due` is the sum of the others.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ArrivalCounts {
-    /// Due within the phase.
+    /// Arrivals that were due within the phase.
     pub due: u64,
-    /// Begun.
+    /// Arrivals that began what they came for.
     pub begun: u64,
-    /// Dropped, because as many sessions were under way as may be.
+    /// Arrivals that were dropped because the limit of sessions under way was reached.
     pub dropped: u64,
 }
 
 /// What became of one backend.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendReport {
-    /// Its id.
+    /// Id of the backend in the topology.
     pub id: String,
     /// Requests that load balancers sent to it.
     pub requests: u64,

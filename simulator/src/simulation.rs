@@ -1,5 +1,5 @@
 //! A scenario in virtual time: virtual users who wait for each reply and think (closed model), arrivals
-//! that come whatever became of those before them (open model), or both at once.
+//! that come independent of how earlier ones fare (open model), or both at once.
 
 use crate::decider::Decider;
 use crate::error::SimulationError;

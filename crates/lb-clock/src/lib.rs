@@ -17,6 +17,7 @@
 //! use lb_clock::{Alarm, Clock};
 //! use lb_core::Span;
 //!
+//! # fn main() -> std::io::Result<()> {
 //! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
 //! runtime.block_on(async {
 //!     let clock = Clock::start();
@@ -27,7 +28,7 @@
 //!     assert!(clock.now() >= due, "an alarm never rings early");
 //!     Ok(())
 //! })
-//! # as std::io::Result<()>
+//! # }
 //! ```
 
 mod clock;

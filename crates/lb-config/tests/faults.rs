@@ -361,7 +361,7 @@ fn flags_are_held_to_their_limits() {
         ),
         (
             Overrides { policy: Some(concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml").into()), ..none() },
-            "policy file is no whole safetensors file",
+            "policy file is not a complete safetensors file",
         ),
         (Overrides { balancers: Some(65), ..none() }, "--balancers = 65: must be from 1 to 64"),
         (

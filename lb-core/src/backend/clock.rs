@@ -39,7 +39,7 @@ impl WorkClock {
         }
     }
 
-    /// Starts over from zero; only when nobody remembers a reading.
+    /// Starts over from zero; allowed only while no earlier reading is kept.
     pub(super) fn reset(&mut self, now: Time) {
         self.since = now;
         self.work = 0.0;

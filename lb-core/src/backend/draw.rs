@@ -22,7 +22,7 @@ pub(super) fn fails(key: u64, rate: f64) -> bool {
     happens(key ^ ERROR, rate)
 }
 
-/// Whether it hangs.
+/// Draws whether the request hangs.
 pub(super) fn hangs(key: u64, rate: f64) -> bool {
     happens(key ^ HANG, rate)
 }

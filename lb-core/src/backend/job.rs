@@ -9,7 +9,7 @@ pub struct JobId(pub u64);
 /// A request that arrives at a backend.
 #[derive(Clone, Copy, Debug)]
 pub struct Job {
-    /// Who it is.
+    /// Number of the request, chosen by the driver.
     pub id: JobId,
     /// Service time at speed 1, without faults.
     pub demand: Span,
@@ -38,9 +38,9 @@ pub enum Arrival {
 /// How a request left a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobResult {
-    /// Served.
+    /// The request was served in full and succeeds.
     Served,
-    /// Served in full, then 500.
+    /// The request was served in full and then fails with 500.
     Failed,
     /// The backend went down with the request in it: the connection breaks.
     Broken,
@@ -49,12 +49,12 @@ pub enum JobResult {
 /// A request that left a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Finished {
-    /// Who it was.
+    /// Number of the request, as the driver chose it.
     pub id: JobId,
     /// When its service began; the same as `at` when it never did (a break in the queue).
     pub started: Time,
     /// When it left, exactly (a driver may learn of it later).
     pub at: Time,
-    /// How.
+    /// How the request left.
     pub result: JobResult,
 }

@@ -25,7 +25,7 @@ struct Running {
     id: JobId,
     started: Time,
     fails: bool,
-    /// Its client is gone: it works on, and nobody hears of its end.
+    /// Its client is gone: it is served to the end, which is not reported.
     cancelled: bool,
 }
 
@@ -50,7 +50,7 @@ impl PartialEq for Running {
 
 impl Eq for Running {}
 
-/// One backend.
+/// A backend as a queueing model: workers, a queue, a speed and faults.
 #[derive(Debug)]
 pub struct BackendModel {
     workers: usize,
@@ -190,7 +190,7 @@ impl BackendModel {
         self.enter_phase(now, finished);
     }
 
-    /// Whether it runs.
+    /// Whether the backend is up, as far as faults and [`Self::set_up`] say.
     pub fn is_up(&self) -> bool {
         self.outside_up && self.faults.is_up_in(self.phase)
     }
@@ -201,18 +201,18 @@ impl BackendModel {
         self.running.len() + self.queue.len()
     }
 
-    /// Requests that hang.
+    /// Number of requests that hang until their clients give up.
     pub fn hanging(&self) -> usize {
         self.hanging.len()
     }
 
-    /// The mean speed that the model has run at so far is not kept; this is the speed now, up or
-    /// down.
+    /// The speed at this moment, as if the backend were up; 1 serves a request in its demand. A mean over
+    /// time is not kept.
     pub fn speed(&self) -> f64 {
         self.base_speed * self.faults.speed_in(self.phase) * self.outside_factor
     }
 
-    /// Workers.
+    /// Number of requests that are served at once.
     pub const fn workers(&self) -> usize {
         self.workers
     }

@@ -79,7 +79,7 @@ impl<'de> Deserialize<'de> for Fault {
         let kind = raw.take_kind().map_err(D::Error::custom)?;
         if let Some(key) = raw.stray_key() {
             let name = kind.name();
-            return Err(D::Error::custom(format!("`{key}` is no key of fault `{name}`; remove it")));
+            return Err(D::Error::custom(format!("fault `{name}` has no key `{key}`; remove it")));
         }
         Ok(Self {
             kind,
@@ -114,8 +114,8 @@ mod tests {
     fn keys_that_the_kind_does_not_know_are_refused() {
         let cases = [
             (r#"{"fault":"crash","duratoin_s":3}"#, "unknown field `duratoin_s`"),
-            (r#"{"fault":"crash","rate":0.3}"#, "`rate` is no key of fault `crash`; remove it"),
-            (r#"{"fault":"freeze","factor":0}"#, "`factor` is no key of fault `freeze`; remove it"),
+            (r#"{"fault":"crash","rate":0.3}"#, "fault `crash` has no key `rate`; remove it"),
+            (r#"{"fault":"freeze","factor":0}"#, "fault `freeze` has no key `factor`; remove it"),
             (r#"{"fault":"fast_fail"}"#, "missing field `rate`"),
             (r#"{"fault":"meteor"}"#, "unknown variant `meteor`"),
         ];

@@ -42,7 +42,7 @@ struct Phase {
     from: Time,
     up: bool,
     speed: f64,
-    /// Whether every service is healthy, so that nobody need look its condition up.
+    /// Whether every service is healthy, so that conditions need not be looked up.
     healthy: bool,
 }
 

@@ -44,7 +44,7 @@ impl Default for Limits {
     }
 }
 
-/// A policy that wears outlier ejection.
+/// A policy under outlier ejection.
 #[derive(Debug)]
 pub struct Ejection<P> {
     inner: P,
@@ -52,7 +52,7 @@ pub struct Ejection<P> {
     records: Vec<Record>,
     /// The eligible backends of the pool that are not ejected, ascending.
     admitted: Vec<BackendIndex>,
-    /// How many of the pool's eligible backends stay in whatever they do.
+    /// How many of the pool's eligible backends are never ejected.
     keep: usize,
     /// The next time at which a backend comes back.
     next_return: Time,

@@ -1,7 +1,7 @@
 //! Estimates per backend that fade with silence, kept so that a decision needs no exponential.
 //!
 //! **Fading.** An estimate `v` made at time `u` is worth `v * exp(-(t - u) / tau)` at time `t`. A
-//! backend that is judged slow gets no requests, so nobody would ever find out that it has recovered;
+//! backend that is judged slow gets no requests, so its recovery would never be noticed;
 //! with fading its cost sinks until it is tried again. (tower's and linkerd's peak EWMA project their
 //! estimates towards zero in the same way.) A backend without replies counts as typical of the pool when
 //! it was first seen, and fades from there, so that it is tried soon. Nothing fades below a quarter of

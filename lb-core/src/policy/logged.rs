@@ -1,7 +1,7 @@
-//! A decision log, for any policy to wear: what each decision was made from, what was picked and with which
+//! A decision log around any policy: what each decision was made from, what was picked and with which
 //! probability, and how the request ended.
 //!
-//! The wrapper observes the features of [`super::learned`] whatever the inner policy looks at, so that logs of
+//! The wrapper computes the features of [`super::learned`] under every inner policy, so that logs of
 //! all algorithms can teach a learned one. With a stated probability it overrules the inner policy and picks
 //! evenly among the eligible backends (*exploration*): logs of a deterministic policy say nothing of what it
 //! never did. The inner policy is asked all the same, and is told where the request really went.
@@ -23,22 +23,23 @@ use std::collections::VecDeque;
 pub struct Decision<'a> {
     /// Its number: 0, 1, 2 and so on under one policy.
     pub id: u64,
-    /// When.
+    /// When the decision was made.
     pub at: Time,
     /// Class of route of the request.
     pub route: u16,
     /// Backends of the pool, eligible or not.
     pub backends: usize,
-    /// Those that could be picked, ascending.
+    /// Backends that could be picked, ascending.
     pub eligible: &'a [BackendIndex],
     /// [`WIDTH`] numbers for each backend of the pool, as a learned policy would see them; 0 for those that
     /// could not be picked.
     pub features: &'a [f32],
-    /// What was picked.
+    /// The backend that was picked.
     pub action: BackendIndex,
-    /// The probability of that, exploration included; none where the inner policy does not know its own.
+    /// The probability with which `action` was picked, exploration included; `None` where the inner policy does
+    /// not know its own.
     pub propensity: Option<f64>,
-    /// Whether exploration picked.
+    /// Whether exploration overruled the inner policy.
     pub explored: bool,
     /// Time that all requests of the pool together have spent in the system since the last decision.
     pub in_system: Span,
@@ -47,20 +48,20 @@ pub struct Decision<'a> {
 /// How the request of a decision ended.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Ending {
-    /// Number of the decision.
+    /// [`Decision::id`] of the decision that sent the request.
     pub id: u64,
-    /// When; of a request that its client gave up the last moment at which anything happened before.
+    /// When the request ended. If its client gave it up, this is the time of the last event before that.
     pub at: Time,
-    /// From sending to then.
+    /// Time from sending the request to `at`.
     pub latency: Span,
-    /// How, and what the decision was worth ([`reward`]); none when the client gave up first, so that nobody
-    /// knows.
+    /// How the request ended, and what the decision was worth ([`reward`]); `None` when the client gave up
+    /// first, so that neither is known.
     pub ending: Option<(ReplyKind, f32)>,
 }
 
-/// Takes decisions and endings.
+/// Receives decisions and endings.
 pub trait DecisionLog: Send {
-    /// Whether it wants any.
+    /// Whether decisions are recorded at present; while it is closed none is reported.
     fn is_open(&self) -> bool;
 
     /// A decision was made.
@@ -70,7 +71,7 @@ pub trait DecisionLog: Send {
     fn ending(&mut self, ending: &Ending);
 }
 
-/// A policy that wears a decision log.
+/// A policy whose decisions are recorded in a log.
 pub struct Logged {
     inner: Box<dyn Policy>,
     log: Box<dyn DecisionLog>,
@@ -90,7 +91,7 @@ pub struct Logged {
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     at: Time,
-    /// Of its decision; none if the log was closed.
+    /// Number of its decision; `None` if the log was closed.
     id: Option<u64>,
 }
 
@@ -117,10 +118,10 @@ impl InSystem {
 }
 
 impl Logged {
-    /// `inner`, whose decisions are told to `log`; with probability `exploration` (0 to 1) a backend is
+    /// Wraps `inner`, whose decisions go to `log`; with probability `exploration` (0 to 1) a backend is
     /// picked evenly in its place while the log is open.
     pub fn new(inner: Box<dyn Policy>, log: Box<dyn DecisionLog>, exploration: f64) -> Self {
-        debug_assert!((0.0..=1.0).contains(&exploration), "{exploration} is no probability");
+        debug_assert!((0.0..=1.0).contains(&exploration), "{exploration} is not a probability");
         Self {
             inner,
             log,
@@ -261,7 +262,7 @@ impl Policy for Logged {
     fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
         self.inner.on_cancel(backend, sent);
         self.features.on_cancel(backend, sent);
-        // Nobody says when: nothing has happened since the last event.
+        // The time is not reported: nothing has happened since the last event.
         let now = self.in_system.changed.max(sent);
         if let Some(Sent { id: Some(id), .. }) = self.take(backend, sent, now) {
             self.log.ending(&Ending { id, at: now, latency: now.since(sent), ending: None });

@@ -2,7 +2,7 @@
 //!
 //! A policy sees what a load balancer sees: in-flight counts, weights and the replies that came
 //! back. It never sees a backend's true speed, queue or faults. A new policy is one file here and
-//! one line in [`crate::algorithm`].
+//! one entry in [`crate::algorithm`].
 
 pub mod consistent_hash;
 pub mod ejection;
@@ -52,7 +52,7 @@ impl BackendIndex {
     }
 }
 
-/// What a load balancer knows of one backend at the moment of a decision.
+/// What a load balancer knows about one backend at the moment of a decision.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct BackendView {
     /// Configured weight, above zero; 1 when none is configured.
@@ -89,7 +89,7 @@ impl PoolView<'_> {
     }
 }
 
-/// What a policy may know of the request that it places.
+/// What a policy knows about the request that it places.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestInfo {
     /// Hash of the client's identity, for policies with affinity.
@@ -114,7 +114,7 @@ pub enum ReplyKind {
 /// One finished request, as the load balancer saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply {
-    /// How it ended.
+    /// Whether it ended in a reply, and in which kind.
     pub kind: ReplyKind,
     /// From sending to the end of the reply (for a timeout: the timeout).
     pub latency: Span,
@@ -145,21 +145,21 @@ pub trait Policy: Send {
     /// the policy before this one.
     fn on_reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {}
 
-    /// The client of a request that was sent to `backend` at `sent` went away: nothing is known of how it
-    /// would have ended.
+    /// The client of a request that was sent to `backend` at `sent` went away before its end, so how it
+    /// would have ended is unknown.
     fn on_cancel(&mut self, _backend: BackendIndex, _sent: Time) {}
 
-    /// The probability with which the latest pick was drawn; none when the policy does not know it.
+    /// The probability with which the latest pick was drawn; `None` when the policy does not know it.
     fn propensity(&self) -> Option<f64> {
         None
     }
 
-    /// How often guards overruled a learned policy; none for other policies.
+    /// How often guards overruled a learned policy; `None` for other policies.
     fn guard_counts(&self) -> Option<GuardCounts> {
         None
     }
 
-    /// Until when outlier ejection keeps `backend` out; none when it does not.
+    /// Until when outlier ejection keeps `backend` out; `None` when it does not.
     fn ejected_until(&self, _backend: BackendIndex, _now: Time) -> Option<Time> {
         None
     }

@@ -8,7 +8,7 @@
 //! pays for its blindness: two slow ones drawn together get the request.
 //!
 //! The draw is without replacement, as in nginx's `random two` and linkerd; Envoy draws with
-//! replacement, so that one of n picks there is no choice at all.
+//! replacement, so that there one of n picks compares a backend with itself.
 
 use super::{BackendIndex, BackendView, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
@@ -56,7 +56,7 @@ mod tests {
         let mut counts = std::collections::BTreeMap::new();
         for _ in 0..6_000 {
             let [a, b] = draw_two(&eligible, &mut rng).expect("three are eligible");
-            assert_ne!(a, b, "one drawn twice is no choice");
+            assert_ne!(a, b, "two different backends are drawn");
             *counts.entry((a, b)).or_insert(0u32) += 1;
         }
         assert_eq!(counts.len(), 6, "all ordered pairs appear: {counts:?}");

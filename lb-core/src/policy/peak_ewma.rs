@@ -3,7 +3,7 @@
 //!
 //! Finagle's `PeakEwma` and tower's and linkerd's `load::PeakEwma`: the estimate jumps to a latency
 //! above it at once, and approaches one below it gently, with the weight `1 - exp(-gap / tau)` where
-//! `gap` is the time since the last reply. It is cautious: one slow reply is believed, one fast reply
+//! `gap` is the time since the last reply. It is cautious: one slow reply is taken at its value, one fast reply
 //! is not. Between replies it fades with the same `tau`.
 //!
 //! Two deviations. A failed reply counts as a slow one (`policy/estimate.rs`), as in linkerd's newer

@@ -1,7 +1,7 @@
 //! Round-robin: each backend in turn, blind to load, speed and weight.
 //!
 //! The next one is the first eligible backend after the one picked last, in order of index, so that
-//! the turn goes on where it was when a backend comes or goes, and nobody is served twice or skipped.
+//! the turn goes on where it was when a backend comes or goes, and no backend is picked twice or skipped.
 
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;

@@ -83,6 +83,6 @@ mod tests {
         for (backend, share) in [(0, 1_000), (3, 2_000), (5, 5_000), (2, 0)] {
             assert!(counts[backend].abs_diff(share) < 200, "ties by weight: {counts:?}");
         }
-        assert_eq!(lowest(&[], &mut rng, |_| 0.0), None, "nobody is eligible");
+        assert_eq!(lowest(&[], &mut rng, |_| 0.0), None, "no backend is eligible");
     }
 }

@@ -118,11 +118,11 @@ pub struct RouteIndex(pub u16);
 /// A backend and its place in the topology.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placed<'a> {
-    /// Position of its pool.
+    /// Position of its pool in [`Topology::pools`].
     pub pool: usize,
     /// Position within its pool.
     pub place: usize,
-    /// The backend.
+    /// The backend as the topology describes it.
     pub spec: &'a BackendSpec,
     /// The services that its pool answers for.
     pub services: Vec<String>,
@@ -144,7 +144,7 @@ impl Topology {
     }
 
     /// All backends, pool after pool: the order in which results number them. `all` names the
-    /// services that there are, for pools that answer for whatever no other pool names.
+    /// services that there are, for pools that answer for all services that no other pool names.
     pub fn backends<'a>(&'a self, all: &'a [String]) -> impl Iterator<Item = Placed<'a>> {
         self.pools.iter().enumerate().flat_map(move |(number, pool)| {
             let services = self.services_of(number, all);

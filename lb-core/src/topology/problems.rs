@@ -103,7 +103,7 @@ impl Topology {
             if !ids().any(|other| other == id) {
                 let known: Vec<String> = ids().map(|id| format!("`{id}`")).collect();
                 problems.push(format!(
-                    "{key}.backends[{i}]: `{id}` is no backend of this topology; known: {}",
+                    "{key}.backends[{i}]: unknown backend `{id}`; known: {}",
                     known.join(", ")
                 ));
             }
@@ -233,7 +233,7 @@ mod tests {
             "service_time.mean_ms: 0 must be above 0 and at most 86400000 (a day)",
             "faults[0].rate: 1.5 must lie between 0 and 1",
             "faults[0].start_s: -1 must be at least 0",
-            "faults[0].backends[0]: `z` is no backend of this topology; known: `a`, `a`, `b c`",
+            "faults[0].backends[0]: unknown backend `z`; known: `a`, `a`, `b c`",
             "faults[0].services[0]: no pool answers for `ghost`; known: `cart`, `cart`",
             "faults[1].factor: 0 must be above 0 (10 is ten times slower)",
             "faults[1].every_s: 10 must be above duration_s, which is 10",

@@ -1,4 +1,4 @@
-//! The open model: what arrives, and when, whatever becomes of those before it.
+//! The open model: what arrives, and when, independent of how earlier arrivals fare.
 //!
 //! An open stage has an arrival process in place of a number of users. Each arrival is a virtual user
 //! that does one thing, a session or a single action, and is gone. When it arrives is fixed by the
@@ -11,13 +11,13 @@ use std::sync::Arc;
 /// The arrivals of an open stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arrivals {
-    /// When.
+    /// When arrivals come.
     pub process: ArrivalProcess,
-    /// What each of them does.
+    /// What each arrival does.
     pub start: ArrivalStart,
 }
 
-/// When something arrives.
+/// The process that decides when something arrives.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArrivalProcess {
     /// At rates that change linearly within each segment; the last segment is cut, or its end rate
@@ -35,14 +35,14 @@ pub enum ArrivalProcess {
         /// Mean stay in each state, exponentially distributed, in seconds.
         mean_stay_s: [f64; 2],
     },
-    /// At recorded times.
+    /// At the times of a recorded list of requests.
     Replay(Arc<Replay>),
 }
 
 /// A piece of a rate curve.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct RateSegment {
-    /// Length.
+    /// Length of the segment.
     pub duration: Span,
     /// Arrivals per second at its beginning.
     pub from: f64,
@@ -84,9 +84,9 @@ pub struct ReplayRequest {
     pub action: String,
     /// Path and query as recorded; takes the place of its step's path.
     pub path: String,
-    /// Headers as recorded.
+    /// Headers as recorded: name and value, in order.
     pub headers: Vec<(String, String)>,
-    /// Body as recorded.
+    /// Body as recorded; empty when there was none.
     pub body: Vec<u8>,
 }
 

@@ -77,9 +77,9 @@ fn request(
     }
     for (name, value) in headers {
         let key = format!("{path}.headers.{name}");
-        // RFC 9110, 5.6.2, less the characters that nobody uses.
+        // RFC 9110, 5.6.2, less the characters that are not used in practice.
         if name.is_empty() || !name.bytes().all(is_unreserved) {
-            problems.report(key, format!("`{name}` is no header name"));
+            problems.report(key, format!("`{name}` is not a header name"));
         } else if value.chars().any(char::is_control) {
             problems.report(key, "holds a control character; write one line of text");
         }

@@ -9,7 +9,7 @@ use super::process::expected_count;
 /// Most arrivals of a workload: their list must fit into memory (24 bytes each).
 const MOST: f64 = 50e6;
 
-/// Shortest mean stay in a state of bursts, in seconds: shorter ones are no bursts but a mean rate.
+/// Shortest mean stay in a state of bursts, in seconds: below it bursts blur into the mean rate.
 const SHORTEST_STAY_S: f64 = 0.001;
 
 /// Checks the arrivals of all open stages.
@@ -122,7 +122,7 @@ fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, probl
         row.headers.iter().find(is_bad).map(|(name, value)| (number, name.clone(), value.clone()))
     };
     if let Some((row, name, value)) = rows.iter().enumerate().find_map(bad) {
-        let problem = format!("{:?} is no header; leave it out", format!("{name}: {value}"));
+        let problem = format!("{:?} is not a valid header; leave it out", format!("{name}: {value}"));
         problems.report(format!("{path}.requests[{row}].headers"), problem);
     }
 }

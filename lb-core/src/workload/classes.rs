@@ -9,15 +9,16 @@ use std::collections::BTreeMap;
 pub struct UserClass {
     /// Name in configs and results.
     pub name: String,
-    /// Chance weights of actions, by name. Actions that it does not name it never does.
+    /// Weights by which actions are drawn, by name; an action that is not named is never drawn.
     pub actions: BTreeMap<String, f64>,
     /// Thinking time before each action, drawn evenly between the two, in seconds.
     pub think_time_s: [f64; 2],
-    /// Actions in a session, drawn evenly.
+    /// Fewest and most actions in a session, drawn evenly between the two.
     pub actions_per_session: [u32; 2],
-    /// Longest session, in seconds, drawn evenly: no new action starts after it.
+    /// Length in seconds, drawn evenly between the two, after which a session starts no new action; `None`
+    /// means no limit.
     pub session_duration_s: Option<[f64; 2]>,
-    /// Chance that an action that can be abandoned is.
+    /// Chance, 0 to 1, that an action that can be abandoned is abandoned.
     pub abandonment: f64,
     /// In place of a step's own `repeat`, by step name (a bulk buyer adds more items).
     pub repeat: BTreeMap<String, [u32; 2]>,
@@ -61,13 +62,13 @@ pub struct Stage {
     pub name: String,
     /// Offset from the start of the measured phase.
     pub start: Span,
-    /// Length: users stop at its end, whatever they are doing.
+    /// Length: users stop at its end, in the middle of a session if need be.
     pub duration: Span,
     /// The users arrive evenly over this much of its beginning.
     pub ramp_up: Span,
-    /// Users at once.
+    /// Number of users at once.
     pub users: u32,
-    /// Who they are.
+    /// The classes that its users belong to, with their shares.
     pub classes: Vec<ClassMix>,
     /// The number of users wanders between `users x (1 - v)` and `users x (1 + v)`, redrawn every
     /// [`Stage::VARIANCE_PERIOD`] and never above the cap.
@@ -80,8 +81,8 @@ pub struct Stage {
     pub max_users: u32,
     /// Background traffic: counted and reported apart.
     pub background: bool,
-    /// The open model in place of users, where there are arrivals: `users` and `ramp_up` then mean
-    /// nothing.
+    /// Arrivals of the open model, which take the place of users: `users` and `ramp_up` are then ignored.
+    /// `None` for a closed stage.
     pub arrivals: Option<Arrivals>,
 }
 

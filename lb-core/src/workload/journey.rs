@@ -159,9 +159,9 @@ pub struct Variant {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct JourneyError {
-    /// Where, as `actions.login.steps[0].path`.
+    /// Key path of the fault, such as `actions.login.steps[0].path`.
     pub path: String,
-    /// What, with the value and the way out.
+    /// What is wrong there, with the value and the way out.
     pub problem: String,
 }
 

@@ -14,25 +14,26 @@ pub struct ActionIndex(pub u16);
 /// What a user does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Next {
-    /// Nothing before this point.
+    /// Do nothing before this time.
     Wait(Time),
     /// Send this now, and call again with the reply.
     Send(Request),
-    /// Nothing any more.
+    /// The user has left and sends nothing more.
     Done,
 }
 
 /// A request that is to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
-    /// Which request of the workload.
+    /// Position of the request in the workload.
     pub step: StepIndex,
     /// The action that it belongs to.
     pub action: ActionIndex,
-    /// Fixed by the schedule, whatever the algorithm: backends draw service time and failures from
-    /// it, so that every algorithm meets the same luck.
+    /// Key of the request's random stream, fixed by the schedule: backends draw service time and failures
+    /// from it, so that every algorithm meets the same draws.
     pub key: u64,
-    /// The error that it carries on purpose: position among the step's `errors`.
+    /// The error that it carries on purpose, as the position among the step's `errors`; `None` for an ordinary
+    /// request.
     pub injected: Option<u8>,
 }
 

@@ -1,4 +1,4 @@
-//! One finished request: what both drivers hand to whoever records.
+//! One finished request: what both drivers hand to the recorder.
 
 use super::ids::UserId;
 use super::request::{ActionIndex, StepIndex};
@@ -8,7 +8,7 @@ use crate::time::Time;
 /// One finished request, as the client saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Who sent it.
+    /// The virtual user that sent it.
     pub user: UserId,
     /// The action that it belongs to.
     pub action: ActionIndex,
@@ -16,11 +16,11 @@ pub struct Sample {
     pub step: StepIndex,
     /// When it should have been sent. In the closed model the same as `sent`.
     pub intended: Time,
-    /// When it was sent.
+    /// When it was sent, from the start of the phase.
     pub sent: Time,
     /// When its reply was complete, or it failed.
     pub done: Time,
-    /// What became of it.
+    /// How it ended.
     pub outcome: Outcome,
     /// HTTP status; 0 when there was no reply.
     pub status: u16,

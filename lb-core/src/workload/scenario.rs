@@ -12,7 +12,7 @@ pub struct Scenario {
     pub name: String,
     /// What users do, and when.
     pub workload: Arc<Workload>,
-    /// Length of the measured phase: users stop there, whatever they are doing.
+    /// Length of the measured phase: users stop there, in the middle of a session if need be.
     pub duration: Span,
     /// Length of the warm-up, run with other users before the measured phase.
     pub warm_up: Span,

@@ -10,7 +10,7 @@ use std::sync::{Arc, OnceLock};
 /// When a virtual user is there, and who it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPlan {
-    /// Who.
+    /// The user's number.
     pub id: UserId,
     /// Position in [`super::Workload::stages`].
     pub stage: usize,

@@ -170,7 +170,7 @@ pub(super) fn write_encoded(text: &str, is_string: bool, place: Place, out: &mut
     }
 }
 
-/// Encodes whatever is written to it.
+/// Encodes the text that is written to it.
 pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut String,
     pub(super) place: Place,

@@ -50,14 +50,14 @@ enum Part {
 
 /// One virtual user.
 ///
-/// It keeps positions and keys only; whatever a request holds is drawn again from its key when it
+/// It keeps positions and keys only; the contents of a request are drawn again from its key when it
 /// is written, and values from replies are kept only once there are some.
 #[derive(Clone, Debug)]
 pub struct VirtualUser {
     schedule: Arc<Inner>,
     id: UserId,
     key: u64,
-    /// What it arrived for; none for users of closed stages, who stay.
+    /// What it arrived for; `None` for users of closed stages, who stay.
     arrival: Option<Arrival>,
     stage: u16,
     class: u16,
@@ -168,7 +168,7 @@ impl VirtualUser {
         self.key
     }
 
-    /// Its number.
+    /// The user's number in its schedule.
     pub fn id(&self) -> UserId {
         self.id
     }
@@ -201,7 +201,7 @@ impl VirtualUser {
         StepIndex(self.action_plan().first + self.step)
     }
 
-    /// The window is over: whatever goes on ends, and the next window begins with a new session.
+    /// The window is over: what is under way ends, and the next window begins with a new session.
     fn leave(&mut self) {
         self.window += 1;
         self.doing = Doing::Session;

@@ -20,7 +20,7 @@ pub struct Workload {
     pub(super) compiled: Compiled,
     pub(super) classes: Vec<UserClass>,
     pub(super) stages: Vec<Stage>,
-    /// By class.
+    /// What the classes do differently from the journey, by class.
     pub(super) habits: Vec<Habits>,
     /// By stage, then by class.
     pub(super) choices: Vec<Vec<Option<Choice>>>,
@@ -62,12 +62,12 @@ impl Workload {
         Ok(Self { compiled, classes, stages, habits, choices, rows, identities, definition })
     }
 
-    /// The classes.
+    /// The user classes, as [`super::ClassMix::class`] counts them.
     pub fn classes(&self) -> &[UserClass] {
         &self.classes
     }
 
-    /// The stages.
+    /// The stages, as [`super::UserPlan::stage`] counts them.
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }

@@ -497,7 +497,7 @@ fn bad_arrivals_are_refused_with_value_and_way_out() {
         ),
         (
             replayed(|replay| replay.requests[2].headers[0].1 = "a\r\nhost: b".to_owned()),
-            "requests[2].headers: \"x-trace: a\\r\\nhost: b\" is no header; leave it out",
+            "requests[2].headers: \"x-trace: a\\r\\nhost: b\" is not a valid header; leave it out",
         ),
     ];
     for (setup, expected) in cases {

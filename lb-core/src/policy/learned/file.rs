@@ -23,7 +23,7 @@ pub const METADATA_KEY: &str = "lbpolicy";
 /// The version that is written. A file of another major version is refused.
 pub const FORMAT_VERSION: &str = "1.0.0";
 
-/// The only kind there is.
+/// The only kind of network that this build serves.
 const KIND: &str = "shared-scorer-mlp";
 
 /// What a score begins with.
@@ -35,15 +35,15 @@ pub const TOLERANCE: f32 = 1e-4;
 /// A trained policy, checked and ready to serve.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
-    /// The scorer.
+    /// The network that scores backends; the highest score is best.
     pub network: Network,
     /// How scores become picks.
     pub action: Action,
-    /// What holds whatever the scores say.
+    /// Limits that hold whatever the scores are.
     pub guards: Guards,
     /// How it was trained; free-form.
     pub train: Value,
-    /// How it did; free-form.
+    /// How well it did when it was evaluated; free-form.
     pub eval: Value,
     /// SHA-256 of the weights, in hex.
     pub sha256: String,
@@ -66,7 +66,7 @@ pub struct Action {
 pub enum ActionMode {
     /// The best score wins.
     Argmax,
-    /// Scores are logits.
+    /// Scores are logits, and a backend is drawn with the probability of their softmax.
     Softmax,
 }
 
@@ -79,8 +79,8 @@ impl Default for Action {
 /// Why a policy file cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyFileError {
-    /// It is no safetensors file, or only a part of one.
-    #[error("policy file is no whole safetensors file: {0}; export the policy again")]
+    /// The bytes are not a safetensors file, or only part of one.
+    #[error("policy file is not a complete safetensors file: {0}; export the policy again")]
     NotSafetensors(#[from] safetensors::SafeTensorError),
     /// The JSON text is missing or is not what it should be.
     #[error("policy file has no valid metadata `{METADATA_KEY}`: {0}")]
@@ -90,7 +90,7 @@ pub enum PolicyFileError {
         "policy file has format version `{found}`, this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`"
     )]
     Version {
-        /// As the file says.
+        /// What the file says instead.
         found: String,
     },
     /// Another kind of network.
@@ -98,7 +98,7 @@ pub enum PolicyFileError {
         "policy file holds a `{found}`, this build serves `{KIND}` with hidden layers {HIDDEN} and {HIDDEN}"
     )]
     Kind {
-        /// As the file says.
+        /// What the file says instead.
         found: String,
     },
     /// Trained on other features.
@@ -106,15 +106,15 @@ pub enum PolicyFileError {
         "policy was trained on feature set `{found}`, this build computes `{FEATURE_SET}`; retrain it or use the matching build"
     )]
     FeatureSet {
-        /// As the file says.
+        /// What the file says instead.
         found: String,
     },
     /// A tensor is missing or has another shape or type.
     #[error("policy file: tensor `{name}` {problem}")]
     Tensor {
-        /// Its name.
+        /// Name of the tensor in the file.
         name: &'static str,
-        /// What is wrong.
+        /// What is wrong, as the end of a sentence: `is missing`.
         problem: String,
     },
     /// A weight is NaN or infinite, or a deviation is not above zero.
@@ -127,9 +127,9 @@ pub enum PolicyFileError {
         "policy file: weights have SHA-256 {found}, metadata names {expected}; the file was changed after export"
     )]
     Hash {
-        /// Of the weights.
+        /// SHA-256 of the weights in the file, in hex.
         found: String,
-        /// In the metadata.
+        /// SHA-256 that the metadata names, in hex.
         expected: String,
     },
     /// The golden rows get other scores.
@@ -137,16 +137,16 @@ pub enum PolicyFileError {
         "policy file: golden row {row} gets score {found}, must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it"
     )]
     Golden {
-        /// Its number.
+        /// Position of the golden row, from 0.
         row: usize,
-        /// The score here.
+        /// The score that this build computes.
         found: f32,
         /// The score at export.
         expected: f32,
     },
 }
 
-/// The JSON text.
+/// The JSON text under [`METADATA_KEY`].
 #[derive(Serialize, Deserialize)]
 struct Metadata {
     format_version: String,
@@ -182,7 +182,7 @@ struct Golden {
 const GOLDEN_ROWS: usize = 8;
 
 impl PolicyFile {
-    /// A policy of `network` that has no record as yet.
+    /// Makes a policy of `network` without a record of its training and evaluation.
     pub fn new(network: Network, action: Action) -> Self {
         let sha256 = sha256(tensors(&network).iter().map(Tensor::named_bytes));
         Self { network, action, guards: Guards::default(), train: Value::Null, eval: Value::Null, sha256 }
@@ -191,7 +191,7 @@ impl PolicyFile {
     /// Reads and checks the bytes of a file.
     ///
     /// # Errors
-    /// See [`PolicyFileError`]: the bytes are no such file, or not one for this build.
+    /// See [`PolicyFileError`]: the bytes are not such a file, or not one for this build.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PolicyFileError> {
         let (_, header) = SafeTensors::read_metadata(bytes)?;
         let text = header.metadata().as_ref().and_then(|all| all.get(METADATA_KEY));

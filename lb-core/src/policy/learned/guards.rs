@@ -1,9 +1,9 @@
-//! What holds whatever the network says: who may be picked at all is the pool's business, and these rules
-//! are the rest. Each time one of them overrules the network it is counted.
+//! Rules that overrule the network. Which backends may be picked at all is decided by the pool; the rules
+//! here limit how the network chooses among them. Each overruled pick is counted.
 //!
 //! - *Minimum share*: a backend that was not picked for so long that its share falls below a limit gets one
 //!   request, so that a recovery is noticed. One that keeps failing is asked more and more rarely.
-//! - *Staleness*: when nobody has answered for a while although requests are out, the features describe the
+//! - *Staleness*: when no reply has come for a while although requests are out, the features describe the
 //!   past, and the fallback decides.
 //! - *Numbers*: a score that is not finite is never acted upon; the fallback decides.
 
@@ -47,10 +47,10 @@ impl Guards {
     }
 }
 
-/// How often each guard overruled the network.
+/// Picks under a learned policy, and how many of them each guard decided in place of the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardCounts {
-    /// All picks.
+    /// Picks in all, overruled or not.
     pub picks: u64,
     /// Picks for the minimum share.
     pub minimum_share: u64,
@@ -61,7 +61,7 @@ pub struct GuardCounts {
 }
 
 impl GuardCounts {
-    /// The sum of two.
+    /// Adds two counts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {

@@ -34,7 +34,7 @@ pub struct Network {
     pub first: [Units; WIDTH],
     /// By hidden unit of the first layer, then of the second.
     pub second: Box<[Units; HIDDEN]>,
-    /// Of the output.
+    /// Of the output layer, which has one unit.
     pub third: Units,
     /// Biases of the three layers.
     pub biases: (Units, Units, f32),

@@ -8,7 +8,7 @@
 /// Weight of one reply in a class's mean once it is known: about the last two hundred.
 const ALPHA: f32 = 0.005;
 
-/// Replies after which half of what was measured is believed.
+/// Replies after which a measured value gets half of the weight.
 const BELIEVED_AFTER: f32 = 20.0;
 
 /// Classes told apart; a load balancer that names more has them share the last one.
