@@ -24,7 +24,6 @@ mod kind;
 pub mod nginx;
 mod snapshot;
 pub mod spring;
-mod trace;
 pub mod traefik;
 
 pub use admin::{Capabilities, Current, LoadBalancerAdmin, Offer, ResetKind};
@@ -36,4 +35,3 @@ pub use fingerprint::{PoolBackend, VerifyOptions};
 pub use kind::Kind;
 pub use snapshot::{BackendCounters, GenerationChanged, Snapshot};
 pub use spring::{SpringAdmin, SpringOptions};
-pub use trace::TraceRecord;

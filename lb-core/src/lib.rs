@@ -8,6 +8,7 @@
 //! - [`backend`]: how a backend queues, serves and fails.
 //! - [`workload`]: what virtual users do, fixed by a seed.
 //! - [`topology`]: which backends there are; [`fault`]: what happens to them, and when.
+//! - [`trace_summary`]: what a recording of decisions holds, in figures.
 
 pub mod algorithm;
 pub mod backend;
@@ -20,6 +21,7 @@ pub mod service_time;
 pub mod steering;
 pub mod time;
 pub mod topology;
+pub mod trace_summary;
 pub mod workload;
 
 pub use algorithm::Algorithm;

@@ -19,7 +19,6 @@ mod metrics;
 mod proxy;
 mod serve;
 mod state;
-pub mod trace;
 
 pub use config::{Config, ConfigError};
 pub use serve::{StartError, run};

@@ -11,9 +11,10 @@ use crate::config::TrainedPolicy;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::{self, Population, Recording, RecordingSpec, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
-use crate::results::{RequestsFile, TRACES, TraceFile};
+use crate::results::{RequestsFile, TRACES};
 use anyhow::Context as _;
 use lb_core::policy::{GuardCounts, Policy};
+use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_core::{Algorithm, Seed, Time};
 use simulator::oracle::Oracle;
@@ -38,7 +39,7 @@ struct Simulated {
     record: TrialRecord,
     report: Report,
     guards: Option<GuardCounts>,
-    trace: Option<TraceFile>,
+    trace: Option<TraceSummary>,
 }
 
 /// A schedule to be played, whoever decides.

@@ -25,6 +25,6 @@ pub use requests::RequestsFile;
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency, Overhead,
     OverheadEstimate, PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped,
-    SteeringSummary, Summary, TRACES, TraceFile, TracesSummary, WeightPoint,
+    SteeringSummary, Summary, TRACES, TracesSummary, WeightPoint,
 };
 pub use writer::{trial_stem, write_scenario, write_summary, write_trial};

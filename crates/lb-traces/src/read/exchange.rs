@@ -11,7 +11,8 @@ pub struct Exchange {
     /// From the decision to the end of the reply, or to when the client went away; none when the trace does
     /// not tell.
     pub latency: Option<Span>,
-    /// The part of it that the backend itself says it served (waiting excluded).
+    /// The part of it that the backend itself says it served, waiting excluded. `None` in everything that is
+    /// read from a trace: a load balancer's policies do not see it, so traces do not have it.
     pub service: Option<Span>,
     /// Position in [`Traces::backends`].
     pub backend: u16,

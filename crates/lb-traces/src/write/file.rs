@@ -5,8 +5,9 @@
 //! put together, column by column as they are, as `NAME.parquet`. Whatever happens, what was flushed can be
 //! read, and says by its name that it is a part. No file has its name before it is whole.
 
-use super::join::Row;
-use super::table::{Dictionary, properties, schema, write_group};
+use super::row::Row;
+use super::table::{Dictionary, properties, write_group};
+use crate::format::schema;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
