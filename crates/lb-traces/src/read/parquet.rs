@@ -1,7 +1,7 @@
-//! Reads columns of a Parquet file batch by batch, so that a trace of millions of rows needs no more
-//! memory than one of thousands.
+//! Reads columns of a Parquet file batch by batch, so that a trace of millions of rows takes the same
+//! memory as one of thousands.
 //!
-//! Columns are found by name, whatever their order; numbers may be of any width.
+//! Columns are found by name, so their order does not matter; numbers may be of any width.
 
 use super::error::TraceError;
 use crate::format::Column;

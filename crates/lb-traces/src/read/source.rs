@@ -11,13 +11,13 @@ use std::path::{Path, PathBuf};
 pub enum Source {
     /// Parquet traces.
     Parquet(Vec<PathBuf>),
-    /// One JSON object per line, as the original system's collector wrote them.
+    /// Files with one JSON object per line, such as `rl_experiences.jsonl`.
     JsonLines(Vec<PathBuf>),
 }
 
 /// The first and last bytes of every Parquet file.
 const MAGIC: &[u8] = b"PAR1";
-/// The kind of rows that `bench` writes of a run's requests, which are no decisions.
+/// The schema's name in the files that `bench` writes of a run's requests, which are not traces.
 const REQUESTS: &str = "requests";
 
 /// The files that `path` stands for: itself, or all traces in a folder and its folders.

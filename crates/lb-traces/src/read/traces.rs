@@ -13,10 +13,10 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Without these nothing can be fitted.
+/// Columns without which nothing can be fitted.
 const REQUIRED: [Column; 5] =
     [Column::PolicyId, Column::TsNs, Column::Action, Column::LatencyUs, Column::ErrorKind];
-/// These help where they are.
+/// Columns that are used if they are there.
 const OPTIONAL: [Column; 6] =
     [Column::RunId, Column::LbId, Column::BackendIds, Column::RouteClass, Column::Explore, Column::Censored];
 
@@ -25,12 +25,12 @@ const WEIGHTS: [Column; 4] = [Column::BackendIds, Column::FeatureSet, Column::Fe
 /// The feature that does.
 const WEIGHT: &str = "log_weight_vs_pool";
 
-/// What stands for requests of which no route is known.
+/// The class of requests whose route is not known.
 const ANY_ROUTE: &str = "other";
 
 impl Traces {
-    /// Reads a Parquet trace, or all of a folder: those of one pool. Which one must be told, by one of its
-    /// backends, where there are several.
+    /// Reads a Parquet trace, or all traces in a folder, and keeps the decisions of one pool. If there are several
+    /// pools, `backend` must name a backend of the one that is meant.
     ///
     /// # Errors
     /// When there is no trace, or it cannot be read, or lacks a column; when there are several pools and

@@ -67,7 +67,7 @@ impl DecisionLog for TraceLog {
 }
 
 impl Drop for TraceLog {
-    /// The policy is no more: what it has not heard of yet it will never hear.
+    /// Tells the writer that the policy is gone: its open decisions will not end any more.
     fn drop(&mut self) {
         // Never waits, as a switch drops policies under the locks of all pools. If this does not fit, its
         // open decisions are written at the end of the recording instead.

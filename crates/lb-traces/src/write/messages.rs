@@ -11,36 +11,35 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// How long the writer sleeps when there is nothing to write, and a simulation when there is no room. They
-/// look again and again instead of waiting to be woken, because waking somebody costs whoever does it a system
-/// call.
+/// How long the writer sleeps when there is nothing to write, and a simulation when there is no room. They poll
+/// instead of waiting to be woken, because to wake a thread costs the one that does it a system call.
 pub(super) const NAP: Duration = Duration::from_millis(2);
 
-/// What becomes of an event that does not fit into the channel.
+/// What happens to an event that does not fit into the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
-    /// It is dropped and counted: requests must not wait.
+    /// The event is dropped and counted: requests must not wait.
     Drop,
-    /// Whoever has it waits: in a simulation time stands still.
+    /// The policy waits until it fits: in a simulation time stands still.
     Wait,
 }
 
 /// One recording.
 #[derive(Clone, Debug)]
 pub struct Recording {
-    /// The file, `NAME.parquet`. Its folder is made if need be.
+    /// The file to write, `NAME.parquet`. Its folder is created if it is missing.
     pub path: PathBuf,
-    /// What the rows say in `run_id`.
+    /// The value of the column `run_id`.
     pub run_id: String,
-    /// Probability with which exploration picks, as readers are told.
+    /// Probability from 0 to 1 with which exploration picks. It is only written down for readers.
     pub exploration: f64,
-    /// When it begins, by the clock of the policies: times of rows count from here.
+    /// When the recording begins, by the clock of the policies: times of rows count from here.
     pub origin: Time,
-    /// The same moment as a clock on the wall says it (RFC 3339); none in virtual time.
+    /// The same moment by the clock on the wall (RFC 3339); `None` in virtual time.
     pub started_at: Option<String>,
 }
 
-/// What the numbers of a decision stand for. Asked by the writing thread.
+/// Names for the numbers in decisions. The writing thread asks for them.
 pub trait Names: Send + Sync {
     /// The ids of all backends of the pool, by position.
     fn backends(&self) -> Vec<String>;
@@ -49,14 +48,14 @@ pub trait Names: Send + Sync {
     fn route(&self, class: u16) -> String;
 }
 
-/// The policy whose decisions are logged, and where.
+/// A policy whose decisions are logged, and the load balancer that it decides for.
 #[derive(Clone)]
 pub struct TracedPolicy {
     /// Number of the load balancer: one for each view of each pool.
     pub lb_id: u16,
-    /// What decides, such as `least-connections` or `rl:1f00c3a4b5d6`.
+    /// The value of the column `policy_id`, such as `least-connections` or `rl:1f00c3a4b5d6`.
     pub policy_id: String,
-    /// What its numbers stand for.
+    /// Names for the numbers in its decisions.
     pub names: Arc<dyn Names>,
 }
 
@@ -67,7 +66,7 @@ pub(super) enum Event {
     Control(Control),
 }
 
-/// What is said to the writing thread beside decisions and endings.
+/// What the writing thread is told beside decisions and endings.
 pub(super) enum Control {
     Opened { log: u32, policy: TracedPolicy },
     Closed { log: u32 },
@@ -83,15 +82,15 @@ pub(super) struct Gate {
     pub(super) dropped_endings: AtomicU64,
 }
 
-/// Why there is no trace.
+/// Why a trace cannot be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// The file cannot be made.
+    /// The file cannot be created.
     #[error("failed to begin the trace `{}`: {source}; name another one, or make room for it", path.display())]
     Create {
-        /// Its final name.
+        /// The final name of the file.
         path: PathBuf,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// A group of rows cannot be written.
@@ -100,18 +99,18 @@ pub enum TraceError {
         path.display()
     )]
     Write {
-        /// Its final name.
+        /// The final name of the file.
         path: PathBuf,
-        /// What went wrong.
+        /// The error of the file's encoder or of the system.
         source: ParquetError,
     },
-    /// One recording at a time.
+    /// There is a recording already, and there can be only one at a time.
     #[error("a trace is being recorded already; stop it first")]
     Recording,
-    /// Nothing to stop.
+    /// There is no recording that could be stopped.
     #[error("no trace is being recorded; start one first")]
     NotRecording,
-    /// The writing thread is gone.
+    /// The writing thread has ended.
     #[error("the thread that writes traces is gone")]
     Gone,
 }

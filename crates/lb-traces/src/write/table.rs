@@ -104,7 +104,7 @@ pub(super) fn write_group<W: Write + Send>(
     Ok(())
 }
 
-/// How the request ended, if anybody knows.
+/// How the request ended and what that earned; `None` if it is not known.
 fn known(row: &Row) -> Option<(ReplyKind, f32)> {
     row.outcome.and_then(|Outcome { known, .. }| known)
 }

@@ -18,12 +18,11 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-/// Events on their way: a second of a load balancer at full speed, while a group is written.
+/// Capacity of the channel in events: what a load balancer at full speed sends in a second, in which a group is
+/// written.
 const CAPACITY: usize = 64 * 1024;
 
-/// Records traces.
-///
-/// All policies that are to be traced wear a log of it ([`Self::log`]).
+/// Records the decisions of all policies that were given a log of it ([`Self::log`]).
 #[derive(Debug)]
 pub struct Tracer {
     sender: SyncSender<Event>,
@@ -36,7 +35,7 @@ impl Tracer {
     /// A tracer that records nothing yet.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// No thread can be started.
     pub fn new(overflow: Overflow) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(CAPACITY);
         let gate = Arc::<Gate>::default();
@@ -45,11 +44,11 @@ impl Tracer {
         Ok(Self { sender, gate, overflow, logs: AtomicU32::new(0) })
     }
 
-    /// The log of a new policy.
+    /// Makes the log of a new policy.
     pub fn log(&self, policy: TracedPolicy) -> Box<dyn DecisionLog> {
         let number = self.logs.fetch_add(1, Relaxed);
-        // Waits if the channel is full, which is the price of a switch in a storm; nothing that this log says
-        // can be understood without. Without a writer nobody will hear it anyway.
+        // Waits if the channel is full: without this event nothing that the log sends can be understood. If
+        // the writer is gone, the log will not be read anyway.
         let _ = self.sender.send(Event::Control(Control::Opened { log: number, policy }));
         Box::new(TraceLog {
             number,
@@ -108,7 +107,7 @@ struct Current {
     joiner: Joiner,
     /// Complete rows that are not written yet.
     rows: Vec<Row>,
-    /// Numbers in them.
+    /// How many numbers of features these rows hold.
     numbers: usize,
     summary: TraceSummary,
     failure: Option<ParquetError>,
@@ -124,7 +123,7 @@ impl Writer {
     /// Takes events until all their senders are gone.
     fn run(&mut self, events: &Receiver<Event>) {
         loop {
-            // Without a recording only somebody who begins one has to be heard, and may wake us.
+            // Without a recording only control events matter, and they may wake this thread.
             let event = match self.current {
                 None => events.recv().map_err(|_| TryRecvError::Disconnected),
                 Some(_) => events.try_recv(),
@@ -135,7 +134,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
             }
         }
-        // Nobody waits for it any more, but what was measured is kept.
+        // Its result is not waited for any more, but what was recorded is kept.
         if let Some(current) = self.current.take() {
             let _ = current.finish(&self.policies, &self.gate);
         }
@@ -159,7 +158,7 @@ impl Writer {
     }
 
     fn control(&mut self, control: Control) {
-        // Who does not wait for the answer has lost interest in it.
+        // A caller that is gone does not need the answer.
         match control {
             Control::Opened { log, policy } => drop(self.policies.insert(log, policy)),
             Control::Closed { log } => self.closed(log),
