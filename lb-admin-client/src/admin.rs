@@ -11,9 +11,9 @@ use crate::error::{AdminError, Remaining};
 use crate::evidence::{Evidence, Layer, Verdict};
 use crate::fingerprint::{self, PoolBackend, VerifyOptions};
 use crate::snapshot::Snapshot;
-use crate::trace::TraceRecord;
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::trace_summary::TraceSummary;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -132,7 +132,7 @@ pub trait LoadBalancerAdmin: Send + Sync {
     }
 
     /// Ends the recording that [`start_trace`](Self::start_trace) began, and waits until it is written.
-    async fn stop_trace(&self) -> Result<TraceRecord, AdminError> {
+    async fn stop_trace(&self) -> Result<TraceSummary, AdminError> {
         Err(self.no_traces())
     }
 

@@ -25,7 +25,6 @@ pub mod nginx;
 mod options;
 mod snapshot;
 pub mod spring;
-mod trace;
 pub mod traefik;
 
 pub use admin::{Capabilities, Current, LoadBalancerAdmin, Offer, ResetKind};
@@ -38,4 +37,3 @@ pub use kind::Kind;
 pub use options::{KnownBackend, RealOptions, Switching};
 pub use snapshot::{BackendCounters, GenerationChanged, Snapshot};
 pub use spring::{SpringAdmin, SpringOptions};
-pub use trace::TraceRecord;

@@ -19,7 +19,7 @@
 //!    [`service_time`] and [`fault`]: how long requests take, and what happens to backends when.
 //! 5. [`workload`]: what virtual users do, as a schedule that is fixed by a seed and hashed;
 //!    [`outcome`]: how a request can end.
-//! 6. [`headers`], [`hex`] and [`suggest`]: small things that more than one crate spells.
+//! 6. [`headers`], [`hex`], [`suggest`] and [`trace_summary`]: small things that several crates share.
 //!
 //! It uses no other crate of this repository. `clippy.toml` bans reading the system's clock here.
 //!
@@ -61,6 +61,7 @@ pub mod steering;
 pub mod suggest;
 pub mod time;
 pub mod topology;
+pub mod trace_summary;
 pub mod workload;
 
 pub use algorithm::Algorithm;

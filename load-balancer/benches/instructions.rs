@@ -1,5 +1,5 @@
 //! How many instructions the load balancer executes per proxied request, as `valgrind --tool=callgrind` counts
-//! them. Unlike times, counts hardly differ from run to run, whatever else the machine does.
+//! them. Unlike times, counts hardly differ from run to run, even on a busy machine.
 //!
 //! `cargo bench -p load-balancer --bench instructions [-- --requests N --binary FILE]`
 //!

@@ -260,7 +260,7 @@ fn measure(contender: &mut Contender, seconds: u64) -> Result<()> {
 fn millis(text: &str) -> Result<f64> {
     let units = [("us", 1e-3), ("ms", 1.0), ("s", 1e3)];
     let read = |(unit, factor): (&str, f64)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * factor);
-    units.into_iter().find_map(read).ok_or_else(|| format!("`{text}` is no time").into())
+    units.into_iter().find_map(read).ok_or_else(|| format!("`{text}` is not a time").into())
 }
 
 /// The same of the thread of a process that writes traces; 0 if it has none.

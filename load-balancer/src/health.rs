@@ -1,8 +1,8 @@
 //! Who may be picked: active checks at an interval, and one thing seen in passing.
 //!
-//! Active: each backend is asked for `health.path` on its own connection; so many failures in a row
-//! take it out, so many successes bring it back. Passive: a refused connection takes a backend out
-//! at once, because nothing listens there, until a check succeeds; without active checks nobody
+//! Active: each backend is asked for `health.path` on a connection of its own; `unhealthy_after` failures in a
+//! row take it out, `healthy_after` successes bring it back. Passive: a refused connection takes a backend out
+//! at once, because nothing listens there, until a check succeeds; without active checks nothing
 //! would bring it back, so then it stays in.
 
 use crate::config::{Health, Origin};
@@ -16,7 +16,7 @@ use std::time::{Instant, SystemTime};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-/// Checks all backends for ever.
+/// Checks all backends at the configured interval, until it is cancelled.
 pub(crate) async fn check_for_ever(state: Arc<State>) {
     let config = state.config.health.clone();
     if !config.enabled {
@@ -37,7 +37,7 @@ pub(crate) async fn check_for_ever(state: Arc<State>) {
     }
 }
 
-/// Checks one backend now. Whether the check succeeded.
+/// Checks one backend now and says whether the check succeeded.
 pub(crate) async fn check(state: &State, pool: &Pool, backend: &Backend) -> bool {
     let config = &state.config.health;
     let begin = Instant::now();
@@ -98,7 +98,7 @@ fn judge(config: &Health, pool: &Pool, backend: &Backend, success: bool, begin: 
     }
 }
 
-/// A connection to `backend` was refused.
+/// Marks `backend` as unhealthy because it refused a connection.
 pub(crate) fn refused(state: &State, route: &Route, backend: &Backend) {
     if !state.config.health.enabled {
         return;

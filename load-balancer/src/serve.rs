@@ -52,6 +52,89 @@ fn hint(error: &std::io::Error) -> &'static str {
     }
 }
 
+/// A load balancer that has its addresses and does not serve yet.
+///
+/// Clients that connect meanwhile wait.
+pub struct Server {
+    listeners: Vec<std::net::TcpListener>,
+    address: SocketAddr,
+    /// `None` if the admin API shares the port.
+    admin_listener: Option<std::net::TcpListener>,
+    admin_address: SocketAddr,
+    state: Arc<State>,
+}
+
+impl Server {
+    /// Binds the addresses of `config`; port 0 is one that the system gives.
+    ///
+    /// # Errors
+    /// A [`StartError`] if an address cannot be bound; anything else is internal.
+    pub fn bind(config: Config) -> anyhow::Result<Self> {
+        let (listeners, address) = listen("listen", config.listen, config.threads)?;
+        let admin = match config.admin_listen {
+            Some(wanted) => Some(listen("admin_listen", wanted, 1)?),
+            None => None,
+        };
+        let admin_address = admin.as_ref().map_or(address, |(_, address)| *address);
+        let admin_listener = admin.and_then(|(listeners, _)| listeners.into_iter().next());
+        Ok(Self { listeners, address, admin_listener, admin_address, state: State::new(config)? })
+    }
+
+    /// Where requests are proxied, below `/proxy/SERVICE/`.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the admin API answers: at [`Self::address`] unless it has an address of its own.
+    pub fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// Serves until `stop` resolves, which is polled on the calling thread. Replies in flight are then given
+    /// a few seconds.
+    ///
+    /// # Errors
+    /// A thread cannot be started, or the last trace cannot be written.
+    pub fn run_until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+        self.serve(|| Ok(()), async {
+            stop.await;
+            Ok(())
+        })
+    }
+
+    /// Calls `ready` once all data threads are started, and serves until `stop` resolves.
+    fn serve(
+        self,
+        ready: impl FnOnce() -> anyhow::Result<()>,
+        stop: impl Future<Output = anyhow::Result<()>>,
+    ) -> anyhow::Result<()> {
+        let Self { listeners, admin_listener, state, .. } = self;
+        let (tell_threads, stopped) = watch::channel(false);
+        let mut threads = Vec::new();
+        for (number, listener) in listeners.into_iter().enumerate() {
+            let state = Arc::clone(&state);
+            let stopped = stopped.clone();
+            let shares_port = admin_listener.is_none();
+            let thread = std::thread::Builder::new()
+                .name(format!("data-{number}"))
+                .spawn(move || data_thread(state, listener, shares_port, number, stopped))
+                .context("cannot start a thread")?;
+            threads.push(thread);
+        }
+        ready()?;
+        let runtime = Builder::new_current_thread().enable_all().build()?;
+        runtime.block_on(control(Arc::clone(&state), admin_listener, stop))?;
+        tell_threads.send_replace(true);
+        for thread in threads {
+            thread.join().map_err(|_| anyhow::anyhow!("a data thread panicked"))??;
+        }
+        match state.traces.as_ref().filter(|traces| traces.current().is_some()) {
+            Some(traces) => traces.stop().map(drop).context("the last trace is lost"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Serves until SIGTERM, ctrl-C or, with `exit_with_parent`, the end of standard input.
 ///
 /// When it is ready, it prints one line of JSON to standard output: `url`, below which requests are
@@ -60,37 +143,9 @@ fn hint(error: &std::io::Error) -> &'static str {
 /// # Errors
 /// A [`StartError`] if an address cannot be bound; anything else is internal.
 pub fn run(config: Config, exit_with_parent: bool) -> anyhow::Result<()> {
-    let (listeners, address) = listen("listen", config.listen, config.threads)?;
-    let admin = match config.admin_listen {
-        Some(wanted) => Some(listen("admin_listen", wanted, 1)?),
-        None => None,
-    };
-    let admin_address = admin.as_ref().map_or(address, |(_, address)| *address);
-    let state = State::new(config)?;
-    let (stop, stopped) = watch::channel(false);
-    let mut threads = Vec::new();
-    for (number, listener) in listeners.into_iter().enumerate() {
-        let state = Arc::clone(&state);
-        let stopped = stopped.clone();
-        let shares_port = admin.is_none();
-        let thread = std::thread::Builder::new()
-            .name(format!("data-{number}"))
-            .spawn(move || data_thread(state, listener, shares_port, number, stopped))
-            .context("cannot start a thread")?;
-        threads.push(thread);
-    }
-    let admin_listener = admin.and_then(|(listeners, _)| listeners.into_iter().next());
-    announce(address, admin_address)?;
-    let runtime = Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(control(Arc::clone(&state), admin_listener, exit_with_parent))?;
-    stop.send_replace(true);
-    for thread in threads {
-        thread.join().map_err(|_| anyhow::anyhow!("a data thread panicked"))??;
-    }
-    match state.traces.as_ref().filter(|traces| traces.current().is_some()) {
-        Some(traces) => traces.stop().map(drop).context("the last trace is lost"),
-        None => Ok(()),
-    }
+    let server = Server::bind(config)?;
+    let (address, admin) = (server.address, server.admin_address);
+    server.serve(|| announce(address, admin), told_to_stop(exit_with_parent))
 }
 
 /// Binds `count` listeners to one address. The first bind is exclusive: with `SO_REUSEPORT` alone, a
@@ -135,7 +190,7 @@ fn announce(address: SocketAddr, admin: SocketAddr) -> anyhow::Result<()> {
 async fn control(
     state: Arc<State>,
     admin_listener: Option<std::net::TcpListener>,
-    exit_with_parent: bool,
+    stop: impl Future<Output = anyhow::Result<()>>,
 ) -> anyhow::Result<()> {
     let checks = tokio::spawn(health::check_for_ever(Arc::clone(&state)));
     let admin = match admin_listener {
@@ -145,15 +200,21 @@ async fn control(
         }
         None => None,
     };
+    let stopped = stop.await;
+    checks.abort();
+    if let Some(admin) = admin {
+        admin.abort();
+    }
+    stopped
+}
+
+/// Resolves when the process is told to stop.
+async fn told_to_stop(exit_with_parent: bool) -> anyhow::Result<()> {
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
         () = parent_gone(), if exit_with_parent => {}
-    }
-    checks.abort();
-    if let Some(admin) = admin {
-        admin.abort();
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! What `/api/benchmark` and Prometheus count: every data thread counts for itself, and the sums are right,
-//! whoever shares a view with whom.
+//! What `/api/benchmark` and Prometheus count: every data thread counts for itself, and the sums are right, with
+//! shared views and with private ones.
 
 mod common;
 

@@ -219,7 +219,7 @@ fn a_bad_file_is_refused_and_the_policy_stays() {
     }
     for (body, said) in [
         (r#"{"path": "nowhere.safetensors"}"#, "failed to read"),
-        (r#"{"path": "/dev/zero"}"#, "no regular file"),
+        (r#"{"path": "/dev/zero"}"#, "not a regular file"),
         (r#"{"pfad": "x"}"#, "unknown field `pfad`"),
         ("policy.safetensors", "body must be empty or"),
     ] {

@@ -52,22 +52,22 @@ fn faults_of_a_config_are_all_reported_at_once() {
     let (code, text) = refused(&config.to_string());
     assert_eq!(code, Some(2), "{text}");
     for fault in [
-        "`lisen` is no known key (did you mean `listen`?)",
+        "`lisen` is not a known key (did you mean `listen`?)",
         "`listen` is `here`: must be an address",
         "`threads` is 0: must be from 1 to 256",
         "`algorithm` is `least-conections`: unknown algorithm `least-conections` (did you mean `least-connections`?)",
         "`timeouts.connect_ms` is 0",
-        "`timeouts.respnse_ms` is no known key (did you mean `response_ms`?)",
-        "`traces.at_strat` is no known key (did you mean `at_start`?)",
+        "`timeouts.respnse_ms` is not a known key (did you mean `response_ms`?)",
+        "`traces.at_strat` is not a known key (did you mean `at_start`?)",
         "`traces.exploration` is 1.5: must be from 0 to 1",
-        "`traces.folder` is `/dev/null/x`, which cannot be made",
+        "`traces.folder` is `/dev/null/x`, which cannot be created",
         "`health.path` is `up`: must be a path",
         "`health.healthy_after` is 0: must be 1 or more",
         "`pools[0].services[0]` is `a b`",
         "`pools[0].backends[0].url` is `https://x`: must begin with `http://`",
         "`pools[0].backends[0].weight` is -1: must be above 0",
         "`pools[0].backends[1].id` is `one`, already taken in pool `p`",
-        "`pools[0].backends[1].wieght` is no known key (did you mean `weight`?)",
+        "`pools[0].backends[1].wieght` is not a known key (did you mean `weight`?)",
         "`pools[1].name` is `p`, as is `pools[0].name`",
         "`pools[1].services[0]` is `same`, which pool `p` already answers for",
     ] {

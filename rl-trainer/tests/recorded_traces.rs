@@ -7,7 +7,7 @@ use lb_core::policy::{Logged, Policy};
 use lb_core::topology::Topology;
 use lb_core::workload::{Observer, Sample};
 use lb_core::{Algorithm, Seed, Time};
-use load_balancer::trace::{Names, Overflow, Recording, TracedPolicy, Tracer};
+use lb_traces::write::{Names, Overflow, Recording, TracedPolicy, Tracer};
 use rl_trainer::calibrate::{Tolerance, cross_check, fit};
 use rl_trainer::traces::inspect::{Verdict, inspect};
 use rl_trainer::traces::{End, Traces};

@@ -1,7 +1,7 @@
 //! What makes a result evidence: trials with their validity, comparisons with their uncertainty,
 //! faults with their phases, bounds, thresholds.
 
-use super::summary::TraceFile;
+use lb_core::trace_summary::TraceSummary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -104,7 +104,7 @@ pub struct TrialSummary {
     pub generator: GeneratorSummary,
     /// The trace of its decisions. Null when none was asked for.
     #[serde(default)]
-    pub trace: Option<TraceFile>,
+    pub trace: Option<TraceSummary>,
 }
 
 impl TrialSummary {

@@ -26,7 +26,7 @@ pub use requests::RequestsFile;
 pub use summary::{
     ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency, Overhead,
     OverheadEstimate, PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped,
-    SteeringSummary, Summary, TRACES, TraceFile, TracesSummary, WeightPoint,
+    SteeringSummary, Summary, TRACES, TracesSummary, WeightPoint,
 };
 pub use trial::{
     BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, pooled_step,

@@ -5,7 +5,6 @@ use super::evidence::{AaSummary, Metric};
 use super::folder::ResultsFolder;
 use super::summary::{Host, SCHEMA_VERSION};
 use anyhow::{Context, Result};
-use lb_core::hex;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

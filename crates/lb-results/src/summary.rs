@@ -75,25 +75,6 @@ pub struct TracesSummary {
     pub exploration: f64,
 }
 
-/// The trace of one trial.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct TraceFile {
-    /// Its place in the results folder.
-    pub file: String,
-    /// Its size in bytes.
-    pub bytes: u64,
-    /// Decisions in it.
-    pub rows: u64,
-    /// Those of them whose outcome is not known.
-    pub censored: u64,
-    /// Those of them that exploration made.
-    pub explored: u64,
-    /// Decisions that are not in it because its writer did not keep up.
-    pub dropped_decisions: u64,
-    /// Outcomes that are not in it for the same reason.
-    pub dropped_outcomes: u64,
-}
-
 fn one() -> u16 {
     1
 }

@@ -1,11 +1,11 @@
 //! One trial as it came out: what the generator recorded, what the load balancer counted, what it
 //! cost, and how the switch was verified.
 
-use crate::TraceFile;
 use lb_core::Algorithm;
 use lb_core::Span;
 use lb_core::policy::GuardCounts;
 use lb_core::topology::Topology;
+use lb_core::trace_summary::TraceSummary;
 use lb_record::{StepRecord, TrialRecord};
 use serde::Serialize;
 
@@ -44,7 +44,7 @@ pub struct Trial {
     /// where the load balancer does not tell.
     pub guards: Option<GuardCounts>,
     /// The trace of its decisions.
-    pub trace: Option<TraceFile>,
+    pub trace: Option<TraceSummary>,
     /// Who counted requests by backend besides the generator: the load balancer's name; none when it does not
     /// tell, and the `X-Backend` of replies is all there is.
     pub counted_by: Option<String>,

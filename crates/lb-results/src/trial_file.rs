@@ -1,8 +1,9 @@
 //! `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
 
-use super::summary::{AlgorithmSummary, SCHEMA_VERSION, TraceFile};
+use super::summary::{AlgorithmSummary, SCHEMA_VERSION};
 use crate::trial::{BalancerCount, MachineUse, ProcessTime, Trial};
 use lb_core::Span;
+use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Schedule, Workload};
 use lb_record::SecondRecord;
 use serde::Serialize;
@@ -36,7 +37,7 @@ pub(super) struct TrialFile<'a> {
     processes: &'a [ProcessTime],
     seconds: Vec<Second>,
     users: Vec<User<'a>>,
-    trace: Option<&'a TraceFile>,
+    trace: Option<&'a TraceSummary>,
     notes: &'a [String],
 }
 

@@ -11,11 +11,12 @@ use crate::show::{Progress, Pulse};
 use anyhow::Context as _;
 use lb_config::TrainedPolicy;
 use lb_core::policy::{GuardCounts, Policy};
+use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_core::{Algorithm, Seed, Time};
 use lb_record::{Population, Recording, RecordingSpec, RequestSink, TrialRecord};
 use lb_results::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
-use lb_results::{RequestsFile, TRACES, TraceFile};
+use lb_results::{RequestsFile, TRACES};
 use simulator::oracle::Oracle;
 use simulator::{Options, Report, Simulation};
 use std::sync::Arc;
@@ -38,7 +39,7 @@ struct Simulated {
     record: TrialRecord,
     report: Report,
     guards: Option<GuardCounts>,
-    trace: Option<TraceFile>,
+    trace: Option<TraceSummary>,
 }
 
 /// A schedule to be played, whoever decides.

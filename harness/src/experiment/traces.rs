@@ -1,55 +1,34 @@
 //! Traces of decisions: what a trial keeps of them, and how a simulated trial records them.
 
-use lb_admin_client::TraceRecord;
 use lb_config::TrainedPolicy;
 use lb_core::algorithm::Rule;
 use lb_core::policy::{Logged, Policy};
 use lb_core::topology::{Route, Topology};
+use lb_core::trace_summary::TraceSummary;
 use lb_core::{Algorithm, Time};
-use lb_results::{TRACES, TraceFile};
-use load_balancer::trace::{Names, Overflow, Recording, TraceSummary, TracedPolicy, Tracer};
+use lb_results::TRACES;
+use lb_traces::write::{Names, Overflow, Recording, TracedPolicy, Tracer};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// What a load balancer says of a recording.
-pub(super) fn of_record(record: TraceRecord) -> TraceFile {
-    TraceFile {
-        file: place(&record.file),
-        bytes: record.bytes,
-        rows: record.rows,
-        censored: record.censored,
-        explored: record.explored,
-        dropped_decisions: record.dropped_decisions,
-        dropped_outcomes: record.dropped_outcomes,
-    }
-}
-
-/// The same of a simulation.
-fn of_summary(summary: &TraceSummary) -> TraceFile {
-    TraceFile {
-        file: place(&summary.file),
-        bytes: summary.bytes,
-        rows: summary.rows,
-        censored: summary.censored,
-        explored: summary.explored,
-        dropped_decisions: summary.dropped_decisions,
-        dropped_outcomes: summary.dropped_outcomes,
-    }
+/// What a recording holds, with its place in the results folder instead of its path.
+pub(super) fn in_results(summary: TraceSummary) -> TraceSummary {
+    TraceSummary { file: place(&summary.file), ..summary }
 }
 
 /// A trace's place in the results folder.
-fn place(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default();
-    format!("{TRACES}/{}", name.to_string_lossy())
+fn place(path: &Path) -> PathBuf {
+    Path::new(TRACES).join(path.file_name().unwrap_or_default())
 }
 
 /// What a trace lacks, where it lacks anything.
-pub(super) fn lost(trace: &TraceFile) -> Option<String> {
-    let TraceFile { file, dropped_decisions, dropped_outcomes, .. } = trace;
+pub(super) fn lost(trace: &TraceSummary) -> Option<String> {
+    let TraceSummary { file, dropped_decisions, dropped_outcomes, .. } = trace;
     (dropped_decisions + dropped_outcomes > 0).then(|| {
         format!(
-            "{file} lacks {dropped_decisions} decisions and {dropped_outcomes} outcomes: its writer did not keep up"
+            "{} lacks {dropped_decisions} decisions and {dropped_outcomes} outcomes: its writer did not keep up",
+            file.display()
         )
     })
 }
@@ -133,8 +112,8 @@ impl SimulatedTrace {
     }
 
     /// It is over.
-    pub(super) fn stop(&self) -> anyhow::Result<TraceFile> {
-        Ok(of_summary(&self.tracer.stop()?))
+    pub(super) fn stop(&self) -> anyhow::Result<TraceSummary> {
+        Ok(in_results(self.tracer.stop()?))
     }
 }
 

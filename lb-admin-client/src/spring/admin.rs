@@ -11,10 +11,10 @@ use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::snapshot::{BackendCounters, Snapshot};
-use crate::trace::TraceRecord;
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::time::Span;
+use lb_core::trace_summary::TraceSummary;
 use reqwest::Method;
 use serde_json::{Map, Value};
 use std::time::Duration;
@@ -167,7 +167,7 @@ impl LoadBalancerAdmin for SpringAdmin {
         self.lb_post(Call::post(LB_TRACE_START, &[("name", name), ("run_id", run_id)]), TRACES).await
     }
 
-    async fn stop_trace(&self) -> Result<TraceRecord, AdminError> {
+    async fn stop_trace(&self) -> Result<TraceSummary, AdminError> {
         self.reference(TRACES, NO_TRACES)?;
         let call = Call { limit: Some(WRITING), ..Call::post(LB_TRACE_STOP, &[]) };
         self.http.call(call).await?.json("the summary of a recording")

@@ -1,10 +1,10 @@
 //! `/api/benchmark`: start, switch, reset, status, stop, results, as the Spring dialect has them.
 //!
-//! Where the original misleads, this tells the truth in the same shapes: a switch routes, and
-//! `currentAlgorithm` is the algorithm that does; a request is booked to the algorithm that *placed*
+//! Where the Spring application misleads, this tells the truth in the same shapes: a switch takes effect, and
+//! `currentAlgorithm` is the algorithm that routes; a request is booked under the algorithm that *placed*
 //! it; comparisons leave out algorithms without a request. As there, requests are counted only
 //! between start and stop, and never for paths with `/actuator/` or `/health`. An error is a reply
-//! from 500 on: a client's own mistake is not the algorithm's.
+//! from 500 on: a 4xx is the client's mistake.
 
 use super::parameters::Parameters;
 use super::reply::{Refusal, Shared, available, fault, refuse_algorithm, spring_name};
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// What is always told of one algorithm.
+/// The figures of one algorithm that `status` tells.
 fn brief(stats: &Stats) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("requestCount".to_owned(), stats.requests.into());
@@ -29,7 +29,8 @@ fn brief(stats: &Stats) -> Map<String, Value> {
     map
 }
 
-/// The same with durations and percentiles, in whole milliseconds; these are left out without a request.
+/// The figures of one algorithm that `results` tells: those of [`brief`], the duration, and, unless there was
+/// no request, percentiles. Times are whole milliseconds.
 fn full(stats: &Stats, now: Time) -> Value {
     let mut map = brief(stats);
     map.insert("durationMs".to_owned(), millis(stats.duration(now)).into());
@@ -67,7 +68,7 @@ fn parse(name: &str) -> Result<Algorithm, AlgorithmError> {
     name.replace(' ', "+").parse()
 }
 
-/// Makes `name` route and begins its stint; the reply to give if it cannot.
+/// Switches to the algorithm `name` and begins its stint; the error is the reply to give if it cannot run.
 fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Refusal> {
     let before = state.current();
     let label = parse(name)
@@ -89,7 +90,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Valu
     if state.benchmark.is_active() {
         return Err(fault(StatusCode::BAD_REQUEST, "Benchmark already running"));
     }
-    // The original only changes a label here. Without the parameter, what routes goes on routing.
+    // The Spring application only changes a label here. Without the parameter the algorithm stays.
     let label = match parameters.get("startAlgorithm") {
         Some(name) => route_by(&state, name)?,
         None => state.current(),

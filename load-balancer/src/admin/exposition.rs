@@ -1,8 +1,8 @@
 //! The text that Prometheus scrapes.
 //!
-//! Names and labels are those of the system that this load balancer stands in for, so that its
-//! dashboards keep working. Its learned agent is a service of its own, asked over HTTP; what only such a
-//! one has (confidence scores, feedback sent and failed) has no series here.
+//! Names and labels are those of the Spring application, so that its dashboards keep working. There the learned
+//! agent is a service of its own that is asked over HTTP; what only such a service has (confidence scores,
+//! feedback sent and failed) has no series here.
 
 use crate::metrics::{ErrorType, GlobalMetrics, Histogram, MemberMetrics, ServiceMetrics};
 use crate::state::Decisions;
@@ -10,7 +10,7 @@ use lb_core::policy::GuardCounts;
 use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
-/// The names of all series.
+/// The names of all series, as `/actuator/metrics` lists them.
 pub(super) const NAMES: [&str; 12] = [
     "lb_active_connections",
     "lb_proxy_requests_total",
@@ -47,12 +47,12 @@ pub(super) struct MemberPage<'a> {
 
 /// The learned policy as a scrape sees it.
 pub(super) struct RlPage<'a> {
-    /// Hash of the policy file; none without one.
+    /// Hash of the weights; `None` without a policy file.
     pub(super) policy: Option<&'a str>,
     pub(super) pools: Vec<RlPool<'a>>,
 }
 
-/// What the policies of one pool decided, whoever was current when.
+/// What the learned policies of one pool have decided since the process started.
 pub(super) struct RlPool<'a> {
     pub(super) name: &'a str,
     pub(super) counts: GuardCounts,
@@ -149,13 +149,13 @@ impl Page {
 }
 
 impl Page {
-    /// A pool's name stands where the original names a service: pools decide, for all their services.
+    /// The label `service` holds the name of a pool: a pool decides for all its services.
     fn rl(&mut self, rl: &RlPage<'_>) {
         let broken = rl.pools.iter().any(|pool| pool.counts.not_finite > 0);
         let healthy = rl.policy.is_some() && !broken;
         self.gauge(
             "rl_agent_health",
-            "1 while a policy file is loaded and none has given a score that is no number.",
+            "1 while a policy file is loaded and no score was NaN or infinite.",
             i64::from(healthy),
         );
         if let Some(sha256) = rl.policy {
@@ -210,7 +210,7 @@ impl Page {
     }
 }
 
-/// The lines of one histogram.
+/// Writes the lines of one histogram.
 fn histogram(out: &mut String, histogram: &Histogram, name: &str, labels: &str) {
     let mut all = 0;
     for (bound, seen) in histogram.read() {

@@ -1,9 +1,8 @@
-//! The admin API: the dialect of the Spring system that this load balancer stands in for, and what
-//! that lacks, under `/api/lb/`.
+//! The admin API: the Spring dialect (see `docs/admin-api.md`), and what that lacks, under `/api/lb/`.
 //!
 //! It shares the data port unless it has an address of its own. On the shared port it answers only
 //! clients that come over a loopback address; a bearer token is asked for when one is configured.
-//! `/actuator/health` is for everybody, because probes carry no tokens.
+//! `/actuator/health` needs neither, because probes carry no tokens.
 
 mod benchmark;
 mod exposition;

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// Longest form body.
+/// Upper limit for a form body in bytes.
 const LONGEST_FORM: usize = 64 * 1024;
 
 /// The parameters of one request.
@@ -30,13 +30,13 @@ impl Parameters {
         self.get(name).ok_or_else(|| self.bad(&format!("Required request parameter '{name}' is not present")))
     }
 
-    /// The parameter as a number, or the reply that Spring makes when it is none.
+    /// The parameter as a whole number, or the reply that Spring makes when it is not one.
     pub(super) fn number(&self, name: &str, default: i64) -> Result<i64, Refusal> {
         match self.get(name) {
             None => Ok(default),
             Some(text) => text
                 .parse()
-                .map_err(|_| self.bad(&format!("Parameter '{name}' is `{text}`: no whole number"))),
+                .map_err(|_| self.bad(&format!("Parameter '{name}' is `{text}`, not a whole number"))),
         }
     }
 

@@ -12,7 +12,7 @@ use std::sync::Arc;
 /// The state of all handlers.
 pub(super) type Shared = State<Arc<Balancers>>;
 
-/// An error reply. Boxed: handlers hand it on through several `Result`s.
+/// An error reply. Boxed, because handlers pass it on through several `Result`s.
 pub(super) struct Refusal(Box<Response>);
 
 impl Refusal {
@@ -52,7 +52,7 @@ pub(super) fn spring_name(algorithm: Algorithm) -> String {
     }
 }
 
-/// Why an algorithm cannot be had: the dialect's reply, and what to do.
+/// The dialect's reply to an algorithm that is unknown or cannot run: why, and which can.
 pub(super) fn refuse_algorithm(state: &Balancers, name: &str, error: &dyn std::fmt::Display) -> Refusal {
     let body = json!({
         "error": format!("Invalid algorithm: {name}"),

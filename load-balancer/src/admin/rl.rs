@@ -33,7 +33,7 @@ async fn status(State(state): Shared) -> Json<Value> {
     }))
 }
 
-/// The policy file, as far as operators ask.
+/// What operators are told of the policy file.
 fn policy(trained: &Trained) -> Value {
     let file = &trained.file;
     json!({
@@ -45,7 +45,8 @@ fn policy(trained: &Trained) -> Value {
     })
 }
 
-/// Decisions of the learned policy, and those that were made for it: the dialect's names, and each guard.
+/// Who made the decisions while the learned policy was current, under the dialect's names, and how often each
+/// guard stepped in.
 fn routing_stats(counts: GuardCounts) -> Value {
     let fallback = counts.stale + counts.not_finite;
     let share = |part: u64| if counts.picks > 0 { part as f64 / counts.picks as f64 } else { 0.0 };
@@ -58,7 +59,7 @@ fn routing_stats(counts: GuardCounts) -> Value {
     })
 }
 
-/// Guard counts by name.
+/// How often each guard stepped in, by its name.
 pub(super) fn counts(counts: GuardCounts) -> Value {
     json!({
         "picks": counts.picks,

@@ -1,7 +1,7 @@
 //! `/api/services` and `/api/metrics`: which instances there are, in the Spring dialect.
 //!
-//! Instances added here take requests at once, like configured ones. Unlike the original, each has a
-//! name of its own, and removal works.
+//! Instances added here take requests at once, like configured ones. Each has a name of its own (the
+//! Spring application gives all the same), and removal works (there it does not).
 
 use super::parameters::Parameters;
 use super::reply::{Refusal, Shared, fault};
@@ -182,7 +182,7 @@ async fn check_instance(State(state): Shared, Path((name, spelt)): Path<(String,
 }
 
 /// `GET /api/metrics/{service}`: lifetime figures per instance. What a load balancer cannot see of
-/// an instance (its CPU, its memory) is 0, as in the original when a series is missing.
+/// an instance (its CPU, its memory) is 0, which is what the dialect says of a series that is missing.
 pub(super) async fn metrics(State(state): Shared, Path(name): Path<String>) -> Response {
     let Some(route) = find(&state, &name) else {
         return StatusCode::NOT_FOUND.into_response();

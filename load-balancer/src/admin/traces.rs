@@ -4,11 +4,11 @@ use super::parameters::Parameters;
 use super::reply::{Refusal, Shared, fault};
 use crate::config::is_name;
 use crate::state::{State as Balancers, Traces};
-use crate::trace::TraceError;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::{get, post};
+use lb_traces::write::TraceError;
 use serde_json::{Value, json};
 use std::sync::Arc;
 

@@ -47,7 +47,7 @@ fn unknown_below(value: &Value, path: &str, shape: &Shape, faults: &mut Vec<Stri
             for (key, inner) in object {
                 let here = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
                 if !shape.keys.contains(&key.as_str()) {
-                    faults.push(format!("`{here}` is no known key{}", suggestion(key, shape.keys)));
+                    faults.push(format!("`{here}` is not a known key{}", suggestion(key, shape.keys)));
                 } else if let Some((_, below)) = shape.inner.iter().find(|(name, _)| name == key) {
                     unknown_below(inner, &here, below, faults);
                 }

@@ -29,30 +29,30 @@ pub struct Config {
     pub(crate) timeouts: Timeouts,
     pub(crate) health: Health,
     pub(crate) trust_forwarded_for: bool,
-    /// What `rl` follows.
+    /// The policy file that `rl` follows; `None` if it cannot run.
     pub(crate) trained: Option<Trained>,
     pub(crate) views: Views,
-    /// None: no traces.
+    /// `None` if decisions are not to be recorded.
     pub(crate) traces: Option<TracesConfig>,
     /// Where relative paths begin.
     pub(crate) folder: PathBuf,
 }
 
-/// Who shares what a load balancer sees of its backends.
+/// Which threads share what a load balancer sees of its backends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Views {
     /// All data threads decide by one view.
     #[default]
     Shared,
-    /// Each data thread sees what it has sent itself and no more, as if each were a load balancer.
+    /// Each data thread sees only what it has sent itself, as if it were a load balancer of its own.
     PerThread,
 }
 
-/// Traces of decisions.
+/// How decisions are recorded.
 #[derive(Clone, Debug)]
 pub(crate) struct TracesConfig {
-    /// Where they go.
+    /// The folder that trace files are written to.
     pub(crate) folder: PathBuf,
     /// Probability with which a decision is made evenly at random while they are recorded.
     pub(crate) exploration: f64,
@@ -60,7 +60,7 @@ pub(crate) struct TracesConfig {
     pub(crate) at_start: bool,
 }
 
-/// Why there is no config.
+/// Why a config cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
@@ -71,10 +71,10 @@ pub enum ConfigError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// The text is no JSON.
+    /// The text is not JSON.
     #[error("config is not JSON: {0}")]
     NotJson(serde_json::Error),
-    /// All that is wrong with it, one line each.
+    /// All faults, one line each.
     #[error("config has {} fault{}:\n  {}", .0.len(), if .0.len() == 1 { "" } else { "s" }, .0.join("\n  "))]
     Faults(Vec<String>),
 }
@@ -119,12 +119,12 @@ fn yes() -> bool {
 /// Backends that serve the same services.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct PoolConfig {
-    /// Name of the pool.
+    /// Name of the pool, unique; any text.
     pub name: String,
     /// Services that it answers for; empty means all that no other pool names.
     #[serde(default)]
     pub services: Vec<String>,
-    /// Its backends; more can be added while it serves.
+    /// Backends at the start; more can be added while it serves.
     #[serde(default)]
     pub backends: Vec<BackendConfig>,
 }
@@ -136,7 +136,8 @@ pub struct BackendConfig {
     pub id: String,
     /// Where it listens: `http://host:port`, with a path prefix if need be.
     pub url: String,
-    /// Weight, above zero.
+    /// Share of the requests relative to the other backends of the pool, for algorithms that use weights: above
+    /// 0, at most 1,000,000.
     #[serde(default = "default_weight")]
     pub weight: f64,
 }
@@ -163,15 +164,15 @@ struct RawHealth {
 /// How long each step may take.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Timeouts {
-    /// Opening a connection to a backend.
+    /// To open a connection to a backend.
     pub(crate) connect: Duration,
-    /// Each wait for a backend: for the head of its reply, then for each piece of the body.
+    /// To wait for a backend: for the head of its reply, then for each piece of the body.
     pub(crate) response: Duration,
-    /// A connection without a request, on either side.
+    /// To keep a connection without a request, on either side.
     pub(crate) idle: Duration,
 }
 
-/// Active health checks.
+/// Active health checks; `*_after` are results in a row.
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
     pub(crate) enabled: bool,
@@ -207,7 +208,7 @@ impl Default for RawTimeouts {
 }
 
 impl Default for RawHealth {
-    /// One check a second, two in a row to change one's mind: down within about 2 s.
+    /// One check a second, two in a row to change the verdict: a dead backend is out within about 2 s.
     fn default() -> Self {
         Self {
             enabled: true,
@@ -224,7 +225,7 @@ impl Config {
     /// Reads and validates the file at `path`.
     ///
     /// # Errors
-    /// The file is unreadable, no JSON, or has faults; all faults are listed.
+    /// The file is unreadable, not JSON, or has faults; all faults are listed.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
         let text = std::fs::read_to_string(path)
             .map_err(|source| ConfigError::Unreadable { path: path.display().to_string(), source })?;
@@ -234,7 +235,7 @@ impl Config {
     /// Validates `text`; relative paths in it begin at `folder`.
     ///
     /// # Errors
-    /// The text is no JSON or has faults; all faults are listed.
+    /// The text is not JSON or has faults; all faults are listed.
     pub fn parse(text: &str, folder: &Path) -> Result<Self, ConfigError> {
         let value: Value = serde_json::from_str(text).map_err(ConfigError::NotJson)?;
         let mut faults = Vec::new();
@@ -345,7 +346,7 @@ fn traces(raw: RawTraces, folder: &Path, faults: &mut Vec<String>) -> TracesConf
     }
     if let Err(error) = std::fs::create_dir_all(&traces.folder) {
         let folder = traces.folder.display();
-        faults.push(format!("`traces.folder` is `{folder}`, which cannot be made: {error}"));
+        faults.push(format!("`traces.folder` is `{folder}`, which cannot be created: {error}"));
     }
     traces
 }
@@ -445,7 +446,7 @@ pub(crate) struct Origin {
 impl Origin {
     /// Takes `http://host:port/prefix` apart.
     pub(crate) fn parse(url: &str) -> Result<Self, &'static str> {
-        let uri: http::Uri = url.parse().map_err(|_| "is no URL")?;
+        let uri: http::Uri = url.parse().map_err(|_| "is not a URL")?;
         if uri.scheme_str() != Some("http") {
             return Err("must begin with `http://`");
         }

@@ -1,4 +1,4 @@
-//! The policy file that `rl` follows: where it lies, and how it gets from there into memory.
+//! The policy file that `rl` follows: where it is, and how it is read.
 
 use lb_core::policy::{PolicyFile, learned::PolicyFileError};
 use std::io::Read;
@@ -20,7 +20,7 @@ pub(crate) struct Trained {
 pub(crate) enum TrainedError {
     #[error("failed to read `{}`: {source}", path.display())]
     Unreadable { path: PathBuf, source: std::io::Error },
-    #[error("`{}` is no regular file of at most {} MiB; name a policy file", path.display(), LONGEST >> 20)]
+    #[error("`{}` is not a regular file of at most {} MiB; name a policy file", path.display(), LONGEST >> 20)]
     NoFile { path: PathBuf },
     #[error("`{}`: {source}", path.display())]
     Refused { path: PathBuf, source: PolicyFileError },
@@ -42,7 +42,7 @@ impl Trained {
     }
 }
 
-/// The content; none if the path leads to something that is no file of ours.
+/// The content; `None` if the path leads to something other than a regular file of that length.
 fn read_bytes(path: &Path) -> std::io::Result<Option<Vec<u8>>> {
     // Asked first: opening a pipe would wait for its other end.
     if !std::fs::metadata(path)?.is_file() {

@@ -102,7 +102,7 @@ fn size(line: &[u8]) -> Result<u64, Malformed> {
         return Err(Malformed("a chunk's size is missing or too large"));
     }
     digits.iter().try_fold(0, |size, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(Malformed("a chunk's size is no number"))?;
+        let digit = char::from(*digit).to_digit(16).ok_or(Malformed("a chunk's size is not a number"))?;
         Ok(size << 4 | u64::from(digit))
     })
 }
@@ -130,7 +130,7 @@ fn trailers(input: &mut BytesMut) -> Result<Option<Option<HeaderMap>>, Malformed
         }
         Ok(httparse::Status::Partial) if input.len() <= LONGEST_TRAILERS => Ok(None),
         Ok(httparse::Status::Partial) => Err(Malformed("the trailers are too long")),
-        Err(_) => Err(Malformed("the trailers are no header fields")),
+        Err(_) => Err(Malformed("the trailers are not header fields")),
     }
 }
 

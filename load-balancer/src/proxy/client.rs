@@ -42,30 +42,31 @@ impl Client {
         }
     }
 
-    /// A request has arrived.
+    /// Notes that a request has arrived.
     pub(crate) fn begin(&self) {
         self.busy.set(true);
         self.wait_until(Time::MAX);
     }
 
-    /// The reply has been given to the client at `now`, from which the connection counts as idle.
+    /// Notes that the reply has been given to the client; the connection is idle from `now` on.
     pub(crate) fn done(&self, now: Time) {
         self.busy.set(false);
         self.since.set(now);
     }
 
-    /// Its backend may be silent until `deadline`.
+    /// Lets the backend be silent until `deadline`.
     pub(crate) fn wait_until(&self, deadline: Time) {
         self.deadline.set(deadline);
         self.overdue.set(false);
     }
 
-    /// Whether its backend has been silent for too long.
+    /// Whether the backend has been silent for too long.
     pub(crate) fn is_overdue(&self) -> bool {
         self.overdue.get()
     }
 
-    /// Looks at both limits.
+    /// Ends a wait for a backend that has passed its deadline, or a connection that has been idle for longer than
+    /// `idle_limit`.
     pub(super) fn sweep(&self, now: Time, idle_limit: Span) {
         if self.busy.get() {
             if self.deadline.get() <= now {
@@ -84,7 +85,7 @@ impl Client {
         }
     }
 
-    /// Remembers the task of the connection, for sweeps.
+    /// Remembers the task of the connection, which a sweep may have to wake.
     pub(crate) fn remember(&self, waker: &Waker) {
         let mut task = self.task.borrow_mut();
         if task.is_none() {

@@ -27,7 +27,7 @@ const X_LB_ALGORITHM: HeaderName = HeaderName::from_static(lb_core::headers::ALG
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// Backends that are tried when one refuses the connection: a second and a third, as one that
-/// refuses is marked at once and more than two dying in the same moment is no load balancer's matter.
+/// refuses is marked at once and more than two that die in the same moment are beyond what a load balancer can help.
 const ATTEMPTS: usize = 3;
 
 /// One request on its way, as all attempts to place it share it.
@@ -126,8 +126,8 @@ impl Exchange {
         }
     }
 
-    /// Sends the request to the backend that was picked for it. The error is that no connection could
-    /// be opened, so that another backend may have the request, whatever its method.
+    /// Sends the request to the backend that was picked for it. It is an error if no connection could be
+    /// opened, so that another backend may have the request, even if it is not idempotent.
     async fn attempt(&mut self, in_flight: InFlight) -> Result<Response<ReplyBody>, std::io::Error> {
         let slot = in_flight.backend().slot;
         if let Some(mut upstream) = self.thread.idle(slot) {
@@ -216,7 +216,7 @@ impl Exchange {
     fn failed(&self, in_flight: InFlight, error: &ExchangeError) -> Response<ReplyBody> {
         let (status, kind) = match error {
             ExchangeError::Timeout => (StatusCode::GATEWAY_TIMEOUT, Some(ReplyKind::Timeout)),
-            // Nobody will read it: the request is released as cancelled.
+            // The client is gone: the request is released as cancelled.
             ExchangeError::Client => (StatusCode::BAD_REQUEST, None),
             _ => (StatusCode::BAD_GATEWAY, Some(ReplyKind::ConnectionError)),
         };

@@ -1,8 +1,8 @@
 //! One request on its way: counted in flight when picked, released exactly once, on every path.
 //!
-//! The value *is* the count. Whoever drops it without having said how the request ended (the future
-//! of a client that hung up, a task that is torn down, a panic) releases it as cancelled, so no
-//! early return and no error path can leak.
+//! The value *is* the count. If it is dropped before it was told how the request ended (with the future of a
+//! client that hung up, a task that is torn down, a panic), the request is released as cancelled, so no early
+//! return and no error path can leak.
 
 use crate::metrics::ErrorType;
 use crate::proxy::route::{ThreadMember, ThreadRoute};

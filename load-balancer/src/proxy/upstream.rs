@@ -52,7 +52,7 @@ pub(crate) struct Upstream {
     pub(crate) since: Time,
 }
 
-/// Why there is no reply, or no more of it.
+/// Why a reply is missing or incomplete.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     /// The backend was silent for too long.
@@ -61,10 +61,10 @@ pub(crate) enum ExchangeError {
     /// The connection broke.
     #[error("connection to the backend broke: {0}")]
     Broken(io::Error),
-    /// What came is no reply.
+    /// The bytes that came are not a valid reply.
     #[error(transparent)]
     Malformed(#[from] wire::Malformed),
-    /// What came is no body.
+    /// The bytes that came are not a valid body.
     #[error(transparent)]
     Chunked(#[from] chunked::Malformed),
     /// The client broke off its request.
@@ -99,7 +99,7 @@ impl Upstream {
     /// without a system call: the reactor has been told.
     pub(crate) fn is_open(&self) -> bool {
         let mut byte = [0];
-        // End, error, or bytes that nobody asked for: all mean that it is of no use.
+        // Its end, an error, or bytes without a request: the connection cannot be used again.
         matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 

@@ -3,7 +3,7 @@
 //! Requests are written straight from the client's headers, skipping what ends at this hop, so
 //! nothing is removed from or inserted into a map per request. Replies are parsed by `httparse` (the
 //! parser below hyper) into slices of the read buffer. Which headers cross: hop-by-hop fields end at
-//! each hop (RFC 9110, 7.6.1): a fixed list, and whatever `Connection` names; how a message is framed
+//! each hop (RFC 9110, 7.6.1): a fixed list, and the fields that `Connection` names; how a message is framed
 //! is decided anew on the other side.
 
 use crate::proxy::chunked::Decoder;
@@ -157,7 +157,7 @@ pub(crate) struct Head {
     pub(crate) keep_alive: bool,
 }
 
-/// What was received is no reply.
+/// The bytes received are not a valid reply.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("backend sent no valid HTTP: {0}")]
 pub(crate) struct Malformed(&'static str);
@@ -248,11 +248,11 @@ impl Frame {
     /// Notes what a field says. Whether the field crosses.
     fn note(&mut self, name: &HeaderName, value: &HeaderValue) -> Result<bool, Malformed> {
         if *name == CONTENT_LENGTH {
-            let length = length(value).ok_or(Malformed("content-length is no number"))?;
+            let length = length(value).ok_or(Malformed("content-length is not a number"))?;
             if self.length.is_some_and(|other| other != length) {
                 return Err(Malformed("content-length is given twice and differs"));
             }
-            // A second one, equal, would only confuse whoever comes after.
+            // A second one, equal, is not passed on.
             return Ok(self.length.replace(length).is_none());
         }
         if *name == TRANSFER_ENCODING {

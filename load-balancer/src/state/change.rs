@@ -1,5 +1,5 @@
-//! Changes that the admin API makes to the pools. One at a time: each holds the lock of the
-//! algorithms, so that none of them sees another one half done.
+//! Changes that the admin API makes to the pools. They happen one at a time: each holds the lock of the
+//! algorithms, so that none sees another one half done.
 
 use super::change_error::ChangeError;
 use super::pool::{Backend, Pool, Roster};
@@ -11,10 +11,10 @@ use lb_core::rng::hash_name;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Services that a pool for all others answers for at most. A client that makes names up must not
+/// Upper limit for the services of a pool that answers for all others: a client that makes names up must not
 /// fill the memory.
 const MOST_SERVICES: usize = 256;
-/// The service that all others count as, where they are no names or too many.
+/// The service that requests count as if theirs is not a valid name or there are too many.
 const OTHERS: &str = "others";
 
 impl State {
@@ -45,7 +45,7 @@ impl State {
     }
 
     /// The route of `service` in a pool that answers for all others, made when it is first asked for.
-    /// What is no name of a service (the path `/`), or one too many, shares the route [`OTHERS`].
+    /// A service without a valid name (the path `/`), or one too many, shares the route [`OTHERS`].
     pub(crate) fn adopt(&self, service: &str) -> Option<Arc<Route>> {
         let table = self.table();
         if !table.pools.iter().any(|pool| pool.catch_all) {
@@ -94,7 +94,7 @@ impl State {
         let id = if taken { format!("{}-{service}", origin.authority) } else { origin.authority };
         let config = BackendConfig { id, url: url.to_owned(), weight: 1.0 };
         let backend = Backend::new(&config, all.len(), backends.len(), health_url)?;
-        // Before the balancer may pick it, so that whoever gets its index finds it in the table.
+        // Before the balancer may pick it, so that its index is found in the table.
         self.replace_table(|table| {
             for route in table.routes.values_mut().filter(|route| Arc::ptr_eq(&route.pool, pool)) {
                 *route = route.with(&backend);
@@ -104,7 +104,7 @@ impl State {
         Ok(())
     }
 
-    /// Takes a backend out for good: nothing new is sent to it, and it is listed no more.
+    /// Takes a backend out for good: it gets no new requests and is not listed any more.
     pub(crate) fn remove_backend(&self, service: &str, url: &str) -> Result<(), ChangeError> {
         let table = self.table();
         let route =

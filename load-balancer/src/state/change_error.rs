@@ -7,7 +7,7 @@ pub(crate) enum ChangeError {
     UnknownService(String),
     #[error("unknown backend `{0}`")]
     UnknownBackend(String),
-    #[error("`{0}` is no name: must be letters, digits, `-`, `_`, `.` or `:`")]
+    #[error("`{0}` is not a name: must be letters, digits, `-`, `_`, `.` or `:`")]
     BadName(String),
     #[error("url `{0}`: {1}")]
     BadUrl(String, &'static str),

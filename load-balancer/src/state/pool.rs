@@ -1,4 +1,4 @@
-//! A pool: its backends, and who picks among them.
+//! A pool: its backends, and the balancers that pick among them.
 //!
 //! A *view* is one balancer behind one lock: what is in flight, health and the policy's memory. With shared
 //! views a pool has one, which all data threads use; with private ones it has one per data thread, and no
@@ -10,13 +10,13 @@ use super::change_error::ChangeError;
 use super::decisions::Decisions;
 use super::route_class::RouteClasses;
 use crate::config::{BackendConfig, Origin, PoolConfig};
-use crate::trace::Names;
 use http::HeaderValue;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use lb_core::balancer::{Balancer, Counters};
 use lb_core::policy::{BackendIndex, GuardCounts, Policy, RequestInfo};
 use lb_core::{Rng, Time};
+use lb_traces::write::Names;
 use parking_lot::{Mutex, MutexGuard};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -97,21 +97,25 @@ pub(crate) struct Backend {
     pub(crate) url: String,
     pub(crate) health_url: Option<String>,
     pub(crate) origin: Origin,
-    /// Taken out by the admin API; it finishes what it has and is listed no more.
+    /// Taken out by the admin API; it finishes its requests and is not listed any more.
     pub(crate) removed: AtomicBool,
     pub(crate) health: Mutex<HealthRecord>,
 }
 
-/// What is known of a backend's health beside the verdict, which its balancer has.
+/// What checks have found of a backend; the verdict is in its balancers.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HealthRecord {
+    /// In a row.
     pub(crate) successes: u32,
+    /// In a row.
     pub(crate) failures: u32,
+    /// `None` before the first check.
     pub(crate) last_check: Option<SystemTime>,
+    /// How long the latest check took.
     pub(crate) response_ms: u64,
 }
 
-/// What a pick gives: who serves, and which algorithm chose.
+/// The result of a pick: the backend, and the algorithm that chose it.
 pub(crate) struct Picked {
     pub(crate) index: BackendIndex,
     pub(crate) label: Arc<ViewLabel>,

@@ -7,22 +7,22 @@ use super::table::Table;
 use super::traces::Traces;
 use crate::config::{Config, Trained, Views};
 use crate::metrics::GlobalMetrics;
-use crate::trace::{Names, TracedPolicy};
 use lb_core::algorithm::AlgorithmError;
 use lb_core::balancer::Balancer;
 use lb_core::policy::{GuardCounts, Policy};
 use lb_core::{Algorithm, Time};
+use lb_traces::write::{Names, TracedPolicy};
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// All that is shared.
+/// What all threads share.
 pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) metrics: GlobalMetrics,
     pub(crate) benchmark: Benchmark,
-    /// None when the config asks for none.
+    /// `None` if decisions are not to be recorded.
     pub(crate) traces: Option<Traces>,
     epoch: Instant,
     table: Mutex<Arc<Table>>,
@@ -31,7 +31,7 @@ pub(crate) struct State {
     generation: AtomicU64,
 }
 
-/// Which algorithm is current, one label for each that ever was, and what `rl` follows.
+/// Which algorithm is current, a label for each that ever was or was asked for, and the policy file of `rl`.
 pub(super) struct Algorithms {
     pub(super) current: Arc<Label>,
     labels: Vec<Arc<Label>>,
@@ -43,7 +43,7 @@ pub(super) struct Algorithms {
 }
 
 impl Algorithms {
-    /// A fresh policy.
+    /// Makes a fresh policy.
     pub(super) fn policy(&self, algorithm: Algorithm) -> Result<Box<dyn Policy>, AlgorithmError> {
         algorithm.policy_with(self.trained.as_ref().map(|trained| &trained.file))
     }
@@ -238,8 +238,8 @@ impl State {
         self.table().pools.iter().fold(zero, |sum, pool| sum.plus(pool.guard_counts()))
     }
 
-    /// Sets all counters to zero. What policies have learnt stays: a warm-up that a reset undid would be
-    /// none; a switch is what brings a fresh policy.
+    /// Sets all counters to zero. What policies have learnt stays, so that a warm-up can end with a reset; a
+    /// switch brings a fresh policy.
     pub(crate) fn reset(&self) -> Arc<Label> {
         let label = self.current();
         for pool in &self.table().pools {

@@ -1,9 +1,10 @@
 //! Traces of a running load balancer: where they go, and which one is being recorded.
 
 use crate::config::TracesConfig;
-use crate::trace::{Overflow, Recording, TraceError, TraceSummary, TracedPolicy, Tracer};
 use lb_core::Time;
 use lb_core::policy::{Logged, Policy};
+use lb_core::trace_summary::TraceSummary;
+use lb_traces::write::{Overflow, Recording, TraceError, TracedPolicy, Tracer};
 use parking_lot::Mutex;
 use std::path::PathBuf;
 

@@ -3,12 +3,11 @@
 //! `{"state": {"timestamp", "metrics": {pod: {…}}}, "action": pod, "reward": number, "next_state": {…},
 //! "metadata": {"path", "status", "timestamp"}}`
 
+use lb_traces::read::TraceError;
 use serde_json::{Map, Value};
 use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
-
-use super::error::TraceError;
 
 /// The fields of an experience, in the order of the original's validation.
 pub(crate) const FIELDS: [&str; 5] = ["state", "action", "reward", "next_state", "metadata"];

@@ -3,14 +3,14 @@
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::blocks::TrialPlan;
 use crate::experiment::run::Context;
-use crate::experiment::traces::{lost, of_record};
+use crate::experiment::traces::{in_results, lost};
 use crate::target::Child;
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::Algorithm;
 use lb_core::policy::GuardCounts;
+use lb_core::trace_summary::TraceSummary;
 use lb_results::BalancerCount;
-use lb_results::TraceFile;
 use std::sync::Arc;
 
 /// A load balancer that is driven.
@@ -154,11 +154,11 @@ impl Driven {
         &self,
         context: &Context<'_>,
         notes: &mut Vec<String>,
-    ) -> Result<Option<TraceFile>, Failure> {
+    ) -> Result<Option<TraceSummary>, Failure> {
         if context.traces.is_none() {
             return Ok(None);
         }
-        let trace = of_record(self.admin.stop_trace().await.or_exit(ExitCode::Preflight)?);
+        let trace = in_results(self.admin.stop_trace().await.or_exit(ExitCode::Preflight)?);
         notes.extend(lost(&trace));
         Ok(Some(trace))
     }

@@ -2,8 +2,8 @@
 
 use super::report::{Malformed, MalformedLine};
 use super::tally::{Range, Tally};
-use crate::traces::error::TraceError;
 use crate::traces::original::{ERRORS, LATENCY, Line, lines};
+use lb_traces::read::TraceError;
 use serde_json::Value;
 use std::path::Path;
 

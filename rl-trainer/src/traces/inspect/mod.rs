@@ -19,9 +19,8 @@ pub use report::{
     RewardSign, Rewards, SCHEMA_VERSION, Support, Verdict, Warning,
 };
 
-use super::error::TraceError;
 use super::original;
-use super::source::{Source, source};
+use lb_traces::read::{Source, TraceError, source};
 use std::path::Path;
 use tally::Tally;
 

@@ -1,26 +1,42 @@
 //! Counts the rows of a Parquet trace.
 
 use super::tally::{Range, Tally};
-use crate::traces::columns as c;
-use crate::traces::error::TraceError;
-use crate::traces::parquet::{Batch, ParquetFile};
+use lb_core::policy::ReplyKind;
 use lb_core::policy::learned::features::{FEATURE_SET, FEATURES};
+use lb_traces::format::{Column, error_kind};
+use lb_traces::read::{Batch, ParquetFile, TraceError};
 use std::path::Path;
 
 /// What stands for each required field of an experience.
 pub(super) const FIELDS: [(&str, &[&str]); 5] = [
-    ("state", &[c::FEATURES]),
-    ("action", &[c::ACTION]),
-    ("reward", &[c::REWARD]),
-    ("next_state", &[c::NEXT]),
-    ("metadata", &[c::SENT, c::ROUTE, c::ERROR]),
+    ("state", &[Column::Features.name()]),
+    ("action", &[Column::Action.name()]),
+    ("reward", &[Column::Reward.name()]),
+    ("next_state", &[Column::NextDecisionId.name()]),
+    ("metadata", &[Column::TsNs.name(), Column::RouteClass.name(), Column::ErrorKind.name()]),
 ];
 
 /// Without these there is nothing to train on.
-const REQUIRED: [&str; 9] =
-    [c::SENT, c::FEATURES, c::ACTION, c::PROPENSITY, c::ROUTE, c::ERROR, c::LATENCY, c::NEXT, c::REWARD];
+const REQUIRED: [Column; 9] = [
+    Column::TsNs,
+    Column::Features,
+    Column::Action,
+    Column::Propensity,
+    Column::RouteClass,
+    Column::ErrorKind,
+    Column::LatencyUs,
+    Column::NextDecisionId,
+    Column::Reward,
+];
 /// These are looked at where they are.
-const OPTIONAL: [&str; 6] = [c::POLICY, c::BACKEND_IDS, c::FEATURE_SET, c::MASK, c::EXPLORE, c::CENSORED];
+const OPTIONAL: [Column; 6] = [
+    Column::PolicyId,
+    Column::BackendIds,
+    Column::FeatureSet,
+    Column::Mask,
+    Column::Explore,
+    Column::Censored,
+];
 
 /// Where features are cut off.
 const CLAMP: f64 = 6.0;
@@ -29,7 +45,7 @@ const CLAMP: f64 = 6.0;
 pub(super) fn count(path: &Path, tally: &mut Tally) -> Result<(), TraceError> {
     let file = ParquetFile::open(path)?;
     file.require(&REQUIRED)?;
-    let columns: Vec<&'static str> = REQUIRED.into_iter().chain(OPTIONAL).collect();
+    let columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
     if tally.features.is_empty() {
         tally.features = FEATURES.iter().map(|name| ((*name).to_owned(), Range::new(Some(CLAMP)))).collect();
     }
@@ -38,40 +54,41 @@ pub(super) fn count(path: &Path, tally: &mut Tally) -> Result<(), TraceError> {
 
 fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     let column = |name| batch.column(name);
-    let features = column(c::FEATURES).list(row);
-    let action = column(c::ACTION).integer(row);
-    let reward = column(c::REWARD).number(row);
-    let latency = column(c::LATENCY).integer(row);
-    let error = column(c::ERROR).text(row).map(|text| &**text);
-    let censored = column(c::CENSORED).flag(row).unwrap_or(error.is_none());
+    let features = column(Column::Features).list(row);
+    let action = column(Column::Action).integer(row);
+    let reward = column(Column::Reward).number(row);
+    let latency = column(Column::LatencyUs).integer(row);
+    let error = column(Column::ErrorKind).text(row).map(|text| &**text);
+    let censored = column(Column::Censored).flag(row).unwrap_or(error.is_none());
     tally.experiences += 1;
-    let metadata =
-        column(c::SENT).integer(row).is_some() && column(c::ROUTE).text(row).is_some() && error.is_some();
+    let metadata = column(Column::TsNs).integer(row).is_some()
+        && column(Column::RouteClass).text(row).is_some()
+        && error.is_some();
     let present = [
         !features.is_empty(),
         action.is_some(),
         reward.is_some(),
-        column(c::NEXT).integer(row).is_some(),
+        column(Column::NextDecisionId).integer(row).is_some(),
         metadata,
     ];
     for (count, present) in tally.present.iter_mut().zip(present) {
         *count += u64::from(present);
     }
-    if let Some(policy) = column(c::POLICY).text(row) {
+    if let Some(policy) = column(Column::PolicyId).text(row) {
         tally.policies.take(policy);
     }
-    let propensity = propensity(column(c::PROPENSITY).number(row), tally);
+    let propensity = propensity(column(Column::Propensity).number(row), tally);
     if let Some(action) = action {
-        let ids = column(c::BACKEND_IDS).texts(row);
+        let ids = column(Column::BackendIds).texts(row);
         let id = usize::try_from(action).ok().and_then(|place| ids.get(place));
         let name = id.map_or_else(|| action.to_string(), |id| id.to_string());
         tally.actions.entry(name).or_default().take(propensity);
     }
-    let set = column(c::FEATURE_SET).text(row).map_or(FEATURE_SET, |set| &**set);
+    let set = column(Column::FeatureSet).text(row).map_or(FEATURE_SET, |set| &**set);
     tally.feature_sets.take(set);
     // Numbers of another set mean something else.
     let features = if set == FEATURE_SET { features } else { &[] };
-    let mask = column(c::MASK).list(row);
+    let mask = column(Column::Mask).list(row);
     for (place, backend) in features.chunks_exact(FEATURES.len()).enumerate() {
         if mask.get(place) == Some(&0.0) {
             continue;
@@ -80,12 +97,12 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
             range.take(*value);
         }
     }
-    tally.explored += u64::from(column(c::EXPLORE).flag(row).unwrap_or(false));
+    tally.explored += u64::from(column(Column::Explore).flag(row).unwrap_or(false));
     tally.censored += u64::from(censored);
     if censored {
         return tally.outcomes.take("censored");
     }
-    let failed = error != Some("none");
+    let failed = error != Some(error_kind(ReplyKind::Success));
     tally.outcomes.take(if failed { error.unwrap_or("unknown") } else { "success" });
     if let Some(reward) = reward {
         tally.rewards.take(reward);

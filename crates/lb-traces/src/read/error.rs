@@ -10,18 +10,18 @@ pub(crate) const ACCEPTED: &str =
 /// Why traces cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
-    /// It is not there.
+    /// The path does not exist.
     #[error("`{}` does not exist; {ACCEPTED}", .path.display())]
     NotFound {
-        /// What was given.
+        /// The path as given.
         path: PathBuf,
     },
-    /// It is there and cannot be read.
+    /// A file or folder cannot be read.
     #[error("failed to read `{}`: {source}", .path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: io::Error,
     },
     /// A file without a byte, or without a row.
@@ -36,15 +36,15 @@ pub enum TraceError {
         /// The folder.
         path: PathBuf,
     },
-    /// It is something else.
+    /// The file has another format.
     #[error("`{}` is {found}; {ACCEPTED}", .path.display())]
     OtherKind {
         /// The file.
         path: PathBuf,
-        /// What it is.
+        /// What the file is instead, as in "is {found}".
         found: String,
     },
-    /// It calls itself Parquet and is none, or is cut off.
+    /// The file is called Parquet and is not, or it was cut off.
     #[error(
         "`{}` is not a Parquet file that can be read: {problem}; a trace that is still being written, or was cut off, has no footer: record again, or end the load balancer in good order",
         .path.display()
@@ -52,10 +52,10 @@ pub enum TraceError {
     NotParquet {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error of the decoder.
         problem: String,
     },
-    /// Columns that are needed are not there.
+    /// Columns that are needed are missing.
     #[error(
         "`{}` lacks {}; a trace has them: record with this version's `bench --traces`",
         .path.display(),
@@ -64,7 +64,7 @@ pub enum TraceError {
     MissingColumns {
         /// The file.
         path: PathBuf,
-        /// Names of columns.
+        /// The names of the missing columns.
         missing: Vec<&'static str>,
     },
     /// Load balancers that have no backend in common.
@@ -74,15 +74,15 @@ pub enum TraceError {
         .pools.iter().map(|backends| backends.join(" ")).collect::<Vec<_>>().join("; ")
     )]
     SeveralPools {
-        /// The backends of each.
+        /// The backends of each pool.
         pools: Vec<Vec<String>>,
     },
     /// A backend that is in no trace.
-    #[error("`{name}` is no backend of the traces; they hold {}", .known.join(", "))]
+    #[error("`{name}` is not a backend of the traces; they hold {}", .known.join(", "))]
     UnknownBackend {
-        /// As typed.
+        /// The backend as typed.
         name: String,
-        /// All there are.
+        /// The backends that the traces hold.
         known: Vec<String>,
     },
     /// Files of both formats at once.
@@ -96,11 +96,11 @@ pub enum TraceError {
     AllMalformed {
         /// The file.
         path: PathBuf,
-        /// Lines in all.
+        /// How many lines the file has.
         lines: u64,
-        /// The first, from 1.
+        /// The number of the first one, from 1.
         line: u64,
-        /// What is wrong with it.
+        /// What is wrong with that line.
         problem: String,
     },
 }

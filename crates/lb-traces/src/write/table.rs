@@ -3,8 +3,9 @@
 //! Features are almost all of a trace. They are stored by byte planes (`BYTE_STREAM_SPLIT`): exponents of
 //! neighbouring numbers are alike, and a compressor finds that only when they lie side by side.
 
-use super::join::{Outcome, Row};
-use super::log::TracedPolicy;
+use super::messages::TracedPolicy;
+use super::row::{Outcome, Row};
+use crate::format::{Column, error_kind};
 use lb_core::policy::learned::{FEATURE_SET, WIDTH};
 use lb_core::policy::{REWARD_VERSION, ReplyKind};
 use lb_core::{Span, Time};
@@ -14,8 +15,7 @@ use parquet::errors::Result;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
-use parquet::schema::parser::parse_message_type;
-use parquet::schema::types::{ColumnPath, TypePtr};
+use parquet::schema::types::ColumnPath;
 use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
@@ -29,40 +29,10 @@ pub(super) const GROUP_NUMBERS: usize = 12 << 20;
 /// Rows whose lists are handed to a column at a time.
 const BATCH: usize = 1024;
 
-const SCHEMA: &str = "
-    message decisions {
-        required binary run_id (STRING);
-        required binary policy_id (STRING);
-        required int32 lb_id (INTEGER(16, false));
-        required int64 decision_id (INTEGER(64, false));
-        required int64 ts_ns;
-        required int32 n_backends (INTEGER(16, false));
-        required group backend_ids (LIST) { repeated group list { required binary element (STRING); } }
-        required binary feature_set (STRING);
-        required group features (LIST) { repeated group list { required float element; } }
-        required int32 action (INTEGER(16, false));
-        optional float propensity;
-        required boolean explore;
-        required group mask (LIST) { repeated group list { required boolean element; } }
-        required binary route_class (STRING);
-        optional binary error_kind (STRING);
-        optional int32 latency_us (INTEGER(32, false));
-        optional int64 done_ts_ns;
-        required boolean censored;
-        optional int64 next_decision_id (INTEGER(64, false));
-        optional int64 in_system_integral_us (INTEGER(64, false));
-        optional float reward;
-        required int32 reward_version (INTEGER(16, false));
-    }";
-
-/// The schema of every trace.
-pub(super) fn schema() -> TypePtr {
-    Arc::new(parse_message_type(SCHEMA).expect("the schema above is one"))
-}
-
 /// How every trace is written; `about` is told to readers beside the rows.
 pub(super) fn properties(about: Vec<KeyValue>) -> Arc<WriterProperties> {
-    let features = ColumnPath::from(vec!["features".to_owned(), "list".to_owned(), "element".to_owned()]);
+    let features =
+        ColumnPath::from(vec![Column::Features.name().to_owned(), "list".to_owned(), "element".to_owned()]);
     let properties = WriterProperties::builder()
         .set_compression(Compression::SNAPPY)
         .set_max_row_group_row_count(None)
@@ -90,44 +60,51 @@ pub(super) fn write_group<W: Write + Send>(
     dictionary: &Dictionary<'_>,
 ) -> Result<()> {
     let mut group = writer.next_row_group()?;
-    let mut columns = Columns { group: &mut group, rows };
+    let mut columns = Columns { group: &mut group, rows, order: Column::ALL.into_iter() };
     let names = Texts::new(dictionary, rows);
     let since = |time: Time| time.as_nanos().cast_signed() - dictionary.origin.as_nanos().cast_signed();
-    columns.text(|_| names.run.clone())?;
-    columns.text(|row| names.of(row).policy.clone())?;
-    columns.all::<Int32Type>(|row| row.lb_id.into())?;
-    columns.all::<Int64Type>(|row| row.number.cast_signed())?;
-    columns.all::<Int64Type>(|row| since(row.decided.at))?;
-    columns.all::<Int32Type>(|row| row.decided.backends.into())?;
-    columns.lists::<ByteArrayType>(|row, out| {
+    columns.text(Column::RunId, |_| names.run.clone())?;
+    columns.text(Column::PolicyId, |row| names.of(row).policy.clone())?;
+    columns.all::<Int32Type>(Column::LbId, |row| row.lb_id.into())?;
+    columns.all::<Int64Type>(Column::DecisionId, |row| row.number.cast_signed())?;
+    columns.all::<Int64Type>(Column::TsNs, |row| since(row.decided.at))?;
+    columns.all::<Int32Type>(Column::NBackends, |row| row.decided.backends.into())?;
+    columns.lists::<ByteArrayType>(Column::BackendIds, |row, out| {
         let known = names.of(row).backends.iter().cloned().chain(std::iter::repeat(names.unknown.clone()));
         out.extend(known.take(row.decided.backends.into()));
     })?;
-    columns.text(|_| names.feature_set.clone())?;
-    columns.lists::<FloatType>(|row, out| {
+    columns.text(Column::FeatureSet, |_| names.feature_set.clone())?;
+    columns.lists::<FloatType>(Column::Features, |row, out| {
         out.extend_from_slice(&row.decided.numbers[..usize::from(row.decided.backends) * WIDTH]);
     })?;
-    columns.all::<Int32Type>(|row| row.decided.action.into())?;
-    columns.some::<FloatType>(|row| row.decided.propensity)?;
-    columns.all::<BoolType>(|row| row.decided.explored)?;
-    columns.lists::<BoolType>(|row, out| {
+    columns.all::<Int32Type>(Column::Action, |row| row.decided.action.into())?;
+    columns.some::<FloatType>(Column::Propensity, |row| row.decided.propensity)?;
+    columns.all::<BoolType>(Column::Explore, |row| row.decided.explored)?;
+    columns.lists::<BoolType>(Column::Mask, |row, out| {
         let mask = &row.decided.numbers[usize::from(row.decided.backends) * WIDTH..];
         out.extend(mask.iter().map(|number| *number > 0.0));
     })?;
-    columns.text(|row| names.of(row).routes[&row.decided.route].clone())?;
-    columns.some::<ByteArrayType>(|row| known(row).map(|(kind, _)| names.kinds[kind as usize].clone()))?;
-    columns.some::<Int32Type>(|row| row.outcome.map(|outcome| micros(outcome.latency).cast_signed()))?;
-    columns.some::<Int64Type>(|row| row.outcome.map(|outcome| since(outcome.at)))?;
-    columns.all::<BoolType>(|row| known(row).is_none())?;
-    columns.some::<Int64Type>(|row| row.next.map(|next| next.number.cast_signed()))?;
-    columns.some::<Int64Type>(|row| row.next.map(|next| next.in_system.as_micros().cast_signed()))?;
-    columns.some::<FloatType>(|row| known(row).map(|(_, reward)| reward))?;
-    columns.all::<Int32Type>(|_| REWARD_VERSION.into())?;
+    columns.text(Column::RouteClass, |row| names.of(row).routes[&row.decided.route].clone())?;
+    columns.some::<ByteArrayType>(Column::ErrorKind, |row| {
+        known(row).map(|(kind, _)| names.kinds[kind as usize].clone())
+    })?;
+    columns.some::<Int32Type>(Column::LatencyUs, |row| {
+        row.outcome.map(|outcome| micros(outcome.latency).cast_signed())
+    })?;
+    columns.some::<Int64Type>(Column::DoneTsNs, |row| row.outcome.map(|outcome| since(outcome.at)))?;
+    columns.all::<BoolType>(Column::Censored, |row| known(row).is_none())?;
+    columns
+        .some::<Int64Type>(Column::NextDecisionId, |row| row.next.map(|next| next.number.cast_signed()))?;
+    columns.some::<Int64Type>(Column::InSystemIntegralUs, |row| {
+        row.next.map(|next| next.in_system.as_micros().cast_signed())
+    })?;
+    columns.some::<FloatType>(Column::Reward, |row| known(row).map(|(_, reward)| reward))?;
+    columns.all::<Int32Type>(Column::RewardVersion, |_| REWARD_VERSION.into())?;
     group.close()?;
     Ok(())
 }
 
-/// How the request ended, if anybody knows.
+/// How the request ended and what that earned; `None` if it is not known.
 fn known(row: &Row) -> Option<(ReplyKind, f32)> {
     row.outcome.and_then(|Outcome { known, .. }| known)
 }
@@ -167,19 +144,13 @@ impl Texts {
             let route = decided.route;
             texts.routes.entry(route).or_insert_with(|| policy.names.route(route).as_str().into());
         }
-        let kind = |kind: ReplyKind| match kind {
-            ReplyKind::Success => "none",
-            ReplyKind::ServerError => "5xx",
-            ReplyKind::Timeout => "timeout",
-            ReplyKind::ConnectionError => "connection",
-        };
         let kinds =
             [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError];
         Self {
             run: dictionary.run_id.into(),
             feature_set: FEATURE_SET.into(),
             unknown: "".into(),
-            kinds: kinds.map(|known| kind(known).into()),
+            kinds: kinds.map(|kind| error_kind(kind).into()),
             logs,
         }
     }
@@ -193,32 +164,34 @@ impl Texts {
 struct Columns<'a, 'b, W: Write> {
     group: &'a mut SerializedRowGroupWriter<'b, W>,
     rows: &'a [Row],
+    /// The columns that are not written yet.
+    order: std::array::IntoIter<Column, { Column::ALL.len() }>,
 }
 
 impl<W: Write + Send> Columns<'_, '_, W> {
-    fn text(&mut self, value: impl Fn(&Row) -> ByteArray) -> Result<()> {
-        self.all::<ByteArrayType>(value)
+    fn text(&mut self, column: Column, value: impl Fn(&Row) -> ByteArray) -> Result<()> {
+        self.all::<ByteArrayType>(column, value)
     }
 
     /// A column with a value in every row.
-    fn all<T: DataType>(&mut self, value: impl Fn(&Row) -> T::T) -> Result<()> {
+    fn all<T: DataType>(&mut self, column: Column, value: impl Fn(&Row) -> T::T) -> Result<()> {
         let values: Vec<T::T> = self.rows.iter().map(value).collect();
-        self.next::<T>(|column| column.write_batch(&values, None, None).map(drop))
+        self.next::<T>(column, |column| column.write_batch(&values, None, None).map(drop))
     }
 
     /// A column whose values may be missing: level 1 where there is one.
-    fn some<T: DataType>(&mut self, value: impl Fn(&Row) -> Option<T::T>) -> Result<()> {
+    fn some<T: DataType>(&mut self, column: Column, value: impl Fn(&Row) -> Option<T::T>) -> Result<()> {
         let values: Vec<Option<T::T>> = self.rows.iter().map(value).collect();
         let levels: Vec<i16> = values.iter().map(|value| value.is_some().into()).collect();
         let values: Vec<T::T> = values.into_iter().flatten().collect();
-        self.next::<T>(|column| column.write_batch(&values, Some(&levels), None).map(drop))
+        self.next::<T>(column, |column| column.write_batch(&values, Some(&levels), None).map(drop))
     }
 
     /// A column of lists, none of which is empty: every value is defined (level 1), and repeats (level 1)
     /// unless it is the first of its row.
-    fn lists<T: DataType>(&mut self, list: impl Fn(&Row, &mut Vec<T::T>)) -> Result<()> {
+    fn lists<T: DataType>(&mut self, column: Column, list: impl Fn(&Row, &mut Vec<T::T>)) -> Result<()> {
         let rows = self.rows;
-        self.next::<T>(|column| {
+        self.next::<T>(column, |column| {
             let (mut values, mut defined, mut repeated) = (Vec::new(), Vec::new(), Vec::new());
             for batch in rows.chunks(BATCH) {
                 values.clear();
@@ -238,9 +211,11 @@ impl<W: Write + Send> Columns<'_, '_, W> {
 
     fn next<T: DataType>(
         &mut self,
+        column: Column,
         write: impl FnOnce(&mut parquet::column::writer::ColumnWriterImpl<'_, T>) -> Result<()>,
     ) -> Result<()> {
-        let mut column = self.group.next_column()?.expect("columns are written in the order of the schema");
+        assert_eq!(self.order.next(), Some(column), "columns are written in the order of the schema");
+        let mut column = self.group.next_column()?.expect("the schema has the same columns");
         write(column.typed::<T>())?;
         column.close()
     }

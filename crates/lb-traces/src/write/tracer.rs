@@ -1,109 +1,28 @@
 //! The thread that writes, and how recordings are begun and ended.
 
 use super::file::TraceFile;
-use super::join::{Control, Joiner, Row};
-use super::log::{Event, Gate, TraceLog, TracedPolicy};
+use super::join::Joiner;
+use super::log::TraceLog;
+use super::messages::{Control, Event, Gate, NAP, Overflow, Recording, TraceError, TracedPolicy};
+use super::row::Row;
 use super::table::{Dictionary, GROUP_NUMBERS, GROUP_ROWS};
-use lb_core::Time;
+use crate::format::metadata;
 use lb_core::policy::learned::{FEATURE_SET, FEATURES};
 use lb_core::policy::{DecisionLog, REWARD_VERSION};
+use lb_core::trace_summary::TraceSummary;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use std::collections::HashMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::time::Duration;
 
-/// Events on their way: a second of a load balancer at full speed, while a group is written.
+/// Capacity of the channel in events: what a load balancer at full speed sends in a second, in which a group is
+/// written.
 const CAPACITY: usize = 64 * 1024;
 
-/// How long the writer sleeps when there is nothing to write, and a simulation when there is no room. They
-/// look again and again instead of waiting to be woken, because waking somebody costs whoever does it a system
-/// call.
-pub(super) const NAP: Duration = Duration::from_millis(2);
-
-/// What becomes of an event that does not fit into the channel.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Overflow {
-    /// It is dropped and counted: requests must not wait.
-    Drop,
-    /// Whoever has it waits: in a simulation time stands still.
-    Wait,
-}
-
-/// One recording.
-#[derive(Clone, Debug)]
-pub struct Recording {
-    /// The file, `NAME.parquet`. Its folder is made if need be.
-    pub path: PathBuf,
-    /// What the rows say in `run_id`.
-    pub run_id: String,
-    /// Probability with which exploration picks, as readers are told.
-    pub exploration: f64,
-    /// When it begins, by the clock of the policies: times of rows count from here.
-    pub origin: Time,
-    /// The same moment as a clock on the wall says it (RFC 3339); none in virtual time.
-    pub started_at: Option<String>,
-}
-
-/// A recording that is over.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct TraceSummary {
-    /// The file.
-    pub file: PathBuf,
-    /// Its size.
-    pub bytes: u64,
-    /// Decisions in it.
-    pub rows: u64,
-    /// Those of them whose outcome is not known.
-    pub censored: u64,
-    /// Those of them that exploration made.
-    pub explored: u64,
-    /// Decisions that are not in it because the writer did not keep up.
-    pub dropped_decisions: u64,
-    /// Outcomes that are not in it for the same reason; their decisions are censored.
-    pub dropped_outcomes: u64,
-}
-
-/// Why there is no trace.
-#[derive(Debug, thiserror::Error)]
-pub enum TraceError {
-    /// The file cannot be made.
-    #[error("failed to begin the trace `{}`: {source}; name another one, or make room for it", path.display())]
-    Create {
-        /// Its final name.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// A group of rows cannot be written.
-    #[error(
-        "failed to write the trace `{}`: {source}; what was flushed before lies beside it as `partial`",
-        path.display()
-    )]
-    Write {
-        /// Its final name.
-        path: PathBuf,
-        /// What went wrong.
-        source: ParquetError,
-    },
-    /// One recording at a time.
-    #[error("a trace is being recorded already; stop it first")]
-    Recording,
-    /// Nothing to stop.
-    #[error("no trace is being recorded; start one first")]
-    NotRecording,
-    /// The writing thread is gone.
-    #[error("the thread that writes traces is gone")]
-    Gone,
-}
-
-/// Records traces.
-///
-/// All policies that are to be traced wear a log of it ([`Self::log`]).
+/// Records the decisions of all policies that were given a log of it ([`Self::log`]).
 #[derive(Debug)]
 pub struct Tracer {
     sender: SyncSender<Event>,
@@ -116,7 +35,7 @@ impl Tracer {
     /// A tracer that records nothing yet.
     ///
     /// # Errors
-    /// There is no thread to be had.
+    /// No thread can be started.
     pub fn new(overflow: Overflow) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(CAPACITY);
         let gate = Arc::<Gate>::default();
@@ -125,11 +44,11 @@ impl Tracer {
         Ok(Self { sender, gate, overflow, logs: AtomicU32::new(0) })
     }
 
-    /// The log of a new policy.
+    /// Makes the log of a new policy.
     pub fn log(&self, policy: TracedPolicy) -> Box<dyn DecisionLog> {
         let number = self.logs.fetch_add(1, Relaxed);
-        // Waits if the channel is full, which is the price of a switch in a storm; nothing that this log says
-        // can be understood without. Without a writer nobody will hear it anyway.
+        // Waits if the channel is full: without this event nothing that the log sends can be understood. If
+        // the writer is gone, the log will not be read anyway.
         let _ = self.sender.send(Event::Control(Control::Opened { log: number, policy }));
         Box::new(TraceLog {
             number,
@@ -188,7 +107,7 @@ struct Current {
     joiner: Joiner,
     /// Complete rows that are not written yet.
     rows: Vec<Row>,
-    /// Numbers in them.
+    /// How many numbers of features these rows hold.
     numbers: usize,
     summary: TraceSummary,
     failure: Option<ParquetError>,
@@ -204,7 +123,7 @@ impl Writer {
     /// Takes events until all their senders are gone.
     fn run(&mut self, events: &Receiver<Event>) {
         loop {
-            // Without a recording only somebody who begins one has to be heard, and may wake us.
+            // Without a recording only control events matter, and they may wake this thread.
             let event = match self.current {
                 None => events.recv().map_err(|_| TryRecvError::Disconnected),
                 Some(_) => events.try_recv(),
@@ -215,7 +134,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
             }
         }
-        // Nobody waits for it any more, but what was measured is kept.
+        // Its result is not waited for any more, but what was recorded is kept.
         if let Some(current) = self.current.take() {
             let _ = current.finish(&self.policies, &self.gate);
         }
@@ -239,7 +158,7 @@ impl Writer {
     }
 
     fn control(&mut self, control: Control) {
-        // Who does not wait for the answer has lost interest in it.
+        // A caller that is gone does not need the answer.
         match control {
             Control::Opened { log, policy } => drop(self.policies.insert(log, policy)),
             Control::Closed { log } => self.closed(log),
@@ -362,14 +281,14 @@ impl Current {
 
 /// What readers are told beside the rows.
 fn about(recording: &Recording) -> Vec<KeyValue> {
-    let features = serde_json::json!(FEATURES).to_string();
+    let value = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
     let mut about = vec![
-        KeyValue::new("run_id".to_owned(), recording.run_id.clone()),
-        KeyValue::new("feature_set".to_owned(), FEATURE_SET.to_owned()),
-        KeyValue::new("features".to_owned(), features),
-        KeyValue::new("reward_version".to_owned(), REWARD_VERSION.to_string()),
-        KeyValue::new("exploration".to_owned(), recording.exploration.to_string()),
+        value(metadata::RUN_ID, recording.run_id.clone()),
+        value(metadata::FEATURE_SET, FEATURE_SET.to_owned()),
+        value(metadata::FEATURES, serde_json::json!(FEATURES).to_string()),
+        value(metadata::REWARD_VERSION, REWARD_VERSION.to_string()),
+        value(metadata::EXPLORATION, recording.exploration.to_string()),
     ];
-    about.extend(recording.started_at.clone().map(|at| KeyValue::new("started_at".to_owned(), at)));
+    about.extend(recording.started_at.clone().map(|at| value(metadata::STARTED_AT, at)));
     about
 }

@@ -56,6 +56,6 @@ mod tests {
         );
         assert_eq!(choose(all.iter(), Some("b")).expect("the first"), ["a", "b"]);
         let error = choose(all.iter(), Some("x")).expect_err("no such backend").to_string();
-        assert!(error.contains("`x` is no backend of the traces"), "{error}");
+        assert!(error.contains("`x` is not a backend of the traces"), "{error}");
     }
 }

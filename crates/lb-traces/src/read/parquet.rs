@@ -1,9 +1,10 @@
-//! Reads columns of a Parquet file batch by batch, so that a trace of millions of rows needs no more
-//! memory than one of thousands.
+//! Reads columns of a Parquet file batch by batch, so that a trace of millions of rows takes the same
+//! memory as one of thousands.
 //!
-//! Columns are found by name, whatever their order; numbers may be of any width.
+//! Columns are found by name, so their order does not matter; numbers may be of any width.
 
 use super::error::TraceError;
+use crate::format::Column;
 use parquet::basic::ConvertedType;
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType};
@@ -18,7 +19,7 @@ use std::sync::Arc;
 const BATCH: usize = 4096;
 
 /// An open Parquet file.
-pub(crate) struct ParquetFile {
+pub struct ParquetFile {
     path: PathBuf,
     reader: SerializedFileReader<File>,
     /// Position of each column by its outermost name.
@@ -26,26 +27,36 @@ pub(crate) struct ParquetFile {
 }
 
 /// Some rows of the columns that were asked for.
-pub(crate) struct Batch {
-    pub(crate) rows: usize,
-    columns: HashMap<&'static str, Column>,
-    nothing: Column,
+pub struct Batch {
+    /// How many.
+    pub rows: usize,
+    columns: HashMap<Column, Values>,
+    nothing: Values,
 }
 
-/// Some rows of one column. A null and a value of another type are none.
-pub(crate) enum Column {
+/// Some rows of one column. A null is `None`, and so is every value that is asked for as another type.
+pub enum Values {
+    /// The file lacks the column, or it has a type that traces do not use.
     Absent,
+    /// Whole numbers of any width; flags are 0 and 1.
     Integers(Vec<Option<i64>>),
+    /// Numbers of either precision.
     Numbers(Vec<Option<f64>>),
+    /// Texts, each different one once in memory.
     Texts(Vec<Option<Arc<str>>>),
-    /// Beginnings of the rows within the values, and the end of the last.
+    /// Lists of numbers or flags: where each row begins within the values and where the last ends, and the
+    /// values. An element that is null is NaN.
     Lists(Vec<usize>, Vec<f64>),
-    /// The same of texts.
+    /// Lists of texts in the same form. An element that is null is empty.
     TextLists(Vec<usize>, Vec<Arc<str>>),
 }
 
 impl ParquetFile {
-    pub(crate) fn open(path: &Path) -> Result<Self, TraceError> {
+    /// Opens the file and reads its footer.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is not Parquet, or was cut off.
+    pub fn open(path: &Path) -> Result<Self, TraceError> {
         let unreadable = |source| TraceError::Unreadable { path: path.to_owned(), source };
         let file = File::open(path).map_err(unreadable)?;
         let broken = |problem: ParquetError| not_parquet(path, &problem);
@@ -56,18 +67,23 @@ impl ParquetFile {
         Ok(Self { path: path.to_owned(), reader, places })
     }
 
-    /// The name of its schema: the kind of its rows.
-    pub(crate) fn kind(&self) -> &str {
+    /// The name of its schema, which tells traces ([`crate::format::MESSAGE`]) from other files.
+    pub fn kind(&self) -> &str {
         self.reader.metadata().file_metadata().schema_descr().name()
     }
 
-    pub(crate) fn has(&self, column: &str) -> bool {
-        self.places.contains_key(column)
+    /// Whether it has a column of that name.
+    pub fn has(&self, column: Column) -> bool {
+        self.places.contains_key(column.name())
     }
 
     /// Refuses a file that lacks one of `columns`.
-    pub(crate) fn require(&self, columns: &[&'static str]) -> Result<(), TraceError> {
-        let missing: Vec<&'static str> = columns.iter().copied().filter(|column| !self.has(column)).collect();
+    ///
+    /// # Errors
+    /// [`TraceError::MissingColumns`] with the names of all that are missing.
+    pub fn require(&self, columns: &[Column]) -> Result<(), TraceError> {
+        let missing = columns.iter().filter(|column| !self.has(**column));
+        let missing: Vec<&'static str> = missing.map(|column| column.name()).collect();
         match missing.is_empty() {
             true => Ok(()),
             false => Err(TraceError::MissingColumns { path: self.path.clone(), missing }),
@@ -75,11 +91,10 @@ impl ParquetFile {
     }
 
     /// Hands all rows of `columns` to `each`, in the order of the file. Columns that it lacks are absent.
-    pub(crate) fn read(
-        &self,
-        columns: &[&'static str],
-        mut each: impl FnMut(&Batch),
-    ) -> Result<(), TraceError> {
+    ///
+    /// # Errors
+    /// The file cannot be decoded.
+    pub fn read(&self, columns: &[Column], mut each: impl FnMut(&Batch)) -> Result<(), TraceError> {
         let broken = |problem| not_parquet(&self.path, &problem);
         for number in 0..self.reader.num_row_groups() {
             let group = self.reader.get_row_group(number).map_err(broken)?;
@@ -91,19 +106,18 @@ impl ParquetFile {
                 for (name, column) in &mut open {
                     read.insert(*name, column.read(rows).map_err(broken)?);
                 }
-                each(&Batch { rows, columns: read, nothing: Column::Absent });
+                each(&Batch { rows, columns: read, nothing: Values::Absent });
                 left -= rows;
             }
         }
         Ok(())
     }
 
-    /// Hands the first rows of `columns` to `each`, once.
-    pub(crate) fn read_first(
-        &self,
-        columns: &[&'static str],
-        each: impl FnOnce(&Batch),
-    ) -> Result<(), TraceError> {
+    /// Hands the first rows of `columns` to `each`, once; not at all if there are none.
+    ///
+    /// # Errors
+    /// The file cannot be decoded.
+    pub fn read_first(&self, columns: &[Column], each: impl FnOnce(&Batch)) -> Result<(), TraceError> {
         let broken = |problem| not_parquet(&self.path, &problem);
         if self.reader.num_row_groups() == 0 {
             return Ok(());
@@ -114,19 +128,19 @@ impl ParquetFile {
         for (name, mut column) in self.open_columns(&*group, columns).map_err(broken)? {
             read.insert(name, column.read(rows).map_err(broken)?);
         }
-        each(&Batch { rows, columns: read, nothing: Column::Absent });
+        each(&Batch { rows, columns: read, nothing: Values::Absent });
         Ok(())
     }
 
     fn open_columns(
         &self,
         group: &dyn RowGroupReader,
-        columns: &[&'static str],
-    ) -> Result<Vec<(&'static str, OpenColumn)>, ParquetError> {
+        columns: &[Column],
+    ) -> Result<Vec<(Column, OpenColumn)>, ParquetError> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let mut open = Vec::new();
         for name in columns {
-            let Some(place) = self.places.get(*name) else { continue };
+            let Some(place) = self.places.get(name.name()) else { continue };
             let description = schema.column(*place);
             let column = OpenColumn {
                 reader: group.get_column_reader(*place)?,
@@ -160,7 +174,7 @@ struct OpenColumn {
 }
 
 impl OpenColumn {
-    fn read(&mut self, rows: usize) -> Result<Column, ParquetError> {
+    fn read(&mut self, rows: usize) -> Result<Values, ParquetError> {
         let (definition, repeated, unsigned) = (self.definition, self.repeated, self.unsigned);
         Ok(match &mut self.reader {
             ColumnReader::BoolColumnReader(reader) => {
@@ -194,12 +208,12 @@ impl OpenColumn {
                 };
                 if repeated {
                     let (beginnings, texts) = levelled.lists(definition, text, "".into());
-                    Column::TextLists(beginnings, texts)
+                    Values::TextLists(beginnings, texts)
                 } else {
-                    Column::Texts(levelled.flat(definition, text))
+                    Values::Texts(levelled.flat(definition, text))
                 }
             }
-            _ => Column::Absent,
+            _ => Values::Absent,
         })
     }
 }
@@ -261,41 +275,43 @@ impl<T> Levelled<T> {
 }
 
 impl<T> Levelled<T> {
-    fn integers(self, definition: i16, repeated: bool, of: impl Fn(T) -> i64) -> Column {
+    fn integers(self, definition: i16, repeated: bool, of: impl Fn(T) -> i64) -> Values {
         match repeated {
-            true => Column::of_lists(self.lists(definition, |value| of(value) as f64, f64::NAN)),
-            false => Column::Integers(self.flat(definition, of)),
+            true => Values::of_lists(self.lists(definition, |value| of(value) as f64, f64::NAN)),
+            false => Values::Integers(self.flat(definition, of)),
         }
     }
 
-    fn numbers(self, definition: i16, repeated: bool, of: impl Fn(T) -> f64) -> Column {
+    fn numbers(self, definition: i16, repeated: bool, of: impl Fn(T) -> f64) -> Values {
         match repeated {
-            true => Column::of_lists(self.lists(definition, of, f64::NAN)),
-            false => Column::Numbers(self.flat(definition, of)),
+            true => Values::of_lists(self.lists(definition, of, f64::NAN)),
+            false => Values::Numbers(self.flat(definition, of)),
         }
     }
 }
 
 impl Batch {
-    pub(crate) fn column(&self, name: &str) -> &Column {
-        self.columns.get(name).unwrap_or(&self.nothing)
+    /// The values of a column that was asked for; absent if the file lacks it.
+    pub fn column(&self, column: Column) -> &Values {
+        self.columns.get(&column).unwrap_or(&self.nothing)
     }
 }
 
-impl Column {
+impl Values {
     fn of_lists((beginnings, values): (Vec<usize>, Vec<f64>)) -> Self {
         Self::Lists(beginnings, values)
     }
 
-    pub(crate) fn integer(&self, row: usize) -> Option<i64> {
+    /// The whole number or flag of a row.
+    pub fn integer(&self, row: usize) -> Option<i64> {
         match self {
             Self::Integers(values) => values[row],
             _ => None,
         }
     }
 
-    /// A number that is one: infinities and NaN are none.
-    pub(crate) fn number(&self, row: usize) -> Option<f64> {
+    /// The number of a row; infinities and NaN are `None`.
+    pub fn number(&self, row: usize) -> Option<f64> {
         match self {
             Self::Numbers(values) => values[row].filter(|value| value.is_finite()),
             Self::Integers(values) => values[row].map(|value| value as f64),
@@ -303,25 +319,29 @@ impl Column {
         }
     }
 
-    pub(crate) fn flag(&self, row: usize) -> Option<bool> {
+    /// The flag of a row.
+    pub fn flag(&self, row: usize) -> Option<bool> {
         self.integer(row).map(|value| value != 0)
     }
 
-    pub(crate) fn text(&self, row: usize) -> Option<&Arc<str>> {
+    /// The text of a row.
+    pub fn text(&self, row: usize) -> Option<&Arc<str>> {
         match self {
             Self::Texts(values) => values[row].as_ref(),
             _ => None,
         }
     }
 
-    pub(crate) fn texts(&self, row: usize) -> &[Arc<str>] {
+    /// The list of texts of a row; empty if there is none.
+    pub fn texts(&self, row: usize) -> &[Arc<str>] {
         match self {
             Self::TextLists(beginnings, values) => &values[beginnings[row]..beginnings[row + 1]],
             _ => &[],
         }
     }
 
-    pub(crate) fn list(&self, row: usize) -> &[f64] {
+    /// The list of numbers or flags of a row; empty if there is none.
+    pub fn list(&self, row: usize) -> &[f64] {
         match self {
             Self::Lists(beginnings, values) => &values[beginnings[row]..beginnings[row + 1]],
             _ => &[],

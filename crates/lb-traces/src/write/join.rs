@@ -4,46 +4,9 @@
 //! since it tells what came of the state. What never ends (given up, lost in a switch, still open at the end)
 //! is censored: all that is known is that it took longer.
 
-use super::log::{Decided, TracedPolicy};
-use super::tracer::{Recording, TraceError, TraceSummary};
-use lb_core::policy::{Ending, ReplyKind};
-use lb_core::{Span, Time};
+use super::row::{Decided, Next, Outcome, Row};
+use lb_core::policy::Ending;
 use std::collections::HashMap;
-use std::sync::mpsc::SyncSender;
-
-/// What is said to the writing thread beside decisions and endings.
-pub(super) enum Control {
-    Opened { log: u32, policy: TracedPolicy },
-    Closed { log: u32 },
-    Start { recording: Box<Recording>, reply: SyncSender<Result<(), TraceError>> },
-    Stop { reply: SyncSender<Result<TraceSummary, TraceError>> },
-}
-
-/// One decision with all that is known of it.
-pub(super) struct Row {
-    pub(super) decided: Decided,
-    pub(super) lb_id: u16,
-    /// Number among the decisions of its load balancer in this recording.
-    pub(super) number: u64,
-    pub(super) outcome: Option<Outcome>,
-    pub(super) next: Option<Next>,
-}
-
-/// How it ended.
-#[derive(Clone, Copy)]
-pub(super) struct Outcome {
-    pub(super) at: Time,
-    pub(super) latency: Span,
-    /// None when the client gave up.
-    pub(super) known: Option<(ReplyKind, f32)>,
-}
-
-/// What came after it.
-#[derive(Clone, Copy)]
-pub(super) struct Next {
-    pub(super) number: u64,
-    pub(super) in_system: Span,
-}
 
 /// A row that lacks something.
 struct Pending {
@@ -128,6 +91,8 @@ impl Joiner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use lb_core::policy::ReplyKind;
+    use lb_core::{Span, Time};
 
     fn decided(log: u32, id: u64) -> Decided {
         Decided {

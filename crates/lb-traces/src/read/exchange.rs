@@ -8,18 +8,19 @@ use lb_core::{Span, Time};
 pub struct Exchange {
     /// When the load balancer decided, from the beginning of the recording.
     pub sent: Time,
-    /// From the decision to the end of the reply, or to when the client went away; none when the trace does
+    /// From the decision to the end of the reply, or to when the client went away; `None` if the trace does
     /// not tell.
     pub latency: Option<Span>,
-    /// The part of it that the backend itself says it served (waiting excluded).
+    /// The part of it that the backend itself says it served, waiting excluded. `None` in everything that is
+    /// read from a trace: a load balancer's policies do not see it, so traces do not have it.
     pub service: Option<Span>,
     /// Position in [`Traces::backends`].
     pub backend: u16,
     /// Position in [`Traces::routes`].
     pub route: u16,
-    /// The load balancer.
+    /// The number of the load balancer, as the trace has it.
     pub balancer: u16,
-    /// How it ended.
+    /// How the request ended.
     pub end: End,
 }
 
@@ -28,11 +29,11 @@ pub struct Exchange {
 pub enum End {
     /// A reply below 500.
     Served,
-    /// A 5xx.
+    /// A reply with a 5xx.
     Failed,
-    /// No connection was to be had, or it broke.
+    /// No connection could be opened, or it broke.
     Disconnected,
-    /// No reply in time.
+    /// No reply came in time.
     TimedOut,
     /// The trace does not tell: the client went away, or the trace was over first.
     Censored,
@@ -41,26 +42,26 @@ pub enum End {
 /// What one policy did in one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Episode {
-    /// The run.
+    /// The run that recorded.
     pub run: String,
     /// The policy that decided.
     pub policy: String,
     /// Share of decisions that were drawn evenly at random, for the sake of the trace.
     pub exploration: f64,
-    /// Load balancers that took part.
+    /// How many load balancers took part.
     pub balancers: u16,
-    /// In the order of `sent`.
+    /// Its requests in the order of [`Exchange::sent`].
     pub exchanges: Vec<Exchange>,
 }
 
 /// Episodes on the same backends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traces {
-    /// Ids of the backends.
+    /// Ids of the backends, in the order that [`Exchange::backend`] refers to.
     pub backends: Vec<String>,
-    /// What load balancers are told that they are worth, relative to each other; by backend.
+    /// The configured weight of each backend; only their ratios matter.
     pub weights: Vec<f64>,
-    /// Classes of route.
+    /// Classes of route, in the order that [`Exchange::route`] refers to.
     pub routes: Vec<String>,
     /// What each policy did in each run.
     pub episodes: Vec<Episode>,
@@ -96,12 +97,12 @@ impl Traces {
         }
     }
 
-    /// Exchanges in all.
+    /// The number of exchanges in all episodes.
     pub fn len(&self) -> usize {
         self.episodes.iter().map(|episode| episode.exchanges.len()).sum()
     }
 
-    /// Whether there is none.
+    /// Whether there is no exchange at all.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,34 +1,36 @@
 //! Loads what calibration needs of Parquet traces.
 
-use super::columns as c;
 use super::error::TraceError;
 use super::exchange::{End, Episode, Exchange, Traces};
-use super::parquet::{Batch, Column, ParquetFile};
+use super::parquet::{Batch, ParquetFile, Values};
 use super::pools;
 use super::source::{Source, source};
+use crate::format::{Column, reply_kind};
+use lb_core::policy::ReplyKind;
 use lb_core::policy::learned::features::{FEATURE_SET, FEATURES};
 use lb_core::{Span, Time};
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Without these nothing can be fitted.
-const REQUIRED: [&str; 5] = [c::POLICY, c::SENT, c::ACTION, c::LATENCY, c::ERROR];
-/// These help where they are.
-const OPTIONAL: [&str; 7] =
-    [c::RUN, c::BALANCER, c::BACKEND_IDS, c::ROUTE, c::SERVICE, c::EXPLORE, c::CENSORED];
+/// Columns without which nothing can be fitted.
+const REQUIRED: [Column; 5] =
+    [Column::PolicyId, Column::TsNs, Column::Action, Column::LatencyUs, Column::ErrorKind];
+/// Columns that are used if they are there.
+const OPTIONAL: [Column; 6] =
+    [Column::RunId, Column::LbId, Column::BackendIds, Column::RouteClass, Column::Explore, Column::Censored];
 
 /// What tells the backends' weights, which do not change.
-const WEIGHTS: [&str; 4] = [c::BACKEND_IDS, c::FEATURE_SET, c::FEATURES, c::MASK];
+const WEIGHTS: [Column; 4] = [Column::BackendIds, Column::FeatureSet, Column::Features, Column::Mask];
 /// The feature that does.
 const WEIGHT: &str = "log_weight_vs_pool";
 
-/// What stands for requests of which no route is known.
+/// The class of requests whose route is not known.
 const ANY_ROUTE: &str = "other";
 
 impl Traces {
-    /// Reads a Parquet trace, or all of a folder: those of one pool. Which one must be told, by one of its
-    /// backends, where there are several.
+    /// Reads a Parquet trace, or all traces in a folder, and keeps the decisions of one pool. If there are several
+    /// pools, `backend` must name a backend of the one that is meant.
     ///
     /// # Errors
     /// When there is no trace, or it cannot be read, or lacks a column; when there are several pools and
@@ -42,7 +44,7 @@ impl Traces {
             }
         };
         let mut gathered = Gathered::default();
-        let columns: Vec<&'static str> = REQUIRED.into_iter().chain(OPTIONAL).collect();
+        let columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
         for file in &files {
             let number = gathered.recordings.number(&recording(file));
             let open = ParquetFile::open(file)?;
@@ -113,14 +115,15 @@ impl Gathered {
         let column = |name| batch.column(name);
         let text = |name| column(name).text(row).map_or("", |text| &**text);
         // A row without the place and time of the decision says nothing.
-        let (Some(sent), Some(action)) = (column(c::SENT).integer(row), column(c::ACTION).integer(row))
+        let (Some(sent), Some(action)) =
+            (column(Column::TsNs).integer(row), column(Column::Action).integer(row))
         else {
             return;
         };
-        let ids = column(c::BACKEND_IDS).texts(row);
+        let ids = column(Column::BackendIds).texts(row);
         let id = usize::try_from(action).ok().and_then(|place| ids.get(place));
         let id = id.map_or_else(|| action.to_string(), |id| id.to_string());
-        let balancer = column(c::BALANCER).integer(row).unwrap_or(0) as u16;
+        let balancer = column(Column::LbId).integer(row).unwrap_or(0) as u16;
         let view = (recording, balancer);
         let new_view = !self.members.contains_key(&view);
         let members =
@@ -136,18 +139,18 @@ impl Gathered {
             }
         }
         let backend = self.backends.number(&id);
-        let route = match text(c::ROUTE) {
+        let route = match text(Column::RouteClass) {
             "" => ANY_ROUTE,
             route => route,
         };
         let route = self.routes.number(route);
-        let key = (recording, text(c::RUN).to_owned(), text(c::POLICY).to_owned());
+        let key = (recording, text(Column::RunId).to_owned(), text(Column::PolicyId).to_owned());
         let trial = self.trials.entry(key).or_default();
-        trial.explored += u64::from(column(c::EXPLORE).flag(row).unwrap_or(false));
+        trial.explored += u64::from(column(Column::Explore).flag(row).unwrap_or(false));
         trial.exchanges.push(Exchange {
             sent: Time::from_nanos(sent.max(0).unsigned_abs()),
-            latency: micros(column(c::LATENCY), row),
-            service: micros(column(c::SERVICE), row).filter(|service| !service.is_zero()),
+            latency: micros(column(Column::LatencyUs), row),
+            service: None,
             backend,
             route,
             balancer,
@@ -161,11 +164,12 @@ impl Gathered {
             return;
         };
         let column = |name| batch.column(name);
-        if column(c::FEATURE_SET).text(row).is_some_and(|set| &**set != FEATURE_SET) {
+        if column(Column::FeatureSet).text(row).is_some_and(|set| &**set != FEATURE_SET) {
             return;
         }
-        let (ids, mask) = (column(c::BACKEND_IDS).texts(row), column(c::MASK).list(row));
-        for (backend, numbers) in column(c::FEATURES).list(row).chunks_exact(FEATURES.len()).enumerate() {
+        let (ids, mask) = (column(Column::BackendIds).texts(row), column(Column::Mask).list(row));
+        for (backend, numbers) in column(Column::Features).list(row).chunks_exact(FEATURES.len()).enumerate()
+        {
             if mask.get(backend) != Some(&0.0) {
                 let id = ids.get(backend).map_or_else(|| backend.to_string(), |id| id.to_string());
                 let number = self.backends.number(&id);
@@ -249,17 +253,21 @@ fn episode(run: String, policy: String, exploration: f64, exchanges: Vec<Exchang
     Episode { run, policy, exploration, balancers: balancers.len() as u16, exchanges }
 }
 
-fn micros(column: &Column, row: usize) -> Option<Span> {
+fn micros(column: &Values, row: usize) -> Option<Span> {
     column.integer(row).and_then(|micros| u64::try_from(micros).ok()).map(Span::from_micros)
 }
 
 fn end(batch: &Batch, row: usize) -> End {
-    match batch.column(c::ERROR).text(row).map(|kind| &**kind) {
-        _ if batch.column(c::CENSORED).flag(row).unwrap_or(false) => End::Censored,
-        Some("none") => End::Served,
-        Some("5xx") => End::Failed,
-        Some("timeout") => End::TimedOut,
-        Some(_) => End::Disconnected,
-        None => End::Censored,
+    if batch.column(Column::Censored).flag(row).unwrap_or(false) {
+        return End::Censored;
+    }
+    let Some(kind) = batch.column(Column::ErrorKind).text(row) else {
+        return End::Censored;
+    };
+    match reply_kind(kind) {
+        Some(ReplyKind::Success) => End::Served,
+        Some(ReplyKind::ServerError) => End::Failed,
+        Some(ReplyKind::Timeout) => End::TimedOut,
+        Some(ReplyKind::ConnectionError) | None => End::Disconnected,
     }
 }

@@ -2,11 +2,12 @@
 //!
 //! A Parquet file is readable only once its footer is written, at its very end. So each group of rows becomes
 //! a whole file of its own first, `NAME.partial-000.parquet` and so on, and when the recording ends these are
-//! put together, column by column as they are, as `NAME.parquet`. Whatever happens, what was flushed can be
-//! read, and says by its name that it is a part. No file has its name before it is whole.
+//! put together, column by column as they are, as `NAME.parquet`. What was flushed can be read even
+//! after a crash, and its name says that it is a part. No file has its final name before it is whole.
 
-use super::join::Row;
-use super::table::{Dictionary, properties, schema, write_group};
+use super::row::Row;
+use super::table::{Dictionary, properties, write_group};
+use crate::format::schema;
 use parquet::column::writer::ColumnCloseResult;
 use parquet::errors::{ParquetError, Result};
 use parquet::file::metadata::KeyValue;
@@ -26,15 +27,15 @@ pub(super) struct TraceFile {
 }
 
 impl TraceFile {
-    /// The file `path`; `about` is told to readers beside the rows. Makes its folder.
+    /// Prepares the file `path` and creates its folder; `about` is what readers are told beside the rows.
     pub(super) fn create(path: PathBuf, about: Vec<KeyValue>) -> std::io::Result<Self> {
         if path.try_exists()? {
             return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "there is such a file"));
         }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
-            // Said now, not when the first group is full.
-            tempfile_probe(&beside(&path, "tmp"))?;
+            // So that an error is reported now, not when the first group is full.
+            probe(&beside(&path, "tmp"))?;
         }
         Ok(Self { path, parts: Vec::new(), properties: properties(about) })
     }
@@ -44,7 +45,7 @@ impl TraceFile {
         &self.path
     }
 
-    /// Writes a group of rows; when this returns it can be read, whatever comes.
+    /// Writes a group of rows. Once this returns the group can be read, even after a crash.
     pub(super) fn write(&mut self, rows: &[Row], dictionary: &Dictionary<'_>) -> Result<()> {
         let part = beside(&self.path, &format!("partial-{:03}.parquet", self.parts.len()));
         self.whole(&part, |writer| write_group(writer, rows, dictionary))?;
@@ -52,7 +53,7 @@ impl TraceFile {
         Ok(())
     }
 
-    /// Gives the file its name; how many bytes it has.
+    /// Gives the file its final name and returns its size in bytes.
     pub(super) fn finish(self) -> Result<u64> {
         match self.parts.as_slice() {
             [only] => std::fs::rename(only, &self.path)?,
@@ -112,7 +113,7 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 }
 
 /// Whether a file can be made there.
-fn tempfile_probe(path: &Path) -> std::io::Result<()> {
+fn probe(path: &Path) -> std::io::Result<()> {
     File::create(path)?;
     std::fs::remove_file(path)
 }

@@ -8,19 +8,23 @@ use std::path::{Path, PathBuf};
 
 /// Files of one kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Source {
+pub enum Source {
+    /// Parquet traces.
     Parquet(Vec<PathBuf>),
-    /// One JSON object per line, as the original system's collector wrote them.
+    /// Files with one JSON object per line, such as `rl_experiences.jsonl`.
     JsonLines(Vec<PathBuf>),
 }
 
 /// The first and last bytes of every Parquet file.
 const MAGIC: &[u8] = b"PAR1";
-/// The kind of rows that `bench` writes of a run's requests, which are no decisions.
+/// The schema's name in the files that `bench` writes of a run's requests, which are not traces.
 const REQUESTS: &str = "requests";
 
-/// The files that `path` stands for.
-pub(crate) fn source(path: &Path) -> Result<Source, TraceError> {
+/// The files that `path` stands for: itself, or all traces in a folder and its folders.
+///
+/// # Errors
+/// There is no trace, or a file cannot be read, or a folder has files of both kinds.
+pub fn source(path: &Path) -> Result<Source, TraceError> {
     if !path.exists() {
         return Err(TraceError::NotFound { path: path.to_owned() });
     }

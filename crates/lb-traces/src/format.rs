@@ -1,0 +1,211 @@
+//! The format of a trace: its columns, the names of outcomes, what the metadata of a file hold.
+//!
+//! Writer and reader take everything from here, so that they cannot drift apart: the schema has exactly the
+//! columns of [`Column`], and a reader can ask for no others. `docs/traces.md` tells what the columns mean.
+
+use lb_core::policy::ReplyKind;
+use parquet::schema::parser::parse_message_type;
+use parquet::schema::types::TypePtr;
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// The name of the schema of a trace, which tells it from other Parquet files.
+pub const MESSAGE: &str = "decisions";
+
+/// Keys of the metadata of a file.
+pub mod metadata {
+    /// The run that recorded.
+    pub const RUN_ID: &str = "run_id";
+    /// The name of the features.
+    pub const FEATURE_SET: &str = "feature_set";
+    /// The names of the features of one backend, as a JSON list.
+    pub const FEATURES: &str = "features";
+    /// The version of the reward's formula.
+    pub const REWARD_VERSION: &str = "reward_version";
+    /// Probability with which exploration picks.
+    pub const EXPLORATION: &str = "exploration";
+    /// When the recording began (RFC 3339); missing in simulations.
+    pub const STARTED_AT: &str = "started_at";
+}
+
+/// A column of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// The run that recorded.
+    RunId,
+    /// The policy that decided.
+    PolicyId,
+    /// What decided: a number for each view of each pool.
+    LbId,
+    /// The number of the decision among those of its load balancer, from 0.
+    DecisionId,
+    /// When it was made, in nanoseconds from the beginning of the recording.
+    TsNs,
+    /// Backends of the pool.
+    NBackends,
+    /// The ids of all backends of the pool, eligible or not.
+    BackendIds,
+    /// The name of the features.
+    FeatureSet,
+    /// One row of numbers per backend, one after the other.
+    Features,
+    /// Position of the chosen backend.
+    Action,
+    /// The probability with which it was chosen; null where the policy does not know it.
+    Propensity,
+    /// Whether chance chose, for the sake of the trace.
+    Explore,
+    /// Which backends could be chosen; the features of the others mean nothing.
+    Mask,
+    /// The class of route.
+    RouteClass,
+    /// How the request ended, see [`error_kind`]; null if that is not known.
+    ErrorKind,
+    /// From decision to end in microseconds; null if the end is not known.
+    LatencyUs,
+    /// When the request ended, in nanoseconds from the beginning of the recording; null if that is not known.
+    DoneTsNs,
+    /// Whether the outcome is not known.
+    Censored,
+    /// The next decision of the same load balancer; null if that is not known.
+    NextDecisionId,
+    /// The time that all requests of the pool spent in the system until the next decision, in microseconds;
+    /// null if there is none.
+    InSystemIntegralUs,
+    /// What the decision earned; null if the outcome is not known.
+    Reward,
+    /// The version of the reward's formula.
+    RewardVersion,
+}
+
+impl Column {
+    /// All columns in the order of the schema.
+    pub const ALL: [Self; 22] = [
+        Self::RunId,
+        Self::PolicyId,
+        Self::LbId,
+        Self::DecisionId,
+        Self::TsNs,
+        Self::NBackends,
+        Self::BackendIds,
+        Self::FeatureSet,
+        Self::Features,
+        Self::Action,
+        Self::Propensity,
+        Self::Explore,
+        Self::Mask,
+        Self::RouteClass,
+        Self::ErrorKind,
+        Self::LatencyUs,
+        Self::DoneTsNs,
+        Self::Censored,
+        Self::NextDecisionId,
+        Self::InSystemIntegralUs,
+        Self::Reward,
+        Self::RewardVersion,
+    ];
+
+    /// Its name in the file.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RunId => "run_id",
+            Self::PolicyId => "policy_id",
+            Self::LbId => "lb_id",
+            Self::DecisionId => "decision_id",
+            Self::TsNs => "ts_ns",
+            Self::NBackends => "n_backends",
+            Self::BackendIds => "backend_ids",
+            Self::FeatureSet => "feature_set",
+            Self::Features => "features",
+            Self::Action => "action",
+            Self::Propensity => "propensity",
+            Self::Explore => "explore",
+            Self::Mask => "mask",
+            Self::RouteClass => "route_class",
+            Self::ErrorKind => "error_kind",
+            Self::LatencyUs => "latency_us",
+            Self::DoneTsNs => "done_ts_ns",
+            Self::Censored => "censored",
+            Self::NextDecisionId => "next_decision_id",
+            Self::InSystemIntegralUs => "in_system_integral_us",
+            Self::Reward => "reward",
+            Self::RewardVersion => "reward_version",
+        }
+    }
+
+    /// Its declaration in the language of Parquet schemas, where `$` stands for its name.
+    const fn declaration(self) -> &'static str {
+        const TEXT: &str = "required binary $ (STRING);";
+        const U16: &str = "required int32 $ (INTEGER(16, false));";
+        const U64_OR_NULL: &str = "optional int64 $ (INTEGER(64, false));";
+        match self {
+            Self::RunId | Self::PolicyId | Self::FeatureSet | Self::RouteClass => TEXT,
+            Self::LbId | Self::NBackends | Self::Action | Self::RewardVersion => U16,
+            Self::DecisionId => "required int64 $ (INTEGER(64, false));",
+            Self::TsNs => "required int64 $;",
+            Self::DoneTsNs => "optional int64 $;",
+            Self::BackendIds => {
+                "required group $ (LIST) { repeated group list { required binary element (STRING); } }"
+            }
+            Self::Features => "required group $ (LIST) { repeated group list { required float element; } }",
+            Self::Mask => "required group $ (LIST) { repeated group list { required boolean element; } }",
+            Self::Propensity | Self::Reward => "optional float $;",
+            Self::Explore | Self::Censored => "required boolean $;",
+            Self::ErrorKind => "optional binary $ (STRING);",
+            Self::LatencyUs => "optional int32 $ (INTEGER(32, false));",
+            Self::NextDecisionId | Self::InSystemIntegralUs => U64_OR_NULL,
+        }
+    }
+}
+
+/// The schema of every trace.
+pub fn schema() -> TypePtr {
+    let mut text = format!("message {MESSAGE} {{ ");
+    for column in Column::ALL {
+        let declaration = column.declaration().replace('$', column.name());
+        write!(text, "{declaration} ").expect("a string takes all that is written to it");
+    }
+    text.push('}');
+    Arc::new(parse_message_type(&text).expect("the declarations above make a schema"))
+}
+
+/// How a trace names the end of a request in [`Column::ErrorKind`].
+pub const fn error_kind(kind: ReplyKind) -> &'static str {
+    match kind {
+        ReplyKind::Success => "none",
+        ReplyKind::ServerError => "5xx",
+        ReplyKind::Timeout => "timeout",
+        ReplyKind::ConnectionError => "connection",
+    }
+}
+
+/// The end that a trace names so; `None` if this version knows no such name.
+pub fn reply_kind(name: &str) -> Option<ReplyKind> {
+    let all = [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError];
+    all.into_iter().find(|kind| error_kind(*kind) == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_schema_has_exactly_the_columns_in_their_order() {
+        let schema = schema();
+        let names: Vec<_> = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
+        assert_eq!(names, Column::ALL.map(Column::name));
+        for (place, column) in Column::ALL.into_iter().enumerate() {
+            assert_eq!(column as usize, place, "{column:?} is listed where it is declared");
+        }
+    }
+
+    #[test]
+    fn names_of_ends_can_be_read_back() {
+        for kind in
+            [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError]
+        {
+            assert_eq!(reply_kind(error_kind(kind)), Some(kind));
+        }
+        assert_eq!(reply_kind("anything else"), None);
+    }
+}
