@@ -123,7 +123,7 @@ mod tests {
     fn a_row_waits_for_its_ending_and_for_the_next_decision() {
         let mut joiner = Joiner::default();
         assert!(joiner.decision(decided(1, 0), 0).is_none());
-        assert!(joiner.ending(1, &ending(0)).is_none(), "nobody knows yet what comes next");
+        assert!(joiner.ending(1, &ending(0)).is_none(), "what comes next is not known yet");
         let row = joiner.decision(decided(1, 1), 0).expect("now it is complete");
         assert_eq!(facts(&row), (0, Some(1), true));
         assert_eq!(row.next.expect("known").in_system, Span::from_nanos(100), "as the next decision says");
