@@ -5,7 +5,7 @@
 //! in compressed V2 encoding as base64. Rows count from `BaseTime`. Values are microseconds; the
 //! maximum column is divided by [`MAX_DIVISOR`] and so in milliseconds.
 
-use super::trial::TrialRecord;
+use crate::trial::TrialRecord;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
 use std::io::Write;

@@ -18,27 +18,30 @@
 
 mod cell;
 mod collector;
+mod combine;
+mod histogram;
 mod hlog;
 mod population;
 mod progress;
 mod recorder;
 mod requests;
 mod sendings;
+mod series;
 mod slice;
+mod spec;
 mod trial;
 
 pub use cell::Cell;
-pub use cell::new_histogram as latency_histogram;
-pub use collector::{Recording, RecordingSpec};
+pub use collector::Recording;
+pub use histogram::new_histogram as latency_histogram;
 pub use hlog::{HlogError, HlogTrial, write_hlog};
 pub use population::Population;
 pub use progress::{Progress, Snapshot};
 pub use recorder::Recorder;
 pub use requests::RequestSink;
-pub use trial::{
-    ArrivalCounts, BackendRecord, Interval, IntervalClass, NamedAlgorithm, SecondLatency, SecondRecord,
-    StepRecord, TrialRecord, UserRecord,
-};
+pub use series::{Interval, IntervalClass, SecondLatency, SecondRecord};
+pub use spec::RecordingSpec;
+pub use trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, TrialRecord, UserRecord};
 
 #[cfg(test)]
 mod tests;

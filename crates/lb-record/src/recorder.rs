@@ -5,33 +5,35 @@
 //! no allocation but at the first sight of a step, outcome or backend. At a second boundary the
 //! current slice is swapped for an emptied one that the collector has sent back.
 
-use super::cell::Cell;
-use super::population::SECOND_NS;
-use super::requests::RequestLog;
-use super::sendings::Sendings;
-use super::slice::Slice;
-use super::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, UserRecord};
+use crate::cell::Cell;
+use crate::population::SECOND_NS;
+use crate::requests::RequestLog;
+use crate::sendings::Sendings;
+use crate::slice::Slice;
+use crate::spec::RecordingSpec;
+use crate::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, TrialRecord, UserRecord};
 use lb_core::workload::{Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::sync::mpsc::{Receiver, SyncSender};
 
-/// Counts what one worker thread sends. Made by [`super::Recording::start`].
+/// Counts what one worker thread sends. Made by [`crate::Recording::start`].
 #[derive(Debug)]
 pub struct Recorder {
-    pub(super) steps: Vec<StepRecord>,
-    pub(super) backends: Vec<BackendRecord>,
-    pub(super) users: Vec<UserRecord>,
+    steps: Vec<StepRecord>,
+    backends: Vec<BackendRecord>,
+    listed_backends: usize,
+    users: Vec<UserRecord>,
     /// (user, step) in the order of `done`; only where the spec asks for it.
-    pub(super) actions: Option<Vec<(UserId, StepIndex)>>,
-    pub(super) lateness: Cell,
+    actions: Option<Vec<(UserId, StepIndex)>>,
+    lateness: Cell,
     /// Every request; only where the spec asks for it.
     requests: Option<RequestLog>,
     /// Only where the schedule is open.
-    pub(super) service: Option<Cell>,
-    pub(super) sendings: Sendings,
-    pub(super) arrivals: ArrivalCounts,
-    pub(super) named: NamedAlgorithm,
-    pub(super) last_done: Time,
+    service: Option<Cell>,
+    sendings: Sendings,
+    arrivals: ArrivalCounts,
+    named: NamedAlgorithm,
+    last_done: Time,
     slice: Box<Slice>,
     /// End of the slice's second, so that most requests pay one comparison.
     slice_end: Time,
@@ -40,15 +42,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(
+    pub(crate) fn new(
         worker: usize,
-        spec: &super::RecordingSpec,
+        spec: &RecordingSpec,
         full: SyncSender<Box<Slice>>,
         spare: Receiver<Box<Slice>>,
     ) -> Self {
         Self {
             steps: vec![StepRecord::default(); spec.steps],
             backends: vec![BackendRecord::default(); spec.backends],
+            listed_backends: spec.backends,
             users: vec![UserRecord::default(); spec.population.users()],
             actions: spec.keep_actions.then(Vec::new),
             lateness: Cell::default(),
@@ -97,10 +100,37 @@ impl Recorder {
     }
 
     /// Hands over the last, incomplete second, and batch of requests.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.hand_over();
         if let Some(requests) = &mut self.requests {
             requests.send();
+        }
+    }
+
+    /// What it counted, without the time series, which went to the collector.
+    pub(crate) fn into_record(self) -> TrialRecord {
+        let mut sent = Vec::new();
+        self.sendings.add_to(&mut sent, self.backends.len());
+        let actions = self.actions.map(|log| {
+            let mut sequences = vec![Vec::new(); self.users.len()];
+            for (user, step) in log {
+                grown(&mut sequences, user.0 as usize).push(step);
+            }
+            sequences
+        });
+        TrialRecord {
+            steps: self.steps,
+            backends: self.backends,
+            listed_backends: self.listed_backends,
+            users: self.users,
+            actions,
+            lateness: self.lateness,
+            service: self.service.unwrap_or_default(),
+            arrivals: self.arrivals,
+            sent,
+            named: self.named,
+            last_done: self.last_done,
+            ..TrialRecord::default()
         }
     }
 
@@ -150,7 +180,7 @@ impl Observer for Recorder {
 
 /// The element at `index`, after growing the list to it (a backend that nobody announced).
 #[inline]
-pub(super) fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
+fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
     if index >= list.len() {
         list.resize(index + 1, T::default());
     }
@@ -159,7 +189,7 @@ pub(super) fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut
 
 impl StepRecord {
     #[inline]
-    pub(super) fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
+    fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
         self.outcomes[outcome.index()].get_or_insert_default().record(latency, bytes);
     }
 }

@@ -29,18 +29,18 @@ impl RequestSink {
 
 /// One recorder's end of a sink.
 #[derive(Debug)]
-pub(super) struct RequestLog {
+pub(crate) struct RequestLog {
     batch: Vec<Sample>,
     sink: RequestSink,
 }
 
 impl RequestLog {
-    pub(super) fn new(sink: RequestSink) -> Self {
+    pub(crate) fn new(sink: RequestSink) -> Self {
         Self { batch: Vec::with_capacity(BATCH), sink }
     }
 
     #[inline]
-    pub(super) fn push(&mut self, sample: &Sample) {
+    pub(crate) fn push(&mut self, sample: &Sample) {
         self.batch.push(*sample);
         if self.batch.len() == BATCH {
             self.send();
@@ -49,7 +49,7 @@ impl RequestLog {
 
     /// Sends off what there is.
     #[cold]
-    pub(super) fn send(&mut self) {
+    pub(crate) fn send(&mut self) {
         let full = std::mem::replace(&mut self.batch, Vec::with_capacity(BATCH));
         // A writer that has failed says so itself; the load goes on.
         let _ = self.sink.0.send(full);

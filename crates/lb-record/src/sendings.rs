@@ -11,7 +11,7 @@ pub(crate) const TENTH_NS: u64 = 100_000_000;
 
 /// Requests by tenth of a second and backend; one worker's.
 #[derive(Debug)]
-pub(super) struct Sendings {
+pub(crate) struct Sendings {
     /// Backends that a row has room for.
     width: usize,
     /// Row by row. Growing it moves no page: the system maps large blocks to another place.
@@ -19,13 +19,13 @@ pub(super) struct Sendings {
 }
 
 impl Sendings {
-    pub(super) fn new(backends: usize) -> Self {
+    pub(crate) fn new(backends: usize) -> Self {
         Self { width: backends.max(1), counts: Vec::new() }
     }
 
     /// Counts a request that was sent to `backend` at `sent`.
     #[inline]
-    pub(super) fn record(&mut self, sent: Time, backend: usize) {
+    pub(crate) fn record(&mut self, sent: Time, backend: usize) {
         if backend >= self.width {
             self.widen(backend + 1);
         }
@@ -47,7 +47,7 @@ impl Sendings {
     }
 
     /// Adds the rows to `rows`, all of which are `backends` long.
-    pub(super) fn add_to(&self, rows: &mut Vec<Box<[u32]>>, backends: usize) {
+    pub(crate) fn add_to(&self, rows: &mut Vec<Box<[u32]>>, backends: usize) {
         let count = self.counts.len() / self.width;
         if rows.len() < count {
             rows.resize_with(count, || vec![0; backends].into_boxed_slice());

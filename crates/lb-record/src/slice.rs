@@ -1,8 +1,8 @@
 //! One second of one worker: what is swapped out at each second boundary.
 
-use super::cell::{add_histogram, new_histogram, record_latency};
-use super::population::SECOND_NS;
-use super::sendings::TENTH_NS;
+use crate::histogram::{add_histogram, new_histogram, record_latency};
+use crate::population::SECOND_NS;
+use crate::sendings::TENTH_NS;
 use hdrhistogram::Histogram;
 use lb_core::{Span, Time};
 

@@ -1,19 +1,29 @@
 //! The merged result of a trial, and pure questions to it.
 
-use super::cell::Cell;
-use super::slice::TENTHS;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
+use crate::cell::Cell;
+use crate::series::{Interval, SecondRecord};
 use lb_core::workload::StepIndex;
 use lb_core::{Outcome, Span, Time};
+use serde::{Deserialize, Serialize};
 
-/// All that a trial's measured phase left behind.
-#[derive(Clone, Debug, Default)]
+/// All that one phase of load left behind: plain data, which can be compared, written down and read back.
+///
+/// Two records become one in two ways: [`append`](Self::append) for phases that followed each other,
+/// [`absorb`](Self::absorb) for parts of one phase that ran side by side.
+///
+/// # Written down
+///
+/// With serde, points in time and lengths are whole nanoseconds, outcomes are keys such as `"ok"`, and a
+/// histogram is a string: HdrHistogram's V2 encoding, not compressed, in base64. Reading gives back an
+/// equal record; only what a histogram had room for is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
     /// By [`StepIndex`].
     pub steps: Vec<StepRecord>,
     /// By backend number; those that no topology lists come after the others.
     pub backends: Vec<BackendRecord>,
+    /// How many of `backends`, from the first on, the topology lists.
+    pub listed_backends: usize,
     /// Names of the backends that replies named and no topology lists, in the order of their
     /// numbers; the first one follows the last listed backend.
     pub unlisted_backends: Vec<String>,
@@ -25,6 +35,7 @@ pub struct TrialRecord {
     pub users: Vec<UserRecord>,
     /// The steps of each user in the order in which they were done, by user number, where the
     /// recording was told to keep them.
+    #[serde(with = "sequences")]
     pub actions: Option<Vec<Vec<StepIndex>>>,
     /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. Making a
     /// connection is not the generator's lateness and not in it. Bytes mean nothing here.
@@ -46,12 +57,14 @@ pub struct TrialRecord {
     pub named: NamedAlgorithm,
     /// Length of the phase in which requests were sent: rates are over this.
     pub wall: Span,
+    /// When the last request was done, as an offset from the start of the phase; zero without requests.
+    pub last_done: Time,
     /// Whether the phase was stopped before its end.
     pub interrupted: bool,
 }
 
 /// What became of the arrivals of open stages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrivalCounts {
     /// Due within the phase.
     pub due: u64,
@@ -72,7 +85,7 @@ impl ArrivalCounts {
 }
 
 /// Replies by the algorithm that their header names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedAlgorithm {
     /// The one that was meant.
     pub right: u64,
@@ -89,14 +102,15 @@ impl NamedAlgorithm {
 }
 
 /// What became of the requests of one step.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
     /// By [`Outcome::index`]; absent where it never happened.
+    #[serde(with = "by_outcome")]
     pub outcomes: [Option<Box<Cell>>; Outcome::ALL.len()],
 }
 
 /// What one backend answered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackendRecord {
     /// All its replies.
     pub latency: Cell,
@@ -105,89 +119,12 @@ pub struct BackendRecord {
 }
 
 /// What one user did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRecord {
     /// Requests finished.
     pub requests: u32,
     /// Those of them that did not get what was expected.
     pub errors: u32,
-}
-
-/// One second of the time series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecondRecord {
-    /// Offset from the start of the phase.
-    pub second: u32,
-    /// Most users active at once within it, by the schedule.
-    pub users: u32,
-    /// Requests that were done in it.
-    pub requests: u64,
-    /// Those of them that did not get what was expected.
-    pub errors: u64,
-    /// Latency of all of them; `None` without requests.
-    pub latency: Option<SecondLatency>,
-    /// Replies of each backend, by number; as long as [`TrialRecord::backends`].
-    pub backends: Box<[u32]>,
-}
-
-/// Latency within one second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SecondLatency {
-    /// Exact mean.
-    pub mean: Span,
-    /// Median.
-    pub p50: Span,
-    /// 95th percentile.
-    pub p95: Span,
-    /// 99th percentile.
-    pub p99: Span,
-    /// Exact maximum.
-    pub max: Span,
-}
-
-/// The latencies of one second and class, packed: a few hundred bytes where a live histogram takes
-/// tens of thousands, so that three hours stay in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interval {
-    /// Offset from the start of the phase.
-    pub start: Time,
-    /// Length; shorter than a second where the phase ends.
-    pub length: Span,
-    /// Which requests.
-    pub class: IntervalClass,
-    /// HdrHistogram's V2 encoding, not compressed.
-    pub(super) packed: Box<[u8]>,
-}
-
-/// Which requests an interval covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntervalClass {
-    /// Those that got what was expected of them.
-    Ok,
-    /// The others.
-    Error,
-}
-
-impl IntervalClass {
-    /// All classes, in the order in which intervals list them.
-    pub const ALL: [Self; 2] = [Self::Ok, Self::Error];
-
-    /// The name in logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl Interval {
-    /// The latencies in microseconds.
-    pub fn histogram(&self) -> Histogram<u64> {
-        Deserializer::new()
-            .deserialize(&mut &*self.packed)
-            .expect("an interval holds what the collector packed")
-    }
 }
 
 impl StepRecord {
@@ -243,16 +180,6 @@ impl UserRecord {
     }
 }
 
-/// Adds `theirs` to `mine` position by position; the longer list wins.
-pub(super) fn merge_lists<T: Default>(mine: &mut Vec<T>, theirs: Vec<T>, add: impl Fn(&mut T, T)) {
-    if mine.len() < theirs.len() {
-        mine.resize_with(theirs.len(), T::default);
-    }
-    for (mine, theirs) in mine.iter_mut().zip(theirs) {
-        add(mine, theirs);
-    }
-}
-
 impl TrialRecord {
     /// All requests as one cell: count, bytes, latencies.
     pub fn total(&self) -> Cell {
@@ -305,49 +232,49 @@ impl TrialRecord {
     pub fn goodput_rps(&self) -> f64 {
         per_second(self.count(Outcome::Ok), self.wall)
     }
-
-    /// Adds another trial of the same workload and backends, as if it had followed this one: its
-    /// seconds continue where ours end. Rates are then over both.
-    pub fn merge(&mut self, other: Self) {
-        // Whole seconds, so that no second of the one mixes with one of the other.
-        let offset = self.seconds.len() as u32;
-        let shift = Span::from_secs(u64::from(offset));
-        merge_lists(&mut self.steps, other.steps, |mine, theirs| mine.merge(&theirs));
-        merge_lists(&mut self.backends, other.backends, |mine, theirs| mine.merge(&theirs));
-        merge_lists(&mut self.users, other.users, |mine, theirs| mine.merge(theirs));
-        if self.unlisted_backends.len() < other.unlisted_backends.len() {
-            self.unlisted_backends = other.unlisted_backends;
-        }
-        self.seconds.extend(other.seconds.into_iter().map(|mut second| {
-            second.second += offset;
-            second
-        }));
-        self.intervals.extend(other.intervals.into_iter().map(|mut interval| {
-            interval.start += shift;
-            interval
-        }));
-        // Sequences of two trials do not make one.
-        self.actions = None;
-        self.lateness.merge(&other.lateness);
-        self.service.merge(&other.service);
-        self.arrivals.merge(other.arrivals);
-        self.named.merge(other.named);
-        self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
-            (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        let tenths = offset as usize * TENTHS;
-        self.sent
-            .resize_with(tenths.max(self.sent.len()), || vec![0; self.backends.len()].into_boxed_slice());
-        self.sent.extend(other.sent);
-        self.tenths.resize(tenths.max(self.tenths.len()), (0, 0));
-        self.tenths.extend(other.tenths);
-        self.wall += other.wall;
-        self.interrupted |= other.interrupted;
-    }
 }
 
 /// A rate; zero over no time at all.
 fn per_second(count: u64, wall: Span) -> f64 {
     if wall.is_zero() { 0.0 } else { count as f64 / wall.as_secs_f64() }
+}
+
+/// Cells by outcome, written as a map from the outcome's name to its cell.
+mod by_outcome {
+    use crate::cell::Cell;
+    use lb_core::Outcome;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    type Outcomes = [Option<Box<Cell>>; Outcome::ALL.len()];
+
+    pub(super) fn serialize<S: Serializer>(cells: &Outcomes, serializer: S) -> Result<S::Ok, S::Error> {
+        let outcomes = Outcome::ALL.into_iter().zip(cells);
+        serializer.collect_map(outcomes.filter_map(|(outcome, cell)| Some((outcome, cell.as_ref()?))))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcomes, D::Error> {
+        let mut cells = BTreeMap::<Outcome, Box<Cell>>::deserialize(deserializer)?;
+        Ok(Outcome::ALL.map(|outcome| cells.remove(&outcome)))
+    }
+}
+
+/// Sequences of steps, written as lists of the steps' numbers.
+mod sequences {
+    use lb_core::workload::StepIndex;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Sequences = Option<Vec<Vec<StepIndex>>>;
+
+    pub(super) fn serialize<S: Serializer>(users: &Sequences, serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = |steps: &Vec<StepIndex>| steps.iter().map(|step| step.0).collect();
+        let users: Option<Vec<Vec<u16>>> = users.as_ref().map(|users| users.iter().map(numbers).collect());
+        users.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sequences, D::Error> {
+        let steps = |numbers: Vec<u16>| numbers.into_iter().map(StepIndex).collect();
+        let users = Option::<Vec<Vec<u16>>>::deserialize(deserializer)?;
+        Ok(users.map(|users| users.into_iter().map(steps).collect()))
+    }
 }
