@@ -51,7 +51,7 @@ impl Client {
     pub(crate) fn new(worker: Rc<Worker>, id: UserId) -> Self {
         let place = worker.deadlines.add();
         let mut client = Self {
-            connections: (0..worker.spec.lanes()).map(|_| None).collect(),
+            connections: (0..worker.plan.lanes()).map(|_| None).collect(),
             worker,
             id,
             place,
@@ -135,7 +135,7 @@ impl Client {
         if self.connections[lane].as_ref().is_none_or(Connection::is_stale) {
             let begin = worker.now();
             ready = Some(begin);
-            let patience = worker.spec.scenario.request_timeout;
+            let patience = worker.plan.request_timeout;
             self.connections[lane] = open(worker, self.place, lane, begin + patience).await;
             if self.connections[lane].is_none() {
                 return failed(begin, begin, worker.now(), Outcome::Refused);
@@ -145,14 +145,14 @@ impl Client {
         let Some(connection) = &mut self.connections[lane] else { unreachable!("it was just opened") };
 
         let is_head = worker.is_head(request.step);
-        let has_body = worker.spec.scenario.workload.extracts(request.step);
-        let names = worker.spec.algorithm_names.as_ref();
+        let has_body = worker.plan.workload().extracts(request.step);
+        let names = worker.plan.algorithm_names.as_ref();
         let algorithm = names.map(|names| names.each_ref().map(String::as_bytes));
         self.body.clear();
         let (bytes, body, place) = (&self.request, &mut self.body, self.place);
         let sent = worker.now();
         let ready = ready.unwrap_or(sent);
-        worker.deadlines.arm(place, sent + worker.spec.scenario.request_timeout);
+        worker.deadlines.arm(place, sent + worker.plan.request_timeout);
         let result = poll_fn(|cx| {
             let mut backends = worker.backends.borrow_mut();
             let keep = has_body.then_some(&mut *body);
@@ -190,7 +190,7 @@ impl Client {
 
 /// Opens a connection; `None` if the target refuses, or does not answer before `deadline`.
 async fn open(worker: &Worker, place: usize, lane: usize, deadline: Time) -> Option<Connection> {
-    let mut opening = pin!(Connection::open(worker.spec.addresses(lane)));
+    let mut opening = pin!(Connection::open(worker.plan.addresses(lane)));
     worker.deadlines.arm(place, deadline);
     let connection = poll_fn(|cx| match opening.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.ok()),

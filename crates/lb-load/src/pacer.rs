@@ -24,7 +24,7 @@ use std::rc::Rc;
 pub(crate) async fn run(worker: Rc<Worker>, first: usize, step: usize, seats: usize) -> io::Result<()> {
     let pace = Rc::new(Pace::new(Alarm::new(worker.clock)?));
     let end = worker.end();
-    let schedule = worker.spec.schedule.clone();
+    let schedule = worker.plan.schedule.clone();
     let mut arrivals =
         schedule.arrivals().iter().skip(first).step_by(step).take_while(|next| next.at < end).peekable();
     loop {

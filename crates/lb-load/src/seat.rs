@@ -43,8 +43,8 @@ async fn play(
         return Ok(());
     }
     worker.recorder.borrow_mut().arrivals().begun += 1;
-    let _presence = Presence::of(worker.spec.progress.as_deref());
-    let mut behaviour = worker.spec.schedule.virtual_user(arrival.id);
+    let _presence = Presence::of(worker.hooks.progress.as_deref());
+    let mut behaviour = worker.plan.schedule.virtual_user(arrival.id);
     // The session follows its plan, not our clock: what is due is due, however late we are.
     let mut due = arrival.at;
     let mut is_paced = true;

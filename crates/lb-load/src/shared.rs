@@ -2,8 +2,9 @@
 
 use crate::backends::{BackendNumbers, Unlisted};
 use crate::deadlines::Deadlines;
+use crate::hooks::Hooks;
 use crate::http1::request::RequestWriter;
-use crate::spec::LoadSpec;
+use crate::plan::LoadPlan;
 use lb_core::Time;
 use lb_core::workload::StepIndex;
 use lb_record::Recorder;
@@ -40,7 +41,8 @@ impl Start {
 
 /// What the users of a worker share.
 pub(crate) struct Worker {
-    pub(crate) spec: LoadSpec,
+    pub(crate) plan: LoadPlan,
+    pub(crate) hooks: Hooks,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) requests: RefCell<RequestWriter>,
     pub(crate) backends: RefCell<BackendNumbers>,
@@ -57,19 +59,20 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Lays out what a worker's users share.
-    pub(crate) fn new(spec: LoadSpec, recorder: Recorder, start: &Start) -> Self {
-        let steps = spec.scenario.workload.steps();
+    pub(crate) fn new(plan: LoadPlan, hooks: Hooks, recorder: Recorder, start: &Start) -> Self {
+        let steps = plan.workload().steps();
         Self {
             recorder: RefCell::new(recorder),
-            requests: RefCell::new(RequestWriter::new(&spec)),
+            requests: RefCell::new(RequestWriter::new(&plan)),
             is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
-            backends: RefCell::new(BackendNumbers::new(&spec.backends, Arc::clone(&start.unlisted))),
+            backends: RefCell::new(BackendNumbers::new(&plan.backends, Arc::clone(&start.unlisted))),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             deadlines: Deadlines::default(),
-            turns: (0..spec.lanes()).map(|_| Cell::new(0)).collect(),
+            turns: (0..plan.lanes()).map(|_| Cell::new(0)).collect(),
             tasks: RefCell::default(),
             clock: start.clock(),
-            spec,
+            plan,
+            hooks,
         }
     }
 
@@ -87,13 +90,13 @@ impl Worker {
     /// The end of the phase: no request begins at or after it.
     #[inline]
     pub(crate) fn end(&self) -> Time {
-        Time::ZERO + self.spec.duration
+        Time::ZERO + self.plan.duration
     }
 
     /// The connection for the next request of a step.
     #[inline]
     pub(crate) fn lane(&self, step: StepIndex) -> usize {
-        let Some(direct) = &self.spec.direct else { return 0 };
+        let Some(direct) = &self.plan.direct else { return 0 };
         let backends = &direct.by_step[usize::from(step.0)];
         let turn = &self.turns[backends.start];
         turn.set(turn.get() + 1);

@@ -2,11 +2,12 @@
 
 use crate::error::LoadError;
 use crate::transport::Scheme;
+use serde::{Deserialize, Serialize};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Range;
 
 /// The load balancer's entry: where to connect, and what comes before every path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
     /// Addresses to try, in order.
     pub(crate) addresses: Vec<SocketAddr>,
@@ -56,7 +57,7 @@ impl Target {
 
 /// Backends that requests go to straight and in turn, without a load balancer: what the way through one
 /// costs is measured against this.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Direct {
     /// All backends, pool after pool.
     pub backends: Vec<SocketAddr>,

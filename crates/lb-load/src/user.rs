@@ -22,7 +22,7 @@ struct User {
 
 /// Runs a user from its first window to the end of its last one.
 pub(crate) async fn run(worker: Rc<Worker>, id: UserId) {
-    let schedule = worker.spec.schedule.clone();
+    let schedule = worker.plan.schedule.clone();
     let windows = &schedule.users()[id.0 as usize].windows;
     let end = worker.end();
     // The phase may be shorter than the schedule.
@@ -86,7 +86,7 @@ impl User {
         if self.window_end.is_none() {
             return;
         }
-        if let Some(progress) = &self.worker.spec.progress {
+        if let Some(progress) = &self.worker.hooks.progress {
             progress.user_came();
         }
         self.client.connect(now + EARLY_PATIENCE).await;
@@ -95,7 +95,7 @@ impl User {
     fn leave(&mut self) {
         self.client.disconnect();
         if self.window_end.take().is_some()
-            && let Some(progress) = &self.worker.spec.progress
+            && let Some(progress) = &self.worker.hooks.progress
         {
             progress.user_left();
         }

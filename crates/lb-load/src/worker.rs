@@ -1,8 +1,9 @@
 //! One worker: a thread, its runtime, and what its users share. Nothing here leaves the thread.
 
+use crate::hooks::Hooks;
 use crate::limits::part;
+use crate::plan::LoadPlan;
 use crate::shared::{Start, Worker};
-use crate::spec::LoadSpec;
 use crate::{cpu_wait, pacer, user};
 use lb_core::{Span, Time};
 use lb_record::Recorder;
@@ -31,11 +32,17 @@ pub(crate) struct Ended {
 }
 
 /// Prepares a worker's users and runs the phase.
-pub(crate) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Start) -> io::Result<Ended> {
-    pin(&spec.cores, number);
+pub(crate) fn run(
+    plan: LoadPlan,
+    hooks: Hooks,
+    number: usize,
+    recorder: Recorder,
+    start: &Start,
+) -> io::Result<Ended> {
+    pin(&plan.cores, number);
     let runtime =
         Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
-    let worker = Rc::new(Worker::new(spec, recorder, start));
+    let worker = Rc::new(Worker::new(plan, hooks, recorder, start));
     let (begun, waited) = (worker.now(), cpu_wait::of_this_thread());
     let stopped = runtime.block_on(async {
         spawn(&worker, number, start.sessions as usize);
@@ -57,11 +64,12 @@ pub(crate) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Sta
 
 /// Starts this worker's users, and the pacer of its arrivals.
 fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
-    let spec = &worker.spec;
-    let workers = spec.workers.get();
+    let plan = &worker.plan;
+    let workers = plan.workers.get();
     let mut tasks = worker.tasks.borrow_mut();
-    for plan in spec.schedule.users().iter().skip(number).step_by(workers) {
-        let user = user::run(Rc::clone(worker), plan.id);
+    let (first, step) = plan.shard.deal(number, workers);
+    for user in plan.schedule.users().iter().skip(first).step_by(step) {
+        let user = user::run(Rc::clone(worker), user.id);
         tasks.spawn_local(async move {
             user.await;
             Ok(())
@@ -71,7 +79,8 @@ fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
     let pacers = workers.min(sessions);
     if number < pacers {
         let seats = part(sessions, pacers, number);
-        tasks.spawn_local(pacer::run(Rc::clone(worker), number, pacers, seats));
+        let (first, step) = plan.shard.deal(number, pacers);
+        tasks.spawn_local(pacer::run(Rc::clone(worker), first, step, seats));
     }
 }
 
@@ -90,9 +99,8 @@ fn pin(cores: &[usize], number: usize) {
 
 /// Looks after the users until the phase is over; gives the time of a stop from outside.
 async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
-    let spec = &worker.spec;
     let end = worker.end();
-    let patience = end + spec.drain_timeout;
+    let patience = end + worker.plan.drain_timeout;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -108,7 +116,7 @@ async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
                 let now = worker.now();
                 worker.deadlines.sweep(now);
                 worker.recorder.borrow_mut().advance(now);
-                if spec.stop.load(Ordering::Relaxed) {
+                if worker.hooks.stop.load(Ordering::Relaxed) {
                     return Ok(Some(now));
                 }
                 if now >= patience {

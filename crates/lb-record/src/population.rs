@@ -16,21 +16,29 @@ pub struct Population {
 impl Population {
     /// Counts the users that are active in each second: the most at once within it, so that no peak
     /// is lost between two readings.
-    pub fn of(plans: &[UserPlan]) -> Self {
+    pub fn of<'a>(plans: impl IntoIterator<Item = &'a UserPlan>) -> Self {
         let mut changes: Vec<(u64, i64)> = Vec::new();
-        for (from, to) in plans.iter().flat_map(|plan| &plan.windows) {
-            changes.push((from.as_nanos(), 1));
-            changes.push((to.as_nanos(), -1));
+        let mut users = 0;
+        for plan in plans {
+            users = users.max(plan.id.0 as usize + 1);
+            for (from, to) in &plan.windows {
+                changes.push((from.as_nanos(), 1));
+                changes.push((to.as_nanos(), -1));
+            }
         }
         // A user that leaves makes room before another one comes at the same moment: -1 sorts first.
         changes.sort_unstable();
-        let users = plans.iter().map(|plan| plan.id.0 as usize + 1).max().unwrap_or(0);
         Self { users, by_second: peaks(&changes) }
     }
 
     /// How many users there are, counting up to the highest number.
     pub fn users(&self) -> usize {
         self.users
+    }
+
+    /// The greatest number of users active at once.
+    pub fn peak(&self) -> u32 {
+        self.by_second.iter().copied().max().unwrap_or(0)
     }
 
     /// Users active in a second.
@@ -81,7 +89,7 @@ mod tests {
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..6).map(|second| population.active(second)).collect();
         assert_eq!(active, [2, 3, 1, 1, 0, 0], "a short visit must be seen, a leaver not linger");
-        assert_eq!(population.users(), 3);
+        assert_eq!((population.users(), population.peak()), (3, 3));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A request is `head + tail + body`: the head is the step's (request line, host, its headers), the
 //! tail is the user's (address and key headers, blank line).
 
-use crate::spec::LoadSpec;
+use crate::plan::LoadPlan;
 use lb_core::workload::{Rendered, Request, UserId, VirtualUser, Workload};
 use std::sync::Arc;
 
@@ -31,15 +31,15 @@ pub(crate) struct RequestWriter {
 }
 
 impl RequestWriter {
-    pub(crate) fn new(spec: &LoadSpec) -> Self {
-        let workload = Arc::clone(&spec.scenario.workload);
+    pub(crate) fn new(plan: &LoadPlan) -> Self {
+        let workload = Arc::clone(plan.schedule.workload());
         Self {
             prepared: workload.steps().iter().map(|_| None).collect(),
             workload,
-            host: spec.target.host.clone(),
-            prefix: spec.target.prefix.clone(),
-            request_key: spec.request_key,
-            forwarded_for: spec.forwarded_for,
+            host: plan.target.host.clone(),
+            prefix: plan.target.prefix.clone(),
+            request_key: plan.request_key,
+            forwarded_for: plan.forwarded_for,
             rendered: Rendered::default(),
         }
     }
