@@ -9,8 +9,9 @@
 //! percentiles undo both: where BCa puts the normal quantile z it gets `sqrt(n/(n-1)) t` (Hesterberg,
 //! The American Statistician 69, 2015, §3.3).
 
-use super::hodges_lehmann::WalshAverages;
-use super::paired_t::student;
+use crate::hodges_lehmann::WalshAverages;
+use crate::order::percentile;
+use crate::paired_t::student;
 use lb_core::rng::Seed;
 use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, Normal};
@@ -106,15 +107,6 @@ fn acceleration(walsh: &WalshAverages, count: usize) -> Option<f64> {
     let power = |exponent| left_out.iter().map(|value| (mean - value).powi(exponent)).sum::<f64>();
     let squares = power(2);
     Some(if squares > 0.0 { power(3) / (6.0 * squares.powf(1.5)) } else { 0.0 })
-}
-
-/// The value below which `share` of the sorted values lie, interpolated linearly.
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let last = sorted.len() - 1;
-    let place = share.clamp(0.0, 1.0) * last as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(last);
-    sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]

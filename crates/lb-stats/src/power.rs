@@ -19,8 +19,8 @@
 //! made with it fails; so plans use its upper 80 % confidence bound (Browne, Statistics in Medicine
 //! 14, 1995): 1.56 times the estimate from 5 blocks, 1.25 times from 12, 1.14 times from 30.
 
-use super::paired_t::{Moments, student};
-use super::sign_flip::smallest_p;
+use crate::paired_t::{Moments, student};
+use crate::sign_flip::smallest_p;
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
