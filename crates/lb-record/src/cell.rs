@@ -9,12 +9,12 @@ use hdrhistogram::Histogram;
 use lb_core::Span;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Requests of one kind: count, bytes, latencies.
+/// Requests of one kind: how many there were, how large their replies were and how long they took.
 #[derive(Clone, Debug)]
 pub struct Cell {
     count: u64,
     bytes: u64,
-    // 2^64 ns are 584 years of summed latency.
+    // 2^64 ns are 584 years: enough for the latencies of all requests together.
     sum_ns: u64,
     min_ns: u64,
     max_ns: u64,
@@ -28,7 +28,7 @@ impl Default for Cell {
 }
 
 impl Cell {
-    /// Adds one request.
+    /// Adds one request and the size of its reply body in bytes.
     #[inline]
     pub fn record(&mut self, latency: Span, bytes: u64) {
         let nanos = latency.as_nanos();
@@ -50,17 +50,17 @@ impl Cell {
         add_histogram(&mut self.histogram, &other.histogram);
     }
 
-    /// Requests.
+    /// The number of requests.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Bytes of their reply bodies.
+    /// The size of their reply bodies in bytes, added up.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// All latencies added up, exactly.
+    /// The exact sum of their latencies.
     pub fn sum(&self) -> Span {
         Span::from_nanos(self.sum_ns)
     }
@@ -86,7 +86,7 @@ impl Cell {
         (self.count > 0).then(|| histogram::quantile(&self.histogram, self.max_ns, quantile))
     }
 
-    /// The latencies in microseconds.
+    /// Their latencies in microseconds, as a histogram.
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.histogram
     }

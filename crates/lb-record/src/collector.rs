@@ -2,7 +2,7 @@
 //! recording, where everything becomes one [`TrialRecord`].
 //!
 //! The channel to it is bounded: a simulation that produces seconds faster than they can be packed
-//! waits instead of filling the memory. A live worker would have to be 64 seconds ahead.
+//! waits instead of filling the memory. A live worker would have to be 64 seconds ahead to wait.
 
 use crate::histogram::{Packer, add_histogram};
 use crate::population::Population;
@@ -18,10 +18,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-/// Seconds that may wait for the collector.
+/// The number of slices that may wait for the collector.
 const BACKLOG: usize = 64;
 
-/// A recording that runs.
+/// A recording in progress: the collector thread, and what the record needs at the end.
 #[derive(Debug)]
 pub struct Recording {
     population: Population,
@@ -73,13 +73,13 @@ impl Recording {
     }
 }
 
-/// A second that is not complete: which workers' slices are still missing is only counted.
+/// A second for which some workers' slices are still missing; only their number is known.
 struct Pending {
     slice: Box<Slice>,
     received: usize,
 }
 
-/// What the collector makes of the slices.
+/// The time series that the collector makes of the slices.
 #[derive(Debug, Default)]
 struct Series {
     seconds: Vec<SecondRecord>,
@@ -101,7 +101,7 @@ impl Collector {
     }
 
     /// Merges slices until all recorders are gone. Each worker sends each of its seconds once and in
-    /// order, so a second is complete with the last worker's slice, and seconds complete in order.
+    /// order, so a second is complete with the last worker's slice, and seconds become complete in order.
     fn run(mut self, slices: &Receiver<Box<Slice>>) -> Series {
         while let Ok(slice) = slices.recv() {
             let position = slice.second as usize - self.series.seconds.len();
@@ -117,7 +117,7 @@ impl Collector {
                 self.complete_first();
             }
         }
-        // Workers end in different seconds; what is left is complete as it is.
+        // Workers end in different seconds; those that are left will get no more slices.
         while !self.pending.is_empty() {
             self.complete_first();
         }
@@ -155,7 +155,7 @@ impl Collector {
     }
 }
 
-/// One row of the time series. Leaves successes and errors added up in the slice.
+/// Makes a row of the time series of a slice. Adds the errors to the successes within the slice.
 fn summarise(slice: &mut Slice) -> SecondRecord {
     let errors = slice.error.len();
     if errors > 0 {

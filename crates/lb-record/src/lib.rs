@@ -1,4 +1,4 @@
-//! Recording: what became of every request of a trial, kept small and exact.
+//! Recording what became of every request of a trial, in little memory and without rounding counts.
 //!
 //! Both drivers (live and simulated) hand each finished request to a [`Recorder`], one per worker
 //! thread. A recorder belongs to its thread alone: it takes no lock, formats nothing, and allocates
@@ -8,9 +8,9 @@
 //! into one [`TrialRecord`], from which results, reports and logs are derived by pure functions.
 //!
 //! In the open model a request is *intended* for a time, *sent* at another and *done* at a third. Its
-//! latency is done - intended, so that a target, or a generator, that stalls is charged with all the
-//! requests that had to wait; done - sent is kept beside it as the service time. In the closed model
-//! intended and sent are the same by definition, and there is one cell less to fill.
+//! latency is done - intended, so that a target or a generator that stalls is charged with every request
+//! that had to wait; done - sent is kept beside it as the service time. In the closed model intended and
+//! sent are the same by definition, and there is no separate service time.
 //!
 //! Parts of one phase that ran on several machines become one record with [`TrialRecord::absorb`], phases
 //! that followed each other with [`TrialRecord::append`]; records are plain data that serde writes and

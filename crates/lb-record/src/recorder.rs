@@ -1,9 +1,9 @@
-//! The recorder of one worker thread: receives every finished request.
+//! The recorder of one worker thread, which receives every finished request.
 //!
-//! On the hot path: a handful of additions and three histogram increments (four in the open model), no
-//! lock, no formatting,
-//! no allocation but at the first sight of a step, outcome or backend. At a second boundary the
-//! current slice is swapped for an emptied one that the collector has sent back.
+//! It is on the hot path: per request a handful of additions and three histogram increments (four in the
+//! open model), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for
+//! the first time. At the end of a second the current slice is swapped for an emptied one that the
+//! collector has sent back.
 
 use crate::cell::Cell;
 use crate::population::SECOND_NS;
@@ -16,19 +16,19 @@ use lb_core::workload::{Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::sync::mpsc::{Receiver, SyncSender};
 
-/// Counts what one worker thread sends. Made by [`crate::Recording::start`].
+/// Records the requests of one worker thread. Made by [`crate::Recording::start`].
 #[derive(Debug)]
 pub struct Recorder {
     steps: Vec<StepRecord>,
     backends: Vec<BackendRecord>,
     listed_backends: usize,
     users: Vec<UserRecord>,
-    /// (user, step) in the order of `done`; only where the spec asks for it.
+    /// (user, step) in the order of `done`, where the spec asks for it.
     actions: Option<Vec<(UserId, StepIndex)>>,
     lateness: Cell,
-    /// Every request; only where the spec asks for it.
+    /// Keeps every request, where the spec asks for it.
     requests: Option<RequestLog>,
-    /// Only where the schedule is open.
+    /// Service times, where the schedule has arrivals.
     service: Option<Cell>,
     sendings: Sendings,
     arrivals: ArrivalCounts,
@@ -68,8 +68,8 @@ impl Recorder {
         }
     }
 
-    /// Says that everything before `now` is recorded: hands over the seconds that are complete.
-    /// A driver calls it now and then, so that a display does not wait for the next request.
+    /// Hands over the seconds that end by `now`, before which everything has been recorded. A driver calls
+    /// it now and then, so that a display does not wait for the next request.
     #[inline]
     pub fn advance(&mut self, now: Time) {
         while now >= self.slice_end {
@@ -77,20 +77,20 @@ impl Recorder {
         }
     }
 
-    /// How long after its time an arrival, or a user that had waited, got to act: what the load generator
-    /// itself adds.
+    /// Records by how much the load generator itself was late: how long after its time an arrival, or a
+    /// user that had waited, got to act.
     #[inline]
     pub fn late(&mut self, by: Span) {
         self.lateness.record(by, 0);
     }
 
-    /// What becomes of arrivals, for the driver to count.
+    /// The counts of arrivals, which the driver keeps.
     #[inline]
     pub fn arrivals(&mut self) -> &mut ArrivalCounts {
         &mut self.arrivals
     }
 
-    /// A reply named an algorithm: the one that was meant, or another one.
+    /// Counts a reply that named an algorithm: the right one, or another one.
     #[inline]
     pub fn named(&mut self, right: bool) {
         match right {
@@ -99,7 +99,7 @@ impl Recorder {
         }
     }
 
-    /// Hands over the last, incomplete second, and batch of requests.
+    /// Hands over the last second and the last batch of requests, both incomplete.
     pub(crate) fn close(&mut self) {
         self.hand_over();
         if let Some(requests) = &mut self.requests {
@@ -107,7 +107,7 @@ impl Recorder {
         }
     }
 
-    /// What it counted, without the time series, which went to the collector.
+    /// Returns what was counted, without the time series, which went to the collector.
     pub(crate) fn into_record(self) -> TrialRecord {
         let mut sent = Vec::new();
         self.sendings.add_to(&mut sent, self.backends.len());
@@ -143,7 +143,7 @@ impl Recorder {
         let full = std::mem::replace(&mut self.slice, fresh);
         self.slice.second = full.second + 1;
         self.slice_end += Span::from_nanos(SECOND_NS);
-        // The collector outlives all recorders; were it gone, `finish` would say so.
+        // The collector outlives all recorders; if it had panicked, `finish` would report that.
         let _ = self.full.send(full);
     }
 }
@@ -165,7 +165,7 @@ impl Observer for Recorder {
         if success && let Some(service) = &mut self.service {
             service.record(sample.done.since(sample.sent), sample.bytes);
         }
-        // Arrivals come after all users; each is there once, and millions of them would fill the memory.
+        // Arrivals are numbered after all users and not listed: millions of them would fill the memory.
         if let Some(user) = self.users.get_mut(sample.user.0 as usize) {
             user.record(success);
         }
@@ -178,7 +178,7 @@ impl Observer for Recorder {
     }
 }
 
-/// The element at `index`, after growing the list to it (a backend that nobody announced).
+/// The element at `index`; the list grows to it, for instance for a backend that no topology lists.
 #[inline]
 fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
     if index >= list.len() {

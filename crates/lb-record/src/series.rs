@@ -9,49 +9,50 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 /// One second of the time series.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondRecord {
-    /// Offset from the start of the phase.
+    /// The number of the second, from 0 at the start of the phase.
     pub second: u32,
     /// Most users active at once within it, by the whole schedule: a shard of a phase counts those of
     /// the others too.
     pub users: u32,
-    /// Requests that were done in it.
+    /// The number of requests that were done in it.
     pub requests: u64,
-    /// Those of them that did not get what was expected.
+    /// How many of them did not get what was expected of them.
     pub errors: u64,
-    /// Latency of all of them; `None` without requests.
+    /// The latencies of all of them; `None` without requests.
     pub latency: Option<SecondLatency>,
-    /// Replies of each backend, by number; as long as [`TrialRecord::backends`].
+    /// The number of replies of each backend, by backend number; as long as
+    /// [`TrialRecord::backends`](crate::TrialRecord::backends).
     pub backends: Box<[u32]>,
 }
 
-/// Latency within one second.
+/// The latencies of all requests that were done within one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondLatency {
-    /// All latencies added up, exactly.
+    /// The exact sum.
     pub sum: Span,
-    /// Exact mean.
+    /// The exact mean.
     pub mean: Span,
-    /// Median.
+    /// The median, within 0.1 %.
     pub p50: Span,
-    /// 95th percentile.
+    /// The 95th percentile, within 0.1 %.
     pub p95: Span,
-    /// 99th percentile.
+    /// The 99th percentile, within 0.1 %.
     pub p99: Span,
-    /// Exact maximum.
+    /// The exact maximum.
     pub max: Span,
 }
 
-/// The latencies of one second and class, packed: a few hundred bytes where a live histogram takes
-/// tens of thousands, so that three hours stay in memory.
+/// The latencies of one second and class. They are packed into a few hundred bytes, where a histogram that
+/// can be added to takes tens of thousands, so that three hours fit in memory.
 #[derive(Clone, Debug)]
 pub struct Interval {
-    /// Offset from the start of the phase.
+    /// When the second begins, as an offset from the start of the phase.
     pub start: Time,
-    /// Length; shorter than a second where the phase ends.
+    /// How long the interval is: a second, or less where the phase ends.
     pub length: Span,
-    /// Which requests.
+    /// Which requests it covers.
     pub class: IntervalClass,
-    /// HdrHistogram's V2 encoding, not compressed.
+    /// The histogram in HdrHistogram's V2 encoding, not compressed.
     packed: Box<[u8]>,
 }
 
@@ -59,9 +60,9 @@ pub struct Interval {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalClass {
-    /// Those that got what was expected of them.
+    /// Requests that got what was expected of them.
     Ok,
-    /// The others.
+    /// All other requests.
     Error,
 }
 
@@ -69,7 +70,7 @@ impl IntervalClass {
     /// All classes, in the order in which intervals list them.
     pub const ALL: [Self; 2] = [Self::Ok, Self::Error];
 
-    /// The name in logs.
+    /// The name in logs: `ok` or `error`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -96,7 +97,7 @@ impl SecondLatency {
 }
 
 impl Interval {
-    /// The interval of one class in one whole second.
+    /// Packs the latencies of one class in one whole second.
     pub(crate) fn of_second<T: Counter>(
         second: u32,
         class: IntervalClass,

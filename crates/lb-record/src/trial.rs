@@ -1,4 +1,4 @@
-//! The merged result of a trial, and pure questions to it.
+//! The record of a phase, and what can be read from it.
 
 use crate::cell::Cell;
 use crate::series::{Interval, SecondRecord};
@@ -18,9 +18,9 @@ use serde::{Deserialize, Serialize};
 /// equal record; only what a histogram had room for is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
-    /// By [`StepIndex`].
+    /// What became of the requests of each step, by [`StepIndex`].
     pub steps: Vec<StepRecord>,
-    /// By backend number; those that no topology lists come after the others.
+    /// What each backend answered, by backend number; those that no topology lists come after the others.
     pub backends: Vec<BackendRecord>,
     /// How many of `backends`, from the first on, the topology lists.
     pub listed_backends: usize,
@@ -29,33 +29,36 @@ pub struct TrialRecord {
     pub unlisted_backends: Vec<String>,
     /// The time series, second by second, without gaps.
     pub seconds: Vec<SecondRecord>,
-    /// Histograms of each second and class, in order; seconds without requests have none.
+    /// The histograms of each second and class, in order. A class without requests in a second has none.
     pub intervals: Vec<Interval>,
-    /// By user number. Arrivals of open stages, which follow the users, are not listed.
+    /// What each user of closed stages did, by user number. Arrivals, which are numbered after the users,
+    /// are not listed.
     pub users: Vec<UserRecord>,
-    /// The steps of each user in the order in which they were done, by user number, where the
-    /// recording was told to keep them.
+    /// The steps of each user, by user number, in the order in which they were done; `None` unless the
+    /// recording was to keep them.
     #[serde(with = "sequences")]
     pub actions: Option<Vec<Vec<StepIndex>>>,
-    /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. Making a
-    /// connection is not the generator's lateness and not in it. Bytes mean nothing here.
+    /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. The time
+    /// for making a connection is not included, because it is not the generator's. The size of replies is
+    /// not counted here.
     pub lateness: Cell,
-    /// Successful requests from when they were sent, not from when they should have been. Empty in a
-    /// closed model, where both are the same.
+    /// Successful requests, timed from when they were sent, not from when they should have been. Empty in
+    /// a closed model, where both are the same.
     pub service: Cell,
     /// What became of the arrivals of open stages.
     pub arrivals: ArrivalCounts,
-    /// Requests sent to each backend, by tenth of a second of their sending, as far as replies named
-    /// it.
+    /// The number of requests sent to each backend, by tenth of a second of their sending. Only requests
+    /// whose replies name the backend are counted.
     pub sent: Vec<Box<[u32]>>,
-    /// Count and summed latency (ns) of successful requests, by tenth of a second of their end.
+    /// The number of successful requests and the sum of their latencies in nanoseconds, by tenth of a
+    /// second of their end.
     pub tenths: Vec<(u32, u64)>,
-    /// Share of the phase in which a generator thread wanted a CPU and had none, the worst thread; none
-    /// where the system does not tell, and in a simulation.
+    /// The share of the phase (0..=1) that the worst generator thread spent waiting for a CPU; `None` where
+    /// the system does not report it, and in a simulation.
     pub cpu_wait_share: Option<f64>,
-    /// Replies by the algorithm that they named.
+    /// How many replies named the right algorithm, and how many another one.
     pub named: NamedAlgorithm,
-    /// Length of the phase in which requests were sent: rates are over this.
+    /// The length of the phase in which requests were sent; rates are over this time.
     pub wall: Span,
     /// When the last request was done, as an offset from the start of the phase; zero without requests.
     pub last_done: Time,
@@ -66,17 +69,18 @@ pub struct TrialRecord {
 /// What became of the arrivals of open stages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrivalCounts {
-    /// Due within the phase.
+    /// How many were due within the phase.
     pub due: u64,
-    /// Begun.
+    /// How many were begun.
     pub begun: u64,
-    /// Dropped, because too many sessions were in flight, or the system had no connection left. The
-    /// others were due when the phase was stopped, or never begun because the generator was too late.
+    /// How many were dropped because too many sessions were in flight or the system had no connection
+    /// left. Arrivals that were neither begun nor dropped were due when the phase was stopped, or the
+    /// generator was too late for them.
     pub dropped: u64,
 }
 
 impl ArrivalCounts {
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.due += other.due;
         self.begun += other.begun;
@@ -84,17 +88,17 @@ impl ArrivalCounts {
     }
 }
 
-/// Replies by the algorithm that their header names.
+/// How many replies named the right algorithm in their header, and how many another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedAlgorithm {
-    /// The one that was meant.
+    /// Replies that named the algorithm that was meant.
     pub right: u64,
-    /// Another one.
+    /// Replies that named another algorithm.
     pub wrong: u64,
 }
 
 impl NamedAlgorithm {
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.right += other.right;
         self.wrong += other.wrong;
@@ -104,7 +108,7 @@ impl NamedAlgorithm {
 /// What became of the requests of one step.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// By [`Outcome::index`]; absent where it never happened.
+    /// The requests by outcome, at [`Outcome::index`]; `None` for an outcome that never happened.
     #[serde(with = "by_outcome")]
     pub outcomes: [Option<Box<Cell>>; Outcome::ALL.len()],
 }
@@ -112,28 +116,28 @@ pub struct StepRecord {
 /// What one backend answered.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackendRecord {
-    /// All its replies.
+    /// The latencies of all its replies.
     pub latency: Cell,
-    /// Those of them that were not what was expected.
+    /// How many of them were not what was expected.
     pub errors: u64,
 }
 
 /// What one user did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRecord {
-    /// Requests finished.
+    /// The number of requests that finished.
     pub requests: u32,
-    /// Those of them that did not get what was expected.
+    /// How many of them did not get what was expected of them.
     pub errors: u32,
 }
 
 impl StepRecord {
-    /// What is known about one outcome.
+    /// The requests with one outcome; `None` if it never happened.
     pub fn outcome(&self, outcome: Outcome) -> Option<&Cell> {
         self.outcomes[outcome.index()].as_deref()
     }
 
-    /// All outcomes that `wanted` accepts, as one cell.
+    /// The requests whose outcome `wanted` accepts, as one cell.
     pub fn over(&self, wanted: impl Fn(Outcome) -> bool) -> Cell {
         let mut sum = Cell::default();
         for outcome in Outcome::ALL.into_iter().filter(|outcome| wanted(*outcome)) {
@@ -144,12 +148,12 @@ impl StepRecord {
         sum
     }
 
-    /// All requests of the step.
+    /// All requests of the step, as one cell.
     pub fn all(&self) -> Cell {
         self.over(|_| true)
     }
 
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.outcomes.iter_mut().zip(&other.outcomes) {
             if let Some(theirs) = theirs {
@@ -160,12 +164,12 @@ impl StepRecord {
 }
 
 impl BackendRecord {
-    /// Replies.
+    /// The number of its replies.
     pub fn requests(&self) -> u64 {
         self.latency.count()
     }
 
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.errors += other.errors;
@@ -173,7 +177,7 @@ impl BackendRecord {
 }
 
 impl UserRecord {
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.requests += other.requests;
         self.errors += other.errors;
@@ -204,17 +208,17 @@ impl TrialRecord {
         sum
     }
 
-    /// How many requests ended in `outcome`.
+    /// The number of requests that ended in `outcome`.
     pub fn count(&self, outcome: Outcome) -> u64 {
         self.steps.iter().filter_map(|step| step.outcome(outcome)).map(Cell::count).sum()
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub fn requests(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.count(outcome)).sum()
     }
 
-    /// How many requests did not get what was expected of them.
+    /// The number of requests that did not get what was expected of them.
     pub fn errors(&self) -> u64 {
         Outcome::ALL
             .into_iter()
@@ -223,18 +227,18 @@ impl TrialRecord {
             .sum()
     }
 
-    /// All requests per second of the phase.
+    /// The number of requests per second of the phase.
     pub fn throughput_rps(&self) -> f64 {
         per_second(self.requests(), self.wall)
     }
 
-    /// Ordinary requests that succeeded, per second of the phase.
+    /// The number of ordinary requests that succeeded, per second of the phase.
     pub fn goodput_rps(&self) -> f64 {
         per_second(self.count(Outcome::Ok), self.wall)
     }
 }
 
-/// A rate; zero over no time at all.
+/// A rate per second; zero when no time has passed.
 fn per_second(count: u64, wall: Span) -> f64 {
     if wall.is_zero() { 0.0 } else { count as f64 / wall.as_secs_f64() }
 }
