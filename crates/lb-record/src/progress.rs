@@ -37,11 +37,13 @@ pub struct Snapshot {
 
 impl Progress {
     /// Counts a user who has begun a window.
+    #[inline]
     pub fn user_came(&self) {
         self.users.fetch_add(1, Relaxed);
     }
 
     /// Counts a user whose window is over.
+    #[inline]
     pub fn user_left(&self) {
         self.users.fetch_sub(1, Relaxed);
     }
