@@ -1,4 +1,4 @@
-//! A phase of load from its start to its record: threads, limits, and putting results together.
+//! A phase of load from its start to its record: limits, threads and the record of all workers.
 
 use crate::error::LoadError;
 use crate::hooks::Hooks;
@@ -13,17 +13,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
-/// Runs one phase of load and gives back what was recorded. Blocks until it is over.
+/// Runs one phase of load and returns its record. Blocks until the phase is over.
 ///
 /// # Errors
-/// When the system does not give the threads or open files that it takes. What happens to requests
-/// is in the record.
+/// When the system does not provide the threads, timers or open files that the phase needs. What happens to
+/// requests is in the record.
 ///
 /// # Panics
-/// When a worker does: that is a defect, and a record without its requests would be wrong.
+/// When a worker panics, which is a defect: a record without its requests would be wrong.
 pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     let arrivals = plan.schedule.arrivals();
-    // Never more sessions at once than there are in all.
+    // There are never more sessions at once than arrivals.
     let all = u32::try_from(plan.shard.count(arrivals.len())).unwrap_or(u32::MAX);
     let lanes = plan.lanes() as u32;
     let sessions = make_room(peak_users(&plan) * lanes, plan.sessions().min(all) * lanes)? / lanes;
@@ -34,7 +34,7 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
         let (worker_plan, worker_hooks, start) = (plan.clone(), hooks.clone(), Arc::clone(&start));
         let thread = Builder::new().name(format!("{}-{number}", plan.phase)).spawn(move || {
             let stop = Arc::clone(&worker_hooks.stop);
-            // Without this worker the phase is worth nothing.
+            // Without this worker the phase is invalid, so the others need not go on.
             worker::run(worker_plan, worker_hooks, number, recorder, &start)
                 .inspect_err(|_| stop.store(true, Ordering::Relaxed))
         });
@@ -50,7 +50,7 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     let ended = join(threads)?;
     let stopped = ended.iter().filter_map(|ended| ended.stopped).max();
     let wall = stopped.map_or(plan.duration, |at| at.since(Time::ZERO).min(plan.duration));
-    // Of no use when one of them does not tell.
+    // Unknown as soon as one of them is.
     let waits: Option<Vec<f64>> = ended.iter().map(|ended| ended.cpu_wait_share).collect();
     let recorders = ended.into_iter().map(|ended| ended.recorder).collect();
     let mut record = recording.finish(recorders, wall);

@@ -58,8 +58,8 @@ impl LoadPlan {
         self.schedule.workload()
     }
 
-    /// This generator's part of the sessions at once: at least one where any is allowed, so that no shard
-    /// is without.
+    /// The number of sessions that this generator may have at once: its part of `max_in_flight`, but at
+    /// least one unless none is allowed.
     pub(crate) fn sessions(&self) -> u32 {
         let part = self.shard.count(self.max_in_flight as usize) as u32;
         part.max(self.max_in_flight.min(1))

@@ -1,4 +1,4 @@
-//! One worker: a thread, its runtime, and what its users share. Nothing here leaves the thread.
+//! A worker: a thread with a runtime of its own, on which its users run. Nothing here leaves the thread.
 
 use crate::hooks::Hooks;
 use crate::limits::part;
@@ -16,18 +16,19 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::time::MissedTickBehavior;
 
-/// How often a worker looks for timeouts, seconds that are over, the end and the stop signal.
+/// How often a worker checks for timeouts, complete seconds, the end of the phase and the stop flag.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How long users may take to notice the end of the drain before they are dropped.
+/// How long users have to notice the end of the drain before they are dropped.
 const GRACE: Span = Span::from_millis(200);
 
-/// How a worker's phase went.
+/// What a worker leaves when its phase is over.
 pub(crate) struct Ended {
     pub(crate) recorder: Recorder,
-    /// When it was stopped, if it was.
+    /// When the phase was stopped from outside; `None` if it ran to its end.
     pub(crate) stopped: Option<Time>,
-    /// Share of its time in which it wanted a CPU and had none.
+    /// The share of its time (0..=1) that the thread waited for a CPU; `None` where the system does not
+    /// report it.
     pub(crate) cpu_wait_share: Option<f64>,
 }
 
@@ -62,7 +63,7 @@ pub(crate) fn run(
     })
 }
 
-/// Starts this worker's users, and the pacer of its arrivals.
+/// Starts the tasks of this worker's users, and the pacer of its arrivals.
 fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
     let plan = &worker.plan;
     let workers = plan.workers.get();
@@ -84,7 +85,7 @@ fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
     }
 }
 
-/// Pins this worker to its core, where cores are named.
+/// Pins this worker to its core; without `cores`, the system places it.
 fn pin(cores: &[usize], number: usize) {
     if cores.is_empty() {
         return;
@@ -97,7 +98,8 @@ fn pin(cores: &[usize], number: usize) {
     }
 }
 
-/// Looks after the users until the phase is over; gives the time of a stop from outside.
+/// Watches over the users until the phase is over. Returns when the phase was stopped from outside; `None` if
+/// it ran to its end.
 async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
     let end = worker.end();
     let patience = end + worker.plan.drain_timeout;
@@ -107,7 +109,7 @@ async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
         tokio::select! {
             Some(left) = poll_fn(|cx| worker.tasks.borrow_mut().poll_join_next(cx)) => match left {
                 Ok(result) => result?,
-                // A user that panics is a defect of ours and must not look like a quiet user.
+                // A user that panics is a defect and must not pass for a user who sends nothing.
                 Err(error) => if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
                 },
