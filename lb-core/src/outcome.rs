@@ -69,6 +69,7 @@ impl Outcome {
     ///
     /// `injected` says that the request was made wrong on purpose; `named_backend` that the reply
     /// names the backend that made it.
+    #[inline]
     pub fn of_status(status: u16, expected: &[u16], injected: bool, named_backend: bool) -> Self {
         if expected.contains(&status) {
             return if injected { Self::ExpectedError } else { Self::Ok };

@@ -4,15 +4,18 @@
 //! nanoseconds keep the simulator's arithmetic at one instruction, which `std::time::Duration`
 //! (seconds and nanoseconds apart) does not.
 
+use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign, Mul, Sub};
 use std::time::Duration;
 
 /// A point in time: nanoseconds since the driver's epoch.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Time(u64);
 
 /// A length of time in nanoseconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct Span(u64);
 
 impl Time {

@@ -2,6 +2,7 @@
 
 use lb_results::{SteeringRecord, SteeringStep, Trial};
 use lb_results::{SteeringSummary, WeightPoint};
+use lb_stats::quantile;
 use std::collections::BTreeMap;
 
 /// Most points of a trace: as many as a chart can show.
@@ -52,23 +53,9 @@ fn shares<'a>(
     record.ids.iter().cloned().zip(step.weights.iter().map(move |weight| weight / total))
 }
 
-/// Of a sorted list, by nearest rank.
-fn quantile(sorted: &[f64], quantile: f64) -> Option<f64> {
-    let rank = (quantile * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.max(1) - 1).copied()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn quantiles_are_values_that_were_there() {
-        assert_eq!(quantile(&[], 0.5), None);
-        assert_eq!(quantile(&[3.0], 0.99), Some(3.0));
-        let hundred: Vec<f64> = (1..=100).map(f64::from).collect();
-        assert_eq!((quantile(&hundred, 0.5), quantile(&hundred, 0.99)), (Some(50.0), Some(99.0)));
-    }
 
     #[test]
     fn weights_are_told_as_shares_of_all() {

@@ -17,7 +17,7 @@ mod support;
 use anyhow::{Context, Result, bail, ensure};
 use lb_core::workload::Stage;
 use lb_core::{Outcome, Span};
-use lb_load::{LoadSpec, run};
+use lb_load::{Hooks, LoadPlan, run};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -267,8 +267,8 @@ impl Drop for Nginx {
 /// The client: `<url> <users> <seconds> <seconds of thinking>`; prints what it recorded.
 fn child(args: &[String]) -> Result<()> {
     let [url, users, seconds, think] = args else { bail!("a child takes four arguments") };
-    let spec = spec(url, users.parse()?, seconds.parse()?, think.parse()?)?;
-    let record = run(spec)?;
+    let plan = plan_load(url, users.parse()?, seconds.parse()?, think.parse()?)?;
+    let record = run(plan, Hooks::default())?;
     let status = std::fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
     let peak_kb: f64 = peak.trim().trim_end_matches(" kB").parse()?;
@@ -287,7 +287,7 @@ fn child(args: &[String]) -> Result<()> {
 }
 
 /// Users who send one request after the other, after `think_s` seconds of thinking.
-fn spec(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadSpec> {
+fn plan_load(url: &str, users: u32, seconds: u64, think_s: f64) -> Result<LoadPlan> {
     let stage = Stage {
         // Thousands of users do not all come within the same millisecond.
         ramp_up: if think_s > 0.0 { Span::from_secs(1) } else { Span::ZERO },

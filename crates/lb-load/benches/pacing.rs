@@ -16,7 +16,7 @@ mod support;
 use anyhow::{Context, Result, ensure};
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Sample, Spacing, Stage};
 use lb_core::{Span, Time};
-use lb_load::run;
+use lb_load::{Hooks, run};
 use lb_record::{RequestSink, TrialRecord};
 use rustix::thread::{CpuSet, sched_setaffinity};
 use std::process::ExitCode;
@@ -59,13 +59,13 @@ fn send(url: &str, rate: f64, duration: Span) -> Result<(TrialRecord, Vec<Sample
     let segments = vec![RateSegment { duration, from: rate, to: rate }];
     let process = ArrivalProcess::Rates { segments, spacing: Spacing::Poisson };
     let arrivals = Some(Arrivals { process, start: ArrivalStart::Action });
-    let mut spec = support::single_gets("pacing", url, Stage { arrivals, ..support::stage(duration) }, 0.0)?;
+    let mut plan = support::single_gets("pacing", url, Stage { arrivals, ..support::stage(duration) }, 0.0)?;
     let (sink, batches) = RequestSink::new();
-    spec.requests = Some(sink);
-    spec.keep_actions = false;
-    spec.cores = vec![CORES[0]];
+    let hooks = Hooks { requests: Some(sink), ..Hooks::default() };
+    plan.keep_actions = false;
+    plan.cores = vec![CORES[0]];
     let collector = std::thread::spawn(move || batches.into_iter().flatten().collect());
-    let record = run(spec)?;
+    let record = run(plan, hooks)?;
     Ok((record, collector.join().expect("it only collects")))
 }
 

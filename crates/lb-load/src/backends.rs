@@ -1,13 +1,13 @@
-//! From the name in `x-backend` to the backend's number.
+//! Numbers for the backend names in `x-backend`.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Names that no topology lists are numbered up to this many; a target that makes up a name for each
-/// reply must not fill the memory. Replies beyond it count as naming nobody.
+/// The most names that are numbered although no topology lists them: a target that invents a name for each
+/// reply must not fill the memory. Replies with further names count as naming no backend.
 const MAX_UNLISTED: usize = 256;
 
-/// Names that turned up without being listed, over all workers.
+/// The names that replies to any worker carried and no topology lists.
 #[derive(Debug, Default)]
 pub(crate) struct Unlisted(Mutex<Vec<String>>);
 
@@ -17,7 +17,7 @@ impl Unlisted {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The position of a name, in the order in which they turned up.
+    /// The position of a name in the order of first appearance; `None` when there are too many names.
     fn position(&self, name: &str) -> Option<usize> {
         let mut names = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(position) = names.iter().position(|known| known == name) {
@@ -31,7 +31,7 @@ impl Unlisted {
     }
 }
 
-/// One worker's table of names. Only a name's first appearance leaves the thread.
+/// The table of names of one worker. Only a name that is new to the worker is looked up outside its thread.
 #[derive(Debug)]
 pub(crate) struct BackendNumbers {
     known: HashMap<Box<[u8]>, u16>,
@@ -45,7 +45,7 @@ impl BackendNumbers {
         Self { known, listed: listed.len(), unlisted }
     }
 
-    /// The number of the backend called `name`.
+    /// The number of the backend called `name`; `None` when the name is not text or there are too many.
     #[inline]
     pub(crate) fn number(&mut self, name: &[u8]) -> Option<u16> {
         match self.known.get(name) {
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_that_nobody_listed_are_numbered_after_the_others_alike_in_all_workers() {
+    fn unlisted_names_are_numbered_after_the_listed_ones_alike_in_all_workers() {
         let listed = ["a".to_owned(), "b".to_owned()];
         let unlisted = Arc::new(Unlisted::default());
         let mut first = BackendNumbers::new(&listed, Arc::clone(&unlisted));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn names_without_end_stop_being_numbered() {
+    fn only_so_many_unlisted_names_are_numbered() {
         let mut numbers = BackendNumbers::new(&[], Arc::default());
         let numbered =
             (0..MAX_UNLISTED * 2).filter(|n| numbers.number(n.to_string().as_bytes()).is_some()).count();

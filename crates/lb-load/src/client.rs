@@ -1,5 +1,5 @@
-//! What users of both models send with: a connection, its buffers, and the way from a request to a
-//! recorded sample.
+//! The client with which users of both models send: its connections and buffers, and the way from a request
+//! to a recorded sample.
 
 use crate::http1::codec::{Expect, Reply};
 use crate::http1::connection::{Broken, Connection};
@@ -11,38 +11,38 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::task::Poll;
 
-/// A user that cannot connect rests before it tries again, twice as long each time, so that a target
-/// that is gone costs neither all CPU nor millions of refusals.
+/// How long a user that cannot connect rests before its second attempt. The rest doubles each time, so that a
+/// target that is gone costs neither all CPU time nor millions of refusals.
 const FIRST_BACK_OFF: Span = Span::from_millis(10);
-/// Longest rest: a target that comes back is noticed within a second.
+/// The longest rest: a target that comes back is noticed within a second.
 const LONGEST_BACK_OFF: Span = Span::from_secs(1);
 
-/// A connection and its buffers. One user at a time has it.
+/// Connections and their buffers, which one user at a time sends with.
 pub(crate) struct Client {
     worker: Rc<Worker>,
     id: UserId,
-    /// Its place among the worker's deadlines.
+    /// The place of this client among the worker's deadlines.
     place: usize,
-    /// One, or one for each backend where there is no load balancer.
+    /// One connection, or one for each backend where there is no load balancer.
     connections: Box<[Option<Connection>]>,
-    /// The request as it goes over the wire.
+    /// The bytes of the current request.
     request: Vec<u8>,
-    /// The part of its headers that never changes while the user is the same.
+    /// The headers that are the same for all requests of the user.
     tail: Vec<u8>,
-    /// The last reply's body, where its step extracts values.
+    /// The body of the last reply, if its step extracts values.
     body: Vec<u8>,
     refusals: u32,
 }
 
-/// What became of a request.
+/// A finished request: its times, its outcome and its reply.
 pub(crate) struct Exchange {
-    /// When the client got to it; what then passes until it is sent is making a connection.
+    /// When the client began with it; the time from then until `sent` is for making a connection.
     pub(crate) ready: Time,
     sent: Time,
     pub(crate) done: Time,
     pub(crate) outcome: Outcome,
     reply: Reply,
-    /// Whether the body is kept.
+    /// Whether the body of the reply was kept.
     has_body: bool,
 }
 
@@ -51,7 +51,7 @@ impl Client {
     pub(crate) fn new(worker: Rc<Worker>, id: UserId) -> Self {
         let place = worker.deadlines.add();
         let mut client = Self {
-            connections: (0..worker.spec.lanes()).map(|_| None).collect(),
+            connections: (0..worker.plan.lanes()).map(|_| None).collect(),
             worker,
             id,
             place,
@@ -64,39 +64,39 @@ impl Client {
         client
     }
 
-    /// From now on, user `id` sends. The connection stays.
+    /// Sends for user `id` from now on, on the same connections.
     pub(crate) fn serve(&mut self, id: UserId) {
         self.id = id;
         self.worker.requests.borrow().tail(id, &mut self.tail);
     }
 
-    /// Opens its connection, if that succeeds before `deadline`.
+    /// Opens the connections, as far as that succeeds before `deadline`.
     pub(crate) async fn connect(&mut self, deadline: Time) {
         for lane in 0..self.connections.len() {
             self.connections[lane] = open(&self.worker, self.place, lane, deadline).await;
         }
     }
 
-    /// Closes its connection.
+    /// Closes the connections.
     pub(crate) fn disconnect(&mut self) {
         self.connections.fill_with(|| None);
     }
 
-    /// What the user gets to see of an exchange.
+    /// The part of a finished request that the user's state machine reads.
     #[inline]
     pub(crate) fn reply(&self, exchange: &Exchange) -> StepReply<'_> {
         StepReply { outcome: exchange.outcome, body: exchange.has_body.then_some(self.body.as_slice()) }
     }
 
-    /// How long to rest after a refusal.
+    /// How long to rest after another refusal.
     pub(crate) fn rest(&mut self) -> Span {
         let rest = FIRST_BACK_OFF * 2_u64.saturating_pow(self.refusals);
         self.refusals = self.refusals.saturating_add(1);
         rest.min(LONGEST_BACK_OFF)
     }
 
-    /// Sends a request and records what becomes of it. In the closed model it is intended for when it
-    /// is sent: `intended` is none.
+    /// Sends a request and records what becomes of it. `intended` is `None` in the closed model, where a
+    /// request is intended for the time at which it is sent.
     #[inline]
     pub(crate) async fn send(
         &mut self,
@@ -126,7 +126,7 @@ impl Client {
         exchange
     }
 
-    /// Writes the request and reads the reply, on the connection there is or on a new one.
+    /// Writes the request and reads the reply, on the open connection or on a new one.
     #[inline]
     async fn exchange(&mut self, behaviour: &VirtualUser, request: &Request) -> Exchange {
         let worker = &*self.worker;
@@ -135,7 +135,7 @@ impl Client {
         if self.connections[lane].as_ref().is_none_or(Connection::is_stale) {
             let begin = worker.now();
             ready = Some(begin);
-            let patience = worker.spec.scenario.request_timeout;
+            let patience = worker.plan.request_timeout;
             self.connections[lane] = open(worker, self.place, lane, begin + patience).await;
             if self.connections[lane].is_none() {
                 return failed(begin, begin, worker.now(), Outcome::Refused);
@@ -145,14 +145,14 @@ impl Client {
         let Some(connection) = &mut self.connections[lane] else { unreachable!("it was just opened") };
 
         let is_head = worker.is_head(request.step);
-        let has_body = worker.spec.scenario.workload.extracts(request.step);
-        let names = worker.spec.algorithm_names.as_ref();
+        let has_body = worker.plan.workload().extracts(request.step);
+        let names = worker.plan.algorithm_names.as_ref();
         let algorithm = names.map(|names| names.each_ref().map(String::as_bytes));
         self.body.clear();
         let (bytes, body, place) = (&self.request, &mut self.body, self.place);
         let sent = worker.now();
         let ready = ready.unwrap_or(sent);
-        worker.deadlines.arm(place, sent + worker.spec.scenario.request_timeout);
+        worker.deadlines.arm(place, sent + worker.plan.request_timeout);
         let result = poll_fn(|cx| {
             let mut backends = worker.backends.borrow_mut();
             let keep = has_body.then_some(&mut *body);
@@ -190,7 +190,7 @@ impl Client {
 
 /// Opens a connection; `None` if the target refuses, or does not answer before `deadline`.
 async fn open(worker: &Worker, place: usize, lane: usize, deadline: Time) -> Option<Connection> {
-    let mut opening = pin!(Connection::open(worker.spec.addresses(lane)));
+    let mut opening = pin!(Connection::open(worker.plan.addresses(lane)));
     worker.deadlines.arm(place, deadline);
     let connection = poll_fn(|cx| match opening.as_mut().poll(cx) {
         Poll::Ready(result) => Poll::Ready(result.ok()),
@@ -202,7 +202,7 @@ async fn open(worker: &Worker, place: usize, lane: usize, deadline: Time) -> Opt
     connection
 }
 
-/// A request without a reply.
+/// A request that failed without a reply.
 fn failed(ready: Time, sent: Time, done: Time, outcome: Outcome) -> Exchange {
     Exchange { ready, sent, done, outcome, reply: Reply::default(), has_body: false }
 }

@@ -1,8 +1,9 @@
-//! How long a thread wanted a CPU and had none: the generator's own evidence that it kept up.
+//! How long a thread waited for a CPU, which shows whether the generator kept up.
 
 use lb_core::Span;
 
-/// How long this thread has waited in the run queue in its life; none where the system does not tell.
+/// How long this thread has waited in the run queue since it started; `None` where the system does not
+/// report it.
 pub(crate) fn of_this_thread() -> Option<Span> {
     parse(&std::fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
@@ -21,7 +22,7 @@ mod tests {
     fn the_second_figure_is_the_time_spent_waiting() {
         assert_eq!(parse("8231123 2365573 17\n"), Some(Span::from_nanos(2_365_573)));
         for odd in ["", "12", "a b c"] {
-            assert_eq!(parse(odd), None, "`{odd}` tells nothing");
+            assert_eq!(parse(odd), None, "`{odd}` has no such figure");
         }
     }
 }

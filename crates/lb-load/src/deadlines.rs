@@ -1,8 +1,8 @@
-//! Request timeouts without a timer a request.
+//! Request timeouts without a timer per request.
 //!
-//! Arming a deadline is one store. A sweep, a hundred times a second, looks through all clients of
-//! the worker and wakes those whose request is too old; a timeout is noticed up to one sweep late,
-//! which matters little against timeouts of seconds.
+//! Arming a deadline is one store. A sweep, a hundred times a second, goes through all clients of the
+//! worker and wakes those whose request is too old. A timeout is noticed up to one sweep late, which
+//! matters little when timeouts are seconds.
 
 use lb_core::Time;
 use std::cell::{Cell, RefCell};
@@ -15,13 +15,14 @@ pub(crate) struct Deadlines {
     wakers: RefCell<Vec<RefCell<Option<Waker>>>>,
 }
 
-/// No request is in flight.
+/// The deadline of a client without a request in flight.
 const NONE: Time = Time::MAX;
-/// The sweep found the request too old.
+/// The deadline of a client whose request the sweep found too old.
 const EXPIRED: Time = Time::ZERO;
 
 impl Deadlines {
-    /// A place for another client. It is never given back: clients last as long as the phase.
+    /// Adds a place for a client, and returns its number. Places are not freed, because clients last as long
+    /// as the phase.
     pub(crate) fn add(&self) -> usize {
         self.wakers.borrow_mut().push(RefCell::new(None));
         let mut at = self.at.borrow_mut();
@@ -29,19 +30,19 @@ impl Deadlines {
         at.len() - 1
     }
 
-    /// A request leaves that must be answered before `at`.
+    /// Sets the deadline of a request that is about to be sent.
     #[inline]
     pub(crate) fn arm(&self, place: usize, at: Time) {
         self.at.borrow()[place].set(at);
     }
 
-    /// The request is answered.
+    /// Clears the deadline of a request that is finished.
     #[inline]
     pub(crate) fn disarm(&self, place: usize) {
         self.at.borrow()[place].set(NONE);
     }
 
-    /// Whether the request is too old; if not, `waker` is woken when it is.
+    /// Whether the request is too old; if it is not yet, `waker` is woken when it is.
     #[inline]
     pub(crate) fn is_expired(&self, place: usize, waker: &Waker) -> bool {
         if self.at.borrow()[place].get() == EXPIRED {
@@ -49,14 +50,14 @@ impl Deadlines {
         }
         let wakers = self.wakers.borrow();
         let mut kept = wakers[place].borrow_mut();
-        // A task keeps its waker, so this clones once a client.
+        // A task keeps its waker, so this clones once per client.
         if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
             *kept = Some(waker.clone());
         }
         false
     }
 
-    /// Wakes all clients whose request should have been answered by `now`.
+    /// Wakes all clients whose deadline is at or before `now`.
     pub(crate) fn sweep(&self, now: Time) {
         let (at, wakers) = (self.at.borrow(), self.wakers.borrow());
         for (at, waker) in at.iter().zip(&*wakers) {
@@ -69,7 +70,7 @@ impl Deadlines {
         }
     }
 
-    /// Ends the patience with all requests in flight.
+    /// Makes all requests in flight time out.
     pub(crate) fn expire_all(&self) {
         self.sweep(Time::from_nanos(NONE.as_nanos() - 1));
     }
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_the_drain_expires_requests_in_flight_and_nobody_else() {
+    fn the_end_of_the_drain_expires_requests_in_flight_and_no_others() {
         let deadlines = with_places(2);
         deadlines.arm(1, Time::from_nanos(1_000_000));
         deadlines.expire_all();

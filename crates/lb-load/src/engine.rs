@@ -1,9 +1,10 @@
-//! A phase of load from its start to its record: threads, limits, and putting results together.
+//! A phase of load from its start to its record: limits, threads and the record of all workers.
 
 use crate::error::LoadError;
+use crate::hooks::Hooks;
 use crate::limits::make_room;
+use crate::plan::LoadPlan;
 use crate::shared::Start;
-use crate::spec::LoadSpec;
 use crate::worker::{self, Ended};
 use lb_core::Time;
 use lb_record::{Population, Recording, RecordingSpec, TrialRecord};
@@ -12,35 +13,35 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::thread::{Builder, JoinHandle};
 
-/// Runs one phase of load and gives back what was recorded. Blocks until it is over.
+/// Runs one phase of load and returns its record. Blocks until the phase is over.
 ///
 /// # Errors
-/// When the system does not give the threads or open files that it takes. What happens to requests
-/// is in the record.
+/// When the system does not provide the threads, timers or open files that the phase needs. What happens to
+/// requests is in the record.
 ///
 /// # Panics
-/// When a worker does: that is a defect, and a record without its requests would be wrong.
-pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
-    let arrivals = spec.schedule.arrivals();
-    // Never more sessions at once than there are in all.
-    let sessions = spec.scenario.max_in_flight.min(u32::try_from(arrivals.len()).unwrap_or(u32::MAX));
-    let lanes = spec.lanes() as u32;
-    let sessions = make_room(spec.schedule.peak_users() * lanes, sessions * lanes)? / lanes;
-    let (recording, recorders) = Recording::start(recording_spec(&spec), spec.workers.get());
+/// When a worker panics, which is a defect: a record without its requests would be wrong.
+pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
+    let arrivals = plan.schedule.arrivals();
+    // There are never more sessions at once than arrivals.
+    let all = u32::try_from(plan.shard.count(arrivals.len())).unwrap_or(u32::MAX);
+    let lanes = plan.lanes() as u32;
+    let sessions = make_room(peak_users(&plan) * lanes, plan.sessions().min(all) * lanes)? / lanes;
+    let (recording, recorders) = Recording::start(recording_spec(&plan, &hooks), plan.workers.get());
     let start = Arc::new(Start::new(sessions));
     let mut threads = Vec::new();
     for (number, recorder) in recorders.into_iter().enumerate() {
-        let (worker_spec, start) = (spec.clone(), Arc::clone(&start));
-        let thread = Builder::new().name(format!("{}-{number}", spec.phase)).spawn(move || {
-            let stop = Arc::clone(&worker_spec.stop);
-            // Without this worker the phase is worth nothing.
-            worker::run(worker_spec, number, recorder, &start)
+        let (worker_plan, worker_hooks, start) = (plan.clone(), hooks.clone(), Arc::clone(&start));
+        let thread = Builder::new().name(format!("{}-{number}", plan.phase)).spawn(move || {
+            let stop = Arc::clone(&worker_hooks.stop);
+            // Without this worker the phase is invalid, so the others need not go on.
+            worker::run(worker_plan, worker_hooks, number, recorder, &start)
                 .inspect_err(|_| stop.store(true, Ordering::Relaxed))
         });
         match thread {
             Ok(thread) => threads.push(thread),
             Err(error) => {
-                spec.stop.store(true, Ordering::Relaxed);
+                hooks.stop.store(true, Ordering::Relaxed);
                 let _ = join(threads);
                 return Err(error.into());
             }
@@ -48,27 +49,35 @@ pub fn run(spec: LoadSpec) -> Result<TrialRecord, LoadError> {
     }
     let ended = join(threads)?;
     let stopped = ended.iter().filter_map(|ended| ended.stopped).max();
-    let wall = stopped.map_or(spec.duration, |at| at.since(Time::ZERO).min(spec.duration));
-    // Of no use when one of them does not tell.
+    let wall = stopped.map_or(plan.duration, |at| at.since(Time::ZERO).min(plan.duration));
+    // Unknown as soon as one of them is.
     let waits: Option<Vec<f64>> = ended.iter().map(|ended| ended.cpu_wait_share).collect();
     let recorders = ended.into_iter().map(|ended| ended.recorder).collect();
     let mut record = recording.finish(recorders, wall);
     record.unlisted_backends = start.unlisted.names();
     record.interrupted = stopped.is_some();
     record.cpu_wait_share = waits.and_then(|waits| waits.into_iter().max_by(f64::total_cmp));
-    record.arrivals.due = arrivals.partition_point(|next| next.at < Time::ZERO + wall) as u64;
+    let due = arrivals.partition_point(|next| next.at < Time::ZERO + wall);
+    record.arrivals.due = plan.shard.count(due) as u64;
     Ok(record)
 }
 
-fn recording_spec(spec: &LoadSpec) -> RecordingSpec {
+/// The greatest number of this generator's users of closed stages at once.
+fn peak_users(plan: &LoadPlan) -> u32 {
+    let (first, step) = plan.shard.deal(0, 1);
+    Population::of(plan.schedule.users().iter().skip(first).step_by(step)).peak()
+}
+
+fn recording_spec(plan: &LoadPlan, hooks: &Hooks) -> RecordingSpec {
     RecordingSpec {
-        steps: spec.scenario.workload.steps().len(),
-        backends: spec.backends.len(),
-        population: Population::of(spec.schedule.users()),
-        open: !spec.schedule.arrivals().is_empty(),
-        keep_actions: spec.keep_actions,
-        requests: spec.requests.clone(),
-        progress: spec.progress.clone(),
+        steps: plan.workload().steps().len(),
+        backends: plan.backends.len(),
+        // Of the whole schedule, so that the parts of a phase agree on it.
+        population: Population::of(plan.schedule.users()),
+        open: !plan.schedule.arrivals().is_empty(),
+        keep_actions: plan.keep_actions,
+        requests: hooks.requests.clone(),
+        progress: hooks.progress.clone(),
     }
 }
 

@@ -1,17 +1,17 @@
-//! How many connections the system lets the generator have, and how many the workers.
+//! How many connections the system allows, and how they are dealt out to the workers.
 
 use crate::error::LoadError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// Files that a process has open besides connections of the load.
+/// The number of open files of a process besides the connections of the load.
 const OTHER_FILES: u64 = 128;
 
-/// Makes room for one connection a user of closed stages, and for up to `sessions` of open ones: the
-/// usual soft limit of 1,024 open files is for programs that still use `select`, and the hard one is
-/// ours to take. Gives how many sessions there is room for.
+/// Makes room for one connection per user of closed stages, and for up to `sessions` sessions of open ones.
+/// The usual soft limit of 1,024 open files protects programs that use `select`; any other process may
+/// raise it to the hard limit. Returns how many sessions there is room for.
 ///
 /// # Errors
-/// When there are too few for the users. For the sessions there are rarely as many needed as allowed.
+/// When there is too little room for the users. Sessions rarely need as many connections as they may have.
 pub(crate) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
     let needed = u64::from(users) + OTHER_FILES;
     let wanted = needed + u64::from(sessions);
@@ -33,7 +33,7 @@ pub(crate) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
     Ok(room)
 }
 
-/// A worker's part of `total` things that are dealt out to `workers`.
+/// The number of items that worker `number` gets when `total` items are dealt out in turn.
 pub(crate) fn part(total: usize, workers: usize, number: usize) -> usize {
     total / workers + usize::from(number < total % workers)
 }

@@ -10,18 +10,18 @@ use std::future::poll_fn;
 use std::io;
 use std::task::{Poll, Waker};
 
-/// What a seat is called for.
+/// The reason why a seat is called.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Call {
-    /// To play this arrival.
+    /// Play this arrival.
     Begin(Arrival),
-    /// To go on: it has waited long enough.
+    /// Go on: the wait is over.
     Wake,
-    /// To end: there are no more arrivals.
+    /// End: there are no more arrivals.
     Close,
 }
 
-/// Where a seat is called.
+/// The place where a call is left for a seat.
 #[derive(Debug, Default)]
 struct Bell {
     call: Cell<Option<Call>>,
@@ -32,13 +32,13 @@ struct Bell {
 #[derive(Debug)]
 pub(crate) struct Pace {
     alarm: Alarm,
-    /// What the alarm is set to.
+    /// The time that the alarm is set to; [`Time::MAX`] before it is first set.
     armed: Cell<Time>,
-    /// Seats whose session waits, the earliest first.
+    /// The seats whose sessions wait, by the end of the wait, the earliest first.
     waits: RefCell<BinaryHeap<Reverse<(Time, usize)>>>,
-    /// By seat.
+    /// The bell of each seat, by seat number.
     bells: RefCell<Vec<Bell>>,
-    /// Seats without a session, that left last at the end.
+    /// The seats without a session, in the order in which they became free.
     free: RefCell<Vec<usize>>,
     /// Whether there are no more arrivals.
     is_closed: Cell<bool>,
@@ -65,7 +65,7 @@ impl Pace {
                 return Poll::Ready(call);
             }
             let mut kept = bell.waker.borrow_mut();
-            // A task keeps its waker, so this clones once a seat.
+            // A task keeps its waker, so this clones once per seat.
             if !kept.as_ref().is_some_and(|kept| kept.will_wake(cx.waker())) {
                 *kept = Some(cx.waker().clone());
             }
@@ -84,7 +84,7 @@ impl Pace {
         Ok(())
     }
 
-    /// The seat's session is over. False if the seat is of no more use.
+    /// Frees a seat whose session is over; false when there are no more arrivals, so that the seat can end.
     pub(crate) fn leave(&self, seat: usize) -> bool {
         if self.is_closed.get() {
             return false;
@@ -106,7 +106,7 @@ impl Pace {
         self.alarm.set(at)
     }
 
-    /// The earliest wait that is over by `now`, and no longer than `limit`.
+    /// Takes the seat whose wait ends first, if it ends by `now`.
     pub(crate) fn wait_that_is_over(&self, now: Time) -> Option<usize> {
         let mut waits = self.waits.borrow_mut();
         let Reverse((until, seat)) = *waits.peek()?;
@@ -142,7 +142,7 @@ impl Pace {
         self.alarm.ring().await
     }
 
-    /// Nothing begins any more: seats without a session end, the others follow.
+    /// Ends the seats: those without a session now, the others after their session.
     pub(crate) fn close(&self) {
         self.is_closed.set(true);
         for seat in self.free.take() {

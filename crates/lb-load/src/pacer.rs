@@ -1,12 +1,12 @@
-//! The open model's clock: calls a seat for each arrival at its time, whatever became of those before
+//! The pacer of the open model: it calls a seat for each arrival at its time, independently of those before
 //! it, and wakes sessions that think.
 //!
 //! Tokio's timer counts whole milliseconds: at 5,000 arrivals a second it would send them in bunches of
-//! five. The pacer has an alarm of its own, one a worker ([`Alarm`]: a Linux timerfd that learns how
+//! five. The pacer of each worker has an alarm of its own ([`Alarm`]: a Linux timerfd that learns how
 //! late it usually wakes, and spins for the microseconds by which it is too early; tokio's timer
-//! elsewhere). What is due at once is begun at once, in order; nothing is ever put off. An arrival that
-//! finds all seats taken is dropped and counted, because a queue within the generator would be load
-//! that the target never saw (Schroeder, Wierman, Harchol-Balter, "Open Versus Closed", NSDI 2006).
+//! elsewhere). Arrivals that are due together begin together, in order, and none is put off. An arrival that
+//! finds all seats taken is dropped and counted, because a queue within the generator would be load that
+//! the target does not see (Schroeder, Wierman, Harchol-Balter, "Open Versus Closed", NSDI 2006).
 
 use crate::pace::{Call, Pace};
 use crate::seat;
@@ -16,15 +16,15 @@ use lb_core::workload::Arrival;
 use std::io;
 use std::rc::Rc;
 
-/// Begins the worker's arrivals, each at its time, on at most `seats` seats; every `step`th arrival of the
-/// schedule, from number `first` on.
+/// Begins the worker's arrivals, each at its time, on at most `seats` seats: every `step`th arrival of the
+/// schedule, from position `first` on.
 ///
 /// # Errors
-/// When the system has no timer to give.
+/// When the system provides no timer.
 pub(crate) async fn run(worker: Rc<Worker>, first: usize, step: usize, seats: usize) -> io::Result<()> {
     let pace = Rc::new(Pace::new(Alarm::new(worker.clock)?));
     let end = worker.end();
-    let schedule = worker.spec.schedule.clone();
+    let schedule = worker.plan.schedule.clone();
     let mut arrivals =
         schedule.arrivals().iter().skip(first).step_by(step).take_while(|next| next.at < end).peekable();
     loop {
@@ -46,7 +46,7 @@ pub(crate) async fn run(worker: Rc<Worker>, first: usize, step: usize, seats: us
     }
 }
 
-/// Calls a seat for an arrival: the one that was left last, or a new one while there may be more.
+/// Calls a seat for an arrival: the one that became free last, or a new one up to the limit.
 fn begin(worker: &Rc<Worker>, pace: &Rc<Pace>, seats: usize, arrival: Arrival) {
     if let Some(seat) = pace.free_seat() {
         return pace.call(seat, Call::Begin(arrival));

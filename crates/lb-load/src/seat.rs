@@ -1,8 +1,8 @@
-//! A seat: one task of the open model, which plays one arrival after the other.
+//! A seat: a task of the open model that plays one arrival after another.
 //!
 //! A session that ends leaves its seat, with connection and buffers, to the next arrival. So an arrival
-//! costs neither a task nor, as a rule, a connection; that of the seat left last is the likeliest to be
-//! still in the caches, and the likeliest to be still open.
+//! costs neither a task nor, as a rule, a connection. The seat that became free last is the one whose data is
+//! most likely in the caches and whose connection is most likely still open.
 
 use crate::client::Client;
 use crate::pace::{Call, Pace};
@@ -43,9 +43,10 @@ async fn play(
         return Ok(());
     }
     worker.recorder.borrow_mut().arrivals().begun += 1;
-    let _presence = Presence::of(worker.spec.progress.as_deref());
-    let mut behaviour = worker.spec.schedule.virtual_user(arrival.id);
-    // The session follows its plan, not our clock: what is due is due, however late we are.
+    let _presence = Presence::of(worker.hooks.progress.as_deref());
+    let mut behaviour = worker.plan.schedule.virtual_user(arrival.id);
+    // A session follows its plan, not the clock: a request is intended for when it is due, even if the
+    // generator is late.
     let mut due = arrival.at;
     let mut is_paced = true;
     let mut next = behaviour.next(None, due);
@@ -82,7 +83,7 @@ async fn play(
     }
 }
 
-/// The session counts as a user who is there.
+/// Shows a session as an active user until it is dropped.
 struct Presence<'a>(Option<&'a Progress>);
 
 impl<'a> Presence<'a> {

@@ -1,9 +1,10 @@
-//! What all that runs on one worker's thread shares, and what the workers of a phase agree on.
+//! What the tasks of one worker share, and what the workers of a phase share.
 
 use crate::backends::{BackendNumbers, Unlisted};
 use crate::deadlines::Deadlines;
+use crate::hooks::Hooks;
 use crate::http1::request::RequestWriter;
-use crate::spec::LoadSpec;
+use crate::plan::LoadPlan;
 use lb_clock::Clock;
 use lb_core::Time;
 use lb_core::workload::StepIndex;
@@ -13,16 +14,16 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
-/// All connections of a worker read into one buffer of this size: a reply of a few kilobytes comes
-/// in one read, and one that is smaller than the buffer tells the runtime that nothing is left.
+/// The size in bytes of the buffer that all connections of a worker read into. A reply of a few kilobytes
+/// takes one read, and a read that does not fill the buffer shows the runtime that nothing is left.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// What all workers of a phase agree on.
+/// What the workers of a phase share.
 #[derive(Debug)]
 pub(crate) struct Start {
-    /// Begins at time zero; set by the first worker that is ready.
+    /// The clock of the phase, started by the first worker that is ready.
     clock: OnceLock<Clock>,
-    /// Most sessions of open stages at once, over all workers.
+    /// The greatest number of sessions of open stages at once, over all workers.
     pub(crate) sessions: u32,
     pub(crate) unlisted: Arc<Unlisted>,
 }
@@ -38,38 +39,40 @@ impl Start {
     }
 }
 
-/// What the users of a worker share.
+/// What the tasks of a worker share: its users, its pacer and its seats.
 pub(crate) struct Worker {
-    pub(crate) spec: LoadSpec,
+    pub(crate) plan: LoadPlan,
+    pub(crate) hooks: Hooks,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) requests: RefCell<RequestWriter>,
     pub(crate) backends: RefCell<BackendNumbers>,
     pub(crate) buffer: RefCell<Box<[u8]>>,
     pub(crate) deadlines: Deadlines,
-    /// Where there is no load balancer: by first backend of a pool, how many requests it was sent.
+    /// Without a load balancer, how many requests each pool was sent, at the position of its first backend.
     turns: Box<[Cell<usize>]>,
-    /// By step: whether its replies have no body whatever their headers say.
+    /// Whether a step is a HEAD request, whose replies have no body, by step.
     is_head: Vec<bool>,
-    /// Users, the pacer, seats.
+    /// The tasks of users, of the pacer and of seats.
     pub(crate) tasks: RefCell<JoinSet<io::Result<()>>>,
     pub(crate) clock: Clock,
 }
 
 impl Worker {
-    /// Lays out what a worker's users share.
-    pub(crate) fn new(spec: LoadSpec, recorder: Recorder, start: &Start) -> Self {
-        let steps = spec.scenario.workload.steps();
+    /// Makes the shared state of a worker.
+    pub(crate) fn new(plan: LoadPlan, hooks: Hooks, recorder: Recorder, start: &Start) -> Self {
+        let steps = plan.workload().steps();
         Self {
             recorder: RefCell::new(recorder),
-            requests: RefCell::new(RequestWriter::new(&spec)),
+            requests: RefCell::new(RequestWriter::new(&plan)),
             is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
-            backends: RefCell::new(BackendNumbers::new(&spec.backends, Arc::clone(&start.unlisted))),
+            backends: RefCell::new(BackendNumbers::new(&plan.backends, Arc::clone(&start.unlisted))),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             deadlines: Deadlines::default(),
-            turns: (0..spec.lanes()).map(|_| Cell::new(0)).collect(),
+            turns: (0..plan.lanes()).map(|_| Cell::new(0)).collect(),
             tasks: RefCell::default(),
             clock: start.clock(),
-            spec,
+            plan,
+            hooks,
         }
     }
 
@@ -79,7 +82,7 @@ impl Worker {
         self.clock.now()
     }
 
-    /// A point of the phase on the runtime's clock.
+    /// Converts a time of the phase to the runtime's clock.
     pub(crate) fn instant(&self, at: Time) -> tokio::time::Instant {
         tokio::time::Instant::now() + at.since(self.now()).into()
     }
@@ -87,13 +90,13 @@ impl Worker {
     /// The end of the phase: no request begins at or after it.
     #[inline]
     pub(crate) fn end(&self) -> Time {
-        Time::ZERO + self.spec.duration
+        Time::ZERO + self.plan.duration
     }
 
-    /// The connection for the next request of a step.
+    /// The number of the connection for the next request of a step.
     #[inline]
     pub(crate) fn lane(&self, step: StepIndex) -> usize {
-        let Some(direct) = &self.spec.direct else { return 0 };
+        let Some(direct) = &self.plan.direct else { return 0 };
         let backends = &direct.by_step[usize::from(step.0)];
         let turn = &self.turns[backends.start];
         turn.set(turn.get() + 1);

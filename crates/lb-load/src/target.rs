@@ -1,18 +1,19 @@
-//! Where the load goes.
+//! Where the load goes: the load balancer's address, or backends without one.
 
 use crate::error::LoadError;
 use crate::transport::Scheme;
+use serde::{Deserialize, Serialize};
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::ops::Range;
 
-/// The load balancer's entry: where to connect, and what comes before every path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The entry of the load balancer: the addresses to connect to, and the prefix of every path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// Addresses to try, in order.
+    /// The addresses of the host, in the order in which they are tried.
     pub(crate) addresses: Vec<SocketAddr>,
     /// The `host` header: name and port as they were written.
     pub(crate) host: String,
-    /// Path prefix without a slash at its end, such as `/proxy`.
+    /// The prefix of every path, without a slash at its end, such as `/proxy`; empty for none.
     pub(crate) prefix: String,
 }
 
@@ -20,21 +21,21 @@ impl Target {
     /// Reads a URL such as `http://127.0.0.1:8080/proxy` and looks up its host once.
     ///
     /// # Errors
-    /// When it is no plain `http` URL or the host has no address.
+    /// When it is not a plain `http` URL, has a query string, or its host cannot be resolved.
     pub fn parse(url: &str) -> Result<Self, LoadError> {
         let bad = |problem: &str| LoadError::Url { url: url.to_owned(), problem: problem.to_owned() };
         let uri: http::Uri = url.parse().map_err(|error| bad(&format!("{error}")))?;
         let scheme = uri.scheme_str().map_or(Some(Scheme::Http), Scheme::from_name);
-        let scheme = scheme.ok_or_else(|| bad("only http is spoken; take a listener without TLS"))?;
+        let scheme = scheme.ok_or_else(|| bad("TLS is not supported; use a plain `http://` listener"))?;
         if uri.query().is_some() {
-            return Err(bad("a query cannot come before a path; leave it out"));
+            return Err(bad("a query string cannot precede the paths of requests; remove it"));
         }
-        let authority = uri.authority().ok_or_else(|| bad("names no host; write http://host:port"))?;
+        let authority = uri.authority().ok_or_else(|| bad("it has no host; write `http://host:port`"))?;
         let port = authority.port_u16().unwrap_or(scheme.default_port());
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
         let addresses = (name, port)
             .to_socket_addrs()
-            .map_err(|error| bad(&format!("host `{name}` has no address: {error}")))?
+            .map_err(|error| bad(&format!("host `{name}` cannot be resolved: {error}")))?
             .collect();
         Ok(Self {
             addresses,
@@ -48,19 +49,19 @@ impl Target {
         Self { addresses: vec![address], host: address.to_string(), prefix: String::new() }
     }
 
-    /// The URL as [`Self::parse`] takes it.
+    /// The URL of the target, which [`Self::parse`] reads.
     pub fn url(&self) -> String {
         format!("{}://{}{}", Scheme::Http.name(), self.host, self.prefix)
     }
 }
 
-/// Backends that requests go to straight and in turn, without a load balancer: what the way through one
-/// costs is measured against this.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Backends that requests go to directly and in turn. What a load balancer costs is measured against such a
+/// phase without one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Direct {
-    /// All backends, pool after pool.
+    /// The addresses of all backends, pool after pool.
     pub backends: Vec<SocketAddr>,
-    /// By step of the workload: the backends that answer it.
+    /// The backends that answer each step of the workload, by step.
     pub by_step: Vec<Range<usize>>,
 }
 
@@ -93,11 +94,11 @@ mod tests {
     }
 
     #[test]
-    fn a_url_that_cannot_be_served_is_refused_with_the_way_out() {
+    fn a_url_that_cannot_be_used_is_refused_with_advice() {
         let cases = [
-            ("https://127.0.0.1", "only http is spoken"),
-            ("/proxy", "names no host"),
-            ("http://127.0.0.1/?a=b", "a query cannot come before a path"),
+            ("https://127.0.0.1", "TLS is not supported"),
+            ("/proxy", "it has no host"),
+            ("http://127.0.0.1/?a=b", "a query string cannot precede"),
             ("http://", "http://"),
         ];
         for (url, expected) in cases {

@@ -1,4 +1,4 @@
-//! One virtual user of the closed model in real time: asks its state machine what to do, and does it.
+//! A virtual user of the closed model in real time: a task that does what the user's state machine says.
 
 use crate::client::Client;
 use crate::shared::Worker;
@@ -8,33 +8,33 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use tokio::time::Sleep;
 
-/// How long a user whose window opens tries to connect before it goes on: its first request tries
-/// again, and is the one that says so if the target does not answer.
+/// How long a user whose window opens tries to connect before it goes on. Its first request then tries
+/// again, and records the failure if the target does not answer.
 const EARLY_PATIENCE: Span = Span::from_secs(1);
 
-/// A user and what it sends with.
+/// A user with its client.
 struct User {
     worker: Rc<Worker>,
     client: Client,
-    /// End of its window while it is there.
+    /// The end of the user's window; `None` between windows.
     window_end: Option<Time>,
 }
 
 /// Runs a user from its first window to the end of its last one.
 pub(crate) async fn run(worker: Rc<Worker>, id: UserId) {
-    let schedule = worker.spec.schedule.clone();
+    let schedule = worker.plan.schedule.clone();
     let windows = &schedule.users()[id.0 as usize].windows;
     let end = worker.end();
     // The phase may be shorter than the schedule.
     let Some((first, _)) = windows.first().filter(|(first, _)| *first < end) else {
         return;
     };
-    // One timer for all of the user's waiting; it costs nothing while it is not waited for.
+    // One timer serves all waits of the user and costs nothing between them.
     let mut sleep = pin!(tokio::time::sleep_until(worker.instant(*first)));
     sleep.as_mut().await;
     worker.recorder.borrow_mut().late(worker.now().since(*first));
 
-    // Made only now: a user that comes later needs no memory yet.
+    // Made only now, so that a user who comes later takes no memory before.
     let client = Client::new(Rc::clone(&worker), id);
     let mut user = User { worker: Rc::clone(&worker), client, window_end: None };
     let mut behaviour = schedule.virtual_user(id);
@@ -66,7 +66,7 @@ pub(crate) async fn run(worker: Rc<Worker>, id: UserId) {
 }
 
 impl User {
-    /// Waits; between two windows the user is gone, and so is its connection.
+    /// Waits until `until`. Between two windows the user is away, and its connection is closed.
     async fn wait(&mut self, until: Time, windows: &[(Time, Time)], mut sleep: Pin<&mut Sleep>) {
         if self.window_end.is_some_and(|end| end <= until) {
             self.leave();
@@ -79,14 +79,14 @@ impl User {
         }
     }
 
-    /// A window opens, and the user's connection with it. If that fails, the first request says so.
+    /// Opens the user's connection when a window opens. If that fails, the first request records it.
     async fn come(&mut self, windows: &[(Time, Time)]) {
         let now = self.worker.now();
         self.window_end = windows.iter().map(|(_, end)| *end).find(|end| now < *end);
         if self.window_end.is_none() {
             return;
         }
-        if let Some(progress) = &self.worker.spec.progress {
+        if let Some(progress) = &self.worker.hooks.progress {
             progress.user_came();
         }
         self.client.connect(now + EARLY_PATIENCE).await;
@@ -95,7 +95,7 @@ impl User {
     fn leave(&mut self) {
         self.client.disconnect();
         if self.window_end.take().is_some()
-            && let Some(progress) = &self.worker.spec.progress
+            && let Some(progress) = &self.worker.hooks.progress
         {
             progress.user_left();
         }

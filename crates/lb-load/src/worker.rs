@@ -1,8 +1,9 @@
-//! One worker: a thread, its runtime, and what its users share. Nothing here leaves the thread.
+//! A worker: a thread with a runtime of its own, on which its users run. Nothing here leaves the thread.
 
+use crate::hooks::Hooks;
 use crate::limits::part;
+use crate::plan::LoadPlan;
 use crate::shared::{Start, Worker};
-use crate::spec::LoadSpec;
 use crate::{cpu_wait, pacer, user};
 use lb_core::{Span, Time};
 use lb_record::Recorder;
@@ -15,27 +16,34 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::time::MissedTickBehavior;
 
-/// How often a worker looks for timeouts, seconds that are over, the end and the stop signal.
+/// How often a worker checks for timeouts, complete seconds, the end of the phase and the stop flag.
 const TICK: Duration = Duration::from_millis(10);
 
-/// How long users may take to notice the end of the drain before they are dropped.
+/// How long users have to notice the end of the drain before they are dropped.
 const GRACE: Span = Span::from_millis(200);
 
-/// How a worker's phase went.
+/// What a worker leaves when its phase is over.
 pub(crate) struct Ended {
     pub(crate) recorder: Recorder,
-    /// When it was stopped, if it was.
+    /// When the phase was stopped from outside; `None` if it ran to its end.
     pub(crate) stopped: Option<Time>,
-    /// Share of its time in which it wanted a CPU and had none.
+    /// The share of its time (0..=1) that the thread waited for a CPU; `None` where the system does not
+    /// report it.
     pub(crate) cpu_wait_share: Option<f64>,
 }
 
 /// Prepares a worker's users and runs the phase.
-pub(crate) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Start) -> io::Result<Ended> {
-    pin(&spec.cores, number);
+pub(crate) fn run(
+    plan: LoadPlan,
+    hooks: Hooks,
+    number: usize,
+    recorder: Recorder,
+    start: &Start,
+) -> io::Result<Ended> {
+    pin(&plan.cores, number);
     let runtime =
         Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
-    let worker = Rc::new(Worker::new(spec, recorder, start));
+    let worker = Rc::new(Worker::new(plan, hooks, recorder, start));
     let (begun, waited) = (worker.now(), cpu_wait::of_this_thread());
     let stopped = runtime.block_on(async {
         spawn(&worker, number, start.sessions as usize);
@@ -55,13 +63,14 @@ pub(crate) fn run(spec: LoadSpec, number: usize, recorder: Recorder, start: &Sta
     })
 }
 
-/// Starts this worker's users, and the pacer of its arrivals.
+/// Starts the tasks of this worker's users, and the pacer of its arrivals.
 fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
-    let spec = &worker.spec;
-    let workers = spec.workers.get();
+    let plan = &worker.plan;
+    let workers = plan.workers.get();
     let mut tasks = worker.tasks.borrow_mut();
-    for plan in spec.schedule.users().iter().skip(number).step_by(workers) {
-        let user = user::run(Rc::clone(worker), plan.id);
+    let (first, step) = plan.shard.deal(number, workers);
+    for user in plan.schedule.users().iter().skip(first).step_by(step) {
+        let user = user::run(Rc::clone(worker), user.id);
         tasks.spawn_local(async move {
             user.await;
             Ok(())
@@ -71,11 +80,12 @@ fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
     let pacers = workers.min(sessions);
     if number < pacers {
         let seats = part(sessions, pacers, number);
-        tasks.spawn_local(pacer::run(Rc::clone(worker), number, pacers, seats));
+        let (first, step) = plan.shard.deal(number, pacers);
+        tasks.spawn_local(pacer::run(Rc::clone(worker), first, step, seats));
     }
 }
 
-/// Pins this worker to its core, where cores are named.
+/// Pins this worker to its core; without `cores`, the system places it.
 fn pin(cores: &[usize], number: usize) {
     if cores.is_empty() {
         return;
@@ -88,18 +98,18 @@ fn pin(cores: &[usize], number: usize) {
     }
 }
 
-/// Looks after the users until the phase is over; gives the time of a stop from outside.
+/// Watches over the users until the phase is over. Returns when the phase was stopped from outside; `None` if
+/// it ran to its end.
 async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
-    let spec = &worker.spec;
     let end = worker.end();
-    let patience = end + spec.drain_timeout;
+    let patience = end + worker.plan.drain_timeout;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             Some(left) = poll_fn(|cx| worker.tasks.borrow_mut().poll_join_next(cx)) => match left {
                 Ok(result) => result?,
-                // A user that panics is a defect of ours and must not look like a quiet user.
+                // A user that panics is a defect and must not pass for a user who sends nothing.
                 Err(error) => if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
                 },
@@ -108,7 +118,7 @@ async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
                 let now = worker.now();
                 worker.deadlines.sweep(now);
                 worker.recorder.borrow_mut().advance(now);
-                if spec.stop.load(Ordering::Relaxed) {
+                if worker.hooks.stop.load(Ordering::Relaxed) {
                     return Ok(Some(now));
                 }
                 if now >= patience {

@@ -4,18 +4,17 @@
 //! because a mean computed from buckets is off by up to half a bucket and a maximum read from them
 //! can lie above every latency that was ever seen.
 
+use crate::histogram::{self, Packer, add_histogram, new_histogram, record_latency, same_counts};
 use hdrhistogram::Histogram;
 use lb_core::Span;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Significant decimal digits of every latency histogram.
-pub(crate) const SIGNIFICANT_DIGITS: u8 = 3;
-
-/// Requests of one kind: count, bytes, latencies.
+/// Requests of one kind: how many there were, how large their replies were and how long they took.
 #[derive(Clone, Debug)]
 pub struct Cell {
     count: u64,
     bytes: u64,
-    // 2^64 ns are 584 years of summed latency.
+    // 2^64 ns are 584 years: enough for the latencies of all requests together.
     sum_ns: u64,
     min_ns: u64,
     max_ns: u64,
@@ -28,33 +27,8 @@ impl Default for Cell {
     }
 }
 
-/// An empty latency histogram: microseconds, growing with what it meets.
-pub fn new_histogram<T: hdrhistogram::Counter>() -> Histogram<T> {
-    Histogram::new(SIGNIFICANT_DIGITS).expect("3 significant digits are within HdrHistogram's 0..=5")
-}
-
-/// Records a latency. A histogram that resizes itself takes every value that fits in memory.
-#[inline]
-pub(crate) fn record_latency<T: hdrhistogram::Counter>(histogram: &mut Histogram<T>, latency: Span) {
-    histogram.record(latency.as_micros()).expect("an auto-resizing histogram takes every latency");
-}
-
-/// Adds the counts of `from` to `into`.
-pub(crate) fn add_histogram<T: hdrhistogram::Counter>(into: &mut Histogram<T>, from: &Histogram<T>) {
-    into.add(from).expect("an auto-resizing histogram takes every other one");
-}
-
-/// A quantile of `histogram`, never above the greatest latency that was seen.
-pub(crate) fn quantile<T: hdrhistogram::Counter>(
-    histogram: &Histogram<T>,
-    max_ns: u64,
-    quantile: f64,
-) -> Span {
-    Span::from_nanos(Span::from_micros(histogram.value_at_quantile(quantile)).as_nanos().min(max_ns))
-}
-
 impl Cell {
-    /// Adds one request.
+    /// Adds one request and the size of its reply body in bytes.
     #[inline]
     pub fn record(&mut self, latency: Span, bytes: u64) {
         let nanos = latency.as_nanos();
@@ -76,17 +50,17 @@ impl Cell {
         add_histogram(&mut self.histogram, &other.histogram);
     }
 
-    /// Requests.
+    /// The number of requests.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// Bytes of their reply bodies.
+    /// The size of their reply bodies in bytes, added up.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// All latencies added up, exactly.
+    /// The exact sum of their latencies.
     pub fn sum(&self) -> Span {
         Span::from_nanos(self.sum_ns)
     }
@@ -109,11 +83,75 @@ impl Cell {
     /// The latency that the fraction `quantile` (0..=1) of requests did not exceed, within 0.1 % and
     /// never above [`Self::max`]; `None` without requests.
     pub fn quantile(&self, quantile: f64) -> Option<Span> {
-        (self.count > 0).then(|| self::quantile(&self.histogram, self.max_ns, quantile))
+        (self.count > 0).then(|| histogram::quantile(&self.histogram, self.max_ns, quantile))
     }
 
-    /// The latencies in microseconds.
+    /// Their latencies in microseconds, as a histogram.
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.histogram
+    }
+}
+
+impl PartialEq for Cell {
+    fn eq(&self, other: &Self) -> bool {
+        let figures = |cell: &Self| (cell.count, cell.bytes, cell.sum_ns, cell.min_ns, cell.max_ns);
+        figures(self) == figures(other) && same_counts(&self.histogram, &other.histogram)
+    }
+}
+
+/// A cell as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Cell")]
+struct Written {
+    count: u64,
+    bytes: u64,
+    sum_ns: u64,
+    /// Absent without requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    min_ns: Option<u64>,
+    /// Absent without requests.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    max_ns: Option<u64>,
+    /// In microseconds, in base64.
+    histogram: String,
+}
+
+impl Serialize for Cell {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let written = Written {
+            count: self.count,
+            bytes: self.bytes,
+            sum_ns: self.sum_ns,
+            min_ns: self.min().map(Span::as_nanos),
+            max_ns: self.max().map(Span::as_nanos),
+            histogram: histogram::to_text(&Packer::new().pack(&self.histogram)),
+        };
+        written.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cell {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let written = Written::deserialize(deserializer)?;
+        let packed = histogram::from_text(&written.histogram);
+        let histogram = packed.and_then(|packed| histogram::unpack(&packed)).ok_or_else(|| {
+            de::Error::custom("`histogram` is not an HdrHistogram in V2 encoding, written in base64")
+        })?;
+        let extremes = [written.min_ns, written.max_ns].map(|extreme| extreme.is_some());
+        if histogram.len() != written.count || extremes != [written.count > 0; 2] {
+            return Err(de::Error::custom(format!(
+                "`count` is {}, but `histogram` counts {} requests",
+                written.count,
+                histogram.len()
+            )));
+        }
+        Ok(Self {
+            count: written.count,
+            bytes: written.bytes,
+            sum_ns: written.sum_ns,
+            min_ns: written.min_ns.unwrap_or(u64::MAX),
+            max_ns: written.max_ns.unwrap_or(0),
+            histogram,
+        })
     }
 }

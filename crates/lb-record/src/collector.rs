@@ -2,46 +2,26 @@
 //! recording, where everything becomes one [`TrialRecord`].
 //!
 //! The channel to it is bounded: a simulation that produces seconds faster than they can be packed
-//! waits instead of filling the memory. A live worker would have to be 64 seconds ahead.
+//! waits instead of filling the memory. A live worker would have to be 64 seconds ahead to wait.
 
-use super::cell::{add_histogram, quantile};
-use super::population::{Population, SECOND_NS};
-use super::progress::Progress;
-use super::recorder::{Recorder, grown};
-use super::requests::RequestSink;
-use super::sendings::TENTH_NS;
-use super::slice::Slice;
-use super::trial::{Interval, IntervalClass, SecondLatency, SecondRecord, TrialRecord, merge_lists};
-use hdrhistogram::serialization::{Serializer, V2Serializer};
-use lb_core::{Span, Time};
+use crate::histogram::{Packer, add_histogram};
+use crate::population::Population;
+use crate::progress::Progress;
+use crate::recorder::Recorder;
+use crate::series::{Interval, IntervalClass, SecondLatency, SecondRecord};
+use crate::slice::Slice;
+use crate::spec::RecordingSpec;
+use crate::trial::TrialRecord;
+use lb_core::Span;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::JoinHandle;
 
-/// Seconds that may wait for the collector.
+/// The number of slices that may wait for the collector.
 const BACKLOG: usize = 64;
 
-/// What a recording has room for.
-#[derive(Clone, Debug, Default)]
-pub struct RecordingSpec {
-    /// Steps of the workload.
-    pub steps: usize,
-    /// Backends that are announced; others are added as they appear.
-    pub backends: usize,
-    /// Who is there when.
-    pub population: Population,
-    /// Whether the schedule has arrivals: then latency and service time are two things.
-    pub open: bool,
-    /// Whether to keep every user's sequence of steps (8 bytes a request).
-    pub keep_actions: bool,
-    /// Where every single request goes, if anywhere.
-    pub requests: Option<RequestSink>,
-    /// Where to show complete seconds.
-    pub progress: Option<Arc<Progress>>,
-}
-
-/// A recording that runs.
+/// A recording in progress: the collector thread, and what the record needs at the end.
 #[derive(Debug)]
 pub struct Recording {
     population: Population,
@@ -74,69 +54,32 @@ impl Recording {
         for recorder in &mut recorders {
             recorder.close();
         }
-        let last_done = recorders.iter().map(|recorder| recorder.last_done).max();
-        let mut record = TrialRecord { wall, ..TrialRecord::default() };
-        let mut sendings = Vec::new();
+        let mut record = TrialRecord::default();
         for recorder in recorders {
-            merge_lists(&mut record.steps, recorder.steps, |mine, theirs| mine.merge(&theirs));
-            merge_lists(&mut record.backends, recorder.backends, |mine, theirs| mine.merge(&theirs));
-            merge_lists(&mut record.users, recorder.users, |mine, theirs| mine.merge(theirs));
-            record.lateness.merge(&recorder.lateness);
-            record.service.merge(&recorder.service.unwrap_or_default());
-            record.arrivals.merge(recorder.arrivals);
-            record.named.merge(recorder.named);
-            sendings.push(recorder.sendings);
-            if let Some(log) = recorder.actions {
-                let sequences =
-                    record.actions.get_or_insert_with(|| vec![Vec::new(); self.population.users()]);
-                for (user, step) in log {
-                    grown(sequences, user.0 as usize).push(step);
-                }
-            }
-            // Dropping the recorder here closes its end of the channel.
+            record.absorb(recorder.into_record());
         }
+        // All recorders are gone, and with them the senders of slices.
         let series = self.collector.join().expect("the collector does not panic");
+        record.wall = wall;
         record.seconds = series.seconds;
         record.intervals = series.intervals;
         record.tenths = series.tenths;
-        for sendings in sendings {
-            sendings.add_to(&mut record.sent, record.backends.len());
-        }
         for second in &mut record.seconds {
             second.users = self.population.active(second.second);
-            let mut backends = std::mem::take(&mut second.backends).into_vec();
-            backends.resize(record.backends.len(), 0);
-            second.backends = backends.into_boxed_slice();
         }
-        trim(&mut record, last_done.unwrap_or_default());
+        record.even_rows();
+        record.trim();
         record
     }
 }
 
-/// Drops the empty second and tenths that closing adds when the phase ends on a boundary, and cuts the last
-/// interval to where the phase, or its last reply, ended.
-fn trim(record: &mut TrialRecord, last_done: Time) {
-    let end = last_done.max(Time::ZERO + record.wall);
-    let begin = |second: u32| Time::from_nanos(u64::from(second) * SECOND_NS);
-    record.tenths.truncate(end.as_nanos().div_ceil(TENTH_NS) as usize);
-    while record.seconds.last().is_some_and(|last| last.requests == 0 && begin(last.second) >= end) {
-        record.seconds.pop();
-    }
-    for interval in record.intervals.iter_mut().rev().take(IntervalClass::ALL.len()) {
-        let left = end.since(interval.start);
-        if !left.is_zero() {
-            interval.length = interval.length.min(left);
-        }
-    }
-}
-
-/// A second that is not complete: which workers' slices are still missing is only counted.
+/// A second for which some workers' slices are still missing; only their number is known.
 struct Pending {
     slice: Box<Slice>,
     received: usize,
 }
 
-/// What the collector makes of the slices.
+/// The time series that the collector makes of the slices.
 #[derive(Debug, Default)]
 struct Series {
     seconds: Vec<SecondRecord>,
@@ -149,22 +92,16 @@ struct Collector {
     progress: Option<Arc<Progress>>,
     pending: VecDeque<Pending>,
     series: Series,
-    serializer: V2Serializer,
+    packer: Packer,
 }
 
 impl Collector {
     fn new(spares: Vec<Sender<Box<Slice>>>, progress: Option<Arc<Progress>>) -> Self {
-        Self {
-            spares,
-            progress,
-            pending: VecDeque::new(),
-            series: Series::default(),
-            serializer: V2Serializer::new(),
-        }
+        Self { spares, progress, pending: VecDeque::new(), series: Series::default(), packer: Packer::new() }
     }
 
     /// Merges slices until all recorders are gone. Each worker sends each of its seconds once and in
-    /// order, so a second is complete with the last worker's slice, and seconds complete in order.
+    /// order, so a second is complete with the last worker's slice, and seconds become complete in order.
     fn run(mut self, slices: &Receiver<Box<Slice>>) -> Series {
         while let Ok(slice) = slices.recv() {
             let position = slice.second as usize - self.series.seconds.len();
@@ -180,7 +117,7 @@ impl Collector {
                 self.complete_first();
             }
         }
-        // Workers end in different seconds; what is left is complete as it is.
+        // Workers end in different seconds; those that are left will get no more slices.
         while !self.pending.is_empty() {
             self.complete_first();
         }
@@ -203,16 +140,8 @@ impl Collector {
                 IntervalClass::Error => &slice.error,
             };
             if !histogram.is_empty() {
-                let mut packed = Vec::new();
-                self.serializer
-                    .serialize(histogram, &mut packed)
-                    .expect("writing a histogram to memory does not fail");
-                self.series.intervals.push(Interval {
-                    start: Time::from_nanos(u64::from(slice.second) * SECOND_NS),
-                    length: Span::from_nanos(SECOND_NS),
-                    class,
-                    packed: packed.into_boxed_slice(),
-                });
+                let interval = Interval::of_second(slice.second, class, histogram, &mut self.packer);
+                self.series.intervals.push(interval);
             }
         }
         let second = summarise(&mut slice);
@@ -226,28 +155,19 @@ impl Collector {
     }
 }
 
-/// One row of the time series. Leaves successes and errors added up in the slice.
+/// Makes a row of the time series of a slice. Adds the errors to the successes within the slice.
 fn summarise(slice: &mut Slice) -> SecondRecord {
     let errors = slice.error.len();
     if errors > 0 {
         let Slice { ok, error, .. } = slice;
         add_histogram(ok, error);
     }
-    let requests = slice.ok.len();
-    let at = |fraction| quantile(&slice.ok, slice.max_ns, fraction);
-    let latency = slice.sum_ns.checked_div(requests).map(|mean| SecondLatency {
-        mean: Span::from_nanos(mean),
-        p50: at(0.5),
-        p95: at(0.95),
-        p99: at(0.99),
-        max: Span::from_nanos(slice.max_ns),
-    });
     SecondRecord {
         second: slice.second,
         users: 0,
-        requests,
+        requests: slice.ok.len(),
         errors,
-        latency,
+        latency: SecondLatency::of(&slice.ok, slice.sum_ns, slice.max_ns),
         backends: slice.backends.as_slice().into(),
     }
 }

@@ -5,7 +5,7 @@
 //! in compressed V2 encoding as base64. Rows count from `BaseTime`. Values are microseconds; the
 //! maximum column is divided by [`MAX_DIVISOR`] and so in milliseconds.
 
-use super::trial::TrialRecord;
+use crate::trial::TrialRecord;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, IntervalLogWriterError, Tag};
 use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
 use std::io::Write;
@@ -17,18 +17,18 @@ const MAX_DIVISOR: f64 = 1000.0;
 /// The legend that Java's reader expects before the first row.
 const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Interval_Compressed_Histogram""#;
 
-/// A trial to be logged.
+/// A trial whose intervals are written to a log.
 #[derive(Clone, Copy, Debug)]
 pub struct HlogTrial<'a> {
-    /// Algorithm: the first part of its rows' tag.
+    /// The name of its algorithm: the first part of the tag of its rows.
     pub algorithm: &'a str,
     /// When its measured phase began.
     pub started: SystemTime,
-    /// What it measured.
+    /// What was recorded in that phase.
     pub record: &'a TrialRecord,
 }
 
-/// Why a log was not written.
+/// Why a histogram log could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum HlogError {
     /// The file could not be written.
@@ -61,7 +61,7 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
         .with_start_time(base)
         .with_base_time(base)
         .begin_log_with(out, &mut serializer)?;
-    // The crate's writer knows no legend, and writes no raw lines; the divisor's comment follows it.
+    // The library's writer can write neither a legend nor raw lines; the comment with the divisor follows.
     writeln!(out, "{LEGEND}")?;
     let mut log = IntervalLogWriterBuilder::new()
         .with_max_value_divisor(MAX_DIVISOR)
@@ -74,7 +74,7 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
         for interval in &trial.record.intervals {
             let tag = tag_name(trial.algorithm, interval.class.name());
             let begin = offset + Duration::from_nanos(interval.start.as_nanos());
-            // Times have three decimals: what is shorter would read as nothing, and rates as infinite.
+            // Times have three decimals: a shorter interval would read as empty, and its rate as infinite.
             let length = Duration::from(interval.length).max(Duration::from_millis(1));
             log.write_histogram(&interval.histogram(), begin, length, Tag::new(&tag))?;
             end = end.max(begin + length);
@@ -83,7 +83,7 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
     Ok(())
 }
 
-/// `<algorithm>|<class>`, without the characters that would end a tag.
+/// The tag `<algorithm>|<class>`, with the characters that would end it replaced.
 fn tag_name(algorithm: &str, class: &str) -> String {
     let clean = algorithm.replace(|c: char| c == ',' || c.is_whitespace(), "-");
     format!("{clean}|{class}")

@@ -1,12 +1,12 @@
-//! Who is there in which second: read off the schedule, so that it is the same for every algorithm
-//! and engine.
+//! How many users are active in each second. It is read off the schedule, so that it is the same for every
+//! algorithm and engine.
 
 use lb_core::workload::UserPlan;
 
-/// Length of a slice of a record.
+/// Nanoseconds in a second, the length of a slice.
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 
-/// The users of a phase over its seconds.
+/// How many users of a phase are active in each of its seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Population {
     users: usize,
@@ -16,24 +16,32 @@ pub struct Population {
 impl Population {
     /// Counts the users that are active in each second: the most at once within it, so that no peak
     /// is lost between two readings.
-    pub fn of(plans: &[UserPlan]) -> Self {
+    pub fn of<'a>(plans: impl IntoIterator<Item = &'a UserPlan>) -> Self {
         let mut changes: Vec<(u64, i64)> = Vec::new();
-        for (from, to) in plans.iter().flat_map(|plan| &plan.windows) {
-            changes.push((from.as_nanos(), 1));
-            changes.push((to.as_nanos(), -1));
+        let mut users = 0;
+        for plan in plans {
+            users = users.max(plan.id.0 as usize + 1);
+            for (from, to) in &plan.windows {
+                changes.push((from.as_nanos(), 1));
+                changes.push((to.as_nanos(), -1));
+            }
         }
-        // A user that leaves makes room before another one comes at the same moment: -1 sorts first.
+        // At the same instant, a user that leaves makes room for one that comes: -1 sorts first.
         changes.sort_unstable();
-        let users = plans.iter().map(|plan| plan.id.0 as usize + 1).max().unwrap_or(0);
         Self { users, by_second: peaks(&changes) }
     }
 
-    /// How many users there are, counting up to the highest number.
+    /// The number of users: one more than the highest user number, or zero without users.
     pub fn users(&self) -> usize {
         self.users
     }
 
-    /// Users active in a second.
+    /// The greatest number of users active at once.
+    pub fn peak(&self) -> u32 {
+        self.by_second.iter().copied().max().unwrap_or(0)
+    }
+
+    /// The greatest number of users active at once within a second; zero after the last window.
     pub fn active(&self, second: u32) -> u32 {
         self.by_second.get(second as usize).copied().unwrap_or(0)
     }
@@ -81,19 +89,19 @@ mod tests {
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..6).map(|second| population.active(second)).collect();
         assert_eq!(active, [2, 3, 1, 1, 0, 0], "a short visit must be seen, a leaver not linger");
-        assert_eq!(population.users(), 3);
+        assert_eq!((population.users(), population.peak()), (3, 3));
     }
 
     #[test]
-    fn a_handover_at_one_moment_is_no_peak() {
+    fn a_handover_at_one_instant_is_not_a_peak() {
         let plans = [plan(0, &[(0.0, 1.5), (2.0, 3.0)]), plan(1, &[(1.5, 2.0)])];
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..3).map(|second| population.active(second)).collect();
-        assert_eq!(active, [1, 1, 1], "who leaves makes room before the next one comes");
+        assert_eq!(active, [1, 1, 1], "a user that leaves makes room before the next one comes");
     }
 
     #[test]
-    fn nobody_is_there_without_plans() {
+    fn without_plans_no_user_is_active() {
         assert_eq!(Population::of(&[]).active(0), 0);
     }
 }

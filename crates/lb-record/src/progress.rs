@@ -1,12 +1,13 @@
-//! What a progress display may look at while a trial runs: a handful of atomics.
+//! What a progress display can read while a trial runs: a handful of atomics.
 //!
 //! The load engine changes the number of users when one comes or goes; the collector adds a second
-//! when it is complete. Nothing here is touched per request, so looking costs the load nothing.
+//! when it is complete. No request touches them, so that a display costs the load nothing.
 
 use lb_core::Span;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// The running figures of a phase. Shared; figures of the same second may be read torn.
+/// The running figures of a phase, shared between threads. A reader may see some figures of one second and
+/// others of the next.
 #[derive(Debug, Default)]
 pub struct Progress {
     users: AtomicU32,
@@ -20,32 +21,34 @@ pub struct Progress {
 /// The figures of a phase at one moment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Snapshot {
-    /// Users active now.
+    /// The number of users active now.
     pub users: u32,
-    /// Requests finished up to the last complete second.
+    /// The number of requests that finished up to the last complete second.
     pub requests: u64,
-    /// Those that did not get what was expected of them.
+    /// How many of them did not get what was expected of them.
     pub errors: u64,
-    /// Complete seconds.
+    /// The number of complete seconds.
     pub seconds: u64,
-    /// Requests finished in the last complete second.
+    /// The number of requests that finished in the last complete second.
     pub last_requests: u64,
-    /// 95th percentile of latency in the last complete second.
+    /// The 95th percentile of latency in the last complete second; zero without requests.
     pub last_p95: Span,
 }
 
 impl Progress {
-    /// A user begins a window.
+    /// Counts a user who has begun a window.
+    #[inline]
     pub fn user_came(&self) {
         self.users.fetch_add(1, Relaxed);
     }
 
-    /// A user's window is over.
+    /// Counts a user whose window is over.
+    #[inline]
     pub fn user_left(&self) {
         self.users.fetch_sub(1, Relaxed);
     }
 
-    /// A second is complete.
+    /// Adds a complete second.
     pub(crate) fn second(&self, requests: u64, errors: u64, p95: Span) {
         self.requests.fetch_add(requests, Relaxed);
         self.errors.fetch_add(errors, Relaxed);
@@ -54,7 +57,7 @@ impl Progress {
         self.last_p95_us.store(p95.as_micros(), Relaxed);
     }
 
-    /// The figures now.
+    /// Reads the figures.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             users: self.users.load(Relaxed),

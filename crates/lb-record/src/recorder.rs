@@ -1,37 +1,39 @@
-//! The recorder of one worker thread: receives every finished request.
+//! The recorder of one worker thread, which receives every finished request.
 //!
-//! On the hot path: a handful of additions and three histogram increments (four in the open model), no
-//! lock, no formatting,
-//! no allocation but at the first sight of a step, outcome or backend. At a second boundary the
-//! current slice is swapped for an emptied one that the collector has sent back.
+//! It is on the hot path: per request a handful of additions and three histogram increments (four in the
+//! open model), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for
+//! the first time. At the end of a second the current slice is swapped for an emptied one that the
+//! collector has sent back.
 
-use super::cell::Cell;
-use super::population::SECOND_NS;
-use super::requests::RequestLog;
-use super::sendings::Sendings;
-use super::slice::Slice;
-use super::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, UserRecord};
+use crate::cell::Cell;
+use crate::population::SECOND_NS;
+use crate::requests::RequestLog;
+use crate::sendings::Sendings;
+use crate::slice::Slice;
+use crate::spec::RecordingSpec;
+use crate::trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, TrialRecord, UserRecord};
 use lb_core::workload::{Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::sync::mpsc::{Receiver, SyncSender};
 
-/// Counts what one worker thread sends. Made by [`super::Recording::start`].
+/// Records the requests of one worker thread. Made by [`crate::Recording::start`].
 #[derive(Debug)]
 pub struct Recorder {
-    pub(super) steps: Vec<StepRecord>,
-    pub(super) backends: Vec<BackendRecord>,
-    pub(super) users: Vec<UserRecord>,
-    /// (user, step) in the order of `done`; only where the spec asks for it.
-    pub(super) actions: Option<Vec<(UserId, StepIndex)>>,
-    pub(super) lateness: Cell,
-    /// Every request; only where the spec asks for it.
+    steps: Vec<StepRecord>,
+    backends: Vec<BackendRecord>,
+    listed_backends: usize,
+    users: Vec<UserRecord>,
+    /// (user, step) in the order of `done`, where the spec asks for it.
+    actions: Option<Vec<(UserId, StepIndex)>>,
+    lateness: Cell,
+    /// Keeps every request, where the spec asks for it.
     requests: Option<RequestLog>,
-    /// Only where the schedule is open.
-    pub(super) service: Option<Cell>,
-    pub(super) sendings: Sendings,
-    pub(super) arrivals: ArrivalCounts,
-    pub(super) named: NamedAlgorithm,
-    pub(super) last_done: Time,
+    /// Service times, where the schedule has arrivals.
+    service: Option<Cell>,
+    sendings: Sendings,
+    arrivals: ArrivalCounts,
+    named: NamedAlgorithm,
+    last_done: Time,
     slice: Box<Slice>,
     /// End of the slice's second, so that most requests pay one comparison.
     slice_end: Time,
@@ -40,15 +42,16 @@ pub struct Recorder {
 }
 
 impl Recorder {
-    pub(super) fn new(
+    pub(crate) fn new(
         worker: usize,
-        spec: &super::RecordingSpec,
+        spec: &RecordingSpec,
         full: SyncSender<Box<Slice>>,
         spare: Receiver<Box<Slice>>,
     ) -> Self {
         Self {
             steps: vec![StepRecord::default(); spec.steps],
             backends: vec![BackendRecord::default(); spec.backends],
+            listed_backends: spec.backends,
             users: vec![UserRecord::default(); spec.population.users()],
             actions: spec.keep_actions.then(Vec::new),
             lateness: Cell::default(),
@@ -65,8 +68,8 @@ impl Recorder {
         }
     }
 
-    /// Says that everything before `now` is recorded: hands over the seconds that are complete.
-    /// A driver calls it now and then, so that a display does not wait for the next request.
+    /// Hands over the seconds that end by `now`, before which everything has been recorded. A driver calls
+    /// it now and then, so that a display does not wait for the next request.
     #[inline]
     pub fn advance(&mut self, now: Time) {
         while now >= self.slice_end {
@@ -74,20 +77,20 @@ impl Recorder {
         }
     }
 
-    /// How long after its time an arrival, or a user that had waited, got to act: what the load generator
-    /// itself adds.
+    /// Records by how much the load generator itself was late: how long after its time an arrival, or a
+    /// user that had waited, got to act.
     #[inline]
     pub fn late(&mut self, by: Span) {
         self.lateness.record(by, 0);
     }
 
-    /// What becomes of arrivals, for the driver to count.
+    /// The counts of arrivals, which the driver keeps.
     #[inline]
     pub fn arrivals(&mut self) -> &mut ArrivalCounts {
         &mut self.arrivals
     }
 
-    /// A reply named an algorithm: the one that was meant, or another one.
+    /// Counts a reply that named an algorithm: the right one, or another one.
     #[inline]
     pub fn named(&mut self, right: bool) {
         match right {
@@ -96,11 +99,38 @@ impl Recorder {
         }
     }
 
-    /// Hands over the last, incomplete second, and batch of requests.
-    pub(super) fn close(&mut self) {
+    /// Hands over the last second and the last batch of requests, both incomplete.
+    pub(crate) fn close(&mut self) {
         self.hand_over();
         if let Some(requests) = &mut self.requests {
             requests.send();
+        }
+    }
+
+    /// Returns what was counted, without the time series, which went to the collector.
+    pub(crate) fn into_record(self) -> TrialRecord {
+        let mut sent = Vec::new();
+        self.sendings.add_to(&mut sent, self.backends.len());
+        let actions = self.actions.map(|log| {
+            let mut sequences = vec![Vec::new(); self.users.len()];
+            for (user, step) in log {
+                grown(&mut sequences, user.0 as usize).push(step);
+            }
+            sequences
+        });
+        TrialRecord {
+            steps: self.steps,
+            backends: self.backends,
+            listed_backends: self.listed_backends,
+            users: self.users,
+            actions,
+            lateness: self.lateness,
+            service: self.service.unwrap_or_default(),
+            arrivals: self.arrivals,
+            sent,
+            named: self.named,
+            last_done: self.last_done,
+            ..TrialRecord::default()
         }
     }
 
@@ -113,7 +143,7 @@ impl Recorder {
         let full = std::mem::replace(&mut self.slice, fresh);
         self.slice.second = full.second + 1;
         self.slice_end += Span::from_nanos(SECOND_NS);
-        // The collector outlives all recorders; were it gone, `finish` would say so.
+        // The collector outlives all recorders; if it had panicked, `finish` would report that.
         let _ = self.full.send(full);
     }
 }
@@ -135,7 +165,7 @@ impl Observer for Recorder {
         if success && let Some(service) = &mut self.service {
             service.record(sample.done.since(sample.sent), sample.bytes);
         }
-        // Arrivals come after all users; each is there once, and millions of them would fill the memory.
+        // Arrivals are numbered after all users and not listed: millions of them would fill the memory.
         if let Some(user) = self.users.get_mut(sample.user.0 as usize) {
             user.record(success);
         }
@@ -148,9 +178,9 @@ impl Observer for Recorder {
     }
 }
 
-/// The element at `index`, after growing the list to it (a backend that nobody announced).
+/// The element at `index`; the list grows to it, for instance for a backend that no topology lists.
 #[inline]
-pub(super) fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
+fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
     if index >= list.len() {
         list.resize(index + 1, T::default());
     }
@@ -159,7 +189,7 @@ pub(super) fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut
 
 impl StepRecord {
     #[inline]
-    pub(super) fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
+    fn record(&mut self, outcome: Outcome, latency: Span, bytes: u64) {
         self.outcomes[outcome.index()].get_or_insert_default().record(latency, bytes);
     }
 }

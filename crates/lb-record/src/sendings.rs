@@ -1,31 +1,31 @@
-//! Where requests went, tenth by tenth of a second of their sending: what shows how fast a policy
-//! turns away from a backend that fails, and back to one that has recovered.
+//! How many requests each backend was sent, by tenth of a second of their sending. This shows how fast a
+//! policy turns away from a backend that fails, and back to one that has recovered.
 //!
-//! Seconds of replies cannot tell: a reply that takes thirty seconds says where a request went thirty
-//! seconds ago. One flat table keeps it to an index and an increment a request.
+//! The seconds of replies cannot show it: a reply that takes thirty seconds says where a request went
+//! thirty seconds ago. One flat table keeps the cost to an index and an increment per request.
 
 use lb_core::Time;
 
-/// Length of a row of the table.
+/// Nanoseconds in a tenth of a second, which one row of the table covers.
 pub(crate) const TENTH_NS: u64 = 100_000_000;
 
-/// Requests by tenth of a second and backend; one worker's.
+/// The requests that one worker sent, by tenth of a second and backend.
 #[derive(Debug)]
-pub(super) struct Sendings {
-    /// Backends that a row has room for.
+pub(crate) struct Sendings {
+    /// The number of backends that a row has room for; at least one.
     width: usize,
-    /// Row by row. Growing it moves no page: the system maps large blocks to another place.
+    /// The counts, row by row. Growing copies no page: the system remaps large blocks.
     counts: Vec<u32>,
 }
 
 impl Sendings {
-    pub(super) fn new(backends: usize) -> Self {
+    pub(crate) fn new(backends: usize) -> Self {
         Self { width: backends.max(1), counts: Vec::new() }
     }
 
     /// Counts a request that was sent to `backend` at `sent`.
     #[inline]
-    pub(super) fn record(&mut self, sent: Time, backend: usize) {
+    pub(crate) fn record(&mut self, sent: Time, backend: usize) {
         if backend >= self.width {
             self.widen(backend + 1);
         }
@@ -36,7 +36,7 @@ impl Sendings {
         self.counts[index] += 1;
     }
 
-    /// Makes room for a backend that nobody announced.
+    /// Makes room for a backend that no topology lists.
     #[cold]
     fn widen(&mut self, width: usize) {
         let mut wider = vec![0; self.counts.len() / self.width * width];
@@ -46,8 +46,8 @@ impl Sendings {
         *self = Self { width, counts: wider };
     }
 
-    /// Adds the rows to `rows`, all of which are `backends` long.
-    pub(super) fn add_to(&self, rows: &mut Vec<Box<[u32]>>, backends: usize) {
+    /// Adds the counts to `rows`, each of which is `backends` long.
+    pub(crate) fn add_to(&self, rows: &mut Vec<Box<[u32]>>, backends: usize) {
         let count = self.counts.len() / self.width;
         if rows.len() < count {
             rows.resize_with(count, || vec![0; backends].into_boxed_slice());

@@ -1,31 +1,32 @@
-//! One second of one worker: what is swapped out at each second boundary.
+//! What one worker counts within one second. It is swapped out at the end of each second.
 
-use super::cell::{add_histogram, new_histogram, record_latency};
-use super::population::SECOND_NS;
-use super::sendings::TENTH_NS;
+use crate::histogram::{add_histogram, new_histogram, record_latency};
+use crate::population::SECOND_NS;
+use crate::sendings::TENTH_NS;
 use hdrhistogram::Histogram;
 use lb_core::{Span, Time};
 
-/// Tenths of a second in a slice.
+/// The number of tenths of a second in a slice.
 pub(crate) const TENTHS: usize = (SECOND_NS / TENTH_NS) as usize;
 
-/// Requests of one worker that were done within one second. Recycled: emptying keeps the memory.
+/// The requests of one worker that were done within one second. Slices are reused: emptying one keeps its
+/// memory.
 #[derive(Debug)]
 pub(crate) struct Slice {
-    /// Which worker counted, to give the slice back to.
+    /// The number of the worker that the slice goes back to.
     pub(crate) worker: usize,
-    /// Which second of the phase.
+    /// The number of the second within the phase, from 0.
     pub(crate) second: u32,
-    /// Exact sum of latencies.
+    /// The exact sum of all latencies.
     pub(crate) sum_ns: u64,
-    /// Exact greatest latency.
+    /// The exact greatest latency.
     pub(crate) max_ns: u64,
     /// Latencies of requests that got what was expected of them.
-    // 32-bit counters: half of the memory, and no second has 4 billion requests.
+    // 32-bit counters take half the memory, and no second has 4 billion requests.
     pub(crate) ok: Histogram<u32>,
-    /// Latencies of the others.
+    /// Latencies of the other requests.
     pub(crate) error: Histogram<u32>,
-    /// Replies of each backend.
+    /// The number of replies of each backend.
     pub(crate) backends: Vec<u32>,
     /// Count and summed latency (ns) of successes, by tenth of the second.
     pub(crate) tenths: [(u32, u64); TENTHS],
@@ -65,14 +66,14 @@ impl Slice {
         }
     }
 
-    /// Which tenth of the slice's second `done` lies in.
+    /// The tenth of the slice's second in which `done` lies, from 0 to 9.
     #[inline]
     fn tenth(&self, done: Time) -> usize {
         let begin = Time::from_nanos(u64::from(self.second) * SECOND_NS);
         ((done.since(begin).as_nanos() / TENTH_NS) as usize).min(TENTHS - 1)
     }
 
-    /// Adds what another worker counted in the same second.
+    /// Adds the requests of another worker in the same second.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.sum_ns = self.sum_ns.saturating_add(other.sum_ns);
         self.max_ns = self.max_ns.max(other.max_ns);

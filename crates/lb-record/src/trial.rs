@@ -1,69 +1,86 @@
-//! The merged result of a trial, and pure questions to it.
+//! The record of a phase, and what can be read from it.
 
-use super::cell::Cell;
-use super::slice::TENTHS;
-use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
+use crate::cell::Cell;
+use crate::series::{Interval, SecondRecord};
 use lb_core::workload::StepIndex;
 use lb_core::{Outcome, Span, Time};
+use serde::{Deserialize, Serialize};
 
-/// All that a trial's measured phase left behind.
-#[derive(Clone, Debug, Default)]
+/// All that one phase of load left behind: plain data, which can be compared, written down and read back.
+///
+/// Two records become one in two ways: [`append`](Self::append) for phases that followed each other,
+/// [`absorb`](Self::absorb) for parts of one phase that ran side by side.
+///
+/// # Written down
+///
+/// With serde, points in time and lengths are whole nanoseconds, outcomes are keys such as `"ok"`, and a
+/// histogram is a string: HdrHistogram's V2 encoding, not compressed, in base64. Reading gives back an
+/// equal record; only what a histogram had room for is not kept.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
-    /// By [`StepIndex`].
+    /// What became of the requests of each step, by [`StepIndex`].
     pub steps: Vec<StepRecord>,
-    /// By backend number; those that no topology lists come after the others.
+    /// What each backend answered, by backend number; those that no topology lists come after the others.
     pub backends: Vec<BackendRecord>,
+    /// How many of `backends`, from the first on, the topology lists.
+    pub listed_backends: usize,
     /// Names of the backends that replies named and no topology lists, in the order of their
     /// numbers; the first one follows the last listed backend.
     pub unlisted_backends: Vec<String>,
     /// The time series, second by second, without gaps.
     pub seconds: Vec<SecondRecord>,
-    /// Histograms of each second and class, in order; seconds without requests have none.
+    /// The histograms of each second and class, in order. A class without requests in a second has none.
     pub intervals: Vec<Interval>,
-    /// By user number. Arrivals of open stages, which follow the users, are not listed.
+    /// What each user of closed stages did, by user number. Arrivals, which are numbered after the users,
+    /// are not listed.
     pub users: Vec<UserRecord>,
-    /// The steps of each user in the order in which they were done, by user number, where the
-    /// recording was told to keep them.
+    /// The steps of each user, by user number, in the order in which they were done; `None` unless the
+    /// recording was to keep them.
+    #[serde(with = "sequences")]
     pub actions: Option<Vec<Vec<StepIndex>>>,
-    /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. Making a
-    /// connection is not the generator's lateness and not in it. Bytes mean nothing here.
+    /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. The time
+    /// for making a connection is not included, because it is not the generator's. The size of replies is
+    /// not counted here.
     pub lateness: Cell,
-    /// Successful requests from when they were sent, not from when they should have been. Empty in a
-    /// closed model, where both are the same.
+    /// Successful requests, timed from when they were sent, not from when they should have been. Empty in
+    /// a closed model, where both are the same.
     pub service: Cell,
     /// What became of the arrivals of open stages.
     pub arrivals: ArrivalCounts,
-    /// Requests sent to each backend, by tenth of a second of their sending, as far as replies named
-    /// it.
+    /// The number of requests sent to each backend, by tenth of a second of their sending. Only requests
+    /// whose replies name the backend are counted.
     pub sent: Vec<Box<[u32]>>,
-    /// Count and summed latency (ns) of successful requests, by tenth of a second of their end.
+    /// The number of successful requests and the sum of their latencies in nanoseconds, by tenth of a
+    /// second of their end.
     pub tenths: Vec<(u32, u64)>,
-    /// Share of the phase in which a generator thread wanted a CPU and had none, the worst thread; none
-    /// where the system does not tell, and in a simulation.
+    /// The share of the phase (0..=1) that the worst generator thread spent waiting for a CPU; `None` where
+    /// the system does not report it, and in a simulation.
     pub cpu_wait_share: Option<f64>,
-    /// Replies by the algorithm that they named.
+    /// How many replies named the right algorithm, and how many another one.
     pub named: NamedAlgorithm,
-    /// Length of the phase in which requests were sent: rates are over this.
+    /// The length of the phase in which requests were sent; rates are over this time.
     pub wall: Span,
+    /// When the last request was done, as an offset from the start of the phase; zero without requests.
+    pub last_done: Time,
     /// Whether the phase was stopped before its end.
     pub interrupted: bool,
 }
 
 /// What became of the arrivals of open stages.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrivalCounts {
-    /// Due within the phase.
+    /// How many were due within the phase.
     pub due: u64,
-    /// Begun.
+    /// How many were begun.
     pub begun: u64,
-    /// Dropped, because too many sessions were in flight, or the system had no connection left. The
-    /// others were due when the phase was stopped, or never begun because the generator was too late.
+    /// How many were dropped because too many sessions were in flight or the system had no connection
+    /// left. Arrivals that were neither begun nor dropped were due when the phase was stopped, or the
+    /// generator was too late for them.
     pub dropped: u64,
 }
 
 impl ArrivalCounts {
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.due += other.due;
         self.begun += other.begun;
@@ -71,17 +88,17 @@ impl ArrivalCounts {
     }
 }
 
-/// Replies by the algorithm that their header names.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How many replies named the right algorithm in their header, and how many another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedAlgorithm {
-    /// The one that was meant.
+    /// Replies that named the algorithm that was meant.
     pub right: u64,
-    /// Another one.
+    /// Replies that named another algorithm.
     pub wrong: u64,
 }
 
 impl NamedAlgorithm {
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.right += other.right;
         self.wrong += other.wrong;
@@ -89,114 +106,38 @@ impl NamedAlgorithm {
 }
 
 /// What became of the requests of one step.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// By [`Outcome::index`]; absent where it never happened.
+    /// The requests by outcome, at [`Outcome::index`]; `None` for an outcome that never happened.
+    #[serde(with = "by_outcome")]
     pub outcomes: [Option<Box<Cell>>; Outcome::ALL.len()],
 }
 
 /// What one backend answered.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackendRecord {
-    /// All its replies.
+    /// The latencies of all its replies.
     pub latency: Cell,
-    /// Those of them that were not what was expected.
+    /// How many of them were not what was expected.
     pub errors: u64,
 }
 
 /// What one user did.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRecord {
-    /// Requests finished.
+    /// The number of requests that finished.
     pub requests: u32,
-    /// Those of them that did not get what was expected.
+    /// How many of them did not get what was expected of them.
     pub errors: u32,
 }
 
-/// One second of the time series.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecondRecord {
-    /// Offset from the start of the phase.
-    pub second: u32,
-    /// Most users active at once within it, by the schedule.
-    pub users: u32,
-    /// Requests that were done in it.
-    pub requests: u64,
-    /// Those of them that did not get what was expected.
-    pub errors: u64,
-    /// Latency of all of them; `None` without requests.
-    pub latency: Option<SecondLatency>,
-    /// Replies of each backend, by number; as long as [`TrialRecord::backends`].
-    pub backends: Box<[u32]>,
-}
-
-/// Latency within one second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SecondLatency {
-    /// Exact mean.
-    pub mean: Span,
-    /// Median.
-    pub p50: Span,
-    /// 95th percentile.
-    pub p95: Span,
-    /// 99th percentile.
-    pub p99: Span,
-    /// Exact maximum.
-    pub max: Span,
-}
-
-/// The latencies of one second and class, packed: a few hundred bytes where a live histogram takes
-/// tens of thousands, so that three hours stay in memory.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Interval {
-    /// Offset from the start of the phase.
-    pub start: Time,
-    /// Length; shorter than a second where the phase ends.
-    pub length: Span,
-    /// Which requests.
-    pub class: IntervalClass,
-    /// HdrHistogram's V2 encoding, not compressed.
-    pub(super) packed: Box<[u8]>,
-}
-
-/// Which requests an interval covers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum IntervalClass {
-    /// Those that got what was expected of them.
-    Ok,
-    /// The others.
-    Error,
-}
-
-impl IntervalClass {
-    /// All classes, in the order in which intervals list them.
-    pub const ALL: [Self; 2] = [Self::Ok, Self::Error];
-
-    /// The name in logs.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Error => "error",
-        }
-    }
-}
-
-impl Interval {
-    /// The latencies in microseconds.
-    pub fn histogram(&self) -> Histogram<u64> {
-        Deserializer::new()
-            .deserialize(&mut &*self.packed)
-            .expect("an interval holds what the collector packed")
-    }
-}
-
 impl StepRecord {
-    /// What is known about one outcome.
+    /// The requests with one outcome; `None` if it never happened.
     pub fn outcome(&self, outcome: Outcome) -> Option<&Cell> {
         self.outcomes[outcome.index()].as_deref()
     }
 
-    /// All outcomes that `wanted` accepts, as one cell.
+    /// The requests whose outcome `wanted` accepts, as one cell.
     pub fn over(&self, wanted: impl Fn(Outcome) -> bool) -> Cell {
         let mut sum = Cell::default();
         for outcome in Outcome::ALL.into_iter().filter(|outcome| wanted(*outcome)) {
@@ -207,12 +148,12 @@ impl StepRecord {
         sum
     }
 
-    /// All requests of the step.
+    /// All requests of the step, as one cell.
     pub fn all(&self) -> Cell {
         self.over(|_| true)
     }
 
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.outcomes.iter_mut().zip(&other.outcomes) {
             if let Some(theirs) = theirs {
@@ -223,12 +164,12 @@ impl StepRecord {
 }
 
 impl BackendRecord {
-    /// Replies.
+    /// The number of its replies.
     pub fn requests(&self) -> u64 {
         self.latency.count()
     }
 
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.errors += other.errors;
@@ -236,20 +177,10 @@ impl BackendRecord {
 }
 
 impl UserRecord {
-    /// Adds all of `other`.
+    /// Adds the counts of `other`.
     pub fn merge(&mut self, other: Self) {
         self.requests += other.requests;
         self.errors += other.errors;
-    }
-}
-
-/// Adds `theirs` to `mine` position by position; the longer list wins.
-pub(super) fn merge_lists<T: Default>(mine: &mut Vec<T>, theirs: Vec<T>, add: impl Fn(&mut T, T)) {
-    if mine.len() < theirs.len() {
-        mine.resize_with(theirs.len(), T::default);
-    }
-    for (mine, theirs) in mine.iter_mut().zip(theirs) {
-        add(mine, theirs);
     }
 }
 
@@ -277,17 +208,17 @@ impl TrialRecord {
         sum
     }
 
-    /// How many requests ended in `outcome`.
+    /// The number of requests that ended in `outcome`.
     pub fn count(&self, outcome: Outcome) -> u64 {
         self.steps.iter().filter_map(|step| step.outcome(outcome)).map(Cell::count).sum()
     }
 
-    /// How many requests there were.
+    /// The number of requests.
     pub fn requests(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.count(outcome)).sum()
     }
 
-    /// How many requests did not get what was expected of them.
+    /// The number of requests that did not get what was expected of them.
     pub fn errors(&self) -> u64 {
         Outcome::ALL
             .into_iter()
@@ -296,58 +227,58 @@ impl TrialRecord {
             .sum()
     }
 
-    /// All requests per second of the phase.
+    /// The number of requests per second of the phase.
     pub fn throughput_rps(&self) -> f64 {
         per_second(self.requests(), self.wall)
     }
 
-    /// Ordinary requests that succeeded, per second of the phase.
+    /// The number of ordinary requests that succeeded, per second of the phase.
     pub fn goodput_rps(&self) -> f64 {
         per_second(self.count(Outcome::Ok), self.wall)
     }
+}
 
-    /// Adds another trial of the same workload and backends, as if it had followed this one: its
-    /// seconds continue where ours end. Rates are then over both.
-    pub fn merge(&mut self, other: Self) {
-        // Whole seconds, so that no second of the one mixes with one of the other.
-        let offset = self.seconds.len() as u32;
-        let shift = Span::from_secs(u64::from(offset));
-        merge_lists(&mut self.steps, other.steps, |mine, theirs| mine.merge(&theirs));
-        merge_lists(&mut self.backends, other.backends, |mine, theirs| mine.merge(&theirs));
-        merge_lists(&mut self.users, other.users, |mine, theirs| mine.merge(theirs));
-        if self.unlisted_backends.len() < other.unlisted_backends.len() {
-            self.unlisted_backends = other.unlisted_backends;
-        }
-        self.seconds.extend(other.seconds.into_iter().map(|mut second| {
-            second.second += offset;
-            second
-        }));
-        self.intervals.extend(other.intervals.into_iter().map(|mut interval| {
-            interval.start += shift;
-            interval
-        }));
-        // Sequences of two trials do not make one.
-        self.actions = None;
-        self.lateness.merge(&other.lateness);
-        self.service.merge(&other.service);
-        self.arrivals.merge(other.arrivals);
-        self.named.merge(other.named);
-        self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
-            (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
-            (mine, theirs) => mine.or(theirs),
-        };
-        let tenths = offset as usize * TENTHS;
-        self.sent
-            .resize_with(tenths.max(self.sent.len()), || vec![0; self.backends.len()].into_boxed_slice());
-        self.sent.extend(other.sent);
-        self.tenths.resize(tenths.max(self.tenths.len()), (0, 0));
-        self.tenths.extend(other.tenths);
-        self.wall += other.wall;
-        self.interrupted |= other.interrupted;
+/// A rate per second; zero when no time has passed.
+fn per_second(count: u64, wall: Span) -> f64 {
+    if wall.is_zero() { 0.0 } else { count as f64 / wall.as_secs_f64() }
+}
+
+/// Cells by outcome, written as a map from the outcome's name to its cell.
+mod by_outcome {
+    use crate::cell::Cell;
+    use lb_core::Outcome;
+    use serde::{Deserialize, Deserializer, Serializer};
+    use std::collections::BTreeMap;
+
+    type Outcomes = [Option<Box<Cell>>; Outcome::ALL.len()];
+
+    pub(super) fn serialize<S: Serializer>(cells: &Outcomes, serializer: S) -> Result<S::Ok, S::Error> {
+        let outcomes = Outcome::ALL.into_iter().zip(cells);
+        serializer.collect_map(outcomes.filter_map(|(outcome, cell)| Some((outcome, cell.as_ref()?))))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Outcomes, D::Error> {
+        let mut cells = BTreeMap::<Outcome, Box<Cell>>::deserialize(deserializer)?;
+        Ok(Outcome::ALL.map(|outcome| cells.remove(&outcome)))
     }
 }
 
-/// A rate; zero over no time at all.
-fn per_second(count: u64, wall: Span) -> f64 {
-    if wall.is_zero() { 0.0 } else { count as f64 / wall.as_secs_f64() }
+/// Sequences of steps, written as lists of the steps' numbers.
+mod sequences {
+    use lb_core::workload::StepIndex;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    type Sequences = Option<Vec<Vec<StepIndex>>>;
+
+    pub(super) fn serialize<S: Serializer>(users: &Sequences, serializer: S) -> Result<S::Ok, S::Error> {
+        let numbers = |steps: &Vec<StepIndex>| steps.iter().map(|step| step.0).collect();
+        let users: Option<Vec<Vec<u16>>> = users.as_ref().map(|users| users.iter().map(numbers).collect());
+        users.serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Sequences, D::Error> {
+        let steps = |numbers: Vec<u16>| numbers.into_iter().map(StepIndex).collect();
+        let users = Option::<Vec<Vec<u16>>>::deserialize(deserializer)?;
+        Ok(users.map(|users| users.into_iter().map(steps).collect()))
+    }
 }

@@ -1,21 +1,22 @@
-//! How sure: a bootstrap interval of the Hodges–Lehmann estimate, for as few blocks as runs have.
+//! A bootstrap confidence interval of the Hodges–Lehmann estimate that holds for the few blocks of a run.
 //!
 //! BCa (Efron, Journal of the American Statistical Association 82, 1987): resample the differences with
 //! replacement, and read the interval off the percentiles of the estimates, corrected for bias (z0) and
 //! for an error that changes with the estimate (acceleration a, by the jackknife).
 //!
-//! The bootstrap's spread is too small by sqrt((n-1)/n) and it knows nothing of the extra
-//! uncertainty that Student's t stands for, so that intervals from ten blocks are too narrow. Expanded
-//! percentiles undo both: where BCa puts the normal quantile z it gets `sqrt(n/(n-1)) t` (Hesterberg,
+//! The bootstrap's spread is too small by sqrt((n-1)/n), and it ignores the extra uncertainty that
+//! Student's t accounts for, so that intervals from ten blocks are too narrow. Expanded percentiles
+//! correct both: where BCa uses the normal quantile z, they use `sqrt(n/(n-1)) t` (Hesterberg,
 //! The American Statistician 69, 2015, §3.3).
 
-use super::hodges_lehmann::WalshAverages;
-use super::paired_t::student;
+use crate::hodges_lehmann::WalshAverages;
+use crate::order::percentile;
+use crate::paired_t::student;
 use lb_core::rng::Seed;
 use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Which percentiles the interval is read off.
+/// The percentiles that the interval is read off.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Percentiles {
     /// As in Efron's paper.
@@ -24,8 +25,8 @@ pub enum Percentiles {
     Expanded,
 }
 
-/// The BCa interval of the Hodges–Lehmann estimate at a confidence `level` such as 0.95. None below two
-/// values or without resamples.
+/// Computes the BCa interval of the Hodges–Lehmann estimate at a confidence `level` such as 0.95. `None`
+/// for fewer than two values or without resamples.
 pub fn bca(
     sample: &[f64],
     level: f64,
@@ -59,7 +60,7 @@ pub fn bca(
     let end = |quantile: f64| {
         let moved = bias + quantile;
         let stretch = 1.0 - acceleration * moved;
-        // Past the pole the formula turns around; the outermost estimate is meant.
+        // Past the pole the formula changes sign; the interval then ends at the outermost estimate.
         let share = if stretch > 0.0 {
             normal.cdf(bias + moved / stretch)
         } else if quantile > 0.0 {
@@ -72,7 +73,7 @@ pub fn bca(
     Some([end(-quantile), end(quantile)])
 }
 
-/// Estimates of samples of `count` values drawn with replacement, ascending.
+/// The estimates of `resamples` samples of `count` values drawn with replacement, in ascending order.
 fn resampled(walsh: &WalshAverages, count: usize, resamples: usize, seed: Seed) -> Option<Vec<f64>> {
     let mut rng = seed.stream(&[count as u64]);
     let mut times = vec![0; count];
@@ -90,7 +91,7 @@ fn resampled(walsh: &WalshAverages, count: usize, resamples: usize, seed: Seed) 
     Some(estimates)
 }
 
-/// How fast the standard error changes with the estimate, from leaving out one value at a time.
+/// How fast the standard error changes with the estimate, by leaving out one value at a time.
 fn acceleration(walsh: &WalshAverages, count: usize) -> Option<f64> {
     let mut times = vec![1; count];
     let left_out: Option<Vec<f64>> = (0..count)
@@ -106,15 +107,6 @@ fn acceleration(walsh: &WalshAverages, count: usize) -> Option<f64> {
     let power = |exponent| left_out.iter().map(|value| (mean - value).powi(exponent)).sum::<f64>();
     let squares = power(2);
     Some(if squares > 0.0 { power(3) / (6.0 * squares.powf(1.5)) } else { 0.0 })
-}
-
-/// The value below which `share` of the sorted values lie, interpolated linearly.
-fn percentile(sorted: &[f64], share: f64) -> f64 {
-    let last = sorted.len() - 1;
-    let place = share.clamp(0.0, 1.0) * last as f64;
-    let below = place.floor() as usize;
-    let above = (below + 1).min(last);
-    sorted[below] + (place - below as f64) * (sorted[above] - sorted[below])
 }
 
 #[cfg(test)]

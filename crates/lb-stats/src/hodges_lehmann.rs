@@ -1,19 +1,19 @@
 //! The typical difference: the Hodges–Lehmann estimate of one sample.
 //!
 //! The median of all Walsh averages `(x_i + x_j) / 2` with `i <= j` (Hodges and Lehmann, Annals of
-//! Mathematical Statistics 34, 1963). One trial that went wild moves it little, and at the normal
-//! distribution it loses but 4.5 % of the mean's efficiency.
+//! Mathematical Statistics 34, 1963). A single outlier moves it little, and at the normal distribution it
+//! has 95.5 % of the mean's efficiency.
 
-/// The Hodges–Lehmann estimate. None of an empty sample.
+/// Computes the Hodges–Lehmann estimate. `None` for an empty sample.
 pub fn hodges_lehmann(sample: &[f64]) -> Option<f64> {
     WalshAverages::new(sample).median(&vec![1; sample.len()])
 }
 
-/// The Walsh averages of a sample, ascending. Resamples draw from the same averages, only with other
-/// weights, so that sorting once serves thousands of estimates.
+/// The Walsh averages of a sample, in ascending order. Resamples draw from the same averages with other
+/// weights, so that one sort serves thousands of estimates.
 #[derive(Debug)]
 pub(super) struct WalshAverages {
-    /// Average, and the places of its two values in the sample.
+    /// Each average, with the positions of its two values in the sample.
     sorted: Vec<(f64, usize, usize)>,
 }
 
@@ -29,7 +29,8 @@ impl WalshAverages {
         Self { sorted }
     }
 
-    /// The estimate of a sample that holds the value at each place so many times. None of an empty one.
+    /// The estimate of a resample in which the value at each position occurs as often as `times` says.
+    /// `None` for an empty resample.
     pub(super) fn median(&self, times: &[u32]) -> Option<f64> {
         let count: u64 = times.iter().map(|times| u64::from(*times)).sum();
         let averages = count * (count + 1) / 2;
@@ -64,7 +65,7 @@ mod tests {
         // Walsh averages of 1, 2, 10: 1, 1.5, 2, 5.5, 6, 10.
         assert_eq!(hodges_lehmann(&[1.0, 2.0, 10.0]), Some(3.75));
         assert_eq!(hodges_lehmann(&[7.0]), Some(7.0), "one value is its own estimate");
-        assert_eq!(hodges_lehmann(&[]), None, "nothing has no estimate");
+        assert_eq!(hodges_lehmann(&[]), None, "an empty sample has no estimate");
     }
 
     #[test]
@@ -84,7 +85,7 @@ mod tests {
             let expected = crate::median(&walsh);
             assert_eq!(averages.median(&times), expected, "values taken {times:?} times");
         }
-        assert_eq!(averages.median(&[0; 5]), None, "a sample of nothing has no estimate");
+        assert_eq!(averages.median(&[0; 5]), None, "an empty resample has no estimate");
     }
 
     #[test]

@@ -1,11 +1,11 @@
-//! Many tests at once: Holm's correction.
+//! Holm's correction of p values for the number of tests.
 //!
 //! With p values ascending, the k-th of m is multiplied by m - k + 1, and none may be smaller than the
 //! one before (Holm, Scandinavian Journal of Statistics 6, 1979). It keeps the probability of even one
 //! false alarm at the level, whatever the dependence between the tests, and rejects at least what
 //! Bonferroni's correction does.
 
-/// Adjusted p values, in the order given.
+/// Adjusts p values for their number; the result is in the order of the argument.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));

@@ -1,18 +1,18 @@
-//! Where the warm-up ends, read from the measurements: MSER-5.
+//! MSER-5: where the warm-up ends, estimated from the measurements themselves.
 //!
 //! Of a series of batch means (five observations each), cut d so that the standard error of what is
 //! left is smallest: `MSER(d) = sum over i > d of (y_i - mean)^2 / (m - d)^2` (White, Simulation 69,
 //! 1997; batches of five: Spratt, 1998, and White, Cobb and Spratt, Winter Simulation Conference
 //! 2000). Cutting more removes the transient but leaves fewer batches; the minimum balances the two. At
-//! most half may be cut: the last batches alone always look calm.
+//! most half may be cut, because the last few batches alone always look settled.
 
-/// Observations in a batch.
+/// The number of observations in a batch.
 const BATCH: usize = 5;
-/// Fewest batches that a standard error says anything about.
+/// The fewest batches for which a standard error is meaningful.
 const FEWEST_BATCHES: usize = 10;
 
-/// Observations to cut off the beginning, at most half. None when there are fewer than 50. A cut of
-/// half warns that the series may not have settled at all.
+/// Returns how many observations to cut off the beginning: at most half. `None` when there are fewer than
+/// 50. A cut of half is a warning that the series may not have settled at all.
 pub fn mser5(series: &[f64]) -> Option<usize> {
     let batches: Vec<f64> =
         series.chunks_exact(BATCH).map(|batch| batch.iter().sum::<f64>() / BATCH as f64).collect();
@@ -24,8 +24,8 @@ pub fn mser5(series: &[f64]) -> Option<usize> {
     Some(best * BATCH)
 }
 
-/// The same cut for all trials, so that all are compared over the same window: the latest one. None
-/// when any series is too short, or there is none.
+/// Returns the greatest cut of all trials, so that all are compared over the same window. `None` when a
+/// series is too short, or there are none.
 pub fn common_cut<'a>(series: impl IntoIterator<Item = &'a [f64]>) -> Option<usize> {
     let cuts: Option<Vec<usize>> = series.into_iter().map(mser5).collect();
     cuts?.into_iter().max()
@@ -43,7 +43,7 @@ mod tests {
     use lb_core::rng::Seed;
     use rand::RngExt;
 
-    /// Noise around 10 after a transient of so many observations.
+    /// Noise around 10 after a transient of `transient` observations.
     fn settling(transient: usize, length: usize, seed: u64) -> Vec<f64> {
         let mut rng = Seed(seed).stream(&[]);
         (0..length)

@@ -2,24 +2,24 @@
 //!
 //! Equivalence (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): the mean
 //! difference lies between two bounds when it is significantly above the lower and significantly
-//! below the upper one. A test that finds no difference shows nothing of the kind; too few blocks
-//! find no difference either.
+//! below the upper one. A test that finds no difference does not show equivalence: with too few blocks
+//! it finds none either.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// What t tests need to know of a sample.
+/// The moments of a sample that t tests need.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moments {
-    /// Values.
+    /// The number of values.
     pub count: usize,
-    /// Arithmetic mean.
+    /// The arithmetic mean.
     pub mean: f64,
-    /// Standard deviation with n - 1.
+    /// The standard deviation, with n - 1 in the denominator.
     pub deviation: f64,
 }
 
 impl Moments {
-    /// The moments of a sample. None below two values, which have no deviation.
+    /// Computes the moments of a sample. `None` for fewer than two values, which have no deviation.
     pub fn of(sample: &[f64]) -> Option<Self> {
         if sample.len() < 2 {
             return None;
@@ -35,7 +35,7 @@ impl Moments {
         let distance = self.mean - mean;
         let error = self.deviation / (self.count as f64).sqrt();
         if error == 0.0 {
-            // Without any spread the mean is what it is.
+            // Without any spread the mean is certain.
             return if distance > 0.0 {
                 1.0
             } else if distance < 0.0 {
@@ -48,21 +48,21 @@ impl Moments {
     }
 }
 
-/// Two-sided p value of the hypothesis that the mean is zero.
+/// Computes the two-sided p value of the hypothesis that the mean is zero.
 pub fn paired_t_p(moments: &Moments) -> f64 {
     let below = moments.cdf(0.0);
     2.0 * below.min(1.0 - below)
 }
 
-/// p value of the hypothesis that the mean lies outside `lower..upper`: the larger of the two one-sided
-/// ones.
+/// Computes the p value of the hypothesis that the mean lies outside `lower..upper`: the larger of the two
+/// one-sided p values.
 pub fn equivalence_p(moments: &Moments, lower: f64, upper: f64) -> f64 {
     let not_above_lower = 1.0 - moments.cdf(lower);
     let not_below_upper = moments.cdf(upper);
     not_above_lower.max(not_below_upper)
 }
 
-/// Student's t distribution with so many degrees of freedom.
+/// Student's t distribution with `freedom` degrees of freedom, at least one.
 pub(super) fn student(freedom: usize) -> StudentsT {
     StudentsT::new(0.0, 1.0, freedom.max(1) as f64).expect("scale and degrees of freedom are above zero")
 }

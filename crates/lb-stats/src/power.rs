@@ -1,4 +1,4 @@
-//! How many blocks: the power of the test, planned before it is run.
+//! How many blocks a run needs: the power of the test, planned before it is run.
 //!
 //! The power of the paired t test comes from the noncentral t distribution: with n blocks, a true mean
 //! difference of d deviations and a level alpha it is `P(|T| > t)`, T noncentral with n - 1 degrees of
@@ -11,50 +11,50 @@
 //! - below `2/2^n <= alpha` it has no power;
 //! - while only the two outermost of the 2^n assignments reach alpha, it finds a difference when all
 //!   blocks point the same way, which has probability `Phi(d)^n + Phi(-d)^n`;
-//! - from there on it is taken to be worth the t test with two blocks fewer. Simulated with normal
-//!   differences at levels from 0.05 to 0.05/80, the effect found in 80 of 100 cases never was larger
-//!   than that, and from ten blocks above the point on equal to that of the full t test within 2 %.
+//! - with more blocks it is taken to be as powerful as the t test with two blocks fewer. In simulations
+//!   with normal differences at levels from 0.05 to 0.05/80, the effect found in 80 of 100 cases was never
+//!   larger than that; ten blocks further on it equalled that of the full t test within 2 %.
 //!
 //! The true deviation is not known either. From few blocks it is often estimated too small, and a plan
-//! made with it fails; so plans use its upper 80 % confidence bound (Browne, Statistics in Medicine
+//! that relies on it fails; therefore plans use its upper 80 % confidence bound (Browne, Statistics in Medicine
 //! 14, 1995): 1.56 times the estimate from 5 blocks, 1.25 times from 12, 1.14 times from 30.
 
-use super::paired_t::{Moments, student};
-use super::sign_flip::smallest_p;
+use crate::paired_t::{Moments, student};
+use crate::sign_flip::smallest_p;
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
-/// In how many cases of one an effect is to be found.
+/// The probability with which an effect is to be found.
 const POWER: f64 = 0.8;
-/// How sure the bound of the deviation is.
+/// The confidence level of the bound of the deviation.
 const CONFIDENCE: f64 = 0.8;
-/// Nobody runs more blocks; an answer above it would be no advice.
+/// The most blocks that are ever advised: more are not run in practice.
 const MOST_BLOCKS: u32 = 10_000;
 
-/// The plan for tests at one level, after correction for their number.
+/// Plans tests at one level, after correction for their number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Planning {
     alpha: f64,
 }
 
 impl Planning {
-    /// Plans tests of a family of this size at a family-wise level, at what Holm's correction leaves
-    /// to the first of them.
+    /// Plans tests of a family of `family` tests at the family-wise level `alpha`, each at the level that
+    /// Holm's correction leaves to the first of them.
     pub fn new(alpha: f64, family: usize) -> Self {
         Self { alpha: alpha / family.max(1) as f64 }
     }
 
-    /// Fewest blocks with which the exact test can reach the level at all.
+    /// The fewest blocks with which the exact test can reach the level at all.
     pub fn fewest_blocks(self) -> u32 {
         (1..MOST_BLOCKS).find(|blocks| self.reachable(*blocks)).unwrap_or(MOST_BLOCKS)
     }
 
-    /// Whether the exact test can reach the level with so many blocks.
+    /// Whether the exact test can reach the level with `blocks` blocks.
     pub fn reachable(self, blocks: u32) -> bool {
         smallest_p(blocks as usize) <= self.alpha
     }
 
-    /// Probability to find a true mean difference of so many deviations.
+    /// The probability of finding a true mean difference of `deviations` standard deviations.
     pub fn power(self, blocks: u32, deviations: f64) -> f64 {
         if !self.reachable(blocks) {
             return 0.0;
@@ -69,8 +69,8 @@ impl Planning {
         same_way.max(noncentral_t_power(blocks as usize - 3, deviations * worth.sqrt(), self.alpha))
     }
 
-    /// The smallest true mean difference, in deviations, that is found in 80 of 100 cases. None where
-    /// the level cannot be reached.
+    /// The smallest true mean difference, in standard deviations, that is found in 80 of 100 cases. `None`
+    /// where the level cannot be reached.
     pub fn detectable_deviations(self, blocks: u32) -> Option<f64> {
         if !self.reachable(blocks) {
             return None;
@@ -84,8 +84,8 @@ impl Planning {
         Some(high)
     }
 
-    /// Blocks with which a true mean difference of `effect` is found in 80 of 100 cases, given the
-    /// moments of differences measured so far. None when that is more than 10 000.
+    /// The number of blocks with which a true mean difference of `effect` is found in 80 of 100 cases, given
+    /// the moments of the differences measured so far. `None` when it is more than 10,000.
     pub fn blocks_needed(self, effect: f64, measured: &Moments) -> Option<u32> {
         let fewest = self.fewest_blocks();
         let deviation = deviation_bound(measured);
@@ -94,7 +94,7 @@ impl Planning {
         }
         let deviations = effect.abs() / deviation;
         let enough = |blocks: u32| self.power(blocks, deviations) >= POWER;
-        // The normal approximation lies close; the answer is looked for from there.
+        // The normal approximation is close, so the search starts there.
         let normal = Normal::standard();
         let sum = normal.inverse_cdf(1.0 - self.alpha / 2.0) + normal.inverse_cdf(POWER);
         let guess = (sum / deviations).powi(2).ceil().min(f64::from(MOST_BLOCKS));
@@ -112,15 +112,15 @@ impl Planning {
     }
 }
 
-/// The upper confidence bound of the deviation: `s sqrt((n - 1) / chi2)`.
+/// Computes the upper confidence bound of the standard deviation: `s sqrt((n - 1) / chi2)`.
 pub fn deviation_bound(measured: &Moments) -> f64 {
     let freedom = (measured.count - 1) as f64;
     let chi2 = ChiSquared::new(freedom).expect("moments are of two values or more");
     measured.deviation * (freedom / chi2.inverse_cdf(1.0 - CONFIDENCE)).sqrt()
 }
 
-/// Power of the two-sided t test with `freedom` degrees of freedom at `alpha`, when the statistic has
-/// this noncentrality.
+/// Computes the power of the two-sided t test with `freedom` degrees of freedom at level `alpha`, when the
+/// statistic has this noncentrality.
 pub fn noncentral_t_power(freedom: usize, noncentrality: f64, alpha: f64) -> f64 {
     let critical = student(freedom).inverse_cdf(1.0 - alpha / 2.0);
     let normal = Normal::standard();
@@ -132,7 +132,7 @@ pub fn noncentral_t_power(freedom: usize, noncentrality: f64, alpha: f64) -> f64
         let density = (constant + log_power - 0.5 * freedom * s * s).exp();
         density * (normal.sf(critical * s - noncentrality) + normal.cdf(-critical * s - noncentrality))
     };
-    // Nine deviations to either side; what lies beyond is below 1e-15. The probability to reject changes
+    // Nine deviations to either side leave less than 1e-15 outside. The probability of rejecting changes
     // within a range of its own, which may be far narrower than the density.
     let spread = 9.0 / (2.0 * freedom).sqrt();
     let (from, to) = ((1.0 - spread).max(0.0), 1.0 + spread);
@@ -141,7 +141,7 @@ pub fn noncentral_t_power(freedom: usize, noncentrality: f64, alpha: f64) -> f64
     simpson(integrand, from, begin) + simpson(integrand, begin, end) + simpson(integrand, end, to)
 }
 
-/// Simpson's rule, with enough intervals for a bell curve of 18 deviations.
+/// Integrates by Simpson's rule, with enough intervals for a bell curve 18 deviations wide.
 fn simpson(integrand: impl Fn(f64) -> f64, from: f64, to: f64) -> f64 {
     const INTERVALS: u32 = 600;
     if to <= from {

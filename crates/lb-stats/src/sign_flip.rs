@@ -1,9 +1,9 @@
-//! The exact test of paired differences: what if the labels had been swapped?
+//! The exact test of paired differences by flipping their signs.
 //!
 //! If the two algorithms of a pair do not differ, each block's difference is as likely to have come out
-//! with the other sign. The p value is the share of all 2^n assignments of signs whose mean is at
-//! least as far from zero as the observed one (Fisher, The Design of Experiments, 1935, §21). No shape
-//! of the noise is assumed; blocks may differ in scale.
+//! with the other sign. The p value is the fraction of all 2^n assignments of signs whose mean is at
+//! least as far from zero as the observed one (Fisher, The Design of Experiments, 1935, §21). The test
+//! assumes no distribution of the noise, and blocks may differ in scale.
 //!
 //! Up to [`EXACT`] blocks all assignments are counted. They need not be enumerated: the sums of each half
 //! of the differences are sorted, and two pointers count the pairs that reach the observed sum, in
@@ -14,15 +14,15 @@
 use lb_core::rng::Seed;
 use rand::RngExt;
 
-/// Most differences whose assignments are all counted.
+/// The largest number of differences for which all assignments are counted.
 const EXACT: usize = 32;
-/// Draws above that: the smallest p value is 1/100 000, below what any family here asks for.
+/// The number of draws above that: the smallest p value is 1/100,000, below the level of every family here.
 const DRAWS: usize = 99_999;
 /// Sums that differ by less than this, relative to the sum of absolute differences, are equal: rounding
-/// errors of adding 32 numbers are a hundred times smaller, real differences far larger.
+/// errors of adding 32 numbers are a hundred times smaller, and real differences far larger.
 const TIE: f64 = 1e-12;
 
-/// The reference distribution of one set of differences. It does not depend on their signs, so that one
+/// The reference distribution of one set of differences. It does not depend on their signs, so that it
 /// serves every relabelling.
 #[derive(Debug)]
 pub struct SignFlips {
@@ -32,14 +32,14 @@ pub struct SignFlips {
 
 #[derive(Debug)]
 enum Reference {
-    /// Sums of all assignments of either half, ascending.
+    /// The sums of all assignments of each half, in ascending order.
     All { first: Vec<f64>, second: Vec<f64> },
-    /// Absolute sums of drawn assignments, ascending.
+    /// The absolute sums of drawn assignments, in ascending order.
     Drawn(Vec<f64>),
 }
 
 impl SignFlips {
-    /// Prepares the test of `differences`, one per block. The seed matters above 32 blocks only.
+    /// Prepares the test of `differences`, one per block. The seed only matters for more than 32 blocks.
     pub fn new(differences: &[f64], seed: Seed) -> Self {
         let tolerance = TIE * differences.iter().map(|difference| difference.abs()).sum::<f64>();
         let reference = if differences.len() <= EXACT {
@@ -51,7 +51,7 @@ impl SignFlips {
         Self { reference, tolerance }
     }
 
-    /// The two-sided p value of an assignment with this sum of differences.
+    /// Computes the two-sided p value of an assignment whose differences add up to `sum`.
     pub fn p_value(&self, sum: f64) -> f64 {
         let reach = sum.abs() - self.tolerance;
         if reach <= 0.0 {
@@ -71,7 +71,7 @@ impl SignFlips {
     }
 }
 
-/// The smallest p value that the test can give for so many blocks.
+/// The smallest p value that the test can give for `blocks` blocks.
 pub fn smallest_p(blocks: usize) -> f64 {
     if blocks == 0 {
         1.0
@@ -82,8 +82,8 @@ pub fn smallest_p(blocks: usize) -> f64 {
     }
 }
 
-/// The sums of all assignments of signs, ascending: each value merges the list moved up by it with the
-/// list moved down.
+/// The sums of all assignments of signs, in ascending order. For each value, the list moved up by it is
+/// merged with the list moved down.
 fn all_sums(values: &[f64]) -> Vec<f64> {
     let mut sums = vec![0.0];
     for value in values.iter().map(|value| value.abs()) {
@@ -100,7 +100,7 @@ fn all_sums(values: &[f64]) -> Vec<f64> {
     sums
 }
 
-/// Pairs, one of each list (both ascending), whose sum is at least `reach`.
+/// Counts the pairs, one value of each list (both ascending), whose sum is at least `reach`.
 fn pairs_reaching(first: &[f64], second: &[f64], reach: f64) -> u64 {
     let mut count = 0;
     let mut from = second.len();

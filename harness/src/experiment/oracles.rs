@@ -36,7 +36,7 @@ pub(super) async fn oracles(
                 simulate_oracle(oracle, &inner, schedule, warm_up_seed(seed, block))
             };
             let record = tokio::task::spawn_blocking(work).await.context("failed to simulate a bound")??;
-            sum.merge(record);
+            sum.append(record);
         }
         let requests = sum.requests();
         found.push(OracleSummary {

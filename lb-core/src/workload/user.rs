@@ -132,6 +132,7 @@ impl VirtualUser {
     /// What it does at `now`, given the reply to what it sent last (none at first and after waiting).
     ///
     /// A request whose reply is never handed over counts as failed.
+    #[inline]
     pub fn next(&mut self, reply: Option<StepReply<'_>>, now: Time) -> Next {
         if self.doing == Doing::Reply {
             self.take_reply(reply, now);

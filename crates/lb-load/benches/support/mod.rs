@@ -1,10 +1,9 @@
 //! What the benchmarks of the load engine share: a phase of single GET requests, everything recorded.
 
 use anyhow::Result;
-use lb_core::workload::{ClassMix, Journey, Scenario, Schedule, Stage, UserClass, Workload};
+use lb_core::workload::{ClassMix, Journey, Schedule, Stage, UserClass, Workload};
 use lb_core::{Seed, Span};
-use lb_load::{LoadSpec, Target};
-use serde_json::json;
+use lb_load::{LoadPlan, Shard, Target};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -29,7 +28,7 @@ pub(crate) fn stage(duration: Span) -> Stage {
 
 /// A phase of one stage on one worker. All recording is on: request keys, user addresses, sequences of
 /// steps.
-pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s: f64) -> Result<LoadSpec> {
+pub(crate) fn single_gets(phase: &str, url: &str, stage: Stage, think_s: f64) -> Result<LoadPlan> {
     let journey = include_str!("../../../../configs/journeys/single_get.json");
     let mut journey: Journey = serde_json::from_str(journey)?;
     for action in journey.actions.values_mut() {
@@ -45,26 +44,16 @@ pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s:
     let duration = stage.duration;
     let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1)
         .map_err(|problems| anyhow::anyhow!("{problems:?}"))?;
-    let workload = Arc::new(workload);
-    let topology = json!({
-        "name": "none", "pools": [], "service_time": {"distribution": "constant", "mean_ms": 1.0}
-    });
-    Ok(LoadSpec {
-        phase,
+    Ok(LoadPlan {
+        phase: phase.to_owned(),
         target: Target::parse(url)?,
         direct: None,
-        schedule: Arc::new(Schedule::new(Arc::clone(&workload), Seed(1))),
-        scenario: Arc::new(Scenario {
-            name: phase.to_owned(),
-            workload,
-            duration,
-            warm_up: Span::ZERO,
-            max_in_flight: 10_000,
-            request_timeout: Span::from_secs(30),
-            topology: Arc::new(serde_json::from_value(topology)?),
-        }),
+        schedule: Schedule::new(Arc::new(workload), Seed(1)),
+        shard: Shard::WHOLE,
         duration,
+        request_timeout: Span::from_secs(30),
         drain_timeout: Span::from_secs(5),
+        max_in_flight: 10_000,
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: Vec::new(),
@@ -72,8 +61,5 @@ pub(crate) fn single_gets(phase: &'static str, url: &str, stage: Stage, think_s:
         request_key: true,
         forwarded_for: true,
         keep_actions: true,
-        requests: None,
-        progress: None,
-        stop: Arc::default(),
     })
 }

@@ -1,7 +1,7 @@
-//! Reading replies: HTTP/1.1 as of RFC 9112, as far as a client meets it, as a state machine over
-//! whatever bytes come in. No I/O: it is fed, and says when a reply is complete.
+//! Reads replies: the part of HTTP/1.1 (RFC 9112) that a client meets, as a state machine over the bytes
+//! that arrive. It does no I/O: it is fed, and returns a reply when one is complete.
 //!
-//! Bodies end by `content-length`, by chunks or by the end of the connection. They are counted and
+//! A body ends by `content-length`, by chunks or by the end of the connection. Its bytes are counted and
 //! dropped, unless the caller wants them.
 
 use crate::backends::BackendNumbers;
@@ -10,71 +10,71 @@ use lb_core::headers;
 const BACKEND_HEADER: &[u8] = headers::BACKEND.as_bytes();
 const ALGORITHM_HEADER: &[u8] = headers::ALGORITHM.as_bytes();
 
-/// Headers of a reply that are looked at. Beyond that it is no reply to a benchmark.
+/// The most headers that a reply may have; one with more is treated as broken.
 const MAX_HEADERS: usize = 64;
 
-/// Longest head of a reply.
+/// The longest head of a reply in bytes.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// Longest body that is kept for extraction: far beyond any token or id, and small enough to have
-/// one a user.
+/// The longest body in bytes that is kept for extraction: far beyond any token or id, and small enough to
+/// keep one per user.
 const MAX_KEPT: usize = 1024 * 1024;
 
 /// A complete reply.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
-    /// The backend that the reply names.
+    /// The number of the backend that the reply names; `None` if it names none.
     pub(crate) backend: Option<u16>,
-    /// Whether the reply names the algorithm that was meant; none if it names none, or nobody asks.
+    /// Whether the reply names the expected algorithm; `None` if it names none, or none is expected.
     pub(crate) names_algorithm: Option<bool>,
-    /// Bytes of its body, without the framing.
+    /// The size of its body in bytes, without the framing.
     pub(crate) bytes: u64,
     /// Whether the connection can carry another request.
     pub(crate) keep_alive: bool,
 }
 
-/// What came in is not HTTP, or ended in the middle.
+/// The bytes are not HTTP, or ended in the middle of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotHttp;
 
-/// What the caller knows about the request, and where things go.
+/// What the caller knows about the request, and where parts of the reply go.
 pub(crate) struct Expect<'a> {
-    /// Whether it was a HEAD request: its reply has no body whatever its headers say.
+    /// Whether it was a HEAD request, whose reply has no body even if its headers announce one.
     pub(crate) is_head: bool,
-    /// Where the body is kept; `None` drops it.
+    /// The buffer for the body; `None` drops the body.
     pub(crate) keep: Option<&'a mut Vec<u8>>,
-    /// Who has which number.
+    /// The numbers of the backends.
     pub(crate) backends: &'a mut BackendNumbers,
-    /// The algorithm that replies are to name, in either spelling, where that is of interest.
+    /// The two spellings of the algorithm that replies should name; `None` ignores the header.
     pub(crate) algorithm: Option<[&'a [u8]; 2]>,
 }
 
-/// Where in a reply the reader is.
+/// The part of a reply that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 enum Part {
     #[default]
     Head,
-    /// This many bytes of the body are missing.
+    /// A body of which this many bytes are missing.
     Sized(u64),
     Chunked(Chunk),
-    /// The body lasts as long as the connection.
+    /// A body that lasts as long as the connection.
     UntilClose,
 }
 
-/// Where in a chunked body the reader is.
+/// The part of a chunked body that comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunk {
-    /// In the line with the size: digits so far, their value, and whether an extension began.
+    /// The line with the size: digits so far, their value, and whether an extension has begun.
     Size {
         digits: u8,
         size: u64,
         extension: bool,
     },
     Data(u64),
-    /// In the line break after the data.
+    /// The line break after the data.
     DataEnd,
-    /// In the lines after the last chunk; an empty line ends them.
+    /// The lines after the last chunk, which an empty line ends.
     Trailer {
         line_is_empty: bool,
     },
@@ -82,26 +82,26 @@ enum Chunk {
 
 const CHUNK_START: Chunk = Chunk::Size { digits: 0, size: 0, extension: false };
 
-/// Reads one reply after the other.
+/// Reads the replies of one connection, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     part: Part,
     reply: Reply,
-    /// The beginning of a head that came in pieces; empty nearly always.
+    /// The beginning of a head that came in pieces; nearly always empty.
     partial: Vec<u8>,
 }
 
-/// What a head says about what follows it.
+/// The length of a head, and the body that follows it.
 struct Head {
     length: usize,
     part: Part,
 }
 
 impl Decoder {
-    /// Takes in `data`; gives the reply when it is complete.
+    /// Takes in `data`; returns the reply when it is complete, and `None` until then.
     ///
     /// # Errors
-    /// When it is not HTTP. The connection is then of no more use.
+    /// When the data is not HTTP. The connection must then be closed.
     #[inline]
     pub(crate) fn feed(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
         if self.part != Part::Head {
@@ -115,7 +115,7 @@ impl Decoder {
         self.feed_head(&joined, expect)
     }
 
-    /// The connection ended: fine if that is how the body ends.
+    /// Takes in the end of the connection, which completes a body without another end.
     pub(crate) fn end(&mut self) -> Result<Reply, NotHttp> {
         match self.part {
             Part::UntilClose => {
@@ -137,7 +137,7 @@ impl Decoder {
                 return Ok(None);
             };
             data = &data[head.length..];
-            // 1xx announces the reply proper.
+            // An interim reply (1xx) is followed by the final one.
             if self.reply.status < 200 {
                 continue;
             }
@@ -146,7 +146,7 @@ impl Decoder {
         }
     }
 
-    /// Reads status and the few headers that matter; `None` when the head is not complete.
+    /// Reads the status and the few headers that matter; `None` while the head is incomplete.
     fn parse_head(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Head>, NotHttp> {
         let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
         let mut response = httparse::Response::new(&mut headers);
@@ -160,7 +160,7 @@ impl Decoder {
         let (mut content_length, mut chunked) = (None, false);
         self.reply = Reply { status, ..Reply::default() };
         for header in response.headers.iter() {
-            // The length tells nearly all other headers apart before a byte is compared.
+            // Nearly all other headers differ in length, so that no byte of them is compared.
             let name = header.name.as_bytes();
             match name.len() {
                 9 if name.eq_ignore_ascii_case(BACKEND_HEADER) => {
@@ -178,7 +178,7 @@ impl Decoder {
                 }
                 14 if name.eq_ignore_ascii_case(b"content-length") => {
                     let value = decimal(header.value).ok_or(NotHttp)?;
-                    // Two lengths that differ are an attack or a defect (RFC 9112, 6.3).
+                    // Two lengths that differ are an attack or a defect (RFC 9112, section 6.3).
                     if content_length.is_some_and(|other| other != value) {
                         return Err(NotHttp);
                     }
@@ -219,7 +219,7 @@ impl Decoder {
             return Ok(None);
         }
         self.part = Part::Head;
-        // Bytes that nobody asked for: whatever they are, they answer no request of ours.
+        // Bytes after the reply answer no request, so the connection cannot be reused.
         self.reply.keep_alive &= data.is_empty();
         Ok(Some(self.reply))
     }
@@ -239,7 +239,7 @@ impl Decoder {
         count
     }
 
-    /// Reads chunks; true when the last one and its trailers are read.
+    /// Reads chunks; returns true once the last one and its trailers are read.
     fn feed_chunks(
         &mut self,
         mut chunk: Chunk,
@@ -264,7 +264,7 @@ impl Decoder {
 }
 
 impl Chunk {
-    /// Where the reader is after one byte of framing.
+    /// The part that comes next after one byte of framing.
     fn after(self, byte: u8) -> Result<Self, NotHttp> {
         Ok(match (self, byte) {
             (Self::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err(NotHttp),
@@ -291,12 +291,12 @@ impl Chunk {
     }
 }
 
-/// Whether a comma-separated list of tokens has this one.
+/// Whether a comma-separated list of tokens contains `token`, in any case.
 fn has_token(list: &[u8], token: &[u8]) -> bool {
     list.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
 }
 
-/// A decimal number; `None` when it is none or too large.
+/// Reads a decimal number; `None` when the text is not a number or the number is too large.
 fn decimal(text: &[u8]) -> Option<u64> {
     let text = text.trim_ascii();
     if text.is_empty() {

@@ -1,4 +1,4 @@
-//! One connection: writes a request, reads its reply, both within the task of its user.
+//! A connection: writes a request and reads its reply, both within the task of its user.
 
 use crate::http1::codec::{Decoder, Expect, NotHttp, Reply};
 use crate::transport::Transport;
@@ -7,16 +7,16 @@ use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
-/// One HTTP/1.1 connection.
+/// An HTTP/1.1 connection, which carries one request at a time.
 #[derive(Debug)]
 pub(crate) struct Connection {
     stream: Transport,
     decoder: Decoder,
-    /// Bytes of the current request that are on their way.
+    /// How many bytes of the current request have been written.
     written: usize,
 }
 
-/// The connection broke, or what came back is not HTTP.
+/// The connection broke, or the reply is not HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Broken;
 
@@ -33,21 +33,21 @@ impl From<NotHttp> for Broken {
 }
 
 impl Connection {
-    /// Opens a connection to the first of these addresses that takes one.
+    /// Opens a connection to the first of these addresses that accepts one.
     pub(crate) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
         let stream = Transport::open(addresses).await?;
         Ok(Self { stream, decoder: Decoder::default(), written: 0 })
     }
 
-    /// Whether the other side has closed the connection, or sent what nobody asked for, since the
-    /// last reply. Costs no system call while nothing has arrived.
+    /// Whether, since the last reply, the other side has closed the connection or sent bytes without a
+    /// request. Costs no system call while nothing has arrived.
     #[inline]
     pub(crate) fn is_stale(&self) -> bool {
         !self.stream.is_idle()
     }
 
-    /// Goes on with writing `request` and reading the reply to it. `buffer` is only used within the
-    /// call, so that all connections of a worker can share it.
+    /// Continues to write `request` and to read the reply. `buffer` is only used within the call, so that
+    /// all connections of a worker can share it.
     #[inline]
     pub(crate) fn poll_exchange(
         &mut self,
@@ -107,10 +107,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_on_which_something_came_unasked_is_stale() {
+    async fn a_connection_with_bytes_that_answer_no_request_is_stale() {
         let (connection, mut other) = pair().await;
         other.write_all(b"HTTP/1.1 408 Too slow\r\n\r\n").await.expect("we listen");
         arrival(&connection).await;
-        assert!(connection.is_stale(), "it would be taken for the next reply");
+        assert!(connection.is_stale(), "they would be taken for the next reply");
     }
 }

@@ -1,14 +1,14 @@
-//! Writing requests: what goes over the wire, laid out once where it never changes.
+//! Writes requests. The bytes of a request that never changes are laid out once.
 //!
-//! A request is `head + tail + body`: the head is the step's (request line, host, its headers), the
-//! tail is the user's (address and key headers, blank line).
+//! A request is `head + tail + body`: the head depends on the step (request line, host, its headers), the
+//! tail on the user (address and key headers, blank line).
 
-use crate::spec::LoadSpec;
+use crate::plan::LoadPlan;
 use lb_core::headers;
 use lb_core::workload::{Rendered, Request, UserId, VirtualUser, Workload};
 use std::sync::Arc;
 
-/// A step whose requests are all the same.
+/// The bytes of a step whose requests are all the same.
 #[derive(Debug)]
 struct Prepared {
     head: Box<[u8]>,
@@ -23,26 +23,27 @@ pub(crate) struct RequestWriter {
     prefix: String,
     request_key: bool,
     forwarded_for: bool,
-    /// By step; filled when a step that never changes is first sent.
+    /// The prepared bytes by step; `None` until a step that never changes is first sent, and always for
+    /// the other steps.
     prepared: Vec<Option<Prepared>>,
     rendered: Rendered,
 }
 
 impl RequestWriter {
-    pub(crate) fn new(spec: &LoadSpec) -> Self {
-        let workload = Arc::clone(&spec.scenario.workload);
+    pub(crate) fn new(plan: &LoadPlan) -> Self {
+        let workload = Arc::clone(plan.schedule.workload());
         Self {
             prepared: workload.steps().iter().map(|_| None).collect(),
             workload,
-            host: spec.target.host.clone(),
-            prefix: spec.target.prefix.clone(),
-            request_key: spec.request_key,
-            forwarded_for: spec.forwarded_for,
+            host: plan.target.host.clone(),
+            prefix: plan.target.prefix.clone(),
+            request_key: plan.request_key,
+            forwarded_for: plan.forwarded_for,
             rendered: Rendered::default(),
         }
     }
 
-    /// The part of a user's headers that never changes.
+    /// Writes the headers that are the same for all requests of a user to `tail`.
     pub(crate) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
         tail.clear();
         if self.forwarded_for {
@@ -61,7 +62,7 @@ impl RequestWriter {
         }
     }
 
-    /// Lays out the request that `user` sends next.
+    /// Writes the request that `user` sends next to `out`.
     #[inline]
     pub(crate) fn write(&mut self, user: &VirtualUser, request: &Request, tail: &[u8], out: &mut Vec<u8>) {
         let step = usize::from(request.step.0);
@@ -92,7 +93,7 @@ impl RequestWriter {
         self.prepared[step] = Some(Prepared { head: head.into_boxed_slice(), body });
     }
 
-    /// Request line, host, and the headers and length of what is rendered.
+    /// Writes the request line, the host, and the headers and body length of the rendered request.
     fn write_head(&self, step: usize, out: &mut Vec<u8>) {
         let method = self.workload.steps()[step].method.as_str();
         let texts = [method, " ", &self.prefix, &self.rendered.path, " HTTP/1.1\r\nhost: ", &self.host];
@@ -124,7 +125,7 @@ impl RequestWriter {
     }
 }
 
-/// 16 hex digits.
+/// Writes a key as 16 hex digits.
 #[inline]
 fn hex(key: u64) -> [u8; 16] {
     let mut digits = [0; 16];
@@ -135,7 +136,7 @@ fn hex(key: u64) -> [u8; 16] {
     digits
 }
 
-/// A decimal number, without the formatting machinery.
+/// Appends a decimal number without `std::fmt`, which is too slow for the hot path.
 fn write_decimal(number: usize, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
     let mut begin = digits.len();
@@ -156,7 +157,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_are_written_as_everywhere_else() {
+    fn numbers_are_written_as_the_standard_library_writes_them() {
         for number in [0, 7, 10, 12_345, usize::MAX] {
             let mut out = Vec::new();
             write_decimal(number, &mut out);

@@ -3,11 +3,11 @@
 mod open;
 mod scenario;
 mod server;
+mod shards;
 
 use lb_core::{Outcome, Span};
-use lb_load::run;
 use lb_record::{Progress, TrialRecord};
-use scenario::{Users, gets, spec, with_timeout};
+use scenario::{Users, gets, plan_load, run, run_shown, run_until, with_timeout};
 use serde_json::json;
 use server::{Answer, Seen, Server, reply, reply_of};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,7 +39,7 @@ fn users_of(seen: &[Seen]) -> BTreeSet<&str> {
 #[test]
 fn each_user_has_one_connection_and_everything_is_counted_once() {
     let server = Server::start(|_| Answer::Reply(reply_of("b-2", 200)));
-    let record = run(spec(&server.url(), gets(&["get"]), &[Users::busy(3, 200, "get")]));
+    let record = run(plan_load(&server.url(), gets(&["get"]), &[Users::busy(3, 200, "get")]));
     let record = record.expect("the phase runs");
     let seen = server.seen();
     only(&record, Outcome::Ok);
@@ -61,9 +61,8 @@ fn users_are_only_there_in_their_windows() {
     let server = Server::start(|_| Answer::Reply(reply(200, "")));
     let second = Users { from_ms: 300, ..Users::busy(3, 200, "late") };
     let progress = Arc::new(Progress::default());
-    let mut spec = spec(&server.url(), gets(&["early", "late"]), &[Users::busy(2, 200, "early"), second]);
-    spec.progress = Some(Arc::clone(&progress));
-    let record = run(spec).expect("the phase runs");
+    let plan = plan_load(&server.url(), gets(&["early", "late"]), &[Users::busy(2, 200, "early"), second]);
+    let record = run_shown(plan, &progress).expect("the phase runs");
     let seen = server.seen();
     let first_late = seen.iter().position(|seen| seen.path == "/entry/late").expect("some are late");
     assert!(first_late > 0, "some are early");
@@ -90,8 +89,8 @@ fn replies_are_told_apart_by_status_and_by_who_made_them() {
     });
     let actions = vec![("fine", 1.0), ("missing", 1.0), ("broken", 1.0), ("unserved", 1.0)];
     let users = Users { actions, ..Users::busy(2, 300, "fine") };
-    let spec = spec(&server.url(), gets(&["fine", "missing", "broken", "unserved"]), &[users]);
-    let record = run(spec).expect("the phase runs");
+    let plan = plan_load(&server.url(), gets(&["fine", "missing", "broken", "unserved"]), &[users]);
+    let record = run(plan).expect("the phase runs");
     let mut expected: BTreeMap<&str, u64> = BTreeMap::new();
     for seen in server.seen() {
         let outcome = match seen.path.as_str() {
@@ -111,8 +110,8 @@ fn replies_are_told_apart_by_status_and_by_who_made_them() {
 #[test]
 fn a_request_without_reply_is_a_timeout_and_costs_its_connection() {
     let server = Server::start(|_| Answer::Never);
-    let spec = spec(&server.url(), gets(&["get"]), &[Users::busy(1, 300, "get")]);
-    let record = run(with_timeout(spec, Span::from_millis(50))).expect("the phase runs");
+    let plan = plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, 300, "get")]);
+    let record = run(with_timeout(plan, Span::from_millis(50))).expect("the phase runs");
     let seen = server.seen();
     only(&record, Outcome::Timeout);
     assert_eq!(record.requests(), seen.len() as u64);
@@ -128,7 +127,7 @@ fn a_target_that_is_not_there_refuses_and_users_rest_before_they_try_again() {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
     drop(listener);
-    let record = run(spec(&url, gets(&["get"]), &[Users::busy(1, 300, "get")]));
+    let record = run(plan_load(&url, gets(&["get"]), &[Users::busy(1, 300, "get")]));
     let record = record.expect("a refusal is data, not an error");
     only(&record, Outcome::Refused);
     // 10 + 20 + 40 + 80 + 160 ms of rest: the sixth attempt comes after the end.
@@ -141,7 +140,7 @@ fn a_connection_that_breaks_is_a_reset_and_the_user_reconnects() {
         0 => Answer::Hang,
         _ => Answer::Reply(reply(200, "")),
     });
-    let record = run(spec(&server.url(), gets(&["get"]), &[Users::busy(1, 200, "get")]));
+    let record = run(plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, 200, "get")]));
     let record = record.expect("the phase runs");
     let seen = server.seen().len() as u64;
     let expected = BTreeMap::from([("ok", seen / 2), ("reset", seen.div_ceil(2))]);
@@ -161,8 +160,8 @@ fn requests_go_over_the_wire_as_http_and_what_is_not_http_is_a_reset() {
         }]}}
     });
     let url = format!("http://{address}/entry");
-    let spec = spec(&url, journey, &[Users::busy(1, 100, "buy")]);
-    let phase = std::thread::spawn(move || run(spec));
+    let plan = plan_load(&url, journey, &[Users::busy(1, 100, "buy")]);
+    let phase = std::thread::spawn(move || run(plan));
 
     let (mut stream, _) = listener.accept().expect("the user connects");
     drop(listener);
@@ -201,7 +200,7 @@ fn a_reply_that_closes_the_connection_is_followed_by_a_new_one() {
         reply.headers_mut().insert("connection", "close".parse().expect("a value"));
         Answer::Reply(reply)
     });
-    let record = run(spec(&server.url(), gets(&["get"]), &[Users::busy(1, 100, "get")]));
+    let record = run(plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, 100, "get")]));
     let record = record.expect("the phase runs");
     let seen = server.seen();
     only(&record, Outcome::Ok);
@@ -227,7 +226,7 @@ fn a_value_of_one_reply_is_used_in_the_next_request() {
             {"name": "me", "path": "/me", "headers": {"authorization": "Bearer {{token}}"}}
         ]}}
     });
-    let record = run(spec(&server.url(), journey, &[Users::busy(4, 200, "visit")]));
+    let record = run(plan_load(&server.url(), journey, &[Users::busy(4, 200, "visit")]));
     let record = record.expect("the phase runs");
     only(&record, Outcome::Ok);
     let of_step = |step: usize| record.steps[step].all().count();
@@ -239,7 +238,7 @@ fn a_value_of_one_reply_is_used_in_the_next_request() {
 fn what_is_in_flight_at_the_end_is_waited_for_and_nothing_new_is_sent() {
     let late = Duration::from_millis(300);
     let server = Server::start(move |_| Answer::After(late, reply(200, "")));
-    let record = run(spec(&server.url(), gets(&["get"]), &[Users::busy(5, 100, "get")]));
+    let record = run(plan_load(&server.url(), gets(&["get"]), &[Users::busy(5, 100, "get")]));
     let record = record.expect("the phase runs");
     only(&record, Outcome::Ok);
     assert_eq!(server.seen().len(), 5, "one request each, and none after the window");
@@ -251,9 +250,9 @@ fn what_is_in_flight_at_the_end_is_waited_for_and_nothing_new_is_sent() {
 #[test]
 fn what_is_left_after_the_drain_is_a_timeout() {
     let server = Server::start(|_| Answer::Never);
-    let mut spec = spec(&server.url(), gets(&["get"]), &[Users::busy(5, 100, "get")]);
-    spec.drain_timeout = Span::from_millis(100);
-    let record = run(spec).expect("the phase runs");
+    let mut plan = plan_load(&server.url(), gets(&["get"]), &[Users::busy(5, 100, "get")]);
+    plan.drain_timeout = Span::from_millis(100);
+    let record = run(plan).expect("the phase runs");
     only(&record, Outcome::Timeout);
     assert_eq!(record.requests(), 5, "leaving them out would make a dead target look fast");
 }
@@ -272,9 +271,8 @@ fn a_stop_ends_the_phase_at_once_and_keeps_what_is_complete() {
         }
     });
     let an_hour = 3_600_000;
-    let mut spec = spec(&server.url(), gets(&["get"]), &[Users::busy(1, an_hour, "get")]);
-    spec.stop = stop;
-    let record = run(spec).expect("the phase runs");
+    let plan = plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, an_hour, "get")]);
+    let record = run_until(plan, stop).expect("the phase runs");
     assert!(record.interrupted, "the record says that it is not whole");
     assert_eq!(outcomes(&record), BTreeMap::from([("ok", 9)]), "what is in flight is no outcome");
     assert!(record.wall < Span::from_secs(3_600), "rates are over the time until the stop");
@@ -287,9 +285,9 @@ fn a_phase_ends_in_time_even_if_its_schedule_goes_on() {
     let thinking = Users { think_s: 3_000.0, ..Users::busy(1, an_hour, "get") };
     let late = Users { from_ms: 1_000_000, ..Users::busy(1, an_hour, "get") };
     let stages = [Users::busy(2, an_hour, "get"), thinking, late];
-    let mut spec = spec(&server.url(), gets(&["get"]), &stages);
-    spec.duration = Span::from_millis(200);
-    let record = run(spec).expect("the phase runs");
+    let mut plan = plan_load(&server.url(), gets(&["get"]), &stages);
+    plan.duration = Span::from_millis(200);
+    let record = run(plan).expect("the phase runs");
     only(&record, Outcome::Ok);
     assert_eq!(record.requests(), server.seen().len() as u64);
     assert_eq!(users_of(&server.seen()).len(), 2, "the others' turn does not come");
@@ -299,9 +297,9 @@ fn a_phase_ends_in_time_even_if_its_schedule_goes_on() {
 #[test]
 fn workers_share_the_users_and_nothing_is_lost_between_them() {
     let server = Server::start(|seen| Answer::Reply(reply_of(&format!("pod-{}", seen.user), 200)));
-    let mut spec = spec(&server.url(), gets(&["get"]), &[Users::busy(7, 200, "get")]);
-    spec.workers = NonZeroUsize::new(3).expect("not zero");
-    let record = run(spec).expect("the phase runs");
+    let mut plan = plan_load(&server.url(), gets(&["get"]), &[Users::busy(7, 200, "get")]);
+    plan.workers = NonZeroUsize::new(3).expect("not zero");
+    let record = run(plan).expect("the phase runs");
     let seen = server.seen();
     only(&record, Outcome::Ok);
     assert_eq!(record.requests(), seen.len() as u64);
@@ -320,7 +318,7 @@ fn users_do_the_same_whatever_the_target_does() {
         });
         let actions = vec![("a", 3.0), ("b", 2.0), ("c", 1.0)];
         let users = Users { actions, ..Users::busy(4, 300, "a") };
-        let record = run(spec(&server.url(), gets(&["a", "b", "c"]), &[users]));
+        let record = run(plan_load(&server.url(), gets(&["a", "b", "c"]), &[users]));
         let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for seen in server.seen() {
             keys.entry(seen.user).or_default().push(seen.key);

@@ -1,11 +1,11 @@
 //! The open model: what arrives is begun at its time, whatever became of those before it.
 
-use super::scenario::{Users, gets, spec, with_limit};
+use super::scenario::{Users, gets, plan_load, run, run_shown, run_until, with_limit};
 use super::server::{Answer, Server, reply};
 use super::{only, outcomes};
 use lb_core::workload::ArrivalStart;
 use lb_core::{Outcome, Span};
-use lb_load::{LoadSpec, run};
+use lb_load::LoadPlan;
 use lb_record::{ArrivalCounts, NamedAlgorithm, Progress};
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroUsize;
@@ -15,19 +15,19 @@ use std::time::Duration;
 
 /// The same phase, lasting on after its stages, so that a machine that stalls at the end of one makes no
 /// arrival too late to begin.
-fn lasting(mut spec: LoadSpec) -> LoadSpec {
-    spec.duration += Span::from_millis(500);
-    spec
+fn lasting(mut plan: LoadPlan) -> LoadPlan {
+    plan.duration += Span::from_millis(500);
+    plan
 }
 
 #[test]
 fn arrivals_reach_the_target_in_their_planned_order_and_each_once() {
     let server = Server::start(|_| Answer::Reply(reply(200, "")));
-    let spec = spec(&server.url(), gets(&["get"]), &[Users::arriving(50.0, 400, ArrivalStart::Action)]);
+    let plan = plan_load(&server.url(), gets(&["get"]), &[Users::arriving(50.0, 400, ArrivalStart::Action)]);
     let planned: Vec<String> =
-        spec.schedule.arrivals().iter().map(|next| format!("10.0.0.{}", next.id.0)).collect();
+        plan.schedule.arrivals().iter().map(|next| format!("10.0.0.{}", next.id.0)).collect();
     assert_eq!(planned.len(), 20, "50 a second for 400 ms");
-    let record = run(lasting(spec)).expect("the phase runs");
+    let record = run(lasting(plan)).expect("the phase runs");
     let seen = server.seen();
     let users: Vec<&str> = seen.iter().map(|seen| seen.user.as_str()).collect();
     assert_eq!(users, planned);
@@ -43,9 +43,10 @@ fn arrivals_reach_the_target_in_their_planned_order_and_each_once() {
 #[test]
 fn workers_share_the_arrivals_and_nothing_is_lost_between_them() {
     let server = Server::start(|_| Answer::Reply(reply(200, "")));
-    let mut spec = spec(&server.url(), gets(&["get"]), &[Users::arriving(200.0, 300, ArrivalStart::Action)]);
-    spec.workers = NonZeroUsize::new(3).expect("not zero");
-    let record = run(lasting(spec)).expect("the phase runs");
+    let mut plan =
+        plan_load(&server.url(), gets(&["get"]), &[Users::arriving(200.0, 300, ArrivalStart::Action)]);
+    plan.workers = NonZeroUsize::new(3).expect("not zero");
+    let record = run(lasting(plan)).expect("the phase runs");
     only(&record, Outcome::Ok);
     let users: BTreeSet<String> = server.seen().into_iter().map(|seen| seen.user).collect();
     assert_eq!((users.len(), record.requests()), (60, 60), "each arrival once");
@@ -58,10 +59,10 @@ fn an_arrival_at_the_limit_is_dropped_and_never_sent_later() {
     for (workers, limit) in [(1, 3), (2, 3), (3, 1)] {
         let before = server.seen().len();
         let users = Users::arriving(100.0, 300, ArrivalStart::Action);
-        let mut spec = with_limit(spec(&server.url(), gets(&["get"]), &[users]), limit);
-        spec.workers = NonZeroUsize::new(workers).expect("not zero");
-        spec.drain_timeout = Span::from_millis(100);
-        let record = run(spec).expect("the phase runs");
+        let mut plan = with_limit(plan_load(&server.url(), gets(&["get"]), &[users]), limit);
+        plan.workers = NonZeroUsize::new(workers).expect("not zero");
+        plan.drain_timeout = Span::from_millis(100);
+        let record = run(plan).expect("the phase runs");
         only(&record, Outcome::Timeout);
         let begun = u64::from(limit);
         let counts = ArrivalCounts { due: 30, begun, dropped: 30 - begun };
@@ -74,7 +75,7 @@ fn an_arrival_at_the_limit_is_dropped_and_never_sent_later() {
 fn a_place_in_flight_that_is_free_again_is_taken_again() {
     let server = Server::start(|_| Answer::Reply(reply(200, "")));
     let users = Users::arriving(20.0, 500, ArrivalStart::Action);
-    let record = run(with_limit(lasting(spec(&server.url(), gets(&["get"]), &[users])), 1));
+    let record = run(with_limit(lasting(plan_load(&server.url(), gets(&["get"]), &[users])), 1));
     let record = record.expect("the phase runs");
     let ArrivalCounts { due, begun, dropped } = record.arrivals;
     assert_eq!((due, begun + dropped), (10, 10), "each is begun or dropped");
@@ -87,11 +88,10 @@ fn a_place_in_flight_that_is_free_again_is_taken_again() {
 fn sessions_that_arrive_think_and_run_to_their_end() {
     let server = Server::start(|_| Answer::Reply(reply(200, "")));
     let users = Users { think_s: 0.01, ..Users::arriving(25.0, 200, ArrivalStart::Session) };
-    let mut spec = spec(&server.url(), gets(&["get"]), &[users]);
+    let mut plan = plan_load(&server.url(), gets(&["get"]), &[users]);
     let progress = Arc::new(Progress::default());
-    spec.progress = Some(Arc::clone(&progress));
-    spec.duration = Span::from_millis(1_500);
-    let record = run(spec).expect("the phase runs");
+    plan.duration = Span::from_millis(1_500);
+    let record = run_shown(plan, &progress).expect("the phase runs");
     only(&record, Outcome::Ok);
     let mut sessions: BTreeMap<String, u32> = BTreeMap::new();
     for seen in server.seen() {
@@ -107,7 +107,7 @@ fn sessions_that_arrive_think_and_run_to_their_end() {
 fn sessions_in_flight_at_the_end_may_finish_their_request_but_begin_no_other() {
     let server = Server::start(|_| Answer::After(Duration::from_millis(300), reply(200, "")));
     let users = Users::arriving(50.0, 100, ArrivalStart::Session);
-    let record = run(spec(&server.url(), gets(&["get"]), &[users])).expect("the phase runs");
+    let record = run(plan_load(&server.url(), gets(&["get"]), &[users])).expect("the phase runs");
     only(&record, Outcome::Ok);
     let users: BTreeSet<String> = server.seen().into_iter().map(|seen| seen.user).collect();
     assert_eq!(server.seen().len(), users.len(), "one request each, and none after the end");
@@ -120,7 +120,7 @@ fn users_who_stay_and_arrivals_share_a_phase() {
         Answer::After(Duration::from_millis(if seen.user == "10.0.0.0" { 5 } else { 0 }), reply(200, ""))
     });
     let stages = [Users::busy(1, 300, "get"), Users::arriving(50.0, 300, ArrivalStart::Action)];
-    let record = run(lasting(spec(&server.url(), gets(&["get"]), &stages))).expect("the phase runs");
+    let record = run(lasting(plan_load(&server.url(), gets(&["get"]), &stages))).expect("the phase runs");
     only(&record, Outcome::Ok);
     let of_user = server.seen().iter().filter(|seen| seen.user == "10.0.0.0").count();
     assert_eq!(record.requests(), server.seen().len() as u64);
@@ -140,7 +140,7 @@ fn a_stall_is_charged_to_every_arrival_that_it_kept_waiting() {
         Answer::Reply(reply(200, ""))
     });
     let users = Users::arriving(100.0, 600, ArrivalStart::Action);
-    let record = run(lasting(spec(&server.url(), gets(&["get"]), &[users]))).expect("the phase runs");
+    let record = run(lasting(plan_load(&server.url(), gets(&["get"]), &[users]))).expect("the phase runs");
     only(&record, Outcome::Ok);
     let total = record.total();
     assert_eq!(total.count(), 60);
@@ -157,7 +157,8 @@ fn a_target_that_is_not_there_refuses_arrivals_one_by_one() {
     let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
     drop(listener);
     let users = Users::arriving(50.0, 200, ArrivalStart::Action);
-    let record = run(lasting(spec(&url, gets(&["get"]), &[users]))).expect("a refusal is data, not an error");
+    let record =
+        run(lasting(plan_load(&url, gets(&["get"]), &[users]))).expect("a refusal is data, not an error");
     only(&record, Outcome::Refused);
     assert_eq!(record.requests(), 10, "nobody rests for those who come after");
 }
@@ -173,12 +174,12 @@ fn replies_are_counted_by_the_algorithm_that_they_name() {
         Answer::Reply(reply)
     });
     let users = || Users::arriving(100.0, 300, ArrivalStart::Action);
-    let mut asked = spec(&server.url(), gets(&["get"]), &[users()]);
+    let mut asked = plan_load(&server.url(), gets(&["get"]), &[users()]);
     asked.algorithm_names = Some(["rr", "round-robin"].map(str::to_owned));
     let record = run(lasting(asked)).expect("the phase runs");
     assert_eq!(record.requests(), 30);
     assert_eq!(record.named, NamedAlgorithm { right: 10, wrong: 10 }, "no name is no evidence");
-    let unasked = run(spec(&server.url(), gets(&["get"]), &[users()])).expect("the phase runs");
+    let unasked = run(plan_load(&server.url(), gets(&["get"]), &[users()])).expect("the phase runs");
     assert_eq!(unasked.named, NamedAlgorithm::default(), "who does not ask is not told");
 }
 
@@ -197,9 +198,8 @@ fn a_stop_ends_the_arrivals() {
     });
     let an_hour = 3_600_000;
     let users = Users::arriving(100.0, an_hour, ArrivalStart::Action);
-    let mut spec = spec(&server.url(), gets(&["get"]), &[users]);
-    spec.stop = stop;
-    let record = run(spec).expect("the phase runs");
+    let plan = plan_load(&server.url(), gets(&["get"]), &[users]);
+    let record = run_until(plan, stop).expect("the phase runs");
     assert!(record.interrupted, "the record says that it is not whole");
     assert_eq!(outcomes(&record), BTreeMap::from([("ok", 9)]), "what is in flight is no outcome");
     assert!(record.arrivals.due < 360_000, "what was not due yet is not missing");

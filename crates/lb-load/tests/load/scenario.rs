@@ -1,15 +1,17 @@
 //! Small scenarios for the engine's tests.
 
 use lb_core::workload::{
-    ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, RateSegment, Scenario, Schedule, Spacing,
-    Stage, UserClass, Workload,
+    ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, RateSegment, Schedule, Spacing, Stage,
+    UserClass, Workload,
 };
 use lb_core::{Seed, Span};
-use lb_load::{LoadSpec, Target};
+use lb_load::{Hooks, LoadError, LoadPlan, Shard, Target};
+use lb_record::{Progress, TrialRecord};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// One stage: users who all do one class's actions.
 pub(crate) struct Users {
@@ -52,33 +54,23 @@ pub(crate) fn gets(names: &[&str]) -> Value {
 }
 
 /// A phase of load on `url`; tests change what they are about.
-pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
+pub(crate) fn plan_load(url: &str, journey: Value, stages: &[Users]) -> LoadPlan {
     let journey: Journey = serde_json::from_value(journey).expect("a journey");
     let classes = stages.iter().enumerate().map(|(number, users)| class(number, users)).collect();
     let plans = stages.iter().enumerate().map(|(number, users)| stage(number, users)).collect();
     let workload = Workload::new(&journey, classes, plans, &BTreeMap::new(), 100);
-    let workload = Arc::new(workload.expect("a sound workload"));
+    let workload = workload.expect("a sound workload");
     let end = stages.iter().map(|users| users.from_ms + users.for_ms).max().unwrap_or(0);
-    let topology = json!({
-        "name": "none", "pools": [], "service_time": {"distribution": "constant", "mean_ms": 1.0}
-    });
-    let scenario = Scenario {
-        name: "test".to_owned(),
-        workload: Arc::clone(&workload),
-        duration: Span::from_millis(end),
-        warm_up: Span::ZERO,
-        max_in_flight: 10_000,
-        request_timeout: Span::from_secs(60),
-        topology: Arc::new(serde_json::from_value(topology).expect("a topology")),
-    };
-    LoadSpec {
-        phase: "test",
+    LoadPlan {
+        phase: "test".to_owned(),
         target: Target::parse(url).expect("a URL"),
         direct: None,
-        schedule: Arc::new(Schedule::new(workload, Seed(7))),
-        duration: scenario.duration,
-        scenario: Arc::new(scenario),
+        schedule: Schedule::new(Arc::new(workload), Seed(7)),
+        shard: Shard::WHOLE,
+        duration: Span::from_millis(end),
+        request_timeout: Span::from_secs(60),
         drain_timeout: Span::from_secs(30),
+        max_in_flight: 10_000,
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: vec!["b-1".to_owned(), "b-2".to_owned()],
@@ -86,24 +78,32 @@ pub(crate) fn spec(url: &str, journey: Value, stages: &[Users]) -> LoadSpec {
         request_key: true,
         forwarded_for: true,
         keep_actions: true,
-        requests: None,
-        progress: None,
-        stop: Arc::default(),
     }
 }
 
+/// Runs a phase that nothing watches.
+pub(crate) fn run(plan: LoadPlan) -> Result<TrialRecord, LoadError> {
+    lb_load::run(plan, Hooks::default())
+}
+
+/// Runs a phase that `progress` shows.
+pub(crate) fn run_shown(plan: LoadPlan, progress: &Arc<Progress>) -> Result<TrialRecord, LoadError> {
+    lb_load::run(plan, Hooks { progress: Some(Arc::clone(progress)), ..Hooks::default() })
+}
+
+/// Runs a phase that `stop` ends.
+pub(crate) fn run_until(plan: LoadPlan, stop: Arc<AtomicBool>) -> Result<TrialRecord, LoadError> {
+    lb_load::run(plan, Hooks { stop, ..Hooks::default() })
+}
+
 /// The same phase with another request timeout.
-pub(crate) fn with_timeout(mut spec: LoadSpec, timeout: Span) -> LoadSpec {
-    let scenario = Scenario { request_timeout: timeout, ..(*spec.scenario).clone() };
-    spec.scenario = Arc::new(scenario);
-    spec
+pub(crate) fn with_timeout(plan: LoadPlan, request_timeout: Span) -> LoadPlan {
+    LoadPlan { request_timeout, ..plan }
 }
 
 /// The same phase with another limit of sessions in flight.
-pub(crate) fn with_limit(mut spec: LoadSpec, max_in_flight: u32) -> LoadSpec {
-    let scenario = Scenario { max_in_flight, ..(*spec.scenario).clone() };
-    spec.scenario = Arc::new(scenario);
-    spec
+pub(crate) fn with_limit(plan: LoadPlan, max_in_flight: u32) -> LoadPlan {
+    LoadPlan { max_in_flight, ..plan }
 }
 
 fn class(number: usize, users: &Users) -> UserClass {

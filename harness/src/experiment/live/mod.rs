@@ -16,7 +16,7 @@ use crate::target::{Backends, MachineCpu, cpu_seconds};
 use anyhow::Context as _;
 use driven::{Counted, Driven};
 use lb_core::workload::{Scenario, Schedule};
-use lb_load::{Direct, LoadSpec, Target};
+use lb_load::{Direct, Hooks, LoadPlan, Shard, Target};
 use lb_record::{RequestSink, TrialRecord};
 use lb_results::RequestsFile;
 use lb_results::{ListedBackend, MachineUse, ProcessTime, Trial};
@@ -57,8 +57,8 @@ impl LiveTrials {
     ) -> Result<TrialRecord, Failure> {
         let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
         let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
-        let spec = self.spec(context, Way::Through(0), phase, None)?;
-        let record = tokio::task::spawn_blocking(move || lb_load::run(spec)).await;
+        let (plan, hooks) = self.plan_load(context, Way::Through(0), phase, None)?;
+        let record = tokio::task::spawn_blocking(move || lb_load::run(plan, hooks)).await;
         record.context("failed to run the rehearsal")?.or_exit(ExitCode::Preflight)
     }
 
@@ -241,9 +241,10 @@ impl LiveTrials {
     ) -> Result<TrialRecord, Failure> {
         let pulse = Arc::new(lb_record::Progress::default());
         let name = phase.name;
-        let spec = self.spec(context, plan.contestant.way, phase, Some(Arc::clone(&pulse)))?;
+        let (load_plan, hooks) =
+            self.plan_load(context, plan.contestant.way, phase, Some(Arc::clone(&pulse)))?;
         let begun = Instant::now();
-        let mut load = tokio::task::spawn_blocking(move || lb_load::run(spec));
+        let mut load = tokio::task::spawn_blocking(move || lb_load::run(load_plan, hooks));
         loop {
             tokio::select! {
                 result = &mut load => {
@@ -257,13 +258,13 @@ impl LiveTrials {
         }
     }
 
-    fn spec(
+    fn plan_load(
         &self,
         context: &Context<'_>,
         way: Way,
         phase: Phase,
         progress: Option<Arc<lb_record::Progress>>,
-    ) -> Result<LoadSpec, Failure> {
+    ) -> Result<(LoadPlan, Hooks), Failure> {
         let Phase { name, scenario, schedule, requests } = phase;
         let direct = self.direct.clone().filter(|_| way == Way::Direct);
         let (target, names) = match self.through(way) {
@@ -277,25 +278,25 @@ impl LiveTrials {
                 (Target::at(*first), None)
             }
         };
-        Ok(LoadSpec {
-            phase: name,
+        let plan = LoadPlan {
+            phase: name.to_owned(),
             algorithm_names: names.filter(|_| name == MEASURE),
             target,
-            direct,
+            direct: direct.as_deref().cloned(),
+            schedule: Schedule::clone(&schedule),
+            shard: Shard::WHOLE,
             duration: scenario.duration,
-            scenario,
-            schedule,
+            request_timeout: scenario.request_timeout,
             drain_timeout: context.plan.drain_timeout,
+            max_in_flight: scenario.max_in_flight,
             workers: workers(),
             cores: Vec::new(),
             backends: self.backends.iter().map(|backend| backend.id.clone()).collect(),
             request_key: self.mocks.is_some(),
             forwarded_for: true,
             keep_actions: context.record_actions && name == MEASURE,
-            requests,
-            progress,
-            stop: context.interrupt.flag(),
-        })
+        };
+        Ok((plan, Hooks { requests, progress, stop: context.interrupt.flag() }))
     }
 
     fn cpu_seconds(&self, way: Way) -> Vec<(&'static str, f64)> {

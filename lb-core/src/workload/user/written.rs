@@ -29,6 +29,7 @@ impl VirtualUser {
     }
 
     /// The statuses that are expected of a request.
+    #[inline]
     pub fn expected(&self, request: &Request) -> &[u16] {
         &self.text(request).expect
     }

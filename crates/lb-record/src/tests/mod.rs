@@ -1,5 +1,8 @@
 //! The recorder against its rules, without sockets or clocks: samples are made up.
 
+mod combine;
+mod written;
+
 use super::*;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use lb_core::workload::{ActionIndex, Observer, Sample, StepIndex, UserId, UserPlan};
@@ -183,7 +186,7 @@ fn a_backend_that_nobody_announced_is_counted() {
 fn a_second_trial_continues_where_the_first_ends() {
     let mut first = record(&[vec![sample(500, 40), sample(1_500, 40)]], Span::from_secs(2));
     let second = record(&[vec![sample(200, 60)]], Span::from_secs(1));
-    first.merge(second);
+    first.append(second);
     let seconds: Vec<(u32, u64)> = first.seconds.iter().map(|s| (s.second, s.requests)).collect();
     assert_eq!(seconds, [(0, 1), (1, 1), (2, 1)], "seconds are numbered on");
     assert_eq!(first.intervals[2].start, Time::ZERO + Span::from_secs(2));

@@ -1,0 +1,240 @@
+//! Two records that become one: one phase after the other, or parts of a phase side by side.
+//!
+//! Counts add up either way. What differs is time: a phase that follows continues the seconds of the one
+//! before it, while parts that ran at the same time share theirs, second by second and bucket by bucket.
+
+use crate::histogram::{Packer, add_histogram, new_histogram};
+use crate::population::SECOND_NS;
+use crate::sendings::TENTH_NS;
+use crate::series::{Interval, IntervalClass, SecondLatency, SecondRecord};
+use crate::slice::TENTHS;
+use crate::trial::TrialRecord;
+use lb_core::{Span, Time};
+use std::cmp::Ordering;
+
+impl TrialRecord {
+    /// Adds another phase of the same workload and backends, as if it had followed this one: its
+    /// seconds continue where those of `self` end. Rates are then over both.
+    ///
+    /// Sequences of steps are dropped, because those of two phases do not make one.
+    pub fn append(&mut self, other: Self) {
+        // Whole seconds, so that no second of the one mixes with one of the other.
+        let offset = self.seconds.len() as u32;
+        let shift = Span::from_secs(u64::from(offset));
+        let mut other = self.add_counts(other);
+        self.seconds.extend(other.seconds.into_iter().map(|mut second| {
+            second.second += offset;
+            second
+        }));
+        self.intervals.extend(other.intervals.into_iter().map(|mut interval| {
+            interval.start += shift;
+            interval
+        }));
+        self.actions = None;
+        self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
+            (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
+            (mine, theirs) => mine.or(theirs),
+        };
+        let tenths = offset as usize * TENTHS;
+        self.sent
+            .resize_with(tenths.max(self.sent.len()), || vec![0; self.backends.len()].into_boxed_slice());
+        self.sent.append(&mut other.sent);
+        self.tenths.resize(tenths.max(self.tenths.len()), (0, 0));
+        self.tenths.append(&mut other.tenths);
+        self.wall += other.wall;
+        self.last_done = self.last_done.max(other.last_done + shift);
+    }
+
+    /// Adds another part of the same phase, as if its requests had been recorded here: what another
+    /// worker or another generator recorded at the same time. The order in which parts are absorbed
+    /// does not matter.
+    ///
+    /// Backends that no topology lists are matched by name. The phase is as long as its longest part.
+    /// The share of time without a CPU is that of the worst part, and unknown where a part does not know it;
+    /// so begin with a part, not with an empty record.
+    pub fn absorb(&mut self, other: Self) {
+        let mut other = self.add_counts(other);
+        self.wall = self.wall.max(other.wall);
+        self.last_done = self.last_done.max(other.last_done);
+        self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
+            (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
+            _ => None,
+        };
+        match (&mut self.actions, other.actions.take()) {
+            (Some(mine), Some(theirs)) => add_lists(mine, theirs, |mine, theirs| mine.extend(theirs)),
+            (mine, theirs) => *mine = mine.take().or(theirs),
+        }
+        add_lists(&mut self.sent, other.sent, |mine, theirs| add_row(mine, &theirs));
+        add_lists(&mut self.tenths, other.tenths, |mine, theirs| {
+            mine.0 += theirs.0;
+            mine.1 = mine.1.saturating_add(theirs.1);
+        });
+        for intervals in [&mut self.intervals, &mut other.intervals] {
+            restore_last(intervals);
+        }
+        let mut packer = Packer::new();
+        self.intervals = absorb_intervals(std::mem::take(&mut self.intervals), other.intervals, &mut packer);
+        let (shared, more) = split(other.seconds, self.seconds.len());
+        for (mine, theirs) in self.seconds.iter_mut().zip(shared) {
+            absorb_second(mine, &theirs, &self.intervals);
+        }
+        self.seconds.extend(more);
+        self.even_rows();
+        self.trim();
+    }
+
+    /// Adds what does not depend on time, and gives back the rest of `other` with its backends numbered
+    /// as they are here.
+    fn add_counts(&mut self, mut other: Self) -> Self {
+        let numbers = self.numbers_for(&other);
+        add_lists(&mut self.steps, std::mem::take(&mut other.steps), |mine, theirs| mine.merge(&theirs));
+        add_lists(&mut self.users, std::mem::take(&mut other.users), |mine, theirs| mine.merge(theirs));
+        let mut theirs = std::mem::take(&mut other.backends);
+        if let Some(numbers) = numbers {
+            let width = numbers.iter().map(|number| number + 1).max().unwrap_or(0);
+            let mut renumbered = Vec::new();
+            renumbered.resize_with(width, Default::default);
+            for (number, backend) in numbers.iter().zip(theirs) {
+                renumbered[*number] = backend;
+            }
+            theirs = renumbered;
+            let rows = other.seconds.iter_mut().map(|second| &mut second.backends).chain(&mut other.sent);
+            for row in rows {
+                let mut renumbered = vec![0; width].into_boxed_slice();
+                for (number, count) in numbers.iter().zip(row.iter()) {
+                    renumbered[*number] = *count;
+                }
+                *row = renumbered;
+            }
+        }
+        add_lists(&mut self.backends, theirs, |mine, theirs| mine.merge(&theirs));
+        self.lateness.merge(&other.lateness);
+        self.service.merge(&other.service);
+        self.arrivals.merge(other.arrivals);
+        self.named.merge(other.named);
+        self.interrupted |= other.interrupted;
+        other
+    }
+
+    /// The number that each backend of `other` has here, after its unlisted names were added to ours;
+    /// `None` when all keep the number that they have there.
+    fn numbers_for(&mut self, other: &Self) -> Option<Vec<usize>> {
+        self.listed_backends = self.listed_backends.max(other.listed_backends);
+        let mut numbers: Vec<usize> = (0..other.backends.len()).collect();
+        for (place, name) in other.unlisted_backends.iter().enumerate() {
+            let known = self.unlisted_backends.iter().position(|known| known == name);
+            let position = known.unwrap_or_else(|| {
+                self.unlisted_backends.push(name.clone());
+                self.unlisted_backends.len() - 1
+            });
+            if let Some(number) = numbers.get_mut(other.listed_backends + place) {
+                *number = self.listed_backends + position;
+            }
+        }
+        (!numbers.iter().copied().eq(0..numbers.len())).then_some(numbers)
+    }
+
+    /// Makes all rows of counts by backend as long as there are backends.
+    pub(crate) fn even_rows(&mut self) {
+        let width = self.backends.len();
+        let seconds = self.seconds.iter_mut().map(|second| &mut second.backends);
+        for row in seconds.chain(&mut self.sent).filter(|row| row.len() != width) {
+            let mut longer = std::mem::take(row).into_vec();
+            longer.resize(width, 0);
+            *row = longer.into_boxed_slice();
+        }
+    }
+
+    /// Drops the empty second and tenths that closing adds when the phase ends on a boundary, and cuts
+    /// the last intervals to where the phase, or its last reply, ended.
+    pub(crate) fn trim(&mut self) {
+        let end = self.last_done.max(Time::ZERO + self.wall);
+        let begin = |second: u32| Time::from_nanos(u64::from(second) * SECOND_NS);
+        self.tenths.truncate(end.as_nanos().div_ceil(TENTH_NS) as usize);
+        while self.seconds.last().is_some_and(|last| last.requests == 0 && begin(last.second) >= end) {
+            self.seconds.pop();
+        }
+        for interval in self.intervals.iter_mut().rev().take(IntervalClass::ALL.len()) {
+            let left = end.since(interval.start);
+            if !left.is_zero() {
+                interval.length = interval.length.min(left);
+            }
+        }
+    }
+}
+
+/// Undoes what [`TrialRecord::trim`] cut off the last intervals.
+fn restore_last(intervals: &mut [Interval]) {
+    for interval in intervals.iter_mut().rev().take(IntervalClass::ALL.len()) {
+        interval.length = Span::from_nanos(SECOND_NS);
+    }
+}
+
+/// The intervals of both lists in order; where both have one of a second and class, the sum.
+fn absorb_intervals(mine: Vec<Interval>, theirs: Vec<Interval>, packer: &mut Packer) -> Vec<Interval> {
+    if mine.is_empty() {
+        return theirs;
+    }
+    let mut sum = Vec::with_capacity(mine.len().max(theirs.len()));
+    let mut theirs = theirs.into_iter().peekable();
+    for mut interval in mine {
+        let place = (interval.start, interval.class);
+        while let Some(before) = theirs.next_if(|next| (next.start, next.class) < place) {
+            sum.push(before);
+        }
+        if let Some(same) = theirs.next_if(|next| (next.start, next.class).cmp(&place) == Ordering::Equal) {
+            interval.absorb(&same, packer);
+        }
+        sum.push(interval);
+    }
+    sum.extend(theirs);
+    sum
+}
+
+/// Adds a second of another part; `intervals` hold the histograms of both already.
+fn absorb_second(mine: &mut SecondRecord, theirs: &SecondRecord, intervals: &[Interval]) {
+    mine.users = mine.users.max(theirs.users);
+    mine.requests += theirs.requests;
+    mine.errors += theirs.errors;
+    add_row(&mut mine.backends, &theirs.backends);
+    mine.latency = match (mine.latency, theirs.latency) {
+        (Some(one), Some(other)) => {
+            let begin = Time::from_nanos(u64::from(mine.second) * SECOND_NS);
+            let first = intervals.partition_point(|interval| interval.start < begin);
+            let mut all = new_histogram();
+            for interval in intervals[first..].iter().take_while(|interval| interval.start == begin) {
+                add_histogram(&mut all, &interval.histogram());
+            }
+            let max = one.max.max(other.max);
+            SecondLatency::of(&all, (one.sum + other.sum).as_nanos(), max.as_nanos())
+        }
+        (one, other) => one.or(other),
+    };
+}
+
+/// Adds `theirs` to `mine` place by place; the sum is as long as the longer one.
+fn add_row(mine: &mut Box<[u32]>, theirs: &[u32]) {
+    if mine.len() < theirs.len() {
+        let mut longer = std::mem::take(mine).into_vec();
+        longer.resize(theirs.len(), 0);
+        *mine = longer.into_boxed_slice();
+    }
+    for (mine, theirs) in mine.iter_mut().zip(theirs) {
+        *mine += theirs;
+    }
+}
+
+/// Adds `theirs` to `mine` place by place; the sum is as long as the longer one.
+fn add_lists<T: Default>(mine: &mut Vec<T>, theirs: Vec<T>, add: impl Fn(&mut T, T)) {
+    let (shared, more) = split(theirs, mine.len());
+    for (mine, theirs) in mine.iter_mut().zip(shared) {
+        add(mine, theirs);
+    }
+    mine.extend(more);
+}
+
+/// The elements before place `at`, and those from there on.
+fn split<T>(mut list: Vec<T>, at: usize) -> (Vec<T>, Vec<T>) {
+    let more = list.split_off(at.min(list.len()));
+    (list, more)
+}

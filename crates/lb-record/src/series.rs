@@ -1,0 +1,165 @@
+//! The time series of a phase: its seconds, and the histograms of each second.
+
+use crate::histogram::{self, Packer, add_histogram, same_counts, unpack};
+use crate::population::SECOND_NS;
+use hdrhistogram::{Counter, Histogram};
+use lb_core::{Span, Time};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// One second of the time series.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondRecord {
+    /// The number of the second, from 0 at the start of the phase.
+    pub second: u32,
+    /// Most users active at once within it, by the whole schedule: a shard of a phase counts those of
+    /// the others too.
+    pub users: u32,
+    /// The number of requests that were done in it.
+    pub requests: u64,
+    /// How many of them did not get what was expected of them.
+    pub errors: u64,
+    /// The latencies of all of them; `None` without requests.
+    pub latency: Option<SecondLatency>,
+    /// The number of replies of each backend, by backend number; as long as
+    /// [`TrialRecord::backends`](crate::TrialRecord::backends).
+    pub backends: Box<[u32]>,
+}
+
+/// The latencies of all requests that were done within one second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SecondLatency {
+    /// The exact sum.
+    pub sum: Span,
+    /// The exact mean.
+    pub mean: Span,
+    /// The median, within 0.1 %.
+    pub p50: Span,
+    /// The 95th percentile, within 0.1 %.
+    pub p95: Span,
+    /// The 99th percentile, within 0.1 %.
+    pub p99: Span,
+    /// The exact maximum.
+    pub max: Span,
+}
+
+/// The latencies of one second and class. They are packed into a few hundred bytes, where a histogram that
+/// can be added to takes tens of thousands, so that three hours fit in memory.
+#[derive(Clone, Debug)]
+pub struct Interval {
+    /// When the second begins, as an offset from the start of the phase.
+    pub start: Time,
+    /// How long the interval is: a second, or less where the phase ends.
+    pub length: Span,
+    /// Which requests it covers.
+    pub class: IntervalClass,
+    /// The histogram in HdrHistogram's V2 encoding, not compressed.
+    packed: Box<[u8]>,
+}
+
+/// Which requests an interval covers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum IntervalClass {
+    /// Requests that got what was expected of them.
+    Ok,
+    /// All other requests.
+    Error,
+}
+
+impl IntervalClass {
+    /// All classes, in the order in which intervals list them.
+    pub const ALL: [Self; 2] = [Self::Ok, Self::Error];
+
+    /// The name in logs: `ok` or `error`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Error => "error",
+        }
+    }
+}
+
+impl SecondLatency {
+    /// Reads the latencies of a second, whose exact sum and maximum are given in nanoseconds; `None`
+    /// without requests.
+    pub(crate) fn of<T: Counter>(histogram: &Histogram<T>, sum_ns: u64, max_ns: u64) -> Option<Self> {
+        let mean = sum_ns.checked_div(histogram.len())?;
+        let at = |fraction| histogram::quantile(histogram, max_ns, fraction);
+        Some(Self {
+            sum: Span::from_nanos(sum_ns),
+            mean: Span::from_nanos(mean),
+            p50: at(0.5),
+            p95: at(0.95),
+            p99: at(0.99),
+            max: Span::from_nanos(max_ns),
+        })
+    }
+}
+
+impl Interval {
+    /// Packs the latencies of one class in one whole second.
+    pub(crate) fn of_second<T: Counter>(
+        second: u32,
+        class: IntervalClass,
+        histogram: &Histogram<T>,
+        packer: &mut Packer,
+    ) -> Self {
+        Self {
+            start: Time::from_nanos(u64::from(second) * SECOND_NS),
+            length: Span::from_nanos(SECOND_NS),
+            class,
+            packed: packer.pack(histogram),
+        }
+    }
+
+    /// The latencies in microseconds.
+    pub fn histogram(&self) -> Histogram<u64> {
+        unpack(&self.packed).expect("an interval holds what was packed, or checked when it was read")
+    }
+
+    /// Adds the requests of another interval of the same second and class.
+    pub(crate) fn absorb(&mut self, other: &Self, packer: &mut Packer) {
+        let mut sum = self.histogram();
+        add_histogram(&mut sum, &other.histogram());
+        self.packed = packer.pack(&sum);
+        self.length = self.length.max(other.length);
+    }
+}
+
+impl PartialEq for Interval {
+    fn eq(&self, other: &Self) -> bool {
+        let place = |interval: &Self| (interval.start, interval.length, interval.class);
+        place(self) == place(other)
+            && (self.packed == other.packed || same_counts(&self.histogram(), &other.histogram()))
+    }
+}
+
+/// An interval as it is written down.
+#[derive(Serialize, Deserialize)]
+#[serde(rename = "Interval")]
+struct Written {
+    start: Time,
+    length: Span,
+    class: IntervalClass,
+    /// In microseconds, in base64.
+    histogram: String,
+}
+
+impl Serialize for Interval {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { start, length, class, packed } = self;
+        let histogram = histogram::to_text(packed);
+        Written { start: *start, length: *length, class: *class, histogram }.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Interval {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let Written { start, length, class, histogram } = Written::deserialize(deserializer)?;
+        let packed = histogram::from_text(&histogram).filter(|packed| unpack(packed).is_some());
+        let packed = packed.ok_or_else(|| {
+            de::Error::custom("`histogram` is not an HdrHistogram in V2 encoding, written in base64")
+        })?;
+        Ok(Self { start, length, class, packed })
+    }
+}
