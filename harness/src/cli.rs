@@ -1,7 +1,7 @@
 //! What was typed: the command line, as `clap` reads it, and nothing decided yet.
 
+use crate::children::ChildCommand;
 use crate::report::ReportFormat;
-use crate::target::ChildCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::time::Duration;

@@ -2,10 +2,11 @@
 //!
 //! Data runs one way: [`cli`] (what was typed) -> [`config`] (raw dialects, then one validated plan) ->
 //! [`experiment`] (blocks, trials, phases) -> [`load`] (the hot path) -> [`record`] -> [`results`] and
-//! [`analysis`] (pure functions) -> [`report`]. [`target`] starts and stops what is under test.
+//! [`analysis`] (pure functions) -> [`report`]. [`testbed`] starts and stops what is under test.
 
 pub mod analysis;
 pub mod analyze;
+pub mod children;
 pub mod cli;
 pub mod compare;
 pub mod config;
@@ -15,7 +16,7 @@ pub mod load;
 pub mod record;
 pub mod report;
 pub mod results;
-pub mod target;
+pub mod testbed;
 pub mod trace;
 
 /// The commit that this was built from.

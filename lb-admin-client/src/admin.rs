@@ -138,12 +138,8 @@ pub trait LoadBalancerAdmin: Send + Sync {
 
     /// The refusal of a load balancer that cannot record its decisions.
     fn no_traces(&self) -> AdminError {
-        AdminError::NotSupported {
-            what: "record decisions",
-            dialect: self.dialect().to_owned(),
-            url: "its admin API".to_owned(),
-            way_out: "use the reference load balancer, with `traces` in its config",
-        }
+        let way_out = "use the reference load balancer, with `traces` in its config";
+        AdminError::not_supported(self.dialect(), "its admin API", "record decisions", way_out)
     }
 
     /// What it can switch to, in our words.

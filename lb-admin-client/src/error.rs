@@ -3,6 +3,7 @@
 
 use lb_core::Algorithm;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Why a call to a load balancer did not do what it was asked.
@@ -168,6 +169,47 @@ pub enum AdminError {
         expected: &'static str,
         /// The beginning of what came, or what is wrong with it.
         said: String,
+    },
+}
+
+impl AdminError {
+    /// The refusal of a load balancer, at `url` or another place, that has no such call.
+    pub(crate) fn not_supported(
+        dialect: &str,
+        url: impl Into<String>,
+        what: &'static str,
+        way_out: &'static str,
+    ) -> Self {
+        Self::NotSupported { what, dialect: dialect.to_owned(), url: url.into(), way_out }
+    }
+}
+
+/// Why the modules that a program needs for steered weights could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum ModulesError {
+    /// The program cannot be asked.
+    #[error("failed to run `{}`", .program.display())]
+    Run {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A module is not on this machine.
+    #[error(
+        "failed to run `rl` on {name}: its weights are steered by {by}, and `{}` is missing; {way_out}, or leave `rl` out \
+         of --algorithms",
+        .module.display()
+    )]
+    Missing {
+        /// The load balancer.
+        name: &'static str,
+        /// What steers its weights.
+        by: &'static str,
+        /// Where the module should be.
+        module: PathBuf,
+        /// How to get it.
+        way_out: &'static str,
     },
 }
 

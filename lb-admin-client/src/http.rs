@@ -1,7 +1,8 @@
 //! Calls to an admin API: one connection each, bounded in time, never repeated.
 
 use crate::error::AdminError;
-use reqwest::{Client, Method, Url};
+use crate::origin::Origin;
+use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::fmt;
@@ -55,7 +56,7 @@ pub(crate) struct Reply {
 impl Http {
     /// An API at `base`, whose calls take at most `limit` each.
     pub(crate) fn new(base: &str, token: Option<&str>, limit: Duration) -> Result<Self, AdminError> {
-        check_address(base)?;
+        Origin::parse(base)?;
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -121,19 +122,6 @@ impl Reply {
             said: format!("{quoted}{fault}"),
         }
     }
-}
-
-/// Refuses what is no address of a plain HTTP server.
-pub(crate) fn check_address(url: &str) -> Result<(), AdminError> {
-    let bad = |reason: String| AdminError::BadAddress { url: url.to_owned(), reason };
-    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
-    if parsed.scheme() != "http" {
-        return Err(bad(format!("`{}` is not supported, only http is", parsed.scheme())));
-    }
-    if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(bad("a base address has neither query nor fragment".to_owned()));
-    }
-    Ok(())
 }
 
 /// The error for a call that nobody answered, with its innermost cause.

@@ -3,7 +3,7 @@
 
 use crate::admin::{Capabilities, Offer, ResetKind};
 use crate::fingerprint::PoolBackend;
-use crate::kind::Kind;
+use crate::names::Names;
 use lb_core::Algorithm;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -37,8 +37,6 @@ pub struct KnownBackend {
 /// A load balancer that is running.
 #[derive(Clone, Debug)]
 pub struct RealOptions {
-    /// Which one.
-    pub kind: Kind,
     /// Where it is told what to do: a URL (Envoy, Caddy, Traefik), a Unix socket's path or `tcp:host:port`
     /// (HAProxy), a folder (nginx).
     pub admin: String,
@@ -57,9 +55,8 @@ pub struct RealOptions {
 
 impl RealOptions {
     /// Nothing known of the backends, the selector, no log, and 5 s for a call.
-    pub fn new(kind: Kind, admin: impl Into<String>) -> Self {
+    pub fn new(admin: impl Into<String>) -> Self {
         Self {
-            kind,
             admin: admin.into(),
             token: None,
             backends: Vec::new(),
@@ -95,8 +92,8 @@ impl RealOptions {
 }
 
 /// What most of them can do; adapters change what differs.
-pub(crate) fn capabilities(kind: Kind, algorithms: impl IntoIterator<Item = Algorithm>) -> Capabilities {
-    let offer = |algorithm: Algorithm| Some(Offer { algorithm, native: kind.native(algorithm)?.to_owned() });
+pub(crate) fn capabilities(names: &Names, algorithms: impl IntoIterator<Item = Algorithm>) -> Capabilities {
+    let offer = |algorithm: Algorithm| Some(Offer { algorithm, native: names.native(algorithm)?.to_owned() });
     Capabilities {
         algorithms: algorithms.into_iter().filter_map(offer).collect(),
         reset: ResetKind::None,

@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 use harness::exit::Failure;
-use harness::target::ChildCommand;
+use harness::children::ChildCommand;
 use rl_trainer::cli::{calibrate, eval, export, inspect, train};
 use rl_trainer::executor::{self, ExecutorArgs};
 use std::process::ExitCode;

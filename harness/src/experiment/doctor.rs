@@ -9,8 +9,7 @@ use crate::config::{LoadBalancer, Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::record::TrialRecord;
 use crate::results::ResultsFolder;
-use crate::target::real::installed::how_to_install;
-use crate::target::{Installed, choose};
+use crate::testbed::{Installed, choose};
 use lb_core::Outcome;
 use lb_core::Span;
 use lb_core::workload::Scenario;
@@ -76,7 +75,7 @@ fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), Failure>
             Ok(installed) => say(&format!("  ok    {installed}")),
             Err(error) => {
                 say(&format!("  FAIL  {kind}: {error:#}"));
-                missing.push(format!("{kind} (`{}`)", how_to_install(kind)));
+                missing.push(format!("{kind} (`{}`)", kind.source));
             }
         }
     }

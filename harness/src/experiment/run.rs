@@ -17,7 +17,7 @@ use crate::results::{
     ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, TRACES,
     TracesSummary, machine, write_scenario, write_summary,
 };
-use crate::target::{Choice, Own, choose};
+use crate::testbed::{Choice, Own, choose};
 
 /// What a run is for.
 #[derive(Clone, Debug, PartialEq)]

@@ -12,7 +12,7 @@ use crate::config::{Plan, PlannedScenario};
 use crate::exit::{ExitCode, Failure};
 use crate::report::Progress;
 use crate::results::{MaxRateSummary, NoiseFloors, ScenarioSummary, Skipped, StageMark};
-use crate::target::Choice;
+use crate::testbed::Choice;
 use lb_core::Algorithm;
 use lb_core::workload::Stage;
 

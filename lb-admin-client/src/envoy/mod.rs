@@ -23,7 +23,9 @@
 //!    are ever called.
 
 mod admin;
+mod names;
 mod policy;
+pub mod program;
 mod selection;
 mod steering;
 mod wire;
@@ -33,10 +35,10 @@ use crate::admin::Capabilities;
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http};
-use crate::kind::Kind;
 use crate::options::{RealOptions, Switching, capabilities};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use names::NAMES;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use steering::Steered;
@@ -94,7 +96,7 @@ impl EnvoyAdmin {
             per_backend: true,
             in_flight: true,
             weights: !steered.is_empty(),
-            ..capabilities(Kind::Envoy, offered)
+            ..capabilities(&NAMES, offered)
         };
         Ok(Self { http, selector, steered, capabilities, options: options.clone() })
     }
@@ -176,7 +178,7 @@ async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminErr
         return Err(AdminError::BadValue { what: FIND, reason });
     }
     // Envoy lists clusters in no order.
-    let offered = Kind::Envoy.algorithms().filter(|algorithm| common.contains(algorithm)).collect();
+    let offered = NAMES.algorithms().filter(|algorithm| common.contains(algorithm)).collect();
     let mut keys: Vec<Algorithm> = groups.into_iter().map(|group| group.algorithm).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -215,5 +217,5 @@ async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<
         Rule::WeightedRoundRobin => !options.backends.is_empty(),
         _ => true,
     };
-    Ok((Selector::File { file, pools }, Kind::Envoy.algorithms().filter(can).collect()))
+    Ok((Selector::File { file, pools }, NAMES.algorithms().filter(can).collect()))
 }

@@ -159,12 +159,7 @@ impl FakeAdmin {
         if can {
             return Ok(());
         }
-        Err(AdminError::NotSupported {
-            what,
-            dialect: self.dialect().to_owned(),
-            url: "memory".to_owned(),
-            way_out: "give the fake the capability",
-        })
+        Err(AdminError::not_supported(self.dialect(), "memory", what, "give the fake the capability"))
     }
 }
 

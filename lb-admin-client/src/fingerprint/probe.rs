@@ -8,7 +8,8 @@ use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::judge::{FEWEST_REQUESTS, judge};
 use crate::fingerprint::observe::{Observations, PoolBackend, requests_to_hold, short_hold};
-use crate::http::{check_address, unreachable};
+use crate::http::unreachable;
+use crate::origin::Origin;
 use lb_core::Algorithm;
 use lb_core::algorithm::Behaviour;
 use reqwest::Client;
@@ -55,7 +56,7 @@ impl VerifyOptions {
     /// # Errors
     /// The address is none.
     pub fn new(base: &str, service: &str) -> Result<Self, AdminError> {
-        check_address(base)?;
+        Origin::parse(base)?;
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
             service: service.to_owned(),

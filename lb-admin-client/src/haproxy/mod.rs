@@ -14,15 +14,17 @@
 //! 6. Its `random` draws the same numbers after every start.
 
 mod admin;
+mod names;
+pub mod program;
 mod socket;
 mod stat;
 
 use crate::admin::{Capabilities, ResetKind};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
-use crate::kind::Kind;
 use crate::options::{RealOptions, capabilities};
 use lb_core::Algorithm;
+use names::NAMES;
 use socket::Socket;
 use stat::{Row, Table};
 use std::sync::atomic::AtomicU64;
@@ -71,7 +73,7 @@ impl HaproxyAdmin {
             in_flight: true,
             weights: true,
             drain: true,
-            ..capabilities(Kind::Haproxy, algorithms(&groups))
+            ..capabilities(&NAMES, algorithms(&groups))
         };
         Ok(Self { socket, map, capabilities, options: options.clone(), resets: AtomicU64::new(0) })
     }

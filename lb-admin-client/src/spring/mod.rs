@@ -139,12 +139,7 @@ impl SpringAdmin {
         if self.reference {
             return Ok(());
         }
-        Err(AdminError::NotSupported {
-            what,
-            dialect: DIALECT.to_owned(),
-            url: self.http.base().to_owned(),
-            way_out,
-        })
+        Err(AdminError::not_supported(DIALECT, self.http.base(), what, way_out))
     }
 
     async fn lb_snapshot(&self) -> Result<LbSnapshot, AdminError> {

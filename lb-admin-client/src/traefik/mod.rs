@@ -23,17 +23,19 @@
 
 mod admin;
 mod log;
+mod names;
+pub mod program;
 mod wire;
 
 use crate::admin::Capabilities;
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http, Reply};
-use crate::kind::Kind;
 use crate::options::{RealOptions, capabilities};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use log::AccessLog;
+use names::NAMES;
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -89,7 +91,7 @@ impl TraefikAdmin {
         offered.retain(|algorithm| *algorithm != rl || log.is_some());
         let weights = offered.contains(&rl);
         let per_backend = log.is_some();
-        let capabilities = Capabilities { weights, per_backend, ..capabilities(Kind::Traefik, offered) };
+        let capabilities = Capabilities { weights, per_backend, ..capabilities(&NAMES, offered) };
         Ok(Self { http, capabilities, options: options.clone(), log })
     }
 
@@ -179,10 +181,10 @@ async fn in_force(
 
 /// The name of the strategy that is an algorithm.
 fn strategy(algorithm: Algorithm) -> Option<&'static str> {
-    Kind::Traefik.native(algorithm)?.split(',').next()
+    NAMES.native(algorithm)?.split(',').next()
 }
 
 /// Its own name for what a router runs, which is its service's where we have none.
 fn native(router: &Router<'_>) -> String {
-    Kind::Traefik.native(router.group.algorithm).unwrap_or(router.service).to_owned()
+    NAMES.native(router.group.algorithm).unwrap_or(router.service).to_owned()
 }

@@ -8,7 +8,7 @@ use crate::experiment::run::Context;
 use crate::experiment::trial::ListedBackend;
 use crate::load::Direct;
 use crate::results::TRACES;
-use crate::target::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
+use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_core::Algorithm;

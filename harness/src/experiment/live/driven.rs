@@ -6,7 +6,7 @@ use crate::experiment::run::Context;
 use crate::experiment::traces::{lost, of_record};
 use crate::experiment::trial::BalancerCount;
 use crate::results::TraceFile;
-use crate::target::Child;
+use crate::testbed::Child;
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::Algorithm;

@@ -16,7 +16,7 @@ use crate::load::{self, Direct, LoadSpec, Target};
 use crate::record::{self, RequestSink, TrialRecord};
 use crate::report::{Progress, Pulse};
 use crate::results::RequestsFile;
-use crate::target::{Backends, MachineCpu, cpu_seconds};
+use crate::testbed::{Backends, MachineCpu, cpu_seconds};
 use anyhow::Context as _;
 use driven::{Counted, Driven};
 use lb_core::workload::{Scenario, Schedule};

@@ -2,9 +2,9 @@
 //! machine and CPU is accounted per process.
 
 use super::backends::{Backends, write_json};
-use super::child::Child;
+use super::child::{Child, LOAD_BALANCER};
+use super::error::TestbedError;
 use crate::config::TrainedPolicy;
-use anyhow::{Context, Result};
 use lb_core::topology::Topology;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -47,17 +47,27 @@ struct Ready {
 
 impl Reference {
     /// Starts it on a free port, before `backends`. Its config and its log go to `dir`.
-    pub async fn start(spec: ReferenceSpec<'_>, backends: &Backends, dir: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When `dir` cannot be written, or it does not start.
+    pub async fn start(
+        spec: ReferenceSpec<'_>,
+        backends: &Backends,
+        dir: &Path,
+    ) -> Result<Self, TestbedError> {
         if let Some(policy) = spec.policy {
             let path = dir.join(POLICY_FILE);
-            std::fs::write(&path, &policy.bytes)
-                .with_context(|| format!("failed to write `{}`", path.display()))?;
+            if let Err(source) = std::fs::write(&path, &policy.bytes) {
+                return Err(TestbedError::File { what: "write", path, source });
+            }
         }
         let config_file = write_json(dir, "load-balancer.json", &config(&spec, backends))?;
-        let args = ["__load-balancer", "--config", &config_file, "--exit-with-parent"];
+        let args = [LOAD_BALANCER, "--config", &config_file, "--exit-with-parent"];
         let (process, at) = Child::start("the load balancer", &args, &dir.join("load-balancer.log")).await?;
-        let at: Ready =
-            serde_json::from_value(at).context("failed to read where the load balancer listens")?;
+        let at: Ready = serde_json::from_value(at).map_err(|source| TestbedError::Reply {
+            what: "where the load balancer listens".to_owned(),
+            source,
+        })?;
         let base_url = format!("{}/proxy", at.url.trim_end_matches('/'));
         Ok(Self { process, base_url, admin_url: at.admin })
     }

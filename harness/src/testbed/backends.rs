@@ -1,8 +1,8 @@
 //! The mock backends of one scenario, as a child of `bench`.
 
-use super::child::Child;
+use super::child::{Child, MOCK_BACKENDS};
+use super::error::TestbedError;
 use super::mocks::Mocks;
-use anyhow::{Context, Result};
 use lb_core::topology::Topology;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,6 +28,13 @@ pub struct Listening {
     pub weight: f64,
 }
 
+impl Listening {
+    /// Returns its address as `host:port`.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches('/')
+    }
+}
+
 /// What the mock backends say when they listen.
 #[derive(Debug, Deserialize)]
 struct Ready {
@@ -38,22 +45,35 @@ struct Ready {
 impl Backends {
     /// Starts them on free ports. What they are told and what they log goes to `dir`, so that a run can be
     /// repeated by hand.
-    pub async fn start(topology: &Topology, catalogue: &[Value], seed: u64, dir: &Path) -> Result<Self> {
-        std::fs::create_dir_all(dir)
-            .with_context(|| format!("failed to make the folder `{}`", dir.display()))?;
+    ///
+    /// # Errors
+    /// When `dir` cannot be written, or they do not start.
+    pub async fn start(
+        topology: &Topology,
+        catalogue: &[Value],
+        seed: u64,
+        dir: &Path,
+    ) -> Result<Self, TestbedError> {
+        std::fs::create_dir_all(dir).map_err(|source| TestbedError::File {
+            what: "make the folder",
+            path: dir.to_owned(),
+            source,
+        })?;
         let topology_file = write_json(dir, "topology.json", &serde_json::to_value(topology)?)?;
         let catalogue_file = write_json(dir, "catalogue.json", &json!(catalogue))?;
         let seed = seed.to_string();
         let mut args =
-            vec!["__mock-backends", "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
+            vec![MOCK_BACKENDS, "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
         if !catalogue.is_empty() {
             args.extend(["--catalogue", &catalogue_file]);
         }
         let (process, ready) =
             Child::start("the mock backends", &args, &dir.join("mock-backends.log")).await?;
         write_json(dir, "mock-backends.json", &ready)?;
-        let ready: Ready =
-            serde_json::from_value(ready).context("failed to read where the mock backends listen")?;
+        let ready: Ready = serde_json::from_value(ready).map_err(|source| TestbedError::Reply {
+            what: "where the mock backends listen".to_owned(),
+            source,
+        })?;
         Ok(Self { process, mocks: Mocks::new(&ready.control), listening: ready.backends })
     }
 
@@ -62,8 +82,11 @@ impl Backends {
         self.listening.iter().find(|backend| backend.id == id)
     }
 
-    /// An error if they have ended.
-    pub fn check(&mut self) -> Result<()> {
+    /// Checks that they still run.
+    ///
+    /// # Errors
+    /// When they have ended, with what they logged last.
+    pub fn check(&mut self) -> Result<(), TestbedError> {
         self.process.check()
     }
 
@@ -79,9 +102,11 @@ impl Backends {
 }
 
 /// Writes a file of JSON into `dir` and gives its path.
-pub(super) fn write_json(dir: &Path, name: &str, content: &Value) -> Result<String> {
+pub(super) fn write_json(dir: &Path, name: &str, content: &Value) -> Result<String, TestbedError> {
     let path = dir.join(name);
-    std::fs::write(&path, serde_json::to_vec_pretty(content)?)
-        .with_context(|| format!("failed to write `{}`", path.display()))?;
+    let content = serde_json::to_vec_pretty(content)?;
+    if let Err(source) = std::fs::write(&path, content) {
+        return Err(TestbedError::File { what: "write", path, source });
+    }
     Ok(path.to_string_lossy().into_owned())
 }

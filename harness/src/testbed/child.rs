@@ -1,12 +1,12 @@
 //! A child process that never outlives `bench`, however that ends. Our own programs watch their standard
 //! input, which closes when the parent goes. Others are started by way of a hidden subcommand, which asks the
-//! system for a signal at the parent's end and then becomes the program.
+//! system for a signal at the parent's end and then becomes the program
+//! ([`ChildCommand`](crate::children::ChildCommand)).
 
-use anyhow::{Context, Result, bail};
+use super::error::TestbedError;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -20,56 +20,12 @@ const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a child may take to end once its standard input is closed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The hidden subcommands by which a program that drives the embedded target is its own load balancer and
-/// backends: whoever calls [`Child::start`] must take them.
-#[derive(Debug, clap::Subcommand)]
-pub enum ChildCommand {
-    /// Run the reference load balancer.
-    #[command(name = "__load-balancer", hide = true)]
-    LoadBalancer(load_balancer::cli::Args),
-    /// Run the mock backends.
-    #[command(name = "__mock-backends", hide = true)]
-    MockBackends(mock_backends::cli::Args),
-    /// Become another program that ends with its parent.
-    #[command(name = "__become", hide = true)]
-    Become(BecomeArgs),
-}
-
-/// A program and what it is given.
-#[derive(Debug, clap::Args)]
-pub struct BecomeArgs {
-    /// The program, then its arguments.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<OsString>,
-}
-
-impl BecomeArgs {
-    /// Returns only when the program cannot be started.
-    fn main(&self) -> std::process::ExitCode {
-        let [program, args @ ..] = self.command.as_slice() else { return std::process::ExitCode::FAILURE };
-        // SIGTERM, so that a program with processes of its own can end them. The setting outlives exec.
-        #[cfg(target_os = "linux")]
-        if let Err(error) =
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
-        {
-            eprintln!("failed to be told of the parent's end: {error}");
-        }
-        let error = std::process::Command::new(program).args(args).exec();
-        eprintln!("failed to start `{}`: {error}", program.to_string_lossy());
-        std::process::ExitCode::FAILURE
-    }
-}
-
-impl ChildCommand {
-    /// Serves until it is told to end. Children bring their own runtimes and logs.
-    pub fn main(&self) -> std::process::ExitCode {
-        match self {
-            Self::LoadBalancer(args) => load_balancer::cli::main(args),
-            Self::MockBackends(args) => mock_backends::cli::main(args),
-            Self::Become(args) => args.main(),
-        }
-    }
-}
+/// The hidden subcommand that runs the reference load balancer.
+pub(crate) const LOAD_BALANCER: &str = "__load-balancer";
+/// The hidden subcommand that runs the mock backends.
+pub(crate) const MOCK_BACKENDS: &str = "__mock-backends";
+/// The hidden subcommand that becomes another program.
+pub(crate) const BECOME: &str = "__become";
 
 /// A running child.
 #[derive(Debug)]
@@ -87,41 +43,50 @@ pub struct Child {
 impl Child {
     /// Starts this very program with a hidden subcommand, waits for the JSON line that says where it
     /// listens, and gives that back. What it logs goes to `log`.
-    pub async fn start(name: &'static str, args: &[&str], log: &Path) -> Result<(Self, serde_json::Value)> {
+    ///
+    /// # Errors
+    /// When it cannot be started, ends before it listens, or takes too long; with what it logged last.
+    pub async fn start(
+        name: &'static str,
+        args: &[&str],
+        log: &Path,
+    ) -> Result<(Self, serde_json::Value), TestbedError> {
         let mut command = command(log)?;
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().with_context(|| format!("failed to start {name}"))?;
+        let mut process = command.spawn().map_err(|source| system(format!("start {name}"), source))?;
         let stdin = process.stdin.take();
-        let stdout = process.stdout.take().context("the child has no standard output")?;
+        let no_stdout = || system(format!("read from {name}"), std::io::ErrorKind::BrokenPipe.into());
+        let stdout = process.stdout.take().ok_or_else(no_stdout)?;
         let mut child = Self { name, process, stdin, log: log.to_owned(), group: None };
 
         let mut line = String::new();
         let mut reader = BufReader::new(stdout);
-        let read = tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await;
-        match read {
-            Err(_) => bail!(
-                "{name} did not start within {} s; its log is `{}`",
-                START_TIMEOUT.as_secs(),
-                log.display()
-            ),
-            Ok(Err(error)) => return Err(error).context(format!("failed to read from {name}")),
+        match tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await {
+            Err(_) => {
+                let seconds = START_TIMEOUT.as_secs();
+                return Err(TestbedError::Slow { name, seconds, log: log.to_owned() });
+            }
+            Ok(Err(source)) => return Err(system(format!("read from {name}"), source)),
             Ok(Ok(0)) => {
-                let status = tokio::time::timeout(STOP_TIMEOUT, child.process.wait()).await;
-                let how = status
-                    .ok()
-                    .and_then(Result::ok)
-                    .map_or_else(String::new, |status| format!(" ({status})"));
-                bail!("{name} ended before it listened{how}: {}", child.last_log_lines());
+                let ended = tokio::time::timeout(STOP_TIMEOUT, child.process.wait()).await;
+                let status = ended.ok().and_then(Result::ok);
+                return Err(TestbedError::Stillborn { name, status, said: child.last_log_lines() });
             }
             Ok(Ok(_)) => {}
         }
-        let ready = serde_json::from_str(&line)
-            .with_context(|| format!("failed to read where {name} listens from `{}`", line.trim()))?;
+        let ready = serde_json::from_str(&line).map_err(|source| TestbedError::Reply {
+            what: format!("where {name} listens from `{}`", line.trim()),
+            source,
+        })?;
         Ok((child, ready))
     }
 
     /// Starts another program, in the folder `dir`. All that it prints goes to `log`. When it is ready is for
     /// the caller to find out.
+    ///
+    /// # Errors
+    /// When this program cannot be started again, or the log cannot be written. A program that cannot be started
+    /// shows in [`check`](Self::check).
     pub fn start_program(
         name: &'static str,
         program: &Path,
@@ -129,13 +94,14 @@ impl Child {
         environment: &[(&str, OsString)],
         dir: &Path,
         log: &Path,
-    ) -> Result<Self> {
+    ) -> Result<Self, TestbedError> {
         let mut command = command(log)?;
         let log_file = File::options().append(true).open(log);
-        command.arg("__become").arg(program).args(args).current_dir(dir);
+        let log_file = log_file.map_err(|source| system("open its log".to_owned(), source))?;
+        command.arg(BECOME).arg(program).args(args).current_dir(dir);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::from(log_file.context("failed to open its log")?));
-        let process = command.spawn().with_context(|| format!("failed to start {name}"))?;
+        command.stdin(Stdio::null()).stdout(Stdio::from(log_file));
+        let process = command.spawn().map_err(|source| system(format!("start {name}"), source))?;
         let group = process.id().and_then(|pid| Pid::from_raw(pid as i32));
         Ok(Self { name, process, stdin: None, log: log.to_owned(), group })
     }
@@ -152,15 +118,18 @@ impl Child {
         Some(cpu_seconds(pid)? + of_children)
     }
 
-    /// An error if the child has ended, with what it logged last.
-    pub fn check(&mut self) -> Result<()> {
+    /// Checks that the child still runs.
+    ///
+    /// # Errors
+    /// When it has ended, with what it logged last.
+    pub fn check(&mut self) -> Result<(), TestbedError> {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
                 self.end_group();
-                bail!("{} has ended ({status}): {}", self.name, self.last_log_lines())
+                Err(TestbedError::Ended { name: self.name, status, said: self.last_log_lines() })
             }
-            Err(error) => Err(error).context(format!("failed to look after {}", self.name)),
+            Err(source) => Err(system(format!("look after {}", self.name), source)),
         }
     }
 
@@ -208,16 +177,24 @@ impl Drop for Child {
 }
 
 /// A command that runs this very program: it ends when it is dropped, and what it says of itself goes to `log`.
-fn command(log: &Path) -> Result<Command> {
-    let program = std::env::current_exe().context("failed to find the path of this program")?;
-    let log_file =
-        File::create(log).with_context(|| format!("failed to create the log `{}`", log.display()))?;
+fn command(log: &Path) -> Result<Command, TestbedError> {
+    let program = std::env::current_exe()
+        .map_err(|source| system("find the path of this program".to_owned(), source))?;
+    let log_file = File::create(log).map_err(|source| TestbedError::File {
+        what: "create the log",
+        path: log.to_owned(),
+        source,
+    })?;
     let mut command = Command::new(program);
     command.stderr(Stdio::from(log_file)).kill_on_drop(true);
     // Out of the terminal's process group: Ctrl-C is for `bench`, which then ends its children in order.
     #[cfg(unix)]
     command.process_group(0);
     Ok(command)
+}
+
+fn system(what: String, source: std::io::Error) -> TestbedError {
+    TestbedError::System { what, source }
 }
 
 /// The processes that a process has started and that still run; none where the system does not tell.
