@@ -26,7 +26,9 @@ enum Source {
     Debian(&'static str),
 }
 
-/// The programs, where they come from, and the argument that makes them tell their version.
+/// The programs, where they come from, and the argument that makes them print their version. What is known of them
+/// otherwise stands in `lb-admin-client`, and a test holds this list to its table: set-up needs no more than this,
+/// and runs before anything else of the workspace is built, or can be.
 const PROGRAMS: [(&str, Source, &str); 5] = [
     ("haproxy", Source::Debian("haproxy"), "-v"),
     ("nginx", Source::Debian("nginx-light"), "-v"),
@@ -206,6 +208,15 @@ fn version_in(text: &str) -> Option<String> {
 mod tests {
     use super::*;
     use std::fs;
+
+    #[test]
+    fn the_programs_are_those_that_can_be_driven() {
+        let here = PROGRAMS.map(|(name, source, argument)| (name, how_to_install(source), argument));
+        let driven = lb_admin_client::Kind::ALL.iter();
+        let driven: Vec<_> =
+            driven.map(|kind| (kind.name(), kind.source.to_string(), kind.version_argument)).collect();
+        assert_eq!(here.as_slice(), driven, "each load balancer of the table is set up, as it says");
+    }
 
     #[test]
     fn every_wheel_is_pinned_for_both_kinds_of_processor() {
