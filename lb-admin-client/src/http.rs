@@ -19,20 +19,20 @@ pub(crate) struct Http {
     token: Option<String>,
 }
 
-/// Without the token.
+/// Leaves the token out.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
-/// One call.
+/// One call to an admin API.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) body: Option<serde_json::Value>,
-    /// Longest that it may take, where that is more than usual.
+    /// The longest time that it may take; `None` for the usual limit.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -46,7 +46,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What came back.
+/// The answer to a call.
 pub(crate) struct Reply {
     pub(crate) url: String,
     pub(crate) status: u16,
@@ -69,7 +69,7 @@ impl Http {
         Ok(Self { client, base: base.trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 
-    /// The base address.
+    /// Returns the base address, without a slash at its end.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
@@ -111,7 +111,7 @@ impl Reply {
         serde_json::from_str(&self.body).map_err(|error| self.unexpected(expected, Some(error.to_string())))
     }
 
-    /// The error for an answer that the dialect does not have.
+    /// Returns the error for an answer that is not part of the protocol.
     pub(crate) fn unexpected(&self, expected: &'static str, fault: Option<String>) -> AdminError {
         let quoted: String = self.body.trim().chars().take(QUOTED).collect();
         let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
@@ -124,7 +124,7 @@ impl Reply {
     }
 }
 
-/// The error for a call that nobody answered, with its innermost cause.
+/// Returns the error for a call without an answer, with its innermost cause.
 pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {

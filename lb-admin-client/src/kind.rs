@@ -137,7 +137,7 @@ mod tests {
             "{said}"
         );
         let ejecting = Algorithm { rule: Rule::LeastConnections, ejection: true };
-        assert_eq!(haproxy.native(ejecting), None, "ejection is no part of what is switched");
+        assert_eq!(haproxy.native(ejecting), None, "ejection is not switched with the algorithm");
         assert_eq!(haproxy.native(least), Some("leastconn"));
     }
 }

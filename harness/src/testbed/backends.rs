@@ -8,23 +8,23 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// Running backends.
+/// The mock backends of one scenario, running as a child process.
 #[derive(Debug)]
 pub struct Backends {
     process: Child,
-    /// Control of them.
+    /// The client of their control API.
     pub mocks: Mocks,
     listening: Vec<Listening>,
 }
 
-/// Where a backend listens.
+/// A running backend.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Listening {
-    /// Its id.
+    /// The id that it sends in `X-Backend`.
     pub id: String,
-    /// Its address, `http://host:port`.
+    /// The address at which it listens, `http://host:port`.
     pub url: String,
-    /// What load balancers are told it is worth.
+    /// The weight that load balancers are told.
     pub weight: f64,
 }
 
@@ -35,7 +35,7 @@ impl Listening {
     }
 }
 
-/// What the mock backends say when they listen.
+/// The line that the mock backends print when they listen.
 #[derive(Debug, Deserialize)]
 struct Ready {
     control: String,
@@ -77,7 +77,7 @@ impl Backends {
         Ok(Self { process, mocks: Mocks::new(&ready.control), listening: ready.backends })
     }
 
-    /// Where the backend with this id listens.
+    /// Finds the backend with this id.
     pub fn listening(&self, id: &str) -> Option<&Listening> {
         self.listening.iter().find(|backend| backend.id == id)
     }
@@ -90,18 +90,18 @@ impl Backends {
         self.process.check()
     }
 
-    /// CPU seconds used so far.
+    /// Returns the CPU seconds that they have used; `None` if the system does not tell.
     pub fn cpu_seconds(&self) -> Option<f64> {
         self.process.cpu_seconds()
     }
 
-    /// Ends them.
+    /// Ends the child process.
     pub async fn stop(self) {
         self.process.stop().await;
     }
 }
 
-/// Writes a file of JSON into `dir` and gives its path.
+/// Writes a JSON file into `dir` and returns its path.
 pub(super) fn write_json(dir: &Path, name: &str, content: &Value) -> Result<String, TestbedError> {
     let path = dir.join(name);
     let content = serde_json::to_vec_pretty(content)?;

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{ChildStdin, Command};
 
-/// How long a child may take until it listens. Generous: a loaded machine starts slowly, and a child
+/// The longest time until a child listens. Generous: a loaded machine starts slowly, and a child
 /// that cannot start says so at once.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
@@ -27,7 +27,7 @@ pub(crate) const MOCK_BACKENDS: &str = "__mock-backends";
 /// The hidden subcommand that becomes another program.
 pub(crate) const BECOME: &str = "__become";
 
-/// A running child.
+/// A running child process.
 #[derive(Debug)]
 pub struct Child {
     name: &'static str,
@@ -106,12 +106,12 @@ impl Child {
         Ok(Self { name, process, stdin: None, log: log.to_owned(), group })
     }
 
-    /// Its process, while it runs.
+    /// Returns its process id while it runs.
     pub(super) fn id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// User and system CPU seconds that it and its processes have used.
+    /// Returns the user and system CPU seconds that it and its processes have used; `None` if the system does not tell.
     pub fn cpu_seconds(&self) -> Option<f64> {
         let pid = self.process.id()?;
         let of_children = children(pid).into_iter().filter_map(cpu_seconds).sum::<f64>();
@@ -147,7 +147,7 @@ impl Child {
         self.end_group();
     }
 
-    /// Ends what a program has started and left.
+    /// Kills the processes that a program has started and left.
     fn end_group(&mut self) {
         if let Some(group) = self.group.take() {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
@@ -197,13 +197,13 @@ fn system(what: String, source: std::io::Error) -> TestbedError {
     TestbedError::System { what, source }
 }
 
-/// The processes that a process has started and that still run; none where the system does not tell.
+/// Lists the running processes that a process has started; none if the system does not tell.
 fn children(pid: u32) -> Vec<u32> {
     let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// User and system CPU seconds that a process has used; none where the system does not tell.
+/// Returns the user and system CPU seconds that a process has used; `None` if the system does not tell.
 pub fn cpu_seconds(pid: u32) -> Option<f64> {
     // proc(5): fields 14 and 15 are utime and stime in clock ticks; the command name in parentheses
     // may hold spaces, so counting starts behind it.

@@ -19,21 +19,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum Choice {
     /// Load balancers and mock backends as children of `bench`; several are compared.
     Own(Vec<Own>),
-    /// One that is running already.
+    /// A load balancer that is running already.
     Running(Running),
 }
 
 /// A load balancer that `bench` starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// The reference.
+    /// The reference load balancer.
     Reference,
-    /// A real one.
+    /// A real load balancer, with its program on this machine.
     Real(Installed),
 }
 
 impl Own {
-    /// Which one it is.
+    /// Returns the load balancer by its name.
     pub fn load_balancer(&self) -> LoadBalancer {
         match self {
             Self::Reference => LoadBalancer::Reference,
@@ -45,17 +45,17 @@ impl Own {
 /// A load balancer that is running already.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// Where requests go: services lie below it.
+    /// The address of its entry, below which services lie.
     pub base_url: String,
-    /// Where the admin API is.
+    /// The address of its admin API.
     pub admin_url: String,
-    /// Bearer token of the admin API.
+    /// The bearer token of its admin API; `None` if it needs none.
     pub admin_token: Option<String>,
-    /// Which real one it is; none: it speaks the Spring dialect.
+    /// Which load balancer it is; `None` if it speaks the dialect of the reference load balancer.
     pub kind: Option<Kind>,
     /// How algorithms are selected in a real one.
     pub switching: Switching,
-    /// Why it was chosen.
+    /// The reason why it was chosen, for the first line of a run.
     pub reason: &'static str,
 }
 

@@ -16,17 +16,17 @@ pub enum TestbedError {
     File {
         /// What was tried, such as `write` or `make the folder`.
         what: &'static str,
-        /// The file or folder.
+        /// The path of the file or folder.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// Something else that the system refused.
     #[error("failed to {what}")]
     System {
-        /// What was tried.
+        /// What was tried, as a verb with its object.
         what: String,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// What a child says of itself is not what it should say.
@@ -34,7 +34,7 @@ pub enum TestbedError {
     Reply {
         /// What was to be read.
         what: String,
-        /// Why it could not.
+        /// What is wrong with it.
         source: serde_json::Error,
     },
     /// What a child is told cannot be written as JSON.
@@ -43,31 +43,31 @@ pub enum TestbedError {
     /// A child does not listen.
     #[error("{name} did not start within {seconds} s; its log is `{}`", .log.display())]
     Slow {
-        /// The child.
+        /// The name of the child.
         name: &'static str,
-        /// For how long it was waited.
+        /// How long it was given, in seconds.
         seconds: u64,
-        /// Its log.
+        /// The path of its log.
         log: PathBuf,
     },
     /// A child has ended before it listened.
     #[error("{name} ended before it listened{}: {said}", how(*.status))]
     Stillborn {
-        /// The child.
+        /// The name of the child.
         name: &'static str,
-        /// How it ended; `None` if that is not known.
+        /// Its exit status; `None` if that is not known.
         status: Option<ExitStatus>,
-        /// What it logged last.
+        /// The last lines of its log.
         said: String,
     },
     /// A child that ran has ended.
     #[error("{name} has ended ({status}): {said}")]
     Ended {
-        /// The child.
+        /// The name of the child.
         name: &'static str,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
-        /// What it logged last.
+        /// The last lines of its log.
         said: String,
     },
     /// The mock backends did not do what they were told.
@@ -78,7 +78,7 @@ pub enum TestbedError {
         "failed to find the program `{name}` on PATH; install it (`{install}`), or name it with --program"
     )]
     NotFound {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
         /// The command that installs it.
         install: String,
@@ -89,11 +89,11 @@ pub enum TestbedError {
         .program.display()
     )]
     CannotRun {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
-        /// Its program.
+        /// The path of its program.
         program: PathBuf,
-        /// Why.
+        /// The error of the system.
         reason: String,
         /// The command that installs it.
         install: String,
@@ -104,9 +104,9 @@ pub enum TestbedError {
         .program.display()
     )]
     NoVersion {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
-        /// Its program.
+        /// The path of its program.
         program: PathBuf,
         /// The argument that should make it print its version.
         argument: &'static str,
@@ -120,13 +120,13 @@ pub enum TestbedError {
         .program.display()
     )]
     TooOld {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
-        /// What it is.
+        /// The version that was found.
         version: Version,
-        /// Its program.
+        /// The path of its program.
         program: PathBuf,
-        /// What it should be at least.
+        /// The oldest version that will do.
         oldest: Version,
         /// The command that installs it.
         install: String,
@@ -137,9 +137,9 @@ pub enum TestbedError {
     /// A template cannot be filled: a defect of the template.
     #[error("failed to fill the template of {name}")]
     Template {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
-        /// Why.
+        /// What is wrong with the template.
         source: minijinja::Error,
     },
     /// A name cannot be written into a configuration.
@@ -158,16 +158,16 @@ pub enum TestbedError {
     NoBackend(String),
     /// The program refuses its configuration.
     #[error(
-        "{name} rejects the configuration `{}`: {said}; it was made for newer or older versions, or a name in the topology \
-         is none that it takes",
+        "{name} rejects the configuration `{}`: {said}; it was made for newer or older versions, or a name in the \
+         topology is not valid there",
         .config.display()
     )]
     Rejected {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
-        /// The configuration file.
+        /// The path of the configuration file.
         config: PathBuf,
-        /// What it says of it.
+        /// The lines in which the program says why.
         said: String,
     },
     /// A port is in use by something else.
@@ -176,7 +176,7 @@ pub enum TestbedError {
         address(*.listen)
     )]
     PortTaken {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
         /// The address that was asked for; `None` if any port would do.
         listen: Option<SocketAddr>,
@@ -188,12 +188,12 @@ pub enum TestbedError {
         "failed to reach the socket `{path}`: its path is longer than {longest} bytes; choose a shorter one with --out"
     )]
     LongSocket {
-        /// The socket.
+        /// The path of the socket.
         path: String,
-        /// What the system allows.
+        /// The longest path that the system allows, in bytes.
         longest: usize,
     },
-    /// Nothing takes connections yet.
+    /// The load balancer does not take connections yet.
     #[error("it does not listen at {0}")]
     NotListening(SocketAddr),
     /// The admin API does not answer as it should.
@@ -202,21 +202,21 @@ pub enum TestbedError {
     /// A load balancer that starts without routes did not take them.
     #[error("failed to {what}")]
     Load {
-        /// What was tried.
+        /// What was tried, as a verb with its object.
         what: &'static str,
-        /// Why.
+        /// The error of its admin API.
         source: Box<AdminError>,
     },
-    /// A load balancer does not come up.
+    /// A load balancer does not come up in time.
     #[error("{name} did not come up within {seconds} s; its log is `{}`", .log.display())]
     NotUp {
-        /// The load balancer.
+        /// The name of the load balancer.
         name: &'static str,
-        /// For how long it was waited.
+        /// How long it was given, in seconds.
         seconds: u64,
-        /// Its log.
+        /// The path of its log.
         log: PathBuf,
-        /// What was missing last.
+        /// What failed at the last attempt to reach it.
         source: Box<TestbedError>,
     },
     /// The load balancer that is named cannot be driven.
@@ -225,9 +225,9 @@ pub enum TestbedError {
          name which one it is with --load-balancer, or leave --url out to use the embedded one"
     )]
     Named {
-        /// Its admin API.
+        /// The address of its admin API.
         admin_url: String,
-        /// Why.
+        /// The error of its admin API.
         source: Box<AdminError>,
     },
     /// Nothing that can be driven answers on another machine.
@@ -236,20 +236,20 @@ pub enum TestbedError {
          --admin"
     )]
     Remote {
-        /// Where it should be.
+        /// The address at which it should be.
         origin: String,
-        /// Why.
+        /// The error of its admin API.
         source: Box<AdminError>,
     },
     /// Something answers on this machine that cannot be driven.
     #[error(
-        "something listens at `{origin}` (the config's base_url) but is no load balancer that `bench` can drive; stop it, or \
+        "something listens at `{origin}` (the config's base_url) but is not a load balancer that `bench` can drive; stop it, or \
          name the load balancer with --url and --admin"
     )]
     Stranger {
-        /// Where it listens.
+        /// The address at which it listens.
         origin: String,
-        /// Why it cannot be driven.
+        /// The error of what should be its admin API.
         source: Box<AdminError>,
     },
 }

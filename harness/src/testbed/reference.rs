@@ -16,20 +16,20 @@ const POLICY_FILE: &str = "policy.safetensors";
 /// A running reference load balancer.
 #[derive(Debug)]
 pub struct Reference {
-    /// Its process.
+    /// The child process that it runs in.
     pub process: Child,
-    /// Where requests go: services lie below it.
+    /// The address of its entry, below which services lie.
     pub base_url: String,
-    /// Where the admin API is.
+    /// The address of its admin API.
     pub admin_url: String,
 }
 
-/// What to start.
+/// How to start the reference load balancer.
 #[derive(Clone, Copy, Debug)]
 pub struct ReferenceSpec<'a> {
-    /// The backends.
+    /// The backends, by pool.
     pub topology: &'a Topology,
-    /// What `rl` follows.
+    /// The policy that `rl` follows; `None` if `rl` does not run.
     pub policy: Option<&'a TrainedPolicy>,
     /// Threads of the load balancer; more than one have views of their own.
     pub balancers: u16,
@@ -38,7 +38,7 @@ pub struct ReferenceSpec<'a> {
     pub traces: Option<(&'a str, f64)>,
 }
 
-/// What the load balancer says when it listens.
+/// The line that the load balancer prints when it listens.
 #[derive(Debug, Deserialize)]
 struct Ready {
     url: String,

@@ -69,7 +69,7 @@ impl CaddyAdmin {
     /// Connects to the admin API, and finds the proxies and the folder of flags.
     ///
     /// # Errors
-    /// Nobody answers there, or no proxy is called as one that can be switched.
+    /// When nothing answers at the address, or no proxy has a name by which it can be switched.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let config = read(&http).await?;

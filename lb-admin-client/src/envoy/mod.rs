@@ -14,7 +14,7 @@
 //! 4. `/reset_counters` leaves the counters of hosts alone, so windows are differences. Hosts count from zero
 //!    when their cluster is built anew, which a switch by file does and new weights do not: a generation is
 //!    named after the time of the latest building.
-//! 5. `rq_error` already contains timeouts and failed connections; a failed connection is no request in
+//! 5. `rq_error` already contains timeouts and failed connections; a failed connection does not count in
 //!    `rq_total`, so a backend that is down has errors and no requests.
 //! 6. LEAST_REQUEST with unequal weights is a weighted rotation, and RANDOM ignores weights: the cluster `rl`
 //!    is ROUND_ROBIN, whose shares are exact however often its weights are rewritten.
@@ -81,7 +81,7 @@ impl EnvoyAdmin {
     /// Connects to the admin API, and finds the clusters and the files. Changes nothing.
     ///
     /// # Errors
-    /// Nobody answers there, something else does, or its configuration has nothing that could be switched.
+    /// When nothing or something else answers at the address, or the configuration has nothing that can be switched.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let (selector, offered) = match options.switching {
@@ -186,7 +186,7 @@ async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminErr
 }
 
 /// The file of the clusters, and what they could run: no learned weights, since with each new file hosts would
-/// be built anew; weights only where somebody knows them.
+/// be built anew; weights only if the options list the backends.
 async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<Algorithm>), AdminError> {
     let query = [("mask", "bootstrap.dynamic_resources")];
     let dump: Dump = get(http, CONFIG_DUMP, &query, "Envoy's configuration").await?;

@@ -163,7 +163,7 @@ impl Watched {
         let text = std::fs::read_to_string(&self.path).map_err(|error| self.io(what, &error))?;
         serde_json::from_str(&text).map_err(|error| AdminError::BadValue {
             what,
-            reason: format!("`{}` is no JSON ({error}); write it anew as JSON", self.path.display()),
+            reason: format!("`{}` is not JSON ({error}); write it again as JSON", self.path.display()),
         })
     }
 
@@ -178,7 +178,7 @@ impl Watched {
         let version = version();
         document["version_info"] = version.as_str().into();
         let before = self.progress(http).await?;
-        // A few kilobytes, so nobody waits for them.
+        // A few kilobytes: reading them blocks for no time that matters.
         let former = std::fs::read(&self.path).map_err(|error| self.io(what, &error))?;
         self.put(format!("{document:#}\n").as_bytes()).map_err(|error| self.io(what, &error))?;
         let deadline = Instant::now() + NOTICED;

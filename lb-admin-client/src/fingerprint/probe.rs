@@ -22,7 +22,7 @@ const BACKEND: &str = "x-backend";
 /// Header that names the algorithm that chose.
 const ALGORITHM: &str = "x-lb-algorithm";
 
-/// Requests that find out how many backends there are when nobody says: among eight backends that
+/// Requests that find out how many backends there are if the load balancer does not say: among eight backends that
 /// are picked evenly, one remains unseen in 0.4 % of cases.
 const SCOUTS: usize = 60;
 
@@ -54,7 +54,7 @@ impl VerifyOptions {
     /// [`FALSE_ALARM`](crate::fingerprint::FALSE_ALARM) in most cases, not in a few.
     ///
     /// # Errors
-    /// The address is none.
+    /// When the address cannot be called.
     pub fn new(base: &str, service: &str) -> Result<Self, AdminError> {
         Origin::parse(base)?;
         Ok(Self {
@@ -172,7 +172,7 @@ fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Opt
 }
 
 /// The third layer: whether the choices look like `algorithm`'s. `pool` names the backends that may
-/// be picked, when somebody knows.
+/// be picked, if that is known.
 ///
 /// # Errors
 /// The data entry cannot be reached.

@@ -51,7 +51,7 @@ impl HaproxyAdmin {
     /// Connects to the stats socket, and finds the map and the groups.
     ///
     /// # Errors
-    /// Nobody answers there, the socket may not be used, or the configuration lacks the map or the groups.
+    /// When nothing answers on the socket, access to it is denied, or the configuration lacks the map or the groups.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let socket = Socket::new(&options.admin, options.limit)?;
         let table = Table::parse(&socket.ask("show stat").await?);

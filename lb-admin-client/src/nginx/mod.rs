@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - *Selector*: `flags/` holds one file named after the algorithm that routes; the configuration asks for it
-//!   with `if (-f …)` at every request. Nobody is told, and nothing breaks.
+//!   with `if (-f …)` at every request. nginx is not told, and no connection breaks.
 //! - *Config*: `algorithm.map` is included by the configuration, and SIGHUP makes nginx load it anew. Old
 //!   workers go on answering for a while, so a switch is over when all of them are gone. Idle connections of
 //!   clients are closed.
@@ -45,9 +45,9 @@ use std::path::{Path, PathBuf};
 
 /// What the folder says of the configuration.
 const FACTS: &str = "bench.json";
-/// The flag files.
+/// The folder of the flag files.
 const FLAGS: &str = "flags";
-/// What is steered.
+/// The algorithm whose weights are steered.
 const RL: Algorithm = Algorithm::plain(Rule::Rl);
 
 /// `bench.json`.
@@ -91,7 +91,7 @@ impl NginxAdmin {
     /// Reads `bench.json`, and asks once where it says that something answers.
     ///
     /// # Errors
-    /// The folder lacks it, it is not understood, or a page that it names does not answer.
+    /// When the folder lacks it, it is malformed, or a page that it names does not answer.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let folder = PathBuf::from(&options.admin);
         let mut facts = read_facts(&folder.join(FACTS))?;
@@ -153,7 +153,7 @@ impl NginxAdmin {
         };
         name.parse().map_err(|_| AdminError::BadValue {
             what: "read which algorithm routes",
-            reason: format!("`{name}` in {} is no algorithm", self.folder.display()),
+            reason: format!("`{name}` in {} is not an algorithm", self.folder.display()),
         })
     }
 

@@ -68,8 +68,8 @@ impl TraefikAdmin {
     /// Connects to the API, and finds the routers and the groups.
     ///
     /// # Errors
-    /// Nobody answers there, no router of the REST provider has a service that is named after an algorithm, or the
-    /// access log that is named cannot be read.
+    /// When nothing answers at the address, no router of the REST provider has a service that is named after an
+    /// algorithm, or the access log cannot be read.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let raw = read(&http).await?;
@@ -103,7 +103,7 @@ impl TraefikAdmin {
 /// Gives a Traefik that was just started its first configuration, and waits until that is in force.
 ///
 /// # Errors
-/// Nobody answers in time, the REST provider is off, or Traefik says what is wrong with the document.
+/// When nothing answers in time, the REST provider is off, or Traefik reports a fault in the document.
 pub async fn load(options: &RealOptions, document: Value) -> Result<(), AdminError> {
     const WHAT: &str = "load a configuration";
     let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;

@@ -12,11 +12,11 @@ const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 /// A load balancer's program on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// Which one.
+    /// The load balancer that it is.
     pub kind: Kind,
-    /// Where it is.
+    /// The absolute path of the program.
     pub program: PathBuf,
-    /// What it says of itself, such as `2.6.12`.
+    /// The version that it prints, such as `2.6.12`.
     pub version: Version,
 }
 
@@ -60,7 +60,7 @@ impl Installed {
     }
 }
 
-/// The first program of this name.
+/// Finds the first program of this name.
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));

@@ -1,4 +1,5 @@
-//! From a program to a load balancer that answers: ports, configuration, check, start, wait.
+//! Starts a load balancer from its program: picks ports, writes and checks its configuration, starts it, and waits
+//! until it answers.
 
 use super::installed::Installed;
 use super::{files, template};
@@ -15,38 +16,38 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-/// How long it may take until it listens. Generous: a loaded machine starts slowly, and what cannot start
-/// says so at once.
+/// The longest time until it listens. Generous: a loaded machine starts slowly, and a program that cannot start says
+/// so at once.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
-/// Between two looks at whether it listens.
+/// The time between two attempts to connect.
 const POLL: Duration = Duration::from_millis(20);
-/// A free port can be taken by somebody else before the load balancer takes it.
+/// The number of attempts: another process can take a free port before the load balancer does.
 const ATTEMPTS: u32 = 3;
 /// Longest path of a Unix socket, in bytes.
 const LONGEST_SOCKET: usize = 107;
-/// What programs say when a port is taken.
+/// What programs log when a port is taken.
 const TAKEN: [&str; 3] = ["already in use", "Address in use", "cannot bind"];
 
-/// A real load balancer that runs.
+/// A real load balancer that `bench` has started.
 pub struct Real {
     /// Its process.
     pub process: Child,
-    /// Where requests go.
+    /// The address of its entry, without a path.
     pub base_url: String,
-    /// Its admin API.
+    /// The adapter of its admin API.
     pub admin: Box<dyn LoadBalancerAdmin>,
 }
 
-/// What to start.
+/// How to start a load balancer.
 #[derive(Clone, Debug)]
 pub struct RealSpec<'a> {
-    /// The program.
+    /// The program to start.
     pub installed: &'a Installed,
-    /// Where clients connect; none: a free loopback port.
+    /// The address at which clients connect; `None` for a free loopback port.
     pub listen: Option<SocketAddr>,
-    /// The backends.
+    /// The backends, by pool.
     pub topology: &'a Topology,
-    /// The algorithms that will run, those that it lacks left out.
+    /// The algorithms that will run, without those that it lacks.
     pub algorithms: &'a [Algorithm],
     /// Worker threads or processes.
     pub threads: u16,
@@ -215,7 +216,7 @@ fn socket_path(dir: &Path, file: &str, process: &Child) -> Result<String, Testbe
     }
 }
 
-/// The backends as load balancers are told of them.
+/// Lists the backends as load balancers are told of them.
 fn known_backends(topology: &Topology, backends: &Backends) -> Result<Vec<KnownBackend>, TestbedError> {
     let mut known = Vec::new();
     for pool in &topology.pools {
@@ -240,7 +241,7 @@ fn known_backends(topology: &Topology, backends: &Backends) -> Result<Vec<KnownB
     Ok(known)
 }
 
-/// Two loopback ports that nobody has now.
+/// Finds two loopback ports that are free now.
 fn free_ports() -> std::io::Result<[SocketAddr; 2]> {
     let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let (first, second) = (TcpListener::bind(any)?, TcpListener::bind(any)?);
