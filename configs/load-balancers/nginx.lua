@@ -1,5 +1,5 @@
 -- Steered weights for nginx. For each request of an upstream `<pool>.rl` a backend is drawn at random by weight,
--- and what becomes of it is counted, in memory that all workers share. Whoever steers reads `/backends` and sets
+-- and what becomes of it is counted, in memory that all workers share. The agent that steers reads `/backends` and sets
 -- `/weights`; nginx.conf calls what is here.
 
 local balancer = require "ngx.balancer"

@@ -1,6 +1,6 @@
 //! What was typed: the command line, as `clap` reads it, and nothing decided yet.
 
-use crate::target::ChildCommand;
+use crate::children::ChildCommand;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use lb_report::ReportFormat;
 use std::path::PathBuf;

@@ -2,14 +2,15 @@
 //!
 //! Data runs one way: [`cli`] (what was typed) -> [`config`] (raw dialects, then one validated plan) ->
 //! [`experiment`] (blocks, trials, phases) -> [`load`] (the hot path) -> [`record`] -> [`results`] and
-//! [`analysis`] (pure functions) -> [`report`]. [`target`] starts and stops what is under test.
+//! [`analysis`] (pure functions) -> [`report`]. [`testbed`] starts and stops what is under test.
 
+pub mod children;
 pub mod cli;
 pub mod exit;
 pub mod experiment;
 pub mod grading;
 pub mod show;
-pub mod target;
+pub mod testbed;
 
 /// The commit that this was built from.
 pub const COMMIT: &str = env!("BENCH_COMMIT");

@@ -33,7 +33,7 @@ pub struct Offer {
 /// What a load balancer can do, and what its switch does besides.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
-    /// What it can switch to.
+    /// The algorithms that it can switch to.
     pub algorithms: Vec<Offer>,
     /// How fully its counters can be set to zero.
     pub reset: ResetKind,
@@ -60,24 +60,24 @@ pub struct Capabilities {
 /// How fully counters were set to zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResetKind {
-    /// All of them.
+    /// All counters were set to zero.
     Full,
-    /// Some; others go on, so only differences of snapshots are meaningful.
+    /// Some were; others go on, so only differences of snapshots are meaningful.
     Partial,
-    /// None; take differences of snapshots.
+    /// No counter was; take differences of snapshots.
     None,
 }
 
 /// What a load balancer says it runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Current {
-    /// Its own name for it.
+    /// Its own name for the algorithm.
     pub native: String,
-    /// The same in our words; none when we have no word for it.
+    /// The algorithm that this name stands for; `None` if it is none of ours.
     pub algorithm: Option<Algorithm>,
 }
 
-/// A load balancer, seen from the side of whoever runs it.
+/// The control plane of a load balancer.
 ///
 /// No call is retried: a switch or a reset that may have happened twice is not the one asked for.
 #[async_trait]
@@ -138,12 +138,8 @@ pub trait LoadBalancerAdmin: Send + Sync {
 
     /// The refusal of a load balancer that cannot record its decisions.
     fn no_traces(&self) -> AdminError {
-        AdminError::NotSupported {
-            what: "record decisions",
-            dialect: self.dialect().to_owned(),
-            url: "its admin API".to_owned(),
-            way_out: "use the reference load balancer, with `traces` in its config",
-        }
+        let way_out = "use the reference load balancer, with `traces` in its config";
+        AdminError::not_supported(self.dialect(), "its admin API", "record decisions", way_out)
     }
 
     /// What it can switch to, in our words.
@@ -176,7 +172,7 @@ pub trait LoadBalancerAdmin: Send + Sync {
         let mut behaviour = match self.capabilities().views {
             views if views > 1 && fingerprint::looks_at_held(algorithm.behaviour()) => {
                 Layer::not_tested(format!(
-                    "the load balancer has {views} private views: whoever answers the short requests need not see the held ones"
+                    "the load balancer has {views} private views: the one that answers a short request need not see the held ones"
                 ))
             }
             _ => fingerprint::probe_behaviour(algorithm, options, before.as_deref()).await?,
@@ -201,7 +197,7 @@ pub(crate) fn unfit_weight(weights: &[(String, f64)]) -> Option<String> {
     Some(format!("weight of `{id}` is {weight}, must be above 0"))
 }
 
-/// Looks at snapshots until one has nothing in flight.
+/// Takes snapshots until one has no request in flight.
 pub(crate) async fn wait_until_idle<T: LoadBalancerAdmin + ?Sized>(
     admin: &T,
     timeout: Duration,

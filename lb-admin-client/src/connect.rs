@@ -1,4 +1,4 @@
-//! From the name of a load balancer and the address of its admin API to its adapter.
+//! From a load balancer and the address of its admin API to its adapter.
 
 use crate::admin::LoadBalancerAdmin;
 use crate::error::AdminError;
@@ -8,13 +8,8 @@ use crate::options::RealOptions;
 /// Connects to a running load balancer and finds out what it can do. Changes nothing there.
 ///
 /// # Errors
-/// Nobody answers, somebody else does, or nothing there can be switched.
-pub async fn connect(options: &RealOptions) -> Result<Box<dyn LoadBalancerAdmin>, AdminError> {
-    Ok(match options.kind {
-        Kind::Haproxy => Box::new(crate::haproxy::HaproxyAdmin::connect(options).await?),
-        Kind::Nginx => Box::new(crate::nginx::NginxAdmin::connect(options).await?),
-        Kind::Envoy => Box::new(crate::envoy::EnvoyAdmin::connect(options).await?),
-        Kind::Caddy => Box::new(crate::caddy::CaddyAdmin::connect(options).await?),
-        Kind::Traefik => Box::new(crate::traefik::TraefikAdmin::connect(options).await?),
-    })
+/// When nothing answers at the address, or something else than this load balancer does, or its configuration has
+/// nothing that can be switched.
+pub async fn connect(kind: Kind, options: &RealOptions) -> Result<Box<dyn LoadBalancerAdmin>, AdminError> {
+    (kind.connect)(options).await
 }

@@ -1,124 +1,125 @@
-//! What can go wrong between the harness and a load balancer: where (URL and status), what was
-//! expected instead, and the way out. Messages are fragments that fit after "failed to".
+//! Errors of calls to a load balancer. Each says where it happened (URL and status), what was expected instead, and
+//! what to do about it. Messages are fragments that fit after "failed to".
 
 use lb_core::Algorithm;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Why a call to a load balancer did not do what it was asked.
+/// The reason why a call to a load balancer failed.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
-    /// The address cannot be called at all.
+    /// The address is malformed or of a kind that cannot be called.
     #[error("call `{url}`: {reason}; expected an address such as http://127.0.0.1:8080")]
     BadAddress {
-        /// As given.
+        /// The address as it was given.
         url: String,
-        /// What is wrong with it.
+        /// What is wrong with the address.
         reason: String,
     },
-    /// Nobody answered.
+    /// The connection failed or no answer came in time.
     #[error("reach {url}: {reason}; is the load balancer running there?")]
     Unreachable {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Connection refused, timeout and the like.
+        /// The cause, such as a refused connection or a timeout.
         reason: String,
     },
-    /// The load balancer wants a token, or another one.
+    /// The load balancer requires a token, or rejects the one that was sent.
     #[error("call {url}: it answered {status}; give the load balancer's admin token")]
     Unauthorized {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// 401 or 403.
+        /// The HTTP status: 401 or 403.
         status: u16,
     },
-    /// The system does not let us talk to it.
+    /// The operating system denies access.
     #[error("use {place}: permission denied; {way_out}")]
     Denied {
-        /// Socket, file or process.
+        /// The socket, file or process that was to be used.
         place: String,
-        /// How to be let in.
+        /// How to get access.
         way_out: &'static str,
     },
-    /// It loaded a configuration anew, and those that run under the old one do not end.
+    /// A new configuration was loaded, but processes that run under the old one have not ended.
     #[error(
         "switch to `{native}`: after {waited:?} processes under the old configuration still answer ({}); \
          wait longer, or find the connections that hold them",
         processes(.left)
     )]
     OldGeneration {
-        /// The algorithm's name there.
+        /// The load balancer's own name for the algorithm.
         native: String,
-        /// For how long it was waited.
+        /// How long the call waited.
         waited: Duration,
-        /// Their process ids.
+        /// The process ids of those that still run.
         left: Vec<u32>,
     },
-    /// The algorithm is not among those that the load balancer offers, so it was not asked.
+    /// The load balancer does not offer the algorithm; it was not asked to switch.
     #[error(
         "switch to `{algorithm}`: the {dialect} load balancer does not offer it; it offers {}",
         list(.available)
     )]
     NotOffered {
-        /// What was asked for.
+        /// The algorithm that was asked for.
         algorithm: Algorithm,
         /// The kind of load balancer.
         dialect: String,
-        /// What it offers, in its own names.
+        /// The algorithms that it offers, by its own names.
         available: Vec<String>,
     },
-    /// The load balancer was asked to switch and said no.
+    /// The load balancer refused to switch.
     #[error(
         "switch to `{native}`: {url} refused with {status} ({said}); it offers {}",
         list(.available)
     )]
     Refused {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Its status.
+        /// The HTTP status of its answer.
         status: u16,
-        /// The name that was sent.
+        /// The name of the algorithm that was sent.
         native: String,
-        /// Its message.
+        /// The message in its answer.
         said: String,
-        /// What it offers, in its own names.
+        /// The algorithms that it offers, by its own names.
         available: Vec<String>,
     },
-    /// The load balancer said that it had switched, and routes with something else.
+    /// The load balancer accepted the switch but routes with another algorithm.
     #[error(
         "switch to `{wanted}`: the load balancer said that it did, but {url} says that `{routes}` routes; \
          nothing measured now would be about `{wanted}`"
     )]
     NotSwitched {
-        /// Where it admits it.
+        /// The URL whose answer names the other algorithm.
         url: String,
-        /// The name that was sent.
+        /// The name of the algorithm that was sent.
         wanted: String,
-        /// What routes instead.
+        /// The algorithm that routes instead.
         routes: String,
     },
     /// A measurement is already running.
     #[error(
         "start a measurement: {url} answered {status} ({said}); \
-         stop the one that runs there first, if nobody else needs it"
+         stop the one that runs there first, unless another run needs it"
     )]
     AlreadyMeasuring {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Its status.
+        /// The HTTP status of its answer.
         status: u16,
-        /// Its message.
+        /// The message in its answer.
         said: String,
     },
-    /// No measurement runs that could be stopped.
+    /// There is no measurement to stop.
     #[error(
-        "stop the measurement: {url} says that none runs ({said}); somebody else may have stopped it, \
+        "stop the measurement: {url} says that none runs ({said}); another client may have stopped it, \
          and then its counts are incomplete"
     )]
     NotMeasuring {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Its message.
+        /// The message in its answer.
         said: String,
     },
     /// Requests are still in flight.
@@ -129,45 +130,86 @@ pub enum AdminError {
     StillInFlight {
         /// The kind of load balancer.
         dialect: String,
-        /// For how long it was waited.
+        /// How long the call waited.
         waited: Duration,
-        /// Where they are.
+        /// The backends that have them, and how many each.
         remaining: Remaining,
     },
-    /// This load balancer has no such call.
+    /// The load balancer cannot do what was asked.
     #[error("{what}: the {dialect} load balancer at {url} cannot; {way_out}")]
     NotSupported {
-        /// What was asked, as a verb with its object.
+        /// What was asked for, as a verb with its object.
         what: &'static str,
         /// The kind of load balancer.
         dialect: String,
-        /// Its address.
+        /// The address of the load balancer.
         url: String,
         /// What to do instead.
         way_out: &'static str,
     },
-    /// A value that the load balancer would not understand, so it was not asked.
+    /// A value, file or answer that cannot be used.
     #[error("{what}: {reason}")]
     BadValue {
-        /// What was asked, as a verb with its object.
+        /// What was asked for, as a verb with its object.
         what: &'static str,
-        /// Key, value and limit.
+        /// The key or file, its value, and what would be valid.
         reason: String,
     },
-    /// An answer that the dialect does not have.
+    /// An answer that is not part of the protocol.
     #[error(
         "understand {url}: it answered {status} with `{said}`, expected {expected}; \
          is this the address of a load balancer with this admin API?"
     )]
     Unexpected {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Its status.
+        /// The HTTP status of its answer.
         status: u16,
-        /// What the dialect promises.
+        /// What the protocol prescribes.
         expected: &'static str,
-        /// The beginning of what came, or what is wrong with it.
+        /// The beginning of the answer, or what is wrong with it.
         said: String,
+    },
+}
+
+impl AdminError {
+    /// The refusal of a load balancer, at `url` or another place, that has no such call.
+    pub(crate) fn not_supported(
+        dialect: &str,
+        url: impl Into<String>,
+        what: &'static str,
+        way_out: &'static str,
+    ) -> Self {
+        Self::NotSupported { what, dialect: dialect.to_owned(), url: url.into(), way_out }
+    }
+}
+
+/// Why the modules that a program needs for steered weights could not be found.
+#[derive(Debug, thiserror::Error)]
+pub enum ModulesError {
+    /// The program cannot be run to ask where its modules are.
+    #[error("failed to run `{}`", .program.display())]
+    Run {
+        /// The path of the program.
+        program: PathBuf,
+        /// The error of the system.
+        source: std::io::Error,
+    },
+    /// A module is not installed.
+    #[error(
+        "failed to run `rl` on {name}: its weights are steered by {by}, and `{}` is missing; {way_out}, or leave `rl` out \
+         of --algorithms",
+        .module.display()
+    )]
+    Missing {
+        /// The name of the load balancer.
+        name: &'static str,
+        /// What steers its weights.
+        by: &'static str,
+        /// The path at which the module should be.
+        module: PathBuf,
+        /// How to get the module.
+        way_out: &'static str,
     },
 }
 

@@ -4,7 +4,7 @@ use lb_core::Algorithm;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// What one layer of evidence says.
+/// The verdict of one layer of evidence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
@@ -14,18 +14,18 @@ pub enum Verdict {
     Consistent,
     /// It is not this algorithm.
     Contradicted,
-    /// Nothing can be said; the detail says why.
+    /// The layer has no evidence either way; the detail says why.
     NotTested,
 }
 
 /// One layer of evidence.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Layer {
-    /// What it says.
+    /// The verdict of the layer.
     pub verdict: Verdict,
-    /// Why, in a sentence.
+    /// The reason for the verdict, as a sentence.
     pub detail: String,
-    /// What was counted: plain counts, and shares from 0 to 1.
+    /// The numbers behind the verdict: counts, and shares from 0 to 1.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub numbers: BTreeMap<String, f64>,
 }
@@ -36,12 +36,12 @@ impl Layer {
         Self { verdict, detail: detail.into(), numbers: BTreeMap::new() }
     }
 
-    /// Nothing can be said, because of `reason`.
+    /// A layer without evidence either way, because of `reason`.
     pub fn not_tested(reason: impl Into<String>) -> Self {
         Self::new(Verdict::NotTested, reason)
     }
 
-    /// The same with one more number.
+    /// Adds a number to the layer.
     #[must_use]
     pub fn with(mut self, name: impl Into<String>, number: f64) -> Self {
         self.numbers.insert(name.into(), number);
@@ -49,10 +49,10 @@ impl Layer {
     }
 }
 
-/// Evidence on one switch.
+/// The evidence on one switch, in three layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// What should route.
+    /// The algorithm that should route.
     pub algorithm: Algorithm,
     /// The load balancer's own name for it.
     pub native: String,
@@ -86,7 +86,7 @@ impl Evidence {
         }
     }
 
-    /// What the contradicting layers say; none when no layer contradicts.
+    /// Quotes the layers that contradict; `None` if none does.
     pub fn contradiction(&self) -> Option<String> {
         let against: Vec<String> = self
             .layers()

@@ -23,12 +23,12 @@ impl Flags {
         Self { dir: dir.into(), names: names.into_iter().collect() }
     }
 
-    /// Their folder.
+    /// Returns the folder of the flag files.
     pub(crate) fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// Those that stand there now: one, none before the first switch, or several that somebody else left.
+    /// Lists the flags that exist now: one, none before the first switch, or several if something else left them.
     pub(crate) fn present(&self) -> Result<Vec<&str>, AdminError> {
         let failed = |path: &Path, error: &Error| failed("look for flag files", path, error);
         fs::metadata(&self.dir).map_err(|error| failed(&self.dir, &error))?;

@@ -15,7 +15,7 @@ pub(crate) struct Group {
 }
 
 impl Group {
-    /// Reads a name; none when it is that of something else.
+    /// Reads the name of a group; `None` if it is the name of something else.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (pool, algorithm) = name.rsplit_once('.').unwrap_or((MAIN, name));
         // Groups are called by the first of an algorithm's names, since that is what is sent.
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(of("a.b.round-robin"), Some(("a.b".to_owned(), "round-robin".to_owned())));
         assert_eq!(of("least-connections"), Some((MAIN.to_owned(), "least-connections".to_owned())));
         for other in ["stats", "shop.", ".p2c", "shop.lc", "shop.P2C", ""] {
-            assert_eq!(of(other), None, "`{other}` is no group");
+            assert_eq!(of(other), None, "`{other}` does not name a group");
         }
     }
 

@@ -1,7 +1,8 @@
 //! Calls to an admin API: one connection each, bounded in time, never repeated.
 
 use crate::error::AdminError;
-use reqwest::{Client, Method, Url};
+use crate::origin::Origin;
+use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::fmt;
@@ -18,20 +19,20 @@ pub(crate) struct Http {
     token: Option<String>,
 }
 
-/// Without the token.
+/// Leaves the token out.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("base", &self.base).finish_non_exhaustive()
     }
 }
 
-/// One call.
+/// One call to an admin API.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
     pub(crate) query: &'a [(&'a str, &'a str)],
     pub(crate) body: Option<serde_json::Value>,
-    /// Longest that it may take, where that is more than usual.
+    /// The longest time that it may take; `None` for the usual limit.
     pub(crate) limit: Option<Duration>,
 }
 
@@ -45,7 +46,7 @@ impl<'a> Call<'a> {
     }
 }
 
-/// What came back.
+/// The answer to a call.
 pub(crate) struct Reply {
     pub(crate) url: String,
     pub(crate) status: u16,
@@ -55,7 +56,7 @@ pub(crate) struct Reply {
 impl Http {
     /// An API at `base`, whose calls take at most `limit` each.
     pub(crate) fn new(base: &str, token: Option<&str>, limit: Duration) -> Result<Self, AdminError> {
-        check_address(base)?;
+        Origin::parse(base)?;
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
@@ -68,7 +69,7 @@ impl Http {
         Ok(Self { client, base: base.trim_end_matches('/').to_owned(), token: token.map(str::to_owned) })
     }
 
-    /// The base address.
+    /// Returns the base address, without a slash at its end.
     pub(crate) fn base(&self) -> &str {
         &self.base
     }
@@ -110,7 +111,7 @@ impl Reply {
         serde_json::from_str(&self.body).map_err(|error| self.unexpected(expected, Some(error.to_string())))
     }
 
-    /// The error for an answer that the dialect does not have.
+    /// Returns the error for an answer that is not part of the protocol.
     pub(crate) fn unexpected(&self, expected: &'static str, fault: Option<String>) -> AdminError {
         let quoted: String = self.body.trim().chars().take(QUOTED).collect();
         let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
@@ -123,20 +124,7 @@ impl Reply {
     }
 }
 
-/// Refuses what is no address of a plain HTTP server.
-pub(crate) fn check_address(url: &str) -> Result<(), AdminError> {
-    let bad = |reason: String| AdminError::BadAddress { url: url.to_owned(), reason };
-    let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
-    if parsed.scheme() != "http" {
-        return Err(bad(format!("`{}` is not supported, only http is", parsed.scheme())));
-    }
-    if parsed.query().is_some() || parsed.fragment().is_some() {
-        return Err(bad("a base address has neither query nor fragment".to_owned()));
-    }
-    Ok(())
-}
-
-/// The error for a call that nobody answered, with its innermost cause.
+/// Returns the error for a call without an answer, with its innermost cause.
 pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
     let mut cause: &dyn Error = error;
     while let Some(source) = cause.source() {

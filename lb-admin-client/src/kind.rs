@@ -1,114 +1,82 @@
-//! The real load balancers that there is an adapter for, and what each calls our algorithms: one table, so
-//! that a plan can say what is missing before anything is started.
+//! The table of load balancers: one entry for each folder.
 
+use crate::names::Names;
+use crate::program::Program;
+use crate::{caddy, envoy, haproxy, nginx, traefik};
 use lb_core::Algorithm;
-use lb_core::algorithm::Rule;
 use std::fmt;
+use std::ops::Deref;
 use std::str::FromStr;
 
-/// A real load balancer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[allow(missing_docs, reason = "they are names")]
-pub enum Kind {
-    Haproxy,
-    Nginx,
-    Envoy,
-    Caddy,
-    Traefik,
-}
+/// One of the load balancers in the table. All that is known of it is its [`Program`], to which it derefs.
+#[derive(Clone, Copy)]
+pub struct Kind(&'static Program);
 
 impl Kind {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Haproxy, Self::Nginx, Self::Envoy, Self::Caddy, Self::Traefik];
+    /// The load balancers that there is an adapter for.
+    pub const ALL: &[Self] = &[
+        Self(haproxy::program::PROGRAM),
+        Self(nginx::program::PROGRAM),
+        Self(envoy::program::PROGRAM),
+        Self(caddy::program::PROGRAM),
+        Self(traefik::program::PROGRAM),
+    ];
 
-    /// Its name in flags and results.
+    /// The load balancer that a program is, whether the table lists it or not.
+    pub const fn new(program: &'static Program) -> Self {
+        Self(program)
+    }
+
+    /// Finds a load balancer by its name in a table such as [`ALL`](Self::ALL), in upper or lower case.
+    pub fn find(table: &[Self], name: &str) -> Option<Self> {
+        table.iter().copied().find(|kind| kind.name().eq_ignore_ascii_case(name))
+    }
+
+    /// Returns its name in flags and results.
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Haproxy => "haproxy",
-            Self::Nginx => "nginx",
-            Self::Envoy => "envoy",
-            Self::Caddy => "caddy",
-            Self::Traefik => "traefik",
-        }
+        self.0.names.name
     }
 
-    /// What it offers, in our words and in its own.
-    fn table(self) -> &'static [(Rule, &'static str)] {
-        match self {
-            Self::Haproxy => &[
-                (Rule::RoundRobin, "roundrobin"),
-                (Rule::WeightedRoundRobin, "roundrobin, weighted"),
-                (Rule::Random, "random(1)"),
-                (Rule::LeastConnections, "leastconn"),
-                (Rule::P2c, "random(2)"),
-                (Rule::IpHash, "source"),
-                (Rule::ConsistentHash, "source, consistent"),
-                (Rule::Rl, "random(1), steered weights"),
-            ],
-            Self::Nginx => &[
-                (Rule::RoundRobin, "round-robin"),
-                (Rule::WeightedRoundRobin, "round-robin, weighted"),
-                (Rule::Random, "random"),
-                (Rule::LeastConnections, "least_conn"),
-                (Rule::P2c, "random two least_conn"),
-                (Rule::IpHash, "hash"),
-                (Rule::ConsistentHash, "hash consistent"),
-                (Rule::Rl, "lua, steered weights"),
-            ],
-            Self::Envoy => &[
-                (Rule::RoundRobin, "ROUND_ROBIN"),
-                (Rule::WeightedRoundRobin, "ROUND_ROBIN, weighted"),
-                (Rule::Random, "RANDOM"),
-                (Rule::LeastConnections, "LEAST_REQUEST, FULL_SCAN"),
-                (Rule::P2c, "LEAST_REQUEST"),
-                (Rule::IpHash, "MAGLEV"),
-                (Rule::ConsistentHash, "RING_HASH"),
-                (Rule::Rl, "ROUND_ROBIN, steered weights"),
-            ],
-            Self::Caddy => &[
-                (Rule::RoundRobin, "round_robin"),
-                (Rule::Random, "random"),
-                (Rule::LeastConnections, "least_conn"),
-                (Rule::IpHash, "client_ip_hash"),
-            ],
-            Self::Traefik => &[
-                (Rule::RoundRobin, "wrr"),
-                (Rule::WeightedRoundRobin, "wrr, weighted"),
-                (Rule::P2c, "p2c"),
-                (Rule::EwmaScan, "leasttime"),
-                (Rule::IpHash, "hrw"),
-                (Rule::Rl, "wrr, steered weights"),
-            ],
-        }
+    fn names(self) -> &'static Names {
+        &self.0.names
     }
 
-    /// Its own name for an algorithm; none when it does not have it. Outlier ejection is none of theirs that
-    /// could be switched.
+    /// Returns its own name for an algorithm, or `None` if it does not have it.
     pub fn native(self, algorithm: Algorithm) -> Option<&'static str> {
-        let found = self.table().iter().find(|(rule, _)| *rule == algorithm.rule);
-        found.filter(|_| !algorithm.ejection).map(|(_, native)| *native)
+        self.names().native(algorithm)
     }
 
-    /// What it offers, in our words.
+    /// Lists the algorithms that it has.
     pub fn algorithms(self) -> impl Iterator<Item = Algorithm> {
-        self.table().iter().map(|(rule, _)| Algorithm::plain(*rule))
+        self.names().algorithms()
     }
 
-    /// Why it does not have an algorithm, and what comes near.
+    /// Says that it does not have an algorithm, what comes near, and what it has instead.
     pub fn lacks(self, algorithm: Algorithm) -> String {
-        let names: Vec<String> = self.algorithms().map(|algorithm| algorithm.to_string()).collect();
-        let hint = match (self, algorithm.rule) {
-            _ if algorithm.ejection => {
-                "; its outlier ejection, where it has one, is not switched with the algorithm"
-            }
-            (Self::Traefik, Rule::LeastConnections) => "; p2c comes nearest",
-            (Self::Caddy, Rule::P2c) => {
-                "; its `random_choose` is no power of two choices, since it prefers the first idle backend"
-            }
-            (Self::Caddy, Rule::Rl) => "; its weights cannot be changed without a new config",
-            _ => "",
-        };
-        format!("{self} has no {algorithm}{hint}; it has {}", names.join(", "))
+        self.names().lacks(algorithm)
+    }
+}
+
+impl Deref for Kind {
+    type Target = Program;
+
+    fn deref(&self) -> &Program {
+        self.0
+    }
+}
+
+/// Names are unique within a table.
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+impl Eq for Kind {}
+
+impl fmt::Debug for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Kind").field(&self.name()).finish()
     }
 }
 
@@ -122,34 +90,54 @@ impl FromStr for Kind {
     type Err = ();
 
     fn from_str(name: &str) -> Result<Self, ()> {
-        Self::ALL.into_iter().find(|kind| kind.name().eq_ignore_ascii_case(name)).ok_or(())
+        Self::find(Self::ALL, name).ok_or(())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::options::Switching;
+    use lb_core::algorithm::Rule;
 
     #[test]
-    fn names_are_read_back() {
+    fn names_are_read_back_and_each_stands_once() {
         for kind in Kind::ALL {
-            assert_eq!(kind.name().parse(), Ok(kind));
+            assert_eq!(kind.name().parse(), Ok(*kind));
+            let same = Kind::ALL.iter().filter(|other| *other == kind).count();
+            assert_eq!(same, 1, "{kind} is found by its name alone");
         }
-        assert_eq!("HAProxy".parse(), Ok(Kind::Haproxy), "case does not matter");
+        assert_eq!("HAProxy".parse(), Ok(Kind::ALL[0]), "case does not matter");
         assert_eq!("f5".parse::<Kind>(), Err(()));
+    }
+
+    #[test]
+    fn all_of_them_have_a_selector_and_each_algorithm_once() {
+        for kind in Kind::ALL {
+            assert!(kind.offers(Switching::Selector), "{kind}: the default way of switching");
+            for algorithm in kind.algorithms() {
+                assert_eq!(
+                    kind.algorithms().filter(|other| *other == algorithm).count(),
+                    1,
+                    "{kind}: {algorithm}"
+                );
+                assert!(kind.native(algorithm).is_some(), "{kind}: {algorithm}");
+            }
+        }
     }
 
     #[test]
     fn what_is_lacking_is_said_with_what_there_is() {
         let least = Algorithm::plain(Rule::LeastConnections);
-        assert_eq!(Kind::Traefik.native(least), None);
-        let said = Kind::Traefik.lacks(least);
+        let [haproxy, traefik] = ["haproxy", "traefik"].map(|name| name.parse::<Kind>().expect("known"));
+        assert_eq!(traefik.native(least), None);
+        let said = traefik.lacks(least);
         assert!(
             said.starts_with("traefik has no least-connections; p2c comes nearest; it has round-robin"),
             "{said}"
         );
         let ejecting = Algorithm { rule: Rule::LeastConnections, ejection: true };
-        assert_eq!(Kind::Haproxy.native(ejecting), None, "ejection is no part of what is switched");
-        assert_eq!(Kind::Haproxy.native(least), Some("leastconn"));
+        assert_eq!(haproxy.native(ejecting), None, "ejection is not switched with the algorithm");
+        assert_eq!(haproxy.native(least), Some("leastconn"));
     }
 }

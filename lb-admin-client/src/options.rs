@@ -1,14 +1,13 @@
-//! What an adapter is told of the load balancer that it drives, and what most of them can do: the ground on which
-//! all adapters stand.
+//! The options with which an adapter connects, and the capabilities that most load balancers share.
 
 use crate::admin::{Capabilities, Offer, ResetKind};
 use crate::fingerprint::PoolBackend;
-use crate::kind::Kind;
+use crate::names::Names;
 use lb_core::Algorithm;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How an algorithm is selected.
+/// The way in which an algorithm is selected.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Switching {
     /// One group of backends for each algorithm, and a selector that names the group: the next request is
@@ -19,47 +18,44 @@ pub enum Switching {
     Config,
 }
 
-/// A backend as whoever wrote the configuration knows it.
+/// A backend as the configuration of the load balancer lists it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct KnownBackend {
-    /// Its id, as in `X-Backend`.
+    /// The id that it sends in `X-Backend`.
     pub id: String,
-    /// Its pool.
+    /// The name of its pool.
     pub pool: String,
-    /// The services that its pool answers for; empty: all that no other pool names.
+    /// The services that its pool answers for; if empty, all that no other pool names.
     pub services: Vec<String>,
-    /// Where it listens, as `host:port`.
+    /// The address at which it listens, as `host:port`.
     pub address: String,
-    /// Its weight, above zero.
+    /// Its weight relative to the others, above zero.
     pub weight: f64,
 }
 
-/// A load balancer that is running.
+/// How to reach a load balancer that is running, and what is known of it.
 #[derive(Clone, Debug)]
 pub struct RealOptions {
-    /// Which one.
-    pub kind: Kind,
-    /// Where it is told what to do: a URL (Envoy, Caddy, Traefik), a Unix socket's path or `tcp:host:port`
+    /// The place where it takes commands: a URL (Envoy, Caddy, Traefik), a Unix socket's path or `tcp:host:port`
     /// (HAProxy), a folder (nginx).
     pub admin: String,
-    /// Bearer token of an admin API over HTTP.
+    /// The bearer token of an admin API over HTTP; `None` if it needs none.
     pub token: Option<String>,
-    /// The backends, when somebody knows them; else those that it lists itself.
+    /// Its backends; if empty, those that it lists itself are used.
     pub backends: Vec<KnownBackend>,
     /// How algorithms are selected.
     pub switching: Switching,
-    /// The file on this machine to which it writes a line for each request, where it counts nothing itself: the
-    /// JSON access log of Traefik, without which its weights are not steered. Others ignore it.
+    /// The file on this machine to which it writes a line for each request, if it keeps no counters: the JSON access
+    /// log of Traefik, without which its weights are not steered. Other load balancers ignore it.
     pub access_log: Option<PathBuf>,
-    /// Longest that one call may take.
+    /// The longest time that one call may take.
     pub limit: Duration,
 }
 
 impl RealOptions {
-    /// Nothing known of the backends, the selector, no log, and 5 s for a call.
-    pub fn new(kind: Kind, admin: impl Into<String>) -> Self {
+    /// Options with no known backends, switching by selector, no access log, and at most 5 s for a call.
+    pub fn new(admin: impl Into<String>) -> Self {
         Self {
-            kind,
             admin: admin.into(),
             token: None,
             backends: Vec::new(),
@@ -80,23 +76,23 @@ impl RealOptions {
         found.map(|backend| backend.pool.as_str())
     }
 
-    /// The backends of the pool that answers for `service`; none when nobody knows them.
+    /// The backends of the pool that answers for `service`; `None` if no backends are known.
     pub(crate) fn pool_for(&self, service: &str) -> Option<Vec<PoolBackend>> {
         let pool = self.pool_of(service)?;
         let members = self.backends.iter().filter(|backend| backend.pool == pool);
         Some(members.map(|one| PoolBackend { id: one.id.clone(), weight: one.weight }).collect())
     }
 
-    /// The id of the backend that listens at `address`; the address itself when nobody knows.
+    /// The id of the backend that listens at `address`, or the address itself if it is unknown.
     pub(crate) fn id_of(&self, address: &str) -> String {
         let found = self.backends.iter().find(|backend| backend.address == address);
         found.map_or(address, |backend| backend.id.as_str()).to_owned()
     }
 }
 
-/// What most of them can do; adapters change what differs.
-pub(crate) fn capabilities(kind: Kind, algorithms: impl IntoIterator<Item = Algorithm>) -> Capabilities {
-    let offer = |algorithm: Algorithm| Some(Offer { algorithm, native: kind.native(algorithm)?.to_owned() });
+/// The capabilities that most load balancers share; adapters change what differs.
+pub(crate) fn capabilities(names: &Names, algorithms: impl IntoIterator<Item = Algorithm>) -> Capabilities {
+    let offer = |algorithm: Algorithm| Some(Offer { algorithm, native: names.native(algorithm)?.to_owned() });
     Capabilities {
         algorithms: algorithms.into_iter().filter_map(offer).collect(),
         reset: ResetKind::None,

@@ -4,7 +4,7 @@
 //! is the difference of two snapshots of the same generation, and a reset is a convenience, not a
 //! need. A difference across generations would be a number about nothing; it is refused.
 //!
-//! Load balancers count different things, so what one does not tell is none, never zero.
+//! Load balancers count different things, so a count that one does not keep is `None`, never zero.
 
 use lb_core::policy::GuardCounts;
 use lb_core::time::Span;
@@ -14,7 +14,7 @@ use lb_core::time::Span;
 pub struct BackendCounters {
     /// Its id, as in `X-Backend`.
     pub id: String,
-    /// Its pool.
+    /// The name of its pool.
     pub pool: String,
     /// Requests sent to it. Grows.
     pub requests: Option<u64>,
@@ -30,7 +30,7 @@ pub struct BackendCounters {
     pub in_flight: u32,
     /// Most requests in flight at once since the last reset.
     pub peak_in_flight: Option<u32>,
-    /// Its weight.
+    /// Its weight relative to the others, above zero.
     pub weight: f64,
     /// Whether health checks let it take requests.
     pub healthy: bool,
@@ -59,7 +59,7 @@ pub struct Snapshot {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("take the difference of two snapshots: {reason}; start the window anew after the change")]
 pub struct GenerationChanged {
-    /// What changed in between.
+    /// What changed between the two snapshots.
     pub reason: String,
 }
 
@@ -103,7 +103,7 @@ impl Snapshot {
         })
     }
 
-    /// Requests in flight.
+    /// Counts the requests in flight, those without a backend included.
     pub fn in_flight(&self) -> u64 {
         let assigned: u64 = self.backends.iter().map(|backend| u64::from(backend.in_flight)).sum();
         assigned + u64::from(self.unassigned)

@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode, Uri};
+use lb_admin_client::caddy::program::PROGRAM;
 use lb_admin_client::{
     AdminError, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, ResetKind, Switching, Verdict, connect,
 };
@@ -12,6 +13,8 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+const CADDY: Kind = Kind::new(PROGRAM);
 
 /// Two pools, with three groups in each.
 const SELECTOR: &str = include_str!("caddy/selector.json");
@@ -86,11 +89,11 @@ impl Server {
     }
 
     fn options(&self, switching: Switching) -> RealOptions {
-        RealOptions { switching, ..RealOptions::new(Kind::Caddy, &self.url) }
+        RealOptions { switching, ..RealOptions::new(&self.url) }
     }
 
     async fn connect(&self, switching: Switching) -> Box<dyn LoadBalancerAdmin> {
-        connect(&self.options(switching)).await.expect("it is as recorded")
+        connect(CADDY, &self.options(switching)).await.expect("it is as recorded")
     }
 }
 
@@ -239,7 +242,7 @@ async fn a_group_with_another_policy_contradicts() {
 async fn a_snapshot_is_what_is_in_flight_by_id_and_counts_nothing() {
     let server = Server::start("snapshot", SELECTOR).await;
     let options = RealOptions { backends: known(), ..server.options(Switching::Selector) };
-    let admin = connect(&options).await.expect("it is as recorded");
+    let admin = connect(CADDY, &options).await.expect("it is as recorded");
     let snapshot = admin.snapshot().await.expect("all are listed");
     let seen: Vec<_> =
         snapshot.backends.iter().map(|one| (one.id.as_str(), one.pool.as_str(), one.in_flight)).collect();
@@ -313,10 +316,12 @@ async fn a_change_without_effect_and_a_refused_one_are_told_apart() {
 #[tokio::test]
 async fn what_cannot_be_switched_is_said_with_what_is_missing() {
     let server = Server::start("none", CONFIG).await;
-    let error = connect(&server.options(Switching::Selector)).await.err().expect("there are no groups");
+    let error =
+        connect(CADDY, &server.options(Switching::Selector)).await.err().expect("there are no groups");
     assert!(error.to_string().contains("`main.round-robin`"), "{error}");
     let server = Server::start("empty", "null").await;
-    let error = connect(&server.options(Switching::Config)).await.err().expect("there is no configuration");
+    let error =
+        connect(CADDY, &server.options(Switching::Config)).await.err().expect("there is no configuration");
     assert!(error.to_string().contains("no `reverse_proxy` with an `@id`"), "{error}");
 }
 

@@ -5,7 +5,7 @@ mod server;
 
 use lb_admin_client::envoy::{self, EnvoyAdmin};
 use lb_admin_client::{
-    AdminError, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, ResetKind, Switching, Verdict,
+    AdminError, KnownBackend, LoadBalancerAdmin, RealOptions, ResetKind, Switching, Verdict,
 };
 use lb_core::Algorithm;
 use serde_json::{Value, json};
@@ -68,7 +68,7 @@ fn by_file(test: &str) -> (Inner, PathBuf) {
 
 fn options(url: &str, switching: Switching) -> RealOptions {
     let limit = Duration::from_secs(30);
-    RealOptions { backends: backends(), switching, limit, ..RealOptions::new(Kind::Envoy, url) }
+    RealOptions { backends: backends(), switching, limit, ..RealOptions::new(url) }
 }
 
 async fn connect(inner: Inner, switching: Switching) -> (EnvoyAdmin, Shared) {

@@ -3,12 +3,15 @@
 use axum::Router;
 use axum::extract::Query;
 use axum::http::{Method, StatusCode, Uri};
+use lb_admin_client::nginx::program::PROGRAM;
 use lb_admin_client::{AdminError, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, connect};
 use lb_core::{Algorithm, Span};
 use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
+
+const NGINX: Kind = Kind::new(PROGRAM);
 
 /// As nginx 1.22.1 answered `/backends`, with two pools.
 const BACKENDS: &str = include_str!("nginx/backends.json");
@@ -60,7 +63,7 @@ impl Server {
     }
 
     fn options(&self) -> RealOptions {
-        RealOptions::new(Kind::Nginx, self.folder.to_string_lossy())
+        RealOptions::new(self.folder.to_string_lossy())
     }
 
     async fn connect(&self) -> Box<dyn LoadBalancerAdmin> {
@@ -72,7 +75,7 @@ impl Server {
             weight: 3.0,
         };
         let backends = vec![known("cart-a", "shop"), known("cart-b", "shop"), known("rest-a", "rest")];
-        connect(&RealOptions { backends, ..self.options() }).await.expect("it is as recorded")
+        connect(NGINX, &RealOptions { backends, ..self.options() }).await.expect("it is as recorded")
     }
 }
 
@@ -146,7 +149,7 @@ async fn what_other_algorithms_do_is_not_counted_by_backend() {
     assert!(!snapshot.counts_requests(), "none, not zero");
     assert_eq!(snapshot.backends[0].weight, 3.0, "as it was configured");
     assert_eq!(snapshot.unassigned, 7);
-    let anonymous = connect(&server.options()).await.expect("it is as recorded");
+    let anonymous = connect(NGINX, &server.options()).await.expect("it is as recorded");
     let ids: Vec<String> =
         anonymous.snapshot().await.expect("it answers").backends.into_iter().map(|one| one.id).collect();
     assert_eq!(ids, ["cart-a", "cart-b", "rest-a"], "nginx itself knows them");
@@ -189,10 +192,10 @@ async fn lua_that_does_not_answer_is_found_out_at_once() {
     let server = Server::start("elsewhere", true).await;
     let facts = json!({"algorithms": ["rl"], "lua": "http://127.0.0.1:1"});
     fs::write(server.folder.join("bench.json"), facts.to_string()).expect("the folder is ours");
-    let error = connect(&server.options()).await.err().expect("nobody is there").to_string();
+    let error = connect(NGINX, &server.options()).await.err().expect("nobody is there").to_string();
     assert!(error.contains("http://127.0.0.1:1/backends"), "{error}");
     let facts = json!({"algorithms": ["rl"]});
     fs::write(server.folder.join("bench.json"), facts.to_string()).expect("the folder is ours");
-    let error = connect(&server.options()).await.err().expect("nothing is left").to_string();
+    let error = connect(NGINX, &server.options()).await.err().expect("nothing is left").to_string();
     assert!(error.contains("`rl` needs the key `lua`"), "{error}");
 }

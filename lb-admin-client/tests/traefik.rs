@@ -3,6 +3,7 @@
 use axum::Router;
 use axum::body::Bytes;
 use axum::http::{Method, StatusCode, Uri};
+use lb_admin_client::traefik::program::PROGRAM;
 use lb_admin_client::{
     AdminError, BackendCounters, Kind, KnownBackend, LoadBalancerAdmin, RealOptions, Verdict, connect,
     traefik,
@@ -14,6 +15,8 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+
+const TRAEFIK: Kind = Kind::new(PROGRAM);
 
 /// An access log, gone at the end.
 struct Log(PathBuf);
@@ -103,7 +106,7 @@ impl Server {
     }
 
     fn options(&self) -> RealOptions {
-        RealOptions { limit: Duration::from_secs(5), ..RealOptions::new(Kind::Traefik, &self.url) }
+        RealOptions { limit: Duration::from_secs(5), ..RealOptions::new(&self.url) }
     }
 
     /// Waits only briefly for what never comes.
@@ -112,7 +115,7 @@ impl Server {
     }
 
     async fn connect(&self) -> Box<dyn LoadBalancerAdmin> {
-        connect(&self.options()).await.expect("it is as recorded")
+        connect(TRAEFIK, &self.options()).await.expect("it is as recorded")
     }
 }
 
@@ -256,7 +259,7 @@ async fn names_that_are_not_offered_are_refused_without_a_call() {
 async fn a_document_that_never_comes_into_force_is_no_switch() {
     let server = Server::start().await;
     server.set(|traefik| traefik.delay = None);
-    let admin = connect(&server.impatient()).await.expect("it is as recorded");
+    let admin = connect(TRAEFIK, &server.impatient()).await.expect("it is as recorded");
     let error = admin.switch(&algorithm("p2c")).await.expect_err("200 is no proof");
     assert!(
         matches!(&error, AdminError::NotSwitched { routes, .. } if routes == "rest.round-robin, shop.round-robin"),
@@ -299,7 +302,7 @@ async fn weights_are_set_in_the_steered_groups_alone() {
     let server = Server::start().await;
     let log = Log::new("weights");
     let options = RealOptions { backends: known(), ..log.options(&server) };
-    let admin = connect(&options).await.expect("it is as recorded");
+    let admin = connect(TRAEFIK, &options).await.expect("it is as recorded");
     let weights = [("cart-a".to_owned(), 0.5), ("cart-b".to_owned(), 0.0001)];
     admin.set_weights(&weights).await.expect("it can");
     let document = server.puts().pop().expect("one PUT");
@@ -323,7 +326,7 @@ async fn weights_are_set_in_the_steered_groups_alone() {
 async fn a_snapshot_knows_the_backends_and_counts_nothing() {
     let server = Server::start().await;
     let options = RealOptions { backends: known(), ..server.options() };
-    let admin = connect(&options).await.expect("it is as recorded");
+    let admin = connect(TRAEFIK, &options).await.expect("it is as recorded");
     let snapshot = admin.snapshot().await.expect("it answers");
     let mut seen: Vec<_> = snapshot.backends.iter().map(|one| (one.pool.as_str(), one.id.as_str())).collect();
     seen.sort_unstable();
@@ -340,7 +343,7 @@ async fn a_snapshot_knows_the_backends_and_counts_nothing() {
 async fn the_access_log_tells_how_servers_do_so_that_they_can_be_steered() {
     let server = Server::start().await;
     let log = Log::new("counts");
-    let admin = connect(&log.options(&server)).await.expect("it is as recorded");
+    let admin = connect(TRAEFIK, &log.options(&server)).await.expect("it is as recorded");
     let can = admin.capabilities();
     assert!(can.weights && can.per_backend && !can.in_flight, "{can:?}");
     assert_eq!(admin.native(&algorithm("rl")).expect("it is offered"), "wrr, steered weights");
@@ -388,7 +391,7 @@ async fn without_its_access_log_nothing_is_steered() {
     assert!(matches!(error, AdminError::NotOffered { .. }), "{error}");
     assert!(server.puts().is_empty(), "nothing was sent");
     let options = RealOptions { access_log: Some("/nowhere/access.log".into()), ..server.options() };
-    let error = connect(&options).await.err().expect("there is none").to_string();
+    let error = connect(TRAEFIK, &options).await.err().expect("there is none").to_string();
     assert!(error.contains("/nowhere/access.log") && error.contains("--accesslog.filepath"), "{error}");
 }
 
@@ -400,7 +403,7 @@ async fn health_checks_are_told() {
         service["serverStatus"]["http://127.0.0.1:9002"] = json!("DOWN");
     });
     let options = RealOptions { backends: known(), ..server.options() };
-    let admin = connect(&options).await.expect("it is as recorded");
+    let admin = connect(TRAEFIK, &options).await.expect("it is as recorded");
     let backends = admin.snapshot().await.expect("it answers").backends;
     let sick: Vec<&str> = backends.iter().filter(|one| !one.healthy).map(|one| one.id.as_str()).collect();
     assert_eq!(sick, ["cart-b"]);
@@ -443,6 +446,6 @@ async fn a_traefik_that_is_starting_gets_its_document_when_it_takes_some() {
 async fn a_traefik_without_groups_is_refused() {
     let server = Server::start().await;
     server.set(|traefik| traefik.raw["routers"] = json!({}));
-    let error = connect(&server.options()).await.err().expect("nothing can be switched");
+    let error = connect(TRAEFIK, &server.options()).await.err().expect("nothing can be switched");
     assert!(error.to_string().contains("no router of the provider `rest`"), "{error}");
 }

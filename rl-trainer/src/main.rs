@@ -1,8 +1,8 @@
 //! The binary `rl-train`: reads the command line and hands over.
 
 use clap::{Parser, Subcommand};
+use harness::children::ChildCommand;
 use harness::exit::Failure;
-use harness::target::ChildCommand;
 use rl_trainer::cli::{calibrate, eval, export, inspect, train};
 use rl_trainer::executor::{self, ExecutorArgs};
 use std::process::ExitCode;

@@ -1,8 +1,8 @@
 //! The real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them.
 //!
-//! What cannot be had is a warning with the command that gets it: tests of the others run all the same, and
-//! those of a missing one are reported as ignored. The continuous integration wants them all.
+//! A load balancer that cannot be installed is a warning with the command that installs it. Tests of the others run
+//! all the same, and those of the missing one are reported as ignored. The continuous integration requires all.
 
 use crate::python::{Pip, Variables, made_from, succeeds, target};
 use anyhow::Context;
@@ -26,7 +26,9 @@ enum Source {
     Debian(&'static str),
 }
 
-/// The programs, where they come from, and the argument that makes them tell their version.
+/// The programs, where they come from, and the argument that makes them print their version. What is known of them
+/// otherwise stands in `lb-admin-client`, and a test holds this list to its table: set-up needs no more than this,
+/// and runs before anything else of the workspace is built, or can be.
 const PROGRAMS: [(&str, Source, &str); 5] = [
     ("haproxy", Source::Debian("haproxy"), "-v"),
     ("nginx", Source::Debian("nginx-light"), "-v"),
@@ -50,7 +52,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// What there is after set-up.
+/// The load balancers that are there after set-up.
 #[derive(Debug)]
 pub(crate) struct Ready {
     /// In the order of the table, the missing ones left out.
@@ -60,7 +62,7 @@ pub(crate) struct Ready {
 }
 
 impl Ready {
-    /// What is set for tests.
+    /// Returns the environment variables for tests.
     pub(crate) fn variables(self, required: bool) -> Variables {
         let required = required.then(|| (REQUIRED, "1".into()));
         [("PATH", self.path)].into_iter().chain(required).collect()
@@ -70,7 +72,7 @@ impl Ready {
 /// Sets up what is missing and can be had, and warns of the rest.
 ///
 /// # Errors
-/// The PATH of this process is none that can be handed on.
+/// When a folder cannot be added to the PATH of this process.
 pub(crate) fn set_up(root: &Path) -> anyhow::Result<Ready> {
     let home = target(root).join("load-balancers");
     if let Err(error) = wheels(&home, &root.join("xtask/load-balancers/requirements.txt")) {
@@ -208,6 +210,15 @@ mod tests {
     use std::fs;
 
     #[test]
+    fn the_programs_are_those_that_can_be_driven() {
+        let here = PROGRAMS.map(|(name, source, argument)| (name, how_to_install(source), argument));
+        let driven = lb_admin_client::Kind::ALL.iter();
+        let driven: Vec<_> =
+            driven.map(|kind| (kind.name(), kind.source.to_string(), kind.version_argument)).collect();
+        assert_eq!(here.as_slice(), driven, "each load balancer of the table is set up, as it says");
+    }
+
+    #[test]
     fn every_wheel_is_pinned_for_both_kinds_of_processor() {
         let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("load-balancers/requirements.txt");
         let text = fs::read_to_string(list).expect("the list is there").replace("\\\n", "");
@@ -252,7 +263,7 @@ mod tests {
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version), "{said}");
         }
-        assert_eq!(version_in("Usage. Nothing else 7."), None, "a full stop is no version");
+        assert_eq!(version_in("Usage. Nothing else 7."), None, "a full stop is not a version");
     }
 
     #[test]
@@ -265,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn a_program_that_is_there_and_cannot_run_is_none() {
+    fn a_program_that_cannot_run_does_not_count_as_found() {
         let folder = tempfile::tempdir().expect("a folder");
         fs::write(folder.path().join("envoy"), "no program").expect("a file");
         let folders = [folder.path().to_owned()];

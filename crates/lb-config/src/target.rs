@@ -171,7 +171,6 @@ fn switching(flags: &Overrides, config: Option<&super::raw::LoadBalancer>) -> Sw
 
 /// What does not go together.
 fn check(target: &Target, findings: &mut Findings) {
-    use lb_admin_client::Kind;
     let real = match target.load_balancer {
         Some(LoadBalancer::Real(kind)) => Some(kind),
         _ => None,
@@ -184,16 +183,11 @@ fn check(target: &Target, findings: &mut Findings) {
         );
     }
     if let (Some(kind), true, None) = (real, target.explicit, &target.admin_url) {
-        let what = match kind {
-            Kind::Haproxy => "the path of its stats socket",
-            Kind::Nginx => "its folder with `bench.json` and the flags",
-            Kind::Envoy | Kind::Caddy | Kind::Traefik => "the URL of its admin API",
-        };
-        findings.wrong("--admin", json!(null), format!("{kind} that runs already needs --admin: {what}"));
+        let message = format!("{kind} that runs already needs --admin: {}", kind.admin_flag);
+        findings.wrong("--admin", json!(null), message);
     }
-    let config_only = [Kind::Haproxy, Kind::Traefik];
     if let (Some(kind), Switching::Config) = (real, target.switching)
-        && config_only.contains(&kind)
+        && !kind.offers(Switching::Config)
     {
         let message = format!("{kind} is always switched by a selector; leave --switching out");
         findings.wrong("--switching", "config", message);

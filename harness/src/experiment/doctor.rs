@@ -6,8 +6,7 @@ use super::Interrupt;
 use super::live::LiveTrials;
 use super::run::{Context, Mode};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::target::real::installed::how_to_install;
-use crate::target::{Installed, choose};
+use crate::testbed::{Installed, choose};
 use lb_config::{LoadBalancer, Plan, PlannedScenario};
 use lb_core::Outcome;
 use lb_core::Span;
@@ -76,7 +75,7 @@ fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), Failure>
             Ok(installed) => say(&format!("  ok    {installed}")),
             Err(error) => {
                 say(&format!("  FAIL  {kind}: {error:#}"));
-                missing.push(format!("{kind} (`{}`)", how_to_install(kind)));
+                missing.push(format!("{kind} (`{}`)", kind.source));
             }
         }
     }

@@ -10,7 +10,7 @@ use super::schedules::combined_sha256;
 use super::verdicts::noise;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::show::Progress;
-use crate::target::{Choice, Own, choose};
+use crate::testbed::{Choice, Own, choose};
 use lb_analysis::threshold::{Threshold, evaluate};
 use lb_config::{Engine, Loaded, Plan, TrainedPolicy};
 use lb_results::Trial;

@@ -8,7 +8,7 @@ use super::run::{Context, Mode};
 use super::verdicts::compare_trials;
 use crate::exit::{ExitCode, Failure};
 use crate::show::Progress;
-use crate::target::Choice;
+use crate::testbed::Choice;
 use lb_analysis::{fault_marks, fault_responses, overheads, series, summarise, trial_summary};
 use lb_config::{Plan, PlannedScenario};
 use lb_core::Algorithm;

@@ -87,7 +87,7 @@ pub(super) async fn simulate(
         },
     };
     let started = jiff::Timestamp::now();
-    let cpu = crate::target::cpu_seconds(std::process::id());
+    let cpu = crate::testbed::cpu_seconds(std::process::id());
     let (send, mut receive) = tokio::sync::oneshot::channel();
     // A plain thread: after an interrupt nobody waits for it, and it ends with the process.
     std::thread::Builder::new()
@@ -110,7 +110,7 @@ pub(super) async fn simulate(
         requests.finish().or_exit(ExitCode::Preflight)?;
     }
     let notes = trace.as_ref().and_then(lost).into_iter().collect();
-    let cpu_s = crate::target::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
+    let cpu_s = crate::testbed::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
     Ok(Some(Trial {
         scenario: plan.scenario_number,
         algorithm: plan.contestant.algorithm,

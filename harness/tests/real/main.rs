@@ -20,8 +20,11 @@ mod switches;
 mod users;
 
 use clap::Parser;
-use harness::target::{ChildCommand, Installed};
-use lb_admin_client::Kind;
+use harness::children::ChildCommand;
+use harness::testbed::Installed;
+use lb_admin_client::{Kind, Switching};
+use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::process::ExitCode;
 
@@ -49,7 +52,7 @@ fn main() -> ExitCode {
 
 fn trials() -> Vec<Trial> {
     let mut trials = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.iter().copied() {
         let missing = Installed::find(kind, None).err();
         if let Some(missing) = &missing {
             eprintln!("{missing:#}; `cargo xtask load-balancers` does that for tests");
@@ -80,7 +83,7 @@ type Test = (&'static str, fn(Kind));
 /// Of those that take weights.
 const STEERED: &str = "weights_follow_speeds_and_those_of_the_control_stay";
 
-/// What is asked of all, then of some.
+/// What is asked of all, then of those that the table says it of, then of some by their names.
 fn tests(kind: Kind) -> Vec<Test> {
     const ALL: [Test; 3] = [
         ("a_run_switches_verifies_measures_and_leaves_no_process", runs::run),
@@ -95,8 +98,8 @@ fn tests(kind: Kind) -> Vec<Test> {
     ];
     const THEIRS: &str = "one_that_users_run_is_driven_where_it_runs";
     const LYING: &str = "one_that_balances_otherwise_than_it_is_named_is_found_out";
-    let some: &[Test] = match kind {
-        Kind::Haproxy => &[
+    let some: &[Test] = match kind.name() {
+        "haproxy" => &[
             ENDINGS[0],
             ENDINGS[1],
             ("a_port_that_is_taken_is_named", refusals::taken_port),
@@ -105,24 +108,27 @@ fn tests(kind: Kind) -> Vec<Test> {
             (LYING, attached::lying_haproxy),
             ("a_socket_that_is_not_there_or_may_not_be_used_is_named", attached::no_socket),
         ],
-        Kind::Nginx => &[ENDINGS[0], ENDINGS[1], BY_CONFIGURATION],
-        Kind::Envoy => &[
-            BY_CONFIGURATION,
+        "nginx" => &ENDINGS,
+        "envoy" => &[
             ("no_request_is_lost_by_switches_of_clusters", switches::of_clusters),
             (THEIRS, attached::envoy),
             (LYING, attached::lying_envoy),
         ],
-        Kind::Caddy => &[BY_CONFIGURATION],
-        Kind::Traefik => {
+        "traefik" => {
             &[("an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest", refusals::lacking)]
         }
+        _ => &[],
     };
-    const STEERING: [Test; 1] = [(STEERED, steering::weights_follow_speeds)];
-    let steering: &[Test] = if kind == Kind::Caddy { &[] } else { &STEERING };
-    [&ALL, some, steering].concat()
+    let by_configuration = kind.offers(Switching::Config).then_some(BY_CONFIGURATION);
+    const STEERING: Test = (STEERED, steering::weights_follow_speeds);
+    let steering = kind.native(Algorithm::plain(Rule::Rl)).map(|_| STEERING);
+    ALL.into_iter().chain(some.iter().copied()).chain(by_configuration).chain(steering).collect()
 }
 
 /// The algorithm that looks at load: of two, or of all.
 fn least_loaded(kind: Kind) -> &'static str {
-    if kind == Kind::Traefik { "p2c" } else { "least-connections" }
+    match kind.native(Algorithm::plain(Rule::LeastConnections)) {
+        Some(_) => "least-connections",
+        None => "p2c",
+    }
 }

@@ -1,6 +1,6 @@
 //! A load balancer before mock backends, without the rest of `bench`.
 
-use harness::target::{Backends, Installed, Real, RealSpec};
+use harness::testbed::{Backends, Installed, Real, RealSpec};
 use lb_admin_client::{Kind, Switching};
 use lb_core::Algorithm;
 use lb_core::topology::Topology;
@@ -18,6 +18,11 @@ pub(crate) fn topology() -> Topology {
 
 pub(crate) fn algorithm(name: &str) -> Algorithm {
     name.parse().unwrap_or_else(|_| panic!("{name} is an algorithm"))
+}
+
+/// The load balancer that is called this.
+pub(crate) fn kind(name: &str) -> Kind {
+    name.parse().unwrap_or_else(|()| panic!("{name} is a load balancer"))
 }
 
 /// The program, which is there: its tests are ignored otherwise.

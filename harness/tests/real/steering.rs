@@ -2,18 +2,16 @@
 
 use crate::common::{Bench, algorithm, number, text};
 use crate::processes::assert_none_left;
+use harness::testbed::Installed;
 use lb_admin_client::Kind;
 use serde_json::Value;
-use std::path::Path;
-
-/// Debian's module with which nginx takes weights.
-const LUA: &str = "/usr/lib/nginx/modules/ngx_http_lua_module.so";
 
 const CONTROL: &str = "rl (constant weights)";
 
 /// Whether what it takes is there.
 pub(crate) fn can(kind: Kind) -> bool {
-    kind != Kind::Nginx || Path::new(LUA).exists()
+    let found = || Installed::find(kind, None);
+    kind.modules.is_none_or(|modules| found().is_ok_and(|installed| modules(&installed.program).is_ok()))
 }
 
 /// Of eight backends with speeds from 1 to 8, the fastest get more weight than the slowest; the control's stay

@@ -3,8 +3,8 @@
 
 use crate::common::{Bench, free_port};
 use crate::processes::wait_for;
-use crate::stage::{Stage, installed};
-use harness::target::Child;
+use crate::stage::{Stage, installed, kind};
+use harness::testbed::Child;
 use lb_admin_client::Kind;
 use serde_json::{Value, json};
 use std::ffi::OsString;
@@ -96,7 +96,7 @@ frontend my_shop
     );
     write(&dir.join("haproxy.cfg"), &config);
     write(&dir.join("algorithm.map"), "current round-robin\n");
-    Users::start(Kind::Haproxy, stage, &["-db", "-f", "haproxy.cfg"], format!("http://{listen}"), socket)
+    Users::start(kind("haproxy"), stage, &["-db", "-f", "haproxy.cfg"], format!("http://{listen}"), socket)
 }
 
 /// Envoy. Its clusters named after least-connections do that, or else come from a file in which they have the
@@ -131,7 +131,7 @@ pub(crate) fn envoy(least: Option<&str>) -> Users {
     config["static_resources"] = json!({ "clusters": clusters, "listeners": [listener(&listen)] });
     write(&dir.join("envoy.json"), &config.to_string());
     let args = ["--use-dynamic-base-id", "--concurrency", "1", "--log-level", "error", "-c", "envoy.json"];
-    Users::start(Kind::Envoy, stage, &args, format!("http://{listen}"), format!("http://{admin}"))
+    Users::start(kind("envoy"), stage, &args, format!("http://{listen}"), format!("http://{admin}"))
 }
 
 fn address(text: &str) -> Value {

@@ -1,13 +1,13 @@
 //! The contract, call by call.
 
 use super::config::{HASH_OF_CLIENT, policies, trusts_proxies};
+use super::names::NAMES;
 use super::{CONFIG, CaddyAdmin, Route, read};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
-use crate::kind::Kind;
 use crate::options::Switching;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
@@ -21,7 +21,7 @@ const GENERATION: &str = "no counters";
 #[async_trait]
 impl LoadBalancerAdmin for CaddyAdmin {
     fn dialect(&self) -> &str {
-        Kind::Caddy.name()
+        NAMES.name
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -163,8 +163,7 @@ impl CaddyAdmin {
     }
 
     fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
-        let dialect = self.dialect().to_owned();
-        AdminError::NotSupported { what, dialect, url: self.http.base().to_owned(), way_out }
+        AdminError::not_supported(NAMES.name, self.http.base(), what, way_out)
     }
 }
 

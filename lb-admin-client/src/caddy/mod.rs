@@ -18,16 +18,18 @@
 
 mod admin;
 mod config;
+mod names;
+pub mod program;
 
 use crate::admin::Capabilities;
 use crate::error::AdminError;
 use crate::flags::Flags;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http};
-use crate::kind::Kind;
 use crate::options::{RealOptions, Switching, capabilities};
 use config::{Proxy, policies, proxies};
 use lb_core::Algorithm;
+use names::NAMES;
 use serde::Deserialize;
 use serde_json::Value;
 use std::path::Path;
@@ -67,7 +69,7 @@ impl CaddyAdmin {
     /// Connects to the admin API, and finds the proxies and the folder of flags.
     ///
     /// # Errors
-    /// Nobody answers there, or no proxy is called as one that can be switched.
+    /// When nothing answers at the address, or no proxy has a name by which it can be switched.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let config = read(&http).await?;
@@ -75,13 +77,13 @@ impl CaddyAdmin {
             Switching::Selector => selectable(&http, &proxies(&config))?,
             Switching::Config => {
                 named_like_pools(&http, &proxies(&config))?;
-                (None, Kind::Caddy.algorithms().collect())
+                (None, NAMES.algorithms().collect())
             }
         };
         let capabilities = Capabilities {
             switch_breaks_idle_connections: options.switching == Switching::Config,
             sees_old_in_flight: true,
-            ..capabilities(Kind::Caddy, offered)
+            ..capabilities(&NAMES, offered)
         };
         let mut admin = Self { http, flags, capabilities, options: options.clone() };
         let routes = admin.routes(&config)?;
@@ -179,5 +181,5 @@ fn named_like_pools(http: &Http, proxies: &[Proxy]) -> Result<(), AdminError> {
 
 /// The algorithm that a policy is.
 fn named(policy: &str) -> Option<Algorithm> {
-    Kind::Caddy.algorithms().find(|algorithm| policies(*algorithm).contains(&policy))
+    NAMES.algorithms().find(|algorithm| policies(*algorithm).contains(&policy))
 }

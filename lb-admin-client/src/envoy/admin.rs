@@ -1,12 +1,12 @@
 //! The contract, call by call.
 
 use super::EnvoyAdmin;
+use super::names::NAMES;
 use super::wire::Host;
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
-use crate::kind::Kind;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
@@ -14,7 +14,7 @@ use lb_core::Algorithm;
 #[async_trait]
 impl LoadBalancerAdmin for EnvoyAdmin {
     fn dialect(&self) -> &str {
-        Kind::Envoy.name()
+        NAMES.name
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -90,7 +90,7 @@ impl LoadBalancerAdmin for EnvoyAdmin {
     /// Of the clusters `rl`; the others keep theirs.
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         if self.steered.is_empty() {
-            return Err(self.lacks(
+            return Err(self.cannot(
                 "set weights",
                 "switch by the selector, with clusters `rl` whose endpoints come from a file (`eds_cluster_config`)",
             ));
@@ -100,18 +100,13 @@ impl LoadBalancerAdmin for EnvoyAdmin {
 
     async fn set_draining(&self, _backend: &str, _draining: bool) -> Result<(), AdminError> {
         Err(self
-            .lacks("drain a backend", "stop the backend once it is idle, or use a load balancer that can"))
+            .cannot("drain a backend", "stop the backend once it is idle, or use a load balancer that can"))
     }
 }
 
 impl EnvoyAdmin {
-    fn lacks(&self, what: &'static str, way_out: &'static str) -> AdminError {
-        AdminError::NotSupported {
-            what,
-            dialect: Kind::Envoy.name().to_owned(),
-            url: self.http.base().to_owned(),
-            way_out,
-        }
+    fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
+        AdminError::not_supported(NAMES.name, self.http.base(), what, way_out)
     }
 }
 

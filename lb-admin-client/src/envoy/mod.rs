@@ -14,7 +14,7 @@
 //! 4. `/reset_counters` leaves the counters of hosts alone, so windows are differences. Hosts count from zero
 //!    when their cluster is built anew, which a switch by file does and new weights do not: a generation is
 //!    named after the time of the latest building.
-//! 5. `rq_error` already contains timeouts and failed connections; a failed connection is no request in
+//! 5. `rq_error` already contains timeouts and failed connections; a failed connection does not count in
 //!    `rq_total`, so a backend that is down has errors and no requests.
 //! 6. LEAST_REQUEST with unequal weights is a weighted rotation, and RANDOM ignores weights: the cluster `rl`
 //!    is ROUND_ROBIN, whose shares are exact however often its weights are rewritten.
@@ -23,7 +23,9 @@
 //!    are ever called.
 
 mod admin;
+mod names;
 mod policy;
+pub mod program;
 mod selection;
 mod steering;
 mod wire;
@@ -33,10 +35,10 @@ use crate::admin::Capabilities;
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http};
-use crate::kind::Kind;
 use crate::options::{RealOptions, Switching, capabilities};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use names::NAMES;
 use reqwest::Method;
 use serde::de::DeserializeOwned;
 use steering::Steered;
@@ -79,7 +81,7 @@ impl EnvoyAdmin {
     /// Connects to the admin API, and finds the clusters and the files. Changes nothing.
     ///
     /// # Errors
-    /// Nobody answers there, something else does, or its configuration has nothing that could be switched.
+    /// When nothing or something else answers at the address, or the configuration has nothing that can be switched.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let (selector, offered) = match options.switching {
@@ -94,7 +96,7 @@ impl EnvoyAdmin {
             per_backend: true,
             in_flight: true,
             weights: !steered.is_empty(),
-            ..capabilities(Kind::Envoy, offered)
+            ..capabilities(&NAMES, offered)
         };
         Ok(Self { http, selector, steered, capabilities, options: options.clone() })
     }
@@ -176,7 +178,7 @@ async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminErr
         return Err(AdminError::BadValue { what: FIND, reason });
     }
     // Envoy lists clusters in no order.
-    let offered = Kind::Envoy.algorithms().filter(|algorithm| common.contains(algorithm)).collect();
+    let offered = NAMES.algorithms().filter(|algorithm| common.contains(algorithm)).collect();
     let mut keys: Vec<Algorithm> = groups.into_iter().map(|group| group.algorithm).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -184,7 +186,7 @@ async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminErr
 }
 
 /// The file of the clusters, and what they could run: no learned weights, since with each new file hosts would
-/// be built anew; weights only where somebody knows them.
+/// be built anew; weights only if the options list the backends.
 async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<Algorithm>), AdminError> {
     let query = [("mask", "bootstrap.dynamic_resources")];
     let dump: Dump = get(http, CONFIG_DUMP, &query, "Envoy's configuration").await?;
@@ -215,5 +217,5 @@ async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<
         Rule::WeightedRoundRobin => !options.backends.is_empty(),
         _ => true,
     };
-    Ok((Selector::File { file, pools }, Kind::Envoy.algorithms().filter(can).collect()))
+    Ok((Selector::File { file, pools }, NAMES.algorithms().filter(can).collect()))
 }

@@ -4,7 +4,7 @@
 //! `lb_policy` left out is ROUND_ROBIN; a plain LEAST_REQUEST is the power of two choices, and whether it
 //! looks at all hosts stands in `load_balancing_policy`, which goes before `lb_policy`.
 
-use crate::kind::Kind;
+use super::names::NAMES;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use serde_json::{Map, Value, json};
@@ -13,7 +13,7 @@ use std::fmt;
 const LEAST_REQUEST: &str =
     "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";
 
-/// What may follow the name of a policy in the table of [`Kind`].
+/// What may follow the name of a policy in [`NAMES`].
 const STEERED: &str = ", steered weights";
 const WEIGHTED: &str = ", weighted";
 
@@ -67,13 +67,13 @@ impl Policy {
     /// The algorithm that it is called by.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         let name = self.to_string();
-        Kind::Envoy.algorithms().find(|algorithm| Kind::Envoy.native(*algorithm) == Some(&name))
+        NAMES.algorithms().find(|algorithm| NAMES.native(*algorithm) == Some(&name))
     }
 }
 
 /// Envoy's name for an algorithm, without what is said of weights.
 fn base(algorithm: Algorithm) -> Option<&'static str> {
-    let native = Kind::Envoy.native(algorithm)?;
+    let native = NAMES.native(algorithm)?;
     Some(native.trim_end_matches(STEERED).trim_end_matches(WEIGHTED))
 }
 
@@ -194,7 +194,7 @@ mod tests {
             "connect_timeout": "2s",
             "load_assignment": {"endpoints": [{"lb_endpoints": [{"load_balancing_weight": 7}, {}]}]},
         });
-        for wanted in Kind::Envoy.algorithms().filter(|wanted| wanted.rule != Rule::Rl) {
+        for wanted in NAMES.algorithms().filter(|wanted| wanted.rule != Rule::Rl) {
             let mut after = before.clone();
             let weight = |endpoint: &Value| if endpoint["load_balancing_weight"].is_null() { 1 } else { 2 };
             write(after.as_object_mut().expect("it is an object"), wanted, weight);

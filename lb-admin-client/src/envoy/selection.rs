@@ -1,5 +1,6 @@
 //! Which algorithm routes, and how another one comes to.
 
+use super::names::NAMES;
 use super::policy::{self, Policy};
 use super::wire::{Dump, Dumped, Runtime};
 use super::xds::{Watched, share};
@@ -8,7 +9,6 @@ use crate::admin::Current;
 use crate::error::AdminError;
 use crate::group::Group;
 use crate::http::Call;
-use crate::kind::Kind;
 use lb_core::Algorithm;
 use serde_json::Value;
 
@@ -163,7 +163,7 @@ impl EnvoyAdmin {
 /// What the name of a key stands for.
 fn named(name: &str) -> Current {
     let algorithm: Option<Algorithm> = name.parse().ok();
-    let native = algorithm.and_then(|algorithm| Kind::Envoy.native(algorithm)).unwrap_or(name);
+    let native = algorithm.and_then(|algorithm| NAMES.native(algorithm)).unwrap_or(name);
     Current { native: native.to_owned(), algorithm }
 }
 

@@ -3,12 +3,12 @@
 //! Envoy notices a file that is moved to its place, not one that is written in place. Whether it took a
 //! version over stands in its statistics, and so does that it rejected one; why it did stands in its log.
 
+use super::names::NAMES;
 use super::policy;
 use super::wire::Stats;
 use super::{STATS, get};
 use crate::error::AdminError;
 use crate::http::Http;
-use crate::kind::Kind;
 use crate::options::KnownBackend;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
@@ -49,7 +49,7 @@ pub fn assignment(cluster: &str, backends: &[(KnownBackend, f64)]) -> Value {
 /// The file of all clusters, one for each pool and called like it, under `algorithm`. None when Envoy does not
 /// have it, or only with endpoints from a file of their own: `rl`.
 pub fn clusters(backends: &[KnownBackend], algorithm: Algorithm) -> Option<Value> {
-    Kind::Envoy.native(algorithm).filter(|_| algorithm.rule != Rule::Rl)?;
+    NAMES.native(algorithm).filter(|_| algorithm.rule != Rule::Rl)?;
     let mut pools: Vec<&str> = Vec::new();
     for backend in backends {
         if !pools.contains(&backend.pool.as_str()) {
@@ -163,7 +163,7 @@ impl Watched {
         let text = std::fs::read_to_string(&self.path).map_err(|error| self.io(what, &error))?;
         serde_json::from_str(&text).map_err(|error| AdminError::BadValue {
             what,
-            reason: format!("`{}` is no JSON ({error}); write it anew as JSON", self.path.display()),
+            reason: format!("`{}` is not JSON ({error}); write it again as JSON", self.path.display()),
         })
     }
 
@@ -178,7 +178,7 @@ impl Watched {
         let version = version();
         document["version_info"] = version.as_str().into();
         let before = self.progress(http).await?;
-        // A few kilobytes, so nobody waits for them.
+        // A few kilobytes: reading them blocks for no time that matters.
         let former = std::fs::read(&self.path).map_err(|error| self.io(what, &error))?;
         self.put(format!("{document:#}\n").as_bytes()).map_err(|error| self.io(what, &error))?;
         let deadline = Instant::now() + NOTICED;

@@ -1,4 +1,4 @@
-//! A load balancer in memory, for tests of whoever drives one; it can misbehave in all the ways that
+//! A load balancer in memory, for tests of code that drives one. It can misbehave in all the ways that
 //! real ones do.
 //!
 //! It routes with the real policies of `lb-core`, so that its behavioural evidence is the verdict on
@@ -20,10 +20,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 /// How the fake treats a switch.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Conduct {
-    /// Switches.
+    /// Does what it is asked to do.
     #[default]
     Honest,
-    /// Says no.
+    /// Refuses to switch.
     Refuses,
     /// Says yes, keeps routing as before, and its control plane admits it.
     ClaimsSwitch,
@@ -49,10 +49,10 @@ struct State {
     calls: Vec<String>,
 }
 
-/// Requests of one probe.
+/// The number of short requests in one probe.
 const PROBE: usize = 160;
 
-/// What a short request takes.
+/// The latency of a short request.
 const REPLY: Span = Span::from_micros(300);
 
 impl FakeAdmin {
@@ -93,14 +93,14 @@ impl FakeAdmin {
         }
     }
 
-    /// The same with another conduct.
+    /// Replaces how it treats a switch.
     #[must_use]
     pub fn with_conduct(mut self, conduct: Conduct) -> Self {
         self.conduct = conduct;
         self
     }
 
-    /// The same with other dice.
+    /// Replaces the seed of its random choices.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         {
@@ -113,27 +113,28 @@ impl FakeAdmin {
         self
     }
 
-    /// The same with other capabilities; calls without the capability are refused.
+    /// Changes its capabilities; calls that need a capability that it lacks are refused.
     #[must_use]
     pub fn with_capabilities(mut self, change: impl FnOnce(&mut Capabilities)) -> Self {
         change(&mut self.capabilities);
         self
     }
 
-    /// Sends `count` requests through it that end well after `latency` each; who served them.
+    /// Sends `count` requests through it, each of which succeeds after `latency`, and returns the ids of the backends
+    /// that served them.
     pub fn serve(&self, count: usize, latency: Span) -> Vec<String> {
         let mut state = self.state();
         (0..count).filter_map(|_| state.serve(latency)).collect()
     }
 
-    /// Sends one request that never ends; who has it.
+    /// Sends one request that never ends, and returns the id of its backend.
     pub fn hold(&self) -> Option<String> {
         let mut state = self.state();
         let backend = state.pick()?;
         Some(state.ids[backend.get()].clone())
     }
 
-    /// What was called so far, in order, such as `switch p2c`.
+    /// Returns the calls so far in order, such as `switch p2c`.
     pub fn calls(&self) -> Vec<String> {
         self.state().calls.clone()
     }
@@ -159,12 +160,7 @@ impl FakeAdmin {
         if can {
             return Ok(());
         }
-        Err(AdminError::NotSupported {
-            what,
-            dialect: self.dialect().to_owned(),
-            url: "memory".to_owned(),
-            way_out: "give the fake the capability",
-        })
+        Err(AdminError::not_supported(self.dialect(), "memory", what, "give the fake the capability"))
     }
 }
 
@@ -195,7 +191,7 @@ impl State {
         let place = place.and_then(|place| u32::try_from(place).ok());
         place.map(BackendIndex).ok_or_else(|| AdminError::BadValue {
             what: "find a backend",
-            reason: format!("`{id}` is none of {}", self.ids.join(", ")),
+            reason: format!("`{id}` is not one of {}", self.ids.join(", ")),
         })
     }
 

@@ -10,13 +10,13 @@ use lb_core::algorithm::Behaviour;
 /// backends in 2 of 10,000 cases, and in fewer with more backends.
 pub(super) const FEWEST_REQUESTS: usize = 60;
 
-/// A rotation's running surplus swings by less than 1; each request of somebody else adds at most 1.
+/// A rotation's running surplus swings by less than 1; each request of another client adds at most 1.
 const ROTATION_SWING: f64 = 2.0;
 
 /// Below this not a single request is out of its turn.
 const STRICT_SWING: f64 = 1.0;
 
-/// Beyond this no rotation with up to four requests of somebody else in between is left.
+/// Beyond this no rotation with up to four requests of other clients in between is left.
 const NO_ROTATION_SWING: f64 = 5.0;
 
 /// Share of answers from the least loaded backends from which least-loaded is confirmed.

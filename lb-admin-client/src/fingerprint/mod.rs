@@ -20,7 +20,7 @@
 //! chance decides, Chernoff's bound `P(share of m draws >= q) <= exp(-m KL(q || p))`, with the
 //! budget of [`FALSE_ALARM`] divided among all comparisons made (Hoeffding, Probability inequalities
 //! for sums of bounded random variables, 1963, theorem 1). Where nothing is left to chance (rotation,
-//! affinity, least loaded) the limits leave room for a few requests of somebody else and for
+//! affinity, least loaded) the limits leave room for a few requests of other clients and for
 //! in-flight counts that go down a little late; the bound assumes no more traffic than that, so
 //! drain first. *Confirmed* means that the trace fits and blind choice or rotation would not have
 //! made it.

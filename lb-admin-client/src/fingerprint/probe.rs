@@ -8,7 +8,8 @@ use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::judge::{FEWEST_REQUESTS, judge};
 use crate::fingerprint::observe::{Observations, PoolBackend, requests_to_hold, short_hold};
-use crate::http::{check_address, unreachable};
+use crate::http::unreachable;
+use crate::origin::Origin;
 use lb_core::Algorithm;
 use lb_core::algorithm::Behaviour;
 use lb_core::headers;
@@ -17,7 +18,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// Requests that find out how many backends there are when nobody says: among eight backends that
+/// Requests that find out how many backends there are if the load balancer does not say: among eight backends that
 /// are picked evenly, one remains unseen in 0.4 % of cases.
 const SCOUTS: usize = 60;
 
@@ -49,9 +50,9 @@ impl VerifyOptions {
     /// [`FALSE_ALARM`](crate::fingerprint::FALSE_ALARM) in most cases, not in a few.
     ///
     /// # Errors
-    /// The address is none.
+    /// When the address cannot be called.
     pub fn new(base: &str, service: &str) -> Result<Self, AdminError> {
-        check_address(base)?;
+        Origin::parse(base)?;
         Ok(Self {
             base: base.trim_end_matches('/').to_owned(),
             service: service.to_owned(),
@@ -170,7 +171,7 @@ fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Opt
 }
 
 /// The third layer: whether the choices look like `algorithm`'s. `pool` names the backends that may
-/// be picked, when somebody knows.
+/// be picked, if that is known.
 ///
 /// # Errors
 /// The data entry cannot be reached.

@@ -1,12 +1,12 @@
 //! The contract, command by command.
 
+use super::names::NAMES;
 use super::{CURRENT, GREATEST_WEIGHT, HaproxyAdmin, listed_as, servers};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight};
 use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::group::Group;
-use crate::kind::Kind;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
@@ -16,7 +16,7 @@ use std::sync::atomic::Ordering;
 #[async_trait]
 impl LoadBalancerAdmin for HaproxyAdmin {
     fn dialect(&self) -> &str {
-        Kind::Haproxy.name()
+        NAMES.name
     }
 
     fn capabilities(&self) -> &Capabilities {

@@ -14,15 +14,17 @@
 //! 6. Its `random` draws the same numbers after every start.
 
 mod admin;
+mod names;
+pub mod program;
 mod socket;
 mod stat;
 
 use crate::admin::{Capabilities, ResetKind};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
-use crate::kind::Kind;
 use crate::options::{RealOptions, capabilities};
 use lb_core::Algorithm;
+use names::NAMES;
 use socket::Socket;
 use stat::{Row, Table};
 use std::sync::atomic::AtomicU64;
@@ -49,7 +51,7 @@ impl HaproxyAdmin {
     /// Connects to the stats socket, and finds the map and the groups.
     ///
     /// # Errors
-    /// Nobody answers there, the socket may not be used, or the configuration lacks the map or the groups.
+    /// When nothing answers on the socket, access to it is denied, or the configuration lacks the map or the groups.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let socket = Socket::new(&options.admin, options.limit)?;
         let table = Table::parse(&socket.ask("show stat").await?);
@@ -71,7 +73,7 @@ impl HaproxyAdmin {
             in_flight: true,
             weights: true,
             drain: true,
-            ..capabilities(Kind::Haproxy, algorithms(&groups))
+            ..capabilities(&NAMES, algorithms(&groups))
         };
         Ok(Self { socket, map, capabilities, options: options.clone(), resets: AtomicU64::new(0) })
     }

@@ -47,7 +47,7 @@ impl Socket {
         Ok(Self { place, name: address.to_owned(), limit })
     }
 
-    /// The address as given.
+    /// Returns the address as it was given.
     pub(super) fn place(&self) -> &str {
         &self.name
     }
@@ -74,7 +74,7 @@ impl Socket {
         }
     }
 
-    /// The error for an answer that is none.
+    /// Returns the error for an answer that HAProxy does not give.
     pub(super) fn unexpected(&self, expected: &'static str, said: &str) -> AdminError {
         AdminError::BadValue {
             what: "understand HAProxy's socket",

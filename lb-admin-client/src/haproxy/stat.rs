@@ -17,7 +17,7 @@ pub(super) struct Row<'a> {
 }
 
 impl Table {
-    /// Reads the table; none when it is none. No field that is looked at is ever quoted.
+    /// Reads the table; `None` if the text is something else. No field that is looked at is ever quoted.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let names = lines.next()?.strip_prefix("# ")?;

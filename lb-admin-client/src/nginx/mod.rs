@@ -7,7 +7,7 @@
 //! ```
 //!
 //! - *Selector*: `flags/` holds one file named after the algorithm that routes; the configuration asks for it
-//!   with `if (-f …)` at every request. Nobody is told, and nothing breaks.
+//!   with `if (-f …)` at every request. nginx is not told, and no connection breaks.
 //! - *Config*: `algorithm.map` is included by the configuration, and SIGHUP makes nginx load it anew. Old
 //!   workers go on answering for a while, so a switch is over when all of them are gone. Idle connections of
 //!   clients are closed.
@@ -20,6 +20,9 @@
 //! they are not counted by backend.
 
 mod lua;
+mod modules;
+mod names;
+pub mod program;
 mod reload;
 
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
@@ -28,23 +31,23 @@ use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::flags::Flags;
 use crate::http::{Call, Http};
-use crate::kind::Kind;
 use crate::options::{RealOptions, Switching, capabilities};
+use crate::origin::Origin;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use lua::Lua;
+use names::NAMES;
 use reload::Reload;
-use reqwest::Url;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
 /// What the folder says of the configuration.
 const FACTS: &str = "bench.json";
-/// The flag files.
+/// The folder of the flag files.
 const FLAGS: &str = "flags";
-/// What is steered.
+/// The algorithm whose weights are steered.
 const RL: Algorithm = Algorithm::plain(Rule::Rl);
 
 /// `bench.json`.
@@ -88,7 +91,7 @@ impl NginxAdmin {
     /// Reads `bench.json`, and asks once where it says that something answers.
     ///
     /// # Errors
-    /// The folder lacks it, it is not understood, or a page that it names does not answer.
+    /// When the folder lacks it, it is malformed, or a page that it names does not answer.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let folder = PathBuf::from(&options.admin);
         let mut facts = read_facts(&folder.join(FACTS))?;
@@ -119,7 +122,7 @@ impl NginxAdmin {
             per_backend: lua.is_some(),
             weights: lua.is_some() && facts.algorithms.contains(&RL),
             switch_breaks_idle_connections: options.switching == Switching::Config,
-            ..capabilities(Kind::Nginx, facts.algorithms)
+            ..capabilities(&NAMES, facts.algorithms)
         };
         let admin = Self { folder, first, way, status, lua, capabilities, options: options.clone() };
         admin.in_flight().await?;
@@ -150,7 +153,7 @@ impl NginxAdmin {
         };
         name.parse().map_err(|_| AdminError::BadValue {
             what: "read which algorithm routes",
-            reason: format!("`{name}` in {} is no algorithm", self.folder.display()),
+            reason: format!("`{name}` in {} is not an algorithm", self.folder.display()),
         })
     }
 
@@ -185,9 +188,7 @@ fn read_facts(path: &Path) -> Result<Facts, AdminError> {
 }
 
 fn status_page(url: &str, options: &RealOptions) -> Result<(Http, String), AdminError> {
-    let parsed = Url::parse(url)
-        .map_err(|error| AdminError::BadAddress { url: url.to_owned(), reason: error.to_string() })?;
-    let path = parsed.path().to_owned();
+    let path = Origin::parse(url)?.path().to_owned();
     let base = url.strip_suffix(&path).unwrap_or(url);
     Ok((Http::new(base, options.token.as_deref(), options.limit)?, path))
 }
@@ -195,7 +196,7 @@ fn status_page(url: &str, options: &RealOptions) -> Result<(Http, String), Admin
 #[async_trait]
 impl LoadBalancerAdmin for NginxAdmin {
     fn dialect(&self) -> &str {
-        Kind::Nginx.name()
+        NAMES.name
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -273,8 +274,7 @@ impl LoadBalancerAdmin for NginxAdmin {
 
 impl NginxAdmin {
     fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
-        let url = self.folder.display().to_string();
-        AdminError::NotSupported { what, dialect: self.dialect().to_owned(), url, way_out }
+        AdminError::not_supported(NAMES.name, self.folder.display().to_string(), what, way_out)
     }
 }
 

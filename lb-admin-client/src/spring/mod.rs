@@ -83,7 +83,7 @@ impl SpringAdmin {
     /// Connects to the load balancer and finds out what it can do. Changes nothing there.
     ///
     /// # Errors
-    /// Nobody answers, a token is missing, or what answers does not speak this dialect.
+    /// When nothing answers, a token is missing, or what answers does not speak this dialect.
     pub async fn connect(options: &SpringOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.url, options.token.as_deref(), options.limit)?;
         let status: Status = http
@@ -105,11 +105,11 @@ impl SpringAdmin {
         Ok(Self { http, capabilities, reference })
     }
 
-    /// Connects if a load balancer with this admin API answers; none if nobody listens there or
+    /// Connects if a load balancer with this admin API answers; `None` if nothing listens there or
     /// something else does.
     ///
     /// # Errors
-    /// The address is none, or a token is missing: then it may be one.
+    /// When the address is malformed, or a token is missing: then it may be one.
     pub async fn probe(options: &SpringOptions) -> Result<Option<Self>, AdminError> {
         match Self::connect(options).await {
             Ok(admin) => Ok(Some(admin)),
@@ -139,12 +139,7 @@ impl SpringAdmin {
         if self.reference {
             return Ok(());
         }
-        Err(AdminError::NotSupported {
-            what,
-            dialect: DIALECT.to_owned(),
-            url: self.http.base().to_owned(),
-            way_out,
-        })
+        Err(AdminError::not_supported(DIALECT, self.http.base(), what, way_out))
     }
 
     async fn lb_snapshot(&self) -> Result<LbSnapshot, AdminError> {
@@ -193,7 +188,7 @@ impl SpringAdmin {
     }
 }
 
-/// The body of a reply to a POST; empty when it is none.
+/// Reads the body of a reply to a POST; empty if it is not the JSON that is expected.
 fn answer(reply: &Reply) -> Answer {
     serde_json::from_str(&reply.body).unwrap_or_default()
 }

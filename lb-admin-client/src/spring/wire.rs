@@ -1,5 +1,5 @@
 //! The JSON of the Spring dialect and of the reference load balancer's additions, as they go over
-//! the wire. Nobody outside of this adapter sees these types. Unknown keys are let pass: it is their
+//! the wire. These types are private to the adapter. Unknown keys are let pass: it is their
 //! API, not ours.
 
 use lb_core::policy::GuardCounts;
@@ -37,7 +37,7 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The message, whatever its key is.
+    /// The message, under any of its keys.
     pub(super) fn said(&self) -> String {
         let said = self.error.as_ref().or(self.message.as_ref());
         said.cloned().unwrap_or_else(|| "no message".to_owned())

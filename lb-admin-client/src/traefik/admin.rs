@@ -1,6 +1,7 @@
 //! The contract, call by call.
 
 use super::log::AccessLog;
+use super::names::NAMES;
 use super::wire::{self, Raw, Version};
 use super::{GREATEST_WEIGHT, RAW, TraefikAdmin, VERSION, in_force, late, native, put, strategy};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight};
@@ -8,7 +9,6 @@ use crate::error::AdminError;
 use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
-use crate::kind::Kind;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
@@ -18,7 +18,7 @@ use std::time::Duration;
 #[async_trait]
 impl LoadBalancerAdmin for TraefikAdmin {
     fn dialect(&self) -> &str {
-        Kind::Traefik.name()
+        NAMES.name
     }
 
     fn capabilities(&self) -> &Capabilities {
@@ -154,8 +154,7 @@ impl LoadBalancerAdmin for TraefikAdmin {
 
 impl TraefikAdmin {
     fn cannot(&self, what: &'static str, way_out: &'static str) -> AdminError {
-        let dialect = self.dialect().to_owned();
-        AdminError::NotSupported { what, dialect, url: self.http.base().to_owned(), way_out }
+        AdminError::not_supported(NAMES.name, self.http.base(), what, way_out)
     }
 }
 

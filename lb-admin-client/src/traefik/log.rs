@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 const WHAT: &str = "read Traefik's access log";
-/// Beginning of a line that is none, for the error.
+/// How many characters of a malformed line an error quotes.
 const QUOTED: usize = 160;
 /// The status of a request that the client gave up.
 const CLIENT_CLOSED: u16 = 499;
@@ -76,7 +76,7 @@ impl AccessLog {
     /// Opens the log. What is in it already is not counted.
     ///
     /// # Errors
-    /// There is no such file, or it may not be read.
+    /// When the file does not exist or cannot be read.
     pub(super) fn open(path: &Path) -> Result<Self, AdminError> {
         let metadata = std::fs::metadata(path).and_then(|metadata| File::open(path).map(|_| metadata));
         let metadata = metadata.map_err(|error| failed(path, &error))?;
@@ -133,7 +133,7 @@ impl Reader {
 }
 
 impl Tallies {
-    /// Counts the lines of one look. The error is the first line that is none; the others count all the same.
+    /// Counts the lines of one look. The error is the first malformed line; the others count all the same.
     pub(super) fn take(&mut self, appended: &[u8]) -> Result<(), String> {
         self.partial.extend_from_slice(appended);
         let end = self.partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
@@ -281,7 +281,7 @@ mod tests {
         let common = r#"127.0.0.1 - - [22/Nov/2026:01:47:55 +0000] "GET /x HTTP/1.1" 200 2 "#;
         let error = tallies
             .take(format!("{common}\n{}", line("shop.rl@rest", 9001, 200, 10)).as_bytes())
-            .expect_err("the first is no JSON");
+            .expect_err("the first is not JSON");
         assert!(error.starts_with("`127.0.0.1 - - ["), "{error}");
         assert_eq!(tallies.of("shop", "127.0.0.1:9001").requests, 1);
         let error = bad(Path::new("/x/access.log"), error).to_string();

@@ -23,17 +23,19 @@
 
 mod admin;
 mod log;
+mod names;
+pub mod program;
 mod wire;
 
 use crate::admin::Capabilities;
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::http::{Call, Http, Reply};
-use crate::kind::Kind;
 use crate::options::{RealOptions, capabilities};
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 use log::AccessLog;
+use names::NAMES;
 use reqwest::Method;
 use serde_json::Value;
 use std::time::Duration;
@@ -66,8 +68,8 @@ impl TraefikAdmin {
     /// Connects to the API, and finds the routers and the groups.
     ///
     /// # Errors
-    /// Nobody answers there, no router of the REST provider has a service that is named after an algorithm, or the
-    /// access log that is named cannot be read.
+    /// When nothing answers at the address, no router of the REST provider has a service that is named after an
+    /// algorithm, or the access log cannot be read.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let raw = read(&http).await?;
@@ -89,7 +91,7 @@ impl TraefikAdmin {
         offered.retain(|algorithm| *algorithm != rl || log.is_some());
         let weights = offered.contains(&rl);
         let per_backend = log.is_some();
-        let capabilities = Capabilities { weights, per_backend, ..capabilities(Kind::Traefik, offered) };
+        let capabilities = Capabilities { weights, per_backend, ..capabilities(&NAMES, offered) };
         Ok(Self { http, capabilities, options: options.clone(), log })
     }
 
@@ -101,7 +103,7 @@ impl TraefikAdmin {
 /// Gives a Traefik that was just started its first configuration, and waits until that is in force.
 ///
 /// # Errors
-/// Nobody answers in time, the REST provider is off, or Traefik says what is wrong with the document.
+/// When nothing answers in time, the REST provider is off, or Traefik reports a fault in the document.
 pub async fn load(options: &RealOptions, document: Value) -> Result<(), AdminError> {
     const WHAT: &str = "load a configuration";
     let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
@@ -179,10 +181,10 @@ async fn in_force(
 
 /// The name of the strategy that is an algorithm.
 fn strategy(algorithm: Algorithm) -> Option<&'static str> {
-    Kind::Traefik.native(algorithm)?.split(',').next()
+    NAMES.native(algorithm)?.split(',').next()
 }
 
 /// Its own name for what a router runs, which is its service's where we have none.
 fn native(router: &Router<'_>) -> String {
-    Kind::Traefik.native(router.group.algorithm).unwrap_or(router.service).to_owned()
+    NAMES.native(router.group.algorithm).unwrap_or(router.service).to_owned()
 }

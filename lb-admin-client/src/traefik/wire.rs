@@ -1,5 +1,5 @@
 //! What Traefik's API shows of the REST provider's configuration, and the document that would make it so:
-//! `PUT /api/providers/rest` replaces all of it, so whoever changes one key sends every other one again.
+//! `PUT /api/providers/rest` replaces all of it, so a change of one key sends every other key again.
 
 use crate::group::Group;
 use lb_core::Algorithm;

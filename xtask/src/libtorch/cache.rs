@@ -26,7 +26,7 @@ pub(super) fn provide(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     compilers()?;
     fs::create_dir_all(&cache).with_context(|| format!("failed to make `{}`", cache.display()))?;
     let _lock = lock(&beside(&home, "lock"))?;
-    // Somebody else may have filled it while we waited.
+    // Another process may have filled it during the wait.
     if super::fit(&libtorch, device).is_err() {
         fill(root, &home, device)?;
     }

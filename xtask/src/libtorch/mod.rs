@@ -117,7 +117,7 @@ fn fit(folder: &Path, device: Device) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Lets `link` lead to `folder`, whatever it led to before, in one step.
+/// Lets `link` lead to `folder`, replacing any former target in one step.
 fn relink(link: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut new = link.as_os_str().to_owned();
     new.push(format!(".{}", std::process::id()));

@@ -4,7 +4,7 @@ use super::{Driven, LiveTrials};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::contestant::Entrant;
 use crate::experiment::run::Context;
-use crate::target::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
+use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_config::{PlannedScenario, lacks};

@@ -4,7 +4,7 @@ use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::blocks::TrialPlan;
 use crate::experiment::run::Context;
 use crate::experiment::traces::{in_results, lost};
-use crate::target::Child;
+use crate::testbed::Child;
 use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::Algorithm;

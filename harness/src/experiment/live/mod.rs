@@ -12,7 +12,7 @@ use super::run::Context;
 use super::schedules::warm_up_seed;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::show::{Progress, Pulse};
-use crate::target::{Backends, MachineCpu, cpu_seconds};
+use crate::testbed::{Backends, MachineCpu, cpu_seconds};
 use anyhow::Context as _;
 use driven::{Counted, Driven};
 use lb_core::workload::{Scenario, Schedule};

@@ -1,10 +1,10 @@
 //! Which load balancer a run drives. Never a surprise: what a flag or the config's own block names;
 //! else one that answers at the config's address; else, on an empty loopback address, our own.
 
-use super::real::Installed;
-use anyhow::{Context, Result, bail};
+use super::error::TestbedError;
+use super::real::installed::Installed;
 use lb_admin_client::{
-    AdminError, Kind, LoadBalancerAdmin, RealOptions, SpringAdmin, SpringOptions, Switching, connect,
+    AdminError, Kind, LoadBalancerAdmin, Origin, RealOptions, SpringAdmin, SpringOptions, Switching, connect,
 };
 use lb_config::{LoadBalancer, Target};
 use std::fmt;
@@ -19,21 +19,21 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 pub enum Choice {
     /// Load balancers and mock backends as children of `bench`; several are compared.
     Own(Vec<Own>),
-    /// One that is running already.
+    /// A load balancer that is running already.
     Running(Running),
 }
 
 /// A load balancer that `bench` starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Own {
-    /// The reference.
+    /// The reference load balancer.
     Reference,
-    /// A real one.
+    /// A real load balancer, with its program on this machine.
     Real(Installed),
 }
 
 impl Own {
-    /// Which one it is.
+    /// Returns the load balancer by its name.
     pub fn load_balancer(&self) -> LoadBalancer {
         match self {
             Self::Reference => LoadBalancer::Reference,
@@ -45,17 +45,17 @@ impl Own {
 /// A load balancer that is running already.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// Where requests go: services lie below it.
+    /// The address of its entry, below which services lie.
     pub base_url: String,
-    /// Where the admin API is.
+    /// The address of its admin API.
     pub admin_url: String,
-    /// Bearer token of the admin API.
+    /// The bearer token of its admin API; `None` if it needs none.
     pub admin_token: Option<String>,
-    /// Which real one it is; none: it speaks the Spring dialect.
+    /// Which load balancer it is; `None` if it speaks the dialect of the reference load balancer.
     pub kind: Option<Kind>,
     /// How algorithms are selected in a real one.
     pub switching: Switching,
-    /// Why it was chosen.
+    /// The reason why it was chosen, for the first line of a run.
     pub reason: &'static str,
 }
 
@@ -84,8 +84,8 @@ impl Running {
         let token = self.admin_token.clone();
         match self.kind {
             Some(kind) => {
-                let options = RealOptions::new(kind, &self.admin_url);
-                connect(&RealOptions { token, switching: self.switching, ..options }).await
+                let options = RealOptions::new(&self.admin_url);
+                connect(kind, &RealOptions { token, switching: self.switching, ..options }).await
             }
             None => {
                 let options = SpringOptions { token, ..SpringOptions::new(&self.admin_url) };
@@ -95,17 +95,20 @@ impl Running {
     }
 }
 
-/// Decides which load balancer to drive. Fails with the way out when none can be.
-pub async fn choose(target: &Target) -> Result<Choice> {
+/// Decides which load balancer to drive.
+///
+/// # Errors
+/// When a program is missing or too old, or what answers at an address cannot be driven.
+pub async fn choose(target: &Target) -> Result<Choice, TestbedError> {
     let started = target.started();
     if !started.is_empty() {
         let own = |one: &LoadBalancer| match one {
             LoadBalancer::Reference => Ok(Own::Reference),
             LoadBalancer::Real(kind) => Installed::find(*kind, target.program.as_deref()).map(Own::Real),
         };
-        return started.iter().map(own).collect::<Result<_>>().map(Choice::Own);
+        return started.iter().map(own).collect::<Result<_, _>>().map(Choice::Own);
     }
-    let origin = origin(&target.base_url)?;
+    let origin = Origin::parse(&target.base_url)?;
     let running = Running {
         base_url: target.base_url.trim_end_matches('/').to_owned(),
         admin_url: target.admin_url.clone().unwrap_or_else(|| origin.to_string()),
@@ -117,61 +120,23 @@ pub async fn choose(target: &Target) -> Result<Choice> {
         switching: target.switching,
         reason: if target.explicit { "named by you" } else { "answers at the config's base_url" },
     };
-    let Err(error) = running.admin().await else { return Ok(Choice::Running(running)) };
+    let source = match running.admin().await {
+        Ok(_) => return Ok(Choice::Running(running)),
+        Err(error) => Box::new(error),
+    };
     if target.explicit {
-        return Err(error).with_context(|| {
-            format!(
-                "failed to use the load balancer with the admin API at `{}`; start it, name its admin API with --admin, name \
-                 which one it is with --load-balancer, or leave --url out to use the embedded one",
-                running.admin_url
-            )
-        });
+        return Err(TestbedError::Named { admin_url: running.admin_url, source });
     }
-    if !origin.loopback {
-        return Err(error).with_context(|| {
-            format!(
-                "failed to use a load balancer at `{origin}` (the config's base_url); start it, or name another with --url \
-                 and --admin"
-            )
-        });
+    if !origin.is_loopback() {
+        return Err(TestbedError::Remote { origin: origin.to_string(), source });
     }
     if listens(&origin).await {
-        return Err(error).with_context(|| {
-            format!(
-                "something listens at `{origin}` (the config's base_url) but is no load balancer that `bench` can drive; \
-                 stop it, or name the load balancer with --url and --admin"
-            )
-        });
+        return Err(TestbedError::Stranger { origin: origin.to_string(), source });
     }
     Ok(Choice::Own(vec![Own::Reference]))
 }
 
-/// Scheme, host and port of a URL.
-struct Origin {
-    host: String,
-    port: u16,
-    loopback: bool,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}:{}", self.host, self.port)
-    }
-}
-
-fn origin(url: &str) -> Result<Origin> {
-    let uri: http::Uri = match url.parse() {
-        Ok(uri) => uri,
-        Err(error) => bail!("base_url `{url}` is no URL: {error}"),
-    };
-    let Some(host) = uri.host() else { bail!("base_url `{url}` names no host; write http://host:port/path") };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let loopback = bare == "localhost" || bare.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback());
-    Ok(Origin { host: host.to_owned(), port: uri.port_u16().unwrap_or(80), loopback })
-}
-
 async fn listens(origin: &Origin) -> bool {
-    let host = origin.host.trim_start_matches('[').trim_end_matches(']');
-    let connect = TcpStream::connect((host, origin.port));
+    let connect = TcpStream::connect((origin.host(), origin.port()));
     matches!(tokio::time::timeout(CONNECT_TIMEOUT, connect).await, Ok(Ok(_)))
 }

@@ -1,4 +1,5 @@
-//! The control API of the mock backends: reset between trials, faults at the same offsets for all.
+//! A client of the control API of the mock backends, which resets them between trials and starts the same faults at
+//! the same offsets for all.
 
 use lb_core::fault::Fault;
 use std::time::Duration;
@@ -6,22 +7,22 @@ use std::time::Duration;
 /// A call that the mock backends did not answer as they should.
 #[derive(Debug, thiserror::Error)]
 pub enum MocksError {
-    /// No reply.
+    /// The call has no reply.
     #[error("failed to reach the mock backends at `{url}`")]
     Unreachable {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// Why.
+        /// The cause.
         source: reqwest::Error,
     },
-    /// A reply that is a refusal.
+    /// The mock backends refused the call.
     #[error("mock backends refused `{url}` with status {status}: {body}")]
     Refused {
-        /// What was called.
+        /// The URL that was called.
         url: String,
-        /// With what status.
+        /// The HTTP status of the reply.
         status: u16,
-        /// What they said.
+        /// The body of the reply.
         body: String,
     },
 }
@@ -44,23 +45,23 @@ impl Mocks {
         Self { control: control.trim_end_matches('/').to_owned(), client }
     }
 
-    /// Forgets users, carts, orders, counters and queues.
+    /// Makes the backends forget users, carts, orders, counters and queues.
     pub async fn reset(&self) -> Result<(), MocksError> {
         self.post("/reset", None).await
     }
 
-    /// Sets the fault timeline, not yet running.
+    /// Sets the fault timeline without starting it.
     pub async fn set_faults(&self, faults: &[Fault]) -> Result<(), MocksError> {
         let body = serde_json::to_value(faults).expect("faults are plain data");
         self.post("/faults", Some(body)).await
     }
 
-    /// The fault timeline's zero is now.
+    /// Starts the fault timeline: its offsets count from now.
     pub async fn start_faults(&self) -> Result<(), MocksError> {
         self.post("/faults/start", None).await
     }
 
-    /// No faults any more.
+    /// Ends all faults.
     pub async fn stop_faults(&self) -> Result<(), MocksError> {
         self.post("/faults/stop", None).await
     }

@@ -2,8 +2,8 @@
 //! machine and CPU is accounted per process.
 
 use super::backends::{Backends, write_json};
-use super::child::Child;
-use anyhow::{Context, Result};
+use super::child::{Child, LOAD_BALANCER};
+use super::error::TestbedError;
 use lb_config::TrainedPolicy;
 use lb_core::topology::Topology;
 use serde::Deserialize;
@@ -16,20 +16,20 @@ const POLICY_FILE: &str = "policy.safetensors";
 /// A running reference load balancer.
 #[derive(Debug)]
 pub struct Reference {
-    /// Its process.
+    /// The child process that it runs in.
     pub process: Child,
-    /// Where requests go: services lie below it.
+    /// The address of its entry, below which services lie.
     pub base_url: String,
-    /// Where the admin API is.
+    /// The address of its admin API.
     pub admin_url: String,
 }
 
-/// What to start.
+/// How to start the reference load balancer.
 #[derive(Clone, Copy, Debug)]
 pub struct ReferenceSpec<'a> {
-    /// The backends.
+    /// The backends, by pool.
     pub topology: &'a Topology,
-    /// What `rl` follows.
+    /// The policy that `rl` follows; `None` if `rl` does not run.
     pub policy: Option<&'a TrainedPolicy>,
     /// Threads of the load balancer; more than one have views of their own.
     pub balancers: u16,
@@ -38,7 +38,7 @@ pub struct ReferenceSpec<'a> {
     pub traces: Option<(&'a str, f64)>,
 }
 
-/// What the load balancer says when it listens.
+/// The line that the load balancer prints when it listens.
 #[derive(Debug, Deserialize)]
 struct Ready {
     url: String,
@@ -47,17 +47,27 @@ struct Ready {
 
 impl Reference {
     /// Starts it on a free port, before `backends`. Its config and its log go to `dir`.
-    pub async fn start(spec: ReferenceSpec<'_>, backends: &Backends, dir: &Path) -> Result<Self> {
+    ///
+    /// # Errors
+    /// When `dir` cannot be written, or it does not start.
+    pub async fn start(
+        spec: ReferenceSpec<'_>,
+        backends: &Backends,
+        dir: &Path,
+    ) -> Result<Self, TestbedError> {
         if let Some(policy) = spec.policy {
             let path = dir.join(POLICY_FILE);
-            std::fs::write(&path, &policy.bytes)
-                .with_context(|| format!("failed to write `{}`", path.display()))?;
+            if let Err(source) = std::fs::write(&path, &policy.bytes) {
+                return Err(TestbedError::File { what: "write", path, source });
+            }
         }
         let config_file = write_json(dir, "load-balancer.json", &config(&spec, backends))?;
-        let args = ["__load-balancer", "--config", &config_file, "--exit-with-parent"];
+        let args = [LOAD_BALANCER, "--config", &config_file, "--exit-with-parent"];
         let (process, at) = Child::start("the load balancer", &args, &dir.join("load-balancer.log")).await?;
-        let at: Ready =
-            serde_json::from_value(at).context("failed to read where the load balancer listens")?;
+        let at: Ready = serde_json::from_value(at).map_err(|source| TestbedError::Reply {
+            what: "where the load balancer listens".to_owned(),
+            source,
+        })?;
         let base_url = format!("{}/proxy", at.url.trim_end_matches('/'));
         Ok(Self { process, base_url, admin_url: at.admin })
     }

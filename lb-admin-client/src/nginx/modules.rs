@@ -1,21 +1,20 @@
 //! Lua in nginx, by which its weights are steered: where its modules are, and how to get them.
 
-use anyhow::{Context, Result, bail};
+use super::names::NAMES;
+use crate::error::ModulesError;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The modules, each after those that it needs.
 const MODULES: [&str; 2] = ["ndk_http_module.so", "ngx_http_lua_module.so"];
 
-/// What this nginx has to load: nothing where Lua is built in, as in OpenResty.
+/// Finds what this nginx has to load: nothing where Lua is built in, as in OpenResty.
 ///
 /// # Errors
-/// The modules are not there; the message says how to get them.
-pub(super) fn modules(program: &Path) -> Result<Vec<PathBuf>> {
-    let output = Command::new(program)
-        .arg("-V")
-        .output()
-        .with_context(|| format!("failed to run `{}`", program.display()))?;
+/// When the modules are missing; the message says how to get them.
+pub(super) fn modules(program: &Path) -> Result<Vec<PathBuf>, ModulesError> {
+    let asked = Command::new(program).arg("-V").output();
+    let output = asked.map_err(|source| ModulesError::Run { program: program.to_owned(), source })?;
     let said = String::from_utf8_lossy(&output.stderr);
     if built_in(&said) {
         return Ok(Vec::new());
@@ -24,12 +23,12 @@ pub(super) fn modules(program: &Path) -> Result<Vec<PathBuf>> {
     let modules: Vec<PathBuf> = MODULES.iter().map(|module| folder.join(module)).collect();
     match modules.iter().find(|module| !module.is_file()) {
         None => Ok(modules),
-        Some(missing) => bail!(
-            "failed to run `rl` on nginx: its weights are steered by Lua, and `{}` is missing; install it \
-             (`apt-get install libnginx-mod-http-lua`), name an nginx that has Lua with --program, or leave `rl` out of \
-             --algorithms",
-            missing.display()
-        ),
+        Some(missing) => Err(ModulesError::Missing {
+            name: NAMES.name,
+            by: "Lua",
+            module: missing.clone(),
+            way_out: "install it (`apt-get install libnginx-mod-http-lua`), name an nginx that has Lua with --program",
+        }),
     }
 }
 

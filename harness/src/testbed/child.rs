@@ -1,77 +1,33 @@
 //! A child process that never outlives `bench`, however that ends. Our own programs watch their standard
 //! input, which closes when the parent goes. Others are started by way of a hidden subcommand, which asks the
-//! system for a signal at the parent's end and then becomes the program.
+//! system for a signal at the parent's end and then becomes the program
+//! ([`ChildCommand`](crate::children::ChildCommand)).
 
-use anyhow::{Context, Result, bail};
+use super::error::TestbedError;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsString;
 use std::fs::File;
-use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{ChildStdin, Command};
 
-/// How long a child may take until it listens. Generous: a loaded machine starts slowly, and a child
+/// The longest time until a child listens. Generous: a loaded machine starts slowly, and a child
 /// that cannot start says so at once.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a child may take to end once its standard input is closed.
 const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// The hidden subcommands by which a program that drives the embedded target is its own load balancer and
-/// backends: whoever calls [`Child::start`] must take them.
-#[derive(Debug, clap::Subcommand)]
-pub enum ChildCommand {
-    /// Run the reference load balancer.
-    #[command(name = "__load-balancer", hide = true)]
-    LoadBalancer(load_balancer::cli::Args),
-    /// Run the mock backends.
-    #[command(name = "__mock-backends", hide = true)]
-    MockBackends(mock_backends::cli::Args),
-    /// Become another program that ends with its parent.
-    #[command(name = "__become", hide = true)]
-    Become(BecomeArgs),
-}
+/// The hidden subcommand that runs the reference load balancer.
+pub(crate) const LOAD_BALANCER: &str = "__load-balancer";
+/// The hidden subcommand that runs the mock backends.
+pub(crate) const MOCK_BACKENDS: &str = "__mock-backends";
+/// The hidden subcommand that becomes another program.
+pub(crate) const BECOME: &str = "__become";
 
-/// A program and what it is given.
-#[derive(Debug, clap::Args)]
-pub struct BecomeArgs {
-    /// The program, then its arguments.
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true)]
-    command: Vec<OsString>,
-}
-
-impl BecomeArgs {
-    /// Returns only when the program cannot be started.
-    fn main(&self) -> std::process::ExitCode {
-        let [program, args @ ..] = self.command.as_slice() else { return std::process::ExitCode::FAILURE };
-        // SIGTERM, so that a program with processes of its own can end them. The setting outlives exec.
-        #[cfg(target_os = "linux")]
-        if let Err(error) =
-            rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
-        {
-            eprintln!("failed to be told of the parent's end: {error}");
-        }
-        let error = std::process::Command::new(program).args(args).exec();
-        eprintln!("failed to start `{}`: {error}", program.to_string_lossy());
-        std::process::ExitCode::FAILURE
-    }
-}
-
-impl ChildCommand {
-    /// Serves until it is told to end. Children bring their own runtimes and logs.
-    pub fn main(&self) -> std::process::ExitCode {
-        match self {
-            Self::LoadBalancer(args) => load_balancer::cli::main(args),
-            Self::MockBackends(args) => mock_backends::cli::main(args),
-            Self::Become(args) => args.main(),
-        }
-    }
-}
-
-/// A running child.
+/// A running child process.
 #[derive(Debug)]
 pub struct Child {
     name: &'static str,
@@ -87,41 +43,50 @@ pub struct Child {
 impl Child {
     /// Starts this very program with a hidden subcommand, waits for the JSON line that says where it
     /// listens, and gives that back. What it logs goes to `log`.
-    pub async fn start(name: &'static str, args: &[&str], log: &Path) -> Result<(Self, serde_json::Value)> {
+    ///
+    /// # Errors
+    /// When it cannot be started, ends before it listens, or takes too long; with what it logged last.
+    pub async fn start(
+        name: &'static str,
+        args: &[&str],
+        log: &Path,
+    ) -> Result<(Self, serde_json::Value), TestbedError> {
         let mut command = command(log)?;
         command.args(args).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut process = command.spawn().with_context(|| format!("failed to start {name}"))?;
+        let mut process = command.spawn().map_err(|source| system(format!("start {name}"), source))?;
         let stdin = process.stdin.take();
-        let stdout = process.stdout.take().context("the child has no standard output")?;
+        let no_stdout = || system(format!("read from {name}"), std::io::ErrorKind::BrokenPipe.into());
+        let stdout = process.stdout.take().ok_or_else(no_stdout)?;
         let mut child = Self { name, process, stdin, log: log.to_owned(), group: None };
 
         let mut line = String::new();
         let mut reader = BufReader::new(stdout);
-        let read = tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await;
-        match read {
-            Err(_) => bail!(
-                "{name} did not start within {} s; its log is `{}`",
-                START_TIMEOUT.as_secs(),
-                log.display()
-            ),
-            Ok(Err(error)) => return Err(error).context(format!("failed to read from {name}")),
+        match tokio::time::timeout(START_TIMEOUT, reader.read_line(&mut line)).await {
+            Err(_) => {
+                let seconds = START_TIMEOUT.as_secs();
+                return Err(TestbedError::Slow { name, seconds, log: log.to_owned() });
+            }
+            Ok(Err(source)) => return Err(system(format!("read from {name}"), source)),
             Ok(Ok(0)) => {
-                let status = tokio::time::timeout(STOP_TIMEOUT, child.process.wait()).await;
-                let how = status
-                    .ok()
-                    .and_then(Result::ok)
-                    .map_or_else(String::new, |status| format!(" ({status})"));
-                bail!("{name} ended before it listened{how}: {}", child.last_log_lines());
+                let ended = tokio::time::timeout(STOP_TIMEOUT, child.process.wait()).await;
+                let status = ended.ok().and_then(Result::ok);
+                return Err(TestbedError::Stillborn { name, status, said: child.last_log_lines() });
             }
             Ok(Ok(_)) => {}
         }
-        let ready = serde_json::from_str(&line)
-            .with_context(|| format!("failed to read where {name} listens from `{}`", line.trim()))?;
+        let ready = serde_json::from_str(&line).map_err(|source| TestbedError::Reply {
+            what: format!("where {name} listens from `{}`", line.trim()),
+            source,
+        })?;
         Ok((child, ready))
     }
 
     /// Starts another program, in the folder `dir`. All that it prints goes to `log`. When it is ready is for
     /// the caller to find out.
+    ///
+    /// # Errors
+    /// When this program cannot be started again, or the log cannot be written. A program that cannot be started
+    /// shows in [`check`](Self::check).
     pub fn start_program(
         name: &'static str,
         program: &Path,
@@ -129,38 +94,42 @@ impl Child {
         environment: &[(&str, OsString)],
         dir: &Path,
         log: &Path,
-    ) -> Result<Self> {
+    ) -> Result<Self, TestbedError> {
         let mut command = command(log)?;
         let log_file = File::options().append(true).open(log);
-        command.arg("__become").arg(program).args(args).current_dir(dir);
+        let log_file = log_file.map_err(|source| system("open its log".to_owned(), source))?;
+        command.arg(BECOME).arg(program).args(args).current_dir(dir);
         command.envs(environment.iter().map(|(name, value)| (name, value)));
-        command.stdin(Stdio::null()).stdout(Stdio::from(log_file.context("failed to open its log")?));
-        let process = command.spawn().with_context(|| format!("failed to start {name}"))?;
+        command.stdin(Stdio::null()).stdout(Stdio::from(log_file));
+        let process = command.spawn().map_err(|source| system(format!("start {name}"), source))?;
         let group = process.id().and_then(|pid| Pid::from_raw(pid as i32));
         Ok(Self { name, process, stdin: None, log: log.to_owned(), group })
     }
 
-    /// Its process, while it runs.
+    /// Returns its process id while it runs.
     pub(super) fn id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// User and system CPU seconds that it and its processes have used.
+    /// Returns the user and system CPU seconds that it and its processes have used; `None` if the system does not tell.
     pub fn cpu_seconds(&self) -> Option<f64> {
         let pid = self.process.id()?;
         let of_children = children(pid).into_iter().filter_map(cpu_seconds).sum::<f64>();
         Some(cpu_seconds(pid)? + of_children)
     }
 
-    /// An error if the child has ended, with what it logged last.
-    pub fn check(&mut self) -> Result<()> {
+    /// Checks that the child still runs.
+    ///
+    /// # Errors
+    /// When it has ended, with what it logged last.
+    pub fn check(&mut self) -> Result<(), TestbedError> {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
             Ok(Some(status)) => {
                 self.end_group();
-                bail!("{} has ended ({status}): {}", self.name, self.last_log_lines())
+                Err(TestbedError::Ended { name: self.name, status, said: self.last_log_lines() })
             }
-            Err(error) => Err(error).context(format!("failed to look after {}", self.name)),
+            Err(source) => Err(system(format!("look after {}", self.name), source)),
         }
     }
 
@@ -178,7 +147,7 @@ impl Child {
         self.end_group();
     }
 
-    /// Ends what a program has started and left.
+    /// Kills the processes that a program has started and left.
     fn end_group(&mut self) {
         if let Some(group) = self.group.take() {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
@@ -208,10 +177,14 @@ impl Drop for Child {
 }
 
 /// A command that runs this very program: it ends when it is dropped, and what it says of itself goes to `log`.
-fn command(log: &Path) -> Result<Command> {
-    let program = std::env::current_exe().context("failed to find the path of this program")?;
-    let log_file =
-        File::create(log).with_context(|| format!("failed to create the log `{}`", log.display()))?;
+fn command(log: &Path) -> Result<Command, TestbedError> {
+    let program = std::env::current_exe()
+        .map_err(|source| system("find the path of this program".to_owned(), source))?;
+    let log_file = File::create(log).map_err(|source| TestbedError::File {
+        what: "create the log",
+        path: log.to_owned(),
+        source,
+    })?;
     let mut command = Command::new(program);
     command.stderr(Stdio::from(log_file)).kill_on_drop(true);
     // Out of the terminal's process group: Ctrl-C is for `bench`, which then ends its children in order.
@@ -220,13 +193,17 @@ fn command(log: &Path) -> Result<Command> {
     Ok(command)
 }
 
-/// The processes that a process has started and that still run; none where the system does not tell.
+fn system(what: String, source: std::io::Error) -> TestbedError {
+    TestbedError::System { what, source }
+}
+
+/// Lists the running processes that a process has started; none if the system does not tell.
 fn children(pid: u32) -> Vec<u32> {
     let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// User and system CPU seconds that a process has used; none where the system does not tell.
+/// Returns the user and system CPU seconds that a process has used; `None` if the system does not tell.
 pub fn cpu_seconds(pid: u32) -> Option<f64> {
     // proc(5): fields 14 and 15 are utime and stime in clock ticks; the command name in parentheses
     // may hold spaces, so counting starts behind it.

@@ -1,23 +1,20 @@
 //! The configuration of a real load balancer: one template for each, filled with the pools and algorithms of
 //! one scenario.
 
-use anyhow::{Context, Result};
+use crate::testbed::error::TestbedError;
+use lb_admin_client::program::{AdminPlace, Launch};
 use lb_admin_client::{Kind, KnownBackend, Switching};
 use lb_core::Algorithm;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde::Serialize;
-use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 /// Weights are told as whole numbers up to this, which all of them take.
 const GREATEST_SHARE: f64 = 100.0;
 
-/// What nginx steers weights by, in the file `steered.lua` of its folder.
-pub(super) const NGINX_LUA: &str = include_str!("../../../../configs/load-balancers/nginx.lua");
-
 /// What a template may use.
 #[derive(Debug, Serialize)]
-pub(super) struct Content<'a> {
+struct Content<'a> {
     /// Where clients connect.
     host: String,
     port: u16,
@@ -68,53 +65,37 @@ struct Backend {
     share: u32,
 }
 
-/// What is known when a template is filled.
-pub(super) struct Facts<'a> {
-    pub(super) kind: Kind,
-    pub(super) listen: SocketAddr,
-    pub(super) admin: &'a Admin,
-    pub(super) dir: &'a Path,
-    pub(super) threads: u16,
-    pub(super) switching: Switching,
-    pub(super) algorithms: &'a [Algorithm],
-    pub(super) backends: &'a [KnownBackend],
-    pub(super) modules: &'a [PathBuf],
-}
-
-/// Where a load balancer is told what to do.
-pub(super) enum Admin {
-    Address(SocketAddr),
-    Socket(String),
-}
-
 impl<'a> Content<'a> {
-    pub(super) fn new(facts: &Facts<'a>) -> Self {
+    fn new(kind: Kind, launch: &Launch<'a>, modules: &'a [PathBuf]) -> Self {
         let named = |algorithm: &Algorithm| {
-            let native = facts.kind.native(*algorithm)?;
+            let native = kind.native(*algorithm)?;
             Some(Named { name: algorithm.to_string(), native })
         };
-        let algorithms: Vec<Named> = facts.algorithms.iter().filter_map(named).collect();
-        let (admin, admin_host, admin_port) = match facts.admin {
-            Admin::Address(address) => (address.to_string(), address.ip().to_string(), address.port()),
-            Admin::Socket(path) => (path.clone(), String::new(), 0),
+        let algorithms: Vec<Named> = launch.algorithms.iter().filter_map(named).collect();
+        let address = launch.admin;
+        let (admin, admin_host, admin_port) = match kind.admin {
+            AdminPlace::Api | AdminPlace::Folder => {
+                (address.to_string(), address.ip().to_string(), address.port())
+            }
+            AdminPlace::Socket(file) => (file.to_owned(), String::new(), 0),
         };
         Self {
-            host: facts.listen.ip().to_string(),
-            port: facts.listen.port(),
+            host: launch.listen.ip().to_string(),
+            port: launch.listen.port(),
             admin,
             admin_host,
             admin_port,
-            dir: facts.dir,
-            threads: facts.threads,
+            dir: if kind.relative_paths { Path::new(".") } else { launch.dir },
+            threads: launch.threads,
             root: rustix::process::geteuid().is_root(),
-            switching: match facts.switching {
+            switching: match launch.switching {
                 Switching::Selector => "selector",
                 Switching::Config => "config",
             },
             first: algorithms.first().map_or_else(String::new, |first| first.name.clone()),
             algorithms,
-            pools: pools(facts.backends),
-            modules: facts.modules,
+            pools: pools(launch.backends),
+            modules,
         }
     }
 }
@@ -156,25 +137,18 @@ fn pools(backends: &[KnownBackend]) -> Vec<Pool> {
     pools
 }
 
-/// The template of a load balancer.
-fn template(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Haproxy => include_str!("../../../../configs/load-balancers/haproxy.cfg.j2"),
-        Kind::Nginx => include_str!("../../../../configs/load-balancers/nginx.conf.j2"),
-        Kind::Envoy => include_str!("../../../../configs/load-balancers/envoy.json.j2"),
-        Kind::Caddy => include_str!("../../../../configs/load-balancers/caddy.json.j2"),
-        Kind::Traefik => include_str!("../../../../configs/load-balancers/traefik.json.j2"),
-    }
-}
-
-/// The configuration.
-pub(super) fn render(facts: &Facts<'_>) -> Result<String> {
+/// Fills the template of a load balancer and returns its configuration. `modules` are the files that it has to load
+/// before its weights can be steered.
+///
+/// # Errors
+/// When the template cannot be filled, which is a defect of the template.
+pub fn render(kind: Kind, launch: &Launch<'_>, modules: &[PathBuf]) -> Result<String, TestbedError> {
     let mut environment = Environment::new();
     // A key that the template misspells is a defect, not an empty text.
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_keep_trailing_newline(true);
     environment
-        .render_str(template(facts.kind), Content::new(facts))
-        .with_context(|| format!("failed to fill the template of {}", facts.kind))
+        .render_str(kind.template, Content::new(kind, launch, modules))
+        .map_err(|source| TestbedError::Template { name: kind.name(), source })
 }

@@ -1,4 +1,4 @@
-//! How busy the CPUs are on which this process may run, whoever keeps them busy: neighbours on the same
+//! How busy the CPUs are on which this process may run, with the work of all processes: neighbours on the same
 //! cores are what most often spoils a measurement. CPUs that are closed to the process neither help nor
 //! hurt it, so they do not count.
 
@@ -12,14 +12,14 @@ pub struct MachineCpu {
 }
 
 impl MachineCpu {
-    /// The figures now; none where the system does not tell.
+    /// Reads the figures now; `None` if the system does not provide them.
     pub fn now() -> Option<Self> {
         let allowed = sched_getaffinity(None).ok()?;
         let may_use = |cpu: usize| cpu < CpuSet::MAX_CPU && allowed.is_set(cpu);
         Self::parse(&std::fs::read_to_string("/proc/stat").ok()?, may_use)
     }
 
-    /// Share of this CPU time that was in use since `before`, from 0 to 1; none when no time has passed.
+    /// Share of this CPU time that was in use since `before`, from 0 to 1; `None` if no time has passed.
     pub fn busy_share_since(&self, before: &Self) -> Option<f64> {
         let all = self.all.checked_sub(before.all).filter(|all| *all > 0)?;
         // Waiting for a disk can be counted back (proc(5)), so the difference is not always positive.

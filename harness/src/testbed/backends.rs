@@ -1,0 +1,112 @@
+//! The mock backends of one scenario, as a child of `bench`.
+
+use super::child::{Child, MOCK_BACKENDS};
+use super::error::TestbedError;
+use super::mocks::Mocks;
+use lb_core::topology::Topology;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// The mock backends of one scenario, running as a child process.
+#[derive(Debug)]
+pub struct Backends {
+    process: Child,
+    /// The client of their control API.
+    pub mocks: Mocks,
+    listening: Vec<Listening>,
+}
+
+/// A running backend.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Listening {
+    /// The id that it sends in `X-Backend`.
+    pub id: String,
+    /// The address at which it listens, `http://host:port`.
+    pub url: String,
+    /// The weight that load balancers are told.
+    pub weight: f64,
+}
+
+impl Listening {
+    /// Returns its address as `host:port`.
+    pub fn address(&self) -> &str {
+        self.url.trim_start_matches("http://").trim_end_matches('/')
+    }
+}
+
+/// The line that the mock backends print when they listen.
+#[derive(Debug, Deserialize)]
+struct Ready {
+    control: String,
+    backends: Vec<Listening>,
+}
+
+impl Backends {
+    /// Starts them on free ports. What they are told and what they log goes to `dir`, so that a run can be
+    /// repeated by hand.
+    ///
+    /// # Errors
+    /// When `dir` cannot be written, or they do not start.
+    pub async fn start(
+        topology: &Topology,
+        catalogue: &[Value],
+        seed: u64,
+        dir: &Path,
+    ) -> Result<Self, TestbedError> {
+        std::fs::create_dir_all(dir).map_err(|source| TestbedError::File {
+            what: "make the folder",
+            path: dir.to_owned(),
+            source,
+        })?;
+        let topology_file = write_json(dir, "topology.json", &serde_json::to_value(topology)?)?;
+        let catalogue_file = write_json(dir, "catalogue.json", &json!(catalogue))?;
+        let seed = seed.to_string();
+        let mut args =
+            vec![MOCK_BACKENDS, "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
+        if !catalogue.is_empty() {
+            args.extend(["--catalogue", &catalogue_file]);
+        }
+        let (process, ready) =
+            Child::start("the mock backends", &args, &dir.join("mock-backends.log")).await?;
+        write_json(dir, "mock-backends.json", &ready)?;
+        let ready: Ready = serde_json::from_value(ready).map_err(|source| TestbedError::Reply {
+            what: "where the mock backends listen".to_owned(),
+            source,
+        })?;
+        Ok(Self { process, mocks: Mocks::new(&ready.control), listening: ready.backends })
+    }
+
+    /// Finds the backend with this id.
+    pub fn listening(&self, id: &str) -> Option<&Listening> {
+        self.listening.iter().find(|backend| backend.id == id)
+    }
+
+    /// Checks that they still run.
+    ///
+    /// # Errors
+    /// When they have ended, with what they logged last.
+    pub fn check(&mut self) -> Result<(), TestbedError> {
+        self.process.check()
+    }
+
+    /// Returns the CPU seconds that they have used; `None` if the system does not tell.
+    pub fn cpu_seconds(&self) -> Option<f64> {
+        self.process.cpu_seconds()
+    }
+
+    /// Ends the child process.
+    pub async fn stop(self) {
+        self.process.stop().await;
+    }
+}
+
+/// Writes a JSON file into `dir` and returns its path.
+pub(super) fn write_json(dir: &Path, name: &str, content: &Value) -> Result<String, TestbedError> {
+    let path = dir.join(name);
+    let content = serde_json::to_vec_pretty(content)?;
+    if let Err(source) = std::fs::write(&path, content) {
+        return Err(TestbedError::File { what: "write", path, source });
+    }
+    Ok(path.to_string_lossy().into_owned())
+}

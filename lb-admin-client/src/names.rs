@@ -1,0 +1,46 @@
+//! What a load balancer is called, and what it calls our algorithms: stated without being connected, so that a
+//! plan can say what is missing before anything is started.
+
+use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+
+/// The name of a load balancer and its own names for our algorithms.
+#[derive(Debug)]
+pub struct Names {
+    /// Its name in flags and results, in lower case.
+    pub name: &'static str,
+    /// The algorithms that it has, each with its own name for it.
+    pub algorithms: &'static [(Rule, &'static str)],
+    /// What to say of algorithms that it lacks: what comes nearest, or why it lacks them.
+    pub lacking: &'static [(Rule, &'static str)],
+}
+
+impl Names {
+    /// Returns its own name for an algorithm, or `None` if it does not have it. No load balancer switches its
+    /// outlier ejection together with the algorithm, so variants with ejection have no name.
+    pub fn native(&self, algorithm: Algorithm) -> Option<&'static str> {
+        find(self.algorithms, algorithm.rule).filter(|_| !algorithm.ejection)
+    }
+
+    /// Lists the algorithms that it has.
+    pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + use<> {
+        self.algorithms.iter().map(|(rule, _)| Algorithm::plain(*rule))
+    }
+
+    /// Says that it does not have an algorithm, what comes near, and what it has instead.
+    pub fn lacks(&self, algorithm: Algorithm) -> String {
+        let names: Vec<String> = self.algorithms().map(|algorithm| algorithm.to_string()).collect();
+        let hint = match find(self.lacking, algorithm.rule) {
+            _ if algorithm.ejection => {
+                "; its outlier ejection, where it has one, is not switched with the algorithm".to_owned()
+            }
+            Some(hint) => format!("; {hint}"),
+            None => String::new(),
+        };
+        format!("{} has no {algorithm}{hint}; it has {}", self.name, names.join(", "))
+    }
+}
+
+fn find(table: &[(Rule, &'static str)], wanted: Rule) -> Option<&'static str> {
+    table.iter().find(|(rule, _)| *rule == wanted).map(|(_, text)| *text)
+}

