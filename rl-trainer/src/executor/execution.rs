@@ -1,11 +1,13 @@
 //! What the executor of the original system left behind of a run: `rl_training_execution_results_<time>.json`
 //! and `rl_training_summary_report_<time>.md`, by its names and fields, so that scripts that read them go on.
 
-use super::run::TIME_FORMAT;
 use crate::report::{RunReport, TraceReport};
 use jiff::Zoned;
 use serde::Serialize;
 use std::fmt::Write;
+
+/// The format of local times in the files of `logs/`: ISO 8601 with microseconds, without a zone.
+pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%6f";
 
 /// The whole execution.
 #[derive(Clone, Debug, Serialize)]

@@ -1,6 +1,7 @@
 //! Trainings with several seeds, and the choice among them: on the validation set only.
 
-use super::run::{Run, interrupted};
+use super::interrupted::interrupted;
+use super::run::Run;
 use crate::cli::files::write_whole;
 use crate::cli::meter::Meter;
 use crate::cli::train::{TrainOrWrite, line, train_to_file};

@@ -12,6 +12,7 @@
 mod args;
 pub mod execution;
 mod folder;
+mod interrupted;
 mod learning;
 mod log;
 mod modes;

@@ -1,7 +1,8 @@
 //! The proof: the lists of cases, and a look at the chosen policy at work.
 
 use super::args::{Mode, TrafficKind};
-use super::run::{Run, interrupted};
+use super::interrupted::interrupted;
+use super::run::Run;
 use super::scenarios::{self, Found};
 use super::traffic::{Order, play};
 use crate::cli::meter::Meter;

@@ -6,15 +6,11 @@ use super::folder::RunFolder;
 use super::log::{Log, log_load_to};
 use super::prerequisites::libtorch_version;
 use crate::report::{self, Lists, RunReport, StepReport};
-use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::Interrupt;
 use harness::results::Host;
 use jiff::Zoned;
 use std::time::Instant;
-
-/// Local time as the original's files write it.
-pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%6f";
 
 /// The name of the run's record, for programs.
 const RECORD: &str = "run.json";
@@ -197,8 +193,3 @@ impl Run {
 
 /// What came of a scenario: standard output and error, or why it failed and its exit code.
 pub(super) type Came = Result<(String, String), (String, ExitCode)>;
-
-/// An error for a step that was interrupted.
-pub(super) fn interrupted() -> Failure {
-    Failure { code: ExitCode::Interrupted, error: anyhow!("interrupted") }
-}

@@ -5,7 +5,7 @@
 //! Text takes twenty times the room of Parquet. Of a large scenario the files hold whole sessions, picked
 //! evenly, and say how many there were; the Parquet file beside them has every request.
 
-use super::run::TIME_FORMAT;
+use super::execution::TIME_FORMAT;
 use super::sessions::Session;
 use harness::config::{PatternSummary, PlannedScenario};
 use jiff::{SignedDuration, Zoned};

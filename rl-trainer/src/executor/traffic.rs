@@ -2,7 +2,8 @@
 //! virtual time.
 
 use super::args::TrafficKind;
-use super::run::{Run, interrupted};
+use super::interrupted::interrupted;
+use super::run::Run;
 use super::scenarios::Found;
 use super::session_files;
 use super::sessions;
