@@ -236,7 +236,7 @@ impl Training<'_> {
             let teacher = Oracle::FirstPolicyImprovement;
             let lessons = in_parallel(&cases, |case| play_taught(case, &network, EXPLORATION, teacher));
             let lessons: Vec<Trajectory> = lessons.into_iter().flatten().collect();
-            let rate = self.args.lesson_rate * (1.0 - number as f64 / total as f64).max(0.05);
+            let rate = self.args.lesson_learning_rate * (1.0 - number as f64 / total as f64).max(0.05);
             let (scorer, device) = (&self.state.learner.scorer, self.args.device);
             let adam = &mut self.state.lesson_adam;
             let cost = teacher::learn(scorer, adam, &lessons, rate, &self.args.teacher, device);
@@ -405,12 +405,13 @@ fn values(told: &Diagnostics, knobs: &crate::ppo::Args) -> Vec<(&'static str, f6
         ("gradient_norm", told.gradient_norm),
         ("explained_variance", told.explained_variance),
         ("mean_reward", told.mean_reward),
-        ("learning_rate", knobs.rate),
+        ("learning_rate", knobs.learning_rate),
         ("horizon", f64::from(knobs.horizon)),
     ]
 }
 
-/// What the policy file tells of its training.
+/// What the policy file tells of its training. The keys are those of policy files that exist, not the names of
+/// [`Args`]: readers of one read the others.
 fn record(args: &Args, position: &state::Position, validation: &Score) -> serde_json::Value {
     let phases = [
         ("lessons of an oracle", position.lessons),
@@ -428,16 +429,16 @@ fn record(args: &Args, position: &state::Position, validation: &Score) -> serde_
         "generations": position.generations,
         "seconds": (position.seconds * 10.0).round() / 10.0,
         "horizons_in_service_times": [args.horizons.0, args.horizons.1],
-        "lambdas": [args.lambdas.0, args.lambdas.1],
-        "learning_rate": args.rate,
-        "clip": args.ppo.clip,
-        "epochs": args.ppo.epochs,
-        "minibatch": args.ppo.minibatch,
-        "entropy": args.entropy,
+        "lambdas": [args.gae_lambdas.0, args.gae_lambdas.1],
+        "learning_rate": args.learning_rate,
+        "clip": args.ppo.clip_coef,
+        "epochs": args.ppo.update_epochs,
+        "minibatch": args.ppo.minibatch_size,
+        "entropy": args.ent_coef,
         "evolution": {
             "pairs": args.evolution.pairs,
             "sigma": args.evolution.sigma,
-            "rate": args.evolution.rate,
+            "rate": args.evolution.learning_rate,
             "requests": args.evolution.requests,
         },
         "validation": { "against": BASELINE, "mean_ratio": validation.mean, "p99_ratio": validation.p99 },
