@@ -2,6 +2,7 @@
 
 use crate::cli::budget::{Budget, TrainingArgs};
 use crate::evaluate::LUCKS;
+use crate::evaluate::goals::Goals;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -88,6 +89,9 @@ pub struct ExecutorArgs {
     /// Only the first cases of each list of the proof [default: all, in validation 30].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "mode")]
     pub cases: Option<u64>,
+    /// Judge the proof by the goals in this JSON file, such as configs/learner-goals.json.
+    #[arg(long, value_name = "FILE", requires = "mode")]
+    pub goals: Option<PathBuf>,
     /// Seconds of rest between live scenarios.
     #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = not_negative)]
     pub recovery: f64,
@@ -128,6 +132,8 @@ pub(super) struct Settings {
     pub(super) lucks: u64,
     pub(super) requests: Option<u64>,
     pub(super) cases: Option<u64>,
+    /// `None`: nothing is judged.
+    pub(super) goals: Option<Goals>,
     pub(super) recovery: Duration,
     pub(super) scenario_timeout: Duration,
     pub(super) out: Option<PathBuf>,
@@ -169,6 +175,7 @@ impl Settings {
             lucks: args.lucks.unwrap_or(if mode == Mode::Comprehensive { LUCKS } else { 2 }),
             requests: args.requests.or(quick.then_some(5_000)),
             cases: args.cases.or(quick.then_some(30)),
+            goals: args.goals.as_deref().map(Goals::read).transpose().or_exit(ExitCode::Usage)?,
             recovery: Duration::from_secs_f64(args.recovery),
             scenario_timeout: Duration::from_secs_f64(args.scenario_timeout),
             out: args.out.clone(),

@@ -1,6 +1,7 @@
 //! What the executor of the original system left behind of a run: `rl_training_execution_results_<time>.json`
 //! and `rl_training_summary_report_<time>.md`, by its names and fields, so that scripts that read them go on.
 
+use crate::evaluate::Evaluation;
 use crate::report::{RunReport, TraceReport};
 use jiff::Zoned;
 use serde::Serialize;
@@ -136,7 +137,7 @@ fn next_steps(results: &ExecutionResults, run: &RunReport) -> String {
             training.seed
         );
     }
-    if run.goals.is_empty() {
+    if !run.evaluations.iter().any(Evaluation::is_proof) {
         out.push_str("- prove it: `rl-train eval policy.safetensors`, or `rl-train --mode comprehensive`\n");
     }
     out

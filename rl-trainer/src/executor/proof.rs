@@ -6,7 +6,6 @@ use super::run::Run;
 use super::scenarios::{self, Found};
 use super::traffic::{Order, play};
 use crate::cli::meter::Meter;
-use crate::evaluate::goals::MOST_EXCESS_ERRORS;
 use crate::evaluate::{Evaluation, List, Standing, Trained, Watch, evaluate};
 use crate::train::BASELINE;
 use anyhow::anyhow;
@@ -124,6 +123,10 @@ pub(super) fn compare(run: &mut Run, found: &[Found]) {
 /// Seconds that each algorithm serves in the live check.
 const LIVE_CHECK: Duration = Duration::from_secs(20);
 
+/// Share of requests that may fail in the live check beyond the baseline's: two in a thousand, more than chance makes
+/// of the few thousand requests of a check.
+const MAX_EXCESS_ERRORS: f64 = 0.002;
+
 /// The chosen policy over real sockets, for a short while: does it serve, and as reliably as the baseline?
 pub(super) fn live_check(run: &mut Run) {
     if run.report.chosen().is_none() || run.settings.mode != Mode::Comprehensive {
@@ -153,7 +156,7 @@ pub(super) fn live_check(run: &mut Run) {
         };
         let ((policy, served), (baseline, _)) = (errors("rl"), errors(BASELINE));
         run.report.scenarios.push(report);
-        if policy > baseline + MOST_EXCESS_ERRORS || served == 0 {
+        if policy > baseline + MAX_EXCESS_ERRORS || served == 0 {
             return Err(anyhow!(
                 "{:.2} % of {served} requests failed under the policy and {:.2} % under {BASELINE}",
                 policy * 100.0,

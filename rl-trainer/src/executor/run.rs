@@ -62,6 +62,7 @@ impl Run {
             traces: Vec::new(),
             trainings: Vec::new(),
             evaluations: Vec::new(),
+            targets: settings.goals.clone(),
             goals: Vec::new(),
         };
         let mut run = Self {
@@ -153,7 +154,9 @@ impl Run {
     pub(super) fn end(mut self) -> Result<ExitCode, Failure> {
         self.report.seconds = self.begun.elapsed().as_secs_f64();
         self.report.interrupted = self.interrupt.is_set();
-        self.report.goals = Lists::new(&self.report.evaluations).goals();
+        if let Some(targets) = &self.report.targets {
+            self.report.goals = Lists::new(&self.report.evaluations).judge(targets);
+        }
         let results = std::mem::take(&mut self.results);
         let execution = ExecutionResults::new(&self.started, &Zoned::now(), results);
         let summary = execution.summary(&self.report);
