@@ -10,6 +10,7 @@ pub mod curves;
 pub mod evaluate;
 pub mod evolution;
 pub mod executor;
+pub mod files;
 pub mod measure;
 pub mod ppo;
 pub mod report;

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 use harness::exit::Failure;
 use harness::target::ChildCommand;
-use rl_trainer::cli::{calibrate, eval, export, inspect, train};
-use rl_trainer::executor::{self, ExecutorArgs};
+use rl_trainer::cli::{calibrate, eval, execute, export, inspect, train};
+use rl_trainer::executor::ExecutorArgs;
 use std::process::ExitCode;
 
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage, config or file, 3 preflight failed, \
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Some(Command::Export(args)) => export::run(&args).map(ExitCode::from),
         Some(Command::Inspect(args)) => inspect::run(args).map_err(Failure::from),
         Some(Command::Calibrate(args)) => calibrate::run(args).map_err(Failure::from),
-        None => executor::run(&cli.run).map(ExitCode::from),
+        None => execute::run(&cli.run).map(ExitCode::from),
     };
     done.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");

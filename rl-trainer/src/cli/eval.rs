@@ -1,10 +1,10 @@
 //! `rl-train eval`: policies against the classical algorithms, without training.
 
-use super::files::write_whole;
 use super::meter::Meter;
 use super::{interrupt, policies};
 use crate::evaluate::goals::{Goal, Goals};
 use crate::evaluate::{Evaluation, LUCKS, List, Trained, Watch, evaluate};
+use crate::files::write_whole;
 use crate::report::{self, Lists};
 use harness::exit::{ExitCode, Failure, OrExit};
 use serde::Serialize;

@@ -1,8 +1,8 @@
 //! What the executor is told, and what follows from it.
 
-use crate::cli::budget::{Budget, TrainingArgs};
 use crate::evaluate::LUCKS;
 use crate::evaluate::goals::Goals;
+use crate::train::{Budget, TrainingArgs};
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};

@@ -1,7 +1,7 @@
 //! The folder of a run: what lies where, by which name.
 
-use crate::cli::files::write_whole;
-use crate::cli::policies::POLICY;
+use crate::files::write_whole;
+use crate::train::POLICY;
 use anyhow::{Context, Result};
 use jiff::Zoned;
 use serde::Serialize;

@@ -16,6 +16,7 @@ mod interrupted;
 mod learning;
 mod log;
 mod modes;
+mod observe;
 mod prerequisites;
 mod proof;
 mod run;
@@ -25,22 +26,28 @@ pub mod sessions;
 mod traffic;
 
 pub use args::{ExecutorArgs, Mode, TrafficKind};
+pub use observe::Observe;
 
-use crate::cli::interrupt;
 use args::Settings;
 use harness::exit::{ExitCode, Failure};
+use harness::experiment::Interrupt;
 use run::Run;
 
-/// Runs the mode that was asked for.
+/// Runs the mode that was asked for until its end or until `interrupt` is set. `command` is the command line that the
+/// reports repeat.
 ///
 /// # Errors
 /// Arguments that do not fit, and whatever keeps a run from beginning. What fails later is in the reports, and
 /// the exit code is that of the first failure.
-pub fn run(args: &ExecutorArgs) -> Result<ExitCode, Failure> {
+pub fn run(
+    args: &ExecutorArgs,
+    command: Vec<String>,
+    interrupt: Interrupt,
+    observer: Box<dyn Observe>,
+) -> Result<ExitCode, Failure> {
     let settings = Settings::new(args)?;
     let scenarios = modes::scenarios(&settings)?;
-    let interrupt = interrupt::listen()?;
-    let mut run = Run::begin(settings, interrupt)?;
+    let mut run = Run::begin(settings, command, interrupt, observer)?;
     modes::play(&mut run, &scenarios);
     run.end()
 }

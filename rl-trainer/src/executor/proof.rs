@@ -5,7 +5,6 @@ use super::interrupted::interrupted;
 use super::run::Run;
 use super::scenarios::{self, Found};
 use super::traffic::{Order, play};
-use crate::cli::meter::Meter;
 use crate::evaluate::{Evaluation, List, Standing, Trained, Watch, evaluate};
 use crate::train::BASELINE;
 use anyhow::anyhow;
@@ -36,14 +35,14 @@ pub(super) fn prove(run: &mut Run, policies: &[Trained]) {
 
 fn of_list(run: &mut Run, list: &List, policies: &[Trained]) -> Result<(String, String), Failure> {
     let stop = run.interrupt.flag();
-    let meter = Mutex::new(Meter::new());
+    let observer = Mutex::new(&mut run.observer);
     let progress = |done: usize, all: usize| {
-        if let Ok(mut meter) = meter.lock() {
-            meter.tick(&format!("list `{}`: {done} of {all} rounds", list.name));
+        if let Ok(mut observer) = observer.lock() {
+            observer.progress(&format!("list `{}`: {done} of {all} rounds", list.name));
         }
     };
     let evaluation = evaluate(policies, list, run.settings.lucks, Watch { stop: &stop, progress: &progress });
-    drop(meter);
+    run.observer.progress_ended();
     let places = evaluation.of_kind(crate::evaluate::Kind::Trained);
     let standing = Standing::new(&evaluation, &places);
     // What was played whole before an interrupt is kept.

@@ -4,7 +4,9 @@ use super::args::Settings;
 use super::execution::{ExecutionResults, ScenarioResult};
 use super::folder::RunFolder;
 use super::log::{Log, log_load_to};
+use super::observe::Observe;
 use super::prerequisites::libtorch_version;
+use crate::files::write_whole;
 use crate::report::{self, Lists, RunReport, StepReport};
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::Interrupt;
@@ -26,6 +28,8 @@ pub(super) struct Run {
     pub(super) report: RunReport,
     /// What the original's files will say.
     pub(super) results: Vec<ScenarioResult>,
+    /// Shows the run while it goes on.
+    pub(super) observer: Box<dyn Observe>,
     log: Log,
     started: Zoned,
     begun: Instant,
@@ -35,7 +39,12 @@ pub(super) struct Run {
 
 impl Run {
     /// Makes the folder, and begins.
-    pub(super) fn begin(settings: Settings, interrupt: Interrupt) -> Result<Self, Failure> {
+    pub(super) fn begin(
+        settings: Settings,
+        command: Vec<String>,
+        interrupt: Interrupt,
+        observer: Box<dyn Observe>,
+    ) -> Result<Self, Failure> {
         let started = Zoned::now();
         let mode = settings.mode.name();
         let folder =
@@ -51,7 +60,7 @@ impl Run {
             traffic: settings.traffic.name().to_owned(),
             started_at: started.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             seconds: 0.0,
-            command: std::env::args().collect(),
+            command,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: harness::COMMIT.to_owned(),
             libtorch: libtorch_version(),
@@ -72,6 +81,7 @@ impl Run {
             runtime,
             report,
             results: Vec::new(),
+            observer,
             log,
             started,
             begun: Instant::now(),
@@ -81,9 +91,9 @@ impl Run {
         Ok(run)
     }
 
-    /// A line on standard output and in the log.
+    /// Tells the observer and the log a line.
     pub(super) fn say(&mut self, line: &str) {
-        println!("{line}");
+        self.observer.line(line);
         self.log.info(line);
     }
 
@@ -114,7 +124,7 @@ impl Run {
         match success {
             true => self.say(&format!("{name}: {detail} ({seconds:.1} s)")),
             false => {
-                eprintln!("error: {name}: {detail}");
+                self.observer.step_failed(name, &detail);
                 self.log.error(&format!("{name}: {detail}"));
             }
         }
@@ -162,9 +172,9 @@ impl Run {
         let summary = execution.summary(&self.report);
         let written = || -> anyhow::Result<Vec<std::path::PathBuf>> {
             let json = self.folder.stamped("rl_training_execution_results", "json");
-            crate::cli::files::write_whole(&json, &serde_json::to_vec_pretty(&execution)?)?;
+            write_whole(&json, &serde_json::to_vec_pretty(&execution)?)?;
             let text = self.folder.stamped("rl_training_summary_report", "md");
-            crate::cli::files::write_whole(&text, summary.as_bytes())?;
+            write_whole(&text, summary.as_bytes())?;
             Ok(vec![
                 json,
                 text,

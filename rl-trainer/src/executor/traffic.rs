@@ -7,7 +7,7 @@ use super::run::Run;
 use super::scenarios::Found;
 use super::session_files;
 use super::sessions;
-use crate::cli::files::write_with;
+use crate::files::write_with;
 use crate::report::{AlgorithmReport, TraceReport, TrafficReport};
 use crate::traces::inspect::inspect;
 use anyhow::{Context, anyhow};

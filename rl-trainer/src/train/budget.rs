@@ -1,6 +1,6 @@
 //! How much a training may cost, and where it runs: arguments that several commands share.
 
-use crate::train;
+use super::args::Args;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -49,14 +49,14 @@ impl TrainingArgs {
     ///
     /// # Errors
     /// There is nothing to train with, the seed is too large, or there is no GPU.
-    pub fn plan(&self, budget: Budget, seed: u64) -> Result<train::Args, Failure> {
+    pub fn plan(&self, budget: Budget, seed: u64) -> Result<Args, Failure> {
         if seed >= SEEDS {
             return Err(anyhow!("--seed {seed}: is too large; seeds are below {SEEDS}"))
                 .or_exit(ExitCode::Usage);
         }
         let mut args = match budget {
-            Budget::Smoke => train::Args::smoke(seed),
-            Budget::Standard => train::Args::standard(seed),
+            Budget::Smoke => Args::smoke(seed),
+            Budget::Standard => Args::standard(seed),
         };
         args.lessons = self.lessons.unwrap_or(args.lessons);
         args.ppo_steps = self.steps.unwrap_or(args.ppo_steps);
