@@ -98,10 +98,9 @@ fn over_all_situations(goals: &SituationGoals, standing: &Standing, judged: &mut
     let name = "all nine situations, geometric mean";
     judged.extend(Goal::pair(name, goals.all, [standing.mean, standing.p99]));
     let Some(Pair { mean, p99 }) = goals.worst_to_best else { return };
-    let regrets: [(&str, f64, fn(&CaseStanding) -> f64); 2] =
-        [("mean", mean, |case| case.mean_regret), ("p99", p99, |case| case.p99_regret)];
-    for (metric, target, regret) in regrets {
-        let (at, worst) = standing.worst(regret);
+    let worst_mean = standing.worst(|case| case.mean_regret);
+    let worst_p99 = standing.worst(|case| case.p99_regret);
+    for (metric, target, (at, worst)) in [("mean", mean, worst_mean), ("p99", p99, worst_p99)] {
         let name = format!("worst situation to its best classical ({at})");
         judged.push(Goal::new(name, metric, target, sure(worst)));
     }
