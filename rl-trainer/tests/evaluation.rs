@@ -25,7 +25,7 @@ fn small(list: List, cases: usize) -> List {
 
 fn played() -> Evaluation {
     let policies = Trained::all([prior(1), prior(2), prior(3)]);
-    evaluate(&policies, &small(List::situations(), 2), 2, Watch::nobody())
+    evaluate(&policies, &small(List::situations(), 2), 2, Watch::none())
 }
 
 #[test]
@@ -99,7 +99,7 @@ fn an_evaluation_that_is_stopped_keeps_the_cases_that_were_played_whole() {
 /// An evaluation of figures that are made up: `figures[case][contestant][luck]` is the mean; the 99th percentile
 /// is three times as much.
 fn made_up(contestants: &[(&str, Kind)], figures: &[&[&[f64]]]) -> Evaluation {
-    let mut evaluation = evaluate(&[], &small(List::situations(), 0), 1, Watch::nobody());
+    let mut evaluation = evaluate(&[], &small(List::situations(), 0), 1, Watch::none());
     let contestant = |(name, kind): &(&str, Kind)| rl_trainer::evaluate::Contestant {
         name: (*name).to_owned(),
         kind: *kind,
@@ -271,7 +271,7 @@ fn only_what_was_played_as_laid_down_is_a_proof() {
 
 #[test]
 fn what_routes_are_worth_is_played_by_the_same_policy_without_them() {
-    let evaluation = evaluate(&Trained::all([prior(4)]), &small(List::routes(), 1), 1, Watch::nobody());
+    let evaluation = evaluate(&Trained::all([prior(4)]), &small(List::routes(), 1), 1, Watch::none());
     let unrouted = evaluation.of_kind(Kind::Unrouted);
     assert_eq!(unrouted.len(), 1);
     assert_eq!(evaluation.contestants[unrouted[0]].name, "rl-seed-4 without routes");

@@ -20,10 +20,10 @@ pub struct Args {
     /// Policy files, checkpoints, or folders of trainings.
     #[arg(value_name = "POLICY", required = true)]
     pub policies: Vec<PathBuf>,
-    /// Requests per case and luck [default: what the list says].
+    /// Requests per case and replication [default: as the list says].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
     pub requests: Option<u64>,
-    /// Lucks per case: each draws arrivals, sizes and failures anew, alike for all.
+    /// Replications per case: each draws arrivals, sizes and failures anew, the same for all contestants.
     #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = clap::value_parser!(u64).range(1..))]
     pub lucks: u64,
     /// Play the situations A to I, and B with routes.

@@ -18,16 +18,16 @@ pub struct Args {
     /// Fixes everything that is drawn: weights, cases, batches.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How much it may cost.
+    /// Length of the training.
     #[arg(long, value_enum, default_value = "standard")]
     pub budget: Budget,
-    /// What is changed of it.
+    /// Changes of the budget.
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Folder of the training [default: results/<date>-rl-train-seed-<N>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the training whose checkpoint is in --out.
+    /// Resume the training whose checkpoint is in --out.
     #[arg(long, requires = "out")]
     pub resume: bool,
 }

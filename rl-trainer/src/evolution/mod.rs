@@ -1,6 +1,6 @@
 //! Fine-tuning by evolution strategies: what is deployed is what is judged.
 //!
-//! Policy gradients see the mean of rewards; nobody can differentiate a 99th percentile through a queue. So
+//! Policy gradients see the mean of rewards; a 99th percentile cannot be differentiated through a queue. So
 //! the weights are nudged by noise both ways, the policy as it will be served plays the same case with either,
 //! and the weights move along the nudges that did better (Salimans et al., Evolution strategies as a scalable
 //! alternative to reinforcement learning, 2017): antithetic pairs, Adam. Each pair has a case of its own: for

@@ -1,5 +1,5 @@
-//! What the executor of the original system left behind of a run: `rl_training_execution_results_<time>.json`
-//! and `rl_training_summary_report_<time>.md`, by its names and fields, so that scripts that read them go on.
+//! The record of a run for scripts: `rl_training_execution_results_<time>.json`
+//! and `rl_training_summary_report_<time>.md`, whose names and fields are fixed.
 
 use crate::evaluate::Evaluation;
 use crate::report::{RunReport, TraceReport};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct RunFolder {
     root: PathBuf,
     run_id: String,
-    /// `20261121_140509`, as file names of the original have it.
+    /// `20261121_140509`, as in the names of files in `logs/`.
     stamp: String,
 }
 

@@ -1,12 +1,12 @@
 //! The executor: from traffic to a policy that is proved, in one command.
 //!
 //! A run goes through steps: prerequisites, traffic that leaves traces, a look at the traces, trainings with
-//! several seeds, the choice among them (on the validation set only), the proof on cases that taught nobody, a
+//! several seeds, the choice among them (on the validation set only), the proof on cases that were not used in training, a
 //! look at the chosen policy at work, reports. A step that fails is recorded with its error and the others go
 //! on; Ctrl-C keeps what is complete. `modes.rs` says which steps a mode has.
 //!
 //! Everything lands in one folder, `results/<date>-rl-train-<mode>-<id>` unless told otherwise; `logs/` in it
-//! holds the files that the executor of the original system left behind, by their names and fields
+//! holds files for scripts that read training data, with fixed names and fields
 //! ([`execution`], [`session_files`]).
 
 mod args;
@@ -37,7 +37,7 @@ use run::Run;
 /// reports repeat.
 ///
 /// # Errors
-/// Arguments that do not fit, and whatever keeps a run from beginning. What fails later is in the reports, and
+/// Arguments that do not fit, or a folder that cannot be written. Failures of later steps are in the reports, and
 /// the exit code is that of the first failure.
 pub fn run(
     args: &ExecutorArgs,

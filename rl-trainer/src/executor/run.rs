@@ -26,7 +26,7 @@ pub(super) struct Run {
     pub(super) runtime: tokio::runtime::Runtime,
     /// What reports will say.
     pub(super) report: RunReport,
-    /// What the original's files will say.
+    /// Results by scenario, for the record in `logs/`.
     pub(super) results: Vec<ScenarioResult>,
     /// Shows the run while it goes on.
     pub(super) observer: Box<dyn Observe>,
@@ -132,7 +132,7 @@ impl Run {
         value
     }
 
-    /// Records what came of a scenario or a list, as the original's files have it.
+    /// Records the outcome of a scenario or a list, for the record in `logs/`.
     pub(super) fn record(&mut self, scenario_type: &str, scenario_name: &str, begun: Instant, came: Came) {
         let duration = begun.elapsed().as_secs_f64();
         let result = match came {

@@ -1,4 +1,4 @@
-//! What the load generator of the original system left behind for training: `rl_training_results_<scenario>_…`
+//! Training data of the played sessions: `rl_training_results_<scenario>_…`
 //! with a record per session and `rl_training_metrics_<scenario>_…` with one per request, by its names and
 //! fields. Times are seconds.
 //!

@@ -169,7 +169,7 @@ pub(super) fn recover(run: &mut Run) {
     }
 }
 
-/// Writes the original's files of the sessions of a scenario that was recorded under one algorithm; gives the
+/// Writes the files of `logs/` about the sessions of a scenario recorded under one algorithm; returns the
 /// number of sessions.
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
     let planned = played.plan.scenarios.first().context("the plan has no scenario")?;

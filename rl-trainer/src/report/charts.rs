@@ -23,7 +23,7 @@ const CURVES: [(&str, &str); 11] = [
     ("lesson_cost", "Lessons: cost of decisions"),
 ];
 
-/// Points of one line at most: more than pixels help nobody.
+/// Upper limit of points per line: about as many as a panel has pixels.
 const MOST_POINTS: usize = 400;
 
 const GRID: &str = "rgba(127, 135, 148, 0.8)";

@@ -1,4 +1,4 @@
-//! How much a training may cost, and where it runs: arguments that several commands share.
+//! Budgets and devices of trainings: arguments that several commands share.
 
 use super::args::Args;
 use anyhow::anyhow;
@@ -12,9 +12,9 @@ const SEEDS: u64 = 1 << 20;
 /// How much a training may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Budget {
-    /// Some ten seconds.
+    /// About ten seconds: shows that everything works.
     Smoke,
-    /// Some three minutes: what the policy that comes with `bench` was trained with.
+    /// About three minutes: the budget of the policy that comes with `bench` was trained with.
     Standard,
 }
 
@@ -29,6 +29,7 @@ pub enum DeviceName {
 
 /// What a training is told on the command line.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
     /// Rounds of lessons of an oracle before PPO, in place of the budget's; 0 leaves them out.
     #[arg(long, value_name = "N")]
@@ -39,7 +40,7 @@ pub struct TrainingArgs {
     /// Generations of evolution strategies, in place of the budget's.
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
-    /// Where tensors live. The network is small: a GPU helps little.
+    /// Device that holds the tensors. The network is small, so a GPU helps little.
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
 }
