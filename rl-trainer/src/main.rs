@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 use harness::children::ChildCommand;
 use harness::exit::Failure;
-use rl_trainer::cli::{calibrate, eval, export, inspect, train};
-use rl_trainer::executor::{self, ExecutorArgs};
+use rl_trainer::cli::{calibrate, eval, execute, export, inspect, train};
+use rl_trainer::executor::ExecutorArgs;
 use std::process::ExitCode;
 
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage, config or file, 3 preflight failed, \
@@ -16,12 +16,12 @@ const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage, config or
 /// Without a command it executes a whole run: traffic with traces, trainings, the proof, reports.
 #[derive(Debug, Parser)]
 #[command(name = "rl-train", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
-#[command(after_help = EXIT_CODES)]
+#[command(after_long_help = EXIT_CODES)]
 struct Cli {
-    /// What to do instead.
+    /// One step of a run on its own.
     #[command(subcommand)]
     command: Option<Command>,
-    /// The run.
+    /// Arguments of a whole run.
     #[command(flatten)]
     run: ExecutorArgs,
 }
@@ -33,7 +33,7 @@ enum Command {
     Export(export::Args),
     Inspect(inspect::Args),
     Calibrate(calibrate::Args),
-    /// What `rl-train` starts for itself.
+    /// Child processes that `rl-train` starts itself.
     #[command(flatten)]
     Child(ChildCommand),
 }
@@ -47,7 +47,7 @@ fn main() -> ExitCode {
         Some(Command::Export(args)) => export::run(&args).map(ExitCode::from),
         Some(Command::Inspect(args)) => inspect::run(args).map_err(Failure::from),
         Some(Command::Calibrate(args)) => calibrate::run(args).map_err(Failure::from),
-        None => executor::run(&cli.run).map(ExitCode::from),
+        None => execute::run(&cli.run).map(ExitCode::from),
     };
     done.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");

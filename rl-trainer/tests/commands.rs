@@ -133,6 +133,7 @@ fn eval_prints_tables_and_writes_every_figure() {
     let output = rl_train(folder.path(), &args);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let printed = text(&output.stdout);
+    assert!(!printed.to_lowercase().contains("goal"), "nothing is judged unless asked for: {printed}");
     for part in
         ["List `situations`", "List `test`", "situation-a", "oracle-fpi", "list SHA-256", "minimum share"]
     {
@@ -147,10 +148,48 @@ fn eval_prints_tables_and_writes_every_figure() {
         .map(|evaluation| evaluation["list"].as_str().expect("a name"))
         .collect();
     assert_eq!(lists, ["situations", "routes", "test"]);
-    assert_eq!(document["goals"], serde_json::json!([]), "a look judges nothing");
+    assert_eq!(document["goals"], serde_json::json!([]), "nothing is judged unless asked for");
     let case = &document["evaluations"][2]["cases"][0];
     assert_eq!(case["name"], "test-0");
     assert_eq!(case["figures"][0].as_array().map(Vec::len), Some(2), "by contestant, then by luck");
+}
+
+#[test]
+fn eval_judges_by_the_goals_that_it_is_given() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let goals = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/learner-goals.json");
+    let args = [
+        "eval",
+        DEFAULT,
+        "--lucks",
+        "1",
+        "--requests",
+        "300",
+        "--cases",
+        "1",
+        "--situations",
+        "--goals",
+        goals,
+    ];
+    let output = rl_train(folder.path(), &args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    assert!(printed.contains("Target"), "targets stand beside what was measured: {printed}");
+    assert!(printed.contains("no goal is judged"), "one case with one luck proves nothing: {printed}");
+    refused(
+        folder.path(),
+        &["eval", DEFAULT, "--goals", "missing.json"],
+        2,
+        &["--goals missing.json", "failed to read the file", "configs/learner-goals.json"],
+    );
+    fs::write(folder.path().join("bad.json"), r#"{"held_out": {"worst_mean": 0}}"#)
+        .expect("the file is written");
+    refused(
+        folder.path(),
+        &["--mode", "validation", "--goals", "bad.json"],
+        2,
+        &["--goals bad.json", "held_out.worst_mean = 0", "use a number above 0"],
+    );
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use lb_core::policy::PolicyFile;
 use lb_core::policy::learned::{Action, Network};
-use rl_trainer::evaluate::goals::{self, HELD_OUT, SITUATIONS};
+use rl_trainer::evaluate::goals::{Goal, Goals};
 use rl_trainer::evaluate::{
     Evaluation, Kind, List, Standing, TEST_SHA256, Trained, Watch, classical, evaluate, league, paired,
 };
 use rl_trainer::measure::Figures;
 use rl_trainer::scenarios::{TEST_CASES, situations};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -24,7 +25,7 @@ fn small(list: List, cases: usize) -> List {
 
 fn played() -> Evaluation {
     let policies = Trained::all([prior(1), prior(2), prior(3)]);
-    evaluate(&policies, &small(List::situations(), 2), 2, Watch::nobody())
+    evaluate(&policies, &small(List::situations(), 2), 2, Watch::none())
 }
 
 #[test]
@@ -98,7 +99,7 @@ fn an_evaluation_that_is_stopped_keeps_the_cases_that_were_played_whole() {
 /// An evaluation of figures that are made up: `figures[case][contestant][luck]` is the mean; the 99th percentile
 /// is three times as much.
 fn made_up(contestants: &[(&str, Kind)], figures: &[&[&[f64]]]) -> Evaluation {
-    let mut evaluation = evaluate(&[], &small(List::situations(), 0), 1, Watch::nobody());
+    let mut evaluation = evaluate(&[], &small(List::situations(), 0), 1, Watch::none());
     let contestant = |(name, kind): &(&str, Kind)| rl_trainer::evaluate::Contestant {
         name: (*name).to_owned(),
         kind: *kind,
@@ -172,6 +173,45 @@ fn ratios_are_geometric_and_the_best_classical_is_chosen_in_hindsight() {
     assert!((mean.ratio - 2.0).abs() < 1e-12 && (p99.ratio - 2.0).abs() < 1e-12);
 }
 
+fn bundled_goals() -> Goals {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../configs/learner-goals.json");
+    Goals::read(&path).unwrap_or_else(|error| panic!("{error}"))
+}
+
+#[test]
+fn goals_that_are_no_limits_are_refused_with_key_value_and_way_out() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("goals.json");
+    let error = |text: &str| {
+        std::fs::write(&path, text).expect("the file is written");
+        let error = Goals::read(&path).expect_err("the goals are refused").to_string();
+        assert!(error.starts_with("--goals ") && error.contains("goals.json"), "{error}");
+        error
+    };
+    for (text, parts) in [
+        ("{", &["EOF"][..]),
+        ("{}", &["sets no goal", "`situations` or `held_out`"]),
+        (
+            r#"{"held_out": {"al": {"mean": 1, "p99": 1}}}"#,
+            &["held_out.al", "unknown field `al`", "`to_best`"],
+        ),
+        (r#"{"held_out": {"all": {"mean": "low", "p99": 1}}}"#, &["held_out.all.mean", "\"low\"", "f64"]),
+        (
+            r#"{"held_out": {"all": {"mean": -1, "p99": 0}, "excess_errors": 2}}"#,
+            &["held_out.all.mean = -1", "held_out.all.p99 = 0", "held_out.excess_errors = 2", "from 0 to 1"],
+        ),
+        (
+            r#"{"situations": {"cases": {"situation-z": {"mean": 1, "p99": 1}}}}"#,
+            &["situations.cases.situation-z", "use one of situation-a, situation-b"],
+        ),
+    ] {
+        let error = error(text);
+        for part in parts {
+            assert!(error.contains(part), "the message says {part}: {error}");
+        }
+    }
+}
+
 #[test]
 fn goals_are_met_at_the_target_and_missed_above_it() {
     let case = |ratio: f64| [[10.0 * ratio], [10.0], [10.0], [1.0]];
@@ -180,16 +220,17 @@ fn goals_are_met_at_the_target_and_missed_above_it() {
         let cases: Vec<Vec<&[f64]>> =
             cases.iter().map(|case| case.iter().map(|one| &one[..]).collect()).collect();
         let evaluation = made_up(&FIELD, &[&cases[0], &cases[1]]);
-        goals::of_test(&Standing::new(&evaluation, &[0]).expect("cases"))
+        bundled_goals().judge_held_out(&Standing::new(&evaluation, &[0]).expect("cases"))
     };
-    let find = |goals: &[goals::Goal], metric: &str| {
+    let find = |goals: &[Goal], metric: &str| {
         goals
             .iter()
             .find(|goal| goal.goal == "held-out cases" && goal.metric == metric)
             .cloned()
             .expect("it is there")
     };
-    let [mean_target, p99_target] = HELD_OUT;
+    let limits = bundled_goals().held_out.and_then(|goals| goals.all).expect("limits");
+    let (mean_target, p99_target) = (limits.mean, limits.p99);
     let goals_at = judged(0.76);
     let (mean, p99) = (find(&goals_at, "mean"), find(&goals_at, "p99"));
     assert!(mean.met && mean.target == mean_target && mean.short_by() == 0.0);
@@ -203,12 +244,13 @@ fn goals_are_met_at_the_target_and_missed_above_it() {
 
 #[test]
 fn every_situation_has_a_target_and_every_target_its_situation() {
+    let goals = bundled_goals().situations.expect("goals of the situations");
     let names: Vec<String> = situations().into_iter().map(|case| case.name).collect();
-    let targets: Vec<&str> = SITUATIONS.iter().map(|target| target.case).collect();
+    let targets: Vec<&str> = goals.cases.keys().map(String::as_str).collect();
     assert_eq!(names, targets);
     let one = made_up(&FIELD, &[&[&[10.0], &[10.0], &[10.0], &[1.0]]]);
     let standing = Standing::new(&one, &[0]).expect("a case");
-    let goals = goals::of_situations(&standing);
+    let goals = bundled_goals().judge_situations(&standing);
     assert!(goals.iter().any(|goal| goal.goal.starts_with("situation-a") && goal.metric == "p99"));
     assert!(
         !goals.iter().any(|goal| goal.goal.contains("all nine")),
@@ -229,7 +271,7 @@ fn only_what_was_played_as_laid_down_is_a_proof() {
 
 #[test]
 fn what_routes_are_worth_is_played_by_the_same_policy_without_them() {
-    let evaluation = evaluate(&Trained::all([prior(4)]), &small(List::routes(), 1), 1, Watch::nobody());
+    let evaluation = evaluate(&Trained::all([prior(4)]), &small(List::routes(), 1), 1, Watch::none());
     let unrouted = evaluation.of_kind(Kind::Unrouted);
     assert_eq!(unrouted.len(), 1);
     assert_eq!(evaluation.contestants[unrouted[0]].name, "rl-seed-4 without routes");

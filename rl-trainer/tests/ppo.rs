@@ -157,7 +157,7 @@ fn losses_are_the_means_of_the_pure_functions() {
 #[test]
 fn gradients_are_the_slopes_of_the_loss() {
     let mut learner = learner(3);
-    let args = Args { entropy: 0.05, ..Args::default() };
+    let args = Args { ent_coef: 0.05, ..Args::default() };
     let double = |tensor: &Tensor| tensor.detach().to_kind(Kind::Double);
     let all = learner.scorer.parameters.iter_mut().chain(&mut learner.critic.parameters);
     all.for_each(|parameter| *parameter = double(parameter).set_requires_grad(true));
@@ -265,8 +265,13 @@ fn two_queues_with_a_known_optimum_are_solved_to_within_two_per_cent() {
         let episodes: Vec<Trajectory> =
             (0..8).map(|episode| problem.play(&network, 2_000, Seed(number as u64 * 8 + episode))).collect();
         let left = 1.0 - number as f64 / updates as f64;
-        let args =
-            Args { horizon: 60.0, lambda: 0.97, rate: 2e-3 * left, entropy: 0.01 * left, ..Args::default() };
+        let args = Args {
+            horizon: 60.0,
+            gae_lambda: 0.97,
+            learning_rate: 2e-3 * left,
+            ent_coef: 0.01 * left,
+            ..Args::default()
+        };
         learner.update(&episodes, &args);
     }
     let learnt = cost(&learner);

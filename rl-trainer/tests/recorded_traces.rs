@@ -30,9 +30,9 @@ impl Names for Pool {
     }
 }
 
-struct Nobody;
+struct Ignore;
 
-impl Observer for Nobody {
+impl Observer for Ignore {
     fn sample(&mut self, _: &Sample) {}
 }
 
@@ -53,7 +53,7 @@ fn record(folder: &Path, topology: &Topology, load: &OpenLoad, policy: &str) {
         Box::new(Logged::new(algorithm.policy().expect("no policy file"), tracer.log(policy), EXPLORATION))
     };
     let options = Options { balancers: 2, seed: Seed(5), ..Options::default() };
-    simulate_open(topology, load, &mut policies, &options, &mut Nobody).expect("a valid topology");
+    simulate_open(topology, load, &mut policies, &options, &mut Ignore).expect("a valid topology");
     let summary = tracer.stop().expect("a whole file");
     assert_eq!(summary.rows, load.requests, "every decision is in the file");
 }

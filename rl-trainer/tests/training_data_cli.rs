@@ -102,7 +102,7 @@ fn calibrate_says_what_it_cannot_use() {
     let unknown = rl_train(&["calibrate", path(&trace), "--out", path(&out), "--hold-back", "rr"]);
     assert_eq!(unknown.status.code(), Some(2));
     let said = text(&unknown.stderr);
-    assert!(said.contains("`rr` is no policy of the traces; they hold least-connections"), "{said}");
+    assert!(said.contains("`rr` is not a policy of the traces; they hold least-connections"), "{said}");
     let lines = folder.path().join("rl_experiences.jsonl");
     fs::write(&lines, "{}\n").expect("a file");
     let original = rl_train(&["calibrate", path(&lines), "--out", path(&out)]);

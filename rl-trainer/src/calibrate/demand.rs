@@ -6,7 +6,7 @@ use statrs::distribution::{ContinuousCDF, Exp, LogNormal};
 
 /// Values that stand for a measured distribution.
 const VALUES: usize = 1000;
-/// Coefficient of variation below which a time is constant: a timer's granularity is no distribution.
+/// Coefficient of variation below which a time is constant: the granularity of a timer is not a distribution.
 const CONSTANT: f64 = 0.01;
 /// A closed form is good enough when no quantile is off by more than this, however sure one could be.
 const CLOSE: f64 = 0.01;

@@ -28,7 +28,7 @@ pub enum CalibrationError {
         /// How many there are.
         known: usize,
     },
-    /// What was fitted is no topology.
-    #[error("the fit is no valid topology: {}", .0.join("; "))]
+    /// The fitted topology is not valid.
+    #[error("the fit is not a valid topology: {}", .0.join("; "))]
     Topology(Vec<String>),
 }

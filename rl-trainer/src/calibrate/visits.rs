@@ -14,7 +14,7 @@ pub(super) enum Left {
     Served { failed: bool },
     /// Its client gave up waiting.
     GaveUp,
-    /// Nobody knows; `left` is when it came.
+    /// The end is unknown; `left` is the time of arrival.
     Unknown,
 }
 
@@ -133,7 +133,7 @@ fn count_and_doubt(visits: &mut Visits) {
     doubt_unknown(&mut visits.taken_in);
 }
 
-/// A backend may work on for clients that gave up. For how long nobody sees; as long as they waited is
+/// A backend may work on for clients that gave up. For how long is not recorded; as long as they waited is
 /// taken for enough.
 fn doubt_abandoned(visits: &mut [Visit]) {
     let gave_up = visits.iter().filter(|visit| visit.how == Left::GaveUp);

@@ -65,7 +65,7 @@ pub enum CheckpointError {
         source: io::Error,
     },
     /// The file is not one of ours, or only a part of one.
-    #[error("`{path}` is no checkpoint of `rl-train`: {fault}", path = path.display())]
+    #[error("`{path}` is not a checkpoint of `rl-train`: {fault}", path = path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
@@ -96,7 +96,7 @@ impl Checkpoint {
     /// Reads the checkpoint at `path`.
     ///
     /// # Errors
-    /// The file cannot be read, is truncated, or is no checkpoint.
+    /// The file cannot be read, is truncated, or is not a checkpoint.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
         let bytes =
             fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
@@ -106,7 +106,7 @@ impl Checkpoint {
     fn encode(&self) -> Result<Vec<u8>, CheckpointError> {
         for (name, tensor) in &self.tensors {
             let len = tensor.values.len();
-            // A product that overflows is no length that a vector can have.
+            // A product that overflows is longer than a vector can be.
             if tensor.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size)) != Some(len)
             {
                 let shape = tensor.shape.clone();
@@ -143,7 +143,7 @@ impl Checkpoint {
     }
 }
 
-/// What is wrong with a file that is no whole safetensors file.
+/// What is wrong with a file that is not a complete safetensors file.
 fn broken(error: &safetensors::SafeTensorError) -> String {
     format!("it is truncated or of another format ({error}); resume from another checkpoint, or train anew")
 }

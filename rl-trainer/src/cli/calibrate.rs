@@ -105,7 +105,10 @@ fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
     }
     let known = traces.policies();
     if let Some(unknown) = args.hold_back.iter().find(|name| !known.contains(&name.as_str())) {
-        anyhow::bail!("--hold-back: `{unknown}` is no policy of the traces; they hold {}", known.join(", "));
+        anyhow::bail!(
+            "--hold-back: `{unknown}` is not a policy of the traces; they hold {}",
+            known.join(", ")
+        );
     }
     let is_held_back = |name: &str| args.hold_back.iter().any(|other| other == name);
     let calibration = calibrate::fit(&traces.only(|name| !is_held_back(name)))
@@ -116,7 +119,7 @@ fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
 
 fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)? + "\n";
-    // Beside the file and then in its place, so that nobody reads half of it.
+    // Beside the file and then in its place, so that a reader never finds half a file.
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     fs::write(&beside, text)

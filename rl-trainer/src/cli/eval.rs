@@ -1,9 +1,10 @@
 //! `rl-train eval`: policies against the classical algorithms, without training.
 
-use super::files::write_whole;
 use super::meter::Meter;
 use super::{interrupt, policies};
+use crate::evaluate::goals::{Goal, Goals};
 use crate::evaluate::{Evaluation, LUCKS, List, Trained, Watch, evaluate};
+use crate::files::write_whole;
 use crate::report::{self, Lists};
 use harness::exit::{ExitCode, Failure, OrExit};
 use serde::Serialize;
@@ -19,10 +20,10 @@ pub struct Args {
     /// Policy files, checkpoints, or folders of trainings.
     #[arg(value_name = "POLICY", required = true)]
     pub policies: Vec<PathBuf>,
-    /// Requests per case and luck [default: what the list says].
+    /// Requests per case and replication [default: as the list says].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
     pub requests: Option<u64>,
-    /// Lucks per case: each draws arrivals, sizes and failures anew, alike for all.
+    /// Replications per case: each draws arrivals, sizes and failures anew, the same for all contestants.
     #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = clap::value_parser!(u64).range(1..))]
     pub lucks: u64,
     /// Play the situations A to I, and B with routes.
@@ -34,6 +35,9 @@ pub struct Args {
     /// Play only the first cases of each list: a look, not a proof.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: Option<u64>,
+    /// Judge the lists by the goals in this JSON file, such as configs/learner-goals.json.
+    #[arg(long, value_name = "FILE")]
+    pub goals: Option<PathBuf>,
     /// Also write all figures as JSON.
     #[arg(long, value_name = "FILE")]
     pub json: Option<PathBuf>,
@@ -42,7 +46,7 @@ pub struct Args {
 /// What `--json` writes.
 #[derive(Serialize)]
 struct Document<'a> {
-    goals: Vec<crate::evaluate::goals::Goal>,
+    goals: Vec<Goal>,
     evaluations: &'a [Evaluation],
 }
 
@@ -71,8 +75,9 @@ impl Args {
 /// Plays, prints and writes.
 ///
 /// # Errors
-/// A policy cannot be read, or the file cannot be written.
+/// A policy or the goals cannot be read, or the file cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let targets = args.goals.as_deref().map(Goals::read).transpose().or_exit(ExitCode::Usage)?;
     let mut files = Vec::new();
     for path in &args.policies {
         files.push(Arc::new(policies::find(path).or_exit(ExitCode::Usage)?));
@@ -92,9 +97,12 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     drop(meter);
     let lists = Lists::new(&evaluations);
-    print!("{}", report::console(&lists));
+    print!("{}", report::console(&lists, targets.as_ref()));
     if let Some(path) = &args.json {
-        let document = Document { goals: lists.goals(), evaluations: &evaluations };
+        let document = Document {
+            goals: targets.as_ref().map(|targets| lists.judge(targets)).unwrap_or_default(),
+            evaluations: &evaluations,
+        };
         let text = serde_json::to_vec_pretty(&document).or_exit(ExitCode::Internal)?;
         write_whole(path, &text).or_exit(ExitCode::Preflight)?;
     }

@@ -1,7 +1,7 @@
 //! `rl-train export`: a policy file from a training, checked by loading it again.
 
-use super::files::write_whole;
 use super::policies;
+use crate::files::write_whole;
 use anyhow::Context;
 use harness::exit::{ExitCode, Failure, OrExit};
 use lb_core::policy::PolicyFile;

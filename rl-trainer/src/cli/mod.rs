@@ -1,10 +1,9 @@
 //! The subcommands of `rl-train`, one file each: its arguments, and what it does with them.
 
-pub mod budget;
 pub mod calibrate;
 pub mod eval;
+pub mod execute;
 pub mod export;
-pub mod files;
 pub mod inspect;
 pub mod interrupt;
 pub mod meter;

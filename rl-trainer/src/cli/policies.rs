@@ -1,15 +1,12 @@
 //! Finds trained policies: in a policy file, in the checkpoint of a training, or in the folder of a run.
 
 use crate::checkpoint::{Checkpoint, METADATA_KEY};
-use crate::train::{CHECKPOINT, policy_of};
+use crate::train::{CHECKPOINT, POLICY, policy_of};
 use lb_core::policy::PolicyFile;
 use safetensors::SafeTensors;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-
-/// The name of the policy file in the folder of a training or of a run.
-pub const POLICY: &str = "policy.safetensors";
 
 /// Why there is no policy.
 #[derive(Debug, thiserror::Error)]

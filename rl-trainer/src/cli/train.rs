@@ -1,15 +1,13 @@
 //! `rl-train train`: one training, from its seed to a policy file.
 
-use super::budget::{Budget, TrainingArgs};
-use super::files::write_whole;
 use super::interrupt;
 use super::meter::Meter;
-use super::policies::POLICY;
-use crate::train::{self, CHECKPOINT, Progress, TrainError, Trained, train};
+use crate::train::{
+    Budget, CHECKPOINT, POLICY, Progress, TrainError, TrainOrWrite, Trained, TrainingArgs, train_to_file,
+};
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
 
 /// Trains one policy, in virtual time, and writes it with its curves.
 ///
@@ -20,16 +18,16 @@ pub struct Args {
     /// Fixes everything that is drawn: weights, cases, batches.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// How much it may cost.
+    /// Length of the training.
     #[arg(long, value_enum, default_value = "standard")]
     pub budget: Budget,
-    /// What is changed of it.
+    /// Changes of the budget.
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Folder of the training [default: results/<date>-rl-train-seed-<N>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Go on with the training whose checkpoint is in --out.
+    /// Resume the training whose checkpoint is in --out.
     #[arg(long, requires = "out")]
     pub resume: bool,
 }
@@ -67,32 +65,6 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
 }
 
-/// Why a training left no policy file.
-#[derive(Debug, thiserror::Error)]
-pub enum TrainOrWrite {
-    /// Training itself.
-    #[error(transparent)]
-    Train(#[from] TrainError),
-    /// The policy cannot be written.
-    #[error("{0:#}")]
-    Write(anyhow::Error),
-}
-
-/// Trains in `folder` and writes the policy there.
-///
-/// # Errors
-/// See [`TrainOrWrite`].
-pub fn train_to_file(
-    plan: &train::Args,
-    folder: &Path,
-    stop: &AtomicBool,
-    progress: &mut dyn FnMut(&Progress),
-) -> Result<Trained, TrainOrWrite> {
-    let trained = train(plan, folder, progress, stop)?;
-    write_whole(&folder.join(POLICY), &trained.file.to_bytes()).map_err(TrainOrWrite::Write)?;
-    Ok(trained)
-}
-
 /// A training must be gone on with on purpose, and only where there is one.
 fn check_folder(folder: &Path, resume: bool) -> Result<(), Failure> {
     let (shown, there) = (folder.display(), folder.join(CHECKPOINT).exists());
@@ -112,20 +84,12 @@ fn check_folder(folder: &Path, resume: bool) -> Result<(), Failure> {
     Err(problem).or_exit(ExitCode::Usage)
 }
 
-/// The line of a training that goes on.
-pub fn line(progress: &Progress) -> String {
-    let Progress { phase, done, total, env_steps, seconds, .. } = progress;
-    format!("{phase} {done} of {total}, {env_steps} steps, {seconds:.0} s")
-}
-
 fn show(meter: &mut Meter, progress: &Progress) {
-    meter.tick(&line(progress));
+    meter.tick(&progress.to_string());
     if let Some(score) = &progress.validation {
         meter.say(&format!(
             "{}: on validation {:.3} of least-connections+ejection in the mean, {:.3} in the 99th percentile",
-            line(progress),
-            score.mean,
-            score.p99
+            progress, score.mean, score.p99
         ));
     }
 }

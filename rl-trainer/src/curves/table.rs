@@ -19,7 +19,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Makes an empty table in the place of whatever is there.
+    /// Makes an empty table and replaces a file of that name.
     pub(super) fn create(path: &Path, columns: &[&str]) -> Result<Self, CurvesError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(CurvesError::io("make the folder of", path))?;
@@ -92,7 +92,7 @@ fn number(value: f64) -> String {
 /// A last line without its end is left out: a run was killed while it wrote it.
 ///
 /// # Errors
-/// The file cannot be read, or is no table of training curves.
+/// The file cannot be read, or is not a table of training curves.
 pub fn read(path: &Path) -> Result<(Vec<String>, Vec<Update>), CurvesError> {
     let text = fs::read_to_string(path).map_err(CurvesError::io("read", path))?;
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);

@@ -140,7 +140,7 @@ impl Player {
             }
             Self::Oracle(oracle) => measure_oracle(case, *oracle),
         };
-        let guards = *guards.lock().expect("nobody panics while holding it");
+        let guards = *guards.lock().expect("no thread panics while it holds the lock");
         (figures, guards)
     }
 }

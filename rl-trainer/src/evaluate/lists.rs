@@ -2,7 +2,7 @@
 
 use crate::scenarios::{Case, Family, TEST_CASES, hash, routed_situation, situations};
 
-/// SHA-256 of the test list: it is frozen. Whoever changes how cases are drawn draws another list, and figures
+/// SHA-256 of the test list: it is frozen. A change of how cases are drawn makes another list, and figures
 /// from before cannot be held against figures from after.
 pub const TEST_SHA256: &str = "ae29effcd098c92119baeda0c56bc849dd45e5fa166c5f554e2e6ccf4a43ab2b";
 

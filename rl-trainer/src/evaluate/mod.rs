@@ -7,7 +7,7 @@
 //! among all rules, those with affinity to clients included: they seldom win, and leaving them out would only
 //! make the choice look finer than it is.
 //!
-//! [`evaluate`] plays; [`Standing`] sums up; [`goals`] holds it against what was promised.
+//! [`evaluate`] plays; [`Standing`] sums up; [`goals`] judges it by limits that a user gives.
 
 mod contestants;
 pub mod goals;

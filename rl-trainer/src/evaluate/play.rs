@@ -48,7 +48,7 @@ pub struct CaseResult {
     pub guards: GuardCounts,
 }
 
-/// How whoever waits for a long computation looks at it and ends it.
+/// Follows a long computation and can stop it.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
     /// Set to end it early.
@@ -61,8 +61,8 @@ pub struct Watch<'a> {
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Watch<'_> {
-    /// Nobody looks.
-    pub fn nobody() -> Watch<'static> {
+    /// Makes a watch that shows nothing and never stops the computation.
+    pub fn none() -> Watch<'static> {
         Watch { stop: &NEVER, progress: &|_, _| () }
     }
 }

@@ -1,6 +1,6 @@
 //! Fine-tuning by evolution strategies: what is deployed is what is judged.
 //!
-//! Policy gradients see the mean of rewards; nobody can differentiate a 99th percentile through a queue. So
+//! Policy gradients see the mean of rewards; a 99th percentile cannot be differentiated through a queue. So
 //! the weights are nudged by noise both ways, the policy as it will be served plays the same case with either,
 //! and the weights move along the nudges that did better (Salimans et al., Evolution strategies as a scalable
 //! alternative to reinforcement learning, 2017): antithetic pairs, Adam. Each pair has a case of its own: for
@@ -23,15 +23,15 @@ pub struct Args {
     pub pairs: usize,
     /// Standard deviation of a nudge, as a share of the weights' own.
     pub sigma: f32,
-    /// Step of Adam.
-    pub rate: f32,
+    /// Adam's step size, in units of the scale of each layer's weights.
+    pub learning_rate: f32,
     /// Requests per case.
     pub requests: u64,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { pairs: 64, sigma: 0.08, rate: 0.02, requests: 8_000 }
+        Self { pairs: 64, sigma: 0.08, learning_rate: 0.02, requests: 8_000 }
     }
 }
 
@@ -150,7 +150,7 @@ impl Evolution {
             }
         }
         self.generation += 1;
-        self.adam(&gradient, args.rate);
+        self.adam(&gradient, args.learning_rate);
         let weight = AVERAGE.max(1.0 / self.generation as f32);
         for (average, present) in self.average.iter_mut().zip(&self.weights) {
             *average += weight * (present - *average);
@@ -159,7 +159,7 @@ impl Evolution {
     }
 
     /// Adam with the usual constants, in units of each weight's scale.
-    fn adam(&mut self, gradient: &[f32], rate: f32) {
+    fn adam(&mut self, gradient: &[f32], learning_rate: f32) {
         let steps = self.generation as i32;
         let (correct_1, correct_2) = (1.0 - 0.9f32.powi(steps), 1.0 - 0.999f32.powi(steps));
         let states = self.moments.first.iter_mut().zip(&mut self.moments.second);
@@ -168,7 +168,7 @@ impl Evolution {
         {
             *first += 0.1 * (gradient - *first);
             *second += 0.001 * (gradient * gradient - *second);
-            *weight -= rate * scale * (*first / correct_1) / ((*second / correct_2).sqrt() + 1e-8);
+            *weight -= learning_rate * scale * (*first / correct_1) / ((*second / correct_2).sqrt() + 1e-8);
         }
     }
 }

@@ -1,7 +1,8 @@
 //! What the executor is told, and what follows from it.
 
-use crate::cli::budget::{Budget, TrainingArgs};
 use crate::evaluate::LUCKS;
+use crate::evaluate::goals::Goals;
+use crate::train::{Budget, TrainingArgs};
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -52,64 +53,67 @@ impl TrafficKind {
 /// Collects traces under load, trains the policy `rl`, proves it, and reports.
 #[derive(Clone, Debug, clap::Args)]
 pub struct ExecutorArgs {
-    /// What to do.
+    /// Kind of run.
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
-    /// The scenario of --mode custom; case does not matter.
-    #[arg(long, value_name = "NAME", requires = "mode")]
+    /// Scenario to play with --mode custom; upper and lower case are alike.
+    #[arg(long, help_heading = "Traffic", value_name = "NAME", requires = "mode")]
     pub scenario: Option<String>,
-    /// The config that has it: a path or a bundled name [default: all bundled ones].
-    #[arg(long, value_name = "FILE", requires = "scenario")]
+    /// Config that holds the scenario: a path or a bundled name [default: all bundled configs].
+    #[arg(long, help_heading = "Traffic", value_name = "FILE", requires = "scenario")]
     pub config: Option<String>,
     /// How scenarios are played [default: live for validation, else sim].
-    #[arg(long, value_enum, requires = "mode")]
+    #[arg(long, help_heading = "Traffic", value_enum, requires = "mode")]
     pub traffic: Option<TrafficKind>,
     /// Length of each scenario in seconds; its timeline is scaled to fit [default: its own, in validation 45].
-    #[arg(long, value_name = "SECONDS", value_parser = positive, requires = "mode")]
+    #[arg(long, help_heading = "Traffic", value_name = "SECONDS", value_parser = positive, requires = "mode")]
     pub duration: Option<f64>,
-    /// How much a training may cost [default: smoke for validation, else standard].
-    #[arg(long, value_enum, requires = "mode")]
+    /// Length of each training [default: smoke for validation, else standard].
+    #[arg(long, help_heading = "Training", value_enum, requires = "mode")]
     pub budget: Option<Budget>,
-    /// Trainings, each with a seed of its own [default: 3 for comprehensive, else 1].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100), requires = "mode")]
+    /// Number of trainings, each with its own seed [default: 3 for comprehensive, else 1].
+    #[arg(long, help_heading = "Training", value_name = "N", value_parser = clap::value_parser!(u64).range(1..=100), requires = "mode")]
     pub seeds: Option<u64>,
-    /// The first of these seeds.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of the first training; the next ones count up from it.
+    #[arg(long, help_heading = "Training", value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// What is changed of the budget.
+    /// Changes of the budget.
     #[command(flatten)]
     pub training: TrainingArgs,
-    /// Lucks per case of the proof [default: 5 for comprehensive, else 2].
-    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..), requires = "mode")]
+    /// Replications per case of the proof, each with its own arrivals, sizes and failures [default: 5 for comprehensive, else 2].
+    #[arg(long, help_heading = "Evaluation", value_name = "K", value_parser = clap::value_parser!(u64).range(1..), requires = "mode")]
     pub lucks: Option<u64>,
-    /// Requests per case and luck of the proof [default: those of the lists, in validation 5000].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..), requires = "mode")]
+    /// Requests per case and replication of the proof [default: as the lists say, in validation 5000].
+    #[arg(long, help_heading = "Evaluation", value_name = "N", value_parser = clap::value_parser!(u64).range(100..), requires = "mode")]
     pub requests: Option<u64>,
     /// Only the first cases of each list of the proof [default: all, in validation 30].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "mode")]
+    #[arg(long, help_heading = "Evaluation", value_name = "N", value_parser = clap::value_parser!(u64).range(1..), requires = "mode")]
     pub cases: Option<u64>,
-    /// Seconds of rest between live scenarios.
-    #[arg(long, value_name = "SECONDS", default_value_t = 120.0, value_parser = not_negative)]
+    /// Judge the proof by the goals in this JSON file, such as configs/learner-goals.json.
+    #[arg(long, help_heading = "Evaluation", value_name = "FILE", requires = "mode")]
+    pub goals: Option<PathBuf>,
+    /// Seconds to wait between live scenarios.
+    #[arg(long, help_heading = "Traffic", value_name = "SECONDS", default_value_t = 120.0, value_parser = not_negative)]
     pub recovery: f64,
-    /// Seconds after which a scenario is ended and counts as failed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 10_800.0, value_parser = positive)]
+    /// Seconds after which a scenario is stopped and counts as failed.
+    #[arg(long, help_heading = "Traffic", value_name = "SECONDS", default_value_t = 10_800.0, value_parser = positive)]
     pub scenario_timeout: f64,
-    /// Folder of the run [default: results/<date>-rl-train-<mode>-<id>]. Trainings whose checkpoints are in it
-    /// go on from there.
-    #[arg(long, value_name = "DIR", requires = "mode")]
+    /// Folder of the run [default: results/<date>-rl-train-<mode>-<id>]. Trainings whose checkpoints
+    /// are in it are resumed.
+    #[arg(long, help_heading = "Output", value_name = "DIR", requires = "mode")]
     pub out: Option<PathBuf>,
 }
 
 /// A number above zero.
 fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number > 0.0);
-    number.ok_or_else(|| format!("`{text}` is no number above 0"))
+    number.ok_or_else(|| format!("`{text}` is not a number above 0"))
 }
 
 /// A number that is not below zero.
 fn not_negative(text: &str) -> Result<f64, String> {
     let number = text.parse::<f64>().ok().filter(|number| number.is_finite() && *number >= 0.0);
-    number.ok_or_else(|| format!("`{text}` is no number of seconds"))
+    number.ok_or_else(|| format!("`{text}` is not a number of seconds; use 0 or more"))
 }
 
 /// Seconds of validation's traffic: with a training and a proof it makes two minutes in all.
@@ -128,6 +132,8 @@ pub(super) struct Settings {
     pub(super) lucks: u64,
     pub(super) requests: Option<u64>,
     pub(super) cases: Option<u64>,
+    /// `None`: nothing is judged.
+    pub(super) goals: Option<Goals>,
     pub(super) recovery: Duration,
     pub(super) scenario_timeout: Duration,
     pub(super) out: Option<PathBuf>,
@@ -169,6 +175,7 @@ impl Settings {
             lucks: args.lucks.unwrap_or(if mode == Mode::Comprehensive { LUCKS } else { 2 }),
             requests: args.requests.or(quick.then_some(5_000)),
             cases: args.cases.or(quick.then_some(30)),
+            goals: args.goals.as_deref().map(Goals::read).transpose().or_exit(ExitCode::Usage)?,
             recovery: Duration::from_secs_f64(args.recovery),
             scenario_timeout: Duration::from_secs_f64(args.scenario_timeout),
             out: args.out.clone(),

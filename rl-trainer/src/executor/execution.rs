@@ -1,11 +1,14 @@
-//! What the executor of the original system left behind of a run: `rl_training_execution_results_<time>.json`
-//! and `rl_training_summary_report_<time>.md`, by its names and fields, so that scripts that read them go on.
+//! The record of a run for scripts: `rl_training_execution_results_<time>.json`
+//! and `rl_training_summary_report_<time>.md`, whose names and fields are fixed.
 
-use super::run::TIME_FORMAT;
+use crate::evaluate::Evaluation;
 use crate::report::{RunReport, TraceReport};
 use jiff::Zoned;
 use serde::Serialize;
 use std::fmt::Write;
+
+/// The format of local times in the files of `logs/`: ISO 8601 with microseconds, without a zone.
+pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%6f";
 
 /// The whole execution.
 #[derive(Clone, Debug, Serialize)]
@@ -134,7 +137,7 @@ fn next_steps(results: &ExecutionResults, run: &RunReport) -> String {
             training.seed
         );
     }
-    if run.goals.is_empty() {
+    if !run.evaluations.iter().any(Evaluation::is_proof) {
         out.push_str("- prove it: `rl-train eval policy.safetensors`, or `rl-train --mode comprehensive`\n");
     }
     out

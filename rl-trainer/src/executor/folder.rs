@@ -1,7 +1,7 @@
 //! The folder of a run: what lies where, by which name.
 
-use crate::cli::files::write_whole;
-use crate::cli::policies::POLICY;
+use crate::files::write_whole;
+use crate::train::POLICY;
 use anyhow::{Context, Result};
 use jiff::Zoned;
 use serde::Serialize;
@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 pub(super) struct RunFolder {
     root: PathBuf,
     run_id: String,
-    /// `20261121_140509`, as file names of the original have it.
+    /// `20261121_140509`, as in the names of files in `logs/`.
     stamp: String,
 }
 

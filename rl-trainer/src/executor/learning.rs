@@ -1,13 +1,12 @@
 //! Trainings with several seeds, and the choice among them: on the validation set only.
 
-use super::run::{Run, interrupted};
-use crate::cli::files::write_whole;
-use crate::cli::meter::Meter;
-use crate::cli::train::{TrainOrWrite, line, train_to_file};
+use super::interrupted::interrupted;
+use super::run::Run;
 use crate::curves;
 use crate::evaluate::Trained;
+use crate::files::write_whole;
 use crate::report::TrainingReport;
-use crate::train::TrainError;
+use crate::train::{TrainError, TrainOrWrite, train_to_file};
 use anyhow::anyhow;
 use harness::exit::{ExitCode, OrExit};
 use lb_core::policy::PolicyFile;
@@ -21,13 +20,12 @@ pub(super) fn learn(run: &mut Run) -> Vec<Trained> {
     for plan in &plans {
         let trained = run.step(&format!("training of seed {}", plan.seed), |run| {
             let folder = run.folder.training(plan.seed);
-            let mut meter = Meter::new();
             let stop = run.interrupt.flag();
             let name = format!("seed {}: ", plan.seed);
             let shown = train_to_file(plan, &folder, &stop, &mut |progress| {
-                meter.tick(&format!("{name}{}", line(progress)));
+                run.observer.progress(&format!("{name}{progress}"));
             });
-            drop(meter);
+            run.observer.progress_ended();
             let trained = match shown {
                 Ok(trained) => trained,
                 Err(TrainOrWrite::Train(TrainError::Stopped(_))) => return Err(interrupted()),

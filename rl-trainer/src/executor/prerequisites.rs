@@ -17,7 +17,7 @@ pub(super) struct Prerequisite {
     pub(super) found: Result<String>,
 }
 
-/// Checks all of them, whatever becomes of the first.
+/// Checks all prerequisites, also after one is missing.
 pub(super) fn check(settings: &Settings, folder: &Path) -> Vec<Prerequisite> {
     let mut all = vec![
         Prerequisite { name: "libtorch", found: libtorch() },

@@ -4,17 +4,15 @@ use super::args::Settings;
 use super::execution::{ExecutionResults, ScenarioResult};
 use super::folder::RunFolder;
 use super::log::{Log, log_load_to};
+use super::observe::Observe;
 use super::prerequisites::libtorch_version;
+use crate::files::write_whole;
 use crate::report::{self, Lists, RunReport, StepReport};
-use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::Interrupt;
 use jiff::Zoned;
 use lb_results::Host;
 use std::time::Instant;
-
-/// Local time as the original's files write it.
-pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%6f";
 
 /// The name of the run's record, for programs.
 const RECORD: &str = "run.json";
@@ -28,8 +26,10 @@ pub(super) struct Run {
     pub(super) runtime: tokio::runtime::Runtime,
     /// What reports will say.
     pub(super) report: RunReport,
-    /// What the original's files will say.
+    /// Results by scenario, for the record in `logs/`.
     pub(super) results: Vec<ScenarioResult>,
+    /// Shows the run while it goes on.
+    pub(super) observer: Box<dyn Observe>,
     log: Log,
     started: Zoned,
     begun: Instant,
@@ -39,7 +39,12 @@ pub(super) struct Run {
 
 impl Run {
     /// Makes the folder, and begins.
-    pub(super) fn begin(settings: Settings, interrupt: Interrupt) -> Result<Self, Failure> {
+    pub(super) fn begin(
+        settings: Settings,
+        command: Vec<String>,
+        interrupt: Interrupt,
+        observer: Box<dyn Observe>,
+    ) -> Result<Self, Failure> {
         let started = Zoned::now();
         let mode = settings.mode.name();
         let folder =
@@ -55,7 +60,7 @@ impl Run {
             traffic: settings.traffic.name().to_owned(),
             started_at: started.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             seconds: 0.0,
-            command: std::env::args().collect(),
+            command,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             commit: harness::COMMIT.to_owned(),
             libtorch: libtorch_version(),
@@ -66,6 +71,7 @@ impl Run {
             traces: Vec::new(),
             trainings: Vec::new(),
             evaluations: Vec::new(),
+            targets: settings.goals.clone(),
             goals: Vec::new(),
         };
         let mut run = Self {
@@ -75,6 +81,7 @@ impl Run {
             runtime,
             report,
             results: Vec::new(),
+            observer,
             log,
             started,
             begun: Instant::now(),
@@ -84,9 +91,9 @@ impl Run {
         Ok(run)
     }
 
-    /// A line on standard output and in the log.
+    /// Tells the observer and the log a line.
     pub(super) fn say(&mut self, line: &str) {
-        println!("{line}");
+        self.observer.line(line);
         self.log.info(line);
     }
 
@@ -117,7 +124,7 @@ impl Run {
         match success {
             true => self.say(&format!("{name}: {detail} ({seconds:.1} s)")),
             false => {
-                eprintln!("error: {name}: {detail}");
+                self.observer.step_failed(name, &detail);
                 self.log.error(&format!("{name}: {detail}"));
             }
         }
@@ -125,7 +132,7 @@ impl Run {
         value
     }
 
-    /// Records what came of a scenario or a list, as the original's files have it.
+    /// Records the outcome of a scenario or a list, for the record in `logs/`.
     pub(super) fn record(&mut self, scenario_type: &str, scenario_name: &str, begun: Instant, came: Came) {
         let duration = begun.elapsed().as_secs_f64();
         let result = match came {
@@ -157,15 +164,17 @@ impl Run {
     pub(super) fn end(mut self) -> Result<ExitCode, Failure> {
         self.report.seconds = self.begun.elapsed().as_secs_f64();
         self.report.interrupted = self.interrupt.is_set();
-        self.report.goals = Lists::new(&self.report.evaluations).goals();
+        if let Some(targets) = &self.report.targets {
+            self.report.goals = Lists::new(&self.report.evaluations).judge(targets);
+        }
         let results = std::mem::take(&mut self.results);
         let execution = ExecutionResults::new(&self.started, &Zoned::now(), results);
         let summary = execution.summary(&self.report);
         let written = || -> anyhow::Result<Vec<std::path::PathBuf>> {
             let json = self.folder.stamped("rl_training_execution_results", "json");
-            crate::cli::files::write_whole(&json, &serde_json::to_vec_pretty(&execution)?)?;
+            write_whole(&json, &serde_json::to_vec_pretty(&execution)?)?;
             let text = self.folder.stamped("rl_training_summary_report", "md");
-            crate::cli::files::write_whole(&text, summary.as_bytes())?;
+            write_whole(&text, summary.as_bytes())?;
             Ok(vec![
                 json,
                 text,
@@ -197,8 +206,3 @@ impl Run {
 
 /// What came of a scenario: standard output and error, or why it failed and its exit code.
 pub(super) type Came = Result<(String, String), (String, ExitCode)>;
-
-/// An error for a step that was interrupted.
-pub(super) fn interrupted() -> Failure {
-    Failure { code: ExitCode::Interrupted, error: anyhow!("interrupted") }
-}

@@ -26,7 +26,7 @@ pub(super) struct Found {
     pub(super) name: String,
 }
 
-/// Finds a scenario by its name, whatever the case, in `config` or in all bundled configs.
+/// Finds a scenario by its name, ignoring case, in `config` or in all bundled configs.
 pub(super) fn find(name: &str, config: Option<&str>) -> Result<Found, Failure> {
     let configs: Vec<String> = match config {
         Some(config) => vec![config.to_owned()],
@@ -49,7 +49,7 @@ pub(super) fn find(name: &str, config: Option<&str>) -> Result<Found, Failure> {
         .or_exit(ExitCode::Usage)
 }
 
-/// A few hurried visitors for two minutes: the validation of the original system, in its own format.
+/// The config of the validation: five hurried visitors at once for two minutes.
 pub(super) fn quick_config() -> Value {
     json!({
         "rl_training_scenarios": {

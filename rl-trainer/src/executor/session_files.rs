@@ -1,11 +1,11 @@
-//! What the load generator of the original system left behind for training: `rl_training_results_<scenario>_…`
+//! Training data of the played sessions: `rl_training_results_<scenario>_…`
 //! with a record per session and `rl_training_metrics_<scenario>_…` with one per request, by its names and
 //! fields. Times are seconds.
 //!
 //! Text takes twenty times the room of Parquet. Of a large scenario the files hold whole sessions, picked
 //! evenly, and say how many there were; the Parquet file beside them has every request.
 
-use super::run::TIME_FORMAT;
+use super::execution::TIME_FORMAT;
 use super::sessions::Session;
 use jiff::{SignedDuration, Zoned};
 use lb_config::{PatternSummary, PlannedScenario};

@@ -14,7 +14,7 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
-/// A pause longer than this is thinking: no reply is handled so slowly, and nobody thinks so fast.
+/// A pause longer than this is thinking: a reply is handled faster, and users think longer.
 const THINKING_US: i64 = 20_000;
 
 /// One request.
@@ -93,7 +93,7 @@ impl Session {
 /// one that the trial followed.
 ///
 /// # Errors
-/// The file cannot be read, or is no recording of this scenario.
+/// The file cannot be read, or is not a recording of this scenario.
 pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Result<Vec<Session>> {
     let of_user = requests(path, planned)?;
     let workload = &planned.scenario.workload;
@@ -144,12 +144,12 @@ fn who(schedule: &Schedule, user: u32) -> Option<(usize, usize)> {
 fn requests(path: &Path, planned: &PlannedScenario) -> Result<Vec<(u32, Vec<Request>)>> {
     let shown = path.display();
     let file = File::open(path).with_context(|| format!("failed to read the requests `{shown}`"))?;
-    let reader =
-        SerializedFileReader::new(file).with_context(|| format!("`{shown}` is no whole Parquet file"))?;
+    let reader = SerializedFileReader::new(file)
+        .with_context(|| format!("`{shown}` is not a complete Parquet file"))?;
     let schema = reader.metadata().file_metadata().schema_descr_ptr();
     let column = |name: &str| {
         let place = schema.columns().iter().position(|column| column.name() == name);
-        place.with_context(|| format!("`{shown}` lacks column `{name}`: it is no recording of requests"))
+        place.with_context(|| format!("`{shown}` lacks column `{name}`: it is not a recording of requests"))
     };
     let (user, action, step) = (column("user")?, column("action")?, column("step")?);
     let (sent, done, outcome, status) =

@@ -2,11 +2,12 @@
 //! virtual time.
 
 use super::args::TrafficKind;
-use super::run::{Run, interrupted};
+use super::interrupted::interrupted;
+use super::run::Run;
 use super::scenarios::Found;
 use super::session_files;
 use super::sessions;
-use crate::cli::files::write_with;
+use crate::files::write_with;
 use crate::report::{AlgorithmReport, TraceReport, TrafficReport};
 use crate::traces::inspect::inspect;
 use anyhow::{Context, anyhow};
@@ -80,27 +81,28 @@ impl Played {
     }
 }
 
-/// Plays one scenario.
-pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
-    let mut overrides = Overrides {
+/// What an order asks for on top of its config. Live traffic goes through the reference load balancer, no matter
+/// which one the config names or which answers at its address: others do not record what is learnt from.
+fn overrides(order: &Order<'_>) -> Overrides {
+    let (engine, load_balancer) = match order.kind {
+        TrafficKind::Sim => (Engine::Sim, None),
+        TrafficKind::Live => (Engine::Live, Some(LoadBalancer::Reference.to_string())),
+    };
+    Overrides {
         algorithms: Some(order.algorithms.iter().map(|name| (*name).to_owned()).collect()),
         scenario: Some(order.scenario.name.clone()),
         repetitions: Some(order.repetitions),
         duration: order.duration,
-        engine: Some(match order.kind {
-            TrafficKind::Sim => Engine::Sim,
-            TrafficKind::Live => Engine::Live,
-        }),
+        engine: Some(engine),
+        policy: order.policy.clone(),
+        load_balancer,
         ..Overrides::default()
-    };
-    overrides.policy.clone_from(&order.policy);
-    let mut plan = plan(&order.scenario.loaded, &overrides).or_exit(ExitCode::Usage)?;
-    if order.kind == TrafficKind::Live {
-        // Whoever answers at the config's address would not record what is learnt from.
-        plan.target.load_balancer = Some(LoadBalancer::Reference);
-        plan.target.explicit = false;
-        plan.target.compared.clear();
     }
+}
+
+/// Plays one scenario.
+pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
+    let plan = plan(&order.scenario.loaded, &overrides(order)).or_exit(ExitCode::Usage)?;
     let path = run.folder.traffic(&order.folder);
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
     let options = RunOptions {
@@ -168,7 +170,7 @@ pub(super) fn recover(run: &mut Run) {
     }
 }
 
-/// Writes the original's files of the sessions of a scenario that was recorded under one algorithm; gives the
+/// Writes the files of `logs/` about the sessions of a scenario recorded under one algorithm; returns the
 /// number of sessions.
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
     let planned = played.plan.scenarios.first().context("the plan has no scenario")?;
@@ -219,4 +221,44 @@ pub(super) fn look_at_traces(run: &Run, played: &Played) -> anyhow::Result<Trace
             .collect(),
         fit_for_training: report.fit_for_training,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::scenarios::quick_config;
+    use super::*;
+    use serde_json::{Value, json};
+
+    fn planned(load_balancer: &Value, key: &str) -> Plan {
+        let mut config = quick_config();
+        config["bench"] = json!({ key: load_balancer });
+        let name = "named.json".to_owned();
+        let loaded = lb_config::from_text(&name, &config.to_string()).expect("the config is valid");
+        let scenario = Found { loaded, config: name, name: "quick_validation".to_owned() };
+        let order = Order {
+            scenario: &scenario,
+            purpose: "traces",
+            folder: "quick".to_owned(),
+            kind: TrafficKind::Live,
+            algorithms: &["least-connections"],
+            repetitions: 1,
+            duration: None,
+            policy: None,
+            record: None,
+        };
+        plan(&scenario.loaded, &overrides(&order)).expect("the plan is valid")
+    }
+
+    #[test]
+    fn live_traffic_goes_through_the_reference_load_balancer_whatever_the_config_names() {
+        for (key, named) in [
+            ("load_balancer", json!({ "url": "http://localhost:9999" })),
+            ("load_balancer", json!({ "kind": "haproxy" })),
+            ("compare_load_balancers", json!(["reference", "haproxy"])),
+        ] {
+            let target = planned(&named, key).target;
+            assert_eq!(target.started(), [LoadBalancer::Reference], "{key}: {named}");
+            assert!(!target.explicit && target.compared.is_empty(), "{key}: {named}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ pub fn standardise(rewards: &[f32]) -> Vec<f32> {
     rewards.iter().map(|reward| (reward - mean) * scale).collect()
 }
 
-/// What rewards are multiplied with so that returns stay near 1 whatever the horizon: a sum of `n` independent
+/// What rewards are multiplied with so that returns stay near 1 for every horizon: a sum of `n` independent
 /// rewards deviates by the root of `n`, and `1 / (1 - discount)` of them count.
 pub fn value_scale(discounts: &[f32]) -> f32 {
     let mean = discounts.iter().sum::<f32>() / discounts.len().max(1) as f32;

@@ -23,50 +23,51 @@ use crate::scorer::{Adam, Batch, Scorer, entropy};
 use math::{discount, explained_variance, gae, standardise, value_scale};
 use tch::{Device, Kind, Tensor};
 
-/// The knobs of one update; those on a schedule are set anew for each.
+/// Hyperparameters of one update, by the names of CleanRL's `ppo.py` where it has one; those on a schedule are set
+/// anew for each update. In place of `gamma`, a discount per step, stands [`Args::horizon`].
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
     /// Passes over the batch.
-    pub epochs: u32,
-    /// Decisions per gradient step.
-    pub minibatch: i64,
-    /// How far a ratio may move from 1 and still gain.
-    pub clip: f64,
-    /// Rewards this many mean service times ahead count for 1/e.
+    pub update_epochs: u32,
+    /// Decisions per gradient step. The size is fixed, not the number of minibatches: batches vary in length.
+    pub minibatch_size: i64,
+    /// How far a probability ratio may move from 1 and still gain.
+    pub clip_coef: f64,
+    /// Mean service times after which a reward counts for 1/e; see [`math::discount`].
     pub horizon: f32,
-    /// GAE's trade of bias for variance.
-    pub lambda: f32,
-    /// Adam's rate.
-    pub rate: f64,
+    /// GAE's lambda, from 0 (little variance) to 1 (no bias).
+    pub gae_lambda: f32,
+    /// Adam's step size.
+    pub learning_rate: f64,
     /// Weight of the entropy bonus.
-    pub entropy: f64,
+    pub ent_coef: f64,
     /// Weight of the critic's loss.
-    pub value: f64,
-    /// Most joint norm of a gradient.
-    pub most_norm: f64,
-    /// Advantages beyond this many deviations are cut off.
-    pub most_advantage: f32,
-    /// The temperature at which decisions were drawn.
+    pub vf_coef: f64,
+    /// Upper limit of the joint norm of a gradient, which is scaled down to it.
+    pub max_grad_norm: f64,
+    /// Normalised advantages are clipped to this many standard deviations on either side of 0.
+    pub max_advantage: f32,
+    /// The softmax temperature at which decisions were drawn.
     pub temperature: f64,
-    /// Approximate KL divergence after which no further epoch is begun.
-    pub most_kl: f64,
+    /// Approximate KL divergence, in nats, after which no further epoch begins.
+    pub target_kl: f64,
 }
 
 impl Default for Args {
     fn default() -> Self {
         Self {
-            epochs: 2,
-            minibatch: 2_048,
-            clip: 0.2,
+            update_epochs: 2,
+            minibatch_size: 2_048,
+            clip_coef: 0.2,
             horizon: 10.0,
-            lambda: 0.95,
-            rate: 1e-3,
-            entropy: 0.01,
-            value: 0.5,
-            most_norm: 0.5,
-            most_advantage: 8.0,
+            gae_lambda: 0.95,
+            learning_rate: 1e-3,
+            ent_coef: 0.01,
+            vf_coef: 0.5,
+            max_grad_norm: 0.5,
+            max_advantage: 8.0,
             temperature: 1.0,
-            most_kl: 0.05,
+            target_kl: 0.05,
         }
     }
 }
@@ -125,11 +126,11 @@ impl Learner {
         let usable = Tensor::from_slice(&targets.usable).to_device(self.device);
         let mut sums = Diagnostics::default();
         let mut steps = 0.0;
-        'epochs: for _ in 0..args.epochs {
+        'epochs: for _ in 0..args.update_epochs {
             let order =
                 usable.index_select(0, &Tensor::randperm(usable.size()[0], (Kind::Int64, self.device)));
             let mut kl = 0.0;
-            let parts = order.split(args.minibatch, 0);
+            let parts = order.split(args.minibatch_size, 0);
             for places in &parts {
                 let part = batch.select(places);
                 let of = |tensor: &Tensor| tensor.index_select(0, places);
@@ -138,7 +139,7 @@ impl Learner {
                 sums.add(&step);
                 steps += 1.0;
             }
-            if kl > args.most_kl {
+            if kl > args.target_kl {
                 break 'epochs;
             }
         }
@@ -154,11 +155,11 @@ impl Learner {
         let picked = log_probs.gather(-1, &part.actions.unsqueeze(-1), false).squeeze_dim(-1);
         let log_ratio = picked - &part.log_probs;
         let ratio = log_ratio.exp();
-        let clipped = ratio.clamp(1.0 - args.clip, 1.0 + args.clip);
+        let clipped = ratio.clamp(1.0 - args.clip_coef, 1.0 + args.clip_coef);
         let surrogate = (&ratio * advantages).minimum(&(clipped * advantages)).mean(None);
         let entropy = entropy(&log_probs);
         let value = (self.critic.values(part) - returns).square().mean(None);
-        let total = -&surrogate - &entropy * args.entropy + &value * args.value;
+        let total = -&surrogate - &entropy * args.ent_coef + &value * args.vf_coef;
         Losses { total, surrogate, entropy, value, ratio, log_ratio }
     }
 
@@ -166,7 +167,7 @@ impl Learner {
         let losses = self.losses(part, advantages, returns, args);
         losses.total.backward();
         let parameters: Vec<&Tensor> = self.scorer.parameters.iter().chain(&self.critic.parameters).collect();
-        let gradient_norm = self.adam.step(&parameters, args.rate, args.most_norm);
+        let gradient_norm = self.adam.step(&parameters, args.learning_rate, args.max_grad_norm);
         let _no_grad = tch::no_grad_guard();
         Diagnostics { gradient_norm, ..losses.diagnostics(args) }
     }
@@ -192,7 +193,7 @@ pub struct Losses {
 impl Losses {
     /// As numbers, without what only an update knows.
     pub fn diagnostics(&self, args: &Args) -> Diagnostics {
-        let beyond = (&self.ratio - 1.0).abs().gt(args.clip).to_kind(Kind::Float).mean(None);
+        let beyond = (&self.ratio - 1.0).abs().gt(args.clip_coef).to_kind(Kind::Float).mean(None);
         let kl = (&self.ratio - 1.0 - &self.log_ratio).mean(None);
         Diagnostics {
             policy_loss: -self.surrogate.double_value(&[]),
@@ -264,7 +265,7 @@ impl Targets {
             let rewards: Vec<f32> =
                 standardise(&rewards[..length - 1]).into_iter().map(|reward| reward * scale).collect();
             let (own_advantages, own_returns) =
-                gae(&rewards, &values[from..from + length], &gaps, args.lambda);
+                gae(&rewards, &values[from..from + length], &gaps, args.gae_lambda);
             advantages[from..from + length - 1].copy_from_slice(&own_advantages);
             returns[from..from + length - 1].copy_from_slice(&own_returns);
             usable.extend((from..from + length - 1).map(|place| place as i64));
@@ -275,7 +276,7 @@ impl Targets {
         let (values, kept_returns) = (kept(values), kept(&returns));
         let normal = standardise(&kept(&advantages));
         for (place, advantage) in usable.iter().zip(normal) {
-            advantages[*place as usize] = advantage.clamp(-args.most_advantage, args.most_advantage);
+            advantages[*place as usize] = advantage.clamp(-args.max_advantage, args.max_advantage);
         }
         Self { advantages, returns, usable, values, kept_returns, mean_reward: sum / f32::max(count, 1.0) }
     }

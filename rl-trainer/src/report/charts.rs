@@ -3,7 +3,7 @@
 use super::data::RunReport;
 use super::lists::Judged;
 use crate::curves::Update;
-use crate::evaluate::goals::{SITUATIONS, SituationTarget};
+use crate::evaluate::goals::{Goals, SituationGoal};
 use crate::evaluate::{CaseStanding, Estimate};
 use lb_report::parts::{Figure, Panel, axis, colour, label, layout};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ const CURVES: [(&str, &str); 11] = [
     ("lesson_cost", "Lessons: cost of decisions"),
 ];
 
-/// Points of one line at most: more than pixels help nobody.
+/// Upper limit of points per line: about as many as a panel has pixels.
 const MOST_POINTS: usize = 400;
 
 const GRID: &str = "rgba(127, 135, 148, 0.8)";
@@ -78,10 +78,11 @@ fn curve(run: &RunReport, column: &str, title: &str) -> Option<Panel> {
     Some(panel)
 }
 
-/// Ratios of each situation with intervals, and their targets.
-pub(super) fn situations(judged: &Judged<'_>) -> Figure {
+/// Ratios of each situation with intervals, and their targets where goals were given.
+pub(super) fn situations(judged: &Judged<'_>, targets: Option<&Goals>) -> Figure {
+    let targets = targets.and_then(|goals| goals.situations.as_ref());
     let cases = &judged.standing.cases;
-    type TargetOf = fn(&str) -> Option<f64>;
+    type TargetOf = fn(&SituationGoal) -> f64;
     let panel = |title: &str, of: fn(&CaseStanding) -> Estimate, target: TargetOf, hue: usize| {
         let names: Vec<String> = cases.iter().map(|case| label(&case.case)).collect();
         let (up, down): (Vec<f64>, Vec<f64>) = cases
@@ -93,26 +94,26 @@ pub(super) fn situations(judged: &Judged<'_>) -> Figure {
             })
             .unzip();
         let ratios: Vec<f64> = cases.iter().map(|case| short(of(case).ratio)).collect();
-        let targets: Vec<Option<f64>> = cases.iter().map(|case| target(&case.case)).collect();
-        let data = vec![
-            json!({
+        let mut data = vec![json!({
                 "type": "scatter", "mode": "markers", "name": "measured", "x": ratios, "y": names,
                 "error_x": { "type": "data", "symmetric": false, "array": up, "arrayminus": down },
                 "marker": { "color": colour(hue), "size": 9 },
-            }),
-            json!({
-                "type": "scatter", "mode": "markers", "name": "target", "x": targets, "y": names,
+        })];
+        if let Some(goals) = targets {
+            let limits: Vec<Option<f64>> =
+                cases.iter().map(|case| goals.cases.get(&case.case).map(target)).collect();
+            data.push(json!({
+                "type": "scatter", "mode": "markers", "name": "target", "x": limits, "y": names,
                 "marker": { "color": GRID, "symbol": "line-ns-open", "size": 14, "line": { "width": 2 } },
-            }),
-        ];
+            }));
+        }
         let layout = layout(json!({
             "xaxis": axis("Ratio to the baseline", json!({ "rangemode": "tozero" })),
             "yaxis": axis("", json!({ "type": "category", "autorange": "reversed" })),
             "shapes": [vertical(1.0)],
         }));
-        let alt = format!(
-            "Dots with intervals: {title} of each situation to the baseline, and the target as a tick."
-        );
+        let tick = if targets.is_some() { ", and the target as a tick" } else { "" };
+        let alt = format!("Dots with intervals: {title} of each situation to the baseline{tick}.");
         let mut panel = Panel::new(alt, 90 + 30 * cases.len(), data, layout);
         panel.title = Some(title.to_owned());
         panel
@@ -120,20 +121,17 @@ pub(super) fn situations(judged: &Judged<'_>) -> Figure {
     Figure {
         id: "situations",
         title: "Situations".to_owned(),
-        caption:
-            "Left of the dotted line is better than the baseline; left of its tick a target is met. Bars: \
-                  95 % intervals over lucks and training seeds."
-                .to_owned(),
+        caption: format!(
+            "Left of the dotted line is better than the baseline{}. Bars: 95 % intervals over lucks and training \
+             seeds.",
+            if targets.is_some() { "; left of its tick a target is met" } else { "" }
+        ),
         legend: Vec::new(),
         panels: vec![
-            panel("Mean latency", |case| case.mean, |name| target(name).map(|target| target.mean), 0),
-            panel("99th percentile", |case| case.p99, |name| target(name).map(|target| target.p99), 1),
+            panel("Mean latency", |case| case.mean, |target| target.mean, 0),
+            panel("99th percentile", |case| case.p99, |target| target.p99, 1),
         ],
     }
-}
-
-fn target(name: &str) -> Option<&'static SituationTarget> {
-    SITUATIONS.iter().find(|target| target.case == name)
 }
 
 /// Ratios of all cases of a list to their best classical algorithm, in order of size: an average hides the

@@ -1,8 +1,10 @@
-//! An evaluation on the console: goals, then each list.
+//! An evaluation on the console: each list, then goals if there are any.
 
 use super::html::summary;
 use super::lists::Lists;
+use super::numbers::NOT_JUDGED;
 use super::tables;
+use crate::evaluate::goals::Goals;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 use lb_report::parts::Table;
 use std::fmt::Write;
@@ -10,14 +12,14 @@ use std::fmt::Write;
 /// Cases in the table of regret.
 const MOST_REGRETS: usize = 5;
 
-/// Everything that was played.
-pub fn console(lists: &Lists<'_>) -> String {
+/// Draws everything that was played; `targets` are judged where there are any.
+pub fn console(lists: &Lists<'_>, targets: Option<&Goals>) -> String {
     let mut out = String::new();
     for judged in lists.all() {
         let _ = writeln!(out, "\n{}", summary(judged));
         add(&mut out, Some(tables::by_policy(judged)));
         match judged.evaluation.list.as_str() {
-            "situations" => add(&mut out, Some(tables::situations(&judged.standing))),
+            "situations" => add(&mut out, Some(tables::situations(&judged.standing, targets))),
             "routes" => add(&mut out, tables::routes(judged)),
             _ => add(&mut out, tables::regrets(&judged.standing, MOST_REGRETS)),
         }
@@ -25,7 +27,13 @@ pub fn console(lists: &Lists<'_>) -> String {
         let _ = writeln!(out, "list SHA-256 {}", judged.evaluation.list_sha256);
     }
     add(&mut out, tables::guards(lists.all(), &[]));
-    add(&mut out, tables::goals(&lists.goals()));
+    if let Some(targets) = targets {
+        let goals = lists.judge(targets);
+        if goals.is_empty() {
+            let _ = writeln!(out, "\n{NOT_JUDGED}");
+        }
+        add(&mut out, tables::goals(&goals));
+    }
     out
 }
 

@@ -2,7 +2,7 @@
 
 use crate::curves::Update;
 use crate::evaluate::Evaluation;
-use crate::evaluate::goals::Goal;
+use crate::evaluate::goals::{Goal, Goals};
 use crate::train::Score;
 use lb_results::{GuardSummary, Host};
 use serde::Serialize;
@@ -44,7 +44,10 @@ pub struct RunReport {
     pub trainings: Vec<TrainingReport>,
     /// The proof.
     pub evaluations: Vec<Evaluation>,
-    /// What was promised, and what became of it.
+    /// The goals that were given; `None` where nothing is to be judged.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub targets: Option<Goals>,
+    /// Each goal that could be judged; empty without `targets`.
     pub goals: Vec<Goal>,
 }
 

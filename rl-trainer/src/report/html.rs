@@ -1,11 +1,11 @@
-//! The report as one HTML page that needs no network: what was promised first, then why to believe it.
+//! The report as one HTML page that needs no network: the verdict first, then the evidence.
 
 use super::charts;
 use super::data::RunReport;
 use super::lists::{Judged, Lists};
-use super::numbers::{estimate, length, outcome};
+use super::numbers::{NOT_JUDGED, estimate, length, outcome};
 use super::tables;
-use crate::evaluate::goals::Goal;
+use crate::evaluate::goals::{Goal, Goals};
 use crate::train::BASELINE;
 use lb_report::parts::{Figure, Table, command_line, figure, page, scrolling};
 use maud::{Markup, html as markup};
@@ -21,7 +21,7 @@ pub fn html(run: &RunReport) -> String {
         (contents(run, &lists))
         (training(run))
         @if let Some(judged) = &lists.test { (test(judged)) }
-        @if let Some(judged) = &lists.situations { (situations(judged)) }
+        @if let Some(judged) = &lists.situations { (situations(judged, run.targets.as_ref())) }
         @if let Some(judged) = &lists.routes { (routes(judged)) }
         (traffic(run, &lists))
         (steps(run))
@@ -43,7 +43,7 @@ pub fn html(run: &RunReport) -> String {
     page(&title, &subtitle, &body)
 }
 
-/// What was promised, before any number that explains it.
+/// One sentence per list, and the goals where there are any.
 fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
     let required: Vec<&Goal> = run.goals.iter().filter(|goal| goal.required).collect();
     let missed: Vec<&&Goal> = required.iter().filter(|goal| !goal.met).collect();
@@ -54,8 +54,9 @@ fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
                 p { span.badge.care { "interrupted" } " What is here was complete before." }
             }
             @for judged in lists.all() { p { (summary(judged)) } }
-            @if required.is_empty() {
-                p { "No list was played as it is laid down (all cases, all requests, five lucks): this is a look, and no goal is judged." }
+            @if run.targets.is_none() {
+            } @else if required.is_empty() {
+                p { (NOT_JUDGED) }
             } @else if missed.is_empty() {
                 p { span.badge.good { "all met" } " " (required.len()) " of " (required.len()) " required goals." }
             } @else {
@@ -145,12 +146,12 @@ fn test(judged: &Judged<'_>) -> Markup {
     }
 }
 
-fn situations(judged: &Judged<'_>) -> Markup {
+fn situations(judged: &Judged<'_>, targets: Option<&Goals>) -> Markup {
     markup! {
         section #situations aria-labelledby="situations-title" {
             h2 #situations-title { "Situations" }
-            (drawn(Some(charts::situations(judged))))
-            (scrolling(&tables::situations(&judged.standing)))
+            (drawn(Some(charts::situations(judged, targets))))
+            (scrolling(&tables::situations(&judged.standing, targets)))
             (scrolling(&tables::by_policy(judged)))
             (folded("All contestants", Some(tables::contestants(judged))))
         }

@@ -1,6 +1,6 @@
 //! The evaluations of a run by the name of their list, with what they sum up to.
 
-use crate::evaluate::goals::{self, Goal};
+use crate::evaluate::goals::{Goal, Goals};
 use crate::evaluate::{Estimate, Evaluation, Kind, Standing, paired};
 
 /// One list and how all trained policies together stand in it.
@@ -49,12 +49,12 @@ impl<'a> Lists<'a> {
         self.test.iter().chain(&self.situations).chain(&self.routes).chain(&self.others)
     }
 
-    /// What was promised, of the lists that were played as they are laid down.
-    pub fn goals(&self) -> Vec<Goal> {
+    /// Judges the lists of which all cases, all requests and at least five lucks were played.
+    pub fn judge(&self, goals: &Goals) -> Vec<Goal> {
         let proof = |judged: &&Judged<'_>| judged.evaluation.is_proof();
-        let test = self.test.as_ref().filter(proof).map(|judged| goals::of_test(&judged.standing));
+        let test = self.test.as_ref().filter(proof).map(|judged| goals.judge_held_out(&judged.standing));
         let situations = self.situations.as_ref().filter(proof);
-        let situations = situations.map(|judged| goals::of_situations(&judged.standing));
+        let situations = situations.map(|judged| goals.judge_situations(&judged.standing));
         test.into_iter().chain(situations).flatten().collect()
     }
 }

@@ -3,7 +3,7 @@
 use super::data::RunReport;
 use super::html::summary;
 use super::lists::Lists;
-use super::numbers::{length, of_goal, outcome};
+use super::numbers::{NOT_JUDGED, length, of_goal, outcome};
 use super::tables;
 use lb_report::parts::{Table, captioned, escape};
 use std::fmt::Write;
@@ -32,7 +32,7 @@ pub fn markdown(run: &RunReport) -> String {
         section(&mut out, "Held-out cases", tables);
     }
     if let Some(judged) = &lists.situations {
-        let situations = Some(tables::situations(&judged.standing));
+        let situations = Some(tables::situations(&judged.standing, run.targets.as_ref()));
         let tables = [situations, Some(tables::by_policy(judged)), Some(tables::contestants(judged))];
         section(&mut out, "Situations", tables);
     }
@@ -55,11 +55,14 @@ fn verdict(out: &mut String, run: &RunReport, lists: &Lists<'_>) {
     for judged in lists.all() {
         let _ = writeln!(out, "{}\n", escape(&summary(judged)));
     }
+    if run.targets.is_none() {
+        return;
+    }
     let required = run.goals.iter().filter(|goal| goal.required);
     let (met, missed): (Vec<_>, Vec<_>) = required.partition(|goal| goal.met);
     let all = met.len() + missed.len();
     if all == 0 {
-        out.push_str("No list was played as it is laid down (all cases, all requests, five lucks): this is a look, and no goal is judged.\n\n");
+        let _ = writeln!(out, "{NOT_JUDGED}\n");
     } else {
         let _ = writeln!(out, "{} of {all} required goals are met.\n", met.len());
     }

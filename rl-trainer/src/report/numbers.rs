@@ -6,6 +6,10 @@ use crate::evaluate::goals::Goal;
 /// Stands where there is no number.
 pub(super) const NONE: &str = "–";
 
+/// Stands where goals were given and could not be judged.
+pub(super) const NOT_JUDGED: &str = "No list was played in full (all cases, all requests, five lucks), so no goal is \
+    judged.";
+
 /// A ratio with its interval: `0.766 (0.71 to 0.82)`.
 pub(super) fn estimate(estimate: Estimate) -> String {
     let Estimate { ratio, interval } = estimate;

@@ -4,8 +4,9 @@ use super::data::{RunReport, TraceReport, TrafficReport};
 use super::lists::Judged;
 use super::numbers::{NONE, estimate, fixed, length, of_goal, outcome, percent};
 use crate::curves::Update;
-use crate::evaluate::goals::{Goal, SITUATIONS};
+use crate::evaluate::goals::{Goal, Goals};
 use crate::evaluate::{Estimate, Kind, Line, Standing, TEST_SHA256, league};
+use crate::scenarios::about_situation;
 use crate::train::BASELINE;
 use lb_core::policy::GuardCounts;
 use lb_report::parts::{Cell, Table, Tone, command_line};
@@ -14,10 +15,10 @@ fn plain(text: impl Into<String>) -> Cell {
     Cell::toned(text, Tone::Plain)
 }
 
-/// Every goal, and what became of it.
+/// Every goal that was judged.
 pub(super) fn goals(goals: &[Goal]) -> Option<Table> {
     let mut table = Table::new(
-        format!("What was promised: ratios to {BASELINE} unless it says otherwise, at most the target"),
+        format!("Goals: ratios to {BASELINE} unless stated otherwise; a goal is met at or below its target"),
         &["Goal", "Of", "Target", "Measured (95 % interval)", "Outcome"],
     );
     for goal in goals {
@@ -41,64 +42,60 @@ pub(super) fn goals(goals: &[Goal]) -> Option<Table> {
     table.unless_empty()
 }
 
-/// The situations with their targets.
-pub(super) fn situations(standing: &Standing) -> Table {
+/// The situations, with targets where goals were given.
+pub(super) fn situations(standing: &Standing, targets: Option<&Goals>) -> Table {
+    let targets = targets.and_then(|goals| goals.situations.as_ref());
+    let with_targets = |[mean, p99]: [Cell; 2], [mean_target, p99_target]: [Cell; 2]| match targets {
+        Some(_) => vec![mean, mean_target, p99, p99_target],
+        None => vec![mean, p99],
+    };
+    let mut header = vec!["Situation", "Mean", "p99"];
+    if targets.is_some() {
+        header = vec!["Situation", "Mean", "Target", "p99", "Target"];
+    }
+    header.extend(["Regret mean / p99", "Best classical mean / p99", "Errors (baseline)"]);
     let mut table = Table::new(
         format!(
             "Situations: ratios to {BASELINE}, averaged over {}; regret is to the best classical algorithm of each",
             policies(standing)
         ),
-        &[
-            "Situation",
-            "Mean",
-            "Target",
-            "p99",
-            "Target",
-            "Regret mean / p99",
-            "Best classical mean / p99",
-            "Errors (baseline)",
-        ],
+        &header,
     );
     for case in &standing.cases {
-        let target = SITUATIONS.iter().find(|target| target.case == case.case);
-        let held = |estimate_of: Estimate, target: Option<f64>| {
-            let tone = match target {
-                Some(target) if estimate_of.ratio <= target => Tone::Good,
-                Some(_) => Tone::Bad,
-                None => Tone::Plain,
-            };
-            Cell::toned(estimate(estimate_of), tone)
-        };
-        let about =
-            target.map_or_else(|| case.case.clone(), |target| format!("{}: {}", case.case, target.about));
-        table.add_toned(
-            Tone::Plain,
-            vec![
-                plain(about),
-                held(case.mean, target.map(|target| target.mean)),
-                plain(fixed(target.map(|target| target.mean), 2)),
-                held(case.p99, target.map(|target| target.p99)),
-                plain(fixed(target.map(|target| target.p99), 2)),
-                plain(format!("{:.3} / {:.3}", case.mean_regret, case.p99_regret)),
-                plain(format!("{} / {}", case.best_mean, case.best_p99)),
-                plain(format!("{} ({})", percent(case.error_rate, 2), percent(case.baseline_error_rate, 2))),
-            ],
-        );
+        let target = targets.and_then(|goals| goals.cases.get(&case.case));
+        let (mean, p99) = (target.map(|target| target.mean), target.map(|target| target.p99));
+        let title = about_situation(&case.case)
+            .map_or_else(|| case.case.clone(), |about| format!("{}: {about}", case.case));
+        let mut cells = vec![plain(title)];
+        let limits = [mean, p99].map(|target| plain(fixed(target, 2)));
+        cells.extend(with_targets([held(case.mean, mean), held(case.p99, p99)], limits));
+        cells.extend([
+            plain(format!("{:.3} / {:.3}", case.mean_regret, case.p99_regret)),
+            plain(format!("{} / {}", case.best_mean, case.best_p99)),
+            plain(format!("{} ({})", percent(case.error_rate, 2), percent(case.baseline_error_rate, 2))),
+        ]);
+        table.add_toned(Tone::Plain, cells);
     }
-    table.add_toned(
-        Tone::Apart,
-        vec![
-            plain("geometric mean"),
-            plain(estimate(standing.mean)),
-            plain(NONE),
-            plain(estimate(standing.p99)),
-            plain(NONE),
-            plain(format!("{:.3} / {:.3}", standing.mean_to_best.ratio, standing.p99_to_best.ratio)),
-            plain(NONE),
-            plain(NONE),
-        ],
-    );
+    let mut cells = vec![plain("geometric mean")];
+    let means = [standing.mean, standing.p99].map(|measured| plain(estimate(measured)));
+    cells.extend(with_targets(means, [plain(NONE), plain(NONE)]));
+    cells.extend([
+        plain(format!("{:.3} / {:.3}", standing.mean_to_best.ratio, standing.p99_to_best.ratio)),
+        plain(NONE),
+        plain(NONE),
+    ]);
+    table.add_toned(Tone::Apart, cells);
     table
+}
+
+/// A ratio, in the tone of whether it keeps its target.
+fn held(measured: Estimate, target: Option<f64>) -> Cell {
+    let tone = match target {
+        Some(target) if measured.ratio <= target => Tone::Good,
+        Some(_) => Tone::Bad,
+        None => Tone::Plain,
+    };
+    Cell::toned(estimate(measured), tone)
 }
 
 /// How many trained policies figures are averages over.

@@ -92,11 +92,11 @@ impl Actor {
         notes.at.push((now.as_secs_f64() * 1_000.0 / self.service_ms) as f32);
         notes.rewards.push(f32::NAN);
         if let Some(lesson) = &self.lesson {
-            let lesson = lesson.lock().expect("nobody panics while holding it");
+            let lesson = lesson.lock().expect("no thread panics while it holds the lock");
             let of = |backend: &BackendIndex| lesson[backend.get()];
             let least = scores.candidates().iter().map(of).fold(f64::INFINITY, f64::min);
             let above = |cost: f64| ((cost - least) / 1e6 / self.service_ms) as f32;
-            // NaN: nobody is up, and all are as bad.
+            // NaN: no backend is up, so all cost the same.
             let costs = scores.candidates().iter().map(|backend| above(of(backend)).min(MOST_COST));
             notes.costs.extend(costs.map(|cost| if cost.is_nan() { 0.0 } else { cost }));
         }

@@ -33,7 +33,7 @@ pub struct Exploration {
 pub fn play(case: &Case, network: &Arc<Network>, exploration: Exploration) -> Vec<Trajectory> {
     let sinks: Mutex<Vec<Arc<Mutex<Trajectory>>>> = Mutex::default();
     let mut policy = || -> Box<dyn Policy> { new_actor(case, network, exploration, &sinks) };
-    simulate_open(&case.topology, &case.load, &mut policy, &case.options, &mut Nobody)
+    simulate_open(&case.topology, &case.load, &mut policy, &case.options, &mut Ignore)
         .expect("a case can be simulated");
     collect(sinks)
 }
@@ -57,12 +57,12 @@ pub fn play_taught(
         actor
     };
     let tell = Box::new(move |costs: &[f64]| {
-        let mut told = told.lock().expect("nobody panics while holding it");
+        let mut told = told.lock().expect("no thread panics while it holds the lock");
         told.clear();
         told.extend_from_slice(costs);
     });
     let (topology, load) = (&case.topology, &case.load);
-    simulate_open_taught(topology, load, &mut policy, teacher, tell, &case.options, &mut Nobody)
+    simulate_open_taught(topology, load, &mut policy, teacher, tell, &case.options, &mut Ignore)
         .expect("a case can be simulated");
     collect(sinks)
 }
@@ -74,21 +74,21 @@ fn new_actor(
     sinks: &Mutex<Vec<Arc<Mutex<Trajectory>>>>,
 ) -> Box<Actor> {
     let sink: Arc<Mutex<Trajectory>> = Arc::default();
-    sinks.lock().expect("nobody panics while holding it").push(Arc::clone(&sink));
+    sinks.lock().expect("no thread panics while it holds the lock").push(Arc::clone(&sink));
     Box::new(Actor::new(Arc::clone(network), exploration, case.service_ms, sink))
 }
 
 fn collect(sinks: Mutex<Vec<Arc<Mutex<Trajectory>>>>) -> Vec<Trajectory> {
-    let sinks = sinks.into_inner().expect("nobody panics while holding it");
+    let sinks = sinks.into_inner().expect("no thread panics while it holds the lock");
     let take = |sink: &Arc<Mutex<Trajectory>>| {
-        std::mem::take(&mut *sink.lock().expect("nobody panics while holding it"))
+        std::mem::take(&mut *sink.lock().expect("no thread panics while it holds the lock"))
     };
     sinks.iter().map(take).collect()
 }
 
 /// Samples are for those who judge; learning sees what the load balancer sees.
-struct Nobody;
+struct Ignore;
 
-impl Observer for Nobody {
+impl Observer for Ignore {
     fn sample(&mut self, _sample: &Sample) {}
 }

@@ -8,7 +8,7 @@ mod random;
 mod situations;
 
 pub use random::random_case;
-pub use situations::{routed_situation, situation, situations};
+pub use situations::{about_situation, routed_situation, situation, situations};
 
 use lb_core::rng::hash_name;
 use lb_core::topology::Topology;

@@ -15,6 +15,8 @@ const REQUESTS: u64 = 60_000;
 /// How a situation is driven.
 struct Drive {
     letter: char,
+    /// What makes the situation hard, for reports.
+    about: &'static str,
     text: &'static str,
     /// Share of capacity.
     utilisation: f64,
@@ -24,8 +26,8 @@ struct Drive {
     balancers: u16,
 }
 
-const fn drive(letter: char, text: &'static str, utilisation: f64) -> Drive {
-    Drive { letter, text, utilisation, capacity: 3_200.0, bursts: false, balancers: 1 }
+const fn drive(letter: char, about: &'static str, text: &'static str, utilisation: f64) -> Drive {
+    Drive { letter, about, text, utilisation, capacity: 3_200.0, bursts: false, balancers: 1 }
 }
 
 macro_rules! topology {
@@ -35,15 +37,15 @@ macro_rules! topology {
 }
 
 static DRIVES: [Drive; 9] = [
-    drive('a', topology!("a"), 0.9),
-    drive('b', topology!("b"), 0.8),
-    drive('c', topology!("c"), 0.7),
-    Drive { bursts: true, ..drive('d', topology!("d"), 0.6) },
-    drive('e', topology!("e"), 0.6),
-    Drive { bursts: true, ..drive('f', topology!("f"), 0.6) },
-    Drive { balancers: 4, ..drive('g', topology!("g"), 0.8) },
-    drive('h', topology!("h"), 0.7),
-    Drive { capacity: 12_800.0, ..drive('i', topology!("i"), 0.8) },
+    drive('a', "equal backends at 90 %", topology!("a"), 0.9),
+    drive('b', "speeds 1:2:4:8 at 80 %", topology!("b"), 0.8),
+    drive('c', "one backend ten times slower at times", topology!("c"), 0.7),
+    Drive { bursts: true, ..drive('d', "bursts on unequal backends", topology!("d"), 0.6) },
+    drive('e', "one backend fails fast at times", topology!("e"), 0.6),
+    Drive { bursts: true, ..drive('f', "unequal, bursts, slow and failing", topology!("f"), 0.6) },
+    Drive { balancers: 4, ..drive('g', "B behind four load balancers", topology!("g"), 0.8) },
+    drive('h', "B with shared processors, ten times slower at times", topology!("h"), 0.7),
+    Drive { capacity: 12_800.0, ..drive('i', "32 backends, speeds 1:2:4:8", topology!("i"), 0.8) },
 ];
 
 /// All nine, in order.
@@ -54,6 +56,12 @@ pub fn situations() -> Vec<Case> {
 /// The situation of this letter, `a` to `i`.
 pub fn situation(letter: char) -> Option<Case> {
     DRIVES.iter().find(|drive| drive.letter == letter.to_ascii_lowercase()).map(case)
+}
+
+/// What the situation of this name, such as `situation-a`, is about, in a few words. `None` for other names.
+pub fn about_situation(name: &str) -> Option<&'static str> {
+    let letter = name.strip_prefix("situation-")?;
+    DRIVES.iter().find(|drive| letter.chars().eq([drive.letter])).map(|drive| drive.about)
 }
 
 /// Situation B with the same spread of sizes, most of which is told by the route: four routes whose means

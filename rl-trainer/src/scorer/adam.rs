@@ -28,14 +28,14 @@ impl Adam {
         Self { first: zeros(), second: zeros(), steps: 0 }
     }
 
-    /// One step along the gradients, whose joint norm is first cut to `most_norm`. Returns the norm before.
-    pub fn step(&mut self, parameters: &[&Tensor], rate: f64, most_norm: f64) -> f64 {
+    /// One step along the gradients, whose joint norm is first cut to `max_grad_norm`. Returns the norm before.
+    pub fn step(&mut self, parameters: &[&Tensor], rate: f64, max_grad_norm: f64) -> f64 {
         let _no_grad = tch::no_grad_guard();
         let gradients: Vec<Tensor> = parameters.iter().map(|one| one.grad()).collect();
         let squares: f64 =
             gradients.iter().map(|one| one.square().sum(tch::Kind::Float).double_value(&[])).sum();
         let norm = squares.sqrt();
-        let scale = if norm > most_norm { most_norm / norm } else { 1.0 };
+        let scale = if norm > max_grad_norm { max_grad_norm / norm } else { 1.0 };
         self.steps += 1;
         let correct_1 = 1.0 - BETA_1.powi(self.steps as i32);
         let correct_2 = 1.0 - BETA_2.powi(self.steps as i32);

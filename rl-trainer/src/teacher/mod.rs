@@ -15,29 +15,29 @@ use tch::{Device, Kind, Tensor};
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
     /// Decisions per gradient step.
-    pub minibatch: i64,
+    pub minibatch_size: i64,
     /// Gradient steps over the same decisions.
-    pub epochs: u32,
+    pub update_epochs: u32,
     /// Scores are divided by this before softmax.
     pub temperature: f64,
     /// Costs above this, in mean service times, count as this: which of two hopeless backends is worse is
     /// nothing to learn.
-    pub most_cost: f64,
+    pub max_cost: f64,
     /// Weight of the entropy, which keeps probabilities of near-equal backends apart from 0 and 1.
-    pub entropy: f64,
+    pub ent_coef: f64,
     /// Most joint norm of a gradient.
-    pub most_norm: f64,
+    pub max_grad_norm: f64,
 }
 
 impl Default for Args {
     fn default() -> Self {
         Self {
-            minibatch: 2_048,
-            epochs: 1,
+            minibatch_size: 2_048,
+            update_epochs: 1,
             temperature: 1.0,
-            most_cost: 20.0,
-            entropy: 0.003,
-            most_norm: 1.0,
+            max_cost: 20.0,
+            ent_coef: 0.003,
+            max_grad_norm: 1.0,
         }
     }
 }
@@ -47,24 +47,24 @@ pub fn learn(
     scorer: &Scorer,
     adam: &mut Adam,
     lessons: &[Trajectory],
-    rate: f64,
+    learning_rate: f64,
     args: &Args,
     device: Device,
 ) -> f64 {
     let batch = Batch::new(lessons, scorer, device);
     let parameters: Vec<&Tensor> = scorer.parameters.iter().collect();
     let (mut sum, mut steps) = (0.0, 0.0);
-    for _ in 0..args.epochs {
+    for _ in 0..args.update_epochs {
         let order = Tensor::randperm(batch.len(), (Kind::Int64, device));
-        for places in order.split(args.minibatch, 0) {
+        for places in order.split(args.minibatch_size, 0) {
             let part = batch.select(&places);
             let log_probs = (scorer.scores(&part) / args.temperature).log_softmax(-1, Kind::Float);
             let probabilities = log_probs.exp();
-            let costs = part.costs.clamp_max(args.most_cost);
+            let costs = part.costs.clamp_max(args.max_cost);
             let cost = (&probabilities * costs).sum_dim_intlist(-1, false, Kind::Float).mean(Kind::Float);
-            let loss = &cost - entropy(&log_probs) * args.entropy;
+            let loss = &cost - entropy(&log_probs) * args.ent_coef;
             loss.backward();
-            adam.step(&parameters, rate, args.most_norm);
+            adam.step(&parameters, learning_rate, args.max_grad_norm);
             sum += cost.double_value(&[]);
             steps += 1.0;
         }

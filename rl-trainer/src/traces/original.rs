@@ -1,4 +1,4 @@
-//! One line of the original system's `rl_experiences.jsonl`.
+//! One line of `rl_experiences.jsonl`, the format of experiences as JSON lines.
 //!
 //! `{"state": {"timestamp", "metrics": {pod: {…}}}, "action": pod, "reward": number, "next_state": {…},
 //! "metadata": {"path", "status", "timestamp"}}`
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 
-/// The fields of an experience, in the order of the original's validation.
+/// The fields of an experience, in the order in which they are checked.
 pub(crate) const FIELDS: [&str; 5] = ["state", "action", "reward", "next_state", "metadata"];
 
 /// The key of a pod's latency in milliseconds.
@@ -24,7 +24,7 @@ pub(crate) struct Line {
 
 impl Line {
     /// # Errors
-    /// What is wrong with a line that is no JSON object.
+    /// What is wrong with a line that is not a JSON object.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(object)) => Ok(Self { object }),

@@ -14,7 +14,7 @@ pub struct Args {
     /// are the prior: EWMA scan, cloned exactly.
     pub lessons: u64,
     /// Adam's rate in the first lesson; it falls linearly to a twentieth.
-    pub lesson_rate: f64,
+    pub lesson_learning_rate: f64,
     /// Decisions that PPO learns from; each update takes `episodes x requests`.
     pub ppo_steps: u64,
     /// Episodes per update.
@@ -26,11 +26,11 @@ pub struct Args {
     /// request on a fast backend delays others.
     pub horizons: (f32, f32),
     /// GAE's lambda at first and in the end.
-    pub lambdas: (f32, f32),
+    pub gae_lambdas: (f32, f32),
     /// Adam's rate at first; it falls linearly to a twentieth.
-    pub rate: f64,
+    pub learning_rate: f64,
     /// Weight of the entropy bonus at first; it falls linearly to zero.
-    pub entropy: f64,
+    pub ent_coef: f64,
     /// Generations of evolution.
     pub generations: u64,
     /// Evolution's step at first; it falls linearly to a tenth.
@@ -57,14 +57,14 @@ impl Args {
             seed,
             device: Device::Cpu,
             lessons: 60,
-            lesson_rate: 2e-3,
+            lesson_learning_rate: 2e-3,
             ppo_steps: 1_000_000,
             episodes: 16,
             requests: 4_096,
             horizons: (10.0, 20.0),
-            lambdas: (0.95, 0.97),
-            rate: 1e-3,
-            entropy: 0.01,
+            gae_lambdas: (0.95, 0.97),
+            learning_rate: 1e-3,
+            ent_coef: 0.01,
             generations: 250,
             evolution: evolution::Args::default(),
             validate_every: 5,
@@ -87,9 +87,9 @@ impl Args {
         let (first, last) = self.horizons;
         ppo::Args {
             horizon: first * (last / first).powf(late),
-            lambda: self.lambdas.0 + (self.lambdas.1 - self.lambdas.0) * late,
-            rate: self.rate * left.max(0.05),
-            entropy: self.entropy * left,
+            gae_lambda: self.gae_lambdas.0 + (self.gae_lambdas.1 - self.gae_lambdas.0) * late,
+            learning_rate: self.learning_rate * left.max(0.05),
+            ent_coef: self.ent_coef * left,
             ..self.ppo
         }
     }
@@ -97,6 +97,6 @@ impl Args {
     /// Evolution's knobs for generation `number`.
     pub fn evolution_at(&self, number: u64) -> evolution::Args {
         let left = 1.0 - number as f32 / self.generations.max(1) as f32;
-        evolution::Args { rate: self.evolution.rate * left.max(0.1), ..self.evolution }
+        evolution::Args { learning_rate: self.evolution.learning_rate * left.max(0.1), ..self.evolution }
     }
 }

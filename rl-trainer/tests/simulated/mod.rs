@@ -64,9 +64,9 @@ impl Policy for Traced {
     }
 }
 
-struct Nobody;
+struct Ignore;
 
-impl Observer for Nobody {
+impl Observer for Ignore {
     fn sample(&mut self, _: &Sample) {}
 }
 
@@ -85,7 +85,7 @@ pub(crate) fn episode(topology: &Topology, load: &OpenLoad, balancers: u16, poli
         })
     };
     let options = Options { balancers, seed: Seed(77), ..Options::default() };
-    simulate_open(topology, load, &mut policies, &options, &mut Nobody).expect("a valid topology");
+    simulate_open(topology, load, &mut policies, &options, &mut Ignore).expect("a valid topology");
     let exchanges = std::mem::take(&mut *log.lock().expect("no thread panicked"));
     Episode { run: "test".to_owned(), policy: policy.to_owned(), exploration: 0.0, balancers, exchanges }
 }

@@ -1,4 +1,4 @@
-//! Counts the lines of the original system's `rl_experiences.jsonl`.
+//! Counts the lines of `rl_experiences.jsonl`.
 
 use super::report::{Malformed, MalformedLine};
 use super::tally::{Range, Tally};

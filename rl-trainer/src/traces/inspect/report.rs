@@ -54,7 +54,7 @@ pub struct Report {
 pub enum Format {
     /// Columns, as this load balancer writes them.
     Parquet,
-    /// One JSON object per line, as the original system's collector wrote them.
+    /// One JSON object per line, as in `rl_experiences.jsonl`.
     JsonLines,
 }
 
@@ -67,7 +67,7 @@ pub struct Malformed {
     pub first: Vec<MalformedLine>,
 }
 
-/// A line that is no experience.
+/// A line that is not an experience.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MalformedLine {
     /// The file.
@@ -100,7 +100,7 @@ pub struct Field {
     pub present: u64,
 }
 
-/// The original's words for a completeness score.
+/// The word for a completeness score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {

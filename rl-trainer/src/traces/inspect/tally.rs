@@ -171,7 +171,7 @@ pub(super) struct Correlation {
 const ENOUGH_PAIRS: f64 = 30.0;
 /// A correlation above this, and above what chance does among so many, is a sign turned round.
 const RISES: f64 = 0.1;
-/// Standard errors beyond which it is no chance.
+/// Number of standard errors beyond which a difference is not put down to chance.
 const DEVIATIONS: f64 = 4.0;
 
 impl Correlation {

@@ -3,7 +3,7 @@
 use super::report::{Coverage, Format, Report, Warning};
 use lb_core::policy::learned::features::FEATURE_SET;
 
-/// Fewer experiences than this say nothing (a rule of the original's).
+/// Fewer experiences than this say nothing (a limit of this format).
 const FEWEST: u64 = 100;
 /// A choice that was taken more rarely than this is hardly known.
 const RARE: f64 = 0.01;

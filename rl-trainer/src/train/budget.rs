@@ -1,6 +1,6 @@
-//! How much a training may cost, and where it runs: arguments that several commands share.
+//! Budgets and devices of trainings: arguments that several commands share.
 
-use crate::train;
+use super::args::Args;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -12,9 +12,9 @@ const SEEDS: u64 = 1 << 20;
 /// How much a training may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Budget {
-    /// Some ten seconds.
+    /// About ten seconds: shows that everything works.
     Smoke,
-    /// Some three minutes: what the policy that comes with `bench` was trained with.
+    /// About three minutes: the budget of the policy that comes with `bench` was trained with.
     Standard,
 }
 
@@ -29,6 +29,7 @@ pub enum DeviceName {
 
 /// What a training is told on the command line.
 #[derive(Clone, Debug, clap::Args)]
+#[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
     /// Rounds of lessons of an oracle before PPO, in place of the budget's; 0 leaves them out.
     #[arg(long, value_name = "N")]
@@ -39,7 +40,7 @@ pub struct TrainingArgs {
     /// Generations of evolution strategies, in place of the budget's.
     #[arg(long, value_name = "N")]
     pub generations: Option<u64>,
-    /// Where tensors live. The network is small: a GPU helps little.
+    /// Device that holds the tensors. The network is small, so a GPU helps little.
     #[arg(long, value_enum, default_value = "cpu")]
     pub device: DeviceName,
 }
@@ -49,14 +50,14 @@ impl TrainingArgs {
     ///
     /// # Errors
     /// There is nothing to train with, the seed is too large, or there is no GPU.
-    pub fn plan(&self, budget: Budget, seed: u64) -> Result<train::Args, Failure> {
+    pub fn plan(&self, budget: Budget, seed: u64) -> Result<Args, Failure> {
         if seed >= SEEDS {
             return Err(anyhow!("--seed {seed}: is too large; seeds are below {SEEDS}"))
                 .or_exit(ExitCode::Usage);
         }
         let mut args = match budget {
-            Budget::Smoke => train::Args::smoke(seed),
-            Budget::Standard => train::Args::standard(seed),
+            Budget::Smoke => Args::smoke(seed),
+            Budget::Standard => Args::standard(seed),
         };
         args.lessons = self.lessons.unwrap_or(args.lessons);
         args.ppo_steps = self.steps.unwrap_or(args.ppo_steps);

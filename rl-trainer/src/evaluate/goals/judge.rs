@@ -1,0 +1,126 @@
+//! Compares what was measured with the goals of a file.
+
+use super::super::standing::{CaseStanding, Estimate, Standing};
+use super::file::{Goals, HeldOutGoals, Pair, SituationGoals};
+use crate::scenarios::{about_situation, situations};
+use serde::{Deserialize, Serialize};
+
+/// One goal, and whether it was reached.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Goal {
+    /// The cases that it is about, in words.
+    pub goal: String,
+    /// `mean`, `p99` or `errors`.
+    pub metric: String,
+    /// The upper limit: a ratio, or a fraction of requests for `errors`.
+    pub target: f64,
+    /// What was measured; a ratio, or a fraction of requests.
+    pub measured: Estimate,
+    /// Whether it must be reached; else it is only aimed at.
+    pub required: bool,
+    /// Whether the measured value is at most the target.
+    pub met: bool,
+}
+
+impl Goal {
+    fn new(goal: impl Into<String>, metric: &str, target: f64, measured: Estimate) -> Self {
+        let met = measured.ratio <= target;
+        Self { goal: goal.into(), metric: metric.to_owned(), target, measured, required: true, met }
+    }
+
+    fn pair(goal: &str, limits: Option<Pair>, measured: [Estimate; 2]) -> impl Iterator<Item = Self> {
+        let of = |Pair { mean, p99 }: Pair| {
+            [Self::new(goal, "mean", mean, measured[0]), Self::new(goal, "p99", p99, measured[1])]
+        };
+        limits.map(of).into_iter().flatten()
+    }
+
+    fn aim(self) -> Self {
+        Self { required: false, ..self }
+    }
+
+    /// By how much the target was missed; 0 where it was met.
+    pub fn short_by(&self) -> f64 {
+        if self.met { 0.0 } else { self.measured.ratio - self.target }
+    }
+
+    /// Whether chance alone may have decided it: the target lies within the interval.
+    pub fn is_close(&self) -> bool {
+        self.measured.interval.is_some_and(|[low, high]| low <= self.target && self.target <= high)
+    }
+}
+
+fn sure(ratio: f64) -> Estimate {
+    Estimate { ratio, interval: None }
+}
+
+impl Goals {
+    /// Judges the situations. Situations that were not played are not judged.
+    pub fn judge_situations(&self, standing: &Standing) -> Vec<Goal> {
+        let Some(goals) = &self.situations else { return Vec::new() };
+        let mut judged = Vec::new();
+        let played = |name: &str| standing.cases.iter().find(|case| case.case == name);
+        for (name, limits) in &goals.cases {
+            let Some(case) = played(name) else { continue };
+            let title =
+                about_situation(name).map_or_else(|| name.clone(), |about| format!("{name}: {about}"));
+            let pair = Pair { mean: limits.mean, p99: limits.p99 };
+            judged.extend(Goal::pair(&title, Some(pair), [case.mean, case.p99]));
+            if let Some(errors) = limits.errors {
+                judged.push(Goal::new(title, "errors", errors, sure(case.error_rate)));
+            }
+        }
+        if situations().iter().all(|case| played(&case.name).is_some()) {
+            over_all_situations(goals, standing, &mut judged);
+        }
+        judged.extend(worst_case(standing, "situation", goals.worst_mean, goals.excess_errors));
+        judged
+    }
+
+    /// Judges the held-out random cases.
+    pub fn judge_held_out(&self, standing: &Standing) -> Vec<Goal> {
+        let Some(goals) = &self.held_out else { return Vec::new() };
+        let HeldOutGoals { all, to_best, aim, aim_to_best, worst_mean, excess_errors } = *goals;
+        let ratios = [standing.mean, standing.p99];
+        let ratios_to_best = [standing.mean_to_best, standing.p99_to_best];
+        let mut judged = Vec::new();
+        judged.extend(Goal::pair("held-out cases", all, ratios));
+        judged.extend(Goal::pair("held-out cases, to the best classical of each", to_best, ratios_to_best));
+        judged.extend(Goal::pair("held-out cases, aim", aim, ratios).map(Goal::aim));
+        let name = "held-out cases, to the best classical of each, aim";
+        judged.extend(Goal::pair(name, aim_to_best, ratios_to_best).map(Goal::aim));
+        judged.extend(worst_case(standing, "held-out case", worst_mean, excess_errors));
+        judged
+    }
+}
+
+fn over_all_situations(goals: &SituationGoals, standing: &Standing, judged: &mut Vec<Goal>) {
+    let name = "all nine situations, geometric mean";
+    judged.extend(Goal::pair(name, goals.all, [standing.mean, standing.p99]));
+    let Some(Pair { mean, p99 }) = goals.worst_to_best else { return };
+    let worst_mean = standing.worst(|case| case.mean_regret);
+    let worst_p99 = standing.worst(|case| case.p99_regret);
+    for (metric, target, (at, worst)) in [("mean", mean, worst_mean), ("p99", p99, worst_p99)] {
+        let name = format!("worst situation to its best classical ({at})");
+        judged.push(Goal::new(name, metric, target, sure(worst)));
+    }
+}
+
+/// Judges what must hold in every case by the worst of them.
+fn worst_case(
+    standing: &Standing,
+    one: &str,
+    mean: Option<f64>,
+    excess_errors: Option<f64>,
+) -> impl Iterator<Item = Goal> {
+    let mean = mean.map(|limit| {
+        let (at, worst) = standing.worst(|case| case.mean.ratio);
+        Goal::new(format!("worst {one} ({at})"), "mean", limit, sure(worst))
+    });
+    let errors = excess_errors.map(|limit| {
+        let (at, worst) = standing.worst(CaseStanding::excess_errors);
+        let name = format!("errors beyond the baseline's, worst {one} ({at})");
+        Goal::new(name, "errors", limit, sure(worst))
+    });
+    mean.into_iter().chain(errors)
+}

@@ -1,0 +1,50 @@
+//! The cases and the network that a training begins with.
+
+use super::args::Args;
+use crate::measure::in_parallel;
+use crate::rollout::{Exploration, play};
+use crate::scenarios::{Case, Family};
+use crate::scorer::initial;
+use lb_core::Seed;
+use lb_core::policy::learned::{Network, WIDTH};
+use std::sync::Arc;
+
+/// Episodes that the normalisation comes from.
+const NORMALISE_EPISODES: u64 = 32;
+
+/// How decisions are drawn while learning.
+pub(super) const EXPLORATION: Exploration = Exploration { temperature: 1.0, max_candidates: 16 };
+
+/// A network that says nothing as yet, with the normalisation of rows as they come under the prior.
+pub(super) fn first_network(args: &Args) -> Network {
+    let cases = cases(args, 0, NORMALISE_EPISODES);
+    let zero = Arc::new(Network::zero());
+    let all = in_parallel(&cases, |case| play(case, &zero, EXPLORATION));
+    let (mut count, mut sum, mut squares) = (0.0f64, [0.0f64; WIDTH], [0.0f64; WIDTH]);
+    for row in all.iter().flatten().flat_map(|one| one.rows.chunks_exact(WIDTH)) {
+        count += 1.0;
+        for place in 0..WIDTH {
+            sum[place] += f64::from(row[place]);
+            squares[place] += f64::from(row[place]).powi(2);
+        }
+    }
+    let mean = sum.map(|sum| sum / count);
+    let mut std = [0.0f32; WIDTH];
+    for place in 0..WIDTH {
+        std[place] = (squares[place] / count - mean[place].powi(2)).max(0.0).sqrt() as f32;
+    }
+    initial(Seed(args.seed), mean.map(|mean| mean as f32), std)
+}
+
+/// Training cases of this seed: trainings of different seeds meet different ones.
+pub(super) fn cases(args: &Args, from: u64, count: u64) -> Vec<Case> {
+    let first = (args.seed << 40) + from;
+    (first..first + count).map(|number| Family::Training.case(number).with_requests(args.requests)).collect()
+}
+
+/// Numbers of training cases at which each phase begins.
+pub(super) mod range {
+    pub(in crate::train) const LESSONS: u64 = 1 << 20;
+    pub(in crate::train) const PPO: u64 = 1 << 24;
+    pub(in crate::train) const EVOLUTION: u64 = 1 << 32;
+}

@@ -1,0 +1,64 @@
+//! What policy files tell of their training.
+
+use super::args::Args;
+use super::state::{Position, State, StateError};
+use super::validation::{BASELINE, Score};
+use crate::checkpoint::Checkpoint;
+use lb_core::policy::learned::{Action, PolicyFile};
+use serde_json::json;
+
+/// The best network so far of the training that a checkpoint holds, as a policy.
+///
+/// # Errors
+/// The checkpoint is not that of a training.
+pub fn policy_of(checkpoint: &Checkpoint) -> Result<PolicyFile, StateError> {
+    let State { position, best, .. } = State::load(checkpoint, Action::default(), tch::Device::Cpu)?;
+    let mut file = PolicyFile::new(best, Action::default());
+    file.train = json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "from": "a checkpoint",
+        "seed": position.seed,
+        "env_steps": position.env_steps,
+        "updates": position.updates,
+        "generations": position.generations,
+        "seconds": (position.seconds * 10.0).round() / 10.0,
+        "validation": position.best,
+    });
+    Ok(file)
+}
+
+/// What the policy file tells of its training. The keys are those of policy files that exist, not the names of
+/// [`Args`]: readers of one read the others.
+pub(super) fn record(args: &Args, position: &Position, validation: &Score) -> serde_json::Value {
+    let phases = [
+        ("lessons of an oracle", position.lessons),
+        ("ppo", position.updates),
+        ("evolution strategies", position.generations),
+    ];
+    let phases: Vec<&str> = phases.iter().filter(|(_, rounds)| *rounds > 0).map(|(name, _)| *name).collect();
+    json!({
+        "version": env!("CARGO_PKG_VERSION"),
+        "algorithms": phases,
+        "seed": args.seed,
+        "lessons": position.lessons,
+        "env_steps": position.env_steps,
+        "updates": position.updates,
+        "generations": position.generations,
+        "seconds": (position.seconds * 10.0).round() / 10.0,
+        "horizons_in_service_times": [args.horizons.0, args.horizons.1],
+        "lambdas": [args.gae_lambdas.0, args.gae_lambdas.1],
+        "learning_rate": args.learning_rate,
+        "clip": args.ppo.clip_coef,
+        "epochs": args.ppo.update_epochs,
+        "minibatch": args.ppo.minibatch_size,
+        "entropy": args.ent_coef,
+        "evolution": {
+            "pairs": args.evolution.pairs,
+            "sigma": args.evolution.sigma,
+            "rate": args.evolution.learning_rate,
+            "requests": args.evolution.requests,
+        },
+        "validation": { "against": BASELINE, "mean_ratio": validation.mean, "p99_ratio": validation.p99 },
+        "training_cases": "rl_trainer::scenarios::Family::Training",
+    })
+}

@@ -1,0 +1,245 @@
+//! The phases of a training, one after the other.
+
+use super::args::Args;
+use super::columns::{COLUMNS, values};
+use super::first::{EXPLORATION, cases, first_network, range};
+use super::progress::{Progress, TrainError, Trained};
+use super::record::record;
+use super::state::State;
+use super::validation::{Bout, Score, score, validation_set};
+use crate::checkpoint::Checkpoint;
+use crate::curves::{Curves, Update};
+use crate::evolution::Evolution;
+use crate::measure::in_parallel;
+use crate::rollout::{Trajectory, play, play_taught};
+use crate::scenarios::Case;
+use crate::teacher;
+use lb_core::Seed;
+use lb_core::policy::learned::{Action, Network, PolicyFile};
+use lb_core::rng::mix;
+use simulator::oracle::Oracle;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// The name of the checkpoint in a training's folder.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// Seconds between two checkpoints.
+const SAVE_EVERY_S: f64 = 10.0;
+
+/// Trains in `folder`, or goes on there.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train(
+    args: &Args,
+    folder: &Path,
+    progress: &mut dyn FnMut(&Progress),
+    stop: &AtomicBool,
+) -> Result<Trained, TrainError> {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_secs_f64();
+    let path = folder.join(CHECKPOINT);
+    let (state, curves) = if path.exists() {
+        let state = State::load(&Checkpoint::load(&path)?, Action::default(), args.device)?;
+        if state.position.seed != args.seed {
+            let folder = folder.display().to_string();
+            return Err(TrainError::OtherTraining { folder, found: state.position.seed, wanted: args.seed });
+        }
+        let row = row_number(args, &state);
+        (state, Curves::resume(folder, &COLUMNS, started, args.seed, row)?)
+    } else {
+        (State::new(args.seed, first_network(args), args.device), Curves::create(folder, &COLUMNS, started)?)
+    };
+    let before_s = state.position.seconds;
+    let mut training = Training {
+        args,
+        folder,
+        state,
+        curves,
+        validation: validation_set(),
+        progress,
+        stop,
+        begun: Instant::now(),
+        before_s,
+        saved: Instant::now(),
+    };
+    tch::set_num_threads(1);
+    training.lessons()?;
+    training.ppo()?;
+    training.evolve()?;
+    training.save()?;
+    Ok(training.finish())
+}
+
+/// Rows of the curves are numbered by rounds of all phases, each of which counts as many environment steps as
+/// an update of PPO.
+fn row_number(args: &Args, state: &State) -> u64 {
+    let position = &state.position;
+    (position.lessons + position.updates + position.generations) * args.episodes * args.requests
+}
+
+struct Training<'a> {
+    args: &'a Args,
+    folder: &'a Path,
+    state: State,
+    curves: Curves,
+    validation: Vec<Bout>,
+    progress: &'a mut dyn FnMut(&Progress),
+    stop: &'a AtomicBool,
+    begun: Instant,
+    before_s: f64,
+    saved: Instant,
+}
+
+impl Training<'_> {
+    fn lessons(&mut self) -> Result<(), TrainError> {
+        let total = self.args.lessons;
+        while self.state.position.lessons < total {
+            let number = self.state.position.lessons;
+            tch::manual_seed(mix(self.args.seed ^ mix(number)) as i64);
+            let network = Arc::new(self.state.learner.scorer.to_network());
+            let episodes = self.args.episodes;
+            let cases = cases(self.args, range::LESSONS + number * episodes, episodes);
+            let teacher = Oracle::FirstPolicyImprovement;
+            let lessons = in_parallel(&cases, |case| play_taught(case, &network, EXPLORATION, teacher));
+            let lessons: Vec<Trajectory> = lessons.into_iter().flatten().collect();
+            let rate = self.args.lesson_learning_rate * (1.0 - number as f64 / total as f64).max(0.05);
+            let (scorer, device) = (&self.state.learner.scorer, self.args.device);
+            let adam = &mut self.state.lesson_adam;
+            let cost = teacher::learn(scorer, adam, &lessons, rate, &self.args.teacher, device);
+            self.state.position.lessons += 1;
+            let done = self.state.position.lessons;
+            self.state.behaviour = self.state.learner.scorer.to_network();
+            let look = done.is_multiple_of(self.args.validate_every) || done == total;
+            self.round("lessons", done, total, look, vec![("lesson_cost", cost)])?;
+        }
+        Ok(())
+    }
+
+    fn ppo(&mut self) -> Result<(), TrainError> {
+        let total = self.args.updates();
+        if self.state.position.updates >= total {
+            return Ok(());
+        }
+        let play_for = |network: &Arc<Network>, number: u64| {
+            let episodes = self.args.episodes;
+            cases(self.args, range::PPO + number * episodes, episodes)
+                .iter()
+                .flat_map(|case| play(case, network, EXPLORATION))
+                .collect::<Vec<Trajectory>>()
+        };
+        let mut played = play_for(&Arc::new(self.state.behaviour.clone()), self.state.position.updates);
+        while self.state.position.updates < total {
+            let number = self.state.position.updates;
+            let start = Instant::now();
+            tch::manual_seed(mix(self.args.seed ^ mix(number ^ range::PPO)) as i64);
+            let network = Arc::new(self.state.learner.scorer.to_network());
+            let knobs = self.args.ppo_at(number);
+            let learner = &mut self.state.learner;
+            let (told, next) = std::thread::scope(|scope| {
+                let next = scope.spawn(|| play_for(&network, number + 1));
+                let told = learner.update(&played, &knobs);
+                (told, next.join().expect("an episode that cannot be played is a bug"))
+            });
+            self.state.behaviour = Network::clone(&network);
+            self.state.position.updates += 1;
+            self.state.position.env_steps += played.iter().map(|one| one.len() as u64).sum::<u64>();
+            self.state.position.ppo_seconds += start.elapsed().as_secs_f64();
+            played = next;
+            let done = number + 1;
+            let look = done.is_multiple_of(self.args.validate_every) || done == total;
+            self.round("ppo", done, total, look, values(&told, &knobs))?;
+        }
+        Ok(())
+    }
+
+    fn evolve(&mut self) -> Result<(), TrainError> {
+        let total = self.args.generations;
+        if self.state.evolution.is_none() && total > 0 {
+            self.state.evolution = Some(Evolution::new(&self.state.best, Action::default()));
+        }
+        while self.state.position.generations < total {
+            let number = self.state.position.generations;
+            let knobs = self.args.evolution_at(number);
+            let count = knobs.pairs as u64;
+            let cases: Vec<Case> = cases(self.args, range::EVOLUTION + number * count, count)
+                .into_iter()
+                .map(|case| case.with_requests(knobs.requests))
+                .collect();
+            let evolution = self.state.evolution.as_mut().expect("made above");
+            let cost = evolution.step(&cases, Seed(self.args.seed), &knobs);
+            self.state.position.generations += 1;
+            let done = number + 1;
+            let look = done.is_multiple_of(self.args.validate_every_generations) || done == total;
+            self.round("evolution", done, total, look, vec![("evolution_cost", cost)])?;
+        }
+        Ok(())
+    }
+
+    /// What follows each round of each phase: a look at the validation set now and then, a row of the curves, a
+    /// checkpoint, and a look whether to stop.
+    fn round(
+        &mut self,
+        phase: &'static str,
+        done: u64,
+        total: u64,
+        look: bool,
+        mut told: Vec<(&'static str, f64)>,
+    ) -> Result<(), TrainError> {
+        let score = look.then(|| self.validate());
+        if let Some(score) = score {
+            told.extend([("validation_mean_ratio", score.mean), ("validation_p99_ratio", score.p99)]);
+        }
+        self.state.position.seconds = self.before_s + self.begun.elapsed().as_secs_f64();
+        let position = &self.state.position;
+        self.curves.write(&Update {
+            step: row_number(self.args, &self.state),
+            wall_s: position.seconds,
+            seed: self.args.seed,
+            values: told.into_iter().map(|(name, value)| (name.to_owned(), value)).collect(),
+        })?;
+        let (env_steps, seconds) = (position.env_steps, position.seconds);
+        (self.progress)(&Progress { phase, done, total, env_steps, seconds, validation: score });
+        let stop = self.stop.load(Ordering::Relaxed);
+        if stop || self.saved.elapsed().as_secs_f64() > SAVE_EVERY_S {
+            self.save()?;
+        }
+        if stop { Err(TrainError::Stopped(self.folder.display().to_string())) } else { Ok(()) }
+    }
+
+    /// Scores the network as it is, and keeps it if it is the best so far.
+    fn validate(&mut self) -> Score {
+        let network = match &self.state.evolution {
+            Some(evolution) => evolution.network(),
+            None => self.state.learner.scorer.to_network(),
+        };
+        let score = score(&network, Action::default(), &self.validation);
+        if self.state.position.best.is_none_or(|best| score.loss < best.loss) {
+            self.state.position.best = Some(score);
+            self.state.best = network;
+        }
+        score
+    }
+
+    fn save(&mut self) -> Result<(), TrainError> {
+        self.saved = Instant::now();
+        Ok(self.state.save().save(&self.folder.join(CHECKPOINT))?)
+    }
+
+    fn finish(self) -> Trained {
+        let position = self.state.position;
+        let validation =
+            position.best.unwrap_or_else(|| score(&self.state.best, Action::default(), &self.validation));
+        let mut file = PolicyFile::new(self.state.best, Action::default());
+        file.train = record(self.args, &position, &validation);
+        Trained {
+            file,
+            validation,
+            env_steps: position.env_steps,
+            steps_per_second: position.env_steps as f64 / position.ppo_seconds.max(1e-9),
+            seconds: position.seconds,
+        }
+    }
+}
