@@ -2,11 +2,11 @@
 //! time are scaled, gaps are filled with background traffic.
 
 use super::document::join;
-use super::draft::{DraftPattern, DraftScenario};
+use super::draft::types::{DraftPattern, DraftScenario};
 use super::error::Findings;
+use super::frame::Frame;
 use super::overrides::Overrides;
 use super::raw::LONGEST_SECONDS;
-use super::scenario::Frame;
 use super::timeline::{self, Block};
 use lb_core::fault::{Fault, FaultKind};
 use lb_core::workload::{ClassMix, UserClass};

@@ -1,17 +1,22 @@
 //! Which algorithms run: names, old names, and what is left out with the reason.
 
 use super::error::Findings;
-use super::plan::{LoadBalancer, Skipped};
+use super::load_balancer::LoadBalancer;
+use super::named::Named;
 use super::policy::TrainedPolicy;
 use lb_core::algorithm::Algorithm;
+use serde::Serialize;
 
-/// A name and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    /// Key path or flag.
-    pub(super) path: String,
-    /// As written.
-    pub(super) name: String,
+/// An algorithm that was asked for and will not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Name as written.
+    pub name: String,
+    /// What it is here, where it is anything.
+    #[serde(skip)]
+    pub algorithm: Option<Algorithm>,
+    /// Why.
+    pub reason: String,
 }
 
 /// What a list of names comes to.

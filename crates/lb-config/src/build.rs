@@ -1,18 +1,21 @@
 //! From drafts and flags to a plan: timelines scaled, caps kept, workloads compiled, all faults
 //! gathered.
 
-use super::algorithms::{Chosen, Named, Runner, choose};
+use super::algorithms::{Chosen, Runner, choose};
 use super::arrivals::{self, OpenModel};
 use super::bundled;
-use super::draft::{Context, Draft, DraftScenario, draft};
+use super::draft::file::draft;
+use super::draft::types::{Context, Draft, DraftScenario};
 use super::error::{ConfigError, Findings};
 use super::flags;
+use super::frame::Frame;
+use super::named::Named;
 use super::overrides::Overrides;
 use super::plan::{Plan, PlannedScenario};
 use super::policy;
 use super::raw::{Bench, Source};
 use super::replay;
-use super::scenario::{self, Frame};
+use super::scenario;
 use super::source::{Loaded, resolve};
 use super::target;
 use super::thresholds;

@@ -1,6 +1,6 @@
 //! What the command line says on top of a config.
 
-use super::plan::Engine;
+use super::engine::Engine;
 use lb_admin_client::Switching;
 use std::time::Duration;
 

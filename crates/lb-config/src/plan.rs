@@ -3,51 +3,23 @@
 //! Only [`super::plan()`] makes one, so whoever holds a plan may rely on it: algorithms are known,
 //! patterns fit under their cap, faults name real services, and every stage lasts.
 
-use super::arrivals;
+use super::algorithms::Skipped;
+use super::draft::limits::ServiceLimit;
+use super::engine::{Dialect, Engine};
 use super::error::Note;
+use super::load_balancer::LoadBalancer;
 use super::policy::TrainedPolicy;
-use lb_admin_client::{Kind, Switching};
+use lb_admin_client::Switching;
 use lb_analysis::threshold::{Scope, Threshold};
 use lb_core::algorithm::{Algorithm, Rule};
 use lb_core::rng::Seed;
-use lb_core::suggest::did_you_mean;
 use lb_core::time::Span;
 use lb_core::workload::{Arrivals, Scenario};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::collections::BTreeMap;
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::sync::Arc;
-
-/// How trials are driven.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// Real HTTP over real sockets in real time.
-    Live,
-    /// The same rules in virtual time.
-    Sim,
-}
-
-/// The shape that a config was written in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Dialect {
-    /// `scenarios`.
-    Guide,
-    /// `rl_training_scenarios`, `stress_test_scenarios` or both.
-    Training,
-    /// `rl_training_scenarios` without profiles.
-    Inline,
-    /// `base_users` and `duration_minutes`.
-    Traffic,
-    /// A list of recorded requests.
-    Requests,
-}
 
 /// What will run.
 #[derive(Clone, Debug)]
@@ -99,50 +71,6 @@ pub struct Plan {
     pub notes: Vec<Note>,
 }
 
-/// A load balancer by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LoadBalancer {
-    /// The one that comes with `bench`.
-    Reference,
-    /// A real one.
-    Real(Kind),
-}
-
-impl LoadBalancer {
-    /// The names that there are, joined by commas.
-    pub fn all_names() -> String {
-        let real = Kind::ALL.map(Kind::name);
-        ["reference"].into_iter().chain(real).collect::<Vec<_>>().join(", ")
-    }
-}
-
-impl fmt::Display for LoadBalancer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Reference => f.write_str("reference"),
-            Self::Real(kind) => kind.fmt(f),
-        }
-    }
-}
-
-impl FromStr for LoadBalancer {
-    type Err = String;
-
-    fn from_str(name: &str) -> Result<Self, String> {
-        if name.eq_ignore_ascii_case("reference") {
-            return Ok(Self::Reference);
-        }
-        let known = || ["reference"].into_iter().chain(Kind::ALL.map(Kind::name));
-        name.parse().map(Self::Real).map_err(|()| {
-            format!(
-                "is no load balancer that `bench` knows{}; known: {}, or the URL of one that runs",
-                did_you_mean(name, known()),
-                Self::all_names()
-            )
-        })
-    }
-}
-
 /// Which load balancer is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
@@ -184,18 +112,6 @@ impl Target {
             started => started.contains(&LoadBalancer::Reference),
         }
     }
-}
-
-/// An algorithm that was asked for and will not run.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Skipped {
-    /// Name as written.
-    pub name: String,
-    /// What it is here, where it is anything.
-    #[serde(skip)]
-    pub algorithm: Option<Algorithm>,
-    /// Why.
-    pub reason: String,
 }
 
 /// One scenario of a plan.
@@ -253,55 +169,11 @@ pub struct PatternSummary {
     pub service_limits: BTreeMap<String, ServiceLimit>,
 }
 
-/// Load and limits that a config expects of a service.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
-pub struct ServiceLimit {
-    /// Requests per second.
-    pub expected_rps: Option<f64>,
-    /// Highest share of errors.
-    pub error_rate: Option<f64>,
-    /// Highest 99th percentile of latency in milliseconds.
-    pub p99_ms: Option<f64>,
-}
-
 impl Plan {
     /// Whether some scenario runs an algorithm that follows a policy file.
     pub fn runs_learned(&self) -> bool {
         let mut algorithms = self.scenarios.iter().flat_map(|scenario| &scenario.algorithms);
         algorithms.any(|algorithm| algorithm.rule == Rule::Rl)
-    }
-
-    /// The plan for `bench plan --json`. `schedule_sha256` covers the schedules of all scenarios,
-    /// which whoever runs the plan knows how to seed.
-    pub fn to_json(&self, schedule_sha256: &str) -> Value {
-        json!({
-            "name": self.name,
-            "source": self.source,
-            "dialect": self.dialect,
-            "base_url": self.target.base_url,
-            "admin_url": self.target.admin_url,
-            "load_balancers": self.target.started().iter().map(ToString::to_string).collect::<Vec<_>>(),
-            "algorithms": names(&self.algorithms),
-            "skipped": self.skipped,
-            "policy": self.policy.as_ref().map(|policy| {
-                json!({ "source": policy.source, "sha256": policy.file.sha256 })
-            }),
-            "balancers": self.balancers,
-            "repetitions": self.repetitions,
-            "precision": self.precision,
-            "max_repetitions": self.max_repetitions,
-            "margin": self.margin,
-            "warm_up_detection": self.detect_warm_up,
-            "seed": self.seed.0,
-            "steering_period_s": self.steering_period.as_secs_f64(),
-            "engine": self.engine,
-            "cool_down_s": self.cool_down.as_secs_f64(),
-            "drain_timeout_s": self.drain_timeout.as_secs_f64(),
-            "schedule_sha256": schedule_sha256,
-            "thresholds": self.thresholds.iter().map(Threshold::text).collect::<Vec<_>>(),
-            "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),
-            "notes": self.notes,
-        })
     }
 }
 
@@ -310,58 +182,4 @@ impl PlannedScenario {
     pub fn scope(&self) -> Scope<'_> {
         Scope { scenario: &self.scenario, action_steps: &self.action_steps }
     }
-
-    fn to_json(&self) -> Value {
-        let topology = &self.scenario.topology;
-        json!({
-            "name": self.scenario.name,
-            "duration_s": self.scenario.duration.as_secs_f64(),
-            "warm_up_s": self.scenario.warm_up.as_secs_f64(),
-            "request_timeout_s": self.scenario.request_timeout.as_secs_f64(),
-            "max_in_flight": self.scenario.max_in_flight,
-            "peak_users": self.peak_users,
-            "max_concurrent_users": self.cap,
-            "identities": self.identities,
-            "errors": self.errors,
-            "algorithms": names(&self.algorithms),
-            "skipped": self.skipped,
-            "topology": topology.name,
-            "faults": topology.faults,
-            "actions": self.scenario.workload.action_names(),
-            "patterns": self.patterns.iter().map(PatternSummary::to_json).collect::<Vec<_>>(),
-        })
-    }
-}
-
-impl PatternSummary {
-    /// The arrivals in a few words, such as `poisson 500/s`; none in the closed model.
-    pub fn arrivals_in_words(&self) -> Option<String> {
-        self.arrivals.as_ref().map(arrivals::describe)
-    }
-
-    /// Sessions or actions per second on average; none in the closed model.
-    pub fn mean_arrival_rate(&self) -> Option<f64> {
-        self.arrivals.as_ref().map(|open| arrivals::mean_rate(&open.process, self.duration))
-    }
-
-    fn to_json(&self) -> Value {
-        json!({
-            "name": self.name,
-            "model": if self.arrivals.is_some() { "open" } else { "closed" },
-            "start_s": self.start.as_secs_f64(),
-            "duration_s": self.duration.as_secs_f64(),
-            "ramp_up_s": self.ramp_up.as_secs_f64(),
-            "users": self.users,
-            "arrivals": self.arrivals.as_ref().map(|open| arrivals::to_json(open, self)),
-            "background": self.background,
-            "intensity": self.intensity,
-            "expected_rps": self.expected_rps,
-            "service_labels": self.service_labels,
-            "service_limits": self.service_limits,
-        })
-    }
-}
-
-fn names(algorithms: &[Algorithm]) -> Vec<String> {
-    algorithms.iter().map(Algorithm::to_string).collect()
 }

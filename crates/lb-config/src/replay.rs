@@ -3,7 +3,7 @@
 
 use super::arrivals::Asked;
 use super::document::join;
-use super::draft::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
+use super::draft::types::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use super::error::Findings;
 use super::overrides::Overrides;
 use super::raw::{self, ArrivalSettings, File, LONGEST_SECONDS, Process, RequestsFile};

@@ -4,14 +4,13 @@ use super::adjust::{
     add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time, scale_users,
     time_scale,
 };
-use super::arrivals::{OpenModel, mean_rate};
+use super::arrivals::words::mean_rate;
 use super::document::join;
-use super::draft::{DraftPattern, DraftScenario};
+use super::draft::types::{DraftPattern, DraftScenario};
 use super::error::Findings;
 use super::estimate::requests_per_second;
-use super::overrides::Overrides;
+use super::frame::Frame;
 use super::plan::{PatternSummary, PlannedScenario};
-use super::raw::Bench;
 use super::timeline::{self, Block};
 use lb_core::time::Span;
 use lb_core::topology::Topology;
@@ -25,19 +24,6 @@ const WARM_UP_S: [f64; 2] = [0.5, 5.0];
 /// Sessions of the open model at once where nobody names a limit: far above what any sane system has
 /// under way, and few enough for one process.
 const MAX_IN_FLIGHT: u32 = 10_000;
-
-/// What all scenarios of a plan share.
-pub(super) struct Frame<'a> {
-    pub(super) bench: &'a Bench,
-    pub(super) overrides: &'a Overrides,
-    pub(super) journey: &'a Journey,
-    /// None after a problem with it.
-    pub(super) topology: Option<&'a Topology>,
-    /// The open model that takes the place of users.
-    pub(super) open: Option<&'a OpenModel>,
-    /// Whether the config has faults of shape: then nothing is compiled from its repaired form.
-    pub(super) flawed: bool,
-}
 
 /// Builds a scenario; the algorithms are filled in by the caller. None after a problem.
 pub(super) fn build(

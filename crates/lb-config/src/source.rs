@@ -3,8 +3,8 @@
 use super::bundled::{self, Bundled};
 use super::check::check;
 use super::document::parse;
+use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Problem};
-use super::plan::Dialect;
 use super::raw::{Bench, File, GuideFile, RequestsFile, Source, TrafficFile, TrainingFile};
 use crate::recording::{self, TraceError, TraceFormat, TraceOptions};
 use lb_core::suggest::{did_you_mean, listing};

@@ -1,10 +1,12 @@
 //! Which load balancer is meant: by name, by address, several to compare, or whoever answers.
 
-use super::algorithms::{Named, Runner};
-use super::draft::Draft;
+use super::algorithms::Runner;
+use super::draft::types::Draft;
 use super::error::Findings;
+use super::load_balancer::LoadBalancer;
+use super::named::Named;
 use super::overrides::Overrides;
-use super::plan::{LoadBalancer, Target};
+use super::plan::Target;
 use super::policy::TrainedPolicy;
 use super::raw::{Bench, SwitchingName};
 use super::url;

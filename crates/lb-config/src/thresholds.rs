@@ -1,10 +1,11 @@
 //! The thresholds of a plan: read, and held against what will run, so that none looks at something
 //! that never happens and seems to hold.
 
+use super::algorithms::Skipped;
 use super::document::join;
 use super::error::Findings;
 use super::overrides::Overrides;
-use super::plan::{PlannedScenario, Skipped};
+use super::plan::PlannedScenario;
 use super::raw::Bench;
 use lb_analysis::threshold::{Selector, Threshold, ThresholdError, covers, preset};
 use lb_core::suggest::{did_you_mean, listing};

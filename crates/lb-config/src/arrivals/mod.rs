@@ -2,12 +2,10 @@
 //! the patterns of a scenario in place of their users.
 
 mod short;
-mod words;
-
-pub(super) use words::{describe, mean_rate, to_json};
+pub(super) mod words;
 
 use super::document::join;
-use super::draft::DraftScenario;
+use super::draft::types::DraftScenario;
 use super::error::Findings;
 use super::overrides::Overrides;
 use super::raw::{self, ArrivalSettings, Bench, MOST_PER_SECOND, Process, RateStage};

@@ -1,16 +1,13 @@
 //! Dialect G: scenarios in sequence, each with one level of users and a traffic mix.
 
 use super::actions::{self, ActionWeights, profile_weights};
-use super::{
-    ACTIONS_PER_SESSION, Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, THINK_TIME_S,
-    ordered_range,
-};
-use crate::algorithms::Named;
+use super::classes::plain_class;
+use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use crate::document::join;
 use crate::error::Findings;
+use crate::named::Named;
 use crate::raw::{GuideFile, TrafficMix, UserProfile};
 use lb_core::workload::{ClassMix, UserClass};
-use std::collections::BTreeMap;
 
 /// The actions that `browse_and_search` stands for.
 const BROWSING: [&str; 3] = ["browse_products", "search_products", "view_product_details"];
@@ -71,27 +68,6 @@ fn classes(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> 
         classes.push(plain_class(DEFAULT_PROFILE, weights, context, findings));
     }
     classes
-}
-
-/// A class with the think times and session lengths of the `bench` block.
-pub(super) fn plain_class(
-    name: &str,
-    actions: ActionWeights,
-    context: &Context<'_>,
-    findings: &mut Findings,
-) -> UserClass {
-    let think = context.bench.think_time_s.unwrap_or(THINK_TIME_S);
-    let count = context.bench.actions_per_session.unwrap_or(ACTIONS_PER_SESSION);
-    UserClass {
-        name: name.to_owned(),
-        actions,
-        think_time_s: ordered_range("bench.think_time_s", think, findings),
-        actions_per_session: ordered_range("bench.actions_per_session", count, findings),
-        session_duration_s: None,
-        abandonment: 0.0,
-        repeat: BTreeMap::new(),
-        probability: BTreeMap::new(),
-    }
 }
 
 fn weights(

@@ -1,7 +1,7 @@
 //! User behaviour profiles as user classes, and the mix of a pattern.
 
 use super::actions::{self, ActionWeights, profile_weights};
-use super::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
+use super::types::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
 use crate::document::join;
 use crate::error::Findings;
 use crate::ordered::Ordered;

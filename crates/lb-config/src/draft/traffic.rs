@@ -1,10 +1,10 @@
 //! Dialect T: steady users, and in some minutes a burst on top.
 
 use super::actions::profile_weights;
-use super::guide::plain_class;
-use super::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
-use crate::algorithms::Named;
+use super::classes::plain_class;
+use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
 use crate::error::Findings;
+use crate::named::Named;
 use crate::raw::TrafficFile;
 use lb_core::workload::ClassMix;
 use rand::RngExt;
