@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// How trials are driven.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// Real HTTP over real sockets in real time.

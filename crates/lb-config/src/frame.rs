@@ -1,15 +1,13 @@
 //! What all scenarios of a plan share while they are built.
 
 use super::arrivals::OpenModel;
-use super::overrides::Overrides;
-use super::raw::Bench;
+use super::settings::Settings;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
 
 /// What all scenarios of a plan share.
 pub(super) struct Frame<'a> {
-    pub(super) bench: &'a Bench,
-    pub(super) overrides: &'a Overrides,
+    pub(super) settings: &'a Settings,
     pub(super) journey: &'a Journey,
     /// None after a problem with it.
     pub(super) topology: Option<&'a Topology>,

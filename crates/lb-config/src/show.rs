@@ -1,7 +1,8 @@
 //! Plans as JSON (`bench plan --json`), and arrivals in words and as a rate.
 
 use super::arrivals::words;
-use super::plan::{PatternSummary, Plan, PlannedScenario};
+use super::plan::Plan;
+use super::planned::{PatternSummary, PlannedScenario};
 use lb_analysis::threshold::Threshold;
 use lb_core::Algorithm;
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The open model and the settings of evidence in configs: what they come to, and what is refused.
 
-use lb_config::{Overrides, Plan, from_text, plan};
+use lb_config::{Overrides, Plan, WarmUp, from_text, plan};
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Schedule, Spacing};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -240,7 +240,7 @@ fn repetitions_may_depend_on_precision_within_a_limit() {
         precision: Some(0.1),
         max_repetitions: Some(5),
         margin: Some(0.1),
-        warm_up: Some(Duration::from_secs(7)),
+        warm_up: Some(WarmUp::Fixed(Duration::from_secs(7))),
         ..Overrides::default()
     };
     let flagged = planned(&simple(bench), &overrides);
@@ -279,7 +279,7 @@ fn limits_of_evidence_are_checked_in_config_and_flags() {
         precision: Some(f64::INFINITY),
         max_repetitions: Some(0),
         margin: Some(0.0),
-        warm_up: Some(Duration::from_secs(100_000)),
+        warm_up: Some(WarmUp::Fixed(Duration::from_secs(100_000))),
         speed: Some(0.0),
         ..Overrides::default()
     };

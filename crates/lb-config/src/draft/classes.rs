@@ -13,8 +13,8 @@ pub(super) fn plain_class(
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> UserClass {
-    let think = context.bench.think_time_s.unwrap_or(THINK_TIME_S);
-    let count = context.bench.actions_per_session.unwrap_or(ACTIONS_PER_SESSION);
+    let think = context.settings.think_time_s.unwrap_or(THINK_TIME_S);
+    let count = context.settings.actions_per_session.unwrap_or(ACTIONS_PER_SESSION);
     UserClass {
         name: name.to_owned(),
         actions,

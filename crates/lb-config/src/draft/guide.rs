@@ -5,8 +5,8 @@ use super::classes::plain_class;
 use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use crate::document::join;
 use crate::error::Findings;
-use crate::named::Named;
 use crate::raw::{GuideFile, TrafficMix, UserProfile};
+use crate::said::Said;
 use lb_core::workload::{ClassMix, UserClass};
 
 /// The actions that `browse_and_search` stands for.
@@ -19,7 +19,7 @@ const DEFAULT_PROFILE: &str = "default_user";
 pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let classes = classes(file, context, findings);
     let mut draft = Draft {
-        base_url: file.base_url.clone().map(|name| Named { path: "base_url".to_owned(), name }),
+        base_url: file.base_url.clone().map(|name| Said::by_config("base_url", name)),
         ..Draft::default()
     };
     for (index, raw) in file.scenarios.iter().enumerate() {
@@ -46,7 +46,7 @@ pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Find
             name: raw.name.clone(),
             classes: classes.clone(),
             patterns: vec![pattern],
-            background_rps: context.bench.background_rps.unwrap_or(0.0),
+            background_rps: context.settings.background_rps.unwrap_or(0.0),
             request_timeout_s: file.request_timeout.unwrap_or(REQUEST_TIMEOUT_S),
             ..DraftScenario::default()
         });

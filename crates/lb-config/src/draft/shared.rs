@@ -6,8 +6,8 @@ use super::types::{Context, DraftScenario, REQUEST_TIMEOUT_S};
 use super::{errors, feeds};
 use crate::document::join;
 use crate::error::Findings;
-use crate::named::Named;
 use crate::raw::{BaseConfig, TrainingFile};
+use crate::said::Said;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -25,9 +25,9 @@ pub(super) struct Shared {
     errors: BTreeMap<String, f64>,
 }
 
-pub(super) fn base_url(base: Option<&BaseConfig>, path: &str) -> Option<Named> {
+pub(super) fn base_url(base: Option<&BaseConfig>, path: &str) -> Option<Said<String>> {
     let name = base?.base_url.clone()?;
-    Some(Named { path: join(path, "base_url"), name })
+    Some(Said::by_config(join(path, "base_url"), name))
 }
 
 /// Settings of the old client that mean nothing here.
@@ -100,7 +100,7 @@ pub(super) fn blank(
         path: path.to_owned(),
         name: name.to_owned(),
         classes: shared.profiles.classes().to_vec(),
-        background_rps: context.bench.background_rps.unwrap_or(default_rps),
+        background_rps: context.settings.background_rps.unwrap_or(default_rps),
         feeds: shared.feeds.clone(),
         errors: shared.errors.clone(),
         request_timeout_s: base.and_then(|base| base.request_timeout).unwrap_or(REQUEST_TIMEOUT_S),

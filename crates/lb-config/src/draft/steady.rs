@@ -4,8 +4,8 @@ use super::shared::{Shared, blank};
 use super::types::{Context, DraftPattern, DraftScenario};
 use crate::document::join;
 use crate::error::Findings;
-use crate::named::Named;
 use crate::raw::{AlgorithmComparison, BaseConfig, TrainingScenario};
+use crate::said::Said;
 use serde_json::json;
 
 /// The steady load under a failure timeline that has no patterns of its own.
@@ -68,8 +68,7 @@ pub(super) fn comparison(
     });
     let key = join(path, "algorithms_to_test");
     let named = raw.algorithms_to_test.iter().enumerate();
-    scenario.algorithms = Some(
-        named.map(|(index, name)| Named { path: format!("{key}[{index}]"), name: name.clone() }).collect(),
-    );
+    scenario.algorithms =
+        Some(named.map(|(index, name)| Said::by_config(format!("{key}[{index}]"), name.clone())).collect());
     scenario
 }

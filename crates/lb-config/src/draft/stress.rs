@@ -6,9 +6,9 @@ use super::steady::comparison;
 use super::types::{Context, Draft};
 use crate::document::join;
 use crate::error::Findings;
-use crate::named::Named;
 use crate::ordered::Ordered;
 use crate::raw::{BaseConfig, Pattern, RoutingStrategy, StressScenarios, TrainingScenario};
+use crate::said::Said;
 use serde_json::Value;
 
 /// Adds the scenarios of dialect S to those that are there already. Of two with the same name the
@@ -65,15 +65,15 @@ fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findi
     };
     let path = join(path, "base_url");
     match &draft.base_url {
-        Some(first) if first.name != url => {
+        Some(first) if first.value != url => {
             let message = format!(
                 "is not used: a run drives one load balancer, and `{}` names {}",
-                first.path, first.name
+                first.at, first.value
             );
             findings.note(&path, url, message);
         }
         Some(_) => {}
-        None => draft.base_url = Some(Named { path, name: url }),
+        None => draft.base_url = Some(Said::by_config(path, url)),
     }
 }
 
@@ -148,7 +148,7 @@ pub(super) fn strategies(
     strategies: &Ordered<RoutingStrategy>,
     path: &str,
     findings: &mut Findings,
-) -> Vec<Named> {
+) -> Vec<Said<String>> {
     for (name, strategy) in strategies.iter() {
         let path = join(path, name);
         let mut parameters: serde_json::Map<String, Value> =
@@ -161,5 +161,5 @@ pub(super) fn strategies(
             findings.note(&join(&path, "parameters"), Value::Object(parameters), message);
         }
     }
-    strategies.names().map(|name| Named { path: join(path, name), name: name.to_owned() }).collect()
+    strategies.names().map(|name| Said::by_config(join(path, name), name.to_owned())).collect()
 }

@@ -4,8 +4,8 @@ use super::actions::profile_weights;
 use super::classes::plain_class;
 use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
 use crate::error::Findings;
-use crate::named::Named;
 use crate::raw::TrafficFile;
+use crate::said::Said;
 use lb_core::workload::ClassMix;
 use rand::RngExt;
 
@@ -63,10 +63,7 @@ pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Fi
         ..DraftScenario::default()
     };
     Draft {
-        base_url: file
-            .load_balancer_url
-            .clone()
-            .map(|name| Named { path: "load_balancer_url".to_owned(), name }),
+        base_url: file.load_balancer_url.clone().map(|name| Said::by_config("load_balancer_url", name)),
         algorithms: None,
         scenarios: vec![scenario],
     }
@@ -78,7 +75,7 @@ fn burst_minutes(file: &TrafficFile, context: &Context<'_>, extra: u32) -> Vec<(
     if extra == 0 {
         return bursts;
     }
-    let mut rng = context.seed.stream(&[BURSTS]);
+    let mut rng = context.settings.seed.stream(&[BURSTS]);
     let minutes = file.duration_minutes.floor() as u32;
     for minute in 0..minutes {
         let burst = rng.random::<f64>() < file.burst_probability;

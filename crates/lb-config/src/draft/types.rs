@@ -3,10 +3,10 @@
 
 use super::limits::ServiceLimit;
 use crate::error::Findings;
-use crate::named::Named;
-use crate::raw::{Bench, Chaos};
+use crate::raw::Chaos;
+use crate::said::Said;
+use crate::settings::Settings;
 use lb_core::fault::Fault;
-use lb_core::rng::Seed;
 use lb_core::workload::{Arrivals, ClassMix, Journey, UserClass};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -22,9 +22,9 @@ pub(super) const ACTIONS_PER_SESSION: [u32; 2] = [5, 15];
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     /// Entry of the load balancer and where it stands.
-    pub(crate) base_url: Option<Named>,
+    pub(crate) base_url: Option<Said<String>>,
     /// Algorithms that the dialect itself names.
-    pub(crate) algorithms: Option<Vec<Named>>,
+    pub(crate) algorithms: Option<Vec<Said<String>>>,
     /// Scenarios in the order of the file.
     pub(crate) scenarios: Vec<DraftScenario>,
 }
@@ -47,7 +47,7 @@ pub(crate) struct DraftScenario {
     /// What fails, when.
     pub(crate) faults: Vec<Fault>,
     /// Algorithms that this scenario brings.
-    pub(crate) algorithms: Option<Vec<Named>>,
+    pub(crate) algorithms: Option<Vec<Said<String>>>,
     /// Requests per second between patterns.
     pub(crate) background_rps: f64,
     /// Rows in place of the journey's.
@@ -107,10 +107,8 @@ impl DraftPattern {
 pub(crate) struct Context<'a> {
     /// The journey, whose names count.
     pub(crate) journey: &'a Journey,
-    /// Our own settings.
-    pub(crate) bench: &'a Bench,
-    /// Fixes the bursts of dialect T.
-    pub(crate) seed: Seed,
+    /// The settled knobs.
+    pub(crate) settings: &'a Settings,
     /// Name of the file without its ending.
     pub(crate) stem: &'a str,
 }

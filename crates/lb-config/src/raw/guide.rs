@@ -1,6 +1,7 @@
 //! Dialect G: the guide's format.
 
-use super::{Bench, LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
+use super::bench::Bench;
+use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
 use crate::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;

@@ -12,7 +12,9 @@
 
 mod arrivals;
 mod bench;
+mod file;
 mod guide;
+mod limits;
 mod profile;
 mod requests;
 mod scenario;
@@ -22,8 +24,11 @@ mod training;
 pub(crate) use arrivals::{
     ArrivalSettings, Arrivals, MOST_PER_SECOND, Process, RateStage, Spacing, Start, TraceFormat,
 };
-pub(crate) use bench::{Bench, LoadBalancer, Source, SwitchingName};
+pub(crate) use bench::{Bench, Source, SwitchingName};
+pub(crate) use file::File;
+pub use file::schema;
 pub(crate) use guide::{GuideFile, TrafficMix, UserProfile};
+pub(crate) use limits::{LONGEST_SECONDS, MOST_USERS};
 pub(crate) use profile::Profile;
 pub(crate) use requests::RequestsFile;
 pub(crate) use scenario::{
@@ -34,34 +39,3 @@ pub(crate) use training::{
     AlgorithmComparison, BaseConfig, ErrorSimulation, RoutingStrategy, StressScenarios, TestProduct,
     TrainingFile,
 };
-
-use schemars::JsonSchema;
-use serde_json::Value;
-
-/// Most users at once: beyond it one process runs out of ports to one address.
-pub(crate) const MOST_USERS: u32 = 100_000;
-/// Seven days: longer is a typing error, not an experiment.
-pub(crate) const LONGEST_MINUTES: f64 = 10_080.0;
-/// The same in seconds.
-pub(crate) const LONGEST_SECONDS: f64 = 604_800.0;
-
-/// A config of any dialect.
-#[derive(Debug, JsonSchema)]
-#[schemars(untagged)]
-#[schemars(title = "bench config")]
-#[allow(clippy::large_enum_variant, reason = "one per process")]
-pub(crate) enum File {
-    /// Dialect G.
-    Guide(GuideFile),
-    /// Dialects R, S and B.
-    Training(TrainingFile),
-    /// Dialect T.
-    Traffic(TrafficFile),
-    /// Dialect Q.
-    Requests(RequestsFile),
-}
-
-/// The published schema: every dialect, with the `bench` block.
-pub fn schema() -> Value {
-    schemars::schema_for!(File).to_value()
-}

@@ -1,6 +1,7 @@
 //! Dialect T: one flat object.
 
-use super::{Bench, LONGEST_MINUTES, MOST_USERS};
+use super::bench::Bench;
+use super::limits::{LONGEST_MINUTES, MOST_USERS};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
