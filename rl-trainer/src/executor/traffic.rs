@@ -94,13 +94,11 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
         ..Overrides::default()
     };
     overrides.policy.clone_from(&order.policy);
-    let mut plan = plan(&order.scenario.loaded, &overrides).or_exit(ExitCode::Usage)?;
     if order.kind == TrafficKind::Live {
-        // Whoever answers at the config's address would not record what is learnt from.
-        plan.target.load_balancer = Some(LoadBalancer::Reference);
-        plan.target.explicit = false;
-        plan.target.compared.clear();
+        // A load balancer that runs at the config's address would not record what is learnt from.
+        overrides.load_balancer = Some(LoadBalancer::Reference.to_string());
     }
+    let plan = plan(&order.scenario.loaded, &overrides).or_exit(ExitCode::Usage)?;
     let path = run.folder.traffic(&order.folder);
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
     let options = RunOptions {
@@ -171,13 +169,13 @@ pub(super) fn recover(run: &mut Run) {
 /// Writes the original's files of the sessions of a scenario that was recorded under one algorithm; gives the
 /// number of sessions.
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
-    let planned = played.plan.scenarios.first().context("the plan has no scenario")?;
+    let planned = played.plan.scenarios().first().context("the plan has no scenario")?;
     let requests = only_file(&played.folder.join("trials"))?;
-    let schedule = schedules(&planned.scenario.workload, played.plan.seed, 1);
+    let schedule = schedules(&planned.scenario().workload, played.plan.seed(), 1);
     let schedule = schedule.first().context("the plan has no schedule")?;
     let sessions = sessions::read(&requests, planned, schedule)?;
     let (results, metrics) = session_files::files(planned, &sessions, &played.started);
-    let name = &planned.scenario.name;
+    let name = &planned.scenario().name;
     let write = |stem: &str, fill: &dyn Fn(&mut (dyn std::io::Write + Send)) -> anyhow::Result<()>| {
         write_with(&run.folder.stamped(&format!("{stem}_{name}"), "json"), fill)
     };
