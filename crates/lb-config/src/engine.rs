@@ -14,18 +14,20 @@ pub enum Engine {
     Sim,
 }
 
-/// The shape that a config was written in.
+/// The shape in which a config is written. docs/configs.md has an example of each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
-    /// `scenarios`.
-    Guide,
-    /// `rl_training_scenarios`, `stress_test_scenarios` or both.
+    /// `scenarios`, which run one after the other.
+    #[serde(rename = "guide")]
+    Sequence,
+    /// `rl_training_scenarios` with profiles of users, `stress_test_scenarios`, or both.
     Training,
-    /// `rl_training_scenarios` without profiles.
+    /// `rl_training_scenarios` without profiles of users.
     Inline,
-    /// `base_users` and `duration_minutes`.
-    Traffic,
+    /// `base_users` and `duration_minutes` in one flat object.
+    #[serde(rename = "traffic")]
+    Flat,
     /// A list of recorded requests.
     Requests,
 }

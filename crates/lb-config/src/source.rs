@@ -5,7 +5,7 @@ use super::check::check;
 use super::document::parse;
 use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Problem};
-use super::raw::{File, GuideFile, RequestsFile, Source, TrafficFile, TrainingFile};
+use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
 use crate::recording::{self, TraceError, TraceFormat, TraceOptions};
 use lb_core::suggest::{did_you_mean, listing};
 use schemars::JsonSchema;
@@ -81,8 +81,8 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     let dialect =
         dialect_of(&document).map_err(|problem| ConfigError::Unsupported { name: name.clone(), problem })?;
     let file = match dialect {
-        Dialect::Guide => typed::<GuideFile>(&document, &mut problems).map(File::Guide),
-        Dialect::Traffic => typed::<TrafficFile>(&document, &mut problems).map(File::Traffic),
+        Dialect::Sequence => typed::<SequenceFile>(&document, &mut problems).map(File::Sequence),
+        Dialect::Flat => typed::<FlatFile>(&document, &mut problems).map(File::Flat),
         Dialect::Requests => Some(File::Requests(recorded(&name, text)?)),
         Dialect::Training | Dialect::Inline => {
             typed::<TrainingFile>(&document, &mut problems).map(File::Training)
@@ -157,10 +157,10 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         return Ok(if has_profiles { Dialect::Training } else { Dialect::Inline });
     }
     if map.contains_key("scenarios") {
-        return Ok(Dialect::Guide);
+        return Ok(Dialect::Sequence);
     }
     if map.contains_key("base_users") || map.contains_key("load_balancer_url") {
-        return Ok(Dialect::Traffic);
+        return Ok(Dialect::Flat);
     }
     let hint = map.keys().map(|key| did_you_mean(key, MARKS)).find(|hint| !hint.is_empty());
     Err(format!(

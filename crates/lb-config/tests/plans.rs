@@ -49,7 +49,7 @@ fn noted(plan: &Plan, key: &str) -> bool {
 }
 
 /// A guide config with one profile.
-fn guide() -> Value {
+fn sequence() -> Value {
     json!({
         "base_url": "http://localhost:8080",
         "request_timeout": 3,
@@ -197,8 +197,8 @@ fn original_configs_are_read_unmodified() {
 
 #[test]
 fn guide_scenario_becomes_one_pattern_below_the_proxy_entry() {
-    let plan = planned(&guide());
-    assert_eq!(plan.dialect(), Dialect::Guide);
+    let plan = planned(&sequence());
+    assert_eq!(plan.dialect(), Dialect::Sequence);
     assert_eq!(plan.target().base_url(), "http://localhost:8080/proxy");
     assert!(!plan.target().explicit(), "a base_url is only a place to look");
     assert!(noted(&plan, "base_url"), "that `/proxy` was added must be said");
@@ -211,7 +211,7 @@ fn guide_scenario_becomes_one_pattern_below_the_proxy_entry() {
 
 #[test]
 fn traffic_mix_splits_actions_and_profiles_decide_within() {
-    let plan = planned(&guide());
+    let plan = planned(&sequence());
     let stage = &scenario(&plan, "Reads").scenario().workload.stages()[0];
     let weights = &stage.classes[0].actions;
     let sum: f64 = weights.values().sum();
@@ -331,7 +331,7 @@ fn flat_dialect_has_a_steady_base_and_bursts_below_the_maximum() {
         "max_users": 50, "ramp_up_minutes": 5, "request_delay_range": [0.5, 2.0], "burst_probability": 0.2,
         "burst_multiplier": 4.0});
     let plan = planned(&config);
-    assert_eq!(plan.dialect(), Dialect::Traffic);
+    assert_eq!(plan.dialect(), Dialect::Flat);
     assert_eq!(plan.target().base_url(), "http://localhost:9090/proxy");
     let only = scenario(&plan, "test");
     assert_eq!(table(only)[0], ("base".to_owned(), 0.0, 3600.0, 20));
@@ -639,7 +639,7 @@ fn knobs_that_are_not_honoured_are_reported() {
 
 #[test]
 fn plan_as_json_has_what_the_command_promises() {
-    let value = planned(&guide()).to_json("abc");
+    let value = planned(&sequence()).to_json("abc");
     assert_eq!(value["schedule_sha256"], "abc");
     assert_eq!(value["scenarios"][0]["name"], "Reads");
     assert_eq!(value["scenarios"][0]["duration_s"], 60.0);
@@ -652,7 +652,7 @@ fn plan_as_json_has_what_the_command_promises() {
 
 #[test]
 fn tokens_are_blanked_in_the_record_of_a_run() {
-    let mut config = guide();
+    let mut config = sequence();
     config["bench"] = json!({"load_balancer": {"url": "http://h:1/x", "admin_token": "secret"}});
     let loaded = from_text("test.json", &config.to_string()).unwrap();
     assert!(!loaded.document().to_string().contains("secret"));

@@ -264,7 +264,7 @@ fn what_a_replay_cannot_do_is_refused() {
         refused.map(|_| ()).expect_err("it must be refused").to_string()
     };
     let none = Overrides::default();
-    let guide = |arrivals: serde_json::Value| {
+    let sequence = |arrivals: serde_json::Value| {
         json!({"scenarios": [{"name": "x", "duration_minutes": 1, "concurrent_users": 1}], "bench": {"arrivals": arrivals}}).to_string()
     };
     for (text, overrides, reason) in [
@@ -285,18 +285,18 @@ fn what_a_replay_cannot_do_is_refused() {
             "a rate contradicts them",
         ),
         (
-            guide(json!("poisson:5")),
+            sequence(json!("poisson:5")),
             Overrides { speed: Some(2.0), ..none.clone() },
             "--speed = 2: belongs to a replay",
         ),
-        (guide(json!({"process": "replay"})), none.clone(), "bench.arrivals.file = null: missing"),
+        (sequence(json!({"process": "replay"})), none.clone(), "bench.arrivals.file = null: missing"),
         (
-            guide(json!({"process": "replay", "file": "no-such-file"})),
+            sequence(json!({"process": "replay", "file": "no-such-file"})),
             none.clone(),
             "bench.arrivals.file = \"no-such-file\": cannot be read",
         ),
         (
-            guide(json!({"process": "replay", "file": "f", "start": "action"})),
+            sequence(json!({"process": "replay", "file": "f", "start": "action"})),
             none.clone(),
             "bench.arrivals.start = null: means nothing for a replay",
         ),

@@ -1,9 +1,9 @@
 //! A config of any dialect, and the published schema.
 
 use super::bench::Bench;
-use super::guide::GuideFile;
+use super::flat::FlatFile;
 use super::requests::RequestsFile;
-use super::traffic::TrafficFile;
+use super::sequence::SequenceFile;
 use super::training::TrainingFile;
 use schemars::JsonSchema;
 use serde_json::Value;
@@ -14,13 +14,13 @@ use serde_json::Value;
 #[schemars(title = "bench config")]
 #[allow(clippy::large_enum_variant, reason = "one per process")]
 pub(crate) enum File {
-    /// Dialect G.
-    Guide(GuideFile),
-    /// Dialects R, S and B.
+    /// Scenarios in sequence.
+    Sequence(SequenceFile),
+    /// Scenarios of overlapping traffic patterns, stress scenarios, or both.
     Training(TrainingFile),
-    /// Dialect T.
-    Traffic(TrafficFile),
-    /// Dialect Q.
+    /// Steady users with bursts.
+    Flat(FlatFile),
+    /// Recorded requests.
     Requests(RequestsFile),
 }
 
@@ -28,9 +28,9 @@ impl File {
     /// The `bench` block; `None` for a list of recorded requests, which has no room for one.
     pub(crate) fn bench(&self) -> Option<&Bench> {
         match self {
-            Self::Guide(file) => Some(&file.bench),
+            Self::Sequence(file) => Some(&file.bench),
             Self::Training(file) => Some(&file.bench),
-            Self::Traffic(file) => Some(&file.bench),
+            Self::Flat(file) => Some(&file.bench),
             Self::Requests(_) => None,
         }
     }

@@ -3,22 +3,22 @@
 //! The doc comments and ranges here are the published schema (`configs/schema/`), and
 //! [`super::check`] enforces them; what spans several keys is checked when the plan is drafted.
 //!
-//! - [`GuideFile`] (dialect G): `scenarios` run in sequence, with a traffic mix and user profiles.
+//! - [`SequenceFile`] (dialect G): `scenarios` run in sequence, with a traffic mix and user profiles.
 //! - [`TrainingFile`] (dialects R, S and B): scenarios of overlapping traffic patterns, stress
 //!   scenarios with faults, user behaviour profiles.
-//! - [`TrafficFile`] (dialect T): one flat object, steady users with bursts.
+//! - [`FlatFile`] (dialect T): one flat object, steady users with bursts.
 //! - [`RequestsFile`] (dialect Q): recorded requests, replayed.
 //! - [`Bench`]: the `bench` block, our own superset, allowed in every dialect that is an object.
 
 mod arrivals;
 mod bench;
 mod file;
-mod guide;
+mod flat;
 mod limits;
 mod profile;
 mod requests;
 mod scenario;
-mod traffic;
+mod sequence;
 mod training;
 
 pub(crate) use arrivals::{
@@ -27,14 +27,14 @@ pub(crate) use arrivals::{
 pub(crate) use bench::{Bench, Source, SwitchingName};
 pub(crate) use file::File;
 pub use file::schema;
-pub(crate) use guide::{GuideFile, TrafficMix, UserProfile};
+pub(crate) use flat::FlatFile;
 pub(crate) use limits::{LONGEST_SECONDS, MOST_USERS};
 pub(crate) use profile::Profile;
 pub(crate) use requests::RequestsFile;
 pub(crate) use scenario::{
     Chaos, Conditions, Pattern, Quantity, ServiceLoad, TimelineEvent, TrainingScenario, Weights,
 };
-pub(crate) use traffic::TrafficFile;
+pub(crate) use sequence::{SequenceFile, TrafficMix, UserProfile};
 pub(crate) use training::{
     AlgorithmComparison, BaseConfig, ErrorSimulation, RoutingStrategy, StressScenarios, TestProduct,
     TrainingFile,

@@ -8,7 +8,7 @@ use serde::Deserialize;
 /// Dialect T: steady users with bursts.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TrafficFile {
+pub(crate) struct FlatFile {
     /// Where this schema lies, for editors.
     #[serde(rename = "$schema", default)]
     #[allow(dead_code, reason = "for editors")]

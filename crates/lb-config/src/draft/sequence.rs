@@ -5,7 +5,7 @@ use super::classes::plain_class;
 use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use crate::document::join;
 use crate::error::Findings;
-use crate::raw::{GuideFile, TrafficMix, UserProfile};
+use crate::raw::{SequenceFile, TrafficMix, UserProfile};
 use crate::said::Said;
 use lb_core::workload::{ClassMix, UserClass};
 
@@ -16,7 +16,7 @@ const BUYING: [&str; 2] = ["add_to_cart", "place_order"];
 /// The user of configs without profiles.
 const DEFAULT_PROFILE: &str = "default_user";
 
-pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
+pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let classes = classes(file, context, findings);
     let mut draft = Draft {
         base_url: file.base_url.clone().map(|name| Said::by_config("base_url", name)),
@@ -54,7 +54,7 @@ pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Find
     draft
 }
 
-fn classes(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
+fn classes(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
     let profiles = file.user_profiles.iter();
     let mut classes: Vec<UserClass> = profiles
         .map(|(name, profile)| {
