@@ -144,14 +144,17 @@ fn apply(config: &mut Value, how: &Break) {
 fn outcome(text: &str, overrides: &Overrides) -> Result<bool, TestCaseError> {
     match from_text("broken.json", text).and_then(|loaded| plan(&loaded, overrides)) {
         Ok(plan) => {
-            prop_assert!(!plan.scenarios.is_empty(), "a plan has something to run");
-            for planned in &plan.scenarios {
-                prop_assert!(!planned.algorithms.is_empty(), "every scenario has algorithms");
-                prop_assert!(!planned.patterns.is_empty(), "every scenario has patterns");
+            prop_assert!(!plan.scenarios().is_empty(), "a plan has something to run");
+            for planned in plan.scenarios() {
+                prop_assert!(!planned.algorithms().is_empty(), "every scenario has algorithms");
+                prop_assert!(!planned.patterns().is_empty(), "every scenario has patterns");
                 prop_assert!(
-                    planned.patterns.iter().all(|pattern| pattern.users > 0 && !pattern.duration.is_zero())
+                    planned
+                        .patterns()
+                        .iter()
+                        .all(|pattern| pattern.users() > 0 && !pattern.duration().is_zero())
                 );
-                prop_assert!(planned.patterns.iter().all(|pattern| pattern.expected_rps.is_finite()));
+                prop_assert!(planned.patterns().iter().all(|pattern| pattern.expected_rps().is_finite()));
             }
             Ok(true)
         }

@@ -2,18 +2,16 @@
 //! time are scaled, gaps are filled with background traffic.
 
 use super::document::join;
-use super::draft::{DraftPattern, DraftScenario};
+use super::draft::types::{DraftPattern, DraftScenario};
 use super::error::Findings;
-use super::overrides::Overrides;
+use super::frame::Frame;
 use super::raw::LONGEST_SECONDS;
-use super::scenario::Frame;
-use super::timeline::{self, Block};
+use super::settings::Settings;
+use super::timeline::{self, Block, SHORTEST_S};
 use lb_core::fault::{Fault, FaultKind};
 use lb_core::workload::{ClassMix, UserClass};
 use std::collections::BTreeMap;
 
-/// A pattern must last this long to hold a request.
-pub(super) const SHORTEST_S: f64 = 0.1;
 /// The user of background traffic.
 const BACKGROUND: &str = "background";
 
@@ -77,8 +75,8 @@ pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
 }
 
 /// Scales all patterns so that the busiest moment has the users that a flag asks for.
-pub(super) fn scale_users(draft: &mut DraftScenario, flags: &Overrides) {
-    let Some(wanted) = flags.users else { return };
+pub(super) fn scale_users(draft: &mut DraftScenario, settings: &Settings) {
+    let Some(wanted) = settings.users.as_ref().map(|users| users.value) else { return };
     let scaled = timeline::scale_users(&blocks(&draft.patterns), wanted);
     for (pattern, users) in draft.patterns.iter_mut().zip(scaled) {
         pattern.users = users;
@@ -135,11 +133,11 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
 
 /// Scales offsets, durations and ramp-ups of patterns and faults. Returns the length in seconds.
 pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings: &mut Findings) -> f64 {
-    let flags = frame.overrides;
+    let settings = frame.settings;
     let length = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
-    let factor = match flags.duration {
-        Some(duration) => duration.as_secs_f64() / length,
-        None => 1.0 / time_scale(frame),
+    let factor = match &settings.duration_s {
+        Some(duration_s) => duration_s.value / length,
+        None => 1.0 / settings.time_scale,
     };
     if length * factor > LONGEST_SECONDS {
         let message = format!(
@@ -158,7 +156,7 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
             );
             findings.wrong(&join(&pattern.path, "duration_minutes"), pattern.name.as_str(), message);
         }
-        let wanted = flags.ramp_up.map_or(pattern.ramp_up_s * factor, |ramp_up| ramp_up.as_secs_f64());
+        let wanted = settings.ramp_up_s.as_ref().map_or(pattern.ramp_up_s * factor, |seconds| seconds.value);
         let most = duration_s / 2.0;
         if wanted > most * (1.0 + 1e-9) && !pattern.background {
             let message = format!(
@@ -181,11 +179,6 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
         scale_fault(fault, factor);
     }
     length * factor
-}
-
-/// How many times as fast as written everything happens.
-pub(super) fn time_scale(frame: &Frame<'_>) -> f64 {
-    frame.overrides.time_scale.or(frame.bench.time_scale).unwrap_or(1.0)
 }
 
 pub(super) fn scale_fault(fault: &mut Fault, factor: f64) {

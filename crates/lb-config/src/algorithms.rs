@@ -1,17 +1,24 @@
 //! Which algorithms run: names, old names, and what is left out with the reason.
 
+use super::draft::types::Draft;
 use super::error::Findings;
-use super::plan::{LoadBalancer, Skipped};
+use super::load_balancer::LoadBalancer;
 use super::policy::TrainedPolicy;
+use super::said::{By, Said};
+use super::settings::Settings;
 use lb_core::algorithm::Algorithm;
+use serde::Serialize;
 
-/// A name and where it stands.
-#[derive(Clone, Debug)]
-pub(super) struct Named {
-    /// Key path or flag.
-    pub(super) path: String,
-    /// As written.
-    pub(super) name: String,
+/// An algorithm that was asked for and will not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Skipped {
+    /// Name as written.
+    pub name: String,
+    /// What it is here, where it is anything.
+    #[serde(skip)]
+    pub algorithm: Option<Algorithm>,
+    /// Why.
+    pub reason: String,
 }
 
 /// What a list of names comes to.
@@ -41,11 +48,21 @@ pub(super) enum Runner<'a> {
     Started(Vec<LoadBalancer>, Option<&'a TrainedPolicy>),
 }
 
+/// The names that count: those of a flag, of the `bench` block, of the dialect, or the default ones.
+pub(super) fn named_algorithms(draft: &Draft, settings: &Settings) -> Vec<Said<String>> {
+    let settled = &settings.algorithms;
+    let of_dialect = draft.algorithms.as_ref().filter(|named| !named.is_empty());
+    match of_dialect.filter(|_| settled.by == By::Default) {
+        Some(named) => named.clone(),
+        None => settled.value.clone(),
+    }
+}
+
 /// Resolves names.
-pub(super) fn choose(names: &[Named], runner: &Runner<'_>, findings: &mut Findings) -> Chosen {
+pub(super) fn choose(names: &[Said<String>], runner: &Runner<'_>, findings: &mut Findings) -> Chosen {
     let mut chosen = Chosen::default();
     let mut refusal = None;
-    for Named { path, name } in names {
+    for Said { at: path, value: name, .. } in names {
         let meaning = match old_name(name) {
             Some(meaning) => meaning,
             None => match name.parse::<Algorithm>() {

@@ -12,33 +12,61 @@ mod arrivals;
 mod build;
 mod bundled;
 mod check;
+mod content;
+mod defaults;
 mod document;
 mod draft;
+mod engine;
 mod error;
 mod estimate;
-mod flags;
+mod frame;
+mod inputs;
+mod load_balancer;
 mod ordered;
 mod overrides;
+mod passes;
 mod plan;
+mod planned;
 mod policy;
 mod raw;
 pub mod recording;
 mod replay;
+mod said;
 mod scenario;
+mod settings;
+mod show;
 mod source;
 mod target;
 mod thresholds;
 mod timeline;
 mod url;
+pub mod values;
 
-pub use algorithms::lacks;
-pub use build::plan;
+pub use algorithms::{Skipped, lacks};
 pub use bundled::configs as bundled_configs;
+pub use draft::limits::ServiceLimit;
+pub use engine::{Dialect, Engine};
 pub use error::{ConfigError, Note, Problem};
+pub use load_balancer::{LoadBalancer, Target};
 pub use overrides::Overrides;
-pub use plan::{
-    Dialect, Engine, LoadBalancer, PatternSummary, Plan, PlannedScenario, ServiceLimit, Skipped, Target,
-};
+pub use plan::Plan;
+pub use planned::{PatternSummary, PlannedScenario};
 pub use policy::TrainedPolicy;
 pub use raw::schema;
 pub use source::{Loaded, from_text, load};
+pub use values::WarmUp;
+
+use build::build_plan;
+use defaults::DEFAULTS;
+use error::Findings;
+use settings::Settings;
+
+/// Makes the plan of a config with flags on top.
+///
+/// # Errors
+/// All faults of the config and the flags at once.
+pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError> {
+    let mut findings = Findings::default();
+    let settings = Settings::settle(loaded.file.bench(), overrides, &DEFAULTS, &mut findings);
+    build_plan(loaded, &settings, findings)
+}

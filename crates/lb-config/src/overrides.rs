@@ -1,75 +1,279 @@
-//! What the command line says on top of a config.
+//! What the command line says on top of a config. With the feature `cli` the struct is the definition of
+//! these flags.
 
-use super::plan::Engine;
+use super::engine::Engine;
+use super::error::Findings;
+use super::raw::{LONGEST_SECONDS, MOST_USERS};
+use super::timeline::SHORTEST_S;
+#[cfg(feature = "cli")]
+use super::values;
+use super::values::WarmUp;
 use lb_admin_client::Switching;
+use serde_json::{Number, Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
 
-/// Flags that win over the config. All absent: the config as it is.
+/// Upper limit for the passes over all algorithms.
+const MOST_REPETITIONS: u32 = 1000;
+/// Upper limit for the private views: no machine has more threads for a load balancer.
+const MOST_BALANCERS: u16 = 64;
+/// The longest warm-up: a day.
+const LONGEST_WARM_UP_S: f64 = 86_400.0;
+
+/// Flags that win over the config. The default has none of them: the config as it is.
 #[derive(Clone, Debug, Default)]
+#[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct Overrides {
-    /// Algorithms in place of all that the config names, also in scenarios that bring their own.
-    pub algorithms: Option<Vec<String>>,
-    /// Run only this scenario.
+    /// Run only this scenario of the config.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub scenario: Option<String>,
-    /// Passes over all algorithms.
-    pub repetitions: Option<u32>,
-    /// Interval width at which no more passes are added, as a fraction.
-    pub precision: Option<f64>,
-    /// Most passes that `precision` may lead to.
-    pub max_repetitions: Option<u32>,
-    /// Margin of equivalence, as a fraction.
-    pub margin: Option<f64>,
-    /// Length of the warm-up phase, on the scaled timeline.
-    pub warm_up: Option<Duration>,
-    /// Look for the end of the warm-up in the measurements.
-    pub detect_warm_up: bool,
-    /// The open model: a process such as `poisson:500`, in place of the users of every pattern.
-    pub arrivals: Option<String>,
-    /// A recorded list of requests that takes the place of all scenarios.
-    pub replay: Option<std::path::PathBuf>,
-    /// How much faster than recorded it is played.
-    pub speed: Option<f64>,
-    /// Thresholds, such as `http_req_duration{algorithm:rl}: p(95)<200`.
-    pub thresholds: Vec<String>,
-    /// Names of sets of thresholds, such as `light`.
-    pub threshold_presets: Vec<String>,
-    /// Seed of the schedule.
-    pub seed: Option<u64>,
-    /// Most users at once: the patterns keep their proportions (and at least one user each), and
-    /// the busiest moment has this many. It also takes the place of the config's cap.
-    pub users: Option<u32>,
-    /// Length of each scenario: offsets, durations, ramp-ups and faults are stretched or squeezed
-    /// alike so that the last pattern ends there. It wins over `time_scale`.
+    /// Length of each scenario, such as `30s` or `2m`.
+    ///
+    /// Offsets, durations, ramp-ups and the faults of the config are stretched or squeezed alike, so that
+    /// the last pattern ends at this time. The faults of a topology keep their times. Wins over
+    /// `--time-scale`.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Workload")
+    )]
     pub duration: Option<Duration>,
-    /// Ramp-up of every pattern, as it will run (not scaled any more).
-    pub ramp_up: Option<Duration>,
-    /// How trials are driven.
-    pub engine: Option<Engine>,
-    /// Divides offsets, durations and ramp-ups, of patterns and of faults, and the warm-up. Think
-    /// times, session lengths and service times stay: a scenario played faster, not users in haste.
+    /// Play everything this many times as fast.
+    ///
+    /// Divides offsets, durations, ramp-ups and the config's warm-up. Think times, lengths of sessions and
+    /// service times stay: the scenario is played faster, and its users do not hurry.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Workload"))]
     pub time_scale: Option<f64>,
-    /// Backends: a bundled name or a path.
+    /// Users at the busiest moment; all patterns are scaled alike.
+    ///
+    /// The patterns keep their proportions, with at least one user each. It also takes the place of the
+    /// config's upper limit.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Workload"))]
+    pub users: Option<u32>,
+    /// Time over which the users of each pattern arrive, such as `10s`.
+    ///
+    /// It is the ramp-up as it will run: `--duration` and `--time-scale` do not scale it.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Workload")
+    )]
+    pub ramp_up: Option<Duration>,
+    /// Arrivals per second in place of users, such as `poisson:500`.
+    ///
+    /// Open model: `constant:500`, `poisson:500`, `ramp:100-800` (from the beginning to the end of each
+    /// pattern) or `bursts:200-1600:5s-1s` (calm and busy rate, and the mean stay in each).
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "PROCESS", conflicts_with = "replay", help_heading = "Workload")
+    )]
+    pub arrivals: Option<String>,
+    /// Replay the recorded requests of a file in place of all scenarios.
+    ///
+    /// A JSON list of `{endpoint, method, timestamp}`, Vegeta targets, k6 points, or an access log in the
+    /// common or combined format.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", help_heading = "Workload"))]
+    pub replay: Option<PathBuf>,
+    /// Replay this many times as fast as recorded.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Workload"))]
+    pub speed: Option<f64>,
+    /// Backends and their faults: a bundled topology or a file.
+    ///
+    /// Used by the embedded backends of a live run and by the simulator. Bundled: `default` and
+    /// `situation-a` to `situation-i`.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub topology: Option<String>,
-    /// The policy file that `rl` follows.
-    pub policy: Option<std::path::PathBuf>,
-    /// Load balancers with private views.
-    pub balancers: Option<u16>,
-    /// The load balancer to drive.
+
+    /// Load balancer to start by name, or the URL of one that runs.
+    ///
+    /// `reference`, `haproxy`, `nginx`, `envoy`, `caddy` or `traefik` is started. A URL names one that
+    /// already runs; with a name and `--url`, the named one runs there.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME|URL", help_heading = "Load balancer"))]
+    pub load_balancer: Option<String>,
+    /// Load balancers to start and compare, such as `reference,haproxy`.
+    ///
+    /// All of them get the same schedule, and so do direct connections to the backends.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            value_name = "A,B",
+            value_delimiter = ',',
+            conflicts_with_all = ["load_balancer", "url", "program", "listen"],
+            help_heading = "Load balancer"
+        )
+    )]
+    pub compare_load_balancers: Option<Vec<String>>,
+    /// Entry of a load balancer that already runs.
+    ///
+    /// Services lie below its path, as in `http://host:8080/proxy`.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "URL", help_heading = "Load balancer"))]
     pub url: Option<String>,
-    /// Its admin API.
+    /// Admin address of the load balancer that already runs.
+    ///
+    /// The URL of its admin API, where that is not at the origin of `--url`; the path of HAProxy's stats
+    /// socket; nginx's folder.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "ADDRESS", requires = "url", help_heading = "Load balancer")
+    )]
     pub admin: Option<String>,
     /// Bearer token of the admin API.
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            value_name = "TOKEN",
+            env = "BENCH_ADMIN_TOKEN",
+            hide_env_values = true,
+            help_heading = "Load balancer"
+        )
+    )]
     pub admin_token: Option<String>,
-    /// A load balancer by its name, or the URL of one that runs.
-    pub load_balancer: Option<String>,
-    /// Names of load balancers to compare.
-    pub compare_load_balancers: Option<Vec<String>>,
-    /// The program of a real one.
-    pub program: Option<std::path::PathBuf>,
-    /// Where a real one listens.
+    /// Program of the load balancer to start [default: the first on PATH].
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "FILE", requires = "load_balancer", help_heading = "Load balancer")
+    )]
+    pub program: Option<PathBuf>,
+    /// Address on which the started load balancer listens [default: a free loopback port].
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "ADDRESS", requires = "load_balancer", help_heading = "Load balancer")
+    )]
     pub listen: Option<String>,
-    /// Time from one look to the next where weights are steered.
-    pub steering_period: Option<Duration>,
-    /// How algorithms are selected in a real one.
+    /// How a real load balancer switches to another algorithm [default: selector].
+    #[cfg_attr(
+        feature = "cli",
+        arg(
+            long,
+            value_name = "HOW",
+            value_parser = values::switching_parser(),
+            help_heading = "Load balancer"
+        )
+    )]
     pub switching: Option<Switching>,
+    /// Policy file that `rl` follows [default: the bundled one].
+    ///
+    /// A `.safetensors` file that `rl-train` exported.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", help_heading = "Load balancer"))]
+    pub policy: Option<PathBuf>,
+    /// Time between two changes of weights by `rl` [default: 100ms].
+    ///
+    /// Only for real load balancers, which `rl` steers by the weights of their backends.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load balancer")
+    )]
+    pub steering_period: Option<Duration>,
+    /// Load balancers with private views [default: 1].
+    ///
+    /// Each of them knows only of the requests that it sent itself. Live, they are data threads of the
+    /// reference load balancer.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Load balancer"))]
+    pub balancers: Option<u16>,
+
+    /// Algorithms to compare, such as `round-robin,least-connections+ejection`.
+    ///
+    /// They take the place of all that the config names, also in scenarios that bring their own.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Experiment")
+    )]
+    pub algorithms: Option<Vec<String>>,
+    /// Drive real HTTP (`live`) or virtual time (`sim`).
+    #[cfg_attr(feature = "cli", arg(long, value_enum, help_heading = "Experiment"))]
+    pub engine: Option<Engine>,
+    /// Passes over all algorithms [default: 1].
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Experiment"))]
+    pub repetitions: Option<u32>,
+    /// Seed of the schedule [default: 42].
+    ///
+    /// The same seed gives the same users, actions and think times.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Experiment"))]
+    pub seed: Option<u64>,
+    /// Length of the warm-up such as `5s`, or `detect`.
+    ///
+    /// By default a tenth of the scenario, from half a second to five seconds. `detect` also looks for the
+    /// end of the warm-up in the measurements (MSER-5).
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::warm_up, help_heading = "Experiment")
+    )]
+    pub warm_up: Option<WarmUp>,
+
+    /// Repeat until the intervals are this narrow, such as `3%`.
+    ///
+    /// Passes are added until the confidence intervals of the mean and the 95th percentile are at most this
+    /// wide to either side, as a fraction of the value.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "X%", value_parser = values::fraction, help_heading = "Evidence")
+    )]
+    pub precision: Option<f64>,
+    /// Upper limit for the repetitions that `--precision` adds [default: 50].
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Evidence"))]
+    pub max_repetitions: Option<u32>,
+    /// Smallest difference that matters, such as `5%` [default: 5%].
+    ///
+    /// Algorithms that differ by less are reported as equivalent.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "X%", value_parser = values::fraction, help_heading = "Evidence")
+    )]
+    pub margin: Option<f64>,
+    /// Exit with 99 unless this condition holds; may be repeated.
+    ///
+    /// For example `http_req_duration{algorithm:rl}: p(95)<200`, in milliseconds.
+    #[cfg_attr(feature = "cli", arg(long = "threshold", value_name = "RULE", help_heading = "Evidence"))]
+    pub thresholds: Vec<String>,
+    /// Bundled set of thresholds: `basic`, `stress`, `light`, `medium` or `heavy`.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long = "threshold-preset", value_name = "NAME", help_heading = "Evidence")
+    )]
+    pub threshold_presets: Vec<String>,
+}
+
+impl Overrides {
+    /// Reports values out of their range.
+    pub(crate) fn check_limits(&self, findings: &mut Findings) {
+        let counts = [
+            ("--repetitions", self.repetitions, MOST_REPETITIONS),
+            ("--max-repetitions", self.max_repetitions, MOST_REPETITIONS),
+            ("--users", self.users, MOST_USERS),
+            ("--balancers", self.balancers.map(u32::from), MOST_BALANCERS.into()),
+        ];
+        for (flag, count, most) in counts {
+            if let Some(count) = count.filter(|count| *count == 0 || *count > most) {
+                findings.wrong(flag, count, format!("must be from 1 to {most}"));
+            }
+        }
+        let seconds = |time: Option<Duration>| time.map(|time| time.as_secs_f64());
+        let warm_up = match self.warm_up {
+            Some(WarmUp::Fixed(time)) => Some(time),
+            _ => None,
+        };
+        let numbers = [
+            ("--duration", seconds(self.duration), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
+            ("--ramp-up", seconds(self.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
+            ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
+            ("--warm-up", seconds(warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
+            ("--time-scale", self.time_scale, [0.001, 1e6], ""),
+            ("--precision", self.precision, [0.001, 1.0], ""),
+            ("--margin", self.margin, [0.001, 0.5], ""),
+            ("--speed", self.speed, [0.001, 1e6], ""),
+        ];
+        for (flag, number, [least, most], unit) in numbers {
+            if let Some(number) = number.filter(|number| !(least..=most).contains(number)) {
+                findings.wrong(flag, json_of(number), format!("must be from {least} to {most}{unit}"));
+            }
+        }
+        if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
+            findings.wrong("--algorithms", json!([]), "names none; give at least one");
+        }
+    }
+}
+
+/// A number as JSON; infinities, which JSON lacks, as text.
+fn json_of(number: f64) -> Value {
+    Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
 }

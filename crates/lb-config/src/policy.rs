@@ -1,10 +1,9 @@
 //! The trained policy that `rl` follows: the one that comes with `bench`, or a file that the user names.
 
 use super::error::Findings;
-use super::overrides::Overrides;
-use super::raw::Bench;
+use super::said::Said;
 use lb_core::policy::{PolicyFile, learned::PolicyFileError};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Trained by `rl-train`, as `configs/policies` has it.
@@ -38,23 +37,22 @@ impl TrainedPolicy {
     }
 }
 
-/// The policy that flag or config name, else the bundled one. None after a problem was reported.
-pub(super) fn policy(
-    bench: &Bench,
-    flags: &Overrides,
+/// Reads the policy file that flag or config name, or else the bundled policy. None after a problem was
+/// reported.
+pub(super) fn read_policy(
+    said: Option<&Said<PathBuf>>,
     folder: Option<&Path>,
     findings: &mut Findings,
 ) -> Option<TrainedPolicy> {
-    let (key, folder, path) = match (&flags.policy, &bench.policy) {
-        (Some(path), _) => ("--policy", None, path.as_path()),
-        (None, Some(path)) => ("bench.policy", folder, Path::new(path)),
-        (None, None) => {
-            let read = TrainedPolicy::bundled();
-            return read
-                .map_err(|error| findings.note("policy", TrainedPolicy::BUNDLED, error.to_string()))
-                .ok();
-        }
+    let Some(said) = said else {
+        let bundled = TrainedPolicy::bundled();
+        return bundled
+            .map_err(|error| findings.note("policy", TrainedPolicy::BUNDLED, error.to_string()))
+            .ok();
     };
+    let path = said.value.as_path();
+    // A path in a flag is relative to the working directory alone.
+    let folder = folder.filter(|_| !said.is_flag());
     let name = path.to_string_lossy().into_owned();
     let found = std::fs::read(path).or_else(|error| match folder {
         Some(folder) => std::fs::read(folder.join(path)),
@@ -64,7 +62,7 @@ pub(super) fn policy(
         Ok(bytes) => TrainedPolicy::new(name.clone(), &bytes).map_err(|error| error.to_string()),
         Err(error) => Err(format!("cannot be read: {error}; name a file that `rl-train` exported")),
     };
-    read.map_err(|message| findings.wrong(key, name, message)).ok()
+    read.map_err(|message| findings.wrong(&said.at, name, message)).ok()
 }
 
 #[cfg(test)]

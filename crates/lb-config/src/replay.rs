@@ -1,12 +1,12 @@
 //! Recorded requests in place of all scenarios: where they come from, and the one scenario that they
 //! make. How recordings are read is [`crate::recording`]'s.
 
-use super::arrivals::Asked;
 use super::document::join;
-use super::draft::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
+use super::draft::types::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use super::error::Findings;
-use super::overrides::Overrides;
 use super::raw::{self, ArrivalSettings, File, LONGEST_SECONDS, Process, RequestsFile};
+use super::said::Said;
+use super::settings::Settings;
 use super::source::{Loaded, trace_problems};
 use crate::recording::{self, Trace, TraceError, TraceFormat, TraceOptions};
 use lb_core::time::Span;
@@ -44,22 +44,21 @@ pub(super) struct Recording {
 }
 
 /// What flags, the `bench` block or the config itself ask to be replayed.
-pub(super) fn wanted(
+pub(super) fn find_wanted(
     loaded: &Loaded,
-    flags: &Overrides,
-    asked: Option<&Asked>,
+    settings: &Settings,
+    asked: Option<&Said<ArrivalSettings>>,
     findings: &mut Findings,
 ) -> Option<Wanted> {
-    let settings = asked.map(|asked| &asked.settings);
-    let own = settings.filter(|settings| settings.process == Process::Replay);
-    let (key, from) = match (&flags.replay, &*loaded.file, own) {
-        (Some(path), _, _) => ("--replay".to_owned(), From::File(path.clone())),
+    let own = asked.map(|asked| &asked.value).filter(|asked| asked.process == Process::Replay);
+    let (key, from) = match (&settings.replay, &*loaded.file, own) {
+        (Some(replay), _, _) => (replay.at.clone(), From::File(replay.value.clone())),
         (None, File::Requests(RequestsFile(trace)), _) => {
             (loaded.name.clone(), From::Config(loaded.name.clone(), Arc::clone(trace)))
         }
-        (None, _, Some(settings)) => {
+        (None, _, Some(own)) => {
             let key = "bench.arrivals.file";
-            let Some(file) = &settings.file else {
+            let Some(file) = &own.file else {
                 findings.wrong(
                     key,
                     Value::Null,
@@ -70,30 +69,32 @@ pub(super) fn wanted(
             (key.to_owned(), From::File(beside(file, loaded.folder.as_deref())))
         }
         (None, _, None) => {
-            if let Some(speed) = flags.speed {
-                findings.wrong(
-                    "--speed",
-                    speed,
-                    "belongs to a replay; give one with --replay, or leave it out",
-                );
+            if let Some(speed) = &settings.speed {
+                let message = "belongs to a replay; give one with --replay, or leave it out";
+                findings.wrong(&speed.at, speed.value, message);
             }
             return None;
         }
     };
     let rate = match (asked, own) {
-        (_, Some(settings)) => {
-            refuse_idle_keys(settings, findings);
-            settings.rate
+        (_, Some(own)) => {
+            refuse_idle_keys(own, findings);
+            own.rate
         }
         (Some(asked), None) => Some(rate_beside(asked, findings)?),
         (None, None) => None,
     };
-    refuse_time_scale(loaded, flags, findings);
+    refuse_time_scale(settings, findings);
     Some(Wanted {
         key,
         from,
-        options: TraceOptions { format: own.and_then(|settings| settings.format).map(format), rate },
-        speed: flags.speed.or(own.and_then(|settings| settings.speed)).unwrap_or(1.0),
+        options: TraceOptions { format: own.and_then(|own| own.format).map(format), rate },
+        speed: settings
+            .speed
+            .as_ref()
+            .map(|speed| speed.value)
+            .or(own.and_then(|own| own.speed))
+            .unwrap_or(1.0),
     })
 }
 
@@ -116,10 +117,10 @@ const fn format(raw: raw::TraceFormat) -> TraceFormat {
 }
 
 /// Beside a recording, arrivals say how fast rows without timestamps follow each other.
-fn rate_beside(asked: &Asked, findings: &mut Findings) -> Option<f64> {
-    let ArrivalSettings { process, rate, stages: None, .. } = asked.settings.clone() else {
+fn rate_beside(asked: &Said<ArrivalSettings>, findings: &mut Findings) -> Option<f64> {
+    let ArrivalSettings { process, rate, stages: None, .. } = asked.value.clone() else {
         findings.wrong(
-            &join(&asked.path, "stages"),
+            &join(&asked.at, "stages"),
             Value::Null,
             "a replay has its own times; leave the stages out",
         );
@@ -127,7 +128,7 @@ fn rate_beside(asked: &Asked, findings: &mut Findings) -> Option<f64> {
     };
     if process != Process::Constant {
         let message = "a replay has its own times; only `constant:RATE` can stand beside it, for rows without timestamps";
-        findings.wrong(&asked.path, Value::Null, message);
+        findings.wrong(&asked.at, Value::Null, message);
     }
     rate.filter(|_| process == Process::Constant)
 }
@@ -146,21 +147,19 @@ fn refuse_idle_keys(settings: &ArrivalSettings, findings: &mut Findings) {
     }
 }
 
-fn refuse_time_scale(loaded: &Loaded, flags: &Overrides, findings: &mut Findings) {
-    let scales = [("--time-scale", flags.time_scale), ("bench.time_scale", loaded.bench().time_scale)];
-    for (key, scale) in scales {
-        if let Some(scale) = scale {
-            findings.wrong(
-                key,
-                scale,
-                "does not reach recorded times; play them faster with a speed (`--speed`)",
-            );
-        }
+fn refuse_time_scale(settings: &Settings, findings: &mut Findings) {
+    for scale in &settings.time_scales {
+        let message = "does not reach recorded times; play them faster with a speed (`--speed`)";
+        findings.wrong(&scale.at, scale.value, message);
     }
 }
 
 /// Reads what was wanted. None after a problem.
-pub(super) fn read(wanted: Wanted, flags: &Overrides, findings: &mut Findings) -> Option<Recording> {
+pub(super) fn read_recording(
+    wanted: Wanted,
+    settings: &Settings,
+    findings: &mut Findings,
+) -> Option<Recording> {
     let Wanted { key, from, options, speed } = wanted;
     let (name, trace) = match from {
         // A list of the config's own was read with the config, without a rate.
@@ -193,7 +192,7 @@ pub(super) fn read(wanted: Wanted, flags: &Overrides, findings: &mut Findings) -
         findings.note(&key, name.as_str(), message);
     }
     let mut replay = trace.replay(speed);
-    let duration_s = cut(&mut replay, &key, flags, findings)?;
+    let duration_s = cut(&mut replay, &key, settings.duration_s.as_ref(), findings)?;
     let mut journey = Journey::for_replay(&replay);
     for step in journey.actions.values_mut().flat_map(|action| &mut action.steps) {
         name_service(step);
@@ -202,9 +201,9 @@ pub(super) fn read(wanted: Wanted, flags: &Overrides, findings: &mut Findings) -
 }
 
 /// The length of the scenario; requests after a given one are left out.
-fn cut(replay: &mut Replay, key: &str, flags: &Overrides, findings: &mut Findings) -> Option<f64> {
+fn cut(replay: &mut Replay, key: &str, duration: Option<&Said<f64>>, findings: &mut Findings) -> Option<f64> {
     let last = replay.requests.last().map_or(0.0, |request| request.at.as_secs_f64());
-    let duration_s = flags.duration.map_or(last + TAIL_S, |time| time.as_secs_f64());
+    let duration_s = duration.map_or(last + TAIL_S, |duration| duration.value);
     if duration_s > LONGEST_SECONDS {
         let message = format!(
             "the recording lasts {duration_s:.0} s; {LONGEST_SECONDS} (seven days) is the limit, so give a --duration or a higher --speed"

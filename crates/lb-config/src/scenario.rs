@@ -2,16 +2,14 @@
 
 use super::adjust::{
     add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time, scale_users,
-    time_scale,
 };
-use super::arrivals::{OpenModel, mean_rate};
+use super::arrivals::words::mean_rate;
 use super::document::join;
-use super::draft::{DraftPattern, DraftScenario};
+use super::draft::types::{DraftPattern, DraftScenario};
 use super::error::Findings;
 use super::estimate::requests_per_second;
-use super::overrides::Overrides;
-use super::plan::{PatternSummary, PlannedScenario};
-use super::raw::Bench;
+use super::frame::Frame;
+use super::planned::{PatternSummary, PlannedScenario};
 use super::timeline::{self, Block};
 use lb_core::time::Span;
 use lb_core::topology::Topology;
@@ -22,25 +20,8 @@ use std::sync::Arc;
 /// Warm-up where nobody names one: a tenth of the measured phase, within these seconds.
 const WARM_UP_S: [f64; 2] = [0.5, 5.0];
 
-/// Sessions of the open model at once where nobody names a limit: far above what any sane system has
-/// under way, and few enough for one process.
-const MAX_IN_FLIGHT: u32 = 10_000;
-
-/// What all scenarios of a plan share.
-pub(super) struct Frame<'a> {
-    pub(super) bench: &'a Bench,
-    pub(super) overrides: &'a Overrides,
-    pub(super) journey: &'a Journey,
-    /// None after a problem with it.
-    pub(super) topology: Option<&'a Topology>,
-    /// The open model that takes the place of users.
-    pub(super) open: Option<&'a OpenModel>,
-    /// Whether the config has faults of shape: then nothing is compiled from its repaired form.
-    pub(super) flawed: bool,
-}
-
 /// Builds a scenario; the algorithms are filled in by the caller. None after a problem.
-pub(super) fn build(
+pub(super) fn build_scenario(
     mut draft: DraftScenario,
     frame: &Frame<'_>,
     findings: &mut Findings,
@@ -54,7 +35,7 @@ pub(super) fn build(
         open.replace_users(&mut draft, findings);
     }
     keep_cap(&mut draft, findings);
-    scale_users(&mut draft, frame.overrides);
+    scale_users(&mut draft, frame.settings);
     add_background(&mut draft, frame, findings);
     let duration_s = scale_time(&mut draft, frame, findings);
     if let Some(open) = frame.open {
@@ -67,7 +48,7 @@ pub(super) fn build(
         // Compiling what is known to be wrong would only say the same in other words.
         return None;
     }
-    let max_in_flight = frame.bench.max_in_flight.unwrap_or(MAX_IN_FLIGHT);
+    let max_in_flight = frame.settings.max_in_flight.value;
     let identities = identities(&draft, max_in_flight, findings);
     let (classes, stages) = used(draft.classes, stages);
     let workload = match Workload::new(&journey, classes, stages, &draft.errors, identities) {
@@ -90,8 +71,7 @@ pub(super) fn build(
         })
         .collect();
     let default_warm_up = (duration_s / 10.0).clamp(WARM_UP_S[0], WARM_UP_S[1]);
-    let configured = frame.bench.warm_up_s.map_or(default_warm_up, |seconds| seconds / time_scale(frame));
-    let warm_up_s = frame.overrides.warm_up.map_or(configured, |time| time.as_secs_f64());
+    let warm_up_s = frame.settings.warm_up_s.unwrap_or(default_warm_up);
     Some(PlannedScenario {
         scenario: Arc::new(Scenario {
             name: draft.name,
@@ -131,9 +111,9 @@ fn topology(
 ) -> Topology {
     let mut topology = topology.clone();
     for fault in &mut topology.faults {
-        scale_fault(fault, 1.0 / time_scale(frame));
+        scale_fault(fault, 1.0 / frame.settings.time_scale);
     }
-    let mut configured = frame.bench.faults.clone();
+    let mut configured = frame.settings.faults.clone();
     configured.iter_mut().for_each(|fault| scale_fault(fault, draft.time_factor));
     topology.faults.extend(configured);
     topology.faults.extend(draft.faults.iter().cloned());

@@ -3,16 +3,16 @@
 use super::bundled::{self, Bundled};
 use super::check::check;
 use super::document::parse;
+use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Problem};
-use super::plan::Dialect;
-use super::raw::{Bench, File, GuideFile, RequestsFile, Source, TrafficFile, TrainingFile};
+use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
 use crate::recording::{self, TraceError, TraceFormat, TraceOptions};
 use lb_core::suggest::{did_you_mean, listing};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
 /// A config that was found and read. It may still have faults of shape; [`super::plan()`] reports
 /// them together with those of meaning.
@@ -23,12 +23,9 @@ pub struct Loaded {
     pub(super) folder: Option<PathBuf>,
     pub(super) document: Value,
     pub(super) dialect: Dialect,
-    pub(super) file: std::sync::Arc<File>,
+    pub(super) file: Arc<File>,
     pub(super) problems: Vec<Problem>,
 }
-
-/// The settings of configs that have no `bench` block.
-static DEFAULTS: LazyLock<Bench> = LazyLock::new(Bench::default);
 
 impl Loaded {
     /// The config as typed, for the record of a run. A token in it is blanked.
@@ -48,17 +45,6 @@ impl Loaded {
     /// Where it was found: a path, or `bundled`.
     pub fn source(&self) -> &str {
         &self.source
-    }
-
-    /// Settings of our own.
-    pub(super) fn bench(&self) -> &Bench {
-        match &*self.file {
-            File::Guide(file) => &file.bench,
-            File::Training(file) => &file.bench,
-            File::Traffic(file) => &file.bench,
-            // A list has no room for settings: flags, or the defaults.
-            File::Requests(_) => &DEFAULTS,
-        }
     }
 }
 
@@ -95,8 +81,8 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     let dialect =
         dialect_of(&document).map_err(|problem| ConfigError::Unsupported { name: name.clone(), problem })?;
     let file = match dialect {
-        Dialect::Guide => typed::<GuideFile>(&document, &mut problems).map(File::Guide),
-        Dialect::Traffic => typed::<TrafficFile>(&document, &mut problems).map(File::Traffic),
+        Dialect::Sequence => typed::<SequenceFile>(&document, &mut problems).map(File::Sequence),
+        Dialect::Flat => typed::<FlatFile>(&document, &mut problems).map(File::Flat),
         Dialect::Requests => Some(File::Requests(recorded(&name, text)?)),
         Dialect::Training | Dialect::Inline => {
             typed::<TrainingFile>(&document, &mut problems).map(File::Training)
@@ -109,7 +95,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
             folder: None,
             document,
             dialect,
-            file: std::sync::Arc::new(file),
+            file: Arc::new(file),
             problems,
         }),
         None => Err(ConfigError::Invalid { name, problems }),
@@ -171,10 +157,10 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         return Ok(if has_profiles { Dialect::Training } else { Dialect::Inline });
     }
     if map.contains_key("scenarios") {
-        return Ok(Dialect::Guide);
+        return Ok(Dialect::Sequence);
     }
     if map.contains_key("base_users") || map.contains_key("load_balancer_url") {
-        return Ok(Dialect::Traffic);
+        return Ok(Dialect::Flat);
     }
     let hint = map.keys().map(|key| did_you_mean(key, MARKS)).find(|hint| !hint.is_empty());
     Err(format!(

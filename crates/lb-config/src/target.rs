@@ -1,103 +1,82 @@
 //! Which load balancer is meant: by name, by address, several to compare, or whoever answers.
 
-use super::algorithms::{Named, Runner};
-use super::draft::Draft;
+use super::algorithms::Runner;
 use super::error::Findings;
-use super::overrides::Overrides;
-use super::plan::{LoadBalancer, Target};
+use super::load_balancer::{LoadBalancer, Target};
 use super::policy::TrainedPolicy;
-use super::raw::{Bench, SwitchingName};
+use super::said::Said;
+use super::settings::{Settings, TargetSettings};
 use super::url;
 use lb_admin_client::Switching;
 use serde_json::json;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 
 /// Where the guide's load balancer listens.
 const BASE_URL: &str = "http://localhost:8080/proxy";
 
-/// What flags and config say of the load balancer.
-pub(super) fn target(draft: &Draft, bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Target {
-    let of = |path: &str, name: &String| Named { path: path.to_owned(), name: name.clone() };
-    // A flag that names a load balancer takes the place of all that the config says of one.
-    let flagged =
-        flags.load_balancer.is_some() || flags.url.is_some() || flags.compare_load_balancers.is_some();
-    let config = bench.load_balancer.as_ref().filter(|_| !flagged);
-    let named = match (&flags.load_balancer, config.and_then(|config| config.kind.as_ref())) {
-        (Some(name), _) => Some(of("--load-balancer", name)),
-        (None, name) => name.map(|name| of("bench.load_balancer.kind", name)),
-    };
-    // `--load-balancer` takes a URL as well.
-    let (named, its_url) = match named {
-        Some(named) if named.name.contains("://") => (None, Some(named)),
+/// Settles which load balancer is meant. `written` is the address that the dialect itself names.
+pub(super) fn settle_target(
+    written: Option<&Said<String>>,
+    settings: &TargetSettings,
+    findings: &mut Findings,
+) -> Target {
+    // A name may also be a URL.
+    let (named, its_url) = match settings.name.clone() {
+        Some(named) if named.value.contains("://") => (None, Some(named)),
         named => (named, None),
     };
-    let load_balancer = named.as_ref().and_then(|named| read(named, findings));
-    let compared = compared(bench, flags, flagged, findings);
-    let url = match (&flags.url, its_url) {
-        (Some(url), Some(other)) => {
-            findings.wrong(
-                "--load-balancer",
-                other.name,
-                format!("names another load balancer than --url = {url}; leave one out"),
-            );
-            Some(of("--url", url))
+    let load_balancer = named.as_ref().and_then(|named| read(&named.at, &named.value, findings));
+    let compared = compared(settings.compared.as_ref(), findings);
+    let url = match (settings.url.clone(), its_url) {
+        (Some(url), Some(other)) if url.is_flag() => {
+            let message =
+                format!("names another load balancer than {} = {}; leave one out", url.at, url.value);
+            findings.wrong(&other.at, other.value, message);
+            Some(url)
         }
-        (Some(url), None) => Some(of("--url", url)),
-        (None, Some(url)) => Some(url),
-        (None, None) => config.and_then(|config| Some(of("bench.load_balancer.url", config.url.as_ref()?))),
+        (_, Some(url)) | (Some(url), None) => Some(url),
+        (None, None) => None,
     };
     let explicit = url.is_some();
-    if config.is_some() && !explicit && load_balancer.is_none() && named.is_none() {
+    if settings.in_config && !explicit && load_balancer.is_none() && named.is_none() {
         findings.wrong(
             "bench.load_balancer",
             json!({}),
             format!("says neither `kind` ({}) nor the `url` of one that runs", LoadBalancer::all_names()),
         );
     }
-    let url =
-        url.unwrap_or_else(|| draft.base_url.clone().unwrap_or_else(|| of("base_url", &BASE_URL.to_owned())));
+    let fallback = || Said::by_default("base_url", BASE_URL.to_owned());
+    let url = url.or_else(|| written.cloned()).unwrap_or_else(fallback);
     let real = matches!(load_balancer, Some(LoadBalancer::Real(_)));
-    let base_url = entry(url, real, findings);
-    let admin = admin(flags, config, real, findings);
-    let own_token = config.and_then(|config| config.admin_token.clone());
     let target = Target {
-        base_url,
+        base_url: entry(url, real, findings),
         explicit,
-        admin_url: admin,
-        admin_token: flags.admin_token.clone().or(own_token),
+        admin_url: settings.admin.as_ref().map(|admin| admin_address(admin, real, findings)),
+        admin_token: settings.admin_token.clone(),
         load_balancer,
         compared,
-        program: flags.program.clone().or_else(|| config?.program.clone().map(PathBuf::from)),
-        listen: listen(flags, config, findings),
-        switching: switching(flags, config),
+        program: settings.program.clone(),
+        listen: settings.listen.as_ref().and_then(|listen| listen_address(listen, findings)),
+        switching: settings.switching.unwrap_or_default(),
     };
     check(&target, findings);
     target
 }
 
-fn read(named: &Named, findings: &mut Findings) -> Option<LoadBalancer> {
-    named
-        .name
-        .parse()
-        .map_err(|message: String| findings.wrong(&named.path, named.name.as_str(), message))
-        .ok()
+fn read(at: &str, name: &str, findings: &mut Findings) -> Option<LoadBalancer> {
+    name.parse().map_err(|message: String| findings.wrong(at, name, message)).ok()
 }
 
 /// The load balancers to compare, each once.
-fn compared(bench: &Bench, flags: &Overrides, flagged: bool, findings: &mut Findings) -> Vec<LoadBalancer> {
-    let (key, names) = match &flags.compare_load_balancers {
-        Some(names) => ("--compare-load-balancers", names.as_slice()),
-        None if flagged => return Vec::new(),
-        None => ("bench.compare_load_balancers", bench.compare_load_balancers.as_slice()),
-    };
+fn compared(said: Option<&Said<Vec<String>>>, findings: &mut Findings) -> Vec<LoadBalancer> {
     let mut compared = Vec::new();
+    let Some(Said { at, value: names, .. }) = said else { return compared };
     for name in names {
-        let Some(one) = read(&Named { path: key.to_owned(), name: name.trim().to_owned() }, findings) else {
+        let Some(one) = read(at, name.trim(), findings) else {
             continue;
         };
         if compared.contains(&one) {
-            findings.note(key, name.as_str(), "stands twice and runs once");
+            findings.note(at, name.as_str(), "stands twice and runs once");
         } else {
             compared.push(one);
         }
@@ -106,67 +85,43 @@ fn compared(bench: &Bench, flags: &Overrides, flagged: bool, findings: &mut Find
 }
 
 /// The entry as it will be used.
-fn entry(url: Named, real: bool, findings: &mut Findings) -> String {
-    match url::check(&url.name) {
+fn entry(Said { at, value: url, .. }: Said<String>, real: bool, findings: &mut Findings) -> String {
+    match url::check(&url) {
         // Real load balancers take services at the root unless told otherwise.
-        Ok(_) if real => url.name.trim_end_matches('/').to_owned(),
+        Ok(_) if real => url.trim_end_matches('/').to_owned(),
         Ok(uri) => {
-            let (entry, added) = url::with_entry(&url.name, &uri);
+            let (entry, added) = url::with_entry(&url, &uri);
             if added {
                 let message = format!("has no path, so services are expected below {entry}");
-                findings.note(&url.path, url.name.as_str(), message);
+                findings.note(&at, url, message);
             }
             entry
         }
         Err(message) => {
-            findings.wrong(&url.path, url.name.as_str(), message);
-            url.name
+            findings.wrong(&at, url.as_str(), message);
+            url
         }
     }
 }
 
-/// Where a load balancer that runs is told what to do.
-fn admin(
-    flags: &Overrides,
-    config: Option<&super::raw::LoadBalancer>,
-    real: bool,
-    findings: &mut Findings,
-) -> Option<String> {
-    let (path, admin) = match (&flags.admin, config.and_then(|config| config.admin.as_ref())) {
-        (Some(admin), _) => ("--admin", admin),
-        (None, admin) => ("bench.load_balancer.admin", admin?),
-    };
+/// The admin address of a load balancer that runs.
+fn admin_address(admin: &Said<String>, real: bool, findings: &mut Findings) -> String {
     // Sockets and folders have addresses of their own, which their adapters check.
-    if (!real || admin.contains("://"))
-        && let Err(message) = url::check(admin)
+    if (!real || admin.value.contains("://"))
+        && let Err(message) = url::check(&admin.value)
     {
-        findings.wrong(path, admin.as_str(), message);
+        findings.wrong(&admin.at, admin.value.as_str(), message);
     }
-    Some(admin.trim_end_matches('/').to_owned())
+    admin.value.trim_end_matches('/').to_owned()
 }
 
-fn listen(
-    flags: &Overrides,
-    config: Option<&super::raw::LoadBalancer>,
-    findings: &mut Findings,
-) -> Option<SocketAddr> {
-    let (path, text) = match (&flags.listen, config.and_then(|config| config.listen.as_ref())) {
-        (Some(text), _) => ("--listen", text),
-        (None, text) => ("bench.load_balancer.listen", text?),
-    };
-    let parsed = text.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
+fn listen_address(listen: &Said<String>, findings: &mut Findings) -> Option<SocketAddr> {
+    let parsed = listen.value.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
     if parsed.is_none() {
-        findings.wrong(path, text.as_str(), "is no address with a port; write `127.0.0.1:8080`");
+        let message = "is no address with a port; write `127.0.0.1:8080`";
+        findings.wrong(&listen.at, listen.value.as_str(), message);
     }
     parsed
-}
-
-fn switching(flags: &Overrides, config: Option<&super::raw::LoadBalancer>) -> Switching {
-    let named = config.and_then(|config| config.switching).map(|name| match name {
-        SwitchingName::Selector => Switching::Selector,
-        SwitchingName::Config => Switching::Config,
-    });
-    flags.switching.or(named).unwrap_or_default()
 }
 
 /// What does not go together.
@@ -206,7 +161,7 @@ fn check(target: &Target, findings: &mut Findings) {
 }
 
 /// Who runs the algorithms.
-pub(super) fn runner<'a>(target: &Target, policy: Option<&'a TrainedPolicy>) -> Runner<'a> {
+pub(super) fn runner_of<'a>(target: &Target, policy: Option<&'a TrainedPolicy>) -> Runner<'a> {
     match (target.started(), target.load_balancer) {
         (started, _) if !started.is_empty() => Runner::Started(started, policy),
         (_, Some(one)) => Runner::Started(vec![one], policy),
@@ -215,17 +170,18 @@ pub(super) fn runner<'a>(target: &Target, policy: Option<&'a TrainedPolicy>) -> 
     }
 }
 
-/// Flags that say something to a reference load balancer that `bench` starts itself, and there is none.
-pub(super) fn ours_only(target: &Target, flags: &Overrides, findings: &mut Findings) {
+/// Reports flags for a reference load balancer that `bench` starts itself, where it starts none.
+pub(super) fn ours_only(target: &Target, settings: &Settings, findings: &mut Findings) {
     let steered = matches!(target.load_balancer, Some(LoadBalancer::Real(_)));
-    if let Some(balancers) = flags.balancers.filter(|_| target.explicit) {
+    if target.explicit && settings.balancers.is_flag() {
         let message = "the load balancer that is named has as many as it has; leave --balancers out, or leave \
                        the load balancer out to use the embedded one";
-        findings.wrong("--balancers", balancers, message);
+        findings.wrong(&settings.balancers.at, settings.balancers.value, message);
     }
-    if let Some(policy) = flags.policy.as_ref().filter(|_| target.explicit && !steered) {
+    let policy = settings.policy.as_ref().filter(|policy| policy.is_flag());
+    if let Some(policy) = policy.filter(|_| target.explicit && !steered) {
         let message = "the load balancer that is named follows a policy of its own; reload it there, or leave \
                        the load balancer out to use the embedded one";
-        findings.wrong("--policy", policy.to_string_lossy().into_owned(), message);
+        findings.wrong(&policy.at, policy.value.to_string_lossy().into_owned(), message);
     }
 }

@@ -1,62 +1,46 @@
 //! The thresholds of a plan: read, and held against what will run, so that none looks at something
 //! that never happens and seems to hold.
 
-use super::document::join;
+use super::algorithms::Skipped;
 use super::error::Findings;
-use super::overrides::Overrides;
-use super::plan::{PlannedScenario, Skipped};
-use super::raw::Bench;
+use super::planned::PlannedScenario;
+use super::said::Said;
+use super::settings::Rule;
 use lb_analysis::threshold::{Selector, Threshold, ThresholdError, covers, preset};
 use lb_core::suggest::{did_you_mean, listing};
 
-/// The thresholds that flags ask for, or else the config: flags take the place of all of them.
-pub(super) fn gather(
-    bench: &Bench,
-    flags: &Overrides,
+/// Reads the thresholds, each of them once, and reports those that look at nothing.
+pub(super) fn read_thresholds(
+    rules: &[Said<Rule>],
     scenarios: &[PlannedScenario],
     skipped: &[Skipped],
     findings: &mut Findings,
 ) -> Vec<Threshold> {
-    let flagged = !flags.thresholds.is_empty() || !flags.threshold_presets.is_empty();
-    let read = if flagged { of_flags(flags) } else { of_config(bench) };
     let mut thresholds: Vec<Threshold> = Vec::new();
-    for (path, threshold) in read {
-        match threshold {
-            Ok(threshold) => {
-                check(&path, &threshold, scenarios, skipped, findings);
-                if !thresholds.contains(&threshold) {
-                    thresholds.push(threshold);
+    for Said { at, value: rule, .. } in rules {
+        for threshold in read_rule(rule) {
+            match threshold {
+                Ok(threshold) => {
+                    check(at, &threshold, scenarios, skipped, findings);
+                    if !thresholds.contains(&threshold) {
+                        thresholds.push(threshold);
+                    }
                 }
+                Err(error) => findings.wrong(at, error.text, error.problem),
             }
-            Err(error) => findings.wrong(&path, error.text, error.problem),
         }
     }
     thresholds
 }
 
-type Read = (String, Result<Threshold, ThresholdError>);
-
-fn of_flags(flags: &Overrides) -> Vec<Read> {
-    let presets = flags.threshold_presets.iter().flat_map(|name| of_preset("--threshold-preset", name));
-    let single = flags.thresholds.iter().map(|text| ("--threshold".to_owned(), text.parse()));
-    presets.chain(single).collect()
-}
-
-fn of_config(bench: &Bench) -> Vec<Read> {
-    let presets = bench.threshold_presets.iter().enumerate();
-    let presets =
-        presets.flat_map(|(index, name)| of_preset(&format!("bench.threshold_presets[{index}]"), name));
-    let single = bench.thresholds.iter().flat_map(|(selector, expressions)| {
-        let path = join("bench.thresholds", selector);
-        expressions.iter().map(move |expression| (path.clone(), Threshold::new(selector, expression)))
-    });
-    presets.chain(single).collect()
-}
-
-fn of_preset(path: &str, name: &str) -> Vec<Read> {
-    match preset(name) {
-        Ok(thresholds) => thresholds.into_iter().map(|threshold| (path.to_owned(), Ok(threshold))).collect(),
-        Err(error) => vec![(path.to_owned(), Err(error))],
+fn read_rule(rule: &Rule) -> Vec<Result<Threshold, ThresholdError>> {
+    match rule {
+        Rule::Text(text) => vec![text.parse()],
+        Rule::Parts(selector, condition) => vec![Threshold::new(selector, condition)],
+        Rule::Preset(name) => match preset(name) {
+            Ok(thresholds) => thresholds.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        },
     }
 }
 

@@ -1,6 +1,9 @@
 //! Patterns on a timeline: how many users are there at once, what a cap leaves, and how the whole is
 //! stretched, squeezed or scaled. Pure arithmetic over seconds.
 
+/// A pattern must last this many seconds to hold a request.
+pub(super) const SHORTEST_S: f64 = 0.1;
+
 /// A number of users from one offset to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Block {

@@ -283,7 +283,7 @@ fn the_bench_block_is_held_to_its_limits() {
 
 #[test]
 fn the_guide_dialect_is_held_to_its_limits() {
-    let guide = |change: &dyn Fn(&mut Value)| {
+    let sequence = |change: &dyn Fn(&mut Value)| {
         let mut config = json!({"scenarios": [{"name": "s", "duration_minutes": 1, "concurrent_users": 2}],
             "user_profiles": {"p": {"actions": [{"name": "browse_products", "weight": 1}]}}});
         change(&mut config);
@@ -329,7 +329,7 @@ fn the_guide_dialect_is_held_to_its_limits() {
         (Box::new(|c| c["scenario"] = json!(1)), "scenario: unknown key (did you mean `scenarios`?)"),
     ];
     for (change, expected) in cases {
-        let message = guide(&*change);
+        let message = sequence(&*change);
         assert!(message.contains(expected), "must say {expected:?}, and says:\n{message}");
     }
 }

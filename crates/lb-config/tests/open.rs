@@ -1,6 +1,6 @@
 //! The open model and the settings of evidence in configs: what they come to, and what is refused.
 
-use lb_config::{Overrides, Plan, from_text, plan};
+use lb_config::{Overrides, Plan, WarmUp, from_text, plan};
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Schedule, Spacing};
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -41,35 +41,35 @@ fn flags(arrivals: &str) -> Overrides {
 #[test]
 fn arrivals_take_the_place_of_users_in_every_pattern_and_say_so() {
     let plan = planned(&simple(json!({"arrivals": "poisson:50"})), &Overrides::default());
-    for scenario in &plan.scenarios {
-        let pattern = &scenario.patterns[0];
-        assert_eq!((pattern.users, pattern.ramp_up.is_zero()), (0, true), "nobody waits for replies");
+    for scenario in plan.scenarios() {
+        let pattern = &scenario.patterns()[0];
+        assert_eq!((pattern.users(), pattern.ramp_up().is_zero()), (0, true), "nobody waits for replies");
         assert_eq!(pattern.mean_arrival_rate(), Some(50.0), "each pattern has the rate");
         assert!(
-            (pattern.expected_rps - 50.0).abs() < 1e-9,
+            (pattern.expected_rps() - 50.0).abs() < 1e-9,
             "an action of one request: {}",
-            pattern.expected_rps
+            pattern.expected_rps()
         );
-        assert_eq!(scenario.scenario.max_in_flight, 10_000);
+        assert_eq!(scenario.scenario().max_in_flight, 10_000);
     }
-    let schedule = Schedule::new(Arc::clone(&plan.scenarios[0].scenario.workload), plan.seed);
+    let schedule = Schedule::new(Arc::clone(&plan.scenarios()[0].scenario().workload), plan.seed());
     assert!(schedule.users().is_empty(), "no users");
     let arrivals = schedule.arrivals().len();
     assert!((2500..3500).contains(&arrivals), "about 50 a second over a minute: {arrivals}");
-    let note = |key: &str| plan.notes.iter().find(|note| note.key_path.ends_with(key));
+    let note = |key: &str| plan.notes().iter().find(|note| note.key_path.ends_with(key));
     assert_eq!(note("concurrent_users").map(|note| note.more_places), Some(1), "both scenarios lost users");
-    assert!(note("ramp_up_time_seconds").is_some(), "the ramp-up means nothing: {:?}", plan.notes);
+    assert!(note("ramp_up_time_seconds").is_some(), "the ramp-up means nothing: {:?}", plan.notes());
     assert!(note("arrivals.start").is_some(), "single actions know no think times");
 }
 
 #[test]
 fn sessions_that_log_in_arrive_whole() {
     let plan = planned(&config(&json!({"arrivals": "constant:2"})), &Overrides::default());
-    let pattern = &plan.scenarios[0].patterns[0];
-    let arrivals = pattern.arrivals.as_ref().expect("an open stage");
+    let pattern = &plan.scenarios()[0].patterns()[0];
+    let arrivals = pattern.arrivals().expect("an open stage");
     assert_eq!(arrivals.start, ArrivalStart::Session);
-    assert!(pattern.expected_rps > 10.0, "a session has several requests: {}", pattern.expected_rps);
-    assert_eq!(plan.scenarios[0].identities, 120, "an account for each session of the minute");
+    assert!(pattern.expected_rps() > 10.0, "a session has several requests: {}", pattern.expected_rps());
+    assert_eq!(plan.scenarios()[0].identities(), 120, "an account for each session of the minute");
     let action = config(&json!({"arrivals": {"process": "constant", "rate": 2, "start": "action"}}));
     let message = refused(&action, &Overrides::default());
     assert!(message.contains("bench.arrivals.start = \"action\": sessions of the journey"), "{message}");
@@ -79,7 +79,7 @@ fn sessions_that_log_in_arrive_whole() {
 fn each_process_has_a_short_and_a_long_form() {
     let of = |bench: Value, overrides: &Overrides| {
         let plan = planned(&simple(bench), overrides);
-        plan.scenarios[0].patterns[0].arrivals.clone().expect("an open stage").process
+        plan.scenarios()[0].patterns()[0].arrivals().cloned().expect("an open stage").process
     };
     let cases = [
         ("constant:5", json!({"process": "constant", "rate": 5})),
@@ -102,7 +102,7 @@ fn each_process_has_a_short_and_a_long_form() {
 fn ramps_are_poisson_and_span_the_pattern_while_constant_is_even() {
     let plan = planned(&simple(json!({"arrivals": "ramp:100-800", "time_scale": 2})), &Overrides::default());
     let ArrivalProcess::Rates { segments, spacing } =
-        &plan.scenarios[1].patterns[0].arrivals.as_ref().expect("an open stage").process
+        &plan.scenarios()[1].patterns()[0].arrivals().expect("an open stage").process
     else {
         panic!("a ramp is a curve of rates");
     };
@@ -114,7 +114,7 @@ fn ramps_are_poisson_and_span_the_pattern_while_constant_is_even() {
     );
     assert_eq!((segments[0].from, segments[0].to), (100.0, 800.0), "rates are not scaled");
     let plan = planned(&simple(json!({"arrivals": "constant:5"})), &Overrides::default());
-    let process = &plan.scenarios[0].patterns[0].arrivals.as_ref().expect("an open stage").process;
+    let process = &plan.scenarios()[0].patterns()[0].arrivals().expect("an open stage").process;
     assert!(matches!(process, ArrivalProcess::Rates { spacing: Spacing::Even, .. }));
 }
 
@@ -124,10 +124,10 @@ fn stages_follow_the_timeline_and_tell_when_they_do_not_fill_a_pattern() {
     let bench =
         json!({"time_scale": 2, "arrivals": {"process": "constant", "stages": stages, "spacing": "poisson"}});
     let plan = planned(&simple(bench), &Overrides::default());
-    let [short, long] = [&plan.scenarios[0].patterns[0], &plan.scenarios[1].patterns[0]];
+    let [short, long] = [&plan.scenarios()[0].patterns()[0], &plan.scenarios()[1].patterns()[0]];
     assert_eq!(short.mean_arrival_rate(), Some(50.0), "10 s at 30/s and 20 s at 60/s");
     assert_eq!(long.mean_arrival_rate(), Some(55.0), "the last rate is kept for 30 s more");
-    let notes: Vec<_> = plan.notes.iter().filter(|note| note.key_path == "bench.arrivals.stages").collect();
+    let notes: Vec<_> = plan.notes().iter().filter(|note| note.key_path == "bench.arrivals.stages").collect();
     assert_eq!(notes.len(), 1, "only the longer pattern is told about: {notes:?}");
     assert!(notes[0].message.contains("`long` 60.0 s: their last rate is kept"), "{}", notes[0]);
 }
@@ -144,14 +144,16 @@ fn background_traffic_stays_closed_beside_arrivals() {
         "bench": {"background_rps": 1}
     });
     let plan = planned(&training, &flags("poisson:1"));
-    let patterns = &plan.scenarios[0].patterns;
-    let open: Vec<(&str, bool)> = patterns.iter().map(|p| (p.name.as_str(), p.arrivals.is_some())).collect();
+    let patterns = &plan.scenarios()[0].patterns();
+    let open: Vec<(&str, bool)> = patterns.iter().map(|p| (p.name(), p.arrivals().is_some())).collect();
     assert_eq!(open, [("a", true), ("b", true), ("background_1", false)]);
-    assert_eq!(plan.scenarios[0].cap, None);
+    assert_eq!(plan.scenarios()[0].cap(), None);
     for key in ["max_concurrent_users", "concurrent_user_variance"] {
-        let told =
-            plan.notes.iter().any(|note| note.key_path.ends_with(key) && note.message.contains("--arrivals"));
-        assert!(told, "`{key}` means nothing and must be reported: {:?}", plan.notes);
+        let told = plan
+            .notes()
+            .iter()
+            .any(|note| note.key_path.ends_with(key) && note.message.contains("--arrivals"));
+        assert!(told, "`{key}` means nothing and must be reported: {:?}", plan.notes());
     }
 }
 
@@ -234,25 +236,25 @@ fn settings_that_contradict_arrivals_are_refused_with_the_way_out() {
 fn repetitions_may_depend_on_precision_within_a_limit() {
     let bench = json!({"repetitions": 3, "precision": 0.03, "max_repetitions": 20, "margin": 0.02, "warm_up_detection": true});
     let plan = planned(&simple(bench.clone()), &Overrides::default());
-    assert_eq!((plan.repetitions, plan.precision, plan.max_repetitions), (3, Some(0.03), 20));
-    assert_eq!((plan.margin, plan.detect_warm_up), (0.02, true));
+    assert_eq!((plan.repetitions(), plan.precision(), plan.max_repetitions()), (3, Some(0.03), 20));
+    assert_eq!((plan.margin(), plan.detect_warm_up()), (0.02, true));
     let overrides = Overrides {
         precision: Some(0.1),
         max_repetitions: Some(5),
         margin: Some(0.1),
-        warm_up: Some(Duration::from_secs(7)),
+        warm_up: Some(WarmUp::Fixed(Duration::from_secs(7))),
         ..Overrides::default()
     };
     let flagged = planned(&simple(bench), &overrides);
     assert_eq!(
-        (flagged.precision, flagged.max_repetitions, flagged.margin),
+        (flagged.precision(), flagged.max_repetitions(), flagged.margin()),
         (Some(0.1), 5, 0.1),
         "flags win"
     );
-    assert_eq!(flagged.scenarios[0].scenario.warm_up.as_secs_f64(), 7.0, "as it is, not scaled");
+    assert_eq!(flagged.scenarios()[0].scenario().warm_up.as_secs_f64(), 7.0, "as it is, not scaled");
     let plain = planned(&simple(json!({"repetitions": 80})), &Overrides::default());
     assert_eq!(
-        (plain.precision, plain.max_repetitions, plain.margin),
+        (plain.precision(), plain.max_repetitions(), plain.margin()),
         (None, 80, 0.05),
         "never below the repetitions"
     );
@@ -279,7 +281,7 @@ fn limits_of_evidence_are_checked_in_config_and_flags() {
         precision: Some(f64::INFINITY),
         max_repetitions: Some(0),
         margin: Some(0.0),
-        warm_up: Some(Duration::from_secs(100_000)),
+        warm_up: Some(WarmUp::Fixed(Duration::from_secs(100_000))),
         speed: Some(0.0),
         ..Overrides::default()
     };
@@ -306,6 +308,6 @@ fn the_plan_as_json_tells_the_model_of_each_pattern() {
     assert_eq!(pattern["arrivals"]["mean_rate"], json!(4.0));
     let closed = planned(&simple(json!({"max_in_flight": 50})), &Overrides::default());
     assert_eq!(closed.to_json("sha")["scenarios"][0]["patterns"][0]["model"], "closed");
-    let told = closed.notes.iter().any(|note| note.key_path == "bench.max_in_flight");
-    assert!(told, "a limit without arrivals must be reported: {:?}", closed.notes);
+    let told = closed.notes().iter().any(|note| note.key_path == "bench.max_in_flight");
+    assert!(told, "a limit without arrivals must be reported: {:?}", closed.notes());
 }

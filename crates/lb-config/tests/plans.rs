@@ -20,16 +20,21 @@ fn planned_with(config: &Value, overrides: &Overrides) -> Plan {
 }
 
 fn scenario<'a>(plan: &'a Plan, name: &str) -> &'a PlannedScenario {
-    let found = plan.scenarios.iter().find(|scenario| scenario.scenario.name == name);
+    let found = plan.scenarios().iter().find(|scenario| scenario.scenario().name == name);
     found.unwrap_or_else(|| panic!("no scenario `{name}` in the plan"))
 }
 
 /// Patterns as name, start in seconds, length in seconds, users.
 fn table(scenario: &PlannedScenario) -> Vec<(String, f64, f64, u32)> {
     let row = |pattern: &PatternSummary| {
-        (pattern.name.clone(), pattern.start.as_secs_f64(), pattern.duration.as_secs_f64(), pattern.users)
+        (
+            pattern.name().to_owned(),
+            pattern.start().as_secs_f64(),
+            pattern.duration().as_secs_f64(),
+            pattern.users(),
+        )
     };
-    scenario.patterns.iter().map(row).collect()
+    scenario.patterns().iter().map(row).collect()
 }
 
 fn names(algorithms: &[lb_core::Algorithm]) -> Vec<String> {
@@ -39,12 +44,12 @@ fn names(algorithms: &[lb_core::Algorithm]) -> Vec<String> {
 /// Whether a note stands at a key, or names it.
 fn noted(plan: &Plan, key: &str) -> bool {
     let named = format!("`{key}`");
-    let notes = plan.notes.iter();
+    let notes = plan.notes().iter();
     notes.into_iter().any(|note| note.key_path.ends_with(key) || note.message.contains(&named))
 }
 
 /// A guide config with one profile.
-fn guide() -> Value {
+fn sequence() -> Value {
     json!({
         "base_url": "http://localhost:8080",
         "request_timeout": 3,
@@ -92,15 +97,18 @@ fn every_bundled_config_has_a_plan_that_is_always_the_same() {
             again.to_json(""),
             "planning {name} must not depend on anything but the config"
         );
-        for scenario in &once.scenarios {
-            assert!(scenario.cap.is_none_or(|cap| scenario.peak_users <= cap), "{name} must keep its caps");
+        for scenario in once.scenarios() {
             assert!(
-                scenario.patterns.iter().all(|pattern| pattern.expected_rps > 0.0),
+                scenario.cap().is_none_or(|cap| scenario.peak_users() <= cap),
+                "{name} must keep its caps"
+            );
+            assert!(
+                scenario.patterns().iter().all(|pattern| pattern.expected_rps() > 0.0),
                 "{name} expects load"
             );
-            let schedule = Schedule::new(scenario.scenario.workload.clone(), once.seed);
+            let schedule = Schedule::new(scenario.scenario().workload.clone(), once.seed());
             assert!(
-                schedule.peak_users() <= scenario.peak_users,
+                schedule.peak_users() <= scenario.peak_users(),
                 "the schedule must stay within the plan's peak"
             );
         }
@@ -111,17 +119,17 @@ fn every_bundled_config_has_a_plan_that_is_always_the_same() {
 fn default_config_compares_six_algorithms_within_two_minutes() {
     let plan = plan(&load("default_benchmark_config.json").unwrap(), &Overrides::default()).unwrap();
     assert_eq!(
-        names(&plan.algorithms),
+        names(plan.algorithms()),
         ["round-robin", "random", "least-connections", "peak-ewma", "ewma-scan", "rl"]
     );
-    assert!(plan.skipped.is_empty(), "rl follows the policy that comes with bench: {:?}", plan.skipped);
-    assert_eq!(plan.policy.as_ref().map(|policy| policy.source.as_str()), Some("bundled"));
+    assert!(plan.skipped().is_empty(), "rl follows the policy that comes with bench: {:?}", plan.skipped());
+    assert_eq!(plan.policy().map(|policy| policy.source.as_str()), Some("bundled"));
     let seconds: f64 = plan
-        .scenarios
+        .scenarios()
         .iter()
         .map(|planned| {
-            let trial = planned.scenario.duration.as_secs_f64() + planned.scenario.warm_up.as_secs_f64();
-            (trial + plan.cool_down.as_secs_f64()) * planned.algorithms.len() as f64
+            let trial = planned.scenario().duration.as_secs_f64() + planned.scenario().warm_up.as_secs_f64();
+            (trial + plan.cool_down().as_secs_f64()) * planned.algorithms().len() as f64
         })
         .sum();
     assert!(
@@ -165,21 +173,23 @@ fn original_configs_are_read_unmodified() {
         let loaded = load(&folder.join(file).to_string_lossy()).unwrap_or_else(|error| panic!("{error}"));
         let plan = plan(&loaded, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
         let found: Vec<_> = plan
-            .scenarios
+            .scenarios()
             .iter()
             .map(|planned| {
-                let scenario = &planned.scenario;
+                let scenario = &planned.scenario();
                 (
                     scenario.name.as_str(),
-                    planned.patterns.len(),
-                    planned.peak_users,
+                    planned.patterns().len(),
+                    planned.peak_users(),
                     scenario.duration.as_secs_f64(),
                 )
             })
             .collect();
         assert_eq!(found, expected, "{file}: scenarios with patterns, peak users and seconds");
         assert!(
-            plan.scenarios.iter().all(|planned| planned.cap.is_none_or(|cap| planned.peak_users <= cap)),
+            plan.scenarios()
+                .iter()
+                .all(|planned| planned.cap().is_none_or(|cap| planned.peak_users() <= cap)),
             "{file}"
         );
     }
@@ -187,22 +197,22 @@ fn original_configs_are_read_unmodified() {
 
 #[test]
 fn guide_scenario_becomes_one_pattern_below_the_proxy_entry() {
-    let plan = planned(&guide());
-    assert_eq!(plan.dialect, Dialect::Guide);
-    assert_eq!(plan.target.base_url, "http://localhost:8080/proxy");
-    assert!(!plan.target.explicit, "a base_url is only a place to look");
+    let plan = planned(&sequence());
+    assert_eq!(plan.dialect(), Dialect::Sequence);
+    assert_eq!(plan.target().base_url(), "http://localhost:8080/proxy");
+    assert!(!plan.target().explicit(), "a base_url is only a place to look");
     assert!(noted(&plan, "base_url"), "that `/proxy` was added must be said");
     let planned = scenario(&plan, "Reads");
     assert_eq!(table(planned), [("Reads".to_owned(), 0.0, 60.0, 10)]);
-    assert_eq!(planned.patterns[0].ramp_up.as_secs_f64(), 5.0);
-    assert_eq!(planned.scenario.request_timeout.as_secs_f64(), 3.0);
-    assert_eq!(names(&plan.algorithms), ["round-robin", "least-connections", "rl"], "the guide's three");
+    assert_eq!(planned.patterns()[0].ramp_up().as_secs_f64(), 5.0);
+    assert_eq!(planned.scenario().request_timeout.as_secs_f64(), 3.0);
+    assert_eq!(names(plan.algorithms()), ["round-robin", "least-connections", "rl"], "the guide's three");
 }
 
 #[test]
 fn traffic_mix_splits_actions_and_profiles_decide_within() {
-    let plan = planned(&guide());
-    let stage = &scenario(&plan, "Reads").scenario.workload.stages()[0];
+    let plan = planned(&sequence());
+    let stage = &scenario(&plan, "Reads").scenario().workload.stages()[0];
     let weights = &stage.classes[0].actions;
     let sum: f64 = weights.values().sum();
     let share = |action: &str| weights[action] / sum;
@@ -225,33 +235,33 @@ fn overlapping_patterns_run_at_the_same_time() {
         90,
     ));
     let day = scenario(&plan, "day");
-    assert_eq!(day.peak_users, 80, "a and b share minutes 20 to 40; c begins when b ends");
-    assert_eq!(day.scenario.duration.as_secs_f64(), 4800.0, "the scenario ends with its last pattern");
-    let schedule = Schedule::new(day.scenario.workload.clone(), plan.seed);
+    assert_eq!(day.peak_users(), 80, "a and b share minutes 20 to 40; c begins when b ends");
+    assert_eq!(day.scenario().duration.as_secs_f64(), 4800.0, "the scenario ends with its last pattern");
+    let schedule = Schedule::new(day.scenario().workload.clone(), plan.seed());
     assert_eq!(schedule.peak_users(), 80, "users that leave make room at the same moment");
 }
 
 #[test]
 fn patterns_above_the_cap_are_cut_and_reported() {
     let plan = planned(&training(json!([pattern("a", 0.0, 60.0, 50), pattern("b", 20.0, 20.0, 60)]), 90));
-    let users: Vec<u32> = scenario(&plan, "day").patterns.iter().map(|pattern| pattern.users).collect();
+    let users: Vec<u32> = scenario(&plan, "day").patterns().iter().map(|pattern| pattern.users()).collect();
     assert_eq!(users, [50, 40], "the later pattern gives way");
-    assert!(noted(&plan, "traffic_patterns[1].concurrent_users"), "{:?}", plan.notes);
+    assert!(noted(&plan, "traffic_patterns[1].concurrent_users"), "{:?}", plan.notes());
 }
 
 #[test]
 fn ramp_up_is_limited_to_half_of_a_pattern() {
     let plan = planned(&training(json!([pattern("long", 0.0, 10.0, 5), pattern("short", 10.0, 1.0, 5)]), 9));
     let ramps: Vec<f64> =
-        scenario(&plan, "day").patterns.iter().map(|pattern| pattern.ramp_up.as_secs_f64()).collect();
+        scenario(&plan, "day").patterns().iter().map(|pattern| pattern.ramp_up().as_secs_f64()).collect();
     assert_eq!(ramps, [60.0, 30.0]);
-    assert!(noted(&plan, "traffic_patterns[1].ramp_up_time_seconds"), "{:?}", plan.notes);
+    assert!(noted(&plan, "traffic_patterns[1].ramp_up_time_seconds"), "{:?}", plan.notes());
 }
 
 #[test]
 fn action_weights_are_pattern_times_profile() {
     let plan = planned(&training(json!([pattern("a", 0.0, 1.0, 5)]), 9));
-    let workload = &scenario(&plan, "day").scenario.workload;
+    let workload = &scenario(&plan, "day").scenario().workload;
     let expected = BTreeMap::from([
         ("browse_products".to_owned(), 40.0),
         ("add_to_cart".to_owned(), 7.5),
@@ -274,7 +284,7 @@ fn richer_probabilities_stand_in_for_missing_ones() {
         "session_duration_minutes": [2, 8], "category_browse_probability": 0.6, "add_to_cart_probability": 0.2,
         "product_detail_view_probability": 0.9, "average_cart_size": [5, 9], "mobile_usage_probability": 0.8});
     let plan = planned(&config);
-    let workload = &scenario(&plan, "day").scenario.workload;
+    let workload = &scenario(&plan, "day").scenario().workload;
     let class = &workload.classes()[0];
     assert_eq!(class.think_time_s, [0.1, 0.4], "base_config's think times");
     assert_eq!(class.session_duration_s, Some([120.0, 300.0]), "capped by base_config's session length");
@@ -293,8 +303,8 @@ fn inline_dialect_without_profiles_gets_one_built_in() {
     config["rl_training_scenarios"].as_object_mut().unwrap().remove("user_behavior_profiles");
     config["rl_training_scenarios"]["base_config"]["max_retries"] = json!(3);
     let plan = planned(&config);
-    assert_eq!(plan.dialect, Dialect::Inline);
-    let stage = &scenario(&plan, "day").scenario.workload.stages()[0];
+    assert_eq!(plan.dialect(), Dialect::Inline);
+    let stage = &scenario(&plan, "day").scenario().workload.stages()[0];
     assert_eq!(stage.classes.len(), 1);
     let actions = &stage.classes[0].actions;
     assert_eq!(
@@ -311,7 +321,7 @@ fn scenarios_may_stand_beside_the_library_as_well_as_in_it() {
     config["rl_training_scenarios"]["diverse_load_patterns"] =
         json!({"traffic_patterns": [pattern("b", 0.0, 2.0, 4)]});
     let plan = planned(&config);
-    let order: Vec<&str> = plan.scenarios.iter().map(|planned| planned.scenario.name.as_str()).collect();
+    let order: Vec<&str> = plan.scenarios().iter().map(|planned| planned.scenario().name.as_str()).collect();
     assert_eq!(order, ["diverse_load_patterns", "day"], "in the order of the old lookup");
 }
 
@@ -321,15 +331,18 @@ fn flat_dialect_has_a_steady_base_and_bursts_below_the_maximum() {
         "max_users": 50, "ramp_up_minutes": 5, "request_delay_range": [0.5, 2.0], "burst_probability": 0.2,
         "burst_multiplier": 4.0});
     let plan = planned(&config);
-    assert_eq!(plan.dialect, Dialect::Traffic);
-    assert_eq!(plan.target.base_url, "http://localhost:9090/proxy");
+    assert_eq!(plan.dialect(), Dialect::Flat);
+    assert_eq!(plan.target().base_url(), "http://localhost:9090/proxy");
     let only = scenario(&plan, "test");
     assert_eq!(table(only)[0], ("base".to_owned(), 0.0, 3600.0, 20));
-    assert_eq!(only.patterns[0].ramp_up.as_secs_f64(), 300.0);
-    assert!(only.patterns.len() > 1, "a fifth of 55 minutes has bursts with this seed");
-    assert!(only.patterns[1..].iter().all(|burst| burst.users == 30), "4 x 20 is cut to the maximum of 50");
-    assert_eq!(only.peak_users, 50);
-    assert_eq!(only.scenario.workload.classes()[0].think_time_s, [0.5, 2.0]);
+    assert_eq!(only.patterns()[0].ramp_up().as_secs_f64(), 300.0);
+    assert!(only.patterns().len() > 1, "a fifth of 55 minutes has bursts with this seed");
+    assert!(
+        only.patterns()[1..].iter().all(|burst| burst.users() == 30),
+        "4 x 20 is cut to the maximum of 50"
+    );
+    assert_eq!(only.peak_users(), 50);
+    assert_eq!(only.scenario().workload.classes()[0].think_time_s, [0.5, 2.0]);
     let other = planned_with(&config, &Overrides { seed: Some(7), ..Overrides::default() });
     assert_ne!(table(scenario(&other, "test")), table(only), "the seed decides when bursts come");
 }
@@ -343,7 +356,7 @@ fn both_spellings_of_faults_mean_the_same() {
     plain["simulated_conditions"] = json!({"inventory_service_latency_multiplier": 4.0, "cart_service_error_rate": 0.15,
         "order_service_timeout_rate": 0.1});
     let faults = |one: Value| -> Vec<Fault> {
-        scenario(&planned(&training(json!([one]), 9)), "day").scenario.topology.faults.clone()
+        scenario(&planned(&training(json!([one]), 9)), "day").scenario().topology.faults.clone()
     };
     let (percent, plain) = (faults(percent), faults(plain));
     assert_eq!(percent, plain);
@@ -360,7 +373,7 @@ fn both_spellings_of_faults_mean_the_same() {
 #[test]
 fn stress_scenarios_complete_their_twins_and_bring_cascades_and_algorithms() {
     let plan = plan(&load("stress_test_rl_config.json").unwrap(), &Overrides::default()).unwrap();
-    let order: Vec<&str> = plan.scenarios.iter().map(|planned| planned.scenario.name.as_str()).collect();
+    let order: Vec<&str> = plan.scenarios().iter().map(|planned| planned.scenario().name.as_str()).collect();
     assert_eq!(
         order,
         [
@@ -374,21 +387,21 @@ fn stress_scenarios_complete_their_twins_and_bring_cascades_and_algorithms() {
     let cascade = scenario(&plan, "service_failure_cascade");
     assert_eq!(table(cascade), [("service_failure_cascade".to_owned(), 0.0, 3600.0, 50)]);
     assert!(noted(&plan, "service_failure_cascade.failure_timeline"), "the made-up pattern must be said");
-    let faults = &cascade.scenario.topology.faults;
+    let faults = &cascade.scenario().topology.faults;
     assert_eq!(faults[0].kind, FaultKind::ErrorRate { rate: 0.25 });
     assert_eq!(faults[1].kind, FaultKind::LatencyFactor { factor: 4.0 });
     assert_eq!(faults[2].kind, FaultKind::TimeoutRate { rate: 0.15 });
     assert_eq!(faults[2].duration_s, Some(720.0), "the recovery at minute 40 ends what would last to 48");
     let comparison = scenario(&plan, "routing_algorithm_comparison");
-    assert_eq!(names(&comparison.algorithms), ["round-robin", "least-connections", "ewma-scan", "rl"]);
-    let skipped: Vec<&str> = comparison.skipped.iter().map(|skipped| skipped.name.as_str()).collect();
+    assert_eq!(names(comparison.algorithms()), ["round-robin", "least-connections", "ewma-scan", "rl"]);
+    let skipped: Vec<&str> = comparison.skipped().iter().map(|skipped| skipped.name.as_str()).collect();
     assert_eq!(skipped, ["resource_aware"], "and `ml_based_routing` is rl");
     let chaos = scenario(&plan, "mixed_load_chaos");
-    let storm = &chaos.scenario.workload.stages()[1];
+    let storm = &chaos.scenario().workload.stages()[1];
     assert_eq!((storm.user_variance, storm.think_time_variance, storm.action_randomness), (0.35, 0.5, 0.25));
     assert_eq!(storm.max_users, 110, "wandering users keep the cap");
     assert_eq!(
-        chaos.patterns[1].service_limits["order-service"].p99_ms,
+        chaos.patterns()[1].service_limits()["order-service"].p99_ms,
         Some(900.0),
         "limits are kept as data"
     );
@@ -402,10 +415,10 @@ fn twin_scenarios_are_merged_and_not_run_twice() {
     config["stress_test_scenarios"] =
         json!({"extreme_load_scenarios": {"day": {"traffic_patterns": [twin]}}});
     let plan = planned(&config);
-    assert_eq!(plan.scenarios.len(), 1);
+    assert_eq!(plan.scenarios().len(), 1);
     let day = scenario(&plan, "day");
     assert_eq!(table(day), [("a".to_owned(), 0.0, 60.0, 5)], "the training scenario counts");
-    assert_eq!(day.scenario.topology.faults.len(), 1, "and is completed with the conditions of its twin");
+    assert_eq!(day.scenario().topology.faults.len(), 1, "and is completed with the conditions of its twin");
     assert!(noted(&plan, "extreme_load_scenarios.day"));
 }
 
@@ -413,7 +426,7 @@ fn twin_scenarios_are_merged_and_not_run_twice() {
 fn background_traffic_fills_gaps_only_where_it_is_asked_for() {
     let patterns = json!([pattern("pattern_1", 0.0, 1.0, 5), pattern("pattern_2", 3.0, 1.0, 5)]);
     let quiet = planned(&training(patterns.clone(), 9));
-    assert_eq!(scenario(&quiet, "day").patterns.len(), 2, "a gap is silent by default");
+    assert_eq!(scenario(&quiet, "day").patterns().len(), 2, "a gap is silent by default");
 
     let mut config = training(patterns, 9);
     let moved = config["rl_training_scenarios"]["training_scenarios"]["day"].take();
@@ -421,18 +434,18 @@ fn background_traffic_fills_gaps_only_where_it_is_asked_for() {
     let plan = planned(&config);
     let test = scenario(&plan, "background_traffic_test");
     assert_eq!(table(test)[2], ("background_1".to_owned(), 60.0, 120.0, 1));
-    assert!(test.patterns[2].background, "background traffic is told apart");
+    assert!(test.patterns()[2].background(), "background traffic is told apart");
     assert!(
-        (test.patterns[2].expected_rps - 1.0).abs() < 0.05,
+        (test.patterns()[2].expected_rps() - 1.0).abs() < 0.05,
         "one request per second: {}",
-        test.patterns[2].expected_rps
+        test.patterns()[2].expected_rps()
     );
 
     config["bench"] = json!({"background_rps": 2.5});
     let faster = planned(&config);
-    let pattern = &scenario(&faster, "background_traffic_test").patterns[2];
-    assert_eq!(pattern.users, 3);
-    assert!((pattern.expected_rps - 2.5).abs() < 0.12, "{}", pattern.expected_rps);
+    let pattern = &scenario(&faster, "background_traffic_test").patterns()[2];
+    assert_eq!(pattern.users(), 3);
+    assert!((pattern.expected_rps() - 2.5).abs() < 0.12, "{}", pattern.expected_rps());
 }
 
 #[test]
@@ -444,7 +457,7 @@ fn injected_errors_have_the_injection_probability_times_their_rate() {
             "network_errors": {"connection_refused_rate": 0.02}},
         "invalid_product_skus": ["NOPE"]});
     let plan = planned(&config);
-    let errors = &scenario(&plan, "day").errors;
+    let errors = &scenario(&plan, "day").errors();
     assert_eq!(errors.len(), 1);
     assert!((errors["invalid_token"] - 0.006).abs() < 1e-12, "{errors:?}");
     assert!(
@@ -463,7 +476,7 @@ fn products_of_the_config_become_the_catalogue() {
         {"id": "SKU-2", "name": "Two", "category": "C", "price": 2.5, "popularity_score": 0.5}]);
     config["rl_training_scenarios"]["realistic_shipping_addresses"] = json!([{"street": "s", "city": "c"}]);
     let plan = planned(&config);
-    let catalogue = &scenario(&plan, "day").catalogue;
+    let catalogue = &scenario(&plan, "day").catalogue();
     let rows: Vec<(&str, f64)> = catalogue
         .iter()
         .map(|row| (row["sku"].as_str().unwrap(), row["popularity"].as_f64().unwrap()))
@@ -473,7 +486,7 @@ fn products_of_the_config_become_the_catalogue() {
     assert!(
         noted(&plan, "realistic_shipping_addresses[0].phone"),
         "filled-in fields are said: {:?}",
-        plan.notes
+        plan.notes()
     );
 }
 
@@ -483,10 +496,10 @@ fn users_flag_sets_the_peak_and_keeps_proportions() {
     let flags = Overrides { users: Some(8), ..Overrides::default() };
     let plan = planned_with(&config, &flags);
     let day = scenario(&plan, "day");
-    assert_eq!(day.patterns.iter().map(|pattern| pattern.users).collect::<Vec<_>>(), [5, 3]);
-    assert_eq!((day.peak_users, day.cap), (8, Some(8)));
+    assert_eq!(day.patterns().iter().map(|pattern| pattern.users()).collect::<Vec<_>>(), [5, 3]);
+    assert_eq!((day.peak_users(), day.cap()), (8, Some(8)));
     let more = planned_with(&config, &Overrides { users: Some(160), ..Overrides::default() });
-    assert_eq!(scenario(&more, "day").peak_users, 160, "the flag wins over the config's cap");
+    assert_eq!(scenario(&more, "day").peak_users(), 160, "the flag wins over the config's cap");
 }
 
 #[test]
@@ -499,11 +512,11 @@ fn time_scale_divides_the_timeline_and_leaves_users_alone() {
     let fast = planned_with(&config, &Overrides { time_scale: Some(60.0), ..Overrides::default() });
     let day = scenario(&fast, "day");
     assert_eq!(table(day), [("a".to_owned(), 3.0, 6.0, 5)]);
-    assert_eq!(day.patterns[0].ramp_up.as_secs_f64(), 1.0);
-    assert_eq!(day.scenario.warm_up.as_secs_f64(), 0.5);
-    assert_eq!(day.scenario.workload.classes()[0].think_time_s, [1.0, 3.0], "think times stay");
-    assert_eq!(day.scenario.request_timeout.as_secs_f64(), 4.0, "timeouts stay");
-    let faults = &day.scenario.topology.faults;
+    assert_eq!(day.patterns()[0].ramp_up().as_secs_f64(), 1.0);
+    assert_eq!(day.scenario().warm_up.as_secs_f64(), 0.5);
+    assert_eq!(day.scenario().workload.classes()[0].think_time_s, [1.0, 3.0], "think times stay");
+    assert_eq!(day.scenario().request_timeout.as_secs_f64(), 4.0, "timeouts stay");
+    let faults = &day.scenario().topology.faults;
     let own = faults.iter().find(|fault| fault.kind.name() == "error_rate").expect("the pattern's fault");
     assert_eq!((own.start_s, own.duration_s), (3.0, Some(6.0)));
     let flapping = faults.iter().find_map(|fault| match fault.kind {
@@ -525,9 +538,9 @@ fn duration_and_ramp_up_flags_set_what_will_run() {
     let plan = planned_with(&config, &flags);
     let day = scenario(&plan, "day");
     assert_eq!(table(day), [("a".to_owned(), 0.0, 15.0, 5), ("b".to_owned(), 15.0, 15.0, 5)]);
-    assert_eq!(day.scenario.duration.as_secs_f64(), 30.0);
-    assert!(day.patterns.iter().all(|pattern| pattern.ramp_up.as_secs_f64() == 4.0));
-    assert_eq!(day.peak_users, 5, "patterns that touch do not overlap after scaling");
+    assert_eq!(day.scenario().duration.as_secs_f64(), 30.0);
+    assert!(day.patterns().iter().all(|pattern| pattern.ramp_up().as_secs_f64() == 4.0));
+    assert_eq!(day.peak_users(), 5, "patterns that touch do not overlap after scaling");
 }
 
 #[test]
@@ -541,13 +554,13 @@ fn flags_choose_algorithms_scenario_seed_and_load_balancer() {
         ..Overrides::default()
     };
     let chosen = plan(&loaded, &flags).unwrap();
-    assert_eq!(chosen.scenarios.len(), 1);
+    assert_eq!(chosen.scenarios().len(), 1);
     assert_eq!(
-        names(&chosen.scenarios[0].algorithms),
+        names(chosen.scenarios()[0].algorithms()),
         ["p2c", "rl"],
         "flags win over a scenario's own algorithms, and `rl_agent` is rl"
     );
-    assert_eq!((chosen.repetitions, chosen.seed.0), (3, 9));
+    assert_eq!((chosen.repetitions(), chosen.seed().0), (3, 9));
 
     let flags = Overrides {
         url: Some("http://10.0.0.7:8080".to_owned()),
@@ -555,11 +568,11 @@ fn flags_choose_algorithms_scenario_seed_and_load_balancer() {
         ..flags
     };
     let external = plan(&loaded, &flags).unwrap();
-    assert!(external.target.explicit);
-    assert_eq!(external.target.base_url, "http://10.0.0.7:8080/proxy");
-    assert_eq!(external.target.admin_url.as_deref(), Some("http://10.0.0.7:9000"));
+    assert!(external.target().explicit());
+    assert_eq!(external.target().base_url(), "http://10.0.0.7:8080/proxy");
+    assert_eq!(external.target().admin_url(), Some("http://10.0.0.7:9000"));
     assert_eq!(
-        names(&external.scenarios[0].algorithms),
+        names(external.scenarios()[0].algorithms()),
         ["p2c", "rl"],
         "somebody else's load balancer may have its own rl"
     );
@@ -573,11 +586,11 @@ fn strategies_of_a_config_are_its_algorithms_unless_ours_are_given() {
         "weighted_response_time": {"description": "fast first", "parameters": {"response_time_weight": 0.7}},
         "adaptive_learning": {"learning_rate": 0.01}, "resource_aware": {}});
     let plan = planned(&config);
-    assert_eq!(names(&plan.algorithms), ["round-robin", "least-connections", "ewma-scan", "rl"]);
-    assert_eq!(plan.skipped[0].name, "resource_aware");
+    assert_eq!(names(plan.algorithms()), ["round-robin", "least-connections", "ewma-scan", "rl"]);
+    assert_eq!(plan.skipped()[0].name, "resource_aware");
     assert!(noted(&plan, "least_connections.parameters"), "parameters without a counterpart are said");
     config["bench"] = json!({"algorithms": ["random"]});
-    assert_eq!(names(&planned(&config).algorithms), ["random"]);
+    assert_eq!(names(&planned(&config).algorithms()), ["random"]);
 }
 
 #[test]
@@ -619,14 +632,14 @@ fn knobs_that_are_not_honoured_are_reported() {
         assert!(
             noted(&plan, key),
             "`{key}` is not done as written and must be reported; notes: {:#?}",
-            plan.notes
+            plan.notes()
         );
     }
 }
 
 #[test]
 fn plan_as_json_has_what_the_command_promises() {
-    let value = planned(&guide()).to_json("abc");
+    let value = planned(&sequence()).to_json("abc");
     assert_eq!(value["schedule_sha256"], "abc");
     assert_eq!(value["scenarios"][0]["name"], "Reads");
     assert_eq!(value["scenarios"][0]["duration_s"], 60.0);
@@ -639,10 +652,10 @@ fn plan_as_json_has_what_the_command_promises() {
 
 #[test]
 fn tokens_are_blanked_in_the_record_of_a_run() {
-    let mut config = guide();
+    let mut config = sequence();
     config["bench"] = json!({"load_balancer": {"url": "http://h:1/x", "admin_token": "secret"}});
     let loaded = from_text("test.json", &config.to_string()).unwrap();
     assert!(!loaded.document().to_string().contains("secret"));
     let plan = plan(&loaded, &Overrides::default()).unwrap();
-    assert_eq!(plan.target.admin_token.as_deref(), Some("secret"));
+    assert_eq!(plan.target().admin_token(), Some("secret"));
 }

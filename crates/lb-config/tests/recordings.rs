@@ -200,30 +200,30 @@ fn planned(text: &str, overrides: &Overrides) -> Plan {
 #[test]
 fn a_list_of_requests_is_a_config_that_plays_itself() {
     let plan = planned(Q, &Overrides::default());
-    assert_eq!(plan.dialect, Dialect::Requests);
-    let scenario = &plan.scenarios[0];
-    assert_eq!(scenario.scenario.name, "requests", "named after the file");
-    assert_eq!(scenario.scenario.duration.as_secs_f64(), 3.0, "a second for the last reply");
-    assert!((scenario.patterns[0].expected_rps - 1.0).abs() < 1e-9, "three requests in three seconds");
-    let schedule = Schedule::new(Arc::clone(&scenario.scenario.workload), plan.seed);
+    assert_eq!(plan.dialect(), Dialect::Requests);
+    let scenario = &plan.scenarios()[0];
+    assert_eq!(scenario.scenario().name, "requests", "named after the file");
+    assert_eq!(scenario.scenario().duration.as_secs_f64(), 3.0, "a second for the last reply");
+    assert!((scenario.patterns()[0].expected_rps() - 1.0).abs() < 1e-9, "three requests in three seconds");
+    let schedule = Schedule::new(Arc::clone(&scenario.scenario().workload), plan.seed());
     let at: Vec<f64> = schedule.arrivals().iter().map(|arrival| arrival.at.as_secs_f64()).collect();
     assert_eq!(at, [0.0, 0.5, 2.0], "requests come at their recorded times");
-    let step = &scenario.scenario.workload.steps()[0];
+    let step = &scenario.scenario().workload.steps()[0];
     assert_eq!((step.service.as_deref(), step.path.as_str()), (Some("api"), "/v1/resource"));
-    assert!(scenario.scenario.topology.pool_of("api").is_some(), "some pool answers");
-    assert!(plan.notes.iter().any(|note| note.key_path == "bench.topology"), "{:?}", plan.notes);
+    assert!(scenario.scenario().topology.pool_of("api").is_some(), "some pool answers");
+    assert!(plan.notes().iter().any(|note| note.key_path == "bench.topology"), "{:?}", plan.notes());
     let fast = planned(Q, &Overrides { speed: Some(2.0), ..Overrides::default() });
-    assert_eq!(fast.scenarios[0].scenario.duration.as_secs_f64(), 2.0);
+    assert_eq!(fast.scenarios()[0].scenario().duration.as_secs_f64(), 2.0);
     assert_eq!(from_text("q.json", Q).expect("a config").document(), json!({"requests": 3}));
 }
 
 #[test]
 fn a_given_duration_leaves_out_what_lies_after_it() {
     let plan = planned(Q, &Overrides { duration: Some(Duration::from_secs(1)), ..Overrides::default() });
-    assert_eq!(plan.scenarios[0].scenario.duration.as_secs_f64(), 1.0);
-    let schedule = Schedule::new(Arc::clone(&plan.scenarios[0].scenario.workload), plan.seed);
+    assert_eq!(plan.scenarios()[0].scenario().duration.as_secs_f64(), 1.0);
+    let schedule = Schedule::new(Arc::clone(&plan.scenarios()[0].scenario().workload), plan.seed());
     assert_eq!(schedule.arrivals().len(), 2);
-    let note = plan.notes.iter().find(|note| note.key_path == "--duration").expect("it is reported");
+    let note = plan.notes().iter().find(|note| note.key_path == "--duration").expect("it is reported");
     assert!(note.message.contains("1 of 3 recorded requests lie after it"), "{note}");
 }
 
@@ -235,9 +235,13 @@ fn a_replay_takes_the_place_of_all_scenarios() {
     let flag = Overrides { replay: Some(file.clone()), ..Overrides::default() };
     let loaded = load("default_benchmark_config.json").expect("a bundled config");
     let plan_of_flag = plan(&loaded, &flag).unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(plan_of_flag.scenarios.len(), 1);
-    assert_eq!(plan_of_flag.scenarios[0].scenario.name, "targets");
-    assert!(plan_of_flag.notes.iter().any(|note| note.key_path == "scenarios"), "{:?}", plan_of_flag.notes);
+    assert_eq!(plan_of_flag.scenarios().len(), 1);
+    assert_eq!(plan_of_flag.scenarios()[0].scenario().name, "targets");
+    assert!(
+        plan_of_flag.notes().iter().any(|note| note.key_path == "scenarios"),
+        "{:?}",
+        plan_of_flag.notes()
+    );
     let config = dir.path().join("c.json");
     let arrivals = json!({"process": "replay", "file": "targets.json", "speed": 2, "format": "vegeta"});
     let text = json!({"scenarios": [{"name": "x", "duration_minutes": 1, "concurrent_users": 1}], "bench": {"arrivals": arrivals}});
@@ -245,7 +249,7 @@ fn a_replay_takes_the_place_of_all_scenarios() {
     let loaded = load(&config.to_string_lossy()).expect("the config can be read");
     let plan_of_config = plan(&loaded, &Overrides::default()).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(
-        plan_of_config.scenarios[0].scenario.duration.as_secs_f64(),
+        plan_of_config.scenarios()[0].scenario().duration.as_secs_f64(),
         2.0,
         "found beside the config, twice as fast"
     );
@@ -260,7 +264,7 @@ fn what_a_replay_cannot_do_is_refused() {
         refused.map(|_| ()).expect_err("it must be refused").to_string()
     };
     let none = Overrides::default();
-    let guide = |arrivals: serde_json::Value| {
+    let sequence = |arrivals: serde_json::Value| {
         json!({"scenarios": [{"name": "x", "duration_minutes": 1, "concurrent_users": 1}], "bench": {"arrivals": arrivals}}).to_string()
     };
     for (text, overrides, reason) in [
@@ -281,18 +285,18 @@ fn what_a_replay_cannot_do_is_refused() {
             "a rate contradicts them",
         ),
         (
-            guide(json!("poisson:5")),
+            sequence(json!("poisson:5")),
             Overrides { speed: Some(2.0), ..none.clone() },
             "--speed = 2: belongs to a replay",
         ),
-        (guide(json!({"process": "replay"})), none.clone(), "bench.arrivals.file = null: missing"),
+        (sequence(json!({"process": "replay"})), none.clone(), "bench.arrivals.file = null: missing"),
         (
-            guide(json!({"process": "replay", "file": "no-such-file"})),
+            sequence(json!({"process": "replay", "file": "no-such-file"})),
             none.clone(),
             "bench.arrivals.file = \"no-such-file\": cannot be read",
         ),
         (
-            guide(json!({"process": "replay", "file": "f", "start": "action"})),
+            sequence(json!({"process": "replay", "file": "f", "start": "action"})),
             none.clone(),
             "bench.arrivals.start = null: means nothing for a replay",
         ),

@@ -32,7 +32,7 @@ fn planned(bench: &Value, overrides: &Overrides) -> Result<Plan, String> {
 }
 
 fn day() -> PlannedScenario {
-    planned(&json!({}), &Overrides::default()).expect("a good config").scenarios[0].clone()
+    planned(&json!({}), &Overrides::default()).expect("a good config").scenarios()[0].clone()
 }
 
 /// A request: second, latency in milliseconds, step, outcome, backend.
@@ -238,7 +238,7 @@ fn presets_are_the_targets_of_the_suites() {
 fn a_plan_gathers_thresholds_and_flags_take_their_place() {
     let bench = json!({"threshold_presets": ["light"], "thresholds": {
         "http_req_duration{algorithm:rr}": ["p(95)<200", "avg<100"], "http_req_failed": ["rate<0.01"]}});
-    let texts = |plan: &Plan| -> Vec<String> { plan.thresholds.iter().map(ToString::to_string).collect() };
+    let texts = |plan: &Plan| -> Vec<String> { plan.thresholds().iter().map(ToString::to_string).collect() };
     let plan = planned(&bench, &Overrides::default()).expect("a good config");
     assert_eq!(
         texts(&plan),

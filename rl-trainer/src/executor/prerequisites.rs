@@ -73,7 +73,7 @@ fn configs() -> Result<String> {
     for name in bundled_configs() {
         let loaded = lb_config::load(name)?;
         let plan = lb_config::plan(&loaded, &Overrides::default());
-        scenarios += plan.map_err(|error| anyhow!("bundled config `{name}`: {error}"))?.scenarios.len();
+        scenarios += plan.map_err(|error| anyhow!("bundled config `{name}`: {error}"))?.scenarios().len();
     }
     Ok(format!("{} with {scenarios} scenarios", bundled_configs().count()))
 }

@@ -36,8 +36,8 @@ pub(super) fn find(name: &str, config: Option<&str>) -> Result<Found, Failure> {
     for config in configs {
         let loaded = lb_config::load(&config).or_exit(ExitCode::Usage)?;
         let plan = lb_config::plan(&loaded, &Overrides::default()).or_exit(ExitCode::Usage)?;
-        for scenario in &plan.scenarios {
-            let found = &scenario.scenario.name;
+        for scenario in plan.scenarios() {
+            let found = &scenario.scenario().name;
             if found.eq_ignore_ascii_case(name.trim()) {
                 return Ok(Found { loaded, config, name: found.clone() });
             }
@@ -114,10 +114,10 @@ mod tests {
         let quick = quick().unwrap_or_else(|failure| panic!("{failure}"));
         let plan =
             lb_config::plan(&quick.loaded, &Overrides::default()).expect("the validation's config is sound");
-        let planned = &plan.scenarios[0];
-        assert_eq!(planned.scenario.name, "quick_validation");
-        assert_eq!((planned.peak_users, planned.identities), (5, 10), "five visitors, ten accounts");
-        assert_eq!(planned.scenario.duration.as_secs_f64(), 120.0);
+        let planned = &plan.scenarios()[0];
+        assert_eq!(planned.scenario().name, "quick_validation");
+        assert_eq!((planned.peak_users(), planned.identities()), (5, 10), "five visitors, ten accounts");
+        assert_eq!(planned.scenario().duration.as_secs_f64(), 120.0);
     }
 
     #[test]

@@ -94,7 +94,7 @@ pub fn files<'a>(
         describe.requests(session, &mut metrics);
     }
     metrics.sort_by(|one: &Metric<'_>, other| one.timestamp.cmp(&other.timestamp));
-    let scenario = planned.scenario.name.as_str();
+    let scenario = planned.scenario().name.as_str();
     let timestamp = started.strftime(TIME_FORMAT).to_string();
     let files = ResultsFile {
         scenario,
@@ -136,11 +136,11 @@ struct Describe<'a, 'b> {
 
 impl<'a> Describe<'a, '_> {
     fn pattern(&self, session: &Session) -> Option<&'a PatternSummary> {
-        self.planned.patterns.get(session.stage)
+        self.planned.patterns().get(session.stage)
     }
 
     fn pattern_name(&self, session: &Session) -> &'a str {
-        self.pattern(session).map_or(UNSPECIFIED, |pattern| pattern.name.as_str())
+        self.pattern(session).map_or(UNSPECIFIED, |pattern| pattern.name())
     }
 
     fn session(&self, session: &'a Session) -> SessionResult<'a> {
@@ -163,7 +163,7 @@ impl<'a> Describe<'a, '_> {
     }
 
     fn requests(&self, session: &'a Session, metrics: &mut Vec<Metric<'a>>) {
-        let steps = self.planned.scenario.workload.steps();
+        let steps = self.planned.scenario().workload.steps();
         let levels = self.levels(session);
         for request in &session.requests {
             let step = &steps[usize::from(request.step)];
@@ -191,10 +191,10 @@ impl<'a> Describe<'a, '_> {
         let pattern = self.pattern(session);
         let labels: HashMap<&'a str, &'a str> = pattern
             .iter()
-            .flat_map(|pattern| &pattern.service_labels)
+            .flat_map(|pattern| pattern.service_labels())
             .map(|(service, label)| (service.as_str(), label.as_str()))
             .collect();
-        let otherwise = pattern.and_then(|pattern| pattern.intensity.as_deref()).unwrap_or(UNSPECIFIED);
+        let otherwise = pattern.and_then(|pattern| pattern.intensity()).unwrap_or(UNSPECIFIED);
         move |service| labels.get(service).copied().unwrap_or(otherwise)
     }
 }

@@ -96,7 +96,7 @@ impl Session {
 /// The file cannot be read, or is not a recording of this scenario.
 pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Result<Vec<Session>> {
     let of_user = requests(path, planned)?;
-    let workload = &planned.scenario.workload;
+    let workload = &planned.scenario().workload;
     let mut sessions = Vec::new();
     for (user, mut requests) in of_user {
         // Stable: of requests at one instant the first in the file was the first.
@@ -154,7 +154,7 @@ fn requests(path: &Path, planned: &PlannedScenario) -> Result<Vec<(u32, Vec<Requ
     let (user, action, step) = (column("user")?, column("action")?, column("step")?);
     let (sent, done, outcome, status) =
         (column("sent_us")?, column("done_us")?, column("outcome")?, column("status")?);
-    let steps = planned.scenario.workload.steps().iter().enumerate();
+    let steps = planned.scenario().workload.steps().iter().enumerate();
     let steps: HashMap<&str, u16> = steps.map(|(place, step)| (step.name.as_str(), place as u16)).collect();
     let mut by_user: std::collections::BTreeMap<u32, Vec<Request>> = std::collections::BTreeMap::new();
     for row in reader.get_row_iter(None)? {

@@ -173,13 +173,13 @@ pub(super) fn recover(run: &mut Run) {
 /// Writes the files of `logs/` about the sessions of a scenario recorded under one algorithm; returns the
 /// number of sessions.
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
-    let planned = played.plan.scenarios.first().context("the plan has no scenario")?;
+    let planned = played.plan.scenarios().first().context("the plan has no scenario")?;
     let requests = only_file(&played.folder.join("trials"))?;
-    let schedule = schedules(&planned.scenario.workload, played.plan.seed, 1);
+    let schedule = schedules(&planned.scenario().workload, played.plan.seed(), 1);
     let schedule = schedule.first().context("the plan has no schedule")?;
     let sessions = sessions::read(&requests, planned, schedule)?;
     let (results, metrics) = session_files::files(planned, &sessions, &played.started);
-    let name = &planned.scenario.name;
+    let name = &planned.scenario().name;
     let write = |stem: &str, fill: &dyn Fn(&mut (dyn std::io::Write + Send)) -> anyhow::Result<()>| {
         write_with(&run.folder.stamped(&format!("{stem}_{name}"), "json"), fill)
     };

@@ -2,26 +2,17 @@
 //! the patterns of a scenario in place of their users.
 
 mod short;
-mod words;
-
-pub(super) use words::{describe, mean_rate, to_json};
+pub(super) mod words;
 
 use super::document::join;
-use super::draft::DraftScenario;
+use super::draft::types::DraftScenario;
 use super::error::Findings;
-use super::overrides::Overrides;
-use super::raw::{self, ArrivalSettings, Bench, MOST_PER_SECOND, Process, RateStage};
+use super::raw::{self, ArrivalSettings, MOST_PER_SECOND, Process, RateStage};
+use super::said::Said;
+use super::settings::Settings;
 use lb_core::time::Span;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, Journey, RateSegment, Spacing};
 use serde_json::Value;
-
-/// Arrival settings, and where they stand.
-pub(super) struct Asked {
-    /// Key path or flag.
-    pub(super) path: String,
-    /// As said.
-    pub(super) settings: ArrivalSettings,
-}
 
 /// An arrival process that every pattern gets.
 pub(super) struct OpenModel {
@@ -42,28 +33,25 @@ enum Rates {
     Bursts([f64; 2], [f64; 2]),
 }
 
-/// What flags and config ask for; none in the closed model, or after a problem.
-pub(super) fn asked(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Option<Asked> {
-    let (path, short) = match (&flags.arrivals, &bench.arrivals) {
-        (Some(text), _) => ("--arrivals", text),
-        (None, Some(raw::Arrivals::Short(text))) => ("bench.arrivals", text),
-        (None, Some(raw::Arrivals::Long(settings))) => {
-            return Some(Asked { path: "bench.arrivals".to_owned(), settings: (**settings).clone() });
+/// Reads what flags and config ask for. None in the closed model, or after a problem.
+pub(super) fn read_asked(settings: &Settings, findings: &mut Findings) -> Option<Said<ArrivalSettings>> {
+    let Said { at, value, by } = settings.arrivals.clone()?;
+    let read = match value {
+        raw::Arrivals::Long(long) => *long,
+        raw::Arrivals::Short(text) => {
+            short::read(&text).map_err(|message| findings.wrong(&at, text, message)).ok()?
         }
-        (None, None) => return None,
     };
-    match short::read(short) {
-        Ok(settings) => Some(Asked { path: path.to_owned(), settings }),
-        Err(message) => {
-            findings.wrong(path, short.as_str(), message);
-            None
-        }
-    }
+    Some(Said { at, value: read, by })
 }
 
 /// Checks what is asked for; replays are none of its business.
-pub(super) fn open_model(asked: &Asked, journey: &Journey, findings: &mut Findings) -> Option<OpenModel> {
-    let Asked { path, settings } = asked;
+pub(super) fn open_model(
+    asked: &Said<ArrivalSettings>,
+    journey: &Journey,
+    findings: &mut Findings,
+) -> Option<OpenModel> {
+    let Said { at: path, value: settings, .. } = asked;
     let rates = match settings.process {
         Process::Constant | Process::Poisson => levels(path, settings, findings)?,
         Process::Ramp => {

@@ -1,6 +1,5 @@
 //! Arrivals for people and for JSON, and the rate that they come to.
 
-use crate::plan::PatternSummary;
 use lb_core::time::Span;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 use serde_json::{Value, json};
@@ -64,8 +63,8 @@ pub(crate) fn describe(arrivals: &Arrivals) -> String {
     }
 }
 
-/// Arrivals as JSON; recorded requests are counted, not listed.
-pub(crate) fn to_json(arrivals: &Arrivals, pattern: &PatternSummary) -> Value {
+/// Arrivals over a stage of `length` as JSON; recorded requests are counted, not listed.
+pub(crate) fn to_json(arrivals: &Arrivals, length: Span) -> Value {
     let mut json = match &arrivals.process {
         ArrivalProcess::Rates { segments, spacing } => {
             let stage = |segment: &RateSegment| json!({ "duration_s": segment.duration.as_secs_f64(), "from": segment.from, "to": segment.to });
@@ -84,7 +83,7 @@ pub(crate) fn to_json(arrivals: &Arrivals, pattern: &PatternSummary) -> Value {
         ArrivalStart::Session => "session".into(),
         ArrivalStart::Action => "action".into(),
     };
-    json["mean_rate"] = json!(mean_rate(&arrivals.process, pattern.duration));
+    json["mean_rate"] = json!(mean_rate(&arrivals.process, length));
     json["description"] = describe(arrivals).into();
     json
 }

@@ -1,6 +1,6 @@
 //! Bad requests on purpose: the chance of each error that the journey knows how to make.
 
-use super::Context;
+use super::types::Context;
 use crate::document::join;
 use crate::error::Findings;
 use crate::raw::ErrorSimulation;

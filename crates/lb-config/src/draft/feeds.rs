@@ -1,6 +1,6 @@
 //! Products and addresses of a config, as rows of the journey's feeds.
 
-use super::{Context, DraftPattern};
+use super::types::{Context, DraftPattern};
 use crate::document::join;
 use crate::error::Findings;
 use crate::raw::TestProduct;

@@ -1,7 +1,7 @@
 //! User behaviour profiles as user classes, and the mix of a pattern.
 
 use super::actions::{self, ActionWeights, profile_weights};
-use super::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
+use super::types::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
 use crate::document::join;
 use crate::error::Findings;
 use crate::ordered::Ordered;
@@ -153,7 +153,7 @@ fn defaults(
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> Defaults {
-    let bench = context.bench.think_time_s;
+    let bench = context.settings.think_time_s;
     let own = bench.map(|range| ordered_range("bench.think_time_s", range, findings));
     let think_time_s = match base.map(|base| (base.think_time_min, base.think_time_max)) {
         _ if own.is_some() => own.unwrap_or(THINK_TIME_S),
@@ -180,7 +180,7 @@ fn class(
 ) -> UserClass {
     let pages_path = join(path, "pages_per_session");
     let pages =
-        profile.pages_per_session.or(context.bench.actions_per_session).unwrap_or(ACTIONS_PER_SESSION);
+        profile.pages_per_session.or(context.settings.actions_per_session).unwrap_or(ACTIONS_PER_SESSION);
     let think_path = join(path, "think_time_range");
     let think_time_s = match profile.think_time_range {
         Some(range) => ordered_range(&think_path, range, findings),

@@ -1,17 +1,15 @@
 //! Dialect S: stress scenarios, failure timelines, and scenarios that bring their own algorithms.
 
-use super::training::{Shared, blank, note_base, scenario};
-use super::{Context, Draft, DraftPattern};
-use crate::algorithms::Named;
+use super::scenario::draft_scenario;
+use super::shared::{STRESS, Shared, note_base};
+use super::steady::comparison;
+use super::types::{Context, Draft};
 use crate::document::join;
 use crate::error::Findings;
 use crate::ordered::Ordered;
-use crate::raw::{
-    AlgorithmComparison, BaseConfig, Pattern, RoutingStrategy, StressScenarios, TrainingScenario,
-};
-use serde_json::{Value, json};
-
-pub(super) const STRESS: &str = "stress_test_scenarios";
+use crate::raw::{BaseConfig, Pattern, RoutingStrategy, StressScenarios, TrainingScenario};
+use crate::said::Said;
+use serde_json::Value;
 
 /// Adds the scenarios of dialect S to those that are there already. Of two with the same name the
 /// first counts, as the old lookup had it.
@@ -37,7 +35,7 @@ pub(super) fn draft(
             // A duplicate has given what it has to the first one already.
             if draft.scenarios.iter().all(|known| known.name != name) {
                 let path = join(&parent, name);
-                draft.scenarios.push(scenario(&path, name, raw, base, shared, context, findings));
+                draft.scenarios.push(draft_scenario(&path, name, raw, base, shared, context, findings));
             }
         }
     }
@@ -48,7 +46,7 @@ pub(super) fn draft(
             findings.note(&path, name, "a scenario of this name stands before; that one counts");
             continue;
         }
-        comparison(&path, name, raw, base, shared, context, draft, findings);
+        draft.scenarios.push(comparison(&path, name, raw, base, shared, context, findings));
     }
     if let Some(spec) = &stress.rl_specific_metrics {
         let keys: Vec<&str> = spec.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
@@ -67,15 +65,15 @@ fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findi
     };
     let path = join(path, "base_url");
     match &draft.base_url {
-        Some(first) if first.name != url => {
+        Some(first) if first.value != url => {
             let message = format!(
                 "is not used: a run drives one load balancer, and `{}` names {}",
-                first.path, first.name
+                first.at, first.value
             );
             findings.note(&path, url, message);
         }
         Some(_) => {}
-        None => draft.base_url = Some(Named { path, name: url }),
+        None => draft.base_url = Some(Said::by_config(path, url)),
     }
 }
 
@@ -145,79 +143,12 @@ fn fill_in_pattern<'a>(pattern: &mut Pattern, other: &Pattern, taken: &mut Vec<&
     }
 }
 
-/// The steady load under a failure timeline that has no patterns of its own.
-pub(super) fn steady(
-    path: &str,
-    name: &str,
-    raw: &TrainingScenario,
-    shared: &Shared,
-    context: &Context<'_>,
-    findings: &mut Findings,
-) -> Option<DraftPattern> {
-    if raw.failure_timeline.is_none() {
-        let key = join(path, "traffic_patterns");
-        findings.wrong(&key, json!([]), "the scenario has no pattern; give at least one");
-        return None;
-    }
-    let (Some(users), Some(minutes)) = (raw.max_concurrent_users, raw.test_duration_minutes) else {
-        let message = "a failure timeline without patterns needs `max_concurrent_users` and `test_duration_minutes`, to know the load under it";
-        findings.wrong(path, name, message);
-        return None;
-    };
-    let message = format!(
-        "stands alone, so {users} users (`max_concurrent_users`) of all profiles in equal shares run for {minutes} minutes under it"
-    );
-    findings.note(&join(path, "failure_timeline"), raw.failure_timeline.iter().flatten().count(), message);
-    Some(DraftPattern {
-        path: path.to_owned(),
-        name: name.to_owned(),
-        end_s: minutes * 60.0,
-        ramp_up_s: raw.ramp_up_time_seconds.unwrap_or(0.0),
-        users,
-        mix: shared.profiles.mix(path, None, None, context, findings),
-        ..DraftPattern::default()
-    })
-}
-
-#[allow(clippy::too_many_arguments, reason = "the context of drafting, as everywhere in this folder")]
-fn comparison(
-    path: &str,
-    name: &str,
-    raw: &AlgorithmComparison,
-    base: Option<&BaseConfig>,
-    shared: &Shared,
-    context: &Context<'_>,
-    draft: &mut Draft,
-    findings: &mut Findings,
-) {
-    let traffic = &raw.identical_traffic_pattern;
-    let traffic_path = join(path, "identical_traffic_pattern");
-    let (distribution, weights) =
-        (traffic.user_behavior_distribution.as_ref(), traffic.scenario_weights.as_ref());
-    let mut scenario = blank(path, name, base, shared, context);
-    scenario.patterns.push(DraftPattern {
-        path: path.to_owned(),
-        name: "identical_traffic_pattern".to_owned(),
-        end_s: raw.test_duration_per_algorithm * 60.0,
-        ramp_up_s: raw.ramp_up_time_seconds,
-        users: raw.concurrent_users,
-        mix: shared.profiles.mix(&traffic_path, distribution, weights, context, findings),
-        ..DraftPattern::default()
-    });
-    let key = join(path, "algorithms_to_test");
-    let named = raw.algorithms_to_test.iter().enumerate();
-    scenario.algorithms = Some(
-        named.map(|(index, name)| Named { path: format!("{key}[{index}]"), name: name.clone() }).collect(),
-    );
-    draft.scenarios.push(scenario);
-}
-
 /// The algorithms that a list of strategies names. Their parameters have no counterpart here.
 pub(super) fn strategies(
     strategies: &Ordered<RoutingStrategy>,
     path: &str,
     findings: &mut Findings,
-) -> Vec<Named> {
+) -> Vec<Said<String>> {
     for (name, strategy) in strategies.iter() {
         let path = join(path, name);
         let mut parameters: serde_json::Map<String, Value> =
@@ -230,5 +161,5 @@ pub(super) fn strategies(
             findings.note(&join(&path, "parameters"), Value::Object(parameters), message);
         }
     }
-    strategies.names().map(|name| Named { path: join(path, name), name: name.to_owned() }).collect()
+    strategies.names().map(|name| Said::by_config(join(path, name), name.to_owned())).collect()
 }

@@ -1,6 +1,6 @@
 //! `bench.arrivals`: the open model, as a short text or as an object.
 
-use super::LONGEST_SECONDS;
+use super::limits::LONGEST_SECONDS;
 use schemars::JsonSchema;
 use serde::Deserialize;
 

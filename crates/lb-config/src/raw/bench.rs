@@ -1,7 +1,7 @@
 //! The `bench` block: what none of the old dialects could say.
 
 use super::arrivals::Arrivals;
-use crate::Engine;
+use crate::engine::Engine;
 use crate::ordered::Ordered;
 use lb_core::fault::Fault;
 use lb_core::topology::Topology;

@@ -1,6 +1,6 @@
 //! A scenario of dialects R and S, with its traffic patterns.
 
-use super::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
+use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
 use crate::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;

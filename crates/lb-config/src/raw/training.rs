@@ -1,6 +1,9 @@
 //! Dialects R (`rl_training_scenarios`), B (R without profiles) and S (`stress_test_scenarios`).
 
-use super::{Bench, LONGEST_MINUTES, MOST_USERS, Profile, TrainingScenario, Weights};
+use super::bench::Bench;
+use super::limits::{LONGEST_MINUTES, MOST_USERS};
+use super::profile::Profile;
+use super::scenario::{TrainingScenario, Weights};
 use crate::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;

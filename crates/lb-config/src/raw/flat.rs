@@ -1,13 +1,14 @@
 //! Dialect T: one flat object.
 
-use super::{Bench, LONGEST_MINUTES, MOST_USERS};
+use super::bench::Bench;
+use super::limits::{LONGEST_MINUTES, MOST_USERS};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 /// Dialect T: steady users with bursts.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct TrafficFile {
+pub(crate) struct FlatFile {
     /// Where this schema lies, for editors.
     #[serde(rename = "$schema", default)]
     #[allow(dead_code, reason = "for editors")]

@@ -1,11 +1,11 @@
 //! Dialect T: steady users, and in some minutes a burst on top.
 
 use super::actions::profile_weights;
-use super::guide::plain_class;
-use super::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
-use crate::algorithms::Named;
+use super::classes::plain_class;
+use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
 use crate::error::Findings;
-use crate::raw::TrafficFile;
+use crate::raw::FlatFile;
+use crate::said::Said;
 use lb_core::workload::ClassMix;
 use rand::RngExt;
 
@@ -15,7 +15,7 @@ const BURSTS: u64 = 0x0062_7572_7374_7300;
 /// `base_users` are there throughout and arrive over `ramp_up_minutes`. Each whole minute after that is a
 /// burst with the chance `burst_probability`: then the users are `base_users x burst_multiplier`, but
 /// at most `max_users`. The seed decides which minutes; bursts in a row are one.
-pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
+pub(super) fn draft(file: &FlatFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let duration_s = file.duration_minutes * 60.0;
     let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
     let weights = profile_weights(journey.filter(|(_, weight)| *weight > 0.0));
@@ -63,22 +63,19 @@ pub(super) fn draft(file: &TrafficFile, context: &Context<'_>, findings: &mut Fi
         ..DraftScenario::default()
     };
     Draft {
-        base_url: file
-            .load_balancer_url
-            .clone()
-            .map(|name| Named { path: "load_balancer_url".to_owned(), name }),
+        base_url: file.load_balancer_url.clone().map(|name| Said::by_config("load_balancer_url", name)),
         algorithms: None,
         scenarios: vec![scenario],
     }
 }
 
 /// Bursts as first minute and minute after the last.
-fn burst_minutes(file: &TrafficFile, context: &Context<'_>, extra: u32) -> Vec<(u32, u32)> {
+fn burst_minutes(file: &FlatFile, context: &Context<'_>, extra: u32) -> Vec<(u32, u32)> {
     let mut bursts: Vec<(u32, u32)> = Vec::new();
     if extra == 0 {
         return bursts;
     }
-    let mut rng = context.seed.stream(&[BURSTS]);
+    let mut rng = context.settings.seed.stream(&[BURSTS]);
     let minutes = file.duration_minutes.floor() as u32;
     for minute in 0..minutes {
         let burst = rng.random::<f64>() < file.burst_probability;

@@ -1,14 +1,12 @@
 //! Dialect G: scenarios in sequence, each with one level of users and a traffic mix.
 
 use super::actions::{self, ActionWeights, profile_weights};
-use super::{
-    ACTIONS_PER_SESSION, Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, THINK_TIME_S,
-    ordered_range,
-};
-use crate::algorithms::Named;
+use super::classes::plain_class;
+use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use crate::document::join;
 use crate::error::Findings;
-use crate::raw::{GuideFile, TrafficMix, UserProfile};
+use crate::raw::{SequenceFile, TrafficMix, UserProfile};
+use crate::said::Said;
 use lb_core::workload::{ClassMix, UserClass};
 
 /// The actions that `browse_and_search` stands for.
@@ -18,10 +16,10 @@ const BUYING: [&str; 2] = ["add_to_cart", "place_order"];
 /// The user of configs without profiles.
 const DEFAULT_PROFILE: &str = "default_user";
 
-pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
+pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let classes = classes(file, context, findings);
     let mut draft = Draft {
-        base_url: file.base_url.clone().map(|name| Named { path: "base_url".to_owned(), name }),
+        base_url: file.base_url.clone().map(|name| Said::by_config("base_url", name)),
         ..Draft::default()
     };
     for (index, raw) in file.scenarios.iter().enumerate() {
@@ -48,7 +46,7 @@ pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Find
             name: raw.name.clone(),
             classes: classes.clone(),
             patterns: vec![pattern],
-            background_rps: context.bench.background_rps.unwrap_or(0.0),
+            background_rps: context.settings.background_rps.unwrap_or(0.0),
             request_timeout_s: file.request_timeout.unwrap_or(REQUEST_TIMEOUT_S),
             ..DraftScenario::default()
         });
@@ -56,7 +54,7 @@ pub(super) fn draft(file: &GuideFile, context: &Context<'_>, findings: &mut Find
     draft
 }
 
-fn classes(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
+fn classes(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
     let profiles = file.user_profiles.iter();
     let mut classes: Vec<UserClass> = profiles
         .map(|(name, profile)| {
@@ -70,24 +68,6 @@ fn classes(file: &GuideFile, context: &Context<'_>, findings: &mut Findings) -> 
         classes.push(plain_class(DEFAULT_PROFILE, weights, context, findings));
     }
     classes
-}
-
-/// A class with the think times and session lengths of the `bench` block.
-pub(super) fn plain_class(
-    name: &str,
-    actions: ActionWeights,
-    context: &Context<'_>,
-    findings: &mut Findings,
-) -> UserClass {
-    let think = context.bench.think_time_s.unwrap_or(THINK_TIME_S);
-    let count = context.bench.actions_per_session.unwrap_or(ACTIONS_PER_SESSION);
-    UserClass {
-        name: name.to_owned(),
-        actions,
-        think_time_s: ordered_range("bench.think_time_s", think, findings),
-        actions_per_session: ordered_range("bench.actions_per_session", count, findings),
-        ..UserClass::default()
-    }
 }
 
 fn weights(

@@ -1,6 +1,7 @@
 //! Dialect G: the guide's format.
 
-use super::{Bench, LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
+use super::bench::Bench;
+use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
 use crate::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -8,7 +9,7 @@ use serde::Deserialize;
 /// Dialect G: scenarios that run one after the other.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct GuideFile {
+pub(crate) struct SequenceFile {
     /// Where this schema lies, for editors.
     #[serde(rename = "$schema", default)]
     #[allow(dead_code, reason = "for editors")]
@@ -25,7 +26,7 @@ pub(crate) struct GuideFile {
     pub(crate) request_timeout: Option<f64>,
     /// Scenarios, in the order in which they run.
     #[schemars(length(min = 1))]
-    pub(crate) scenarios: Vec<GuideScenario>,
+    pub(crate) scenarios: Vec<SequenceScenario>,
     /// Kinds of users, in equal shares.
     #[serde(default)]
     pub(crate) user_profiles: Ordered<UserProfile>,
@@ -37,7 +38,7 @@ pub(crate) struct GuideFile {
 /// One scenario of dialect G.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct GuideScenario {
+pub(crate) struct SequenceScenario {
     /// Name in results.
     #[schemars(length(min = 1))]
     pub(crate) name: String,

@@ -1,0 +1,65 @@
+//! Values with the place where they were said, so that every message can point there.
+
+/// A value, and who said it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Said<T> {
+    /// A flag such as `--users`, or a key path such as `bench.seed`. For a default: the key path under which
+    /// a config could say it.
+    pub(crate) at: String,
+    /// The value.
+    pub(crate) value: T,
+    /// Who said it.
+    pub(crate) by: By,
+}
+
+/// Who said a value: the first of these that says anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// A flag on the command line.
+    Flag,
+    /// A key of the config.
+    Config,
+    /// Neither of them, so the default holds.
+    Default,
+}
+
+impl<T> Said<T> {
+    /// A value that a flag gives.
+    pub(crate) fn by_flag(at: impl Into<String>, value: T) -> Self {
+        Self { at: at.into(), value, by: By::Flag }
+    }
+
+    /// A value that the config gives.
+    pub(crate) fn by_config(at: impl Into<String>, value: T) -> Self {
+        Self { at: at.into(), value, by: By::Config }
+    }
+
+    /// A value that holds because neither a flag nor the config gives one.
+    pub(crate) fn by_default(at: impl Into<String>, value: T) -> Self {
+        Self { at: at.into(), value, by: By::Default }
+    }
+
+    /// The value of the flag, or else that of the config.
+    pub(crate) fn first(flag: (&str, Option<T>), key: (&str, Option<T>)) -> Option<Self> {
+        let config = || key.1.map(|value| Self::by_config(key.0, value));
+        flag.1.map(|value| Self::by_flag(flag.0, value)).or_else(config)
+    }
+
+    /// Whether a flag gives the value.
+    pub(crate) fn is_flag(&self) -> bool {
+        self.by == By::Flag
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_flag_wins_over_the_config() {
+        let first = |flag, key| Said::first(("--seed", flag), ("bench.seed", key));
+        assert_eq!(first(Some(1), Some(2)), Some(Said::by_flag("--seed", 1)));
+        assert_eq!(first(None, Some(2)), Some(Said::by_config("bench.seed", 2)));
+        assert_eq!(first(None, None), None);
+    }
+}

@@ -1,0 +1,19 @@
+//! The command line of `bench`: what was typed ([`Cli`]), and one file for each command.
+//!
+//! Only this folder prints to standard output. Everything below it returns values and errors; each error
+//! carries the code with which `bench` exits ([`crate::exit`]).
+
+mod aa;
+mod algorithms;
+mod analyze;
+mod args;
+mod compare;
+mod dispatch;
+mod doctor;
+mod plan;
+mod report;
+mod run;
+mod shared;
+
+pub use args::{AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReportArgs, RunArgs};
+pub use dispatch::execute;

@@ -1,0 +1,24 @@
+//! `bench plan`: what would run.
+
+use super::args::PlanArgs;
+use super::shared::{print, read_plan};
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::{combined_sha256, schedules};
+use crate::show::render_plan;
+
+pub(super) fn execute(args: &PlanArgs) -> Result<ExitCode, Failure> {
+    let (_, plan) = read_plan(&args.experiment)?;
+    let hashes: Vec<String> = plan
+        .scenarios()
+        .iter()
+        .flat_map(|scenario| schedules(&scenario.scenario().workload, plan.seed(), plan.repetitions()))
+        .map(|schedule| schedule.sha256().to_owned())
+        .collect();
+    let sha256 = combined_sha256(hashes.iter().map(String::as_str));
+    if args.json {
+        print(&serde_json::to_string_pretty(&plan.to_json(&sha256)).or_exit(ExitCode::Internal)?);
+    } else {
+        print(&render_plan(&plan, &sha256));
+    }
+    Ok(ExitCode::Ok)
+}
