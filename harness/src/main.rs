@@ -7,7 +7,9 @@ use harness::cli::{
     WarmUp,
 };
 use harness::exit::{ExitCode, Failure, OrExit};
-use harness::experiment::{self, Interrupt, Mode, RunOptions, combined_sha256, schedules};
+use harness::experiment::{
+    self, Ended, Event, Interrupt, Mode, Observe, RunOptions, combined_sha256, schedules,
+};
 use harness::grading;
 use harness::show::{Progress, render_algorithms, render_plan};
 use lb_analysis::CompareOptions;
@@ -15,7 +17,7 @@ use lb_analysis::runs::{FolderVerdict, compare_folders};
 use lb_analysis::threshold::Threshold;
 use lb_config::{Loaded, Overrides, Plan};
 use lb_core::Algorithm;
-use lb_report::{render_summary, write_reports};
+use lb_report::write_reports;
 use lb_results::{ResultsFolder, Summary, run_id};
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -144,10 +146,11 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
-    let interrupt = Interrupt::listen();
-    let mut progress = Progress::new(args.quiet);
+    let interrupt = listen();
+    let progress = Progress::new(args.quiet);
     let options = RunOptions {
         loaded: &loaded,
+        command: std::env::args().collect(),
         run_id,
         folder: folder.clone(),
         record_actions: args.record_actions,
@@ -155,21 +158,19 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
         traces: args.traces.then_some(args.exploration),
         accept_invalid: args.accept_invalid,
         oracles: !args.no_oracles,
-        luck: 0,
+        replication: 0,
         mode,
     };
-    let (summary, failure) = experiment::run(&plan, options, &interrupt, &mut progress).await?;
-    print(&render_summary(&summary));
+    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &progress).await?;
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
-    print(&format!("results: {}", path.display()));
-    if let Some(failure) = failure {
-        return Err(failure);
+    if let Ended::Failed(error) = ended {
+        return Err(error.into());
     }
     for report in reports? {
-        print(&format!("report: {}", report.display()));
+        progress.observe(&Event::ReportWritten { path: report.display().to_string() });
     }
     Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
-        _ if summary.interrupted => ExitCode::Interrupted,
+        _ if matches!(ended, Ended::Interrupted) => ExitCode::Interrupted,
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
     })
@@ -229,8 +230,19 @@ fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
 
 async fn doctor(args: &ExperimentArgs) -> Result<ExitCode, Failure> {
     let (_, plan) = read_plan(args)?;
-    let interrupt = Interrupt::listen();
-    experiment::doctor(&plan, &interrupt, &mut |line| print(line)).await
+    Ok(match experiment::doctor(&plan, &listen(), &mut |line| print(line)).await? {
+        Ended::Complete => ExitCode::Ok,
+        Ended::Interrupted => ExitCode::Interrupted,
+        Ended::Failed(error) => return Err(error.into()),
+    })
+}
+
+/// Listens for Ctrl-C: the first one ends the trial in order and keeps what is complete, the second one ends `bench`
+/// at once (children end with it, since their standard input closes).
+fn listen() -> Interrupt {
+    let first =
+        || eprintln!("interrupted: ending the trial, keeping what is complete (press again to end at once)");
+    Interrupt::listen(first, || std::process::exit(ExitCode::Interrupted as i32))
 }
 
 /// What `bench` notes of itself goes to the results folder, at the level that `BENCH_LOG` names.
