@@ -19,8 +19,7 @@ mod coverage;
 #[allow(dead_code, reason = "shared with the tests of the statistics")]
 mod noise;
 
-use harness::experiment::{self, Interrupt, Mode, RunOptions};
-use harness::show::Progress;
+use harness::experiment::{self, Ended, Interrupt, Mode, RunOptions};
 use lb_analysis::{CompareOptions, compare, repetitions_for};
 use lb_config::{Engine, Overrides};
 use lb_results::{Metric, ResultsFolder, Summary, TrialSummary, Verdict, read_summary};
@@ -63,12 +62,13 @@ struct Runtime<'a> {
 
 impl Runtime<'_> {
     /// The whole pipeline from config to summary, in a folder that is thrown away.
-    fn run(&self, config: &Value, overrides: &Overrides, mode: Mode, luck: u64) -> Summary {
+    fn run(&self, config: &Value, overrides: &Overrides, mode: Mode, replication: u64) -> Summary {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let loaded = lb_config::from_text("evidence.json", &config.to_string()).expect("a config");
         let plan = lb_config::plan(&loaded, overrides).expect("a plan");
         let options = RunOptions {
             loaded: &loaded,
+            command: std::env::args().collect(),
             run_id: "evidence".to_owned(),
             folder: ResultsFolder::create(&dir.path().join("run")).expect("a writable folder"),
             record_actions: false,
@@ -76,14 +76,14 @@ impl Runtime<'_> {
             traces: None,
             accept_invalid: false,
             oracles: false,
-            luck,
+            replication,
             mode,
         };
-        let (interrupt, mut progress) = (Interrupt::default(), Progress::none());
-        let work = experiment::run(&plan, options, &interrupt, &mut progress);
-        let (summary, failure) = self.runtime.block_on(work).expect("the run");
-        assert!(failure.is_none(), "the run ends well: {failure:?}");
-        summary
+        let interrupt = Interrupt::default();
+        let work = experiment::run(&plan, options, &interrupt, &());
+        let run = self.runtime.block_on(work).expect("the run");
+        assert!(matches!(run.ended, Ended::Complete), "the run ends well: {:?}", run.ended);
+        run.summary
     }
 }
 

@@ -1,5 +1,6 @@
 //! How `bench` ends: documented exit codes, and errors that know theirs.
 
+use crate::experiment::RunError;
 use std::fmt;
 
 /// What the exit status of `bench` means.
@@ -51,6 +52,31 @@ impl fmt::Display for Failure {
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self { code: ExitCode::Internal, error }
+    }
+}
+
+/// The exit code of every error of a run.
+impl From<&RunError> for ExitCode {
+    fn from(error: &RunError) -> Self {
+        match error {
+            RunError::Plan(_) | RunError::Algorithm(_) | RunError::Simulation(_) => Self::Usage,
+            RunError::Testbed(_)
+            | RunError::Admin(_)
+            | RunError::Load(_)
+            | RunError::Results(_)
+            | RunError::NothingOffered { .. }
+            | RunError::ProgramsMissing { .. }
+            | RunError::ChecksFailed => Self::Preflight,
+            RunError::Switch { .. } | RunError::SwitchContradicted { .. } => Self::SwitchNotVerified,
+            RunError::ProcessEnded(_) | RunError::TooFewValid { .. } => Self::InvalidTrials,
+            RunError::Internal(_) => Self::Internal,
+        }
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        Self { code: ExitCode::from(&error), error: error.into() }
     }
 }
 

@@ -1,14 +1,17 @@
 //! `bench doctor`: is everything there that a run needs?
 
 use super::args::ConfigArgs;
-use super::shared::{block_on, print, read_plan};
+use super::shared::{block_on, listen, print, read_plan};
 use crate::exit::{ExitCode, Failure};
-use crate::experiment::{self, Interrupt};
+use crate::experiment::{self, Ended};
 
 pub(super) fn execute(args: &ConfigArgs) -> Result<ExitCode, Failure> {
     block_on(async {
         let (_, plan) = read_plan(args)?;
-        let interrupt = Interrupt::listen();
-        experiment::doctor(&plan, &interrupt, &mut |line| print(line)).await
+        Ok(match experiment::doctor(&plan, &listen(), &mut |line| print(line)).await? {
+            Ended::Complete => ExitCode::Ok,
+            Ended::Interrupted => ExitCode::Interrupted,
+            Ended::Failed(error) => return Err(error.into()),
+        })
     })
 }

@@ -1,15 +1,15 @@
 //! `bench` without a command: a run of the experiment.
 
 use super::args::{Cli, RunArgs};
-use super::shared::{block_on, print, read_plan};
+use super::shared::{block_on, listen, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::{self, Interrupt, Mode, RunOptions};
+use crate::experiment::{self, Ended, Event, Mode, Observe, RunOptions};
 use crate::show::Progress;
 use anyhow::anyhow;
 use clap::CommandFactory;
 use lb_analysis::threshold::Threshold;
 use lb_config::Plan;
-use lb_report::{render_summary, write_reports};
+use lb_report::write_reports;
 use lb_results::{ResultsFolder, run_id};
 use std::fs::File;
 use std::path::PathBuf;
@@ -31,10 +31,11 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
-    let interrupt = Interrupt::listen();
-    let mut progress = Progress::new(args.quiet);
+    let interrupt = listen();
+    let progress = Progress::new(args.quiet);
     let options = RunOptions {
         loaded: &loaded,
+        command: std::env::args().collect(),
         run_id,
         folder: folder.clone(),
         record_actions: args.record_actions,
@@ -42,21 +43,19 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         traces: args.traces.then_some(args.exploration),
         accept_invalid: args.accept_invalid,
         oracles: !args.no_oracles,
-        luck: 0,
+        replication: 0,
         mode,
     };
-    let (summary, failure) = experiment::run(&plan, options, &interrupt, &mut progress).await?;
-    print(&render_summary(&summary));
+    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &progress).await?;
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
-    print(&format!("results: {}", path.display()));
-    if let Some(failure) = failure {
-        return Err(failure);
+    if let Ended::Failed(error) = ended {
+        return Err(error.into());
     }
     for report in reports? {
-        print(&format!("report: {}", report.display()));
+        progress.observe(&Event::ReportWritten { path: report.display().to_string() });
     }
     Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
-        _ if summary.interrupted => ExitCode::Interrupted,
+        _ if matches!(ended, Ended::Interrupted) => ExitCode::Interrupted,
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
     })

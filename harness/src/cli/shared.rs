@@ -2,6 +2,7 @@
 
 use super::args::ConfigArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::Interrupt;
 use anyhow::Context as _;
 use lb_config::{Loaded, Plan};
 use std::path::Path;
@@ -25,6 +26,14 @@ pub(super) fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) ->
 pub(super) fn print(text: &str) {
     use std::io::Write;
     let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+}
+
+/// Listens for Ctrl-C: the first one ends the trial in order and keeps what is complete, the second one ends `bench`
+/// at once (children end with it, since their standard input closes).
+pub(super) fn listen() -> Interrupt {
+    let first =
+        || eprintln!("interrupted: ending the trial, keeping what is complete (press again to end at once)");
+    Interrupt::listen(first, || std::process::exit(ExitCode::Interrupted as i32))
 }
 
 /// Writes `value` as JSON to a file that the user named with `--json`.

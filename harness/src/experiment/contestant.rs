@@ -14,8 +14,8 @@ const CONSTANT: &str = "constant weights";
 pub(super) struct Contestant {
     pub(super) algorithm: Algorithm,
     pub(super) label: String,
-    /// Mixed into a simulation's luck. 0: the luck that all algorithms share.
-    pub(super) luck: u64,
+    /// Mixed into the replication number of a simulated run; 0 for the service times that all algorithms share.
+    pub(super) replication: u64,
     /// Which way its requests go.
     pub(super) way: Way,
     /// Who sets weights while it runs.
@@ -52,19 +52,19 @@ pub(super) struct Entrant {
 
 impl Contestant {
     fn new(algorithm: Algorithm, label: String) -> Self {
-        Self { algorithm, label, luck: 0, way: Way::Through(0), steering: None }
+        Self { algorithm, label, replication: 0, way: Way::Through(0), steering: None }
     }
 
-    /// Each algorithm under its own name, all with the same luck.
+    /// Each algorithm under its own name, all with the same replication.
     pub(super) fn each(algorithms: &[Algorithm]) -> Vec<Self> {
         algorithms.iter().map(|algorithm| Self::new(*algorithm, algorithm.to_string())).collect()
     }
 
-    /// One algorithm under two labels. A simulation gives each its own luck: with the same one, two
+    /// One algorithm under two labels. A simulation gives each its own replication: with the same one, two
     /// simulated trials would be equal to the last bit.
     pub(super) fn twice(algorithm: Algorithm, steered: bool) -> Vec<Self> {
-        let contestant = |(name, luck): (&str, u64)| Self {
-            luck,
+        let contestant = |(name, replication): (&str, u64)| Self {
+            replication,
             steering: steered.then_some(Steering::Policy),
             ..Self::new(algorithm, format!("{algorithm} ({name})"))
         };

@@ -2,10 +2,12 @@
 //! of the journeys succeed once? A request that can never succeed would lower the success rate of
 //! every algorithm alike and say nothing about any.
 
-use super::Interrupt;
+use super::context::{Context, Mode};
+use super::driver::Driver as _;
+use super::ended::Ended;
+use super::error::RunError;
+use super::interrupt::Interrupt;
 use super::live::LiveTrials;
-use super::run::{Context, Mode};
-use crate::exit::{ExitCode, Failure, OrExit};
 use crate::testbed::{Installed, choose};
 use lb_config::{LoadBalancer, Plan, PlannedScenario};
 use lb_core::Outcome;
@@ -18,24 +20,28 @@ use std::sync::Arc;
 /// Long enough for each user to open a session and do its action several times.
 const REHEARSAL: Span = Span::from_secs(2);
 
-/// Checks what a plan needs and tells `say` line by line.
+/// Checks what a plan needs and tells `say` line by line. The checks end early when the user interrupts them.
+///
+/// # Errors
+/// Something that the plan needs is missing or cannot be used, or a check did not pass.
 pub async fn doctor(
     plan: &Plan,
     interrupt: &Interrupt,
     say: &mut dyn FnMut(&str),
-) -> Result<ExitCode, Failure> {
+) -> Result<Ended, RunError> {
     check_programs(plan, say)?;
-    let choice = choose(&plan.target).await.or_exit(ExitCode::Preflight)?;
+    let choice = choose(&plan.target).await.map_err(RunError::testbed)?;
     say(&format!("load balancer: {choice}"));
     // What children log is of use only while the doctor looks.
-    let temporary = tempfile::tempdir().or_exit(ExitCode::Preflight)?;
-    let folder = ResultsFolder::create(temporary.path()).or_exit(ExitCode::Preflight)?;
+    let temporary = tempfile::tempdir().map_err(RunError::testbed)?;
+    let folder = ResultsFolder::create(temporary.path()).map_err(RunError::Results)?;
     let context = Context {
         plan,
         folder: &folder,
         interrupt,
+        events: &(),
         record_actions: false,
-        luck: 0,
+        replication: 0,
         record_requests: false,
         traces: None,
         run_id: "doctor",
@@ -45,29 +51,26 @@ pub async fn doctor(
     let mut healthy = true;
     for (number, scenario) in plan.scenarios.iter().enumerate() {
         say(&format!("scenario \"{}\"", scenario.scenario.name));
-        let target = LiveTrials::start(&context, number, scenario, &choice).await?;
+        let target = LiveTrials::start(&context, number, &choice).await?;
         say("  ok    reachable: load balancer, admin API and backends");
         healthy &= check_algorithms(&target, scenario, say);
-        let result = rehearse(&target, &context, scenario).await;
-        target.stop().await;
+        let result = rehearse(&target, scenario).await;
+        target.end().await;
         healthy &= report_requests(&result?, scenario, say);
         if interrupt.is_set() {
-            return Ok(ExitCode::Interrupted);
+            return Ok(Ended::Interrupted);
         }
     }
     if healthy {
         say("everything is in order");
-        return Ok(ExitCode::Ok);
+        return Ok(Ended::Complete);
     }
-    Err(Failure {
-        code: ExitCode::Preflight,
-        error: anyhow::anyhow!("the checks marked FAIL above did not pass"),
-    })
+    Err(RunError::ChecksFailed)
 }
 
 /// The programs of real load balancers that would be started: all of them are looked for, so that one visit
 /// tells all that is missing.
-fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), Failure> {
+fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), RunError> {
     let mut missing = Vec::new();
     for one in plan.target.started() {
         let LoadBalancer::Real(kind) = one else { continue };
@@ -82,13 +85,10 @@ fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), Failure>
     if missing.is_empty() {
         return Ok(());
     }
-    Err(Failure {
-        code: ExitCode::Preflight,
-        error: anyhow::anyhow!("failed to find what is to be started; install {}", missing.join(", ")),
-    })
+    Err(RunError::ProgramsMissing { missing })
 }
 
-fn check_algorithms(target: &LiveTrials, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
+fn check_algorithms(target: &LiveTrials<'_>, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
     let offered = target.algorithms();
     let mut fine = true;
     for algorithm in &scenario.algorithms {
@@ -106,15 +106,11 @@ fn check_algorithms(target: &LiveTrials, scenario: &PlannedScenario, say: &mut d
     fine
 }
 
-async fn rehearse(
-    target: &LiveTrials,
-    context: &Context<'_>,
-    scenario: &PlannedScenario,
-) -> Result<TrialRecord, Failure> {
+async fn rehearse(target: &LiveTrials<'_>, scenario: &PlannedScenario) -> Result<TrialRecord, RunError> {
     let inner = &scenario.scenario;
     let workload = Arc::new(inner.workload.rehearsal(REHEARSAL));
     let rehearsal = Scenario { workload, duration: REHEARSAL, ..Scenario::clone(inner) };
-    target.rehearse(context, Arc::new(rehearsal)).await
+    target.rehearse(Arc::new(rehearsal)).await
 }
 
 /// One line for each request of the journey.

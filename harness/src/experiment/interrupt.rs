@@ -1,34 +1,39 @@
-//! Ctrl-C: the first one ends the trial in order and keeps what is complete, the second one ends
-//! `bench` at once (children end with it, since their standard input closes).
+//! The wish of a user that a run should end: the trial in progress then ends in order, and what is complete is
+//! kept. The library only looks at the wish; what a signal prints, and whether a second one ends the process, is
+//! up to the program that listens.
 
-use crate::exit::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the user wants the run to end.
+/// Whether the user wants the run to end. Clones share one wish.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
 impl Interrupt {
-    /// Listens for Ctrl-C and for termination from now on.
-    pub fn listen() -> Self {
+    /// Listens for Ctrl-C and for termination from now on, within the current tokio runtime: the first signal
+    /// sets the interrupt and calls `first`, every later one calls `again`.
+    pub fn listen(first: impl Fn() + Send + 'static, again: impl Fn() + Send + 'static) -> Self {
         let interrupt = Self::default();
-        let flag = interrupt.clone();
+        let wish = interrupt.clone();
         tokio::spawn(async move {
             loop {
                 wait_for_signal().await;
-                if flag.0.swap(true, Ordering::SeqCst) {
-                    std::process::exit(ExitCode::Interrupted as i32);
+                if wish.set() {
+                    again();
+                } else {
+                    first();
                 }
-                eprintln!(
-                    "interrupted: ending the trial, keeping what is complete (press again to end at once)"
-                );
             }
         });
         interrupt
     }
 
-    /// The flag, for those that look at it now and then.
+    /// Asks the run to end, and returns whether that was asked before.
+    pub fn set(&self) -> bool {
+        self.0.swap(true, Ordering::SeqCst)
+    }
+
+    /// The flag behind the wish, for code that polls it.
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }

@@ -6,14 +6,13 @@
 //! scenario's busiest moment does. A probe that cannot be believed counts as not kept, since a rate
 //! that the generator cannot send is none that was shown to work.
 
-use super::blocks::{ScenarioRun, TrialPlan, seconds};
 use super::contestant::Contestant;
-use super::live::LiveTrials;
-use super::run::Context;
+use super::context::Context;
+use super::driver::Driver;
+use super::error::RunError;
+use super::events::Event;
 use super::schedules::block_schedule;
-use super::sim::simulate;
-use crate::exit::{ExitCode, Failure, OrExit};
-use crate::show::Progress;
+use super::trial_plan::{ScenarioRun, TrialPlan};
 use anyhow::Context as _;
 use lb_analysis::threshold::{Threshold, evaluate};
 use lb_analysis::{problems, summarise};
@@ -48,53 +47,52 @@ struct Search<'a, 'b> {
 }
 
 /// Searches for every contestant and puts what it finds into `found`.
-pub(super) async fn search(
+pub(super) async fn search<D: Driver>(
     context: &Context<'_>,
     part: &ScenarioRun<'_>,
     objective: &[Threshold],
-    mut target: Option<&mut LiveTrials>,
-    progress: &mut Progress,
+    driver: &mut D,
     found: &mut Vec<MaxRateSummary>,
-) -> Result<(), Failure> {
+) -> Result<(), RunError> {
     for contestant in &part.contestants {
         let mut search = Search { context, part, contestant, objective, probes: Vec::new() };
-        let rate = search.run(target.as_deref_mut(), progress).await?;
+        let rate = search.run(driver).await?;
         if context.interrupt.is_set() {
             break;
         }
-        let line = rate.map_or_else(|| "no rate".to_owned(), |rate| format!("{rate:.1} arrivals/s"));
-        progress.say(&format!("{}: {line} keeps the objective", contestant.label));
-        found.push(MaxRateSummary {
+        let max_rate = MaxRateSummary {
             algorithm: contestant.label.clone(),
             objective: objective.iter().map(|rule| rule.text().to_owned()).collect(),
             rate_per_s: rate,
             probes: search.probes,
+        };
+        context.events.observe(&Event::RateFound {
+            scenario: part.scenario.scenario.name.clone(),
+            max_rate: max_rate.clone(),
         });
+        found.push(max_rate);
     }
     Ok(())
 }
 
 impl Search<'_, '_> {
-    async fn run(
-        &mut self,
-        mut target: Option<&mut LiveTrials>,
-        progress: &mut Progress,
-    ) -> Result<Option<f64>, Failure> {
+    /// Returns the highest rate that is confirmed to keep the objective; `None` when no rate does, or when the
+    /// user interrupted the search.
+    async fn run<D: Driver>(&mut self, driver: &mut D) -> Result<Option<f64>, RunError> {
         let length = self.part.scenario.scenario.duration.min(PROBE);
-        let Some((mut kept, mut missed)) = self.exponential(target.as_deref_mut(), length, progress).await?
-        else {
+        let Some((mut kept, mut missed)) = self.exponential(driver, length).await? else {
             return Ok(None);
         };
         while missed / kept > GAP {
             let rate = (kept * missed).sqrt();
-            match self.probe(target.as_deref_mut(), "binary", rate, length, progress).await? {
+            match self.probe(driver, "binary", rate, length).await? {
                 Some(true) => kept = rate,
                 Some(false) => missed = rate,
                 None => return Ok(None),
             }
         }
         for _ in 0..CONFIRMATIONS {
-            match self.probe(target.as_deref_mut(), "confirm", kept, length * CONFIRM, progress).await? {
+            match self.probe(driver, "confirm", kept, length * CONFIRM).await? {
                 Some(true) => return Ok(Some(kept)),
                 Some(false) => kept /= GAP,
                 None => return Ok(None),
@@ -104,15 +102,14 @@ impl Search<'_, '_> {
     }
 
     /// A rate that was kept, and one at most twice as high that was not.
-    async fn exponential(
+    async fn exponential<D: Driver>(
         &mut self,
-        mut target: Option<&mut LiveTrials>,
+        driver: &mut D,
         length: Span,
-        progress: &mut Progress,
-    ) -> Result<Option<(f64, f64)>, Failure> {
+    ) -> Result<Option<(f64, f64)>, RunError> {
         let (mut kept, mut missed, mut rate) = (None, None, FIRST_RATE);
         loop {
-            match self.probe(target.as_deref_mut(), "exponential", rate, length, progress).await? {
+            match self.probe(driver, "exponential", rate, length).await? {
                 Some(true) => kept = Some(rate),
                 Some(false) => missed = Some(rate),
                 None => return Ok(None),
@@ -129,14 +126,13 @@ impl Search<'_, '_> {
     }
 
     /// Runs one rate. None when the user interrupted it.
-    async fn probe(
+    async fn probe<D: Driver>(
         &mut self,
-        target: Option<&mut LiveTrials>,
+        driver: &mut D,
         stage: &str,
         rate: f64,
         length: Span,
-        progress: &mut Progress,
-    ) -> Result<Option<bool>, Failure> {
+    ) -> Result<Option<bool>, RunError> {
         let scenario = at_rate(self.part.scenario, rate, length)?;
         let number = self.probes.len() as u32;
         let schedule = block_schedule(&scenario.scenario.workload, self.context.plan.seed, number);
@@ -148,42 +144,40 @@ impl Search<'_, '_> {
             position: 0,
             attempt: 0,
             schedule: &schedule,
-            progress: format!("{}, {stage} probe at {rate:.1}/s", self.contestant.label),
+            title: format!("{}, {stage} probe at {rate:.1}/s", self.contestant.label),
         };
-        let trial = match target {
-            Some(target) => target.trial(self.context, &plan, progress).await?,
-            None => simulate(self.context, &plan, progress).await?,
-        };
+        let trial = driver.run(&plan).await?;
         let Some(trial) = trial.filter(|trial| !trial.record.interrupted) else { return Ok(None) };
         let problems = problems(&trial, !scenario.scenario.topology.faults.is_empty());
         let held = evaluate(self.objective, scenario.scope(), &[&trial], &self.contestant.label);
         let kept = problems.is_empty() && held.iter().all(|result| result.ok);
         let result = summarise(&[&trial], &scenario.scenario.workload);
-        progress.say(&format!(
-            "{}: {rate:.1}/s {}",
-            self.contestant.label,
-            if kept { "keeps the objective" } else { "does not keep it" }
-        ));
-        self.probes.push(RateProbe {
+        let probe = RateProbe {
             rate_per_s: rate,
-            seconds: seconds(length),
+            seconds: length.as_secs_f64(),
             stage: stage.to_owned(),
             kept,
             latency_ms: result.as_ref().and_then(|result| result.latency_ms.clone()),
             error_rate: result.as_ref().map_or(0.0, |result| result.error_rate),
             problems,
+        };
+        self.context.events.observe(&Event::ProbeFinished {
+            scenario: scenario.scenario.name.clone(),
+            algorithm: self.contestant.label.clone(),
+            probe: probe.clone(),
         });
+        self.probes.push(probe);
         Ok(Some(kept))
     }
 }
 
 /// The scenario with its busiest moment as Poisson arrivals.
-fn at_rate(planned: &PlannedScenario, rate: f64, length: Span) -> Result<PlannedScenario, Failure> {
+fn at_rate(planned: &PlannedScenario, rate: f64, length: Span) -> Result<PlannedScenario, RunError> {
     let inner = &planned.scenario;
     let workload = inner.workload.at_rate(rate, length).with_context(|| {
         format!("failed to vary the rate of scenario \"{}\": a recorded list has times of its own; take a config with users or arrivals", inner.name)
     });
-    let workload = Arc::new(workload.or_exit(ExitCode::Usage)?);
+    let workload = Arc::new(workload.map_err(RunError::Plan)?);
     let scenario = Scenario { workload, duration: length, ..Scenario::clone(inner) };
     Ok(PlannedScenario { scenario: Arc::new(scenario), ..planned.clone() })
 }

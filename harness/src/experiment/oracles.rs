@@ -1,9 +1,9 @@
 //! Bounds: the same schedules, simulated with deciders that see the true state.
 
-use super::run::Context;
+use super::context::Context;
+use super::error::RunError;
 use super::schedules::{block_schedule, warm_up_seed};
 use super::sim::simulate_oracle;
-use crate::exit::Failure;
 use anyhow::Context as _;
 use lb_analysis::latency;
 use lb_config::PlannedScenario;
@@ -21,7 +21,7 @@ pub(super) async fn oracles(
     context: &Context<'_>,
     scenario: &PlannedScenario,
     blocks: u32,
-) -> Result<Vec<OracleSummary>, Failure> {
+) -> Result<Vec<OracleSummary>, RunError> {
     let mut found = Vec::new();
     for oracle in Oracle::ALL {
         let mut sum = TrialRecord::default();
@@ -35,7 +35,8 @@ pub(super) async fn oracles(
                 let schedule = block_schedule(&inner.workload, seed, block);
                 simulate_oracle(oracle, &inner, schedule, warm_up_seed(seed, block))
             };
-            let record = tokio::task::spawn_blocking(work).await.context("failed to simulate a bound")??;
+            let record = tokio::task::spawn_blocking(work).await;
+            let record = record.context("failed to simulate a bound").map_err(RunError::Internal)??;
             sum.append(record);
         }
         let requests = sum.requests();

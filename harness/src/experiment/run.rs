@@ -1,181 +1,167 @@
 //! A run: scenario by scenario, block by block, each algorithm once per block in a shuffled order.
 //! Each trial is on disk before the next one begins, so a failure loses nothing that was measured.
 
-use super::Interrupt;
-use super::blocks::valid;
+use super::context::{Context, Mode, RunOptions};
+use super::ended::{Ended, Run};
+use super::error::RunError;
+use super::events::{Event, Observe};
 use super::fingerprint::fingerprint;
+use super::interrupt::Interrupt;
+use super::judge::{JudgedScenario, judge};
+use super::measure::measure;
+use super::measured::{MeasuredScenario, valid};
 use super::oracles::oracles;
-use super::scenario::{Played, not_ours, run_scenario, summarise_scenario};
+use super::phases::phase;
 use super::schedules::combined_sha256;
-use super::verdicts::noise;
-use crate::exit::{ExitCode, Failure, OrExit};
-use crate::show::Progress;
 use crate::testbed::{Choice, Own, choose};
-use lb_analysis::threshold::{Threshold, evaluate};
-use lb_config::{Engine, Loaded, Plan, TrainedPolicy};
-use lb_results::Trial;
+use lb_config::{Engine, Plan, TrainedPolicy};
 use lb_results::{
-    ConfigSummary, Host, NoiseFloors, PolicySummary, ResultsFolder, SCHEMA_VERSION, Summary, TRACES,
-    TracesSummary, machine, write_scenario, write_summary,
+    ConfigSummary, Host, NoiseFloors, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary, Trial,
+    machine, write_scenario, write_summary,
 };
 
-/// What a run is for.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Mode {
-    /// Algorithms against each other.
-    Compare,
-    /// The first algorithm against itself: what a difference of nothing looks like.
-    Aa,
-    /// The highest rate at which each algorithm keeps an objective.
-    MaxRate(Vec<Threshold>),
-}
-
-/// What a run is told besides its plan.
-#[derive(Debug)]
-pub struct RunOptions<'a> {
-    /// The config that the plan was made from.
-    pub loaded: &'a Loaded,
-    /// Name of the run.
-    pub run_id: String,
-    /// Where results go.
-    pub folder: ResultsFolder,
-    /// Whether to keep each user's sequence of requests.
-    pub record_actions: bool,
-    /// Whether to write every request.
-    pub record_requests: bool,
-    /// Whether to record every decision, and the probability with which exploration makes one meanwhile.
-    pub traces: Option<f64>,
-    /// Whether trials that cannot be believed count, with a note.
-    pub accept_invalid: bool,
-    /// Whether to simulate bounds.
-    pub oracles: bool,
-    /// A simulation's own luck: with another one the same users meet other service times. 0 is the
-    /// luck of the schedule.
-    pub luck: u64,
-    /// What it is for.
-    pub mode: Mode,
-}
-
-/// What all trials of a run share.
-pub(super) struct Context<'a> {
-    pub(super) plan: &'a Plan,
-    pub(super) folder: &'a ResultsFolder,
-    pub(super) interrupt: &'a Interrupt,
-    pub(super) record_actions: bool,
-    pub(super) luck: u64,
-    pub(super) record_requests: bool,
-    /// Probability of exploration, where decisions are recorded.
-    pub(super) traces: Option<f64>,
-    pub(super) run_id: &'a str,
-    pub(super) accept_invalid: bool,
-    pub(super) mode: &'a Mode,
-}
-
-/// Runs a plan and writes its results. The summary is given back even when the run ended early; the
-/// failure then says why.
+/// Runs a plan, writes its results, and tells `events` what happens meanwhile.
+///
+/// # Errors
+/// The run could not begin, so that there is no summary. What goes wrong later is in [`Run::ended`], beside the
+/// results up to there.
 pub async fn run(
     plan: &Plan,
     options: RunOptions<'_>,
     interrupt: &Interrupt,
-    progress: &mut Progress,
-) -> Result<(Summary, Option<Failure>), Failure> {
+    events: &dyn Observe,
+) -> Result<Run, RunError> {
+    let context = Context::new(plan, &options, interrupt, events);
+    let run = run_scenarios(&context, &options).await;
+    let (ended, error, summary) = match &run {
+        Ok(run) => {
+            let error = if let Ended::Failed(error) = &run.ended { Some(error.chain()) } else { None };
+            (run.ended.name(), error, Some(Box::new(run.summary.clone())))
+        }
+        Err(error) => ("failed", Some(error.chain()), None),
+    };
+    events.observe(&Event::RunFinished {
+        ended: ended.to_owned(),
+        error,
+        results: options.folder.path().display().to_string(),
+        summary,
+    });
+    run
+}
+
+/// Chooses what is under test, runs all scenarios, and writes the summary.
+async fn run_scenarios(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, RunError> {
+    let plan = context.plan;
     let engine = plan.engine.unwrap_or(Engine::Live);
     let choice = match engine {
         Engine::Sim => None,
-        Engine::Live => Some(choose(&plan.target).await.or_exit(ExitCode::Preflight)?),
+        Engine::Live => Some(choose(&plan.target).await.map_err(RunError::testbed)?),
     };
-    let driven = choice.as_ref().map_or_else(|| "simulated".to_owned(), ToString::to_string);
-    progress.announce(&format!("load balancer: {driven}"));
-    progress.say(&format!("results: {}", options.folder.path().display()));
-    for note in &plan.notes {
-        progress.say(&format!("note: {note}"));
+    let mut summary = blank_summary(plan, options, engine, choice.as_ref());
+    announce(context, &summary);
+    let managed = !matches!(choice, Some(Choice::Running(_)));
+    if !managed {
+        refuse_ours_only(plan, options.traces.is_some()).map_err(RunError::Plan)?;
     }
-
-    let ours = !matches!(choice, Some(Choice::Running(_)));
-    if !ours {
-        refuse_ours_only(plan, options.traces.is_some()).or_exit(ExitCode::Usage)?;
-    }
-    let mut summary = blank_summary(plan, &options, engine, driven);
-    summary.policy = followed(plan).filter(|_| ours);
+    summary.policy = followed(plan).filter(|_| managed);
     summary.fingerprint = fingerprint(plan, &kind(choice.as_ref()), options.traces);
-    if let Some(exploration) = options.traces.filter(|exploration| *exploration > 0.0) {
-        summary.notes.push(format!(
-            "traces were recorded with an exploration of {} %: so many decisions of every algorithm were made at random",
-            exploration * 100.0
-        ));
-    }
+    summary.notes.extend(exploration_note(options.traces));
     let floors = NoiseFloors::load(options.folder.path(), &summary.fingerprint, &summary.host)
-        .or_exit(ExitCode::Preflight)?
+        .map_err(RunError::Results)?
         .filter(|_| options.mode == Mode::Compare);
-    let context = Context {
-        plan,
-        folder: &options.folder,
-        interrupt,
-        record_actions: options.record_actions,
-        luck: options.luck,
-        record_requests: options.record_requests,
-        traces: options.traces,
-        run_id: &options.run_id,
-        accept_invalid: options.accept_invalid,
-        mode: &options.mode,
-    };
     let mut failure = None;
     let mut hashes = Vec::new();
-    for (number, scenario) in plan.scenarios.iter().enumerate() {
-        if failure.is_some() || interrupt.is_set() {
+    for number in 0..plan.scenarios.len() {
+        if failure.is_some() || context.interrupt.is_set() {
             break;
         }
-        let mut played = Played::default();
-        failure = run_scenario(&context, number, &options.run_id, choice.as_ref(), progress, &mut played)
-            .await
-            .err();
-        hashes.extend(played.blocks.schedules.iter().cloned());
-        let believed: Vec<&Trial> = valid(&played.blocks.trials).collect();
-        // What was measured is worth its tables even when it cannot be written.
-        let written =
-            write_scenario(&options.folder, &scenario.scenario, &believed).or_exit(ExitCode::Preflight);
-        failure = failure.or(written.err());
-        let mut result = summarise_scenario(plan, scenario, &played, floors.as_ref(), ours);
-        result.max_rates = std::mem::take(&mut played.max_rates);
-        if options.mode == Mode::Aa {
-            result.aa = noise(&result.trials, &played.contestants, plan, &result.name);
+        let mut measured = MeasuredScenario::default();
+        failure = measure(context, number, choice.as_ref(), &mut measured).await.err();
+        hashes.extend(measured.blocks.schedules.iter().cloned());
+        // What was measured is worth its tables even when its files cannot be written.
+        failure = failure.or(write_trials(context, number, &measured).err());
+        let scenario = &plan.scenarios[number];
+        let mut judged = judge(plan, &options.mode, scenario, &measured, floors.as_ref(), managed);
+        if options.oracles && options.mode == Mode::Compare && managed && failure.is_none() {
+            failure = add_bounds(context, number, &measured, &mut judged).await.err();
         }
-        if !ours {
-            summary.notes.extend(not_ours(scenario));
-            result.topology = "of the load balancer".to_owned();
-        }
-        for contestant in &played.contestants {
-            let of: Vec<&Trial> =
-                believed.iter().copied().filter(|trial| trial.label == contestant.label).collect();
-            if !of.is_empty() {
-                let found = evaluate(&plan.thresholds, scenario.scope(), &of, &contestant.label);
-                summary.thresholds.extend(found);
-            }
-        }
-        if options.oracles && options.mode == Mode::Compare && ours && failure.is_none() {
-            let blocks = played.blocks.schedules.len() as u32;
-            progress.phase(&scenario.scenario.name, "simulating bounds");
-            result.oracles = oracles(&context, scenario, blocks).await?;
-        }
-        summary.scenarios.push(result);
-        summary.notes.append(&mut played.blocks.notes);
-        for trial in &played.blocks.trials {
-            summary.notes.extend(trial.notes.iter().map(|note| format!("{}: {note}", trial.label)));
-        }
+        context.events.observe(&Event::ScenarioJudged { summary: Box::new(judged.summary.clone()) });
+        add(&mut summary, judged, measured);
     }
     summary.notes.dedup();
     summary.schedule_sha256 = combined_sha256(hashes.iter().map(String::as_str));
-    summary.interrupted = interrupt.is_set();
-    progress.finish();
-    let written = write_summary(&options.folder, &summary).or_exit(ExitCode::Preflight);
+    summary.interrupted = context.interrupt.is_set();
+    let written = write_summary(&options.folder, &summary).map_err(RunError::Results);
     if options.mode == Mode::Aa && failure.is_none() && !summary.interrupted {
-        keep_noise(&options.folder, &summary, progress).or_exit(ExitCode::Preflight)?;
+        failure = keep_noise(context, &summary).map_err(RunError::Results).err();
     }
-    Ok((summary, failure.or(written.err())))
+    let ended = match failure.or(written.err()) {
+        Some(error) => Ended::Failed(error),
+        None if summary.interrupted => Ended::Interrupted,
+        None => Ended::Complete,
+    };
+    Ok(Run { summary, ended })
+}
+
+/// Tells what is about to run.
+fn announce(context: &Context<'_>, summary: &Summary) {
+    let plan = context.plan;
+    context.events.observe(&Event::RunStarted {
+        run_id: summary.run_id.clone(),
+        load_balancer: summary.load_balancer.clone(),
+        engine: summary.engine.clone(),
+        mode: context.mode.name().to_owned(),
+        results: context.folder.path().display().to_string(),
+        scenarios: plan.scenarios.iter().map(|scenario| scenario.scenario.name.clone()).collect(),
+    });
+    for note in &plan.notes {
+        context.events.observe(&Event::Note { text: note.to_string() });
+    }
+}
+
+/// Says how many decisions were random, where any were.
+fn exploration_note(traces: Option<f64>) -> Option<String> {
+    let exploration = traces.filter(|exploration| *exploration > 0.0)?;
+    Some(format!(
+        "traces were recorded with an exploration of {} %: so many decisions of every algorithm were made at random",
+        exploration * 100.0
+    ))
+}
+
+/// Writes the files of a scenario over its valid trials.
+fn write_trials(context: &Context<'_>, number: usize, measured: &MeasuredScenario) -> Result<(), RunError> {
+    let trials: Vec<&Trial> = valid(&measured.blocks.trials).collect();
+    let scenario = &context.plan.scenarios[number].scenario;
+    write_scenario(context.folder, scenario, &trials).map_err(RunError::Results)
+}
+
+/// Adds the simulated bounds of a scenario to its results.
+async fn add_bounds(
+    context: &Context<'_>,
+    number: usize,
+    measured: &MeasuredScenario,
+    judged: &mut JudgedScenario,
+) -> Result<(), RunError> {
+    let scenario = &context.plan.scenarios[number];
+    context.events.observe(&phase(&scenario.scenario.name, "simulating bounds"));
+    let blocks = measured.blocks.schedules.len() as u32;
+    judged.summary.oracles = oracles(context, scenario, blocks).await?;
+    Ok(())
+}
+
+/// Puts the results and notes of a scenario into the summary of the run.
+fn add(summary: &mut Summary, judged: JudgedScenario, measured: MeasuredScenario) {
+    summary.notes.extend(judged.notes);
+    summary.thresholds.extend(judged.thresholds);
+    summary.scenarios.push(judged.summary);
+    summary.notes.extend(measured.blocks.notes);
+    for trial in &measured.blocks.trials {
+        summary.notes.extend(trial.notes.iter().map(|note| format!("{}: {note}", trial.label)));
+    }
 }
 
 /// Keeps what an A/A comparison found for later verdicts.
-fn keep_noise(folder: &ResultsFolder, summary: &Summary, progress: &Progress) -> anyhow::Result<()> {
+fn keep_noise(context: &Context<'_>, summary: &Summary) -> anyhow::Result<()> {
     let found =
         summary.scenarios.iter().filter_map(|scenario| Some((scenario.name.clone(), scenario.aa.clone()?)));
     let floors = NoiseFloors {
@@ -185,12 +171,12 @@ fn keep_noise(folder: &ResultsFolder, summary: &Summary, progress: &Progress) ->
         host: machine(&summary.host),
         scenarios: found.collect(),
     };
-    let path = floors.store(folder.path(), &summary.host)?;
-    progress.say(&format!("noise floor: {}", path.display()));
+    let path = floors.store(context.folder.path(), &summary.host)?;
+    context.events.observe(&Event::NoiseFloorKept { path: path.display().to_string() });
     Ok(())
 }
 
-/// What can be said to a load balancer of our own only.
+/// Refuses settings that only a load balancer that `bench` starts can honour.
 fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
     anyhow::ensure!(
         !traces,
@@ -213,13 +199,13 @@ fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What `rl` follows, if it runs.
+/// The policy that `rl` follows; `None` when `rl` does not run.
 fn followed(plan: &Plan) -> Option<PolicySummary> {
     let policy = plan.policy.as_ref().filter(|_| plan.runs_learned())?;
     Some(PolicySummary { source: policy.source.clone(), sha256: policy.file.sha256.clone() })
 }
 
-/// What is driven, as far as noise depends on it.
+/// What is under test, as far as noise depends on it.
 fn kind(choice: Option<&Choice>) -> String {
     match choice {
         None => "simulated".to_owned(),
@@ -232,14 +218,15 @@ fn kind(choice: Option<&Choice>) -> String {
     }
 }
 
-fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_balancer: String) -> Summary {
+/// A summary of a run of which nothing is measured yet.
+fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, choice: Option<&Choice>) -> Summary {
     Summary {
         schema_version: SCHEMA_VERSION,
         run_id: options.run_id.clone(),
         started_at: jiff::Timestamp::now().to_string(),
-        command: std::env::args().collect(),
+        command: options.command.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: env!("BENCH_COMMIT").to_owned(),
+        commit: crate::COMMIT.to_owned(),
         host: Host::read(),
         config: ConfigSummary {
             name: plan.name.clone(),
@@ -255,7 +242,7 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
             Engine::Live => "live".to_owned(),
             Engine::Sim => "sim".to_owned(),
         },
-        load_balancer,
+        load_balancer: choice.map_or_else(|| "simulated".to_owned(), ToString::to_string),
         balancers: plan.balancers,
         policy: None,
         traces: options.traces.map(|exploration| TracesSummary { folder: TRACES.to_owned(), exploration }),

@@ -1,10 +1,10 @@
 //! What lies at a path, told from its content, not from its name.
 
-use super::error::ACCEPTED;
-use super::stats::Test;
-use super::{AnalyzeError, k6, locust, oha, own};
+use super::error::AnalyzeError;
+use super::files::{other, read_text, written_at};
+use super::test::Test;
+use super::{k6, locust, oha, own};
 use serde_json::Value;
-use std::io;
 use std::path::{Path, PathBuf};
 
 /// Names that are listed of what a folder holds, and keys of an object.
@@ -15,28 +15,6 @@ const SHOWN: usize = 60;
 /// Reads the tests at a path.
 pub(super) fn read(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     if path.is_dir() { read_folder(path) } else { read_file(path) }
-}
-
-/// Text of a file, without a byte order mark.
-pub(super) fn read_text(path: &Path) -> Result<String, AnalyzeError> {
-    let bytes = std::fs::read(path).map_err(|source| match source.kind() {
-        io::ErrorKind::NotFound => AnalyzeError::NotFound { path: path.to_owned() },
-        _ => AnalyzeError::Unreadable { path: path.to_owned(), source },
-    })?;
-    let text = String::from_utf8(bytes).map_err(|_| other(path, "no text (not UTF-8)"))?;
-    Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
-}
-
-/// When a file was written, where the file system tells.
-pub(super) fn written_at(path: &Path) -> Option<String> {
-    let modified = std::fs::metadata(path).and_then(|data| data.modified()).ok()?;
-    let time = jiff::Timestamp::try_from(modified).ok()?;
-    // Fractions of a second tell nothing here.
-    jiff::Timestamp::from_second(time.as_second()).ok().map(|time| time.to_string())
-}
-
-fn other(path: &Path, found: impl Into<String>) -> AnalyzeError {
-    AnalyzeError::OtherKind { path: path.to_owned(), found: found.into(), advice: ACCEPTED.to_owned() }
 }
 
 fn read_folder(path: &Path) -> Result<Vec<Test>, AnalyzeError> {

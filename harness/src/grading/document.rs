@@ -5,9 +5,10 @@
 //! test: see [`Stats::worst_of`]. Then the entries beside `summary` are the tests; their endpoints are
 //! under `tests`.
 
-use super::judge::Advice;
-use super::stats::{FailureCount, Kind, Stats, Test, Timing};
-use super::{Analysis, Bottleneck};
+use super::analyze::Analysis;
+use super::judge::{Advice, Bottleneck};
+use super::stats::{FailureCount, Kind, Stats, Timing};
+use super::test::Test;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;

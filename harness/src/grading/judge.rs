@@ -1,6 +1,6 @@
 //! What stands out in a test, and what to do about it.
 
-use super::stats::{Stats, Test};
+use super::stats::{Endpoint, Stats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -45,13 +45,14 @@ pub struct Bottleneck {
     pub message: String,
 }
 
-/// What stands out, by kind of request where they are told apart.
-pub(super) fn bottlenecks(test: &Test) -> Vec<Bottleneck> {
-    let whole = [("summary".to_owned(), &test.summary)];
+/// Finds what stands out in the test named `test`: by kind of request, or in its totals where the source does not
+/// tell kinds of request apart.
+pub(super) fn bottlenecks(test: &str, totals: &Stats, endpoints: &[Endpoint]) -> Vec<Bottleneck> {
+    let whole = [("summary".to_owned(), totals)];
     let parts: Vec<(String, &Stats)> =
-        test.endpoints.iter().map(|endpoint| (endpoint.label(), &endpoint.stats)).collect();
+        endpoints.iter().map(|endpoint| (endpoint.label(), &endpoint.stats)).collect();
     let judged = if parts.is_empty() { &whole[..] } else { &parts[..] };
-    judged.iter().flat_map(|(endpoint, stats)| broken_rules(&test.name, endpoint, stats)).collect()
+    judged.iter().flat_map(|(endpoint, stats)| broken_rules(test, endpoint, stats)).collect()
 }
 
 fn broken_rules(test: &str, endpoint: &str, stats: &Stats) -> Vec<Bottleneck> {

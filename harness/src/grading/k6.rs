@@ -6,8 +6,9 @@
 //! a threshold names. Failures are what `http_req_failed` says: k6's rate of *true* samples, so its
 //! `passes` are the failed requests; the rate leaves no room for confusion and is what is read here.
 
-use super::AnalyzeError;
-use super::stats::{Endpoint, Kind, Stats, Test};
+use super::error::AnalyzeError;
+use super::stats::{Endpoint, Kind, Stats};
+use super::test::Test;
 use serde_json::{Map, Value};
 use std::path::Path;
 

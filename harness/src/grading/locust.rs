@@ -3,9 +3,11 @@
 //!
 //! Columns are found by their names, so files of any Locust since 1.0 and of `bench` itself are read.
 
-use super::stats::{Endpoint, FailureCount, Kind, Stats, Test};
+use super::error::AnalyzeError;
+use super::files;
+use super::stats::{Endpoint, FailureCount, Kind, Stats};
 use super::table::{Row, Table};
-use super::{AnalyzeError, detect};
+use super::test::Test;
 use std::path::{Path, PathBuf};
 
 /// How the stats file of a test ends.
@@ -15,7 +17,7 @@ pub(super) const SUFFIX: &str = "_stats.csv";
 pub(super) fn read(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     let mut test = Test::new(name_of(path), path.display().to_string(), Kind::Locust);
     read_stats(path, text, &mut test)?;
-    test.timing.written_at = detect::written_at(path);
+    test.timing.written_at = files::written_at(path);
     beside(path, "_stats_history.csv", &mut test, read_history);
     beside(path, "_failures.csv", &mut test, read_failures);
     Ok(test)
@@ -43,7 +45,7 @@ fn beside(
     if !sibling.exists() {
         return;
     }
-    let result = detect::read_text(&sibling).and_then(|text| read(&sibling, &text, test));
+    let result = files::read_text(&sibling).and_then(|text| read(&sibling, &text, test));
     if let Err(error) = result {
         test.notes.push(format!("left out: {error}"));
     }

@@ -13,9 +13,11 @@
 //!
 //! The kind is told from the content. What a file does not say is null and named as missing, never 0.
 
+mod analyze;
 mod detect;
 mod document;
 mod error;
+mod files;
 mod grade;
 mod judge;
 mod k6;
@@ -25,31 +27,13 @@ mod own;
 mod render;
 mod stats;
 mod table;
+mod test;
 
+pub use analyze::{Analysis, analyze};
 pub use document::{AnalysisDocument, SCHEMA_VERSION, TestDocument};
 pub use error::AnalyzeError;
 pub use grade::Grade;
 pub use judge::{Bottleneck, BottleneckMetric};
 pub use render::render;
-pub use stats::{Endpoint, FailureCount, Kind, Stats, Test, Timing};
-
-use std::path::Path;
-
-/// What was read and found, at least one test.
-#[derive(Clone, Debug)]
-pub struct Analysis {
-    /// What was given.
-    pub source: String,
-    /// Each test by itself, in the order of their names or of the run.
-    pub tests: Vec<Test>,
-}
-
-/// Reads `path` and grades what is there.
-///
-/// # Errors
-/// Nothing is there, it is of no kind that is read here, or it is broken.
-pub fn analyze(path: &Path) -> Result<Analysis, AnalyzeError> {
-    let mut tests = detect::read(path)?;
-    tests.iter_mut().for_each(Test::grade);
-    Ok(Analysis { source: path.display().to_string(), tests })
-}
+pub use stats::{Endpoint, FailureCount, Kind, Stats, Timing};
+pub use test::Test;

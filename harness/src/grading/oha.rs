@@ -4,8 +4,9 @@
 //! as for Locust and k6. Requests that oha itself cut off at the end of a timed test are no failures of
 //! the service and are left out, as in oha's own success rate.
 
-use super::AnalyzeError;
-use super::stats::{FailureCount, Kind, Stats, Test};
+use super::error::AnalyzeError;
+use super::stats::{FailureCount, Kind, Stats};
+use super::test::Test;
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;

@@ -1,7 +1,8 @@
 //! Results of `bench` itself: each algorithm in each scenario is a test.
 
-use super::stats::{Endpoint, FailureCount, Kind, Stats, Test, Timing};
-use super::{AnalyzeError, error::ACCEPTED};
+use super::error::{ACCEPTED, AnalyzeError};
+use super::stats::{Endpoint, FailureCount, Kind, Stats, Timing};
+use super::test::Test;
 use lb_core::Outcome;
 use lb_results::{ActionSummary, AlgorithmSummary, Latency, ScenarioSummary, Summary, read_summary};
 use std::path::Path;

@@ -1,7 +1,9 @@
 //! The analysis as text, for a terminal or a log.
 
-use super::stats::{Stats, Test};
-use super::{Analysis, Grade};
+use super::analyze::Analysis;
+use super::grade::Grade;
+use super::stats::Stats;
+use super::test::Test;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 

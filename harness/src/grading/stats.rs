@@ -1,7 +1,6 @@
-//! What is known of one test, whatever tool it came from.
+//! What is known of the requests of a test: totals, kinds of request, failures and times, for results of every tool.
 
 use super::grade::Grade;
-use super::judge::{Advice, Bottleneck, advice, bottlenecks};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -36,7 +35,7 @@ pub struct Stats {
 
 impl Stats {
     /// Fills in what follows from the rest: error rate and grades.
-    fn grade(&mut self) {
+    pub(super) fn grade(&mut self) {
         if let (None, Some(requests @ 1..), Some(failures)) =
             (self.error_rate, self.total_requests, self.total_failures)
         {
@@ -47,7 +46,7 @@ impl Stats {
     }
 
     /// Names of what the source does not say, grades aside.
-    fn missing(&self) -> Vec<String> {
+    pub(super) fn missing(&self) -> Vec<String> {
         let fields = [
             ("total_requests", self.total_requests.is_none()),
             ("total_failures", self.total_failures.is_none()),
@@ -158,67 +157,6 @@ pub struct FailureCount {
     pub error: String,
     /// How many.
     pub occurrences: u64,
-}
-
-/// One test.
-#[derive(Clone, Debug)]
-pub struct Test {
-    /// Name.
-    pub name: String,
-    /// Its file.
-    pub file: String,
-    /// Where it comes from.
-    pub kind: Kind,
-    /// When it ran.
-    pub timing: Timing,
-    /// Totals over all requests.
-    pub summary: Stats,
-    /// By kind of request.
-    pub endpoints: Vec<Endpoint>,
-    /// Ways to fail, most frequent first.
-    pub failures: Vec<FailureCount>,
-    /// Names of the totals that the source does not say.
-    pub missing: Vec<String>,
-    /// What to know of the numbers.
-    pub notes: Vec<String>,
-    /// What stands out.
-    pub bottlenecks: Vec<Bottleneck>,
-    /// What to do.
-    pub(super) advice: Vec<Advice>,
-}
-
-impl Test {
-    /// A test of which nothing is known yet.
-    pub(super) fn new(name: String, file: String, kind: Kind) -> Self {
-        Self {
-            name,
-            file,
-            kind,
-            timing: Timing::default(),
-            summary: Stats::default(),
-            endpoints: Vec::new(),
-            failures: Vec::new(),
-            missing: Vec::new(),
-            notes: Vec::new(),
-            bottlenecks: Vec::new(),
-            advice: Vec::new(),
-        }
-    }
-
-    /// What to do, in words.
-    pub fn recommendations(&self) -> Vec<String> {
-        self.advice.iter().map(|advice| advice.text().to_owned()).collect()
-    }
-
-    /// Judges what was read.
-    pub(super) fn grade(&mut self) {
-        self.summary.grade();
-        self.endpoints.iter_mut().for_each(|endpoint| endpoint.stats.grade());
-        self.failures.sort_by_key(|failure| std::cmp::Reverse(failure.occurrences));
-        self.missing = self.summary.missing();
-        self.bottlenecks = bottlenecks(self);
-        self.advice = advice(&self.summary);
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A CSV with a header, whose values are read by column, each fault with line, column and value.
 
-use super::AnalyzeError;
+use super::error::AnalyzeError;
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
 use std::path::Path;
 

@@ -6,4 +6,4 @@ mod progress;
 
 pub use algorithms::render_algorithms;
 pub use plan::render_plan;
-pub use progress::{Progress, Pulse};
+pub use progress::Progress;

@@ -12,12 +12,12 @@ use crate::report::{AlgorithmReport, TraceReport, TrafficReport};
 use crate::traces::inspect::inspect;
 use anyhow::{Context, anyhow};
 use harness::exit::{ExitCode, Failure, OrExit};
-use harness::experiment::{self, Interrupt, Mode, RunOptions, schedules};
-use harness::show::Progress;
+use harness::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunOptions, schedules};
 use jiff::Zoned;
 use lb_config::{Engine, LoadBalancer, Overrides, Plan, plan};
 use lb_report::scenario_tables;
 use lb_results::{ResultsFolder, Summary, TRACES};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -107,6 +107,7 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
     let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
     let options = RunOptions {
         loaded: &order.scenario.loaded,
+        command: std::env::args().collect(),
         run_id: run.folder.run_id().to_owned(),
         folder,
         record_actions: false,
@@ -115,13 +116,13 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
         // What is collected teaches or is looked at; nothing is proved by it.
         accept_invalid: true,
         oracles: false,
-        luck: 0,
+        replication: 0,
         mode: Mode::Compare,
     };
     let started = Zoned::now();
-    let (summary, failure) = run.runtime.block_on(watched(run, &plan, options))?;
-    if let Some(failure) = failure {
-        return Err(failure);
+    let experiment::Run { summary, ended } = run.runtime.block_on(watched(run, &plan, options))?;
+    if let Ended::Failed(error) = ended {
+        return Err(error.into());
     }
     if run.interrupt.is_set() {
         return Err(interrupted());
@@ -135,20 +136,27 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
     Ok(Played { folder: path, plan, summary, started })
 }
 
+/// Prints which load balancer a scenario runs through; everything else is in the reports of the run.
+struct Announce;
+
+impl Observe for Announce {
+    fn observe(&self, event: &Event) {
+        if let Event::RunStarted { load_balancer, .. } = event {
+            // A reader that went away is not an error.
+            let _ = writeln!(std::io::stdout(), "load balancer: {load_balancer}");
+        }
+    }
+}
+
 /// Runs a plan until it is over, the user wants it to end, or its time is up.
-async fn watched(
-    run: &Run,
-    plan: &Plan,
-    options: RunOptions<'_>,
-) -> Result<(Summary, Option<Failure>), Failure> {
+async fn watched(run: &Run, plan: &Plan, options: RunOptions<'_>) -> Result<experiment::Run, Failure> {
     let own = Interrupt::default();
     let (flag, begun) = (own.flag(), Instant::now());
-    let mut progress = Progress::new(true);
-    let playing = experiment::run(plan, options, &own, &mut progress);
+    let playing = experiment::run(plan, options, &own, &Announce);
     tokio::pin!(playing);
     loop {
         tokio::select! {
-            ended = &mut playing => return ended,
+            ended = &mut playing => return Ok(ended?),
             () = tokio::time::sleep(WATCH_PERIOD) => {
                 if run.interrupt.is_set() || begun.elapsed() > run.settings.scenario_timeout {
                     flag.store(true, std::sync::atomic::Ordering::SeqCst);

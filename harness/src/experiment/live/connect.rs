@@ -1,15 +1,14 @@
-//! What the trials of a scenario drive: started or connected to, and ended.
+//! Starts what the trials of a scenario need, or connects to a load balancer that runs already.
 
-use super::{Driven, LiveTrials};
-use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::contestant::Entrant;
-use crate::experiment::run::Context;
+use super::balancer::BalancerUnderTest;
+use super::testbed::Testbed;
+use crate::experiment::context::Context;
+use crate::experiment::error::RunError;
 use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_config::{PlannedScenario, lacks};
 use lb_core::Algorithm;
-use lb_core::algorithm::Rule;
 use lb_core::topology::Topology;
 use lb_core::workload::Scenario;
 use lb_load::Direct;
@@ -18,112 +17,65 @@ use lb_results::TRACES;
 use std::path::Path;
 use std::sync::Arc;
 
-impl LiveTrials {
-    /// Starts or connects to what a scenario drives.
-    pub(in crate::experiment) async fn start(
-        context: &Context<'_>,
-        number: usize,
-        scenario: &PlannedScenario,
-        choice: &Choice,
-    ) -> Result<Self, Failure> {
-        let inner = &scenario.scenario;
-        match choice {
-            Choice::Own(own) => {
-                let dir = context.folder.path().join(format!("target/{number}"));
-                let seed = context.plan.seed.0;
-                let mocks = Backends::start(&inner.topology, &scenario.catalogue, seed, &dir)
-                    .await
-                    .or_exit(ExitCode::Preflight)?;
-                let mut driven = Vec::new();
-                for one in own {
-                    driven.push(start(context, scenario, one, &mocks, &dir).await?);
-                }
-                let direct = match own.len() > 1 {
-                    true => Some(Arc::new(direct(inner, &mocks).or_exit(ExitCode::Internal)?)),
-                    false => None,
-                };
-                Ok(Self {
-                    mocks: Some(mocks),
-                    driven,
-                    direct,
-                    backends: ListedBackend::of_topology(&inner.topology),
-                })
+/// Starts or connects to what a scenario drives.
+pub(super) async fn start(
+    context: &Context<'_>,
+    number: usize,
+    choice: &Choice,
+) -> Result<Testbed, RunError> {
+    let scenario = &context.plan.scenarios[number];
+    let inner = &scenario.scenario;
+    match choice {
+        Choice::Own(own) => {
+            let dir = context.folder.path().join(format!("target/{number}"));
+            let seed = context.plan.seed.0;
+            let mocks = Backends::start(&inner.topology, &scenario.catalogue, seed, &dir)
+                .await
+                .map_err(RunError::testbed)?;
+            let mut balancers = Vec::new();
+            for one in own {
+                balancers.push(start_balancer(context, scenario, one, &mocks, &dir).await?);
             }
-            Choice::Running(running) => {
-                let admin = running.admin().await.or_exit(ExitCode::Preflight)?;
-                Ok(Self {
-                    mocks: None,
-                    backends: listed_by(&*admin).await.or_exit(ExitCode::Preflight)?,
-                    driven: vec![Driven {
-                        name: "the load balancer".to_owned(),
-                        admin: Arc::from(admin),
-                        base_url: running.base_url.clone(),
-                        process: None,
-                        steered: running.kind.is_some(),
-                        verification: verification(inner, &running.base_url)?,
-                        names: None,
-                        measuring: false,
-                    }],
-                    direct: None,
-                })
-            }
+            let direct = match own.len() > 1 {
+                true => Some(Arc::new(direct(inner, &mocks).map_err(RunError::Internal)?)),
+                false => None,
+            };
+            Ok(Testbed {
+                mocks: Some(mocks),
+                balancers,
+                direct,
+                backends: ListedBackend::of_topology(&inner.topology),
+            })
         }
-    }
-
-    /// What each load balancer can run of `algorithms`.
-    pub(in crate::experiment) fn entrants(&self, algorithms: &[Algorithm]) -> Vec<Entrant> {
-        let several = self.driven.len() > 1;
-        let entrant = |driven: &Driven| {
-            let offered = driven.admin.algorithms();
-            Entrant {
-                name: several.then(|| driven.name.clone()),
-                algorithms: algorithms.iter().copied().filter(|one| offered.contains(one)).collect(),
-                steered: driven.steered,
-            }
-        };
-        self.driven.iter().map(entrant).collect()
-    }
-
-    /// Whether this algorithm is steered by weights in the first load balancer.
-    pub(in crate::experiment) fn steers(&self, algorithm: Algorithm) -> bool {
-        algorithm.rule == Rule::Rl && self.driven.first().is_some_and(|driven| driven.steered)
-    }
-
-    /// Whether requests can go past the load balancers.
-    pub(in crate::experiment) fn has_direct(&self) -> bool {
-        self.direct.is_some()
-    }
-
-    /// What the load balancers can switch to.
-    pub(in crate::experiment) fn algorithms(&self) -> Vec<Algorithm> {
-        let mut all: Vec<Algorithm> = Vec::new();
-        for algorithm in self.driven.iter().flat_map(|driven| driven.admin.algorithms()) {
-            if !all.contains(&algorithm) {
-                all.push(algorithm);
-            }
-        }
-        all
-    }
-
-    /// Ends what was started for the scenario, load balancers first so that they do not see their backends go.
-    pub(in crate::experiment) async fn stop(self) {
-        for driven in self.driven {
-            driven.stop().await;
-        }
-        if let Some(mocks) = self.mocks {
-            mocks.stop().await;
+        Choice::Running(running) => {
+            let admin = running.admin().await?;
+            Ok(Testbed {
+                mocks: None,
+                backends: listed_by(&*admin).await?,
+                balancers: vec![BalancerUnderTest {
+                    name: "the load balancer".to_owned(),
+                    admin: Arc::from(admin),
+                    base_url: running.base_url.clone(),
+                    process: None,
+                    steered: running.kind.is_some(),
+                    verification: verification(inner, &running.base_url)?,
+                    names: None,
+                    measuring: false,
+                }],
+                direct: None,
+            })
         }
     }
 }
 
 /// Starts a load balancer before the backends.
-async fn start(
+async fn start_balancer(
     context: &Context<'_>,
     scenario: &PlannedScenario,
     own: &Own,
     mocks: &Backends,
     dir: &Path,
-) -> Result<Driven, Failure> {
+) -> Result<BalancerUnderTest, RunError> {
     let inner = &scenario.scenario;
     let policy = context.plan.policy.as_ref();
     let (admin, base_url, process, steered): (Arc<dyn LoadBalancerAdmin>, _, _, _) = match own {
@@ -136,10 +88,8 @@ async fn start(
                 balancers: context.plan.balancers,
                 traces: traces.as_deref().zip(context.traces),
             };
-            let reference = Reference::start(spec, mocks, dir).await.or_exit(ExitCode::Preflight)?;
-            let admin = SpringAdmin::connect(&SpringOptions::new(&reference.admin_url))
-                .await
-                .or_exit(ExitCode::Preflight)?;
+            let reference = Reference::start(spec, mocks, dir).await.map_err(RunError::testbed)?;
+            let admin = SpringAdmin::connect(&SpringOptions::new(&reference.admin_url)).await?;
             (Arc::new(admin), reference.base_url, reference.process, false)
         }
         Own::Real(installed) => {
@@ -154,11 +104,11 @@ async fn start(
                 switching: context.plan.target.switching,
             };
             let dir = dir.join(installed.kind.name());
-            let real = Real::start(&spec, mocks, &dir).await.or_exit(ExitCode::Preflight)?;
+            let real = Real::start(&spec, mocks, &dir).await.map_err(RunError::testbed)?;
             (Arc::from(real.admin), real.base_url, real.process, true)
         }
     };
-    Ok(Driven {
+    Ok(BalancerUnderTest {
         name: own.load_balancer().to_string(),
         admin,
         verification: verification(inner, &base_url)?,
@@ -170,8 +120,8 @@ async fn start(
     })
 }
 
-fn verification(scenario: &Scenario, base_url: &str) -> Result<VerifyOptions, Failure> {
-    VerifyOptions::new(base_url, &probe_service(scenario).unwrap_or_default()).or_exit(ExitCode::Preflight)
+fn verification(scenario: &Scenario, base_url: &str) -> Result<VerifyOptions, RunError> {
+    Ok(VerifyOptions::new(base_url, &probe_service(scenario).unwrap_or_default())?)
 }
 
 /// The backends of each step, to be taken in turn.

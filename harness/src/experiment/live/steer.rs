@@ -1,9 +1,9 @@
 //! Steering while a trial runs: looks at a load balancer's counters, works out weights, sets them, again and
 //! again. The control does all of it as well and sets equal weights, so that it costs the same.
 
-use super::driven::Driven;
-use crate::exit::{ExitCode, Failure, OrExit};
+use super::balancer::BalancerUnderTest;
 use crate::experiment::contestant::Steering;
+use crate::experiment::error::RunError;
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, BackendCounters, LoadBalancerAdmin, Snapshot};
 use lb_config::TrainedPolicy;
@@ -27,19 +27,18 @@ pub(super) struct Agent {
 impl Agent {
     /// Starts one with equal weights.
     pub(super) async fn start(
-        driven: &Driven,
+        balancer: &BalancerUnderTest,
         steering: Steering,
         policy: Option<&TrainedPolicy>,
         period: Span,
-    ) -> Result<Self, Failure> {
-        let admin = Arc::clone(&driven.admin);
-        let policy =
-            policy.context("failed to steer: there is no trained policy").or_exit(ExitCode::Usage)?;
-        let first = admin.snapshot().await.or_exit(ExitCode::Preflight)?;
+    ) -> Result<Self, RunError> {
+        let admin = Arc::clone(&balancer.admin);
+        let policy = policy.context("failed to steer: there is no trained policy").map_err(RunError::Plan)?;
+        let first = admin.snapshot().await?;
         let mut pools = pools(&first, &policy.file);
         let ids: Vec<String> = pools.iter().flat_map(|pool| pool.ids.iter().cloned()).collect();
         let equal: Vec<(String, f64)> = ids.iter().map(|id| (id.clone(), 1.0)).collect();
-        admin.set_weights(&equal).await.or_exit(ExitCode::Preflight)?;
+        admin.set_weights(&equal).await?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopped = Arc::clone(&stop);
         let begun = Instant::now();
@@ -70,9 +69,9 @@ impl Agent {
     }
 
     /// Ends it, and gives what it did from `measured` on, by time since then.
-    pub(super) async fn stop(self, measured: Instant) -> Result<SteeringRecord, Failure> {
+    pub(super) async fn stop(self, measured: Instant) -> Result<SteeringRecord, RunError> {
         self.stop.store(true, Ordering::Relaxed);
-        let mut record = self.task.await.context("failed to steer").or_exit(ExitCode::Internal)?;
+        let mut record = self.task.await.context("failed to steer").map_err(RunError::Internal)?;
         let offset = measured.duration_since(self.begun).as_secs_f64();
         record.steps.retain(|step| step.at_s >= offset);
         record.steps.iter_mut().for_each(|step| step.at_s -= offset);

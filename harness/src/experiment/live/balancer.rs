@@ -1,11 +1,10 @@
 //! One load balancer under test, over all trials of a scenario: switched, verified, drained, read.
 
-use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::blocks::TrialPlan;
-use crate::experiment::run::Context;
+use crate::experiment::context::Context;
+use crate::experiment::error::RunError;
 use crate::experiment::traces::{in_results, lost};
+use crate::experiment::trial_plan::TrialPlan;
 use crate::testbed::Child;
-use anyhow::{Context as _, anyhow};
 use lb_admin_client::{AdminError, Evidence, LoadBalancerAdmin, ResetKind, Snapshot, Verdict, VerifyOptions};
 use lb_core::Algorithm;
 use lb_core::policy::GuardCounts;
@@ -13,8 +12,8 @@ use lb_core::trace_summary::TraceSummary;
 use lb_results::BalancerCount;
 use std::sync::Arc;
 
-/// A load balancer that is driven.
-pub(super) struct Driven {
+/// A load balancer that trials run against.
+pub(super) struct BalancerUnderTest {
     /// Its name.
     pub(super) name: String,
     pub(super) admin: Arc<dyn LoadBalancerAdmin>,
@@ -40,37 +39,34 @@ pub(super) struct Counted {
     pub(super) guards: Option<GuardCounts>,
 }
 
-impl Driven {
+impl BalancerUnderTest {
     /// Switches to an algorithm.
-    pub(super) async fn switch(&mut self, algorithm: &Algorithm) -> Result<(), Failure> {
+    pub(super) async fn switch(&mut self, algorithm: &Algorithm) -> Result<(), RunError> {
         // The old connection has to be older than the switch.
-        self.verification.greet().await.or_exit(ExitCode::Preflight)?;
+        self.verification.greet().await?;
         // Once for all algorithms: starting again would be refused, and it does not route.
         if !self.measuring {
-            self.admin.start(algorithm).await.or_exit(ExitCode::Preflight)?;
+            self.admin.start(algorithm).await?;
             self.measuring = true;
         }
-        let native = self
-            .admin
-            .switch(algorithm)
-            .await
-            .with_context(|| format!("failed to switch {} to `{algorithm}`", self.name))
-            .or_exit(ExitCode::SwitchNotVerified)?;
+        let native = self.admin.switch(algorithm).await.map_err(|source| RunError::Switch {
+            balancer: self.name.clone(),
+            algorithm: algorithm.to_string(),
+            source,
+        })?;
         self.names = Some([native, algorithm.to_string()]);
         Ok(())
     }
 
     /// Collects evidence on the switch; what contradicts it ends the run.
-    pub(super) async fn verify(&self, algorithm: &Algorithm) -> Result<Evidence, Failure> {
-        let evidence = self.admin.verify(algorithm, &self.verification).await.or_exit(ExitCode::Preflight)?;
+    pub(super) async fn verify(&self, algorithm: &Algorithm) -> Result<Evidence, RunError> {
+        let evidence = self.admin.verify(algorithm, &self.verification).await?;
         if evidence.verdict() == Verdict::Contradicted {
             let why = evidence.contradiction().unwrap_or_default();
-            return Err(Failure {
-                code: ExitCode::SwitchNotVerified,
-                error: anyhow!(
-                    "{} claims to run `{algorithm}` but does not ({why}); nothing was measured under that name",
-                    self.name
-                ),
+            return Err(RunError::SwitchContradicted {
+                balancer: self.name.clone(),
+                algorithm: algorithm.to_string(),
+                why,
             });
         }
         tracing::info!(load_balancer = self.name, %algorithm, verdict = ?evidence.verdict(), "switch verified");
@@ -87,9 +83,9 @@ impl Driven {
     }
 
     /// Resets what can be reset, and takes the counters from which the measured phase counts.
-    pub(super) async fn begin_window(&self, notes: &mut Vec<String>) -> Result<Option<Snapshot>, Failure> {
+    pub(super) async fn begin_window(&self, notes: &mut Vec<String>) -> Result<Option<Snapshot>, RunError> {
         if self.admin.capabilities().reset != ResetKind::None {
-            self.admin.reset().await.or_exit(ExitCode::Preflight)?;
+            self.admin.reset().await?;
         }
         Ok(self.snapshot(notes).await)
     }
@@ -141,24 +137,24 @@ impl Driven {
         &self,
         context: &Context<'_>,
         plan: &TrialPlan<'_>,
-    ) -> Result<(), Failure> {
+    ) -> Result<(), RunError> {
         if context.traces.is_none() {
             return Ok(());
         }
         let name = plan.stem();
-        self.admin.start_trace(&name, context.run_id).await.or_exit(ExitCode::Preflight)
+        Ok(self.admin.start_trace(&name, context.run_id).await?)
     }
 
-    /// Ends that.
+    /// Stops recording decisions, and returns what was recorded; `None` when nothing was.
     pub(super) async fn stop_trace(
         &self,
         context: &Context<'_>,
         notes: &mut Vec<String>,
-    ) -> Result<Option<TraceSummary>, Failure> {
+    ) -> Result<Option<TraceSummary>, RunError> {
         if context.traces.is_none() {
             return Ok(None);
         }
-        let trace = in_results(self.admin.stop_trace().await.or_exit(ExitCode::Preflight)?);
+        let trace = in_results(self.admin.stop_trace().await?);
         notes.extend(lost(&trace));
         Ok(Some(trace))
     }

@@ -1,0 +1,115 @@
+//! What a run is told besides its plan, and what all of its trials share.
+
+use super::error::RunError;
+use super::events::Observe;
+use super::interrupt::Interrupt;
+use super::trial_plan::TrialPlan;
+use lb_analysis::threshold::Threshold;
+use lb_config::{Loaded, Plan};
+use lb_results::{ListedBackend, RequestsFile, ResultsFolder};
+
+/// What a run is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Mode {
+    /// Compares algorithms with each other.
+    Compare,
+    /// Compares the first algorithm with itself, which shows how large a difference noise alone makes.
+    Aa,
+    /// Searches for the highest arrival rate at which each algorithm keeps these thresholds.
+    MaxRate(Vec<Threshold>),
+}
+
+impl Mode {
+    /// The name of the mode in events: `compare`, `aa` or `max_rate`.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Compare => "compare",
+            Self::Aa => "aa",
+            Self::MaxRate(_) => "max_rate",
+        }
+    }
+}
+
+/// What a run is told besides its plan.
+#[derive(Debug)]
+pub struct RunOptions<'a> {
+    /// The config that the plan was made from.
+    pub loaded: &'a Loaded,
+    /// The command line that results name as their origin.
+    pub command: Vec<String>,
+    /// The name of the run.
+    pub run_id: String,
+    /// The folder that results are written to.
+    pub folder: ResultsFolder,
+    /// Whether to write each user's sequence of requests beside each trial.
+    pub record_actions: bool,
+    /// Whether to write every request with its times beside each trial.
+    pub record_requests: bool,
+    /// The probability of a random decision while every decision is recorded; `None` records no decisions.
+    pub traces: Option<f64>,
+    /// Whether invalid trials count, with a note.
+    pub accept_invalid: bool,
+    /// Whether to simulate bounds after each scenario.
+    pub oracles: bool,
+    /// The replication of a simulated run: with another number the same users meet other service times. 0 takes
+    /// the service times that the schedule implies.
+    pub replication: u64,
+    /// What the run is for.
+    pub mode: Mode,
+}
+
+/// What all trials of a run share.
+pub(super) struct Context<'a> {
+    pub(super) plan: &'a Plan,
+    pub(super) folder: &'a ResultsFolder,
+    pub(super) interrupt: &'a Interrupt,
+    /// Is told what happens in the run.
+    pub(super) events: &'a dyn Observe,
+    pub(super) record_actions: bool,
+    pub(super) replication: u64,
+    pub(super) record_requests: bool,
+    /// The probability of a random decision while decisions are recorded; `None` when they are not.
+    pub(super) traces: Option<f64>,
+    pub(super) run_id: &'a str,
+    pub(super) accept_invalid: bool,
+    pub(super) mode: &'a Mode,
+}
+
+impl<'a> Context<'a> {
+    /// Puts together what the trials of a run share.
+    pub(super) fn new(
+        plan: &'a Plan,
+        options: &'a RunOptions<'_>,
+        interrupt: &'a Interrupt,
+        events: &'a dyn Observe,
+    ) -> Self {
+        Self {
+            plan,
+            folder: &options.folder,
+            interrupt,
+            events,
+            record_actions: options.record_actions,
+            replication: options.replication,
+            record_requests: options.record_requests,
+            traces: options.traces,
+            run_id: &options.run_id,
+            accept_invalid: options.accept_invalid,
+            mode: &options.mode,
+        }
+    }
+
+    /// Creates the file of every request of a trial; `None` unless requests are recorded.
+    pub(super) fn requests_file(
+        &self,
+        trial: &TrialPlan<'_>,
+        backends: &[ListedBackend],
+    ) -> Result<Option<RequestsFile>, RunError> {
+        if !self.record_requests {
+            return Ok(None);
+        }
+        let name = format!("trials/{}-requests.parquet", trial.stem());
+        let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
+        let workload = &trial.scenario.scenario.workload;
+        RequestsFile::create(self.folder, &name, workload, &ids).map(Some).map_err(RunError::Results)
+    }
+}

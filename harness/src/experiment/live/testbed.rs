@@ -1,0 +1,104 @@
+//! The processes that the trials of one scenario run against.
+
+use super::balancer::BalancerUnderTest;
+use crate::experiment::contestant::{Entrant, Way};
+use crate::experiment::error::RunError;
+use crate::testbed::{Backends, cpu_seconds};
+use lb_core::Algorithm;
+use lb_core::algorithm::Rule;
+use lb_load::Direct;
+use lb_results::{ListedBackend, ProcessTime};
+use std::sync::Arc;
+
+/// The processes that the trials of one scenario run against.
+pub(super) struct Testbed {
+    /// The mock backends; `None` when a load balancer that runs already has its own.
+    pub(super) mocks: Option<Backends>,
+    /// The load balancers: one, or those that are compared.
+    pub(super) balancers: Vec<BalancerUnderTest>,
+    /// The way to the backends without a load balancer, where several load balancers are compared.
+    pub(super) direct: Option<Arc<Direct>>,
+    /// The backends as far as they are known: of the topology, or as the load balancer lists them.
+    pub(super) backends: Vec<ListedBackend>,
+}
+
+impl Testbed {
+    /// What each load balancer can run of `algorithms`.
+    pub(super) fn entrants(&self, algorithms: &[Algorithm]) -> Vec<Entrant> {
+        let several = self.balancers.len() > 1;
+        let entrant = |balancer: &BalancerUnderTest| {
+            let offered = balancer.admin.algorithms();
+            Entrant {
+                name: several.then(|| balancer.name.clone()),
+                algorithms: algorithms.iter().copied().filter(|one| offered.contains(one)).collect(),
+                steered: balancer.steered,
+            }
+        };
+        self.balancers.iter().map(entrant).collect()
+    }
+
+    /// Whether this algorithm is steered by weights in the first load balancer.
+    pub(super) fn steers(&self, algorithm: Algorithm) -> bool {
+        algorithm.rule == Rule::Rl && self.balancers.first().is_some_and(|balancer| balancer.steered)
+    }
+
+    /// What the load balancers can switch to.
+    pub(super) fn algorithms(&self) -> Vec<Algorithm> {
+        let mut all: Vec<Algorithm> = Vec::new();
+        for algorithm in self.balancers.iter().flat_map(|balancer| balancer.admin.algorithms()) {
+            if !all.contains(&algorithm) {
+                all.push(algorithm);
+            }
+        }
+        all
+    }
+
+    /// Ends what was started for the scenario, load balancers first so that they do not see their backends go.
+    pub(super) async fn stop(self) {
+        for balancer in self.balancers {
+            balancer.stop().await;
+        }
+        if let Some(mocks) = self.mocks {
+            mocks.stop().await;
+        }
+    }
+
+    /// The load balancer on this way; `None` without one.
+    pub(super) fn through(&self, way: Way) -> Option<&BalancerUnderTest> {
+        match way {
+            Way::Through(number) => self.balancers.get(number),
+            Way::Direct => None,
+        }
+    }
+
+    /// Checks that everything that was started still runs; `error` wraps what is found otherwise.
+    pub(super) fn check(&mut self, error: fn(anyhow::Error) -> RunError) -> Result<(), RunError> {
+        for process in self.balancers.iter_mut().filter_map(|balancer| balancer.process.as_mut()) {
+            process.check().map_err(error)?;
+        }
+        self.mocks.as_mut().map_or(Ok(()), |mocks| mocks.check().map_err(error))
+    }
+
+    /// The CPU time of each process up to now, in seconds.
+    pub(super) fn cpu_seconds(&self, way: Way) -> Vec<(&'static str, f64)> {
+        let balancer = self.through(way).and_then(|balancer| balancer.process.as_ref()?.cpu_seconds());
+        let times = [
+            ("generator", cpu_seconds(std::process::id())),
+            ("load-balancer", balancer),
+            ("mock-backends", self.mocks.as_ref().and_then(Backends::cpu_seconds)),
+        ];
+        times.into_iter().filter_map(|(name, time)| Some((name, time?))).collect()
+    }
+
+    /// The CPU time of each process since `before`.
+    pub(super) fn processes(&self, way: Way, before: &[(&'static str, f64)]) -> Vec<ProcessTime> {
+        let after = self.cpu_seconds(way);
+        before
+            .iter()
+            .filter_map(|(name, start)| {
+                let (_, end) = after.iter().find(|(other, _)| other == name)?;
+                Some(ProcessTime { name, cpu_s: end - start })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,297 @@
+//! One trial in virtual time: the same schedule, policies and backend model as live, the same
+//! recorder, and so the same files.
+
+mod trace;
+mod watch;
+
+use super::contestant::Contestant;
+use super::context::{Context, Mode};
+use super::driver::Driver;
+use super::error::RunError;
+use super::events::PULSE_PERIOD;
+use super::phases::{phase, pulse};
+use super::schedules::warm_up_seed;
+use super::traces::lost;
+use super::trial_plan::TrialPlan;
+use anyhow::Context as _;
+use lb_config::TrainedPolicy;
+use lb_core::policy::{GuardCounts, Policy};
+use lb_core::trace_summary::TraceSummary;
+use lb_core::workload::{Scenario, Schedule};
+use lb_core::{Algorithm, Seed, Time};
+use lb_record::{Population, Recording, RecordingSpec, RequestSink, TrialRecord};
+use lb_results::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
+use lb_results::{RequestsFile, TRACES};
+use simulator::oracle::Oracle;
+use simulator::{BackendReport, Options, Report, Simulation};
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::oneshot;
+use trace::{SimulatedTrace, TracePlan};
+use watch::Watch;
+
+/// Label of the stream that policies draw from.
+const POLICY: u64 = 0x706f_6c69;
+
+/// The one phase of a simulated trial, in words.
+const SIMULATING: &str = "simulating";
+
+/// All that a simulated trial needs, owned, because it runs on a thread of its own.
+struct Job {
+    algorithm: Algorithm,
+    trained: Option<TrainedPolicy>,
+    trace: Option<TracePlan>,
+    options: Options,
+    play: Play,
+}
+
+/// What came out of a simulation.
+struct Simulated {
+    record: TrialRecord,
+    report: Report,
+    guards: Option<GuardCounts>,
+    trace: Option<TraceSummary>,
+}
+
+/// A schedule to be played, whether a policy or an oracle places its requests.
+struct Play {
+    scenario: Arc<Scenario>,
+    schedule: Arc<Schedule>,
+    warm_up_seed: Seed,
+    keep_actions: bool,
+    requests: Option<RequestSink>,
+    progress: Option<Arc<lb_record::Progress>>,
+}
+
+/// Plays the trials of one scenario in virtual time.
+pub(super) struct SimulatedTrials<'a> {
+    context: &'a Context<'a>,
+}
+
+impl<'a> SimulatedTrials<'a> {
+    /// Needs nothing but what all trials of a run share.
+    pub(super) fn new(context: &'a Context<'a>) -> Self {
+        Self { context }
+    }
+
+    /// Puts together what the simulation of a trial needs.
+    fn job(
+        &self,
+        plan: &TrialPlan<'_>,
+        requests: Option<RequestSink>,
+        progress: Arc<lb_record::Progress>,
+    ) -> Job {
+        let context = self.context;
+        let seed = context.plan.seed;
+        Job {
+            algorithm: plan.contestant.algorithm,
+            trained: context.plan.policy.clone(),
+            trace: context.traces.map(|exploration| TracePlan {
+                path: context.folder.path().join(TRACES).join(format!("{}.parquet", plan.stem())),
+                run_id: context.run_id.to_owned(),
+                exploration,
+            }),
+            options: Options {
+                seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
+                luck: context.replication ^ plan.contestant.replication,
+                balancers: context.plan.balancers,
+                ..Options::default()
+            },
+            play: Play {
+                scenario: Arc::clone(&plan.scenario.scenario),
+                schedule: Arc::clone(plan.schedule),
+                warm_up_seed: warm_up_seed(seed, plan.block),
+                keep_actions: context.record_actions,
+                requests,
+                progress: Some(progress),
+            },
+        }
+    }
+
+    /// Waits for the simulation, and reports how it goes. `None` when the user interrupted it.
+    async fn watch(
+        &self,
+        plan: &TrialPlan<'_>,
+        mut simulated: oneshot::Receiver<Result<Simulated, RunError>>,
+        progress: &lb_record::Progress,
+    ) -> Result<Option<Simulated>, RunError> {
+        let begun = Instant::now();
+        loop {
+            tokio::select! {
+                result = &mut simulated => {
+                    let result = result.context("failed to finish the simulation");
+                    return result.map_err(RunError::Internal)?.map(Some);
+                }
+                () = tokio::time::sleep(PULSE_PERIOD) => {
+                    if self.context.interrupt.is_set() {
+                        return Ok(None);
+                    }
+                    let event = pulse(&plan.title, SIMULATING, begun.elapsed(), progress.snapshot());
+                    self.context.events.observe(&event);
+                }
+            }
+        }
+    }
+}
+
+impl Driver for SimulatedTrials<'_> {
+    fn offered(&self) -> Option<Vec<Algorithm>> {
+        None
+    }
+
+    fn contestants(&self, algorithms: &[Algorithm], mode: &Mode) -> Vec<Contestant> {
+        match (mode, algorithms.first()) {
+            (Mode::Aa, Some(algorithm)) => Contestant::twice(*algorithm, false),
+            _ => Contestant::each(algorithms),
+        }
+    }
+
+    async fn run(&mut self, plan: &TrialPlan<'_>) -> Result<Option<Trial>, RunError> {
+        self.context.events.observe(&phase(&plan.title, SIMULATING));
+        let progress = Arc::new(lb_record::Progress::default());
+        let backends = ListedBackend::of_topology(&plan.scenario.scenario.topology);
+        let requests = self.context.requests_file(plan, &backends)?;
+        let job = self.job(plan, requests.as_ref().map(RequestsFile::sink), Arc::clone(&progress));
+        let started = jiff::Timestamp::now();
+        let cpu = crate::testbed::cpu_seconds(std::process::id());
+        let (send, simulated) = oneshot::channel();
+        // A plain thread: after an interrupt nothing waits for it, and it ends with the process.
+        std::thread::Builder::new()
+            .name("simulation".to_owned())
+            .spawn(move || drop(send.send(job.run())))
+            .map_err(RunError::internal)?;
+        let Some(simulated) = self.watch(plan, simulated, &progress).await? else { return Ok(None) };
+        if let Some(requests) = requests {
+            requests.finish().map_err(RunError::Results)?;
+        }
+        let cpu_s = crate::testbed::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
+        Ok(Some(simulated.into_trial(plan, backends, started, cpu_s)))
+    }
+
+    async fn end(self) {}
+}
+
+impl Simulated {
+    /// The trial that this was; `cpu_s` is the CPU time of the process meanwhile, in seconds.
+    fn into_trial(
+        self,
+        plan: &TrialPlan<'_>,
+        backends: Vec<ListedBackend>,
+        started: jiff::Timestamp,
+        cpu_s: Option<f64>,
+    ) -> Trial {
+        let Self { record, report, guards, trace } = self;
+        let count = |backend: BackendReport| BalancerCount {
+            id: backend.id,
+            requests: backend.requests,
+            errors: None,
+            peak_in_flight: Some(backend.peak_in_flight),
+            up: None,
+        };
+        Trial {
+            scenario: plan.scenario_number,
+            algorithm: plan.contestant.algorithm,
+            label: plan.contestant.label.clone(),
+            attempt: plan.attempt,
+            problems: Vec::new(),
+            cut_s: 0.0,
+            machine: MachineUse::default(),
+            block: plan.block,
+            position: plan.position,
+            schedule_sha256: plan.schedule.sha256().to_owned(),
+            started,
+            record,
+            backends,
+            balancer: report.backends.into_iter().map(count).collect(),
+            guards,
+            notes: trace.as_ref().and_then(lost).into_iter().collect(),
+            trace,
+            counted_by: Some("simulator".to_owned()),
+            steering: None,
+            processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
+            evidence: serde_json::json!({
+                "algorithm": plan.contestant.label.clone(),
+                "verdict": "confirmed",
+                "detail": "simulated: the policy itself decides, there is no switch that could fail",
+            }),
+        }
+    }
+}
+
+impl Job {
+    fn run(self) -> Result<Simulated, RunError> {
+        let (algorithm, options) = (self.algorithm, self.options);
+        let file = self.trained.as_ref().map(|trained| &trained.file);
+        // Asked once beforehand, so that making policies on the way cannot fail.
+        algorithm.policy_with(file)?;
+        let topology = &self.play.scenario.topology;
+        let trace = self.trace.map(|plan| {
+            SimulatedTrace::new(plan, algorithm, self.trained.as_ref(), topology, options.balancers)
+        });
+        let trace = trace.transpose().map_err(RunError::internal)?;
+        let watch = Watch::default();
+        let mut policy = || -> Box<dyn Policy> {
+            let policy = watch.over(algorithm.policy_with(file).expect("it could be made before"));
+            match &trace {
+                Some(trace) => trace.over(policy),
+                None => policy,
+            }
+        };
+        let simulation = Simulation::new(&self.play.scenario, &mut policy, &options)?;
+        let (mut before, mut begun) = (None, Ok(()));
+        let (record, report) = self.play.run(simulation, |now| {
+            before = watch.counts();
+            begun = trace.as_ref().map_or(Ok(()), |trace| trace.start(now));
+        });
+        begun.map_err(RunError::Results)?;
+        let trace = trace.map(|trace| trace.stop()).transpose().map_err(RunError::Results)?;
+        let guards = watch.counts().zip(before).map(|(after, before)| after.minus(before));
+        Ok(Simulated { record, report, guards, trace })
+    }
+}
+
+impl Play {
+    /// Warm-up, then the measured phase; `begin` is called in between.
+    fn run(self, mut simulation: Simulation, begin: impl FnOnce(Time)) -> (TrialRecord, Report) {
+        let scenario = &self.scenario;
+        if !scenario.warm_up.is_zero() {
+            let workload = Arc::new(scenario.workload.warm_up(scenario.warm_up));
+            simulation.warm_up(&Schedule::new(workload, self.warm_up_seed));
+        }
+        let spec = RecordingSpec {
+            steps: scenario.workload.steps().len(),
+            backends: scenario.topology.pools.iter().map(|pool| pool.backends.len()).sum(),
+            population: Population::of(self.schedule.users()),
+            open: !self.schedule.arrivals().is_empty(),
+            keep_actions: self.keep_actions,
+            requests: self.requests,
+            progress: self.progress,
+        };
+        let (recording, mut recorders) = Recording::start(spec, 1);
+        begin(simulation.now());
+        let report = simulation.measure(&self.schedule, &mut recorders[0]);
+        let mut record = recording.finish(recorders, scenario.duration);
+        let simulator::ArrivalCounts { due, begun, dropped } = report.arrivals;
+        record.arrivals = lb_record::ArrivalCounts { due, begun, dropped };
+        (record, report)
+    }
+}
+
+/// One block of a scenario as an oracle would play it.
+pub(super) fn simulate_oracle(
+    oracle: Oracle,
+    scenario: &Arc<Scenario>,
+    schedule: Arc<Schedule>,
+    warm_up_seed: Seed,
+) -> Result<TrialRecord, RunError> {
+    let simulation = Simulation::with_oracle(scenario, oracle, &Options::default())?;
+    let play = Play {
+        scenario: Arc::clone(scenario),
+        schedule,
+        warm_up_seed,
+        keep_actions: false,
+        requests: None,
+        progress: None,
+    };
+    Ok(play.run(simulation, |_| ()).0)
+}
