@@ -4,7 +4,6 @@ use super::config::{HASH_OF_CLIENT, policies, trusts_proxies};
 use super::{CONFIG, CaddyAdmin, Route, read};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::kind::Kind;
@@ -12,6 +11,7 @@ use crate::options::Switching;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::switch_evidence::{Layer, Verdict};
 use reqwest::Method;
 use serde_json::{Value, json};
 
