@@ -8,11 +8,11 @@
 //! between two [`snapshot`](LoadBalancerAdmin::snapshot)s, drain again.
 
 use crate::error::{AdminError, Remaining};
-use crate::evidence::{Evidence, Layer, Verdict};
 use crate::fingerprint::{self, PoolBackend, VerifyOptions};
 use crate::snapshot::Snapshot;
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::switch_evidence::{Evidence, Layer, Verdict};
 use lb_core::trace_summary::TraceSummary;
 use std::time::Duration;
 use tokio::time::Instant;

@@ -19,7 +19,8 @@
 //!    [`service_time`] and [`fault`]: how long requests take, and what happens to backends when.
 //! 5. [`workload`]: what virtual users do, as a schedule that is fixed by a seed and hashed;
 //!    [`outcome`]: how a request can end.
-//! 6. [`headers`], [`hex`], [`suggest`] and [`trace_summary`]: small things that several crates share.
+//! 6. [`headers`], [`hex`], [`suggest`], [`switch_evidence`] and [`trace_summary`]: small things that several
+//!    crates share.
 //!
 //! It uses no other crate of this repository. `clippy.toml` bans reading the system's clock here.
 //!
@@ -59,6 +60,7 @@ pub mod rng;
 pub mod service_time;
 pub mod steering;
 pub mod suggest;
+pub mod switch_evidence;
 pub mod time;
 pub mod topology;
 pub mod trace_summary;

@@ -1,6 +1,6 @@
 //! The evidence on the console: verdicts, bounds, faults, what voids a result.
 
-use super::console::{add, millis, percent, table};
+use super::console_table::{add, millis, percent, table};
 use super::text::{time_to_avoid, time_to_return};
 use comfy_table::Table;
 use lb_analysis::signed;

@@ -4,7 +4,6 @@ use super::{
     render_go_benchmark, render_html, render_junit, render_markdown, render_prometheus, render_step_summary,
 };
 use anyhow::{Context, Result};
-use clap::ValueEnum;
 use lb_results::{ResultsFolder, Summary};
 use std::ffi::OsString;
 use std::io::Write;
@@ -17,7 +16,8 @@ const STEP_SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
 const STEP_SUMMARY_LIMIT: u64 = 1024 * 1024;
 
 /// A report of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ReportFormat {
     /// One self-contained page with charts.
     Html,

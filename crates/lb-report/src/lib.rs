@@ -7,6 +7,7 @@
 mod caveats;
 mod charts;
 mod console;
+mod console_table;
 mod evidence;
 mod format;
 mod go_benchmark;

@@ -3,8 +3,8 @@
 //! Every file is written beside its place, synced and renamed, so that an interrupted or failing run
 //! leaves no half-written file under a final name.
 
-mod evidence;
 mod folder;
+mod host;
 mod locust;
 mod noise;
 mod read;
@@ -14,20 +14,24 @@ mod trial;
 mod trial_file;
 mod writer;
 
-pub use evidence::{
-    AaMetric, AaSummary, Comparison, FaultMark, FaultResponse, GeneratorSummary, MaxRateSummary, Metric,
-    MetricComparison, MetricValue, OracleSummary, PairComparison, PhaseSummary, RateProbe, SeriesPoint,
-    StageMark, ThresholdResult, TrialSummary, Verdict,
-};
 pub use folder::{ResultsFolder, run_id, write_whole};
+pub use host::Host;
 pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, read_summary};
 pub use requests::RequestsFile;
-pub use summary::{
-    ActionSummary, AlgorithmSummary, BackendSummary, ConfigSummary, GuardSummary, Host, Latency, Overhead,
-    OverheadEstimate, PolicySummary, ProcessSummary, SCHEMA_VERSION, ScenarioSummary, Skipped,
-    SteeringSummary, Summary, TRACES, TracesSummary, WeightPoint,
+pub use summary::aa::{AaMetric, AaSummary};
+pub use summary::algorithm::{
+    ActionSummary, AlgorithmSummary, BackendSummary, GuardSummary, ProcessSummary, SeriesPoint,
+    SteeringSummary, WeightPoint,
 };
+pub use summary::comparison::{Comparison, MetricComparison, PairComparison, Verdict};
+pub use summary::fault::{FaultMark, FaultResponse, PhaseSummary};
+pub use summary::latency::Latency;
+pub use summary::metric::{Metric, MetricValue};
+pub use summary::objective::{MaxRateSummary, RateProbe, ThresholdResult};
+pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
+pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
+pub use summary::trial_row::{GeneratorSummary, TrialSummary};
 pub use trial::{
     BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, pooled_step,
 };

@@ -1,9 +1,11 @@
 //! Noise floors: what A/A comparisons found, kept beside the folders of runs, so that later verdicts
 //! on the same machine and experiment use them.
 
-use super::evidence::{AaSummary, Metric};
-use super::folder::ResultsFolder;
-use super::summary::{Host, SCHEMA_VERSION};
+use crate::folder::ResultsFolder;
+use crate::host::Host;
+use crate::summary::aa::AaSummary;
+use crate::summary::metric::Metric;
+use crate::summary::run::SCHEMA_VERSION;
 use anyhow::{Context, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -21,7 +23,7 @@ pub struct NoiseFloors {
     pub schema_version: u32,
     /// The run that measured it.
     pub run_id: String,
-    /// What it holds for: see [`super::Summary::fingerprint`].
+    /// What it holds for: see [`crate::Summary::fingerprint`].
     pub fingerprint: String,
     /// The machine.
     pub host: String,
@@ -82,7 +84,7 @@ fn path(run_folder: &Path, fingerprint: &str, host: &Host) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::AaMetric;
+    use crate::summary::aa::AaMetric;
 
     fn host(name: &str) -> Host {
         Host { name: name.to_owned(), cores: 2, ..Host::default() }

@@ -1,6 +1,6 @@
 //! Reading a run back from its folder.
 
-use super::summary::{SCHEMA_VERSION, Summary};
+use crate::summary::run::{SCHEMA_VERSION, Summary};
 use std::io;
 use std::path::{Path, PathBuf};
 

@@ -4,7 +4,7 @@
 //! row takes some fifteen bytes. A thread of its own writes row groups while the load runs, and memory
 //! holds one group and what is on its way.
 
-use super::folder::ResultsFolder;
+use crate::folder::ResultsFolder;
 use anyhow::{Context, Result};
 use lb_core::workload::{Sample, Workload};
 use lb_core::{Outcome, Time};

@@ -1,6 +1,7 @@
 //! `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
 
-use super::summary::{AlgorithmSummary, SCHEMA_VERSION};
+use crate::summary::algorithm::AlgorithmSummary;
+use crate::summary::run::SCHEMA_VERSION;
 use crate::trial::{BalancerCount, MachineUse, ProcessTime, Trial};
 use lb_core::Span;
 use lb_core::trace_summary::TraceSummary;

@@ -1,10 +1,11 @@
 //! Which files a run writes, and when: each trial as soon as it is complete, the rest at the end.
 
-use super::folder::{ResultsFolder, slug};
-use super::summary::{ScenarioSummary, Summary};
-use super::trial_file::{TrialFile, actions_csv};
-use super::{locust, summary::AlgorithmSummary};
+use crate::folder::{ResultsFolder, slug};
+use crate::locust;
+use crate::summary::algorithm::AlgorithmSummary;
+use crate::summary::run::Summary;
 use crate::trial::{SteeringRecord, Trial};
+use crate::trial_file::{TrialFile, actions_csv};
 use anyhow::Result;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::{HlogTrial, write_hlog};
@@ -91,17 +92,4 @@ pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[&Tr
 /// Writes the summary, last: whoever finds it finds everything else as well.
 pub fn write_summary(folder: &ResultsFolder, summary: &Summary) -> Result<()> {
     folder.write("summary.json", &serde_json::to_vec_pretty(summary)?)
-}
-
-impl ScenarioSummary {
-    /// A scenario in which nothing was measured yet.
-    pub fn empty(scenario: &Scenario, peak_users: u32) -> Self {
-        Self {
-            name: scenario.name.clone(),
-            duration_s: scenario.duration.as_secs_f64(),
-            peak_users,
-            topology: scenario.topology.name.clone(),
-            ..Self::default()
-        }
-    }
 }

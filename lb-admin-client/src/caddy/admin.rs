@@ -5,13 +5,13 @@ use super::names::NAMES;
 use super::{CONFIG, CaddyAdmin, Route, read};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::options::Switching;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::switch_evidence::{Layer, Verdict};
 use reqwest::Method;
 use serde_json::{Value, json};
 

@@ -5,11 +5,11 @@ use super::names::NAMES;
 use super::wire::Host;
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::switch_evidence::{Layer, Verdict};
 
 #[async_trait]
 impl LoadBalancerAdmin for EnvoyAdmin {

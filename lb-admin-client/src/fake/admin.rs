@@ -3,12 +3,12 @@
 use super::{Conduct, FakeAdmin};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::{AdminError, Remaining};
-use crate::evidence::{Evidence, Layer, Verdict};
 use crate::fingerprint::{PoolBackend, VerifyOptions, judge};
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::policy::BackendIndex;
+use lb_core::switch_evidence::{Evidence, Layer, Verdict};
 use std::time::Duration;
 
 #[async_trait]

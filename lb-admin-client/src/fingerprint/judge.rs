@@ -1,10 +1,10 @@
 //! The decision: do these observations fit this behaviour? A pure function, tested with tables and
 //! against the policies themselves.
 
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::observe::{Observations, Tally};
 use crate::fingerprint::statistics::{FALSE_ALARM, chance_of_full_window, implausible};
 use lb_core::algorithm::Behaviour;
+use lb_core::switch_evidence::{Layer, Verdict};
 
 /// Fewer short requests than this tell too little: 60 random choices pass for a rotation of two
 /// backends in 2 of 10,000 cases, and in fewer with more backends.

@@ -5,7 +5,6 @@
 //! layer is *not tested*, with the reason.
 
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::judge::{FEWEST_REQUESTS, judge};
 use crate::fingerprint::observe::{Observations, PoolBackend, requests_to_hold, short_hold};
 use crate::http::unreachable;
@@ -13,6 +12,7 @@ use crate::origin::Origin;
 use lb_core::Algorithm;
 use lb_core::algorithm::Behaviour;
 use lb_core::headers;
+use lb_core::switch_evidence::{Layer, Verdict};
 use reqwest::Client;
 use std::time::Duration;
 use tokio::task::JoinHandle;

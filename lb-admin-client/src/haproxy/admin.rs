@@ -4,12 +4,12 @@ use super::names::NAMES;
 use super::{CURRENT, GREATEST_WEIGHT, HaproxyAdmin, listed_as, servers};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::group::Group;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::switch_evidence::{Layer, Verdict};
 use lb_core::time::Span;
 use std::sync::atomic::Ordering;
 

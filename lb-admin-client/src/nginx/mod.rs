@@ -27,7 +27,6 @@ mod reload;
 
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::flags::Flags;
 use crate::http::{Call, Http};
@@ -37,6 +36,7 @@ use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use lb_core::switch_evidence::{Layer, Verdict};
 use lua::Lua;
 use names::NAMES;
 use reload::Reload;

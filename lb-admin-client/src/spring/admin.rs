@@ -7,12 +7,12 @@ use super::{
 };
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight, wait_until_idle};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
+use lb_core::switch_evidence::{Layer, Verdict};
 use lb_core::time::Span;
 use lb_core::trace_summary::TraceSummary;
 use reqwest::Method;

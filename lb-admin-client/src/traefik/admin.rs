@@ -6,13 +6,13 @@ use super::wire::{self, Raw, Version};
 use super::{GREATEST_WEIGHT, RAW, TraefikAdmin, VERSION, in_force, late, native, put, strategy};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind, unfit_weight};
 use crate::error::AdminError;
-use crate::evidence::{Layer, Verdict};
 use crate::fingerprint::PoolBackend;
 use crate::http::Call;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use lb_core::switch_evidence::{Layer, Verdict};
 use std::time::Duration;
 
 #[async_trait]

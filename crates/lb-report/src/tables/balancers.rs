@@ -3,7 +3,7 @@
 
 use super::{Cell, Table, Tone};
 use crate::text::{NONE, fixed, percent};
-use lb_admin_client::{Evidence, Layer, Verdict};
+use lb_core::switch_evidence::{Evidence, Layer, Verdict};
 use lb_results::{AlgorithmSummary, OverheadEstimate, ScenarioSummary, SteeringSummary};
 
 /// One row for each algorithm that was switched to: the load balancer's own name for it, what each layer of

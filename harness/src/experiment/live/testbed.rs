@@ -74,9 +74,9 @@ impl Testbed {
     /// Checks that everything that was started still runs; `error` wraps what is found otherwise.
     pub(super) fn check(&mut self, error: fn(anyhow::Error) -> RunError) -> Result<(), RunError> {
         for process in self.balancers.iter_mut().filter_map(|balancer| balancer.process.as_mut()) {
-            process.check().map_err(error)?;
+            process.check().map_err(|found| error(found.into()))?;
         }
-        self.mocks.as_mut().map_or(Ok(()), |mocks| mocks.check().map_err(error))
+        self.mocks.as_mut().map_or(Ok(()), |mocks| mocks.check().map_err(|found| error(found.into())))
     }
 
     /// The CPU time of each process up to now, in seconds.

@@ -1,6 +1,9 @@
 //! What speaks for "this algorithm routes now" and what against it, kept with every trial.
+//!
+//! Clients of admin APIs collect it, results keep it and reports show it, so it lies below all of them and
+//! knows nothing of HTTP.
 
-use lb_core::Algorithm;
+use crate::algorithm::Algorithm;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
