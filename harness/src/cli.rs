@@ -45,6 +45,8 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Write reports of a run that is finished.
     Report(ReportArgs),
+    /// Print what a run printed, from the events that `--events` wrote.
+    ReplayEvents(ReplayEventsArgs),
     /// What `bench` starts for itself.
     #[command(flatten)]
     Child(ChildCommand),
@@ -166,6 +168,9 @@ pub struct RunArgs {
     /// Print the tables only.
     #[arg(long)]
     pub quiet: bool,
+    /// Also write what happens in the run as JSON lines, while it happens.
+    #[arg(long, value_name = "FILE")]
+    pub events: Option<PathBuf>,
     /// Also write every request of every user, in order, beside each trial.
     #[arg(long)]
     pub record_actions: bool,
@@ -237,6 +242,16 @@ pub struct ReportArgs {
     /// Reports to write into it.
     #[arg(long, value_name = "FORMAT,...", value_enum, value_delimiter = ',', default_values_t = ReportFormat::ALL)]
     pub report: Vec<ReportFormat>,
+}
+
+/// The events of a run.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayEventsArgs {
+    /// The file that `--events` wrote.
+    pub file: PathBuf,
+    /// Print the tables only.
+    #[arg(long)]
+    pub quiet: bool,
 }
 
 /// The warm-up as typed.

@@ -3,15 +3,15 @@
 use anyhow::{Context as _, anyhow};
 use clap::{CommandFactory, Parser};
 use harness::cli::{
-    AnalyzeArgs, Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReportArgs, RunArgs, Switching,
-    WarmUp,
+    AnalyzeArgs, Cli, Command, CompareArgs, Engine, ExperimentArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
+    RunArgs, Switching, WarmUp,
 };
 use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::{
     self, Ended, Event, Interrupt, Mode, Observe, RunOptions, combined_sha256, schedules,
 };
 use harness::grading;
-use harness::show::{Progress, render_algorithms, render_plan};
+use harness::show::{EventFile, Progress, render_algorithms, render_plan, replay};
 use lb_analysis::CompareOptions;
 use lb_analysis::runs::{FolderVerdict, compare_folders};
 use lb_analysis::threshold::Threshold;
@@ -38,6 +38,7 @@ fn main() -> ProcessExit {
         Some(Command::Compare(args)) => compare(args),
         Some(Command::Analyze(args)) => analyze(args),
         Some(Command::Report(args)) => report(args),
+        Some(Command::ReplayEvents(args)) => replay_events(args),
         None => block_on(run(&cli.run, Mode::Compare)),
     };
     match result {
@@ -148,6 +149,9 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
 
     let interrupt = listen();
     let progress = Progress::new(args.quiet);
+    let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
+    let mut observers: Vec<&dyn Observe> = vec![&progress];
+    observers.extend(events.as_ref().map(|file| file as &dyn Observe));
     let options = RunOptions {
         loaded: &loaded,
         command: std::env::args().collect(),
@@ -161,14 +165,15 @@ async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
         replication: 0,
         mode,
     };
-    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &progress).await?;
+    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &observers).await?;
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
     if let Ended::Failed(error) = ended {
         return Err(error.into());
     }
     for report in reports? {
-        progress.observe(&Event::ReportWritten { path: report.display().to_string() });
+        observers.observe(&Event::ReportWritten { path: report.display().to_string() });
     }
+    events.map_or(Ok(()), EventFile::finish).or_exit(ExitCode::Preflight)?;
     Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
         _ if matches!(ended, Ended::Interrupted) => ExitCode::Interrupted,
         true => ExitCode::Ok,
@@ -224,6 +229,17 @@ fn report(args: &ReportArgs) -> Result<ExitCode, Failure> {
     let folder = ResultsFolder::create(&args.folder).or_exit(ExitCode::Preflight)?;
     for report in write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight)? {
         print(&format!("report: {}", report.display()));
+    }
+    Ok(ExitCode::Ok)
+}
+
+/// Prints what a run printed.
+fn replay_events(args: &ReplayEventsArgs) -> Result<ExitCode, Failure> {
+    let progress = Progress::new(args.quiet);
+    match replay(&args.file, &progress).or_exit(ExitCode::Usage)? {
+        Some(Event::RunFinished { error: Some(error), .. }) => eprintln!("error: {error}"),
+        Some(_) => {}
+        None => eprintln!("note: the events end before the run does"),
     }
     Ok(ExitCode::Ok)
 }
