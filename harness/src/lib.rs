@@ -1,8 +1,71 @@
-//! The orchestrator: plans an experiment, drives it live or simulated, and reports what differs.
+//! The orchestrator: runs the experiment that a plan describes, live or simulated, and says what differs.
 //!
-//! Data runs one way: [`cli`] (what was typed) -> [`config`] (raw dialects, then one validated plan) ->
-//! [`experiment`] (blocks, trials, phases) -> [`load`] (the hot path) -> [`record`] -> [`results`] and
-//! [`analysis`] (pure functions) -> [`report`]. [`testbed`] starts and stops what is under test.
+//! This crate owns the order of things and little else: what a config means is in `lb-config`, the rules of load
+//! balancing in `lb-core`, the load generator in `lb-load`, results and statistics in `lb-results` and `lb-analysis`.
+//! Its library neither reads the command line nor ends the process; the binary `bench` does both.
+//!
+//! Data runs one way: [`cli`] (what was typed) -> `lb_config` (one validated plan) -> [`experiment`] (blocks, trials,
+//! phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. What happens meanwhile goes to observers,
+//! such as those of [`show`]. [`testbed`] starts and stops what is under test, [`grading`] reads results of other tools,
+//! [`exit`] turns errors into exit codes.
+//!
+//! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the contract in `driver.rs` and its two
+//! implementations `sim/mod.rs` and `live/phases.rs`, and last `judge.rs`.
+//!
+//! # Example
+//!
+//! A simulated run, with an observer that counts trials:
+//!
+//! ```
+//! use harness::experiment::{Ended, Event, Interrupt, Mode, Observe, RunOptions, run};
+//! use lb_config::{Engine, Overrides};
+//! use lb_results::ResultsFolder;
+//! use std::cell::Cell;
+//! use std::time::Duration;
+//!
+//! #[derive(Default)]
+//! struct Trials(Cell<u32>);
+//!
+//! impl Observe for Trials {
+//!     fn observe(&self, event: &Event) {
+//!         if let Event::TrialFinished { .. } = event {
+//!             self.0.set(self.0.get() + 1);
+//!         }
+//!     }
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> anyhow::Result<()> {
+//! let loaded = lb_config::load("quick_test_config.json")?;
+//! let overrides = Overrides {
+//!     algorithms: Some(vec!["round-robin".to_owned(), "least-connections".to_owned()]),
+//!     engine: Some(Engine::Sim),
+//!     duration: Some(Duration::from_secs(5)),
+//!     ..Overrides::default()
+//! };
+//! let plan = lb_config::plan(&loaded, &overrides)?;
+//! let folder = tempfile::tempdir()?;
+//! let options = RunOptions {
+//!     loaded: &loaded,
+//!     command: Vec::new(),
+//!     run_id: "example".to_owned(),
+//!     folder: ResultsFolder::create(folder.path())?,
+//!     record_actions: false,
+//!     record_requests: false,
+//!     traces: None,
+//!     accept_invalid: true,
+//!     oracles: false,
+//!     replication: 0,
+//!     mode: Mode::Compare,
+//! };
+//! let trials = Trials::default();
+//! let finished = run(&plan, options, &Interrupt::default(), &trials).await?;
+//! assert!(matches!(finished.ended, Ended::Complete));
+//! let expected = plan.scenarios().len() as u32 * 2 * plan.repetitions();
+//! assert_eq!(trials.0.get(), expected, "each algorithm once in each repetition");
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod children;
 pub mod cli;
@@ -15,8 +78,8 @@ pub mod testbed;
 /// The commit that this was built from.
 pub const COMMIT: &str = env!("BENCH_COMMIT");
 
-/// What this process notes of itself goes to `file` from now on, at the level that the environment variable
-/// `level` names, or else `info`. A second call in one process changes nothing.
+/// Sends the log of this process to `file` from now on, at the level that the environment variable `level` names, or
+/// else `info`. A second call in one process changes nothing.
 pub fn log_to(file: std::fs::File, level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env(level)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));

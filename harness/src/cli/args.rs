@@ -49,6 +49,8 @@ pub enum Command {
     Analyze(AnalyzeArgs),
     /// Write reports of a run that is finished.
     Report(ReportArgs),
+    /// Print what a run printed, from the events that `--events` wrote.
+    ReplayEvents(ReplayEventsArgs),
     /// Programs that `bench` starts for itself.
     #[command(flatten)]
     Child(ChildCommand),
@@ -101,6 +103,12 @@ pub struct RunArgs {
     /// Print the tables only.
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
+    /// Write what happens in the run to this file as JSON lines.
+    ///
+    /// Each line is written while the run goes on; docs/events.md describes the events. `bench replay-events FILE`
+    /// prints what the run printed.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub events: Option<PathBuf>,
     /// Reports to write into the results folder.
     #[arg(
         long,
@@ -187,6 +195,16 @@ pub struct ReportArgs {
         help_heading = "Output"
     )]
     pub report: Vec<ReportFormat>,
+}
+
+/// The flags of `bench replay-events`.
+#[derive(Clone, Debug, Args)]
+pub struct ReplayEventsArgs {
+    /// The file that `--events` wrote.
+    pub file: PathBuf,
+    /// Print the tables only.
+    #[arg(long, help_heading = "Output")]
+    pub quiet: bool,
 }
 
 /// The flags of `bench plan`.

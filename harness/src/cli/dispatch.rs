@@ -1,7 +1,7 @@
 //! From the command line to the command that it names.
 
 use super::args::{Cli, Command};
-use super::{aa, algorithms, analyze, compare, doctor, plan, report, run};
+use super::{aa, algorithms, analyze, compare, doctor, plan, replay_events, report, run};
 use std::process::ExitCode as ProcessExit;
 
 /// Does what the command line asks for, and returns the status with which to exit. An error is printed to
@@ -17,6 +17,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Compare(args)) => compare::execute(args),
         Some(Command::Analyze(args)) => analyze::execute(args),
         Some(Command::Report(args)) => report::execute(args),
+        Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),
     };
     match result {

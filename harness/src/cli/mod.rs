@@ -11,9 +11,13 @@ mod compare;
 mod dispatch;
 mod doctor;
 mod plan;
+mod replay_events;
 mod report;
 mod run;
 mod shared;
 
-pub use args::{AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReportArgs, RunArgs};
+pub use args::{
+    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
+    RunArgs,
+};
 pub use dispatch::execute;

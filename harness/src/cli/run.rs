@@ -4,7 +4,7 @@ use super::args::{Cli, RunArgs};
 use super::shared::{block_on, listen, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Event, Mode, Observe, RunOptions};
-use crate::show::Progress;
+use crate::show::{EventFile, Progress};
 use anyhow::anyhow;
 use clap::CommandFactory;
 use lb_analysis::threshold::Threshold;
@@ -33,6 +33,9 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
 
     let interrupt = listen();
     let progress = Progress::new(args.quiet);
+    let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
+    let mut observers: Vec<&dyn Observe> = vec![&progress];
+    observers.extend(events.as_ref().map(|file| file as &dyn Observe));
     let options = RunOptions {
         loaded: &loaded,
         command: std::env::args().collect(),
@@ -46,14 +49,15 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         replication: 0,
         mode,
     };
-    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &progress).await?;
+    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &observers).await?;
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
     if let Ended::Failed(error) = ended {
         return Err(error.into());
     }
     for report in reports? {
-        progress.observe(&Event::ReportWritten { path: report.display().to_string() });
+        observers.observe(&Event::ReportWritten { path: report.display().to_string() });
     }
+    events.map_or(Ok(()), EventFile::finish).or_exit(ExitCode::Preflight)?;
     Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
         _ if matches!(ended, Ended::Interrupted) => ExitCode::Interrupted,
         true => ExitCode::Ok,

@@ -4,6 +4,7 @@
 //! written and read back with serde, tagged by `event` in snake case. `docs/events.md` lists all fields with their
 //! units; a change that breaks a reader raises [`EVENTS_VERSION`].
 
+use lb_record::Snapshot;
 use lb_results::{AlgorithmSummary, MaxRateSummary, RateProbe, ScenarioSummary, Summary};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl Observe for Vec<&dyn Observe> {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The load balancer under test is known and the run begins; always the first event.
+    /// The load balancer under test is known and the run begins: the first event, unless the run could not begin.
     RunStarted {
         /// The name of the run.
         run_id: String,
@@ -177,4 +178,24 @@ pub enum Event {
         /// The file of the report.
         path: String,
     },
+}
+
+impl Event {
+    /// The trial called `trial` enters the phase called `phase`.
+    pub(super) fn phase(trial: &str, phase: &str) -> Self {
+        Self::PhaseStarted { trial: trial.to_owned(), phase: phase.to_owned() }
+    }
+
+    /// The running figures of a phase that began `elapsed` ago.
+    pub(super) fn pulse(trial: &str, phase: &str, elapsed: Duration, now: Snapshot) -> Self {
+        Self::Pulse {
+            trial: trial.to_owned(),
+            phase: phase.to_owned(),
+            elapsed_s: elapsed.as_secs_f64(),
+            users: now.users,
+            requests_per_s: now.last_requests as f64,
+            p95_ms: now.last_p95.as_millis_f64(),
+            errors: now.errors,
+        }
+    }
 }

@@ -22,7 +22,6 @@ mod measure;
 mod measured;
 mod oracles;
 mod order;
-mod phases;
 mod run;
 mod schedules;
 mod sim;

@@ -11,7 +11,6 @@ use super::judge::{JudgedScenario, judge};
 use super::measure::measure;
 use super::measured::{MeasuredScenario, valid};
 use super::oracles::oracles;
-use super::phases::phase;
 use super::schedules::combined_sha256;
 use crate::testbed::{Choice, Own, choose};
 use lb_config::{Engine, Plan, TrainedPolicy};
@@ -143,7 +142,7 @@ async fn add_bounds(
     judged: &mut JudgedScenario,
 ) -> Result<(), RunError> {
     let scenario = &context.plan.scenarios[number];
-    context.events.observe(&phase(&scenario.scenario.name, "simulating bounds"));
+    context.events.observe(&Event::phase(&scenario.scenario.name, "simulating bounds"));
     let blocks = measured.blocks.schedules.len() as u32;
     judged.summary.oracles = oracles(context, scenario, blocks).await?;
     Ok(())

@@ -4,8 +4,7 @@ use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
-use crate::experiment::events::PULSE_PERIOD;
-use crate::experiment::phases::pulse;
+use crate::experiment::events::{Event, PULSE_PERIOD};
 use crate::experiment::trial_plan::TrialPlan;
 use anyhow::Context as _;
 use lb_core::workload::{Scenario, Schedule};
@@ -60,7 +59,7 @@ pub(super) async fn send(
                 return Ok(result.context("failed to run the load").map_err(RunError::Internal)??);
             }
             () = tokio::time::sleep(PULSE_PERIOD) => {
-                context.events.observe(&pulse(&plan.title, name, begun.elapsed(), progress.snapshot()));
+                context.events.observe(&Event::pulse(&plan.title, name, begun.elapsed(), progress.snapshot()));
             }
         }
     }

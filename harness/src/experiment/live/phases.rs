@@ -8,7 +8,7 @@ use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
-use crate::experiment::phases::phase;
+use crate::experiment::events::Event;
 use crate::experiment::schedules::warm_up_seed;
 use crate::experiment::trial_plan::TrialPlan;
 use crate::testbed::MachineCpu;
@@ -28,7 +28,7 @@ pub(super) async fn run(
     testbed: &mut Testbed,
     plan: &TrialPlan<'_>,
 ) -> Result<Option<Trial>, RunError> {
-    let enter = |name: &str| context.events.observe(&phase(&plan.title, name));
+    let enter = |name: &str| context.events.observe(&Event::phase(&plan.title, name));
     let way = plan.contestant.way;
     let mut notes = Vec::new();
 

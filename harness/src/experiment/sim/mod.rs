@@ -8,8 +8,7 @@ use super::contestant::Contestant;
 use super::context::{Context, Mode};
 use super::driver::Driver;
 use super::error::RunError;
-use super::events::PULSE_PERIOD;
-use super::phases::{phase, pulse};
+use super::events::{Event, PULSE_PERIOD};
 use super::schedules::warm_up_seed;
 use super::traces::lost;
 use super::trial_plan::TrialPlan;
@@ -126,7 +125,7 @@ impl<'a> SimulatedTrials<'a> {
                     if self.context.interrupt.is_set() {
                         return Ok(None);
                     }
-                    let event = pulse(&plan.title, SIMULATING, begun.elapsed(), progress.snapshot());
+                    let event = Event::pulse(&plan.title, SIMULATING, begun.elapsed(), progress.snapshot());
                     self.context.events.observe(&event);
                 }
             }
@@ -147,7 +146,7 @@ impl Driver for SimulatedTrials<'_> {
     }
 
     async fn run(&mut self, plan: &TrialPlan<'_>) -> Result<Option<Trial>, RunError> {
-        self.context.events.observe(&phase(&plan.title, SIMULATING));
+        self.context.events.observe(&Event::phase(&plan.title, SIMULATING));
         let progress = Arc::new(lb_record::Progress::default());
         let backends = ListedBackend::of_topology(&plan.scenario.scenario.topology);
         let requests = self.context.requests_file(plan, &backends)?;
