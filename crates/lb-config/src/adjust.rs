@@ -25,7 +25,7 @@ pub(super) fn blocks(patterns: &[DraftPattern]) -> Vec<Block> {
 pub(super) fn check_names(draft: &DraftScenario, findings: &mut Findings) {
     for (index, pattern) in draft.patterns.iter().enumerate() {
         if draft.patterns[..index].iter().any(|before| before.name == pattern.name) {
-            let message = "stands twice in the scenario; results need one name for each pattern";
+            let message = "duplicate; results need one name for each pattern of a scenario";
             findings.wrong(&join(&pattern.path, "name"), pattern.name.as_str(), message);
         }
         if pattern.end_s > LONGEST_SECONDS {

@@ -1,4 +1,4 @@
-//! Which algorithms run: names, old names, and what is left out with the reason.
+//! Which algorithms run: names and their synonyms, and what is left out for which reason.
 
 use super::draft::types::Draft;
 use super::error::Findings;
@@ -12,39 +12,39 @@ use serde::Serialize;
 /// An algorithm that was asked for and will not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
-    /// Name as written.
+    /// The name as written.
     pub name: String,
-    /// What it is here, where it is anything.
+    /// The algorithm that the name stands for; `None` if `bench` has none like it.
     #[serde(skip)]
     pub algorithm: Option<Algorithm>,
-    /// Why.
+    /// The reason, as a clause that follows "skipped:".
     pub reason: String,
 }
 
-/// What a list of names comes to.
+/// The algorithms that a list of names stands for.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chosen {
-    /// What runs, in the order given, each once.
+    /// The algorithms that run, in the order given.
     pub(super) algorithms: Vec<Algorithm>,
-    /// What does not, and why.
+    /// The algorithms that do not run.
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// What an old name stands for.
+/// What a name stands for.
 enum Meaning {
-    /// An algorithm here, with a remark where it differs.
+    /// An algorithm of `bench`, with a remark where it differs from the one of that name.
     Known(Algorithm, Option<&'static str>),
     /// Nothing that can run.
     Skip(Option<Algorithm>, String),
 }
 
-/// Whose load balancer runs the algorithms.
+/// The load balancers that run the algorithms.
 #[derive(Clone, Debug)]
 pub(super) enum Runner<'a> {
-    /// One that nobody has named: it may have its own `rl`, so nothing is left out for lack of a policy file
-    /// here.
+    /// An unnamed load balancer that already runs. It may have its own `rl`, so nothing is left out for lack
+    /// of a policy file.
     External,
-    /// These, whose `rl` follows this policy.
+    /// Load balancers that `bench` starts, whose `rl` follows this policy.
     Started(Vec<LoadBalancer>, Option<&'a TrainedPolicy>),
 }
 
@@ -58,12 +58,12 @@ pub(super) fn named_algorithms(draft: &Draft, settings: &Settings) -> Vec<Said<S
     }
 }
 
-/// Resolves names.
+/// Resolves names to algorithms, each of them once.
 pub(super) fn choose(names: &[Said<String>], runner: &Runner<'_>, findings: &mut Findings) -> Chosen {
     let mut chosen = Chosen::default();
     let mut refusal = None;
     for Said { at: path, value: name, .. } in names {
-        let meaning = match old_name(name) {
+        let meaning = match synonym(name) {
             Some(meaning) => meaning,
             None => match name.parse::<Algorithm>() {
                 Ok(algorithm) => Meaning::Known(algorithm, None),
@@ -75,7 +75,7 @@ pub(super) fn choose(names: &[Said<String>], runner: &Runner<'_>, findings: &mut
         };
         match runnable(meaning, runner) {
             Meaning::Known(algorithm, _) if chosen.algorithms.contains(&algorithm) => {
-                let message = format!("stands twice: both names mean `{algorithm}`, which runs once");
+                let message = format!("duplicate: both names mean `{algorithm}`, which runs once");
                 findings.note(path, name.as_str(), message);
             }
             Meaning::Known(algorithm, remark) => {
@@ -98,8 +98,8 @@ pub(super) fn choose(names: &[Said<String>], runner: &Runner<'_>, findings: &mut
     chosen
 }
 
-/// The names that the old configs use and that are none here.
-fn old_name(name: &str) -> Option<Meaning> {
+/// Names of training and stress configs that `bench` itself does not use. `None` for all others.
+fn synonym(name: &str) -> Option<Meaning> {
     use lb_core::algorithm::Rule;
     let of = |rule| Algorithm { rule, ejection: false };
     Some(match name.to_ascii_lowercase().replace('_', "-").as_str() {
@@ -116,7 +116,7 @@ fn old_name(name: &str) -> Option<Meaning> {
     })
 }
 
-/// Leaves out what none of the load balancers has.
+/// Skips an algorithm that none of the load balancers has.
 fn runnable(meaning: Meaning, runner: &Runner<'_>) -> Meaning {
     match (meaning, runner) {
         (Meaning::Known(algorithm, remark), Runner::Started(started, policy)) => {
@@ -132,14 +132,14 @@ fn runnable(meaning: Meaning, runner: &Runner<'_>) -> Meaning {
     }
 }
 
-/// Why a load balancer cannot run an algorithm; none: it can.
+/// Says why a load balancer cannot run an algorithm. `None` if it can.
 pub fn lacks(one: LoadBalancer, algorithm: Algorithm, policy: Option<&TrainedPolicy>) -> Option<String> {
     let runs_here =
         || algorithm.policy_with(policy.map(|policy| &policy.file)).err().map(|error| error.to_string());
     match one {
         LoadBalancer::Reference => runs_here(),
         LoadBalancer::Real(kind) if kind.native(algorithm).is_none() => Some(kind.lacks(algorithm)),
-        // Whoever sets the weights follows the policy.
+        // The weights are set by `bench`, which follows the policy.
         LoadBalancer::Real(_) => runs_here(),
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn read_content(
 fn base_of(loaded: &Loaded, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let mut apart = Findings::default();
     let draft = draft(&loaded.file, context, &mut apart);
-    // What is noted about scenarios that do not run is noise; what is wrong is wrong.
+    // Notes about scenarios that do not run are noise; problems are not.
     apart.into_parts().0.into_iter().for_each(|problem| findings.problem(problem));
     if !draft.scenarios.is_empty() {
         let names: Vec<&str> = draft.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
@@ -59,12 +59,12 @@ fn base_of(loaded: &Loaded, context: &Context<'_>, findings: &mut Findings) -> D
     draft
 }
 
-/// Settings of users have no meaning for arrivals, and the other way round.
+/// Reports settings of users where there are arrivals, and the other way round.
 fn check_model(settings: &Settings, open: bool, findings: &mut Findings) {
     if !open {
         let most = &settings.max_in_flight;
         if most.by == By::Config {
-            let message = "limits arrivals, and there are none: users limit themselves";
+            let message = "limits arrivals, and this config has users, who limit themselves";
             findings.note(&most.at, most.value, message);
         }
         return;
@@ -75,7 +75,7 @@ fn check_model(settings: &Settings, open: bool, findings: &mut Findings) {
     }
     if let Some(time) = &settings.ramp_up_s {
         let message =
-            "users ramp up and arrivals do not; write a ramp of rates, such as `--arrivals ramp:0-500`";
+            "users ramp up and arrivals do not; use a ramp of rates, such as `--arrivals ramp:0-500`";
         findings.wrong(&time.at, time.value, message);
     }
 }

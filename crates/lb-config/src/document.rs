@@ -1,14 +1,14 @@
-//! JSON text to a value, with the position of syntax errors and with every key that stands twice.
+//! JSON text to a value, with the position of syntax errors and with every duplicate key.
 //!
-//! `serde_json` keeps the last of two equal keys in silence. Here that is a problem: one of the two
-//! values would be swallowed.
+//! `serde_json` keeps the last of two equal keys in silence. Here that is a problem, because one of the
+//! two values would be ignored.
 
 use super::error::Problem;
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// Reads JSON text. Keys that stand twice are reported in `problems`, and the first one counts.
+/// Reads JSON text. Duplicate keys are reported in `problems`, and the first one counts.
 pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Value, serde_json::Error> {
     // Editors on some systems begin a file with a byte order mark; it is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -90,7 +90,7 @@ impl<'de> Visitor<'de> for Node<'_> {
             let value =
                 entries.next_value_seed(Node { path: path.clone(), problems: &mut *self.problems })?;
             if map.contains_key(&key) {
-                let message = "the key stands twice in the same object; keep one of them";
+                let message = "duplicate key in the same object; keep one of them";
                 self.problems.push(Problem::at(path, &value, message));
             } else {
                 map.insert(key, value);
@@ -105,11 +105,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_that_stands_twice_is_reported_with_its_path() {
+    fn a_duplicate_key_is_reported_with_its_path() {
         let mut problems = Vec::new();
         let value = parse(r#"{"a": [{"b": 1, "b": 2}]}"#, &mut problems).expect("it is JSON");
         assert_eq!(value["a"][0]["b"], 1, "the first of the two counts");
-        assert_eq!(problems.len(), 1, "one key stands twice");
+        assert_eq!(problems.len(), 1, "one key is a duplicate");
         assert!(problems[0].to_string().starts_with("a[0].b = 2: "), "{}", problems[0]);
     }
 

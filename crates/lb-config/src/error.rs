@@ -1,4 +1,4 @@
-//! What can be wrong with a config, and what is worth telling about one that is not wrong.
+//! Problems of a config, and notes about a config that is valid.
 //!
 //! Problems are collected, not thrown: a user who mistyped three keys learns of all three at once.
 //! Each names its key path, the value found there and the limit or the way out.
@@ -7,12 +7,12 @@ use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
 
-/// One thing that is wrong: where, what stands there, and what should.
+/// One thing that is wrong: where, the value there, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Key path such as `scenarios[0].concurrent_users`, or a flag such as `--users`.
     pub path: String,
-    /// The value found there as JSON, shortened; none where the key itself is the problem.
+    /// The value found there as JSON, shortened; `None` where the key itself is the problem.
     pub value: Option<String>,
     /// The limit that is broken, or the way out.
     pub message: String,
@@ -63,51 +63,51 @@ pub(super) fn excerpt(value: &Value) -> String {
     text.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-/// Why there is no plan. Every variant is a fault of the config or the flags (exit code 2).
+/// The reason why there is no plan. Every variant is a fault of the config or the flags (exit code 2).
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// Neither a file nor a bundled name.
+    /// There is neither a file nor a bundled config of that name.
     #[error("no config `{name}`: no such file, and no bundled config of that name; bundled: {bundled}")]
     NotFound {
-        /// As typed.
+        /// The name of the config, as typed.
         name: String,
         /// Names of the bundled configs.
         bundled: String,
     },
-    /// The file is there and cannot be read.
+    /// The file exists and cannot be read.
     #[error("failed to read config `{name}`: {source}")]
     Unreadable {
-        /// As typed.
+        /// The name of the config, as typed.
         name: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Not JSON.
+    /// The text is not JSON.
     #[error("config `{name}` is not JSON: line {line}, column {column}: {problem}")]
     Syntax {
-        /// As typed.
+        /// The name of the config, as typed.
         name: String,
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What the parser met.
+        /// The message of the parser.
         problem: String,
     },
-    /// JSON, but nothing that this program plans from.
+    /// The text is JSON, but not a config of any shape.
     #[error("config `{name}`: {problem}")]
     Unsupported {
-        /// As typed.
+        /// The name of the config, as typed.
         name: String,
-        /// What it is instead, and what to do.
+        /// What it is instead, and the way out.
         problem: String,
     },
-    /// Faults, all of them.
+    /// The config or the flags have faults.
     #[error("{}", listed(.name, .problems))]
     Invalid {
-        /// As typed.
+        /// The name of the config, as typed.
         name: String,
-        /// At least one.
+        /// All faults; at least one.
         problems: Vec<Problem>,
     },
 }
@@ -125,13 +125,13 @@ fn listed(name: &str, problems: &[Problem]) -> String {
 /// Something in a valid config that is not done as written, or that is worth knowing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
-    /// Key path of the first place where it stands.
+    /// The key path of the first place with this note.
     pub key_path: String,
     /// The value there as JSON, shortened.
     pub value: String,
     /// What happens instead, and why.
     pub message: String,
-    /// How many further places say the same.
+    /// The number of further places with the same note.
     pub more_places: usize,
 }
 

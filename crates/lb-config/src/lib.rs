@@ -1,10 +1,42 @@
-//! Configs: raw JSON in any of six dialects, to one validated plan.
+//! Configs: JSON of six shapes, flags and recordings, to one validated plan.
 //!
-//! Two stages. [`load`] finds a config (as a path, then among the bundled ones), tells its dialect
-//! and reads it as typed ([`raw`]); its shape is held against the published JSON Schema, so unknown
-//! keys and wrong types are faults with a key path and a suggestion. [`plan()`] gives every key its
-//! meaning ([`draft`]), lays patterns and faults on one timeline ([`timeline`]), and compiles the
-//! workload. All faults are reported at once; a knob that is not done as written becomes a [`Note`].
+//! This crate owns what a user may write and what it means. A plan names algorithms, load balancers and
+//! thresholds, so it uses `lb-core` (rules), `lb-admin-client` (load balancers) and `lb-analysis`
+//! (thresholds); it starts nothing, opens no socket and prints nothing.
+//!
+//! ```
+//! use lb_config::{Overrides, from_text, plan};
+//!
+//! let text = r#"{"scenarios": [
+//!     {"name": "Reads", "duration_minutes": 2, "concurrent_users": 20, "traffic_mix": {"browse_and_search": 1}}
+//! ]}"#;
+//! let loaded = from_text("reads.json", text)?;
+//! let flags = Overrides { users: Some(5), ..Overrides::default() };
+//! let plan = plan(&loaded, &flags)?;
+//! for scenario in plan.scenarios() {
+//!     let name = &scenario.scenario().name;
+//!     println!("{name}: {} users, {} algorithms", scenario.peak_users(), scenario.algorithms().len());
+//! }
+//! assert_eq!(plan.scenarios()[0].peak_users(), 5);
+//! # Ok::<(), lb_config::ConfigError>(())
+//! ```
+//!
+//! In the order in which a config travels through the files:
+//!
+//! 1. `source`: [`load`] finds a config as a path, then among the bundled ones (`bundled`), and tells its
+//!    shape; `document` reads JSON and finds duplicate keys.
+//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; `check` holds the
+//!    document against it, so that unknown keys and wrong types are faults with a key path and a suggestion.
+//! 3. `settings` settles every knob once: a flag (`overrides`), else the `bench` block, else a default
+//!    (`defaults`).
+//! 4. `draft` gives every key its meaning, in seconds and in the names of the journey. `content` decides
+//!    between users, arrivals (`arrivals`) and a recording (`replay`, [`recording`]).
+//! 5. `scenario` lays patterns and faults on one `timeline`, scaled (`adjust`), and compiles the workload;
+//!    `target` settles the load balancer, `algorithms` what runs, `thresholds` what must hold.
+//! 6. `build` makes the [`Plan`] of all that, and `show` renders it.
+//!
+//! All faults are reported at once, each with its place, its value and a way out. A setting that is not done
+//! as written becomes a [`Note`].
 
 mod adjust;
 mod algorithms;
@@ -64,7 +96,7 @@ use settings::Settings;
 /// Makes the plan of a config with flags on top.
 ///
 /// # Errors
-/// All faults of the config and the flags at once.
+/// Returns all faults of the config and the flags at once.
 pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError> {
     let mut findings = Findings::default();
     let settings = Settings::settle(loaded.file.bench(), overrides, &DEFAULTS, &mut findings);

@@ -44,7 +44,7 @@ impl FromStr for LoadBalancer {
         let known = || ["reference"].into_iter().chain(Kind::ALL.iter().map(|kind| kind.name()));
         name.parse().map(Self::Real).map_err(|()| {
             format!(
-                "is no load balancer that `bench` knows{}; known: {}, or the URL of one that runs",
+                "is not a load balancer that `bench` knows{}; known: {}, or the URL of one that runs",
                 did_you_mean(name, known()),
                 Self::all_names()
             )

@@ -268,7 +268,7 @@ impl Overrides {
             }
         }
         if self.algorithms.as_ref().is_some_and(Vec::is_empty) {
-            findings.wrong("--algorithms", json!([]), "names none; give at least one");
+            findings.wrong("--algorithms", json!([]), "is empty; name at least one algorithm");
         }
     }
 }

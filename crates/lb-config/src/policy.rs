@@ -12,22 +12,22 @@ const BUNDLED: &[u8] = include_bytes!("../../../configs/policies/default.safeten
 /// A policy file that was read and found sound.
 #[derive(Clone, Debug)]
 pub struct TrainedPolicy {
-    /// Where it was found: a path, or `bundled`.
+    /// Where the file was found: a path, or `bundled`.
     pub source: String,
-    /// The file as it is, to be handed on.
+    /// The bytes of the file, to be handed on.
     pub bytes: Arc<[u8]>,
-    /// What it says.
+    /// The policy in the file.
     pub file: Arc<PolicyFile>,
 }
 
 impl TrainedPolicy {
-    /// Its source when it is the one that comes with `bench`.
+    /// The source of the policy that comes with `bench`.
     pub const BUNDLED: &'static str = "bundled";
 
-    /// The policy that comes with `bench`.
+    /// Reads the policy that comes with `bench`.
     ///
     /// # Errors
-    /// It was trained for another build.
+    /// The policy was trained for another build.
     pub fn bundled() -> Result<Self, PolicyFileError> {
         Self::new(Self::BUNDLED.to_owned(), BUNDLED)
     }

@@ -142,7 +142,7 @@ fn refuse_idle_keys(settings: &ArrivalSettings, findings: &mut Findings) {
         ("start", settings.start.is_some()),
     ];
     for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
-        let message = "means nothing for a replay, whose requests come as recorded; leave it out";
+        let message = "has no effect on a replay, whose requests come as recorded; leave it out";
         findings.wrong(&join("bench.arrivals", key), Value::Null, message);
     }
 }
@@ -266,7 +266,7 @@ fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s
     }
 }
 
-/// Lets one pool answer for whatever no other pool names, so that recorded paths reach backends.
+/// Lets one pool answer for all services that no other pool names, so that recorded paths reach backends.
 pub(super) fn open_topology(topology: &mut Topology, journey: &Journey, findings: &mut Findings) {
     let steps = journey.actions.values().flat_map(|action| &action.steps);
     let homeless = |step: &Step| topology.pool_of(step.service.as_deref().unwrap_or_default()).is_none();

@@ -17,7 +17,7 @@ use lb_core::workload::{Journey, Scenario, Stage, Step, UserClass, Workload};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// Warm-up where nobody names one: a tenth of the measured phase, within these seconds.
+/// The default warm-up is a tenth of the measured phase, within these limits in seconds.
 const WARM_UP_S: [f64; 2] = [0.5, 5.0];
 
 /// Builds a scenario; the algorithms are filled in by the caller. None after a problem.
@@ -100,9 +100,8 @@ fn action_steps(journey: &Journey) -> BTreeMap<String, Vec<String>> {
     actions.map(|(name, action)| (name.clone(), steps(&action.steps))).collect()
 }
 
-/// The topology with the faults of the config and of the scenario. A topology's own faults keep their
-/// times, whatever the length of a scenario, unless all time is scaled; those of a config follow its
-/// timeline.
+/// Adds the faults of the config and of the scenario to the topology. The faults of a topology keep their
+/// times, for any length of a scenario, unless all time is scaled; those of a config follow its timeline.
 fn topology(
     draft: &DraftScenario,
     frame: &Frame<'_>,

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 impl Plan {
     /// The plan for `bench plan --json`. `schedule_sha256` covers the schedules of all scenarios,
-    /// which whoever runs the plan knows how to seed.
+    /// which the caller makes.
     pub fn to_json(&self, schedule_sha256: &str) -> Value {
         json!({
             "name": self.name,

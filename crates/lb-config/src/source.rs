@@ -129,7 +129,7 @@ pub(super) fn trace_problems(name: &str, error: TraceError) -> Vec<Problem> {
     problems
 }
 
-/// The parser's message without the position, which stands beside it.
+/// Returns the message of the parser without the position, which is reported on its own.
 fn without_position(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match text.rfind(" at line ") {

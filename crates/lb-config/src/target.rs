@@ -1,4 +1,5 @@
-//! Which load balancer is meant: by name, by address, several to compare, or whoever answers.
+//! The load balancer under test: named, at an address, several to compare, or the one that answers at the
+//! address of the config.
 
 use super::algorithms::Runner;
 use super::error::Findings;
@@ -11,7 +12,7 @@ use lb_admin_client::Switching;
 use serde_json::json;
 use std::net::SocketAddr;
 
-/// Where the guide's load balancer listens.
+/// The address of configs that give none.
 const BASE_URL: &str = "http://localhost:8080/proxy";
 
 /// Settles which load balancer is meant. `written` is the address that the dialect itself names.
@@ -76,7 +77,7 @@ fn compared(said: Option<&Said<Vec<String>>>, findings: &mut Findings) -> Vec<Lo
             continue;
         };
         if compared.contains(&one) {
-            findings.note(at, name.as_str(), "stands twice and runs once");
+            findings.note(at, name.as_str(), "duplicate; it runs once");
         } else {
             compared.push(one);
         }
@@ -118,7 +119,7 @@ fn admin_address(admin: &Said<String>, real: bool, findings: &mut Findings) -> S
 fn listen_address(listen: &Said<String>, findings: &mut Findings) -> Option<SocketAddr> {
     let parsed = listen.value.parse::<SocketAddr>().ok().filter(|address| address.port() != 0);
     if parsed.is_none() {
-        let message = "is no address with a port; write `127.0.0.1:8080`";
+        let message = "is not an address with a port; use `127.0.0.1:8080`";
         findings.wrong(&listen.at, listen.value.as_str(), message);
     }
     parsed
@@ -160,7 +161,7 @@ fn check(target: &Target, findings: &mut Findings) {
     }
 }
 
-/// Who runs the algorithms.
+/// Returns the load balancers that run the algorithms.
 pub(super) fn runner_of<'a>(target: &Target, policy: Option<&'a TrainedPolicy>) -> Runner<'a> {
     match (target.started(), target.load_balancer) {
         (started, _) if !started.is_empty() => Runner::Started(started, policy),

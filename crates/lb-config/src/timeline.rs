@@ -118,7 +118,7 @@ mod tests {
         assert_eq!(scale_users(&blocks, 136), vec![95, 52, 84], "the same peak changes nothing");
         let half = scale_users(&blocks, 67);
         assert_eq!(half[1] + half[2], 67, "the busiest moment has what was asked for");
-        assert_eq!(scale_users(&blocks, 1), vec![1, 1, 1], "nobody is left without users");
+        assert_eq!(scale_users(&blocks, 1), vec![1, 1, 1], "each pattern keeps a user");
         assert_eq!(scale_users(&blocks, 1360), vec![950, 520, 840], "it scales up as well");
     }
 

@@ -5,16 +5,18 @@ use http::Uri;
 /// Checks an address. `Err` says what is wrong and what to write.
 pub(super) fn check(url: &str) -> Result<Uri, String> {
     let uri: Uri =
-        url.parse().map_err(|error| format!("is no address ({error}); write `http://host:port/proxy`"))?;
+        url.parse().map_err(|error| format!("is not an address ({error}); use `http://host:port/proxy`"))?;
     match uri.scheme_str() {
         Some("http") => {}
         Some("https") => {
-            return Err("https is not spoken here; give the plain HTTP address".to_owned());
+            return Err(
+                "TLS is not supported; use a plain HTTP address such as `http://host:port/proxy`".to_owned()
+            );
         }
         _ => return Err("must begin with `http://`".to_owned()),
     }
     if uri.host().unwrap_or_default().is_empty() {
-        return Err("has no host; write `http://host:port/proxy`".to_owned());
+        return Err("has no host; use `http://host:port/proxy`".to_owned());
     }
     if uri.query().is_some() {
         return Err("must not have a query".to_owned());

@@ -65,7 +65,7 @@ fn each_bad_value_is_named_with_its_path_and_its_limit() {
         (p("simulated_failures"), json!({"cart_error_rate": "15%"}), "unknown condition; a key is a service and a kind, such as `cart_service_error_rate`".into()),
         (p("simulated_conditions"), json!("terrible"), "simulated_conditions = \"terrible\": must be `normal`, or an object".into()),
         (p("chaos_parameters"), json!({"action_randomness": 2}), "chaos_parameters.action_randomness = 2: must be a number from 0 to 1".into()),
-        (p("target_products"), json!(["NO-SUCH"]), "target_products[0] = \"NO-SUCH\": is no product of the catalogue".into()),
+        (p("target_products"), json!(["NO-SUCH"]), "target_products[0] = \"NO-SUCH\": is not a product of the catalogue".into()),
         (p("target_products"), json!([]), "target_products = []: must be a list with at least one entry".into()),
         ("training_scenarios/day/max_concurrent_users".into(), json!(0), "max_concurrent_users = 0: must be a whole number from 1 to 100000".into()),
         ("training_scenarios/day/ramp_up_time_seconds".into(), json!(-1), "ramp_up_time_seconds = -1: must be a number from 0 to 604800".into()),
@@ -82,7 +82,7 @@ fn each_bad_value_is_named_with_its_path_and_its_limit() {
         ("user_behavior_profiles/shopper/action_probabilities".into(), json!({"search": 1}), "shopper.action_probabilities".into()),
         ("base_config/request_timeout".into(), json!(0), "base_config.request_timeout = 0: must be a number above 0 and at most 3600".into()),
         ("base_config/base_url".into(), json!("localhost"), "base_config.base_url = \"localhost\": must begin with `http://`".into()),
-        ("base_config/base_url".into(), json!("https://h/proxy"), "https is not spoken here".into()),
+        ("base_config/base_url".into(), json!("https://h/proxy"), "TLS is not supported".into()),
         ("base_config/think_time_min".into(), json!(-0.1), "base_config.think_time_min = -0.1: must be a number from 0 to 86400".into()),
         ("enhanced_test_products".into(), json!([{"price": 1}]), "enhanced_test_products[0]".into()),
         ("enhanced_test_products".into(), json!([{"sku": "A", "price": -1}]), "enhanced_test_products[0].price = -1: must be a number from 0 to 1000000000".into()),
@@ -177,7 +177,7 @@ fn failure_timelines_are_understood_or_refused() {
         timeline(json!([{"minute": 1, "event": "cart_service_trouble", "impact": "rather slow"}]), json!(5));
     assert!(
         vague.contains(
-            "failure_timeline[0].impact = \"rather slow\": is not understood; write it as `30% requests fail`"
+            "failure_timeline[0].impact = \"rather slow\": is not understood; use `30% requests fail`"
         ),
         "{vague}"
     );
@@ -239,7 +239,7 @@ fn the_bench_block_is_held_to_its_limits() {
         ),
         (
             json!({"load_balancer": {"kind": "haproxi"}}),
-            "bench.load_balancer.kind = \"haproxi\": is no load balancer that `bench` knows (did you mean `haproxy`?)",
+            "bench.load_balancer.kind = \"haproxi\": is not a load balancer that `bench` knows (did you mean `haproxy`?)",
         ),
         (
             json!({"load_balancer": {"kind": "envoy", "url": "http://h/x"}}),
@@ -247,7 +247,7 @@ fn the_bench_block_is_held_to_its_limits() {
         ),
         (
             json!({"load_balancer": {"kind": "haproxy", "listen": "8080"}}),
-            "bench.load_balancer.listen = \"8080\": is no address with a port; write `127.0.0.1:8080`",
+            "bench.load_balancer.listen = \"8080\": is not an address with a port; use `127.0.0.1:8080`",
         ),
         (
             json!({"load_balancer": {"kind": "traefik", "switching": "config"}}),
@@ -267,7 +267,7 @@ fn the_bench_block_is_held_to_its_limits() {
         ),
         (
             json!({"compare_load_balancers": ["envoi"]}),
-            "bench.compare_load_balancers = \"envoi\": is no load balancer",
+            "bench.compare_load_balancers = \"envoi\": is not a load balancer",
         ),
         (json!({"steering_period_s": 0}), "bench.steering_period_s = 0: must be a number from 0.01 to 60"),
         (
@@ -302,7 +302,7 @@ fn the_guide_dialect_is_held_to_its_limits() {
         ),
         (
             Box::new(|c| c["scenarios"] = json!([c["scenarios"][0], c["scenarios"][0]])),
-            "scenarios[1].name = \"s\": stands twice",
+            "scenarios[1].name = \"s\": duplicate",
         ),
         (
             Box::new(|c| {
@@ -376,7 +376,7 @@ fn flags_are_held_to_their_limits() {
             },
             "--policy = \"p.safetensors\": the load balancer that is named follows a policy of its own",
         ),
-        (Overrides { algorithms: Some(vec![]), ..none() }, "--algorithms = []: names none"),
+        (Overrides { algorithms: Some(vec![]), ..none() }, "--algorithms = []: is empty"),
         (
             Overrides { url: Some("host:80".into()), ..none() },
             "--url = \"host:80\": must begin with `http://`",
@@ -405,7 +405,7 @@ fn what_is_no_config_is_told_apart() {
         ("3", "must be a JSON object, not `3`"),
         ("{}", "no dialect recognised"),
         ("{\"scenarois\": []}", "no dialect recognised (did you mean `scenarios`?)"),
-        ("{\"scenarios\": [], \"scenarios\": []}", "the key stands twice"),
+        ("{\"scenarios\": [], \"scenarios\": []}", "duplicate key"),
     ] {
         let message = message(text, &Overrides::default());
         assert!(message.contains(expected), "{text:?} must say {expected:?}, and says:\n{message}");
@@ -421,6 +421,6 @@ fn a_config_that_is_nowhere_is_answered_with_the_bundled_ones() {
         message.contains("`no_such_config.json`") && message.contains("default_benchmark_config.json"),
         "{message}"
     );
-    let error = load(env!("CARGO_MANIFEST_DIR")).expect_err("a folder is no config");
+    let error = load(env!("CARGO_MANIFEST_DIR")).expect_err("a folder is not a config");
     assert!(matches!(error, ConfigError::Unreadable { .. }), "{error}");
 }

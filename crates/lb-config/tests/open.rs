@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// The guide's dialect on the shop's journey, whose sessions log in.
+/// Scenarios in sequence on the shop's journey, whose sessions log in.
 fn config(bench: &Value) -> Value {
     json!({
         "base_url": "http://localhost:8080",
@@ -43,7 +43,11 @@ fn arrivals_take_the_place_of_users_in_every_pattern_and_say_so() {
     let plan = planned(&simple(json!({"arrivals": "poisson:50"})), &Overrides::default());
     for scenario in plan.scenarios() {
         let pattern = &scenario.patterns()[0];
-        assert_eq!((pattern.users(), pattern.ramp_up().is_zero()), (0, true), "nobody waits for replies");
+        assert_eq!(
+            (pattern.users(), pattern.ramp_up().is_zero()),
+            (0, true),
+            "arrivals do not wait for replies"
+        );
         assert_eq!(pattern.mean_arrival_rate(), Some(50.0), "each pattern has the rate");
         assert!(
             (pattern.expected_rps() - 50.0).abs() < 1e-9,
@@ -165,7 +169,7 @@ fn settings_that_contradict_arrivals_are_refused_with_the_way_out() {
         (
             simple(json!({})),
             flags("poison:5"),
-            "--arrivals = \"poison:5\": is no arrival process; write `constant:500`",
+            "--arrivals = \"poison:5\": is not an arrival process; use `constant:500`",
         ),
         (simple(json!({})), flags("ramp:0-0"), "nothing would ever arrive"),
         (simple(json!({})), flags("constant:2000000"), "must be at most 1000000 arrivals per second"),

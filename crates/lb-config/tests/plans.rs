@@ -48,7 +48,7 @@ fn noted(plan: &Plan, key: &str) -> bool {
     notes.into_iter().any(|note| note.key_path.ends_with(key) || note.message.contains(&named))
 }
 
-/// A guide config with one profile.
+/// A config of scenarios in sequence with one profile.
 fn sequence() -> Value {
     json!({
         "base_url": "http://localhost:8080",
@@ -206,7 +206,7 @@ fn guide_scenario_becomes_one_pattern_below_the_proxy_entry() {
     assert_eq!(table(planned), [("Reads".to_owned(), 0.0, 60.0, 10)]);
     assert_eq!(planned.patterns()[0].ramp_up().as_secs_f64(), 5.0);
     assert_eq!(planned.scenario().request_timeout.as_secs_f64(), 3.0);
-    assert_eq!(names(plan.algorithms()), ["round-robin", "least-connections", "rl"], "the guide's three");
+    assert_eq!(names(plan.algorithms()), ["round-robin", "least-connections", "rl"], "the default ones");
 }
 
 #[test]
@@ -271,7 +271,7 @@ fn action_weights_are_pattern_times_profile() {
     assert_eq!(workload.stages()[0].classes[0].actions, expected);
     let class = &workload.classes()[0];
     assert_eq!((class.abandonment, class.actions_per_session), (0.3, [2, 4]));
-    assert_eq!(class.think_time_s, [1.0, 3.0], "the fallback where nobody names think times");
+    assert_eq!(class.think_time_s, [1.0, 3.0], "the fallback where neither config nor profile says it");
 }
 
 #[test]
@@ -322,7 +322,7 @@ fn scenarios_may_stand_beside_the_library_as_well_as_in_it() {
         json!({"traffic_patterns": [pattern("b", 0.0, 2.0, 4)]});
     let plan = planned(&config);
     let order: Vec<&str> = plan.scenarios().iter().map(|planned| planned.scenario().name.as_str()).collect();
-    assert_eq!(order, ["diverse_load_patterns", "day"], "in the order of the old lookup");
+    assert_eq!(order, ["diverse_load_patterns", "day"], "of two with one name the first counts");
 }
 
 #[test]
@@ -590,7 +590,7 @@ fn strategies_of_a_config_are_its_algorithms_unless_ours_are_given() {
     assert_eq!(plan.skipped()[0].name, "resource_aware");
     assert!(noted(&plan, "least_connections.parameters"), "parameters without a counterpart are said");
     config["bench"] = json!({"algorithms": ["random"]});
-    assert_eq!(names(&planned(&config).algorithms()), ["random"]);
+    assert_eq!(names(planned(&config).algorithms()), ["random"]);
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
         ("[]".to_owned(), "holds no request; a recording has at least one"),
         ("hello".to_owned(), "line 1: is of no known format"),
         ("{\"a\": 1}".to_owned(), "line 1: is of no known format"),
-        ("[\n{\"endpoint\": \"/a\",\n".to_owned(), "line 3: the file is no JSON list"),
+        ("[\n{\"endpoint\": \"/a\",\n".to_owned(), "line 3: the file is not a JSON list"),
         (
             q(&format!("{two},\n{one}")),
             "line 3: the timestamp `1700000000` lies before `1700000001` of line 2; sort the rows by time",
@@ -123,11 +123,11 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
         ),
         (
             q(&format!("{one},\n{}", row("/a", "GET", "\"2026-01-31 12:00:00\""))),
-            "line 3: the timestamp `2026-01-31 12:00:00` is a time without a zone, and line 2 has Unix seconds (`1700000000`); write all of them in one style",
+            "line 3: the timestamp `2026-01-31 12:00:00` is a time without a zone, and line 2 has Unix seconds (`1700000000`); use one style for all of them",
         ),
         (
             q(&format!("{one},\n{}", row("/a", "GET", "\"noon\""))),
-            "line 3: the timestamp `noon` is none; write RFC 3339",
+            "line 3: `noon` is not a timestamp; use RFC 3339",
         ),
         (
             q(&format!("{one},\n{one}")),
@@ -135,24 +135,24 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
         ),
         (q(&row("/a", "FETCH", "1")), "line 2: the method `FETCH` is none of GET, HEAD"),
         (q(&row("/a", "", "1")), "the method `` is none of"),
-        (q(&row("", "GET", "1")), "line 2: `` is no path"),
-        (q(&row("ftp://h/a", "GET", "1")), "is no HTTP address"),
+        (q(&row("", "GET", "1")), "line 2: `` is not a path"),
+        (q(&row("ftp://h/a", "GET", "1")), "is not an HTTP address"),
         (q("{\"method\": \"GET\", \"timestamp\": 1}"), "line 2: `endpoint` is missing"),
         (q("{\"endpoint\": 5, \"method\": \"GET\", \"timestamp\": 1}"), "`endpoint` must be text, not `5`"),
-        (format!("{VEGETA}not json\n"), "line 5: is no JSON (column"),
+        (format!("{VEGETA}not json\n"), "line 5: is not JSON (column"),
         (format!("{VEGETA}{{\"method\": \"GET\"}}\n"), "line 5: `url` is missing"),
-        ("{\"method\":\"GET\",\"url\":\"/a\",\"body\":\"***\"}".to_owned(), "line 1: `body` is no base64"),
+        ("{\"method\":\"GET\",\"url\":\"/a\",\"body\":\"***\"}".to_owned(), "line 1: `body` is not base64"),
         ("{\"method\":\"GET\",\"url\":\"/a\",\"header\":{\"A\\n\":[\"b\"]}}".to_owned(), "cannot be sent"),
         (format!("{K6}{{\"a\": 1}}"), "line 6: has no `type` and `metric`"),
         ("{\"metric\":\"vus\",\"type\":\"Point\",\"data\":{}}".to_owned(), "holds no request"),
-        (format!("{good}\nnonsense"), "line 2: is no line of an access log"),
+        (format!("{good}\nnonsense"), "line 2: is not a line of an access log"),
         (
             format!("{good}\n{}", log("31/Jan/2026:12:00:01 +0000", "-")),
-            "line 2: `-` is no request; remove the line",
+            "line 2: `-` is not a request; remove the line",
         ),
         (
             format!("{good}\n{}", log("31/Foo/2026:12:00:01 +0000", "GET /a HTTP/1.1")),
-            "line 2: `31/Foo/2026:12:00:01 +0000` is no time of an access log",
+            "line 2: `31/Foo/2026:12:00:01 +0000` is not a time of an access log",
         ),
     ] {
         let message = refused(&text, TraceOptions::default());
@@ -165,7 +165,7 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
     );
     let message =
         read("t", b"abc\n\xff", TraceOptions::default()).map(|_| ()).expect_err("no text").to_string();
-    assert!(message.contains("line 2: is no UTF-8 text"), "{message}");
+    assert!(message.contains("line 2: is not UTF-8 text"), "{message}");
 }
 
 #[test]
@@ -298,12 +298,12 @@ fn what_a_replay_cannot_do_is_refused() {
         (
             sequence(json!({"process": "replay", "file": "f", "start": "action"})),
             none.clone(),
-            "bench.arrivals.start = null: means nothing for a replay",
+            "bench.arrivals.start = null: has no effect on a replay",
         ),
         (
             "[{\"endpoint\": \"/a\", \"method\": \"GET\", \"timestamp\": \"x\"}]".to_owned(),
             none,
-            "requests.json, line 1: the timestamp `x` is none",
+            "requests.json, line 1: `x` is not a timestamp",
         ),
     ] {
         let message = message(&text, &overrides);

@@ -67,9 +67,9 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
 
 /// A precision is that of a difference, which takes two algorithms.
 fn refuse_precision_of_one(plan: &Plan, mode: &Mode) -> Result<(), Failure> {
-    let lonely = plan.scenarios().iter().all(|scenario| scenario.algorithms().len() < 2);
+    let single = plan.scenarios().iter().all(|scenario| scenario.algorithms().len() < 2);
     match (plan.precision(), mode) {
-        (Some(precision), Mode::Compare) if lonely => Err(anyhow!(
+        (Some(precision), Mode::Compare) if single => Err(anyhow!(
             "--precision = {precision}: is about the difference of two algorithms, and one runs; give more \
              --algorithms, or --repetitions in its place"
         ))

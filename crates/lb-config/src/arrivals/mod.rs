@@ -45,7 +45,7 @@ pub(super) fn read_asked(settings: &Settings, findings: &mut Findings) -> Option
     Some(Said { at, value: read, by })
 }
 
-/// Checks what is asked for; replays are none of its business.
+/// Checks the settings. None for a replay, which brings its own arrivals, or after a problem.
 pub(super) fn open_model(
     asked: &Said<ArrivalSettings>,
     journey: &Journey,
@@ -77,7 +77,7 @@ fn levels(path: &str, settings: &ArrivalSettings, findings: &mut Findings) -> Op
     let name = if settings.process == Process::Poisson { "poisson" } else { "constant" };
     let spacing = match (settings.process, settings.spacing) {
         (Process::Poisson, Some(raw::Spacing::Even)) => {
-            let message = "contradicts `process: poisson`; write `process: constant` for even gaps";
+            let message = "contradicts `process: poisson`; use `process: constant` for even gaps";
             findings.wrong(&join(path, "spacing"), "even", message);
             return None;
         }
@@ -145,7 +145,7 @@ fn start(
     match settings.start {
         Some(raw::Start::Action) if opens => {
             let message = format!(
-                "sessions of the journey `{}` open with {}, which single actions would lack; write `session`, or take a journey without",
+                "sessions of the journey `{}` open with {}, which single actions would lack; use `session`, or a journey without them",
                 journey.name,
                 lb_core::suggest::listing(journey.session.open.iter().map(String::as_str))
             );
@@ -168,7 +168,7 @@ impl OpenModel {
         };
         let greatest = rates.into_iter().fold(0.0, f64::max);
         if greatest <= 0.0 {
-            findings.wrong(&self.path, 0, "nothing would ever arrive; give at least one rate above 0");
+            findings.wrong(&self.path, 0, "nothing would ever arrive; at least one rate must be above 0");
         } else if greatest > MOST_PER_SECOND {
             findings.wrong(
                 &self.path,
@@ -181,7 +181,7 @@ impl OpenModel {
 
     /// Puts users aside, each with a note, before the timeline is scaled.
     pub(super) fn replace_users(&self, draft: &mut DraftScenario, findings: &mut Findings) {
-        let instead = format!("`{}` takes the place of users: they mean nothing here", self.path);
+        let instead = format!("`{}` takes the place of users, so this has no effect", self.path);
         if let Some(cap) = draft.cap.take() {
             let message = format!("{instead}; `max_in_flight` limits the sessions at once");
             findings.note(&join(&draft.path, "max_concurrent_users"), cap, message);
@@ -189,8 +189,7 @@ impl OpenModel {
         for pattern in &mut draft.patterns {
             findings.note(&join(&pattern.path, "concurrent_users"), pattern.users, instead.as_str());
             if pattern.ramp_up_s > 0.0 {
-                let message =
-                    format!("{instead}, nor does their ramp-up; a `ramp` of rates is one of arrivals");
+                let message = format!("{instead}; a `ramp` of rates is a ramp-up of arrivals");
                 findings.note(&join(&pattern.path, "ramp_up_time_seconds"), pattern.ramp_up_s, message);
             }
             let variance = &mut pattern.chaos.concurrent_user_variance;
@@ -204,7 +203,7 @@ impl OpenModel {
         }
         if self.start == ArrivalStart::Action {
             let message =
-                "each arrival is one action, at once: think times and lengths of sessions mean nothing";
+                "each arrival is one action, at once: think times and lengths of sessions have no effect";
             findings.note(&join(&self.path, "start"), "action", message);
         }
     }

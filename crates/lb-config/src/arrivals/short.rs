@@ -10,27 +10,25 @@ pub(super) const FORMS: &str = "`constant:500`, `poisson:500`, `ramp:100-800` (b
 pub(super) fn read(text: &str) -> Result<ArrivalSettings, String> {
     let (process, rest) = text.split_once(':').unwrap_or((text, ""));
     let of = |process| ArrivalSettings::of(process);
-    let bad = |what: &str| format!("{what}; write {FORMS}");
+    let bad = |what: &str| format!("{what}; use {FORMS}");
     match process.trim() {
         name @ ("constant" | "poisson") => {
             let process = if name == "constant" { Process::Constant } else { Process::Poisson };
-            let rate = rate(rest).ok_or_else(|| bad("names no rate above 0"))?;
+            let rate = rate(rest).ok_or_else(|| bad("has no rate above 0"))?;
             Ok(ArrivalSettings { rate: Some(rate), ..of(process) })
         }
         "ramp" => {
-            let rates = pair(rest, number).ok_or_else(|| bad("names no two rates"))?;
+            let rates = pair(rest, number).ok_or_else(|| bad("needs two rates"))?;
             Ok(ArrivalSettings { rates: Some(rates), ..of(Process::Ramp) })
         }
         "bursts" => {
             let (rates, stays) = rest.split_once(':').ok_or_else(|| bad("lacks rates or mean stays"))?;
-            let rates = pair(rates, number).ok_or_else(|| bad("names no two rates"))?;
-            let stays = pair(stays, seconds).ok_or_else(|| bad("names no two mean stays"))?;
+            let rates = pair(rates, number).ok_or_else(|| bad("needs two rates"))?;
+            let stays = pair(stays, seconds).ok_or_else(|| bad("needs two mean stays"))?;
             Ok(ArrivalSettings { rates: Some(rates), mean_stay_s: Some(stays), ..of(Process::Bursts) })
         }
-        "replay" => {
-            Err("needs a file; give it with --replay, or write `bench.arrivals` as an object".to_owned())
-        }
-        _ => Err(bad("is no arrival process")),
+        "replay" => Err("needs a file; give it with --replay, or make `bench.arrivals` an object".to_owned()),
+        _ => Err(bad("is not an arrival process")),
     }
 }
 
@@ -40,7 +38,7 @@ fn rate(text: &str) -> Option<f64> {
 
 /// A number that is not negative.
 fn number(text: &str) -> Option<f64> {
-    // `inf`, `NaN` and signs are numbers to Rust and none to anybody who writes a rate.
+    // Rust also parses `inf`, `NaN` and signs, which are not rates.
     let plain = text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.trim().parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
@@ -75,24 +73,24 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_short_form_is_refused_with_the_forms() {
+    fn other_texts_are_refused_with_the_forms() {
         for (text, reason) in [
-            ("", "no arrival process"),
-            ("poison:500", "no arrival process"),
+            ("", "not an arrival process"),
+            ("poison:500", "not an arrival process"),
             ("poisson", "no rate"),
             ("poisson:0", "no rate"),
             ("poisson:-5", "no rate"),
             ("poisson:inf", "no rate"),
             ("poisson:NaN", "no rate"),
-            ("ramp:100", "no two rates"),
-            ("ramp:-1-5", "no two rates"),
+            ("ramp:100", "needs two rates"),
+            ("ramp:-1-5", "needs two rates"),
             ("bursts:1-2", "lacks rates or mean stays"),
-            ("bursts:1-2:0s-1s", "no two mean stays"),
-            ("bursts:1-2:soon-1s", "no two mean stays"),
+            ("bursts:1-2:0s-1s", "needs two mean stays"),
+            ("bursts:1-2:soon-1s", "needs two mean stays"),
         ] {
             let message = read(text).expect_err(text);
             assert!(message.contains(reason) && message.contains("`poisson:500`"), "{text}: {message}");
         }
-        assert!(read("replay:file").expect_err("a file is no rate").contains("--replay"));
+        assert!(read("replay:file").expect_err("a file is not a rate").contains("--replay"));
     }
 }

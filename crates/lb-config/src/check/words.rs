@@ -91,7 +91,7 @@ pub(super) fn describe_all(branches: &[&Value]) -> String {
     branches.iter().filter_map(|branch| describe(branch)).collect::<Vec<_>>().join(" or ")
 }
 
-/// What a schema asks for, in words; none for `null`, which nobody needs to write.
+/// What a schema asks for, in words; none for `null`, which is the same as no key.
 pub(super) fn describe(schema: &Value) -> Option<String> {
     let constants = constants(schema);
     if !constants.is_empty() {

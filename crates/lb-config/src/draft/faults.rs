@@ -88,7 +88,7 @@ pub(super) fn simulated(
 }
 
 /// Faults of a failure timeline. An event without a service hits all; one that says `recovery` ends
-/// whatever is still going on. Times come back in seconds.
+/// all faults that still last. Times are in seconds.
 pub(super) fn timeline(
     events: &[TimelineEvent],
     path: &str,

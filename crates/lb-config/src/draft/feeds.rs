@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) type Feeds = BTreeMap<String, Vec<Value>>;
 
 /// The catalogue, and what follows from it: its categories, and a search term for each product, so
-/// that nobody browses categories or finds products that the shop does not have.
+/// that no user browses categories or finds products that the shop does not have.
 pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Findings) -> Feeds {
     let mut rows: Vec<Value> = Vec::new();
     let mut terms = Vec::new();
@@ -24,7 +24,7 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
             continue;
         };
         if rows.iter().any(|row| row["sku"] == **sku) {
-            findings.wrong(&join(&path, "sku"), sku.as_str(), "stands twice; each product needs its own");
+            findings.wrong(&join(&path, "sku"), sku.as_str(), "duplicate; each product needs its own");
             continue;
         }
         if let Some(label) = &product.inventory_complexity {
@@ -50,7 +50,7 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
         }
     }
     if !rows.is_empty() && rows.iter().all(|row| row["popularity"] == 0.0) {
-        findings.wrong(path, json!(rows.len()), "all products have the popularity 0; nobody could draw one");
+        findings.wrong(path, json!(rows.len()), "all products have the popularity 0, so none could be drawn");
     }
     let categories = categories.into_iter().map(|(name, sum)| json!({ "name": name, "popularity": sum }));
     [("products", rows), ("search_terms", terms), ("categories", categories.collect())]
@@ -106,7 +106,7 @@ pub(super) fn aim(
         let path = join(&pattern.path, "target_products");
         for (index, target) in pattern.targets.iter().enumerate() {
             if !skus().any(|sku| sku == target) {
-                let message = format!("is no product of the catalogue{}", did_you_mean(target, skus()));
+                let message = format!("is not a product of the catalogue{}", did_you_mean(target, skus()));
                 findings.wrong(&format!("{path}[{index}]"), target.as_str(), message);
             }
         }

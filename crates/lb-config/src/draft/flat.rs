@@ -1,4 +1,4 @@
-//! Dialect T: steady users, and in some minutes a burst on top.
+//! Flat configs: steady users, with a burst in some minutes.
 
 use super::actions::profile_weights;
 use super::classes::plain_class;

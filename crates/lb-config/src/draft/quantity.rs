@@ -59,7 +59,7 @@ pub(super) fn fault(kind: &str, quantity: &Quantity) -> Result<FaultKind, String
         ("latency_add_ms", _) => Ok(FaultKind::LatencyAdd { add_ms: number }),
         ("error_rate", _) => share(number).map(|rate| FaultKind::ErrorRate { rate }),
         ("timeout_rate", _) => share(number).map(|rate| FaultKind::TimeoutRate { rate }),
-        _ => Err(format!("`{kind}` is no kind of fault")),
+        _ => Err(format!("`{kind}` is not a kind of fault")),
     }
 }
 
@@ -83,7 +83,7 @@ pub(super) fn impact(text: &str) -> Result<Option<FaultKind>, String> {
         }
         Some(Amount::Millis(add_ms)) => Ok(Some(FaultKind::LatencyAdd { add_ms })),
         None if says(&["normal", "recover"]) => Ok(None),
-        _ => Err("is not understood; write it as `30% requests fail`, `20% requests timeout`, \
+        _ => Err("is not understood; use `30% requests fail`, `20% requests timeout`, \
                   `5x normal response time` or `200ms added latency`"
             .to_owned()),
     }

@@ -11,7 +11,7 @@ use crate::raw::{BaseConfig, Conditions, Pattern, ServiceLoad, TrainingScenario}
 use lb_core::fault::Fault;
 use std::collections::BTreeMap;
 
-/// One scenario of dialects R and S.
+/// Drafts one scenario of a training or stress config.
 pub(super) fn draft_scenario(
     path: &str,
     name: &str,

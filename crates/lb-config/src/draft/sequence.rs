@@ -1,4 +1,4 @@
-//! Dialect G: scenarios in sequence, each with one level of users and a traffic mix.
+//! Configs with scenarios in sequence, each with one level of users and a traffic mix.
 
 use super::actions::{self, ActionWeights, profile_weights};
 use super::classes::plain_class;
@@ -28,7 +28,7 @@ pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut F
             findings.wrong(
                 &join(&path, "name"),
                 raw.name.as_str(),
-                "stands twice; results need one name for each scenario",
+                "duplicate; results need one name for each scenario",
             );
         }
         let mix = mix(&path, raw.traffic_mix, &classes, context, findings);
@@ -81,7 +81,7 @@ fn weights(
         let path = format!("{path}.actions[{index}].name");
         actions::require(context.journey, [action.name.as_str()], &path, findings);
         if weights.iter().any(|(name, _)| *name == action.name) {
-            findings.wrong(&path, action.name.as_str(), "stands twice in the profile; keep one");
+            findings.wrong(&path, action.name.as_str(), "duplicate; keep one");
         }
         weights.push((action.name.as_str(), action.weight));
     }

@@ -30,7 +30,7 @@ pub(super) fn base_url(base: Option<&BaseConfig>, path: &str) -> Option<Said<Str
     Some(Said::by_config(join(path, "base_url"), name))
 }
 
-/// Settings of the old client that mean nothing here.
+/// Notes settings of a client that have no effect on this load generator.
 pub(super) fn note_base(base: Option<&BaseConfig>, path: &str, findings: &mut Findings) {
     let Some(base) = base else { return };
     let retries = "is not done: requests are never retried, because a retry hides a failure of the algorithm";

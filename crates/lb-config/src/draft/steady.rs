@@ -28,7 +28,7 @@ pub(super) fn steady(
         return None;
     };
     let message = format!(
-        "stands alone, so {users} users (`max_concurrent_users`) of all profiles in equal shares run for {minutes} minutes under it"
+        "has no patterns, so {users} users (`max_concurrent_users`) of all profiles in equal shares run for {minutes} minutes under it"
     );
     findings.note(&join(path, "failure_timeline"), raw.failure_timeline.iter().flatten().count(), message);
     Some(DraftPattern {

@@ -1,4 +1,4 @@
-//! Dialect S: stress scenarios, failure timelines, and scenarios that bring their own algorithms.
+//! Stress configs: extreme load, failure timelines, and scenarios that bring their own algorithms.
 
 use super::scenario::draft_scenario;
 use super::shared::{STRESS, Shared, note_base};
@@ -11,8 +11,7 @@ use crate::raw::{BaseConfig, Pattern, RoutingStrategy, StressScenarios, Training
 use crate::said::Said;
 use serde_json::Value;
 
-/// Adds the scenarios of dialect S to those that are there already. Of two with the same name the
-/// first counts, as the old lookup had it.
+/// Adds the stress scenarios to those that are there already. Of two with the same name the first counts.
 pub(super) fn draft(
     stress: &StressScenarios,
     training_base: Option<&BaseConfig>,
@@ -43,7 +42,7 @@ pub(super) fn draft(
     for (name, raw) in stress.load_balancer_test_scenarios.iter() {
         let path = join(&parent, name);
         if draft.scenarios.iter().any(|known| known.name == name) {
-            findings.note(&path, name, "a scenario of this name stands before; that one counts");
+            findings.note(&path, name, "duplicate; the first scenario of this name counts");
             continue;
         }
         draft.scenarios.push(comparison(&path, name, raw, base, shared, context, findings));
@@ -77,9 +76,9 @@ fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findi
     }
 }
 
-/// Completes a scenario of dialect R from the one of dialect S with the same name. R counts, but it
-/// lacks what only S can say (conditions, target products), and a degradation without a degraded
-/// service would test nothing.
+/// Completes a training scenario from the stress scenario of the same name. The training scenario counts,
+/// but may lack conditions and target products, and a degradation without a degraded service would test
+/// nothing.
 pub(super) fn fill_in(
     scenario: &mut TrainingScenario,
     name: &str,

@@ -1,4 +1,4 @@
-//! Dialects R and B.
+//! Training configs: scenarios of overlapping patterns, with or without profiles of users.
 
 use super::scenario::draft_scenario;
 use super::shared::{STRESS, TRAINING, base_url, note_base, shared};
@@ -27,7 +27,7 @@ pub(super) fn draft(file: &TrainingFile, context: &Context<'_>, findings: &mut F
         for (parent, name, scenario) in direct.chain(listed) {
             let path = join(&parent, name);
             if draft.scenarios.iter().any(|known| known.name == name) {
-                findings.note(&path, name, "a scenario of this name stands before; that one counts");
+                findings.note(&path, name, "duplicate; the first scenario of this name counts");
                 continue;
             }
             let mut scenario = scenario.clone();

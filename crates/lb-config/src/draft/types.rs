@@ -11,11 +11,11 @@ use lb_core::workload::{Arrivals, ClassMix, Journey, UserClass};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Seconds until a request counts as a timeout, where the config is silent: the guide's value.
+/// Seconds until a request counts as a timeout, for configs that do not say it.
 pub(crate) const REQUEST_TIMEOUT_S: f64 = 10.0;
-/// Think time in seconds where nobody names one: the range that the old program fell back to.
+/// Seconds of thinking, `[min, max]`, for configs that do not say it.
 pub(super) const THINK_TIME_S: [f64; 2] = [1.0, 3.0];
-/// Actions in a session where nobody names a number: a short visit to a shop.
+/// Actions in a session, `[min, max]`, for configs that do not say it: a short visit to a shop.
 pub(super) const ACTIONS_PER_SESSION: [u32; 2] = [5, 15];
 
 /// A config with its meaning, before flags.

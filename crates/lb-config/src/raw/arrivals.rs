@@ -4,7 +4,7 @@ use super::limits::LONGEST_SECONDS;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Most arrivals per second: beyond it one process does not keep up.
+/// Upper limit for arrivals per second: beyond it one process does not keep up.
 pub(crate) const MOST_PER_SECOND: f64 = 1_000_000.0;
 
 /// The open model in the `bench` block.
@@ -13,7 +13,7 @@ pub(crate) const MOST_PER_SECOND: f64 = 1_000_000.0;
 pub(crate) enum Arrivals {
     /// `constant:500`, `poisson:500`, `ramp:100-800` or `bursts:200-1600:5s-1s`.
     Short(String),
-    /// The same with everything that can be said.
+    /// An object with all settings.
     Long(Box<ArrivalSettings>),
 }
 
@@ -23,7 +23,7 @@ pub(crate) enum Arrivals {
 pub(crate) struct ArrivalSettings {
     /// When sessions or actions arrive.
     pub(crate) process: Process,
-    /// Arrivals per second, in each pattern. Of a replay without timestamps: requests per second.
+    /// Arrivals per second, in each pattern. For a replay without timestamps, requests per second.
     #[schemars(range(max = MOST_PER_SECOND), extend("exclusiveMinimum" = 0))]
     pub(crate) rate: Option<f64>,
     /// A rate that changes: each stage goes from one rate to another. The last one is cut, or its end
@@ -37,22 +37,23 @@ pub(crate) struct ArrivalSettings {
     /// `bursts`: mean stay in the calm and in the busy state, in seconds.
     #[schemars(inner(range(min = 0.001, max = LONGEST_SECONDS)))]
     pub(crate) mean_stay_s: Option<[f64; 2]>,
-    /// How arrivals lie within a rate; `constant` is even and `ramp` is Poisson where this is silent.
+    /// How arrivals lie within a rate; by default, `constant` is even and `ramp` is Poisson.
     pub(crate) spacing: Option<Spacing>,
-    /// What an arrival does; a session where the journey's sessions open with something, else an action.
+    /// What an arrival does. By default a session if the sessions of the journey open with something, such as
+    /// a log-in, and otherwise an action.
     pub(crate) start: Option<Start>,
     /// `replay`: the recorded requests, from the working directory, then from the config's folder.
     #[schemars(length(min = 1))]
     pub(crate) file: Option<String>,
-    /// `replay`: the format of the file, where it is not to be told from its content.
+    /// `replay`: the format of the file. By default it is told from the content.
     pub(crate) format: Option<TraceFormat>,
-    /// `replay`: how much faster than recorded.
+    /// `replay`: how many times as fast as recorded.
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub(crate) speed: Option<f64>,
 }
 
 impl ArrivalSettings {
-    /// A process of which nothing else is said yet.
+    /// Makes settings of a process, without any others.
     pub(crate) fn of(process: Process) -> Self {
         Self {
             process,

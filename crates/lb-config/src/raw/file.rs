@@ -1,4 +1,4 @@
-//! A config of any dialect, and the published schema.
+//! A config of any shape, and the published schema.
 
 use super::bench::Bench;
 use super::flat::FlatFile;
@@ -8,7 +8,7 @@ use super::training::TrainingFile;
 use schemars::JsonSchema;
 use serde_json::Value;
 
-/// A config of any dialect.
+/// A config of any shape.
 #[derive(Debug, JsonSchema)]
 #[schemars(untagged)]
 #[schemars(title = "bench config")]
@@ -36,7 +36,7 @@ impl File {
     }
 }
 
-/// The published schema: every dialect, with the `bench` block.
+/// Returns the published schema: every shape, with the `bench` block.
 pub fn schema() -> Value {
     schemars::schema_for!(File).to_value()
 }

@@ -3,12 +3,12 @@
 //! The doc comments and ranges here are the published schema (`configs/schema/`), and
 //! [`super::check`] enforces them; what spans several keys is checked when the plan is drafted.
 //!
-//! - [`SequenceFile`] (dialect G): `scenarios` run in sequence, with a traffic mix and user profiles.
-//! - [`TrainingFile`] (dialects R, S and B): scenarios of overlapping traffic patterns, stress
+//! - [`SequenceFile`]: `scenarios` run in sequence, with a traffic mix and user profiles.
+//! - [`TrainingFile`]: scenarios of overlapping traffic patterns, stress
 //!   scenarios with faults, user behaviour profiles.
-//! - [`FlatFile`] (dialect T): one flat object, steady users with bursts.
-//! - [`RequestsFile`] (dialect Q): recorded requests, replayed.
-//! - [`Bench`]: the `bench` block, our own superset, allowed in every dialect that is an object.
+//! - [`FlatFile`]: one flat object, steady users with bursts.
+//! - [`RequestsFile`]: recorded requests, replayed.
+//! - [`Bench`]: the `bench` block, settings of the experiment, in every shape that is an object.
 
 mod arrivals;
 mod bench;

@@ -1,26 +1,26 @@
-//! A user behaviour profile of dialects R and S.
+//! A profile of users in training and stress configs.
 
 use crate::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A kind of user: how fast it is, how long it stays, what it likes to do.
+/// A kind of user: how fast users are, how long they stay, and what they do.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Profile {
-    /// What it imitates.
+    /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
     /// Longest session in minutes, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 10080)))]
     pub(crate) session_duration_range: Option<[f64; 2]>,
-    /// The same under its other name.
+    /// Another name of `session_duration_range`.
     #[schemars(inner(range(min = 0, max = 10080)))]
     pub(crate) session_duration_minutes: Option<[f64; 2]>,
     /// Seconds of thinking before each action, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 86400)))]
     pub(crate) think_time_range: Option<[f64; 2]>,
-    /// Chances of `browse`, `search`, `cart`, `order`, `profile`, of their sum.
+    /// Probabilities of `browse`, `search`, `cart`, `order` and `profile`, relative to their sum.
     #[schemars(extend("additionalProperties" = {"type": "number", "minimum": 0, "maximum": 1_000_000}))]
     pub(crate) action_probabilities: Option<Ordered<f64>>,
     /// Actions in a session, `[min, max]`.
@@ -29,10 +29,10 @@ pub(crate) struct Profile {
     /// Products put into the cart each time, `[min, max]`.
     #[schemars(inner(range(min = 1, max = 1000)))]
     pub(crate) average_cart_size: Option<[u32; 2]>,
-    /// Chance that an order is given up at the last moment.
+    /// Probability that an order is abandoned at its last step.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) cart_abandonment_rate: Option<f64>,
-    /// Share of sessions that buy (reported, not steered).
+    /// Share of sessions that buy (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) conversion_rate: Option<f64>,
     /// Weight of searching, where `action_probabilities` is absent.
@@ -41,7 +41,7 @@ pub(crate) struct Profile {
     /// Weight of browsing a category, where `action_probabilities` is absent.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) category_browse_probability: Option<f64>,
-    /// Chance of a look at a product's details after browsing.
+    /// Probability of viewing the details of a product after browsing.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) product_detail_view_probability: Option<f64>,
     /// Weight of adding to the cart, where `action_probabilities` is absent.
@@ -50,34 +50,34 @@ pub(crate) struct Profile {
     /// Weight of ordering, where `action_probabilities` is absent.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) checkout_probability: Option<f64>,
-    /// Chance of comparing with a second product (reported, not steered).
+    /// Probability of comparing with a second product (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) price_comparison_probability: Option<f64>,
-    /// Share of mobile use (reported, not steered; so are the following).
+    /// Share of mobile use (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) mobile_usage_probability: Option<f64>,
-    /// Share that comes from social media.
+    /// Share of users from social media (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) social_media_referral_probability: Option<f64>,
-    /// Chance of reading reviews.
+    /// Probability of reading reviews (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) review_reading_probability: Option<f64>,
-    /// Chance of using a wish list.
+    /// Probability of using a wish list (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) wishlist_usage_probability: Option<f64>,
-    /// Chance of seeking bulk discounts.
+    /// Probability of seeking bulk discounts (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) bulk_discount_seeking_probability: Option<f64>,
-    /// Attraction of flash sales.
+    /// Attraction of flash sales (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) flash_sale_attraction_probability: Option<f64>,
-    /// Chance of buying with one click.
+    /// Probability of buying with one click (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) one_click_purchase_probability: Option<f64>,
-    /// Chance of subscribing.
+    /// Probability of subscribing (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) subscription_preference_probability: Option<f64>,
-    /// Chance of using a loyalty programme.
+    /// Probability of using a loyalty programme (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) loyalty_program_usage_probability: Option<f64>,
 }

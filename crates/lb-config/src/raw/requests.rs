@@ -1,12 +1,11 @@
-//! Dialect Q: recorded requests, which play themselves. What is read is [`crate::recording`]'s; this is
-//! the shape that the schema publishes.
+//! Recorded requests. [`crate::recording`] reads them; this is the shape that the schema publishes.
 
 use crate::recording::Trace;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use std::borrow::Cow;
 use std::sync::Arc;
 
-/// Dialect Q: a list of requests with their times.
+/// A list of recorded requests with their times, to be replayed.
 #[derive(Clone, Debug)]
 pub(crate) struct RequestsFile(pub(crate) Arc<Trace>);
 
@@ -43,7 +42,7 @@ impl JsonSchema for RequestsFile {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let item = generator.subschema_for::<RecordedRequest>();
         schemars::json_schema!({
-            "description": "Dialect Q: a list of requests with their times.",
+            "description": "A list of recorded requests with their times, to be replayed.",
             "type": "array",
             "minItems": 1,
             "items": item,

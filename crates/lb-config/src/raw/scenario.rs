@@ -1,4 +1,4 @@
-//! A scenario of dialects R and S, with its traffic patterns.
+//! A scenario of training and stress configs, with its traffic patterns.
 
 use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
 use crate::ordered::Ordered;
@@ -9,27 +9,27 @@ use serde::Deserialize;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct TrainingScenario {
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Distinct accounts that sessions use in turn.
+    /// Number of distinct accounts, which sessions use in turn.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub(crate) total_users: Option<u32>,
-    /// Minutes in all; the last pattern decides where there are patterns.
+    /// Length in minutes. With patterns, the end of the last one counts instead.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) test_duration_minutes: Option<f64>,
-    /// Never more users at once than this.
+    /// Upper limit for concurrent users, over all patterns.
     #[schemars(range(min = 1, max = MOST_USERS))]
     pub(crate) max_concurrent_users: Option<u32>,
     /// Seconds over which the users of each pattern arrive.
     #[schemars(range(min = 0, max = LONGEST_SECONDS))]
     pub(crate) ramp_up_time_seconds: Option<f64>,
-    /// Sampling period of the old collector; the time series here is per second.
+    /// Sampling period of a collector, in seconds. Not used: the time series of a run is per second.
     #[schemars(range(max = LONGEST_SECONDS), extend("exclusiveMinimum" = 0))]
     pub(crate) data_collection_interval_seconds: Option<f64>,
-    /// Who is there, from when to when; overlapping patterns run at the same time.
+    /// Patterns of users; those that overlap run at the same time.
     pub(crate) traffic_patterns: Option<Vec<Pattern>>,
-    /// What fails, from when to when.
+    /// Faults with their times.
     pub(crate) failure_timeline: Option<Vec<TimelineEvent>>,
 }
 
@@ -37,42 +37,42 @@ pub(crate) struct TrainingScenario {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pattern {
-    /// Name in results.
+    /// The name that results carry.
     #[schemars(length(min = 1))]
     pub(crate) name: String,
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Offset in minutes.
+    /// Minutes from the start of the scenario.
     #[serde(default)]
     #[schemars(range(min = 0, max = LONGEST_MINUTES))]
     pub(crate) start_minute: f64,
-    /// Length in minutes: users stop at its end.
+    /// Length in minutes; users stop at its end.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: f64,
-    /// Label such as `high`; results carry it.
+    /// A label such as `high`, which results carry.
     pub(crate) intensity: Option<String>,
-    /// Users at once.
+    /// Number of concurrent users.
     #[schemars(range(min = 1, max = MOST_USERS))]
     pub(crate) concurrent_users: u32,
-    /// Shares of the profiles, of their sum.
+    /// Shares of the profiles, relative to their sum.
     #[schemars(extend("additionalProperties" = {"type": "number", "minimum": 0, "maximum": 1_000_000}))]
     pub(crate) user_behavior_distribution: Option<Ordered<f64>>,
-    /// Weights of the actions.
+    /// Weights of the actions, relative to their sum.
     pub(crate) scenario_weights: Option<Weights>,
-    /// By service: a label, or the load and the limits expected of it.
+    /// For each service, a label, or the load and the limits that are expected.
     pub(crate) service_load_characteristics: Option<Ordered<ServiceLoad>>,
-    /// By service: a label.
+    /// For each service, a label.
     pub(crate) expected_service_stress: Option<Ordered<String>>,
     /// Faults during this pattern, such as `"cart_service_error_rate": "15%"`.
     pub(crate) simulated_failures: Option<Ordered<Quantity>>,
-    /// The same with plain numbers, such as `"cart_service_error_rate": 0.15`, or `"normal"`.
+    /// Faults during this pattern with plain numbers, such as `"cart_service_error_rate": 0.15`, or `"normal"`.
     pub(crate) simulated_conditions: Option<Conditions>,
-    /// Products that this pattern is about.
+    /// SKUs of the products that users of this pattern look at and buy.
     #[schemars(length(min = 1))]
     pub(crate) target_products: Option<Vec<String>>,
-    /// Random variation.
+    /// Random variation of users, think times and actions.
     pub(crate) chaos_parameters: Option<Chaos>,
 }
 
@@ -80,19 +80,19 @@ pub(crate) struct Pattern {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Weights {
-    /// Browsing.
+    /// Weight of browsing a category.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) browse_weight: f64,
-    /// Searching.
+    /// Weight of searching.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) search_weight: f64,
-    /// Adding to the cart.
+    /// Weight of adding a product to the cart.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) cart_weight: f64,
-    /// Ordering.
+    /// Weight of placing an order.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) order_weight: f64,
-    /// Looking at the own profile.
+    /// Weight of viewing the user's own profile.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) profile_weight: f64,
 }
@@ -101,9 +101,9 @@ pub(crate) struct Weights {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ServiceLoad {
-    /// Such as `high`.
+    /// A label such as `high`.
     Label(String),
-    /// Load and limits.
+    /// Load and limits as numbers.
     Limits(ServiceLimits),
 }
 
@@ -111,7 +111,7 @@ pub(crate) enum ServiceLoad {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceLimits {
-    /// Requests per second.
+    /// Expected requests per second.
     #[schemars(range(min = 0, max = 10_000_000))]
     pub(crate) expected_rps: Option<f64>,
     /// Highest share of errors.
@@ -126,19 +126,19 @@ pub(crate) struct ServiceLimits {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Quantity {
-    /// Share or multiple.
+    /// A fraction or a multiple.
     Number(f64),
-    /// With `%` or `x`.
+    /// A text with `%` or `x`.
     Text(String),
 }
 
-/// Conditions of services.
+/// Conditions of services: `normal`, or faults.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum Conditions {
-    /// `normal`.
+    /// The text `normal`: no faults.
     Label(String),
-    /// By service and kind.
+    /// Faults by service and kind.
     Faults(Ordered<Quantity>),
 }
 
@@ -146,13 +146,13 @@ pub(crate) enum Conditions {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Chaos {
-    /// The number of users wanders by this share.
+    /// Fraction by which the number of users wanders, up and down.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) concurrent_user_variance: f64,
-    /// Think times vary by this share.
+    /// Fraction by which think times vary, up and down.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) think_time_variance: f64,
-    /// Chance that an action is drawn evenly among all.
+    /// Probability that an action is drawn evenly among all of them.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) action_randomness: f64,
 }
@@ -161,15 +161,15 @@ pub(crate) struct Chaos {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TimelineEvent {
-    /// Offset in minutes.
+    /// Minutes from the start of the scenario.
     #[schemars(range(min = 0, max = LONGEST_MINUTES))]
     pub(crate) minute: f64,
     /// The service and what happens, such as `cart_service_high_latency`; or `full_recovery`.
     #[schemars(length(min = 1))]
     pub(crate) event: String,
-    /// How strongly: `30% requests fail`, `20% requests timeout`, `5x normal response time`.
+    /// How strong it is: `30% requests fail`, `20% requests timeout`, `5x normal response time`.
     pub(crate) impact: Option<String>,
-    /// Length in minutes; absent means until a recovery or the end.
+    /// Length in minutes; without it, until a recovery or the end.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: Option<f64>,
 }

@@ -1,4 +1,4 @@
-//! Dialect G: the guide's format.
+//! Scenarios in sequence, with a traffic mix and profiles of users.
 
 use super::bench::Bench;
 use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
@@ -6,15 +6,15 @@ use crate::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Dialect G: scenarios that run one after the other.
+/// Scenarios that run one after the other.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SequenceFile {
-    /// Where this schema lies, for editors.
+    /// The address of this schema, for editors; it has no effect.
     #[serde(rename = "$schema", default)]
     #[allow(dead_code, reason = "for editors")]
     pub(crate) schema: Option<String>,
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
@@ -27,62 +27,62 @@ pub(crate) struct SequenceFile {
     /// Scenarios, in the order in which they run.
     #[schemars(length(min = 1))]
     pub(crate) scenarios: Vec<SequenceScenario>,
-    /// Kinds of users, in equal shares.
+    /// Profiles of users, in equal shares.
     #[serde(default)]
     pub(crate) user_profiles: Ordered<UserProfile>,
-    /// Our own settings.
+    /// Settings of the experiment.
     #[serde(default)]
     pub(crate) bench: Bench,
 }
 
-/// One scenario of dialect G.
+/// A scenario with one level of users.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SequenceScenario {
-    /// Name in results.
+    /// The name that results carry.
     #[schemars(length(min = 1))]
     pub(crate) name: String,
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Minutes of the measured phase; fractions are fine.
+    /// Minutes of the measured phase; may be a fraction.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: f64,
-    /// Users at once.
+    /// Number of concurrent users.
     #[schemars(range(min = 1, max = MOST_USERS))]
     pub(crate) concurrent_users: u32,
-    /// Seconds over which they arrive.
+    /// Seconds over which the users arrive.
     #[serde(default)]
     #[schemars(range(min = 0, max = LONGEST_SECONDS))]
     pub(crate) ramp_up_time_seconds: f64,
-    /// Shares of browsing and of buying among the actions.
+    /// Shares of browsing and of buying, among the actions.
     pub(crate) traffic_mix: Option<TrafficMix>,
 }
 
-/// Shares of two groups of actions, of their sum.
+/// Shares of two groups of actions, relative to their sum.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrafficMix {
-    /// Browse, search and view details.
+    /// Share of browsing, searching and viewing details.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) browse_and_search: f64,
-    /// Add to cart and order.
+    /// Share of adding to the cart and ordering.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) add_to_cart_and_order: f64,
 }
 
-/// A kind of user of dialect G.
+/// A profile of users: what they do, and how often.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserProfile {
-    /// What it imitates.
+    /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// What it likes to do.
+    /// The actions of these users.
     #[schemars(length(min = 1))]
     pub(crate) actions: Vec<WeightedAction>,
 }
@@ -91,10 +91,10 @@ pub(crate) struct UserProfile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct WeightedAction {
-    /// Name in the journey.
+    /// The name of the action in the journey.
     #[schemars(length(min = 1))]
     pub(crate) name: String,
-    /// Weight, of the sum over the profile.
+    /// Weight, relative to the sum over the profile.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) weight: f64,
 }

@@ -1,4 +1,5 @@
-//! Dialects R (`rl_training_scenarios`), B (R without profiles) and S (`stress_test_scenarios`).
+//! Training configs (`rl_training_scenarios`, with or without profiles) and stress configs
+//! (`stress_test_scenarios`).
 
 use super::bench::Bench;
 use super::limits::{LONGEST_MINUTES, MOST_USERS};
@@ -9,65 +10,65 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// Dialects R, S and B; R and S may stand side by side.
+/// A config with training scenarios, stress scenarios, or both.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TrainingFile {
-    /// Where this schema lies, for editors.
+    /// The address of this schema, for editors; it has no effect.
     #[serde(rename = "$schema", default)]
     #[allow(dead_code, reason = "for editors")]
     pub(crate) schema: Option<String>,
-    /// Dialects R and B.
+    /// Scenarios of overlapping patterns.
     #[serde(default)]
     pub(crate) rl_training_scenarios: Option<TrainingScenarios>,
-    /// Dialect S.
+    /// Scenarios of extreme load, of failures, and comparisons.
     #[serde(default)]
     pub(crate) stress_test_scenarios: Option<StressScenarios>,
-    /// Profiles may also stand here.
+    /// Profiles of users by name, for training and stress scenarios.
     #[serde(default)]
     pub(crate) user_behavior_profiles: Ordered<Profile>,
-    /// Our own settings.
+    /// Settings of the experiment.
     #[serde(default)]
     pub(crate) bench: Bench,
 }
 
-/// Dialect R.
+/// Scenarios of overlapping patterns, with what they share.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct TrainingScenarios {
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Version of the file.
+    /// The version of the file, for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) version: Option<String>,
-    /// Purpose.
+    /// The purpose of the file, for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) created_for: Option<String>,
-    /// Settings of all scenarios.
+    /// Settings that all scenarios share.
     pub(crate) base_config: Option<BaseConfig>,
     /// Scenarios by name.
     pub(crate) training_scenarios: Ordered<TrainingScenario>,
-    /// Kinds of users by name.
+    /// Profiles of users by name.
     pub(crate) user_behavior_profiles: Ordered<Profile>,
-    /// Catalogue of the shop.
+    /// Products of the shop.
     #[schemars(length(min = 1))]
     pub(crate) enhanced_test_products: Option<Vec<TestProduct>>,
     /// Addresses that orders go to: objects with `street`, `city`, `zipCode` and the like.
     #[schemars(length(min = 1), extend("items" = {"type": "object", "additionalProperties": {"type": "string"}}))]
     pub(crate) realistic_shipping_addresses: Option<Vec<Value>>,
-    /// What the old collector wrote; belongs to training.
+    /// Settings of a collector of training data. Not used: runs record all requests.
     pub(crate) rl_training_data_collection: Option<Value>,
-    /// Bad requests on purpose.
+    /// Injected bad requests.
     pub(crate) error_simulation_config: Option<ErrorSimulation>,
-    /// Algorithms by their old names, with parameters.
+    /// Algorithms to compare, by name, with parameters that have no effect.
     pub(crate) load_balancer_routing_strategies: Option<Ordered<RoutingStrategy>>,
-    /// Scenarios may also stand here by name.
+    /// Scenarios by name, beside those of `training_scenarios`.
     #[serde(flatten)]
     pub(crate) direct: Ordered<TrainingScenario>,
 }
 
-/// Settings of all scenarios.
+/// Settings that all scenarios share.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BaseConfig {
@@ -77,28 +78,28 @@ pub(crate) struct BaseConfig {
     /// Seconds until a request counts as a timeout.
     #[schemars(range(max = 3600), extend("exclusiveMinimum" = 0))]
     pub(crate) request_timeout: Option<f64>,
-    /// Retries of a request (reported: a retried failure would be hidden).
+    /// Retries of a request. Not done: a retry would hide a failure.
     #[schemars(range(min = 0, max = 1000))]
     pub(crate) retry_attempts: Option<u32>,
-    /// The same under its other name.
+    /// Another name of `retry_attempts`.
     #[schemars(range(min = 0, max = 1000))]
     pub(crate) max_retries: Option<u32>,
-    /// Seconds between retries.
+    /// Seconds between retries. Not done.
     #[schemars(range(min = 0, max = 3600))]
     pub(crate) retry_delay: Option<f64>,
-    /// Retries in a session.
+    /// Retries in a session. Not done.
     #[schemars(range(min = 0, max = 1000))]
     pub(crate) max_retries_per_session: Option<u32>,
-    /// No session is longer than this many minutes.
+    /// Upper limit for the length of a session, in minutes.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) session_duration_minutes: Option<f64>,
-    /// Shortest think time in seconds, where a profile names none.
+    /// Shortest think time in seconds, for profiles that do not say it.
     #[schemars(range(min = 0, max = 86400))]
     pub(crate) think_time_min: Option<f64>,
-    /// Longest think time in seconds, where a profile names none.
+    /// Longest think time in seconds, for profiles that do not say it.
     #[schemars(range(min = 0, max = 86400))]
     pub(crate) think_time_max: Option<f64>,
-    /// Connections (reported: each user has its own).
+    /// Size of a pool of connections. Not used: each user has a connection of its own.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) connection_pool_size: Option<u32>,
 }
@@ -107,17 +108,17 @@ pub(crate) struct BaseConfig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TestProduct {
-    /// Its key.
+    /// The key of the product.
     #[schemars(length(min = 1))]
     pub(crate) sku: Option<String>,
-    /// Its key under the other name.
+    /// Another name of `sku`.
     #[schemars(length(min = 1))]
     pub(crate) id: Option<String>,
-    /// Name.
+    /// The name; by default the key.
     pub(crate) name: Option<String>,
-    /// Category.
+    /// The category; by default `General`.
     pub(crate) category: Option<String>,
-    /// Price.
+    /// The price, in the currency of the shop.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub(crate) price: f64,
     /// Address of a picture.
@@ -125,66 +126,66 @@ pub(crate) struct TestProduct {
     /// How often it is drawn, relative to the others.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) popularity_score: Option<f64>,
-    /// Label (reported, not steered).
+    /// A label without effect: service times come from the topology.
     pub(crate) inventory_complexity: Option<String>,
 }
 
-/// Bad requests on purpose. The chance of each error at each request that knows it is
+/// Injected bad requests. The probability of each error at each request that knows it is
 /// `error_injection_probability` times its rate.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorSimulation {
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Chance that errors are considered at all.
+    /// Probability that an error is considered at all.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) error_injection_probability: f64,
-    /// Rates by group and name (`invalid_token_rate`).
+    /// Probabilities by group and name (`invalid_token_rate`).
     #[serde(default)]
     #[schemars(extend("additionalProperties" = {
         "type": "object",
         "additionalProperties": {"type": "number", "minimum": 0, "maximum": 1}
     }))]
     pub(crate) error_scenarios: Ordered<Ordered<f64>>,
-    /// Products that do not exist.
+    /// SKUs of products that do not exist.
     pub(crate) invalid_product_skus: Option<Vec<String>>,
     /// Categories that do not exist.
     pub(crate) invalid_categories: Option<Vec<String>>,
-    /// Broken bodies, by kind of request.
+    /// Broken bodies by kind of request. Not sent: the journey brings its own.
     #[schemars(extend("additionalProperties" = {"type": "array"}))]
     pub(crate) malformed_payloads: Option<Ordered<Value>>,
 }
 
-/// An algorithm by its old name.
+/// An algorithm and its parameters.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct RoutingStrategy {
-    /// What it does.
+    /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Parameters (reported: algorithms here have their own).
+    /// Parameters, without effect: an algorithm of `bench` is its published formula.
     pub(crate) parameters: Option<Value>,
-    /// Parameters may also stand here.
+    /// Further parameters, without effect.
     #[serde(flatten)]
     pub(crate) more: Ordered<Value>,
 }
 
-/// Dialect S.
+/// Scenarios of extreme load, of failures, and comparisons, with what they share.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StressScenarios {
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Version of the file.
+    /// The version of the file, for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) version: Option<String>,
-    /// Purpose.
+    /// The purpose of the file, for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) created_for: Option<String>,
-    /// Settings of all scenarios.
+    /// Settings that all scenarios share.
     pub(crate) base_config: Option<BaseConfig>,
     /// Scenarios of extreme load.
     pub(crate) extreme_load_scenarios: Ordered<TrainingScenario>,
@@ -192,9 +193,9 @@ pub(crate) struct StressScenarios {
     pub(crate) failure_recovery_scenarios: Ordered<TrainingScenario>,
     /// Scenarios that bring their own algorithms.
     pub(crate) load_balancer_test_scenarios: Ordered<AlgorithmComparison>,
-    /// Further kinds of users by name.
+    /// Further profiles of users by name.
     pub(crate) advanced_user_behaviors: Ordered<Profile>,
-    /// What the old trainer watched; belongs to training.
+    /// Settings of a trainer. Not used: runs record all requests.
     pub(crate) rl_specific_metrics: Option<Value>,
 }
 
@@ -202,24 +203,24 @@ pub(crate) struct StressScenarios {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AlgorithmComparison {
-    /// What it is for.
+    /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Algorithms by their old names.
+    /// Names of the algorithms to compare.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) algorithms_to_test: Vec<String>,
-    /// Minutes for each.
+    /// Minutes for each algorithm.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) test_duration_per_algorithm: f64,
-    /// Users at once.
+    /// Number of concurrent users.
     #[schemars(range(min = 1, max = MOST_USERS))]
     pub(crate) concurrent_users: u32,
-    /// Seconds over which they arrive.
+    /// Seconds over which the users arrive.
     #[serde(default)]
     #[schemars(range(min = 0, max = 604_800))]
     pub(crate) ramp_up_time_seconds: f64,
-    /// What all of them get.
+    /// The traffic that every algorithm gets.
     pub(crate) identical_traffic_pattern: IdenticalTraffic,
 }
 
@@ -227,9 +228,9 @@ pub(crate) struct AlgorithmComparison {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct IdenticalTraffic {
-    /// Shares of the profiles, of their sum.
+    /// Shares of the profiles, relative to their sum.
     #[schemars(extend("additionalProperties" = {"type": "number", "minimum": 0, "maximum": 1_000_000}))]
     pub(crate) user_behavior_distribution: Option<Ordered<f64>>,
-    /// Weights of the actions.
+    /// Weights of the actions, relative to their sum.
     pub(crate) scenario_weights: Option<Weights>,
 }

@@ -35,7 +35,7 @@ fn parts(line: &str) -> Option<(&str, &str)> {
 
 fn row(line: usize, text: &str) -> Result<Row, String> {
     let (time, request) = parts(text).ok_or(
-        "is no line of an access log; it is written as `host - user [time] \"GET /path HTTP/1.1\" 200 512`",
+        "is not a line of an access log, such as `host - user [time] \"GET /path HTTP/1.1\" 200 512`",
     )?;
     let stamp = Some(stamp::of_log(time)?);
     let mut words = request.split(' ');
@@ -45,7 +45,7 @@ fn row(line: usize, text: &str) -> Result<Row, String> {
             Ok(Row { line, stamp, method: method.to_owned(), url: url.to_owned(), ..Row::default() })
         }
         _ => Err(format!(
-            "`{}` is no request; remove the line, or write `METHOD /path HTTP/1.1`",
+            "`{}` is not a request; remove the line, or use `METHOD /path HTTP/1.1`",
             request.chars().take(60).collect::<String>()
         )),
     }

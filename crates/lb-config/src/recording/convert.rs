@@ -33,7 +33,7 @@ pub(super) fn requests(rows: Vec<Row>, rate: Option<f64>, faults: &mut Faults) -
                     && actions.len() > MOST_ACTIONS
                 {
                     let reason = format!(
-                        "more than {MOST_ACTIONS} kinds of requests (method and path); write numbers for what identifies, or replay a part"
+                        "more than {MOST_ACTIONS} kinds of requests (method and path); replace identifiers by numbers, or replay a part"
                     );
                     faults.add(Some(line), reason);
                 }
@@ -104,7 +104,7 @@ fn check_order(stamped: &[(usize, &Stamp)], faults: &mut Faults) {
     let known = faults.total;
     for (line, stamp) in stamped.iter().filter(|(_, stamp)| stamp.style != first.style) {
         let reason = format!(
-            "the timestamp `{}` is {}, and line {first_line} has {} (`{}`); write all of them in one style",
+            "the timestamp `{}` is {}, and line {first_line} has {} (`{}`); use one style for all of them",
             stamp.text,
             stamp.style.in_words(),
             first.style.in_words(),

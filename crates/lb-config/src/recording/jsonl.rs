@@ -4,7 +4,7 @@ use super::{Faults, Row, lines, stamp};
 use base64::Engine;
 use serde_json::{Map, Value};
 
-/// Fields that belong to a connection, not to a request: whoever sends it writes its own.
+/// Fields that belong to a connection, not to a request: its sender writes its own.
 const OF_CONNECTION: [&str; 8] = [
     "host",
     "content-length",
@@ -27,7 +27,7 @@ pub(super) fn vegeta(text: &str, faults: &mut Faults) -> Vec<Row> {
             None | Some(Value::Null) => Vec::new(),
             Some(Value::String(text)) => base64::engine::general_purpose::STANDARD
                 .decode(text)
-                .map_err(|error| format!("`body` is no base64 ({error})"))?,
+                .map_err(|error| format!("`body` is not base64 ({error})"))?,
             Some(other) => return Err(format!("`body` must be base64 text, not `{other}`")),
         };
         let headers = headers(map.get("header").or_else(|| map.get("headers")))?;
@@ -77,7 +77,7 @@ fn each_line(
             Ok(Value::Object(map)) => row(number, &map),
             Ok(_) => Err("must be a JSON object".to_owned()),
             Err(error) => {
-                Err(format!("is no JSON (column {}); each line holds one whole object", error.column()))
+                Err(format!("is not JSON (column {}); each line holds one whole object", error.column()))
             }
         };
         match read {

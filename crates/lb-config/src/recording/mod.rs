@@ -29,7 +29,7 @@ use std::path::Path;
 /// Faults that are listed; where there are more, they are counted.
 const LISTED: usize = 10;
 
-/// What recorded requests are written in.
+/// The format of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceFormat {
     /// A JSON list of `{endpoint, method, timestamp}`.
@@ -43,7 +43,7 @@ pub enum TraceFormat {
 }
 
 impl TraceFormat {
-    /// Its name in configs.
+    /// Returns the name of the format in configs.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Requests => "requests",
@@ -57,7 +57,7 @@ impl TraceFormat {
 /// How to read a recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TraceOptions {
-    /// Its format; none: told from the content.
+    /// The format. `None` tells it from the content.
     pub format: Option<TraceFormat>,
     /// Requests per second, for recordings without times.
     pub rate: Option<f64>,
@@ -66,7 +66,7 @@ pub struct TraceOptions {
 /// A recording, in order of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
-    /// What it was written in.
+    /// The format of the file.
     pub format: TraceFormat,
     /// Whether its times are whole seconds, so that all requests of a second begin together.
     pub whole_seconds: bool,
@@ -88,7 +88,7 @@ impl Trace {
 /// One thing that is wrong with a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceFault {
-    /// Line of the file, from 1; none where it is about the whole.
+    /// The line of the file, from 1. `None` for a fault of the whole file.
     pub line: Option<usize>,
     /// What is wrong, and the way out.
     pub reason: String,
@@ -103,25 +103,25 @@ impl fmt::Display for TraceFault {
     }
 }
 
-/// Why a recording cannot be played.
+/// The reason why a recording cannot be replayed.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file cannot be read.
     #[error("failed to read the recording `{name}`: {source}")]
     Unreadable {
-        /// The file.
+        /// The name of the file.
         name: String,
-        /// Why.
+        /// The cause.
         source: std::io::Error,
     },
-    /// Its content is wrong.
+    /// The content has faults.
     #[error("recording `{name}` cannot be replayed: {}", listed(.faults, .total))]
     Invalid {
-        /// The file.
+        /// The name of the file.
         name: String,
-        /// The first of them, at least one.
+        /// The first faults; at least one.
         faults: Vec<TraceFault>,
-        /// How many there are.
+        /// The number of all faults.
         total: usize,
     },
 }
@@ -161,7 +161,7 @@ fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-            return Err(Faults::at(line, "is no UTF-8 text; unpack the file, or convert it"));
+            return Err(Faults::at(line, "is not UTF-8 text; unpack the file, or convert it"));
         }
     };
     let format = match options.format {

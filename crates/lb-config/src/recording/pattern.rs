@@ -12,7 +12,7 @@ pub(super) fn request_target(url: &str) -> Result<String, String> {
     let path = match url.split_once("://") {
         Some((scheme, rest)) if scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
             if !["http", "https"].contains(&scheme.to_ascii_lowercase().as_str()) {
-                return Err(format!("`{url}` is no HTTP address"));
+                return Err(format!("`{url}` is not an HTTP address"));
             }
             rest.find(['/', '?', '#']).map_or("/", |end| &rest[end..])
         }
@@ -20,7 +20,7 @@ pub(super) fn request_target(url: &str) -> Result<String, String> {
     };
     let path = path.split('#').next().unwrap_or_default();
     if url.is_empty() || path == "*" {
-        return Err(format!("`{url}` is no path; it must be such as `/api/items`"));
+        return Err(format!("`{url}` is not a path; use one such as `/api/items`"));
     }
     let mut target = if path.starts_with('/') { String::new() } else { "/".to_owned() };
     for byte in path.bytes() {

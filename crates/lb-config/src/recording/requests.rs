@@ -7,7 +7,7 @@ pub(super) fn rows(text: &str, faults: &mut Faults) -> Vec<Row> {
     let list: Vec<Value> = match serde_json::from_str(text) {
         Ok(list) => list,
         Err(error) => {
-            faults.add(Some(error.line().max(1)), format!("the file is no JSON list: {error}"));
+            faults.add(Some(error.line().max(1)), format!("the file is not a JSON list: {error}"));
             return Vec::new();
         }
     };

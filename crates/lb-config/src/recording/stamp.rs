@@ -77,9 +77,9 @@ pub(super) fn of_log(text: &str) -> Result<Stamp, String> {
             let nanos = zoned.timestamp().as_nanosecond();
             Ok(Stamp { nanos, style: Style::Zoned, text: text.to_owned() })
         }
-        Err(_) => Err(format!(
-            "`{text}` is no time of an access log; it is written as `10/Oct/2000:13:55:36 -0700`"
-        )),
+        Err(_) => {
+            Err(format!("`{text}` is not a time of an access log, such as `10/Oct/2000:13:55:36 -0700`"))
+        }
     }
 }
 
@@ -94,7 +94,7 @@ fn of_unix(unix: f64, text: String) -> Option<Stamp> {
 
 fn bad(text: &str) -> String {
     format!(
-        "the timestamp `{text}` is none; write RFC 3339 (`2026-01-31T12:00:00Z`), `2026-01-31 12:00:00`, or Unix seconds or milliseconds"
+        "`{text}` is not a timestamp; use RFC 3339 (`2026-01-31T12:00:00Z`), `2026-01-31 12:00:00`, or Unix seconds or milliseconds"
     )
 }
 
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_time_is_refused() {
+    fn what_is_not_a_time_is_refused() {
         for value in [
             json!("soon"),
             json!(""),
@@ -133,7 +133,7 @@ mod tests {
             json!(1e300),
         ] {
             let message = of_json(&value).expect_err("no time");
-            assert!(message.contains("write RFC 3339"), "{value}: {message}");
+            assert!(message.contains("use RFC 3339"), "{value}: {message}");
         }
         assert!(of_log("14/Foo/2023:15:13:20 -0700").is_err());
     }
