@@ -191,7 +191,7 @@ fn power(runtime: &Runtime) -> bool {
     rule(share >= 0.80, &format!("found in {:.0} % of {POWER_EXPERIMENTS} experiments", share * 100.0))
 }
 
-/// The trials of several configs on the same schedules, each with a luck of its own.
+/// The trials of several configs on the same schedules, each with a replication of its own.
 fn rows(
     runtime: &Runtime,
     configs: &[&Value],
@@ -201,8 +201,8 @@ fn rows(
 ) -> Vec<TrialSummary> {
     let mut rows = Vec::new();
     for (number, (config, label)) in configs.iter().zip(labels).enumerate() {
-        let luck = number as u64 + 1;
-        let summary = runtime.run(config, &simulated(seed, blocks), Mode::Compare, luck);
+        let replication = number as u64 + 1;
+        let summary = runtime.run(config, &simulated(seed, blocks), Mode::Compare, replication);
         rows.extend(
             summary.scenarios[0]
                 .trials

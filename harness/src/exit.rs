@@ -1,4 +1,4 @@
-//! How `bench` ends: documented exit codes, and errors that know theirs.
+//! How `bench` ends: the documented exit codes, and the one map from errors to exit codes.
 
 use crate::experiment::RunError;
 use std::fmt;
@@ -9,21 +9,21 @@ use std::fmt;
 pub enum ExitCode {
     /// Everything that was asked for was done.
     Ok = 0,
-    /// A fault of `bench` itself.
+    /// `bench` itself is at fault.
     Internal = 1,
     /// The command line or the config is wrong; nothing ran.
     Usage = 2,
     /// The load balancer, the backends or the output folder cannot be used; nothing was measured.
     Preflight = 3,
-    /// The load balancer did not do the switch that it was asked for.
+    /// The load balancer did not switch to the algorithm that it was asked for.
     SwitchNotVerified = 4,
-    /// Too few trials can be believed.
+    /// Too few trials are valid.
     InvalidTrials = 5,
-    /// A later run is worse than the one that it is held against.
+    /// A run is worse than the run that it is compared with.
     Regression = 98,
     /// A threshold did not hold.
     Threshold = 99,
-    /// Interrupted by the user; what was complete is kept.
+    /// The user interrupted the run; complete trials are kept.
     Interrupted = 130,
 }
 
@@ -36,9 +36,9 @@ impl From<ExitCode> for std::process::ExitCode {
 /// An error that ends `bench` with its exit code.
 #[derive(Debug)]
 pub struct Failure {
-    /// How to exit.
+    /// The exit code of `bench`.
     pub code: ExitCode,
-    /// Why.
+    /// The error that is printed.
     pub error: anyhow::Error,
 }
 
@@ -55,7 +55,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// The exit code of every error of a run.
+/// Maps every error of a run to its exit code.
 impl From<&RunError> for ExitCode {
     fn from(error: &RunError) -> Self {
         match error {
@@ -82,7 +82,7 @@ impl From<RunError> for Failure {
 
 /// Gives errors an exit code.
 pub trait OrExit<T> {
-    /// The error ends `bench` with `code`.
+    /// Turns an error into a [`Failure`] that ends `bench` with `code`.
     fn or_exit(self, code: ExitCode) -> Result<T, Failure>;
 }
 

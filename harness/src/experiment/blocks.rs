@@ -1,7 +1,6 @@
 //! Blocks: each holds every contestant once, all on one schedule, in an order of its own.
 //!
-//! A trial that cannot be believed is repeated once, at once and on the same schedule; both are kept
-//! and listed. Blocks go on until there are as many as asked for, or until the intervals are as narrow
+//! An invalid trial is repeated once, at once and on the same schedule; both are kept and listed. Blocks go on until there are as many as asked for, or until the intervals are as narrow
 //! as asked for.
 
 use super::contestant::Contestant;
@@ -20,7 +19,7 @@ use lb_results::{Trial, write_trial};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// Blocks before precision is looked at: fewer say nothing about noise.
+/// The number of blocks before precision is judged: fewer say nothing about noise.
 const FEWEST_FOR_PRECISION: u32 = 5;
 
 /// Runs blocks until there are enough; trials are put into `done` one by one.
@@ -107,7 +106,7 @@ fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut 
     }
 }
 
-/// Whether there are enough blocks.
+/// Decides whether there are enough blocks, and notes a precision that was not reached.
 fn enough(context: &Context<'_>, part: &ScenarioRun<'_>, blocks: u32, done: &mut Blocks) -> bool {
     let plan = context.plan;
     let Some(precision) = plan.precision else { return blocks >= plan.repetitions };
@@ -150,8 +149,8 @@ fn title(
     }
 }
 
-/// Leaves out the beginning of every trial of a block, as much as the slowest to settle needs: a cut of
-/// its own for each algorithm would compare different parts of one schedule.
+/// Leaves out the same warm-up at the beginning of every trial of a block, as long as the trial that settles last
+/// needs: a different length for each algorithm would compare different parts of one schedule.
 fn cut_warm_up(context: &Context<'_>, part: &ScenarioRun<'_>, trials: &mut [Trial], block: u32) {
     if context.interrupt.is_set() {
         return;

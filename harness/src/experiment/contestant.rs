@@ -1,28 +1,28 @@
-//! Who runs in a block: algorithms, one algorithm under two labels, or algorithms of several load balancers.
+//! What is compared in a block: algorithms, one algorithm under two labels, or algorithms of several load balancers.
 
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
 
-/// What results call connections from the generator straight to the backends.
+/// The label of connections from the generator straight to the backends.
 pub(super) const DIRECT: &str = "direct";
 
-/// What comes after `rl` where its weights are set and never change.
+/// The addition to the label of `rl` where its weights are set once and never change.
 const CONSTANT: &str = "constant weights";
 
-/// An algorithm and what results call it.
+/// An algorithm, and the label under which results list it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Contestant {
     pub(super) algorithm: Algorithm,
     pub(super) label: String,
     /// Mixed into the replication number of a simulated run; 0 for the service times that all algorithms share.
     pub(super) replication: u64,
-    /// Which way its requests go.
+    /// Which way the requests go.
     pub(super) way: Way,
-    /// Who sets weights while it runs.
+    /// What sets weights during the trial; `None` when nothing does.
     pub(super) steering: Option<Steering>,
 }
 
-/// Which way requests go.
+/// The way that requests go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
     /// Through the load balancer with this number.
@@ -31,20 +31,21 @@ pub(super) enum Way {
     Direct,
 }
 
-/// Who sets the weights of a load balancer that cannot ask a policy for each request.
+/// What sets the weights of a load balancer that cannot ask a policy for each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Steering {
     /// An agent that follows the trained policy.
     Policy,
-    /// The same loop with equal weights: what it costs, and what its carrier does by itself.
+    /// The same loop with equal weights: a control for the cost of the loop and for what the load balancer does by
+    /// itself.
     Constant,
 }
 
 /// What one load balancer brings to a comparison.
 pub(super) struct Entrant {
-    /// Its name, where there are several.
+    /// The name of the load balancer; `None` when there is only one.
     pub(super) name: Option<String>,
-    /// What runs there.
+    /// The algorithms that run there.
     pub(super) algorithms: Vec<Algorithm>,
     /// Whether its `rl` is steered by weights.
     pub(super) steered: bool,
@@ -55,12 +56,12 @@ impl Contestant {
         Self { algorithm, label, replication: 0, way: Way::Through(0), steering: None }
     }
 
-    /// Each algorithm under its own name, all with the same replication.
+    /// Makes a contestant of each algorithm under its own name, all with the same replication.
     pub(super) fn each(algorithms: &[Algorithm]) -> Vec<Self> {
         algorithms.iter().map(|algorithm| Self::new(*algorithm, algorithm.to_string())).collect()
     }
 
-    /// One algorithm under two labels. A simulation gives each its own replication: with the same one, two
+    /// Makes two contestants of one algorithm. A simulation gives each its own replication: with the same one, two
     /// simulated trials would be equal to the last bit.
     pub(super) fn twice(algorithm: Algorithm, steered: bool) -> Vec<Self> {
         let contestant = |(name, replication): (&str, u64)| Self {
@@ -71,7 +72,7 @@ impl Contestant {
         [("A", 1), ("B", 2)].into_iter().map(contestant).collect()
     }
 
-    /// The algorithms of each load balancer. Where `rl` is steered by weights, a control with constant ones
+    /// Makes contestants of the algorithms of each load balancer. Where `rl` is steered by weights, a control with constant ones
     /// runs beside it.
     pub(super) fn of(entrants: &[Entrant]) -> Vec<Self> {
         let mut contestants = Vec::new();
@@ -97,7 +98,8 @@ impl Contestant {
     }
 
     /// Whether a difference between the two answers a question: which algorithm on this load balancer, or
-    /// which load balancer for this algorithm. What the way through one costs is asked in another way.
+    /// which load balancer for this algorithm. The cost of the way through a load balancer is
+    /// estimated apart.
     pub(super) fn is_compared_with(&self, other: &Self) -> bool {
         let is_control = |one: &Self| one.steering == Some(Steering::Constant);
         match (self.way, other.way) {
@@ -107,7 +109,7 @@ impl Contestant {
         }
     }
 
-    /// Straight to the backends, each in its turn.
+    /// Makes the contestant whose requests go straight to the backends in turn.
     pub(super) fn direct() -> Self {
         let round_robin = Algorithm::plain(Rule::RoundRobin);
         Self { way: Way::Direct, ..Self::new(round_robin, DIRECT.to_owned()) }

@@ -17,7 +17,7 @@ use lb_record::TrialRecord;
 use lb_results::ResultsFolder;
 use std::sync::Arc;
 
-/// Long enough for each user to open a session and do its action several times.
+/// The length of a rehearsal: long enough for each user to open a session and do its action several times.
 const REHEARSAL: Span = Span::from_secs(2);
 
 /// Checks what a plan needs and tells `say` line by line. The checks end early when the user interrupts them.
@@ -32,7 +32,7 @@ pub async fn doctor(
     check_programs(plan, say)?;
     let choice = choose(&plan.target).await.map_err(RunError::testbed)?;
     say(&format!("load balancer: {choice}"));
-    // What children log is of use only while the doctor looks.
+    // The logs of child processes are needed only while the checks run.
     let temporary = tempfile::tempdir().map_err(RunError::testbed)?;
     let folder = ResultsFolder::create(temporary.path()).map_err(RunError::Results)?;
     let context = Context {
@@ -68,8 +68,8 @@ pub async fn doctor(
     Err(RunError::ChecksFailed)
 }
 
-/// The programs of real load balancers that would be started: all of them are looked for, so that one visit
-/// tells all that is missing.
+/// Looks for the programs of all real load balancers that would be started, so that one check names everything that is
+/// missing.
 fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), RunError> {
     let mut missing = Vec::new();
     for one in plan.target.started() {
@@ -113,7 +113,7 @@ async fn rehearse(target: &LiveTrials<'_>, scenario: &PlannedScenario) -> Result
     target.rehearse(Arc::new(rehearsal)).await
 }
 
-/// One line for each request of the journey.
+/// Says one line for each request of the journey, and returns whether every request succeeded once.
 fn report_requests(record: &TrialRecord, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
     let mut fine = true;
     for (number, step) in scenario.scenario.workload.steps().iter().enumerate() {

@@ -1,4 +1,4 @@
-//! The contract between an experiment and whatever runs its trials. There are two implementations:
+//! The contract between an experiment and the engine that runs its trials. There are two implementations:
 //! [`LiveTrials`](super::live::LiveTrials) sends requests over real sockets, and
 //! [`SimulatedTrials`](super::sim::SimulatedTrials) plays the same scenario in virtual time.
 

@@ -23,7 +23,7 @@ pub enum RunError {
     Testbed(anyhow::Error),
     /// A call to the admin interface of the load balancer failed.
     #[error(transparent)]
-    Admin(#[from] AdminError),
+    Admin(Box<AdminError>),
     /// The load generator could not run a phase.
     #[error(transparent)]
     Load(#[from] LoadError),
@@ -53,7 +53,7 @@ pub enum RunError {
         /// The algorithm that was asked for.
         algorithm: String,
         /// What the load balancer said.
-        source: AdminError,
+        source: Box<AdminError>,
     },
     /// The load balancer confirmed a switch, and the evidence contradicts it.
     #[error(
@@ -71,7 +71,7 @@ pub enum RunError {
     #[error(transparent)]
     ProcessEnded(anyhow::Error),
     /// Fewer than half of the trials of a contestant are valid.
-    #[error("too few trials of scenario \"{scenario}\" can be believed: {}", .lacking.join("; "))]
+    #[error("too few trials of scenario \"{scenario}\" are valid: {}", .lacking.join("; "))]
     TooFewValid {
         /// The name of the scenario.
         scenario: String,
@@ -104,6 +104,13 @@ impl RunError {
     /// Wraps a fault of the harness itself.
     pub(super) fn internal(error: impl Into<anyhow::Error>) -> Self {
         Self::Internal(error.into())
+    }
+}
+
+/// Boxed, so that results stay small.
+impl From<AdminError> for RunError {
+    fn from(error: AdminError) -> Self {
+        Self::Admin(Box::new(error))
     }
 }
 

@@ -1,4 +1,4 @@
-//! What a run's numbers depend on, besides algorithms, seed and repetitions, as one hash: two runs
+//! One hash over everything that a run's numbers depend on besides algorithms, seed and repetitions: two runs
 //! with the same fingerprint on the same machine have the same noise.
 
 use lb_config::{Plan, PlannedScenario};
@@ -8,11 +8,11 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The fingerprint of a plan on a target, such as `embedded` or `simulated`; `traces` is the exploration
-/// where decisions are recorded.
+/// Returns the fingerprint of a plan on a target, such as `embedded` or `simulated`; `traces` is the probability of a
+/// random decision while decisions are recorded, and `None` when they are not.
 pub(super) fn fingerprint(plan: &Plan, target: &str, traces: Option<f64>) -> String {
     let mut text = format!("target {target}\nwarm-up detected {}\n", plan.detect_warm_up);
-    // As most runs have one, and kept their fingerprint when there could be more.
+    // Left out for one balancer, so that fingerprints from before this setting existed stay valid.
     if plan.balancers > 1 {
         let _ = writeln!(text, "balancers {}", plan.balancers);
     }

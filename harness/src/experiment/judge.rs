@@ -18,7 +18,7 @@ use lb_results::{
 };
 use lb_stats::mser5;
 
-/// Label of the statistics' own random stream: resampling must not depend on what else draws.
+/// The label of the random stream of the statistics: resampling must not depend on what else draws.
 const RESAMPLE: u64 = 0x7265_7361;
 
 /// What a scenario adds to the summary of its run.
@@ -121,7 +121,7 @@ fn stage_mark(stage: &Stage) -> StageMark {
     }
 }
 
-/// The model of a whole scenario.
+/// Returns the load model of a whole scenario: `closed`, `open` or `mixed`.
 fn model(stages: &[StageMark]) -> String {
     let open = stages.iter().filter(|stage| stage.model == "open").count();
     match open {
@@ -132,7 +132,7 @@ fn model(stages: &[StageMark]) -> String {
     .to_owned()
 }
 
-/// How a run compares, with the noise floor of a scenario where one is known.
+/// Returns how a run compares, with the noise floor of the scenario if one is known.
 fn options(plan: &Plan, scenario: &str, floors: Option<&NoiseFloors>) -> CompareOptions {
     let noise = floors.map(|floors| floors.of(scenario)).unwrap_or_default();
     CompareOptions {
@@ -148,8 +148,8 @@ fn labels(contestants: &[Contestant]) -> Vec<String> {
     contestants.iter().map(|contestant| contestant.label.clone()).collect()
 }
 
-/// Compares every pair of contestants that is a question: of one load balancer, or of one algorithm. None
-/// with fewer than two.
+/// Compares every pair of contestants that share a load balancer or an algorithm. `None` with fewer than two
+/// contestants.
 pub(super) fn compare_trials(
     trials: &[TrialSummary],
     contestants: &[Contestant],
@@ -161,7 +161,7 @@ pub(super) fn compare_trials(
     compare_some(trials, &labels(contestants), &asks, &options(plan, scenario, floors))
 }
 
-/// What the trials of one algorithm under two labels say about noise. None for other contestants.
+/// Measures the noise between the trials of one algorithm under two labels. `None` for other contestants.
 pub(super) fn noise(
     trials: &[TrialSummary],
     contestants: &[Contestant],
@@ -173,7 +173,7 @@ pub(super) fn noise(
     Some(aa(trials, labels, &first.algorithm.to_string(), &options(plan, scenario, None)))
 }
 
-/// Whether every interval is narrow enough.
+/// Whether every interval is at most as wide as `precision`, a fraction, asks for.
 pub(super) fn precise_enough(
     trials: &[Trial],
     contestants: &[Contestant],
@@ -185,8 +185,8 @@ pub(super) fn precise_enough(
     comparison.is_none_or(|comparison| lb_analysis::precise_enough(&comparison, precision))
 }
 
-/// Whole seconds to cut off every trial of a block: what the slowest to settle needs. None when one is
-/// too short to tell.
+/// Returns the whole seconds of warm-up to cut off every trial of a block: as many as the trial that settles last
+/// needs. `None` when a trial is too short to tell.
 pub(super) fn warm_up_cut(trials: &[Trial]) -> Option<f64> {
     let cuts = trials.iter().map(|trial| {
         let (times, means): (Vec<f64>, Vec<f64>) = tenth_means(trial).into_iter().unzip();

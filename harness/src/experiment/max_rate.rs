@@ -3,8 +3,8 @@
 //! Doubles the rate until the objective is missed, halves the gap until it is narrow, and confirms the
 //! highest rate that was kept by a longer run, as Nighthawk's adaptive load controller does. Each probe
 //! is a trial of its own: switched, verified, warmed up, drained; Poisson arrivals of what the
-//! scenario's busiest moment does. A probe that cannot be believed counts as not kept, since a rate
-//! that the generator cannot send is none that was shown to work.
+//! scenario's busiest moment does. An invalid probe counts as not kept, since a rate
+//! that the generator cannot send was not shown to work.
 
 use super::contestant::Contestant;
 use super::context::Context;
@@ -22,22 +22,22 @@ use lb_core::workload::Scenario;
 use lb_results::{MaxRateSummary, RateProbe};
 use std::sync::Arc;
 
-/// First rate: low enough for a laptop's backends.
+/// The first rate, in arrivals per second: low enough for a laptop's backends.
 const FIRST_RATE: f64 = 10.0;
-/// A rate that no loopback run reaches; it bounds the search.
+/// The upper bound of the search, in arrivals per second: a rate that no loopback run reaches.
 const HIGHEST_RATE: f64 = 500_000.0;
-/// The lowest rate that is worth a probe.
+/// The lowest rate that is probed, in arrivals per second.
 const LOWEST_RATE: f64 = 1.0;
-/// The search ends when the gap between kept and missed is this narrow.
+/// The search ends when the lowest missed rate is at most this many times the highest kept rate.
 const GAP: f64 = 1.05;
-/// Length of a probe where the scenario is longer: many latencies, yet minutes for a whole search.
+/// The longest probe: many latencies, yet a whole search takes only minutes.
 const PROBE: Span = Span::from_secs(10);
 /// The confirming run is this many times as long.
 const CONFIRM: u64 = 3;
-/// Rates that are tried when the highest one is not confirmed.
+/// How many rates are tried when the highest one is not confirmed.
 const CONFIRMATIONS: u32 = 5;
 
-/// One search.
+/// The search for one contestant.
 struct Search<'a, 'b> {
     context: &'a Context<'b>,
     part: &'a ScenarioRun<'b>,
@@ -101,7 +101,8 @@ impl Search<'_, '_> {
         Ok(None)
     }
 
-    /// A rate that was kept, and one at most twice as high that was not.
+    /// Returns a rate that was kept, and one at most twice as high that was not; `None` when no rate was kept or the
+    /// user interrupted the search.
     async fn exponential<D: Driver>(
         &mut self,
         driver: &mut D,
@@ -125,7 +126,7 @@ impl Search<'_, '_> {
         }
     }
 
-    /// Runs one rate. None when the user interrupted it.
+    /// Runs one rate, and returns whether it keeps the objective; `None` when the user interrupted it.
     async fn probe<D: Driver>(
         &mut self,
         driver: &mut D,
@@ -171,7 +172,7 @@ impl Search<'_, '_> {
     }
 }
 
-/// The scenario with its busiest moment as Poisson arrivals.
+/// Returns the scenario with its busiest moment as Poisson arrivals of this rate and length.
 fn at_rate(planned: &PlannedScenario, rate: f64, length: Span) -> Result<PlannedScenario, RunError> {
     let inner = &planned.scenario;
     let workload = inner.workload.at_rate(rate, length).with_context(|| {

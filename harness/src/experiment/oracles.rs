@@ -1,4 +1,4 @@
-//! Bounds: the same schedules, simulated with deciders that see the true state.
+//! Bounds: the same schedules, simulated with oracles that see the true state of the backends.
 
 use super::context::Context;
 use super::error::RunError;
@@ -13,10 +13,11 @@ use lb_results::OracleSummary;
 use simulator::oracle::Oracle;
 use std::sync::Arc;
 
-/// Blocks that a bound is computed over: it has no noise of its own, and long scenarios take seconds.
+/// The most blocks that a bound is computed over: it has no noise of its own, and long scenarios take seconds.
 const MOST_BLOCKS: u32 = 3;
 
-/// The bounds of a scenario over its first blocks. Ends early, with what there is, when interrupted.
+/// Simulates the bounds of a scenario over its first blocks. When the user interrupts it, returns the bounds that are
+/// complete.
 pub(super) async fn oracles(
     context: &Context<'_>,
     scenario: &PlannedScenario,

@@ -1,5 +1,5 @@
 //! The order of algorithms within a block, so that neither a place in the block nor a predecessor
-//! favours anybody.
+//! favours one of them.
 //!
 //! Over as many blocks as there are algorithms the orders make a Latin square: each algorithm has each
 //! place once. Where their number is even it is a Williams square (Williams, Australian J. Sci. Res. A
@@ -9,10 +9,10 @@
 use lb_core::rng::{Rng, Seed};
 use rand::RngExt;
 
-/// Label of the stream that shuffles.
+/// The label of the random stream that shuffles.
 const ORDER: u64 = 0x6f72_6465;
 
-/// A permutation of `0..algorithms`.
+/// Returns the order of a block as a permutation of `0..algorithms`.
 pub(super) fn order(seed: Seed, scenario: usize, block: u32, algorithms: usize) -> Vec<usize> {
     if algorithms == 0 {
         return Vec::new();
@@ -25,12 +25,12 @@ pub(super) fn order(seed: Seed, scenario: usize, block: u32, algorithms: usize) 
     zigzag(algorithms).map(|place| parts[(place + row) % algorithms]).collect()
 }
 
-/// 0, 1, n-1, 2, n-2, …: successive differences are all different where n is even.
+/// Yields 0, 1, n-1, 2, n-2, …: successive differences are all different where n is even.
 fn zigzag(n: usize) -> impl Iterator<Item = usize> {
     (0..n).map(move |place| if place % 2 == 1 { place.div_ceil(2) } else { (n - place / 2) % n })
 }
 
-/// By Fisher and Yates.
+/// Returns `0..n` in random order (Fisher and Yates).
 fn shuffled(n: usize, rng: &mut Rng) -> Vec<usize> {
     let mut order: Vec<usize> = (0..n).collect();
     for last in (1..n).rev() {

@@ -198,13 +198,13 @@ fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The policy that `rl` follows; `None` when `rl` does not run.
+/// Returns the policy that `rl` follows; `None` when `rl` does not run.
 fn followed(plan: &Plan) -> Option<PolicySummary> {
     let policy = plan.policy.as_ref().filter(|_| plan.runs_learned())?;
     Some(PolicySummary { source: policy.source.clone(), sha256: policy.file.sha256.clone() })
 }
 
-/// What is under test, as far as noise depends on it.
+/// Names what is under test for the fingerprint: runs with the same name may share a noise floor.
 fn kind(choice: Option<&Choice>) -> String {
     match choice {
         None => "simulated".to_owned(),
@@ -217,7 +217,7 @@ fn kind(choice: Option<&Choice>) -> String {
     }
 }
 
-/// A summary of a run of which nothing is measured yet.
+/// Makes the summary of a run of which nothing is measured yet.
 fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, choice: Option<&Choice>) -> Summary {
     Summary {
         schema_version: SCHEMA_VERSION,

@@ -1,4 +1,4 @@
-//! Which schedule each block follows, and the hash of all of them.
+//! The schedule of each block, and the hash over all schedules.
 //!
 //! Block 0 follows the run's own seed, later blocks seeds that are split from it: repetitions then
 //! also vary what users do, while all algorithms of a block still get the identical load.
@@ -8,33 +8,33 @@ use lb_core::{Seed, hex};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// Label of the seeds of later blocks.
+/// The label of the seeds of later blocks.
 const BLOCK: u64 = 0x0062_6c6f_636b;
 
-/// Label of the seed of warm-ups: other users than those that are measured.
+/// The label of the seeds of warm-ups, whose users differ from those that are measured.
 const WARM_UP: u64 = 0x7761_726d;
 
-/// The seed of a block.
+/// Returns the seed of a block.
 pub(super) fn block_seed(seed: Seed, block: u32) -> Seed {
     if block == 0 { seed } else { Seed(seed.key(&[BLOCK, u64::from(block)])) }
 }
 
-/// The seed of a block's warm-up.
+/// Returns the seed of a block's warm-up.
 pub(super) fn warm_up_seed(seed: Seed, block: u32) -> Seed {
     Seed(block_seed(seed, block).key(&[WARM_UP]))
 }
 
-/// The schedule of a block.
+/// Returns the schedule of a block.
 pub(super) fn block_schedule(workload: &Arc<Workload>, seed: Seed, block: u32) -> Arc<Schedule> {
     Arc::new(Schedule::new(Arc::clone(workload), block_seed(seed, block)))
 }
 
-/// The schedules of the first blocks.
+/// Returns the schedules of the first `blocks` blocks.
 pub fn schedules(workload: &Arc<Workload>, seed: Seed, blocks: u32) -> Vec<Arc<Schedule>> {
     (0..blocks).map(|block| block_schedule(workload, seed, block)).collect()
 }
 
-/// SHA-256 in hex over the hashes of several schedules, in order.
+/// Returns the SHA-256 in hex over the hashes of several schedules, in order.
 pub fn combined_sha256<'a>(hashes: impl IntoIterator<Item = &'a str>) -> String {
     let mut sha = Sha256::new();
     for hash in hashes {

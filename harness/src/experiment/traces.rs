@@ -4,17 +4,17 @@ use lb_core::trace_summary::TraceSummary;
 use lb_results::TRACES;
 use std::path::{Path, PathBuf};
 
-/// What a recording holds, with its place in the results folder instead of its path.
+/// Replaces the path of a recording by its place in the results folder.
 pub(super) fn in_results(summary: TraceSummary) -> TraceSummary {
     TraceSummary { file: place(&summary.file), ..summary }
 }
 
-/// A trace's place in the results folder.
+/// Returns the place of a trace in the results folder.
 fn place(path: &Path) -> PathBuf {
     Path::new(TRACES).join(path.file_name().unwrap_or_default())
 }
 
-/// What a trace lacks, where it lacks anything.
+/// Describes what a trace lacks; `None` when it is complete.
 pub(super) fn lost(trace: &TraceSummary) -> Option<String> {
     let TraceSummary { file, dropped_decisions, dropped_outcomes, .. } = trace;
     (dropped_decisions + dropped_outcomes > 0).then(|| {

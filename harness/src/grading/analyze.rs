@@ -1,4 +1,4 @@
-//! From a path to graded tests.
+//! Reads the tests at a path and grades them.
 
 use super::detect;
 use super::error::AnalyzeError;
@@ -8,7 +8,7 @@ use std::path::Path;
 /// What was read and found, at least one test.
 #[derive(Clone, Debug)]
 pub struct Analysis {
-    /// What was given.
+    /// The path that was given.
     pub source: String,
     /// Each test by itself, in the order of their names or of the run.
     pub tests: Vec<Test>,
@@ -17,7 +17,7 @@ pub struct Analysis {
 /// Reads `path` and grades what is there.
 ///
 /// # Errors
-/// Nothing is there, it is of no kind that is read here, or it is broken.
+/// The path does not exist, holds no results of a known kind, or holds broken ones.
 pub fn analyze(path: &Path) -> Result<Analysis, AnalyzeError> {
     let mut tests = detect::read(path)?;
     tests.iter_mut().for_each(Test::grade);

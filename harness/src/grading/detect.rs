@@ -1,4 +1,4 @@
-//! What lies at a path, told from its content, not from its name.
+//! Recognises what a path holds by its content, not by its name.
 
 use super::error::AnalyzeError;
 use super::files::{other, read_text, written_at};
@@ -7,9 +7,9 @@ use super::{k6, locust, oha, own};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// Names that are listed of what a folder holds, and keys of an object.
+/// The most names of a folder or keys of an object that a message lists.
 const LISTED: usize = 8;
-/// Characters of a first line that are shown.
+/// The most characters of a first line that a message shows.
 const SHOWN: usize = 60;
 
 /// Reads the tests at a path.
@@ -29,7 +29,7 @@ fn read_folder(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     };
     let stats: Vec<&PathBuf> = paths.iter().filter(is_stats).collect();
     if stats.is_empty() {
-        // A results folder of ours, or where k6 was told to write one.
+        // A results folder of `bench`, or a folder that k6 was told to write to.
         let summary = path.join("summary.json");
         if summary.is_file() {
             return read_file(&summary);
@@ -77,9 +77,9 @@ fn read_file(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     } else if has("Traceback") {
         sibling("list of exceptions")
     } else if has("request-start") {
-        other(path, "oha's list of requests, no report")
+        other(path, "oha's list of requests, not its report")
     } else if has("metric_name") {
-        other(path, "k6's list of samples, no summary")
+        other(path, "k6's list of samples, not its summary")
     } else {
         let shown: String = first.chars().take(SHOWN).collect();
         other(path, format!("nothing that can be graded (it begins with `{}`)", shown.trim()))
@@ -93,9 +93,9 @@ fn read_json(path: &Path, text: &str) -> Result<Vec<Test>, AnalyzeError> {
             let line: Option<Value> = text.lines().next().and_then(|line| serde_json::from_str(line).ok());
             return Err(match line {
                 Some(line) if line.get("metric").is_some() || line.get("type").is_some() => {
-                    other(path, "k6's list of samples (`--out json`), no summary")
+                    other(path, "k6's list of samples (`--out json`), not its summary")
                 }
-                _ => other(path, format!("no JSON ({error})")),
+                _ => other(path, format!("not JSON ({error})")),
             });
         }
     };

@@ -4,38 +4,38 @@ use lb_results::ReadError;
 use std::io;
 use std::path::PathBuf;
 
-/// What is accepted, for messages.
+/// What can be graded, for messages.
 pub(super) const ACCEPTED: &str = "give a Locust `*_stats.csv` or a folder of them, a k6 summary (`--summary-export` \
 or the data of `handleSummary`), an oha report (`--output-format json`), or a results folder of `bench`";
 
 /// Why results cannot be analysed.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyzeError {
-    /// It is not there.
+    /// The path does not exist.
     #[error("`{}` does not exist; {ACCEPTED}", .path.display())]
     NotFound {
-        /// What was given.
+        /// The path as it was given.
         path: PathBuf,
     },
-    /// It is there and cannot be read.
+    /// The file or folder exists and cannot be read.
     #[error("failed to read `{}`: {source}", .path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// Why.
+        /// What the system said.
         source: io::Error,
     },
-    /// It is something else.
+    /// The file or folder holds something other than the results of a load test.
     #[error("`{}` is {found}; {advice}", .path.display())]
     OtherKind {
         /// The file or folder.
         path: PathBuf,
-        /// What it is.
+        /// What it holds.
         found: String,
-        /// The way out.
+        /// What to give instead.
         advice: String,
     },
-    /// A CSV has no such shape.
+    /// A CSV does not have the columns or rows that it must have.
     #[error("`{}`, line {line}: {problem}; {advice}", .path.display())]
     BrokenCsv {
         /// The file.
@@ -47,7 +47,7 @@ pub enum AnalyzeError {
         /// The way out.
         advice: &'static str,
     },
-    /// A value of a CSV is none.
+    /// A value of a CSV is invalid.
     #[error("`{}`, line {line}, column `{column}`: `{value}` is {problem}; {advice}", .path.display())]
     BadValue {
         /// The file.
@@ -56,26 +56,26 @@ pub enum AnalyzeError {
         line: u64,
         /// Header of the column.
         column: String,
-        /// As written.
+        /// The value as it is written.
         value: String,
         /// What is wrong with it.
         problem: &'static str,
         /// The way out.
         advice: &'static str,
     },
-    /// JSON of a known kind that lacks what it must have.
-    #[error("`{}` is no {kind} that can be read: {problem}; {advice}", .path.display())]
+    /// JSON of a known kind lacks something that it must have.
+    #[error("`{}` is not a valid {kind}: {problem}; {advice}", .path.display())]
     BrokenJson {
         /// The file.
         path: PathBuf,
-        /// What it looks like.
+        /// The kind that it looks like, such as `oha report`.
         kind: &'static str,
         /// What is wrong, with the key.
         problem: String,
         /// The way out.
         advice: &'static str,
     },
-    /// Results of `bench` that cannot be read.
+    /// Results of `bench` cannot be read.
     #[error(transparent)]
     Results(#[from] ReadError),
 }

@@ -10,7 +10,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, AnalyzeError> {
         io::ErrorKind::NotFound => AnalyzeError::NotFound { path: path.to_owned() },
         _ => AnalyzeError::Unreadable { path: path.to_owned(), source },
     })?;
-    let text = String::from_utf8(bytes).map_err(|_| other(path, "no text (not UTF-8)"))?;
+    let text = String::from_utf8(bytes).map_err(|_| other(path, "not text (not UTF-8)"))?;
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 

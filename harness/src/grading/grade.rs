@@ -1,5 +1,5 @@
 //! Grades, and the limits behind them, in one place. They are rules of thumb for interactive services;
-//! a service with an objective of its own should be held against that (`bench --threshold`).
+//! a service with an objective of its own should be judged by that (`bench --threshold`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -41,7 +41,7 @@ impl Grade {
         }
     }
 
-    /// As reports write it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Excellent => "Excellent",

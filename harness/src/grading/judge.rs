@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize};
 const BOTTLENECK_ERROR_RATE: f64 = 5.0;
 /// A larger p95 than this, in milliseconds, is a bottleneck.
 const BOTTLENECK_P95_MS: f64 = 500.0;
-/// A p99 of more than so many times the p95 is a long tail.
+/// A p99 of more than this many times the p95 is a long tail.
 const TAIL_FACTOR: f64 = 2.0;
-/// Where advice begins: what is graded worse than good.
+/// Advice is given above this error rate in percent and this p95, beyond the grade `good`.
 const ADVICE_ERROR_RATE: f64 = 1.0;
 const ADVICE_P95_MS: f64 = 100.0;
 /// Fewer requests per second than this say little about a service.
@@ -39,7 +39,7 @@ pub struct Bottleneck {
     pub metric: BottleneckMetric,
     /// What was measured: percent or milliseconds (for `tail` the p99).
     pub value: f64,
-    /// What it may be.
+    /// The limit that it exceeds.
     pub limit: f64,
     /// The same as a sentence.
     pub message: String,

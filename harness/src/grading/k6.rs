@@ -87,7 +87,7 @@ fn stats(metrics: &Map<String, Value>, tag: &str, seconds: Option<f64>) -> Resul
         match value.as_f64() {
             Some(number) if number >= 0.0 => Ok(Some(number)),
             _ if value.is_null() => Ok(None),
-            _ => Err(format!("metric `{metric}`, `{key}`: {value} is no number of at least 0")),
+            _ => Err(format!("metric `{metric}`, `{key}`: {value} is not a number of at least 0")),
         }
     };
     let trend = |keys: &[&str]| number("http_req_duration", keys);
@@ -97,7 +97,7 @@ fn stats(metrics: &Map<String, Value>, tag: &str, seconds: Option<f64>) -> Resul
     };
     let failed = number("http_req_failed", &["rate", "value"])?;
     if let Some(rate) = failed.filter(|rate| *rate > 1.0) {
-        return Err(format!("metric `http_req_failed{tag}`: {rate} is no share from 0 to 1"));
+        return Err(format!("metric `http_req_failed{tag}`: {rate} is not a fraction between 0 and 1"));
     }
     // k6 writes zeros for times of no request at all.
     let some = |value: Option<f64>| value.filter(|_| requests != Some(0.0));

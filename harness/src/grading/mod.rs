@@ -1,8 +1,8 @@
-//! Grades finished load tests, of whatever tool: is it fast, does it fail, what stands out, what to do.
+//! Grades finished load tests of several tools: how fast, how many failures, what stands out, what to do.
 //!
 //! Unlike [`lb_analysis`] it compares nothing and needs no trials: it reads the totals that a tool
-//! left behind and holds them against fixed limits. So that a first look, or a gate in continuous
-//! integration, works the same for Locust, k6, oha and `bench`:
+//! left behind and compares them with fixed limits. So a first look, or a gate in continuous integration, works the
+//! same for Locust, k6, oha and `bench`:
 //!
 //! | kind | what is read |
 //! |---|---|

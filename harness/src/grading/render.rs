@@ -7,13 +7,13 @@ use super::test::Test;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
-/// Stands where there is no number.
+/// Shown where a number is unknown.
 const NONE: &str = "–";
 
-/// Ways to fail that are listed.
+/// The most ways to fail that a report lists.
 const LISTED: usize = 10;
 
-/// The analysis for a terminal or a log: a report on each test, and where there are several, a table of
+/// Renders the analysis for a terminal or a log: a report on each test, and where there are several, a table of
 /// them.
 pub fn render(analysis: &Analysis) -> String {
     let mut reports: Vec<String> = analysis.tests.iter().map(report).collect();
@@ -99,7 +99,7 @@ fn overall(stats: &Stats) -> Table {
     table
 }
 
-/// A row each, named by the first columns.
+/// Renders a table with one row for each part, named by its first columns.
 fn breakdown<'a>(names: &[String], rows: impl Iterator<Item = (Vec<String>, &'a Stats)>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);

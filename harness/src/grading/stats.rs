@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub struct Stats {
     /// Requests that ended.
     pub total_requests: Option<u64>,
-    /// Those of them that failed, as the tool counts failures.
+    /// Requests that failed, as the tool counts failures.
     pub total_failures: Option<u64>,
     /// Failed requests in percent (0 to 100) of all.
     pub error_rate: Option<f64>,
@@ -45,7 +45,7 @@ impl Stats {
         self.performance_grade = self.p95.map(Grade::of_p95);
     }
 
-    /// Names of what the source does not say, grades aside.
+    /// Names the totals that the source does not say, without the grades.
     pub(super) fn missing(&self) -> Vec<String> {
         let fields = [
             ("total_requests", self.total_requests.is_none()),
@@ -66,7 +66,7 @@ impl Stats {
     /// them: counts are summed; everything else is the worst value of any, and null where one lacks it.
     /// (Percentiles cannot be pooled from percentiles.)
     pub(super) fn worst_of<'a>(tests: impl Iterator<Item = &'a Self> + Clone) -> Self {
-        // Collecting options gives none as soon as one is none.
+        // Summing options gives `None` as soon as one value is unknown.
         let count = |of: fn(&Self) -> Option<u64>| tests.clone().map(of).sum::<Option<u64>>();
         let fold = |of: fn(&Self) -> Option<f64>, pick: fn(f64, f64) -> f64| {
             let values: Option<Vec<f64>> = tests.clone().map(of).collect();
@@ -109,7 +109,7 @@ impl Endpoint {
     }
 }
 
-/// Where a test comes from.
+/// The tool that a test comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
@@ -124,7 +124,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// As reports write it.
+    /// The name in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Locust => "Locust stats CSV",

@@ -12,7 +12,7 @@ pub(super) struct Table<'a> {
     rows: Vec<StringRecord>,
 }
 
-/// One line of it.
+/// One line of a CSV file.
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     table: &'a Table<'a>,
@@ -65,20 +65,20 @@ fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
 }
 
 impl<'a> Row<'a> {
-    /// The value of a column; empty where there is no such column.
+    /// Returns the value of a column; empty if there is no such column.
     pub(super) fn text(self, column: &str) -> &'a str {
         let place = self.table.header.iter().position(|name| name == column);
         place.and_then(|place| self.record.get(place)).unwrap_or_default()
     }
 
-    /// A whole number that must be there.
+    /// Reads a whole number, which must be there.
     pub(super) fn count(self, column: &str) -> Result<u64, AnalyzeError> {
         self.text(column).trim().parse().map_err(|_| {
-            self.fault(column, "no whole number", "write a count such as 1200, or remove the line")
+            self.fault(column, "not a whole number", "write a count such as 1200, or remove the line")
         })
     }
 
-    /// A number of at least 0. None where it is empty or `N/A`, or where there is no such column.
+    /// Reads a number of at least 0; `None` if it is empty or `N/A`, or if there is no such column.
     pub(super) fn number(self, column: &str) -> Result<Option<f64>, AnalyzeError> {
         let text = self.text(column).trim();
         if matches!(text, "" | "N/A") {
@@ -86,12 +86,12 @@ impl<'a> Row<'a> {
         }
         let value = text.parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0);
         value.map(Some).ok_or_else(|| {
-            let problem = "no number of at least 0";
+            let problem = "not a number of at least 0";
             self.fault(column, problem, "write a number such as 12.5, or `N/A` where there is none")
         })
     }
 
-    /// A value of this line that is none.
+    /// Makes the error for an invalid value of this line.
     pub(super) fn fault(self, column: &str, problem: &'static str, advice: &'static str) -> AnalyzeError {
         AnalyzeError::BadValue {
             path: self.table.path.to_owned(),

@@ -3,35 +3,35 @@
 use super::judge::{Advice, Bottleneck, advice, bottlenecks};
 use super::stats::{Endpoint, FailureCount, Kind, Stats, Timing};
 
-/// One test.
+/// One load test: what was read of it, and what was found.
 #[derive(Clone, Debug)]
 pub struct Test {
-    /// Name.
+    /// The name of the test.
     pub name: String,
-    /// Its file.
+    /// The file that it was read from.
     pub file: String,
-    /// Where it comes from.
+    /// The tool that it comes from.
     pub kind: Kind,
-    /// When it ran.
+    /// When the test ran, and for how long.
     pub timing: Timing,
     /// Totals over all requests.
     pub summary: Stats,
-    /// By kind of request.
+    /// Totals by kind of request; empty where the source does not tell them apart.
     pub endpoints: Vec<Endpoint>,
     /// Ways to fail, most frequent first.
     pub failures: Vec<FailureCount>,
     /// Names of the totals that the source does not say.
     pub missing: Vec<String>,
-    /// What to know of the numbers.
+    /// What to know about the numbers, in sentences.
     pub notes: Vec<String>,
-    /// What stands out.
+    /// The values that stand out.
     pub bottlenecks: Vec<Bottleneck>,
     /// What to do.
     pub(super) advice: Vec<Advice>,
 }
 
 impl Test {
-    /// A test of which nothing is known yet.
+    /// Makes a test of which nothing is known yet.
     pub(super) fn new(name: String, file: String, kind: Kind) -> Self {
         Self {
             name,
@@ -48,12 +48,12 @@ impl Test {
         }
     }
 
-    /// What to do, in words.
+    /// Says what to do, in sentences.
     pub fn recommendations(&self) -> Vec<String> {
         self.advice.iter().map(|advice| advice.text().to_owned()).collect()
     }
 
-    /// Judges what was read.
+    /// Grades what was read, and finds what stands out.
     pub(super) fn grade(&mut self) {
         self.summary.grade();
         self.endpoints.iter_mut().for_each(|endpoint| endpoint.stats.grade());

@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 use lb_core::algorithm::Entry;
 
-/// A table of `entries`, and how to wear ejection.
+/// Renders a table of `entries`, and says how outlier ejection is added to an algorithm.
 pub fn render_algorithms(entries: &[Entry]) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Dynamic);

@@ -1,11 +1,11 @@
-//! What would run, for people: `bench plan`.
+//! The plan as text: `bench plan`.
 
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use lb_config::{Plan, PlannedScenario};
 use lb_report::parts::{count, percent};
 use std::fmt::Write;
 
-/// The plan as text; `schedule_sha256` covers the schedules of all scenarios and repetitions.
+/// Renders the plan as text; `schedule_sha256` covers the schedules of all scenarios and repetitions.
 pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     let mut out = String::new();
     let names =
@@ -42,7 +42,7 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     out
 }
 
-/// What is driven: load balancers that are started, or the entry of one that runs or may run.
+/// Names what is under test: load balancers that are started, or the entry of one that runs or may run.
 fn driven(plan: &Plan) -> String {
     let started: Vec<String> = plan.target.started().iter().map(ToString::to_string).collect();
     match (started.as_slice(), plan.target.load_balancer) {
@@ -55,7 +55,7 @@ fn driven(plan: &Plan) -> String {
     }
 }
 
-/// How often each algorithm runs, and what may add to it.
+/// Says how often each algorithm runs, and what may add repetitions.
 fn repetitions(plan: &Plan) -> String {
     let first = plan.repetitions.to_string();
     match plan.precision {

@@ -1,4 +1,5 @@
-//! One load balancer under test, over all trials of a scenario: switched, verified, drained, read.
+//! One load balancer under test, over all trials of a scenario: switching, verifying, draining, and reading its
+//! counters.
 
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
@@ -14,21 +15,21 @@ use std::sync::Arc;
 
 /// A load balancer that trials run against.
 pub(super) struct BalancerUnderTest {
-    /// Its name.
+    /// The name of the load balancer, as messages write it.
     pub(super) name: String,
     pub(super) admin: Arc<dyn LoadBalancerAdmin>,
-    /// Where requests go.
+    /// The URL that requests go to; services lie below it.
     pub(super) base_url: String,
-    /// Its process, where `bench` started it.
+    /// The process; `None` when `bench` did not start it.
     pub(super) process: Option<Child>,
     /// Whether its `rl` is steered by weights.
     pub(super) steered: bool,
-    /// How switches are verified; kept over trials, so that its old connection is older than each
-    /// switch.
+    /// How switches are verified; kept over trials, so that the connection that it keeps is older than each switch.
     pub(super) verification: VerifyOptions,
-    /// The names of the algorithm that it was switched to last: the load balancer's own and ours.
+    /// The names of the algorithm that is active: the load balancer's own name, and the name here. `None` before the
+    /// first switch.
     pub(super) names: Option<[String; 2]>,
-    /// Whether it was told to count.
+    /// Whether the load balancer was told to start a measurement.
     pub(super) measuring: bool,
 }
 
@@ -40,11 +41,11 @@ pub(super) struct Counted {
 }
 
 impl BalancerUnderTest {
-    /// Switches to an algorithm.
+    /// Switches the load balancer to an algorithm.
     pub(super) async fn switch(&mut self, algorithm: &Algorithm) -> Result<(), RunError> {
         // The old connection has to be older than the switch.
         self.verification.greet().await?;
-        // Once for all algorithms: starting again would be refused, and it does not route.
+        // One measurement covers all algorithms: a second start would be refused, and starting does not switch.
         if !self.measuring {
             self.admin.start(algorithm).await?;
             self.measuring = true;
@@ -52,13 +53,13 @@ impl BalancerUnderTest {
         let native = self.admin.switch(algorithm).await.map_err(|source| RunError::Switch {
             balancer: self.name.clone(),
             algorithm: algorithm.to_string(),
-            source,
+            source: Box::new(source),
         })?;
         self.names = Some([native, algorithm.to_string()]);
         Ok(())
     }
 
-    /// Collects evidence on the switch; what contradicts it ends the run.
+    /// Collects evidence on the switch; evidence that contradicts it is an error.
     pub(super) async fn verify(&self, algorithm: &Algorithm) -> Result<Evidence, RunError> {
         let evidence = self.admin.verify(algorithm, &self.verification).await?;
         if evidence.verdict() == Verdict::Contradicted {
@@ -73,8 +74,8 @@ impl BalancerUnderTest {
         Ok(evidence)
     }
 
-    /// Waits until nothing is in flight, where the load balancer tells. Where it does not, the generator
-    /// has at least waited for every reply of its own.
+    /// Waits until nothing is in flight, if the load balancer reports that. If it does not, the generator has at least
+    /// waited for the replies to its own requests.
     pub(super) async fn drain(&self, context: &Context<'_>) -> Result<(), AdminError> {
         if !self.admin.capabilities().in_flight {
             return Ok(());
@@ -82,7 +83,8 @@ impl BalancerUnderTest {
         self.admin.drain(context.plan.drain_timeout.into()).await
     }
 
-    /// Resets what can be reset, and takes the counters from which the measured phase counts.
+    /// Resets what can be reset, and returns the counters at the beginning of the measured phase; `None` when the load
+    /// balancer does not report them.
     pub(super) async fn begin_window(&self, notes: &mut Vec<String>) -> Result<Option<Snapshot>, RunError> {
         if self.admin.capabilities().reset != ResetKind::None {
             self.admin.reset().await?;
@@ -103,7 +105,7 @@ impl BalancerUnderTest {
         }
     }
 
-    /// What the load balancer counted since `before`.
+    /// Returns what the load balancer counted since `before`.
     pub(super) async fn counted(&self, before: Option<Snapshot>, notes: &mut Vec<String>) -> Counted {
         let Some(before) = before else { return Counted::default() };
         let Some(after) = self.snapshot(notes).await else { return Counted::default() };
@@ -131,8 +133,8 @@ impl BalancerUnderTest {
         }
     }
 
-    /// Begins to record decisions, where that is asked for. With the measured phase: exploration would spoil
-    /// the verification of the switch.
+    /// Starts recording decisions, if traces are asked for. It is called when the measured phase begins, because
+    /// exploration would spoil the verification of the switch.
     pub(super) async fn start_trace(
         &self,
         context: &Context<'_>,
@@ -159,7 +161,7 @@ impl BalancerUnderTest {
         Ok(Some(trace))
     }
 
-    /// Ends what was started.
+    /// Ends the measurement, and the process if `bench` started it.
     pub(super) async fn stop(self) {
         if self.measuring
             && let Err(error) = self.admin.stop().await

@@ -17,7 +17,7 @@ use lb_results::TRACES;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Starts or connects to what a scenario drives.
+/// Starts the backends and load balancers of a scenario, or connects to the load balancer that runs already.
 pub(super) async fn start(
     context: &Context<'_>,
     number: usize,
@@ -68,7 +68,7 @@ pub(super) async fn start(
     }
 }
 
-/// Starts a load balancer before the backends.
+/// Starts a load balancer in front of the backends.
 async fn start_balancer(
     context: &Context<'_>,
     scenario: &PlannedScenario,
@@ -80,7 +80,7 @@ async fn start_balancer(
     let policy = context.plan.policy.as_ref();
     let (admin, base_url, process, steered): (Arc<dyn LoadBalancerAdmin>, _, _, _) = match own {
         Own::Reference => {
-            // Beside `target/N`.
+            // Relative to the folder `target/N`, in which the load balancer runs.
             let traces = context.traces.map(|_| format!("../../{TRACES}"));
             let spec = ReferenceSpec {
                 topology: &inner.topology,
@@ -124,7 +124,7 @@ fn verification(scenario: &Scenario, base_url: &str) -> Result<VerifyOptions, Ru
     Ok(VerifyOptions::new(base_url, &probe_service(scenario).unwrap_or_default())?)
 }
 
-/// The backends of each step, to be taken in turn.
+/// Lists the backends that each step takes in turn, without a load balancer.
 fn direct(scenario: &Scenario, mocks: &Backends) -> anyhow::Result<Direct> {
     let topology: &Topology = &scenario.topology;
     let mut backends = Vec::new();
@@ -146,7 +146,7 @@ fn direct(scenario: &Scenario, mocks: &Backends) -> anyhow::Result<Direct> {
     Ok(Direct { backends, by_step })
 }
 
-/// The backends that a load balancer lists; none when it does not tell.
+/// Lists the backends that a load balancer reports; empty when it reports none.
 async fn listed_by(admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, AdminError> {
     if !admin.capabilities().per_backend {
         return Ok(Vec::new());
@@ -164,8 +164,8 @@ async fn listed_by(admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, 
     Ok(listed)
 }
 
-/// A service of the pool with the most backends, as the workload names it: more backends tell
-/// algorithms apart more clearly.
+/// Returns a service of the pool with the most backends, as the workload names it: more backends tell algorithms apart
+/// more clearly.
 fn probe_service(scenario: &Scenario) -> Option<String> {
     let services = scenario.workload.steps().iter().filter_map(|step| step.service.as_deref());
     services

@@ -1,5 +1,5 @@
-//! Steering while a trial runs: looks at a load balancer's counters, works out weights, sets them, again and
-//! again. The control does all of it as well and sets equal weights, so that it costs the same.
+//! Steering while a trial runs: an agent reads the counters of a load balancer, works out weights and sets them, again
+//! and again. The control does the same with equal weights, so that it costs the same.
 
 use super::balancer::BalancerUnderTest;
 use crate::experiment::contestant::Steering;
@@ -17,7 +17,7 @@ use std::time::Instant;
 use tokio::task::JoinHandle;
 use tokio::time::MissedTickBehavior;
 
-/// An agent at work.
+/// A task that sets weights until it is stopped.
 pub(super) struct Agent {
     stop: Arc<AtomicBool>,
     begun: Instant,
@@ -25,7 +25,7 @@ pub(super) struct Agent {
 }
 
 impl Agent {
-    /// Starts one with equal weights.
+    /// Sets equal weights, and starts the task.
     pub(super) async fn start(
         balancer: &BalancerUnderTest,
         steering: Steering,
@@ -68,7 +68,7 @@ impl Agent {
         Ok(Self { stop, begun, task })
     }
 
-    /// Ends it, and gives what it did from `measured` on, by time since then.
+    /// Stops the task, and returns what it did since `measured`, with times since then.
     pub(super) async fn stop(self, measured: Instant) -> Result<SteeringRecord, RunError> {
         self.stop.store(true, Ordering::Relaxed);
         let mut record = self.task.await.context("failed to steer").map_err(RunError::Internal)?;
@@ -79,7 +79,7 @@ impl Agent {
     }
 }
 
-/// What went wrong, where anything did.
+/// Describes the failures of an agent; `None` when there were none.
 pub(super) fn failed(record: &SteeringRecord) -> Option<String> {
     let last = record.last_failure.as_ref()?;
     Some(format!(
@@ -89,7 +89,7 @@ pub(super) fn failed(record: &SteeringRecord) -> Option<String> {
     ))
 }
 
-/// The backends of one pool.
+/// The backends of one pool, and the policy that weighs them.
 struct Pool {
     name: String,
     ids: Vec<String>,
@@ -112,7 +112,7 @@ fn pools(snapshot: &Snapshot, policy: &Arc<PolicyFile>) -> Vec<Pool> {
     names.iter().map(pool).collect()
 }
 
-/// One look, and the weights that follow from it, pool after pool.
+/// Observes all backends once, and sets the weights that follow, pool by pool.
 async fn step(
     admin: &dyn LoadBalancerAdmin,
     pools: &mut [Pool],
@@ -135,7 +135,7 @@ async fn step(
     Ok(weights.into_iter().map(|(_, weight)| weight).collect())
 }
 
-/// What happened at a backend between two snapshots. After a reset counters begin anew.
+/// Returns what happened at a backend between two snapshots. After a reset, counters begin anew.
 fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot, tells_in_flight: bool) -> Look {
     let of = |snapshot: &Snapshot| -> Option<BackendCounters> {
         snapshot.backends.iter().find(|one| one.pool == pool && one.id == id).cloned()

@@ -18,12 +18,12 @@ pub(super) struct Testbed {
     pub(super) balancers: Vec<BalancerUnderTest>,
     /// The way to the backends without a load balancer, where several load balancers are compared.
     pub(super) direct: Option<Arc<Direct>>,
-    /// The backends as far as they are known: of the topology, or as the load balancer lists them.
+    /// The known backends: those of the topology, or those that the load balancer lists.
     pub(super) backends: Vec<ListedBackend>,
 }
 
 impl Testbed {
-    /// What each load balancer can run of `algorithms`.
+    /// The algorithms that each load balancer can run, out of `algorithms`.
     pub(super) fn entrants(&self, algorithms: &[Algorithm]) -> Vec<Entrant> {
         let several = self.balancers.len() > 1;
         let entrant = |balancer: &BalancerUnderTest| {
@@ -42,7 +42,7 @@ impl Testbed {
         algorithm.rule == Rule::Rl && self.balancers.first().is_some_and(|balancer| balancer.steered)
     }
 
-    /// What the load balancers can switch to.
+    /// The algorithms that at least one load balancer can switch to.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let mut all: Vec<Algorithm> = Vec::new();
         for algorithm in self.balancers.iter().flat_map(|balancer| balancer.admin.algorithms()) {
@@ -53,7 +53,7 @@ impl Testbed {
         all
     }
 
-    /// Ends what was started for the scenario, load balancers first so that they do not see their backends go.
+    /// Stops what was started for the scenario, load balancers first so that they do not see their backends go.
     pub(super) async fn stop(self) {
         for balancer in self.balancers {
             balancer.stop().await;

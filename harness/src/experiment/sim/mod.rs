@@ -1,4 +1,4 @@
-//! One trial in virtual time: the same schedule, policies and backend model as live, the same
+//! Trials in virtual time: the same schedule, policies and backend model as live, the same
 //! recorder, and so the same files.
 
 mod trace;
@@ -29,13 +29,13 @@ use tokio::sync::oneshot;
 use trace::{SimulatedTrace, TracePlan};
 use watch::Watch;
 
-/// Label of the stream that policies draw from.
+/// The label of the random stream that policies draw from.
 const POLICY: u64 = 0x706f_6c69;
 
 /// The one phase of a simulated trial, in words.
 const SIMULATING: &str = "simulating";
 
-/// All that a simulated trial needs, owned, because it runs on a thread of its own.
+/// Everything that a simulated trial needs, owned, because it runs on a thread of its own.
 struct Job {
     algorithm: Algorithm,
     trained: Option<TrainedPolicy>,
@@ -68,12 +68,12 @@ pub(super) struct SimulatedTrials<'a> {
 }
 
 impl<'a> SimulatedTrials<'a> {
-    /// Needs nothing but what all trials of a run share.
+    /// Makes the driver; a simulation starts nothing.
     pub(super) fn new(context: &'a Context<'a>) -> Self {
         Self { context }
     }
 
-    /// Puts together what the simulation of a trial needs.
+    /// Collects what the simulation of a trial needs.
     fn job(
         &self,
         plan: &TrialPlan<'_>,
@@ -171,7 +171,7 @@ impl Driver for SimulatedTrials<'_> {
 }
 
 impl Simulated {
-    /// The trial that this was; `cpu_s` is the CPU time of the process meanwhile, in seconds.
+    /// Turns what came out into a trial; `cpu_s` is the CPU time of the process meanwhile, in seconds.
     fn into_trial(
         self,
         plan: &TrialPlan<'_>,
@@ -221,7 +221,7 @@ impl Job {
     fn run(self) -> Result<Simulated, RunError> {
         let (algorithm, options) = (self.algorithm, self.options);
         let file = self.trained.as_ref().map(|trained| &trained.file);
-        // Asked once beforehand, so that making policies on the way cannot fail.
+        // Making one policy beforehand shows that making policies later cannot fail.
         algorithm.policy_with(file)?;
         let topology = &self.play.scenario.topology;
         let trace = self.trace.map(|plan| {
@@ -250,7 +250,7 @@ impl Job {
 }
 
 impl Play {
-    /// Warm-up, then the measured phase; `begin` is called in between.
+    /// Runs the warm-up and the measured phase; `begin` is called in between.
     fn run(self, mut simulation: Simulation, begin: impl FnOnce(Time)) -> (TrialRecord, Report) {
         let scenario = &self.scenario;
         if !scenario.warm_up.is_zero() {
@@ -276,7 +276,7 @@ impl Play {
     }
 }
 
-/// One block of a scenario as an oracle would play it.
+/// Simulates one block of a scenario with an oracle that places the requests.
 pub(super) fn simulate_oracle(
     oracle: Oracle,
     scenario: &Arc<Scenario>,

@@ -12,21 +12,21 @@ use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Records a simulated trial.
+/// Records the decisions of one simulated trial.
 pub(super) struct SimulatedTrace {
     tracer: Tracer,
     path: PathBuf,
     run_id: String,
     exploration: f64,
     policy_id: String,
-    /// By pool.
+    /// The names of backends and routes, by pool.
     names: Vec<Arc<dyn Names>>,
     balancers: u16,
-    /// Policies made so far: a simulation makes one for each pool of one balancer after the other.
+    /// The number of policies made so far: a simulation makes them balancer by balancer, one for each pool.
     made: Cell<u16>,
 }
 
-/// What a simulated trial needs to record itself.
+/// How the decisions of a simulated trial are recorded.
 #[derive(Clone, Debug)]
 pub(super) struct TracePlan {
     pub(super) path: PathBuf,
@@ -65,7 +65,7 @@ impl SimulatedTrace {
         })
     }
 
-    /// The next policy of the simulation, with a log.
+    /// Wraps the next policy of the simulation so that its decisions are recorded.
     pub(super) fn over(&self, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         let pools = self.names.len() as u16;
         let made = self.made.replace(self.made.get() + 1);
@@ -78,7 +78,7 @@ impl SimulatedTrace {
         Box::new(Logged::new(policy, self.tracer.log(traced), self.exploration))
     }
 
-    /// The measured phase begins.
+    /// Starts recording when the measured phase begins, at `now`.
     pub(super) fn start(&self, now: Time) -> anyhow::Result<()> {
         self.tracer.start(Recording {
             path: self.path.clone(),
@@ -98,7 +98,7 @@ impl SimulatedTrace {
 
 struct PoolNames {
     backends: Vec<String>,
-    /// From class 1 on.
+    /// The names of the routes, from class 1 on.
     routes: Arc<[String]>,
 }
 
@@ -113,7 +113,7 @@ impl Names for PoolNames {
     }
 }
 
-/// `GET /inventory-service/api/product/*`, as far as the topology says it.
+/// Names a route, such as `GET /inventory-service/api/product/*`; what the topology leaves open is `*`.
 fn route_name(route: &Route) -> String {
     let method = route.method.as_deref().unwrap_or("*");
     let service = route.service.as_deref().unwrap_or("*");

@@ -1,5 +1,5 @@
-//! How often guards overrule the learned policies of a simulation: its load balancers are on another thread
-//! and gone when it ends, so the counts are written where they can be read.
+//! Counts how often guards overrule the learned policies of a simulation. Its policies are dropped with it, so each
+//! writes its counts after every pick to a place that outlives it.
 
 use lb_core::policy::{BackendIndex, GuardCounts, Policy, PoolView, Reply, RequestInfo};
 use lb_core::{Rng, Time};
@@ -12,7 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 pub(super) struct Watch(RefCell<Vec<Arc<Latest>>>);
 
 impl Watch {
-    /// The same policy, watched if it has guards.
+    /// Wraps a policy that has guards so that it is watched, and returns any other policy as it is.
     pub(super) fn over(&self, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         if policy.guard_counts().is_none() {
             return policy;
@@ -22,7 +22,7 @@ impl Watch {
         Box::new(Watched { policy, latest })
     }
 
-    /// The sum over all policies; none where none has guards.
+    /// Returns the sum over all policies; `None` when no policy has guards.
     pub(super) fn counts(&self) -> Option<GuardCounts> {
         self.0.borrow().iter().map(|latest| latest.get()).reduce(GuardCounts::plus)
     }
