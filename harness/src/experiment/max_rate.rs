@@ -20,7 +20,7 @@ use lb_analysis::{problems, summarise};
 use lb_config::PlannedScenario;
 use lb_core::Span;
 use lb_core::workload::Scenario;
-use lb_results::{MaxRateSummary, RateProbe};
+use lb_results::{MaxRateSummary, ProbeStage, RateProbe};
 use std::sync::Arc;
 
 /// First rate: low enough for a laptop's backends.
@@ -87,14 +87,17 @@ impl Search<'_, '_> {
         };
         while missed / kept > GAP {
             let rate = (kept * missed).sqrt();
-            match self.probe(target.as_deref_mut(), "binary", rate, length, progress).await? {
+            match self.probe(target.as_deref_mut(), ProbeStage::Binary, rate, length, progress).await? {
                 Some(true) => kept = rate,
                 Some(false) => missed = rate,
                 None => return Ok(None),
             }
         }
         for _ in 0..CONFIRMATIONS {
-            match self.probe(target.as_deref_mut(), "confirm", kept, length * CONFIRM, progress).await? {
+            match self
+                .probe(target.as_deref_mut(), ProbeStage::Confirm, kept, length * CONFIRM, progress)
+                .await?
+            {
                 Some(true) => return Ok(Some(kept)),
                 Some(false) => kept /= GAP,
                 None => return Ok(None),
@@ -112,7 +115,7 @@ impl Search<'_, '_> {
     ) -> Result<Option<(f64, f64)>, Failure> {
         let (mut kept, mut missed, mut rate) = (None, None, FIRST_RATE);
         loop {
-            match self.probe(target.as_deref_mut(), "exponential", rate, length, progress).await? {
+            match self.probe(target.as_deref_mut(), ProbeStage::Exponential, rate, length, progress).await? {
                 Some(true) => kept = Some(rate),
                 Some(false) => missed = Some(rate),
                 None => return Ok(None),
@@ -132,7 +135,7 @@ impl Search<'_, '_> {
     async fn probe(
         &mut self,
         target: Option<&mut LiveTrials>,
-        stage: &str,
+        stage: ProbeStage,
         rate: f64,
         length: Span,
         progress: &mut Progress,
@@ -167,7 +170,7 @@ impl Search<'_, '_> {
         self.probes.push(RateProbe {
             rate_per_s: rate,
             seconds: seconds(length),
-            stage: stage.to_owned(),
+            stage,
             kept,
             latency_ms: result.as_ref().and_then(|result| result.latency_ms.clone()),
             error_rate: result.as_ref().map_or(0.0, |result| result.error_rate),

@@ -252,8 +252,8 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, load_bal
         },
         seed: plan.seed.0,
         engine: match engine {
-            Engine::Live => "live".to_owned(),
-            Engine::Sim => "sim".to_owned(),
+            Engine::Live => lb_results::Engine::Live,
+            Engine::Sim => lb_results::Engine::Sim,
         },
         load_balancer,
         balancers: plan.balancers,

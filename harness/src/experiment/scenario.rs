@@ -9,12 +9,13 @@ use super::verdicts::compare_trials;
 use crate::exit::{ExitCode, Failure};
 use crate::show::Progress;
 use crate::target::Choice;
-use lb_analysis::{fault_marks, fault_responses, overheads, series, summarise, trial_summary};
+use lb_analysis::{estimates, fault_marks, fault_responses, overheads, series, summarise, trial_summary};
 use lb_config::{Plan, PlannedScenario};
 use lb_core::Algorithm;
 use lb_core::workload::Stage;
-use lb_results::Trial;
-use lb_results::{MaxRateSummary, NoiseFloors, ScenarioSummary, Skipped, StageMark};
+use lb_results::{
+    LoadModel, MaxRateSummary, NoiseFloors, ScenarioSummary, Skipped, StageMark, StageModel, Trial, WarmUp,
+};
 
 /// What came out of a scenario, also when it ended early.
 #[derive(Default)]
@@ -143,13 +144,14 @@ pub(super) fn summarise_scenario(
     let mut summary = ScenarioSummary::empty(inner, scenario.peak_users);
     summary.schedules.clone_from(&played.blocks.schedules);
     summary.stages = inner.workload.stages().iter().map(stage_mark).collect();
-    summary.model = model(&summary.stages);
-    summary.warm_up = if plan.detect_warm_up { "mser-5" } else { "fixed" }.to_owned();
+    summary.model = LoadModel::of(summary.stages.iter().map(|stage| stage.model));
+    summary.warm_up = if plan.detect_warm_up { WarmUp::Mser5 } else { WarmUp::Fixed };
     summary.faults = if ours { fault_marks(&inner.topology, duration_s) } else { Vec::new() };
     summary.trials = trials.iter().map(trial_summary).collect();
     for contestant in &played.contestants {
         let of: Vec<&Trial> = valid(trials).filter(|trial| trial.label == contestant.label).collect();
         if let Some(mut result) = summarise(&of, &inner.workload) {
+            result.estimates = estimates(&summary.trials, &contestant.label, plan.seed);
             result.series = series(&of);
             result.fault_responses = fault_responses(&of, &summary.faults, duration_s);
             summary.algorithms.push(result);
@@ -176,17 +178,6 @@ fn stage_mark(stage: &Stage) -> StageMark {
         start_s: seconds(stage.start),
         end_s: seconds(stage.start + stage.duration),
         ramp_up_s: if stage.arrivals.is_some() { 0.0 } else { seconds(stage.ramp_up) },
-        model: if stage.arrivals.is_some() { "open" } else { "closed" }.to_owned(),
+        model: if stage.arrivals.is_some() { StageModel::Open } else { StageModel::Closed },
     }
-}
-
-/// The model of a whole scenario.
-fn model(stages: &[StageMark]) -> String {
-    let open = stages.iter().filter(|stage| stage.model == "open").count();
-    match open {
-        0 => "closed",
-        _ if open == stages.len() => "open",
-        _ => "mixed",
-    }
-    .to_owned()
 }
