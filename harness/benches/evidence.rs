@@ -22,7 +22,7 @@ mod noise;
 use harness::experiment::{self, Ended, Interrupt, Mode, RunOptions};
 use lb_analysis::{CompareOptions, compare, repetitions_for};
 use lb_config::{Engine, Overrides};
-use lb_results::{Metric, ResultsFolder, Summary, TrialSummary, Verdict, read_summary};
+use lb_results::{LoadModel, Metric, ResultsFolder, Summary, TrialSummary, Verdict, read_summary};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
@@ -262,14 +262,14 @@ fn freeze(_: &Runtime) -> bool {
         assert!(run.success(), "the run ends well: {run}");
         let summary = read_summary(&out).expect("the summary");
         let latency = summary.scenarios[0].algorithms[0].latency_ms.as_ref().expect("successes");
-        (summary.scenarios[0].model.clone(), latency.p99)
+        (summary.scenarios[0].model, latency.p99)
     };
     let (open, open_p99) = p99("open", &["--arrivals", "constant:500"]);
     let (closed, closed_p99) = p99("closed", &[]);
     println!("     {closed} model: p99 {closed_p99:.1} ms, since users wait for the frozen backend too");
     let off = open_p99 / expected_ms - 1.0;
     rule(
-        off.abs() <= 0.05 && open == "open" && closed == "closed",
+        off.abs() <= 0.05 && open == LoadModel::Open && closed == LoadModel::Closed,
         &format!(
             "{open} model: p99 {open_p99:.1} ms, arithmetic {expected_ms:.0} ms ({:+.1} %)",
             off * 100.0

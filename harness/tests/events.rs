@@ -182,7 +182,7 @@ fn events_of_other_runs_have_the_documented_shape_too() {
     let probe = RateProbe {
         rate_per_s: 10.0,
         seconds: 5.0,
-        stage: "binary".to_owned(),
+        stage: lb_results::ProbeStage::Binary,
         kept: true,
         latency_ms: None,
         error_rate: 0.0,

@@ -9,7 +9,10 @@
 //!   p values are computed and corrected as in a comparison. Intervals are left out, which a verdict
 //!   needs as well: the procedure itself alarms at most as often.
 
-use super::compare::{CompareOptions, Measured, Pair, amount, compare_pairs, list, to_effect, valid_trials};
+use crate::compare::CompareOptions;
+use crate::compare::judge::compare_pairs;
+use crate::compare::pairs::{Measured, Pair, to_effect, valid_trials};
+use crate::compare::sentence::{amount, list};
 use lb_core::rng::Seed;
 use lb_results::{AaMetric, AaSummary, Metric, PairComparison, TrialSummary, Verdict};
 use lb_stats::{Planning, SignFlips, holm};

@@ -7,8 +7,7 @@
 
 use super::window::Window;
 use lb_core::topology::Topology;
-use lb_results::Trial;
-use lb_results::{FaultMark, FaultResponse, PhaseSummary};
+use lb_results::{FaultMark, FaultPhase, FaultResponse, PhaseSummary, Trial};
 
 /// A share is looked at over as many seconds as bring the faulty backends this many requests while they
 /// are well: half of them or fewer then come by chance in 4 of 10,000 looks (Poisson).
@@ -56,9 +55,9 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
         let until_s =
             marks.iter().map(|other| other.start_s).filter(|at| *at >= mark.end_s).fold(duration_s, f64::min);
         let spans = [
-            ("before", from_s, mark.start_s),
-            ("during", mark.start_s, mark.end_s),
-            ("after", mark.end_s, until_s),
+            (FaultPhase::Before, from_s, mark.start_s),
+            (FaultPhase::During, mark.start_s, mark.end_s),
+            (FaultPhase::After, mark.end_s, until_s),
         ];
         let phases =
             spans.into_iter().filter_map(|(name, from_s, to_s)| phase(trials, name, from_s, to_s)).collect();
@@ -82,13 +81,13 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
     marks.iter().enumerate().map(respond).collect()
 }
 
-fn phase(trials: &[&Trial], name: &str, from_s: f64, to_s: f64) -> Option<PhaseSummary> {
+fn phase(trials: &[&Trial], name: FaultPhase, from_s: f64, to_s: f64) -> Option<PhaseSummary> {
     let mut window = Window::empty();
     for trial in trials {
         window.add(&trial.record, from_s, to_s);
     }
     (to_s > from_s).then(|| PhaseSummary {
-        name: name.to_owned(),
+        name,
         from_s,
         to_s,
         throughput_rps: window.throughput_rps(),

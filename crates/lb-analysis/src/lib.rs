@@ -1,4 +1,35 @@
-//! Pure functions over finished results: no I/O, no clock, no randomness.
+//! From trials to a summary: verdicts, thresholds, validity, and the comparison of two runs.
+//!
+//! Pure functions over finished results; what draws at random takes a seed. Only [`runs`] reads files. The crate
+//! uses `lb-results` (the types), `lb-record`, `lb-stats` (the methods) and `lb-core`; `docs/statistics.md` says
+//! what the verdicts rest on.
+//!
+//! # Example: two algorithms compared
+//!
+//! ```
+//! use lb_analysis::{CompareOptions, compare};
+//! use lb_results::{Metric, MetricValue, TrialSummary, Verdict};
+//!
+//! let trial = |label: &str, block: u32, p95: f64| TrialSummary {
+//!     label: label.to_owned(),
+//!     block,
+//!     metrics: vec![MetricValue { metric: Metric::P95, value: Some(p95) }],
+//!     ..TrialSummary::default()
+//! };
+//! // Twelve blocks: `p2c` is faster by about a fifth in each of them.
+//! let trials: Vec<TrialSummary> = (0..12)
+//!     .flat_map(|block| {
+//!         let noise = f64::from(block % 5);
+//!         [trial("random", block, 100.0 + noise), trial("p2c", block, 80.0 + noise / 2.0)]
+//!     })
+//!     .collect();
+//!
+//! let labels = ["random", "p2c"].map(str::to_owned);
+//! let comparison = compare(&trials, &labels, &CompareOptions::default()).expect("there are two labels");
+//! let pair = &comparison.pairs[0];
+//! assert_eq!(pair.verdict, Verdict::Better);
+//! assert!(pair.sentence.starts_with("p2c is better than random: p95 -"), "{}", pair.sentence);
+//! ```
 
 pub mod runs;
 pub mod threshold;
@@ -6,8 +37,10 @@ pub mod threshold;
 mod aa;
 mod compare;
 mod curves;
+mod estimate;
 mod fairness;
 mod fault_response;
+mod interval;
 mod overhead;
 mod steering;
 mod summarise;
@@ -16,10 +49,9 @@ mod validity;
 mod window;
 
 pub use aa::{aa, aa_sentence};
-pub use compare::signed;
-pub use compare::{CompareOptions, compare, compare_some, precise_enough, repetitions_for};
-pub(crate) use compare::{Pair, compare_pairs, valid_trials};
+pub use compare::{CompareOptions, compare, compare_some, precise_enough, repetitions_for, signed};
 pub use curves::{distribution, series, tenth_means};
+pub use estimate::estimates;
 pub use fairness::{PoolShare, jain_index};
 pub use fault_response::{fault_marks, fault_responses};
 pub use overhead::overheads;

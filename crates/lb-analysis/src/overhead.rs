@@ -4,15 +4,11 @@
 //! overhead is added to each request, whatever that takes. `direct` takes the backends in turn, as
 //! round-robin does; under other algorithms the difference holds their choices, too.
 
-use super::compare::{Measured, Pair, valid_trials};
+use crate::compare::pairs::{Measured, Pair, valid_trials};
+use crate::interval::{RESAMPLES, bootstrap};
 use lb_core::rng::Seed;
 use lb_results::{Metric, Overhead, OverheadEstimate, TrialSummary};
-use lb_stats::{Percentiles, bca, hodges_lehmann};
-
-/// Confidence of the intervals, each for itself.
-const LEVEL: f64 = 0.95;
-/// Draws of each interval.
-const RESAMPLES: usize = 10_000;
+use lb_stats::hodges_lehmann;
 
 /// The overhead of each label but `direct`.
 pub fn overheads(trials: &[TrialSummary], labels: &[String], direct: &str, seed: Seed) -> Vec<Overhead> {
@@ -37,7 +33,7 @@ fn estimate(pair: &Pair<'_>, metric: Metric, seed: Seed) -> Option<OverheadEstim
     let measured = Measured::new(pair, metric)?;
     let differences = measured.plain_differences();
     let seed = Seed(seed.key(&[metric as u64]));
-    let interval = bca(&differences, LEVEL, Percentiles::Expanded, RESAMPLES, seed);
+    let interval = bootstrap(&differences, RESAMPLES, seed);
     Some(OverheadEstimate { ms: hodges_lehmann(&differences)?, interval })
 }
 

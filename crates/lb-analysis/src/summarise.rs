@@ -5,12 +5,15 @@
 
 use super::curves::{distribution, service};
 use super::fairness::{PoolShare, jain_index};
+use super::steering::steering;
 use lb_core::policy::GuardCounts;
 use lb_core::workload::{Step, StepIndex, Workload};
 use lb_core::{Outcome, Span};
 use lb_record::Cell;
-use lb_results::{ActionSummary, AlgorithmSummary, BackendSummary, GuardSummary, Latency, ProcessSummary};
-use lb_results::{ListedBackend, Trial, pooled_step};
+use lb_results::{
+    ActionSummary, AlgorithmSummary, BackendSummary, GuardSummary, Latency, ListedBackend, ProcessSummary,
+    Trial, pooled_step,
+};
 use std::collections::BTreeMap;
 
 /// Sums up the trials of one algorithm in one scenario. None without trials.
@@ -53,10 +56,11 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         distribution: distribution(&good),
         series: Vec::new(),
         fault_responses: Vec::new(),
+        estimates: Vec::new(),
         switch_evidence: trials.iter().map(|trial| trial.evidence.clone()).collect(),
         processes: processes(trials, measured_s),
         counted_by: trials.iter().find_map(|trial| trial.counted_by.clone()),
-        steering: super::steering(trials),
+        steering: steering(trials),
         guards: trials.iter().filter_map(|trial| trial.guards).reduce(GuardCounts::plus).map(guards),
     })
 }

@@ -54,17 +54,16 @@ impl FromStr for LoadBalancer {
 
 /// The load balancer under test.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each field is documented by the method of its name")]
 pub struct Target {
-    pub base_url: String,
-    pub explicit: bool,
-    pub admin_url: Option<String>,
-    pub admin_token: Option<String>,
-    pub load_balancer: Option<LoadBalancer>,
-    pub compared: Vec<LoadBalancer>,
-    pub program: Option<PathBuf>,
-    pub listen: Option<SocketAddr>,
-    pub switching: Switching,
+    pub(crate) base_url: String,
+    pub(crate) explicit: bool,
+    pub(crate) admin_url: Option<String>,
+    pub(crate) admin_token: Option<String>,
+    pub(crate) load_balancer: Option<LoadBalancer>,
+    pub(crate) compared: Vec<LoadBalancer>,
+    pub(crate) program: Option<PathBuf>,
+    pub(crate) listen: Option<SocketAddr>,
+    pub(crate) switching: Switching,
 }
 
 impl Target {

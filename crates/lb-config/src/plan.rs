@@ -18,35 +18,34 @@ use lb_core::time::Span;
 ///
 /// A plan cannot be made or changed outside this crate:
 ///
-/// ```ignore
+/// ```compile_fail
 /// fn rename(mut plan: lb_config::Plan) {
 ///     plan.name = "another".to_owned();
 /// }
 /// ```
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each field is documented by the method of its name")]
 pub struct Plan {
-    pub name: String,
-    pub source: String,
-    pub dialect: Dialect,
-    pub target: Target,
-    pub algorithms: Vec<Algorithm>,
-    pub skipped: Vec<Skipped>,
-    pub policy: Option<TrainedPolicy>,
-    pub balancers: u16,
-    pub repetitions: u32,
-    pub precision: Option<f64>,
-    pub max_repetitions: u32,
-    pub margin: f64,
-    pub detect_warm_up: bool,
-    pub seed: Seed,
-    pub steering_period: Span,
-    pub engine: Option<Engine>,
-    pub cool_down: Span,
-    pub drain_timeout: Span,
-    pub thresholds: Vec<Threshold>,
-    pub scenarios: Vec<PlannedScenario>,
-    pub notes: Vec<Note>,
+    pub(crate) name: String,
+    pub(crate) source: String,
+    pub(crate) dialect: Dialect,
+    pub(crate) target: Target,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) policy: Option<TrainedPolicy>,
+    pub(crate) balancers: u16,
+    pub(crate) repetitions: u32,
+    pub(crate) precision: Option<f64>,
+    pub(crate) max_repetitions: u32,
+    pub(crate) margin: f64,
+    pub(crate) detect_warm_up: bool,
+    pub(crate) seed: Seed,
+    pub(crate) steering_period: Span,
+    pub(crate) engine: Option<Engine>,
+    pub(crate) cool_down: Span,
+    pub(crate) drain_timeout: Span,
+    pub(crate) thresholds: Vec<Threshold>,
+    pub(crate) scenarios: Vec<PlannedScenario>,
+    pub(crate) notes: Vec<Note>,
 }
 
 impl Plan {

@@ -12,35 +12,33 @@ use std::sync::Arc;
 
 /// One scenario of a plan.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each field is documented by the method of its name")]
 pub struct PlannedScenario {
-    pub scenario: Arc<Scenario>,
-    pub patterns: Vec<PatternSummary>,
-    pub peak_users: u32,
-    pub cap: Option<u32>,
-    pub identities: u32,
-    pub errors: BTreeMap<String, f64>,
-    pub algorithms: Vec<Algorithm>,
-    pub skipped: Vec<Skipped>,
-    pub action_steps: BTreeMap<String, Vec<String>>,
-    pub catalogue: Vec<Value>,
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) patterns: Vec<PatternSummary>,
+    pub(crate) peak_users: u32,
+    pub(crate) cap: Option<u32>,
+    pub(crate) identities: u32,
+    pub(crate) errors: BTreeMap<String, f64>,
+    pub(crate) algorithms: Vec<Algorithm>,
+    pub(crate) skipped: Vec<Skipped>,
+    pub(crate) action_steps: BTreeMap<String, Vec<String>>,
+    pub(crate) catalogue: Vec<Value>,
 }
 
 /// A pattern of a scenario: users, or arrivals, from one offset to another.
 #[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "each field is documented by the method of its name")]
 pub struct PatternSummary {
-    pub name: String,
-    pub start: Span,
-    pub duration: Span,
-    pub ramp_up: Span,
-    pub users: u32,
-    pub arrivals: Option<Arrivals>,
-    pub background: bool,
-    pub intensity: Option<String>,
-    pub expected_rps: f64,
-    pub service_labels: BTreeMap<String, String>,
-    pub service_limits: BTreeMap<String, ServiceLimit>,
+    pub(crate) name: String,
+    pub(crate) start: Span,
+    pub(crate) duration: Span,
+    pub(crate) ramp_up: Span,
+    pub(crate) users: u32,
+    pub(crate) arrivals: Option<Arrivals>,
+    pub(crate) background: bool,
+    pub(crate) intensity: Option<String>,
+    pub(crate) expected_rps: f64,
+    pub(crate) service_labels: BTreeMap<String, String>,
+    pub(crate) service_limits: BTreeMap<String, ServiceLimit>,
 }
 
 impl PlannedScenario {

@@ -1,7 +1,7 @@
 //! What would void a report, said before its numbers.
 
 use super::text::{count, guards, percent};
-use lb_results::{ScenarioSummary, Summary};
+use lb_results::{Engine, LoadModel, ScenarioSummary, Summary};
 
 /// Above this share of busy CPU time, what is measured may be the machine and not the load balancer.
 const BUSY_SHARE: f64 = 0.9;
@@ -45,13 +45,13 @@ pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
     if summary.interrupted {
         add(Weight::Serious, "The run was interrupted: only complete trials are summed up.".to_owned());
     }
-    match summary.engine.as_str() {
-        "sim" => add(
+    match summary.engine {
+        Engine::Sim => add(
             Weight::Know,
             "Simulated in virtual time: no socket, no load balancer process and no machine took part."
                 .to_owned(),
         ),
-        _ => machine(summary, &mut add),
+        Engine::Live => machine(summary, &mut add),
     }
     for scenario in &summary.scenarios {
         let prefix = match summary.scenarios.len() {
@@ -69,20 +69,20 @@ pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
 
 fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
     trials(scenario, add);
-    match scenario.model.as_str() {
-        "open" => add(
+    match scenario.model {
+        LoadModel::Open => add(
             Weight::Know,
             "Open model: requests arrive whether or not earlier ones were answered; latency counts from the \
              intended time."
                 .to_owned(),
         ),
-        "mixed" => add(
+        LoadModel::Mixed => add(
             Weight::Know,
             "Mixed model: open stages count latency from the intended time, closed stages from sending; in \
              closed stages a slow algorithm is sent fewer requests."
                 .to_owned(),
         ),
-        _ => add(
+        LoadModel::Closed => add(
             Weight::Know,
             "Closed model: users wait for each reply, latency counts from sending, and a slow algorithm is \
              sent fewer requests. Read latency together with throughput."

@@ -2,10 +2,10 @@
 
 use super::console_table::{add, draw, millis, percent, table};
 use super::evidence;
-use super::tables::{RESULTS, backend_ids, overheads, steering, switches};
+use super::tables::{RESULTS, backend_ids, estimates, overheads, steering, switches};
 use super::text::{count, guards, senders, trimmed};
 use comfy_table::Table;
-use lb_results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
+use lb_results::{AlgorithmSummary, Latency, LoadModel, ScenarioSummary, Summary};
 use std::fmt::Write;
 
 /// Requests of each algorithm that the table of slow requests shows.
@@ -48,7 +48,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     };
     if !scenario.algorithms.is_empty() {
         let _ = writeln!(out, "{}", comparison(scenario));
-        let _ = writeln!(out, "{}", model(&scenario.model));
+        let _ = writeln!(out, "{}", model(scenario.model));
         out.push_str(&evidence::oracles(scenario));
         out.push_str(&evidence::verdicts(scenario));
         for algorithm in &scenario.algorithms {
@@ -58,6 +58,9 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
         }
         if let Some(table) = evidence::statistics(scenario) {
             let _ = writeln!(out, "\n{table}");
+        }
+        if let Some(report) = estimates(scenario) {
+            let _ = writeln!(out, "\n{}\n{}", report.caption, draw(&report));
         }
         let more = [
             ("Overhead", overheads(scenario)),
@@ -103,15 +106,15 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
 }
 
 /// What latency means here.
-fn model(model: &str) -> &'static str {
+fn model(model: LoadModel) -> &'static str {
     match model {
-        "open" => {
+        LoadModel::Open => {
             "Latency from when each request was due to the last byte, of successful requests; arrivals wait for nobody (open model)."
         }
-        "mixed" => {
+        LoadModel::Mixed => {
             "Latency of successful requests to the last byte: of arrivals from when they were due (open model), of users from sending; users wait for each reply (closed model)."
         }
-        _ => {
+        LoadModel::Closed => {
             "Latency from sending to the last byte of successful requests; users wait for each reply (closed model), so a slow algorithm gets fewer requests."
         }
     }

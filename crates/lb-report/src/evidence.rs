@@ -5,8 +5,8 @@ use super::text::{time_to_avoid, time_to_return};
 use comfy_table::Table;
 use lb_analysis::signed;
 use lb_results::{
-    AaSummary, AlgorithmSummary, FaultMark, FaultResponse, MaxRateSummary, Metric, MetricComparison,
-    OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary,
+    AaSummary, AlgorithmSummary, FaultMark, FaultPhase, FaultResponse, MaxRateSummary, Metric,
+    MetricComparison, OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary,
 };
 use std::fmt::Write;
 
@@ -135,17 +135,17 @@ fn fault_row(
     response: &FaultResponse,
     duration_s: f64,
 ) -> Vec<String> {
-    let phase = |name: &str| response.phases.iter().find(|phase| phase.name == name);
-    let p95 = |name: &str| millis(phase(name).and_then(|phase| phase.p95_ms));
+    let phase = |name: FaultPhase| response.phases.iter().find(|phase| phase.name == name);
+    let p95 = |name: FaultPhase| millis(phase(name).and_then(|phase| phase.p95_ms));
     let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| percent(share, 1));
     let backends = if mark.backends.is_empty() { "all".to_owned() } else { mark.backends.join(" ") };
     vec![
         format!("{} {backends} {:.0}-{:.0} s", mark.fault, mark.start_s, mark.end_s),
         algorithm.name.clone(),
-        p95("before"),
-        p95("during"),
-        p95("after"),
-        phase("during").map_or_else(|| "-".to_owned(), |phase| percent(phase.error_rate, 2)),
+        p95(FaultPhase::Before),
+        p95(FaultPhase::During),
+        p95(FaultPhase::After),
+        phase(FaultPhase::During).map_or_else(|| "-".to_owned(), |phase| percent(phase.error_rate, 2)),
         share(response.share_before),
         share(response.share_during),
         time_to_avoid(response).unwrap_or_else(|| "-".to_owned()),

@@ -30,7 +30,7 @@ pub fn render_go_benchmark(summary: &Summary) -> String {
         ("cpu", &summary.host.cpu),
         ("run", &summary.run_id),
         ("commit", &summary.commit),
-        ("engine", &summary.engine),
+        ("engine", summary.engine.name()),
         ("fingerprint", &summary.fingerprint),
         ("schedule", &summary.schedule_sha256),
     ];

@@ -34,12 +34,12 @@ fn suite(summary: &Summary, scenario: &ScenarioSummary) -> TestSuite {
     let seed = summary.seed.to_string();
     let properties = [
         ("run", summary.run_id.as_str()),
-        ("engine", &summary.engine),
+        ("engine", summary.engine.name()),
         ("load_balancer", &summary.load_balancer),
         ("seed", &seed),
         ("schedule_sha256", &summary.schedule_sha256),
         ("commit", &summary.commit),
-        ("model", &scenario.model),
+        ("model", scenario.model.name()),
     ];
     suite.add_properties(properties);
     for algorithm in &scenario.algorithms {

@@ -2,8 +2,8 @@
 
 use super::caveats::caveats;
 use super::tables::{
-    Table, aa, environment, fault_tables, max_rates, overheads, processes, requests, results, shares,
-    statistics, steering, switches, thresholds, validity,
+    Table, aa, environment, estimates, fault_tables, max_rates, overheads, processes, requests, results,
+    shares, statistics, steering, switches, thresholds, validity,
 };
 use super::text::{command_line, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};
@@ -74,6 +74,7 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
     };
     let one = |table: Option<Table>| table.as_ref().map(render_table).unwrap_or_default();
     add("Results", one(results(scenario)));
+    add("Latency over trials", estimates(scenario).as_ref().map(captioned).unwrap_or_default());
     let held = summary.thresholds.iter().filter(|threshold| threshold.scenario == scenario.name);
     add("Thresholds", one(thresholds(held)));
     let pairs = scenario.comparison.iter().flat_map(|comparison| &comparison.pairs);

@@ -21,7 +21,7 @@ pub fn render_prometheus(summary: &Summary) -> String {
         "",
         &vec![
             ("run", &summary.run_id),
-            ("engine", &summary.engine),
+            ("engine", summary.engine.name()),
             ("seed", &seed),
             ("schedule_sha256", &summary.schedule_sha256),
         ],

@@ -1,6 +1,8 @@
 //! How reports write numbers and verdicts, in one place, so that all formats say the same.
 
-use lb_results::{AlgorithmSummary, FaultResponse, GuardSummary, Metric, ScenarioSummary, Verdict};
+use lb_results::{
+    AlgorithmSummary, FaultResponse, GuardSummary, LoadModel, Metric, ScenarioSummary, Verdict,
+};
 
 /// Stands where there is no number.
 pub(super) const NONE: &str = "–";
@@ -51,10 +53,10 @@ pub fn count(number: usize, thing: &str) -> String {
 /// Who sends: users at once, arrivals of the open model, or both.
 pub(super) fn senders(scenario: &ScenarioSummary) -> String {
     let users = format!("at most {}", count(scenario.peak_users as usize, "user"));
-    match scenario.model.as_str() {
-        "open" => "arrivals by the clock".to_owned(),
-        "mixed" => format!("{users} and arrivals by the clock"),
-        _ => users,
+    match scenario.model {
+        LoadModel::Open => "arrivals by the clock".to_owned(),
+        LoadModel::Mixed => format!("{users} and arrivals by the clock"),
+        LoadModel::Closed => users,
     }
 }
 

@@ -1,7 +1,25 @@
 //! What a run leaves on disk: the folder, the summary, the trials, and the formats of other tools.
 //!
 //! Every file is written beside its place, synced and renamed, so that an interrupted or failing run
-//! leaves no half-written file under a final name.
+//! leaves no half-written file under a final name. The crate uses `lb-record` (what a trial recorded) and `lb-core`;
+//! it judges nothing.
+//!
+//! # Example: a summary written and read back
+//!
+//! ```
+//! use lb_results::{Engine, ResultsFolder, Summary, read_summary, write_summary};
+//!
+//! # let dir = tempfile::tempdir()?;
+//! # let path = dir.path();
+//! let folder = ResultsFolder::create(&path.join("20261121-101500-shop"))?;
+//! let mut summary = Summary::empty("20261121-101500-shop", Engine::Sim);
+//! summary.notes.push("a run without scenarios".to_owned());
+//! write_summary(&folder, &summary)?;
+//!
+//! let read = read_summary(folder.path())?;
+//! assert_eq!((read.engine, read.notes), (Engine::Sim, summary.notes));
+//! # Ok::<(), anyhow::Error>(())
+//! ```
 
 mod folder;
 mod host;
@@ -26,8 +44,9 @@ pub use summary::algorithm::{
 };
 pub use summary::comparison::{Comparison, MetricComparison, PairComparison, Verdict};
 pub use summary::fault::{FaultMark, FaultResponse, PhaseSummary};
+pub use summary::kinds::{Engine, FaultPhase, LoadModel, ProbeStage, StageModel, WarmUp};
 pub use summary::latency::Latency;
-pub use summary::metric::{Metric, MetricValue};
+pub use summary::metric::{Metric, MetricEstimate, MetricValue};
 pub use summary::objective::{MaxRateSummary, RateProbe, ThresholdResult};
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};

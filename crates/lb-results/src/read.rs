@@ -80,6 +80,33 @@ pub fn read_summary(path: &Path) -> Result<Summary, ReadError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::summary::algorithm::AlgorithmSummary;
+    use crate::summary::kinds::{Engine, LoadModel};
+    use crate::summary::scenario::ScenarioSummary;
+
+    #[test]
+    fn a_summary_of_an_older_version_is_read_and_an_unknown_word_is_refused_by_name() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let mut summary = Summary::empty("run", Engine::Sim);
+        let algorithms = vec![AlgorithmSummary { name: "p2c".to_owned(), ..AlgorithmSummary::default() }];
+        summary.scenarios = vec![ScenarioSummary { algorithms, ..ScenarioSummary::default() }];
+        let mut value = serde_json::to_value(&summary).expect("a summary is plain data");
+        let write = |value: &serde_json::Value| {
+            std::fs::write(dir.path().join("summary.json"), value.to_string()).expect("it can be written");
+            read_summary(dir.path())
+        };
+        let algorithm = value["scenarios"][0]["algorithms"][0].as_object_mut().expect("an object");
+        algorithm.remove("estimates").expect("this version writes it");
+        let read = write(&value).expect("an older version did not know estimates");
+        assert!(read.scenarios[0].algorithms[0].estimates.is_empty());
+        assert_eq!((read.engine, read.scenarios[0].model), (Engine::Sim, LoadModel::Closed));
+
+        value["scenarios"][0]["model"] = "half-open".into();
+        let message = write(&value).expect_err("the model is unknown").to_string();
+        let expected =
+            "scenarios[0].model: unknown variant `half-open`, expected one of `closed`, `open`, `mixed`";
+        assert!(message.contains(expected), "{message}");
+    }
 
     #[test]
     fn what_is_no_result_is_refused_with_the_way_out() {

@@ -31,13 +31,13 @@ pub(super) async fn run_blocks<D: Driver>(
 ) -> Result<(), RunError> {
     let mut block = 0;
     while !enough(context, part, block, done) {
-        let schedule = block_schedule(&part.scenario.scenario.workload, context.plan.seed, block);
+        let schedule = block_schedule(&part.scenario.scenario().workload, context.plan.seed(), block);
         done.schedules.push(schedule.sha256().to_owned());
         let first = done.trials.len();
         if run_block(context, part, block, &schedule, driver, done).await?.is_break() {
             return Ok(());
         }
-        if context.plan.detect_warm_up {
+        if context.plan.detect_warm_up() {
             cut_warm_up(context, part, &mut done.trials[first..], block);
         }
         block += 1;
@@ -54,9 +54,9 @@ async fn run_block<D: Driver>(
     driver: &mut D,
     done: &mut Blocks,
 ) -> Result<ControlFlow<()>, RunError> {
-    let places = order(context.plan.seed, part.number, block, part.contestants.len());
+    let places = order(context.plan.seed(), part.number, block, part.contestants.len());
     context.events.observe(&Event::BlockStarted {
-        scenario: part.scenario.scenario.name.clone(),
+        scenario: part.scenario.scenario().name.clone(),
         block,
         schedule_sha256: schedule.sha256().to_owned(),
         order: places.iter().map(|place| part.contestants[*place].label.clone()).collect(),
@@ -97,7 +97,7 @@ async fn run_block<D: Driver>(
 
 /// Decides whether a trial is valid; where invalid trials count, what is wrong becomes a note.
 fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut Trial) {
-    let faults = !part.scenario.scenario.topology.faults.is_empty();
+    let faults = !part.scenario.scenario().topology.faults.is_empty();
     let found = problems(trial, faults);
     if context.accept_invalid {
         trial.notes.extend(found.into_iter().map(|problem| format!("counted although {problem}")));
@@ -109,20 +109,20 @@ fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut 
 /// Decides whether there are enough blocks, and notes a precision that was not reached.
 fn enough(context: &Context<'_>, part: &ScenarioRun<'_>, blocks: u32, done: &mut Blocks) -> bool {
     let plan = context.plan;
-    let Some(precision) = plan.precision else { return blocks >= plan.repetitions };
-    let fewest = plan.repetitions.max(FEWEST_FOR_PRECISION).min(plan.max_repetitions);
+    let Some(precision) = plan.precision() else { return blocks >= plan.repetitions() };
+    let fewest = plan.repetitions().max(FEWEST_FOR_PRECISION).min(plan.max_repetitions());
     if blocks < fewest {
         return false;
     }
     if judge::precise_enough(&done.trials, &part.contestants, plan, precision) {
-        let scenario = part.scenario.scenario.name.clone();
+        let scenario = part.scenario.scenario().name.clone();
         context.events.observe(&Event::PrecisionReached { scenario, blocks, precision });
         return true;
     }
-    if blocks >= plan.max_repetitions {
+    if blocks >= plan.max_repetitions() {
         done.notes.push(format!(
             "{}: the precision of ±{:.1} % was not reached within {blocks} blocks; raise --max-repetitions, lengthen the trials, or ask for less",
-            part.scenario.scenario.name,
+            part.scenario.scenario().name,
             precision * 100.0
         ));
         return true;
@@ -140,10 +140,10 @@ fn title(
 ) -> String {
     let within = part.contestants.len();
     let number = block as usize * within + position + 1;
-    match context.plan.precision {
+    match context.plan.precision() {
         Some(_) => format!("block {}, {}", block + 1, contestant.label),
         None => {
-            let total = within * context.plan.repetitions as usize;
+            let total = within * context.plan.repetitions() as usize;
             format!("trial {number} of {total}, {}", contestant.label)
         }
     }
@@ -160,7 +160,7 @@ fn cut_warm_up(context: &Context<'_>, part: &ScenarioRun<'_>, trials: &mut [Tria
             for trial in trials.iter_mut() {
                 trial.cut_s = cut_s;
             }
-            let scenario = part.scenario.scenario.name.clone();
+            let scenario = part.scenario.scenario().name.clone();
             context.events.observe(&Event::WarmUpCut { scenario, block, cut_s });
         }
         None => {
@@ -178,7 +178,7 @@ fn keep(
     schedule: &Schedule,
     trial: &Trial,
 ) -> Result<(), RunError> {
-    let inner = &part.scenario.scenario;
+    let inner = &part.scenario.scenario();
     let Some(result) = summarise(&[trial], &inner.workload) else {
         return Ok(());
     };

@@ -109,7 +109,7 @@ impl<'a> Context<'a> {
         }
         let name = format!("trials/{}-requests.parquet", trial.stem());
         let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
-        let workload = &trial.scenario.scenario.workload;
+        let workload = &trial.scenario.scenario().workload;
         RequestsFile::create(self.folder, &name, workload, &ids).map(Some).map_err(RunError::Results)
     }
 }

@@ -30,7 +30,7 @@ pub async fn doctor(
     say: &mut dyn FnMut(&str),
 ) -> Result<Ended, RunError> {
     check_programs(plan, say)?;
-    let choice = choose(&plan.target).await.map_err(RunError::testbed)?;
+    let choice = choose(plan.target()).await.map_err(RunError::testbed)?;
     say(&format!("load balancer: {choice}"));
     // The logs of child processes are needed only while the checks run.
     let temporary = tempfile::tempdir().map_err(RunError::testbed)?;
@@ -49,8 +49,8 @@ pub async fn doctor(
         mode: &Mode::Compare,
     };
     let mut healthy = true;
-    for (number, scenario) in plan.scenarios.iter().enumerate() {
-        say(&format!("scenario \"{}\"", scenario.scenario.name));
+    for (number, scenario) in plan.scenarios().iter().enumerate() {
+        say(&format!("scenario \"{}\"", scenario.scenario().name));
         let target = LiveTrials::start(&context, number, &choice).await?;
         say("  ok    reachable: load balancer, admin API and backends");
         healthy &= check_algorithms(&target, scenario, say);
@@ -72,9 +72,9 @@ pub async fn doctor(
 /// missing.
 fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), RunError> {
     let mut missing = Vec::new();
-    for one in plan.target.started() {
+    for one in plan.target().started() {
         let LoadBalancer::Real(kind) = one else { continue };
-        match Installed::find(kind, plan.target.program.as_deref()) {
+        match Installed::find(kind, plan.target().program()) {
             Ok(installed) => say(&format!("  ok    {installed}")),
             Err(error) => {
                 say(&format!("  FAIL  {kind}: {error:#}"));
@@ -91,7 +91,7 @@ fn check_programs(plan: &Plan, say: &mut dyn FnMut(&str)) -> Result<(), RunError
 fn check_algorithms(target: &LiveTrials<'_>, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
     let offered = target.algorithms();
     let mut fine = true;
-    for algorithm in &scenario.algorithms {
+    for algorithm in scenario.algorithms() {
         if offered.contains(algorithm) {
             say(&format!("  ok    algorithm {algorithm}"));
         } else {
@@ -107,7 +107,7 @@ fn check_algorithms(target: &LiveTrials<'_>, scenario: &PlannedScenario, say: &m
 }
 
 async fn rehearse(target: &LiveTrials<'_>, scenario: &PlannedScenario) -> Result<TrialRecord, RunError> {
-    let inner = &scenario.scenario;
+    let inner = &scenario.scenario();
     let workload = Arc::new(inner.workload.rehearsal(REHEARSAL));
     let rehearsal = Scenario { workload, duration: REHEARSAL, ..Scenario::clone(inner) };
     target.rehearse(Arc::new(rehearsal)).await
@@ -116,7 +116,7 @@ async fn rehearse(target: &LiveTrials<'_>, scenario: &PlannedScenario) -> Result
 /// Says one line for each request of the journey, and returns whether every request succeeded once.
 fn report_requests(record: &TrialRecord, scenario: &PlannedScenario, say: &mut dyn FnMut(&str)) -> bool {
     let mut fine = true;
-    for (number, step) in scenario.scenario.workload.steps().iter().enumerate() {
+    for (number, step) in scenario.scenario().workload.steps().iter().enumerate() {
         let of = |outcome| {
             record.steps.get(number).and_then(|step| step.outcome(outcome)).map_or(0, |cell| cell.count())
         };

@@ -5,6 +5,7 @@
 //! units; a change that breaks a reader raises [`EVENTS_VERSION`].
 
 use lb_record::Snapshot;
+use lb_results::Engine;
 use lb_results::{AlgorithmSummary, MaxRateSummary, RateProbe, ScenarioSummary, Summary};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -46,7 +47,7 @@ pub enum Event {
         /// The load balancer under test, in words.
         load_balancer: String,
         /// `live` or `sim`.
-        engine: String,
+        engine: Engine,
         /// What the run is for: `compare`, `aa` or `max_rate`.
         mode: String,
         /// The results folder.

@@ -11,22 +11,22 @@ use std::sync::Arc;
 /// Returns the fingerprint of a plan on a target, such as `embedded` or `simulated`; `traces` is the probability of a
 /// random decision while decisions are recorded, and `None` when they are not.
 pub(super) fn fingerprint(plan: &Plan, target: &str, traces: Option<f64>) -> String {
-    let mut text = format!("target {target}\nwarm-up detected {}\n", plan.detect_warm_up);
+    let mut text = format!("target {target}\nwarm-up detected {}\n", plan.detect_warm_up());
     // Left out for one balancer, so that fingerprints from before this setting existed stay valid.
-    if plan.balancers > 1 {
-        let _ = writeln!(text, "balancers {}", plan.balancers);
+    if plan.balancers() > 1 {
+        let _ = writeln!(text, "balancers {}", plan.balancers());
     }
     if let Some(exploration) = traces {
         let _ = writeln!(text, "traces with exploration {exploration}");
     }
-    for scenario in &plan.scenarios {
+    for scenario in plan.scenarios() {
         describe(scenario, &mut text);
     }
     hex::encode(Sha256::digest(text))
 }
 
 fn describe(scenario: &PlannedScenario, text: &mut String) {
-    let inner = &scenario.scenario;
+    let inner = &scenario.scenario();
     // The hash of a schedule covers users, journey and arrivals; which seed it has does not matter here.
     let schedule = Schedule::new(Arc::clone(&inner.workload), Seed(0));
     let topology = serde_json::to_string(&*inner.topology).unwrap_or_default();

@@ -6,15 +6,15 @@ use super::context::Mode;
 use super::measured::{MeasuredScenario, valid};
 use lb_analysis::threshold::evaluate;
 use lb_analysis::{
-    CompareOptions, aa, compare_some, fault_marks, fault_responses, overheads, series, summarise,
+    CompareOptions, aa, compare_some, estimates, fault_marks, fault_responses, overheads, series, summarise,
     tenth_means, trial_summary,
 };
 use lb_config::{Plan, PlannedScenario};
 use lb_core::rng::Seed;
 use lb_core::workload::Stage;
 use lb_results::{
-    AaSummary, Comparison, NoiseFloors, ScenarioSummary, Skipped, StageMark, ThresholdResult, Trial,
-    TrialSummary,
+    AaSummary, Comparison, LoadModel, NoiseFloors, ScenarioSummary, Skipped, StageMark, StageModel,
+    ThresholdResult, Trial, TrialSummary, WarmUp,
 };
 use lb_stats::mser5;
 
@@ -52,7 +52,7 @@ pub(super) fn judge(
     for Contestant { label, .. } in &measured.contestants {
         let of: Vec<&Trial> = valid(&measured.blocks.trials).filter(|trial| trial.label == *label).collect();
         if !of.is_empty() {
-            thresholds.extend(evaluate(&plan.thresholds, scenario.scope(), &of, label));
+            thresholds.extend(evaluate(plan.thresholds(), scenario.scope(), &of, label));
         }
     }
     JudgedScenario { summary, thresholds, notes }
@@ -60,11 +60,11 @@ pub(super) fn judge(
 
 /// Notes the faults of a config that are not applied because the load balancer was running already.
 fn faults_not_applied(scenario: &PlannedScenario) -> Option<String> {
-    let faults = scenario.scenario.topology.faults.len();
+    let faults = scenario.scenario().topology.faults.len();
     (faults > 0).then(|| {
         format!(
             "{}: {faults} faults of the config are not applied, the backends belong to the load balancer that was driven",
-            scenario.scenario.name
+            scenario.scenario().name
         )
     })
 }
@@ -78,19 +78,20 @@ fn summarise_scenario(
     floors: Option<&NoiseFloors>,
     managed: bool,
 ) -> ScenarioSummary {
-    let inner = &scenario.scenario;
+    let inner = &scenario.scenario();
     let duration_s = inner.duration.as_secs_f64();
     let trials = &measured.blocks.trials;
-    let mut summary = ScenarioSummary::empty(inner, scenario.peak_users);
+    let mut summary = ScenarioSummary::empty(inner, scenario.peak_users());
     summary.schedules.clone_from(&measured.blocks.schedules);
     summary.stages = inner.workload.stages().iter().map(stage_mark).collect();
-    summary.model = model(&summary.stages);
-    summary.warm_up = if plan.detect_warm_up { "mser-5" } else { "fixed" }.to_owned();
+    summary.model = LoadModel::of(summary.stages.iter().map(|stage| stage.model));
+    summary.warm_up = if plan.detect_warm_up() { WarmUp::Mser5 } else { WarmUp::Fixed };
     summary.faults = if managed { fault_marks(&inner.topology, duration_s) } else { Vec::new() };
     summary.trials = trials.iter().map(trial_summary).collect();
     for contestant in &measured.contestants {
         let of: Vec<&Trial> = valid(trials).filter(|trial| trial.label == contestant.label).collect();
         if let Some(mut result) = summarise(&of, &inner.workload) {
+            result.estimates = estimates(&summary.trials, &contestant.label, plan.seed());
             result.series = series(&of);
             result.fault_responses = fault_responses(&of, &summary.faults, duration_s);
             summary.algorithms.push(result);
@@ -99,12 +100,12 @@ fn summarise_scenario(
     summary.comparison = compare_trials(&summary.trials, &measured.contestants, plan, &inner.name, floors);
     if measured.contestants.iter().any(|contestant| contestant.label == DIRECT) {
         let labels: Vec<String> = measured.contestants.iter().map(|one| one.label.clone()).collect();
-        summary.overheads = overheads(&summary.trials, &labels, DIRECT, plan.seed);
+        summary.overheads = overheads(&summary.trials, &labels, DIRECT, plan.seed());
     }
     summary.skipped = scenario
-        .skipped
+        .skipped()
         .iter()
-        .chain(&plan.skipped)
+        .chain(plan.skipped())
         .map(|skipped| Skipped { name: skipped.name.clone(), reason: skipped.reason.clone() })
         .chain(measured.skipped.iter().cloned())
         .collect();
@@ -117,29 +118,18 @@ fn stage_mark(stage: &Stage) -> StageMark {
         start_s: stage.start.as_secs_f64(),
         end_s: (stage.start + stage.duration).as_secs_f64(),
         ramp_up_s: if stage.arrivals.is_some() { 0.0 } else { stage.ramp_up.as_secs_f64() },
-        model: if stage.arrivals.is_some() { "open" } else { "closed" }.to_owned(),
+        model: if stage.arrivals.is_some() { StageModel::Open } else { StageModel::Closed },
     }
-}
-
-/// Returns the load model of a whole scenario: `closed`, `open` or `mixed`.
-fn model(stages: &[StageMark]) -> String {
-    let open = stages.iter().filter(|stage| stage.model == "open").count();
-    match open {
-        0 => "closed",
-        _ if open == stages.len() => "open",
-        _ => "mixed",
-    }
-    .to_owned()
 }
 
 /// Returns how a run compares, with the noise floor of the scenario if one is known.
 fn options(plan: &Plan, scenario: &str, floors: Option<&NoiseFloors>) -> CompareOptions {
     let noise = floors.map(|floors| floors.of(scenario)).unwrap_or_default();
     CompareOptions {
-        margin: plan.margin,
+        margin: plan.margin(),
         noise_source: floors.filter(|_| !noise.is_empty()).map(|floors| floors.run_id.clone()),
         noise,
-        seed: Seed(plan.seed.key(&[RESAMPLE])),
+        seed: Seed(plan.seed().key(&[RESAMPLE])),
         ..CompareOptions::default()
     }
 }

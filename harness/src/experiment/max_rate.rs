@@ -19,7 +19,7 @@ use lb_analysis::{problems, summarise};
 use lb_config::PlannedScenario;
 use lb_core::Span;
 use lb_core::workload::Scenario;
-use lb_results::{MaxRateSummary, RateProbe};
+use lb_results::{MaxRateSummary, ProbeStage, RateProbe};
 use std::sync::Arc;
 
 /// The first rate, in arrivals per second: low enough for a laptop's backends.
@@ -67,7 +67,7 @@ pub(super) async fn search<D: Driver>(
             probes: search.probes,
         };
         context.events.observe(&Event::RateFound {
-            scenario: part.scenario.scenario.name.clone(),
+            scenario: part.scenario.scenario().name.clone(),
             max_rate: max_rate.clone(),
         });
         found.push(max_rate);
@@ -79,20 +79,20 @@ impl Search<'_, '_> {
     /// Returns the highest rate that is confirmed to keep the objective; `None` when no rate does, or when the
     /// user interrupted the search.
     async fn run<D: Driver>(&mut self, driver: &mut D) -> Result<Option<f64>, RunError> {
-        let length = self.part.scenario.scenario.duration.min(PROBE);
+        let length = self.part.scenario.scenario().duration.min(PROBE);
         let Some((mut kept, mut missed)) = self.exponential(driver, length).await? else {
             return Ok(None);
         };
         while missed / kept > GAP {
             let rate = (kept * missed).sqrt();
-            match self.probe(driver, "binary", rate, length).await? {
+            match self.probe(driver, ProbeStage::Binary, rate, length).await? {
                 Some(true) => kept = rate,
                 Some(false) => missed = rate,
                 None => return Ok(None),
             }
         }
         for _ in 0..CONFIRMATIONS {
-            match self.probe(driver, "confirm", kept, length * CONFIRM).await? {
+            match self.probe(driver, ProbeStage::Confirm, kept, length * CONFIRM).await? {
                 Some(true) => return Ok(Some(kept)),
                 Some(false) => kept /= GAP,
                 None => return Ok(None),
@@ -110,7 +110,7 @@ impl Search<'_, '_> {
     ) -> Result<Option<(f64, f64)>, RunError> {
         let (mut kept, mut missed, mut rate) = (None, None, FIRST_RATE);
         loop {
-            match self.probe(driver, "exponential", rate, length).await? {
+            match self.probe(driver, ProbeStage::Exponential, rate, length).await? {
                 Some(true) => kept = Some(rate),
                 Some(false) => missed = Some(rate),
                 None => return Ok(None),
@@ -130,13 +130,13 @@ impl Search<'_, '_> {
     async fn probe<D: Driver>(
         &mut self,
         driver: &mut D,
-        stage: &str,
+        stage: ProbeStage,
         rate: f64,
         length: Span,
     ) -> Result<Option<bool>, RunError> {
         let scenario = at_rate(self.part.scenario, rate, length)?;
         let number = self.probes.len() as u32;
-        let schedule = block_schedule(&scenario.scenario.workload, self.context.plan.seed, number);
+        let schedule = block_schedule(&scenario.scenario().workload, self.context.plan.seed(), number);
         let plan = TrialPlan {
             scenario_number: self.part.number,
             scenario: &scenario,
@@ -149,21 +149,21 @@ impl Search<'_, '_> {
         };
         let trial = driver.run(&plan).await?;
         let Some(trial) = trial.filter(|trial| !trial.record.interrupted) else { return Ok(None) };
-        let problems = problems(&trial, !scenario.scenario.topology.faults.is_empty());
+        let problems = problems(&trial, !scenario.scenario().topology.faults.is_empty());
         let held = evaluate(self.objective, scenario.scope(), &[&trial], &self.contestant.label);
         let kept = problems.is_empty() && held.iter().all(|result| result.ok);
-        let result = summarise(&[&trial], &scenario.scenario.workload);
+        let result = summarise(&[&trial], &scenario.scenario().workload);
         let probe = RateProbe {
             rate_per_s: rate,
             seconds: length.as_secs_f64(),
-            stage: stage.to_owned(),
+            stage,
             kept,
             latency_ms: result.as_ref().and_then(|result| result.latency_ms.clone()),
             error_rate: result.as_ref().map_or(0.0, |result| result.error_rate),
             problems,
         };
         self.context.events.observe(&Event::ProbeFinished {
-            scenario: scenario.scenario.name.clone(),
+            scenario: scenario.scenario().name.clone(),
             algorithm: self.contestant.label.clone(),
             probe: probe.clone(),
         });
@@ -174,11 +174,11 @@ impl Search<'_, '_> {
 
 /// Returns the scenario with its busiest moment as Poisson arrivals of this rate and length.
 fn at_rate(planned: &PlannedScenario, rate: f64, length: Span) -> Result<PlannedScenario, RunError> {
-    let inner = &planned.scenario;
+    let inner = &planned.scenario();
     let workload = inner.workload.at_rate(rate, length).with_context(|| {
         format!("failed to vary the rate of scenario \"{}\": a recorded list has times of its own; take a config with users or arrivals", inner.name)
     });
     let workload = Arc::new(workload.map_err(RunError::Plan)?);
     let scenario = Scenario { workload, duration: length, ..Scenario::clone(inner) };
-    Ok(PlannedScenario { scenario: Arc::new(scenario), ..planned.clone() })
+    Ok(planned.with_scenario(scenario))
 }

@@ -38,15 +38,15 @@ async fn measure_with<D: Driver>(
     number: usize,
     measured: &mut MeasuredScenario,
 ) -> Result<(), RunError> {
-    let scenario = &context.plan.scenarios[number];
-    let mut algorithms = scenario.algorithms.clone();
+    let scenario = &context.plan.scenarios()[number];
+    let mut algorithms = scenario.algorithms().to_vec();
     if let Some(offered) = driver.offered() {
         measured.skipped = not_offered(&offered, &mut algorithms);
     }
     measured.contestants = driver.contestants(&algorithms, context.mode);
     let part = ScenarioRun { number, scenario, contestants: measured.contestants.clone() };
     context.events.observe(&Event::ScenarioStarted {
-        scenario: scenario.scenario.name.clone(),
+        scenario: scenario.scenario().name.clone(),
         contestants: part.contestants.iter().map(|contestant| contestant.label.clone()).collect(),
     });
     let result = match (algorithms.is_empty(), context.mode) {
@@ -89,5 +89,5 @@ fn enough_valid(part: &ScenarioRun<'_>, trials: &[Trial]) -> Result<(), RunError
     if lacking.is_empty() {
         return Ok(());
     }
-    Err(RunError::TooFewValid { scenario: part.scenario.scenario.name.clone(), lacking })
+    Err(RunError::TooFewValid { scenario: part.scenario.scenario().name.clone(), lacking })
 }

@@ -51,10 +51,10 @@ pub async fn run(
 /// Chooses what is under test, runs all scenarios, and writes the summary.
 async fn run_scenarios(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, RunError> {
     let plan = context.plan;
-    let engine = plan.engine.unwrap_or(Engine::Live);
+    let engine = plan.engine().unwrap_or(Engine::Live);
     let choice = match engine {
         Engine::Sim => None,
-        Engine::Live => Some(choose(&plan.target).await.map_err(RunError::testbed)?),
+        Engine::Live => Some(choose(plan.target()).await.map_err(RunError::testbed)?),
     };
     let mut summary = blank_summary(plan, options, engine, choice.as_ref());
     announce(context, &summary);
@@ -70,7 +70,7 @@ async fn run_scenarios(context: &Context<'_>, options: &RunOptions<'_>) -> Resul
         .filter(|_| options.mode == Mode::Compare);
     let mut failure = None;
     let mut hashes = Vec::new();
-    for number in 0..plan.scenarios.len() {
+    for number in 0..plan.scenarios().len() {
         if failure.is_some() || context.interrupt.is_set() {
             break;
         }
@@ -79,7 +79,7 @@ async fn run_scenarios(context: &Context<'_>, options: &RunOptions<'_>) -> Resul
         hashes.extend(measured.blocks.schedules.iter().cloned());
         // What was measured is worth its tables even when its files cannot be written.
         failure = failure.or(write_trials(context, number, &measured).err());
-        let scenario = &plan.scenarios[number];
+        let scenario = &plan.scenarios()[number];
         let mut judged = judge(plan, &options.mode, scenario, &measured, floors.as_ref(), managed);
         if options.oracles && options.mode == Mode::Compare && managed && failure.is_none() {
             failure = add_bounds(context, number, &measured, &mut judged).await.err();
@@ -111,9 +111,9 @@ fn announce(context: &Context<'_>, summary: &Summary) {
         engine: summary.engine.clone(),
         mode: context.mode.name().to_owned(),
         results: context.folder.path().display().to_string(),
-        scenarios: plan.scenarios.iter().map(|scenario| scenario.scenario.name.clone()).collect(),
+        scenarios: plan.scenarios().iter().map(|scenario| scenario.scenario().name.clone()).collect(),
     });
-    for note in &plan.notes {
+    for note in plan.notes() {
         context.events.observe(&Event::Note { text: note.to_string() });
     }
 }
@@ -130,7 +130,7 @@ fn exploration_note(traces: Option<f64>) -> Option<String> {
 /// Writes the files of a scenario over its valid trials.
 fn write_trials(context: &Context<'_>, number: usize, measured: &MeasuredScenario) -> Result<(), RunError> {
     let trials: Vec<&Trial> = valid(&measured.blocks.trials).collect();
-    let scenario = &context.plan.scenarios[number].scenario;
+    let scenario = context.plan.scenarios()[number].scenario();
     write_scenario(context.folder, scenario, &trials).map_err(RunError::Results)
 }
 
@@ -141,8 +141,8 @@ async fn add_bounds(
     measured: &MeasuredScenario,
     judged: &mut JudgedScenario,
 ) -> Result<(), RunError> {
-    let scenario = &context.plan.scenarios[number];
-    context.events.observe(&Event::phase(&scenario.scenario.name, "simulating bounds"));
+    let scenario = &context.plan.scenarios()[number];
+    context.events.observe(&Event::phase(&scenario.scenario().name, "simulating bounds"));
     let blocks = measured.blocks.schedules.len() as u32;
     judged.summary.oracles = oracles(context, scenario, blocks).await?;
     Ok(())
@@ -183,12 +183,12 @@ fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
          its own matter; leave --traces out, or stop that load balancer to use the embedded one"
     );
     anyhow::ensure!(
-        plan.balancers == 1,
+        plan.balancers() == 1,
         "balancers = {}: the load balancer that answers is not started by `bench`, and has as many as it has; \
          leave --balancers out, or stop that load balancer to use the embedded one",
-        plan.balancers
+        plan.balancers()
     );
-    if let Some(policy) = plan.policy.as_ref().filter(|policy| policy.source != TrainedPolicy::BUNDLED) {
+    if let Some(policy) = plan.policy().as_ref().filter(|policy| policy.source != TrainedPolicy::BUNDLED) {
         anyhow::bail!(
             "policy = {}: the load balancer that answers is not started by `bench` and follows a policy of its own; \
              leave --policy out and reload the policy there, or stop that load balancer to use the embedded one",
@@ -200,7 +200,7 @@ fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
 
 /// Returns the policy that `rl` follows; `None` when `rl` does not run.
 fn followed(plan: &Plan) -> Option<PolicySummary> {
-    let policy = plan.policy.as_ref().filter(|_| plan.runs_learned())?;
+    let policy = plan.policy().filter(|_| plan.runs_learned())?;
     Some(PolicySummary { source: policy.source.clone(), sha256: policy.file.sha256.clone() })
 }
 
@@ -228,21 +228,21 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, choice: 
         commit: crate::COMMIT.to_owned(),
         host: Host::read(),
         config: ConfigSummary {
-            name: plan.name.clone(),
-            source: plan.source.clone(),
-            dialect: serde_json::to_value(plan.dialect)
+            name: plan.name().to_owned(),
+            source: plan.source().to_owned(),
+            dialect: serde_json::to_value(plan.dialect())
                 .ok()
                 .and_then(|d| d.as_str().map(str::to_owned))
                 .unwrap_or_default(),
             content: options.loaded.document(),
         },
-        seed: plan.seed.0,
+        seed: plan.seed().0,
         engine: match engine {
-            Engine::Live => "live".to_owned(),
-            Engine::Sim => "sim".to_owned(),
+            Engine::Live => lb_results::Engine::Live,
+            Engine::Sim => lb_results::Engine::Sim,
         },
         load_balancer: choice.map_or_else(|| "simulated".to_owned(), ToString::to_string),
-        balancers: plan.balancers,
+        balancers: plan.balancers(),
         policy: None,
         traces: options.traces.map(|exploration| TracesSummary { folder: TRACES.to_owned(), exploration }),
         schedule_sha256: String::new(),
@@ -250,6 +250,6 @@ fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, choice: 
         fingerprint: String::new(),
         scenarios: Vec::new(),
         thresholds: Vec::new(),
-        notes: plan.notes.iter().map(ToString::to_string).collect(),
+        notes: plan.notes().iter().map(ToString::to_string).collect(),
     }
 }

@@ -33,7 +33,7 @@ pub(super) struct TrialPlan<'a> {
 impl TrialPlan<'_> {
     /// The part that the names of all files of this trial begin with.
     pub(super) fn stem(&self) -> String {
-        let scenario = &self.scenario.scenario.name;
+        let scenario = &self.scenario.scenario().name;
         trial_stem(scenario, &self.contestant.label, self.block, self.attempt)
     }
 }

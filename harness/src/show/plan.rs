@@ -10,44 +10,44 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     let mut out = String::new();
     let names =
         |list: &[lb_core::Algorithm]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
-    let _ = writeln!(out, "config: {} ({})", plan.name, plan.source);
+    let _ = writeln!(out, "config: {} ({})", plan.name(), plan.source());
     let _ = writeln!(out, "{}", driven(plan));
-    let _ = writeln!(out, "algorithms: {}", names(&plan.algorithms));
-    for skipped in &plan.skipped {
+    let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
+    for skipped in plan.skipped() {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
     }
-    if let (true, Some(policy)) = (plan.runs_learned(), &plan.policy) {
+    if let (true, Some(policy)) = (plan.runs_learned(), &plan.policy()) {
         let _ = writeln!(out, "policy: {} (weights {})", policy.source, policy.file.short_hash());
     }
-    if plan.balancers > 1 {
-        let _ = writeln!(out, "balancers: {}, each sees only what it has sent itself", plan.balancers);
+    if plan.balancers() > 1 {
+        let _ = writeln!(out, "balancers: {}, each sees only what it has sent itself", plan.balancers());
     }
     let _ = writeln!(out, "repetitions: {}", repetitions(plan));
-    for threshold in &plan.thresholds {
+    for threshold in plan.thresholds() {
         let _ = writeln!(out, "threshold: {}", threshold.text());
     }
-    for scenario in &plan.scenarios {
+    for scenario in plan.scenarios() {
         out.push_str(&render_scenario(scenario));
-        if scenario.algorithms != plan.algorithms {
-            let _ = writeln!(out, "  algorithms: {}", names(&scenario.algorithms));
+        if scenario.algorithms() != plan.algorithms() {
+            let _ = writeln!(out, "  algorithms: {}", names(&scenario.algorithms()));
         }
-        for skipped in &scenario.skipped {
+        for skipped in scenario.skipped() {
             let _ = writeln!(out, "  {}: skipped, {}", skipped.name, skipped.reason);
         }
     }
-    for note in &plan.notes {
+    for note in plan.notes() {
         let _ = writeln!(out, "note: {note}");
     }
-    let _ = writeln!(out, "seed {}, schedule {schedule_sha256}", plan.seed.0);
+    let _ = writeln!(out, "seed {}, schedule {schedule_sha256}", plan.seed().0);
     out
 }
 
 /// Names what is under test: load balancers that are started, or the entry of one that runs or may run.
 fn driven(plan: &Plan) -> String {
-    let started: Vec<String> = plan.target.started().iter().map(ToString::to_string).collect();
-    match (started.as_slice(), plan.target.load_balancer) {
-        ([], Some(running)) => format!("load balancer: {running}, running at {}", plan.target.base_url),
-        ([], None) => format!("entry: {}", plan.target.base_url),
+    let started: Vec<String> = plan.target().started().iter().map(ToString::to_string).collect();
+    match (started.as_slice(), plan.target().load_balancer()) {
+        ([], Some(running)) => format!("load balancer: {running}, running at {}", plan.target().base_url()),
+        ([], None) => format!("entry: {}", plan.target().base_url()),
         ([one], _) => format!("load balancer: {one}, started before mock backends"),
         (several, _) => {
             format!("load balancers: {}, started before mock backends, and direct", several.join(", "))
@@ -57,11 +57,11 @@ fn driven(plan: &Plan) -> String {
 
 /// Says how often each algorithm runs, and what may add repetitions.
 fn repetitions(plan: &Plan) -> String {
-    let first = plan.repetitions.to_string();
-    match plan.precision {
+    let first = plan.repetitions().to_string();
+    match plan.precision() {
         Some(precision) => format!(
             "{first} or more, at most {}, until the intervals of mean and p95 are within {}",
-            plan.max_repetitions,
+            plan.max_repetitions(),
             percent(precision, 1)
         ),
         None => first,
@@ -69,14 +69,14 @@ fn repetitions(plan: &Plan) -> String {
 }
 
 fn render_scenario(scenario: &PlannedScenario) -> String {
-    let inner = &scenario.scenario;
+    let inner = scenario.scenario();
     let mut out = String::new();
     let mut senders = Vec::new();
-    if scenario.patterns.iter().any(|pattern| pattern.arrivals.is_none()) {
-        let cap = scenario.cap.map_or_else(String::new, |cap| format!(" (cap {cap})"));
-        senders.push(format!("at most {}{cap}", count(scenario.peak_users as usize, "user")));
+    if scenario.patterns().iter().any(|pattern| pattern.arrivals().is_none()) {
+        let cap = scenario.cap().map_or_else(String::new, |cap| format!(" (cap {cap})"));
+        senders.push(format!("at most {}{cap}", count(scenario.peak_users() as usize, "user")));
     }
-    if scenario.patterns.iter().any(|pattern| pattern.arrivals.is_some()) {
+    if scenario.patterns().iter().any(|pattern| pattern.arrivals().is_some()) {
         senders.push(format!("arrivals by the clock (at most {} in flight)", inner.max_in_flight));
     }
     let _ = writeln!(
@@ -86,7 +86,7 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
         inner.duration.as_secs_f64(),
         inner.warm_up.as_secs_f64(),
         senders.join(" and "),
-        scenario.identities,
+        scenario.identities(),
         inner.topology.name,
         inner.request_timeout.as_secs_f64(),
     );
@@ -100,15 +100,15 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
         "Users or arrivals",
         "Expected req/s",
     ]);
-    for pattern in &scenario.patterns {
-        let background = if pattern.background { " (background)" } else { "" };
+    for pattern in scenario.patterns() {
+        let background = if pattern.background() { " (background)" } else { "" };
         table.add_row([
-            Cell::new(format!("{}{background}", pattern.name)),
-            Cell::new(format!("{:.1}", pattern.start.as_secs_f64())),
-            Cell::new(format!("{:.1}", pattern.duration.as_secs_f64())),
-            Cell::new(format!("{:.1}", pattern.ramp_up.as_secs_f64())),
-            Cell::new(pattern.arrivals_in_words().unwrap_or_else(|| count(pattern.users as usize, "user"))),
-            Cell::new(format!("{:.1}", pattern.expected_rps)),
+            Cell::new(format!("{}{background}", pattern.name())),
+            Cell::new(format!("{:.1}", pattern.start().as_secs_f64())),
+            Cell::new(format!("{:.1}", pattern.duration().as_secs_f64())),
+            Cell::new(format!("{:.1}", pattern.ramp_up().as_secs_f64())),
+            Cell::new(pattern.arrivals_in_words().unwrap_or_else(|| count(pattern.users() as usize, "user"))),
+            Cell::new(format!("{:.1}", pattern.expected_rps())),
         ]);
     }
     let _ = writeln!(out, "{table}");

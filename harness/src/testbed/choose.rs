@@ -104,27 +104,27 @@ pub async fn choose(target: &Target) -> Result<Choice, TestbedError> {
     if !started.is_empty() {
         let own = |one: &LoadBalancer| match one {
             LoadBalancer::Reference => Ok(Own::Reference),
-            LoadBalancer::Real(kind) => Installed::find(*kind, target.program.as_deref()).map(Own::Real),
+            LoadBalancer::Real(kind) => Installed::find(*kind, target.program()).map(Own::Real),
         };
         return started.iter().map(own).collect::<Result<_, _>>().map(Choice::Own);
     }
-    let origin = Origin::parse(&target.base_url)?;
+    let origin = Origin::parse(target.base_url())?;
     let running = Running {
-        base_url: target.base_url.trim_end_matches('/').to_owned(),
-        admin_url: target.admin_url.clone().unwrap_or_else(|| origin.to_string()),
-        admin_token: target.admin_token.clone(),
-        kind: match target.load_balancer {
+        base_url: target.base_url().trim_end_matches('/').to_owned(),
+        admin_url: target.admin_url().map_or_else(|| origin.to_string(), str::to_owned),
+        admin_token: target.admin_token().map(str::to_owned),
+        kind: match target.load_balancer() {
             Some(LoadBalancer::Real(kind)) => Some(kind),
             _ => None,
         },
-        switching: target.switching,
-        reason: if target.explicit { "named by you" } else { "answers at the config's base_url" },
+        switching: target.switching(),
+        reason: if target.explicit() { "named by you" } else { "answers at the config's base_url" },
     };
     let source = match running.admin().await {
         Ok(_) => return Ok(Choice::Running(running)),
         Err(error) => Box::new(error),
     };
-    if target.explicit {
+    if target.explicit() {
         return Err(TestbedError::Named { admin_url: running.admin_url, source });
     }
     if !origin.is_loopback() {

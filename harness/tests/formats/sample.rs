@@ -32,7 +32,7 @@ pub(crate) fn summary() -> Summary {
             content: serde_json::json!({ "scenarios": [{ "name": "read_heavy" }], "request_timeout": 5 }),
         },
         seed: 42,
-        engine: "live".to_owned(),
+        engine: Engine::Live,
         load_balancer: "embedded reference load balancer".to_owned(),
         balancers: 1,
         policy: None,
@@ -72,7 +72,7 @@ fn main_scenario() -> ScenarioSummary {
         start_s,
         end_s,
         ramp_up_s: 5.0,
-        model: "closed".to_owned(),
+        model: StageModel::Closed,
     };
     ScenarioSummary {
         name: "read_heavy".to_owned(),
@@ -80,8 +80,8 @@ fn main_scenario() -> ScenarioSummary {
         peak_users: 200,
         topology: "situation-b".to_owned(),
         schedules: (0..BLOCKS).map(|block| format!("{block:02x}").repeat(32)).collect(),
-        model: "closed".to_owned(),
-        warm_up: "mser-5".to_owned(),
+        model: LoadModel::Closed,
+        warm_up: WarmUp::Mser5,
         stages: vec![
             stage("normal", 0.0, 40.0),
             stage("rush_hour", 40.0, 90.0),
@@ -116,7 +116,7 @@ fn open_scenario() -> ScenarioSummary {
     trial.block = 0;
     ScenarioSummary {
         name: "flash_sale".to_owned(),
-        model: "open".to_owned(),
+        model: LoadModel::Open,
         stages: Vec::new(),
         faults: Vec::new(),
         trials: vec![trial],
@@ -298,10 +298,10 @@ fn aa() -> AaSummary {
 }
 
 fn max_rate(algorithm: &str, rate_per_s: Option<f64>) -> MaxRateSummary {
-    let probe = |rate_per_s: f64, stage: &str, kept: bool| RateProbe {
+    let probe = |rate_per_s: f64, stage: ProbeStage, kept: bool| RateProbe {
         rate_per_s,
         seconds: 30.0,
-        stage: stage.to_owned(),
+        stage,
         kept,
         latency_ms: Some(latency(rate_per_s / 300.0)),
         error_rate: 0.001,
@@ -312,9 +312,9 @@ fn max_rate(algorithm: &str, rate_per_s: Option<f64>) -> MaxRateSummary {
         objective: vec!["p(95)<200".to_owned(), "error_rate<0.01".to_owned()],
         rate_per_s,
         probes: vec![
-            probe(200.0, "exponential", rate_per_s.is_some()),
-            probe(400.0, "exponential", false),
-            probe(310.0, "confirm", rate_per_s.is_some()),
+            probe(200.0, ProbeStage::Exponential, rate_per_s.is_some()),
+            probe(400.0, ProbeStage::Exponential, false),
+            probe(310.0, ProbeStage::Confirm, rate_per_s.is_some()),
         ],
     }
 }
@@ -401,6 +401,7 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         ],
         service_ms: Some(latency(scale)),
         distribution: distribution(scale),
+        estimates: estimates(scale),
         series: series(number),
         fault_responses: vec![fault_response(0, number), fault_response(1, number)],
         switch_evidence: vec![evidence(number)],
@@ -412,6 +413,20 @@ fn algorithm(number: usize) -> AlgorithmSummary {
             ProcessSummary { name: "load-balancer".to_owned(), cpu_s: 95.0, cores: 0.13 },
         ],
     }
+}
+
+/// What the trials of an algorithm of this slowness come to, three per cent to either side.
+fn estimates(scale: f64) -> Vec<MetricEstimate> {
+    let latency = latency(scale);
+    let of = |(metric, estimate): (Metric, f64)| MetricEstimate {
+        metric,
+        trials: BLOCKS,
+        estimate,
+        interval: Some([estimate * 0.97, estimate * 1.03]),
+        range: [estimate * 0.96, estimate * 1.04],
+    };
+    let middles = [latency.mean, latency.p50, latency.p95, latency.p99];
+    [Metric::Mean, Metric::P50, Metric::P95, Metric::P99].into_iter().zip(middles).map(of).collect()
 }
 
 fn backend(place: usize, id: &str) -> BackendSummary {
@@ -467,10 +482,10 @@ fn series(number: usize) -> Vec<SeriesPoint> {
 
 fn fault_response(fault: usize, number: usize) -> FaultResponse {
     let (start_s, end_s) = [(30.0, 60.0), (80.0, 95.0)][fault];
-    let phase = |name: &str, from_s: f64, to_s: f64, factor: f64| {
+    let phase = |name: FaultPhase, from_s: f64, to_s: f64, factor: f64| {
         let latency = latency(slowness(number) * factor);
         PhaseSummary {
-            name: name.to_owned(),
+            name,
             from_s,
             to_s,
             throughput_rps: 318.0 / factor,
@@ -483,9 +498,9 @@ fn fault_response(fault: usize, number: usize) -> FaultResponse {
     FaultResponse {
         fault,
         phases: vec![
-            phase("before", 0.0, start_s, 1.0),
-            phase("during", start_s, end_s, 1.5),
-            phase("after", end_s, LENGTH_S, 1.1),
+            phase(FaultPhase::Before, 0.0, start_s, 1.0),
+            phase(FaultPhase::During, start_s, end_s, 1.5),
+            phase(FaultPhase::After, end_s, LENGTH_S, 1.1),
         ],
         share_before: Some(0.25),
         share_during: Some(if number > 0 { 0.05 } else { 0.25 }),

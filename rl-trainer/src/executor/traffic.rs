@@ -264,9 +264,9 @@ mod tests {
             ("load_balancer", json!({ "kind": "haproxy" })),
             ("compare_load_balancers", json!(["reference", "haproxy"])),
         ] {
-            let target = planned(&named, key).target;
+            let target = planned(&named, key).target().clone();
             assert_eq!(target.started(), [LoadBalancer::Reference], "{key}: {named}");
-            assert!(!target.explicit && target.compared.is_empty(), "{key}: {named}");
+            assert!(!target.explicit() && target.compared().is_empty(), "{key}: {named}");
         }
     }
 }

@@ -1,14 +1,13 @@
 //! From paired differences to verdicts.
 
+use super::options::CompareOptions;
 use super::pairs::{Measured, Pair, to_difference, to_effect};
-use super::{CompareOptions, sentence};
+use super::sentence;
+use crate::interval::bootstrap;
 use lb_core::rng::Seed;
 use lb_results::{Comparison, Metric, MetricComparison, PairComparison, TrialSummary, Verdict};
-use lb_stats::{Percentiles, Planning, SignFlips, bca, deviation_bound, equivalence_p, holm};
+use lb_stats::{Planning, SignFlips, deviation_bound, equivalence_p, holm};
 use std::collections::BTreeMap;
-
-/// Confidence of intervals, each for itself.
-const LEVEL: f64 = 0.95;
 
 /// Compares every pair of labels by every metric; the earlier label is the baseline. None with fewer
 /// than two labels.
@@ -115,7 +114,7 @@ impl Judge<'_> {
         let metric = measured.metric;
         let [baseline, candidate] = measured.medians();
         let seed = Seed(self.options.seed.key(&[metric as u64]));
-        let interval = bca(&measured.differences, LEVEL, Percentiles::Expanded, self.options.resamples, seed);
+        let interval = bootstrap(&measured.differences, self.options.resamples, seed);
         let identical = measured.blocks() >= 2 && !measured.is_testable();
         let margin = to_difference(metric, self.options.margin_of(metric));
         let moments = measured.moments().filter(|_| evidence.is_some());

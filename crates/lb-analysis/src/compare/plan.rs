@@ -1,6 +1,6 @@
 //! How many blocks to run: before a run from a pilot, and during one from its intervals.
 
-use super::CompareOptions;
+use super::options::CompareOptions;
 use super::pairs::{Measured, Pair, to_difference};
 use lb_results::{Comparison, Metric, TrialSummary};
 use lb_stats::Planning;

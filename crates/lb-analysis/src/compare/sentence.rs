@@ -1,6 +1,6 @@
 //! Verdicts in words: plain, complete, and never more than the numbers say.
 
-use super::CompareOptions;
+use super::options::CompareOptions;
 use lb_results::{Metric, MetricComparison, PairComparison, Verdict};
 use lb_stats::Planning;
 

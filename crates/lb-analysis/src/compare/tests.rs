@@ -1,7 +1,7 @@
 //! What is said, and on what grounds.
 
 use super::*;
-use lb_results::{Comparison, MetricComparison, MetricValue, TrialSummary, Verdict};
+use lb_results::{Comparison, Metric, MetricComparison, MetricValue, TrialSummary, Verdict};
 
 fn trial(label: &str, block: u32, metrics: &[(Metric, f64)]) -> TrialSummary {
     TrialSummary {

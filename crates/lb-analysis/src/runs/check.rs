@@ -2,7 +2,7 @@
 
 use super::keys::{Difference, differences};
 use super::{common_labels, common_scenarios};
-use crate::valid_trials;
+use crate::compare::pairs::valid_trials;
 use lb_results::{ScenarioSummary, Summary, machine};
 
 /// Most key paths in a message.
@@ -141,7 +141,7 @@ fn other_schedules(
         ("seed", base.seed.to_string(), new.seed.to_string()),
         ("duration", seconds(before), seconds(after)),
         ("most users at once", before.peak_users.to_string(), after.peak_users.to_string()),
-        ("model", before.model.clone(), after.model.clone()),
+        ("model", before.model.to_string(), after.model.to_string()),
         ("patterns", stages(before), stages(after)),
         ("topology", before.topology.clone(), after.topology.clone()),
     ]

@@ -16,7 +16,9 @@ mod tests;
 
 pub use render::render;
 
-use crate::{CompareOptions, Pair, compare_pairs, valid_trials};
+use crate::compare::CompareOptions;
+use crate::compare::judge::compare_pairs;
+use crate::compare::pairs::{Pair, valid_trials};
 use lb_results::{
     Comparison, Metric, MetricComparison, NoiseFloors, ReadError, ScenarioSummary, Summary, Verdict, machine,
     read_summary,

@@ -1,7 +1,7 @@
 //! Two runs, compared, as text.
 
 use super::{FolderComparison, FolderVerdict, ScenarioComparison, is_regression};
-use crate::signed;
+use crate::compare::sentence::signed;
 use comfy_table::{CellAlignment, Table, presets};
 use lb_results::{Metric, MetricComparison};
 use std::fmt::Write;

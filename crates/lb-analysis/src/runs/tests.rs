@@ -1,7 +1,7 @@
 //! Which runs are compared, which are refused and why, and what is said.
 
 use super::*;
-use lb_results::{ConfigSummary, Host, MetricValue, SCHEMA_VERSION, TrialSummary};
+use lb_results::{ConfigSummary, Engine, Host, LoadModel, MetricValue, SCHEMA_VERSION, TrialSummary, WarmUp};
 use serde_json::json;
 
 /// A run of two algorithms over so many blocks; `factor` is what it does to latencies.
@@ -31,7 +31,7 @@ fn run(id: &str, blocks: u32, factor: f64) -> Summary {
             content: json!({"base_url": "http://localhost", "bench": {"repetitions": blocks, "cool_down_s": 1}}),
         },
         seed: 42,
-        engine: "sim".to_owned(),
+        engine: Engine::Sim,
         load_balancer: "simulated".to_owned(),
         balancers: 1,
         policy: None,
@@ -61,8 +61,8 @@ fn scenario(name: &str, blocks: u32, trials: Vec<TrialSummary>) -> ScenarioSumma
         peak_users: 40,
         topology: "default".to_owned(),
         schedules: (0..blocks).map(|block| format!("schedule {block}")).collect(),
-        model: "closed".to_owned(),
-        warm_up: "fixed".to_owned(),
+        model: LoadModel::Closed,
+        warm_up: WarmUp::Fixed,
         trials,
         ..ScenarioSummary::default()
     }
@@ -137,7 +137,7 @@ fn runs_of_other_experiments_are_refused_with_the_difference_and_the_way_out() {
         ("interrupted", |run| run.interrupted = true, "the new run `new` was interrupted"),
         (
             "engine",
-            |run| run.engine = "live".to_owned(),
+            |run| run.engine = Engine::Live,
             "base ran `sim`, new ran `live`; give both the same --engine",
         ),
         (

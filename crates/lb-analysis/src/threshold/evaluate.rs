@@ -5,12 +5,12 @@
 //! action or method are kept for the whole phase only, so a cut of the warm-up does not reach them.
 
 use super::{Aggregation, Selector, Threshold, ThresholdMetric, TimeWindow};
-use crate::{PoolShare, Window, jain_index};
+use crate::fairness::{PoolShare, jain_index};
+use crate::window::Window;
 use lb_core::workload::{Scenario, Step};
 use lb_core::{Outcome, Span};
 use lb_record::{Cell, StepRecord};
-use lb_results::ThresholdResult;
-use lb_results::{Trial, pooled_step};
+use lb_results::{ThresholdResult, Trial, pooled_step};
 use std::collections::BTreeMap;
 
 /// What a threshold can look at: a scenario, and which requests belong to each of its actions.

@@ -1,77 +1,58 @@
-//! Latency percentiles by algorithm: what lies in the middle of its trials, and how sure that is.
+//! Latency percentiles by algorithm: the estimate over its trials, and how sure that is, as the results hold them.
 
 use super::palette::Palette;
 use super::{Figure, Panel, axis, label, layout, log_axis};
+use crate::spread::{Spreads, Whiskers, latency_of};
 use crate::text::NONE;
-use lb_core::rng::Seed;
-use lb_results::{Latency, Metric, ScenarioSummary};
-use lb_stats::{Percentiles, bca, hodges_lehmann};
+use lb_results::{Metric, ScenarioSummary};
 use serde_json::{Value, json};
-
-const SHOWN: [Metric; 5] = [Metric::Mean, Metric::P50, Metric::P95, Metric::P99, Metric::P999];
 
 /// Above this ratio between the largest and the smallest value, the axis is logarithmic.
 const LINEAR_UP_TO: f64 = 20.0;
 
-/// Below this many trials, an interval says less than the trials themselves.
-const FEWEST_FOR_INTERVAL: usize = 5;
-/// Resamples of an interval.
-const RESAMPLES: usize = 2_000;
+/// One marker of an algorithm: its metric, where it stands, and the ends of its whiskers.
+type Marker = (Metric, f64, Option<[f64; 2]>);
 
-/// Hodges–Lehmann estimate over trials, and the ends of its whiskers.
-type Spread = (f64, f64, f64);
-
-/// One marker with whiskers per algorithm and percentile, and the bounds of the oracles.
+/// Draws one marker with whiskers per algorithm and metric, and the bounds of the oracles.
 pub(super) fn percentiles(scenario: &ScenarioSummary, palette: &Palette) -> Option<Figure> {
-    let mut data = Vec::new();
-    let mut range = (f64::INFINITY, 0.0_f64);
-    let mut whiskers = false;
-    let shown: Vec<Metric> = SHOWN.into_iter().filter(|metric| is_measured(scenario, *metric)).collect();
-    let trials = |name: &str| values(scenario, name, Metric::Mean).len();
-    let intervals = palette.names().iter().all(|name| trials(name) >= FEWEST_FOR_INTERVAL);
-    for name in palette.names() {
-        let spreads: Vec<(Metric, Spread)> = shown
-            .iter()
-            .filter_map(|metric| Some((*metric, spread(&values(scenario, name, *metric), intervals)?)))
-            .collect();
-        if spreads.is_empty() {
-            continue;
-        }
-        for (_, (_, low, high)) in &spreads {
-            range = (range.0.min(*low), range.1.max(*high));
-            whiskers |= high > low;
-        }
-        data.push(trace(name, palette, &spreads));
-    }
-    data.extend(scenario.oracles.iter().filter_map(|oracle| {
-        let latency = oracle.latency_ms.as_ref()?;
-        let bounds: Vec<f64> = shown.iter().map(|metric| of(latency, *metric)).collect();
-        range = bounds.iter().fold(range, |(low, high), bound| (low.min(*bound), high.max(*bound)));
-        Some(bound(&oracle.name, &shown, &bounds))
-    }));
+    let spreads = Spreads::of(scenario);
+    let markers: Vec<(&str, Vec<Marker>)> = scenario
+        .algorithms
+        .iter()
+        .map(|algorithm| (algorithm.name.as_str(), spreads.markers(algorithm)))
+        .filter(|(_, markers)| !markers.is_empty())
+        .collect();
+    let bounds: Vec<(&str, Vec<f64>)> = scenario
+        .oracles
+        .iter()
+        .filter_map(|oracle| {
+            let latency = oracle.latency_ms.as_ref()?;
+            let bounds = spreads.metrics().iter().map(|metric| latency_of(latency, *metric));
+            Some((oracle.name.as_str(), bounds.collect()))
+        })
+        .collect();
+    let mut data: Vec<Value> = markers.iter().map(|(name, markers)| trace(name, palette, markers)).collect();
+    data.extend(bounds.iter().map(|(name, bounds)| bound(name, spreads.metrics(), bounds)));
     if data.is_empty() {
         return None;
     }
+    let drawn = markers.iter().flat_map(|(_, markers)| markers);
+    let drawn = drawn.flat_map(|(_, estimate, ends)| ends.unwrap_or([*estimate; 2]));
+    let drawn = drawn.chain(bounds.iter().flat_map(|(_, bounds)| bounds.iter().copied()));
+    let range = drawn.fold((f64::INFINITY, 0.0_f64), |(low, high), ms| (low.min(ms), high.max(ms)));
     let logarithmic = range.1 / range.0.max(0.01) > LINEAR_UP_TO;
     let y_axis = match logarithmic {
         true => log_axis("Latency (ms)", range),
         false => axis("Latency (ms)", json!({ "rangemode": "tozero" })),
     };
-    let over = match (whiskers, intervals) {
-        (true, true) => {
-            "Markers: Hodges–Lehmann estimate over the valid trials. Whiskers: its 95 % interval (bootstrap, BCa)."
-        }
-        (true, false) => {
-            "Markers: Hodges–Lehmann estimate over the valid trials. Whiskers: the smallest and the largest trial, \
-             which are too few for an interval."
-        }
-        (false, _) => {
-            "Markers: the only valid trial of each algorithm, or trials that agree exactly; no whiskers."
-        }
-    };
     let note = if logarithmic { " The axis is logarithmic." } else { "" };
     let title = "Latency percentiles by algorithm";
-    let alt = format!("{title}: the results table holds the same numbers, pooled over trials.");
+    let alt = match spreads.whiskers() {
+        Whiskers::Interval | Whiskers::Range => {
+            format!("{title}: the table of latency over trials holds the same numbers.")
+        }
+        Whiskers::Single | Whiskers::None => format!("{title}: the results table holds them as numbers."),
+    };
     let layout = layout(json!({
         "scattermode": "group",
         "scattergap": 0.4,
@@ -81,49 +62,58 @@ pub(super) fn percentiles(scenario: &ScenarioSummary, palette: &Palette) -> Opti
     Some(Figure {
         id: "percentiles",
         title: title.to_owned(),
-        caption: format!("{over}{note}"),
+        caption: format!("{}{note}", caption(spreads.whiskers())),
         legend: Vec::new(),
         panels: vec![Panel::new(alt, 420, data, layout)],
     })
 }
 
-fn trace(name: &str, palette: &Palette, spreads: &[(Metric, Spread)]) -> Value {
+/// Says what markers and whiskers stand for.
+const fn caption(whiskers: Whiskers) -> &'static str {
+    match whiskers {
+        Whiskers::Interval => {
+            "Markers: Hodges–Lehmann estimate over the valid trials. Whiskers: its 95 % interval (bootstrap, BCa)."
+        }
+        Whiskers::Range => {
+            "Markers: Hodges–Lehmann estimate over the valid trials. Whiskers: the smallest and the largest trial, \
+             because there are too few trials for an interval."
+        }
+        Whiskers::Single => {
+            "Markers: the only valid trial of each algorithm; a single trial has no whiskers."
+        }
+        Whiskers::None => {
+            "Markers: all requests of an algorithm's valid trials, pooled. There are no whiskers."
+        }
+    }
+}
+
+fn trace(name: &str, palette: &Palette, markers: &[Marker]) -> Value {
     let style = palette.style(name);
-    let each =
-        |pick: fn(&Spread) -> f64| spreads.iter().map(|(_, spread)| pick(spread)).collect::<Vec<f64>>();
+    let reach = |end: usize| -> Vec<f64> {
+        let of = |(_, estimate, ends): &Marker| ends.map_or(0.0, |ends| (ends[end] - estimate).abs());
+        markers.iter().map(of).collect()
+    };
     json!({
         "type": "scatter", "mode": "markers", "name": label(name),
-        "x": spreads.iter().map(|(metric, _)| heading(*metric)).collect::<Vec<_>>(),
-        "y": each(|spread| spread.0),
+        "x": markers.iter().map(|(metric, _, _)| heading(*metric)).collect::<Vec<_>>(),
+        "y": markers.iter().map(|(_, estimate, _)| *estimate).collect::<Vec<_>>(),
         "error_y": {
             "type": "data", "symmetric": false, "thickness": 1.5, "width": 4,
-            "array": each(|(middle, _, high)| (high - middle).max(0.0)),
-            "arrayminus": each(|(middle, low, _)| (middle - low).max(0.0)),
+            "array": reach(1), "arrayminus": reach(0),
         },
         "marker": { "color": style.colour, "symbol": style.symbol, "size": 8 },
         "hovertemplate": "%{x}: %{y:.1f} ms<extra>%{fullData.name}</extra>",
     })
 }
 
-fn bound(name: &str, shown: &[Metric], bounds: &[f64]) -> Value {
+fn bound(name: &str, metrics: &[Metric], bounds: &[f64]) -> Value {
     json!({
         "type": "scatter", "mode": "markers", "name": format!("best possible (simulated): {}", label(name)),
-        "x": shown.iter().map(|metric| heading(*metric)).collect::<Vec<_>>(),
+        "x": metrics.iter().map(|metric| heading(*metric)).collect::<Vec<_>>(),
         "y": bounds,
         "marker": { "color": "#7f8794", "symbol": "line-ew-open", "size": 14, "line": { "width": 3 } },
         "hovertemplate": "%{x}: %{y:.1f} ms<extra>%{fullData.name}</extra>",
     })
-}
-
-/// The bound of a metric.
-fn of(latency: &Latency, metric: Metric) -> f64 {
-    match metric {
-        Metric::P50 => latency.p50,
-        Metric::P95 => latency.p95,
-        Metric::P99 => latency.p99,
-        Metric::P999 => latency.p999,
-        _ => latency.mean,
-    }
 }
 
 fn heading(metric: Metric) -> &'static str {
@@ -134,28 +124,65 @@ fn heading(metric: Metric) -> &'static str {
     }
 }
 
-/// Whether any trial has enough requests for it.
-fn is_measured(scenario: &ScenarioSummary, metric: Metric) -> bool {
-    scenario.trials.iter().any(|trial| trial.is_valid() && trial.metric(metric).is_some())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_results::{AlgorithmSummary, Latency, MetricEstimate};
 
-/// Over the valid trials of a label.
-fn values(scenario: &ScenarioSummary, name: &str, metric: Metric) -> Vec<f64> {
-    let trials = scenario.trials.iter().filter(|trial| trial.is_valid() && trial.label == name);
-    trials.filter_map(|trial| trial.metric(metric)).collect()
-}
+    const POOLED: Latency =
+        Latency { mean: 20.0, min: 1.0, p50: 18.0, p90: 40.0, p95: 52.0, p99: 90.0, p999: 120.0, max: 150.0 };
 
-/// Where the values lie; with an `interval`, how sure that is, otherwise how far they lie apart. Latencies
-/// are compared by ratios, so this happens to their logarithms.
-fn spread(values: &[f64], interval: bool) -> Option<Spread> {
-    let logarithms: Vec<f64> = values.iter().map(|value| value.max(f64::MIN_POSITIVE).ln()).collect();
-    let middle = hodges_lehmann(&logarithms)?;
-    let [low, high] = match interval {
-        true => bca(&logarithms, 0.95, Percentiles::Expanded, RESAMPLES, Seed(0))?,
-        false => [
-            logarithms.iter().copied().fold(f64::INFINITY, f64::min),
-            logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max),
-        ],
-    };
-    Some((middle.exp(), low.exp(), high.exp()))
+    fn estimate(trials: u32, interval: Option<[f64; 2]>) -> MetricEstimate {
+        MetricEstimate { metric: Metric::P95, trials, estimate: 50.0, interval, range: [44.0, 57.0] }
+    }
+
+    fn drawn(estimates: &[&[MetricEstimate]]) -> (String, Vec<Value>) {
+        let algorithm = |(name, estimates): (&str, &&[MetricEstimate])| AlgorithmSummary {
+            name: name.to_owned(),
+            latency_ms: Some(POOLED),
+            estimates: estimates.to_vec(),
+            ..AlgorithmSummary::default()
+        };
+        let algorithms = ["p2c", "random"].into_iter().zip(estimates).map(algorithm).collect();
+        let scenario = ScenarioSummary { algorithms, ..ScenarioSummary::default() };
+        let figure = percentiles(&scenario, &Palette::of(&scenario)).expect("there is something to draw");
+        let data = figure.panels[0].spec["data"].as_array().expect("a list of traces").clone();
+        (figure.caption, data)
+    }
+
+    #[test]
+    fn whiskers_are_the_intervals_of_the_results() {
+        let (caption, data) =
+            drawn(&[&[estimate(9, Some([46.0, 55.5]))], &[estimate(9, Some([47.0, 53.0]))]]);
+        assert_eq!(data[0]["y"], json!([50.0]), "the marker is the estimate, not the pooled percentile");
+        let ends = (&data[0]["error_y"]["arrayminus"], &data[0]["error_y"]["array"]);
+        assert_eq!(ends, (&json!([4.0]), &json!([5.5])), "they reach to the ends of the interval");
+        assert!(caption.contains("95 % interval"), "{caption}");
+    }
+
+    #[test]
+    fn with_too_few_trials_of_one_algorithm_all_whiskers_are_ranges() {
+        let (caption, data) = drawn(&[&[estimate(9, Some([46.0, 55.5]))], &[estimate(3, None)]]);
+        for trace in data {
+            let ends = (&trace["error_y"]["arrayminus"], &trace["error_y"]["array"]);
+            assert_eq!(ends, (&json!([6.0]), &json!([7.0])), "whiskers of two kinds cannot be compared");
+        }
+        assert!(caption.contains("the smallest and the largest trial"), "{caption}");
+    }
+
+    #[test]
+    fn a_summary_without_estimates_has_pooled_markers_and_no_whiskers() {
+        let (caption, data) = drawn(&[&[], &[]]);
+        assert_eq!(data[0]["x"], json!(["mean", "p50", "p95", "p99"]));
+        assert_eq!(data[0]["y"], json!([20.0, 18.0, 52.0, 90.0]));
+        assert_eq!(
+            data[0]["error_y"]["array"],
+            json!([0.0, 0.0, 0.0, 0.0]),
+            "nothing says how sure they are"
+        );
+        assert!(caption.contains("pooled"), "{caption}");
+        let (caption, data) = drawn(&[&[estimate(1, None)]]);
+        assert_eq!(data[0]["error_y"]["array"], json!([0.0]), "one trial has no spread");
+        assert!(caption.contains("the only valid trial"), "{caption}");
+    }
 }

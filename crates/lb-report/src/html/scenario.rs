@@ -4,8 +4,8 @@ use super::table::scrolling;
 use super::{class, figure};
 use crate::charts::figures;
 use crate::tables::{
-    Table, aa, fault_tables, max_rates, overheads, processes, requests, results, shares, statistics,
-    steering, switches, thresholds, tone, validity,
+    Table, aa, estimates, fault_tables, max_rates, overheads, processes, requests, results, shares,
+    statistics, steering, switches, thresholds, tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
 use lb_results::{Comparison, ScenarioSummary, Summary};
@@ -28,6 +28,7 @@ pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSumma
                 }
                 None => p { "No algorithm has a valid trial." },
             }
+            @if let Some(table) = estimates(scenario) { (scrolling(&table)) }
             @if let Some(comparison) = &scenario.comparison { (statistics_of(comparison)) }
             (charts(&id, scenario))
             (faults(scenario))

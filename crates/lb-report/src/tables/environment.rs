@@ -12,7 +12,7 @@ pub(crate) fn environment(summary: &Summary) -> Table {
     let mut add = |what: &str, value: String| table.add(vec![what.to_owned(), value]);
     add("Run", summary.run_id.clone());
     add("Started", moment(&summary.started_at));
-    add("Engine", summary.engine.clone());
+    add("Engine", summary.engine.to_string());
     add("Load balancer", summary.load_balancer.clone());
     if summary.balancers > 1 {
         add("Balancers", format!("{}, each with a view of its own", summary.balancers));

@@ -58,7 +58,7 @@ fn tables(scenario: &ScenarioSummary, number: usize, fault: &FaultMark) -> Fault
             for phase in &one.phases {
                 phases.add(vec![
                     algorithm.name.clone(),
-                    phase.name.clone(),
+                    phase.name.to_string(),
                     seconds(phase.from_s),
                     seconds(phase.to_s),
                     format!("{:.2}", phase.throughput_rps),

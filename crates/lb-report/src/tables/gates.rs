@@ -68,7 +68,7 @@ pub(crate) fn max_rates(rates: &[MaxRateSummary]) -> Option<(Table, Table)> {
             let mut cells: Vec<Cell> = [
                 rate.algorithm.clone(),
                 trimmed(probe.rate_per_s, 1),
-                probe.stage.clone(),
+                probe.stage.to_string(),
                 trimmed(probe.seconds, 1),
                 of(|latency| latency.p50),
                 of(|latency| latency.p95),

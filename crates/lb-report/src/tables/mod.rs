@@ -3,6 +3,7 @@
 
 mod balancers;
 mod environment;
+mod estimates;
 mod faults;
 mod gates;
 mod results;
@@ -11,6 +12,7 @@ mod validity;
 
 pub(super) use balancers::{overheads, steering, switches};
 pub(super) use environment::environment;
+pub(super) use estimates::estimates;
 pub(super) use faults::{fault_tables, fault_title};
 pub(super) use gates::{aa, max_rates, thresholds};
 pub(super) use results::{RESULTS, backend_ids, processes, requests, results, shares};

@@ -2,12 +2,13 @@
 
 use super::fault::FaultResponse;
 use super::latency::Latency;
+use super::metric::MetricEstimate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// One algorithm in one scenario, over all its trials.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AlgorithmSummary {
     /// Name, with its wrappers.
     pub name: String,
@@ -48,6 +49,10 @@ pub struct AlgorithmSummary {
     pub series: Vec<SeriesPoint>,
     /// What it did about each fault of the scenario.
     pub fault_responses: Vec<FaultResponse>,
+    /// Latency metrics over trials, the trial being the unit. Empty in the file of a single trial, and in
+    /// summaries that were written before this field existed.
+    #[serde(default)]
+    pub estimates: Vec<MetricEstimate>,
     /// How each switch to this algorithm was verified.
     pub switch_evidence: Vec<serde_json::Value>,
     /// CPU time of the processes that took part.

@@ -1,5 +1,6 @@
 //! Faults, and how algorithms answered them.
 
+use super::kinds::FaultPhase;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -40,8 +41,8 @@ pub struct FaultResponse {
 /// The numbers of one phase around a fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct PhaseSummary {
-    /// `before`, `during` or `after`.
-    pub name: String,
+    /// Where the phase lies around the fault.
+    pub name: FaultPhase,
     /// Seconds from the start of the measured phase.
     pub from_s: f64,
     /// Its end.

@@ -52,6 +52,9 @@ impl Metric {
         }
     }
 
+    /// Those of latency, in milliseconds.
+    pub const LATENCIES: [Self; 5] = [Self::Mean, Self::P50, Self::P95, Self::P99, Self::P999];
+
     /// Whether more of it is better. Jain's index is a description, not an aim: see
     /// [`Self::has_direction`].
     pub const fn higher_is_better(self) -> bool {
@@ -77,4 +80,19 @@ pub struct MetricValue {
     pub metric: Metric,
     /// In the metric's own unit.
     pub value: Option<f64>,
+}
+
+/// One metric of one algorithm over its valid trials: where it lies, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct MetricEstimate {
+    /// The metric.
+    pub metric: Metric,
+    /// Valid trials that have a value of the metric.
+    pub trials: u32,
+    /// Hodges–Lehmann estimate over the values of these trials, in the metric's own unit.
+    pub estimate: f64,
+    /// 95 % interval of the estimate (bootstrap, BCa). Null with fewer than 5 trials.
+    pub interval: Option<[f64; 2]>,
+    /// Smallest and largest value of a single trial.
+    pub range: [f64; 2],
 }

@@ -8,6 +8,7 @@ pub(crate) mod aa;
 pub(crate) mod algorithm;
 pub(crate) mod comparison;
 pub(crate) mod fault;
+pub(crate) mod kinds;
 pub(crate) mod latency;
 pub(crate) mod metric;
 pub(crate) mod objective;

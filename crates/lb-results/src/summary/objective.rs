@@ -1,5 +1,6 @@
 //! What had to hold: thresholds, and the highest rates at which an objective was kept.
 
+use super::kinds::ProbeStage;
 use super::latency::Latency;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -39,8 +40,8 @@ pub struct RateProbe {
     pub rate_per_s: f64,
     /// Seconds measured.
     pub seconds: f64,
-    /// `exponential`, `binary` or `confirm`.
-    pub stage: String,
+    /// What the probe was for.
+    pub stage: ProbeStage,
     /// Whether the objective was kept.
     pub kept: bool,
     /// Latency of successful requests.

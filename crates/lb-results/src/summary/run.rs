@@ -1,5 +1,6 @@
 //! One run, with what is needed to repeat it.
 
+use super::kinds::Engine;
 use super::objective::ThresholdResult;
 use super::scenario::ScenarioSummary;
 use crate::host::Host;
@@ -33,8 +34,8 @@ pub struct Summary {
     pub config: ConfigSummary,
     /// Seed of the schedule.
     pub seed: u64,
-    /// `live` or `sim`.
-    pub engine: String,
+    /// How trials were driven.
+    pub engine: Engine,
     /// Which load balancer was driven.
     pub load_balancer: String,
     /// Load balancers, each of which saw only what it had sent itself; 1 where all requests were seen by
@@ -63,8 +64,36 @@ pub struct Summary {
     pub notes: Vec<String>,
 }
 
+impl Summary {
+    /// Returns a run that begins now and in which nothing was measured yet, driven through one load balancer.
+    pub fn empty(run_id: &str, engine: Engine) -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run_id: run_id.to_owned(),
+            started_at: jiff::Timestamp::now().to_string(),
+            command: Vec::new(),
+            version: String::new(),
+            commit: String::new(),
+            host: Host::default(),
+            config: ConfigSummary::default(),
+            seed: 0,
+            engine,
+            load_balancer: String::new(),
+            balancers: one(),
+            policy: None,
+            traces: None,
+            schedule_sha256: String::new(),
+            interrupted: false,
+            fingerprint: String::new(),
+            scenarios: Vec::new(),
+            thresholds: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}
+
 /// The config that was run.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigSummary {
     /// Name as given.
     pub name: String,

@@ -4,6 +4,7 @@ use super::aa::AaSummary;
 use super::algorithm::AlgorithmSummary;
 use super::comparison::Comparison;
 use super::fault::FaultMark;
+use super::kinds::{LoadModel, StageModel, WarmUp};
 use super::latency::Latency;
 use super::objective::MaxRateSummary;
 use super::trial_row::TrialSummary;
@@ -24,10 +25,10 @@ pub struct ScenarioSummary {
     pub topology: String,
     /// SHA-256 of the schedule of each repetition.
     pub schedules: Vec<String>,
-    /// `closed`, `open` or `mixed`.
-    pub model: String,
-    /// How the warm-up was left out: `fixed` or `mser-5`.
-    pub warm_up: String,
+    /// Its model of load.
+    pub model: LoadModel,
+    /// How the warm-up was left out.
+    pub warm_up: WarmUp,
     /// Patterns, in order of time.
     pub stages: Vec<StageMark>,
     /// Faults, in order of time.
@@ -75,8 +76,8 @@ pub struct StageMark {
     pub end_s: f64,
     /// Seconds over which its users arrive.
     pub ramp_up_s: f64,
-    /// `closed`: users wait for replies. `open`: arrivals do not.
-    pub model: String,
+    /// Its model of load.
+    pub model: StageModel,
 }
 
 /// What the way through a load balancer adds to a request.

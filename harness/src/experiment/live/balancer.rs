@@ -80,7 +80,7 @@ impl BalancerUnderTest {
         if !self.admin.capabilities().in_flight {
             return Ok(());
         }
-        self.admin.drain(context.plan.drain_timeout.into()).await
+        self.admin.drain(context.plan.drain_timeout().into()).await
     }
 
     /// Resets what can be reset, and returns the counters at the beginning of the measured phase; `None` when the load

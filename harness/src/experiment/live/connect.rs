@@ -23,13 +23,13 @@ pub(super) async fn start(
     number: usize,
     choice: &Choice,
 ) -> Result<Testbed, RunError> {
-    let scenario = &context.plan.scenarios[number];
-    let inner = &scenario.scenario;
+    let scenario = &context.plan.scenarios()[number];
+    let inner = &scenario.scenario();
     match choice {
         Choice::Own(own) => {
             let dir = context.folder.path().join(format!("target/{number}"));
-            let seed = context.plan.seed.0;
-            let mocks = Backends::start(&inner.topology, &scenario.catalogue, seed, &dir)
+            let seed = context.plan.seed().0;
+            let mocks = Backends::start(&inner.topology, scenario.catalogue(), seed, &dir)
                 .await
                 .map_err(RunError::testbed)?;
             let mut balancers = Vec::new();
@@ -76,8 +76,8 @@ async fn start_balancer(
     mocks: &Backends,
     dir: &Path,
 ) -> Result<BalancerUnderTest, RunError> {
-    let inner = &scenario.scenario;
-    let policy = context.plan.policy.as_ref();
+    let inner = &scenario.scenario();
+    let policy = context.plan.policy();
     let (admin, base_url, process, steered): (Arc<dyn LoadBalancerAdmin>, _, _, _) = match own {
         Own::Reference => {
             // Relative to the folder `target/N`, in which the load balancer runs.
@@ -85,7 +85,7 @@ async fn start_balancer(
             let spec = ReferenceSpec {
                 topology: &inner.topology,
                 policy,
-                balancers: context.plan.balancers,
+                balancers: context.plan.balancers(),
                 traces: traces.as_deref().zip(context.traces),
             };
             let reference = Reference::start(spec, mocks, dir).await.map_err(RunError::testbed)?;
@@ -94,14 +94,14 @@ async fn start_balancer(
         }
         Own::Real(installed) => {
             let runs = |one: &&Algorithm| lacks(own.load_balancer(), **one, policy).is_none();
-            let algorithms: Vec<Algorithm> = scenario.algorithms.iter().filter(runs).copied().collect();
+            let algorithms: Vec<Algorithm> = scenario.algorithms().iter().filter(runs).copied().collect();
             let spec = RealSpec {
                 installed,
-                listen: context.plan.target.listen,
+                listen: context.plan.target().listen(),
                 topology: &inner.topology,
                 algorithms: &algorithms,
-                threads: context.plan.balancers,
-                switching: context.plan.target.switching,
+                threads: context.plan.balancers(),
+                switching: context.plan.target().switching(),
             };
             let dir = dir.join(installed.kind.name());
             let real = Real::start(&spec, mocks, &dir).await.map_err(RunError::testbed)?;

@@ -33,7 +33,7 @@ pub(super) async fn rehearse(
     testbed: &Testbed,
     scenario: Arc<Scenario>,
 ) -> Result<TrialRecord, RunError> {
-    let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed));
+    let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed()));
     let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
     let (plan, hooks) = plan_load(context, testbed, Way::Through(0), phase, None)?;
     let record = tokio::task::spawn_blocking(move || lb_load::run(plan, hooks)).await;
@@ -92,7 +92,7 @@ fn plan_load(
         shard: Shard::WHOLE,
         duration: scenario.duration,
         request_timeout: scenario.request_timeout,
-        drain_timeout: context.plan.drain_timeout,
+        drain_timeout: context.plan.drain_timeout(),
         max_in_flight: scenario.max_in_flight,
         workers: workers(),
         cores: Vec::new(),

@@ -55,7 +55,7 @@ pub(super) async fn run(
     let trace = stop_trace(context, testbed, way, &mut notes).await?;
     enter("cooling down");
     if !measured.record.interrupted {
-        tokio::time::sleep(context.plan.cool_down.into()).await;
+        tokio::time::sleep(context.plan.cool_down().into()).await;
     }
     let evidence = serde_json::to_value(&evidence).context("failed to write down the evidence");
     let evidence = evidence.map_err(RunError::Internal)?;
@@ -93,7 +93,7 @@ async fn drain_before(context: &Context<'_>, testbed: &Testbed, way: Way) -> Res
 /// Switch: the backends learn the faults of the scenario, the load balancer the algorithm.
 async fn switch(testbed: &mut Testbed, plan: &TrialPlan<'_>) -> Result<(), RunError> {
     if let Some(mocks) = &testbed.mocks {
-        let faults = &plan.scenario.scenario.topology.faults;
+        let faults = &plan.scenario.scenario().topology.faults;
         mocks.mocks.set_faults(faults).await.map_err(RunError::testbed)?;
     }
     match plan.contestant.way {
@@ -120,18 +120,18 @@ async fn steer(
     else {
         return Ok(None);
     };
-    let policy = context.plan.policy.as_ref();
-    Agent::start(balancer, steering, policy, context.plan.steering_period).await.map(Some)
+    let policy = context.plan.policy();
+    Agent::start(balancer, steering, policy, context.plan.steering_period()).await.map(Some)
 }
 
 /// Warm-up: the busiest moment of the scenario, with other users.
 async fn warm_up(context: &Context<'_>, testbed: &Testbed, plan: &TrialPlan<'_>) -> Result<(), RunError> {
-    let inner = &plan.scenario.scenario;
+    let inner = &plan.scenario.scenario();
     if inner.warm_up.is_zero() {
         return Ok(());
     }
     let workload = Arc::new(inner.workload.warm_up(inner.warm_up));
-    let seed = warm_up_seed(context.plan.seed, plan.block);
+    let seed = warm_up_seed(context.plan.seed(), plan.block);
     let schedule = Arc::new(Schedule::new(Arc::clone(&workload), seed));
     let scenario = Scenario { workload, duration: inner.warm_up, ..Scenario::clone(inner) };
     let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None };
@@ -175,7 +175,7 @@ async fn measure(
     let requests = context.requests_file(plan, &testbed.backends)?;
     let phase = Phase {
         name: MEASURE,
-        scenario: Arc::clone(&plan.scenario.scenario),
+        scenario: Arc::clone(&plan.scenario.scenario()),
         schedule: Arc::clone(plan.schedule),
         requests: requests.as_ref().map(RequestsFile::sink),
     };

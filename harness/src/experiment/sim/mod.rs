@@ -81,10 +81,10 @@ impl<'a> SimulatedTrials<'a> {
         progress: Arc<lb_record::Progress>,
     ) -> Job {
         let context = self.context;
-        let seed = context.plan.seed;
+        let seed = context.plan.seed();
         Job {
             algorithm: plan.contestant.algorithm,
-            trained: context.plan.policy.clone(),
+            trained: context.plan.policy().cloned(),
             trace: context.traces.map(|exploration| TracePlan {
                 path: context.folder.path().join(TRACES).join(format!("{}.parquet", plan.stem())),
                 run_id: context.run_id.to_owned(),
@@ -93,11 +93,11 @@ impl<'a> SimulatedTrials<'a> {
             options: Options {
                 seed: Seed(seed.key(&[POLICY, u64::from(plan.block)])),
                 luck: context.replication ^ plan.contestant.replication,
-                balancers: context.plan.balancers,
+                balancers: context.plan.balancers(),
                 ..Options::default()
             },
             play: Play {
-                scenario: Arc::clone(&plan.scenario.scenario),
+                scenario: Arc::clone(&plan.scenario.scenario()),
                 schedule: Arc::clone(plan.schedule),
                 warm_up_seed: warm_up_seed(seed, plan.block),
                 keep_actions: context.record_actions,
@@ -148,7 +148,7 @@ impl Driver for SimulatedTrials<'_> {
     async fn run(&mut self, plan: &TrialPlan<'_>) -> Result<Option<Trial>, RunError> {
         self.context.events.observe(&Event::phase(&plan.title, SIMULATING));
         let progress = Arc::new(lb_record::Progress::default());
-        let backends = ListedBackend::of_topology(&plan.scenario.scenario.topology);
+        let backends = ListedBackend::of_topology(&plan.scenario.scenario().topology);
         let requests = self.context.requests_file(plan, &backends)?;
         let job = self.job(plan, requests.as_ref().map(RequestsFile::sink), Arc::clone(&progress));
         let started = jiff::Timestamp::now();
