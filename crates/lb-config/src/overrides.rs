@@ -134,7 +134,7 @@ pub struct Overrides {
         arg(long, value_name = "FILE", requires = "load_balancer", help_heading = "Load balancer")
     )]
     pub program: Option<PathBuf>,
-    /// Address on which the started load balancer listens [default: a free loopback port].
+    /// Address of the started load balancer [default: a free loopback port].
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "ADDRESS", requires = "load_balancer", help_heading = "Load balancer")
