@@ -30,7 +30,7 @@ pub(super) async fn oracles(
             if context.interrupt.is_set() {
                 return Ok(found);
             }
-            let inner = Arc::clone(&scenario.scenario());
+            let inner = Arc::clone(scenario.scenario());
             let seed = context.plan.seed();
             let work = move || {
                 let schedule = block_schedule(&inner.workload, seed, block);

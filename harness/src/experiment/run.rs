@@ -108,7 +108,7 @@ fn announce(context: &Context<'_>, summary: &Summary) {
     context.events.observe(&Event::RunStarted {
         run_id: summary.run_id.clone(),
         load_balancer: summary.load_balancer.clone(),
-        engine: summary.engine.clone(),
+        engine: summary.engine,
         mode: context.mode.name().to_owned(),
         results: context.folder.path().display().to_string(),
         scenarios: plan.scenarios().iter().map(|scenario| scenario.scenario().name.clone()).collect(),

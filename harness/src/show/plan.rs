@@ -29,7 +29,7 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     for scenario in plan.scenarios() {
         out.push_str(&render_scenario(scenario));
         if scenario.algorithms() != plan.algorithms() {
-            let _ = writeln!(out, "  algorithms: {}", names(&scenario.algorithms()));
+            let _ = writeln!(out, "  algorithms: {}", names(scenario.algorithms()));
         }
         for skipped in scenario.skipped() {
             let _ = writeln!(out, "  {}: skipped, {}", skipped.name, skipped.reason);

@@ -175,7 +175,7 @@ async fn measure(
     let requests = context.requests_file(plan, &testbed.backends)?;
     let phase = Phase {
         name: MEASURE,
-        scenario: Arc::clone(&plan.scenario.scenario()),
+        scenario: Arc::clone(plan.scenario.scenario()),
         schedule: Arc::clone(plan.schedule),
         requests: requests.as_ref().map(RequestsFile::sink),
     };

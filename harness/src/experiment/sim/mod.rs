@@ -97,7 +97,7 @@ impl<'a> SimulatedTrials<'a> {
                 ..Options::default()
             },
             play: Play {
-                scenario: Arc::clone(&plan.scenario.scenario()),
+                scenario: Arc::clone(plan.scenario.scenario()),
                 schedule: Arc::clone(plan.schedule),
                 warm_up_seed: warm_up_seed(seed, plan.block),
                 keep_actions: context.record_actions,
