@@ -220,7 +220,7 @@ fn what_changes_no_trial_is_a_note() {
     new.scenarios[0].trials.push(trial("random", 0, &[(Metric::Mean, 20.0)]));
     let notes = compared(&run("base", 12, 1.0), &new).expect("the same experiment").notes.join("\n");
     for expected in [
-        "whatever else changed on the machine between them counts as a difference",
+        "any other change of the machine between them counts as a difference",
         "machines differ: base here, 2 cores",
         "versions of bench differ: base 0.2.0, new 0.3.0",
         "configs differ in what changes no trial: `bench.repetitions` (base 12, new 30), `bench.algorithms`",
