@@ -78,7 +78,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
         if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
             let _ = writeln!(
                 out,
-                "\nShare of requests per backend (in parentheses: highest number in flight at once)\n{}",
+                "\nShare of requests per backend (and most in flight at once)\n{}",
                 shares(scenario)
             );
         }

@@ -61,10 +61,7 @@ pub(crate) fn backend_ids<'a>(algorithms: impl IntoIterator<Item = &'a Algorithm
 pub(crate) fn shares(scenario: &ScenarioSummary) -> Option<Table> {
     let mut header = vec!["Backend"];
     header.extend(scenario.algorithms.iter().map(|algorithm| algorithm.name.as_str()));
-    let mut table = Table::new(
-        "Share of requests per backend (in parentheses: highest number in flight at once)",
-        &header,
-    );
+    let mut table = Table::new("Share of requests per backend (and most in flight at once)", &header);
     let ids = backend_ids(&scenario.algorithms);
     if ids.is_empty() {
         return None;
