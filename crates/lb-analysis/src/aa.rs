@@ -2,7 +2,7 @@
 //! procedure that has to see through it.
 //!
 //! - **Noise floor** of a metric: the largest absolute bound of the 95 % interval of the difference. A
-//!   smaller effect cannot be told from what identical set-ups do to each other, whatever its p value.
+//!   smaller effect cannot be told from what identical set-ups do to each other, even with a small p value.
 //! - **Naive alarms**: pairs of single trials that a comparison without statistics would have called
 //!   different.
 //! - **False-alarm rate**: the labels are swapped at random within blocks, many times, and each time all
@@ -23,8 +23,7 @@ const RELABELLINGS: usize = 1000;
 /// A difference that people act on when they have but one trial of each.
 const NAIVE: f64 = 0.05;
 
-/// What two labels of one algorithm came to. Noise floors in the options are ignored: here they are
-/// measured.
+/// Measures how far two labels of one algorithm differ. Noise floors in the options are ignored.
 pub fn aa(
     trials: &[TrialSummary],
     labels: [&str; 2],
@@ -49,7 +48,7 @@ pub fn aa(
     }
 }
 
-/// The result for the console.
+/// Returns the result as a sentence.
 pub fn aa_sentence(aa: &AaSummary) -> String {
     let pairs = if aa.pairs == 1 { "1 pair".to_owned() } else { format!("{} pairs", aa.pairs) };
     if aa.pairs == 0 {
@@ -124,7 +123,7 @@ fn alarms(compared: &PairComparison) -> usize {
     compared.metrics.iter().filter(|judged| alarm(judged.verdict)).count()
 }
 
-/// Share of relabellings with any alarm; none where the blocks are too few for one.
+/// Returns the share of relabellings with any alarm. `None` where the blocks are too few for one.
 fn false_alarm_rate(pair: &Pair<'_>, measured: &[Measured], options: &CompareOptions) -> Option<f64> {
     let tested: Vec<&Measured> =
         measured.iter().filter(|measured| measured.blocks() >= 2 && measured.is_testable()).collect();

@@ -1,5 +1,4 @@
-//! What charts are drawn from: latency by percentile, and the course of a run in at most some hundred
-//! points.
+//! The data of charts: latency by percentile, and the course of a run in at most 300 points.
 
 use super::window::Window;
 use lb_core::Span;
@@ -7,7 +6,7 @@ use lb_record::Cell;
 use lb_results::SeriesPoint;
 use lb_results::Trial;
 
-/// Points of a time series: more than a screen has room for helps nobody.
+/// Points of a time series: more than a screen shows are of no use.
 const MOST_POINTS: usize = 300;
 /// Tenths of a second in a second: the resolution of what was sent.
 const TENTHS: usize = 10;

@@ -15,7 +15,7 @@ pub struct PoolShare {
     pub weight: f64,
 }
 
-/// Jain's index of each pool, averaged over pools by their requests. None without any request.
+/// Computes Jain's index of each pool, averaged over pools by their requests. `None` without any request.
 pub fn jain_index(shares: &[PoolShare]) -> Option<f64> {
     let pools = shares.iter().map(|share| share.pool).max()? + 1;
     let mut weighted = 0.0;

@@ -1,9 +1,9 @@
-//! What an algorithm does about a fault: figures before, during and after it, how soon it turns away
-//! from the faulty backends, and how soon it comes back.
+//! The response of an algorithm to a fault: figures before, during and after it, how soon the faulty backends are
+//! avoided, and how soon they are used again.
 //!
 //! Shares are of requests by the time at which they were *sent*: a slow backend's replies come late,
-//! and would make every algorithm look as if it had avoided it. Requests whose reply named nobody
-//! (timeouts) are in no share.
+//! and would make every algorithm look as if it had avoided it. Requests without a reply that
+//! names a backend (timeouts) are not counted.
 
 use super::window::Window;
 use lb_core::topology::Topology;
@@ -71,7 +71,7 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
             share_before: before,
             share_during: share.over(mark.start_s, mark.end_s),
             time_to_avoid_s: avoided,
-            // Who never left cannot return.
+            // Backends that were never avoided cannot be returned to.
             time_to_return_s: before
                 .filter(|_| avoided.is_some())
                 .and_then(|before| share.back(before, mark.end_s, until_s, look_s)),
@@ -200,9 +200,13 @@ mod tests {
         let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was left");
         assert!((0.0..=0.3).contains(&avoided), "at most one look too early: {avoided}");
         assert_eq!(self::share(1).look(0.0, 10.0), 1.0, "a second is the longest look");
-        let nobody = Share { tenths: vec![(0, 4); 300] };
-        assert_eq!(nobody.look(0.0, 10.0), 1.0, "so it is without any request");
-        assert_eq!(nobody.avoided(0.0, 10.0, 20.0, 1.0), None, "who was never asked cannot be left");
+        let unasked = Share { tenths: vec![(0, 4); 300] };
+        assert_eq!(unasked.look(0.0, 10.0), 1.0, "so it is without any request");
+        assert_eq!(
+            unasked.avoided(0.0, 10.0, 20.0, 1.0),
+            None,
+            "a backend without requests cannot be avoided"
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! What the way through a load balancer adds to a request, against connections straight to the backends.
+//! What a load balancer adds to a request, against direct connections to the backends.
 //!
 //! Both meet the same schedule in each block, so they are compared block by block, in milliseconds: an
-//! overhead is added to each request, whatever that takes. `direct` takes the backends in turn, as
-//! round-robin does; under other algorithms the difference holds their choices, too.
+//! overhead is added to each request, however long the request takes. `direct` takes the backends in turn, as
+//! round-robin does; under other algorithms the difference includes the effect of their choices.
 
 use crate::compare::pairs::{Measured, Pair, valid_trials};
 use crate::interval::{RESAMPLES, bootstrap};
@@ -10,7 +10,7 @@ use lb_core::rng::Seed;
 use lb_results::{Metric, Overhead, OverheadEstimate, TrialSummary};
 use lb_stats::hodges_lehmann;
 
-/// The overhead of each label but `direct`.
+/// Estimates the overhead of each label other than `direct`.
 pub fn overheads(trials: &[TrialSummary], labels: &[String], direct: &str, seed: Seed) -> Vec<Overhead> {
     let baseline = valid_trials(trials, direct);
     let of = |label: &&String| {
@@ -28,7 +28,7 @@ pub fn overheads(trials: &[TrialSummary], labels: &[String], direct: &str, seed:
     labels.iter().filter(|label| *label != direct).map(|label| of(&label)).collect()
 }
 
-/// The Hodges-Lehmann estimate of the differences, with a BCa interval. None without a block.
+/// Estimates the difference of one metric. `None` without a block.
 fn estimate(pair: &Pair<'_>, metric: Metric, seed: Seed) -> Option<OverheadEstimate> {
     let measured = Measured::new(pair, metric)?;
     let differences = measured.plain_differences();

@@ -1,4 +1,4 @@
-//! What the agent did that set weights: how often, on how old a look, and what it set.
+//! How an agent set weights: how often, how old its observations were, and the mean result.
 
 use lb_results::{SteeringRecord, SteeringStep, Trial};
 use lb_results::{SteeringSummary, WeightPoint};
@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// Most points of a trace: as many as a chart can show.
 const MOST_POINTS: usize = 300;
 
-/// Over all trials. None where nothing was steered.
+/// Summarises the steering over all trials. `None` where no agent set weights.
 pub fn steering(trials: &[&Trial]) -> Option<SteeringSummary> {
     let records: Vec<&SteeringRecord> = trials.iter().filter_map(|trial| trial.steering.as_ref()).collect();
     let first = records.first()?;
@@ -58,7 +58,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn weights_are_told_as_shares_of_all() {
+    fn weights_are_given_as_shares_of_their_sum() {
         let record = SteeringRecord {
             ids: vec!["a".to_owned(), "b".to_owned()],
             period: lb_core::Span::from_millis(100),

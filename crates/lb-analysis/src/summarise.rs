@@ -16,7 +16,7 @@ use lb_results::{
 };
 use std::collections::BTreeMap;
 
-/// Sums up the trials of one algorithm in one scenario. None without trials.
+/// Sums up the trials of one algorithm in one scenario. `None` without trials.
 pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSummary> {
     let first = trials.first()?;
     let records = || trials.iter().map(|trial| &trial.record);
@@ -65,7 +65,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
     })
 }
 
-/// The latency of a set of requests. None when the set is empty.
+/// Summarises the latency of a set of requests. `None` when the set is empty.
 pub fn latency(cell: &Cell) -> Option<Latency> {
     let at = |quantile: f64| cell.quantile(quantile).map_or(0.0, Span::as_millis_f64);
     Some(Latency {
@@ -125,7 +125,7 @@ fn backends(trials: &[&Trial]) -> Vec<BackendSummary> {
     summaries
 }
 
-/// Backends that nobody listed count as one more pool.
+/// Returns the pool of backends that the topology does not list, one more than its own.
 fn pool_of_unlisted(listed: &[ListedBackend]) -> usize {
     listed.iter().map(|backend| backend.pool + 1).max().unwrap_or(0)
 }

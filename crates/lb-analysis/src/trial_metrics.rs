@@ -6,7 +6,7 @@ use lb_core::{Outcome, Span};
 use lb_results::Trial;
 use lb_results::{GeneratorSummary, Metric, MetricValue, TrialSummary};
 
-/// Successes that a trial needs before a percentile of it means anything: some must lie beyond it.
+/// Returns the number of successes that a trial needs for a metric: some must lie beyond a percentile.
 const fn needed(metric: Metric) -> u64 {
     match metric {
         Metric::P95 => 20,
@@ -16,7 +16,7 @@ const fn needed(metric: Metric) -> u64 {
     }
 }
 
-/// The row of a trial.
+/// Summarises one trial as a row of the experiment.
 pub fn trial_summary(trial: &Trial) -> TrialSummary {
     let metrics = Metric::ALL.into_iter().map(|metric| MetricValue { metric, value: None });
     let mut metrics: Vec<MetricValue> = metrics.collect();
@@ -51,7 +51,7 @@ struct Figures {
 impl Figures {
     fn of(trial: &Trial) -> Self {
         let record = &trial.record;
-        // An injected error that is refused as expected is no work done, in the whole as in a part.
+        // An injected error that is refused as expected is not work done, in the whole as in a part.
         let ordinary = record.count(Outcome::Ok) as f64
             / (record.count(Outcome::Ok) + record.count(Outcome::ExpectedError)).max(1) as f64;
         if trial.cut_s > 0.0 {
@@ -96,7 +96,7 @@ impl Figures {
     }
 }
 
-/// Replies of the listed backends; those that nobody listed compete with nobody known.
+/// Returns the replies of the listed backends; those of other backends are left out.
 fn shares(trial: &Trial, replies: &[u64]) -> Vec<PoolShare> {
     let listed = trial.backends.iter().zip(replies);
     listed

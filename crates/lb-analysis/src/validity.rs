@@ -1,5 +1,4 @@
-//! Whether a trial can be believed: did the generator keep up, did everything that should run run,
-//! and was it the algorithm that was asked for?
+//! Whether a trial is valid: the generator kept up, all backends ran, and the algorithm under test routed.
 //!
 //! Every limit is about the measurement, never about the algorithm: a slow or failing algorithm is a
 //! result.
@@ -13,17 +12,17 @@ use lb_results::Trial;
 const LATENESS_P99: Span = Span::from_millis(10);
 /// A generator thread that waits for a CPU for more than this share of the phase is starved.
 const CPU_WAIT: f64 = 0.10;
-/// On CPUs that are busier than this, whatever the generator measures may be a wait for its turn.
+/// On CPUs that are busier than this, the generator may measure its own wait for a CPU.
 const MACHINE_BUSY: f64 = 0.97;
-/// Least part of the arrivals that must have begun.
+/// Smallest share of arrivals that must have begun.
 const ACHIEVED: f64 = 0.99;
-/// Most requests that may find nobody listening.
+/// Largest share of requests whose connection may be refused.
 const REFUSED: f64 = 0.01;
-/// Most requests that may be refused as wrong (4xx) without being wrong on purpose.
+/// Largest share of valid requests that may be rejected with 4xx.
 const WRONG: f64 = 0.05;
 
-/// What is wrong with a trial, one sentence each; empty: nothing. With `faults` backends may be down
-/// on purpose.
+/// Lists what makes a trial invalid, one sentence each; empty for a valid trial. With `faults`, backends may be
+/// down on purpose.
 pub fn problems(trial: &Trial, faults: bool) -> Vec<String> {
     let mut problems = arrivals(trial);
     problems.extend(generator(trial));
@@ -60,21 +59,21 @@ fn generator(trial: &Trial) -> Vec<String> {
     let mut problems = Vec::new();
     if let Some(late) = trial.record.lateness.quantile(0.99).filter(|late| *late > LATENESS_P99) {
         problems.push(format!(
-            "the generator was late: p99 {:.1} ms, at most {:.0} ms are sound; give it a core of its own or lower the load",
+            "the generator was late: p99 {:.1} ms, the limit is {:.0} ms; give it a core of its own or lower the load",
             late.as_millis_f64(),
             LATENESS_P99.as_millis_f64()
         ));
     }
     if let Some(share) = trial.machine.cpu_wait_share.filter(|share| *share > CPU_WAIT) {
         problems.push(format!(
-            "the generator was starved: a thread of it waited for a CPU in {:.0} % of the time, at most {:.0} % are sound; stop other programs or lower the load",
+            "the generator was starved: one of its threads waited for a CPU {:.0} % of the time, the limit is {:.0} %; stop other programs or lower the load",
             share * 100.0,
             CPU_WAIT * 100.0
         ));
     }
     if let Some(share) = trial.machine.busy_share.filter(|share| *share > MACHINE_BUSY) {
         problems.push(format!(
-            "the CPUs of the generator were saturated: {:.0} % of their time in use, at most {:.0} % are sound; stop other programs, lower the load or use a larger machine",
+            "the CPUs of the generator were saturated: {:.0} % of their time in use, the limit is {:.0} %; stop other programs, lower the load or use a larger machine",
             share * 100.0,
             MACHINE_BUSY * 100.0
         ));
@@ -93,7 +92,7 @@ fn replies(trial: &Trial) -> Vec<String> {
     let share = |outcome: Outcome| record.count(outcome) as f64 / requests as f64;
     if record.named.wrong > 0 {
         problems.push(format!(
-            "{} of {} replies named another algorithm than {}",
+            "{} of {} replies named an algorithm other than {}",
             record.named.wrong,
             record.named.wrong + record.named.right,
             trial.algorithm
@@ -101,13 +100,13 @@ fn replies(trial: &Trial) -> Vec<String> {
     }
     if share(Outcome::Refused) > REFUSED {
         problems.push(format!(
-            "{:.1} % of requests found nobody listening at the load balancer",
+            "the load balancer refused the connection of {:.1} % of requests",
             share(Outcome::Refused) * 100.0
         ));
     }
     if share(Outcome::UnexpectedStatus) > WRONG {
         problems.push(format!(
-            "{:.1} % of requests were refused as wrong (4xx) though they were meant well; `bench doctor` shows which",
+            "{:.1} % of requests were valid and were rejected with 4xx; `bench doctor` shows which",
             share(Outcome::UnexpectedStatus) * 100.0
         ));
     }

@@ -1,54 +1,57 @@
-//! What would void a report, said before its numbers.
+//! What a reader must know before the numbers: doubts, notes, and what was checked and found in order.
 
 use super::text::{count, guards, percent};
 use lb_results::{Engine, LoadModel, ScenarioSummary, Summary};
 
-/// Above this share of busy CPU time, what is measured may be the machine and not the load balancer.
+/// Above this share of busy CPU time, part of the latency may come from the machine rather than the load balancer.
 const BUSY_SHARE: f64 = 0.9;
 
-/// Above this share of its decisions a learned policy was measured less than its fallback.
+/// Above this share of decisions by the fallback, the results say too little about the learned policy itself.
 const MUCH_FALLBACK: f64 = 0.05;
 
-/// How much a caveat weighs.
+/// The weight of a caveat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
-    /// Part of the numbers may not be believed.
+    /// Part of the numbers is in doubt.
     Serious,
-    /// Must be known to read the numbers right.
+    /// The reader must know it to understand the numbers.
     Know,
-    /// Looked at and found in order.
+    /// It was checked and found in order.
     Fine,
 }
 
 impl Weight {
-    /// In words.
+    /// Returns the word for it in reports.
     pub(super) const fn word(self) -> &'static str {
         match self {
-            Self::Serious => "doubt",
-            Self::Know => "know",
-            Self::Fine => "in order",
+            Self::Serious => "warning",
+            Self::Know => "note",
+            Self::Fine => "ok",
         }
     }
 }
 
-/// One thing that would void the report, or that was looked at and does not.
+/// One caveat, or one thing that was checked and is in order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Caveat {
     pub(super) weight: Weight,
     pub(super) text: String,
 }
 
-/// All of a run, the heaviest first.
+/// Collects the caveats of a run, the heaviest first.
 pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
     let mut found = Vec::new();
     let mut add = |weight, text: String| found.push(Caveat { weight, text });
     if summary.interrupted {
-        add(Weight::Serious, "The run was interrupted: only complete trials are summed up.".to_owned());
+        add(
+            Weight::Serious,
+            "The run was interrupted: the numbers cover only the trials that were completed.".to_owned(),
+        );
     }
     match summary.engine {
         Engine::Sim => add(
             Weight::Know,
-            "Simulated in virtual time: no socket, no load balancer process and no machine took part."
+            "Simulated in virtual time, without sockets or a load balancer process: the numbers do not depend on this machine."
                 .to_owned(),
         ),
         Engine::Live => machine(summary, &mut add),
@@ -72,13 +75,13 @@ fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String))
     match scenario.model {
         LoadModel::Open => add(
             Weight::Know,
-            "Open model: requests arrive whether or not earlier ones were answered; latency counts from the \
-             intended time."
+            "Open model: requests arrive whether or not earlier ones were answered; latency counts from when \
+             a request was due."
                 .to_owned(),
         ),
         LoadModel::Mixed => add(
             Weight::Know,
-            "Mixed model: open stages count latency from the intended time, closed stages from sending; in \
+            "Mixed model: open stages count latency from when a request was due, closed stages from sending; in \
              closed stages a slow algorithm is sent fewer requests."
                 .to_owned(),
         ),
@@ -94,8 +97,8 @@ fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String))
             Some(source) => add(Weight::Fine, format!("The noise floor is known from the A/A run {source}.")),
             None => add(
                 Weight::Know,
-                "The noise floor is unknown: no A/A comparison of this set-up was found. Verdicts rest on the \
-                 scatter between blocks alone."
+                "The noise floor is unknown: no A/A comparison of this set-up was found (`bench aa` makes one). \
+                 Verdicts rest on the scatter between blocks alone."
                     .to_owned(),
             ),
         }
@@ -116,7 +119,7 @@ fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
     let all = scenario.trials.len();
     let invalid = scenario.trials.iter().filter(|trial| !trial.is_valid()).count();
     match (all, invalid) {
-        (0, _) => add(Weight::Serious, "There are no trials to judge.".to_owned()),
+        (0, _) => add(Weight::Serious, "The run has no trials.".to_owned()),
         (1, 0) => add(Weight::Fine, "The only trial is valid.".to_owned()),
         (_, 0) => add(Weight::Fine, format!("All {all} trials are valid.")),
         _ => {
@@ -135,7 +138,7 @@ fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
             add(
                 Weight::Serious,
                 format!(
-                    "{invalid} of {} cannot be believed and are left out: {}{more}.",
+                    "{invalid} of {} are invalid and are left out: {}{more}.",
                     count(all, "trial"),
                     why.join("; ")
                 ),
@@ -146,7 +149,7 @@ fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
     if wrong > 0 {
         add(
             Weight::Serious,
-            format!("Replies that named another algorithm than the one that was meant: {wrong}."),
+            format!("Replies that named another algorithm than the one under test: {wrong}."),
         );
     }
     let dropped: u64 = scenario.trials.iter().map(|trial| trial.generator.dropped).sum();
@@ -158,7 +161,7 @@ fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
     }
 }
 
-/// How busy the machine was. Invalid trials say so themselves; this is about those that count.
+/// Says how busy the machine was during the valid trials; invalid ones name their problems themselves.
 fn machine(summary: &Summary, add: &mut impl FnMut(Weight, String)) {
     let generators = || {
         summary
@@ -177,22 +180,28 @@ fn machine(summary: &Summary, add: &mut impl FnMut(Weight, String)) {
         Some(share) if share >= BUSY_SHARE => add(
             Weight::Serious,
             format!(
-                "The machine was busy up to {}: part of the latency may be its own, not the load balancer's.{wait}",
+                "The CPUs of the generator were busy up to {} of the time: part of the latency may come from the machine rather than the load balancer.{wait}",
                 percent(share, 0)
             ),
         ),
         Some(share) => {
-            add(Weight::Fine, format!("The machine was busy to {} at most.{wait}", percent(share, 0)));
+            add(
+                Weight::Fine,
+                format!(
+                    "The CPUs of the generator were busy at most {} of the time.{wait}",
+                    percent(share, 0)
+                ),
+            );
         }
-        None => add(Weight::Know, "How busy the machine was is not known.".to_owned()),
+        None => add(Weight::Know, "How busy the machine was is unknown.".to_owned()),
     }
 }
 
-/// What stands for verdicts where no pair was compared.
+/// Says why there are no verdicts, where no pair was compared.
 pub(super) fn nothing_compared(scenario: &ScenarioSummary) -> String {
     match scenario.algorithms.as_slice() {
-        [] => "No algorithm has a valid trial: nothing may be said.".to_owned(),
-        [one] => format!("Only {} ran: there is nothing to compare it with.", one.name),
-        _ => "The algorithms were not compared: nothing may be said about differences.".to_owned(),
+        [] => "No algorithm has a valid trial, so there is no verdict.".to_owned(),
+        [one] => format!("Only {} ran, so there is nothing to compare it with.", one.name),
+        _ => "The algorithms were not compared, so there is no verdict on differences.".to_owned(),
     }
 }

@@ -11,7 +11,7 @@ use std::fmt::Write;
 /// Requests of each algorithm that the table of slow requests shows.
 const SLOWEST_ACTIONS: usize = 3;
 
-/// The whole report of a run.
+/// Renders the whole report of a run for a terminal.
 pub fn render_summary(summary: &Summary) -> String {
     let mut out = String::new();
     for scenario in &summary.scenarios {
@@ -24,13 +24,13 @@ pub fn render_summary(summary: &Summary) -> String {
         let _ = writeln!(out, "note: {note}");
     }
     if summary.interrupted {
-        out.push_str("interrupted: the tables hold the complete trials only\n");
+        out.push_str("interrupted: the tables cover only the trials that were completed\n");
     }
     let _ = writeln!(out, "seed {}, schedule {}", summary.seed, summary.schedule_sha256);
     out
 }
 
-/// The tables of one scenario.
+/// Renders the tables of one scenario for a terminal.
 pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     let mut out = String::new();
     let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
@@ -97,7 +97,7 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     }
     let invalid = evidence::invalid(scenario);
     if !invalid.is_empty() {
-        let _ = writeln!(out, "\nTrials that cannot be believed\n{}", invalid.trim_end());
+        let _ = writeln!(out, "\nInvalid trials\n{}", invalid.trim_end());
     }
     for skipped in &scenario.skipped {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
@@ -105,17 +105,17 @@ pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
     out
 }
 
-/// What latency means here.
+/// Says from when to when latency counts under a model of load.
 fn model(model: LoadModel) -> &'static str {
     match model {
         LoadModel::Open => {
-            "Latency from when each request was due to the last byte, of successful requests; arrivals wait for nobody (open model)."
+            "Latency of successful requests from when they were due to the last byte; arrivals do not wait for earlier replies (open model)."
         }
         LoadModel::Mixed => {
-            "Latency of successful requests to the last byte: of arrivals from when they were due (open model), of users from sending; users wait for each reply (closed model)."
+            "Latency of successful requests to the last byte: of arrivals from when they were due (open model), of users from sending, since they wait for each reply (closed model)."
         }
         LoadModel::Closed => {
-            "Latency from sending to the last byte of successful requests; users wait for each reply (closed model), so a slow algorithm gets fewer requests."
+            "Latency of successful requests from sending to the last byte; users wait for each reply (closed model), so a slow algorithm gets fewer requests."
         }
     }
 }
@@ -173,7 +173,7 @@ fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
     if let Some(peak) = backend.peak_in_flight {
         let _ = write!(cell, " ({peak})");
     }
-    // The load balancer also counts what it answered for itself; both count the backend's own errors.
+    // The load balancer also counts what it answered itself; both count the errors of the backend.
     let errors = backend.errors.max(backend.balancer_errors.unwrap_or(0));
     if errors > 0 {
         let _ = write!(cell, ", {errors} {}", if errors == 1 { "error" } else { "errors" });
@@ -204,7 +204,7 @@ fn slowest(scenario: &ScenarioSummary) -> Table {
     table
 }
 
-/// One line per algorithm that has unexpected outcomes.
+/// Lists the algorithms that have unexpected outcomes, one line each.
 fn failures(scenario: &ScenarioSummary) -> String {
     let mut lines = Vec::new();
     for algorithm in &scenario.algorithms {

@@ -3,7 +3,7 @@
 use crate::tables;
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
-/// A table of the reports.
+/// Draws a table of the reports.
 pub(super) fn draw(report: &tables::Table) -> Table {
     let header: Vec<&str> = report.header.iter().map(String::as_str).collect();
     let mut drawn = table(&header);
@@ -20,7 +20,7 @@ pub(super) fn table(header: &[&str]) -> Table {
     table
 }
 
-/// Adds a row: its first cell is a name, numbers stand to the right.
+/// Adds a row: the first cell is a name, numbers are aligned to the right.
 pub(super) fn add(table: &mut Table, cells: Vec<String>) {
     table.add_row(cells.into_iter().enumerate().map(|(column, text)| {
         let number = text.starts_with(|c: char| c.is_ascii_digit()) || text == "-";

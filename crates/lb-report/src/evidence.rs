@@ -1,4 +1,4 @@
-//! The evidence on the console: verdicts, bounds, faults, what voids a result.
+//! The evidence on the console: verdicts, bounds, responses to faults, invalid trials, thresholds.
 
 use super::console_table::{add, millis, percent, table};
 use super::text::{time_to_avoid, time_to_return};
@@ -10,7 +10,7 @@ use lb_results::{
 };
 use std::fmt::Write;
 
-/// One sentence per pair, and what they rest on. Empty with a single algorithm.
+/// Renders one sentence per pair, and the tests behind them. Empty with a single algorithm.
 pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
     let mut out = String::new();
     let Some(comparison) = &scenario.comparison else { return out };
@@ -29,14 +29,14 @@ pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
             match &comparison.noise_source {
                 Some(run) => format!("noise floor of {run}"),
                 None if scenario.aa.is_some() => "the noise floor follows".to_owned(),
-                None => "noise floor unknown, `bench aa` measures it".to_owned(),
+                None => "noise floor unknown; measure it with `bench aa`".to_owned(),
             }
         );
     }
     out
 }
 
-/// Every pair and metric, where there is anything to test.
+/// Tabulates every pair and metric. `None` where there is nothing to test.
 pub(super) fn statistics(scenario: &ScenarioSummary) -> Option<Table> {
     let comparison = scenario.comparison.as_ref()?;
     let mut table =
@@ -65,7 +65,7 @@ fn statistics_row(pair: &str, comparison: &MetricComparison) -> Vec<String> {
     ]
 }
 
-/// Both ends of an interval of an effect.
+/// Formats the interval of an effect.
 fn interval(metric: Metric, interval: Option<[f64; 2]>) -> String {
     interval.map_or_else(
         || "-".to_owned(),
@@ -73,12 +73,12 @@ fn interval(metric: Metric, interval: Option<[f64; 2]>) -> String {
     )
 }
 
-/// An effect that may go either way, such as `±3.1 %`.
+/// Formats an effect without direction, such as `±3.1 %`.
 fn either_way(metric: Metric, size: f64) -> String {
     signed(metric, size).replace('+', "±")
 }
 
-/// A row for each bound, as the comparison's table shows algorithms.
+/// Returns the row of a bound, in the columns of the results table.
 pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
     let of = |pick: fn(&lb_results::Latency) -> f64| millis(oracle.latency_ms.as_ref().map(pick));
     vec![
@@ -94,7 +94,7 @@ pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
     ]
 }
 
-/// What the bounds know. Empty without any.
+/// Says what the bounds know. Empty without bounds.
 pub(super) fn oracles(scenario: &ScenarioSummary) -> String {
     let known = scenario.oracles.iter().map(|oracle| format!("{} knows {}", oracle.name, oracle.knows));
     let known: Vec<String> = known.collect();
@@ -104,7 +104,7 @@ pub(super) fn oracles(scenario: &ScenarioSummary) -> String {
     format!("* best possible, simulated on the same schedules: {}.\n", known.join("; "))
 }
 
-/// How each algorithm answered each fault. None without faults.
+/// Tabulates the response of each algorithm to each fault. `None` without faults.
 pub(super) fn faults(scenario: &ScenarioSummary) -> Option<Table> {
     let mut table = table(&[
         "Fault",
@@ -153,7 +153,7 @@ fn fault_row(
     ]
 }
 
-/// Trials that cannot be believed, one line each. Empty when all can.
+/// Lists the invalid trials, one line each. Empty when all are valid.
 pub(super) fn invalid(scenario: &ScenarioSummary) -> String {
     let mut out = String::new();
     for trial in scenario.trials.iter().filter(|trial| !trial.is_valid()) {
@@ -162,7 +162,7 @@ pub(super) fn invalid(scenario: &ScenarioSummary) -> String {
         };
         let what = match scenario.trials.iter().find(repeated) {
             Some(again) if again.is_valid() => "repeated",
-            Some(_) => "repeated in vain",
+            Some(_) => "repeated, invalid again",
             None => "left out",
         };
         let _ = writeln!(
@@ -176,11 +176,12 @@ pub(super) fn invalid(scenario: &ScenarioSummary) -> String {
     out
 }
 
-/// Thresholds of a run. None without any.
+/// Tabulates the thresholds of a run. `None` without any.
 pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
     let mut table = table(&["Scenario", "Algorithm", "Threshold", "Observed", "Held"]);
     for result in results {
-        let observed = result.observed.map_or_else(|| "nothing".to_owned(), |value| format!("{value:.4}"));
+        let observed =
+            result.observed.map_or_else(|| "nothing measured".to_owned(), |value| format!("{value:.4}"));
         add(
             &mut table,
             vec![
@@ -195,12 +196,12 @@ pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
     (!results.is_empty()).then_some(table)
 }
 
-/// Highest rates that kept the objective. None where they were not searched.
+/// Tabulates the highest rates that kept the objective. `None` where they were not searched.
 pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
     let mut table = table(&[
         "Algorithm",
         "Highest rate (arrivals/s)",
-        "P50 there (ms)",
+        "P50 at that rate (ms)",
         "P95 (ms)",
         "P99 (ms)",
         "Errors",
@@ -231,9 +232,9 @@ pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
     (!results.is_empty()).then_some(table)
 }
 
-/// The noise that an A/A comparison found.
+/// Tabulates the noise that an A/A comparison measured.
 pub(super) fn noise(aa: &AaSummary) -> Table {
-    let mut table = table(&["Metric", "Effect of nothing", "95 % interval", "Largest pair", "Noise floor"]);
+    let mut table = table(&["Metric", "Effect", "95 % interval", "Largest pair", "Noise floor"]);
     for metric in &aa.metrics {
         let kind = metric.metric;
         add(

@@ -9,13 +9,13 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Where GitHub tells a step of a workflow which file it shows below the job.
+/// The variable by which GitHub tells a step of a workflow which file it shows below the job.
 const STEP_SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
 
-/// What GitHub shows of a step at most; of more it shows nothing.
+/// The most that GitHub shows of a step, in bytes; of a longer file it shows nothing.
 const STEP_SUMMARY_LIMIT: u64 = 1024 * 1024;
 
-/// A report of a run.
+/// A format of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ReportFormat {
@@ -38,7 +38,7 @@ impl ReportFormat {
     pub const ALL: [Self; 6] =
         [Self::Html, Self::Markdown, Self::Junit, Self::StepSummary, Self::GoBenchmark, Self::Prometheus];
 
-    /// The name of its file in a results folder.
+    /// Returns the name of the report's file in a results folder.
     pub const fn file_name(self) -> &'static str {
         match self {
             Self::Html => "report.html",
@@ -50,7 +50,7 @@ impl ReportFormat {
         }
     }
 
-    /// The report itself.
+    /// Renders the report of a run.
     pub fn render(self, summary: &Summary) -> String {
         match self {
             Self::Html => render_html(summary),
@@ -63,7 +63,7 @@ impl ReportFormat {
     }
 }
 
-/// Writes reports of a run into its folder; gives back where. In a step of a GitHub workflow the step
+/// Writes reports of a run into its folder and returns their paths. In a step of a GitHub workflow the step
 /// summary is also added to the file that GitHub shows.
 ///
 /// # Errors
@@ -84,7 +84,7 @@ pub fn write_reports(
             match append_step_summary(&shown, &text)? {
                 true => written.push(shown),
                 false => tracing::warn!(
-                    "{STEP_SUMMARY_FILE} has no room left: GitHub would show none of it above 1 MiB"
+                    "the file that {STEP_SUMMARY_FILE} names has no room left: above 1 MiB GitHub would show none of it"
                 ),
             }
         }
@@ -92,7 +92,8 @@ pub fn write_reports(
     Ok(written)
 }
 
-/// Adds to what other commands of the step wrote, unless all of it would be lost; says whether it did.
+/// Appends to what other commands of the step wrote, unless GitHub would then drop everything. Returns whether it
+/// appended.
 fn append_step_summary(path: &Path, text: &str) -> Result<bool> {
     let append = || -> std::io::Result<bool> {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
@@ -126,7 +127,7 @@ mod tests {
         assert!(!append_step_summary(&path, &(rest.clone() + "x")).expect("no failure"), "that is too much");
         assert_eq!(size(), 16, "what would make GitHub drop everything is left out");
         assert!(append_step_summary(&path, &rest).expect("it can be written"), "the limit itself is shown");
-        let error = append_step_summary(dir.path(), "text").expect_err("a folder is no file");
+        let error = append_step_summary(dir.path(), "text").expect_err("a folder is not a file");
         assert!(format!("{error:#}").contains(STEP_SUMMARY_FILE), "it names the way out: {error:#}");
     }
 }

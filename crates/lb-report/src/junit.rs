@@ -1,8 +1,8 @@
 //! JUnit XML for continuous integration: one suite per scenario.
 //!
-//! A failure is a broken threshold, an error a trial that cannot be believed and was not made good by a
+//! A failure is a broken threshold, an error an invalid trial without a valid
 //! repeat, skipped an algorithm that did not run. Verdicts of pairs are passing cases: which algorithm is
-//! better is a finding and no fault of a build.
+//! better is a finding rather than a fault of the build.
 
 use super::text::{count, effect, interval, p_value, trimmed, verdict};
 use lb_results::{PairComparison, ScenarioSummary, Summary, ThresholdResult, TrialSummary};
@@ -82,7 +82,7 @@ fn case(scenario: &ScenarioSummary, algorithm: &str, name: &str, status: TestCas
     case
 }
 
-/// The trials of one algorithm: an error when a block has none that can be believed.
+/// Makes the case of the trials of one algorithm: an error when a block has no valid trial.
 fn trials(scenario: &ScenarioSummary, label: &str, measured_s: f64) -> TestCase {
     let of_label: Vec<&TrialSummary> = scenario.trials.iter().filter(|trial| trial.label == label).collect();
     let made_good =
@@ -104,7 +104,7 @@ fn trials(scenario: &ScenarioSummary, label: &str, measured_s: f64) -> TestCase 
     if !broken.is_empty() {
         status = TestCaseStatus::non_success(NonSuccessKind::Error);
         status.set_type("invalid trial");
-        status.set_message(format!("{} cannot be believed", count(broken.len(), "trial")));
+        status.set_message(format!("{} without a valid trial", count(broken.len(), "block")));
         status.set_description(broken.join("\n"));
     }
     let mut case = case(scenario, label, "trials", status);
@@ -116,7 +116,7 @@ fn trials(scenario: &ScenarioSummary, label: &str, measured_s: f64) -> TestCase 
 fn threshold(scenario: &ScenarioSummary, result: &ThresholdResult) -> TestCase {
     let observed = match result.observed {
         Some(value) => format!("observed {}", trimmed(value, 4)),
-        None => "there was nothing to measure".to_owned(),
+        None => "nothing to measure".to_owned(),
     };
     let mut status = TestCaseStatus::success();
     if !result.ok {

@@ -9,11 +9,11 @@ use super::text::{command_line, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};
 use std::fmt::Write;
 
-/// The whole report; the same tables as the HTML page, without charts.
+/// Renders the whole report: the same tables as the HTML page, without charts.
 pub fn render_markdown(summary: &Summary) -> String {
     let mut out = format!("# Load balancing report: {}\n\n", escape(&summary.run_id));
     let _ = writeln!(out, "## Verdict\n\n{}", verdicts(summary));
-    let _ = writeln!(out, "## What would void this report\n\n{}", voids(summary));
+    let _ = writeln!(out, "## Caveats\n\n{}", voids(summary));
     for scenario in &summary.scenarios {
         let _ = writeln!(out, "## Scenario {}\n\n{}", escape(&scenario.name), description(scenario));
         for (title, text) in parts(summary, scenario) {
@@ -43,13 +43,13 @@ pub(super) fn verdicts(summary: &Summary) -> String {
         }
     }
     if summary.scenarios.is_empty() {
-        out.push_str("- No scenario was completed: there is nothing to report.\n");
+        out.push_str("- No scenario was completed, so there is nothing to report.\n");
     }
     let broken = summary.thresholds.iter().filter(|threshold| !threshold.ok).count();
     if broken > 0 {
         let _ = writeln!(
             out,
-            "- **broken**: {broken} of {} threshold results did not hold.",
+            "- **failed**: {broken} of {} threshold checks did not hold.",
             summary.thresholds.len()
         );
     }
@@ -109,7 +109,7 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
     parts
 }
 
-/// What ran, in a line.
+/// Describes what ran, in a line.
 pub(super) fn description(scenario: &ScenarioSummary) -> String {
     format!(
         "{} measured, {} model, {}, topology {}, warm-up {}.\n",
@@ -121,17 +121,17 @@ pub(super) fn description(scenario: &ScenarioSummary) -> String {
     )
 }
 
-/// The command and the environment.
+/// Renders the command and the environment.
 pub(super) fn repeat(summary: &Summary) -> String {
     format!("{}\n{}", fenced(&command_line(&summary.command), "sh"), render_table(&environment(summary)))
 }
 
-/// A box that is folded at first.
+/// Renders a box that is folded at first.
 pub(super) fn details(title: &str, text: &str) -> String {
     format!("<details><summary>{}</summary>\n\n{}\n</details>\n", escape(title), text)
 }
 
-/// A table with its caption above; nothing where it has no rows.
+/// Renders a table below its caption. Empty where the table has no rows.
 pub fn captioned(table: &Table) -> String {
     if table.rows.is_empty() {
         return String::new();
@@ -152,14 +152,14 @@ fn render_table(table: &Table) -> String {
     out
 }
 
-/// A code block whose fence is longer than any run of backticks inside.
+/// Renders a code block whose fence is longer than any run of backticks inside.
 fn fenced(text: &str, language: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
     format!("{fence}{language}\n{text}\n{fence}\n")
 }
 
-/// A text as it reads: whatever Markdown or HTML would take for a sign of its own is escaped.
+/// Escapes a text so that neither Markdown nor HTML takes any of it for markup.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
@@ -172,6 +172,6 @@ pub fn escape(text: &str) -> String {
             _ => out.push(c),
         }
     }
-    // A name cannot call somebody: GitHub reads `@name` as a mention.
+    // GitHub reads `@name` as a mention, which would notify a user of that name.
     out.replace('@', "&#64;")
 }

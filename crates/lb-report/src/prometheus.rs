@@ -75,7 +75,7 @@ fn latencies(out: &mut Exposition, summary: &Summary) {
     out.family(
         "lbbench_request_duration_seconds",
         "summary",
-        "Latency of requests that got what was expected of them.",
+        "Latency of requests that got the expected reply.",
     );
     for (scenario, algorithm) in algorithms(summary) {
         if let Some(latency) = &algorithm.latency_ms {
@@ -85,7 +85,7 @@ fn latencies(out: &mut Exposition, summary: &Summary) {
     out.family(
         "lbbench_action_duration_seconds",
         "summary",
-        "Latency of requests that got what was expected of them, by kind of request.",
+        "Latency of requests that got the expected reply, by kind of request.",
     );
     for (scenario, algorithm) in algorithms(summary) {
         for action in &algorithm.actions {
@@ -151,7 +151,7 @@ fn backends(out: &mut Exposition, summary: &Summary) {
 }
 
 fn trials(out: &mut Exposition, summary: &Summary) {
-    out.family("lbbench_trials", "gauge", "Trials, by whether they can be believed.");
+    out.family("lbbench_trials", "gauge", "Trials, by validity.");
     for scenario in &summary.scenarios {
         let mut names: Vec<&str> = Vec::new();
         for trial in &scenario.trials {

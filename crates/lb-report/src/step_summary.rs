@@ -1,7 +1,7 @@
 //! The report as GitHub shows it below a job: short, verdicts first, details folded.
 //!
-//! GitHub drops a step summary of more than 1024 KiB altogether, so this one never gets there: the
-//! least important parts are cut, and the summary says which.
+//! GitHub drops a step summary of more than 1024 KiB altogether, so this one stays below: the least
+//! important parts are cut, and the summary says which.
 
 use super::markdown::{description, details, escape, parts, repeat, verdicts, voids};
 use super::text::count;
@@ -17,7 +17,7 @@ const RESERVE: usize = 4 * 1024;
 /// Shown unfolded.
 const OPEN: [&str; 2] = ["Results", "Thresholds"];
 
-/// The step summary, always shorter than 1 MiB.
+/// Renders the step summary, which is always shorter than 1 MiB.
 pub fn render_step_summary(summary: &Summary) -> String {
     let mut out = format!("### Load balancing: {}\n\n", escape(&summary.run_id));
     let mut cut: Vec<String> = Vec::new();
@@ -71,7 +71,7 @@ fn add_lines(add: &mut impl FnMut(&str, &str), what: &str, text: &str) {
     }
 }
 
-/// The closing line about what was cut.
+/// Renders the closing line about what was cut.
 fn said(cut: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut names: Vec<String> = Vec::new();

@@ -12,10 +12,10 @@ pub struct ResultsFolder {
 }
 
 impl ResultsFolder {
-    /// Makes the folder, and proves that files can be written there before anything is measured.
+    /// Creates the folder, and checks that files can be written there before anything is measured.
     pub fn create(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| {
-            format!("failed to make the results folder `{}`; give another with --out", path.display())
+            format!("failed to create the results folder `{}`; give another with --out", path.display())
         })?;
         let folder = Self { path: path.to_owned() };
         folder.write("trials/.probe", b"probe")?;
@@ -23,23 +23,23 @@ impl ResultsFolder {
         Ok(folder)
     }
 
-    /// An existing folder, to write single files into.
+    /// Refers to an existing folder, to write single files into it.
     pub(super) fn at(path: &Path) -> Self {
         Self { path: path.to_owned() }
     }
 
-    /// Where it is.
+    /// Returns the path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Opens a log in the folder, to be written to while the run goes on.
+    /// Creates a log file in the folder, to be written while the run goes on.
     pub fn create_log(&self, name: &str) -> Result<fs::File> {
         let path = self.path.join(name);
         fs::File::create(&path).with_context(|| format!("failed to create the log `{}`", path.display()))
     }
 
-    /// Writes a file whole: temporary file in the same folder, sync, rename. `name` may hold folders.
+    /// Writes a whole file: a temporary file in the same folder, sync, rename. `name` may contain folders.
     pub fn write(&self, name: &str, contents: &[u8]) -> Result<()> {
         self.write_with(name, |file| file.write_all(contents).map_err(Into::into))
     }
@@ -60,8 +60,8 @@ impl ResultsFolder {
     }
 }
 
-/// Writes a file whole, so that it is there as it should be or not at all: a temporary file beside its place,
-/// sync, rename. Folders on the way are made; what had the name before keeps it when this fails.
+/// Writes a whole file, so that it is complete or not there at all: a temporary file beside its place, sync, rename.
+/// Missing folders are created. When this fails, an earlier file of the same name stays as it was.
 ///
 /// # Errors
 /// The file cannot be written, as on a full disk, or `fill` fails.
@@ -95,7 +95,7 @@ fn readable_by_others(_file: &fs::File) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The name of a run: when, which config, and six digits that tell apart runs of the same second.
+/// Returns the name of a run: time, config, and six digits that tell apart runs of the same second.
 pub fn run_id(config_name: &str) -> String {
     let now = jiff::Zoned::now();
     let stem = Path::new(config_name).file_stem().map_or_else(|| "run".into(), |stem| stem.to_string_lossy());
@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_path_that_is_a_file_is_refused_with_the_way_out() {
         let file = tempfile::NamedTempFile::new().expect("a temporary file");
-        let error = ResultsFolder::create(file.path()).expect_err("a file is no folder");
+        let error = ResultsFolder::create(file.path()).expect_err("a file is not a folder");
         assert!(format!("{error:#}").contains("--out"), "{error:#}");
     }
 

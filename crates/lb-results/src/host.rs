@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 pub struct Host {
     /// Host name.
     pub name: String,
-    /// Operating system and architecture.
+    /// Operating system and architecture, such as `linux-x86_64`.
     pub os: String,
-    /// Kernel release.
+    /// Release of the kernel; empty where the system does not tell.
     pub kernel: String,
-    /// CPU model.
+    /// Model of the CPU, `unknown` where the system does not tell.
     pub cpu: String,
-    /// Logical cores.
+    /// Logical cores that `bench` may use.
     pub cores: usize,
 }
 
 impl Host {
-    /// Reads this machine.
+    /// Reads what the system says of this machine.
     pub fn read() -> Self {
         let file = |path| std::fs::read_to_string(path).unwrap_or_default();
         let cpu = file("/proc/cpuinfo")

@@ -1,8 +1,8 @@
 //! Locust's CSV files, so that scripts and dashboards written for them read our results.
 //!
 //! Columns and order as Locust 2.x writes them: comma, CRLF, minimal quoting, rows sorted by name and
-//! method, `Aggregated` last, times in milliseconds. Two deliberate differences, because the
-//! originals mislead: percentiles come from HdrHistograms (Locust rounds to two digits, so its p99
+//! method, `Aggregated` last, times in milliseconds. Two deliberate differences, because
+//! Locust's own values mislead: percentiles come from HdrHistograms (Locust rounds to two digits, so its p99
 //! can exceed its maximum), and the percentiles of `_stats_history.csv` are those of that second
 //! (Locust's are cumulative unless `--csv-full-history` is given).
 
@@ -211,7 +211,7 @@ pub(super) fn write_failures(out: &mut dyn Write, trials: &[&Trial], workload: &
     Ok(())
 }
 
-/// `_exceptions.csv`: a failing request is data here, so there never is an exception to list.
+/// `_exceptions.csv`: its head only, since a failing request is data here and not an exception.
 pub(super) fn write_exceptions(out: &mut dyn Write) -> Result<()> {
     let mut csv = csv_writer(out);
     csv.write_record(["Count", "Message", "Traceback", "Nodes"])?;

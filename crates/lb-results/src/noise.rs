@@ -16,23 +16,23 @@ use std::path::{Path, PathBuf};
 /// The folder of noise floors, beside the folders of runs.
 const FOLDER: &str = "noise-floors";
 
-/// What one A/A run found.
+/// The noise floors that one A/A run found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoiseFloors {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this schema.
     pub schema_version: u32,
-    /// The run that measured it.
+    /// Name of the A/A run that measured the floors.
     pub run_id: String,
-    /// What it holds for: see [`crate::Summary::fingerprint`].
+    /// The experiment that the floors hold for: see [`crate::Summary::fingerprint`].
     pub fingerprint: String,
-    /// The machine.
+    /// The machine that measured, in words.
     pub host: String,
-    /// By scenario.
+    /// The measured noise by scenario.
     pub scenarios: BTreeMap<String, AaSummary>,
 }
 
 impl NoiseFloors {
-    /// The floor of each metric in a scenario.
+    /// Returns the noise floor of each metric in a scenario; empty for an unknown scenario.
     pub fn of(&self, scenario: &str) -> BTreeMap<Metric, f64> {
         let metrics = self.scenarios.get(scenario).into_iter().flat_map(|aa| &aa.metrics);
         metrics.map(|metric| (metric.metric, metric.noise_floor)).collect()
@@ -70,7 +70,7 @@ impl NoiseFloors {
     }
 }
 
-/// A machine, as far as its noise depends on it.
+/// Describes a machine, as far as its noise depends on it.
 pub fn machine(host: &Host) -> String {
     format!("{}, {} cores, {}, {}", host.name, host.cores, host.cpu, host.os)
 }
@@ -137,7 +137,7 @@ mod tests {
         let path = floors().store(&dir.path().join("run"), &host("here")).expect("it can be kept");
         std::fs::write(&path, "{").expect("it can be broken");
         let error = NoiseFloors::load(&dir.path().join("run"), "print", &host("here"))
-            .expect_err("half a file is no floor");
+            .expect_err("half a file does not hold a noise floor");
         assert!(format!("{error:#}").contains("run `bench aa` again"), "{error:#}");
     }
 }

@@ -13,23 +13,23 @@ pub enum ReadError {
         .path.display()
     )]
     NotFound {
-        /// What was given.
+        /// Path that was given.
         path: PathBuf,
     },
     /// The file is there and cannot be read.
     #[error("failed to read `{}`: {source}", .path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// Error of the system.
         source: io::Error,
     },
-    /// Not JSON, or not the JSON of a summary.
-    #[error("`{}` is no summary of a run: {problem}; run the benchmark again", .path.display())]
+    /// The file is not JSON, or not the JSON of a summary.
+    #[error("`{}` is not the summary of a run: {problem}; run the benchmark again", .path.display())]
     Broken {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the parser met.
+        /// Message of the parser, with the key.
         problem: String,
     },
     /// Written by a version with another schema.
@@ -37,12 +37,13 @@ pub enum ReadError {
         "`{}` has schema version {found}, this `bench` reads {SCHEMA_VERSION}: {}",
         .path.display(), .advice
     )]
+    /// Another version of `bench` wrote the file, with another schema.
     Version {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Its version; `none` where it says none.
+        /// Version that the file names; `none` where it names none.
         found: String,
-        /// The way out.
+        /// What the user can do.
         advice: String,
     },
 }
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_result_is_refused_with_the_way_out() {
+    fn what_is_not_a_result_is_refused_with_advice() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let refusal = |contents: Option<&str>| {
             if let Some(contents) = contents {
@@ -119,7 +120,7 @@ mod tests {
         };
         for (contents, expected) in [
             (None, "give the folder of a finished run"),
-            (Some("{"), "is no summary of a run: EOF"),
+            (Some("{"), "is not the summary of a run: EOF"),
             (Some("{}"), "has schema version none, this `bench` reads 2: run it again"),
             (
                 Some(r#"{"schema_version": 1, "version": "0.1.0"}"#),

@@ -1,4 +1,4 @@
-//! `requests/<trial>.parquet`: every single request, one row each, for analyses that nobody foresaw.
+//! `requests/<trial>.parquet`: every single request, one row each, for analyses of your own.
 //!
 //! Parquet (Apache, format 2) keeps a column at a time: names, statuses and backends repeat, so that a
 //! row takes some fifteen bytes. A thread of its own writes row groups while the load runs, and memory
@@ -45,12 +45,12 @@ pub struct RequestsFile {
 }
 
 impl RequestsFile {
-    /// Begins the file `name` of a folder. Backends are named by `backends` in the order of their
-    /// numbers; those beyond are `unlisted-0`, `unlisted-1` and so on, in the order of
+    /// Starts the file `name` in a folder. `backends` holds the names of the backends in the order of their
+    /// indices; backends beyond them are `unlisted-0`, `unlisted-1` and so on, in the order of
     /// [`lb_record::TrialRecord::unlisted_backends`].
     ///
     /// # Errors
-    /// When there is no thread to be had. What goes wrong in writing is told at the end.
+    /// The thread that writes cannot be started. [`Self::finish`] reports errors of writing.
     pub fn create(
         folder: &ResultsFolder,
         name: &str,
@@ -74,7 +74,7 @@ impl RequestsFile {
         Ok(Self { sink, writer: writer.context("failed to start a thread for the file of requests")? })
     }
 
-    /// Where a recording sends its requests.
+    /// Returns the sink that a recording sends its requests to.
     pub fn sink(&self) -> RequestSink {
         self.sink.clone()
     }
@@ -83,7 +83,7 @@ impl RequestsFile {
     /// the sink must be over, and all copies of it gone.
     ///
     /// # Errors
-    /// When the file cannot be written; then there is none.
+    /// The file cannot be written; then no file is left.
     pub fn finish(self) -> Result<u64> {
         drop(self.sink);
         self.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
@@ -297,7 +297,7 @@ mod tests {
         let (recording, mut recorders) = Recording::start(spec, 1);
         (0..400_000).for_each(|number| recorders[0].sample(&sample(number)));
         let record = recording.finish(recorders, Span::from_secs(1));
-        assert_eq!(record.requests(), 400_000, "nobody waits for a writer that is gone");
+        assert_eq!(record.requests(), 400_000, "the load does not wait for a writer that has stopped");
         let error = format!("{:#}", file.finish().expect_err("it must be told"));
         assert!(error.contains("one.parquet"), "{error}");
     }

@@ -14,72 +14,73 @@ use serde::Serialize;
 pub struct Trial {
     /// Position of the scenario in the plan.
     pub scenario: usize,
-    /// What decided.
+    /// The algorithm that routed.
     pub algorithm: Algorithm,
-    /// What results call it: the algorithm's name, or a label of its own in an A/A comparison.
+    /// Label of the trial in results: the name of the algorithm, or a label of its own in an A/A comparison.
     pub label: String,
-    /// 0, or 1 when it repeats one that was invalid.
+    /// 0 for a first attempt, 1 for the repeat of an invalid trial.
     pub attempt: u32,
-    /// Why it cannot be believed; empty: it is valid.
+    /// Why the trial is invalid, one sentence each. Empty for a valid trial.
     pub problems: Vec<String>,
-    /// Seconds cut off its beginning as warm-up.
+    /// Seconds cut off the beginning of the trial as warm-up.
     pub cut_s: f64,
     /// How busy the machine was.
     pub machine: MachineUse,
-    /// The pass over all algorithms that it belongs to.
+    /// The block, a pass over all algorithms, that the trial belongs to, from 0.
     pub block: u32,
-    /// Its place within the block.
+    /// Position of the trial within its block, from 0.
     pub position: usize,
     /// SHA-256 of the schedule that its users followed.
     pub schedule_sha256: String,
-    /// When its measured phase began.
+    /// Time at which the measured phase began.
     pub started: jiff::Timestamp,
     /// What the generator recorded.
     pub record: TrialRecord,
-    /// What the numbers of the record's backends stand for.
+    /// The backends that the indices of the record refer to.
     pub backends: Vec<ListedBackend>,
     /// What the load balancer counted in the measured phase, by backend.
     pub balancer: Vec<BalancerCount>,
-    /// How often guards overruled a learned policy in the measured phase; none under other algorithms, and
+    /// How often guards overruled a learned policy in the measured phase. `None` under other algorithms, and
     /// where the load balancer does not tell.
     pub guards: Option<GuardCounts>,
-    /// The trace of its decisions.
+    /// The recording of the decisions. `None` when none was asked for.
     pub trace: Option<TraceSummary>,
-    /// Who counted requests by backend besides the generator: the load balancer's name; none when it does not
-    /// tell, and the `X-Backend` of replies is all there is.
+    /// Name of the load balancer, where it counted requests by backend itself. `None` where only the `X-Backend`
+    /// header of replies names the backend.
     pub counted_by: Option<String>,
-    /// What the agent did that set its weights.
+    /// How an agent set the weights. `None` where no agent did.
     pub steering: Option<SteeringRecord>,
     /// CPU time of each process over the measured phase.
     pub processes: Vec<ProcessTime>,
-    /// How the switch was verified; a simulated trial has nothing to verify.
+    /// The evidence on the switch as JSON; null in a simulated trial.
     pub evidence: serde_json::Value,
-    /// What was noticed on the way.
+    /// Notes for the reader of the results.
     pub notes: Vec<String>,
 }
 
-/// How busy the machine was over the measured phase; none where the system does not tell.
+/// How busy the machine was over the measured phase. `None` where the system does not tell.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct MachineUse {
-    /// Share of the phase in which generator threads wanted a CPU and had none, the worst thread.
+    /// Share of the phase in which a generator thread was ready to run and waited for a CPU, the worst thread,
+    /// from 0 to 1.
     pub cpu_wait_share: Option<f64>,
-    /// Share of the time in use, by anybody, of the CPUs that are open to the generator.
+    /// Share of the time in which the generator's CPUs were in use by any program, from 0 to 1.
     pub busy_share: Option<f64>,
 }
 
 /// A backend that was known before the trial.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListedBackend {
-    /// Its id.
+    /// Id of the backend.
     pub id: String,
-    /// Number of its pool; backends of different pools never compete.
+    /// Index of the pool of the backend; backends of different pools never compete.
     pub pool: usize,
-    /// What the load balancer is told it is worth.
+    /// Weight that the load balancer is configured with.
     pub weight: f64,
 }
 
 impl ListedBackend {
-    /// The backends of a topology, in its order.
+    /// Lists the backends of a topology, in its order.
     pub fn of_topology(topology: &Topology) -> Vec<Self> {
         let pools = topology.pools.iter().enumerate();
         pools
@@ -92,42 +93,42 @@ impl ListedBackend {
 /// What the load balancer counted for one backend in the measured phase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct BalancerCount {
-    /// Backend.
+    /// Id of the backend.
     pub id: String,
-    /// Requests that it sent there.
+    /// Number of requests that the load balancer sent to the backend.
     pub requests: u64,
-    /// Those of them that failed: 5xx, timeouts, broken and refused connections. None when it does not
-    /// tell.
+    /// Number of those requests that failed: 5xx, timeouts, broken and refused connections. `None` when the load
+    /// balancer does not tell.
     pub errors: Option<u64>,
-    /// Most in flight there at once; none when it does not tell.
+    /// Highest number of requests in flight at the same time. `None` when the load balancer does not tell.
     pub peak_in_flight: Option<u32>,
-    /// Whether it took requests when the trial ended; none when the load balancer does not tell.
+    /// Whether the backend took requests when the trial ended. `None` when the load balancer does not tell.
     pub up: Option<bool>,
 }
 
-/// What an agent did in the measured phase that sets weights.
+/// How an agent set weights in the measured phase.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SteeringRecord {
     /// The backends, in the order of the weights.
     pub ids: Vec<String>,
-    /// Time from one look to the next, as asked for.
+    /// Intended time between two observations.
     pub period: Span,
-    /// In order of time.
+    /// The steps of the agent, in order of time.
     pub steps: Vec<SteeringStep>,
-    /// Looks or settings that failed.
+    /// Number of observations or settings of weights that failed.
     pub failures: u64,
-    /// The last of them.
+    /// Message of the last failure. `None` without failures.
     pub last_failure: Option<String>,
 }
 
-/// One look, and what followed.
+/// One observation, and the weights that followed from it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct SteeringStep {
-    /// When it looked, in seconds from the beginning of the measured phase.
+    /// Time of the observation, in seconds from the start of the measured phase.
     pub at_s: f64,
-    /// How old the look was when the weights were in force, in milliseconds.
+    /// Age of the observation when the weights were in force, in milliseconds.
     pub age_ms: f64,
-    /// Weights, the greatest of which is 1.
+    /// The weights, the greatest of which is 1.
     pub weights: Vec<f64>,
 }
 
@@ -136,11 +137,11 @@ pub struct SteeringStep {
 pub struct ProcessTime {
     /// `generator`, `load-balancer`, `mock-backends` or `simulator`.
     pub name: &'static str,
-    /// User and system CPU seconds.
+    /// User and system CPU time, in seconds.
     pub cpu_s: f64,
 }
 
-/// What became of one kind of request, by its number in the workload, over all trials.
+/// Adds up the records of one kind of request, by its index in the workload, over all trials.
 pub fn pooled_step(trials: &[&Trial], number: usize) -> StepRecord {
     let mut sum = StepRecord::default();
     for record in trials.iter().filter_map(|trial| trial.record.steps.get(number)) {

@@ -22,9 +22,9 @@ pub(super) struct TrialFile<'a> {
     started_at: String,
     /// Whether the user ended it early; then it is in no summary.
     interrupted: bool,
-    /// 0, or 1 when it repeats one that was invalid.
+    /// 0 for a first attempt, 1 for the repeat of an invalid trial.
     attempt: u32,
-    /// Why it cannot be believed; empty: it is valid.
+    /// Why the trial is invalid; empty for a valid trial.
     problems: &'a [String],
     /// How busy the machine was.
     machine: MachineUse,

@@ -12,7 +12,7 @@ use lb_record::{HlogTrial, write_hlog};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// The beginning of the names of a trial's files.
+/// Returns the common beginning of the names of a trial's files.
 pub fn trial_stem(scenario: &str, label: &str, block: u32, attempt: u32) -> String {
     let again = if attempt > 0 { "-again" } else { "" };
     format!("{}-{}-{block}{again}", slug(scenario), slug(label))
@@ -39,7 +39,7 @@ pub fn write_trial(
     Ok(())
 }
 
-/// Every look of an agent: when, how old it was when its weights were in force, and the weight of each backend.
+/// Lists the steps of an agent: time, age of the observation when its weights were in force, weight of each backend.
 fn weights_csv(steering: &SteeringRecord) -> String {
     let mut out = String::from("at_s,age_ms");
     for id in &steering.ids {
@@ -89,7 +89,7 @@ pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[&Tr
     Ok(())
 }
 
-/// Writes the summary, last: whoever finds it finds everything else as well.
+/// Writes the summary. It is written last, so that a folder with a summary holds all other files too.
 pub fn write_summary(folder: &ResultsFolder, summary: &Summary) -> Result<()> {
     folder.write("summary.json", &serde_json::to_vec_pretty(summary)?)
 }

@@ -18,11 +18,11 @@ pub struct CompareOptions {
     pub jain_margin: f64,
     /// Effects of at most this size are noise, by metric, from an A/A comparison.
     pub noise: BTreeMap<Metric, f64>,
-    /// The run that the noise was measured in.
+    /// Name of the A/A run that measured the noise. `None` where it is unknown.
     pub noise_source: Option<String>,
-    /// Draws of each bootstrap interval; 0: no intervals.
+    /// Resamples of each bootstrap interval; 0 for no intervals.
     pub resamples: usize,
-    /// Fixes what is drawn.
+    /// Seed of all resampling.
     pub seed: Seed,
 }
 
@@ -42,7 +42,7 @@ impl Default for CompareOptions {
 }
 
 impl CompareOptions {
-    /// The margin of a metric, in the unit of its effects.
+    /// Returns the margin of a metric, in the unit of its effects.
     pub fn margin_of(&self, metric: Metric) -> f64 {
         match metric {
             Metric::ErrorRate => self.error_rate_margin,

@@ -7,10 +7,10 @@ use lb_stats::Planning;
 
 /// Below this many blocks, an interval is itself too uncertain to stop by.
 const FEWEST_TO_STOP: usize = 5;
-/// What no pilot should recommend more than.
+/// Largest number of blocks that is recommended.
 const MOST: u32 = 10_000;
 
-/// Whether a run may stop: the 95 % intervals of mean and p95 of every pair reach at most `precision` (a
+/// Returns whether a run may stop: the 95 % intervals of mean and p95 of every pair reach at most `precision` (a
 /// fraction) to either side of their middle, over at least five blocks.
 ///
 /// This looks at the width of intervals only, never at p values: stopping when a difference turns

@@ -4,7 +4,7 @@ use super::options::CompareOptions;
 use lb_results::{Metric, MetricComparison, PairComparison, Verdict};
 use lb_stats::Planning;
 
-/// The sentence on a pair.
+/// Writes the sentence on a pair.
 pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &CompareOptions) -> String {
     let with = |verdict| pair.metrics.iter().filter(move |judged| judged.verdict == verdict);
     let effect = |judged: &MetricComparison| {
@@ -45,7 +45,7 @@ pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &Compa
     format!("{head}{joint} {} {tail}.", rest.join("; "))
 }
 
-/// With so few blocks nothing could be shown, however large.
+/// Writes the sentence on a pair whose blocks are too few to show any difference.
 fn too_few(pair: &PairComparison, fewest: u32, options: &CompareOptions) -> String {
     let seen = [Metric::P95, Metric::Mean]
         .into_iter()
@@ -69,7 +69,7 @@ fn too_few(pair: &PairComparison, fewest: u32, options: &CompareOptions) -> Stri
     )
 }
 
-/// What is equivalent, by margin.
+/// Lists the equivalent metrics, by margin.
 fn equivalences(pair: &PairComparison, options: &CompareOptions) -> Vec<String> {
     let equivalent = || pair.metrics.iter().filter(|judged| judged.verdict == Verdict::Equivalent);
     let ratios: Vec<&str> =
@@ -103,7 +103,8 @@ fn within_noise(judged: &MetricComparison, options: &CompareOptions) -> Option<S
     })
 }
 
-/// What stays open, and what it would take. Jain's index is a description, nobody plans for it.
+/// Says what stays open, and how many blocks it would take. Jain's index is a description, so no run is planned
+/// for it.
 fn unknowns(pair: &PairComparison, options: &CompareOptions) -> Vec<String> {
     let open: Vec<&MetricComparison> = pair
         .metrics
@@ -141,7 +142,7 @@ fn unknown(pair: &PairComparison, group: &[&MetricComparison], options: &Compare
     text
 }
 
-/// An effect with its interval.
+/// Formats an effect with its interval.
 fn change(judged: &MetricComparison) -> String {
     let metric = judged.metric;
     let effect = signed(metric, judged.effect);
@@ -155,7 +156,7 @@ fn change(judged: &MetricComparison) -> String {
     }
 }
 
-/// An effect with its sign and unit.
+/// Formats an effect with its sign and unit.
 pub fn signed(metric: Metric, effect: f64) -> String {
     match metric {
         Metric::ErrorRate => format!("{:+.2} points", without_negative_zero(100.0 * effect, 2)),
@@ -164,7 +165,7 @@ pub fn signed(metric: Metric, effect: f64) -> String {
     }
 }
 
-/// The size of an effect with its unit.
+/// Formats the size of an effect with its unit.
 pub(crate) fn amount(metric: Metric, size: f64) -> String {
     match metric {
         Metric::ErrorRate => format!("{} points", number(100.0 * size)),
@@ -173,7 +174,7 @@ pub(crate) fn amount(metric: Metric, size: f64) -> String {
     }
 }
 
-/// A number with as many digits as it deserves: 5, 2.5, 0.31, 120.
+/// Formats a number with about three significant digits: 5, 2.5, 0.31, 120.
 fn number(value: f64) -> String {
     let digits = if value.abs() >= 20.0 {
         0

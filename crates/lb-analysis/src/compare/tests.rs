@@ -99,7 +99,7 @@ fn an_uneven_share_is_different_but_neither_better_nor_worse() {
     let trials = experiment(12, &[(Metric::Mean, 10.0, 1.0, 0.01), (Metric::JainIndex, 0.95, -0.2, 0.01)]);
     let comparison = compared(&trials, &DEFAULT());
     assert_eq!(judged(&comparison, Metric::JainIndex).verdict, Verdict::Different);
-    assert_eq!(comparison.pairs[0].verdict, Verdict::Equivalent, "a share is no aim");
+    assert_eq!(comparison.pairs[0].verdict, Verdict::Equivalent, "an even share is not an aim");
     assert_eq!(
         comparison.pairs[0].sentence,
         "a and b: equivalent within ±5 % in mean latency; Jain's index differs by -0.199 [-0.204, \

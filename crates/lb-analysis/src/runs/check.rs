@@ -14,7 +14,7 @@ const FEWEST_BLOCKS: usize = 2;
 const HARMLESS: [&str; 8] =
     ["$schema", "description", "algorithms", "repetitions", "seed", "thresholds", "precision", "margin"];
 
-/// Everything that forbids a comparison, each with the way out.
+/// Lists everything that forbids a comparison, each with what to do.
 pub(super) fn problems(base: &Summary, new: &Summary) -> Vec<String> {
     let mut problems = Vec::new();
     for (role, run) in [("base", base), ("new", new)] {
@@ -54,10 +54,10 @@ pub(super) fn problems(base: &Summary, new: &Summary) -> Vec<String> {
     problems
 }
 
-/// What is worth knowing about two runs that may be compared.
+/// Lists what a reader should know about two runs that may be compared.
 pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
     let mut notes = vec![
-        "the runs were made one after the other: whatever else changed on the machine between them counts as a \
+        "the runs were made one after the other: any other change of the machine between them counts as a \
          difference"
             .to_owned(),
     ];
@@ -75,7 +75,7 @@ pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
     }
     let harmless: Vec<Difference> = config_differences(base, new).1;
     if !harmless.is_empty() {
-        notes.push(format!("configs differ in what changes no trial: {}", paths(&harmless)));
+        notes.push(format!("configs differ in keys that do not affect trials: {}", paths(&harmless)));
     }
     for (role, run, other) in [("base", base, new), ("new", new, base)] {
         notes.extend(run.scenarios.iter().flat_map(|scenario| only_here(role, scenario, other)));
@@ -84,7 +84,7 @@ pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
         let (first, second) = (before.schedules.len(), after.schedules.len());
         if first != second {
             notes.push(format!(
-                "scenario `{}`: base has {first} blocks, new has {second}; those that both have are compared",
+                "scenario `{}`: base has {first} blocks, new has {second}; the blocks of both are compared",
                 before.name
             ));
         }
@@ -155,7 +155,7 @@ fn other_schedules(
         reasons.join("; ")
     };
     Some(format!(
-        "scenario `{}` had other users (schedules differ): {reasons}; run both with the same config, --seed, --users \
+        "scenario `{}` had different users (schedules differ): {reasons}; run both with the same config, --seed, --users \
          and --duration",
         before.name
     ))

@@ -1,9 +1,9 @@
 //! Two runs against each other: did a change make anything worse?
 //!
 //! Both runs sent the same users (the same schedules, by their hashes), so each algorithm is compared
-//! with itself, block by block, by the same statistics as algorithms within a run. Runs that did
-//! something else are refused, with the difference and the way out: a number from another experiment
-//! is no baseline.
+//! with itself, block by block, by the same statistics as algorithms within a run. Runs of
+//! different experiments are refused, with the difference and what to do: a number from another experiment
+//! is not a baseline.
 //!
 //! The runs lie apart in time. Blocks tell what is noise within a run, not what else changed on the
 //! machine between the two; the result says so.
@@ -53,55 +53,54 @@ fn bullets(problems: &[String]) -> String {
     problems.iter().map(|problem| format!("- {problem}")).collect::<Vec<_>>().join("\n")
 }
 
-/// Two runs, compared.
+/// The comparison of two runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FolderComparison {
-    /// The baseline.
+    /// The run that is the baseline.
     pub base: RunName,
-    /// What is judged.
+    /// The run that is judged.
     pub new: RunName,
     /// Family-wise error rate over everything here; each scenario gets an equal part.
     pub alpha: f64,
-    /// All in all.
+    /// Verdict over all scenarios.
     pub verdict: FolderVerdict,
-    /// By scenario that both runs have.
+    /// The comparison of each scenario that both runs have.
     pub scenarios: Vec<ScenarioComparison>,
-    /// What else to know.
+    /// Differences between the runs that a reader should know.
     pub notes: Vec<String>,
 }
 
-/// Which run.
+/// A run, by name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunName {
     /// Name of the run.
     pub run_id: String,
-    /// When it began (RFC 3339).
+    /// Time at which the run began (RFC 3339).
     pub started_at: String,
-    /// Version of `bench`.
+    /// Version of `bench` that ran.
     pub version: String,
     /// Commit that `bench` was built from.
     pub commit: String,
-    /// The machine.
+    /// The machine, in words.
     pub host: String,
 }
 
 /// One scenario of both runs; each pair is an algorithm against itself, the earlier run as baseline.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioComparison {
-    /// Name.
+    /// Name of the scenario.
     pub name: String,
     /// The algorithms that both runs have.
     pub comparison: Comparison,
 }
 
-/// What became of the candidate.
+/// The verdict on the candidate run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FolderVerdict {
-    /// Some algorithm is worse in some metric, beyond noise, and not proven to be so by less than the
-    /// margin.
+    /// Some algorithm is worse in some metric, beyond noise and not provably by less than the margin.
     Regression,
-    /// None is, as far as verdicts go.
+    /// No metric of any algorithm has got worse by more than the margin, as far as the data show.
     NoRegression,
     /// No metric of any algorithm got a verdict; a regression would not have been found.
     NotEnoughData,

@@ -6,7 +6,7 @@ use comfy_table::{CellAlignment, Table, presets};
 use lb_results::{Metric, MetricComparison};
 use std::fmt::Write;
 
-/// The comparison for a terminal or a log.
+/// Renders the comparison for a terminal or a log.
 pub fn render(comparison: &FolderComparison) -> String {
     let mut text = String::new();
     let FolderComparison { base, new, .. } = comparison;
@@ -46,7 +46,7 @@ fn conclusion(comparison: &FolderComparison) -> String {
         }
         FolderVerdict::NoRegression => "no regression was found".to_owned(),
         FolderVerdict::NotEnoughData => {
-            "not enough data: no metric got a verdict, a regression would not have been found".to_owned()
+            "not enough data: no metric has a verdict, so a regression would not have been found".to_owned()
         }
     }
 }

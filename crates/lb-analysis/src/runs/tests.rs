@@ -146,7 +146,7 @@ fn runs_of_other_experiments_are_refused_with_the_difference_and_the_way_out() {
                 run.seed = 7;
                 run.scenarios[0].schedules[0] = "another".to_owned();
             },
-            "scenario `shop` had other users (schedules differ): seed: base 42, new 7; run both with",
+            "scenario `shop` had different users (schedules differ): seed: base 42, new 7; run both with",
         ),
         (
             "length",
@@ -220,10 +220,10 @@ fn what_changes_no_trial_is_a_note() {
     new.scenarios[0].trials.push(trial("random", 0, &[(Metric::Mean, 20.0)]));
     let notes = compared(&run("base", 12, 1.0), &new).expect("the same experiment").notes.join("\n");
     for expected in [
-        "whatever else changed on the machine between them counts as a difference",
+        "any other change of the machine between them counts as a difference",
         "machines differ: base here, 2 cores",
         "versions of bench differ: base 0.2.0, new 0.3.0",
-        "configs differ in what changes no trial: `bench.repetitions` (base 12, new 30), `bench.algorithms`",
+        "configs differ in keys that do not affect trials: `bench.repetitions` (base 12, new 30), `bench.algorithms`",
         "scenario `shop`: `random` ran in the new run only",
         "scenario `shop`: base has 12 blocks, new has 13",
     ] {

@@ -65,7 +65,7 @@ fn read_selector(text: &str) -> Result<Selector, String> {
     let mut selector = Selector { metric: metric(name.trim())?, ..Selector::default() };
     for tag in tags.split(',').map(str::trim).filter(|tag| !tag.is_empty()) {
         let Some((key, value)) = tag.split_once(':').map(|(key, value)| (key.trim(), value.trim())) else {
-            return Err(format!("`{tag}` is no tag; write `name:value`"));
+            return Err(format!("`{tag}` is not a tag; write `name:value`"));
         };
         if value.is_empty() {
             return Err(format!("the tag `{key}` has no value; write `{key}:value`"));
@@ -77,14 +77,14 @@ fn read_selector(text: &str) -> Result<Selector, String> {
             "method" => &mut selector.method,
             "window" => {
                 if selector.window.replace(window(value)?).is_some() {
-                    return Err("the tag `window` stands twice; keep one".to_owned());
+                    return Err("duplicate tag `window`; keep one".to_owned());
                 }
                 continue;
             }
             _ => return Err(unknown("tag", key, &TAGS)),
         };
         if place.replace(value.to_owned()).is_some() {
-            return Err(format!("the tag `{key}` stands twice; keep one"));
+            return Err(format!("duplicate tag `{key}`; keep one"));
         }
     }
     selector.method = selector.method.map(|method| method.to_ascii_uppercase());
@@ -101,14 +101,14 @@ fn metric(name: &str) -> Result<ThresholdMetric, String> {
     known.ok_or_else(|| unknown("metric", name, &names))
 }
 
-/// Tags that contradict each other or the metric.
+/// Refuses tags that contradict each other or the metric.
 fn check_tags(selector: &Selector) -> Result<(), String> {
     let name = selector.metric.name();
     let of_requests = [("action", &selector.action), ("method", &selector.method)];
     for (tag, _) in of_requests.into_iter().filter(|(_, value)| value.is_some()) {
         if selector.window.is_some() {
             return Err(format!(
-                "`window` and `{tag}` cannot stand together: seconds are kept for all requests together; leave one out"
+                "`window` and `{tag}` cannot be combined: seconds are kept for all requests together; leave one out"
             ));
         }
         match selector.metric {
@@ -139,7 +139,7 @@ fn window(text: &str) -> Result<TimeWindow, String> {
     match ends {
         Some((from, to)) if from < to => Ok(TimeWindow::Seconds { from, to }),
         Some(_) => Err(format!("the window `{text}` ends before it begins; swap the two")),
-        None => Err(format!("`{text}` is no window; write `after-ramp-up`, or times such as `10s-60s`")),
+        None => Err(format!("`{text}` is not a window; write `after-ramp-up`, or times such as `10s-60s`")),
     }
 }
 
@@ -149,7 +149,7 @@ fn seconds(text: &str) -> Option<f64> {
     number(text).or_else(time).filter(|seconds| *seconds >= 0.0)
 }
 
-/// A plain decimal number; `inf` and `NaN` are none.
+/// Reads a plain decimal number; `inf` and `NaN` are refused.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-+eE".contains(&byte));
@@ -178,7 +178,7 @@ fn aggregation(metric: ThresholdMetric, name: &str) -> Result<Aggregation, Strin
         }
         let percentile = number(inner).filter(|percentile| (0.0..=100.0).contains(percentile));
         return percentile.map(Aggregation::Percentile).ok_or_else(|| {
-            format!("`{name}` is no percentile; write a number from 0 to 100, such as `p(95)`")
+            format!("`{name}` is not a percentile; write a number from 0 to 100, such as `p(95)`")
         });
     }
     if !known.contains(&name) {
@@ -212,5 +212,5 @@ fn limit(metric: ThresholdMetric, aggregation: Aggregation, text: &str) -> Resul
     let limit = number(digits).map(|number| number * factor);
     limit
         .filter(|limit| (0.0..=most).contains(limit))
-        .ok_or_else(|| format!("`{text}` is no limit of `{}`; it must be {what}", metric.name()))
+        .ok_or_else(|| format!("`{text}` is not a limit of `{}`; it must be {what}", metric.name()))
 }

@@ -31,7 +31,7 @@ use lb_core::Algorithm;
 use lb_core::suggest::{did_you_mean, listing};
 use std::fmt;
 
-/// Something that must hold.
+/// A condition that must hold for a run to pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     text: String,
@@ -45,9 +45,9 @@ pub struct Threshold {
 /// What a threshold looks at.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selector {
-    /// Quantity.
+    /// The quantity.
     pub metric: ThresholdMetric,
-    /// Only under this algorithm.
+    /// Restricts to this algorithm.
     pub algorithm: Option<String>,
     /// Only in this scenario.
     pub scenario: Option<String>,
@@ -82,9 +82,9 @@ pub enum TimeWindow {
     AfterRampUp,
     /// From one second to another.
     Seconds {
-        /// Begin.
+        /// First second.
         from: f64,
-        /// End, exclusive.
+        /// Last second, exclusive.
         to: f64,
     },
 }
@@ -117,24 +117,24 @@ enum Operator {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("threshold `{text}`: {problem}")]
 pub struct ThresholdError {
-    /// As written.
+    /// The threshold as written.
     pub text: String,
-    /// What is wrong, and the way out.
+    /// What is wrong, and how to write it.
     pub problem: String,
 }
 
 impl Threshold {
-    /// As written, such as `http_req_duration{algorithm:rl}: p(95)<200`.
+    /// Returns the threshold as written, such as `http_req_duration{algorithm:rl}: p(95)<200`.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// What it looks at.
+    /// Returns what the threshold looks at.
     pub fn selector(&self) -> &Selector {
         &self.selector
     }
 
-    /// Whether a value keeps it.
+    /// Returns whether a value keeps the threshold.
     pub fn holds(&self, value: f64) -> bool {
         match self.operator {
             Operator::Less => value < self.limit,
@@ -148,7 +148,7 @@ impl Threshold {
 }
 
 impl Selector {
-    /// Whether it looks at what an algorithm did; old names of algorithms count as what they mean.
+    /// Returns whether the selector covers an algorithm; aliases of algorithms count as the algorithm itself.
     pub fn names_algorithm(&self, label: &str) -> bool {
         let of = |name: &str| name.parse::<Algorithm>().ok();
         self.algorithm
@@ -156,7 +156,7 @@ impl Selector {
             .is_none_or(|tag| tag == label || (of(tag).is_some() && of(tag) == of(label)))
     }
 
-    /// Whether it looks at a scenario.
+    /// Returns whether the selector covers a scenario.
     pub fn names_scenario(&self, name: &str) -> bool {
         self.scenario.as_deref().is_none_or(|tag| tag == name)
     }
@@ -199,8 +199,8 @@ impl fmt::Display for Threshold {
     }
 }
 
-/// `x is no … (did you mean …?); known: …`
+/// Says `x is not a known … (did you mean …?); known: …`.
 fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
     let hint = did_you_mean(name, known.iter().copied());
-    format!("`{name}` is no {kind}{hint}; known: {}", listing(known.iter().copied()))
+    format!("`{name}` is not a known {kind}{hint}; known: {}", listing(known.iter().copied()))
 }

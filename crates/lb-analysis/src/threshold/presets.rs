@@ -1,4 +1,4 @@
-//! Sets of thresholds by name: what the suites that this tool replaces called good enough.
+//! Sets of thresholds by name, for common kinds of load tests.
 //!
 //! `basic` and `stress` are the targets of the load tests of a scaled web service behind nginx (quick
 //! check: answers below 200 ms on average and no error; sustained load: 95th percentile below 500 ms,
@@ -10,13 +10,13 @@ use super::{Threshold, ThresholdError, unknown};
 /// A named set.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
-    /// Name.
+    /// Name of the set.
     pub name: &'static str,
-    /// What it asks for.
+    /// Thresholds of the set.
     pub thresholds: &'static [&'static str],
 }
 
-/// All sets.
+/// All named sets.
 pub const PRESETS: [Preset; 5] = [
     Preset { name: "basic", thresholds: &["http_req_duration: avg<200", "http_req_failed: rate==0"] },
     Preset {
@@ -32,7 +32,7 @@ pub const PRESETS: [Preset; 5] = [
     Preset { name: "heavy", thresholds: &["http_req_duration: p(95)<500", "http_req_failed: rate<0.10"] },
 ];
 
-/// The thresholds of a set.
+/// Returns the thresholds of a set.
 pub fn preset(name: &str) -> Result<Vec<Threshold>, ThresholdError> {
     let Some(found) = PRESETS.iter().find(|preset| preset.name == name) else {
         let names = PRESETS.map(|preset| preset.name);

@@ -22,7 +22,7 @@ pub(super) fn cumulative(scenario: &ScenarioSummary, palette: &Palette) -> Optio
     Some(figure(
         "cumulative",
         "Distribution of latency",
-        "Share of successful requests that took at most so long, over all valid trials.",
+        "Share of successful requests that took at most this long, over all valid trials.",
         data,
         layout,
     ))
@@ -52,7 +52,7 @@ pub(super) fn percentile_curve(scenario: &ScenarioSummary, palette: &Palette) ->
     Some(figure(
         "percentile-curve",
         "Latency by percentile",
-        "Each step to the right is a tail ten times as rare.",
+        "Each tick to the right is a percentile that one request in ten times as many exceeds.",
         data,
         layout,
     ))

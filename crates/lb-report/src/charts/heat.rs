@@ -47,8 +47,9 @@ pub(super) fn heat(scenario: &ScenarioSummary) -> Option<Figure> {
     Some(Figure {
         id: "heat",
         title: "Mean latency by endpoint and method (ms)".to_owned(),
-        caption: "Successful requests only; a cell without a number had none. Colours are logarithmic."
-            .to_owned(),
+        caption:
+            "Successful requests only; a dash means that there was none. The colour scale is logarithmic."
+                .to_owned(),
         legend: Vec::new(),
         panels: vec![Panel::new(alt.to_owned(), 130 + 26 * rows.len(), vec![data], layout)],
     })

@@ -52,7 +52,7 @@ pub(super) fn legend(scenario: &ScenarioSummary) -> String {
         let stages = scenario.stages.iter().enumerate();
         let stages: Vec<String> =
             stages.map(|(number, stage)| format!("S{} {}", number + 1, words(&stage.name))).collect();
-        text += &format!(" Dotted lines: stages begin ({}).", stages.join(", "));
+        text += &format!(" Dotted lines mark the start of stages ({}).", stages.join(", "));
     }
     text
 }

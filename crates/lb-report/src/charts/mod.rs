@@ -1,7 +1,7 @@
 //! The figures of the HTML report as Plotly specifications, without a theme: the page adds colours of
 //! text and grid for light and dark.
 //!
-//! Names from configs and replies go through [`label`], because Plotly reads a few tags in texts.
+//! Names from configs and replies go through [`label`], because Plotly reads a few HTML tags in texts.
 
 mod distribution;
 mod heat;
@@ -25,11 +25,11 @@ use serde_json::{Value, json};
 pub struct Figure {
     /// Unique within a scenario.
     pub id: &'static str,
-    /// What it shows.
+    /// What the figure shows.
     pub title: String,
-    /// How to read it.
+    /// How to read the figure.
     pub caption: String,
-    /// Names and colours that all panels share; empty where a panel has its own legend.
+    /// Names and colours that all panels share; empty where each panel has its own legend.
     pub legend: Vec<(String, &'static str)>,
     /// The panels.
     pub panels: Vec<Panel>,
@@ -38,18 +38,18 @@ pub struct Figure {
 /// One Plotly chart.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    /// Stands above it where a figure has several.
+    /// Title above the panel, where a figure has several.
     pub title: Option<String>,
-    /// For readers who do not see it.
+    /// Description for readers who do not see the chart.
     pub alt: String,
     /// Height in CSS pixels.
     pub height: usize,
-    /// `data` and `layout`.
+    /// The Plotly specification, an object with `data` and `layout`.
     pub spec: Value,
 }
 
 impl Panel {
-    /// A panel for readers who see it and, by `alt`, for those who do not; `height` in CSS pixels.
+    /// Makes a panel; `alt` describes it for readers who do not see it, `height` is in CSS pixels.
     pub fn new(alt: String, height: usize, data: Vec<Value>, layout: Value) -> Self {
         Self { title: None, alt, height, spec: json!({ "data": data, "layout": layout }) }
     }
@@ -73,12 +73,12 @@ pub(super) fn figures(scenario: &ScenarioSummary) -> Vec<Figure> {
     .collect()
 }
 
-/// A name as a text of Plotly, which takes a few HTML tags and entities.
+/// Escapes a name for Plotly, which reads a few HTML tags and entities in texts.
 pub fn label(name: &str) -> String {
     name.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
-/// What all layouts share: a legend above the plot, and margins that fit the labels.
+/// Makes a layout: a legend above the plot, margins that fit the labels, and the settings `with`.
 pub fn layout(with: Value) -> Value {
     let mut layout = json!({
         "margin": { "l": 10, "r": 10, "t": 10, "b": 10 },
@@ -91,7 +91,7 @@ pub fn layout(with: Value) -> Value {
     layout
 }
 
-/// An axis with a title.
+/// Makes an axis with a title and the settings `with`.
 pub fn axis(title: &str, with: Value) -> Value {
     let mut axis = json!({ "title": { "text": title }, "automargin": true });
     if let (Some(all), Value::Object(with)) = (axis.as_object_mut(), with) {
@@ -100,7 +100,7 @@ pub fn axis(title: &str, with: Value) -> Value {
     axis
 }
 
-/// A logarithmic axis with ticks at 1, 2 and 5 of each power of ten; Plotly's own lack their power.
+/// Makes a logarithmic axis with ticks at 1, 2 and 5 of each power of ten; Plotly's own lack their power.
 fn log_axis(title: &str, (low, high): (f64, f64)) -> Value {
     let powers = low.max(1e-3).log10().floor() as i32..=high.max(1e-3).log10().ceil() as i32;
     let ticks: Vec<f64> =

@@ -43,8 +43,8 @@ pub(super) fn order(scenario: &ScenarioSummary, palette: &Palette) -> Option<Fig
     Some(Figure {
         id: "order",
         title: "p95 of each trial in order of running".to_owned(),
-        caption: "Dotted lines part the blocks; crosses are invalid trials, which count for nothing. A slope \
-                  over all trials is drift of the machine, not an algorithm."
+        caption: "Dotted lines separate the blocks; crosses are invalid trials, which do not count. A slope over \
+                  all trials is drift of the machine rather than an effect of an algorithm."
             .to_owned(),
         legend: Vec::new(),
         panels: vec![Panel::new(

@@ -26,7 +26,7 @@ pub(super) fn weights(scenario: &ScenarioSummary) -> Option<Figure> {
         id: "weights",
         title: "Weights over time".to_owned(),
         caption: format!(
-            "What the agent set, as shares of all weights, in the first valid trial.{}",
+            "Weights that the agent set, as shares of their sum, in the first valid trial.{}",
             marks::legend(scenario)
         ),
         legend,

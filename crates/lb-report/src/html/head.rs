@@ -4,7 +4,7 @@ use maud::{Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("page.css");
 
-/// Nothing is loaded from anywhere. `data:` and `blob:` are what a chart is saved as a picture by.
+/// The page loads nothing from elsewhere. `data:` and `blob:` allow a chart to be saved as a picture.
 const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                       img-src data: blob:; base-uri 'none'; form-action 'none'";
 

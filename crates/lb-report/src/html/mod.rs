@@ -21,10 +21,10 @@ pub use table::scrolling;
 
 const SCRIPT: &str = include_str!("page.js");
 
-/// More verdicts than this are folded, apart from those that say something.
+/// With more verdicts than this, those without a difference are folded.
 const OPEN_VERDICTS: usize = 12;
 
-/// The report as one HTML document.
+/// Renders the report as one HTML document.
 pub fn render_html(summary: &Summary) -> String {
     let title = format!("Load balancing report: {}", summary.run_id);
     let body = html! {
@@ -39,7 +39,7 @@ pub fn render_html(summary: &Summary) -> String {
     page(&title, &subtitle(summary), &body)
 }
 
-/// A whole page around `body`: style, heading, and the scripts that draw its charts.
+/// Renders a whole page around `body`: style, heading, and the scripts that draw its charts.
 pub fn page(title: &str, subtitle: &str, body: &Markup) -> String {
     let page = html! {
         (DOCTYPE)
@@ -67,7 +67,7 @@ fn subtitle(summary: &Summary) -> String {
     )
 }
 
-/// What may be said, before any number.
+/// Renders the verdicts, which come before any number.
 fn verdicts(summary: &Summary) -> Markup {
     html! {
         section #verdicts aria-labelledby="verdicts-title" {
@@ -79,10 +79,10 @@ fn verdicts(summary: &Summary) -> Markup {
                     _ => p { (nothing_compared(scenario)) },
                 }
             }
-            @if summary.scenarios.is_empty() { p { "No scenario was completed: there is nothing to report." } }
+            @if summary.scenarios.is_empty() { p { "No scenario was completed, so there is nothing to report." } }
             @let broken = summary.thresholds.iter().filter(|threshold| !threshold.ok).count();
             @if broken > 0 {
-                p { span.badge.bad { "broken" } " " (broken) " of " (summary.thresholds.len()) " threshold results did not hold." }
+                p { span.badge.bad { "failed" } " " (broken) " of " (summary.thresholds.len()) " threshold checks did not hold." }
             }
         }
     }
@@ -103,7 +103,7 @@ fn pairs(comparison: &Comparison) -> Markup {
         ul.verdicts { @for pair in said { (item(pair)) } }
         @if !unsaid.is_empty() {
             details {
-                summary { (unsaid.len()) " pairs without a difference that may be called one" }
+                summary { (unsaid.len()) " pairs without a clear difference" }
                 ul.verdicts { @for pair in unsaid { (item(pair)) } }
             }
         }
@@ -118,7 +118,7 @@ fn voids(summary: &Summary) -> Markup {
     };
     html! {
         section #voids aria-labelledby="voids-title" {
-            h2 #voids-title { "What would void this report" }
+            h2 #voids-title { "Caveats" }
             ul.verdicts {
                 @for caveat in caveats(summary) {
                     li { span.badge.(badge(&caveat)) { (caveat.weight.word()) } " " (caveat.text) }
@@ -156,7 +156,7 @@ fn repeat(summary: &Summary) -> Markup {
     }
 }
 
-/// A figure with its panels and their specifications; `prefix` makes its id unique on the page.
+/// Renders a figure with its panels and their specifications; `prefix` makes its id unique on the page.
 pub fn figure(prefix: &str, figure: &Figure) -> Markup {
     let id = format!("{prefix}-{}", figure.id);
     html! {
@@ -190,7 +190,7 @@ fn panel(panel: &Panel) -> Markup {
     }
 }
 
-/// Plotly alone: the crate's sources also hold MathJax, which nothing here needs.
+/// Returns the script of Plotly alone: the crate's sources also hold MathJax, which no chart needs.
 fn plotly_script() -> Markup {
     let sources = Plot::offline_js_sources();
     let end = "</script>";

@@ -1,4 +1,4 @@
-//! One scenario: results, statistics, charts, faults, then what says whether they can be believed.
+//! One scenario: results, statistics, charts, faults, then what their validity rests on.
 
 use super::table::scrolling;
 use super::{class, figure};
@@ -64,13 +64,12 @@ fn description(scenario: &ScenarioSummary) -> String {
 
 fn latency_note(scenario: &ScenarioSummary) -> String {
     let mut text =
-        "Latency is that of requests that got what was expected of them, to the last byte of the reply."
-            .to_owned();
+        "Latency is that of requests that got the expected reply, to the last byte of it.".to_owned();
     if !scenario.oracles.is_empty() {
         let oracles: Vec<String> =
             scenario.oracles.iter().map(|oracle| format!("{} knows {}", oracle.name, oracle.knows)).collect();
         text += &format!(
-            " Rows set apart are bounds, simulated on the same schedules, which no real algorithm can know enough to reach: {}.",
+            " Rows set apart are bounds, simulated on the same schedules: they know what no load balancer can know. {}.",
             oracles.join("; ")
         );
     }
@@ -82,12 +81,12 @@ fn statistics_of(comparison: &Comparison) -> Markup {
     html! {
         h3 { "Statistics" }
         p.sub {
-            "The trial is the unit; blocks pair them. Effect: Hodges–Lehmann estimate, candidate against baseline; \
-             interval: paired bootstrap; p: exact paired permutation test, adjusted after Holm over "
+            "The unit is the trial, and trials are paired by block. Effect: Hodges–Lehmann estimate, candidate against \
+             baseline; interval: paired bootstrap; p: exact paired permutation test, adjusted by Holm's method over "
             (count(comparison.family, "test")) ", so that a false alarm anywhere has a probability of at most "
             (percent(comparison.alpha, 0)) ". Equivalent: within ±" (percent(comparison.margin, 0))
-            ". Minimum detectable: the smallest effect that so many blocks find in 80 of 100 cases; blocks needed: \
-             to find one as large as the margin."
+            ". Minimum detectable: the smallest effect that this number of blocks detects with a probability of 80 %. \
+             Blocks needed: the number that detects an effect as large as the margin."
         }
         @for pair in &comparison.pairs {
             @if let Some(table) = statistics(pair) {
@@ -119,8 +118,8 @@ fn faults(scenario: &ScenarioSummary) -> Markup {
         @if !faults.is_empty() {
             h3 { "Faults" }
             p.sub {
-                "Time to avoid: from the start of the fault until the share of the faulty backends had fallen below \
-                 half of what it was, and stayed there. Time to return: from its end until the share was back above \
+                "Time to avoid: from the start of the fault until the share of the faulty backends stayed below half \
+                 of what it was. Time to return: from its end until the share was back above \
                  four fifths."
             }
             @for fault in &faults {

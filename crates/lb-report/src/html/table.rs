@@ -3,7 +3,7 @@
 use crate::tables::{Cell, Table, Tone};
 use maud::{Markup, html};
 
-/// The class of a tone.
+/// Returns the CSS class of a tone.
 pub(super) const fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Plain => "plain",
@@ -14,7 +14,7 @@ pub(super) const fn class(tone: Tone) -> &'static str {
     }
 }
 
-/// A table in a box of its own, which scrolls where the window is narrow. The box takes focus, so that
+/// Renders a table in a box of its own, which scrolls where the window is narrow. The box takes focus, so that
 /// a keyboard can scroll it.
 pub fn scrolling(table: &Table) -> Markup {
     html! {

@@ -1,5 +1,4 @@
-//! What is told of load balancers: how switches were verified, what the way through them costs, and how weights
-//! were steered.
+//! Load balancers: how switches were verified, what they add to a request, and how weights were steered.
 
 use super::{Cell, Table, Tone};
 use crate::text::{NONE, fixed, percent};
@@ -10,8 +9,8 @@ use lb_results::{AlgorithmSummary, OverheadEstimate, ScenarioSummary, SteeringSu
 /// evidence says, the weakest over all trials, and who counted requests by backend.
 pub(crate) fn switches(scenario: &ScenarioSummary) -> Option<Table> {
     let header =
-        ["Algorithm", "Its own name", "Control plane", "Reply headers", "Behaviour", "Backends counted by"];
-    let mut table = Table::new("How switches were verified, the weakest evidence of all trials", &header);
+        ["Algorithm", "Native name", "Control plane", "Reply headers", "Behaviour", "Backends counted by"];
+    let mut table = Table::new("The weakest evidence of all trials on each switch", &header);
     for algorithm in &scenario.algorithms {
         let evidence: Vec<Evidence> = algorithm
             .switch_evidence
@@ -70,10 +69,10 @@ const fn tone(verdict: Verdict) -> Tone {
     }
 }
 
-/// What the way through each load balancer adds to a request.
+/// Tabulates what each load balancer adds to a request.
 pub(crate) fn overheads(scenario: &ScenarioSummary) -> Option<Table> {
-    let caption = "Added to a request, against connections straight to the backends in turn, with 95 % intervals; \
-                   what is not round-robin differs in its choices, too";
+    let caption = "Added to a request, against direct connections that take the backends in turn, with 95 % intervals; \
+                   algorithms other than round-robin also differ in their choices";
     let header = ["Load balancer", "Blocks", "P50 (ms)", "P99 (ms)", "Mean (ms)", "CPU per request (µs)"];
     let mut table = Table::new(caption, &header);
     for overhead in &scenario.overheads {
@@ -105,19 +104,22 @@ fn cpu_per_request(algorithm: &AlgorithmSummary) -> Option<f64> {
     (algorithm.total_requests > 0).then(|| process.cpu_s * 1e6 / algorithm.total_requests as f64)
 }
 
-/// How each load balancer was steered by weights.
+/// Tabulates how each load balancer was steered by weights.
 pub(crate) fn steering(scenario: &ScenarioSummary) -> Option<Table> {
     let header = [
         "Algorithm",
         "Period (ms)",
-        "as it was",
-        "Looks",
+        "Actual (ms)",
+        "Observations",
         "Failed",
-        "Age of a look p50 (ms)",
-        "p99",
+        "Age p50 (ms)",
+        "Age p99 (ms)",
         "Mean share of the weights",
     ];
-    let mut table = Table::new("Steering by weights: how often, on how old a look, and to where", &header);
+    let mut table = Table::new(
+        "How often weights were set, how old the observation was when they were in force, and the mean result",
+        &header,
+    );
     for algorithm in &scenario.algorithms {
         if let Some(steering) = &algorithm.steering {
             table.add(row(&algorithm.name, steering));

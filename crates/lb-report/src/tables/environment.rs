@@ -4,11 +4,11 @@ use super::Table;
 use crate::text::{count, moment};
 use lb_results::Summary;
 
-/// Two columns: what, and its value.
+/// Tabulates the environment in two columns: item and value.
 pub(crate) fn environment(summary: &Summary) -> Table {
     let host = &summary.host;
     let schedules: usize = summary.scenarios.iter().map(|scenario| scenario.schedules.len()).sum();
-    let mut table = Table::new("What is needed to repeat the run", &["What", "Value"]);
+    let mut table = Table::new("What is needed to repeat the run", &["Item", "Value"]);
     let mut add = |what: &str, value: String| table.add(vec![what.to_owned(), value]);
     add("Run", summary.run_id.clone());
     add("Started", moment(&summary.started_at));

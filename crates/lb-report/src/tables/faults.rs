@@ -1,4 +1,4 @@
-//! What each algorithm did about each fault: the numbers before, during and after, and how fast it
+//! The response of each algorithm to each fault: the numbers before, during and after, and how fast it
 //! avoided the backends and came back.
 
 use super::Table;

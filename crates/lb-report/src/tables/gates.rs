@@ -1,11 +1,10 @@
-//! What a build is stopped by, and what was searched for: thresholds, highest rates, the noise of an
-//! A/A comparison.
+//! Thresholds, highest rates, and the noise that an A/A comparison measured.
 
 use super::{Cell, Table, Tone};
 use crate::text::{count, effect, effect_size, interval, millis, percent, trimmed};
 use lb_results::{AaSummary, Latency, MaxRateSummary, ThresholdResult};
 
-/// One row per threshold and algorithm, broken ones first.
+/// Tabulates one row per threshold and algorithm, those that did not hold first.
 pub(crate) fn thresholds<'a>(results: impl IntoIterator<Item = &'a ThresholdResult>) -> Option<Table> {
     let mut table = Table::new("Thresholds", &["Threshold", "Algorithm", "Observed", "Held"]);
     let mut results: Vec<_> = results.into_iter().collect();
@@ -13,7 +12,7 @@ pub(crate) fn thresholds<'a>(results: impl IntoIterator<Item = &'a ThresholdResu
     for result in results {
         let held = match result.ok {
             true => Cell::toned("yes", Tone::Good),
-            false => Cell::toned("broken", Tone::Bad),
+            false => Cell::toned("no", Tone::Bad),
         };
         table.add_toned(
             Tone::Plain,
@@ -31,7 +30,7 @@ pub(crate) fn thresholds<'a>(results: impl IntoIterator<Item = &'a ThresholdResu
     table.unless_empty()
 }
 
-/// The highest rates, then what was tried.
+/// Tabulates the highest rates and, in a second table, the rates that were tried.
 pub(crate) fn max_rates(rates: &[MaxRateSummary]) -> Option<(Table, Table)> {
     let mut highest = Table::new(
         "Highest rate at which the objective was kept",
@@ -84,11 +83,11 @@ pub(crate) fn max_rates(rates: &[MaxRateSummary]) -> Option<(Table, Table)> {
     (!highest.rows.is_empty()).then_some((highest, probes))
 }
 
-/// What two labels of one algorithm came to, and the sentence above it.
+/// Returns a sentence and a table on how far two labels of one algorithm differ.
 pub(crate) fn aa(summary: &AaSummary) -> (String, Table) {
     let mut sentence = format!(
-        "{} ran under two labels in {}. The whole procedure called {} different; single pairs would have \
-         raised {} (mean or p95 more than 5 % apart).",
+        "{} ran under two labels in {}. The whole procedure found {} to differ; comparing single pairs without \
+         statistics would have raised {} (mean or p95 more than 5 % apart).",
         summary.algorithm,
         count(summary.pairs, "pair"),
         match summary.alarms {

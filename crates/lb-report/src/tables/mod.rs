@@ -22,41 +22,41 @@ pub(super) use validity::validity;
 /// How a cell or row stands out. Never the only carrier of its meaning: the text says it too.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// Like all others.
+    /// Without emphasis.
     #[default]
     Plain,
-    /// Good.
+    /// Good news.
     Good,
-    /// Bad.
+    /// Bad news.
     Bad,
-    /// To be looked at.
+    /// Worth a look.
     Care,
     /// Set apart: a bound, not a competitor.
     Apart,
 }
 
-/// One cell.
+/// A cell of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cell {
-    /// What it says.
+    /// Text of the cell.
     pub text: String,
-    /// How it stands out.
+    /// Emphasis.
     pub tone: Tone,
 }
 
-/// One row.
+/// A row of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// One per column.
+    /// Cells, one per column.
     pub cells: Vec<Cell>,
-    /// How it stands out.
+    /// Emphasis.
     pub tone: Tone,
 }
 
 /// A table with a caption. The first column names the row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
-    /// What it shows.
+    /// What the table shows.
     pub caption: String,
     /// Names of the columns.
     pub header: Vec<String>,
@@ -65,7 +65,7 @@ pub struct Table {
 }
 
 impl Table {
-    /// A table without rows.
+    /// Makes a table without rows.
     pub fn new(caption: impl Into<String>, header: &[&str]) -> Self {
         let header = header.iter().map(|&name| name.to_owned()).collect();
         Self { caption: caption.into(), header, rows: Vec::new() }
@@ -81,12 +81,12 @@ impl Table {
         self.rows.push(Row { cells, tone });
     }
 
-    /// Whether a column holds nothing but numbers, which stand to the right, with their heading.
+    /// Returns whether a column holds only numbers, which are aligned to the right with their heading.
     pub fn is_numeric(&self, column: usize) -> bool {
         column > 0 && self.rows.iter().filter_map(|row| row.cells.get(column)).all(Cell::is_number)
     }
 
-    /// The table, unless it has no rows.
+    /// Returns the table, or `None` when it has no rows.
     pub fn unless_empty(self) -> Option<Self> {
         (!self.rows.is_empty()).then_some(self)
     }
@@ -99,7 +99,7 @@ impl From<String> for Cell {
 }
 
 impl Cell {
-    /// A cell that stands out.
+    /// Makes a cell with emphasis.
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
         Self { text: text.into(), tone }
     }

@@ -1,4 +1,4 @@
-//! The results table with the console's columns, and what lies behind it: shares, kinds of requests,
+//! The results table with the console's columns, and the numbers behind it: shares, kinds of requests,
 //! CPU time.
 
 use super::{Cell, Table, Tone};
@@ -18,7 +18,7 @@ pub(crate) const RESULTS: [&str; 9] = [
     "Error Rate",
 ];
 
-/// One row per algorithm, then the bounds by policies that know what none can know.
+/// Tabulates one row per algorithm, then the bounds by policies that know what no load balancer can know.
 pub(crate) fn results(scenario: &ScenarioSummary) -> Option<Table> {
     let mut table = Table::new("Results by algorithm, over all valid trials", &RESULTS);
     for algorithm in &scenario.algorithms {
@@ -61,7 +61,7 @@ pub(crate) fn backend_ids<'a>(algorithms: impl IntoIterator<Item = &'a Algorithm
 pub(crate) fn shares(scenario: &ScenarioSummary) -> Option<Table> {
     let mut header = vec!["Backend"];
     header.extend(scenario.algorithms.iter().map(|algorithm| algorithm.name.as_str()));
-    let mut table = Table::new("Share of requests per backend (most in flight at once)", &header);
+    let mut table = Table::new("Share of requests per backend (and most in flight at once)", &header);
     let ids = backend_ids(&scenario.algorithms);
     if ids.is_empty() {
         return None;
@@ -82,7 +82,7 @@ fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
         return NONE.to_owned();
     };
     let peak = backend.peak_in_flight.map_or_else(String::new, |peak| format!(" ({peak})"));
-    // The load balancer also counts what it answered for itself; both count the backend's own errors.
+    // The load balancer also counts what it answered itself; both count the errors of the backend.
     let errors = match backend.errors.max(backend.balancer_errors.unwrap_or(0)) {
         0 => String::new(),
         1 => ", 1 error".to_owned(),

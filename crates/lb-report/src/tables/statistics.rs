@@ -1,5 +1,5 @@
-//! The statistics of one pair: every metric with its effect, interval, p value and what could have
-//! been found at all.
+//! The statistics of one pair: every metric with its effect, interval, p value, and the smallest effect that
+//! could have been found.
 
 use super::{Cell, Table, Tone};
 use crate::text::{NONE, count, effect, effect_size, interval, metric_value, p_value, verdict};
@@ -53,7 +53,7 @@ fn row(metric: &MetricComparison, noise: bool) -> Vec<Cell> {
     cells
 }
 
-/// The tone of a verdict.
+/// Returns the tone of a verdict.
 pub(crate) const fn tone(verdict: Verdict) -> Tone {
     match verdict {
         Verdict::Better => Tone::Good,

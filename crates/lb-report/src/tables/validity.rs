@@ -1,4 +1,4 @@
-//! Every trial in the order in which they ran, with what says whether it can be believed.
+//! Every trial in the order in which they ran, with what its validity rests on.
 
 use super::{Cell, Table, Tone};
 use crate::text::{NONE, fixed, millis, percent, seconds};
@@ -17,7 +17,7 @@ pub(crate) fn validity(scenario: &ScenarioSummary) -> Option<Table> {
             "Dropped",
             "Lateness p99 (ms)",
             "CPU wait",
-            "Machine busy",
+            "CPUs busy",
             "Warm-up cut",
             "Valid",
         ],

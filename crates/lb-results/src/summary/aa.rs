@@ -4,36 +4,37 @@ use super::metric::Metric;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What two labels of one algorithm came to: how much of a difference is noise.
+/// The noise that an A/A comparison measured: how far two labels of one algorithm differ.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AaSummary {
-    /// The algorithm under both labels.
+    /// The algorithm that ran under both labels.
     pub algorithm: String,
-    /// Pairs of valid trials.
+    /// Number of pairs of valid trials.
     pub pairs: usize,
-    /// By metric.
+    /// The noise by metric.
     pub metrics: Vec<AaMetric>,
-    /// Pairs of single trials whose p95 or mean differ by more than 5 %: what a comparison without
+    /// Number of pairs of single trials whose p95 or mean differ by more than 5 %: what a comparison without
     /// statistics would have called a difference.
     pub naive_alarms: usize,
-    /// Metrics that the whole procedure calls different; every one is a false alarm.
+    /// Number of metrics that the whole procedure calls different. Each of them is a false alarm.
     pub alarms: usize,
-    /// Share of random relabellings of these trials in which the procedure raises any alarm.
+    /// Share of random relabellings of these trials in which the procedure raises an alarm, from 0 to 1. Null
+    /// with too few pairs.
     pub false_alarm_rate: Option<f64>,
-    /// Relabellings tried.
+    /// Number of random relabellings that were tried.
     pub relabellings: usize,
 }
 
 /// The noise of one metric.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AaMetric {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
-    /// Effect of the second label against the first.
+    /// Effect of the second label against the first, as in a comparison.
     pub effect: f64,
-    /// Its 95 % interval.
+    /// 95 % interval of the effect. Null below 2 pairs.
     pub interval: Option<[f64; 2]>,
-    /// Largest difference of a single pair, absolute.
+    /// Largest absolute difference within a single pair.
     pub largest_pair: f64,
     /// Effects up to this size are noise.
     pub noise_floor: f64,

@@ -7,65 +7,67 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// One algorithm in one scenario, over all its trials.
+/// The results of one algorithm in one scenario, over all its valid trials.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct AlgorithmSummary {
-    /// Name, with its wrappers.
+    /// Name of the algorithm with its wrappers, or its label in an A/A comparison.
     pub name: String,
-    /// Trials summed up here.
+    /// Number of valid trials that the results sum up.
     pub trials: u32,
-    /// Seconds measured, over all trials.
+    /// Length of the measured phases of all trials together, in seconds.
     pub measured_s: f64,
-    /// Requests that ended.
+    /// Number of requests that ended, with any outcome.
     pub total_requests: u64,
     /// Requests that ended, per second.
     pub throughput_rps: f64,
-    /// Ordinary requests that succeeded, per second (an injected error that is refused is no work done).
+    /// Ordinary requests that succeeded, per second. An injected error that is refused as expected is not work
+    /// done, so it does not count.
     pub goodput_rps: f64,
-    /// Latency of requests that got what was expected of them. Null when there was none.
+    /// Latency of requests that got the expected reply. Null without such requests.
     pub latency_ms: Option<Latency>,
-    /// Latency of all requests, failures and timeouts included.
+    /// Latency of all requests, failures and timeouts included. Null without requests.
     pub latency_all_ms: Option<Latency>,
-    /// Share of requests that got what was expected of them, injected errors included.
+    /// Share of requests that got the expected reply, injected errors included, from 0 to 1.
     pub success_rate: f64,
-    /// The other requests.
+    /// Share of requests that did not get the expected reply, from 0 to 1.
     pub error_rate: f64,
-    /// Share of requests that were wrong on purpose and were refused as expected.
+    /// Share of requests that were wrong on purpose and were refused as expected, from 0 to 1.
     pub expected_error_rate: f64,
-    /// Requests by outcome.
+    /// Number of requests by outcome.
     pub outcomes: BTreeMap<String, u64>,
-    /// Backends, in the order of the topology.
+    /// Results by backend, in the order of the topology.
     pub backends: Vec<BackendSummary>,
-    /// Jain's index of the shares, 1 when even. Null without requests.
+    /// Jain's index of the backends' shares: 1 when they are even. Null without requests.
     pub jain_index: Option<f64>,
-    /// Requests by kind, slowest p95 first.
+    /// Results by kind of request, the slowest 95th percentile first.
     pub actions: Vec<ActionSummary>,
-    /// Latency of the same requests from when they were sent, not from when they should have been.
-    /// Equal to `latency_ms` in the closed model.
+    /// Latency of the same requests counted from when they were sent rather than from when they were due. Equal
+    /// to `latency_ms` in the closed model.
     pub service_ms: Option<Latency>,
-    /// Latency by percentile, `[percentile, ms]`, ascending; for curves.
+    /// Latency by percentile as pairs `[percentile, ms]`, ascending.
     pub distribution: Vec<[f64; 2]>,
-    /// The time series, at most some hundred points.
+    /// The course of the measured phase over time, in at most 300 points.
     pub series: Vec<SeriesPoint>,
-    /// What it did about each fault of the scenario.
+    /// The response to each fault of the scenario.
     pub fault_responses: Vec<FaultResponse>,
     /// Latency metrics over trials, the trial being the unit. Empty in the file of a single trial, and in
     /// summaries that were written before this field existed.
     #[serde(default)]
     pub estimates: Vec<MetricEstimate>,
-    /// How each switch to this algorithm was verified.
+    /// The evidence on each switch to this algorithm, one entry per trial. An entry is null in a simulated
+    /// trial.
     pub switch_evidence: Vec<serde_json::Value>,
     /// CPU time of the processes that took part.
     pub processes: Vec<ProcessSummary>,
-    /// Who counted requests by backend besides the generator: the load balancer's name. Null where it does not
-    /// tell, so that the `X-Backend` of replies is all there is.
+    /// Name of the load balancer, where it counted requests by backend itself. Null where only the `X-Backend`
+    /// header of replies names the backend.
     #[serde(default)]
     pub counted_by: Option<String>,
-    /// What the agent did that set its weights. Null where none did.
+    /// How an agent set the weights of the load balancer. Null where no agent did.
     #[serde(default)]
     pub steering: Option<SteeringSummary>,
-    /// How often guards overruled the learned policy. Null under other algorithms, and where the load
-    /// balancer does not tell.
+    /// How often guards overruled the learned policy. Null under other algorithms, and where the load balancer
+    /// does not tell.
     #[serde(default)]
     pub guards: Option<GuardSummary>,
 }
@@ -73,114 +75,120 @@ pub struct AlgorithmSummary {
 /// One backend under one algorithm.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct BackendSummary {
-    /// Id.
+    /// Id of the backend.
     pub id: String,
-    /// Replies that named it.
+    /// Number of replies that named the backend.
     pub requests: u64,
-    /// Its share of all replies that named a backend of its pool.
+    /// The backend's share of all replies that named a backend of its pool, from 0 to 1.
     pub share: f64,
-    /// Replies of it that were not expected.
+    /// Number of replies of the backend that were not the expected ones.
     pub errors: u64,
-    /// Mean latency of its replies. Null without replies.
+    /// Mean latency of replies of the backend. Null without replies.
     pub mean_ms: Option<f64>,
-    /// Most requests in flight at it at once, in any trial; null when the load balancer cannot tell.
+    /// Highest number of requests in flight at the backend at the same time, in any trial. Null when the load
+    /// balancer does not tell.
     pub peak_in_flight: Option<u32>,
-    /// Errors that the load balancer saw there and answered for itself (broken or refused connections).
+    /// Errors that the load balancer met at the backend and answered itself, such as refused connections. Null
+    /// when the load balancer does not tell.
     pub balancer_errors: Option<u64>,
 }
 
 /// One kind of request under one algorithm.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ActionSummary {
-    /// Name.
+    /// Name of the kind of request.
     pub name: String,
-    /// HTTP method.
+    /// HTTP method of the request.
     pub method: String,
-    /// Whether it belongs to the opening of sessions.
+    /// Whether the request belongs to the opening of sessions.
     pub set_up: bool,
-    /// Requests that ended.
+    /// Number of requests that ended.
     pub requests: u64,
-    /// Those that did not get what was expected.
+    /// Number of requests that did not get the expected reply.
     pub errors: u64,
-    /// Latency of those that did.
+    /// Latency of requests that got the expected reply. Null without such requests.
     pub latency_ms: Option<Latency>,
 }
 
 /// CPU time of one process over the measured phases.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct ProcessSummary {
-    /// `generator`, `load-balancer` or `mock-backends`.
+    /// `generator`, `load-balancer`, `mock-backends` or `simulator`.
     pub name: String,
-    /// User and system CPU seconds.
+    /// User and system CPU time, in seconds.
     pub cpu_s: f64,
-    /// CPU seconds per second measured: 1 is one core.
+    /// CPU seconds per second measured; 1 is one core in full use.
     pub cores: f64,
 }
 
-/// Decisions of a learned policy, and how many of them were not its own.
+/// Decisions under a learned policy, and how many of them the policy did not make itself.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct GuardSummary {
-    /// Decisions in the measured phases.
+    /// Number of decisions in the measured phases.
     pub decisions: u64,
-    /// Those that gave a backend its minimum share.
+    /// Decisions that kept up the minimum share of a backend.
     pub minimum_share: u64,
-    /// Those that the fallback made because nobody had answered for a while.
+    /// Decisions that the fallback made because no backend had answered for a while.
     pub stale: u64,
-    /// Those that the fallback made because a score was no number.
+    /// Decisions that the fallback made because a score was not a finite number.
     pub not_finite: u64,
-    /// Share of the decisions that the fallback made.
+    /// Share of all decisions that the fallback made, from 0 to 1.
     pub fallback_share: f64,
 }
 
-/// A piece of the time series of one algorithm, over all its valid trials.
+/// One piece of the time series of an algorithm, over all its valid trials.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesPoint {
-    /// Seconds from the start of the measured phase.
+    /// Start of the piece, in seconds from the start of the measured phase.
     pub at_s: f64,
-    /// Length in seconds.
+    /// Length of the piece in seconds.
     pub length_s: f64,
-    /// Requests per second and trial.
+    /// Requests that ended, per second and trial.
     pub throughput_rps: f64,
-    /// Of those, errors.
+    /// Requests that failed, per second and trial.
     pub errors_rps: f64,
-    /// Mean latency of successful requests, ms.
+    /// Mean latency of successful requests. Null without any.
     pub mean_ms: Option<f64>,
-    /// Median.
+    /// Median latency of successful requests. Null without any.
     pub p50_ms: Option<f64>,
-    /// 95th percentile.
+    /// 95th percentile of the latency of successful requests. Null without any.
     pub p95_ms: Option<f64>,
-    /// 99th percentile.
+    /// 99th percentile of the latency of successful requests. Null without any.
     pub p99_ms: Option<f64>,
-    /// Share of each backend among the requests that were sent, in the order of `backends`.
+    /// Share of each backend among the requests that were sent, from 0 to 1, in the order of `backends`. Empty
+    /// without requests.
     pub shares: Vec<f64>,
 }
 
-/// What an agent did that set the weights of a load balancer.
+/// How an agent set the weights of a load balancer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SteeringSummary {
-    /// Time from one look to the next, as asked for, in milliseconds.
+    /// Intended time between two observations, in milliseconds.
     pub period_ms: f64,
-    /// The same as it was, the median.
+    /// Median of the actual time between two observations, in milliseconds. Null with fewer than two
+    /// observations.
     pub achieved_period_ms: Option<f64>,
-    /// Looks in the measured phases.
+    /// Number of observations in the measured phases.
     pub looks: usize,
-    /// Looks or settings that failed.
+    /// Number of observations or settings of weights that failed.
     pub failures: u64,
-    /// How old a look was when its weights were in force, in milliseconds: median and 99th percentile.
+    /// Median age of an observation when the weights that follow from it were in force, in milliseconds. Null
+    /// without observations.
     pub age_p50_ms: Option<f64>,
-    /// See `age_p50_ms`.
+    /// 99th percentile of the age of an observation when the weights were in force, in milliseconds. Null
+    /// without observations.
     pub age_p99_ms: Option<f64>,
-    /// Mean share of the weights of each backend.
+    /// Mean share of each backend in the weights, from 0 to 1.
     pub mean_shares: BTreeMap<String, f64>,
-    /// Shares of the weights over time, in the first valid trial; at most some hundred points.
+    /// Shares of the weights over time in the first valid trial, in at most 300 points.
     pub trace: Vec<WeightPoint>,
 }
 
-/// Shares of weights at one time.
+/// Shares of the weights at one point in time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WeightPoint {
-    /// Seconds from the beginning of the measured phase.
+    /// Seconds from the start of the measured phase.
     pub at_s: f64,
-    /// By backend.
+    /// Share of each backend, from 0 to 1.
     pub shares: BTreeMap<String, f64>,
 }

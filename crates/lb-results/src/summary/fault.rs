@@ -4,37 +4,37 @@ use super::kinds::FaultPhase;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Something that happened to backends in every trial.
+/// A fault that hit backends in every trial.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultMark {
-    /// Kind, such as `latency_factor`.
+    /// Kind of the fault, such as `latency_factor`.
     pub fault: String,
-    /// Backends that it hit.
+    /// Ids of the backends that the fault hit; empty for all.
     pub backends: Vec<String>,
-    /// Seconds from the start of the measured phase.
+    /// Start of the fault, in seconds from the start of the measured phase.
     pub start_s: f64,
-    /// Where it ended; at most the end of the phase.
+    /// End of the fault, in seconds from the start of the measured phase; at most the end of that phase.
     pub end_s: f64,
 }
 
-/// One algorithm before, during and after one fault.
+/// The response of one algorithm to one fault.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FaultResponse {
-    /// Position in the scenario's faults.
+    /// Position of the fault in the scenario's list of faults.
     pub fault: usize,
-    /// Before, during, after; without a phase that has no length.
+    /// The numbers before, during and after the fault. A phase without length is left out.
     pub phases: Vec<PhaseSummary>,
-    /// Share of requests that the faulty backends got before.
+    /// Share of requests that the faulty backends got before the fault, from 0 to 1. Null without requests.
     pub share_before: Option<f64>,
-    /// Share while the fault lasted.
+    /// Share of requests that the faulty backends got during the fault, from 0 to 1. Null without requests.
     pub share_during: Option<f64>,
-    /// Seconds from the start of the fault until their share had fallen below half of what it was, and
-    /// stayed there; none: never.
+    /// Seconds from the start of the fault until the share of the faulty backends stayed below half of what it
+    /// was. Null when that did not happen.
     pub time_to_avoid_s: Option<f64>,
-    /// Seconds from the end of the fault until their share was back above four fifths of what it was;
-    /// none: not within the run, or they were never avoided.
+    /// Seconds from the end of the fault until the share was back above four fifths of what it was. Null when
+    /// that did not happen within the run, or when the backends were never avoided.
     pub time_to_return_s: Option<f64>,
-    /// Seconds over which shares were looked at to tell both times, by how many requests there were.
+    /// Resolution of both times in seconds: the length of time over which shares are averaged.
     pub resolution_s: f64,
 }
 
@@ -43,18 +43,18 @@ pub struct FaultResponse {
 pub struct PhaseSummary {
     /// Where the phase lies around the fault.
     pub name: FaultPhase,
-    /// Seconds from the start of the measured phase.
+    /// Start of the phase, in seconds from the start of the measured phase.
     pub from_s: f64,
-    /// Its end.
+    /// End of the phase, in seconds from the start of the measured phase.
     pub to_s: f64,
-    /// Requests per trial and second.
+    /// Requests that ended, per second and trial.
     pub throughput_rps: f64,
-    /// Mean latency of successful requests, ms.
+    /// Mean latency of successful requests. Null without any.
     pub mean_ms: Option<f64>,
-    /// 95th percentile.
+    /// 95th percentile of the latency of successful requests. Null without any.
     pub p95_ms: Option<f64>,
-    /// 99th percentile.
+    /// 99th percentile of the latency of successful requests. Null without any.
     pub p99_ms: Option<f64>,
-    /// Share of requests that did not get what was expected.
+    /// Share of requests that did not get the expected reply, from 0 to 1.
     pub error_rate: f64,
 }

@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 pub struct Latency {
     /// Arithmetic mean, exact.
     pub mean: f64,
-    /// Smallest.
+    /// Smallest latency.
     pub min: f64,
-    /// Median.
+    /// Median latency.
     pub p50: f64,
-    /// 90th percentile.
+    /// 90th percentile of latency.
     pub p90: f64,
-    /// 95th percentile.
+    /// 95th percentile of latency.
     pub p95: f64,
-    /// 99th percentile.
+    /// 99th percentile of latency.
     pub p99: f64,
-    /// 99.9th percentile.
+    /// 99.9th percentile of latency.
     pub p999: f64,
-    /// Largest.
+    /// Largest latency.
     pub max: f64,
 }

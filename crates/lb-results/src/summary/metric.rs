@@ -3,30 +3,31 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// What trials are compared by.
+/// A metric that trials are compared by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
     /// Mean latency of successful requests, ms.
     Mean,
-    /// Median, ms.
+    /// Median latency of successful requests, ms.
     P50,
-    /// 95th percentile, ms.
+    /// 95th percentile of the latency of successful requests, ms.
     P95,
-    /// 99th percentile, ms.
+    /// 99th percentile of the latency of successful requests, ms.
     P99,
-    /// 99.9th percentile, ms; only where a trial has enough requests to carry it.
+    /// 99.9th percentile of the latency of successful requests, ms; only where a trial has enough requests for
+    /// it.
     P999,
-    /// Share of requests that did not get what was expected.
+    /// Share of requests that did not get the expected reply, from 0 to 1.
     ErrorRate,
     /// Ordinary requests that succeeded, per second.
     Goodput,
-    /// Jain's index of the backends' shares.
+    /// Jain's index of the backends' shares, from 0 to 1.
     JainIndex,
 }
 
 impl Metric {
-    /// All, in the order of reports.
+    /// All metrics, in the order of reports.
     pub const ALL: [Self; 8] = [
         Self::Mean,
         Self::P50,
@@ -38,7 +39,7 @@ impl Metric {
         Self::JainIndex,
     ];
 
-    /// The name in sentences and tables.
+    /// Returns the name of the metric in sentences and tables.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Mean => "mean latency",
@@ -52,33 +53,34 @@ impl Metric {
         }
     }
 
-    /// Those of latency, in milliseconds.
+    /// The metrics of latency, in milliseconds.
     pub const LATENCIES: [Self; 5] = [Self::Mean, Self::P50, Self::P95, Self::P99, Self::P999];
 
-    /// Whether more of it is better. Jain's index is a description, not an aim: see
+    /// Returns whether a larger value is better. Jain's index is a description rather than an aim: see
     /// [`Self::has_direction`].
     pub const fn higher_is_better(self) -> bool {
         matches!(self, Self::Goodput | Self::JainIndex)
     }
 
-    /// Whether a change of it is for better or worse at all. An even share is no aim where backends
-    /// are unequal.
+    /// Returns whether a change of the metric can be for better or worse. An even share is not an aim where
+    /// backends are unequal.
     pub const fn has_direction(self) -> bool {
         !matches!(self, Self::JainIndex)
     }
 
-    /// Whether effects are ratios (true: latencies, goodput) or differences (error rate, Jain's index).
+    /// Returns whether effects are ratios (latencies, goodput) rather than differences (error rate, Jain's
+    /// index).
     pub const fn is_ratio(self) -> bool {
         !matches!(self, Self::ErrorRate | Self::JainIndex)
     }
 }
 
-/// One metric of one trial; null where the trial has too few requests for it.
+/// The value of one metric in one trial.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricValue {
-    /// Which.
+    /// The metric.
     pub metric: Metric,
-    /// In the metric's own unit.
+    /// The value in the metric's own unit. Null where the trial has too few requests for it.
     pub value: Option<f64>,
 }
 

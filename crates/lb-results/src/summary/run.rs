@@ -13,54 +13,54 @@ pub const SCHEMA_VERSION: u32 = 2;
 /// The folder of traces in the results folder.
 pub const TRACES: &str = "traces";
 
-/// One run.
+/// The summary of one run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Summary {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this schema.
     pub schema_version: u32,
     /// Name of the run and of its folder.
     pub run_id: String,
-    /// When it began (RFC 3339).
+    /// Time at which the run began (RFC 3339).
     pub started_at: String,
-    /// The command as typed.
+    /// The command as it was typed, word by word.
     pub command: Vec<String>,
-    /// Version of `bench`.
+    /// Version of `bench` that ran.
     pub version: String,
     /// Commit that `bench` was built from.
     pub commit: String,
-    /// The machine.
+    /// The machine that measured.
     pub host: Host,
-    /// The config.
+    /// The config that was run.
     pub config: ConfigSummary,
-    /// Seed of the schedule.
+    /// Seed of the schedules.
     pub seed: u64,
     /// How trials were driven.
     pub engine: Engine,
-    /// Which load balancer was driven.
+    /// Name of the load balancer that was driven.
     pub load_balancer: String,
-    /// Load balancers, each of which saw only what it had sent itself; 1 where all requests were seen by
-    /// one.
+    /// Number of load balancers, each of which saw only the requests that it sent itself; 1 where one saw all of
+    /// them.
     #[serde(default = "one")]
     pub balancers: u16,
-    /// The policy file that `rl` followed. Null when it did not run, or in a load balancer that was running
-    /// already.
+    /// The policy file that `rl` followed. Null when `rl` did not run, or ran in a load balancer that `bench`
+    /// did not start.
     #[serde(default)]
     pub policy: Option<PolicySummary>,
-    /// Where every decision was recorded. Null when that was not asked for.
+    /// Where every decision was recorded. Null when no recording was asked for.
     #[serde(default)]
     pub traces: Option<TracesSummary>,
     /// SHA-256 over the schedules of all scenarios and repetitions.
     pub schedule_sha256: String,
-    /// Whether the run was interrupted; then only complete trials are summed up.
+    /// Whether the run was interrupted; its numbers then come from the complete trials only.
     pub interrupted: bool,
-    /// SHA-256 over what the numbers depend on besides algorithms, seed and repetitions: users,
-    /// backends, lengths, engine, load balancer. Runs with the same one share a noise floor.
+    /// SHA-256 over what the numbers depend on besides algorithms, seed and repetitions: users, backends,
+    /// lengths, engine, load balancer. Runs with the same fingerprint share a noise floor.
     pub fingerprint: String,
-    /// Results.
+    /// Results by scenario, in the order of the config.
     pub scenarios: Vec<ScenarioSummary>,
-    /// Thresholds that were asked for.
+    /// Thresholds that were asked for, and whether they held.
     pub thresholds: Vec<ThresholdResult>,
-    /// Settings that could not be honoured, and other things to know.
+    /// Settings that were not honoured, and other things that a reader should know.
     pub notes: Vec<String>,
 }
 
@@ -92,34 +92,34 @@ impl Summary {
     }
 }
 
-/// The config that was run.
+/// The config of a run.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ConfigSummary {
-    /// Name as given.
+    /// Name of the config as it was typed.
     pub name: String,
-    /// Where it was found.
+    /// Where the config was found: a path, or `bundled`.
     pub source: String,
-    /// Its dialect.
+    /// The dialect that the config is written in, as docs/configs.md names it.
     pub dialect: String,
-    /// The config itself.
+    /// The config itself, as a JSON document.
     pub content: serde_json::Value,
 }
 
 /// The policy file that `rl` followed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PolicySummary {
-    /// Where it was found: a path, or `bundled`.
+    /// Where the policy was found: a path, or `bundled`.
     pub source: String,
-    /// SHA-256 of its weights.
+    /// SHA-256 of the weights of the policy.
     pub sha256: String,
 }
 
-/// Traces of a run.
+/// The recordings of decisions that a run made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct TracesSummary {
-    /// Their folder in the results folder.
+    /// Folder of the recordings, within the results folder.
     pub folder: String,
-    /// Probability with which a decision was made evenly at random meanwhile.
+    /// Probability with which a recorded decision was made evenly at random, from 0 to 1.
     pub exploration: f64,
 }
 

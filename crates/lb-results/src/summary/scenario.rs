@@ -12,43 +12,43 @@ use lb_core::workload::Scenario;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// One scenario.
+/// The results of one scenario.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct ScenarioSummary {
-    /// Name.
+    /// Name of the scenario.
     pub name: String,
     /// Length of the measured phase in seconds.
     pub duration_s: f64,
-    /// Most users at once.
+    /// Highest number of users at the same time.
     pub peak_users: u32,
-    /// Name of the topology.
+    /// Name of the topology of backends.
     pub topology: String,
-    /// SHA-256 of the schedule of each repetition.
+    /// SHA-256 of the schedule of each block, in order.
     pub schedules: Vec<String>,
-    /// Its model of load.
+    /// The model of load.
     pub model: LoadModel,
     /// How the warm-up was left out.
     pub warm_up: WarmUp,
-    /// Patterns, in order of time.
+    /// Stages of the load, in order of time.
     pub stages: Vec<StageMark>,
-    /// Faults, in order of time.
+    /// Faults of backends, in order of time.
     pub faults: Vec<FaultMark>,
-    /// Every trial in the order in which they ran, invalid ones too.
+    /// Every trial in the order in which they ran, including invalid ones.
     pub trials: Vec<TrialSummary>,
-    /// Every pair of algorithms. Null with fewer than two.
+    /// The comparison of every pair of algorithms. Null with fewer than two algorithms.
     pub comparison: Option<Comparison>,
-    /// What the way through each load balancer adds to a request, where direct connections ran beside them.
+    /// What each load balancer adds to a request, where direct connections ran beside it.
     #[serde(default)]
     pub overheads: Vec<Overhead>,
-    /// Bounds by policies that know what none can know.
+    /// Bounds: policies that know what no load balancer can know.
     pub oracles: Vec<OracleSummary>,
-    /// Highest rates, where they were searched.
+    /// Highest rates at which the objective was kept, where they were searched.
     pub max_rates: Vec<MaxRateSummary>,
-    /// The noise, where one algorithm ran under two labels.
+    /// The measured noise, where one algorithm ran under two labels. Null otherwise.
     pub aa: Option<AaSummary>,
-    /// Results, in the order in which the config names the algorithms.
+    /// Results by algorithm, in the order in which the config names them.
     pub algorithms: Vec<AlgorithmSummary>,
-    /// Algorithms that did not run, and why.
+    /// Algorithms that did not run, with the reason.
     pub skipped: Vec<Skipped>,
 }
 
@@ -65,63 +65,63 @@ impl ScenarioSummary {
     }
 }
 
-/// A pattern of the scenario.
+/// One stage of the load of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct StageMark {
-    /// Name.
+    /// Name of the stage.
     pub name: String,
-    /// Seconds from the start of the measured phase.
+    /// Start of the stage, in seconds from the start of the measured phase.
     pub start_s: f64,
-    /// Its end.
+    /// End of the stage, in seconds from the start of the measured phase.
     pub end_s: f64,
-    /// Seconds over which its users arrive.
+    /// Seconds over which the users of the stage arrive; 0 in the open model.
     pub ramp_up_s: f64,
-    /// Its model of load.
+    /// The model of load of the stage.
     pub model: StageModel,
 }
 
-/// What the way through a load balancer adds to a request.
+/// What a load balancer adds to a request, against direct connections to the backends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overhead {
-    /// Load balancer and algorithm.
+    /// Name of the load balancer and the algorithm.
     pub name: String,
-    /// Blocks in which both it and direct connections have a valid trial.
+    /// Number of blocks in which both the load balancer and direct connections have a valid trial.
     pub blocks: usize,
-    /// Added to the mean.
+    /// Difference of the means. Null without such blocks.
     pub mean_ms: Option<OverheadEstimate>,
-    /// Added to the median.
+    /// Difference of the medians. Null without such blocks.
     pub p50_ms: Option<OverheadEstimate>,
-    /// Added to the 99th percentile.
+    /// Difference of the 99th percentiles. Null without such blocks.
     pub p99_ms: Option<OverheadEstimate>,
 }
 
-/// A difference in milliseconds.
+/// An estimated difference of latency.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OverheadEstimate {
-    /// Hodges-Lehmann estimate.
+    /// Hodges–Lehmann estimate, in milliseconds.
     pub ms: f64,
-    /// 95 % interval. Null with too few blocks.
+    /// 95 % interval, in milliseconds. Null with fewer than two blocks.
     pub interval: Option<[f64; 2]>,
 }
 
-/// A bound that no real algorithm can know enough to reach.
+/// A bound: the result of a policy that knows what no load balancer can know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct OracleSummary {
-    /// Short name.
+    /// Short name of the bound.
     pub name: String,
-    /// What it knows.
+    /// What the policy knows, as the end of a sentence.
     pub knows: String,
-    /// Latency of successful requests, simulated on the same schedules.
+    /// Latency of successful requests, simulated on the same schedules. Null without any.
     pub latency_ms: Option<Latency>,
-    /// Share of requests that failed.
+    /// Share of requests that failed, from 0 to 1.
     pub error_rate: f64,
 }
 
 /// An algorithm that did not run.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Skipped {
-    /// Name.
+    /// Name of the algorithm.
     pub name: String,
-    /// Why.
+    /// Why the algorithm did not run.
     pub reason: String,
 }
