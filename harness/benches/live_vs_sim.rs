@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p harness --bench live_vs_sim` runs three experiments on the bundled situations and
 //! prints what was seen; it exits with 1 when a rule does not hold. It takes about a quarter of an hour and
-//! wants a quiet machine, which is why it is no test. `-- tails`, `-- low-load` and `-- agreement` run one
+//! wants a quiet machine, which is why it is not a test. `-- tails`, `-- low-load` and `-- agreement` run one
 //! of them.
 //!
 //! 1. Where speeds differ (B) or one backend is slow for a while (C), least-connections has at most half

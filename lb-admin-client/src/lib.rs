@@ -11,7 +11,7 @@
 //! - [`Kind::ALL`]: the table of load balancers. An entry is a [`Program`]: what it is called, how it is installed,
 //!   checked and started, and how its adapter connects.
 //! - [`connect`]: from a [`Kind`] and the address of a running load balancer to its adapter.
-//! - [`fingerprint`]: finds out from traffic alone which algorithm routes, since what a control plane says is no
+//! - [`fingerprint`]: finds out from traffic alone which algorithm routes, since what a control plane says is not
 //!   proof.
 //! - [`Evidence`]: what speaks for a switch and what against it; [`Snapshot`]: counters, read by difference;
 //!   [`AdminError`]: what went wrong, where, and the way out.

@@ -22,7 +22,7 @@ impl Origin {
         let bad = |reason: String| AdminError::BadAddress { url: url.to_owned(), reason };
         let parsed = Url::parse(url).map_err(|error| bad(error.to_string()))?;
         if parsed.scheme() != "http" {
-            return Err(bad(format!("`{}` is not supported, only http is", parsed.scheme())));
+            return Err(bad(format!("scheme `{}` is not supported; use `http`", parsed.scheme())));
         }
         if parsed.query().is_some() || parsed.fragment().is_some() {
             return Err(bad("a base address has neither query nor fragment".to_owned()));
@@ -84,8 +84,8 @@ mod tests {
     #[test]
     fn what_cannot_be_called_is_refused_with_the_reason() {
         for (url, reason) in [
-            ("localhost:8080", "only http is"),
-            ("https://localhost", "only http is"),
+            ("localhost:8080", "use `http`"),
+            ("https://localhost", "use `http`"),
             ("http://host/?a=b", "neither query nor fragment"),
             ("/proxy", "relative URL without a base"),
             ("http://", "empty host"),

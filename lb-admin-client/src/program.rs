@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
 
-/// A load balancer, as far as it differs from others.
+/// What distinguishes one load balancer from another.
 pub struct Program {
     /// Its name, which is also that of its executable file, and its names for our algorithms.
     pub names: Names,

@@ -81,7 +81,7 @@ fn files_for_other_builds_are_refused_by_name() {
         ("features", json!(["age"]), "retrain it or use the matching build"),
         ("kind", json!("transformer"), "holds a `transformer"),
         ("hidden", json!([64, 64]), "[64, 64]"),
-        ("weights_sha256", json!("00"), "metadata names 00; the file was changed after export"),
+        ("weights_sha256", json!("00"), "but the metadata names 00; the file was changed after export"),
     ];
     for (key, value, expected) in cases {
         let changed = with_metadata(&bytes, |metadata| metadata[*key] = value.clone());

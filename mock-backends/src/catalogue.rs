@@ -18,7 +18,7 @@ pub struct Product {
     pub category: String,
     /// Price in units of the currency, with cents.
     pub price: f64,
-    /// Address of its picture.
+    /// URL of the product's image.
     #[serde(default)]
     pub image: String,
     /// Pieces in stock at the start, and again after each restocking.

@@ -139,7 +139,7 @@ impl Backends {
         for (unit, (spec, (listener, address))) in specs.iter().zip(sockets).enumerate() {
             let shared = Rc::clone(&shared);
             let id = HeaderValue::from_str(&spec.id).map_err(|_| {
-                MockError::Invalid(vec![format!("backend id {:?} cannot stand in a header", spec.id)])
+                MockError::Invalid(vec![format!("backend id {:?} is not a valid header value", spec.id)])
             })?;
             let instance = Rc::new(Instance { unit, id, address, shared });
             tokio::task::spawn_local(server::serve(instance, listener));

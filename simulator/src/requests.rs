@@ -18,7 +18,7 @@ pub(crate) struct Call {
     /// Number of its service within the pool.
     pub(crate) service: u16,
     pub(crate) route: RouteIndex,
-    /// Fixes service time and luck.
+    /// Fixes the service time and whether it fails.
     pub(crate) key: u64,
     /// The client's identity, for policies with affinity.
     pub(crate) client_key: u64,

@@ -175,7 +175,7 @@ fn cargo_command(root: &Path, args: &[OsString]) -> Command {
     command
 }
 
-/// Becomes cargo, which becomes the program that it runs: signals reach that one, and its exit code is ours.
+/// Becomes cargo, which becomes the program that it runs: signals reach that program, and its exit code is ours.
 fn hand_over(root: &Path, args: &[OsString]) -> anyhow::Result<ExitCode> {
     Err(cargo_command(root, args).exec()).context("failed to start cargo")
 }

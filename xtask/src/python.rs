@@ -50,7 +50,7 @@ pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
         pip.install(&requirements)?;
         pip.download(&sources, &home.join("sources"))
     })
-    .context("failed to install the Python packages that tests read results with")?;
+    .context("failed to install the Python packages that the tests use to read results")?;
     Ok(variables(&home))
 }
 

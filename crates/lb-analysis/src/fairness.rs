@@ -4,7 +4,7 @@
 //! when all are equal, 1/n when one backend has everything. With unequal weights a fair share is a
 //! share in proportion to the weight, so x is requests divided by weight.
 
-/// The requests of one backend, and what it is worth.
+/// The requests of one backend, with its pool and weight.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolShare {
     /// The pool it belongs to; backends of different pools never compete.

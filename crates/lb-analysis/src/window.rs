@@ -10,7 +10,7 @@ use lb_results::Latency;
 /// What happened within a window.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// Its length in seconds, as far as requests were sent.
+    /// Length of the part of it in which requests were sent, in seconds.
     pub seconds: f64,
     /// Requests that ended in it.
     pub requests: u64,

@@ -25,7 +25,7 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// An alarm that is not set.
+    /// Makes an alarm that is not set.
     ///
     /// # Errors
     /// When the system has no file descriptor left. Must be called within a tokio runtime.

@@ -15,18 +15,18 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// An alarm that is not set.
+    /// Makes an alarm that is not set.
     ///
     /// # Errors
-    /// None on this system.
+    /// Never fails on this platform.
     pub fn new(clock: Clock) -> io::Result<Self> {
         Ok(Self { clock, at: Cell::new(Time::MAX), changed: Notify::new() })
     }
 
-    /// Sets the alarm, in place of what it was set to; a point in the past rings at once.
+    /// Sets the alarm, replacing its earlier time; a time in the past fires at once.
     ///
     /// # Errors
-    /// None on this system.
+    /// Never fails on this platform.
     pub fn set(&self, at: Time) -> io::Result<()> {
         self.at.set(at);
         self.changed.notify_one();

@@ -113,7 +113,7 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
         name: BACKGROUND.to_owned(),
         actions: actions.clone(),
         think_time_s: [pause, pause],
-        // A session without end: opening one takes requests that are no background traffic.
+        // A session without end: opening one takes requests that are not background traffic.
         actions_per_session: [1_000_000, 1_000_000],
         ..UserClass::default()
     });

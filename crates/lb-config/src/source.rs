@@ -68,7 +68,7 @@ pub fn load(name_or_path: &str) -> Result<Loaded, ConfigError> {
     Ok(loaded)
 }
 
-/// Reads a config from text, for configs that are no files.
+/// Reads a config from text, for configs that are not files.
 pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     let name = name.to_owned();
     let mut problems = Vec::new();

@@ -12,7 +12,7 @@ pub struct Hooks {
     pub progress: Option<Arc<Progress>>,
     /// Where every single request goes; `None` keeps no single requests.
     pub requests: Option<RequestSink>,
-    /// Set from outside, it ends the phase at once: complete requests are kept, and those in flight are
+    /// Setting this from outside ends the phase at once: complete requests are kept, and those in flight are
     /// left out, being neither successes nor failures.
     pub stop: Arc<AtomicBool>,
 }

@@ -77,8 +77,8 @@ impl Recorder {
         }
     }
 
-    /// Records by how much the load generator itself was late: how long after its time an arrival, or a
-    /// user that had waited, got to act.
+    /// Records by how much the load generator itself was late: how long after its due time an arrival, or a
+    /// user that had been waiting, actually started.
     #[inline]
     pub fn late(&mut self, by: Span) {
         self.lateness.record(by, 0);

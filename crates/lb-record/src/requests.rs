@@ -19,8 +19,8 @@ const BACKLOG: usize = 256;
 pub struct RequestSink(SyncSender<Vec<Sample>>);
 
 impl RequestSink {
-    /// Makes a sink, and the receiver of its batches. Those of one recorder come in the order of `done`. The
-    /// receiver ends when the sink and all recordings that had it are dropped.
+    /// Makes a sink, and the receiver of its batches. Samples of one recorder come in the order of `done`. The
+    /// channel closes when the sink and all of its clones are dropped.
     pub fn new() -> (Self, Receiver<Vec<Sample>>) {
         let (sender, receiver) = sync_channel(BACKLOG);
         (Self(sender), receiver)

@@ -2,7 +2,7 @@
 //!
 //! With p values ascending, the k-th of m is multiplied by m - k + 1, and none may be smaller than the
 //! one before (Holm, Scandinavian Journal of Statistics 6, 1979). It keeps the probability of even one
-//! false alarm at the level, whatever the dependence between the tests, and rejects at least what
+//! false alarm at the level, regardless of the dependence between the tests, and rejects at least what
 //! Bonferroni's correction does.
 
 /// Adjusts p values for their number; the result is in the order of the argument.

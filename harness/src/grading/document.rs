@@ -22,7 +22,7 @@ const SUMMARY: &str = "summary";
 /// The analysis as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AnalysisDocument {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this schema.
     pub schema_version: u32,
     /// When it was made (RFC 3339).
     pub timestamp: String,

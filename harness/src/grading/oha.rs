@@ -1,6 +1,6 @@
 //! oha's JSON (`--output-format json`). Its times are seconds, here milliseconds.
 //!
-//! oha counts every reply as a success, whatever its status. Here a status of 400 or more is a failure,
+//! oha counts every reply as a success, regardless of its status. Here a status of 400 or more is a failure,
 //! as for Locust and k6. Requests that oha itself cut off at the end of a timed test are not failures of
 //! the service and are left out, as in oha's own success rate.
 

@@ -77,7 +77,7 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
         senders.push(format!("at most {}{cap}", count(scenario.peak_users() as usize, "user")));
     }
     if scenario.patterns().iter().any(|pattern| pattern.arrivals().is_some()) {
-        senders.push(format!("arrivals by the clock (at most {} in flight)", inner.max_in_flight));
+        senders.push(format!("open arrivals (at most {} in flight)", inner.max_in_flight));
     }
     let _ = writeln!(
         out,

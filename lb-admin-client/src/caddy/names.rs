@@ -14,7 +14,7 @@ pub(super) const NAMES: Names = Names {
     lacking: &[
         (
             Rule::P2c,
-            "its `random_choose` is no power of two choices, since it prefers the first idle backend",
+            "its `random_choose` is not power of two choices, since it prefers the first idle backend",
         ),
         (Rule::Rl, "its weights cannot be changed without a new config"),
     ],

@@ -73,7 +73,7 @@ impl EnvoyAdmin {
                     set.iter().find(|(known, share)| *known == id && *share != host.weight)
                 {
                     return Err(bad(format!(
-                        "{}{CLUSTERS} shows `{id}` of cluster `{}` at {}, not at the {share} of `{}`; does anybody else write \
+                        "{}{CLUSTERS} shows `{id}` of cluster `{}` at {}, not at the {share} of `{}`; does another program write \
                          that file?",
                         self.http.base(),
                         steered.cluster,

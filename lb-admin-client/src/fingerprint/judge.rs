@@ -77,7 +77,7 @@ fn rotation(tally: &Tally, may_ignore_weights: bool) -> (Verdict, String) {
     let (equal, weighted) = tally.swings();
     let swing = if may_ignore_weights { equal.min(weighted) } else { weighted };
     if swing <= ROTATION_SWING {
-        let told = "every backend answers in its turn, whatever it holds".to_owned();
+        let told = "every backend answers in its turn, however many requests it holds".to_owned();
         (Verdict::Confirmed, told)
     } else if swing > NO_ROTATION_SWING {
         let told =
@@ -89,7 +89,7 @@ fn rotation(tally: &Tally, may_ignore_weights: bool) -> (Verdict, String) {
     }
 }
 
-/// Whether full windows are too many for independent choices, whatever their chances.
+/// Whether there are too many full windows for independent choices with any probabilities.
 fn too_regular(tally: &Tally, alpha: f64) -> bool {
     let (full, windows) = tally.windows();
     let chance = chance_of_full_window(tally.backends());
@@ -152,7 +152,7 @@ fn least_loaded(tally: &Tally) -> (Verdict, String) {
     let if_blind = sum_of(&tally.equal(), &free).max(sum_of(&tally.weights, &free));
     let preferred = |alpha| implausible(hits, requests, 0.0, if_blind, alpha);
     if rotates(tally) && !preferred(0.5) {
-        let told = format!("rotates whatever is in flight: only {told}");
+        let told = format!("rotates regardless of load: only {told}");
         (Verdict::Contradicted, told)
     } else if implausible(tally.inexplicable(), requests, 0.0, LEAST_LOADED_SLACK, FALSE_ALARM) {
         let told = format!("heeds no load: only {told}");
@@ -220,7 +220,7 @@ fn two_choices(tally: &Tally) -> (Verdict, String) {
 fn latency_aware(tally: &Tally) -> (Verdict, String) {
     let (equal, weighted) = tally.swings();
     if equal.min(weighted) < STRICT_SWING {
-        let told = format!("rotates whatever replies take: {}", rounds_text(tally));
+        let told = format!("rotates regardless of reply times: {}", rounds_text(tally));
         (Verdict::Contradicted, told)
     } else {
         let told = format!(

@@ -27,7 +27,7 @@
 //!
 //! Latency-aware algorithms leave no trace that is theirs alone, so they are at best *consistent*.
 //! Some of their short requests are slowed down, and a rotation that not one slow reply disturbs
-//! contradicts them; for that there is no bound but experiment (no false alarm in the simulated
+//! contradicts them; the bound on that is only experimental (no false alarm in the simulated
 //! probes of the tests). Requests are not held then, since that would teach the policy that all
 //! backends but one are slow. Learned algorithms may do anything, and are not tested.
 

@@ -136,7 +136,7 @@ impl LoadBalancerAdmin for HaproxyAdmin {
         const WHAT: &str = "set weights";
         let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
         if let Some(unfit) = unfit_weight(weights) {
-            let reason = format!("{unfit}; drain a backend to give it nothing");
+            let reason = format!("{unfit}; drain a backend to send it no requests");
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let selected = self.selected().await?;

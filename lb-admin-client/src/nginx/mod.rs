@@ -217,7 +217,7 @@ impl LoadBalancerAdmin for NginxAdmin {
         Ok(native)
     }
 
-    /// Files are no proof: nginx itself does not say what it read.
+    /// Files are not proof: nginx itself does not say what it read.
     async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError> {
         let selected = self.selected()?;
         let told = match &self.way {

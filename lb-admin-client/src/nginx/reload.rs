@@ -74,7 +74,7 @@ impl Reload {
                         "the list of its processes (no new workers within {limit:?}; its error log says why)"
                     ),
                     wanted: algorithm.to_string(),
-                    routes: "the configuration of before".to_owned(),
+                    routes: "the previous configuration".to_owned(),
                 }
             });
         }
@@ -84,7 +84,7 @@ impl Reload {
         let text = std::fs::read_to_string(&self.pid_file).map_err(|error| bad(&self.pid_file, error))?;
         text.trim()
             .parse()
-            .map_err(|_| bad(&self.pid_file, format!("holds `{}`, no process id", text.trim())))
+            .map_err(|_| bad(&self.pid_file, format!("holds `{}`, which is not a process id", text.trim())))
     }
 
     fn hang_up(&self, master: u32) -> Result<(), AdminError> {

@@ -200,7 +200,7 @@ impl LoadBalancerAdmin for SpringAdmin {
         const WHAT: &str = "set weights";
         self.reference(WHAT, "configure the weights in the load balancer itself")?;
         if let Some(unfit) = unfit_weight(weights) {
-            let reason = format!("{unfit}; drain a backend to give it nothing");
+            let reason = format!("{unfit}; drain a backend to send it no requests");
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let body: Map<String, Value> =

@@ -1,7 +1,7 @@
 //! The Spring dialect: `/api/benchmark`, `/rl`, and what our reference load balancer adds to it under
 //! `/api/lb`.
 //!
-//! The dialect is that of the original Spring Boot application, and it has traps:
+//! The dialect is that of a Spring Boot load balancer, and it has traps:
 //!
 //! 1. `/api/benchmark/status` names the algorithm that the benchmark books requests under; what
 //!    routes is `/rl/strategies.current`. A switch counts only when the latter says so.

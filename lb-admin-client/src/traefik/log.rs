@@ -231,7 +231,7 @@ mod tests {
             line("shop.rl@rest", 9001, 200, 10),
             line("shop.p2c@rest", 9001, 503, 20),
             line("shop.rl@rest", 9002, 200, 40),
-            // The client went; what it waited is no latency of a reply.
+            // The client went; its waiting time is not the latency of a reply.
             line("shop.rl@rest", 9002, 499, 900),
             line("rest.rl@rest", 9001, 502, 5),
             line("dashboard@internal", 9001, 200, 5),

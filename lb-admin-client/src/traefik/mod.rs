@@ -166,7 +166,7 @@ async fn in_force(
         let raw = read(http).await?;
         if raw.shows(document) {
             if let Some((name, error)) = raw.routers().find_map(|router| Some((router.name, router.error?))) {
-                let reason = format!("{}{RAW} says of router `{name}`: {error}", http.base());
+                let reason = format!("{}{RAW} reports for router `{name}`: {error}", http.base());
                 return Err(AdminError::BadValue { what, reason });
             }
             sleep(SETTLE).await;

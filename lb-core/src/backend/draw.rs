@@ -1,5 +1,5 @@
 //! What chance decides about a request, drawn from the request's own key alone: every algorithm, and
-//! both drivers, meet the same luck.
+//! both drivers, meet the same draws.
 
 use crate::rng::{Rng, mix};
 use crate::service_time::ServiceTime;

@@ -1,7 +1,7 @@
 //! IP hash: the client's key decides, each backend in proportion to its weight.
 //!
 //! nginx's `ip_hash` (`ngx_http_upstream_ip_hash_module.c`): the hash names a point on the line of
-//! *all* weights, and the backend whose stretch holds it is picked; when that one is not eligible the
+//! *all* weights, and the backend whose stretch holds it is picked; when it is not eligible, the
 //! hash is hashed again, up to twenty times, and then the turn goes to any that is. Since the line
 //! holds ineligible backends too, only the clients of a backend that fails move, and they spread over
 //! the others; when it returns they come back. Adding or removing a backend, or changing a weight,

@@ -21,7 +21,7 @@ impl Topology {
         };
         if self.routes.len() >= MOST {
             problems.push(format!(
-                "routes: {} of them are too many; at most {}",
+                "routes: {} are too many; at most {} are allowed",
                 self.routes.len(),
                 MOST - 1
             ));
@@ -93,7 +93,7 @@ impl Topology {
         }
         let count: usize = self.pools.iter().map(|pool| pool.backends.len()).sum();
         if count > MOST {
-            problems.push(format!("pools: {count} backends are too many; at most {MOST}"));
+            problems.push(format!("pools: {count} backends are too many; at most {MOST} are allowed"));
         }
     }
 

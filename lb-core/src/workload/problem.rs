@@ -51,7 +51,7 @@ impl Problems {
         }
     }
 
-    /// Reports a weight that is negative or no number.
+    /// Reports a weight that is negative or not a number.
     pub(super) fn weight(&mut self, path: impl Into<String>, weight: f64) {
         if !weight.is_finite() || weight < 0.0 {
             self.report(path, format!("{weight} must not be negative"));

@@ -105,7 +105,7 @@ impl Calibration {
         verdict
     }
 
-    /// Several runs of all episodes of a policy, each with other luck.
+    /// Several runs of all episodes of a policy, each with different random draws.
     fn predict(
         &self,
         algorithm: Algorithm,

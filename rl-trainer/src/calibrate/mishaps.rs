@@ -34,7 +34,7 @@ pub(super) fn queue_cap(seen: &[Seen<'_>], queueing: Queueing) -> Option<u32> {
     (full.count() >= ENOUGH_REFUSALS).then(|| (most_accepted + 1).saturating_sub(queueing.workers))
 }
 
-/// The most requests that one found which was taken in.
+/// The most requests that an accepted request found at the backend.
 fn most_accepted(seen: &[Seen<'_>]) -> Option<u32> {
     seen.iter().flat_map(|one| &one.visits.taken_in).map(|visit| visit.found).max()
 }

@@ -21,7 +21,7 @@ pub enum OverheadSource {
 
 /// Fewer say nothing.
 const ENOUGH: usize = 20;
-/// An error within this share of the median latency was no service.
+/// An error within this share of the median latency was not really served.
 const AT_ONCE: f64 = 0.1;
 
 /// The overhead of a request, and how it is known.

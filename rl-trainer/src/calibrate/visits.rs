@@ -65,7 +65,7 @@ pub(super) struct Visits {
     pub(super) refused: Vec<Refusal>,
 }
 
-/// A 5xx that came faster than this share of a typical service was no service.
+/// A 5xx that came faster than this share of a typical service time was not really served.
 const AT_ONCE: f64 = 0.02;
 
 /// The visits of all backends. `overhead` is what a request costs outside of its backend, in nanoseconds.

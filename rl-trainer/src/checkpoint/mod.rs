@@ -160,7 +160,7 @@ fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     new.push(".new");
     let written = write_synced(new.as_ref(), bytes).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
-        // The half of a file takes room that is short already. That it cannot be removed is no news.
+        // The half of a file takes room that is short already. A failure to remove it is not worth reporting.
         let _ = fs::remove_file(&new);
     }
     written?;

@@ -43,7 +43,7 @@ impl List {
         Self { name, sha256: hash(&cases), whole: cases.len(), full: true, cases, unrouted: false }
     }
 
-    /// The same list with so many requests per case and luck.
+    /// The same list with `requests` requests per case and replication.
     #[must_use]
     pub fn with_requests(mut self, requests: u64) -> Self {
         self.full &= self.cases.iter().all(|case| case.load.requests <= requests);

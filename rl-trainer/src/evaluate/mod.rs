@@ -1,6 +1,6 @@
 //! The proof: trained policies against the classical algorithms, on cases that never taught them.
 //!
-//! Every contestant meets every case with the same luck: the same arrivals, sizes and failures
+//! Every contestant meets every case with the same random draws: the same arrivals, sizes and failures
 //! ([`crate::scenarios::Case::with_luck`]), so that ratios are paired. Contestants are the trained policies,
 //! one per training seed, all classical rules with ejection and without, and oracles, which know what no load
 //! balancer does and are ceilings, not competitors. *The best classical* of a case is chosen in hindsight

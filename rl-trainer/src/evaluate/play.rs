@@ -1,4 +1,4 @@
-//! Plays a list of cases: every contestant, every luck.
+//! Plays a list of cases: every contestant, every replication.
 
 use super::contestants::{Contestant, Kind, Trained, field};
 use super::lists::List;
@@ -15,7 +15,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// What all contestants did in all cases of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this schema.
     pub schema_version: u32,
     /// The name of the list.
     pub list: String,
@@ -40,11 +40,11 @@ pub struct Evaluation {
 pub struct CaseResult {
     /// The name of the case.
     pub name: String,
-    /// Requests per luck.
+    /// Requests per replication.
     pub requests: u64,
-    /// By contestant, then by luck.
+    /// By contestant, then by replication.
     pub figures: Vec<Vec<Figures>>,
-    /// How often guards of the trained policies decided, over all of them and all lucks.
+    /// How often guards of the trained policies decided, over all of them and all replications.
     pub guards: GuardCounts,
 }
 
@@ -67,7 +67,7 @@ impl Watch<'_> {
     }
 }
 
-/// Plays all cases of `list` with `lucks` lucks each, on all cores. Stopped early, it gives back the cases
+/// Plays all cases of `list` with `lucks` replications each, on all cores. Stopped early, it gives back the cases
 /// that were played whole.
 pub fn evaluate(policies: &[Trained], list: &List, lucks: u64, watch: Watch<'_>) -> Evaluation {
     let field = field(policies, list.unrouted);
@@ -131,7 +131,7 @@ impl Evaluation {
         self.cases.len() == self.planned_cases
     }
 
-    /// Whether goals may be judged by it: everything was played as it is laid down, with luck enough.
+    /// Whether goals may be judged by it: everything was played as specified, with enough replications.
     pub fn is_proof(&self) -> bool {
         self.is_whole() && self.full_requests && self.lucks >= super::LUCKS
     }

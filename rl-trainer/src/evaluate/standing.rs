@@ -1,6 +1,6 @@
 //! Sums up: ratios to the baseline and to the best classical algorithm, with intervals.
 //!
-//! All averages are of logarithms of ratios, paired by case and luck: a ratio and its reciprocal then weigh
+//! All averages are of logarithms of ratios, paired by case and replication: a ratio and its reciprocal then weigh
 //! the same, and no slow case owns the mean. Where several policies are summed up, as one per training seed,
 //! they count alike, and intervals are over them as well ([`super::crossed`]).
 
@@ -26,7 +26,7 @@ pub struct Estimate {
 pub struct CaseStanding {
     /// The case.
     pub case: String,
-    /// Mean latency to the baseline's; the interval is over lucks and policies.
+    /// Mean latency to the baseline's; the interval is over replications and policies.
     pub mean: Estimate,
     /// 99th percentile to the baseline's.
     pub p99: Estimate,
@@ -48,7 +48,7 @@ pub struct CaseStanding {
     pub max_share: f64,
 }
 
-/// How some policies did over a list.
+/// How a group of policies did over a list of cases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Names of the policies.
@@ -96,7 +96,7 @@ const P99: Metric = |figures| figures.p99_ms;
 /// Latencies below this are as good as none: a logarithm must stay finite.
 const LEAST_MS: f64 = 1e-6;
 
-/// Logarithms of the ratios of two contestants, by luck.
+/// Logarithms of the ratios of two contestants, by replication.
 fn log_ratios(case: &CaseResult, one: usize, other: usize, metric: Metric) -> Vec<f64> {
     let pairs = case.figures[one].iter().zip(&case.figures[other]);
     pairs.map(|(one, other)| (metric(one).max(LEAST_MS) / metric(other).max(LEAST_MS)).ln()).collect()
@@ -107,7 +107,7 @@ fn average(values: impl IntoIterator<Item = f64>) -> f64 {
     sum / f64::max(count, 1.0)
 }
 
-/// The classical algorithm with the least geometric mean over lucks.
+/// The classical algorithm with the least geometric mean over replications.
 fn best(evaluation: &Evaluation, case: &CaseResult, metric: Metric) -> Option<usize> {
     let of = |place: &usize| average(case.figures[*place].iter().map(|one| metric(one).max(LEAST_MS).ln()));
     let classical = evaluation.of_kind(Kind::Classical);
@@ -129,7 +129,7 @@ fn estimate(rows: &[Vec<f64>], name: &str) -> Estimate {
     }
 }
 
-/// Mean and 99th percentile of some contestants to those of others, pair by pair and luck by luck.
+/// Mean and 99th percentile of some contestants to those of others, pair by pair and replication by replication.
 pub fn paired(case: &CaseResult, pairs: &[(usize, usize)]) -> [Estimate; 2] {
     [MEAN, P99].map(|metric| {
         let logs: Vec<Vec<f64>> =

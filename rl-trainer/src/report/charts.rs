@@ -122,7 +122,7 @@ pub(super) fn situations(judged: &Judged<'_>, targets: Option<&Goals>) -> Figure
         id: "situations",
         title: "Situations".to_owned(),
         caption: format!(
-            "Left of the dotted line is better than the baseline{}. Bars: 95 % intervals over lucks and training \
+            "Left of the dotted line is better than the baseline{}. Bars: 95 % intervals over replications and training \
              seeds.",
             if targets.is_some() { "; left of its tick a target is met" } else { "" }
         ),

@@ -49,7 +49,7 @@ impl<'a> Lists<'a> {
         self.test.iter().chain(&self.situations).chain(&self.routes).chain(&self.others)
     }
 
-    /// Judges the lists of which all cases, all requests and at least five lucks were played.
+    /// Judges the lists of which all cases, all requests and at least five replications were played.
     pub fn judge(&self, goals: &Goals) -> Vec<Goal> {
         let proof = |judged: &&Judged<'_>| judged.evaluation.is_proof();
         let test = self.test.as_ref().filter(proof).map(|judged| goals.judge_held_out(&judged.standing));
@@ -60,7 +60,7 @@ impl<'a> Lists<'a> {
 }
 
 /// Mean and 99th percentile of policies that see routes to those of the same policies that do not, paired by
-/// luck and seed.
+/// replication and seed.
 pub(super) fn worth_of_routes(evaluation: &Evaluation) -> Option<[Estimate; 2]> {
     let (seeing, blind) = (evaluation.of_kind(Kind::Trained), evaluation.of_kind(Kind::Unrouted));
     let case = evaluation.cases.first()?;

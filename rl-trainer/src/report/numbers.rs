@@ -7,7 +7,7 @@ use crate::evaluate::goals::Goal;
 pub(super) const NONE: &str = "–";
 
 /// Stands where goals were given and could not be judged.
-pub(super) const NOT_JUDGED: &str = "No list was played in full (all cases, all requests, five lucks), so no goal is \
+pub(super) const NOT_JUDGED: &str = "No list was played in full (all cases, all requests, five replications), so no goal is \
     judged.";
 
 /// A ratio with its interval: `0.766 (0.71 to 0.82)`.

@@ -404,7 +404,7 @@ pub(super) fn environment<'a>(run: &RunReport, lists: impl Iterator<Item = &'a J
         add(
             &format!("List `{}`", evaluation.list),
             format!(
-                "SHA-256 {hash}{frozen}; {} of {} cases, {} lucks of {requests} requests",
+                "SHA-256 {hash}{frozen}; {} of {} cases, {} replications of {requests} requests",
                 evaluation.cases.len(),
                 evaluation.planned_cases,
                 evaluation.lucks

@@ -32,7 +32,7 @@ pub struct Case {
 }
 
 impl Case {
-    /// The same case with other luck: arrivals, sizes and failures are drawn anew.
+    /// The same case with new random draws of arrivals, sizes and failures.
     #[must_use]
     pub fn with_luck(mut self, luck: u64) -> Self {
         let seed = Seed(hash_name(self.name.as_bytes())).key(&[luck]);

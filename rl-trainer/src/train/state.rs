@@ -49,14 +49,14 @@ pub(super) struct State {
 pub enum StateError {
     /// A part is missing or has another shape.
     #[error(
-        "the checkpoint has no sound `{0}`; it was made by another version: begin anew in another folder"
+        "the checkpoint has no valid `{0}`: another version of this program wrote it; start again in another folder"
     )]
     Part(&'static str),
     /// The text is not what it should be.
-    #[error("the checkpoint's text is not that of a training: {0}")]
+    #[error("the checkpoint does not hold the state of a training run: {0}")]
     Text(#[from] serde_json::Error),
     /// A network is not sound.
-    #[error("the checkpoint holds no sound network: {0}")]
+    #[error("the checkpoint does not hold a valid network: {0}")]
     Network(#[from] PolicyFileError),
 }
 

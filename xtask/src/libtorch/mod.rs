@@ -99,7 +99,7 @@ fn fit(folder: &Path, device: Device) -> anyhow::Result<()> {
     let required = version::REQUIRED;
     // Build scripts run elsewhere.
     if folder.is_relative() {
-        bail!("`{shown}` is relative; libtorch is named by an absolute path");
+        bail!("`{shown}` is a relative path; give the absolute path of libtorch");
     }
     match version::of(folder) {
         None => bail!("`{shown}` has neither `build-version` nor headers of libtorch; {required} is needed"),

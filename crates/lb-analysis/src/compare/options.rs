@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 /// How strict a comparison is.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompareOptions {
-    /// Family-wise error rate, of differences and of equivalences each.
+    /// Family-wise error rate, for differences and for equivalences separately.
     pub alpha: f64,
     /// Margin of equivalence of ratio metrics, as a fraction: 0.05 is ±5 %.
     pub margin: f64,

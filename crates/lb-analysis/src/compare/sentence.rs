@@ -55,7 +55,7 @@ fn too_few(pair: &PairComparison, fewest: u32, options: &CompareOptions) -> Stri
         });
     let why = match pair.blocks {
         0 => "no block has a valid trial of both".to_owned(),
-        1 => format!("1 block says nothing about noise{seen}"),
+        1 => format!("1 block is too few to estimate noise{seen}"),
         count => format!(
             "{count} blocks cannot tell a difference from noise at a family-wise {} %{seen}",
             number(100.0 * options.alpha)

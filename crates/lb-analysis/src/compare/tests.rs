@@ -133,7 +133,7 @@ fn too_few_blocks_give_no_verdict_however_large_the_difference() {
     let metrics = [(Metric::Mean, 20.0, 0.5, 0.01), (Metric::P95, 50.0, 0.88, 0.01)];
     assert_eq!(
         sentence(&experiment(1, &metrics), &DEFAULT()),
-        "not enough data to compare a and b: 1 block says nothing about noise (p95 differs by -11.2 % here); at least \
+        "not enough data to compare a and b: 1 block is too few to estimate noise (p95 differs by -11.2 % here); at least \
          7 blocks are needed for any verdict (--repetitions 7)."
     );
     let few = compared(&experiment(4, &metrics), &DEFAULT());

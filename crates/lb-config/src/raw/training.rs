@@ -54,7 +54,7 @@ pub(crate) struct TrainingScenarios {
     /// Products of the shop.
     #[schemars(length(min = 1))]
     pub(crate) enhanced_test_products: Option<Vec<TestProduct>>,
-    /// Addresses that orders go to: objects with `street`, `city`, `zipCode` and the like.
+    /// Addresses that orders go to: objects with fields such as `street`, `city` and `zipCode`.
     #[schemars(length(min = 1), extend("items" = {"type": "object", "additionalProperties": {"type": "string"}}))]
     pub(crate) realistic_shipping_addresses: Option<Vec<Value>>,
     /// Settings of a collector of training data. Not used: runs record all requests.

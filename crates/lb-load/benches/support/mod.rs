@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
-/// A stage of nobody.
+/// A stage without users.
 pub(crate) fn stage(duration: Span) -> Stage {
     Stage {
         name: "all".to_owned(),

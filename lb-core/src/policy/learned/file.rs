@@ -39,7 +39,7 @@ pub struct PolicyFile {
     pub network: Network,
     /// How scores become picks.
     pub action: Action,
-    /// Limits that hold whatever the scores are.
+    /// Limits that hold regardless of the scores.
     pub guards: Guards,
     /// How it was trained; free-form.
     pub train: Value,
@@ -95,7 +95,7 @@ pub enum PolicyFileError {
     },
     /// Another kind of network.
     #[error(
-        "policy file holds a `{found}`, this build serves `{KIND}` with hidden layers {HIDDEN} and {HIDDEN}"
+        "policy file holds a `{found}`, but this build serves only `{KIND}` with hidden layers of {HIDDEN} and {HIDDEN} units"
     )]
     Kind {
         /// What the file says instead.
@@ -124,7 +124,7 @@ pub enum PolicyFileError {
     NotFinite,
     /// The weights are not those that the metadata names.
     #[error(
-        "policy file: weights have SHA-256 {found}, metadata names {expected}; the file was changed after export"
+        "policy file: the weights have SHA-256 {found}, but the metadata names {expected}; the file was changed after export"
     )]
     Hash {
         /// SHA-256 of the weights in the file, in hex.

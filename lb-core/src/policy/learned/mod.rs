@@ -1,7 +1,7 @@
 //! The learned policy: a row of features for each backend in, a score for each out, and a pick by score.
 //!
 //! The parts: [`features`] (what is seen), [`network`] (what was learnt), [`file`](self::file) (how it gets here),
-//! [`guards`] (limits that hold whatever was learnt). A score is a *prior*, the rule of EWMA scan,
+//! [`guards`] (limits that hold regardless of what was learnt). A score is a *prior*, the rule of EWMA scan,
 //! plus what the network adds: training starts from a good rule, and what it adds is what was learnt.
 //!
 //! Of a large pool only some backends, drawn at random, are scored, as if they were the pool: the more

@@ -10,7 +10,7 @@ use std::path::Path;
 /// Malformed lines that are shown one by one.
 const SHOWN: usize = 5;
 
-/// Counts one file; lines that are no experience are counted apart.
+/// Counts one file; lines that are not experiences are counted apart.
 pub(super) fn count(path: &Path, tally: &mut Tally, malformed: &mut Malformed) -> Result<(), TraceError> {
     lines(path, |number, text| match Line::parse(text) {
         Ok(line) => one(&line, tally),

@@ -1,7 +1,7 @@
 //! What is in a trace, and whether a policy can be trained on it.
 //!
-//! Two formats are read: the Parquet traces of the load balancer, and `rl_experiences.jsonl` of the
-//! original system, whose experience was `state`, `action`, `reward`, `next_state` and `metadata`. Each of
+//! Two formats are read: the Parquet traces of the load balancer, and `rl_experiences.jsonl`, JSON
+//! lines whose fields are `state`, `action`, `reward`, `next_state` and `metadata`. Each of
 //! the five is worth 20 points of a completeness score. In a Parquet trace columns stand for them:
 //! `features` for the state, `next_decision_id` for the next state (the same balancer's next decision has
 //! it), and `ts_ns`, `route_class` and `error_kind` for the timestamp, path and status of the metadata.

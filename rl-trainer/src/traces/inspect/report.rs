@@ -8,7 +8,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// What is in a trace, and whether a policy can be trained on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
-    /// [`SCHEMA_VERSION`].
+    /// Version of this schema.
     pub schema_version: u32,
     /// What was inspected.
     pub path: String,
@@ -58,7 +58,7 @@ pub enum Format {
     JsonLines,
 }
 
-/// Lines that are no experiences.
+/// Lines that are not experiences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Malformed {
     /// How many.
@@ -187,7 +187,7 @@ pub struct Rewards {
 /// A quantile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Quantile {
-    /// The share below it.
+    /// The share of values below `value`.
     pub quantile: f64,
     /// Its value.
     pub value: f64,

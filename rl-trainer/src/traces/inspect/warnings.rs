@@ -134,7 +134,7 @@ fn support(report: &Report, all: &mut Vec<Warning>) {
         }
     }
     if let Some(propensities) = report.propensities {
-        let no_probability = "weigh nothing by them: they are no probabilities";
+        let no_probability = "do not weigh decisions by them: they are not probabilities";
         let unknown = "fine for fitting the simulator and for imitation; to weigh decisions by their probability, record \
                        `random` or `rl`, which know theirs";
         let counts = [
