@@ -56,7 +56,7 @@ fn targets_that_cannot_be_driven_are_refused_before_anything_is_measured() {
         &bench,
         &["--config", &config, "--out", "out"],
         3,
-        &[&address.to_string(), "no load balancer", "--url"],
+        &[&address.to_string(), "is not a load balancer", "--url"],
     );
 
     let closed = format!("http://127.0.0.1:{}/proxy", common::free_port());

@@ -157,7 +157,7 @@ fn round_robin_never_avoids_a_slow_backend_and_least_connections_does() {
         let row = printed.lines().find(|line| line.contains("b1 10-20 s") && line.contains(name));
         assert!(row.is_some_and(|row| row.contains(what)), "{name}: `{what}` stands in {printed}");
     };
-    row("round-robin", "never left");
+    row("round-robin", "never avoided");
     row("least-connections", " s ");
 }
 

@@ -303,7 +303,7 @@ async fn probing_tells_this_admin_api_from_others_and_from_nobody() {
     assert!(matches!(&error, AdminError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains(&nobody), "the error names the address: {error}");
     for (url, reason) in
-        [("localhost:8080", "not supported"), ("https://a", "only http"), ("", "relative URL")]
+        [("localhost:8080", "not supported"), ("https://a", "use `http`"), ("", "relative URL")]
     {
         let error = probe(url.to_owned()).await.expect_err("no address");
         assert!(error.to_string().contains(reason), "`{url}`: {error}");

@@ -276,7 +276,7 @@ async fn a_strategy_that_traefik_does_not_know_is_quoted() {
     let admin = server.connect().await;
     let error = admin.switch(&algorithm("p2c")).await.expect_err("its routers answer 404 now").to_string();
     assert!(error.starts_with("switch to an algorithm: "), "it fits after `failed to`: {error}");
-    let quoted = r#"of router `shop`: unsupported load-balancer strategy "nonsense""#;
+    let quoted = r#"for router `shop`: unsupported load-balancer strategy "nonsense""#;
     assert!(error.ends_with(quoted), "Traefik's reason is quoted: {error}");
     let layer = admin.control_plane(&algorithm("p2c")).await.expect("it answers");
     assert_eq!(layer.verdict, Verdict::Contradicted, "{layer:?}");

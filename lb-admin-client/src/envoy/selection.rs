@@ -11,6 +11,15 @@ use crate::group::Group;
 use crate::http::Call;
 use lb_core::Algorithm;
 use serde_json::Value;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Longest wait until clusters show their new policies. Envoy reports a new version as accepted before its clusters
+/// have warmed up; until then the former ones serve requests.
+const WARMED: Duration = Duration::from_secs(2);
+
+/// The pause between two looks at the clusters: a dump of the configuration costs Envoy a millisecond or two.
+const RECHECK: Duration = Duration::from_millis(10);
 
 /// How the keys begin.
 const KEY: &str = "lb.algorithm.";
@@ -84,11 +93,18 @@ impl EnvoyAdmin {
                 (current.algorithm == Some(algorithm), current.native, RUNTIME)
             }
             Some(wanted) => {
-                let found = self.configured(None).await?;
-                let shows = |(name, policy): &(String, Policy)| {
-                    found.iter().any(|one| one.name() == name && Policy::of(&one.cluster) == *policy)
-                };
-                (wanted.iter().all(shows), by_policies(&found).native, CONFIG_DUMP)
+                let deadline = Instant::now() + WARMED;
+                loop {
+                    let found = self.configured(None).await?;
+                    let shows = |(name, policy): &(String, Policy)| {
+                        found.iter().any(|one| one.name() == name && Policy::of(&one.cluster) == *policy)
+                    };
+                    let is_right = wanted.iter().all(shows);
+                    if is_right || Instant::now() >= deadline {
+                        break (is_right, by_policies(&found).native, CONFIG_DUMP);
+                    }
+                    tokio::time::sleep(RECHECK).await;
+                }
             }
         };
         if is_right {
