@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 
 /// The hidden subcommands by which a program that drives the embedded target is its own load balancer and
-/// backends. A binary that starts [`Child`](crate::testbed::Child)ren has to take them.
+/// backends. A binary that starts a [`Child`](crate::testbed::Child) must accept them.
 #[derive(Debug, clap::Subcommand)]
 pub enum ChildCommand {
     /// Run the reference load balancer.
@@ -20,7 +20,7 @@ pub enum ChildCommand {
     Become(BecomeArgs),
 }
 
-/// A program and what it is given.
+/// A program and its arguments.
 #[derive(Debug, clap::Args)]
 pub struct BecomeArgs {
     /// The program, then its arguments.
@@ -37,7 +37,7 @@ impl BecomeArgs {
         if let Err(error) =
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
         {
-            eprintln!("failed to be told of the parent's end: {error}");
+            eprintln!("failed to watch for the end of the parent process: {error}");
         }
         let error = std::process::Command::new(program).args(args).exec();
         eprintln!("failed to start `{}`: {error}", program.to_string_lossy());
@@ -46,7 +46,7 @@ impl BecomeArgs {
 }
 
 impl ChildCommand {
-    /// Serves until it is told to end. Children bring their own runtimes and logs.
+    /// Serves until it is asked to stop. Children bring their own runtimes and logs.
     pub fn main(&self) -> std::process::ExitCode {
         match self {
             Self::LoadBalancer(args) => load_balancer::cli::main(args),

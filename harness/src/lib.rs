@@ -4,7 +4,7 @@
 //! balancing in `lb-core`, the load generator in `lb-load`, results and statistics in `lb-results` and `lb-analysis`.
 //! Its library neither reads the command line nor ends the process; the binary `bench` does both.
 //!
-//! Data runs one way: [`cli`] (what was typed) -> `lb_config` (one validated plan) -> [`experiment`] (blocks, trials,
+//! Data runs one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks, trials,
 //! phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. What happens meanwhile goes to observers,
 //! such as those of [`show`]. [`testbed`] starts and stops what is under test, [`grading`] reads results of other tools,
 //! [`exit`] turns errors into exit codes.

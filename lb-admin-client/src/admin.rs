@@ -24,20 +24,20 @@ const DRAIN_POLL: Duration = Duration::from_millis(20);
 /// An algorithm as a load balancer offers it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Offer {
-    /// The algorithm, in our words.
+    /// The algorithm, by this project's name.
     pub algorithm: Algorithm,
     /// The load balancer's own name for it.
     pub native: String,
 }
 
-/// What a load balancer can do, and what its switch does besides.
+/// What a load balancer can do, and the side effects of a switch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Capabilities {
     /// The algorithms that it can switch to.
     pub algorithms: Vec<Offer>,
     /// How fully its counters can be set to zero.
     pub reset: ResetKind,
-    /// Whether [`Snapshot`]s can be had, with counters per backend.
+    /// Whether it provides [`Snapshot`]s with counters per backend.
     pub per_backend: bool,
     /// Whether it says how many requests are in flight, so that it can be drained.
     pub in_flight: bool,
@@ -62,9 +62,9 @@ pub struct Capabilities {
 pub enum ResetKind {
     /// All counters were set to zero.
     Full,
-    /// Some were; others go on, so only differences of snapshots are meaningful.
+    /// Some counters were reset and others were not, so only differences of snapshots are meaningful.
     Partial,
-    /// No counter was; take differences of snapshots.
+    /// No counter was reset; use differences of snapshots.
     None,
 }
 
@@ -73,7 +73,7 @@ pub enum ResetKind {
 pub struct Current {
     /// Its own name for the algorithm.
     pub native: String,
-    /// The algorithm that this name stands for; `None` if it is none of ours.
+    /// The algorithm that this name stands for; `None` if this project does not know it.
     pub algorithm: Option<Algorithm>,
 }
 
@@ -85,10 +85,10 @@ pub trait LoadBalancerAdmin: Send + Sync {
     /// The kind of load balancer, for messages and records, such as `spring`.
     fn dialect(&self) -> &str;
 
-    /// What it can do. Read when the adapter connects; asking costs nothing.
+    /// What it can do. This is read once, when the adapter connects, so calling it is free.
     fn capabilities(&self) -> &Capabilities;
 
-    /// What it says it runs.
+    /// Returns the algorithm that the load balancer says it is running.
     async fn current(&self) -> Result<Current, AdminError>;
 
     /// Begins a measurement: from now on requests count. Nothing to do where
@@ -106,23 +106,23 @@ pub trait LoadBalancerAdmin: Send + Sync {
     /// are not offered without asking; fails when the load balancer afterwards names another.
     async fn switch(&self, algorithm: &Algorithm) -> Result<String, AdminError>;
 
-    /// What the control plane says on whether `algorithm` runs: the first layer of evidence.
+    /// Whether the control plane says that `algorithm` is running: the first layer of evidence.
     async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError>;
 
     /// The backends that may be picked for `service`, with their weights; none when the load
     /// balancer does not say.
     async fn pool(&self, service: &str) -> Result<Option<Vec<PoolBackend>>, AdminError>;
 
-    /// Counters of each backend now.
+    /// Reads the current counters of each backend.
     async fn snapshot(&self) -> Result<Snapshot, AdminError>;
 
-    /// Sets counters to zero, and says how fully.
+    /// Resets the counters, and returns whether all, some or none of them were reset.
     async fn reset(&self) -> Result<ResetKind, AdminError>;
 
-    /// Sets the weight of each backend named; all of them above zero.
+    /// Sets the weights of the given backends. Every weight must be above zero.
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError>;
 
-    /// Lets a backend finish what it has and gives it nothing new, or takes that back.
+    /// Starts or stops draining a backend: it finishes its requests and gets no new ones.
     async fn set_draining(&self, backend: &str, draining: bool) -> Result<(), AdminError>;
 
     /// Begins to record decisions under this name. Where it records them, and whether it explores meanwhile,

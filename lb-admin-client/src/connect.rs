@@ -1,4 +1,4 @@
-//! From a load balancer and the address of its admin API to its adapter.
+//! Connects the adapter of a load balancer to the address of its admin API.
 
 use crate::admin::LoadBalancerAdmin;
 use crate::error::AdminError;
@@ -8,7 +8,7 @@ use crate::options::RealOptions;
 /// Connects to a running load balancer and finds out what it can do. Changes nothing there.
 ///
 /// # Errors
-/// When nothing answers at the address, or something else than this load balancer does, or its configuration has
+/// When nothing or another kind of server answers at the address, or the load balancer's configuration has
 /// nothing that can be switched.
 pub async fn connect(kind: Kind, options: &RealOptions) -> Result<Box<dyn LoadBalancerAdmin>, AdminError> {
     (kind.connect)(options).await

@@ -1,7 +1,7 @@
-//! Flag files: a folder in which one empty file stands, named after the algorithm that routes. Load balancers
-//! that can ask for every request whether a file exists are switched by renaming it, without being told.
+//! Flag files: a folder that holds one empty file, named after the algorithm that routes. Load balancers
+//! that can check for a file on every request are switched by renaming it, without being notified.
 //!
-//! A rename is atomic, so a request finds the old flag or the new one. Files of other names are let alone.
+//! A rename is atomic, so a request finds the old flag or the new one. Files with other names are left alone.
 
 use crate::error::AdminError;
 use std::fs;
@@ -18,7 +18,7 @@ pub(crate) struct Flags {
 }
 
 impl Flags {
-    /// Flags of these names in a folder, which has to exist when they are looked at.
+    /// Creates the flags with these names in a folder, which must exist by the time they are read.
     pub(crate) fn new(dir: impl Into<PathBuf>, names: impl IntoIterator<Item = String>) -> Self {
         Self { dir: dir.into(), names: names.into_iter().collect() }
     }
@@ -42,7 +42,7 @@ impl Flags {
         Ok(present)
     }
 
-    /// Leaves `name`, which has to be one of the names, as the only flag.
+    /// Makes `name`, which must be one of the names, the only flag.
     pub(crate) fn set(&self, name: &str) -> Result<(), AdminError> {
         let wanted = self.dir.join(name);
         let done =

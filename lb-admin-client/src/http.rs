@@ -26,7 +26,7 @@ impl fmt::Debug for Http {
     }
 }
 
-/// One call to an admin API.
+/// A single request to an admin API.
 pub(crate) struct Call<'a> {
     pub(crate) method: Method,
     pub(crate) path: &'a str,
@@ -54,7 +54,7 @@ pub(crate) struct Reply {
 }
 
 impl Http {
-    /// An API at `base`, whose calls take at most `limit` each.
+    /// Creates a client for the API at `base`, with a limit of `limit` for each call.
     pub(crate) fn new(base: &str, token: Option<&str>, limit: Duration) -> Result<Self, AdminError> {
         Origin::parse(base)?;
         let client = Client::builder()
@@ -74,7 +74,7 @@ impl Http {
         &self.base
     }
 
-    /// Calls once. Statuses are the caller's business, save 401 and 403.
+    /// Makes one call. The caller handles every status except 401 and 403, which are errors.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply, AdminError> {
         let url = format!("{}{}", self.base, call.path);
         let mut request = self.client.request(call.method, &url);
@@ -103,7 +103,7 @@ impl Http {
 }
 
 impl Reply {
-    /// The body as `T`, which needs status 200.
+    /// Parses the body as `T`. Fails unless the status is 200.
     pub(crate) fn json<T: DeserializeOwned>(&self, expected: &'static str) -> Result<T, AdminError> {
         if self.status != 200 {
             return Err(self.unexpected(expected, None));
@@ -130,6 +130,6 @@ pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
     while let Some(source) = cause.source() {
         cause = source;
     }
-    let reason = if error.is_timeout() { "no answer in time".to_owned() } else { cause.to_string() };
+    let reason = if error.is_timeout() { "it did not answer in time".to_owned() } else { cause.to_string() };
     AdminError::Unreachable { url: url.to_owned(), reason }
 }

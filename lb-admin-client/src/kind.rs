@@ -8,12 +8,12 @@ use std::fmt;
 use std::ops::Deref;
 use std::str::FromStr;
 
-/// One of the load balancers in the table. All that is known of it is its [`Program`], to which it derefs.
+/// One of the load balancers in the table. It dereferences to its [`Program`], which describes it.
 #[derive(Clone, Copy)]
 pub struct Kind(&'static Program);
 
 impl Kind {
-    /// The load balancers that there is an adapter for.
+    /// All load balancers that have an adapter.
     pub const ALL: &[Self] = &[
         Self(haproxy::program::PROGRAM),
         Self(nginx::program::PROGRAM),
@@ -51,7 +51,7 @@ impl Kind {
         self.names().algorithms()
     }
 
-    /// Says that it does not have an algorithm, what comes near, and what it has instead.
+    /// Explains that it lacks an algorithm, names the closest match, and lists those that it has.
     pub fn lacks(self, algorithm: Algorithm) -> String {
         self.names().lacks(algorithm)
     }

@@ -11,7 +11,7 @@ pub struct Names {
     pub name: &'static str,
     /// The algorithms that it has, each with its own name for it.
     pub algorithms: &'static [(Rule, &'static str)],
-    /// What to say of algorithms that it lacks: what comes nearest, or why it lacks them.
+    /// Hints for algorithms that it lacks: the closest match, or the reason why it lacks them.
     pub lacking: &'static [(Rule, &'static str)],
 }
 
@@ -27,7 +27,7 @@ impl Names {
         self.algorithms.iter().map(|(rule, _)| Algorithm::plain(*rule))
     }
 
-    /// Says that it does not have an algorithm, what comes near, and what it has instead.
+    /// Explains that it lacks an algorithm, names the closest match, and lists those that it has.
     pub fn lacks(&self, algorithm: Algorithm) -> String {
         let names: Vec<String> = self.algorithms().map(|algorithm| algorithm.to_string()).collect();
         let hint = match find(self.lacking, algorithm.rule) {

@@ -14,7 +14,7 @@ pub enum Switching {
     /// under the new algorithm, and no connection breaks.
     #[default]
     Selector,
-    /// The configuration is changed and loaded anew, for those that may not be restructured.
+    /// The configuration is changed and reloaded; for setups whose configuration cannot be restructured.
     Config,
 }
 
@@ -36,7 +36,7 @@ pub struct KnownBackend {
 /// How to reach a load balancer that is running, and what is known of it.
 #[derive(Clone, Debug)]
 pub struct RealOptions {
-    /// The place where it takes commands: a URL (Envoy, Caddy, Traefik), a Unix socket's path or `tcp:host:port`
+    /// Where it accepts commands: a URL (Envoy, Caddy, Traefik), a Unix socket's path or `tcp:host:port`
     /// (HAProxy), a folder (nginx).
     pub admin: String,
     /// The bearer token of an admin API over HTTP; `None` if it needs none.

@@ -1,4 +1,4 @@
-//! Addresses of plain HTTP servers: what may be called, and where that is.
+//! Addresses of plain HTTP servers: parsing and validation.
 
 use crate::error::AdminError;
 use reqwest::Url;
@@ -40,17 +40,17 @@ impl Origin {
         self.host.trim_start_matches('[').trim_end_matches(']')
     }
 
-    /// Returns the port: 80 where the address names none.
+    /// Returns the port; 80 if the address has none.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Returns the path behind the port, which is at least `/`.
+    /// Returns the path, which is at least `/`.
     pub(crate) fn path(&self) -> &str {
         &self.path
     }
 
-    /// Whether the host is this machine, under a name that leads nowhere else.
+    /// Whether the host is a loopback name or address.
     pub fn is_loopback(&self) -> bool {
         let host = self.host();
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())

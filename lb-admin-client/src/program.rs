@@ -27,7 +27,7 @@ pub struct Program {
     /// The oldest version whose configuration language and switches are those that the template and the adapter
     /// use.
     pub oldest: Version,
-    /// The argument that makes the program print its version, the first one in what it prints.
+    /// The argument that makes the program print its version. The first version in its output counts.
     pub version_argument: &'static str,
     /// The template of its configuration, in the language of Jinja.
     pub template: &'static str,
@@ -49,15 +49,15 @@ pub struct Program {
     /// The file to which it logs requests when its weights are steered, because it counts nothing itself; `None`
     /// if it keeps counters.
     pub steering_log: Option<&'static str>,
-    /// Where it takes commands when `bench` starts it.
+    /// Where it accepts commands when `bench` starts it.
     pub admin: AdminPlace,
-    /// What `--admin` names when it is running already, such as `the URL of its admin API`.
+    /// What to pass to `--admin` if it is already running, such as `the URL of its admin API`.
     pub admin_flag: &'static str,
     /// How its algorithms can be selected.
     pub switchings: &'static [Switching],
     /// Connects its adapter.
     pub connect: Connect,
-    /// Hands it its configuration when it runs; `None` if it reads its file at the start.
+    /// Sends it its configuration once it is running; `None` if it reads its file at startup.
     pub load: Option<Load>,
 }
 
@@ -73,9 +73,9 @@ pub type Connect = for<'a> fn(&'a RealOptions) -> Pending<'a, Box<dyn LoadBalanc
 /// How a load balancer that was just started is handed its configuration.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
-    /// What that is, as a verb with its object.
+    /// The name of this step in error messages: a verb with its object.
     pub what: &'static str,
-    /// Hands it the filled template.
+    /// Sends it the rendered template.
     pub with: for<'a> fn(&'a RealOptions, &'a str) -> Pending<'a, ()>,
 }
 
@@ -98,7 +98,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// Where a load balancer that `bench` starts takes commands.
+/// Where a load balancer started by `bench` accepts commands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AdminPlace {
     /// An HTTP API at [`Launch::admin`].
@@ -109,7 +109,7 @@ pub enum AdminPlace {
     Folder,
 }
 
-/// What is decided before a program is started.
+/// The settings that are fixed before a program is started.
 #[derive(Debug)]
 pub struct Launch<'a> {
     /// The folder in which it runs, as an absolute path.
@@ -144,14 +144,14 @@ impl Launch<'_> {
     }
 }
 
-/// Something that lies beside a configuration.
+/// A file or folder that a configuration needs next to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Companion {
     /// A file with this content.
     File {
         /// Its path below the folder in which the program runs.
         path: PathBuf,
-        /// All that it holds.
+        /// Its content.
         content: String,
     },
     /// An empty folder; what an earlier start left in it is removed.
@@ -172,7 +172,7 @@ impl Program {
     }
 }
 
-/// Writes its name only: the rest are functions and a template.
+/// Writes only the name, since the other fields are functions and a template.
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Program").field("name", &self.names.name).finish_non_exhaustive()

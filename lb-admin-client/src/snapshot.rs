@@ -1,28 +1,28 @@
 //! Counters of a load balancer at one moment, and their difference over a window.
 //!
 //! Counters only grow, within one *generation*: a restart or a reset begins a new one. So a window
-//! is the difference of two snapshots of the same generation, and a reset is a convenience, not a
-//! need. A difference across generations would be a number about nothing; it is refused.
+//! is the difference between two snapshots of the same generation, and a reset is convenient but not
+//! required. A difference across generations would be meaningless, so it is an error.
 //!
 //! Load balancers count different things, so a count that one does not keep is `None`, never zero.
 
 use lb_core::policy::GuardCounts;
 use lb_core::time::Span;
 
-/// One backend as the load balancer counts it.
+/// The counters and the state of one backend, as the load balancer reports them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendCounters {
     /// Its id, as in `X-Backend`.
     pub id: String,
     /// The name of its pool.
     pub pool: String,
-    /// Requests sent to it. Grows.
+    /// Requests sent to it. Only increases.
     pub requests: Option<u64>,
-    /// Requests that ended in a 5xx, a timeout or a broken connection. Grows.
+    /// Requests that ended in a 5xx, a timeout or a broken connection. Only increases.
     pub errors: Option<u64>,
-    /// Requests that the client gave up. Grows.
+    /// Requests that the client aborted. Only increases.
     pub cancelled: Option<u64>,
-    /// Sum of the latencies of all replies. Grows.
+    /// Sum of the latencies of all replies. Only increases.
     pub latency_sum: Option<Span>,
     /// Mean latency of its latest replies, over a window of the load balancer's choosing.
     pub recent_latency: Option<Span>,
@@ -43,13 +43,13 @@ pub struct BackendCounters {
 /// All backends at one moment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
-    /// Counters of different generations have nothing in common.
+    /// The generation of the counters. Counters of different generations cannot be compared.
     pub generation: String,
-    /// What routes, by the load balancer's own name.
+    /// The current algorithm, by the load balancer's own name.
     pub algorithm: String,
-    /// The backends of all pools; empty where it tells nothing of single backends.
+    /// The backends of all pools; empty if it does not report backends individually.
     pub backends: Vec<BackendCounters>,
-    /// Requests in flight now that it does not ascribe to a backend.
+    /// Requests in flight now that it does not attribute to a backend.
     pub unassigned: u32,
     /// How often guards overruled its learned policy; none when it does not say. Grow.
     pub guards: Option<GuardCounts>,
@@ -103,7 +103,7 @@ impl Snapshot {
         })
     }
 
-    /// Counts the requests in flight, those without a backend included.
+    /// Counts the requests in flight, including those without a backend.
     pub fn in_flight(&self) -> u64 {
         let assigned: u64 = self.backends.iter().map(|backend| u64::from(backend.in_flight)).sum();
         assigned + u64::from(self.unassigned)
@@ -130,7 +130,7 @@ fn grown_guards(now: GuardCounts, then: GuardCounts) -> Result<GuardCounts, Gene
 }
 
 impl BackendCounters {
-    /// A backend of which nothing is known but that it may be picked.
+    /// A backend about which nothing is known except that it may be picked.
     pub fn unknown(id: impl Into<String>, pool: impl Into<String>, weight: f64) -> Self {
         Self {
             id: id.into(),

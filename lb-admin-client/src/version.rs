@@ -1,4 +1,4 @@
-//! Versions of programs, as the programs themselves tell them.
+//! Versions of programs, parsed from the programs' own output.
 
 use std::fmt;
 

@@ -33,15 +33,15 @@ pub struct Algorithm {
     pub ejection: bool,
 }
 
-/// The trace that a rule leaves in its choices: what a probe from outside can hold against a load
-/// balancer's claim to run it.
+/// How a rule shows in its choices: what a probe from outside can check a load
+/// balancer's claim to run it against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Behaviour {
     /// One request at a time on an idle pool visits all backends in a fixed cycle.
     Rotation,
     /// A fixed cycle in which each backend appears in proportion to its weight.
     WeightedRotation,
-    /// Equal shares, no order, blind to load.
+    /// Equal shares in no particular order, regardless of load.
     Random,
     /// Never picks a busier backend while a less busy one of equal weight exists.
     LeastLoaded,

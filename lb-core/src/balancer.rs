@@ -51,7 +51,7 @@ pub struct Balancer {
 }
 
 impl Balancer {
-    /// A pool of backends with these weights (each above zero), all healthy.
+    /// Creates a pool with one healthy backend for each of `weights`, all of which must be above zero.
     pub fn new(weights: &[f64], policy: Box<dyn Policy>, rng: Rng) -> Self {
         let mut balancer = Self {
             policy,
@@ -68,7 +68,7 @@ impl Balancer {
         balancer
     }
 
-    /// Picks a backend for a request and counts the request as in flight there. None when no
+    /// Picks a backend for a request and counts the request as in flight there. `None` when no
     /// backend is eligible.
     pub fn pick(&mut self, request: &RequestInfo, now: Time) -> Option<BackendIndex> {
         let pool =
@@ -84,7 +84,7 @@ impl Balancer {
         Some(picked)
     }
 
-    /// The request that was sent to `backend` ended with `reply`.
+    /// Records that the request sent to `backend` ended with `reply`.
     pub fn reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         self.release(backend);
         let counters = &mut self.counters[backend.get()];
@@ -93,7 +93,7 @@ impl Balancer {
         self.policy.on_reply(backend, reply, now);
     }
 
-    /// The client gave up the request that was sent to `backend` at `sent`: released, and nothing is
+    /// Records that the client gave up the request sent to `backend` at `sent`: it is released and nothing is
     /// learnt.
     pub fn cancel(&mut self, backend: BackendIndex, sent: Time) {
         self.release(backend);
@@ -114,12 +114,12 @@ impl Balancer {
         self.policy = policy;
     }
 
-    /// Says whether health checks let `backend` take requests.
+    /// Sets whether health checks let `backend` take requests.
     pub fn set_healthy(&mut self, backend: BackendIndex, healthy: bool) {
         self.set_state(backend, State { healthy, ..self.states[backend.get()] });
     }
 
-    /// Says whether `backend` is being drained: it finishes what it has and gets nothing new.
+    /// Sets whether `backend` is being drained: it finishes what it has and gets nothing new.
     pub fn set_draining(&mut self, backend: BackendIndex, draining: bool) {
         self.set_state(backend, State { draining, ..self.states[backend.get()] });
     }
@@ -142,7 +142,7 @@ impl Balancer {
         self.generation += 1;
     }
 
-    /// Adds a backend, healthy; its index is the number of backends before.
+    /// Adds a healthy backend; its index is the number of backends there were before.
     pub fn add(&mut self, weight: f64) -> BackendIndex {
         debug_assert!(is_weight(weight), "weight {weight} is not above zero");
         let index = BackendIndex(u32::try_from(self.backends.len()).expect("below 2^32 backends"));
@@ -165,12 +165,12 @@ impl Balancer {
         (state.healthy, state.draining)
     }
 
-    /// Until when the policy's outlier ejection keeps `backend` out; none when it does not.
+    /// Until when the policy's outlier ejection keeps `backend` out; `None` when it does not.
     pub fn ejected_until(&self, backend: BackendIndex, now: Time) -> Option<Time> {
         self.policy.ejected_until(backend, now)
     }
 
-    /// How often guards overruled a learned policy; none under other policies.
+    /// How often guards overruled a learned policy; `None` under other policies.
     pub fn guard_counts(&self) -> Option<GuardCounts> {
         self.policy.guard_counts()
     }

@@ -2,7 +2,7 @@
 //!
 //! Everything that decides lives here, and takes time and randomness as parameters, so that two
 //! drivers can run the very same rules: the live one (real HTTP, real time) and the simulator
-//! (virtual time, millions of events a second). A live result can therefore be held against its
+//! (virtual time, millions of events a second). A live result can therefore be compared with its
 //! simulation, and a policy that was trained in the simulator serves real traffic unchanged.
 //!
 //! # What it owns

@@ -2,7 +2,7 @@
 //!
 //! Each request carries the statuses that are expected of it. A deliberately bad request that gets
 //! its 4xx is *expected* and does not count against the algorithm; everything else that is not a success is
-//! told apart by who failed.
+//! classified by who failed.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,17 +1,17 @@
 //! Steering: weights from the trained scorer, for load balancers that cannot ask a policy for each request.
 //!
-//! What such a load balancer tells are counters, looked at every so often. The scorer wants single requests,
-//! so the requests of a look are replayed to it, evenly spread over the time since the look before, each with
-//! the mean latency of that time. Where latency or the number in flight is not told it follows from the other and
+//! Such a load balancer only reports counters, polled at intervals. The scorer needs single requests,
+//! so those of each report are replayed to it, spread evenly over the time since the previous one, each with
+//! the mean latency of that time. An unreported latency or number in flight follows from the other and
 //! the completions per second, by Little's law.
 //!
 //! A policy that decides for each request sends it to the best score. Weights last for many requests, and
-//! sending all of them to the best would overload it before the next look; so weights move towards better
+//! sending all of them to the best would overload it before the next report; so weights move towards better
 //! scores, little by little: `ln w += rate (score - mean score - temperature (ln w - mean ln w))`, the means taken
 //! by weight. They rest where `w` is in proportion to `exp(score / temperature)`: the logit dynamics of
 //! evolutionary games (Fudenberg and Levine, The theory of learning in games, 1998, chapter 4). At temperature 0 that
-//! were Wardrop's equilibrium, in which all that is in use is equally good; but then nothing holds weights
-//! together that differ by noise alone.
+//! would be Wardrop's equilibrium, in which all backends in use are equally good; but then nothing would hold
+//! together weights that differ by noise alone.
 
 use crate::policy::learned::{Features, Scores};
 use crate::policy::{BackendIndex, BackendView, PolicyFile, PoolView, Reply, ReplyKind, RequestInfo};
@@ -33,22 +33,22 @@ const LEAST: f64 = 1.0 / 50.0;
 /// The most that a score may differ from the mean: one look must not turn everything over.
 const MOST_DIFFERENT: f64 = 3.0;
 
-/// What a load balancer tells of one backend.
+/// What a load balancer reports about one backend.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Look {
-    /// Requests that it was sent since the look before.
+    /// Requests sent to the backend since the previous report.
     pub requests: u64,
-    /// Those of them that failed.
+    /// How many of these requests failed.
     pub errors: u64,
-    /// Requests in flight now, where the load balancer tells; else they follow from rate and latency.
+    /// Requests in flight now, if the load balancer reports them; otherwise derived from rate and latency.
     pub in_flight: Option<u32>,
-    /// Mean latency of its latest replies, where the load balancer tells.
+    /// Mean latency of its latest replies, if the load balancer reports it.
     pub latency: Option<Span>,
-    /// Whether it may be picked.
+    /// Whether the backend may be picked.
     pub eligible: bool,
 }
 
-/// Sets the weights of one pool.
+/// Computes the weights of one pool's backends.
 #[derive(Debug)]
 pub struct Steerer {
     file: Arc<PolicyFile>,
@@ -65,7 +65,7 @@ pub struct Steerer {
 }
 
 impl Steerer {
-    /// Follows `file`, and begins with equal weights for so many backends.
+    /// Starts with equal weights for `backends` backends, to be scored by the policy in `file`.
     pub fn new(file: Arc<PolicyFile>, backends: usize) -> Self {
         Self {
             file,
@@ -81,12 +81,12 @@ impl Steerer {
         }
     }
 
-    /// The weights now, the greatest of which is 1.
+    /// The current weights; the greatest is 1.
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
 
-    /// Takes in a look, one for each backend, and gives the weights that follow from it.
+    /// Takes one report per backend and returns the updated weights.
     pub fn look(&mut self, looks: &[Look], now: Time) -> &[f64] {
         self.see_who_is_there(looks);
         let since = self.last.replace(now);
@@ -117,7 +117,7 @@ impl Steerer {
         }
     }
 
-    /// Tells the features of the requests since the look before.
+    /// Replays the requests since the previous report to the features.
     fn replay(&mut self, looks: &[Look], since: Time, now: Time) {
         let window = now.since(since);
         let request = RequestInfo::default();

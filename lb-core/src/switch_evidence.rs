@@ -1,4 +1,4 @@
-//! What speaks for "this algorithm routes now" and what against it, kept with every trial.
+//! The evidence for and against a given algorithm being in use, kept with every trial.
 //!
 //! Clients of admin APIs collect it, results keep it and reports show it, so it lies below all of them and
 //! knows nothing of HTTP.
@@ -11,11 +11,11 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// It is this algorithm, and the likely others are excluded.
+    /// The evidence fits this algorithm and excludes the likely others.
     Confirmed,
-    /// It may be this algorithm; others would look alike.
+    /// The evidence fits this algorithm, but others would look the same.
     Consistent,
-    /// It is not this algorithm.
+    /// The evidence rules this algorithm out.
     Contradicted,
     /// The layer has no evidence either way; the detail says why.
     NotTested,
@@ -55,15 +55,15 @@ impl Layer {
 /// The evidence on one switch, in three layers.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// The algorithm that should route.
+    /// The algorithm that should be in use.
     pub algorithm: Algorithm,
     /// The load balancer's own name for it.
     pub native: String,
     /// What the control plane says. Alone it proves nothing.
     pub control_plane: Layer,
-    /// What replies say of themselves, on new connections and on an old one.
+    /// What the algorithm header of replies says, on new connections and on an old one.
     pub header: Layer,
-    /// What the choices look like.
+    /// Whether the observed choices of backends look like this algorithm's.
     pub behaviour: Layer,
 }
 

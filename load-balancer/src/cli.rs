@@ -1,6 +1,6 @@
 //! The command line, shared by the binary of this crate and by tools that embed it as a subcommand.
 //!
-//! Exit codes: 0 stopped in good order, 1 internal error, 2 wrong usage or config, 3 an address
+//! Exit codes: 0 clean shutdown, 1 internal error, 2 invalid arguments or config, 3 an address
 //! cannot be bound.
 
 use crate::{Config, ConfigError, StartError, run};
@@ -20,8 +20,8 @@ pub struct Args {
     pub exit_with_parent: bool,
 }
 
-/// The whole program after parsing the arguments: serves until told to stop, reports errors on
-/// standard error, and says how the process should exit.
+/// Runs the program with parsed arguments: serves until asked to stop, reports errors on
+/// standard error, and returns the exit code.
 pub fn main(args: &Args) -> ExitCode {
     let filter = EnvFilter::try_from_env("LOAD_BALANCER_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     tracing_subscriber::fmt()

@@ -1,4 +1,4 @@
-//! Who may be picked: active checks at an interval, and one thing seen in passing.
+//! Decides which backends may be picked, by active checks at an interval and by refused connections.
 //!
 //! Active: each backend is asked for `health.path` on a connection of its own; `unhealthy_after` failures in a
 //! row take it out, `healthy_after` successes bring it back. Passive: a refused connection takes a backend out

@@ -1,8 +1,8 @@
 //! The reference load balancer: an HTTP/1.1 reverse proxy whose every decision is made by the rules of
-//! `lb-core`, and which reports truthfully what it decided.
+//! `lb-core`, and which reports these decisions truthfully.
 //!
-//! It exists so that `bench` has a load balancer in which every algorithm can be had and switched, and whose
-//! costs are known. A request takes this way: `serve` accepts the connection on one of the data threads, `proxy`
+//! It exists so that `bench` has a load balancer that offers and can switch between all algorithms, and whose
+//! costs are known. A request is handled as follows: `serve` accepts the connection on a data thread, `proxy`
 //! finds the service's pool in the table of `state`, lets the pool's balancer pick a backend under one short
 //! lock, forwards, and releases the request when its reply has ended or failed. `health` decides which
 //! backends may be picked; `admin` switches, steers and reads; `metrics` counts for Prometheus. Of these, `state`
@@ -17,8 +17,8 @@
 //!
 //! # Example
 //!
-//! A load balancer without pools is started on a port that the system gives, its admin API is asked, and it is
-//! stopped:
+//! Starts a load balancer without pools on a port chosen by the system, calls its admin API, and stops
+//! it:
 //!
 //! ```
 //! use load_balancer::{Config, Server};

@@ -1,5 +1,5 @@
-//! Counts for Prometheus, made for a hot path: plain atomics that are found before the request comes,
-//! so that counting is an addition and rendering pays for the rest.
+//! Counters for Prometheus, built for a hot path: plain atomics that are looked up before a request arrives,
+//! so that counting is one addition, and rendering bears the other costs.
 
 use lb_core::Span;
 use parking_lot::Mutex;
@@ -173,12 +173,12 @@ impl Histogram {
     }
 }
 
-/// Why a request failed, as the label `error_type` says it.
+/// The reason why a request failed, as given in the label `error_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum ErrorType {
     /// The backend answered with 5xx.
     Backend,
-    /// No answer in time.
+    /// The backend did not answer in time.
     Timeout,
     /// The connection to the backend failed or broke.
     Connection,
@@ -187,7 +187,7 @@ pub(crate) enum ErrorType {
 }
 
 impl ErrorType {
-    /// All of them, in the order of their numbers.
+    /// All causes, in the order of their numbers.
     pub(crate) const ALL: [Self; 4] = [Self::Backend, Self::Timeout, Self::Connection, Self::NoInstance];
 
     /// The value of the label.
@@ -201,7 +201,7 @@ impl ErrorType {
     }
 }
 
-/// What is counted per service.
+/// The counters of one service.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct ServiceMetrics {
@@ -233,7 +233,7 @@ impl ServiceMetrics {
     }
 }
 
-/// What is counted per service and backend.
+/// The counters of one backend of a service.
 #[derive(Default)]
 #[repr(align(128))]
 pub(crate) struct MemberMetrics {
@@ -248,7 +248,7 @@ impl MemberMetrics {
         add(&self.errors, 1);
     }
 
-    /// Requests without a usable reply, and 5xx.
+    /// Returns the number of requests that got no usable reply or a 5xx.
     pub(crate) fn errors(&self) -> u64 {
         self.errors.load(Relaxed)
     }
@@ -260,7 +260,7 @@ impl MemberMetrics {
     }
 }
 
-/// What is counted for the process.
+/// The counters of the whole process.
 #[derive(Default)]
 pub(crate) struct GlobalMetrics {
     /// Open client connections.

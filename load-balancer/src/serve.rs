@@ -1,4 +1,4 @@
-//! From a config to a running process: addresses, threads, signals, the end.
+//! Turns a config into a running process: addresses, threads, signals and shutdown.
 //!
 //! Each data thread has a runtime and a listener of its own on the same port (`SO_REUSEPORT`), so
 //! the kernel spreads connections and no thread hands work to another. One more thread, the
@@ -34,7 +34,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// Connections that may wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4096;
 
-/// Why serving did not begin.
+/// The reason why the server could not start.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {key} `{address}`: {source}{}", hint(.source))]
 pub struct StartError {
@@ -52,9 +52,9 @@ fn hint(error: &std::io::Error) -> &'static str {
     }
 }
 
-/// A load balancer that has its addresses and does not serve yet.
+/// A load balancer that has bound its addresses but does not serve yet.
 ///
-/// Clients that connect meanwhile wait.
+/// Clients that connect in the meantime wait.
 pub struct Server {
     listeners: Vec<std::net::TcpListener>,
     address: SocketAddr,
@@ -65,7 +65,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Binds the addresses of `config`; port 0 is one that the system gives.
+    /// Binds the addresses of `config`. With port 0, the system chooses a free port.
     ///
     /// # Errors
     /// A [`StartError`] if an address cannot be bound; anything else is internal.
@@ -80,12 +80,12 @@ impl Server {
         Ok(Self { listeners, address, admin_listener, admin_address, state: State::new(config)? })
     }
 
-    /// Where requests are proxied, below `/proxy/SERVICE/`.
+    /// The address at which requests below `/proxy/SERVICE/` are proxied.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Where the admin API answers: at [`Self::address`] unless it has an address of its own.
+    /// The address of the admin API: [`Self::address`] unless the config gives it its own.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
@@ -186,7 +186,7 @@ fn announce(address: SocketAddr, admin: SocketAddr) -> anyhow::Result<()> {
     writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
 }
 
-/// The caller's thread: health checks, the admin API, and the wait for the end.
+/// Runs on the caller's thread: health checks, the admin API, and the wait for shutdown.
 async fn control(
     state: Arc<State>,
     admin_listener: Option<std::net::TcpListener>,

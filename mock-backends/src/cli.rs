@@ -32,7 +32,7 @@ pub struct Args {
     /// Seed for service times and failures of requests without x-request-key.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// End when standard input ends, as it does when the parent dies.
+    /// Exit when standard input closes, as it does when the parent process dies.
     #[arg(long)]
     pub exit_with_parent: bool,
 }
@@ -41,7 +41,7 @@ impl Args {
     /// Reads the files that the arguments name.
     ///
     /// # Errors
-    /// When one cannot be read or is not what it should be.
+    /// A file cannot be read or has invalid contents.
     pub fn config(&self) -> Result<Config, MockError> {
         let topology: Topology = read_json(&self.topology)?;
         let catalogue = match &self.catalogue {
@@ -66,8 +66,8 @@ fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, MockError> {
     serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))
 }
 
-/// The whole program after parsing the arguments: runs until told to stop, reports errors on
-/// standard error, and says how the process should exit.
+/// The whole program after parsing the arguments: runs until stopped, reports errors on
+/// standard error, and returns the exit code of the process.
 pub fn main(args: &Args) -> ExitCode {
     match args.config().and_then(|config| run(&config)) {
         Ok(()) => ExitCode::SUCCESS,

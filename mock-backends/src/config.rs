@@ -55,7 +55,7 @@ impl Config {
             && usize::from(base) + count > usize::from(u16::MAX) + 1
         {
             problems.push(format!(
-                "--base-port {base}: {count} backends need ports beyond {}, choose a lower one",
+                "--base-port {base}: {count} backends need ports beyond {}; choose a lower base port",
                 u16::MAX
             ));
         }
@@ -83,7 +83,7 @@ pub struct AnnouncedBackend {
     pub pool: String,
     /// The services of its pool; empty means all that no other pool names.
     pub services: Vec<String>,
-    /// The weight that a load balancer is told.
+    /// The weight to configure in the load balancer.
     pub weight: f64,
 }
 
@@ -93,7 +93,7 @@ pub enum MockError {
     /// The topology, the catalogue or the ports cannot be used.
     #[error("invalid settings:\n  {}", .0.join("\n  "))]
     Invalid(Vec<String>),
-    /// A file cannot be read or is not what it should be.
+    /// A file cannot be read or has invalid contents.
     #[error("cannot use {path}: {problem}", path = path.display())]
     File {
         /// The file.
@@ -104,18 +104,18 @@ pub enum MockError {
     /// A port is taken, or the address does not belong to this machine.
     #[error(
         "cannot listen on {address} for {what}: {source}; \
-         stop what listens there or choose another port"
+         stop the process that listens there or choose another port"
     )]
     Listen {
         /// What the port is for, such as `backend b1`.
         what: String,
         /// Address and port.
         address: SocketAddr,
-        /// Why the system refused.
+        /// The error of the system.
         source: io::Error,
     },
-    /// The system refused something that is always expected to work.
-    #[error("input or output failed: {0}")]
+    /// An I/O operation that should always succeed failed.
+    #[error("I/O error: {0}")]
     Io(#[from] io::Error),
 }
 

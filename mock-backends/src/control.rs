@@ -7,11 +7,11 @@
 //! | POST `/backends/{id}/restart` | it comes up again |
 //! | GET `/faults` | the timeline that `/faults/start` would start |
 //! | POST `/faults` | replaces the timeline: a JSON list of faults; it does not start it |
-//! | POST `/faults/start` | zero of the timeline is now; before and after `stop` no fault is active |
+//! | POST `/faults/start` | starts the timeline now; before that and after `stop` no fault is active |
 //! | POST `/faults/stop` | ends all faults of the timeline |
 //! | POST `/reset` | shop, counters, queues, degradation and faults as after the start |
 //!
-//! A reset keeps the list of faults, but the timeline stands still until it is started again.
+//! A reset keeps the list of faults, but the timeline does not run until it is started again.
 
 use crate::config::AnnouncedBackend;
 use crate::reply::Answer;

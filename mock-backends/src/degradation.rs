@@ -1,6 +1,6 @@
 //! Degradation on demand: a backend made slow, failing or overloaded from outside, for a while.
 //!
-//! The HTTP face lives in `admin`; here are the rules, with time as a parameter:
+//! The HTTP interface is in `degrade`; this module holds the rules, with time as a parameter:
 //!
 //! - CPU at `p` %: the process gets what is left, so speed is multiplied by `1 - p`, but never falls
 //!   below [`SPEED_FLOOR`], since even a starved process is scheduled now and then;

@@ -1,4 +1,4 @@
-//! The HTTP face of [`crate::degradation`], on each backend under `/api/degradation`:
+//! The HTTP interface of [`crate::degradation`], on each backend under `/api/degradation`:
 //!
 //! | POST | Parameters (default) |
 //! |---|---|

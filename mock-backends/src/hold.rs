@@ -1,7 +1,7 @@
-//! Requests that are held on request: who checks how a load balancer counts requests in flight, or whether it
-//! breaks one, needs some that stay for a known time.
+//! Requests that are held on demand: tests of how a load balancer counts requests in flight, or whether it
+//! breaks one, need some that stay for a known time.
 //!
-//! `ms=N` is how long; with `chunks=N` the reply begins at once and comes in so many parts over that time.
+//! `ms=N` is the duration; with `chunks=N` the reply begins at once and arrives in N parts over that time.
 
 use crate::uri::parameter;
 use bytes::Bytes;

@@ -1,11 +1,11 @@
 //! Mock backends: HTTP services that queue, slow down and fail like real ones.
 //!
 //! One process, one thread, many instances, each on its own port and each executing the capacity
-//! model of [`lb_core::backend`] in real time. So a load balancer meets queues that follow known
-//! laws, and every measurement can be held against the model. One thread needs no locks, and the
+//! model of [`lb_core::backend`] in real time. A load balancer thus faces queues that follow known
+//! laws, and every measurement can be checked against the model. One thread needs no locks, and the
 //! order of events in a model is the order of its arithmetic.
 //!
-//! A request walks through these modules: `server` (accept, read) -> `engine` (wait for the model in
+//! A request passes through these modules: `server` (accept, read) -> `engine` (wait for the model in
 //! `unit`: workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and
 //! `catalogue`) -> `reply` -> `server` (reply with `X-Backend`). `control` is the harness's handle on
 //! all of it.

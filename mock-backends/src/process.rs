@@ -95,7 +95,7 @@ impl Mocks {
         Ok(Self { announcement, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// Where they listen.
+    /// The addresses that the backends listen on.
     pub fn announcement(&self) -> &Announcement {
         &self.announcement
     }

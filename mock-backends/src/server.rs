@@ -103,7 +103,7 @@ async fn until_ok<T>(mut attempt: impl FnMut() -> std::io::Result<T>) -> T {
     loop {
         match attempt() {
             Ok(value) => return value,
-            Err(error) => tracing::warn!(%error, "failed to take the port again, trying on"),
+            Err(error) => tracing::warn!(%error, "failed to bind the port again, retrying"),
         }
         tokio::time::sleep(RETRY).await;
     }

@@ -1,13 +1,13 @@
-//! Files that are whole or not there.
+//! Writes files atomically.
 
 use anyhow::{Context, Result};
 use std::io::Write;
 use std::path::Path;
 
-/// Writes a file beside its place, syncs it, and renames it; folders on the way are made.
+/// Writes a temporary file next to `path`, syncs it, and renames it; missing folders are created.
 ///
 /// # Errors
-/// The file cannot be written, as on a full disk. What had the name before keeps it.
+/// The file cannot be written, as on a full disk. An earlier file of that name is then kept.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| Ok(file.write_all(bytes)?))
 }

@@ -10,7 +10,7 @@ use simulator::{Report, simulate_open, simulate_open_with_oracle};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What clients saw. The first tenth of the time is left out; a failed request is charged with the timeout.
+/// What clients saw. The first tenth of the time is left out; a failed request counts with the timeout.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
     /// Milliseconds.

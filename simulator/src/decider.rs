@@ -10,7 +10,7 @@ use lb_core::topology::Topology;
 /// Label of the balancers' random streams under the seed of the options.
 const BALANCER: u64 = 0xba1a;
 
-/// Is told what an oracle thinks that each backend would cost, in nanoseconds.
+/// Receives an oracle's estimate of what each backend would cost, in nanoseconds.
 pub type Lesson = Box<dyn FnMut(&[f64])>;
 
 /// Who places requests.

@@ -6,12 +6,12 @@ pub enum SimulationError {
     /// The topology has problems.
     #[error("topology `{name}` cannot be simulated: {}", .problems.join("; "))]
     Topology {
-        /// Its name.
+        /// Name of the topology.
         name: String,
-        /// Key path, value and rule each.
+        /// The problems, each with key path, value and rule.
         problems: Vec<String>,
     },
-    /// Requests to a service that no pool answers for.
+    /// A step calls a service that no pool answers for.
     #[error(
         "step `{step}` calls service `{service}`, for which no pool of topology `{topology}` answers; name it in `pools[].services` or leave that list of one pool empty"
     )]
@@ -23,10 +23,10 @@ pub enum SimulationError {
         /// The topology.
         topology: String,
     },
-    /// No load balancer at all.
+    /// The options ask for no load balancers.
     #[error("balancers: 0 must be at least 1")]
     NoBalancer,
-    /// A rate at which nothing ever arrives.
+    /// The rate is not above zero, so nothing would ever arrive.
     #[error("rate: {0} requests/s must be above 0")]
     Rate(f64),
 }

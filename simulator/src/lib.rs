@@ -1,7 +1,7 @@
 //! The rules of `lb-core` in virtual time: a discrete-event driver.
 //!
-//! It runs the very users, balancers, policies and backend models that the live driver runs, so a
-//! scenario of hours is answered in seconds, and every live result can be held against its
+//! It runs the same users, balancers, policies and backend models as the live driver, so a
+//! scenario of hours takes seconds, and every live result can be compared with its
 //! simulation.
 //!
 //! - [`Simulation`]: a scenario with its virtual users (closed model) and its arrivals (open model).
@@ -13,7 +13,7 @@
 //! back at the client. Nothing allocates per event: requests live in a slab, constant delays keep
 //! their order and so need only a FIFO, and each backend has one pending event in a tournament tree.
 //!
-//! Of this repository it uses `lb-core` only, and like it reads no clock.
+//! It depends on no other crate of this repository than `lb-core` and, like it, reads no clock.
 //!
 //! # Example
 //!

@@ -27,7 +27,7 @@ pub struct OpenLoad {
     /// Weights by which requests are spread over the routes of the topology; empty means that all take
     /// the topology's own service time.
     pub routes: Vec<f64>,
-    /// Number of requests in all.
+    /// Total number of requests.
     pub requests: u64,
     /// A request without a complete reply after this long is a timeout.
     pub request_timeout: Span,
@@ -45,8 +45,8 @@ impl OpenLoad {
 /// A Markov-modulated Poisson process of two states: bursts and lulls, as long as each other on average.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bursts {
-    /// What the rate is multiplied with in a burst: from 1 to 2; in a lull it is 2 minus this, so that the
-    /// mean stays.
+    /// Factor on the rate in a burst, from 1 to 2; in a lull the factor is 2 minus this, so that the
+    /// mean stays the same.
     pub factor: f64,
     /// Mean length of a burst and of a lull; exponentially distributed.
     pub mean_length: Span,

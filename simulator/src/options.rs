@@ -21,11 +21,11 @@ pub struct Options {
 /// Active health checks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HealthChecks {
-    /// From one check of all backends to the next.
+    /// Time between one check of all backends and the next.
     pub interval: Span,
-    /// Failures in a row after which a backend gets no more requests.
+    /// Number of consecutive failures after which a backend gets no more requests.
     pub failures: u32,
-    /// Successes in a row after which it gets requests again.
+    /// Number of consecutive successes after which it gets requests again.
     pub successes: u32,
 }
 

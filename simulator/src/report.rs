@@ -11,7 +11,7 @@ pub struct Report {
     pub ended_at: Time,
     /// What became of the arrivals of open stages.
     pub arrivals: ArrivalCounts,
-    /// By backend, in the order in which the topology lists them.
+    /// One report for each backend, in the order in which the topology lists them.
     pub backends: Vec<BackendReport>,
 }
 
@@ -20,13 +20,13 @@ pub struct Report {
 pub struct ArrivalCounts {
     /// Arrivals that were due within the phase.
     pub due: u64,
-    /// Arrivals that began what they came for.
+    /// Arrivals that started their session or action.
     pub begun: u64,
     /// Arrivals that were dropped because the limit of sessions under way was reached.
     pub dropped: u64,
 }
 
-/// What became of one backend.
+/// What one backend did.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendReport {
     /// Id of the backend in the topology.

@@ -112,13 +112,13 @@ impl Simulation {
         self.play(schedule, self.warm_up, &mut Nobody);
     }
 
-    /// Now, by the clock that policies see: before [`Self::measure`] the moment at which that will begin.
+    /// The current time as policies see it; before [`Self::measure`], the moment at which that will begin.
     pub fn now(&self) -> Time {
         self.system.now()
     }
 
     /// Runs the users and arrivals of `schedule` for the scenario's duration, with its faults. Requests
-    /// that are then under way still end; each gets its sample. Times begin at zero.
+    /// that are then under way run to their end and get their sample. Times begin at zero.
     pub fn measure(&mut self, schedule: &Schedule, observer: &mut impl Observer) -> Report {
         let epoch = self.system.now();
         self.system.begin_measuring(self.duration + self.request_timeout);

@@ -22,7 +22,7 @@ const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 enum Source {
     /// A wheel that brings the program.
     Wheel(&'static str),
-    /// A package of Debian.
+    /// A Debian package.
     Debian(&'static str),
 }
 
@@ -52,7 +52,7 @@ impl fmt::Display for Found {
     }
 }
 
-/// The load balancers that are there after set-up.
+/// The load balancers that are available after set-up.
 #[derive(Debug)]
 pub(crate) struct Ready {
     /// In the order of the table, the missing ones left out.
@@ -69,7 +69,7 @@ impl Ready {
     }
 }
 
-/// Sets up what is missing and can be had, and warns of the rest.
+/// Installs missing load balancers where possible, and warns about the others.
 ///
 /// # Errors
 /// When a folder cannot be added to the PATH of this process.

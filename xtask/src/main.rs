@@ -31,7 +31,7 @@ enum Task {
     /// output formats read results with Python packages, those of real load balancers drive real ones, which are
     /// set up as by `load-balancers`, and the trainer needs libtorch: all that is set up first.
     Test {
-        /// Handed to `cargo test` as typed, such as `-p lb-core` or `-- --nocapture`.
+        /// Arguments handed to `cargo test` as typed, such as `-p lb-core` or `-- --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -39,13 +39,13 @@ enum Task {
     Ci,
     /// Sets up libtorch for the trainer: fetched once into the user's cache folder, linked as `libtorch`.
     ///
-    /// Used is, the first that there is: the folder that LIBTORCH names, what `libtorch` in this work tree
+    /// Uses the first of these that exists: the folder that LIBTORCH names, what `libtorch` in this work tree
     /// is or leads to, one of the system, the cache folder. Each must be of the version that the trainer is
     /// written for. What is fetched are wheels from PyPI (542 MB; 1.3 GB of disk while it is unpacked, 0.5 GB
     /// afterwards), pinned in xtask/libtorch/; it needs Python with pip, and a C++ compiler.
     Libtorch {
         /// Keep the libraries of CUDA as well (2.5 GB fetched, 7.5 GB of disk while it is unpacked, 3.8 GB
-        /// afterwards). Using them takes a GPU of NVIDIA with a driver for CUDA 13; set-up and build do not.
+        /// afterwards). Using them takes an NVIDIA GPU with a driver for CUDA 13; set-up and build do not.
         /// To go back to the CPU alone, remove the link `libtorch` and run this without the flag.
         #[arg(long)]
         cuda: bool,
@@ -57,9 +57,9 @@ enum Task {
     /// they are missing, root, or a `sudo` that asks nothing, installs Debian's packages, which also start them
     /// as services. What cannot be had is a warning.
     LoadBalancers,
-    /// Runs the trainer, after libtorch is set up: `cargo run --release --locked -p rl-trainer --bin rl-train`.
+    /// Sets up libtorch and runs the trainer: `cargo run --release --locked -p rl-trainer --bin rl-train`.
     RlTrain {
-        /// Handed to `rl-train` as typed; its exit code is ours.
+        /// Arguments handed to `rl-train` as typed; its exit code is passed on.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
@@ -126,7 +126,7 @@ fn main() -> ExitCode {
 fn run(task: &Task) -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
-        .context("find the root of the repository above xtask/")?;
+        .context("failed to find the root of the repository above xtask/")?;
     if let Task::Libtorch { cuda } = task {
         let folder = libtorch(root, if *cuda { Device::Cuda } else { Device::Cpu })?;
         eprintln!("libtorch: {}", folder.display());
@@ -195,7 +195,7 @@ fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow
         println!("{line}");
         tally.add(&line);
     }
-    let status = child.wait().context("wait for cargo")?;
+    let status = child.wait().context("failed to wait for cargo")?;
     if tally.reports > 0 {
         println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
     }

@@ -33,10 +33,10 @@ const PLATFORMS: [&str; 8] = [
 /// The interpreter that everything starts from.
 const SYSTEM_PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 
-/// What is set for tests.
+/// Environment variables that are set for tests.
 pub(crate) type Variables = Vec<(&'static str, OsString)>;
 
-/// Makes sure that the packages are there, and gives what tests are told.
+/// Makes sure that the packages are there, and returns the environment variables for tests.
 ///
 /// # Errors
 /// When there is no Python, it has neither `venv` nor `pip`, or the packages cannot be downloaded.
@@ -54,7 +54,7 @@ pub(crate) fn set_up(root: &Path) -> anyhow::Result<Variables> {
     Ok(variables(&home))
 }
 
-/// Makes the folder `home` by `make`, unless it was made with this Python from these lists.
+/// Creates the folder `home` with `make`, unless it was already made with this Python from these lists.
 ///
 /// # Errors
 /// When there is no Python, a list cannot be read, or `make` fails.

@@ -95,7 +95,7 @@ pub(super) fn service(trials: &[&Trial]) -> Cell {
 }
 
 /// Mean latency of successes by tenth of a second, `(seconds at its beginning, ms)`, as far as there
-/// were any: what the end of a warm-up is looked for in.
+/// were any. The end of a warm-up is detected in these values.
 pub fn tenth_means(trial: &Trial) -> Vec<(f64, f64)> {
     let mean = |(tenth, (count, sum_ns)): (usize, &(u32, u64))| {
         let mean = Span::from_nanos(sum_ns.checked_div(u64::from(*count))?);

@@ -14,7 +14,7 @@ pub struct Window {
     pub seconds: f64,
     /// Requests that ended in it.
     pub requests: u64,
-    /// Those of them that did not get what was expected.
+    /// Requests that did not get the expected reply.
     pub errors: u64,
     /// Latencies of the others, in microseconds.
     pub successes: Histogram<u64>,
@@ -68,7 +68,7 @@ impl Window {
         (!self.successes.is_empty()).then(|| at(quantile) as f64 / 1e3)
     }
 
-    /// All of it as a row of results. None without successes.
+    /// Returns the latencies as a row of results. None without successes.
     pub fn latency(&self) -> Option<Latency> {
         let at = |quantile: f64| self.quantile_ms(quantile).unwrap_or(0.0);
         Some(Latency {

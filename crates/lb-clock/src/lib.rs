@@ -5,7 +5,7 @@
 //! these rules against real sockets, the load generator and the mock backends, read it here, as
 //! [`lb_core::Time`] since an epoch of their own.
 //!
-//! An alarm exists because tokio's timer counts whole milliseconds, which would falsify a service
+//! An alarm exists because tokio's timer counts whole milliseconds, which would distort a service
 //! time of 2 ms by half and send 5,000 arrivals a second in bunches of five. A Linux timerfd rings
 //! at the kernel's high-resolution timer and wakes the same poll that sockets wake; other systems
 //! fall back on tokio's timer and its resolution.

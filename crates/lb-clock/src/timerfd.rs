@@ -1,6 +1,6 @@
 //! The alarm of Linux: a timerfd, set ahead by what it has learned about its lateness.
 //!
-//! From the kernel's timer to the woken thread it takes some time, on a virtual machine 50
+//! The woken thread runs some time after the kernel's timer fires, on a virtual machine 50
 //! microseconds and more. An alarm therefore learns how late it usually is, sets the kernel's timer
 //! that much ahead and spins for the rest.
 
@@ -42,10 +42,10 @@ impl Alarm {
         Ok(Self { clock, timer, at, lead })
     }
 
-    /// Sets the alarm, in place of what it was set to; a point in the past rings at once.
+    /// Sets the alarm, replacing its earlier time; a time in the past rings at once.
     ///
     /// # Errors
-    /// Those of the system call, which takes every valid time.
+    /// The system call fails, which never happens for a valid time.
     #[inline]
     pub fn set(&self, at: Time) -> io::Result<()> {
         self.at.set(at);
@@ -63,7 +63,7 @@ impl Alarm {
     /// Waits until the alarm rings.
     ///
     /// # Errors
-    /// Those of reading the timer.
+    /// Reading the timer fails.
     pub async fn ring(&self) -> io::Result<()> {
         loop {
             let mut ready = self.timer.readable().await?;

@@ -36,7 +36,7 @@ impl Alarm {
     /// Waits until the alarm rings.
     ///
     /// # Errors
-    /// None on this system.
+    /// Never fails on this platform.
     pub async fn ring(&self) -> io::Result<()> {
         loop {
             let at = self.at.get();

@@ -1,4 +1,4 @@
-//! What happens to a scenario's draft before it is compiled: names and caps are checked, users and
+//! Adjusts a scenario's draft before it is compiled: names and caps are checked, users and
 //! time are scaled, gaps are filled with background traffic.
 
 use super::document::join;
@@ -166,7 +166,7 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
         }
         pattern.ramp_up_s = if pattern.background { 0.0 } else { wanted.min(most) };
         if pattern.chaos.concurrent_user_variance > 0.0 && (factor - 1.0).abs() > 1e-9 {
-            let message = "the number of users wanders every 60 s also on a scaled timeline, so fewer times";
+            let message = "the number of users varies every 60 s even if time is scaled";
             findings.note(
                 &join(&join(&pattern.path, "chaos_parameters"), "concurrent_user_variance"),
                 pattern.chaos.concurrent_user_variance,

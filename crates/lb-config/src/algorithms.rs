@@ -1,4 +1,4 @@
-//! Which algorithms run: names and their synonyms, and what is left out for which reason.
+//! Decides which algorithms run: resolves names and synonyms, and says why an algorithm is left out.
 
 use super::draft::types::Draft;
 use super::error::Findings;
@@ -12,9 +12,9 @@ use serde::Serialize;
 /// An algorithm that was asked for and will not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
-    /// The name as written.
+    /// The name as it was written.
     pub name: String,
-    /// The algorithm that the name stands for; `None` if `bench` has none like it.
+    /// The algorithm that the name stands for; `None` if `bench` has no equivalent.
     #[serde(skip)]
     pub algorithm: Option<Algorithm>,
     /// The reason, as a clause that follows "skipped:".
@@ -105,7 +105,7 @@ fn synonym(name: &str) -> Option<Meaning> {
     Some(match name.to_ascii_lowercase().replace('_', "-").as_str() {
         "weighted-response-time" => Meaning::Known(
             of(Rule::EwmaScan),
-            Some("it too sends to the backend whose recent response time, weighed with its load, is least"),
+            Some("it also prefers the backend with the lowest recent response time, weighted by load"),
         ),
         "resource-aware" => Meaning::Skip(
             None,

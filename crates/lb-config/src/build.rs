@@ -1,4 +1,4 @@
-//! From a config and settled knobs to a plan, step by step; all faults are gathered.
+//! Builds a plan from a config and its resolved settings, and collects all faults on the way.
 
 use super::algorithms::{Chosen, Runner, choose, named_algorithms};
 use super::content::{Content, read_content, select_scenario};

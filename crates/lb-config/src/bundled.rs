@@ -1,4 +1,4 @@
-//! What the binary carries with it: configs, journeys and topologies, by name.
+//! The configs, journeys and topologies that are embedded in the binary, by name.
 //!
 //! Embedded, so that `bench --config default_benchmark_config.json` works from any folder.
 

@@ -1,4 +1,4 @@
-//! What a plan plays: the scenarios of the config, with its users or with arrivals, or a recording.
+//! The load of a plan: the scenarios of the config, with users or with arrivals, or a recording.
 
 use super::arrivals::{self, OpenModel};
 use super::draft::file::draft;
@@ -64,7 +64,7 @@ fn check_model(settings: &Settings, open: bool, findings: &mut Findings) {
     if !open {
         let most = &settings.max_in_flight;
         if most.by == By::Config {
-            let message = "limits arrivals, and this config has users, who limit themselves";
+            let message = "limits only arrivals, but this config has users; leave it out";
             findings.note(&most.at, most.value, message);
         }
         return;

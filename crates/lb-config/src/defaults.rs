@@ -1,4 +1,4 @@
-//! What holds where neither a flag nor the config says anything.
+//! The values that apply if neither a flag nor the config sets them.
 
 /// The defaults of settings that do not depend on the dialect or on the scenario.
 #[derive(Clone, Copy, Debug)]

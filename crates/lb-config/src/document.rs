@@ -1,6 +1,6 @@
-//! JSON text to a value, with the position of syntax errors and with every duplicate key.
+//! Parses JSON text, and reports the position of syntax errors and every duplicate key.
 //!
-//! `serde_json` keeps the last of two equal keys in silence. Here that is a problem, because one of the
+//! `serde_json` silently keeps the last of two equal keys. Here a duplicate is a fault, because one of the
 //! two values would be ignored.
 
 use super::error::Problem;

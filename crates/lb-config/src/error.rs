@@ -1,20 +1,20 @@
 //! Problems of a config, and notes about a config that is valid.
 //!
 //! Problems are collected, not thrown: a user who mistyped three keys learns of all three at once.
-//! Each names its key path, the value found there and the limit or the way out.
+//! Each gives its key path, the value found there, and the limit or the fix.
 
 use serde::Serialize;
 use serde_json::Value;
 use std::fmt;
 
-/// One thing that is wrong: where, the value there, and what is allowed.
+/// One fault: where it is, the value found there, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Key path such as `scenarios[0].concurrent_users`, or a flag such as `--users`.
     pub path: String,
     /// The value found there as JSON, shortened; `None` where the key itself is the problem.
     pub value: Option<String>,
-    /// The limit that is broken, or the way out.
+    /// The limit that is exceeded, or how to fix the fault.
     pub message: String,
 }
 
@@ -99,10 +99,10 @@ pub enum ConfigError {
     Unsupported {
         /// The name of the config, as typed.
         name: String,
-        /// What it is instead, and the way out.
+        /// What the text is instead, and how to fix it.
         problem: String,
     },
-    /// The config or the flags have faults.
+    /// The config or the flags are invalid.
     #[error("{}", listed(.name, .problems))]
     Invalid {
         /// The name of the config, as typed.
@@ -122,14 +122,14 @@ fn listed(name: &str, problems: &[Problem]) -> String {
     text
 }
 
-/// Something in a valid config that is not done as written, or that is worth knowing.
+/// A setting of a valid config that is ignored or changed, or that is worth knowing about.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// The key path of the first place with this note.
     pub key_path: String,
     /// The value there as JSON, shortened.
     pub value: String,
-    /// What happens instead, and why.
+    /// What `bench` does instead, and why.
     pub message: String,
     /// The number of further places with the same note.
     pub more_places: usize,

@@ -1,4 +1,4 @@
-//! What load a pattern comes to when no request waits in a queue: the interactive response time law
+//! Estimates the load of a pattern if no request waits in a queue, by the interactive response time law
 //! `X = N / (R + Z)` with the mean service time as `R` (Lazowska et al., Quantitative System
 //! Performance, 1984, section 3.4).
 

@@ -1,4 +1,4 @@
-//! What all scenarios of a plan share while they are built.
+//! The context that all scenarios of a plan share while they are built.
 
 use super::arrivals::OpenModel;
 use super::settings::Settings;

@@ -1,4 +1,4 @@
-//! The journey and the topology that a plan uses.
+//! Reads the journey and the topology that a plan uses.
 
 use super::bundled;
 use super::error::Findings;

@@ -1,4 +1,4 @@
-//! Configs: JSON of six shapes, flags and recordings, to one validated plan.
+//! Turns configs (JSON of six shapes), flags and recordings into one validated plan.
 //!
 //! This crate owns what a user may write and what it means. A plan names algorithms, load balancers and
 //! thresholds, so it uses `lb-core` (rules), `lb-admin-client` (load balancers) and `lb-analysis`
@@ -21,7 +21,7 @@
 //! # Ok::<(), lb_config::ConfigError>(())
 //! ```
 //!
-//! In the order in which a config travels through the files:
+//! A config passes through the modules in this order:
 //!
 //! 1. `source`: [`load`] finds a config as a path, then among the bundled ones (`bundled`), and tells its
 //!    shape; `document` reads JSON and finds duplicate keys.
@@ -35,7 +35,7 @@
 //!    `target` settles the load balancer, `algorithms` what runs, `thresholds` what must hold.
 //! 6. `build` makes the [`Plan`] of all that, and `show` renders it.
 //!
-//! All faults are reported at once, each with its place, its value and a way out. A setting that is not done
+//! All faults are reported at once, each with its place, its value and a fix. A setting that is not applied
 //! as written becomes a [`Note`].
 
 mod adjust;
@@ -93,7 +93,7 @@ use defaults::DEFAULTS;
 use error::Findings;
 use settings::Settings;
 
-/// Makes the plan of a config with flags on top.
+/// Makes a plan from a config and the flags that override it.
 ///
 /// # Errors
 /// Returns all faults of the config and the flags at once.

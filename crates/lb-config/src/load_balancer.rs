@@ -1,4 +1,4 @@
-//! Load balancers: the reference that comes with `bench`, the real ones that it can start, and the one
+//! Load balancers: the reference one that comes with `bench`, the real ones that it can start, and the one
 //! under test.
 
 use lb_admin_client::{Kind, Switching};
@@ -67,7 +67,7 @@ pub struct Target {
 }
 
 impl Target {
-    /// The entry, with the path below which services lie, without a slash at its end.
+    /// The URL of the entry, including the path below which services are found, without a trailing slash.
     pub fn base_url(&self) -> &str {
         &self.base_url
     }
@@ -104,7 +104,7 @@ impl Target {
         self.program.as_deref()
     }
 
-    /// Where a started real load balancer listens. `None` is a free loopback port.
+    /// The address on which `bench` lets a real load balancer listen. `None` is a free loopback port.
     pub fn listen(&self) -> Option<SocketAddr> {
         self.listen
     }
@@ -114,7 +114,7 @@ impl Target {
         self.switching
     }
 
-    /// The load balancers that `bench` starts. Empty where one runs already, or may.
+    /// The load balancers that `bench` starts. Empty if one is already running, or may be.
     pub fn started(&self) -> Vec<LoadBalancer> {
         match self.load_balancer {
             _ if !self.compared.is_empty() => self.compared.clone(),

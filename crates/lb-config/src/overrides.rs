@@ -20,7 +20,7 @@ const MOST_BALANCERS: u16 = 64;
 /// The longest warm-up: a day.
 const LONGEST_WARM_UP_S: f64 = 86_400.0;
 
-/// Flags that win over the config. The default has none of them: the config as it is.
+/// Flags that override the config. The default sets none of them, so the config applies unchanged.
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct Overrides {
@@ -39,19 +39,19 @@ pub struct Overrides {
     pub duration: Option<Duration>,
     /// Play everything this many times as fast.
     ///
-    /// Divides offsets, durations, ramp-ups and the config's warm-up. Think times, lengths of sessions and
-    /// service times stay: the scenario is played faster, and its users do not hurry.
+    /// Divides offsets, durations, ramp-ups and the config's warm-up. Think times, session lengths and
+    /// service times do not change: the scenario is played faster, but its users act at the same pace.
     #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Workload"))]
     pub time_scale: Option<f64>,
     /// Users at the busiest moment; all patterns are scaled alike.
     ///
-    /// The patterns keep their proportions, with at least one user each. It also takes the place of the
+    /// The patterns keep their proportions, with at least one user each. This also replaces the
     /// config's upper limit.
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Workload"))]
     pub users: Option<u32>,
-    /// Time over which the users of each pattern arrive, such as `10s`.
+    /// Time over which the users of each pattern start, such as `10s`.
     ///
-    /// It is the ramp-up as it will run: `--duration` and `--time-scale` do not scale it.
+    /// This is the actual ramp-up: `--duration` and `--time-scale` do not scale it.
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Workload")
@@ -82,7 +82,7 @@ pub struct Overrides {
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub topology: Option<String>,
 
-    /// Load balancer to start by name, or the URL of one that runs.
+    /// Load balancer to start, by name, or the URL of a running one.
     ///
     /// `reference`, `haproxy`, `nginx`, `envoy`, `caddy` or `traefik` is started. A URL names one that
     /// already runs; with a name and `--url`, the named one runs there.
@@ -102,15 +102,15 @@ pub struct Overrides {
         )
     )]
     pub compare_load_balancers: Option<Vec<String>>,
-    /// Entry of a load balancer that already runs.
+    /// URL of a load balancer that is already running.
     ///
-    /// Services lie below its path, as in `http://host:8080/proxy`.
+    /// Services are found below its path, as in `http://host:8080/proxy`.
     #[cfg_attr(feature = "cli", arg(long, value_name = "URL", help_heading = "Load balancer"))]
     pub url: Option<String>,
-    /// Admin address of the load balancer that already runs.
+    /// Admin address of the load balancer that is already running.
     ///
-    /// The URL of its admin API, where that is not at the origin of `--url`; the path of HAProxy's stats
-    /// socket; nginx's folder.
+    /// The URL of its admin API, if that is not at the origin of `--url`; the path of HAProxy's stats
+    /// socket; or nginx's folder.
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "ADDRESS", requires = "url", help_heading = "Load balancer")
@@ -166,20 +166,20 @@ pub struct Overrides {
     pub steering_period: Option<Duration>,
     /// Load balancers with private views [default: 1].
     ///
-    /// Each of them knows only of the requests that it sent itself. Live, they are data threads of the
+    /// Each of them knows only the requests that it sent itself. In live runs, they are data threads of the
     /// reference load balancer.
     #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Load balancer"))]
     pub balancers: Option<u16>,
 
     /// Algorithms to compare, such as `round-robin,least-connections+ejection`.
     ///
-    /// They take the place of all that the config names, also in scenarios that bring their own.
+    /// They replace all algorithms that the config names, even in scenarios that set their own.
     #[cfg_attr(
         feature = "cli",
         arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Experiment")
     )]
     pub algorithms: Option<Vec<String>>,
-    /// Drive real HTTP (`live`) or virtual time (`sim`).
+    /// Use real HTTP (`live`) or simulate in virtual time (`sim`).
     #[cfg_attr(feature = "cli", arg(long, value_enum, help_heading = "Experiment"))]
     pub engine: Option<Engine>,
     /// Passes over all algorithms [default: 1].

@@ -1,6 +1,6 @@
 //! The validated plan: what will run, and in which order.
 //!
-//! Only [`crate::plan()`] makes one, so its holder may rely on it: algorithms are known, patterns fit under
+//! Only [`crate::plan()`] makes one, so a plan is always valid: algorithms are known, patterns fit under
 //! their limit, faults name real services, and every stage lasts.
 
 use super::algorithms::Skipped;
@@ -14,7 +14,7 @@ use lb_core::algorithm::{Algorithm, Rule};
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 
-/// What will run.
+/// A validated plan of everything that will run.
 ///
 /// A plan cannot be made or changed outside this crate:
 ///
@@ -84,12 +84,12 @@ impl Plan {
         self.policy.as_ref()
     }
 
-    /// How many load balancers there are, each of which knows only of the requests that it sent itself.
+    /// The number of load balancers, each of which knows only the requests that it sent itself.
     pub fn balancers(&self) -> u16 {
         self.balancers
     }
 
-    /// How many passes over all algorithms are made in any case.
+    /// The minimum number of passes over all algorithms.
     pub fn repetitions(&self) -> u32 {
         self.repetitions
     }
@@ -125,7 +125,7 @@ impl Plan {
         self.steering_period
     }
 
-    /// How trials are driven. `None` when neither the config nor a flag says it.
+    /// How trials are driven. `None` if neither the config nor a flag sets it.
     pub fn engine(&self) -> Option<Engine> {
         self.engine
     }
@@ -150,7 +150,7 @@ impl Plan {
         &self.scenarios
     }
 
-    /// What is not done as written, and why.
+    /// Settings that are not applied as written, and why.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }

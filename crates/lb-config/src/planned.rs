@@ -42,7 +42,7 @@ pub struct PatternSummary {
 }
 
 impl PlannedScenario {
-    /// What each trial runs.
+    /// The workload that each trial runs.
     pub fn scenario(&self) -> &Arc<Scenario> {
         &self.scenario
     }
@@ -52,7 +52,7 @@ impl PlannedScenario {
         &self.patterns
     }
 
-    /// The users at the busiest moment, with all that variance may add.
+    /// The users at the busiest moment, including the most that variance can add.
     pub fn peak_users(&self) -> u32 {
         self.peak_users
     }
@@ -93,7 +93,7 @@ impl PlannedScenario {
         &self.catalogue
     }
 
-    /// What thresholds can look at in this scenario.
+    /// The metrics and tags that thresholds can refer to in this scenario.
     pub fn scope(&self) -> Scope<'_> {
         Scope { scenario: &self.scenario, action_steps: &self.action_steps }
     }
@@ -136,7 +136,7 @@ impl PatternSummary {
         self.arrivals.as_ref()
     }
 
-    /// Whether it is background traffic between patterns.
+    /// Whether the pattern is background traffic between others.
     pub fn background(&self) -> bool {
         self.background
     }

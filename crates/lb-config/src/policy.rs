@@ -9,12 +9,12 @@ use std::sync::Arc;
 /// Trained by `rl-train`, as `configs/policies` has it.
 const BUNDLED: &[u8] = include_bytes!("../../../configs/policies/default.safetensors");
 
-/// A policy file that was read and found sound.
+/// A policy file that was read and is valid.
 #[derive(Clone, Debug)]
 pub struct TrainedPolicy {
     /// Where the file was found: a path, or `bundled`.
     pub source: String,
-    /// The bytes of the file, to be handed on.
+    /// The raw bytes of the file.
     pub bytes: Arc<[u8]>,
     /// The policy in the file.
     pub file: Arc<PolicyFile>,

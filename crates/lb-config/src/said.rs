@@ -1,4 +1,4 @@
-//! Values with the place where they were said, so that every message can point there.
+//! Values together with the flag or key that set them, so that every message can point there.
 
 /// A value, and who said it.
 #[derive(Clone, Debug, PartialEq)]

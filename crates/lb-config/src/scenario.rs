@@ -1,4 +1,4 @@
-//! One scenario: from its draft to stages on a scaled timeline and a compiled workload.
+//! Builds one scenario: turns its draft into stages on a scaled timeline and a compiled workload.
 
 use super::adjust::{
     add_background, blocks, check_names, keep_cap, note_duration, scale_fault, scale_time, scale_users,

@@ -1,7 +1,7 @@
 //! Every knob once: what flags, the `bench` block of a config and the defaults come to.
 //!
-//! This is the only place that decides who wins: a flag, else the config, else the default. Each value
-//! keeps the place where it was said, so that messages point there; what a value means, and whether it
+//! This is the only place that decides precedence: a flag, else the config, else the default. Each value
+//! keeps the place where it was set, so that messages can point there; what a value means, and whether it
 //! fits the others, is decided by the files that use it.
 
 use super::defaults::Defaults;

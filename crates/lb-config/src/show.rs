@@ -1,4 +1,4 @@
-//! Plans as JSON (`bench plan --json`), and arrivals in words and as a rate.
+//! Renders plans as JSON (`bench plan --json`), and arrivals in words and as a rate.
 
 use super::arrivals::words;
 use super::plan::Plan;

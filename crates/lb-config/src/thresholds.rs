@@ -1,5 +1,5 @@
-//! The thresholds of a plan: read, and held against what will run, so that none looks at something
-//! that never happens and seems to hold.
+//! Reads the thresholds of a plan and checks them against what will run, so that none refers to something
+//! that never happens and therefore seems to hold.
 
 use super::algorithms::Skipped;
 use super::error::Findings;

@@ -1,4 +1,4 @@
-//! Patterns on a timeline: how many users are there at once, what a cap leaves, and how the whole is
+//! Patterns on a timeline: how many users are active at once, what a cap leaves, and how the whole is
 //! stretched, squeezed or scaled. Pure arithmetic over seconds.
 
 /// A pattern must last this many seconds to hold a request.

@@ -19,7 +19,7 @@ pub(super) fn check(url: &str) -> Result<Uri, String> {
         return Err("has no host; use `http://host:port/proxy`".to_owned());
     }
     if uri.query().is_some() {
-        return Err("must not have a query".to_owned());
+        return Err("must not have a query; remove everything from the `?` on".to_owned());
     }
     Ok(uri)
 }

@@ -1,4 +1,4 @@
-//! Values as people write them on a command line: durations, fractions, probabilities.
+//! Parses values from the command line: durations, fractions and probabilities.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use std::time::Duration;
 pub enum WarmUp {
     /// The warm-up is a phase of this length.
     Fixed(Duration),
-    /// The end is looked for in the measurements, besides the warm-up phase of the config.
+    /// The end is detected from the measurements, in addition to the warm-up phase of the config.
     Detect,
 }
 

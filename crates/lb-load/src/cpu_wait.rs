@@ -1,4 +1,4 @@
-//! How long a thread waited for a CPU, which shows whether the generator kept up.
+//! Measures how long a thread waited for a CPU, which shows whether the generator kept up.
 
 use lb_core::Span;
 

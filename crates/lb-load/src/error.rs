@@ -1,6 +1,6 @@
-//! Why a phase of load could not be run.
+//! The reasons why a phase of load could not be run.
 
-/// Why a phase could not be run. What happens to requests is data, never one of these.
+/// The reason why a phase could not be run. Failed requests are data in the record, never such an error.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     /// The target's URL cannot be used.

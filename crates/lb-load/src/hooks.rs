@@ -1,4 +1,4 @@
-//! What only this process has of a phase: where to show it, where its requests go, how to stop it.
+//! The handles that tie a phase to this process: where to show it, where its requests go, how to stop it.
 
 use lb_record::{Progress, RequestSink};
 use std::sync::Arc;

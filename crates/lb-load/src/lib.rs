@@ -6,7 +6,7 @@
 //! generators can share a phase, each with its [`Shard`] of the plan; their records become one with
 //! [`TrialRecord::absorb`](lb_record::TrialRecord::absorb).
 //!
-//! The crate uses `lb-core` for what users do, `lb-record` for what becomes of it, and a clock. It knows no
+//! The crate uses `lb-core` for what users do, `lb-record` for the results, and a clock. It depends on no
 //! load balancer, no algorithm and no file.
 //!
 //! ```

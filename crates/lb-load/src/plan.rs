@@ -1,4 +1,4 @@
-//! What one phase of live load is to do, as plain data.
+//! The description of one phase of live load, as plain data.
 
 use crate::shard::Shard;
 use crate::target::{Direct, Target};
@@ -20,7 +20,7 @@ pub struct LoadPlan {
     pub target: Target,
     /// Backends that requests go to in place of the target; `None` sends them to the target.
     pub direct: Option<Direct>,
-    /// What users do, and when.
+    /// The schedule of what users do, and when.
     pub schedule: Schedule,
     /// Which part of the schedule this generator plays.
     pub shard: Shard,
@@ -28,9 +28,9 @@ pub struct LoadPlan {
     pub duration: Span,
     /// A request without a complete reply after this long is a timeout.
     pub request_timeout: Span,
-    /// How long requests in flight at the end may take; those that are then left are timeouts.
+    /// How long requests in flight at the end may still take; any left after that count as timeouts.
     pub drain_timeout: Span,
-    /// Most sessions of open stages at once, over all shards. An arrival that finds so many is dropped and
+    /// The most sessions of open stages at once, over all shards. An arrival beyond this limit is dropped and
     /// counted.
     pub max_in_flight: u32,
     /// Number of threads. Users and arrivals are dealt out to them in turn.
@@ -40,7 +40,7 @@ pub struct LoadPlan {
     /// Ids of the backends by number, in the order of the topology.
     pub backends: Vec<String>,
     /// The algorithm that replies should name in `x-lb-algorithm`, as the target's control plane spells it
-    /// and as this project does; either is right. `None` does not look at the header.
+    /// and as this project does; either is accepted. `None` ignores the header.
     pub algorithm_names: Option<[String; 2]>,
     /// Whether requests carry `x-request-key`, from which mock backends draw service times. Other
     /// backends have no use for it.

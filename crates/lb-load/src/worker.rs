@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(10);
 /// How long users have to notice the end of the drain before they are dropped.
 const GRACE: Span = Span::from_millis(200);
 
-/// What a worker leaves when its phase is over.
+/// The results that a worker returns when its phase is over.
 pub(crate) struct Ended {
     pub(crate) recorder: Recorder,
     /// When the phase was stopped from outside; `None` if it ran to its end.

@@ -55,7 +55,7 @@ impl Cell {
         self.count
     }
 
-    /// The size of their reply bodies in bytes, added up.
+    /// The total size of their reply bodies in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
@@ -70,12 +70,12 @@ impl Cell {
         self.sum_ns.checked_div(self.count).map(Span::from_nanos)
     }
 
-    /// The exact least latency; `None` without requests.
+    /// The exact minimum latency; `None` without requests.
     pub fn min(&self) -> Option<Span> {
         (self.count > 0).then_some(Span::from_nanos(self.min_ns))
     }
 
-    /// The exact greatest latency; `None` without requests.
+    /// The exact maximum latency; `None` without requests.
     pub fn max(&self) -> Option<Span> {
         (self.count > 0).then_some(Span::from_nanos(self.max_ns))
     }

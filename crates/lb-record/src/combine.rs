@@ -16,7 +16,7 @@ impl TrialRecord {
     /// Adds another phase of the same workload and backends, as if it had followed this one: its
     /// seconds continue where those of `self` end. Rates are then over both.
     ///
-    /// Sequences of steps are dropped, because those of two phases do not make one.
+    /// The users' step sequences are dropped, because two phases do not form one sequence.
     pub fn append(&mut self, other: Self) {
         // Whole seconds, so that no second of the one mixes with one of the other.
         let offset = self.seconds.len() as u32;
@@ -50,8 +50,8 @@ impl TrialRecord {
     /// does not matter.
     ///
     /// Backends that no topology lists are matched by name. The phase is as long as its longest part.
-    /// The share of time without a CPU is that of the worst part, and unknown where a part does not know it;
-    /// so begin with a part, not with an empty record.
+    /// The CPU-wait share is that of the worst part, and unknown if it is unknown for any part;
+    /// so start from one of the parts, not from an empty record.
     pub fn absorb(&mut self, other: Self) {
         let mut other = self.add_counts(other);
         self.wall = self.wall.max(other.wall);

@@ -32,10 +32,10 @@ pub struct HlogTrial<'a> {
 #[derive(Debug, thiserror::Error)]
 pub enum HlogError {
     /// The file could not be written.
-    #[error("write the histogram log: {0}")]
+    #[error("failed to write the histogram log: {0}")]
     Io(#[from] std::io::Error),
     /// A histogram could not be encoded.
-    #[error("encode a histogram of the histogram log: {0}")]
+    #[error("failed to encode a histogram of the histogram log: {0}")]
     Encode(V2DeflateSerializeError),
 }
 

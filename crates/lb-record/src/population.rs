@@ -1,4 +1,4 @@
-//! How many users are active in each second. It is read off the schedule, so that it is the same for every
+//! How many users are active in each second. Derived from the schedule, so that it is the same for every
 //! algorithm and engine.
 
 use lb_core::workload::UserPlan;

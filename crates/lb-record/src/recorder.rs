@@ -84,13 +84,13 @@ impl Recorder {
         self.lateness.record(by, 0);
     }
 
-    /// The counts of arrivals, which the driver keeps.
+    /// The arrival counts, for the driver to update.
     #[inline]
     pub fn arrivals(&mut self) -> &mut ArrivalCounts {
         &mut self.arrivals
     }
 
-    /// Counts a reply that named an algorithm: the right one, or another one.
+    /// Counts a reply that named an algorithm; `right` says whether it was the intended one.
     #[inline]
     pub fn named(&mut self, right: bool) {
         match right {

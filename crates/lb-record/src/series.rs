@@ -11,10 +11,10 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct SecondRecord {
     /// The number of the second, from 0 at the start of the phase.
     pub second: u32,
-    /// Most users active at once within it, by the whole schedule: a shard of a phase counts those of
-    /// the others too.
+    /// Peak number of users active in this second, over the whole schedule: a shard of a phase counts
+    /// those of the other shards too.
     pub users: u32,
-    /// The number of requests that were done in it.
+    /// The number of requests that finished in this second.
     pub requests: u64,
     /// How many of them did not get what was expected of them.
     pub errors: u64,

@@ -12,7 +12,7 @@ pub struct RecordingSpec {
     pub steps: usize,
     /// Number of backends that the topology lists; others are added when a reply first names them.
     pub backends: usize,
-    /// Which users are active in which second.
+    /// How many users are active in each second.
     pub population: Population,
     /// Whether the schedule has arrivals: then the latency and the service time of a request differ.
     pub open: bool,
@@ -20,6 +20,6 @@ pub struct RecordingSpec {
     pub keep_actions: bool,
     /// Where every single request goes; `None` keeps no single requests.
     pub requests: Option<RequestSink>,
-    /// Where complete seconds are shown; `None` shows nothing.
+    /// Where progress is published after each second; `None` publishes nothing.
     pub progress: Option<Arc<Progress>>,
 }

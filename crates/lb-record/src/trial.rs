@@ -38,7 +38,7 @@ pub struct TrialRecord {
     /// recording was to keep them.
     #[serde(with = "sequences")]
     pub actions: Option<Vec<Vec<StepIndex>>>,
-    /// How long after their time users and arrivals got to act, over all arrivals and wake-ups. The time
+    /// How late the generator started users and arrivals, over all arrivals and wake-ups. The time
     /// for making a connection is not included, because it is not the generator's. The size of replies is
     /// not counted here.
     pub lateness: Cell,
@@ -56,7 +56,7 @@ pub struct TrialRecord {
     /// The share of the phase (0..=1) that the worst generator thread spent waiting for a CPU; `None` where
     /// the system does not report it, and in a simulation.
     pub cpu_wait_share: Option<f64>,
-    /// How many replies named the right algorithm, and how many another one.
+    /// How many replies named the intended algorithm, and how many named another one.
     pub named: NamedAlgorithm,
     /// The length of the phase in which requests were sent; rates are over this time.
     pub wall: Span,
@@ -88,10 +88,10 @@ impl ArrivalCounts {
     }
 }
 
-/// How many replies named the right algorithm in their header, and how many another one.
+/// How many replies named the intended algorithm in their header, and how many named another.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedAlgorithm {
-    /// Replies that named the algorithm that was meant.
+    /// Replies that named the intended algorithm.
     pub right: u64,
     /// Replies that named another algorithm.
     pub wrong: u64,

@@ -1,4 +1,4 @@
-//! What a reader must know before the numbers: doubts, notes, and what was checked and found in order.
+//! What a reader must know before the numbers: doubts, notes, and the checks that passed.
 
 use super::text::{count, guards, percent};
 use lb_results::{Engine, LoadModel, ScenarioSummary, Summary};
@@ -16,7 +16,7 @@ pub(super) enum Weight {
     Serious,
     /// The reader must know it to understand the numbers.
     Know,
-    /// It was checked and found in order.
+    /// A check passed.
     Fine,
 }
 

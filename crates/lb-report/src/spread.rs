@@ -10,7 +10,7 @@ pub(super) enum Whiskers {
     Interval,
     /// The smallest and the largest trial: some algorithm has too few trials for an interval.
     Range,
-    /// No algorithm has more than one trial, so nothing says how sure its numbers are.
+    /// No algorithm has more than one trial, so the uncertainty is unknown.
     Single,
     /// The summary holds no estimates, as those of older versions: pooled latencies are all there is.
     None,

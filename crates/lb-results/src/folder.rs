@@ -1,4 +1,4 @@
-//! The folder of one run, and how files get into it whole.
+//! The folder of one run, and atomic writing of its files.
 
 use anyhow::{Context, Result};
 use std::fs;
@@ -12,7 +12,7 @@ pub struct ResultsFolder {
 }
 
 impl ResultsFolder {
-    /// Creates the folder, and checks that files can be written there before anything is measured.
+    /// Creates the folder, and checks early that files can be written to it.
     pub fn create(path: &Path) -> Result<Self> {
         fs::create_dir_all(path).with_context(|| {
             format!("failed to create the results folder `{}`; give another with --out", path.display())

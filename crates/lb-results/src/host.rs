@@ -19,7 +19,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads what the system says of this machine.
+    /// Reads the description of this machine from the system.
     pub fn read() -> Self {
         let file = |path| std::fs::read_to_string(path).unwrap_or_default();
         let cpu = file("/proc/cpuinfo")

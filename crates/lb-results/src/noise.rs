@@ -41,7 +41,7 @@ impl NoiseFloors {
     /// Reads the floors for a fingerprint on this machine, as the runs beside `run_folder` left them.
     ///
     /// # Errors
-    /// There is a file, and it cannot be read.
+    /// The file exists but cannot be read.
     pub fn load(run_folder: &Path, fingerprint: &str, host: &Host) -> Result<Option<Self>> {
         let path = path(run_folder, fingerprint, host);
         let text = match std::fs::read(&path) {
@@ -57,7 +57,7 @@ impl NoiseFloors {
         Ok((floors.schema_version == SCHEMA_VERSION).then_some(floors))
     }
 
-    /// Keeps the floors for later runs beside `run_folder`; gives back where.
+    /// Stores the floors for later runs beside `run_folder`, and returns the path of the file.
     ///
     /// # Errors
     /// The file cannot be written.

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// No such folder, or a folder without results.
+    /// The folder does not exist, or holds no results.
     #[error(
         "no results in `{}`: there is no summary.json; give the folder of a finished run, such as results/<run>",
         .path.display()
@@ -16,7 +16,7 @@ pub enum ReadError {
         /// Path that was given.
         path: PathBuf,
     },
-    /// The file is there and cannot be read.
+    /// The file exists but cannot be read.
     #[error("failed to read `{}`: {source}", .path.display())]
     Unreadable {
         /// Path of the file.

@@ -2,7 +2,7 @@
 //!
 //! Parquet (Apache, format 2) keeps a column at a time: names, statuses and backends repeat, so that a
 //! row takes some fifteen bytes. A thread of its own writes row groups while the load runs, and memory
-//! holds one group and what is on its way.
+//! holds one group and the rows in transit.
 
 use crate::folder::ResultsFolder;
 use anyhow::{Context, Result};
@@ -50,7 +50,7 @@ impl RequestsFile {
     /// [`lb_record::TrialRecord::unlisted_backends`].
     ///
     /// # Errors
-    /// The thread that writes cannot be started. [`Self::finish`] reports errors of writing.
+    /// The writing thread cannot be started. Errors of writing are reported by [`Self::finish`].
     pub fn create(
         folder: &ResultsFolder,
         name: &str,
@@ -79,8 +79,8 @@ impl RequestsFile {
         self.sink.clone()
     }
 
-    /// Waits until everything is written and gives the number of rows. All recordings that were given
-    /// the sink must be over, and all copies of it gone.
+    /// Waits until everything is written and returns the number of rows. All recordings that were given
+    /// the sink must have ended, and all copies of it must be dropped.
     ///
     /// # Errors
     /// The file cannot be written; then no file is left.

@@ -1,4 +1,4 @@
-//! One trial as it came out: what the generator recorded, what the load balancer counted, what it
+//! The raw result of one trial: what the generator recorded, what the load balancer counted, what it
 //! cost, and how the switch was verified.
 
 use lb_core::Algorithm;

@@ -12,7 +12,7 @@ use lb_record::{HlogTrial, write_hlog};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Returns the common beginning of the names of a trial's files.
+/// Returns the common prefix of the names of a trial's files.
 pub fn trial_stem(scenario: &str, label: &str, block: u32, attempt: u32) -> String {
     let again = if attempt > 0 { "-again" } else { "" };
     format!("{}-{}-{block}{again}", slug(scenario), slug(label))

@@ -16,12 +16,12 @@ use lb_core::rng::Seed;
 use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// The percentiles that the interval is read off.
+/// Which percentiles of the resampled estimates bound the interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Percentiles {
-    /// As in Efron's paper.
+    /// The plain BCa percentiles, as in Efron's paper.
     Plain,
-    /// Expanded for small samples.
+    /// Percentiles expanded to correct for small samples.
     Expanded,
 }
 

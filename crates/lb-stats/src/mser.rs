@@ -1,6 +1,6 @@
 //! MSER-5: where the warm-up ends, estimated from the measurements themselves.
 //!
-//! Of a series of batch means (five observations each), cut d so that the standard error of what is
+//! Cut the first d of a series of batch means (five observations each) so that the standard error of what is
 //! left is smallest: `MSER(d) = sum over i > d of (y_i - mean)^2 / (m - d)^2` (White, Simulation 69,
 //! 1997; batches of five: Spratt, 1998, and White, Cobb and Spratt, Winter Simulation Conference
 //! 2000). Cutting more removes the transient but leaves fewer batches; the minimum balances the two. At
@@ -25,7 +25,7 @@ pub fn mser5(series: &[f64]) -> Option<usize> {
 }
 
 /// Returns the greatest cut of all trials, so that all are compared over the same window. `None` when a
-/// series is too short, or there are none.
+/// series is too short or there is no series.
 pub fn common_cut<'a>(series: impl IntoIterator<Item = &'a [f64]>) -> Option<usize> {
     let cuts: Option<Vec<usize>> = series.into_iter().map(mser5).collect();
     cuts?.into_iter().max()

@@ -1,7 +1,7 @@
-//! The format of a trace: its columns, the names of outcomes, what the metadata of a file hold.
+//! The format of a trace: its columns, the names of outcomes, and the metadata of a file.
 //!
 //! Writer and reader take everything from here, so that they cannot drift apart: the schema has exactly the
-//! columns of [`Column`], and a reader can ask for no others. `docs/traces.md` tells what the columns mean.
+//! columns of [`Column`], and a reader can ask for no others. `docs/traces.md` explains the columns.
 
 use lb_core::policy::ReplyKind;
 use parquet::schema::parser::parse_message_type;
@@ -9,10 +9,10 @@ use parquet::schema::types::TypePtr;
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// The name of the schema of a trace, which tells it from other Parquet files.
+/// The name of a trace's schema, which distinguishes traces from other Parquet files.
 pub const MESSAGE: &str = "decisions";
 
-/// Keys of the metadata of a file.
+/// Keys of a file's metadata.
 pub mod metadata {
     /// The run that recorded.
     pub const RUN_ID: &str = "run_id";
@@ -22,7 +22,7 @@ pub mod metadata {
     pub const FEATURES: &str = "features";
     /// The version of the reward's formula.
     pub const REWARD_VERSION: &str = "reward_version";
-    /// Probability with which exploration picks.
+    /// Probability that exploration picks the backend in place of the policy.
     pub const EXPLORATION: &str = "exploration";
     /// When the recording began (RFC 3339); missing in simulations.
     pub const STARTED_AT: &str = "started_at";
@@ -33,15 +33,15 @@ pub mod metadata {
 pub enum Column {
     /// The run that recorded.
     RunId,
-    /// The policy that decided.
+    /// The policy that made the decision.
     PolicyId,
-    /// What decided: a number for each view of each pool.
+    /// Number of the load balancer that decided; each view of each pool has its own.
     LbId,
-    /// The number of the decision among those of its load balancer, from 0.
+    /// Number of the decision within its load balancer, from 0.
     DecisionId,
-    /// When it was made, in nanoseconds from the beginning of the recording.
+    /// When the decision was made, in nanoseconds from the beginning of the recording.
     TsNs,
-    /// Backends of the pool.
+    /// Number of backends in the pool.
     NBackends,
     /// The ids of all backends of the pool, eligible or not.
     BackendIds,
@@ -49,19 +49,19 @@ pub enum Column {
     FeatureSet,
     /// One row of numbers per backend, one after the other.
     Features,
-    /// Position of the chosen backend.
+    /// Position of the chosen backend in the pool.
     Action,
-    /// The probability with which it was chosen; null where the policy does not know it.
+    /// The probability with which the backend was chosen; null where the policy does not know it.
     Propensity,
-    /// Whether chance chose, for the sake of the trace.
+    /// Whether exploration drew the backend at random.
     Explore,
     /// Which backends could be chosen; the features of the others mean nothing.
     Mask,
-    /// The class of route.
+    /// The route class of the request.
     RouteClass,
     /// How the request ended, see [`error_kind`]; null if that is not known.
     ErrorKind,
-    /// From decision to end in microseconds; null if the end is not known.
+    /// Time from decision to end of the request in microseconds; null if the end is not known.
     LatencyUs,
     /// When the request ended, in nanoseconds from the beginning of the recording; null if that is not known.
     DoneTsNs,
@@ -72,7 +72,7 @@ pub enum Column {
     /// The time that all requests of the pool spent in the system until the next decision, in microseconds;
     /// null if there is none.
     InSystemIntegralUs,
-    /// What the decision earned; null if the outcome is not known.
+    /// The reward of the decision; null if the outcome is not known.
     Reward,
     /// The version of the reward's formula.
     RewardVersion,
@@ -105,7 +105,7 @@ impl Column {
         Self::RewardVersion,
     ];
 
-    /// Its name in the file.
+    /// The name of the column in the file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RunId => "run_id",
@@ -179,7 +179,7 @@ pub const fn error_kind(kind: ReplyKind) -> &'static str {
     }
 }
 
-/// The end that a trace names so; `None` if this version knows no such name.
+/// The kind of reply that a trace calls `name`; `None` if this version does not know that name.
 pub fn reply_kind(name: &str) -> Option<ReplyKind> {
     let all = [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError];
     all.into_iter().find(|kind| error_kind(*kind) == name)

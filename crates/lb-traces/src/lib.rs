@@ -1,12 +1,12 @@
 //! Decision traces: every decision of a load balancer with how the request ended, as Parquet, for training and
-//! for looking into what happened.
+//! for inspecting what happened.
 //!
 //! This crate owns the format ([`mod@format`]), what writes it on the hot path of a load balancer or in a
-//! simulation ([`write`](mod@write)), and what reads it for inspection and calibration ([`read`]). They lie
-//! together so that they cannot drift apart: the columns are one enum, from which the schema is made and by
-//! which readers ask. `docs/traces.md` tells what the columns mean.
+//! simulation ([`write`](mod@write)), and what reads it for inspection and calibration ([`read`]). They are
+//! kept together so that they cannot drift apart: one enum holds the columns; the schema is made from it and
+//! readers select by it. `docs/traces.md` explains the columns.
 //!
-//! It may use the rules (`lb-core`) and Parquet, and nothing that has sockets or a runtime.
+//! It may depend on the rules (`lb-core`) and Parquet, but not on sockets or a runtime.
 //!
 //! # Example
 //!

@@ -1,4 +1,4 @@
-//! What was typed: the command line as `clap` reads it. Flags that win over a config are defined by
+//! The command line as `clap` parses it. Flags that override a config are defined by
 //! [`Overrides`].
 
 use crate::children::ChildCommand;
@@ -21,7 +21,7 @@ pub struct Cli {
     /// The command to run in place of an experiment.
     #[command(subcommand)]
     pub command: Option<Command>,
-    /// The flags of a run, where no command is given.
+    /// The flags of a run; they apply when no command is given.
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -56,12 +56,12 @@ pub enum Command {
     Child(ChildCommand),
 }
 
-/// A config, and the flags that win over it.
+/// A config, and the flags that override it.
 #[derive(Clone, Debug, Args)]
 pub struct ConfigArgs {
     /// Config file, or the name of a bundled one.
     ///
-    /// Looked for as a path first. Any of the shapes described in docs/configs.md.
+    /// It is tried as a path first. Any of the shapes described in docs/configs.md.
     #[arg(
         long,
         value_name = "FILE",
@@ -69,7 +69,7 @@ pub struct ConfigArgs {
         help_heading = "Experiment"
     )]
     pub config: String,
-    /// The flags that win over the config.
+    /// The flags that override the config.
     #[command(flatten)]
     pub overrides: Overrides,
 }
@@ -82,7 +82,7 @@ pub struct RunArgs {
     pub experiment: ConfigArgs,
     /// Keep trials that are invalid.
     ///
-    /// They are counted and noted, where otherwise they would be repeated and left out. For trying things
+    /// They count, with a note; by default they are repeated and left out. For trying things
     /// out on a busy machine.
     #[arg(long, help_heading = "Evidence")]
     pub accept_invalid: bool,

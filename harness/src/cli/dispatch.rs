@@ -1,4 +1,4 @@
-//! From the command line to the command that it names.
+//! Runs the command that the command line names.
 
 use super::args::{Cli, Command};
 use super::{aa, algorithms, analyze, compare, doctor, plan, replay_events, report, run};

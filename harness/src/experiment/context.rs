@@ -1,4 +1,4 @@
-//! What a run is told besides its plan, and what all of its trials share.
+//! The options of a run besides its plan, and the context that all of its trials share.
 
 use super::error::RunError;
 use super::events::Observe;
@@ -30,7 +30,7 @@ impl Mode {
     }
 }
 
-/// What a run is told besides its plan.
+/// The options of a run besides its plan.
 #[derive(Debug)]
 pub struct RunOptions<'a> {
     /// The config that the plan was made from.

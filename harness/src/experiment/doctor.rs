@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// The length of a rehearsal: long enough for each user to open a session and do its action several times.
 const REHEARSAL: Span = Span::from_secs(2);
 
-/// Checks what a plan needs and tells `say` line by line. The checks end early when the user interrupts them.
+/// Checks what a plan needs; each line goes to `say`. The checks end early when the user interrupts them.
 ///
 /// # Errors
 /// Something that the plan needs is missing or cannot be used, or a check did not pass.

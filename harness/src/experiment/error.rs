@@ -18,7 +18,7 @@ pub enum RunError {
     /// The scenario cannot be simulated.
     #[error(transparent)]
     Simulation(#[from] SimulationError),
-    /// The load balancer or the backends could not be found, started, or told what to do.
+    /// The load balancer or the backends could not be found, started or controlled.
     #[error(transparent)]
     Testbed(anyhow::Error),
     /// A call to the admin interface of the load balancer failed.

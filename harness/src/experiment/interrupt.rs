@@ -1,11 +1,11 @@
-//! The wish of a user that a run should end: the trial in progress then ends in order, and what is complete is
-//! kept. The library only looks at the wish; what a signal prints, and whether a second one ends the process, is
-//! up to the program that listens.
+//! The request of a user to end a run: the trial in progress is then ended cleanly, and what is complete is
+//! kept. The library only polls the request; what a signal prints, and whether a second one ends the process, is
+//! for the listening program to decide.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Whether the user wants the run to end. Clones share one wish.
+/// Whether the user wants the run to end. Clones share one flag.
 #[derive(Clone, Debug, Default)]
 pub struct Interrupt(Arc<AtomicBool>);
 
@@ -28,12 +28,12 @@ impl Interrupt {
         interrupt
     }
 
-    /// Asks the run to end, and returns whether that was asked before.
+    /// Asks the run to end, and returns whether it had already been asked to.
     pub fn set(&self) -> bool {
         self.0.swap(true, Ordering::SeqCst)
     }
 
-    /// The flag behind the wish, for code that polls it.
+    /// The underlying flag, for code that polls it.
     pub fn flag(&self) -> Arc<AtomicBool> {
         Arc::clone(&self.0)
     }

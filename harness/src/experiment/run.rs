@@ -19,7 +19,7 @@ use lb_results::{
     machine, write_scenario, write_summary,
 };
 
-/// Runs a plan, writes its results, and tells `events` what happens meanwhile.
+/// Runs a plan, writes its results, and reports its progress to `events`.
 ///
 /// # Errors
 /// The run could not begin, so that there is no summary. What goes wrong later is in [`Run::ended`], beside the

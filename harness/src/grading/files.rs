@@ -1,4 +1,4 @@
-//! Reading the files that are graded: their text, their age, and the error for a file of another kind.
+//! Reads the files to be graded: their text, their age, and the error for a file of another kind.
 
 use super::error::{ACCEPTED, AnalyzeError};
 use std::io;

@@ -94,7 +94,7 @@ impl Stats {
 /// One kind of request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Endpoint {
-    /// HTTP method; empty where the source does not say.
+    /// HTTP method; empty if the source does not report it.
     pub method: String,
     /// Name.
     pub name: String,

@@ -20,9 +20,9 @@ pub struct Test {
     pub endpoints: Vec<Endpoint>,
     /// Ways to fail, most frequent first.
     pub failures: Vec<FailureCount>,
-    /// Names of the totals that the source does not say.
+    /// Names of the totals that the source does not report.
     pub missing: Vec<String>,
-    /// What to know about the numbers, in sentences.
+    /// Notes on the numbers, one sentence each.
     pub notes: Vec<String>,
     /// The values that stand out.
     pub bottlenecks: Vec<Bottleneck>,
@@ -48,7 +48,7 @@ impl Test {
         }
     }
 
-    /// Says what to do, in sentences.
+    /// Returns what to do, one sentence each.
     pub fn recommendations(&self) -> Vec<String> {
         self.advice.iter().map(|advice| advice.text().to_owned()).collect()
     }

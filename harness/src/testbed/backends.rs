@@ -24,7 +24,7 @@ pub struct Listening {
     pub id: String,
     /// The address at which it listens, `http://host:port`.
     pub url: String,
-    /// The weight that load balancers are told.
+    /// The weight that load balancers are configured with.
     pub weight: f64,
 }
 
@@ -43,7 +43,7 @@ struct Ready {
 }
 
 impl Backends {
-    /// Starts them on free ports. What they are told and what they log goes to `dir`, so that a run can be
+    /// Starts them on free ports. Their configuration and their log go to `dir`, so that a run can be
     /// repeated by hand.
     ///
     /// # Errors
@@ -71,7 +71,7 @@ impl Backends {
             Child::start("the mock backends", &args, &dir.join("mock-backends.log")).await?;
         write_json(dir, "mock-backends.json", &ready)?;
         let ready: Ready = serde_json::from_value(ready).map_err(|source| TestbedError::Reply {
-            what: "where the mock backends listen".to_owned(),
+            what: "the addresses that the mock backends reported".to_owned(),
             source,
         })?;
         Ok(Self { process, mocks: Mocks::new(&ready.control), listening: ready.backends })

@@ -41,8 +41,8 @@ pub struct Child {
 }
 
 impl Child {
-    /// Starts this very program with a hidden subcommand, waits for the JSON line that says where it
-    /// listens, and gives that back. What it logs goes to `log`.
+    /// Starts this very program with a hidden subcommand, waits for the JSON line that reports where it
+    /// listens, and returns it. The child's log goes to `log`.
     ///
     /// # Errors
     /// When it cannot be started, ends before it listens, or takes too long; with what it logged last.
@@ -75,14 +75,14 @@ impl Child {
             Ok(Ok(_)) => {}
         }
         let ready = serde_json::from_str(&line).map_err(|source| TestbedError::Reply {
-            what: format!("where {name} listens from `{}`", line.trim()),
+            what: format!("the address that {name} reported: `{}`", line.trim()),
             source,
         })?;
         Ok((child, ready))
     }
 
-    /// Starts another program, in the folder `dir`. All that it prints goes to `log`. When it is ready is for
-    /// the caller to find out.
+    /// Starts another program, in the folder `dir`. Its output goes to `log`. Waiting until it is ready is
+    /// left to the caller.
     ///
     /// # Errors
     /// When this program cannot be started again, or the log cannot be written. A program that cannot be started
@@ -141,7 +141,7 @@ impl Child {
             let _ = rustix::process::kill_process(process, Signal::TERM);
         }
         if tokio::time::timeout(STOP_TIMEOUT, self.process.wait()).await.is_err() {
-            tracing::warn!(child = self.name, "did not end by itself, killing it");
+            tracing::warn!(child = self.name, "did not end by itself; killing it");
             let _ = self.process.kill().await;
         }
         self.end_group();
@@ -169,7 +169,7 @@ impl Child {
     }
 }
 
-/// What is dropped while it runs, after an error, is killed by tokio; the processes that it started are not.
+/// A child that is dropped while it runs, as after an error, is killed by tokio; its own children are not.
 impl Drop for Child {
     fn drop(&mut self) {
         self.end_group();

@@ -1,4 +1,4 @@
-//! Which load balancer a run drives. Never a surprise: what a flag or the config's own block names;
+//! Chooses the load balancer that a run drives: the one that a flag or the config's own block names;
 //! else one that answers at the config's address; else, on an empty loopback address, our own.
 
 use super::error::TestbedError;
@@ -45,7 +45,7 @@ impl Own {
 /// A load balancer that is running already.
 #[derive(Clone, Debug)]
 pub struct Running {
-    /// The address of its entry, below which services lie.
+    /// The base address at which clients connect; services have paths below it.
     pub base_url: String,
     /// The address of its admin API.
     pub admin_url: String,

@@ -29,7 +29,7 @@ pub enum TestbedError {
         /// The error of the system.
         source: std::io::Error,
     },
-    /// What a child says of itself is not what it should say.
+    /// The message in which a child reports its addresses cannot be parsed.
     #[error("failed to read {what}")]
     Reply {
         /// What was to be read.
@@ -37,10 +37,10 @@ pub enum TestbedError {
         /// What is wrong with it.
         source: serde_json::Error,
     },
-    /// What a child is told cannot be written as JSON.
+    /// The configuration of a child cannot be written as JSON.
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    /// A child does not listen.
+    /// A child did not start to listen in time.
     #[error("{name} did not start within {seconds} s; its log is `{}`", .log.display())]
     Slow {
         /// The name of the child.
@@ -70,7 +70,7 @@ pub enum TestbedError {
         /// The last lines of its log.
         said: String,
     },
-    /// The mock backends did not do what they were told.
+    /// A call to the control API of the mock backends failed.
     #[error(transparent)]
     Mocks(#[from] MocksError),
     /// The program of a load balancer is not on this machine.
@@ -98,7 +98,7 @@ pub enum TestbedError {
         /// The command that installs it.
         install: String,
     },
-    /// A program does not say its version.
+    /// A program does not report its version.
     #[error(
         "failed to read the version of {name} from what `{} {argument}` says (`{said}`); is this the right program?",
         .program.display()
@@ -134,7 +134,7 @@ pub enum TestbedError {
     /// What a program needs for steered weights is missing.
     #[error(transparent)]
     Modules(#[from] ModulesError),
-    /// A template cannot be filled: a defect of the template.
+    /// A template cannot be rendered, which is a defect of the template.
     #[error("failed to fill the template of {name}")]
     Template {
         /// The name of the load balancer.
@@ -142,7 +142,7 @@ pub enum TestbedError {
         /// What is wrong with the template.
         source: minijinja::Error,
     },
-    /// A name cannot be written into a configuration.
+    /// A name contains characters that a configuration cannot hold.
     #[error(
         "failed to write `{name}` (of topology `{topology}`) into a load balancer's configuration; names of pools and \
          backends may have letters, digits, `-` and `_`"
@@ -193,13 +193,13 @@ pub enum TestbedError {
         /// The longest path that the system allows, in bytes.
         longest: usize,
     },
-    /// The load balancer does not take connections yet.
+    /// The load balancer does not accept connections yet.
     #[error("it does not listen at {0}")]
     NotListening(SocketAddr),
     /// The admin API does not answer as it should.
     #[error(transparent)]
     Admin(Box<AdminError>),
-    /// A load balancer that starts without routes did not take them.
+    /// A load balancer that is given its routes after the start did not accept them.
     #[error("failed to {what}")]
     Load {
         /// What was tried, as a verb with its object.
@@ -207,7 +207,7 @@ pub enum TestbedError {
         /// The error of its admin API.
         source: Box<AdminError>,
     },
-    /// A load balancer does not come up in time.
+    /// A load balancer did not answer in time after its start.
     #[error("{name} did not come up within {seconds} s; its log is `{}`", .log.display())]
     NotUp {
         /// The name of the load balancer.
@@ -219,7 +219,7 @@ pub enum TestbedError {
         /// What failed at the last attempt to reach it.
         source: Box<TestbedError>,
     },
-    /// The load balancer that is named cannot be driven.
+    /// `bench` cannot drive the load balancer that was named.
     #[error(
         "failed to use the load balancer with the admin API at `{admin_url}`; start it, name its admin API with --admin, \
          name which one it is with --load-balancer, or leave --url out to use the embedded one"

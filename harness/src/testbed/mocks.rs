@@ -7,7 +7,7 @@ use std::time::Duration;
 /// A call that the mock backends did not answer as they should.
 #[derive(Debug, thiserror::Error)]
 pub enum MocksError {
-    /// The call has no reply.
+    /// The call got no reply.
     #[error("failed to reach the mock backends at `{url}`")]
     Unreachable {
         /// The URL that was called.

@@ -18,7 +18,7 @@ const POLICY_FILE: &str = "policy.safetensors";
 pub struct Reference {
     /// The child process that it runs in.
     pub process: Child,
-    /// The address of its entry, below which services lie.
+    /// The base address at which clients connect; services have paths below it.
     pub base_url: String,
     /// The address of its admin API.
     pub admin_url: String,
@@ -31,7 +31,7 @@ pub struct ReferenceSpec<'a> {
     pub topology: &'a Topology,
     /// The policy that `rl` follows; `None` if `rl` does not run.
     pub policy: Option<&'a TrainedPolicy>,
-    /// Threads of the load balancer; more than one have views of their own.
+    /// Number of threads of the load balancer; with more than one, each has a view of its own.
     pub balancers: u16,
     /// Where the load balancer records decisions when it is told to, as seen from the folder of its config,
     /// and the probability with which it explores meanwhile.
@@ -65,7 +65,7 @@ impl Reference {
         let args = [LOAD_BALANCER, "--config", &config_file, "--exit-with-parent"];
         let (process, at) = Child::start("the load balancer", &args, &dir.join("load-balancer.log")).await?;
         let at: Ready = serde_json::from_value(at).map_err(|source| TestbedError::Reply {
-            what: "where the load balancer listens".to_owned(),
+            what: "the address that the load balancer reported".to_owned(),
             source,
         })?;
         let base_url = format!("{}/proxy", at.url.trim_end_matches('/'));

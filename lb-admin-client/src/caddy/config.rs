@@ -1,5 +1,5 @@
 //! Caddy's configuration as `/config/` shows it: which `reverse_proxy` takes a request, and on what that
-//! depends. Nothing else of it is looked at.
+//! depends. The rest of the configuration is ignored.
 
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;

@@ -7,8 +7,8 @@
 //! how Caddy is:
 //!
 //! 1. A flag breaks no connection. A changed configuration closes idle client connections.
-//! 2. After a change that it refused, Caddy no longer lists its upstreams until it is started anew. So only
-//!    policies that it knows are sent, and an upstream that is not listed is unknown, not idle.
+//! 2. After it rejects a change, Caddy does not list its upstreams until it is restarted. So only
+//!    policies that it knows are sent, and an unlisted upstream counts as unknown, not as idle.
 //! 3. `num_requests` is what is in flight now. Nothing is counted by backend.
 //! 4. Requests in flight are those of an address, whichever route sent them: a new algorithm sees the old
 //!    one's, and an address that is in two pools is listed once.

@@ -1,14 +1,14 @@
 //! Envoy, by its admin API and the files that it watches.
 //!
 //! Every pool has one cluster for each algorithm ([`Group`]), and its routes ask the runtime which of them is
-//! meant: the key `lb.algorithm.<algorithm>` at 100 lets that algorithm's route answer, and the last route,
-//! which asks nothing, answers where all keys are 0. Where clusters may not be multiplied
+//! used: the key `lb.algorithm.<algorithm>` at 100 lets that algorithm's route answer, and the last route,
+//! which checks no key, answers where all keys are 0. Where clusters may not be multiplied
 //! ([`Switching::Config`]), each pool has one cluster in a file, and a switch moves a new file to its place.
 //! What follows from how Envoy is:
 //!
 //! 1. Of two keys at 100 the earlier route wins: a switch sets all keys, in one call.
 //! 2. What is set in the runtime is forgotten at a restart, and then the last route answers.
-//! 3. A file with an `lb_policy` that Envoy does not know is taken over without a word, and means round-robin
+//! 3. A file with an `lb_policy` that Envoy does not know is accepted silently, and means round-robin
 //!    (unless Envoy runs with `--reject-unknown-dynamic-fields`): what counts is the policy that it shows
 //!    afterwards, not the version.
 //! 4. `/reset_counters` leaves the counters of hosts alone, so windows are differences. Hosts count from zero

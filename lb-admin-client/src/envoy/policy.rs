@@ -2,7 +2,7 @@
 //! configuration.
 //!
 //! `lb_policy` left out is ROUND_ROBIN; a plain LEAST_REQUEST is the power of two choices, and whether it
-//! looks at all hosts stands in `load_balancing_policy`, which goes before `lb_policy`.
+//! considers all hosts is set in `load_balancing_policy`, which takes precedence over `lb_policy`.
 
 use super::names::NAMES;
 use lb_core::Algorithm;

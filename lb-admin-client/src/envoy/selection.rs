@@ -1,4 +1,4 @@
-//! Which algorithm routes, and how another one comes to.
+//! Finds out which algorithm routes, and switches to another one.
 
 use super::names::NAMES;
 use super::policy::{self, Policy};

@@ -1,7 +1,7 @@
-//! The files that Envoy watches: what belongs in them, and how a new version comes into force.
+//! The files that Envoy watches: what they contain, and how a new version takes effect.
 //!
-//! Envoy notices a file that is moved to its place, not one that is written in place. Whether it took a
-//! version over stands in its statistics, and so does that it rejected one; why it did stands in its log.
+//! Envoy notices a file that is moved into place, not one that is written in place. Whether it accepted a
+//! version or rejected it is in its statistics; the reason for a rejection is in its log.
 
 use super::names::NAMES;
 use super::policy;

@@ -1,4 +1,4 @@
-//! The contract, kept or broken as the fake's conduct says.
+//! The contract, kept or broken depending on the fake's conduct.
 
 use super::{Conduct, FakeAdmin};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};

@@ -25,9 +25,9 @@ pub enum Conduct {
     Honest,
     /// Refuses to switch.
     Refuses,
-    /// Says yes, keeps routing as before, and its control plane admits it.
+    /// Accepts the switch but keeps routing as before, and its control plane shows that.
     ClaimsSwitch,
-    /// Says yes in everything it says (control plane and header), and routes with this one.
+    /// Claims to have switched (control plane and header), but routes with this algorithm.
     Lies(Algorithm),
 }
 
@@ -56,7 +56,7 @@ const PROBE: usize = 160;
 const REPLY: Span = Span::from_micros(300);
 
 impl FakeAdmin {
-    /// An honest one with these backends (id and weight), which offers all algorithms that can run
+    /// Creates an honest fake with these backends (id and weight). It offers all algorithms that can run
     /// and starts with round-robin.
     pub fn new(backends: &[(&str, f64)]) -> Self {
         let entries = Algorithm::table().iter().map(|entry| Algorithm::plain(entry.rule));
@@ -93,14 +93,14 @@ impl FakeAdmin {
         }
     }
 
-    /// Replaces how it treats a switch.
+    /// Sets how the fake responds to a switch.
     #[must_use]
     pub fn with_conduct(mut self, conduct: Conduct) -> Self {
         self.conduct = conduct;
         self
     }
 
-    /// Replaces the seed of its random choices.
+    /// Sets the seed of its random choices.
     #[must_use]
     pub fn with_seed(self, seed: u64) -> Self {
         {

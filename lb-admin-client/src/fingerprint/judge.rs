@@ -1,4 +1,4 @@
-//! The decision: do these observations fit this behaviour? A pure function, tested with tables and
+//! Decides whether observations fit a behaviour. This is a pure function, tested with tables and
 //! against the policies themselves.
 
 use crate::fingerprint::observe::{Observations, Tally};
@@ -35,7 +35,7 @@ const AFFINITY_SHARE: f64 = 0.9;
 /// [`FALSE_ALARM`], since the price of an error is a word too confident, not a trial thrown away.
 const OTHERWISE: f64 = 1e-2;
 
-/// Holds `seen` against `behaviour`.
+/// Decides whether `seen` fits `behaviour`.
 pub fn judge(behaviour: Behaviour, seen: &Observations) -> Layer {
     let tally = Tally::new(seen);
     let (verdict, detail) = match unfit(behaviour, &tally) {
@@ -129,7 +129,7 @@ fn random(tally: &Tally) -> (Verdict, String) {
         let told = format!("irregular and blind to load: {}", shares_text(tally));
         (Verdict::Confirmed, told)
     } else {
-        let told = format!("as chance may have it: {}", shares_text(tally));
+        let told = format!("consistent with random choices: {}", shares_text(tally));
         (Verdict::Consistent, told)
     }
 }
@@ -250,7 +250,7 @@ fn affinity(tally: &Tally) -> (Verdict, String) {
 
 fn learned(tally: &Tally) -> (Verdict, String) {
     let hint = if rotates(tally) { " (it rotates, as a fallback to round-robin would)" } else { "" };
-    let told = format!("a learned policy may choose anything{hint}: {}", shares_text(tally));
+    let told = format!("any choice fits a learned policy{hint}: {}", shares_text(tally));
     (Verdict::NotTested, told)
 }
 

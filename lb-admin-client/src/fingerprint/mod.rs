@@ -1,14 +1,14 @@
-//! Behavioural verification: which algorithm routes, found out from requests alone.
+//! Behavioural verification: finds out from requests alone which algorithm is routing.
 //!
 //! A plain sequence of requests cannot tell round-robin from least-connections: with nothing in
 //! flight many least-connections balancers rotate, too. So the probe ([`probe_behaviour`]) first
 //! *holds* slow requests open on all backends but one, then sends short requests one after another
-//! on one connection, and looks at who answered (`X-Backend`):
+//! on one connection, and records which backend answered (`X-Backend`):
 //!
 //! | behaviour | trace while requests are held |
 //! |---|---|
 //! | rotation | fixed order: every backend answers its share of every stretch, held or not |
-//! | random | each request independent of the last, blind to the held ones |
+//! | random | each request is independent of the last and ignores the held ones |
 //! | two choices | of three backends with two held, the free one gets 2/3 (5/9 if it draws with replacement) |
 //! | least loaded | only backends with the fewest in flight |
 //! | affinity | one backend, always |
@@ -16,7 +16,7 @@
 //! The decision is a pure function of what was observed ([`judge`]).
 //!
 //! # How sure it is
-//! *Contradicted* is pronounced on a real algorithm at most once in a million verifications: where
+//! A correct algorithm is reported as *contradicted* at most once in a million verifications: where
 //! chance decides, Chernoff's bound `P(share of m draws >= q) <= exp(-m KL(q || p))`, with the
 //! budget of [`FALSE_ALARM`] divided among all comparisons made (Hoeffding, Probability inequalities
 //! for sums of bounded random variables, 1963, theorem 1). Where nothing is left to chance (rotation,

@@ -1,4 +1,4 @@
-//! What a probe saw, and the sums that verdicts are made of.
+//! The observations of a probe, and the tallies that verdicts are based on.
 
 use crate::fingerprint::statistics::{full_windows, swing};
 use lb_core::algorithm::Behaviour;
@@ -23,15 +23,15 @@ pub struct PoolBackend {
     pub weight: f64,
 }
 
-/// What one probe saw.
+/// The observations of one probe.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Observations {
-    /// The backends that may be picked, when the load balancer says so; else the probe knows only
-    /// those that answered, and takes their weights as equal.
+    /// The backends that may be picked, if the load balancer lists them. Otherwise the probe knows only
+    /// those that answered, and assumes equal weights.
     pub pool: Option<Vec<PoolBackend>>,
-    /// Who answered the requests that were held open during the sequence.
+    /// The backends that answered the requests that were held open during the sequence.
     pub held: Vec<String>,
-    /// Who answered the short requests, in order.
+    /// The backends that answered the short requests, in order.
     pub sequence: Vec<String>,
 }
 

@@ -1,7 +1,7 @@
-//! The probe: requests through the load balancer's data entry, as a client would send them.
+//! The probe: sends requests through the load balancer's data port, as a client would.
 //!
 //! What is needed behind the load balancer is one endpoint, `GET /api/hold?ms=N`, which answers after
-//! N milliseconds with `X-Backend`; the mock backends have it. Without it nothing is guessed: the
+//! N milliseconds with `X-Backend`; the mock backends have it. Without it the probe does not guess: the
 //! layer is *not tested*, with the reason.
 
 use crate::error::AdminError;
@@ -69,7 +69,7 @@ impl VerifyOptions {
     }
 
     /// Sends one request, so that the old connection is open and the load balancer knows the
-    /// service. Called before a run's first switch, it makes that connection older than the switch.
+    /// service. Call it before the first switch of a run, so that the connection predates the switch.
     ///
     /// # Errors
     /// The data entry cannot be reached.
@@ -129,7 +129,7 @@ async fn ask(client: &Client, url: &str, held: Duration) -> Result<Seen, AdminEr
     Ok(seen)
 }
 
-/// The second layer: which algorithm replies name, on new connections and on the old one.
+/// The second layer: which algorithm the replies name, on new connections and on the old one.
 ///
 /// # Errors
 /// The data entry cannot be reached.
@@ -170,8 +170,8 @@ fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Opt
     layer.with("replies", all as f64).with("right", count as f64).with("wrong", wrong.len() as f64)
 }
 
-/// The third layer: whether the choices look like `algorithm`'s. `pool` names the backends that may
-/// be picked, if that is known.
+/// The third layer: whether the choices match those of `algorithm`. `pool` names the backends that may
+/// be picked, if they are known.
 ///
 /// # Errors
 /// The data entry cannot be reached.

@@ -1,4 +1,4 @@
-//! The mathematics of the verdicts: when is a count too far from what chance allows?
+//! The statistics behind the verdicts: when is a count too far from what chance allows?
 
 /// Probability that a behavioural verification contradicts an algorithm that does route.
 pub const FALSE_ALARM: f64 = 1e-6;

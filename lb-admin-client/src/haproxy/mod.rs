@@ -5,7 +5,7 @@
 //! how HAProxy is:
 //!
 //! 1. The map takes any value, and a wrong one is a 503 for every request: only names of backends are sent.
-//! 2. A command's exit status carries nothing; success is an empty answer.
+//! 2. Commands return no status; an empty answer means success.
 //! 3. `show stat` is read by the names of its columns: their order differs between versions.
 //! 4. Counters are kept by backend, so those of a server are the sum over all groups; a request in flight at
 //!    `clear counters all` is booked into some counters and not into others, so drain before.

@@ -70,7 +70,7 @@ impl Socket {
                 Err(AdminError::Denied { place: self.name.clone(), way_out: WAY_IN })
             }
             Ok(Err(error)) => Err(unreachable(error.to_string())),
-            Err(_) => Err(unreachable("no answer in time".to_owned())),
+            Err(_) => Err(unreachable("it did not answer in time".to_owned())),
         }
     }
 

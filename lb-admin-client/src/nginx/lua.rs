@@ -1,4 +1,4 @@
-//! Steered weights: what Lua in nginx counts of each backend, and how it is told weights.
+//! Steered weights: what Lua in nginx counts for each backend, and how its weights are set.
 
 use crate::admin::unfit_weight;
 use crate::error::AdminError;

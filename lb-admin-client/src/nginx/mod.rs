@@ -7,12 +7,12 @@
 //! ```
 //!
 //! - *Selector*: `flags/` holds one file named after the algorithm that routes; the configuration asks for it
-//!   with `if (-f …)` at every request. nginx is not told, and no connection breaks.
+//!   with `if (-f …)` at every request. nginx needs no reload, and no connection breaks.
 //! - *Config*: `algorithm.map` is included by the configuration, and SIGHUP makes nginx load it anew. Old
 //!   workers go on answering for a while, so a switch is over when all of them are gone. Idle connections of
 //!   clients are closed.
 //!
-//! `stub_status` counts in all, not by backend, and cannot be reset.
+//! `stub_status` counts requests in total, not per backend, and cannot be reset.
 //!
 //! With the key `"lua": "http://127.0.0.1:8081"` the configuration steers weights: each pool has an upstream
 //! `pool.rl` whose server Lua picks, and below that address `/backends` tells what became of its requests and
@@ -88,7 +88,7 @@ enum Way {
 }
 
 impl NginxAdmin {
-    /// Reads `bench.json`, and asks once where it says that something answers.
+    /// Reads `bench.json`, and makes one call to each address that it names.
     ///
     /// # Errors
     /// When the folder lacks it, it is malformed, or a page that it names does not answer.
@@ -142,7 +142,7 @@ impl NginxAdmin {
                     return Err(AdminError::BadValue {
                         what: "read which algorithm routes",
                         reason: format!(
-                            "{} holds several flags ({}); leave one",
+                            "{} holds several flags ({}); remove all but one",
                             flags.dir().display(),
                             several.join(", ")
                         ),

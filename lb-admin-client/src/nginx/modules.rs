@@ -1,4 +1,4 @@
-//! Lua in nginx, by which its weights are steered: where its modules are, and how to get them.
+//! The Lua modules by which nginx's weights are steered: where they are, and how to get them.
 
 use super::names::NAMES;
 use crate::error::ModulesError;

@@ -6,15 +6,15 @@
 //! 1. `/api/benchmark/status` names the algorithm that the benchmark books requests under; what
 //!    routes is `/rl/strategies.current`. A switch counts only when the latter says so.
 //! 2. `/api/benchmark/start` does not route, and books under an algorithm of its own choosing unless
-//!    told: start first, then switch, then look.
-//! 3. Names are not checked everywhere, so only offered ones are sent.
-//! 4. Parameters belong in the query; a JSON body is ignored without a word.
+//!    told otherwise: start first, then switch, then check.
+//! 3. Names are not validated everywhere, so the adapter sends only names that are offered.
+//! 4. Parameters belong in the query; a JSON body is silently ignored.
 //! 5. `/api/benchmark/stop` reports its errors with status 200.
 //! 6. `/rl/strategies.available` advertises what the router does not know; what can be switched to
 //!    is `/api/benchmark/status.testAlgorithms`.
 //! 7. The learned algorithm is `rl-agent` there and `rl` here.
-//! 8. It cannot say what is in flight, and requests in flight during a switch spoil its
-//!    least-connections counts for ever: wait them out before.
+//! 8. It does not report what is in flight, and requests in flight during a switch corrupt its
+//!    least-connections counts for good: wait for them to finish first.
 //! 9. With a single parameter missing Spring answers with its own error page, whose `status` is a
 //!    number.
 
@@ -52,19 +52,19 @@ const RL: &str = "rl-agent";
 /// Names that every application of this dialect routes by, for those that do not list theirs.
 const CLASSICAL: [&str; 3] = [RL, "round-robin", "least-connections"];
 
-/// Where the admin API is.
+/// How to reach the admin API.
 #[derive(Clone)]
 pub struct SpringOptions {
     /// Base address, such as `http://127.0.0.1:8081`.
     pub url: String,
-    /// Bearer token, where one is wanted.
+    /// Bearer token; `None` if the API needs none.
     pub token: Option<String>,
-    /// Longest that one call may take.
+    /// The longest time that one call may take.
     pub limit: Duration,
 }
 
 impl SpringOptions {
-    /// No token, and 5 s for a call: an admin API under load is slow, not silent.
+    /// Options without a token and with 5 s per call: an admin API under load answers slowly.
     pub fn new(url: &str) -> Self {
         Self { url: url.to_owned(), token: None, limit: Duration::from_secs(5) }
     }
@@ -109,7 +109,7 @@ impl SpringAdmin {
     /// something else does.
     ///
     /// # Errors
-    /// When the address is malformed, or a token is missing: then it may be one.
+    /// When the address is malformed, or the token is missing and the load balancer cannot be identified.
     pub async fn probe(options: &SpringOptions) -> Result<Option<Self>, AdminError> {
         match Self::connect(options).await {
             Ok(admin) => Ok(Some(admin)),
@@ -123,12 +123,12 @@ impl SpringAdmin {
         self.reference
     }
 
-    /// The base address of the admin API.
+    /// Returns the base address of the admin API.
     pub fn url(&self) -> &str {
         self.http.base()
     }
 
-    /// All names that it can switch to.
+    /// Returns the names of all algorithms that it can switch to.
     fn natives(&self) -> Vec<String> {
         let offers = self.capabilities.algorithms.iter();
         offers.map(|offer| offer.native.clone()).collect()

@@ -1,6 +1,6 @@
 //! The JSON of the Spring dialect and of the reference load balancer's additions, as they go over
-//! the wire. These types are private to the adapter. Unknown keys are let pass: it is their
-//! API, not ours.
+//! the wire. These types are private to the adapter. Unknown keys are ignored, since the API is
+//! not ours.
 
 use lb_core::policy::GuardCounts;
 use serde::Deserialize;

@@ -1,7 +1,7 @@
-//! What Traefik's access log tells of single servers, which its API does not: one JSON object for each request,
+//! What Traefik's access log reports about single servers and its API does not: a JSON object per request,
 //! written when the request is over.
 //!
-//! A look reads what was appended since the look before. Counting begins when the log is opened, and anew
+//! A read covers what was appended since the last one. Counting begins when the log is opened, and anew
 //! whenever the file is replaced or emptied.
 
 use crate::error::AdminError;

@@ -8,14 +8,14 @@
 //!    Of what the API does not show (transports, TLS, TCP), nothing may come from this provider.
 //! 2. The answer 200 says that a document was understood. It takes effect up to
 //!    `providers.providersThrottleDuration` after the one before, by default 2 s, and a service with a bad strategy
-//!    disables its routers, which then answer 404. So it is waited until the API shows the new document, and
-//!    its errors are quoted.
+//!    disables its routers, which then answer 404. So the adapter waits until the API shows the document, and
+//!    quotes its errors.
 //! 3. Entry points take over one after the other, and that of the API may be the first; hence
 //!    [`SETTLE`]. Connections and requests in flight survive.
-//! 4. Whether a strategy exists is found out only when a router uses the service.
+//! 4. Traefik checks whether a strategy exists only when a router uses the service.
 //! 5. `hrw` hashes the address that a connection comes from, and never looks at `X-Forwarded-For`.
 //! 6. `wrr` keeps exact shares, but not an order: ties are broken by where servers lie in a heap.
-//! 7. It counts by service, and does not say what is in flight. Of single servers its access log tells
+//! 7. It counts by service and does not report what is in flight. Only its access log covers single servers
 //!    ([`RealOptions::access_log`]), so `rl` is offered only with the log: nothing else says how servers do.
 //! 8. Each document begins `wrr` anew, the heaviest server first, so where few requests come between two settings
 //!    of weights the light servers get less than their share. Health checks begin anew as well: a server that was

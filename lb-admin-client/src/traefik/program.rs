@@ -1,5 +1,5 @@
 //! How Traefik is installed and started. Its arguments are its static configuration; the template is filled with
-//! its routes, which its REST provider is told when it runs.
+//! its routes, which are sent to its REST provider once it is running.
 
 use super::names::NAMES;
 use super::{TraefikAdmin, load};

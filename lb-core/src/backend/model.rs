@@ -106,7 +106,7 @@ impl BackendModel {
         model
     }
 
-    /// A request arrives. All events up to `now` must have been taken with [`Self::advance`] before.
+    /// Lets a request arrive. All events up to `now` must have been taken with [`Self::advance`] before.
     pub fn arrive(&mut self, job: Job, now: Time) -> Arrival {
         if !self.is_up() {
             return Arrival::Down;
@@ -134,7 +134,7 @@ impl BackendModel {
         Arrival::Accepted
     }
 
-    /// The client of a request went away. A waiting or hanging request leaves; one in service keeps
+    /// Cancels a request whose client went away. A waiting or hanging request leaves; one in service keeps
     /// its worker to the end (a real server rarely notices), and its end is not reported.
     pub fn cancel(&mut self, job: JobId, _now: Time) {
         if let Some(place) = self.hanging.iter().position(|id| *id == job) {
@@ -169,7 +169,7 @@ impl BackendModel {
         }
     }
 
-    /// An outside hand on the speed (the degradation API): multiplies with the timeline's. Zero
+    /// Sets a speed factor from outside (the degradation API), on top of the timeline's. Zero
     /// stalls the backend.
     pub fn set_speed_factor(&mut self, factor: f64, now: Time) {
         self.outside_factor = factor.max(0.0);
@@ -195,8 +195,8 @@ impl BackendModel {
         self.outside_up && self.faults.is_up_in(self.phase)
     }
 
-    /// Requests in service and in the queue; those whose client went away while they were served
-    /// included.
+    /// Requests in service and in the queue, including those in service whose client has gone
+    /// away.
     pub fn in_system(&self) -> usize {
         self.running.len() + self.queue.len()
     }

@@ -48,7 +48,7 @@ struct Phase {
 
 const BEFORE_ALL: Phase = Phase { from: Time::ZERO, up: true, speed: 1.0, healthy: true };
 
-/// All faults of one backend, ready to be asked for a point in time.
+/// The faults of one backend, for look-up by point in time.
 #[derive(Clone, Debug, Default)]
 pub struct FaultTimeline {
     /// Ascending; before the first the backend is healthy.

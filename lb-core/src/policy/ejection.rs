@@ -1,4 +1,4 @@
-//! Outlier ejection, for any policy to wear: a backend that fails again and again is left out for a
+//! Outlier ejection, a wrapper for any policy: a backend that keeps failing is left out for a
 //! while.
 //!
 //! After [`Limits::consecutive_errors`] errors in a row a backend is out for `base x n`, at most
@@ -21,11 +21,11 @@ use crate::time::{Span, Time};
 /// When a backend is ejected, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Errors in a row that eject.
+    /// Number of consecutive errors after which a backend is ejected.
     pub consecutive_errors: u32,
     /// Length of the first ejection; the n-th lasts n times as long.
     pub base: Span,
-    /// No ejection lasts longer.
+    /// Upper limit on the length of an ejection.
     pub longest: Span,
     /// Time in service after which one past ejection is forgiven.
     pub forgive_after: Span,
@@ -44,7 +44,7 @@ impl Default for Limits {
     }
 }
 
-/// A policy under outlier ejection.
+/// A policy wrapped in outlier ejection.
 #[derive(Debug)]
 pub struct Ejection<P> {
     inner: P,
@@ -81,7 +81,7 @@ impl Record {
 }
 
 impl<P: Policy> Ejection<P> {
-    /// `inner`, without the backends that these limits eject.
+    /// Wraps `inner` so that it never sees a backend that is ejected under `limits`.
     pub fn new(inner: P, limits: Limits) -> Self {
         Self {
             inner,

@@ -21,11 +21,11 @@ use std::collections::VecDeque;
 /// One decision, at the moment at which it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
-    /// Its number: 0, 1, 2 and so on under one policy.
+    /// Number of the decision within its policy, from 0.
     pub id: u64,
     /// When the decision was made.
     pub at: Time,
-    /// Class of route of the request.
+    /// Route class of the request.
     pub route: u16,
     /// Backends of the pool, eligible or not.
     pub backends: usize,
@@ -64,10 +64,10 @@ pub trait DecisionLog: Send {
     /// Whether decisions are recorded at present; while it is closed none is reported.
     fn is_open(&self) -> bool;
 
-    /// A decision was made.
+    /// Called after each decision.
     fn decision(&mut self, decision: &Decision<'_>);
 
-    /// The request of an earlier decision ended.
+    /// Called when the request of an earlier decision has ended.
     fn ending(&mut self, ending: &Ending);
 }
 

@@ -114,14 +114,14 @@ pub enum ReplyKind {
 /// One finished request, as the load balancer saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply {
-    /// Whether it ended in a reply, and in which kind.
+    /// Whether it ended in a reply, and of which kind.
     pub kind: ReplyKind,
     /// From sending to the end of the reply (for a timeout: the timeout).
     pub latency: Span,
 }
 
 impl Reply {
-    /// Whether the backend did its work.
+    /// Whether the backend served the request successfully.
     pub const fn is_success(&self) -> bool {
         matches!(self.kind, ReplyKind::Success)
     }
@@ -138,14 +138,14 @@ pub trait Policy: Send {
         rng: &mut Rng,
     ) -> Option<BackendIndex>;
 
-    /// A request was sent to `backend`.
+    /// Called when a request was sent to `backend`.
     fn on_sent(&mut self, _backend: BackendIndex, _request: &RequestInfo, _now: Time) {}
 
-    /// A request to `backend` ended; `now - reply.latency` is when it was sent. It may have been sent by
+    /// Called when a request to `backend` ended, which was sent at `now - reply.latency`, perhaps by
     /// the policy before this one.
     fn on_reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {}
 
-    /// The client of a request that was sent to `backend` at `sent` went away before its end, so how it
+    /// Called when the client of a request sent to `backend` at `sent` went away before its end, so how it
     /// would have ended is unknown.
     fn on_cancel(&mut self, _backend: BackendIndex, _sent: Time) {}
 

@@ -13,7 +13,7 @@
 use super::ReplyKind;
 use crate::time::Span;
 
-/// Of the formula above; another formula gets another number.
+/// Version of the formula above; it changes whenever the formula does.
 pub const REWARD_VERSION: u16 = 1;
 
 /// No request costs more than this many typical ones.
@@ -22,8 +22,8 @@ pub const COSTLIEST: f32 = 60.0;
 /// No error costs less than this many typical requests.
 pub const CHEAPEST_ERROR: f32 = 40.0;
 
-/// The reward of a request that ended so after `latency` where requests take `typical`. Always below zero or
-/// zero; a typical latency of zero is taken for a nanosecond.
+/// The reward of a request that ended with `kind` after `latency`, in a pool where requests take `typical`.
+/// Never above zero; a typical latency of zero counts as one nanosecond.
 pub fn reward(kind: ReplyKind, latency: Span, typical: Span) -> f32 {
     let times = latency.as_nanos() as f32 / typical.as_nanos().max(1) as f32;
     match kind {
@@ -34,8 +34,8 @@ pub fn reward(kind: ReplyKind, latency: Span, typical: Span) -> f32 {
     }
 }
 
-/// What requests of a pool take, learnt from its successes: their geometric mean, all of the first
-/// [`Typical::MEMORY`] and about as many of the latest after that.
+/// The typical latency of a pool: the geometric mean of its successes, over all of the first
+/// [`Typical::MEMORY`], and after that over about as many of the latest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Typical {
     log_nanos: f64,
@@ -43,17 +43,17 @@ pub struct Typical {
 }
 
 impl Typical {
-    /// Long against the bursts and short against the trials that it has to follow.
+    /// Number of successes remembered: many compared with a burst, few compared with a trial.
     pub const MEMORY: u32 = 1_000;
 
-    /// A request succeeded after `latency`.
+    /// Records a success that took `latency`.
     pub fn learn(&mut self, latency: Span) {
         self.replies = (self.replies + 1).min(Self::MEMORY);
         let log = (latency.as_nanos().max(1) as f64).ln();
         self.log_nanos += (log - self.log_nanos) / f64::from(self.replies);
     }
 
-    /// The geometric mean; none before the first success.
+    /// The geometric mean; `None` before the first success.
     pub fn latency(&self) -> Option<Span> {
         (self.replies > 0).then(|| Span::from_nanos(self.log_nanos.exp().round() as u64))
     }

@@ -53,7 +53,7 @@ pub struct RateSegment {
 /// How arrivals lie within a rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spacing {
-    /// Evenly: the gaps are what the rate says.
+    /// Evenly spaced, with gaps that follow the rate.
     Even,
     /// As a Poisson process of independent clients.
     Poisson,
@@ -93,9 +93,9 @@ pub struct ReplayRequest {
 /// One arrival of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// When, from the start of the phase.
+    /// When it arrives, from the start of the phase.
     pub at: Time,
-    /// The virtual user that it is; numbered after all users of closed stages.
+    /// Number of its virtual user; these follow the numbers of all users of closed stages.
     pub id: UserId,
     /// Position in [`super::Workload::stages`].
     pub stage: u16,
@@ -106,6 +106,6 @@ pub struct Arrival {
 }
 
 impl Arrival {
-    /// The row of arrivals that replay nothing.
+    /// Value of `row` for an arrival that replays nothing.
     pub const NO_ROW: u32 = u32::MAX;
 }

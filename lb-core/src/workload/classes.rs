@@ -20,9 +20,9 @@ pub struct UserClass {
     pub session_duration_s: Option<[f64; 2]>,
     /// Chance, 0 to 1, that an action that can be abandoned is abandoned.
     pub abandonment: f64,
-    /// In place of a step's own `repeat`, by step name (a bulk buyer adds more items).
+    /// Replaces a step's own `repeat`, by step name (a bulk buyer adds more items).
     pub repeat: BTreeMap<String, [u32; 2]>,
-    /// In place of a step's own `probability`, by step name (a careful shopper views more details).
+    /// Replaces a step's own `probability`, by step name (a careful shopper views more details).
     pub probability: BTreeMap<String, f64>,
 }
 
@@ -48,9 +48,9 @@ impl Default for UserClass {
 pub struct ClassMix {
     /// Position in [`super::Workload::classes`].
     pub class: usize,
-    /// Share of the stage's users, of the sum over the stage.
+    /// Share of the stage's users, relative to the sum over its classes.
     pub share: f64,
-    /// Weights of actions in this stage, by name; empty: the class's own. The config has already
+    /// Weights of actions in this stage, by name; if empty, the class's own apply. The config has already
     /// combined the stage's and the class's.
     pub actions: BTreeMap<String, f64>,
 }
@@ -77,7 +77,7 @@ pub struct Stage {
     pub think_time_variance: f64,
     /// Chance that an action is drawn evenly among all of the class's, not by weight.
     pub action_randomness: f64,
-    /// Never more users than this, variance included.
+    /// Upper limit on the number of users, variance included.
     pub max_users: u32,
     /// Background traffic: counted and reported apart.
     pub background: bool,

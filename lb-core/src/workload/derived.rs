@@ -32,7 +32,7 @@ impl Workload {
 
     /// The busiest stage of this workload as a phase of its own in the open model: Poisson arrivals at
     /// `rate` a second for `length`, sessions where sessions open with anything, else single actions.
-    /// None for a recorded list, which has times of its own.
+    /// `None` for a recorded list, which has times of its own.
     #[must_use]
     pub fn at_rate(&self, rate: f64, length: Span) -> Option<Self> {
         let users = |number: &usize| self.stages[*number].users;
@@ -56,7 +56,7 @@ impl Workload {
         Some(phase)
     }
 
-    /// One user for each action that sessions choose from, who does nothing else, with every request of it and
+    /// One user for each action that sessions choose from, who repeats only it, with all of its requests and
     /// no errors on purpose, for `length`: shows whether each request can succeed at all.
     #[must_use]
     pub fn rehearsal(&self, length: Span) -> Self {

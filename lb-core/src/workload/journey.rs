@@ -155,13 +155,13 @@ pub struct Variant {
     pub expect: Vec<u16>,
 }
 
-/// What is wrong with a journey: key path, value, rule.
+/// A problem in a journey: key path, value and rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct JourneyError {
     /// Key path of the fault, such as `actions.login.steps[0].path`.
     pub path: String,
-    /// What is wrong there, with the value and the way out.
+    /// What is wrong there, with the value and how to fix it.
     pub problem: String,
 }
 

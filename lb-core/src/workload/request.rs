@@ -40,7 +40,7 @@ pub struct Request {
 /// The reply to the request that a user sent last.
 #[derive(Clone, Copy, Debug)]
 pub struct StepReply<'a> {
-    /// What became of it.
+    /// The outcome of the request.
     pub outcome: Outcome,
     /// The body, where the driver has one and the step extracts values. The simulator has none, and
     /// extracted values are then stand-ins.

@@ -20,7 +20,7 @@ pub struct Sample {
     pub sent: Time,
     /// When its reply was complete, or it failed.
     pub done: Time,
-    /// How it ended.
+    /// The outcome of the request.
     pub outcome: Outcome,
     /// HTTP status; 0 when there was no reply.
     pub status: u16,
@@ -33,6 +33,6 @@ pub struct Sample {
 
 /// Receives every finished request of a trial.
 pub trait Observer {
-    /// A request finished. Called in the order of `done` within one driver thread.
+    /// Called for each finished request, in the order of `done` within one driver thread.
     fn sample(&mut self, sample: &Sample);
 }

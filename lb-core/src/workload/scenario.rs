@@ -16,7 +16,7 @@ pub struct Scenario {
     pub duration: Span,
     /// Length of the warm-up, run with other users before the measured phase.
     pub warm_up: Span,
-    /// Most sessions of open stages at once. An arrival that finds so many is dropped and counted; it
+    /// Most sessions of open stages at once. An arrival beyond that is dropped and counted; it
     /// never waits.
     pub max_in_flight: u32,
     /// A request without a complete reply after this long is a timeout.

@@ -46,12 +46,12 @@ impl Schedule {
         Self { inner: Arc::new(Inner { workload, seed, users, arrivals, sha256: OnceLock::new() }) }
     }
 
-    /// The workload that it plays.
+    /// The workload that the schedule follows.
     pub fn workload(&self) -> &Arc<Workload> {
         &self.inner.workload
     }
 
-    /// The seed that fixes it.
+    /// The seed that the schedule was generated from.
     pub fn seed(&self) -> Seed {
         self.inner.seed
     }

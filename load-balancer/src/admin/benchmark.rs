@@ -1,8 +1,8 @@
-//! `/api/benchmark`: start, switch, reset, status, stop, results, as the Spring dialect has them.
+//! `/api/benchmark`: start, switch, reset, status, stop and results, as in the Spring dialect.
 //!
 //! Where the Spring application misleads, this tells the truth in the same shapes: a switch takes effect, and
 //! `currentAlgorithm` is the algorithm that routes; a request is booked under the algorithm that *placed*
-//! it; comparisons leave out algorithms without a request. As there, requests are counted only
+//! it; comparisons omit algorithms without requests. As in the Spring application, requests count only
 //! between start and stop, and never for paths with `/actuator/` or `/health`. An error is a reply
 //! from 500 on: a 4xx is the client's mistake.
 

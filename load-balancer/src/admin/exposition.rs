@@ -1,4 +1,4 @@
-//! The text that Prometheus scrapes.
+//! Renders the metrics in the text format that Prometheus scrapes.
 //!
 //! Names and labels are those of the Spring application, so that its dashboards keep working. There the learned
 //! agent is a service of its own that is asked over HTTP; what only such a service has (confidence scores,

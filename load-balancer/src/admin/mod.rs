@@ -1,7 +1,7 @@
-//! The admin API: the Spring dialect (see `docs/admin-api.md`), and what that lacks, under `/api/lb/`.
+//! The admin API: the Spring dialect (see `docs/admin-api.md`), with additions under `/api/lb/`.
 //!
 //! It shares the data port unless it has an address of its own. On the shared port it answers only
-//! clients that come over a loopback address; a bearer token is asked for when one is configured.
+//! clients on a loopback address; a bearer token is required if one is configured.
 //! `/actuator/health` needs neither, because probes carry no tokens.
 
 mod benchmark;

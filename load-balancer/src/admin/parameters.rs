@@ -1,4 +1,4 @@
-//! Request parameters the way the Spring dialect takes them: from the query or a form body, never
+//! Request parameters as the Spring dialect accepts them: from the query or a form body, never
 //! from JSON.
 
 use super::reply::Refusal;
@@ -66,12 +66,12 @@ impl FromRequest<Arc<State>> for Parameters {
         if is_form {
             let body = to_bytes(request.into_body(), LONGEST_FORM)
                 .await
-                .map_err(|_| parameters.bad("form body is too long or broken"))?;
+                .map_err(|_| parameters.bad("the form body is too long or incomplete"))?;
             let form = std::str::from_utf8(&body)
                 .ok()
                 .and_then(|text| format!("/?{text}").parse().ok())
                 .and_then(|uri| read(&uri))
-                .ok_or_else(|| parameters.bad("form body is malformed"))?;
+                .ok_or_else(|| parameters.bad("the form body is malformed"))?;
             for (name, value) in form {
                 parameters.values.entry(name).or_insert(value);
             }

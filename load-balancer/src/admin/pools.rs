@@ -1,4 +1,4 @@
-//! `/api/lb`: what the Spring dialect lacks. Per-backend counters, drain, weights, a full reset.
+//! `/api/lb`: additions to the Spring dialect: per-backend counters, draining, weights and a full reset.
 
 use super::parameters::Parameters;
 use super::reply::{Refusal, Shared, fault};

@@ -1,4 +1,4 @@
-//! `/actuator/prometheus` and `/actuator/metrics`: what was counted, gathered for a scrape.
+//! `/actuator/prometheus` and `/actuator/metrics`: collects the counters for a scrape.
 
 use super::exposition::{MemberPage, NAMES, Page, RlPage, RlPool, ServicePage};
 use super::reply::Shared;

@@ -1,5 +1,5 @@
-//! `/rl`: which strategy routes, as the Spring dialect tells it, and the policy that `rl` follows: what it
-//! is, how often guards overruled it, and how it is exchanged while requests are on their way.
+//! `/rl`: the current strategy, as the Spring dialect reports it, and the policy that `rl` follows: what it
+//! is, how often guards overruled it, and how it is replaced while requests are in flight.
 
 use super::reply::{Refusal, Shared, available, spring_name};
 use crate::config::{Trained, TrainedError};

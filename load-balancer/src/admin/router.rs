@@ -1,4 +1,4 @@
-//! Which handler answers which path of the admin API, and who may ask.
+//! Routes paths of the admin API to handlers, and checks who may call them.
 
 use super::reply::{Shared, fault};
 use super::{benchmark, pools, prometheus, rl, services, traces};
@@ -29,7 +29,7 @@ pub(crate) fn router(state: Arc<Balancers>) -> axum::Router {
         .merge(pools::routes())
         .merge(rl::routes())
         .merge(traces::routes())
-        .fallback(async || fault(StatusCode::NOT_FOUND, "no such path"))
+        .fallback(async || fault(StatusCode::NOT_FOUND, "the admin API has no such path"))
         .layer(from_fn_with_state(Arc::clone(&state), authorise))
         .with_state(state)
 }

@@ -1,4 +1,4 @@
-//! `/api/services` and `/api/metrics`: which instances there are, in the Spring dialect.
+//! `/api/services` and `/api/metrics`: lists, adds and removes instances, in the Spring dialect.
 //!
 //! Instances added here take requests at once, like configured ones. Each has a name of its own (the
 //! Spring application gives all the same), and removal works (there it does not).

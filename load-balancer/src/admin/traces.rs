@@ -1,4 +1,4 @@
-//! `/api/lb/traces`: recordings of decisions, begun and ended while requests are served.
+//! `/api/lb/traces`: starts and stops recordings of decisions while requests are served.
 
 use super::parameters::Parameters;
 use super::reply::{Refusal, Shared, fault};

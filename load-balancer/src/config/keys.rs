@@ -1,4 +1,4 @@
-//! Which keys a config may have. Unknown ones are refused with the nearest known one.
+//! The keys that a config may have. Unknown keys are rejected, with the closest known key as a suggestion.
 
 use serde_json::Value;
 

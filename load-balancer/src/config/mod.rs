@@ -1,4 +1,4 @@
-//! The config file: raw JSON as typed, then a validated [`Config`].
+//! The config file: parses the JSON and validates it into a [`Config`].
 //!
 //! All faults are reported at once, each with key path, value and rule. Unknown keys are refused with
 //! the nearest known one, because a misspelt knob that is silently ignored changes what is measured.
@@ -32,20 +32,20 @@ pub struct Config {
     /// The policy file that `rl` follows; `None` if it cannot run.
     pub(crate) trained: Option<Trained>,
     pub(crate) views: Views,
-    /// `None` if decisions are not to be recorded.
+    /// How decisions are recorded; `None` if they are not.
     pub(crate) traces: Option<TracesConfig>,
-    /// Where relative paths begin.
+    /// The folder that relative paths are resolved against.
     pub(crate) folder: PathBuf,
 }
 
-/// Which threads share what a load balancer sees of its backends.
+/// Whether data threads share one view of the backends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Views {
-    /// All data threads decide by one view.
+    /// All data threads share one view.
     #[default]
     Shared,
-    /// Each data thread sees only what it has sent itself, as if it were a load balancer of its own.
+    /// Each data thread sees only its own requests, as if it were a separate load balancer.
     PerThread,
 }
 
@@ -54,21 +54,21 @@ pub enum Views {
 pub(crate) struct TracesConfig {
     /// The folder that trace files are written to.
     pub(crate) folder: PathBuf,
-    /// Probability with which a decision is made evenly at random while they are recorded.
+    /// The probability that a decision is made uniformly at random while decisions are recorded.
     pub(crate) exploration: f64,
-    /// Whether the first recording begins with the process.
+    /// Whether a recording starts with the process.
     pub(crate) at_start: bool,
 }
 
-/// Why a config cannot be used.
+/// The reason why a config cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
     #[error("cannot read config {path}: {source}")]
     Unreadable {
-        /// As given.
+        /// The path as given.
         path: String,
-        /// What the system said.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// The text is not JSON.
@@ -79,7 +79,7 @@ pub enum ConfigError {
     Faults(Vec<String>),
 }
 
-/// The file as typed.
+/// The file before validation.
 #[derive(Deserialize)]
 struct Raw {
     #[serde(default = "default_listen")]
@@ -121,10 +121,10 @@ fn yes() -> bool {
 pub struct PoolConfig {
     /// Name of the pool, unique; any text.
     pub name: String,
-    /// Services that it answers for; empty means all that no other pool names.
+    /// The services that it answers for; if empty, all services that no other pool names.
     #[serde(default)]
     pub services: Vec<String>,
-    /// Backends at the start; more can be added while it serves.
+    /// The initial backends; more can be added at run time.
     #[serde(default)]
     pub backends: Vec<BackendConfig>,
 }
@@ -136,7 +136,7 @@ pub struct BackendConfig {
     pub id: String,
     /// Where it listens: `http://host:port`, with a path prefix if need be.
     pub url: String,
-    /// Share of the requests relative to the other backends of the pool, for algorithms that use weights: above
+    /// Its share of requests relative to the other backends of the pool, for weighted algorithms: above
     /// 0, at most 1,000,000.
     #[serde(default = "default_weight")]
     pub weight: f64,
@@ -232,7 +232,7 @@ impl Config {
         Self::parse(&text, path.parent().unwrap_or(Path::new("")))
     }
 
-    /// Validates `text`; relative paths in it begin at `folder`.
+    /// Parses and validates `text`; relative paths in it are resolved against `folder`.
     ///
     /// # Errors
     /// The text is not JSON or has faults; all faults are listed.
@@ -262,7 +262,7 @@ impl Config {
             ));
         }
         if raw.admin_token.as_deref().is_some_and(|token| token.is_empty()) {
-            faults.push("`admin_token` is empty: leave it out or give a token".to_owned());
+            faults.push("`admin_token` is empty: leave it out, or set a token".to_owned());
         }
         if !(1..=256).contains(&raw.threads) {
             faults.push(format!("`threads` is {}: must be from 1 to 256", raw.threads));

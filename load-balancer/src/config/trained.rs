@@ -8,7 +8,7 @@ use std::sync::Arc;
 /// A policy has some ten kilobytes; a file a thousand times as long is something else.
 const LONGEST: u64 = 16 << 20;
 
-/// A policy file that was read and found sound.
+/// A policy file that was read and is valid.
 #[derive(Clone, Debug)]
 pub(crate) struct Trained {
     pub(crate) path: PathBuf,

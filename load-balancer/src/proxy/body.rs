@@ -1,4 +1,4 @@
-//! What is streamed back to the client.
+//! The bodies that are streamed back to the client.
 //!
 //! The body of a proxied reply owns everything that lives as long as the reply does: the connection
 //! that it comes from (kept for the next request when the reply has ended) and the count in flight.
@@ -16,9 +16,9 @@ use std::task::{Context, Poll, ready};
 
 /// The body of a reply to the client.
 pub(crate) enum ReplyBody {
-    /// From a backend, as it comes.
+    /// A body from a backend, streamed as it arrives.
     Proxied(Proxied),
-    /// Bytes that are all here, or nothing.
+    /// A complete body, or none.
     Whole(Option<Bytes>),
     /// From the admin API.
     Admin(axum::body::Body),

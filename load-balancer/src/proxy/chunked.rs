@@ -36,7 +36,7 @@ pub(crate) enum Piece {
     More,
 }
 
-/// The coding is violated.
+/// The body violates the chunked coding.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed chunked body: {0}")]
 pub(crate) struct Malformed(&'static str);

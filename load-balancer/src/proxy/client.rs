@@ -1,4 +1,4 @@
-//! One client connection as the data thread that serves it sees it: who the peer is, and how long it may
+//! A client connection, as its data thread sees it: who the peer is, and how long it may
 //! wait or stay idle.
 
 use http::HeaderValue;

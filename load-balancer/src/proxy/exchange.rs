@@ -1,4 +1,4 @@
-//! One request from its head to the head of its reply: which backends are tried, what is sent to them, and
+//! Handles one request up to the head of its reply: which backends are tried, what they are sent, and
 //! what the client is told.
 
 use crate::health;
@@ -27,17 +27,17 @@ const X_LB_ALGORITHM: HeaderName = HeaderName::from_static(lb_core::headers::ALG
 const X_TRACE_ID: HeaderName = HeaderName::from_static("x-trace-id");
 
 /// Backends that are tried when one refuses the connection: a second and a third, as one that
-/// refuses is marked at once and more than two that die in the same moment are beyond what a load balancer can help.
+/// refuses is marked at once, and a load balancer can do little if more than two fail at the same moment.
 const ATTEMPTS: usize = 3;
 
-/// One request on its way, as all attempts to place it share it.
+/// The state of one request that all attempts to forward it share.
 struct Exchange {
     thread: Rc<Thread>,
     client: Rc<Client>,
     parts: Parts,
     body: Option<Incoming>,
     upload: Upload,
-    /// Path and query as the client typed them.
+    /// Path and query as the client sent them.
     path: PathAndQuery,
     trace: HeaderValue,
 }

@@ -1,6 +1,6 @@
 //! THE HOT PATH: one request from a client to a backend and back.
 //!
-//! Its rules, per request: two looks at the clock; one lock, for the pick, and one for the reply, also while a
+//! Its rules, per request: two clock reads; one lock for the pick and one for the reply, even while a
 //! measurement is on; no timer, no task, no log above debug; headers are moved, not copied; all that can be
 //! prepared (header values, counters, connections) is. Both locks are those of the view by which the thread
 //! decides. Everything else that a request writes (counters, counts of references) belongs to its data thread,

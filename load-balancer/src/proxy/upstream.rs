@@ -56,10 +56,10 @@ pub(crate) struct Upstream {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ExchangeError {
     /// The backend was silent for too long.
-    #[error("no reply in time")]
+    #[error("the backend did not reply in time")]
     Timeout,
     /// The connection broke.
-    #[error("connection to the backend broke: {0}")]
+    #[error("the connection to the backend broke: {0}")]
     Broken(io::Error),
     /// The bytes that came are not a valid reply.
     #[error(transparent)]
@@ -67,8 +67,8 @@ pub(crate) enum ExchangeError {
     /// The bytes that came are not a valid body.
     #[error(transparent)]
     Chunked(#[from] chunked::Malformed),
-    /// The client broke off its request.
-    #[error("client broke off its request")]
+    /// The client aborted its request.
+    #[error("the client aborted its request")]
     Client,
 }
 

@@ -1,4 +1,4 @@
-//! Heads of HTTP/1.1 messages on the side of the backends: requests written, replies read.
+//! Writes the heads of requests to backends and reads the heads of their replies (HTTP/1.1).
 //!
 //! Requests are written straight from the client's headers, skipping what ends at this hop, so
 //! nothing is removed from or inserted into a map per request. Replies are parsed by `httparse` (the
@@ -159,7 +159,7 @@ pub(crate) struct Head {
 
 /// The bytes received are not a valid reply.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("backend sent no valid HTTP: {0}")]
+#[error("the backend sent invalid HTTP: {0}")]
 pub(crate) struct Malformed(&'static str);
 
 /// What the fields of a reply say about its framing.

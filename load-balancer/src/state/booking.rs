@@ -1,4 +1,4 @@
-//! What `/api/benchmark` books: requests, errors and latencies by the algorithm that placed them.
+//! The counters behind `/api/benchmark`: requests, errors and latencies by the algorithm that placed them.
 //!
 //! Booking is part of the hot path whenever a measurement is on, so it takes no lock and shares no cache line:
 //! each data thread writes a [`Block`] of its own, and the blocks are added up when they are read. Counters only
@@ -23,7 +23,7 @@ pub(crate) struct Benchmark {
 pub(crate) struct Session {
     /// How long it is meant to last. It does not stop by itself.
     pub(crate) minutes: i64,
-    /// When it started by the clock on the wall; `None` before the first.
+    /// The wall-clock time at which it started; `None` before the first start.
     pub(crate) started: Option<SystemTime>,
     /// The same moment by the clock of [`super::State`].
     pub(crate) began: Time,

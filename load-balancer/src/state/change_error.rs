@@ -1,6 +1,6 @@
-//! Why the pools cannot be as the admin API or the config wants them.
+//! The reasons why a change that the admin API or the config asks for is rejected.
 
-/// Why the pools are not as the admin wants them.
+/// The reason why a requested change to the pools was rejected.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum ChangeError {
     #[error("unknown service `{0}`")]

@@ -9,7 +9,7 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    /// Two looks at the clock cost a tenth of a decision: every 64th tells enough.
+    /// Two clock reads cost a tenth of a decision, so only every 64th decision is timed.
     pub(super) const TIMED: u64 = 64;
 
     pub(super) fn plus(self, other: Self) -> Self {

@@ -1,4 +1,4 @@
-//! Which class of route a request belongs to: its method and its path, without what differs from request to
+//! Finds the route class of a request: its method and its path, without the parts that vary from request to
 //! request.
 //!
 //! A learned policy expects a cost of each class. A segment with a digit counts as variable (`/product/42`,

@@ -22,7 +22,7 @@ pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) metrics: GlobalMetrics,
     pub(crate) benchmark: Benchmark,
-    /// `None` if decisions are not to be recorded.
+    /// `None` if decisions are not recorded.
     pub(crate) traces: Option<Traces>,
     epoch: Instant,
     table: Mutex<Arc<Table>>,
@@ -131,7 +131,7 @@ impl State {
         self.algorithms.lock().labels.clone()
     }
 
-    /// How many views each pool has.
+    /// Returns the number of views that each pool has.
     pub(crate) fn views(&self) -> usize {
         match self.config.views {
             Views::Shared => 1,

@@ -1,4 +1,4 @@
-//! From service to pool: what a data thread looks at for each request. Never changed, only replaced.
+//! The table from services to pools that data threads read for each request. It is replaced, never changed.
 
 use super::change_error::ChangeError;
 use super::pool::{Backend, Pool};

@@ -1,4 +1,4 @@
-//! Traces of a running load balancer: where they go, and which one is being recorded.
+//! Traces of a running load balancer: where they are stored, and which one is being recorded.
 
 use crate::config::TracesConfig;
 use lb_core::Time;

@@ -1,4 +1,4 @@
-//! How often requests come, and whether in bursts.
+//! How often requests arrive, and whether they arrive in bursts.
 //!
 //! Bursts and lulls are a two-state hidden Markov model of counts per step, fitted by the algorithm of
 //! Baum and Welch (Ann. Math. Stat. 41, 1970): a Markov-modulated Poisson process seen through a grid

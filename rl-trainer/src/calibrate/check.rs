@@ -1,4 +1,4 @@
-//! Predicts policies that were logged: the fit is as good as what it foretells of them.
+//! Predicts policies that were logged: a fit is as good as its predictions of them.
 
 use super::fit::load;
 use super::replay::Played;
@@ -14,13 +14,13 @@ use serde::Serialize;
 /// How far a prediction may miss.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tolerance {
-    /// Of the mean latency, as a share.
+    /// Largest relative error of the mean latency, as a fraction.
     pub mean: f64,
-    /// Of the 99th percentile, as a share.
+    /// Largest relative error of the 99th percentile, as a fraction.
     pub p99: f64,
-    /// Of the share of requests that failed, as a difference.
+    /// Largest absolute difference in the share of failed requests.
     pub failed: f64,
-    /// Policies that must be predicted at least.
+    /// Smallest number of policies that must be predicted.
     pub policies: usize,
 }
 
@@ -41,13 +41,13 @@ pub struct PolicyCheck {
     pub requests: usize,
     /// Mean latency of what was served, in milliseconds: logged and predicted.
     pub mean_ms: [f64; 2],
-    /// 99th percentile of the same.
+    /// 99th percentile of the same latencies: logged and predicted.
     pub p99_ms: [f64; 2],
-    /// Share of requests that failed or got no reply in time.
+    /// Share of requests that failed or got no reply in time: logged and predicted.
     pub failed: [f64; 2],
-    /// How far chance alone moves mean and p99 of a run as long as the log: standard deviations, as shares.
+    /// Relative standard deviations of mean and p99 by chance alone, for a run as long as the log.
     pub chance: [f64; 2],
-    /// What misses by more than it may, one sentence each; empty when nothing does.
+    /// Predictions beyond the tolerance, one sentence each; empty if there are none.
     pub misses: Vec<String>,
 }
 
@@ -56,18 +56,18 @@ pub struct PolicyCheck {
 pub struct Skipped {
     /// The policy.
     pub policy: String,
-    /// Why.
+    /// Why it cannot be simulated.
     pub reason: String,
 }
 
-/// What a check came to.
+/// The result of a check.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Verdict {
-    /// By policy.
+    /// The comparison for each policy.
     pub checks: Vec<PolicyCheck>,
     /// Policies that could not be simulated.
     pub skipped: Vec<Skipped>,
-    /// What was allowed.
+    /// The tolerance that was applied.
     pub tolerance: Tolerance,
 }
 
@@ -142,13 +142,13 @@ fn logged(policy: &str, traces: &Traces) -> Latencies {
 }
 
 impl Verdict {
-    /// Whether enough policies were predicted, and all of them well enough.
+    /// Returns whether enough policies were predicted, all of them within the tolerance.
     pub fn passed(&self) -> bool {
         self.checks.len() >= self.tolerance.policies
             && self.checks.iter().all(|check| check.misses.is_empty())
     }
 
-    /// Why the fit must not be trained on, one sentence each; empty when it may.
+    /// Returns why the fit must not be used for training, one sentence each; empty if it may be.
     pub fn refusals(&self) -> Vec<String> {
         let mut refusals: Vec<String> = self
             .checks

@@ -3,10 +3,10 @@
 /// Why traces cannot be fitted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CalibrationError {
-    /// Nothing to fit.
+    /// The traces hold no request.
     #[error("the traces hold no request; record with `bench --traces` under load")]
     Empty,
-    /// Too little to fit.
+    /// Too few requests can be timed.
     #[error(
         "only {served} of {requests} requests were served and can be timed; at least {needed} are needed: record longer, or at a higher rate"
     )]
@@ -18,7 +18,7 @@ pub enum CalibrationError {
         /// The least.
         needed: usize,
     },
-    /// A number in the traces points nowhere.
+    /// An index in the traces refers to an entry that they do not list.
     #[error("{what} {number} of a request is none of the {known} that the traces list; record again")]
     Unlisted {
         /// `backend` or `route`.

@@ -22,7 +22,7 @@ const USUAL_QUEUE_CAP: u32 = 512;
 /// Fits a topology and a load to traces.
 ///
 /// # Errors
-/// When there is too little to fit, or numbers in the traces point nowhere.
+/// There is too little to fit, or the traces refer to entries that they do not list.
 pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     check_numbers(traces)?;
     let (overhead, overhead_source) = overhead::overhead(traces);

@@ -38,23 +38,23 @@ pub struct Calibration {
     pub load: Load,
     /// What a request costs between load balancer and backend, both ways together.
     pub overhead: Span,
-    /// How the overhead is known.
+    /// How the overhead was determined.
     pub overhead_source: OverheadSource,
-    /// What the fit of each backend rests on, in the order of the topology.
+    /// The evidence for the fit of each backend, in the order of the topology.
     pub backends: Vec<BackendEvidence>,
 }
 
-/// What the fit of one backend rests on.
+/// The evidence for the fit of one backend.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct BackendEvidence {
-    /// Its id.
+    /// Id of the backend.
     pub id: String,
     /// Requests whose service could be timed.
     pub timed: usize,
-    /// Most requests in it at once.
+    /// Highest number of requests in flight at the backend.
     pub most_in_flight: u32,
     /// Whether requests had to wait for a worker often enough to count workers. If not, the number is
-    /// that of other backends, and at least what was busy at once.
+    /// that of other backends, and at least the number that were busy at the same time.
     pub saturated: bool,
     /// Whether its queue was ever full. If not, the cap is the usual one.
     pub queue_was_full: bool,
@@ -62,24 +62,24 @@ pub struct BackendEvidence {
     pub f_ratio: f64,
 }
 
-/// What came, how often, and how long clients wait.
+/// The load: its rate, its mix of routes, and how long clients wait.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Load {
     /// Requests per second on average.
     pub rate: f64,
-    /// What the rate is multiplied with in a burst; 1 without bursts.
+    /// Factor by which the rate rises in a burst; 1 without bursts.
     pub burst_factor: f64,
     /// Mean length of bursts and of lulls, in seconds.
     pub burst_length_s: Option<f64>,
     /// Share of each class of route.
     pub routes: Vec<(String, f64)>,
-    /// Load balancers.
+    /// Number of load balancers.
     pub balancers: u16,
     /// After how many seconds clients give up, if any did.
     pub request_timeout_s: Option<f64>,
     /// Seconds that the slowest request took.
     pub longest_latency_s: f64,
-    /// Requests.
+    /// Number of requests.
     pub requests: u64,
 }
 
@@ -92,7 +92,7 @@ impl Load {
         Span::from_secs_f64(self.request_timeout_s.unwrap_or(PATIENCE * self.longest_latency_s))
     }
 
-    /// The load as the simulator takes it.
+    /// Converts the load into the form that the simulator takes.
     pub fn open(&self, topology: &Topology, seed: Seed) -> OpenLoad {
         let shares = self.routes.iter().map(|(_, share)| *share);
         OpenLoad {

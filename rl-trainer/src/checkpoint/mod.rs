@@ -4,7 +4,7 @@
 //! other tools can open it. It is written beside its place, synced, and renamed: at every moment a whole
 //! checkpoint has the name, the last one or the new one. Numbers are kept bit for bit.
 //!
-//! Only plain types are used here; how they become tensors is up to those who train.
+//! Only plain types are used here; converting them to tensors is left to the trainer.
 
 mod tensor;
 
@@ -46,7 +46,7 @@ pub enum CheckpointError {
         /// Why it is not there.
         source: io::Error,
     },
-    /// A tensor has another number of values than its shape says.
+    /// The number of values of a tensor does not match its shape.
     #[error("the tensor `{name}` of a checkpoint has {len} values, and the shape {shape:?}")]
     Shape {
         /// The name of the tensor.
@@ -64,7 +64,7 @@ pub enum CheckpointError {
         /// Why.
         source: io::Error,
     },
-    /// The file is not one of ours, or only a part of one.
+    /// The file is not a checkpoint of `rl-train`, or is truncated.
     #[error("`{path}` is not a checkpoint of `rl-train`: {fault}", path = path.display())]
     Foreign {
         /// The file.
@@ -84,10 +84,10 @@ fn kept(path: &Path) -> &'static str {
 }
 
 impl Checkpoint {
-    /// Writes the checkpoint to `path`, in the place of the last one.
+    /// Writes the checkpoint to `path`, replacing the previous one.
     ///
     /// # Errors
-    /// A shape does not fit its values, or the file cannot be written; the last checkpoint then stays.
+    /// A shape does not fit its values, or the file cannot be written; the previous checkpoint is then kept.
     pub fn save(&self, path: &Path) -> Result<(), CheckpointError> {
         let bytes = self.encode()?;
         replace(path, &bytes).map_err(|source| CheckpointError::Write { path: path.to_owned(), source })

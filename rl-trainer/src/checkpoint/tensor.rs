@@ -15,7 +15,7 @@ pub enum Values {
 }
 
 impl Values {
-    /// How many numbers there are.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         match self {
@@ -25,7 +25,7 @@ impl Values {
         }
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.len() == 0
@@ -37,7 +37,7 @@ impl Values {
 pub struct Tensor {
     /// The size of each dimension; none for a single number.
     pub shape: Vec<usize>,
-    /// As many as the product of the sizes.
+    /// The values; their number is the product of the sizes in `shape`.
     pub values: Values,
 }
 

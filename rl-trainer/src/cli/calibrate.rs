@@ -32,13 +32,13 @@ pub struct Args {
     /// Fit the pool that has this backend, where the traces hold several pools.
     #[arg(long, value_name = "BACKEND")]
     pub pool_of: Option<String>,
-    /// Hold these policies back from the fit and predict them, in place of each in turn.
+    /// Hold these policies back from the fit and predict them, instead of each policy in turn.
     #[arg(long, value_name = "POLICY")]
     pub hold_back: Vec<String>,
     /// Policies that must be predicted.
     #[arg(long, value_name = "N", default_value_t = Tolerance::default().policies)]
     pub policies: usize,
-    /// Write the fit also when it misses. The exit code stays 5.
+    /// Write the fit even if its predictions miss. The exit code is still 5.
     #[arg(long)]
     pub keep: bool,
     /// Write fit and verdict to standard output as JSON.

@@ -11,10 +11,10 @@ use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Holds trained policies against all classical algorithms and oracles, in virtual time.
+/// Compares trained policies with all classical algorithms and oracles, in virtual time.
 ///
 /// Several policies count as trainings of the same kind with several seeds: figures are averages over them,
-/// and intervals say how much the seed matters. Without --situations and --test-set all lists are played.
+/// and intervals show how much the seed matters. Without --situations and --test-set all lists are played.
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Policy files, checkpoints, or folders of trainings.
@@ -32,7 +32,7 @@ pub struct Args {
     /// Play the held-out random cases.
     #[arg(long)]
     pub test_set: bool,
-    /// Play only the first cases of each list: a look, not a proof.
+    /// Play only the first cases of each list, for a quick check; goals are then not judged.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub cases: Option<u64>,
     /// Judge the lists by the goals in this JSON file, such as configs/learner-goals.json.

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 
 /// Writes the policy of a training as a file that load balancers serve.
 ///
-/// Of a training that is not over it is the best network so far, on the validation set. The file is loaded
+/// For an unfinished training, this is the best network so far on the validation set. The file is loaded
 /// again, with all checks that a load balancer makes, before it gets its name.
 #[derive(Debug, clap::Args)]
 pub struct Args {
@@ -30,13 +30,13 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let file = policies::find(&args.from).or_exit(ExitCode::Usage)?;
     let bytes = file.to_bytes();
     PolicyFile::from_bytes(&bytes)
-        .context("the policy that would be written cannot be served")
+        .context("the exported policy cannot be served, so it was not written")
         .or_exit(ExitCode::Internal)?;
     write_whole(&args.out, &bytes).or_exit(ExitCode::Preflight)?;
     let written =
         fs::read(&args.out).with_context(|| format!("failed to read `{}` again", args.out.display()));
     let again = PolicyFile::from_bytes(&written.or_exit(ExitCode::Preflight)?)
-        .with_context(|| format!("`{}` is not what was written", args.out.display()))
+        .with_context(|| format!("the contents of `{}` differ from what was written", args.out.display()))
         .or_exit(ExitCode::Preflight)?;
     println!("policy: {} ({})", args.out.display(), again.short_hash());
     Ok(ExitCode::Ok)

@@ -7,7 +7,7 @@ use harness::experiment::Interrupt;
 /// Listens for Ctrl-C and for termination from now on, on a thread of its own.
 ///
 /// # Errors
-/// There is no thread or no runtime to be had.
+/// A thread or a runtime cannot be started.
 pub fn listen() -> Result<Interrupt> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

@@ -26,7 +26,7 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// Chooses by what standard error is.
+    /// Chooses the kind of output by whether standard error is a terminal.
     pub fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self { shown: Shown::Plain(Instant::now()) };
@@ -36,7 +36,7 @@ impl Meter {
         Self { shown: Shown::Terminal(bar) }
     }
 
-    /// The work goes on.
+    /// Updates the progress line.
     pub fn tick(&mut self, text: &str) {
         match &mut self.shown {
             Shown::Terminal(bar) => {
@@ -51,7 +51,7 @@ impl Meter {
         }
     }
 
-    /// A line that stays.
+    /// Prints a line that stays.
     pub fn say(&mut self, line: &str) {
         match &mut self.shown {
             Shown::Terminal(bar) => bar.suspend(|| eprintln!("{line}")),

@@ -8,18 +8,18 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why there is no policy.
+/// Why no policy could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPolicy {
     /// It cannot be read.
     #[error("failed to read `{path}`: {source}; give a policy file, a checkpoint, or the folder of a training", path = path.display())]
     Unreadable {
-        /// What was asked for.
+        /// The path that was given.
         path: PathBuf,
         /// Why.
         source: io::Error,
     },
-    /// A folder without one.
+    /// The folder holds neither a policy file nor a checkpoint.
     #[error(
         "the folder `{path}` has neither `{POLICY}` nor `{CHECKPOINT}`; give the folder of a training or of a run of \
          `rl-train`",
@@ -34,7 +34,7 @@ pub enum NoPolicy {
     Unsound {
         /// The file.
         path: PathBuf,
-        /// What is wrong, and the way out.
+        /// What is wrong, and how to fix it.
         problem: String,
     },
 }

@@ -15,13 +15,13 @@ use std::path::{Path, PathBuf};
 /// checkpoint. Ctrl-C keeps the checkpoint; --resume goes on with it, to the same policy bit for bit.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Fixes everything that is drawn: weights, cases, batches.
+    /// Seed of everything that is drawn at random: weights, cases, batches.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub seed: u64,
     /// Length of the training.
     #[arg(long, value_enum, default_value = "standard")]
     pub budget: Budget,
-    /// Changes of the budget.
+    /// Settings that override the budget.
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Folder of the training [default: results/<date>-rl-train-seed-<N>].

@@ -1,4 +1,4 @@
-//! Training curves: what a run learned by when, one row per update, for every seed of the run.
+//! Training curves: the progress of a run, one row per update, for every seed of the run.
 //!
 //! Two files hold the same numbers. `training_curves.csv` is for tables and reports; the event files in
 //! `tensorboard/seed-N/` are for TensorBoard, which shows each seed as a run. Each row reaches the operating
@@ -22,12 +22,12 @@ pub const CSV: &str = "training_curves.csv";
 /// The name of the folder of event files in the folder of the run.
 pub const TENSORBOARD: &str = "tensorboard";
 
-/// What one update of the policy showed.
+/// The measurements of one update of the policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
     /// Steps of the environment that this seed has taken.
     pub step: u64,
-    /// Seconds since training began, over all starts of it.
+    /// Seconds since training began, over all sessions of it.
     pub wall_s: f64,
     /// The seed of this training.
     pub seed: u64,
@@ -94,8 +94,8 @@ impl Curves {
         Ok(Self { folder: folder.to_owned(), started_s, table, events: BTreeMap::new() })
     }
 
-    /// Goes on with the curves in `folder` from a checkpoint of the training with `seed` at `step`: its rows
-    /// behind that step are taken back, those of other seeds stay.
+    /// Continues the curves in `folder` from a checkpoint of the training with `seed` at `step`: its rows
+    /// after that step are removed, those of other seeds are kept.
     ///
     /// # Errors
     /// There are no curves, they have other columns, or the folder cannot be written to.

@@ -51,11 +51,11 @@ impl Trained {
 pub enum Kind {
     /// A trained policy.
     Trained,
-    /// A trained policy that is not told the route of requests: what routes are worth.
+    /// A trained policy that does not see the route of requests, to measure how much routes help.
     Unrouted,
     /// A classical rule.
     Classical,
-    /// Knows what no load balancer does.
+    /// An oracle, which knows what no load balancer can know.
     Oracle,
 }
 
@@ -64,7 +64,7 @@ pub enum Kind {
 pub struct Contestant {
     /// Unique within an evaluation.
     pub name: String,
-    /// What it is.
+    /// The kind of contestant.
     pub kind: Kind,
     /// The seed of its training.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -3,7 +3,7 @@
 use crate::scenarios::{Case, Family, TEST_CASES, hash, routed_situation, situations};
 
 /// SHA-256 of the test list: it is frozen. A change of how cases are drawn makes another list, and figures
-/// from before cannot be held against figures from after.
+/// from before cannot be compared with figures from after.
 pub const TEST_SHA256: &str = "ae29effcd098c92119baeda0c56bc849dd45e5fa166c5f554e2e6ccf4a43ab2b";
 
 /// A list of cases.
@@ -11,15 +11,15 @@ pub const TEST_SHA256: &str = "ae29effcd098c92119baeda0c56bc849dd45e5fa166c5f554
 pub struct List {
     /// Its name in results.
     pub name: &'static str,
-    /// [`hash`] of the list as it is laid down; how many requests each case is given does not change it.
+    /// [`hash`] of the list as it is specified; how many requests each case is given does not change it.
     pub sha256: String,
     /// The cases.
     pub cases: Vec<Case>,
     /// Cases of the whole list.
     pub whole: usize,
-    /// Whether each case has the requests that the list lays down.
+    /// Whether each case has at least as many requests as the list specifies.
     pub full: bool,
-    /// Whether trained policies also play without being told the route of requests.
+    /// Whether trained policies also play without seeing the route of requests.
     pub unrouted: bool,
 }
 
@@ -51,7 +51,7 @@ impl List {
         self
     }
 
-    /// The first cases of the list only: a look, not a proof.
+    /// Keeps only the first cases of the list: enough for a quick check, not for a proof.
     #[must_use]
     pub fn first(mut self, count: usize) -> Self {
         self.cases.truncate(count);

@@ -1,11 +1,11 @@
-//! The proof: trained policies against the classical algorithms, on cases that never taught them.
+//! The proof: trained policies against the classical algorithms, on cases that they were not trained on.
 //!
 //! Every contestant meets every case with the same random draws: the same arrivals, sizes and failures
 //! ([`crate::scenarios::Case::with_luck`]), so that ratios are paired. Contestants are the trained policies,
 //! one per training seed, all classical rules with ejection and without, and oracles, which know what no load
-//! balancer does and are ceilings, not competitors. *The best classical* of a case is chosen in hindsight
+//! balancer does and are bounds, not competitors. *The best classical* of a case is chosen in hindsight
 //! among all rules, those with affinity to clients included: they seldom win, and leaving them out would only
-//! make the choice look finer than it is.
+//! make the choice look more precise than it is.
 //!
 //! [`evaluate`] plays; [`Standing`] sums up; [`goals`] judges it by limits that a user gives.
 
@@ -22,5 +22,5 @@ pub use lists::{List, TEST_SHA256};
 pub use play::{CaseResult, Evaluation, SCHEMA_VERSION, Watch, evaluate};
 pub use standing::{CaseStanding, Estimate, Line, Standing, league, paired};
 
-/// Lucks per case unless said otherwise: fewer, and one unlucky draw owns the 99th percentile.
+/// Default number of replications per case: with fewer, one bad draw can dominate the 99th percentile.
 pub const LUCKS: u64 = 5;

@@ -21,13 +21,13 @@ pub struct Evaluation {
     pub list: String,
     /// The hash of the list.
     pub list_sha256: String,
-    /// Cases of the whole list; fewer were played where only a look was asked for, or it was interrupted.
+    /// Cases of the whole list; fewer were played in a quick check or an interrupted run.
     pub planned_cases: usize,
     /// Whether each case had the requests that the list lays down, or more.
     pub full_requests: bool,
-    /// Lucks per case.
+    /// Replications per case.
     pub lucks: u64,
-    /// What ratios are to.
+    /// The algorithm that ratios are relative to.
     pub baseline: String,
     /// Who took part.
     pub contestants: Vec<Contestant>,
@@ -53,7 +53,7 @@ pub struct CaseResult {
 pub struct Watch<'a> {
     /// Set to end it early.
     pub stop: &'a AtomicBool,
-    /// Called with the parts that are done, and all parts.
+    /// Called with the number of parts done and the total number of parts.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
@@ -115,13 +115,13 @@ pub fn evaluate(policies: &[Trained], list: &List, lucks: u64, watch: Watch<'_>)
 }
 
 impl Evaluation {
-    /// Places of all contestants of a kind.
+    /// Returns the indices of all contestants of a kind.
     pub fn of_kind(&self, kind: Kind) -> Vec<usize> {
         let places = self.contestants.iter().enumerate();
         places.filter(|(_, contestant)| contestant.kind == kind).map(|(place, _)| place).collect()
     }
 
-    /// The place of a contestant.
+    /// Returns the index of a contestant.
     pub fn place(&self, name: &str) -> Option<usize> {
         self.contestants.iter().position(|contestant| contestant.name == name)
     }

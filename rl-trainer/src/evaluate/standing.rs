@@ -1,7 +1,7 @@
 //! Sums up: ratios to the baseline and to the best classical algorithm, with intervals.
 //!
 //! All averages are of logarithms of ratios, paired by case and replication: a ratio and its reciprocal then weigh
-//! the same, and no slow case owns the mean. Where several policies are summed up, as one per training seed,
+//! the same, and no slow case dominates. Where several policies are summed up, as one per training seed,
 //! they count alike, and intervals are over them as well ([`super::crossed`]).
 
 use super::contestants::Kind;
@@ -42,7 +42,7 @@ pub struct CaseStanding {
     pub worst_mean: f64,
     /// Share of requests that failed.
     pub error_rate: f64,
-    /// The same under the baseline.
+    /// Share of requests that failed under the baseline.
     pub baseline_error_rate: f64,
     /// The largest share of requests that one backend got, on average.
     pub max_share: f64,
@@ -65,14 +65,14 @@ pub struct Standing {
     pub p99_to_best: Estimate,
     /// Share of cases in which the mean is below the baseline's.
     pub mean_wins: f64,
-    /// Share of cases in which the 99th percentile is.
+    /// Share of cases in which the 99th percentile is below the baseline's.
     pub p99_wins: f64,
 }
 
 /// One contestant over a whole list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
-    /// Who.
+    /// Name of the contestant.
     pub name: String,
     /// What it is.
     pub kind: Kind,

@@ -1,4 +1,4 @@
-//! Fine-tuning by evolution strategies: what is deployed is what is judged.
+//! Fine-tuning by evolution strategies: the policy that is optimised is the one that is deployed.
 //!
 //! Policy gradients see the mean of rewards; a 99th percentile cannot be differentiated through a queue. So
 //! the weights are nudged by noise both ways, the policy as it will be served plays the same case with either,
@@ -35,7 +35,7 @@ impl Default for Args {
     }
 }
 
-/// Weights of the search: what moves, flat.
+/// Returns the weights that the search changes, as a flat vector.
 pub fn flatten(network: &Network) -> Vec<f32> {
     let layers = network.first.iter().chain(network.second.iter()).flatten();
     let biases = network.biases.0.iter().chain(&network.biases.1);
@@ -57,7 +57,7 @@ pub fn unflatten(base: &Network, weights: &[f32]) -> Network {
 /// Weight of one generation in the mean of weights: about the last thirty count.
 const AVERAGE: f32 = 1.0 / 30.0;
 
-/// Numbers that move.
+/// Number of weights that the search changes.
 pub const WEIGHTS: usize = WIDTH * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 2 * HIDDEN;
 
 /// Weight of a share of failures against logarithms of latencies: one failure in a thousand is worth one
@@ -78,7 +78,7 @@ pub struct Evolution {
     action: Action,
     /// The weights so far.
     pub weights: Vec<f32>,
-    /// Of Adam.
+    /// Adam's moments.
     pub moments: Moments,
     /// The mean of the latest weights, which is what counts: each generation is a step in the dark, and the
     /// mean of many is less so (Polyak and Juditsky, Acceleration of stochastic approximation by averaging,
@@ -92,9 +92,9 @@ pub struct Evolution {
 /// Means of gradients and of their squares, by weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
-    /// Of gradients.
+    /// Means of gradients.
     pub first: Vec<f32>,
-    /// Of their squares.
+    /// Means of their squares.
     pub second: Vec<f32>,
 }
 

@@ -1,4 +1,4 @@
-//! What the executor is told, and what follows from it.
+//! The arguments of the executor, and what follows from them.
 
 use crate::evaluate::LUCKS;
 use crate::evaluate::goals::Goals;
@@ -9,7 +9,7 @@ use harness::exit::{ExitCode, Failure, OrExit};
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// What is done.
+/// The kind of run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mode {
     /// Does everything work? Short live traffic, a smoke training, a look at the result: about two minutes.
@@ -56,7 +56,7 @@ pub struct ExecutorArgs {
     /// Kind of run.
     #[arg(long, value_enum)]
     pub mode: Option<Mode>,
-    /// Scenario to play with --mode custom; upper and lower case are alike.
+    /// Scenario to play with --mode custom; case does not matter.
     #[arg(long, help_heading = "Traffic", value_name = "NAME", requires = "mode")]
     pub scenario: Option<String>,
     /// Config that holds the scenario: a path or a bundled name [default: all bundled configs].
@@ -77,7 +77,7 @@ pub struct ExecutorArgs {
     /// Seed of the first training; the next ones count up from it.
     #[arg(long, help_heading = "Training", value_name = "N", default_value_t = 1)]
     pub seed: u64,
-    /// Changes of the budget.
+    /// Settings that override the budget.
     #[command(flatten)]
     pub training: TrainingArgs,
     /// Replications per case of the proof, each with its own arrivals, sizes and failures [default: 5 for comprehensive, else 2].

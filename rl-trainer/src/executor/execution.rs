@@ -19,26 +19,26 @@ pub struct ExecutionResults {
     pub execution_end: String,
     /// Scenarios that were begun.
     pub total_scenarios: usize,
-    /// Those that succeeded.
+    /// Scenarios that succeeded.
     pub successful_scenarios: usize,
-    /// What came of each.
+    /// Result of each scenario.
     pub results: Vec<ScenarioResult>,
 }
 
-/// What came of one scenario.
+/// Result of one scenario.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ScenarioResult {
     /// `validation`, `comprehensive` or `custom` for traffic, `evaluation` for a list of cases, `live_check`.
     pub scenario_type: String,
     /// Its name.
     pub scenario_name: String,
-    /// Whether it went as it should.
+    /// Whether the scenario succeeded.
     pub success: bool,
-    /// Seconds.
+    /// Duration in seconds.
     pub duration: f64,
-    /// What it printed.
+    /// Standard output of the scenario.
     pub stdout: String,
-    /// What it warned of.
+    /// Warnings of the scenario.
     pub stderr: String,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,7 +48,7 @@ pub struct ScenarioResult {
 }
 
 impl ExecutionResults {
-    /// Sums up.
+    /// Collects the results of an execution.
     pub fn new(start: &Zoned, end: &Zoned, results: Vec<ScenarioResult>) -> Self {
         Self {
             execution_start: start.strftime(TIME_FORMAT).to_string(),
@@ -59,7 +59,7 @@ impl ExecutionResults {
         }
     }
 
-    /// The summary for people.
+    /// Renders the summary as Markdown.
     pub fn summary(&self, run: &RunReport) -> String {
         let share = 100.0 * self.successful_scenarios as f64 / self.total_scenarios.max(1) as f64;
         let mut out = String::from("# RL training execution summary\n\n## Overview\n\n");
@@ -121,7 +121,7 @@ fn next_steps(results: &ExecutionResults, run: &RunReport) -> String {
         let _ = writeln!(out, "- look at what failed: {}", failed.join(", "));
     }
     if run.interrupted {
-        out.push_str("- the run was interrupted: the same command with `--out` and this folder goes on with its trainings\n");
+        out.push_str("- the run was interrupted: repeat the command with `--out` and this folder to resume its trainings\n");
     }
     let missed = run.goals.iter().filter(|goal| goal.required && !goal.met).count();
     if missed > 0 {

@@ -53,8 +53,8 @@ fn prerequisites(run: &mut Run) -> bool {
             }
         }
         match missing {
-            0 => Ok(((), "all there".to_owned())),
-            _ => Err(anyhow!("{missing} missing: see above")).or_exit(ExitCode::Preflight),
+            0 => Ok(((), "all prerequisites are met".to_owned())),
+            _ => Err(anyhow!("{missing} prerequisites are missing (see above)")).or_exit(ExitCode::Preflight),
         }
     })
     .is_some()

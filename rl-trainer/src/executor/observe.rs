@@ -1,4 +1,4 @@
-//! What a run tells while it goes on. The run itself neither prints nor knows of a terminal.
+//! Reports the progress of a run to an observer. The run itself neither prints nor knows of a terminal.
 
 /// Watches a run.
 pub trait Observe: Send {

@@ -1,4 +1,4 @@
-//! What must be there before anything is played.
+//! Checks the prerequisites of a run before it starts.
 
 use super::args::{Settings, TrafficKind};
 use crate::torch;
@@ -47,7 +47,7 @@ fn libtorch() -> Result<String> {
 fn disk(folder: &Path) -> Result<String> {
     let shown = folder.display();
     let stat =
-        rustix::fs::statvfs(folder).with_context(|| format!("failed to ask for the room in `{shown}`"))?;
+        rustix::fs::statvfs(folder).with_context(|| format!("failed to read the free space of `{shown}`"))?;
     let free = stat.f_bavail * stat.f_frsize;
     let in_gb = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     ensure!(

@@ -1,4 +1,4 @@
-//! The proof: the lists of cases, and a look at the chosen policy at work.
+//! The proof: the lists of cases, and a check of the chosen policy in live traffic.
 
 use super::args::{Mode, TrafficKind};
 use super::interrupted::interrupted;
@@ -51,7 +51,7 @@ fn of_list(run: &mut Run, list: &List, policies: &[Trained]) -> Result<(String, 
         return Err(interrupted());
     }
     let Some(standing) = standing else {
-        return Err(anyhow!("the list has no case")).or_exit(ExitCode::Internal);
+        return Err(anyhow!("the list has no cases")).or_exit(ExitCode::Internal);
     };
     let detail = format!(
         "{:.3} of {BASELINE} in the mean and {:.3} in the 99th percentile, {:.3} and {:.3} of the best classical",

@@ -1,4 +1,4 @@
-//! A run in progress: its steps one after the other, what came of them, and the files at its end.
+//! A run in progress: its steps one after the other, their results, and the files written at the end.
 
 use super::args::Settings;
 use super::execution::{ExecutionResults, ScenarioResult};

@@ -26,7 +26,7 @@ pub struct Request {
     pub action: String,
     /// Microseconds since the start of the phase.
     pub sent_us: i64,
-    /// The same.
+    /// Microseconds since the start of the phase at which the reply was complete.
     pub done_us: i64,
     /// HTTP status; 0 without a reply.
     pub status: i32,
@@ -37,7 +37,7 @@ pub struct Request {
 /// One session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Session {
-    /// Who.
+    /// Number of the user.
     pub user: u32,
     /// 1 for the user's first.
     pub number: u32,
@@ -54,7 +54,7 @@ pub struct Session {
 pub struct ActionTaken<'a> {
     /// Its name.
     pub action: &'a str,
-    /// Whether all its requests were.
+    /// Whether all requests of the action succeeded.
     pub success: bool,
 }
 
@@ -64,7 +64,7 @@ impl Session {
         self.requests.first().map_or(0, |request| request.sent_us)
     }
 
-    /// When its last request was over.
+    /// When its last request ended, in the same unit.
     pub fn end_us(&self) -> i64 {
         self.requests.iter().map(|request| request.done_us).max().unwrap_or(0)
     }
@@ -101,9 +101,8 @@ pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Resu
     for (user, mut requests) in of_user {
         // Stable: of requests at one instant the first in the file was the first.
         requests.sort_by_key(|request| request.sent_us);
-        let (stage, class) = who(schedule, user).ok_or_else(|| {
-            anyhow!("`{}` names user {user}, whom the schedule does not know", path.display())
-        })?;
+        let (stage, class) = who(schedule, user)
+            .ok_or_else(|| anyhow!("`{}` names user {user}, who is not in the schedule", path.display()))?;
         let behaviour = &workload.classes()[class].name;
         let mut number = 0;
         // Where in the opening of its session the last request was.
@@ -162,7 +161,7 @@ fn requests(path: &Path, planned: &PlannedScenario) -> Result<Vec<(u32, Vec<Requ
         let name = row.get_string(step)?;
         let step = *steps
             .get(name.as_str())
-            .with_context(|| format!("`{shown}` has the request `{name}`, which the scenario has not"))?;
+            .with_context(|| format!("`{shown}` has the request `{name}`, which is not in the scenario"))?;
         by_user.entry(row.get_uint(user)?).or_default().push(Request {
             step,
             action: row.get_string(action)?.clone(),

@@ -130,7 +130,7 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
     let recorded = summary.scenarios.first().map_or(0, |scenario| scenario.algorithms.len());
     if summary.interrupted || recorded == 0 {
         let limit = run.settings.scenario_timeout.as_secs_f64();
-        return Err(anyhow!("did not end within {limit} s; give it longer with --scenario-timeout"))
+        return Err(anyhow!("did not end within {limit} s; allow more time with --scenario-timeout"))
             .or_exit(ExitCode::InvalidTrials);
     }
     Ok(Played { folder: path, plan, summary, started })

@@ -1,6 +1,6 @@
-//! The mathematics of PPO in pure functions, so that tests can hold them against numbers worked out by hand.
+//! The mathematics of PPO in pure functions, so that tests can compare them with numbers worked out by hand.
 
-/// What a reward is worth after `gap` mean service times: `exp(-gap / horizon)`. Decisions come at the rate of
+/// Weight of a reward after `gap` mean service times: `exp(-gap / horizon)`. Decisions come at the rate of
 /// requests, so a discount per decision would make the horizon shorter the busier the pool is.
 pub fn discount(gap: f32, horizon: f32) -> f32 {
     (-gap / horizon).exp()

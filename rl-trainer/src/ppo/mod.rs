@@ -24,7 +24,7 @@ use math::{discount, explained_variance, gae, standardise, value_scale};
 use tch::{Device, Kind, Tensor};
 
 /// Hyperparameters of one update, by the names of CleanRL's `ppo.py` where it has one; those on a schedule are set
-/// anew for each update. In place of `gamma`, a discount per step, stands [`Args::horizon`].
+/// anew for each update. [`Args::horizon`] replaces `gamma`, a discount per step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
     /// Passes over the batch.
@@ -72,7 +72,7 @@ impl Default for Args {
     }
 }
 
-/// What an update tells of itself.
+/// Diagnostics of one update.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Diagnostics {
     /// Loss of the policy (minus the surrogate).
@@ -100,7 +100,7 @@ pub struct Learner {
     pub scorer: Scorer,
     /// Values of states.
     pub critic: Critic,
-    /// Of both.
+    /// The optimiser of the scorer and the critic.
     pub adam: Adam,
     device: Device,
 }
@@ -173,7 +173,7 @@ impl Learner {
     }
 }
 
-/// What is made small, and its parts.
+/// The loss to minimise, and its parts.
 #[derive(Debug)]
 pub struct Losses {
     /// `-surrogate - entropy bonus + value loss`.
@@ -186,12 +186,12 @@ pub struct Losses {
     pub value: Tensor,
     /// Probability now over probability then: `[B]`.
     pub ratio: Tensor,
-    /// Its logarithm.
+    /// Logarithm of `ratio`.
     pub log_ratio: Tensor,
 }
 
 impl Losses {
-    /// As numbers, without what only an update knows.
+    /// Converts the losses to numbers; fields that only an update can fill are left at 0.
     pub fn diagnostics(&self, args: &Args) -> Diagnostics {
         let beyond = (&self.ratio - 1.0).abs().gt(args.clip_coef).to_kind(Kind::Float).mean(None);
         let kl = (&self.ratio - 1.0 - &self.log_ratio).mean(None);

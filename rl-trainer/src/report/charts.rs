@@ -1,4 +1,4 @@
-//! The figures of the page: what trainings learned by when, and how policies stand in each case.
+//! The figures of the page: the progress of trainings, and how policies compare in each case.
 
 use super::data::RunReport;
 use super::lists::Judged;
@@ -36,10 +36,9 @@ pub(super) fn training(run: &RunReport) -> Option<Figure> {
     (!panels.is_empty()).then(|| Figure {
         id: "training",
         title: "Training".to_owned(),
-        caption:
-            "What each training showed by when; the horizontal axis counts millions of decisions, rounds of \
+        caption: "Progress of each training; the horizontal axis counts millions of decisions, rounds of \
                   evolution as many as an update of PPO. Dotted: as good as the baseline."
-                .to_owned(),
+            .to_owned(),
         legend: legend.collect(),
         panels,
     })

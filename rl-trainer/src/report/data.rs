@@ -36,13 +36,13 @@ pub struct RunReport {
     pub interrupted: bool,
     /// What was done, in order.
     pub steps: Vec<StepReport>,
-    /// Traffic.
+    /// Scenarios that were played.
     pub scenarios: Vec<TrafficReport>,
     /// What is in the traces, by scenario.
     pub traces: Vec<TraceReport>,
     /// Trainings, one per seed.
     pub trainings: Vec<TrainingReport>,
-    /// The proof.
+    /// Evaluations on lists of cases.
     pub evaluations: Vec<Evaluation>,
     /// The goals that were given; `None` where nothing is to be judged.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,13 +64,13 @@ impl RunReport {
 /// Something that was done.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepReport {
-    /// What.
+    /// Name of the step.
     pub name: String,
-    /// Whether it was done as it should be.
+    /// Whether the step succeeded.
     pub success: bool,
     /// How long it took.
     pub seconds: f64,
-    /// What came of it, or why it failed.
+    /// Result of the step, or why it failed.
     pub detail: String,
 }
 
@@ -98,7 +98,7 @@ pub struct AlgorithmReport {
     pub requests: u64,
     /// Mean latency of all requests, failures included, in milliseconds.
     pub mean_ms: Option<f64>,
-    /// 99th percentile of the same.
+    /// 99th percentile of the same latencies, in milliseconds.
     pub p99_ms: Option<f64>,
     /// Share of requests that failed.
     pub error_rate: f64,
@@ -111,17 +111,17 @@ pub struct AlgorithmReport {
 pub struct TraceReport {
     /// Where they are.
     pub path: String,
-    /// Decisions.
+    /// Number of decisions.
     pub experiences: u64,
     /// Completeness, 0 to 100.
     pub completeness: f64,
-    /// The word for it.
+    /// Verdict on the completeness.
     pub verdict: String,
     /// Choices and how often they were made.
     pub actions: Vec<(String, u64)>,
     /// Decisions whose outcome is not known.
     pub censored: u64,
-    /// Share of decisions that chance made.
+    /// Share of decisions that were made at random.
     pub exploration: Option<f64>,
     /// What is wrong, and what to do.
     pub warnings: Vec<String>,
@@ -134,7 +134,7 @@ pub struct TraceReport {
 pub struct TrainingReport {
     /// Its seed.
     pub seed: u64,
-    /// On the validation set.
+    /// Score on the validation set.
     pub validation: Score,
     /// Decisions that PPO learnt from.
     pub env_steps: u64,
@@ -146,7 +146,7 @@ pub struct TrainingReport {
     pub sha256: String,
     /// Whether it is the one that is exported: the best on validation.
     pub chosen: bool,
-    /// What it showed by when.
+    /// Progress of the training, one entry per update.
     #[serde(skip)]
     pub curve: Vec<Update>,
 }

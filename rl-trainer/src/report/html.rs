@@ -51,7 +51,7 @@ fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
         section #verdicts aria-labelledby="verdicts-title" {
             h2 #verdicts-title { "Verdict" }
             @if run.interrupted {
-                p { span.badge.care { "interrupted" } " What is here was complete before." }
+                p { span.badge.care { "interrupted" } " This report covers what was complete by then." }
             }
             @for judged in lists.all() { p { (summary(judged)) } }
             @if run.targets.is_none() {

@@ -50,7 +50,7 @@ pub fn markdown(run: &RunReport) -> String {
 fn verdict(out: &mut String, run: &RunReport, lists: &Lists<'_>) {
     out.push_str("## Verdict\n\n");
     if run.interrupted {
-        out.push_str("**Interrupted**: what is here was complete before.\n\n");
+        out.push_str("**Interrupted**: this report covers what was complete by then.\n\n");
     }
     for judged in lists.all() {
         let _ = writeln!(out, "{}\n", escape(&summary(judged)));

@@ -348,7 +348,7 @@ pub(super) fn traces(traces: &[TraceReport]) -> Option<Table> {
             "Experiences",
             "Completeness",
             "Outcome not known",
-            "Left to chance",
+            "Made at random",
             "Actions",
             "Verdict",
         ],

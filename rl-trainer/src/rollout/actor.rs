@@ -20,29 +20,29 @@ pub struct Trajectory {
     pub priors: Vec<f32>,
     /// The place of the candidate that was picked.
     pub actions: Vec<u16>,
-    /// Log-probability of that.
+    /// Log-probability of that pick.
     pub log_probs: Vec<f32>,
-    /// When, in mean service times since the start.
+    /// Time of each decision, in mean service times since the start.
     pub at: Vec<f32>,
-    /// What it earned.
+    /// Reward of each decision.
     pub rewards: Vec<f32>,
-    /// What a teacher thinks of all candidates, in mean service times above the best: `N`, or empty.
+    /// A teacher's estimated costs of all candidates, in mean service times above the best: `N`, or empty.
     pub costs: Vec<f32>,
 }
 
 impl Trajectory {
-    /// Decisions.
+    /// Number of decisions.
     pub fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no decisions.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
 }
 
-/// A policy that explores and takes notes.
+/// A policy that explores and records its decisions.
 pub struct Actor {
     network: Arc<Network>,
     exploration: Exploration,

@@ -12,7 +12,7 @@ use lb_core::policy::Reply;
 /// The least that a failure costs.
 pub const ERROR_COST: f32 = 40.0;
 
-/// Nothing costs more: beyond it a request is as good as lost, and a single one must not own the gradient.
+/// Nothing costs more: beyond it a request is as good as lost, and none may dominate the gradient.
 pub const MOST_COST: f32 = 60.0;
 
 /// The reward of a reply; `service_ms` is the pool's mean service time.

@@ -41,7 +41,7 @@ impl Case {
         self
     }
 
-    /// The same case with so many requests.
+    /// The same case with `requests` requests.
     #[must_use]
     pub fn with_requests(mut self, requests: u64) -> Self {
         self.load.requests = requests;
@@ -57,11 +57,11 @@ impl Case {
 /// A set of random cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// For gradients.
+    /// Cases that policies are trained on.
     Training,
-    /// For the choice among checkpoints.
+    /// Cases that checkpoints are selected by.
     Validation,
-    /// For reports.
+    /// Cases that are used only for reports.
     Test,
 }
 
@@ -94,7 +94,7 @@ pub const VALIDATION_CASES: u64 = 48;
 /// Cases of the test set.
 pub const TEST_CASES: u64 = 100;
 
-/// SHA-256, in hex, of all that makes up these cases: what a list of cases is frozen by.
+/// SHA-256, in hex, of all that makes up these cases: it identifies a frozen list of cases.
 pub fn hash(cases: &[Case]) -> String {
     let mut hash = Sha256::new();
     for case in cases {

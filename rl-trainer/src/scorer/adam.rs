@@ -1,5 +1,5 @@
-//! Adam (Kingma and Ba, 2015) with its state in plain sight, so that a checkpoint can hold it: the optimiser of
-//! the tensor library keeps it to itself.
+//! Adam (Kingma and Ba, 2015) with its state exposed, so that a checkpoint can hold it: the optimiser of
+//! the tensor library does not expose it.
 
 use tch::Tensor;
 

@@ -16,9 +16,9 @@ pub struct Batch {
     pub priors: Tensor,
     /// `[B]`: the place that was picked.
     pub actions: Tensor,
-    /// `[B]`.
+    /// `[B]`: the log-probability of that pick.
     pub log_probs: Tensor,
-    /// `[B, M]`: what a teacher thinks, zero where there is none.
+    /// `[B, M]`: costs that a teacher estimates; zero without a teacher.
     pub costs: Tensor,
 }
 

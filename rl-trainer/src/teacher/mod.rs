@@ -1,4 +1,4 @@
-//! The warm start: learning from an oracle what it cannot be told when it serves.
+//! The warm start: learning from an oracle, which is not available when the policy serves.
 //!
 //! An oracle knows true speeds and queues and names, at every decision, what each backend would cost. The
 //! network sees features only, and learns to make that cost small on average: the loss of a decision is
@@ -11,7 +11,7 @@ use crate::rollout::Trajectory;
 use crate::scorer::{Adam, Batch, Scorer, entropy};
 use tch::{Device, Kind, Tensor};
 
-/// How lessons are learnt.
+/// Hyperparameters of lessons.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
     /// Decisions per gradient step.

@@ -26,12 +26,12 @@ pub enum WrongLibtorch {
     /// The loader's table cannot be read.
     #[error("failed to read `/proc/self/maps`, which says which libtorch was loaded: {0}")]
     Unreadable(#[from] std::io::Error),
-    /// The loader's table has no libtorch.
+    /// The loader's table does not list libtorch.
     #[error("`/proc/self/maps` names no `{LIBRARY}`: this program was linked without libtorch")]
     Missing,
-    /// There is one, and nothing beside it says of which version.
+    /// A libtorch is loaded, but nothing beside it gives its version.
     #[error(
-        "`{library}` was loaded and nothing beside it says its version; {required} is needed: run \
+        "`{library}` was loaded, but nothing beside it gives its version; {required} is needed: run \
          `cargo xtask libtorch`, or set LIBTORCH to a folder that has it, and build again",
         library = library.display(),
         required = version::REQUIRED
@@ -40,7 +40,7 @@ pub enum WrongLibtorch {
         /// The shared library.
         library: PathBuf,
     },
-    /// There is one of another version.
+    /// The libtorch that is loaded has another version.
     #[error(
         "libtorch {required} is needed and `{library}` is {found}: run `cargo xtask libtorch`, or set \
          LIBTORCH to a folder that has it, and build again",

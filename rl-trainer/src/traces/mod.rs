@@ -1,4 +1,4 @@
-//! Traces: what load balancers logged of their decisions, and what it is good for.
+//! Traces: the decisions that load balancers logged, and what they can be used for.
 //!
 //! [`inspect`] judges whether a policy can be trained on a trace; [`Traces::read`] loads what calibration
 //! ([`crate::calibrate`]) needs of it.

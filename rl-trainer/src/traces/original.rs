@@ -28,7 +28,7 @@ impl Line {
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(object)) => Ok(Self { object }),
-            Ok(_) => Err("it is JSON, but no object".to_owned()),
+            Ok(_) => Err("it is JSON, but not an object".to_owned()),
             Err(problem) => Err(problem.to_string()),
         }
     }

@@ -1,4 +1,4 @@
-//! The knobs of a training, all in one place.
+//! The hyperparameters of a training, all in one place.
 
 use crate::{evolution, ppo, teacher};
 use tch::Device;
@@ -35,13 +35,13 @@ pub struct Args {
     pub generations: u64,
     /// Evolution's step at first; it falls linearly to a tenth.
     pub evolution: evolution::Args,
-    /// Updates between two looks at the validation set.
+    /// Updates between two evaluations on the validation set.
     pub validate_every: u64,
-    /// Generations between two looks.
+    /// Generations between two evaluations on the validation set.
     pub validate_every_generations: u64,
-    /// The rest of PPO's knobs; those that have a schedule are set by it.
+    /// The other hyperparameters of PPO; those that have a schedule are set by it.
     pub ppo: ppo::Args,
-    /// Of the lessons.
+    /// Hyperparameters of the lessons.
     pub teacher: teacher::Args,
 }
 

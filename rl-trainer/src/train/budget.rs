@@ -14,7 +14,7 @@ const SEEDS: u64 = 1 << 20;
 pub enum Budget {
     /// About ten seconds: shows that everything works.
     Smoke,
-    /// About three minutes: the budget of the policy that comes with `bench` was trained with.
+    /// About three minutes: the budget of the policy that comes with `bench`.
     Standard,
 }
 
@@ -27,7 +27,7 @@ pub enum DeviceName {
     Cuda,
 }
 
-/// What a training is told on the command line.
+/// The arguments of a training on the command line.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {

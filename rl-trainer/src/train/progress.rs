@@ -7,12 +7,12 @@ use crate::curves::CurvesError;
 use lb_core::policy::PolicyFile;
 use std::fmt;
 
-/// A training that came to its end.
+/// A training that is complete.
 #[derive(Clone, Debug)]
 pub struct Trained {
     /// The policy, with its training record.
     pub file: PolicyFile,
-    /// On the validation set.
+    /// Score on the validation set.
     pub validation: Score,
     /// Decisions that PPO learnt from.
     pub env_steps: u64,
@@ -27,7 +27,7 @@ pub struct Trained {
 pub struct Progress {
     /// `lessons`, `ppo` or `evolution`.
     pub phase: &'static str,
-    /// Of `total`.
+    /// Rounds of this phase that are done.
     pub done: u64,
     /// Rounds of this phase.
     pub total: u64,
@@ -35,7 +35,7 @@ pub struct Progress {
     pub env_steps: u64,
     /// Seconds so far.
     pub seconds: f64,
-    /// The newest score on the validation set, if there was a look just now.
+    /// The newest score on the validation set, if it was just evaluated.
     pub validation: Option<Score>,
 }
 

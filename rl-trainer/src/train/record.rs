@@ -1,4 +1,4 @@
-//! What policy files tell of their training.
+//! The record of the training that policy files carry.
 
 use super::args::Args;
 use super::state::{Position, State, StateError};

@@ -44,7 +44,7 @@ pub(super) struct State {
     pub(super) best: Network,
 }
 
-/// Why a checkpoint cannot be gone on with.
+/// Why a training cannot be resumed from a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// A part is missing or has another shape.
@@ -52,10 +52,10 @@ pub enum StateError {
         "the checkpoint has no valid `{0}`: another version of this program wrote it; start again in another folder"
     )]
     Part(&'static str),
-    /// The text is not what it should be.
+    /// The JSON is not the state of a training.
     #[error("the checkpoint does not hold the state of a training run: {0}")]
     Text(#[from] serde_json::Error),
-    /// A network is not sound.
+    /// A network is not valid.
     #[error("the checkpoint does not hold a valid network: {0}")]
     Network(#[from] PolicyFileError),
 }

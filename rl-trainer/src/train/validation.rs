@@ -9,7 +9,7 @@ use lb_core::policy::learned::{Action, Learned, Network, PolicyFile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What everything is measured against, with ejection: without it a win would be ejection's.
+/// What everything is measured against, with ejection: otherwise a win could be due to ejection alone.
 pub const BASELINE: &str = "least-connections+ejection";
 
 /// A case with what the baseline did in it.
@@ -42,7 +42,7 @@ pub struct Score {
     pub mean: f64,
     /// Geometric mean of the ratios of 99th percentiles.
     pub p99: f64,
-    /// What selection makes small: evolution's cost, less that of the baseline.
+    /// What selection minimises: evolution's cost, less that of the baseline.
     pub loss: f64,
 }
 

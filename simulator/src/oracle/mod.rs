@@ -43,7 +43,7 @@ impl Oracle {
         Self::LeastWorkLeft,
     ];
 
-    /// Its name in results.
+    /// The name of the oracle in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ShortestExpectedDelay => "oracle-sed",

@@ -1,7 +1,7 @@
 //! libtorch for the crate rl-trainer: fetched once per user, linked into the work tree as `libtorch`.
 //!
 //! `.cargo/config.toml` points `LIBTORCH` at that link, and the build script of rl-trainer tells the linker
-//! where it leads, so that nothing is left to set by hand. What is used, the first that there is: the
+//! where it leads, so that nothing is left to set by hand. The first of these that exists is used: the
 //! folder that the user names in `LIBTORCH`, what the work tree has as `libtorch`, an installation of the
 //! system, the user's cache; only the last is fetched.
 
@@ -27,9 +27,9 @@ const SYSTEM: [&str; 4] = ["/usr/local/libtorch", "/opt/libtorch", "/usr/local",
 /// Which of libtorch's libraries are kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Device {
-    /// What runs on a CPU.
+    /// Only the libraries that run on a CPU.
     Cpu,
-    /// All of them.
+    /// All libraries, including those for CUDA.
     Cuda,
 }
 
@@ -50,7 +50,7 @@ impl Device {
 /// How cargo is started once libtorch is there.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// Where it lies.
+    /// The folder of libtorch.
     pub(crate) folder: PathBuf,
     /// Whether the link in the work tree was set: what was built with another must be built anew.
     pub(crate) linked: bool,
@@ -59,7 +59,7 @@ pub(crate) struct Ready {
 /// Makes sure that there is a libtorch for `device` where builds in the work tree `root` look for it.
 ///
 /// # Errors
-/// `LIBTORCH` or the work tree names one that does not fit, or none can be had.
+/// `LIBTORCH` or the work tree names one that does not fit, or libtorch cannot be fetched.
 pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
     let link = root.join("libtorch");
     if let Some(folder) = chosen(std::env::var_os(VARIABLE), &link) {

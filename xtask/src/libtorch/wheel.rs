@@ -59,7 +59,7 @@ pub(super) fn unpack(wheel: &Path, tree: &Path, device: Device) -> anyhow::Resul
             continue;
         }
         let Some(path) = entry.enclosed_name() else {
-            bail!("`{}` has a file outside of itself: `{}`", wheel.display(), inside);
+            bail!("`{}` holds a file with a path outside of the archive: `{}`", wheel.display(), inside);
         };
         let path = tree.join(path);
         let failed = || format!("failed to write `{}`", path.display());

@@ -15,7 +15,7 @@ pub fn compare(trials: &[TrialSummary], labels: &[String], options: &CompareOpti
     (labels.len() > 1).then(|| compare_pairs(&Pair::all(trials, labels), options))
 }
 
-/// Compares the pairs of labels, by their places, that are `wanted`. None with fewer than two labels.
+/// Compares only the `wanted` pairs of labels, given by their indices. None with fewer than two labels.
 pub fn compare_some(
     trials: &[TrialSummary],
     labels: &[String],

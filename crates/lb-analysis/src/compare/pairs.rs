@@ -1,4 +1,4 @@
-//! Trials, brought together block by block.
+//! Pairs the trials of two labels block by block.
 
 use lb_results::{Metric, TrialSummary};
 use lb_stats::{Moments, hodges_lehmann, median};

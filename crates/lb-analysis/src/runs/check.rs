@@ -1,4 +1,4 @@
-//! Whether two runs are the same experiment, and if not, why not.
+//! Checks whether two runs are the same experiment, and explains why they are not.
 
 use super::keys::{Difference, differences};
 use super::{common_labels, common_scenarios};

@@ -1,4 +1,4 @@
-//! Where two JSON documents differ, as key paths.
+//! Finds the key paths at which two JSON documents differ.
 
 use serde_json::Value;
 

@@ -5,7 +5,7 @@
 //! different experiments are refused, with the difference and what to do: a number from another experiment
 //! is not a baseline.
 //!
-//! The runs lie apart in time. Blocks tell what is noise within a run, not what else changed on the
+//! The runs lie apart in time. Blocks show the noise within a run, but not what else changed on the
 //! machine between the two; the result says so.
 
 mod check;

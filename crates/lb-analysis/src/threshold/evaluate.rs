@@ -1,4 +1,4 @@
-//! Holding trials against thresholds.
+//! Evaluates thresholds on trials.
 //!
 //! Figures are over all trials together. Without a window and without a cut they are exact (the
 //! record's own cells); seconds are summed up where a part of the phase is wanted. Requests of one
@@ -13,16 +13,16 @@ use lb_record::{Cell, StepRecord};
 use lb_results::{ThresholdResult, Trial, pooled_step};
 use std::collections::BTreeMap;
 
-/// What a threshold can look at: a scenario, and which requests belong to each of its actions.
+/// What a threshold can refer to: a scenario, and which requests belong to each of its actions.
 #[derive(Clone, Copy, Debug)]
 pub struct Scope<'a> {
-    /// What each trial runs.
+    /// The scenario that each trial runs.
     pub scenario: &'a Scenario,
     /// Names of the steps of each action, by the name of the action.
     pub action_steps: &'a BTreeMap<String, Vec<String>>,
 }
 
-/// Holds the valid trials of one algorithm in one scenario against the thresholds that look at them.
+/// Evaluates the thresholds that apply to one algorithm in one scenario on its valid trials.
 /// A threshold that finds nothing to measure did not hold.
 pub fn evaluate(
     thresholds: &[Threshold],
@@ -47,7 +47,7 @@ pub fn evaluate(
     .collect()
 }
 
-/// Whether a scenario has what a threshold looks at: it is the one named, it has such requests, and it
+/// Returns whether a threshold applies to a scenario: it is the one named, it has such requests, and it
 /// lasts until the window begins.
 pub fn covers(selector: &Selector, scope: Scope<'_>) -> bool {
     let lasts = match selector.window {

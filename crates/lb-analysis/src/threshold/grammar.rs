@@ -1,4 +1,4 @@
-//! Reading thresholds: `metric{tag:value,…}` and `aggregation operator value`.
+//! Parses thresholds: `metric{tag:value,…}` and `aggregation operator value`.
 
 use super::{
     Aggregation, Operator, Selector, Threshold, ThresholdError, ThresholdMetric, TimeWindow, unknown,
@@ -119,7 +119,7 @@ fn check_tags(selector: &Selector) -> Result<(), String> {
             }
             ThresholdMetric::Dropped => {
                 return Err(format!(
-                    "`{name}` has no `{tag}`: what is dropped has not chosen its requests yet"
+                    "`{name}` has no `{tag}`: dropped arrivals have not chosen their requests yet"
                 ));
             }
             _ => {}

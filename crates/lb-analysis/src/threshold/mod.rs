@@ -42,20 +42,20 @@ pub struct Threshold {
     limit: f64,
 }
 
-/// What a threshold looks at.
+/// The values that a threshold applies to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selector {
     /// The quantity.
     pub metric: ThresholdMetric,
-    /// Restricts to this algorithm.
+    /// Applies only to this algorithm, if given.
     pub algorithm: Option<String>,
-    /// Only in this scenario.
+    /// Applies only in this scenario, if given.
     pub scenario: Option<String>,
-    /// Only requests of this action, or this request of one.
+    /// Applies only to requests of this action, or to this one request of an action.
     pub action: Option<String>,
-    /// Only requests of this HTTP method.
+    /// Applies only to requests of this HTTP method, if given.
     pub method: Option<String>,
-    /// Only this part of the measured phase.
+    /// Applies only to this part of the measured phase, if given.
     pub window: Option<TimeWindow>,
 }
 
@@ -129,7 +129,7 @@ impl Threshold {
         &self.text
     }
 
-    /// Returns what the threshold looks at.
+    /// Returns the values that the threshold applies to.
     pub fn selector(&self) -> &Selector {
         &self.selector
     }

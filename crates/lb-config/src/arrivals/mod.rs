@@ -1,4 +1,4 @@
-//! The open model of a plan: what `bench.arrivals` or `--arrivals` asks for, checked, and laid over
+//! The open model of a plan: validates `bench.arrivals` or `--arrivals`, and applies it to
 //! the patterns of a scenario in place of their users.
 
 mod short;

@@ -1,4 +1,4 @@
-//! Arrivals for people and for JSON, and the rate that they come to.
+//! Describes arrivals in words and as JSON, and computes their mean rate.
 
 use lb_core::time::Span;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};

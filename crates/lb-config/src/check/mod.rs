@@ -1,4 +1,4 @@
-//! Holds a document against a JSON Schema and reports *every* fault, where a deserialiser stops at
+//! Validates a document against a JSON Schema and reports *every* fault, while a deserialiser stops at
 //! the first.
 //!
 //! The schema is the one that the raw types generate and that is published under `configs/schema/`,

@@ -1,4 +1,4 @@
-//! What a schema asks for, as limits and in words.
+//! Describes what a schema requires, as limits and in words.
 
 use lb_core::suggest::listing;
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Bad requests on purpose: the chance of each error that the journey knows how to make.
+//! Deliberately bad requests: the probability of each error that the journey can produce.
 
 use super::types::Context;
 use crate::document::join;

@@ -1,4 +1,4 @@
-//! Faults in the spellings of the dialects, as faults on the timeline of a scenario.
+//! Converts faults as the dialects write them into faults on the timeline of a scenario.
 
 use super::quantity;
 use crate::document::join;

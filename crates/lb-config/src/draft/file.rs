@@ -1,4 +1,4 @@
-//! The draft of a config of any dialect.
+//! Makes the draft of a config in any dialect.
 
 use super::types::{Context, Draft};
 use super::{flat, sequence, training};

@@ -1,4 +1,4 @@
-//! What a config expects of a service. The plan carries it; results are not held against it.
+//! The load and limits that a config expects of a service. The plan keeps them; results are not checked.
 
 use serde::Serialize;
 

@@ -142,7 +142,7 @@ impl Profiles {
         if shares.is_empty() && !unknown {
             findings.wrong(path, sum, "all shares are 0; give at least one profile a share above 0");
         } else if (sum - 1.0).abs() > 0.005 {
-            findings.note(path, sum, "the shares do not sum to 1; they are taken as parts of their sum");
+            findings.note(path, sum, "the shares do not sum to 1; they are scaled so that they do");
         }
         shares
     }

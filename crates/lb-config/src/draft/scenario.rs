@@ -27,7 +27,7 @@ pub(super) fn draft_scenario(
     scenario.stated_duration_s = raw.test_duration_minutes.map(|minutes| minutes * 60.0);
     let ramp_up_s = raw.ramp_up_time_seconds.unwrap_or(0.0);
     if let Some(interval) = raw.data_collection_interval_seconds {
-        let message = "is not used: the time series of a run is per second";
+        let message = "is ignored: the time series of a run always has one point per second";
         findings.note(&join(path, "data_collection_interval_seconds"), interval, message);
     }
     for (index, raw) in raw.traffic_patterns.iter().flatten().enumerate() {
@@ -65,7 +65,7 @@ fn draft_pattern(
                 labels.insert(name, label.clone());
             }
             ServiceLoad::Limits(limit) => {
-                let message = "limits are kept in the plan and not held against results yet";
+                let message = "limits are kept in the plan, but results are not checked against them yet";
                 findings.note(&key, service, message);
                 let limit = ServiceLimit {
                     expected_rps: limit.expected_rps,

@@ -112,7 +112,7 @@ fn mix(
     }
     if let Some(sum) = shares.map(|shares| shares.iter().sum::<f64>()).filter(|sum| (sum - 1.0).abs() > 0.005)
     {
-        findings.note(&path, sum, "the shares do not sum to 1; they are taken as parts of their sum");
+        findings.note(&path, sum, "the shares do not sum to 1; they are scaled so that they do");
     }
     let mixed = classes.iter().enumerate().map(|(class, profile)| {
         let actions = match shares {

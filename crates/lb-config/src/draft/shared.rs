@@ -1,4 +1,4 @@
-//! What the scenarios of one file have in common: profiles, feeds, errors and the settings of
+//! The parts that the scenarios of one file share: profiles, feeds, errors and the settings of
 //! `base_config`.
 
 use super::profiles::Profiles;
@@ -43,7 +43,7 @@ pub(super) fn note_base(base: Option<&BaseConfig>, path: &str, findings: &mut Fi
     note("max_retries", base.max_retries.map(Value::from), retries);
     note("retry_delay", base.retry_delay.map(Value::from), retries);
     note("max_retries_per_session", base.max_retries_per_session.map(Value::from), retries);
-    let pool = "is not used: each user has one connection of its own, as a browser's tab has";
+    let pool = "is ignored: each user has one connection of its own, like a browser tab";
     note("connection_pool_size", base.connection_pool_size.map(Value::from), pool);
 }
 

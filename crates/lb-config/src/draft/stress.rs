@@ -42,7 +42,7 @@ pub(super) fn draft(
     for (name, raw) in stress.load_balancer_test_scenarios.iter() {
         let path = join(&parent, name);
         if draft.scenarios.iter().any(|known| known.name == name) {
-            findings.note(&path, name, "duplicate; the first scenario of this name counts");
+            findings.note(&path, name, "duplicate; only the first scenario with this name is used");
             continue;
         }
         draft.scenarios.push(comparison(&path, name, raw, base, shared, context, findings));

@@ -27,7 +27,7 @@ pub(super) fn draft(file: &TrainingFile, context: &Context<'_>, findings: &mut F
         for (parent, name, scenario) in direct.chain(listed) {
             let path = join(&parent, name);
             if draft.scenarios.iter().any(|known| known.name == name) {
-                findings.note(&path, name, "duplicate; the first scenario of this name counts");
+                findings.note(&path, name, "duplicate; only the first scenario with this name is used");
                 continue;
             }
             let mut scenario = scenario.clone();

@@ -1,4 +1,4 @@
-//! Recorded lists of requests, read for replay: who asked for what, and when.
+//! Reads recorded lists of requests for replay: what was requested, and when.
 //!
 //! | format | a row | its time |
 //! |---|---|---|
@@ -7,8 +7,8 @@
 //! | `k6` | a line of k6's JSON output, metric `http_reqs` | `data.time` |
 //! | `access-log` | a line in the common or combined log format | the time in brackets |
 //!
-//! The format is told from the content, or forced. Times become offsets from the first row. Without
-//! times a rate spaces the rows evenly. Nothing is repaired in silence: rows out of order, without a
+//! The format is detected from the content, or set. Times become offsets from the first row. Without
+//! times, a rate spaces the rows evenly. Nothing is repaired silently: rows out of order, without a
 //! time, or with a time written in another style than the first one are faults with their line.
 //!
 //! Rows become actions by method and pattern of the path: segments that are numbers, UUIDs or long
@@ -57,7 +57,7 @@ impl TraceFormat {
 /// How to read a recording.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TraceOptions {
-    /// The format. `None` tells it from the content.
+    /// The format. `None` detects it from the content.
     pub format: Option<TraceFormat>,
     /// Requests per second, for recordings without times.
     pub rate: Option<f64>,
@@ -85,12 +85,12 @@ impl Trace {
     }
 }
 
-/// One thing that is wrong with a recording.
+/// One fault of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceFault {
     /// The line of the file, from 1. `None` for a fault of the whole file.
     pub line: Option<usize>,
-    /// What is wrong, and the way out.
+    /// What is wrong, and how to fix it.
     pub reason: String,
 }
 

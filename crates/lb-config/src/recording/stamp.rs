@@ -1,4 +1,4 @@
-//! Times as recordings write them.
+//! Parses the timestamps of recordings.
 
 use serde_json::Value;
 

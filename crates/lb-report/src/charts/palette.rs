@@ -1,7 +1,7 @@
 //! Which colour, line and marker an algorithm has in every chart of a scenario.
 //!
 //! Colours are told apart on white and on the dark page alike (contrast of at least 3 to 1 on both,
-//! WCAG 2.2, criterion 1.4.11). Lines and markers differ too, so that no chart speaks by colour alone.
+//! WCAG 2.2, criterion 1.4.11). Lines and markers differ too, so that no chart relies on colour alone.
 
 use lb_results::ScenarioSummary;
 

@@ -1,4 +1,4 @@
-//! Where an agent steered to: shares of the weights over time, one small panel per steered algorithm.
+//! The weights that an agent set: their shares over time, one small panel per steered algorithm.
 
 use super::palette::colour;
 use super::series::short;

@@ -124,7 +124,7 @@ fn faults(scenario: &ScenarioSummary) -> Markup {
             }
             @for fault in &faults {
                 h4 { (fault.title) }
-                @if fault.response.rows.is_empty() { p { "Nothing was measured around it." } }
+                @if fault.response.rows.is_empty() { p { "Nothing was measured around this fault." } }
                 @else { (scrolling(&fault.response)) (scrolling(&fault.phases)) }
             }
         }

@@ -11,7 +11,7 @@ pub(crate) struct FaultTables {
     pub(crate) title: String,
     /// Share of the faulty backends and the times of the response.
     pub(crate) response: Table,
-    /// Throughput, latency and errors around it.
+    /// Throughput, latency and errors before, during and after the fault.
     pub(crate) phases: Table,
 }
 

@@ -1,4 +1,4 @@
-//! What a run was, in a word each: how it was driven, its model of load, how the warm-up was left out.
+//! The kinds of a run: how it was driven, its model of load, how the warm-up was left out.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! What had to hold: thresholds, and the highest rates at which an objective was kept.
+//! Results on objectives: thresholds, and the highest rates at which an objective was kept.
 
 use super::kinds::ProbeStage;
 use super::latency::Latency;

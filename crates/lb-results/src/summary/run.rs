@@ -7,7 +7,7 @@ use crate::host::Host;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Raised with every change that a reader of `summary.json` must know of.
+/// Raised with every change that readers of `summary.json` must adapt to.
 pub const SCHEMA_VERSION: u32 = 2;
 
 /// The folder of traces in the results folder.

@@ -1,4 +1,4 @@
-//! One scenario of a run: what was asked for, its trials, and what they came to.
+//! One scenario of a run: its configuration, its trials, and their results.
 
 use super::aa::AaSummary;
 use super::algorithm::AlgorithmSummary;

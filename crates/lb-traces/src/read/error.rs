@@ -1,9 +1,9 @@
-//! Why traces cannot be read: where, what is there, and the way out.
+//! Errors from reading traces: where, what was found, and how to fix it.
 
 use std::io;
 use std::path::PathBuf;
 
-/// What is accepted, for messages.
+/// The accepted inputs, as a phrase for messages.
 pub(crate) const ACCEPTED: &str =
     "give a Parquet trace of `bench --traces` or a folder of them, or an `rl_experiences.jsonl`";
 
@@ -24,13 +24,13 @@ pub enum TraceError {
         /// The error of the system.
         source: io::Error,
     },
-    /// A file without a byte, or without a row.
+    /// The file is empty or has no rows.
     #[error("`{}` is empty; was there any traffic, and was tracing on? Record with `bench --traces`", .path.display())]
     Empty {
         /// The file.
         path: PathBuf,
     },
-    /// A folder without traces.
+    /// The folder contains no traces.
     #[error("folder `{}` holds no trace; {ACCEPTED}", .path.display())]
     NothingFound {
         /// The folder.
@@ -44,7 +44,7 @@ pub enum TraceError {
         /// What the file is instead, as in "is {found}".
         found: String,
     },
-    /// The file is called Parquet and is not, or it was cut off.
+    /// The file cannot be read as Parquet despite its name, for example because it was cut off.
     #[error(
         "`{}` is not a Parquet file that can be read: {problem}; a trace that is still being written, or was cut off, has no footer: record again, or end the load balancer in good order",
         .path.display()
@@ -55,7 +55,7 @@ pub enum TraceError {
         /// The error of the decoder.
         problem: String,
     },
-    /// Columns that are needed are missing.
+    /// The file lacks required columns.
     #[error(
         "`{}` lacks {}; a trace has them: record with this version's `bench --traces`",
         .path.display(),
@@ -67,9 +67,9 @@ pub enum TraceError {
         /// The names of the missing columns.
         missing: Vec<&'static str>,
     },
-    /// Load balancers that have no backend in common.
+    /// The traces come from load balancers that share no backend.
     #[error(
-        "the traces hold {} pools that have no backend in common ({}); name a backend of the one that is meant",
+        "the traces hold {} pools that have no backend in common ({}); name a backend of the pool to read",
         .pools.len(),
         .pools.iter().map(|backends| backends.join(" ")).collect::<Vec<_>>().join("; ")
     )]
@@ -77,7 +77,7 @@ pub enum TraceError {
         /// The backends of each pool.
         pools: Vec<Vec<String>>,
     },
-    /// A backend that is in no trace.
+    /// The named backend is in none of the traces.
     #[error("`{name}` is not a backend of the traces; they hold {}", .known.join(", "))]
     UnknownBackend {
         /// The backend as typed.
@@ -85,20 +85,20 @@ pub enum TraceError {
         /// The backends that the traces hold.
         known: Vec<String>,
     },
-    /// Files of both formats at once.
+    /// The folder contains files of both formats.
     #[error("folder `{}` holds both Parquet traces and JSON lines; give one file, or one kind in a folder", .path.display())]
     Mixed {
         /// The folder.
         path: PathBuf,
     },
-    /// No line can be read.
+    /// Not a single line is valid.
     #[error("none of the {lines} lines of `{}` is an experience; line {line}: {problem}", .path.display())]
     AllMalformed {
         /// The file.
         path: PathBuf,
         /// How many lines the file has.
         lines: u64,
-        /// The number of the first one, from 1.
+        /// The number of the first malformed line, from 1.
         line: u64,
         /// What is wrong with that line.
         problem: String,

@@ -8,17 +8,17 @@ use lb_core::{Span, Time};
 pub struct Exchange {
     /// When the load balancer decided, from the beginning of the recording.
     pub sent: Time,
-    /// From the decision to the end of the reply, or to when the client went away; `None` if the trace does
-    /// not tell.
+    /// From the decision to the end of the reply, or until the client went away; `None` if the trace does
+    /// not say.
     pub latency: Option<Span>,
-    /// The part of it that the backend itself says it served, waiting excluded. `None` in everything that is
-    /// read from a trace: a load balancer's policies do not see it, so traces do not have it.
+    /// The service time that the backend itself reported, waiting excluded. Always `None` for exchanges
+    /// read from a trace: a load balancer's policies do not see it, so traces do not contain it.
     pub service: Option<Span>,
     /// Position in [`Traces::backends`].
     pub backend: u16,
     /// Position in [`Traces::routes`].
     pub route: u16,
-    /// The number of the load balancer, as the trace has it.
+    /// The number of the load balancer, as recorded in the trace.
     pub balancer: u16,
     /// How the request ended.
     pub end: End,
@@ -29,13 +29,13 @@ pub struct Exchange {
 pub enum End {
     /// A reply below 500.
     Served,
-    /// A reply with a 5xx.
+    /// A reply with a 5xx status.
     Failed,
     /// No connection could be opened, or it broke.
     Disconnected,
     /// No reply came in time.
     TimedOut,
-    /// The trace does not tell: the client went away, or the trace was over first.
+    /// Unknown: the client went away, or the recording ended first.
     Censored,
 }
 
@@ -44,17 +44,17 @@ pub enum End {
 pub struct Episode {
     /// The run that recorded.
     pub run: String,
-    /// The policy that decided.
+    /// The policy that made the decisions.
     pub policy: String,
-    /// Share of decisions that were drawn evenly at random, for the sake of the trace.
+    /// Share of decisions that exploration drew evenly at random.
     pub exploration: f64,
-    /// How many load balancers took part.
+    /// Number of load balancers that took part.
     pub balancers: u16,
-    /// Its requests in the order of [`Exchange::sent`].
+    /// The requests of the episode, in the order of [`Exchange::sent`].
     pub exchanges: Vec<Exchange>,
 }
 
-/// Episodes on the same backends.
+/// Episodes recorded on the same set of backends.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traces {
     /// Ids of the backends, in the order that [`Exchange::backend`] refers to.
@@ -68,7 +68,7 @@ pub struct Traces {
 }
 
 impl Episode {
-    /// When the last request was sent.
+    /// When the last request was sent, from the start of the recording.
     pub fn length(&self) -> Span {
         self.exchanges.last().map_or(Span::ZERO, |last| last.sent.since(Time::ZERO))
     }
@@ -86,7 +86,7 @@ impl Traces {
         names
     }
 
-    /// The episodes whose policy passes `keep`.
+    /// A copy with only the episodes whose policy `keep` accepts.
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let episodes = self.episodes.iter().filter(|episode| keep(&episode.policy)).cloned().collect();
         Self {

@@ -28,7 +28,7 @@ pub struct ParquetFile {
 
 /// Some rows of the columns that were asked for.
 pub struct Batch {
-    /// How many.
+    /// Number of rows in the batch.
     pub rows: usize,
     columns: HashMap<Column, Values>,
     nothing: Values,
@@ -40,9 +40,9 @@ pub enum Values {
     Absent,
     /// Whole numbers of any width; flags are 0 and 1.
     Integers(Vec<Option<i64>>),
-    /// Numbers of either precision.
+    /// Floating-point numbers of single or double precision.
     Numbers(Vec<Option<f64>>),
-    /// Texts, each different one once in memory.
+    /// Strings; equal ones share their memory.
     Texts(Vec<Option<Arc<str>>>),
     /// Lists of numbers or flags: where each row begins within the values and where the last ends, and the
     /// values. An element that is null is NaN.
@@ -67,17 +67,17 @@ impl ParquetFile {
         Ok(Self { path: path.to_owned(), reader, places })
     }
 
-    /// The name of its schema, which tells traces ([`crate::format::MESSAGE`]) from other files.
+    /// The name of its schema, which sets traces ([`crate::format::MESSAGE`]) apart from other files.
     pub fn kind(&self) -> &str {
         self.reader.metadata().file_metadata().schema_descr().name()
     }
 
-    /// Whether it has a column of that name.
+    /// Whether the file has `column`.
     pub fn has(&self, column: Column) -> bool {
         self.places.contains_key(column.name())
     }
 
-    /// Refuses a file that lacks one of `columns`.
+    /// Checks that the file has all of `columns`.
     ///
     /// # Errors
     /// [`TraceError::MissingColumns`] with the names of all that are missing.
@@ -90,7 +90,7 @@ impl ParquetFile {
         }
     }
 
-    /// Hands all rows of `columns` to `each`, in the order of the file. Columns that it lacks are absent.
+    /// Passes all rows of `columns` to `each`, in file order. Columns the file lacks are [`Values::Absent`].
     ///
     /// # Errors
     /// The file cannot be decoded.
@@ -113,7 +113,7 @@ impl ParquetFile {
         Ok(())
     }
 
-    /// Hands the first rows of `columns` to `each`, once; not at all if there are none.
+    /// Passes the first batch of `columns` to `each`, once; does not call it if there are no rows.
     ///
     /// # Errors
     /// The file cannot be decoded.

@@ -1,4 +1,4 @@
-//! Which files a path stands for, and of which kind they are: what is in a file counts, not its name.
+//! Finds the trace files at a path and their format, by content rather than by name.
 
 use super::error::TraceError;
 use super::parquet::ParquetFile;
@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-/// Files of one kind.
+/// Trace files of one format.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Parquet traces.
@@ -20,7 +20,7 @@ const MAGIC: &[u8] = b"PAR1";
 /// The schema's name in the files that `bench` writes of a run's requests, which are not traces.
 const REQUESTS: &str = "requests";
 
-/// The files that `path` stands for: itself, or all traces in a folder and its folders.
+/// Finds the trace files at `path`: the file itself, or all traces in a folder and its subfolders.
 ///
 /// # Errors
 /// There is no trace, or a file cannot be read, or a folder has files of both kinds.

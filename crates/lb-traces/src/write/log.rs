@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::mpsc::{SyncSender, TrySendError};
 
-/// The log of one policy.
+/// Sends the decisions and endings of one policy to the writer thread.
 pub struct TraceLog {
     pub(super) number: u32,
     pub(super) sender: SyncSender<Event>,

@@ -20,22 +20,22 @@ pub(super) const NAP: Duration = Duration::from_millis(2);
 pub enum Overflow {
     /// The event is dropped and counted: requests must not wait.
     Drop,
-    /// The policy waits until it fits: in a simulation time stands still.
+    /// The policy waits until it fits; virtual time does not advance meanwhile.
     Wait,
 }
 
-/// One recording.
+/// What to record, and where.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// The file to write, `NAME.parquet`. Its folder is created if it is missing.
     pub path: PathBuf,
     /// The value of the column `run_id`.
     pub run_id: String,
-    /// Probability from 0 to 1 with which exploration picks. It is only written down for readers.
+    /// Probability (0 to 1) of an exploratory pick. Only written to the file's metadata, for readers.
     pub exploration: f64,
     /// When the recording begins, by the clock of the policies: times of rows count from here.
     pub origin: Time,
-    /// The same moment by the clock on the wall (RFC 3339); `None` in virtual time.
+    /// The same moment in wall-clock time (RFC 3339); `None` in virtual time.
     pub started_at: Option<String>,
 }
 
@@ -86,7 +86,7 @@ pub(super) struct Gate {
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file cannot be created.
-    #[error("failed to begin the trace `{}`: {source}; name another one, or make room for it", path.display())]
+    #[error("failed to create the trace `{}`: {source}; use another path or free disk space", path.display())]
     Create {
         /// The final name of the file.
         path: PathBuf,
@@ -95,7 +95,7 @@ pub enum TraceError {
     },
     /// A group of rows cannot be written.
     #[error(
-        "failed to write the trace `{}`: {source}; what was flushed before lies beside it as `partial`",
+        "failed to write the trace `{}`: {source}; rows flushed earlier are beside it in `.partial-` files",
         path.display()
     )]
     Write {
@@ -107,10 +107,10 @@ pub enum TraceError {
     /// There is a recording already, and there can be only one at a time.
     #[error("a trace is being recorded already; stop it first")]
     Recording,
-    /// There is no recording that could be stopped.
+    /// There is no recording to stop.
     #[error("no trace is being recorded; start one first")]
     NotRecording,
     /// The writing thread has ended.
-    #[error("the thread that writes traces is gone")]
+    #[error("the trace writer thread has ended; restart this process to record again")]
     Gone,
 }

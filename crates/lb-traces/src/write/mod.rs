@@ -1,11 +1,11 @@
 //! Writing traces.
 //!
-//! A policy wears [`lb_core::policy::Logged`], whose log ([`TraceLog`]) puts decisions and endings into a
+//! [`lb_core::policy::Logged`] wraps a policy; its log ([`TraceLog`]) puts decisions and endings into a
 //! bounded channel. One thread takes them out, joins them, and writes the rows in groups. The hot path never
 //! waits: when the channel is full, what does not fit is dropped and counted. A simulation, which has time,
 //! waits instead ([`Overflow`]).
 //!
-//! Nothing is written, and nothing explored, but between [`Tracer::start`] and [`Tracer::stop`].
+//! Nothing is written or explored except between [`Tracer::start`] and [`Tracer::stop`].
 
 mod file;
 mod join;

@@ -1,4 +1,4 @@
-//! The thread that writes, and how recordings are begun and ended.
+//! The writer thread, and how recordings are started and stopped.
 
 use super::file::TraceFile;
 use super::join::Joiner;
@@ -22,7 +22,7 @@ use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 /// written.
 const CAPACITY: usize = 64 * 1024;
 
-/// Records the decisions of all policies that were given a log of it ([`Self::log`]).
+/// Records the decisions of every policy that logs to it ([`Self::log`]).
 #[derive(Debug)]
 pub struct Tracer {
     sender: SyncSender<Event>,
@@ -44,7 +44,7 @@ impl Tracer {
         Ok(Self { sender, gate, overflow, logs: AtomicU32::new(0) })
     }
 
-    /// Makes the log of a new policy.
+    /// Creates the log for the decisions of a new policy.
     pub fn log(&self, policy: TracedPolicy) -> Box<dyn DecisionLog> {
         let number = self.logs.fetch_add(1, Relaxed);
         // Waits if the channel is full: without this event nothing that the log sends can be understood. If
@@ -58,10 +58,10 @@ impl Tracer {
         })
     }
 
-    /// Begins a recording. Waits until its file is made.
+    /// Starts a recording and returns once its file has been created.
     ///
     /// # Errors
-    /// There is a recording already, or the file cannot be made.
+    /// A recording is already under way, or the file cannot be created.
     pub fn start(&self, recording: Recording) -> Result<(), TraceError> {
         let (reply, answer) = sync_channel(1);
         self.control(Control::Start { recording: Box::new(recording), reply })?;
@@ -72,10 +72,10 @@ impl Tracer {
         Ok(())
     }
 
-    /// Ends the recording. Waits until its file is whole. Requests that have not ended are censored.
+    /// Stops the recording and returns once its file is complete. Requests still open are censored.
     ///
     /// # Errors
-    /// There is no recording, or it could not be written.
+    /// No recording is under way, or it could not be written.
     pub fn stop(&self) -> Result<TraceSummary, TraceError> {
         self.gate.open.store(false, SeqCst);
         let (reply, answer) = sync_channel(1);

@@ -4,7 +4,7 @@
 //! - [`installed`]: finds the program and reads its version;
 //! - [`template`]: fills the template of its configuration;
 //! - [`files`]: writes the configuration and what lies beside it, and lets the program check it;
-//! - [`start`]: from all that to a load balancer that answers.
+//! - [`start`]: starts the program and waits until it answers.
 
 pub mod files;
 pub mod installed;

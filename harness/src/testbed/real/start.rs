@@ -32,7 +32,7 @@ const TAKEN: [&str; 3] = ["already in use", "Address in use", "cannot bind"];
 pub struct Real {
     /// Its process.
     pub process: Child,
-    /// The address of its entry, without a path.
+    /// The address at which clients connect, without a path.
     pub base_url: String,
     /// The adapter of its admin API.
     pub admin: Box<dyn LoadBalancerAdmin>,
@@ -56,7 +56,7 @@ pub struct RealSpec<'a> {
 }
 
 impl Real {
-    /// Starts it before `backends`. Its configuration and its log go to `dir`.
+    /// Starts the load balancer in front of `backends`. Its configuration and its log go to `dir`.
     ///
     /// # Errors
     /// When the configuration is rejected, a port is taken, or it does not come up; with what it says.

@@ -27,11 +27,11 @@ use std::collections::VecDeque;
 /// The name of the features below; another set gets another name.
 pub const FEATURE_SET: &str = "lbf-1";
 
-/// Numbers per backend.
+/// Number of features per backend.
 pub const WIDTH: usize = 21;
 
-/// The numbers of one backend, in order. *Typical* is the geometric mean, over the backends that are looked
-/// at, of their slow mean latency.
+/// The features of one backend, in order. *Typical* is the geometric mean, over the candidate backends,
+/// of their slow mean latency.
 pub const FEATURES: [&str; WIDTH] = [
     "log_in_flight",
     "log_in_flight_vs_pool",
@@ -212,7 +212,7 @@ impl Features {
         }
     }
 
-    /// A request is about to be placed.
+    /// Records that a request is about to be placed.
     #[inline]
     pub fn on_arrival(&mut self, now: Time) {
         if let Some(last) = self.last_arrival.replace(now) {
@@ -225,7 +225,7 @@ impl Features {
         }
     }
 
-    /// A request was sent to `backend`.
+    /// Records that a request was sent to `backend`.
     #[inline]
     pub fn on_sent(&mut self, backend: BackendIndex, request: &RequestInfo, now: Time) {
         let Some(memory) = self.memories.get_mut(backend.get()) else {
@@ -241,7 +241,7 @@ impl Features {
         memory.cost += cost;
     }
 
-    /// A request that was sent to `backend` ended.
+    /// Records that a request sent to `backend` has ended.
     #[inline]
     pub fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         let Some(memory) = self.memories.get_mut(backend.get()) else {
@@ -274,7 +274,7 @@ impl Features {
         memory.last_reply = Some(now);
     }
 
-    /// The client of a request that was sent to `backend` at `sent` went away.
+    /// Records that the client of a request sent to `backend` at `sent` went away.
     pub fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
         if let Some(memory) = self.memories.get_mut(backend.get()) {
             memory.take(sent);

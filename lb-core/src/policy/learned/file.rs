@@ -43,7 +43,7 @@ pub struct PolicyFile {
     pub guards: Guards,
     /// How it was trained; free-form.
     pub train: Value,
-    /// How well it did when it was evaluated; free-form.
+    /// Results of its evaluation; free-form.
     pub eval: Value,
     /// SHA-256 of the weights, in hex.
     pub sha256: String,
@@ -52,15 +52,15 @@ pub struct PolicyFile {
 /// How scores become picks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Action {
-    /// Whether the best score wins always, or with a probability.
+    /// Whether the best score always wins, or only with a probability.
     pub mode: ActionMode,
     /// Under softmax a backend's probability is in proportion to `exp(score / temperature)`.
     pub temperature: f32,
-    /// Of a pool with more backends than this, so many drawn at random are scored.
+    /// Most backends to score; from a larger pool this many are drawn at random.
     pub max_candidates: usize,
 }
 
-/// Whether the best score wins always.
+/// How the winner is chosen from the scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionMode {
@@ -82,10 +82,10 @@ pub enum PolicyFileError {
     /// The bytes are not a safetensors file, or only part of one.
     #[error("policy file is not a complete safetensors file: {0}; export the policy again")]
     NotSafetensors(#[from] safetensors::SafeTensorError),
-    /// The JSON text is missing or is not what it should be.
-    #[error("policy file has no valid metadata `{METADATA_KEY}`: {0}")]
+    /// The JSON metadata is missing or not valid.
+    #[error("policy file has no valid metadata `{METADATA_KEY}`: {0}; export the policy again")]
     Metadata(String),
-    /// Another major version of the format.
+    /// The file has another major version of the format.
     #[error(
         "policy file has format version `{found}`, this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`"
     )]
@@ -93,7 +93,7 @@ pub enum PolicyFileError {
         /// What the file says instead.
         found: String,
     },
-    /// Another kind of network.
+    /// The file holds another kind of network.
     #[error(
         "policy file holds a `{found}`, but this build serves only `{KIND}` with hidden layers of {HIDDEN} and {HIDDEN} units"
     )]
@@ -101,7 +101,7 @@ pub enum PolicyFileError {
         /// What the file says instead.
         found: String,
     },
-    /// Trained on other features.
+    /// The policy was trained on another set of features.
     #[error(
         "policy was trained on feature set `{found}`, this build computes `{FEATURE_SET}`; retrain it or use the matching build"
     )]
@@ -132,7 +132,7 @@ pub enum PolicyFileError {
         /// SHA-256 that the metadata names, in hex.
         expected: String,
     },
-    /// The golden rows get other scores.
+    /// The network does not reproduce the golden scores.
     #[error(
         "policy file: golden row {row} gets score {found}, must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it"
     )]

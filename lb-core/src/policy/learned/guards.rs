@@ -52,16 +52,16 @@ impl Guards {
 pub struct GuardCounts {
     /// Picks in all, overruled or not.
     pub picks: u64,
-    /// Picks for the minimum share.
+    /// Picks made to keep up a backend's minimum share.
     pub minimum_share: u64,
-    /// Picks of the fallback because of silence.
+    /// Picks left to the fallback because replies had stopped.
     pub stale: u64,
-    /// Picks of the fallback because a score was not finite.
+    /// Picks left to the fallback because a score was not finite.
     pub not_finite: u64,
 }
 
 impl GuardCounts {
-    /// Adds two counts.
+    /// The sum of both counts.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -72,7 +72,7 @@ impl GuardCounts {
         }
     }
 
-    /// What was counted since the counts were `earlier`.
+    /// The increase of each count since `earlier`.
     #[must_use]
     pub fn minus(self, earlier: Self) -> Self {
         Self {

@@ -4,7 +4,7 @@
 //! [`guards`] (limits that hold regardless of what was learnt). A score is a *prior*, the rule of EWMA scan,
 //! plus what the network adds: training starts from a good rule, and what it adds is what was learnt.
 //!
-//! Of a large pool only some backends, drawn at random, are scored, as if they were the pool: the more
+//! In a large pool only some backends, drawn at random, are scored, as if they were the pool: the more
 //! choices the better, but the second to the eighth bring most of it (Mitzenmacher, The power of two choices
 //! in randomized load balancing, 2001).
 
@@ -50,7 +50,7 @@ enum Latest {
     Unknown,
 }
 
-/// Room for the rows and scores of one decision.
+/// The candidates of one decision, with their rows and scores.
 #[derive(Debug, Default)]
 pub struct Scores {
     candidates: Vec<BackendIndex>,
@@ -103,7 +103,7 @@ impl Scores {
         &self.candidates
     }
 
-    /// Their rows, [`WIDTH`] numbers each.
+    /// The candidates' feature rows, [`WIDTH`] numbers each.
     pub fn rows(&self) -> &[f32] {
         &self.rows
     }
@@ -113,7 +113,7 @@ impl Scores {
         &self.scores
     }
 
-    /// Adds what a network says.
+    /// Adds the network's scores to the priors.
     pub fn add(&mut self, network: &Network) {
         network.add_scores(&self.rows, &mut self.scores);
     }
@@ -122,7 +122,7 @@ impl Scores {
         self.scores.iter().all(|score| score.is_finite())
     }
 
-    /// The place of the best score.
+    /// The place of the candidate with the best score.
     pub fn best(&self) -> usize {
         let mut best = 0;
         for (place, score) in self.scores.iter().enumerate() {

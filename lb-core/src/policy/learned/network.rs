@@ -30,11 +30,11 @@ pub struct Network {
     pub scale: [f32; WIDTH],
     /// Normalised numbers are cut off here.
     pub clip: f32,
-    /// By input, then hidden unit.
+    /// Weights of the first layer, by input, then hidden unit.
     pub first: [Units; WIDTH],
-    /// By hidden unit of the first layer, then of the second.
+    /// Weights of the second layer, by hidden unit of the first layer, then of the second.
     pub second: Box<[Units; HIDDEN]>,
-    /// Of the output layer, which has one unit.
+    /// Weights of the output layer, which has one unit.
     pub third: Units,
     /// Biases of the three layers.
     pub biases: (Units, Units, f32),

@@ -26,7 +26,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Censored: {}", report.censored);
     }
     if let Some(exploration) = report.exploration {
-        let _ = writeln!(out, "Left to chance: {:.2} % of the decisions", exploration * 100.0);
+        let _ = writeln!(out, "Made at random: {:.2} % of the decisions", exploration * 100.0);
     }
     if let Some(propensities) = report.propensities {
         let _ = writeln!(

@@ -12,13 +12,13 @@ pub struct Report {
     pub schema_version: u32,
     /// What was inspected.
     pub path: String,
-    /// How it is written.
+    /// Format of the trace.
     pub format: Format,
-    /// Files.
+    /// Number of files.
     pub files: usize,
     /// Experiences that could be read, complete or not.
     pub experiences: u64,
-    /// Lines that could not.
+    /// Lines that could not be read.
     pub malformed: Malformed,
     /// How much of what an experience needs is there.
     pub completeness: Completeness,
@@ -36,7 +36,7 @@ pub struct Report {
     pub outcomes: Vec<Count>,
     /// Experiences whose outcome is not known.
     pub censored: u64,
-    /// Share of decisions that chance took for the sake of the trace; none where the trace does not tell.
+    /// Share of decisions that were made at random to explore; none if the trace does not record it.
     pub exploration: Option<f64>,
     /// Whether probabilities of choices can be used; none where the trace has none.
     pub propensities: Option<Propensities>,
@@ -83,7 +83,7 @@ pub struct MalformedLine {
 pub struct Completeness {
     /// Mean over all experiences of 20 points per required field, 0 to 100.
     pub score: f64,
-    /// What that means.
+    /// Verdict on the score.
     pub verdict: Verdict,
     /// The required fields.
     pub fields: Vec<Field>,
@@ -139,11 +139,11 @@ impl Verdict {
 /// How often something is there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Count {
-    /// What.
+    /// Name of what was counted.
     pub name: String,
     /// How often.
     pub count: u64,
-    /// Of all experiences.
+    /// Share of all experiences.
     pub share: f64,
 }
 

@@ -40,7 +40,7 @@ fn fatal(report: &Report, constant_reward: bool, all: &mut Vec<Warning>) {
     if report.experiences < FEWEST {
         unfit(
             format!(
-                "only {} experiences; at least {FEWEST} are needed, and 10,000 are worth having",
+                "only {} experiences; at least {FEWEST} are needed, and 10,000 are better",
                 report.experiences
             ),
             "record longer, or at a higher rate",
@@ -129,7 +129,7 @@ fn support(report: &Report, all: &mut Vec<Warning>) {
                     action.count,
                     action.share * 100.0
                 ),
-                "record with more exploration, or do not trust what is learnt of it",
+                "record with more exploration, or do not trust what is learnt about it",
             );
         }
     }
@@ -170,7 +170,7 @@ fn numbers(report: &Report, all: &mut Vec<Warning>) {
                 text(sign.latency),
                 text(sign.errors),
             ),
-            "do not train on it as it is: work the reward out anew from latency and status, or turn its sign round",
+            "do not train on it as it is: recompute the reward from latency and status, or invert its sign",
         );
     }
     let named = |keep: &dyn Fn(&&Coverage) -> bool| -> Vec<String> {
