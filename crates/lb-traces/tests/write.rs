@@ -264,7 +264,7 @@ fn recordings_are_one_at_a_time_and_files_are_not_overwritten() {
     assert_eq!(rows(&path).len(), 0, "a trace without rows is a file all the same");
     let error = tracer.start(recording(&path, Time::ZERO)).expect_err("there is such a file");
     assert!(
-        error.to_string().contains("one.parquet") && error.to_string().contains("name another"),
+        error.to_string().contains("one.parquet") && error.to_string().contains("use another path"),
         "{error}"
     );
     let blocked = dir.path().join("one.parquet/two.parquet");

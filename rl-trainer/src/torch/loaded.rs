@@ -101,7 +101,7 @@ mod tests {
         let library = folder.path().join("lib").join(LIBRARY);
         let fault = || checked(library.clone()).expect_err("this is not the version needed").to_string();
         assert!(
-            fault().contains("nothing beside it says its version"),
+            fault().contains("nothing beside it gives its version"),
             "a version is not guessed: {}",
             fault()
         );
