@@ -85,7 +85,7 @@ impl<'a> Population<'a> {
         due.then(|| in_system(self.epoch, self.schedule.arrivals()[self.next_arrival].at))
     }
 
-    /// That user wakes, or arrives and takes a seat; none when the arrival is dropped.
+    /// Wakes or seats the next user and returns its number; `None` if the arrival is dropped.
     pub(crate) fn pop(&mut self) -> Option<u32> {
         self.wakes += 1;
         let wake = self.wake_times.peek().map_or(Time::MAX, |Reverse((at, _))| *at);

@@ -24,6 +24,6 @@ pub enum LoadError {
         needed: u64,
     },
     /// A worker could not be started.
-    #[error("start a worker of the load engine: {0}")]
+    #[error("start a worker of the load generator: {0}")]
     Worker(#[from] std::io::Error),
 }

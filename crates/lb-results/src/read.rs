@@ -34,7 +34,7 @@ pub enum ReadError {
     },
     /// Written by a version with another schema.
     #[error(
-        "`{}` has schema version {found}, this `bench` reads {SCHEMA_VERSION}: {}",
+        "`{}` has schema version {found}, but this `bench` reads version {SCHEMA_VERSION}: {}",
         .path.display(), .advice
     )]
     /// Another version of `bench` wrote the file, with another schema.
@@ -121,10 +121,10 @@ mod tests {
         for (contents, expected) in [
             (None, "give the folder of a finished run"),
             (Some("{"), "is not the summary of a run: EOF"),
-            (Some("{}"), "has schema version none, this `bench` reads 2: run it again"),
+            (Some("{}"), "has schema version none, but this `bench` reads version 2: run it again"),
             (
                 Some(r#"{"schema_version": 1, "version": "0.1.0"}"#),
-                "has schema version 1, this `bench` reads 2: run it again with this version, or read it with the \
+                "has schema version 1, but this `bench` reads version 2: run it again with this version, or read it with the \
                  one that wrote it (bench 0.1.0)",
             ),
             (Some(r#"{"schema_version": 99}"#), "read it with the version that wrote it"),

@@ -98,8 +98,8 @@ impl Contestant {
     }
 
     /// Whether a difference between the two answers a question: which algorithm on this load balancer, or
-    /// which load balancer for this algorithm. The cost of the way through a load balancer is
-    /// estimated apart.
+    /// which load balancer for this algorithm. The cost of going through a load balancer is
+    /// estimated separately.
     pub(super) fn is_compared_with(&self, other: &Self) -> bool {
         let is_control = |one: &Self| one.steering == Some(Steering::Constant);
         match (self.way, other.way) {

@@ -63,7 +63,7 @@ pub(super) struct Context<'a> {
     pub(super) plan: &'a Plan,
     pub(super) folder: &'a ResultsFolder,
     pub(super) interrupt: &'a Interrupt,
-    /// Is told what happens in the run.
+    /// The observer that is notified of the events of the run.
     pub(super) events: &'a dyn Observe,
     pub(super) record_actions: bool,
     pub(super) replication: u64,

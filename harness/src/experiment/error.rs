@@ -37,7 +37,7 @@ pub enum RunError {
         skipped: Vec<Skipped>,
     },
     /// Programs of load balancers that would be started are not installed.
-    #[error("some load balancers to start are not installed; install {}", .missing.join(", "))]
+    #[error("some of the load balancers to be started are not installed; install {}", .missing.join(", "))]
     ProgramsMissing {
         /// Each program with the command that installs it.
         missing: Vec<String>,

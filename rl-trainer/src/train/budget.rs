@@ -65,7 +65,7 @@ impl TrainingArgs {
         args.device = self.device()?;
         if args.ppo_steps == 0 && args.generations == 0 && args.lessons == 0 {
             return Err(anyhow!(
-                "--lessons 0 --steps 0 --generations 0: leaves nothing to train with; give one of them, or leave one to \
+                "--lessons 0 --steps 0 --generations 0 leaves nothing to train with; set one of them above 0, or leave one to \
                  the budget"
             ))
             .or_exit(ExitCode::Usage);

@@ -30,7 +30,7 @@ pub(super) struct Position {
     pub(super) best: Option<Score>,
 }
 
-/// All that a training needs to go on.
+/// Everything that is needed to resume a training run.
 pub(super) struct State {
     pub(super) position: Position,
     pub(super) learner: Learner,

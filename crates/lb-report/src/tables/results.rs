@@ -46,7 +46,7 @@ fn latencies(latency: Option<&Latency>) -> [String; 4] {
     [of(|l| l.mean), of(|l| l.p50), of(|l| l.p95), of(|l| l.p99)]
 }
 
-/// Every backend of these algorithms, in the order in which they are met.
+/// Every backend of these algorithms, in order of first appearance.
 pub(crate) fn backend_ids<'a>(algorithms: impl IntoIterator<Item = &'a AlgorithmSummary>) -> Vec<&'a str> {
     let mut ids: Vec<&str> = Vec::new();
     for backend in algorithms.into_iter().flat_map(|algorithm| &algorithm.backends) {

@@ -46,7 +46,7 @@ pub enum TraceError {
     },
     /// The file cannot be read as Parquet despite its name, for example because it was cut off.
     #[error(
-        "`{}` is not a Parquet file that can be read: {problem}; a trace that is still being written, or was cut off, has no footer: record again, or end the load balancer in good order",
+        "`{}` is not a Parquet file that can be read: {problem}; a trace that is still being written, or was cut off, has no footer: shut the load balancer down cleanly, or record the trace again",
         .path.display()
     )]
     NotParquet {
