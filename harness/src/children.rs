@@ -1,12 +1,14 @@
-//! What a binary does when it is its own child: a load balancer, the backends, or another program. Part of the
-//! binaries and not of the libraries below them, so it may print.
+//! Hidden subcommands with which a binary runs itself as a child process: as a load balancer, as the
+//! backends, or as another program. They belong to the binaries rather than to the libraries below them, so
+//! they may print.
 
 use crate::testbed::child::{BECOME, LOAD_BALANCER, MOCK_BACKENDS};
+use lb_io::complain;
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 
-/// The hidden subcommands by which a program that drives the embedded target is its own load balancer and
-/// backends. A binary that starts a [`Child`](crate::testbed::Child) must accept them.
+/// Hidden subcommands that let a program run its own load balancer and backends as child processes. A binary
+/// that starts a [`Child`](crate::testbed::Child) must accept them.
 #[derive(Debug, clap::Subcommand)]
 pub enum ChildCommand {
     /// Run the reference load balancer.
@@ -15,7 +17,7 @@ pub enum ChildCommand {
     /// Run the mock backends.
     #[command(name = MOCK_BACKENDS, hide = true)]
     MockBackends(mock_backends::cli::Args),
-    /// Become another program that ends with its parent.
+    /// Run another program that ends when its parent ends.
     #[command(name = BECOME, hide = true)]
     Become(BecomeArgs),
 }
@@ -29,24 +31,24 @@ pub struct BecomeArgs {
 }
 
 impl BecomeArgs {
-    /// Returns only when the program cannot be started.
+    /// Replaces this process with the program. Returns only if the program cannot be started.
     fn main(&self) -> std::process::ExitCode {
         let [program, args @ ..] = self.command.as_slice() else { return std::process::ExitCode::FAILURE };
-        // SIGTERM, so that a program with processes of its own can end them. The setting outlives exec.
+        // SIGTERM lets a program end its own child processes. The setting survives exec.
         #[cfg(target_os = "linux")]
         if let Err(error) =
             rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))
         {
-            eprintln!("failed to watch for the end of the parent process: {error}");
+            complain(format_args!("failed to watch for the end of the parent process: {error}"));
         }
         let error = std::process::Command::new(program).args(args).exec();
-        eprintln!("failed to start `{}`: {error}", program.to_string_lossy());
+        complain(format_args!("failed to start `{}`: {error}", program.to_string_lossy()));
         std::process::ExitCode::FAILURE
     }
 }
 
 impl ChildCommand {
-    /// Serves until it is asked to stop. Children bring their own runtimes and logs.
+    /// Runs the subcommand until it is asked to stop. Child processes set up their own runtimes and logs.
     pub fn main(&self) -> std::process::ExitCode {
         match self {
             Self::LoadBalancer(args) => load_balancer::cli::main(args),

@@ -1,29 +1,33 @@
-//! How `bench` ends: the documented exit codes, and the one map from errors to exit codes.
+//! Exit codes of `bench`, and the mapping from errors to exit codes.
 
 use crate::experiment::RunError;
+use lb_admin_client::AdminError;
+use lb_core::with_causes;
 use std::fmt;
 
-/// What the exit status of `bench` means.
+/// Exit code of `bench`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitCode {
-    /// Everything that was asked for was done.
+    /// The command succeeded.
     Ok = 0,
-    /// `bench` itself is at fault.
+    /// An internal error of `bench` occurred.
     Internal = 1,
     /// The command line or the config is wrong; nothing ran.
     Usage = 2,
     /// The load balancer, the backends or the output folder cannot be used; nothing was measured.
     Preflight = 3,
-    /// The load balancer did not switch to the algorithm that it was asked for.
+    /// The load balancer did not switch to the requested algorithm, or a declared step failed.
     SwitchNotVerified = 4,
-    /// Too few trials are valid.
+    /// Too few trials are valid, or the system under test ended during a trial.
     InvalidTrials = 5,
+    /// Everything succeeded, but standard output could not be written. What belongs into files is there.
+    Unprinted = 6,
     /// A run is worse than the run that it is compared with.
     Regression = 98,
-    /// A threshold did not hold.
+    /// A threshold was not met.
     Threshold = 99,
-    /// The user interrupted the run; complete trials are kept.
+    /// The user interrupted the run (Ctrl-C, SIGTERM, SIGHUP). Complete trials are kept and reported.
     Interrupted = 130,
 }
 
@@ -33,7 +37,7 @@ impl From<ExitCode> for std::process::ExitCode {
     }
 }
 
-/// An error that ends `bench` with its exit code.
+/// An error that ends `bench`, with the exit code to use.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code of `bench`.
@@ -44,11 +48,11 @@ pub struct Failure {
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#}", self.error)
+        f.write_str(&with_causes(self.error.as_ref()))
     }
 }
 
-/// An error without a code of its own is a fault of `bench`.
+/// Treats an error without an exit code as an internal error of `bench`.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         Self { code: ExitCode::Internal, error }
@@ -60,15 +64,24 @@ impl From<&RunError> for ExitCode {
     fn from(error: &RunError) -> Self {
         match error {
             RunError::Plan(_) | RunError::Algorithm(_) | RunError::Simulation(_) => Self::Usage,
+            RunError::ScenariosFailed { failed, .. } => {
+                failed.first().map_or(Self::Internal, |first| Self::from(&first.error))
+            }
+            // A step of a declared load balancer: what it should have switched, verified or drained is not.
+            RunError::Admin(error) if matches!(**error, AdminError::Step { .. }) => Self::SwitchNotVerified,
             RunError::Testbed(_)
+            | RunError::Unreachable { .. }
             | RunError::Admin(_)
             | RunError::Load(_)
             | RunError::Results(_)
+            | RunError::NoHealthyBackend { .. }
             | RunError::NothingOffered { .. }
             | RunError::ProgramsMissing { .. }
             | RunError::ChecksFailed => Self::Preflight,
             RunError::Switch { .. } | RunError::SwitchContradicted { .. } => Self::SwitchNotVerified,
-            RunError::ProcessEnded(_) | RunError::TooFewValid { .. } => Self::InvalidTrials,
+            RunError::ProcessEnded(_) | RunError::BalancerLost { .. } | RunError::TooFewValid { .. } => {
+                Self::InvalidTrials
+            }
             RunError::Internal(_) => Self::Internal,
         }
     }
@@ -80,7 +93,33 @@ impl From<RunError> for Failure {
     }
 }
 
-/// Gives errors an exit code.
+/// Returns the exit code of a program that would end with `code`: [`ExitCode::Unprinted`] in place of success, with a
+/// message, if standard output refused a text.
+pub fn with_output(code: std::process::ExitCode) -> std::process::ExitCode {
+    match lb_io::unprinted() {
+        Some(problem) if code == std::process::ExitCode::SUCCESS => {
+            lb_io::complain(format_args!(
+                "error: failed to write to standard output: {problem}; what was written to files is kept"
+            ));
+            ExitCode::Unprinted.into()
+        }
+        _ => code,
+    }
+}
+
+/// Prints what the command line parser has to say, an error or the help, and returns the exit code.
+pub fn explain(said: &clap::Error) -> std::process::ExitCode {
+    // Unlike `clap::Error::exit`, help that cannot be printed is not a success.
+    match said.print() {
+        Err(problem) if !said.use_stderr() && problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            lb_io::complain(format_args!("error: failed to write to standard output: {problem}"));
+            ExitCode::Unprinted.into()
+        }
+        _ => u8::try_from(said.exit_code()).map_or(std::process::ExitCode::FAILURE, Into::into),
+    }
+}
+
+/// Attaches an exit code to an error.
 pub trait OrExit<T> {
     /// Turns an error into a [`Failure`] that ends `bench` with `code`.
     fn or_exit(self, code: ExitCode) -> Result<T, Failure>;

@@ -1,16 +1,16 @@
-//! The orchestrator: runs the experiment that a plan describes, live or simulated, and says what differs.
+//! The orchestrator: runs the experiment that a plan describes, live or simulated, and reports what differs.
 //!
-//! This crate owns the order of things and little else: what a config means is in `lb-config`, the rules of load
-//! balancing in `lb-core`, the load generator in `lb-load`, results and statistics in `lb-results` and `lb-analysis`.
+//! This crate coordinates and does little else: `lb-config` interprets configs, `lb-core` has the rules of
+//! load balancing, `lb-load` generates load, and `lb-results` and `lb-analysis` have results and statistics.
 //! Its library neither reads the command line nor ends the process; the binary `bench` does both.
 //!
-//! Data runs one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks, trials,
-//! phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. What happens meanwhile goes to observers,
-//! such as those of [`show`]. [`testbed`] starts and stops what is under test, [`grading`] reads results of other tools,
-//! [`exit`] turns errors into exit codes.
+//! Data flows one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks,
+//! trials, phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. Progress is reported to
+//! observers, such as those of [`show`]. [`testbed`] starts and stops the system under test, [`grading`]
+//! reads results of other tools, [`exit`] turns errors into exit codes.
 //!
-//! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the contract in `driver.rs` and its two
-//! implementations `sim/mod.rs` and `live/phases.rs`, and last `judge.rs`.
+//! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the interface in `driver.rs` and its
+//! two implementations `sim/mod.rs` and `live/phases.rs`, and last `judge.rs`.
 //!
 //! # Example
 //!
@@ -57,6 +57,7 @@
 //!     oracles: false,
 //!     replication: 0,
 //!     mode: Mode::Compare,
+//!     resume: false,
 //! };
 //! let trials = Trials::default();
 //! let finished = run(&plan, options, &Interrupt::default(), &trials).await?;
@@ -67,6 +68,12 @@
 //! # }
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
+
 pub mod children;
 pub mod cli;
 pub mod exit;
@@ -75,19 +82,22 @@ pub mod grading;
 pub mod show;
 pub mod testbed;
 
-/// The commit that this was built from.
+/// The commit that this binary was built from.
 pub const COMMIT: &str = env!("BENCH_COMMIT");
 
-/// Sends the log of this process to `file` from now on, at the level that the environment variable `level` names, or
-/// else `info`. A second call in one process changes nothing.
+/// Writes the log of this process to `file`, at the level set by the environment variable `level` (`info` by
+/// default). A second call in the same process has no effect.
 pub fn log_to(file: std::fs::File, level: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env(level)
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(false)
-        .with_writer(std::sync::Mutex::new(file))
+        // A log that cannot be written must not end the run: by default, the failure itself would be printed, and a
+        // closed standard error would then cause a panic.
+        .log_internal_errors(false)
+        .with_writer(std::sync::Mutex::new(lb_io::Lossy(file)))
         .finish();
-    // Only a second call can fail; its lines go where the first one said.
+    // Only a second call can fail; the log then stays in the file of the first.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

@@ -119,7 +119,7 @@ fn values_that_are_missing_are_null_and_named_never_zero() {
     assert_eq!(json["tests"][0]["missing"], json!(["p95", "p99"]));
     assert!(report.contains("missing, so neither graded nor judged: p95, p99"), "{report}");
     let advice = json["recommendations"][0].as_str().unwrap_or_default();
-    assert!(advice.contains("what is missing was not judged"), "no all-clear on half the numbers: {advice}");
+    assert!(advice.contains("missing values were not judged"), "no all-clear on half the numbers: {advice}");
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn broken_values_are_refused_with_line_column_value_and_the_way_out() {
             &["line 2", "`Failure Count`", "`101`", "more than"],
         ),
         (csv(&[HEADER, HEALTH, "POST,/log"]), &["line 3", "2 values", "22", "cut off"]),
-        (csv(&[HEADER, AGGREGATED, AGGREGATED]), &["line 3", "`Aggregated`", "twice"]),
+        (csv(&[HEADER, AGGREGATED, AGGREGATED]), &["line 3", "`Aggregated`", "duplicate"]),
         (csv(&[HEADER]), &["no row below the header", "finished test"]),
     ];
     for (contents, parts) in table {
@@ -334,7 +334,7 @@ fn what_is_no_test_is_refused_by_what_it_is() {
         ("a.json", r#"{"metrics": "#, &["not JSON", accepted]),
         ("a.json", &two, &["k6's list of samples", "--summary-export"]),
         ("a.json", r#"{"metrics": {"iterations": {"count": 1}}}"#, &["no metric `http_req_duration`"]),
-        ("a.json", r#"{"analysis": {}, "bottlenecks": []}"#, &["an analysis already"]),
+        ("a.json", r#"{"analysis": {}, "bottlenecks": []}"#, &["already an analysis"]),
         (
             "a.json",
             r#"{"latencyPercentiles": {"p50": "fast"}}"#,
@@ -342,11 +342,11 @@ fn what_is_no_test_is_refused_by_what_it_is() {
         ),
         ("a_stats.csv", "name;value\n1;2\n", &["it begins with `name;value`", accepted]),
         ("a_stats.csv", "", &["an empty file", accepted]),
-        ("a_stats_history.csv", "Timestamp,User Count\n", &["Locust's history", "`_stats.csv` beside it"]),
+        ("a_stats_history.csv", "Timestamp,User Count\n", &["Locust's history", "`_stats.csv` next to it"]),
         (
             "a_failures.csv",
             "Method,Name,Error,Occurrences\n",
-            &["list of failures", "`_stats.csv` beside it"],
+            &["list of failures", "`_stats.csv` next to it"],
         ),
         ("sub/notes.txt", "x", &["does not exist", accepted]),
     ];
@@ -382,4 +382,39 @@ fn json_that_cannot_be_written_is_an_error_that_names_the_file() {
     let message = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{message}");
     assert!(message.contains("no/such/folder.json") && message.contains("--json"), "{message}");
+}
+
+#[test]
+fn names_that_look_like_formulas_are_marked_by_a_run_and_read_back_without_the_mark() {
+    let bench = Bench::new();
+    let name = "=HYPERLINK(\"http://evil.example\",\"x\")";
+    let steps = json!([{ "name": name, "path": "/" }]);
+    let journey = json!({ "name": "j", "actions": { "a": { "weight": 1, "steps": steps } } });
+    let config = json!({
+        "scenarios": [{ "name": "s", "duration_minutes": 0.1, "concurrent_users": 2 }],
+        "bench": { "journey": journey, "topology": "situation-a" },
+    });
+    let config = bench.config("config.json", &config);
+    let args = ["--config", &config, "--engine", "sim", "--algorithms", "random", "--repetitions", "1"];
+    bench.summary("out", &[&args[..], &["--record-actions", "--no-oracles"]].concat());
+
+    let stats = std::fs::read_to_string(bench.path("out/locust/s-random_stats.csv")).expect("it was written");
+    let marked = "GET,\"'=HYPERLINK(\"\"http://evil.example\"\",\"\"x\"\")\",";
+    assert!(stats.contains(marked), "a spreadsheet takes it for text: {stats}");
+    let actions =
+        std::fs::read_to_string(bench.path("out/trials/s-random-0-actions.csv")).expect("it was written");
+    assert!(actions.contains("0,0,\"'=HYPERLINK("), "{actions}");
+    let (shown, json) = analyze(&bench, "out/locust");
+    assert!(shown.contains(" =HYPERLINK("), "the name as it was: {shown}");
+    assert!(json.to_string().contains("\"=HYPERLINK("), "{json}");
+}
+
+#[test]
+fn what_a_terminal_would_obey_is_shown_as_an_escape() {
+    let row = HEALTH.replace("/health", "\u{1b}]0;owned\u{7}/health");
+    let bench = bench_with(&[("t_stats.csv", &csv(&[HEADER, &row, LOGIN, AGGREGATED]))]);
+    let (shown, _) = analyze(&bench, "t_stats.csv");
+    assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown:?}");
+    assert!(shown.contains("\\u{1b}]0;owned\\u{7}/health"), "{shown}");
+    refused(&Bench::new(), "none\u{1b}[2J.csv", &["none\\u{1b}[2J.csv"]);
 }

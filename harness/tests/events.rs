@@ -35,9 +35,11 @@ fn a_replayed_run_prints_what_the_run_printed() {
     let output = run(&bench, &["--repetitions", "2"]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let (printed, said) = (text(&output.stdout), text(&output.stderr));
-    assert!(printed.contains("P95 Latency (ms)") && printed.contains("report: "), "{printed}");
+    assert!(printed.contains("P95 ms") && printed.contains("report: "), "{printed}");
     assert!(said.contains("round-robin (block 2): "), "{said}");
     assert_replayed(&bench, &output, &[]);
+    let full = text(&bench.run(&["replay-events", "events.jsonl", "--verbose"]).stdout);
+    assert!(full.contains("P95 Latency (ms)") && full.contains("Slowest requests"), "{full}");
 }
 
 #[test]
@@ -134,9 +136,10 @@ fn each_event_has_the_documented_shape_and_is_read_back() {
     let bench = Bench::new();
     let output = run(&bench, &[]);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    let shapes: [(&str, &[&str]); 9] = [
+    let shapes: [(&str, &[&str]); 10] = [
         ("run_started", &["run_id", "load_balancer", "engine", "mode", "results", "scenarios"]),
-        ("scenario_started", &["scenario", "contestants"]),
+        ("pilot_played", &["scenario", "pilot"]),
+        ("scenario_started", &["scenario", "contestants", "trials", "trial_s"]),
         ("block_started", &["scenario", "block", "schedule_sha256", "order"]),
         ("phase_started", &["trial", "phase"]),
         (
@@ -181,19 +184,31 @@ fn events_of_other_runs_have_the_documented_shape_too() {
     let scenario = || "test".to_owned();
     let probe = RateProbe {
         rate_per_s: 10.0,
+        warm_up_s: 4.0,
         seconds: 5.0,
         stage: lb_results::ProbeStage::Binary,
+        replicate: 0,
+        schedule_sha256: "5c".to_owned(),
         kept: true,
+        breaches: Vec::new(),
+        requests: 50,
         latency_ms: None,
         error_rate: 0.0,
         problems: Vec::new(),
     };
-    let probe_json = json!({ "rate_per_s": 10.0, "seconds": 5.0, "stage": "binary", "kept": true,
-        "latency_ms": null, "error_rate": 0.0, "problems": [] });
+    let probe_json = json!({ "rate_per_s": 10.0, "warm_up_s": 4.0, "seconds": 5.0, "stage": "binary",
+        "replicate": 0, "schedule_sha256": "5c", "kept": true, "breaches": [], "requests": 50, "latency_ms": null, "error_rate": 0.0, "problems": [] });
     let max_rate = MaxRateSummary {
         algorithm: "random".to_owned(),
         objective: vec!["p(95)<200".to_owned()],
+        unit: lb_results::RateUnit::Sessions,
+        requests_per_arrival: Some(13.0),
         rate_per_s: None,
+        breached_rate_per_s: Some(10.0),
+        limit: lb_results::RateLimit::Objective,
+        limited_by: None,
+        rank: None,
+        equal_to: Vec::new(),
         probes: vec![probe.clone()],
     };
     let cases = [
@@ -227,7 +242,9 @@ fn events_of_other_runs_have_the_documented_shape_too() {
         (
             Event::RateFound { scenario: scenario(), max_rate },
             json!({ "event": "rate_found", "scenario": "test", "max_rate": { "algorithm": "random",
-                "objective": ["p(95)<200"], "rate_per_s": null, "probes": [probe_json] } }),
+                "objective": ["p(95)<200"], "unit": "sessions", "requests_per_arrival": 13.0, "rate_per_s": null,
+                "breached_rate_per_s": 10.0, "limit": "objective", "limited_by": null, "rank": null,
+                "equal_to": [], "probes": [probe_json] } }),
         ),
         (
             Event::NoiseFloorKept { path: "noise/a.json".to_owned() },

@@ -3,11 +3,10 @@
 
 mod common;
 
-use common::{Bench, algorithm, number, text};
+use common::{Bench, Running, algorithm, number, text};
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -19,6 +18,8 @@ enum Conduct {
     Lies,
     /// Answers 400.
     Refuses,
+    /// Routes in rotation, as it says, but answers all but held requests with 502 that names no backend.
+    Fails,
 }
 
 /// Speaks the admin API on one port and, whatever it says, routes in rotation over four backends.
@@ -68,9 +69,13 @@ fn serve(stream: TcpStream, conduct: Conduct, turn: &AtomicUsize) {
 
 fn answer(path: &str, conduct: Conduct, turn: &AtomicUsize) -> (u16, String, String) {
     let names = ["round-robin", "least-connections"];
+    let current = if conduct == Conduct::Fails { names[0] } else { names[1] };
     let admin = |status, value: serde_json::Value| (status, String::new(), value.to_string());
     if let Some(rest) = path.strip_prefix("/proxy/") {
         let backend = turn.fetch_add(1, Ordering::SeqCst) % 4;
+        if conduct == Conduct::Fails && !rest.contains("ms=") {
+            return (502, String::new(), "<html>502 Bad Gateway</html>".to_owned());
+        }
         let held = rest.split("ms=").nth(1).and_then(|ms| ms.parse().ok()).unwrap_or(0);
         std::thread::sleep(Duration::from_millis(held));
         return (200, format!("x-backend: b{backend}\r\n"), "{}".to_owned());
@@ -80,28 +85,27 @@ fn answer(path: &str, conduct: Conduct, turn: &AtomicUsize) -> (u16, String, Str
         "/api/benchmark/status" => admin(
             200,
             json!({
-                "benchmarkActive": true, "currentAlgorithm": "least-connections", "currentPhase": 1, "totalPhases": 3,
+                "benchmarkActive": true, "currentAlgorithm": current, "currentPhase": 1, "totalPhases": 3,
                 "testAlgorithms": names,
             }),
         ),
-        "/rl/strategies" => admin(200, json!({ "current": "least-connections", "available": names })),
+        "/rl/strategies" => admin(200, json!({ "current": current, "available": names })),
         "/api/benchmark/switch" if conduct == Conduct::Refuses => admin(
             400,
             json!({ "error": "Invalid algorithm: least-connections", "availableAlgorithms": ["round-robin"] }),
         ),
-        "/api/benchmark/switch" => admin(
-            200,
-            json!({ "status": "switched", "currentAlgorithm": "least-connections", "message": "done" }),
-        ),
+        "/api/benchmark/switch" => {
+            admin(200, json!({ "status": "switched", "currentAlgorithm": current, "message": "done" }))
+        }
         "/api/benchmark/start" => admin(
             200,
             json!({
-                "status": "started", "duration_minutes": 60, "current_algorithm": "least-connections",
+                "status": "started", "duration_minutes": 60, "current_algorithm": current,
                 "test_algorithms": names, "start_time": 0,
             }),
         ),
         "/api/benchmark/reset" => {
-            admin(200, json!({ "status": "reset", "algorithm": "least-connections", "message": "" }))
+            admin(200, json!({ "status": "reset", "algorithm": current, "message": "" }))
         }
         "/api/benchmark/stop" => {
             admin(200, json!({ "status": "completed", "totalDurationMs": 1, "results": {} }))
@@ -118,7 +122,7 @@ fn drive(url: &str) -> (Option<i32>, String, String) {
     let output = bench.run(&[
         "--config",
         &config,
-        "--url",
+        "--load-balancer",
         &entry,
         "--algorithms",
         "least-connections",
@@ -153,8 +157,16 @@ fn algorithms_that_are_not_offered_are_skipped_visibly_and_none_left_ends_the_ru
     let config = bench.config("short.json", &common::config(2, 1.0, &json!({})));
     let entry = format!("{url}/proxy");
     let run = |algorithms: &str| {
-        let output =
-            bench.run(&["--config", &config, "--url", &entry, "--algorithms", algorithms, "--out", "out"]);
+        let output = bench.run(&[
+            "--config",
+            &config,
+            "--load-balancer",
+            &entry,
+            "--algorithms",
+            algorithms,
+            "--out",
+            algorithms,
+        ]);
         (output.status.code(), text(&output.stdout), text(&output.stderr))
     };
     let (code, _, message) = run("prequal");
@@ -170,25 +182,19 @@ fn algorithms_that_are_not_offered_are_skipped_visibly_and_none_left_ends_the_ru
     assert!(printed.contains("prequal: skipped, the load balancer does not offer it"), "{printed}");
 }
 
-/// A process of our own that ends with the test: it watches its standard input.
-struct Process(Child);
-
-impl Process {
-    /// Starts a hidden subcommand of `bench` and reads where it listens.
-    fn start(bench: &Bench, args: &[&str]) -> (Self, Value) {
-        let mut command = bench.command(args);
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bench can be started");
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
-        (Self(child), serde_json::from_str(&line).expect("the line that says where it listens"))
-    }
-}
-
-impl Drop for Process {
-    fn drop(&mut self) {
-        drop(self.0.stdin.take());
-        let _ = self.0.wait();
+#[test]
+fn errors_of_a_load_balancer_that_names_no_backends_are_not_blamed_on_it() {
+    let url = stand_in(Conduct::Fails);
+    let bench = Bench::new();
+    let settings = json!({ "warm_up_s": 0, "cool_down_s": 0 });
+    let config = bench.config("short.json", &common::config(2, 1.0, &settings));
+    let entry = format!("{url}/proxy");
+    let args = ["--config", &config, "--load-balancer", &entry, "--algorithms", "round-robin"];
+    let summary = bench.summary("out", &args);
+    let result = algorithm(&summary, "round-robin");
+    assert!(number(result, "/outcomes/server_error") > 0.0, "it is not known who failed: {result}");
+    for blamed in ["/outcomes/balancer_error", "/outcomes/backend_error"] {
+        assert_eq!(number(result, blamed), 0.0, "{blamed}");
     }
 }
 
@@ -202,31 +208,17 @@ fn a_load_balancer_that_runs_already_is_driven_and_its_backends_are_listed() {
             "pools": [{ "name": "shop", "backends": [{ "id": "left" }, { "id": "right" }] }]
         }),
     );
-    let (_mocks, ready) =
-        Process::start(&bench, &["__mock-backends", "--topology", &topology, "--exit-with-parent"]);
-    let backends: Vec<Value> = ready["backends"]
-        .as_array()
-        .expect("backends")
-        .iter()
-        .map(|backend| json!({ "id": backend["id"], "url": backend["url"] }))
-        .collect();
-    let balancer = json!({ "listen": "127.0.0.1:0", "pools": [{ "name": "shop", "backends": backends }] });
-    let balancer = bench.config("balancer.json", &balancer);
-    let (_balancer, at) =
-        Process::start(&bench, &["__load-balancer", "--config", &balancer, "--exit-with-parent"]);
-
+    let running = Running::start(&bench, &topology);
     let faults = json!([{ "fault": "error_rate", "rate": 1.0 }]);
     let settings =
         json!({ "algorithms": ["round-robin"], "warm_up_s": 0, "cool_down_s": 0, "faults": faults });
-    let mut config = common::config(4, 2.0, &settings);
-    config["base_url"] = json!(format!("{}/proxy", at["url"].as_str().expect("a url")));
-    let config = bench.config("running.json", &config);
-    let output = bench.run(&["--config", &config, "--out", "out"]);
+    let config = bench.config("running.json", &common::config(4, 2.0, &settings));
+    let output = bench.run(&["--config", &config, "--load-balancer", &running.entry(), "--out", "out"]);
     let printed = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
-    assert!(printed.contains("(answers at the config's base_url)"), "nobody is surprised: {printed}");
+    assert!(printed.contains("(named by you)"), "nobody is surprised: {printed}");
     assert!(
-        printed.contains("faults of the config are not applied"),
+        printed.contains("the fault of the config is not applied"),
         "a knob that does nothing is reported: {printed}"
     );
     let summary = bench.json("out/summary.json");

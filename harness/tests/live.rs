@@ -3,21 +3,11 @@
 
 mod common;
 
-use common::{Bench, algorithm, number, sequences, text};
+use common::{Bench, algorithm, number, sequences, start, text};
 use lb_core::policy::PolicyFile;
 use serde_json::{Value, json};
-use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
-use std::process::{Child, Command, Stdio};
-
-/// Starts `bench` with its progress readable line by line.
-fn start(bench: &Bench, args: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
-    let mut command = bench.command(args);
-    let mut child =
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bench can be started");
-    let stderr = BufReader::new(child.stderr.take().expect("standard error"));
-    (child, stderr.lines().map_while(Result::ok))
-}
+use std::process::{Command, Stdio};
 
 /// Addresses that a run's children listened on.
 fn addresses(bench: &Bench, out: &str) -> Vec<String> {
@@ -42,7 +32,7 @@ fn a_run_switches_verifies_measures_and_leaves_no_process() {
     let bench = Bench::new();
     let settings = json!({ "algorithms": ["round-robin", "least-connections", "rl"], "warm_up_s": 0.5, "cool_down_s": 0 });
     let config = bench.config("short.json", &common::config(10, 3.0, &settings));
-    let output = bench.run(&["--config", &config, "--out", "out"]);
+    let output = bench.run(&["--config", &config, "--out", "out", "--verbose"]);
     let printed = text(&output.stdout);
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert!(printed.starts_with("load balancer: embedded"), "the first line says what is driven: {printed}");
@@ -163,7 +153,9 @@ fn a_backend_that_dies_costs_what_was_in_flight_on_it_and_shows() {
     assert_eq!(dead["id"], "shop-1");
     let shares: Vec<f64> =
         result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).collect();
-    assert!(shares[0] < shares[1] && shares[0] < shares[2], "its share shows that it was gone: {shares:?}");
+    // The first four machines are alike; a hundred requests leave single shares too noisy to compare.
+    let alike = (shares[1] + shares[2] + shares[3]) / 3.0;
+    assert!(shares[0] < alike, "its share shows that it was gone: {shares:?}");
 }
 
 #[cfg(unix)]
@@ -262,7 +254,7 @@ fn doctor_finds_everything_in_order_and_names_what_is_not() {
     let config = bench.config("fine.json", &common::config(2, 2.0, &json!({})));
     let output = bench.run(&["doctor", "--config", &config]);
     assert!(output.status.success(), "{}{}", text(&output.stdout), text(&output.stderr));
-    assert!(text(&output.stdout).contains("everything is in order"));
+    assert!(text(&output.stdout).contains("all checks passed"));
 
     let journey = json!({
         "name": "broken", "actions": { "look": { "weight": 1, "steps": [
@@ -276,4 +268,41 @@ fn doctor_finds_everything_in_order_and_names_what_is_not() {
     let output = bench.run(&["doctor", "--config", &config]);
     assert_eq!(output.status.code(), Some(3), "{}{}", text(&output.stdout), text(&output.stderr));
     assert!(text(&output.stdout).contains("FAIL  GET look never succeeded"), "{}", text(&output.stdout));
+}
+
+#[test]
+fn a_shop_with_cookies_and_redirects_keeps_carts_with_their_users() {
+    let bench = Bench::new();
+    let config = json!({
+        "scenarios": [{
+            "name": "shop", "duration_minutes": 0.08, "concurrent_users": 12, "ramp_up_time_seconds": 0
+        }],
+        "bench": {
+            "journey": "online_boutique", "topology": "online-boutique", "think_time_s": [0.01, 0.04],
+            "actions_per_session": [20, 40], "algorithms": ["round-robin", "consistent-hash"], "warm_up_s": 0,
+            "cool_down_s": 0
+        }
+    });
+    let config = bench.config("boutique.json", &config);
+    let summary = bench.summary("out", &["--config", &config, "--no-oracles"]);
+    for name in ["round-robin", "consistent-hash"] {
+        let result = algorithm(&summary, name);
+        // The checks of the journey demand that a cart page names the user's own session and the product just added.
+        assert_eq!(number(result, "/error_rate"), 0.0, "{name}: {}", result["outcomes"]);
+        let actions = result["actions"].as_array().expect("rows");
+        for row in ["add_to_cart (redirect)", "view_cart", "check_out", "log_out (redirect)"] {
+            let sent =
+                actions.iter().any(|action| action["name"] == row && number(action, "/requests") > 0.0);
+            assert!(sent, "{name}: {row} was sent: {actions:?}");
+        }
+        let served = result["backends"].as_array().expect("backends").iter();
+        assert!(
+            served.filter(|backend| number(backend, "/share") > 0.0).count() > 1,
+            "{name}: several replicas"
+        );
+    }
+    let notes = summary["notes"].as_array().expect("notes");
+    let pinning =
+        notes.iter().filter_map(Value::as_str).find(|note| note.contains("users are kept where they are"));
+    assert_eq!(pinning, None, "hashing keeps users because it is meant to, and round-robin does not");
 }

@@ -99,6 +99,68 @@ fn the_same_seed_gives_the_same_run_and_another_seed_another_schedule() {
 }
 
 #[test]
+fn every_scenario_has_its_files_whatever_it_is_called() {
+    let bench = Bench::new();
+    let names = ["Peak Load", "Peak-Load", "日本", "中国", "--- ../x", "peak", "$(rm -r) \"'`"];
+    let scenario = |name: &&str| json!({ "name": name, "duration_minutes": 0.05, "concurrent_users": 2 });
+    let scenarios: Vec<_> = names.iter().map(scenario).collect();
+    let config = bench.config("names.json", &json!({ "scenarios": scenarios }));
+    let labels = ["least-connections+ejection", "rl"];
+    let args =
+        ["--config", &config, "--engine", "sim", "--record-actions", "--algorithms", &labels.join(",")];
+    bench.summary("out", &args);
+    // Two runs can only be compared with two blocks or more.
+    for out in ["base", "again"] {
+        bench.summary(out, &[&args[..], &["--repetitions", "2"]].concat());
+    }
+    let files = |folder: &str| {
+        let mut files: Vec<String> = std::fs::read_dir(bench.path(folder))
+            .expect("the folder")
+            .map(|file| file.expect("a file").file_name().into_string().expect("UTF-8"))
+            .collect();
+        files.sort();
+        files
+    };
+    let all = names.len() * labels.len();
+    let trials: Vec<String> =
+        files("out/trials").into_iter().filter(|file| file.ends_with(".json")).collect();
+    assert_eq!(trials.len(), all, "{trials:?}");
+    let mut found = Vec::new();
+    for file in &trials {
+        assert!(!file.starts_with(['-', '.']), "{file}");
+        let trial = bench.json(&format!("out/trials/{file}"));
+        found.push((trial["scenario"].as_str().map(str::to_owned), trial["result"]["name"].clone()));
+        assert!(bench.path(&format!("out/trials/{}-actions.csv", file.trim_end_matches(".json"))).exists());
+    }
+    for name in names {
+        for label in labels {
+            let pair = (Some(name.to_owned()), json!(label));
+            assert_eq!(found.iter().filter(|one| **one == pair).count(), 1, "{name}: {label}: {found:?}");
+        }
+    }
+    assert!(trials.contains(&"3-日本-rl-0.json".to_owned()), "names stay readable: {trials:?}");
+    assert_eq!(files("out/hlog").len(), all);
+    assert_eq!(files("out/locust").len(), all * 4);
+
+    for args in [
+        &["compare", "base", "again"][..],
+        &["analyze", "out"],
+        &["analyze", "out/locust"],
+        &["report", "out"],
+    ] {
+        let output = bench.run(args);
+        let printed = common::text(&output.stdout);
+        assert!(output.status.success(), "{args:?}: {printed}{}", common::text(&output.stderr));
+        if args[0] != "report" && args[1] != "out/locust" {
+            for name in &names[..4] {
+                assert!(printed.contains(name), "{args:?} finds {name}: {printed}");
+            }
+        }
+    }
+    assert!(bench.path("out/report.md").exists(), "all reports are written");
+}
+
+#[test]
 fn every_algorithm_gets_the_same_users_and_actions() {
     let bench = Bench::new();
     let names = ["round-robin", "least-connections", "random", "peak-ewma"];
@@ -200,4 +262,29 @@ fn results_hold_every_documented_field() {
     let shares: f64 =
         result["backends"].as_array().expect("backends").iter().map(|b| number(b, "/share")).sum();
     assert!((shares - 1.0).abs() < 1e-9, "shares are fractions of one pool: {shares}");
+}
+
+#[test]
+fn a_token_of_the_command_line_is_in_no_file_of_the_results() {
+    let bench = Bench::new();
+    let args = ["--config", "quick_test_config.json", "--engine", "sim", "--algorithms", "random"];
+    for (out, token) in [("out", &["--admin-token", "s3cret"][..]), ("again", &["--admin-token=s3cret"])] {
+        let more = ["--repetitions", "1", "--no-oracles", "--events", "events.jsonl"];
+        let reports = ["--report", "html,markdown,junit,step-summary,go-benchmark,prometheus"];
+        let summary = bench.summary(out, &[&args[..], token, &more, &reports].concat());
+        assert!(summary["command"].to_string().contains("***"), "{}", summary["command"]);
+        let mut folders = vec![bench.path(out)];
+        let mut files = vec![bench.path("events.jsonl")];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() { folders.push(path) } else { files.push(path) }
+            }
+        }
+        assert!(files.len() > 8, "{files:?}");
+        for file in files {
+            let found = std::fs::read(&file).expect("a file").windows(6).any(|bytes| bytes == b"s3cret");
+            assert!(!found, "{} holds the token", file.display());
+        }
+    }
 }

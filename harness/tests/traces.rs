@@ -124,7 +124,7 @@ fn exploration_is_seen_in_the_rows_the_counts_and_the_notes() {
         let share = explored / decisions.len() as f64;
         assert!((share - 0.3).abs() < 0.15, "{engine}: {share} of {} explored", decisions.len());
         let notes = summary["notes"].to_string();
-        assert!(notes.contains("exploration of 30 %"), "{engine}: readers are told: {notes}");
+        assert!(notes.contains("exploration rate of 30 %"), "{engine}: readers are told: {notes}");
         let evidence = &algorithm(&summary, "round-robin")["switch_evidence"][0];
         assert_ne!(evidence["behaviour"]["verdict"], "contradicted", "{engine}: verified before: {evidence}");
     }

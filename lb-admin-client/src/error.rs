@@ -1,5 +1,5 @@
-//! Errors of calls to a load balancer. Each says where it happened (URL and status), what was expected instead, and
-//! what to do about it. Messages are fragments that fit after "failed to".
+//! Errors of calls to a load balancer. Each says where it happened (URL and status), what was expected
+//! instead, and what to do about it. Messages are fragments that fit after "failed to".
 
 use lb_core::Algorithm;
 use std::fmt;
@@ -25,13 +25,16 @@ pub enum AdminError {
         /// The cause, such as a refused connection or a timeout.
         reason: String,
     },
-    /// The load balancer requires a token, or rejects the one that was sent.
-    #[error("call {url}: it answered {status}; give the load balancer's admin token")]
+    /// The load balancer requires a token, rejects the one that was sent, or does not know the host by which it was
+    /// called.
+    #[error("call {url}: it answered {status} (`{said}`); {}", admission(*.status))]
     Unauthorized {
         /// The URL that was called.
         url: String,
         /// The HTTP status: 401 or 403.
         status: u16,
+        /// The beginning of its answer.
+        said: String,
     },
     /// The operating system denies access.
     #[error("use {place}: permission denied; {way_out}")]
@@ -41,10 +44,10 @@ pub enum AdminError {
         /// How to get access.
         way_out: &'static str,
     },
-    /// A new configuration was loaded, but processes that run under the old one have not ended.
+    /// A new configuration was loaded, but processes with the old one are still running.
     #[error(
-        "switch to `{native}`: after {waited:?} processes under the old configuration still answer ({}); \
-         wait longer, or find the connections that hold them",
+        "switch to `{native}`: after {waited:?}, processes with the old configuration are still \
+         running ({}); wait longer, or find the connections that keep them running",
         processes(.left)
     )]
     OldGeneration {
@@ -52,16 +55,16 @@ pub enum AdminError {
         native: String,
         /// How long the call waited.
         waited: Duration,
-        /// The process ids of those that still run.
+        /// Ids of the processes that are still running.
         left: Vec<u32>,
     },
-    /// The load balancer does not offer the algorithm; it was not asked to switch.
+    /// The load balancer does not offer the algorithm, so no request was sent.
     #[error(
         "switch to `{algorithm}`: the {dialect} load balancer does not offer it; it offers {}",
         list(.available)
     )]
     NotOffered {
-        /// The algorithm that was asked for.
+        /// The requested algorithm.
         algorithm: Algorithm,
         /// The kind of load balancer.
         dialect: String,
@@ -80,65 +83,65 @@ pub enum AdminError {
         status: u16,
         /// The name of the algorithm that was sent.
         native: String,
-        /// The message in its answer.
+        /// The message in the load balancer's answer.
         said: String,
         /// The algorithms that it offers, by its own names.
         available: Vec<String>,
     },
     /// The load balancer accepted the switch but routes with another algorithm.
     #[error(
-        "switch to `{wanted}`: the load balancer said that it did, but {url} says that `{routes}` routes; \
-         nothing measured now would be about `{wanted}`"
+        "switch to `{wanted}`: the load balancer confirmed the switch, but {url} says that `{routes}` \
+         is active; a measurement now would not measure `{wanted}`"
     )]
     NotSwitched {
         /// The URL whose answer names the other algorithm.
         url: String,
         /// The name of the algorithm that was sent.
         wanted: String,
-        /// The algorithm that routes instead.
+        /// The algorithm that is active instead.
         routes: String,
     },
     /// A measurement is already running.
     #[error(
         "start a measurement: {url} answered {status} ({said}); \
-         stop the one that runs there first, unless another run needs it"
+         stop the measurement that is running there, unless another run needs it"
     )]
     AlreadyMeasuring {
         /// The URL that was called.
         url: String,
         /// The HTTP status of its answer.
         status: u16,
-        /// The message in its answer.
+        /// The message in the load balancer's answer.
         said: String,
     },
     /// There is no measurement to stop.
     #[error(
-        "stop the measurement: {url} says that none runs ({said}); another client may have stopped it, \
-         and then its counts are incomplete"
+        "stop the measurement: {url} says that none is running ({said}); another client may have stopped it, \
+         in which case its counts are incomplete"
     )]
     NotMeasuring {
         /// The URL that was called.
         url: String,
-        /// The message in its answer.
+        /// The message in the load balancer's answer.
         said: String,
     },
     /// Requests are still in flight.
     #[error(
-        "drain the {dialect} load balancer: after {waited:?} requests are still in flight ({remaining}); \
-         wait longer, or find the clients that hold them"
+        "drain the {dialect} load balancer: after {waited:?}, requests are still in flight ({remaining}); \
+         wait longer, or find the clients that keep them open"
     )]
     StillInFlight {
         /// The kind of load balancer.
         dialect: String,
         /// How long the call waited.
         waited: Duration,
-        /// The backends that have them, and how many each.
+        /// The number of remaining requests on each backend.
         remaining: Remaining,
     },
-    /// The load balancer cannot do what was asked.
-    #[error("{what}: the {dialect} load balancer at {url} cannot; {way_out}")]
+    /// The load balancer does not support the operation.
+    #[error("{what}: the {dialect} load balancer at {url} does not support this; {way_out}")]
     NotSupported {
-        /// What was asked for, as a verb with its object.
+        /// The operation, as a verb with its object.
         what: &'static str,
         /// The kind of load balancer.
         dialect: String,
@@ -147,10 +150,24 @@ pub enum AdminError {
         /// What to do instead.
         way_out: &'static str,
     },
+    /// A step of a declared load balancer failed.
+    #[error("take step `{place}`: {action} {fault}; {said}")]
+    Step {
+        /// The place of the step in the declaration, such as `switch[0]`.
+        place: String,
+        /// The command or request.
+        action: String,
+        /// What happened instead of a success, as a verb with its object.
+        fault: String,
+        /// The last lines of its output or answer.
+        said: String,
+        /// Whether it ended by itself or was answered, only not as expected.
+        answered: bool,
+    },
     /// A value, file or answer that cannot be used.
     #[error("{what}: {reason}")]
     BadValue {
-        /// What was asked for, as a verb with its object.
+        /// The operation, as a verb with its object.
         what: &'static str,
         /// The key or file, its value, and what would be valid.
         reason: String,
@@ -165,7 +182,7 @@ pub enum AdminError {
         url: String,
         /// The HTTP status of its answer.
         status: u16,
-        /// What the protocol prescribes.
+        /// The answer that the protocol prescribes.
         expected: &'static str,
         /// The beginning of the answer, or what is wrong with it.
         said: String,
@@ -173,7 +190,7 @@ pub enum AdminError {
 }
 
 impl AdminError {
-    /// The refusal of a load balancer, at `url` or another place, that has no such call.
+    /// Returns the error of a load balancer, at `url` or another address, that does not support a call.
     pub(crate) fn not_supported(
         dialect: &str,
         url: impl Into<String>,
@@ -184,7 +201,7 @@ impl AdminError {
     }
 }
 
-/// Why the modules that a program needs for steered weights could not be found.
+/// The reason why the modules that a program needs for steered weights could not be found.
 #[derive(Debug, thiserror::Error)]
 pub enum ModulesError {
     /// The program cannot be run to ask where its modules are.
@@ -192,7 +209,7 @@ pub enum ModulesError {
     Run {
         /// The path of the program.
         program: PathBuf,
-        /// The error of the system.
+        /// The operating system's error.
         source: std::io::Error,
     },
     /// A module is not installed.
@@ -204,7 +221,7 @@ pub enum ModulesError {
     Missing {
         /// The name of the load balancer.
         name: &'static str,
-        /// What steers its weights.
+        /// The component that steers its weights.
         by: &'static str,
         /// The path at which the module should be.
         module: PathBuf,
@@ -227,10 +244,18 @@ impl fmt::Display for Remaining {
     }
 }
 
+/// Says how to be let in.
+fn admission(status: u16) -> &'static str {
+    match status {
+        401 => "give the load balancer's admin token",
+        _ => "call it at an address that it allows, or give the load balancer's admin token",
+    }
+}
+
 fn processes(pids: &[u32]) -> String {
     pids.iter().map(|pid| format!("pid {pid}")).collect::<Vec<_>>().join(", ")
 }
 
 fn list(names: &[String]) -> String {
-    if names.is_empty() { "nothing that we know by name".to_owned() } else { names.join(", ") }
+    if names.is_empty() { "no known algorithm".to_owned() } else { names.join(", ") }
 }

@@ -1,4 +1,4 @@
-//! Flag files: a folder that holds one empty file, named after the algorithm that routes. Load balancers
+//! Flag files: a folder that holds one empty file, named after the active algorithm. Load balancers
 //! that can check for a file on every request are switched by renaming it, without being notified.
 //!
 //! A rename is atomic, so a request finds the old flag or the new one. Files with other names are left alone.
@@ -28,7 +28,8 @@ impl Flags {
         &self.dir
     }
 
-    /// Lists the flags that exist now: one, none before the first switch, or several if something else left them.
+    /// Lists the flags that exist now: one, none before the first switch, or several if something else
+    /// created them.
     pub(crate) fn present(&self) -> Result<Vec<&str>, AdminError> {
         let failed = |path: &Path, error: &Error| failed("look for flag files", path, error);
         fs::metadata(&self.dir).map_err(|error| failed(&self.dir, &error))?;
@@ -48,7 +49,7 @@ impl Flags {
         let done =
             |result: Result<(), Error>| result.map_err(|error| failed("set a flag file", &wanted, &error));
         let present = self.present()?;
-        // What is to remain, or to be renamed; the others are strays.
+        // This flag is kept or renamed; all others are strays.
         let kept = present.iter().find(|flag| **flag == name).or(present.first()).copied();
         for stray in present.iter().filter(|flag| Some(**flag) != kept) {
             done(fs::remove_file(self.dir.join(stray)))?;
@@ -66,7 +67,7 @@ fn failed(what: &'static str, path: &Path, error: &Error) -> AdminError {
         return AdminError::Denied { place: path.display().to_string(), way_out: WAY_IN };
     }
     let reason = format!(
-        "{}: {error}; the folder is named in the load balancer's configuration, and has to be on this machine",
+        "{}: {error}; the folder is named in the load balancer's configuration, and must be on this machine",
         path.display()
     );
     AdminError::BadValue { what, reason }
@@ -76,7 +77,7 @@ fn failed(what: &'static str, path: &Path, error: &Error) -> AdminError {
 mod tests {
     use super::*;
 
-    /// A folder of its own, gone at the end.
+    /// A temporary folder, removed on drop.
     struct Folder(PathBuf);
 
     impl Folder {

@@ -4,7 +4,7 @@
 
 use lb_core::Algorithm;
 
-/// The pool of groups that name none.
+/// The pool of groups whose name contains no pool.
 const MAIN: &str = "main";
 
 /// A group of backends under one algorithm.
@@ -18,14 +18,14 @@ impl Group {
     /// Reads the name of a group; `None` if it is the name of something else.
     pub(crate) fn parse(name: &str) -> Option<Self> {
         let (pool, algorithm) = name.rsplit_once('.').unwrap_or((MAIN, name));
-        // Groups are called by the first of an algorithm's names, since that is what is sent.
+        // Groups are named by an algorithm's first name, since that is the name that is sent.
         let known = algorithm.parse::<Algorithm>().ok().filter(|known| known.to_string() == algorithm)?;
         (!pool.is_empty()).then(|| Self { pool: pool.to_owned(), algorithm: known })
     }
 }
 
-/// Each algorithm of some groups once, where every pool has it: what only some pools have cannot be
-/// switched to.
+/// Lists each algorithm that every pool has, once. The load balancer cannot switch to an algorithm that only
+/// some pools have.
 pub(crate) fn algorithms(groups: &[Group]) -> Vec<Algorithm> {
     let mut pools: Vec<&str> = groups.iter().map(|group| group.pool.as_str()).collect();
     pools.sort_unstable();

@@ -2,14 +2,16 @@
 
 use crate::error::AdminError;
 use crate::origin::Origin;
+use lb_core::plain;
+use lb_core::secret::mask_passwords;
 use reqwest::{Client, Method};
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-/// Beginning of an unexpected answer that an error quotes.
-const QUOTED: usize = 160;
+/// The number of characters of an unexpected answer that an error quotes.
+const QUOTED: usize = 200;
 
 /// The base address of an admin API, and how to call it.
 #[derive(Clone)]
@@ -19,7 +21,7 @@ pub(crate) struct Http {
     token: Option<String>,
 }
 
-/// Leaves the token out.
+/// Omits the token.
 impl fmt::Debug for Http {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Http").field("base", &self.base).finish_non_exhaustive()
@@ -56,12 +58,17 @@ pub(crate) struct Reply {
 impl Http {
     /// Creates a client for the API at `base`, with a limit of `limit` for each call.
     pub(crate) fn new(base: &str, token: Option<&str>, limit: Duration) -> Result<Self, AdminError> {
-        Origin::parse(base)?;
+        if Origin::parse(base)?.is_secure() {
+            return Err(AdminError::BadAddress {
+                url: mask_passwords(base).into_owned(),
+                reason: "admin APIs are called over plain HTTP; name an `http://` address".to_owned(),
+            });
+        }
         let client = Client::builder()
             .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
-            // A connection that was closed while idle must not make a switch ambiguous.
+            // Reusing a connection that the server closed while it was idle would make a switch ambiguous.
             .pool_max_idle_per_host(0)
             .timeout(limit)
             .build()
@@ -94,10 +101,10 @@ impl Http {
         let status = reply.status().as_u16();
         let url = reply.url().to_string();
         tracing::debug!(url, status, "admin call");
-        if status == 401 || status == 403 {
-            return Err(AdminError::Unauthorized { url, status });
-        }
         let body = reply.text().await.map_err(|error| unreachable(&url, &error))?;
+        if status == 401 || status == 403 {
+            return Err(AdminError::Unauthorized { said: quoted(&body), url, status });
+        }
         Ok(Reply { url, status, body })
     }
 }
@@ -113,7 +120,7 @@ impl Reply {
 
     /// Returns the error for an answer that is not part of the protocol.
     pub(crate) fn unexpected(&self, expected: &'static str, fault: Option<String>) -> AdminError {
-        let quoted: String = self.body.trim().chars().take(QUOTED).collect();
+        let quoted = quoted(&self.body);
         let fault = fault.map(|fault| format!(" ({fault})")).unwrap_or_default();
         AdminError::Unexpected {
             url: self.url.clone(),
@@ -124,6 +131,11 @@ impl Reply {
     }
 }
 
+/// Returns the beginning of an answer, for an error.
+fn quoted(body: &str) -> String {
+    plain::line(&body.trim().chars().take(QUOTED).collect::<String>()).into_owned()
+}
+
 /// Returns the error for a call without an answer, with its innermost cause.
 pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
     let mut cause: &dyn Error = error;
@@ -131,5 +143,5 @@ pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
         cause = source;
     }
     let reason = if error.is_timeout() { "it did not answer in time".to_owned() } else { cause.to_string() };
-    AdminError::Unreachable { url: url.to_owned(), reason }
+    AdminError::Unreachable { url: mask_passwords(url).into_owned(), reason }
 }

@@ -22,7 +22,7 @@ impl Kind {
         Self(traefik::program::PROGRAM),
     ];
 
-    /// The load balancer that a program is, whether the table lists it or not.
+    /// Returns the load balancer that a program describes, whether the table lists it or not.
     pub const fn new(program: &'static Program) -> Self {
         Self(program)
     }
@@ -32,7 +32,7 @@ impl Kind {
         table.iter().copied().find(|kind| kind.name().eq_ignore_ascii_case(name))
     }
 
-    /// Returns its name in flags and results.
+    /// Returns the load balancer's name in flags and results.
     pub const fn name(self) -> &'static str {
         self.0.names.name
     }
@@ -41,17 +41,24 @@ impl Kind {
         &self.0.names
     }
 
-    /// Returns its own name for an algorithm, or `None` if it does not have it.
+    /// Returns the load balancer's own name for an algorithm, or `None` if it does not have it.
     pub fn native(self, algorithm: Algorithm) -> Option<&'static str> {
         self.names().native(algorithm)
     }
 
-    /// Lists the algorithms that it has.
+    /// Lists the algorithms that the load balancer has.
     pub fn algorithms(self) -> impl Iterator<Item = Algorithm> {
         self.names().algorithms()
     }
 
-    /// Explains that it lacks an algorithm, names the closest match, and lists those that it has.
+    /// Returns whether the load balancer ignores weights under this algorithm, which considers them by our
+    /// definition.
+    pub fn ignores_weights(self, algorithm: Algorithm) -> bool {
+        self.names().ignores_weights.contains(&algorithm.rule)
+    }
+
+    /// Explains that the load balancer lacks an algorithm, names the closest match, and lists those that it
+    /// has.
     pub fn lacks(self, algorithm: Algorithm) -> String {
         self.names().lacks(algorithm)
     }

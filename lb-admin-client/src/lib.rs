@@ -1,20 +1,23 @@
-//! Switches, verifies, drains, resets and reads load balancers: the reference load balancer, HAProxy, nginx, Envoy,
-//! Caddy and Traefik.
+//! Switches, verifies, drains, resets and reads load balancers: the reference load balancer, HAProxy, nginx,
+//! Envoy, Caddy and Traefik.
 //!
-//! The crate owns the contract with a load balancer and everything that is particular to one of them, so that those
-//! who start, drive and compare load balancers never ask which one it is. It uses `lb-core` for the names of
-//! algorithms, and an HTTP client; it starts no processes of its own, save to ask an installed program what it was
-//! built with.
+//! The crate contains the interface to load balancers and everything that is specific to one of them, so that
+//! code that starts, drives and compares load balancers never has to distinguish them. It uses `lb-core` for
+//! the names of algorithms, and an HTTP client. It starts no processes, except to ask an installed program
+//! for its build options, and the commands that a user declares.
 //!
-//! - [`LoadBalancerAdmin`]: the contract, one trait. Each load balancer is one folder that implements it ([`spring`]
-//!   for the reference load balancer, [`haproxy`] and so on); [`fake`] stands beside them and can lie.
-//! - [`Kind::ALL`]: the table of load balancers. An entry is a [`Program`]: what it is called, how it is installed,
-//!   checked and started, and how its adapter connects.
-//! - [`connect`]: from a [`Kind`] and the address of a running load balancer to its adapter.
-//! - [`fingerprint`]: finds out from traffic alone which algorithm routes, since what a control plane says is not
-//!   proof.
-//! - [`Evidence`]: what speaks for a switch and what against it; [`Snapshot`]: counters, read by difference;
-//!   [`AdminError`]: what went wrong, where, and the way out.
+//! - [`LoadBalancerAdmin`]: the trait that every adapter implements. Each load balancer has a folder with its
+//!   adapter ([`spring`] for the reference load balancer, [`haproxy`] and so on); [`fake`] is a load balancer
+//!   in memory that can lie.
+//! - [`Kind::ALL`]: the table of load balancers. An entry is a [`Program`]: what it is called, how it is
+//!   installed, checked and started, and how its adapter connects.
+//! - [`Declaration`]: a load balancer as data, with the commands and calls that switch it; [`Declared`] is its
+//!   adapter.
+//! - [`connect`]: connects an adapter, given a [`Kind`] and the address of a running load balancer.
+//! - [`fingerprint`]: finds out from traffic alone which algorithm is active, since what a control plane says
+//!   is not proof.
+//! - [`Evidence`]: the observations for and against a switch. [`Snapshot`]: counters, compared by difference.
+//!   [`AdminError`]: what failed, where, and what to do about it.
 //!
 //! # Example
 //!
@@ -44,8 +47,10 @@
 //! ```
 
 mod admin;
+mod as_is;
 pub mod caddy;
 mod connect;
+pub mod declared;
 pub mod envoy;
 mod error;
 pub mod fake;
@@ -66,7 +71,9 @@ pub mod traefik;
 mod version;
 
 pub use admin::{Capabilities, Current, LoadBalancerAdmin, Offer, ResetKind};
+pub use as_is::AsIs;
 pub use connect::connect;
+pub use declared::{Declaration, Declared};
 pub use error::{AdminError, ModulesError, Remaining};
 pub use fake::FakeAdmin;
 pub use fingerprint::{PoolBackend, VerifyOptions};

@@ -1,5 +1,5 @@
-//! What a load balancer is called, and what it calls our algorithms: stated without being connected, so that a
-//! plan can say what is missing before anything is started.
+//! The names of a load balancer and of its algorithms, known without a connection, so that a plan can report
+//! what is missing before anything is started.
 
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
@@ -7,27 +7,31 @@ use lb_core::algorithm::Rule;
 /// The name of a load balancer and its own names for our algorithms.
 #[derive(Debug)]
 pub struct Names {
-    /// Its name in flags and results, in lower case.
+    /// Name of the load balancer in flags and results, in lower case.
     pub name: &'static str,
-    /// The algorithms that it has, each with its own name for it.
+    /// The algorithms that it has, each with the load balancer's own name for it.
     pub algorithms: &'static [(Rule, &'static str)],
     /// Hints for algorithms that it lacks: the closest match, or the reason why it lacks them.
     pub lacking: &'static [(Rule, &'static str)],
+    /// Rules that consider weights by our definition, but not in this load balancer.
+    pub ignores_weights: &'static [Rule],
 }
 
 impl Names {
-    /// Returns its own name for an algorithm, or `None` if it does not have it. No load balancer switches its
-    /// outlier ejection together with the algorithm, so variants with ejection have no name.
+    /// Returns the load balancer's own name for an algorithm, or `None` if it does not have it. No load
+    /// balancer switches its outlier ejection together with the algorithm, so variants with ejection have no
+    /// name.
     pub fn native(&self, algorithm: Algorithm) -> Option<&'static str> {
         find(self.algorithms, algorithm.rule).filter(|_| !algorithm.ejection)
     }
 
-    /// Lists the algorithms that it has.
+    /// Lists the algorithms that the load balancer has.
     pub fn algorithms(&self) -> impl Iterator<Item = Algorithm> + use<> {
         self.algorithms.iter().map(|(rule, _)| Algorithm::plain(*rule))
     }
 
-    /// Explains that it lacks an algorithm, names the closest match, and lists those that it has.
+    /// Explains that the load balancer lacks an algorithm, names the closest match, and lists those that it
+    /// has.
     pub fn lacks(&self, algorithm: Algorithm) -> String {
         let names: Vec<String> = self.algorithms().map(|algorithm| algorithm.to_string()).collect();
         let hint = match find(self.lacking, algorithm.rule) {

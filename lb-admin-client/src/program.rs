@@ -1,9 +1,9 @@
 //! Everything that is particular to one load balancer, as data: how its program is installed, checked and
 //! started, where it takes commands, and how its adapter connects.
 //!
-//! Each load balancer has one value of [`Program`] in its folder, and [`Kind::ALL`](crate::Kind::ALL) lists those
-//! values. Code that finds, starts or switches load balancers reads the value and never asks which load balancer
-//! it has, so that a new one needs a folder and a line in that list.
+//! Each load balancer has one value of [`Program`] in its folder, and [`Kind::ALL`](crate::Kind::ALL) lists
+//! those values. Code that finds, starts or switches load balancers reads the value and never asks which load
+//! balancer it has, so that a new one needs a folder and a line in that list.
 
 use crate::admin::LoadBalancerAdmin;
 use crate::error::{AdminError, ModulesError};
@@ -20,12 +20,11 @@ use std::pin::Pin;
 
 /// What distinguishes one load balancer from another.
 pub struct Program {
-    /// Its name, which is also that of its executable file, and its names for our algorithms.
+    /// Name of the load balancer, which is also that of its executable, and its names for our algorithms.
     pub names: Names,
-    /// Where its program comes from.
+    /// Where the program comes from.
     pub source: Source,
-    /// The oldest version whose configuration language and switches are those that the template and the adapter
-    /// use.
+    /// The oldest version that supports everything that the template and the adapter use.
     pub oldest: Version,
     /// The argument that makes the program print its version. The first version in its output counts.
     pub version_argument: &'static str,
@@ -33,9 +32,10 @@ pub struct Program {
     pub template: &'static str,
     /// The name of its configuration file in the folder in which it runs.
     pub config_file: &'static str,
-    /// Whether its configuration calls that folder `.`, because its paths may not hold every character.
+    /// Whether its configuration refers to that folder as `.`, because its paths may not contain every
+    /// character.
     pub relative_paths: bool,
-    /// The arguments with which it checks its configuration and ends; `None` if it has no such mode.
+    /// The arguments with which it checks its configuration and exits; `None` if it has no such mode.
     pub check: Option<fn(&Launch<'_>) -> Vec<OsString>>,
     /// The arguments with which it runs in the foreground.
     pub run: fn(&Launch<'_>) -> Vec<OsString>,
@@ -46,16 +46,16 @@ pub struct Program {
     /// Finds the modules that an installed program has to load before its weights can be steered; `None` if it
     /// needs none.
     pub modules: Option<FindModules>,
-    /// The file to which it logs requests when its weights are steered, because it counts nothing itself; `None`
-    /// if it keeps counters.
+    /// The file to which it logs requests when its weights are steered, because it counts nothing itself;
+    /// `None` if it keeps counters.
     pub steering_log: Option<&'static str>,
-    /// Where it accepts commands when `bench` starts it.
+    /// Where the load balancer accepts commands when `bench` starts it.
     pub admin: AdminPlace,
-    /// What to pass to `--admin` if it is already running, such as `the URL of its admin API`.
+    /// The value of `--admin` for a running load balancer, such as `the URL of its admin API`.
     pub admin_flag: &'static str,
-    /// How its algorithms can be selected.
+    /// The ways in which algorithms can be selected.
     pub switchings: &'static [Switching],
-    /// Connects its adapter.
+    /// Connects the adapter.
     pub connect: Connect,
     /// Sends it its configuration once it is running; `None` if it reads its file at startup.
     pub load: Option<Load>,
@@ -64,13 +64,13 @@ pub struct Program {
 /// Finds the modules of an installed program, given the path of the program.
 pub type FindModules = fn(&Path) -> Result<Vec<PathBuf>, ModulesError>;
 
-/// What an adapter's function returns: the adapter is connected when it is awaited.
+/// The future that an adapter's function returns.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, AdminError>> + Send + 'a>>;
 
 /// Connects an adapter to a running load balancer.
 pub type Connect = for<'a> fn(&'a RealOptions) -> Pending<'a, Box<dyn LoadBalancerAdmin>>;
 
-/// How a load balancer that was just started is handed its configuration.
+/// How to send a configuration to a load balancer that was just started.
 #[derive(Clone, Copy, Debug)]
 pub struct Load {
     /// The name of this step in error messages: a verb with its object.
@@ -114,13 +114,13 @@ pub enum AdminPlace {
 pub struct Launch<'a> {
     /// The folder in which it runs, as an absolute path.
     pub dir: &'a Path,
-    /// Its configuration file.
+    /// Path of the configuration file.
     pub config: &'a Path,
-    /// Where clients connect.
+    /// The address at which clients connect.
     pub listen: SocketAddr,
     /// A free address for its admin API.
     pub admin: SocketAddr,
-    /// Worker threads or processes.
+    /// Number of worker threads or processes.
     pub threads: u16,
     /// How algorithms are selected.
     pub switching: Switching,
@@ -133,7 +133,7 @@ pub struct Launch<'a> {
 }
 
 impl Launch<'_> {
-    /// Whether an algorithm will run whose weights are steered.
+    /// Returns whether any of the algorithms that will run has steered weights.
     pub fn steers(&self) -> bool {
         self.algorithms.iter().any(|algorithm| algorithm.rule == Rule::Rl)
     }
@@ -149,9 +149,9 @@ impl Launch<'_> {
 pub enum Companion {
     /// A file with this content.
     File {
-        /// Its path below the folder in which the program runs.
+        /// Path of the file, below the folder in which the program runs.
         path: PathBuf,
-        /// Its content.
+        /// Content of the file.
         content: String,
     },
     /// An empty folder; what an earlier start left in it is removed.
@@ -159,14 +159,14 @@ pub enum Companion {
 }
 
 impl Companion {
-    /// A file at `path` below the folder in which the program runs.
+    /// Creates a file at `path` below the folder in which the program runs.
     pub fn file(path: impl Into<PathBuf>, content: impl Into<String>) -> Self {
         Self::File { path: path.into(), content: content.into() }
     }
 }
 
 impl Program {
-    /// Whether its algorithms can be selected this way.
+    /// Returns whether the algorithms of this load balancer can be selected this way.
     pub fn offers(&self, switching: Switching) -> bool {
         self.switchings.contains(&switching)
     }
@@ -184,7 +184,7 @@ pub(crate) fn arguments(fixed: &[&str], paths: &[&OsStr]) -> Vec<OsString> {
     fixed.iter().map(OsString::from).chain(paths.iter().map(OsString::from)).collect()
 }
 
-/// Returns no environment variables: those of programs that take all from their arguments and files.
+/// Returns no environment variables, for programs that take all settings from their arguments and files.
 pub(crate) fn inherited(_: &Launch<'_>) -> Vec<(&'static str, OsString)> {
     Vec::new()
 }

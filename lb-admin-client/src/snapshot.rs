@@ -1,8 +1,8 @@
 //! Counters of a load balancer at one moment, and their difference over a window.
 //!
-//! Counters only grow, within one *generation*: a restart or a reset begins a new one. So a window
-//! is the difference between two snapshots of the same generation, and a reset is convenient but not
-//! required. A difference across generations would be meaningless, so it is an error.
+//! Counters only grow within one *generation*: a restart or a reset begins a new one. So a window is the
+//! difference between two snapshots of the same generation, and a reset is convenient but not required. A
+//! difference across generations would be meaningless, so it is an error.
 //!
 //! Load balancers count different things, so a count that one does not keep is `None`, never zero.
 
@@ -12,7 +12,7 @@ use lb_core::time::Span;
 /// The counters and the state of one backend, as the load balancer reports them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BackendCounters {
-    /// Its id, as in `X-Backend`.
+    /// Id of the backend, as in `X-Backend`.
     pub id: String,
     /// The name of its pool.
     pub pool: String,
@@ -22,6 +22,9 @@ pub struct BackendCounters {
     pub errors: Option<u64>,
     /// Requests that the client aborted. Only increases.
     pub cancelled: Option<u64>,
+    /// Attempts at this backend that failed and that the load balancer repeated, here or at another backend.
+    /// Only increases.
+    pub retries: Option<u64>,
     /// Sum of the latencies of all replies. Only increases.
     pub latency_sum: Option<Span>,
     /// Mean latency of its latest replies, over a window of the load balancer's choosing.
@@ -30,7 +33,7 @@ pub struct BackendCounters {
     pub in_flight: u32,
     /// Most requests in flight at once since the last reset.
     pub peak_in_flight: Option<u32>,
-    /// Its weight relative to the others, above zero.
+    /// Weight of the backend relative to the others, above zero.
     pub weight: f64,
     /// Whether health checks let it take requests.
     pub healthy: bool,
@@ -51,13 +54,14 @@ pub struct Snapshot {
     pub backends: Vec<BackendCounters>,
     /// Requests in flight now that it does not attribute to a backend.
     pub unassigned: u32,
-    /// How often guards overruled its learned policy; none when it does not say. Grow.
+    /// How often guards overrode the learned policy; `None` if the load balancer does not report it. Only
+    /// increases.
     pub guards: Option<GuardCounts>,
 }
 
 /// Two snapshots that cannot be compared.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("take the difference of two snapshots: {reason}; start the window anew after the change")]
+#[error("take the difference of two snapshots: {reason}; start a new window after the change")]
 pub struct GenerationChanged {
     /// What changed between the two snapshots.
     pub reason: String,
@@ -70,12 +74,11 @@ impl GenerationChanged {
 }
 
 impl Snapshot {
-    /// What happened between `earlier` and this snapshot: counters are differences, the rest
-    /// (in flight, peak, weight, state) is as of this snapshot. A backend that came in between counts
-    /// from zero.
+    /// Returns the difference from `earlier` to this snapshot. Counters are subtracted; the rest (in flight,
+    /// peak, weight, state) is as of this snapshot. A backend that was added in between counts from zero.
     ///
     /// # Errors
-    /// The generation changed, a counter went down, or a backend vanished with its counts.
+    /// When the generation changed, a counter went down, or a backend with counts is gone.
     pub fn since(&self, earlier: &Self) -> Result<Self, GenerationChanged> {
         if self.generation != earlier.generation {
             return Err(GenerationChanged::because(format!(
@@ -109,7 +112,7 @@ impl Snapshot {
         assigned + u64::from(self.unassigned)
     }
 
-    /// Whether it counts requests by backend.
+    /// Returns whether the load balancer counts requests by backend.
     pub fn counts_requests(&self) -> bool {
         self.backends.iter().any(|backend| backend.requests.is_some())
     }
@@ -130,7 +133,7 @@ fn grown_guards(now: GuardCounts, then: GuardCounts) -> Result<GuardCounts, Gene
 }
 
 impl BackendCounters {
-    /// A backend about which nothing is known except that it may be picked.
+    /// Creates the entry of a backend about which nothing is known except that it may be picked.
     pub fn unknown(id: impl Into<String>, pool: impl Into<String>, weight: f64) -> Self {
         Self {
             id: id.into(),
@@ -138,6 +141,7 @@ impl BackendCounters {
             requests: None,
             errors: None,
             cancelled: None,
+            retries: None,
             latency_sum: None,
             recent_latency: None,
             in_flight: 0,
@@ -165,6 +169,7 @@ impl BackendCounters {
             requests: grown("requests", self.requests, earlier.requests)?,
             errors: grown("errors", self.errors, earlier.errors)?,
             cancelled: grown("cancelled", self.cancelled, earlier.cancelled)?,
+            retries: grown("retries", self.retries, earlier.retries)?,
             latency_sum: latency.map(Span::from_nanos),
             ..self.clone()
         })

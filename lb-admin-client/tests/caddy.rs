@@ -233,8 +233,7 @@ async fn a_group_with_another_policy_contradicts() {
     admin.switch(&least).await.expect("the flag can be set");
     let layer = admin.control_plane(&least).await.expect("it answers");
     assert_eq!(layer.verdict, Verdict::Contradicted, "the name alone does not balance");
-    let both =
-        "`rest.least-connections` routes and balances by `round_robin`, least-connections is `least_conn`";
+    let both = "`rest.least-connections` is active and balances with `round_robin`, but least-connections is `least_conn`";
     assert!(layer.detail.contains(both), "both are named: {}", layer.detail);
 }
 
@@ -266,7 +265,7 @@ async fn an_upstream_that_is_not_listed_is_unknown_and_not_idle() {
         server.set(|caddy| caddy.upstreams = listed);
         let error =
             admin.drain(Duration::ZERO).await.expect_err("nobody knows whether it is idle").to_string();
-        assert!(error.contains("does not list 127.0.0.1:9001") && error.contains("start it anew"), "{error}");
+        assert!(error.contains("does not list 127.0.0.1:9001") && error.contains("restart it"), "{error}");
     }
     let late = server.connect(Switching::Selector).await;
     assert!(!late.capabilities().in_flight, "whoever connects then is told that it cannot say");

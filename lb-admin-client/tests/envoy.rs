@@ -189,14 +189,14 @@ async fn a_cluster_with_another_policy_contradicts_the_runtime() {
     configs(&mut shared.lock().expect("nobody panics"), &|cluster| cluster["lb_policy"] = "RANDOM".into());
     let layer = admin.control_plane(&p2c).await.expect("it answers");
     assert_eq!(layer.verdict, Verdict::Contradicted);
-    assert!(layer.detail.contains("cluster `shop.p2c` balances by RANDOM"), "{}", layer.detail);
+    assert!(layer.detail.contains("cluster `shop.p2c` balances with RANDOM"), "{}", layer.detail);
 
     configs(&mut shared.lock().expect("nobody panics"), &|cluster| {
         cluster["lb_policy"] = "CLUSTER_PROVIDED".into()
     });
     let layer = admin.control_plane(&p2c).await.expect("it answers");
     assert_eq!(layer.verdict, Verdict::Confirmed, "what we do not know is not judged: {}", layer.detail);
-    assert!(layer.detail.contains("CLUSTER_PROVIDED, which we do not know"), "{}", layer.detail);
+    assert!(layer.detail.contains("CLUSTER_PROVIDED, which is unknown"), "{}", layer.detail);
 }
 
 #[tokio::test]

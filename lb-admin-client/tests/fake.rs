@@ -60,7 +60,7 @@ async fn each_misconduct_has_its_error_or_its_evidence() {
     let claims = FakeAdmin::new(&BACKENDS).with_conduct(Conduct::ClaimsSwitch);
     let error = claims.switch(&p2c).await.expect_err("its control plane admits it");
     assert!(
-        error.to_string().contains("says that `round-robin` routes"),
+        error.to_string().contains("says that `round-robin` is active"),
         "a switch that did not happen names what routes: {error}"
     );
     let least = algorithm("least-connections");

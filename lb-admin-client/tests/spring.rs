@@ -34,6 +34,7 @@ async fn a_plain_spring_application_offers_what_it_routes_and_no_more() {
     let server = Server::start(Traits::default()).await;
     let admin = connect(&server).await;
     let can = admin.capabilities();
+    assert!(!can.names_backends, "nobody knows who made a 5xx there");
     let natives: Vec<&str> = can.algorithms.iter().map(|offer| offer.native.as_str()).collect();
     assert_eq!(
         natives,
@@ -163,6 +164,7 @@ async fn the_reference_load_balancer_is_used_to_the_full() {
     let admin = connect(&server).await;
     let can = admin.capabilities();
     assert_eq!(can.reset, ResetKind::Full);
+    assert!(can.names_backends, "a 5xx that names none is its own");
     assert!(admin.algorithms().contains(&algorithm("p2c")), "it offers more than three");
     let before = admin.snapshot().await.expect("it counts");
     assert_eq!(before.generation, "7", "generations are compared as text");
@@ -190,7 +192,7 @@ async fn bad_values_are_refused_with_key_value_and_limit() {
     let server = Server::start(reference()).await;
     let admin = connect(&server).await;
     let error = admin.set_weights(&[("cart-1".to_owned(), 0.0)]).await.expect_err("zero");
-    assert!(error.to_string().contains("weight of `cart-1` is 0, must be above 0"), "{error}");
+    assert!(error.to_string().contains("weight of `cart-1` is 0, but must be above 0"), "{error}");
     assert!(server.calls().is_empty(), "it was not even sent");
     let error = admin.set_draining("cart-9", true).await.expect_err("no such backend");
     assert!(error.to_string().contains("unknown backend `cart-9`"), "{error}");
@@ -303,7 +305,7 @@ async fn probing_tells_this_admin_api_from_others_and_from_nobody() {
     assert!(matches!(&error, AdminError::Unreachable { .. }), "{error}");
     assert!(error.to_string().contains(&nobody), "the error names the address: {error}");
     for (url, reason) in
-        [("localhost:8080", "not supported"), ("https://a", "use `http`"), ("", "relative URL")]
+        [("localhost:8080", "not supported"), ("https://a", "plain HTTP"), ("", "relative URL")]
     {
         let error = probe(url.to_owned()).await.expect_err("no address");
         assert!(error.to_string().contains(reason), "`{url}`: {error}");

@@ -293,7 +293,7 @@ async fn a_group_with_another_strategy_contradicts() {
     admin.switch(&algorithm("p2c")).await.expect("Traefik knows that strategy");
     let layer = admin.control_plane(&algorithm("p2c")).await.expect("it answers");
     assert_eq!(layer.verdict, Verdict::Contradicted, "the name alone does not balance");
-    let both = "router `rest` uses `rest.p2c`, which balances by `wrr`, p2c is `p2c`";
+    let both = "router `rest` uses `rest.p2c`, which balances with `wrr`, but p2c is `p2c`";
     assert!(layer.detail.contains(both), "both are named: {}", layer.detail);
 }
 

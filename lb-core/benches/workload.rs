@@ -39,7 +39,7 @@ fn schedule(journey: &str, think_time_s: [f64; 2], users: u32) -> Schedule {
 
 /// The user's next request, in virtual time.
 fn step(user: &mut VirtualUser, now: &mut Time, out: Option<&mut Rendered>) {
-    let mut reply = Some(StepReply { outcome: Outcome::Ok, body: None });
+    let mut reply = Some(StepReply { outcome: Outcome::Ok, seen: None });
     loop {
         match user.next(reply.take(), *now) {
             Next::Wait(until) => *now = until,

@@ -1,27 +1,30 @@
 //! The names of the algorithms: one table, read by the load balancer, the simulator, the harness and
 //! the docs.
 //!
-//! A name is a rule, and optionally the suffix `+ejection`: outlier ejection is a wrapper that fits
-//! every rule, and results name it. Case does not matter, and `_` counts as `-`, so
-//! `LEAST_CONNECTIONS+ejection` is `least-connections+ejection`.
+//! A name is that of a rule, optionally with the suffix `+ejection`: outlier ejection is a wrapper
+//! around any rule. Case does not matter, and `_` counts as `-`, so `LEAST_CONNECTIONS+ejection` is
+//! `least-connections+ejection`.
 //!
-//! A new algorithm is one file in [`crate::policy`] and one entry of the table below, which makes the
-//! variant of [`Rule`] as well.
+//! To add an algorithm, write one file in [`crate::policy`] and add one entry to the table below, which
+//! also generates the variant of [`Rule`].
 
 use crate::policy::{self, Ejection, Limits, Policy, PolicyFile};
 use crate::suggest;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Marks an algorithm with outlier ejection.
 const EJECTION_SUFFIX: &str = "+ejection";
 
-/// A name less similar than this to all known names gets no suggestion: below it the similarity pairs
-/// words that have little in common.
+/// Marks a name in results that only the load balancer under test knows.
+const FOREIGN_PREFIX: &str = "foreign:";
+
+/// Least similarity at which a known name is suggested: less similar names have little in common.
 const SUGGESTION_SIMILARITY: f64 = 0.75;
 
 /// A rule with its wrappers, as results name it.
@@ -29,12 +32,44 @@ const SUGGESTION_SIMILARITY: f64 = 0.75;
 pub struct Algorithm {
     /// The rule that decides which backend is picked.
     pub rule: Rule,
-    /// Whether backends with consecutive errors are left out for a while.
+    /// Whether backends with consecutive errors are excluded for a while.
     pub ejection: bool,
 }
 
-/// How a rule shows in its choices: what a probe from outside can check a load
-/// balancer's claim to run it against.
+/// The name of an algorithm that only the load balancer under test knows.
+///
+/// Names are kept for the life of the process, so that an [`Algorithm`] stays a small value; a run has a few
+/// of them.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ForeignName(&'static str);
+
+impl ForeignName {
+    /// Returns the name with this text. Equal texts share their memory.
+    pub fn new(text: &str) -> Self {
+        static NAMES: Mutex<BTreeSet<&'static str>> = Mutex::new(BTreeSet::new());
+        let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = names.get(text) {
+            return Self(known);
+        }
+        let kept: &'static str = Box::leak(text.into());
+        names.insert(kept);
+        Self(kept)
+    }
+
+    /// Returns the name.
+    pub const fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl fmt::Debug for ForeignName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// How an algorithm's choices look from outside. A probe compares a load balancer's actual choices with
+/// this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Behaviour {
     /// One request at a time on an idle pool visits all backends in a fixed cycle.
@@ -48,37 +83,39 @@ pub enum Behaviour {
     /// Picks the less busy of two backends drawn at random: of three backends of which two are
     /// busy, the idle one gets two thirds.
     TwoChoices,
-    /// Prefers backends that answered fast.
+    /// Prefers backends with low latency.
     LatencyAware,
-    /// One client always meets the same backend.
+    /// Sends the same client to the same backend every time.
     Affinity,
-    /// Decided by training, so that choices alone prove nothing.
+    /// Depends on training, so the choices alone prove nothing.
     Learned,
+    /// Not known, so the choices prove nothing.
+    Unknown,
 }
 
-/// A fresh policy, or why there is none.
+/// A new policy, or the reason why it cannot be made.
 type Made = Result<Box<dyn Policy>, AlgorithmError>;
 
-/// A line of the table of algorithms.
+/// One entry in the table of algorithms.
 #[derive(Clone, Copy, Debug)]
 pub struct Entry {
     /// The rule that this entry describes.
     pub rule: Rule,
-    /// Its name in configs and results.
+    /// Name of the rule in configs and results.
     pub name: &'static str,
-    /// Other names for it.
+    /// Other accepted names of the rule.
     pub aliases: &'static [&'static str],
-    /// How its choices look from outside.
+    /// How the rule's choices look from outside.
     pub behaviour: Behaviour,
-    /// One line for `bench algorithms`.
+    /// One-line description for `bench algorithms`.
     pub summary: &'static str,
-    /// Makes a fresh policy: with outlier ejection or without, and from a trained policy where the
-    /// rule needs one.
+    /// Makes a new policy, with or without outlier ejection. A rule that needs training takes its
+    /// policy file from `trained`.
     make: fn(ejection: bool, trained: Option<&Arc<PolicyFile>>) -> Made,
 }
 
-/// Makes [`Rule`] and the table of its entries from one list, so that a rule without an entry, with
-/// two, or in another place than its entry cannot be written.
+/// Generates [`Rule`] and the table of entries from one list, so that each rule has exactly one entry,
+/// at its own position.
 macro_rules! algorithms {
     ($($rule:ident {
         name: $name:literal,
@@ -91,6 +128,9 @@ macro_rules! algorithms {
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Rule {
             $(#[doc = concat!("`", $name, "`: ", $summary, ".")] $rule,)+
+            /// A rule of a load balancer under test that is not in the table: it can be measured, but
+            /// neither simulated nor verified.
+            Foreign(ForeignName),
         }
 
         /// All rules, in the order of [`Rule`].
@@ -145,7 +185,7 @@ algorithms! {
         name: "peak-ewma",
         aliases: [],
         behaviour: LatencyAware,
-        summary: "of two backends drawn at random, the lower peak-sensitive latency x (in-flight + 1)",
+        summary: "of two backends drawn at random, the one with the lower peak latency x (in-flight + 1)",
         make: untrained::<policy::PeakEwma>,
     }
     EwmaScan {
@@ -173,14 +213,14 @@ algorithms! {
         name: "ip-hash",
         aliases: [],
         behaviour: Affinity,
-        summary: "the client's hash on the weights: one client, one backend",
+        summary: "the backend given by a hash of the client, in proportion to weight",
         make: untrained::<policy::IpHash>,
     }
     ConsistentHash {
         name: "consistent-hash",
         aliases: ["ring-hash"],
         behaviour: Affinity,
-        summary: "the client's place on a ring of backends: few clients move when backends come and go",
+        summary: "the next backend on a hash ring: few clients move when backends come and go",
         make: untrained::<policy::ConsistentHash>,
     }
     Rl {
@@ -197,41 +237,49 @@ fn untrained<P: Policy + Default + 'static>(ejection: bool, _: Option<&Arc<Polic
     Ok(dress(P::default(), ejection))
 }
 
-/// Makes the policy that follows a trained one.
+/// Makes the learned policy from a trained policy file.
 fn learned(ejection: bool, trained: Option<&Arc<PolicyFile>>) -> Made {
     let file = trained.ok_or(AlgorithmError::NoPolicyFile)?;
     Ok(dress(policy::Learned::new(Arc::clone(file)), ejection))
 }
 
-/// Wraps a policy in outlier ejection if it is asked for.
+/// Wraps a policy in outlier ejection if `ejection` is set.
 fn dress<P: Policy + 'static>(policy: P, ejection: bool) -> Box<dyn Policy> {
     if ejection { Box::new(Ejection::new(policy, Limits::default())) } else { Box::new(policy) }
 }
 
-/// Why there is no policy for a name.
+/// Error when no policy can be made for a name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AlgorithmError {
     /// The name is not in the table.
     #[error("unknown algorithm `{name}`{}; known: {known}", suggest::hint(.suggestion.as_deref()))]
     Unknown {
-        /// The name as it was typed.
+        /// The name as typed.
         name: String,
-        /// The nearest known name; `None` if none is near.
+        /// The most similar known name; `None` if none is similar enough.
         suggestion: Option<String>,
-        /// All names, as a list for the message.
+        /// All known names, joined by commas.
         known: String,
     },
-    /// `rl` without a trained policy.
+    /// `rl` was requested without a trained policy.
     #[error(
-        "algorithm `rl` needs a trained policy file, and none is given; train one with `rl-train` or leave `rl` out"
+        "algorithm `rl` needs a trained policy file, but none was given; train one with `rl-train` or leave `rl` out"
     )]
     NoPolicyFile,
+    /// Only the load balancer under test knows the algorithm.
+    #[error(
+        "`{name}` is known to the load balancer under test only, so it can neither be simulated nor served here"
+    )]
+    Foreign {
+        /// The name in results.
+        name: String,
+    },
 }
 
 impl Rule {
-    fn entry(self) -> &'static Entry {
-        // Both come from one list, so they are in the same order.
-        &TABLE[self as usize]
+    /// Returns the entry of the rule; `None` for a foreign one.
+    fn entry(self) -> Option<&'static Entry> {
+        TABLE.iter().find(|entry| entry.rule == self)
     }
 
     fn of_name(name: &str) -> Option<Self> {
@@ -240,46 +288,62 @@ impl Rule {
 }
 
 impl Algorithm {
-    /// The rule without wrappers.
+    /// Creates an algorithm from a rule, without wrappers.
     pub const fn plain(rule: Rule) -> Self {
         Self { rule, ejection: false }
     }
 
-    /// All rules, in the order in which `bench algorithms` lists them.
+    /// Creates an algorithm that only the load balancer under test knows, with this name in results.
+    pub fn foreign(name: &str) -> Self {
+        Self::plain(Rule::Foreign(ForeignName::new(name)))
+    }
+
+    /// Returns whether only the load balancer under test knows the algorithm.
+    pub const fn is_foreign(self) -> bool {
+        matches!(self.rule, Rule::Foreign(_))
+    }
+
+    /// Returns all rules in the order in which `bench algorithms` lists them.
     pub fn table() -> &'static [Entry] {
         TABLE
     }
 
-    /// The names of all rules, joined by commas, for messages.
+    /// Returns the names of all rules, joined by commas, for messages.
     pub fn all_names() -> String {
         TABLE.iter().map(|line| line.name).collect::<Vec<_>>().join(", ")
     }
 
-    /// How its choices look from outside; ejection changes who may be chosen, not how.
+    /// Returns how the choices look from outside. Ejection only changes which backends may be chosen.
     pub fn behaviour(self) -> Behaviour {
-        self.rule.entry().behaviour
+        self.rule.entry().map_or(Behaviour::Unknown, |entry| entry.behaviour)
     }
 
-    /// A fresh policy of this algorithm.
+    /// Makes a new policy of this algorithm.
     ///
     /// # Errors
-    /// `rl` is refused: it needs [`Self::policy_with`].
+    /// Fails for `rl`, which needs a trained policy: use [`Self::policy_with`].
     pub fn policy(self) -> Result<Box<dyn Policy>, AlgorithmError> {
         self.policy_with(None)
     }
 
-    /// A fresh policy of this algorithm; `rl` follows `trained`.
+    /// Makes a new policy of this algorithm; for `rl`, from `trained`.
     ///
     /// # Errors
-    /// The algorithm is `rl` and there is no policy file.
+    /// Fails for `rl` if `trained` is `None`, and for foreign algorithms.
     pub fn policy_with(self, trained: Option<&Arc<PolicyFile>>) -> Result<Box<dyn Policy>, AlgorithmError> {
-        (self.rule.entry().make)(self.ejection, trained)
+        let Some(entry) = self.rule.entry() else {
+            return Err(AlgorithmError::Foreign { name: self.to_string() });
+        };
+        (entry.make)(self.ejection, trained)
     }
 }
 
 impl fmt::Display for Algorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.rule.entry().name)?;
+        match (self.rule, self.rule.entry()) {
+            (Rule::Foreign(name), _) => f.write_str(name.as_str())?,
+            (_, entry) => f.write_str(entry.map_or("", |entry| entry.name))?,
+        }
         if self.ejection { f.write_str(EJECTION_SUFFIX) } else { Ok(()) }
     }
 }
@@ -301,7 +365,7 @@ impl FromStr for Algorithm {
     }
 }
 
-/// The known name that is most like `name`, with the wrapper that `name` asks for.
+/// Returns the known name most similar to `name`, with the wrapper of `name`.
 fn nearest(name: &str) -> Option<String> {
     let (rule, wrapper) = name.split_once('+').unwrap_or((name, ""));
     let known = TABLE.iter().flat_map(|line| std::iter::once(&line.name).chain(line.aliases)).copied();
@@ -312,13 +376,20 @@ fn nearest(name: &str) -> Option<String> {
 
 impl Serialize for Algorithm {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
+        match self.rule {
+            Rule::Foreign(name) => serializer.collect_str(&format_args!("{FOREIGN_PREFIX}{}", name.as_str())),
+            _ => serializer.collect_str(self),
+        }
     }
 }
 
 impl<'de> Deserialize<'de> for Algorithm {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Cow::<str>::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        let text = Cow::<str>::deserialize(deserializer)?;
+        match text.strip_prefix(FOREIGN_PREFIX) {
+            Some(name) => Ok(Self::foreign(name)),
+            None => text.parse().map_err(de::Error::custom),
+        }
     }
 }
 

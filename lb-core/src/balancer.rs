@@ -1,8 +1,8 @@
-//! One pool and the policy that places requests in it: the state that a load balancer keeps, the
-//! same for the live one (behind a lock) and the simulated one.
+//! One pool and the policy that picks backends in it: the state of a load balancer, the same for the
+//! live one (behind a lock) and the simulated one.
 //!
-//! A pick touches the policy, one view and one set of counters; the list of eligible backends is
-//! kept up to date by the rare calls that change it, never rebuilt per request.
+//! A pick reads the policy, one view and one set of counters. The list of eligible backends is only
+//! updated by the rare calls that change it, never by a pick.
 
 use crate::policy::{BackendIndex, BackendView, GuardCounts, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
@@ -15,15 +15,15 @@ pub struct Counters {
     pub requests: u64,
     /// Replies that were errors (5xx, timeouts, connection failures).
     pub errors: u64,
-    /// Requests that the client gave up.
+    /// Requests that were cancelled by the client.
     pub cancelled: u64,
     /// Sum of latencies of all replies.
     pub latency_sum: Span,
-    /// Most requests in flight at once since the last reset.
+    /// Highest number of requests in flight at once since the last reset.
     pub peak_in_flight: u32,
 }
 
-/// Whether a backend may take requests, as far as health checks and the operator say.
+/// Whether a backend may get requests, according to health checks and the operator.
 #[derive(Clone, Copy, Debug)]
 struct State {
     healthy: bool,
@@ -45,7 +45,7 @@ pub struct Balancer {
     backends: Vec<BackendView>,
     counters: Vec<Counters>,
     states: Vec<State>,
-    /// Backends that take requests, ascending.
+    /// Backends that may get requests, in ascending order.
     eligible: Vec<BackendIndex>,
     generation: u64,
 }
@@ -93,16 +93,16 @@ impl Balancer {
         self.policy.on_reply(backend, reply, now);
     }
 
-    /// Records that the client gave up the request sent to `backend` at `sent`: it is released and nothing is
-    /// learnt.
+    /// Records that the client cancelled the request sent to `backend` at `sent`. The request is no
+    /// longer in flight, and the policy learns nothing from it.
     pub fn cancel(&mut self, backend: BackendIndex, sent: Time) {
         self.release(backend);
         self.policy.on_cancel(backend, sent);
         self.counters[backend.get()].cancelled += 1;
     }
 
-    /// A release without a pick is a driver's bug; in production the count stays at zero rather
-    /// than wrap round to four thousand million and starve the backend for good.
+    /// Releasing a request that was never picked is a bug in the driver. In release builds the count
+    /// stays at zero instead of wrapping, which would starve the backend for good.
     fn release(&mut self, backend: BackendIndex) {
         let view = &mut self.backends[backend.get()];
         debug_assert!(view.in_flight > 0, "{backend:?} has nothing in flight to release");
@@ -119,7 +119,7 @@ impl Balancer {
         self.set_state(backend, State { healthy, ..self.states[backend.get()] });
     }
 
-    /// Sets whether `backend` is being drained: it finishes what it has and gets nothing new.
+    /// Sets whether `backend` is being drained: it finishes its requests and gets no new ones.
     pub fn set_draining(&mut self, backend: BackendIndex, draining: bool) {
         self.set_state(backend, State { draining, ..self.states[backend.get()] });
     }
@@ -142,7 +142,7 @@ impl Balancer {
         self.generation += 1;
     }
 
-    /// Adds a healthy backend; its index is the number of backends there were before.
+    /// Adds a healthy backend and returns its index, which is the previous number of backends.
     pub fn add(&mut self, weight: f64) -> BackendIndex {
         debug_assert!(is_weight(weight), "weight {weight} is not above zero");
         let index = BackendIndex(u32::try_from(self.backends.len()).expect("below 2^32 backends"));
@@ -154,40 +154,40 @@ impl Balancer {
         index
     }
 
-    /// What the policy sees of each backend.
+    /// Returns what the policy knows about each backend.
     pub fn backends(&self) -> &[BackendView] {
         &self.backends
     }
 
-    /// Whether `backend` is healthy, and whether it is draining.
+    /// Returns whether `backend` is healthy, and whether it is draining.
     pub fn state(&self, backend: BackendIndex) -> (bool, bool) {
         let state = self.states[backend.get()];
         (state.healthy, state.draining)
     }
 
-    /// Until when the policy's outlier ejection keeps `backend` out; `None` when it does not.
+    /// Returns the time until which outlier ejection excludes `backend`; `None` if it is not ejected.
     pub fn ejected_until(&self, backend: BackendIndex, now: Time) -> Option<Time> {
         self.policy.ejected_until(backend, now)
     }
 
-    /// How often guards overruled a learned policy; `None` under other policies.
+    /// Returns how often guards overruled a learned policy; `None` for other policies.
     pub fn guard_counts(&self) -> Option<GuardCounts> {
         self.policy.guard_counts()
     }
 
-    /// The counters of `backend`.
+    /// Returns the counters of `backend`.
     pub fn counters(&self, backend: BackendIndex) -> Counters {
         self.counters[backend.get()]
     }
 
-    /// Sets all counters to zero and each peak to what is in flight now.
+    /// Resets all counters to zero, and each peak to the number of requests now in flight.
     pub fn reset_counters(&mut self) {
         for (counters, backend) in self.counters.iter_mut().zip(&self.backends) {
             *counters = Counters { peak_in_flight: backend.in_flight, ..Counters::default() };
         }
     }
 
-    /// Requests in flight in the whole pool.
+    /// Returns the number of requests in flight in the whole pool.
     pub fn in_flight(&self) -> u32 {
         self.backends.iter().map(|backend| backend.in_flight).sum()
     }

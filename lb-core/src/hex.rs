@@ -1,4 +1,4 @@
-//! Bytes as text: two hexadecimal digits each, as hashes are written in files and results.
+//! Hexadecimal encoding of bytes, two digits each, as used for hashes in files and results.
 
 /// Encodes bytes as lower-case hexadecimal digits.
 ///

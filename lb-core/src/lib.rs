@@ -1,28 +1,29 @@
 //! The rules of load balancing, as pure code: no clock, no sockets, no runtime.
 //!
-//! Everything that decides lives here, and takes time and randomness as parameters, so that two
-//! drivers can run the very same rules: the live one (real HTTP, real time) and the simulator
-//! (virtual time, millions of events a second). A live result can therefore be compared with its
-//! simulation, and a policy that was trained in the simulator serves real traffic unchanged.
+//! All decisions are made here, with time and randomness as parameters, so that two drivers can run
+//! exactly the same rules: the live one (real HTTP, real time) and the simulator (virtual time,
+//! millions of events a second). A live result can therefore be compared with its simulation, and a
+//! policy trained in the simulator serves real traffic unchanged.
 //!
-//! # What it owns
+//! # Modules
 //!
 //! Read in this order:
 //!
-//! 1. [`time`] and [`rng`]: points and lengths of time in nanoseconds, and seeds whose streams are
-//!    independent of each other.
-//! 2. [`policy`]: the contract that decides which backend serves the next request, and one file for
-//!    each algorithm; [`algorithm`]: their names, in the one table that makes them.
-//! 3. [`balancer`]: a pool as a load balancer keeps it, with the view that a policy decides on;
-//!    [`steering`]: weights from a trained policy for load balancers that cannot ask one per request.
-//! 4. [`backend`]: how a backend queues, serves and fails; [`topology`]: which backends there are;
-//!    [`service_time`] and [`fault`]: how long requests take, and what happens to backends when.
-//! 5. [`workload`]: what virtual users do, as a schedule that is fixed by a seed and hashed;
+//! 1. [`time`] and [`rng`]: points and lengths of time in nanoseconds, and seeds with independent
+//!    random streams.
+//! 2. [`policy`]: the trait that picks the backend for the next request, and one file for
+//!    each algorithm; [`algorithm`]: the table of their names.
+//! 3. [`balancer`]: the state of a pool in a load balancer, on which policies decide;
+//!    [`steering`]: weights from a trained policy, for load balancers that cannot consult it per request.
+//! 4. [`backend`]: how a backend queues, serves and fails; [`topology`]: the pools and their backends;
+//!    [`service_time`] and [`fault`]: how long requests take, and which faults happen when.
+//! 5. [`workload`]: what virtual users do, as a schedule determined by a seed and hashed;
 //!    [`outcome`]: how a request can end.
-//! 6. [`headers`], [`hex`], [`suggest`], [`switch_evidence`] and [`trace_summary`]: small things that several
-//!    crates share.
+//! 6. [`backend_from`], [`catalogue`], [`connections`], [`framing`], [`headers`], [`hex`], [`plain`], [`secret`], [`slug`], [`suggest`],
+//!    [`with_causes`], [`switch_evidence`] and [`trace_summary`]: small utilities that several crates share.
 //!
-//! It uses no other crate of this repository. `clippy.toml` bans reading the system's clock here.
+//! It does not depend on any other crate of this repository. `clippy.toml` bans reading the system's clock
+//! here.
 //!
 //! # Example: a policy picked by hand
 //!
@@ -50,14 +51,23 @@
 
 pub mod algorithm;
 pub mod backend;
+pub mod backend_from;
 pub mod balancer;
+pub mod catalogue;
+mod causes;
+pub mod connections;
 pub mod fault;
+pub mod framing;
 pub mod headers;
 pub mod hex;
+pub mod ordered;
 pub mod outcome;
+pub mod plain;
 pub mod policy;
 pub mod rng;
+pub mod secret;
 pub mod service_time;
+pub mod slug;
 pub mod steering;
 pub mod suggest;
 pub mod switch_evidence;
@@ -67,6 +77,8 @@ pub mod trace_summary;
 pub mod workload;
 
 pub use algorithm::Algorithm;
+pub use backend_from::BackendFrom;
+pub use causes::with_causes;
 pub use outcome::Outcome;
 pub use rng::{Rng, Seed};
 pub use time::{Span, Time};

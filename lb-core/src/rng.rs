@@ -1,33 +1,35 @@
-//! Randomness as a parameter: one named generator, and independent streams from one seed.
+//! Randomness as a parameter: the random number generator, and independent streams from one seed.
 //!
-//! The generator is xoshiro256++ (Blackman and Vigna, 2019): small, fast, and its output for a seed
-//! never changes between releases, which a reproducible schedule needs. Streams are split by hashing
-//! the seed with labels through SplitMix64's finaliser (Steele, Lea and Flood, 2014), so the draws of
-//! one virtual user never depend on how many draws another one made.
+//! The generator is xoshiro256++ (Blackman and Vigna, 2019). It is small and fast, and its output for a
+//! seed never changes between releases, which a reproducible schedule needs. Streams are derived by
+//! hashing the seed with labels through SplitMix64's finaliser (Steele, Lea and Flood, 2014), so the
+//! draws of one virtual user never depend on how many draws another user made.
 
 use rand_xoshiro::Xoshiro256PlusPlus;
 use rand_xoshiro::rand_core::SeedableRng;
 
-/// The generator that every rule draws from.
+/// The random number generator of all policies, schedules and backends.
 pub type Rng = Xoshiro256PlusPlus;
 
-/// The number that fixes all random choices of a run.
+/// The number that determines all random choices of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Seed(pub u64);
 
 impl Seed {
-    /// The generator of the stream that `labels` name, independent of all other streams.
+    /// Returns the generator of the stream named by `labels`, which is independent of all other
+    /// streams.
     pub fn stream(self, labels: &[u64]) -> Rng {
         Rng::seed_from_u64(self.key(labels))
     }
 
-    /// The 64-bit key of the stream that `labels` name.
+    /// Returns the 64-bit key of the stream named by `labels`.
     pub fn key(self, labels: &[u64]) -> u64 {
         labels.iter().fold(mix(self.0), |key, label| mix(key ^ mix(*label)))
     }
 }
 
-/// SplitMix64's finaliser: a bijection on 64 bits in which each input bit flips half of the output.
+/// Mixes 64 bits with SplitMix64's finaliser, a bijection in which each input bit flips half of the
+/// output bits on average.
 pub const fn mix(value: u64) -> u64 {
     let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -35,7 +37,7 @@ pub const fn mix(value: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// The key of a name (a user, a backend), for hashing policies: FNV-1a, then [`mix`].
+/// Returns the key of a name (a user, a backend) for hashing policies: FNV-1a, then [`mix`].
 pub fn hash_name(name: &[u8]) -> u64 {
     let fnv = name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
         (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)

@@ -1,4 +1,4 @@
-//! How long a request keeps a worker of a backend that runs at speed 1.
+//! Service times: how long a request occupies a worker of a backend at speed 1.
 //!
 //! The log-normal is parametrised by its own mean, `X = mean x exp(sigma Z - sigma²/2)` with `Z`
 //! standard normal, so that a config can change the tail without changing the load. Normal and
@@ -15,9 +15,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "distribution", rename_all = "snake_case", deny_unknown_fields)]
 pub enum ServiceTime {
-    /// Always the same.
+    /// Constant: every request takes the same time.
     Constant {
-        /// Milliseconds.
+        /// Service time in milliseconds.
         mean_ms: f64,
     },
     /// Exponential: memoryless, coefficient of variation 1.
@@ -32,22 +32,22 @@ pub enum ServiceTime {
         /// Standard deviation of the logarithm; 1 is a heavy but finite tail.
         sigma: f64,
     },
-    /// Drawn with replacement from measured values.
+    /// Empirical: drawn with replacement from measured values.
     Empirical {
-        /// Milliseconds each.
+        /// Measured values in milliseconds.
         values_ms: Vec<f64>,
     },
 }
 
-/// Above this the log-normal's mean is carried by draws too rare for any run to meet: at 3, half of
-/// the mean comes from 1 draw in 740.
+/// Largest `sigma` of a log-normal. Above it, the mean depends on draws too rare to occur in a run: at
+/// 3, half of the mean comes from 1 draw in 740.
 const MAX_SIGMA: f64 = 3.0;
 
-/// A day: longer than every run, and far within what [`Span`] can hold.
+/// Longest time, a day: longer than every run, and far below the limit of [`Span`].
 const MAX_MS: f64 = 86_400_000.0;
 
 impl ServiceTime {
-    /// The mean in milliseconds.
+    /// Returns the mean in milliseconds.
     pub fn mean_ms(&self) -> f64 {
         match self {
             Self::Constant { mean_ms } | Self::Exponential { mean_ms } | Self::LogNormal { mean_ms, .. } => {
@@ -57,7 +57,7 @@ impl ServiceTime {
         }
     }
 
-    /// One draw.
+    /// Draws a service time.
     pub fn sample(&self, rng: &mut Rng) -> Span {
         Span::from_millis_f64(match self {
             Self::Constant { mean_ms } => *mean_ms,
@@ -71,8 +71,8 @@ impl ServiceTime {
         })
     }
 
-    /// What is wrong with the parameters, one sentence each; empty when nothing is. Each begins with
-    /// the key below the distribution, such as `mean_ms: -1 must be above 0`.
+    /// Returns the problems of the parameters, one sentence each; empty if there are none. Each begins
+    /// with the key within the distribution, such as `mean_ms: -1 must be above 0`.
     pub fn problems(&self) -> Vec<String> {
         match self {
             Self::Constant { mean_ms } | Self::Exponential { mean_ms } => mean_problem(*mean_ms),
@@ -111,7 +111,7 @@ mod tests {
 
     const DRAWS: usize = 400_000;
 
-    /// Mean and 99th percentile of many draws, in milliseconds.
+    /// Returns the mean and 99th percentile of many draws, in milliseconds.
     fn mean_and_p99(distribution: &ServiceTime) -> (f64, f64) {
         let mut rng = Seed(7).stream(&[1]);
         let mut draws: Vec<f64> = (0..DRAWS).map(|_| distribution.sample(&mut rng).as_millis_f64()).collect();

@@ -1,17 +1,19 @@
-//! Steering: weights from the trained scorer, for load balancers that cannot ask a policy for each request.
+//! Steering: weights from the trained scorer, for load balancers that cannot consult a policy for each
+//! request.
 //!
-//! Such a load balancer only reports counters, polled at intervals. The scorer needs single requests,
-//! so those of each report are replayed to it, spread evenly over the time since the previous one, each with
-//! the mean latency of that time. An unreported latency or number in flight follows from the other and
-//! the completions per second, by Little's law.
+//! Such a load balancer only reports counters, polled at intervals. The scorer needs individual
+//! requests, so the requests of each report are replayed to it, spread evenly over the time since the
+//! previous report, each with the mean latency of that period. If latency or the number in flight is
+//! not reported, it is computed from the other and from the completions per second, by Little's law.
 //!
-//! A policy that decides for each request sends it to the best score. Weights last for many requests, and
-//! sending all of them to the best would overload it before the next report; so weights move towards better
-//! scores, little by little: `ln w += rate (score - mean score - temperature (ln w - mean ln w))`, the means taken
-//! by weight. They rest where `w` is in proportion to `exp(score / temperature)`: the logit dynamics of
-//! evolutionary games (Fudenberg and Levine, The theory of learning in games, 1998, chapter 4). At temperature 0 that
-//! would be Wardrop's equilibrium, in which all backends in use are equally good; but then nothing would hold
-//! together weights that differ by noise alone.
+//! A policy that decides for each request picks the backend with the best score. Weights apply to many
+//! requests, and sending all of them to the best backend would overload it before the next report.
+//! Weights therefore move gradually towards better scores:
+//! `ln w += rate (score - mean score - temperature (ln w - mean ln w))`, where means are weighted by `w`.
+//! They settle where `w` is in proportion to `exp(score / temperature)`: the logit dynamics of
+//! evolutionary games (Fudenberg and Levine, The theory of learning in games, 1998, chapter 4). At
+//! temperature 0 this would be Wardrop's equilibrium, in which all backends in use are equally good, but
+//! then weights would drift apart by noise alone.
 
 use crate::policy::learned::{Features, Scores};
 use crate::policy::{BackendIndex, BackendView, PolicyFile, PoolView, Reply, ReplyKind, RequestInfo};
@@ -19,18 +21,20 @@ use crate::rng::Seed;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 
-/// Time in which weights follow scores: long against the noise of a look, short against a fault.
+/// Time in seconds over which weights follow scores: long compared with the noise of one report, short
+/// compared with a fault.
 const FOLLOW: f64 = 1.0;
-/// How much better a score must be to be worth e times the weight: small against what slow backends lose by,
-/// large against the noise of scores among equal ones.
+/// Difference in score that is worth a factor of e in weight: small compared with the disadvantage of
+/// slow backends, large compared with the noise of scores among equal ones.
 const TEMPERATURE: f64 = 0.5;
-/// Weight of a look in the mean number in flight.
+/// Weight of one report in the mean number in flight.
 const SMOOTH: f64 = 0.3;
-/// Requests of one look that are replayed for each backend; more would be remembered no better.
+/// Maximum number of requests of one report that are replayed for each backend; more would not improve
+/// the features.
 const MOST_REPLAYED: u64 = 64;
-/// The least weight, as a part of the greatest: what gets nothing is never seen to recover.
+/// Least weight, as a share of the greatest: a backend without requests would never be seen to recover.
 const LEAST: f64 = 1.0 / 50.0;
-/// The most that a score may differ from the mean: one look must not turn everything over.
+/// Limit on a score's difference from the mean, so that one report cannot change all weights.
 const MOST_DIFFERENT: f64 = 3.0;
 
 /// What a load balancer reports about one backend.
@@ -38,7 +42,7 @@ const MOST_DIFFERENT: f64 = 3.0;
 pub struct Look {
     /// Requests sent to the backend since the previous report.
     pub requests: u64,
-    /// How many of these requests failed.
+    /// Number of these requests that failed.
     pub errors: u64,
     /// Requests in flight now, if the load balancer reports them; otherwise derived from rate and latency.
     pub in_flight: Option<u32>,
@@ -81,7 +85,7 @@ impl Steerer {
         }
     }
 
-    /// The current weights; the greatest is 1.
+    /// Returns the current weights; the greatest is 1.
     pub fn weights(&self) -> &[f64] {
         &self.weights
     }
@@ -150,13 +154,13 @@ impl Steerer {
         }
     }
 
-    /// Moves the weights by what the scorer says.
+    /// Updates the weights from the scores.
     fn follow(&mut self, window: Span, now: Time) {
         let pool = PoolView { backends: &self.views, eligible: &self.eligible, generation: self.generation };
         if self.eligible.len() < 2 {
             return;
         }
-        // All of them are scored, so nothing is drawn.
+        // All backends are scored, so no random draw is made.
         let mut rng = Seed(0).stream(&[]);
         let request = RequestInfo::default();
         self.scores.observe(&self.features, &request, &pool, self.eligible.len(), now, &mut rng);
@@ -180,7 +184,7 @@ impl Steerer {
         }
         let greatest = self.log_weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         for (log, weight) in self.log_weights.iter_mut().zip(&mut self.weights) {
-            // What is cut off is forgotten, so that a recovery begins at once.
+            // Limit the logarithm as well, so that a recovery shows at once.
             *log = (*log - greatest).max(LEAST.ln());
             *weight = log.exp();
         }
@@ -195,13 +199,14 @@ mod tests {
 
     const PERIOD: Span = Span::from_millis(100);
 
-    /// The rule that training starts from.
+    /// Makes a policy that only uses the prior.
     fn prior() -> Arc<PolicyFile> {
         Arc::new(PolicyFile::new(Network::zero(), Action::default()))
     }
 
-    /// Backends as single servers with processor sharing (M/M/1-PS), whose mean latency at rate `r` and
-    /// capacity `c` is `1 / (c - r)`; overloaded ones are cut off at two seconds.
+    /// Simulates backends as single servers with processor sharing (M/M/1-PS), whose mean latency at
+    /// rate `r` and capacity `c` is `1 / (c - r)`. The latency of overloaded ones is limited to two
+    /// seconds.
     fn settle(
         steerer: &mut Steerer,
         capacities: &[f64],
@@ -218,7 +223,7 @@ mod tests {
                 .map(|(place, capacity)| {
                     let share = rate * steerer.weights()[place] / total;
                     let latency = if share < *capacity { (1.0 / (capacity - share)).min(2.0) } else { 2.0 };
-                    // Whole requests, none of which is lost over time.
+                    // Whole requests; fractions carry over to the next report.
                     let by = |steps: u32| (share * PERIOD.as_secs_f64() * f64::from(steps)) as u64;
                     let requests = by(step + 1).saturating_sub(by(step));
                     Look {
@@ -250,7 +255,7 @@ mod tests {
         for step in 0..1_000 {
             let looks: Vec<Look> = (0..4)
                 .map(|_| {
-                    // As means of a few requests with service times that vary are.
+                    // Noise as in means of a few requests with varying service times.
                     let latency = Span::from_secs_f64(0.01 * rng.random_range(0.6..1.6));
                     Look {
                         requests: 5,
@@ -277,11 +282,11 @@ mod tests {
         let early = settle(&mut steerer, &capacities, 500.0, 0, 200, None);
         assert!(early.windows(2).all(|pair| pair[0] < pair[1]), "in the order of their speeds: {early:?}");
         for (share, capacity) in early.iter().zip(capacities) {
-            assert!(share * 500.0 < capacity, "none is overloaded, as equal weights would: {early:?}");
+            assert!(share * 500.0 < capacity, "none is overloaded: {early:?}");
         }
         let late = settle(&mut steerer, &capacities, 500.0, 200, 200, None);
         let moved = early.iter().zip(&late).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);
-        assert!(moved < 0.05, "they have come to rest: {early:?}, {late:?}");
+        assert!(moved < 0.05, "the weights have settled: {early:?}, {late:?}");
     }
 
     #[test]
@@ -292,14 +297,14 @@ mod tests {
         let failing = settle(&mut steerer, &capacities, 200.0, 50, 100, Some(2));
         assert!(failing[2] < 0.03, "errors cost more than their speed gains: {failing:?}");
         let healed = settle(&mut steerer, &capacities, 200.0, 150, 900, None);
-        assert!(healed[2] > 0.2, "a least share lets it be seen to recover: {healed:?}");
+        assert!(healed[2] > 0.2, "the least weight reveals its recovery: {healed:?}");
     }
 
     #[test]
     fn latency_that_is_not_told_follows_from_littles_law() {
         let mut steerer = Steerer::new(prior(), 2);
         for step in 0..100 {
-            // The same rates, but twice as many in flight at the second.
+            // The same rates, but twice as many requests in flight at the second backend.
             let looks = [2, 4].map(|in_flight| Look {
                 requests: 10,
                 in_flight: Some(in_flight),
@@ -351,6 +356,6 @@ mod tests {
         let look = Look { requests: 9, in_flight: Some(3), eligible: true, ..Look::default() };
         assert_eq!(steerer.look(&[look, look], Time::ZERO), [1.0, 1.0], "there is nothing to compare with");
         let away = Look { eligible: false, ..look };
-        assert_eq!(steerer.look(&[look, away], Time::ZERO + PERIOD), [1.0, 1.0], "one alone takes all");
+        assert_eq!(steerer.look(&[look, away], Time::ZERO + PERIOD), [1.0, 1.0], "one alone gets everything");
     }
 }

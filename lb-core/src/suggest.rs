@@ -1,14 +1,13 @@
-//! Suggestions in messages: which known name a mistyped one was meant to be.
+//! Suggestions in messages: the known name most similar to a mistyped one.
 //!
 //! Names are compared by the Jaro-Winkler similarity (Winkler, 1990), from 0 for nothing in common to
 //! 1 for equal, which favours names that begin alike, as mistyped keys do. Case does not matter, and
 //! `-` counts as `_`.
 
-/// Names less alike than this are not suggested: below it the similarity pairs words that are
-/// unlike to a reader.
+/// Least similarity at which a name is suggested; less similar names look unrelated to a reader.
 const LEAST_SIMILARITY: f64 = 0.82;
 
-/// Finds the one of `known` that is most like `name`, if any is near enough to be meant.
+/// Finds the name in `known` that is most similar to `name`; `None` if none is similar enough.
 ///
 /// ```
 /// let known = ["duration", "warm_up", "users"];
@@ -19,8 +18,8 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Opti
     nearest_above(LEAST_SIMILARITY, name, known)
 }
 
-/// Finds the one of `known` that is most like `name`, if the two are at least as similar as
-/// `similarity`, between 0 and 1.
+/// Finds the name in `known` that is most similar to `name`, if their similarity is at least
+/// `similarity`, from 0 to 1.
 pub fn nearest_above<'a>(
     similarity: f64,
     name: &str,
@@ -36,19 +35,19 @@ pub fn nearest_above<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Writes the hint `` (did you mean `x`?)``, with a space before it, for a message about `name`; the
-/// text is empty if none of `known` is near enough.
+/// Formats the hint `` (did you mean `x`?)``, with a leading space, for a message about `name`. Returns
+/// an empty string if no name in `known` is similar enough.
 pub fn did_you_mean<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     hint(nearest(name, known))
 }
 
-/// Writes the hint of [`did_you_mean`] for a suggestion that is already found; the text is empty for
-/// `None`.
+/// Formats the hint of [`did_you_mean`] for a suggestion that was found before. Returns an empty string
+/// for `None`.
 pub fn hint(suggestion: Option<&str>) -> String {
     suggestion.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 }
 
-/// Writes names as a list for messages, `` `a`, `b` ``; `none` when there are none.
+/// Formats names as a list for messages, `` `a`, `b` ``, or `none` if there are none.
 pub fn listing<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
     let quoted: Vec<String> = names.into_iter().map(|name| format!("`{name}`")).collect();
     if quoted.is_empty() { "none".to_owned() } else { quoted.join(", ") }

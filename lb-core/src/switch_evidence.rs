@@ -1,7 +1,8 @@
-//! The evidence for and against a given algorithm being in use, kept with every trial.
+//! The evidence that a load balancer uses, or does not use, a given algorithm; recorded with every
+//! trial.
 //!
-//! Clients of admin APIs collect it, results keep it and reports show it, so it lies below all of them and
-//! knows nothing of HTTP.
+//! Clients of admin APIs collect it, results store it and reports show it, so this crate defines it,
+//! without any knowledge of HTTP.
 
 use crate::algorithm::Algorithm;
 use serde::{Deserialize, Serialize};
@@ -11,13 +12,13 @@ use std::collections::BTreeMap;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// The evidence fits this algorithm and excludes the likely others.
+    /// The evidence matches this algorithm and rules out the likely others.
     Confirmed,
-    /// The evidence fits this algorithm, but others would look the same.
+    /// The evidence matches this algorithm, but would match others as well.
     Consistent,
     /// The evidence rules this algorithm out.
     Contradicted,
-    /// The layer has no evidence either way; the detail says why.
+    /// There is no evidence either way; the detail says why.
     NotTested,
 }
 
@@ -34,12 +35,12 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// A verdict with its reason and no numbers.
+    /// Creates a layer with a verdict and its reason, without numbers.
     pub fn new(verdict: Verdict, detail: impl Into<String>) -> Self {
         Self { verdict, detail: detail.into(), numbers: BTreeMap::new() }
     }
 
-    /// A layer without evidence either way, because of `reason`.
+    /// Creates a layer without evidence either way, for the given reason.
     pub fn not_tested(reason: impl Into<String>) -> Self {
         Self::new(Verdict::NotTested, reason)
     }
@@ -59,22 +60,22 @@ pub struct Evidence {
     pub algorithm: Algorithm,
     /// The load balancer's own name for it.
     pub native: String,
-    /// What the control plane says. Alone it proves nothing.
+    /// What the control plane reports. On its own it proves nothing.
     pub control_plane: Layer,
-    /// What the algorithm header of replies says, on new connections and on an old one.
+    /// The algorithm header of replies, on new connections and on an old one.
     pub header: Layer,
-    /// Whether the observed choices of backends look like this algorithm's.
+    /// Whether the observed choices of backends match this algorithm.
     pub behaviour: Layer,
 }
 
 impl Evidence {
-    /// All layers with their names.
+    /// Returns all layers with their names.
     pub fn layers(&self) -> [(&'static str, &Layer); 3] {
         [("control plane", &self.control_plane), ("header", &self.header), ("behaviour", &self.behaviour)]
     }
 
-    /// The layers together: contradicted as soon as one is; confirmed when traffic (header or
-    /// behaviour) confirms it; otherwise at most consistent, since a control plane alone is a claim.
+    /// Combines the layers: contradicted if any layer is; confirmed if traffic (header or behaviour)
+    /// confirms it; otherwise at most consistent, since a control plane's report alone is only a claim.
     pub fn verdict(&self) -> Verdict {
         let is = |layer: &Layer, verdict| layer.verdict == verdict;
         let any = |verdict| self.layers().iter().any(|(_, layer)| is(layer, verdict));
@@ -89,7 +90,7 @@ impl Evidence {
         }
     }
 
-    /// Quotes the layers that contradict; `None` if none does.
+    /// Quotes the layers that contradict the algorithm; `None` if there are none.
     pub fn contradiction(&self) -> Option<String> {
         let against: Vec<String> = self
             .layers()

@@ -1,8 +1,8 @@
 //! Time as a parameter: a point ([`Time`]) and a length ([`Span`]), both whole nanoseconds.
 //!
-//! A driver chooses the epoch (the start of a trial); the rules only add and compare. Plain `u64`
-//! nanoseconds keep the simulator's arithmetic at one instruction, which `std::time::Duration`
-//! (seconds and nanoseconds apart) does not.
+//! A driver chooses the epoch (the start of a trial); the rules only add and compare times. With plain
+//! `u64` nanoseconds, the simulator's arithmetic takes one instruction each, unlike
+//! `std::time::Duration`, which stores seconds and nanoseconds separately.
 
 use serde::{Deserialize, Serialize};
 use std::ops::{Add, AddAssign, Mul, Sub};
@@ -21,97 +21,98 @@ pub struct Span(u64);
 impl Time {
     /// The driver's epoch.
     pub const ZERO: Self = Self(0);
-    /// Later than every event.
+    /// The end of time, later than every event.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// The point `nanos` nanoseconds after the epoch.
+    /// Returns the time `nanos` nanoseconds after the epoch.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// Nanoseconds since the epoch.
+    /// Returns the nanoseconds since the epoch.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// Seconds since the epoch.
+    /// Returns the seconds since the epoch.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
-    /// The time that has passed since `earlier`; zero when `earlier` is later.
+    /// Returns the time that has passed since `earlier`, or zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Span {
         Span(self.0.saturating_sub(earlier.0))
     }
 }
 
 impl Span {
-    /// No time at all.
+    /// Zero nanoseconds.
     pub const ZERO: Self = Self(0);
-    /// Longer than every run.
+    /// The greatest length, longer than every run.
     pub const MAX: Self = Self(u64::MAX);
 
-    /// A length of `nanos` nanoseconds.
+    /// Returns a length of `nanos` nanoseconds.
     pub const fn from_nanos(nanos: u64) -> Self {
         Self(nanos)
     }
 
-    /// A length of `micros` microseconds.
+    /// Returns a length of `micros` microseconds.
     pub const fn from_micros(micros: u64) -> Self {
         Self(micros.saturating_mul(1_000))
     }
 
-    /// A length of `millis` milliseconds.
+    /// Returns a length of `millis` milliseconds.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis.saturating_mul(1_000_000))
     }
 
-    /// A length of `secs` whole seconds.
+    /// Returns a length of `secs` whole seconds.
     pub const fn from_secs(secs: u64) -> Self {
         Self(secs.saturating_mul(1_000_000_000))
     }
 
-    /// A length of `secs` seconds; negative and NaN become zero, too long becomes [`Span::MAX`].
+    /// Returns a length of `secs` seconds. Negative values and NaN become zero, and values that are
+    /// too large become [`Span::MAX`].
     pub fn from_secs_f64(secs: f64) -> Self {
         Self((secs * 1e9).round() as u64)
     }
 
-    /// A length of `millis` milliseconds; negative and NaN become zero.
+    /// Returns a length of `millis` milliseconds. Negative values and NaN become zero.
     pub fn from_millis_f64(millis: f64) -> Self {
         Self((millis * 1e6).round() as u64)
     }
 
-    /// The length in nanoseconds.
+    /// Returns the length in nanoseconds.
     pub const fn as_nanos(self) -> u64 {
         self.0
     }
 
-    /// The length in whole microseconds, rounded down.
+    /// Returns the length in whole microseconds, rounded down.
     pub const fn as_micros(self) -> u64 {
         self.0 / 1_000
     }
 
-    /// The length in seconds.
+    /// Returns the length in seconds.
     pub fn as_secs_f64(self) -> f64 {
         self.0 as f64 / 1e9
     }
 
-    /// The length in milliseconds.
+    /// Returns the length in milliseconds.
     pub fn as_millis_f64(self) -> f64 {
         self.0 as f64 / 1e6
     }
 
-    /// Whether the length is zero.
+    /// Returns whether the length is zero.
     pub const fn is_zero(self) -> bool {
         self.0 == 0
     }
 
-    /// This length times `factor`; negative and NaN factors give zero.
+    /// Multiplies this length by `factor`. Negative factors and NaN give zero.
     pub fn mul_f64(self, factor: f64) -> Self {
         Self((self.0 as f64 * factor).round() as u64)
     }
 
-    /// This length less `other`; zero when `other` is longer.
+    /// Subtracts `other` from this length. The result is zero if `other` is longer.
     pub const fn saturating_sub(self, other: Self) -> Self {
         Self(self.0.saturating_sub(other.0))
     }

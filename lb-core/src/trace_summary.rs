@@ -1,35 +1,35 @@
-//! What a recording of decisions holds, in figures.
+//! Summary of a recording of decisions.
 //!
-//! The writer of traces counts it, a load balancer's admin API says it, and results keep it, so it lies below
-//! all of them and knows nothing of files.
+//! Writers of traces create it, a load balancer's admin API returns it, and results store it, so this
+//! crate defines it, without any knowledge of file formats.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
-/// What a finished recording of a load balancer's decisions holds.
+/// Size and counts of a finished recording of a load balancer's decisions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "TraceFile", description = "The trace of one trial.")]
 pub struct TraceSummary {
-    /// The file: as the writer names it, or its place in a results folder.
-    #[schemars(description = "Its place in the results folder.")]
+    /// Path of the file: as named by its writer, or within a results folder.
+    #[schemars(description = "Path of the file within the results folder.")]
     pub file: PathBuf,
     /// Size of the file in bytes.
-    #[schemars(description = "Its size in bytes.")]
+    #[schemars(description = "Size of the file in bytes.")]
     pub bytes: u64,
-    /// Decisions in the file.
-    #[schemars(description = "Decisions in it.")]
+    /// Number of decisions in the file.
+    #[schemars(description = "Number of decisions in the file.")]
     pub rows: u64,
-    /// Decisions in the file whose outcome is not known.
-    #[schemars(description = "Those of them whose outcome is not known.")]
+    /// Number of decisions in the file whose outcome is unknown.
+    #[schemars(description = "Number of decisions in the file whose outcome is unknown.")]
     pub censored: u64,
-    /// Decisions in the file that exploration made.
-    #[schemars(description = "Those of them that exploration made.")]
+    /// Number of decisions in the file that were made by exploration.
+    #[schemars(description = "Number of decisions in the file that were made by exploration.")]
     pub explored: u64,
-    /// Decisions that are missing because the writer did not keep up.
-    #[schemars(description = "Decisions that are not in it because its writer did not keep up.")]
+    /// Number of decisions missing from the file because the writer could not keep up.
+    #[schemars(description = "Number of decisions missing because the writer could not keep up.")]
     pub dropped_decisions: u64,
-    /// Outcomes that are missing for the same reason; their decisions are censored.
-    #[schemars(description = "Outcomes that are not in it for the same reason.")]
+    /// Number of outcomes missing for the same reason; their decisions count as censored.
+    #[schemars(description = "Number of outcomes missing because the writer could not keep up.")]
     pub dropped_outcomes: u64,
 }

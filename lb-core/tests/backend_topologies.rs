@@ -47,3 +47,24 @@ fn the_situations_have_the_capacity_that_their_descriptions_name() {
         assert!((capacity - expected).abs() < 1e-6, "{file} serves {capacity} requests/s at most");
     }
 }
+
+#[test]
+fn requests_without_a_service_belong_to_the_pool_of_the_pages_unless_another_takes_all() {
+    let topology = |last: &str| -> Topology {
+        let text = format!(
+            r#"{{"name": "t", "pools": [
+                {{"name": "cart", "services": ["cart-service"], "backends": [{{"id": "c1"}}]}},
+                {{"name": "pages", "services": ["boutique"], "backends": [{{"id": "p1"}}]}}{last}],
+                "routes": [{{"service": "boutique", "path": "/cart",
+                    "service_time": {{"distribution": "constant", "mean_ms": 2.0}}}}],
+                "service_time": {{"distribution": "constant", "mean_ms": 1.0}}}}"#
+        );
+        serde_json::from_str(&text).expect("a topology")
+    };
+    let pages = topology("");
+    assert_eq!((pages.meant(""), pages.pool_of("")), ("boutique", Some(1)));
+    assert_eq!((pages.pool_of("cart-service"), pages.pool_of("other")), (Some(0), None));
+    assert_eq!(pages.service_time(pages.route("", "GET", "/cart")).mean_ms(), 2.0);
+    let rest = topology(r#", {"name": "rest", "backends": [{"id": "r1"}]}"#);
+    assert_eq!((rest.meant(""), rest.pool_of(""), rest.pool_of("boutique")), ("", Some(2), Some(1)));
+}

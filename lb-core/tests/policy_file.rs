@@ -76,8 +76,8 @@ fn a_part_of_a_file_is_refused_wherever_it_ends() {
 fn files_for_other_builds_are_refused_by_name() {
     let bytes = file(1).to_bytes();
     let cases: &[(&str, Value, &str)] = &[
-        ("format_version", json!("2.0.0"), "format version `2.0.0`, this build reads 1.0.0"),
-        ("feature_set", json!("lbf-0"), "trained on feature set `lbf-0`, this build computes `lbf-1`"),
+        ("format_version", json!("2.0.0"), "format version `2.0.0`, but this build reads 1.0.0"),
+        ("feature_set", json!("lbf-0"), "trained on feature set `lbf-0`, but this build computes `lbf-1`"),
         ("features", json!(["age"]), "retrain it or use the matching build"),
         ("kind", json!("transformer"), "holds a `transformer"),
         ("hidden", json!([64, 64]), "[64, 64]"),
@@ -96,9 +96,9 @@ fn files_for_other_builds_are_refused_by_name() {
 fn settings_out_of_range_are_refused_with_their_key() {
     let bytes = file(1).to_bytes();
     let cases: &[(&str, &str, Value, &str)] = &[
-        ("action", "temperature", json!(0.0), "action.temperature is 0, must be above 0"),
-        ("action", "max_candidates", json!(1), "action.max_candidates is 1, must be 2 or more"),
-        ("guards", "minimum_share", json!(0.5), "guards.minimum_share is 0.5, must lie between 0 and 0.1"),
+        ("action", "temperature", json!(0.0), "action.temperature is 0, but must be above 0"),
+        ("action", "max_candidates", json!(1), "action.max_candidates is 1, but must be 2 or more"),
+        ("guards", "minimum_share", json!(0.5), "minimum_share is 0.5, but must lie between 0 and 0.1"),
         ("golden", "logits", json!([]), "golden must hold as many logits as inputs"),
     ];
     for (part, key, value, expected) in cases {

@@ -162,7 +162,7 @@ impl Client {
 
     /// Sends one request and reads its reply, which must be a success with a length.
     fn ask(&mut self, method: &str, path: &str) -> Result<()> {
-        let request = format!("{method} {path} HTTP/1.1\r\nhost: bench\r\ncontent-length: 0\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nhost: localhost\r\ncontent-length: 0\r\n\r\n");
         self.stream.get_mut().write_all(request.as_bytes())?;
         let (mut line, mut length) = (String::new(), 0);
         self.stream.read_line(&mut line)?;

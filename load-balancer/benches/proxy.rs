@@ -1,13 +1,16 @@
 //! What one proxied request costs, beside HAProxy and nginx in the same run, and what the learned policy and
 //! traces add to that.
 //!
-//! `cargo bench -p load-balancer --bench proxy [-- --rounds N --seconds S --only NAME,NAME]`
+//! `cargo bench -p load-balancer --bench proxy [-- --rounds N --seconds S --only NAME,NAME --binary FILE]`
 //!
 //! Contenders: `haproxy`, `nginx`, `ours` (round-robin), `ours-measured` (the same with a session of
 //! `/api/benchmark` under way, as `bench` has it), `ours-2` and `ours-measured-2` (with two data threads),
 //! `ours-private-2` (measured, two data threads with private views), `rl` (the policy that comes with `bench`),
-//! `ours-traced` and `rl-traced` (every decision written as Parquet, by a thread on the same core). Ratios are
-//! to the first that runs.
+//! `ours-traced` and `rl-traced` (every decision written as Parquet, by a thread on the same core), and with
+//! `--binary` also `other` and `other-measured`: the same as `ours` and `ours-measured` with another build of the
+//! load balancer. `haproxy-tls` and `ours-tls` are for clients that speak TLS 1.3, with the same cipher and the same
+//! P-256 key, over connections that are kept. Ratios are to the first that runs (`--only haproxy-tls,ours-tls` compares
+//! these two); those of the other build are paired round by round.
 //!
 //! Core 0 has the load balancer under test and nothing else; core 1 has the client (wrk) and a
 //! trivial nginx on four ports. Two data threads have both cores, because only threads that run at the same time
@@ -38,6 +41,8 @@ struct Options {
     rounds: usize,
     seconds: u64,
     only: Option<String>,
+    /// Another build of the load balancer.
+    binary: Option<String>,
 }
 
 /// A process that is killed when the bench ends, however it ends.
@@ -77,7 +82,7 @@ fn main() -> ExitCode {
 }
 
 fn options() -> Result<Options> {
-    let mut options = Options { rounds: 3, seconds: 5, only: None };
+    let mut options = Options { rounds: 3, seconds: 5, only: None, binary: None };
     let mut arguments = std::env::args().skip(1).filter(|argument| argument != "--bench");
     while let Some(name) = arguments.next() {
         let value = arguments.next().ok_or_else(|| format!("{name} needs a value"))?;
@@ -85,6 +90,7 @@ fn options() -> Result<Options> {
             "--rounds" => options.rounds = value.parse()?,
             "--seconds" => options.seconds = value.parse()?,
             "--only" => options.only = Some(value),
+            "--binary" => options.binary = Some(value),
             _ => return Err(format!("unknown option {name}").into()),
         }
     }
@@ -94,39 +100,52 @@ fn options() -> Result<Options> {
 fn run(options: &Options) -> Result<()> {
     check_tools()?;
     let folder = tempfile::tempdir()?;
+    write_certificate(folder.path())?;
     let backends = free_ports(BACKENDS)?;
     let _upstream = start_upstream(folder.path(), &backends)?;
     wait_for(&backends)?;
     let mut contenders = Vec::new();
-    type Start = fn(&Path, u16, &[u16]) -> Result<Process>;
-    let starts: [(&str, Start); 10] = [
-        ("haproxy", start_haproxy),
-        ("nginx", start_nginx),
-        ("ours", |folder, port, backends| start_ours(folder, port, backends, &Ours::PLAIN)),
-        ("ours-measured", |folder, port, backends| {
+    type Start<'a> = &'a dyn Fn(&Path, u16, &[u16]) -> Result<Process>;
+    let other = Ours { binary: options.binary.as_deref().unwrap_or_default(), ..Ours::PLAIN };
+    let starts: [(&str, Start); 14] = [
+        ("haproxy", &start_haproxy),
+        ("nginx", &start_nginx),
+        ("ours", &|folder, port, backends| start_ours(folder, port, backends, &Ours::PLAIN)),
+        ("ours-measured", &|folder, port, backends| {
             start_ours(folder, port, backends, &Ours { measured: true, ..Ours::PLAIN })
         }),
-        ("ours-2", |folder, port, backends| {
+        ("ours-2", &|folder, port, backends| {
             start_ours(folder, port, backends, &Ours { threads: 2, ..Ours::PLAIN })
         }),
-        ("ours-measured-2", |folder, port, backends| {
+        ("ours-measured-2", &|folder, port, backends| {
             start_ours(folder, port, backends, &Ours { threads: 2, measured: true, ..Ours::PLAIN })
         }),
-        ("ours-private-2", |folder, port, backends| {
+        ("ours-private-2", &|folder, port, backends| {
             let ours = Ours { threads: 2, measured: true, views: "per-thread", ..Ours::PLAIN };
             start_ours(folder, port, backends, &ours)
         }),
-        ("rl", |folder, port, backends| {
+        ("rl", &|folder, port, backends| {
             start_ours(folder, port, backends, &Ours { algorithm: "rl", ..Ours::PLAIN })
         }),
-        ("ours-traced", |folder, port, backends| {
+        ("ours-traced", &|folder, port, backends| {
             start_ours(folder, port, backends, &Ours { traced: true, ..Ours::PLAIN })
         }),
-        ("rl-traced", |folder, port, backends| {
+        ("rl-traced", &|folder, port, backends| {
             start_ours(folder, port, backends, &Ours { algorithm: "rl", traced: true, ..Ours::PLAIN })
         }),
+        ("haproxy-tls", &|folder, port, backends| start_haproxy_with(folder, port, backends, true)),
+        ("ours-tls", &|folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { tls: true, ..Ours::PLAIN })
+        }),
+        ("other", &|folder, port, backends| start_ours(folder, port, backends, &other)),
+        ("other-measured", &|folder, port, backends| {
+            start_ours(folder, port, backends, &Ours { measured: true, ..other })
+        }),
     ];
-    let wanted = |name: &str| options.only.as_deref().is_none_or(|only| only.split(',').any(|it| it == name));
+    let wanted = |name: &str| match (&options.only, name.starts_with("other")) {
+        (Some(only), _) => only.split(',').any(|it| it == name),
+        (None, is_other) => !is_other || options.binary.is_some(),
+    };
     for (name, start) in starts {
         if !wanted(name) {
             continue;
@@ -134,7 +153,8 @@ fn run(options: &Options) -> Result<()> {
         let port = free_ports(1)?[0];
         let process = start(folder.path(), port, &backends)?;
         wait_for(&[port])?;
-        let url = format!("http://127.0.0.1:{port}/proxy/bench/hello");
+        let scheme = if name.ends_with("-tls") { "https" } else { "http" };
+        let url = format!("{scheme}://127.0.0.1:{port}/proxy/bench/hello");
         let (rates, costs, writing, latencies) = Default::default();
         contenders.push(Contender { name, process, url, rates, costs, writing, latencies });
     }
@@ -154,6 +174,19 @@ fn run(options: &Options) -> Result<()> {
         }
     }
     summarise(&contenders);
+    for (name, other) in [("ours", "other"), ("ours-measured", "other-measured")] {
+        let costs = |name: &str| contenders.iter().find(|it| it.name == name).map(|it| it.costs.as_slice());
+        if let (Some(these), Some(others)) = (costs(name), costs(other)) {
+            let mut ratios: Vec<f64> = these.iter().zip(others).map(|(this, other)| this / other).collect();
+            ratios.sort_by(f64::total_cmp);
+            println!(
+                "{name} / {other}: {:.3}x the CPU per request, round by round ({:.3} to {:.3})",
+                median(&ratios),
+                ratios[0],
+                ratios[ratios.len() - 1],
+            );
+        }
+    }
     Ok(())
 }
 
@@ -373,18 +406,40 @@ fn start_nginx(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
     nginx(folder, "proxy", CORES[0], &http)
 }
 
+/// Writes a certificate and its key as both load balancers read them.
+fn write_certificate(folder: &Path) -> Result<()> {
+    let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])?;
+    let (certificate, key) = (own.cert.pem(), own.signing_key.serialize_pem());
+    fs::write(folder.join("cert.pem"), &certificate)?;
+    fs::write(folder.join("key.pem"), &key)?;
+    fs::write(folder.join("both.pem"), format!("{certificate}{key}"))?;
+    Ok(())
+}
+
 fn start_haproxy(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> {
+    start_haproxy_with(folder, port, backends, false)
+}
+
+fn start_haproxy_with(folder: &Path, port: u16, backends: &[u16], tls: bool) -> Result<Process> {
+    // The cipher that rustls prefers.
+    let secure = match tls {
+        true => format!(
+            " ssl crt {} ssl-min-ver TLSv1.3 ciphersuites TLS_AES_256_GCM_SHA384",
+            folder.join("both.pem").display()
+        ),
+        false => String::new(),
+    };
     let mut config = format!(
         "global\n  nbthread 1\n  maxconn 2000\n\
          defaults\n  mode http\n  option http-keep-alive\n  http-reuse always\n\
          \x20 timeout connect 2s\n  timeout client 30s\n  timeout server 30s\n\
-         frontend in\n  bind 127.0.0.1:{port}\n  default_backend all\n\
+         frontend in\n  bind 127.0.0.1:{port}{secure}\n  default_backend all\n\
          backend all\n  balance roundrobin\n"
     );
     for (i, backend) in backends.iter().enumerate() {
         writeln!(config, "  server s{i} 127.0.0.1:{backend}")?;
     }
-    let file = folder.join("haproxy.cfg");
+    let file = folder.join(format!("haproxy-{port}.cfg"));
     fs::write(&file, config)?;
     let mut command = pinned(CORES[0], "haproxy");
     command.arg("-db").arg("-f").arg(&file);
@@ -392,18 +447,28 @@ fn start_haproxy(folder: &Path, port: u16, backends: &[u16]) -> Result<Process> 
 }
 
 /// How a load balancer of ours is started.
-struct Ours {
+#[derive(Clone, Copy)]
+struct Ours<'a> {
+    binary: &'a str,
     algorithm: &'static str,
     threads: usize,
     views: &'static str,
-    /// Whether a session of `/api/benchmark` is under way.
+    /// Whether a session of `/api/benchmark` is active.
     measured: bool,
     traced: bool,
+    tls: bool,
 }
 
-impl Ours {
-    const PLAIN: Self =
-        Self { algorithm: "round-robin", threads: 1, views: "shared", measured: false, traced: false };
+impl Ours<'_> {
+    const PLAIN: Self = Self {
+        binary: env!("CARGO_BIN_EXE_load-balancer"),
+        algorithm: "round-robin",
+        threads: 1,
+        views: "shared",
+        measured: false,
+        traced: false,
+        tls: false,
+    };
 }
 
 fn start_ours(folder: &Path, port: u16, backends: &[u16], ours: &Ours) -> Result<Process> {
@@ -424,13 +489,16 @@ fn start_ours(folder: &Path, port: u16, backends: &[u16], ours: &Ours) -> Result
         "pools": [{ "name": "bench", "services": ["bench"], "backends": backends }],
         "health": { "path": "/" },
     });
+    if ours.tls {
+        config["tls"] = serde_json::json!({ "certificate": "cert.pem", "key": "key.pem" });
+    }
     if ours.traced {
         config["traces"] = serde_json::json!({ "folder": folder.join("traces") });
     }
     let file = folder.join(format!("ours-{port}.json"));
     fs::write(&file, serde_json::to_string_pretty(&config)?)?;
     let cores = if ours.threads > 1 { CORES.join(",") } else { CORES[0].to_owned() };
-    let mut command = pinned(&cores, env!("CARGO_BIN_EXE_load-balancer"));
+    let mut command = pinned(&cores, ours.binary);
     command.arg("--config").arg(&file);
     let process = start(command)?;
     if ours.measured {
@@ -443,7 +511,8 @@ fn start_ours(folder: &Path, port: u16, backends: &[u16], ours: &Ours) -> Result
 /// Starts a session of `/api/benchmark`, which lasts as long as the process.
 fn start_measurement(port: u16) -> Result<()> {
     let mut stream = TcpStream::connect(("127.0.0.1", port))?;
-    stream.write_all(b"POST /api/benchmark/start HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")?;
+    stream
+        .write_all(b"POST /api/benchmark/start HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n")?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
     match reply.starts_with("HTTP/1.1 200") {

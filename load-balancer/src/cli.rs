@@ -4,18 +4,19 @@
 //! cannot be bound.
 
 use crate::{Config, ConfigError, StartError, run};
+use lb_core::{plain, with_causes};
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
-/// HTTP/1.1 load balancer whose algorithm can be switched while it serves.
+/// Load balancer for HTTP/1.1 and HTTP/2 whose algorithm can be switched while it serves.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
     /// JSON file with listen address, algorithm and pools.
     #[arg(long, value_name = "FILE")]
     pub config: PathBuf,
-    /// Stop when standard input reaches its end, which it does when the parent process dies.
+    /// Stop when standard input is closed, as happens when the parent process dies.
     #[arg(long)]
     pub exit_with_parent: bool,
 }
@@ -27,7 +28,10 @@ pub fn main(args: &Args) -> ExitCode {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr)
+        // A log that cannot be written must not end a data thread: by default, the failure itself would be printed, and
+        // a closed standard error would then cause a panic.
+        .log_internal_errors(false)
+        .with_writer(|| lb_io::Lossy(std::io::stderr()))
         .init();
     let served = Config::read(&args.config)
         .map_err(anyhow::Error::from)
@@ -35,7 +39,7 @@ pub fn main(args: &Args) -> ExitCode {
     match served {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            lb_io::complain(format_args!("error: {}", plain::lines(&with_causes(error.as_ref()))));
             exit_code(&error)
         }
     }

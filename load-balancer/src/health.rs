@@ -1,9 +1,9 @@
 //! Decides which backends may be picked, by active checks at an interval and by refused connections.
 //!
-//! Active: each backend is asked for `health.path` on a connection of its own; `unhealthy_after` failures in a
-//! row take it out, `healthy_after` successes bring it back. Passive: a refused connection takes a backend out
-//! at once, because nothing listens there, until a check succeeds; without active checks nothing
-//! would bring it back, so then it stays in.
+//! Active checks request `health.path` from each backend on a separate connection; `unhealthy_after` failures
+//! in a row take it out, `healthy_after` successes bring it back. Passive checks take a backend out at once
+//! when it refuses a connection, because nothing listens there, until an active check succeeds. Without
+//! active checks nothing would bring it back, so then it stays in.
 
 use crate::config::{Health, Origin};
 use crate::state::{Backend, Pool, Route, State};
@@ -37,7 +37,7 @@ pub(crate) async fn check_for_ever(state: Arc<State>) {
     }
 }
 
-/// Checks one backend now and says whether the check succeeded.
+/// Checks one backend now and returns whether the check succeeded.
 pub(crate) async fn check(state: &State, pool: &Pool, backend: &Backend) -> bool {
     let config = &state.config.health;
     let begin = Instant::now();
@@ -46,7 +46,7 @@ pub(crate) async fn check(state: &State, pool: &Pool, backend: &Backend) -> bool
     success
 }
 
-/// Whether the backend answers its health path with a status from 200 to 399.
+/// Returns whether the backend answers its health path with a status from 200 to 399.
 async fn probe(backend: &Backend, path: &str) -> bool {
     let (authority, path) = match backend.health_url.as_deref().map(Origin::parse) {
         Some(Ok(origin)) => (origin.authority, origin.prefix),
@@ -74,7 +74,7 @@ async fn probe(backend: &Backend, path: &str) -> bool {
     success
 }
 
-/// Books a check and changes the verdict when enough agree.
+/// Records a check and changes the backend's state when enough results agree.
 fn judge(config: &Health, pool: &Pool, backend: &Backend, success: bool, begin: Instant) {
     let mut record = backend.health.lock();
     record.last_check = Some(SystemTime::now());
@@ -87,7 +87,7 @@ fn judge(config: &Health, pool: &Pool, backend: &Backend, success: bool, begin: 
         record.successes = 0;
     }
     let (up, down) = (record.successes >= config.healthy_after, record.failures >= config.unhealthy_after);
-    // Under the record's lock, so that a refusal noticed meanwhile is not overruled by an old check.
+    // This holds the record's lock, so that an old check does not override a refusal noticed meanwhile.
     let (healthy, _) = pool.state(backend.index);
     if healthy && down {
         tracing::warn!(backend = backend.id, "unhealthy");

@@ -1,19 +1,20 @@
-//! The reference load balancer: an HTTP/1.1 reverse proxy whose every decision is made by the rules of
+//! The reference load balancer: a reverse proxy for HTTP/1.1 and HTTP/2 whose every decision is made by the rules of
 //! `lb-core`, and which reports these decisions truthfully.
 //!
-//! It exists so that `bench` has a load balancer that offers and can switch between all algorithms, and whose
-//! costs are known. A request is handled as follows: `serve` accepts the connection on a data thread, `proxy`
+//! It exists so that `bench` has a load balancer that offers all algorithms, can switch between them, and has
+//! known costs. A request is handled as follows: `data_port` accepts the connection on a data thread (`tls` opens it, `http2` divides it), `proxy`
 //! finds the service's pool in the table of `state`, lets the pool's balancer pick a backend under one short
-//! lock, forwards, and releases the request when its reply has ended or failed. `health` decides which
-//! backends may be picked; `admin` switches, steers and reads; `metrics` counts for Prometheus. Of these, `state`
-//! knows neither `proxy` nor `admin`, and only `serve` knows both.
+//! lock, forwards the request, and releases it when its reply has ended or failed. `health` decides which
+//! backends may be picked; `admin` implements the admin API; `metrics` counts for Prometheus. Of these,
+//! `state` depends on neither `proxy` nor `admin`, and only `serve` and `data_port` depend on both.
 //!
-//! - One balancer per pool behind one lock: all threads share one view of what is in flight. With private views
-//!   each data thread has a balancer of its own, as if it were a load balancer of its own.
+//! - One balancer per pool behind one lock: all threads share one view of the requests in flight. With
+//!   private views, each data thread has its own balancer, as if it were a separate load balancer.
 //! - One single-threaded runtime per data thread, each with its own listener on the shared port.
 //! - Requests that may have reached a backend are never sent twice unless they are idempotent.
 //!
-//! The crate may use the rules (`lb-core`) and the writer of traces (`lb-traces`).
+//! Of this workspace, the crate may use only the rules (`lb-core`), the writer of traces (`lb-traces`), and what prints
+//! and reads files (`lb-io`).
 //!
 //! # Example
 //!
@@ -50,14 +51,28 @@
 //! # }
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
+
 mod admin;
+mod answer;
 pub mod cli;
 pub mod config;
+mod data_port;
+mod descriptors;
 mod health;
+mod http2;
 mod metrics;
 mod proxy;
 mod serve;
 mod state;
+mod threads;
+mod tls;
 
 pub use config::{Config, ConfigError};
+#[doc(hidden)]
+pub use proxy::whole;
 pub use serve::{Server, StartError, run};

@@ -2,7 +2,7 @@
 
 use clap::Parser;
 
-/// HTTP/1.1 load balancer whose algorithm can be switched while it serves.
+/// Load balancer for HTTP/1.1 and HTTP/2 whose algorithm can be switched while it serves.
 #[derive(Parser)]
 #[command(name = "load-balancer", version)]
 struct Command {

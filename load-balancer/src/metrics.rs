@@ -1,13 +1,13 @@
-//! Counters for Prometheus, built for a hot path: plain atomics that are looked up before a request arrives,
-//! so that counting is one addition, and rendering bears the other costs.
+//! Counters for Prometheus, built for a hot path: they are plain atomics, and are looked up before a request
+//! arrives, so that counting is one addition. Rendering bears the other costs.
 
 use lb_core::Span;
 use parking_lot::Mutex;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-/// Counters that each data thread has for itself, so that no thread writes what another one writes: counting
-/// needs no locked instruction and moves no cache line. What all have counted is added up when it is read.
+/// Counters that each data thread has for itself, so that no two threads write the same ones: counting needs
+/// no locked instruction and moves no cache line. They are added up when they are read.
 pub(crate) struct PerThread<T>(Mutex<Vec<Option<Arc<T>>>>);
 
 impl<T> Default for PerThread<T> {
@@ -17,7 +17,7 @@ impl<T> Default for PerThread<T> {
 }
 
 impl<T: Default> PerThread<T> {
-    /// The counters of data thread `thread`, which alone may write them.
+    /// Returns the counters of data thread `thread`. Only that thread may write them.
     pub(crate) fn of(&self, thread: usize) -> Arc<T> {
         let mut all = self.0.lock();
         if all.len() <= thread {
@@ -26,7 +26,7 @@ impl<T: Default> PerThread<T> {
         Arc::clone(all[thread].get_or_insert_default())
     }
 
-    /// The sum of all threads' counters, by `add`.
+    /// Returns the sum of all threads' counters, computed with `add`.
     pub(crate) fn sum(&self, add: impl Fn(&T, &T)) -> T {
         let sum = T::default();
         self.0.lock().iter().flatten().for_each(|counters| add(&sum, counters));
@@ -39,10 +39,10 @@ fn add(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(by), Relaxed);
 }
 
-/// Count and summed latency per status, for a handful of statuses.
+/// Count and summed latency of each status, for a small number of statuses.
 ///
-/// A slot is claimed by the first request with its status and never given back; a service that
-/// answers with more statuses than there are slots has the rest in the last one, as `other`.
+/// A slot is claimed by the first request with its status and never released. If a service answers with more
+/// statuses than there are slots, the last slot counts the rest as `other`.
 #[derive(Default)]
 pub(crate) struct StatusTable {
     slots: [StatusSlot; Self::SLOTS],
@@ -72,7 +72,7 @@ impl StatusTable {
         self.slot(u32::from(status)).add(1, latency.as_nanos());
     }
 
-    /// Adds what `other` has counted.
+    /// Adds the counts of `other`.
     fn plus(&self, other: &Self) {
         for slot in &other.slots {
             let status = slot.status.load(Relaxed);
@@ -98,7 +98,7 @@ impl StatusTable {
         last
     }
 
-    /// Status label, count and summed seconds of each status seen.
+    /// Returns the label, count and summed seconds of each status seen.
     pub(crate) fn read(&self) -> impl Iterator<Item = (String, u64, f64)> {
         self.slots.iter().filter_map(|slot| {
             let label = match slot.status.load(Relaxed) {
@@ -119,7 +119,7 @@ pub(crate) struct Histogram {
 }
 
 impl Histogram {
-    /// Upper bounds in nanoseconds: 1, 2.5, 5 a decade, from what a loopback reply takes to the
+    /// Upper bounds in nanoseconds: 1, 2.5 and 5 per decade, from the time of a reply over loopback to the
     /// longest usual timeout.
     const BOUNDS: [u64; 17] = [
         100_000,
@@ -149,7 +149,7 @@ impl Histogram {
         add(&self.nanos, nanos);
     }
 
-    /// Adds what `other` has counted.
+    /// Adds the counts of `other`.
     fn plus(&self, other: &Self) {
         for (bucket, other) in self.buckets.iter().zip(&other.buckets) {
             add(bucket, other.load(Relaxed));
@@ -157,8 +157,8 @@ impl Histogram {
         add(&self.nanos, other.nanos.load(Relaxed));
     }
 
-    /// The upper bound of each bucket in seconds, and how many latencies are at most that long; all of them at
-    /// the last, which has no bound.
+    /// Returns the upper bound of each bucket in seconds, and the number of latencies up to it. The last
+    /// bucket has no bound and counts all latencies.
     pub(crate) fn read(&self) -> impl Iterator<Item = (Option<f64>, u64)> {
         let bounds = Self::BOUNDS.into_iter().map(|bound| Some(seconds(bound))).chain([None]);
         bounds.zip(&self.buckets).scan(0, |seen, (bound, bucket)| {
@@ -167,7 +167,7 @@ impl Histogram {
         })
     }
 
-    /// The sum of all latencies in seconds.
+    /// Returns the sum of all latencies in seconds.
     pub(crate) fn seconds(&self) -> f64 {
         seconds(self.nanos.load(Relaxed))
     }
@@ -190,7 +190,7 @@ impl ErrorType {
     /// All causes, in the order of their numbers.
     pub(crate) const ALL: [Self; 4] = [Self::Backend, Self::Timeout, Self::Connection, Self::NoInstance];
 
-    /// The value of the label.
+    /// Returns the value of the label.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Backend => "backend",
@@ -210,26 +210,66 @@ pub(crate) struct ServiceMetrics {
     /// Time from the arrival of a request to the end of its reply.
     pub(crate) duration: Histogram,
     errors: [StatusTable; 4],
+    client_aborts: AtomicU64,
+    tunnels_opened: AtomicU64,
+    tunnels_closed: AtomicU64,
+    tunnel_nanos: AtomicU64,
 }
 
 impl ServiceMetrics {
+    /// Counts one request that ended because its client went away, was too slow, or sent a malformed body. No
+    /// backend is to blame for it.
+    pub(crate) fn client_abort(&self) {
+        add(&self.client_aborts, 1);
+    }
+
+    /// Returns the number of requests that ended because of their client.
+    pub(crate) fn client_aborts(&self) -> u64 {
+        self.client_aborts.load(Relaxed)
+    }
+
+    /// Counts a request that became a tunnel.
+    pub(crate) fn tunnel_opened(&self) {
+        add(&self.tunnels_opened, 1);
+    }
+
+    /// Counts a tunnel that has ended, `lasted` after its request was sent.
+    pub(crate) fn tunnel_closed(&self, lasted: Span) {
+        add(&self.tunnels_closed, 1);
+        add(&self.tunnel_nanos, lasted.as_nanos());
+    }
+
+    /// Returns the number of tunnels that have ended, and the seconds that they lasted.
+    pub(crate) fn tunnels_closed(&self) -> (u64, f64) {
+        (self.tunnels_closed.load(Relaxed), seconds(self.tunnel_nanos.load(Relaxed)))
+    }
+
+    /// Returns the number of open tunnels.
+    pub(crate) fn tunnels(&self) -> u64 {
+        self.tunnels_opened.load(Relaxed).wrapping_sub(self.tunnels_closed.load(Relaxed))
+    }
+
     /// Counts one failed request.
     pub(crate) fn error(&self, kind: ErrorType, status: u16, latency: Span) {
         self.errors[kind as usize].record(status, latency);
     }
 
-    /// Failed requests of one cause by status.
+    /// Returns the failed requests of one cause, by status.
     pub(crate) fn errors(&self, kind: ErrorType) -> &StatusTable {
         &self.errors[kind as usize]
     }
 
-    /// Adds what `other` has counted.
+    /// Adds the counts of `other`.
     pub(crate) fn plus(&self, other: &Self) {
         self.requests.plus(&other.requests);
         self.duration.plus(&other.duration);
         for (errors, other) in self.errors.iter().zip(&other.errors) {
             errors.plus(other);
         }
+        add(&self.client_aborts, other.client_aborts());
+        add(&self.tunnels_opened, other.tunnels_opened.load(Relaxed));
+        add(&self.tunnels_closed, other.tunnels_closed.load(Relaxed));
+        add(&self.tunnel_nanos, other.tunnel_nanos.load(Relaxed));
     }
 }
 
@@ -253,7 +293,7 @@ impl MemberMetrics {
         self.errors.load(Relaxed)
     }
 
-    /// Adds what `other` has counted.
+    /// Adds the counts of `other`.
     pub(crate) fn plus(&self, other: &Self) {
         self.replies.plus(&other.replies);
         add(&self.errors, other.errors());

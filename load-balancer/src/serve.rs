@@ -1,42 +1,40 @@
 //! Turns a config into a running process: addresses, threads, signals and shutdown.
 //!
 //! Each data thread has a runtime and a listener of its own on the same port (`SO_REUSEPORT`), so
-//! the kernel spreads connections and no thread hands work to another. One more thread, the
+//! the kernel spreads connections and no thread hands work to another ([`crate::data_port`]). One more thread, the
 //! caller's, checks health, watches for the signal to stop, and serves the admin API when that has
 //! an address of its own.
 
 use crate::admin;
 use crate::config::Config;
+use crate::data_port;
+use crate::descriptors;
 use crate::health;
-use crate::proxy::{self, Client, ReplyBody, SWEEP, Thread};
+use crate::proxy::{SWEEP, Thread};
 use crate::state::State;
+use crate::threads::Threads;
 use anyhow::Context as _;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use socket2::{Domain, Protocol, Socket, Type};
-use std::convert::Infallible;
-use std::future::{Future, poll_fn};
-use std::io::{ErrorKind, Write};
+use std::future::Future;
+use std::io::ErrorKind;
 use std::net::SocketAddr;
-use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
-/// Longest wait for clients at the end: replies in flight get a chance, the process always ends.
+/// The longest wait for clients at shutdown: replies in flight can finish, but the process always ends.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// Connections that may wait to be accepted; the system may allow fewer.
+/// Maximum number of connections that wait to be accepted; the system may allow fewer.
 const BACKLOG: i32 = 4096;
 
 /// The reason why the server could not start.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on {key} `{address}`: {source}{}", hint(.source))]
+#[error("cannot listen on `{address}` (`{key}`): {source}{}", hint(.source))]
 pub struct StartError {
     key: &'static str,
     address: SocketAddr,
@@ -45,7 +43,9 @@ pub struct StartError {
 
 fn hint(error: &std::io::Error) -> &'static str {
     match error.kind() {
-        ErrorKind::AddrInUse => "; stop what listens there, or choose another port (0 for a free one)",
+        ErrorKind::AddrInUse => {
+            "; stop whatever is listening there, or choose another port (0 for a free one)"
+        }
         ErrorKind::AddrNotAvailable => "; choose an address of this machine",
         ErrorKind::PermissionDenied => "; choose a port above 1023",
         _ => "",
@@ -80,54 +80,54 @@ impl Server {
         Ok(Self { listeners, address, admin_listener, admin_address, state: State::new(config)? })
     }
 
-    /// The address at which requests below `/proxy/SERVICE/` are proxied.
+    /// Returns the address at which requests below `/proxy/SERVICE/` are proxied.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The address of the admin API: [`Self::address`] unless the config gives it its own.
+    /// Returns the address of the admin API: [`Self::address`] unless the config sets another one.
     pub fn admin_address(&self) -> SocketAddr {
         self.admin_address
     }
 
-    /// Serves until `stop` resolves, which is polled on the calling thread. Replies in flight are then given
-    /// a few seconds.
+    /// Serves until `stop` resolves, which is polled on the calling thread. Replies in flight then have a few
+    /// seconds to finish.
     ///
     /// # Errors
-    /// A thread cannot be started, or the last trace cannot be written.
+    /// A thread cannot be started or has died, or the last trace cannot be written.
     pub fn run_until(self, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
-        self.serve(|| Ok(()), async {
+        self.serve(|| {}, async {
             stop.await;
             Ok(())
         })
     }
 
-    /// Calls `ready` once all data threads are started, and serves until `stop` resolves.
+    /// Calls `ready` once all data threads are started, and serves until `stop` resolves or a thread dies.
     fn serve(
         self,
-        ready: impl FnOnce() -> anyhow::Result<()>,
+        ready: impl FnOnce(),
         stop: impl Future<Output = anyhow::Result<()>>,
     ) -> anyhow::Result<()> {
         let Self { listeners, admin_listener, state, .. } = self;
+        // This comes first, because clients may take all descriptors as soon as the data threads accept them.
+        let runtime = Builder::new_current_thread().enable_all().build()?;
         let (tell_threads, stopped) = watch::channel(false);
-        let mut threads = Vec::new();
+        let connections = descriptors::connections_per_thread(listeners.len());
+        let mut threads = Threads::new();
         for (number, listener) in listeners.into_iter().enumerate() {
             let state = Arc::clone(&state);
             let stopped = stopped.clone();
             let shares_port = admin_listener.is_none();
-            let thread = std::thread::Builder::new()
-                .name(format!("data-{number}"))
-                .spawn(move || data_thread(state, listener, shares_port, number, stopped))
-                .context("cannot start a thread")?;
-            threads.push(thread);
+            threads.start(format!("data-{number}"), move || {
+                data_thread(&Thread::new(state, number, connections), listener, shares_port, stopped)
+            })?;
         }
-        ready()?;
-        let runtime = Builder::new_current_thread().enable_all().build()?;
-        runtime.block_on(control(Arc::clone(&state), admin_listener, stop))?;
+        ready();
+        let controlled = runtime.block_on(control(Arc::clone(&state), admin_listener, stop, &mut threads));
         tell_threads.send_replace(true);
-        for thread in threads {
-            thread.join().map_err(|_| anyhow::anyhow!("a data thread panicked"))??;
-        }
+        // If a thread has died, its own words come first.
+        threads.join()?;
+        controlled?;
         match state.traces.as_ref().filter(|traces| traces.current().is_some()) {
             Some(traces) => traces.stop().map(drop).context("the last trace is lost"),
             None => Ok(()),
@@ -144,8 +144,11 @@ impl Server {
 /// A [`StartError`] if an address cannot be bound; anything else is internal.
 pub fn run(config: Config, exit_with_parent: bool) -> anyhow::Result<()> {
     let server = Server::bind(config)?;
-    let (address, admin) = (server.address, server.admin_address);
-    server.serve(|| announce(address, admin), told_to_stop(exit_with_parent))
+    let scheme = if server.state.config.tls.is_some() { "https" } else { "http" };
+    let admin_scheme = if server.admin_listener.is_some() { "http" } else { scheme };
+    let url = format!("{scheme}://{}", server.address);
+    let admin = format!("{admin_scheme}://{}", server.admin_address);
+    server.serve(|| announce(&url, &admin), told_to_stop(exit_with_parent))
 }
 
 /// Binds `count` listeners to one address. The first bind is exclusive: with `SO_REUSEPORT` alone, a
@@ -179,33 +182,56 @@ fn listen(
     attempt().map_err(|source| StartError { key, address, source })
 }
 
-fn announce(address: SocketAddr, admin: SocketAddr) -> anyhow::Result<()> {
-    let url = |address| format!("http://{address}");
-    let line = serde_json::json!({ "url": url(address), "admin": url(admin) });
-    let mut out = std::io::stdout().lock();
-    writeln!(out, "{line}").and_then(|()| out.flush()).context("cannot write to standard output")
+/// Prints the addresses. They only inform, so the load balancer serves even if nobody reads them.
+fn announce(url: &str, admin: &str) {
+    lb_io::print(serde_json::json!({ "url": url, "admin": admin }));
+    if let Some(problem) = lb_io::unprinted() {
+        lb_io::complain(format_args!("failed to write the addresses to standard output: {problem}"));
+    }
 }
 
-/// Runs on the caller's thread: health checks, the admin API, and the wait for shutdown.
+/// Runs on the caller's thread: health checks, the admin API, and the wait for shutdown or for the death of a
+/// thread.
 async fn control(
     state: Arc<State>,
     admin_listener: Option<std::net::TcpListener>,
     stop: impl Future<Output = anyhow::Result<()>>,
+    threads: &mut Threads,
 ) -> anyhow::Result<()> {
-    let checks = tokio::spawn(health::check_for_ever(Arc::clone(&state)));
-    let admin = match admin_listener {
+    let tls = state.config.tls.clone();
+    let mut checks = tokio::spawn(health::check_for_ever(Arc::clone(&state)));
+    let mut watch = tokio::spawn(async move {
+        if let Some(tls) = tls {
+            tls.watch().await;
+        }
+    });
+    let mut admin = match admin_listener {
         Some(listener) => {
             let listener = TcpListener::from_std(listener)?;
-            Some(tokio::spawn(admin::serve(listener, admin::router(state))))
+            let idle = state.config.timeouts.idle;
+            tokio::spawn(admin::serve(listener, admin::router(state), idle))
         }
-        None => None,
+        None => tokio::spawn(async {}),
     };
-    let stopped = stop.await;
+    let stopped = tokio::select! {
+        stopped = stop => stopped,
+        name = threads.ended() => Err(anyhow::anyhow!("thread `{name}` has ended")),
+        error = death(&mut checks) => Err(error.context("the health checks died")),
+        error = death(&mut watch) => Err(error.context("the look at the certificate died")),
+        error = death(&mut admin) => Err(error.context("the admin API died")),
+    };
     checks.abort();
-    if let Some(admin) = admin {
-        admin.abort();
-    }
+    watch.abort();
+    admin.abort();
     stopped
+}
+
+/// Waits until a task panics. It may end in any other way.
+async fn death(task: &mut JoinHandle<()>) -> anyhow::Error {
+    match task.await {
+        Err(error) => error.into(),
+        Ok(()) => std::future::pending().await,
+    }
 }
 
 /// Resolves when the process is told to stop.
@@ -219,8 +245,8 @@ async fn told_to_stop(exit_with_parent: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Resolves when standard input ends. A thread of its own reads it: a blocked read cannot be
-/// cancelled, and must not hold up the end of the process.
+/// Resolves when standard input ends. A separate thread reads it, because a blocked read cannot be cancelled,
+/// and must not delay the end of the process.
 async fn parent_gone() {
     let (tell, told) = tokio::sync::oneshot::channel();
     std::thread::spawn(move || {
@@ -231,21 +257,20 @@ async fn parent_gone() {
 }
 
 fn data_thread(
-    state: Arc<State>,
+    thread: &Rc<Thread>,
     listener: std::net::TcpListener,
     shares_port: bool,
-    number: usize,
     mut stopped: watch::Receiver<bool>,
 ) -> anyhow::Result<()> {
     let runtime = Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?;
     runtime.block_on(async move {
         let listener = TcpListener::from_std(listener)?;
-        let admin = shares_port.then(|| admin::router(Arc::clone(&state)));
-        let thread = Thread::new(state, number);
-        let sweeper = tokio::task::spawn_local(sweep(Rc::clone(&thread)));
+        let admin = shares_port.then(|| admin::router(Arc::clone(&thread.state)));
+        let mut sweeper = tokio::task::spawn_local(sweep(Rc::clone(thread)));
         tokio::select! {
             _ = stopped.wait_for(|stopped| *stopped) => {}
-            () = accept(&thread, admin.as_ref(), &listener) => {}
+            () = data_port::accept(thread, admin.as_ref(), &listener) => {}
+            error = death(&mut sweeper) => return Err(error.context("the check of deadlines died")),
         }
         drop(listener);
         thread.close();
@@ -266,89 +291,5 @@ async fn sweep(thread: Rc<Thread>) {
     loop {
         ticks.tick().await;
         thread.sweep();
-    }
-}
-
-async fn accept(thread: &Rc<Thread>, admin: Option<&axum::Router>, listener: &TcpListener) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, peer)) => {
-                tokio::task::spawn_local(serve_client(Rc::clone(thread), admin.cloned(), stream, peer));
-            }
-            Err(error) => {
-                // Out of file descriptors, as a rule: wait for some to be closed.
-                tracing::warn!("cannot accept a connection: {error}");
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
-    }
-}
-
-async fn serve_client(thread: Rc<Thread>, admin: Option<axum::Router>, stream: TcpStream, peer: SocketAddr) {
-    let Ok(local) = stream.local_addr() else {
-        return;
-    };
-    // Without it a reply in two writes waits for the client's delayed acknowledgement.
-    if stream.set_nodelay(true).is_err() {
-        return;
-    }
-    let _counted = Counted::new(&thread.state);
-    let client: Rc<Client> = thread.client(peer.ip(), local.ip());
-    let service = service_fn(|request: http::Request<Incoming>| {
-        let reply = answer(Rc::clone(&thread), Rc::clone(&client), admin.as_ref(), request);
-        async move { Ok::<http::Response<ReplyBody>, Infallible>(reply.await) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .half_close(false)
-        .writev(false)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = pin!(connection);
-    let mut leaving = false;
-    let outcome = poll_fn(|cx| {
-        client.remember(cx.waker());
-        if client.close.get() && !leaving {
-            leaving = true;
-            connection.as_mut().graceful_shutdown();
-        }
-        Pin::new(&mut connection).poll(cx)
-    })
-    .await;
-    if let Err(error) = outcome {
-        tracing::debug!(%peer, "client connection ended: {error}");
-    }
-}
-
-/// Answers one request: forwards it, or gives it to the admin API if that shares the port.
-async fn answer(
-    thread: Rc<Thread>,
-    client: Rc<Client>,
-    admin: Option<&axum::Router>,
-    request: http::Request<Incoming>,
-) -> http::Response<ReplyBody> {
-    client.begin();
-    if proxy::is_proxied(request.uri().path()) {
-        return proxy::forward(thread, client, request).await;
-    }
-    let reply = match admin {
-        Some(admin) => admin::answer(admin.clone(), client.loopback, request).await.map(ReplyBody::Admin),
-        None => proxy::not_proxied(&thread, &request),
-    };
-    client.done(thread.coarse());
-    reply
-}
-
-/// An open client connection, counted.
-struct Counted<'a>(&'a State);
-
-impl<'a> Counted<'a> {
-    fn new(state: &'a State) -> Self {
-        state.metrics.connections.fetch_add(1, Relaxed);
-        Self(state)
-    }
-}
-
-impl Drop for Counted<'_> {
-    fn drop(&mut self) {
-        self.0.metrics.connections.fetch_sub(1, Relaxed);
     }
 }

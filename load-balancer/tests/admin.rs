@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Backend, Balancer, Client, Reply, get, reply, send};
+use common::{Backend, Balancer, Client, JSON, Reply, get, reply, send};
 use serde_json::{Value, json};
 
 /// The kind of a JSON value, as the contract table writes it.
@@ -63,6 +63,7 @@ fn a_benchmark_goes_through_its_life_in_the_shapes_of_the_dialect() {
         ("currentPhase", "long"),
         ("totalPhases", "long"),
         ("testAlgorithms", "list"),
+        ("availableAlgorithms", "list"),
     ];
     assert_shape("status when idle", &idle, &status);
     assert_eq!(idle["benchmarkActive"], false);
@@ -211,6 +212,74 @@ fn names_that_cannot_run_are_refused_with_those_that_can() {
 }
 
 #[test]
+fn a_complete_benchmark_compares_three_algorithms_unless_the_config_names_others() {
+    let (backend, balancer) = setup();
+    let status = balancer.get("/api/benchmark/status").json();
+    let tested = json!(["round-robin", "least-connections"]);
+    assert_eq!(status["testAlgorithms"], tested, "rl is missing, because it needs a policy file");
+    assert_eq!(status["totalPhases"], 2);
+    let available = status["availableAlgorithms"].as_array().expect("a list");
+    assert!(available.len() > 20 && available.contains(&json!("p2c+ejection")), "all can be switched to");
+    assert_eq!(balancer.post("/api/benchmark/start").json()["test_algorithms"], tested);
+    let results = balancer.get("/api/benchmark/results").json();
+    assert_eq!(results["results"]["testConfiguration"]["algorithms"], tested);
+
+    let more = json!({ "test_algorithms": ["p2c+ejection", "rr"] });
+    let configured = Balancer::with_backends("round-robin", &[&backend], more);
+    let status = configured.get("/api/benchmark/status").json();
+    assert_eq!(status["testAlgorithms"], json!(["p2c+ejection", "round-robin"]), "in the config's order");
+}
+
+#[test]
+fn requests_that_were_held_show_in_the_percentiles() {
+    const HELD: u64 = 100;
+    let backend = Backend::start(|_, stream| {
+        std::thread::sleep(std::time::Duration::from_millis(HELD));
+        reply(stream, 200, "", b"x")
+    });
+    let balancer = Balancer::with_backends("round-robin", &[&backend], json!({}));
+    balancer.post("/api/benchmark/start?startAlgorithm=round-robin");
+    let mut longest = 0;
+    for _ in 0..10 {
+        let begin = std::time::Instant::now();
+        get(&balancer.proxy("/held"));
+        longest = longest.max(begin.elapsed().as_millis() as u64);
+    }
+    let results = balancer.get("/api/benchmark/results").json();
+    let stopped = balancer.post("/api/benchmark/stop").json();
+    for results in [&results["results"], &stopped["results"]] {
+        let figures = &results["algorithmResults"]["round-robin"];
+        assert_eq!(figures["requestCount"], 10);
+        for key in
+            ["minResponseTime", "p50ResponseTime", "p95ResponseTime", "p99ResponseTime", "maxResponseTime"]
+        {
+            // The client waited at least as long as the load balancer; a figure is in whole milliseconds,
+            // accurate to 0.1 %.
+            let told = figures[key].as_u64().expect("whole milliseconds");
+            assert!(
+                (HELD..=longest + 1 + longest / 1000).contains(&told),
+                "{key}: {told} ms of {longest} ms"
+            );
+        }
+    }
+}
+
+#[test]
+fn readiness_is_whether_a_backend_takes_requests() {
+    let (_backend, balancer) = setup();
+    let probe = |name: &str| {
+        let reply = balancer.get(&format!("/actuator/health/{name}"));
+        (reply.status, reply.json()["status"].as_str().expect("a text").to_owned())
+    };
+    assert_eq!(probe("readiness"), (200, "UP".to_owned()));
+    balancer.post("/api/lb/drain?backend=b0");
+    assert_eq!(probe("readiness"), (503, "OUT_OF_SERVICE".to_owned()), "the only backend is draining");
+    assert_eq!(probe("liveness"), (200, "UP".to_owned()), "a restart would not help");
+    balancer.post("/api/lb/undrain?backend=b0");
+    assert_eq!(probe("readiness"), (200, "UP".to_owned()));
+}
+
+#[test]
 fn names_are_understood_in_all_their_spellings() {
     let (_backend, balancer) = setup();
     for (typed, name) in [
@@ -237,11 +306,11 @@ fn names_are_understood_in_all_their_spellings() {
 fn parameters_come_from_query_or_form_but_not_from_json() {
     let (_backend, balancer) = setup();
     let url = format!("{}/api/benchmark/switch", balancer.admin);
-    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let form = [("content-type", "application/x-www-form-urlencoded"), ("x-requested-with", "test")];
     let reply = send("POST", &url, &form, b"algorithm=p2c");
     assert_eq!(ok("form", &reply)["currentAlgorithm"], "p2c");
     let reply = send("POST", &url, &[("content-type", "application/json")], br#"{"algorithm":"random"}"#);
-    assert_eq!(reply.status, 400, "a JSON body is ignored, as in the original");
+    assert_eq!(reply.status, 400, "a JSON body is ignored: the name comes in the query");
     assert_shape(
         "Spring's own 400",
         &reply.json(),
@@ -318,13 +387,17 @@ fn services_are_listed_added_and_removed() {
         ],
     );
     assert_eq!(balancer.get("/api/services").json(), json!([service]));
-    let missing = balancer.get("/api/services/nobody");
-    assert_eq!((missing.status, missing.body.len()), (404, 0), "an empty 404");
+    assert_eq!(ok("instances", &balancer.get("/api/services/svc/instances")), service["instances"]);
+    assert_eq!(service["instances"][0]["url"], backend.url(), "where it listens");
+    for path in ["/api/services/nobody", "/api/services/nobody/instances"] {
+        let missing = balancer.get(path);
+        assert_eq!((missing.status, missing.body.len()), (404, 0), "{path}: an empty 404");
+    }
 
     let added = Backend::fixed("added");
     let body = json!({ "url": added.url(), "healthUrl": format!("{}/up", added.url()) }).to_string();
     let add = |service: &str, body: &str| {
-        send("POST", &format!("{}/api/services/{service}/instances", balancer.admin), &[], body.as_bytes())
+        send("POST", &format!("{}/api/services/{service}/instances", balancer.admin), &JSON, body.as_bytes())
     };
     let reply = ok("add", &add("svc", &body));
     assert_shape("add", &reply, &[("message", "string"), ("serviceName", "string"), ("url", "string")]);
@@ -450,11 +523,15 @@ fn a_token_guards_everything_but_health() {
         (&[("Authorization", "Bearer wrong!")], 401),
         (&[("Authorization", "Basic s3cret")], 401),
         (&[("Authorization", "Bearer s3cret")], 200),
+        (&[("Authorization", "bearer s3cret")], 200),
+        (&[("Authorization", "BEARER  s3cret")], 200),
     ] {
         assert_eq!(send("GET", &url, fields, b"").status, status, "{fields:?}");
     }
     assert_eq!(balancer.get("/actuator/prometheus").status, 401);
-    assert_eq!(balancer.get("/actuator/health").status, 200, "probes carry no token");
+    for probe in ["/actuator/health", "/actuator/health/liveness", "/actuator/health/readiness"] {
+        assert_eq!(balancer.get(probe).status, 200, "{probe}: probes carry no token");
+    }
     assert_eq!(get(&balancer.proxy("/")).status, 200, "clients of the services need none");
 }
 

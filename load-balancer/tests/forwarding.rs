@@ -71,7 +71,13 @@ fn replies_name_backend_algorithm_and_trace() {
     assert_ne!(first, second, "each request has its own");
     let balancer = Balancer::with_backends("round-robin", &[&named], json!({}));
     let reply = get(&balancer.proxy("/"));
-    assert_eq!(reply.field("x-backend").as_deref(), Some("own-name"), "the backend's own is kept");
+    assert_eq!(reply.field("x-backend").as_deref(), Some("b0"), "in place of what the backend calls itself");
+    assert_eq!(reply.field("x-backend-of-origin").as_deref(), Some("own-name"), "which is kept beside it");
+    let agreeing = Backend::start(|_, stream| reply_named(stream, "b0"));
+    let balancer = Balancer::with_backends("round-robin", &[&agreeing], json!({}));
+    let reply = get(&balancer.proxy("/"));
+    assert_eq!(reply.field("x-backend").as_deref(), Some("b0"), "not doubled");
+    assert_eq!(reply.field("x-backend-of-origin"), None, "one name needs no second field");
 }
 
 #[test]
@@ -90,7 +96,7 @@ fn hop_by_hop_fields_end_here_in_both_directions() {
     }
     assert_eq!(received(&echo, "x-public").as_deref(), Some("2"), "other fields cross");
     assert_eq!(received(&echo, "x-service").as_deref(), Some("svc"), "the service is named once");
-    assert_eq!(received(&echo, "host"), Some(backend.address.to_string()), "Host is the backend's");
+    assert_eq!(received(&echo, "host").as_deref(), Some("localhost"), "Host is the client's");
 
     let backend = Backend::start(|_, stream| {
         let fields = "Connection: close, X-Private\r\nX-Private: 1\r\nKeep-Alive: timeout=5\r\n\
@@ -126,6 +132,68 @@ fn forwarded_for_is_appended_when_trusted_and_replaced_when_not() {
         let echo = echoed(&send("GET", &balancer.proxy("/"), &fields, b""));
         assert_eq!(received(&echo, "x-forwarded-for").as_deref(), Some(expected), "trusted: {trusted}");
     }
+}
+
+#[test]
+fn host_and_scheme_of_the_client_are_told_and_those_before_it_believed_when_trusted() {
+    let backend = Backend::echo();
+    let given = [("X-Forwarded-Host", "shop.example"), ("X-Forwarded-Proto", "https")];
+    for (trusted, given, host, scheme) in [
+        (true, &[][..], "localhost", "http"),
+        (true, &given, "shop.example", "https"),
+        (false, &given, "localhost", "http"),
+    ] {
+        let config = json!({ "trust_forwarded_for": trusted });
+        let balancer = Balancer::with_backends("round-robin", &[&backend], config);
+        let echo = echoed(&send("GET", &balancer.proxy("/"), given, b""));
+        let told = |name| received(&echo, name);
+        assert_eq!(told("x-forwarded-host").as_deref(), Some(host), "trusted: {trusted}, {given:?}");
+        assert_eq!(told("x-forwarded-proto").as_deref(), Some(scheme), "trusted: {trusted}, {given:?}");
+        assert_eq!(told("host").as_deref(), Some("localhost"), "the host itself is the client's");
+    }
+}
+
+#[test]
+fn the_host_is_the_backends_own_where_the_config_says_so_or_the_client_names_none() {
+    let backend = Backend::echo();
+    let own = Some(backend.address.to_string());
+    let balancer = Balancer::with_backends("round-robin", &[&backend], json!({ "host": "backend" }));
+    let echo = echoed(&send("GET", &balancer.proxy("/"), &[("host", "shop.example")], b""));
+    assert_eq!(received(&echo, "host"), own, "replaced");
+    assert_eq!(received(&echo, "x-forwarded-host").as_deref(), Some("shop.example"), "but not lost");
+    let balancer = Balancer::with_backends("round-robin", &[&backend], json!({}));
+    let mut client = Client::connect(balancer.address());
+    client.write("GET /proxy/svc/ HTTP/1.0\r\n\r\n");
+    let echo = echoed(&client.read().expect("a reply"));
+    assert_eq!(received(&echo, "host"), own, "HTTP/1.0 without a host");
+    let fields = "host: shop.example\r\nconnection: host\r\n";
+    let echo = echoed(&Client::connect(balancer.address()).ask("GET", "/proxy/svc/", fields, b""));
+    assert_eq!(received(&echo, "host").as_deref(), Some("shop.example"), "no client can take the host away");
+}
+
+#[test]
+fn trailers_cross_in_both_directions_and_cannot_route() {
+    let backend = Backend::start(|request, stream| {
+        let seen = request.trailers.replace("\r\n", "|");
+        let text = format!(
+            "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n{:x}\r\n{seen}\r\n\
+             0\r\nServer-Timing: app;dur=7\r\nX-Backend: liar\r\nContent-Length: 5\r\n\r\n",
+            seen.len()
+        );
+        stream.write_all(text.as_bytes()).is_ok()
+    });
+    let balancer = Balancer::with_backends("round-robin", &[&backend], json!({}));
+    let mut client = Client::connect(balancer.address());
+    client.write("POST /proxy/svc/ HTTP/1.1\r\nhost: h\r\ntransfer-encoding: chunked\r\n\r\n");
+    client.write("1\r\nx\r\n0\r\nSum: 7\r\nHost: evil\r\nX-Service: evil\r\n\r\n");
+    let reply = client.read().expect("a reply");
+    assert_eq!(reply.text(), "Sum: 7|", "the client's trailers, without those for routing");
+    assert_eq!(reply.trailers, "Server-Timing: app;dur=7\r\n", "the backend's, without those for framing");
+}
+
+/// Replies under a name of the backend's own.
+fn reply_named(stream: &mut std::net::TcpStream, name: &str) -> bool {
+    reply(stream, 200, &format!("X-Backend: {name}\r\n"), b"y")
 }
 
 #[test]
@@ -226,8 +294,15 @@ fn replies_without_a_body_have_none() {
     assert_eq!(client.ask("GET", "/proxy/svc/204", "", b"").status, 204);
     assert_eq!(client.ask("GET", "/proxy/svc/304", "", b"").status, 304);
     let reply = client.ask("GET", "/proxy/svc/100", "", b"");
-    assert_eq!(reply.status, 200, "an interim reply is passed over");
-    assert_eq!(reply.field("link"), None, "and leaves nothing behind");
+    assert_eq!(
+        (reply.status, reply.field("link").as_deref()),
+        (103, Some("x")),
+        "an interim reply is passed on"
+    );
+    let reply = client.read().expect("the final reply follows");
+    assert_eq!((reply.status, reply.field("link")), (200, None), "and leaves nothing behind");
+    client.write("GET /proxy/svc/100 HTTP/1.0\r\n\r\n");
+    assert_eq!(client.read().map(|reply| reply.status), Some(200), "HTTP/1.0 knows no interim replies");
     assert_eq!(backend.connections(), 1, "none of them spoils the connection");
 }
 

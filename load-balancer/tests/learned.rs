@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Backend, Balancer, Reply, command, config, eventually, get, send};
+use common::{Backend, Balancer, JSON, Reply, command, config, eventually, get, send};
 use lb_core::policy::learned::{Action, FEATURE_SET, Network};
 use lb_core::policy::{GuardCounts, PolicyFile};
 use serde_json::{Value, json};
@@ -41,7 +41,7 @@ fn learned(backends: &[&Backend], path: &Path, mut more: Value) -> Balancer {
 }
 
 fn reload(balancer: &Balancer, body: &str) -> Reply {
-    send("POST", &format!("{}/rl/reload", balancer.admin), &[], body.as_bytes())
+    send("POST", &format!("{}/rl/reload", balancer.admin), &JSON, body.as_bytes())
 }
 
 fn hash(balancer: &Balancer) -> String {
@@ -212,7 +212,7 @@ fn a_bad_file_is_refused_and_the_policy_stays() {
         assert_eq!(reply.status, 422, "{what}: {}", reply.text());
         let message = reply.json()["message"].as_str().expect("a message").to_owned();
         assert!(message.contains(said), "{what}: `{said}` is missing in {message}");
-        assert!(message.ends_with("the policy stays as it is"), "{message}");
+        assert!(message.ends_with("the policy is unchanged"), "{message}");
         assert_eq!(hash(&balancer), before, "{what}");
         let reply = get(&balancer.proxy("/"));
         assert_eq!((reply.status, reply.field("x-lb-algorithm").as_deref()), (200, Some("rl")), "{what}");

@@ -38,6 +38,7 @@ fn faults_of_a_config_are_all_reported_at_once() {
         "listen": "here",
         "threads": 0,
         "algorithm": "least-conections",
+        "test_algorithms": ["rr", "fastest", "round-robin"],
         "timeouts": { "connect_ms": 0, "respnse_ms": 1 },
         "health": { "path": "up", "healthy_after": 0 },
         "traces": { "folder": "/dev/null/x", "exploration": 1.5, "at_strat": true },
@@ -56,6 +57,8 @@ fn faults_of_a_config_are_all_reported_at_once() {
         "`listen` is `here`: must be an address",
         "`threads` is 0: must be from 1 to 256",
         "`algorithm` is `least-conections`: unknown algorithm `least-conections` (did you mean `least-connections`?)",
+        "`test_algorithms[1]` is `fastest`: unknown algorithm `fastest`",
+        "`test_algorithms[2]` is `round-robin`, which is already listed: remove it",
         "`timeouts.connect_ms` is 0",
         "`timeouts.respnse_ms` is not a known key (did you mean `response_ms`?)",
         "`traces.at_strat` is not a known key (did you mean `at_start`?)",
@@ -69,7 +72,7 @@ fn faults_of_a_config_are_all_reported_at_once() {
         "`pools[0].backends[1].id` is `one`, already taken in pool `p`",
         "`pools[0].backends[1].wieght` is not a known key (did you mean `weight`?)",
         "`pools[1].name` is `p`, as is `pools[0].name`",
-        "`pools[1].services[0]` is `same`, which pool `p` already answers for",
+        "`pools[1].services[0]` is `same`, which pool `p` already serves",
     ] {
         assert!(text.contains(fault), "`{fault}` is missing in\n{text}");
     }
@@ -83,6 +86,7 @@ fn configs_that_cannot_be_read_are_refused() {
         (r#"{"pools": [{"services": []}]}"#, "`pools[0]`: missing field `name`"),
         (r#"{"algorithm": "rl"}"#, "needs a trained policy file"),
         (r#"{"algorithm": "rl"}"#, "(the key is `policy_file`)"),
+        (r#"{"test_algorithms": []}"#, "`test_algorithms` is empty: list at least one"),
         (r#"{"views": "each"}"#, "`views`: unknown variant `each`, expected `shared` or `per-thread`"),
         (r#"{"admin_listen": "0.0.0.0:0"}"#, "set `admin_token`"),
         (r#"{"admin_token": ""}"#, "`admin_token` is empty"),
@@ -110,7 +114,7 @@ fn a_port_that_is_taken_is_refused_with_exit_code_3() {
             let config = json!({ "listen": format!("127.0.0.1:{port}"), "threads": threads });
             let (code, text) = refused(&config.to_string());
             assert_eq!(code, Some(3), "{text}");
-            assert!(text.contains(&format!("cannot listen on listen `127.0.0.1:{port}`")), "{text}");
+            assert!(text.contains(&format!("cannot listen on `127.0.0.1:{port}` (`listen`)")), "{text}");
             assert!(text.contains("choose another port"), "it says what to do: {text}");
         }
     }

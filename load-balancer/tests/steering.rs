@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{Backend, Balancer, Client, Reply, eventually, get, reply, send};
+use common::{Backend, Balancer, Client, JSON, Reply, eventually, get, reply, send};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -215,7 +215,7 @@ fn weights_change_the_shares_at_once() {
     let backends = [Backend::fixed("x"), Backend::fixed("y")];
     let balancer = Balancer::with_backends("weighted-round-robin", &[&backends[0], &backends[1]], json!({}));
     assert_eq!(shares(&balancer, 20)["b0"], 10);
-    let put = |body: &str| send("PUT", &format!("{}/api/lb/weights", balancer.admin), &[], body.as_bytes());
+    let put = |body: &str| send("PUT", &format!("{}/api/lb/weights", balancer.admin), &JSON, body.as_bytes());
     assert_eq!(put(r#"{"b0": 3}"#).json(), json!({ "weights": { "b0": 3.0 } }));
     assert_eq!(shares(&balancer, 40)["b0"], 30, "3 of 4");
     assert_eq!(balancer.backend("b0")["weight"], 3.0);
@@ -308,7 +308,7 @@ fn a_switch_under_load_loses_nothing() {
     let listed: Vec<_> = backends.iter().collect();
     let balancer = Balancer::with_backends("round-robin", &listed, json!({ "threads": 2 }));
     let names: Vec<String> =
-        serde_json::from_value(balancer.get("/api/benchmark/status").json()["testAlgorithms"].clone())
+        serde_json::from_value(balancer.get("/api/benchmark/status").json()["availableAlgorithms"].clone())
             .expect("a list of names");
     assert!(names.len() >= 20, "every rule, with and without ejection: {names:?}");
     let done = AtomicBool::new(false);
@@ -352,7 +352,7 @@ fn a_switch_keeps_in_flight_and_weights_and_a_reset_only_in_flight() {
     let mut held = hold(&balancer);
     eventually("it is in flight", || balancer.in_flight() == 1);
     let weights = format!("{}/api/lb/weights", balancer.admin);
-    assert_eq!(send("PUT", &weights, &[], br#"{"b0": 2}"#).status, 200);
+    assert_eq!(send("PUT", &weights, &JSON, br#"{"b0": 2}"#).status, 200);
     shares(&balancer, 3);
     let generation = |reply: &Reply| reply.json()["generation"].as_u64().expect("a number");
     let before = generation(&balancer.get("/api/lb/snapshot"));

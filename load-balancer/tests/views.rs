@@ -86,7 +86,8 @@ fn what_the_operator_and_health_checks_say_holds_in_every_view() {
     assert!(answered_by(&balancer, SPREAD).iter().all(|id| id == "b1"), "b0 is drained in all views");
     assert_eq!(balancer.post("/api/lb/undrain?backend=b0").status, 200);
 
-    let weights = common::send("PUT", &format!("{}/api/lb/weights", balancer.admin), &[], br#"{"b1": 1e6}"#);
+    let weights =
+        common::send("PUT", &format!("{}/api/lb/weights", balancer.admin), &common::JSON, br#"{"b1": 1e6}"#);
     assert_eq!(weights.status, 200, "{}", weights.text());
     assert_eq!(balancer.post("/api/benchmark/switch?algorithm=weighted-round-robin").status, 200);
     let shares = answered_by(&balancer, SPREAD);
@@ -105,7 +106,7 @@ fn a_backend_that_is_added_is_picked_in_every_view() {
     let balancer = start("round-robin", &old, private());
     let body = json!({ "url": new.url() }).to_string();
     let url = format!("{}/api/services/svc/instances", balancer.admin);
-    assert_eq!(common::send("POST", &url, &[], body.as_bytes()).status, 200);
+    assert_eq!(common::send("POST", &url, &common::JSON, body.as_bytes()).status, 200);
     let answers = answered_by(&balancer, SPREAD);
     let fresh = answers.iter().filter(|id| *id != "b0").count();
     assert!(fresh.abs_diff(SPREAD / 2) <= 1, "each of two views takes turns: {fresh} of {SPREAD}");

@@ -1,38 +1,19 @@
 //! The built-in shop: its services, and the catalogue that inventory, cart and order services share.
 
-use serde::{Deserialize, Serialize};
+pub(crate) use lb_core::catalogue::default_stock;
+pub use lb_core::catalogue::{Product, catalogue_problems};
 
 /// The services of the built-in shop; a topology may name more.
-pub(crate) const SERVICES: [&str; 4] = ["user-service", "inventory-service", "cart-service", "order-service"];
+pub(crate) const SERVICES: [&str; 6] = [
+    "user-service",
+    "inventory-service",
+    "cart-service",
+    "order-service",
+    "payment-service",
+    "notification-service",
+];
 
-/// One product. Unknown fields are allowed, since the list usually comes out of a larger config.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Product {
-    /// Name, unique in the catalogue, such as `LAPTOP-001`.
-    pub sku: String,
-    /// Title that the shop shows.
-    #[serde(default)]
-    pub name: String,
-    /// The category that it is listed under.
-    #[serde(default)]
-    pub category: String,
-    /// Price in units of the currency, with cents.
-    pub price: f64,
-    /// URL of the product's image.
-    #[serde(default)]
-    pub image: String,
-    /// Pieces in stock at the start, and again after each restocking.
-    #[serde(default = "default_stock")]
-    pub stock: u32,
-}
-
-/// More than any single order of the built-in journey takes by three orders of magnitude, and few
-/// enough that an order of a whole warehouse is refused.
-fn default_stock() -> u32 {
-    10_000
-}
-
-/// The products of a shop that was given none.
+/// Returns the default catalogue.
 pub fn default_catalogue() -> Vec<Product> {
     [
         ("LAPTOP-001", "Laptop 15 inch", "Electronics", 1299.99),
@@ -56,29 +37,6 @@ pub fn default_catalogue() -> Vec<Product> {
     })
     .into()
 }
-
-/// What is wrong with a catalogue, one sentence each.
-pub fn catalogue_problems(products: &[Product]) -> Vec<String> {
-    let mut problems = Vec::new();
-    if products.is_empty() {
-        problems.push("the catalogue is empty: list at least one product".to_owned());
-    }
-    let mut seen = std::collections::HashSet::new();
-    for (index, product) in products.iter().enumerate() {
-        if product.sku.is_empty() {
-            problems.push(format!("[{index}].sku is empty: give each product a unique name"));
-        } else if !seen.insert(&product.sku) {
-            problems.push(format!("[{index}].sku {:?} is not unique", product.sku));
-        }
-        if !(0.0..=MAX_PRICE).contains(&product.price) {
-            problems.push(format!("[{index}].price {} is not in 0..={MAX_PRICE}", product.price));
-        }
-    }
-    problems
-}
-
-/// Highest price: sums of a full cart stay exact in cents.
-const MAX_PRICE: f64 = 1e9;
 
 #[cfg(test)]
 mod tests {

@@ -1,30 +1,42 @@
 //! The command line, shared by the binary of this crate and by tools that embed it as a subcommand.
+//!
+//! Without arguments, the backends listen where the example config of the reference load balancer expects
+//! them.
 
 use crate::catalogue::{Product, default_catalogue};
-use crate::config::{Config, MockError};
+use crate::config::{Config, MockError, TlsFiles};
 use crate::process::run;
-use lb_core::Seed;
-use lb_core::topology::Topology;
+use lb_core::topology::{BUNDLED, Topology};
+use lb_core::{Seed, plain};
 use serde::de::DeserializeOwned;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+/// The default port of the first backend.
+pub const BASE_PORT: u16 = 9001;
+/// The default port of the control API.
+pub const CONTROL_PORT: u16 = 9900;
+
 /// HTTP services that queue like real ones.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// Topology: pools, backends, service times and faults, as JSON.
-    #[arg(long, value_name = "FILE")]
+    /// Pools, backends, service times and faults: the name of a bundled topology, or a JSON file.
+    #[arg(long, value_name = "NAME|FILE", default_value = "default")]
     pub topology: PathBuf,
     /// Address that the backends listen on; the control API stays on loopback.
     #[arg(long, default_value = "127.0.0.1")]
     pub host: IpAddr,
-    /// Port of the first backend; the others take the ports after it [default: free ports].
-    #[arg(long, value_name = "PORT")]
-    pub base_port: Option<u16>,
-    /// Port of the control API [default: a free port].
-    #[arg(long, value_name = "PORT")]
-    pub control_port: Option<u16>,
+    /// Port of the first backend; the others take the ports after it. 0 lets the system choose free ports.
+    #[arg(long, value_name = "PORT", default_value_t = BASE_PORT)]
+    pub base_port: u16,
+    /// Port of the control API. 0 lets the system choose a free port.
+    #[arg(long, value_name = "PORT", default_value_t = CONTROL_PORT)]
+    pub control_port: u16,
+    /// Host besides loopback ones under which the control API and `/api/degradation` may be called, and from
+    /// whose pages; may be repeated.
+    #[arg(long = "allowed-host", value_name = "HOST")]
+    pub allowed_hosts: Vec<String>,
     /// Products of the shop, as a JSON list of sku, name, category, price, image, stock
     /// [default: built in].
     #[arg(long, value_name = "FILE")]
@@ -32,18 +44,25 @@ pub struct Args {
     /// Seed for service times and failures of requests without x-request-key.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// Certificate with which the backends speak TLS (PEM, followed by those of intermediate authorities). They then
+    /// offer HTTP/2 and HTTP/1.1. The control API stays plain.
+    #[arg(long, value_name = "FILE", requires = "tls_key")]
+    pub tls_certificate: Option<PathBuf>,
+    /// Private key of the certificate (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    pub tls_key: Option<PathBuf>,
     /// Exit when standard input closes, as it does when the parent process dies.
     #[arg(long)]
     pub exit_with_parent: bool,
 }
 
 impl Args {
-    /// Reads the files that the arguments name.
+    /// Reads the files given in the arguments.
     ///
     /// # Errors
-    /// A file cannot be read or has invalid contents.
+    /// Fails if a file cannot be read or has invalid contents.
     pub fn config(&self) -> Result<Config, MockError> {
-        let topology: Topology = read_json(&self.topology)?;
+        let topology = read_topology(&self.topology)?;
         let catalogue = match &self.catalogue {
             Some(path) => read_json::<Vec<Product>>(path)?,
             None => default_catalogue(),
@@ -51,28 +70,62 @@ impl Args {
         Ok(Config {
             topology,
             host: self.host,
-            base_port: self.base_port,
-            control_port: self.control_port,
+            base_port: port(self.base_port),
+            control_port: port(self.control_port),
+            allowed_hosts: self.allowed_hosts.clone(),
             catalogue,
             seed: Seed(self.seed),
+            tls: self.tls(),
             exit_with_parent: self.exit_with_parent,
         })
     }
 }
 
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, MockError> {
-    let problem = |problem: String| MockError::File { path: path.to_owned(), problem };
-    let text = std::fs::read(path).map_err(|error| problem(error.to_string()))?;
-    serde_json::from_slice(&text).map_err(|error| problem(error.to_string()))
+impl Args {
+    /// Returns the files for TLS, of which the command line names both or none.
+    fn tls(&self) -> Option<TlsFiles> {
+        let certificate = self.tls_certificate.clone()?;
+        Some(TlsFiles { certificate, key: self.tls_key.clone()? })
+    }
 }
 
-/// The whole program after parsing the arguments: runs until stopped, reports errors on
-/// standard error, and returns the exit code of the process.
+/// Returns the requested port; `None` for 0, which lets the system choose.
+fn port(typed: u16) -> Option<u16> {
+    (typed != 0).then_some(typed)
+}
+
+/// Reads a bundled topology, with or without `.json` at the end of its name, or else a file.
+fn read_topology(typed: &Path) -> Result<Topology, MockError> {
+    let name = typed.to_str().map(|name| name.strip_suffix(".json").unwrap_or(name));
+    if let Some((name, text)) = BUNDLED.iter().find(|(known, _)| Some(*known) == name) {
+        return parse_json(Path::new(name), text.as_bytes());
+    }
+    match lb_io::read_json(typed) {
+        Ok(text) => parse_json(typed, text.as_bytes()),
+        Err(source) => Err(MockError::Topology { typed: typed.to_owned(), source }),
+    }
+}
+
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, MockError> {
+    match lb_io::read_json(path) {
+        Ok(text) => parse_json(path, text.as_bytes()),
+        Err(error) => Err(MockError::File { path: path.to_owned(), problem: error.to_string() }),
+    }
+}
+
+fn parse_json<T: DeserializeOwned>(path: &Path, text: &[u8]) -> Result<T, MockError> {
+    let problem =
+        |error: serde_json::Error| MockError::File { path: path.to_owned(), problem: error.to_string() };
+    serde_json::from_slice(text).map_err(problem)
+}
+
+/// Runs the program with parsed arguments until it is stopped. Reports errors on standard error and returns
+/// the exit code of the process.
 pub fn main(args: &Args) -> ExitCode {
     match args.config().and_then(|config| run(&config)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            lb_io::complain(format_args!("error: {}", plain::lines(&error.to_string())));
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,14 +1,15 @@
-//! Settings of a process of mock backends, the line that it prints when it is ready, and its errors.
+//! Settings of a mock-backends process, the line that it prints when it is ready, and its errors.
 
 use crate::catalogue::{Product, catalogue_problems, default_catalogue};
 use lb_core::Seed;
-use lb_core::topology::Topology;
+use lb_core::topology::{BUNDLED, Topology};
+use lb_listen::{Gate, HostError};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// Settings of a process of mock backends.
+/// Settings of a mock-backends process.
 #[derive(Clone, Debug)]
 pub struct Config {
     /// Backends, service times and faults.
@@ -19,26 +20,39 @@ pub struct Config {
     pub base_port: Option<u16>,
     /// Port of the control API; `None` lets the system choose.
     pub control_port: Option<u16>,
+    /// Hosts besides loopback ones under which the APIs that steer the backends may be called, and from whose
+    /// pages.
+    pub allowed_hosts: Vec<String>,
     /// Products that the shop sells.
     pub catalogue: Vec<Product>,
     /// Seed of the tokens, and of the service times and failures of requests without `x-request-key`.
     pub seed: Seed,
-    /// Whether the process ends when its standard input does, as happens when the parent dies.
+    /// The certificate with which the backends speak TLS; `None` for plain HTTP.
+    pub tls: Option<TlsFiles>,
+    /// Whether the process exits when its standard input closes, as happens when the parent process dies.
     pub exit_with_parent: bool,
 }
 
 impl Config {
-    /// Settings for loopback, ports that the system chooses and the built-in catalogue.
+    /// Creates settings for loopback, with ports chosen by the system and the built-in catalogue.
     pub fn new(topology: Topology) -> Self {
         Self {
             topology,
             host: IpAddr::V4(Ipv4Addr::LOCALHOST),
             base_port: None,
             control_port: None,
+            allowed_hosts: Vec::new(),
             catalogue: default_catalogue(),
             seed: Seed(1),
+            tls: None,
             exit_with_parent: false,
         }
+    }
+
+    /// Returns the rule for who may call the APIs that steer the backends.
+    pub(crate) fn gate(&self) -> Result<Gate, HostError> {
+        let gate = Gate::new("--allowed-host", &self.allowed_hosts)?;
+        Ok(gate.bound_to(SocketAddr::new(self.host, 0)))
     }
 
     /// Checks all settings and reports all problems at once.
@@ -59,11 +73,12 @@ impl Config {
                 u16::MAX
             ));
         }
+        problems.extend(self.gate().err().map(|error| error.to_string()));
         if problems.is_empty() { Ok(()) } else { Err(MockError::Invalid(problems)) }
     }
 }
 
-/// The line of JSON that the process prints when all ports listen.
+/// The line of JSON that the process prints when it listens on all ports.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
     /// Address of the control API, such as `http://127.0.0.1:40001`.
@@ -75,16 +90,29 @@ pub struct Announcement {
 /// One backend of an [`Announcement`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AnnouncedBackend {
-    /// Id in the topology and in `X-Backend`.
+    /// Id of the backend in the topology and in `X-Backend`.
     pub id: String,
-    /// Address, such as `http://127.0.0.1:40002`.
+    /// Address, such as `http://127.0.0.1:40002`; `https` with TLS.
     pub url: String,
     /// Name of its pool.
     pub pool: String,
-    /// The services of its pool; empty means all that no other pool names.
+    /// Services of its pool; empty for all services that no other pool names.
     pub services: Vec<String>,
     /// The weight to configure in the load balancer.
     pub weight: f64,
+}
+
+fn bundled_names() -> String {
+    BUNDLED.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+}
+
+/// The files with which the backends identify themselves.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TlsFiles {
+    /// A PEM file with the certificate, followed by those of the authorities between it and a trusted one.
+    pub certificate: PathBuf,
+    /// A PEM file with the private key of the certificate.
+    pub key: PathBuf,
 }
 
 /// Why mock backends did not start, or stopped.
@@ -93,10 +121,23 @@ pub enum MockError {
     /// The topology, the catalogue or the ports cannot be used.
     #[error("invalid settings:\n  {}", .0.join("\n  "))]
     Invalid(Vec<String>),
+    /// The topology is neither bundled nor a readable file.
+    #[error(
+        "`--topology {typed}` is neither a bundled topology nor a readable file ({source}); \
+         bundled are {names}",
+        typed = typed.display(),
+        names = bundled_names()
+    )]
+    Topology {
+        /// The argument as typed.
+        typed: PathBuf,
+        /// The error of the operating system.
+        source: io::Error,
+    },
     /// A file cannot be read or has invalid contents.
     #[error("cannot use {path}: {problem}", path = path.display())]
     File {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// What is wrong with it.
         problem: String,
@@ -104,14 +145,14 @@ pub enum MockError {
     /// A port is taken, or the address does not belong to this machine.
     #[error(
         "cannot listen on {address} for {what}: {source}; \
-         stop the process that listens there or choose another port"
+         stop the process that is listening there, or choose another port"
     )]
     Listen {
         /// What the port is for, such as `backend b1`.
         what: String,
         /// Address and port.
         address: SocketAddr,
-        /// The error of the system.
+        /// The underlying error.
         source: io::Error,
     },
     /// An I/O operation that should always succeed failed.
@@ -120,11 +161,11 @@ pub enum MockError {
 }
 
 impl MockError {
-    /// The exit code of a process that fails with this: 2 for unusable settings, 3 when a port cannot
-    /// be had, 1 otherwise.
+    /// Returns the exit code of the process: 2 for invalid settings, 3 if a port is not available, and 1
+    /// otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Invalid(_) | Self::File { .. } => 2,
+            Self::Invalid(_) | Self::File { .. } | Self::Topology { .. } => 2,
             Self::Listen { .. } => 3,
             Self::Io(_) => 1,
         }

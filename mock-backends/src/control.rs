@@ -1,4 +1,4 @@
-//! The control API, on a loopback port of its own: for the harness, never behind a load balancer.
+//! The control API for the harness, on a separate loopback port that is never behind a load balancer.
 //!
 //! | Call | Effect |
 //! |---|---|
@@ -12,24 +12,29 @@
 //! | POST `/reset` | shop, counters, queues, degradation and faults as after the start |
 //!
 //! A reset keeps the list of faults, but the timeline does not run until it is started again.
+//!
+//! Who may call is decided by [`lb_listen::Gate`]: neither a page of another origin nor a host that is not known.
 
 use crate::config::AnnouncedBackend;
 use crate::reply::Answer;
-use crate::server::{ReadError, Shared, read};
+use crate::server::{MAX_BODY, Shared};
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
 use lb_core::fault::Fault;
+use lb_listen::{Door, Limits, Seats, read};
 use serde_json::{Value, json};
 use std::cell::RefCell;
 use std::convert::Infallible;
 use std::rc::Rc;
 use tokio::net::TcpListener;
+
+/// The most connections at once.
+const SEATS: usize = 32;
+/// Descriptors that no connection to a backend gets.
+const RESERVE: usize = 4;
 
 /// The control API's view of the process.
 pub(crate) struct Control {
@@ -38,26 +43,17 @@ pub(crate) struct Control {
     faults: RefCell<Vec<Fault>>,
 }
 
-/// Serves the control API for ever.
+/// Serves the control API forever.
 pub(crate) async fn serve(listener: TcpListener, shared: Rc<Shared>, backends: Vec<AnnouncedBackend>) {
     let faults = RefCell::new(shared.topology.faults.clone());
     let control = Rc::new(Control { shared, backends, faults });
+    let limits = Limits::default();
+    let mut door = Door::new("the control API", listener, Seats::new(SEATS), RESERVE);
     loop {
-        let stream = match listener.accept().await {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                tracing::warn!(%error, "failed to accept a connection of the control API");
-                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-                continue;
-            }
-        };
+        let newcomer = door.accept().await;
         let control = Rc::clone(&control);
         tokio::task::spawn_local(async move {
-            let service = service_fn(move |request| handle(Rc::clone(&control), request));
-            let served = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
-            if let Err(error) = served {
-                tracing::debug!(%error, "connection of the control API ended early");
-            }
+            newcomer.serve(&limits, |request| handle(Rc::clone(&control), request)).await
         });
     }
 }
@@ -67,15 +63,22 @@ async fn handle(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
-    let answer = match read(body).await {
-        Ok(body) => control.answer(&head.method, head.uri.path(), &body),
-        Err(ReadError::TooLarge) => Answer::error(413, "body is too large"),
-        Err(ReadError::Client) => Answer::error(400, "body did not arrive"),
+    let admitted = control.shared.gate.admit(&head);
+    let answer = match &admitted {
+        Err(refusal) => Answer::refused(refusal),
+        Ok(admitted) if admitted.is_preflight() => Answer::empty(),
+        Ok(_) => match read(body, MAX_BODY, Limits::default().body).await {
+            Ok(body) => control.answer(&head.method, head.uri.path(), &body),
+            Err(error) => Answer::error(error.status(), &error.to_string()),
+        },
     };
     let mut response = Response::new(Full::new(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let json = HeaderValue::from_static("application/json");
     response.headers_mut().insert(CONTENT_TYPE, json);
+    if let Ok(admitted) = admitted {
+        admitted.mark(response.headers_mut());
+    }
     Ok(response)
 }
 
@@ -109,11 +112,11 @@ impl Control {
     fn backend(&self, post: bool, path: &str) -> Answer {
         let parts = path.strip_prefix("/backends/").and_then(|rest| rest.rsplit_once('/'));
         let Some((id, action @ ("kill" | "restart"))) = parts.filter(|_| post) else {
-            return Answer::error(404, "no such call of the control API");
+            return Answer::error(404, "unknown call of the control API");
         };
         let Some(unit) = self.backends.iter().position(|backend| backend.id == id) else {
             let ids: Vec<&str> = self.backends.iter().map(|backend| backend.id.as_str()).collect();
-            return Answer::error(404, &format!("no backend {id:?}, there are {}", ids.join(", ")));
+            return Answer::error(404, &format!("unknown backend {id:?}; use one of {}", ids.join(", ")));
         };
         self.shared.engine.set_up(unit, action == "restart");
         Answer::json(200, &self.show(unit))

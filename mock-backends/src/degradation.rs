@@ -1,31 +1,31 @@
-//! Degradation on demand: a backend made slow, failing or overloaded from outside, for a while.
+//! Degradation on demand: makes a backend slow, failing or overloaded for a limited time.
 //!
 //! The HTTP interface is in `degrade`; this module holds the rules, with time as a parameter:
 //!
-//! - CPU at `p` %: the process gets what is left, so speed is multiplied by `1 - p`, but never falls
-//!   below [`SPEED_FLOOR`], since even a starved process is scheduled now and then;
+//! - CPU at `p` %: the process gets the rest, so speed is multiplied by `1 - p`, but never falls below
+//!   [`SPEED_FLOOR`], since even a starved process is scheduled occasionally;
 //! - memory at `p` %: more garbage collection, speed is multiplied by `1 - MEMORY_COST x p`;
 //! - latency: each service holds its worker `delayMs` longer;
-//! - errors: that share of the served requests ends in 500;
+//! - errors: the given share of served requests ends in 500;
 //! - gradual: `n` phases of equal length; phase `i` (from 1) puts CPU at `100 i / n` % and memory at
 //!   evenly spaced steps from 20 to 80 %.
 
 use lb_core::{Span, Time};
 use serde_json::{Value, json};
 
-/// Slowest speed that CPU load alone can cause.
+/// Lowest speed that CPU load alone can cause.
 pub(crate) const SPEED_FLOOR: f64 = 0.05;
-/// Share of the speed that full memory costs.
+/// Fraction of the speed that is lost when memory is full.
 const MEMORY_COST: f64 = 0.2;
 
-/// What can be started and stopped by name.
+/// An effect that can be started and stopped by name.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Effect {
     /// Share of the CPU that is taken away, 0 to 1.
     Cpu(f64),
     /// Share of the memory in use, 0 to 1.
     Memory(f64),
-    /// Added to each service.
+    /// Time added to each service.
     Latency(Span),
     /// Share of requests that end in 500, 0 to 1.
     Errors(f64),
@@ -33,7 +33,7 @@ pub(crate) enum Effect {
     Gradual(u32),
 }
 
-/// The names of the effects, as they stand in paths.
+/// Names of the effects, as used in paths.
 pub(crate) const KINDS: [&str; 5] = ["cpu", "memory", "latency", "errors", "gradual"];
 
 impl Effect {
@@ -60,7 +60,7 @@ impl Active {
         (self.until.since(self.from).as_nanos() / u64::from(phases)).max(1)
     }
 
-    /// The running phase, from 1.
+    /// Returns the current phase, from 1.
     fn phase(&self, phases: u32, now: Time) -> u32 {
         let passed = now.since(self.from).as_nanos() / self.phase_length(phases);
         (passed as u32 + 1).min(phases)
@@ -74,13 +74,13 @@ pub(crate) struct Degradation {
 }
 
 impl Degradation {
-    /// Starts an effect in place of one of the same kind.
+    /// Starts an effect, replacing any effect of the same kind.
     pub(crate) fn start(&mut self, effect: Effect, duration: Span, now: Time) {
         let active = Active { effect, from: now, until: now + duration };
         self.active[effect.kind()] = Some(active);
     }
 
-    /// Ends the effect with that name; says whether it was running.
+    /// Ends the effect with this name. Returns whether it was running.
     pub(crate) fn stop(&mut self, kind: &str, now: Time) -> bool {
         let Some(index) = KINDS.iter().position(|known| *known == kind) else {
             return false;
@@ -97,7 +97,8 @@ impl Degradation {
         self.active.iter().flatten().filter(move |active| now < active.until)
     }
 
-    fn cpu(&self, now: Time) -> f64 {
+    /// Returns the share of the CPU that degradation uses.
+    pub(crate) fn cpu(&self, now: Time) -> f64 {
         let load = |active: &Active| match active.effect {
             Effect::Cpu(share) => share,
             Effect::Gradual(phases) => f64::from(active.phase(phases, now)) / f64::from(phases),
@@ -106,7 +107,8 @@ impl Degradation {
         self.at(now).map(load).fold(0.0, f64::max)
     }
 
-    fn memory(&self, now: Time) -> f64 {
+    /// Returns the share of the memory in use.
+    pub(crate) fn memory(&self, now: Time) -> f64 {
         let load = |active: &Active| match active.effect {
             Effect::Memory(share) => share,
             Effect::Gradual(phases) => {
@@ -118,12 +120,12 @@ impl Degradation {
         self.at(now).map(load).fold(0.0, f64::max)
     }
 
-    /// What the speed of the backend is multiplied with.
+    /// Returns the factor by which the speed of the backend is multiplied.
     pub(crate) fn speed_factor(&self, now: Time) -> f64 {
         (1.0 - self.cpu(now)).max(SPEED_FLOOR) * (1.0 - MEMORY_COST * self.memory(now))
     }
 
-    /// What each service takes longer.
+    /// Returns the time that is added to each service.
     pub(crate) fn delay(&self, now: Time) -> Span {
         self.at(now).fold(Span::ZERO, |sum, active| match active.effect {
             Effect::Latency(delay) => sum + delay,
@@ -131,7 +133,7 @@ impl Degradation {
         })
     }
 
-    /// Share of served requests that end in 500.
+    /// Returns the share of served requests that end in 500.
     pub(crate) fn error_rate(&self, now: Time) -> f64 {
         let rate = |active: &Active| match active.effect {
             Effect::Errors(rate) => rate,
@@ -140,7 +142,7 @@ impl Degradation {
         self.at(now).map(rate).fold(0.0, f64::max)
     }
 
-    /// The first point after `now` at which something changes by itself.
+    /// Returns the time of the next automatic change after `now`, if any.
     pub(crate) fn next_change(&self, now: Time) -> Option<Time> {
         let change = |active: &Active| match active.effect {
             Effect::Gradual(phases) if active.phase(phases, now) < phases => {
@@ -152,7 +154,7 @@ impl Degradation {
         self.at(now).map(change).min()
     }
 
-    /// The state as JSON: each kind with whether it runs, its setting and the seconds that remain.
+    /// Returns the state as JSON: for each kind, whether it is active, its setting and the remaining seconds.
     pub(crate) fn status(&self, now: Time) -> Value {
         let mut status = serde_json::Map::new();
         status.insert("degraded".to_owned(), json!(self.at(now).next().is_some()));
@@ -187,7 +189,7 @@ fn describe(active: Option<&Active>, now: Time) -> Value {
     value
 }
 
-/// A share as per cent, without the noise of binary fractions.
+/// Converts a share to per cent, without rounding noise.
 fn percent(share: f64) -> f64 {
     (share * 1e6).round() / 1e4
 }
@@ -236,7 +238,7 @@ mod tests {
         }
         assert_eq!(degradation.next_change(at(0)), Some(at(10)), "each phase is an event");
         assert_eq!(degradation.next_change(at(35)), Some(at(40)), "so is the end");
-        assert_eq!(degradation.speed_factor(at(40)), 1.0, "afterwards all is well");
+        assert_eq!(degradation.speed_factor(at(40)), 1.0, "the speed is normal afterwards");
     }
 
     #[test]

@@ -9,8 +9,8 @@
 //! | `gradual/start` | `totalDurationSeconds` (600), `phases` (4) |
 //! | `{kind}/stop`, `stop-all` | none |
 //!
-//! and `GET status`. All replies carry the status. Answered outside of the workers, so that a
-//! degraded backend can still be told to stop.
+//! and `GET status`. All replies carry the status. Calls are answered outside the workers, so that
+//! degradation can be stopped even on a degraded backend.
 
 use crate::degradation::{Degradation, Effect, KINDS};
 use crate::engine::Engine;
@@ -22,7 +22,7 @@ use serde_json::{Value, json};
 
 /// Longest degradation: a day.
 const MAX_SECONDS: u64 = 86_400;
-/// Longest delay: ten minutes, beyond every client's patience.
+/// Longest delay: ten minutes, longer than any client timeout.
 const MAX_DELAY_MS: u64 = 600_000;
 
 /// Executes a call of the degradation API; `call` is the path below it.
@@ -49,7 +49,7 @@ pub(crate) fn answer(engine: &Engine, unit: usize, method: &Method, call: &str, 
             }),
             Err(problem) => Answer::error(400, &problem),
         },
-        _ => Answer::error(404, "no such call: see status, stop-all, {kind}/start, {kind}/stop"),
+        _ => Answer::error(404, "unknown call; use status, stop-all, {kind}/start or {kind}/stop"),
     }
 }
 

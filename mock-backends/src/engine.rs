@@ -1,13 +1,13 @@
-//! The driver that executes the capacity model of every backend in real time.
+//! Executes the capacity model of every backend in real time.
 //!
-//! One alarm serves all backends: it is set to the earliest event of any model. At each ring, and
-//! before each arrival, the models are advanced to now. A model computes from its own exact times,
-//! so a late ring delays a reply by microseconds and never the work behind it.
+//! One alarm serves all backends: it is set to the earliest event of any model. When it fires, and before
+//! each arrival, the models are advanced to the current time. A model computes with exact times, so a late
+//! alarm delays only the reply, by microseconds, and not the following work.
 
 use crate::counts::Counts;
 use crate::degradation::Degradation;
 use crate::slots::Slots;
-use crate::unit::{NewJob, Snapshot, Unit};
+use crate::unit::{Load, NewJob, Snapshot, Unit};
 use lb_clock::{Alarm, Clock};
 use lb_core::Time;
 use lb_core::backend::{Arrival, Finished, JobId, JobResult};
@@ -26,7 +26,7 @@ use tokio::sync::watch;
 pub(crate) struct Engine {
     clock: Clock,
     alarm: Alarm,
-    /// The services that faults can name, by the number that models know them by.
+    /// Services that faults can name, in the order of their numbers in the models.
     services: RefCell<Vec<String>>,
     state: RefCell<State>,
 }
@@ -37,26 +37,26 @@ struct State {
     /// The next event of each unit.
     next: Vec<Time>,
     slots: Slots,
-    /// Reused by every advance.
+    /// Buffer that every advance reuses.
     finished: Vec<Finished>,
-    /// What the alarm is set to.
+    /// Time that the alarm is set to.
     armed: Time,
 }
 
-/// How a request fares that was let in.
+/// Outcome of the arrival of a request.
 pub(crate) enum Admission {
-    /// It will be served; the ticket tells when.
+    /// It will be served; the ticket resolves at its end.
     Queued(Ticket),
     /// It will never be answered; dropping the ticket ends it.
     Hangs(Ticket),
-    /// 503 at once.
+    /// It is refused immediately with 503.
     Refused,
     /// The backend is down.
     Down,
 }
 
 impl Engine {
-    /// All backends, idle and healthy. Must be called within a tokio runtime.
+    /// Creates all backends, idle and healthy. Must be called within a tokio runtime.
     pub(crate) fn new(specs: Vec<BackendSpec>, services: Vec<String>) -> io::Result<Self> {
         let clock = Clock::start();
         let next = vec![Time::MAX; specs.len()];
@@ -66,7 +66,7 @@ impl Engine {
         Ok(Self { clock, alarm: Alarm::new(clock)?, services: RefCell::new(services), state })
     }
 
-    /// Advances the models at each of their events, for ever.
+    /// Advances the models at each of their events, forever.
     pub(crate) async fn drive(&self) -> io::Result<()> {
         loop {
             self.alarm.ring().await?;
@@ -82,7 +82,7 @@ impl Engine {
         }
     }
 
-    /// Sets the alarm to the earliest event, if that is earlier than what it is set to.
+    /// Sets the alarm to the earliest event if that is before the current alarm.
     fn arm(&self, state: &mut State) {
         let earliest = state.next.iter().copied().min().unwrap_or(Time::MAX);
         if earliest < state.armed {
@@ -93,7 +93,7 @@ impl Engine {
         }
     }
 
-    /// Does something to one backend, at the present, and plans its next event.
+    /// Applies `act` to one backend at the current time and schedules its next event.
     fn with<T>(&self, unit: usize, act: impl FnOnce(&mut State, Time) -> T) -> T {
         let now = self.clock.now();
         let state = &mut *self.state.borrow_mut();
@@ -108,7 +108,7 @@ impl Engine {
         self.state.borrow().units.len()
     }
 
-    /// A request arrives.
+    /// Handles the arrival of a request.
     pub(crate) fn arrive(self: &Rc<Self>, unit: usize, request: NewJob) -> Admission {
         let (arrival, id) = self.with(unit, |state, now| {
             let id = state.slots.take(unit, request.key);
@@ -123,13 +123,14 @@ impl Engine {
         }
     }
 
-    /// The number of a service. Unknown ones share a number that only faults of all services hit.
+    /// Returns the number of a service. Unknown services share a number that only faults of all services
+    /// affect.
     pub(crate) fn service(&self, name: &str) -> usize {
         let services = self.services.borrow();
         services.iter().position(|service| service == name).unwrap_or(services.len())
     }
 
-    /// Whether the backend runs, and a way to learn that it went down.
+    /// Returns a receiver for the incarnation of the backend, which tells whether it is up.
     pub(crate) fn incarnation(&self, unit: usize) -> watch::Receiver<u64> {
         self.state.borrow().units[unit].incarnation()
     }
@@ -139,7 +140,7 @@ impl Engine {
         self.with(unit, |state, now| state.units[unit].set_up(up, now, &mut state.finished));
     }
 
-    /// Starts the fault timeline: its zero is now.
+    /// Starts the fault timeline at the current time.
     pub(crate) fn start_faults(&self, faults: &[Fault]) {
         let services = &mut *self.services.borrow_mut();
         for name in faults.iter().flat_map(|fault| &fault.services) {
@@ -159,8 +160,8 @@ impl Engine {
         self.start_faults(&[]);
     }
 
-    /// Back to the state after the start: idle, up, healthy, counters at zero. Requests that are
-    /// still in a backend break.
+    /// Resets all backends to the initial state: idle, up, healthy, counters at zero. Requests that are still
+    /// in a backend break.
     pub(crate) fn reset(&self) {
         for unit in 0..self.count_units() {
             self.with(unit, |state, _| {
@@ -175,26 +176,36 @@ impl Engine {
         self.with(unit, |state, now| act(state.units[unit].degradation(), now))
     }
 
-    /// Counts something that the engine does not see.
+    /// Updates counters for events that the engine does not see.
     pub(crate) fn count(&self, unit: usize, act: impl FnOnce(&mut Counts)) {
         act(self.state.borrow_mut().units[unit].counts());
     }
 
-    /// The state of a backend now.
+    /// Returns the current time on the clock of the models.
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Returns how much of a backend is in use now.
+    pub(crate) fn load(&self, unit: usize) -> Load {
+        self.with(unit, |state, now| state.units[unit].load(now))
+    }
+
+    /// Returns the current state of a backend.
     pub(crate) fn snapshot(&self, unit: usize) -> Snapshot {
         self.with(unit, |state, _| state.units[unit].snapshot())
     }
 }
 
 impl State {
-    /// Lets one backend live up to `now` and notes its next event.
+    /// Advances one backend to `now` and stores its next event.
     fn advance(&mut self, unit: usize, now: Time) {
         self.units[unit].advance(now, &mut self.slots, &mut self.finished);
         self.next[unit] = self.units[unit].next_event(now);
     }
 }
 
-/// A request in a backend: resolves at its end. Dropping it before means that the client went away.
+/// A request in a backend, which resolves at its end. Dropping it earlier means that the client disconnected.
 pub(crate) struct Ticket {
     engine: Rc<Engine>,
     unit: usize,
@@ -202,7 +213,7 @@ pub(crate) struct Ticket {
 }
 
 impl Ticket {
-    /// Gives the slot back without cancelling, for a request that the backend never took.
+    /// Releases the slot without cancelling, for a request that the backend did not accept.
     fn discard(self, admission: Admission) -> Admission {
         self.engine.state.borrow_mut().slots.end(self.id, JobResult::Broken);
         admission

@@ -1,19 +1,18 @@
 //! Mock backends: HTTP services that queue, slow down and fail like real ones.
 //!
-//! One process, one thread, many instances, each on its own port and each executing the capacity
-//! model of [`lb_core::backend`] in real time. A load balancer thus faces queues that follow known
-//! laws, and every measurement can be checked against the model. One thread needs no locks, and the
-//! order of events in a model is the order of its arithmetic.
+//! One process, one thread, many instances, each on its own port and each executing the capacity model of
+//! [`lb_core::backend`] in real time. A load balancer thus faces queues that follow known laws, and every
+//! measurement can be checked against the model. A single thread needs no locks and makes the order of events
+//! in a model deterministic.
 //!
-//! A request passes through these modules: `server` (accept, read) -> `engine` (wait for the model in
-//! `unit`: workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and
-//! `catalogue`) -> `reply` -> `server` (reply with `X-Backend`). `control` is the harness's handle on
-//! all of it.
+//! A request passes through these modules: `server` (accept), `connection` (TLS, HTTP/1.1 or HTTP/2) -> `server` (read) -> `engine` (wait for the model in `unit`:
+//! workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and `catalogue`) or `boutique` (its
+//! pages for browsers) -> `replies` (with `X-Backend`). `control` is the API with which the harness controls all of it.
 //!
 //! - As a process: [`cli::main`], or [`run`] with a [`Config`].
 //! - On a thread, for tests and benchmarks: [`Mocks::start`].
 //!
-//! Of this repository it uses `lb-core` (the model) and `lb-clock` (real time).
+//! From this repository, the crate uses `lb-core` (the model) and `lb-clock` (real time).
 //!
 //! # Example
 //!
@@ -44,25 +43,39 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
+
 mod api;
+mod boutique;
 mod catalogue;
 pub mod cli;
 mod config;
+mod connection;
 mod control;
 mod counts;
 mod degradation;
 mod degrade;
+mod echo;
 mod engine;
+mod exposition;
 mod hold;
+mod listener;
 mod process;
+mod replies;
 mod reply;
 mod server;
 mod slots;
 mod socket;
 mod store;
+mod target;
+mod tls;
 mod unit;
 mod uri;
 
 pub use catalogue::{Product, catalogue_problems, default_catalogue};
-pub use config::{AnnouncedBackend, Announcement, Config, MockError};
+pub use config::{AnnouncedBackend, Announcement, Config, MockError, TlsFiles};
 pub use process::{Mocks, run};

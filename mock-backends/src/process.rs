@@ -1,15 +1,15 @@
-//! From settings to running backends, in a process of their own or on a thread.
+//! Starts backends, in a separate process or on a thread.
 
 use crate::catalogue::SERVICES;
-use crate::config::{AnnouncedBackend, Announcement, Config, MockError};
+use crate::config::{AnnouncedBackend, Announcement, Config, MockError, TlsFiles};
 use crate::engine::Engine;
 use crate::server::{Instance, Shared};
 use crate::socket::Reserved;
 use crate::store::{Limits, Store};
-use crate::{control, server};
+use crate::{control, listener};
 use http::HeaderValue;
 use lb_core::topology::{BackendSpec, Topology};
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
 use std::thread::JoinHandle;
@@ -17,12 +17,13 @@ use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::oneshot;
+use tokio::task::{JoinError, JoinSet};
 
-/// Runs mock backends in this process: prints the [`Announcement`] as one line of JSON when all ports
-/// listen, and returns at SIGINT, at SIGTERM, or, if so configured, when standard input ends.
+/// Runs mock backends in this process: prints the [`Announcement`] as one line of JSON when it listens on all
+/// ports, and returns on SIGINT, on SIGTERM, or, if so configured, when standard input closes.
 ///
 /// # Errors
-/// When the settings are not valid, a port is taken, or the system fails.
+/// Fails if the settings are not valid, a port is taken, or an I/O operation fails.
 pub fn run(config: &Config) -> Result<(), MockError> {
     runtime()?.block_on(async {
         let mut terminate = signal(SignalKind::terminate())?;
@@ -30,10 +31,11 @@ pub fn run(config: &Config) -> Result<(), MockError> {
         let orphaned = orphaned(config.exit_with_parent);
         let backends = Backends::start(config)?;
         let line = serde_json::to_string(&backends.announcement).map_err(std::io::Error::from)?;
-        let mut out = std::io::stdout().lock();
-        writeln!(out, "{line}")?;
-        out.flush()?;
-        drop(out);
+        // The announcement only informs: whoever chose the ports knows them.
+        lb_io::print(line);
+        if let Some(problem) = lb_io::unprinted() {
+            lb_io::complain(format_args!("failed to write the addresses to standard output: {problem}"));
+        }
         tokio::select! {
             result = backends.drive() => result,
             _ = terminate.recv() => Ok(()),
@@ -43,13 +45,14 @@ pub fn run(config: &Config) -> Result<(), MockError> {
     })
 }
 
-/// Resolves when standard input ends; never, unless `watched`.
+/// Resolves when standard input closes if `watched`; otherwise never.
 async fn orphaned(watched: bool) {
     if !watched {
         return std::future::pending().await;
     }
     let (sender, ended) = oneshot::channel();
-    // A plain thread: the process does not wait for it, and a read of a terminal cannot be undone.
+    // This uses a plain thread because the process does not wait for it, and a read from a terminal cannot be
+    // cancelled.
     std::thread::spawn(move || {
         let mut buffer = [0; 256];
         while std::io::stdin().read(&mut buffer).is_ok_and(|read| read > 0) {}
@@ -58,7 +61,7 @@ async fn orphaned(watched: bool) {
     let _ = ended.await;
 }
 
-/// Mock backends on a thread of this process; they end when this is dropped.
+/// Mock backends on a thread of this process; dropping the value stops them.
 #[derive(Debug)]
 pub struct Mocks {
     announcement: Announcement,
@@ -67,10 +70,10 @@ pub struct Mocks {
 }
 
 impl Mocks {
-    /// Starts backends and returns when all ports listen.
+    /// Starts backends and returns when they listen on all ports.
     ///
     /// # Errors
-    /// When the settings are not valid, a port is taken, or the system fails.
+    /// Fails if the settings are not valid, a port is taken, or an I/O operation fails.
     pub fn start(config: Config) -> Result<Self, MockError> {
         let (stop, stopped) = oneshot::channel();
         let (ready, started) = std::sync::mpsc::channel();
@@ -95,7 +98,7 @@ impl Mocks {
         Ok(Self { announcement, stop: Some(stop), thread: Some(thread) })
     }
 
-    /// The addresses that the backends listen on.
+    /// Returns the addresses that the backends listen on.
     pub fn announcement(&self) -> &Announcement {
         &self.announcement
     }
@@ -114,48 +117,63 @@ fn runtime() -> Result<LocalRuntime, MockError> {
     Ok(Builder::new_current_thread().enable_all().build_local(LocalOptions::default())?)
 }
 
-/// Everything that listens, before it is driven.
+/// The listening servers before the models run.
 struct Backends {
     announcement: Announcement,
     shared: Rc<Shared>,
+    /// One task for each listener, which serves for ever.
+    servers: JoinSet<()>,
 }
 
 impl Backends {
-    /// Binds all ports and starts to serve.
+    /// Binds all ports and starts serving.
     fn start(config: &Config) -> Result<Self, MockError> {
         config.validate()?;
         let topology = &config.topology;
         let specs: Vec<BackendSpec> =
             topology.pools.iter().flat_map(|pool| pool.backends.iter().cloned()).collect();
+        let tls = config.tls.as_ref().map(TlsFiles::acceptor).transpose()?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let sockets = bind_all(config, &specs)?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, config.control_port.unwrap_or(0)));
         let (control, address) = listen("the control API", address)?;
         let engine = Engine::new(specs.clone(), services(topology))?;
         let store = Store::new(&config.catalogue, config.seed, Limits::default());
-        let shared = Shared::new(topology.clone(), engine, store, config.seed);
+        let gate = config.gate().map_err(|error| MockError::Invalid(vec![error.to_string()]))?;
+        let shared = Shared::new(topology.clone(), engine, store, gate, config.seed, tls);
         let shared = Rc::new(shared);
         let addresses: Vec<SocketAddr> = sockets.iter().map(|(_, address)| *address).collect();
-        let backends = announce(topology, &addresses);
-        for (unit, (spec, (listener, address))) in specs.iter().zip(sockets).enumerate() {
-            let shared = Rc::clone(&shared);
-            let id = HeaderValue::from_str(&spec.id).map_err(|_| {
-                MockError::Invalid(vec![format!("backend id {:?} is not a valid header value", spec.id)])
+        let backends = announce(topology, scheme, &addresses);
+        let mut servers = JoinSet::new();
+        for (unit, (backend, (listener, address))) in backends.iter().zip(sockets).enumerate() {
+            let (shared, services) = (Rc::clone(&shared), backend.services.clone());
+            let id = HeaderValue::from_str(&backend.id).map_err(|_| {
+                MockError::Invalid(vec![format!("backend id {:?} is not a valid header value", backend.id)])
             })?;
-            let instance = Rc::new(Instance { unit, id, address, shared });
-            tokio::task::spawn_local(server::serve(instance, listener));
+            let instance = Rc::new(Instance { unit, id, address, services, shared });
+            servers.spawn_local(listener::serve(instance, listener));
         }
-        tokio::task::spawn_local(control::serve(control, Rc::clone(&shared), backends.clone()));
+        servers.spawn_local(control::serve(control, Rc::clone(&shared), backends.clone()));
         let announcement = Announcement { control: format!("http://{address}"), backends };
-        Ok(Self { announcement, shared })
+        Ok(Self { announcement, shared, servers })
     }
 
-    /// Lets time pass in the models, for ever.
-    async fn drive(&self) -> Result<(), MockError> {
-        Ok(self.shared.engine.drive().await?)
+    /// Advances the models with real time, as long as all servers serve.
+    async fn drive(mut self) -> Result<(), MockError> {
+        tokio::select! {
+            driven = self.shared.engine.drive() => Ok(driven?),
+            Some(ended) = self.servers.join_next() => Err(stopped(ended.err())),
+        }
     }
 }
 
-/// One listener for each backend.
+/// Returns the error for a server that ended, although it serves for ever.
+fn stopped(error: Option<JoinError>) -> MockError {
+    let how = error.map_or_else(|| "ended".to_owned(), |error| error.to_string());
+    std::io::Error::other(format!("the server of a backend or of the control API stopped: {how}")).into()
+}
+
+/// Binds one listener for each backend.
 fn bind_all(config: &Config, specs: &[BackendSpec]) -> Result<Vec<(TcpListener, SocketAddr)>, MockError> {
     let port = |index: usize| config.base_port.map_or(0, |base| base + index as u16);
     let bind = |(index, spec): (usize, &BackendSpec)| {
@@ -172,12 +190,12 @@ fn listen(what: &str, address: SocketAddr) -> Result<(TcpListener, SocketAddr), 
     Ok((listener, address))
 }
 
-fn announce(topology: &Topology, addresses: &[SocketAddr]) -> Vec<AnnouncedBackend> {
+fn announce(topology: &Topology, scheme: &str, addresses: &[SocketAddr]) -> Vec<AnnouncedBackend> {
     let specs = topology.pools.iter().flat_map(|pool| pool.backends.iter().map(move |b| (pool, b)));
     let announce =
         |((pool, spec), address): ((&lb_core::topology::Pool, &BackendSpec), &SocketAddr)| AnnouncedBackend {
             id: spec.id.clone(),
-            url: format!("http://{address}"),
+            url: format!("{scheme}://{address}"),
             pool: pool.name.clone(),
             services: pool.services.clone(),
             weight: spec.weight,
@@ -185,7 +203,7 @@ fn announce(topology: &Topology, addresses: &[SocketAddr]) -> Vec<AnnouncedBacke
     specs.zip(addresses).map(announce).collect()
 }
 
-/// The built-in services and all that pools, routes or faults name.
+/// Returns the built-in services and all services that pools, routes or faults name.
 fn services(topology: &Topology) -> Vec<String> {
     let pools = topology.pools.iter().flat_map(|pool| &pool.services);
     let routes = topology.routes.iter().filter_map(|route| route.service.as_ref());

@@ -1,7 +1,7 @@
-//! The requests that wait for their end: one reusable slot each instead of one channel each.
+//! Slots for requests in the backends. Each request uses a reusable slot instead of a channel.
 //!
-//! A slot's number and generation make the [`JobId`], so an end that is reported for a request whose
-//! client left long ago can never reach the request that uses the slot now.
+//! The [`JobId`] consists of the slot's number and generation, so the end of a request whose client
+//! disconnected can never be mistaken for the end of the request that now uses the slot.
 
 use lb_core::backend::{JobId, JobResult};
 use std::task::{Context, Poll, Waker};
@@ -39,12 +39,12 @@ impl Slots {
         JobId(u64::from(slot.generation) << 32 | u64::from(index))
     }
 
-    /// The key of a request, unless its client went away.
+    /// Returns the key of a request, or `None` if its client disconnected.
     pub(crate) fn key(&mut self, id: JobId) -> Option<u64> {
         self.waiting(id).map(|waiting| waiting.key)
     }
 
-    /// Notes how the request ended and wakes the task that waits. Unknown requests are ignored.
+    /// Records how the request ended and wakes the waiting task. Unknown requests are ignored.
     pub(crate) fn end(&mut self, id: JobId, end: JobResult) {
         if let Some(waiting) = self.waiting(id) {
             waiting.end = Some(end);
@@ -65,7 +65,7 @@ impl Slots {
         }
     }
 
-    /// The end of the request, or a promise to wake `context` at it.
+    /// Polls for the end of the request; if it has not ended, `context` is woken when it does.
     pub(crate) fn poll(&mut self, id: JobId, context: &Context<'_>) -> Poll<JobResult> {
         let Some(waiting) = self.waiting(id) else {
             return Poll::Pending;
@@ -79,7 +79,7 @@ impl Slots {
         }
     }
 
-    /// Gives the slot back; says whether the request had ended.
+    /// Releases the slot. Returns whether the request had ended.
     pub(crate) fn release(&mut self, id: JobId) -> bool {
         let Some(waiting) = self.waiting(id) else {
             return true;

@@ -6,10 +6,13 @@
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 use std::io;
 use std::net::SocketAddr;
+use std::os::fd::AsFd;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 
-/// Connections that the kernel completes before they are accepted.
+/// Maximum number of connections that wait to be accepted.
 const BACKLOG: i32 = 1024;
 
 /// A bound port that refuses connections.
@@ -21,23 +24,41 @@ impl Reserved {
     pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
         let kind = Type::STREAM;
         let socket = Socket::new(Domain::for_address(address), kind, Some(Protocol::TCP))?;
-        // Connections of the time before linger in the kernel and would keep the port.
+        // Old connections linger in the kernel and would otherwise block the port.
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         Ok(Self(socket))
     }
 
-    /// Accepts connections from now on.
+    /// Starts accepting connections.
     pub(crate) fn listen(self) -> io::Result<TcpListener> {
         self.0.listen(BACKLOG)?;
         TcpListener::from_std(self.0.into())
     }
 }
 
-/// Makes dropping the connection send a reset instead of a polite end.
-pub(crate) fn reset_on_drop(stream: &TcpStream) {
-    if let Err(error) = SockRef::from(stream).set_linger(Some(Duration::ZERO)) {
-        tracing::debug!(%error, "failed to prepare a reset");
+/// Makes dropping the connection send a reset instead of closing it gracefully.
+pub(crate) fn reset_on_drop(socket: &impl AsFd) {
+    if let Err(error) = SockRef::from(socket).set_linger(Some(Duration::ZERO)) {
+        tracing::debug!(%error, "failed to enable reset on drop");
+    }
+}
+
+/// A connection over TCP, plain or encrypted.
+pub(crate) trait Tcp: AsyncRead + AsyncWrite + Unpin + 'static {
+    /// Returns the connection below.
+    fn tcp(&self) -> &TcpStream;
+}
+
+impl Tcp for TcpStream {
+    fn tcp(&self) -> &TcpStream {
+        self
+    }
+}
+
+impl Tcp for TlsStream<TcpStream> {
+    fn tcp(&self) -> &TcpStream {
+        self.get_ref().0
     }
 }

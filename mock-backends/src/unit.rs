@@ -1,6 +1,6 @@
-//! One backend: the capacity model, what degradation does to it, and its counters.
+//! One backend: the capacity model, its degradation and its counters.
 //!
-//! Time comes in as a parameter, so the tests here need no clock; `engine` brings the real one.
+//! Time is a parameter, so these tests do not need a clock; `engine` provides real time.
 
 use crate::counts::Counts;
 use crate::degradation::Degradation;
@@ -12,9 +12,9 @@ use lb_core::{Seed, Span, Time};
 use rand::RngExt as _;
 use tokio::sync::watch;
 
-/// How far ahead faults come back: longer than every run.
+/// Period for which recurring faults are planned, longer than any run.
 const FAULT_HORIZON: Span = Span::from_secs(24 * 3600);
-/// Label of the stream that decides whether degradation makes a request fail.
+/// Label of the random stream that decides whether degradation makes a request fail.
 const DEGRADED: u64 = 0x6465_6772_6164_6564;
 
 /// One backend.
@@ -23,19 +23,19 @@ pub(crate) struct Unit {
     spec: BackendSpec,
     model: BackendModel,
     degradation: Degradation,
-    /// What degradation made of the speed.
+    /// Factor by which degradation currently multiplies the speed.
     factor: f64,
     counts: Counts,
-    /// Odd while the backend is down; each going down ends all connections of the time before.
+    /// Incarnation number, odd while the backend is down. Going down ends all existing connections.
     incarnation: watch::Sender<u64>,
 }
 
-/// Whether a backend is up in that incarnation.
+/// Returns whether a backend is up in this incarnation.
 pub(crate) fn is_up(incarnation: u64) -> bool {
     incarnation.is_multiple_of(2)
 }
 
-/// What an arriving request asks for.
+/// The properties of an arriving request.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct NewJob {
     pub(crate) demand: Span,
@@ -53,8 +53,17 @@ pub(crate) struct Snapshot {
     pub(crate) counts: Counts,
 }
 
+/// The utilisation of a backend, as fractions.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Load {
+    /// The share of the CPU that degradation uses, plus what the workers use of the rest.
+    pub(crate) cpu: f64,
+    /// The share of the memory that degradation uses.
+    pub(crate) memory: f64,
+}
+
 impl Unit {
-    /// An idle and healthy backend.
+    /// Creates an idle and healthy backend.
     pub(crate) fn new(spec: BackendSpec) -> Self {
         let model = BackendModel::new(&spec, FaultTimeline::default());
         let (incarnation, _) = watch::channel(0);
@@ -62,11 +71,11 @@ impl Unit {
         Self { spec, model, degradation, factor: 1.0, counts, incarnation }
     }
 
-    /// Lives up to `now` and reports the ends to the slots; `finished` is a buffer to reuse.
+    /// Advances to `now` and reports ended requests to the slots; `finished` is a reusable buffer.
     pub(crate) fn advance(&mut self, now: Time, slots: &mut Slots, finished: &mut Vec<Finished>) {
         self.model.advance(now, finished);
         for finished in finished.drain(..) {
-            // Without a slot the client went away, and the request is counted as cancelled.
+            // Without a slot, the client has disconnected and the request is counted as cancelled.
             let Some(key) = slots.key(finished.id) else {
                 continue;
             };
@@ -82,7 +91,7 @@ impl Unit {
         self.note_up();
     }
 
-    /// How a request ended, with the errors that degradation adds.
+    /// Determines how a request ended, including errors added by degradation.
     fn judge(&self, key: u64, finished: Finished) -> JobResult {
         let rate = self.degradation.error_rate(finished.at);
         let fails = || Seed(key).stream(&[DEGRADED]).random::<f64>() < rate;
@@ -92,7 +101,7 @@ impl Unit {
         }
     }
 
-    /// Tells listener and connections when the backend went down or came up.
+    /// Notifies the listener and connections when the backend goes down or comes up.
     fn note_up(&mut self) {
         let was_up = is_up(*self.incarnation.borrow());
         if was_up != self.model.is_up() {
@@ -100,34 +109,34 @@ impl Unit {
         }
     }
 
-    /// The next event: of the model, or a change of the degradation.
+    /// Returns the time of the next event of the model or the degradation.
     pub(crate) fn next_event(&self, now: Time) -> Time {
         let change = self.degradation.next_change(now);
         self.model.next_event().into_iter().chain(change).min().unwrap_or(Time::MAX)
     }
 
-    /// A request arrives.
+    /// Handles the arrival of a request.
     pub(crate) fn arrive(&mut self, id: JobId, request: NewJob, now: Time) -> Arrival {
         let NewJob { demand, service, key } = request;
-        // Degradation adds real time, and the model divides demand by its speed.
+        // Degradation adds real time, but the model divides demand by its speed, so the delay is scaled up.
         let delay = self.degradation.delay(now).mul_f64(self.model.speed());
         let arrival = self.model.arrive(Job { id, demand: demand + delay, service, key }, now);
         self.counts.arrived(arrival);
         arrival
     }
 
-    /// The client of a request went away.
+    /// Cancels a request whose client disconnected.
     pub(crate) fn cancel(&mut self, id: JobId, now: Time) {
         self.model.cancel(id, now);
         self.counts.cancelled += 1;
     }
 
-    /// Goes down or up; `finished` takes the requests that break.
+    /// Takes the backend down or up; requests that break are added to `finished`.
     pub(crate) fn set_up(&mut self, up: bool, now: Time, finished: &mut Vec<Finished>) {
         self.model.set_up(up, now, finished);
     }
 
-    /// Starts a fault timeline in place of the last one: its zero is now.
+    /// Starts a fault timeline at `now`, replacing the previous one.
     pub(crate) fn start_faults(
         &mut self,
         faults: &[Fault],
@@ -139,7 +148,7 @@ impl Unit {
         self.model.start_faults(timeline, now, finished);
     }
 
-    /// Back to idle and healthy, counters at zero. The caller ends the requests that are in it.
+    /// Resets the backend to idle and healthy, with counters at zero. The caller ends the requests in it.
     pub(crate) fn reset(&mut self) {
         self.model = BackendModel::new(&self.spec, FaultTimeline::default());
         self.degradation = Degradation::default();
@@ -157,6 +166,13 @@ impl Unit {
 
     pub(crate) fn incarnation(&self) -> watch::Receiver<u64> {
         self.incarnation.subscribe()
+    }
+
+    pub(crate) fn load(&self, now: Time) -> Load {
+        let workers = f64::from(self.spec.workers.max(1));
+        let busy = (self.model.in_system() as f64).min(workers) / workers;
+        let taken = self.degradation.cpu(now);
+        Load { cpu: taken + (1.0 - taken) * busy, memory: self.degradation.memory(now) }
     }
 
     pub(crate) fn snapshot(&self) -> Snapshot {

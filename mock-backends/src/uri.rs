@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-/// A path segment without percent escapes; broken escapes stay as they are.
+/// Decodes the percent escapes of a path segment; invalid escapes are kept.
 pub(crate) fn decode(segment: &str) -> Cow<'_, str> {
     if !segment.contains('%') {
         return Cow::Borrowed(segment);
@@ -27,12 +27,17 @@ pub(crate) fn decode(segment: &str) -> Cow<'_, str> {
     Cow::Owned(String::from_utf8_lossy(&out).into_owned())
 }
 
-/// A parameter of a query, without escapes.
+/// Returns a parameter of a query, as it was sent.
 pub(crate) fn parameter<'a>(query: &'a str, name: &str) -> Option<&'a str> {
     query
         .split('&')
         .filter_map(|pair| pair.split_once('='))
         .find_map(|(key, value)| (decode(key) == name).then_some(value))
+}
+
+/// Returns a decoded parameter of a query; a plus sign stands for a space.
+pub(crate) fn decode_parameter(query: &str, name: &str) -> Option<String> {
+    parameter(query, name).map(|value| decode(&value.replace('+', " ")).into_owned())
 }
 
 #[cfg(test)]
@@ -52,5 +57,6 @@ mod tests {
         assert_eq!(parameter(query, "delayMs"), Some("7"));
         assert_eq!(parameter(query, "flag"), None, "a name without a value is not a parameter");
         assert_eq!(parameter("", "ms"), None);
+        assert_eq!(decode_parameter("query=wireless+caf%C3%A9", "query").as_deref(), Some("wireless café"));
     }
 }

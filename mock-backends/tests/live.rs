@@ -2,10 +2,12 @@
 
 mod support;
 
-use mock_backends::Mocks;
+use lb_core::topology::Topology;
+use mock_backends::{Config, Mocks};
 use serde_json::{Value, json};
-use std::io::ErrorKind;
-use support::{Client, FAST, SLOW, get, post, start, state, wait_for};
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::net::TcpStream;
+use support::{Client, FAST, SLOW, get, post, start, state, topology, wait_for};
 
 /// The address of backend `index`.
 fn url(mocks: &Mocks, index: usize) -> &str {
@@ -34,8 +36,42 @@ fn every_reply_names_its_backend() {
             assert_eq!(reply.header("content-type"), Some("application/json"), "bodies are JSON");
         }
     }
-    let health = get(url(&mocks, 0), "/cart-service/actuator/health");
-    assert_eq!((health.status, health.body), (200, json!({ "status": "UP" })));
+    for probe in ["health", "health/liveness", "health/readiness"] {
+        let reply = get(url(&mocks, 0), &format!("/cart-service/actuator/{probe}"));
+        assert_eq!((reply.status, reply.body), (200, json!({ "status": "UP" })), "{probe}");
+    }
+}
+
+#[test]
+fn a_backend_tells_prometheus_what_it_answered() {
+    let mocks = start();
+    let b1 = url(&mocks, 0);
+    for path in [FAST, "/inventory-service/api/inventory/product/MOUSE-001", "/api/nothing"] {
+        get(b1, path);
+    }
+    post(b1, "/api/degradation/memory/start?memoryPercent=50", "");
+    let scrape = |url: &str, path: &str| {
+        let mut client = Client::connect(url).expect("the backend listens");
+        let (kind, text) = client.text(path).expect("a reply");
+        assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+        text
+    };
+    let text = scrape(b1, "/actuator/prometheus");
+    let value = |text: &str, series: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(series));
+        let value = line.unwrap_or_else(|| panic!("`{series}` is missing in {text}"));
+        value.trim().parse::<f64>().expect("a number")
+    };
+    let product = r#"{method="GET",status="200",uri="/api/inventory/product/{sku}"}"#;
+    assert_eq!(value(&text, &format!("http_server_requests_seconds_count{product}")), 2.0);
+    assert!(value(&text, &format!("http_server_requests_seconds_sum{product}")) >= 0.0002, "0.1 ms each");
+    let unknown = r#"{method="GET",status="404",uri="UNKNOWN"}"#;
+    assert_eq!(value(&text, &format!("http_server_requests_seconds_count{unknown}")), 1.0);
+    let heap = |name: &str| value(&text, &format!("jvm_memory_{name}_bytes{{area=\"heap\"}}"));
+    assert_eq!(heap("used") / heap("max"), 0.5, "what degradation takes");
+    assert!(value(&text, "process_uptime_seconds") > 0.0);
+    let other = scrape(url(&mocks, 1), "/cart-service/actuator/prometheus");
+    assert!(!other.contains("_count{"), "the other backend has answered nothing: {other}");
 }
 
 #[test]
@@ -183,7 +219,7 @@ fn a_request_that_hangs_is_let_go_when_its_client_leaves() {
     let mut client = Client::connect(url(&mocks, 0)).expect("listening");
     client.send("GET", FAST, "", "").expect("sent");
     let state = wait_for(&mocks, "b1", "one hanging", |state| state["hanging"] == 1);
-    assert_eq!(state["in_system"], 0, "it hangs outside of the workers");
+    assert_eq!(state["in_system"], 0, "it hangs outside the workers");
     drop(client);
     let state = wait_for(&mocks, "b1", "none hanging", |state| state["hanging"] == 0);
     assert_eq!(state["counts"]["hung"], 1);
@@ -264,7 +300,7 @@ fn control_calls_that_do_not_exist_say_what_does() {
     let mocks = start();
     assert_eq!(get(control(&mocks), "/nothing").status, 404);
     let unknown = post(control(&mocks), "/backends/b9/kill", "");
-    let error = json!({ "error": "no backend \"b9\", there are b1, b2" });
+    let error = json!({ "error": "unknown backend \"b9\"; use one of b1, b2" });
     assert_eq!((unknown.status, unknown.body), (404, error));
     assert_eq!(get(control(&mocks), "/backends/b1/kill").status, 404, "reading must not kill");
 }
@@ -275,4 +311,183 @@ fn a_body_without_bound_is_refused() {
     let reply = post(url(&mocks, 0), "/api/users/register", &"x".repeat((1 << 20) + 1));
     assert_eq!(reply.status, 413);
     assert_ne!(reply.body, Value::Null);
+}
+
+#[test]
+fn a_foreign_page_or_a_rebound_host_can_neither_read_nor_steer_anything() {
+    let mocks = start();
+    let backend = url(&mocks, 0);
+    let call = |base: &str, method: &str, path: &str, fields: &str, body: &str| {
+        let mut client = Client::connect(base).expect("the server listens");
+        client.call(method, path, fields, body).expect("the server replies")
+    };
+    let before = state(&mocks, "b1");
+    for (base, method, path, body) in [
+        (control(&mocks), "GET", "/backends", ""),
+        (control(&mocks), "POST", "/backends/b1/kill", ""),
+        (control(&mocks), "POST", "/faults", "[]"),
+        (control(&mocks), "POST", "/reset", ""),
+        (backend, "GET", "/api/degradation/status", ""),
+        (backend, "POST", "/api/degradation/errors/start", ""),
+    ] {
+        for fields in [
+            "host: evil.example\r\n",
+            "origin: http://evil.example\r\n",
+            "origin: null\r\n",
+            "sec-fetch-site: cross-site\r\n",
+        ] {
+            let reply = call(base, method, path, fields, body);
+            assert_eq!(reply.status, 403, "{method} {path} with {fields:?}: {}", reply.body);
+        }
+    }
+    let plain = call(control(&mocks), "POST", "/faults", "content-type: text/plain\r\n", "[]");
+    assert_eq!(plain.status, 415, "{}", plain.body);
+    assert_eq!(state(&mocks, "b1"), before, "nothing has changed");
+    // A load balancer hands on whatever host its clients ask for, and recorded requests bring their origins.
+    let shop = "host: shop.example\r\norigin: http://shop.example\r\n";
+    assert_eq!(call(backend, "GET", FAST, shop, "").status, 200, "the shop takes requests from anyone");
+}
+
+#[test]
+fn hosts_that_are_allowed_may_steer_and_read_from_their_pages() {
+    let topology: Topology = serde_json::from_value(topology()).expect("the topology is valid");
+    let allowed_hosts = vec!["tools.example".to_owned()];
+    let mocks =
+        Mocks::start(Config { allowed_hosts, ..Config::new(topology) }).expect("free ports can be had");
+    let mut client = Client::connect(control(&mocks)).expect("the server listens");
+    let page = "origin: http://tools.example\r\n";
+    let reply = client.call("POST", "/backends/b1/kill", page, "").expect("a reply");
+    assert_eq!(
+        (reply.status, reply.header("access-control-allow-origin")),
+        (200, Some("http://tools.example"))
+    );
+    let reply = client.call("GET", "/backends", "host: tools.example:9900\r\n", "").expect("a reply");
+    assert_eq!(reply.status, 200, "a name of this machine");
+}
+
+#[test]
+fn half_a_head_is_told_that_it_is_late() {
+    let mocks = start();
+    let late = [control(&mocks), url(&mocks, 0)].map(|base| {
+        let mut stream = TcpStream::connect(base.trim_start_matches("http://")).expect("it listens");
+        stream.write_all(b"GET /backends HTTP/1.1\r\nhost: loc").expect("it reads");
+        stream
+    });
+    for mut stream in late {
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("it closes the connection in order");
+        assert!(reply.starts_with("HTTP/1.1 408 "), "{reply}");
+    }
+}
+
+/// Two backends that serve the shop for browsers and one that does not.
+fn boutique() -> Mocks {
+    let topology: Topology = serde_json::from_value(json!({
+        "name": "test",
+        "pools": [
+            { "name": "web", "services": ["boutique"], "backends": [{ "id": "w1" }, { "id": "w2" }] },
+            { "name": "rest", "backends": [{ "id": "r1" }] }
+        ],
+        "routes": [{ "service": "boutique", "path": "/product/*",
+            "service_time": { "distribution": "constant", "mean_ms": 20.0 } }],
+        "service_time": { "distribution": "constant", "mean_ms": 0.1 },
+    }))
+    .expect("the topology is valid");
+    Mocks::start(Config::new(topology)).expect("free ports can be had")
+}
+
+#[test]
+fn the_pages_of_a_session_show_one_cart_on_all_backends_of_the_pool() {
+    let mocks = boutique();
+    let [mut one, mut two] = [0, 1].map(|index| Client::connect(url(&mocks, index)).expect("listening"));
+    let named = |headers: &[(String, String)], name: &str| {
+        headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone())
+    };
+    let (status, headers, _) = one.page("GET", "/", "", "").expect("a page");
+    assert_eq!((status, named(&headers, "content-type").as_deref()), (200, Some("text/html; charset=utf-8")));
+    assert_eq!(named(&headers, "x-backend").as_deref(), Some("w1"));
+    let set = named(&headers, "set-cookie").expect("a session begins");
+    let cookie = set.split(';').next().expect("a pair").to_owned();
+    let form = "product_id=6E92ZMYYFZ&quantity=4";
+    let (status, headers, _) = two.page("POST", "/cart", &cookie, form).expect("a redirect");
+    assert_eq!((status, named(&headers, "location").as_deref()), (302, Some("/cart")));
+    let (_, _, cart) = one.page("GET", "/cart", &cookie, "").expect("a page");
+    let session = cookie.strip_prefix("shop_session-id=").expect("the cookie of the session");
+    assert!(cart.contains("SKU #6E92ZMYYFZ, Quantity: 4") && cart.contains(session), "{cart}");
+    let (_, _, other) = one.page("GET", "/cart", "shop_session-id=another", "").expect("a page");
+    assert!(other.contains("Your cart is empty"), "{other}");
+
+    post(control(&mocks), "/reset", "");
+    let (_, _, cart) = one.page("GET", "/cart", &cookie, "").expect("a page");
+    assert!(cart.contains("Your cart is empty"), "a reset empties all carts: {cart}");
+}
+
+#[test]
+fn pages_have_the_service_times_and_faults_of_their_service_and_lie_only_in_its_pool() {
+    let mocks = boutique();
+    let mut one = Client::connect(url(&mocks, 0)).expect("listening");
+    let begun = std::time::Instant::now();
+    assert_eq!(one.page("GET", "/product/6E92ZMYYFZ", "", "").expect("a page").0, 200);
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(20), "the model served it");
+    let faults = json!([{ "fault": "error_rate", "rate": 1.0, "services": ["boutique"] }]);
+    assert_eq!(post(control(&mocks), "/faults", &faults.to_string()).status, 200);
+    post(control(&mocks), "/faults/start", "");
+    assert_eq!(one.page("GET", "/cart", "", "").expect("a reply").0, 500);
+    assert_eq!(get(url(&mocks, 0), "/api/inventory/all").status, 200, "the other services are well");
+    let (status, _, text) = one.page("GET", "/_healthz", "", "").expect("a reply");
+    assert_eq!((status, text.as_str()), (200, "ok"), "health checks pass the workers by");
+    assert_eq!(get(url(&mocks, 2), "/").body["path"], "/", "elsewhere, requests are echoed");
+}
+
+#[test]
+fn events_come_as_a_stream_without_a_worker() {
+    let mocks = start();
+    let address = url(&mocks, 0).trim_start_matches("http://");
+    let mut stream = TcpStream::connect(address).expect("listening");
+    let ask = "GET /shop/api/events?ms=30&count=3 HTTP/1.1\r\nhost: b1\r\nconnection: close\r\n\r\n";
+    stream.write_all(ask.as_bytes()).expect("sent");
+    let mut reply = String::new();
+    stream.read_to_string(&mut reply).expect("a reply");
+    assert!(reply.contains("content-type: text/event-stream\r\n"), "{reply}");
+    assert!(
+        reply.contains("transfer-encoding: chunked\r\n"),
+        "it begins before its length is known: {reply}"
+    );
+    for number in 1..=3 {
+        assert!(
+            reply.contains(&format!("id: {number}\ndata: {{\"event\":{number},\"of\":3}}\n\n")),
+            "{reply}"
+        );
+    }
+    let counts = &state(&mocks, "b1")["counts"];
+    assert_eq!((&counts["held"], &counts["requests"]), (&json!(1), &json!(0)), "{counts}");
+    assert_eq!(get(url(&mocks, 0), "/api/events?count=0").status, 400);
+}
+
+#[test]
+fn a_websocket_sends_messages_back_until_it_is_closed_or_the_backend_goes_down() {
+    use tokio_tungstenite::tungstenite::{self, Message};
+    let mocks = start();
+    let address = url(&mocks, 0).trim_start_matches("http://").to_owned();
+    let connect = || {
+        let stream = TcpStream::connect(&address).expect("listening");
+        tungstenite::client(format!("ws://{address}/shop/ws/echo"), stream).expect("a handshake")
+    };
+    let (mut socket, reply) = connect();
+    assert_eq!(reply.headers()["x-backend"], "b1", "the backend is named");
+    for message in [Message::text("hello"), Message::binary(vec![7; 70_000])] {
+        socket.send(message.clone()).expect("sent");
+        assert_eq!(socket.read().expect("an echo"), message);
+    }
+    socket.send(Message::Ping(vec![1].into())).expect("sent");
+    assert_eq!(socket.read().expect("a pong"), Message::Pong(vec![1].into()));
+    socket.close(None).expect("sent");
+    assert!(matches!(socket.read(), Ok(Message::Close(_))), "the closing is answered");
+
+    let (mut socket, _) = connect();
+    socket.send(Message::text("once")).expect("sent");
+    socket.read().expect("an echo");
+    post(control(&mocks), "/backends/b1/kill", "");
+    socket.read().expect_err("the backend is down");
+    assert_eq!(get(url(&mocks, 1), "/ws/echo").status, 426, "a plain request is told what to send");
 }

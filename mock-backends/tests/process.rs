@@ -17,9 +17,14 @@ fn file(name: &str, content: &Value) -> PathBuf {
     path
 }
 
+/// Returns the command that runs the program with a test topology, on ports that the system chooses.
 fn command(name: &str, topology: &Value) -> Command {
+    bare(&["--topology", &file(name, topology).to_string_lossy(), "--base-port", "0", "--control-port", "0"])
+}
+
+fn bare(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_mock-backends"));
-    command.arg("--topology").arg(file(name, topology));
+    command.args(args);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -78,9 +83,9 @@ fn a_catalogue_replaces_the_built_in_products() {
 fn a_taken_port_is_named_and_gives_exit_code_3() {
     let taken = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let port = taken.local_addr().expect("bound").port().to_string();
-    let mut command = command("taken.json", &topology());
-    command.args(["--control-port", &port]);
-    let (code, error) = fail(command);
+    let topology = file("taken.json", &topology());
+    let topology = topology.to_string_lossy();
+    let (code, error) = fail(bare(&["--topology", &topology, "--base-port", "0", "--control-port", &port]));
     assert_eq!(code, Some(3), "{error}");
     let start = format!("error: cannot listen on 127.0.0.1:{port} for the control API: ");
     assert!(error.starts_with(&start), "the message names the port: {error}");
@@ -103,6 +108,26 @@ fn a_file_that_is_no_topology_is_named_with_exit_code_2() {
     let (code, error) = fail(command("nonsense.json", &json!({ "nonsense": 1 })));
     assert_eq!(code, Some(2), "{error}");
     assert!(error.contains("nonsense.json") && error.contains("unknown field"), "{error}");
+}
+
+#[test]
+fn a_bundled_topology_is_known_by_its_name_as_it_is_to_bench() {
+    for (name, backends) in [("situation-b", 8), ("situation-b.json", 8), ("default", 6)] {
+        let (mut child, announcement) =
+            start(bare(&["--topology", name, "--base-port", "0", "--control-port", "0"]));
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+        assert_eq!(announcement.backends.len(), backends, "{name}");
+    }
+}
+
+#[test]
+fn a_topology_that_is_nowhere_is_named_with_those_that_exist() {
+    let (code, error) = fail(bare(&["--topology", "situation-z"]));
+    assert_eq!(code, Some(2), "{error}");
+    let start = "error: `--topology situation-z` is neither a bundled topology nor a readable file (";
+    assert!(error.starts_with(start), "{error}");
+    assert!(error.trim_end().ends_with("; bundled are default, situation-a, situation-b, situation-c, situation-d, situation-e, situation-f, situation-g, situation-h, situation-i, online-boutique"), "{error}");
 }
 
 #[test]

@@ -7,18 +7,18 @@ use std::path::Path;
 /// Writes a temporary file next to `path`, syncs it, and renames it; missing folders are created.
 ///
 /// # Errors
-/// The file cannot be written, as on a full disk. An earlier file of that name is then kept.
+/// Fails if the file cannot be written. An existing file is then kept.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     write_with(path, |file| Ok(file.write_all(bytes)?))
 }
 
-/// As [`write_whole`], with a writer in place of bytes.
+/// Like [`write_whole`], but `fill` writes the contents.
 ///
 /// # Errors
-/// As [`write_whole`], and what `fill` fails with.
+/// Same as [`write_whole`], and any error of `fill`.
 pub fn write_with(path: &Path, fill: impl FnOnce(&mut (dyn Write + Send)) -> Result<()>) -> Result<()> {
     lb_results::write_whole(path, fill).with_context(|| {
-        format!("failed to write `{}`; check space and permissions, or give another place", path.display())
+        format!("failed to write `{}`; check free space and permissions, or use another path", path.display())
     })
 }
 

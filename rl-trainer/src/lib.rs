@@ -1,15 +1,16 @@
-//! Trains the policy `rl`: an environment over the simulator, the algorithms that learn in it, and the proof.
+//! Trains the policy `rl`: an environment based on the simulator, the learning algorithms, and the proof.
 //!
-//! The only crate that names `tch`, and so the only one that links libtorch: load balancers evaluate a policy in plain
+//! This is the only crate that uses `tch` and thus links libtorch; load balancers evaluate a policy in plain
 //! Rust (`lb_core`).
 //!
-//! Reading order: [`scenarios`] draws the cases, [`rollout`] plays them and [`measure`] measures them; [`scorer`] is
-//! the network in libtorch. [`teacher`], [`ppo`] and [`evolution`] each hold one algorithm with its `Args`; [`train`]
-//! puts them in order, with [`checkpoint`] and [`curves`] for what it writes. [`evaluate`] compares policies with the
-//! classical algorithms and [`report`] shows the comparison. [`traces`] and [`calibrate`] lead from recorded traffic to
-//! a simulator. [`executor`] runs all of it, and [`cli`] holds the subcommands, the only module that prints.
+//! Reading order: [`scenarios`] draws the cases, [`rollout`] plays them and [`measure`] measures them;
+//! [`scorer`] is the network in libtorch. [`teacher`], [`ppo`] and [`evolution`] each contain one algorithm
+//! with its `Args`; [`train`] combines them and writes its results with [`checkpoint`] and [`curves`].
+//! [`evaluate`] compares policies with the classical algorithms and [`report`] shows the comparison.
+//! [`traces`] and [`calibrate`] fit the simulator to recorded traffic. [`executor`] runs all of these steps,
+//! and [`cli`] contains the subcommands; it is the only module that prints.
 //!
-//! A policy from a training of about ten seconds:
+//! The following example trains a policy in about ten seconds:
 //!
 //! ```no_run
 //! use rl_trainer::train::{Args, train_to_file};
@@ -22,6 +23,12 @@
 //! println!("{:.3} of the baseline's mean latency", trained.validation.mean);
 //! # Ok::<(), rl_trainer::train::TrainOrWrite>(())
 //! ```
+
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
 
 pub mod calibrate;
 pub mod checkpoint;

@@ -1,27 +1,33 @@
-//! The binary `rl-train`: reads the command line and hands over.
+//! The binary `rl-train`: parses the command line and runs the command.
+
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
 
 use clap::{Parser, Subcommand};
 use harness::children::ChildCommand;
-use harness::exit::Failure;
+use harness::exit::{Failure, explain, with_output};
 use rl_trainer::cli::{calibrate, eval, execute, export, inspect, train};
 use rl_trainer::executor::ExecutorArgs;
 use std::process::ExitCode;
 
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage, config or file, 3 preflight failed, \
-4 switch not verified, 5 invalid (traces unfit, a fit that misses, a scenario that did not end), 130 interrupted \
-(what is complete is kept).";
+4 switch not verified, 5 invalid (unfit traces, inaccurate fit, scenario timeout), 6 standard output could not be \
+written, 130 interrupted (completed results are kept).";
 
-/// Trains the policy `rl`, and proves it against the classical algorithms.
+/// Trains the policy `rl` and compares it with the classical algorithms.
 ///
-/// Without a command it executes a whole run: traffic with traces, trainings, the proof, reports.
+/// Without a command, it executes a whole run: traffic with traces, training runs, the proof, and reports.
 #[derive(Debug, Parser)]
 #[command(name = "rl-train", version, args_conflicts_with_subcommands = true, arg_required_else_help = true)]
 #[command(after_long_help = EXIT_CODES)]
 struct Cli {
-    /// One step of a run on its own.
+    /// Run a single step.
     #[command(subcommand)]
     command: Option<Command>,
-    /// Arguments of a whole run.
+    /// Arguments for a whole run.
     #[command(flatten)]
     run: ExecutorArgs,
 }
@@ -39,7 +45,10 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(said) => return explain(&said),
+    };
     let done = match cli.command {
         Some(Command::Child(child)) => return child.main(),
         Some(Command::Train(args)) => train::run(&args).map(ExitCode::from),
@@ -49,8 +58,8 @@ fn main() -> ExitCode {
         Some(Command::Calibrate(args)) => calibrate::run(args).map_err(Failure::from),
         None => execute::run(&cli.run).map(ExitCode::from),
     };
-    done.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+    with_output(done.unwrap_or_else(|failure| {
+        lb_io::complain(format_args!("error: {}", lb_core::plain::lines(&failure.to_string())));
         failure.code.into()
-    })
+    }))
 }

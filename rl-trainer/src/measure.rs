@@ -1,4 +1,4 @@
-//! How a policy does in a case: one simulation, summed up.
+//! Measures a policy in a case: one simulation and its summary.
 
 use crate::scenarios::Case;
 use lb_core::Time;
@@ -10,20 +10,21 @@ use simulator::{Report, simulate_open, simulate_open_with_oracle};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What clients saw. The first tenth of the time is left out; a failed request counts with the timeout.
+/// Latencies and errors as seen by clients. The first tenth of the time is excluded; a failed request counts
+/// with the timeout as its latency.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Figures {
-    /// Milliseconds.
+    /// Mean latency in milliseconds.
     pub mean_ms: f64,
-    /// Milliseconds.
+    /// Median latency in milliseconds.
     pub p50_ms: f64,
-    /// Milliseconds.
+    /// 99th percentile of latency in milliseconds.
     pub p99_ms: f64,
-    /// Milliseconds.
+    /// 99.9th percentile of latency in milliseconds.
     pub p999_ms: f64,
     /// Share of requests that failed.
     pub error_rate: f64,
-    /// The largest share of requests that one backend got.
+    /// Largest share of requests that one backend received.
     pub max_share: f64,
 }
 
@@ -88,7 +89,7 @@ impl Latencies {
 /// Simulates `case` under a policy.
 ///
 /// # Panics
-/// When the case cannot be simulated: those of [`crate::scenarios`] can.
+/// Panics if the case cannot be simulated. All cases of [`crate::scenarios`] can.
 pub fn measure(case: &Case, policy: &mut dyn FnMut() -> Box<dyn Policy>) -> Figures {
     let mut latencies = Latencies::new(case);
     let report = simulate_open(&case.topology, &case.load, policy, &case.options, &mut latencies)
@@ -99,7 +100,7 @@ pub fn measure(case: &Case, policy: &mut dyn FnMut() -> Box<dyn Policy>) -> Figu
 /// Simulates `case` under an oracle.
 ///
 /// # Panics
-/// As [`measure`].
+/// Same as [`measure`].
 pub fn measure_oracle(case: &Case, oracle: Oracle) -> Figures {
     let mut latencies = Latencies::new(case);
     let report = simulate_open_with_oracle(&case.topology, &case.load, oracle, &case.options, &mut latencies)
@@ -107,7 +108,7 @@ pub fn measure_oracle(case: &Case, oracle: Oracle) -> Figures {
     latencies.figures(&report)
 }
 
-/// Applies `work` to each item on as many threads as there are cores, and keeps the order.
+/// Applies `work` to each item, using one thread per core, and returns the results in order.
 pub fn in_parallel<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len().max(1));
     let next = AtomicUsize::new(0);

@@ -71,7 +71,7 @@ fn a_part_of_a_checkpoint_is_refused_whatever_its_length() {
         fs::write(&path, &whole[..length]).expect("a file");
         let fault = Checkpoint::load(&path).expect_err("a part is no checkpoint").to_string();
         assert!(
-            fault.contains("last.safetensors") && fault.contains("truncated or of another format"),
+            fault.contains("last.safetensors") && fault.contains("truncated or in another format"),
             "{length} of {} bytes: {fault}",
             whole.len()
         );
@@ -169,7 +169,7 @@ fn a_full_disk_leaves_the_last_checkpoint_in_its_place_and_says_so() {
     let last = checkpoint("last");
     last.save(&path).expect("it can be written");
     let fault = run();
-    for part in ["last.safetensors", "File too large", "the last checkpoint is still there: make room"] {
+    for part in ["last.safetensors", "File too large", "last checkpoint is still there: free some space"] {
         assert!(fault.contains(part), "the message says `{part}`: {fault}");
     }
     assert_eq!(Checkpoint::load(&path).expect("it can be read"), last, "the last one is whole");

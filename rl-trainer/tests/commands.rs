@@ -32,7 +32,7 @@ fn refused(folder: &Path, args: &[&str], code: i32, parts: &[&str]) {
 fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("note.txt"), "no policy").expect("a file");
-    let cases: [(&[&str], &[&str]); 17] = [
+    let cases: [(&[&str], &[&str]); 20] = [
         (&["--seed", "3"], &["--mode", "validation", "comprehensive", "custom"]),
         (&["--mode", "quick"], &["quick", "validation", "comprehensive", "custom"]),
         (&["--mode", "custom"], &["--mode custom", "--scenario"]),
@@ -49,8 +49,11 @@ fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
             &["--mode", "custom", "--scenario", "x", "--config", "no.json"],
             &["no.json", "stress_test_rl_config.json"],
         ),
-        (&["--mode", "validation", "--recovery", "soon"], &["soon", "seconds"]),
-        (&["--mode", "validation", "--seeds", "0"], &["0", "1..=100"]),
+        (&["--mode", "validation", "--recovery", "soon"], &["`soon`", "30s"]),
+        (&["--mode", "validation", "--duration", "30"], &["`30` has no unit", "`30s`", "`30m`"]),
+        (&["--mode", "validation", "--duration", "0s"], &["`0s` is too short"]),
+        (&["--mode", "validation", "--cases", "1e3"], &["`1e3`", "`1000`"]),
+        (&["--mode", "validation", "--seeds", "0"], &["`0` is too low; use 1 or more"]),
         (&["--mode", "validation", "--seed", "99999999"], &["--seed 99999999", "1048576"]),
         (
             &["train", "--lessons", "0", "--steps", "0", "--generations", "0"],
@@ -60,7 +63,7 @@ fn mistakes_on_the_command_line_are_refused_with_the_way_out() {
         (&["train", "--resume", "--out", "empty"], &["--resume", "`empty`", "checkpoint.safetensors"]),
         (&["eval", "nowhere.safetensors"], &["nowhere.safetensors", "policy file", "checkpoint"]),
         (&["eval", "note.txt"], &["note.txt", "safetensors", "export"]),
-        (&["eval", DEFAULT, "--requests", "5"], &["5", "100.."]),
+        (&["eval", DEFAULT, "--requests", "5"], &["`5` is too low; use 100 or more"]),
         (
             &["export", ".", "--out", "p.safetensors"],
             &["`.`", "policy.safetensors", "checkpoint.safetensors"],
@@ -95,7 +98,7 @@ fn places_that_cannot_be_written_are_named_with_the_way_out() {
         folder.path(),
         &["export", DEFAULT, "--out", "file/p.safetensors"],
         3,
-        &["file/p.safetensors", "another place"],
+        &["file/p.safetensors", "another path"],
     );
     let quick = ["--mode", "validation", "--traffic", "sim", "--out", "file"];
     refused(folder.path(), &quick, 3, &["file", "--out"]);
@@ -135,7 +138,7 @@ fn eval_prints_tables_and_writes_every_figure() {
     let printed = text(&output.stdout);
     assert!(!printed.to_lowercase().contains("goal"), "nothing is judged unless asked for: {printed}");
     for part in
-        ["List `situations`", "List `test`", "situation-a", "oracle-fpi", "list SHA-256", "minimum share"]
+        ["List \"situations\"", "List \"test\"", "situation-a", "oracle-fpi", "list SHA-256", "minimum share"]
     {
         assert!(printed.to_lowercase().contains(&part.to_lowercase()), "the output has `{part}`: {printed}");
     }
@@ -198,7 +201,7 @@ fn a_training_resumes_only_on_purpose_and_to_the_same_policy() {
     let tiny = ["train", "--lessons", "0", "--steps", "1", "--generations", "0", "--seed", "5", "--out", "t"];
     let output = rl_train(folder.path(), &tiny);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("validation: "), "{}", text(&output.stdout));
+    assert!(text(&output.stdout).contains("validation ratio to "), "{}", text(&output.stdout));
     let names = ["policy.safetensors", "checkpoint.safetensors", "training_curves.csv", "tensorboard/seed-5"];
     for name in names {
         assert!(folder.path().join("t").join(name).exists(), "{name} is there");
@@ -233,5 +236,34 @@ fn a_training_resumes_only_on_purpose_and_to_the_same_policy() {
         let output = rl_train(folder.path(), &["export", from, "--out", "out.safetensors"]);
         assert_eq!(output.status.code(), Some(0), "{from}: {}", text(&output.stderr));
         assert_eq!(hash("out.safetensors"), trained, "{from}: the best network so far");
+    }
+}
+
+#[test]
+fn output_that_cannot_be_printed_is_an_exit_code_and_not_a_panic() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let full = || fs::File::options().write(true).open("/dev/full").expect("the device exists");
+    let run = |args: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rl-train"));
+        command.args(args).current_dir(folder.path()).stdin(Stdio::null()).stdout(full()).stderr(full());
+        command.status().expect("the binary runs").code()
+    };
+    assert_eq!(run(&["--help"]), Some(6), "help that nobody can read");
+    assert_eq!(run(&["export", DEFAULT, "--out", "policy.safetensors"]), Some(6));
+    assert!(folder.path().join("policy.safetensors").exists(), "what was to be written is written");
+    assert_eq!(run(&["inspect", "nowhere"]), Some(2), "an error keeps its exit code");
+}
+
+#[test]
+fn pipes_and_devices_are_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for args in [
+        &["eval", "/dev/zero"][..],
+        &["eval", DEFAULT, "--goals", "/dev/zero"],
+        &["export", "/dev/zero", "--out", "policy.safetensors"],
+        &["inspect", "/dev/zero"],
+        &["calibrate", "/dev/zero", "--out", "topology.json"],
+    ] {
+        refused(folder.path(), args, 2, &["/dev/zero", "not a regular file"]);
     }
 }

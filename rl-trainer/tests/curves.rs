@@ -233,7 +233,7 @@ fn what_does_not_fit_the_curves_is_named() {
     let table = folder.path().join(CSV);
     let mut curves = Curves::create(folder.path(), &COLUMNS, STARTED).expect("curves");
     let fault = curves.write(&update(1, 1, &[("kll", 0.1)])).expect_err("a misspelt name").to_string();
-    assert_eq!(fault, "the training curves have no column `kll`; they were made with: kl, policy_loss");
+    assert_eq!(fault, "the training curves have no column `kll`; their columns are: kl, policy_loss");
 
     let resume = || Curves::resume(folder.path(), &["kl"], STARTED, 1, 0).map(drop);
     let fault = resume().expect_err("other columns").to_string();
@@ -243,7 +243,7 @@ fn what_does_not_fit_the_curves_is_named() {
     let contents: &[(&str, &str)] = &[
         ("a,b\n1,2\n", "does not begin with the columns `step,wall_s,seed`"),
         ("", "does not begin with the columns `step,wall_s,seed`"),
-        ("step,wall_s,seed,kl\n1,1,1,0.5\n2,2,x,0.5\n", "has `x` for `seed` in line 3: not a number"),
+        ("step,wall_s,seed,kl\n1,1,1,0.5\n2,2,x,0.5\n", "has `x` for `seed` in line 3, not a number"),
         ("step,wall_s,seed,kl\n1,1,1\n", "line: 2"),
     ];
     for (content, expected) in contents {

@@ -74,7 +74,7 @@ fn policy(path: &Path) -> PolicyFile {
 fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let output = run(folder, &["--mode", "custom", "--scenario", "QUICK_validation", "--duration", "30"]);
+    let output = run(folder, &["--mode", "custom", "--scenario", "QUICK_validation", "--duration", "30s"]);
     let (printed, errors) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "{printed}{errors}");
 
@@ -159,7 +159,7 @@ fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
     for part in ["Verdict", "Held-out cases", "Situations", "Traffic, traces and guards", "as frozen"] {
         assert!(page.contains(part) && markdown.contains(part), "both reports have `{part}`");
     }
-    // What the page may load is for the browser to forbid: Plotly names addresses in code that never runs.
+    assert!(!page.contains("<script") && !page.contains("https://"), "the page is whole without scripts");
     let policy = "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ";
     assert!(page.contains(policy), "the page loads nothing from the network");
 }
@@ -168,7 +168,7 @@ fn a_custom_run_leaves_the_files_of_the_original_and_its_own() {
 fn a_validation_plays_live_traffic_and_trains() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let output = run(folder, &["--mode", "validation", "--duration", "8"]);
+    let output = run(folder, &["--mode", "validation", "--duration", "8s"]);
     let (printed, errors) = (text(&output.stdout), text(&output.stderr));
     // So short a trace may hold less than a hundred decisions, which is for people to judge.
     assert_eq!(output.status.code(), Some(0), "{printed}{errors}");
@@ -193,7 +193,7 @@ fn a_validation_plays_live_traffic_and_trains() {
 fn a_scenario_that_fails_is_recorded_and_the_rest_goes_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let limits = ["--scenario-timeout", "0.3", "--duration", "600"];
+    let limits = ["--scenario-timeout", "0.3s", "--duration", "10m"];
     let live = ["--mode", "custom", "--scenario", "quick_validation", "--traffic", "live"];
     let output = run(folder, &[&live[..], &limits].concat());
     assert_eq!(
@@ -214,7 +214,7 @@ fn a_scenario_that_fails_is_recorded_and_the_rest_goes_on() {
     policy(&folder.join("run/policy.safetensors"));
     let summary = fs::read_to_string(stamped(folder, "rl_training_summary_report", "md")).expect("a summary");
     assert!(
-        summary.contains("failed, return code 5") && summary.contains("look at what failed"),
+        summary.contains("failed, return code 5") && summary.contains("check the failed scenarios"),
         "{summary}"
     );
 }
@@ -236,7 +236,7 @@ fn await_log(child: &mut Child, log: &Path, part: &str) {
 fn an_interrupted_run_keeps_what_is_complete_and_goes_on_later() {
     let folder = tempfile::tempdir().expect("a folder");
     let folder = folder.path();
-    let scenario = ["--mode", "custom", "--scenario", "quick_validation", "--duration", "5"];
+    let scenario = ["--mode", "custom", "--scenario", "quick_validation", "--duration", "5s"];
     // Far more steps than there is time for.
     let mut endless = Command::new(env!("CARGO_BIN_EXE_rl-train"));
     endless.args(scenario).args([
@@ -256,7 +256,7 @@ fn an_interrupted_run_keeps_what_is_complete_and_goes_on_later() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    await_log(&mut child, &folder.join("run/logs/rl_training_executor.log"), "training of seed 1 begins");
+    await_log(&mut child, &folder.join("run/logs/rl_training_executor.log"), "training with seed 1 begins");
     let curve = folder.join("run/trainings/seed-1/training_curves.csv");
     await_log(&mut child, &curve, "\n65536,");
     let pid = rustix::process::Pid::from_child(&child);
@@ -274,7 +274,7 @@ fn an_interrupted_run_keeps_what_is_complete_and_goes_on_later() {
     );
     assert!(
         folder.join("run/trainings/seed-1/checkpoint.safetensors").exists(),
-        "training goes on from here"
+        "the training can be resumed"
     );
     assert!(fs::read_to_string(folder.join("run/report.md")).expect("a report").contains("**Interrupted**"));
 }

@@ -33,7 +33,7 @@ fn lines_file(folder: &Path, text: &str) -> PathBuf {
     path
 }
 
-/// A line as the original's collector wrote it.
+/// A line in the format of collectors that log one line per observation.
 fn line(pod: &str, latency: f64, errors: f64, reward: f64) -> String {
     let metrics = format!(
         r#"{{"cpuUsagePercent":20.5,"jvmMemoryUsagePercent":40.0,"uptimeSeconds":100,"avgResponseTimeMs":{latency},"errorRatePercent":{errors},"requestRatePerSecond":10.0}}"#
@@ -68,7 +68,7 @@ fn a_sound_trace_is_excellent_and_fit() {
     assert_eq!((rewards.count, rewards.negative, rewards.positive, rewards.zero), (3_000, 3_000, 0, 0));
     let sign = report.reward_sign.expect("latencies and rewards are there");
     assert!(!sign.inverted && sign.latency.is_some_and(|value| value < -0.9), "{sign:?}");
-    assert_eq!(report.exploration, Some(0.02), "one decision in fifty was left to chance");
+    assert_eq!(report.exploration, Some(0.02), "one decision in fifty was made at random");
     assert!(render(&report).contains("Completeness 100.0 % EXCELLENT"), "{}", render(&report));
     assert!(render(&report).ends_with("Fit for training.\n"));
 }
@@ -144,8 +144,8 @@ fn what_makes_a_trace_poor_is_told() {
         "250 experiences have no propensity",
         "250 experiences have a propensity of at most 0",
         "250 experiences have a propensity above 1",
-        "no decision was left to chance",
-        "the outcome of 20.0 % of the experiences is not known",
+        "no decision was made at random",
+        "the outcome of 20.0 % of the experiences is unknown",
         "200 experiences (20.0 %) lack a valid `reward` (columns reward)",
         "always the same: `log_low_latency_vs_typical`",
         "cut off in more than 5 % of the rows: `log_in_flight`",
@@ -239,7 +239,7 @@ fn malformed_lines_are_counted_with_their_number_and_kill_nothing() {
     let numbers: Vec<u64> = report.malformed.first.iter().map(|line| line.line).collect();
     assert_eq!(numbers, [42, 100], "lines count from 1");
     assert!(
-        has_problem(&report, "2 malformed lines were left out; the first is line 42"),
+        has_problem(&report, "2 malformed lines were ignored; the first is line 42"),
         "{:?}",
         problems(&report)
     );
@@ -259,8 +259,8 @@ fn what_is_no_trace_is_refused_with_what_it_is_and_what_to_give() {
     let short = file("cut.parquet", b"PAR1 and no footer");
     let cases = [
         (folder.path().join("missing"), "does not exist; give a Parquet trace"),
-        (file("nothing.jsonl", b""), "is empty; was there any traffic"),
-        (file("blank.jsonl", b"\n\n"), "is empty; was there any traffic"),
+        (file("nothing.jsonl", b""), "is empty; check that there was traffic"),
+        (file("blank.jsonl", b"\n\n"), "is empty; check that there was traffic"),
         (file("text.txt", b"hello"), "is neither Parquet nor JSON lines; give"),
         (file("list.txt", b"[{}]"), "is a JSON list, not one JSON object per line"),
         (
@@ -290,7 +290,7 @@ fn missing_columns_are_all_named() {
     let rows: Vec<Row> = (0..200).map(Row::usual).collect();
     write(&path, &rows, 100, &["reward", "features"]);
     let error = inspect(&path).expect_err("columns are missing").to_string();
-    assert!(error.contains("lacks columns `features`, `reward`; a trace has them"), "{error}");
+    assert!(error.contains("lacks columns `features`, `reward`; record a trace"), "{error}");
     write(&path, &rows, 100, &["explore", "n_backends", "backend_ids", "policy_id"]);
     let report = inspect(&path).expect("columns that can be done without");
     assert_eq!(report.actions[0].action, "0", "without ids actions go by place");

@@ -63,7 +63,7 @@ fn a_checkpoint_of_another_training_is_not_taken() {
     let folder = tempfile::tempdir().expect("a folder");
     run(&tiny(1), folder.path(), Some(1)).expect_err("it was asked to stop");
     let message = run(&tiny(2), folder.path(), None).expect_err("another seed").to_string();
-    assert!(message.contains("is of seed 1, not of seed 2"), "{message}");
+    assert!(message.contains("has seed 1, not seed 2"), "{message}");
     std::fs::write(folder.path().join(CHECKPOINT), b"not a checkpoint").expect("the folder can be written");
     let message = run(&tiny(1), folder.path(), None).expect_err("no checkpoint").to_string();
     assert!(message.contains(CHECKPOINT), "the file is named: {message}");

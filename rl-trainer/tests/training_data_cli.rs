@@ -81,7 +81,7 @@ fn calibrate_writes_what_predicts_and_nothing_else() {
     let missed = rl_train(&["calibrate", path(&trace), "--out", path(&unwritten), "--json"]);
     assert_eq!(missed.status.code(), Some(5), "{}", text(&missed.stderr));
     let said = text(&missed.stderr);
-    assert!(said.contains("the fit is refused: `p2c`: mean latency was "), "{said}");
+    assert!(said.contains("the fit was rejected: `p2c`: mean latency was "), "{said}");
     assert!(!unwritten.exists(), "what misses is not written");
     let document: Value = serde_json::from_slice(&missed.stdout).expect("JSON and nothing else");
     assert_eq!(document["passed"], false);
@@ -102,10 +102,10 @@ fn calibrate_says_what_it_cannot_use() {
     let unknown = rl_train(&["calibrate", path(&trace), "--out", path(&out), "--hold-back", "rr"]);
     assert_eq!(unknown.status.code(), Some(2));
     let said = text(&unknown.stderr);
-    assert!(said.contains("`rr` is not a policy of the traces; they hold least-connections"), "{said}");
+    assert!(said.contains("the traces have no policy `rr`; they have least-connections"), "{said}");
     let lines = folder.path().join("rl_experiences.jsonl");
     fs::write(&lines, "{}\n").expect("a file");
     let original = rl_train(&["calibrate", path(&lines), "--out", path(&out)]);
     assert_eq!(original.status.code(), Some(2));
-    assert!(text(&original.stderr).contains("says nothing of single requests' latencies"));
+    assert!(text(&original.stderr).contains("does not contain latencies of individual requests"));
 }

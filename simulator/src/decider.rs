@@ -1,5 +1,5 @@
-//! Who places the requests of a simulation: policies in load balancers, or an oracle, or policies that an
-//! oracle teaches.
+//! Who picks backends in a simulation: policies in load balancers, an oracle, or policies taught by an
+//! oracle.
 
 use crate::options::Options;
 use crate::oracle::Oracle;
@@ -10,15 +10,15 @@ use lb_core::topology::Topology;
 /// Label of the balancers' random streams under the seed of the options.
 const BALANCER: u64 = 0xba1a;
 
-/// Receives an oracle's estimate of what each backend would cost, in nanoseconds.
+/// Callback that receives an oracle's cost estimates for all backends, in nanoseconds.
 pub type Lesson = Box<dyn FnMut(&[f64])>;
 
-/// Who places requests.
+/// The component that picks backends.
 pub(crate) enum Decider<'a> {
     /// A new policy for each load balancer and pool.
     Policies(&'a mut dyn FnMut() -> Box<dyn Policy>),
     Oracle(Oracle),
-    /// Policies, and an oracle that only says what it thinks.
+    /// Policies pick, and an oracle only estimates costs.
     Taught {
         policy: &'a mut dyn FnMut() -> Box<dyn Policy>,
         teacher: Oracle,
@@ -26,7 +26,7 @@ pub(crate) enum Decider<'a> {
     },
 }
 
-/// One per load balancer and pool, pool after pool.
+/// Creates one balancer per load balancer and pool, pool by pool.
 pub(crate) fn balancers(
     topology: &Topology,
     policy: &mut dyn FnMut() -> Box<dyn Policy>,

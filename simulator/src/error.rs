@@ -1,6 +1,7 @@
-//! Why a simulation cannot begin. Once it runs, nothing fails: a failed request is data.
+//! Errors that prevent a simulation from starting. Once it runs, it cannot fail: a failed request is
+//! data.
 
-/// Why a simulation cannot begin.
+/// An error that prevents a simulation from starting.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SimulationError {
     /// The topology has problems.
@@ -11,22 +12,22 @@ pub enum SimulationError {
         /// The problems, each with key path, value and rule.
         problems: Vec<String>,
     },
-    /// A step calls a service that no pool answers for.
+    /// A step calls a service that no pool serves.
     #[error(
-        "step `{step}` calls service `{service}`, for which no pool of topology `{topology}` answers; name it in `pools[].services` or leave that list of one pool empty"
+        "step `{step}` calls service `{service}`, which no pool of topology `{topology}` serves; name it in `pools[].services`, or leave that list empty for one pool"
     )]
     NoPool {
-        /// The step of the journey.
+        /// Name of the step in the journey.
         step: String,
-        /// The service that it calls.
+        /// Name of the service that the step calls.
         service: String,
-        /// The topology.
+        /// Name of the topology.
         topology: String,
     },
-    /// The options ask for no load balancers.
+    /// The options set the number of load balancers to zero.
     #[error("balancers: 0 must be at least 1")]
     NoBalancer,
-    /// The rate is not above zero, so nothing would ever arrive.
+    /// The rate is not above zero, so no request would ever arrive.
     #[error("rate: {0} requests/s must be above 0")]
     Rate(f64),
 }

@@ -1,10 +1,10 @@
-//! Active health checks: every so often the load balancers ask each backend whether it runs.
+//! Active health checks: load balancers check each backend at regular intervals.
 
 use crate::options::HealthChecks;
 use lb_core::Time;
 
-/// What the load balancers believe of each backend. All check at the same instants, so one belief
-/// serves them all.
+/// The state of each backend as load balancers assume it. All load balancers check at the same times,
+/// so they share one state.
 #[derive(Debug)]
 pub(crate) struct Health {
     checks: HealthChecks,
@@ -15,7 +15,7 @@ pub(crate) struct Health {
 #[derive(Clone, Copy, Debug)]
 struct Belief {
     healthy: bool,
-    /// Checks in a row that said otherwise.
+    /// Number of consecutive checks that contradict the assumed state.
     against: u32,
 }
 
@@ -25,17 +25,17 @@ impl Health {
         Self { checks, next, beliefs: vec![Belief { healthy: true, against: 0 }; backends] }
     }
 
-    /// When the next check is.
+    /// Returns the time of the next check.
     pub(crate) fn next(&self) -> Time {
         self.next
     }
 
-    /// That check is over.
+    /// Records that the current round of checks is complete.
     pub(crate) fn checked(&mut self) {
         self.next += self.checks.interval;
     }
 
-    /// Records whether a check found `backend` up; returns the state assumed from now on, if it changed.
+    /// Records whether a check found `backend` up; returns the new assumed state if it changed.
     pub(crate) fn found(&mut self, backend: usize, up: bool) -> Option<bool> {
         let belief = &mut self.beliefs[backend];
         if up == belief.healthy {

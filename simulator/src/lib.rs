@@ -1,19 +1,19 @@
 //! The rules of `lb-core` in virtual time: a discrete-event driver.
 //!
-//! It runs the same users, balancers, policies and backend models as the live driver, so a
-//! scenario of hours takes seconds, and every live result can be compared with its
-//! simulation.
+//! It runs the same users, balancers, policies and backend models as the live driver. A scenario of
+//! hours takes seconds, and every live result can be compared with its simulation.
 //!
 //! - [`Simulation`]: a scenario with its virtual users (closed model) and its arrivals (open model).
 //! - [`simulate_open`]: Poisson arrivals at a rate without users, for queueing theory and benchmarks.
-//! - [`oracle`]: policies that see the true state, as bounds for those that do not.
+//! - [`oracle`]: deciders that know the true state, as bounds for policies that do not.
 //!
-//! All feed the same system: load balancers, wires and backends. A request is six events: sent,
-//! at the balancer (placed), at the backend (queued), served, back at the balancer (learnt from),
-//! back at the client. Nothing allocates per event: requests live in a slab, constant delays keep
-//! their order and so need only a FIFO, and each backend has one pending event in a tournament tree.
+//! All of them use the same system of load balancers, network links and backends. A request is six
+//! events: sent, at the balancer (picked), at the backend (queued), served, back at the balancer
+//! (learned from), back at the client. No event allocates memory: requests live in a slab, messages
+//! with constant delays stay in order and need only a FIFO queue, and the next event of each backend is
+//! in a tournament tree.
 //!
-//! It depends on no other crate of this repository than `lb-core` and, like it, reads no clock.
+//! Within this repository it depends only on `lb-core` and, like it, reads no clock.
 //!
 //! # Example
 //!

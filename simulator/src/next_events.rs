@@ -1,13 +1,13 @@
-//! When something next happens at each backend, and at which one it happens first.
+//! The time of the next event at each backend, and the backend with the earliest one.
 
 use lb_core::Time;
 
-/// A tournament tree over the backends' next events: the root is the earliest. A change costs one
-/// walk from leaf to root, three steps for eight backends, and leaves nothing stale behind, which a
-/// heap of events would.
+/// A tournament tree of the backends' next events, with the earliest at the root. A change takes one
+/// walk from leaf to root (three steps for eight backends), and unlike in a heap of events, no outdated
+/// entries remain.
 #[derive(Debug)]
 pub(crate) struct NextEvents {
-    /// Node `i` has the children `2i` and `2i + 1`; the second half are the leaves.
+    /// Node `i` has the children `2i` and `2i + 1`; the second half of the nodes are leaves.
     tree: Vec<Time>,
     leaves: usize,
 }
@@ -18,7 +18,7 @@ impl NextEvents {
         Self { tree: vec![Time::MAX; 2 * leaves], leaves }
     }
 
-    /// Sets the next event of `backend`; [`Time::MAX`] is none.
+    /// Sets the time of the next event of `backend`; [`Time::MAX`] means none.
     pub(crate) fn set(&mut self, backend: usize, at: Time) {
         let mut node = self.leaves + backend;
         self.tree[node] = at;
@@ -28,12 +28,12 @@ impl NextEvents {
         }
     }
 
-    /// When the first event is.
+    /// Returns the time of the earliest event.
     pub(crate) fn first_time(&self) -> Time {
         self.tree[1]
     }
 
-    /// Whose it is: among equals the first backend's.
+    /// Returns the backend of the earliest event; in a tie, the first one.
     pub(crate) fn first_backend(&self) -> usize {
         let mut node = 1;
         while node < self.leaves {

@@ -1,4 +1,4 @@
-//! The open model: requests arrive at a rate, independent of how earlier requests fare.
+//! The open model: requests arrive at a given rate, regardless of how earlier ones are served.
 
 use crate::decider::{Decider, Lesson};
 use crate::error::SimulationError;
@@ -24,35 +24,35 @@ pub struct OpenLoad {
     pub rate: f64,
     /// How the rate varies; `None` gives a Poisson process of constant rate.
     pub bursts: Option<Bursts>,
-    /// Weights by which requests are spread over the routes of the topology; empty means that all take
-    /// the topology's own service time.
+    /// Weights by which requests are spread over the routes of the topology. If empty, all requests
+    /// take the topology's own service time.
     pub routes: Vec<f64>,
     /// Total number of requests.
     pub requests: u64,
     /// A request without a complete reply after this long is a timeout.
     pub request_timeout: Span,
-    /// Fixes arrivals, service times and failures, the same for every algorithm.
+    /// Seed of arrivals, service times and failures, which are the same for every algorithm.
     pub seed: Seed,
 }
 
 impl OpenLoad {
-    /// Poisson arrivals of requests that are all alike.
+    /// Creates a load of Poisson arrivals with equal requests.
     pub fn poisson(rate: f64, requests: u64, request_timeout: Span, seed: Seed) -> Self {
         Self { rate, bursts: None, routes: Vec::new(), requests, request_timeout, seed }
     }
 }
 
-/// A Markov-modulated Poisson process of two states: bursts and lulls, as long as each other on average.
+/// A two-state Markov-modulated Poisson process: bursts and lulls, of equal mean length.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Bursts {
-    /// Factor on the rate in a burst, from 1 to 2; in a lull the factor is 2 minus this, so that the
-    /// mean stays the same.
+    /// Factor on the rate during a burst, from 1 to 2. During a lull the factor is 2 minus this, so
+    /// that the mean rate stays the same.
     pub factor: f64,
-    /// Mean length of a burst and of a lull; exponentially distributed.
+    /// Mean length of a burst, and of a lull; actual lengths are exponentially distributed.
     pub mean_length: Span,
 }
 
-/// Labels of the random streams under the seed of the load.
+/// Labels of the random streams of the load's seed.
 mod label {
     pub(super) const ARRIVALS: u64 = 1;
     pub(super) const REQUESTS: u64 = 2;
@@ -60,12 +60,12 @@ mod label {
     pub(super) const BALANCERS: u64 = 4;
 }
 
-/// Simulates an open load on the first pool of a topology, all requests of its own service time.
+/// Simulates an open load on the first pool of a topology.
 ///
-/// Samples carry user, action and step 0; their backends are numbered as the topology lists them.
+/// Samples have user, action and step 0. Backends are numbered as in the topology.
 ///
 /// # Errors
-/// The topology has problems, there is no load balancer, or the rate is not above zero.
+/// Fails if the topology has problems, there is no load balancer, or the rate is not above zero.
 pub fn simulate_open(
     topology: &Topology,
     load: &OpenLoad,
@@ -76,10 +76,10 @@ pub fn simulate_open(
     simulate(topology, load, Decider::Policies(policy), options, observer)
 }
 
-/// [`simulate_open`] with an oracle that places all requests.
+/// Simulates an open load like [`simulate_open`], with an oracle that picks all backends.
 ///
 /// # Errors
-/// As [`simulate_open`].
+/// Fails in the same cases as [`simulate_open`].
 pub fn simulate_open_with_oracle(
     topology: &Topology,
     load: &OpenLoad,
@@ -90,11 +90,12 @@ pub fn simulate_open_with_oracle(
     simulate(topology, load, Decider::Oracle(oracle), options, observer)
 }
 
-/// [`simulate_open`] with a teacher: before each pick of a policy `lesson` is given what an oracle expects
-/// each backend of the pool to cost, in nanoseconds (infinite when it is down).
+/// Simulates an open load like [`simulate_open`], with a teacher: before each pick of a policy,
+/// `lesson` receives the cost that an oracle expects for each backend of the pool, in nanoseconds
+/// (infinite if it is down).
 ///
 /// # Errors
-/// As [`simulate_open`].
+/// Fails in the same cases as [`simulate_open`].
 pub fn simulate_open_taught(
     topology: &Topology,
     load: &OpenLoad,
@@ -132,7 +133,7 @@ fn simulate(
             let key = mix(keys ^ (load.requests - arrivals.left));
             let call = Call {
                 owner: 0,
-                // Which load balancer a client meets is chance, but the same for all algorithms.
+                // The load balancer of a client is random, but the same for all algorithms.
                 balancer: (mix(key ^ label::BALANCERS) % u64::from(options.balancers)) as u16,
                 pool: 0,
                 service: u16::MAX,
@@ -150,10 +151,10 @@ fn simulate(
     Ok(system.report(Time::ZERO, 0))
 }
 
-/// The shares of routes, added up.
+/// Cumulative weights of routes.
 struct Routes {
     up_to: Vec<f64>,
-    /// Of requests that no route matches.
+    /// Route index of requests that match no route.
     other: RouteIndex,
 }
 
@@ -181,7 +182,7 @@ struct Arrivals {
     mean_gap: Span,
     bursts: Option<Bursts>,
     in_burst: bool,
-    /// When the present burst or lull ends.
+    /// When the current burst or lull ends.
     until: Time,
     next: Time,
     left: u64,
@@ -210,7 +211,7 @@ impl Arrivals {
 
     fn schedule(&mut self) {
         let mut left = self.exponential();
-        // Gaps are memoryless: what a change of the rate cuts off goes on at the new rate.
+        // Gaps are memoryless: after a change of rate, the rest of the gap is scaled to the new rate.
         while let Some(bursts) = self.bursts {
             let factor = if self.in_burst { bursts.factor } else { 2.0 - bursts.factor };
             let end = self.next + self.mean_gap.mul_f64(left / factor);

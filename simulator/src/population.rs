@@ -1,8 +1,8 @@
-//! The virtual users of a phase: those of closed stages, and those that arrive in open ones.
+//! The virtual users of a phase: those of closed stages, and the arrivals of open stages.
 //!
-//! A user of a closed stage has a seat of its own, which carries its number. Arrivals take whichever
-//! seats behind those are free, so that memory follows the number of sessions under way and not the
-//! length of the schedule.
+//! Each user of a closed stage has its own slot (seat), with the user's number. Arrivals reuse the free
+//! seats after those, so that memory depends on the number of sessions in progress and not on the length
+//! of the schedule.
 
 use crate::report::ArrivalCounts;
 use crate::requests::Ended;
@@ -15,25 +15,25 @@ use std::collections::BinaryHeap;
 /// The users and arrivals of one phase.
 pub(crate) struct Population<'a> {
     schedule: &'a Schedule,
-    /// When the phase began, in the system's time.
+    /// Start of the phase, in the system's time.
     epoch: Time,
-    /// When all users stop, in the middle of a session if need be.
+    /// Time at which all users stop, even in the middle of a session.
     end: Time,
     max_sessions: u32,
-    /// First those of closed stages, by user: empty before the first window and after the last. Then
-    /// those of sessions under way.
+    /// Seats of users of closed stages, by user: empty before the first window and after the last.
+    /// Seats of sessions in progress follow.
     seats: Vec<Option<Seat>>,
-    /// Seats of sessions that are over.
+    /// Free seats, whose sessions are over.
     free: Vec<u32>,
     /// Position of the next arrival.
     next_arrival: usize,
     wake_times: BinaryHeap<Reverse<(Time, u32)>>,
-    /// How often a user woke or arrived.
+    /// Number of times that a user woke or arrived.
     pub(crate) wakes: u64,
     pub(crate) arrivals: ArrivalCounts,
 }
 
-/// A user and what it sent last.
+/// A user and its last request.
 struct Seat {
     user: VirtualUser,
     client_key: u64,
@@ -46,7 +46,7 @@ impl Seat {
     }
 }
 
-/// A request that somebody sends.
+/// A request that a user sends.
 pub(crate) struct Sending {
     pub(crate) request: Request,
     pub(crate) user: UserId,
@@ -74,7 +74,7 @@ impl<'a> Population<'a> {
         }
     }
 
-    /// When the next user wakes or arrives.
+    /// Returns the time at which the next user wakes or arrives; `None` if none will.
     pub(crate) fn next_time(&self) -> Option<Time> {
         let wake = self.wake_times.peek().map(|Reverse((at, _))| *at);
         wake.into_iter().chain(self.arrival_time()).min()
@@ -93,7 +93,7 @@ impl<'a> Population<'a> {
             return self.arrive();
         }
         let Reverse((_, owner)) = self.wake_times.pop()?;
-        // Users of closed stages sit down when they first wake.
+        // Users of closed stages get their seat when they first wake.
         let schedule = self.schedule;
         self.seats[owner as usize].get_or_insert_with(|| Seat::new(schedule.virtual_user(UserId(owner))));
         Some(owner)
@@ -116,7 +116,7 @@ impl<'a> Population<'a> {
         Some(owner)
     }
 
-    /// Asks who sits at `owner` what comes next; returns the request that goes out, if one does.
+    /// Advances the user in seat `owner`; returns the request that it sends, if any.
     pub(crate) fn go_on(&mut self, owner: u32, reply: Option<StepReply<'_>>, now: Time) -> Option<Sending> {
         if now >= self.end {
             self.leave(owner);
@@ -149,7 +149,7 @@ impl<'a> Population<'a> {
         }
     }
 
-    /// What is to be recorded of a request that is over, and what its user hears of it.
+    /// Returns the sample of a finished request, and the reply for its user.
     pub(crate) fn ended(&self, ended: &Ended) -> (Sample, StepReply<'static>) {
         let seat = self.seats[ended.owner as usize].as_ref();
         let sender = seat.map_or_else(Sender::default, |seat| Sender {
@@ -158,11 +158,11 @@ impl<'a> Population<'a> {
             expected: seat.user.expected(&seat.request),
         });
         let sample = sample(ended, self.epoch, &sender);
-        (sample, StepReply { outcome: sample.outcome, body: None })
+        (sample, StepReply { outcome: sample.outcome, seen: None })
     }
 }
 
-/// A point of the phase in the system's time.
+/// Converts a time within the phase to the system's time.
 fn in_system(epoch: Time, at: Time) -> Time {
     epoch + at.since(Time::ZERO)
 }
@@ -179,7 +179,7 @@ mod tests {
 
     const SECOND: Span = Span::from_secs(1);
 
-    /// One request per arrival, ten of them a second.
+    /// Makes a schedule of ten arrivals per second with one request each.
     fn schedule() -> Schedule {
         let journey: Journey = serde_json::from_str(
             r#"{ "name": "one", "actions": { "get": { "weight": 1, "steps": [{ "name": "get", "path": "/" }] } } }"#,
@@ -218,7 +218,7 @@ mod tests {
             Some(owner)
         };
         let first: Vec<Option<u32>> = (0..5).map(|_| begin(&mut population)).collect();
-        assert_eq!(first, [Some(0), Some(1), Some(2), None, None], "the fourth finds three under way");
+        assert_eq!(first, [Some(0), Some(1), Some(2), None, None], "the fourth is dropped");
         assert!(population.go_on(1, None, Time::ZERO + SECOND).is_none(), "one is done");
         assert_eq!([begin(&mut population), begin(&mut population)], [Some(1), None], "and makes room");
         assert!(population.go_on(0, None, Time::ZERO + SECOND).is_none(), "another is done");
@@ -226,7 +226,7 @@ mod tests {
             let owner = begin(&mut population).expect("there is room for one more");
             assert!(population.go_on(owner, None, now + SECOND).is_none(), "which is done before the next");
         }
-        assert_eq!(population.next_time(), None, "nothing is due any more");
+        assert_eq!(population.next_time(), None, "no arrival is left");
         assert_eq!(population.seats.len(), 3, "memory follows the sessions under way");
         let ArrivalCounts { due, begun, dropped } = population.arrivals;
         assert_eq!((due, dropped), (begun + dropped, 3), "each arrival is begun or dropped");

@@ -1,4 +1,4 @@
-//! The requests under way: a slab, and the order in which they time out.
+//! The requests in flight: a slab, and the order in which they time out.
 
 use lb_core::backend::JobId;
 use lb_core::policy::BackendIndex;
@@ -9,22 +9,22 @@ use std::collections::VecDeque;
 /// A request that a client sends.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
-    /// Who sends it; comes back with the end.
+    /// Sender of the request, returned with its end.
     pub(crate) owner: u32,
-    /// The load balancer that it goes to.
+    /// Load balancer that the request goes to.
     pub(crate) balancer: u16,
-    /// The pool that answers for its service.
+    /// Pool that serves the request's service.
     pub(crate) pool: u16,
-    /// Number of its service within the pool.
+    /// Number of the request's service within the pool.
     pub(crate) service: u16,
     pub(crate) route: RouteIndex,
-    /// Fixes the service time and whether it fails.
+    /// Key that determines the service time and whether the request fails.
     pub(crate) key: u64,
     /// The client's identity, for policies with affinity.
     pub(crate) client_key: u64,
 }
 
-/// Where a request is, and what happens when it gets where it is going.
+/// Where a request is, and so what its next event means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Stage {
     /// On the wire from the client to the load balancer.
@@ -37,7 +37,7 @@ pub(crate) enum Stage {
     BackToBalancer,
     /// On the wire back to the client.
     BackToClient,
-    /// On a wire, but its client has gone.
+    /// Under way, but its client has gone.
     Abandoned,
 }
 
@@ -51,14 +51,14 @@ pub(crate) enum End {
     Refused,
     /// No backend was eligible.
     NoBackend,
-    /// The backend could not be connected to.
+    /// The connection to the backend was refused.
     Unreachable,
     /// The connection to the backend broke.
     Broken,
     TimedOut,
 }
 
-/// A request that is over.
+/// A request that has ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ended {
     pub(crate) owner: u32,
@@ -69,26 +69,27 @@ pub(crate) struct Ended {
     pub(crate) backend: Option<u16>,
 }
 
-/// A request under way.
+/// A request in flight.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Slot {
     pub(crate) call: Call,
     pub(crate) stage: Stage,
     pub(crate) end: End,
-    /// The backend that the load balancer picked: its place in the pool.
+    /// Position, within the pool, of the backend that the load balancer picked.
     pub(crate) place: BackendIndex,
     pub(crate) sent: Time,
     pub(crate) picked: Time,
-    /// Counts how often the slot was used, so that what is left of an earlier request is known.
+    /// Number of times the slot was used, which identifies remnants of an earlier request.
     generation: u32,
 }
 
-/// All requests under way.
+/// All requests in flight.
 #[derive(Debug)]
 pub(crate) struct Requests {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// All requests time out after the same span, so the first sent is the first to time out.
+    /// Timeouts in order. All requests have the same timeout, so the first sent is the first to time
+    /// out.
     timeouts: VecDeque<(Time, JobId)>,
     timeout: Span,
 }
@@ -98,7 +99,7 @@ impl Requests {
         Self { slots: Vec::new(), free: Vec::new(), timeouts: VecDeque::new(), timeout }
     }
 
-    /// Takes a request in and returns its slot.
+    /// Adds a request and returns its slot.
     pub(crate) fn insert(&mut self, call: Call, sent: Time) -> u32 {
         let fresh = |generation| Slot {
             call,
@@ -124,7 +125,7 @@ impl Requests {
         slot
     }
 
-    /// Gives the slot of a request that is over back, and with it the right to time out.
+    /// Frees the slot of a request that has ended, and cancels its timeout.
     pub(crate) fn remove(&mut self, slot: u32) {
         let old = &mut self.slots[slot as usize];
         old.generation = old.generation.wrapping_add(1);
@@ -132,12 +133,13 @@ impl Requests {
         self.forget_timeouts_of_the_dead();
     }
 
-    /// The time-out that comes first: its time and its request, which is still under way.
+    /// Returns the time and the slot of the first timeout among requests that are still in flight.
     pub(crate) fn first_timeout(&self) -> Option<(Time, u32)> {
         self.timeouts.front().map(|(at, job)| (*at, slot_of(*job)))
     }
 
-    /// The request's client goes: its slot stays until the wire delivers it, its time-out does not.
+    /// Marks the client of a request as gone. The slot stays until the message is delivered, the
+    /// timeout is removed.
     pub(crate) fn abandon(&mut self, slot: u32) {
         let old = &mut self.slots[slot as usize];
         old.stage = Stage::Abandoned;
@@ -145,12 +147,12 @@ impl Requests {
         self.forget_timeouts_of_the_dead();
     }
 
-    /// The number under which backends know the request.
+    /// Returns the number by which backends identify the request.
     pub(crate) fn job(&self, slot: u32) -> JobId {
         JobId(u64::from(self.slots[slot as usize].generation) << 32 | u64::from(slot))
     }
 
-    /// Whether none is under way.
+    /// Returns whether no request is in flight.
     pub(crate) fn is_empty(&self) -> bool {
         self.free.len() == self.slots.len()
     }
@@ -165,7 +167,7 @@ impl Requests {
     }
 }
 
-/// The slot of the request that backends know as `job`.
+/// Returns the slot of the request that backends identify as `job`.
 pub(crate) fn slot_of(job: JobId) -> u32 {
     job.0 as u32
 }

@@ -1,14 +1,15 @@
-//! What is recorded of a request that is over.
+//! Samples of finished requests.
 
 use crate::requests::{End, Ended};
+use lb_core::outcome::Origin;
 use lb_core::workload::{ActionIndex, Request, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Time};
 
-/// Stands where nothing was sent as yet.
+/// Placeholder for users that have not sent a request.
 pub(crate) const NO_REQUEST: Request =
     Request { step: StepIndex(0), action: ActionIndex(0), key: 0, injected: None };
 
-/// Who sent a request, and what was expected of it.
+/// The sender of a request, and its expected statuses.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Sender<'a> {
     pub(crate) user: UserId,
@@ -22,9 +23,9 @@ impl Default for Sender<'_> {
     }
 }
 
-/// What is to be recorded of a request that is over. A served request gets the first status that is
-/// expected of it: the simulated application does what the journey expects. Virtual time is never
-/// late: a request is sent when it is intended.
+/// Creates the sample of a finished request. A served request gets the first of its expected statuses:
+/// the simulated application does what the journey expects. Virtual time is never late: a request is
+/// sent when it is intended.
 pub(crate) fn sample(ended: &Ended, epoch: Time, sender: &Sender<'_>) -> Sample {
     let status = match ended.end {
         End::Served => sender.expected.first().copied().unwrap_or(200),
@@ -37,7 +38,8 @@ pub(crate) fn sample(ended: &Ended, epoch: Time, sender: &Sender<'_>) -> Sample 
         Outcome::Timeout
     } else {
         let injected = sender.request.injected.is_some();
-        Outcome::of_status(status, sender.expected, injected, ended.backend.is_some())
+        let origin = Origin::new(ended.backend.is_some(), true);
+        Outcome::of_status(status, sender.expected, injected, origin)
     };
     let sent = Time::ZERO + ended.sent.since(epoch);
     Sample {

@@ -1,5 +1,5 @@
-//! A scenario in virtual time: virtual users who wait for each reply and think (closed model), arrivals
-//! that come independent of how earlier ones fare (open model), or both at once.
+//! Simulates a scenario in virtual time: virtual users who wait for each reply and think (closed
+//! model), arrivals that do not depend on earlier ones (open model), or both at once.
 
 use crate::decider::Decider;
 use crate::error::SimulationError;
@@ -15,10 +15,10 @@ use lb_core::workload::{Observer, Sample, Scenario, Schedule, Step, StepReply};
 use lb_core::{Span, Time};
 use std::sync::Arc;
 
-/// A scenario in virtual time, one phase after the other: warm-up, then measured.
+/// A scenario in virtual time, with its phases one after the other: warm-up, then measured phase.
 pub struct Simulation {
     system: System,
-    /// By step: where its requests go.
+    /// Target of each step's requests.
     targets: Vec<Target>,
     balancers: u32,
     warm_up: Span,
@@ -27,7 +27,7 @@ pub struct Simulation {
     max_sessions: u32,
 }
 
-/// Where the requests of a step go.
+/// Where the requests of a step are sent.
 #[derive(Clone, Copy, Debug)]
 struct Target {
     pool: u16,
@@ -39,7 +39,7 @@ impl Simulation {
     /// Prepares a scenario with one policy from `policy` per load balancer and pool.
     ///
     /// # Errors
-    /// When the topology has problems or no pool answers for a service that a step calls.
+    /// Fails if the topology has problems or no pool serves a service that a step calls.
     pub fn new(
         scenario: &Scenario,
         policy: &mut dyn FnMut() -> Box<dyn Policy>,
@@ -48,10 +48,10 @@ impl Simulation {
         Self::with_decider(scenario, Decider::Policies(policy), options)
     }
 
-    /// Prepares a scenario in which an oracle places all requests.
+    /// Prepares a scenario in which an oracle picks all backends.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Fails in the same cases as [`Self::new`].
     pub fn with_oracle(
         scenario: &Scenario,
         oracle: Oracle,
@@ -91,7 +91,7 @@ impl Simulation {
     /// Prepares a scenario and runs its measured phase.
     ///
     /// # Errors
-    /// As [`Self::new`].
+    /// Fails in the same cases as [`Self::new`].
     pub fn run(
         scenario: &Scenario,
         schedule: &Schedule,
@@ -102,8 +102,8 @@ impl Simulation {
         Ok(Self::new(scenario, policy, options)?.measure(schedule, observer))
     }
 
-    /// Runs the users and arrivals of `schedule` for the scenario's warm-up, without faults and
-    /// unobserved, until none of their requests is under way. What policies learn stays.
+    /// Runs the users and arrivals of `schedule` for the scenario's warm-up, without faults and without
+    /// samples, until no request is in flight. Policies keep what they learn.
     pub fn warm_up(&mut self, schedule: &Schedule) {
         struct Nobody;
         impl Observer for Nobody {
@@ -112,13 +112,14 @@ impl Simulation {
         self.play(schedule, self.warm_up, &mut Nobody);
     }
 
-    /// The current time as policies see it; before [`Self::measure`], the moment at which that will begin.
+    /// Returns the current time as policies see it. Before [`Self::measure`], it is the time at which
+    /// the measured phase will begin.
     pub fn now(&self) -> Time {
         self.system.now()
     }
 
     /// Runs the users and arrivals of `schedule` for the scenario's duration, with its faults. Requests
-    /// that are then under way run to their end and get their sample. Times begin at zero.
+    /// that are then in flight run to their end and get a sample. Times begin at zero.
     pub fn measure(&mut self, schedule: &Schedule, observer: &mut impl Observer) -> Report {
         let epoch = self.system.now();
         self.system.begin_measuring(self.duration + self.request_timeout);
@@ -149,7 +150,7 @@ impl Simulation {
         population
     }
 
-    /// Lets a user do what comes next.
+    /// Advances a user to the next action.
     fn go_on(
         &mut self,
         population: &mut Population<'_>,
@@ -173,8 +174,8 @@ impl Simulation {
     }
 }
 
-/// The service that a step calls, and the path below it: its own, or else the one that its path begins
-/// with.
+/// Returns the service that a step calls and the path below it. The service is that of the step, or
+/// otherwise the one with which its path begins.
 fn service_and_path<'a>(step: &'a Step, topology: &Topology) -> (&'a str, &'a str) {
     let path = step.path.split('?').next().unwrap_or_default();
     if let Some(service) = &step.service {
@@ -182,7 +183,10 @@ fn service_and_path<'a>(step: &'a Step, topology: &Topology) -> (&'a str, &'a st
     }
     let first = path.split('/').nth(1).unwrap_or_default();
     let mut named = topology.pools.iter().flat_map(|pool| &pool.services);
-    if named.any(|service| service == first) { (first, &path[first.len() + 1..]) } else { ("", path) }
+    match named.any(|service| service == first) {
+        true => (first, &path[first.len() + 1..]),
+        false => (topology.meant(""), path),
+    }
 }
 
 fn target(step: &Step, topology: &Topology, services: &[String]) -> Result<Target, SimulationError> {

@@ -1,4 +1,4 @@
-//! Load balancers, wires and backends: what happens to a request between being sent and being over.
+//! Load balancers, network links and backends: everything that happens to a request from start to end.
 
 use crate::decider::{self, Decider, Lesson};
 use crate::error::SimulationError;
@@ -18,52 +18,53 @@ use lb_core::{Span, Time};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-/// A backend and what is known of it from outside.
+/// A backend and its state outside the model.
 #[derive(Debug)]
 struct Site {
     model: BackendModel,
-    /// Requests under way to it, as an oracle knows them: those that left first come first.
+    /// Requests on their way to the backend, oldest first, for oracles.
     coming: VecDeque<Coming>,
     in_flight: u32,
     peak_in_flight: u32,
     requests: u64,
-    /// Worker time spent before the phase.
+    /// Worker time spent before the measured phase.
     busy_before: Span,
 }
 
-/// Load balancers, wires and backends.
+/// Load balancers, network links and backends.
 pub(crate) struct System {
     topology: Arc<Topology>,
-    /// All services, for the fault timelines.
+    /// Names of all services, for the fault timelines.
     services: Vec<String>,
     delay: Span,
     now: Time,
     events: u64,
-    /// One per load balancer and pool, pool after pool; none under an oracle.
+    /// One balancer per load balancer and pool, pool by pool; empty under an oracle.
     balancers: Vec<Balancer>,
-    /// One per pool; none under policies without a teacher.
+    /// One oracle per pool; empty under policies without a teacher.
     seers: Vec<Seer>,
-    /// Who is told what the seers think of each backend, under a teacher.
+    /// Receives the oracles' cost estimates, under a teacher.
     lesson: Option<Lesson>,
-    /// Room for that.
+    /// Buffer for those estimates.
     costs: Vec<f64>,
-    /// Mixed into the key of each request.
+    /// Value mixed into the key of each request, if any.
     luck: Option<u64>,
-    /// Pool after pool, as results number them.
+    /// Backends, pool by pool, as results number them.
     sites: Vec<Site>,
     /// Number of each pool's first backend.
     pool_start: Vec<u16>,
     next_events: NextEvents,
     requests: Requests,
-    /// Messages under way with the times of their arrival. All take equally long, so the first sent
-    /// is the first to arrive.
+    /// Messages in transit with their arrival times. All take the same time, so they arrive in the order in
+    /// which they were sent.
     wire: VecDeque<(Time, u32)>,
     health: Health,
     finished: Vec<Finished>,
 }
 
 impl System {
-    /// An idle system, without faults as yet. `services` names all services that are called.
+    /// Creates an idle system, not yet with faults. `services` holds the names of all services that are
+    /// called.
     pub(crate) fn new(
         topology: Arc<Topology>,
         services: Vec<String>,
@@ -120,7 +121,7 @@ impl System {
         })
     }
 
-    /// Begins the measured phase now: faults start, counts begin at zero.
+    /// Begins the measured phase: starts the faults and resets the counts.
     pub(crate) fn begin_measuring(&mut self, length: Span) {
         let timelines: Vec<FaultTimeline> = self
             .topology
@@ -145,19 +146,19 @@ impl System {
         self.now
     }
 
-    /// Whether no request is under way.
+    /// Returns whether no request is in flight.
     pub(crate) fn is_idle(&self) -> bool {
         self.requests.is_empty()
     }
 
-    /// When [`Self::step`] has something to do.
+    /// Returns the time of the next event.
     pub(crate) fn next_time(&self) -> Time {
         let wire = self.wire.front().map_or(Time::MAX, |(at, _)| *at);
         let timeout = self.requests.first_timeout().map_or(Time::MAX, |(at, _)| at);
         wire.min(timeout).min(self.next_events.first_time()).min(self.health.next())
     }
 
-    /// A client sends a request at `now`, which no event may precede.
+    /// Sends a request of a client at `now`. No earlier event may be pending.
     pub(crate) fn send(&mut self, mut call: Call, now: Time) {
         if let Some(luck) = self.luck {
             call.key = mix(call.key ^ luck);
@@ -168,8 +169,8 @@ impl System {
         self.put_on_wire(slot, Stage::ToBalancer);
     }
 
-    /// Lets the next event happen. At one instant backends come first, so that what arrives meets
-    /// their state of that instant; then the wire, then time-outs, then health checks.
+    /// Processes the next event. At the same instant, backends come first, so that arriving requests
+    /// see their current state; then messages, then timeouts, then health checks.
     pub(crate) fn step(&mut self) -> Option<Ended> {
         let now = self.next_time();
         self.now = now;
@@ -188,7 +189,7 @@ impl System {
         None
     }
 
-    /// What the phase that began at `epoch` came to.
+    /// Reports on the phase that began at `epoch`.
     pub(crate) fn report(&self, epoch: Time, other_events: u64) -> Report {
         let specs = self.topology.pools.iter().flat_map(|pool| &pool.backends);
         Report {
@@ -221,7 +222,7 @@ impl System {
         usize::from(self.pool_start[usize::from(call.pool)]) + place.get()
     }
 
-    /// A message gets where it was going.
+    /// Delivers a message.
     fn deliver(&mut self, slot: u32, now: Time) -> Option<Ended> {
         match self.requests[slot].stage {
             Stage::ToBalancer => self.place(slot, now),
@@ -245,7 +246,7 @@ impl System {
         None
     }
 
-    /// The load balancer decides.
+    /// Picks a backend for a request.
     fn place(&mut self, slot: u32, now: Time) {
         let call = self.requests[slot].call;
         let Some(place) = self.pick(slot, now) else {
@@ -286,7 +287,7 @@ impl System {
         Some(place)
     }
 
-    /// What an oracle thinks of each backend.
+    /// Computes an oracle's cost estimate for each backend.
     fn see(&mut self, slot: u32, now: Time) {
         let pool = usize::from(self.requests[slot].call.pool);
         let first = usize::from(self.pool_start[pool]);
@@ -297,8 +298,8 @@ impl System {
         self.seers[pool].see(request, views, now, &mut self.costs);
     }
 
-    /// The class of route that a policy is told: 1 and so on for the routes of the topology, and 0, as in a
-    /// load balancer that has no number for it, for a request that matches none.
+    /// Returns the class of route for policies: from 1 on for the routes of the topology. A request
+    /// that matches no route gets 0, as in a load balancer without a number for its route.
     fn class(&self, route: RouteIndex) -> u16 {
         if usize::from(route.0) < self.topology.routes.len() { route.0 + 1 } else { 0 }
     }
@@ -312,7 +313,7 @@ impl System {
         demand(self.topology.service_time(call.route), call.key)
     }
 
-    /// The request reaches its backend.
+    /// Delivers a request to its backend.
     fn arrive(&mut self, slot: u32, now: Time) {
         let request = self.requests[slot];
         let call = &request.call;
@@ -340,7 +341,7 @@ impl System {
         self.put_on_wire(slot, Stage::BackToBalancer);
     }
 
-    /// The request got to its backend, or its client went before it did.
+    /// Removes a request from those on their way: it reached its backend, or its client went away.
     fn no_longer_coming(&mut self, slot: u32, backend: usize) {
         let coming = &mut self.sites[backend].coming;
         if let Some(place) = coming.iter().position(|coming| coming.slot == slot) {
@@ -354,7 +355,7 @@ impl System {
         self.send_back_finished(now);
     }
 
-    /// Sends the replies of what has just finished, in order.
+    /// Sends the replies of all requests that have just finished, in order.
     fn send_back_finished(&mut self, now: Time) {
         for i in 0..self.finished.len() {
             let done = self.finished[i];
@@ -375,7 +376,7 @@ impl System {
         self.next_events.set(backend, next);
     }
 
-    /// The load balancer sees how a request that it had placed ended.
+    /// Tells the load balancer how a request ended.
     fn learn(&mut self, slot: u32, kind: ReplyKind, now: Time) {
         let request = self.requests[slot];
         if !self.balancers.is_empty() {
@@ -386,7 +387,7 @@ impl System {
         self.sites[backend].in_flight -= 1;
     }
 
-    /// The client waits no longer, and the load balancer gives up with it.
+    /// Times out a request: the client stops waiting, and the load balancer gives the request up.
     fn time_out(&mut self, slot: u32, now: Time) -> Ended {
         self.requests[slot].end = End::TimedOut;
         let ended = self.ended(slot, now);

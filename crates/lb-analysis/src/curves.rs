@@ -1,4 +1,4 @@
-//! The data of charts: latency by percentile, and the course of a run in at most 300 points.
+//! The data of charts: latency by percentile, and time series of at most 300 points.
 
 use super::window::Window;
 use lb_core::Span;
@@ -6,13 +6,13 @@ use lb_record::Cell;
 use lb_results::SeriesPoint;
 use lb_results::Trial;
 
-/// Points of a time series: more than a screen shows are of no use.
+/// Largest number of points of a time series; a screen cannot show more.
 const MOST_POINTS: usize = 300;
-/// Tenths of a second in a second: the resolution of what was sent.
+/// Tenths of a second per second: the resolution of requests sent.
 const TENTHS: usize = 10;
 
-/// Latency by percentile, `[percentile, ms]`: every whole percentile, then ever finer towards the
-/// end as far as there are requests, then the greatest latency.
+/// Returns latency by percentile as `[percentile, ms]`: every whole percentile, then finer steps towards the
+/// end as far as the number of requests allows, then the greatest latency.
 pub fn distribution(cell: &Cell) -> Vec<[f64; 2]> {
     let Some(max) = cell.max() else { return Vec::new() };
     let mut points: Vec<[f64; 2]> = Vec::new();
@@ -38,7 +38,7 @@ pub fn distribution(cell: &Cell) -> Vec<[f64; 2]> {
     points
 }
 
-/// The course of the trials of one algorithm, averaged over trials.
+/// Returns the time series of one algorithm, averaged over its trials.
 pub fn series(trials: &[&Trial]) -> Vec<SeriesPoint> {
     let seconds = trials.iter().map(|trial| trial.record.wall.as_secs_f64()).fold(0.0, f64::max);
     let width = (seconds / MOST_POINTS as f64).ceil().max(1.0);
@@ -64,7 +64,7 @@ pub fn series(trials: &[&Trial]) -> Vec<SeriesPoint> {
     (0..points).map(point).collect()
 }
 
-/// Share of each backend among the requests that were sent in a span; empty without any.
+/// Returns each backend's share of the requests sent in a span of time. Empty if none were sent.
 fn shares(trials: &[&Trial], from_s: f64, to_s: f64) -> Vec<f64> {
     let from = (from_s * TENTHS as f64).round() as usize;
     let to = (to_s * TENTHS as f64).round() as usize;
@@ -84,8 +84,8 @@ fn shares(trials: &[&Trial], from_s: f64, to_s: f64) -> Vec<f64> {
     sums.into_iter().map(|sum| sum as f64 / all as f64).collect()
 }
 
-/// Latency of successes from when they were sent, over all trials; none in a closed model, where it is
-/// the latency itself.
+/// Returns the latency of successes from when they were sent, over all trials. Empty in a closed model, where
+/// it equals the recorded latency.
 pub(super) fn service(trials: &[&Trial]) -> Cell {
     let mut sum = Cell::default();
     for trial in trials {
@@ -94,8 +94,8 @@ pub(super) fn service(trials: &[&Trial]) -> Cell {
     sum
 }
 
-/// Mean latency of successes by tenth of a second, `(seconds at its beginning, ms)`, as far as there
-/// were any. The end of a warm-up is detected in these values.
+/// Returns the mean latency of successes for each tenth of a second, as `(start in seconds, ms)`; tenths
+/// without successes are left out. The end of a warm-up is detected from these values.
 pub fn tenth_means(trial: &Trial) -> Vec<(f64, f64)> {
     let mean = |(tenth, (count, sum_ns)): (usize, &(u32, u64))| {
         let mean = Span::from_nanos(sum_ns.checked_div(u64::from(*count))?);

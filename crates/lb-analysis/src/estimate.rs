@@ -1,14 +1,14 @@
-//! Where the latency of one algorithm lies over its trials, and how sure that is.
+//! Estimates the latency of one algorithm over its trials, with a confidence interval.
 //!
 //! The trial is the experimental unit: each valid trial gives one value of a metric, and the estimate is over
-//! these values. It differs from a percentile of all requests pooled, in which a trial with many requests weighs
-//! more, and it is what an interval can be given for.
+//! these values. It differs from a percentile of all requests pooled, in which a trial with many requests
+//! weighs more, and only this estimate can have an interval.
 //!
 //! - **Estimate**: Hodges–Lehmann, over logarithms, since latencies are compared as ratios.
 //! - **Interval**: 95 %, a bootstrap (BCa, percentiles expanded for small samples) of the same estimate.
 //!
 //! Intervals of two algorithms may overlap although the algorithms differ: trials of one block share their
-//! noise, which only a comparison block by block takes out. Verdicts come from [`crate::compare`] alone.
+//! noise, which only a block-by-block comparison removes. Verdicts come from [`crate::compare`] alone.
 
 use crate::compare::pairs::valid_trials;
 use crate::interval::{RESAMPLES, bootstrap};
@@ -16,11 +16,8 @@ use lb_core::rng::Seed;
 use lb_results::{Metric, MetricEstimate, TrialSummary};
 use lb_stats::hodges_lehmann;
 
-/// With fewer trials the range of their values says more than an interval.
-const FEWEST_FOR_INTERVAL: usize = 5;
-
-/// Estimates the latency metrics of a label over its valid trials, one per block; metrics without values are
-/// left out. `seed` fixes what the bootstrap draws.
+/// Estimates the latency metrics of a label over its valid trials, one per block. Metrics without values are
+/// left out. `seed` determines the random draws of the bootstrap.
 pub fn estimates(trials: &[TrialSummary], label: &str, seed: Seed) -> Vec<MetricEstimate> {
     let valid = valid_trials(trials, label);
     let of = |metric: Metric| {
@@ -33,12 +30,12 @@ pub fn estimates(trials: &[TrialSummary], label: &str, seed: Seed) -> Vec<Metric
 /// Estimates one metric. `None` without values.
 fn estimate(metric: Metric, values: &[f64], seed: Seed) -> Option<MetricEstimate> {
     let logarithms: Vec<f64> = values.iter().map(|value| value.max(f64::MIN_POSITIVE).ln()).collect();
-    let interval = (values.len() >= FEWEST_FOR_INTERVAL).then(|| bootstrap(&logarithms, RESAMPLES, seed));
+    let interval = bootstrap(&logarithms, RESAMPLES, seed);
     Some(MetricEstimate {
         metric,
         trials: u32::try_from(values.len()).unwrap_or(u32::MAX),
         estimate: hodges_lehmann(&logarithms)?.exp(),
-        interval: interval.flatten().map(|ends| ends.map(f64::exp)),
+        interval: interval.map(|ends| ends.map(f64::exp)),
         range: [
             values.iter().copied().fold(f64::INFINITY, f64::min),
             values.iter().copied().fold(f64::NEG_INFINITY, f64::max),
@@ -64,15 +61,15 @@ mod tests {
 
     #[test]
     fn the_interval_of_known_trials_has_known_ends() {
-        // Ratios of 1.1 around 100 ms: on the scale of logarithms they lie evenly, so the estimate is 100.
+        // Ratios of 1.1 around 100 ms are evenly spaced on the scale of logarithms, so the estimate is 100.
         let values: Vec<f64> = (-4..=4).map(|step| 100.0 * 1.1_f64.powi(step)).collect();
         let found = of(&values);
         assert_eq!((found.metric, found.trials), (Metric::P95, 9));
         assert!((found.estimate - 100.0).abs() < 1e-9, "the middle of the ratios: {}", found.estimate);
         assert!((found.range[0] - values[0]).abs() < 1e-9 && (found.range[1] - values[8]).abs() < 1e-9);
         let [low, high] = found.interval.expect("nine trials carry an interval");
-        // Student's t over the logarithms (s = 0.2610, n = 9) would end at a ratio of 1.222; the expanded bootstrap
-        // of the Hodges–Lehmann estimate is a little wider for values as even as these.
+        // Student's t over the logarithms (s = 0.2610, n = 9) would end at a ratio of 1.222; the expanded
+        // bootstrap of the Hodges–Lehmann estimate is a little wider for values spaced this evenly.
         assert!((high - 126.9).abs() < 1.0, "the upper end is {high:.1}");
         assert!((low - 78.8).abs() < 1.0, "the lower end is {low:.1}");
         assert_eq!(of(&values), found, "the same trials give the same interval");

@@ -7,11 +7,11 @@
 /// The requests of one backend, with its pool and weight.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolShare {
-    /// The pool it belongs to; backends of different pools never compete.
+    /// Index of the backend's pool; backends of different pools never compete.
     pub pool: usize,
-    /// Requests that it served.
+    /// Number of requests that the backend served.
     pub requests: u64,
-    /// Its configured weight, above zero.
+    /// Configured weight of the backend, above zero.
     pub weight: f64,
 }
 

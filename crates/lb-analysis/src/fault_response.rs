@@ -1,30 +1,30 @@
-//! The response of an algorithm to a fault: figures before, during and after it, how soon the faulty backends are
-//! avoided, and how soon they are used again.
+//! The response of an algorithm to a fault: figures before, during and after it, how soon the faulty backends
+//! are avoided, and how soon they are used again.
 //!
-//! Shares are of requests by the time at which they were *sent*: a slow backend's replies come late,
-//! and would make every algorithm look as if it had avoided it. Requests without a reply that
-//! names a backend (timeouts) are not counted.
+//! Shares count requests by the time at which they were *sent*. Replies of a slow backend arrive late, so
+//! counting them would make every algorithm appear to avoid it. Requests without a reply that names a backend
+//! (timeouts) are not counted.
 
 use super::window::Window;
 use lb_core::topology::Topology;
 use lb_results::{FaultMark, FaultPhase, FaultResponse, PhaseSummary, Trial};
 
-/// A share is looked at over as many seconds as bring the faulty backends this many requests while they
-/// are well: half of them or fewer then come by chance in 4 of 10,000 looks (Poisson).
+/// Number of requests that the faulty backends should get in one window while they are healthy. Half of them
+/// or fewer then occur by chance in 4 of 10,000 windows (Poisson).
 const LOOK_REQUESTS: f64 = 40.0;
-/// Shortest and longest look in seconds.
+/// Shortest and longest window over which a share is computed, in seconds.
 const LOOK_S: [f64; 2] = [0.1, 1.0];
-/// A backend is avoided when its share is at most this part of what it was.
+/// A backend is avoided when its share is at most this fraction of its share before the fault.
 const AVOIDED: f64 = 0.5;
-/// A backend is back when its share is at least this part of what it was.
+/// A backend is used again when its share is at least this fraction of its share before the fault.
 const BACK: f64 = 0.8;
-/// Occurrences of repeating faults that are reported.
+/// Largest number of occurrences of repeating faults that are reported.
 const MOST_MARKS: usize = 50;
-/// Resolution of shares.
+/// Number of share values per second.
 const TENTHS: f64 = 10.0;
 
-/// The faults of a topology within a phase of `duration_s`, every occurrence of a repeating one, in
-/// order of time.
+/// Returns the faults of a topology within a phase of `duration_s`, in order of time, with every occurrence
+/// of a repeating fault.
 pub fn fault_marks(topology: &Topology, duration_s: f64) -> Vec<FaultMark> {
     let mut marks = Vec::new();
     for fault in &topology.faults {
@@ -33,6 +33,7 @@ pub fn fault_marks(topology: &Topology, duration_s: f64) -> Vec<FaultMark> {
             marks.push(FaultMark {
                 fault: fault.kind.name().to_owned(),
                 backends: fault.backends.clone(),
+                services: fault.services.clone(),
                 start_s,
                 end_s: fault.duration_s.map_or(duration_s, |length| (start_s + length).min(duration_s)),
             });
@@ -46,10 +47,10 @@ pub fn fault_marks(topology: &Topology, duration_s: f64) -> Vec<FaultMark> {
     marks
 }
 
-/// What the trials of one algorithm show about each fault.
+/// Returns the response of one algorithm to each fault, from its trials.
 pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) -> Vec<FaultResponse> {
     let respond = |(number, mark): (usize, &FaultMark)| {
-        // Before and after reach to the nearest other fault.
+        // The spans before and after a fault end at the nearest other fault.
         let from_s =
             marks.iter().map(|other| other.end_s).filter(|end| *end <= mark.start_s).fold(0.0, f64::max);
         let until_s =
@@ -71,7 +72,7 @@ pub fn fault_responses(trials: &[&Trial], marks: &[FaultMark], duration_s: f64) 
             share_before: before,
             share_during: share.over(mark.start_s, mark.end_s),
             time_to_avoid_s: avoided,
-            // Backends that were never avoided cannot be returned to.
+            // Only backends that were avoided can be used again.
             time_to_return_s: before
                 .filter(|_| avoided.is_some())
                 .and_then(|before| share.back(before, mark.end_s, until_s, look_s)),
@@ -127,43 +128,43 @@ impl Share {
         Self { tenths }
     }
 
-    /// Requests to faulty backends and to all in a span of time.
+    /// Counts requests to the faulty backends and to their whole pools in a span of time.
     fn counts(&self, from_s: f64, to_s: f64) -> (u64, u64) {
         let index = |at_s: f64| ((at_s * TENTHS).round() as usize).min(self.tenths.len());
         let span = self.tenths.get(index(from_s)..index(to_s)).unwrap_or(&[]);
         span.iter().fold((0, 0), |sum, tenth| (sum.0 + tenth.0, sum.1 + tenth.1))
     }
 
-    /// The share in a span of time; none without requests, or where all backends are faulty.
+    /// Returns the share of the faulty backends in a span of time. `None` without requests.
     fn over(&self, from_s: f64, to_s: f64) -> Option<f64> {
         let (faulty, all) = self.counts(from_s, to_s);
         (all > 0).then(|| faulty as f64 / all as f64)
     }
 
-    /// How long to look at a share, by how often the faulty backends were asked before: whole tenths of
-    /// seconds.
+    /// Returns the length of the window over which a share is computed, in whole tenths of a second. It
+    /// follows from the rate of requests to the faulty backends before the fault.
     fn look(&self, from_s: f64, start_s: f64) -> f64 {
         let rate = self.counts(from_s, start_s).0 as f64 / (start_s - from_s).max(1.0 / TENTHS);
         let [shortest, longest] = LOOK_S;
         ((LOOK_REQUESTS / rate).clamp(shortest, longest) * TENTHS - 1e-9).ceil() / TENTHS
     }
 
-    /// Seconds from `start_s` until the share has fallen for good.
+    /// Returns the time in seconds from `start_s` until the share has fallen for good.
     fn avoided(&self, before: f64, start_s: f64, end_s: f64, look_s: f64) -> Option<f64> {
         let low = |from_s: f64, to_s: f64| self.over(from_s, to_s).is_none_or(|s| s <= AVOIDED * before);
         let fallen = |at_s: f64| low(at_s, (at_s + look_s).min(end_s)) && low(at_s, end_s) && before > 0.0;
-        // A look that the end of the fault cuts short proves nothing.
+        // A window cut short by the end of the fault proves nothing.
         steps(start_s, end_s - look_s).find(|at_s| fallen(*at_s)).map(|at_s| at_s - start_s)
     }
 
-    /// Seconds from `end_s` until the share is back.
+    /// Returns the time in seconds from `end_s` until the share has recovered.
     fn back(&self, before: f64, end_s: f64, until_s: f64, look_s: f64) -> Option<f64> {
         let risen = |at_s: f64| self.over(at_s, at_s + look_s).is_some_and(|share| share >= BACK * before);
         steps(end_s, until_s - look_s).find(|at_s| risen(*at_s)).map(|at_s| at_s - end_s)
     }
 }
 
-/// Tenths of seconds from one time to another, both included.
+/// Iterates over the tenths of a second from one time to another, both included.
 fn steps(from_s: f64, to_s: f64) -> impl Iterator<Item = f64> {
     let count = ((to_s - from_s) * TENTHS + 1e-6).floor();
     let count = if count < 0.0 { 0 } else { count as usize + 1 };
@@ -174,8 +175,8 @@ fn steps(from_s: f64, to_s: f64) -> impl Iterator<Item = f64> {
 mod tests {
     use super::*;
 
-    /// One faulty backend of four, asked `per_tenth` times each tenth of a second, in a fault from 10 to
-    /// 20 s of 30: it is left 0.3 s after its start and asked again 2 s after its end.
+    /// One faulty backend of four that gets `per_tenth` requests each tenth of a second. A fault lasts from
+    /// 10 to 20 s of 30; the backend is avoided 0.3 s after its start and used again 2 s after its end.
     fn share(per_tenth: u64) -> Share {
         let left = |tenth: usize| (103..220).contains(&tenth);
         let tenths = (0..300).map(|tenth| (if left(tenth) { 0 } else { per_tenth }, 4 * per_tenth));
@@ -186,9 +187,9 @@ mod tests {
     fn many_requests_tell_times_to_the_tenth() {
         let share = share(50);
         let look = share.look(0.0, 10.0);
-        assert_eq!(look, 0.1, "a tenth of a second brings enough of them");
-        let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was left");
-        let back = share.back(0.25, 20.0, 30.0, look).expect("it was asked again");
+        assert_eq!(look, 0.1, "a tenth of a second brings enough requests");
+        let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was avoided");
+        let back = share.back(0.25, 20.0, 30.0, look).expect("it was used again");
         assert!((avoided - 0.3).abs() < 1e-9 && (back - 2.0).abs() < 1e-9, "{avoided} and {back}");
     }
 
@@ -197,11 +198,11 @@ mod tests {
         let share = share(5);
         let look = share.look(0.0, 10.0);
         assert_eq!(look, 0.8, "40 requests take eight tenths");
-        let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was left");
-        assert!((0.0..=0.3).contains(&avoided), "at most one look too early: {avoided}");
-        assert_eq!(self::share(1).look(0.0, 10.0), 1.0, "a second is the longest look");
+        let avoided = share.avoided(0.25, 10.0, 20.0, look).expect("it was avoided");
+        assert!((0.0..=0.3).contains(&avoided), "at most one window too early: {avoided}");
+        assert_eq!(self::share(1).look(0.0, 10.0), 1.0, "a second is the longest window");
         let unasked = Share { tenths: vec![(0, 4); 300] };
-        assert_eq!(unasked.look(0.0, 10.0), 1.0, "so it is without any request");
+        assert_eq!(unasked.look(0.0, 10.0), 1.0, "the same holds without any request");
         assert_eq!(
             unasked.avoided(0.0, 10.0, 20.0, 1.0),
             None,
@@ -212,10 +213,10 @@ mod tests {
     #[test]
     fn a_share_that_stays_is_never_avoided() {
         let stays = Share { tenths: vec![(10, 40); 300] };
-        assert_eq!(stays.avoided(0.25, 10.0, 20.0, 0.4), None, "round-robin looks at nothing");
-        // Left for a second only, in the middle of the fault.
+        assert_eq!(stays.avoided(0.25, 10.0, 20.0, 0.4), None, "round-robin avoids no backend");
+        // Avoided for a second only, in the middle of the fault.
         let mut tenths = vec![(10, 40); 300];
         tenths[150..160].fill((0, 40));
-        assert_eq!(Share { tenths }.avoided(0.25, 10.0, 20.0, 0.4), None, "avoiding means staying away");
+        assert_eq!(Share { tenths }.avoided(0.25, 10.0, 20.0, 0.4), None, "it was used again too soon");
     }
 }

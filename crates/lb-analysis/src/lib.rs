@@ -1,8 +1,8 @@
-//! From trials to a summary: verdicts, thresholds, validity, and the comparison of two runs.
+//! Turns trials into a summary: verdicts, thresholds, validity, and the comparison of two runs.
 //!
-//! Pure functions over finished results; what draws at random takes a seed. Only [`runs`] reads files. The crate
-//! uses `lb-results` (the types), `lb-record`, `lb-stats` (the methods) and `lb-core`; `docs/statistics.md` says
-//! what the verdicts rest on.
+//! Everything here is a pure function of finished results; functions that draw at random take a seed. Only
+//! [`runs`] reads files. The crate uses `lb-results` (the types), `lb-record`, `lb-stats` (the methods) and
+//! `lb-core`; `docs/statistics.md` explains what the verdicts rest on.
 //!
 //! # Example: two algorithms compared
 //!
@@ -35,28 +35,37 @@ pub mod runs;
 pub mod threshold;
 
 mod aa;
+mod affinity;
 mod compare;
 mod curves;
 mod estimate;
 mod fairness;
 mod fault_response;
 mod interval;
+mod max_rate;
 mod overhead;
+mod problem_kinds;
 mod steering;
 mod summarise;
 mod trial_metrics;
 mod validity;
 mod window;
 
-pub use aa::{aa, aa_sentence};
-pub use compare::{CompareOptions, compare, compare_some, precise_enough, repetitions_for, signed};
+pub use aa::{Twice, aa, aa_sentence};
+pub use affinity::affinity;
+pub use compare::{
+    CompareOptions, answer, compare, compare_some, detectable_with, fewest_blocks, precise_enough,
+    repetitions_for, signed,
+};
 pub use curves::{distribution, series, tenth_means};
 pub use estimate::estimates;
 pub use fairness::{PoolShare, jain_index};
 pub use fault_response::{fault_marks, fault_responses};
+pub use max_rate::{rank_rates, rate_in_words, rate_sentence, rate_sentences};
 pub use overhead::overheads;
+pub use problem_kinds::{BUSY_MACHINE_WAY_OUT, ProblemKind, problem_kinds, without_numbers};
 pub use steering::steering;
 pub use summarise::{latency, summarise};
 pub use trial_metrics::trial_summary;
-pub use validity::problems;
+pub use validity::{Demands, problems};
 pub use window::Window;

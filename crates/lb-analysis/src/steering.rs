@@ -5,10 +5,10 @@ use lb_results::{SteeringSummary, WeightPoint};
 use lb_stats::quantile;
 use std::collections::BTreeMap;
 
-/// Most points of a trace: as many as a chart can show.
+/// Largest number of points of a trace; a chart cannot show more.
 const MOST_POINTS: usize = 300;
 
-/// Summarises the steering over all trials. `None` where no agent set weights.
+/// Summarises the steering over all trials. `None` if no agent set weights.
 pub fn steering(trials: &[&Trial]) -> Option<SteeringSummary> {
     let records: Vec<&SteeringRecord> = trials.iter().filter_map(|trial| trial.steering.as_ref()).collect();
     let first = records.first()?;
@@ -44,7 +44,7 @@ pub fn steering(trials: &[&Trial]) -> Option<SteeringSummary> {
     })
 }
 
-/// The weights of a step as shares of all.
+/// Returns the weights of a step as shares of their sum.
 fn shares<'a>(
     record: &'a SteeringRecord,
     step: &'a SteeringStep,

@@ -1,4 +1,4 @@
-//! From trials to the numbers of one algorithm in one scenario.
+//! Summarises the trials of one algorithm in one scenario.
 //!
 //! Requests of all trials are pooled: histograms add up exactly, so pooled percentiles are those of
 //! all requests, not averages of percentiles.
@@ -8,13 +8,16 @@ use super::fairness::{PoolShare, jain_index};
 use super::steering::steering;
 use lb_core::policy::GuardCounts;
 use lb_core::workload::{Step, StepIndex, Workload};
-use lb_core::{Outcome, Span};
-use lb_record::Cell;
+use lb_core::{Outcome, Span, Time};
+use lb_record::{Cell, ConnectionTimes, FailureRecord, merge_failures};
 use lb_results::{
-    ActionSummary, AlgorithmSummary, BackendSummary, GuardSummary, Latency, ListedBackend, ProcessSummary,
-    Trial, pooled_step,
+    ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,
+    GuardSummary, Latency, ListedBackend, ProcessSummary, Trial, pooled_step,
 };
 use std::collections::BTreeMap;
+
+/// The number of kinds of failures that are listed.
+const MOST_FAILURES: usize = 50;
 
 /// Sums up the trials of one algorithm in one scenario. `None` without trials.
 pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSummary> {
@@ -51,8 +54,11 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         outcomes,
         jain_index: jain_index(&shares(&backends, &first.backends)),
         backends,
+        retries: trials.iter().filter_map(|trial| trial.retries).reduce(|sum, retries| sum + retries),
+        failures: failures(trials, workload),
         actions: actions(trials, workload),
         service_ms: latency(&service(trials)),
+        connections: connections(trials),
         distribution: distribution(&good),
         series: Vec::new(),
         fault_responses: Vec::new(),
@@ -80,6 +86,39 @@ pub fn latency(cell: &Cell) -> Option<Latency> {
     })
 }
 
+/// Summarises the connections. `None` if none were opened.
+fn connections(trials: &[&Trial]) -> Option<ConnectionSummary> {
+    let mut all = ConnectionTimes::default();
+    // The numbers of backends outside the topology differ between trials, so they are added up by name.
+    let mut by_backend: Vec<BackendConnections> = Vec::new();
+    for trial in trials {
+        all.merge(&trial.record.connections);
+        for (id, opened) in ids(trial).zip(&trial.record.connections.by_backend) {
+            match by_backend.iter_mut().find(|known| known.id == id) {
+                Some(known) => known.opened += opened,
+                None => by_backend.push(BackendConnections { id: id.to_owned(), opened: *opened }),
+            }
+        }
+    }
+    (all.connect.count() > 0).then(|| ConnectionSummary {
+        opened: all.connect.count(),
+        connect_ms: latency(&all.connect),
+        handshakes: all.handshake.count(),
+        resumed: all.resumed,
+        handshake_ms: latency(&all.handshake),
+        look_ups: all.resolve.count(),
+        look_up_ms: latency(&all.resolve),
+        waits: all.wait.count(),
+        wait_ms: latency(&all.wait),
+        by_backend,
+        several: all.several,
+        reused_connection_closed: all.reused_connection_closed,
+        declined: all.declined,
+        http2: all.http2,
+        most_streams: all.most_streams,
+    })
+}
+
 fn pooled(trials: &[&Trial], wanted: impl Fn(Outcome) -> bool + Copy) -> Cell {
     let mut sum = Cell::default();
     for trial in trials {
@@ -88,34 +127,52 @@ fn pooled(trials: &[&Trial], wanted: impl Fn(Outcome) -> bool + Copy) -> Cell {
     sum
 }
 
+/// Summarises each backend by name, because the numbers of backends outside the topology differ between
+/// trials.
 fn backends(trials: &[&Trial]) -> Vec<BackendSummary> {
     let listed = trials.first().map_or(&[][..], |trial| &trial.backends);
-    let unlisted = trials.iter().map(|trial| &trial.record.unlisted_backends).max_by_key(|names| names.len());
-    let names: Vec<(&str, usize)> = listed
-        .iter()
-        .map(|backend| (backend.id.as_str(), backend.pool))
-        .chain(unlisted.into_iter().flatten().map(|name| (name.as_str(), pool_of_unlisted(listed))))
-        .collect();
+    let mut names: Vec<(&str, usize)> =
+        listed.iter().map(|backend| (backend.id.as_str(), backend.pool)).collect();
+    for name in trials.iter().flat_map(|trial| ids(trial)) {
+        if !names.iter().any(|(known, _)| *known == name) {
+            names.push((name, pool_of_unlisted(listed)));
+        }
+    }
 
+    // Without names in replies, what the load balancer counted is all that is known.
+    let named = trials.iter().flat_map(|trial| &trial.record.backends).any(|one| one.latency.count() > 0);
+    if !named && trials.iter().all(|trial| trial.balancer.is_empty()) {
+        // Nothing is known about any backend, and a table of zeros would look as if it were.
+        return Vec::new();
+    }
     let mut summaries = Vec::with_capacity(names.len());
     let mut totals: BTreeMap<usize, u64> = BTreeMap::new();
-    for (number, (id, pool)) in names.iter().enumerate() {
+    for (id, pool) in &names {
         let mut cell = Cell::default();
-        let mut errors = 0;
-        for record in trials.iter().filter_map(|trial| trial.record.backends.get(number)) {
-            cell.merge(&record.latency);
-            errors += record.errors;
+        let (mut errors, mut repeated) = (0, 0);
+        for trial in trials {
+            let number = ids(trial).position(|other| other == *id);
+            if let Some(record) = number.and_then(|number| trial.record.backends.get(number)) {
+                cell.merge(&record.latency);
+                errors += record.errors;
+                repeated += record.retries;
+            }
         }
         let counted = || trials.iter().flat_map(|trial| &trial.balancer).filter(|count| count.id == *id);
-        *totals.entry(*pool).or_default() += cell.count();
+        let requests = if named { cell.count() } else { counted().map(|count| count.requests).sum() };
+        *totals.entry(*pool).or_default() += requests;
         summaries.push(BackendSummary {
             id: (*id).to_owned(),
-            requests: cell.count(),
+            requests,
             share: 0.0,
             errors,
             mean_ms: cell.mean().map(Span::as_millis_f64),
             peak_in_flight: counted().filter_map(|count| count.peak_in_flight).max(),
             balancer_errors: counted().filter_map(|count| count.errors).reduce(|sum, errors| sum + errors),
+            retries: counted()
+                .filter_map(|count| count.retries)
+                .reduce(|sum, retries| sum + retries)
+                .or((repeated > 0).then_some(repeated)),
         });
     }
     for (summary, (_, pool)) in summaries.iter_mut().zip(&names) {
@@ -125,24 +182,52 @@ fn backends(trials: &[&Trial]) -> Vec<BackendSummary> {
     summaries
 }
 
-/// Returns the pool of backends that the topology does not list, one more than its own.
+/// Returns the names of the backends of a trial, in the order of their numbers.
+fn ids(trial: &Trial) -> impl Iterator<Item = &str> {
+    let listed = trial.backends.iter().map(|backend| backend.id.as_str());
+    listed.chain(trial.record.unlisted_backends.iter().map(String::as_str))
+}
+
+/// Returns the pool number for backends that the topology does not list: one above its highest.
 fn pool_of_unlisted(listed: &[ListedBackend]) -> usize {
     listed.iter().map(|backend| backend.pool + 1).max().unwrap_or(0)
 }
 
+/// Returns the requests of each listed backend. Of the others, only those that answered are known, so they would look
+/// more evenly used than they are.
 fn shares(backends: &[BackendSummary], listed: &[ListedBackend]) -> Vec<PoolShare> {
-    let unlisted = (pool_of_unlisted(listed), 1.0);
-    backends
-        .iter()
-        .enumerate()
-        .map(|(number, backend)| {
-            let (pool, weight) = listed.get(number).map_or(unlisted, |listed| (listed.pool, listed.weight));
-            PoolShare { pool, requests: backend.requests, weight }
+    let listed = backends.iter().zip(listed);
+    listed
+        .map(|(backend, listed)| PoolShare {
+            pool: listed.pool,
+            requests: backend.requests,
+            weight: listed.weight,
         })
         .collect()
 }
 
-/// Requests by kind, slowest p95 first; kinds that never happened are left out.
+/// Lists the failed requests by kind, the most frequent first.
+fn failures(trials: &[&Trial], workload: &Workload) -> Vec<FailureSummary> {
+    let lists = trials.iter().map(|trial| trial.record.failures.clone());
+    let mut all = lists.reduce(|sum, list| merge_failures(sum, list, Span::ZERO)).unwrap_or_default();
+    all.sort_by_key(|failure| std::cmp::Reverse(failure.count));
+    let summary = |failure: FailureRecord| {
+        let step = workload.steps().get(usize::from(failure.step.0))?;
+        Some(FailureSummary {
+            name: step.name.clone(),
+            method: step.method.clone(),
+            outcome: failure.outcome.name().to_owned(),
+            status: failure.status,
+            message: failure.message,
+            count: failure.count,
+            first_s: failure.first.since(Time::ZERO).as_secs_f64(),
+            last_s: failure.last.since(Time::ZERO).as_secs_f64(),
+        })
+    };
+    all.into_iter().filter_map(summary).take(MOST_FAILURES).collect()
+}
+
+/// Summarises requests by kind, slowest p95 first. Kinds without requests are left out.
 fn actions(trials: &[&Trial], workload: &Workload) -> Vec<ActionSummary> {
     let mut actions: Vec<ActionSummary> = workload
         .steps()
@@ -183,8 +268,8 @@ fn guards(counts: GuardCounts) -> GuardSummary {
 fn processes(trials: &[&Trial], measured_s: f64) -> Vec<ProcessSummary> {
     let mut names: Vec<&str> = Vec::new();
     for process in trials.iter().flat_map(|trial| &trial.processes) {
-        if !names.contains(&process.name) {
-            names.push(process.name);
+        if !names.contains(&process.name.as_str()) {
+            names.push(&process.name);
         }
     }
     names

@@ -1,12 +1,14 @@
-//! One trial as a row of the experiment: its metrics over the window that counts.
+//! Summarises one trial as a row of the experiment: its metrics over the measured window.
 
 use super::fairness::{PoolShare, jain_index};
+use super::validity::bias_bound_ms;
 use super::window::Window;
 use lb_core::{Outcome, Span};
 use lb_results::Trial;
 use lb_results::{GeneratorSummary, Metric, MetricValue, TrialSummary};
 
-/// Returns the number of successes that a trial needs for a metric: some must lie beyond a percentile.
+/// Returns the smallest number of successes from which a metric is computed: a percentile needs some values
+/// beyond it.
 const fn needed(metric: Metric) -> u64 {
     match metric {
         Metric::P95 => 20,
@@ -31,6 +33,7 @@ pub fn trial_summary(trial: &Trial) -> TrialSummary {
         attempt: trial.attempt,
         started_at: trial.started.to_string(),
         problems: trial.problems.clone(),
+        accepted: trial.accepted.clone(),
         cut_s: trial.cut_s,
         metrics,
         generator: generator(trial),
@@ -38,7 +41,7 @@ pub fn trial_summary(trial: &Trial) -> TrialSummary {
     }
 }
 
-/// What metrics are computed from: the exact record, or what is left of it after the cut.
+/// Figures from which metrics are computed: the exact record, or the part that remains after the cut.
 struct Figures {
     successes: u64,
     mean_ms: Option<f64>,
@@ -51,7 +54,7 @@ struct Figures {
 impl Figures {
     fn of(trial: &Trial) -> Self {
         let record = &trial.record;
-        // An injected error that is refused as expected is not work done, in the whole as in a part.
+        // An injected error that is rejected as expected does not count as work done.
         let ordinary = record.count(Outcome::Ok) as f64
             / (record.count(Outcome::Ok) + record.count(Outcome::ExpectedError)).max(1) as f64;
         if trial.cut_s > 0.0 {
@@ -96,13 +99,14 @@ impl Figures {
     }
 }
 
-/// Returns the replies of the listed backends; those of other backends are left out.
+/// Returns the requests of each listed backend by its replies; other backends are left out.
 fn shares(trial: &Trial, replies: &[u64]) -> Vec<PoolShare> {
-    let listed = trial.backends.iter().zip(replies);
+    let listed = trial.backends.iter().enumerate();
     listed
-        .map(|(backend, requests)| PoolShare {
+        .map(|(number, backend)| PoolShare {
             pool: backend.pool,
-            requests: *requests,
+            // One that the record does not know got nothing.
+            requests: replies.get(number).copied().unwrap_or(0),
             weight: backend.weight,
         })
         .collect()
@@ -120,6 +124,10 @@ fn generator(trial: &Trial) -> GeneratorSummary {
         dropped: record.arrivals.dropped,
         lateness_p50_ms: late(0.50),
         lateness_p99_ms: late(0.99),
+        bias: Metric::LATENCIES
+            .into_iter()
+            .filter_map(|metric| Some(MetricValue { metric, value: Some(bias_bound_ms(record, metric)?) }))
+            .collect(),
         cpu_wait_share: trial.machine.cpu_wait_share,
         machine_busy_share: trial.machine.busy_share,
         named_right: record.named.right,

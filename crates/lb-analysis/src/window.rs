@@ -1,5 +1,4 @@
-//! A part of a trial's measured phase: its requests, errors and latencies, from the records of its
-//! seconds.
+//! A part of a trial's measured phase: its requests, errors and latencies, from the records of its seconds.
 //!
 //! Histograms are kept for each second, so windows begin and end at whole seconds.
 
@@ -7,29 +6,29 @@ use hdrhistogram::Histogram;
 use lb_record::{IntervalClass, TrialRecord};
 use lb_results::Latency;
 
-/// What happened within a window.
+/// Requests, errors and latencies of a window.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// Length of the part of it in which requests were sent, in seconds.
+    /// Length in seconds of the part of the window in which requests were sent.
     pub seconds: f64,
-    /// Requests that ended in it.
+    /// Number of requests that ended in the window.
     pub requests: u64,
-    /// Requests that did not get the expected reply.
+    /// Number of requests without the expected reply.
     pub errors: u64,
-    /// Latencies of the others, in microseconds.
+    /// Latencies of successful requests, in microseconds.
     pub successes: Histogram<u64>,
-    /// Replies of each backend.
+    /// Number of replies of each backend.
     pub backends: Vec<u64>,
 }
 
 impl Window {
-    /// An empty window, to merge others into.
+    /// Makes an empty window, to which others are added.
     pub fn empty() -> Self {
         let successes = lb_record::latency_histogram();
         Self { seconds: 0.0, requests: 0, errors: 0, successes, backends: Vec::new() }
     }
 
-    /// The seconds of `record` that begin in `from_s..to_s`.
+    /// Makes a window of the seconds of `record` that begin in `from_s..to_s`.
     pub fn of(record: &TrialRecord, from_s: f64, to_s: f64) -> Self {
         let mut window = Self::empty();
         window.add(record, from_s, to_s);
@@ -53,22 +52,22 @@ impl Window {
         }
         let successes = record.intervals.iter().filter(|interval| interval.class == IntervalClass::Ok);
         for interval in successes.filter(|interval| inside(interval.start.as_secs_f64())) {
-            self.successes.add(interval.histogram()).expect("a histogram that grows takes every other one");
+            self.successes.add(interval.histogram()).expect("an auto-resizing histogram takes any other");
         }
     }
 
-    /// Mean latency of successes in milliseconds, within 0.1 %. None without any.
+    /// Returns the mean latency of successes in milliseconds, within 0.1 %. `None` without successes.
     pub fn mean_ms(&self) -> Option<f64> {
         (!self.successes.is_empty()).then(|| self.successes.mean() / 1e3)
     }
 
-    /// A quantile (0..=1) of the latency of successes in milliseconds. None without any.
+    /// Returns a quantile (0..=1) of the latency of successes in milliseconds. `None` without successes.
     pub fn quantile_ms(&self, quantile: f64) -> Option<f64> {
         let at = |quantile: f64| self.successes.value_at_quantile(quantile).min(self.successes.max());
         (!self.successes.is_empty()).then(|| at(quantile) as f64 / 1e3)
     }
 
-    /// Returns the latencies as a row of results. None without successes.
+    /// Returns the latencies as a row of results. `None` without successes.
     pub fn latency(&self) -> Option<Latency> {
         let at = |quantile: f64| self.quantile_ms(quantile).unwrap_or(0.0);
         Some(Latency {
@@ -83,12 +82,12 @@ impl Window {
         })
     }
 
-    /// Share of requests that failed; 0 without requests.
+    /// Returns the share of requests that failed; 0 without requests.
     pub fn error_rate(&self) -> f64 {
         if self.requests > 0 { self.errors as f64 / self.requests as f64 } else { 0.0 }
     }
 
-    /// Requests per second; 0 over no time.
+    /// Returns requests per second; 0 if the window has no length.
     pub fn throughput_rps(&self) -> f64 {
         if self.seconds > 0.0 { self.requests as f64 / self.seconds } else { 0.0 }
     }

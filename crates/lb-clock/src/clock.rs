@@ -1,19 +1,19 @@
-//! Monotonic time since an epoch of the process.
+//! A monotonic clock with an epoch chosen by the process.
 
 use lb_core::Time;
 use rustix::time::{ClockId, clock_gettime};
 
-/// Monotonic time since an epoch of the process.
+/// A monotonic clock that counts from an epoch chosen by the process.
 ///
-/// Copies share the epoch, so times that they give can be compared.
+/// Copies share the epoch, so their times can be compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
-    /// What the system's monotonic clock showed at the epoch, in nanoseconds.
+    /// Reading of the system's monotonic clock at the epoch, in nanoseconds.
     epoch: u64,
 }
 
 impl Clock {
-    /// Makes a clock whose epoch is now.
+    /// Creates a clock whose epoch is now.
     pub fn start() -> Self {
         Self { epoch: monotonic() }
     }
@@ -24,7 +24,7 @@ impl Clock {
         Time::from_nanos(monotonic().saturating_sub(self.epoch))
     }
 
-    /// What the system's monotonic clock shows at `at`, in nanoseconds.
+    /// Returns the reading of the system's monotonic clock at `at`, in nanoseconds.
     #[cfg(target_os = "linux")]
     pub(crate) fn monotonic_nanos(&self, at: Time) -> u64 {
         self.epoch.saturating_add(at.as_nanos())

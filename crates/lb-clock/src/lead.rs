@@ -2,25 +2,25 @@
 
 use lb_core::{Span, Time};
 
-/// How far ahead of its time an alarm sets the kernel's timer: a low quantile of its lateness so
-/// far, tracked by stochastic approximation (Robbins and Monro, 1951). Each alarm that comes too
-/// early takes [`Lead::DOWN`] away, each that comes late adds [`Lead::UP`], so it settles where
-/// `UP / (UP + DOWN)`, a tenth, come early. Those few spin for the rest, mostly some microseconds.
+/// How far ahead of its time an alarm sets the kernel's timer: a low quantile of its lateness so far, tracked
+/// by stochastic approximation (Robbins and Monro, 1951). Each alarm that fires too early subtracts
+/// [`Lead::DOWN`], each late one adds [`Lead::UP`], so it settles at the point where a tenth of
+/// the alarms, `UP / (UP + DOWN)`, are early. Those few spin for the rest, usually a few microseconds.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Lead(Span);
 
 impl Lead {
     const UP: Span = Span::from_nanos(200);
     const DOWN: Span = Span::from_nanos(1_800);
-    /// A busy process is late by more than this, but must not spin for longer.
+    /// Largest lead. A busy process may be late by more than this, but must not spin for longer.
     pub(crate) const MOST: Span = Span::from_micros(100);
 
-    /// When to set the kernel's timer for an alarm at `at`.
+    /// Returns when to set the kernel's timer for an alarm at `at`.
     pub(crate) fn before(self, at: Time) -> Time {
         Time::ZERO + at.since(Time::ZERO).saturating_sub(self.0)
     }
 
-    /// Learns from an alarm that was meant for `at` and came at `came`.
+    /// Learns from an alarm that was meant for `at` and fired at `came`.
     pub(crate) fn learn(&mut self, at: Time, came: Time) {
         self.0 =
             if came < at { self.0.saturating_sub(Self::DOWN) } else { (self.0 + Self::UP).min(Self::MOST) };

@@ -10,8 +10,8 @@
 //! at the kernel's high-resolution timer and wakes the same poll that sockets wake; other systems
 //! fall back on tokio's timer and its resolution.
 //!
-//! This crate may use `lb-core` for the types of time, `rustix` and `tokio`, and none of the other
-//! crates here.
+//! This crate may use `lb-core` for the types of time, `rustix` and `tokio`, but no other crate of this
+//! workspace.
 //!
 //! ```
 //! use lb_clock::{Alarm, Clock};

@@ -1,8 +1,8 @@
-//! The alarm of Linux: a timerfd, set ahead by what it has learned about its lateness.
+//! The alarm on Linux: a timerfd, set ahead of time by its usual lateness.
 //!
-//! The woken thread runs some time after the kernel's timer fires, on a virtual machine 50
-//! microseconds and more. An alarm therefore learns how late it usually is, sets the kernel's timer
-//! that much ahead and spins for the rest.
+//! The woken thread runs some time after the kernel's timer fires: on a virtual machine, 50 microseconds or
+//! more. An alarm therefore learns how late it usually is, sets the kernel's timer that much ahead and spins
+//! for the rest.
 
 use crate::clock::Clock;
 use crate::lead::Lead;
@@ -25,7 +25,7 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Makes an alarm that is not set.
+    /// Creates an alarm that is not set.
     ///
     /// # Errors
     /// When the system has no file descriptor left. Must be called within a tokio runtime.
@@ -45,12 +45,12 @@ impl Alarm {
     /// Sets the alarm, replacing its earlier time; a time in the past rings at once.
     ///
     /// # Errors
-    /// The system call fails, which never happens for a valid time.
+    /// When the system call fails, which never happens for a valid time.
     #[inline]
     pub fn set(&self, at: Time) -> io::Result<()> {
         self.at.set(at);
         let at = self.lead.get().before(at);
-        // All zeroes would switch the timer off; an absolute time is never that small.
+        // A value of zero would switch the timer off; an absolute time is never that small.
         let nanos = self.clock.monotonic_nanos(at).max(1);
         let zero = Timespec { tv_sec: 0, tv_nsec: 0 };
         let value =
@@ -63,7 +63,7 @@ impl Alarm {
     /// Waits until the alarm rings.
     ///
     /// # Errors
-    /// Reading the timer fails.
+    /// When reading the timer fails.
     pub async fn ring(&self) -> io::Result<()> {
         loop {
             let mut ready = self.timer.readable().await?;
@@ -78,7 +78,7 @@ impl Alarm {
         }
     }
 
-    /// Spins until the time that was meant, no longer than the lead.
+    /// Spins until the intended time, for at most the lead.
     fn wait_out(&self) {
         let (at, mut now) = (self.at.get(), self.clock.now());
         let mut lead = self.lead.get();

@@ -1,4 +1,4 @@
-//! The alarm of systems without timerfd: tokio's timer, which counts whole milliseconds.
+//! The alarm on systems without timerfd: tokio's timer, which counts whole milliseconds.
 
 use crate::clock::Clock;
 use lb_core::Time;
@@ -15,7 +15,7 @@ pub struct Alarm {
 }
 
 impl Alarm {
-    /// Makes an alarm that is not set.
+    /// Creates an alarm that is not set.
     ///
     /// # Errors
     /// Never fails on this platform.
@@ -23,7 +23,7 @@ impl Alarm {
         Ok(Self { clock, at: Cell::new(Time::MAX), changed: Notify::new() })
     }
 
-    /// Sets the alarm, replacing its earlier time; a time in the past fires at once.
+    /// Sets the alarm, replacing its earlier time; a time in the past rings at once.
     ///
     /// # Errors
     /// Never fails on this platform.

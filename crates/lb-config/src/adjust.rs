@@ -1,5 +1,5 @@
-//! Adjusts a scenario's draft before it is compiled: names and caps are checked, users and
-//! time are scaled, gaps are filled with background traffic.
+//! Adjusts a scenario's draft before it is compiled: checks names and caps, scales users and time, and fills
+//! gaps with background traffic.
 
 use super::document::join;
 use super::draft::types::{DraftPattern, DraftScenario};
@@ -12,10 +12,10 @@ use lb_core::fault::{Fault, FaultKind};
 use lb_core::workload::{ClassMix, UserClass};
 use std::collections::BTreeMap;
 
-/// The user of background traffic.
+/// Name of the user class for background traffic, and prefix of the names of its patterns.
 const BACKGROUND: &str = "background";
 
-/// The patterns as blocks on the timeline.
+/// Returns the patterns as blocks on the timeline.
 pub(super) fn blocks(patterns: &[DraftPattern]) -> Vec<Block> {
     let block =
         |pattern: &DraftPattern| Block { start: pattern.start_s, end: pattern.end_s, users: pattern.users };
@@ -30,7 +30,7 @@ pub(super) fn check_names(draft: &DraftScenario, findings: &mut Findings) {
         }
         if pattern.end_s > LONGEST_SECONDS {
             let message = format!(
-                "the pattern ends after {} minutes; {} (seven days) is the limit",
+                "the pattern ends after {} minutes; the limit is {} (seven days)",
                 pattern.end_s / 60.0,
                 LONGEST_SECONDS / 60.0
             );
@@ -39,7 +39,7 @@ pub(super) fn check_names(draft: &DraftScenario, findings: &mut Findings) {
     }
 }
 
-/// The scenario ends with its last pattern; another stated length is reported.
+/// Adds a note if the length that the config states differs from the end of the last pattern.
 pub(super) fn note_duration(draft: &DraftScenario, findings: &mut Findings) {
     let end = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
     if let Some(stated) = draft.stated_duration_s.filter(|stated| (stated - end).abs() > 0.5) {
@@ -48,7 +48,7 @@ pub(super) fn note_duration(draft: &DraftScenario, findings: &mut Findings) {
     }
 }
 
-/// Cuts patterns that would exceed the cap, later ones first.
+/// Reduces the users of patterns that would exceed the cap; earlier patterns take precedence.
 pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
     let Some(cap) = draft.cap else { return };
     let mut order: Vec<usize> = (0..draft.patterns.len()).collect();
@@ -61,12 +61,12 @@ pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
         let key = join(&pattern.path, "concurrent_users");
         if room == 0 {
             let message = format!(
-                "the patterns before it fill the scenario's `max_concurrent_users` of {cap}; raise that or lower theirs"
+                "earlier patterns use up the scenario's `max_concurrent_users` of {cap}; raise it, or lower their users"
             );
             findings.wrong(&key, pattern.users, message);
         } else if pattern.users > room {
             let message =
-                format!("cut to {room}, which is what the scenario's `max_concurrent_users` of {cap} leaves");
+                format!("reduced to {room} to stay within the scenario's `max_concurrent_users` of {cap}");
             findings.note(&key, pattern.users, message);
             pattern.users = room;
         }
@@ -74,7 +74,7 @@ pub(super) fn keep_cap(draft: &mut DraftScenario, findings: &mut Findings) {
     }
 }
 
-/// Scales all patterns so that the busiest moment has the users that a flag asks for.
+/// Scales all patterns so that the busiest moment has the number of users that `--users` sets.
 pub(super) fn scale_users(draft: &mut DraftScenario, settings: &Settings) {
     let Some(wanted) = settings.users.as_ref().map(|users| users.value) else { return };
     let scaled = timeline::scale_users(&blocks(&draft.patterns), wanted);
@@ -84,8 +84,8 @@ pub(super) fn scale_users(draft: &mut DraftScenario, settings: &Settings) {
     draft.cap = draft.cap.map(|_| wanted);
 }
 
-/// Fills the gaps between patterns with users that together send `background_rps`: each sends one
-/// request and thinks until its turn comes again.
+/// Fills the gaps between patterns with users that together send `background_rps`: each sends one request,
+/// then waits for its next turn.
 pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findings: &mut Findings) {
     let rps = draft.background_rps;
     let gaps = timeline::gaps(&blocks(&draft.patterns));
@@ -100,11 +100,11 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
     };
     let Some(action) = frame.journey.actions.keys().find(single) else {
         let message =
-            format!("needs an action of a single GET, and the journey `{}` has none", frame.journey.name);
+            format!("needs an action with a single GET, but the journey `{}` has none", frame.journey.name);
         findings.wrong("bench.background_rps", rps, message);
         return;
     };
-    // One user per request and second: at one second between requests replies hardly shift the rate.
+    // One user for each request per second: with a pause of a second, response times hardly change the rate.
     let users = rps.ceil().max(1.0);
     let pause = users / rps;
     let actions = BTreeMap::from([(action.clone(), 1.0)]);
@@ -113,7 +113,7 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
         name: BACKGROUND.to_owned(),
         actions: actions.clone(),
         think_time_s: [pause, pause],
-        // A session without end: opening one takes requests that are not background traffic.
+        // Sessions never end, because opening one sends requests that are not background traffic.
         actions_per_session: [1_000_000, 1_000_000],
         ..UserClass::default()
     });
@@ -131,7 +131,8 @@ pub(super) fn add_background(draft: &mut DraftScenario, frame: &Frame<'_>, findi
     }
 }
 
-/// Scales offsets, durations and ramp-ups of patterns and faults. Returns the length in seconds.
+/// Scales offsets, durations and ramp-ups of patterns and faults. Returns the length of the scenario in
+/// seconds.
 pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings: &mut Findings) -> f64 {
     let settings = frame.settings;
     let length = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
@@ -141,7 +142,7 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
     };
     if length * factor > LONGEST_SECONDS {
         let message = format!(
-            "the scenario lasts {:.0} s after scaling; {LONGEST_SECONDS} (seven days) is the limit",
+            "the scenario lasts {:.0} s after scaling; the limit is {LONGEST_SECONDS} s (seven days)",
             length * factor
         );
         findings.wrong(&draft.path, draft.name.as_str(), message);
@@ -152,7 +153,7 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
         let duration_s = pattern.duration_s();
         if duration_s < SHORTEST_S {
             let message = format!(
-                "the pattern lasts {duration_s:.3} s after scaling; {SHORTEST_S} s is the least, so lower the time scale or lengthen it"
+                "the pattern lasts {duration_s:.3} s after scaling; the minimum is {SHORTEST_S} s, so lower the time scale or lengthen the pattern"
             );
             findings.wrong(&join(&pattern.path, "duration_minutes"), pattern.name.as_str(), message);
         }
@@ -160,13 +161,13 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
         let most = duration_s / 2.0;
         if wanted > most * (1.0 + 1e-9) && !pattern.background {
             let message = format!(
-                "cut to {most:.1} s, half of the pattern, so that all its users are there for the other half"
+                "shortened to {most:.1} s, half of the pattern, so that all users are active for the rest"
             );
             findings.note(&join(&pattern.path, "ramp_up_time_seconds"), wanted, message);
         }
         pattern.ramp_up_s = if pattern.background { 0.0 } else { wanted.min(most) };
         if pattern.chaos.concurrent_user_variance > 0.0 && (factor - 1.0).abs() > 1e-9 {
-            let message = "the number of users varies every 60 s even if time is scaled";
+            let message = "the number of users varies every 60 s, even on a scaled timeline";
             findings.note(
                 &join(&join(&pattern.path, "chaos_parameters"), "concurrent_user_variance"),
                 pattern.chaos.concurrent_user_variance,

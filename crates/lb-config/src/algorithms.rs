@@ -1,4 +1,5 @@
-//! Decides which algorithms run: resolves names and synonyms, and says why an algorithm is left out.
+//! Decides which algorithms run: resolves names and synonyms, and gives the reason for each algorithm that is
+//! left out.
 
 use super::draft::types::Draft;
 use super::error::Findings;
@@ -6,49 +7,64 @@ use super::load_balancer::LoadBalancer;
 use super::policy::TrainedPolicy;
 use super::said::{By, Said};
 use super::settings::Settings;
+use lb_admin_client::Declaration;
 use lb_core::algorithm::Algorithm;
+use lb_core::suggest::listing;
 use serde::Serialize;
 
-/// An algorithm that was asked for and will not run.
+/// An algorithm that was requested but will not run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Skipped {
-    /// The name as it was written.
+    /// The name as written in the flag or the config.
     pub name: String,
-    /// The algorithm that the name stands for; `None` if `bench` has no equivalent.
+    /// The algorithm that the name refers to. `None` if `bench` has no equivalent.
     #[serde(skip)]
     pub algorithm: Option<Algorithm>,
     /// The reason, as a clause that follows "skipped:".
     pub reason: String,
 }
 
-/// The algorithms that a list of names stands for.
+/// The algorithms that a list of names resolves to.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chosen {
     /// The algorithms that run, in the order given.
     pub(super) algorithms: Vec<Algorithm>,
-    /// The algorithms that do not run.
+    /// The algorithms that do not run, with the reasons.
     pub(super) skipped: Vec<Skipped>,
 }
 
-/// What a name stands for.
+/// The meaning of an algorithm's name.
 enum Meaning {
-    /// An algorithm of `bench`, with a remark where it differs from the one of that name.
+    /// An algorithm of `bench`, with a remark if it differs from what the name usually means.
     Known(Algorithm, Option<&'static str>),
-    /// Nothing that can run.
+    /// An algorithm that cannot run (`None` if `bench` has no equivalent), and the reason.
     Skip(Option<Algorithm>, String),
 }
 
 /// The load balancers that run the algorithms.
 #[derive(Clone, Debug)]
 pub(super) enum Runner<'a> {
-    /// An unnamed load balancer that already runs. It may have its own `rl`, so nothing is left out for lack
-    /// of a policy file.
+    /// An unnamed load balancer that is already running. It may have its own `rl`, so nothing is left out for
+    /// lack of a policy file.
     External,
     /// Load balancers that `bench` starts, whose `rl` follows this policy.
     Started(Vec<LoadBalancer>, Option<&'a TrainedPolicy>),
+    /// A declared load balancer, which is running and has the declared algorithms.
+    Declared(&'a Declaration),
 }
 
-/// The names that count: those of a flag, of the `bench` block, of the dialect, or the default ones.
+/// Returns the names of all algorithms of a declaration.
+pub(super) fn all_declared(spec: &Declaration) -> Vec<Said<String>> {
+    spec.algorithms.names().map(|name| Said::by_default("bench.algorithms", name.to_owned())).collect()
+}
+
+/// Returns whether a flag or the config names algorithms.
+pub(super) fn names_some(draft: &Draft, settings: &Settings) -> bool {
+    settings.algorithms.by != By::Default || draft.algorithms.as_ref().is_some_and(|named| !named.is_empty())
+}
+
+/// Returns the names from the first source that has any: a flag, the `bench` block, the dialect, the
+/// defaults.
 pub(super) fn named_algorithms(draft: &Draft, settings: &Settings) -> Vec<Said<String>> {
     let settled = &settings.algorithms;
     let of_dialect = draft.algorithms.as_ref().filter(|named| !named.is_empty());
@@ -58,17 +74,22 @@ pub(super) fn named_algorithms(draft: &Draft, settings: &Settings) -> Vec<Said<S
     }
 }
 
-/// Resolves names to algorithms, each of them once.
+/// Resolves names to algorithms, without duplicates.
 pub(super) fn choose(names: &[Said<String>], runner: &Runner<'_>, findings: &mut Findings) -> Chosen {
     let mut chosen = Chosen::default();
     let mut refusal = None;
     for Said { at: path, value: name, .. } in names {
-        let meaning = match synonym(name) {
-            Some(meaning) => meaning,
-            None => match name.parse::<Algorithm>() {
+        let meaning = match (declared_as(name, runner), synonym(name)) {
+            (Some(algorithm), _) => Meaning::Known(algorithm, None),
+            (None, Some(meaning)) => meaning,
+            (None, None) => match name.parse::<Algorithm>() {
                 Ok(algorithm) => Meaning::Known(algorithm, None),
                 Err(error) => {
-                    findings.wrong(path, name.as_str(), error.to_string());
+                    let message = match runner {
+                        Runner::Declared(spec) => format!("is not declared; {}", has(spec)),
+                        _ => error.to_string(),
+                    };
+                    findings.wrong(path, name.as_str(), message);
                     continue;
                 }
             },
@@ -98,7 +119,7 @@ pub(super) fn choose(names: &[Said<String>], runner: &Runner<'_>, findings: &mut
     chosen
 }
 
-/// Names of training and stress configs that `bench` itself does not use. `None` for all others.
+/// Resolves names that only training and stress configs use. Returns `None` for all others.
 fn synonym(name: &str) -> Option<Meaning> {
     use lb_core::algorithm::Rule;
     let of = |rule| Algorithm { rule, ejection: false };
@@ -116,23 +137,39 @@ fn synonym(name: &str) -> Option<Meaning> {
     })
 }
 
+/// Returns the declared algorithm that a name means; `None` if it is not declared.
+fn declared_as(name: &str, runner: &Runner<'_>) -> Option<Algorithm> {
+    match runner {
+        Runner::Declared(spec) => spec.algorithm(name),
+        _ => None,
+    }
+}
+
+/// Says which algorithms a declared load balancer has.
+fn has(spec: &Declaration) -> String {
+    format!("{} has {}", spec.name, listing(spec.algorithms.names()))
+}
+
 /// Skips an algorithm that none of the load balancers has.
 fn runnable(meaning: Meaning, runner: &Runner<'_>) -> Meaning {
     match (meaning, runner) {
         (Meaning::Known(algorithm, remark), Runner::Started(started, policy)) => {
             let reasons: Vec<String> =
                 started.iter().filter_map(|one| lacks(*one, algorithm, *policy)).collect();
-            // One that has it is enough: which of several lack it is said with their results.
+            // One load balancer that has it is enough; the results say which of the others do not.
             match reasons.len() < started.len() {
                 true => Meaning::Known(algorithm, remark),
                 false => Meaning::Skip(Some(algorithm), reasons.join("; ")),
             }
         }
+        (Meaning::Known(algorithm, _), Runner::Declared(spec)) if !spec.algorithms().contains(&algorithm) => {
+            Meaning::Skip(Some(algorithm), format!("it is not declared; {}", has(spec)))
+        }
         (meaning, _) => meaning,
     }
 }
 
-/// Says why a load balancer cannot run an algorithm. `None` if it can.
+/// Returns the reason why a load balancer cannot run an algorithm, or `None` if it can.
 pub fn lacks(one: LoadBalancer, algorithm: Algorithm, policy: Option<&TrainedPolicy>) -> Option<String> {
     let runs_here =
         || algorithm.policy_with(policy.map(|policy| &policy.file)).err().map(|error| error.to_string());

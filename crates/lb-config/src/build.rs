@@ -1,8 +1,9 @@
-//! Builds a plan from a config and its resolved settings, and collects all faults on the way.
+//! Builds a plan from a config and its resolved settings, and collects all problems on the way.
 
-use super::algorithms::{Chosen, Runner, choose, named_algorithms};
+use super::algorithms::{Chosen, Runner, all_declared, choose, named_algorithms, names_some};
 use super::content::{Content, read_content, select_scenario};
 use super::draft::types::{Context, Draft, DraftScenario};
+use super::engine::Engine;
 use super::error::{ConfigError, Findings};
 use super::frame::Frame;
 use super::inputs::{read_journey, read_topology};
@@ -10,14 +11,17 @@ use super::plan::Plan;
 use super::planned::PlannedScenario;
 use super::policy::read_policy;
 use super::replay::open_topology;
+use super::said::{By, Said};
 use super::scenario::build_scenario;
 use super::settings::Settings;
-use super::source::Loaded;
-use super::target::{ours_only, runner_of, settle_target};
+use super::source::{BUNDLED, Loaded};
+use super::target::{note_ignored_weights, ours_only, runner_of, settle_target};
 use super::thresholds::read_thresholds;
+use super::tls::settle_tls;
+use lb_core::slug::slugs;
 use std::path::Path;
 
-/// Makes the plan, or says all that is wrong. `findings` holds what was found while settling the knobs.
+/// Builds the plan, or returns all problems. `findings` holds those found while resolving the settings.
 pub(super) fn build_plan(
     loaded: &Loaded,
     settings: &Settings,
@@ -26,7 +30,7 @@ pub(super) fn build_plan(
     let plan = gather(loaded, settings, &mut findings);
     let (found, notes) = findings.into_parts();
     let mut problems = loaded.problems.clone();
-    // What lies at or under a fault of shape was repaired, and what is said about the repair is noise.
+    // Values at or below a schema violation were repaired, so further problems there are noise.
     problems
         .extend(found.into_iter().filter(|new| !loaded.problems.iter().any(|old| old.touches(&new.path))));
     match plan {
@@ -35,12 +39,12 @@ pub(super) fn build_plan(
     }
 }
 
-/// The plan, as far as there is one; problems and notes go to `findings`.
+/// Builds as much of the plan as possible, and adds problems and notes to `findings`.
 fn gather(loaded: &Loaded, settings: &Settings, findings: &mut Findings) -> Option<Plan> {
     let folder = loaded.folder.as_deref();
     let journey = read_journey(settings, folder, findings);
     let mut topology = read_topology(settings, folder, findings);
-    // Without its journey a config cannot be understood, but the names of algorithms can be checked.
+    // A config cannot be interpreted without its journey, but the names of algorithms can still be checked.
     let Some(journey) = journey else {
         choose(&named_algorithms(&Draft::default(), settings), &Runner::External, findings);
         return None;
@@ -48,20 +52,38 @@ fn gather(loaded: &Loaded, settings: &Settings, findings: &mut Findings) -> Opti
     let stem = stem_of(&loaded.name);
     let context = Context { journey: &journey, settings, stem: &stem };
     let Content { mut draft, open, recorded } = read_content(loaded, &context, findings)?;
-    let target = settle_target(draft.base_url.as_ref(), &settings.target, findings);
+    let own = loaded.source != BUNDLED;
+    let target = settle_target(draft.base_url.as_ref(), own, &settings.target, folder, findings);
     if let (Some(topology), Some(recorded)) = (&mut topology, &recorded) {
-        open_topology(topology, recorded, findings);
+        // A running load balancer has backends of its own, so findings about the topology are irrelevant.
+        let mut unused = Findings::default();
+        open_topology(topology, recorded, if target.explicit { &mut unused } else { &mut *findings });
     }
     select_scenario(&mut draft, settings, findings);
-    let named = named_algorithms(&draft, settings);
+    // A bundled config cannot know what is declared.
+    let chooses = settings.algorithms.is_flag() || own && names_some(&draft, settings);
+    let named = match &target.declared {
+        Some(spec) if !chooses => all_declared(spec),
+        _ => named_algorithms(&draft, settings),
+    };
     let policy = read_policy(settings.policy.as_ref(), folder, findings);
     let runner = runner_of(&target, policy.as_ref());
-    let brings_own =
-        |scenario: &DraftScenario| scenario.algorithms.is_some() && !settings.algorithms.is_flag();
+    let brings_own = |scenario: &DraftScenario| {
+        scenario.algorithms.is_some()
+            && !settings.algorithms.is_flag()
+            && target.as_is.is_none()
+            && (own || target.declared.is_none())
+    };
     let unused = !draft.scenarios.is_empty() && draft.scenarios.iter().all(brings_own);
-    let chosen = if unused { Chosen::default() } else { choose(&named, &runner, findings) };
+    let chosen = match target.as_is {
+        Some(one) => Chosen { algorithms: vec![one], skipped: Vec::new() },
+        // Its problems are reported instead of those of algorithms.
+        None if unused || settings.target.is_declared() && target.declared.is_none() => Chosen::default(),
+        None => choose(&named, &runner, findings),
+    };
     let frame = Frame {
         settings,
+        target: &target,
         open: open.as_ref(),
         journey: recorded.as_ref().unwrap_or(&journey),
         topology: topology.as_ref(),
@@ -75,22 +97,38 @@ fn gather(loaded: &Loaded, settings: &Settings, findings: &mut Findings) -> Opti
         let planned = build_scenario(scenario, &frame, findings)?;
         Some(PlannedScenario { algorithms: mine.algorithms, skipped: mine.skipped, ..planned })
     });
-    let scenarios: Vec<PlannedScenario> = planned.collect();
+    let mut scenarios: Vec<PlannedScenario> = planned.collect();
+    let slugs = slugs(scenarios.iter().map(|planned| planned.scenario.name.as_str()));
+    for (planned, slug) in scenarios.iter_mut().zip(slugs) {
+        planned.slug = slug;
+    }
     ours_only(&target, settings, findings);
+    note_ignored_weights(&target, &scenarios, findings);
+    let tls = settle_tls(&settings.tls, &target, folder, findings);
+    note_unused_transport(settings, findings);
+    let baseline = read_baseline(settings.baseline.as_ref(), &scenarios, findings);
     let thresholds = read_thresholds(&settings.thresholds, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
         source: loaded.source.clone(),
         dialect: loaded.dialect,
         target,
+        tls,
+        http: settings.http.value,
+        connections: settings.connections.value,
+        connect_timeout: settings.connect_timeout,
+        resolve_every: settings.resolve_every,
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
         policy,
         balancers: settings.balancers.value,
         repetitions: settings.passes.least,
         precision: settings.passes.precision,
+        detect: settings.passes.detect,
         max_repetitions: settings.passes.most,
         margin: settings.margin,
+        primary_metric: settings.primary_metric,
+        baseline,
         detect_warm_up: settings.detect_warm_up,
         seed: settings.seed,
         steering_period: settings.steering_period,
@@ -103,7 +141,44 @@ fn gather(loaded: &Loaded, settings: &Settings, findings: &mut Findings) -> Opti
     })
 }
 
-/// The name of a file without its folder and its ending.
+/// Notes settings of connections that have no effect in virtual time.
+fn note_unused_transport(settings: &Settings, findings: &mut Findings) {
+    if settings.engine != Some(Engine::Sim) {
+        return;
+    }
+    let (http, connections) = (&settings.http, &settings.connections);
+    let said = [
+        (&http.at, http.by, http.value.to_string()),
+        (&connections.at, connections.by, connections.value.to_string()),
+    ];
+    for (at, _, value) in said.into_iter().filter(|(_, by, _)| *by != By::Default) {
+        findings.note(at, value, "has no effect: in virtual time no connection is opened");
+    }
+}
+
+/// Checks that the baseline runs in some scenario.
+fn read_baseline(
+    baseline: Option<&Said<String>>,
+    scenarios: &[PlannedScenario],
+    findings: &mut Findings,
+) -> Option<String> {
+    let Said { at, value, .. } = baseline?;
+    let mut names: Vec<String> = Vec::new();
+    for algorithm in scenarios.iter().flat_map(PlannedScenario::algorithms) {
+        let name = algorithm.to_string();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    if !names.is_empty() && !names.contains(value) {
+        let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+        findings.wrong(at, value.as_str(), format!("does not run; name one of {}", names.join(", ")));
+        return None;
+    }
+    Some(value.clone())
+}
+
+/// Returns the name of a file without its folder and extension.
 fn stem_of(name: &str) -> String {
     Path::new(name).file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned())
 }

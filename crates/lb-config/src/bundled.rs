@@ -1,6 +1,6 @@
 //! The configs, journeys and topologies that are embedded in the binary, by name.
 //!
-//! Embedded, so that `bench --config default_benchmark_config.json` works from any folder.
+//! They are embedded so that `bench --config default_benchmark_config.json` works from any folder.
 
 /// A bundled file: its name and its text.
 pub(crate) type Bundled = (&'static str, &'static str);
@@ -11,44 +11,34 @@ macro_rules! bundled {
     };
 }
 
-/// Configs.
+/// The bundled configs.
 pub(crate) const CONFIGS: &[Bundled] = bundled!("":
     "default_benchmark_config",
     "quick_test_config",
     "comprehensive_rl_training_config",
     "stress_test_rl_config",
     "steady_requests_config",
+    "online_boutique_config",
 );
 
-/// Journeys.
-pub(crate) const JOURNEYS: &[Bundled] = bundled!("journeys/": "ecommerce", "single_get");
+/// The bundled journeys.
+pub(crate) const JOURNEYS: &[Bundled] = bundled!("journeys/": "ecommerce", "single_get", "online_boutique");
 
-/// Topologies.
-pub(crate) const TOPOLOGIES: &[Bundled] = bundled!("topologies/":
-    "default",
-    "situation-a",
-    "situation-b",
-    "situation-c",
-    "situation-d",
-    "situation-e",
-    "situation-f",
-    "situation-g",
-    "situation-h",
-    "situation-i",
-);
+/// The bundled topologies. The mock backends know them by the same names.
+pub(crate) const TOPOLOGIES: &[Bundled] = lb_core::topology::BUNDLED;
 
-/// The text of a bundled file; `.json` at the end of the name is optional.
+/// Returns the text of a bundled file. `.json` at the end of the name is optional.
 pub(crate) fn find(files: &[Bundled], name: &str) -> Option<&'static str> {
     let stem = name.strip_suffix(".json").unwrap_or(name);
     files.iter().find(|(known, _)| *known == stem).map(|(_, text)| *text)
 }
 
-/// The names of the bundled configs.
+/// Returns the names of the bundled configs.
 pub fn configs() -> impl Iterator<Item = &'static str> {
     names(CONFIGS)
 }
 
-/// The names of bundled files.
+/// Returns the names of bundled files.
 pub(crate) fn names(files: &[Bundled]) -> impl Iterator<Item = &'static str> {
     files.iter().map(|(name, _)| *name)
 }

@@ -11,17 +11,17 @@ use super::source::Loaded;
 use lb_core::suggest::{did_you_mean, listing};
 use lb_core::workload::Journey;
 
-/// What users, arrivals or a recording do.
+/// The load of a plan: its scenarios, arrivals, and the journey of a recording.
 pub(super) struct Content {
-    /// Scenarios, before their timelines are scaled.
+    /// The scenarios, before their timelines are scaled.
     pub(super) draft: Draft,
-    /// Arrivals in place of users.
+    /// Arrivals in place of users. `None` in the closed model and for a recording.
     pub(super) open: Option<OpenModel>,
-    /// The journey of a recording.
+    /// The journey of a recording. `None` if nothing is replayed.
     pub(super) recorded: Option<Journey>,
 }
 
-/// The scenarios of the config, or the one of a recording. None after a problem with the latter.
+/// Reads the scenarios of the config, or the scenario of a recording. `None` if the recording has a problem.
 pub(super) fn read_content(
     loaded: &Loaded,
     context: &Context<'_>,
@@ -42,7 +42,7 @@ pub(super) fn read_content(
     Some(Content { draft, open: None, recorded: Some(recording.journey) })
 }
 
-/// What a config says besides its scenarios, in whose place a recording plays.
+/// Returns the draft of a config whose scenarios a recording replaces, and notes that it does.
 fn base_of(loaded: &Loaded, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let mut apart = Findings::default();
     let draft = draft(&loaded.file, context, &mut apart);
@@ -54,12 +54,12 @@ fn base_of(loaded: &Loaded, context: &Context<'_>, findings: &mut Findings) -> D
     }
     let journey = &context.settings.journey;
     if journey.by == By::Config {
-        findings.note(&journey.at, context.journey.name.as_str(), "a replay brings its own requests");
+        findings.note(&journey.at, context.journey.name.as_str(), "unused: a replay has its own requests");
     }
     draft
 }
 
-/// Reports settings of users where there are arrivals, and the other way round.
+/// Reports user settings in the open model, and arrival settings in the closed model.
 fn check_model(settings: &Settings, open: bool, findings: &mut Findings) {
     if !open {
         let most = &settings.max_in_flight;
@@ -80,14 +80,16 @@ fn check_model(settings: &Settings, open: bool, findings: &mut Findings) {
     }
 }
 
-/// Leaves only the scenario that was asked for.
+/// Keeps only the requested scenario. Case matters only between names that differ in nothing else.
 pub(super) fn select_scenario(draft: &mut Draft, settings: &Settings, findings: &mut Findings) {
     let Some(wanted) = &settings.scenario else {
         return;
     };
     let names = || draft.scenarios.iter().map(|scenario| scenario.name.as_str());
-    if names().any(|name| name == wanted.value) {
-        draft.scenarios.retain(|scenario| scenario.name == wanted.value);
+    let same = |name: &str| name == wanted.value;
+    let alike = |name: &str| name.eq_ignore_ascii_case(wanted.value.trim());
+    if let Some(found) = names().position(same).or_else(|| names().position(alike)) {
+        draft.scenarios = vec![draft.scenarios.swap_remove(found)];
         return;
     }
     let message = format!(

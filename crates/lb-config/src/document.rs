@@ -1,6 +1,6 @@
 //! Parses JSON text, and reports the position of syntax errors and every duplicate key.
 //!
-//! `serde_json` silently keeps the last of two equal keys. Here a duplicate is a fault, because one of the
+//! `serde_json` silently keeps the last of two equal keys. Here a duplicate is a problem, because one of the
 //! two values would be ignored.
 
 use super::error::Problem;
@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visi
 use serde_json::{Map, Number, Value};
 use std::fmt;
 
-/// Reads JSON text. Duplicate keys are reported in `problems`, and the first one counts.
+/// Parses JSON text. Duplicate keys are reported in `problems`, and the first value is kept.
 pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Value, serde_json::Error> {
     // Editors on some systems begin a file with a byte order mark; it is not part of the text.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
@@ -18,7 +18,105 @@ pub(super) fn parse(text: &str, problems: &mut Vec<Problem>) -> Result<Value, se
     Ok(value)
 }
 
-/// The path of `key` below `parent`.
+/// Explains why `parse` rejected a text: it is in another format or has a comment, or else the parser's
+/// message. The explanation continues a sentence whose subject is the file.
+pub(super) fn explain(name: &str, text: &str, error: &serde_json::Error) -> String {
+    let place = format!("line {}, column {}", error.line(), error.column());
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    if text.trim().is_empty() {
+        return "is empty; write a JSON object, such as the examples in docs/configs.md".to_owned();
+    }
+    let ending = std::path::Path::new(name).extension().unwrap_or_default().to_string_lossy();
+    let looks_like_json = text.trim_start().starts_with(['{', '[']);
+    match ending.to_ascii_lowercase().as_str() {
+        "yaml" | "yml" if !looks_like_json => {
+            return "is YAML, which is not supported; write it as JSON (`yq -o json FILE` converts \
+                it)"
+            .to_owned();
+        }
+        "toml" if !looks_like_json => {
+            return "is TOML, which is not supported; write it as JSON (`yq -p toml -o json FILE` converts it)"
+                .to_owned();
+        }
+        _ => {}
+    }
+    if let Some(mark) = comment_at(text, error) {
+        return format!(
+            "is not JSON: {place}: `{mark}` begins a comment, which JSON does not allow; remove it, or move \
+            its text to a `description`"
+        );
+    }
+    format!("is not JSON: {place}: {}", without_position(error))
+}
+
+/// Returns the comment marker at the position of an error, if there is one.
+fn comment_at(text: &str, error: &serde_json::Error) -> Option<&'static str> {
+    let line = text.lines().nth(error.line().checked_sub(1)?)?.as_bytes();
+    // The parser points at the marker, or at a character beside it.
+    let column = error.column().saturating_sub(1);
+    let marks = ["//", "/*", "#"];
+    (column.saturating_sub(1)..=column).find_map(|at| {
+        let rest = line.get(at..)?;
+        marks.into_iter().find(|mark| rest.starts_with(mark.as_bytes()))
+    })
+}
+
+/// Returns the parser's message without the position, which is reported separately.
+fn without_position(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    match text.rfind(" at line ") {
+        Some(end) => text[..end].to_owned(),
+        None => text,
+    }
+}
+
+/// The most scenarios, and the most algorithms: more would take days to run.
+const MOST_TO_RUN: usize = 1_000;
+
+/// The most entries in any other list or object, except in the rows of a feed and in a list of recorded requests.
+const MOST_ENTRIES: usize = 10_000;
+
+/// Returns a problem for each list or object that has too many entries, before anything is done with them.
+pub(super) fn too_long(document: &Value) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let Value::Object(map) = document else { return problems };
+    for (key, value) in map {
+        measure(key, key, value, &mut problems);
+    }
+    problems
+}
+
+fn measure(path: &str, key: &str, value: &Value, problems: &mut Vec<Problem>) {
+    let most = match key {
+        _ if key.ends_with("scenarios") || key == "algorithms" => MOST_TO_RUN,
+        _ if path.contains("feeds.") => usize::MAX,
+        _ => MOST_ENTRIES,
+    };
+    let count = match value {
+        Value::Array(items) => items.len(),
+        Value::Object(map) => map.len(),
+        _ => return,
+    };
+    if count > most {
+        problems.push(Problem::of_key(path, format!("has {count} entries; at most {most} are allowed")));
+        return;
+    }
+    match value {
+        Value::Array(items) => {
+            for (number, item) in items.iter().enumerate() {
+                measure(&format!("{path}[{number}]"), "", item, problems);
+            }
+        }
+        Value::Object(map) => {
+            for (key, value) in map {
+                measure(&join(path, key), key, value, problems);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Returns the path of `key` below `parent`.
 pub(super) fn join(parent: &str, key: &str) -> String {
     let plain = !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || "_-$".contains(c));
     match (parent.is_empty(), plain) {
@@ -121,6 +219,50 @@ mod tests {
             let error = parse(text, &mut Vec::new()).expect_err("it is not JSON");
             assert_eq!((error.line(), error.column()), (line, column), "position in {text:?}: {error}");
         }
+    }
+
+    #[test]
+    fn other_formats_and_comments_are_named() {
+        for (name, text, expected) in [
+            ("c.yaml", "base_url: http://x\n", "is YAML, which is not supported; write it as JSON"),
+            ("c.YML", "- a\n", "is YAML"),
+            ("c.toml", "a = 1\n", "is TOML"),
+            ("c.json", " \n", "is empty; write a JSON object"),
+            (
+                "c.json",
+                "{\n  // one\n  \"a\": 1}",
+                "line 2, column 3: `//` begins a comment, which JSON does not allow",
+            ),
+            ("c.json", "{\"a\": 1, /* two */ \"b\": 2}", "`/*` begins a comment"),
+            ("c.json", "# three\n{}", "line 1, column 1: `#` begins a comment"),
+            ("c.json", "{\"a\": 1} // four", "`//` begins a comment"),
+            ("c.json", "{\"a\": 1 // five\n}", "`//` begins a comment"),
+            ("c.json", "{\"a\": [1, // six\n 2]}", "`//` begins a comment"),
+            ("c.json", "{\"a\": # seven\n 2}", "`#` begins a comment"),
+            ("c.yaml", "{\"a\": }", "is not JSON: line 1, column 7: expected value"),
+            ("c", "a: 1", "is not JSON: line 1, column 1: expected value"),
+        ] {
+            let error = parse(text, &mut Vec::new()).expect_err(text);
+            let message = explain(name, text, &error);
+            assert!(message.contains(expected), "{name}, {text:?}: `{message}` should say `{expected}`");
+        }
+    }
+
+    #[test]
+    fn lists_that_are_too_long_are_named_and_rows_of_feeds_are_not() {
+        let many = |count: usize| Value::Array(vec![Value::Null; count]);
+        let config = |key: &str, count| serde_json::json!({ "bench": { key: many(count) } });
+        let said = |key: &str, count| too_long(&config(key, count)).first().map(ToString::to_string);
+        let at_most = |key: &str, count: usize, most: usize| {
+            Some(format!("bench.{key}: has {count} entries; at most {most} are allowed"))
+        };
+        assert_eq!(said("algorithms", MOST_TO_RUN), None);
+        assert_eq!(said("algorithms", 100_000), at_most("algorithms", 100_000, MOST_TO_RUN));
+        assert_eq!(said("thresholds", MOST_ENTRIES), None);
+        assert_eq!(said("thresholds", 10_001), at_most("thresholds", 10_001, MOST_ENTRIES));
+        let rows = serde_json::json!({ "bench": { "journey": { "feeds": { "products": many(50_000) } } } });
+        assert_eq!(too_long(&rows), [], "a feed may have many rows");
+        assert_eq!(too_long(&many(50_000)), [], "and so may a recording");
     }
 
     #[test]

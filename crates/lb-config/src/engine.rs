@@ -3,14 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How trials are driven.
+/// The engine, which drives trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// Real HTTP over real sockets in real time.
     Live,
-    /// The same rules in virtual time.
+    /// A simulation with the same rules in virtual time.
     Sim,
 }
 
@@ -18,14 +18,14 @@ pub enum Engine {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Dialect {
-    /// `scenarios`, which run one after the other.
+    /// Scenarios that run one after the other (`scenarios`).
     #[serde(rename = "guide")]
     Sequence,
-    /// `rl_training_scenarios` with profiles of users, `stress_test_scenarios`, or both.
+    /// `rl_training_scenarios` with user profiles, `stress_test_scenarios`, or both.
     Training,
-    /// `rl_training_scenarios` without profiles of users.
+    /// `rl_training_scenarios` without user profiles.
     Inline,
-    /// `base_users` and `duration_minutes` in one flat object.
+    /// One flat object with `base_users` and `duration_minutes`.
     #[serde(rename = "traffic")]
     Flat,
     /// A list of recorded requests.

@@ -3,33 +3,39 @@
 //! Problems are collected, not thrown: a user who mistyped three keys learns of all three at once.
 //! Each gives its key path, the value found there, and the limit or the fix.
 
+use lb_core::secret::mask_passwords;
 use serde::Serialize;
 use serde_json::Value;
-use std::fmt;
+use std::fmt::{self, Write as _};
 
-/// One fault: where it is, the value found there, and what is allowed.
+/// One problem: where it is, the value found there, and what is allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// Key path such as `scenarios[0].concurrent_users`, or a flag such as `--users`.
     pub path: String,
-    /// The value found there as JSON, shortened; `None` where the key itself is the problem.
+    /// The value found there as JSON, shortened; `None` if the key itself is the problem.
     pub value: Option<String>,
-    /// The limit that is exceeded, or how to fix the fault.
+    /// The limit that is exceeded, or how to fix the problem.
     pub message: String,
 }
 
 impl Problem {
-    /// A problem with the value at `path`.
+    /// Returns a problem with the value at `path`.
     pub(super) fn at(path: impl Into<String>, value: &Value, message: impl Into<String>) -> Self {
-        Self { path: path.into(), value: Some(excerpt(value)), message: message.into() }
+        Self { path: path.into(), value: Some(excerpt(value)), message: masked(message) }
     }
 
-    /// A problem with the key at `path` itself, or with something that is missing there.
+    /// Returns a problem with the key at `path` itself, or with something that is missing there.
     pub(super) fn of_key(path: impl Into<String>, message: impl Into<String>) -> Self {
-        Self { path: path.into(), value: None, message: message.into() }
+        Self { path: path.into(), value: None, message: masked(message) }
     }
 
-    /// Whether this problem lies at, above or below `path`.
+    /// Returns whether a flag is at fault rather than the config.
+    fn of_flag(&self) -> bool {
+        self.path.starts_with("--")
+    }
+
+    /// Returns whether this problem lies at, above or below `path`.
     pub(super) fn touches(&self, path: &str) -> bool {
         let (short, long) = if self.path.len() < path.len() {
             (self.path.as_str(), path)
@@ -43,19 +49,28 @@ impl Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.value {
-            Some(value) => write!(f, "{} = {value}: {}", self.path, self.message),
-            None => write!(f, "{}: {}", self.path, self.message),
+            Some(value) if self.of_flag() && value != "null" => {
+                let typed = serde_json::from_str::<String>(value).unwrap_or_else(|_| value.clone());
+                write!(f, "{} {typed}: {}", self.path, self.message)
+            }
+            Some(value) if !self.of_flag() => write!(f, "{} = {value}: {}", self.path, self.message),
+            _ => write!(f, "{}: {}", self.path, self.message),
         }
     }
 }
 
-/// A value as JSON, cut to a length that fits in a line.
+/// Masks passwords of URLs in a message.
+fn masked(message: impl Into<String>) -> String {
+    mask_passwords(&message.into()).into_owned()
+}
+
+/// Formats a value as JSON, shortened to fit on a line, with passwords of URLs masked.
 pub(super) fn excerpt(value: &Value) -> String {
     const LONGEST: usize = 60;
     let text = match value.as_f64().filter(|_| value.is_f64()) {
-        // 180 minutes, not 180.0: as people write it.
+        // Writes 180, not 180.0, as people do.
         Some(number) => number.to_string(),
-        None => value.to_string(),
+        None => masked(value.to_string()),
     };
     if text.chars().count() <= LONGEST {
         return text;
@@ -63,43 +78,41 @@ pub(super) fn excerpt(value: &Value) -> String {
     text.chars().take(LONGEST - 1).chain(['…']).collect()
 }
 
-/// The reason why there is no plan. Every variant is a fault of the config or the flags (exit code 2).
+/// The reason why a plan cannot be built. Every variant is an error in the config or the flags (exit code 2).
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    /// There is neither a file nor a bundled config of that name.
-    #[error("no config `{name}`: no such file, and no bundled config of that name; bundled: {bundled}")]
+    /// There is neither a file nor a bundled config with that name.
+    #[error("no config `{name}`{hint}: no such file, and no bundled config of that name; bundled: {bundled}")]
     NotFound {
         /// The name of the config, as typed.
         name: String,
+        /// A suggestion such as `` (did you mean `x`?)``; empty if no bundled config has a similar name.
+        hint: String,
         /// Names of the bundled configs.
         bundled: String,
     },
-    /// The file exists and cannot be read.
+    /// The file exists but cannot be read.
     #[error("failed to read config `{name}`: {source}")]
     Unreadable {
         /// The name of the config, as typed.
         name: String,
-        /// The cause.
+        /// The I/O error.
         source: std::io::Error,
     },
     /// The text is not JSON.
-    #[error("config `{name}` is not JSON: line {line}, column {column}: {problem}")]
+    #[error("config `{name}` {problem}")]
     Syntax {
         /// The name of the config, as typed.
         name: String,
-        /// Line, from 1.
-        line: usize,
-        /// Column, from 1.
-        column: usize,
-        /// The message of the parser.
+        /// What is wrong, with line and column, and how to fix it.
         problem: String,
     },
-    /// The text is JSON, but not a config of any shape.
+    /// The text is JSON, but not a config of a known shape.
     #[error("config `{name}`: {problem}")]
     Unsupported {
         /// The name of the config, as typed.
         name: String,
-        /// What the text is instead, and how to fix it.
+        /// What is wrong with the text, and how to fix it.
         problem: String,
     },
     /// The config or the flags are invalid.
@@ -107,22 +120,46 @@ pub enum ConfigError {
     Invalid {
         /// The name of the config, as typed.
         name: String,
-        /// All faults; at least one.
+        /// All problems; at least one.
         problems: Vec<Problem>,
     },
 }
 
+/// Lists the faults of the flags and the faults of the config under separate headings. A single fault of a
+/// flag has no heading.
 fn listed(name: &str, problems: &[Problem]) -> String {
+    let (flags, config): (Vec<&Problem>, Vec<&Problem>) = problems.iter().partition(|one| one.of_flag());
+    match (flags.as_slice(), config.as_slice()) {
+        ([one], []) => one.to_string(),
+        (flags, []) => headed("the flags have", flags),
+        ([], config) => headed(&format!("config `{name}` has"), config),
+        (flags, config) => {
+            format!(
+                "{}\n{}",
+                headed("the flags have", flags),
+                headed(&format!("config `{name}` has"), config)
+            )
+        }
+    }
+}
+
+/// The most faults that a message lists.
+const MOST_LISTED: usize = 100;
+
+fn headed(who: &str, problems: &[&Problem]) -> String {
     let count = problems.len();
-    let mut text = format!("config `{name}` has {count} fault{}:", if count == 1 { "" } else { "s" });
-    for problem in problems {
+    let mut text = format!("{who} {count} fault{}:", if count == 1 { "" } else { "s" });
+    for problem in problems.iter().take(MOST_LISTED) {
         text.push_str("\n  ");
         text.push_str(&problem.to_string());
+    }
+    if count > MOST_LISTED {
+        let _ = write!(text, "\n  and {} more", count - MOST_LISTED);
     }
     text
 }
 
-/// A setting of a valid config that is ignored or changed, or that is worth knowing about.
+/// A setting of a valid config that is ignored or changed, or is otherwise worth reporting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Note {
     /// The key path of the first place with this note.
@@ -146,7 +183,7 @@ impl fmt::Display for Note {
     }
 }
 
-/// Collects problems and notes while a plan is made.
+/// Collects problems and notes while a plan is built.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     problems: Vec<Problem>,
@@ -168,7 +205,7 @@ impl Findings {
 
     /// Adds a note. Notes with the same key and message are counted, not repeated.
     pub(super) fn note(&mut self, path: &str, value: impl Into<Value>, message: impl Into<String>) {
-        let message = message.into();
+        let message = masked(message);
         let leaf = |path: &str| path.rsplit('.').next().unwrap_or(path).to_owned();
         let same = |note: &&mut Note| leaf(&note.key_path) == leaf(path) && note.message == message;
         if let Some(note) = self.notes.iter_mut().find(same) {
@@ -179,12 +216,12 @@ impl Findings {
         self.notes.push(Note { key_path: path.to_owned(), value, message, more_places: 0 });
     }
 
-    /// Whether any problem was added.
+    /// Returns whether any problem was added.
     pub(super) fn has_problems(&self) -> bool {
         !self.problems.is_empty()
     }
 
-    /// The problems and notes.
+    /// Returns the problems and notes.
     pub(super) fn into_parts(self) -> (Vec<Problem>, Vec<Note>) {
         (self.problems, self.notes)
     }

@@ -5,7 +5,8 @@
 use lb_core::topology::Topology;
 use lb_core::workload::{Journey, Stage, Step, Workload};
 
-/// Requests per second of a stage with all of its users there; of an open stage what it offers.
+/// Returns the requests per second of a stage with all of its users active, or the offered rate of an open
+/// stage.
 pub(super) fn requests_per_second(
     workload: &Workload,
     stage: usize,
@@ -22,7 +23,7 @@ pub(super) fn requests_per_second(
     if cycle > 0.0 && cycle.is_finite() { f64::from(of.users) / cycle } else { 0.0 }
 }
 
-/// Mean service time of the stage's requests, in seconds.
+/// Returns the mean service time of the stage's requests, in seconds.
 fn mean_service_s(workload: &Workload, stage: &Stage, journey: &Journey, topology: &Topology) -> f64 {
     let (mut requests, mut time) = (0.0, 0.0);
     for mix in &stage.classes {
@@ -46,7 +47,7 @@ fn mean_service_s(workload: &Workload, stage: &Stage, journey: &Journey, topolog
     if requests > 0.0 { time / requests } else { 0.0 }
 }
 
-/// Mean service time of a step on a backend of its pool, each backend alike.
+/// Returns the mean service time of a step in seconds, averaged over the backends of its pool.
 fn service_s(step: &Step, topology: &Topology) -> f64 {
     let service = step.service.as_deref().unwrap_or_default();
     let path = step.path.split('?').next().unwrap_or_default();

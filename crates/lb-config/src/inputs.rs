@@ -8,7 +8,7 @@ use lb_core::topology::Topology;
 use lb_core::workload::Journey;
 use std::path::Path;
 
-/// Reads the journey. None after a problem.
+/// Reads the journey. `None` after a problem.
 pub(super) fn read_journey(
     settings: &Settings,
     folder: Option<&Path>,
@@ -17,15 +17,15 @@ pub(super) fn read_journey(
     resolve(&settings.journey.value, &settings.journey.at, bundled::JOURNEYS, folder, findings)
 }
 
-/// Reads the topology, without the faults of the `bench` block: those follow the timeline of each
-/// scenario. None after a problem with it, or with it and those faults.
+/// Reads the topology without the faults of the `bench` block, which follow the timeline of each scenario.
+/// `None` after a problem with the topology or with those faults.
 pub(super) fn read_topology(
     settings: &Settings,
     folder: Option<&Path>,
     findings: &mut Findings,
 ) -> Option<Topology> {
     let source = &settings.topology;
-    // A path in a flag is relative to the working directory alone.
+    // A path in a flag is only relative to the working directory.
     let folder = folder.filter(|_| !source.is_flag());
     let mut topology: Topology = resolve(&source.value, &source.at, bundled::TOPOLOGIES, folder, findings)?;
     let own = topology.faults.len();

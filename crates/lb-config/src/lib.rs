@@ -1,8 +1,8 @@
 //! Turns configs (JSON of six shapes), flags and recordings into one validated plan.
 //!
-//! This crate owns what a user may write and what it means. A plan names algorithms, load balancers and
+//! This crate defines what users may write and what it means. A plan names algorithms, load balancers and
 //! thresholds, so it uses `lb-core` (rules), `lb-admin-client` (load balancers) and `lb-analysis`
-//! (thresholds); it starts nothing, opens no socket and prints nothing.
+//! (thresholds); it does not start processes, open sockets or print.
 //!
 //! ```
 //! use lb_config::{Overrides, from_text, plan};
@@ -23,21 +23,23 @@
 //!
 //! A config passes through the modules in this order:
 //!
-//! 1. `source`: [`load`] finds a config as a path, then among the bundled ones (`bundled`), and tells its
-//!    shape; `document` reads JSON and finds duplicate keys.
-//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; `check` holds the
-//!    document against it, so that unknown keys and wrong types are faults with a key path and a suggestion.
-//! 3. `settings` settles every knob once: a flag (`overrides`), else the `bench` block, else a default
+//! 1. `source`: [`load`] finds a config as a path, then among the bundled ones (`bundled`), and detects its
+//!    shape; `document` parses JSON and finds duplicate keys.
+//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; `check` validates
+//!    the document against it and reports unknown keys and wrong types with a key path and a suggestion.
+//! 3. `settings` resolves every setting once: a flag (`overrides`), else the `bench` block, else a default
 //!    (`defaults`).
-//! 4. `draft` gives every key its meaning, in seconds and in the names of the journey. `content` decides
+//! 4. `draft` interprets every key, with times in seconds and the names of the journey. `content` decides
 //!    between users, arrivals (`arrivals`) and a recording (`replay`, [`recording`]).
 //! 5. `scenario` lays patterns and faults on one `timeline`, scaled (`adjust`), and compiles the workload;
-//!    `target` settles the load balancer, `algorithms` what runs, `thresholds` what must hold.
+//!    `runnable` finds what backends and load balancers would refuse on startup; `target` selects the load
+//!    balancer, `algorithms` the algorithms, `thresholds` the thresholds.
 //! 6. `build` makes the [`Plan`] of all that, and `show` renders it.
 //!
-//! All faults are reported at once, each with its place, its value and a fix. A setting that is not applied
-//! as written becomes a [`Note`].
+//! All problems are reported at once, each with its location, its value and a fix. A setting that is not
+//! applied as written becomes a [`Note`].
 
+mod address;
 mod adjust;
 mod algorithms;
 mod arrivals;
@@ -45,6 +47,8 @@ mod build;
 mod bundled;
 mod check;
 mod content;
+mod declaration_file;
+mod declared;
 mod defaults;
 mod document;
 mod draft;
@@ -54,7 +58,6 @@ mod estimate;
 mod frame;
 mod inputs;
 mod load_balancer;
-mod ordered;
 mod overrides;
 mod passes;
 mod plan;
@@ -63,6 +66,7 @@ mod policy;
 mod raw;
 pub mod recording;
 mod replay;
+mod runnable;
 mod said;
 mod scenario;
 mod settings;
@@ -71,11 +75,15 @@ mod source;
 mod target;
 mod thresholds;
 mod timeline;
+mod tls;
 mod url;
 pub mod values;
 
+pub use address::one_address;
 pub use algorithms::{Skipped, lacks};
 pub use bundled::configs as bundled_configs;
+pub use declaration_file::is_declaration;
+pub use declared::declared_url;
 pub use draft::limits::ServiceLimit;
 pub use engine::{Dialect, Engine};
 pub use error::{ConfigError, Note, Problem};
@@ -84,8 +92,9 @@ pub use overrides::Overrides;
 pub use plan::Plan;
 pub use planned::{PatternSummary, PlannedScenario};
 pub use policy::TrainedPolicy;
-pub use raw::schema;
+pub use raw::{load_balancer_schema, schema};
 pub use source::{Loaded, from_text, load};
+pub use tls::Tls;
 pub use values::WarmUp;
 
 use build::build_plan;
@@ -93,10 +102,10 @@ use defaults::DEFAULTS;
 use error::Findings;
 use settings::Settings;
 
-/// Makes a plan from a config and the flags that override it.
+/// Builds a plan from a config and the flags that override it.
 ///
 /// # Errors
-/// Returns all faults of the config and the flags at once.
+/// Returns all problems of the config and the flags at once.
 pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError> {
     let mut findings = Findings::default();
     let settings = Settings::settle(loaded.file.bench(), overrides, &DEFAULTS, &mut findings);

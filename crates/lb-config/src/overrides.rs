@@ -1,5 +1,4 @@
-//! What the command line says on top of a config. With the feature `cli` the struct is the definition of
-//! these flags.
+//! Flags that override a config. With the feature `cli`, the struct defines them for clap.
 
 use super::engine::Engine;
 use super::error::Findings;
@@ -9,13 +8,16 @@ use super::timeline::SHORTEST_S;
 use super::values;
 use super::values::WarmUp;
 use lb_admin_client::Switching;
+use lb_core::BackendFrom;
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
+use lb_results::Metric;
 use serde_json::{Number, Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 
 /// Upper limit for the passes over all algorithms.
 const MOST_REPETITIONS: u32 = 1000;
-/// Upper limit for the private views: no machine has more threads for a load balancer.
+/// Upper limit for the number of private views: no machine has more threads for a load balancer.
 const MOST_BALANCERS: u16 = 64;
 /// The longest warm-up: a day.
 const LONGEST_WARM_UP_S: f64 = 86_400.0;
@@ -24,7 +26,7 @@ const LONGEST_WARM_UP_S: f64 = 86_400.0;
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct Overrides {
-    /// Run only this scenario of the config.
+    /// Run only this scenario of the config (case-insensitive).
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub scenario: Option<String>,
     /// Length of each scenario, such as `30s` or `2m`.
@@ -34,27 +36,27 @@ pub struct Overrides {
     /// `--time-scale`.
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Workload")
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Workload")
     )]
     pub duration: Option<Duration>,
     /// Play everything this many times as fast.
     ///
     /// Divides offsets, durations, ramp-ups and the config's warm-up. Think times, session lengths and
     /// service times do not change: the scenario is played faster, but its users act at the same pace.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Workload"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X", value_parser = values::number, allow_hyphen_values = true, help_heading = "Workload"))]
     pub time_scale: Option<f64>,
     /// Users at the busiest moment; all patterns are scaled alike.
     ///
     /// The patterns keep their proportions, with at least one user each. This also replaces the
     /// config's upper limit.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Workload"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = values::whole::<u32>, allow_hyphen_values = true, help_heading = "Workload"))]
     pub users: Option<u32>,
     /// Time over which the users of each pattern start, such as `10s`.
     ///
     /// This is the actual ramp-up: `--duration` and `--time-scale` do not scale it.
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Workload")
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Workload")
     )]
     pub ramp_up: Option<Duration>,
     /// Arrivals per second in place of users, such as `poisson:500`.
@@ -73,20 +75,21 @@ pub struct Overrides {
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", help_heading = "Workload"))]
     pub replay: Option<PathBuf>,
     /// Replay this many times as fast as recorded.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "X", help_heading = "Workload"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "X", value_parser = values::number, allow_hyphen_values = true, help_heading = "Workload"))]
     pub speed: Option<f64>,
     /// Backends and their faults: a bundled topology or a file.
     ///
-    /// Used by the embedded backends of a live run and by the simulator. Bundled: `default` and
-    /// `situation-a` to `situation-i`.
+    /// Used by the embedded backends of a live run and by the simulator. Bundled: `default`,
+    /// `situation-a` to `situation-i` and `online-boutique`.
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub topology: Option<String>,
 
-    /// Load balancer to start, by name, or the URL of a running one.
+    /// Load balancer to start, by name, or the URL or declaration of a running one.
     ///
-    /// `reference`, `haproxy`, `nginx`, `envoy`, `caddy` or `traefik` is started. A URL names one that
-    /// already runs; with a name and `--url`, the named one runs there.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME|URL", help_heading = "Load balancer"))]
+    /// `reference`, `haproxy`, `nginx`, `envoy`, `caddy` or `traefik` is started. A URL refers to one that is
+    /// already running; with a name and `--url`, the named one is running there. A file such as `ingress.json`
+    /// declares the commands or calls that switch one (docs/own-load-balancer.md).
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME|URL|FILE", help_heading = "Load balancer"))]
     pub load_balancer: Option<String>,
     /// Load balancers to start and compare, such as `reference,haproxy`.
     ///
@@ -102,11 +105,18 @@ pub struct Overrides {
         )
     )]
     pub compare_load_balancers: Option<Vec<String>>,
-    /// URL of a load balancer that is already running.
+    /// Address to measure as it is, or with `--load-balancer` or `--admin` to drive.
     ///
-    /// Services are found below its path, as in `http://host:8080/proxy`.
+    /// Without either, nothing is switched or reset there: whatever answers is measured under one label. Without
+    /// `--config`, only `GET` requests to this address are sent. With `--config`, its requests are sent below the
+    /// path of the address, as in `http://host:8080/proxy`.
     #[cfg_attr(feature = "cli", arg(long, value_name = "URL", help_heading = "Load balancer"))]
     pub url: Option<String>,
+    /// Name in results of an address that is measured as it is [default: as-it-is].
+    ///
+    /// Two runs with different labels can be compared by `bench compare`.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Load balancer"))]
+    pub label: Option<String>,
     /// Admin address of the load balancer that is already running.
     ///
     /// The URL of its admin API, if that is not at the origin of `--url`; the path of HAProxy's stats
@@ -128,6 +138,11 @@ pub struct Overrides {
         )
     )]
     pub admin_token: Option<String>,
+    /// File with the bearer token of the admin API.
+    ///
+    /// No list of processes shows the token then. `--admin-token` and BENCH_ADMIN_TOKEN come first.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", help_heading = "Load balancer"))]
+    pub admin_token_file: Option<PathBuf>,
     /// Program of the load balancer to start [default: the first on PATH].
     #[cfg_attr(
         feature = "cli",
@@ -151,6 +166,62 @@ pub struct Overrides {
         )
     )]
     pub switching: Option<Switching>,
+    /// Where replies name the backend, such as `header:X-Served-By`.
+    ///
+    /// `header:NAME`, `cookie:NAME`, or `body:/pointer` for a JSON pointer into the body; by default the header
+    /// `X-Backend`. For a load balancer that is already running.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "PLACE", value_parser = values::backend_from, help_heading = "Load balancer")
+    )]
+    pub backend_from: Option<BackendFrom>,
+    /// Authorities to trust for `https`, in place of the system's.
+    ///
+    /// A PEM file with one or more certificates. By default those authorities are trusted that the system
+    /// trusts.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", help_heading = "Load balancer"))]
+    pub ca: Option<PathBuf>,
+    /// Client certificate for `https`, in PEM.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "FILE", requires = "key", help_heading = "Load balancer")
+    )]
+    pub cert: Option<PathBuf>,
+    /// Private key of the client certificate, in PEM.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "FILE", requires = "cert", help_heading = "Load balancer")
+    )]
+    pub key: Option<PathBuf>,
+    /// Accept any certificate for `https`, from anyone.
+    ///
+    /// For trying things out: whoever answers may not be the target. All reports say so.
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Load balancer"))]
+    pub insecure: bool,
+    /// Make a full TLS handshake for each connection.
+    ///
+    /// By default a user that connects again resumes its session, as browsers do.
+    #[cfg_attr(feature = "cli", arg(long, help_heading = "Load balancer"))]
+    pub no_tls_resumption: bool,
+    /// Time for opening a connection, such as `5s` [default: 30s].
+    ///
+    /// Includes the TLS handshake, and is never longer than the request timeout of the config.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load balancer")
+    )]
+    pub connect_timeout: Option<Duration>,
+    /// Version of HTTP to speak: `1.1`, `2` or `auto` [default: auto].
+    ///
+    /// `auto` takes what the server chooses over TLS, and HTTP/1.1 without TLS. `2` begins HTTP/2 without TLS, too.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "VERSION", help_heading = "Load balancer"))]
+    pub http: Option<HttpChoice>,
+    /// Which requests share a connection [default: per-user].
+    ///
+    /// `per-user`: each virtual user keeps its own. `pool:N`: all users of a scenario share N. `per-request`: each
+    /// request opens a new one.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "POLICY", help_heading = "Load balancer"))]
+    pub connections: Option<ConnectionPolicy>,
     /// Policy file that `rl` follows [default: the bundled one].
     ///
     /// A `.safetensors` file that `rl-train` exported.
@@ -161,14 +232,14 @@ pub struct Overrides {
     /// Only for real load balancers, which `rl` steers by the weights of their backends.
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "TIME", value_parser = values::duration, help_heading = "Load balancer")
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Load balancer")
     )]
     pub steering_period: Option<Duration>,
     /// Load balancers with private views [default: 1].
     ///
     /// Each of them knows only the requests that it sent itself. In live runs, they are data threads of the
     /// reference load balancer.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Load balancer"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = values::whole::<u16>, allow_hyphen_values = true, help_heading = "Load balancer"))]
     pub balancers: Option<u16>,
 
     /// Algorithms to compare, such as `round-robin,least-connections+ejection`.
@@ -183,12 +254,12 @@ pub struct Overrides {
     #[cfg_attr(feature = "cli", arg(long, value_enum, help_heading = "Experiment"))]
     pub engine: Option<Engine>,
     /// Passes over all algorithms [default: 1].
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Experiment"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = values::whole::<u32>, allow_hyphen_values = true, help_heading = "Experiment"))]
     pub repetitions: Option<u32>,
     /// Seed of the schedule [default: 42].
     ///
     /// The same seed gives the same users, actions and think times.
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Experiment"))]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = values::whole::<u64>, allow_hyphen_values = true, help_heading = "Experiment"))]
     pub seed: Option<u64>,
     /// Length of the warm-up such as `5s`, or `detect`.
     ///
@@ -196,30 +267,47 @@ pub struct Overrides {
     /// end of the warm-up in the measurements (MSER-5).
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "TIME", value_parser = values::warm_up, help_heading = "Experiment")
+        arg(long, value_name = "TIME", value_parser = values::warm_up, allow_hyphen_values = true, help_heading = "Experiment")
     )]
     pub warm_up: Option<WarmUp>,
 
     /// Repeat until the intervals are this narrow, such as `3%`.
     ///
-    /// Passes are added until the confidence intervals of the mean and the 95th percentile are at most this
-    /// wide to either side, as a fraction of the value.
+    /// Passes are added until the 95 % interval of the ratio of every two algorithms, in the mean and in the
+    /// 95th percentile, is within this fraction of the ratio on either side.
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "X%", value_parser = values::fraction, help_heading = "Evidence")
+        arg(long, value_name = "X%", value_parser = values::fraction, allow_hyphen_values = true, help_heading = "Evidence")
     )]
     pub precision: Option<f64>,
-    /// Upper limit for the repetitions that `--precision` adds [default: 50].
-    #[cfg_attr(feature = "cli", arg(long, value_name = "N", help_heading = "Evidence"))]
+    /// Repeat often enough to find a difference of this size, such as `10%`.
+    ///
+    /// A pilot in virtual time says how many repetitions find it in the primary metric with a probability of 80 %.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "X%", value_parser = values::fraction, allow_hyphen_values = true, help_heading = "Evidence", conflicts_with = "precision")
+    )]
+    pub detect: Option<f64>,
+    /// Most repetitions with `--precision` or `--detect` [default: 50].
+    #[cfg_attr(feature = "cli", arg(long, value_name = "N", value_parser = values::whole::<u32>, allow_hyphen_values = true, help_heading = "Evidence"))]
     pub max_repetitions: Option<u32>,
     /// Smallest difference that matters, such as `5%` [default: 5%].
     ///
     /// Algorithms that differ by less are reported as equivalent.
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "X%", value_parser = values::fraction, help_heading = "Evidence")
+        arg(long, value_name = "X%", value_parser = values::fraction, allow_hyphen_values = true, help_heading = "Evidence")
     )]
     pub margin: Option<f64>,
+    /// Metric that decides verdicts [default: p95].
+    ///
+    /// `mean`, `p50`, `p95`, `p99`, `p999`, `error_rate` or `goodput`. All other metrics are exploratory:
+    /// they are shown, but never make a winner.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "METRIC", help_heading = "Evidence"))]
+    pub primary_metric: Option<Metric>,
+    /// Algorithm that all others are compared with [default: every pair is compared].
+    #[cfg_attr(feature = "cli", arg(long, value_name = "ALGORITHM", help_heading = "Evidence"))]
+    pub baseline: Option<String>,
     /// Exit with 99 unless this condition holds; may be repeated.
     ///
     /// For example `http_req_duration{algorithm:rl}: p(95)<200`, in milliseconds.
@@ -234,7 +322,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// Reports values out of their range.
+    /// Reports values that are out of range.
     pub(crate) fn check_limits(&self, findings: &mut Findings) {
         let counts = [
             ("--repetitions", self.repetitions, MOST_REPETITIONS),
@@ -256,9 +344,11 @@ impl Overrides {
             ("--duration", seconds(self.duration), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
             ("--ramp-up", seconds(self.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
+            ("--connect-timeout", seconds(self.connect_timeout), [0.001, 3600.0], " seconds"),
             ("--warm-up", seconds(warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
             ("--time-scale", self.time_scale, [0.001, 1e6], ""),
             ("--precision", self.precision, [0.001, 1.0], ""),
+            ("--detect", self.detect, [0.001, 1.0], ""),
             ("--margin", self.margin, [0.001, 0.5], ""),
             ("--speed", self.speed, [0.001, 1e6], ""),
         ];
@@ -273,7 +363,7 @@ impl Overrides {
     }
 }
 
-/// A number as JSON; infinities, which JSON lacks, as text.
+/// Converts a number to JSON. Infinities and NaN, which JSON does not have, become text.
 fn json_of(number: f64) -> Value {
     Number::from_f64(number).map_or_else(|| number.to_string().into(), Value::Number)
 }

@@ -1,7 +1,7 @@
 //! The validated plan: what will run, and in which order.
 //!
-//! Only [`crate::plan()`] makes one, so a plan is always valid: algorithms are known, patterns fit under
-//! their limit, faults name real services, and every stage lasts.
+//! Only [`crate::plan()`] makes one, so a plan is always valid: algorithms are known, patterns stay within
+//! their limit, faults name existing services, and no stage is empty.
 
 use super::algorithms::Skipped;
 use super::engine::{Dialect, Engine};
@@ -9,10 +9,13 @@ use super::error::Note;
 use super::load_balancer::Target;
 use super::planned::PlannedScenario;
 use super::policy::TrainedPolicy;
+use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::algorithm::{Algorithm, Rule};
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::rng::Seed;
 use lb_core::time::Span;
+use lb_results::Metric;
 
 /// A validated plan of everything that will run.
 ///
@@ -29,14 +32,22 @@ pub struct Plan {
     pub(crate) source: String,
     pub(crate) dialect: Dialect,
     pub(crate) target: Target,
+    pub(crate) tls: Option<Tls>,
+    pub(crate) http: HttpChoice,
+    pub(crate) connections: ConnectionPolicy,
+    pub(crate) connect_timeout: Span,
+    pub(crate) resolve_every: Span,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) policy: Option<TrainedPolicy>,
     pub(crate) balancers: u16,
     pub(crate) repetitions: u32,
     pub(crate) precision: Option<f64>,
+    pub(crate) detect: Option<f64>,
     pub(crate) max_repetitions: u32,
     pub(crate) margin: f64,
+    pub(crate) primary_metric: Metric,
+    pub(crate) baseline: Option<String>,
     pub(crate) detect_warm_up: bool,
     pub(crate) seed: Seed,
     pub(crate) steering_period: Span,
@@ -49,113 +60,155 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The name of the config, as typed.
+    /// Returns the name of the config, as typed.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Where the config was found: a path, `bundled`, or `text`.
+    /// Returns where the config was found: a path, `bundled`, or `text`.
     pub fn source(&self) -> &str {
         &self.source
     }
 
-    /// The shape in which the config is written.
+    /// Returns the shape in which the config is written.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// The load balancer under test.
+    /// Returns the load balancer under test.
     pub fn target(&self) -> &Target {
         &self.target
     }
 
-    /// The algorithms of scenarios that bring none of their own, in the order given.
+    /// Returns how TLS is spoken with the load balancer under test. `None` if requests are not sent over TLS.
+    pub fn tls(&self) -> Option<&Tls> {
+        self.tls.as_ref()
+    }
+
+    /// Returns the version of HTTP that is spoken with the load balancer under test.
+    pub fn http(&self) -> HttpChoice {
+        self.http
+    }
+
+    /// Returns which requests share a connection.
+    pub fn connections(&self) -> ConnectionPolicy {
+        self.connections
+    }
+
+    /// Returns the longest time for opening a connection. The request timeout of a scenario may be shorter.
+    pub fn connect_timeout(&self) -> Span {
+        self.connect_timeout
+    }
+
+    /// Returns the time between two look-ups of the target's name; zero for none.
+    pub fn resolve_every(&self) -> Span {
+        self.resolve_every
+    }
+
+    /// Returns the algorithms of scenarios that do not set their own, in the given order.
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
 
-    /// Algorithms that were asked for and will not run.
+    /// Returns the algorithms that were requested but will not run.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
-    /// The policy that `rl` follows. `None` when the bundled policy was trained for another build.
+    /// Returns the policy that `rl` follows. `None` when the bundled policy was trained for another build.
     pub fn policy(&self) -> Option<&TrainedPolicy> {
         self.policy.as_ref()
     }
 
-    /// The number of load balancers, each of which knows only the requests that it sent itself.
+    /// Returns the number of load balancers, each of which knows only the requests that it sent itself.
     pub fn balancers(&self) -> u16 {
         self.balancers
     }
 
-    /// The minimum number of passes over all algorithms.
+    /// Returns the minimum number of passes over all algorithms.
     pub fn repetitions(&self) -> u32 {
         self.repetitions
     }
 
-    /// The half-width of the confidence intervals of the mean and the 95th percentile, as a fraction of
-    /// the value, until which passes are added: 0.03 is ±3 %. `None` adds none.
+    /// Returns the half-width that the confidence intervals of the mean and the 95th percentile should reach,
+    /// as a fraction of the value: 0.03 is ±3 %. Passes are added until they do. `None` adds no passes.
     pub fn precision(&self) -> Option<f64> {
         self.precision
     }
 
-    /// The upper limit for the passes that a precision adds.
+    /// Returns the difference in the primary metric that the passes are to find, as a fraction: 0.1 is 10 %.
+    /// `None` if a pilot does not decide the number of passes.
+    pub fn detect(&self) -> Option<f64> {
+        self.detect
+    }
+
+    /// Returns the upper limit for the passes when a precision or a difference to detect decides their
+    /// number.
     pub fn max_repetitions(&self) -> u32 {
         self.max_repetitions
     }
 
-    /// The margin of equivalence: differences up to this fraction count as none.
+    /// Returns the metric that decides verdicts.
+    pub fn primary_metric(&self) -> Metric {
+        self.primary_metric
+    }
+
+    /// Returns the algorithm that all others are compared with. `None` if every pair is compared.
+    pub fn baseline(&self) -> Option<&str> {
+        self.baseline.as_deref()
+    }
+
+    /// Returns the margin of equivalence: differences below this fraction do not matter.
     pub fn margin(&self) -> f64 {
         self.margin
     }
 
-    /// Whether the end of the warm-up is also looked for in the measurements (MSER-5).
+    /// Returns whether the end of the warm-up is also detected from the measurements (MSER-5).
     pub fn detect_warm_up(&self) -> bool {
         self.detect_warm_up
     }
 
-    /// The seed of all random choices.
+    /// Returns the seed of all random choices.
     pub fn seed(&self) -> Seed {
         self.seed
     }
 
-    /// The time between two changes of weights, where `rl` steers a real load balancer.
+    /// Returns the time between two changes of weights when `rl` steers a real load balancer.
     pub fn steering_period(&self) -> Span {
         self.steering_period
     }
 
-    /// How trials are driven. `None` if neither the config nor a flag sets it.
+    /// Returns how trials are driven. `None` if neither the config nor a flag sets it.
     pub fn engine(&self) -> Option<Engine> {
         self.engine
     }
 
-    /// The rest between trials. `--time-scale` does not shorten it.
+    /// Returns the pause between trials. `--time-scale` does not shorten it.
     pub fn cool_down(&self) -> Span {
         self.cool_down
     }
 
-    /// The longest wait for requests in flight. `--time-scale` does not shorten it.
+    /// Returns the longest wait for requests in flight. `--time-scale` does not shorten it.
     pub fn drain_timeout(&self) -> Span {
         self.drain_timeout
     }
 
-    /// The conditions under which the run passes.
+    /// Returns the conditions under which the run passes.
     pub fn thresholds(&self) -> &[Threshold] {
         &self.thresholds
     }
 
-    /// The scenarios in the order in which they run; at least one.
+    /// Returns the scenarios in the order in which they run; at least one.
     pub fn scenarios(&self) -> &[PlannedScenario] {
         &self.scenarios
     }
 
-    /// Settings that are not applied as written, and why.
+    /// Returns the settings that are not applied as written, with the reasons.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// Whether some scenario runs an algorithm that follows a policy file.
+    /// Returns whether some scenario runs an algorithm that follows a policy file.
     pub fn runs_learned(&self) -> bool {
         let mut algorithms = self.scenarios.iter().flat_map(|scenario| &scenario.algorithms);
         algorithms.any(|algorithm| algorithm.rule == Rule::Rl)

@@ -14,6 +14,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct PlannedScenario {
     pub(crate) scenario: Arc<Scenario>,
+    pub(crate) slug: String,
     pub(crate) patterns: Vec<PatternSummary>,
     pub(crate) peak_users: u32,
     pub(crate) cap: Option<u32>,
@@ -42,58 +43,64 @@ pub struct PatternSummary {
 }
 
 impl PlannedScenario {
-    /// The workload that each trial runs.
+    /// Returns the workload that each trial runs.
     pub fn scenario(&self) -> &Arc<Scenario> {
         &self.scenario
     }
 
-    /// The patterns, indexed by [`lb_core::workload::UserPlan::stage`].
+    /// Returns the name of the scenario in file names, unique in the plan.
+    pub fn slug(&self) -> &str {
+        &self.slug
+    }
+
+    /// Returns the patterns, indexed by [`lb_core::workload::UserPlan::stage`].
     pub fn patterns(&self) -> &[PatternSummary] {
         &self.patterns
     }
 
-    /// The users at the busiest moment, including the most that variance can add.
+    /// Returns the users at the busiest moment, including the most that variance can add.
     pub fn peak_users(&self) -> u32 {
         self.peak_users
     }
 
-    /// The upper limit for concurrent users that the config sets.
+    /// Returns the upper limit for concurrent users that the config sets.
     pub fn cap(&self) -> Option<u32> {
         self.cap
     }
 
-    /// The number of distinct accounts.
+    /// Returns the number of distinct accounts.
     pub fn identities(&self) -> u32 {
         self.identities
     }
 
-    /// The probability of each injected bad request, at each request that can carry it, by its name.
+    /// Returns the probability of each injected bad request, for each request that can carry it, by the name
+    /// of the error.
     pub fn errors(&self) -> &BTreeMap<String, f64> {
         &self.errors
     }
 
-    /// The algorithms that run in this scenario; at least one.
+    /// Returns the algorithms that run in this scenario; at least one.
     pub fn algorithms(&self) -> &[Algorithm] {
         &self.algorithms
     }
 
-    /// Algorithms that this scenario itself asks for and that will not run.
+    /// Returns the algorithms that this scenario names but that will not run.
     pub fn skipped(&self) -> &[Skipped] {
         &self.skipped
     }
 
-    /// The names of the requests of each action, by the name of the action.
+    /// Returns the names of the requests of each action, by the name of the action.
     pub fn action_steps(&self) -> &BTreeMap<String, Vec<String>> {
         &self.action_steps
     }
 
-    /// The products of the shop, as rows of the feed `products`: `sku`, `name`, `category`, `price`, `image`.
-    /// Mock backends must know them.
+    /// Returns the products of the shop, as rows of the feed `products`: `sku`, `name`, `category`, `price`,
+    /// `image`. Mock backends must know them.
     pub fn catalogue(&self) -> &[Value] {
         &self.catalogue
     }
 
-    /// The metrics and tags that thresholds can refer to in this scenario.
+    /// Returns the metrics and tags that thresholds can refer to in this scenario.
     pub fn scope(&self) -> Scope<'_> {
         Scope { scenario: &self.scenario, action_steps: &self.action_steps }
     }
@@ -106,59 +113,59 @@ impl PlannedScenario {
 }
 
 impl PatternSummary {
-    /// The name of the pattern.
+    /// Returns the name of the pattern.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The offset from the start of the measured phase.
+    /// Returns the offset from the start of the measured phase.
     pub fn start(&self) -> Span {
         self.start
     }
 
-    /// The length of the pattern.
+    /// Returns the length of the pattern.
     pub fn duration(&self) -> Span {
         self.duration
     }
 
-    /// The time, from the start of the pattern, over which its users arrive.
+    /// Returns the time, from the start of the pattern, over which its users arrive.
     pub fn ramp_up(&self) -> Span {
         self.ramp_up
     }
 
-    /// The number of concurrent users.
+    /// Returns the number of concurrent users.
     pub fn users(&self) -> u32 {
         self.users
     }
 
-    /// The arrivals of the open model. `None` in the closed model, which has users.
+    /// Returns the arrivals of the open model. `None` in the closed model, which has users.
     pub fn arrivals(&self) -> Option<&Arrivals> {
         self.arrivals.as_ref()
     }
 
-    /// Whether the pattern is background traffic between others.
+    /// Returns whether the pattern is background traffic between other patterns.
     pub fn background(&self) -> bool {
         self.background
     }
 
-    /// The label that the config gives, such as `high`.
+    /// Returns the label that the config sets, such as `high`.
     pub fn intensity(&self) -> Option<&str> {
         self.intensity.as_deref()
     }
 
-    /// The requests per second to expect if no request waits. In the closed model, users, think times and
-    /// mean service times decide (the interactive response time law, `X = N / (R + Z)`); in the open model,
-    /// it is the mean rate of arrivals times the requests that each of them sends.
+    /// Returns the requests per second to expect if no request waits. In the closed model, users, think times
+    /// and mean service times decide (the interactive response time law, `X = N / (R + Z)`); in the open
+    /// model, it is the mean rate of arrivals times the requests that each of them sends.
     pub fn expected_rps(&self) -> f64 {
         self.expected_rps
     }
 
-    /// The labels that the config gives to services.
+    /// Returns the labels of services that the config sets, by service.
     pub fn service_labels(&self) -> &BTreeMap<String, String> {
         &self.service_labels
     }
 
-    /// The load and the limits that the config expects of services.
+    /// Returns the load and the limits that the config expects of services.
     pub fn service_limits(&self) -> &BTreeMap<String, ServiceLimit> {
         &self.service_limits
     }

@@ -6,10 +6,10 @@ use lb_core::policy::{PolicyFile, learned::PolicyFileError};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Trained by `rl-train`, as `configs/policies` has it.
+/// The bundled policy file, trained by `rl-train`.
 const BUNDLED: &[u8] = include_bytes!("../../../configs/policies/default.safetensors");
 
-/// A policy file that was read and is valid.
+/// A policy file that was read and validated.
 #[derive(Clone, Debug)]
 pub struct TrainedPolicy {
     /// Where the file was found: a path, or `bundled`.
@@ -27,7 +27,7 @@ impl TrainedPolicy {
     /// Reads the policy that comes with `bench`.
     ///
     /// # Errors
-    /// The policy was trained for another build.
+    /// Fails if the policy was trained for another build.
     pub fn bundled() -> Result<Self, PolicyFileError> {
         Self::new(Self::BUNDLED.to_owned(), BUNDLED)
     }
@@ -37,8 +37,7 @@ impl TrainedPolicy {
     }
 }
 
-/// Reads the policy file that flag or config name, or else the bundled policy. None after a problem was
-/// reported.
+/// Reads the policy file that a flag or the config names, or else the bundled policy. `None` after a problem.
 pub(super) fn read_policy(
     said: Option<&Said<PathBuf>>,
     folder: Option<&Path>,
@@ -51,11 +50,11 @@ pub(super) fn read_policy(
             .ok();
     };
     let path = said.value.as_path();
-    // A path in a flag is relative to the working directory alone.
+    // A path in a flag is only relative to the working directory.
     let folder = folder.filter(|_| !said.is_flag());
     let name = path.to_string_lossy().into_owned();
-    let found = std::fs::read(path).or_else(|error| match folder {
-        Some(folder) => std::fs::read(folder.join(path)),
+    let found = lb_io::read(path, PolicyFile::LONGEST).or_else(|error| match folder {
+        Some(folder) => lb_io::read(&folder.join(path), PolicyFile::LONGEST),
         None => Err(error),
     });
     let read = match found {
@@ -73,6 +72,6 @@ mod tests {
     fn the_bundled_policy_is_one_for_this_build() {
         let policy = TrainedPolicy::bundled().unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(policy.source, TrainedPolicy::BUNDLED);
-        assert_eq!(&*policy.bytes, BUNDLED, "it is handed on as it is");
+        assert_eq!(&*policy.bytes, BUNDLED, "the bytes are unchanged");
     }
 }

@@ -1,5 +1,5 @@
-//! Recorded requests in place of all scenarios: where they come from, and the one scenario that they
-//! make. How recordings are read is [`crate::recording`]'s.
+//! Replays recorded requests in place of all scenarios: finds the recording and turns it into one scenario.
+//! [`crate::recording`] parses the file.
 
 use super::document::join;
 use super::draft::types::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
@@ -17,16 +17,16 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The name of the only class and of the only pattern.
+/// Name of the only user class and the only pattern of a replay.
 const REPLAY: &str = "replay";
-/// After the last request there is a second for its reply.
+/// Time after the last request for its reply, in seconds.
 const TAIL_S: f64 = 1.0;
 
-/// A recording that was asked for.
+/// A recording to replay.
 pub(super) struct Wanted {
-    /// Key path or flag.
+    /// Key path or flag that names the recording.
     key: String,
-    /// Its file, or the config itself.
+    /// Where the recording is: in a file, or in the config itself.
     from: From,
     options: TraceOptions,
     speed: f64,
@@ -37,13 +37,14 @@ enum From {
     Config(String, Arc<Trace>),
 }
 
-/// A recording, ready to take the place of scenarios.
+/// A recording, as a journey and a scenario.
 pub(super) struct Recording {
     pub(super) journey: Journey,
     pub(super) scenario: DraftScenario,
 }
 
-/// What flags, the `bench` block or the config itself ask to be replayed.
+/// Returns the recording that a flag, the `bench` block or the config itself names. `None` if there is none,
+/// or after a problem.
 pub(super) fn find_wanted(
     loaded: &Loaded,
     settings: &Settings,
@@ -70,7 +71,7 @@ pub(super) fn find_wanted(
         }
         (None, _, None) => {
             if let Some(speed) = &settings.speed {
-                let message = "belongs to a replay; give one with --replay, or leave it out";
+                let message = "applies only to a replay; add --replay, or leave it out";
                 findings.wrong(&speed.at, speed.value, message);
             }
             return None;
@@ -98,7 +99,7 @@ pub(super) fn find_wanted(
     })
 }
 
-/// A relative path is looked for in the working directory, then in the config's folder.
+/// Resolves a relative path from the working directory, then from the config's folder.
 fn beside(file: &str, folder: Option<&Path>) -> PathBuf {
     let path = PathBuf::from(file);
     match folder.map(|folder| folder.join(file)) {
@@ -116,7 +117,8 @@ const fn format(raw: raw::TraceFormat) -> TraceFormat {
     }
 }
 
-/// Beside a recording, arrivals say how fast rows without timestamps follow each other.
+/// Returns the rate for rows without timestamps, which `constant` arrivals set if they are combined with a
+/// recording.
 fn rate_beside(asked: &Said<ArrivalSettings>, findings: &mut Findings) -> Option<f64> {
     let ArrivalSettings { process, rate, stages: None, .. } = asked.value.clone() else {
         findings.wrong(
@@ -127,7 +129,7 @@ fn rate_beside(asked: &Said<ArrivalSettings>, findings: &mut Findings) -> Option
         return None;
     };
     if process != Process::Constant {
-        let message = "a replay has its own times; only `constant:RATE` can stand beside it, for rows without timestamps";
+        let message = "a replay has its own times; only `constant:RATE` can be combined with it, for rows without timestamps";
         findings.wrong(&asked.at, Value::Null, message);
     }
     rate.filter(|_| process == Process::Constant)
@@ -142,19 +144,19 @@ fn refuse_idle_keys(settings: &ArrivalSettings, findings: &mut Findings) {
         ("start", settings.start.is_some()),
     ];
     for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
-        let message = "has no effect on a replay, whose requests come as recorded; leave it out";
+        let message = "has no effect on a replay, which sends requests as recorded; leave it out";
         findings.wrong(&join("bench.arrivals", key), Value::Null, message);
     }
 }
 
 fn refuse_time_scale(settings: &Settings, findings: &mut Findings) {
     for scale in &settings.time_scales {
-        let message = "does not reach recorded times; play them faster with a speed (`--speed`)";
+        let message = "does not affect recorded times; use `--speed` to play them faster";
         findings.wrong(&scale.at, scale.value, message);
     }
 }
 
-/// Reads what was wanted. None after a problem.
+/// Reads the recording. `None` after a problem.
 pub(super) fn read_recording(
     wanted: Wanted,
     settings: &Settings,
@@ -162,7 +164,7 @@ pub(super) fn read_recording(
 ) -> Option<Recording> {
     let Wanted { key, from, options, speed } = wanted;
     let (name, trace) = match from {
-        // A list of the config's own was read with the config, without a rate.
+        // A list in the config itself was already read, without a rate.
         From::Config(name, trace) if options.rate.is_none() => (name, trace),
         From::Config(..) => {
             findings.wrong(
@@ -200,13 +202,13 @@ pub(super) fn read_recording(
     Some(Recording { scenario: scenario(&name, &key, replay, &journey, duration_s), journey })
 }
 
-/// The length of the scenario; requests after a given one are left out.
+/// Returns the length of the scenario in seconds. Requests after `duration`, if it is given, are removed.
 fn cut(replay: &mut Replay, key: &str, duration: Option<&Said<f64>>, findings: &mut Findings) -> Option<f64> {
     let last = replay.requests.last().map_or(0.0, |request| request.at.as_secs_f64());
     let duration_s = duration.map_or(last + TAIL_S, |duration| duration.value);
     if duration_s > LONGEST_SECONDS {
         let message = format!(
-            "the recording lasts {duration_s:.0} s; {LONGEST_SECONDS} (seven days) is the limit, so give a --duration or a higher --speed"
+            "the recording lasts {duration_s:.0} s; the limit is {LONGEST_SECONDS} s (seven days), so give a --duration or a higher --speed"
         );
         findings.wrong(key, last, message);
         return None;
@@ -215,17 +217,15 @@ fn cut(replay: &mut Replay, key: &str, duration: Option<&Said<f64>>, findings: &
     let end = Span::from_secs_f64(duration_s);
     replay.requests.retain(|request| request.at < end);
     if replay.requests.len() < all {
-        let message = format!(
-            "{} of {all} recorded requests lie after it and are not sent",
-            all - replay.requests.len()
-        );
+        let message =
+            format!("{} of {all} recorded requests come later and are not sent", all - replay.requests.len());
         findings.note("--duration", duration_s, message);
     }
     Some(duration_s)
 }
 
-/// Below the entry of a load balancer the first segment of a path names the service: pools, routes and
-/// faults of a topology know it by that.
+/// Moves the first segment of the path into the service of the step, because pools, routes and faults of a
+/// topology refer to services by that name.
 fn name_service(step: &mut Step) {
     let path = step.path.strip_prefix('/').unwrap_or_default();
     let (first, rest) = path.split_at(path.find('/').unwrap_or(path.len()));
@@ -266,16 +266,16 @@ fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s
     }
 }
 
-/// Lets one pool answer for all services that no other pool names, so that recorded paths reach backends.
+/// Makes the first pool serve all services that no other pool names, so that recorded paths reach backends.
 pub(super) fn open_topology(topology: &mut Topology, journey: &Journey, findings: &mut Findings) {
     let steps = journey.actions.values().flat_map(|action| &action.steps);
     let homeless = |step: &Step| topology.pool_of(step.service.as_deref().unwrap_or_default()).is_none();
     let Some(step) = steps.into_iter().find(|step| homeless(step)) else { return };
     let example = step.name.clone();
-    // Faults may name services of the pool; those of others still find theirs.
+    // The pool still serves the services that faults may name.
     if let Some(pool) = topology.pools.first_mut() {
         let message = format!(
-            "no pool answers for recorded requests such as `{example}`, so the pool `{}` answers for all that no other pool names",
+            "no pool serves recorded requests such as `{example}`, so the pool `{}` serves all services that no other pool names",
             pool.name
         );
         pool.services.clear();

@@ -1,51 +1,51 @@
-//! Values together with the flag or key that set them, so that every message can point there.
+//! Values together with the flag or key that set them, so that messages can point to it.
 
-/// A value, and who said it.
+/// A value, and the flag or key that set it.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Said<T> {
-    /// A flag such as `--users`, or a key path such as `bench.seed`. For a default: the key path under which
-    /// a config could say it.
+    /// A flag such as `--users`, or a key path such as `bench.seed`. For a default, the key path under which
+    /// a config could set it.
     pub(crate) at: String,
     /// The value.
     pub(crate) value: T,
-    /// Who said it.
+    /// Whether the value comes from a flag, the config or the defaults.
     pub(crate) by: By,
 }
 
-/// Who said a value: the first of these that says anything.
+/// The source of a value, in order of precedence.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum By {
     /// A flag on the command line.
     Flag,
     /// A key of the config.
     Config,
-    /// Neither of them, so the default holds.
+    /// The default, because neither a flag nor the config sets the value.
     Default,
 }
 
 impl<T> Said<T> {
-    /// A value that a flag gives.
+    /// Returns a value that a flag sets.
     pub(crate) fn by_flag(at: impl Into<String>, value: T) -> Self {
         Self { at: at.into(), value, by: By::Flag }
     }
 
-    /// A value that the config gives.
+    /// Returns a value that the config sets.
     pub(crate) fn by_config(at: impl Into<String>, value: T) -> Self {
         Self { at: at.into(), value, by: By::Config }
     }
 
-    /// A value that holds because neither a flag nor the config gives one.
+    /// Returns a default, for a value that neither a flag nor the config sets.
     pub(crate) fn by_default(at: impl Into<String>, value: T) -> Self {
         Self { at: at.into(), value, by: By::Default }
     }
 
-    /// The value of the flag, or else that of the config.
+    /// Returns the value of the flag, or else the value of the config.
     pub(crate) fn first(flag: (&str, Option<T>), key: (&str, Option<T>)) -> Option<Self> {
         let config = || key.1.map(|value| Self::by_config(key.0, value));
         flag.1.map(|value| Self::by_flag(flag.0, value)).or_else(config)
     }
 
-    /// Whether a flag gives the value.
+    /// Returns whether a flag sets the value.
     pub(crate) fn is_flag(&self) -> bool {
         self.by == By::Flag
     }

@@ -10,7 +10,9 @@ use super::error::Findings;
 use super::estimate::requests_per_second;
 use super::frame::Frame;
 use super::planned::{PatternSummary, PlannedScenario};
+use super::runnable::check_runnable;
 use super::timeline::{self, Block};
+use lb_core::fault::Fault;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::{Journey, Scenario, Stage, Step, UserClass, Workload};
@@ -20,7 +22,7 @@ use std::sync::Arc;
 /// The default warm-up is a tenth of the measured phase, within these limits in seconds.
 const WARM_UP_S: [f64; 2] = [0.5, 5.0];
 
-/// Builds a scenario; the algorithms are filled in by the caller. None after a problem.
+/// Builds a scenario; the caller fills in the slug and the algorithms. `None` if there is a problem.
 pub(super) fn build_scenario(
     mut draft: DraftScenario,
     frame: &Frame<'_>,
@@ -43,9 +45,10 @@ pub(super) fn build_scenario(
     }
     let topology = topology(&draft, frame, frame.topology?, findings);
     let journey = journey(&draft, frame.journey);
+    check_runnable(&journey, &topology, frame, findings);
     let stages: Vec<Stage> = (0..draft.patterns.len()).map(|index| stage(&draft, index)).collect();
     if frame.flawed || findings.has_problems() {
-        // Compiling what is known to be wrong would only say the same in other words.
+        // Compiling an invalid scenario would only repeat known problems.
         return None;
     }
     let max_in_flight = frame.settings.max_in_flight.value;
@@ -82,6 +85,7 @@ pub(super) fn build_scenario(
             request_timeout: Span::from_secs_f64(draft.request_timeout_s),
             topology: Arc::new(topology),
         }),
+        slug: String::new(),
         peak_users: peak(workload.stages()),
         patterns,
         cap: draft.cap,
@@ -100,8 +104,8 @@ fn action_steps(journey: &Journey) -> BTreeMap<String, Vec<String>> {
     actions.map(|(name, action)| (name.clone(), steps(&action.steps))).collect()
 }
 
-/// Adds the faults of the config and of the scenario to the topology. The faults of a topology keep their
-/// times, for any length of a scenario, unless all time is scaled; those of a config follow its timeline.
+/// Adds the faults of the config and of the scenario to the topology. Faults of a topology keep their times,
+/// whatever the length of the scenario, and only follow `time_scale`; faults of a config follow its timeline.
 fn topology(
     draft: &DraftScenario,
     frame: &Frame<'_>,
@@ -117,21 +121,52 @@ fn topology(
     topology.faults.extend(configured);
     topology.faults.extend(draft.faults.iter().cloned());
     let end = blocks(&draft.patterns).iter().fold(0.0_f64, |end, block| end.max(block.end));
-    for fault in topology.faults.iter().filter(|fault| fault.start_s >= end) {
-        let message = format!(
-            "never happens: it begins after {:.1} s, and the scenario ends after {end:.1} s",
-            fault.start_s
-        );
-        findings.note(&join(&draft.path, "faults"), fault.kind.name(), message);
+    let own = topology.faults.len() - frame.settings.faults.len() - draft.faults.len();
+    for (number, fault) in topology.faults.iter().enumerate() {
+        let Some(message) = beyond_the_end(fault, end, number < own) else { continue };
+        if number < own {
+            findings.note(&frame.settings.topology.at, topology.name.as_str(), message);
+        } else {
+            findings.note(&join(&draft.path, "faults"), fault.kind.name(), message);
+        }
     }
-    // It was sound before; what is wrong now came with the scenario's faults or by scaling.
+    // The topology was valid before, so any problem comes from the scenario's faults or from scaling.
     for problem in topology.problems() {
         findings.wrong(&join(&draft.path, "faults"), topology.name.as_str(), problem);
     }
     topology
 }
 
-/// The journey with the rows of the config.
+/// Describes the part of a fault that a scenario of `end` seconds does not show; `None` if it shows the fault
+/// and what follows. The faults of a topology keep their times when the scenario is lengthened, but the
+/// faults of a config are scaled with it.
+fn beyond_the_end(fault: &Fault, end: f64, keeps_its_times: bool) -> Option<String> {
+    let over = fault.duration_s.map(|seconds| fault.start_s + seconds);
+    let kind = fault.kind.name();
+    let (is_missed, what) = match over {
+        _ if fault.start_s >= end => {
+            (true, format!("`{kind}` never happens: it begins after {:.1} s", fault.start_s))
+        }
+        Some(over) if over >= end => {
+            let cut =
+                format!("`{kind}` lasts from {:.1} s to {over:.1} s, so its end is not seen", fault.start_s);
+            (false, cut)
+        }
+        _ => return None,
+    };
+    let way_out = match (keeps_its_times, is_missed) {
+        // Continues after the fault for as long as it lasts, to see whether and when traffic returns.
+        (true, _) => {
+            let length = fault.duration_s.unwrap_or(fault.start_s.max(1.0));
+            format!("; use `--duration {:.0}s` or more", (fault.start_s + 2.0 * length).ceil())
+        }
+        (false, true) => "; move it before the end".to_owned(),
+        (false, false) => return None,
+    };
+    Some(format!("{what}, and the scenario ends after {end:.1} s{way_out}"))
+}
+
+/// Returns the journey, with its feeds replaced by those of the config.
 fn journey(draft: &DraftScenario, journey: &Journey) -> Journey {
     let mut journey = journey.clone();
     for (name, rows) in &draft.feeds {
@@ -146,9 +181,11 @@ fn stage(draft: &DraftScenario, index: usize) -> Stage {
     let pattern = &draft.patterns[index];
     let variance = pattern.chaos.concurrent_user_variance;
     let highest = (f64::from(pattern.users) * (1.0 + variance)).ceil() as u32;
-    let all = blocks(&draft.patterns);
-    let others: Vec<Block> = (0..all.len()).filter(|&other| other != index).map(|other| all[other]).collect();
-    let room = draft.cap.map_or(u32::MAX, |cap| timeline::room(&all[index], &others, cap));
+    let room = draft.cap.map_or(u32::MAX, |cap| {
+        let mut others = blocks(&draft.patterns);
+        let own = others.remove(index);
+        timeline::room(&own, &others, cap)
+    });
     Stage {
         name: pattern.name.clone(),
         start: Span::from_secs_f64(pattern.start_s),
@@ -165,8 +202,8 @@ fn stage(draft: &DraftScenario, index: usize) -> Stage {
     }
 }
 
-/// Accounts: as many as the config says, and at least one for each user at the busiest moment. In the
-/// open model, one for each session that there may be at once.
+/// Returns the number of accounts: the one in the config, but at least one for each user at the busiest
+/// moment or, in the open model, for each session that may be in flight.
 fn identities(draft: &DraftScenario, max_in_flight: u32, findings: &mut Findings) -> u32 {
     let closed = u32::try_from(timeline::peak(&blocks(&draft.patterns))).unwrap_or(u32::MAX);
     let sessions = |pattern: &DraftPattern| {
@@ -180,13 +217,13 @@ fn identities(draft: &DraftScenario, max_in_flight: u32, findings: &mut Findings
     };
     if wanted < peak {
         let message =
-            format!("raised to {peak}, so that no two users of the busiest moment share an account");
+            format!("raised to {peak}, so that no two users share an account at the busiest moment");
         findings.note(&join(&draft.path, "total_users"), wanted, message);
     }
     wanted.max(peak)
 }
 
-/// Leaves out classes that no stage has.
+/// Removes the classes that no stage uses.
 fn used(classes: Vec<UserClass>, mut stages: Vec<Stage>) -> (Vec<UserClass>, Vec<Stage>) {
     let mut places: BTreeMap<usize, usize> = BTreeMap::new();
     let mut kept = Vec::new();
@@ -199,7 +236,7 @@ fn used(classes: Vec<UserClass>, mut stages: Vec<Stage>) -> (Vec<UserClass>, Vec
     (kept, stages)
 }
 
-/// Most users at once, with all that variance may add.
+/// Returns the users at the busiest moment, including the most that variance can add.
 fn peak(stages: &[Stage]) -> u32 {
     let block = |stage: &Stage| Block {
         start: stage.start.as_secs_f64(),

@@ -1,100 +1,122 @@
-//! Every knob once: what flags, the `bench` block of a config and the defaults come to.
+//! Resolves every setting once, from flags, the `bench` block of a config and the defaults.
 //!
 //! This is the only place that decides precedence: a flag, else the config, else the default. Each value
-//! keeps the place where it was set, so that messages can point there; what a value means, and whether it
-//! fits the others, is decided by the files that use it.
+//! keeps the place where it was set, so that messages can point there; the modules that use a value interpret
+//! it and check whether it is consistent with the others.
 
+use super::declaration_file::is_declaration;
 use super::defaults::Defaults;
 use super::document::join;
 use super::engine::Engine;
 use super::error::Findings;
 use super::overrides::Overrides;
 use super::passes::{Passes, settle_passes};
-use super::raw::{Arrivals, Bench, Source, SwitchingName};
+use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
 use super::said::Said;
+use super::tls::TlsSettings;
 use super::values::WarmUp;
-use lb_admin_client::Switching;
+use lb_admin_client::{Declaration, Switching};
+use lb_core::BackendFrom;
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::fault::Fault;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
+use lb_results::Metric;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
-/// The settled knobs of a plan.
+/// The resolved settings of a plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    /// Names of algorithms, each with its own place. By default those of the dialect come first.
+    /// Names of algorithms, each with the place that sets it. Those of the dialect take precedence over the
+    /// defaults.
     pub(crate) algorithms: Said<Vec<Said<String>>>,
     /// The only scenario to run; `None` means all.
     pub(crate) scenario: Option<Said<String>>,
-    /// Passes over all algorithms.
+    /// Number of passes over all algorithms.
     pub(crate) passes: Passes,
     /// Margin of equivalence, as a fraction.
     pub(crate) margin: f64,
+    /// The metric that decides verdicts.
+    pub(crate) primary_metric: Metric,
+    /// The algorithm that all others are compared with; `None` if every pair is compared.
+    pub(crate) baseline: Option<Said<String>>,
     /// Seed of the schedule.
     pub(crate) seed: Seed,
-    /// Seconds of warm-up, as they will run; `None` leaves them to the length of the scenario.
+    /// Length of the warm-up in seconds, after scaling. `None` derives it from the length of the scenario.
     pub(crate) warm_up_s: Option<f64>,
-    /// Whether the end of the warm-up is also looked for in the measurements.
+    /// Whether the end of the warm-up is also detected from the measurements.
     pub(crate) detect_warm_up: bool,
-    /// Rest between trials.
+    /// Pause between trials.
     pub(crate) cool_down: Span,
     /// Longest wait for requests in flight.
     pub(crate) drain_timeout: Span,
-    /// How trials are driven; `None` leaves it to the load balancer.
+    /// Longest time for opening a connection.
+    pub(crate) connect_timeout: Span,
+    /// Time between two look-ups of the target's name; zero for none.
+    pub(crate) resolve_every: Span,
+    /// The version of HTTP that is spoken.
+    pub(crate) http: Said<HttpChoice>,
+    /// Which requests share a connection.
+    pub(crate) connections: Said<ConnectionPolicy>,
+    /// How TLS is spoken with an `https` target.
+    pub(crate) tls: TlsSettings,
+    /// How trials are driven. `None` lets the load balancer decide.
     pub(crate) engine: Option<Engine>,
-    /// How many times as fast as written a scenario is played.
+    /// Playback speed of a scenario, as a multiple of the speed in the config.
     pub(crate) time_scale: f64,
-    /// All places that give a time scale, the one that wins first.
+    /// All time scales that are set; the first one takes effect.
     pub(crate) time_scales: Vec<Said<f64>>,
-    /// Users at the busiest moment; `None` leaves the patterns as they are.
+    /// Users at the busiest moment; `None` leaves the patterns unchanged.
     pub(crate) users: Option<Said<u32>>,
-    /// Length of each scenario in seconds; `None` leaves it to the time scale.
+    /// Length of each scenario in seconds. `None` derives it from the config and the time scale.
     pub(crate) duration_s: Option<Said<f64>>,
-    /// Seconds over which the users of every pattern arrive; `None` leaves it to the config.
+    /// Seconds over which the users of every pattern arrive; `None` uses the ramp-ups of the config.
     pub(crate) ramp_up_s: Option<Said<f64>>,
-    /// The open model; `None` is the closed one.
+    /// Arrivals in the open model. `None` means the closed model.
     pub(crate) arrivals: Option<Said<Arrivals>>,
-    /// Sessions of the open model in flight.
+    /// Upper limit for the sessions of the open model in flight.
     pub(crate) max_in_flight: Said<u32>,
-    /// A recording in place of all scenarios. A config says it with its arrivals.
+    /// The recording that `--replay` names. A config names one in its arrivals.
     pub(crate) replay: Option<Said<PathBuf>>,
-    /// How many times as fast as recorded it is played; `None` leaves it to the config's arrivals.
+    /// Playback speed of the recording, as a multiple of the recorded speed. `None` uses the speed in the
+    /// config's arrivals.
     pub(crate) speed: Option<Said<f64>>,
-    /// Requests per second between patterns; `None` leaves it to the dialect.
+    /// Requests per second of background traffic between patterns. `None` uses the default of the dialect.
     pub(crate) background_rps: Option<f64>,
-    /// Seconds of thinking, `[min, max]`; `None` leaves it to the dialect.
+    /// Think time in seconds, `[min, max]`. `None` uses the default of the dialect.
     pub(crate) think_time_s: Option<[f64; 2]>,
-    /// Actions in a session, `[min, max]`; `None` leaves it to the dialect.
+    /// Number of actions in a session, `[min, max]`. `None` uses the default of the dialect.
     pub(crate) actions_per_session: Option<[u32; 2]>,
-    /// What users can do.
+    /// The journey: what users can do.
     pub(crate) journey: Said<Source<Journey>>,
-    /// The backends.
+    /// The topology: the backends and their faults.
     pub(crate) topology: Said<Source<Topology>>,
     /// Faults in every scenario, on the timeline of the config.
     pub(crate) faults: Vec<Fault>,
-    /// The policy file that `rl` follows; `None` is the bundled one.
+    /// The policy file that `rl` follows. `None` means the bundled one.
     pub(crate) policy: Option<Said<PathBuf>>,
-    /// Load balancers with private views.
+    /// Number of load balancers with private views.
     pub(crate) balancers: Said<u16>,
     /// Time between two changes of weights.
     pub(crate) steering_period: Span,
-    /// Which load balancer is meant.
+    /// The load balancer under test.
     pub(crate) target: TargetSettings,
-    /// What must hold for the run to pass.
+    /// Conditions under which the run passes.
     pub(crate) thresholds: Vec<Said<Rule>>,
 }
 
-/// What is said of the load balancer. A flag that names one takes the place of all that the config says.
+/// Settings of the load balancer under test. A flag that names one replaces the whole block in the config.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TargetSettings {
-    /// Whether the config has a block about it that counts.
+    /// Whether the config has a `load_balancer` block that no flag replaces.
     pub(crate) in_config: bool,
-    /// Its name, or its URL.
+    /// Name or URL of the load balancer.
     pub(crate) name: Option<Said<String>>,
-    /// The URL of one that runs.
+    /// URL of a load balancer that is already running.
     pub(crate) url: Option<Said<String>>,
     /// Names of load balancers to compare.
     pub(crate) compared: Option<Said<Vec<String>>>,
@@ -102,18 +124,35 @@ pub(crate) struct TargetSettings {
     pub(crate) admin: Option<Said<String>>,
     /// Bearer token of the admin API.
     pub(crate) admin_token: Option<String>,
-    /// The program of a real one; `None` is the first on PATH.
-    pub(crate) program: Option<PathBuf>,
-    /// Where a real one listens.
+    /// File with that token.
+    pub(crate) admin_token_file: Option<PathBuf>,
+    /// Program of a real load balancer to start. `None` means the first one on PATH.
+    pub(crate) program: Option<Said<PathBuf>>,
+    /// Address on which a real load balancer listens if `bench` starts it.
     pub(crate) listen: Option<Said<String>>,
-    /// How algorithms are selected in a real one.
-    pub(crate) switching: Option<Switching>,
+    /// How a real load balancer switches to another algorithm.
+    pub(crate) switching: Option<Said<Switching>>,
+    /// The name in results of an address that is measured as it is.
+    pub(crate) label: Option<Said<String>>,
+    /// A declaration that the config contains. One in a file is found by `name`.
+    pub(crate) declared: Option<Said<Declaration>>,
+    /// How replies name the backend.
+    pub(crate) backend_from: Option<Said<BackendFrom>>,
+    /// Names of the backends. `None` if the config lists none.
+    pub(crate) backends: Option<Said<Vec<String>>>,
 }
 
-/// A threshold as it is said.
+impl TargetSettings {
+    /// Returns whether the load balancer is declared, in the config or in a file.
+    pub(crate) fn is_declared(&self) -> bool {
+        self.declared.is_some() || self.name.as_ref().is_some_and(|name| is_declaration(&name.value))
+    }
+}
+
+/// A threshold as written in a flag or the config.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Rule {
-    /// The name of a bundled set.
+    /// The name of a bundled set of thresholds.
     Preset(String),
     /// Selector and condition in one text, as in `http_reqs: count>1`.
     Text(String),
@@ -122,8 +161,9 @@ pub(crate) enum Rule {
 }
 
 impl Settings {
-    /// Settles all knobs: flags win over `bench` (`None` for a config without one), and that over `defaults`. Flags out of their range and
-    /// passes that contradict each other go to `findings`.
+    /// Resolves all settings: flags override `bench`, which overrides `defaults`. `bench` is `None` for a
+    /// config without that block. Flags out of range and contradictory numbers of passes are added to
+    /// `findings`.
     pub(crate) fn settle(
         bench: Option<&Bench>,
         flags: &Overrides,
@@ -136,6 +176,7 @@ impl Settings {
         let passes = settle_passes(
             flags.repetitions.or(bench.repetitions).unwrap_or(defaults.repetitions),
             flags.precision.or(bench.precision),
+            flags.detect.or(bench.detect),
             Said::first(
                 ("--max-repetitions", flags.max_repetitions),
                 ("bench.max_repetitions", bench.max_repetitions),
@@ -158,8 +199,13 @@ impl Settings {
             scenario: flags.scenario.clone().map(|name| Said::by_flag("--scenario", name)),
             passes,
             margin: flags.margin.or(bench.margin).unwrap_or(defaults.margin),
+            primary_metric: primary_metric(bench, flags, defaults, findings),
+            baseline: Said::first(
+                ("--baseline", flags.baseline.clone()),
+                ("bench.baseline", bench.baseline.clone()),
+            ),
             seed: Seed(flags.seed.or(bench.seed).unwrap_or(defaults.seed)),
-            // A flag says how long the phase will be; the config's seconds lie on its own timeline.
+            // A flag sets the actual length; the config's seconds are scaled with its timeline.
             warm_up_s: match flags.warm_up {
                 Some(WarmUp::Fixed(time)) => Some(time.as_secs_f64()),
                 _ => bench.warm_up_s.map(|seconds| seconds / time_scale),
@@ -167,6 +213,18 @@ impl Settings {
             detect_warm_up: flags.warm_up == Some(WarmUp::Detect) || bench.warm_up_detection,
             cool_down: Span::from_secs_f64(bench.cool_down_s.unwrap_or(defaults.cool_down_s)),
             drain_timeout: Span::from_secs_f64(bench.drain_timeout_s.unwrap_or(defaults.drain_timeout_s)),
+            connect_timeout: flags.connect_timeout.map_or_else(
+                || Span::from_secs_f64(bench.connect_timeout_s.unwrap_or(defaults.connect_timeout_s)),
+                Span::from,
+            ),
+            resolve_every: Span::from_secs_f64(bench.resolve_every_s.unwrap_or(defaults.resolve_every_s)),
+            http: worded(("--http", flags.http), ("bench.http", bench.http.as_ref()), findings),
+            connections: worded(
+                ("--connections", flags.connections),
+                ("bench.connections", bench.connections.as_ref()),
+                findings,
+            ),
+            tls: tls(bench, flags),
             engine: flags.engine.or(bench.engine),
             time_scale,
             time_scales,
@@ -201,12 +259,12 @@ impl Settings {
                 Span::from,
             ),
             target: target(bench, flags),
-            thresholds: thresholds(bench, flags),
+            thresholds: thresholds(bench, flags, findings),
         }
     }
 }
 
-/// A setting that no flag gives.
+/// Returns a setting that has no flag: the value in the config, or else the default.
 fn configured<T>(key: &str, value: Option<T>, default: T) -> Said<T> {
     match value {
         Some(value) => Said::by_config(key, value),
@@ -214,7 +272,7 @@ fn configured<T>(key: &str, value: Option<T>, default: T) -> Said<T> {
     }
 }
 
-/// A bundled name or a path.
+/// Returns a source that is a bundled name or a path.
 fn named<T>(name: &str) -> Source<T> {
     Source::Named(name.to_owned())
 }
@@ -223,7 +281,7 @@ fn algorithms(bench: &Bench, flags: &Overrides, defaults: &Defaults) -> Said<Vec
     const KEY: &str = "bench.algorithms";
     const FLAG: &str = "--algorithms";
     if let Some(names) = &flags.algorithms {
-        // A flag has no places of its own: all names stand at the flag.
+        // Names in a flag have no key paths of their own, so messages refer to the flag.
         let names = names.iter().map(|name| Said::by_flag(FLAG, name.clone()));
         return Said::by_flag(FLAG, names.collect());
     }
@@ -239,7 +297,12 @@ fn algorithms(bench: &Bench, flags: &Overrides, defaults: &Defaults) -> Said<Vec
 fn target(bench: &Bench, flags: &Overrides) -> TargetSettings {
     let flagged =
         flags.load_balancer.is_some() || flags.url.is_some() || flags.compare_load_balancers.is_some();
-    let config = bench.load_balancer.as_ref().filter(|_| !flagged);
+    let block = bench.load_balancer.as_ref().filter(|_| !flagged);
+    let (config, declared) = match block {
+        Some(LoadBalancerBlock::Plain(config)) => (Some(config), None),
+        Some(LoadBalancerBlock::Declared(spec)) => (None, Some(spec)),
+        None => (None, None),
+    };
     let said = |flag: (&str, &Option<String>), key: &str, value: Option<&String>| {
         Said::first((flag.0, flag.1.clone()), (key, value.cloned()))
     };
@@ -265,17 +328,76 @@ fn target(bench: &Bench, flags: &Overrides) -> TargetSettings {
             "bench.load_balancer.admin",
             config.and_then(|config| config.admin.as_ref()),
         ),
-        admin_token: flags
-            .admin_token
-            .clone()
-            .or_else(|| config.and_then(|config| config.admin_token.clone())),
-        program: flags.program.clone().or_else(|| config?.program.clone().map(PathBuf::from)),
+        admin_token: flags.admin_token.clone().or_else(|| {
+            // A file that a flag names comes before the config.
+            let config = config.filter(|_| flags.admin_token_file.is_none());
+            config.and_then(|config| config.admin_token.clone())
+        }),
+        admin_token_file: flags.admin_token_file.clone(),
+        program: Said::first(
+            ("--program", flags.program.clone()),
+            (
+                "bench.load_balancer.program",
+                config.and_then(|config| config.program.as_ref()).map(PathBuf::from),
+            ),
+        ),
         listen: said(
             ("--listen", &flags.listen),
             "bench.load_balancer.listen",
             config.and_then(|config| config.listen.as_ref()),
         ),
-        switching: flags.switching.or_else(|| Some(switching(config?.switching?))),
+        switching: Said::first(
+            ("--switching", flags.switching),
+            ("bench.load_balancer.switching", config.and_then(|config| config.switching).map(switching)),
+        ),
+        label: said(
+            ("--label", &flags.label),
+            "bench.load_balancer.label",
+            config.and_then(|config| config.label.as_ref()),
+        ),
+        declared: declared.map(|spec| Said::by_config("bench.load_balancer", Declaration::clone(spec))),
+        backend_from: Said::first(
+            ("--backend-from", flags.backend_from.clone()),
+            ("bench.backend_from", bench.backend_from.clone()),
+        ),
+        backends: Some(&bench.backends)
+            .filter(|names| !names.is_empty())
+            .map(|names| Said::by_config("bench.backends", names.clone())),
+    }
+}
+
+/// Reads a word that a flag has read already, or else that of the config, or else takes the default.
+fn worded<T: FromStr<Err = String> + Default>(
+    flag: (&str, Option<T>),
+    (key, configured): (&str, Option<&String>),
+    findings: &mut Findings,
+) -> Said<T> {
+    let read = configured.and_then(|text| match text.parse() {
+        Ok(value) => Some(value),
+        Err(problem) => {
+            findings.wrong(key, text.as_str(), problem);
+            None
+        }
+    });
+    Said::first(flag, (key, read)).unwrap_or_else(|| Said::by_default(key, T::default()))
+}
+
+fn tls(bench: &Bench, flags: &Overrides) -> TlsSettings {
+    let file = |flag: (&str, &Option<PathBuf>), key: &str, value: &Option<String>| {
+        Said::first((flag.0, flag.1.clone()), (key, value.as_ref().map(PathBuf::from)))
+    };
+    TlsSettings {
+        ca: file(("--ca", &flags.ca), "bench.tls.ca", &bench.tls.ca),
+        cert: file(("--cert", &flags.cert), "bench.tls.cert", &bench.tls.cert),
+        key: file(("--key", &flags.key), "bench.tls.key", &bench.tls.key),
+        insecure: Said::first(
+            ("--insecure", flags.insecure.then_some(true)),
+            ("bench.tls.insecure", bench.tls.insecure),
+        ),
+        resumption: Said::first(
+            ("--no-tls-resumption", flags.no_tls_resumption.then_some(false)),
+            ("bench.tls.resumption", bench.tls.resumption),
+        ),
     }
 }
 
@@ -286,8 +408,8 @@ fn switching(name: SwitchingName) -> Switching {
     }
 }
 
-/// Thresholds of flags take the place of all that the config has. Bundled sets come first.
-fn thresholds(bench: &Bench, flags: &Overrides) -> Vec<Said<Rule>> {
+/// Collects the thresholds, bundled sets first. Those of flags replace all those of the config.
+fn thresholds(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Vec<Said<Rule>> {
     if !flags.thresholds.is_empty() || !flags.threshold_presets.is_empty() {
         let presets = flags.threshold_presets.iter().cloned().map(Rule::Preset);
         let single = flags.thresholds.iter().cloned().map(Rule::Text);
@@ -301,8 +423,31 @@ fn thresholds(bench: &Bench, flags: &Overrides) -> Vec<Said<Rule>> {
     });
     let single = bench.thresholds.iter().flat_map(|(selector, conditions)| {
         let at = join("bench.thresholds", selector);
-        let rule = |condition: &String| Rule::Parts(selector.to_owned(), condition.clone());
-        conditions.iter().map(move |condition| Said::by_config(at.clone(), rule(condition)))
+        let rule = |text: &String| Rule::Parts(selector.to_owned(), text.clone());
+        conditions.iter().enumerate().map(move |(number, condition)| match condition {
+            Condition::Text(text) => (Said::by_config(at.clone(), rule(text)), None),
+            Condition::Settings(settings) => {
+                let abort = settings.abort_on_fail.then(|| format!("{at}[{number}].abortOnFail"));
+                (Said::by_config(at.clone(), rule(&settings.threshold)), abort)
+            }
+        })
     });
+    let (single, aborts): (Vec<Said<Rule>>, Vec<Option<String>>) = single.unzip();
+    for at in aborts.into_iter().flatten() {
+        let message = "thresholds are judged after the run, so that all algorithms are measured alike";
+        findings.note(&at, true, message);
+    }
     presets.chain(single).collect()
+}
+
+/// Determines the metric that decides verdicts.
+fn primary_metric(bench: &Bench, flags: &Overrides, defaults: &Defaults, findings: &mut Findings) -> Metric {
+    let configured = bench.primary_metric.as_deref().and_then(|name| match name.parse::<Metric>() {
+        Ok(metric) => Some(metric),
+        Err(problem) => {
+            findings.wrong("bench.primary_metric", name, problem);
+            None
+        }
+    });
+    flags.primary_metric.or(configured).unwrap_or(defaults.primary_metric)
 }

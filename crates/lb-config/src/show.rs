@@ -1,15 +1,16 @@
-//! Renders plans as JSON (`bench plan --json`), and arrivals in words and as a rate.
+//! Renders plans as JSON (`bench plan --json`), and describes their arrivals.
 
 use super::arrivals::words;
 use super::plan::Plan;
 use super::planned::{PatternSummary, PlannedScenario};
+use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::Algorithm;
 use serde_json::{Value, json};
 
 impl Plan {
-    /// The plan for `bench plan --json`. `schedule_sha256` covers the schedules of all scenarios,
-    /// which the caller makes.
+    /// Returns the plan for `bench plan --json`. `schedule_sha256` is the hash of the schedules of all
+    /// scenarios, which the caller generates.
     pub fn to_json(&self, schedule_sha256: &str) -> Value {
         json!({
             "name": self.name,
@@ -17,7 +18,16 @@ impl Plan {
             "dialect": self.dialect,
             "base_url": self.target.base_url,
             "admin_url": self.target.admin_url,
+            "tls": self.tls.as_ref().map(Tls::to_json),
+            "http": self.http.to_string(),
+            "connections": self.connections.to_string(),
+            "connect_timeout_s": self.connect_timeout.as_secs_f64(),
+            "resolve_every_s": self.resolve_every.as_secs_f64(),
+            "backend_from": self.target.backend_from(),
+            "backends": self.target.backends,
             "load_balancers": self.target.started().iter().map(ToString::to_string).collect::<Vec<_>>(),
+            "declared": self.target.declared.as_ref().map(|spec| spec.to_json()),
+            "not_declared": self.target.declared.as_ref().map(|spec| spec.undeclared()),
             "algorithms": names(&self.algorithms),
             "skipped": self.skipped,
             "policy": self.policy.as_ref().map(|policy| {
@@ -26,8 +36,11 @@ impl Plan {
             "balancers": self.balancers,
             "repetitions": self.repetitions,
             "precision": self.precision,
+            "detect": self.detect,
             "max_repetitions": self.max_repetitions,
             "margin": self.margin,
+            "primary_metric": self.primary_metric,
+            "baseline": self.baseline,
             "warm_up_detection": self.detect_warm_up,
             "seed": self.seed.0,
             "steering_period_s": self.steering_period.as_secs_f64(),
@@ -47,6 +60,7 @@ impl PlannedScenario {
         let topology = &self.scenario.topology;
         json!({
             "name": self.scenario.name,
+            "files": self.slug,
             "duration_s": self.scenario.duration.as_secs_f64(),
             "warm_up_s": self.scenario.warm_up.as_secs_f64(),
             "request_timeout_s": self.scenario.request_timeout.as_secs_f64(),
@@ -66,12 +80,12 @@ impl PlannedScenario {
 }
 
 impl PatternSummary {
-    /// The arrivals in a few words, such as `poisson 500/s`; none in the closed model.
+    /// Describes the arrivals in a few words, such as `poisson 500/s`. `None` in the closed model.
     pub fn arrivals_in_words(&self) -> Option<String> {
         self.arrivals.as_ref().map(words::describe)
     }
 
-    /// Sessions or actions per second on average; none in the closed model.
+    /// Returns the mean number of sessions or actions per second. `None` in the closed model.
     pub fn mean_arrival_rate(&self) -> Option<f64> {
         self.arrivals.as_ref().map(|open| words::mean_rate(&open.process, self.duration))
     }

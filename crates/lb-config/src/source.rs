@@ -1,21 +1,28 @@
-//! From a name to raw types: find the file, read it, tell its dialect, check its shape.
+//! Turns a name into raw types: finds the file, reads it, detects its dialect and validates it.
 
 use super::bundled::{self, Bundled};
 use super::check::check;
-use super::document::parse;
+use super::document::{explain, parse, too_long};
 use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Problem};
 use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
 use crate::recording::{self, TraceError, TraceFormat, TraceOptions};
+use lb_admin_client::Declaration;
+use lb_admin_client::declared::blank_headers;
+use lb_core::secret::mask_passwords;
 use lb_core::suggest::{did_you_mean, listing};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// A config that was found and read. It may still have faults of shape; [`super::plan()`] reports
-/// them together with those of meaning.
+/// Where bundled configs come from, as plans name it.
+pub(super) const BUNDLED: &str = "bundled";
+
+/// A config that was found and read. It may still violate the schema; [`super::plan()`] reports this together
+/// with all other problems.
 #[derive(Clone, Debug)]
 pub struct Loaded {
     pub(super) name: String,
@@ -28,9 +35,10 @@ pub struct Loaded {
 }
 
 impl Loaded {
-    /// The config as typed, for the record of a run. A token in it is blanked.
+    /// Returns the config as written, for the record of a run. The admin token and the values of headers are
+    /// blanked, and passwords of URLs are masked.
     ///
-    /// Recorded requests are counted, not listed: the hash of the schedule tells them apart.
+    /// Recorded requests are counted, not listed: the hash of the schedule identifies them.
     pub fn document(&self) -> Value {
         if let File::Requests(RequestsFile(trace)) = &*self.file {
             return json!({ "requests": trace.requests.len() });
@@ -39,12 +47,35 @@ impl Loaded {
         if let Some(token) = document.pointer_mut("/bench/load_balancer/admin_token") {
             *token = "(blanked)".into();
         }
+        if let Some(block) = document.pointer_mut("/bench/load_balancer") {
+            blank_headers(block);
+        }
+        mask_all(&mut document);
         document
     }
 
-    /// Where it was found: a path, or `bundled`.
+    /// Returns where the config was found: a path, `bundled`, or `text`.
     pub fn source(&self) -> &str {
         &self.source
+    }
+}
+
+/// The longest config in bytes: that of a long list of recorded requests. A longer one is given with `--replay`.
+const LONGEST: u64 = 64 << 20;
+
+/// The most values in a list of recorded requests: 150,000 requests or more.
+const MOST_RECORDED: usize = 1_000_000;
+/// Masks the passwords of URLs in all texts of a document.
+fn mask_all(document: &mut Value) {
+    match document {
+        Value::String(text) => {
+            if let Cow::Owned(masked) = mask_passwords(text) {
+                *text = masked;
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(mask_all),
+        Value::Object(map) => map.values_mut().for_each(mask_all),
+        _ => {}
     }
 }
 
@@ -52,14 +83,13 @@ impl Loaded {
 pub fn load(name_or_path: &str) -> Result<Loaded, ConfigError> {
     let name = name_or_path.to_owned();
     let path = Path::new(name_or_path);
-    let (text, source, folder) = match std::fs::read_to_string(path) {
+    let (text, source, folder) = match lb_io::read_text(path, LONGEST) {
         Ok(text) => (text, path.display().to_string(), path.parent().map(Path::to_owned)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let Some(text) = bundled::find(bundled::CONFIGS, name_or_path) else {
-                let bundled = bundled::names(bundled::CONFIGS).map(|name| format!("{name}.json"));
-                return Err(ConfigError::NotFound { name, bundled: bundled.collect::<Vec<_>>().join(", ") });
+                return Err(not_found(name));
             };
-            (text.to_owned(), "bundled".to_owned(), None)
+            (text.to_owned(), BUNDLED.to_owned(), None)
         }
         Err(source) => return Err(ConfigError::Unreadable { name, source }),
     };
@@ -68,18 +98,30 @@ pub fn load(name_or_path: &str) -> Result<Loaded, ConfigError> {
     Ok(loaded)
 }
 
+/// Returns the error for a name that is neither a file nor a bundled config.
+fn not_found(name: String) -> ConfigError {
+    let bundled: Vec<String> = bundled::names(bundled::CONFIGS).map(|name| format!("{name}.json")).collect();
+    let typed = Path::new(&name).file_name().unwrap_or_default().to_string_lossy();
+    let hint = did_you_mean(&typed, bundled.iter().map(String::as_str));
+    ConfigError::NotFound { hint, bundled: bundled.join(", "), name }
+}
+
 /// Reads a config from text, for configs that are not files.
 pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     let name = name.to_owned();
+    let is_list = text.trim_start_matches('\u{feff}').trim_start().starts_with('[');
+    let most = if is_list { MOST_RECORDED } else { lb_io::MOST_VALUES };
+    lb_io::check_json(text.as_bytes(), most)
+        .map_err(|problem| ConfigError::Syntax { name: name.clone(), problem })?;
     let mut problems = Vec::new();
-    let document = parse(text, &mut problems).map_err(|error| ConfigError::Syntax {
-        name: name.clone(),
-        line: error.line(),
-        column: error.column(),
-        problem: without_position(&error),
-    })?;
+    let document = parse(text, &mut problems)
+        .map_err(|error| ConfigError::Syntax { name: name.clone(), problem: explain(&name, text, &error) })?;
     let dialect =
         dialect_of(&document).map_err(|problem| ConfigError::Unsupported { name: name.clone(), problem })?;
+    let long = too_long(&document);
+    if !long.is_empty() {
+        return Err(ConfigError::Invalid { name, problems: long });
+    }
     let file = match dialect {
         Dialect::Sequence => typed::<SequenceFile>(&document, &mut problems).map(File::Sequence),
         Dialect::Flat => typed::<FlatFile>(&document, &mut problems).map(File::Flat),
@@ -102,7 +144,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     }
 }
 
-/// A list of recorded requests; its faults have line numbers in place of key paths.
+/// Reads a list of recorded requests. Its problems have line numbers instead of key paths.
 fn recorded(name: &str, text: &str) -> Result<RequestsFile, ConfigError> {
     let options = TraceOptions { format: Some(TraceFormat::Requests), rate: None };
     match recording::read(name, text.as_bytes(), options) {
@@ -113,7 +155,7 @@ fn recorded(name: &str, text: &str) -> Result<RequestsFile, ConfigError> {
     }
 }
 
-/// The faults of a recording as problems of a config.
+/// Converts the problems of a recording to problems of a config.
 pub(super) fn trace_problems(name: &str, error: TraceError) -> Vec<Problem> {
     let TraceError::Invalid { faults, total, .. } = error else {
         return vec![Problem::of_key(name, error.to_string())];
@@ -124,21 +166,12 @@ pub(super) fn trace_problems(name: &str, error: TraceError) -> Vec<Problem> {
     let mut problems: Vec<Problem> =
         faults.into_iter().map(|fault| Problem::of_key(place(fault.line), fault.reason)).collect();
     if more > 0 {
-        problems.push(Problem::of_key(name, format!("and {more} more faults like these")));
+        problems.push(Problem::of_key(name, format!("{more} more faults are not listed")));
     }
     problems
 }
 
-/// Returns the message of the parser without the position, which is reported on its own.
-fn without_position(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.rfind(" at line ") {
-        Some(end) => text[..end].to_owned(),
-        None => text,
-    }
-}
-
-/// Tells the dialect by the keys at the top.
+/// Detects the dialect from the top-level keys.
 fn dialect_of(document: &Value) -> Result<Dialect, String> {
     const MARKS: [&str; 5] =
         ["scenarios", "rl_training_scenarios", "stress_test_scenarios", "base_users", "load_balancer_url"];
@@ -162,17 +195,24 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
     if map.contains_key("base_users") || map.contains_key("load_balancer_url") {
         return Ok(Dialect::Flat);
     }
+    if map.is_empty() {
+        return Err(format!(
+            "holds nothing; a config needs one of the keys {}, as in {}",
+            listing(MARKS),
+            r#"`{"scenarios": [{"name": "first", "duration_minutes": 1, "concurrent_users": 10}]}`"#
+        ));
+    }
     let hint = map.keys().map(|key| did_you_mean(key, MARKS)).find(|hint| !hint.is_empty());
     Err(format!(
-        "no dialect recognised{}: the top has the keys {}, and a config has one of {}",
+        "no shape of a config is recognised{}: the top has the keys {}, and a config has one of {}",
         hint.unwrap_or_default(),
         listing(map.keys().map(String::as_str)),
         listing(MARKS)
     ))
 }
 
-/// Checks a document against the schema of `T` and reads it, repaired where that is needed. None
-/// (with at least one problem) where even that fails.
+/// Validates a document against the schema of `T` and deserialises it, repaired where necessary. `None`, with
+/// at least one problem, if it cannot be repaired.
 fn typed<T: JsonSchema + DeserializeOwned>(document: &Value, problems: &mut Vec<Problem>) -> Option<T> {
     let schema = schemars::schema_for!(T).to_value();
     let (repaired, found) = check(&schema, document.clone());
@@ -189,7 +229,7 @@ fn typed<T: JsonSchema + DeserializeOwned>(document: &Value, problems: &mut Vec<
 }
 
 /// Resolves a journey or a topology: the object itself, a bundled name, or a path (from the working
-/// directory, then from the config's folder). None after a problem was reported.
+/// directory, then from the config's folder). `None` after a problem.
 pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone>(
     source: &Source<T>,
     key: &str,
@@ -215,11 +255,42 @@ pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone>(
             }
         },
     };
+    read_typed(&text, name, key, findings)
+}
+
+/// Reads the declaration of a load balancer from a file (from the working directory, then from the config's
+/// folder). `None` after a problem.
+pub(super) fn read_declaration(
+    name: &str,
+    key: &str,
+    folder: Option<&Path>,
+    findings: &mut Findings,
+) -> Option<Declaration> {
+    match read_beside(name, folder) {
+        Ok(text) => read_typed(&text, name, key, findings),
+        Err(error) => {
+            findings.wrong(
+                key,
+                name,
+                format!("cannot be read as the declaration of a load balancer ({error})"),
+            );
+            None
+        }
+    }
+}
+
+/// Deserialises the text of the file `name` that `key` names. `None` after a problem.
+fn read_typed<T: JsonSchema + DeserializeOwned>(
+    text: &str,
+    name: &str,
+    key: &str,
+    findings: &mut Findings,
+) -> Option<T> {
     let mut problems = Vec::new();
-    let document = match parse(&text, &mut problems) {
+    let document = match parse(text, &mut problems) {
         Ok(document) => document,
         Err(error) => {
-            findings.wrong(key, name.as_str(), format!("the file is not JSON: {error}"));
+            findings.wrong(key, name, explain(name, text, &error));
             return None;
         }
     };
@@ -233,8 +304,8 @@ pub(super) fn resolve<T: JsonSchema + DeserializeOwned + Clone>(
 }
 
 fn read_beside(name: &str, folder: Option<&Path>) -> std::io::Result<String> {
-    std::fs::read_to_string(name).or_else(|error| match folder {
-        Some(folder) => std::fs::read_to_string(folder.join(name)),
+    lb_io::read_json(Path::new(name)).or_else(|error| match folder {
+        Some(folder) => lb_io::read_json(&folder.join(name)),
         None => Err(error),
     })
 }

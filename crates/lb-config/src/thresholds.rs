@@ -1,5 +1,5 @@
-//! Reads the thresholds of a plan and checks them against what will run, so that none refers to something
-//! that never happens and therefore seems to hold.
+//! Reads the thresholds of a plan and checks them against what will run, because a threshold on something
+//! that never happens would seem to hold.
 
 use super::algorithms::Skipped;
 use super::error::Findings;
@@ -9,7 +9,7 @@ use super::settings::Rule;
 use lb_analysis::threshold::{Selector, Threshold, ThresholdError, covers, preset};
 use lb_core::suggest::{did_you_mean, listing};
 
-/// Reads the thresholds, each of them once, and reports those that look at nothing.
+/// Reads the thresholds, without duplicates, and reports those that match nothing.
 pub(super) fn read_thresholds(
     rules: &[Said<Rule>],
     scenarios: &[PlannedScenario],
@@ -44,7 +44,7 @@ fn read_rule(rule: &Rule) -> Vec<Result<Threshold, ThresholdError>> {
     }
 }
 
-/// Reports what a threshold looks at and no scenario has.
+/// Reports a threshold that refers to something that no scenario has.
 fn check(
     path: &str,
     threshold: &Threshold,
@@ -52,7 +52,7 @@ fn check(
     skipped: &[Skipped],
     findings: &mut Findings,
 ) {
-    // Without scenarios something else is wrong, and what exists cannot be told.
+    // Without scenarios, another problem was already reported.
     if scenarios.is_empty() {
         return;
     }
@@ -72,7 +72,7 @@ fn check(
     findings.wrong(path, text, absent(selector, scenarios));
 }
 
-/// Why no scenario has what a selector looks at.
+/// Returns the reason why a selector matches nothing in any scenario.
 fn absent(selector: &Selector, scenarios: &[PlannedScenario]) -> String {
     if let Some(action) = &selector.action {
         let mine = || scenarios.iter().filter(|scenario| selector.names_scenario(&scenario.scenario.name));
@@ -114,7 +114,7 @@ fn check_algorithm(
     }
     let all_skipped = || skipped.iter().chain(scenarios.iter().flat_map(|scenario| &scenario.skipped));
     if all_skipped().any(|skipped| selector.names_algorithm(&skipped.name)) {
-        let message = format!("is not looked at: `{wanted}` is skipped");
+        let message = format!("is not evaluated: `{wanted}` is skipped");
         findings.note(path, threshold.text(), message);
         return;
     }

@@ -1,22 +1,22 @@
-//! Patterns on a timeline: how many users are active at once, what a cap leaves, and how the whole is
-//! stretched, squeezed or scaled. Pure arithmetic over seconds.
+//! Patterns on a timeline: how many users are active at once, how many a cap allows, where the gaps are, and
+//! how users are scaled. Pure arithmetic over seconds.
 
-/// A pattern must last this many seconds to hold a request.
+/// Minimum length of a pattern, in seconds.
 pub(super) const SHORTEST_S: f64 = 0.1;
 
 /// A number of users from one offset to another.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Block {
-    /// Begin in seconds.
+    /// Start in seconds.
     pub(super) start: f64,
     /// End in seconds, exclusive.
     pub(super) end: f64,
-    /// Users at once.
+    /// Number of concurrent users.
     pub(super) users: u32,
 }
 
 impl Block {
-    /// Blocks that share less than a microsecond touch; what they share is the error of arithmetic.
+    /// Blocks that overlap by less than this many seconds only touch: the overlap is a rounding error.
     const TOUCH: f64 = 1e-6;
 
     fn holds(&self, moment: f64) -> bool {
@@ -24,8 +24,8 @@ impl Block {
     }
 }
 
-/// The busiest moment and its users. Counts only rise where a block begins, so only begins are
-/// looked at.
+/// Returns the busiest moment and its number of users. The number only rises where a block starts, so only
+/// those moments are checked.
 fn busiest(blocks: &[Block], among: impl Fn(f64) -> bool) -> Option<(f64, u64)> {
     let users_at = |moment: f64| -> u64 {
         blocks.iter().filter(|block| block.holds(moment)).map(|block| u64::from(block.users)).sum()
@@ -34,14 +34,14 @@ fn busiest(blocks: &[Block], among: impl Fn(f64) -> bool) -> Option<(f64, u64)> 
     moments.map(|moment| (moment, users_at(moment))).max_by(|a, b| a.1.cmp(&b.1).then(b.0.total_cmp(&a.0)))
 }
 
-/// Most users at once.
+/// Returns the number of users at the busiest moment.
 pub(super) fn peak(blocks: &[Block]) -> u64 {
     busiest(blocks, |_| true).map_or(0, |(_, users)| users)
 }
 
-/// How many users `cap` leaves for `block` beside `others`.
+/// Returns the number of users that `cap` leaves for `block` in addition to `others`.
 pub(super) fn room(block: &Block, others: &[Block], cap: u32) -> u32 {
-    // The number of others at the very begin of `block`: they may have begun earlier.
+    // An empty block also counts the others at the start of `block`, because they may have started earlier.
     let marker = Block { users: 0, ..*block };
     let with_marker: Vec<Block> = others.iter().copied().chain([marker]).collect();
     let within = |moment: f64| block.holds(moment);
@@ -49,8 +49,8 @@ pub(super) fn room(block: &Block, others: &[Block], cap: u32) -> u32 {
     u32::try_from(u64::from(cap).saturating_sub(taken)).unwrap_or(0)
 }
 
-/// Users of each block so that the busiest moment has `wanted` users and proportions are kept.
-/// Every block keeps at least one user, so the peak may be higher when there are very few.
+/// Scales the users of each block so that the busiest moment has `wanted` users and proportions are kept.
+/// Every block keeps at least one user, so the peak may be higher than a very small `wanted`.
 pub(super) fn scale_users(blocks: &[Block], wanted: u32) -> Vec<u32> {
     let now = peak(blocks).max(1) as f64;
     let exact: Vec<f64> =
@@ -60,7 +60,7 @@ pub(super) fn scale_users(blocks: &[Block], wanted: u32) -> Vec<u32> {
         .zip(&exact)
         .map(|(block, users)| Block { users: (users.floor() as u32).max(1), ..*block })
         .collect();
-    // Rounding down leaves a few users over: they go to the largest remainders at the busiest moment.
+    // Rounding down leaves a few users, which go to the largest remainders at the busiest moment.
     let moment = busiest(blocks, |_| true).map_or(0.0, |(moment, _)| moment);
     let mut there: Vec<usize> = (0..blocks.len()).filter(|&i| blocks[i].holds(moment)).collect();
     there.sort_by(|&a, &b| exact[b].fract().total_cmp(&exact[a].fract()).then(a.cmp(&b)));
@@ -73,7 +73,7 @@ pub(super) fn scale_users(blocks: &[Block], wanted: u32) -> Vec<u32> {
     scaled.iter().map(|block| block.users).collect()
 }
 
-/// The gaps that `blocks` leave between 0 and the last end, as begin and end.
+/// Returns the gaps between 0 and the last end, each as its start and end.
 pub(super) fn gaps(blocks: &[Block]) -> Vec<(f64, f64)> {
     let mut sorted: Vec<&Block> = blocks.iter().collect();
     sorted.sort_by(|a, b| a.start.total_cmp(&b.start));
@@ -117,7 +117,7 @@ mod tests {
         let blocks = [block(0.0, 25.0, 95), block(25.0, 60.0, 52), block(30.0, 50.0, 84)];
         assert_eq!(scale_users(&blocks, 136), vec![95, 52, 84], "the same peak changes nothing");
         let half = scale_users(&blocks, 67);
-        assert_eq!(half[1] + half[2], 67, "the busiest moment has what was asked for");
+        assert_eq!(half[1] + half[2], 67, "the busiest moment has the wanted users");
         assert_eq!(scale_users(&blocks, 1), vec![1, 1, 1], "each pattern keeps a user");
         assert_eq!(scale_users(&blocks, 1360), vec![950, 520, 840], "it scales up as well");
     }
@@ -127,6 +127,6 @@ mod tests {
         let blocks = [block(180.0, 240.0, 5), block(0.0, 60.0, 5)];
         assert_eq!(gaps(&blocks), vec![(60.0, 180.0)]);
         assert_eq!(gaps(&[block(0.0, 60.0, 5), block(30.0, 90.0, 5)]), vec![], "overlaps have none");
-        assert_eq!(gaps(&[block(5.0, 6.0, 1)]), vec![(0.0, 5.0)], "a late begin is a gap too");
+        assert_eq!(gaps(&[block(5.0, 6.0, 1)]), vec![(0.0, 5.0)], "a late start is a gap too");
     }
 }

@@ -21,6 +21,8 @@ fn config(bench: &Value) -> Value {
 /// The same on a journey of single requests without log-in.
 fn simple(mut bench: Value) -> Value {
     bench["journey"] = json!("single_get");
+    // Its requests name no service, so a pool has to serve all of them.
+    bench["topology"] = json!("situation-a");
     config(&bench)
 }
 
@@ -133,7 +135,7 @@ fn stages_follow_the_timeline_and_tell_when_they_do_not_fill_a_pattern() {
     assert_eq!(long.mean_arrival_rate(), Some(55.0), "the last rate is kept for 30 s more");
     let notes: Vec<_> = plan.notes().iter().filter(|note| note.key_path == "bench.arrivals.stages").collect();
     assert_eq!(notes.len(), 1, "only the longer pattern is told about: {notes:?}");
-    assert!(notes[0].message.contains("`long` 60.0 s: their last rate is kept"), "{}", notes[0]);
+    assert!(notes[0].message.contains("`long` lasts 60.0 s: their last rate is kept"), "{}", notes[0]);
 }
 
 #[test]
@@ -169,19 +171,19 @@ fn settings_that_contradict_arrivals_are_refused_with_the_way_out() {
         (
             simple(json!({})),
             flags("poison:5"),
-            "--arrivals = \"poison:5\": is not an arrival process; use `constant:500`",
+            "--arrivals poison:5: is not an arrival process; use `constant:500`",
         ),
         (simple(json!({})), flags("ramp:0-0"), "nothing would ever arrive"),
         (simple(json!({})), flags("constant:2000000"), "must be at most 1000000 arrivals per second"),
         (
             simple(json!({})),
             Overrides { users: Some(5), ..flags("poisson:5") },
-            "--users = 5: arrivals take the place of users",
+            "--users 5: arrivals take the place of users",
         ),
         (
             simple(json!({})),
             Overrides { ramp_up: Some(Duration::from_secs(1)), ..flags("poisson:5") },
-            "--ramp-up = 1: users ramp up",
+            "--ramp-up 1: users ramp up",
         ),
         (
             long(json!({"process": "poison", "rate": 5})),
@@ -208,12 +210,12 @@ fn settings_that_contradict_arrivals_are_refused_with_the_way_out() {
         (
             long(json!({"process": "poisson", "rate": 5, "speed": 2})),
             none.clone(),
-            "bench.arrivals.speed = null: belongs to the process `replay`",
+            "bench.arrivals.speed = null: applies only to `replay`",
         ),
         (
             long(json!({"process": "bursts", "rates": [1, 2]})),
             none.clone(),
-            "bench.arrivals.mean_stay_s = null: missing; it must be two mean stays",
+            "bench.arrivals.mean_stay_s = null: missing; it must be two mean stay times",
         ),
         (
             long(json!({"process": "ramp", "rates": [1]})),
@@ -273,7 +275,7 @@ fn limits_of_evidence_are_checked_in_config_and_flags() {
         (json!({"margin": 0.6}), "bench.margin = 0.6: must be a number from 0.001 to 0.5"),
         (
             json!({"max_repetitions": 2, "repetitions": 5, "precision": 0.1}),
-            "bench.max_repetitions = 2: is below the repetitions (5)",
+            "bench.max_repetitions = 2: is below the number of repetitions (5)",
         ),
         (json!({"max_in_flight": 0}), "bench.max_in_flight = 0: must be a whole number from 1 to 100000"),
         (json!({"warm_up_detection": 1}), "bench.warm_up_detection = 1: must be true or false, not a number"),
@@ -291,11 +293,11 @@ fn limits_of_evidence_are_checked_in_config_and_flags() {
     };
     let message = refused(&simple(json!({})), &overrides);
     for reason in [
-        "--precision = \"inf\": must be from 0.001 to 1",
-        "--max-repetitions = 0: must be from 1 to 1000",
-        "--margin = 0: must be from 0.001 to 0.5",
-        "--warm-up = 100000: must be from 0 to 86400 seconds",
-        "--speed = 0: must be from 0.001 to 1000000",
+        "--precision inf: must be from 0.001 to 1",
+        "--max-repetitions 0: must be from 1 to 1000",
+        "--margin 0: must be from 0.001 to 0.5",
+        "--warm-up 100000: must be from 0 to 86400 seconds",
+        "--speed 0: must be from 0.001 to 1000000",
     ] {
         assert!(message.contains(reason), "expected {reason:?} in: {message}");
     }

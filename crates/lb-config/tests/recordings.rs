@@ -106,24 +106,24 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
     let log = |time: &str, request: &str| format!("h - - [{time}] \"{request}\" 200 1");
     let good = log("31/Jan/2026:12:00:00 +0000", "GET /a HTTP/1.1");
     for (text, reason) in [
-        (String::new(), "is empty; a recording has at least one request"),
+        (String::new(), "is empty; a recording needs at least one request"),
         ("\n \n".to_owned(), "is empty"),
-        ("[]".to_owned(), "holds no request; a recording has at least one"),
-        ("hello".to_owned(), "line 1: is of no known format"),
-        ("{\"a\": 1}".to_owned(), "line 1: is of no known format"),
+        ("[]".to_owned(), "has no requests; a recording needs at least one"),
+        ("hello".to_owned(), "line 1: is not in a known format"),
+        ("{\"a\": 1}".to_owned(), "line 1: is not in a known format"),
         ("[\n{\"endpoint\": \"/a\",\n".to_owned(), "line 3: the file is not a JSON list"),
         (
             q(&format!("{two},\n{one}")),
-            "line 3: the timestamp `1700000000` lies before `1700000001` of line 2; sort the rows by time",
+            "line 3: the timestamp `1700000000` is earlier than `1700000001` on line 2; sort the rows by time",
         ),
         (q(&format!("{one},\n7")), "line 3: the row must be an object"),
         (
             q(&format!("{one},\n{{\"endpoint\": \"/a\", \"method\": \"GET\"}}")),
-            "line 3: the timestamp is missing, and other rows have one",
+            "line 3: the timestamp is missing, but other rows have one",
         ),
         (
             q(&format!("{one},\n{}", row("/a", "GET", "\"2026-01-31 12:00:00\""))),
-            "line 3: the timestamp `2026-01-31 12:00:00` is a time without a zone, and line 2 has Unix seconds (`1700000000`); use one style for all of them",
+            "line 3: the timestamp `2026-01-31 12:00:00` is a time without a zone, but line 2 has Unix seconds (`1700000000`); use one style for all of them",
         ),
         (
             q(&format!("{one},\n{}", row("/a", "GET", "\"noon\""))),
@@ -133,8 +133,8 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
             q(&format!("{one},\n{one}")),
             "all 2 rows have the timestamp `1700000000`; remove the timestamps and give a rate",
         ),
-        (q(&row("/a", "FETCH", "1")), "line 2: the method `FETCH` is none of GET, HEAD"),
-        (q(&row("/a", "", "1")), "the method `` is none of"),
+        (q(&row("/a", "FETCH", "1")), "line 2: the method `FETCH` is not one of GET, HEAD"),
+        (q(&row("/a", "", "1")), "the method `` is not one of"),
         (q(&row("", "GET", "1")), "line 2: `` is not a path"),
         (q(&row("ftp://h/a", "GET", "1")), "is not an HTTP address"),
         (q("{\"method\": \"GET\", \"timestamp\": 1}"), "line 2: `endpoint` is missing"),
@@ -143,8 +143,8 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
         (format!("{VEGETA}{{\"method\": \"GET\"}}\n"), "line 5: `url` is missing"),
         ("{\"method\":\"GET\",\"url\":\"/a\",\"body\":\"***\"}".to_owned(), "line 1: `body` is not base64"),
         ("{\"method\":\"GET\",\"url\":\"/a\",\"header\":{\"A\\n\":[\"b\"]}}".to_owned(), "cannot be sent"),
-        (format!("{K6}{{\"a\": 1}}"), "line 6: has no `type` and `metric`"),
-        ("{\"metric\":\"vus\",\"type\":\"Point\",\"data\":{}}".to_owned(), "holds no request"),
+        (format!("{K6}{{\"a\": 1}}"), "line 6: `type` or `metric` is missing"),
+        ("{\"metric\":\"vus\",\"type\":\"Point\",\"data\":{}}".to_owned(), "has no requests"),
         (format!("{good}\nnonsense"), "line 2: is not a line of an access log"),
         (
             format!("{good}\n{}", log("31/Jan/2026:12:00:01 +0000", "-")),
@@ -152,7 +152,7 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
         ),
         (
             format!("{good}\n{}", log("31/Foo/2026:12:00:01 +0000", "GET /a HTTP/1.1")),
-            "line 2: `31/Foo/2026:12:00:01 +0000` is not a time of an access log",
+            "line 2: `31/Foo/2026:12:00:01 +0000` is not an access log time",
         ),
     ] {
         let message = refused(&text, TraceOptions::default());
@@ -160,7 +160,7 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
     }
     let forced = TraceOptions { format: Some(TraceFormat::K6), rate: None };
     assert!(
-        refused(VEGETA, forced).contains("line 1: has no `type` and `metric`"),
+        refused(VEGETA, forced).contains("line 1: `type` or `metric` is missing"),
         "a forced format is not guessed"
     );
     let message =
@@ -174,7 +174,7 @@ fn the_first_ten_faults_are_listed_and_the_others_counted() {
         (0..25).map(|_| "{\"endpoint\": \"/a\", \"method\": \"EAT\", \"timestamp\": 1}".to_owned()).collect();
     let message = refused(&format!("[{}]", rows.join(",\n")), TraceOptions::default());
     assert!(
-        message.contains("26 faults, of which the first 10:"),
+        message.contains("26 faults, the first 10 of which are:"),
         "25 methods, and all times alike: {message}"
     );
     assert_eq!(message.lines().count(), 11, "{message}");
@@ -224,7 +224,7 @@ fn a_given_duration_leaves_out_what_lies_after_it() {
     let schedule = Schedule::new(Arc::clone(&plan.scenarios()[0].scenario().workload), plan.seed());
     assert_eq!(schedule.arrivals().len(), 2);
     let note = plan.notes().iter().find(|note| note.key_path == "--duration").expect("it is reported");
-    assert!(note.message.contains("1 of 3 recorded requests lie after it"), "{note}");
+    assert!(note.message.contains("1 of 3 recorded requests come later"), "{note}");
 }
 
 #[test]
@@ -268,11 +268,11 @@ fn what_a_replay_cannot_do_is_refused() {
         json!({"scenarios": [{"name": "x", "duration_minutes": 1, "concurrent_users": 1}], "bench": {"arrivals": arrivals}}).to_string()
     };
     for (text, overrides, reason) in [
-        (Q.to_owned(), Overrides { users: Some(3), ..none.clone() }, "--users = 3: arrivals take the place"),
+        (Q.to_owned(), Overrides { users: Some(3), ..none.clone() }, "--users 3: arrivals take the place"),
         (
             Q.to_owned(),
             Overrides { time_scale: Some(2.0), ..none.clone() },
-            "--time-scale = 2: does not reach recorded times",
+            "--time-scale 2: does not affect recorded times",
         ),
         (
             Q.to_owned(),
@@ -287,7 +287,7 @@ fn what_a_replay_cannot_do_is_refused() {
         (
             sequence(json!("poisson:5")),
             Overrides { speed: Some(2.0), ..none.clone() },
-            "--speed = 2: belongs to a replay",
+            "--speed 2: applies only to a replay",
         ),
         (sequence(json!({"process": "replay"})), none.clone(), "bench.arrivals.file = null: missing"),
         (

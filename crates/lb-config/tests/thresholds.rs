@@ -1,5 +1,6 @@
 //! Thresholds: their grammar, what of it a plan accepts, and whether made-up trials keep them.
 
+use lb_analysis::summarise;
 use lb_analysis::threshold::{PRESETS, Threshold, evaluate, preset};
 use lb_config::{Overrides, Plan, PlannedScenario, from_text, plan};
 use lb_core::workload::{ActionIndex, Observer, Sample, StepIndex, UserId, UserPlan};
@@ -13,6 +14,7 @@ use serde_json::{Value, json};
 fn config(bench: &Value) -> Value {
     let mut bench = bench.clone();
     bench["algorithms"] = json!(["round-robin", "least-connections"]);
+    bench["topology"] = json!("situation-a");
     bench["journey"] = json!({"name": "two", "actions": {
         "buy": {"weight": 1, "steps": [{"name": "fill", "method": "POST", "path": "/a"}, {"name": "pay", "method": "POST", "path": "/b"}]},
         "look": {"weight": 1, "steps": [{"name": "see", "path": "/c"}]}}});
@@ -67,6 +69,7 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         label: "round-robin".to_owned(),
         attempt: 0,
         problems: Vec::new(),
+        accepted: Vec::new(),
         cut_s,
         machine: MachineUse::default(),
         block: 0,
@@ -76,6 +79,7 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         record: recording.finish(recorders, Span::from_secs(6)),
         backends: (0..2).map(|id| ListedBackend { id: id.to_string(), pool: 0, weight: 1.0 }).collect(),
         balancer: Vec::new(),
+        retries: None,
         counted_by: None,
         steering: None,
         guards: None,
@@ -127,6 +131,36 @@ fn each_metric_is_measured_as_the_summary_measures_it() {
         // The median comes from a histogram that is exact to 0.1 %.
         assert!(held == ok || text.contains("med"), "{text} observed {seen}: {held}");
     }
+}
+
+/// Returns a trial whose replies name these backends, numbered from 2.
+fn trial_with(rows: &[Row], names: &[&str]) -> Trial {
+    let mut trial = trial(rows, 0.0);
+    trial.record.unlisted_backends = names.iter().map(|name| (*name).to_owned()).collect();
+    trial
+}
+
+fn backends(trials: &[&Trial]) -> Vec<(String, u64, f64)> {
+    let summary = summarise(trials, &day().scenario().workload).expect("there are trials");
+    summary.backends.into_iter().map(|backend| (backend.id, backend.requests, backend.share)).collect()
+}
+
+#[test]
+fn backends_are_summed_by_name_and_replies_name_those_that_are_listed_otherwise() {
+    let row = |second, backend| (second, 10, 0, Outcome::Ok, backend);
+    let first = trial_with(&[row(0, 0), row(1, 2), row(2, 3)], &["x", "y"]);
+    let second = trial_with(&[row(0, 1), row(1, 2), row(2, 2)], &["y"]);
+    let expected = [("0", 1), ("1", 1), ("x", 1), ("y", 3)];
+    let found = backends(&[&first, &second]);
+    let found: Vec<(&str, u64)> = found.iter().map(|(id, requests, _)| (id.as_str(), *requests)).collect();
+    assert_eq!(found, expected, "`y` is one backend, whatever its number");
+
+    let mut strangers = trial_with(&[row(0, 2), row(1, 3), row(2, 3), row(3, 3)], &["shop-2", "shop-1"]);
+    let note = strangers.list_by_replies().expect("no listed backend replied");
+    assert!(note.contains("shop-1, shop-2, but the load balancer lists them as 0, 1"), "{note}");
+    let expected = [("shop-1".to_owned(), 3, 0.75), ("shop-2".to_owned(), 1, 0.25)];
+    assert_eq!(backends(&[&strangers]), expected, "rows that got nothing are gone");
+    assert_eq!(strangers.list_by_replies(), None, "the names are listed now");
 }
 
 #[test]
@@ -267,6 +301,49 @@ fn a_plan_gathers_thresholds_and_flags_take_their_place() {
 }
 
 #[test]
+fn thresholds_are_accepted_as_k6_writes_them() {
+    let k6 = json!({"thresholds": {
+        "http_req_duration": [{"threshold": "p(95)<500", "abortOnFail": true, "delayAbortEval": "10s"}, "avg<200"],
+        "http_req_duration{expected_response:true}": ["p(95)<300"],
+        "http_req_failed": ["rate===0", {"threshold": "rate!==1"}]}});
+    let plan = planned(&k6, &Overrides::default()).expect("k6 accepts it");
+    let texts: Vec<&str> = plan.thresholds().iter().map(Threshold::text).collect();
+    assert_eq!(
+        texts,
+        [
+            "http_req_duration: p(95)<500",
+            "http_req_duration: avg<200",
+            "http_req_duration{expected_response:true}: p(95)<300",
+            "http_req_failed: rate===0",
+            "http_req_failed: rate!==1",
+        ]
+    );
+    assert!(plan.thresholds()[3].holds(0.0) && !plan.thresholds()[3].holds(0.1), "`===` is equality");
+    assert!(plan.thresholds()[4].holds(0.0) && !plan.thresholds()[4].holds(1.0), "`!==` is inequality");
+    let note = plan.notes().iter().find(|note| note.key_path.ends_with("abortOnFail")).expect("it is noted");
+    assert_eq!(note.key_path, "bench.thresholds.http_req_duration[0].abortOnFail");
+
+    for (key, condition, expected) in [
+        (
+            "http_req_duration{expected_response:false}",
+            json!("avg<1"),
+            "limit the other responses by `http_req_failed`",
+        ),
+        (
+            "http_reqs{expected_response:true}",
+            json!("count>1"),
+            "`http_reqs` does not support `expected_response`",
+        ),
+        ("http_reqs", json!({"threshold": "count>1", "abortOnFial": true}), "did you mean `abortOnFail`?"),
+        ("http_reqs", json!({"abortOnFail": true}), "threshold: missing"),
+    ] {
+        let refused = planned(&json!({"thresholds": {key: [condition]}}), &Overrides::default());
+        let message = refused.expect_err("k6 would measure something else");
+        assert!(message.contains(expected), "{key}: must say {expected:?}, and says:\n{message}");
+    }
+}
+
+#[test]
 fn a_threshold_on_nothing_that_runs_is_refused() {
     let with = |text: &str| {
         let flags = Overrides { thresholds: vec![text.to_owned()], ..Overrides::default() };
@@ -284,7 +361,7 @@ fn a_threshold_on_nothing_that_runs_is_refused() {
         ),
         ("http_reqs{action:look,method:POST}: count>1", "no such request is sent with the method `POST`"),
         ("http_reqs{window:60s-90s}: count>1", "the window begins after the end of every scenario"),
-        ("http_req_duration: avg>>1", "--threshold = \"http_req_duration: avg>>1\": `>1` is not a limit"),
+        ("http_req_duration: avg>>1", "--threshold http_req_duration: avg>>1: `>1` is not a limit"),
     ] {
         let message = with(text);
         assert!(message.contains(reason), "expected {reason:?} in: {message}");

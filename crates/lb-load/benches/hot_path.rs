@@ -12,21 +12,18 @@
 //!
 //! `OHA` names oha's binary if it is not on the path.
 
+#[path = "support/peers.rs"]
+mod peers;
 mod support;
 
 use anyhow::{Context, Result, bail, ensure};
 use lb_core::workload::Stage;
 use lb_core::{Outcome, Span};
 use lb_load::{Hooks, LoadPlan, run};
-use rustix::process::{Pid, Signal, kill_process};
+use peers::{CONNECTIONS, Figures, Nginx, has, median, pinned, this_binary, verdict, with_oha, wrk};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
-/// Connections of the comparison.
-const CONNECTIONS: u32 = 32;
 /// Limits that are wanted.
 const MOST_CPU: f64 = 1.15;
 const LEAST_RATE: f64 = 0.9;
@@ -50,21 +47,13 @@ fn main() -> Result<()> {
     ensure!(cores >= 2, "the comparison needs a core for the client and one for the server");
 
     let server = Nginx::start()?;
-    compare(&server.url(), rounds, seconds)?;
-    memory(&server.url(), option("--users", 5_000)?)
-}
-
-/// One client in one round.
-#[derive(Clone, Copy, Debug)]
-struct Figures {
-    rate: f64,
-    cpu_us: f64,
-    user_us: f64,
+    compare(&server.http1(), rounds, seconds)?;
+    memory(&server.http1(), option("--users", 5_000)?)
 }
 
 fn compare(url: &str, rounds: u64, seconds: u64) -> Result<()> {
     let oha = std::env::var("OHA").unwrap_or_else(|_| "oha".to_owned());
-    let has_oha = Command::new(&oha).arg("--version").stdout(Stdio::null()).status().is_ok();
+    let has_oha = has(&oha);
     if !has_oha {
         println!("oha: skipped, not installed (`cargo install oha --locked`, or name it in OHA)");
     }
@@ -119,149 +108,12 @@ fn memory(url: &str, users: u64) -> Result<()> {
     Ok(())
 }
 
-fn verdict(rule: &str, holds: bool) {
-    println!("{} {rule}", if holds { "yes:" } else { "NO: " });
-}
-
-fn wrk(url: &str, seconds: u64) -> Result<Figures> {
-    let duration = format!("-d{seconds}s");
-    let connections = format!("-c{CONNECTIONS}");
-    let (text, cpu) = pinned(Command::new("wrk").args(["-t1", &connections, &duration, url]))?;
-    // "  1234567 requests in 5.00s, 12.34MB read"
-    let line = text.lines().find(|line| line.contains(" requests in ")).context("wrk told nothing")?;
-    let mut words = line.split_whitespace();
-    let requests: f64 = words.next().context("no count")?.parse()?;
-    let took: f64 = words.nth(2).context("no time")?.trim_end_matches("s,").parse()?;
-    Ok(cpu.over(requests, took))
-}
-
-fn with_oha(oha: &str, url: &str, seconds: u64) -> Result<Figures> {
-    let (connections, duration) = (CONNECTIONS.to_string(), format!("{seconds}s"));
-    let options = ["--no-tui", "--output-format", "json", "-c", &connections, "-z", &duration, url];
-    let (text, cpu) = pinned(Command::new(oha).args(options).env("TOKIO_WORKER_THREADS", "1"))?;
-    let report: Value = serde_json::from_str(&text)?;
-    let summary = |name: &str| report["summary"][name].as_f64().context("oha told nothing");
-    let (rate, took) = (summary("requestsPerSec")?, summary("total")?);
-    Ok(cpu.over(rate * took, took))
-}
-
 fn ours(url: &str, seconds: u64) -> Result<Figures> {
     let users = CONNECTIONS.to_string();
     let (text, cpu) = pinned(&mut this_binary(&[url, &users, &seconds.to_string(), "0"])?)?;
     let report: Value = serde_json::from_str(&text)?;
     ensure!(report["errors"] == 0, "{} requests failed", report["errors"]);
     Ok(cpu.over(report["requests"].as_f64().context("no count")?, seconds as f64))
-}
-
-/// This binary again, as a client in a process of its own.
-fn this_binary(args: &[&str]) -> Result<Command> {
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("--child").args(args);
-    Ok(command)
-}
-
-/// CPU time in seconds.
-struct Cpu {
-    user: f64,
-    system: f64,
-}
-
-impl Cpu {
-    fn over(&self, requests: f64, seconds: f64) -> Figures {
-        Figures {
-            rate: requests / seconds,
-            cpu_us: (self.user + self.system) * 1e6 / requests,
-            user_us: self.user * 1e6 / requests,
-        }
-    }
-
-    /// Of all children of this process that have ended (`proc(5)`: cutime and cstime of `stat`).
-    fn of_children() -> Result<Self> {
-        let stat = std::fs::read_to_string("/proc/self/stat")?;
-        let (_, fields) = stat.rsplit_once(") ").context("an odd /proc/self/stat")?;
-        let fields: Vec<&str> = fields.split(' ').collect();
-        // Fields 16 and 17, counted from 1; the third one comes right after the name.
-        let seconds = |number: usize| -> Result<f64> {
-            Ok(fields[number - 3].parse::<f64>()? / rustix::param::clock_ticks_per_second() as f64)
-        };
-        Ok(Self { user: seconds(16)?, system: seconds(17)? })
-    }
-}
-
-/// Runs a client on core 0 to its end; gives its output and its CPU time.
-fn pinned(command: &mut Command) -> Result<(String, Cpu)> {
-    let mut taskset = Command::new("taskset");
-    taskset.args(["-c", "0"]).arg(command.get_program()).args(command.get_args());
-    for (name, value) in command.get_envs() {
-        if let Some(value) = value {
-            taskset.env(name, value);
-        }
-    }
-    let before = Cpu::of_children()?;
-    let output = taskset.stderr(Stdio::inherit()).output().context("run a client under taskset")?;
-    let after = Cpu::of_children()?;
-    ensure!(output.status.success(), "{:?} failed", command.get_program());
-    let cpu = Cpu { user: after.user - before.user, system: after.system - before.system };
-    Ok((String::from_utf8(output.stdout)?, cpu))
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    let middle = values.len() / 2;
-    if values.len() % 2 == 1 { values[middle] } else { (values[middle - 1] + values[middle]) / 2.0 }
-}
-
-/// The server, on core 1, with all its files in a folder of its own.
-struct Nginx {
-    process: Child,
-    port: u16,
-    _folder: tempfile::TempDir,
-}
-
-impl Nginx {
-    fn start() -> Result<Self> {
-        let folder = tempfile::tempdir()?;
-        let path = folder.path().display();
-        let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
-        let config = format!(
-            "daemon off; worker_processes 1; pid {path}/pid; error_log {path}/error.log;
-             events {{ worker_connections 16384; }}
-             http {{
-                 access_log off; keepalive_requests 1000000000; keepalive_timeout 1h;
-                 client_body_temp_path {path}/body; proxy_temp_path {path}/proxy;
-                 fastcgi_temp_path {path}/fastcgi; uwsgi_temp_path {path}/uwsgi;
-                 scgi_temp_path {path}/scgi;
-                 server {{ listen 127.0.0.1:{port} backlog=8192; location / {{ return 200; }} }}
-             }}"
-        );
-        let file = folder.path().join("nginx.conf");
-        std::fs::write(&file, config)?;
-        let process = Command::new("taskset")
-            .args(["-c", "1", "nginx", "-c"])
-            .arg(&file)
-            .stderr(Stdio::null())
-            .spawn()
-            .context("start nginx (apt install nginx)")?;
-        let server = Self { process, port, _folder: folder };
-        let deadline = Instant::now() + Duration::from_secs(5);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            ensure!(Instant::now() < deadline, "nginx does not answer on port {port}");
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        Ok(server)
-    }
-
-    fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
-    }
-}
-
-impl Drop for Nginx {
-    fn drop(&mut self) {
-        // Asked to end, it ends its worker too; killed, it would leave it behind.
-        let _ = kill_process(Pid::from_child(&self.process), Signal::TERM);
-        let _ = self.process.wait();
-    }
 }
 
 /// The client: `<url> <users> <seconds> <seconds of thinking>`; prints what it recorded.

@@ -2,13 +2,13 @@
 
 use lb_core::Span;
 
-/// How long this thread has waited in the run queue since it started; `None` where the system does not
+/// Returns how long this thread has waited in the run queue since it started; `None` if the system does not
 /// report it.
 pub(crate) fn of_this_thread() -> Option<Span> {
     parse(&std::fs::read_to_string("/proc/thread-self/schedstat").ok()?)
 }
 
-/// Reads Linux's `schedstat` of a task: time on a CPU, time waiting for one (both ns), time slices
+/// Parses Linux's `schedstat` of a task: time on a CPU, time waiting for one (both ns), and time slices
 /// (kernel documentation, scheduler/sched-stats).
 fn parse(text: &str) -> Option<Span> {
     text.split_whitespace().nth(1)?.parse().ok().map(Span::from_nanos)

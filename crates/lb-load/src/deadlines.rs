@@ -42,7 +42,7 @@ impl Deadlines {
         self.at.borrow()[place].set(NONE);
     }
 
-    /// Whether the request is too old; if it is not yet, `waker` is woken when it is.
+    /// Returns whether the request is too old. If not, `waker` is woken once it is.
     #[inline]
     pub(crate) fn is_expired(&self, place: usize, waker: &Waker) -> bool {
         if self.at.borrow()[place].get() == EXPIRED {

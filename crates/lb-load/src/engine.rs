@@ -16,25 +16,33 @@ use std::thread::{Builder, JoinHandle};
 /// Runs one phase of load and returns its record. Blocks until the phase is over.
 ///
 /// # Errors
-/// When the system does not provide the threads, timers or open files that the phase needs. What happens to
-/// requests is in the record.
+/// When the system does not provide the threads, timers or open files that the phase needs, or TLS cannot be
+/// spoken as the plan asks. What happens to requests is in the record.
 ///
 /// # Panics
 /// When a worker panics, which is a defect: a record without its requests would be wrong.
 pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
+    let plan = plan.with_workers_that_can_connect();
     let arrivals = plan.schedule.arrivals();
     // There are never more sessions at once than arrivals.
     let all = u32::try_from(plan.shard.count(arrivals.len())).unwrap_or(u32::MAX);
     let lanes = plan.lanes() as u32;
-    let sessions = make_room(peak_users(&plan) * lanes, plan.sessions().min(all) * lanes)? / lanes;
+    let wanted = plan.sessions().min(all);
+    let sessions = match plan.pool() {
+        Some(pool) => {
+            make_room(u32::try_from(pool.get()).unwrap_or(u32::MAX).saturating_mul(lanes), 0)?;
+            wanted
+        }
+        None => make_room(peak_users(&plan) * lanes, wanted * lanes)? / lanes,
+    };
+    let start = Arc::new(Start::new(&plan, sessions)?);
     let (recording, recorders) = Recording::start(recording_spec(&plan, &hooks), plan.workers.get());
-    let start = Arc::new(Start::new(sessions));
     let mut threads = Vec::new();
     for (number, recorder) in recorders.into_iter().enumerate() {
         let (worker_plan, worker_hooks, start) = (plan.clone(), hooks.clone(), Arc::clone(&start));
         let thread = Builder::new().name(format!("{}-{number}", plan.phase)).spawn(move || {
             let stop = Arc::clone(&worker_hooks.stop);
-            // Without this worker the phase is invalid, so the others need not go on.
+            // Without this worker the phase is invalid, so the others need not continue.
             worker::run(worker_plan, worker_hooks, number, recorder, &start)
                 .inspect_err(|_| stop.store(true, Ordering::Relaxed))
         });
@@ -50,7 +58,7 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     let ended = join(threads)?;
     let stopped = ended.iter().filter_map(|ended| ended.stopped).max();
     let wall = stopped.map_or(plan.duration, |at| at.since(Time::ZERO).min(plan.duration));
-    // Unknown as soon as one of them is.
+    // The share is unknown if any worker does not report it.
     let waits: Option<Vec<f64>> = ended.iter().map(|ended| ended.cpu_wait_share).collect();
     let recorders = ended.into_iter().map(|ended| ended.recorder).collect();
     let mut record = recording.finish(recorders, wall);
@@ -62,7 +70,7 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     Ok(record)
 }
 
-/// The greatest number of this generator's users of closed stages at once.
+/// Returns the peak number of this generator's users of closed stages.
 fn peak_users(plan: &LoadPlan) -> u32 {
     let (first, step) = plan.shard.deal(0, 1);
     Population::of(plan.schedule.users().iter().skip(first).step_by(step)).peak()
@@ -72,9 +80,10 @@ fn recording_spec(plan: &LoadPlan, hooks: &Hooks) -> RecordingSpec {
     RecordingSpec {
         steps: plan.workload().steps().len(),
         backends: plan.backends.len(),
-        // Of the whole schedule, so that the parts of a phase agree on it.
+        // Counted over the whole schedule, so that all shards of a phase agree.
         population: Population::of(plan.schedule.users()),
-        open: !plan.schedule.arrivals().is_empty(),
+        // The wait for a connection of a pool is part of the latency, but not of the service time.
+        open: !plan.schedule.arrivals().is_empty() || plan.pool().is_some(),
         keep_actions: plan.keep_actions,
         requests: hooks.requests.clone(),
         progress: hooks.progress.clone(),

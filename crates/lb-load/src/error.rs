@@ -6,14 +6,17 @@ pub enum LoadError {
     /// The target's URL cannot be used.
     #[error("read the target's URL `{url}`: {problem}")]
     Url {
-        /// The URL as it was written.
+        /// The URL as it was written, with its password masked.
         url: String,
         /// What is wrong, and how to write it instead.
         problem: String,
     },
+    /// TLS cannot be spoken as the plan asks.
+    #[error("set up TLS: {0}")]
+    Tls(String),
     /// The system allows too few open files for one connection per user.
     #[error(
-        "open {users} connections at once: the limit of open files is {limit}; raise it with `ulimit -n {needed}`"
+        "open {users} connections at once: the limit on open files is {limit}; raise it with `ulimit -n {needed}`"
     )]
     OpenFiles {
         /// The greatest number of users at once.

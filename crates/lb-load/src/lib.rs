@@ -1,28 +1,32 @@
-//! The load engine: open and closed load over real sockets, in real time. Its code is the hot path.
+//! The load engine: open and closed load over real sockets, in real time.
 //!
-//! A [`LoadPlan`] says what one phase of load is: the schedule of users and arrivals, the target, the
-//! limits. [`run`] plays it and returns a [`TrialRecord`](lb_record::TrialRecord). The [`Hooks`] tie the
-//! phase to the process that runs it: a display, a writer of single requests, a stop flag. Several
-//! generators can share a phase, each with its [`Shard`] of the plan; their records become one with
+//! A [`LoadPlan`] describes one phase of load: the schedule of users and arrivals, the target, the limits.
+//! [`run`] plays it and returns a [`TrialRecord`](lb_record::TrialRecord). The [`Hooks`] connect the phase to
+//! the process that runs it: a display, a writer of individual requests, a stop flag. Several generators can
+//! share a phase, each with its [`Shard`] of the plan; their records become one with
 //! [`TrialRecord::absorb`](lb_record::TrialRecord::absorb).
 //!
-//! The crate uses `lb-core` for what users do, `lb-record` for the results, and a clock. It depends on no
-//! load balancer, no algorithm and no file.
+//! A target may be a URL of `https`: see [`TlsOptions`]. [`reach`] opens one connection before a phase, and says in
+//! full why a target cannot be reached.
+//!
+//! The crate uses `lb-core` for what users do, `lb-record` for the results, and a clock. It does not depend
+//! on load balancers, algorithms or files.
 //!
 //! ```
 //! use lb_core::workload::{
 //!     ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, RateSegment, Schedule, Spacing, Stage,
 //!     UserClass, Workload,
 //! };
+//! use lb_core::connections::{ConnectionPolicy, HttpChoice};
 //! use lb_core::{Seed, Span};
-//! use lb_load::{Hooks, LoadPlan, Shard, Target, run};
+//! use lb_load::{Hooks, LoadPlan, Shard, Target, TlsOptions, run};
 //! use std::collections::BTreeMap;
 //! use std::io::{BufRead, BufReader, Write};
 //! use std::num::NonZeroUsize;
 //! use std::sync::Arc;
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! // A server that answers every request the same, on a port that the system gives.
+//! // A server that gives every request the same answer, on a port chosen by the system.
 //! let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
 //! let address = listener.local_addr()?;
 //! std::thread::spawn(move || {
@@ -77,16 +81,23 @@
 //! let plan = LoadPlan {
 //!     phase: "example".to_owned(),
 //!     target: Target::at(address),
+//!     tls: TlsOptions::default(),
 //!     direct: None,
 //!     schedule: Schedule::new(Arc::new(workload), Seed(1)),
 //!     shard: Shard::WHOLE,
 //!     duration: Span::from_secs(1),
 //!     request_timeout: Span::from_secs(5),
+//!     http: HttpChoice::Auto,
+//!     connections: ConnectionPolicy::PerUser,
+//!     connect_timeout: Span::from_secs(5),
+//!     resolve_every: Span::from_secs(30),
 //!     drain_timeout: Span::from_secs(5),
 //!     max_in_flight: 100,
 //!     workers: NonZeroUsize::MIN,
 //!     cores: Vec::new(),
 //!     backends: Vec::new(),
+//!     backend_from: lb_core::BackendFrom::default(),
+//!     names_backends: false,
 //!     algorithm_names: None,
 //!     request_key: false,
 //!     forwarded_for: false,
@@ -102,24 +113,25 @@
 //!
 //! - no lock: everything that users touch belongs to their worker's thread;
 //! - no allocation: buffers are reused, and requests that never change are laid out once;
-//! - no formatting, and no log above trace;
+//! - no formatting, and no logging above trace level;
 //! - the clock is read twice: right before the request is written, and right after the last byte of the
 //!   reply. Latency is the time between the two and nothing else;
 //! - no timer, unless the user thinks: one sweep per worker finds requests that are too old;
-//! - no choice of a backend: where there is no load balancer, backends take turns ([`Direct`]);
+//! - no choice of a backend: without a load balancer, backends take turns ([`Direct`]);
 //! - no task: arrivals reuse the seats, and with them the connections, of sessions that have ended.
 //!
-//! A worker is a thread with a runtime of its own, and users never move. A user is one task that
-//! drives its own connection, so a reply wakes exactly one task, which records it and sends the next
-//! request before it returns. All users of a worker read into one buffer, because none of them keeps
-//! anything there while another one runs.
+//! A worker is a thread with a runtime of its own, and users never move between workers. Which requests share a
+//! connection is the plan's policy (`pool`); workers share none. A user is one task
+//! that drives its own connection, so a reply wakes exactly one task, which records it and sends the next
+//! request before it returns. All users of a worker read into one buffer, because none of them keeps anything
+//! there while another one runs.
 //!
-//! Requests and replies go through a codec of the crate's own (`http1`, over `httparse`), not through
-//! hyper's client connection, which hands each of them through channels and builds header maps. On
-//! the same sockets (32 connections, one core, three interleaved rounds against nginx) hyper took
-//! 1.4 to 1.8 us of user time per request and the codec 0.4 to 0.5, with nothing recorded; in all, 1.12
-//! to 1.23 and 0.91 to 0.95 times the CPU of wrk. The goal is at most 1.15 times with everything recorded.
-//! `http1` also says how another protocol would stand beside it.
+//! Requests and replies go through a codec of the crate's own (`http1`, over `httparse`), not through hyper's
+//! client connection, which passes each of them through channels and builds header maps. On the same sockets
+//! (32 connections, one core, three interleaved rounds against nginx) hyper took 1.4 to 1.8 us of user time
+//! per request and the codec 0.4 to 0.5, with nothing recorded; in total, hyper took 1.12 to 1.23 times the
+//! CPU of wrk, and the codec 0.91 to 0.95 times. The goal is at most 1.15 times with everything recorded.
+//! HTTP/2 (`http2`) is h2's, in a task for each connection.
 //!
 //! # Two models, side by side in one schedule
 //!
@@ -130,34 +142,54 @@
 //!   later one for the planned end of the thinking before it, or else for the end of the reply before it.
 //!   At the limit of sessions in flight, arrivals are dropped and counted, never delayed.
 //!
-//! Lateness (of timers and scheduling, until the request could be written; the time for making the
-//! connection is part of the latency instead) is recorded apart, and so is how long a worker's thread
-//! waited for a CPU. Users of closed stages wake by tokio's timer, which counts whole milliseconds; arrivals,
-//! and sessions that think, by an alarm that is late by some tens of microseconds.
+//! Lateness (of timers and scheduling, until the request could be written; the time for connecting is part of
+//! the latency instead) is recorded separately, and so is how long a worker's thread waited for a CPU. Users
+//! of closed stages wake by tokio's timer, which counts whole milliseconds. Arrivals, and sessions that
+//! think, wake by an alarm that is a few tens of microseconds late.
 
+mod addresses;
 mod backends;
+mod certificate;
 mod client;
+mod cookies;
 mod cpu_wait;
 mod deadlines;
 mod engine;
 mod error;
+mod failed;
+#[doc(hidden)]
+pub mod framing;
 mod hooks;
 mod http1;
+mod http2;
 mod limits;
+mod link;
+mod look_up;
+mod met;
 mod pace;
 mod pacer;
 mod plan;
+mod pool;
+mod preflight;
+mod redirect;
+mod reply;
 mod seat;
 mod shard;
 mod shared;
+mod survey;
 mod target;
+mod tls;
 mod transport;
 mod user;
 mod worker;
 
+pub use certificate::{CertificateFacts, CertificateNames};
 pub use engine::run;
 pub use error::LoadError;
 pub use hooks::Hooks;
 pub use plan::LoadPlan;
+pub use preflight::{Reached, SecuredBy, Unreachable, reach};
 pub use shard::Shard;
+pub use survey::{Survey, SurveyedReply, TlsFacts, survey};
 pub use target::{Direct, Target};
+pub use tls::{TlsIdentity, TlsOptions};

@@ -1,17 +1,18 @@
-//! How many connections the system allows, and how they are dealt out to the workers.
+//! The limit on open connections, and how connections are divided among the workers.
 
 use crate::error::LoadError;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-/// The number of open files of a process besides the connections of the load.
+/// The number of files that a process opens besides the connections of the load.
 const OTHER_FILES: u64 = 128;
 
 /// Makes room for one connection per user of closed stages, and for up to `sessions` sessions of open ones.
-/// The usual soft limit of 1,024 open files protects programs that use `select`; any other process may
-/// raise it to the hard limit. Returns how many sessions there is room for.
+/// The usual soft limit of 1,024 open files protects programs that use `select`; any other process may raise
+/// it to the hard limit. Returns the number of sessions that there is room for.
 ///
 /// # Errors
-/// When there is too little room for the users. Sessions rarely need as many connections as they may have.
+/// When there is too little room for the users. Too little room for the sessions is not an error, because
+/// they rarely need as many connections as they may have.
 pub(crate) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
     let needed = u64::from(users) + OTHER_FILES;
     let wanted = needed + u64::from(sessions);
@@ -28,12 +29,17 @@ pub(crate) fn make_room(users: u32, sessions: u32) -> Result<u32, LoadError> {
     };
     let room = u32::try_from(left).unwrap_or(u32::MAX).min(sessions);
     if room < sessions {
-        tracing::info!(limit, room, sessions, "open files bound the sessions in flight; see `ulimit -n`");
+        tracing::info!(
+            limit,
+            room,
+            sessions,
+            "the limit on open files caps the sessions in flight; see `ulimit -n`"
+        );
     }
     Ok(room)
 }
 
-/// The number of items that worker `number` gets when `total` items are dealt out in turn.
+/// Returns the number of items that worker `number` gets when `total` items are dealt out in turn.
 pub(crate) fn part(total: usize, workers: usize, number: usize) -> usize {
     total / workers + usize::from(number < total % workers)
 }

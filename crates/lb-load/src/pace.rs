@@ -21,7 +21,7 @@ pub(crate) enum Call {
     Close,
 }
 
-/// The place where a call is left for a seat.
+/// Holds a call until its seat takes it.
 #[derive(Debug, Default)]
 struct Bell {
     call: Cell<Option<Call>>,
@@ -40,7 +40,7 @@ pub(crate) struct Pace {
     bells: RefCell<Vec<Bell>>,
     /// The seats without a session, in the order in which they became free.
     free: RefCell<Vec<usize>>,
-    /// Whether there are no more arrivals.
+    /// Whether all arrivals have begun.
     is_closed: Cell<bool>,
 }
 
@@ -84,7 +84,8 @@ impl Pace {
         Ok(())
     }
 
-    /// Frees a seat whose session is over; false when there are no more arrivals, so that the seat can end.
+    /// Frees a seat whose session is over. Returns false when there are no more arrivals and the seat can
+    /// end.
     pub(crate) fn leave(&self, seat: usize) -> bool {
         if self.is_closed.get() {
             return false;
@@ -117,7 +118,7 @@ impl Pace {
         Some(seat)
     }
 
-    /// When the earliest wait is over; `None` when no session waits.
+    /// Returns when the earliest wait is over; `None` when no session waits.
     pub(crate) fn next_wait(&self) -> Option<Time> {
         self.waits.borrow().peek().map(|Reverse((until, _))| *until)
     }

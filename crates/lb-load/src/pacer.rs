@@ -1,12 +1,12 @@
-//! The pacer of the open model: it calls a seat for each arrival at its time, independently of those before
-//! it, and wakes sessions that think.
+//! The pacer of the open model calls a seat for each arrival at its time, independently of earlier arrivals,
+//! and wakes sessions that think. Users of the closed model that think are woken in the same way.
 //!
-//! Tokio's timer counts whole milliseconds: at 5,000 arrivals a second it would send them in bunches of
-//! five. The pacer of each worker has an alarm of its own ([`Alarm`]: a Linux timerfd that learns how
-//! late it usually wakes, and spins for the microseconds by which it is too early; tokio's timer
-//! elsewhere). Arrivals that are due together begin together, in order, and none is put off. An arrival that
-//! finds all seats taken is dropped and counted, because a queue within the generator would be load that
-//! the target does not see (Schroeder, Wierman, Harchol-Balter, "Open Versus Closed", NSDI 2006).
+//! Tokio's timer counts whole milliseconds: at 5,000 arrivals a second it would send them in bunches of five.
+//! The pacer of each worker therefore has its own alarm ([`Alarm`]: a Linux timerfd that learns how late it
+//! usually wakes and spins for the last few microseconds; tokio's timer elsewhere). Arrivals that are due
+//! together begin together, in order, and none is delayed. An arrival that finds all seats taken is dropped
+//! and counted, because a queue within the generator would be load that the target does not see (Schroeder,
+//! Wierman, Harchol-Balter, "Open Versus Closed", NSDI 2006).
 
 use crate::pace::{Call, Pace};
 use crate::seat;
@@ -42,6 +42,25 @@ pub(crate) async fn run(worker: Rc<Worker>, first: usize, step: usize, seats: us
         let next_wait = pace.next_wait();
         let next_arrival = arrivals.peek().map(|next| next.at);
         pace.arm(next_wait.into_iter().chain(next_arrival).min().unwrap_or(end))?;
+        pace.ring().await?;
+    }
+}
+
+/// Wakes the users of the closed model, each at its time, until the phase is over.
+///
+/// # Errors
+/// When the system's timer fails.
+pub(crate) async fn wake(worker: Rc<Worker>, pace: Rc<Pace>) -> io::Result<()> {
+    let end = worker.end();
+    loop {
+        let now = worker.now();
+        while let Some(user) = pace.wait_that_is_over(now) {
+            pace.call(user, Call::Wake);
+        }
+        if now >= end {
+            return Ok(());
+        }
+        pace.arm(pace.next_wait().map_or(end, |next| next.min(end)))?;
         pace.ring().await?;
     }
 }

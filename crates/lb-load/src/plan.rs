@@ -1,24 +1,27 @@
-//! The description of one phase of live load, as plain data.
+//! Describes one phase of live load as plain data.
 
 use crate::shard::Shard;
 use crate::target::{Direct, Target};
-use lb_core::Span;
+use crate::tls::TlsOptions;
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{Schedule, Workload};
-use std::net::SocketAddr;
+use lb_core::{BackendFrom, Span};
 use std::num::NonZeroUsize;
 
-/// One phase of live load. A plan can be compared and copied and holds no handle of this process; those
-/// are the [`Hooks`](crate::Hooks).
+/// One phase of live load. A plan can be compared and copied; handles of the running process are in
+/// [`Hooks`](crate::Hooks) instead.
 ///
 /// To send a plan to another machine, send the journeys and the seed from which the schedule is made; the
-/// hash of the schedule shows that both sides made the same one. The rest is serialisable.
+/// hash of the schedule shows that both sides made the same one. All other fields are serialisable.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LoadPlan {
     /// Name of the phase in thread names and logs.
     pub phase: String,
-    /// Where the load goes.
+    /// Address of the load balancer or server that receives the load.
     pub target: Target,
-    /// Backends that requests go to in place of the target; `None` sends them to the target.
+    /// How TLS is spoken with the target, if its URL asks for it.
+    pub tls: TlsOptions,
+    /// Backends that receive requests instead of the target; `None` sends requests to the target.
     pub direct: Option<Direct>,
     /// The schedule of what users do, and when.
     pub schedule: Schedule,
@@ -26,55 +29,86 @@ pub struct LoadPlan {
     pub shard: Shard,
     /// Length of the phase. It lasts this long even if all users have left earlier.
     pub duration: Span,
-    /// A request without a complete reply after this long is a timeout.
+    /// Time after which a request without a complete reply is a timeout. Opening a connection takes no longer
+    /// than this, either.
     pub request_timeout: Span,
+    /// Which version of HTTP is spoken with the target.
+    pub http: HttpChoice,
+    /// Which requests share a connection.
+    pub connections: ConnectionPolicy,
+    /// Time within which a connection must be open, including the TLS handshake.
+    pub connect_timeout: Span,
+    /// How often the name of the target is looked up again; zero for never.
+    pub resolve_every: Span,
     /// How long requests in flight at the end may still take; any left after that count as timeouts.
     pub drain_timeout: Span,
-    /// The most sessions of open stages at once, over all shards. An arrival beyond this limit is dropped and
-    /// counted.
+    /// Maximum number of concurrent sessions of open stages, over all shards. An arrival beyond this limit is
+    /// dropped and counted.
     pub max_in_flight: u32,
     /// Number of threads. Users and arrivals are dealt out to them in turn.
     pub workers: NonZeroUsize,
-    /// Cores to pin the workers to, in turn; with none, the system places them.
+    /// Cores to pin the workers to, in turn; if empty, the system places them.
     pub cores: Vec<usize>,
     /// Ids of the backends by number, in the order of the topology.
     pub backends: Vec<String>,
+    /// Where replies name their backend.
+    pub backend_from: BackendFrom,
+    /// Whether every reply of a backend names it there, so that a 5xx without a backend was made by
+    /// the load balancer. If `false`, the origin of such a 5xx is unknown.
+    pub names_backends: bool,
     /// The algorithm that replies should name in `x-lb-algorithm`, as the target's control plane spells it
     /// and as this project does; either is accepted. `None` ignores the header.
     pub algorithm_names: Option<[String; 2]>,
-    /// Whether requests carry `x-request-key`, from which mock backends draw service times. Other
-    /// backends have no use for it.
+    /// Whether requests carry `x-request-key`, from which mock backends draw service times. Other backends
+    /// ignore it.
     pub request_key: bool,
-    /// Whether requests carry `x-forwarded-for` with an address of the user's own, for policies that
-    /// hash clients.
+    /// Whether requests carry `x-forwarded-for` with an address of the user's own, for policies that hash
+    /// clients.
     pub forwarded_for: bool,
     /// Whether to keep every user's sequence of steps.
     pub keep_actions: bool,
 }
 
 impl LoadPlan {
-    /// The workload that the schedule plays.
+    /// Returns the workload of the schedule.
     pub(crate) fn workload(&self) -> &Workload {
         self.schedule.workload()
     }
 
-    /// The number of sessions that this generator may have at once: its part of `max_in_flight`, but at
-    /// least one unless none is allowed.
+    /// Returns the number of sessions that this generator may have at once: its part of `max_in_flight`, but
+    /// at least one unless `max_in_flight` is zero.
     pub(crate) fn sessions(&self) -> u32 {
         let part = self.shard.count(self.max_in_flight as usize) as u32;
         part.max(self.max_in_flight.min(1))
     }
 
-    /// Number of connections of each user.
+    /// Returns the number of connections of each user.
     pub(crate) fn lanes(&self) -> usize {
         self.direct.as_ref().map_or(1, |direct| direct.backends.len())
     }
 
-    /// Where the connection with this number goes.
-    pub(crate) fn addresses(&self, lane: usize) -> &[SocketAddr] {
-        match &self.direct {
-            Some(direct) => std::slice::from_ref(&direct.backends[lane]),
-            None => &self.target.addresses,
-        }
+    /// Returns the version of HTTP that is spoken. Backends without a load balancer are spoken to as load balancers do
+    /// it, over HTTP/1.1.
+    pub(crate) fn http(&self) -> HttpChoice {
+        if self.direct.is_some() { HttpChoice::One } else { self.http }
+    }
+
+    /// Returns the number of connections that this generator's users share: its part of the pool, but at least one;
+    /// `None` if they share none.
+    pub(crate) fn pool(&self) -> Option<NonZeroUsize> {
+        let part = self.shard.count(self.connections.pool()?.get() as usize);
+        Some(NonZeroUsize::new(part).unwrap_or(NonZeroUsize::MIN))
+    }
+
+    /// Returns the plan with as many workers as there are connections to share, if it has more: workers share
+    /// nothing, so each needs a connection of its own.
+    pub(crate) fn with_workers_that_can_connect(self) -> Self {
+        let most = self.pool().unwrap_or(NonZeroUsize::MAX);
+        Self { workers: self.workers.min(most), ..self }
+    }
+
+    /// Returns how long opening a connection may take.
+    pub(crate) fn connect_limit(&self) -> Span {
+        self.connect_timeout.min(self.request_timeout)
     }
 }

@@ -30,7 +30,7 @@ pub(crate) async fn run(worker: Rc<Worker>, pace: Rc<Pace>, number: usize, first
     }
 }
 
-/// Plays one arrival to its end, or to that of the phase.
+/// Plays one arrival until it or the phase ends.
 async fn play(
     worker: &Worker,
     pace: &Pace,
@@ -83,7 +83,7 @@ async fn play(
     }
 }
 
-/// Shows a session as an active user until it is dropped.
+/// Counts a session as an active user until dropped.
 struct Presence<'a>(Option<&'a Progress>);
 
 impl<'a> Presence<'a> {

@@ -1,11 +1,11 @@
-//! Which part of a schedule one generator plays, so that several can share a phase.
+//! The part of a schedule that one generator plays, so that several can share a phase.
 
 use crate::limits::part;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
 /// One of several equal parts of a schedule: part `i` of `n` plays users `i`, `i + n`, `i + 2n` and so on,
-/// and arrivals likewise. Users keep their numbers and do what they would do in one piece.
+/// and likewise for arrivals. Users keep their numbers and do the same as in the whole schedule.
 ///
 /// ```
 /// use lb_load::Shard;
@@ -26,28 +26,28 @@ impl Shard {
     /// The whole schedule.
     pub const WHOLE: Self = Self { index: 0, of: NonZeroU32::MIN };
 
-    /// Part `index` of `of`, counted from 0; `None` unless `index` is below `of`.
+    /// Creates part `index` of `of`, counted from 0; `None` unless `index` is below `of`.
     pub fn new(index: u32, of: u32) -> Option<Self> {
         NonZeroU32::new(of).filter(|_| index < of).map(|of| Self { index, of })
     }
 
-    /// The number of this part, from 0.
+    /// Returns the number of this part, from 0.
     pub fn index(self) -> u32 {
         self.index
     }
 
-    /// The number of parts.
+    /// Returns the number of parts.
     pub fn of(self) -> u32 {
         self.of.get()
     }
 
-    /// How many of the first `total` users, arrivals or places belong to this part.
+    /// Returns how many of the first `total` users, arrivals or seats belong to this part.
     pub(crate) fn count(self, total: usize) -> usize {
         part(total, self.of.get() as usize, self.index as usize)
     }
 
-    /// What one of `workers` workers plays of this part: the position of its first user or arrival in the
-    /// schedule, and the distance from one to the next.
+    /// Returns which users or arrivals of this part one of `workers` workers plays: the position of the first
+    /// in the schedule, and the distance from one to the next.
     pub(crate) fn deal(self, worker: usize, workers: usize) -> (usize, usize) {
         let (index, of) = (self.index as usize, self.of.get() as usize);
         (index + of * worker, of * workers)
@@ -60,7 +60,7 @@ impl Default for Shard {
     }
 }
 
-/// A shard as it is written down.
+/// The serialised form of a shard.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Shard", deny_unknown_fields)]
 struct Written {
@@ -78,7 +78,8 @@ impl TryFrom<Written> for Shard {
     type Error = String;
 
     fn try_from(Written { index, of }: Written) -> Result<Self, String> {
-        Self::new(index, of).ok_or_else(|| format!("there is no shard {index} of {of}; count from 0"))
+        Self::new(index, of)
+            .ok_or_else(|| format!("shard {index} of {of} does not exist; shards are numbered from 0"))
     }
 }
 
@@ -101,7 +102,7 @@ mod tests {
                 }
                 assert_eq!(dealt.len() - before, shard.count(total), "{shard:?} of {total}");
             }
-            assert_eq!(dealt.len(), total, "none is left out");
+            assert_eq!(dealt.len(), total, "all positions are dealt");
         }
     }
 
@@ -112,6 +113,9 @@ mod tests {
         assert_eq!(text, r#"{"index":1,"of":3}"#);
         assert_eq!(serde_json::from_str::<Shard>(&text).expect("it was just written"), shard);
         let error = serde_json::from_str::<Shard>(r#"{"index":3,"of":3}"#).expect_err("0, 1 and 2 are there");
-        assert!(error.to_string().contains("there is no shard 3 of 3; count from 0"), "{error}");
+        assert!(
+            error.to_string().contains("shard 3 of 3 does not exist; shards are numbered from 0"),
+            "{error}"
+        );
     }
 }

@@ -1,24 +1,32 @@
-//! What the tasks of one worker share, and what the workers of a phase share.
+//! State shared by the tasks of one worker, and by the workers of a phase.
 
+use crate::addresses::Addresses;
 use crate::backends::{BackendNumbers, Unlisted};
+use crate::cookies::Site;
 use crate::deadlines::Deadlines;
+use crate::error::LoadError;
 use crate::hooks::Hooks;
 use crate::http1::request::RequestWriter;
+use crate::http2::request::Translator;
+use crate::limits::part;
 use crate::plan::LoadPlan;
+use crate::pool::Pool;
+use crate::tls::Connector;
 use lb_clock::Clock;
 use lb_core::Time;
 use lb_core::workload::StepIndex;
 use lb_record::Recorder;
 use std::cell::{Cell, RefCell};
 use std::io;
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use tokio::task::JoinSet;
 
 /// The size in bytes of the buffer that all connections of a worker read into. A reply of a few kilobytes
-/// takes one read, and a read that does not fill the buffer shows the runtime that nothing is left.
+/// takes one read, and a read that does not fill the buffer tells the runtime that no data is left.
 const READ_BUFFER: usize = 64 * 1024;
 
-/// What the workers of a phase share.
+/// State shared by the workers of a phase.
 #[derive(Debug)]
 pub(crate) struct Start {
     /// The clock of the phase, started by the first worker that is ready.
@@ -26,31 +34,58 @@ pub(crate) struct Start {
     /// The greatest number of sessions of open stages at once, over all workers.
     pub(crate) sessions: u32,
     pub(crate) unlisted: Arc<Unlisted>,
+    addresses: Arc<Addresses>,
+    /// Opens TLS; `None` for a plain target.
+    tls: Option<Connector>,
 }
 
 impl Start {
-    pub(crate) fn new(sessions: u32) -> Self {
-        Self { clock: OnceLock::new(), sessions, unlisted: Arc::default() }
+    /// Prepares a phase.
+    ///
+    /// # Errors
+    /// When TLS cannot be spoken as the plan asks.
+    pub(crate) fn new(plan: &LoadPlan, sessions: u32) -> Result<Self, LoadError> {
+        let name = plan.target.server_name().filter(|_| plan.direct.is_none() && plan.target.is_secure());
+        Ok(Self {
+            clock: OnceLock::new(),
+            sessions,
+            unlisted: Arc::default(),
+            addresses: Arc::new(Addresses::new(&plan.target.addresses)),
+            tls: name.map(|name| plan.tls.connector(&name, plan.http())).transpose()?,
+        })
     }
 
-    /// The clock of the phase, which the first call starts.
+    /// Returns the clock of the phase; the first call starts it.
     fn clock(&self) -> Clock {
         *self.clock.get_or_init(Clock::start)
     }
 }
 
-/// What the tasks of a worker share: its users, its pacer and its seats.
+/// State shared by the tasks of a worker: its users, its pacer and its seats.
 pub(crate) struct Worker {
     pub(crate) plan: LoadPlan,
     pub(crate) hooks: Hooks,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) requests: RefCell<RequestWriter>,
+    /// Translates requests for connections that speak HTTP/2.
+    pub(crate) translator: RefCell<Translator>,
     pub(crate) backends: RefCell<BackendNumbers>,
     pub(crate) buffer: RefCell<Box<[u8]>>,
     pub(crate) deadlines: Deadlines,
-    /// Without a load balancer, how many requests each pool was sent, at the position of its first backend.
+    /// Where the requests go, which decides about cookies.
+    pub(crate) site: Site,
+    /// The addresses of the target.
+    pub(crate) addresses: Arc<Addresses>,
+    /// Number of connections opened to the target, from the number of the worker on.
+    opened: Cell<usize>,
+    /// Opens TLS; `None` for a plain target.
+    pub(crate) tls: Option<Connector>,
+    /// The connections that users share, one pool of them for each number that [`Self::lane`] returns; empty if users
+    /// share none.
+    pools: Box<[Pool]>,
+    /// Number of requests sent to each pool of backends, at the index of its first backend. Used without a load balancer.
     turns: Box<[Cell<usize>]>,
-    /// Whether a step is a HEAD request, whose replies have no body, by step.
+    /// Whether each step is a HEAD request, whose replies have no body.
     is_head: Vec<bool>,
     /// The tasks of users, of the pacer and of seats.
     pub(crate) tasks: RefCell<JoinSet<io::Result<()>>>,
@@ -59,15 +94,30 @@ pub(crate) struct Worker {
 
 impl Worker {
     /// Makes the shared state of a worker.
-    pub(crate) fn new(plan: LoadPlan, hooks: Hooks, recorder: Recorder, start: &Start) -> Self {
+    pub(crate) fn new(
+        plan: LoadPlan,
+        hooks: Hooks,
+        number: usize,
+        recorder: Recorder,
+        start: &Start,
+    ) -> Self {
         let steps = plan.workload().steps();
+        let shared = plan.pool().map(|pool| part(pool.get(), plan.workers.get(), number));
+        let tls = start.tls.as_ref();
         Self {
             recorder: RefCell::new(recorder),
             requests: RefCell::new(RequestWriter::new(&plan)),
+            translator: RefCell::new(Translator::new(if plan.target.is_secure() { "https" } else { "http" })),
             is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
             backends: RefCell::new(BackendNumbers::new(&plan.backends, Arc::clone(&start.unlisted))),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             deadlines: Deadlines::default(),
+            site: plan.target.site(),
+            addresses: Arc::clone(&start.addresses),
+            opened: Cell::new(number),
+            // Users who share connections share sessions, too.
+            tls: shared.map_or_else(|| tls.cloned(), |_| tls.map(Connector::for_client)),
+            pools: (0..plan.lanes()).filter_map(|_| shared.map(Pool::new)).collect(),
             turns: (0..plan.lanes()).map(|_| Cell::new(0)).collect(),
             tasks: RefCell::default(),
             clock: start.clock(),
@@ -76,24 +126,19 @@ impl Worker {
         }
     }
 
-    /// Time since the start of the phase.
+    /// Returns the time since the start of the phase.
     #[inline]
     pub(crate) fn now(&self) -> Time {
         self.clock.now()
     }
 
-    /// Converts a time of the phase to the runtime's clock.
-    pub(crate) fn instant(&self, at: Time) -> tokio::time::Instant {
-        tokio::time::Instant::now() + at.since(self.now()).into()
-    }
-
-    /// The end of the phase: no request begins at or after it.
+    /// Returns the end of the phase: no request begins at or after it.
     #[inline]
     pub(crate) fn end(&self) -> Time {
         Time::ZERO + self.plan.duration
     }
 
-    /// The number of the connection for the next request of a step.
+    /// Returns the number of the connection for the next request of a step.
     #[inline]
     pub(crate) fn lane(&self, step: StepIndex) -> usize {
         let Some(direct) = &self.plan.direct else { return 0 };
@@ -101,6 +146,28 @@ impl Worker {
         let turn = &self.turns[backends.start];
         turn.set(turn.get() + 1);
         backends.start + turn.get() % backends.len()
+    }
+
+    /// Returns the shared connections with this number; `None` if users share none.
+    #[inline]
+    pub(crate) fn pool(&self, lane: usize) -> Option<&Pool> {
+        self.pools.get(lane)
+    }
+
+    /// Returns whether users share connections.
+    #[inline]
+    pub(crate) fn shares_connections(&self) -> bool {
+        !self.pools.is_empty()
+    }
+
+    /// Returns the addresses to try for a new connection with this number, in order.
+    pub(crate) fn addresses_for(&self, lane: usize) -> Vec<SocketAddr> {
+        if let Some(direct) = &self.plan.direct {
+            return vec![direct.backends[lane]];
+        }
+        let turn = self.opened.get();
+        self.opened.set(turn.wrapping_add(1));
+        self.addresses.starting_at(turn)
     }
 
     #[inline]

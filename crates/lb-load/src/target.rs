@@ -1,62 +1,196 @@
-//! Where the load goes: the load balancer's address, or backends without one.
+//! The destination of the load: a load balancer, or backends without one.
 
+use crate::cookies::Site;
 use crate::error::LoadError;
 use crate::transport::Scheme;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use lb_core::secret::{MASK, Secret, mask_passwords};
+use rustls::pki_types::ServerName;
 use serde::{Deserialize, Serialize};
-use std::net::{SocketAddr, ToSocketAddrs};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::ops::Range;
 
-/// The entry of the load balancer: the addresses to connect to, and the prefix of every path.
+/// The address of a load balancer: where to connect, and the prefix of every path.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Target {
-    /// The addresses of the host, in the order in which they are tried.
+    pub(crate) scheme: Scheme,
+    /// The addresses of the host, those of both families in turn.
     pub(crate) addresses: Vec<SocketAddr>,
+    /// The host's name or address, without brackets.
+    pub(crate) name: String,
+    pub(crate) port: u16,
     /// The `host` header: name and port as they were written.
     pub(crate) host: String,
     /// The prefix of every path, without a slash at its end, such as `/proxy`; empty for none.
     pub(crate) prefix: String,
+    /// The user and the password in the URL; `None` if it has none.
+    pub(crate) credentials: Option<Credentials>,
+}
+
+/// The user and the password in a URL.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Credentials {
+    /// The user as written in the URL.
+    user: String,
+    /// The value of the `authorization` header.
+    pub(crate) authorization: Secret,
+}
+
+impl Credentials {
+    /// Reads `user:password`, in which special characters are written as in `%40`.
+    fn parse(written: &str) -> Self {
+        let (user, password) = written.split_once(':').unwrap_or((written, ""));
+        let mut plain = percent_decoded(user);
+        plain.push(b':');
+        plain.extend(percent_decoded(password));
+        Self {
+            user: user.to_owned(),
+            authorization: Secret::new(format!("Basic {}", STANDARD.encode(plain))),
+        }
+    }
+}
+
+/// Replaces each `%` and the two hex digits that follow it by the byte that they stand for.
+fn percent_decoded(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&first, after)) = rest.split_first() {
+        let digits = after.get(..2).and_then(|digits| std::str::from_utf8(digits).ok());
+        let byte = digits.filter(|_| first == b'%').and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.unwrap_or(first));
+        rest = if byte.is_some() { &after[2..] } else { after };
+    }
+    bytes
 }
 
 impl Target {
-    /// Reads a URL such as `http://127.0.0.1:8080/proxy` and looks up its host once.
+    /// Parses a URL such as `http://127.0.0.1:8080/proxy` or `https://user:password@shop.example/`, and looks up
+    /// its host once.
     ///
     /// # Errors
-    /// When it is not a plain `http` URL, has a query string, or its host cannot be resolved.
+    /// When the URL is not an `http` or `https` URL, has a query string, or its host cannot be resolved.
     pub fn parse(url: &str) -> Result<Self, LoadError> {
-        let bad = |problem: &str| LoadError::Url { url: url.to_owned(), problem: problem.to_owned() };
+        let target = Self::read(url)?;
+        let found =
+            (target.name.as_str(), target.port).to_socket_addrs().map_err(|error| LoadError::Url {
+                url: mask_passwords(url).into_owned(),
+                problem: format!("host `{}` cannot be resolved: {error}", target.name),
+            })?;
+        Ok(Self { addresses: in_turn(found), ..target })
+    }
+
+    /// Returns the `authorization` header for the user and the password in a URL; `None` if it has none.
+    ///
+    /// # Errors
+    /// When the URL cannot be used.
+    pub fn authorization(url: &str) -> Result<Option<Secret>, LoadError> {
+        Ok(Self::read(url)?.credentials.map(|known| known.authorization))
+    }
+
+    /// Parses a URL without looking up its host.
+    pub(crate) fn read(url: &str) -> Result<Self, LoadError> {
+        let bad = |problem: &str| LoadError::Url {
+            url: mask_passwords(url).into_owned(),
+            problem: problem.to_owned(),
+        };
         let uri: http::Uri = url.parse().map_err(|error| bad(&format!("{error}")))?;
         let scheme = uri.scheme_str().map_or(Some(Scheme::Http), Scheme::from_name);
-        let scheme = scheme.ok_or_else(|| bad("TLS is not supported; use a plain `http://` listener"))?;
+        let scheme = scheme.ok_or_else(|| bad("only `http://` and `https://` are supported"))?;
         if uri.query().is_some() {
             return Err(bad("a query string cannot precede the paths of requests; remove it"));
         }
         let authority = uri.authority().ok_or_else(|| bad("it has no host; write `http://host:port`"))?;
-        let port = authority.port_u16().unwrap_or(scheme.default_port());
+        let (credentials, host) = match authority.as_str().rsplit_once('@') {
+            Some((written, host)) => (Some(Credentials::parse(written)), host),
+            None => (None, authority.as_str()),
+        };
         let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-        let addresses = (name, port)
-            .to_socket_addrs()
-            .map_err(|error| bad(&format!("host `{name}` cannot be resolved: {error}")))?
-            .collect();
+        if name.is_empty() {
+            return Err(bad("it has no host; write `http://host:port`"));
+        }
+        if scheme == Scheme::Https && ServerName::try_from(name).is_err() {
+            return Err(bad("its host is not a name that a certificate can have"));
+        }
         Ok(Self {
-            addresses,
-            host: authority.as_str().to_owned(),
+            scheme,
+            addresses: Vec::new(),
+            name: name.to_owned(),
+            port: authority.port_u16().unwrap_or(scheme.default_port()),
+            host: host.to_owned(),
             prefix: uri.path().trim_end_matches('/').to_owned(),
+            credentials,
         })
     }
 
-    /// The target at `address`, without a path prefix.
+    /// Creates a plain target at `address`, without a path prefix.
     pub fn at(address: SocketAddr) -> Self {
-        Self { addresses: vec![address], host: address.to_string(), prefix: String::new() }
+        Self {
+            scheme: Scheme::Http,
+            addresses: vec![address],
+            name: address.ip().to_string(),
+            port: address.port(),
+            host: address.to_string(),
+            prefix: String::new(),
+            credentials: None,
+        }
     }
 
-    /// The URL of the target, which [`Self::parse`] reads.
+    /// Returns what decides about cookies.
+    pub(crate) fn site(&self) -> Site {
+        let host = match self.host.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => host,
+            _ => &self.host,
+        };
+        Site { host: host.to_ascii_lowercase(), secure: self.is_secure() }
+    }
+
+    /// Returns the URL of the target, which [`Self::parse`] accepts. A password in it is masked.
     pub fn url(&self) -> String {
-        format!("{}://{}{}", Scheme::Http.name(), self.host, self.prefix)
+        let user = match &self.credentials {
+            Some(credentials) => format!("{}:{MASK}@", credentials.user),
+            None => String::new(),
+        };
+        format!("{}://{user}{}{}", self.scheme.name(), self.host, self.prefix)
+    }
+
+    /// Returns whether requests are sent over TLS.
+    pub fn is_secure(&self) -> bool {
+        self.scheme == Scheme::Https
+    }
+
+    /// Returns the name that the server's certificate must have.
+    pub(crate) fn server_name(&self) -> Option<ServerName<'static>> {
+        ServerName::try_from(self.name.clone()).ok()
+    }
+
+    /// Returns whether the host is a name, whose addresses may change.
+    pub(crate) fn has_name(&self) -> bool {
+        self.name.parse::<IpAddr>().is_err()
     }
 }
 
-/// Backends that requests go to directly and in turn. What a load balancer costs is measured against such a
-/// phase without one.
+/// Orders addresses so that both families take turns, beginning with that of the first one.
+pub(crate) fn in_turn(found: impl IntoIterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let found: Vec<SocketAddr> = found.into_iter().collect();
+    let first_family = found.first().is_some_and(SocketAddr::is_ipv6);
+    let (mut one, mut other): (Vec<SocketAddr>, Vec<SocketAddr>) =
+        found.into_iter().partition(|address| address.is_ipv6() == first_family);
+    one.dedup();
+    other.dedup();
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    let mut ordered = Vec::new();
+    loop {
+        let next = [one.next(), other.next()];
+        if next == [None, None] {
+            return ordered;
+        }
+        ordered.extend(next.into_iter().flatten());
+    }
+}
+
+/// Backends that requests go to directly and in turn. Such a phase is the baseline for the overhead of a load
+/// balancer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Direct {
     /// The addresses of all backends, pool after pool.
@@ -76,6 +210,8 @@ mod tests {
             ("http://127.0.0.1:8080/", "127.0.0.1:8080", "127.0.0.1:8080", ""),
             ("http://127.0.0.1/a/b/", "127.0.0.1:80", "127.0.0.1", "/a/b"),
             ("http://[::1]:9000", "[::1]:9000", "[::1]:9000", ""),
+            ("https://127.0.0.1/shop", "127.0.0.1:443", "127.0.0.1", "/shop"),
+            ("https://ann:secret@127.0.0.1:8443/", "127.0.0.1:8443", "127.0.0.1:8443", ""),
         ];
         for (url, address, host, prefix) in cases {
             let target = Target::parse(url).expect(url);
@@ -83,6 +219,38 @@ mod tests {
             assert_eq!(target.addresses, [address], "{url}");
             assert_eq!((target.host.as_str(), target.prefix.as_str()), (host, prefix), "{url}");
         }
+    }
+
+    #[test]
+    fn credentials_become_a_header_and_are_never_shown() {
+        for (url, plain, shown) in [
+            ("https://ann:secret@127.0.0.1/x", "ann:secret", "https://ann:***@127.0.0.1/x"),
+            ("http://ann:p%40ss%3Aword%2@127.0.0.1", "ann:p@ss:word%2", "http://ann:***@127.0.0.1"),
+            ("http://ann@127.0.0.1", "ann:", "http://ann:***@127.0.0.1"),
+        ] {
+            let target = Target::parse(url).expect(url);
+            let credentials = target.credentials.as_ref().expect("the URL has them");
+            let expected = format!("Basic {}", STANDARD.encode(plain));
+            assert_eq!(credentials.authorization.reveal(), expected, "{url}");
+            assert_eq!(target.url(), shown);
+            assert_eq!(target.host, "127.0.0.1", "they are not part of the host");
+            let debugged = format!("{target:?}");
+            assert!(!debugged.contains("secret") && !debugged.contains(&expected), "{debugged}");
+        }
+        let error =
+            Target::parse("http://ann:secret@127.0.0.1/?a=b").expect_err("it has a query").to_string();
+        assert!(error.contains("ann:***@") && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn addresses_of_both_families_take_turns() {
+        let addresses = |texts: &[&str]| -> Vec<SocketAddr> {
+            texts.iter().map(|text| text.parse().expect("an address")).collect()
+        };
+        let found = addresses(&["[::1]:80", "[::2]:80", "10.0.0.1:80", "[::3]:80", "10.0.0.2:80"]);
+        let expected = addresses(&["[::1]:80", "10.0.0.1:80", "[::2]:80", "10.0.0.2:80", "[::3]:80"]);
+        assert_eq!(in_turn(found), expected);
+        assert_eq!(in_turn(addresses(&["10.0.0.1:80"])), addresses(&["10.0.0.1:80"]));
     }
 
     #[test]
@@ -96,7 +264,7 @@ mod tests {
     #[test]
     fn a_url_that_cannot_be_used_is_refused_with_advice() {
         let cases = [
-            ("https://127.0.0.1", "TLS is not supported"),
+            ("ftp://127.0.0.1", "only `http://` and `https://`"),
             ("/proxy", "it has no host"),
             ("http://127.0.0.1/?a=b", "a query string cannot precede"),
             ("http://", "http://"),

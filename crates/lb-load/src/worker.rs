@@ -1,10 +1,12 @@
-//! A worker: a thread with a runtime of its own, on which its users run. Nothing here leaves the thread.
+//! A worker: a thread with its own runtime, on which its users run. Nothing here leaves the thread.
 
 use crate::hooks::Hooks;
 use crate::limits::part;
+use crate::pace::Pace;
 use crate::plan::LoadPlan;
 use crate::shared::{Start, Worker};
-use crate::{cpu_wait, pacer, user};
+use crate::{cpu_wait, look_up, pacer, user};
+use lb_clock::Alarm;
 use lb_core::{Span, Time};
 use lb_record::Recorder;
 use rustix::thread::{CpuSet, sched_setaffinity};
@@ -27,8 +29,8 @@ pub(crate) struct Ended {
     pub(crate) recorder: Recorder,
     /// When the phase was stopped from outside; `None` if it ran to its end.
     pub(crate) stopped: Option<Time>,
-    /// The share of its time (0..=1) that the thread waited for a CPU; `None` where the system does not
-    /// report it.
+    /// The share of its time (0..=1) that the thread waited for a CPU; `None` if the system does not report
+    /// it.
     pub(crate) cpu_wait_share: Option<f64>,
 }
 
@@ -43,38 +45,52 @@ pub(crate) fn run(
     pin(&plan.cores, number);
     let runtime =
         Builder::new_current_thread().enable_io().enable_time().build_local(LocalOptions::default())?;
-    let worker = Rc::new(Worker::new(plan, hooks, recorder, start));
+    let worker = Rc::new(Worker::new(plan, hooks, number, recorder, start));
     let (begun, waited) = (worker.now(), cpu_wait::of_this_thread());
     let stopped = runtime.block_on(async {
-        spawn(&worker, number, start.sessions as usize);
+        spawn(&worker, number, start.sessions as usize)?;
+        // One worker looks up the name for all.
+        let looking = (number == 0 && look_up::can_change(&worker.plan))
+            .then(|| tokio::task::spawn_local(look_up::look_up_again(Rc::clone(&worker))));
         let stopped = watch(&worker).await;
+        if let Some(looking) = looking {
+            looking.abort();
+            let _ = looking.await;
+        }
         let mut tasks = worker.tasks.take();
         tasks.shutdown().await;
         stopped
     })?;
     let took = worker.now().since(begun).as_secs_f64();
     let waited = cpu_wait::of_this_thread().zip(waited).map(|(after, before)| after - before);
-    // The tasks are gone, so this is the only handle.
+    // A look-up that hangs in the system does not hold up the end of the phase.
+    runtime.shutdown_background();
+    // All tasks have ended, so this is the only handle left.
     let Some(worker) = Rc::into_inner(worker) else { unreachable!("something outlived its task") };
-    Ok(Ended {
-        recorder: worker.recorder.into_inner(),
-        stopped,
-        cpu_wait_share: waited.map(|waited| waited.as_secs_f64() / took),
-    })
+    let mut recorder = worker.recorder.into_inner();
+    for (backend, attempts) in worker.backends.into_inner().repeated() {
+        recorder.repeated(backend, attempts);
+    }
+    Ok(Ended { recorder, stopped, cpu_wait_share: waited.map(|waited| waited.as_secs_f64() / took) })
 }
 
-/// Starts the tasks of this worker's users, and the pacer of its arrivals.
-fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
+/// Starts the tasks of this worker's users and of what wakes them, and the pacer of its arrivals.
+///
+/// # Errors
+/// When the system provides no timer.
+fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) -> io::Result<()> {
     let plan = &worker.plan;
     let workers = plan.workers.get();
     let mut tasks = worker.tasks.borrow_mut();
     let (first, step) = plan.shard.deal(number, workers);
-    for user in plan.schedule.users().iter().skip(first).step_by(step) {
-        let user = user::run(Rc::clone(worker), user.id);
-        tasks.spawn_local(async move {
-            user.await;
-            Ok(())
-        });
+    let mut users = plan.schedule.users().iter().skip(first).step_by(step).peekable();
+    if users.peek().is_some() {
+        let pace = Rc::new(Pace::new(Alarm::new(worker.clock)?));
+        for (seat, user) in users.enumerate() {
+            pace.add_seat(usize::MAX);
+            tasks.spawn_local(user::run(Rc::clone(worker), Rc::clone(&pace), seat, user.id));
+        }
+        tasks.spawn_local(pacer::wake(Rc::clone(worker), pace));
     }
     // A worker without a seat would drop its arrivals while others have seats free.
     let pacers = workers.min(sessions);
@@ -83,6 +99,7 @@ fn spawn(worker: &Rc<Worker>, number: usize, sessions: usize) {
         let (first, step) = plan.shard.deal(number, pacers);
         tasks.spawn_local(pacer::run(Rc::clone(worker), first, step, seats));
     }
+    Ok(())
 }
 
 /// Pins this worker to its core; without `cores`, the system places it.
@@ -98,8 +115,8 @@ fn pin(cores: &[usize], number: usize) {
     }
 }
 
-/// Watches over the users until the phase is over. Returns when the phase was stopped from outside; `None` if
-/// it ran to its end.
+/// Watches the users until the phase is over. Returns when the phase was stopped from outside; `None` if it
+/// ran to its end.
 async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
     let end = worker.end();
     let patience = end + worker.plan.drain_timeout;
@@ -109,7 +126,7 @@ async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
         tokio::select! {
             Some(left) = poll_fn(|cx| worker.tasks.borrow_mut().poll_join_next(cx)) => match left {
                 Ok(result) => result?,
-                // A user that panics is a defect and must not pass for a user who sends nothing.
+                // A panic in a user is a defect and must not look like a user who sends nothing.
                 Err(error) => if let Ok(panic) = error.try_into_panic() {
                     std::panic::resume_unwind(panic);
                 },

@@ -1,20 +1,20 @@
-//! One cell of a record: how many requests, their bytes, and how long they took.
+//! One cell of a record: the number of requests, their bytes, and their latencies.
 //!
-//! The histogram answers quantiles; the sum, least and greatest latency are kept exactly beside it,
-//! because a mean computed from buckets is off by up to half a bucket and a maximum read from them
-//! can lie above every latency that was ever seen.
+//! Quantiles come from the histogram. The sum, minimum and maximum of latency are kept exactly beside it,
+//! because a mean computed from buckets is off by up to half a bucket, and a maximum read from them can
+//! exceed every latency that was recorded.
 
 use crate::histogram::{self, Packer, add_histogram, new_histogram, record_latency, same_counts};
 use hdrhistogram::Histogram;
 use lb_core::Span;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Requests of one kind: how many there were, how large their replies were and how long they took.
+/// The number of requests of one kind, the size of their replies, and their latencies.
 #[derive(Clone, Debug)]
 pub struct Cell {
     count: u64,
     bytes: u64,
-    // 2^64 ns are 584 years: enough for the latencies of all requests together.
+    // 2^64 ns are 584 years: enough for the sum of all latencies.
     sum_ns: u64,
     min_ns: u64,
     max_ns: u64,
@@ -50,43 +50,43 @@ impl Cell {
         add_histogram(&mut self.histogram, &other.histogram);
     }
 
-    /// The number of requests.
+    /// Returns the number of requests.
     pub fn count(&self) -> u64 {
         self.count
     }
 
-    /// The total size of their reply bodies in bytes.
+    /// Returns the total size of the reply bodies in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }
 
-    /// The exact sum of their latencies.
+    /// Returns the exact sum of the latencies.
     pub fn sum(&self) -> Span {
         Span::from_nanos(self.sum_ns)
     }
 
-    /// The exact mean; `None` without requests.
+    /// Returns the exact mean latency; `None` without requests.
     pub fn mean(&self) -> Option<Span> {
         self.sum_ns.checked_div(self.count).map(Span::from_nanos)
     }
 
-    /// The exact minimum latency; `None` without requests.
+    /// Returns the exact minimum latency; `None` without requests.
     pub fn min(&self) -> Option<Span> {
         (self.count > 0).then_some(Span::from_nanos(self.min_ns))
     }
 
-    /// The exact maximum latency; `None` without requests.
+    /// Returns the exact maximum latency; `None` without requests.
     pub fn max(&self) -> Option<Span> {
         (self.count > 0).then_some(Span::from_nanos(self.max_ns))
     }
 
-    /// The latency that the fraction `quantile` (0..=1) of requests did not exceed, within 0.1 % and
+    /// Returns the latency that the fraction `quantile` (0..=1) of requests did not exceed, within 0.1 % and
     /// never above [`Self::max`]; `None` without requests.
     pub fn quantile(&self, quantile: f64) -> Option<Span> {
         (self.count > 0).then(|| histogram::quantile(&self.histogram, self.max_ns, quantile))
     }
 
-    /// Their latencies in microseconds, as a histogram.
+    /// Returns the histogram of latencies in microseconds.
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.histogram
     }
@@ -99,20 +99,20 @@ impl PartialEq for Cell {
     }
 }
 
-/// A cell as it is written down.
+/// The serialised form of a cell.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Cell")]
 struct Written {
     count: u64,
     bytes: u64,
     sum_ns: u64,
-    /// Absent without requests.
+    /// Absent in a cell without requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     min_ns: Option<u64>,
-    /// Absent without requests.
+    /// Absent in a cell without requests.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     max_ns: Option<u64>,
-    /// In microseconds, in base64.
+    /// Histogram of latencies in microseconds, encoded in base64.
     histogram: String,
 }
 

@@ -1,8 +1,8 @@
 //! The collector: one thread that merges the workers' seconds while the load runs, and the end of a
 //! recording, where everything becomes one [`TrialRecord`].
 //!
-//! The channel to it is bounded: a simulation that produces seconds faster than they can be packed
-//! waits instead of filling the memory. A live worker would have to be 64 seconds ahead to wait.
+//! The channel to the collector is bounded: a simulation that produces seconds faster than they can be packed
+//! waits instead of filling the memory. A live worker waits only if it is 64 seconds ahead.
 
 use crate::histogram::{Packer, add_histogram};
 use crate::population::Population;
@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 /// The number of slices that may wait for the collector.
 const BACKLOG: usize = 64;
 
-/// A recording in progress: the collector thread, and what the record needs at the end.
+/// A recording in progress: the collector thread, and the data that the record needs at the end.
 #[derive(Debug)]
 pub struct Recording {
     population: Population,
@@ -29,7 +29,7 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Starts the collector and makes a recorder for each of `workers` threads.
+    /// Starts the collector and creates a recorder for each of `workers` threads.
     pub fn start(spec: RecordingSpec, workers: usize) -> (Self, Vec<Recorder>) {
         let (full, slices) = sync_channel(BACKLOG);
         let mut recorders = Vec::with_capacity(workers);
@@ -47,9 +47,9 @@ impl Recording {
         (Self { population: spec.population, collector }, recorders)
     }
 
-    /// Merges what all recorders counted. `wall` is the length of the phase in which requests were
-    /// sent: the planned one, or the time until the stop. Replies that were waited for after its end
-    /// count without making it longer, or a single hanging request would halve a short trial's rates.
+    /// Merges the counts of all recorders. `wall` is the length of the phase in which requests were sent: the
+    /// planned length, or the time until the stop. Replies that arrive after its end count without making it
+    /// longer, because otherwise a single hanging request would halve the rates of a short trial.
     pub fn finish(self, mut recorders: Vec<Recorder>, wall: Span) -> TrialRecord {
         for recorder in &mut recorders {
             recorder.close();
@@ -73,13 +73,13 @@ impl Recording {
     }
 }
 
-/// A second for which some workers' slices are still missing; only their number is known.
+/// A second for which some workers' slices are still missing; only the number of missing slices is known.
 struct Pending {
     slice: Box<Slice>,
     received: usize,
 }
 
-/// The time series that the collector makes of the slices.
+/// The time series that the collector builds from the slices.
 #[derive(Debug, Default)]
 struct Series {
     seconds: Vec<SecondRecord>,
@@ -100,8 +100,8 @@ impl Collector {
         Self { spares, progress, pending: VecDeque::new(), series: Series::default(), packer: Packer::new() }
     }
 
-    /// Merges slices until all recorders are gone. Each worker sends each of its seconds once and in
-    /// order, so a second is complete with the last worker's slice, and seconds become complete in order.
+    /// Merges slices until all recorders are gone. Each worker sends each of its seconds once and in order,
+    /// so a second is complete once the last worker's slice arrives, and seconds become complete in order.
     fn run(mut self, slices: &Receiver<Box<Slice>>) -> Series {
         while let Ok(slice) = slices.recv() {
             let position = slice.second as usize - self.series.seconds.len();
@@ -117,7 +117,7 @@ impl Collector {
                 self.complete_first();
             }
         }
-        // Workers end in different seconds; those that are left will get no more slices.
+        // Workers end in different seconds; the seconds that remain will get no more slices.
         while !self.pending.is_empty() {
             self.complete_first();
         }
@@ -126,7 +126,7 @@ impl Collector {
 
     fn give_back(&self, mut slice: Box<Slice>) {
         slice.clear();
-        // A recorder that has finished takes nothing back.
+        // A recorder that has finished does not take its slice back.
         let _ = self.spares[slice.worker].send(slice);
     }
 
@@ -155,7 +155,7 @@ impl Collector {
     }
 }
 
-/// Makes a row of the time series of a slice. Adds the errors to the successes within the slice.
+/// Turns a slice into a row of the time series. Adds the errors to the successes within the slice.
 fn summarise(slice: &mut Slice) -> SecondRecord {
     let errors = slice.error.len();
     if errors > 0 {

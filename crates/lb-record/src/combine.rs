@@ -1,24 +1,25 @@
-//! Two records that become one: one phase after the other, or parts of a phase side by side.
+//! Combines two records into one: one phase after the other, or parts of a phase side by side.
 //!
-//! Counts add up either way. What differs is time: a phase that follows continues the seconds of the one
-//! before it, while parts that ran at the same time share theirs, second by second and bucket by bucket.
+//! Counts add up either way. Only time differs: a phase that follows continues the seconds of the one before
+//! it, while parts that ran at the same time share theirs, second by second and bucket by bucket.
 
+use crate::failures::merge as merge_failures;
 use crate::histogram::{Packer, add_histogram, new_histogram};
 use crate::population::SECOND_NS;
 use crate::sendings::TENTH_NS;
 use crate::series::{Interval, IntervalClass, SecondLatency, SecondRecord};
 use crate::slice::TENTHS;
-use crate::trial::TrialRecord;
+use crate::trial::{BackendRecord, TrialRecord};
 use lb_core::{Span, Time};
 use std::cmp::Ordering;
 
 impl TrialRecord {
-    /// Adds another phase of the same workload and backends, as if it had followed this one: its
-    /// seconds continue where those of `self` end. Rates are then over both.
+    /// Adds another phase of the same workload and backends, as if it had followed this one: its seconds
+    /// continue where those of `self` end. Rates are then over both phases.
     ///
     /// The users' step sequences are dropped, because two phases do not form one sequence.
     pub fn append(&mut self, other: Self) {
-        // Whole seconds, so that no second of the one mixes with one of the other.
+        // Whole seconds, so that no second mixes requests of both phases.
         let offset = self.seconds.len() as u32;
         let shift = Span::from_secs(u64::from(offset));
         let mut other = self.add_counts(other);
@@ -30,6 +31,8 @@ impl TrialRecord {
             interval.start += shift;
             interval
         }));
+        self.failures =
+            merge_failures(std::mem::take(&mut self.failures), std::mem::take(&mut other.failures), shift);
         self.actions = None;
         self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
             (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
@@ -45,13 +48,12 @@ impl TrialRecord {
         self.last_done = self.last_done.max(other.last_done + shift);
     }
 
-    /// Adds another part of the same phase, as if its requests had been recorded here: what another
-    /// worker or another generator recorded at the same time. The order in which parts are absorbed
-    /// does not matter.
+    /// Adds another part of the same phase, recorded at the same time by another worker or generator, as if
+    /// its requests had been recorded here. The order in which parts are absorbed does not matter.
     ///
-    /// Backends that no topology lists are matched by name. The phase is as long as its longest part.
-    /// The CPU-wait share is that of the worst part, and unknown if it is unknown for any part;
-    /// so start from one of the parts, not from an empty record.
+    /// Backends that the topology does not list are matched by name. The phase is as long as its longest
+    /// part. The CPU-wait share is that of the worst part, and unknown if it is unknown for any part; so
+    /// start from one of the parts, not from an empty record.
     pub fn absorb(&mut self, other: Self) {
         let mut other = self.add_counts(other);
         self.wall = self.wall.max(other.wall);
@@ -60,6 +62,11 @@ impl TrialRecord {
             (Some(mine), Some(theirs)) => Some(mine.max(theirs)),
             _ => None,
         };
+        self.failures = merge_failures(
+            std::mem::take(&mut self.failures),
+            std::mem::take(&mut other.failures),
+            Span::ZERO,
+        );
         match (&mut self.actions, other.actions.take()) {
             (Some(mine), Some(theirs)) => add_lists(mine, theirs, |mine, theirs| mine.extend(theirs)),
             (mine, theirs) => *mine = mine.take().or(theirs),
@@ -83,8 +90,8 @@ impl TrialRecord {
         self.trim();
     }
 
-    /// Adds what does not depend on time, and gives back the rest of `other` with its backends numbered
-    /// as they are here.
+    /// Adds everything that does not depend on time, and returns the rest of `other` with its backends
+    /// renumbered to match this record.
     fn add_counts(&mut self, mut other: Self) -> Self {
         let numbers = self.numbers_for(&other);
         add_lists(&mut self.steps, std::mem::take(&mut other.steps), |mine, theirs| mine.merge(&theirs));
@@ -98,6 +105,8 @@ impl TrialRecord {
                 renumbered[*number] = backend;
             }
             theirs = renumbered;
+            let old_of = |new: usize| numbers.iter().position(|number| *number == new);
+            other.connections.renumber((0..width).map(old_of));
             let rows = other.seconds.iter_mut().map(|second| &mut second.backends).chain(&mut other.sent);
             for row in rows {
                 let mut renumbered = vec![0; width].into_boxed_slice();
@@ -110,14 +119,15 @@ impl TrialRecord {
         add_lists(&mut self.backends, theirs, |mine, theirs| mine.merge(&theirs));
         self.lateness.merge(&other.lateness);
         self.service.merge(&other.service);
+        self.connections.merge(&other.connections);
         self.arrivals.merge(other.arrivals);
         self.named.merge(other.named);
         self.interrupted |= other.interrupted;
         other
     }
 
-    /// The number that each backend of `other` has here, after its unlisted names were added to ours;
-    /// `None` when all keep the number that they have there.
+    /// Returns the number that each backend of `other` has here, after adding its unlisted names; `None` if
+    /// all backends keep their numbers.
     fn numbers_for(&mut self, other: &Self) -> Option<Vec<usize>> {
         self.listed_backends = self.listed_backends.max(other.listed_backends);
         let mut numbers: Vec<usize> = (0..other.backends.len()).collect();
@@ -134,7 +144,30 @@ impl TrialRecord {
         (!numbers.iter().copied().eq(0..numbers.len())).then_some(numbers)
     }
 
-    /// Makes all rows of counts by backend as long as there are backends.
+    /// Replaces the listed backends by those that replies named, if replies named some backends but none of
+    /// the listed ones. Returns the new names in order; `None` if the record is unchanged.
+    pub fn list_by_replies(&mut self) -> Option<Vec<String>> {
+        let listed = self.listed_backends.min(self.backends.len());
+        let silent = self.backends[..listed].iter().all(|backend| backend.requests() == 0);
+        if listed == 0 || self.unlisted_backends.is_empty() || !silent {
+            return None;
+        }
+        let mut places: Vec<usize> = (0..self.unlisted_backends.len()).collect();
+        places.sort_by(|one, other| self.unlisted_backends[*one].cmp(&self.unlisted_backends[*other]));
+        let names = places.iter().map(|place| self.unlisted_backends[*place].clone()).collect();
+        let of = |backends: &[BackendRecord], place: usize| backends.get(listed + place).cloned();
+        self.backends = places.iter().map(|place| of(&self.backends, *place).unwrap_or_default()).collect();
+        let seconds = self.seconds.iter_mut().map(|second| &mut second.backends);
+        for row in seconds.chain(&mut self.sent) {
+            *row = places.iter().map(|place| row.get(listed + place).copied().unwrap_or(0)).collect();
+        }
+        self.connections.renumber(places.iter().map(|place| Some(listed + place)));
+        self.listed_backends = places.len();
+        self.unlisted_backends.clear();
+        Some(names)
+    }
+
+    /// Pads all rows of counts by backend to the number of backends.
     pub(crate) fn even_rows(&mut self) {
         let width = self.backends.len();
         let seconds = self.seconds.iter_mut().map(|second| &mut second.backends);
@@ -145,8 +178,8 @@ impl TrialRecord {
         }
     }
 
-    /// Drops the empty second and tenths that closing adds when the phase ends on a boundary, and cuts
-    /// the last intervals to where the phase, or its last reply, ended.
+    /// Drops the empty second and tenths that closing adds when the phase ends on a boundary, and shortens
+    /// the last intervals to the end of the phase or of its last reply.
     pub(crate) fn trim(&mut self) {
         let end = self.last_done.max(Time::ZERO + self.wall);
         let begin = |second: u32| Time::from_nanos(u64::from(second) * SECOND_NS);
@@ -163,14 +196,14 @@ impl TrialRecord {
     }
 }
 
-/// Undoes what [`TrialRecord::trim`] cut off the last intervals.
+/// Restores the lengths of the last intervals that [`TrialRecord::trim`] cut.
 fn restore_last(intervals: &mut [Interval]) {
     for interval in intervals.iter_mut().rev().take(IntervalClass::ALL.len()) {
         interval.length = Span::from_nanos(SECOND_NS);
     }
 }
 
-/// The intervals of both lists in order; where both have one of a second and class, the sum.
+/// Merges the intervals of both lists in order, adding up those of the same second and class.
 fn absorb_intervals(mine: Vec<Interval>, theirs: Vec<Interval>, packer: &mut Packer) -> Vec<Interval> {
     if mine.is_empty() {
         return theirs;
@@ -191,7 +224,7 @@ fn absorb_intervals(mine: Vec<Interval>, theirs: Vec<Interval>, packer: &mut Pac
     sum
 }
 
-/// Adds a second of another part; `intervals` hold the histograms of both already.
+/// Adds a second of another part; `intervals` already contain the histograms of both.
 fn absorb_second(mine: &mut SecondRecord, theirs: &SecondRecord, intervals: &[Interval]) {
     mine.users = mine.users.max(theirs.users);
     mine.requests += theirs.requests;
@@ -212,7 +245,7 @@ fn absorb_second(mine: &mut SecondRecord, theirs: &SecondRecord, intervals: &[In
     };
 }
 
-/// Adds `theirs` to `mine` place by place; the sum is as long as the longer one.
+/// Adds `theirs` to `mine` element by element; the sum is as long as the longer of the two.
 fn add_row(mine: &mut Box<[u32]>, theirs: &[u32]) {
     if mine.len() < theirs.len() {
         let mut longer = std::mem::take(mine).into_vec();
@@ -224,7 +257,7 @@ fn add_row(mine: &mut Box<[u32]>, theirs: &[u32]) {
     }
 }
 
-/// Adds `theirs` to `mine` place by place; the sum is as long as the longer one.
+/// Adds `theirs` to `mine` element by element; the sum is as long as the longer of the two.
 fn add_lists<T: Default>(mine: &mut Vec<T>, theirs: Vec<T>, add: impl Fn(&mut T, T)) {
     let (shared, more) = split(theirs, mine.len());
     for (mine, theirs) in mine.iter_mut().zip(shared) {
@@ -233,7 +266,7 @@ fn add_lists<T: Default>(mine: &mut Vec<T>, theirs: Vec<T>, add: impl Fn(&mut T,
     mine.extend(more);
 }
 
-/// The elements before place `at`, and those from there on.
+/// Splits a list into the elements before index `at` and those from it on.
 fn split<T>(mut list: Vec<T>, at: usize) -> (Vec<T>, Vec<T>) {
     let more = list.split_off(at.min(list.len()));
     (list, more)

@@ -1,8 +1,8 @@
-//! Latency histograms: how they are made, added up, read, packed and written down.
+//! Latency histograms: creating, adding, reading, packing and serialising them.
 //!
-//! Packed, a histogram is in HdrHistogram's V2 encoding (not compressed): counts as variable-length
-//! integers, runs of empty buckets as one. Within JSON and other text these bytes are in base64, which
-//! begins with `HISTE`. Every HdrHistogram library reads both.
+//! A packed histogram is in HdrHistogram's V2 encoding (not compressed): counts are variable-length integers,
+//! and a run of empty buckets is one integer. In JSON and other text these bytes are in base64, which begins
+//! with `HISTE`. Every HdrHistogram library reads both.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,15 +10,15 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 use hdrhistogram::{Counter, Histogram};
 use lb_core::Span;
 
-/// Significant decimal digits of every latency histogram.
+/// Number of significant decimal digits of every latency histogram.
 const SIGNIFICANT_DIGITS: u8 = 3;
 
-/// An empty latency histogram. Its values are microseconds, and it grows with what is recorded.
+/// Creates an empty latency histogram. Its values are microseconds, and it grows as needed.
 pub fn new_histogram<T: Counter>() -> Histogram<T> {
     Histogram::new(SIGNIFICANT_DIGITS).expect("3 significant digits are within HdrHistogram's 0..=5")
 }
 
-/// Records a latency. A histogram that resizes itself takes every value that fits in memory.
+/// Records a latency. An auto-resizing histogram takes every value that fits in memory.
 #[inline]
 pub(crate) fn record_latency<T: Counter>(histogram: &mut Histogram<T>, latency: Span) {
     histogram.record(latency.as_micros()).expect("an auto-resizing histogram takes every latency");
@@ -29,12 +29,12 @@ pub(crate) fn add_histogram<T: Counter>(into: &mut Histogram<T>, from: &Histogra
     into.add(from).expect("an auto-resizing histogram takes every other one");
 }
 
-/// A quantile (0..=1) of `histogram`, never above `max_ns`, the greatest latency that was recorded.
+/// Returns a quantile (0..=1) of `histogram`, at most `max_ns`, the greatest latency that was recorded.
 pub(crate) fn quantile<T: Counter>(histogram: &Histogram<T>, max_ns: u64, quantile: f64) -> Span {
     Span::from_nanos(Span::from_micros(histogram.value_at_quantile(quantile)).as_nanos().min(max_ns))
 }
 
-/// Whether two histograms count the same, however many buckets they have room for.
+/// Returns whether two histograms have the same counts, regardless of their capacity.
 pub(crate) fn same_counts(one: &Histogram<u64>, other: &Histogram<u64>) -> bool {
     one.len() == other.len()
         && one
@@ -43,16 +43,16 @@ pub(crate) fn same_counts(one: &Histogram<u64>, other: &Histogram<u64>) -> bool 
             .eq(other.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value())))
 }
 
-/// Packs histograms. It keeps a buffer, so that one packer serves many.
+/// Packs histograms, reusing one buffer.
 pub(crate) struct Packer(V2Serializer);
 
 impl Packer {
-    /// Makes a packer.
+    /// Creates a packer.
     pub(crate) fn new() -> Self {
         Self(V2Serializer::new())
     }
 
-    /// The histogram in the V2 encoding.
+    /// Encodes a histogram in the V2 encoding.
     pub(crate) fn pack<T: Counter>(&mut self, histogram: &Histogram<T>) -> Box<[u8]> {
         let mut packed = Vec::new();
         self.0.serialize(histogram, &mut packed).expect("writing a histogram to memory does not fail");
@@ -60,8 +60,7 @@ impl Packer {
     }
 }
 
-/// Unpacks a histogram; `None` when the bytes are not in the V2 encoding. What it gives grows again with
-/// what is recorded.
+/// Unpacks a histogram; `None` when the bytes are not in the V2 encoding. The histogram resizes itself again.
 pub(crate) fn unpack(packed: &[u8]) -> Option<Histogram<u64>> {
     let fixed: Histogram<u64> = Deserializer::new().deserialize(&mut &*packed).ok()?;
     let mut histogram = new_histogram();
@@ -69,12 +68,12 @@ pub(crate) fn unpack(packed: &[u8]) -> Option<Histogram<u64>> {
     Some(histogram)
 }
 
-/// Packed bytes as text.
+/// Encodes packed bytes as base64.
 pub(crate) fn to_text(packed: &[u8]) -> String {
     STANDARD.encode(packed)
 }
 
-/// Text as packed bytes; `None` when it is not base64.
+/// Decodes base64 to packed bytes; `None` when the text is not base64.
 pub(crate) fn from_text(text: &str) -> Option<Box<[u8]>> {
     STANDARD.decode(text).ok().map(Vec::into_boxed_slice)
 }

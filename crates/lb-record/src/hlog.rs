@@ -11,7 +11,7 @@ use hdrhistogram::serialization::{V2DeflateSerializeError, V2DeflateSerializer};
 use std::io::Write;
 use std::time::{Duration, SystemTime};
 
-/// Microseconds in a millisecond: the unit of the maximum column.
+/// Microseconds in a millisecond, the unit of the maximum column.
 const MAX_DIVISOR: f64 = 1000.0;
 
 /// The legend that Java's reader expects before the first row.
@@ -20,15 +20,15 @@ const LEGEND: &str = r#""StartTimestamp","Interval_Length","Interval_Max","Inter
 /// A trial whose intervals are written to a log.
 #[derive(Clone, Copy, Debug)]
 pub struct HlogTrial<'a> {
-    /// The name of its algorithm: the first part of the tag of its rows.
+    /// The name of the trial's algorithm: the first part of the tag of its rows.
     pub algorithm: &'a str,
-    /// When its measured phase began.
+    /// When the trial's measured phase began.
     pub started: SystemTime,
-    /// What was recorded in that phase.
+    /// The record of the measured phase.
     pub record: &'a TrialRecord,
 }
 
-/// Why a histogram log could not be written.
+/// Reasons why a histogram log could not be written.
 #[derive(Debug, thiserror::Error)]
 pub enum HlogError {
     /// The file could not be written.
@@ -51,7 +51,7 @@ impl From<IntervalLogWriterError<V2DeflateSerializeError>> for HlogError {
 /// Writes the intervals of all `trials`, tagged `<algorithm>|ok` and `<algorithm>|error`.
 ///
 /// # Errors
-/// When `out` fails or a histogram cannot be encoded.
+/// When writing to `out` fails or a histogram cannot be encoded.
 pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), HlogError> {
     let base = trials.iter().map(|trial| trial.started).min().unwrap_or(SystemTime::UNIX_EPOCH);
     let mut serializer = V2DeflateSerializer::new();
@@ -68,8 +68,8 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
         .begin_log_with(out, &mut serializer)?;
     let mut end = Duration::ZERO;
     for trial in trials {
-        // Readers may rely on rows being in order of time. Simulated trials are done at once and would
-        // overlap: each begins where the one before it ended, at the earliest.
+        // Readers may rely on rows being in order of time. Simulated trials finish immediately and would
+        // overlap, so each begins no earlier than the end of the one before it.
         let offset = trial.started.duration_since(base).unwrap_or_default().max(end);
         for interval in &trial.record.intervals {
             let tag = tag_name(trial.algorithm, interval.class.name());
@@ -83,7 +83,7 @@ pub fn write_hlog(out: &mut impl Write, trials: &[HlogTrial<'_>]) -> Result<(), 
     Ok(())
 }
 
-/// The tag `<algorithm>|<class>`, with the characters that would end it replaced.
+/// Returns the tag `<algorithm>|<class>`, replacing characters that would end it.
 fn tag_name(algorithm: &str, class: &str) -> String {
     let clean = algorithm.replace(|c: char| c == ',' || c.is_whitespace(), "-");
     format!("{clean}|{class}")

@@ -1,26 +1,25 @@
-//! Recording what became of every request of a trial, in little memory and without rounding counts.
+//! Records the outcome of every request of a trial, in little memory and with exact counts.
 //!
-//! Both drivers (live and simulated) hand each finished request to a [`Recorder`], one per worker
-//! thread. A recorder belongs to its thread alone: it takes no lock, formats nothing, and allocates
-//! only when a value is seen for the first time. Once a second it swaps a slice of counters for
-//! an emptied one and sends the full one to the collector's thread, which merges the workers,
-//! summarises the second and keeps its histograms packed. [`Recording::finish`] merges everything
-//! into one [`TrialRecord`], from which results, reports and logs are derived by pure functions.
+//! Both drivers (live and simulated) hand each finished request to a [`Recorder`], one per worker thread. A
+//! recorder belongs to one thread: it takes no lock, formats nothing, and allocates only when a value is seen
+//! for the first time. Once a second it swaps a slice of counters for an empty one and sends the full one to
+//! the collector's thread, which merges the workers, summarises the second and keeps its histograms packed.
+//! [`Recording::finish`] merges everything into one [`TrialRecord`], from which results, reports and logs are
+//! derived by pure functions.
 //!
 //! In the open model a request is *intended* for a time, *sent* at another and *done* at a third. Its
 //! latency is done - intended, so that a target or a generator that stalls is charged with every request
 //! that had to wait; done - sent is kept beside it as the service time. In the closed model intended and
 //! sent are the same by definition, and there is no separate service time.
 //!
-//! Parts of one phase that ran on several machines become one record with [`TrialRecord::absorb`], phases
-//! that followed each other with [`TrialRecord::append`]; records are plain data that serde writes and
-//! reads.
+//! Records of one phase that ran in parts on several machines become one with [`TrialRecord::absorb`],
+//! records of consecutive phases with [`TrialRecord::append`]. Records are plain data that serde can write
+//! and read.
 //!
-//! Latencies go to HdrHistograms (Tene) in microseconds with three significant digits: a quantile is
-//! at most 0.1 % off, never bucketed more coarsely as it grows. Means, minima and maxima are kept
-//! exactly, in nanoseconds, beside them.
+//! Latencies are kept in HdrHistograms (Tene) in microseconds with three significant digits: a quantile is at
+//! most 0.1 % off, however large it is. Means, minima and maxima are kept exactly, in nanoseconds.
 //!
-//! The crate uses `lb-core` for samples and times, and knows neither sockets nor clocks.
+//! The crate uses `lb-core` for samples and times, and does not use sockets or clocks.
 //!
 //! ```
 //! use lb_core::workload::{ActionIndex, Observer, Sample, StepIndex, UserId};
@@ -57,6 +56,8 @@
 mod cell;
 mod collector;
 mod combine;
+mod connections;
+mod failures;
 mod histogram;
 mod hlog;
 mod population;
@@ -71,6 +72,8 @@ mod trial;
 
 pub use cell::Cell;
 pub use collector::Recording;
+pub use connections::ConnectionTimes;
+pub use failures::{FailureRecord, merge as merge_failures};
 pub use histogram::new_histogram as latency_histogram;
 pub use hlog::{HlogError, HlogTrial, write_hlog};
 pub use population::Population;

@@ -1,4 +1,4 @@
-//! How many users are active in each second. Derived from the schedule, so that it is the same for every
+//! The number of active users in each second, derived from the schedule, so that it is the same for every
 //! algorithm and engine.
 
 use lb_core::workload::UserPlan;
@@ -6,7 +6,7 @@ use lb_core::workload::UserPlan;
 /// Nanoseconds in a second, the length of a slice.
 pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 
-/// How many users of a phase are active in each of its seconds.
+/// The number of active users in each second of a phase.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Population {
     users: usize,
@@ -14,8 +14,8 @@ pub struct Population {
 }
 
 impl Population {
-    /// Counts the users that are active in each second: the most at once within it, so that no peak
-    /// is lost between two readings.
+    /// Counts the active users in each second: the greatest number at once within it, so that no peak between
+    /// two readings is lost.
     pub fn of<'a>(plans: impl IntoIterator<Item = &'a UserPlan>) -> Self {
         let mut changes: Vec<(u64, i64)> = Vec::new();
         let mut users = 0;
@@ -26,28 +26,28 @@ impl Population {
                 changes.push((to.as_nanos(), -1));
             }
         }
-        // At the same instant, a user that leaves makes room for one that comes: -1 sorts first.
+        // At the same instant, users leave before others arrive: -1 sorts first.
         changes.sort_unstable();
         Self { users, by_second: peaks(&changes) }
     }
 
-    /// The number of users: one more than the highest user number, or zero without users.
+    /// Returns the number of users: one more than the highest user number, or zero without users.
     pub fn users(&self) -> usize {
         self.users
     }
 
-    /// The greatest number of users active at once.
+    /// Returns the greatest number of users active at once.
     pub fn peak(&self) -> u32 {
         self.by_second.iter().copied().max().unwrap_or(0)
     }
 
-    /// The greatest number of users active at once within a second; zero after the last window.
+    /// Returns the greatest number of users active at once within a second; zero after the last window.
     pub fn active(&self, second: u32) -> u32 {
         self.by_second.get(second as usize).copied().unwrap_or(0)
     }
 }
 
-/// The greatest running sum within each second, given changes in order of time.
+/// Returns the greatest running sum within each second, given changes in order of time.
 fn peaks(changes: &[(u64, i64)]) -> Vec<u32> {
     let mut peaks: Vec<u32> = Vec::new();
     let mut active = 0_i64;
@@ -57,7 +57,7 @@ fn peaks(changes: &[(u64, i64)]) -> Vec<u32> {
         let begin = end - SECOND_NS;
         let mut peak = None;
         while let Some((at, change)) = changes.next_if(|(at, _)| *at < end) {
-            // The level before the first change counts, unless that change is at the very boundary.
+            // The level before the first change counts, unless that change is exactly at the boundary.
             if *at > begin {
                 peak = peak.max(Some(active));
             }
@@ -88,7 +88,7 @@ mod tests {
         let plans = [plan(0, &[(0.0, 4.0)]), plan(1, &[(0.5, 2.0)]), plan(2, &[(1.2, 1.4)])];
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..6).map(|second| population.active(second)).collect();
-        assert_eq!(active, [2, 3, 1, 1, 0, 0], "a short visit must be seen, a leaver not linger");
+        assert_eq!(active, [2, 3, 1, 1, 0, 0], "short visits count, and users who have left do not");
         assert_eq!((population.users(), population.peak()), (3, 3));
     }
 

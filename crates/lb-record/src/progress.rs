@@ -1,7 +1,7 @@
-//! What a progress display can read while a trial runs: a handful of atomics.
+//! The figures that a progress display reads while a trial runs, as a few atomics.
 //!
-//! The load engine changes the number of users when one comes or goes; the collector adds a second
-//! when it is complete. No request touches them, so that a display costs the load nothing.
+//! The load engine changes the number of users when one arrives or leaves; the collector adds each second
+//! once it is complete. No request touches them, so a display costs the load nothing.
 
 use lb_core::Span;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
@@ -25,7 +25,7 @@ pub struct Snapshot {
     pub users: u32,
     /// The number of requests that finished up to the last complete second.
     pub requests: u64,
-    /// How many of them did not get what was expected of them.
+    /// The number of those requests that did not get the expected reply.
     pub errors: u64,
     /// The number of complete seconds.
     pub seconds: u64,

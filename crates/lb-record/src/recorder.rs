@@ -1,11 +1,13 @@
 //! The recorder of one worker thread, which receives every finished request.
 //!
-//! It is on the hot path: per request a handful of additions and three histogram increments (four in the
-//! open model), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for
-//! the first time. At the end of a second the current slice is swapped for an emptied one that the
-//! collector has sent back.
+//! It is on the hot path: per request a few additions and three histogram increments (four in the open
+//! model), no lock, no formatting, and an allocation only when a step, outcome or backend is seen for the
+//! first time. At the end of a second the current slice is swapped for an empty one that the collector has
+//! returned.
 
 use crate::cell::Cell;
+use crate::connections::ConnectionTimes;
+use crate::failures::Failures;
 use crate::population::SECOND_NS;
 use crate::requests::RequestLog;
 use crate::sendings::Sendings;
@@ -16,26 +18,30 @@ use lb_core::workload::{Observer, Sample, StepIndex, UserId};
 use lb_core::{Outcome, Span, Time};
 use std::sync::mpsc::{Receiver, SyncSender};
 
-/// Records the requests of one worker thread. Made by [`crate::Recording::start`].
+/// Records the requests of one worker thread. Created by [`crate::Recording::start`].
 #[derive(Debug)]
 pub struct Recorder {
     steps: Vec<StepRecord>,
     backends: Vec<BackendRecord>,
     listed_backends: usize,
     users: Vec<UserRecord>,
-    /// (user, step) in the order of `done`, where the spec asks for it.
+    /// (user, step) in the order of `done`; `None` unless the spec asks for it.
     actions: Option<Vec<(UserId, StepIndex)>>,
     lateness: Cell,
-    /// Keeps every request, where the spec asks for it.
+    /// Log of every single request; `None` unless the spec asks for it.
     requests: Option<RequestLog>,
-    /// Service times, where the schedule has arrivals.
+    /// Service times; `None` if the schedule has no arrivals.
     service: Option<Cell>,
     sendings: Sendings,
     arrivals: ArrivalCounts,
+    connections: ConnectionTimes,
     named: NamedAlgorithm,
+    failures: Failures,
+    /// What the failed check of the next sample found.
+    why: Option<String>,
     last_done: Time,
     slice: Box<Slice>,
-    /// End of the slice's second, so that most requests pay one comparison.
+    /// End of the slice's second; most requests need only one comparison with it.
     slice_end: Time,
     full: SyncSender<Box<Slice>>,
     spare: Receiver<Box<Slice>>,
@@ -59,7 +65,10 @@ impl Recorder {
             service: spec.open.then(Cell::default),
             sendings: Sendings::new(spec.backends),
             arrivals: ArrivalCounts::default(),
+            connections: ConnectionTimes::default(),
             named: NamedAlgorithm::default(),
+            failures: Failures::default(),
+            why: None,
             last_done: Time::ZERO,
             slice: Box::new(Slice::new(worker, spec.backends)),
             slice_end: Time::from_nanos(SECOND_NS),
@@ -68,8 +77,8 @@ impl Recorder {
         }
     }
 
-    /// Hands over the seconds that end by `now`, before which everything has been recorded. A driver calls
-    /// it now and then, so that a display does not wait for the next request.
+    /// Hands over the seconds that end by `now`; every request up to `now` must have been recorded. A driver
+    /// calls it regularly, so that a display does not wait for the next request.
     #[inline]
     pub fn advance(&mut self, now: Time) {
         while now >= self.slice_end {
@@ -77,17 +86,23 @@ impl Recorder {
         }
     }
 
-    /// Records by how much the load generator itself was late: how long after its due time an arrival, or a
-    /// user that had been waiting, actually started.
+    /// Records the lateness of the load generator itself: how long after its due time an arrival, or a user
+    /// that had been waiting, actually started.
     #[inline]
     pub fn late(&mut self, by: Span) {
         self.lateness.record(by, 0);
     }
 
-    /// The arrival counts, for the driver to update.
+    /// Returns the arrival counts, for the driver to update.
     #[inline]
     pub fn arrivals(&mut self) -> &mut ArrivalCounts {
         &mut self.arrivals
+    }
+
+    /// Returns the times of opening connections, for the driver to update.
+    #[inline]
+    pub fn connections(&mut self) -> &mut ConnectionTimes {
+        &mut self.connections
     }
 
     /// Counts a reply that named an algorithm; `right` says whether it was the intended one.
@@ -99,6 +114,16 @@ impl Recorder {
         }
     }
 
+    /// Explains the next sample, whose check failed.
+    pub fn explain(&mut self, why: String) {
+        self.why = Some(why);
+    }
+
+    /// Counts attempts at a backend that failed and that the load balancer repeated.
+    pub fn repeated(&mut self, backend: u16, attempts: u64) {
+        grown(&mut self.backends, usize::from(backend)).retries += attempts;
+    }
+
     /// Hands over the last second and the last batch of requests, both incomplete.
     pub(crate) fn close(&mut self) {
         self.hand_over();
@@ -107,7 +132,7 @@ impl Recorder {
         }
     }
 
-    /// Returns what was counted, without the time series, which went to the collector.
+    /// Returns all counts except the time series, which went to the collector.
     pub(crate) fn into_record(self) -> TrialRecord {
         let mut sent = Vec::new();
         self.sendings.add_to(&mut sent, self.backends.len());
@@ -127,6 +152,8 @@ impl Recorder {
             lateness: self.lateness,
             service: self.service.unwrap_or_default(),
             arrivals: self.arrivals,
+            connections: self.connections,
+            failures: self.failures.into_records(),
             sent,
             named: self.named,
             last_done: self.last_done,
@@ -157,6 +184,10 @@ impl Observer for Recorder {
         self.last_done = self.last_done.max(sample.done);
         self.slice.record(sample.done, latency, success, sample.backend);
         grown(&mut self.steps, usize::from(sample.step.0)).record(sample.outcome, latency, sample.bytes);
+        if !success {
+            let why = self.why.take().filter(|_| sample.outcome == Outcome::CheckFailed);
+            self.failures.sample(sample, why);
+        }
         if let Some(backend) = sample.backend {
             let backend = usize::from(backend);
             grown(&mut self.backends, backend).record(sample.outcome, latency, sample.bytes);
@@ -165,9 +196,9 @@ impl Observer for Recorder {
         if success && let Some(service) = &mut self.service {
             service.record(sample.done.since(sample.sent), sample.bytes);
         }
-        // Arrivals are numbered after all users and not listed: millions of them would fill the memory.
+        // Arrivals are numbered after all users and are not listed: millions of them would fill the memory.
         if let Some(user) = self.users.get_mut(sample.user.0 as usize) {
-            user.record(success);
+            user.record(success, sample.backend);
         }
         if let Some(actions) = &mut self.actions {
             actions.push((sample.user, sample.step));
@@ -178,7 +209,8 @@ impl Observer for Recorder {
     }
 }
 
-/// The element at `index`; the list grows to it, for instance for a backend that no topology lists.
+/// Returns the element at `index`, growing the list if needed, for instance for a backend that the topology
+/// does not list.
 #[inline]
 fn grown<T: Default + Clone>(list: &mut Vec<T>, index: usize) -> &mut T {
     if index >= list.len() {
@@ -204,8 +236,13 @@ impl BackendRecord {
 
 impl UserRecord {
     #[inline]
-    fn record(&mut self, success: bool) {
+    fn record(&mut self, success: bool, backend: Option<u16>) {
         self.requests += 1;
         self.errors += u32::from(!success);
+        if backend.is_some() {
+            self.named += 1;
+            self.moves += u32::from(self.last_backend.is_some() && self.last_backend != backend);
+            self.last_backend = backend;
+        }
     }
 }

@@ -1,12 +1,13 @@
-//! How many requests each backend was sent, by tenth of a second of their sending. This shows how fast a
-//! policy turns away from a backend that fails, and back to one that has recovered.
+//! The number of requests sent to each backend, by the tenth of a second in which they were sent. This shows
+//! how fast a policy avoids a backend that fails, and returns to one that has recovered.
 //!
-//! The seconds of replies cannot show it: a reply that takes thirty seconds says where a request went
+//! Counts of replies by second cannot show it: a reply that takes thirty seconds shows where a request went
+//! thirty seconds ago. One flat table keeps the cost to an index and an increment per request.
 //! thirty seconds ago. One flat table keeps the cost to an index and an increment per request.
 
 use lb_core::Time;
 
-/// Nanoseconds in a tenth of a second, which one row of the table covers.
+/// Nanoseconds in a tenth of a second, the time covered by one row of the table.
 pub(crate) const TENTH_NS: u64 = 100_000_000;
 
 /// The requests that one worker sent, by tenth of a second and backend.
@@ -14,7 +15,7 @@ pub(crate) const TENTH_NS: u64 = 100_000_000;
 pub(crate) struct Sendings {
     /// The number of backends that a row has room for; at least one.
     width: usize,
-    /// The counts, row by row. Growing copies no page: the system remaps large blocks.
+    /// The counts, row by row. Growing the list copies no pages, because the system remaps large blocks.
     counts: Vec<u32>,
 }
 
@@ -36,7 +37,7 @@ impl Sendings {
         self.counts[index] += 1;
     }
 
-    /// Makes room for a backend that no topology lists.
+    /// Makes room for a backend that the topology does not list.
     #[cold]
     fn widen(&mut self, width: usize) {
         let mut wider = vec![0; self.counts.len() / self.width * width];
@@ -82,7 +83,7 @@ mod tests {
         assert_eq!(
             rows,
             [&[1, 0, 0, 1], &[0, 0, 0, 0], &[0, 2, 0, 0], &[0, 1, 0, 0]],
-            "a tenth without requests is a row too, and workers add up"
+            "a tenth without requests has a row too, and workers add up"
         );
     }
 }

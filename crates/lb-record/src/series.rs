@@ -11,21 +11,21 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 pub struct SecondRecord {
     /// The number of the second, from 0 at the start of the phase.
     pub second: u32,
-    /// Peak number of users active in this second, over the whole schedule: a shard of a phase counts
-    /// those of the other shards too.
+    /// Peak number of active users in this second, over the whole schedule: a shard also counts the users of
+    /// the other shards.
     pub users: u32,
     /// The number of requests that finished in this second.
     pub requests: u64,
-    /// How many of them did not get what was expected of them.
+    /// The number of those requests that did not get the expected reply.
     pub errors: u64,
-    /// The latencies of all of them; `None` without requests.
+    /// The latencies of all requests of the second; `None` without requests.
     pub latency: Option<SecondLatency>,
     /// The number of replies of each backend, by backend number; as long as
     /// [`TrialRecord::backends`](crate::TrialRecord::backends).
     pub backends: Box<[u32]>,
 }
 
-/// The latencies of all requests that were done within one second.
+/// The latencies of all requests that finished within one second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SecondLatency {
     /// The exact sum.
@@ -42,25 +42,25 @@ pub struct SecondLatency {
     pub max: Span,
 }
 
-/// The latencies of one second and class. They are packed into a few hundred bytes, where a histogram that
-/// can be added to takes tens of thousands, so that three hours fit in memory.
+/// The latencies of one second and class, packed into a few hundred bytes. An unpacked histogram takes tens
+/// of thousands, so packing lets three hours fit in memory.
 #[derive(Clone, Debug)]
 pub struct Interval {
-    /// When the second begins, as an offset from the start of the phase.
+    /// Start of the second, as an offset from the start of the phase.
     pub start: Time,
-    /// How long the interval is: a second, or less where the phase ends.
+    /// Length of the interval: one second, or less at the end of the phase.
     pub length: Span,
-    /// Which requests it covers.
+    /// The class of requests in the interval.
     pub class: IntervalClass,
     /// The histogram in HdrHistogram's V2 encoding, not compressed.
     packed: Box<[u8]>,
 }
 
-/// Which requests an interval covers.
+/// The class of requests in an interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum IntervalClass {
-    /// Requests that got what was expected of them.
+    /// Requests that got the expected reply.
     Ok,
     /// All other requests.
     Error,
@@ -70,7 +70,7 @@ impl IntervalClass {
     /// All classes, in the order in which intervals list them.
     pub const ALL: [Self; 2] = [Self::Ok, Self::Error];
 
-    /// The name in logs: `ok` or `error`.
+    /// Returns the name in logs: `ok` or `error`.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Ok => "ok",
@@ -80,8 +80,8 @@ impl IntervalClass {
 }
 
 impl SecondLatency {
-    /// Reads the latencies of a second, whose exact sum and maximum are given in nanoseconds; `None`
-    /// without requests.
+    /// Computes the latencies of a second, given their exact sum and maximum in nanoseconds; `None` without
+    /// requests.
     pub(crate) fn of<T: Counter>(histogram: &Histogram<T>, sum_ns: u64, max_ns: u64) -> Option<Self> {
         let mean = sum_ns.checked_div(histogram.len())?;
         let at = |fraction| histogram::quantile(histogram, max_ns, fraction);
@@ -112,9 +112,9 @@ impl Interval {
         }
     }
 
-    /// The latencies in microseconds.
+    /// Returns the histogram of latencies in microseconds.
     pub fn histogram(&self) -> Histogram<u64> {
-        unpack(&self.packed).expect("an interval holds what was packed, or checked when it was read")
+        unpack(&self.packed).expect("an interval was packed here, or checked when it was read")
     }
 
     /// Adds the requests of another interval of the same second and class.
@@ -134,14 +134,14 @@ impl PartialEq for Interval {
     }
 }
 
-/// An interval as it is written down.
+/// The serialised form of an interval.
 #[derive(Serialize, Deserialize)]
 #[serde(rename = "Interval")]
 struct Written {
     start: Time,
     length: Span,
     class: IntervalClass,
-    /// In microseconds, in base64.
+    /// Histogram of latencies in microseconds, encoded in base64.
     histogram: String,
 }
 

@@ -1,4 +1,4 @@
-//! What one worker counts within one second. It is swapped out at the end of each second.
+//! The counts of one worker within one second, swapped out at the end of the second.
 
 use crate::histogram::{add_histogram, new_histogram, record_latency};
 use crate::population::SECOND_NS;
@@ -9,11 +9,11 @@ use lb_core::{Span, Time};
 /// The number of tenths of a second in a slice.
 pub(crate) const TENTHS: usize = (SECOND_NS / TENTH_NS) as usize;
 
-/// The requests of one worker that were done within one second. Slices are reused: emptying one keeps its
+/// The requests of one worker that finished within one second. Slices are reused: emptying one keeps its
 /// memory.
 #[derive(Debug)]
 pub(crate) struct Slice {
-    /// The number of the worker that the slice goes back to.
+    /// The number of the worker to which the slice is returned.
     pub(crate) worker: usize,
     /// The number of the second within the phase, from 0.
     pub(crate) second: u32,
@@ -21,7 +21,7 @@ pub(crate) struct Slice {
     pub(crate) sum_ns: u64,
     /// The exact greatest latency.
     pub(crate) max_ns: u64,
-    /// Latencies of requests that got what was expected of them.
+    /// Latencies of requests that got the expected reply.
     // 32-bit counters take half the memory, and no second has 4 billion requests.
     pub(crate) ok: Histogram<u32>,
     /// Latencies of the other requests.
@@ -66,7 +66,7 @@ impl Slice {
         }
     }
 
-    /// The tenth of the slice's second in which `done` lies, from 0 to 9.
+    /// Returns the tenth of the slice's second in which `done` lies, from 0 to 9.
     #[inline]
     fn tenth(&self, done: Time) -> usize {
         let begin = Time::from_nanos(u64::from(self.second) * SECOND_NS);

@@ -1,25 +1,25 @@
-//! What a recording has room for, and where it sends what it does not keep.
+//! The options of a recording: its size, and where it sends individual requests and progress.
 
 use crate::population::Population;
 use crate::progress::Progress;
 use crate::requests::RequestSink;
 use std::sync::Arc;
 
-/// What a recording has room for.
+/// The options of a recording: its size, and where it sends individual requests and progress.
 #[derive(Clone, Debug, Default)]
 pub struct RecordingSpec {
     /// Number of steps of the workload.
     pub steps: usize,
     /// Number of backends that the topology lists; others are added when a reply first names them.
     pub backends: usize,
-    /// How many users are active in each second.
+    /// The number of active users in each second.
     pub population: Population,
-    /// Whether the schedule has arrivals: then the latency and the service time of a request differ.
+    /// Whether the schedule has arrivals, so that the latency and the service time of a request differ.
     pub open: bool,
     /// Whether to keep every user's sequence of steps (8 bytes per request).
     pub keep_actions: bool,
-    /// Where every single request goes; `None` keeps no single requests.
+    /// Where each request is sent for storage; `None` keeps no individual requests.
     pub requests: Option<RequestSink>,
-    /// Where progress is published after each second; `None` publishes nothing.
+    /// Receives progress after each second; `None` publishes nothing.
     pub progress: Option<Arc<Progress>>,
 }

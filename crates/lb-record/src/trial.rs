@@ -1,81 +1,89 @@
-//! The record of a phase, and what can be read from it.
+//! The record of a phase, and the figures computed from it.
 
 use crate::cell::Cell;
+use crate::connections::ConnectionTimes;
+use crate::failures::FailureRecord;
 use crate::series::{Interval, SecondRecord};
 use lb_core::workload::StepIndex;
 use lb_core::{Outcome, Span, Time};
 use serde::{Deserialize, Serialize};
 
-/// All that one phase of load left behind: plain data, which can be compared, written down and read back.
+/// Everything recorded in one phase of load: plain data that can be compared, serialised and read back.
 ///
 /// Two records become one in two ways: [`append`](Self::append) for phases that followed each other,
 /// [`absorb`](Self::absorb) for parts of one phase that ran side by side.
 ///
-/// # Written down
+/// # Serialised form
 ///
 /// With serde, points in time and lengths are whole nanoseconds, outcomes are keys such as `"ok"`, and a
-/// histogram is a string: HdrHistogram's V2 encoding, not compressed, in base64. Reading gives back an
-/// equal record; only what a histogram had room for is not kept.
+/// histogram is a string: HdrHistogram's V2 encoding, not compressed, in base64. Reading returns an equal
+/// record; only the capacity of histograms is not kept.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
-    /// What became of the requests of each step, by [`StepIndex`].
+    /// Requests of each step by outcome, by [`StepIndex`].
     pub steps: Vec<StepRecord>,
-    /// What each backend answered, by backend number; those that no topology lists come after the others.
+    /// Replies of each backend, by backend number; those that the topology does not list come last.
     pub backends: Vec<BackendRecord>,
-    /// How many of `backends`, from the first on, the topology lists.
+    /// Number of `backends` that the topology lists; they come first.
     pub listed_backends: usize,
-    /// Names of the backends that replies named and no topology lists, in the order of their
-    /// numbers; the first one follows the last listed backend.
+    /// Names of backends that replies named but the topology does not list, in the order of their numbers;
+    /// the first one follows the last listed backend.
     pub unlisted_backends: Vec<String>,
     /// The time series, second by second, without gaps.
     pub seconds: Vec<SecondRecord>,
-    /// The histograms of each second and class, in order. A class without requests in a second has none.
+    /// The histograms of each second and class, in order. A class without requests in a second is left out.
     pub intervals: Vec<Interval>,
-    /// What each user of closed stages did, by user number. Arrivals, which are numbered after the users,
+    /// Requests of each user of closed stages, by user number. Arrivals, which are numbered after the users,
     /// are not listed.
     pub users: Vec<UserRecord>,
-    /// The steps of each user, by user number, in the order in which they were done; `None` unless the
-    /// recording was to keep them.
+    /// The steps of each user, by user number, in the order in which they finished; `None` unless the
+    /// recording kept them.
     #[serde(with = "sequences")]
     pub actions: Option<Vec<Vec<StepIndex>>>,
-    /// How late the generator started users and arrivals, over all arrivals and wake-ups. The time
-    /// for making a connection is not included, because it is not the generator's. The size of replies is
-    /// not counted here.
+    /// How late the generator started users and arrivals, over all arrivals and wake-ups. The time for
+    /// connecting is not included, because it is not the generator's. Reply sizes are not counted here.
     pub lateness: Cell,
-    /// Successful requests, timed from when they were sent, not from when they should have been. Empty in
+    /// Latencies of successful requests from when they were sent, not from when they were intended. Empty in
     /// a closed model, where both are the same.
     pub service: Cell,
-    /// What became of the arrivals of open stages.
+    /// How long it took to open connections; empty in a simulation, and in records written before this field
+    /// existed.
+    #[serde(default)]
+    pub connections: ConnectionTimes,
+    /// Failed requests by step, outcome, status and text. Empty in records written before this field existed.
+    #[serde(default)]
+    pub failures: Vec<FailureRecord>,
+    /// Arrivals of open stages: due, begun and dropped.
     pub arrivals: ArrivalCounts,
-    /// The number of requests sent to each backend, by tenth of a second of their sending. Only requests
-    /// whose replies name the backend are counted.
+    /// The number of requests sent to each backend, by the tenth of a second in which they were sent. Only
+    /// requests whose replies name the backend are counted.
     pub sent: Vec<Box<[u32]>>,
-    /// The number of successful requests and the sum of their latencies in nanoseconds, by tenth of a
-    /// second of their end.
+    /// The number of successful requests and the sum of their latencies in nanoseconds, by the tenth of a
+    /// second in which they ended.
     pub tenths: Vec<(u32, u64)>,
-    /// The share of the phase (0..=1) that the worst generator thread spent waiting for a CPU; `None` where
-    /// the system does not report it, and in a simulation.
+    /// The share of the phase (0..=1) that the worst generator thread spent waiting for a CPU; `None` in a
+    /// simulation, or if the system does not report it.
     pub cpu_wait_share: Option<f64>,
-    /// How many replies named the intended algorithm, and how many named another one.
+    /// Number of replies that named the intended algorithm, and of those that named another one.
     pub named: NamedAlgorithm,
     /// The length of the phase in which requests were sent; rates are over this time.
     pub wall: Span,
-    /// When the last request was done, as an offset from the start of the phase; zero without requests.
+    /// When the last request finished, as an offset from the start of the phase; zero without requests.
     pub last_done: Time,
     /// Whether the phase was stopped before its end.
     pub interrupted: bool,
 }
 
-/// What became of the arrivals of open stages.
+/// The number of arrivals of open stages that were due, begun and dropped.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArrivalCounts {
-    /// How many were due within the phase.
+    /// Number of arrivals that were due within the phase.
     pub due: u64,
-    /// How many were begun.
+    /// Number of arrivals that began.
     pub begun: u64,
-    /// How many were dropped because too many sessions were in flight or the system had no connection
-    /// left. Arrivals that were neither begun nor dropped were due when the phase was stopped, or the
-    /// generator was too late for them.
+    /// Number of arrivals dropped because too many sessions were in flight or the system had no connection
+    /// left. The remaining arrivals were due when the phase was stopped, or the generator was too late for
+    /// them.
     pub dropped: u64,
 }
 
@@ -88,12 +96,12 @@ impl ArrivalCounts {
     }
 }
 
-/// How many replies named the intended algorithm in their header, and how many named another.
+/// Number of replies whose header named the intended algorithm, and of those that named another one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NamedAlgorithm {
-    /// Replies that named the intended algorithm.
+    /// Number of replies that named the intended algorithm.
     pub right: u64,
-    /// Replies that named another algorithm.
+    /// Number of replies that named another algorithm.
     pub wrong: u64,
 }
 
@@ -105,39 +113,52 @@ impl NamedAlgorithm {
     }
 }
 
-/// What became of the requests of one step.
+/// The requests of one step, by outcome.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct StepRecord {
-    /// The requests by outcome, at [`Outcome::index`]; `None` for an outcome that never happened.
+    /// The requests by outcome, at [`Outcome::index`]; `None` for an outcome that did not occur.
     #[serde(with = "by_outcome")]
     pub outcomes: [Option<Box<Cell>>; Outcome::ALL.len()],
 }
 
-/// What one backend answered.
+/// The replies of one backend.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct BackendRecord {
-    /// The latencies of all its replies.
+    /// The latencies of all replies of the backend.
     pub latency: Cell,
-    /// How many of them were not what was expected.
+    /// Number of replies that were not the expected ones.
     pub errors: u64,
+    /// Number of attempts at the backend that failed and that the load balancer repeated elsewhere, as far as
+    /// replies list them.
+    #[serde(default)]
+    pub retries: u64,
 }
 
-/// What one user did.
+/// The requests of one user.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserRecord {
     /// The number of requests that finished.
     pub requests: u32,
-    /// How many of them did not get what was expected of them.
+    /// The number of those requests that did not get the expected reply.
     pub errors: u32,
+    /// The number of replies that named their backend.
+    #[serde(default)]
+    pub named: u32,
+    /// The number of those replies that came from another backend than the user's reply before.
+    #[serde(default)]
+    pub moves: u32,
+    /// The backend of the last of those replies, by its number in the recording; `None` before the first.
+    #[serde(default)]
+    pub last_backend: Option<u16>,
 }
 
 impl StepRecord {
-    /// The requests with one outcome; `None` if it never happened.
+    /// Returns the requests with one outcome; `None` if it did not occur.
     pub fn outcome(&self, outcome: Outcome) -> Option<&Cell> {
         self.outcomes[outcome.index()].as_deref()
     }
 
-    /// The requests whose outcome `wanted` accepts, as one cell.
+    /// Adds up the requests whose outcome `wanted` accepts.
     pub fn over(&self, wanted: impl Fn(Outcome) -> bool) -> Cell {
         let mut sum = Cell::default();
         for outcome in Outcome::ALL.into_iter().filter(|outcome| wanted(*outcome)) {
@@ -148,7 +169,7 @@ impl StepRecord {
         sum
     }
 
-    /// All requests of the step, as one cell.
+    /// Adds up all requests of the step.
     pub fn all(&self) -> Cell {
         self.over(|_| true)
     }
@@ -164,7 +185,7 @@ impl StepRecord {
 }
 
 impl BackendRecord {
-    /// The number of its replies.
+    /// Returns the number of replies of the backend.
     pub fn requests(&self) -> u64 {
         self.latency.count()
     }
@@ -173,29 +194,33 @@ impl BackendRecord {
     pub fn merge(&mut self, other: &Self) {
         self.latency.merge(&other.latency);
         self.errors += other.errors;
+        self.retries += other.retries;
     }
 }
 
 impl UserRecord {
-    /// Adds the counts of `other`.
+    /// Adds the counts of `other`. A move from the last backend of one to the first of the other is not counted.
     pub fn merge(&mut self, other: Self) {
         self.requests += other.requests;
         self.errors += other.errors;
+        self.named += other.named;
+        self.moves += other.moves;
+        self.last_backend = other.last_backend.or(self.last_backend);
     }
 }
 
 impl TrialRecord {
-    /// All requests as one cell: count, bytes, latencies.
+    /// Adds up all requests: count, bytes and latencies.
     pub fn total(&self) -> Cell {
         self.over(|_| true)
     }
 
-    /// The requests that got what was expected of them, as one cell.
+    /// Adds up the requests that got the expected reply.
     pub fn successes(&self) -> Cell {
         self.over(Outcome::is_success)
     }
 
-    /// The requests whose outcome `wanted` accepts, over all steps, as one cell.
+    /// Adds up the requests of all steps whose outcome `wanted` accepts.
     pub fn over(&self, wanted: impl Fn(Outcome) -> bool) -> Cell {
         let mut sum = Cell::default();
         for step in &self.steps {
@@ -208,17 +233,17 @@ impl TrialRecord {
         sum
     }
 
-    /// The number of requests that ended in `outcome`.
+    /// Returns the number of requests that ended in `outcome`.
     pub fn count(&self, outcome: Outcome) -> u64 {
         self.steps.iter().filter_map(|step| step.outcome(outcome)).map(Cell::count).sum()
     }
 
-    /// The number of requests.
+    /// Returns the number of requests.
     pub fn requests(&self) -> u64 {
         Outcome::ALL.into_iter().map(|outcome| self.count(outcome)).sum()
     }
 
-    /// The number of requests that did not get what was expected of them.
+    /// Returns the number of requests that did not get the expected reply.
     pub fn errors(&self) -> u64 {
         Outcome::ALL
             .into_iter()
@@ -227,23 +252,23 @@ impl TrialRecord {
             .sum()
     }
 
-    /// The number of requests per second of the phase.
+    /// Returns the number of requests per second of the phase.
     pub fn throughput_rps(&self) -> f64 {
         per_second(self.requests(), self.wall)
     }
 
-    /// The number of ordinary requests that succeeded, per second of the phase.
+    /// Returns the number of ordinary requests that succeeded, per second of the phase.
     pub fn goodput_rps(&self) -> f64 {
         per_second(self.count(Outcome::Ok), self.wall)
     }
 }
 
-/// A rate per second; zero when no time has passed.
+/// Returns a rate per second; zero when no time has passed.
 fn per_second(count: u64, wall: Span) -> f64 {
     if wall.is_zero() { 0.0 } else { count as f64 / wall.as_secs_f64() }
 }
 
-/// Cells by outcome, written as a map from the outcome's name to its cell.
+/// Serialises cells by outcome as a map from the outcome's name to its cell.
 mod by_outcome {
     use crate::cell::Cell;
     use lb_core::Outcome;
@@ -263,7 +288,7 @@ mod by_outcome {
     }
 }
 
-/// Sequences of steps, written as lists of the steps' numbers.
+/// Serialises sequences of steps as lists of the steps' numbers.
 mod sequences {
     use lb_core::workload::StepIndex;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};

@@ -1,27 +1,43 @@
-//! What a reader must know before the numbers: doubts, notes, and the checks that passed.
+//! Caveats that a reader must know before the numbers: doubts, notes, and passed checks.
 
-use super::text::{count, guards, percent};
+use super::notes::notes;
+use super::pinning::pinned;
+use super::text::{UNVERIFIED_TLS, capitalised, guards, index_left_out, percent, retries};
+use super::trial_faults::{busy_machine, lines, tally};
 use lb_results::{Engine, LoadModel, ScenarioSummary, Summary};
 
-/// Above this share of busy CPU time, part of the latency may come from the machine rather than the load balancer.
+/// Above this share of busy CPU time, part of the latency may come from the machine instead of the load
+/// balancer.
 const BUSY_SHARE: f64 = 0.9;
 
 /// Above this share of decisions by the fallback, the results say too little about the learned policy itself.
 const MUCH_FALLBACK: f64 = 0.05;
 
-/// The weight of a caveat.
+/// The severity of a caveat.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
     /// Part of the numbers is in doubt.
     Serious,
-    /// The reader must know it to understand the numbers.
+    /// A note that the reader needs to understand the numbers.
     Know,
     /// A check passed.
     Fine,
 }
 
 impl Weight {
-    /// Returns the word for it in reports.
+    /// All weights, the heaviest first.
+    pub(super) const ALL: [Self; 3] = [Self::Serious, Self::Know, Self::Fine];
+
+    /// Returns what a caveat of this weight means for the reader.
+    pub(super) const fn meaning(self) -> &'static str {
+        match self {
+            Self::Serious => "some of the numbers are in doubt",
+            Self::Know => "needed to read the numbers correctly",
+            Self::Fine => "a check that passed",
+        }
+    }
+
+    /// Returns the word for this weight in reports.
     pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Serious => "warning",
@@ -31,14 +47,14 @@ impl Weight {
     }
 }
 
-/// One caveat, or one thing that was checked and is in order.
+/// A caveat, or a check that passed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Caveat {
     pub(super) weight: Weight,
     pub(super) text: String,
 }
 
-/// Collects the caveats of a run, the heaviest first.
+/// Collects the caveats of a run, the most serious first.
 pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
     let mut found = Vec::new();
     let mut add = |weight, text: String| found.push(Caveat { weight, text });
@@ -48,13 +64,19 @@ pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
             "The run was interrupted: the numbers cover only the trials that were completed.".to_owned(),
         );
     }
+    if summary.unverified_tls {
+        add(Weight::Serious, UNVERIFIED_TLS.to_owned());
+    }
     match summary.engine {
         Engine::Sim => add(
             Weight::Know,
             "Simulated in virtual time, without sockets or a load balancer process: the numbers do not depend on this machine."
                 .to_owned(),
         ),
-        Engine::Live => machine(summary, &mut add),
+        Engine::Live => match busy_machine(summary) {
+            Some(busy) => add(Weight::Serious, busy),
+            None => machine(summary, &mut add),
+        },
     }
     for scenario in &summary.scenarios {
         let prefix = match summary.scenarios.len() {
@@ -63,8 +85,8 @@ pub(super) fn caveats(summary: &Summary) -> Vec<Caveat> {
         };
         of_scenario(scenario, &mut |weight, text: String| add(weight, format!("{prefix}{text}")));
     }
-    for note in &summary.notes {
-        add(Weight::Know, note.clone());
+    for note in notes(summary) {
+        add(Weight::Know, note);
     }
     found.sort_by_key(|caveat| caveat.weight);
     found
@@ -98,7 +120,7 @@ fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String))
             None => add(
                 Weight::Know,
                 "The noise floor is unknown: no A/A comparison of this set-up was found (`bench aa` makes one). \
-                 Verdicts rest on the scatter between blocks alone."
+                 Verdicts are based only on the variation between blocks."
                     .to_owned(),
             ),
         }
@@ -110,46 +132,38 @@ fn of_scenario(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String))
             add(weight, format!("{}: {line}.", algorithm.name));
         }
     }
+    for algorithm in &scenario.algorithms {
+        if let Some(line) = retries(algorithm) {
+            add(Weight::Serious, format!("{}: {line}.", algorithm.name));
+        }
+    }
+    for algorithm in &scenario.algorithms {
+        if let Some(line) = pinned(algorithm) {
+            add(Weight::Know, format!("{}: {line}.", algorithm.name));
+        }
+    }
+    if let Some(line) = scenario.algorithms.iter().find_map(index_left_out) {
+        add(Weight::Know, format!("{}.", capitalised(line)));
+    }
     for skipped in &scenario.skipped {
         add(Weight::Know, format!("{} was skipped: {}.", skipped.name, skipped.reason.trim_end_matches('.')));
     }
 }
 
 fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
-    let all = scenario.trials.len();
-    let invalid = scenario.trials.iter().filter(|trial| !trial.is_valid()).count();
-    match (all, invalid) {
+    match (scenario.trials.len(), tally(scenario)) {
         (0, _) => add(Weight::Serious, "The run has no trials.".to_owned()),
-        (1, 0) => add(Weight::Fine, "The only trial is valid.".to_owned()),
-        (_, 0) => add(Weight::Fine, format!("All {all} trials are valid.")),
-        _ => {
-            let mut why: Vec<String> = Vec::new();
-            for problem in scenario.trials.iter().flat_map(|trial| &trial.problems) {
-                if !why.contains(problem) {
-                    why.push(problem.clone());
-                }
-            }
-            const SHOWN: usize = 3;
-            let more = match why.len().saturating_sub(SHOWN) {
-                0 => String::new(),
-                more => format!("; and {}", count(more, "other reason")),
-            };
-            why.truncate(SHOWN);
-            add(
-                Weight::Serious,
-                format!(
-                    "{invalid} of {} are invalid and are left out: {}{more}.",
-                    count(all, "trial"),
-                    why.join("; ")
-                ),
-            );
+        (1, None) => add(Weight::Fine, "The only trial is valid.".to_owned()),
+        (all, None) => add(Weight::Fine, format!("All {all} trials are valid.")),
+        (_, Some(tally)) => {
+            add(Weight::Serious, format!("{tally}. {}.", capitalised(&lines(scenario).join(". "))));
         }
     }
     let wrong: u64 = scenario.trials.iter().map(|trial| trial.generator.named_wrong).sum();
     if wrong > 0 {
         add(
             Weight::Serious,
-            format!("Replies that named another algorithm than the one under test: {wrong}."),
+            format!("Replies that named an algorithm other than the one under test: {wrong}."),
         );
     }
     let dropped: u64 = scenario.trials.iter().map(|trial| trial.generator.dropped).sum();
@@ -161,15 +175,11 @@ fn trials(scenario: &ScenarioSummary, add: &mut impl FnMut(Weight, String)) {
     }
 }
 
-/// Says how busy the machine was during the valid trials; invalid ones name their problems themselves.
+/// Says how busy the machine was during all trials, whether they count or not.
 fn machine(summary: &Summary, add: &mut impl FnMut(Weight, String)) {
     let generators = || {
-        summary
-            .scenarios
-            .iter()
-            .flat_map(|scenario| &scenario.trials)
-            .filter(|t| t.is_valid())
-            .map(|t| &t.generator)
+        let trials = summary.scenarios.iter().flat_map(|scenario| &scenario.trials);
+        trials.map(|trial| &trial.generator)
     };
     let busiest = generators().filter_map(|generator| generator.machine_busy_share).reduce(f64::max);
     let longest_wait = generators().filter_map(|generator| generator.cpu_wait_share).reduce(f64::max);
@@ -194,14 +204,5 @@ fn machine(summary: &Summary, add: &mut impl FnMut(Weight, String)) {
             );
         }
         None => add(Weight::Know, "How busy the machine was is unknown.".to_owned()),
-    }
-}
-
-/// Says why there are no verdicts, where no pair was compared.
-pub(super) fn nothing_compared(scenario: &ScenarioSummary) -> String {
-    match scenario.algorithms.as_slice() {
-        [] => "No algorithm has a valid trial, so there is no verdict.".to_owned(),
-        [one] => format!("Only {} ran, so there is nothing to compare it with.", one.name),
-        _ => "The algorithms were not compared, so there is no verdict on differences.".to_owned(),
     }
 }

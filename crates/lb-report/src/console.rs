@@ -1,148 +1,244 @@
-//! The tables on the console: the comparison, the shares per backend, the slowest requests.
+//! The console report of a run: the answer and one table, or all tables.
 
-use super::console_table::{add, draw, millis, percent, table};
-use super::evidence;
-use super::tables::{RESULTS, backend_ids, estimates, overheads, steering, switches};
-use super::text::{count, guards, senders, trimmed};
+use super::console_table::{add, draw, fit, millis, percent, table};
+use super::detail::Detail;
+use super::notes::notes;
+use super::pinning::pinned;
+use super::spoken::spoken;
+use super::tables::{
+    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, overheads,
+    overheads_are_missing, results, steering, switches,
+};
+use super::text::{
+    UNVERIFIED_TLS, WIDTH, capitalised, count, guards, index_left_out, retries, senders, trimmed, wrapped,
+};
+use super::trial_faults::busy_machine;
+use super::{brief, evidence};
 use comfy_table::Table;
+use lb_core::plain;
 use lb_results::{AlgorithmSummary, Latency, LoadModel, ScenarioSummary, Summary};
 use std::fmt::Write;
 
-/// Requests of each algorithm that the table of slow requests shows.
+/// Number of requests per algorithm in the table of slow requests.
 const SLOWEST_ACTIONS: usize = 3;
 
-/// Renders the whole report of a run for a terminal.
-pub fn render_summary(summary: &Summary) -> String {
-    let mut out = String::new();
+/// Number of kinds of failures per algorithm that are described.
+const EXPLAINED_FAILURES: usize = 5;
+
+/// The note on what a brief report leaves out.
+const LEFT_OUT: &str = "Left out here: every pair, all metrics, faults, shares of backends, switches, slowest requests. \
+                        --verbose prints them, and the page has them.";
+
+/// The number of columns of the highest rates in a brief report: algorithm, rank, rate and interval.
+const RATE_COLUMNS: usize = 4;
+
+/// Renders the report of a run for a terminal.
+pub fn render_summary(summary: &Summary, detail: Detail) -> String {
+    let mut out = Lines { text: String::new(), detail };
     for scenario in &summary.scenarios {
-        out.push_str(&scenario_tables(scenario));
+        out.text.push_str(&scenario_tables(scenario, detail));
     }
     if let Some(table) = evidence::thresholds(&summary.thresholds) {
-        let _ = writeln!(out, "\nThresholds\n{table}");
+        out.table("Thresholds", table);
     }
-    for note in &summary.notes {
-        let _ = writeln!(out, "note: {note}");
+    if let Some(busy) = busy_machine(summary) {
+        out.blank();
+        out.line(&busy, "");
+    }
+    if summary.unverified_tls {
+        out.blank();
+        out.line(&format!("WARNING: {UNVERIFIED_TLS}"), "  ");
+    }
+    for note in notes(summary) {
+        out.line(&format!("note: {note}"), "  ");
     }
     if summary.interrupted {
-        out.push_str("interrupted: the tables cover only the trials that were completed\n");
+        out.line("interrupted: the tables cover only the trials that were completed", "");
     }
-    let _ = writeln!(out, "seed {}, schedule {}", summary.seed, summary.schedule_sha256);
-    out
+    if detail == Detail::Brief && summary.scenarios.iter().any(|scenario| !scenario.algorithms.is_empty()) {
+        out.blank();
+        out.line(LEFT_OUT, "");
+    }
+    let schedule = match summary.schedule_sha256.as_str() {
+        "" => String::new(),
+        sha256 => format!(", schedule {sha256}"),
+    };
+    out.line(&format!("seed {}{schedule}", summary.seed), "");
+    out.text
 }
 
 /// Renders the tables of one scenario for a terminal.
-pub fn scenario_tables(scenario: &ScenarioSummary) -> String {
-    let mut out = String::new();
-    let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
-    let _ = write!(
-        out,
-        "\nScenario \"{}\": {} s, {}, topology {}",
-        scenario.name,
-        trimmed(scenario.duration_s, 1),
-        senders(scenario),
-        scenario.topology,
-    );
-    let _ = match trials {
-        0 => writeln!(out),
-        trials => writeln!(out, ", {} per algorithm", count(trials as usize, "trial")),
-    };
+pub fn scenario_tables(scenario: &ScenarioSummary, detail: Detail) -> String {
+    let mut out = Lines { text: String::new(), detail };
+    out.blank();
+    out.line(&heading(scenario), "");
+    if let Some(answer) = &scenario.answer {
+        out.blank();
+        let title = if answer.title.is_empty() { String::new() } else { format!("{}. ", answer.title) };
+        for (number, sentence) in answer.sentences.iter().enumerate() {
+            let title = if number == 0 { title.as_str() } else { "" };
+            out.line(&format!("{title}{sentence}"), "  ");
+        }
+    }
+    match detail {
+        Detail::Brief => {
+            if let Some(results) = brief::results(scenario) {
+                let _ = write!(out.text, "\n{results}\n");
+            }
+        }
+        Detail::Full => {
+            if let Some(results) = results(scenario) {
+                let _ = writeln!(out.text, "\n{}", draw(&results));
+                out.line(&format!("{}.", results.caption), "");
+            }
+        }
+    }
     if !scenario.algorithms.is_empty() {
-        let _ = writeln!(out, "{}", comparison(scenario));
-        let _ = writeln!(out, "{}", model(scenario.model));
-        out.push_str(&evidence::oracles(scenario));
-        out.push_str(&evidence::verdicts(scenario));
+        out.line(model(scenario.model), "");
+        for line in evidence::oracles(scenario).lines().filter(|_| detail == Detail::Full) {
+            out.line(line, "  ");
+        }
         for algorithm in &scenario.algorithms {
-            if let Some(line) = guards(algorithm) {
-                let _ = writeln!(out, "{}: {line}", algorithm.name);
+            for line in [guards(algorithm), retries(algorithm), pinned(algorithm)].into_iter().flatten() {
+                out.line(&format!("{}: {line}", algorithm.name), "  ");
             }
         }
-        if let Some(table) = evidence::statistics(scenario) {
-            let _ = writeln!(out, "\n{table}");
+        balancers(&mut out, scenario);
+        if detail == Detail::Full {
+            all_tables(&mut out, scenario);
         }
-        if let Some(report) = estimates(scenario) {
-            let _ = writeln!(out, "\n{}\n{}", report.caption, draw(&report));
-        }
-        let more = [
-            ("Overhead", overheads(scenario)),
-            ("Steering", steering(scenario)),
-            ("Switches", switches(scenario)),
-        ];
-        for (title, report) in more {
-            if let Some(report) = report {
-                let _ = writeln!(out, "\n{title}: {}\n{}", report.caption, draw(&report));
-            }
-        }
-        if let Some(table) = evidence::faults(scenario) {
-            let _ = writeln!(out, "\nFaults\n{table}");
-        }
-        if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
-            let _ = writeln!(
-                out,
-                "\nShare of requests per backend (and most in flight at once)\n{}",
-                shares(scenario)
-            );
-        }
-        let _ = writeln!(out, "\nSlowest requests by P95\n{}", slowest(scenario));
         let failing = failures(scenario);
         if !failing.is_empty() {
-            let _ = writeln!(out, "\nFailures\n{failing}");
+            out.blank();
+            out.line("Failures", "");
+            for line in failing {
+                out.line(&line, "    ");
+            }
         }
     }
-    if let Some(table) = evidence::max_rates(&scenario.max_rates) {
-        let _ = writeln!(out, "\nHighest rates that kept the objective\n{table}");
+    if let Some((mut highest, _)) = max_rates(&scenario.max_rates) {
+        if detail == Detail::Brief {
+            highest.keep_columns(RATE_COLUMNS);
+        }
+        out.table(&format!("Highest rates: {}", highest.caption), draw(&highest));
+        for sentence in lb_analysis::rate_sentences(&scenario.max_rates) {
+            out.line(&sentence, "  ");
+        }
     }
-    if let Some(aa) = &scenario.aa {
-        let _ = writeln!(out, "\nNoise of {} over {} pairs\n{}", aa.algorithm, aa.pairs, evidence::noise(aa));
-        let _ = writeln!(out, "{}", lb_analysis::aa_sentence(aa));
+    for aa in &scenario.noise {
+        out.table(
+            &format!("Noise of {} over {}", aa.algorithm, count(aa.pairs, "pair")),
+            evidence::noise(aa),
+        );
+        out.line(&lb_analysis::aa_sentence(aa), "");
     }
     let invalid = evidence::invalid(scenario);
     if !invalid.is_empty() {
-        let _ = writeln!(out, "\nInvalid trials\n{}", invalid.trim_end());
+        out.blank();
+        out.line("Invalid trials", "");
+        for line in invalid.lines() {
+            out.line(line, "    ");
+        }
     }
     for skipped in &scenario.skipped {
-        let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
+        out.line(&format!("{}: skipped, {}", skipped.name, skipped.reason), "  ");
     }
-    out
+    out.text
 }
 
-/// Says from when to when latency counts under a model of load.
+/// Text for a terminal. In a brief report, its lines and tables fit into 80 columns.
+struct Lines {
+    text: String,
+    detail: Detail,
+}
+
+impl Lines {
+    fn blank(&mut self) {
+        self.text.push('\n');
+    }
+
+    /// Adds a line, wrapped between words; continuation lines are indented.
+    fn line(&mut self, line: &str, indent: &str) {
+        let _ = writeln!(self.text, "{}", wrapped(line, indent, WIDTH));
+    }
+
+    fn table(&mut self, title: &str, table: Table) {
+        let table = if self.detail == Detail::Brief { fit(table) } else { table };
+        self.blank();
+        self.line(title, "");
+        let _ = writeln!(self.text, "{table}");
+    }
+}
+
+fn heading(scenario: &ScenarioSummary) -> String {
+    let trials = scenario.algorithms.iter().map(|algorithm| algorithm.trials).max().unwrap_or(0);
+    let trials = match trials {
+        0 => String::new(),
+        trials => format!(", {} per algorithm", count(trials as usize, "trial")),
+    };
+    let spoken = spoken(scenario).map_or_else(String::new, |spoken| format!(", {spoken}"));
+    format!(
+        "Scenario \"{}\": {} s, {}, topology {}{trials}{spoken}",
+        plain::line(&scenario.name),
+        trimmed(scenario.duration_s, 1),
+        senders(scenario),
+        scenario.topology,
+    )
+}
+
+/// Writes what load balancers add to a request, or why that is unknown.
+fn balancers(out: &mut Lines, scenario: &ScenarioSummary) {
+    if overheads_are_missing(scenario) {
+        out.line(OVERHEAD_NEEDS, "  ");
+    } else if let Some(report) = overheads(scenario) {
+        out.table(&format!("Overhead: {}", report.caption), draw(&report));
+    }
+}
+
+/// Writes the tables that only a full report has.
+fn all_tables(out: &mut Lines, scenario: &ScenarioSummary) {
+    for line in evidence::verdicts(scenario).lines() {
+        out.line(line, "    ");
+    }
+    if let Some(table) = evidence::statistics(scenario) {
+        let _ = writeln!(out.text, "\n{table}");
+    }
+    let more = [
+        ("Connections", connections(scenario)),
+        ("Connections by backend", connections_by_backend(scenario)),
+        ("Steering", steering(scenario)),
+        ("Switches", switches(scenario)),
+    ];
+    for (title, report) in more {
+        if let Some(report) = report {
+            out.table(&format!("{title}: {}", report.caption), draw(&report));
+        }
+    }
+    if let Some(table) = evidence::faults(scenario) {
+        out.table("Faults", table);
+    }
+    if scenario.algorithms.iter().any(|algorithm| !algorithm.backends.is_empty()) {
+        out.table("Share of requests per backend (and most in flight at once)", shares(scenario));
+        if let Some(line) = scenario.algorithms.iter().find_map(index_left_out) {
+            out.line(&capitalised(line), "");
+        }
+    }
+    out.table("Slowest requests by P95", slowest(scenario));
+}
+
+/// Describes what latency measures under a load model.
 fn model(model: LoadModel) -> &'static str {
     match model {
         LoadModel::Open => {
             "Latency of successful requests from when they were due to the last byte; arrivals do not wait for earlier replies (open model)."
         }
         LoadModel::Mixed => {
-            "Latency of successful requests to the last byte: of arrivals from when they were due (open model), of users from sending, since they wait for each reply (closed model)."
+            "Latency of successful requests to the last byte: for arrivals from when they were due (open model), for users from sending, since they wait for each reply (closed model)."
         }
         LoadModel::Closed => {
             "Latency of successful requests from sending to the last byte; users wait for each reply (closed model), so a slow algorithm gets fewer requests."
         }
     }
-}
-
-fn comparison(scenario: &ScenarioSummary) -> Table {
-    let mut table = table(&RESULTS);
-    for algorithm in &scenario.algorithms {
-        let of = |pick: fn(&Latency) -> f64| millis(algorithm.latency_ms.as_ref().map(pick));
-        add(
-            &mut table,
-            vec![
-                algorithm.name.clone(),
-                algorithm.total_requests.to_string(),
-                format!("{:.2}", algorithm.throughput_rps),
-                of(|latency| latency.mean),
-                of(|latency| latency.p50),
-                of(|latency| latency.p95),
-                of(|latency| latency.p99),
-                percent(algorithm.success_rate, 2),
-                percent(algorithm.error_rate, 2),
-            ],
-        );
-    }
-    for oracle in &scenario.oracles {
-        add(&mut table, evidence::oracle_row(oracle));
-    }
-    table
 }
 
 fn shares(scenario: &ScenarioSummary) -> Table {
@@ -164,7 +260,7 @@ fn shares(scenario: &ScenarioSummary) -> Table {
     table
 }
 
-/// `12.3% (4)`, and what went wrong there: `12.3% (4), 7 errors`.
+/// Formats a share as `12.3% (4)`, with the number of errors if there are any: `12.3% (4), 7 errors`.
 fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
     let Some(backend) = algorithm.backends.iter().find(|backend| backend.id == id) else {
         return "-".to_owned();
@@ -173,7 +269,7 @@ fn share(algorithm: &AlgorithmSummary, id: &str) -> String {
     if let Some(peak) = backend.peak_in_flight {
         let _ = write!(cell, " ({peak})");
     }
-    // The load balancer also counts what it answered itself; both count the errors of the backend.
+    // The load balancer also counts its own error replies; both counts include the errors of the backend.
     let errors = backend.errors.max(backend.balancer_errors.unwrap_or(0));
     if errors > 0 {
         let _ = write!(cell, ", {errors} {}", if errors == 1 { "error" } else { "errors" });
@@ -204,8 +300,19 @@ fn slowest(scenario: &ScenarioSummary) -> Table {
     table
 }
 
+/// Describes the most frequent failures of which more is known than how they ended, one line each.
+fn explained(algorithm: &AlgorithmSummary) -> impl Iterator<Item = String> {
+    let known = algorithm.failures.iter().filter(|one| one.status.is_some() || one.message.is_some());
+    known.take(EXPLAINED_FAILURES).map(|one| {
+        let status = one.status.map_or_else(String::new, |status| format!(" got {status}"));
+        let message =
+            one.message.as_ref().map_or_else(String::new, |text| format!(": {}", plain::line(text)));
+        format!("    {} × {} {}{status}{message}", one.count, one.method, one.name)
+    })
+}
+
 /// Lists the algorithms that have unexpected outcomes, one line each.
-fn failures(scenario: &ScenarioSummary) -> String {
+fn failures(scenario: &ScenarioSummary) -> Vec<String> {
     let mut lines = Vec::new();
     for algorithm in &scenario.algorithms {
         let kinds: Vec<String> = algorithm
@@ -216,7 +323,8 @@ fn failures(scenario: &ScenarioSummary) -> String {
             .collect();
         if !kinds.is_empty() {
             lines.push(format!("  {}: {}", algorithm.name, kinds.join(", ")));
+            lines.extend(explained(algorithm));
         }
     }
-    lines.join("\n")
+    lines
 }

@@ -1,19 +1,23 @@
-//! The evidence on the console: verdicts, bounds, responses to faults, invalid trials, thresholds.
+//! Renders the evidence on the console: verdicts, bounds, responses to faults, invalid trials, thresholds.
 
 use super::console_table::{add, millis, percent, table};
 use super::text::{time_to_avoid, time_to_return};
+use super::trial_faults::{lines, tally};
 use comfy_table::Table;
 use lb_analysis::signed;
 use lb_results::{
-    AaSummary, AlgorithmSummary, FaultMark, FaultPhase, FaultResponse, MaxRateSummary, Metric,
-    MetricComparison, OracleSummary, ScenarioSummary, ThresholdResult, TrialSummary,
+    AaSummary, AlgorithmSummary, FaultMark, FaultPhase, FaultResponse, Metric, MetricComparison,
+    ScenarioSummary, ThresholdResult,
 };
 use std::fmt::Write;
 
-/// Renders one sentence per pair, and the tests behind them. Empty with a single algorithm.
+/// Renders one sentence per pair, and the tests behind the sentences. Empty with a single algorithm.
 pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
     let mut out = String::new();
     let Some(comparison) = &scenario.comparison else { return out };
+    if comparison.pairs.is_empty() {
+        return out;
+    }
     let _ = writeln!(out, "\nVerdicts");
     for pair in &comparison.pairs {
         let _ = writeln!(out, "  {}", pair.sentence);
@@ -23,12 +27,12 @@ pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
     if !tested.is_empty() {
         let _ = writeln!(
             out,
-            "  ({} tests, at most {:.0} % chance of any false alarm; paired blocks, exact permutation tests, Holm's correction; {})",
+            "  ({} tests, at most {:.0} % chance of any false alarm; paired blocks, exact permutation tests, step-down maximum method; {})",
             comparison.family,
             comparison.alpha * 100.0,
             match &comparison.noise_source {
                 Some(run) => format!("noise floor of {run}"),
-                None if scenario.aa.is_some() => "the noise floor follows".to_owned(),
+                None if !scenario.noise.is_empty() => "the noise floor follows".to_owned(),
                 None => "noise floor unknown; measure it with `bench aa`".to_owned(),
             }
         );
@@ -36,14 +40,16 @@ pub(super) fn verdicts(scenario: &ScenarioSummary) -> String {
     out
 }
 
-/// Tabulates every pair and metric. `None` where there is nothing to test.
+/// Tabulates every pair and metric, the primary metrics first. `None` if there is nothing to test.
 pub(super) fn statistics(scenario: &ScenarioSummary) -> Option<Table> {
     let comparison = scenario.comparison.as_ref()?;
     let mut table =
-        table(&["Pair", "Metric", "Effect", "95 % interval", "p (Holm)", "Detectable", "Verdict"]);
+        table(&["Pair", "Metric", "Effect", "95 % interval", "p (adjusted)", "Detectable", "Verdict"]);
     let mut rows = 0;
     for pair in &comparison.pairs {
-        for metric in pair.metrics.iter().filter(|metric| metric.p_value.is_some() && pair.blocks > 1) {
+        let tested = || pair.metrics.iter().filter(|metric| metric.p_value.is_some() && pair.blocks > 1);
+        let primary = tested().filter(|metric| !metric.exploratory);
+        for metric in primary.chain(tested().filter(|metric| metric.exploratory)) {
             rows += 1;
             add(&mut table, statistics_row(&format!("{} vs {}", pair.candidate, pair.baseline), metric));
         }
@@ -56,10 +62,17 @@ fn statistics_row(pair: &str, comparison: &MetricComparison) -> Vec<String> {
     let dash = || "-".to_owned();
     vec![
         pair.to_owned(),
-        metric.label().to_owned(),
+        match comparison.exploratory {
+            true => format!("{} (exploratory)", metric.label()),
+            false => metric.label().to_owned(),
+        },
         signed(metric, comparison.effect),
         interval(metric, comparison.interval),
-        comparison.p_adjusted.map_or_else(dash, |p| format!("{p:.4}")),
+        match (comparison.p_adjusted, comparison.p_value) {
+            (Some(p), _) => format!("{p:.4}"),
+            (None, Some(p)) => format!("{p:.4} alone"),
+            (None, None) => dash(),
+        },
         comparison.minimum_detectable.map_or_else(dash, |least| either_way(metric, least)),
         comparison.verdict.label().to_owned(),
     ]
@@ -78,30 +91,14 @@ fn either_way(metric: Metric, size: f64) -> String {
     signed(metric, size).replace('+', "±")
 }
 
-/// Returns the row of a bound, in the columns of the results table.
-pub(super) fn oracle_row(oracle: &OracleSummary) -> Vec<String> {
-    let of = |pick: fn(&lb_results::Latency) -> f64| millis(oracle.latency_ms.as_ref().map(pick));
-    vec![
-        format!("{} *", oracle.name),
-        "simulated".to_owned(),
-        "-".to_owned(),
-        of(|latency| latency.mean),
-        of(|latency| latency.p50),
-        of(|latency| latency.p95),
-        of(|latency| latency.p99),
-        percent(1.0 - oracle.error_rate, 2),
-        percent(oracle.error_rate, 2),
-    ]
-}
-
-/// Says what the bounds know. Empty without bounds.
+/// Describes what the bounds know. Empty without bounds.
 pub(super) fn oracles(scenario: &ScenarioSummary) -> String {
     let known = scenario.oracles.iter().map(|oracle| format!("{} knows {}", oracle.name, oracle.knows));
     let known: Vec<String> = known.collect();
     if known.is_empty() {
         return String::new();
     }
-    format!("* best possible, simulated on the same schedules: {}.\n", known.join("; "))
+    format!("Best possible, simulated on the same schedules: {}.\n", known.join("; "))
 }
 
 /// Tabulates the response of each algorithm to each fault. `None` without faults.
@@ -138,9 +135,8 @@ fn fault_row(
     let phase = |name: FaultPhase| response.phases.iter().find(|phase| phase.name == name);
     let p95 = |name: FaultPhase| millis(phase(name).and_then(|phase| phase.p95_ms));
     let share = |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |share| percent(share, 1));
-    let backends = if mark.backends.is_empty() { "all".to_owned() } else { mark.backends.join(" ") };
     vec![
-        format!("{} {backends} {:.0}-{:.0} s", mark.fault, mark.start_s, mark.end_s),
+        format!("{} {} {:.0}-{:.0} s", mark.fault, mark.target(), mark.start_s, mark.end_s),
         algorithm.name.clone(),
         p95(FaultPhase::Before),
         p95(FaultPhase::During),
@@ -153,25 +149,14 @@ fn fault_row(
     ]
 }
 
-/// Lists the invalid trials, one line each. Empty when all are valid.
+/// Lists the invalid trials by problem. Empty when all are valid.
 pub(super) fn invalid(scenario: &ScenarioSummary) -> String {
     let mut out = String::new();
-    for trial in scenario.trials.iter().filter(|trial| !trial.is_valid()) {
-        let repeated = |other: &&TrialSummary| {
-            other.label == trial.label && other.block == trial.block && other.attempt > trial.attempt
-        };
-        let what = match scenario.trials.iter().find(repeated) {
-            Some(again) if again.is_valid() => "repeated",
-            Some(_) => "repeated, invalid again",
-            None => "left out",
-        };
-        let _ = writeln!(
-            out,
-            "  {} (block {}), {what}: {}",
-            trial.label,
-            trial.block + 1,
-            trial.problems.join("; ")
-        );
+    if let Some(tally) = tally(scenario) {
+        let _ = writeln!(out, "  {tally}");
+    }
+    for line in lines(scenario) {
+        let _ = writeln!(out, "  {line}");
     }
     out
 }
@@ -190,42 +175,6 @@ pub(super) fn thresholds(results: &[ThresholdResult]) -> Option<Table> {
                 result.threshold.clone(),
                 observed,
                 if result.ok { "yes" } else { "NO" }.to_owned(),
-            ],
-        );
-    }
-    (!results.is_empty()).then_some(table)
-}
-
-/// Tabulates the highest rates that kept the objective. `None` where they were not searched.
-pub(super) fn max_rates(results: &[MaxRateSummary]) -> Option<Table> {
-    let mut table = table(&[
-        "Algorithm",
-        "Highest rate (arrivals/s)",
-        "P50 at that rate (ms)",
-        "P95 (ms)",
-        "P99 (ms)",
-        "Errors",
-        "Probes",
-    ]);
-    for result in results {
-        let best = result
-            .probes
-            .iter()
-            .rev()
-            .find(|probe| probe.kept && Some(probe.rate_per_s) == result.rate_per_s);
-        let of = |pick: fn(&lb_results::Latency) -> f64| {
-            millis(best.and_then(|probe| probe.latency_ms.as_ref()).map(pick))
-        };
-        add(
-            &mut table,
-            vec![
-                result.algorithm.clone(),
-                result.rate_per_s.map_or_else(|| "none".to_owned(), |rate| format!("{rate:.1}")),
-                of(|latency| latency.p50),
-                of(|latency| latency.p95),
-                of(|latency| latency.p99),
-                best.map_or_else(|| "-".to_owned(), |probe| percent(probe.error_rate, 2)),
-                result.probes.len().to_string(),
             ],
         );
     }

@@ -1,31 +1,32 @@
-//! The formats of reports, their file names, and writing them.
+//! Formats of reports, their file names, and writing them.
 
 use super::{
     render_go_benchmark, render_html, render_junit, render_markdown, render_prometheus, render_step_summary,
 };
 use anyhow::{Context, Result};
+use lb_core::plain;
 use lb_results::{ResultsFolder, Summary};
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The variable by which GitHub tells a step of a workflow which file it shows below the job.
+/// The variable in which GitHub passes the path of the step summary to a workflow step.
 const STEP_SUMMARY_FILE: &str = "GITHUB_STEP_SUMMARY";
 
-/// The most that GitHub shows of a step, in bytes; of a longer file it shows nothing.
+/// Largest step summary that GitHub shows, in bytes; a longer one is not shown at all.
 const STEP_SUMMARY_LIMIT: u64 = 1024 * 1024;
 
 /// A format of reports.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "cli", derive(clap::ValueEnum))]
 pub enum ReportFormat {
-    /// One self-contained page with charts.
+    /// One self-contained HTML page with charts.
     Html,
-    /// Tables for people and repositories.
+    /// Markdown tables for people and repositories.
     Markdown,
     /// JUnit XML, for continuous integration.
     Junit,
-    /// For GitHub's job summary; also added to the file that `GITHUB_STEP_SUMMARY` names.
+    /// Markdown for GitHub's job summary; also appended to the file named by `GITHUB_STEP_SUMMARY`.
     StepSummary,
     /// Go benchmark lines, for benchstat.
     GoBenchmark,
@@ -34,7 +35,7 @@ pub enum ReportFormat {
 }
 
 impl ReportFormat {
-    /// All formats.
+    /// All formats of reports.
     pub const ALL: [Self; 6] =
         [Self::Html, Self::Markdown, Self::Junit, Self::StepSummary, Self::GoBenchmark, Self::Prometheus];
 
@@ -50,16 +51,18 @@ impl ReportFormat {
         }
     }
 
-    /// Renders the report of a run.
+    /// Renders the report of a run. Nothing in it makes a terminal or a viewer do anything, whatever names and
+    /// replies came from outside.
     pub fn render(self, summary: &Summary) -> String {
-        match self {
+        let text = match self {
             Self::Html => render_html(summary),
             Self::Markdown => render_markdown(summary),
             Self::Junit => render_junit(summary),
             Self::StepSummary => render_step_summary(summary),
             Self::GoBenchmark => render_go_benchmark(summary),
             Self::Prometheus => render_prometheus(summary),
-        }
+        };
+        plain::lines(&text).into_owned()
     }
 }
 
@@ -92,8 +95,8 @@ pub fn write_reports(
     Ok(written)
 }
 
-/// Appends to what other commands of the step wrote, unless GitHub would then drop everything. Returns whether it
-/// appended.
+/// Appends to the output of earlier commands of the step, unless GitHub would then drop everything. Returns
+/// whether it appended.
 fn append_step_summary(path: &Path, text: &str) -> Result<bool> {
     let append = || -> std::io::Result<bool> {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(path)?;
@@ -120,14 +123,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let path = dir.path().join("summary.md");
         let size = || std::fs::metadata(&path).expect("the file is there").len();
-        assert!(append_step_summary(&path, "### one\n").expect("it can be written"), "it makes the file");
+        assert!(append_step_summary(&path, "### one\n").expect("it can be written"), "it creates the file");
         assert!(append_step_summary(&path, "### two\n").expect("it can be written"), "it adds to the file");
         assert_eq!(std::fs::read_to_string(&path).expect("text"), "### one\n### two\n", "nothing is lost");
         let rest = "x".repeat((STEP_SUMMARY_LIMIT - size()) as usize);
-        assert!(!append_step_summary(&path, &(rest.clone() + "x")).expect("no failure"), "that is too much");
-        assert_eq!(size(), 16, "what would make GitHub drop everything is left out");
+        assert!(!append_step_summary(&path, &(rest.clone() + "x")).expect("no failure"), "it is too long");
+        assert_eq!(size(), 16, "a text that would make GitHub drop everything is left out");
         assert!(append_step_summary(&path, &rest).expect("it can be written"), "the limit itself is shown");
         let error = append_step_summary(dir.path(), "text").expect_err("a folder is not a file");
-        assert!(format!("{error:#}").contains(STEP_SUMMARY_FILE), "it names the way out: {error:#}");
+        assert!(format!("{error:#}").contains(STEP_SUMMARY_FILE), "it names the variable: {error:#}");
     }
 }

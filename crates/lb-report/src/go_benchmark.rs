@@ -1,13 +1,14 @@
-//! Trials as lines of the Go benchmark data format (Go proposal 14313), so that `benchstat` can compare
-//! algorithms: `benchstat -col /algo benchmark.txt`.
+//! Writes trials as lines of the Go benchmark data format (Go proposal 14313), so that `benchstat` can
+//! compare algorithms: `benchstat -col /algo benchmark.txt`.
 //!
-//! One line per valid trial: benchstat takes lines of one name as its samples. A line is a name, a count
-//! of iterations and pairs of value and unit; lines `key: value` above hold for all that follow.
+//! There is one line per valid trial, because benchstat treats lines with the same name as samples. A line
+//! has a name, a count of iterations, and pairs of value and unit; `key: value` lines apply to all lines
+//! below them.
 
 use lb_results::{Metric, ScenarioSummary, Summary, TrialSummary};
 use std::fmt::Write;
 
-/// What a line holds: the unit carries the name of the metric, since benchstat makes a table per unit.
+/// Metrics of a line with their units. The unit names the metric, because benchstat makes a table per unit.
 const UNITS: [(Metric, &str); 8] = [
     (Metric::Mean, "ms/avg"),
     (Metric::P50, "p50-ms"),
@@ -19,7 +20,7 @@ const UNITS: [(Metric, &str); 8] = [
     (Metric::JainIndex, "jain-index"),
 ];
 
-/// The valid trials as benchmark lines.
+/// Renders the valid trials as benchmark lines.
 pub fn render_go_benchmark(summary: &Summary) -> String {
     let mut out = String::new();
     let (os, architecture) = summary.host.os.split_once('-').unwrap_or((&summary.host.os, "unknown"));
@@ -67,8 +68,8 @@ fn line(out: &mut String, scenario: &ScenarioSummary, trial: &TrialSummary) {
     }
 }
 
-/// A name without white space, and without `/` and `=`, which part the keys of a name. A last part
-/// `-<digits>` would be read as GOMAXPROCS, so `-` before digits at the end becomes `_`.
+/// Returns a name without white space, and without `/` and `=`, which separate the keys of a name. A final
+/// `-<digits>` would be read as GOMAXPROCS, so its `-` becomes `_`.
 fn sanitised(name: &str) -> String {
     let mut clean: String = name
         .chars()

@@ -1,16 +1,18 @@
 //! JUnit XML for continuous integration: one suite per scenario.
 //!
-//! A failure is a broken threshold, an error an invalid trial without a valid
-//! repeat, skipped an algorithm that did not run. Verdicts of pairs are passing cases: which algorithm is
-//! better is a finding rather than a fault of the build.
+//! A broken threshold is a failure, an invalid trial without a valid repeat is an error, and an algorithm
+//! that did not run is skipped. Verdicts of pairs are passing cases: which algorithm is better is a finding,
+//! not a fault of the build.
 
 use super::text::{count, effect, interval, p_value, trimmed, verdict};
+use super::trial_faults::labels_without_result;
+use lb_core::plain;
 use lb_results::{PairComparison, ScenarioSummary, Summary, ThresholdResult, TrialSummary};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::fmt::Write;
 use std::time::Duration;
 
-/// The report as JUnit XML.
+/// Renders the report as JUnit XML.
 pub fn render_junit(summary: &Summary) -> String {
     let mut report = Report::new("bench");
     for scenario in &summary.scenarios {
@@ -18,15 +20,15 @@ pub fn render_junit(summary: &Summary) -> String {
     }
     report.set_time(report.test_suites.iter().filter_map(|suite| suite.time).sum());
     let xml = report.to_string().expect("writing XML to memory does not fail");
-    // Jenkins' schema (`junit-10.xsd`) knows how many tests were skipped in a suite, but no sum over all
-    // suites, which the crate writes first of all.
+    // Jenkins' schema (`junit-10.xsd`) allows the number of skipped tests in a suite, but not their sum over
+    // all suites, which the crate writes first.
     xml.replacen(&format!(" skipped=\"{}\"", report.skipped), "", 1)
 }
 
 fn suite(summary: &Summary, scenario: &ScenarioSummary) -> TestSuite {
-    let mut suite = TestSuite::new(scenario.name.as_str());
+    let mut suite = TestSuite::new(plain::line(&scenario.name));
     let started = scenario.trials.first().map_or(&summary.started_at, |trial| &trial.started_at);
-    // The schema wants UTC without a zone, which the crate's own timestamp would write.
+    // The schema requires UTC without a zone, but the crate writes its timestamps with one.
     if let Some(timestamp) = utc_without_zone(started) {
         suite.extra.insert("timestamp".into(), timestamp.as_str().into());
     }
@@ -63,21 +65,9 @@ fn suite(summary: &Summary, scenario: &ScenarioSummary) -> TestSuite {
     suite
 }
 
-/// Labels whose trials were all invalid, or that only an A/A comparison uses.
-fn labels_without_result(scenario: &ScenarioSummary) -> Vec<&str> {
-    let mut labels: Vec<&str> = Vec::new();
-    for trial in &scenario.trials {
-        let known = scenario.algorithms.iter().any(|algorithm| algorithm.name == trial.label);
-        if !known && !labels.contains(&trial.label.as_str()) {
-            labels.push(&trial.label);
-        }
-    }
-    labels
-}
-
 fn case(scenario: &ScenarioSummary, algorithm: &str, name: &str, status: TestCaseStatus) -> TestCase {
-    let mut case = TestCase::new(name, status);
-    case.set_classname(format!("bench.{}.{algorithm}", scenario.name));
+    let mut case = TestCase::new(plain::line(name), status);
+    case.set_classname(format!("bench.{}.{algorithm}", plain::line(&scenario.name)));
     case.set_time(Duration::ZERO);
     case
 }
@@ -91,6 +81,9 @@ fn trials(scenario: &ScenarioSummary, label: &str, measured_s: f64) -> TestCase 
     let mut broken = Vec::new();
     for trial in &of_label {
         let what = match (trial.is_valid(), made_good(trial)) {
+            (true, _) if trial.is_accepted() => {
+                format!("invalid, counted because of --accept-invalid: {}", trial.accepted.join("; "))
+            }
             (true, _) => "valid".to_owned(),
             (false, true) => format!("invalid, repeated: {}", trial.problems.join("; ")),
             (false, false) => format!("invalid: {}", trial.problems.join("; ")),

@@ -1,10 +1,11 @@
-//! From a summary to what people and other tools read: tables on the console, an HTML page with charts, Markdown,
+//! Renders a summary for people and other tools: tables on the console, an HTML page with charts, Markdown,
 //! JUnit XML, Prometheus metrics, Go benchmark lines.
 //!
-//! Reports are pure functions of [`Summary`](lb_results::Summary): they compute no statistics and decide nothing.
-//! What tables, charts and caveats say is written once, in `tables`, `charts` and `caveats`; `html` and `markdown`
-//! only draw it. The crate uses `lb-results`, `lb-analysis` (for the words of verdicts) and `lb-core`, and neither
-//! sockets nor a runtime. The feature `cli` makes [`ReportFormat`] a value of a command line.
+//! Reports are pure functions of [`Summary`](lb_results::Summary): they compute no statistics and make no
+//! decisions. The contents of tables, charts and caveats are defined once, in `tables`, `charts` and
+//! `caveats`; `html` and `markdown` only draw them. The crate uses `lb-results`, `lb-analysis` (for the words
+//! of verdicts) and `lb-core`, but no sockets and no runtime. The feature `cli` makes [`ReportFormat`] usable
+//! as a command-line value.
 //!
 //! # Example: a summary rendered
 //!
@@ -31,32 +32,50 @@
 //! assert!(report.contains("| round-robin | 1200 | 20.00 |"), "{report}");
 //! ```
 
+#![warn(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "they panic when a pipe is closed or a disk is full"
+)]
+
+mod brief;
 mod caveats;
 mod charts;
 mod console;
 mod console_table;
+mod detail;
 mod evidence;
 mod format;
 mod go_benchmark;
+mod headline;
 mod html;
 mod junit;
 mod markdown;
+mod notes;
+mod pinning;
 mod prometheus;
+mod ranking;
+mod spoken;
 mod spread;
 mod step_summary;
 mod tables;
 mod text;
+mod trial_faults;
 
-/// What reports of other tools in this workspace are made of, so that all look and read alike.
+/// Parts for the reports of other tools in this workspace, so that all reports look and read alike.
 pub mod parts {
-    pub use super::charts::{Figure, Panel, axis, colour, label, layout};
-    pub use super::html::{figure, page, scrolling};
+    pub use super::charts::kit::{
+        Area, Arrangement, Axis, Chart, Colour, Dash, Figure, Heat, Key, Line, Mark, Panel, Plane, Point,
+        Row as ChartRow, Rows, Rule, Scale, Span, Style, Symbol,
+    };
+    pub use super::html::{figure, page, prose, scrolling};
     pub use super::markdown::{captioned, escape};
     pub use super::tables::{Cell, Row, Table, Tone};
     pub use super::text::{command_line, count, percent};
 }
 
 pub use console::{render_summary, scenario_tables};
+pub use detail::Detail;
 pub use format::{ReportFormat, write_reports};
 pub use go_benchmark::render_go_benchmark;
 pub use html::render_html;
@@ -64,3 +83,4 @@ pub use junit::render_junit;
 pub use markdown::render_markdown;
 pub use prometheus::render_prometheus;
 pub use step_summary::render_step_summary;
+pub use text::pilot_sentence;

@@ -1,18 +1,25 @@
-//! The report as GitHub-flavoured Markdown, and the pieces that the step summary is made of.
+//! The report as GitHub-flavoured Markdown, and the parts used for the step summary.
 
 use super::caveats::caveats;
+use super::headline::headline;
+use super::spoken::spoken;
 use super::tables::{
-    Table, aa, environment, estimates, fault_tables, max_rates, overheads, processes, requests, results,
-    shares, statistics, steering, switches, thresholds, validity,
+    Cell, OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, environment, exploratory,
+    fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results, shares,
+    statistics, steering, switches, thresholds, validity,
 };
-use super::text::{command_line, seconds, senders, verdict};
+use super::text::{Piece, command_line, count, pieces, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};
 use std::fmt::Write;
 
-/// Renders the whole report: the same tables as the HTML page, without charts.
+/// Renders the whole report, with the same tables as the HTML page but without charts.
 pub fn render_markdown(summary: &Summary) -> String {
     let mut out = format!("# Load balancing report: {}\n\n", escape(&summary.run_id));
-    let _ = writeln!(out, "## Verdict\n\n{}", verdicts(summary));
+    let _ = writeln!(out, "## Answer\n\n{}", answers(summary));
+    let verdicts = verdicts(summary);
+    if !verdicts.is_empty() {
+        let _ = writeln!(out, "## Verdicts\n\n{verdicts}");
+    }
     let _ = writeln!(out, "## Caveats\n\n{}", voids(summary));
     for scenario in &summary.scenarios {
         let _ = writeln!(out, "## Scenario {}\n\n{}", escape(&scenario.name), description(scenario));
@@ -26,21 +33,18 @@ pub fn render_markdown(summary: &Summary) -> String {
     out.trim_end().to_owned() + "\n"
 }
 
-/// One line per pair and scenario.
-pub(super) fn verdicts(summary: &Summary) -> String {
+/// Writes the answer of each scenario on a line, and the thresholds that did not hold.
+pub(super) fn answers(summary: &Summary) -> String {
     let mut out = String::new();
     for scenario in &summary.scenarios {
-        let name = match summary.scenarios.len() {
-            1 => String::new(),
-            _ => format!("{}: ", escape(&scenario.name)),
-        };
-        let pairs = scenario.comparison.as_ref().map_or(&[][..], |comparison| &comparison.pairs);
-        for pair in pairs {
-            let _ = writeln!(out, "- {name}**{}**: {}", verdict(pair.verdict), escape(&pair.sentence));
+        let headline = headline(scenario);
+        let _ = write!(out, "- {}**{}.**", prefix(summary, scenario), escape(&headline.title));
+        for sentence in std::iter::once(&headline.sentence).chain(&headline.more) {
+            if !sentence.is_empty() {
+                let _ = write!(out, " {}", escape(sentence));
+            }
         }
-        if pairs.is_empty() {
-            let _ = writeln!(out, "- {name}{}", escape(&super::caveats::nothing_compared(scenario)));
-        }
+        out.push('\n');
     }
     if summary.scenarios.is_empty() {
         out.push_str("- No scenario was completed, so there is nothing to report.\n");
@@ -49,14 +53,34 @@ pub(super) fn verdicts(summary: &Summary) -> String {
     if broken > 0 {
         let _ = writeln!(
             out,
-            "- **failed**: {broken} of {} threshold checks did not hold.",
-            summary.thresholds.len()
+            "- **failed**: {broken} of {} did not hold.",
+            count(summary.thresholds.len(), "threshold check")
         );
     }
     out
 }
 
-/// One line per caveat.
+/// Writes one line per pair and scenario.
+pub(super) fn verdicts(summary: &Summary) -> String {
+    let mut out = String::new();
+    for scenario in &summary.scenarios {
+        let name = prefix(summary, scenario);
+        for pair in scenario.comparison.iter().flat_map(|comparison| &comparison.pairs) {
+            let _ = writeln!(out, "- {name}**{}**: {}", verdict(pair.verdict), escape(&pair.sentence));
+        }
+    }
+    out
+}
+
+/// Returns the scenario's name as the prefix of a line; empty if there is only one scenario.
+fn prefix(summary: &Summary, scenario: &ScenarioSummary) -> String {
+    match summary.scenarios.len() {
+        1 => String::new(),
+        _ => format!("{}: ", escape(&scenario.name)),
+    }
+}
+
+/// Writes one line per caveat.
 pub(super) fn voids(summary: &Summary) -> String {
     caveats(summary)
         .iter()
@@ -64,7 +88,7 @@ pub(super) fn voids(summary: &Summary) -> String {
         .collect()
 }
 
-/// The parts of a scenario by title, the most important first.
+/// Renders the parts of a scenario by title, the most important first.
 pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(String, String)> {
     let mut parts = Vec::new();
     let mut add = |title: &str, text: String| {
@@ -73,12 +97,13 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
         }
     };
     let one = |table: Option<Table>| table.as_ref().map(render_table).unwrap_or_default();
-    add("Results", one(results(scenario)));
-    add("Latency over trials", estimates(scenario).as_ref().map(captioned).unwrap_or_default());
+    add("Results", results(scenario).as_ref().map(captioned).unwrap_or_default());
+    add("Bounds", bounds(scenario).as_ref().map(captioned).unwrap_or_default());
     let held = summary.thresholds.iter().filter(|threshold| threshold.scenario == scenario.name);
     add("Thresholds", one(thresholds(held)));
     let pairs = scenario.comparison.iter().flat_map(|comparison| &comparison.pairs);
-    add("Statistics", pairs.filter_map(statistics).map(|table| captioned(&table)).collect());
+    let tables = pairs.flat_map(|pair| [statistics(pair), exploratory(pair)]).flatten();
+    add("Statistics", tables.map(|table| captioned(&table)).collect());
     add(
         "Faults",
         fault_tables(scenario)
@@ -94,13 +119,25 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
             .collect(),
     );
     if let Some((highest, probes)) = max_rates(&scenario.max_rates) {
-        add("Highest rates", captioned(&highest) + &captioned(&probes));
+        let sentences = lb_analysis::rate_sentences(&scenario.max_rates);
+        let sentences: String =
+            sentences.iter().map(|sentence| format!("{}\n\n", escape(sentence))).collect();
+        add("Highest rates", captioned(&highest) + "\n" + &sentences + &captioned(&probes));
     }
-    if let Some((sentence, table)) = scenario.aa.as_ref().map(aa) {
+    for (sentence, table) in scenario.noise.iter().map(aa) {
         add("A/A comparison", format!("{}\n\n{}", escape(&sentence), render_table(&table)));
     }
-    add("Overhead of load balancers", overheads(scenario).as_ref().map(captioned).unwrap_or_default());
+    let overhead = match overheads_are_missing(scenario) {
+        true => format!("{}\n", escape(OVERHEAD_NEEDS)),
+        false => overheads(scenario).as_ref().map(captioned).unwrap_or_default(),
+    };
+    add("Overhead of load balancers", overhead);
     add("Steering", steering(scenario).as_ref().map(captioned).unwrap_or_default());
+    add("Connections", connections(scenario).as_ref().map(captioned).unwrap_or_default());
+    add(
+        "Connections by backend",
+        connections_by_backend(scenario).as_ref().map(captioned).unwrap_or_default(),
+    );
     add("Switches", switches(scenario).as_ref().map(captioned).unwrap_or_default());
     add("Trials", one(validity(scenario)));
     add("Share of requests per backend", one(shares(scenario)));
@@ -109,15 +146,16 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
     parts
 }
 
-/// Describes what ran, in a line.
+/// Describes in one line what ran.
 pub(super) fn description(scenario: &ScenarioSummary) -> String {
     format!(
-        "{} measured, {} model, {}, topology {}, warm-up {}.\n",
+        "{} measured, {} model, {}, topology {}, warm-up {}{}.\n",
         seconds(scenario.duration_s),
         scenario.model,
         senders(scenario),
         escape(&scenario.topology),
-        scenario.warm_up
+        scenario.warm_up,
+        spoken(scenario).map_or_else(String::new, |spoken| format!(", {spoken}"))
     )
 }
 
@@ -126,12 +164,12 @@ pub(super) fn repeat(summary: &Summary) -> String {
     format!("{}\n{}", fenced(&command_line(&summary.command), "sh"), render_table(&environment(summary)))
 }
 
-/// Renders a box that is folded at first.
+/// Renders a box that is folded initially.
 pub(super) fn details(title: &str, text: &str) -> String {
     format!("<details><summary>{}</summary>\n\n{}\n</details>\n", escape(title), text)
 }
 
-/// Renders a table below its caption. Empty where the table has no rows.
+/// Renders a table below its caption. Empty if the table has no rows.
 pub fn captioned(table: &Table) -> String {
     if table.rows.is_empty() {
         return String::new();
@@ -147,9 +185,14 @@ fn render_table(table: &Table) -> String {
         columns.map(|column| if table.is_numeric(column) { "---:" } else { "---" }.to_owned()).collect(),
     );
     for row in &table.rows {
-        out += &line(row.cells.iter().map(|cell| escape(&cell.text)).collect());
+        out += &line(row.cells.iter().map(cell).collect());
     }
     out
+}
+
+fn cell(cell: &Cell) -> String {
+    let badge = if cell.badge.is_empty() { String::new() } else { format!(" **{}**", cell.badge) };
+    escape(&cell.text) + &badge
 }
 
 /// Renders a code block whose fence is longer than any run of backticks inside.
@@ -159,8 +202,21 @@ fn fenced(text: &str, language: &str) -> String {
     format!("{fence}{language}\n{text}\n{fence}\n")
 }
 
-/// Escapes a text so that neither Markdown nor HTML takes any of it for markup.
+/// Escapes text so that neither Markdown nor HTML interprets any of it as markup, except for code in
+/// backticks.
 pub fn escape(text: &str) -> String {
+    pieces(text)
+        .into_iter()
+        .map(|piece| match piece {
+            // In a table, `|` would end the cell even in code, and GitHub would read `@name` as a mention.
+            Piece::Code(code) if !code.contains(['|', '@', '\n', '\r']) => format!("`{code}`"),
+            Piece::Code(code) => format!("\\`{}\\`", escape_prose(code)),
+            Piece::Prose(prose) => escape_prose(prose),
+        })
+        .collect()
+}
+
+fn escape_prose(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -174,4 +230,24 @@ pub fn escape(text: &str) -> String {
     }
     // GitHub reads `@name` as a mention, which would notify a user of that name.
     out.replace('@', "&#64;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_stays_code_and_everything_else_is_plain() {
+        for (text, written) in [
+            ("use `--max-rate` here", "use `--max-rate` here"),
+            ("`a_b` and c_d", "`a_b` and c\\_d"),
+            ("one ` alone_", "one \\` alone\\_"),
+            ("`` empty", "\\`\\` empty"),
+            ("`a|b`", "\\`a\\|b\\`"),
+            ("`@team` @team", "\\`&#64;team\\` &#64;team"),
+            ("`<b>` <b>", "`<b>` &lt;b&gt;"),
+        ] {
+            assert_eq!(escape(text), written, "{text}");
+        }
+    }
 }

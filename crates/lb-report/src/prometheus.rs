@@ -1,19 +1,20 @@
 //! The results in Prometheus' text exposition format 0.0.4, to be pushed or read from a text file.
 //!
-//! Names follow Prometheus' practice: prefix `lbbench_`, base units (seconds, ratios), counters end in
-//! `_total`. Latency is a summary: its quantiles are those of the pooled histogram, exact within a
-//! bucket, and cannot be added up over algorithms, which a histogram's buckets would pretend.
+//! Names follow Prometheus' conventions: prefix `lbbench_`, base units (seconds, ratios), and counters that
+//! end in `_total`. Latency is a summary: its quantiles come from the pooled histogram, exact within a
+//! bucket. They cannot be added up over algorithms, which the buckets of a Prometheus histogram would
+//! suggest.
 
-use lb_results::{AlgorithmSummary, Latency, ScenarioSummary, Summary};
+use lb_results::{AlgorithmSummary, Latency, ScenarioSummary, Summary, TrialSummary};
 use std::fmt::Write;
 
-/// Labels of a sample.
+/// The labels of a sample.
 type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-/// The results as metrics.
+/// Renders the results as metrics.
 pub fn render_prometheus(summary: &Summary) -> String {
     let mut out = Exposition::default();
-    out.family("lbbench_build_info", "gauge", "The build that measured; always 1.");
+    out.family("lbbench_build_info", "gauge", "The build of bench; always 1.");
     out.sample("", &vec![("version", &summary.version), ("revision", &summary.commit)], 1.0);
     out.family("lbbench_run_info", "gauge", "The run; always 1.");
     let seed = summary.seed.to_string();
@@ -102,7 +103,7 @@ fn latencies(out: &mut Exposition, summary: &Summary) {
 }
 
 fn rates(out: &mut Exposition, summary: &Summary) {
-    /// Name, help, value.
+    /// Name, help text and value of a gauge.
     type Gauge = (&'static str, &'static str, fn(&AlgorithmSummary) -> Option<f64>);
     const GAUGES: [Gauge; 5] = [
         ("lbbench_throughput_requests_per_second", "Requests that ended, per second.", |a| {
@@ -117,7 +118,7 @@ fn rates(out: &mut Exposition, summary: &Summary) {
         ("lbbench_backend_fairness_ratio", "Jain's index of the backends' shares: 1 is even.", |a| {
             a.jain_index
         }),
-        ("lbbench_measured_seconds", "Time measured, over all trials.", |a| Some(a.measured_s)),
+        ("lbbench_measured_seconds", "Measured time over all trials.", |a| Some(a.measured_s)),
     ];
     for (name, help, value) in GAUGES {
         out.family(name, "gauge", help);
@@ -151,7 +152,7 @@ fn backends(out: &mut Exposition, summary: &Summary) {
 }
 
 fn trials(out: &mut Exposition, summary: &Summary) {
-    out.family("lbbench_trials", "gauge", "Trials, by validity.");
+    out.family("lbbench_trials", "gauge", "Trials by validity; accepted trials are invalid but counted.");
     for scenario in &summary.scenarios {
         let mut names: Vec<&str> = Vec::new();
         for trial in &scenario.trials {
@@ -160,8 +161,14 @@ fn trials(out: &mut Exposition, summary: &Summary) {
             }
         }
         for name in names {
-            for (state, valid) in [("valid", true), ("invalid", false)] {
-                let of = scenario.trials.iter().filter(|t| t.label == name && t.is_valid() == valid);
+            type State = fn(&TrialSummary) -> bool;
+            let states: [(&str, State); 3] = [
+                ("valid", |trial| trial.is_valid() && !trial.is_accepted()),
+                ("accepted", TrialSummary::is_accepted),
+                ("invalid", |trial| !trial.is_valid()),
+            ];
+            for (state, is_so) in states {
+                let of = scenario.trials.iter().filter(|trial| trial.label == name && is_so(trial));
                 let labels =
                     vec![("scenario", scenario.name.as_str()), ("algorithm", name), ("state", state)];
                 out.sample("", &labels, of.count() as f64);
@@ -170,7 +177,7 @@ fn trials(out: &mut Exposition, summary: &Summary) {
     }
 }
 
-/// The text, and the family that samples belong to.
+/// The text so far, and the family to which new samples belong.
 #[derive(Default)]
 struct Exposition {
     text: String,
@@ -178,7 +185,7 @@ struct Exposition {
 }
 
 impl Exposition {
-    /// Begins a family: all its samples follow, as the format wants.
+    /// Begins a family; all its samples must follow, as the format requires.
     fn family(&mut self, name: &'static str, kind: &str, help: &str) {
         self.family = name;
         let _ = writeln!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}");
@@ -206,7 +213,7 @@ impl Exposition {
     }
 }
 
-/// A label's value: backslash, quote and line feed are escaped.
+/// Escapes backslash, quote and line feed in a label's value.
 fn escaped(value: &str) -> String {
     value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
 }

@@ -1,22 +1,22 @@
-//! What charts and tables show of latency over trials: the estimates that the results hold, with one kind of
-//! whiskers for all algorithms of a scenario.
+//! Latency over trials as charts and tables show it: the estimates in the results, with one kind of whiskers
+//! for all algorithms of a scenario.
 
 use lb_results::{AlgorithmSummary, Latency, Metric, MetricEstimate, ScenarioSummary};
 
-/// What the ends around an estimate stand for.
+/// The meaning of the whiskers around an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Whiskers {
     /// The 95 % interval of the estimate.
     Interval,
-    /// The smallest and the largest trial: some algorithm has too few trials for an interval.
+    /// The smallest and the largest trial, used when some algorithm has too few trials for an interval.
     Range,
     /// No algorithm has more than one trial, so the uncertainty is unknown.
     Single,
-    /// The summary holds no estimates, as those of older versions: pooled latencies are all there is.
+    /// No estimates in the summary, which an older version wrote: only pooled latencies are available.
     None,
 }
 
-/// How the latency of a scenario's algorithms is shown.
+/// How to show the latency of a scenario's algorithms.
 #[derive(Clone, Debug)]
 pub(super) struct Spreads {
     metrics: Vec<Metric>,
@@ -24,13 +24,13 @@ pub(super) struct Spreads {
 }
 
 impl Spreads {
-    /// Chooses the metrics that some algorithm has, and the whiskers that all of them have.
+    /// Chooses the metrics that at least one algorithm has, and the whiskers that all of them have.
     pub(super) fn of(scenario: &ScenarioSummary) -> Self {
         let all = || scenario.algorithms.iter().flat_map(|algorithm| &algorithm.estimates);
         let has = |metric: &Metric| all().any(|estimate| estimate.metric == *metric);
         let metrics: Vec<Metric> = match all().next() {
             Some(_) => Metric::LATENCIES.into_iter().filter(has).collect(),
-            // Without estimates: what the pooled latency of every summary holds.
+            // Without estimates, use the metrics that the pooled latency of every summary has.
             None => vec![Metric::Mean, Metric::P50, Metric::P95, Metric::P99],
         };
         let several = all().any(|estimate| estimate.trials > 1);
@@ -43,18 +43,18 @@ impl Spreads {
         Self { metrics, whiskers }
     }
 
-    /// The metrics that are shown.
+    /// Returns the metrics to show.
     pub(super) fn metrics(&self) -> &[Metric] {
         &self.metrics
     }
 
-    /// What whiskers stand for.
+    /// Returns the meaning of the whiskers.
     pub(super) const fn whiskers(&self) -> Whiskers {
         self.whiskers
     }
 
-    /// The estimate of an algorithm and the ends of its whiskers, in milliseconds. `None` where the results hold
-    /// no estimate.
+    /// Returns the estimate of an algorithm and the ends of its whiskers, in milliseconds. `None` if the
+    /// results contain no estimate.
     pub(super) fn spread(
         &self,
         algorithm: &AlgorithmSummary,
@@ -62,16 +62,6 @@ impl Spreads {
     ) -> Option<(f64, Option<[f64; 2]>)> {
         let found = algorithm.estimates.iter().find(|estimate| estimate.metric == metric)?;
         Some((found.estimate, self.ends(found)))
-    }
-
-    /// What a chart marks for an algorithm: its estimates, or its pooled latency where the results hold none.
-    pub(super) fn markers(&self, algorithm: &AlgorithmSummary) -> Vec<(Metric, f64, Option<[f64; 2]>)> {
-        let pooled = algorithm.latency_ms.as_ref().filter(|_| algorithm.estimates.is_empty());
-        let mark = |metric: Metric| match pooled {
-            Some(latency) => Some((metric, latency_of(latency, metric), None)),
-            None => self.spread(algorithm, metric).map(|(estimate, ends)| (metric, estimate, ends)),
-        };
-        self.metrics.iter().filter_map(|metric| mark(*metric)).collect()
     }
 
     fn ends(&self, estimate: &MetricEstimate) -> Option<[f64; 2]> {
@@ -83,7 +73,7 @@ impl Spreads {
     }
 }
 
-/// Reads a latency metric off a pooled latency, in milliseconds.
+/// Returns a latency metric of a pooled latency, in milliseconds.
 pub(super) fn latency_of(latency: &Latency, metric: Metric) -> f64 {
     match metric {
         Metric::P50 => latency.p50,

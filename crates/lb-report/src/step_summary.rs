@@ -1,20 +1,21 @@
-//! The report as GitHub shows it below a job: short, verdicts first, details folded.
+//! The report for GitHub's job page: short, with answers first and details folded.
 //!
-//! GitHub drops a step summary of more than 1024 KiB altogether, so this one stays below: the least
-//! important parts are cut, and the summary says which.
+//! GitHub drops a step summary of more than 1024 KiB altogether, so this one stays smaller: the least
+//! important parts are cut, and the summary lists them.
 
-use super::markdown::{description, details, escape, parts, repeat, verdicts, voids};
+use super::markdown::{answers, description, details, escape, parts, repeat, verdicts, voids};
 use super::text::count;
 use lb_results::Summary;
 use std::fmt::Write;
 
-/// GitHub's limit is 1024 KiB for all that a step writes; the rest is left for others.
+/// Largest size of this summary. GitHub's limit of 1024 KiB covers everything that a step writes, so some is
+/// left for others.
 const LIMIT: usize = 900 * 1024;
 
-/// What the closing line about cuts may take.
+/// Space reserved for the closing line, which names the parts that were cut.
 const RESERVE: usize = 4 * 1024;
 
-/// Shown unfolded.
+/// Titles of parts that are shown unfolded.
 const OPEN: [&str; 2] = ["Results", "Thresholds"];
 
 /// Renders the step summary, which is always shorter than 1 MiB.
@@ -25,7 +26,9 @@ pub fn render_step_summary(summary: &Summary) -> String {
         true => out.push_str(text),
         false => cut.push(what.to_owned()),
     };
-    // In order of importance: what does not fit any more is cut, what is short and comes later may stay.
+    // In order of importance: a part that does not fit is cut, but a shorter one after it may still fit.
+    add_lines(&mut add, "answers", &answers(summary));
+    add("", "\n");
     add_lines(&mut add, "verdicts", &verdicts(summary));
     add("", "\n");
     add_lines(&mut add, "caveats", &voids(summary));
@@ -49,9 +52,9 @@ pub fn render_step_summary(summary: &Summary) -> String {
     out
 }
 
-/// Line by line, so that a thousand verdicts lose their end and not their beginning.
+/// Adds a text line by line, so that a thousand verdicts lose their end and not their beginning.
 fn add_lines(add: &mut impl FnMut(&str, &str), what: &str, text: &str) {
-    const MOST: usize = LIMIT / 3;
+    const MOST: usize = LIMIT / 5;
     let kept = text.len().min(MOST);
     // The end of the last whole line within the limit.
     let end = match kept == text.len() {
@@ -71,7 +74,7 @@ fn add_lines(add: &mut impl FnMut(&str, &str), what: &str, text: &str) {
     }
 }
 
-/// Renders the closing line about what was cut.
+/// Renders the closing line, which names the parts that were cut.
 fn said(cut: &[String]) -> String {
     const SHOWN: usize = 12;
     let mut names: Vec<String> = Vec::new();

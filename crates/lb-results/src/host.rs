@@ -1,20 +1,20 @@
-//! The machine that measured.
+//! The machine that ran the benchmark.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The machine that measured.
+/// The machine that ran the benchmark.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Host {
     /// Host name.
     pub name: String,
     /// Operating system and architecture, such as `linux-x86_64`.
     pub os: String,
-    /// Release of the kernel; empty where the system does not tell.
+    /// Release of the kernel; empty if the system does not report it.
     pub kernel: String,
-    /// Model of the CPU, `unknown` where the system does not tell.
+    /// Model of the CPU; `unknown` if the system does not report it.
     pub cpu: String,
-    /// Logical cores that `bench` may use.
+    /// Number of logical cores that `bench` may use.
     pub cores: usize,
 }
 

@@ -1,8 +1,8 @@
-//! What a run leaves on disk: the folder, the summary, the trials, and the formats of other tools.
+//! The files of a run: the results folder, the summary, the trials, and formats of other tools.
 //!
-//! Every file is written beside its place, synced and renamed, so that an interrupted or failing run
-//! leaves no half-written file under a final name. The crate uses `lb-record` (what a trial recorded) and `lb-core`;
-//! it judges nothing.
+//! Every file is written under a temporary name, synced and renamed, so that an interrupted or failing run
+//! leaves no half-written file under a final name. The crate uses `lb-record` (what a trial recorded) and
+//! `lb-core`; it makes no judgements.
 //!
 //! # Example: a summary written and read back
 //!
@@ -26,28 +26,32 @@ mod host;
 mod locust;
 mod noise;
 mod read;
+mod records;
 mod requests;
 mod summary;
 mod trial;
 mod trial_file;
 mod writer;
 
-pub use folder::{ResultsFolder, run_id, write_whole};
+pub use folder::{Claim, ClaimError, ResultsFolder, run_id, write_whole};
 pub use host::Host;
 pub use noise::{NoiseFloors, machine};
-pub use read::{ReadError, read_summary};
+pub use read::{ReadError, parse_summary, read_summary};
+pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
-    ActionSummary, AlgorithmSummary, BackendSummary, GuardSummary, ProcessSummary, SeriesPoint,
-    SteeringSummary, WeightPoint,
+    ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,
+    GuardSummary, ProcessSummary, SeriesPoint, SteeringSummary, WeightPoint,
 };
+pub use summary::answer::{Answer, Lead};
 pub use summary::comparison::{Comparison, MetricComparison, PairComparison, Verdict};
 pub use summary::fault::{FaultMark, FaultResponse, PhaseSummary};
 pub use summary::kinds::{Engine, FaultPhase, LoadModel, ProbeStage, StageModel, WarmUp};
 pub use summary::latency::Latency;
 pub use summary::metric::{Metric, MetricEstimate, MetricValue};
-pub use summary::objective::{MaxRateSummary, RateProbe, ThresholdResult};
+pub use summary::objective::{MaxRateSummary, RateLimit, RateProbe, RateUnit, ThresholdResult};
+pub use summary::pilot::PilotSummary;
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
 pub use summary::trial_row::{GeneratorSummary, TrialSummary};

@@ -1,16 +1,18 @@
-//! Locust's CSV files, so that scripts and dashboards written for them read our results.
+//! Writes Locust's CSV files, so that scripts and dashboards written for Locust can read our results.
 //!
-//! Columns and order as Locust 2.x writes them: comma, CRLF, minimal quoting, rows sorted by name and
-//! method, `Aggregated` last, times in milliseconds. Two deliberate differences, because
-//! Locust's own values mislead: percentiles come from HdrHistograms (Locust rounds to two digits, so its p99
-//! can exceed its maximum), and the percentiles of `_stats_history.csv` are those of that second
-//! (Locust's are cumulative unless `--csv-full-history` is given).
+//! Columns and their order match Locust 2.x: comma, CRLF, minimal quoting, rows sorted by name and method,
+//! `Aggregated` last, times in milliseconds. There are two deliberate differences, because Locust's own
+//! values mislead: percentiles come from HdrHistograms (Locust rounds to two digits, so its p99 can exceed
+//! its maximum), and the percentiles of `_stats_history.csv` are those of each second (Locust's are
+//! cumulative unless `--csv-full-history` is given). There is a third, because spreadsheets run formulas: a name
+//! that begins like one is marked as text ([`plain::cell`]).
 
 use crate::trial::{Trial, pooled_step};
 use anyhow::Result;
-use lb_core::workload::Workload;
-use lb_core::{Outcome, Span};
+use lb_core::workload::{StepIndex, Workload};
+use lb_core::{Outcome, Span, Time, plain};
 use lb_record::{Cell, SecondRecord, StepRecord, TrialRecord};
+use std::collections::BTreeMap;
 use std::io::Write;
 
 const QUANTILES: [f64; 11] = [0.50, 0.66, 0.75, 0.80, 0.90, 0.95, 0.98, 0.99, 0.999, 0.9999, 1.0];
@@ -33,6 +35,7 @@ const STATS_COLUMNS: [&str; 10] = [
 
 /// A step with its counts over all trials.
 struct Row<'a> {
+    step: StepIndex,
     method: &'a str,
     name: &'a str,
     record: StepRecord,
@@ -47,14 +50,15 @@ fn rows<'a>(trials: &[&Trial], workload: &'a Workload) -> Vec<Row<'a>> {
     for (number, step) in workload.steps().iter().enumerate() {
         let record = pooled_step(trials, number);
         if record.over(|_| true).count() > 0 {
-            rows.push(Row { method: &step.method, name: &step.name, record });
+            let step_index = StepIndex(number as u16);
+            rows.push(Row { step: step_index, method: &step.method, name: &step.name, record });
         }
     }
     rows.sort_by_key(|row| (row.name, row.method));
     rows
 }
 
-/// `_stats.csv`: one row for each kind of request, and their sum.
+/// Writes `_stats.csv`: one row for each kind of request, and their sum.
 pub(super) fn write_stats(out: &mut dyn Write, trials: &[&Trial], workload: &Workload) -> Result<()> {
     let mut csv = csv_writer(out);
     csv.write_record(STATS_COLUMNS.iter().chain(&["Failures/s"]).chain(&QUANTILE_COLUMNS))?;
@@ -74,8 +78,8 @@ fn stats_row(method: &str, name: &str, record: &StepRecord, seconds: f64) -> Vec
     let failures = all.count() - record.over(Outcome::is_success).count();
     let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
     let mut row = vec![
-        method.to_owned(),
-        name.to_owned(),
+        plain::cell(method).into_owned(),
+        plain::cell(name).into_owned(),
         all.count().to_string(),
         failures.to_string(),
         whole(all.quantile(0.5)),
@@ -90,8 +94,8 @@ fn stats_row(method: &str, name: &str, record: &StepRecord, seconds: f64) -> Vec
     row
 }
 
-/// `_stats_history.csv`: the sum, second by second. Totals are cumulative over all trials, so that the last
-/// row says what `_stats.csv` says.
+/// Writes `_stats_history.csv`: the sum of all requests, second by second. Totals are cumulative over all
+/// trials, so the last row matches `_stats.csv`.
 pub(super) fn write_history(out: &mut dyn Write, trials: &[&Trial]) -> Result<()> {
     let mut csv = csv_writer(out);
     let head = ["Timestamp", "User Count", "Type", "Name", "Requests/s", "Failures/s"];
@@ -108,7 +112,8 @@ pub(super) fn write_history(out: &mut dyn Write, trials: &[&Trial]) -> Result<()
     let mut totals = Totals::new()?;
     let mut free_from = i64::MIN;
     for trial in trials {
-        // Simulated trials are done at once: laid end to end, each second of the file has one row.
+        // Simulated trials finish immediately, so they are laid end to end and each second of the file has
+        // one row.
         let started = trial.started.as_second().max(free_from);
         let all = trial.record.total();
         let mean_bytes = all.bytes() as f64 / all.count().max(1) as f64;
@@ -127,7 +132,7 @@ pub(super) fn write_history(out: &mut dyn Write, trials: &[&Trial]) -> Result<()
     Ok(())
 }
 
-/// What was counted up to a row.
+/// Cumulative counts up to a row.
 struct Totals {
     requests: u64,
     failures: u64,
@@ -195,15 +200,22 @@ fn intervals_of(record: &TrialRecord, second: u32) -> impl Iterator<Item = &lb_r
     record.intervals[first..].iter().take_while(move |interval| interval.start == begin)
 }
 
-/// `_failures.csv`: each kind of failure of each kind of request.
+/// Writes `_failures.csv`: each kind of failure of each kind of request. `Error` consists of the outcome and, where there
+/// are any, the status and the text of a failed check.
 pub(super) fn write_failures(out: &mut dyn Write, trials: &[&Trial], workload: &Workload) -> Result<()> {
     let mut csv = csv_writer(out);
     csv.write_record(["Method", "Name", "Error", "Occurrences", "First Seen", "Last Seen"])?;
     for row in rows(trials, workload) {
         for outcome in Outcome::ALL.into_iter().filter(|outcome| !outcome.is_success()) {
-            if let Some(cell) = row.record.outcome(outcome) {
-                // Times of single failures are not kept; Locust writes empty fields in that case too.
-                csv.write_record([row.method, row.name, outcome.name(), &cell.count().to_string(), "", ""])?;
+            let Some(cell) = row.record.outcome(outcome) else { continue };
+            let mut left = cell.count();
+            for ((status, message), kind) in kinds(trials, row.step, outcome) {
+                left = left.saturating_sub(kind.count);
+                csv.write_record(failure_row(&row, outcome, status, message, &kind))?;
+            }
+            // Records of earlier versions only count failures; Locust writes empty times in that case too.
+            if left > 0 {
+                csv.write_record(failure_row(&row, outcome, None, None, &Kind { count: left, seen: None }))?;
             }
         }
     }
@@ -211,7 +223,69 @@ pub(super) fn write_failures(out: &mut dyn Write, trials: &[&Trial], workload: &
     Ok(())
 }
 
-/// `_exceptions.csv`: its head only, since a failing request is data here and not an exception.
+/// Failures of one kind: their number, and when the first and the last of them ended.
+struct Kind {
+    count: u64,
+    seen: Option<(jiff::Timestamp, jiff::Timestamp)>,
+}
+
+/// Adds up the failures of a step with this outcome over all trials, by status and message.
+fn kinds<'a>(
+    trials: &[&'a Trial],
+    step: StepIndex,
+    outcome: Outcome,
+) -> BTreeMap<(Option<u16>, Option<&'a str>), Kind> {
+    let mut kinds: BTreeMap<_, Kind> = BTreeMap::new();
+    for trial in trials {
+        let of = trial.record.failures.iter().filter(|one| one.step == step && one.outcome == outcome);
+        for one in of {
+            let at = |time: Time| {
+                let offset =
+                    jiff::SignedDuration::try_from(std::time::Duration::from(time.since(Time::ZERO)));
+                offset.ok().and_then(|offset| trial.started.checked_add(offset).ok()).unwrap_or(trial.started)
+            };
+            let (first, last) = (at(one.first), at(one.last));
+            let kind = kinds
+                .entry((one.status, one.message.as_deref()))
+                .or_insert(Kind { count: 0, seen: Some((first, last)) });
+            kind.count += one.count;
+            kind.seen = kind.seen.map(|(earliest, latest)| (earliest.min(first), latest.max(last)));
+        }
+    }
+    kinds
+}
+
+fn failure_row(
+    row: &Row<'_>,
+    outcome: Outcome,
+    status: Option<u16>,
+    message: Option<&str>,
+    kind: &Kind,
+) -> [String; 6] {
+    let (first, last) = kind.seen.map_or_else(Default::default, |(first, last)| (utc(first), utc(last)));
+    let status = status.map_or_else(String::new, |status| status.to_string());
+    let message = message.unwrap_or_default();
+    let details: Vec<&str> = [status.as_str(), message].into_iter().filter(|part| !part.is_empty()).collect();
+    let error = match details.is_empty() {
+        true => outcome.name().to_owned(),
+        false => format!("{}: {}", outcome.name(), details.join(", ")),
+    };
+    [
+        plain::cell(row.method).into_owned(),
+        plain::cell(row.name).into_owned(),
+        plain::cell(&plain::line(&error)).into_owned(),
+        kind.count.to_string(),
+        first,
+        last,
+    ]
+}
+
+/// Formats a time as Locust does, in whole seconds of UTC.
+fn utc(time: jiff::Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+/// Writes only the header of `_exceptions.csv`, because a failed request is data here and not an exception.
 pub(super) fn write_exceptions(out: &mut dyn Write) -> Result<()> {
     let mut csv = csv_writer(out);
     csv.write_record(["Count", "Message", "Traceback", "Nodes"])?;

@@ -1,11 +1,10 @@
-//! Noise floors: what A/A comparisons found, kept beside the folders of runs, so that later verdicts
+//! Noise floors measured by A/A comparisons. They are kept beside the folders of runs, so that later verdicts
 //! on the same machine and experiment use them.
 
 use crate::folder::ResultsFolder;
 use crate::host::Host;
 use crate::summary::aa::AaSummary;
 use crate::summary::metric::Metric;
-use crate::summary::run::SCHEMA_VERSION;
 use anyhow::{Context, Result};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -13,54 +12,81 @@ use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The folder of noise floors, beside the folders of runs.
+/// Name of the folder of noise floors, beside the folders of runs.
 const FOLDER: &str = "noise-floors";
 
-/// The noise floors that one A/A run found.
+/// The version of the noise floor file. A file with another version is ignored, and the next A/A run replaces
+/// it.
+const VERSION: u32 = 3;
+
+/// The noise floors measured by one A/A run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct NoiseFloors {
     /// Version of this schema.
     pub schema_version: u32,
     /// Name of the A/A run that measured the floors.
     pub run_id: String,
-    /// The experiment that the floors hold for: see [`crate::Summary::fingerprint`].
+    /// The experiment for which the floors are valid: see [`crate::Summary::fingerprint`].
     pub fingerprint: String,
-    /// The machine that measured, in words.
+    /// Description of the machine that ran the A/A comparison.
     pub host: String,
-    /// The measured noise by scenario.
-    pub scenarios: BTreeMap<String, AaSummary>,
+    /// The measured noise of each algorithm, by scenario.
+    pub scenarios: BTreeMap<String, Vec<AaSummary>>,
 }
 
 impl NoiseFloors {
-    /// Returns the noise floor of each metric in a scenario; empty for an unknown scenario.
-    pub fn of(&self, scenario: &str) -> BTreeMap<Metric, f64> {
-        let metrics = self.scenarios.get(scenario).into_iter().flat_map(|aa| &aa.metrics);
-        metrics.map(|metric| (metric.metric, metric.noise_floor)).collect()
+    /// Makes the noise floors of one A/A run on one machine.
+    pub fn new(
+        run_id: &str,
+        fingerprint: &str,
+        host: &Host,
+        scenarios: BTreeMap<String, Vec<AaSummary>>,
+    ) -> Self {
+        Self {
+            schema_version: VERSION,
+            run_id: run_id.to_owned(),
+            fingerprint: fingerprint.to_owned(),
+            host: machine(host),
+            scenarios,
+        }
     }
 
-    /// Reads the floors for a fingerprint on this machine, as the runs beside `run_folder` left them.
+    /// Returns the noise floors in a scenario, by algorithm and metric; empty for an unknown scenario.
+    pub fn of(&self, scenario: &str) -> BTreeMap<String, BTreeMap<Metric, f64>> {
+        let floors =
+            |aa: &AaSummary| aa.metrics.iter().map(|noise| (noise.metric, noise.noise_floor)).collect();
+        let measured = self.scenarios.get(scenario).into_iter().flatten();
+        measured.map(|aa| (aa.algorithm.clone(), floors(aa))).collect()
+    }
+
+    /// Reads the floors for a fingerprint on this machine, stored by runs in the same place as `run_folder`.
+    /// `None` if there are none.
     ///
     /// # Errors
-    /// The file exists but cannot be read.
+    /// When the file exists but cannot be read.
     pub fn load(run_folder: &Path, fingerprint: &str, host: &Host) -> Result<Option<Self>> {
         let path = path(run_folder, fingerprint, host);
-        let text = match std::fs::read(&path) {
+        let text = match lb_io::read(&path, ResultsFolder::LONGEST) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => {
                 return Err(error).with_context(|| format!("failed to read `{}`", path.display()));
             }
         };
-        let floors: Self = serde_json::from_slice(&text).with_context(|| {
+        let advice = || {
             format!("failed to read the noise floor `{}`; remove it and run `bench aa` again", path.display())
-        })?;
-        Ok((floors.schema_version == SCHEMA_VERSION).then_some(floors))
+        };
+        let value: serde_json::Value = serde_json::from_slice(&text).with_context(advice)?;
+        if value["schema_version"] != VERSION {
+            return Ok(None);
+        }
+        serde_json::from_value(value).map(Some).with_context(advice)
     }
 
     /// Stores the floors for later runs beside `run_folder`, and returns the path of the file.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// When the file cannot be written.
     pub fn store(&self, run_folder: &Path, host: &Host) -> Result<PathBuf> {
         let path = path(run_folder, &self.fingerprint, host);
         let root = path.parent().and_then(Path::parent).unwrap_or(Path::new("."));
@@ -70,7 +96,7 @@ impl NoiseFloors {
     }
 }
 
-/// Describes a machine, as far as its noise depends on it.
+/// Describes a machine by everything that affects its noise.
 pub fn machine(host: &Host) -> String {
     format!("{}, {} cores, {}, {}", host.name, host.cores, host.cpu, host.os)
 }
@@ -108,11 +134,11 @@ mod tests {
             relabellings: 1_000,
         };
         NoiseFloors {
-            schema_version: SCHEMA_VERSION,
+            schema_version: VERSION,
             run_id: "run".to_owned(),
             fingerprint: "print".to_owned(),
             host: machine(&host("here")),
-            scenarios: [("s".to_owned(), aa)].into(),
+            scenarios: [("s".to_owned(), vec![aa])].into(),
         }
     }
 
@@ -120,24 +146,27 @@ mod tests {
     fn a_floor_is_found_again_on_the_same_machine_and_experiment_only() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let run = dir.path().join("run");
-        floors().store(&run, &host("here")).expect("it can be kept");
+        floors().store(&run, &host("here")).expect("it can be stored");
         let found = |print: &str, machine: &str| {
             NoiseFloors::load(&dir.path().join("later"), print, &host(machine)).expect("readable")
         };
-        assert_eq!(found("print", "here"), Some(floors()), "beside the folder of any run");
+        assert_eq!(found("print", "here"), Some(floors()), "any run in the same place finds it");
         assert_eq!(found("other", "here"), None, "another experiment has other noise");
         assert_eq!(found("print", "there"), None, "another machine has other noise");
-        assert_eq!(floors().of("s")[&Metric::P95], 0.03, "by scenario and metric");
-        assert!(floors().of("t").is_empty(), "nothing is known of another scenario");
+        assert_eq!(floors().of("s")["random"][&Metric::P95], 0.03, "by scenario, algorithm and metric");
+        assert!(floors().of("t").is_empty(), "another scenario has no noise floors");
     }
 
     #[test]
     fn a_broken_floor_is_reported_with_its_path() {
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let path = floors().store(&dir.path().join("run"), &host("here")).expect("it can be kept");
-        std::fs::write(&path, "{").expect("it can be broken");
-        let error = NoiseFloors::load(&dir.path().join("run"), "print", &host("here"))
-            .expect_err("half a file does not hold a noise floor");
+        let path = floors().store(&dir.path().join("run"), &host("here")).expect("it can be stored");
+        std::fs::write(&path, "{").expect("it can be written");
+        let load = || NoiseFloors::load(&dir.path().join("run"), "print", &host("here"));
+        let error = load().expect_err("half a file does not hold a noise floor");
         assert!(format!("{error:#}").contains("run `bench aa` again"), "{error:#}");
+        let older = r#"{ "schema_version": 2, "scenarios": { "s": { "algorithm": "random" } } }"#;
+        std::fs::write(&path, older).expect("it can be replaced");
+        assert_eq!(load().expect("another version is not an error"), None, "the next A/A run replaces it");
     }
 }

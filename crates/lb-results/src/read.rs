@@ -1,19 +1,20 @@
-//! Reading a run back from its folder.
+//! Reads a run back from its folder.
 
+use crate::folder::ResultsFolder;
 use crate::summary::run::{SCHEMA_VERSION, Summary};
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why a run cannot be read.
+/// Reasons why a run cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The folder does not exist, or holds no results.
+    /// The folder does not exist or contains no results.
     #[error(
         "no results in `{}`: there is no summary.json; give the folder of a finished run, such as results/<run>",
         .path.display()
     )]
     NotFound {
-        /// Path that was given.
+        /// The path that was given.
         path: PathBuf,
     },
     /// The file exists but cannot be read.
@@ -21,15 +22,15 @@ pub enum ReadError {
     Unreadable {
         /// Path of the file.
         path: PathBuf,
-        /// Error of the system.
+        /// The I/O error.
         source: io::Error,
     },
-    /// The file is not JSON, or not the JSON of a summary.
+    /// The file is not JSON, or is not a summary.
     #[error("`{}` is not the summary of a run: {problem}; run the benchmark again", .path.display())]
     Broken {
         /// Path of the file.
         path: PathBuf,
-        /// Message of the parser, with the key.
+        /// Message of the parser, which names the key.
         problem: String,
     },
     /// Written by a version with another schema.
@@ -41,9 +42,9 @@ pub enum ReadError {
     Version {
         /// Path of the file.
         path: PathBuf,
-        /// Version that the file names; `none` where it names none.
+        /// The version in the file; `none` if it has none.
         found: String,
-        /// What the user can do.
+        /// How the user can fix the problem.
         advice: String,
     },
 }
@@ -51,17 +52,25 @@ pub enum ReadError {
 /// Reads the summary of a run, given its folder or the file itself.
 ///
 /// # Errors
-/// There is none, it cannot be read, or another version of `bench` wrote it.
+/// When there is no summary, it cannot be read, or a version of `bench` with another schema wrote it.
 pub fn read_summary(path: &Path) -> Result<Summary, ReadError> {
     let file = if path.is_dir() { path.join("summary.json") } else { path.to_owned() };
-    let bytes = std::fs::read(&file).map_err(|source| match source.kind() {
+    let bytes = lb_io::read(&file, ResultsFolder::LONGEST).map_err(|source| match source.kind() {
         io::ErrorKind::NotFound => ReadError::NotFound { path: path.to_owned() },
         _ => ReadError::Unreadable { path: file.clone(), source },
     })?;
-    let broken = |problem: String| ReadError::Broken { path: file.clone(), problem };
+    parse_summary(&file, &bytes)
+}
+
+/// Reads the summary of a run from the content of its file; `file` is used in messages.
+///
+/// # Errors
+/// When it is not a summary, or a version of `bench` with another schema wrote it.
+pub fn parse_summary(file: &Path, bytes: &[u8]) -> Result<Summary, ReadError> {
+    let broken = |problem: String| ReadError::Broken { path: file.to_owned(), problem };
     let value: serde_json::Value =
-        serde_json::from_slice(&bytes).map_err(|error| broken(error.to_string()))?;
-    // The version first: another schema would only give errors about its fields.
+        serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
+    // Check the version first: with another schema, the parser would only complain about its fields.
     let found = &value["schema_version"];
     if found.as_u64() != Some(u64::from(SCHEMA_VERSION)) {
         let newer = found.as_u64().is_some_and(|version| version > u64::from(SCHEMA_VERSION));
@@ -73,7 +82,7 @@ pub fn read_summary(path: &Path) -> Result<Summary, ReadError> {
             format!("run it again with this version, or read it with the one that wrote it{wrote}")
         };
         let found = if found.is_null() { "none".to_owned() } else { found.to_string() };
-        return Err(ReadError::Version { path: file.clone(), found, advice });
+        return Err(ReadError::Version { path: file.to_owned(), found, advice });
     }
     serde_path_to_error::deserialize(&value).map_err(|error| broken(error.to_string()))
 }
@@ -98,7 +107,7 @@ mod tests {
         };
         let algorithm = value["scenarios"][0]["algorithms"][0].as_object_mut().expect("an object");
         algorithm.remove("estimates").expect("this version writes it");
-        let read = write(&value).expect("an older version did not know estimates");
+        let read = write(&value).expect("older versions did not write estimates");
         assert!(read.scenarios[0].algorithms[0].estimates.is_empty());
         assert_eq!((read.engine, read.scenarios[0].model), (Engine::Sim, LoadModel::Closed));
 

@@ -1,8 +1,8 @@
-//! `requests/<trial>.parquet`: every single request, one row each, for analyses of your own.
+//! Writes `requests/<trial>.parquet`: every single request, one row each, for your own analyses.
 //!
-//! Parquet (Apache, format 2) keeps a column at a time: names, statuses and backends repeat, so that a
-//! row takes some fifteen bytes. A thread of its own writes row groups while the load runs, and memory
-//! holds one group and the rows in transit.
+//! Parquet (Apache, format 2) stores a column at a time: names, statuses and backends repeat, so a row takes
+//! about fifteen bytes. A separate thread writes row groups while the load runs, and memory holds one group
+//! and the rows in transit.
 
 use crate::folder::ResultsFolder;
 use anyhow::{Context, Result};
@@ -19,10 +19,10 @@ use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 use std::thread::JoinHandle;
 
-/// Rows of a group: 6 MB of samples, and large enough for dictionaries to pay.
+/// Rows per group: 6 MB of samples, and large enough for dictionaries to be worthwhile.
 const GROUP: usize = 128 * 1024;
 
-/// Times are microseconds since the start of the phase.
+/// The Parquet schema. Times are microseconds since the start of the phase.
 const SCHEMA: &str = "
     message requests {
         required int32 user (INTEGER(32, false));
@@ -50,7 +50,7 @@ impl RequestsFile {
     /// [`lb_record::TrialRecord::unlisted_backends`].
     ///
     /// # Errors
-    /// The writing thread cannot be started. Errors of writing are reported by [`Self::finish`].
+    /// When the writing thread cannot be started. Write errors are reported by [`Self::finish`].
     pub fn create(
         folder: &ResultsFolder,
         name: &str,
@@ -79,18 +79,18 @@ impl RequestsFile {
         self.sink.clone()
     }
 
-    /// Waits until everything is written and returns the number of rows. All recordings that were given
-    /// the sink must have ended, and all copies of it must be dropped.
+    /// Waits until everything is written and returns the number of rows. All recordings that use the sink
+    /// must have ended, and all copies of it must be dropped.
     ///
     /// # Errors
-    /// The file cannot be written; then no file is left.
+    /// When the file cannot be written; then no file is left.
     pub fn finish(self) -> Result<u64> {
         drop(self.sink);
         self.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 }
 
-/// The strings of a file, made once: rows share them.
+/// The strings of a file, allocated once and shared by its rows.
 struct Names {
     actions: Vec<ByteArray>,
     steps: Vec<ByteArray>,
@@ -120,7 +120,7 @@ fn texts<'a>(names: impl Iterator<Item = &'a str>) -> Vec<ByteArray> {
     names.map(ByteArray::from).collect()
 }
 
-/// Writes all batches until their senders are gone; gives the number of rows.
+/// Writes all batches until their senders are gone; returns the number of rows.
 fn write(batches: &Receiver<Vec<Sample>>, names: &Names, file: &mut (dyn Write + Send)) -> Result<u64> {
     let schema = Arc::new(parse_message_type(SCHEMA)?);
     let properties = WriterProperties::builder().set_compression(Compression::SNAPPY).build();
@@ -137,7 +137,7 @@ fn write(batches: &Receiver<Vec<Sample>>, names: &Names, file: &mut (dyn Write +
     Ok(rows)
 }
 
-/// Writes the rows that there are, and empties the list.
+/// Writes the collected rows as a group and empties the list.
 fn write_group<W: Write + Send>(
     writer: &mut SerializedFileWriter<W>,
     names: &Names,
@@ -163,7 +163,7 @@ fn write_group<W: Write + Send>(
     column::<ByteArrayType, _>(&mut group, &named(&names.outcomes, |row| row.outcome.index()), None)?;
     let statuses: Vec<i32> = rows.iter().map(|row| row.status.into()).collect();
     column::<Int32Type, _>(&mut group, &statuses, None)?;
-    // A column that may be null has a definition level a row: 1 where there is a value.
+    // A nullable column has a definition level per row: 1 if there is a value.
     let levels: Vec<i16> = rows.iter().map(|row| row.backend.is_some().into()).collect();
     let backends: Vec<ByteArray> =
         rows.iter().filter_map(|row| row.backend).map(|number| names.backend(number)).collect();
@@ -222,7 +222,7 @@ mod tests {
         }
     }
 
-    /// Writes samples the way a run does; gives the file's rows as text.
+    /// Writes samples the way a run does; returns the file's rows as text.
     fn written(folder: &ResultsFolder, samples: &[Sample]) -> Vec<String> {
         let file = RequestsFile::start(folder, "requests/one.parquet", names());
         let file = file.expect("a thread");
@@ -262,10 +262,10 @@ mod tests {
             )
         };
         assert_eq!(rows[0], ok(1, "b-2"));
-        assert_eq!(rows[1], ok(2, "unlisted-1"), "a backend that no topology lists has a number");
+        assert_eq!(rows[1], ok(2, "unlisted-1"), "an unlisted backend has a number");
         let failed = "action: \"leave\", step: \"logout\", intended_us: 4294967295, sent_us: 4294967315, \
                       done_us: 4294968195, outcome: \"timeout\", status: 0, backend: null, bytes: 0}";
-        assert_eq!(rows[2], format!("{{user: 4294967295, {failed}"), "no reply names no backend");
+        assert_eq!(rows[2], format!("{{user: 4294967295, {failed}"), "without a reply there is no backend");
     }
 
     #[test]
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(rows.len(), samples.len());
         assert!(rows[GROUP + 4_999].starts_with(&format!("{{user: {},", GROUP + 4_999)), "in their order");
         let size = dir.path().join("requests/one.parquet").metadata().expect("it is there").len();
-        assert!(size < 40 * samples.len() as u64, "names are kept once: {size} bytes");
+        assert!(size < 40 * samples.len() as u64, "names are stored once: {size} bytes");
     }
 
     #[test]
@@ -298,7 +298,7 @@ mod tests {
         (0..400_000).for_each(|number| recorders[0].sample(&sample(number)));
         let record = recording.finish(recorders, Span::from_secs(1));
         assert_eq!(record.requests(), 400_000, "the load does not wait for a writer that has stopped");
-        let error = format!("{:#}", file.finish().expect_err("it must be told"));
+        let error = format!("{:#}", file.finish().expect_err("the failure must be reported"));
         assert!(error.contains("one.parquet"), "{error}");
     }
 }

@@ -1,16 +1,17 @@
-//! `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
+//! Writes `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
 
 use crate::summary::algorithm::AlgorithmSummary;
 use crate::summary::run::SCHEMA_VERSION;
 use crate::trial::{BalancerCount, MachineUse, ProcessTime, Trial};
-use lb_core::Span;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Schedule, Workload};
+use lb_core::{Span, plain};
 use lb_record::SecondRecord;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::fmt::Write;
 
-/// One trial on disk.
+/// The file of one trial.
 #[derive(Debug, Serialize)]
 pub(super) struct TrialFile<'a> {
     schema_version: u32,
@@ -20,19 +21,21 @@ pub(super) struct TrialFile<'a> {
     position: usize,
     schedule_sha256: &'a str,
     started_at: String,
-    /// Whether the user ended it early; then it is in no summary.
+    /// Whether the user ended the trial early. An interrupted trial is in no summary.
     interrupted: bool,
-    /// 0 for a first attempt, 1 for the repeat of an invalid trial.
+    /// 0 for a first attempt, one more for each repetition of an invalid trial.
     attempt: u32,
-    /// Why the trial is invalid; empty for a valid trial.
+    /// Why the trial is invalid; empty for a trial that counts.
     problems: &'a [String],
+    /// Why the trial is invalid although it counts; empty for a valid trial.
+    accepted: &'a [String],
     /// How busy the machine was.
     machine: MachineUse,
-    /// Length of the measured phase.
+    /// Length of the measured phase in seconds.
     measured_s: f64,
-    /// How late users got to act, 99th percentile: what the generator itself adds.
+    /// 99th percentile of the lateness of users: the delay that the generator itself adds.
     lateness_p99_ms: Option<f64>,
-    /// The same numbers as in the summary, of this trial alone.
+    /// The same figures as in the summary, for this trial alone.
     result: AlgorithmSummary,
     balancer: &'a [BalancerCount],
     processes: &'a [ProcessTime],
@@ -54,11 +57,11 @@ struct Second {
     p95_ms: Option<f64>,
     p99_ms: Option<f64>,
     max_ms: Option<f64>,
-    /// Replies of each backend, in the order of `result.backends`.
+    /// Number of replies of each backend, in the order of `result.backends`.
     backends: Vec<u32>,
 }
 
-/// One virtual user.
+/// The results of one virtual user.
 #[derive(Debug, Serialize)]
 struct User<'a> {
     id: u32,
@@ -101,6 +104,7 @@ impl<'a> TrialFile<'a> {
             interrupted: record.interrupted,
             attempt: trial.attempt,
             problems: &trial.problems,
+            accepted: &trial.accepted,
             machine: trial.machine,
             measured_s: record.wall.as_secs_f64(),
             lateness_p99_ms: record.lateness.quantile(0.99).map(Span::as_millis_f64),
@@ -134,14 +138,22 @@ impl From<&SecondRecord> for Second {
     }
 }
 
-/// The requests of every user in the order in which they were done: `user,position,request`.
+/// Quotes a field of a CSV file if it needs that (RFC 4180).
+fn quoted(field: &str) -> Cow<'_, str> {
+    match field.contains(['"', ',', '\r', '\n']) {
+        true => Cow::Owned(format!("\"{}\"", field.replace('"', "\"\""))),
+        false => Cow::Borrowed(field),
+    }
+}
+
+/// Lists the requests of every user in the order in which they finished: `user,position,request`.
 pub(super) fn actions_csv(trial: &Trial, workload: &Workload) -> Option<String> {
     let sequences = trial.record.actions.as_ref()?;
     let mut csv = String::from("user,position,request\r\n");
     for (user, steps) in sequences.iter().enumerate() {
         for (position, step) in steps.iter().enumerate() {
-            let name = &workload.steps()[usize::from(step.0)].name;
-            let _ = write!(csv, "{user},{position},{name}\r\n");
+            let name = plain::cell(&workload.steps()[usize::from(step.0)].name);
+            let _ = write!(csv, "{user},{position},{}\r\n", quoted(&name));
         }
     }
     Some(csv)

@@ -1,33 +1,42 @@
-//! Which files a run writes, and when: each trial as soon as it is complete, the rest at the end.
+//! Writes the files of a run: each trial as soon as it is complete, everything else at the end.
 
-use crate::folder::{ResultsFolder, slug};
+use crate::folder::ResultsFolder;
 use crate::locust;
+use crate::records::write_record;
 use crate::summary::algorithm::AlgorithmSummary;
 use crate::summary::run::Summary;
 use crate::trial::{SteeringRecord, Trial};
 use crate::trial_file::{TrialFile, actions_csv};
 use anyhow::Result;
+use lb_core::plain;
+use lb_core::slug::slug;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::{HlogTrial, write_hlog};
 use std::fmt::Write as _;
 use std::time::SystemTime;
 
-/// Returns the common prefix of the names of a trial's files.
+/// Returns the common prefix of the names of a trial's files. `scenario` is the slug of the scenario, unique
+/// in the run ([`lb_core::slug::slugs`]).
 pub fn trial_stem(scenario: &str, label: &str, block: u32, attempt: u32) -> String {
-    let again = if attempt > 0 { "-again" } else { "" };
-    format!("{}-{}-{block}{again}", slug(scenario), slug(label))
+    let again = match attempt {
+        0 => String::new(),
+        1 => "-again".to_owned(),
+        more => format!("-again-{more}"),
+    };
+    format!("{scenario}-{}-{block}{again}", slug(label))
 }
 
-/// Writes one trial, so that nothing is lost if a later one fails.
+/// Writes one trial, so that it survives the failure of a later one. Its file names begin with `stem`
+/// ([`trial_stem`]). Its record is written last, so a trial with a record is complete on disk.
 pub fn write_trial(
     folder: &ResultsFolder,
     run_id: &str,
+    stem: &str,
     scenario: &Scenario,
     schedule: &Schedule,
     trial: &Trial,
     result: AlgorithmSummary,
 ) -> Result<()> {
-    let stem = trial_stem(&scenario.name, &trial.label, trial.block, trial.attempt);
     let file = TrialFile::new(run_id, &scenario.name, trial, result, schedule, &scenario.workload);
     folder.write(&format!("trials/{stem}.json"), &serde_json::to_vec(&file)?)?;
     if let Some(steering) = &trial.steering {
@@ -36,14 +45,18 @@ pub fn write_trial(
     if let Some(actions) = actions_csv(trial, &scenario.workload) {
         folder.write(&format!("trials/{stem}-actions.csv"), actions.as_bytes())?;
     }
-    Ok(())
+    if trial.record.interrupted {
+        return Ok(());
+    }
+    write_record(folder, stem, trial)
 }
 
-/// Lists the steps of an agent: time, age of the observation when its weights were in force, weight of each backend.
+/// Lists the steps of an agent: time, age of the observation when its weights took effect, weight of each
+/// backend.
 fn weights_csv(steering: &SteeringRecord) -> String {
     let mut out = String::from("at_s,age_ms");
     for id in &steering.ids {
-        let _ = write!(out, ",{id}");
+        let _ = write!(out, ",{}", plain::cell(id));
     }
     for step in &steering.steps {
         let _ = write!(out, "\n{:.4},{:.3}", step.at_s, step.age_ms);
@@ -55,9 +68,14 @@ fn weights_csv(steering: &SteeringRecord) -> String {
     out
 }
 
-/// Writes the files of a whole scenario: Locust's CSVs and the histogram log of each algorithm, over
-/// the trials that count.
-pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[&Trial]) -> Result<()> {
+/// Writes the files of a whole scenario: Locust's CSV files and the histogram log of each algorithm, over
+/// the trials that count. `file` is the slug of the scenario, unique in the run.
+pub fn write_scenario(
+    folder: &ResultsFolder,
+    file: &str,
+    scenario: &Scenario,
+    trials: &[&Trial],
+) -> Result<()> {
     let mut names: Vec<String> = Vec::new();
     for trial in trials {
         if !names.contains(&trial.label) {
@@ -66,7 +84,7 @@ pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[&Tr
     }
     for name in names {
         let of: Vec<&Trial> = trials.iter().copied().filter(|trial| trial.label == name).collect();
-        let stem = format!("{}-{}", slug(&scenario.name), slug(&name));
+        let stem = format!("{file}-{}", slug(&name));
         let workload = &scenario.workload;
         folder
             .write_with(&format!("locust/{stem}_stats.csv"), |out| locust::write_stats(out, &of, workload))?;
@@ -89,7 +107,7 @@ pub fn write_scenario(folder: &ResultsFolder, scenario: &Scenario, trials: &[&Tr
     Ok(())
 }
 
-/// Writes the summary. It is written last, so that a folder with a summary holds all other files too.
+/// Writes the summary. It is written last, so a folder with a summary contains all other files too.
 pub fn write_summary(folder: &ResultsFolder, summary: &Summary) -> Result<()> {
     folder.write("summary.json", &serde_json::to_vec_pretty(summary)?)
 }

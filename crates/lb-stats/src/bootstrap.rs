@@ -1,13 +1,13 @@
-//! A bootstrap confidence interval of the Hodges–Lehmann estimate that holds for the few blocks of a run.
+//! Bootstrap confidence intervals of the Hodges–Lehmann estimate, reliable even for the few blocks of a run.
 //!
 //! BCa (Efron, Journal of the American Statistical Association 82, 1987): resample the differences with
 //! replacement, and read the interval off the percentiles of the estimates, corrected for bias (z0) and
 //! for an error that changes with the estimate (acceleration a, by the jackknife).
 //!
-//! The bootstrap's spread is too small by sqrt((n-1)/n), and it ignores the extra uncertainty that
-//! Student's t accounts for, so that intervals from ten blocks are too narrow. Expanded percentiles
-//! correct both: where BCa uses the normal quantile z, they use `sqrt(n/(n-1)) t` (Hesterberg,
-//! The American Statistician 69, 2015, §3.3).
+//! The bootstrap's spread is too small by sqrt((n-1)/n), and it ignores the extra uncertainty that Student's
+//! t accounts for, so intervals from ten blocks are too narrow. Expanded percentiles correct both: where BCa
+//! uses the normal quantile z, they use `sqrt(n/(n-1)) t` (Hesterberg, The American Statistician 69, 2015,
+//! §3.3).
 
 use crate::hodges_lehmann::WalshAverages;
 use crate::order::percentile;
@@ -16,7 +16,7 @@ use lb_core::rng::Seed;
 use rand::RngExt;
 use statrs::distribution::{ContinuousCDF, Normal};
 
-/// Which percentiles of the resampled estimates bound the interval.
+/// The percentiles of the resampled estimates that bound the interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Percentiles {
     /// The plain BCa percentiles, as in Efron's paper.
@@ -25,8 +25,8 @@ pub enum Percentiles {
     Expanded,
 }
 
-/// Computes the BCa interval of the Hodges–Lehmann estimate at a confidence `level` such as 0.95. `None`
-/// for fewer than two values or without resamples.
+/// Computes the BCa interval of the Hodges–Lehmann estimate at a confidence `level` such as 0.95. `None` with
+/// fewer than two values or without resamples.
 pub fn bca(
     sample: &[f64],
     level: f64,
@@ -60,7 +60,7 @@ pub fn bca(
     let end = |quantile: f64| {
         let moved = bias + quantile;
         let stretch = 1.0 - acceleration * moved;
-        // Past the pole the formula changes sign; the interval then ends at the outermost estimate.
+        // Beyond the pole the formula changes sign; the interval then ends at the outermost estimate.
         let share = if stretch > 0.0 {
             normal.cdf(bias + moved / stretch)
         } else if quantile > 0.0 {
@@ -73,7 +73,7 @@ pub fn bca(
     Some([end(-quantile), end(quantile)])
 }
 
-/// The estimates of `resamples` samples of `count` values drawn with replacement, in ascending order.
+/// Returns the estimates of `resamples` samples of `count` values drawn with replacement, in ascending order.
 fn resampled(walsh: &WalshAverages, count: usize, resamples: usize, seed: Seed) -> Option<Vec<f64>> {
     let mut rng = seed.stream(&[count as u64]);
     let mut times = vec![0; count];
@@ -91,7 +91,7 @@ fn resampled(walsh: &WalshAverages, count: usize, resamples: usize, seed: Seed) 
     Some(estimates)
 }
 
-/// How fast the standard error changes with the estimate, by leaving out one value at a time.
+/// Returns how fast the standard error changes with the estimate, by leaving out one value at a time.
 fn acceleration(walsh: &WalshAverages, count: usize) -> Option<f64> {
     let mut times = vec![1; count];
     let left_out: Option<Vec<f64>> = (0..count)
@@ -119,7 +119,7 @@ mod tests {
     fn the_same_seed_gives_the_same_interval() {
         let interval = |seed| bca(&SAMPLE, 0.95, Percentiles::Expanded, 2000, Seed(seed));
         assert_eq!(interval(1), interval(1));
-        assert_ne!(interval(1), interval(2), "another seed draws others");
+        assert_ne!(interval(1), interval(2), "another seed draws other resamples");
     }
 
     #[test]

@@ -1,7 +1,7 @@
-//! The typical difference: the Hodges–Lehmann estimate of one sample.
+//! The Hodges–Lehmann estimate of one sample: a robust typical value.
 //!
-//! The median of all Walsh averages `(x_i + x_j) / 2` with `i <= j` (Hodges and Lehmann, Annals of
-//! Mathematical Statistics 34, 1963). A single outlier moves it little, and at the normal distribution it
+//! It is the median of all Walsh averages `(x_i + x_j) / 2` with `i <= j` (Hodges and Lehmann, Annals of
+//! Mathematical Statistics 34, 1963). A single outlier moves it little, and for the normal distribution it
 //! has 95.5 % of the mean's efficiency.
 
 /// Computes the Hodges–Lehmann estimate. `None` for an empty sample.
@@ -9,11 +9,11 @@ pub fn hodges_lehmann(sample: &[f64]) -> Option<f64> {
     WalshAverages::new(sample).median(&vec![1; sample.len()])
 }
 
-/// The Walsh averages of a sample, in ascending order. Resamples draw from the same averages with other
-/// weights, so that one sort serves thousands of estimates.
+/// The Walsh averages of a sample, in ascending order. Resamples draw from the same averages with different
+/// weights, so one sort serves thousands of estimates.
 #[derive(Debug)]
 pub(super) struct WalshAverages {
-    /// Each average, with the positions of its two values in the sample.
+    /// Each average, with the indices of its two values in the sample.
     sorted: Vec<(f64, usize, usize)>,
 }
 
@@ -29,12 +29,13 @@ impl WalshAverages {
         Self { sorted }
     }
 
-    /// The estimate of a resample in which the value at each position occurs as often as `times` says.
-    /// `None` for an empty resample.
+    /// Returns the estimate of a resample in which each value of the sample occurs `times` times. `None` for
+    /// an empty resample.
     pub(super) fn median(&self, times: &[u32]) -> Option<f64> {
         let count: u64 = times.iter().map(|times| u64::from(*times)).sum();
         let averages = count * (count + 1) / 2;
-        // Ranks of the two in the middle, from 1; the same one when their number is odd.
+        // Ranks of the two averages in the middle, from 1; both are the same if the number of averages is
+        // odd.
         let (lower, upper) = (averages.div_ceil(2), averages / 2 + 1);
         let mut rank = 0;
         let mut found = None;
@@ -97,7 +98,7 @@ mod tests {
         let estimate = hodges_lehmann(&wild).expect("a sample has an estimate");
         assert!(
             (estimate - 5.0).abs() <= 1.0,
-            "a single outlier must not carry the estimate off: {estimate}"
+            "a single outlier must not move the estimate by much: {estimate}"
         );
     }
 }

@@ -1,11 +1,11 @@
 //! Holm's correction of p values for the number of tests.
 //!
-//! With p values ascending, the k-th of m is multiplied by m - k + 1, and none may be smaller than the
-//! one before (Holm, Scandinavian Journal of Statistics 6, 1979). It keeps the probability of even one
-//! false alarm at the level, regardless of the dependence between the tests, and rejects at least what
-//! Bonferroni's correction does.
+//! With p values in ascending order, the k-th of m is multiplied by m - k + 1, and none may be smaller than
+//! the one before (Holm, Scandinavian Journal of Statistics 6, 1979). This keeps the probability of any false
+//! alarm at the level, regardless of the dependence between the tests, and rejects at least as many
+//! hypotheses as Bonferroni's correction.
 
-/// Adjusts p values for their number; the result is in the order of the argument.
+/// Adjusts p values for the number of tests; the result is in the order of the argument.
 pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut order: Vec<usize> = (0..p_values.len()).collect();
     order.sort_by(|a, b| p_values[*a].total_cmp(&p_values[*b]));
@@ -35,6 +35,6 @@ mod tests {
     #[test]
     fn adjusted_p_values_stay_probabilities() {
         assert_eq!(holm(&[0.9, 0.8]), [1.0, 1.0]);
-        assert!(holm(&[]).is_empty(), "an empty family has nothing to adjust");
+        assert!(holm(&[]).is_empty(), "an empty family has no p values");
     }
 }

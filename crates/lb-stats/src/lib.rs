@@ -1,9 +1,9 @@
 //! The statistics behind verdicts, each method in its own file with its source.
 //!
-//! Everything here works on paired differences, one per block: the trial is the experimental unit, not
-//! the request, and a block is what both trials of a pair share. All functions are pure; those that
-//! draw take a seed, so the same results give the same numbers. The crate uses `lb-core` for seeds and knows
-//! neither records nor files.
+//! Everything here works on paired differences, one per block: the trial is the experimental unit, not the
+//! request, and both trials of a pair share a block. All functions are pure; those that draw at random take a
+//! seed, so the same results give the same numbers. The crate uses `lb-core` for seeds and does not depend on
+//! records or files.
 //!
 //! ```
 //! use lb_core::Seed;
@@ -31,6 +31,7 @@ mod order;
 mod paired_t;
 mod power;
 mod sign_flip;
+mod step_down;
 
 pub use bootstrap::{Percentiles, bca};
 pub use hodges_lehmann::hodges_lehmann;
@@ -40,3 +41,4 @@ pub use order::{median, quantile};
 pub use paired_t::{Moments, equivalence_p, paired_t_p};
 pub use power::{Planning, deviation_bound, noncentral_t_power};
 pub use sign_flip::{SignFlips, smallest_p};
+pub use step_down::{StepDown, smallest_adjusted_p};

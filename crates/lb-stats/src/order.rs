@@ -1,6 +1,6 @@
 //! Order statistics of plain samples: the median, and quantiles by nearest rank.
 
-/// The median; for an even number of values, the mean of the middle two. `None` for an empty sample.
+/// Returns the median; for an even number of values, the mean of the middle two. `None` for an empty sample.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut values = values.to_vec();
     let middle = values.len().checked_sub(1)? / 2;
@@ -14,15 +14,15 @@ pub fn median(values: &[f64]) -> Option<f64> {
     Some(lower.midpoint(upper))
 }
 
-/// The quantile (0..=1) of a sample that is sorted in ascending order, by nearest rank: the smallest value
-/// that at least this fraction of the sample does not exceed. `None` for an empty sample.
+/// Returns a quantile (0..=1) of a sample in ascending order, by nearest rank: the smallest value that at
+/// least this fraction of the sample does not exceed. `None` for an empty sample.
 pub fn quantile(sorted: &[f64], fraction: f64) -> Option<f64> {
     let rank = (fraction * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.max(1) - 1).copied()
 }
 
-/// The value below which the fraction `share` of a sample in ascending order lies,
-/// interpolated linearly between its neighbours.
+/// Returns the value below which the fraction `share` of a sample in ascending order lies, interpolated
+/// linearly between its neighbours.
 ///
 /// # Panics
 /// When the sample is empty.

@@ -1,13 +1,12 @@
 //! The paired t test, and equivalence by two one-sided t tests.
 //!
-//! Equivalence (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): the mean
-//! difference lies between two bounds when it is significantly above the lower and significantly
-//! below the upper one. A test that finds no difference does not show equivalence: with too few blocks
-//! it finds none either.
+//! Equivalence (Schuirmann, Journal of Pharmacokinetics and Biopharmaceutics 15, 1987): the mean difference
+//! lies between two bounds if it is significantly above the lower and significantly below the upper one. A
+//! test that finds no difference does not show equivalence, because with too few blocks it never finds one.
 
 use statrs::distribution::{ContinuousCDF, StudentsT};
 
-/// The moments of a sample that t tests need.
+/// The moments of a sample, as needed by t tests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Moments {
     /// The number of values.
@@ -19,7 +18,7 @@ pub struct Moments {
 }
 
 impl Moments {
-    /// Computes the moments of a sample. `None` for fewer than two values, which have no deviation.
+    /// Computes the moments of a sample. `None` with fewer than two values, which have no standard deviation.
     pub fn of(sample: &[f64]) -> Option<Self> {
         if sample.len() < 2 {
             return None;
@@ -30,7 +29,7 @@ impl Moments {
         Some(Self { count: sample.len(), mean, deviation: (squares / (count - 1.0)).sqrt() })
     }
 
-    /// P(T <= t) for the t statistic of the hypothesis that the true mean is `mean`.
+    /// Returns P(T <= t) for the t statistic of the hypothesis that the true mean is `mean`.
     fn cdf(&self, mean: f64) -> f64 {
         let distance = self.mean - mean;
         let error = self.deviation / (self.count as f64).sqrt();
@@ -62,7 +61,7 @@ pub fn equivalence_p(moments: &Moments, lower: f64, upper: f64) -> f64 {
     not_above_lower.max(not_below_upper)
 }
 
-/// Student's t distribution with `freedom` degrees of freedom, at least one.
+/// Returns Student's t distribution with `freedom` degrees of freedom, at least one.
 pub(super) fn student(freedom: usize) -> StudentsT {
     StudentsT::new(0.0, 1.0, freedom.max(1) as f64).expect("scale and degrees of freedom are above zero")
 }
@@ -77,7 +76,7 @@ mod tests {
         assert!(equivalence_p(&calm, -0.05, 0.05) < 0.001, "well within the margin");
         let wild = Moments::of(&[0.3, -0.3, 0.2, -0.1, 0.15, -0.2]).expect("six values");
         assert!(equivalence_p(&wild, -0.05, 0.05) > 0.05, "noise alone must not pass for equivalence");
-        assert!(paired_t_p(&wild) > 0.05, "and is no difference either");
+        assert!(paired_t_p(&wild) > 0.05, "noise alone is not a difference either");
     }
 
     #[test]

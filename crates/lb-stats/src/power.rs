@@ -1,4 +1,4 @@
-//! How many blocks a run needs: the power of the test, planned before it is run.
+//! Power of the test: plans how many blocks a run needs.
 //!
 //! The power of the paired t test comes from the noncentral t distribution: with n blocks, a true mean
 //! difference of d deviations and a level alpha it is `P(|T| > t)`, T noncentral with n - 1 degrees of
@@ -7,54 +7,60 @@
 //! Univariate Distributions 2, 1995, ch. 31).
 //!
 //! Verdicts come from the sign-flip test, which cannot reach a small level with few blocks and is less
-//! powerful than t just above that point. Planning is on the safe side:
-//! - below `2/2^n <= alpha` it has no power;
-//! - while only the two outermost of the 2^n assignments reach alpha, it finds a difference when all
-//!   blocks point the same way, which has probability `Phi(d)^n + Phi(-d)^n`;
-//! - with more blocks it is taken to be as powerful as the t test with two blocks fewer. In simulations
+//! powerful than t just above that point. Planning is conservative:
+//! - as long as `2/2^n` is above the family-wise level, it has no power;
+//! - while only the two outermost of the 2^n assignments reach the level of one test, it finds a difference
+//!   when all have the same sign, which has probability `Phi(d)^n + Phi(-d)^n`;
+//! - with more blocks it is assumed to be as powerful as the t test with two blocks fewer. In simulations
 //!   with normal differences at levels from 0.05 to 0.05/80, the effect found in 80 of 100 cases was never
-//!   larger than that; ten blocks further on it equalled that of the full t test within 2 %.
+//!   larger than that; with ten more blocks it matched that of the full t test within 2 %.
 //!
-//! The true deviation is not known either. From few blocks it is often estimated too small, and a plan
-//! that relies on it fails; therefore plans use its upper 80 % confidence bound (Browne, Statistics in Medicine
-//! 14, 1995): 1.56 times the estimate from 5 blocks, 1.25 times from 12, 1.14 times from 30.
+//! The level of one test is the family-wise level divided by the number of tests. The step-down test corrects
+//! less, since shared algorithms correlate the tests, and each rejected test relaxes the correction of the
+//! others.
+//!
+//! The true deviation is not known either. With few blocks it is often underestimated, and a plan that relies
+//! on it fails. Plans therefore use its upper 80 % confidence bound (Browne, Statistics in Medicine 14,
+//! 1995): 1.56 times the estimate from 5 blocks, 1.25 times from 12, 1.14 times from 30.
 
 use crate::paired_t::{Moments, student};
-use crate::sign_flip::smallest_p;
+use crate::step_down::smallest_adjusted_p;
 use statrs::distribution::{ChiSquared, ContinuousCDF, Normal};
 use statrs::function::gamma::ln_gamma;
 
-/// The probability with which an effect is to be found.
+/// The planned probability of finding an effect.
 const POWER: f64 = 0.8;
-/// The confidence level of the bound of the deviation.
+/// The confidence level of the upper bound of the deviation.
 const CONFIDENCE: f64 = 0.8;
-/// The most blocks that are ever advised: more are not run in practice.
+/// Largest number of blocks that is ever recommended; runs with more are impractical.
 const MOST_BLOCKS: u32 = 10_000;
 
 /// Plans tests at one level, after correction for their number.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Planning {
+    /// The family-wise level.
+    family_wise: f64,
+    /// The level of one test.
     alpha: f64,
 }
 
 impl Planning {
-    /// Plans tests of a family of `family` tests at the family-wise level `alpha`, each at the level that
-    /// Holm's correction leaves to the first of them.
+    /// Plans the tests of a family of `family` tests at the family-wise level `alpha`.
     pub fn new(alpha: f64, family: usize) -> Self {
-        Self { alpha: alpha / family.max(1) as f64 }
+        Self { family_wise: alpha, alpha: alpha / family.max(1) as f64 }
     }
 
-    /// The fewest blocks with which the exact test can reach the level at all.
+    /// Returns the fewest blocks with which the exact test can reach the family-wise level at all.
     pub fn fewest_blocks(self) -> u32 {
         (1..MOST_BLOCKS).find(|blocks| self.reachable(*blocks)).unwrap_or(MOST_BLOCKS)
     }
 
-    /// Whether the exact test can reach the level with `blocks` blocks.
+    /// Returns whether the exact test can reach the family-wise level with `blocks` blocks.
     pub fn reachable(self, blocks: u32) -> bool {
-        smallest_p(blocks as usize) <= self.alpha
+        smallest_adjusted_p(blocks as usize) <= self.family_wise
     }
 
-    /// The probability of finding a true mean difference of `deviations` standard deviations.
+    /// Returns the probability of finding a true mean difference of `deviations` standard deviations.
     pub fn power(self, blocks: u32, deviations: f64) -> f64 {
         if !self.reachable(blocks) {
             return 0.0;
@@ -62,20 +68,20 @@ impl Planning {
         let normal = Normal::standard();
         let count = f64::from(blocks);
         let same_way = normal.cdf(deviations).powf(count) + normal.cdf(-deviations).powf(count);
-        if 2.0 * smallest_p(blocks as usize) > self.alpha || blocks < 4 {
+        if 2.0 * smallest_adjusted_p(blocks as usize) > self.alpha || blocks < 4 {
             return same_way;
         }
         let worth = f64::from(blocks - 2);
         same_way.max(noncentral_t_power(blocks as usize - 3, deviations * worth.sqrt(), self.alpha))
     }
 
-    /// The smallest true mean difference, in standard deviations, that is found in 80 of 100 cases. `None`
-    /// where the level cannot be reached.
+    /// Returns the smallest true mean difference, in standard deviations, that is found in 80 of 100 cases.
+    /// `None` if the level cannot be reached.
     pub fn detectable_deviations(self, blocks: u32) -> Option<f64> {
         if !self.reachable(blocks) {
             return None;
         }
-        // Up to 16 deviations a difference is found with certainty by any test.
+        // Any test finds a difference of 16 deviations with certainty.
         let (mut low, mut high) = (0.0, 16.0);
         for _ in 0..32 {
             let middle = 0.5 * (low + high);
@@ -84,8 +90,8 @@ impl Planning {
         Some(high)
     }
 
-    /// The number of blocks with which a true mean difference of `effect` is found in 80 of 100 cases, given
-    /// the moments of the differences measured so far. `None` when it is more than 10,000.
+    /// Returns the number of blocks with which a true mean difference of `effect` is found in 80 of 100
+    /// cases, given the moments of the differences measured so far. `None` if it is more than 10,000.
     pub fn blocks_needed(self, effect: f64, measured: &Moments) -> Option<u32> {
         let fewest = self.fewest_blocks();
         let deviation = deviation_bound(measured);
@@ -119,7 +125,7 @@ pub fn deviation_bound(measured: &Moments) -> f64 {
     measured.deviation * (freedom / chi2.inverse_cdf(1.0 - CONFIDENCE)).sqrt()
 }
 
-/// Computes the power of the two-sided t test with `freedom` degrees of freedom at level `alpha`, when the
+/// Computes the power of the two-sided t test with `freedom` degrees of freedom at level `alpha`, if the
 /// statistic has this noncentrality.
 pub fn noncentral_t_power(freedom: usize, noncentrality: f64, alpha: f64) -> f64 {
     let critical = student(freedom).inverse_cdf(1.0 - alpha / 2.0);
@@ -132,8 +138,8 @@ pub fn noncentral_t_power(freedom: usize, noncentrality: f64, alpha: f64) -> f64
         let density = (constant + log_power - 0.5 * freedom * s * s).exp();
         density * (normal.sf(critical * s - noncentrality) + normal.cdf(-critical * s - noncentrality))
     };
-    // Nine deviations to either side leave less than 1e-15 outside. The probability of rejecting changes
-    // within a range of its own, which may be far narrower than the density.
+    // Nine deviations to either side leave less than 1e-15 outside. The probability of rejecting may change
+    // within a far narrower range than the density.
     let spread = 9.0 / (2.0 * freedom).sqrt();
     let (from, to) = ((1.0 - spread).max(0.0), 1.0 + spread);
     let change = |deviations: f64| ((noncentrality.abs() + deviations) / critical).clamp(from, to);
@@ -172,7 +178,7 @@ mod tests {
     fn a_level_that_the_exact_test_cannot_reach_needs_more_blocks() {
         let single = Planning::new(0.05, 1);
         assert_eq!(single.fewest_blocks(), 6, "2/2^5 is above 0.05, 2/2^6 below");
-        assert_eq!(Planning::new(0.05, 21).fewest_blocks(), 10);
+        assert_eq!(Planning::new(0.05, 21).fewest_blocks(), 6, "however many tests there are");
         assert_eq!(single.power(5, 100.0), 0.0, "below that, no effect is large enough");
         assert_eq!(single.detectable_deviations(5), None);
     }
@@ -189,7 +195,7 @@ mod tests {
                     .map(|deviations| deviations * deviation_bound(&measured))
             };
             assert!(detectable(blocks).is_some_and(|effect| effect <= 0.05), "{blocks} blocks are enough");
-            assert!(detectable(blocks - 1).is_none_or(|effect| effect > 0.05), "one fewer is not");
+            assert!(detectable(blocks - 1).is_none_or(|effect| effect > 0.05), "one fewer is not enough");
         }
     }
 

@@ -1,14 +1,14 @@
-//! The exact test of paired differences by flipping their signs.
+//! The exact sign-flip test of paired differences.
 //!
-//! If the two algorithms of a pair do not differ, each block's difference is as likely to have come out
-//! with the other sign. The p value is the fraction of all 2^n assignments of signs whose mean is at
-//! least as far from zero as the observed one (Fisher, The Design of Experiments, 1935, §21). The test
-//! assumes no distribution of the noise, and blocks may differ in scale.
+//! If the two algorithms of a pair do not differ, each block's difference could equally likely have had the
+//! other sign. The p value is the fraction of all 2^n assignments of signs whose mean is at least as far from
+//! zero as the observed one (Fisher, The Design of Experiments, 1935, §21). The test assumes no distribution
+//! of the noise, and blocks may differ in scale.
 //!
-//! Up to [`EXACT`] blocks all assignments are counted. They need not be enumerated: the sums of each half
-//! of the differences are sorted, and two pointers count the pairs that reach the observed sum, in
-//! time 2^(n/2) (Horowitz and Sahni, Journal of the ACM 21, 1974). Above that, signs are drawn, and the
-//! observed assignment counts as one of the draws, without which the test would not keep its level
+//! Up to [`EXACT`] blocks, all assignments are counted. They need not be enumerated: the sums of each half of
+//! the differences are sorted, and two pointers count the pairs that reach the observed sum, in time 2^(n/2)
+//! (Horowitz and Sahni, Journal of the ACM 21, 1974). With more blocks, signs are drawn at random. The
+//! observed assignment counts as one of the draws, because otherwise the test would not keep its level
 //! (Phipson and Smyth, Statistical Applications in Genetics and Molecular Biology 9, 2010).
 
 use lb_core::rng::Seed;
@@ -16,14 +16,15 @@ use rand::RngExt;
 
 /// The largest number of differences for which all assignments are counted.
 const EXACT: usize = 32;
-/// The number of draws above that: the smallest p value is 1/100,000, below the level of every family here.
+/// The number of draws for more differences: the smallest p value is 1/100,000, below the level of every
+/// family here.
 const DRAWS: usize = 99_999;
-/// Sums that differ by less than this, relative to the sum of absolute differences, are equal: rounding
-/// errors of adding 32 numbers are a hundred times smaller, and real differences far larger.
+/// Sums that differ by less than this, relative to the sum of absolute differences, count as equal. Rounding
+/// errors of adding 32 numbers are a hundred times smaller, and real differences are far larger.
 const TIE: f64 = 1e-12;
 
-/// The reference distribution of one set of differences. It does not depend on their signs, so that it
-/// serves every relabelling.
+/// The reference distribution of one set of differences. It does not depend on their signs, so it serves
+/// every relabelling.
 #[derive(Debug)]
 pub struct SignFlips {
     reference: Reference,
@@ -34,7 +35,7 @@ pub struct SignFlips {
 enum Reference {
     /// The sums of all assignments of each half, in ascending order.
     All { first: Vec<f64>, second: Vec<f64> },
-    /// The absolute sums of drawn assignments, in ascending order.
+    /// The absolute sums of randomly drawn assignments, in ascending order.
     Drawn(Vec<f64>),
 }
 
@@ -59,7 +60,7 @@ impl SignFlips {
         }
         match &self.reference {
             Reference::All { first, second } => {
-                // Symmetric around zero: the lower tail is as large as the upper one.
+                // The distribution is symmetric around zero: the lower tail is as large as the upper one.
                 let assignments = first.len() as f64 * second.len() as f64;
                 2.0 * pairs_reaching(first, second, reach) as f64 / assignments
             }
@@ -71,7 +72,7 @@ impl SignFlips {
     }
 }
 
-/// The smallest p value that the test can give for `blocks` blocks.
+/// Returns the smallest p value that the test can give for `blocks` blocks.
 pub fn smallest_p(blocks: usize) -> f64 {
     if blocks == 0 {
         1.0
@@ -82,8 +83,8 @@ pub fn smallest_p(blocks: usize) -> f64 {
     }
 }
 
-/// The sums of all assignments of signs, in ascending order. For each value, the list moved up by it is
-/// merged with the list moved down.
+/// Returns the sums of all assignments of signs, in ascending order. For each value, the list shifted up by
+/// it is merged with the list shifted down.
 fn all_sums(values: &[f64]) -> Vec<f64> {
     let mut sums = vec![0.0];
     for value in values.iter().map(|value| value.abs()) {
@@ -137,7 +138,7 @@ mod tests {
         SignFlips::new(differences, Seed(1)).p_value(differences.iter().sum())
     }
 
-    /// The definition, assignment by assignment.
+    /// Computes the p value by its definition, from every assignment.
     fn enumerated(differences: &[f64]) -> f64 {
         let observed = differences.iter().sum::<f64>().abs() - 1e-12;
         let assignments = 1_u32 << differences.len();
@@ -168,7 +169,7 @@ mod tests {
         {
             assert_eq!(p_value(&differences), enumerated(&differences), "{differences:?}");
         }
-        assert_eq!(p_value(&[0.1; 10]), smallest_p(10), "rounding must not leave the observed one out");
+        assert_eq!(p_value(&[0.1; 10]), smallest_p(10), "rounding must not exclude the observed assignment");
         assert_eq!(p_value(&[0.0; 5]), 1.0, "no differences, no evidence");
         assert_eq!(p_value(&[]), 1.0, "no blocks, no evidence");
     }

@@ -1,7 +1,7 @@
 //! The format of a trace: its columns, the names of outcomes, and the metadata of a file.
 //!
-//! Writer and reader take everything from here, so that they cannot drift apart: the schema has exactly the
-//! columns of [`Column`], and a reader can ask for no others. `docs/traces.md` explains the columns.
+//! The writer and the reader share these definitions, so they cannot diverge: the schema has exactly the
+//! columns of [`Column`], and a reader can request no others. `docs/traces.md` explains the columns.
 
 use lb_core::policy::ReplyKind;
 use parquet::schema::parser::parse_message_type;
@@ -12,17 +12,17 @@ use std::sync::Arc;
 /// The name of a trace's schema, which distinguishes traces from other Parquet files.
 pub const MESSAGE: &str = "decisions";
 
-/// Keys of a file's metadata.
+/// Keys of a trace file's metadata.
 pub mod metadata {
-    /// The run that recorded.
+    /// Id of the run that recorded the trace.
     pub const RUN_ID: &str = "run_id";
-    /// The name of the features.
+    /// The name of the feature set.
     pub const FEATURE_SET: &str = "feature_set";
     /// The names of the features of one backend, as a JSON list.
     pub const FEATURES: &str = "features";
     /// The version of the reward's formula.
     pub const REWARD_VERSION: &str = "reward_version";
-    /// Probability that exploration picks the backend in place of the policy.
+    /// Probability that exploration picks the backend instead of the policy.
     pub const EXPLORATION: &str = "exploration";
     /// When the recording began (RFC 3339); missing in simulations.
     pub const STARTED_AT: &str = "started_at";
@@ -31,7 +31,7 @@ pub mod metadata {
 /// A column of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Column {
-    /// The run that recorded.
+    /// Id of the run that recorded the trace.
     RunId,
     /// The policy that made the decision.
     PolicyId,
@@ -45,34 +45,34 @@ pub enum Column {
     NBackends,
     /// The ids of all backends of the pool, eligible or not.
     BackendIds,
-    /// The name of the features.
+    /// The name of the feature set.
     FeatureSet,
-    /// One row of numbers per backend, one after the other.
+    /// The features of all backends, one row of numbers per backend.
     Features,
-    /// Position of the chosen backend in the pool.
+    /// Index of the chosen backend in the pool.
     Action,
-    /// The probability with which the backend was chosen; null where the policy does not know it.
+    /// The probability with which the backend was chosen; null if the policy does not know it.
     Propensity,
     /// Whether exploration drew the backend at random.
     Explore,
-    /// Which backends could be chosen; the features of the others mean nothing.
+    /// Which backends could be chosen; the features of the others have no meaning.
     Mask,
     /// The route class of the request.
     RouteClass,
-    /// How the request ended, see [`error_kind`]; null if that is not known.
+    /// How the request ended, see [`error_kind`]; null if unknown.
     ErrorKind,
-    /// Time from decision to end of the request in microseconds; null if the end is not known.
+    /// Time from the decision to the end of the request in microseconds; null if unknown.
     LatencyUs,
-    /// When the request ended, in nanoseconds from the beginning of the recording; null if that is not known.
+    /// When the request ended, in nanoseconds from the beginning of the recording; null if unknown.
     DoneTsNs,
-    /// Whether the outcome is not known.
+    /// Whether the outcome is unknown.
     Censored,
-    /// The next decision of the same load balancer; null if that is not known.
+    /// The number of the next decision of the same load balancer; null if unknown.
     NextDecisionId,
-    /// The time that all requests of the pool spent in the system until the next decision, in microseconds;
-    /// null if there is none.
+    /// The total time that all requests of the pool spent in the system until the next decision, in
+    /// microseconds; null if there is no next decision.
     InSystemIntegralUs,
-    /// The reward of the decision; null if the outcome is not known.
+    /// The reward of the decision; null if the outcome is unknown.
     Reward,
     /// The version of the reward's formula.
     RewardVersion,
@@ -105,7 +105,7 @@ impl Column {
         Self::RewardVersion,
     ];
 
-    /// The name of the column in the file.
+    /// Returns the name of the column in the file.
     pub const fn name(self) -> &'static str {
         match self {
             Self::RunId => "run_id",
@@ -133,7 +133,7 @@ impl Column {
         }
     }
 
-    /// Its declaration in the language of Parquet schemas, where `$` stands for its name.
+    /// Returns the column's declaration in the Parquet schema language, with `$` in place of its name.
     const fn declaration(self) -> &'static str {
         const TEXT: &str = "required binary $ (STRING);";
         const U16: &str = "required int32 $ (INTEGER(16, false));";
@@ -158,7 +158,7 @@ impl Column {
     }
 }
 
-/// The schema of every trace.
+/// Returns the schema of every trace.
 pub fn schema() -> TypePtr {
     let mut text = format!("message {MESSAGE} {{ ");
     for column in Column::ALL {
@@ -169,7 +169,7 @@ pub fn schema() -> TypePtr {
     Arc::new(parse_message_type(&text).expect("the declarations above make a schema"))
 }
 
-/// How a trace names the end of a request in [`Column::ErrorKind`].
+/// Returns the name of a kind of reply in [`Column::ErrorKind`].
 pub const fn error_kind(kind: ReplyKind) -> &'static str {
     match kind {
         ReplyKind::Success => "none",
@@ -179,7 +179,7 @@ pub const fn error_kind(kind: ReplyKind) -> &'static str {
     }
 }
 
-/// The kind of reply that a trace calls `name`; `None` if this version does not know that name.
+/// Returns the kind of reply with this name; `None` if this version does not know the name.
 pub fn reply_kind(name: &str) -> Option<ReplyKind> {
     let all = [ReplyKind::Success, ReplyKind::ServerError, ReplyKind::Timeout, ReplyKind::ConnectionError];
     all.into_iter().find(|kind| error_kind(*kind) == name)

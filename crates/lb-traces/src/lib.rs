@@ -1,16 +1,16 @@
-//! Decision traces: every decision of a load balancer with how the request ended, as Parquet, for training and
-//! for inspecting what happened.
+//! Decision traces: every decision of a load balancer and how its request ended, as Parquet, for training and
+//! inspection.
 //!
-//! This crate owns the format ([`mod@format`]), what writes it on the hot path of a load balancer or in a
-//! simulation ([`write`](mod@write)), and what reads it for inspection and calibration ([`read`]). They are
-//! kept together so that they cannot drift apart: one enum holds the columns; the schema is made from it and
-//! readers select by it. `docs/traces.md` explains the columns.
+//! This crate contains the format ([`mod@format`]), the code that writes it on the hot path of a load
+//! balancer or in a simulation ([`write`](mod@write)), and the code that reads it for inspection and
+//! calibration ([`read`]). They are kept together so that they cannot diverge: one enum defines the columns;
+//! the schema is made from it, and readers select columns by it. `docs/traces.md` explains the columns.
 //!
-//! It may depend on the rules (`lb-core`) and Parquet, but not on sockets or a runtime.
+//! The crate may depend on the rules (`lb-core`) and Parquet, but not on sockets or a runtime.
 //!
 //! # Example
 //!
-//! A policy is recorded while it decides about one request, and the trace is read back:
+//! A policy is recorded while it decides on one request, and the trace is read back:
 //!
 //! ```
 //! use lb_core::balancer::Balancer;

@@ -203,3 +203,27 @@ fn every_outcome_is_read_as_it_was_written() {
         assert_eq!((exchange.balancer, exchange.service), (3, None));
     }
 }
+
+#[test]
+fn a_trace_with_a_wrong_byte_is_read_or_refused_but_never_a_panic() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("trace.parquet");
+    record(&path);
+    let whole = std::fs::read(&path).expect("the trace");
+    let read = |content: Vec<u8>| {
+        let file = ParquetFile::from_bytes(&path, content.into())?;
+        Traces::of_file(&file, &path, None)
+    };
+    assert!(read(whole.clone()).is_ok(), "the trace itself is read");
+    let mut refused = 0;
+    for place in 0..whole.len() {
+        let mut broken = whole.clone();
+        // Every bit of some byte is wrong; which bits matter depends on the field.
+        broken[place] ^= [0xff, 0x01, 0x80][place % 3];
+        refused += usize::from(read(broken).is_err());
+    }
+    assert!(refused > whole.len() / 20, "{refused} of {} wrong bytes are noticed", whole.len());
+    for length in (0..whole.len()).step_by(97) {
+        assert!(read(whole[..length].to_vec()).is_err(), "a trace that was cut off after {length} bytes");
+    }
+}

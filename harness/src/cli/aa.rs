@@ -1,4 +1,4 @@
-//! `bench aa`: one algorithm under two labels.
+//! `bench aa`: compares one algorithm with itself, under two labels.
 
 use super::args::AaArgs;
 use super::run::run;

@@ -1,4 +1,4 @@
-//! `bench algorithms`: the table of algorithms.
+//! `bench algorithms`: prints the table of algorithms.
 
 use super::shared::print;
 use crate::exit::{ExitCode, Failure};

@@ -1,4 +1,4 @@
-//! `bench analyze`: results of several tools, graded.
+//! `bench analyze`: grades the results of several tools.
 
 use super::args::AnalyzeArgs;
 use super::shared::{print, write_json};

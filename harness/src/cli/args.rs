@@ -18,7 +18,7 @@ use std::path::PathBuf;
 #[derive(Debug, Parser)]
 #[command(name = "bench", version, args_conflicts_with_subcommands = true, after_help = EXIT_CODES)]
 pub struct Cli {
-    /// The command to run in place of an experiment.
+    /// The command to run instead of an experiment.
     #[command(subcommand)]
     pub command: Option<Command>,
     /// The flags of a run; they apply when no command is given.
@@ -27,9 +27,11 @@ pub struct Cli {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage or config, 3 preflight failed, \
-4 switch not verified, 5 too few valid trials, 98 regression, 99 threshold not held, 130 interrupted (partial results are kept).";
+4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
+(results are kept), 98 regression, 99 threshold not held, \
+130 interrupted by Ctrl-C, SIGTERM or SIGHUP (partial results are kept).";
 
-/// A command in place of a run.
+/// A command to run instead of an experiment.
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check a config and show what would run.
@@ -40,18 +42,20 @@ pub enum Command {
     Algorithms,
     /// Measure the noise of this machine: run one algorithm under two labels.
     ///
-    /// The noise floor is kept beside the results and used by later verdicts on the same machine and
+    /// The noise floor is stored next to the results and used by later verdicts for the same machine and
     /// experiment.
     Aa(AaArgs),
     /// Compare two runs of the same experiment, such as last night's and tonight's.
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),
-    /// Write reports of a run that is finished.
+    /// Write reports of a finished or interrupted run.
+    ///
+    /// If the run was killed, its complete trials on disk are summarised first.
     Report(ReportArgs),
-    /// Print what a run printed, from the events that `--events` wrote.
+    /// Print the output of a run again, from the file that `--events` wrote.
     ReplayEvents(ReplayEventsArgs),
-    /// Programs that `bench` starts for itself.
+    /// Programs that `bench` starts as child processes.
     #[command(flatten)]
     Child(ChildCommand),
 }
@@ -61,14 +65,10 @@ pub enum Command {
 pub struct ConfigArgs {
     /// Config file, or the name of a bundled one.
     ///
-    /// It is tried as a path first. Any of the shapes described in docs/configs.md.
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "default_benchmark_config.json",
-        help_heading = "Experiment"
-    )]
-    pub config: String,
+    /// The value is tried as a path first. docs/configs.md describes the accepted formats. The default is
+    /// `default_benchmark_config.json`, or with `--url` alone, `GET` requests to that address.
+    #[arg(long, value_name = "FILE", help_heading = "Experiment")]
+    pub config: Option<String>,
     /// The flags that override the config.
     #[command(flatten)]
     pub overrides: Overrides,
@@ -80,33 +80,45 @@ pub struct RunArgs {
     /// The experiment to run.
     #[command(flatten)]
     pub experiment: ConfigArgs,
-    /// Keep trials that are invalid.
+    /// Keep invalid trials.
     ///
-    /// They count, with a note; by default they are repeated and left out. For trying things
+    /// They count, with a warning; by default they are repeated and left out. For trying things
     /// out on a busy machine.
     #[arg(long, help_heading = "Evidence")]
     pub accept_invalid: bool,
     /// Leave out the simulated lower bounds.
     ///
-    /// The bounds are policies that know what no load balancer can know, such as the size of each request.
+    /// The bounds come from policies that know things that a load balancer cannot know, such as the size of
+    /// each request.
     #[arg(long, help_heading = "Evidence")]
     pub no_oracles: bool,
-    /// Search for the highest rate at which an objective holds.
+    /// Search for the highest rate at which an objective is met.
     ///
-    /// The highest arrival rate is searched for each algorithm. An objective is a latency in milliseconds, a
-    /// rate of failed requests, or both: `p(95)<200` or `p(99)<500,rate<0.01`.
+    /// Finds the highest arrival rate of each algorithm, in sessions (or single actions) per second, with an
+    /// interval. An objective is a latency in milliseconds, a rate of failed requests, or both: `p(95)<200`
+    /// or `p(99)<500,rate<0.01`. The longest session decides how long a probe takes; `--duration` has no
+    /// effect.
     #[arg(long, value_name = "OBJECTIVE", help_heading = "Evidence")]
     pub max_rate: Option<String>,
     /// Folder for the results [default: results/<date>-<config>-<id>].
     #[arg(long, value_name = "DIR", help_heading = "Output")]
     pub out: Option<PathBuf>,
-    /// Print the tables only.
+    /// Resume the interrupted run in this results folder.
+    ///
+    /// Use the same config and flags. Complete valid trials are kept, the others run, and the results cover
+    /// all of them.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["out", "max_rate"], help_heading = "Output")]
+    pub resume: Option<PathBuf>,
+    /// Print only the results.
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
-    /// Write what happens in the run to this file as JSON lines.
+    /// Print all tables instead of an 80-column summary.
+    #[arg(long, help_heading = "Output")]
+    pub verbose: bool,
+    /// Write the events of the run to this file as JSON lines.
     ///
-    /// Each line is written while the run goes on; docs/events.md describes the events. `bench replay-events FILE`
-    /// prints what the run printed.
+    /// Each event is written as it happens; docs/events.md describes the events. `bench replay-events FILE`
+    /// prints the output of the run again.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub events: Option<PathBuf>,
     /// Reports to write into the results folder.
@@ -119,25 +131,26 @@ pub struct RunArgs {
         help_heading = "Output"
     )]
     pub report: Vec<ReportFormat>,
-    /// Write every request of every user, in order, beside each trial.
+    /// Write the requests of each user, in order, for each trial.
     #[arg(long, help_heading = "Output")]
     pub record_actions: bool,
-    /// Write every request with its times as Parquet beside each trial.
+    /// Write every request with its times as Parquet for each trial.
     #[arg(long, help_heading = "Output")]
     pub record_requests: bool,
     /// Write every decision of the load balancer as Parquet, for training.
     ///
-    /// One file per trial in the folder `traces`, with each decision, what it was based on, and how the
-    /// request ended.
+    /// Writes one file per trial to the folder `traces`, with each decision, its inputs, and the outcome of
+    /// the request.
     #[arg(long, help_heading = "Output")]
     pub traces: bool,
-    /// Share of the traced decisions to make evenly at random, such as `2%`.
+    /// Share of the traced decisions to make uniformly at random, such as `2%`.
     ///
-    /// Without it, nothing can be learnt from a trace about decisions that its algorithm never makes.
+    /// Without random decisions, a trace shows nothing about choices that its algorithm never makes.
     #[arg(
         long,
         value_name = "X%",
         value_parser = probability,
+        allow_hyphen_values = true,
         requires = "traces",
         default_value = "0",
         help_heading = "Output"
@@ -148,7 +161,7 @@ pub struct RunArgs {
 /// The flags of `bench aa`.
 #[derive(Clone, Debug, Args)]
 pub struct AaArgs {
-    /// The run; the first of its algorithms is compared with itself.
+    /// The run, whose first algorithm is compared with itself.
     #[command(flatten)]
     pub run: RunArgs,
 }
@@ -161,9 +174,9 @@ pub struct CompareArgs {
     /// Results folder to judge.
     pub new: PathBuf,
     /// Smallest difference that matters, such as `5%`.
-    #[arg(long, value_name = "X%", value_parser = fraction, default_value = "5%", help_heading = "Evidence")]
+    #[arg(long, value_name = "X%", value_parser = fraction, allow_hyphen_values = true, default_value = "5%", help_heading = "Evidence")]
     pub margin: f64,
-    /// Write the comparison as JSON to this file, too.
+    /// Also write the comparison as JSON to this file.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
 }
@@ -173,9 +186,9 @@ pub struct CompareArgs {
 pub struct AnalyzeArgs {
     /// Results to grade.
     ///
-    /// A Locust stats CSV or a folder of them, a k6 summary, an oha report, or a results folder of `bench`.
+    /// A Locust stats CSV or a folder of them, a k6 summary, an oha report, or a results folder from `bench`.
     pub path: PathBuf,
-    /// Write the analysis as JSON to this file, too.
+    /// Also write the analysis as JSON to this file.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
 }
@@ -195,6 +208,9 @@ pub struct ReportArgs {
         help_heading = "Output"
     )]
     pub report: Vec<ReportFormat>,
+    /// Also print all tables.
+    #[arg(long, help_heading = "Output")]
+    pub verbose: bool,
 }
 
 /// The flags of `bench replay-events`.
@@ -202,9 +218,12 @@ pub struct ReportArgs {
 pub struct ReplayEventsArgs {
     /// The file that `--events` wrote.
     pub file: PathBuf,
-    /// Print the tables only.
+    /// Print only the results.
     #[arg(long, help_heading = "Output")]
     pub quiet: bool,
+    /// Print all tables instead of an 80-column summary.
+    #[arg(long, help_heading = "Output")]
+    pub verbose: bool,
 }
 
 /// The flags of `bench plan`.

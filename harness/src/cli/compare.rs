@@ -1,4 +1,4 @@
-//! `bench compare`: two runs of the same experiment.
+//! `bench compare`: compares two runs of the same experiment.
 
 use super::args::CompareArgs;
 use super::shared::{print, write_json};

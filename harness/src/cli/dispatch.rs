@@ -2,13 +2,15 @@
 
 use super::args::{Cli, Command};
 use super::{aa, algorithms, analyze, compare, doctor, plan, replay_events, report, run};
+use crate::exit::with_output;
+use lb_core::plain;
+use lb_io::complain;
 use std::process::ExitCode as ProcessExit;
 
-/// Does what the command line asks for, and returns the status with which to exit. An error is printed to
-/// standard error.
+/// Runs the command and returns the exit status. Errors are printed to standard error.
 pub fn execute(cli: &Cli) -> ProcessExit {
     let result = match &cli.command {
-        // Children bring their own runtimes and logs.
+        // Child processes set up their own runtimes and logs.
         Some(Command::Child(child)) => return child.main(),
         Some(Command::Plan(args)) => plan::execute(args),
         Some(Command::Doctor(args)) => doctor::execute(args),
@@ -20,11 +22,11 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),
     };
-    match result {
+    with_output(match result {
         Ok(code) => code.into(),
         Err(failure) => {
-            eprintln!("error: {failure}");
+            complain(format_args!("error: {}", plain::lines(&failure.to_string())));
             failure.code.into()
         }
-    }
+    })
 }

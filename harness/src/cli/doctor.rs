@@ -1,4 +1,4 @@
-//! `bench doctor`: is everything there that a run needs?
+//! `bench doctor`: checks everything that a run needs.
 
 use super::args::ConfigArgs;
 use super::shared::{block_on, listen, print, read_plan};

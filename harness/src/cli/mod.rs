@@ -1,7 +1,7 @@
-//! The command line of `bench`: what was typed ([`Cli`]), and one file for each command.
+//! The command line of `bench`: the parsed arguments ([`Cli`]), and one file for each command.
 //!
 //! Only this folder prints to standard output. Everything below it returns values and errors; each error
-//! carries the code with which `bench` exits ([`crate::exit`]).
+//! carries the exit code of `bench` ([`crate::exit`]).
 
 mod aa;
 mod algorithms;
@@ -10,7 +10,9 @@ mod args;
 mod compare;
 mod dispatch;
 mod doctor;
+mod parse;
 mod plan;
+mod recover;
 mod replay_events;
 mod report;
 mod run;
@@ -21,3 +23,4 @@ pub use args::{
     RunArgs,
 };
 pub use dispatch::execute;
+pub use parse::parse;

@@ -1,8 +1,8 @@
-//! `bench plan`: what would run.
+//! `bench plan`: prints what would run.
 
 use super::args::PlanArgs;
-use super::shared::{print, read_plan};
-use crate::exit::{ExitCode, Failure, OrExit};
+use super::shared::{print, print_json, read_plan};
+use crate::exit::{ExitCode, Failure};
 use crate::experiment::{combined_sha256, schedules};
 use crate::show::render_plan;
 
@@ -16,7 +16,7 @@ pub(super) fn execute(args: &PlanArgs) -> Result<ExitCode, Failure> {
         .collect();
     let sha256 = combined_sha256(hashes.iter().map(String::as_str));
     if args.json {
-        print(&serde_json::to_string_pretty(&plan.to_json(&sha256)).or_exit(ExitCode::Internal)?);
+        print_json(&plan.to_json(&sha256))?;
     } else {
         print(&render_plan(&plan, &sha256));
     }

@@ -1,16 +1,17 @@
-//! `bench` without a command: a run of the experiment.
+//! `bench` without a command: runs the experiment.
 
 use super::args::{Cli, RunArgs};
-use super::shared::{block_on, listen, read_plan};
+use super::shared::{block_on, command_line, detail, listen, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::{self, Ended, Event, Mode, Observe, RunOptions};
+use crate::experiment::{self, Ended, Event, Mode, Observe, RunFile, RunOptions};
 use crate::show::{EventFile, Progress};
 use anyhow::anyhow;
 use clap::CommandFactory;
 use lb_analysis::threshold::Threshold;
 use lb_config::Plan;
+use lb_report::parts::percent;
 use lb_report::write_reports;
-use lb_results::{ResultsFolder, run_id};
+use lb_results::{Claim, ResultsFolder, run_id};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -18,7 +19,7 @@ pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
     block_on(run(args, Mode::Compare))
 }
 
-/// Runs the experiment in the given mode; `--max-rate` asks for another one.
+/// Runs the experiment in the given mode, or searches for rates if `--max-rate` is given.
 pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
     let mode = match &args.max_rate {
@@ -26,19 +27,18 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         None => mode,
     };
     refuse_precision_of_one(&plan, &mode)?;
-    let run_id = run_id(plan.name());
-    let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
-    let folder = ResultsFolder::create(&path).or_exit(ExitCode::Preflight)?;
+    // The claim keeps other runs out of the folder until this one ends.
+    let (run_id, folder, _claim) = open(args, &plan)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
     let interrupt = listen();
-    let progress = Progress::new(args.quiet);
+    let progress = Progress::new(args.quiet, detail(args.verbose));
     let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
     let mut observers: Vec<&dyn Observe> = vec![&progress];
     observers.extend(events.as_ref().map(|file| file as &dyn Observe));
     let options = RunOptions {
         loaded: &loaded,
-        command: std::env::args().collect(),
+        command: command_line(),
         run_id,
         folder: folder.clone(),
         record_actions: args.record_actions,
@@ -48,48 +48,81 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         oracles: !args.no_oracles,
         replication: 0,
         mode,
+        resume: args.resume.is_some(),
     };
     let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &observers).await?;
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
+    for report in reports.iter().flatten() {
+        observers.observe(&Event::ReportWritten { path: report.display().to_string() });
+    }
     if let Ended::Failed(error) = ended {
         return Err(error.into());
     }
-    for report in reports? {
-        observers.observe(&Event::ReportWritten { path: report.display().to_string() });
-    }
+    reports?;
     events.map_or(Ok(()), EventFile::finish).or_exit(ExitCode::Preflight)?;
-    Ok(match summary.thresholds.iter().all(|threshold| threshold.ok) {
+    // An objective that no algorithm keeps at any rate is a threshold that did not hold.
+    let unreachable = summary.scenarios.iter().any(|scenario| {
+        let rates = &scenario.max_rates;
+        !rates.is_empty() && rates.iter().all(|rate| rate.rate_per_s.is_none())
+    });
+    Ok(match !unreachable && summary.thresholds.iter().all(|threshold| threshold.ok) {
         _ if matches!(ended, Ended::Interrupted) => ExitCode::Interrupted,
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
     })
 }
 
-/// A precision is that of a difference, which takes two algorithms.
+/// Opens the folder of a new run, or of the run to resume. Returns the id of the run, the folder and the
+/// claim to it.
+fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
+    if let Some(path) = &args.resume {
+        let file = RunFile::read(path).or_exit(ExitCode::Usage)?;
+        let missing = || anyhow!("--resume: `{}` holds no run to resume (no run.json)", path.display());
+        let file = file.ok_or_else(missing).or_exit(ExitCode::Usage)?;
+        let (folder, claim) = ResultsFolder::claim(path).or_exit(ExitCode::Preflight)?;
+        return Ok((file.run_id().to_owned(), folder, claim));
+    }
+    let run_id = run_id(plan.name());
+    let path = args.out.clone().unwrap_or_else(|| PathBuf::from("results").join(&run_id));
+    let (folder, claim) = ResultsFolder::claim_new(&path).or_exit(ExitCode::Preflight)?;
+    Ok((run_id, folder, claim))
+}
+
+/// Rejects `--precision` for a single algorithm: it is the precision of a difference between two algorithms.
 fn refuse_precision_of_one(plan: &Plan, mode: &Mode) -> Result<(), Failure> {
     let single = plan.scenarios().iter().all(|scenario| scenario.algorithms().len() < 2);
     match (plan.precision(), mode) {
         (Some(precision), Mode::Compare) if single => Err(anyhow!(
-            "--precision = {precision}: is about the difference of two algorithms, and one runs; give more \
-             --algorithms, or --repetitions in its place"
+            "--precision {}: requires a difference between two algorithms, but only one runs; add another \
+             with --algorithms, or use --repetitions instead",
+            percent(precision, 1)
         ))
         .or_exit(ExitCode::Usage),
         _ => Ok(()),
     }
 }
 
-/// Reads an objective such as `p(95)<200,rate<0.01`: rates are of failed requests, all else is latency.
+/// Reads an objective such as `p(95)<200,rate<0.01`: `rate` is that of failed requests, everything else is a
+/// latency.
 fn read_objective(text: &str) -> Result<Vec<Threshold>, Failure> {
     let rule = |expression: &str| {
         let failures = expression.trim_start().starts_with("rate");
         Threshold::new(if failures { "http_req_failed" } else { "http_req_duration" }, expression)
     };
     let rules: Result<Vec<Threshold>, _> = text.split(',').map(rule).collect();
-    rules.map_err(|error| anyhow!("--max-rate: {error}")).or_exit(ExitCode::Usage)
+    let rules = rules.map_err(|error| anyhow!("--max-rate: {error}")).or_exit(ExitCode::Usage)?;
+    match rules.iter().find(|rule| !rule.is_upper_limit()) {
+        Some(rule) => Err(anyhow!(
+            "--max-rate: `{}` is not an upper limit, so a higher rate may not breach it; use `<` or `<=`",
+            rule.text()
+        ))
+        .or_exit(ExitCode::Usage),
+        None => Ok(rules),
+    }
 }
 
-/// Sends the log of `bench` to the results folder, at the level that `BENCH_LOG` names.
+/// Sends the log of `bench` to the results folder, at the level set by `BENCH_LOG`.
 fn log_to(file: File) {
     crate::log_to(file, "BENCH_LOG");
-    tracing::info!(version = Cli::command().get_version(), command = ?std::env::args().collect::<Vec<_>>(), "bench starts");
+    tracing::info!(version = Cli::command().get_version(), command = ?command_line(), "bench starts");
 }

@@ -1,38 +1,106 @@
-//! What several commands need: a plan, a runtime, and places to write to.
+//! Helpers that several commands use: they read a plan, run async work, and write output.
 
 use super::args::ConfigArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::Interrupt;
 use anyhow::Context as _;
-use lb_config::{Loaded, Plan};
+use lb_config::{ConfigError, Loaded, Overrides, Plan};
+use lb_core::plain;
+use lb_core::secret::{MASK, mask_passwords};
+use lb_io::complain;
+use lb_report::Detail;
 use std::path::Path;
 
-/// Reads the config that the command line names, and makes its plan.
+/// The config that runs if none is given.
+const DEFAULT_CONFIG: &str = "default_benchmark_config.json";
+
+/// Reads the config given on the command line, and makes a plan from it.
 pub(super) fn read_plan(args: &ConfigArgs) -> Result<(Loaded, Plan), Failure> {
-    let loaded = lb_config::load(&args.config).or_exit(ExitCode::Usage)?;
-    let plan = lb_config::plan(&loaded, &args.overrides).or_exit(ExitCode::Usage)?;
+    let (loaded, overrides) = read_config(args).or_exit(ExitCode::Usage)?;
+    let plan = lb_config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
     Ok((loaded, plan))
 }
 
-/// Runs `work` to its end. The orchestrator needs one thread: load runs on threads of its own, and all else
-/// waits.
+/// Reads the config given on the command line; returns it with the flags that override it. Without a config, an
+/// address that is measured as it is, and a declared load balancer, get requests for their own path only: the
+/// default config would register users there.
+pub(super) fn read_config(args: &ConfigArgs) -> Result<(Loaded, Overrides), ConfigError> {
+    let flags = &args.overrides;
+    match (&args.config, address(flags)) {
+        (None, Some(url)) => {
+            let (loaded, origin) = lb_config::one_address(&url)?;
+            Ok((loaded, Overrides { url: Some(origin), ..flags.clone() }))
+        }
+        (config, _) => {
+            let loaded = lb_config::load(config.as_deref().unwrap_or(DEFAULT_CONFIG))?;
+            Ok((loaded, flags.clone()))
+        }
+    }
+}
+
+/// Returns the address that gets only requests for its own path if no config says otherwise: one that is
+/// measured as it is, or that of a declared load balancer.
+fn address(flags: &Overrides) -> Option<String> {
+    if flags.replay.is_some() || flags.admin.is_some() {
+        return None;
+    }
+    match &flags.load_balancer {
+        None => flags.url.clone(),
+        Some(name) if lb_config::is_declaration(name) => {
+            flags.url.clone().or_else(|| lb_config::declared_url(name))
+        }
+        Some(_) => None,
+    }
+}
+
+/// Returns the command line as it may be shown: passwords in URLs and the token of the admin API are masked.
+pub(super) fn command_line() -> Vec<String> {
+    masked(std::env::args())
+}
+
+fn masked(words: impl Iterator<Item = String>) -> Vec<String> {
+    const TOKEN: &str = "--admin-token";
+    let mut shown: Vec<String> = Vec::new();
+    for word in words {
+        let is_token = shown.last().is_some_and(|last| last == TOKEN);
+        shown.push(match word.split_once('=') {
+            _ if is_token => MASK.to_owned(),
+            Some((TOKEN, _)) => format!("{TOKEN}={MASK}"),
+            _ => mask_passwords(&word).into_owned(),
+        });
+    }
+    shown
+}
+
+/// Returns how much of the results is printed.
+pub(super) const fn detail(verbose: bool) -> Detail {
+    if verbose { Detail::Full } else { Detail::Brief }
+}
+
+/// Runs `work` to completion. One thread is enough: the load generator has its own threads, and everything
+/// else only waits.
 pub(super) fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().or_exit(ExitCode::Internal)?;
     runtime.block_on(work)
 }
 
-/// Prints to standard output. A reader that went away (`bench plan | head`) is not an error.
+/// Prints to standard output, without anything that a terminal would obey.
 pub(super) fn print(text: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{}", text.trim_end());
+    lb_io::print(plain::lines(text.trim_end()));
 }
 
-/// Listens for Ctrl-C: the first one ends the trial in order and keeps what is complete, the second one ends `bench`
-/// at once (children end with it, since their standard input closes).
+/// Prints JSON to standard output, in which an escape has a meaning of its own.
+pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
+    lb_io::print(serde_json::to_string_pretty(value).or_exit(ExitCode::Internal)?);
+    Ok(())
+}
+
+/// Listens for Ctrl-C, SIGTERM and SIGHUP. The first signal stops the trial and keeps complete trials; the
+/// second ends `bench` immediately (its children then end, since their standard input closes).
 pub(super) fn listen() -> Interrupt {
     let first =
-        || eprintln!("interrupted: ending the trial, keeping what is complete (press again to end at once)");
+        || complain("interrupted: stopping the trial, keeping complete ones (press again to quit at once)");
     Interrupt::listen(first, || std::process::exit(ExitCode::Interrupted as i32))
 }
 
@@ -42,4 +110,16 @@ pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
     std::fs::write(path, text)
         .with_context(|| format!("failed to write `{}`; give another path with --json", path.display()))
         .or_exit(ExitCode::Preflight)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_on_the_command_line_are_masked() {
+        let typed = "bench --url http://ann:secret@h/x --admin-token t0p --admin-token=t0p --seed 1";
+        let shown = masked(typed.split(' ').map(str::to_owned)).join(" ");
+        assert_eq!(shown, "bench --url http://ann:***@h/x --admin-token *** --admin-token=*** --seed 1");
+    }
 }

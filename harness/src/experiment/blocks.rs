@@ -1,7 +1,8 @@
-//! Blocks: each holds every contestant once, all on one schedule, in an order of its own.
+//! Runs blocks: each runs every contestant once, on the same schedule, in an order of its own.
 //!
-//! An invalid trial is repeated once, at once and on the same schedule; both are kept and listed. Blocks go on until there are as many as asked for, or until the intervals are as narrow
-//! as asked for.
+//! An invalid trial is immediately repeated once on the same schedule; both are kept and listed. When a run
+//! is resumed, its valid trials are reused and its invalid ones are tried again. Blocks run until the
+//! requested number or the requested precision is reached.
 
 use super::contestant::Contestant;
 use super::context::Context;
@@ -13,16 +14,17 @@ use super::measured::Blocks;
 use super::order::order;
 use super::schedules::block_schedule;
 use super::trial_plan::{ScenarioRun, TrialPlan};
-use lb_analysis::{problems, summarise};
+use lb_analysis::{Demands, affinity, problems, summarise};
 use lb_core::workload::Schedule;
-use lb_results::{Trial, write_trial};
+use lb_results::{Trial, trial_stem, write_trial};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-/// The number of blocks before precision is judged: fewer say nothing about noise.
+/// Smallest number of blocks after which precision is judged; fewer blocks do not show how large the noise
+/// is.
 const FEWEST_FOR_PRECISION: u32 = 5;
 
-/// Runs blocks until there are enough; trials are put into `done` one by one.
+/// Runs blocks until there are enough, and adds each trial to `done`.
 pub(super) async fn run_blocks<D: Driver>(
     context: &Context<'_>,
     part: &ScenarioRun<'_>,
@@ -45,7 +47,7 @@ pub(super) async fn run_blocks<D: Driver>(
     Ok(())
 }
 
-/// Runs each contestant once, and once more where its trial is invalid. Breaks when the user interrupted it.
+/// Runs each contestant once, and once more if its trial is invalid. Breaks if the user interrupts the run.
 async fn run_block<D: Driver>(
     context: &Context<'_>,
     part: &ScenarioRun<'_>,
@@ -63,7 +65,18 @@ async fn run_block<D: Driver>(
     });
     for (position, contestant) in places.into_iter().enumerate() {
         let contestant = &part.contestants[contestant];
-        for attempt in 0..2 {
+        let recorded = context.recorded.take(part.number, &contestant.label, block, schedule.sha256())?;
+        let tried = recorded.last().map_or(0, |last| last.attempt + 1);
+        let valid = recorded.last().is_some_and(|last| last.problems.is_empty());
+        done.trials.extend(recorded);
+        if valid {
+            continue;
+        }
+        if tried == 0 && driver.attempts() == 0 {
+            context.recorded.miss();
+            return Ok(ControlFlow::Break(()));
+        }
+        for attempt in tried..tried + driver.attempts() {
             if context.interrupt.is_set() {
                 return Ok(ControlFlow::Break(()));
             }
@@ -75,13 +88,18 @@ async fn run_block<D: Driver>(
                 position,
                 attempt,
                 schedule,
-                title: title(context, part, contestant, block, position),
+                title: title(context, part, contestant, block, position)
+                    + if attempt > 0 { ", repeated" } else { "" },
             };
-            let Some(mut trial) = driver.run(&plan).await? else { return Ok(ControlFlow::Break(())) };
+            let Some(mut trial) = driver.run(&plan).await? else { return ended_early(driver) };
             if trial.record.interrupted {
                 keep(context, part, schedule, &trial)?;
-                return Ok(ControlFlow::Break(()));
+                return ended_early(driver);
             }
+            if let Some(note) = trial.list_by_replies().filter(|note| !done.notes.contains(note)) {
+                done.notes.push(note);
+            }
+            trial.notes.extend(affinity(&trial.label, &trial.record));
             look_for_problems(context, part, &mut trial);
             let written = keep(context, part, schedule, &trial);
             let valid = trial.problems.is_empty();
@@ -95,12 +113,28 @@ async fn run_block<D: Driver>(
     Ok(ControlFlow::Continue(()))
 }
 
-/// Decides whether a trial is valid; where invalid trials count, what is wrong becomes a note.
+/// Returns the demands on the trials of a scenario.
+pub(super) fn demands(context: &Context<'_>, part: &ScenarioRun<'_>) -> Demands {
+    Demands {
+        metric: context.plan.primary_metric(),
+        margin: context.plan.margin(),
+        faults: !part.scenario.scenario().topology.faults.is_empty(),
+    }
+}
+
+/// Returns the error that ended a trial early, or `Break` if the user interrupted it.
+fn ended_early<D: Driver>(driver: &mut D) -> Result<ControlFlow<()>, RunError> {
+    match driver.take_failure() {
+        Some(error) => Err(error),
+        None => Ok(ControlFlow::Break(())),
+    }
+}
+
+/// Looks for problems that make a trial invalid. If invalid trials count, the problems are still noted.
 fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut Trial) {
-    let faults = !part.scenario.scenario().topology.faults.is_empty();
-    let found = problems(trial, faults);
+    let found = problems(trial, demands(context, part));
     if context.accept_invalid {
-        trial.notes.extend(found.into_iter().map(|problem| format!("counted although {problem}")));
+        trial.accepted = found;
     } else {
         trial.problems = found;
     }
@@ -109,7 +143,7 @@ fn look_for_problems(context: &Context<'_>, part: &ScenarioRun<'_>, trial: &mut 
 /// Decides whether there are enough blocks, and notes a precision that was not reached.
 fn enough(context: &Context<'_>, part: &ScenarioRun<'_>, blocks: u32, done: &mut Blocks) -> bool {
     let plan = context.plan;
-    let Some(precision) = plan.precision() else { return blocks >= plan.repetitions() };
+    let Some(precision) = plan.precision() else { return blocks >= part.blocks };
     let fewest = plan.repetitions().max(FEWEST_FOR_PRECISION).min(plan.max_repetitions());
     if blocks < fewest {
         return false;
@@ -121,16 +155,18 @@ fn enough(context: &Context<'_>, part: &ScenarioRun<'_>, blocks: u32, done: &mut
     }
     if blocks >= plan.max_repetitions() {
         done.notes.push(format!(
-            "{}: the precision of ±{:.1} % was not reached within {blocks} blocks; raise --max-repetitions, lengthen the trials, or ask for less",
+            "{}: some ratios of mean or p95 are not known to ±{:.1} % after {blocks} block{}; raise \
+            --max-repetitions, lengthen the trials, or ask for less",
             part.scenario.scenario().name,
-            precision * 100.0
+            precision * 100.0,
+            if blocks == 1 { "" } else { "s" }
         ));
         return true;
     }
     false
 }
 
-/// Names a trial in words, such as `trial 3 of 10, least-connections`.
+/// Describes a trial in words, such as `trial 3 of 10, least-connections`.
 fn title(
     context: &Context<'_>,
     part: &ScenarioRun<'_>,
@@ -143,14 +179,15 @@ fn title(
     match context.plan.precision() {
         Some(_) => format!("block {}, {}", block + 1, contestant.label),
         None => {
-            let total = within * context.plan.repetitions() as usize;
+            let total = within * part.blocks as usize;
             format!("trial {number} of {total}, {}", contestant.label)
         }
     }
 }
 
-/// Leaves out the same warm-up at the beginning of every trial of a block, as long as the trial that settles last
-/// needs: a different length for each algorithm would compare different parts of one schedule.
+/// Cuts the same warm-up off the beginning of every trial of a block. It is as long as the slowest trial
+/// takes to settle: with a different length for each algorithm, different parts of one schedule would be
+/// compared.
 fn cut_warm_up(context: &Context<'_>, part: &ScenarioRun<'_>, trials: &mut [Trial], block: u32) {
     if context.interrupt.is_set() {
         return;
@@ -165,13 +202,13 @@ fn cut_warm_up(context: &Context<'_>, part: &ScenarioRun<'_>, trials: &mut [Tria
         }
         None => {
             for trial in trials.iter_mut() {
-                trial.notes.push("too short to look for the end of the warm-up in it".to_owned());
+                trial.notes.push("too short to detect the end of the warm-up".to_owned());
             }
         }
     }
 }
 
-/// Reports a finished trial and puts it on disk.
+/// Reports a finished trial and writes it to disk.
 fn keep(
     context: &Context<'_>,
     part: &ScenarioRun<'_>,
@@ -191,5 +228,7 @@ fn keep(
         summary: Box::new(result.clone()),
         problems: trial.problems.clone(),
     });
-    write_trial(context.folder, context.run_id, inner, schedule, trial, result).map_err(RunError::Results)
+    let stem = trial_stem(part.scenario.slug(), &trial.label, trial.block, trial.attempt);
+    write_trial(context.folder, context.run_id, &stem, inner, schedule, trial, result)
+        .map_err(RunError::Results)
 }

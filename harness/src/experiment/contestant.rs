@@ -1,29 +1,33 @@
-//! What is compared in a block: algorithms, one algorithm under two labels, or algorithms of several load balancers.
+//! Contestants, which are compared in a block: algorithms, one algorithm under two labels, or algorithms of
+//! several load balancers.
 
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
+use serde::{Deserialize, Serialize};
 
-/// The label of connections from the generator straight to the backends.
+/// The label of the contestant that connects straight to the backends.
 pub(super) const DIRECT: &str = "direct";
 
-/// The addition to the label of `rl` where its weights are set once and never change.
+/// The suffix of the label of `rl` for the control whose weights never change.
 const CONSTANT: &str = "constant weights";
 
 /// An algorithm, and the label under which results list it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Contestant {
     pub(super) algorithm: Algorithm,
     pub(super) label: String,
-    /// Mixed into the replication number of a simulated run; 0 for the service times that all algorithms share.
+    /// Combined with the replication number of a simulated run; 0 gives the service times that all algorithms
+    /// share.
     pub(super) replication: u64,
-    /// Which way the requests go.
+    /// The path that the requests take.
     pub(super) way: Way,
-    /// What sets weights during the trial; `None` when nothing does.
+    /// How weights are set during the trial; `None` if they are not set.
     pub(super) steering: Option<Steering>,
 }
 
-/// The way that requests go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The path of requests to the backends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Way {
     /// Through the load balancer with this number.
     Through(usize),
@@ -31,23 +35,29 @@ pub(super) enum Way {
     Direct,
 }
 
-/// What sets the weights of a load balancer that cannot ask a policy for each request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How the weights of a load balancer are set if it cannot consult a policy for each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Steering {
     /// An agent that follows the trained policy.
     Policy,
-    /// The same loop with equal weights: a control for the cost of the loop and for what the load balancer does by
-    /// itself.
+    /// The same loop with equal weights: a control that shows what the loop costs and what the load balancer
+    /// does by itself.
     Constant,
 }
 
-/// What one load balancer brings to a comparison.
+/// Returns the two labels of an algorithm that is compared with itself.
+pub(super) fn aa_labels(algorithm: &Algorithm) -> [String; 2] {
+    ["A", "B"].map(|name| format!("{algorithm} ({name})"))
+}
+
+/// A load balancer in a comparison, with the algorithms that it runs.
 pub(super) struct Entrant {
     /// The name of the load balancer; `None` when there is only one.
     pub(super) name: Option<String>,
-    /// The algorithms that run there.
+    /// The algorithms that run on the load balancer.
     pub(super) algorithms: Vec<Algorithm>,
-    /// Whether its `rl` is steered by weights.
+    /// Whether `rl` is steered by weights on this load balancer.
     pub(super) steered: bool,
 }
 
@@ -56,24 +66,24 @@ impl Contestant {
         Self { algorithm, label, replication: 0, way: Way::Through(0), steering: None }
     }
 
-    /// Makes a contestant of each algorithm under its own name, all with the same replication.
+    /// Returns one contestant for each algorithm, under its own name, all with the same replication.
     pub(super) fn each(algorithms: &[Algorithm]) -> Vec<Self> {
         algorithms.iter().map(|algorithm| Self::new(*algorithm, algorithm.to_string())).collect()
     }
 
-    /// Makes two contestants of one algorithm. A simulation gives each its own replication: with the same one, two
-    /// simulated trials would be equal to the last bit.
+    /// Makes two contestants of one algorithm, under the labels of [`aa_labels`]. A simulation gives each its
+    /// own replication: with the same one, two simulated trials would be equal to the last bit.
     pub(super) fn twice(algorithm: Algorithm, steered: bool) -> Vec<Self> {
-        let contestant = |(name, replication): (&str, u64)| Self {
+        let contestant = |(label, replication): (String, u64)| Self {
             replication,
             steering: steered.then_some(Steering::Policy),
-            ..Self::new(algorithm, format!("{algorithm} ({name})"))
+            ..Self::new(algorithm, label)
         };
-        [("A", 1), ("B", 2)].into_iter().map(contestant).collect()
+        aa_labels(&algorithm).into_iter().zip(1..).map(contestant).collect()
     }
 
-    /// Makes contestants of the algorithms of each load balancer. Where `rl` is steered by weights, a control with constant ones
-    /// runs beside it.
+    /// Returns the contestants for the algorithms of each load balancer. Where `rl` is steered by weights, a
+    /// control with constant weights is added.
     pub(super) fn of(entrants: &[Entrant]) -> Vec<Self> {
         let mut contestants = Vec::new();
         for (number, entrant) in entrants.iter().enumerate() {
@@ -97,10 +107,14 @@ impl Contestant {
         contestants
     }
 
-    /// Whether a difference between the two answers a question: which algorithm on this load balancer, or
-    /// which load balancer for this algorithm. The cost of going through a load balancer is
-    /// estimated separately.
+    /// Whether two contestants are compared: two algorithms on one load balancer, or one algorithm on two
+    /// load balancers. The overhead over direct connections is estimated separately.
+    /// Returns whether the two are compared. The two labels of one algorithm are only compared with each
+    /// other.
     pub(super) fn is_compared_with(&self, other: &Self) -> bool {
+        if self.replication != 0 || other.replication != 0 {
+            return self.algorithm == other.algorithm;
+        }
         let is_control = |one: &Self| one.steering == Some(Steering::Constant);
         match (self.way, other.way) {
             (Way::Direct, _) | (_, Way::Direct) => false,
@@ -109,7 +123,7 @@ impl Contestant {
         }
     }
 
-    /// Makes the contestant whose requests go straight to the backends in turn.
+    /// Returns the contestant whose requests go straight to the backends, in turn.
     pub(super) fn direct() -> Self {
         let round_robin = Algorithm::plain(Rule::RoundRobin);
         Self { way: Way::Direct, ..Self::new(round_robin, DIRECT.to_owned()) }

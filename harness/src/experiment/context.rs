@@ -3,6 +3,7 @@
 use super::error::RunError;
 use super::events::Observe;
 use super::interrupt::Interrupt;
+use super::recorded_trials::RecordedTrials;
 use super::trial_plan::TrialPlan;
 use lb_analysis::threshold::Threshold;
 use lb_config::{Loaded, Plan};
@@ -15,7 +16,7 @@ pub enum Mode {
     Compare,
     /// Compares the first algorithm with itself, which shows how large a difference noise alone makes.
     Aa,
-    /// Searches for the highest arrival rate at which each algorithm keeps these thresholds.
+    /// Searches for the highest arrival rate at which each algorithm meets these thresholds.
     MaxRate(Vec<Threshold>),
 }
 
@@ -35,15 +36,15 @@ impl Mode {
 pub struct RunOptions<'a> {
     /// The config that the plan was made from.
     pub loaded: &'a Loaded,
-    /// The command line that results name as their origin.
+    /// The command line, as recorded in the results.
     pub command: Vec<String>,
     /// The name of the run.
     pub run_id: String,
     /// The folder that results are written to.
     pub folder: ResultsFolder,
-    /// Whether to write each user's sequence of requests beside each trial.
+    /// Whether to write each user's sequence of requests for each trial.
     pub record_actions: bool,
-    /// Whether to write every request with its times beside each trial.
+    /// Whether to write every request with its times for each trial.
     pub record_requests: bool,
     /// The probability of a random decision while every decision is recorded; `None` records no decisions.
     pub traces: Option<f64>,
@@ -51,14 +52,16 @@ pub struct RunOptions<'a> {
     pub accept_invalid: bool,
     /// Whether to simulate bounds after each scenario.
     pub oracles: bool,
-    /// The replication of a simulated run: with another number the same users meet other service times. 0 takes
-    /// the service times that the schedule implies.
+    /// The replication of a simulated run: another number gives the same users different service times. 0
+    /// uses the service times that the schedule implies.
     pub replication: u64,
     /// What the run is for.
     pub mode: Mode,
+    /// Whether to resume the run in the folder instead of starting a new one.
+    pub resume: bool,
 }
 
-/// What all trials of a run share.
+/// The context that all trials of a run share.
 pub(super) struct Context<'a> {
     pub(super) plan: &'a Plan,
     pub(super) folder: &'a ResultsFolder,
@@ -73,15 +76,18 @@ pub(super) struct Context<'a> {
     pub(super) run_id: &'a str,
     pub(super) accept_invalid: bool,
     pub(super) mode: &'a Mode,
+    /// The trials of this run that an earlier process completed.
+    pub(super) recorded: RecordedTrials,
 }
 
 impl<'a> Context<'a> {
-    /// Puts together what the trials of a run share.
+    /// Makes the context from a plan and its options.
     pub(super) fn new(
         plan: &'a Plan,
         options: &'a RunOptions<'_>,
         interrupt: &'a Interrupt,
         events: &'a dyn Observe,
+        recorded: RecordedTrials,
     ) -> Self {
         Self {
             plan,
@@ -95,10 +101,23 @@ impl<'a> Context<'a> {
             run_id: &options.run_id,
             accept_invalid: options.accept_invalid,
             mode: &options.mode,
+            recorded,
         }
     }
 
-    /// Creates the file of every request of a trial; `None` unless requests are recorded.
+    /// Returns a context for trials that write no files and send no events.
+    pub(super) fn without_traces_and_events(&self) -> Self {
+        Self {
+            events: &(),
+            record_actions: false,
+            record_requests: false,
+            traces: None,
+            recorded: RecordedTrials::new(Vec::new()),
+            ..*self
+        }
+    }
+
+    /// Creates the file that records every request of a trial. Returns `None` unless requests are recorded.
     pub(super) fn requests_file(
         &self,
         trial: &TrialPlan<'_>,

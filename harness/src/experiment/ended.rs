@@ -1,9 +1,9 @@
-//! What comes out of a run: its summary, and how it ended.
+//! The result of a run: its summary, and how it ended.
 
 use super::error::RunError;
 use lb_results::Summary;
 
-/// A run that measured something, or tried to.
+/// The result of a run that could begin.
 #[derive(Debug)]
 pub struct Run {
     /// The results, as far as the run got.
@@ -15,7 +15,7 @@ pub struct Run {
 /// How a run ended.
 #[derive(Debug)]
 pub enum Ended {
-    /// Everything that was asked for was done.
+    /// The run is complete.
     Complete,
     /// The user interrupted the run; complete trials are kept.
     Interrupted,

@@ -1,12 +1,12 @@
-//! Why a run could not begin, or could not go on.
+//! Errors that keep a run from beginning or continuing.
 
 use lb_admin_client::AdminError;
 use lb_core::algorithm::AlgorithmError;
-use lb_load::LoadError;
+use lb_load::{LoadError, Unreachable};
 use lb_results::Skipped;
 use simulator::SimulationError;
 
-/// Why a run could not begin, or could not go on. What happens to single requests is data, never an error.
+/// Error that keeps a run from beginning or continuing. A failed request is data, not an error.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
     /// The plan asks for something that the load balancer under test or the scenario does not allow.
@@ -21,6 +21,14 @@ pub enum RunError {
     /// The load balancer or the backends could not be found, started or controlled.
     #[error(transparent)]
     Testbed(anyhow::Error),
+    /// The load balancer that is already running cannot be reached.
+    #[error("failed to reach `{url}`")]
+    Unreachable {
+        /// The URL of the load balancer, with its password masked.
+        url: String,
+        /// Why it cannot be reached, and the way out.
+        source: Box<Unreachable>,
+    },
     /// A call to the admin interface of the load balancer failed.
     #[error(transparent)]
     Admin(Box<AdminError>),
@@ -36,7 +44,7 @@ pub enum RunError {
         /// The algorithms, each with the reason why it does not run.
         skipped: Vec<Skipped>,
     },
-    /// Programs of load balancers that would be started are not installed.
+    /// Programs of load balancers in the plan are not installed.
     #[error("some of the load balancers to be started are not installed; install {}", .missing.join(", "))]
     ProgramsMissing {
         /// Each program with the command that installs it.
@@ -50,19 +58,19 @@ pub enum RunError {
     Switch {
         /// The name of the load balancer.
         balancer: String,
-        /// The algorithm that was asked for.
+        /// The requested algorithm.
         algorithm: String,
-        /// What the load balancer said.
+        /// The error of its admin interface.
         source: Box<AdminError>,
     },
-    /// The load balancer confirmed a switch, and the evidence contradicts it.
+    /// The load balancer confirmed a switch, but the evidence contradicts it.
     #[error(
         "{balancer} claims to run `{algorithm}` but does not ({why}); nothing was measured under that name"
     )]
     SwitchContradicted {
         /// The name of the load balancer.
         balancer: String,
-        /// The algorithm that was asked for.
+        /// The requested algorithm.
         algorithm: String,
         /// The evidence against it.
         why: String,
@@ -70,33 +78,74 @@ pub enum RunError {
     /// A process under test ended during a trial.
     #[error(transparent)]
     ProcessEnded(anyhow::Error),
+    /// A load balancer that was already running has no healthy backend.
+    #[error(
+        "{balancer} has no healthy backend ({}), so every request would fail; start its backends, or check \
+        its health checks",
+        .backends.join(", ")
+    )]
+    NoHealthyBackend {
+        /// The name of the load balancer.
+        balancer: String,
+        /// The backends that it lists.
+        backends: Vec<String>,
+    },
+    /// A load balancer that `bench` did not start was lost during a trial.
+    #[error("{balancer} was lost during a trial: {why}; what was measured before is kept")]
+    BalancerLost {
+        /// The name of the load balancer.
+        balancer: String,
+        /// What happened to the load balancer.
+        why: String,
+    },
+    /// Some scenarios failed; the others ran.
+    #[error("{} of {scenarios} scenarios failed: {}", .failed.len(), listed(.failed))]
+    ScenariosFailed {
+        /// The scenarios that failed, at least one, in the order in which they ran.
+        failed: Vec<FailedScenario>,
+        /// The number of scenarios in the plan.
+        scenarios: usize,
+    },
     /// Fewer than half of the trials of a contestant are valid.
-    #[error("too few trials of scenario \"{scenario}\" are valid: {}", .lacking.join("; "))]
+    #[error(
+        "too few trials of scenario \"{scenario}\" are valid: {}; {}",
+        .lacking.join(", "), .reasons.join("; ")
+    )]
     TooFewValid {
         /// The name of the scenario.
         scenario: String,
-        /// Each contestant that lacks trials, with their number and the first problem.
+        /// The contestants that lack valid trials, each with its number of valid trials and the number of
+        /// blocks.
         lacking: Vec<String>,
+        /// What is wrong with the invalid trials, once per kind, with advice.
+        reasons: Vec<String>,
     },
     /// A fault of the harness itself.
     #[error(transparent)]
     Internal(anyhow::Error),
 }
 
+/// A failed scenario.
+#[derive(Debug)]
+pub struct FailedScenario {
+    /// The name of the scenario.
+    pub scenario: String,
+    /// Why it failed.
+    pub error: RunError,
+}
+
 impl RunError {
-    /// The error and everything that caused it, on one line.
-    pub fn chain(&self) -> String {
-        let mut text = self.to_string();
-        let mut cause = std::error::Error::source(self);
-        while let Some(error) = cause {
-            text.push_str(": ");
-            text.push_str(&error.to_string());
-            cause = error.source();
-        }
-        text
+    /// Returns whether this error prevents the remaining scenarios from running, too.
+    pub(super) fn ends_the_run(&self) -> bool {
+        matches!(self, Self::Results(_) | Self::BalancerLost { .. } | Self::NoHealthyBackend { .. })
     }
 
-    /// Wraps an error of starting or steering what is under test.
+    /// Returns the error and its causes on one line.
+    pub fn chain(&self) -> String {
+        lb_core::with_causes(self)
+    }
+
+    /// Wraps an error from starting or controlling the system under test.
     pub(super) fn testbed(error: impl Into<anyhow::Error>) -> Self {
         Self::Testbed(error.into())
     }
@@ -107,11 +156,16 @@ impl RunError {
     }
 }
 
-/// Boxed, so that results stay small.
+/// Boxes the error, so that `Result`s stay small.
 impl From<AdminError> for RunError {
     fn from(error: AdminError) -> Self {
         Self::Admin(Box::new(error))
     }
+}
+
+fn listed(failed: &[FailedScenario]) -> String {
+    let lines = failed.iter().map(|one| format!("\"{}\": {}", one.scenario, one.error.chain()));
+    lines.collect::<Vec<_>>().join("; ")
 }
 
 fn reasons(skipped: &[Skipped]) -> String {

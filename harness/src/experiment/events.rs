@@ -1,16 +1,16 @@
-//! What happens in a run, for every program that watches one: a terminal, a file, a page.
+//! Events of a run, for programs that watch it, such as a terminal or a file writer.
 //!
-//! An experiment reports to one [`Observe`]; it neither prints nor knows who watches. Each [`Event`] can be
-//! written and read back with serde, tagged by `event` in snake case. `docs/events.md` lists all fields with their
-//! units; a change that breaks a reader raises [`EVENTS_VERSION`].
+//! An experiment reports to one [`Observe`]; it prints nothing and does not depend on its observers. Each
+//! [`Event`] can be written and read back with serde, tagged by `event` in snake case. `docs/events.md` lists
+//! all fields with their units; a change that breaks readers raises [`EVENTS_VERSION`].
 
 use lb_record::Snapshot;
 use lb_results::Engine;
-use lb_results::{AlgorithmSummary, MaxRateSummary, RateProbe, ScenarioSummary, Summary};
+use lb_results::{AlgorithmSummary, MaxRateSummary, PilotSummary, RateProbe, ScenarioSummary, Summary};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// The version of the event stream; raised with every change that breaks a reader.
+/// The version of the event stream, raised with every change that breaks readers.
 pub const EVENTS_VERSION: u32 = 1;
 
 /// How often a running phase is reported.
@@ -18,11 +18,11 @@ pub(super) const PULSE_PERIOD: Duration = Duration::from_millis(200);
 
 /// Watches a run. The experiment calls it on its own thread and waits for it, so an observer must be quick.
 pub trait Observe {
-    /// Takes note of one event. Events arrive in the order in which they happen.
+    /// Handles one event. Events arrive in order.
     fn observe(&self, event: &Event);
 }
 
-/// Watches nothing.
+/// Ignores all events.
 impl Observe for () {
     fn observe(&self, _event: &Event) {}
 }
@@ -36,36 +36,49 @@ impl Observe for Vec<&dyn Observe> {
     }
 }
 
-/// One thing that happened in a run.
+/// An event of a run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// The load balancer under test is known and the run begins: the first event, unless the run could not begin.
+    /// The load balancer under test is known and the run begins. This is the first event, unless the run
+    /// could not begin.
     RunStarted {
         /// The name of the run.
         run_id: String,
         /// The load balancer under test, in words.
         load_balancer: String,
-        /// `live` or `sim`.
+        /// The engine: `live` or `sim`.
         engine: Engine,
         /// What the run is for: `compare`, `aa` or `max_rate`.
         mode: String,
         /// The results folder.
         results: String,
-        /// The names of the scenarios, in the order in which they run.
+        /// The names of the scenarios, in the order they run.
         scenarios: Vec<String>,
     },
-    /// Something to know about the plan, such as a setting that is not honoured.
+    /// A note for the user, such as a setting that is ignored.
     Note {
-        /// The note as a sentence.
+        /// The text of the note, a sentence.
         text: String,
     },
-    /// What a scenario needs is running, and its trials begin.
+    /// The processes of a scenario are running, and its trials begin.
     ScenarioStarted {
         /// The name of the scenario.
         scenario: String,
-        /// The labels of its contestants.
+        /// The labels of the contestants.
         contestants: Vec<String>,
+        /// The number of trials, not counting repetitions of invalid ones. Null if a precision or a search
+        /// decides the number.
+        trials: Option<u32>,
+        /// Planned duration of one trial in seconds: warm-up, measured phase and cool-down.
+        trial_s: f64,
+    },
+    /// A pilot was simulated to determine how many blocks the scenario needs.
+    PilotPlayed {
+        /// The name of the scenario.
+        scenario: String,
+        /// The result of the pilot.
+        pilot: PilotSummary,
     },
     /// A block begins: each contestant runs once, all on one schedule.
     BlockStarted {
@@ -75,7 +88,7 @@ pub enum Event {
         block: u32,
         /// The SHA-256 of the schedule, in hex.
         schedule_sha256: String,
-        /// The labels of the contestants, in the order in which they run.
+        /// The labels of the contestants, in the order they run.
         order: Vec<String>,
     },
     /// A trial enters a phase.
@@ -85,7 +98,7 @@ pub enum Event {
         /// The phase in words, such as `warming up`.
         phase: String,
     },
-    /// The running figures of a phase, about five times a second.
+    /// The current figures of a phase, reported about five times a second.
     Pulse {
         /// The trial in words.
         trial: String,
@@ -110,31 +123,32 @@ pub enum Event {
         block: u32,
         /// The place of the trial within its block, from 0.
         position: usize,
-        /// 0, or 1 for the repetition of an invalid trial.
+        /// 0 for the first attempt, more for repetitions of an invalid trial.
         attempt: u32,
-        /// Whether the user interrupted the measured phase; such a trial is kept on disk and counts nowhere.
+        /// Whether the measured phase ended early. Such a trial is kept on disk, but not counted.
         interrupted: bool,
         /// The results of this trial alone.
         summary: Box<AlgorithmSummary>,
         /// Why the trial is invalid; empty for a valid one.
         problems: Vec<String>,
     },
-    /// The beginning of all trials of a block is left out as warm-up.
+    /// The beginning of all trials of a block was cut off as warm-up.
     WarmUpCut {
         /// The name of the scenario.
         scenario: String,
         /// The number of the block, from 0.
         block: u32,
-        /// The length of what is left out, in seconds.
+        /// The length of the part that was cut off, in seconds.
         cut_s: f64,
     },
-    /// All intervals are as narrow as the run was asked for, so no further block follows.
+    /// All confidence intervals are narrow enough, so no further block follows.
     PrecisionReached {
         /// The name of the scenario.
         scenario: String,
         /// The number of blocks that ran.
         blocks: u32,
-        /// Half the width that every interval keeps, as a fraction (0.03 is ±3 %).
+        /// How far the interval of every ratio reaches to either side, as a fraction of the ratio (0.03 is ±3
+        /// %).
         precision: f64,
     },
     /// One rate was tried in the search for the highest rate.
@@ -143,7 +157,7 @@ pub enum Event {
         scenario: String,
         /// The label of the contestant.
         algorithm: String,
-        /// The rate, and whether it keeps the objective.
+        /// The rate, and whether it meets the objective.
         probe: RateProbe,
     },
     /// The search for the highest rate of one contestant ended.
@@ -153,21 +167,21 @@ pub enum Event {
         /// The highest rate and the probes that led to it.
         max_rate: MaxRateSummary,
     },
-    /// A scenario ended, and its trials were summed up and compared.
+    /// A scenario ended, and its trials were summarised and compared.
     ScenarioJudged {
         /// The results of the scenario.
         summary: Box<ScenarioSummary>,
     },
-    /// The noise floor that an A/A comparison found was kept for later verdicts.
+    /// The noise floor found by an A/A comparison was stored for later verdicts.
     NoiseFloorKept {
-        /// The file of the noise floor.
+        /// Path of the file that holds the noise floor.
         path: String,
     },
-    /// The run ended; no trial follows.
+    /// The run ended; no more trials follow.
     RunFinished {
-        /// `complete`, `interrupted` or `failed`.
+        /// How the run ended: `complete`, `interrupted` or `failed`.
         ended: String,
-        /// Why the run failed; null unless it did.
+        /// Why the run failed; null if it did not fail.
         error: Option<String>,
         /// The results folder.
         results: String,
@@ -182,12 +196,12 @@ pub enum Event {
 }
 
 impl Event {
-    /// The trial called `trial` enters the phase called `phase`.
+    /// Makes the event that says that the trial `trial` enters the phase `phase`.
     pub(super) fn phase(trial: &str, phase: &str) -> Self {
         Self::PhaseStarted { trial: trial.to_owned(), phase: phase.to_owned() }
     }
 
-    /// The running figures of a phase that began `elapsed` ago.
+    /// Makes the event with the current figures of a phase that began `elapsed` ago.
     pub(super) fn pulse(trial: &str, phase: &str, elapsed: Duration, now: Snapshot) -> Self {
         Self::Pulse {
             trial: trial.to_owned(),

@@ -1,24 +1,24 @@
-//! Judging a measured scenario: from trials to results, verdicts, thresholds and noise. The statistics are those of
-//! `lb-analysis`, given what a run knows.
+//! Judges a measured scenario: turns its trials into results, verdicts, thresholds and noise, with the
+//! statistics of `lb-analysis`.
 
-use super::contestant::{Contestant, DIRECT};
+use super::contestant::{Contestant, DIRECT, aa_labels};
 use super::context::Mode;
 use super::measured::{MeasuredScenario, valid};
 use lb_analysis::threshold::evaluate;
 use lb_analysis::{
-    CompareOptions, aa, compare_some, estimates, fault_marks, fault_responses, overheads, series, summarise,
-    tenth_means, trial_summary,
+    CompareOptions, Twice, aa, answer, compare_some, detectable_with, estimates, fault_marks,
+    fault_responses, overheads, repetitions_for, series, summarise, tenth_means, trial_summary,
 };
 use lb_config::{Plan, PlannedScenario};
 use lb_core::rng::Seed;
 use lb_core::workload::Stage;
 use lb_results::{
-    AaSummary, Comparison, LoadModel, NoiseFloors, ScenarioSummary, Skipped, StageMark, StageModel,
-    ThresholdResult, Trial, TrialSummary, WarmUp,
+    AaSummary, Comparison, LoadModel, NoiseFloors, PilotSummary, ScenarioSummary, Skipped, StageMark,
+    StageModel, ThresholdResult, Trial, TrialSummary, WarmUp,
 };
 use lb_stats::mser5;
 
-/// The label of the random stream of the statistics: resampling must not depend on what else draws.
+/// The label of the random stream for resampling, which must not depend on other random draws.
 const RESAMPLE: u64 = 0x7265_7361;
 
 /// What a scenario adds to the summary of its run.
@@ -28,7 +28,7 @@ pub(super) struct JudgedScenario {
     pub(super) notes: Vec<String>,
 }
 
-/// Judges what was measured of a scenario. `managed` says whether `bench` started the load balancer and the
+/// Judges the measurements of a scenario. `managed` says whether `bench` started the load balancer and the
 /// backends, or simulated them.
 pub(super) fn judge(
     plan: &Plan,
@@ -41,8 +41,12 @@ pub(super) fn judge(
     let mut notes = Vec::new();
     let mut summary = summarise_scenario(plan, scenario, measured, floors, managed);
     summary.max_rates.clone_from(&measured.max_rates);
+    summary.pilot.clone_from(&measured.pilot);
     if *mode == Mode::Aa {
-        summary.aa = noise(&summary.trials, &measured.contestants, plan, &summary.name);
+        summary.noise = noise(&summary.trials, &measured.contestants, plan, &summary.name);
+    } else if let Some(comparison) = &summary.comparison {
+        let options = options(plan, &summary.name, floors, &measured.contestants);
+        summary.answer = answer(&summary.trials, &labels(&measured.contestants), comparison, &options);
     }
     if !managed {
         notes.extend(faults_not_applied(scenario));
@@ -58,19 +62,25 @@ pub(super) fn judge(
     JudgedScenario { summary, thresholds, notes }
 }
 
-/// Notes the faults of a config that are not applied because the load balancer was running already.
+/// Returns a note on the faults of a config that are not applied because the load balancer was already
+/// running.
 fn faults_not_applied(scenario: &PlannedScenario) -> Option<String> {
     let faults = scenario.scenario().topology.faults.len();
     (faults > 0).then(|| {
         format!(
-            "{}: {faults} faults of the config are not applied, the backends belong to the load balancer that was driven",
-            scenario.scenario().name
+            "{}: {} not applied, since the backends belong to the running load balancer",
+            scenario.scenario().name,
+            if faults == 1 {
+                "the fault of the config is".to_owned()
+            } else {
+                format!("the {faults} faults of the config are")
+            }
         )
     })
 }
 
-/// Sums up and compares the trials of a scenario. `managed` says whether its backends and faults are those of the
-/// config.
+/// Summarises and compares the trials of a scenario. `managed` says whether its backends and faults are those
+/// of the config.
 fn summarise_scenario(
     plan: &Plan,
     scenario: &PlannedScenario,
@@ -82,6 +92,8 @@ fn summarise_scenario(
     let duration_s = inner.duration.as_secs_f64();
     let trials = &measured.blocks.trials;
     let mut summary = ScenarioSummary::empty(inner, scenario.peak_users());
+    summary.as_is = scenario.algorithms().iter().any(|algorithm| algorithm.is_foreign());
+    scenario.slug().clone_into(&mut summary.files);
     summary.schedules.clone_from(&measured.blocks.schedules);
     summary.stages = inner.workload.stages().iter().map(stage_mark).collect();
     summary.model = LoadModel::of(summary.stages.iter().map(|stage| stage.model));
@@ -99,8 +111,8 @@ fn summarise_scenario(
     }
     summary.comparison = compare_trials(&summary.trials, &measured.contestants, plan, &inner.name, floors);
     if measured.contestants.iter().any(|contestant| contestant.label == DIRECT) {
-        let labels: Vec<String> = measured.contestants.iter().map(|one| one.label.clone()).collect();
-        summary.overheads = overheads(&summary.trials, &labels, DIRECT, plan.seed());
+        summary.overheads =
+            overheads(&summary.trials, &labels(&measured.contestants), DIRECT, summary.model, plan.seed());
     }
     summary.skipped = scenario
         .skipped()
@@ -122,11 +134,20 @@ fn stage_mark(stage: &Stage) -> StageMark {
     }
 }
 
-/// Returns how a run compares, with the noise floor of the scenario if one is known.
-fn options(plan: &Plan, scenario: &str, floors: Option<&NoiseFloors>) -> CompareOptions {
+/// Returns the options for comparing, with the known noise floors of the scenario. If the baseline does not
+/// run in this scenario, every pair is compared.
+fn options(
+    plan: &Plan,
+    scenario: &str,
+    floors: Option<&NoiseFloors>,
+    contestants: &[Contestant],
+) -> CompareOptions {
     let noise = floors.map(|floors| floors.of(scenario)).unwrap_or_default();
+    let runs = |name: &&str| contestants.iter().any(|contestant| contestant.label == **name);
     CompareOptions {
         margin: plan.margin(),
+        primary: vec![plan.primary_metric()],
+        baseline: plan.baseline().filter(runs).map(str::to_owned),
         noise_source: floors.filter(|_| !noise.is_empty()).map(|floors| floors.run_id.clone()),
         noise,
         seed: Seed(plan.seed().key(&[RESAMPLE])),
@@ -138,8 +159,8 @@ fn labels(contestants: &[Contestant]) -> Vec<String> {
     contestants.iter().map(|contestant| contestant.label.clone()).collect()
 }
 
-/// Compares every pair of contestants that share a load balancer or an algorithm. `None` with fewer than two
-/// contestants.
+/// Compares every pair of contestants that share a load balancer or an algorithm; with a baseline, only the
+/// pairs that contain it. `None` with fewer than two contestants.
 pub(super) fn compare_trials(
     trials: &[TrialSummary],
     contestants: &[Contestant],
@@ -147,23 +168,57 @@ pub(super) fn compare_trials(
     scenario: &str,
     floors: Option<&NoiseFloors>,
 ) -> Option<Comparison> {
-    let asks = |first: usize, second: usize| contestants[first].is_compared_with(&contestants[second]);
-    compare_some(trials, &labels(contestants), &asks, &options(plan, scenario, floors))
+    let options = options(plan, scenario, floors, contestants);
+    let is_baseline = |contestant: &Contestant| Some(&contestant.label) == options.baseline.as_ref();
+    let asks = |first: usize, second: usize| {
+        let [first, second] = [first, second].map(|number| &contestants[number]);
+        first.is_compared_with(second)
+            && (options.baseline.is_none() || is_baseline(first) || is_baseline(second))
+    };
+    compare_some(trials, &labels(contestants), &asks, &options)
 }
 
-/// Measures the noise between the trials of one algorithm under two labels. `None` for other contestants.
+/// Plans the blocks of a scenario from the trials of a pilot: the number in the plan, or the number that
+/// finds the difference to detect.
+pub(super) fn pilot_plan(trials: &[TrialSummary], contestants: &[Contestant], plan: &Plan) -> PilotSummary {
+    /// The difference to find if the plan does not name one: large enough to act on.
+    const TARGET: f64 = 0.10;
+    let (labels, metric) = (labels(contestants), plan.primary_metric());
+    let options = options(plan, "", None, contestants);
+    let target = plan.detect().unwrap_or(TARGET);
+    let needed = repetitions_for(trials, &labels, target, metric, &options);
+    let blocks = match plan.detect() {
+        Some(_) => needed.max(plan.repetitions()).min(plan.max_repetitions()),
+        None => plan.repetitions(),
+    };
+    PilotSummary {
+        metric,
+        played: trials.iter().map(|trial| trial.block + 1).max().unwrap_or(0),
+        blocks,
+        finds: detectable_with(blocks, trials, &labels, metric, &options),
+        target,
+        needed,
+    }
+}
+
+/// Measures the noise between the two labels of each algorithm.
 pub(super) fn noise(
     trials: &[TrialSummary],
     contestants: &[Contestant],
     plan: &Plan,
     scenario: &str,
-) -> Option<AaSummary> {
-    let [first, second] = contestants else { return None };
-    let labels = [first.label.as_str(), second.label.as_str()];
-    Some(aa(trials, labels, &first.algorithm.to_string(), &options(plan, scenario, None)))
+) -> Vec<AaSummary> {
+    let mut twice: Vec<Twice> = Vec::new();
+    for Contestant { algorithm, .. } in contestants {
+        let algorithm_name = algorithm.to_string();
+        if twice.iter().all(|known| known.algorithm != algorithm_name) {
+            twice.push(Twice { labels: aa_labels(algorithm), algorithm: algorithm_name });
+        }
+    }
+    aa(trials, &twice, &options(plan, scenario, None, contestants))
 }
 
-/// Whether every interval is at most as wide as `precision`, a fraction, asks for.
+/// Whether every confidence interval is narrow enough for `precision`, a fraction.
 pub(super) fn precise_enough(
     trials: &[Trial],
     contestants: &[Contestant],
@@ -175,8 +230,8 @@ pub(super) fn precise_enough(
     comparison.is_none_or(|comparison| lb_analysis::precise_enough(&comparison, precision))
 }
 
-/// Returns the whole seconds of warm-up to cut off every trial of a block: as many as the trial that settles last
-/// needs. `None` when a trial is too short to tell.
+/// Returns the warm-up to cut off every trial of a block, in whole seconds: the time that the slowest trial
+/// takes to settle. Returns `None` if a trial is too short to tell.
 pub(super) fn warm_up_cut(trials: &[Trial]) -> Option<f64> {
     let cuts = trials.iter().map(|trial| {
         let (times, means): (Vec<f64>, Vec<f64>) = tenth_means(trial).into_iter().unzip();

@@ -1,15 +1,17 @@
-//! What the trials of a scenario left, before anything is judged.
+//! The measurements of a scenario, before they are judged.
 
 use super::contestant::Contestant;
-use lb_results::{MaxRateSummary, Skipped, Trial};
+use lb_results::{MaxRateSummary, PilotSummary, Skipped, Trial};
 
-/// What came out of the trials of a scenario, also when it ended early.
+/// The measurements of a scenario, which may have ended early.
 #[derive(Default)]
 pub(super) struct MeasuredScenario {
     pub(super) blocks: Blocks,
     /// The contestants, in the order of the results.
     pub(super) contestants: Vec<Contestant>,
-    /// What was found for each contestant, where rates were searched.
+    /// The result of the simulated pilot; `None` if there was none.
+    pub(super) pilot: Option<PilotSummary>,
+    /// The highest rate of each contestant; empty unless the run searches for rates.
     pub(super) max_rates: Vec<MaxRateSummary>,
     /// The algorithms that the load balancer does not offer.
     pub(super) skipped: Vec<Skipped>,
@@ -18,15 +20,15 @@ pub(super) struct MeasuredScenario {
 /// The blocks that ran.
 #[derive(Default)]
 pub(super) struct Blocks {
-    /// Every trial that was not interrupted, in the order in which they ran.
+    /// All trials that were not interrupted, in the order they ran.
     pub(super) trials: Vec<Trial>,
     /// The SHA-256 of the schedule of every block that was begun.
     pub(super) schedules: Vec<String>,
-    /// What is to be known of these blocks, such as a precision that was not reached.
+    /// Notes on these blocks, such as a precision that was not reached.
     pub(super) notes: Vec<String>,
 }
 
-/// The trials that count: the valid ones, at most one for each block and label.
+/// Returns the valid trials, at most one for each block and label.
 pub(super) fn valid(trials: &[Trial]) -> impl Iterator<Item = &Trial> {
     trials.iter().filter(|trial| trial.problems.is_empty())
 }

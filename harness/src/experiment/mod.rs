@@ -1,9 +1,9 @@
-//! The experiment: a plan becomes blocks, blocks become trials, trials go through their phases.
+//! Runs experiments: a plan becomes blocks, blocks become trials, and each trial goes through its phases.
 //!
-//! [`run()`] owns the order of things and what is kept when something fails. A driver gets one trial after the other
-//! out of real sockets (`live`) or out of virtual time (`sim`); `blocks` and `max_rate` decide which trials run, and
-//! `judge` what they mean. Nothing here prints, reads the command line or ends the process: what happens is told as
-//! [`Event`]s to one [`Observe`], and errors are [`RunError`]s.
+//! [`run()`] decides what runs in which order and what is kept after a failure. A driver runs one trial after
+//! another, over real sockets (`live`) or in virtual time (`sim`); `blocks` and `max_rate` decide which
+//! trials run, and `judge` evaluates them. Nothing here prints, reads the command line or ends the process:
+//! progress is reported as [`Event`]s to one [`Observe`], and errors are [`RunError`]s.
 
 mod blocks;
 mod contestant;
@@ -12,8 +12,10 @@ mod doctor;
 mod driver;
 mod ended;
 mod error;
+mod estimate;
 mod events;
 mod fingerprint;
+mod head;
 mod interrupt;
 mod judge;
 mod live;
@@ -22,17 +24,25 @@ mod measure;
 mod measured;
 mod oracles;
 mod order;
+mod pilot;
+mod preflight;
+mod recorded;
+mod recorded_trials;
 mod run;
+mod run_file;
 mod schedules;
 mod sim;
+mod survey;
 mod traces;
 mod trial_plan;
 
 pub use context::{Mode, RunOptions};
 pub use doctor::doctor;
 pub use ended::{Ended, Run};
-pub use error::RunError;
+pub use error::{FailedScenario, RunError};
+pub use estimate::{BETWEEN, Expected, expect};
 pub use events::{EVENTS_VERSION, Event, Observe};
 pub use interrupt::Interrupt;
-pub use run::run;
+pub use run::{recover, run};
+pub use run_file::RunFile;
 pub use schedules::{combined_sha256, schedules};

@@ -1,4 +1,4 @@
-//! Bounds: the same schedules, simulated with oracles that see the true state of the backends.
+//! Computes bounds: simulates the same schedules with oracles that see the true state of the backends.
 
 use super::context::Context;
 use super::error::RunError;
@@ -13,11 +13,12 @@ use lb_results::OracleSummary;
 use simulator::oracle::Oracle;
 use std::sync::Arc;
 
-/// The most blocks that a bound is computed over: it has no noise of its own, and long scenarios take seconds.
+/// Maximum number of blocks over which a bound is computed. A bound has no noise, and long scenarios take
+/// seconds to simulate.
 const MOST_BLOCKS: u32 = 3;
 
-/// Simulates the bounds of a scenario over its first blocks. When the user interrupts it, returns the bounds that are
-/// complete.
+/// Simulates the bounds of a scenario over its first blocks. If the user interrupts it, returns the bounds
+/// that are complete.
 pub(super) async fn oracles(
     context: &Context<'_>,
     scenario: &PlannedScenario,

@@ -1,15 +1,13 @@
-//! The order of algorithms within a block, so that neither a place in the block nor a predecessor
-//! favours one of them.
+//! Orders the algorithms within a block so that neither position nor predecessor favours any of them.
 //!
-//! Over as many blocks as there are algorithms the orders make a Latin square: each algorithm has each
-//! place once. Where their number is even it is a Williams square (Williams, Australian J. Sci. Res. A
-//! 2, 1949), in which each algorithm also follows each other one once. The seed shuffles which
-//! algorithm plays which part and which row comes when, anew for every square.
+//! The orders of n blocks of n algorithms form a Latin square: each algorithm has each position once. If n is
+//! even, it is a Williams square (Williams, Australian J. Sci. Res. A 2, 1949), in which each algorithm also
+//! follows every other one once. The seed shuffles the algorithms and the rows, again for every square.
 
 use lb_core::rng::{Rng, Seed};
 use rand::RngExt;
 
-/// The label of the random stream that shuffles.
+/// The label of the random stream for shuffling.
 const ORDER: u64 = 0x6f72_6465;
 
 /// Returns the order of a block as a permutation of `0..algorithms`.
@@ -58,7 +56,7 @@ mod tests {
         }
         assert_eq!(square(1, 0, 5), square(1, 0, 5), "the seed fixes the order");
         assert_ne!(square(1, 0, 5), square(2, 0, 5), "another seed gives another order");
-        assert_ne!(square(1, 0, 5), square(1, 5, 5), "each square is shuffled anew");
+        assert_ne!(square(1, 0, 5), square(1, 5, 5), "each square is shuffled again");
     }
 
     #[test]

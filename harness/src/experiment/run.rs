@@ -1,38 +1,104 @@
-//! A run: scenario by scenario, block by block, each algorithm once per block in a shuffled order.
-//! Each trial is on disk before the next one begins, so a failure loses nothing that was measured.
+//! A run: scenario by scenario, block by block, each algorithm once per block in a shuffled order. Each trial
+//! Each trial is on disk before the next one begins, so a failure loses no measurements, and an interrupted
+//! run can be resumed or summarised.
 
 use super::context::{Context, Mode, RunOptions};
 use super::ended::{Ended, Run};
-use super::error::RunError;
+use super::error::{FailedScenario, RunError};
 use super::events::{Event, Observe};
-use super::fingerprint::fingerprint;
+use super::head::{head, refuse_ours_only};
 use super::interrupt::Interrupt;
 use super::judge::{JudgedScenario, judge};
-use super::measure::measure;
+use super::measure::{Source, measure};
 use super::measured::{MeasuredScenario, valid};
 use super::oracles::oracles;
+use super::preflight::{UNVERIFIED, reach_target};
+use super::recorded_trials::RecordedTrials;
+use super::run_file::RunFile;
 use super::schedules::combined_sha256;
-use crate::testbed::{Choice, Own, choose};
-use lb_config::{Engine, Plan, TrainedPolicy};
-use lb_results::{
-    ConfigSummary, Host, NoiseFloors, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary, Trial,
-    machine, write_scenario, write_summary,
-};
+use crate::testbed::{Choice, Chosen, choose};
+use anyhow::{Context as _, anyhow};
+use lb_config::{Engine, Plan};
+use lb_results::{NoiseFloors, Summary, Trial, read_records, write_scenario, write_summary};
 
 /// Runs a plan, writes its results, and reports its progress to `events`.
 ///
 /// # Errors
-/// The run could not begin, so that there is no summary. What goes wrong later is in [`Run::ended`], beside the
-/// results up to there.
+/// The run could not begin, so there is no summary. Later errors are in [`Run::ended`], together with the
+/// results so far.
 pub async fn run(
     plan: &Plan,
     options: RunOptions<'_>,
     interrupt: &Interrupt,
     events: &dyn Observe,
 ) -> Result<Run, RunError> {
-    let context = Context::new(plan, &options, interrupt, events);
-    let run = run_scenarios(&context, &options).await;
-    let (ended, error, summary) = match &run {
+    let run = match recorded(&options, options.resume) {
+        Ok(recorded) => {
+            let context = Context::new(plan, &options, interrupt, events, recorded);
+            begin(&context, &options).await
+        }
+        Err(error) => Err(error),
+    };
+    tell_end(&options, events, &run);
+    run
+}
+
+/// Summarises an interrupted run from disk and writes its results, without running anything.
+///
+/// # Errors
+/// The folder holds no run, or a run with another plan.
+pub async fn recover(
+    plan: &Plan,
+    options: RunOptions<'_>,
+    interrupt: &Interrupt,
+    events: &dyn Observe,
+) -> Result<Run, RunError> {
+    let context = Context::new(plan, &options, interrupt, events, recorded(&options, true)?);
+    let mut file = read_run_file(&options)?;
+    let mut now = RunFile::new(&context, &file.head, file.managed);
+    env!("CARGO_PKG_VERSION").clone_into(&mut now.head.version);
+    crate::COMMIT.clone_into(&mut now.head.commit);
+    now.head.config.content = options.loaded.document();
+    refuse_difference(&file, &now, "the run cannot be summarised")?;
+    let mut summary = file.head.clone();
+    let trials = context.recorded.len();
+    summary.notes.push(format!("summarised by `bench report` from the {trials} complete trials on disk"));
+    let run = run_scenarios(&context, &options, summary, Source::Disk, &mut file).await;
+    tell_end(&options, events, &run);
+    run
+}
+
+/// Reads the trials that an earlier process completed; none for a new run.
+fn recorded(options: &RunOptions<'_>, wanted: bool) -> Result<RecordedTrials, RunError> {
+    if !wanted {
+        return Ok(RecordedTrials::default());
+    }
+    let trials = read_records(options.folder.path()).map_err(|error| RunError::Results(error.into()))?;
+    Ok(RecordedTrials::new(trials))
+}
+
+/// Reads the description of the run in the folder.
+fn read_run_file(options: &RunOptions<'_>) -> Result<RunFile, RunError> {
+    let path = options.folder.path();
+    let file = RunFile::read(path).map_err(RunError::Plan)?;
+    let missing = || format!("`{}` holds no run to resume: there is no run.json", path.display());
+    file.with_context(missing).map_err(RunError::Plan)
+}
+
+/// Rejects trials of a different run.
+fn refuse_difference(then: &RunFile, now: &RunFile, what: &str) -> Result<(), RunError> {
+    match then.difference(now) {
+        Some(difference) => Err(RunError::Plan(anyhow!(
+            "{what}, since it differs from the one on disk: {difference}; use the same config and flags, or \
+            start a new run in another folder with --out"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Sends the event that the run is over.
+fn tell_end(options: &RunOptions<'_>, events: &dyn Observe, run: &Result<Run, RunError>) {
+    let (ended, error, summary) = match run {
         Ok(run) => {
             let error = if let Ended::Failed(error) = &run.ended { Some(error.chain()) } else { None };
             (run.ended.name(), error, Some(Box::new(run.summary.clone())))
@@ -45,52 +111,95 @@ pub async fn run(
         results: options.folder.path().display().to_string(),
         summary,
     });
-    run
 }
 
-/// Chooses what is under test, runs all scenarios, and writes the summary.
-async fn run_scenarios(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, RunError> {
+/// Chooses the system under test, and starts or resumes the run.
+async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, RunError> {
     let plan = context.plan;
     let engine = plan.engine().unwrap_or(Engine::Live);
-    let choice = match engine {
+    let chosen = match engine {
         Engine::Sim => None,
-        Engine::Live => Some(choose(plan.target()).await.map_err(RunError::testbed)?),
+        Engine::Live => {
+            reach_target(plan).await?;
+            Some(choose(plan.target()).await.map_err(RunError::testbed)?)
+        }
     };
-    let mut summary = blank_summary(plan, options, engine, choice.as_ref());
-    announce(context, &summary);
+    let (choice, note) = chosen.map_or((None, None), |Chosen { choice, note }| (Some(choice), note));
     let managed = !matches!(choice, Some(Choice::Running(_)));
+    let mut summary = head(plan, options, engine, choice.as_ref());
+    summary.notes.extend(note.clone());
+    announce(context, &summary, note);
     if !managed {
         refuse_ours_only(plan, options.traces.is_some()).map_err(RunError::Plan)?;
     }
-    summary.policy = followed(plan).filter(|_| managed);
-    summary.fingerprint = fingerprint(plan, &kind(choice.as_ref()), options.traces);
-    summary.notes.extend(exploration_note(options.traces));
+    let mut file = RunFile::new(context, &summary, managed);
+    if options.resume {
+        let earlier = read_run_file(options)?;
+        refuse_difference(&earlier, &file, "--resume: the run cannot be resumed")?;
+        (summary.run_id, summary.started_at) = (earlier.head.run_id.clone(), earlier.head.started_at.clone());
+        let text = format!("resumed: {} complete trials on disk are kept", context.recorded.len());
+        context.events.observe(&Event::Note { text: text.clone() });
+        summary.notes.push(text);
+        // A summary means that all trials are complete, which is no longer true.
+        let old = context.folder.path().join("summary.json");
+        if let Err(error) = std::fs::remove_file(&old)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
+            let error = anyhow!(error).context(format!("failed to remove `{}`", old.display()));
+            return Err(RunError::Results(error));
+        }
+        file = earlier;
+    } else {
+        file.write(context.folder).map_err(RunError::Results)?;
+    }
+    let source = choice.as_ref().map_or(Source::Simulated, Source::Live);
+    run_scenarios(context, options, summary, source, &mut file).await
+}
+
+/// Runs all scenarios and writes the summary. A failed scenario does not prevent the others from running.
+async fn run_scenarios(
+    context: &Context<'_>,
+    options: &RunOptions<'_>,
+    mut summary: Summary,
+    source: Source<'_>,
+    file: &mut RunFile,
+) -> Result<Run, RunError> {
+    let plan = context.plan;
     let floors = NoiseFloors::load(options.folder.path(), &summary.fingerprint, &summary.host)
         .map_err(RunError::Results)?
         .filter(|_| options.mode == Mode::Compare);
-    let mut failure = None;
+    let mut failed: Vec<FailedScenario> = Vec::new();
     let mut hashes = Vec::new();
-    for number in 0..plan.scenarios().len() {
-        if failure.is_some() || context.interrupt.is_set() {
+    for (number, scenario) in plan.scenarios().iter().enumerate() {
+        if context.interrupt.is_set() || failed.last().is_some_and(|last| last.error.ends_the_run()) {
             break;
         }
         let mut measured = MeasuredScenario::default();
-        failure = measure(context, number, choice.as_ref(), &mut measured).await.err();
+        let mut failure = measure(context, number, source, file, &mut measured).await.err();
         hashes.extend(measured.blocks.schedules.iter().cloned());
-        // What was measured is worth its tables even when its files cannot be written.
+        // The measurements are summarised even if their files cannot be written.
         failure = failure.or(write_trials(context, number, &measured).err());
-        let scenario = &plan.scenarios()[number];
-        let mut judged = judge(plan, &options.mode, scenario, &measured, floors.as_ref(), managed);
-        if options.oracles && options.mode == Mode::Compare && managed && failure.is_none() {
+        let mut judged = judge(plan, &options.mode, scenario, &measured, floors.as_ref(), file.managed);
+        if options.oracles && options.mode == Mode::Compare && file.managed && failure.is_none() {
             failure = add_bounds(context, number, &measured, &mut judged).await.err();
         }
         context.events.observe(&Event::ScenarioJudged { summary: Box::new(judged.summary.clone()) });
         add(&mut summary, judged, measured);
+        if let Some(error) = failure {
+            let scenario = scenario.scenario().name.clone();
+            if plan.scenarios().len() > 1 {
+                summary.notes.push(format!("scenario \"{scenario}\" failed: {}", error.chain()));
+            }
+            failed.push(FailedScenario { scenario, error });
+        }
     }
     summary.notes.dedup();
-    summary.schedule_sha256 = combined_sha256(hashes.iter().map(String::as_str));
-    summary.interrupted = context.interrupt.is_set();
+    if !hashes.is_empty() {
+        summary.schedule_sha256 = combined_sha256(hashes.iter().map(String::as_str));
+    }
+    summary.interrupted = context.interrupt.is_set() || context.recorded.are_missing_some();
     let written = write_summary(&options.folder, &summary).map_err(RunError::Results);
+    let mut failure = one_error(failed, plan.scenarios().len());
     if options.mode == Mode::Aa && failure.is_none() && !summary.interrupted {
         failure = keep_noise(context, &summary).map_err(RunError::Results).err();
     }
@@ -102,8 +211,17 @@ async fn run_scenarios(context: &Context<'_>, options: &RunOptions<'_>) -> Resul
     Ok(Run { summary, ended })
 }
 
-/// Tells what is about to run.
-fn announce(context: &Context<'_>, summary: &Summary) {
+/// Combines the errors of the scenarios into one. `None` if there are none.
+fn one_error(mut failed: Vec<FailedScenario>, scenarios: usize) -> Option<RunError> {
+    match (failed.len(), scenarios) {
+        (0, _) => None,
+        (1, 1) => failed.pop().map(|only| only.error),
+        _ => Some(RunError::ScenariosFailed { failed, scenarios }),
+    }
+}
+
+/// Reports that the run begins, and the notes on its plan.
+fn announce(context: &Context<'_>, summary: &Summary, note: Option<String>) {
     let plan = context.plan;
     context.events.observe(&Event::RunStarted {
         run_id: summary.run_id.clone(),
@@ -113,25 +231,17 @@ fn announce(context: &Context<'_>, summary: &Summary) {
         results: context.folder.path().display().to_string(),
         scenarios: plan.scenarios().iter().map(|scenario| scenario.scenario().name.clone()).collect(),
     });
-    for note in plan.notes() {
-        context.events.observe(&Event::Note { text: note.to_string() });
+    let warning = summary.unverified_tls.then(|| UNVERIFIED.to_owned());
+    for text in warning.into_iter().chain(note).chain(plan.notes().iter().map(ToString::to_string)) {
+        context.events.observe(&Event::Note { text });
     }
 }
 
-/// Says how many decisions were random, where any were.
-fn exploration_note(traces: Option<f64>) -> Option<String> {
-    let exploration = traces.filter(|exploration| *exploration > 0.0)?;
-    Some(format!(
-        "traces were recorded with an exploration of {} %: so many decisions of every algorithm were made at random",
-        exploration * 100.0
-    ))
-}
-
-/// Writes the files of a scenario over its valid trials.
+/// Writes the files of a scenario that cover its valid trials.
 fn write_trials(context: &Context<'_>, number: usize, measured: &MeasuredScenario) -> Result<(), RunError> {
     let trials: Vec<&Trial> = valid(&measured.blocks.trials).collect();
-    let scenario = context.plan.scenarios()[number].scenario();
-    write_scenario(context.folder, scenario, &trials).map_err(RunError::Results)
+    let scenario = &context.plan.scenarios()[number];
+    write_scenario(context.folder, scenario.slug(), scenario.scenario(), &trials).map_err(RunError::Results)
 }
 
 /// Adds the simulated bounds of a scenario to its results.
@@ -159,97 +269,12 @@ fn add(summary: &mut Summary, judged: JudgedScenario, measured: MeasuredScenario
     }
 }
 
-/// Keeps what an A/A comparison found for later verdicts.
+/// Stores the noise floor found by an A/A comparison for later verdicts.
 fn keep_noise(context: &Context<'_>, summary: &Summary) -> anyhow::Result<()> {
-    let found =
-        summary.scenarios.iter().filter_map(|scenario| Some((scenario.name.clone(), scenario.aa.clone()?)));
-    let floors = NoiseFloors {
-        schema_version: SCHEMA_VERSION,
-        run_id: summary.run_id.clone(),
-        fingerprint: summary.fingerprint.clone(),
-        host: machine(&summary.host),
-        scenarios: found.collect(),
-    };
+    let found = summary.scenarios.iter().map(|scenario| (scenario.name.clone(), scenario.noise.clone()));
+    let found = found.filter(|(_, noise)| !noise.is_empty()).collect();
+    let floors = NoiseFloors::new(&summary.run_id, &summary.fingerprint, &summary.host, found);
     let path = floors.store(context.folder.path(), &summary.host)?;
     context.events.observe(&Event::NoiseFloorKept { path: path.display().to_string() });
     Ok(())
-}
-
-/// Refuses settings that only a load balancer that `bench` starts can honour.
-fn refuse_ours_only(plan: &Plan, traces: bool) -> anyhow::Result<()> {
-    anyhow::ensure!(
-        !traces,
-        "--traces: the load balancer that answers is not started by `bench`, and where it records its decisions is \
-         its own matter; leave --traces out, or stop that load balancer to use the embedded one"
-    );
-    anyhow::ensure!(
-        plan.balancers() == 1,
-        "balancers = {}: the load balancer that answers is not started by `bench`, and has as many as it has; \
-         leave --balancers out, or stop that load balancer to use the embedded one",
-        plan.balancers()
-    );
-    if let Some(policy) = plan.policy().as_ref().filter(|policy| policy.source != TrainedPolicy::BUNDLED) {
-        anyhow::bail!(
-            "policy = {}: the load balancer that answers is not started by `bench` and follows a policy of its own; \
-             leave --policy out and reload the policy there, or stop that load balancer to use the embedded one",
-            policy.source
-        );
-    }
-    Ok(())
-}
-
-/// Returns the policy that `rl` follows; `None` when `rl` does not run.
-fn followed(plan: &Plan) -> Option<PolicySummary> {
-    let policy = plan.policy().filter(|_| plan.runs_learned())?;
-    Some(PolicySummary { source: policy.source.clone(), sha256: policy.file.sha256.clone() })
-}
-
-/// Names what is under test for the fingerprint: runs with the same name may share a noise floor.
-fn kind(choice: Option<&Choice>) -> String {
-    match choice {
-        None => "simulated".to_owned(),
-        Some(Choice::Own(own)) if own.as_slice() == [Own::Reference] => "embedded".to_owned(),
-        Some(Choice::Own(own)) => {
-            let names: Vec<String> = own.iter().map(|one| one.load_balancer().to_string()).collect();
-            names.join(", ")
-        }
-        Some(Choice::Running(running)) => running.base_url.clone(),
-    }
-}
-
-/// Makes the summary of a run of which nothing is measured yet.
-fn blank_summary(plan: &Plan, options: &RunOptions<'_>, engine: Engine, choice: Option<&Choice>) -> Summary {
-    Summary {
-        schema_version: SCHEMA_VERSION,
-        run_id: options.run_id.clone(),
-        started_at: jiff::Timestamp::now().to_string(),
-        command: options.command.clone(),
-        version: env!("CARGO_PKG_VERSION").to_owned(),
-        commit: crate::COMMIT.to_owned(),
-        host: Host::read(),
-        config: ConfigSummary {
-            name: plan.name().to_owned(),
-            source: plan.source().to_owned(),
-            dialect: serde_json::to_value(plan.dialect())
-                .ok()
-                .and_then(|d| d.as_str().map(str::to_owned))
-                .unwrap_or_default(),
-            content: options.loaded.document(),
-        },
-        seed: plan.seed().0,
-        engine: match engine {
-            Engine::Live => lb_results::Engine::Live,
-            Engine::Sim => lb_results::Engine::Sim,
-        },
-        load_balancer: choice.map_or_else(|| "simulated".to_owned(), ToString::to_string),
-        balancers: plan.balancers(),
-        policy: None,
-        traces: options.traces.map(|exploration| TracesSummary { folder: TRACES.to_owned(), exploration }),
-        schedule_sha256: String::new(),
-        interrupted: false,
-        fingerprint: String::new(),
-        scenarios: Vec::new(),
-        thresholds: Vec::new(),
-        notes: plan.notes().iter().map(ToString::to_string).collect(),
-    }
 }

@@ -1,17 +1,17 @@
 //! The schedule of each block, and the hash over all schedules.
 //!
-//! Block 0 follows the run's own seed, later blocks seeds that are split from it: repetitions then
-//! also vary what users do, while all algorithms of a block still get the identical load.
+//! Block 0 uses the seed of the run, and later blocks use seeds derived from it. Repetitions thus also vary
+//! what users do, while all algorithms of a block get the identical load.
 
 use lb_core::workload::{Schedule, Workload};
 use lb_core::{Seed, hex};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
-/// The label of the seeds of later blocks.
+/// The label for deriving the seeds of later blocks.
 const BLOCK: u64 = 0x0062_6c6f_636b;
 
-/// The label of the seeds of warm-ups, whose users differ from those that are measured.
+/// The label for deriving the seeds of warm-ups, whose users differ from those of the measured phase.
 const WARM_UP: u64 = 0x7761_726d;
 
 /// Returns the seed of a block.

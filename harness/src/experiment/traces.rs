@@ -1,15 +1,15 @@
-//! Traces of decisions: what a trial keeps of a recording.
+//! Helpers for the traces of decisions that trials record.
 
 use lb_core::trace_summary::TraceSummary;
 use lb_results::TRACES;
 use std::path::{Path, PathBuf};
 
-/// Replaces the path of a recording by its place in the results folder.
+/// Replaces the path of a trace with its path in the results folder.
 pub(super) fn in_results(summary: TraceSummary) -> TraceSummary {
     TraceSummary { file: place(&summary.file), ..summary }
 }
 
-/// Returns the place of a trace in the results folder.
+/// Returns the path of a trace in the results folder.
 fn place(path: &Path) -> PathBuf {
     Path::new(TRACES).join(path.file_name().unwrap_or_default())
 }

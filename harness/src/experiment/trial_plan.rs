@@ -1,4 +1,4 @@
-//! What is to be run, as data: a scenario with its contestants, and one trial of it.
+//! What to run: a scenario with its contestants, and one of its trials.
 
 use super::contestant::Contestant;
 use lb_config::PlannedScenario;
@@ -6,15 +6,17 @@ use lb_core::workload::Schedule;
 use lb_results::trial_stem;
 use std::sync::Arc;
 
-/// One scenario to be run.
+/// A scenario to run.
 pub(super) struct ScenarioRun<'a> {
     /// The position of the scenario in the plan.
     pub(super) number: usize,
     pub(super) scenario: &'a PlannedScenario,
     pub(super) contestants: Vec<Contestant>,
+    /// The number of blocks, unless a precision adds more.
+    pub(super) blocks: u32,
 }
 
-/// One trial to be run.
+/// A trial to run.
 pub(super) struct TrialPlan<'a> {
     /// The position of the scenario in the plan.
     pub(super) scenario_number: usize,
@@ -23,7 +25,7 @@ pub(super) struct TrialPlan<'a> {
     pub(super) block: u32,
     /// The place of the trial within its block, from 0.
     pub(super) position: usize,
-    /// 0, or 1 for the repetition of an invalid trial.
+    /// 0 for the first attempt, more for repetitions of an invalid trial.
     pub(super) attempt: u32,
     pub(super) schedule: &'a Arc<Schedule>,
     /// The trial in words, such as `trial 3 of 10, least-connections`.
@@ -31,9 +33,8 @@ pub(super) struct TrialPlan<'a> {
 }
 
 impl TrialPlan<'_> {
-    /// The part that the names of all files of this trial begin with.
+    /// Returns the prefix of the names of all files of this trial.
     pub(super) fn stem(&self) -> String {
-        let scenario = &self.scenario.scenario().name;
-        trial_stem(scenario, &self.contestant.label, self.block, self.attempt)
+        trial_stem(self.scenario.slug(), &self.contestant.label, self.block, self.attempt)
     }
 }

@@ -7,9 +7,11 @@ use super::{k6, locust, oha, own};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
-/// The most names of a folder or keys of an object that a message lists.
+/// Maximum number of file names or JSON keys that a message lists.
 const LISTED: usize = 8;
-/// The most characters of a first line that a message shows.
+/// The most values in a JSON file: those of a run of `bench` with hundreds of algorithms.
+const MOST_VALUES: usize = 1_000_000;
+/// Maximum number of characters of the first line that a message shows.
 const SHOWN: usize = 60;
 
 /// Reads the tests at a path.
@@ -52,23 +54,27 @@ fn read_folder(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
 }
 
 fn read_file(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
-    let text = read_text(path)?;
+    read_content(path, &read_text(path)?)
+}
+
+/// Reads the tests in the content of a file.
+pub(super) fn read_content(path: &Path, text: &str) -> Result<Vec<Test>, AnalyzeError> {
     let first = text.lines().next().unwrap_or_default();
     if text.trim().is_empty() {
         return Err(other(path, "an empty file"));
     }
     if text.trim_start().starts_with(['{', '[']) {
-        return read_json(path, &text);
+        return read_json(path, text);
     }
     let columns: Vec<&str> = first.split(',').map(|column| column.trim().trim_matches('"')).collect();
     let has = |name: &str| columns.contains(&name);
     if has("Name") && ["Request Count", "Failure Count", "Median Response Time"].into_iter().any(has) {
-        return Ok(vec![locust::read(path, &text)?]);
+        return Ok(vec![locust::read(path, text)?]);
     }
     let sibling = |what: &str| AnalyzeError::OtherKind {
         path: path.to_owned(),
         found: format!("Locust's {what}"),
-        advice: "give the `_stats.csv` beside it, which finds this file by its prefix".to_owned(),
+        advice: "give the `_stats.csv` next to it; this file is then found by its prefix".to_owned(),
     };
     Err(if has("Timestamp") && has("User Count") {
         sibling("history")
@@ -82,11 +88,13 @@ fn read_file(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
         other(path, "k6's list of samples, not its summary")
     } else {
         let shown: String = first.chars().take(SHOWN).collect();
-        other(path, format!("nothing that can be graded (it begins with `{}`)", shown.trim()))
+        other(path, format!("not a file that can be graded (it begins with `{}`)", shown.trim()))
     })
 }
 
 fn read_json(path: &Path, text: &str) -> Result<Vec<Test>, AnalyzeError> {
+    lb_io::check_json(text.as_bytes(), MOST_VALUES)
+        .map_err(|problem| other(path, format!("a JSON file that {problem}")))?;
     let json: Value = match serde_json::from_str(text) {
         Ok(json) => json,
         Err(error) => {
@@ -100,7 +108,7 @@ fn read_json(path: &Path, text: &str) -> Result<Vec<Test>, AnalyzeError> {
         }
     };
     if json.get("schema_version").is_some() && json.get("scenarios").is_some() {
-        own::read(path)
+        own::read(path, text)
     } else if oha::is_oha(&json) {
         oha::read(path, &json).map(|test| vec![with_time(test, path)])
     } else if k6::is_k6(&json) {
@@ -118,7 +126,7 @@ fn with_time(mut test: Test, path: &Path) -> Test {
 fn unknown(json: &Value) -> String {
     match json {
         Value::Object(object) if object.contains_key("analysis") && object.contains_key("bottlenecks") => {
-            "an analysis already".to_owned()
+            "already an analysis".to_owned()
         }
         Value::Object(object) if object.is_empty() => "an empty JSON object".to_owned(),
         Value::Object(object) => format!("a JSON object with {}", list(object.keys().cloned())),
@@ -130,7 +138,7 @@ fn unknown(json: &Value) -> String {
     }
 }
 
-/// `a`, `b`, `c` and 4 more.
+/// Formats names as a list, such as `a`, `b`, `c` and 4 more.
 fn list(names: impl Iterator<Item = String>) -> String {
     let names: Vec<String> = names.map(|name| format!("`{name}`")).collect();
     let shown = names.iter().take(LISTED).cloned().collect::<Vec<_>>().join(", ");

@@ -1,9 +1,10 @@
-//! The analysis as JSON: `{timestamp, analysis: {<endpoint>: {…}, summary: {…}}, bottlenecks,
-//! recommendations}`. `analysis.summary.p95` in milliseconds is a contract with scripts that gate on it.
+//! The analysis as JSON:
+//! `{timestamp, analysis: {<endpoint>: {…}, summary: {…}}, bottlenecks, recommendations}`. Scripts gate on
+//! `analysis.summary.p95`, in milliseconds, so it must stay stable.
 //!
-//! With several tests the same path holds, made so that a limit that the summary keeps is kept by every
-//! test: see [`Stats::worst_of`]. Then the entries beside `summary` are the tests; their endpoints are
-//! under `tests`.
+//! With several tests, `analysis.summary` holds their worst values, so that a limit that it meets is met by
+//! every test: see [`Stats::worst_of`]. The other entries of `analysis` are then the tests; their endpoints
+//! are under `tests`.
 
 use super::analyze::Analysis;
 use super::judge::{Advice, Bottleneck};
@@ -13,61 +14,61 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Raised with every change that a reader of the JSON must know of.
+/// Version of the JSON, raised with every change that affects readers.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// The key of totals.
+/// The key of the totals in `analysis`.
 const SUMMARY: &str = "summary";
 
-/// The analysis as JSON.
+/// An analysis as JSON.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AnalysisDocument {
     /// Version of this schema.
     pub schema_version: u32,
-    /// When it was made (RFC 3339).
+    /// When the analysis was made (RFC 3339).
     pub timestamp: String,
-    /// What was given.
+    /// Path that was analysed, as it was given.
     pub source: String,
-    /// By endpoint (of one test) or by test (of several), and `summary`.
+    /// Totals by endpoint if there is one test, or by test if there are several, plus `summary`.
     pub analysis: BTreeMap<String, Stats>,
-    /// What stands out, in all tests.
+    /// Bottlenecks of all tests.
     pub bottlenecks: Vec<Bottleneck>,
-    /// What to do.
+    /// The recommended actions.
     pub recommendations: Vec<String>,
-    /// What to know of the numbers.
+    /// Notes on the numbers.
     pub notes: Vec<String>,
-    /// Each test by itself.
+    /// Analysis of each test.
     pub tests: Vec<TestDocument>,
 }
 
-/// One test.
+/// Analysis of one test.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct TestDocument {
-    /// Name.
+    /// Name of the test.
     pub name: String,
-    /// Its file.
+    /// File that the test was read from.
     pub file: String,
-    /// Where it comes from.
+    /// Tool that the test comes from.
     pub kind: Kind,
-    /// When it ran.
+    /// When the test ran.
     #[serde(flatten)]
     pub timing: Timing,
-    /// By endpoint, and `summary`.
+    /// Totals by endpoint, plus `summary`.
     pub analysis: BTreeMap<String, Stats>,
-    /// What stands out.
+    /// Bottlenecks of the test.
     pub bottlenecks: Vec<Bottleneck>,
-    /// What to do.
+    /// The recommended actions.
     pub recommendations: Vec<String>,
-    /// Ways to fail, most frequent first.
+    /// Failures by kind, the most frequent first.
     pub failures: Vec<FailureCount>,
-    /// Names of values of `summary` that the source does not say; they are null.
+    /// Names of the values of `summary` that the source does not report; they are null.
     pub missing: Vec<String>,
-    /// What to know of the numbers.
+    /// Notes on the numbers.
     pub notes: Vec<String>,
 }
 
 impl Analysis {
-    /// The analysis as JSON, made at this time.
+    /// Returns the analysis as JSON, with the time `now`.
     pub fn document(&self, now: jiff::Timestamp) -> AnalysisDocument {
         let (analysis, notes) = match self.tests.as_slice() {
             [test] => (by_endpoint(test), test.notes.clone()),
@@ -89,7 +90,7 @@ impl Analysis {
         }
     }
 
-    /// Each piece of advice once, with the tests that it is for where there are several.
+    /// Returns each recommendation once, followed by the tests that it applies to if there are several tests.
     fn recommendations(&self) -> Vec<String> {
         let given = |advice: &Advice| {
             let tests: Vec<&str> = self
@@ -109,10 +110,12 @@ impl Analysis {
 }
 
 fn worst_note(tests: usize) -> String {
+    let plural = if tests == 1 { "" } else { "s" };
     format!(
-        "`analysis.summary` is of {tests} tests: requests and failures are summed, the minimum is the smallest, and \
+        "`analysis.summary` covers {tests} test{plural}: requests and failures are summed, the minimum is \
+        the smallest, and \
          everything else is the worst value of any test (percentiles of several tests cannot be pooled), null where a \
-         test lacks it. A limit that its error rate, mean, percentiles or rps keep is kept by every test."
+         test lacks it. A limit that its error rate, mean, percentiles or rps meet is met by every test."
     )
 }
 
@@ -133,7 +136,7 @@ impl TestDocument {
     }
 }
 
-/// Endpoints by name; by method and name where two share a name.
+/// Returns endpoints by name, or by method and name if two share a name.
 fn by_endpoint(test: &Test) -> BTreeMap<String, Stats> {
     let parts = test
         .endpoints
@@ -143,8 +146,8 @@ fn by_endpoint(test: &Test) -> BTreeMap<String, Stats> {
     keyed(parts, test.summary.clone())
 }
 
-/// Gives each part the first of its names that no other part and not the summary has, and a number
-/// where there is none.
+/// Keys each part by the first of its names that neither another part nor the summary has. If there is none,
+/// adds a number to its last name.
 fn keyed(parts: Vec<(Vec<String>, &Stats)>, summary: Stats) -> BTreeMap<String, Stats> {
     let mut map = BTreeMap::from([(SUMMARY.to_owned(), summary)]);
     for (at, (names, stats)) in parts.iter().enumerate() {

@@ -1,14 +1,14 @@
-//! Why results cannot be analysed: where, what is there, and the way out.
+//! Errors of an analysis. Each message names the place, the problem and the way out.
 
 use lb_results::ReadError;
 use std::io;
 use std::path::PathBuf;
 
-/// What can be graded, for messages.
+/// The accepted inputs, as listed in messages.
 pub(super) const ACCEPTED: &str = "give a Locust `*_stats.csv` or a folder of them, a k6 summary (`--summary-export` \
-or the data of `handleSummary`), an oha report (`--output-format json`), or a results folder of `bench`";
+or the data of `handleSummary`), an oha report (`--output-format json`), or a results folder from `bench`";
 
-/// Why results cannot be analysed.
+/// Error that keeps results from being analysed.
 #[derive(Debug, thiserror::Error)]
 pub enum AnalyzeError {
     /// The path does not exist.
@@ -17,12 +17,12 @@ pub enum AnalyzeError {
         /// The path as it was given.
         path: PathBuf,
     },
-    /// The file or folder exists and cannot be read.
+    /// The file or folder exists but cannot be read.
     #[error("failed to read `{}`: {source}", .path.display())]
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The file or folder holds something other than the results of a load test.
@@ -30,49 +30,49 @@ pub enum AnalyzeError {
     OtherKind {
         /// The file or folder.
         path: PathBuf,
-        /// What it holds.
+        /// What the file or folder holds.
         found: String,
         /// What to give instead.
         advice: String,
     },
-    /// A CSV does not have the columns or rows that it must have.
+    /// A CSV file lacks columns or rows that are required.
     #[error("`{}`, line {line}: {problem}; {advice}", .path.display())]
     BrokenCsv {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Line, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// What is wrong.
+        /// Description of the problem.
         problem: String,
-        /// The way out.
+        /// How to fix the problem.
         advice: &'static str,
     },
-    /// A value of a CSV is invalid.
+    /// A value in a CSV file is invalid.
     #[error("`{}`, line {line}, column `{column}`: `{value}` is {problem}; {advice}", .path.display())]
     BadValue {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Line, from 1.
+        /// Line number, from 1.
         line: u64,
-        /// Header of the column.
+        /// Name of the column.
         column: String,
-        /// The value as it is written.
+        /// The value as written in the file.
         value: String,
-        /// What is wrong with it.
+        /// What is wrong with the value.
         problem: &'static str,
-        /// The way out.
+        /// How to fix the problem.
         advice: &'static str,
     },
-    /// JSON of a known kind lacks something that it must have.
+    /// JSON of a known kind lacks data that is required.
     #[error("`{}` is not a valid {kind}: {problem}; {advice}", .path.display())]
     BrokenJson {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The kind that it looks like, such as `oha report`.
+        /// The kind that was recognised, such as `oha report`.
         kind: &'static str,
-        /// What is wrong, with the key.
+        /// Description of the problem, with the key.
         problem: String,
-        /// The way out.
+        /// How to fix the problem.
         advice: &'static str,
     },
     /// Results of `bench` cannot be read.

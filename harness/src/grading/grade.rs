@@ -1,26 +1,26 @@
-//! Grades, and the limits behind them, in one place. They are rules of thumb for interactive services;
-//! a service with an objective of its own should be judged by that (`bench --threshold`).
+//! Grades, and the limits behind them, in one place. They are rules of thumb for interactive services; a
+//! service with an objective of its own should be judged by that objective (`bench --threshold`).
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How good a value is, by fixed limits.
+/// Grade of a latency or an error rate, by fixed limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Grade {
-    /// P95 below 50 ms; fewer than 0.1 % of requests failed.
+    /// P95 below 50 ms, or error rate below 0.1 %.
     Excellent,
-    /// P95 below 100 ms; below 1 %.
+    /// P95 below 100 ms, or error rate below 1 %.
     Good,
-    /// P95 below 200 ms; below 5 %.
+    /// P95 below 200 ms, or error rate below 5 %.
     Acceptable,
-    /// P95 below 500 ms; 5 % or more.
+    /// P95 below 500 ms, or error rate of 5 % or more.
     Poor,
     /// P95 of 500 ms or more.
     Critical,
 }
 
 impl Grade {
-    /// The grade of a 95th percentile in milliseconds.
+    /// Returns the grade of a 95th percentile in milliseconds.
     pub fn of_p95(ms: f64) -> Self {
         match ms {
             ms if ms < 50.0 => Self::Excellent,
@@ -31,7 +31,7 @@ impl Grade {
         }
     }
 
-    /// The grade of an error rate in percent.
+    /// Returns the grade of an error rate in percent.
     pub fn of_error_rate(percent: f64) -> Self {
         match percent {
             percent if percent < 0.1 => Self::Excellent,
@@ -41,7 +41,7 @@ impl Grade {
         }
     }
 
-    /// The name in reports.
+    /// Returns the name of the grade in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Excellent => "Excellent",

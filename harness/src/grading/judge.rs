@@ -1,52 +1,52 @@
-//! What stands out in a test, and what to do about it.
+//! Finds the bottlenecks of a test, and recommends what to do about them.
 
 use super::stats::{Endpoint, Stats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// More failed requests than this, in percent, are a bottleneck.
+/// The error rate, in percent, above which requests are a bottleneck.
 const BOTTLENECK_ERROR_RATE: f64 = 5.0;
-/// A larger p95 than this, in milliseconds, is a bottleneck.
+/// The p95, in milliseconds, above which requests are a bottleneck.
 const BOTTLENECK_P95_MS: f64 = 500.0;
 /// A p99 of more than this many times the p95 is a long tail.
 const TAIL_FACTOR: f64 = 2.0;
-/// Advice is given above this error rate in percent and this p95, beyond the grade `good`.
+/// The error rate in percent, and the p95 in milliseconds, above which advice is given.
 const ADVICE_ERROR_RATE: f64 = 1.0;
 const ADVICE_P95_MS: f64 = 100.0;
-/// Fewer requests per second than this say little about a service.
+/// The throughput, in requests per second, below which advice is given.
 const ADVICE_RPS: f64 = 10.0;
 
-/// Which rule was broken.
+/// Rule that a bottleneck breaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum BottleneckMetric {
-    /// Too many failed requests.
+    /// The error rate is too high.
     ErrorRate,
-    /// A slow p95.
+    /// The p95 is too high.
     P95,
-    /// A p99 far above the p95.
+    /// The p99 is far above the p95.
     Tail,
 }
 
-/// A kind of request that stands out.
+/// A kind of request that is too slow or fails too often.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Bottleneck {
     /// Name of the test.
     pub test: String,
-    /// Kind of request; `summary` where the source does not tell them apart.
+    /// Kind of request; `summary` if the source does not distinguish kinds.
     pub endpoint: String,
-    /// Which rule.
+    /// Rule that was broken.
     pub metric: BottleneckMetric,
-    /// What was measured: percent or milliseconds (for `tail` the p99).
+    /// Measured value, in percent or milliseconds; for `tail`, the p99.
     pub value: f64,
-    /// The limit that it exceeds.
+    /// Limit that the value exceeds, in the same unit.
     pub limit: f64,
-    /// The same as a sentence.
+    /// Description of the bottleneck in words.
     pub message: String,
 }
 
-/// Finds what stands out in the test named `test`: by kind of request, or in its totals where the source does not
-/// tell kinds of request apart.
+/// Finds the bottlenecks of the test named `test`: by kind of request, or in its totals if the source does
+/// not distinguish kinds.
 pub(super) fn bottlenecks(test: &str, totals: &Stats, endpoints: &[Endpoint]) -> Vec<Bottleneck> {
     let whole = [("summary".to_owned(), totals)];
     let parts: Vec<(String, &Stats)> =
@@ -82,7 +82,7 @@ fn broken_rules(test: &str, endpoint: &str, stats: &Stats) -> Vec<Bottleneck> {
     rules.into_iter().filter_map(broken).collect()
 }
 
-/// What to do, in the order of urgency.
+/// A recommendation, in order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Advice {
     Empty,
@@ -101,16 +101,16 @@ impl Advice {
     pub(super) const fn text(self) -> &'static str {
         match self {
             Self::Empty => {
-                "No request ended: check the address, that the service is up, and the log of the load generator."
+                "No request ended: check the address, whether the service is up, and the log of the load generator."
             }
             Self::Errors => {
-                "Errors: read the logs of the service for the failing requests, check what is sent against the \
-                 schemas that it expects, retry with exponential backoff what may be retried, and put a circuit \
-                 breaker before what keeps failing."
+                "Errors: read the logs of the service for the failing requests, check the requests against the \
+                 schemas that it expects, retry requests that are safe to repeat with exponential backoff, and put a \
+                 circuit breaker in front of dependencies that keep failing."
             }
             Self::Latency => {
-                "Latency: profile the slowest endpoints, cache what is asked for again, look at batch sizes, allocate \
-                 buffers ahead of time, and move waiting off the request's path (asynchronous work)."
+                "Latency: profile the slowest endpoints, cache repeated results, check batch sizes, preallocate \
+                 buffers, and move slow work off the request path (asynchronous work)."
             }
             Self::Tail => {
                 "Tail: a few requests take far longer than the rest. Look for cold starts and garbage collection, let \
@@ -118,10 +118,10 @@ impl Advice {
             }
             Self::Throughput => {
                 "Throughput: if more load was offered than this, add workers or instances behind a load balancer and \
-                 handle requests asynchronously; if not, offer more before you judge."
+                 handle requests asynchronously; if not, offer more load before drawing conclusions."
             }
             Self::Good => "Nothing stands out: errors, latency, tail and throughput are within the limits.",
-            Self::Unknown => "Nothing stands out in what is known; what is missing was not judged.",
+            Self::Unknown => "Nothing stands out in the known values; missing values were not judged.",
         }
     }
 }

@@ -1,10 +1,10 @@
-//! k6's summary, in the three shapes that k6 has: `--summary-export` (a metric's values lie beside its
-//! thresholds), the data of `handleSummary` (they lie under `values`), and the machine-readable summary
-//! 1.0.0 (metrics are a list under `results`). Times are milliseconds.
+//! Reads k6's summary in its three formats: `--summary-export` (a metric's values are next to its
+//! thresholds), the data of `handleSummary` (the values are under `values`), and the machine-readable summary
+//! 1.0.0 (metrics are a list under `results`). Times are in milliseconds.
 //!
-//! Kinds of request are k6's sub-metrics, such as `http_req_duration{name:login}`; k6 writes those that
-//! a threshold names. Failures are what `http_req_failed` says: k6's rate of *true* samples, so its
-//! `passes` are the failed requests; the rate leaves no room for confusion and is what is read here.
+//! Kinds of request are k6's sub-metrics, such as `http_req_duration{name:login}`; k6 writes those that a
+//! threshold names. Failures are computed from the rate of `http_req_failed`: its `passes` are the samples
+//! that are *true*, which are the failed requests, and the rate cannot be misread.
 
 use super::error::AnalyzeError;
 use super::stats::{Endpoint, Kind, Stats};
@@ -12,14 +12,14 @@ use super::test::Test;
 use serde_json::{Map, Value};
 use std::path::Path;
 
-/// Whether this is a summary of k6.
+/// Returns whether `json` is a k6 summary.
 pub(super) fn is_k6(json: &Value) -> bool {
     metrics(json).is_some_and(|metrics| {
         ["http_reqs", "http_req_duration", "iterations", "vus"].iter().any(|name| metrics.contains_key(*name))
     }) || json.get("root_group").is_some()
 }
 
-/// Values of metrics by name.
+/// Returns the values of all metrics, by name.
 fn metrics(json: &Value) -> Option<Map<String, Value>> {
     let values = |metric: &Value| metric.get("values").unwrap_or(metric).clone();
     match (json.get("metrics"), json.pointer("/results/metrics")) {
@@ -36,7 +36,7 @@ fn metrics(json: &Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// Reads a summary.
+/// Reads a k6 summary.
 pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     let broken = |problem: String| AnalyzeError::BrokenJson {
         path: path.to_owned(),
@@ -74,7 +74,7 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     Ok(test)
 }
 
-/// The totals of one set of requests: all, or those of a sub-metric.
+/// Returns the totals of all requests, or of those of a sub-metric.
 fn stats(metrics: &Map<String, Value>, tag: &str, seconds: Option<f64>) -> Result<Stats, String> {
     let number = |metric: &str, keys: &[&str]| -> Result<Option<f64>, String> {
         let metric = format!("{metric}{tag}");
@@ -99,7 +99,7 @@ fn stats(metrics: &Map<String, Value>, tag: &str, seconds: Option<f64>) -> Resul
     if let Some(rate) = failed.filter(|rate| *rate > 1.0) {
         return Err(format!("metric `http_req_failed{tag}`: {rate} is not a fraction between 0 and 1"));
     }
-    // k6 writes zeros for times of no request at all.
+    // k6 writes 0 for all times if there were no requests.
     let some = |value: Option<f64>| value.filter(|_| requests != Some(0.0));
     Ok(Stats {
         total_requests: requests.map(|count| count as u64),

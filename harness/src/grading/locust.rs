@@ -1,7 +1,7 @@
-//! Locust's CSV files: `_stats.csv`, and beside it, found by their prefix, `_stats_history.csv` (when,
-//! how long, how many users) and `_failures.csv` (ways to fail). Times are milliseconds.
+//! Reads Locust's CSV files: `_stats.csv` and, found by the same prefix, `_stats_history.csv` (start,
+//! duration and users) and `_failures.csv` (failures by kind). Times are in milliseconds.
 //!
-//! Columns are found by their names, so files of any Locust since 1.0 and of `bench` itself are read.
+//! Columns are found by their names, so the files of Locust 1.0 or newer and of `bench` itself can be read.
 
 use super::error::AnalyzeError;
 use super::files;
@@ -10,10 +10,10 @@ use super::table::{Row, Table};
 use super::test::Test;
 use std::path::{Path, PathBuf};
 
-/// How the stats file of a test ends.
+/// The suffix of the stats file of a test.
 pub(super) const SUFFIX: &str = "_stats.csv";
 
-/// Reads a stats file that was recognised as one, and what lies beside it.
+/// Reads a stats file and the files next to it that belong to the same test.
 pub(super) fn read(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     let mut test = Test::new(name_of(path), path.display().to_string(), Kind::Locust);
     read_stats(path, text, &mut test)?;
@@ -23,15 +23,15 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     Ok(test)
 }
 
-/// `20261121_light` of `20261121_light_stats.csv`.
+/// Returns the name of a test, such as `20261121_light` for `20261121_light_stats.csv`.
 fn name_of(path: &Path) -> String {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let stem = name.strip_suffix(SUFFIX).or_else(|| name.strip_suffix(".csv"));
     stem.filter(|stem| !stem.is_empty()).map(str::to_owned).unwrap_or(name)
 }
 
-/// A file with the same prefix, read where it is there. The grades do not need it, so a broken one is
-/// noted.
+/// Reads a file with the same prefix, if it exists. The grades do not need it, so an invalid file only adds a
+/// note.
 fn beside(
     path: &Path,
     suffix: &str,
@@ -59,8 +59,8 @@ fn read_stats(path: &Path, text: &str, test: &mut Test) -> Result<(), AnalyzeErr
         let (method, name) = (row.text("Type"), row.text("Name"));
         if method.is_empty() && name == "Aggregated" {
             if aggregated.replace(stats).is_some() {
-                let problem = "there twice; a file has one such row";
-                return Err(row.fault("Name", problem, "keep the last one: files were joined"));
+                let problem = "a duplicate; a file has only one such row";
+                return Err(row.fault("Name", problem, "keep only the last one; the files were joined"));
             }
         } else {
             test.endpoints.push(Endpoint { method: method.to_owned(), name: name.to_owned(), stats });
@@ -73,14 +73,14 @@ fn read_stats(path: &Path, text: &str, test: &mut Test) -> Result<(), AnalyzeErr
                 path: path.to_owned(),
                 line: 1,
                 problem: "there is no row below the header".to_owned(),
-                advice: "take the files of a finished test",
+                advice: "use the files of a finished test",
             });
         }
         None => {
             test.notes.push(
                 "the row `Aggregated` is missing (was the test cut off?): requests, failures and rates are \
                  summed, the mean is weighted by requests, minimum and maximum are those of all rows; percentiles \
-                 cannot be had from those of the rows"
+                 cannot be computed from those of the rows"
                     .to_owned(),
             );
             sum(&test.endpoints)
@@ -100,14 +100,14 @@ fn stats_of(row: Row<'_>) -> Result<Stats, AnalyzeError> {
     let requests = row.count("Request Count")?;
     let failures = row.count("Failure Count")?;
     if failures > requests {
-        let problem = "more than the requests of its line (column `Request Count`)";
+        let problem = "more than the number of requests on its line (column `Request Count`)";
         return Err(row.fault(
             "Failure Count",
             problem,
             "failures are part of the requests: correct one of them",
         ));
     }
-    // Locust writes 0 for times of no request at all.
+    // Locust writes 0 for all times if there were no requests.
     let time = |column: &str| row.number(column).map(|time| time.filter(|_| requests > 0));
     Ok(Stats {
         total_requests: Some(requests),
@@ -126,11 +126,11 @@ fn stats_of(row: Row<'_>) -> Result<Stats, AnalyzeError> {
     })
 }
 
-/// What can be summed over rows of one test.
+/// Sums up the rows of one test, as far as that is possible.
 fn sum(endpoints: &[Endpoint]) -> Stats {
     let rows = || endpoints.iter().map(|endpoint| &endpoint.stats);
     let total: u64 = rows().filter_map(|row| row.total_requests).sum();
-    // Rows without requests have no times, and need none.
+    // Rows without requests have no times and are left out.
     let with_requests = || rows().filter(|row| row.total_requests > Some(0));
     let all = |of: fn(&Stats) -> Option<f64>| with_requests().map(of).collect::<Option<Vec<f64>>>();
     let weighted = with_requests()
@@ -153,7 +153,7 @@ fn read_history(path: &Path, text: &str, test: &mut Test) -> Result<(), AnalyzeE
     for row in table.rows() {
         let second = row.count("Timestamp")?;
         (first, last) = (first.min(second), last.max(second));
-        // Rows of single endpoints (--csv-full-history) may leave it empty.
+        // Rows of single endpoints (--csv-full-history) may leave the column empty.
         users = users.max(row.number("User Count")?.map(|users| users as u64));
     }
     if first <= last {

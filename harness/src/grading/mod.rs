@@ -1,17 +1,18 @@
-//! Grades finished load tests of several tools: how fast, how many failures, what stands out, what to do.
+//! Grades finished load tests of several tools: latency, failures, bottlenecks and recommendations.
 //!
-//! Unlike [`lb_analysis`] it compares nothing and needs no trials: it reads the totals that a tool
-//! left behind and compares them with fixed limits. So a first look, or a gate in continuous integration, works the
-//! same for Locust, k6, oha and `bench`:
+//! Unlike [`lb_analysis`] it compares nothing and needs no trials: it reads the totals that a tool wrote and
+//! compares them with fixed limits. So a first look, or a gate in continuous integration, works the same for
+//! Locust, k6, oha and `bench`:
 //!
-//! | kind | what is read |
+//! | kind | input |
 //! |---|---|
 //! | Locust | `*_stats.csv`, with its `_stats_history.csv` and `_failures.csv`; a folder: every `*_stats.csv` |
 //! | k6 | `--summary-export`, the data of `handleSummary`, and the machine-readable summary 1.0.0 |
 //! | oha | `--output-format json` |
 //! | `bench` | a results folder or its `summary.json`; each algorithm in each scenario is a test |
 //!
-//! The kind is told from the content. What a file does not say is null and named as missing, never 0.
+//! The kind is recognised by the content. Values that a file does not report are null and listed as missing,
+//! never 0.
 
 mod analyze;
 mod detect;
@@ -29,7 +30,7 @@ mod stats;
 mod table;
 mod test;
 
-pub use analyze::{Analysis, analyze};
+pub use analyze::{Analysis, analyze, analyze_content};
 pub use document::{AnalysisDocument, SCHEMA_VERSION, TestDocument};
 pub use error::AnalyzeError;
 pub use grade::Grade;

@@ -1,4 +1,4 @@
-//! oha's JSON (`--output-format json`). Its times are seconds, here milliseconds.
+//! Reads oha's JSON (`--output-format json`), and converts its times from seconds to milliseconds.
 //!
 //! oha counts every reply as a success, regardless of its status. Here a status of 400 or more is a failure,
 //! as for Locust and k6. Requests that oha itself cut off at the end of a timed test are not failures of
@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// How oha calls requests in flight when its time was over.
+/// oha's name for requests that were in flight when the test ran out of time.
 const CUT_OFF: &str = "aborted due to deadline";
 
 /// Milliseconds in a second.
@@ -28,7 +28,7 @@ struct Report {
     error_distribution: BTreeMap<String, u64>,
 }
 
-/// Seconds; null where no request succeeded.
+/// Times in seconds; null if no request succeeded.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Summary {
@@ -46,13 +46,13 @@ struct Percentiles {
     p99: Option<f64>,
 }
 
-/// Whether this is a report of oha.
+/// Returns whether `json` is an oha report.
 pub(super) fn is_oha(json: &Value) -> bool {
     json.get("latencyPercentiles").is_some()
         || json.pointer("/summary/requestsPerSec").is_some() && json.get("statusCodeDistribution").is_some()
 }
 
-/// Reads a report.
+/// Reads an oha report.
 pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     let report: Report =
         serde_path_to_error::deserialize(json).map_err(|error| AnalyzeError::BrokenJson {
@@ -67,7 +67,7 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     let cut_off = error_distribution.remove(CUT_OFF).unwrap_or(0);
     if cut_off > 0 {
         test.notes.push(format!(
-            "{cut_off} requests were in flight when oha's time was over; they are left out, as oha does"
+            "{cut_off} requests were in flight when the test ran out of time; they are left out, as oha does"
         ));
     }
     let bad = |status: u16| status >= 400;

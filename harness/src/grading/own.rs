@@ -1,15 +1,15 @@
-//! Results of `bench` itself: each algorithm in each scenario is a test.
+//! Reads results of `bench` itself: each algorithm in each scenario is a test.
 
 use super::error::{ACCEPTED, AnalyzeError};
 use super::stats::{Endpoint, FailureCount, Kind, Stats, Timing};
 use super::test::Test;
 use lb_core::Outcome;
-use lb_results::{ActionSummary, AlgorithmSummary, Latency, ScenarioSummary, Summary, read_summary};
+use lb_results::{ActionSummary, AlgorithmSummary, Latency, ScenarioSummary, Summary, parse_summary};
 use std::path::Path;
 
 /// Reads the `summary.json` of a results folder.
-pub(super) fn read(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
-    let summary = read_summary(path)?;
+pub(super) fn read(path: &Path, text: &str) -> Result<Vec<Test>, AnalyzeError> {
+    let summary = parse_summary(path, text.as_bytes())?;
     let file = path.display().to_string();
     let mut tests = Vec::new();
     for scenario in &summary.scenarios {
@@ -20,7 +20,7 @@ pub(super) fn read(path: &Path) -> Result<Vec<Test>, AnalyzeError> {
     if tests.is_empty() {
         return Err(AnalyzeError::OtherKind {
             path: path.to_owned(),
-            found: "a run without results of an algorithm".to_owned(),
+            found: "a run without results for any algorithm".to_owned(),
             advice: format!("its report says why; run it again, or {ACCEPTED}"),
         });
     }
@@ -53,9 +53,9 @@ fn test_of(summary: &Summary, scenario: &ScenarioSummary, algorithm: &AlgorithmS
         ..stats_of(algorithm.latency_ms.as_ref())
     };
     test.endpoints = algorithm.actions.iter().map(|action| endpoint(action, algorithm.measured_s)).collect();
-    test.notes.push("latency is that of requests that got what was expected of them".to_owned());
+    test.notes.push("latency covers only requests with the expected outcome".to_owned());
     if summary.interrupted {
-        test.notes.push("the run was interrupted; only its complete trials are here".to_owned());
+        test.notes.push("the run was interrupted; only its complete trials are included".to_owned());
     }
     test
 }

@@ -1,4 +1,4 @@
-//! The analysis as text, for a terminal or a log.
+//! Renders an analysis as text, for a terminal or a log.
 
 use super::analyze::Analysis;
 use super::grade::Grade;
@@ -7,14 +7,14 @@ use super::test::Test;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
-/// Shown where a number is unknown.
+/// The placeholder for an unknown number.
 const NONE: &str = "–";
 
-/// The most ways to fail that a report lists.
+/// Maximum number of kinds of failure that a report lists.
 const LISTED: usize = 10;
 
-/// Renders the analysis for a terminal or a log: a report on each test, and where there are several, a table of
-/// them.
+/// Renders the analysis for a terminal or a log: a report on each test, and a table of all tests if there are
+/// several.
 pub fn render(analysis: &Analysis) -> String {
     let mut reports: Vec<String> = analysis.tests.iter().map(report).collect();
     if analysis.tests.len() > 1 {

@@ -1,10 +1,11 @@
-//! What is known of the requests of a test: totals, kinds of request, failures and times, for results of every tool.
+//! Statistics of the requests of a test: totals, kinds of request, failures and times, for results of every
+//! tool.
 
 use super::grade::Grade;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Totals over a set of requests. Null is what the source does not say.
+/// Totals over a set of requests. Values that the source does not report are null.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Stats {
     /// Requests that ended.
@@ -34,7 +35,7 @@ pub struct Stats {
 }
 
 impl Stats {
-    /// Fills in what follows from the rest: error rate and grades.
+    /// Computes the error rate, if it is missing, and the grades.
     pub(super) fn grade(&mut self) {
         if let (None, Some(requests @ 1..), Some(failures)) =
             (self.error_rate, self.total_requests, self.total_failures)
@@ -45,7 +46,7 @@ impl Stats {
         self.performance_grade = self.p95.map(Grade::of_p95);
     }
 
-    /// Names the totals that the source does not say, without the grades.
+    /// Returns the names of the totals that the source does not report, without the grades.
     pub(super) fn missing(&self) -> Vec<String> {
         let fields = [
             ("total_requests", self.total_requests.is_none()),
@@ -62,9 +63,9 @@ impl Stats {
         fields.iter().filter(|(_, missing)| *missing).map(|(name, _)| (*name).to_owned()).collect()
     }
 
-    /// What can be said of several tests together so that a limit that this keeps is kept by each of
-    /// them: counts are summed; everything else is the worst value of any, and null where one lacks it.
-    /// (Percentiles cannot be pooled from percentiles.)
+    /// Combines several tests so that a limit that the result meets is met by each of them: counts are
+    /// summed, and everything else is the worst value of any test, or null if a test lacks it. (Percentiles
+    /// of several tests cannot be pooled.)
     pub(super) fn worst_of<'a>(tests: impl Iterator<Item = &'a Self> + Clone) -> Self {
         // Summing options gives `None` as soon as one value is unknown.
         let count = |of: fn(&Self) -> Option<u64>| tests.clone().map(of).sum::<Option<u64>>();
@@ -96,14 +97,14 @@ impl Stats {
 pub struct Endpoint {
     /// HTTP method; empty if the source does not report it.
     pub method: String,
-    /// Name.
+    /// Name of the endpoint.
     pub name: String,
-    /// Its totals.
+    /// Totals of its requests.
     pub stats: Stats,
 }
 
 impl Endpoint {
-    /// `GET /health`.
+    /// Returns method and name, such as `GET /health`.
     pub(super) fn label(&self) -> String {
         format!("{} {}", self.method, self.name).trim().to_owned()
     }
@@ -124,7 +125,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// The name in reports.
+    /// Returns the name of the tool's results in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Locust => "Locust stats CSV",
@@ -138,24 +139,24 @@ impl Kind {
 /// When a test ran.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Timing {
-    /// When it began (RFC 3339). Null where the source does not say.
+    /// When the test began (RFC 3339); null if the source does not report it.
     pub started_at: Option<String>,
-    /// When the file was written (RFC 3339).
+    /// When the file was written (RFC 3339); null if that is unknown.
     pub written_at: Option<String>,
-    /// Its length in seconds. Null where the source does not say.
+    /// Duration of the test in seconds; null if the source does not report it.
     pub duration_s: Option<f64>,
-    /// Most users at once. Null where the source does not say.
+    /// Largest number of users at once; null if the source does not report it.
     pub peak_users: Option<u64>,
 }
 
 /// Requests that failed in the same way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct FailureCount {
-    /// Kind of request; empty where the source does not say.
+    /// Kind of request; empty if the source does not report it.
     pub endpoint: String,
-    /// How they failed.
+    /// Description of the failure.
     pub error: String,
-    /// How many.
+    /// Number of requests that failed in this way.
     pub occurrences: u64,
 }
 
@@ -191,13 +192,13 @@ mod tests {
         let tests = [stats(10, 0, Some(3.0), 1.0), stats(10, 0, None, 1.0)];
         let worst = Stats::worst_of(tests.iter());
         assert_eq!(worst.p95, None, "the test without a p95 may be the worst");
-        assert_eq!(worst.performance_grade, None, "what is unknown has no grade");
+        assert_eq!(worst.performance_grade, None, "an unknown value has no grade");
     }
 
     #[test]
     fn no_requests_give_no_error_rate() {
         let empty = stats(0, 0, None, 0.0);
-        assert_eq!(empty.error_rate, None, "nothing failed of nothing is no 0 %");
+        assert_eq!(empty.error_rate, None, "without requests there is no error rate");
         assert!(empty.missing().contains(&"error_rate".to_owned()), "and it is named");
     }
 }

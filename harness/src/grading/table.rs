@@ -1,7 +1,8 @@
-//! A CSV with a header, whose values are read by column, each fault with line, column and value.
+//! Reads a CSV file with a header by column name. Errors name the line, the column and the value.
 
 use super::error::AnalyzeError;
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
+use lb_core::plain;
 use std::path::Path;
 
 /// A CSV file.
@@ -19,7 +20,10 @@ pub(super) struct Row<'a> {
     record: &'a StringRecord,
 }
 
-const CUT_OFF: &str = "the file may be cut off: take the files of a finished test, or remove the line";
+/// The most rows of a file; a day's history has 86,400.
+const MOST_ROWS: usize = 200_000;
+
+const CUT_OFF: &str = "the file may be cut off: use the files of a finished test, or remove the line";
 
 impl<'a> Table<'a> {
     /// Reads a file that has at least these columns.
@@ -41,10 +45,19 @@ impl<'a> Table<'a> {
                 path: path.to_owned(),
                 line: 1,
                 problem: format!("there is no column `{missing}`"),
-                advice: "take the file as Locust 1.0 or newer writes it with --csv",
+                advice: "use a file that Locust 1.0 or newer wrote with --csv",
             });
         }
-        let rows = reader.records().collect::<Result<_, _>>().map_err(broken)?;
+        let rows: Vec<StringRecord> =
+            reader.records().take(MOST_ROWS + 1).collect::<Result<_, _>>().map_err(broken)?;
+        if rows.len() > MOST_ROWS {
+            return Err(AnalyzeError::BrokenCsv {
+                path: path.to_owned(),
+                line: MOST_ROWS as u64 + 2,
+                problem: format!("there are more than {MOST_ROWS} rows"),
+                advice: "use a file without the history of each kind of request",
+            });
+        }
         Ok(Self { path, text, header, rows })
     }
 
@@ -53,8 +66,8 @@ impl<'a> Table<'a> {
     }
 }
 
-/// The line, from 1, on which a record begins. The reader's own count is one short after CRLF, because
-/// it takes the line feed for the beginning of the next record.
+/// Returns the line, from 1, on which a record begins. The reader's own count is one too low after CRLF,
+/// because the reader counts the line feed as the beginning of the next record.
 fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
     let at = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
     let bytes = text.as_bytes();
@@ -65,20 +78,21 @@ fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
 }
 
 impl<'a> Row<'a> {
-    /// Returns the value of a column; empty if there is no such column.
+    /// Returns the value of a column, without the mark of a text that looks like a formula; empty if there is no
+    /// such column.
     pub(super) fn text(self, column: &str) -> &'a str {
         let place = self.table.header.iter().position(|name| name == column);
-        place.and_then(|place| self.record.get(place)).unwrap_or_default()
+        plain::uncell(place.and_then(|place| self.record.get(place)).unwrap_or_default())
     }
 
-    /// Reads a whole number, which must be there.
+    /// Reads a whole number, which is required.
     pub(super) fn count(self, column: &str) -> Result<u64, AnalyzeError> {
         self.text(column).trim().parse().map_err(|_| {
             self.fault(column, "not a whole number", "write a count such as 1200, or remove the line")
         })
     }
 
-    /// Reads a number of at least 0; `None` if it is empty or `N/A`, or if there is no such column.
+    /// Reads a number of at least 0; `None` if the value is empty or `N/A`, or if there is no such column.
     pub(super) fn number(self, column: &str) -> Result<Option<f64>, AnalyzeError> {
         let text = self.text(column).trim();
         if matches!(text, "" | "N/A") {

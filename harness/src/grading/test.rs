@@ -1,37 +1,37 @@
-//! One test, for results of every tool: what was read of it, and what is judged from that.
+//! A load test, for results of every tool, with its grades and bottlenecks.
 
 use super::judge::{Advice, Bottleneck, advice, bottlenecks};
 use super::stats::{Endpoint, FailureCount, Kind, Stats, Timing};
 
-/// One load test: what was read of it, and what was found.
+/// One load test, with its totals, grades and bottlenecks.
 #[derive(Clone, Debug)]
 pub struct Test {
     /// The name of the test.
     pub name: String,
-    /// The file that it was read from.
+    /// The file that the test was read from.
     pub file: String,
-    /// The tool that it comes from.
+    /// The tool that the test comes from.
     pub kind: Kind,
     /// When the test ran, and for how long.
     pub timing: Timing,
     /// Totals over all requests.
     pub summary: Stats,
-    /// Totals by kind of request; empty where the source does not tell them apart.
+    /// Totals by kind of request; empty if the source does not distinguish kinds.
     pub endpoints: Vec<Endpoint>,
-    /// Ways to fail, most frequent first.
+    /// Failures by kind, the most frequent first.
     pub failures: Vec<FailureCount>,
     /// Names of the totals that the source does not report.
     pub missing: Vec<String>,
     /// Notes on the numbers, one sentence each.
     pub notes: Vec<String>,
-    /// The values that stand out.
+    /// The bottlenecks of the test.
     pub bottlenecks: Vec<Bottleneck>,
-    /// What to do.
+    /// Recommendations, the most urgent first.
     pub(super) advice: Vec<Advice>,
 }
 
 impl Test {
-    /// Makes a test of which nothing is known yet.
+    /// Makes a test without any data.
     pub(super) fn new(name: String, file: String, kind: Kind) -> Self {
         Self {
             name,
@@ -48,12 +48,12 @@ impl Test {
         }
     }
 
-    /// Returns what to do, one sentence each.
+    /// Returns the recommendations as text.
     pub fn recommendations(&self) -> Vec<String> {
         self.advice.iter().map(|advice| advice.text().to_owned()).collect()
     }
 
-    /// Grades what was read, and finds what stands out.
+    /// Grades the test, and finds its bottlenecks.
     pub(super) fn grade(&mut self) {
         self.summary.grade();
         self.endpoints.iter_mut().for_each(|endpoint| endpoint.stats.grade());

@@ -1,4 +1,4 @@
-//! The algorithms that a run can name: `bench algorithms`.
+//! Renders the table of algorithms for `bench algorithms`.
 
 use comfy_table::{ContentArrangement, Table, presets};
 use lb_core::algorithm::Entry;
@@ -12,6 +12,6 @@ pub fn render_algorithms(entries: &[Entry]) -> String {
         table.add_row([entry.name.to_owned(), entry.aliases.join(", "), entry.summary.to_owned()]);
     }
     format!(
-        "{table}\nEach can wear outlier ejection: add `+ejection`, as in `least-connections+ejection`. `_` counts as `-`.\n"
+        "{table}\nAdd `+ejection` for outlier ejection, as in `least-connections+ejection`. `_` counts as `-`.\n"
     )
 }

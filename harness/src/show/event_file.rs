@@ -1,4 +1,4 @@
-//! The events of a run as a file of JSON lines: written while the run goes on, and read back to be shown again.
+//! Writes the events of a run to a file of JSON lines as they happen, and reads them back.
 //!
 //! Each line is one event with `version` ([`EVENTS_VERSION`]) and `at`, the time at which it was written
 //! (RFC 3339). `docs/events.md` lists the events.
@@ -10,7 +10,7 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-/// Why a file of events could not be written or read.
+/// Error of writing or reading a file of events.
 #[derive(Debug, thiserror::Error)]
 pub enum EventFileError {
     /// The file could not be created.
@@ -18,33 +18,33 @@ pub enum EventFileError {
     Create {
         /// The path as it was given.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// An event could not be written; the file holds the events before it.
-    #[error("failed to write to the event file `{}`: {source}; it holds the events up to there", .path.display())]
+    #[error("failed to write to the event file `{}`: {source}; it holds only the events before the failure", .path.display())]
     Write {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// The file could not be read.
     #[error("failed to read the event file `{}`: {source}", .path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What the system said.
+        /// Error of the operating system.
         source: io::Error,
     },
     /// A line is not an event.
     #[error("`{}` line {line} is not an event of a run: {source}; give a file that --events wrote", .path.display())]
     Line {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// The number of the line, from 1.
         line: usize,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         source: serde_json::Error,
     },
     /// A newer program wrote the file.
@@ -53,14 +53,14 @@ pub enum EventFileError {
         .path.display()
     )]
     Version {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The version that it names.
+        /// The version of the events in the file.
         version: u32,
     },
 }
 
-/// Writes each event as one line, at once, so that the file can be followed while the run goes on.
+/// Writes each event as one line, immediately, so that the file can be followed during the run.
 #[derive(Debug)]
 pub struct EventFile {
     path: PathBuf,
@@ -70,11 +70,11 @@ pub struct EventFile {
 #[derive(Debug)]
 struct State {
     file: File,
-    /// Why writing stopped.
+    /// The error that stopped writing; `None` if there was none.
     error: Option<io::Error>,
 }
 
-/// A line as it is written.
+/// A line of the file.
 #[derive(Serialize)]
 struct Written<'a> {
     version: u32,
@@ -83,14 +83,14 @@ struct Written<'a> {
     event: &'a Event,
 }
 
-/// What has to be known of a line before its event is read.
+/// The version of a line, which is read before its event.
 #[derive(Deserialize)]
 struct Versioned {
     version: u32,
 }
 
 impl EventFile {
-    /// Creates the file, or empties it.
+    /// Creates the file, or truncates an existing one.
     ///
     /// # Errors
     /// The file cannot be created.
@@ -104,7 +104,7 @@ impl EventFile {
         }
     }
 
-    /// Ends the file.
+    /// Finishes the file.
     ///
     /// # Errors
     /// An event could not be written.
@@ -132,15 +132,15 @@ impl Observe for EventFile {
     }
 }
 
-/// Shows the events of a file to `observer`, in order. Returns the [`Event::RunFinished`] of the file; `None` when
-/// the file ends before the run does.
+/// Passes the events of a file to `observer`, in order. Returns the [`Event::RunFinished`] of the file;
+/// `None` when the file ends before the run does.
 ///
 /// # Errors
 /// The file cannot be read, or a line is not an event; the events before it were shown.
 pub fn replay(path: &Path, observer: &dyn Observe) -> Result<Option<Event>, EventFileError> {
     let read = |source| EventFileError::Read { path: path.to_owned(), source };
     let mut finished = None;
-    for (number, text) in BufReader::new(File::open(path).map_err(read)?).lines().enumerate() {
+    for (number, text) in BufReader::new(lb_io::open(path).map_err(read)?).lines().enumerate() {
         let text = text.map_err(read)?;
         let bad = |source| EventFileError::Line { path: path.to_owned(), line: number + 1, source };
         let Versioned { version } = serde_json::from_str(&text).map_err(bad)?;

@@ -1,4 +1,4 @@
-//! What a terminal shows, and what a file keeps: how a run goes, what a plan says, which algorithms there are.
+//! Output for terminals and files: the progress and the events of a run, plans, and the table of algorithms.
 
 mod algorithms;
 mod event_file;

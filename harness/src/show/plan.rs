@@ -1,9 +1,13 @@
-//! The plan as text: `bench plan`.
+//! Renders a plan as text for `bench plan`.
 
+use crate::experiment::expect;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
-use lb_config::{Plan, PlannedScenario};
+use lb_analysis::fewest_blocks;
+use lb_config::{Engine, Plan, PlannedScenario, Tls};
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_report::parts::{count, percent};
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Renders the plan as text; `schedule_sha256` covers the schedules of all scenarios and repetitions.
 pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
@@ -12,6 +16,14 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
         |list: &[lb_core::Algorithm]| list.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     let _ = writeln!(out, "config: {} ({})", plan.name(), plan.source());
     let _ = writeln!(out, "{}", driven(plan));
+    if let Some(tls) = plan.tls() {
+        let _ = writeln!(out, "TLS: {}", secured(tls));
+    }
+    if plan.engine() != Some(Engine::Sim) {
+        let _ = writeln!(out, "protocol: {}", protocol(plan));
+        let _ = writeln!(out, "connections: {}", connections(plan));
+    }
+    out.push_str(&declared(plan));
     let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
     for skipped in plan.skipped() {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
@@ -20,9 +32,10 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
         let _ = writeln!(out, "policy: {} (weights {})", policy.source, policy.file.short_hash());
     }
     if plan.balancers() > 1 {
-        let _ = writeln!(out, "balancers: {}, each sees only what it has sent itself", plan.balancers());
+        let _ = writeln!(out, "balancers: {}; each sees only its own requests", plan.balancers());
     }
     let _ = writeln!(out, "repetitions: {}", repetitions(plan));
+    let _ = writeln!(out, "length: {}", length(plan));
     for threshold in plan.thresholds() {
         let _ = writeln!(out, "threshold: {}", threshold.text());
     }
@@ -42,29 +55,134 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     out
 }
 
-/// Names what is under test: load balancers that are started, or the entry of one that runs or may run.
+/// Names the system under test: the load balancers to start, or the address of one that may already be
+/// running.
 fn driven(plan: &Plan) -> String {
+    if plan.engine() == Some(Engine::Sim) {
+        return "load balancer: simulated, in virtual time".to_owned();
+    }
     let started: Vec<String> = plan.target().started().iter().map(ToString::to_string).collect();
-    match (started.as_slice(), plan.target().load_balancer()) {
-        ([], Some(running)) => format!("load balancer: {running}, running at {}", plan.target().base_url()),
-        ([], None) => format!("entry: {}", plan.target().base_url()),
-        ([one], _) => format!("load balancer: {one}, started before mock backends"),
+    let target = plan.target();
+    if target.as_is().is_some() {
+        return format!("load balancer: {} as it is; nothing is switched", target.base_url());
+    }
+    if let Some(spec) = target.declared() {
+        return format!("load balancer: {}, declared, running at {}", spec.name, target.base_url());
+    }
+    match (started.as_slice(), target.load_balancer()) {
+        ([], Some(running)) => format!("load balancer: {running}, running at {}", target.base_url()),
+        ([], None) => format!("load balancer: running at {}", target.base_url()),
+        ([one], _) if target.is_named_by_config() => format!(
+            "load balancer: the one at the config's base_url {} if it has the documented admin API, else {one}, started \
+             in front of mock backends",
+            target.base_url()
+        ),
+        ([one], _) => format!("load balancer: {one}, started in front of mock backends"),
         (several, _) => {
-            format!("load balancers: {}, started before mock backends, and direct", several.join(", "))
+            format!("load balancers: {}, started in front of mock backends, and direct", several.join(", "))
         }
     }
 }
 
-/// Says how often each algorithm runs, and what may add repetitions.
+/// Describes how TLS is spoken with the target.
+fn secured(tls: &Tls) -> String {
+    let mut parts = vec![match (&tls.ca, tls.insecure) {
+        (_, true) => "certificates are NOT verified (--insecure)".to_owned(),
+        (Some(ca), false) => format!("trusts the authorities in {}", ca.display()),
+        (None, false) => "trusts the authorities of the system".to_owned(),
+    }];
+    if let Some((certificate, _)) = &tls.identity {
+        parts.push(format!("shows the certificate in {}", certificate.display()));
+    }
+    parts.push(if tls.resumption { "resumes sessions" } else { "resumes no session" }.to_owned());
+    parts.join(", ")
+}
+
+/// Names the version of HTTP that will be tried.
+fn protocol(plan: &Plan) -> &'static str {
+    match (plan.http(), plan.target().is_secure()) {
+        (HttpChoice::Auto, true) => "HTTP/2 or HTTP/1.1, as the server chooses in the TLS handshake",
+        (HttpChoice::Auto, false) | (HttpChoice::One, _) => "HTTP/1.1",
+        (HttpChoice::Two, true) => "HTTP/2",
+        (HttpChoice::Two, false) => "HTTP/2 without TLS, by prior knowledge",
+    }
+}
+
+/// Describes which requests share a connection, and how connections to a running target are opened.
+fn connections(plan: &Plan) -> String {
+    let shared = match plan.connections() {
+        ConnectionPolicy::PerUser => "each user keeps its own (per-user)".to_owned(),
+        policy @ ConnectionPolicy::Pool(_) => format!("all users share them ({policy})"),
+        ConnectionPolicy::PerRequest => "each request opens a new one (per-request)".to_owned(),
+    };
+    if !plan.target().started().is_empty() {
+        return shared;
+    }
+    let again = match plan.resolve_every().as_secs_f64() {
+        0.0 => "its name is looked up once".to_owned(),
+        seconds => format!("its name is looked up every {seconds} s"),
+    };
+    format!(
+        "{shared}, opened within {} s, to all addresses in turn; {again}",
+        plan.connect_timeout().as_secs_f64()
+    )
+}
+
+/// Lists the steps of a declared load balancer, and what is not declared; empty for others.
+fn declared(plan: &Plan) -> String {
+    let Some(spec) = plan.target().declared() else { return String::new() };
+    let mut out = String::new();
+    for steps in spec.outline() {
+        let _ = writeln!(out, "  {steps}");
+    }
+    for missing in spec.undeclared() {
+        let _ = writeln!(out, "  not declared: {missing}");
+    }
+    out
+}
+
+/// Describes how often each algorithm runs, and the precision that may add repetitions.
 fn repetitions(plan: &Plan) -> String {
     let first = plan.repetitions().to_string();
     match plan.precision() {
         Some(precision) => format!(
-            "{first} or more, at most {}, until the intervals of mean and p95 are within {}",
+            "{first} or more, at most {}, until every ratio of mean and p95 is known to ±{}",
             plan.max_repetitions(),
             percent(precision, 1)
         ),
+        None if plan.repetitions() < fewest_blocks() && compares(plan) => {
+            let fewest = fewest_blocks();
+            format!("{first} (too few for verdicts, which need {fewest} or more: `--repetitions {fewest}`)")
+        }
         None => first,
+    }
+}
+
+/// Returns whether there is anything to compare.
+fn compares(plan: &Plan) -> bool {
+    plan.target().compared().len() > 1
+        || plan.scenarios().iter().any(|scenario| scenario.algorithms().len() > 1)
+}
+
+/// Describes the number of trials and their duration.
+fn length(plan: &Plan) -> String {
+    let expected = expect(plan);
+    let trials = count(expected.trials as usize, "trial");
+    let more = if plan.precision().is_some() { " or more" } else { "" };
+    match plan.engine() {
+        Some(Engine::Sim) => format!("{trials}{more}, in virtual time"),
+        _ => format!("{trials}{more} in about {}", spelled(expected.length)),
+    }
+}
+
+/// Formats a duration: `95 s`, `12 min`, `3 h 5 min`.
+fn spelled(length: Duration) -> String {
+    let seconds = length.as_secs_f64().round() as u64;
+    let minutes = (seconds + 30) / 60;
+    match (seconds, minutes) {
+        (..180, _) => format!("{seconds} s"),
+        (_, ..120) => format!("{minutes} min"),
+        (_, minutes) => format!("{} h {} min", minutes / 60, minutes % 60),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The mock backends of one scenario, as a child of `bench`.
+//! Starts the mock backends of one scenario as a child process of `bench`.
 
 use super::child::{Child, MOCK_BACKENDS};
 use super::error::TestbedError;
@@ -12,7 +12,7 @@ use std::path::Path;
 #[derive(Debug)]
 pub struct Backends {
     process: Child,
-    /// The client of their control API.
+    /// The client of the control API of the backends.
     pub mocks: Mocks,
     listening: Vec<Listening>,
 }
@@ -20,16 +20,16 @@ pub struct Backends {
 /// A running backend.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Listening {
-    /// The id that it sends in `X-Backend`.
+    /// The id that the backend sends in `X-Backend`.
     pub id: String,
-    /// The address at which it listens, `http://host:port`.
+    /// The address at which the backend listens, as `http://host:port`.
     pub url: String,
     /// The weight that load balancers are configured with.
     pub weight: f64,
 }
 
 impl Listening {
-    /// Returns its address as `host:port`.
+    /// Returns the address as `host:port`.
     pub fn address(&self) -> &str {
         self.url.trim_start_matches("http://").trim_end_matches('/')
     }
@@ -43,11 +43,11 @@ struct Ready {
 }
 
 impl Backends {
-    /// Starts them on free ports. Their configuration and their log go to `dir`, so that a run can be
+    /// Starts the backends on free ports. Their configuration and log go to `dir`, so that a run can be
     /// repeated by hand.
     ///
     /// # Errors
-    /// When `dir` cannot be written, or they do not start.
+    /// When `dir` cannot be written, or the backends do not start.
     pub async fn start(
         topology: &Topology,
         catalogue: &[Value],
@@ -55,7 +55,7 @@ impl Backends {
         dir: &Path,
     ) -> Result<Self, TestbedError> {
         std::fs::create_dir_all(dir).map_err(|source| TestbedError::File {
-            what: "make the folder",
+            what: "create the folder",
             path: dir.to_owned(),
             source,
         })?;
@@ -64,6 +64,7 @@ impl Backends {
         let seed = seed.to_string();
         let mut args =
             vec![MOCK_BACKENDS, "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
+        args.extend(["--base-port", "0", "--control-port", "0"]);
         if !catalogue.is_empty() {
             args.extend(["--catalogue", &catalogue_file]);
         }
@@ -82,15 +83,15 @@ impl Backends {
         self.listening.iter().find(|backend| backend.id == id)
     }
 
-    /// Checks that they still run.
+    /// Checks that the backends are still running.
     ///
     /// # Errors
-    /// When they have ended, with what they logged last.
+    /// When the backends have ended; the error contains the last lines of their log.
     pub fn check(&mut self) -> Result<(), TestbedError> {
         self.process.check()
     }
 
-    /// Returns the CPU seconds that they have used; `None` if the system does not tell.
+    /// Returns the CPU seconds that the backends have used; `None` if the system does not report it.
     pub fn cpu_seconds(&self) -> Option<f64> {
         self.process.cpu_seconds()
     }

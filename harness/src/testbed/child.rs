@@ -1,9 +1,10 @@
-//! A child process that never outlives `bench`, however that ends. Our own programs watch their standard
-//! input, which closes when the parent goes. Others are started by way of a hidden subcommand, which asks the
-//! system for a signal at the parent's end and then becomes the program
+//! A child process that never outlives `bench`, however `bench` ends. Our own programs watch their standard
+//! input, which closes when the parent ends. Other programs are started through a hidden subcommand, which
+//! asks the system for a signal at the parent's end and then replaces itself with the program
 //! ([`ChildCommand`](crate::children::ChildCommand)).
 
 use super::error::TestbedError;
+use lb_core::plain;
 use rustix::process::{Pid, Signal};
 use std::ffi::OsString;
 use std::fs::File;
@@ -13,8 +14,8 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{ChildStdin, Command};
 
-/// The longest time until a child listens. Generous: a loaded machine starts slowly, and a child
-/// that cannot start says so at once.
+/// The longest time to wait until a child listens. It is generous because a loaded machine starts slowly, and
+/// a child that cannot start fails at once.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a child may take to end once its standard input is closed.
@@ -24,7 +25,7 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) const LOAD_BALANCER: &str = "__load-balancer";
 /// The hidden subcommand that runs the mock backends.
 pub(crate) const MOCK_BACKENDS: &str = "__mock-backends";
-/// The hidden subcommand that becomes another program.
+/// The hidden subcommand that replaces itself with another program.
 pub(crate) const BECOME: &str = "__become";
 
 /// A running child process.
@@ -32,20 +33,21 @@ pub(crate) const BECOME: &str = "__become";
 pub struct Child {
     name: &'static str,
     process: tokio::process::Child,
-    // Held open: its end tells a child of ours to end.
+    // Held open: closing it tells one of our own programs to end.
     stdin: Option<ChildStdin>,
     log: PathBuf,
-    /// The group of a program that is told to end by a signal, until that is done. Kept apart from the process,
-    /// since what it has started may outlive it (workers whose master was killed).
+    /// The process group of another program, until it is killed; `None` for our own programs. Kept separately
+    /// from the process, which its workers may outlive.
     group: Option<Pid>,
 }
 
 impl Child {
-    /// Starts this very program with a hidden subcommand, waits for the JSON line that reports where it
-    /// listens, and returns it. The child's log goes to `log`.
+    /// Starts this program again with a hidden subcommand, waits for the JSON line that reports the addresses
+    /// at which the child listens, and returns that line. The child's log goes to `log`.
     ///
     /// # Errors
-    /// When it cannot be started, ends before it listens, or takes too long; with what it logged last.
+    /// When the child cannot be started, ends before it listens, or takes too long. The error names its log
+    /// or contains its last lines.
     pub async fn start(
         name: &'static str,
         args: &[&str],
@@ -81,12 +83,12 @@ impl Child {
         Ok((child, ready))
     }
 
-    /// Starts another program, in the folder `dir`. Its output goes to `log`. Waiting until it is ready is
-    /// left to the caller.
+    /// Starts another program in the folder `dir`. Its output goes to `log`. The caller has to wait until the
+    /// program is ready.
     ///
     /// # Errors
-    /// When this program cannot be started again, or the log cannot be written. A program that cannot be started
-    /// shows in [`check`](Self::check).
+    /// When this program cannot be started again, or the log cannot be written. If the other program cannot
+    /// be started, [`check`](Self::check) reports it.
     pub fn start_program(
         name: &'static str,
         program: &Path,
@@ -106,22 +108,23 @@ impl Child {
         Ok(Self { name, process, stdin: None, log: log.to_owned(), group })
     }
 
-    /// Returns its process id while it runs.
+    /// Returns the process id; `None` if the child has ended.
     pub(super) fn id(&self) -> Option<u32> {
         self.process.id()
     }
 
-    /// Returns the user and system CPU seconds that it and its processes have used; `None` if the system does not tell.
+    /// Returns the user and system CPU seconds that the child and its own children have used; `None` if the
+    /// system does not report them.
     pub fn cpu_seconds(&self) -> Option<f64> {
         let pid = self.process.id()?;
         let of_children = children(pid).into_iter().filter_map(cpu_seconds).sum::<f64>();
         Some(cpu_seconds(pid)? + of_children)
     }
 
-    /// Checks that the child still runs.
+    /// Checks that the child is still running.
     ///
     /// # Errors
-    /// When it has ended, with what it logged last.
+    /// When the child has ended; the error contains the last lines of its log.
     pub fn check(&mut self) -> Result<(), TestbedError> {
         match self.process.try_wait() {
             Ok(None) => Ok(()),
@@ -129,32 +132,33 @@ impl Child {
                 self.end_group();
                 Err(TestbedError::Ended { name: self.name, status, said: self.last_log_lines() })
             }
-            Err(source) => Err(system(format!("look after {}", self.name), source)),
+            Err(source) => Err(system(format!("check on {}", self.name), source)),
         }
     }
 
-    /// Ends it: closes its standard input or sends it SIGTERM, and kills it if it does not follow.
+    /// Ends the child: closes its standard input or sends it SIGTERM, and kills it if it does not end in
+    /// time.
     pub async fn stop(mut self) {
         drop(self.stdin.take());
-        // No more when it has ended: its number may be another's by now.
+        // Only while it runs: afterwards its process id may belong to another process.
         if let (Some(process), Some(_)) = (self.group, self.process.id()) {
             let _ = rustix::process::kill_process(process, Signal::TERM);
         }
         if tokio::time::timeout(STOP_TIMEOUT, self.process.wait()).await.is_err() {
-            tracing::warn!(child = self.name, "did not end by itself; killing it");
+            tracing::warn!(child = self.name, "did not end in time; killing it");
             let _ = self.process.kill().await;
         }
         self.end_group();
     }
 
-    /// Kills the processes that a program has started and left.
+    /// Kills the remaining processes of the group.
     fn end_group(&mut self) {
         if let Some(group) = self.group.take() {
             let _ = rustix::process::kill_process_group(group, Signal::KILL);
         }
     }
 
-    /// Whether its log says this.
+    /// Returns whether the log contains `text`.
     pub(super) fn logged(&self, text: &str) -> bool {
         std::fs::read_to_string(&self.log).is_ok_and(|log| log.contains(text))
     }
@@ -163,8 +167,8 @@ impl Child {
         let log = std::fs::read_to_string(&self.log).unwrap_or_default();
         let lines: Vec<&str> = log.lines().rev().take(5).collect();
         match lines.is_empty() {
-            true => format!("it logged nothing (`{}`)", self.log.display()),
-            false => lines.into_iter().rev().collect::<Vec<_>>().join("; "),
+            true => format!("its log `{}` is empty", self.log.display()),
+            false => plain::line(&lines.into_iter().rev().collect::<Vec<_>>().join("; ")).into_owned(),
         }
     }
 }
@@ -176,7 +180,8 @@ impl Drop for Child {
     }
 }
 
-/// A command that runs this very program: it ends when it is dropped, and what it says of itself goes to `log`.
+/// Makes a command that runs this program. The process is killed on drop, and its standard error goes to
+/// `log`.
 fn command(log: &Path) -> Result<Command, TestbedError> {
     let program = std::env::current_exe()
         .map_err(|source| system("find the path of this program".to_owned(), source))?;
@@ -197,16 +202,17 @@ fn system(what: String, source: std::io::Error) -> TestbedError {
     TestbedError::System { what, source }
 }
 
-/// Lists the running processes that a process has started; none if the system does not tell.
+/// Lists the running child processes of a process; empty if the system does not report them.
 fn children(pid: u32) -> Vec<u32> {
     let listed = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     listed.split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
 }
 
-/// Returns the user and system CPU seconds that a process has used; `None` if the system does not tell.
+/// Returns the user and system CPU seconds that a process has used; `None` if the system does not report
+/// them.
 pub fn cpu_seconds(pid: u32) -> Option<f64> {
-    // proc(5): fields 14 and 15 are utime and stime in clock ticks; the command name in parentheses
-    // may hold spaces, so counting starts behind it.
+    // proc(5): fields 14 and 15 are utime and stime in clock ticks; the command name in parentheses may hold
+    // spaces, so counting starts after it.
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, fields) = stat.rsplit_once(')')?;
     let mut fields = fields.split_whitespace().skip(11);

@@ -1,40 +1,41 @@
-//! What can keep a load balancer or its backends from being started, found or watched. Each message names what
-//! failed and, where there is one, the way out.
+//! Errors of finding, starting and watching a load balancer or its backends. Each message names what failed
+//! and, if possible, the way out.
 
 use super::mocks::MocksError;
 use lb_admin_client::{AdminError, ModulesError, Version};
 use std::net::SocketAddr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 use std::process::ExitStatus;
 
-/// Why something under test cannot be used.
+/// Error of finding, starting or watching the system under test.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TestbedError {
-    /// A file or folder cannot be made, written or read.
+    /// A file or folder cannot be created, written or read.
     #[error("failed to {what} `{}`", .path.display())]
     File {
-        /// What was tried, such as `write` or `make the folder`.
+        /// What was tried, such as `write` or `create the folder`.
         what: &'static str,
         /// The path of the file or folder.
         path: PathBuf,
-        /// The error of the system.
+        /// The error of the operating system.
         source: std::io::Error,
     },
-    /// Something else that the system refused.
+    /// Another call to the operating system failed.
     #[error("failed to {what}")]
     System {
         /// What was tried, as a verb with its object.
         what: String,
-        /// The error of the system.
+        /// The error of the operating system.
         source: std::io::Error,
     },
     /// The message in which a child reports its addresses cannot be parsed.
     #[error("failed to read {what}")]
     Reply {
-        /// What was to be read.
+        /// What could not be read.
         what: String,
-        /// What is wrong with it.
+        /// The parse error.
         source: serde_json::Error,
     },
     /// The configuration of a child cannot be written as JSON.
@@ -45,23 +46,23 @@ pub enum TestbedError {
     Slow {
         /// The name of the child.
         name: &'static str,
-        /// How long it was given, in seconds.
+        /// The time limit in seconds.
         seconds: u64,
         /// The path of its log.
         log: PathBuf,
     },
-    /// A child has ended before it listened.
-    #[error("{name} ended before it listened{}: {said}", how(*.status))]
+    /// A child exited before it started to listen.
+    #[error("{name} exited before it started to listen{}: {said}", how(*.status))]
     Stillborn {
         /// The name of the child.
         name: &'static str,
-        /// Its exit status; `None` if that is not known.
+        /// Its exit status; `None` if unknown.
         status: Option<ExitStatus>,
         /// The last lines of its log.
         said: String,
     },
     /// A child that ran has ended.
-    #[error("{name} has ended ({status}): {said}")]
+    #[error("{name} ended during the run ({status}{}): {said}", killed(*.status))]
     Ended {
         /// The name of the child.
         name: &'static str,
@@ -93,14 +94,14 @@ pub enum TestbedError {
         name: &'static str,
         /// The path of its program.
         program: PathBuf,
-        /// The error of the system.
+        /// The error of the operating system.
         reason: String,
         /// The command that installs it.
         install: String,
     },
     /// A program does not report its version.
     #[error(
-        "failed to read the version of {name} from what `{} {argument}` says (`{said}`); is this the right program?",
+        "failed to read the version of {name} from the output of `{} {argument}` (`{said}`); is this the right program?",
         .program.display()
     )]
     NoVersion {
@@ -113,7 +114,7 @@ pub enum TestbedError {
         /// The first line that it printed.
         said: String,
     },
-    /// A program is older than the template and the adapter can serve.
+    /// A program is too old for the template and the adapter.
     #[error(
         "{name} {version} (`{}`) is too old: {oldest} or newer is needed; install it (`{install}`), or name another program \
          with --program",
@@ -126,16 +127,16 @@ pub enum TestbedError {
         version: Version,
         /// The path of its program.
         program: PathBuf,
-        /// The oldest version that will do.
+        /// The oldest version that is supported.
         oldest: Version,
         /// The command that installs it.
         install: String,
     },
-    /// What a program needs for steered weights is missing.
+    /// A module that a program needs for steered weights is missing.
     #[error(transparent)]
     Modules(#[from] ModulesError),
-    /// A template cannot be rendered, which is a defect of the template.
-    #[error("failed to fill the template of {name}")]
+    /// A template cannot be rendered: a value cannot be written in its syntax, or it has a defect.
+    #[error("failed to render the template for {name}")]
     Template {
         /// The name of the load balancer.
         name: &'static str,
@@ -145,7 +146,7 @@ pub enum TestbedError {
     /// A name contains characters that a configuration cannot hold.
     #[error(
         "failed to write `{name}` (of topology `{topology}`) into a load balancer's configuration; names of pools and \
-         backends may have letters, digits, `-` and `_`"
+         backends may only have letters, digits, `-` and `_`"
     )]
     Name {
         /// The name of a pool or backend.
@@ -154,12 +155,12 @@ pub enum TestbedError {
         topology: String,
     },
     /// A backend of the topology was not started.
-    #[error("failed to find where backend `{0}` listens")]
+    #[error("failed to find the address of backend `{0}`")]
     NoBackend(String),
     /// The program refuses its configuration.
     #[error(
-        "{name} rejects the configuration `{}`: {said}; it was made for newer or older versions, or a name in the \
-         topology is not valid there",
+        "{name} rejects the configuration `{}`: {said}; this version may be too new or too old for it, or a \
+         name in the topology is not valid there",
         .config.display()
     )]
     Rejected {
@@ -167,20 +168,20 @@ pub enum TestbedError {
         name: &'static str,
         /// The path of the configuration file.
         config: PathBuf,
-        /// The lines in which the program says why.
+        /// The lines in which the program explains why.
         said: String,
     },
     /// A port is in use by something else.
     #[error(
-        "failed to start {name}: {} is taken ({said}); end what listens there, or choose another address with --listen",
+        "failed to start {name}: {} is taken ({said}); stop whatever is listening there, or choose another address with --listen",
         address(*.listen)
     )]
     PortTaken {
         /// The name of the load balancer.
         name: &'static str,
-        /// The address that was asked for; `None` if any port would do.
+        /// The requested address; `None` for any free port.
         listen: Option<SocketAddr>,
-        /// What the system or the program says.
+        /// The message of the operating system or the program.
         said: String,
     },
     /// The path of a socket is too long for the system.
@@ -194,12 +195,12 @@ pub enum TestbedError {
         longest: usize,
     },
     /// The load balancer does not accept connections yet.
-    #[error("it does not listen at {0}")]
+    #[error("it is not listening at {0}")]
     NotListening(SocketAddr),
     /// The admin API does not answer as it should.
     #[error(transparent)]
     Admin(Box<AdminError>),
-    /// A load balancer that is given its routes after the start did not accept them.
+    /// A load balancer that gets its routes after the start did not accept them.
     #[error("failed to {what}")]
     Load {
         /// What was tried, as a verb with its object.
@@ -212,17 +213,17 @@ pub enum TestbedError {
     NotUp {
         /// The name of the load balancer.
         name: &'static str,
-        /// How long it was given, in seconds.
+        /// The time limit in seconds.
         seconds: u64,
         /// The path of its log.
         log: PathBuf,
-        /// What failed at the last attempt to reach it.
+        /// The error of the last attempt to reach it.
         source: Box<TestbedError>,
     },
     /// `bench` cannot drive the load balancer that was named.
     #[error(
         "failed to use the load balancer with the admin API at `{admin_url}`; start it, name its admin API with --admin, \
-         name which one it is with --load-balancer, or leave --url out to use the embedded one"
+         say which one it is with --load-balancer, or leave --url out to use the embedded one"
     )]
     Named {
         /// The address of its admin API.
@@ -230,41 +231,20 @@ pub enum TestbedError {
         /// The error of its admin API.
         source: Box<AdminError>,
     },
-    /// Nothing that can be driven answers on another machine.
-    #[error(
-        "failed to use a load balancer at `{origin}` (the config's base_url); start it, or name another with --url and \
-         --admin"
-    )]
-    Remote {
-        /// The address at which it should be.
-        origin: String,
-        /// The error of its admin API.
-        source: Box<AdminError>,
-    },
-    /// Something answers on this machine that cannot be driven.
-    #[error(
-        "something listens at `{origin}` (the config's base_url) but is not a load balancer that `bench` can drive; stop it, or \
-         name the load balancer with --url and --admin"
-    )]
-    Stranger {
-        /// The address at which it listens.
-        origin: String,
-        /// The error of what should be its admin API.
-        source: Box<AdminError>,
-    },
-}
-
-impl TestbedError {
-    /// Writes the error and its causes, from the outermost to the innermost.
-    pub(super) fn with_causes(&self) -> String {
-        let causes = std::iter::successors(std::error::Error::source(self), |cause| cause.source());
-        causes.fold(self.to_string(), |text, cause| format!("{text}: {cause}"))
-    }
 }
 
 impl From<AdminError> for TestbedError {
     fn from(error: AdminError) -> Self {
         Self::Admin(Box::new(error))
+    }
+}
+
+/// Explains a signal that `bench` itself does not send.
+fn killed(status: ExitStatus) -> &'static str {
+    match status.signal() {
+        Some(9) => ", sent by another process, or by the system because memory ran out",
+        Some(15) => ", sent by another process",
+        _ => "",
     }
 }
 

@@ -1,6 +1,6 @@
-//! How busy the CPUs are on which this process may run, with the work of all processes: neighbours on the same
-//! cores are what most often spoils a measurement. CPUs that are closed to the process neither help nor
-//! hurt it, so they do not count.
+//! Measures how busy the CPUs are that this process may use, with the work of all processes: other processes
+//! on the same cores are what most often spoils a measurement. CPUs that the process may not use do not
+//! count.
 
 use rustix::thread::{CpuSet, sched_getaffinity};
 
@@ -37,9 +37,9 @@ impl MachineCpu {
         cpus.collect::<Option<Vec<Self>>>()?.into_iter().reduce(sum)
     }
 
-    /// Reads user, nice, system, idle, iowait, irq, softirq, steal. A core that waits for a disk is free
-    /// for others; one that the hypervisor has taken is not. Guests, the last two figures, are in user and
-    /// nice already.
+    /// Reads user, nice, system, idle, iowait, irq, softirq, steal. A core that waits for a disk is free for
+    /// others; one that the hypervisor has taken is not. Guest time, the last two figures, is already part of
+    /// user and nice.
     fn of_cpu(ticks: &str) -> Option<Self> {
         let ticks = ticks.split_whitespace().take(8).map(|tick| tick.parse().ok());
         let ticks: Vec<u64> = ticks.collect::<Option<_>>()?;
@@ -68,9 +68,9 @@ mod tests {
     fn only_cpus_that_the_process_may_use_count() {
         let of = |may_use: fn(usize) -> bool| MachineCpu::parse(STAT, may_use);
         assert_eq!(of(|_| true), Some(MachineCpu { busy: 167, all: 1_020 }), "both");
-        assert_eq!(of(|cpu| cpu == 1), Some(MachineCpu { busy: 7, all: 10 }), "the other is another's");
-        assert_eq!(of(|_| false), None, "none is not known");
-        assert!(MachineCpu::now().is_some(), "this machine tells");
+        assert_eq!(of(|cpu| cpu == 1), Some(MachineCpu { busy: 7, all: 10 }), "CPU 0 is not allowed");
+        assert_eq!(of(|_| false), None, "no CPU is allowed");
+        assert!(MachineCpu::now().is_some(), "this machine reports it");
     }
 
     #[test]

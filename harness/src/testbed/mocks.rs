@@ -1,10 +1,11 @@
-//! A client of the control API of the mock backends, which resets them between trials and starts the same faults at
-//! the same offsets for all.
+//! A client of the control API of the mock backends. It resets them between trials and starts the same faults
+//! at the same offsets in every trial.
 
 use lb_core::fault::Fault;
+use lb_core::plain;
 use std::time::Duration;
 
-/// A call that the mock backends did not answer as they should.
+/// Error of a call to the mock backends.
 #[derive(Debug, thiserror::Error)]
 pub enum MocksError {
     /// The call got no reply.
@@ -12,7 +13,7 @@ pub enum MocksError {
     Unreachable {
         /// The URL that was called.
         url: String,
-        /// The cause.
+        /// The error of the HTTP client.
         source: reqwest::Error,
     },
     /// The mock backends refused the call.
@@ -35,10 +36,10 @@ pub struct Mocks {
 }
 
 impl Mocks {
-    /// Control calls are small and local: one that takes longer than this has failed.
+    /// The timeout of control calls, which are small and local.
     const TIMEOUT: Duration = Duration::from_secs(5);
 
-    /// A client of the mock backends whose control API is at `control`.
+    /// Makes a client of the mock backends whose control API is at `control`.
     pub fn new(control: &str) -> Self {
         // Only a broken TLS set-up can make the builder fail, and there is no TLS here.
         let client = reqwest::Client::builder().timeout(Self::TIMEOUT).no_proxy().build().unwrap_or_default();
@@ -80,7 +81,7 @@ impl Mocks {
         if status.is_success() {
             return Ok(());
         }
-        let body = reply.text().await.unwrap_or_default();
+        let body = plain::line(&reply.text().await.unwrap_or_default()).into_owned();
         Err(MocksError::Refused { url, status: status.as_u16(), body })
     }
 }

@@ -1,24 +1,24 @@
-//! The reference load balancer, as a child of `bench`, so that one binary does the main job on an empty
-//! machine and CPU is accounted per process.
+//! Starts the reference load balancer as a child process of `bench`, so that one binary is enough and CPU
+//! time is counted per process.
 
 use super::backends::{Backends, write_json};
 use super::child::{Child, LOAD_BALANCER};
 use super::error::TestbedError;
 use lb_config::TrainedPolicy;
-use lb_core::topology::Topology;
+use lb_core::topology::{PAGES, Topology};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
 
-/// The policy file beside the load balancer's config.
+/// The name of the policy file next to the load balancer's config.
 const POLICY_FILE: &str = "policy.safetensors";
 
 /// A running reference load balancer.
 #[derive(Debug)]
 pub struct Reference {
-    /// The child process that it runs in.
+    /// The child process in which the load balancer runs.
     pub process: Child,
-    /// The base address at which clients connect; services have paths below it.
+    /// The base address at which clients connect; services have paths below it, and pages lie at it.
     pub base_url: String,
     /// The address of its admin API.
     pub admin_url: String,
@@ -31,10 +31,10 @@ pub struct ReferenceSpec<'a> {
     pub topology: &'a Topology,
     /// The policy that `rl` follows; `None` if `rl` does not run.
     pub policy: Option<&'a TrainedPolicy>,
-    /// Number of threads of the load balancer; with more than one, each has a view of its own.
+    /// Number of threads of the load balancer; with more than one, each has its own view.
     pub balancers: u16,
-    /// Where the load balancer records decisions when it is told to, as seen from the folder of its config,
-    /// and the probability with which it explores meanwhile.
+    /// The folder for recorded decisions, relative to the folder of the config, and the probability of a
+    /// random decision while recording; `None` if decisions are not recorded.
     pub traces: Option<(&'a str, f64)>,
 }
 
@@ -46,10 +46,10 @@ struct Ready {
 }
 
 impl Reference {
-    /// Starts it on a free port, before `backends`. Its config and its log go to `dir`.
+    /// Starts the load balancer on a free port, in front of `backends`. Its config and log go to `dir`.
     ///
     /// # Errors
-    /// When `dir` cannot be written, or it does not start.
+    /// When `dir` cannot be written, or the load balancer does not start.
     pub async fn start(
         spec: ReferenceSpec<'_>,
         backends: &Backends,
@@ -68,12 +68,23 @@ impl Reference {
             what: "the address that the load balancer reported".to_owned(),
             source,
         })?;
-        let base_url = format!("{}/proxy", at.url.trim_end_matches('/'));
+        let root = at.url.trim_end_matches('/');
+        let base_url = match serves_pages(spec.topology) {
+            true => root.to_owned(),
+            false => format!("{root}/proxy"),
+        };
         Ok(Self { process, base_url, admin_url: at.admin })
     }
 }
 
+/// Returns whether all requests are for pages, which expect to lie at `/`: their redirects and cookies name no other
+/// path.
+fn serves_pages(topology: &Topology) -> bool {
+    topology.pools.len() == 1 && topology.pools[0].services.iter().any(|service| service == PAGES)
+}
+
 fn config(spec: &ReferenceSpec<'_>, ready: &Backends) -> Value {
+    let pages = serves_pages(spec.topology);
     let pools: Vec<Value> = spec
         .topology
         .pools
@@ -85,7 +96,11 @@ fn config(spec: &ReferenceSpec<'_>, ready: &Backends) -> Value {
                 .filter_map(|spec| ready.listening(&spec.id))
                 .map(|backend| json!({ "id": backend.id, "url": backend.url, "weight": backend.weight }))
                 .collect();
-            json!({ "name": pool.name, "services": pool.services, "backends": backends })
+            let mut pool = json!({ "name": pool.name, "services": pool.services, "backends": backends });
+            if pages {
+                pool["at"] = "/".into();
+            }
+            pool
         })
         .collect();
     let views = if spec.balancers > 1 { "per-thread" } else { "shared" };
@@ -98,6 +113,10 @@ fn config(spec: &ReferenceSpec<'_>, ready: &Backends) -> Value {
     });
     if let Some((folder, exploration)) = spec.traces {
         config["traces"] = json!({ "folder": folder, "exploration": exploration, "at_start": false });
+    }
+    if pages {
+        // On the same port, the paths of the admin API would be taken for pages, or the other way round.
+        config["admin_listen"] = "127.0.0.1:0".into();
     }
     if spec.policy.is_some() {
         config["policy_file"] = POLICY_FILE.into();

@@ -2,9 +2,13 @@
 
 #![allow(dead_code, unreachable_pub, reason = "each test binary uses its part of this module")]
 
-use serde_json::Value;
+pub mod standin;
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 
 /// A folder for one test, and `bench` in it.
 pub struct Bench {
@@ -95,7 +99,7 @@ pub fn sequences(path: &Path) -> Vec<Vec<String>> {
     users
 }
 
-/// The guide's dialect with settings of ours: a few users on a bundled topology.
+/// A config of one scenario: a few users on a bundled topology, with these settings of `bench`.
 pub fn config(users: u32, seconds: f64, bench: &Value) -> Value {
     serde_json::json!({
         "base_url": format!("http://127.0.0.1:{}", free_port()),
@@ -124,4 +128,148 @@ pub fn config(users: u32, seconds: f64, bench: &Value) -> Value {
 pub fn free_port() -> u16 {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     listener.local_addr().expect("an address").port()
+}
+
+/// A process that ends with the test, since it watches its standard input.
+pub struct Process(Child);
+
+impl Process {
+    /// Starts a hidden subcommand of `bench` and reads its addresses.
+    pub fn start(bench: &Bench, args: &[&str]) -> (Self, Value) {
+        let mut command = bench.command(args);
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("bench can be started");
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().expect("standard output")).read_line(&mut line).expect("a line");
+        (Self(child), serde_json::from_str(&line).expect("the line that says where it listens"))
+    }
+
+    /// Kills the process.
+    pub fn kill(&mut self) {
+        self.0.kill().expect("it can be killed");
+        self.0.wait().expect("it ends");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let _ = self.0.wait();
+    }
+}
+
+/// A reference load balancer that `bench` did not start, with its own backends.
+pub struct Running {
+    pub mocks: Process,
+    pub balancer: Process,
+    /// The address of the load balancer, such as `http://127.0.0.1:4000`.
+    pub url: String,
+}
+
+impl Running {
+    /// Starts the load balancer and its backends; `topology` is a file.
+    pub fn start(bench: &Bench, topology: &str) -> Self {
+        let (mocks, ready) = Process::start(
+            bench,
+            &[
+                "__mock-backends",
+                "--topology",
+                topology,
+                "--base-port",
+                "0",
+                "--control-port",
+                "0",
+                "--exit-with-parent",
+            ],
+        );
+        let backends: Vec<Value> = ready["backends"]
+            .as_array()
+            .expect("backends")
+            .iter()
+            .map(|backend| json!({ "id": backend["id"], "url": backend["url"] }))
+            .collect();
+        let config = json!({
+            "listen": "127.0.0.1:0",
+            "health": { "interval_ms": 50, "unhealthy_after": 1 },
+            "pools": [{ "name": "shop", "backends": backends }]
+        });
+        let config = bench.config("balancer.json", &config);
+        let (balancer, at) =
+            Process::start(bench, &["__load-balancer", "--config", &config, "--exit-with-parent"]);
+        Self { mocks, balancer, url: at["url"].as_str().expect("a url").to_owned() }
+    }
+
+    /// Returns the base URL of the services.
+    pub fn entry(&self) -> String {
+        format!("{}/proxy", self.url)
+    }
+
+    /// Calls the admin API.
+    pub fn call(&self, method: &str, path: &str) -> Value {
+        let mut stream = TcpStream::connect(self.url.trim_start_matches("http://")).expect("it listens");
+        let request = format!(
+            "{method} {path} HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+        );
+        stream.write_all(request.as_bytes()).expect("a request can be sent");
+        let mut reply = String::new();
+        stream.read_to_string(&mut reply).expect("a reply");
+        let body = &reply[reply.find('{').unwrap_or_else(|| panic!("{path} answers JSON: {reply}"))..];
+        let body = &body[..=body.rfind('}').expect("the end of an object")];
+        serde_json::from_str(body).unwrap_or_else(|error| panic!("{path}: {error}: {body}"))
+    }
+
+    /// Returns the active algorithm.
+    pub fn routes(&self) -> String {
+        self.call("GET", "/rl/strategies")["current"].as_str().expect("a name").to_owned()
+    }
+}
+
+/// Returns a topology of two fast backends, as a file.
+pub fn pair(bench: &Bench) -> String {
+    bench.config(
+        "pair.json",
+        &json!({
+            "name": "pair", "service_time": { "distribution": "constant", "mean_ms": 2 },
+            "pools": [{ "name": "shop", "backends": [{ "id": "left" }, { "id": "right" }] }]
+        }),
+    )
+}
+
+/// Starts `bench` and returns its progress line by line.
+pub fn start(bench: &Bench, args: &[&str]) -> (Child, impl Iterator<Item = String> + use<>) {
+    let mut command = bench.command(args);
+    let mut child =
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("bench can be started");
+    let stderr = BufReader::new(child.stderr.take().expect("standard error"));
+    (child, stderr.lines().map_while(Result::ok))
+}
+
+/// Sends a signal to a process that the test started.
+pub fn signal(child: &Child, signal: rustix::process::Signal) {
+    let pid = i32::try_from(child.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a pid");
+    rustix::process::kill_process(pid, signal).expect("a signal can be sent");
+}
+
+/// Follows an event file until `wanted` accepts an event; gives up after a minute.
+pub fn follow(path: &Path, wanted: impl Fn(&Value) -> bool) -> Value {
+    for _ in 0..1200 {
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let events = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        if let Some(found) = events.into_iter().find(|event| wanted(event)) {
+            return found;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    panic!("the event is in {} within a minute", path.display());
+}
+
+/// Runs `bench` and checks that it refuses with this exit code and a message that holds all parts.
+pub fn refused(bench: &Bench, args: &[&str], code: i32, parts: &[&str]) {
+    let output = bench.run(args);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(code), "{args:?}: {message}");
+    for part in parts {
+        assert!(message.contains(part), "{args:?}: the message holds `{part}`: {message}");
+    }
+    assert!(!message.contains("panicked"), "{args:?}: {message}");
 }

@@ -1,5 +1,6 @@
 //! A summary that holds something of everything, made of formulas: what reports are tested with.
 
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_results::*;
 use std::collections::BTreeMap;
 
@@ -35,6 +36,9 @@ pub(crate) fn summary() -> Summary {
         engine: Engine::Live,
         load_balancer: "embedded reference load balancer".to_owned(),
         balancers: 1,
+        unverified_tls: false,
+        http: Some(HttpChoice::Auto),
+        connections: Some(ConnectionPolicy::PerUser),
         policy: None,
         traces: None,
         schedule_sha256: "5f".repeat(32),
@@ -64,6 +68,7 @@ fn main_scenario() -> ScenarioSummary {
     let fault = |fault: &str, backend: &str, start_s: f64, end_s: f64| FaultMark {
         fault: fault.to_owned(),
         backends: vec![backend.to_owned()],
+        services: Vec::new(),
         start_s,
         end_s,
     };
@@ -76,8 +81,10 @@ fn main_scenario() -> ScenarioSummary {
     };
     ScenarioSummary {
         name: "read_heavy".to_owned(),
+        files: "read_heavy".to_owned(),
         duration_s: LENGTH_S,
         peak_users: 200,
+        as_is: false,
         topology: "situation-b".to_owned(),
         schedules: (0..BLOCKS).map(|block| format!("{block:02x}").repeat(32)).collect(),
         model: LoadModel::Closed,
@@ -101,7 +108,16 @@ fn main_scenario() -> ScenarioSummary {
             error_rate: 0.0,
         }],
         max_rates: vec![max_rate("round-robin", Some(310.0)), max_rate("least-connections", None)],
-        aa: Some(aa()),
+        noise: vec![aa()],
+        pilot: Some(PilotSummary {
+            metric: Metric::P95,
+            played: 10,
+            blocks: BLOCKS,
+            finds: Some(0.12),
+            target: 0.1,
+            needed: 9,
+        }),
+        answer: Some(answer()),
         algorithms: (0..ALGORITHMS.len()).map(algorithm).collect(),
         skipped: vec![Skipped { name: "rl".to_owned(), reason: "no trained policy was given".to_owned() }],
     }
@@ -124,7 +140,9 @@ fn open_scenario() -> ScenarioSummary {
         oracles: Vec::new(),
         overheads: Vec::new(),
         max_rates: Vec::new(),
-        aa: None,
+        noise: Vec::new(),
+        pilot: None,
+        answer: None,
         algorithms: vec![only],
         skipped: Vec::new(),
         ..main_scenario()
@@ -197,6 +215,7 @@ fn trial(number: usize, block: u32, position: usize, attempt: u32, broken: bool)
             true => vec!["generator threads waited for a CPU in 12.0 % of the time (limit 5 %)".to_owned()],
             false => Vec::new(),
         },
+        accepted: Vec::new(),
         cut_s: 5.0,
         metrics: Metric::ALL.map(value).into(),
         generator: GeneratorSummary {
@@ -205,6 +224,7 @@ fn trial(number: usize, block: u32, position: usize, attempt: u32, broken: bool)
             dropped: 0,
             lateness_p50_ms: Some(0.08),
             lateness_p99_ms: Some(if broken { 44.0 } else { 0.9 }),
+            bias: vec![MetricValue { metric: Metric::P95, value: Some(0.7) }],
             cpu_wait_share: Some(if broken { 0.12 } else { 0.004 }),
             machine_busy_share: Some(0.41),
             named_right: 38_000,
@@ -229,7 +249,8 @@ fn comparison() -> Comparison {
     Comparison {
         alpha: 0.05,
         margin: 0.05,
-        family: 21,
+        primary: vec![Metric::P95],
+        family: 3,
         pairs: vec![
             pair(
                 0,
@@ -254,6 +275,27 @@ fn comparison() -> Comparison {
     }
 }
 
+fn answer() -> Answer {
+    let lead = |label: &str, effect: f64| Lead {
+        label: label.to_owned(),
+        effect,
+        interval: Some([effect - 0.03, effect + 0.03]),
+    };
+    Answer {
+        metric: Metric::P95,
+        leader: ALGORITHMS[1].to_owned(),
+        tied: vec![ALGORITHMS[2].to_owned()],
+        beaten: vec![lead(ALGORITHMS[0], -0.375)],
+        blocks: BLOCKS as usize,
+        title: "Take least-connections or p2c+ejection".to_owned(),
+        sentences: vec![
+            "The p95 latency of least-connections is 37 % lower than that of round-robin [34 to 41]."
+                .to_owned(),
+            "least-connections cannot be distinguished from p2c+ejection.".to_owned(),
+        ],
+    }
+}
+
 fn compared(metric: Metric, effect: f64, verdict: Verdict) -> MetricComparison {
     let (baseline, effect) = match metric {
         Metric::ErrorRate => (0.0064, -0.0024),
@@ -264,12 +306,13 @@ fn compared(metric: Metric, effect: f64, verdict: Verdict) -> MetricComparison {
     let candidate = if metric.is_ratio() { baseline * (1.0 + effect) } else { baseline + effect };
     MetricComparison {
         metric,
+        exploratory: metric != Metric::P95,
         baseline,
         candidate,
         effect,
         interval: Some([effect - 0.03, effect + 0.03]),
         p_value: Some(0.03125),
-        p_adjusted: Some(0.21875),
+        p_adjusted: (metric == Metric::P95).then_some(0.21875),
         equivalent: false,
         minimum_detectable: Some(0.061),
         repetitions_needed: Some(14),
@@ -300,9 +343,14 @@ fn aa() -> AaSummary {
 fn max_rate(algorithm: &str, rate_per_s: Option<f64>) -> MaxRateSummary {
     let probe = |rate_per_s: f64, stage: ProbeStage, kept: bool| RateProbe {
         rate_per_s,
+        warm_up_s: 20.0,
         seconds: 30.0,
         stage,
+        replicate: u32::from(stage == ProbeStage::Confirm),
+        schedule_sha256: "5c".repeat(32),
         kept,
+        breaches: if kept { Vec::new() } else { vec!["p(95)<200 was 312".to_owned()] },
+        requests: 900,
         latency_ms: Some(latency(rate_per_s / 300.0)),
         error_rate: 0.001,
         problems: if kept { Vec::new() } else { vec!["achieved 80 % of the offered rate".to_owned()] },
@@ -310,7 +358,14 @@ fn max_rate(algorithm: &str, rate_per_s: Option<f64>) -> MaxRateSummary {
     MaxRateSummary {
         algorithm: algorithm.to_owned(),
         objective: vec!["p(95)<200".to_owned(), "error_rate<0.01".to_owned()],
+        unit: RateUnit::Sessions,
+        requests_per_arrival: Some(13.0),
         rate_per_s,
+        breached_rate_per_s: rate_per_s.map(|rate| rate * 1.1),
+        limit: if rate_per_s.is_some() { RateLimit::Objective } else { RateLimit::Generator },
+        limited_by: rate_per_s.is_none().then(|| "the CPUs were <saturated>".to_owned()),
+        rank: Some(1),
+        equal_to: Vec::new(),
         probes: vec![
             probe(200.0, ProbeStage::Exponential, rate_per_s.is_some()),
             probe(400.0, ProbeStage::Exponential, false),
@@ -392,6 +447,18 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         outcomes,
         backends: BACKENDS.iter().enumerate().map(|(place, id)| backend(place, id)).collect(),
         jain_index: Some(0.97),
+        connections: None,
+        retries: (number == 2).then_some(12),
+        failures: vec![FailureSummary {
+            name: "checkout".to_owned(),
+            method: "POST".to_owned(),
+            outcome: "backend_error".to_owned(),
+            status: Some(503),
+            message: None,
+            count: 900,
+            first_s: 10.5,
+            last_s: 49.0,
+        }],
         actions: vec![
             action("checkout", "POST", false, 2.2),
             action("cart", "POST", false, 1.3),
@@ -438,6 +505,7 @@ fn backend(place: usize, id: &str) -> BackendSummary {
         mean_ms: Some(61.0),
         peak_in_flight: Some(40),
         balancer_errors: Some(0),
+        retries: Some([0, 0, 450, 0][place]),
     }
 }
 

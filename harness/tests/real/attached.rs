@@ -39,6 +39,40 @@ pub(crate) fn haproxy(kind: Kind) {
     users.end();
 }
 
+/// Over TLS, load and probes are sent as without it.
+pub(crate) fn secured_haproxy(kind: Kind) {
+    let (users, bench) = (users::secured_haproxy(), Bench::new());
+    let ca = users.stage.dir.path().join("ca.pem").to_string_lossy().into_owned();
+    let output = users.drive_with(&bench, kind, &["--ca", &ca]);
+    assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
+    let summary = bench.json("out/summary.json");
+    for name in ALGORITHMS {
+        let result = algorithm(&summary, name);
+        assert_eq!(number(result, "/error_rate"), 0.0, "{kind}: {name}: nothing fails");
+        let opened = number(result, "/connections/opened");
+        assert!(opened > 0.0, "{kind}: {name}: users connect");
+        assert_eq!(number(result, "/connections/handshakes"), opened, "{kind}: {name}: each over TLS");
+        let evidence = &result["switch_evidence"][0];
+        for layer in ["control_plane", "header"] {
+            assert_eq!(evidence[layer]["verdict"], "confirmed", "{kind}: {name}: {layer}: {evidence}");
+        }
+        // A busy machine may leave it open.
+        let behaviour = evidence["behaviour"]["verdict"].as_str();
+        assert!(matches!(behaviour, Some("confirmed" | "not_tested")), "{kind}: {name}: {evidence}");
+    }
+    std::fs::remove_dir_all(bench.path("out")).expect("a folder");
+    let mut wrong = users;
+    wrong.url = wrong.url.replace("https://", "http://");
+    let output = wrong.drive(&bench, kind);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{kind}: {message}");
+    assert!(
+        message.contains("the server speaks TLS there, not plain HTTP; use `https://"),
+        "{kind}: {message}"
+    );
+    wrong.end();
+}
+
 pub(crate) fn lying_haproxy(kind: Kind) {
     for does in ["roundrobin", "random(1)"] {
         let (users, bench) = (users::haproxy(does), Bench::new());

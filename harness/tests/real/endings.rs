@@ -75,7 +75,10 @@ pub(crate) fn dies(kind: Kind) {
     run.load_balancer().kill();
     let (code, said, bench) = run.end();
     assert_eq!(code, Some(5), "{kind}: its trial is not valid: {said}");
-    assert!(said.contains(kind.name()) && said.contains("has ended"), "the message says who died: {said}");
+    assert!(
+        said.contains(kind.name()) && said.contains("ended during the run"),
+        "the message says who died: {said}"
+    );
     let summary = bench.json("out/summary.json");
     assert!(summary["scenarios"].is_array(), "{kind}: results are kept as far as they got");
     wait_until_none_is_left(bench.dir.path());

@@ -9,10 +9,13 @@
 mod common;
 
 mod attached;
+mod boutique;
 mod client;
+mod declared;
 mod endings;
 mod processes;
 mod refusals;
+mod retries;
 mod runs;
 mod stage;
 mod steering;
@@ -96,27 +99,52 @@ fn tests(kind: Kind) -> Vec<Test> {
         ("a_load_balancer_that_dies_in_a_run_ends_it_and_results_are_kept", endings::dies),
         ("an_interrupt_leaves_no_process", endings::interrupted),
     ];
+    const WEIGHTED: &str = "least_connections_considers_weights_as_everywhere_else";
     const THEIRS: &str = "one_that_users_run_is_driven_where_it_runs";
     const LYING: &str = "one_that_balances_otherwise_than_it_is_named_is_found_out";
+    const DECLARED: &str = "one_that_is_declared_is_switched_by_its_own_commands_and_verified";
+    const BOUTIQUE: &str = "a_shop_with_cookies_and_redirects_at_the_root_keeps_carts_with_their_users";
+    const STICKY: &str = "users_that_a_sticky_cookie_keeps_at_one_backend_are_told";
+    const REPEATS: &str = "attempts_that_it_repeats_are_counted_at_the_backend_that_failed";
+    const REPEATS_SOMEWHERE: &str = "attempts_that_it_repeats_are_counted";
+    const NOT_SWITCHED: &str = "one_whose_commands_claim_to_switch_and_do_not_is_found_out";
     let some: &[Test] = match kind.name() {
         "haproxy" => &[
             ENDINGS[0],
             ENDINGS[1],
+            (WEIGHTED, runs::weighted),
             ("a_port_that_is_taken_is_named", refusals::taken_port),
             ("a_results_folder_with_a_long_path_can_be_used", runs::long_path),
             (THEIRS, attached::haproxy),
+            (REPEATS, retries::haproxy),
+            ("one_that_speaks_tls_is_driven_over_tls", attached::secured_haproxy),
             (LYING, attached::lying_haproxy),
+            (DECLARED, declared::reloaded_haproxy),
+            (NOT_SWITCHED, declared::lying_haproxy),
+            (BOUTIQUE, boutique::haproxy),
+            (STICKY, boutique::sticky_haproxy),
             ("a_socket_that_is_not_there_or_may_not_be_used_is_named", attached::no_socket),
         ],
-        "nginx" => &ENDINGS,
+        "nginx" => &[
+            ENDINGS[0],
+            ENDINGS[1],
+            (WEIGHTED, runs::weighted),
+            (REPEATS, retries::nginx_lists),
+            ("the_documented_configuration_keeps_connections_and_repeats_nothing", retries::documented_nginx),
+            (DECLARED, declared::reloaded_nginx),
+            (NOT_SWITCHED, declared::lying_nginx),
+            (BOUTIQUE, boutique::nginx),
+        ],
         "envoy" => &[
             ("no_request_is_lost_by_switches_of_clusters", switches::of_clusters),
             (THEIRS, attached::envoy),
             (LYING, attached::lying_envoy),
+            (REPEATS_SOMEWHERE, retries::envoy),
         ],
-        "traefik" => {
-            &[("an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest", refusals::lacking)]
-        }
+        "traefik" => &[
+            ("an_algorithm_that_it_lacks_is_refused_before_the_run_with_the_nearest", refusals::lacking),
+            (REPEATS_SOMEWHERE, retries::traefik),
+        ],
         _ => &[],
     };
     let by_configuration = kind.offers(Switching::Config).then_some(BY_CONFIGURATION);

@@ -4,7 +4,7 @@ use crate::common::{Bench, algorithm, number, text};
 use crate::least_loaded;
 use crate::processes::assert_none_left;
 use lb_admin_client::Kind;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
@@ -39,7 +39,7 @@ pub(crate) fn run(kind: Kind) {
     let first = printed.lines().next().unwrap_or_default();
     assert!(first.starts_with("load balancer: "), "the first line says what is driven: {printed}");
     assert!(first.contains(kind.name()), "and names it: {first}");
-    for part in ["Throughput (req/s)", "P95 Latency (ms)", algorithms[0], algorithms[1]] {
+    for part in ["Req/s", "P95 ms", algorithms[0], algorithms[1]] {
         assert!(printed.contains(part), "the report shows `{part}`: {printed}");
     }
 
@@ -62,6 +62,28 @@ pub(crate) fn run(kind: Kind) {
     for port in ports {
         assert!(TcpStream::connect(("127.0.0.1", port)).is_err(), "nobody listens at {port} any more");
     }
+}
+
+/// Fewest requests in flight per weight: of four idle backends with constant service times, the heaviest gets the
+/// most.
+pub(crate) fn weighted(kind: Kind) {
+    let bench = Bench::new();
+    let backends: Vec<Value> =
+        (1..=4).map(|weight| json!({ "id": format!("w{weight}"), "weight": weight })).collect();
+    let topology = json!({ "name": "weights", "pools": [{ "name": "main", "backends": backends }],
+        "service_time": { "distribution": "constant", "mean_ms": 20 } });
+    let topology = bench.config("weights.json", &topology);
+    let what =
+        ["--config", "steady_requests_config.json", "--load-balancer", kind.name(), "--topology", &topology];
+    let plan = ["--algorithms", "least-connections", "--arrivals", "constant:200", "--duration", "2s"];
+    let output = bench.run(&[&what[..], &plan, &["--no-oracles", "--out", OUT]].concat());
+    assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
+    let summary = bench.json(&format!("{OUT}/summary.json"));
+    let result = algorithm(&summary, "least-connections");
+    let share = |place: usize| number(result, &format!("/backends/{place}/share"));
+    // Four requests are in flight on average: one at each, or two at the heaviest.
+    assert!(share(3) > 0.32, "{kind}: the heaviest gets more than an equal share: {}", result["backends"]);
+    assert!(share(3) > 1.5 * share(0), "{kind}: the lightest gets less: {}", result["backends"]);
 }
 
 /// Three layers: what it says, what its replies say, what it does.

@@ -38,11 +38,16 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// The backends.
+    /// Three backends that are alike.
     pub(crate) fn new() -> Self {
+        Self::with(&topology())
+    }
+
+    /// The backends of a topology.
+    pub(crate) fn with(topology: &Topology) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let backends = runtime.block_on(Backends::start(&topology(), &[], 1, &dir.path().join("backends")));
+        let backends = runtime.block_on(Backends::start(topology, &[], 1, &dir.path().join("backends")));
         Self { backends: backends.expect("backends"), runtime, dir }
     }
 

@@ -6,8 +6,10 @@ use crate::processes::wait_for;
 use crate::stage::{Stage, installed, kind};
 use harness::testbed::Child;
 use lb_admin_client::Kind;
+use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
 use std::process::Output;
@@ -19,12 +21,12 @@ pub(crate) const ALGORITHMS: [&str; 2] = ["round-robin", "least-connections"];
 pub(crate) struct Users {
     pub(crate) stage: Stage,
     process: Child,
-    url: String,
+    pub(crate) url: String,
     pub(crate) admin: String,
 }
 
 impl Users {
-    fn start(kind: Kind, stage: Stage, args: &[&str], url: String, admin: String) -> Self {
+    pub(crate) fn start(kind: Kind, stage: Stage, args: &[&str], url: String, admin: String) -> Self {
         let args: Vec<OsString> = args.iter().map(OsString::from).collect();
         let dir = stage.dir.path();
         let log = dir.join("program.log");
@@ -33,16 +35,43 @@ impl Users {
             Child::start_program(kind.name(), &installed(kind).program, &args, &[], dir, &log)
         };
         let process = process.expect("the program starts");
-        wait_for("it to listen", || TcpStream::connect(url.trim_start_matches("http://")).ok());
+        let (_, listen) = url.split_once("://").expect("a URL");
+        wait_for("it to listen", || TcpStream::connect(listen).ok());
         Self { stage, process, url, admin }
     }
 
     /// `bench` on what runs already.
     pub(crate) fn drive(&self, bench: &Bench, kind: Kind) -> Output {
+        self.drive_with(bench, kind, &[])
+    }
+
+    /// `bench` on what runs already, with more arguments.
+    pub(crate) fn drive_with(&self, bench: &Bench, kind: Kind, more: &[&str]) -> Output {
         let place = ["--load-balancer", kind.name(), "--url", &self.url, "--admin", &self.admin];
         let algorithms = ALGORITHMS.join(",");
         let plan = ["--algorithms", &algorithms, "--duration", "1s", "--out", "out"];
-        bench.run(&[&["--config", "quick_test_config.json"], &place[..], &plan].concat())
+        bench.run(&[&["--config", "quick_test_config.json"], &place[..], &plan, more].concat())
+    }
+
+    /// Sends Traefik a document until it is taken, and waits until its API shows `part` of it.
+    pub(crate) fn put(&self, document: &Value, part: &str) {
+        let address = self.admin.trim_start_matches("http://");
+        let ask = |line: &str, body: &str| {
+            let length = body.len();
+            let mut stream = TcpStream::connect(address).ok()?;
+            let request = format!(
+                "{line} HTTP/1.1\r\nhost: x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+            );
+            stream.write_all(request.as_bytes()).ok()?;
+            let mut reply = String::new();
+            stream.read_to_string(&mut reply).ok()?;
+            reply.starts_with("HTTP/1.1 200").then_some(reply)
+        };
+        let body = document.to_string();
+        wait_for("the document to be taken", || ask("PUT /api/providers/rest", &body));
+        wait_for("the document to be in force", || {
+            ask("GET /api/rawdata", "").filter(|shown| shown.contains(part))
+        });
     }
 
     /// It is the user's and still runs; now the test ends it.
@@ -64,7 +93,34 @@ fn write(path: &Path, content: &str) {
 
 /// HAProxy; `least` is what its backends named after least-connections do.
 pub(crate) fn haproxy(least: &str) -> Users {
+    haproxy_on(Stage::new(), "http", "", least)
+}
+
+/// HAProxy that speaks TLS, with a certificate of an authority of its own: `ca.pem` in the folder of the stage.
+pub(crate) fn secured_haproxy() -> Users {
     let stage = Stage::new();
+    let shop = stage.dir.path().join("shop.pem");
+    write(&shop, &certified(&stage.dir.path().join("ca.pem")));
+    let options = format!("ssl crt {}", shop.display());
+    haproxy_on(stage, "https", &options, "leastconn")
+}
+
+/// Makes an authority, whose certificate is written to `ca`, and returns a certificate for 127.0.0.1 with its key.
+fn certified(ca: &Path) -> String {
+    let mut params = CertificateParams::new(Vec::new()).expect("no names are needed");
+    params.distinguished_name.push(DnType::CommonName, "Test CA");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let key = KeyPair::generate().expect("a key");
+    write(ca, &params.self_signed(&key).expect("a certificate").pem());
+    let issuer = Issuer::new(params, key);
+    let mut params = CertificateParams::new(vec!["127.0.0.1".to_owned()]).expect("an address");
+    params.distinguished_name.push(DnType::CommonName, "Test shop");
+    let key = KeyPair::generate().expect("a key");
+    let certificate = params.signed_by(&key, &issuer).expect("a certificate");
+    certificate.pem() + &key.serialize_pem()
+}
+
+fn haproxy_on(stage: Stage, scheme: &str, options: &str, least: &str) -> Users {
     let dir = stage.dir.path();
     let (listen, socket) = (free(), dir.join("admin.sock").to_string_lossy().into_owned());
     let servers =
@@ -83,7 +139,7 @@ defaults
     timeout client 20s
     timeout server 20s
 frontend my_shop
-    bind {listen}
+    bind {listen} {options}
     http-request set-var(txn.algorithm) str(current),map({dir}/algorithm.map,round-robin)
     http-response set-header X-LB-Algorithm %[var(txn.algorithm)]
     acl is_checkout path_beg /cart-service/ /order-service/
@@ -96,7 +152,13 @@ frontend my_shop
     );
     write(&dir.join("haproxy.cfg"), &config);
     write(&dir.join("algorithm.map"), "current round-robin\n");
-    Users::start(kind("haproxy"), stage, &["-db", "-f", "haproxy.cfg"], format!("http://{listen}"), socket)
+    Users::start(
+        kind("haproxy"),
+        stage,
+        &["-db", "-f", "haproxy.cfg"],
+        format!("{scheme}://{listen}"),
+        socket,
+    )
 }
 
 /// Envoy. Its clusters named after least-connections do that, or else come from a file in which they have the

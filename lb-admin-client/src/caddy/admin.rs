@@ -1,4 +1,4 @@
-//! The contract, call by call.
+//! Implements `LoadBalancerAdmin` for Caddy.
 
 use super::config::{HASH_OF_CLIENT, policies, trusts_proxies};
 use super::names::NAMES;
@@ -10,12 +10,12 @@ use crate::http::Call;
 use crate::options::Switching;
 use crate::snapshot::{BackendCounters, Snapshot};
 use async_trait::async_trait;
-use lb_core::Algorithm;
 use lb_core::switch_evidence::{Layer, Verdict};
+use lb_core::{Algorithm, plain};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-/// It counts nothing by backend, so there are no counts that a restart could end.
+/// Generation of all snapshots: Caddy keeps no counters by backend that a restart could reset.
 const GENERATION: &str = "no counters";
 
 #[async_trait]
@@ -57,9 +57,9 @@ impl LoadBalancerAdmin for CaddyAdmin {
         let routes = self.routing().await?;
         let mut told = match &self.flags {
             Some(flags) => match flags.present()?.as_slice() {
-                [] => vec![format!("no flag stands in {}", flags.dir().display())],
+                [] => vec![format!("there is no flag file in {}", flags.dir().display())],
                 names => {
-                    vec![format!("the flag `{}` stands in {}", names.join("`, `"), flags.dir().display())]
+                    vec![format!("the flag file `{}` is in {}", names.join("`, `"), flags.dir().display())]
                 }
             },
             None => Vec::new(),
@@ -70,15 +70,18 @@ impl LoadBalancerAdmin for CaddyAdmin {
             let fits = expected.contains(&route.proxy.policy.as_str());
             right &= fits && route.algorithm == Some(*algorithm);
             let policy = &route.proxy.policy;
-            let but =
-                if fits { String::new() } else { format!(", {algorithm} is `{}`", expected.join("` or `")) };
-            told.push(format!("`{}` routes and balances by `{policy}`{but}", route.proxy.id));
+            let but = if fits {
+                String::new()
+            } else {
+                format!(", but {algorithm} is `{}`", expected.join("` or `"))
+            };
+            told.push(format!("`{}` is active and balances with `{policy}`{but}", route.proxy.id));
         }
         let verdict = if right { Verdict::Confirmed } else { Verdict::Contradicted };
         Ok(Layer::new(verdict, told.join("; ")))
     }
 
-    /// As far as ids are known: Caddy knows addresses only.
+    /// Lists the backends of the pool. Caddy reports only addresses; their ids come from the options.
     async fn pool(&self, service: &str) -> Result<Option<Vec<PoolBackend>>, AdminError> {
         let routes = self.routing().await?;
         let found = match (self.options.pool_of(service), routes.as_slice()) {
@@ -93,7 +96,7 @@ impl LoadBalancerAdmin for CaddyAdmin {
         Ok(route.proxy.addresses.iter().map(backend).collect())
     }
 
-    /// What is in flight, and nothing else.
+    /// Reports only the requests in flight, since Caddy keeps no other counters by backend.
     async fn snapshot(&self) -> Result<Snapshot, AdminError> {
         let routes = self.routing().await?;
         let upstreams = self.in_flight(&routes).await?;
@@ -101,7 +104,7 @@ impl LoadBalancerAdmin for CaddyAdmin {
         let mut backends = Vec::new();
         for route in &routes {
             for address in &route.proxy.addresses {
-                // Of two pools with one address, the first has its requests.
+                // If two pools share an address, its requests count for the first pool only.
                 let listed = upstreams.iter().find(|upstream| upstream.address == *address);
                 let Some(listed) = listed.filter(|_| !seen.contains(&address)) else { continue };
                 seen.push(address);
@@ -118,22 +121,22 @@ impl LoadBalancerAdmin for CaddyAdmin {
     }
 
     async fn set_weights(&self, _weights: &[(String, f64)]) -> Result<(), AdminError> {
-        Err(self.cannot("set weights", "write them into its configuration, and start it anew"))
+        Err(self.cannot("set weights", "set them in its configuration, and restart it"))
     }
 
     async fn set_draining(&self, _backend: &str, _draining: bool) -> Result<(), AdminError> {
-        Err(self.cannot("drain a backend", "take it out of the load balancer's configuration"))
+        Err(self.cannot("drain a backend", "remove it from the load balancer's configuration"))
     }
 }
 
 impl CaddyAdmin {
-    /// Changes policy and label of each pool's handler in one step.
+    /// Changes the policy and the label of each pool's handler in one call.
     async fn change(&self, algorithm: &Algorithm, native: &str) -> Result<(), AdminError> {
         let hashes_clients = trusts_proxies(&read(&self.http).await?);
         let policy = match policies(*algorithm) {
             known if hashes_clients && known.contains(&HASH_OF_CLIENT) => HASH_OF_CLIENT,
             [first, ..] => first,
-            [] => return Err(self.cannot("switch to an algorithm", "there is no policy for it")),
+            [] => return Err(self.cannot("switch to an algorithm", "choose one that it has a policy for")),
         };
         for route in self.routing().await? {
             let path = format!("/id/{}", route.proxy.id);
@@ -149,7 +152,7 @@ impl CaddyAdmin {
                     url: reply.url,
                     status: reply.status,
                     native: native.to_owned(),
-                    said: reply.body.trim().to_owned(),
+                    said: plain::line(reply.body.trim()).into_owned(),
                     available: self
                         .capabilities
                         .algorithms
@@ -167,7 +170,7 @@ impl CaddyAdmin {
     }
 }
 
-/// What all pools run; each of them once where they differ.
+/// Returns what the pools run: the policy that all share, or a list of the different ones.
 fn current(routes: &[Route]) -> Current {
     let mut policies: Vec<&str> = routes.iter().map(|route| route.proxy.policy.as_str()).collect();
     policies.dedup();
@@ -176,7 +179,7 @@ fn current(routes: &[Route]) -> Current {
     Current { native: policies.join(", "), algorithm }
 }
 
-/// What a route runs, in our words if there are any.
+/// Names what a route runs: our name for the algorithm, if there is one.
 fn said(route: &Route) -> String {
     route.algorithm.map_or_else(|| route.proxy.policy.clone(), |algorithm| algorithm.to_string())
 }

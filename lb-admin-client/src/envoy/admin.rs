@@ -1,8 +1,8 @@
-//! The contract, call by call.
+//! Implements `LoadBalancerAdmin` for Envoy.
 
-use super::EnvoyAdmin;
 use super::names::NAMES;
-use super::wire::Host;
+use super::wire::{Host, Stats};
+use super::{EnvoyAdmin, STATS, get};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
 use crate::error::AdminError;
 use crate::fingerprint::PoolBackend;
@@ -43,7 +43,7 @@ impl LoadBalancerAdmin for EnvoyAdmin {
             hosts.iter().filter(|(_, of, _)| of.is_none() || *of == current.algorithm).collect();
         let wanted = match (self.options.pool_of(service), routing.as_slice()) {
             (Some(pool), _) => pool,
-            // What has a single pool needs no names.
+            // A single pool serves all services, so its name does not matter.
             (None, [(only, ..)]) => only,
             _ => return Ok(None),
         };
@@ -76,23 +76,31 @@ impl LoadBalancerAdmin for EnvoyAdmin {
             }
         }
         let configured = self.configured(Some("cluster.name,last_updated")).await?;
-        // Fractions of a second are left out when they are zero: without the `Z` the order is that of times.
+        // Zero fractions of a second are omitted. Without the `Z`, the order of the texts is that of the
+        // times.
         let built = configured.iter().map(|one| one.last_updated.trim_end_matches('Z')).max();
         let generation = built.unwrap_or_default().to_owned();
         Ok(Snapshot { generation, algorithm: current.native, backends, unassigned: 0, guards: None })
     }
 
-    /// Hosts have no reset.
+    /// Adds up the retries of the clusters. Envoy does not count them by host.
+    async fn retries(&self) -> Result<Option<u64>, AdminError> {
+        let query = [("format", "json"), ("filter", r"^cluster\..*\.upstream_rq_retry$")];
+        let stats: Stats = get(&self.http, STATS, &query, "Envoy's counters as JSON").await?;
+        Ok(Some(stats.retries(|cluster| self.place(cluster).is_some())))
+    }
+
+    /// Resets nothing, because Envoy cannot reset the counters of hosts.
     async fn reset(&self) -> Result<ResetKind, AdminError> {
         Ok(ResetKind::None)
     }
 
-    /// Of the clusters `rl`; the others keep theirs.
+    /// Sets the weights of the clusters `rl`; other clusters keep theirs.
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         if self.steered.is_empty() {
             return Err(self.cannot(
                 "set weights",
-                "switch by the selector, with clusters `rl` whose endpoints come from a file (`eds_cluster_config`)",
+                "switch with the selector, using clusters `rl` whose endpoints come from a file (`eds_cluster_config`)",
             ));
         }
         self.steer(weights).await
@@ -110,7 +118,8 @@ impl EnvoyAdmin {
     }
 }
 
-/// Adds what one cluster counts of a backend; the one that routes says how the backend is.
+/// Adds the counts that one cluster keeps of a backend. The state of the backend comes from the cluster that
+/// routes.
 fn add(one: &mut BackendCounters, host: &Host, routes: bool) {
     let sum = |sum: Option<u64>, name: &str| sum.map(|sum| sum + host.count(name));
     one.requests = sum(one.requests, "rq_total");

@@ -1,26 +1,27 @@
-//! Envoy, by its admin API and the files that it watches.
+//! Envoy, controlled through its admin API and the files that it watches.
 //!
-//! Every pool has one cluster for each algorithm ([`Group`]), and its routes ask the runtime which of them is
-//! used: the key `lb.algorithm.<algorithm>` at 100 lets that algorithm's route answer, and the last route,
-//! which checks no key, answers where all keys are 0. Where clusters may not be multiplied
-//! ([`Switching::Config`]), each pool has one cluster in a file, and a switch moves a new file to its place.
-//! What follows from how Envoy is:
+//! Every pool has one cluster for each algorithm ([`Group`]), and its routes consult Envoy's runtime to
+//! choose one: if the key `lb.algorithm.<algorithm>` is 100, that algorithm's route matches; if all keys are
+//! 0, the last route matches, since it checks no key. Where clusters may not be multiplied
+//! ([`Switching::Config`]), each pool has one cluster in a file, and a switch moves a new file into place.
+//! The adapter depends on these properties of Envoy:
 //!
-//! 1. Of two keys at 100 the earlier route wins: a switch sets all keys, in one call.
-//! 2. What is set in the runtime is forgotten at a restart, and then the last route answers.
-//! 3. A file with an `lb_policy` that Envoy does not know is accepted silently, and means round-robin
-//!    (unless Envoy runs with `--reject-unknown-dynamic-fields`): what counts is the policy that it shows
+//! 1. If two keys are at 100, the earlier route wins, so a switch sets all keys in one call.
+//! 2. A restart clears the runtime, and then the last route serves requests.
+//! 3. A file with an `lb_policy` that Envoy does not know is accepted silently and means round-robin (unless
+//!    Envoy runs with `--reject-unknown-dynamic-fields`), so the adapter checks the policy that Envoy shows
 //!    afterwards, not the version.
-//! 4. `/reset_counters` leaves the counters of hosts alone, so windows are differences. Hosts count from zero
-//!    when their cluster is built anew, which a switch by file does and new weights do not: a generation is
-//!    named after the time of the latest building.
-//! 5. `rq_error` already contains timeouts and failed connections; a failed connection does not count in
-//!    `rq_total`, so a backend that is down has errors and no requests.
-//! 6. LEAST_REQUEST with unequal weights is a weighted rotation, and RANDOM ignores weights: the cluster `rl`
-//!    is ROUND_ROBIN, whose shares are exact however often its weights are rewritten.
-//! 7. ROUND_ROBIN turns in each worker thread by itself; requests in flight are counted by all of them together.
-//! 8. The admin API executes what it is asked for, unknown parameters notwithstanding; only the paths below
-//!    are ever called.
+//! 4. `/reset_counters` does not reset the counters of hosts, so windows are differences of snapshots. Hosts
+//!    count from zero when their cluster is rebuilt, which happens on a switch by file but not when weights
+//!    change. A generation is named after the time of the latest rebuild.
+//! 5. `rq_error` includes timeouts and failed connections; `rq_total` does not include failed connections, so
+//!    a backend that is down has errors and no requests.
+//! 6. LEAST_REQUEST with unequal weights is a weighted rotation, and RANDOM ignores weights. So the cluster
+//!    `rl` uses ROUND_ROBIN, whose shares are exact however often its weights are rewritten.
+//! 7. With ROUND_ROBIN, each worker thread rotates by itself. Requests in flight are counted across all
+//!    threads.
+//! 8. The admin API executes any request that it knows, even with unknown parameters, so the adapter calls
+//!    only the paths below.
 
 mod admin;
 mod names;
@@ -53,7 +54,7 @@ const RUNTIME: &str = "/runtime";
 const RUNTIME_MODIFY: &str = "/runtime_modify";
 const STATS: &str = "/stats";
 
-/// What `/config_dump` calls the clusters of the bootstrap and those of a file.
+/// The resources of `/config_dump` that list the clusters of the bootstrap and those of a file.
 const LISTS: [&str; 2] = ["static_clusters", "dynamic_active_clusters"];
 
 const FIND: &str = "find what can be switched";
@@ -68,20 +69,21 @@ pub struct EnvoyAdmin {
     options: RealOptions,
 }
 
-/// What says which algorithm routes.
+/// What determines which algorithm is active.
 #[derive(Debug)]
 enum Selector {
     /// Keys of the runtime, one for each algorithm that any pool has.
     Runtime(Vec<Algorithm>),
-    /// The policy of each pool's cluster in a file.
+    /// The policy of each pool's cluster, set in a file.
     File { file: Watched, pools: Vec<String> },
 }
 
 impl EnvoyAdmin {
-    /// Connects to the admin API, and finds the clusters and the files. Changes nothing.
+    /// Connects to the admin API, and finds the clusters and the files, without changing anything.
     ///
     /// # Errors
-    /// When nothing or something else answers at the address, or the configuration has nothing that can be switched.
+    /// When nothing or another kind of server answers at the address, or the configuration has no algorithms
+    /// to switch between.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
         let (selector, offered) = match options.switching {
@@ -101,8 +103,8 @@ impl EnvoyAdmin {
         Ok(Self { http, selector, steered, capabilities, options: options.clone() })
     }
 
-    /// The pool of a cluster and its algorithm, which a cluster from the file lacks; none when it is not one of
-    /// those that are switched.
+    /// Returns the pool of a cluster and its algorithm, which a cluster from the file lacks; `None` if the
+    /// cluster is not one of those that are switched.
     fn place(&self, cluster: &str) -> Option<(String, Option<Algorithm>)> {
         match &self.selector {
             Selector::Runtime(_) => Group::parse(cluster).map(|group| (group.pool, Some(group.algorithm))),
@@ -112,14 +114,14 @@ impl EnvoyAdmin {
         }
     }
 
-    /// The configuration of the clusters that are switched: all of it, or the fields in `mask`.
+    /// Reads the configuration of the switched clusters: all of it, or the fields in `mask`.
     async fn configured(&self, mask: Option<&str>) -> Result<Vec<Dumped>, AdminError> {
         let mut found = configured(&self.http, mask).await?;
         found.retain(|one| self.place(one.name()).is_some());
         Ok(found)
     }
 
-    /// The clusters that are switched with their hosts, in the order of their names.
+    /// Reads the switched clusters with their hosts, ordered by name.
     async fn hosts(&self) -> Result<Vec<(String, Option<Algorithm>, wire::Cluster)>, AdminError> {
         let mut all = listed(&self.http).await?;
         all.sort_by(|a, b| a.name.cmp(&b.name));
@@ -130,13 +132,13 @@ impl EnvoyAdmin {
         Ok(placed.collect())
     }
 
-    /// The id of a host: the name that its configuration gives, or what is known of its address.
+    /// Returns the id of a host: the name in its configuration, or the id that belongs to its address.
     fn id(&self, hostname: &str, address: &str) -> String {
         if hostname.is_empty() { self.options.id_of(address) } else { hostname.to_owned() }
     }
 }
 
-/// Calls, and reads the JSON that comes back.
+/// Makes a call and parses the JSON of its reply.
 async fn get<T: DeserializeOwned>(
     http: &Http,
     path: &str,
@@ -146,14 +148,14 @@ async fn get<T: DeserializeOwned>(
     http.call(Call { method: Method::GET, path, query, body: None, limit: None }).await?.json(expected)
 }
 
-/// All clusters with their hosts.
+/// Reads all clusters with their hosts.
 async fn listed(http: &Http) -> Result<Vec<wire::Cluster>, AdminError> {
     let json = [("format", "json")];
     let clusters: Clusters = get(http, CLUSTERS, &json, "Envoy's clusters with their hosts").await?;
     Ok(clusters.cluster_statuses)
 }
 
-/// The configuration of all clusters: all of it, or the fields in `mask`.
+/// Reads the configuration of all clusters: all of it, or the fields in `mask`.
 async fn configured(http: &Http, mask: Option<&str>) -> Result<Vec<Dumped>, AdminError> {
     let mut found = Vec::new();
     for list in LISTS {
@@ -164,7 +166,7 @@ async fn configured(http: &Http, mask: Option<&str>) -> Result<Vec<Dumped>, Admi
     Ok(found)
 }
 
-/// The groups, and what all pools have.
+/// Finds the groups, and the algorithms that all pools have.
 async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminError> {
     let groups: Vec<Group> =
         listed(http).await?.iter().filter_map(|cluster| Group::parse(&cluster.name)).collect();
@@ -172,12 +174,12 @@ async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminErr
     if common.is_empty() {
         let lacking = match groups.is_empty() {
             true => "lists no cluster that is named after an algorithm, such as `main.round-robin`",
-            false => "lists no algorithm of which every pool has a cluster",
+            false => "lists no algorithm for which every pool has a cluster",
         };
         let reason = format!("{}{CLUSTERS} {lacking}", http.base());
         return Err(AdminError::BadValue { what: FIND, reason });
     }
-    // Envoy lists clusters in no order.
+    // Envoy lists clusters in arbitrary order.
     let offered = NAMES.algorithms().filter(|algorithm| common.contains(algorithm)).collect();
     let mut keys: Vec<Algorithm> = groups.into_iter().map(|group| group.algorithm).collect();
     keys.sort_unstable();
@@ -185,8 +187,9 @@ async fn find_groups(http: &Http) -> Result<(Selector, Vec<Algorithm>), AdminErr
     Ok((Selector::Runtime(keys), offered))
 }
 
-/// The file of the clusters, and what they could run: no learned weights, since with each new file hosts would
-/// be built anew; weights only if the options list the backends.
+/// Finds the file of the clusters, and the algorithms that they can run. Learned weights are excluded,
+/// because each new file would rebuild the hosts. Weighted algorithms are included only if the options list
+/// the backends.
 async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<Algorithm>), AdminError> {
     let query = [("mask", "bootstrap.dynamic_resources")];
     let dump: Dump = get(http, CONFIG_DUMP, &query, "Envoy's configuration").await?;
@@ -196,8 +199,8 @@ async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<
     };
     let Some(file) = dump.configs.iter().find_map(source) else {
         let reason = format!(
-            "{}{CONFIG_DUMP} shows no `dynamic_resources.cds_config.path_config_source.path`; give Envoy its clusters by such \
-             a file, or switch by the selector",
+            "{}{CONFIG_DUMP} shows no `dynamic_resources.cds_config.path_config_source.path`; give Envoy its clusters in such \
+             a file, or switch with the selector",
             http.base()
         );
         return Err(AdminError::BadValue { what: FIND, reason });
@@ -209,7 +212,7 @@ async fn find_file(http: &Http, options: &RealOptions) -> Result<(Selector, Vec<
     let names = document["resources"].as_array().into_iter().flatten().filter_map(|one| one["name"].as_str());
     let pools: Vec<String> = names.filter(|name| known(name)).map(str::to_owned).collect();
     if pools.is_empty() {
-        let reason = format!("`{}` has no cluster that is called like a pool", file.path().display());
+        let reason = format!("`{}` has no cluster that is named after a pool", file.path().display());
         return Err(AdminError::BadValue { what: FIND, reason });
     }
     let can = |algorithm: &Algorithm| match algorithm.rule {

@@ -1,8 +1,8 @@
-//! How a cluster picks its hosts: read from its configuration, held against an algorithm, and written into a
+//! How a cluster picks its hosts: read from its configuration, compared with an algorithm, and written into a
 //! configuration.
 //!
-//! `lb_policy` left out is ROUND_ROBIN; a plain LEAST_REQUEST is the power of two choices, and whether it
-//! considers all hosts is set in `load_balancing_policy`, which takes precedence over `lb_policy`.
+//! A missing `lb_policy` means ROUND_ROBIN. A plain LEAST_REQUEST is the power of two choices;
+//! `load_balancing_policy`, which takes precedence over `lb_policy`, can make it consider all hosts.
 
 use super::names::NAMES;
 use lb_core::Algorithm;
@@ -13,11 +13,11 @@ use std::fmt;
 const LEAST_REQUEST: &str =
     "type.googleapis.com/envoy.extensions.load_balancing_policies.least_request.v3.LeastRequest";
 
-/// What may follow the name of a policy in [`NAMES`].
+/// Suffix of a policy's name in [`NAMES`] if its weights are steered.
 const STEERED: &str = ", steered weights";
 const WEIGHTED: &str = ", weighted";
 
-/// Everything in a cluster that says how hosts are picked.
+/// The keys of a cluster's configuration that determine how hosts are picked.
 const KEYS: [&str; 6] = [
     "lb_policy",
     "load_balancing_policy",
@@ -30,7 +30,7 @@ const KEYS: [&str; 6] = [
 /// How a cluster picks its hosts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Policy {
-    /// Such as `LEAST_REQUEST, FULL_SCAN`.
+    /// Name of the policy, such as `LEAST_REQUEST, FULL_SCAN`.
     name: String,
     /// Whether its endpoints have different weights.
     weighted: bool,
@@ -43,7 +43,7 @@ impl fmt::Display for Policy {
 }
 
 impl Policy {
-    /// That of a cluster's configuration.
+    /// Reads the policy from a cluster's configuration.
     pub(super) fn of(cluster: &Value) -> Self {
         let mut weights =
             endpoints(cluster).map(|endpoint| endpoint["load_balancing_weight"].as_u64().unwrap_or(1));
@@ -51,7 +51,7 @@ impl Policy {
         Self { name: name(cluster), weighted: weights.any(|weight| Some(weight) != first) }
     }
 
-    /// Whether a cluster with this policy runs `algorithm`; none when we do not know the policy.
+    /// Returns whether a cluster with this policy runs `algorithm`; `None` if the policy is unknown.
     pub(super) fn fits(&self, algorithm: Algorithm) -> Option<bool> {
         const KNOWN: [&str; 5] = ["ROUND_ROBIN", "LEAST_REQUEST", "RANDOM", "MAGLEV", "RING_HASH"];
         const HASHES: [&str; 2] = ["MAGLEV", "RING_HASH"];
@@ -64,14 +64,14 @@ impl Policy {
         Some((self.name == base || both_hash) && !(unequal_spoil && self.weighted))
     }
 
-    /// The algorithm that it is called by.
+    /// Returns the algorithm that has this policy's name.
     pub(super) fn algorithm(&self) -> Option<Algorithm> {
         let name = self.to_string();
         NAMES.algorithms().find(|algorithm| NAMES.native(*algorithm) == Some(&name))
     }
 }
 
-/// Envoy's name for an algorithm, without what is said of weights.
+/// Returns Envoy's name for an algorithm, without the suffix that describes weights.
 fn base(algorithm: Algorithm) -> Option<&'static str> {
     let native = NAMES.native(algorithm)?;
     Some(native.trim_end_matches(STEERED).trim_end_matches(WEIGHTED))
@@ -101,14 +101,14 @@ fn with_choices(named: &str, config: &Value) -> String {
     }
 }
 
-/// The endpoints that a cluster's configuration lists.
+/// Lists the endpoints in a cluster's configuration.
 fn endpoints(cluster: &Value) -> impl Iterator<Item = &Value> {
     let localities = cluster["load_assignment"]["endpoints"].as_array().into_iter().flatten();
     localities.flat_map(|locality| locality["lb_endpoints"].as_array().into_iter().flatten())
 }
 
-/// Lets a cluster run `algorithm`: one with weights takes those that `share` gives for each endpoint, the
-/// others lose theirs.
+/// Makes a cluster run `algorithm`. A weighted algorithm gets the weight that `share` returns for each
+/// endpoint; for other algorithms, the weights are removed.
 pub(super) fn write(cluster: &mut Map<String, Value>, algorithm: Algorithm, share: impl Fn(&Value) -> u32) {
     KEYS.iter().for_each(|key| drop(cluster.shift_remove(*key)));
     match algorithm.rule {

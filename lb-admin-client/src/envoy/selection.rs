@@ -1,4 +1,4 @@
-//! Finds out which algorithm routes, and switches to another one.
+//! Finds out which algorithm is active, and switches to another one.
 
 use super::names::NAMES;
 use super::policy::{self, Policy};
@@ -9,28 +9,28 @@ use crate::admin::Current;
 use crate::error::AdminError;
 use crate::group::Group;
 use crate::http::Call;
-use lb_core::Algorithm;
+use lb_core::{Algorithm, plain};
 use serde_json::Value;
 use std::time::Duration;
 use tokio::time::Instant;
 
-/// Longest wait until clusters show their new policies. Envoy reports a new version as accepted before its clusters
-/// have warmed up; until then the former ones serve requests.
+/// The longest wait until clusters show their new policies. Envoy reports a new version as accepted before
+/// its clusters have warmed up; until then, the previous clusters serve requests.
 const WARMED: Duration = Duration::from_secs(2);
 
-/// The pause between two looks at the clusters: a dump of the configuration costs Envoy a millisecond or two.
+/// Time between two checks of the clusters. A dump of the configuration costs Envoy one or two milliseconds.
 const RECHECK: Duration = Duration::from_millis(10);
 
-/// How the keys begin.
+/// Prefix of the keys in the runtime.
 const KEY: &str = "lb.algorithm.";
 
-/// A key's value that means always; 0 means never.
+/// The value of a key that means always; 0 means never.
 const ALWAYS: u64 = 100;
 
 const SWITCH: &str = "switch";
 
 impl EnvoyAdmin {
-    /// What routes.
+    /// Returns the active algorithm.
     pub(super) async fn selected(&self) -> Result<Current, AdminError> {
         match &self.selector {
             Selector::Runtime(_) => self.by_runtime().await,
@@ -57,7 +57,7 @@ impl EnvoyAdmin {
         Ok(Current { native: parts.join(" and "), algorithm: None })
     }
 
-    /// What the first route answers with that does not ask for a key, or is content without it.
+    /// Returns the algorithm of the first route that checks no key, or that matches when its key is missing.
     async fn fall_through(&self, runtime: &Runtime) -> Result<Current, AdminError> {
         for list in ["static_route_configs", "dynamic_route_configs"] {
             let dump: Dump = get(&self.http, CONFIG_DUMP, &[("resource", list)], "Envoy's routes").await?;
@@ -78,7 +78,7 @@ impl EnvoyAdmin {
         Ok(Current { native: "the route without a key".to_owned(), algorithm: None })
     }
 
-    /// Lets `algorithm` route, and looks.
+    /// Makes `algorithm` route, and checks that it does.
     pub(super) async fn select(&self, algorithm: Algorithm, native: &str) -> Result<(), AdminError> {
         let wanted = match &self.selector {
             Selector::Runtime(keys) => {
@@ -114,7 +114,7 @@ impl EnvoyAdmin {
         Err(AdminError::NotSwitched { url, wanted: native.to_owned(), routes })
     }
 
-    /// All keys in one call: one that stayed at 100 might go before the wanted one.
+    /// Sets all keys in one call, since another key that stayed at 100 might take precedence.
     async fn set_keys(&self, keys: &[Algorithm], wanted: Algorithm, native: &str) -> Result<(), AdminError> {
         let names: Vec<String> = keys.iter().map(|algorithm| format!("{KEY}{algorithm}")).collect();
         let value = |algorithm: &Algorithm| if *algorithm == wanted { "100" } else { "0" };
@@ -127,13 +127,14 @@ impl EnvoyAdmin {
         Err(AdminError::Refused {
             status: reply.status,
             native: native.to_owned(),
-            said: reply.body.trim().to_owned(),
+            said: plain::line(reply.body.trim()).into_owned(),
             available: self.capabilities.algorithms.iter().map(|offer| offer.native.clone()).collect(),
             url: reply.url,
         })
     }
 
-    /// Rewrites the policies of the pools' clusters in the file, and gives those that should now be in force.
+    /// Rewrites the policies of the pools' clusters in the file, and returns those that should now be in
+    /// force.
     async fn write_policies(
         &self,
         file: &Watched,
@@ -153,7 +154,7 @@ impl EnvoyAdmin {
         Ok(wanted)
     }
 
-    /// Whether the clusters that should run `algorithm` do, and in which words.
+    /// Checks whether the clusters that should run `algorithm` do, and describes what they run.
     pub(super) async fn judge(&self, algorithm: Algorithm) -> Result<(bool, String), AdminError> {
         let of_it =
             |one: &Dumped| self.place(one.name()).is_some_and(|(_, of)| of.is_none_or(|of| of == algorithm));
@@ -169,26 +170,26 @@ impl EnvoyAdmin {
             let policy = Policy::of(&one.cluster);
             let fits = policy.fits(algorithm);
             right &= fits != Some(false);
-            let unjudged = if fits.is_none() { ", which we do not know" } else { "" };
-            told.push(format!("cluster `{}` balances by {policy}{unjudged}", one.name()));
+            let unjudged = if fits.is_none() { ", which is unknown" } else { "" };
+            told.push(format!("cluster `{}` balances with {policy}{unjudged}", one.name()));
         }
         Ok((right, told.join(", ")))
     }
 }
 
-/// What the name of a key stands for.
+/// Returns the algorithm that the name of a key stands for.
 fn named(name: &str) -> Current {
     let algorithm: Option<Algorithm> = name.parse().ok();
     let native = algorithm.and_then(|algorithm| NAMES.native(algorithm)).unwrap_or(name);
     Current { native: native.to_owned(), algorithm }
 }
 
-/// What clusters of the file run: one policy, or each its own.
+/// Returns what the clusters of the file run: one policy, or the policy of each cluster if they differ.
 fn by_policies(clusters: &[Dumped]) -> Current {
     let policies: Vec<(&str, Policy)> =
         clusters.iter().map(|one| (one.name(), Policy::of(&one.cluster))).collect();
     match policies.as_slice() {
-        [] => Current { native: "no cluster of ours".to_owned(), algorithm: None },
+        [] => Current { native: "no known cluster".to_owned(), algorithm: None },
         [(_, first), rest @ ..] if rest.iter().all(|(_, policy)| policy == first) => {
             Current { native: first.to_string(), algorithm: first.algorithm() }
         }

@@ -1,4 +1,4 @@
-//! Weights, by the files of the clusters `rl`: their endpoints with the weight of each.
+//! Sets weights through the files of the clusters `rl`, which list their endpoints with weights.
 
 use super::wire::Dumped;
 use super::xds::{Watched, address, shares};
@@ -16,12 +16,12 @@ const WHAT: &str = "set weights";
 #[derive(Debug)]
 pub(super) struct Steered {
     cluster: String,
-    /// What the file calls it.
+    /// Name of the cluster in the file.
     service: String,
     file: Watched,
 }
 
-/// The clusters `rl` whose endpoints come from a file.
+/// Finds the clusters `rl` whose endpoints come from a file.
 pub(super) async fn find(http: &Http) -> Result<Vec<Steered>, AdminError> {
     let mask = "cluster.name,cluster.alt_stat_name,cluster.eds_cluster_config";
     let found = configured(http, Some(mask)).await?;
@@ -41,7 +41,8 @@ fn steered(one: &Dumped) -> Option<Steered> {
 }
 
 impl EnvoyAdmin {
-    /// Rewrites the files in which a backend is named, and looks. Backends that are not named keep their weight.
+    /// Rewrites the files that list the named backends, and checks the result. Other backends keep their
+    /// weight.
     pub(super) async fn steer(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         if let Some(unfit) = unfit_weight(weights) {
             return Err(bad(unfit));
@@ -73,7 +74,7 @@ impl EnvoyAdmin {
                     set.iter().find(|(known, share)| *known == id && *share != host.weight)
                 {
                     return Err(bad(format!(
-                        "{}{CLUSTERS} shows `{id}` of cluster `{}` at {}, not at the {share} of `{}`; does another program write \
+                        "{}{CLUSTERS} shows `{id}` of cluster `{}` with weight {}, not the {share} in `{}`; does another program write \
                          that file?",
                         self.http.base(),
                         steered.cluster,
@@ -86,7 +87,7 @@ impl EnvoyAdmin {
         Ok(())
     }
 
-    /// Changes the weights in a file, and says which backends now have which.
+    /// Changes the weights in a file, and returns the new weight of each changed backend.
     fn reweigh(&self, document: &mut Value, service: &str, weights: &[(String, f64)]) -> Vec<(String, u32)> {
         let resources = document["resources"].as_array_mut().into_iter().flatten();
         let mut endpoints: Vec<(&mut Value, &(String, f64))> = resources

@@ -1,11 +1,11 @@
-//! The JSON of Envoy's admin API. What is zero, empty or the default is left out there, so nearly every
-//! field may be missing. Configurations stay as they are: they are read by [`policy`](super::policy).
+//! The JSON of Envoy's admin API. Envoy omits fields that are zero, empty or the default, so nearly every
+//! field may be missing. Configurations are kept as JSON and read by [`policy`](super::policy).
 
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// `GET /clusters?format=json`.
+/// The reply to `GET /clusters?format=json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Clusters {
     pub(super) cluster_statuses: Vec<Cluster>,
@@ -44,12 +44,23 @@ struct SocketAddress {
     port_value: u16,
 }
 
-/// Values are texts, and left out when they are zero.
+/// One counter of a host. Values are text, and omitted if they are zero.
 #[derive(Debug, Deserialize)]
 struct HostStat {
     name: String,
     #[serde(default)]
     value: String,
+}
+
+impl Stats {
+    /// Adds up the retries of the clusters that `wanted` accepts.
+    pub(super) fn retries(&self, wanted: impl Fn(&str) -> bool) -> u64 {
+        let of = |stat: &&Stat| {
+            let rest = stat.name.strip_prefix("cluster.");
+            rest.and_then(|rest| rest.strip_suffix(".upstream_rq_retry")).is_some_and(&wanted)
+        };
+        self.stats.iter().filter(of).filter_map(|stat| stat.value.as_u64()).sum()
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -67,7 +78,7 @@ fn one() -> u32 {
 }
 
 impl Host {
-    /// Where it listens, as `host:port`.
+    /// Returns the address of the host as `host:port`.
     pub(super) fn address(&self) -> String {
         let socket = self.address.socket_address.as_ref();
         socket.map_or_else(String::new, |socket| join(&socket.address, socket.port_value))
@@ -94,12 +105,12 @@ impl Health {
     }
 }
 
-/// An address as `host:port`, that of IPv6 in brackets.
+/// Formats an address as `host:port`, with brackets around an IPv6 address.
 pub(super) fn join(host: &str, port: u16) -> String {
     if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
-/// `GET /runtime?format=json`.
+/// The reply to `GET /runtime?format=json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Runtime {
     pub(super) entries: BTreeMap<String, RuntimeEntry>,
@@ -111,14 +122,14 @@ pub(super) struct RuntimeEntry {
     pub(super) final_value: String,
 }
 
-/// `GET /config_dump`; `{}` when there is nothing of the kind.
+/// The reply to `GET /config_dump`; `{}` if there is no such resource.
 #[derive(Debug, Deserialize)]
 pub(super) struct Dump {
     #[serde(default)]
     pub(super) configs: Vec<Dumped>,
 }
 
-/// One part of the configuration: which field there is depends on what was asked for.
+/// One part of the configuration. The requested resource determines which field is present.
 #[derive(Debug, Deserialize)]
 pub(super) struct Dumped {
     #[serde(default)]
@@ -127,25 +138,25 @@ pub(super) struct Dumped {
     pub(super) route_config: Value,
     #[serde(default)]
     pub(super) bootstrap: Value,
-    /// When Envoy took it over; of a cluster, when its hosts began to count.
+    /// When Envoy applied it; for a cluster, when its hosts began to count.
     #[serde(default)]
     pub(super) last_updated: String,
 }
 
 impl Dumped {
-    /// The cluster's name.
+    /// Returns the name of the cluster.
     pub(super) fn name(&self) -> &str {
         self.cluster["name"].as_str().unwrap_or_default()
     }
 }
 
-/// `GET /stats?format=json`.
+/// The reply to `GET /stats?format=json`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Stats {
     pub(super) stats: Vec<Stat>,
 }
 
-/// Histograms have neither.
+/// One statistic. Histograms have neither field.
 #[derive(Debug, Deserialize)]
 pub(super) struct Stat {
     #[serde(default)]

@@ -1,7 +1,7 @@
 //! The files that Envoy watches: what they contain, and how a new version takes effect.
 //!
-//! Envoy notices a file that is moved into place, not one that is written in place. Whether it accepted a
-//! version or rejected it is in its statistics; the reason for a rejection is in its log.
+//! Envoy notices a file that is moved into place, but not one that is written in place. Its statistics show
+//! whether it accepted or rejected a version; the reason for a rejection is in its log.
 
 use super::names::NAMES;
 use super::policy;
@@ -21,16 +21,17 @@ use tokio::time::Instant;
 const CLUSTER: &str = "type.googleapis.com/envoy.config.cluster.v3.Cluster";
 const ASSIGNMENT: &str = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment";
 
-/// The greatest weight of an endpoint; the least is 1, since Envoy rejects 0.
+/// The greatest weight of an endpoint. The least is 1, since Envoy rejects 0.
 const GREATEST_WEIGHT: f64 = 1000.0;
 
-/// Longest that Envoy may take to notice a file. It needs a few milliseconds.
+/// The longest time that Envoy may take to notice a file; it usually takes a few milliseconds.
 const NOTICED: Duration = Duration::from_secs(1);
 
-/// Time between two looks at whether it has.
+/// Time between two checks of whether Envoy noticed the file.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// The file of an EDS cluster: its endpoints with their weights. Each endpoint carries its id as `hostname`.
+/// Builds the file of an EDS cluster: its endpoints with their weights. Each endpoint carries its id as
+/// `hostname`.
 pub fn assignment(cluster: &str, backends: &[(KnownBackend, f64)]) -> Value {
     let weights: Vec<f64> = backends.iter().map(|(_, weight)| *weight).collect();
     let weighted = backends.iter().zip(shares(&weights)).map(|((backend, _), share)| {
@@ -46,8 +47,8 @@ pub fn assignment(cluster: &str, backends: &[(KnownBackend, f64)]) -> Value {
     })])
 }
 
-/// The file of all clusters, one for each pool and called like it, under `algorithm`. None when Envoy does not
-/// have it, or only with endpoints from a file of their own: `rl`.
+/// Builds the file of all clusters, one for each pool and named after it, that run `algorithm`. `None` if
+/// Envoy does not have the algorithm, or if it needs a separate file of endpoints, as `rl` does.
 pub fn clusters(backends: &[KnownBackend], algorithm: Algorithm) -> Option<Value> {
     NAMES.native(algorithm).filter(|_| algorithm.rule != Rule::Rl)?;
     let mut pools: Vec<&str> = Vec::new();
@@ -85,7 +86,8 @@ pub fn clusters(backends: &[KnownBackend], algorithm: Algorithm) -> Option<Value
     Some(document(pools.into_iter().map(cluster).collect()))
 }
 
-/// The weight of a configured endpoint, as its pool's backends are known; 1 when it is not among them.
+/// Returns the weight of a configured endpoint relative to its pool's known backends; 1 if it is not among
+/// them.
 pub(super) fn share(endpoint: &Value, backends: &[KnownBackend]) -> u32 {
     let is = |backend: &&KnownBackend| {
         endpoint["endpoint"]["hostname"] == backend.id.as_str() || address(endpoint) == backend.address
@@ -97,7 +99,7 @@ pub(super) fn share(endpoint: &Value, backends: &[KnownBackend]) -> u32 {
     place.and_then(|place| shares(&weights).get(place).copied()).unwrap_or(1)
 }
 
-/// Weights as Envoy takes them: whole numbers from 1, in proportion.
+/// Scales weights to those that Envoy accepts: whole numbers from 1, in proportion.
 pub(super) fn shares(weights: &[f64]) -> Vec<u32> {
     let greatest = weights.iter().copied().fold(0.0, f64::max);
     let are_whole =
@@ -114,7 +116,7 @@ fn endpoint(backend: &KnownBackend) -> Value {
     json!({"endpoint": {"hostname": backend.id, "address": address}})
 }
 
-/// Where a configured endpoint listens, as `host:port`.
+/// Returns the address of a configured endpoint as `host:port`.
 pub(super) fn address(endpoint: &Value) -> String {
     let socket = &endpoint["endpoint"]["address"]["socket_address"];
     let port = socket["port_value"].as_u64().and_then(|port| u16::try_from(port).ok());
@@ -125,7 +127,7 @@ fn document(resources: Vec<Value>) -> Value {
     json!({"version_info": version(), "resources": resources})
 }
 
-/// A version that no file had before.
+/// Returns a version that no earlier file had.
 fn version() -> String {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     since.as_nanos().to_string()
@@ -135,11 +137,11 @@ fn version() -> String {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Watched {
     path: PathBuf,
-    /// How the statistics of its subscription begin.
+    /// Prefix of the statistics of its subscription.
     stats: String,
 }
 
-/// What Envoy says of a subscription.
+/// Envoy's statistics on a subscription.
 #[derive(Debug, Default)]
 struct Progress {
     version: String,
@@ -148,7 +150,7 @@ struct Progress {
 }
 
 impl Watched {
-    /// The file of a `ConfigSource`, if it comes from one.
+    /// Returns the file of a `ConfigSource`; `None` if it does not come from a file.
     pub(super) fn of(source: &Value, stats: String) -> Option<Self> {
         let path = source["path_config_source"]["path"].as_str().or_else(|| source["path"].as_str())?;
         Some(Self { path: PathBuf::from(path), stats })
@@ -158,7 +160,7 @@ impl Watched {
         &self.path
     }
 
-    /// What it says now.
+    /// Reads the current content of the file.
     pub(super) fn read(&self, what: &'static str) -> Result<Value, AdminError> {
         let text = std::fs::read_to_string(&self.path).map_err(|error| self.io(what, &error))?;
         serde_json::from_str(&text).map_err(|error| AdminError::BadValue {
@@ -167,8 +169,8 @@ impl Watched {
         })
     }
 
-    /// Moves a new version to its place, and waits until it is in force. One that is rejected is taken back, so
-    /// that Envoy can be started again.
+    /// Moves a new version into place, and waits until it is in force. A rejected version is replaced by the
+    /// previous one, so that Envoy can be restarted.
     pub(super) async fn publish(
         &self,
         http: &Http,
@@ -178,7 +180,7 @@ impl Watched {
         let version = version();
         document["version_info"] = version.as_str().into();
         let before = self.progress(http).await?;
-        // A few kilobytes: reading them blocks for no time that matters.
+        // The file has a few kilobytes, so reading it blocks only briefly.
         let former = std::fs::read(&self.path).map_err(|error| self.io(what, &error))?;
         self.put(format!("{document:#}\n").as_bytes()).map_err(|error| self.io(what, &error))?;
         let deadline = Instant::now() + NOTICED;
@@ -196,15 +198,15 @@ impl Watched {
                 if now > before {
                     self.put(&former).map_err(|error| self.io(what, &error))?;
                     return bad(format!(
-                        "Envoy did not take the new version over (`{}.update_{name}` went from {before} to {now}), so the \
-                         former one is still in force and was put back; Envoy's log says why",
+                        "Envoy did not accept the new version (`{}.update_{name}` went from {before} to {now}), so the \
+                         previous one is still in force and was restored; Envoy's log says why",
                         self.stats
                     ));
                 }
             }
             if Instant::now() >= deadline {
                 return bad(format!(
-                    "Envoy has not noticed the new version after {NOTICED:?}; is this the file it watches, seen from here?"
+                    "Envoy has not noticed the new version after {NOTICED:?}; does it watch this file, on this machine?"
                 ));
             }
             tokio::time::sleep(LOOK).await;
@@ -240,12 +242,12 @@ impl Watched {
         match error.kind() {
             ErrorKind::PermissionDenied => AdminError::Denied {
                 place,
-                way_out: "run `bench` as a user that may write to the folder of the files that Envoy watches",
+                way_out: "run `bench` as a user who may write to the folder that Envoy watches",
             },
             _ => AdminError::BadValue {
                 what,
                 reason: format!(
-                    "`{place}`: {error}; Envoy reads it, so it has to be reachable from this machine by this path"
+                    "`{place}`: {error}; Envoy reads this file, so this machine must be able to reach it at this path"
                 ),
             },
         }

@@ -1,4 +1,4 @@
-//! The contract, kept or broken depending on the fake's conduct.
+//! Implements `LoadBalancerAdmin` for the fake, faithfully or not, depending on its conduct.
 
 use super::{Conduct, FakeAdmin};
 use crate::admin::{Capabilities, Current, LoadBalancerAdmin, ResetKind};
@@ -32,7 +32,7 @@ impl LoadBalancerAdmin for FakeAdmin {
             return Err(AdminError::AlreadyMeasuring {
                 url: "memory".to_owned(),
                 status: 400,
-                said: "a measurement runs".to_owned(),
+                said: "a measurement is running".to_owned(),
             });
         }
         Ok(())
@@ -43,7 +43,7 @@ impl LoadBalancerAdmin for FakeAdmin {
         if !std::mem::replace(&mut state.measuring, false) {
             return Err(AdminError::NotMeasuring {
                 url: "memory".to_owned(),
-                said: "no measurement runs".to_owned(),
+                said: "no measurement is running".to_owned(),
             });
         }
         Ok(())
@@ -129,7 +129,7 @@ impl LoadBalancerAdmin for FakeAdmin {
         })
     }
 
-    /// Without waiting: what is held never ends by itself.
+    /// Returns without waiting, because held requests never end by themselves.
     async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {
         self.need(self.capabilities.in_flight, "drain")?;
         let state = self.note("drain");

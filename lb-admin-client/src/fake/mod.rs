@@ -1,9 +1,9 @@
-//! A load balancer in memory, for tests of code that drives one. It can misbehave in all the ways that
-//! real ones do.
+//! A load balancer in memory, for tests of code that drives load balancers. It can misbehave in all the ways
+//! that real ones do.
 //!
-//! It routes with the real policies of `lb-core`, so that its behavioural evidence is the verdict on
-//! real choices: a fake that claims one algorithm and routes with another is found out the way a
-//! real one is. No sockets, no clock: equal calls give equal results.
+//! It routes with the real policies of `lb-core`, so its behavioural evidence comes from real choices: a fake
+//! that claims one algorithm and routes with another is detected in the same way as a real load balancer. It
+//! uses no sockets and no clock, so equal calls give equal results.
 
 mod admin;
 
@@ -76,6 +76,7 @@ impl FakeAdmin {
                 sees_old_in_flight: true,
                 weights: true,
                 drain: true,
+                names_backends: true,
                 measurement: true,
                 views: 1,
             },
@@ -113,15 +114,15 @@ impl FakeAdmin {
         self
     }
 
-    /// Changes its capabilities; calls that need a capability that it lacks are refused.
+    /// Changes its capabilities. Calls that need a missing capability are rejected.
     #[must_use]
     pub fn with_capabilities(mut self, change: impl FnOnce(&mut Capabilities)) -> Self {
         change(&mut self.capabilities);
         self
     }
 
-    /// Sends `count` requests through it, each of which succeeds after `latency`, and returns the ids of the backends
-    /// that served them.
+    /// Sends `count` requests through it, each of which succeeds after `latency`, and returns the ids of the
+    /// backends that served them.
     pub fn serve(&self, count: usize, latency: Span) -> Vec<String> {
         let mut state = self.state();
         (0..count).filter_map(|_| state.serve(latency)).collect()
@@ -200,7 +201,7 @@ impl State {
         views.map(|(id, view)| PoolBackend { id: id.clone(), weight: view.weight }).collect()
     }
 
-    /// What a probe over real sockets would see.
+    /// Returns what a probe over real sockets would observe.
     fn observe(&mut self, behaviour: Behaviour) -> Observations {
         let hold = requests_to_hold(behaviour, self.ids.len());
         let held: Vec<BackendIndex> = (0..hold).filter_map(|_| self.pick()).collect();

@@ -6,33 +6,36 @@ use crate::fingerprint::statistics::{FALSE_ALARM, chance_of_full_window, implaus
 use lb_core::algorithm::Behaviour;
 use lb_core::switch_evidence::{Layer, Verdict};
 
-/// Fewer short requests than this tell too little: 60 random choices pass for a rotation of two
-/// backends in 2 of 10,000 cases, and in fewer with more backends.
+/// The minimum number of short requests. Of 60 random choices between two backends, 2 series in 10,000 pass
+/// for a rotation; with more backends, fewer do.
 pub(super) const FEWEST_REQUESTS: usize = 60;
 
-/// A rotation's running surplus swings by less than 1; each request of another client adds at most 1.
+/// Largest swing of a rotation: its running surplus varies by less than 1, and each request of another client
+/// adds at most 1.
 const ROTATION_SWING: f64 = 2.0;
 
-/// Below this not a single request is out of its turn.
+/// Below this swing, every request is in its turn.
 const STRICT_SWING: f64 = 1.0;
 
-/// Beyond this no rotation with up to four requests of other clients in between is left.
+/// Above this swing, the sequence is not a rotation, even with up to four requests of other clients in
+/// between.
 const NO_ROTATION_SWING: f64 = 5.0;
 
-/// Share of answers from the least loaded backends from which least-loaded is confirmed.
+/// Share of answers from the least loaded backends that confirms a least-loaded algorithm.
 const LEAST_LOADED_SHARE: f64 = 0.95;
 
-/// Share of requests that may go to a busier backend for reasons outside of the probe.
+/// Share of requests that may go to a busier backend for reasons outside the probe.
 const LEAST_LOADED_SLACK: f64 = 0.02;
 
-/// How far the share of two choices may be off, since in-flight counts may go down late.
+/// Tolerance for the share of two choices, since in-flight counts may go down late.
 const TWO_CHOICES_SLACK: f64 = 0.05;
 
 /// Share of answers from one backend below which there is no affinity.
 const AFFINITY_SHARE: f64 = 0.9;
 
-/// To confirm, the trace of another behaviour has to be rarer than this. Milder than
-/// [`FALSE_ALARM`], since the price of an error is a word too confident, not a trial thrown away.
+/// To confirm a behaviour, its trace must be less probable than this under other behaviours. This limit is
+/// less strict than [`FALSE_ALARM`], since an error overstates the confidence but does not invalidate a
+/// trial.
 const OTHERWISE: f64 = 1e-2;
 
 /// Decides whether `seen` fits `behaviour`.
@@ -49,25 +52,28 @@ pub fn judge(behaviour: Behaviour, seen: &Observations) -> Layer {
             Behaviour::LatencyAware => latency_aware(&tally),
             Behaviour::Affinity => affinity(&tally),
             Behaviour::Learned => learned(&tally),
+            Behaviour::Unknown => {
+                return Layer::not_tested("how the algorithm chooses is not known here");
+            }
         },
     };
     numbers(Layer::new(verdict, detail), &tally)
 }
 
-/// Why nothing can be said at all.
+/// Returns the reason why the observations allow no verdict, if there is one.
 fn unfit(behaviour: Behaviour, tally: &Tally) -> Option<String> {
     if tally.requests() < FEWEST_REQUESTS {
         return Some(format!(
-            "only {} short requests were answered, {FEWEST_REQUESTS} are needed",
+            "only {} short requests were answered; at least {FEWEST_REQUESTS} are needed",
             tally.requests()
         ));
     }
-    // One backend of an unknown number may be what affinity made of them.
+    // If the size of the pool is unknown, affinity may be the reason why only one backend answered.
     let alone = tally.backends() < 2 && (tally.complete || behaviour != Behaviour::Affinity);
-    alone.then(|| "only one backend answers: every algorithm looks alike".to_owned())
+    alone.then(|| "only one backend answers, so all algorithms look alike".to_owned())
 }
 
-/// Whether the sequence is a strict rotation, by equal shares or by weights.
+/// Returns whether the sequence is a strict rotation, by equal shares or by weights.
 fn rotates(tally: &Tally) -> bool {
     let (equal, weighted) = tally.swings();
     equal.min(weighted) <= ROTATION_SWING
@@ -80,8 +86,10 @@ fn rotation(tally: &Tally, may_ignore_weights: bool) -> (Verdict, String) {
         let told = "every backend answers in its turn, however many requests it holds".to_owned();
         (Verdict::Confirmed, told)
     } else if swing > NO_ROTATION_SWING {
-        let told =
-            format!("no rotation: a backend is {swing:.1} requests off its turn, and {}", rounds_text(tally));
+        let told = format!(
+            "not a rotation: a backend is {swing:.1} requests off its turn, and {}",
+            rounds_text(tally)
+        );
         (Verdict::Contradicted, told)
     } else {
         let told = format!("nearly a rotation: a backend is {swing:.1} requests off its turn");
@@ -89,27 +97,27 @@ fn rotation(tally: &Tally, may_ignore_weights: bool) -> (Verdict, String) {
     }
 }
 
-/// Whether there are too many full windows for independent choices with any probabilities.
+/// Returns whether there are too many full windows for independent choices, whatever their probabilities.
 fn too_regular(tally: &Tally, alpha: f64) -> bool {
     let (full, windows) = tally.windows();
     let chance = chance_of_full_window(tally.backends());
     implausible(full, windows, 0.0, chance, alpha)
 }
 
-/// Whether `shares` can be the chances of independent choices.
+/// Returns whether independent choices with the probabilities `shares` can explain the answers.
 fn fits(tally: &Tally, shares: &[f64], alpha: f64) -> bool {
     let each = alpha / (2 * tally.backends()) as f64;
     let mut pairs = tally.answers.iter().zip(shares);
     pairs.all(|(hits, share)| !implausible(*hits, tally.requests(), *share, *share, each))
 }
 
-/// Whether choices may be independent and blind to load, by equal chances or by weights.
+/// Returns whether choices may be independent and blind to load, with equal probabilities or by weights.
 fn blind(tally: &Tally, alpha: f64) -> bool {
     fits(tally, &tally.equal(), alpha) || fits(tally, &tally.weights, alpha)
 }
 
 fn random(tally: &Tally) -> (Verdict, String) {
-    // Two questions are asked of chance, so each may err half as often.
+    // Two hypotheses are tested, so each gets half of the error budget.
     let alpha = FALSE_ALARM / 2.0;
     if too_regular(tally, alpha) {
         let told = format!("too regular for chance: {}", rounds_text(tally));
@@ -134,7 +142,8 @@ fn random(tally: &Tally) -> (Verdict, String) {
     }
 }
 
-/// The least loaded backends, in each of the ways to read it that leaves others over.
+/// Lists the sets of least loaded backends under each definition of load, except those that contain all
+/// backends.
 fn readings(tally: &Tally) -> Vec<Vec<bool>> {
     let sets = tally.least_loaded(&tally.held).into_iter();
     sets.filter(|set| set.contains(&false)).collect()
@@ -148,14 +157,14 @@ fn least_loaded(tally: &Tally) -> (Verdict, String) {
         return (Verdict::Consistent, ALIKE.to_owned());
     }
     let (hits, requests) = (tally.hits(&free), tally.requests());
-    let told = format!("{hits} of {requests} short requests went to the least loaded");
+    let told = format!("{hits} of {requests} short requests went to the least-loaded backend");
     let if_blind = sum_of(&tally.equal(), &free).max(sum_of(&tally.weights, &free));
     let preferred = |alpha| implausible(hits, requests, 0.0, if_blind, alpha);
     if rotates(tally) && !preferred(0.5) {
         let told = format!("rotates regardless of load: only {told}");
         (Verdict::Contradicted, told)
     } else if implausible(tally.inexplicable(), requests, 0.0, LEAST_LOADED_SLACK, FALSE_ALARM) {
-        let told = format!("heeds no load: only {told}");
+        let told = format!("ignores load: only {told}");
         (Verdict::Contradicted, told)
     } else if hits as f64 >= LEAST_LOADED_SHARE * requests as f64 && preferred(FALSE_ALARM) {
         (Verdict::Confirmed, told)
@@ -164,14 +173,14 @@ fn least_loaded(tally: &Tally) -> (Verdict, String) {
     }
 }
 
-/// The sum of the shares of the backends in `set`.
+/// Returns the sum of the shares of the backends in `set`.
 fn sum_of(shares: &[f64], set: &[bool]) -> f64 {
     let members = shares.iter().zip(set).filter(|(_, member)| **member);
     members.map(|(share, _)| share).sum()
 }
 
-/// The lowest and highest chance that one of two choices is among the `free` backends, over the ways
-/// in which the two are drawn: with or without replacement, evenly or by weight.
+/// Returns the lowest and highest probability that one of two choices is among the `free` backends, over the
+/// ways in which the two are drawn: with or without replacement, evenly or by weight.
 fn two_choices_chances(tally: &Tally, free: &[bool]) -> (f64, f64) {
     let busy: Vec<bool> = free.iter().map(|free| !free).collect();
     let (mut low, mut high) = (1.0_f64, 0.0_f64);
@@ -194,7 +203,7 @@ fn two_choices(tally: &Tally) -> (Verdict, String) {
     let requests = tally.requests();
     let (low, high) = two_choices_chances(tally, free);
     let told = format!(
-        "{} of {requests} short requests went to the least loaded, two choices send {:.0} to {:.0}",
+        "{} of {requests} short requests went to the least-loaded backend; two choices would send {:.0} to {:.0}",
         tally.hits(free),
         low * requests as f64,
         high * requests as f64,
@@ -224,7 +233,7 @@ fn latency_aware(tally: &Tally) -> (Verdict, String) {
         (Verdict::Contradicted, told)
     } else {
         let told = format!(
-            "no rotation, and latency-aware choices leave no trace of their own: {}",
+            "not a rotation, and latency-aware choices leave no unique trace: {}",
             shares_text(tally)
         );
         (Verdict::Consistent, told)
@@ -236,8 +245,8 @@ fn affinity(tally: &Tally) -> (Verdict, String) {
     let all = tally.requests() + held;
     let home = (0..tally.backends()).max_by_key(|i| tally.answers[*i]);
     let met = home.map_or(0, |home| tally.answers[home] + tally.held[home]);
-    let told = format!("{met} of {all} requests of one client met the same backend");
-    // Held requests are this client's as well: who sends them elsewhere avoids load.
+    let told = format!("{met} of {all} requests of one client reached the same backend");
+    // Held requests come from the same client: a load balancer that sends them elsewhere avoids load.
     let held_elsewhere = held > 0 && home.is_some_and(|home| tally.held[home] == 0);
     if held_elsewhere || (met as f64) < AFFINITY_SHARE * all as f64 {
         (Verdict::Contradicted, told)
@@ -265,7 +274,7 @@ fn shares_text(tally: &Tally) -> String {
     each.collect::<Vec<_>>().join(", ")
 }
 
-/// Attaches all that was counted.
+/// Attaches all counts to a layer.
 fn numbers(layer: Layer, tally: &Tally) -> Layer {
     let requests = tally.requests() as f64;
     let mut layer = layer.with("requests", requests).with("backends", tally.backends() as f64);

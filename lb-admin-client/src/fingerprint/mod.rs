@@ -13,25 +13,25 @@
 //! | least loaded | only backends with the fewest in flight |
 //! | affinity | one backend, always |
 //!
-//! The decision is a pure function of what was observed ([`judge`]).
+//! The decision is a pure function of the observations ([`judge`]).
 //!
-//! # How sure it is
-//! A correct algorithm is reported as *contradicted* at most once in a million verifications: where
-//! chance decides, Chernoff's bound `P(share of m draws >= q) <= exp(-m KL(q || p))`, with the
-//! budget of [`FALSE_ALARM`] divided among all comparisons made (Hoeffding, Probability inequalities
-//! for sums of bounded random variables, 1963, theorem 1). Where nothing is left to chance (rotation,
-//! affinity, least loaded) the limits leave room for a few requests of other clients and for
-//! in-flight counts that go down a little late; the bound assumes no more traffic than that, so
-//! drain first. *Confirmed* means that the trace fits and blind choice or rotation would not have
-//! made it.
+//! # Confidence
+//! A correct algorithm is reported as *contradicted* at most once in a million verifications. Where the
+//! algorithm chooses at random, this follows from Chernoff's bound `P(share of m draws >= q) <= exp(-m KL(q
+//! || p))`, with the budget of [`FALSE_ALARM`] divided among all comparisons made (Hoeffding, Probability
+//! inequalities for sums of bounded random variables, 1963, theorem 1). For deterministic behaviours
+//! (rotation, affinity, least loaded) the limits leave room for a few requests of other clients and for
+//! in-flight counts that go down a little late. The bound assumes no more traffic than that, so drain first.
+//! *Confirmed* means that the trace fits, and that blind choice or rotation would not have produced it.
 //!
-//! Latency-aware algorithms leave no trace that is theirs alone, so they are at best *consistent*.
-//! Some of their short requests are slowed down, and a rotation that not one slow reply disturbs
-//! contradicts them; the bound on that is only experimental (no false alarm in the simulated
-//! probes of the tests). Requests are not held then, since that would teach the policy that all
-//! backends but one are slow. Learned algorithms may do anything, and are not tested.
+//! Latency-aware algorithms leave no unique trace, so they are at best *consistent*. The probe slows down
+//! some of their short requests, and a rotation that no slow reply disturbs contradicts them. The bound for
+//! this is only experimental (no false alarm in the simulated probes of the tests). The probe holds no
+//! requests in this case, since that would teach the policy that all backends but one are slow. Learned
+//! algorithms may do anything, and are not tested.
 
 mod judge;
+mod line;
 mod observe;
 mod probe;
 mod statistics;

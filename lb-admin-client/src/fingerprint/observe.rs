@@ -5,21 +5,23 @@ use lb_core::algorithm::Behaviour;
 use lb_core::rng::mix;
 use std::time::Duration;
 
-/// Most requests held at once. With more backends than this several stay free, which is enough.
+/// The largest number of requests held at once. With more backends, several stay free, which is enough.
 const MOST_HELD: usize = 15;
 
-/// Several times what a reply takes otherwise, and far below what would ruin a backend's estimate.
+/// How long slow requests are held: several times as long as a normal reply takes, but too short to distort
+/// latency estimates much.
 const SLOW: Duration = Duration::from_millis(5);
 
-/// Often enough that every backend meets some, seldom enough that most replies are fast.
+/// The number of slow requests in ten: enough that every backend gets some, few enough that most replies are
+/// fast.
 const SLOW_OF_TEN: u64 = 3;
 
 /// A backend that may be picked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PoolBackend {
-    /// Its id, as in `X-Backend`.
+    /// Id of the backend, as in `X-Backend`.
     pub id: String,
-    /// Its weight, above zero.
+    /// Weight of the backend, above zero.
     pub weight: f64,
 }
 
@@ -35,47 +37,48 @@ pub struct Observations {
     pub sequence: Vec<String>,
 }
 
-/// How many requests to hold: on all backends but one. None where they would teach a policy that
-/// all backends but one are slow, and where the verdict does not need them.
+/// Returns the number of requests to hold: one for each backend but one. Zero if holding would teach a policy
+/// that all backends but one are slow, or if the verdict does not need it.
 pub(crate) fn requests_to_hold(behaviour: Behaviour, backends: usize) -> usize {
     match behaviour {
-        Behaviour::LatencyAware | Behaviour::Learned => 0,
+        Behaviour::LatencyAware | Behaviour::Learned | Behaviour::Unknown => 0,
         _ => backends.saturating_sub(1).clamp(1, MOST_HELD),
     }
 }
 
-/// Whether the trace is that choices heed what is held. Others hold for each connection by itself.
+/// Returns whether this behaviour shows in how choices depend on held requests. Other behaviours show on each
+/// connection by itself.
 pub(crate) fn looks_at_held(behaviour: Behaviour) -> bool {
     matches!(behaviour, Behaviour::LeastLoaded | Behaviour::TwoChoices)
 }
 
-/// How long the short request at `position` is held. Some take longer for who looks at latencies:
-/// while all replies take the same time, latency-aware choices may rotate, and there is nothing to
-/// tell.
+/// Returns how long the short request at `position` is held. For latency-aware behaviours, some requests are
+/// held longer: while all replies take the same time, latency-aware choices may rotate, and the trace proves
+/// nothing.
 pub(crate) fn short_hold(behaviour: Behaviour, position: usize) -> Duration {
     let slow = mix(position as u64) % 10 < SLOW_OF_TEN;
     if behaviour == Behaviour::LatencyAware && slow { SLOW } else { Duration::ZERO }
 }
 
-/// Observations by backend.
+/// Counts of a probe by backend.
 pub(super) struct Tally {
     pub(super) ids: Vec<String>,
-    /// Each backend's weight as a share of all.
+    /// Weight of each backend as a fraction of all weights.
     pub(super) weights: Vec<f64>,
-    /// Requests held on each.
+    /// Number of requests held on each backend.
     pub(super) held: Vec<usize>,
-    /// Answers of each.
+    /// Number of short requests that each backend answered.
     pub(super) answers: Vec<usize>,
-    /// The short requests, by position of their backend.
+    /// Position of the backend that answered each short request.
     pub(super) sequence: Vec<usize>,
-    /// Whether `ids` are known to be all.
+    /// Whether `ids` contains the whole pool.
     pub(super) complete: bool,
 }
 
 impl Tally {
     pub(super) fn new(seen: &Observations) -> Self {
         let answered = || seen.held.iter().chain(&seen.sequence);
-        // A pool whose ids are not those in the replies speaks of something else.
+        // Ignore a pool whose ids are not those in the replies.
         let pool = seen
             .pool
             .as_ref()
@@ -121,23 +124,23 @@ impl Tally {
         self.sequence.len()
     }
 
-    /// Equal shares.
+    /// Returns equal shares for all backends.
     pub(super) fn equal(&self) -> Vec<f64> {
         vec![1.0 / self.backends() as f64; self.backends()]
     }
 
-    /// The swing against equal shares and against weights.
+    /// Returns the swings against equal shares and against weights.
     pub(super) fn swings(&self) -> (f64, f64) {
         (swing(&self.sequence, &self.equal()), swing(&self.sequence, &self.weights))
     }
 
-    /// The full windows of one round each, and all.
+    /// Returns the number of full windows of one round each, and the number of all windows.
     pub(super) fn windows(&self) -> (usize, usize) {
         full_windows(&self.sequence, self.backends())
     }
 
-    /// The least loaded backends, in each of the ways in which load balancers read it: in flight,
-    /// in flight over weight, and in flight with the new request over weight.
+    /// Returns the least loaded backends under each definition of load that load balancers use: in flight, in
+    /// flight over weight, and in flight with the new request over weight.
     pub(super) fn least_loaded(&self, held: &[usize]) -> [Vec<bool>; 3] {
         let least = |load: &dyn Fn(usize) -> f64| {
             let lowest = (0..self.backends()).map(load).fold(f64::INFINITY, f64::min);
@@ -150,19 +153,19 @@ impl Tally {
         ]
     }
 
-    /// The backends that are least loaded in any of these ways.
+    /// Returns the backends that are least loaded under any of these definitions.
     pub(super) fn any_least_loaded(&self, held: &[usize]) -> Vec<bool> {
         let readings = self.least_loaded(held);
         (0..self.backends()).map(|i| readings.iter().any(|set| set[i])).collect()
     }
 
-    /// Answers of the backends in `set`.
+    /// Counts the answers of the backends in `set`.
     pub(super) fn hits(&self, set: &[bool]) -> usize {
         self.answers.iter().zip(set).filter(|(_, member)| **member).map(|(hits, _)| hits).sum()
     }
 
-    /// Short requests that went to a busier backend while a less busy one was there, and that not
-    /// even a count that goes down late explains: the request before may still be counted.
+    /// Counts the short requests that went to a busier backend although a less busy one was available.
+    /// Requests are excluded if the previous one, still counted in flight, could explain the choice.
     pub(super) fn inexplicable(&self) -> usize {
         let settled = self.any_least_loaded(&self.held);
         let after: Vec<Vec<bool>> = (0..self.backends())

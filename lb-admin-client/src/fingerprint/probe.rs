@@ -1,69 +1,102 @@
 //! The probe: sends requests through the load balancer's data port, as a client would.
 //!
-//! What is needed behind the load balancer is one endpoint, `GET /api/hold?ms=N`, which answers after
-//! N milliseconds with `X-Backend`; the mock backends have it. Without it the probe does not guess: the
-//! layer is *not tested*, with the reason.
+//! The probe needs one endpoint behind the load balancer, `GET /api/hold?ms=N`, which answers after N
+//! milliseconds with `X-Backend`; the mock backends have it. Without this endpoint the probe does not guess:
+//! it reports the layer as *not tested*, with the reason.
 
 use crate::error::AdminError;
 use crate::fingerprint::judge::{FEWEST_REQUESTS, judge};
+use crate::fingerprint::line::{Line, Tls};
 use crate::fingerprint::observe::{Observations, PoolBackend, requests_to_hold, short_hold};
-use crate::http::unreachable;
 use crate::origin::Origin;
-use lb_core::Algorithm;
 use lb_core::algorithm::Behaviour;
 use lb_core::headers;
+use lb_core::secret::{Secret, mask_passwords};
 use lb_core::switch_evidence::{Layer, Verdict};
-use reqwest::Client;
+use lb_core::{Algorithm, BackendFrom};
+use rustls::ClientConfig;
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep};
 
-/// Requests that find out how many backends there are if the load balancer does not say: among eight backends that
-/// are picked evenly, one remains unseen in 0.4 % of cases.
+/// Number of requests that count the backends if the load balancer does not list them: among eight backends
+/// that are picked evenly, one remains unseen in 0.4 % of cases.
 const SCOUTS: usize = 60;
 
 /// Time for held requests to reach their backends before short ones follow.
 const SETTLE: Duration = Duration::from_millis(30);
 
-/// Longer than any reply to a short request should take.
-const SLACK: Duration = Duration::from_secs(2);
+/// Why nothing is tested at an `https` address for which it is not known whom to trust.
+const OVER_TLS: &str = "it is not known how to speak TLS there";
 
-/// Where and how to probe. Keep one for a whole run: it owns the connection that stays open across
+/// Where and how to probe. Keep one value for a whole run: it owns the connection that stays open across
 /// switches.
 #[derive(Clone, Debug)]
 pub struct VerifyOptions {
-    base: String,
+    base: Secret,
+    /// Whether the address is one of `https`. Without `tls`, the probe then sends nothing.
+    secure: bool,
+    /// How the probe speaks TLS.
+    tls: Option<Tls>,
     service: String,
-    old: Client,
-    /// How long requests are held while short ones look for the free backends.
+    old: Line,
+    /// Where replies name their backend.
+    backend_from: BackendFrom,
+    /// How long requests are held while short ones test which backends are free.
     pub hold: Duration,
-    /// Short requests sent meanwhile, if there is time.
+    /// The maximum number of short requests sent while others are held.
     pub requests: usize,
-    /// Requests on new connections, and as many on the old one, whose header is read.
+    /// The number of requests on new connections, and on the old one, whose headers are read.
     pub headers: usize,
 }
 
 impl VerifyOptions {
-    /// Probes `{base}/{service}/api/hold`, such as `http://127.0.0.1:8080/proxy` and
-    /// `inventory-service`, with 160 short requests within 400 ms. 160: two choices among three
-    /// backends, taken for least connections or for chance, are a miss in the sense of
-    /// [`FALSE_ALARM`](crate::fingerprint::FALSE_ALARM) in most cases, not in a few.
+    /// Creates options that probe `{base}/{service}/api/hold`, such as `http://127.0.0.1:8080/proxy` and
+    /// `inventory-service`, with 160 short requests within 400 ms. With 160 requests, two choices among three
+    /// backends are in most cases told apart from least connections and from random choice at the level of
+    /// [`FALSE_ALARM`](crate::fingerprint::FALSE_ALARM).
+    ///
+    /// To an `https` address, nothing is sent without [`Self::with_tls`]: all that depends on replies is then reported as
+    /// not tested.
     ///
     /// # Errors
     /// When the address cannot be called.
     pub fn new(base: &str, service: &str) -> Result<Self, AdminError> {
-        Origin::parse(base)?;
+        let secure = Origin::parse(base)?.is_secure();
         Ok(Self {
-            base: base.trim_end_matches('/').to_owned(),
+            base: Secret::new(base.trim_end_matches('/')),
+            secure,
+            tls: None,
             service: service.to_owned(),
-            old: connection()?,
+            old: Line::new(None)?,
+            backend_from: BackendFrom::default(),
             hold: Duration::from_millis(400),
             requests: 160,
             headers: 5,
         })
     }
 
-    /// The service that is asked.
+    /// Sets how TLS is spoken with an `https` address, and the value of the `authorization` header there.
+    ///
+    /// # Errors
+    /// When the address cannot be called.
+    pub fn with_tls(
+        self,
+        config: Arc<ClientConfig>,
+        authorization: Option<Secret>,
+    ) -> Result<Self, AdminError> {
+        let tls = Some(Tls { config, authorization }).filter(|_| self.secure);
+        Ok(Self { old: Line::new(tls.as_ref())?, tls, ..self })
+    }
+
+    /// Sets where replies name their backend; by default in `X-Backend`.
+    #[must_use]
+    pub fn with_backend_from(self, backend_from: BackendFrom) -> Self {
+        Self { backend_from, ..self }
+    }
+
+    /// Returns the service that is probed.
     pub fn service(&self) -> &str {
         &self.service
     }
@@ -72,36 +105,39 @@ impl VerifyOptions {
     /// service. Call it before the first switch of a run, so that the connection predates the switch.
     ///
     /// # Errors
-    /// The data entry cannot be reached.
+    /// When the load balancer cannot be reached on its data port.
     pub async fn greet(&self) -> Result<(), AdminError> {
-        let url = self.url(Duration::ZERO);
-        ask(&self.old, &url, Duration::ZERO).await.map(drop)
+        if !self.sends() {
+            return Ok(());
+        }
+        self.ask(&self.old, Duration::ZERO).await.map(drop)
+    }
+
+    /// Sends one request that is held for this long, and reads the reply.
+    async fn ask(&self, line: &Line, held: Duration) -> Result<Seen, AdminError> {
+        ask(line, &self.url(held), held, &self.backend_from).await
+    }
+
+    /// Returns whether anything is sent.
+    fn sends(&self) -> bool {
+        !self.secure || self.tls.is_some()
+    }
+
+    /// Returns a connection that is not open yet.
+    fn connection(&self) -> Result<Line, AdminError> {
+        Line::new(self.tls.as_ref())
     }
 
     fn url(&self, held: Duration) -> String {
-        // Below a path, the reference load balancer wants a service, if only an empty one.
-        let has_path = self.base.splitn(4, '/').nth(3).is_some();
+        // Below a path, the reference load balancer expects a service name, which may be empty.
+        let base = self.base.reveal();
+        let has_path = base.splitn(4, '/').nth(3).is_some();
         let service = match self.service.as_str() {
             "" if !has_path => String::new(),
             service => format!("/{service}"),
         };
-        format!("{}{service}/api/hold?ms={}", self.base, held.as_millis())
+        format!("{base}{service}/api/hold?ms={}", held.as_millis())
     }
-}
-
-/// A client that keeps one connection, of its own.
-fn connection() -> Result<Client, AdminError> {
-    Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(SLACK)
-        .pool_max_idle_per_host(1)
-        .pool_idle_timeout(None)
-        .build()
-        .map_err(|error| AdminError::BadAddress {
-            url: "the data entry".to_owned(),
-            reason: error.to_string(),
-        })
 }
 
 /// One reply: its status and the two headers.
@@ -111,44 +147,44 @@ struct Seen {
     algorithm: Option<String>,
 }
 
-/// Sends one request and reads the reply to its end, so that the connection is free again.
-async fn ask(client: &Client, url: &str, held: Duration) -> Result<Seen, AdminError> {
-    let fail = |error: reqwest::Error| unreachable(url, &error);
-    let sent = client.get(url).timeout(held + SLACK).send().await;
-    let reply = sent.map_err(fail)?;
+/// Sends one request and reads the reply.
+async fn ask(line: &Line, url: &str, held: Duration, backend_from: &BackendFrom) -> Result<Seen, AdminError> {
+    let answer = line.get(url, held).await?;
     let header = |name: &str| {
-        let value = reply.headers().get(name)?.to_str().ok()?;
+        let value = answer.headers.get(name)?.to_str().ok()?;
         Some(value.to_owned())
     };
-    let seen = Seen {
-        status: reply.status().as_u16(),
-        backend: header(headers::BACKEND),
+    let cookies = answer.headers.get_all("set-cookie").iter().map(|value| value.as_bytes());
+    let named = Some(backend_from.header()).filter(|name| !name.is_empty()).and_then(header);
+    Ok(Seen {
+        status: answer.status,
+        backend: named.or_else(|| backend_from.find(cookies, &answer.body)),
         algorithm: header(headers::ALGORITHM),
-    };
-    reply.bytes().await.map_err(fail)?;
-    Ok(seen)
+    })
 }
 
-/// The second layer: which algorithm the replies name, on new connections and on the old one.
+/// Probes the second layer: which algorithm the replies name, on new connections and on the old one.
 ///
 /// # Errors
-/// The data entry cannot be reached.
+/// When the load balancer cannot be reached on its data port.
 pub async fn probe_header(
     algorithm: &Algorithm,
     native: &str,
     options: &VerifyOptions,
 ) -> Result<Layer, AdminError> {
-    let url = options.url(Duration::ZERO);
+    if !options.sends() {
+        return Ok(Layer::not_tested(OVER_TLS));
+    }
     let mut named = Vec::new();
     for _ in 0..options.headers {
-        let fresh = connection()?;
-        named.push(("a new connection", ask(&fresh, &url, Duration::ZERO).await?.algorithm));
-        named.push(("the old connection", ask(&options.old, &url, Duration::ZERO).await?.algorithm));
+        let fresh = options.connection()?;
+        named.push(("a new connection", options.ask(&fresh, Duration::ZERO).await?.algorithm));
+        named.push(("the old connection", options.ask(&options.old, Duration::ZERO).await?.algorithm));
     }
     Ok(judge_header(algorithm, native, &named))
 }
 
-/// Holds the algorithms that replies named against the one that should route.
+/// Compares the algorithms that replies named with the one that should route.
 fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Option<String>)]) -> Layer {
     let is_right = |name: &String| name == native || name.parse().as_ref() == Ok(algorithm);
     let present = named.iter().filter_map(|(on, name)| Some((on, name.as_ref()?)));
@@ -156,7 +192,7 @@ fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Opt
     let (all, count) = (named.len(), right.len());
     let layer = if let Some((on, name)) = wrong.first() {
         let told =
-            format!("{} of {all} replies name another algorithm, such as `{name}` on {on}", wrong.len());
+            format!("{} of {all} replies name a different algorithm, such as `{name}` on {on}", wrong.len());
         Layer::new(Verdict::Contradicted, told)
     } else if count == 0 {
         Layer::not_tested("replies carry no X-LB-Algorithm header")
@@ -164,34 +200,43 @@ fn judge_header(algorithm: &Algorithm, native: &str, named: &[(&'static str, Opt
         let told = format!("only {count} of {all} replies name an algorithm, all of them the right one");
         Layer::new(Verdict::Consistent, told)
     } else {
-        let told = format!("all {all} replies on new connections and on the old one name it");
+        let told = format!("all {all} replies, on new connections and on the old one, name the algorithm");
         Layer::new(Verdict::Confirmed, told)
     };
     layer.with("replies", all as f64).with("right", count as f64).with("wrong", wrong.len() as f64)
 }
 
-/// The third layer: whether the choices match those of `algorithm`. `pool` names the backends that may
+/// Probes the third layer: whether the choices match those of `algorithm`. `pool` names the backends that may
 /// be picked, if they are known.
 ///
 /// # Errors
-/// The data entry cannot be reached.
+/// When the load balancer cannot be reached on its data port.
 pub async fn probe_behaviour(
     algorithm: &Algorithm,
     options: &VerifyOptions,
     pool: Option<&[PoolBackend]>,
 ) -> Result<Layer, AdminError> {
+    if !options.sends() {
+        return Ok(Layer::not_tested(OVER_TLS));
+    }
     let behaviour = algorithm.behaviour();
-    let first = ask(&options.old, &options.url(Duration::ZERO), Duration::ZERO).await?;
+    let first = options.ask(&options.old, Duration::ZERO).await?;
     if first.status != 200 {
         return Ok(Layer::not_tested(format!(
             "{} answered {}; without an endpoint that holds requests behind the load balancer, \
              algorithms look alike",
-            options.url(Duration::ZERO),
+            mask_passwords(&options.url(Duration::ZERO)),
             first.status
         )));
     }
     if first.backend.is_none() {
-        return Ok(Layer::not_tested("replies carry no X-Backend header"));
+        return Ok(Layer::not_tested(match &options.backend_from {
+            BackendFrom::Header(name) if name == headers::BACKEND => {
+                "replies carry no X-Backend header".to_owned()
+            }
+            BackendFrom::Header(name) => format!("replies carry no {name} header"),
+            other => format!("replies do not name their backend in {other}"),
+        }));
     }
     let backends = match pool {
         Some(pool) => pool.len(),
@@ -208,7 +253,7 @@ pub async fn probe_behaviour(
     let enough = |seen: &Observations| seen.sequence.len() >= FEWEST_REQUESTS;
     let mut seen = attempt.run(options).await?;
     if !seen.as_ref().is_ok_and(enough) {
-        // A slow or busy machine: once more, with more patience.
+        // The machine is slow or busy: try once more and hold requests for longer.
         attempt.hold *= 2;
         attempt.settle *= 4;
         seen = attempt.run(options).await?;
@@ -220,17 +265,17 @@ pub async fn probe_behaviour(
     })
 }
 
-/// How many backends answer.
+/// Counts the backends that answer.
 async fn scout(options: &VerifyOptions) -> Result<usize, AdminError> {
     let mut met: Vec<String> = Vec::new();
     for _ in 0..SCOUTS {
-        let seen = ask(&options.old, &options.url(Duration::ZERO), Duration::ZERO).await?;
+        let seen = options.ask(&options.old, Duration::ZERO).await?;
         met.extend(seen.backend.filter(|id| !met.contains(id)));
     }
     Ok(met.len())
 }
 
-/// One try: so many requests held for so long, and so many short ones meanwhile.
+/// One attempt: how many requests to hold and for how long, and how many short ones to send meanwhile.
 struct Attempt {
     hold: Duration,
     settle: Duration,
@@ -243,7 +288,7 @@ struct Attempt {
 type Held = JoinHandle<Result<(Seen, Duration), AdminError>>;
 
 impl Attempt {
-    /// What was seen, or why that says nothing.
+    /// Returns the observations, or the reason why they are inconclusive.
     async fn run(&self, options: &VerifyOptions) -> Result<Result<Observations, String>, AdminError> {
         let sent = Instant::now();
         let holding = (0..self.held).map(|_| self.hold_one(options));
@@ -254,7 +299,7 @@ impl Attempt {
         let settled = sent.elapsed();
         let short = self.sequence(options, sent + self.hold.mul_f64(0.9)).await;
         let early = holding.iter().any(JoinHandle::is_finished);
-        // Waited for in any case: requests given up would count as cancelled.
+        // Wait in any case: abandoned requests would count as cancelled.
         let mut replies = Vec::new();
         for task in holding {
             let reply = task.await.map_err(|error| AdminError::Unreachable {
@@ -263,8 +308,8 @@ impl Attempt {
             })?;
             replies.push(reply?);
         }
-        // A request that took longer than it was held may have arrived when short ones were on their
-        // way, and then those found less load than `held` says.
+        // A request that took longer than it was held may have arrived after the first short requests, which
+        // then found less load than `held` says.
         let late = replies.iter().any(|(_, took)| *took > self.hold + settled);
         let refused = replies.iter().find(|(reply, _)| reply.status != 200);
         let fault = if early {
@@ -285,15 +330,16 @@ impl Attempt {
     }
 
     fn hold_one(&self, options: &VerifyOptions) -> Result<Held, AdminError> {
-        let (client, url, hold) = (connection()?, options.url(self.hold), self.hold);
+        let (line, options, hold) = (options.connection()?, options.clone(), self.hold);
         Ok(tokio::spawn(async move {
             let sent = Instant::now();
-            let reply = ask(&client, &url, hold).await?;
+            let reply = options.ask(&line, hold).await?;
             Ok((reply, sent.elapsed()))
         }))
     }
 
-    /// Short requests, one after another on the old connection, until enough or until `deadline`.
+    /// Sends short requests, one after another on the old connection, until there are enough or until
+    /// `deadline`.
     async fn sequence(
         &self,
         options: &VerifyOptions,
@@ -302,7 +348,7 @@ impl Attempt {
         let mut sequence = Vec::with_capacity(self.requests);
         while sequence.len() < self.requests && Instant::now() < deadline {
             let hold = short_hold(self.behaviour, sequence.len());
-            let seen = ask(&options.old, &options.url(hold), hold).await?;
+            let seen = options.ask(&options.old, hold).await?;
             match seen.backend {
                 Some(backend) if seen.status == 200 => sequence.push(backend),
                 _ => {

@@ -1,16 +1,16 @@
 //! The statistics behind the verdicts: when is a count too far from what chance allows?
 
-/// Probability that a behavioural verification contradicts an algorithm that does route.
+/// The probability that a behavioural verification contradicts an algorithm that does route.
 pub const FALSE_ALARM: f64 = 1e-6;
 
-/// Kullback-Leibler divergence of a coin with chance `q` from one with chance `p`, in nats.
+/// Returns the Kullback-Leibler divergence of a coin with chance `q` from one with chance `p`, in nats.
 fn divergence(q: f64, p: f64) -> f64 {
     let term = |q: f64, p: f64| if q == 0.0 { 0.0 } else { q * (q / p).ln() };
     term(q, p) + term(1.0 - q, 1.0 - p)
 }
 
-/// Whether `hits` out of `draws` independent draws are rarer than `alpha` for every chance from
-/// `low` to `high`, by Chernoff's bound.
+/// Returns whether `hits` out of `draws` independent draws are rarer than `alpha` for every chance from `low`
+/// to `high`, by Chernoff's bound.
 pub(super) fn implausible(hits: usize, draws: usize, low: f64, high: f64, alpha: f64) -> bool {
     if draws == 0 {
         return false;
@@ -20,8 +20,9 @@ pub(super) fn implausible(hits: usize, draws: usize, low: f64, high: f64, alpha:
     draws as f64 * divergence(share, nearest) > -alpha.ln()
 }
 
-/// The widest swing of any backend's running surplus (answers so far less its share of them) over
-/// the sequence: below 1 for a strict rotation, about `1.6 sqrt(m p (1 - p))` for m random draws.
+/// Returns the widest swing of any backend's running surplus (its answers so far, minus its share of all
+/// answers) over the sequence: below 1 for a strict rotation, about `1.6 sqrt(m p (1 - p))` for m random
+/// draws.
 pub(super) fn swing(sequence: &[usize], shares: &[f64]) -> f64 {
     let mut widest: f64 = 0.0;
     for (backend, share) in shares.iter().enumerate() {
@@ -36,7 +37,7 @@ pub(super) fn swing(sequence: &[usize], shares: &[f64]) -> f64 {
     widest
 }
 
-/// How many of the disjoint stretches of `backends` answers name every backend once, and of how many.
+/// Counts the disjoint windows of `backends` answers that name every backend once, and all such windows.
 pub(super) fn full_windows(sequence: &[usize], backends: usize) -> (usize, usize) {
     let windows = sequence.chunks_exact(backends.max(1));
     let total = windows.len();
@@ -44,8 +45,8 @@ pub(super) fn full_windows(sequence: &[usize], backends: usize) -> (usize, usize
     (full, total)
 }
 
-/// The greatest chance that `backends` independent draws of one distribution are all different:
-/// n! / n^n, reached when all are equally likely (Maclaurin's inequality).
+/// Returns the greatest probability that `backends` independent draws from one distribution are all
+/// different: n! / n^n, reached when all are equally likely (Maclaurin's inequality).
 pub(super) fn chance_of_full_window(backends: usize) -> f64 {
     (1..=backends).map(|k| k as f64 / backends as f64).product()
 }
@@ -54,7 +55,7 @@ pub(super) fn chance_of_full_window(backends: usize) -> f64 {
 mod tests {
     use super::*;
 
-    /// Sum of the binomial probabilities of at least `hits` of `draws`.
+    /// Returns the sum of the binomial probabilities of at least `hits` of `draws`.
     fn upper_tail(hits: usize, draws: usize, p: f64) -> f64 {
         let mut term = (1.0 - p).powi(draws as i32);
         let mut tail = if hits == 0 { term } else { 0.0 };
@@ -87,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_range_of_chances_is_as_lenient_as_its_nearest_end() {
-        assert!(!implausible(90, 160, 0.5, 0.7, 1e-6), "inside of the range");
+        assert!(!implausible(90, 160, 0.5, 0.7, 1e-6), "inside the range");
         assert!(implausible(160, 160, 0.0, 0.5, 1e-6), "above it, against the upper end");
         assert!(!implausible(160, 160, 0.0, 1.0, 1e-6), "a chance of one allows every hit");
         assert!(implausible(5, 160, 0.0, 0.0, 1e-6), "a chance of none allows no hit");

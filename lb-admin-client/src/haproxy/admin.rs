@@ -1,4 +1,4 @@
-//! The contract, command by command.
+//! Implements `LoadBalancerAdmin` for HAProxy.
 
 use super::names::NAMES;
 use super::{CURRENT, GREATEST_WEIGHT, HaproxyAdmin, listed_as, servers};
@@ -52,7 +52,7 @@ impl LoadBalancerAdmin for HaproxyAdmin {
             let listed = row.text("algo");
             let fits = listed_as(*algorithm).is_none_or(|known| ["", "unknown", known].contains(&listed));
             if !listed.is_empty() {
-                told += &format!(", backend `{}` balances by `{listed}`", row.proxy());
+                told += &format!(", backend `{}` balances with `{listed}`", row.proxy());
             }
             right &= fits;
         }
@@ -66,7 +66,7 @@ impl LoadBalancerAdmin for HaproxyAdmin {
             servers(&table).filter(|(group, _)| group.algorithm.to_string() == selected).collect();
         let wanted = match self.options.pool_of(service) {
             Some(pool) => pool.to_owned(),
-            // What has a single pool needs no names.
+            // A single pool serves all services, so its name does not matter.
             None => match rows.first() {
                 Some((first, _)) if rows.iter().all(|(group, _)| group.pool == first.pool) => {
                     first.pool.clone()
@@ -103,7 +103,13 @@ impl LoadBalancerAdmin for HaproxyAdmin {
             let place = known.unwrap_or_else(|| {
                 let fresh = BackendCounters::unknown(row.server(), group.pool.clone(), 1.0);
                 let none = Some(0);
-                backends.push(BackendCounters { requests: none, errors: none, cancelled: none, ..fresh });
+                backends.push(BackendCounters {
+                    requests: none,
+                    errors: none,
+                    cancelled: none,
+                    retries: none,
+                    ..fresh
+                });
                 backends.len() - 1
             });
             let one = &mut backends[place];
@@ -111,6 +117,8 @@ impl LoadBalancerAdmin for HaproxyAdmin {
             add(&mut one.requests, row.count("stot"));
             add(&mut one.errors, row.count("hrsp_5xx") + row.count("econ") + row.count("eresp"));
             add(&mut one.cancelled, row.count("cli_abrt"));
+            // A repeated attempt counts as a retry at the same server, or as a redispatch to another one.
+            add(&mut one.retries, row.count("wretr") + row.count("wredis"));
             one.in_flight += row.count("scur") as u32;
             if group.algorithm.to_string() == algorithm {
                 one.weight = row.count("uweight") as f64;
@@ -131,12 +139,12 @@ impl LoadBalancerAdmin for HaproxyAdmin {
         Ok(ResetKind::Full)
     }
 
-    /// Of the group that routes, the others keep theirs.
+    /// Sets the weights of the active group; other groups keep theirs.
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         const WHAT: &str = "set weights";
         let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
         if let Some(unfit) = unfit_weight(weights) {
-            let reason = format!("{unfit}; drain a backend to send it no requests");
+            let reason = format!("{unfit}; to stop requests to a backend, drain it");
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let selected = self.selected().await?;
@@ -167,7 +175,8 @@ impl LoadBalancerAdmin for HaproxyAdmin {
     }
 }
 
-/// Whether a server in this state may be picked; `UP 1/2` is on its way down and still is.
+/// Returns whether a server in this state may be picked. `UP 1/2` is about to go down, but still takes
+/// requests.
 fn is_up(status: &str) -> bool {
     status.starts_with("UP") || status.starts_with("no check")
 }

@@ -1,17 +1,18 @@
-//! HAProxy, by its stats socket.
+//! HAProxy, controlled through its stats socket.
 //!
-//! There is no command that changes `balance`, so every pool has one `backend` for each algorithm
-//! ([`Group`]), and a map with the one key `current` says which of them the frontend uses. What follows from
-//! how HAProxy is:
+//! No command changes `balance`, so every pool has one `backend` for each algorithm ([`Group`]), and a map
+//! with the single key `current` tells the frontend which one to use. The adapter depends on these properties
+//! of HAProxy:
 //!
-//! 1. The map takes any value, and a wrong one is a 503 for every request: only names of backends are sent.
+//! 1. The map accepts any value, and a wrong one means a 503 for every request, so the adapter sends only
+//!    names of backends.
 //! 2. Commands return no status; an empty answer means success.
-//! 3. `show stat` is read by the names of its columns: their order differs between versions.
-//! 4. Counters are kept by backend, so those of a server are the sum over all groups; a request in flight at
-//!    `clear counters all` is booked into some counters and not into others, so drain before.
-//! 5. `balance roundrobin` is distorted when its weights are rewritten every few requests; `random(1)` forgets
-//!    nothing since it remembers nothing. The group `rl` should use it.
-//! 6. Its `random` draws the same numbers after every start.
+//! 3. `show stat` is parsed by column name, because the order of columns differs between versions.
+//! 4. Each `backend` has its own counters, so those of a server are the sum over all groups. After
+//!    `clear counters all`, a request in flight is in some counters and not in others, so drain first.
+//! 5. `balance roundrobin` is distorted when its weights are rewritten every few requests. `random(1)` keeps
+//!    no state and is not, so the group `rl` should use it.
+//! 6. `random` draws the same numbers after every start.
 
 mod admin;
 mod names;
@@ -23,13 +24,13 @@ use crate::admin::{Capabilities, ResetKind};
 use crate::error::AdminError;
 use crate::group::{Group, algorithms};
 use crate::options::{RealOptions, capabilities};
-use lb_core::Algorithm;
+use lb_core::{Algorithm, plain};
 use names::NAMES;
 use socket::Socket;
 use stat::{Row, Table};
 use std::sync::atomic::AtomicU64;
 
-/// The only key of the map that selects.
+/// The only key of the map that selects the algorithm.
 const CURRENT: &str = "current";
 
 /// The greatest weight of a server.
@@ -39,19 +40,19 @@ const GREATEST_WEIGHT: f64 = 256.0;
 #[derive(Debug)]
 pub struct HaproxyAdmin {
     socket: Socket,
-    /// The file that the map was read from, which is also its name.
+    /// The file from which HAProxy read the map. It is also the name of the map.
     map: String,
     capabilities: Capabilities,
     options: RealOptions,
-    /// How often counters were cleared: a generation of counters ends with each.
+    /// How often counters were cleared; each time begins a new generation.
     resets: AtomicU64,
 }
 
 impl HaproxyAdmin {
     /// Connects to the stats socket, and finds the map and the groups.
     ///
-    /// # Errors
-    /// When nothing answers on the socket, access to it is denied, or the configuration lacks the map or the groups.
+    /// # Errors When nothing answers on the socket, access to it is denied, or the configuration lacks the
+    /// map or the groups.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let socket = Socket::new(&options.admin, options.limit)?;
         let table = Table::parse(&socket.ask("show stat").await?);
@@ -83,7 +84,7 @@ impl HaproxyAdmin {
         Table::parse(&text).ok_or_else(|| self.socket.unexpected("a table of counters", &text))
     }
 
-    /// What the map says.
+    /// Returns the value of the map's key.
     async fn selected(&self) -> Result<String, AdminError> {
         let text = self.socket.ask(&format!("get map {} {CURRENT}", self.map)).await?;
         let value = text.split(", ").find_map(|part| part.trim().strip_prefix("value=\""));
@@ -93,7 +94,7 @@ impl HaproxyAdmin {
             .ok_or_else(|| self.socket.unexpected("the value of the key `current`", &text))
     }
 
-    /// A command that answers with nothing, or with what is wrong.
+    /// Sends a command that answers with nothing on success, or with an error message.
     async fn command(&self, what: &'static str, command: &str) -> Result<(), AdminError> {
         let said = self.socket.ask(command).await?;
         match said.trim() {
@@ -102,17 +103,20 @@ impl HaproxyAdmin {
                 place: self.socket.place().to_owned(),
                 way_out: "give the socket `level admin` in HAProxy's configuration",
             }),
-            said => Err(AdminError::BadValue { what, reason: format!("`{command}`: HAProxy says `{said}`") }),
+            said => {
+                let said = plain::line(said);
+                Err(AdminError::BadValue { what, reason: format!("`{command}`: HAProxy says `{said}`") })
+            }
         }
     }
 }
 
-/// The servers of a group's pool and algorithm, with the group.
+/// Lists the servers of all groups, each with its group.
 fn servers(table: &Table) -> impl Iterator<Item = (Group, Row<'_>)> {
     table.servers().filter_map(|row| Some((Group::parse(row.proxy())?, row)))
 }
 
-/// The name of the map that has the key.
+/// Finds the name of the map that has the key.
 async fn find_map(socket: &Socket) -> Result<String, AdminError> {
     let listed = socket.ask("show map").await?;
     // `-1 (/etc/haproxy/algorithm.map) pattern loaded from file ... used by map at file ... line ...`
@@ -124,21 +128,21 @@ async fn find_map(socket: &Socket) -> Result<String, AdminError> {
         }
     }
     Err(AdminError::BadValue {
-        what: "find what selects the algorithm",
+        what: "find the map that selects the algorithm",
         reason: format!(
-            "{} lists no map with the key `{CURRENT}`; the frontend has to choose its backend by such a map",
+            "{} lists no map with the key `{CURRENT}`; the frontend must choose its backend by such a map",
             socket.place()
         ),
     })
 }
 
-/// Names by which `show stat` lists the algorithm of a backend; none where it cannot tell.
+/// Returns the name by which `show stat` lists the algorithm of a backend; `None` if it is ambiguous.
 fn listed_as(algorithm: Algorithm) -> Option<&'static str> {
     use lb_core::algorithm::Rule;
     match algorithm.rule {
         Rule::RoundRobin | Rule::WeightedRoundRobin => Some("roundrobin"),
         Rule::LeastConnections => Some("leastconn"),
-        // `random(1)` is `unknown` in 2.6 and `random` later; hashes may be of many things.
+        // `random(1)` is `unknown` in 2.6 and `random` later; hashes may have various inputs.
         _ => None,
     }
 }

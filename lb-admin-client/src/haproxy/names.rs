@@ -1,4 +1,4 @@
-//! What HAProxy is called, and what it calls our algorithms.
+//! HAProxy's name, and its names for our algorithms.
 
 use crate::names::Names;
 use lb_core::algorithm::Rule;
@@ -16,4 +16,5 @@ pub(super) const NAMES: Names = Names {
         (Rule::Rl, "random(1), steered weights"),
     ],
     lacking: &[],
+    ignores_weights: &[],
 };

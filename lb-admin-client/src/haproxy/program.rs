@@ -6,11 +6,11 @@ use crate::options::Switching;
 use crate::program::{AdminPlace, Companion, Program, Source, arguments, inherited};
 use crate::version::Version;
 
-/// HAProxy.
+/// The [`Program`] that describes HAProxy.
 pub const PROGRAM: &Program = &Program {
     names: NAMES,
     source: Source::Debian("haproxy"),
-    // `http-request set-src`, `http-reuse`, conditional log formats in `use_backend`.
+    // Needed for `http-request set-src`, `http-reuse` and conditional log formats in `use_backend`.
     oldest: Version(2, 4, 0),
     version_argument: "-v",
     template: include_str!("../../../configs/load-balancers/haproxy.cfg.j2"),

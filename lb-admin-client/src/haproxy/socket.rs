@@ -1,6 +1,8 @@
-//! HAProxy's stats socket: one connection for each command, one line there, text back until it closes.
+//! HAProxy's stats socket. Each command uses a new connection: it sends one line, and reads text until
+//! HAProxy closes the connection.
 
 use crate::error::AdminError;
+use lb_core::plain;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,7 +10,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-/// Beginning of an unexpected answer that an error quotes.
+/// The number of characters of an unexpected answer that an error quotes.
 const QUOTED: usize = 160;
 
 const WAY_IN: &str = "run `bench` as a user or group that may write to the socket (`mode`, `user` and `group` of its `stats socket`)";
@@ -19,7 +21,7 @@ enum Place {
     Tcp(String),
 }
 
-/// Where HAProxy takes commands.
+/// The address at which HAProxy accepts commands.
 #[derive(Debug)]
 pub(super) struct Socket {
     place: Place,
@@ -28,7 +30,7 @@ pub(super) struct Socket {
 }
 
 impl Socket {
-    /// A socket at a path (also `unix:/path`) or at `tcp:host:port`.
+    /// Parses the address of a socket: a path (also `unix:/path`) or `tcp:host:port`.
     pub(super) fn new(address: &str, limit: Duration) -> Result<Self, AdminError> {
         let place = match address.strip_prefix("tcp:") {
             Some(host) if host.contains(':') => Place::Tcp(host.to_owned()),
@@ -52,8 +54,18 @@ impl Socket {
         &self.name
     }
 
-    /// Sends one command and gives what comes back.
+    /// Sends one command and returns the reply.
     pub(super) async fn ask(&self, command: &str) -> Result<String, AdminError> {
+        // A name with a line end would end the command and begin another.
+        if command.contains(|c: char| c.is_control()) {
+            return Err(AdminError::BadValue {
+                what: "send a command to HAProxy's socket",
+                reason: format!(
+                    "`{}` has a control character, which names of pools and backends may not have",
+                    plain::line(command)
+                ),
+            });
+        }
         let exchange = async {
             match &self.place {
                 Place::Unix(path) => talk(UnixStream::connect(path).await?, command).await,
@@ -74,14 +86,14 @@ impl Socket {
         }
     }
 
-    /// Returns the error for an answer that HAProxy does not give.
+    /// Returns the error for an answer that is not part of the protocol.
     pub(super) fn unexpected(&self, expected: &'static str, said: &str) -> AdminError {
         AdminError::BadValue {
             what: "understand HAProxy's socket",
             reason: format!(
                 "{} answered `{}`, expected {expected}; is this HAProxy's stats socket?",
                 self.name,
-                said.trim().chars().take(QUOTED).collect::<String>()
+                plain::line(&said.trim().chars().take(QUOTED).collect::<String>())
             ),
         }
     }

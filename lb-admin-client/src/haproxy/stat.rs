@@ -2,14 +2,14 @@
 
 use std::collections::HashMap;
 
-/// What HAProxy counts, a row for each frontend, server and backend.
+/// The counters of HAProxy, with one row for each frontend, server and backend.
 #[derive(Debug)]
 pub(super) struct Table {
     columns: HashMap<String, usize>,
     rows: Vec<Vec<String>>,
 }
 
-/// One row.
+/// One row of the table.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Row<'a> {
     table: &'a Table,
@@ -17,7 +17,7 @@ pub(super) struct Row<'a> {
 }
 
 impl Table {
-    /// Reads the table; `None` if the text is something else. No field that is looked at is ever quoted.
+    /// Parses the table; `None` if the text is something else. The fields in use are never quoted.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut lines = text.lines();
         let names = lines.next()?.strip_prefix("# ")?;
@@ -33,19 +33,19 @@ impl Table {
         self.rows.iter().map(|fields| Row { table: self, fields })
     }
 
-    /// One row for each `backend`.
+    /// Lists the rows of the `backend`s.
     pub(super) fn backends(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows().filter(|row| row.server() == "BACKEND")
     }
 
-    /// One row for each server of each `backend`.
+    /// Lists the rows of the servers of all `backend`s.
     pub(super) fn servers(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows().filter(|row| !["BACKEND", "FRONTEND"].contains(&row.server()))
     }
 }
 
 impl<'a> Row<'a> {
-    /// A field, empty when it does not apply or the version has none.
+    /// Returns a field as text; empty if it does not apply or this version lacks it.
     pub(super) fn text(&self, column: &str) -> &'a str {
         let place = self.table.columns.get(column);
         place.and_then(|place| self.fields.get(*place)).map_or("", String::as_str)
@@ -59,7 +59,7 @@ impl<'a> Row<'a> {
         self.text("svname")
     }
 
-    /// A number; zero when it does not apply.
+    /// Returns a field as a number; zero if it does not apply.
     pub(super) fn count(&self, column: &str) -> u64 {
         self.text(column).parse().unwrap_or(0)
     }
@@ -69,7 +69,8 @@ impl<'a> Row<'a> {
 mod tests {
     use super::*;
 
-    /// As HAProxy 2.6 writes it, less most columns: one of them is called `-`, and lines end with a comma.
+    /// The output of HAProxy 2.6 with most columns removed: one of the rest is called `-`, and lines end with
+    /// a comma.
     const STAT: &str = "\
 # pxname,svname,qcur,scur,smax,stot,status,weight,hrsp_5xx,req_tot,rtime,algo,-,uweight,
 bench,FRONTEND,,1,6,6,OPEN,,0,6,,,,,

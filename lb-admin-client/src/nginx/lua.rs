@@ -1,10 +1,11 @@
-//! Steered weights: what Lua in nginx counts for each backend, and how its weights are set.
+//! Steered weights: reads what Lua in nginx counts for each backend, and sets the weights.
 
 use crate::admin::unfit_weight;
 use crate::error::AdminError;
 use crate::http::{Call, Http};
 use crate::options::RealOptions;
 use crate::snapshot::BackendCounters;
+use lb_core::plain;
 use lb_core::time::Span;
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -13,21 +14,21 @@ use std::sync::{Mutex, PoisonError};
 const BACKENDS: &str = "/backends";
 const WEIGHTS: &str = "/weights";
 const EXPECTED: &str = "the backends of `pool.rl` with their counts as JSON";
-/// The least weight, as a part of the greatest.
+/// The least weight, as a fraction of the greatest.
 const LEAST: f64 = 1e-6;
 
-/// Where Lua answers.
+/// The HTTP API of the Lua code.
 #[derive(Debug)]
 pub(super) struct Lua {
     http: Http,
-    /// What the look before saw, by pool and backend.
+    /// The counts of the previous read, by pool and backend.
     before: Mutex<HashMap<(String, String), Seen>>,
 }
 
-/// `GET /backends`.
+/// The reply to `GET /backends`.
 #[derive(Debug, Deserialize)]
 struct Told {
-    /// Since when it counts: a start of nginx, which reloads outlast.
+    /// Identifies the start of nginx since which it counts; a reload does not change it.
     generation: String,
     backends: Vec<Backend>,
 }
@@ -40,31 +41,31 @@ struct Backend {
     weight: f64,
     in_flight: u32,
     requests: u64,
-    /// Those that are over, less the cancelled ones.
+    /// Requests that ended, without the cancelled ones.
     replies: u64,
     errors: u64,
     cancelled: u64,
-    /// Sum over the replies.
+    /// Sum of the latencies of all replies, in milliseconds.
     latency_ms: u64,
 }
 
-/// What recent latency is worked out from.
+/// The counts from which recent latency is computed.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 struct Seen {
     replies: u64,
     latency_ms: u64,
-    /// Mean of the latest look at which there was a reply.
+    /// Mean latency in the latest read that had a new reply.
     recent: Option<Span>,
 }
 
 impl Lua {
-    /// At this base address.
+    /// Creates a client for the API at this base address.
     pub(super) fn new(base: &str, options: &RealOptions) -> Result<Self, AdminError> {
         let http = Http::new(base, options.token.as_deref(), options.limit)?;
         Ok(Self { http, before: Mutex::default() })
     }
 
-    /// The backends now, and the generation that their counters belong to.
+    /// Reads the backends, and the generation that their counters belong to.
     pub(super) async fn look(&self) -> Result<(String, Vec<BackendCounters>), AdminError> {
         let told: Told = self.http.call(Call::get(BACKENDS)).await?.json(EXPECTED)?;
         let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,14 +77,14 @@ impl Lua {
         Ok((told.generation, counters.collect()))
     }
 
-    /// Sets weights. Who is not named keeps its own.
+    /// Sets weights. Backends that are not named keep theirs.
     pub(super) async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         const WHAT: &str = "set weights";
         if let Some(reason) = unfit_weight(weights) {
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let greatest = weights.iter().map(|(_, weight)| *weight).fold(0.0, f64::max);
-        // A few digits, since all of them go into one address.
+        // A few digits are enough, since all weights go into one URL.
         let scaled = |weight: f64| format!("{:.6}", (weight / greatest).max(LEAST));
         let told: Vec<(&str, String)> =
             weights.iter().map(|(id, weight)| (id.as_str(), scaled(*weight))).collect();
@@ -92,7 +93,11 @@ impl Lua {
         match reply.status {
             400 => Err(AdminError::BadValue {
                 what: WHAT,
-                reason: format!("{}{WEIGHTS} answered 400: {}", self.http.base(), reply.body.trim()),
+                reason: format!(
+                    "{}{WEIGHTS} answered 400: {}",
+                    self.http.base(),
+                    plain::line(reply.body.trim())
+                ),
             }),
             _ => reply.json::<Told>(EXPECTED).map(drop),
         }
@@ -114,7 +119,7 @@ impl Backend {
 }
 
 impl Seen {
-    /// The same after another look. What went down has begun anew.
+    /// Updates the recent latency with the counts of another read. Counts that went down started from zero.
     fn then(self, replies: u64, latency_ms: u64) -> Self {
         let before = if replies < self.replies { Self::default() } else { self };
         let new = replies - before.replies;

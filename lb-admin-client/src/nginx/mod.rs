@@ -1,23 +1,23 @@
-//! nginx, by files and signals, since the open-source program has no admin API.
+//! nginx, controlled through files and signals, since the open-source version has no admin API.
 //!
-//! Its address is a folder on this machine with `bench.json`, which says what the configuration offers:
+//! Its address is a folder on this machine with a file `bench.json`, which describes the configuration:
 //!
 //! ```json
 //! { "algorithms": ["round-robin", "least-connections"], "status": "http://127.0.0.1:8081/status", "pid": "nginx.pid" }
 //! ```
 //!
-//! - *Selector*: `flags/` holds one file named after the algorithm that routes; the configuration asks for it
-//!   with `if (-f …)` at every request. nginx needs no reload, and no connection breaks.
-//! - *Config*: `algorithm.map` is included by the configuration, and SIGHUP makes nginx load it anew. Old
-//!   workers go on answering for a while, so a switch is over when all of them are gone. Idle connections of
-//!   clients are closed.
+//! - *Selector*: `flags/` holds one file named after the active algorithm, and the configuration checks
+//!   for it with `if (-f …)` on every request. nginx needs no reload, and no connection breaks.
+//! - *Config*: the configuration includes `algorithm.map`, and SIGHUP makes nginx reload it. Old workers keep
+//!   answering for a while, so a switch is complete when all of them have exited. Idle client connections are
+//!   closed.
 //!
 //! `stub_status` counts requests in total, not per backend, and cannot be reset.
 //!
-//! With the key `"lua": "http://127.0.0.1:8081"` the configuration steers weights: each pool has an upstream
-//! `pool.rl` whose server Lua picks, and below that address `/backends` tells what became of its requests and
-//! `/weights` sets weights. `rl` is offered with this key alone. Requests of other algorithms never meet Lua, so
-//! they are not counted by backend.
+//! With the key `"lua": "http://127.0.0.1:8081"`, the configuration steers weights: each pool has an upstream
+//! `pool.rl` whose server Lua picks. Below that address, `/backends` reports counts of its requests, and
+//! `/weights` sets weights. `rl` is offered only with this key. Requests of other algorithms do not pass
+//! through Lua, so they are not counted by backend.
 
 mod lua;
 mod modules;
@@ -43,26 +43,26 @@ use reload::Reload;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// What the folder says of the configuration.
+/// The file in the folder that describes the configuration.
 const FACTS: &str = "bench.json";
 /// The folder of the flag files.
 const FLAGS: &str = "flags";
 /// The algorithm whose weights are steered.
 const RL: Algorithm = Algorithm::plain(Rule::Rl);
 
-/// `bench.json`.
+/// The content of `bench.json`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Facts {
-    /// The algorithms that the configuration has an upstream for; the first routes without a flag.
+    /// The algorithms for which the configuration has an upstream; without a flag, the first one is active.
     algorithms: Vec<Algorithm>,
-    /// Where `stub_status` answers, if it does.
+    /// The URL of `stub_status`, if it is enabled.
     #[serde(default)]
     status: Option<String>,
-    /// The file with the master's process id, for switches by a new configuration.
+    /// The file with the master's process id, needed for switches with a new configuration.
     #[serde(default)]
     pid: Option<PathBuf>,
-    /// Below which address `/backends` and `/weights` answer, where weights are steered by Lua.
+    /// The address below which `/backends` and `/weights` answer, if Lua steers weights.
     #[serde(default)]
     lua: Option<String>,
 }
@@ -73,7 +73,7 @@ pub struct NginxAdmin {
     folder: PathBuf,
     first: Algorithm,
     way: Way,
-    /// `stub_status`: the server and the path.
+    /// The server of `stub_status`, and its path.
     status: Option<(Http, String)>,
     lua: Option<Lua>,
     capabilities: Capabilities,
@@ -91,7 +91,7 @@ impl NginxAdmin {
     /// Reads `bench.json`, and makes one call to each address that it names.
     ///
     /// # Errors
-    /// When the folder lacks it, it is malformed, or a page that it names does not answer.
+    /// When the file is missing or malformed, or a page that it names does not answer.
     pub async fn connect(options: &RealOptions) -> Result<Self, AdminError> {
         let folder = PathBuf::from(&options.admin);
         let mut facts = read_facts(&folder.join(FACTS))?;
@@ -132,7 +132,7 @@ impl NginxAdmin {
         Ok(admin)
     }
 
-    /// What the files say routes.
+    /// Returns the algorithm that the files select.
     fn selected(&self) -> Result<Algorithm, AdminError> {
         let name = match &self.way {
             Way::Flags(flags) => match flags.present()?.as_slice() {
@@ -140,7 +140,7 @@ impl NginxAdmin {
                 [one] => (*one).to_owned(),
                 several => {
                     return Err(AdminError::BadValue {
-                        what: "read which algorithm routes",
+                        what: "read which algorithm is active",
                         reason: format!(
                             "{} holds several flags ({}); remove all but one",
                             flags.dir().display(),
@@ -152,12 +152,12 @@ impl NginxAdmin {
             Way::Reload(reload) => reload.selected()?,
         };
         name.parse().map_err(|_| AdminError::BadValue {
-            what: "read which algorithm routes",
+            what: "read which algorithm is active",
             reason: format!("`{name}` in {} is not an algorithm", self.folder.display()),
         })
     }
 
-    /// Requests in flight, without the one that asks.
+    /// Returns the number of requests in flight, without the request that asks for it.
     async fn in_flight(&self) -> Result<u32, AdminError> {
         const EXPECTED: &str = "the page of stub_status";
         let Some((http, path)) = &self.status else { return Ok(0) };
@@ -170,7 +170,8 @@ impl NginxAdmin {
     }
 }
 
-/// Requests being read or answered in a page of `stub_status`, less the one for that page.
+/// Extracts the number of requests being read or answered from a page of `stub_status`, without the request
+/// for that page.
 fn in_flight(page: &str) -> Option<u32> {
     let count =
         |name: &str| -> Option<u32> { page.split_once(name)?.1.split_whitespace().next()?.parse().ok() };
@@ -181,7 +182,7 @@ fn read_facts(path: &Path) -> Result<Facts, AdminError> {
     let what = "find what the nginx configuration offers";
     let text = std::fs::read_to_string(path).map_err(|error| AdminError::BadValue {
         what,
-        reason: format!("{}: {error}; --admin has to name the folder with this file", path.display()),
+        reason: format!("{}: {error}; --admin must name the folder with this file", path.display()),
     })?;
     serde_json::from_str(&text)
         .map_err(|error| AdminError::BadValue { what, reason: format!("{}: {error}", path.display()) })
@@ -217,7 +218,7 @@ impl LoadBalancerAdmin for NginxAdmin {
         Ok(native)
     }
 
-    /// Files are not proof: nginx itself does not say what it read.
+    /// Checks only the files, which are not proof: nginx does not report what it read.
     async fn control_plane(&self, algorithm: &Algorithm) -> Result<Layer, AdminError> {
         let selected = self.selected()?;
         let told = match &self.way {
@@ -255,13 +256,13 @@ impl LoadBalancerAdmin for NginxAdmin {
         Ok(ResetKind::None)
     }
 
-    /// Of the upstreams `pool.rl`, whichever algorithm routes.
+    /// Sets the weights of the upstreams `pool.rl`, whichever algorithm is active.
     async fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), AdminError> {
         match self.lua.as_ref().filter(|_| self.capabilities.weights) {
             Some(lua) => lua.set_weights(weights).await,
             None => Err(self.cannot(
                 "set weights",
-                "without Lua they take a new configuration; install libnginx-mod-http-lua and let `bench` start nginx with \
+                "without Lua, new weights need a new configuration; install libnginx-mod-http-lua and let `bench` start nginx with \
                  `rl` among the algorithms",
             )),
         }

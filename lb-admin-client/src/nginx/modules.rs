@@ -1,14 +1,14 @@
-//! The Lua modules by which nginx's weights are steered: where they are, and how to get them.
+//! The Lua modules that steer nginx's weights: where they are, and how to install them.
 
 use super::names::NAMES;
 use crate::error::ModulesError;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The modules, each after those that it needs.
+/// The modules, each listed after those that it needs.
 const MODULES: [&str; 2] = ["ndk_http_module.so", "ngx_http_lua_module.so"];
 
-/// Finds what this nginx has to load: nothing where Lua is built in, as in OpenResty.
+/// Finds the modules that this nginx has to load: none if Lua is built in, as in OpenResty.
 ///
 /// # Errors
 /// When the modules are missing; the message says how to get them.
@@ -32,14 +32,14 @@ pub(super) fn modules(program: &Path) -> Result<Vec<PathBuf>, ModulesError> {
     }
 }
 
-/// Whether what `nginx -V` says names the module among those that were compiled in.
+/// Returns whether the output of `nginx -V` lists the module as compiled in.
 fn built_in(said: &str) -> bool {
     said.split_whitespace().any(|word| {
         word.starts_with("--add-module=") && (word.contains("ngx_lua-") || word.contains("lua-nginx-module"))
     })
 }
 
-/// The folder of its modules, by what `nginx -V` says.
+/// Returns the folder of its modules, according to the output of `nginx -V`.
 fn folder(said: &str) -> PathBuf {
     let argument = |name: &str| said.split_whitespace().find_map(|word| word.strip_prefix(name));
     match argument("--modules-path=") {

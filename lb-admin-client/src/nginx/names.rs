@@ -1,4 +1,4 @@
-//! What nginx is called, and what it calls our algorithms.
+//! nginx's name, and its names for our algorithms.
 
 use crate::names::Names;
 use lb_core::algorithm::Rule;
@@ -16,4 +16,5 @@ pub(super) const NAMES: Names = Names {
         (Rule::Rl, "lua, steered weights"),
     ],
     lacking: &[],
+    ignores_weights: &[],
 };

@@ -1,4 +1,4 @@
-//! How nginx is installed, checked and started, and what lies beside its configuration.
+//! How nginx is installed, checked and started, and which files accompany its configuration.
 
 use super::names::NAMES;
 use super::{FACTS, FLAGS, NginxAdmin, modules};
@@ -7,10 +7,10 @@ use crate::program::{AdminPlace, Companion, Launch, Program, Source, arguments, 
 use crate::version::Version;
 use serde_json::json;
 
-/// What nginx steers weights by, in the file `steered.lua` of its folder.
+/// The Lua code that steers nginx's weights, written to `steered.lua` in its folder.
 const STEERED_LUA: &str = include_str!("../../../configs/load-balancers/nginx.lua");
 
-/// nginx.
+/// The [`Program`] that describes nginx.
 pub const PROGRAM: &Program = &Program {
     names: NAMES,
     source: Source::Debian("nginx-light"),

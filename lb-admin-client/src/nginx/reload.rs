@@ -1,5 +1,5 @@
-//! Switching by a new configuration: the included file is replaced, the master is told by SIGHUP, and the switch
-//! is over when every worker of before is gone.
+//! Switches with a new configuration: replaces the included file, sends SIGHUP to the master, and waits until
+//! every old worker has exited.
 
 use crate::error::AdminError;
 use lb_core::Algorithm;
@@ -10,12 +10,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
-/// The included file: `default round-robin;`.
+/// The included file, which contains a line such as `default round-robin;`.
 const INCLUDED: &str = "algorithm.map";
-/// Between two looks at the workers.
+/// Time between two checks of the workers.
 const POLL: Duration = Duration::from_millis(10);
 
-/// What it takes to load a configuration anew.
+/// The files that are needed to reload the configuration.
 #[derive(Debug)]
 pub(super) struct Reload {
     included: PathBuf,
@@ -23,11 +23,11 @@ pub(super) struct Reload {
 }
 
 impl Reload {
-    /// The included file is in `folder`, and a relative `pid` is, too.
+    /// Creates a value for the included file in `folder`; a relative `pid` is also in `folder`.
     pub(super) fn new(folder: &Path, pid: Option<&Path>) -> Result<Self, AdminError> {
         let Some(pid) = pid else {
             return Err(AdminError::BadValue {
-                what: "switch by a new configuration",
+                what: "switch with a new configuration",
                 reason: format!(
                     "{}: `pid` does not name the file with the master's process id",
                     folder.display()
@@ -37,7 +37,7 @@ impl Reload {
         Ok(Self { included: folder.join(INCLUDED), pid_file: folder.join(pid) })
     }
 
-    /// What the included file says.
+    /// Returns the algorithm that the included file names.
     pub(super) fn selected(&self) -> Result<String, AdminError> {
         let text = std::fs::read_to_string(&self.included).map_err(|error| bad(&self.included, error))?;
         let name = text.trim().strip_prefix("default ").and_then(|rest| rest.strip_suffix(';'));
@@ -49,7 +49,7 @@ impl Reload {
     pub(super) async fn switch(&self, algorithm: &Algorithm, limit: Duration) -> Result<(), AdminError> {
         let master = self.master()?;
         let before = workers(master);
-        // Whole or not at all: nginx may be loading it at this moment.
+        // Replace the file atomically: nginx may be loading it at this moment.
         let fresh = self.included.with_extension("new");
         std::fs::write(&fresh, format!("default {algorithm};\n")).map_err(|error| bad(&fresh, error))?;
         std::fs::rename(&fresh, &self.included).map_err(|error| bad(&self.included, error))?;
@@ -93,14 +93,14 @@ impl Reload {
         told.map_err(|error| match error {
             Errno::PERM => AdminError::Denied {
                 place: format!("the nginx master (pid {master})"),
-                way_out: "run `bench` as the user who started nginx, or switch by the selector",
+                way_out: "run `bench` as the user who started nginx, or switch with the selector",
             },
-            error => bad(&self.pid_file, format!("names process {master}, which cannot be told: {error}")),
+            error => bad(&self.pid_file, format!("failed to signal process {master}: {error}")),
         })
     }
 }
 
-/// The processes that a master has started.
+/// Lists the processes that a master has started.
 fn workers(master: u32) -> BTreeSet<u32> {
     let listed =
         std::fs::read_to_string(format!("/proc/{master}/task/{master}/children")).unwrap_or_default();
@@ -109,7 +109,7 @@ fn workers(master: u32) -> BTreeSet<u32> {
 
 fn bad(path: &Path, reason: impl std::fmt::Display) -> AdminError {
     AdminError::BadValue {
-        what: "switch by a new configuration",
+        what: "switch with a new configuration",
         reason: format!("{}: {reason}", path.display()),
     }
 }
@@ -120,14 +120,14 @@ mod tests {
     use std::os::unix::process::CommandExt;
     use std::process::{Child, Command, Stdio};
 
-    /// A process that stands for nginx's master, its processes, and its folder.
+    /// A process that plays the role of nginx's master, its child processes, and its folder.
     struct Master {
         process: Child,
         folder: PathBuf,
     }
 
     impl Master {
-        /// `on_hang_up` is what the shell does when it is told to load the configuration anew.
+        /// Starts the process. `on_hang_up` is the command that the shell runs on SIGHUP.
         fn start(test: &str, on_hang_up: &str) -> Self {
             let folder = std::env::temp_dir().join(format!("reload-{}-{test}", std::process::id()));
             std::fs::create_dir_all(&folder).expect("a folder for temporary files");
@@ -142,7 +142,7 @@ mod tests {
                 .process_group(0);
             let process = command.spawn().expect("there is a shell");
             std::fs::write(folder.join("pid"), process.id().to_string()).expect("the folder is ours");
-            // Generous: it only has to begin.
+            // This limit is generous, since the script only has to start.
             let deadline = std::time::Instant::now() + Duration::from_secs(20);
             while !folder.join("ready").exists() && std::time::Instant::now() < deadline {
                 std::thread::sleep(POLL);
@@ -172,7 +172,7 @@ mod tests {
     #[tokio::test]
     async fn old_workers_that_do_not_end_are_named() {
         let master = Master::start("old", "sleep 60 &");
-        // A shell that is told just before it waits acts when it is told again.
+        // A shell that gets the signal just before it waits acts on the next one.
         for _ in 0..10 {
             let old: Vec<u32> = workers(master.process.id()).into_iter().collect();
             match master.switch().await {

@@ -1,4 +1,4 @@
-//! The contract in the Spring dialect, call by call.
+//! Implements `LoadBalancerAdmin` for the Spring dialect.
 
 use super::wire::{LbPool, LbSnapshot};
 use super::{
@@ -22,7 +22,7 @@ use std::time::Duration;
 const TRACES: &str = "record decisions";
 const NO_TRACES: &str = "use the reference load balancer, with `traces` in its config";
 
-/// Until a recording of hours is written and on the disk.
+/// Time limit for writing a recording of several hours to disk.
 const WRITING: Duration = Duration::from_secs(120);
 
 #[async_trait]
@@ -49,7 +49,7 @@ impl LoadBalancerAdmin for SpringAdmin {
         match (reply.status, answer.available_algorithms.clone()) {
             (200, _) if answer.is("started") => Ok(()),
             (400, Some(available)) => Err(refused(&reply, native, answer.said(), available)),
-            // The one other refusal that the dialect has here.
+            // The only other rejection that the dialect has here.
             (400, None) => Err(AdminError::AlreadyMeasuring {
                 url: reply.url.clone(),
                 status: reply.status,
@@ -103,10 +103,10 @@ impl LoadBalancerAdmin for SpringAdmin {
             let verdict = if same(&label, native) { Verdict::Consistent } else { Verdict::Contradicted };
             return Ok(Layer::new(verdict, told));
         };
-        let mut told = format!("{STRATEGIES} says that `{routes}` routes");
+        let mut told = format!("{STRATEGIES} says that `{routes}` is active");
         let mut right = same(&routes, native);
         if !same(&label, native) {
-            // Requests would be booked under another name than the one that chose.
+            // Requests would be booked under a name other than that of the algorithm that chose.
             told += &format!(", but {STATUS} books under `{label}`");
             right = false;
         }
@@ -125,8 +125,8 @@ impl LoadBalancerAdmin for SpringAdmin {
         }
         let pools = self.lb_snapshot().await?.pools;
         let named = |pool: &&LbPool| pool.services.iter().any(|name| name == service);
-        // A pool for all services that no other pool names may list none; and what has a single pool
-        // needs no names.
+        // A pool that serves all other services may list none, and the name of a single pool does not
+        // matter.
         let answers =
             pools.iter().find(named).or_else(|| pools.iter().find(|pool| pool.services.is_empty())).or(
                 match pools.as_slice() {
@@ -174,17 +174,15 @@ impl LoadBalancerAdmin for SpringAdmin {
     }
 
     async fn drain(&self, timeout: Duration) -> Result<(), AdminError> {
-        self.reference(
-            "drain",
-            "it does not say what is in flight: wait as long as its slowest request may take",
-        )?;
+        self.reference("drain", "wait as long as its slowest request may take")?;
         wait_until_idle(self, timeout).await
     }
 
     async fn reset(&self) -> Result<ResetKind, AdminError> {
         let (routes, _) = self.claimed().await?;
         let offered = self.capabilities.algorithms.iter().find(|offer| same(&offer.native, &routes));
-        // Without a name the dialect resets the label's counts, which need not be the router's.
+        // Without a name, the dialect resets the counts of the label, which may differ from the algorithm
+        // that routes.
         let query: Vec<_> = offered.map(|offer| ("algorithm", offer.native.as_str())).into_iter().collect();
         let reply = self.http.call(Call::post(RESET, &query)).await?;
         if reply.status != 200 || !answer(&reply).is("reset") {
@@ -200,7 +198,7 @@ impl LoadBalancerAdmin for SpringAdmin {
         const WHAT: &str = "set weights";
         self.reference(WHAT, "configure the weights in the load balancer itself")?;
         if let Some(unfit) = unfit_weight(weights) {
-            let reason = format!("{unfit}; drain a backend to send it no requests");
+            let reason = format!("{unfit}; to stop requests to a backend, drain it");
             return Err(AdminError::BadValue { what: WHAT, reason });
         }
         let body: Map<String, Value> =
@@ -212,7 +210,7 @@ impl LoadBalancerAdmin for SpringAdmin {
 
     async fn set_draining(&self, backend: &str, draining: bool) -> Result<(), AdminError> {
         const WHAT: &str = "drain a backend";
-        self.reference(WHAT, "take it out of the load balancer's configuration")?;
+        self.reference(WHAT, "remove it from the load balancer's configuration")?;
         let path = if draining { LB_DRAIN } else { LB_UNDRAIN };
         self.lb_post(Call::post(path, &[("backend", backend)]), WHAT).await
     }

@@ -1,22 +1,22 @@
-//! The Spring dialect: `/api/benchmark`, `/rl`, and what our reference load balancer adds to it under
+//! The Spring dialect: `/api/benchmark`, `/rl`, and the additions of our reference load balancer under
 //! `/api/lb`.
 //!
 //! The dialect is that of a Spring Boot load balancer, and it has traps:
 //!
-//! 1. `/api/benchmark/status` names the algorithm that the benchmark books requests under; what
-//!    routes is `/rl/strategies.current`. A switch counts only when the latter says so.
-//! 2. `/api/benchmark/start` does not route, and books under an algorithm of its own choosing unless
-//!    told otherwise: start first, then switch, then check.
+//! 1. `/api/benchmark/status` names the algorithm under which the benchmark books requests; the algorithm
+//!    that routes is `/rl/strategies.current`. A switch counts only if the latter confirms it.
+//! 2. `/api/benchmark/start` does not change the routing, and books under an algorithm of its own choosing
+//!    unless told otherwise: start first, then switch, then check.
 //! 3. Names are not validated everywhere, so the adapter sends only names that are offered.
 //! 4. Parameters belong in the query; a JSON body is silently ignored.
 //! 5. `/api/benchmark/stop` reports its errors with status 200.
-//! 6. `/rl/strategies.available` advertises what the router does not know; what can be switched to
-//!    is `/api/benchmark/status.testAlgorithms`.
+//! 6. `/rl/strategies.available` advertises algorithms that the router does not know; the algorithms that it
+//!    can switch to are in `/api/benchmark/status.testAlgorithms`, or in its `availableAlgorithms` if
+//!    present: the reference load balancer supports more algorithms than a complete benchmark compares.
 //! 7. The learned algorithm is `rl-agent` there and `rl` here.
 //! 8. It does not report what is in flight, and requests in flight during a switch corrupt its
 //!    least-connections counts for good: wait for them to finish first.
-//! 9. With a single parameter missing Spring answers with its own error page, whose `status` is a
-//!    number.
+//! 9. If a single parameter is missing, Spring answers with its own error page, whose `status` is a number.
 
 mod admin;
 mod wire;
@@ -49,7 +49,7 @@ const COUNTERS: &str = "counters of each backend by pool";
 /// The learned algorithm's name in this dialect.
 const RL: &str = "rl-agent";
 
-/// Names that every application of this dialect routes by, for those that do not list theirs.
+/// The algorithms that every application of this dialect has, for those that do not list theirs.
 const CLASSICAL: [&str; 3] = [RL, "round-robin", "least-connections"];
 
 /// How to reach the admin API.
@@ -64,7 +64,7 @@ pub struct SpringOptions {
 }
 
 impl SpringOptions {
-    /// Options without a token and with 5 s per call: an admin API under load answers slowly.
+    /// Creates options without a token and with 5 s per call, since an admin API under load answers slowly.
     pub fn new(url: &str) -> Self {
         Self { url: url.to_owned(), token: None, limit: Duration::from_secs(5) }
     }
@@ -75,15 +75,15 @@ impl SpringOptions {
 pub struct SpringAdmin {
     http: Http,
     capabilities: Capabilities,
-    /// Whether `/api/lb` is there.
+    /// Whether `/api/lb` exists.
     reference: bool,
 }
 
 impl SpringAdmin {
-    /// Connects to the load balancer and finds out what it can do. Changes nothing there.
+    /// Connects to the load balancer and finds out what it can do, without changing anything there.
     ///
     /// # Errors
-    /// When nothing answers, a token is missing, or what answers does not speak this dialect.
+    /// When nothing answers, a token is missing, or the server does not speak this dialect.
     pub async fn connect(options: &SpringOptions) -> Result<Self, AdminError> {
         let http = Http::new(&options.url, options.token.as_deref(), options.limit)?;
         let status: Status = http
@@ -96,11 +96,9 @@ impl SpringAdmin {
             true => extra.json::<LbSnapshot>(COUNTERS)?.views,
             false => 1,
         };
-        let natives = if status.test_algorithms.is_empty() {
-            CLASSICAL.map(str::to_owned).to_vec()
-        } else {
-            status.test_algorithms
-        };
+        let listed =
+            [status.available_algorithms, status.test_algorithms].into_iter().find(|names| !names.is_empty());
+        let natives = listed.unwrap_or_else(|| CLASSICAL.map(str::to_owned).to_vec());
         let capabilities = Capabilities { views, ..capabilities(offers(natives), reference) };
         Ok(Self { http, capabilities, reference })
     }
@@ -118,7 +116,7 @@ impl SpringAdmin {
         }
     }
 
-    /// Whether it is our reference load balancer, with all its additions.
+    /// Returns whether this is our reference load balancer, with all its additions.
     pub fn is_reference(&self) -> bool {
         self.reference
     }
@@ -134,7 +132,7 @@ impl SpringAdmin {
         offers.map(|offer| offer.native.clone()).collect()
     }
 
-    /// An error where the additions of the reference load balancer are missing.
+    /// Returns an error if the additions of the reference load balancer are missing.
     fn reference(&self, what: &'static str, way_out: &'static str) -> Result<(), AdminError> {
         if self.reference {
             return Ok(());
@@ -150,24 +148,26 @@ impl SpringAdmin {
         self.http.call(Call::get(LB_SNAPSHOT)).await?.json(COUNTERS)
     }
 
-    /// What routes; none when the load balancer has no such call.
+    /// Returns the active algorithm and the URL that says so; `None` if the load balancer has no such
+    /// call.
     async fn routes(&self) -> Result<Option<(String, String)>, AdminError> {
         let reply = self.http.call(Call::get(STRATEGIES)).await?;
         if reply.status == 404 {
             return Ok(None);
         }
-        let strategies: Strategies = reply.json("the strategy that routes, as `current`")?;
+        let strategies: Strategies = reply.json("the active strategy, as `current`")?;
         Ok(Some((strategies.current, reply.url)))
     }
 
-    /// The label that the benchmark books under.
+    /// Returns the label under which the benchmark books, and the URL that says so.
     async fn label(&self) -> Result<(String, String), AdminError> {
         let reply = self.http.call(Call::get(STATUS)).await?;
         let status: Status = reply.json("the status of a benchmark")?;
         Ok((status.current_algorithm, reply.url))
     }
 
-    /// What the load balancer says it runs and where: what routes, or else the label.
+    /// Returns the algorithm that the load balancer reports (the active one, or else the label) and the
+    /// URL.
     async fn claimed(&self) -> Result<(String, String), AdminError> {
         match self.routes().await? {
             Some(routes) => Ok(routes),
@@ -188,19 +188,19 @@ impl SpringAdmin {
     }
 }
 
-/// Reads the body of a reply to a POST; empty if it is not the JSON that is expected.
+/// Parses the body of a reply to a POST; empty if it is not the expected JSON.
 fn answer(reply: &Reply) -> Answer {
     serde_json::from_str(&reply.body).unwrap_or_default()
 }
 
-/// The names we have a word for.
+/// Returns the offers whose names this project knows.
 fn offers(natives: Vec<String>) -> Vec<Offer> {
     let offer = |native: String| {
         let algorithm = native.parse().ok()?;
         Some(Offer { algorithm, native })
     };
     let mut offers: Vec<Offer> = natives.into_iter().filter_map(offer).collect();
-    // Where a name and its alias are both listed, one of them will do.
+    // If a name and its alias are both listed, keep one of them.
     let mut known = Vec::new();
     offers.retain(|offer| {
         let new = !known.contains(&offer.algorithm);
@@ -220,12 +220,13 @@ fn capabilities(algorithms: Vec<Offer>, reference: bool) -> Capabilities {
         sees_old_in_flight: reference,
         weights: reference,
         drain: reference,
+        names_backends: reference,
         measurement: true,
         views: 1,
     }
 }
 
-/// Whether two names of this dialect mean the same: `rl` and `rl-agent` do.
+/// Returns whether two names of this dialect mean the same: `rl` and `rl-agent` do.
 fn same(a: &str, b: &str) -> bool {
     let algorithm = |name: &str| name.parse::<Algorithm>().ok();
     a == b || algorithm(a).is_some_and(|known| algorithm(b) == Some(known))

@@ -2,31 +2,36 @@
 //! the wire. These types are private to the adapter. Unknown keys are ignored, since the API is
 //! not ours.
 
+use lb_core::plain;
 use lb_core::policy::GuardCounts;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// `GET /api/benchmark/status`. Its `currentAlgorithm` is a label of the benchmark, not what routes.
+/// The reply to `GET /api/benchmark/status`. Its `currentAlgorithm` is a label of the benchmark, not what
+/// routes.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Status {
-    /// Read so that some other JSON is not taken for a status.
+    /// Required, so that other JSON is not mistaken for a status.
     #[serde(rename = "benchmarkActive")]
     pub(super) _benchmark_active: bool,
     pub(super) current_algorithm: String,
+    /// The algorithms that a complete benchmark compares.
     #[serde(default)]
     pub(super) test_algorithms: Vec<String>,
+    /// All algorithms that can be switched to. Only the reference load balancer reports them.
+    #[serde(default)]
+    pub(super) available_algorithms: Vec<String>,
 }
 
-/// `GET /rl/strategies`; `current` is what routes. `available` is not read: it advertises strategies
-/// that the router does not know.
+/// The reply to `GET /rl/strategies`; `current` is the active one. `available` is not read, since it lists
+/// strategies that the router does not know.
 #[derive(Debug, Deserialize)]
 pub(super) struct Strategies {
     pub(super) current: String,
 }
 
-/// Any reply of `/api/benchmark` to a POST; errors come with a 400, or with a 200 and
-/// `"status": "error"`.
+/// Any reply of `/api/benchmark` to a POST. Errors come with a 400, or with a 200 and `"status": "error"`.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub(super) struct Answer {
@@ -37,19 +42,19 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    /// The message, under any of its keys.
+    /// Returns the message, under whichever key it is given.
     pub(super) fn said(&self) -> String {
         let said = self.error.as_ref().or(self.message.as_ref());
-        said.cloned().unwrap_or_else(|| "no message".to_owned())
+        said.map_or_else(|| "no message".to_owned(), |said| plain::line(said).into_owned())
     }
 
-    /// Whether `status` says so. Spring's own error page has a number there.
+    /// Returns whether `status` has this value. In Spring's own error page it is a number.
     pub(super) fn is(&self, status: &str) -> bool {
         self.status.as_ref().and_then(Value::as_str) == Some(status)
     }
 }
 
-/// `GET /api/lb/snapshot`.
+/// The reply to `GET /api/lb/snapshot`.
 #[derive(Debug, Deserialize)]
 pub(super) struct LbSnapshot {
     pub(super) algorithm: String,

@@ -1,8 +1,8 @@
-//! What Traefik's access log reports about single servers and its API does not: a JSON object per request,
-//! written when the request is over.
+//! Reads Traefik's access log, which covers individual servers, as its API does not. Each line is a JSON
+//! object for one request, written when the request ends.
 //!
-//! A read covers what was appended since the last one. Counting begins when the log is opened, and anew
-//! whenever the file is replaced or emptied.
+//! A read covers the lines appended since the previous one. Counting begins when the log is opened, and
+//! starts over whenever the file is replaced or emptied.
 
 use crate::error::AdminError;
 use crate::group::Group;
@@ -19,7 +19,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 const WHAT: &str = "read Traefik's access log";
 /// How many characters of a malformed line an error quotes.
 const QUOTED: usize = 160;
-/// The status of a request that the client gave up.
+/// The status that Traefik logs when the client aborted the request.
 const CLIENT_CLOSED: u16 = 499;
 
 /// An access log that is being written.
@@ -29,43 +29,43 @@ pub(super) struct AccessLog {
     reader: Mutex<Reader>,
 }
 
-/// How far it was read, and what was counted.
+/// The position in the log, and the counts so far.
 #[derive(Debug)]
 struct Reader {
-    /// Which file it is: a name may come to mean another.
+    /// The inode of the file, since its path may come to refer to another file.
     inode: u64,
     offset: u64,
-    /// Grows with each file.
+    /// Incremented with each new file.
     generation: u64,
     tallies: Tallies,
 }
 
-/// What was counted, by pool and address.
+/// Counts by pool and address.
 #[derive(Debug, Default)]
 pub(super) struct Tallies {
-    /// The beginning of a line whose end is not written yet.
+    /// The beginning of a line that is not completely written yet.
     partial: Vec<u8>,
     servers: HashMap<(String, String), Tally>,
 }
 
-/// One server of one pool, over all algorithms.
+/// Counts of one server of one pool, over all algorithms.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Tally {
     requests: u64,
     errors: u64,
     cancelled: u64,
     latency_sum: Span,
-    /// Mean of the latest look at which there was a reply.
+    /// Mean latency in the latest read that had a reply.
     recent_latency: Option<Span>,
 }
 
-/// One line. What is about no server (a 404 of Traefik's own) names none.
+/// One line of the log. Requests that reached no server (such as a 404 by Traefik itself) name none.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Line {
     service_name: Option<String>,
     service_addr: Option<String>,
-    /// Nanoseconds until the reply was passed on.
+    /// Time until the reply was passed on, in nanoseconds.
     duration: u64,
     #[serde(default)]
     origin_status: u16,
@@ -73,7 +73,7 @@ struct Line {
 }
 
 impl AccessLog {
-    /// Opens the log. What is in it already is not counted.
+    /// Opens the log. Lines that are already in it are not counted.
     ///
     /// # Errors
     /// When the file does not exist or cannot be read.
@@ -89,7 +89,7 @@ impl AccessLog {
         Ok(Self { path: path.to_owned(), reader: Mutex::new(reader) })
     }
 
-    /// Reads what was appended, and gives the generation that counters belong to.
+    /// Reads the appended lines, and returns the generation that the counters belong to.
     pub(super) fn look(&self) -> Result<u64, AdminError> {
         let mut reader = self.reader();
         let appended = reader.appended(&self.path).map_err(|error| failed(&self.path, &error))?;
@@ -98,7 +98,7 @@ impl AccessLog {
         Ok(reader.generation)
     }
 
-    /// A server with what was counted of it.
+    /// Adds the counts of a server to its entry.
     pub(super) fn count(&self, of: BackendCounters, address: &str) -> BackendCounters {
         let tally = self.reader().tallies.of(&of.pool, address);
         BackendCounters {
@@ -117,7 +117,7 @@ impl AccessLog {
 }
 
 impl Reader {
-    /// What was written since the look before.
+    /// Returns what was appended since the previous read.
     fn appended(&mut self, path: &Path) -> std::io::Result<Vec<u8>> {
         let mut file = File::open(path)?;
         let metadata = file.metadata()?;
@@ -133,13 +133,14 @@ impl Reader {
 }
 
 impl Tallies {
-    /// Counts the lines of one look. The error is the first malformed line; the others count all the same.
+    /// Counts the lines of one read. The error is the first malformed line; all other lines are counted
+    /// anyway.
     pub(super) fn take(&mut self, appended: &[u8]) -> Result<(), String> {
         self.partial.extend_from_slice(appended);
         let end = self.partial.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let lines: Vec<u8> = self.partial.drain(..end).collect();
         let mut wrong = None;
-        // Replies of this look, and the sum of their latencies.
+        // Number of replies in this read, and the sum of their latencies.
         let mut look: HashMap<(String, String), (u64, Span)> = HashMap::new();
         for text in lines.split(|byte| *byte == b'\n').filter(|text| !text.is_empty()) {
             let line: Line = match serde_json::from_slice(text) {
@@ -177,7 +178,7 @@ impl Tallies {
 }
 
 impl Line {
-    /// The pool and the address that it is about: services are called `pool.algorithm@rest`.
+    /// Returns the pool and the address of the server; services are named `pool.algorithm@rest`.
     fn server(self) -> Option<((String, String), Self)> {
         let service = self.service_name.as_deref()?;
         let group = Group::parse(service.split('@').next()?)?;
@@ -185,7 +186,8 @@ impl Line {
         Some(((group.pool, address), self))
     }
 
-    /// A server that never answered has no status, or Traefik's own for it.
+    /// Returns whether the request failed. If the server never answered, its status is missing or was set by
+    /// Traefik.
     fn failed(&self) -> bool {
         self.origin_status == 0 || self.origin_status >= 500 || self.downstream_status >= 500
     }
@@ -200,7 +202,7 @@ fn failed(path: &Path, error: &std::io::Error) -> AdminError {
 }
 
 fn bad(path: &Path, reason: String) -> AdminError {
-    let way_out = "Traefik writes it with `--accesslog.filepath` and `--accesslog.format=json`, and it has to be on \
+    let way_out = "Traefik writes it with `--accesslog.filepath` and `--accesslog.format=json`, and it must be on \
                    this machine";
     AdminError::BadValue { what: WHAT, reason: format!("{}: {reason}; {way_out}", path.display()) }
 }
@@ -209,7 +211,8 @@ fn bad(path: &Path, reason: String) -> AdminError {
 mod tests {
     use super::*;
 
-    /// As Traefik 3.7.15 writes it with only these fields kept: `level`, `msg` and `time` cannot be dropped.
+    /// Returns a line as Traefik 3.7.15 writes it with only these fields kept: `level`, `msg` and `time`
+    /// cannot be dropped.
     fn line(service: &str, port: u16, status: u16, millis: u64) -> String {
         format!(
             r#"{{"DownstreamStatus":{status},"Duration":{},"OriginStatus":{status},"ServiceAddr":"127.0.0.1:{port}","ServiceName":"{service}","level":"info","msg":"","time":"2026-11-22T01:47:55Z"}}"#,
@@ -231,7 +234,7 @@ mod tests {
             line("shop.rl@rest", 9001, 200, 10),
             line("shop.p2c@rest", 9001, 503, 20),
             line("shop.rl@rest", 9002, 200, 40),
-            // The client went; its waiting time is not the latency of a reply.
+            // The client disconnected; its waiting time is not the latency of a reply.
             line("shop.rl@rest", 9002, 499, 900),
             line("rest.rl@rest", 9001, 502, 5),
             line("dashboard@internal", 9001, 200, 5),

@@ -1,25 +1,26 @@
-//! Traefik, by its API and its REST provider.
+//! Traefik, controlled through its API and its REST provider.
 //!
-//! In each pool there is one service for each algorithm ([`Group`]), and the pool's router names the one that
-//! routes, together with the middleware `tag-<algorithm>` that tells the client. What follows from how Traefik
-//! is:
+//! Each pool has one service for each algorithm ([`Group`]), and the pool's router names the service that
+//! routes, together with the middleware `tag-<algorithm>`, which adds the algorithm to replies. The adapter
+//! depends on these properties of Traefik:
 //!
-//! 1. A `PUT` replaces the provider's whole configuration, so it is read from the API, changed and sent back.
-//!    Of what the API does not show (transports, TLS, TCP), nothing may come from this provider.
-//! 2. The answer 200 says that a document was understood. It takes effect up to
-//!    `providers.providersThrottleDuration` after the one before, by default 2 s, and a service with a bad strategy
-//!    disables its routers, which then answer 404. So the adapter waits until the API shows the document, and
-//!    quotes its errors.
-//! 3. Entry points take over one after the other, and that of the API may be the first; hence
+//! 1. A `PUT` replaces the provider's whole configuration, so the adapter reads it from the API, changes it
+//!    and sends it back. Settings that the API does not show (transports, TLS, TCP) must not come from this
+//!    provider.
+//! 2. Status 200 means only that a document was understood. It takes effect up to
+//!    `providers.providersThrottleDuration` (2 s by default) after the previous one, and a service with a bad
+//!    strategy disables its routers, which then answer 404. So the adapter waits until the API shows the
+//!    document, and quotes the errors that it reports.
+//! 3. Entry points apply a document one after the other, and that of the API may be the first; hence
 //!    [`SETTLE`]. Connections and requests in flight survive.
 //! 4. Traefik checks whether a strategy exists only when a router uses the service.
-//! 5. `hrw` hashes the address that a connection comes from, and never looks at `X-Forwarded-For`.
-//! 6. `wrr` keeps exact shares, but not an order: ties are broken by where servers lie in a heap.
-//! 7. It counts by service and does not report what is in flight. Only its access log covers single servers
-//!    ([`RealOptions::access_log`]), so `rl` is offered only with the log: nothing else says how servers do.
-//! 8. Each document begins `wrr` anew, the heaviest server first, so where few requests come between two settings
-//!    of weights the light servers get less than their share. Health checks begin anew as well: a server that was
-//!    down is up until it fails again.
+//! 5. `hrw` hashes the address of the connection and ignores `X-Forwarded-For`.
+//! 6. `wrr` keeps exact shares but no fixed order: ties are broken by the position of servers in a heap.
+//! 7. Traefik counts by service and does not report requests in flight. Only its access log covers individual
+//!    servers ([`RealOptions::access_log`]), so `rl` is offered only with the log.
+//! 8. Each document restarts `wrr` with the heaviest server, so if few requests arrive between two changes of
+//!    weights, light servers get less than their share. Health checks restart as well: a server that was down
+//!    counts as up until it fails again.
 
 mod admin;
 mod log;
@@ -44,12 +45,13 @@ use wire::{Raw, Router};
 
 const RAW: &str = "/api/rawdata";
 const VERSION: &str = "/api/version";
+const METRICS: &str = "/metrics";
 const REST: &str = "/api/providers/rest";
 
-/// Time between two looks at whether a document is in force.
+/// Time between two checks of whether a document is in force.
 const POLL: Duration = Duration::from_millis(5);
 
-/// Time for the last entry point to take over when the first one has.
+/// Time for the last entry point to apply a document after the first one has.
 const SETTLE: Duration = Duration::from_millis(20);
 
 /// The greatest weight of a server.
@@ -100,7 +102,7 @@ impl TraefikAdmin {
     }
 }
 
-/// Gives a Traefik that was just started its first configuration, and waits until that is in force.
+/// Sends the first configuration to a Traefik that was just started, and waits until it is in force.
 ///
 /// # Errors
 /// When nothing answers in time, the REST provider is off, or Traefik reports a fault in the document.
@@ -108,7 +110,7 @@ pub async fn load(options: &RealOptions, document: Value) -> Result<(), AdminErr
     const WHAT: &str = "load a configuration";
     let http = Http::new(&options.admin, options.token.as_deref(), options.limit)?;
     let deadline = Instant::now() + options.limit;
-    // A Traefik that is starting listens late, and takes documents later. Neither did anything.
+    // While Traefik starts, it refuses connections, then documents. Both are safe to repeat.
     loop {
         match put(&http, WHAT, &document).await {
             Err(AdminError::Unreachable { .. } | AdminError::Unexpected { status: 404, .. })
@@ -123,10 +125,10 @@ pub async fn load(options: &RealOptions, document: Value) -> Result<(), AdminErr
     Err(late(&http, WHAT, options.limit))
 }
 
-/// The error for a document that was taken and is not in force.
+/// Returns the error for a document that was accepted but is not in force.
 fn late(http: &Http, what: &'static str, limit: Duration) -> AdminError {
     let reason = format!(
-        "{}{RAW} does not show after {limit:?} what was sent; is `providers.providersThrottleDuration` longer?",
+        "{}{RAW} does not show the change after {limit:?}; is `providers.providersThrottleDuration` longer?",
         http.base()
     );
     AdminError::BadValue { what, reason }
@@ -136,7 +138,7 @@ async fn read(http: &Http) -> Result<Raw, AdminError> {
     http.call(Call::get(RAW)).await?.json("Traefik's routers and services as JSON")
 }
 
-/// Sends a document. Success says that it was understood, no more.
+/// Sends a document. Success means only that Traefik understood it.
 async fn put(http: &Http, what: &'static str, document: &Value) -> Result<(), AdminError> {
     let body = Some(document.clone());
     let reply = http.call(Call { method: Method::PUT, path: REST, query: &[], body, limit: None }).await?;
@@ -154,7 +156,7 @@ fn refusal(reply: &Reply) -> String {
     format!("{} answered {}: {}", reply.url, reply.status, reply.body.trim())
 }
 
-/// Waits until the API shows a document, for at most `limit`, and that nothing is wrong with it.
+/// Waits for at most `limit` until the API shows a document, and fails if it reports an error in it.
 async fn in_force(
     http: &Http,
     what: &'static str,
@@ -179,12 +181,12 @@ async fn in_force(
     }
 }
 
-/// The name of the strategy that is an algorithm.
+/// Returns the name of the strategy that implements an algorithm.
 fn strategy(algorithm: Algorithm) -> Option<&'static str> {
     NAMES.native(algorithm)?.split(',').next()
 }
 
-/// Its own name for what a router runs, which is its service's where we have none.
+/// Returns Traefik's own name for what a router runs, or the name of the service if there is none.
 fn native(router: &Router<'_>) -> String {
     NAMES.native(router.group.algorithm).unwrap_or(router.service).to_owned()
 }

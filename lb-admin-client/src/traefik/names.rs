@@ -1,4 +1,4 @@
-//! What Traefik is called, and what it calls our algorithms.
+//! Traefik's name, and its names for our algorithms.
 
 use crate::names::Names;
 use lb_core::algorithm::Rule;
@@ -14,4 +14,5 @@ pub(super) const NAMES: Names = Names {
         (Rule::Rl, "wrr, steered weights"),
     ],
     lacking: &[(Rule::LeastConnections, "p2c comes nearest")],
+    ignores_weights: &[Rule::IpHash],
 };

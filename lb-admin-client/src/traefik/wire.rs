@@ -1,4 +1,4 @@
-//! What Traefik's API shows of the REST provider's configuration, and the document that would make it so:
+//! Reads the REST provider's configuration from Traefik's API, and builds the document that would produce it.
 //! `PUT /api/providers/rest` replaces all of it, so a change of one key sends every other key again.
 
 use crate::group::Group;
@@ -6,17 +6,18 @@ use lb_core::Algorithm;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
-/// What the names of everything from this provider end in.
+/// Suffix of the names of everything from this provider.
 const PROVIDER: &str = "@rest";
 
-/// What the API adds to what was configured.
+/// Keys that the API adds to the configured ones.
 const ADDED: [&str; 8] =
     ["status", "using", "usedBy", "error", "name", "provider", "priorityStr", "serverStatus"];
 
-/// Middlewares that tell the client which algorithm routes are called so, and like the algorithm.
+/// Prefix of the middlewares that tell the client which algorithm is active; the name of the algorithm
+/// follows.
 const TAG: &str = "tag-";
 
-/// `GET /api/rawdata`.
+/// The reply to `GET /api/rawdata`.
 #[derive(Clone, Debug, Default, Deserialize)]
 pub(super) struct Raw {
     #[serde(default)]
@@ -27,7 +28,7 @@ pub(super) struct Raw {
     middlewares: Map<String, Value>,
 }
 
-/// `GET /api/version`.
+/// The reply to `GET /api/version`.
 #[derive(Debug, Deserialize)]
 pub(super) struct Version {
     #[serde(rename = "startDate")]
@@ -43,7 +44,7 @@ pub(super) struct Router<'a> {
     pub(super) service: &'a str,
     /// What Traefik says is wrong with it or its service.
     pub(super) error: Option<String>,
-    /// How its service picks a server.
+    /// Name of the strategy by which its service picks a server.
     pub(super) strategy: &'a str,
     pub(super) servers: Vec<Server>,
 }
@@ -51,15 +52,15 @@ pub(super) struct Router<'a> {
 /// A server of a service.
 #[derive(Debug)]
 pub(super) struct Server {
-    /// `host:port`.
+    /// Address as `host:port`.
     pub(super) address: String,
     pub(super) weight: f64,
-    /// Whether health checks, where there are any, let it take requests.
+    /// Whether health checks, if there are any, let it take requests.
     pub(super) healthy: bool,
 }
 
 impl Raw {
-    /// The routers, with what routes behind them.
+    /// Lists the routers, each with its service.
     pub(super) fn routers(&self) -> impl Iterator<Item = Router<'_>> {
         own(&self.routers).filter_map(|(name, router)| {
             let service = local(router["service"].as_str()?);
@@ -75,12 +76,12 @@ impl Raw {
         })
     }
 
-    /// The groups of backends, used or not.
+    /// Lists the groups of backends, used or not.
     pub(super) fn groups(&self) -> impl Iterator<Item = Group> {
         own(&self.services).filter_map(|(name, _)| Group::parse(name))
     }
 
-    /// The document that makes the provider's configuration what it is.
+    /// Builds the document that produces the provider's current configuration.
     pub(super) fn document(&self) -> Value {
         let section = |all: &Map<String, Value>| -> Map<String, Value> {
             let mut kept: Map<String, Value> =
@@ -97,7 +98,7 @@ impl Raw {
         }})
     }
 
-    /// Whether it is what a document asks for, as far as the API shows it.
+    /// Returns whether the configuration matches a document, as far as the API shows it.
     pub(super) fn shows(&self, document: &Value) -> bool {
         let here = self.document();
         ["routers", "services", "middlewares"].iter().all(|section| {
@@ -107,7 +108,7 @@ impl Raw {
     }
 }
 
-/// Points each router at its pool's group for `algorithm`, with the middleware that says so.
+/// Points each router at its pool's group for `algorithm`, with the middleware that names the algorithm.
 pub(super) fn select(document: &mut Value, algorithm: &Algorithm) {
     let tag = format!("{TAG}{algorithm}");
     let tagged = !document["http"]["middlewares"][&tag].is_null();
@@ -126,7 +127,8 @@ pub(super) fn select(document: &mut Value, algorithm: &Algorithm) {
     }
 }
 
-/// Sets the weights of servers in all groups of `algorithm`: `weight` says which an address gets, if another.
+/// Sets the weights of servers in all groups of `algorithm`. `weight` returns the new weight of an address,
+/// or `None` to keep it.
 pub(super) fn weigh(document: &mut Value, algorithm: &Algorithm, weight: impl Fn(&str) -> Option<u32>) {
     for (name, service) in document["http"]["services"].as_object_mut().into_iter().flatten() {
         if Group::parse(name).is_none_or(|group| group.algorithm != *algorithm) {
@@ -140,7 +142,8 @@ pub(super) fn weigh(document: &mut Value, algorithm: &Algorithm, weight: impl Fn
     }
 }
 
-/// Whether all that is wanted is there. Traefik adds keys, and the provider to names.
+/// Returns whether `there` contains everything in `wanted`. Traefik adds keys, and adds the provider to
+/// names.
 fn contains(there: &Value, wanted: &Value) -> bool {
     match (there, wanted) {
         (Value::Object(there), Value::Object(wanted)) => {
@@ -155,12 +158,12 @@ fn contains(there: &Value, wanted: &Value) -> bool {
     }
 }
 
-/// What comes from the REST provider, by its name there.
+/// Lists the objects that come from the REST provider, by their names there.
 fn own(all: &Map<String, Value>) -> impl Iterator<Item = (&str, &Value)> {
     all.iter().filter_map(|(name, value)| Some((name.strip_suffix(PROVIDER)?, value)))
 }
 
-/// A name without its provider, if that is this one.
+/// Strips the provider from a name, if it is this one.
 fn local(name: &str) -> &str {
     name.strip_suffix(PROVIDER).unwrap_or(name)
 }

@@ -1,4 +1,4 @@
-//! A server on loopback that speaks the Spring dialect as the original does, traps included, and on
+//! A server on loopback that speaks the Spring dialect of docs/admin-api.md, traps included, and on
 //! demand the additions of the reference load balancer. Behind it a real policy picks among three
 //! backends, so that it can be probed.
 
@@ -68,7 +68,7 @@ impl Server {
         let state = Arc::new(Mutex::new(Inner {
             traits,
             calls: Vec::new(),
-            // As in the original, where label and router differ until the first switch.
+            // One of the traps: label and router differ until the first switch.
             label: "rl-agent".to_owned(),
             routes: routes.to_owned(),
             active: false,
@@ -132,7 +132,7 @@ async fn gate(State(state): State<Shared>, request: Request, next: Next) -> Resp
     if let Some((status, body)) = traits.other {
         (StatusCode::from_u16(status).expect("a status"), body).into_response()
     } else if bearer.is_some() && bearer.as_deref() != given {
-        (StatusCode::UNAUTHORIZED, Json(json!({"error": "a bearer token is needed"}))).into_response()
+        (StatusCode::UNAUTHORIZED, Json(json!({"error": "a bearer token is required"}))).into_response()
     } else {
         next.run(request).await
     }
@@ -169,10 +169,15 @@ fn missing(name: &str, path: &str) -> Response {
 
 async fn status(State(state): State<Shared>) -> Json<Value> {
     let inner = state.lock().expect("no handler panicked");
-    Json(json!({
+    let mut status = json!({
         "benchmarkActive": inner.active, "currentAlgorithm": inner.label, "currentPhase": 1,
-        "totalPhases": 3, "testAlgorithms": inner.offered(),
-    }))
+        "totalPhases": 3, "testAlgorithms": ORIGINAL,
+    });
+    if inner.traits.reference {
+        // The load balancer supports more algorithms than a complete benchmark compares.
+        status["availableAlgorithms"] = json!(inner.offered());
+    }
+    Json(status)
 }
 
 /// Does not route, and does not look at the name.

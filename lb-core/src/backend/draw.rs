@@ -1,5 +1,5 @@
-//! What chance decides about a request, drawn from the request's own key alone: every algorithm, and
-//! both drivers, meet the same draws.
+//! Random properties of a request, drawn from the request's key alone, so that every algorithm and both
+//! drivers get the same draws.
 
 use crate::rng::{Rng, mix};
 use crate::service_time::ServiceTime;
@@ -12,27 +12,27 @@ const ERROR: u64 = 0xe2_20_2a;
 const HANG: u64 = 0x8a_96_11;
 const FAST_FAIL: u64 = 0xfa_57_fa;
 
-/// The service time at speed 1, without faults, of the request with `key`.
+/// Draws the service time of the request with `key`, at speed 1 and without faults.
 pub fn demand(service_time: &ServiceTime, key: u64) -> Span {
     service_time.sample(&mut Rng::seed_from_u64(mix(key ^ DEMAND)))
 }
 
-/// Whether the request with `key` fails after full service, at a chance of `rate`.
+/// Draws whether the request with `key` fails after full service, with probability `rate`.
 pub(super) fn fails(key: u64, rate: f64) -> bool {
     happens(key ^ ERROR, rate)
 }
 
-/// Draws whether the request hangs.
+/// Draws whether the request with `key` hangs, with probability `rate`.
 pub(super) fn hangs(key: u64, rate: f64) -> bool {
     happens(key ^ HANG, rate)
 }
 
-/// Whether it is refused at once.
+/// Draws whether the request with `key` fails at once, with probability `rate`.
 pub(super) fn fails_fast(key: u64, rate: f64) -> bool {
     happens(key ^ FAST_FAIL, rate)
 }
 
-/// Compares `rate` with an even draw from [0, 1): 0 never happens, 1 always does.
+/// Compares `rate` with a uniform draw from [0, 1): a rate of 0 is never true, a rate of 1 always.
 fn happens(key: u64, rate: f64) -> bool {
     const UNIT: f64 = 1.0 / (1u64 << 53) as f64;
     rate > 0.0 && ((mix(key) >> 11) as f64) * UNIT < rate

@@ -1,8 +1,8 @@
-//! A request within a backend: how it comes, and how it goes.
+//! A request within a backend, from arrival to departure.
 
 use crate::time::{Span, Time};
 
-/// A request within a backend; the driver chooses the number, a new one for each request.
+/// Number of a request within a backend. The driver chooses a new one for each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct JobId(pub u64);
 
@@ -13,23 +13,23 @@ pub struct Job {
     pub id: JobId,
     /// Service time at speed 1, without faults.
     pub demand: Span,
-    /// Number of its service, as given to [`crate::fault::FaultTimeline::new`]; any number beyond
-    /// those for a request of no known service.
+    /// Number of its service, as passed to [`crate::fault::FaultTimeline::new`]; a number beyond those
+    /// means that the service is unknown.
     pub service: usize,
-    /// Key of its own random stream (error or not, hang or not): the same for every algorithm.
+    /// Key of the request's random stream (error or not, hang or not), the same for every algorithm.
     pub key: u64,
 }
 
-/// What an arriving request meets.
+/// What happens to an arriving request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// In service or in the queue; [`super::BackendModel::advance`] will report its end.
+    /// Accepted into service or the queue; [`super::BackendModel::advance`] will report its end.
     Accepted,
     /// The queue is full: 503 at once.
     QueueFull,
     /// Fails at once with 503 (a fast-fail fault).
     FastFail,
-    /// Never answered: it hangs outside the workers until the client gives up.
+    /// Never answered: it hangs without occupying a worker until the client gives up.
     Hangs,
     /// The backend is down: connection refused.
     Down,
@@ -38,11 +38,11 @@ pub enum Arrival {
 /// How a request left a backend.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum JobResult {
-    /// The request was served in full and succeeds.
+    /// The request was served in full and succeeded.
     Served,
-    /// The request was served in full and then fails with 500.
+    /// The request was served in full and then failed with 500.
     Failed,
-    /// The backend went down with the request in it: the connection breaks.
+    /// The backend went down before the request ended, and the connection broke.
     Broken,
 }
 
@@ -51,10 +51,10 @@ pub enum JobResult {
 pub struct Finished {
     /// Number of the request, as the driver chose it.
     pub id: JobId,
-    /// When its service began; the same as `at` when it never did (a break in the queue).
+    /// When its service began; equal to `at` if the connection broke while the request was queued.
     pub started: Time,
-    /// When it left, exactly (a driver may learn of it later).
+    /// Exact time at which it left; a driver may learn of it later.
     pub at: Time,
-    /// How the request left.
+    /// How the request ended.
     pub result: JobResult,
 }

@@ -1,10 +1,10 @@
 //! A backend with `c` workers, a bounded queue, a speed and a fault timeline.
 //!
 //! All requests in service advance at one common rate (`speed` under first come, first served;
-//! `speed x min(1, c/n)` under processor sharing), so the model keeps one *work clock* that advances
-//! at that rate, and a request that starts at clock `w` with demand `d` ends when the clock shows
-//! `w + d`. A change of speed in mid-service bends the clock and touches no request. (Processor
-//! sharing by a virtual clock: Kleinrock, Queueing Systems II, 1976, section 4.4.)
+//! `speed x min(1, c/n)` under processor sharing). The model keeps one *work clock* that advances at that
+//! rate: a request that starts at clock `w` with demand `d` ends when the clock reaches `w + d`. A change
+//! of speed changes the rate of the clock and updates no request. (Virtual clocks for processor sharing:
+//! Kleinrock, Queueing Systems II, 1976, section 4.4.)
 
 use super::clock::WorkClock;
 use super::draw;
@@ -18,19 +18,19 @@ use std::collections::{BinaryHeap, VecDeque};
 /// A request in service.
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    /// What the work clock shows at its end.
+    /// Reading of the work clock at which the service ends.
     finish: f64,
-    /// Breaks ties: first started, first finished.
+    /// Breaks ties: the first started is the first finished.
     order: u64,
     id: JobId,
     started: Time,
     fails: bool,
-    /// Its client is gone: it is served to the end, which is not reported.
+    /// Whether the client has gone; the request is still served, but its end is not reported.
     cancelled: bool,
 }
 
 impl Ord for Running {
-    /// The next one to finish is the greatest, as [`BinaryHeap`] wants it.
+    /// Orders the next request to finish as the greatest, because [`BinaryHeap`] is a max-heap.
     fn cmp(&self, other: &Self) -> Ordering {
         other.finish.total_cmp(&self.finish).then(other.order.cmp(&self.order))
     }
@@ -61,9 +61,9 @@ pub struct BackendModel {
     outside_up: bool,
 
     faults: FaultTimeline,
-    /// The driver's time at which the timeline begins.
+    /// Driver's time at which the timeline begins.
     origin: Time,
-    /// The timeline's phase now, and when it ends.
+    /// Current phase of the timeline, and the time at which it ends.
     phase: usize,
     phase_end: Time,
 
@@ -72,7 +72,7 @@ pub struct BackendModel {
     started_count: u64,
     queue: VecDeque<Job>,
     hanging: Vec<JobId>,
-    /// The next end of service, or [`Time::MAX`].
+    /// Time of the next end of service; [`Time::MAX`] if there is none.
     next_finish: Time,
 
     busy: Span,
@@ -80,7 +80,7 @@ pub struct BackendModel {
 }
 
 impl BackendModel {
-    /// An idle backend. The timeline begins at the driver's time zero.
+    /// Creates an idle backend whose timeline begins at the driver's time zero.
     pub fn new(spec: &BackendSpec, faults: FaultTimeline) -> Self {
         let mut model = Self {
             workers: spec.workers.max(1) as usize,
@@ -106,7 +106,7 @@ impl BackendModel {
         model
     }
 
-    /// Lets a request arrive. All events up to `now` must have been taken with [`Self::advance`] before.
+    /// Handles the arrival of a request. Call [`Self::advance`] for all events up to `now` first.
     pub fn arrive(&mut self, job: Job, now: Time) -> Arrival {
         if !self.is_up() {
             return Arrival::Down;
@@ -134,8 +134,8 @@ impl BackendModel {
         Arrival::Accepted
     }
 
-    /// Cancels a request whose client went away. A waiting or hanging request leaves; one in service keeps
-    /// its worker to the end (a real server rarely notices), and its end is not reported.
+    /// Cancels a request whose client went away. A waiting or hanging request leaves at once. A request
+    /// in service keeps its worker to the end, as on most real servers, and its end is not reported.
     pub fn cancel(&mut self, job: JobId, _now: Time) {
         if let Some(place) = self.hanging.iter().position(|id| *id == job) {
             self.hanging.swap_remove(place);
@@ -150,15 +150,15 @@ impl BackendModel {
         }
     }
 
-    /// When something happens next if nothing arrives: an end of service, a fault that begins or
-    /// ends. None when the backend is idle and no fault lies ahead.
+    /// Returns the time of the next event if no request arrives: an end of service, or the beginning or
+    /// end of a fault. `None` if the backend is idle and no fault lies ahead.
     pub fn next_event(&self) -> Option<Time> {
         let next = self.next_finish.min(self.phase_end);
         (next < Time::MAX).then_some(next)
     }
 
-    /// Lets time pass to `now`, through all changes in their order, and appends the requests that
-    /// left to `finished`. At one and the same time a request finishes before a fault begins.
+    /// Advances to `now`, applies all changes in order, and appends the requests that left to
+    /// `finished`. If both happen at the same instant, a request finishes before a fault begins.
     pub fn advance(&mut self, now: Time, finished: &mut Vec<Finished>) {
         while let Some(next) = self.next_event().filter(|next| *next <= now) {
             if next == self.next_finish {
@@ -169,98 +169,100 @@ impl BackendModel {
         }
     }
 
-    /// Sets a speed factor from outside (the degradation API), on top of the timeline's. Zero
-    /// stalls the backend.
+    /// Sets a speed factor from outside (the degradation API), in addition to the timeline's. Zero
+    /// freezes the backend.
     pub fn set_speed_factor(&mut self, factor: f64, now: Time) {
         self.outside_factor = factor.max(0.0);
         self.update(now);
     }
 
-    /// Takes the backend down or up from outside; going down breaks every request in it.
+    /// Takes the backend down or up from outside. Going down breaks the connection of every request in
+    /// it.
     pub fn set_up(&mut self, up: bool, now: Time, finished: &mut Vec<Finished>) {
         self.outside_up = up;
         self.break_all_if_down(now, finished);
     }
 
-    /// Replaces the fault timeline by one that begins at `now`: a driver that runs phases one after
-    /// the other starts the faults with the measured one.
+    /// Replaces the fault timeline with one that begins at `now`. Drivers that run a warm-up first
+    /// start the faults with the measured phase.
     pub fn start_faults(&mut self, faults: FaultTimeline, now: Time, finished: &mut Vec<Finished>) {
         self.faults = faults;
         self.origin = now;
         self.enter_phase(now, finished);
     }
 
-    /// Whether the backend is up, as far as faults and [`Self::set_up`] say.
+    /// Returns whether the backend is up, according to faults and [`Self::set_up`].
     pub fn is_up(&self) -> bool {
         self.outside_up && self.faults.is_up_in(self.phase)
     }
 
-    /// Requests in service and in the queue, including those in service whose client has gone
-    /// away.
+    /// Returns the number of requests in service and in the queue, including those whose
+    /// client has gone.
     pub fn in_system(&self) -> usize {
         self.running.len() + self.queue.len()
     }
 
-    /// Number of requests that hang until their clients give up.
+    /// Returns the number of requests that hang until their clients give up.
     pub fn hanging(&self) -> usize {
         self.hanging.len()
     }
 
-    /// The speed at this moment, as if the backend were up; 1 serves a request in its demand. A mean over
-    /// time is not kept.
+    /// Returns the current speed, as if the backend were up. At speed 1 a request is served in exactly
+    /// its demand.
     pub fn speed(&self) -> f64 {
         self.base_speed * self.faults.speed_in(self.phase) * self.outside_factor
     }
 
-    /// Number of requests that are served at once.
+    /// Returns the number of requests that can be served at once.
     pub const fn workers(&self) -> usize {
         self.workers
     }
 
-    /// How requests share the workers.
+    /// Returns how requests share the workers.
     pub const fn discipline(&self) -> Discipline {
         self.discipline
     }
 
-    /// The condition that faults put a service in now.
+    /// Returns the current condition of a service under the active faults.
     pub fn condition(&self, service: usize) -> Condition {
         self.faults.condition_in(self.phase, service)
     }
 
-    /// The work of a request with this demand if it started now, in nanoseconds of service at speed 1.
+    /// Returns the work of a request with this demand if it started now, in nanoseconds of service at
+    /// speed 1.
     pub fn work_of(&self, demand: Span, service: usize) -> f64 {
         let condition = self.condition(service);
-        // Added time is time on the worker, not work: a slow backend does not stretch it. A frozen one
-        // will spend it at its own speed.
+        // Added time is time on the worker, not work: a slow backend does not stretch it. A frozen
+        // backend spends it at its own speed later.
         let speed = self.speed();
         let pace = if speed > 0.0 { speed } else { self.base_speed };
         demand.as_nanos() as f64 * condition.service_factor + condition.added.as_nanos() as f64 * pace
     }
 
-    /// What is left to do of each request in service, in nanoseconds of service at speed 1.
+    /// Returns the remaining work of each request in service, in nanoseconds of service at speed 1.
     pub fn running_work(&self, now: Time) -> impl Iterator<Item = f64> {
         let done = self.clock.at(now);
         self.running.iter().map(move |running| (running.finish - done).max(0.0))
     }
 
-    /// What there is to do for each request in the queue, first in first, in nanoseconds of service at
+    /// Returns the work of each request in the queue, in order of arrival, in nanoseconds of service at
     /// speed 1.
     pub fn waiting_work(&self) -> impl Iterator<Item = f64> {
         self.queue.iter().map(|job| self.work_of(job.demand, job.service))
     }
 
-    /// Worker time spent so far, summed over the workers: utilisation times workers times elapsed.
-    /// Exact at the time of the last start, end or change.
+    /// Returns the worker time spent so far, summed over the workers. Exact at the time of the latest
+    /// start, end or change.
     pub const fn busy(&self) -> Span {
         self.busy
     }
 
-    /// Worker time spent until `now`, which no event may follow.
+    /// Returns the worker time spent until `now`. No event may lie between the latest change and `now`.
     pub fn busy_at(&self, now: Time) -> Span {
         self.busy + now.since(self.busy_until) * self.running.len().min(self.workers) as u64
     }
 
-    /// Puts a request on a worker. The caller must [`Self::update`] afterwards.
+    /// Starts service of a request on a free worker. The caller must call [`Self::update`] afterwards.
     fn start(&mut self, job: Job, now: Time) {
         self.account(now);
         if self.running.is_empty() {
@@ -279,7 +281,7 @@ impl BackendModel {
         });
     }
 
-    /// The next request in service ends, and the first in the queue takes its worker.
+    /// Ends the next request in service and starts the first request in the queue.
     fn finish_one(&mut self, now: Time, finished: &mut Vec<Finished>) {
         self.account(now);
         if let Some(done) = self.running.pop()
@@ -294,7 +296,7 @@ impl BackendModel {
         self.update(now);
     }
 
-    /// Enters the timeline's phase at `now`.
+    /// Enters the phase of the timeline at `now`.
     fn enter_phase(&mut self, now: Time, finished: &mut Vec<Finished>) {
         self.phase = self.faults.phase_at(Time::ZERO + now.since(self.origin));
         self.phase_end =
@@ -324,7 +326,7 @@ impl BackendModel {
         self.busy_until = now;
     }
 
-    /// Brings the clock's rate and the next end of service up to date after any change.
+    /// Updates the rate of the clock and the next end of service after a change.
     fn update(&mut self, now: Time) {
         let share = match self.discipline {
             Discipline::Fcfs => 1.0,

@@ -1,10 +1,10 @@
 //! What happens to backends, and when: a fault timeline as data, at the same offsets for every
 //! algorithm.
 //!
-//! A [`Fault`] is what a file says; a [`FaultTimeline`] is what it means for one backend: a list of
-//! phases, each with one speed, one condition per service, and up or down. Faults that overlap
-//! combine: factors multiply, additions add, independent chances combine to `1 - prod(1 - p)`, and a
-//! backend is down when any fault says so.
+//! A [`Fault`] is written in a file. A [`FaultTimeline`] is what all faults amount to for one backend: a
+//! list of phases, each with one speed, one condition per service, and a state, up or down. Faults that
+//! overlap combine: factors multiply, additions add, independent probabilities combine to
+//! `1 - prod(1 - p)`, and a backend is down if any fault takes it down.
 
 mod raw;
 mod timeline;
@@ -14,28 +14,27 @@ pub use timeline::{Condition, FaultTimeline};
 use schemars::JsonSchema;
 use serde::Serialize;
 
-/// One fault: what, to whom, from when, for how long.
+/// One fault: what happens, to which backends, when, and for how long.
 #[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
     /// What happens.
     #[serde(flatten)]
     pub kind: FaultKind,
-    /// Services whose requests are hit; empty means all. A crash or a freeze takes a whole backend,
-    /// whichever of its services is named.
+    /// Services whose requests are affected; empty means all. A crash or freeze affects the whole
+    /// backend, even if only one of its services is named.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub services: Vec<String>,
-    /// Ids of the backends that are hit; empty means all.
+    /// Ids of the affected backends; empty means all.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub backends: Vec<String>,
-    /// Seconds from the start of the measured phase.
+    /// Start of the fault, in seconds from the start of the measured phase.
     #[serde(default)]
     pub start_s: f64,
-    /// Seconds that it lasts; absent means to the end.
+    /// Length of the fault in seconds; if absent, it lasts to the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub duration_s: Option<f64>,
-    /// Seconds from one start to the next, when the fault comes back again and again; longer than
-    /// `duration_s`.
+    /// Seconds from one start to the next if the fault repeats; must be greater than `duration_s`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every_s: Option<f64>,
 }
@@ -44,57 +43,58 @@ pub struct Fault {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "fault", rename_all = "snake_case")]
 pub enum FaultKind {
-    /// Service takes `factor` times as long. On whole backends it also hits work in progress; on
-    /// single services it hits requests whose service starts during the fault.
+    /// Service takes `factor` times as long. A fault of whole backends also slows work in progress; a
+    /// fault of single services slows requests whose service starts during the fault.
     LatencyFactor {
-        /// Above zero; 10 is ten times slower.
+        /// Factor on the service time, above zero; 10 is ten times slower.
         factor: f64,
     },
-    /// Each service holds its worker this much longer.
+    /// Each service occupies its worker for longer.
     LatencyAdd {
-        /// Milliseconds.
+        /// Added time in milliseconds.
         add_ms: f64,
     },
-    /// Requests are served in full, then fail with 500.
+    /// Requests are served in full and then fail with 500.
     ErrorRate {
-        /// Share of requests, 0 to 1.
+        /// Share of requests that fail, from 0 to 1.
         rate: f64,
     },
-    /// Requests hang outside the workers until the client gives up.
+    /// Requests hang without occupying a worker until the client gives up.
     TimeoutRate {
-        /// Share of requests, 0 to 1.
+        /// Share of requests that hang, from 0 to 1.
         rate: f64,
     },
-    /// Requests fail with 503 at once, without queueing or service.
+    /// Requests fail with 503 at once, without waiting or service.
     FastFail {
-        /// Share of requests, 0 to 1.
+        /// Share of requests that fail, from 0 to 1.
         rate: f64,
     },
-    /// The backend is gone: connections break and are refused; it restarts when the fault ends.
+    /// The backend crashes: connections break and are refused. It restarts when the fault ends.
     Crash {
-        /// Seconds after the restart in which speed climbs, in ten even steps, from a tenth to full.
+        /// Seconds after the restart during which speed rises, in ten equal steps, from a tenth to
+        /// full.
         #[serde(default)]
         slow_start_s: f64,
     },
-    /// The backend stands still, as during a long pause of its garbage collector or of its machine:
-    /// nothing is served, requests wait, connections stay open, and health checks that only ask whether
-    /// it runs still pass. When the fault ends, work goes on where it stopped.
+    /// The backend freezes, as in a long pause for garbage collection: nothing is served, requests
+    /// wait, connections stay open, and health checks that only test whether the backend runs still
+    /// pass. When the fault ends, work continues where it stopped.
     Freeze {},
-    /// The backend goes down and comes up again and again; it begins with going down.
+    /// The backend goes down and comes back up repeatedly, starting with down.
     Flapping {
-        /// Seconds up.
+        /// Seconds for which the backend is up each time.
         up_s: f64,
-        /// Seconds down.
+        /// Seconds for which the backend is down each time.
         down_s: f64,
     },
 }
 
-/// Shortest time that a fault, or a flapping backend's stay in one state, may last: a hundredth of
-/// a second is below what health checks and dashboards can see, and bounds the length of a timeline.
+/// Shortest time, in seconds, that a fault or a state of a flapping backend may last. Health checks and
+/// dashboards do not see anything shorter, and the minimum limits the length of a timeline.
 pub const SHORTEST_S: f64 = 0.01;
 
 impl Fault {
-    /// What is wrong with the fault by itself, one sentence each, beginning with the key:
+    /// Returns the problems of the fault by itself, one sentence each, beginning with the key:
     /// `rate: 1.5 must lie between 0 and 1`.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = self.kind.problems();
@@ -106,10 +106,11 @@ impl Fault {
         }
         match (self.every_s, self.duration_s) {
             (Some(every), None) => problems.push(format!(
-                "every_s: {every} says when the fault comes back, but nothing says when it ends; give `duration_s`"
+                "every_s: {every} makes the fault repeat, but `duration_s` is missing; set `duration_s`"
             )),
-            (Some(every), Some(duration)) if !(every > duration && every.is_finite()) => problems
-                .push(format!("every_s: {every} must be above duration_s, which is {duration}")),
+            (Some(every), Some(duration)) if !(every > duration && every.is_finite()) => {
+                problems.push(format!("every_s: {every} must be above duration_s, which is {duration}"))
+            }
             _ => {}
         }
         problems
@@ -117,7 +118,7 @@ impl Fault {
 }
 
 impl FaultKind {
-    /// The name in files.
+    /// Returns the name of the kind as written in files.
     pub const fn name(&self) -> &'static str {
         match self {
             Self::LatencyFactor { .. } => "latency_factor",

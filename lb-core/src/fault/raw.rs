@@ -1,5 +1,5 @@
-//! A fault as typed. Serde cannot both flatten the kind of a fault into it and refuse unknown keys,
-//! so all keys are read flat, and each must belong to the kind that is named.
+//! A fault as written in a file. Serde cannot both flatten the kind of a fault into it and reject
+//! unknown keys, so all keys are read flat, and each must belong to the named kind.
 
 use super::{Fault, FaultKind};
 use serde::de::Error;
@@ -39,7 +39,7 @@ enum Name {
 }
 
 impl Raw {
-    /// Moves the keys of the kind out of `self`; those that stay behind belong to another kind.
+    /// Moves the keys of the kind out of `self`; any that remain belong to another kind.
     fn take_kind(&mut self) -> Result<FaultKind, String> {
         fn need(value: &mut Option<f64>, key: &str) -> Result<f64, String> {
             value.take().ok_or_else(|| format!("missing field `{key}`"))

@@ -1,29 +1,29 @@
-//! All faults of one backend as a list of phases, found by a sweep over their beginnings and ends.
+//! All faults of one backend as a list of phases, computed by a sweep over their starts and ends.
 
 use super::{Fault, FaultKind};
 use crate::time::{Span, Time};
 
-/// The condition that the active faults put one service of one backend in.
+/// The condition of one service of one backend under the active faults.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Condition {
-    /// Multiplies service time at its start (faults of single services).
+    /// Factor on the service time of requests that start now (from faults of single services).
     pub service_factor: f64,
     /// Added to service time.
     pub added: Span,
-    /// Chance of a 500 after full service.
+    /// Probability of a 500 after full service.
     pub error_rate: f64,
-    /// Chance of a hang.
+    /// Probability of a hang.
     pub timeout_rate: f64,
-    /// Chance of an immediate 503.
+    /// Probability of an immediate 503.
     pub fast_fail: f64,
 }
 
 impl Condition {
-    /// No fault at all.
+    /// The condition without any fault.
     pub const HEALTHY: Self =
         Self { service_factor: 1.0, added: Span::ZERO, error_rate: 0.0, timeout_rate: 0.0, fast_fail: 0.0 };
 
-    /// Both at once: factors multiply, additions add, chances are independent.
+    /// Combines two conditions: factors multiply, additions add, probabilities are independent.
     fn and(self, other: Self) -> Self {
         let either = |p: f64, q: f64| 1.0 - (1.0 - p) * (1.0 - q);
         Self {
@@ -36,7 +36,7 @@ impl Condition {
     }
 }
 
-/// A stretch of time in which nothing changes.
+/// A period of time in which nothing changes.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Phase {
     from: Time,
@@ -48,22 +48,22 @@ struct Phase {
 
 const BEFORE_ALL: Phase = Phase { from: Time::ZERO, up: true, speed: 1.0, healthy: true };
 
-/// The faults of one backend, for look-up by point in time.
+/// The faults of one backend, as a function of time.
 #[derive(Clone, Debug, Default)]
 pub struct FaultTimeline {
-    /// Ascending; before the first the backend is healthy.
+    /// Phases in ascending order; before the first, the backend is healthy.
     phases: Vec<Phase>,
-    /// One row per phase, one column per service and a last one for requests of no known service.
+    /// One row per phase, one column per service, and a last column for requests of unknown services.
     conditions: Vec<Condition>,
     columns: usize,
 }
 
-/// What one occurrence of a fault does between two points.
+/// What one occurrence of a fault does between two points in time.
 #[derive(Clone, Copy, Debug)]
 struct Effect {
     from: Time,
     to: Time,
-    /// Position of its fault.
+    /// Position of the fault in the list of faults.
     fault: usize,
     change: Change,
 }
@@ -75,17 +75,17 @@ enum Change {
     Requests(Condition),
 }
 
-/// Steps in which speed climbs after a restart.
+/// Number of steps in which speed rises after a restart.
 const SLOW_START_STEPS: u64 = 10;
 
-/// A fault that comes back more often than this is taken to have ended: a bound on memory, met only
-/// by hundredths of a second repeated over hours.
+/// Limit on the occurrences of a fault, after which it counts as over. It bounds memory, and is only
+/// reached if a fault of a hundredth of a second repeats for hours.
 const MAX_OCCURRENCES: usize = 200_000;
 
 impl FaultTimeline {
-    /// The faults among `faults` that hit the backend `id`, which serves `services` (the order gives
-    /// their index). Faults without an end last to the end of time; those that come back do so
-    /// until `end`.
+    /// Creates the timeline of the backend `id`, which serves `services`, from the faults among
+    /// `faults` that affect it. The position in `services` is a service's index. A fault without an end
+    /// lasts forever; a repeating one repeats until `end`.
     pub fn new(faults: &[Fault], id: &str, services: &[String], end: Span) -> Self {
         let hits: Vec<Vec<bool>> = faults.iter().map(|fault| columns_hit(fault, id, services)).collect();
         let effects: Vec<Effect> = faults
@@ -99,29 +99,29 @@ impl FaultTimeline {
         timeline
     }
 
-    /// The condition of service number `service` at `now`.
+    /// Returns the condition of the service with index `service` at `now`.
     pub fn condition(&self, service: usize, now: Time) -> Condition {
         self.condition_in(self.phase_at(now), service)
     }
 
-    /// The speed multiplier of the whole backend at `now`: 1 when healthy, 0.1 when ten times slow, 0
-    /// when frozen.
+    /// Returns the speed factor of the whole backend at `now`: 1 if healthy, 0.1 if ten times slower, 0
+    /// if frozen.
     pub fn speed(&self, now: Time) -> f64 {
         self.speed_in(self.phase_at(now))
     }
 
-    /// Whether the backend runs at `now`.
+    /// Returns whether the backend is up at `now`.
     pub fn is_up(&self, now: Time) -> bool {
         self.is_up_in(self.phase_at(now))
     }
 
-    /// The first point after `now` at which speed, condition or being up changes.
+    /// Returns the first time after `now` at which the speed, a condition or the up state changes.
     pub fn next_change(&self, now: Time) -> Option<Time> {
         self.end_of(self.phase_at(now))
     }
 
-    /// The number of the phase at `now`; 0 is the one before all faults. A caller whose time only
-    /// grows keeps the number and spares itself the search.
+    /// Returns the number of the phase at `now`; 0 is the phase before all faults. A caller whose time
+    /// never goes back can keep the number and skip the search.
     pub(crate) fn phase_at(&self, now: Time) -> usize {
         self.phases.partition_point(|phase| phase.from <= now)
     }
@@ -130,7 +130,7 @@ impl FaultTimeline {
         if number == 0 { &BEFORE_ALL } else { &self.phases[number - 1] }
     }
 
-    /// [`Self::condition`] within a phase.
+    /// Returns [`Self::condition`] within a phase.
     pub(crate) fn condition_in(&self, phase: usize, service: usize) -> Condition {
         if self.phase(phase).healthy {
             return Condition::HEALTHY;
@@ -138,22 +138,22 @@ impl FaultTimeline {
         self.conditions[(phase - 1) * self.columns + service.min(self.columns - 1)]
     }
 
-    /// [`Self::speed`] within a phase.
+    /// Returns [`Self::speed`] within a phase.
     pub(crate) fn speed_in(&self, phase: usize) -> f64 {
         self.phase(phase).speed
     }
 
-    /// [`Self::is_up`] within a phase.
+    /// Returns [`Self::is_up`] within a phase.
     pub(crate) fn is_up_in(&self, phase: usize) -> bool {
         self.phase(phase).up
     }
 
-    /// When the phase ends and the next one begins.
+    /// Returns the time at which the phase ends and the next one begins; `None` for the last phase.
     pub(crate) fn end_of(&self, phase: usize) -> Option<Time> {
         self.phases.get(phase).map(|next| next.from)
     }
 
-    /// Walks over all beginnings and ends in order, keeping the effects that are active.
+    /// Goes through all starts and ends in order and tracks the active effects.
     fn sweep(&mut self, effects: &[Effect], hits: &[Vec<bool>]) {
         let mut edges: Vec<(Time, bool, usize)> = Vec::with_capacity(effects.len() * 2);
         for (i, effect) in effects.iter().enumerate() {
@@ -172,13 +172,13 @@ impl FaultTimeline {
                     active.retain(|other| *other != effect);
                 }
             }
-            // Sums and products of the same effects in the same order come out the same.
+            // The same effects in the same order give exactly the same sums and products.
             active.sort_unstable();
             self.push_phase(group[0].0, active.iter().map(|i| &effects[*i]), hits);
         }
     }
 
-    /// Appends the phase in which `active` is all that happens, unless nothing changes by it.
+    /// Appends a phase with the effects in `active`, unless it equals the previous phase.
     fn push_phase<'a>(&mut self, from: Time, active: impl Iterator<Item = &'a Effect>, hits: &[Vec<bool>]) {
         let mut phase = Phase { from, ..BEFORE_ALL };
         let mut row = vec![Condition::HEALTHY; self.columns];
@@ -207,14 +207,14 @@ impl FaultTimeline {
     }
 }
 
-/// Which columns (services, then "no known service") of the backend `id` the fault hits.
+/// Returns which columns (services, then the unknown service) of the backend `id` the fault affects.
 fn columns_hit(fault: &Fault, id: &str, services: &[String]) -> Vec<bool> {
     let this = fault.backends.is_empty() || fault.backends.iter().any(|other| other == id);
     let all = this && fault.services.is_empty();
     services.iter().map(|service| all || this && fault.services.contains(service)).chain([all]).collect()
 }
 
-/// All that a fault does to a backend, one occurrence after the other.
+/// Returns the effects of a fault, one occurrence after the other.
 fn effects(fault: &Fault, number: usize, end: Time) -> Vec<Effect> {
     let mut effects = Vec::new();
     for (from, to, again) in occurrences(fault, end) {
@@ -235,7 +235,8 @@ fn effects(fault: &Fault, number: usize, end: Time) -> Vec<Effect> {
                     effects.push(effect(from, to, Change::Down));
                     let step =
                         Span::from_nanos(Span::from_secs_f64(slow_start_s).as_nanos() / SLOW_START_STEPS);
-                    // From a tenth to full, up by 0.09 with each step; cut short by the next crash.
+                    // From a tenth to full speed, 0.09 more with each step; the next crash cuts this
+                    // short.
                     for i in 0..SLOW_START_STEPS {
                         let (from, to) = (to + step * i, (to + step * (i + 1)).min(again));
                         if from < to {
@@ -250,7 +251,7 @@ fn effects(fault: &Fault, number: usize, end: Time) -> Vec<Effect> {
     effects
 }
 
-/// What the fault does all the while that it lasts; none for those with an inner course.
+/// Returns the change that lasts as long as the fault; `None` for kinds that change over its course.
 fn change(fault: &Fault) -> Option<Change> {
     let requests = |set: fn(&mut Condition, f64), value: f64| {
         let mut condition = Condition::HEALTHY;
@@ -269,7 +270,7 @@ fn change(fault: &Fault) -> Option<Change> {
     }
 }
 
-/// From when to when the fault lasts, and when it comes back, each time.
+/// Returns the start, end and next start of each occurrence of the fault.
 fn occurrences(fault: &Fault, end: Time) -> Vec<(Time, Time, Time)> {
     let start = Time::ZERO + Span::from_secs_f64(fault.start_s);
     let ends = |from: Time| fault.duration_s.map_or(Time::MAX, |seconds| from + Span::from_secs_f64(seconds));
@@ -306,7 +307,7 @@ mod tests {
         FaultTimeline::new(faults, "a", &services(), Span::from_secs(100))
     }
 
-    /// Every point at which the timeline says that something changes, in seconds.
+    /// Returns every time, in seconds, at which the timeline reports a change.
     fn changes(timeline: &FaultTimeline) -> Vec<f64> {
         let mut points = Vec::new();
         let mut now = Time::ZERO;
@@ -380,7 +381,7 @@ mod tests {
             [0.5, 0.0, 0.5, 1.0],
             "frozen however slow it was, and whichever service is named"
         );
-        assert!(timeline.is_up(at(4.5)), "it is there all the while");
+        assert!(timeline.is_up(at(4.5)), "a frozen backend is up");
     }
 
     #[test]

@@ -1,33 +1,34 @@
-//! Consistent hashing: backends and clients have places on one ring, and a client meets the first
-//! eligible backend at or after its place.
+//! Consistent hashing: backends and clients have positions on a ring, and a client is served by the
+//! first eligible backend at or after its own position.
 //!
-//! Karger et al., Consistent hashing and random trees (1997). Each backend has `POINTS` places
-//! (times its weight over the mean weight), as in ketama, because one place each would give shares
-//! that differ by factors; with 160 they differ by about a twelfth. When a backend leaves, only its
-//! clients move, and they spread over all others; a new one takes its share from everyone alike.
+//! Karger et al., Consistent hashing and random trees (1997). Each backend has `POINTS` positions
+//! (times its weight over the mean weight), as in ketama: with one position each, shares would differ
+//! by large factors; with 160 they differ by about a twelfth. When a backend leaves, only its clients
+//! move, and they spread over all other backends. A new backend takes clients evenly from all others.
 //!
-//! Ineligible backends keep their places and are stepped over, so a failed health check rebuilds
-//! nothing; weights and the size of the pool do. A backend's identity is its index in the pool.
+//! Ineligible backends keep their positions and are skipped, so a failed health check does not rebuild
+//! the ring; a change of weights or of the pool's size does. A backend is identified by its index in
+//! the pool.
 
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::{Rng, Seed, mix};
 use crate::time::Time;
 
-/// ketama's number of places of a backend of mean weight.
+/// Number of positions of a backend of mean weight, as in ketama.
 const POINTS: f64 = 160.0;
 
-/// Keeps the ring's places apart from other uses of the same hash.
+/// Seed that keeps positions on the ring independent of other uses of the same hash.
 const RING: Seed = Seed(0x7269_6e67);
 
-/// See the [module](self).
+/// Consistent hashing, see the [module](self).
 #[derive(Debug, Default)]
 pub struct ConsistentHash {
-    /// Places in order.
+    /// Positions in ascending order.
     ring: Vec<Point>,
-    /// For each value of a place's upper bits, the first point of the ring at or after it: a look-up
-    /// starts a step or two from its end, where a binary search takes eleven that miss the cache.
+    /// For each value of a position's upper bits, the index of the first point at or after it. A lookup
+    /// starts a step or two from its end; a binary search would take eleven steps that miss the cache.
     starts: Vec<u32>,
-    /// How far a place is shifted to give its index in `starts`.
+    /// Number of bits by which a position is shifted to give its index in `starts`.
     shift: u32,
     weights: Vec<f64>,
     is_eligible: Vec<bool>,

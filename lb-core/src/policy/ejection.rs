@@ -1,18 +1,17 @@
-//! Outlier ejection, a wrapper for any policy: a backend that keeps failing is left out for a
-//! while.
+//! Outlier ejection, a wrapper for any policy: a backend that keeps failing is excluded for a while.
 //!
-//! After [`Limits::consecutive_errors`] errors in a row a backend is out for `base x n`, at most
-//! `longest`, where `n` counts its ejections; one is forgiven for every [`Limits::forgive_after`] that
-//! it then works without being ejected again. (Envoy's consecutive-5xx outlier detection, with a
-//! shorter base because trials last seconds to minutes.)
+//! After [`Limits::consecutive_errors`] consecutive errors, a backend is ejected for `base x n`, at
+//! most `longest`, where `n` counts its ejections. One ejection is forgiven for every
+//! [`Limits::forgive_after`] that the backend then works without another. (This is Envoy's
+//! consecutive-5xx outlier detection, with a shorter base because trials last seconds to minutes.)
 //!
-//! At most half of the backends that could serve are out at a time: if most of a pool fails, the fault
-//! is not a backend's, and the rest must not be crushed. A backend that reaches the limit when half are
-//! out stays in, and its next error asks again; when health checks shrink the pool, those whose time
-//! ends first come back early.
+//! At most half of the eligible backends are ejected at a time: if most of a pool fails, the cause is
+//! not a single backend, and the rest must not be overloaded. A backend that reaches the limit when
+//! half are already ejected stays in, and its next error tries again. If health checks shrink the pool,
+//! the backends whose ejections end first return early.
 //!
-//! Without it every rule that looks at load or latency feeds a backend that fails fast, because such a
-//! backend always looks idle.
+//! Without ejection, every rule based on load or latency prefers a backend that fails fast, because
+//! such a backend always looks idle.
 
 use super::{BackendIndex, GuardCounts, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
@@ -32,8 +31,8 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Envoy's 5 errors and 10 s of forgiveness; a base of 5 s and a longest of 60 s, where Envoy has
-    /// 30 s and 300 s, so that a recovery within a trial is noticed within that trial.
+    /// Returns 5 errors and 10 s of forgiveness, as in Envoy, but a base of 5 s and a maximum of 60 s where
+    /// Envoy has 30 s and 300 s, so that a recovery during a trial is noticed during that trial.
     fn default() -> Self {
         Self {
             consecutive_errors: 5,
@@ -50,38 +49,38 @@ pub struct Ejection<P> {
     inner: P,
     limits: Limits,
     records: Vec<Record>,
-    /// The eligible backends of the pool that are not ejected, ascending.
+    /// Eligible backends of the pool that are not ejected, in ascending order.
     admitted: Vec<BackendIndex>,
-    /// How many of the pool's eligible backends are never ejected.
+    /// Number of eligible backends that must not be ejected.
     keep: usize,
-    /// The next time at which a backend comes back.
+    /// Time at which the next backend returns.
     next_return: Time,
-    /// The pool's generation that `admitted` was made from.
+    /// Generation of the pool from which `admitted` was computed.
     pool_generation: Option<u64>,
-    /// What the inner policy sees: changes whenever `admitted` may have.
+    /// Generation shown to the inner policy; changes whenever `admitted` may have changed.
     generation: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Record {
     errors_in_row: u32,
-    /// Ejections not yet forgiven.
+    /// Number of ejections not yet forgiven.
     ejections: u32,
-    /// End of the present or latest ejection.
+    /// End of the current or latest ejection.
     until: Time,
     ejected: bool,
 }
 
 impl Record {
-    /// Whether the request was sent before the backend's latest ejection ended. Nothing is sent during
-    /// one, so its reply tells of the trouble that was already paid for.
+    /// Returns whether the request was sent before the end of the backend's latest ejection. Nothing is sent
+    /// during an ejection, so such a reply belongs to the failures that caused it.
     fn sent_before_return(&self, reply: &Reply, now: Time) -> bool {
         self.ejections > 0 && reply.latency > now.since(self.until)
     }
 }
 
 impl<P: Policy> Ejection<P> {
-    /// Wraps `inner` so that it never sees a backend that is ejected under `limits`.
+    /// Wraps `inner` so that it never sees a backend that is ejected according to `limits`.
     pub fn new(inner: P, limits: Limits) -> Self {
         Self {
             inner,
@@ -95,7 +94,7 @@ impl<P: Policy> Ejection<P> {
         }
     }
 
-    /// Makes `admitted` anew after a change of the pool, an ejection or a return.
+    /// Recomputes `admitted` after a change of the pool, an ejection or a return.
     fn adapt(&mut self, pool: &PoolView<'_>, now: Time) {
         if self.records.len() < pool.backends.len() {
             self.records.resize(pool.backends.len(), Record::default());
@@ -118,7 +117,7 @@ impl<P: Policy> Ejection<P> {
         self.generation += 1;
     }
 
-    /// Takes back those whose time ends first until no more than half of the eligible are out.
+    /// Ends the ejections that are due first until at most half of the eligible backends are ejected.
     fn shrink_to_half(&mut self, pool: &PoolView<'_>, now: Time) {
         let records = &mut self.records;
         let mut out: Vec<BackendIndex> = pool.eligible.to_vec();
@@ -131,7 +130,7 @@ impl<P: Policy> Ejection<P> {
         }
     }
 
-    /// Ejects `backend` unless that would leave too few.
+    /// Ejects `backend` unless too few backends would be left.
     fn eject(&mut self, backend: BackendIndex, now: Time) {
         let Ok(place) = self.admitted.binary_search(&backend) else {
             return;

@@ -1,39 +1,39 @@
-//! Estimates per backend that fade with silence, kept so that a decision needs no exponential.
+//! Estimates per backend that fade without replies, stored so that a pick computes no exponential.
 //!
-//! **Fading.** An estimate `v` made at time `u` is worth `v * exp(-(t - u) / tau)` at time `t`. A
-//! backend that is judged slow gets no requests, so its recovery would never be noticed;
-//! with fading its cost sinks until it is tried again. (tower's and linkerd's peak EWMA project their
-//! estimates towards zero in the same way.) A backend without replies counts as typical of the pool when
-//! it was first seen, and fades from there, so that it is tried soon. Nothing fades below a quarter of
-//! what is typical (`FLOOR`): a backend that was away for a minute comes back as a good one, not as an
-//! infinitely fast one that everybody is sent to.
+//! **Fading.** An estimate `v` made at time `u` has the value `v * exp(-(t - u) / tau)` at time `t`. A
+//! backend that looks slow gets no requests, so its recovery would never be noticed; with fading, its
+//! cost falls until it is tried again. (The peak EWMA of tower and linkerd decays its estimates towards
+//! zero in the same way.) A backend without replies starts with the pool's typical value at the time
+//! when it was first seen, and fades from there, so that it is tried soon. No estimate fades below a
+//! quarter of the typical value (`FLOOR`): after a minute of absence, a backend looks good but not
+//! infinitely fast, so it does not attract all requests.
 //!
-//! **No exponential per decision.** At one moment `t` all values carry the same factor
-//! `exp(-t / tau)`, so their order is the order of `v * exp((u - origin) / tau)`, which changes at
-//! replies only. That product is what is stored (`Estimates::cost`): one exponential per reply, none
-//! per pick. The origin moves on before the factor leaves the range of an `f64`.
+//! **No exponential per pick.** At any time `t`, all values share the factor `exp(-t / tau)`, so their
+//! order is the order of `v * exp((u - origin) / tau)`, which only changes with replies. That product
+//! is stored (`Estimates::cost`), at one exponential per reply and none per pick. The origin moves
+//! before the factor leaves the range of an `f64`.
 //!
-//! **Failures.** A backend that refuses at once looks fast and idle, and a rule that trusts latency
-//! sends it ever more (the sinkhole that linkerd2-proxy's pull request 4537 describes). So a failed
-//! reply is charged a multiple of what a success typically takes, however fast it came; being a
-//! multiple it fits services of microseconds and of seconds, and errors that strike all backends
-//! alike cancel out.
+//! **Failures.** A backend that rejects requests at once looks fast and idle, and a rule based on
+//! latency sends it more and more of them (the sinkhole described in linkerd2-proxy's pull request
+//! 4537). A failed reply therefore counts as a multiple of a typical success, however fast it came.
+//! Because the cost is relative, it suits services of microseconds and of seconds, and errors that
+//! affect all backends equally cancel out.
 
 use super::{BackendIndex, Reply};
 use crate::time::{Span, Time};
 
-/// A failed reply counts as this many typical successes: enough that a backend that fails one time in
-/// five costs nine times a healthy one, little enough that it is tried again after `tau * ln 40`.
+/// Cost of a failed reply, in typical successes. A backend that fails one request in five costs nine
+/// times as much as a healthy one, but is still tried again after `tau * ln 40`.
 pub(super) const FAILURE_COST: f64 = 40.0;
 
-/// Weight of one success in what is typical of the pool: about the last hundred count.
+/// Weight of one success in the pool's typical value, which averages about the last hundred.
 const TYPICAL_ALPHA: f64 = 0.02;
 
 /// The origin moves after this many `tau`: `exp(300)` leaves 178 decades of an `f64` for values.
 const REBASE_AFTER: f64 = 300.0;
 
-/// No estimate counts for less than this share of the typical one, which bounds how many requests a
-/// backend gets in advance of its first reply: four times those of the others.
+/// Least value of an estimate, as a share of the typical one. It limits how many requests a backend
+/// gets before its first reply to four times those of the others.
 const FLOOR: f64 = 0.25;
 
 /// One estimate per backend.
@@ -43,29 +43,29 @@ pub(super) struct Estimates {
     fade_rate: f64,
     origin: Time,
     estimates: Vec<Estimate>,
-    /// Mean of recent successes of the whole pool; none before the first.
+    /// Mean of recent successes of the whole pool; `None` before the first.
     typical: Option<f64>,
-    /// The floor of all costs.
+    /// Lower limit on all costs.
     floor: f64,
-    /// How many estimates stand for backends without replies.
+    /// Number of backends without replies.
     unknown: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Estimate {
-    /// Value times the scale at its last update; before the first reply the typical value stands in.
+    /// Value times the scale at its last update; before the first reply, of the typical value.
     scaled: f64,
-    /// `exp((last update, or first sight - origin) / tau)`.
+    /// `exp((last update, or first sight, - origin) / tau)`.
     scale: f64,
     is_known: bool,
 }
 
-/// What is known of a backend when an observation arrives.
+/// The estimate of a backend just before a new observation.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Before {
     /// The faded value.
     pub(super) value: f64,
-    /// What is left of a value made at the last update: `exp(-time since / tau)`.
+    /// Share that is left of a value from the last update: `exp(-time since / tau)`.
     pub(super) faded: f64,
 }
 
@@ -92,20 +92,20 @@ impl Estimates {
         }
     }
 
-    /// The estimate of `backend` on a scale that all backends share, for comparison only.
+    /// Returns the estimate of `backend` on a scale shared by all backends, for comparison only.
     #[inline]
     pub(super) fn cost(&self, backend: BackendIndex) -> f64 {
         self.estimates[backend.get()].scaled.max(self.floor)
     }
 
-    /// Mean of recent successes. Before the first, any number does: all that is compared with it then
-    /// is itself.
+    /// Returns the mean of recent successes. Before the first success any number works, since it is
+    /// only compared with itself.
     fn typical(&self) -> f64 {
         self.typical.unwrap_or(1.0)
     }
 
-    /// What a reply counts for: `observed` when it succeeded, [`FAILURE_COST`] typical successes (or
-    /// `observed`, whichever is more) when it failed.
+    /// Returns the cost of a reply: `observed` if it succeeded; otherwise [`FAILURE_COST`] typical
+    /// successes or `observed`, whichever is greater.
     pub(super) fn charge(&mut self, reply: &Reply, observed: f64) -> f64 {
         if !reply.is_success() {
             return observed.max(FAILURE_COST * self.typical());
@@ -115,8 +115,7 @@ impl Estimates {
         observed
     }
 
-    /// Moves the estimate of `backend` to what `update` makes of its faded value, or to `observed`
-    /// when it had none.
+    /// Sets the estimate of `backend` to `update` of its faded value, or to `observed` if it had none.
     pub(super) fn observe(
         &mut self,
         backend: BackendIndex,
@@ -144,8 +143,8 @@ impl Estimates {
     }
 
     /// Moves the estimate of `backend` towards `observed`. The old value keeps the weight
-    /// `(1 - alpha) * exp(-gap / tau)`: `alpha` rules when replies are frequent and `tau` when they are
-    /// rare, and a constant observation is met exactly either way.
+    /// `(1 - alpha) * exp(-gap / tau)`: `alpha` dominates if replies are frequent, `tau` if they are
+    /// rare. In both cases a constant observation is reproduced exactly.
     pub(super) fn average(&mut self, backend: BackendIndex, observed: f64, now: Time, alpha: f64) {
         let keep = 1.0 - alpha;
         self.observe(backend, observed, now, |Before { value, faded }| {
@@ -153,7 +152,7 @@ impl Estimates {
         });
     }
 
-    /// `exp((now - origin) / tau)`, after moving the origin if it is due.
+    /// Returns `exp((now - origin) / tau)`, after moving the origin if necessary.
     fn scale(&mut self, now: Time) -> f64 {
         let age = now.since(self.origin).as_nanos() as f64 * self.fade_rate;
         if age < REBASE_AFTER {
@@ -183,7 +182,7 @@ mod tests {
         estimates.observe(backend, value, now, |_| value);
     }
 
-    /// Sets `A` now and says what is left of what `B` was given, by their ratio.
+    /// Updates `A` now and returns the share that is left of `B`'s value, from their ratio.
     fn left_of_b(estimates: &mut Estimates, now: Time) -> f64 {
         set(estimates, A, 1.0, now);
         estimates.cost(B) / estimates.cost(A)

@@ -1,10 +1,10 @@
 //! EWMA scan: of all backends, the one with the lowest `mean latency x (in-flight + 1)`.
 //!
-//! The mean is exponentially weighted per reply, so it follows a busy backend fast and an idle one
-//! slowly, and it fades with silence so that a backend once judged slow is tried again
-//! (`policy/estimate.rs`, which also says what a failure costs). Looking at all backends instead of two
-//! is what tells it from [peak EWMA](super::PeakEwma): on unequal backends a random pair is often a
-//! pair of slow ones.
+//! The mean is exponentially weighted per reply, so it follows a busy backend quickly and an idle one
+//! slowly. It fades without replies, so that a backend that looked slow is tried again
+//! (`policy/estimate.rs`, which also defines the cost of a failure). It differs from [peak
+//! EWMA](super::PeakEwma) in that it compares all backends instead of two: on unequal backends, a
+//! random pair is often a pair of slow ones.
 
 use super::estimate::Estimates;
 use super::scan::lowest;
@@ -12,14 +12,14 @@ use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
-/// Weight of one reply: about the last seven count, enough to even out service times that vary by
-/// their own mean, few enough to notice a backend that turned slow before its queue does.
+/// Weight of one reply. About the last seven count: enough to smooth service times that vary by as much
+/// as their mean, and few enough to notice that a backend became slow before its queue does.
 const ALPHA: f64 = 0.15;
 
-/// A backend ten times as slow as the others is tried again after about twenty seconds.
+/// With this, a backend ten times as slow as the others is tried again after about twenty seconds.
 const FADE: Span = Span::from_secs(10);
 
-/// See the [module](self).
+/// EWMA scan, see the [module](self).
 #[derive(Debug)]
 pub struct EwmaScan {
     latency: Estimates,

@@ -1,23 +1,24 @@
-//! IP hash: the client's key decides, each backend in proportion to its weight.
+//! IP hash: the client's key determines the backend, in proportion to the backends' weights.
 //!
-//! nginx's `ip_hash` (`ngx_http_upstream_ip_hash_module.c`): the hash names a point on the line of
-//! *all* weights, and the backend whose stretch holds it is picked; when it is not eligible, the
-//! hash is hashed again, up to twenty times, and then the turn goes to any that is. Since the line
-//! holds ineligible backends too, only the clients of a backend that fails move, and they spread over
-//! the others; when it returns they come back. Adding or removing a backend, or changing a weight,
-//! moves nearly everyone: [`super::ConsistentHash`] does that better.
+//! This is nginx's `ip_hash` (`ngx_http_upstream_ip_hash_module.c`). The weights of *all* backends are
+//! laid end to end, and the hash selects a point on that line. If the backend at that point is not
+//! eligible, the hash is hashed again, up to twenty times; after that, the eligible backends are used
+//! in turn. Because ineligible backends keep their place on the line, only the clients of a failed
+//! backend move, spread over the others, and they come back when it recovers. Adding or removing a
+//! backend, or changing a weight, moves nearly all clients: [`super::ConsistentHash`] handles that
+//! better.
 
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::{Rng, mix};
 use crate::time::Time;
 
-/// As in nginx: with half of the pool out, one client in a million gets that far.
+/// Limit on rehashes, as in nginx. With half of the pool down, one client in a million reaches it.
 const REHASHES: usize = 20;
 
-/// See the [module](self).
+/// IP hash, see the [module](self).
 #[derive(Debug, Default)]
 pub struct IpHash {
-    /// The end of each backend's stretch on the line of weights, by index.
+    /// End of each backend's interval on the line of weights, by index.
     ends: Vec<f64>,
     is_eligible: Vec<bool>,
     generation: Option<u64>,
@@ -34,7 +35,7 @@ impl IpHash {
         self.generation = Some(pool.generation);
     }
 
-    /// The backend, eligible or not, whose stretch of the line holds `key`.
+    /// Returns the backend, eligible or not, whose interval contains the point of `key`.
     fn owner(&self, key: u64) -> usize {
         let total = self.ends.last().copied().unwrap_or(0.0);
         let point = unit(key) * total;
@@ -74,7 +75,7 @@ impl Policy for IpHash {
     }
 }
 
-/// A hash as a fraction in 0..1, of its upper 53 bits.
+/// Converts the upper 53 bits of a hash to a fraction in [0, 1).
 fn unit(key: u64) -> f64 {
     (key >> 11) as f64 / (1u64 << 53) as f64
 }

@@ -1,14 +1,15 @@
-//! A decision log around any policy: what each decision was made from, what was picked and with which
-//! probability, and how the request ended.
+//! A decision log for any policy. It records the features behind each decision, the backend picked, the
+//! probability of the pick, and how the request ended.
 //!
 //! The wrapper computes the features of [`super::learned`] under every inner policy, so that logs of
-//! all algorithms can teach a learned one. With a stated probability it overrules the inner policy and picks
-//! evenly among the eligible backends (*exploration*): logs of a deterministic policy say nothing of what it
-//! never did. The inner policy is asked all the same, and is told where the request really went.
+//! all algorithms can train a learned one. With a configured probability it overrules the inner policy
+//! and picks an eligible backend uniformly at random (*exploration*), because logs of a deterministic
+//! policy contain nothing about the choices it never made. The inner policy still makes its pick, and
+//! is notified of the backend that actually got the request.
 //!
-//! Decision and ending are joined by backend and time of sending, `now - latency`, as features are. What a log
-//! does with them is its own business ([`DecisionLog`]); while it is closed nothing is observed and nothing
-//! explored, and only the features are kept up to date.
+//! Decision and ending are matched by backend and time of sending, `now - latency`, as in features.
+//! What happens with the records is up to the [`DecisionLog`]. While the log is closed, the wrapper
+//! only keeps features up to date and does not explore.
 
 use super::learned::{Features, WIDTH};
 use super::reward::{Typical, reward};
@@ -18,7 +19,7 @@ use crate::time::{Span, Time};
 use rand::RngExt;
 use std::collections::VecDeque;
 
-/// One decision, at the moment at which it was made.
+/// One decision, at the time when it was made.
 #[derive(Clone, Copy, Debug)]
 pub struct Decision<'a> {
     /// Number of the decision within its policy, from 0.
@@ -27,21 +28,21 @@ pub struct Decision<'a> {
     pub at: Time,
     /// Route class of the request.
     pub route: u16,
-    /// Backends of the pool, eligible or not.
+    /// Number of backends of the pool, eligible or not.
     pub backends: usize,
-    /// Backends that could be picked, ascending.
+    /// Backends that could be picked, in ascending order.
     pub eligible: &'a [BackendIndex],
-    /// [`WIDTH`] numbers for each backend of the pool, as a learned policy would see them; 0 for those that
-    /// could not be picked.
+    /// Features as a learned policy would see them, [`WIDTH`] numbers for each backend of the pool; 0
+    /// for backends that could not be picked.
     pub features: &'a [f32],
     /// The backend that was picked.
     pub action: BackendIndex,
-    /// The probability with which `action` was picked, exploration included; `None` where the inner policy does
-    /// not know its own.
+    /// Probability with which `action` was picked, including exploration; `None` if the inner policy
+    /// does not know its own probability.
     pub propensity: Option<f64>,
     /// Whether exploration overruled the inner policy.
     pub explored: bool,
-    /// Time that all requests of the pool together have spent in the system since the last decision.
+    /// Total time that all requests of the pool spent in the system since the previous decision.
     pub in_system: Span,
 }
 
@@ -50,18 +51,19 @@ pub struct Decision<'a> {
 pub struct Ending {
     /// [`Decision::id`] of the decision that sent the request.
     pub id: u64,
-    /// When the request ended. If its client gave it up, this is the time of the last event before that.
+    /// When the request ended. If the client cancelled it, this is the time of the last event before
+    /// that.
     pub at: Time,
     /// Time from sending the request to `at`.
     pub latency: Span,
-    /// How the request ended, and what the decision was worth ([`reward`]); `None` when the client gave up
-    /// first, so that neither is known.
+    /// How the request ended, and the reward of the decision ([`reward`]); `None` if the client
+    /// cancelled the request, so that neither is known.
     pub ending: Option<(ReplyKind, f32)>,
 }
 
 /// Receives decisions and endings.
 pub trait DecisionLog: Send {
-    /// Whether decisions are recorded at present; while it is closed none is reported.
+    /// Returns whether decisions are currently recorded. While the log is closed, none is reported.
     fn is_open(&self) -> bool;
 
     /// Called after each decision.
@@ -91,7 +93,7 @@ pub struct Logged {
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     at: Time,
-    /// Number of its decision; `None` if the log was closed.
+    /// Number of its decision; `None` if the log was closed at that time.
     id: Option<u64>,
 }
 
@@ -102,7 +104,7 @@ struct Latest {
     propensity: Option<f64>,
 }
 
-/// The sum of the times that requests spend in the system.
+/// Total time that requests spend in the system.
 #[derive(Clone, Copy, Debug, Default)]
 struct InSystem {
     requests: u64,
@@ -118,8 +120,8 @@ impl InSystem {
 }
 
 impl Logged {
-    /// Wraps `inner`, whose decisions go to `log`; with probability `exploration` (0 to 1) a backend is
-    /// picked evenly in its place while the log is open.
+    /// Wraps `inner` and reports its decisions to `log`. While the log is open, a backend is picked
+    /// uniformly at random instead with probability `exploration` (0 to 1).
     pub fn new(inner: Box<dyn Policy>, log: Box<dyn DecisionLog>, exploration: f64) -> Self {
         debug_assert!((0.0..=1.0).contains(&exploration), "{exploration} is not a probability");
         Self {
@@ -138,27 +140,27 @@ impl Logged {
         }
     }
 
-    /// Exploration's pick, if it is its turn.
+    /// Returns a random pick with the probability of exploration.
     fn explore(&self, pool: &PoolView<'_>, rng: &mut Rng) -> Option<BackendIndex> {
         let explores = self.exploration > 0.0 && rng.random::<f64>() < self.exploration;
         explores.then(|| pool.eligible[rng.random_range(0..pool.eligible.len())])
     }
 
-    /// The probability with which `action` was picked, where the inner policy picked `own`: evenly with the
-    /// rate of exploration, as the inner policy does otherwise.
+    /// Returns the overall probability with which `action` was picked, given the inner policy's pick
+    /// `own`: uniform with the probability of exploration, and that of the inner policy otherwise.
     fn combined(&self, own: BackendIndex, action: BackendIndex, pool: &PoolView<'_>) -> Option<f64> {
         let evenly = 1.0 / pool.eligible.len() as f64;
         let inner = match self.inner.propensity() {
             _ if self.exploration >= 1.0 => 0.0,
             Some(propensity) if action == own => propensity,
-            // It could have picked nothing else.
+            // It could not have picked any other backend.
             Some(1.0) => 0.0,
             _ => return None,
         };
         Some(self.exploration * evenly + (1.0 - self.exploration) * inner)
     }
 
-    /// Observes all eligible backends, each at the place of its index.
+    /// Observes all eligible backends and stores each row at the index of its backend.
     fn observe(&mut self, request: &RequestInfo, pool: &PoolView<'_>, now: Time) {
         self.rows.resize(pool.eligible.len() * WIDTH, 0.0);
         self.prior.resize(pool.eligible.len(), 0.0);
@@ -197,7 +199,7 @@ impl Logged {
         self.in_system.sum = Span::ZERO;
     }
 
-    /// Takes out the request that was sent to `backend` at `at`; the oldest come first.
+    /// Removes the request that was sent to `backend` at `at`. The oldest come first.
     fn take(&mut self, backend: BackendIndex, at: Time, now: Time) -> Option<Sent> {
         let sent = self.sent.get_mut(backend.get())?;
         let place = sent.iter().position(|one| one.at == at)?;
@@ -245,13 +247,13 @@ impl Policy for Logged {
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
         self.inner.on_reply(backend, reply, now);
         self.features.on_reply(backend, reply, now);
-        // Learnt from first, so that the first success has something to be held against.
+        // Learn first, so that even the first success has a typical latency to be compared with.
         if reply.is_success() {
             self.typical.learn(reply.latency);
         }
         let at = Time::from_nanos(now.as_nanos().saturating_sub(reply.latency.as_nanos()));
         if let Some(Sent { id: Some(id), .. }) = self.take(backend, at, now) {
-            // An error before the first success has the price of an error.
+            // An error before the first success counts as an ordinary error.
             let typical = self.typical.latency().unwrap_or(reply.latency);
             let reward = reward(reply.kind, reply.latency, typical);
             let ending = Some((reply.kind, reward));
@@ -262,7 +264,7 @@ impl Policy for Logged {
     fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
         self.inner.on_cancel(backend, sent);
         self.features.on_cancel(backend, sent);
-        // The time is not reported: nothing has happened since the last event.
+        // The time is not known; nothing has happened since the last event.
         let now = self.in_system.changed.max(sent);
         if let Some(Sent { id: Some(id), .. }) = self.take(backend, sent, now) {
             self.log.ending(&Ending { id, at: now, latency: now.since(sent), ending: None });

@@ -1,8 +1,8 @@
-//! Balancing policies: which backend serves the next request. One file each.
+//! Balancing policies, one file each. A policy picks the backend that serves the next request.
 //!
-//! A policy sees what a load balancer sees: in-flight counts, weights and the replies that came
-//! back. It never sees a backend's true speed, queue or faults. A new policy is one file here and
-//! one entry in [`crate::algorithm`].
+//! A policy knows what a load balancer knows: in-flight counts, weights and replies. It never sees a
+//! backend's true speed, queue or faults. To add a policy, write one file here and one entry in
+//! [`crate::algorithm`].
 
 pub mod consistent_hash;
 pub mod ejection;
@@ -46,7 +46,7 @@ use crate::time::{Span, Time};
 pub struct BackendIndex(pub u32);
 
 impl BackendIndex {
-    /// The position as an index of a slice.
+    /// Returns the position as an index into a slice.
     pub const fn get(self) -> usize {
         self.0 as usize
     }
@@ -57,7 +57,7 @@ impl BackendIndex {
 pub struct BackendView {
     /// Configured weight, above zero; 1 when none is configured.
     pub weight: f64,
-    /// Requests sent and neither answered, failed nor given up.
+    /// Requests that were sent and have not been answered, failed or given up.
     pub in_flight: u32,
 }
 
@@ -66,7 +66,7 @@ pub struct BackendView {
 pub struct PoolView<'a> {
     /// All backends, eligible or not, by [`BackendIndex`].
     pub backends: &'a [BackendView],
-    /// The backends that may be picked (healthy, not draining, not ejected), ascending.
+    /// The backends that may be picked (healthy, not draining, not ejected), in ascending order.
     pub eligible: &'a [BackendIndex],
     /// Changes whenever `eligible`, a weight or the pool's size does, so that a policy that caches
     /// (a ring, smooth weights) knows when to rebuild.
@@ -74,12 +74,12 @@ pub struct PoolView<'a> {
 }
 
 impl PoolView<'_> {
-    /// The view of one backend.
+    /// Returns the view of one backend.
     pub fn backend(&self, index: BackendIndex) -> &BackendView {
         &self.backends[index.get()]
     }
 
-    /// Whether each backend is eligible, by index: for policies that cache it.
+    /// Returns whether each backend is eligible, by index, for policies that cache it.
     fn eligibility(&self) -> Vec<bool> {
         let mut eligibility = vec![false; self.backends.len()];
         for backend in self.eligible {
@@ -89,12 +89,12 @@ impl PoolView<'_> {
     }
 }
 
-/// What a policy knows about the request that it places.
+/// What a policy knows about the request to be placed.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RequestInfo {
     /// Hash of the client's identity, for policies with affinity.
     pub client_key: u64,
-    /// The class of route (for learned policies that expect a cost per route).
+    /// The class of route, for learned policies that estimate a cost per route.
     pub route: u16,
 }
 
@@ -114,22 +114,22 @@ pub enum ReplyKind {
 /// One finished request, as the load balancer saw it.
 #[derive(Clone, Copy, Debug)]
 pub struct Reply {
-    /// Whether it ended in a reply, and of which kind.
+    /// How the request ended.
     pub kind: ReplyKind,
-    /// From sending to the end of the reply (for a timeout: the timeout).
+    /// Time from sending the request to the end of the reply; for a timeout, the timeout.
     pub latency: Span,
 }
 
 impl Reply {
-    /// Whether the backend served the request successfully.
+    /// Returns whether the backend served the request successfully.
     pub const fn is_success(&self) -> bool {
         matches!(self.kind, ReplyKind::Success)
     }
 }
 
-/// Decides which backend serves the next request.
+/// Picks the backend that serves the next request.
 pub trait Policy: Send {
-    /// Picks one of `pool.eligible`, or none when that is empty.
+    /// Picks one of `pool.eligible`; `None` if that is empty.
     fn pick(
         &mut self,
         request: &RequestInfo,
@@ -141,25 +141,26 @@ pub trait Policy: Send {
     /// Called when a request was sent to `backend`.
     fn on_sent(&mut self, _backend: BackendIndex, _request: &RequestInfo, _now: Time) {}
 
-    /// Called when a request to `backend` ended, which was sent at `now - reply.latency`, perhaps by
-    /// the policy before this one.
+    /// Called when a request to `backend` ended. It was sent at `now - reply.latency`, possibly by the
+    /// previous policy.
     fn on_reply(&mut self, _backend: BackendIndex, _reply: &Reply, _now: Time) {}
 
-    /// Called when the client of a request sent to `backend` at `sent` went away before its end, so how it
-    /// would have ended is unknown.
+    /// Called when the client cancelled a request sent to `backend` at `sent`, so that its outcome is
+    /// unknown.
     fn on_cancel(&mut self, _backend: BackendIndex, _sent: Time) {}
 
-    /// The probability with which the latest pick was drawn; `None` when the policy does not know it.
+    /// Returns the probability with which the latest pick was drawn; `None` if the policy does not know
+    /// it.
     fn propensity(&self) -> Option<f64> {
         None
     }
 
-    /// How often guards overruled a learned policy; `None` for other policies.
+    /// Returns how often guards overruled a learned policy; `None` for other policies.
     fn guard_counts(&self) -> Option<GuardCounts> {
         None
     }
 
-    /// Until when outlier ejection keeps `backend` out; `None` when it does not.
+    /// Returns the time until which outlier ejection excludes `backend`; `None` if it is not ejected.
     fn ejected_until(&self, _backend: BackendIndex, _now: Time) -> Option<Time> {
         None
     }

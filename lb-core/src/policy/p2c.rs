@@ -1,21 +1,21 @@
 //! Power of two choices: of two different backends drawn at random, the one with fewer requests in
-//! flight for its weight.
+//! flight relative to its weight.
 //!
-//! One more choice than random takes the fullest of n backends from about ln n / ln ln n requests to
-//! about log2 ln n (Azar, Broder, Karlin and Upfal, Balanced Allocations, 1994; Mitzenmacher, The
-//! Power of Two Choices in Randomized Load Balancing, 2001), and since each pick looks at two random
-//! backends only, several load balancers do not herd onto the same idle one. On unequal backends it
-//! pays for its blindness: two slow ones drawn together get the request.
+//! Compared with random, a second choice reduces the fullest of n backends from about ln n / ln ln n
+//! requests to about log2 ln n (Azar, Broder, Karlin and Upfal, Balanced Allocations, 1994;
+//! Mitzenmacher, The Power of Two Choices in Randomized Load Balancing, 2001). Since each pick compares
+//! only two random backends, several load balancers do not all pick the same idle one. On unequal
+//! backends it has a drawback: if two slow ones are drawn together, one of them gets the request.
 //!
-//! The draw is without replacement, as in nginx's `random two` and linkerd; Envoy draws with
-//! replacement, so that there one of n picks compares a backend with itself.
+//! The draw is without replacement, as in nginx's `random two` and linkerd. Envoy draws with
+//! replacement, so one of its n picks compares a backend with itself.
 
 use super::{BackendIndex, BackendView, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
 use crate::time::Time;
 use rand::RngExt;
 
-/// See the [module](self).
+/// Power of two choices, see the [module](self).
 #[derive(Debug, Default)]
 pub struct P2c;
 
@@ -25,20 +25,20 @@ impl Policy for P2c {
         let busier = |a: &BackendView, b: &BackendView| {
             f64::from(a.in_flight) * b.weight > f64::from(b.in_flight) * a.weight
         };
-        // A tie goes to the first drawn, which is either of the two with the same chance.
+        // A tie goes to the first one drawn, which is either of the two with equal probability.
         Some(if busier(pool.backend(a), pool.backend(b)) { b } else { a })
     }
 }
 
-/// Two different backends, each ordered pair with the same chance; the only one twice when there is
-/// just one, none when there is none.
+/// Draws two different backends; each ordered pair is equally likely. If there is only one backend,
+/// returns it twice; if there is none, `None`.
 pub(super) fn draw_two(eligible: &[BackendIndex], rng: &mut Rng) -> Option<[BackendIndex; 2]> {
     let count = eligible.len() as u32;
     if count < 2 {
         return eligible.first().map(|only| [*only; 2]);
     }
     let first = rng.random_range(0..count);
-    // Of the other `count - 1`: those from `first` on are moved up by one.
+    // Draw from the other `count - 1`: positions from `first` on are moved up by one.
     let second = rng.random_range(0..count - 1);
     let second = second + u32::from(second >= first);
     Some([eligible[first as usize], eligible[second as usize]])

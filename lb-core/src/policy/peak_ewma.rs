@@ -1,14 +1,15 @@
 //! Peak EWMA: of two different backends drawn at random, the one with the lower
 //! `latency estimate x (in-flight + 1)`.
 //!
-//! Finagle's `PeakEwma` and tower's and linkerd's `load::PeakEwma`: the estimate jumps to a latency
-//! above it at once, and approaches one below it gently, with the weight `1 - exp(-gap / tau)` where
-//! `gap` is the time since the last reply. It is cautious: one slow reply is taken at its value, one fast reply
-//! is not. Between replies it fades with the same `tau`.
+//! This is Finagle's `PeakEwma` and the `load::PeakEwma` of tower and linkerd. The estimate rises to a
+//! higher latency at once and approaches a lower one gradually, with the weight `1 - exp(-gap / tau)`,
+//! where `gap` is the time since the last reply. It is cautious: one slow reply counts in full, one
+//! fast reply does not. Between replies it fades with the same `tau`.
 //!
-//! Two deviations. A failed reply counts as a slow one (`policy/estimate.rs`), as in linkerd's newer
-//! load biaser. A backend without replies counts as typical of the pool, where linkerd assumes 30 ms
-//! and tower's documentation 1 s: a constant would flood or starve it, depending on the service.
+//! It differs in two ways. A failed reply counts as a slow one (`policy/estimate.rs`), as in linkerd's
+//! newer load biaser. A backend without replies counts as typical of the pool, where linkerd assumes 30
+//! ms and tower's documentation 1 s: depending on the service, a constant would overload the backend or
+//! leave it without requests.
 
 use super::estimate::{Before, Estimates};
 use super::p2c::draw_two;
@@ -16,17 +17,17 @@ use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
-/// linkerd's and Finagle's decay window.
+/// Decay window, as in linkerd and Finagle.
 const TAU: Span = Span::from_secs(10);
 
-/// See the [module](self).
+/// Peak EWMA, see the [module](self).
 #[derive(Debug)]
 pub struct PeakEwma {
     latency: Estimates,
 }
 
 impl PeakEwma {
-    /// A policy whose estimates fade with `tau`.
+    /// Creates a policy whose estimates fade with `tau`.
     pub fn new(tau: Span) -> Self {
         Self { latency: Estimates::new(tau) }
     }

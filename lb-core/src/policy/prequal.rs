@@ -1,24 +1,24 @@
 //! Prequal's hot/cold lexicographic rule: fast backends first, unless they are crowded.
 //!
 //! Wydrowski, Kleinberg, Rumble and Archer, Load is not what you should balance: introducing Prequal
-//! (NSDI 2024). A backend is *hot* when its requests in flight exceed the quantile `Q_RIF` of the
-//! requests in flight seen lately in the pool, else *cold*. If any is cold, the cold one with the
-//! lowest latency is picked; if all are hot, the one with the fewest requests in flight.
+//! (NSDI 2024). A backend is *hot* if its requests in flight exceed the `Q_RIF` quantile of the recent
+//! in-flight counts in the pool, and *cold* otherwise. If any backend is cold, the cold one with the
+//! lowest latency is picked; otherwise the one with the fewest requests in flight.
 //!
-//! How this deviates from the paper, which is about many clients that probe a hundred servers:
-//! - No probes. The balancer's own counts stand for the servers' counts, which is the same thing while
-//!   one balancer sends everything, and a private view when several do. All backends are candidates,
-//!   not a pool of recent probes.
-//! - Latency at the present load, which a server would report as the median of its requests that met
-//!   about as many others, is this balancer's mean latency times
-//!   `(in-flight + 1) / (in-flight that a request usually meets there + 1)`. Both means are exponentially
-//!   weighted. Without the correction a latency that is one latency old draws everyone to one backend.
-//! - Estimates fade with silence and failures are charged (`policy/estimate.rs`), in place of the paper's
-//!   error aversion.
-//! - The quantile is tracked, not computed: at each pick the count of one random backend (its "probe")
-//!   moves the estimate up by `step x Q_RIF` if it lies above and down by `step x (1 - Q_RIF)` if not,
-//!   which comes to rest where a share of `Q_RIF` lies below (Robbins and Monro, A stochastic
-//!   approximation method, 1951).
+//! Differences from the paper, in which many clients probe a hundred servers:
+//! - There are no probes. The balancer's own counts replace the servers' counts. They are the same if
+//!   one balancer sends everything, and a private view if there are several. All backends are
+//!   candidates, not only a pool of recent probes.
+//! - In the paper, a server reports its latency at the present load: the median of requests that found
+//!   about as many others in flight. Here it is the balancer's mean latency times
+//!   `(in-flight + 1) / (in-flight that a request usually finds there + 1)`, with exponentially weighted
+//!   means. Without this correction, outdated latencies would send all requests to one backend.
+//! - Estimates fade without replies and failures have a cost (`policy/estimate.rs`), which replaces the
+//!   paper's error aversion.
+//! - The quantile is tracked, not computed: each pick compares it with the count of one random backend
+//!   (its "probe") and moves it up by `step x Q_RIF` if the count is higher, and down by
+//!   `step x (1 - Q_RIF)` if not. It settles where a share of `Q_RIF` of the counts is lower (Robbins and
+//!   Monro, A stochastic approximation method, 1951).
 
 use super::estimate::Estimates;
 use super::scan::lowest;
@@ -27,36 +27,36 @@ use crate::rng::Rng;
 use crate::time::{Span, Time};
 use rand::RngExt;
 
-/// The paper's choice: about one backend in six is hot.
+/// Quantile that separates hot from cold, as in the paper: about one backend in six is hot.
 const Q_RIF: f64 = 0.84;
 
-/// Step of the quantile, relative to itself (and to one request at least): it follows a doubling of
-/// the load within some tens of picks.
+/// Step of the quantile, relative to its value (at least one request): it follows a doubling of the
+/// load within some tens of picks.
 const STEP: f64 = 0.05;
 
-/// Weight of one request in the means of latency and of in-flight; as in [`super::EwmaScan`].
+/// Weight of one request in the means of latency and of in-flight, as in [`super::EwmaScan`].
 const ALPHA: f64 = 0.15;
 
-/// Above every latency on the scale of [`Estimates`], which stays below 1e160.
+/// Rank above every latency on the scale of [`Estimates`], which stays below 1e160.
 const HOT: f64 = 1e200;
 
-/// A backend judged slow is tried again after some tens of seconds.
+/// With this, a backend that looks slow is tried again after a few tens of seconds.
 const FADE: Span = Span::from_secs(10);
 
-/// See the [module](self).
+/// Prequal, see the [module](self).
 #[derive(Debug)]
 pub struct Prequal {
     latency: Estimates,
-    /// The `Q_RIF` quantile of requests in flight.
+    /// The `Q_RIF` quantile of in-flight counts.
     crowded: f64,
     usual: Vec<Usual>,
 }
 
-/// How many requests in flight a request to a backend meets.
+/// Mean number of requests in flight that a request to a backend finds there.
 #[derive(Clone, Copy, Debug)]
 struct Usual {
     mean: f64,
-    /// 1 / (mean + 1), made when the mean changes, not for each comparison.
+    /// 1 / (mean + 1), updated with the mean instead of computed for each comparison.
     inverse: f64,
 }
 
@@ -71,7 +71,8 @@ impl Prequal {
         }
     }
 
-    /// The latency to expect of a cold backend; hot ones come after all cold ones, by in-flight.
+    /// Returns the expected latency of a cold backend. Hot backends rank after all cold ones, by
+    /// requests in flight.
     fn rank(&self, backend: BackendIndex, in_flight: f64) -> f64 {
         let latency = self.latency.cost(backend) * (in_flight + 1.0) * self.usual[backend.get()].inverse;
         if in_flight > self.crowded { HOT * in_flight } else { latency }

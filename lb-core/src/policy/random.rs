@@ -1,18 +1,18 @@
-//! Random: any eligible backend, each with the same chance, blind to load, speed and weight.
+//! Random: any eligible backend, each with equal probability, regardless of load, speed and weight.
 //!
-//! The baseline of the theory: n requests on n backends leave about ln n / ln ln n on the fullest
-//! one, where two choices leave about log2 ln n (Azar, Broder, Karlin and Upfal, Balanced
-//! Allocations, 1994).
+//! This is the baseline in theory: n requests on n backends leave about ln n / ln ln n on the fullest
+//! one, where two choices leave about log2 ln n (Azar, Broder, Karlin and Upfal, Balanced Allocations,
+//! 1994).
 
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
 use crate::time::Time;
 use rand::RngExt;
 
-/// See the [module](self).
+/// Random, see the [module](self).
 #[derive(Debug, Default)]
 pub struct Random {
-    /// Backends of the latest pick.
+    /// Number of eligible backends at the latest pick.
     choices: u32,
 }
 

@@ -1,29 +1,29 @@
-//! What a decision was worth, once its request has ended: the number that learning adds up.
+//! The reward of a decision once its request has ended, which learning maximises.
 //!
-//! With `x = latency / typical`, where *typical* is what requests of the pool take:
+//! With `x = latency / typical`, where *typical* is the typical latency of the pool:
 //!
 //! - a success is worth `-min(x, 60)`;
 //! - an error or a timeout is worth `-clamp(x, 40, 60)`, however fast it came: a backend that fails fast must
-//!   never look like a fast one (the sinkhole of latency-based balancing).
+//!   never look fast (the sinkhole of latency-based balancing).
 //!
-//! Relative to what is typical, so that services of a millisecond and of a second teach the same. Summed over
-//! requests it is, but for the limits, minus the time that all requests spent in the system (Little's law),
-//! and each part of it is known as soon as its own request ends.
+//! Rewards are relative to the typical latency, so that services of a millisecond and of a second count
+//! the same. Apart from the limits, their sum over requests is minus the total time that all requests
+//! spent in the system (Little's law), and each term is known as soon as its own request ends.
 
 use super::ReplyKind;
 use crate::time::Span;
 
-/// Version of the formula above; it changes whenever the formula does.
+/// Version of the formula above; it changes with the formula.
 pub const REWARD_VERSION: u16 = 1;
 
-/// No request costs more than this many typical ones.
+/// Maximum cost of a request, in typical requests.
 pub const COSTLIEST: f32 = 60.0;
 
-/// No error costs less than this many typical requests.
+/// Minimum cost of an error, in typical requests.
 pub const CHEAPEST_ERROR: f32 = 40.0;
 
-/// The reward of a request that ended with `kind` after `latency`, in a pool where requests take `typical`.
-/// Never above zero; a typical latency of zero counts as one nanosecond.
+/// Returns the reward of a request that ended with `kind` after `latency`, in a pool whose typical
+/// latency is `typical`. Never above zero; a typical latency of zero counts as one nanosecond.
 pub fn reward(kind: ReplyKind, latency: Span, typical: Span) -> f32 {
     let times = latency.as_nanos() as f32 / typical.as_nanos().max(1) as f32;
     match kind {
@@ -34,8 +34,8 @@ pub fn reward(kind: ReplyKind, latency: Span, typical: Span) -> f32 {
     }
 }
 
-/// The typical latency of a pool: the geometric mean of its successes, over all of the first
-/// [`Typical::MEMORY`], and after that over about as many of the latest.
+/// The typical latency of a pool: the geometric mean of its successes. It covers all of the first
+/// [`Typical::MEMORY`] successes, and then about as many of the latest.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Typical {
     log_nanos: f64,
@@ -43,7 +43,8 @@ pub struct Typical {
 }
 
 impl Typical {
-    /// Number of successes remembered: many compared with a burst, few compared with a trial.
+    /// Number of successes that the mean covers: large compared with a burst, small compared with a
+    /// trial.
     pub const MEMORY: u32 = 1_000;
 
     /// Records a success that took `latency`.
@@ -53,7 +54,7 @@ impl Typical {
         self.log_nanos += (log - self.log_nanos) / f64::from(self.replies);
     }
 
-    /// The geometric mean; `None` before the first success.
+    /// Returns the geometric mean; `None` before the first success.
     pub fn latency(&self) -> Option<Span> {
         (self.replies > 0).then(|| Span::from_nanos(self.log_nanos.exp().round() as u64))
     }
@@ -96,6 +97,6 @@ mod tests {
             typical.learn(Span::from_millis(40));
         }
         let now = typical.latency().expect("many were seen").as_millis_f64();
-        assert!((now - 40.0).abs() < 1e-3, "{now}: what was long ago is forgotten");
+        assert!((now - 40.0).abs() < 1e-3, "{now}: old replies are forgotten");
     }
 }

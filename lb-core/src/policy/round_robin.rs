@@ -1,16 +1,16 @@
-//! Round-robin: each backend in turn, blind to load, speed and weight.
+//! Round-robin: each backend in turn, regardless of load, speed and weight.
 //!
-//! The next one is the first eligible backend after the one picked last, in order of index, so that
-//! the turn goes on where it was when a backend comes or goes, and no backend is picked twice or skipped.
+//! The next backend is the first eligible one, by index, after the one picked last. When a backend
+//! joins or leaves, the rotation continues, and no backend is skipped or picked twice.
 
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
 use crate::time::Time;
 
-/// See the [module](self).
+/// Round-robin, see the [module](self).
 #[derive(Debug, Default)]
 pub struct RoundRobin {
-    /// The index after the one picked last.
+    /// Index after that of the backend picked last.
     next: BackendIndex,
 }
 

@@ -1,15 +1,15 @@
-//! The full scan that the cost-based rules share.
+//! The full scan over all backends, shared by the cost-based rules.
 //!
-//! Which of eight costs is the lowest is a coin toss at every step, and a mispredicted branch costs more
-//! than the comparison. So the scan keeps its minimum by selection instead of branches, and leaves ties,
-//! which need a draw, to a second pass that is entered only when there is one.
+//! Which of eight costs is lowest is unpredictable at every step, and a mispredicted branch costs more
+//! than the comparison. The scan therefore tracks its minimum by conditional selection instead of
+//! branches. Ties need a random draw and are left to a second pass, which runs only if there are any.
 
 use super::BackendIndex;
 use crate::rng::Rng;
 use rand::RngExt;
 
-/// The eligible backend with the lowest cost, none when there is none. Equal costs (an idle pool, or one
-/// without replies yet) are settled at random with equal chances.
+/// Returns the eligible backend with the lowest cost; `None` if no backend is eligible. Equal costs (an
+/// idle pool, or a pool without replies so far) are settled at random with equal probabilities.
 #[inline]
 pub(super) fn lowest(
     eligible: &[BackendIndex],
@@ -19,7 +19,7 @@ pub(super) fn lowest(
     lowest_by_weight(eligible, rng, cost, |_| 1.0)
 }
 
-/// As [`lowest`], but equal costs are settled with chances in proportion to `weight`.
+/// Like [`lowest`], but settles equal costs with probabilities in proportion to `weight`.
 #[inline]
 pub(super) fn lowest_by_weight(
     eligible: &[BackendIndex],
@@ -50,7 +50,7 @@ pub(super) fn lowest_by_weight(
         left -= weight_if_tied(backend);
         left < 0.0
     });
-    // Rounding may leave a trace of the sum when the draw is close to it.
+    // Rounding may leave a small remainder if the draw is close to the sum.
     Some(drawn.copied().unwrap_or(best))
 }
 

@@ -1,18 +1,19 @@
 //! Shortest expected delay: of all backends, the one with the lowest `(in-flight + 1) / rate`.
 //!
-//! With configured weights for rates this is the `sed` scheduler of Linux Virtual Server
-//! (`ip_vs_sed.c`): the delay that the next request would meet if each backend served one request at
-//! a time at a speed in proportion to its weight. That is where it starts; as replies come in,
-//! observed rates take the weights' place.
+//! With configured weights as rates, this is the `sed` scheduler of Linux Virtual Server
+//! (`ip_vs_sed.c`): the delay of the next request if each backend served one request at a time at a
+//! speed in proportion to its weight. The policy starts with that; as replies come in, observed rates
+//! replace the weights.
 //!
-//! **Rate from what a balancer sees.** While a backend has requests in flight, the gaps between its
-//! completions show its rate. A gap runs from the last completion, or from the request that found the
-//! backend idle, to the next completion; its exponentially weighted mean is one over the rate. Under
-//! load this is what the backend can do; at light load it is what one request takes.
+//! **Observed rate.** While a backend has requests in flight, the gaps between its completions show its
+//! rate. A gap runs from the last completion, or from the request that found the backend idle, to the
+//! next completion; its exponentially weighted mean is one over the rate. Under load this is the
+//! capacity of the backend; at light load it is the time of one request.
 //!
-//! What is estimated is gap times weight, the delay per unit of weight, so that a backend without
-//! replies is taken for typical *for its weight*. Estimates fade with silence and failures are charged
-//! as in `policy/estimate.rs`. Individually greedy: it drives the fastest backends close to saturation.
+//! The estimate is gap times weight, the delay per unit of weight, so that a backend without replies
+//! counts as typical *for its weight*. Estimates fade without replies and failures have a cost, as in
+//! `policy/estimate.rs`. The rule is individually greedy: it drives the fastest backends close to
+//! saturation.
 
 use super::estimate::Estimates;
 use super::scan::lowest;
@@ -20,14 +21,14 @@ use super::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use crate::rng::Rng;
 use crate::time::{Span, Time};
 
-/// Weight of one gap. Gaps vary more than latencies (several workers finish in bunches), so more of
-/// them are averaged: about the last fifty.
+/// Weight of one gap. Gaps vary more than latencies (several workers may finish at almost the same
+/// time), so more of them are averaged: about the last fifty.
 const ALPHA: f64 = 0.02;
 
-/// A backend judged slow is tried again after some tens of seconds.
+/// With this, a backend that looks slow is tried again after a few tens of seconds.
 const FADE: Span = Span::from_secs(10);
 
-/// See the [module](self).
+/// Shortest expected delay, see the [module](self).
 #[derive(Debug)]
 pub struct ShortestExpectedDelay {
     /// Mean gap times weight.
@@ -36,10 +37,10 @@ pub struct ShortestExpectedDelay {
     generation: Option<u64>,
 }
 
-/// The gap that a backend is in.
+/// The current gap of a backend.
 #[derive(Clone, Copy, Debug)]
 struct Gap {
-    /// When it began; none before the first request of this policy.
+    /// When it began; `None` before the first request of this policy.
     since: Option<Time>,
     weight: f64,
     inverse_weight: f64,
@@ -91,7 +92,7 @@ impl Policy for ShortestExpectedDelay {
     }
 
     fn on_reply(&mut self, backend: BackendIndex, reply: &Reply, now: Time) {
-        // Replies to requests that an earlier policy sent may come before the first pick.
+        // Replies to requests of the previous policy may come before the first pick.
         let Some(gap) = self.backends.get_mut(backend.get()) else {
             return;
         };

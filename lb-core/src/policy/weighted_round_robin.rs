@@ -1,21 +1,20 @@
 //! Weighted round-robin, smooth: each backend in turn in proportion to its weight, evenly interleaved.
 //!
-//! nginx's rule (`ngx_http_upstream_round_robin.c`, since 1.3.1): at each pick every eligible
-//! backend's credit grows by its weight; the one with the most credit is picked (the first of them in
-//! a tie) and pays the sum of all weights. Weights 5, 1, 1 give `a a b a c a a` where the plain rule
-//! would send five requests to `a` in a row.
+//! This is nginx's rule (`ngx_http_upstream_round_robin.c`, since 1.3.1). At each pick, every eligible
+//! backend's credit grows by its weight; the backend with the most credit is picked (the first one in a
+//! tie), and the sum of all weights is subtracted from its credit. Weights 5, 1, 1 give `a a b a c a a`,
+//! where the plain rule would send five requests to `a` in a row.
 //!
-//! A backend that leaves forgets its credit, so it neither gets a burst when it comes back nor owes
-//! the pool anything.
+//! A backend that leaves loses its credit, so it starts at zero when it comes back.
 
 use super::{BackendIndex, Policy, PoolView, RequestInfo};
 use crate::rng::Rng;
 use crate::time::Time;
 
-/// See the [module](self).
+/// Smooth weighted round-robin, see the [module](self).
 #[derive(Debug, Default)]
 pub struct WeightedRoundRobin {
-    /// Credit of each backend; those of the eligible ones sum to about zero.
+    /// Credit of each backend; the credits of eligible backends sum to about zero.
     credit: Vec<f64>,
     /// Sum of the weights of the eligible backends.
     total: f64,
@@ -44,7 +43,7 @@ impl Policy for WeightedRoundRobin {
         for backend in pool.eligible {
             let credit = &mut self.credit[backend.get()];
             *credit += pool.backend(*backend).weight;
-            // Selection instead of a branch, as in the full scan.
+            // Conditional selection instead of a branch, as in the full scan.
             let is_more = *credit > most;
             best = if is_more { *backend } else { best };
             most = if is_more { *credit } else { most };

@@ -1,9 +1,9 @@
-//! Patterns of paths: `*` stands for any run of characters, everything else for itself.
+//! Path patterns: `*` matches any sequence of characters, every other character only itself.
 
-/// Whether all of `text` matches `pattern`.
+/// Returns whether `pattern` matches all of `text`.
 ///
-/// Greedy with one point of return: when a letter does not fit, the last `*` swallows one character
-/// more. That finds a match if there is one, in at most `pattern x text` steps.
+/// The match is greedy with one point of backtracking: on a mismatch, the last `*` takes one more
+/// character. This finds a match if there is one, in at most `pattern x text` steps.
 pub(super) fn matches(pattern: &str, text: &str) -> bool {
     let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
     let (mut p, mut t) = (0, 0);

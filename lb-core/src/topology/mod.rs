@@ -1,35 +1,44 @@
-//! Which backends there are: pools of backends, the services each pool answers for, how long a
-//! request of each route takes, and the faults that hit them.
+//! The pools of backends, the services of each pool, the service time of each route, and the faults of
+//! the backends.
 //!
-//! Read by the mock backends (which execute it in real time), by the simulator (in virtual time) and
-//! by the harness (which tells the load balancer who is there).
+//! It is read by the mock backends (which run it in real time), by the simulator (in virtual time) and
+//! by the harness (which configures the load balancer accordingly).
 
+mod bundled;
 mod glob;
+mod name;
 mod problems;
+
+pub use bundled::BUNDLED;
+pub use name::{NAME_RULE, is_name, is_part};
 
 use crate::fault::Fault;
 use crate::service_time::ServiceTime;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// A set of pools, as a JSON file describes it.
+/// The service whose pages lie at `/`: the mock backends' shop for browsers.
+pub const PAGES: &str = "boutique";
+
+/// A set of pools with routes and faults, as described by a JSON file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
     /// Short name, such as `situation-b`.
     pub name: String,
-    /// What it is for.
+    /// What the topology is for.
     #[serde(default)]
     pub description: String,
-    /// The pools. A service belongs to the first pool that names it, or else to the first pool that
-    /// names no service at all.
+    /// The pools. A service belongs to the first pool that names it, or otherwise to the first pool
+    /// that names no services. Requests that name no service belong to that pool too, or if there is none, to the one
+    /// with the service `boutique`, whose pages lie at `/`.
     pub pools: Vec<Pool>,
-    /// Service time of each route; the first match counts.
+    /// Service times of routes; the first matching route applies.
     #[serde(default)]
     pub routes: Vec<Route>,
-    /// Service time of requests that no route matches.
+    /// Service time of requests that match no route.
     pub service_time: ServiceTime,
-    /// What happens to the backends.
+    /// Faults of the backends.
     #[serde(default)]
     pub faults: Vec<Fault>,
 }
@@ -40,10 +49,10 @@ pub struct Topology {
 pub struct Pool {
     /// Name of the pool.
     pub name: String,
-    /// Services that it answers for; empty means all that no other pool names.
+    /// Services that the pool serves; empty means all services that no other pool names.
     #[serde(default)]
     pub services: Vec<String>,
-    /// Its backends.
+    /// Backends of the pool.
     pub backends: Vec<BackendSpec>,
 }
 
@@ -51,21 +60,21 @@ pub struct Pool {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct BackendSpec {
-    /// Id, unique in the topology; it appears in `X-Backend` and in every result.
+    /// Id, unique in the topology; used in the `X-Backend` header and in all results.
     pub id: String,
-    /// Requests served at once.
+    /// Number of workers: requests served at once.
     #[serde(default = "default_workers")]
     pub workers: u32,
     /// How waiting requests share the workers.
     #[serde(default)]
     pub discipline: Discipline,
-    /// Requests that may wait; further ones are refused with 503.
+    /// Maximum number of waiting requests; further ones are rejected with 503.
     #[serde(default = "default_queue_cap")]
     pub queue_cap: u32,
-    /// Speed: 2 serves a request in half of the time.
+    /// Speed; a backend of speed 2 serves a request in half the time.
     #[serde(default = "one")]
     pub speed: f64,
-    /// Weight told to the load balancer.
+    /// Weight configured in the load balancer.
     #[serde(default = "one")]
     pub weight: f64,
 }
@@ -85,24 +94,24 @@ pub enum Discipline {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// HTTP method; absent matches all.
+    /// HTTP method; if absent, every method matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub method: Option<String>,
-    /// Service; absent matches all.
+    /// Service; if absent, every service matches.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub service: Option<String>,
-    /// Path below the service, with `*` for any run of characters: `/api/inventory/product/*`.
+    /// Path below the service; `*` matches any sequence of characters: `/api/inventory/product/*`.
     pub path: String,
-    /// Service time.
+    /// Service time of requests that match.
     pub service_time: ServiceTime,
 }
 
-/// 4 workers: a small container's thread pool, and the setting of the experiments in the docs.
+/// Returns 4 workers, the size of a small container's thread pool, as in the experiments of the docs.
 fn default_workers() -> u32 {
     4
 }
 
-/// 512 waiting requests: beyond it a client would have timed out anyway.
+/// Returns 512 waiting requests: in a longer queue, a client would time out anyway.
 fn default_queue_cap() -> u32 {
     512
 }
@@ -111,26 +120,38 @@ fn one() -> f64 {
     1.0
 }
 
-/// The position of a route in a topology; the last one stands for "no route matches".
+/// The position of a route in a topology; the number of routes stands for "no route matches".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RouteIndex(pub u16);
 
-/// A backend and its place in the topology.
+/// A backend and its position in the topology.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Placed<'a> {
     /// Position of its pool in [`Topology::pools`].
     pub pool: usize,
     /// Position within its pool.
     pub place: usize,
-    /// The backend as the topology describes it.
+    /// The backend as described in the topology.
     pub spec: &'a BackendSpec,
-    /// The services that its pool answers for.
+    /// The services that its pool serves.
     pub services: Vec<String>,
 }
 
 impl Topology {
-    /// The pool that answers for `service`.
+    /// Returns the service of a request by the one that it names: the same, or [`PAGES`] if it names none (an empty
+    /// text) and only that pool can answer it.
+    pub fn meant<'a>(&self, service: &'a str) -> &'a str {
+        let names_pages = |pool: &Pool| pool.services.iter().any(|other| other == PAGES);
+        let by_pages = service.is_empty()
+            && self.pools.iter().any(names_pages)
+            && self.pools.iter().all(|pool| !pool.services.is_empty());
+        if by_pages { PAGES } else { service }
+    }
+
+    /// Returns the position of the pool that serves `service`, which is empty for requests that name none; `None` if no
+    /// pool does.
     pub fn pool_of(&self, service: &str) -> Option<usize> {
+        let service = self.meant(service);
         let names = |pool: &Pool| pool.services.iter().any(|other| other == service);
         self.pools
             .iter()
@@ -138,13 +159,13 @@ impl Topology {
             .or_else(|| self.pools.iter().position(|pool| pool.services.is_empty()))
     }
 
-    /// The services among `all` that pool number `pool` answers for, in the order of `all`.
+    /// Returns the services in `all` that pool number `pool` serves, in the order of `all`.
     pub fn services_of(&self, pool: usize, all: &[String]) -> Vec<String> {
         all.iter().filter(|service| self.pool_of(service) == Some(pool)).cloned().collect()
     }
 
-    /// All backends, pool after pool: the order in which results number them. `all` names the
-    /// services that there are, for pools that answer for all services that no other pool names.
+    /// Returns all backends, pool by pool, in the order in which results number them. `all` lists all
+    /// services, for pools that serve every service that no other pool names.
     pub fn backends<'a>(&'a self, all: &'a [String]) -> impl Iterator<Item = Placed<'a>> {
         self.pools.iter().enumerate().flat_map(move |(number, pool)| {
             let services = self.services_of(number, all);
@@ -157,8 +178,9 @@ impl Topology {
         })
     }
 
-    /// The route of a request; `path` is the part below the service, without the query.
+    /// Returns the route of a request; `path` is the part below the service, without the query.
     pub fn route(&self, service: &str, method: &str, path: &str) -> RouteIndex {
+        let service = self.meant(service);
         let found = self.routes.iter().position(|route| {
             route.service.as_deref().is_none_or(|name| name == service)
                 && route.method.as_deref().is_none_or(|name| name.eq_ignore_ascii_case(method))
@@ -167,7 +189,7 @@ impl Topology {
         RouteIndex(u16::try_from(found.unwrap_or(self.routes.len())).unwrap_or(u16::MAX))
     }
 
-    /// The service time of a route.
+    /// Returns the service time of a route.
     pub fn service_time(&self, route: RouteIndex) -> &ServiceTime {
         self.routes.get(usize::from(route.0)).map_or(&self.service_time, |route| &route.service_time)
     }

@@ -1,17 +1,18 @@
-//! What is wrong with a topology: every problem at once, each with key path, value and rule.
+//! Validation of a topology: reports every problem at once, each with key path, value and rule.
 
-use super::{BackendSpec, Topology};
+use super::{BackendSpec, NAME_RULE, Topology, is_name};
 use crate::fault::Fault;
+use crate::plain;
 use std::collections::HashMap;
 
-/// Numbers of backends and routes are 16 bits wide in results.
+/// Maximum number of backends and of routes: their numbers have 16 bits in results.
 const MOST: usize = u16::MAX as usize;
 
-/// Beyond this a speed, or its inverse, is a typing error and no machine.
+/// Range of plausible speeds; a value outside it is a typing error.
 const SPEEDS: std::ops::RangeInclusive<f64> = 1e-3..=1e3;
 
 impl Topology {
-    /// What is wrong with the topology: key path, value and rule, one sentence each.
+    /// Returns the problems of the topology: key path, value and rule, one sentence each.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
         self.pool_problems(&mut problems);
@@ -52,27 +53,26 @@ impl Topology {
         let mut services = HashMap::new();
         let mut rest: Option<&str> = None;
         for (i, pool) in self.pools.iter().enumerate() {
-            if pool.name.is_empty() {
-                problems.push(format!("pools[{i}].name: `` must not be empty"));
-            }
+            problems.extend(name_problem(&format!("pools[{i}].name"), &pool.name));
             if names.insert(&pool.name, i).is_some() {
                 problems
-                    .push(format!("pools[{i}].name: `{}` is the name of another pool already", pool.name));
+                    .push(format!("pools[{i}].name: `{}` is already the name of another pool", pool.name));
             }
             if pool.backends.is_empty() {
                 problems.push(format!("pools[{i}].backends: [] must hold at least one backend"));
             }
             for (j, service) in pool.services.iter().enumerate() {
+                problems.extend(name_problem(&format!("pools[{i}].services[{j}]"), service));
                 if let Some(other) = services.insert(service, &pool.name) {
                     problems.push(format!(
-                        "pools[{i}].services[{j}]: `{service}` is answered by pool `{other}` already; name it once"
+                        "pools[{i}].services[{j}]: `{service}` is already served by pool `{other}`; name it only once"
                     ));
                 }
             }
             if pool.services.is_empty() {
                 if let Some(other) = rest {
                     problems.push(format!(
-                        "pools[{i}].services: [] means all other services, which pool `{other}` answers for already; name some"
+                        "pools[{i}].services: [] means all other services, which pool `{other}` already serves; name at least one"
                     ));
                 }
                 rest = rest.or(Some(&pool.name));
@@ -87,7 +87,7 @@ impl Topology {
                 let key = format!("pools[{i}].backends[{j}]");
                 problems.extend(backend.problems().into_iter().map(|problem| format!("{key}.{problem}")));
                 if let Some(other) = ids.insert(&backend.id, key.clone()) {
-                    problems.push(format!("{key}.id: `{}` is the id of {other} already", backend.id));
+                    problems.push(format!("{key}.id: `{}` is already the id of {other}", backend.id));
                 }
             }
         }
@@ -119,21 +119,20 @@ impl Topology {
         }
         let known: Vec<String> =
             self.pools.iter().flat_map(|pool| &pool.services).map(|name| format!("`{name}`")).collect();
-        Some(format!("{key}: no pool answers for `{service}`; known: {}", known.join(", ")))
+        Some(format!("{key}: no pool serves `{service}`; known: {}", known.join(", ")))
     }
 }
 
+/// Returns the problem of a name that is not on the allow-list.
+fn name_problem(key: &str, name: &str) -> Option<String> {
+    (!is_name(name)).then(|| format!("{key}: `{}` must {NAME_RULE}", plain::line(name)))
+}
+
 impl BackendSpec {
-    /// What is wrong with the backend by itself, beginning with the key.
+    /// Returns the problems of the backend by itself, each beginning with the key.
     fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
-        // The id travels in a header and in a path.
-        if self.id.is_empty() || !self.id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:".contains(&b)) {
-            problems.push(format!(
-                "id: `{}` must consist of ASCII letters, digits, `-`, `_`, `.` and `:`, one at least",
-                self.id
-            ));
-        }
+        problems.extend(name_problem("id", &self.id));
         if self.workers == 0 {
             problems.push("workers: 0 must be at least 1".to_owned());
         }
@@ -219,28 +218,61 @@ mod tests {
         }"#,
         );
         let expected = [
-            "pools[1].name: `p` is the name of another pool already",
+            "pools[1].name: `p` is already the name of another pool",
             "pools[1].backends: [] must hold at least one backend",
-            "pools[1].services[0]: `cart` is answered by pool `p` already; name it once",
+            "pools[1].services[0]: `cart` is already served by pool `p`; name it only once",
             "pools[0].backends[0].workers: 0 must be at least 1",
             "pools[0].backends[0].speed: 0 must lie between 0.001 and 1000",
             "pools[0].backends[0].weight: -1 must be above 0",
-            "pools[0].backends[1].id: `a` is the id of pools[0].backends[0] already",
-            "pools[0].backends[2].id: `b c` must consist of ASCII letters, digits, `-`, `_`, `.` and `:`, one at least",
+            "pools[0].backends[1].id: `a` is already the id of pools[0].backends[0]",
+            "pools[0].backends[2].id: `b c` must consist of 1 to 128 ASCII letters, digits, `-`, `_`, `.` and `:`, with a letter or digit among them",
             "routes[0].path: `items` must begin with `/` or `*`",
-            "routes[0].service: no pool answers for `ghost`; known: `cart`, `cart`",
+            "routes[0].service: no pool serves `ghost`; known: `cart`, `cart`",
             "routes[0].service_time.sigma: 9 must lie between 0 and 3",
             "service_time.mean_ms: 0 must be above 0 and at most 86400000 (a day)",
             "faults[0].rate: 1.5 must lie between 0 and 1",
             "faults[0].start_s: -1 must be at least 0",
             "faults[0].backends[0]: unknown backend `z`; known: `a`, `a`, `b c`",
-            "faults[0].services[0]: no pool answers for `ghost`; known: `cart`, `cart`",
+            "faults[0].services[0]: no pool serves `ghost`; known: `cart`, `cart`",
             "faults[1].factor: 0 must be above 0 (10 is ten times slower)",
             "faults[1].every_s: 10 must be above duration_s, which is 10",
-            "faults[2].every_s: 10 says when the fault comes back, but nothing says when it ends; give `duration_s`",
+            "faults[2].every_s: 10 makes the fault repeat, but `duration_s` is missing; set `duration_s`",
             "faults[3].up_s: 0 must be at least 0.01",
         ];
         assert_eq!(topology.problems(), expected);
+    }
+
+    #[test]
+    fn names_that_a_configuration_could_obey_are_refused_wherever_they_stand() {
+        for hostile in [
+            "",
+            "..",
+            "a b",
+            "a\"b",
+            "a'b",
+            "a\nserver evil 10.0.0.1:80",
+            "${jndi}",
+            "{{ dir }}",
+            "a}b",
+            "a;b",
+            "a`b",
+            "a/../b",
+            "a\\b",
+            "a#b",
+            "ä",
+            "\") os.execute(\"id\") --",
+            &"a".repeat(129),
+        ] {
+            let mut topology = topology(TWO_POOLS);
+            hostile.clone_into(&mut topology.pools[0].name);
+            hostile.clone_into(&mut topology.pools[0].services[0]);
+            hostile.clone_into(&mut topology.pools[1].backends[0].id);
+            topology.routes.clear();
+            let shown = plain::line(hostile);
+            let expected = ["pools[0].name", "pools[0].services[0]", "pools[1].backends[0].id"]
+                .map(|key| format!("{key}: `{shown}` must {NAME_RULE}"));
+            assert_eq!(topology.problems(), expected, "{hostile:?}");
+        }
     }
 
     #[test]
@@ -250,7 +282,7 @@ mod tests {
         assert_eq!(
             topology.problems(),
             [
-                "pools[1].services: [] means all other services, which pool `carts` answers for already; name some"
+                "pools[1].services: [] means all other services, which pool `carts` already serves; name at least one"
             ]
         );
     }

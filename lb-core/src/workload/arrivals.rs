@@ -1,8 +1,8 @@
-//! The open model: what arrives, and when, independent of how earlier arrivals fare.
+//! The open model: arrivals at given times, regardless of how earlier ones are served.
 //!
-//! An open stage has an arrival process in place of a number of users. Each arrival is a virtual user
-//! that does one thing, a session or a single action, and is gone. When it arrives is fixed by the
-//! schedule, so that a slow algorithm meets as many requests as a fast one.
+//! An open stage has an arrival process instead of a number of users. Each arrival is a virtual user
+//! that performs one session or a single action and leaves. The schedule fixes its time of arrival, so
+//! that a slow algorithm gets as many requests as a fast one.
 
 use super::ids::UserId;
 use crate::time::{Span, Time};
@@ -11,31 +11,31 @@ use std::sync::Arc;
 /// The arrivals of an open stage.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Arrivals {
-    /// When arrivals come.
+    /// The process that determines their times.
     pub process: ArrivalProcess,
     /// What each arrival does.
     pub start: ArrivalStart,
 }
 
-/// The process that decides when something arrives.
+/// A process that determines the arrival times.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ArrivalProcess {
-    /// At rates that change linearly within each segment; the last segment is cut, or its end rate
-    /// kept, to fill the stage.
+    /// Arrivals at rates that change linearly within each segment. The last segment is shortened, or
+    /// its final rate kept, to fill the stage.
     Rates {
-        /// In order of time.
+        /// Segments of the rate curve, in order of time.
         segments: Vec<RateSegment>,
-        /// How arrivals lie within the rate.
+        /// How arrivals are spaced at the given rate.
         spacing: Spacing,
     },
-    /// A two-state Markov-modulated Poisson process: bursts.
+    /// Bursts: a two-state Markov-modulated Poisson process.
     Bursts {
         /// Arrivals per second in the calm and in the busy state.
         rates: [f64; 2],
-        /// Mean stay in each state, exponentially distributed, in seconds.
+        /// Mean time in each state in seconds; actual times are exponentially distributed.
         mean_stay_s: [f64; 2],
     },
-    /// At the times of a recorded list of requests.
+    /// Arrivals at the times of a recorded list of requests.
     Replay(Arc<Replay>),
 }
 
@@ -50,62 +50,62 @@ pub struct RateSegment {
     pub to: f64,
 }
 
-/// How arrivals lie within a rate.
+/// How arrivals are spaced at a given rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Spacing {
     /// Evenly spaced, with gaps that follow the rate.
     Even,
-    /// As a Poisson process of independent clients.
+    /// Poisson process, as from independent clients.
     Poisson,
 }
 
 /// What an arrival does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ArrivalStart {
-    /// A whole session of its class, with opening and closing actions and think times.
+    /// A whole session of its user class, with opening and closing actions and think times.
     Session,
-    /// One action of its class, at once. Only for journeys whose sessions open with nothing.
+    /// One action of its user class, without a think time. Only for journeys without opening actions.
     Action,
 }
 
 /// A recorded list of requests.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Replay {
-    /// In order of time.
+    /// The recorded requests, in order of time.
     pub requests: Vec<ReplayRequest>,
 }
 
 /// One recorded request.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReplayRequest {
-    /// Offset from the start of the stage, speed factor included.
+    /// Offset from the start of the stage, with the speed factor applied.
     pub at: Span,
-    /// Name of its action: its method and the pattern of its path, such as `GET /api/user/{id}`.
+    /// Name of its action: the method and the pattern of the path, such as `GET /api/user/{id}`.
     pub action: String,
-    /// Path and query as recorded; takes the place of its step's path.
+    /// Path and query as recorded; replaces the path of the step.
     pub path: String,
-    /// Headers as recorded: name and value, in order.
+    /// Headers as recorded, in order: name and value.
     pub headers: Vec<(String, String)>,
-    /// Body as recorded; empty when there was none.
+    /// Body as recorded; empty if there was none.
     pub body: Vec<u8>,
 }
 
 /// One arrival of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
-    /// When it arrives, from the start of the phase.
+    /// When it arrives, relative to the start of the phase.
     pub at: Time,
-    /// Number of its virtual user; these follow the numbers of all users of closed stages.
+    /// Number of its virtual user; numbers of arrivals follow those of all users of closed stages.
     pub id: UserId,
     /// Position in [`super::Workload::stages`].
     pub stage: u16,
     /// Position in [`super::Workload::classes`].
     pub class: u16,
-    /// Position in [`Replay::requests`] for a replay, else [`Arrival::NO_ROW`].
+    /// Position in [`Replay::requests`] for a replay, otherwise [`Arrival::NO_ROW`].
     pub row: u32,
 }
 
 impl Arrival {
-    /// Value of `row` for an arrival that replays nothing.
+    /// Value of `row` for an arrival that does not replay a request.
     pub const NO_ROW: u32 = u32::MAX;
 }

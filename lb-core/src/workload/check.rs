@@ -1,11 +1,11 @@
-//! Checks of single steps: the parts that need no knowledge of the rest of the journey.
+//! Checks of single steps that do not depend on the rest of the journey.
 
 use super::journey::{Journey, Step, Variant};
 use super::problem::Problems;
 use crate::suggest::did_you_mean;
 use std::collections::BTreeMap;
 
-/// Checks the chances of errors against the names that the journey knows.
+/// Checks the probabilities of errors against the error names of the journey.
 pub(super) fn errors(journey: &Journey, errors: &BTreeMap<String, f64>, problems: &mut Problems) {
     let known: Vec<&str> = journey.error_names().into_iter().collect();
     for (name, chance) in errors {
@@ -15,25 +15,25 @@ pub(super) fn errors(journey: &Journey, errors: &BTreeMap<String, f64>, problems
             let listed = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             problems.report(
                 &path,
-                format!("no step of journey `{}` knows it{hint}; known: {listed}", journey.name),
+                format!("no step of journey `{}` has this error{hint}; known: {listed}", journey.name),
             );
         }
         problems.chance(path, *chance);
     }
 }
 
-/// Checks what a step says of itself. `known` are the names of the steps before it.
+/// Checks a step by itself. `known` holds the steps before it.
 pub(super) fn step(path: &str, step: &Step, known: &[Step], problems: &mut Problems) {
     if step.name.is_empty() || known.iter().any(|known| known.name == step.name) {
         problems.report(
             format!("{path}.name"),
-            format!("`{}` must be given and unique in the journey", step.name),
+            format!("`{}` must not be empty, and must be unique in the journey", step.name),
         );
     }
     if step.method.is_empty() || !step.method.bytes().all(|byte| byte.is_ascii_uppercase()) {
         problems.report(
             format!("{path}.method"),
-            format!("`{}` must be an HTTP method in capitals", step.method),
+            format!("`{}` must be an HTTP method in upper case", step.method),
         );
     }
     if let Some(service) = &step.service
@@ -46,14 +46,6 @@ pub(super) fn step(path: &str, step: &Step, known: &[Step], problems: &mut Probl
     }
     problems.counts(format!("{path}.repeat"), step.repeat);
     problems.chance(format!("{path}.probability"), step.probability);
-    for (name, pointer) in &step.extract {
-        if !pointer.is_empty() && !pointer.starts_with('/') {
-            problems.report(
-                format!("{path}.extract.{name}"),
-                format!("`{pointer}` must be a JSON pointer such as `/token`"),
-            );
-        }
-    }
     request(path, Some(&step.path), &step.headers, &step.expect, problems);
     for (name, variant) in &step.errors {
         let Variant { path: typed, headers, expect, .. } = variant;
@@ -61,7 +53,7 @@ pub(super) fn step(path: &str, step: &Step, known: &[Step], problems: &mut Probl
         request(&path, typed.as_deref(), headers, expect, problems);
     }
     if step.errors.len() > usize::from(u8::MAX) {
-        problems.report(format!("{path}.errors"), "a step can know at most 255 errors");
+        problems.report(format!("{path}.errors"), "a step can have at most 255 errors");
     }
 }
 
@@ -81,7 +73,7 @@ fn request(
         if name.is_empty() || !name.bytes().all(is_unreserved) {
             problems.report(key, format!("`{name}` is not a header name"));
         } else if value.chars().any(char::is_control) {
-            problems.report(key, "holds a control character; write one line of text");
+            problems.report(key, "contains a control character; write it as one line of text");
         }
     }
     if expect.is_empty() || expect.iter().any(|status| !(100..600).contains(status)) {
@@ -96,7 +88,8 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
-/// What is wrong with a typed path; placeholders are left out, since their values get encoded.
+/// Returns the problem of a path as written, if any. Placeholders are not checked, because their values
+/// are encoded.
 fn bad_path(path: &str) -> Option<String> {
     if !path.starts_with('/') {
         return Some(format!("`{path}` must start with `/`"));
@@ -109,5 +102,5 @@ fn bad_path(path: &str) -> Option<String> {
     }
     typed.push_str(rest);
     let odd = typed.chars().find(|c| !c.is_ascii_graphic() || "\"<>\\^`{|}#".contains(*c))?;
-    Some(format!("`{path}` holds {odd:?}; write it percent-encoded"))
+    Some(format!("`{path}` contains {odd:?}; percent-encode it"))
 }

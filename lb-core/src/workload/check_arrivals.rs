@@ -6,10 +6,11 @@ use super::plan::Compiled;
 use super::problem::Problems;
 use super::process::expected_count;
 
-/// Most arrivals of a workload: their list must fit into memory (24 bytes each).
+/// Maximum number of arrivals in a workload: their list must fit into memory (24 bytes each).
 const MOST: f64 = 50e6;
 
-/// Shortest mean stay in a state of bursts, in seconds: below it bursts blur into the mean rate.
+/// Shortest mean time in a burst state, in seconds; shorter bursts cannot be told apart from the mean
+/// rate.
 const SHORTEST_STAY_S: f64 = 0.001;
 
 /// Checks the arrivals of all open stages.
@@ -24,7 +25,7 @@ pub(super) fn all(compiled: &Compiled, stages: &[Stage], problems: &mut Problems
         total += expected_count(&arrivals.process, stage.duration);
     }
     if problems.0.len() == known && total > MOST {
-        let problem = format!("{total:.0} arrivals in all are too many; a run holds at most {MOST:.0}");
+        let problem = format!("{total:.0} arrivals in total is too many; a run can have at most {MOST:.0}");
         problems.report("stages", problem);
     }
 }
@@ -36,7 +37,7 @@ fn one(compiled: &Compiled, stage: &Stage, arrivals: &Arrivals, path: &str, prob
         ArrivalProcess::Replay(rows) => return replay(compiled, rows, stage, path, problems),
     }
     if arrivals.start == ArrivalStart::Action && !compiled.open.is_empty() {
-        let problem = "single actions cannot log in; start sessions, or use a journey without opening";
+        let problem = "single actions cannot log in; use sessions, or a journey without opening actions";
         problems.report(format!("{path}.start"), problem);
     }
 }
@@ -55,7 +56,7 @@ fn rates(segments: &[RateSegment], stage: &Stage, path: &str, problems: &mut Pro
     }
     let process = ArrivalProcess::Rates { segments: segments.to_vec(), spacing: super::Spacing::Even };
     if problems.0.len() == known && expected_count(&process, stage.duration) <= 0.0 {
-        problems.report(path, "rates are all zero; give one above 0, or nothing ever arrives");
+        problems.report(path, "all rates are zero, so nothing would ever arrive; set one above 0");
     }
 }
 
@@ -65,7 +66,7 @@ fn bursts(rates: [f64; 2], mean_stay_s: [f64; 2], path: &str, problems: &mut Pro
         check_rate(&format!("{path}.rates[{number}]"), rate, problems);
     }
     if problems.0.len() == known && rates == [0.0, 0.0] {
-        problems.report(format!("{path}.rates"), "rates are all zero; give one above 0");
+        problems.report(format!("{path}.rates"), "all rates are zero; set one above 0");
     }
     for (number, stay) in mean_stay_s.into_iter().enumerate() {
         if !(stay >= SHORTEST_STAY_S && stay.is_finite()) {
@@ -81,8 +82,8 @@ fn check_rate(path: &str, rate: f64, problems: &mut Problems) {
     }
 }
 
-/// Of each kind of problem the first row is named: a recording is long, and what is wrong with one row
-/// is mostly wrong with many.
+/// Checks a recording. Reports only the first row with each kind of problem, because recordings are
+/// long and many rows tend to have the same problem.
 fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, problems: &mut Problems) {
     let rows = &replay.requests;
     if rows.is_empty() {
@@ -90,12 +91,12 @@ fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, probl
     }
     if let Some(late) = rows.windows(2).position(|pair| pair[1].at < pair[0].at) {
         let (before, at) = (rows[late].at.as_secs_f64(), rows[late + 1].at.as_secs_f64());
-        let problem = format!("at {at} s comes after one at {before} s; sort the requests by time");
+        let problem = format!("is at {at} s but follows a request at {before} s; sort the requests by time");
         problems.report(format!("{path}.requests[{}]", late + 1), problem);
     }
     if let Some(row) = rows.iter().position(|row| row.at >= stage.duration) {
         let (at, end) = (rows[row].at.as_secs_f64(), stage.duration.as_secs_f64());
-        let problem = format!("at {at} s lies beyond the stage, which ends at {end} s; make it longer");
+        let problem = format!("{at} s is after the end of the stage at {end} s; make the stage longer");
         problems.report(format!("{path}.requests[{row}].at"), problem);
     }
     let names: Vec<&str> = compiled.action_names.iter().map(String::as_str).collect();
@@ -106,11 +107,14 @@ fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, probl
     let steps = |name: &str| position(name).map_or(1, |action| compiled.actions[action].steps);
     if let Some(row) = rows.iter().position(|row| steps(&row.action) != 1) {
         let (name, steps) = (&rows[row].action, steps(&rows[row].action));
-        let problem = format!("`{name}` has {steps} requests; a recorded request is an action of one");
+        let problem = format!("`{name}` has {steps} requests, but a recorded request must be exactly one");
         problems.report(format!("{path}.requests[{row}].action"), problem);
     }
     if let Some(row) = rows.iter().position(|row| !is_request_target(&row.path)) {
-        let problem = format!("`{}` must start with `/` and hold no blanks or controls", rows[row].path);
+        let problem = format!(
+            "`{}` must start with `/` and must not contain spaces or control characters",
+            rows[row].path
+        );
         problems.report(format!("{path}.requests[{row}].path"), problem);
     }
     let is_bad = |(name, value): &&(String, String)| {
@@ -122,7 +126,7 @@ fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, probl
         row.headers.iter().find(is_bad).map(|(name, value)| (number, name.clone(), value.clone()))
     };
     if let Some((row, name, value)) = rows.iter().enumerate().find_map(bad) {
-        let problem = format!("{:?} is not a valid header; leave it out", format!("{name}: {value}"));
+        let problem = format!("{:?} is not a valid header; remove it", format!("{name}: {value}"));
         problems.report(format!("{path}.requests[{row}].headers"), problem);
     }
 }

@@ -1,4 +1,4 @@
-//! What a class of users chooses in a stage, and the checks of classes and stages.
+//! The actions that a user class chooses from in a stage, and the checks of classes and stages.
 
 use super::classes::{ClassMix, Stage, UserClass};
 use super::draw::{Weights, below, derive, unit};
@@ -8,10 +8,10 @@ use super::problem::Problems;
 use super::request::ActionIndex;
 use std::collections::BTreeMap;
 
-/// The actions that a class does in a stage, by weight.
+/// The actions of a class in a stage, with their weights.
 #[derive(Clone, Debug)]
 pub(super) struct Choice {
-    /// Only actions that have a weight.
+    /// Actions with a weight above zero.
     pub(super) actions: Vec<ActionIndex>,
     /// Their weights, as fractions of 1.
     pub(super) shares: Vec<f64>,
@@ -27,7 +27,7 @@ impl Choice {
         Some(Self { actions, shares, weights: Weights::new(&weights)? })
     }
 
-    /// The action that `key` draws: by weight, or with chance `randomness` evenly.
+    /// Draws an action with `key`: by weight, or uniformly with probability `randomness`.
     pub(super) fn pick(&self, key: u64, randomness: f64) -> ActionIndex {
         let bits = derive(key, 0);
         let position = if randomness > 0.0 && unit(derive(key, 1)) < randomness {
@@ -39,16 +39,16 @@ impl Choice {
     }
 }
 
-/// How often a class sends each step of the journey, in place of the steps' own figures.
+/// How often a class sends each step of the journey, overriding the journey's own values.
 #[derive(Clone, Debug)]
 pub(super) struct Habits {
-    /// By step.
+    /// Fewest and most repetitions, by step.
     pub(super) repeat: Vec<[u32; 2]>,
-    /// By step.
+    /// Probability of sending, by step.
     pub(super) probability: Vec<f64>,
 }
 
-/// Checks classes and gives their habits.
+/// Checks classes and returns their habits.
 pub(super) fn habits(compiled: &Compiled, classes: &[UserClass], problems: &mut Problems) -> Vec<Habits> {
     if classes.is_empty() {
         problems.report("classes", "is empty; name at least one user class");
@@ -96,7 +96,7 @@ fn check_class(class: &UserClass, path: &str, problems: &mut Problems) {
     problems.chance(format!("{path}.abandonment"), class.abandonment);
 }
 
-/// Checks stages and gives what each class does in each: by stage, then by class.
+/// Checks stages and returns the choices of each class: by stage, then by class.
 pub(super) fn choices(
     journey: &Journey,
     compiled: &Compiled,
@@ -119,11 +119,11 @@ pub(super) fn choices(
         for (number, mix) in stage.classes.iter().enumerate() {
             let path = format!("{path}.classes[{number}]");
             let (Some(class), Some(entry)) = (classes.get(mix.class), by_class.get_mut(mix.class)) else {
-                problems.report(path, format!("names class {}, which is not there", mix.class));
+                problems.report(path, format!("names class {}, which does not exist", mix.class));
                 continue;
             };
             if entry.is_some() {
-                let problem = format!("names class `{}` again; add up the shares", class.name);
+                let problem = format!("names class `{}` twice; combine the shares", class.name);
                 problems.report(&path, problem);
             }
             *entry = choice_of_mix(journey, compiled, class, mix, &path, problems);
@@ -138,7 +138,7 @@ fn check_stage(stage: &Stage, path: &str, problems: &mut Problems) {
         problems.report(format!("{path}.users"), "0 users send nothing; must be at least 1");
     }
     if stage.duration.is_zero() {
-        problems.report(format!("{path}.duration"), "0 s leaves no time; must be above 0");
+        problems.report(format!("{path}.duration"), "0 s is too short; must be above 0");
     }
     problems.chance(format!("{path}.user_variance"), stage.user_variance);
     problems.chance(format!("{path}.think_time_variance"), stage.think_time_variance);
@@ -151,7 +151,7 @@ fn check_stage(stage: &Stage, path: &str, problems: &mut Problems) {
     }
 }
 
-/// The stage's weights for a class, or else the class's own, or else the journey's.
+/// Returns the stage's weights for a class; if empty, the class's own; if empty as well, the journey's.
 fn choice_of_mix(
     journey: &Journey,
     compiled: &Compiled,
@@ -188,7 +188,7 @@ fn choice(
         }
     }
     if weights.values().all(|weight| *weight == 0.0) {
-        problems.report(path, "weights are all zero; give one action a weight above 0");
+        problems.report(path, "all weights are zero; give one action a weight above 0");
     }
     Choice::new(&weighted)
 }

@@ -1,4 +1,4 @@
-//! User classes and stages: who is there, from when to when, and what they like to do.
+//! User classes and stages: the kinds of users, when they are active, and what they do.
 
 use super::arrivals::Arrivals;
 use crate::time::Span;
@@ -9,26 +9,26 @@ use std::collections::BTreeMap;
 pub struct UserClass {
     /// Name in configs and results.
     pub name: String,
-    /// Weights by which actions are drawn, by name; an action that is not named is never drawn.
+    /// Weights for drawing actions, by name; an action without a weight is never drawn.
     pub actions: BTreeMap<String, f64>,
-    /// Thinking time before each action, drawn evenly between the two, in seconds.
+    /// Shortest and longest think time before each action, in seconds; drawn uniformly between the two.
     pub think_time_s: [f64; 2],
-    /// Fewest and most actions in a session, drawn evenly between the two.
+    /// Fewest and most actions in a session; drawn uniformly between the two.
     pub actions_per_session: [u32; 2],
-    /// Length in seconds, drawn evenly between the two, after which a session starts no new action; `None`
-    /// means no limit.
+    /// Shortest and longest session in seconds, drawn uniformly between the two. After that time a
+    /// session starts no new action. `None` means no limit.
     pub session_duration_s: Option<[f64; 2]>,
-    /// Chance, 0 to 1, that an action that can be abandoned is abandoned.
+    /// Probability that a user abandons an action that can be abandoned, from 0 to 1.
     pub abandonment: f64,
-    /// Replaces a step's own `repeat`, by step name (a bulk buyer adds more items).
+    /// Overrides of a step's `repeat`, by step name (a bulk buyer adds more items).
     pub repeat: BTreeMap<String, [u32; 2]>,
-    /// Replaces a step's own `probability`, by step name (a careful shopper views more details).
+    /// Overrides of a step's `probability`, by step name (a careful shopper views more details).
     pub probability: BTreeMap<String, f64>,
 }
 
 impl Default for UserClass {
-    /// A class without a name or actions of its own, that takes one action a session and never
-    /// thinks, gives up or departs from what the journey says.
+    /// Returns a class without a name or weights of its own, with one action per session, no think
+    /// time, no abandonment, and no overrides of the journey.
     fn default() -> Self {
         Self {
             name: String::new(),
@@ -50,8 +50,8 @@ pub struct ClassMix {
     pub class: usize,
     /// Share of the stage's users, relative to the sum over its classes.
     pub share: f64,
-    /// Weights of actions in this stage, by name; if empty, the class's own apply. The config has already
-    /// combined the stage's and the class's.
+    /// Weights of actions in this stage, by name; if empty, the class's own apply. The config has
+    /// already combined the weights of stage and class.
     pub actions: BTreeMap<String, f64>,
 }
 
@@ -62,31 +62,31 @@ pub struct Stage {
     pub name: String,
     /// Offset from the start of the measured phase.
     pub start: Span,
-    /// Length: users stop at its end, in the middle of a session if need be.
+    /// Length of the stage. Users stop at its end, even in the middle of a session.
     pub duration: Span,
-    /// The users arrive evenly over this much of its beginning.
+    /// Time at the beginning of the stage over which its users arrive evenly.
     pub ramp_up: Span,
-    /// Number of users at once.
+    /// Number of concurrent users.
     pub users: u32,
-    /// The classes that its users belong to, with their shares.
+    /// User classes of the stage, with their shares.
     pub classes: Vec<ClassMix>,
-    /// The number of users wanders between `users x (1 - v)` and `users x (1 + v)`, redrawn every
-    /// [`Stage::VARIANCE_PERIOD`] and never above the cap.
+    /// Variation `v` of the number of users, redrawn between `users x (1 - v)` and `users x (1 + v)`
+    /// every [`Stage::VARIANCE_PERIOD`], and never above `max_users`.
     pub user_variance: f64,
-    /// Think times are multiplied by an even draw between `1 - v` and `1 + v`.
+    /// Variation `v` of think times, each multiplied by a uniform draw between `1 - v` and `1 + v`.
     pub think_time_variance: f64,
-    /// Chance that an action is drawn evenly among all of the class's, not by weight.
+    /// Probability that an action is drawn uniformly from all of the class's, not by weight.
     pub action_randomness: f64,
-    /// Upper limit on the number of users, variance included.
+    /// Upper limit on the number of users, including variation.
     pub max_users: u32,
-    /// Background traffic: counted and reported apart.
+    /// Whether this is background traffic, which is counted and reported separately.
     pub background: bool,
-    /// Arrivals of the open model, which take the place of users: `users` and `ramp_up` are then ignored.
-    /// `None` for a closed stage.
+    /// Arrivals of an open stage, which replace users: `users` and `ramp_up` are then ignored. `None`
+    /// for a closed stage.
     pub arrivals: Option<Arrivals>,
 }
 
 impl Stage {
-    /// How often a wandering number of users is redrawn.
+    /// Interval at which a varying number of users is redrawn.
     pub const VARIANCE_PERIOD: Span = Span::from_secs(60);
 }

@@ -1,23 +1,24 @@
-//! Compiles a journey: checks it, parses its templates and flattens its actions to numbered steps.
+//! Compiles a journey: checks it, parses its templates and turns its actions into numbered steps.
 //!
-//! All problems are collected, each with its key path, so that an author fixes them in one go.
+//! All problems are collected, each with its key path, so that an author can fix them in one go.
 
 use super::check;
 use super::draw::Weights;
 use super::journey::{Action, Journey, Step, Variant};
+use super::look::Looks;
 use super::parse::{Parser, Scope};
 use super::plan::{ActionPlan, Compiled, RequestText, StepPlan};
 use super::problem::Problems;
-use super::request::ActionIndex;
-use super::template::{Bound, Feed, Place};
+use super::request::{ActionIndex, StepIndex};
+use super::template::{Bound, Feed, Place, Text};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names that placeholders have already.
+/// Names that are reserved for placeholders.
 const RESERVED: [&str; 3] = ["user", "uuid", "int"];
 
-/// Compiles `journey` with the chances of `errors`. What it gives is of use only while `problems`
-/// stays empty.
+/// Compiles `journey` with the probabilities in `errors`. The result is only valid if `problems` stays
+/// empty.
 pub(super) fn compile(
     journey: &Journey,
     errors: &BTreeMap<String, f64>,
@@ -27,6 +28,7 @@ pub(super) fn compile(
     let mut out = Compiled {
         action_names: journey.actions.keys().cloned().collect(),
         extracted: extracted_names(journey),
+        cookies: journey.session.cookies,
         open: session_end("open", &journey.session.open, journey, problems),
         close: session_end("close", &journey.session.close, journey, problems),
         feeds: feeds(journey, problems),
@@ -34,7 +36,7 @@ pub(super) fn compile(
     };
     let steps: usize = journey.actions.values().map(|action| action.steps.len()).sum();
     if journey.actions.is_empty() || steps.max(journey.actions.len()) > usize::from(u16::MAX) {
-        let problem = format!("{steps} requests in all; a journey holds 1 to {}", u16::MAX);
+        let problem = format!("{steps} requests in total; a journey must have 1 to {}", u16::MAX);
         problems.report("actions", problem);
         return out;
     }
@@ -43,6 +45,7 @@ pub(super) fn compile(
     for (name, action) in &journey.actions {
         compiler.action(name, action);
     }
+    compiler.redirects();
     mark_set_up(&mut out);
     out
 }
@@ -65,7 +68,7 @@ fn feeds(journey: &Journey, problems: &mut Problems) -> Vec<Feed> {
             Weights::new(&weights)
         });
         if let Some(None) = weights {
-            problems.report(&path, "`popularity` must never be negative, nor 0 in all rows");
+            problems.report(&path, "`popularity` must not be negative, and at least one must be above 0");
         }
         Feed { rows: rows.clone(), weights: weights.flatten() }
     });
@@ -91,8 +94,11 @@ fn mark_set_up(compiled: &mut Compiled) {
     for action in &compiled.open {
         let action = &compiled.actions[usize::from(action.0)];
         let first = usize::from(action.first);
-        for plan in &mut compiled.plans[first..first + usize::from(action.steps)] {
-            plan.set_up = true;
+        for step in first..first + usize::from(action.steps) {
+            compiled.plans[step].set_up = true;
+            if let Some(row) = compiled.plans[step].redirect {
+                compiled.plans[usize::from(row.0)].set_up = true;
+            }
         }
     }
 }
@@ -128,7 +134,7 @@ impl Compiler<'_> {
         }
     }
 
-    /// `bound` are the variables of the action so far; a step's own stay for the steps after it.
+    /// Compiles one step. `bound` holds the variables of the action so far, and gets those of the step.
     fn step(&mut self, path: &str, position: u16, step: &Step, bound: &mut BTreeMap<String, Bound>) {
         check::step(path, step, &self.out.steps, self.problems);
         self.bind(path, position, &step.bind, bound);
@@ -152,20 +158,51 @@ impl Compiler<'_> {
                 chances.push((sum, number as u8));
             }
         }
-        // Sums of shares such as ten times 0.1 may pass 1 by a rounding error.
+        // A sum of shares, such as ten times 0.1, may exceed 1 by a rounding error.
         if sum > 1.0 + 1e-9 {
             self.problems.report(
                 format!("{path}.errors"),
-                format!("chances of the errors that `{}` knows add up to {sum}, above 1", step.name),
+                format!("chances of the errors of `{}` add up to {sum}; must be at most 1", step.name),
             );
         }
-        let slot = |name| self.out.extracted.iter().position(|known| known == name);
-        let extract = step.extract.iter();
-        let extract = extract.filter_map(|(name, pointer)| Some((slot(name)?, pointer.clone()))).collect();
+        let contains = self.contains(path, position, step, bound);
+        let slot = |name: &str| self.out.extracted.iter().position(|known| known == name);
+        let report = |key: String, problem: String| self.problems.report(format!("{path}.{key}"), problem);
+        let looks = Looks::new(&step.extract, &step.check, contains, slot, report);
         let required = step.required;
-        let (set_up, recorded) = (false, false);
-        self.out.plans.push(StepPlan { right, wrong, chances, extract, required, set_up, recorded });
+        let (set_up, recorded, redirect) = (false, false, None);
+        self.out.plans.push(StepPlan { right, wrong, chances, looks, redirect, required, set_up, recorded });
         self.out.steps.push(step.clone());
+    }
+
+    /// Adds a row for the redirects of each step that follows them, after all others. No action contains these
+    /// rows: the driver sends their requests.
+    fn redirects(&mut self) {
+        for number in 0..self.out.steps.len() {
+            let step = &self.out.steps[number];
+            if step.follow == 0 {
+                continue;
+            }
+            let row = Step {
+                name: format!("{} (redirect)", step.name),
+                method: "GET".to_owned(),
+                headers: BTreeMap::new(),
+                body: None,
+                bind: BTreeMap::new(),
+                errors: BTreeMap::new(),
+                required: false,
+                ..step.clone()
+            };
+            let plan = &self.out.plans[number];
+            let plan = StepPlan { wrong: Vec::new(), chances: Vec::new(), redirect: None, ..plan.clone() };
+            let Ok(place) = u16::try_from(self.out.steps.len()) else {
+                let problem = format!("more than {} requests with those of redirects", u16::MAX);
+                return self.problems.report("actions", problem);
+            };
+            self.out.plans[number].redirect = Some(StepIndex(place));
+            self.out.steps.push(row);
+            self.out.plans.push(plan);
+        }
     }
 
     fn bind(
@@ -182,7 +219,7 @@ impl Compiler<'_> {
                 || variable.contains(['.', ':', '{', '}'])
                 || self.out.extracted.contains(variable)
             {
-                let problem = "is reserved, extracted by a step, or no plain name; choose another";
+                let problem = "is reserved, extracted by a step, or not a plain name; choose another name";
                 self.problems.report(&path, problem);
             }
             if let Some(feed) = self.problems.position(feed, &self.feed_names, "feed", &path) {
@@ -191,7 +228,32 @@ impl Compiler<'_> {
         }
     }
 
-    /// The text of a request: the step's, with what `variant` replaces.
+    /// Parses the texts that the body of a reply must contain.
+    fn contains(
+        &mut self,
+        path: &str,
+        position: u16,
+        step: &Step,
+        bound: &BTreeMap<String, Bound>,
+    ) -> Vec<Text> {
+        let scope = Scope { feeds: &self.out.feeds, bound, extracted: &self.out.extracted };
+        let mut texts = Vec::new();
+        for typed in &step.check.contains {
+            let mut parser = Parser::new(&scope, position, 0);
+            parser.text(typed, Place::Raw);
+            let (text, mut problems) = parser.finish();
+            if text.draws() {
+                problems.push(format!("`{typed}` draws a value of its own, which no reply can know"));
+            }
+            for problem in problems {
+                self.problems.report(format!("{path}.check.contains"), problem);
+            }
+            texts.push(text);
+        }
+        texts
+    }
+
+    /// Compiles the text of a request: that of the step, with the parts that `variant` replaces.
     fn request(
         &mut self,
         path: &str,
@@ -215,13 +277,16 @@ impl Compiler<'_> {
             parser.text(&prefix, Place::Path);
             parser.text(variant.path.as_ref().unwrap_or(&step.path), Place::Path);
         });
-        let body = variant.body.as_ref().or(step.body.as_ref()).map(|body| {
+        let body = variant.body.as_ref().or(step.body.as_ref());
+        let headers = merged_headers(step, variant, body.is_some());
+        let body = body.map(|body| {
             parse("body", 1, &|parser| match body {
+                Value::String(text) if is_form(&headers) => parser.text(text, Place::Path),
                 Value::String(text) => parser.text(text, Place::Raw),
                 json => parser.json(json),
             })
         });
-        let headers = merged_headers(step, variant, body.is_some())
+        let headers = headers
             .into_iter()
             .enumerate()
             .map(|(number, (name, value))| {
@@ -234,8 +299,15 @@ impl Compiler<'_> {
     }
 }
 
-/// The step's headers with the variant's in their place; bodies say that they are JSON unless the
-/// journey says otherwise.
+/// Returns whether a request with these headers sends a form, whose values are encoded like those of a query.
+fn is_form(headers: &[(&str, &str)]) -> bool {
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let mut kinds = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    kinds.any(|(_, kind)| kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case(FORM)))
+}
+
+/// Returns the step's headers with those of the variant replacing them. A body gets the content type of
+/// JSON unless the journey sets another.
 fn merged_headers<'a>(step: &'a Step, variant: &'a Variant, body: bool) -> Vec<(&'a str, &'a str)> {
     let mut headers: Vec<(&str, &str)> = Vec::new();
     for (name, value) in step.headers.iter().chain(&variant.headers) {

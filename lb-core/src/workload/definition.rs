@@ -1,5 +1,5 @@
-//! The canonical text of a workload's inputs (journey, classes, stages, errors, accounts), which
-//! enters the hash of every schedule.
+//! The canonical text of a workload's inputs (journey, classes, stages, errors, accounts), which is
+//! part of the hash of every schedule.
 
 use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, Spacing};
 use super::classes::{Stage, UserClass};
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
-/// The inputs of a workload as JSON with sorted keys.
+/// Returns the inputs of a workload as JSON with sorted keys.
 pub(super) fn text(
     journey: &Journey,
     classes: &[UserClass],
@@ -88,7 +88,7 @@ fn arrivals_json(arrivals: &Arrivals) -> Value {
     json!({ "process": process, "start": start })
 }
 
-/// Covers every recorded request; lengths keep neighbouring texts apart.
+/// Hashes every recorded request. Lengths separate adjacent texts.
 fn replay_sha256(replay: &Replay) -> String {
     let mut hash = Sha256::new();
     let mut part = |bytes: &[u8]| {

@@ -1,4 +1,4 @@
-//! Workloads that are made from another one: its warm-up, and its rehearsal.
+//! Workloads derived from another one: its warm-up, its load at a given rate, and its rehearsal.
 
 use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 use super::choice::Choice;
@@ -9,13 +9,15 @@ use super::workload::Workload;
 use crate::time::Span;
 use std::fmt::Write;
 
-/// Seconds between two actions of a rehearsing user: short, but no busy loop when replies fail fast.
+/// Seconds between two actions of a rehearsing user: short, but long enough not to spin when replies
+/// fail fast.
 const REHEARSAL_THINK_S: [f64; 2] = [0.05, 0.05];
 
 impl Workload {
-    /// The busiest moment of this workload as a phase of its own: the stages that overlap there, from
-    /// the start and without ramp-up, for `length`. It brings connections and estimators to where the
-    /// measured phase will need them. Open stages arrive as from their own start.
+    /// Returns the busiest moment of this workload as a phase of its own: the stages that overlap at
+    /// that moment, from the start and without ramp-up, for `length`. It brings connections and
+    /// estimates to the state that the measured phase needs. Arrivals of open stages come as at the
+    /// start of their stage.
     #[must_use]
     pub fn warm_up(&self, length: Span) -> Self {
         let busiest = self.busiest_stages();
@@ -30,11 +32,12 @@ impl Workload {
         warm_up
     }
 
-    /// The busiest stage of this workload as a phase of its own in the open model: Poisson arrivals at
-    /// `rate` a second for `length`, sessions where sessions open with anything, else single actions.
-    /// `None` for a recorded list, which has times of its own.
+    /// Returns the busiest stage of this workload as a phase of its own in the open model: Poisson
+    /// arrivals at `rate` per second for `length`. They perform sessions if the journey has opening
+    /// There are at least `accounts` accounts, so that this many concurrent sessions do not share one.
+    /// actions, and single actions otherwise. `None` for a recorded list, which has its own times.
     #[must_use]
-    pub fn at_rate(&self, rate: f64, length: Span) -> Option<Self> {
+    pub fn at_rate(&self, rate: f64, length: Span, accounts: u32) -> Option<Self> {
         let users = |number: &usize| self.stages[*number].users;
         let busiest = self.busiest_stages().into_iter().max_by_key(users)?;
         let start = match &self.stages[busiest].arrivals {
@@ -52,12 +55,14 @@ impl Workload {
             let process = ArrivalProcess::Rates { segments, spacing: Spacing::Poisson };
             stage.arrivals = there.then_some(Arrivals { process, start });
         }
-        let _ = write!(phase.definition, "\nat {rate} a second");
+        phase.identities = phase.identities.max(accounts);
+        let _ = write!(phase.definition, "\nat {rate} a second with {} accounts", phase.identities);
         Some(phase)
     }
 
-    /// One user for each action that sessions choose from, who repeats only it, with all of its requests and
-    /// no errors on purpose, for `length`: shows whether each request can succeed at all.
+    /// Returns a phase of `length` with one user for each action of sessions. Each user repeats its
+    /// action, with all of its requests and without deliberate errors, which shows whether each request
+    /// can succeed.
     #[must_use]
     pub fn rehearsal(&self, length: Span) -> Self {
         let mut rehearsal = self.clone();
@@ -85,7 +90,7 @@ impl Workload {
         rehearsal
     }
 
-    /// Gives each recorded action the text of its first recorded request.
+    /// Sets the text of each recorded action to that of its first recorded request.
     fn write_recorded_once(&self, rehearsal: &mut Self) {
         for (stage, actions) in self.stages.iter().zip(&self.rows) {
             let Some(ArrivalProcess::Replay(replay)) = stage.arrivals.as_ref().map(|open| &open.process)
@@ -113,8 +118,8 @@ impl Workload {
         }
     }
 
-    /// Positions of the stages that are there, all users arrived, at the moment with most users; where
-    /// any stage is open, at the moment with most requests per second.
+    /// Returns the positions of the stages that are active at the moment with the most users, after
+    /// ramp-up. If any stage is open, it is the moment with the most requests per second.
     fn busiest_stages(&self) -> Vec<usize> {
         let at = |moment: Span| -> Vec<usize> {
             let there = |stage: &Stage| stage.start <= moment && moment < stage.start + stage.duration;
@@ -124,12 +129,12 @@ impl Workload {
         let load_of = |number: &usize| {
             let stage = &self.stages[*number];
             let users = if stage.arrivals.is_some() { 1.0 } else { f64::from(stage.users) };
-            // A stage of users who never think counts one request per second and user.
+            // In a stage without think times, each user counts as one request per second.
             let rate = if any_open { self.expected_rate(*number).unwrap_or(1.0) } else { 1.0 };
             users * rate
         };
         let load = |stages: &[usize]| -> f64 { stages.iter().map(load_of).sum() };
-        // The set of stages only changes where one begins, so those moments are enough.
+        // The number of active stages only rises where one begins, so those moments are enough.
         let sets = self.stages.iter().map(|stage| at(stage.start));
         sets.max_by(|one, other| load(one).total_cmp(&load(other))).unwrap_or_default()
     }

@@ -1,9 +1,9 @@
 //! The hash of a schedule.
 //!
 //! Two schedules with the same hash make the same users send the same requests. The hash therefore
-//! covers the inputs (the seed, and the workload's canonical text) and a sample of the result (each
-//! user's plan and its first requests as rendered, each arrival), so that a changed generator shows
-//! as well as a changed config.
+//! covers the inputs (the seed and the workload's canonical text) and a sample of the result (each
+//! user's plan and first requests as rendered, and each arrival), so that it changes with the generator
+//! as well as with the config.
 
 use super::ids::UserId;
 use super::request::{Next, Rendered, Request, StepReply};
@@ -16,16 +16,16 @@ use sha2::{Digest, Sha256};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// Changes whenever the same inputs give other requests.
+/// Version of the generator; changes whenever the same inputs give different requests.
 const GENERATOR: &str = "workload generator 1";
 
-/// Requests of each user that enter the hash.
+/// Number of requests of each user that are hashed.
 const HASHED_REQUESTS: usize = 32;
 
-/// Arrivals whose requests enter the hash; times and classes of all do.
+/// Number of arrivals whose requests are hashed; times and classes of all arrivals are.
 const HASHED_ARRIVALS: usize = 1_000;
 
-/// SHA-256 in hex of a schedule.
+/// Returns the SHA-256 of a schedule in hex.
 pub(super) fn sha256(inner: &Arc<Inner>) -> String {
     let mut hash = Sha256::new();
     hash.update(GENERATOR);
@@ -79,12 +79,12 @@ fn hash_requests(inner: &Arc<Inner>, user: UserId, hash: &mut Sha256, out: &mut 
     });
 }
 
-/// Walks a user through its first `limit` requests, as if each were answered well at once.
+/// Runs a user through its first `limit` requests, as if each succeeded at once.
 pub(super) fn walk(mut user: VirtualUser, limit: usize, mut visit: impl FnMut(&VirtualUser, &Request, Time)) {
     let mut now = Time::ZERO;
     let mut reply = None;
     let mut sent = 0;
-    // A user that abandons nearly everything must not be followed for hours.
+    // The limit keeps a user that abandons nearly all actions from running for hours.
     for _ in 0..limit.saturating_mul(64) {
         match user.next(reply.take(), now) {
             Next::Wait(until) => now = until,
@@ -96,7 +96,7 @@ pub(super) fn walk(mut user: VirtualUser, limit: usize, mut visit: impl FnMut(&V
                     return;
                 }
                 let outcome = if request.injected.is_some() { Outcome::ExpectedError } else { Outcome::Ok };
-                reply = Some(StepReply { outcome, body: None });
+                reply = Some(StepReply { outcome, seen: None });
             }
         }
     }

@@ -1,53 +1,54 @@
-//! Keyed draws: every random choice of a user has an address instead of a place in a sequence.
+//! Keyed draws: every random choice of a user is determined by a key instead of its place in a
+//! sequence.
 //!
-//! A choice is the hash of the keys that lead to it (user, session, action, step, repetition, what
-//! for), so it stays the same however many other choices were made before it. That is what keeps a
-//! schedule independent of replies and timing. The hash is SplitMix64's finaliser, as in
-//! [`crate::rng`].
+//! A choice is the hash of the keys that lead to it (user, session, action, step, repetition, purpose),
+//! so it stays the same regardless of other choices. This makes a schedule independent of replies and
+//! timing. The hash is SplitMix64's finaliser, as in [`crate::rng`].
 
 use crate::rng::mix;
 
-/// The key of the child of `key` that `tag` names.
+/// Returns the child key of `key` for `tag`.
 #[inline]
 pub(super) const fn derive(key: u64, tag: u64) -> u64 {
     mix(key ^ mix(tag))
 }
 
-/// The bits as a number in `[0, 1)`, with all 53 bits that a double holds.
+/// Converts bits to a number in `[0, 1)`, with the full 53 bits of precision of an `f64`.
 #[inline]
 pub(super) fn unit(bits: u64) -> f64 {
     (bits >> 11) as f64 * (1.0 / (1_u64 << 53) as f64)
 }
 
-/// The bits as a number below `n`, by multiplication instead of division (Lemire, 2019); the bias is
-/// below `n / 2^64`.
+/// Converts bits to a number below `n`, by multiplication instead of division (Lemire, 2019). The bias
+/// is below `n / 2^64`.
 #[inline]
 pub(super) fn below(bits: u64, n: u64) -> u64 {
     ((u128::from(bits) * u128::from(n)) >> 64) as u64
 }
 
-/// An even draw from `[low, high]`.
+/// Draws uniformly from `[low, high]`.
 #[inline]
 pub(super) fn between(bits: u64, [low, high]: [f64; 2]) -> f64 {
     low + (high - low) * unit(bits)
 }
 
-/// An even draw from the whole numbers `low..=high`.
+/// Draws uniformly from the integers `low..=high`.
 #[inline]
 pub(super) fn whole_between(bits: u64, [low, high]: [u32; 2]) -> u32 {
     low + below(bits, u64::from(high - low) + 1) as u32
 }
 
-/// Positions drawn by weight: cumulative sums and a binary search.
+/// A table for drawing positions by weight, with cumulative sums and a binary search.
 #[derive(Clone, Debug)]
 pub(super) struct Weights {
     cumulative: Vec<f64>,
-    /// The last position that has a weight, in case rounding lands on the total.
+    /// Last position with a weight above zero, in case rounding reaches the total.
     last: usize,
 }
 
 impl Weights {
-    /// None unless all weights are finite, none is negative and one is above zero.
+    /// Creates a table. `None` unless all weights are finite, none is negative and at least one is
+    /// above zero.
     pub(super) fn new(weights: &[f64]) -> Option<Self> {
         if weights.iter().any(|weight| !weight.is_finite() || *weight < 0.0) {
             return None;
@@ -64,7 +65,7 @@ impl Weights {
         Some(Self { cumulative, last })
     }
 
-    /// The position that `bits` draw; one without weight never.
+    /// Returns the position that `bits` select, never one with weight zero.
     #[inline]
     pub(super) fn pick(&self, bits: u64) -> usize {
         let point = unit(bits) * self.cumulative[self.last];
@@ -116,7 +117,7 @@ mod tests {
     #[test]
     fn bad_weights_are_refused() {
         for weights in [&[][..], &[0.0], &[-1.0, 2.0], &[f64::NAN], &[f64::INFINITY]] {
-            assert!(Weights::new(weights).is_none(), "{weights:?} draw nothing sensible");
+            assert!(Weights::new(weights).is_none(), "{weights:?} must be rejected");
         }
     }
 }

@@ -1,10 +1,10 @@
-//! Accounts: plausible personal data made from a number, so that the same account looks the same in
-//! every session, every trial and every run, and none needs storing.
+//! Accounts: plausible personal data derived from a number, so that the same account has the same data
+//! in every session, trial and run, and nothing needs to be stored.
 
 use crate::rng::mix;
 use std::fmt::{self, Write};
 
-/// A fact about an account, as `{{user.<name>}}` spells it.
+/// A field of an account, written as `{{user.<name>}}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum UserField {
     Id,
@@ -58,7 +58,7 @@ const STREETS: [&str; 8] = [
     "Kings Road",
 ];
 
-/// City, state and the first three digits of its postal codes.
+/// City, state and the first three digits of its ZIP codes.
 const CITIES: [(&str, &str, u32); 6] = [
     ("Portland", "OR", 972),
     ("Madison", "WI", 537),
@@ -68,10 +68,10 @@ const CITIES: [(&str, &str, u32); 6] = [
     ("Savannah", "GA", 314),
 ];
 
-/// Writes a fact about account `number`.
+/// Writes a field of account `number`.
 pub(super) fn write_field(number: u32, field: UserField, out: &mut impl Write) -> fmt::Result {
     let position = number as usize;
-    // 20 and 17 share no factor, so names repeat only after 340 accounts.
+    // 20 and 17 have no common factor, so names repeat only after 340 accounts.
     let first = FIRST_NAMES[position % FIRST_NAMES.len()];
     let last = LAST_NAMES[position % LAST_NAMES.len()];
     let luck = mix(u64::from(number));

@@ -1,10 +1,10 @@
-//! What virtual users do: journeys as data, user classes, stages, and one seeded schedule.
+//! What virtual users do: journeys as data, user classes, stages, and a seeded schedule.
 //!
-//! A [`Journey`] (JSON) names actions; an action is a list of declarative HTTP requests. A
-//! [`Workload`] composes them into user classes and stages. A [`Schedule`] fixes, from a seed, who
-//! arrives when and which random stream each user draws from; a [`VirtualUser`] walks its stream as a
-//! state machine that knows neither clock nor socket. No draw depends on a reply or on timing, so
-//! the same seed gives every algorithm the same users, actions, payloads and think times.
+//! A [`Journey`] (JSON) names actions; an action is a list of HTTP requests. A [`Workload`] combines
+//! them into user classes and stages. A [`Schedule`] determines, from a seed, who arrives when and
+//! which random stream each user draws from. A [`VirtualUser`] is a state machine driven by its stream,
+//! without a clock or sockets. No draw depends on a reply or on timing, so the same seed gives every
+//! algorithm the same users, actions, payloads and think times.
 
 mod arrivals;
 mod check;
@@ -21,6 +21,7 @@ mod ids;
 mod journey;
 mod kept;
 mod label;
+mod look;
 mod parse;
 mod plan;
 mod problem;
@@ -34,15 +35,16 @@ mod scheduled;
 mod tag;
 mod template;
 mod user;
-#[allow(clippy::module_inception, reason = "the module holds one workload, its parent all that makes it")]
+#[allow(clippy::module_inception, reason = "the module defines the workload, its parent the parts")]
 mod workload;
 
 pub use arrivals::{
     Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, ReplayRequest, Spacing,
 };
 pub use classes::{ClassMix, Stage, UserClass};
-pub use ids::UserId;
+pub use ids::{SessionKey, UserId};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
+pub use look::{Check, Extract, ExtractFrom, Seen};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};
 pub use scenario::Scenario;

@@ -1,5 +1,5 @@
-//! Reads templates: finds the placeholders, looks up what they name, and encodes rows of feeds for
-//! the place they go to. The grammar is described at [`super::Journey`].
+//! Parses templates: finds placeholders, resolves their names, and encodes rows of feeds for their
+//! place. The grammar is described at [`super::Journey`].
 
 use super::identity::{FIELDS, UserField};
 use super::template::{Bound, Encoder, Feed, Place, Segment, Text, write_encoded};
@@ -8,42 +8,42 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
-/// What placeholders can name.
+/// The names that placeholders can refer to.
 pub(super) struct Scope<'a> {
     pub(super) feeds: &'a [Feed],
     pub(super) bound: &'a BTreeMap<String, Bound>,
     pub(super) extracted: &'a [String],
 }
 
-/// Collects segments; consecutive literals become one.
+/// Collects segments and merges consecutive literals.
 pub(super) struct Parser<'a> {
     scope: &'a Scope<'a>,
     /// Position of the step in its action.
     step: u16,
-    /// Tag of the first placeholder's draw.
+    /// Tag of the draw of the first placeholder.
     tags: u64,
     segments: Vec<Segment>,
     literal: String,
-    /// What is wrong, one sentence each.
+    /// Problems found, one sentence each.
     problems: Vec<String>,
 }
 
 impl<'a> Parser<'a> {
-    /// `step` is the position of the step in its action, `part` tells the texts of one request
-    /// apart, so that their placeholders draw separately.
+    /// Creates a parser. `step` is the position of the step in its action; `part` distinguishes the
+    /// texts of one request, so that their placeholders draw independently.
     pub(super) fn new(scope: &'a Scope<'a>, step: u16, part: usize) -> Self {
         let tags = PLACEHOLDER + ((part as u64) << 20);
         let (segments, literal, problems) = (Vec::new(), String::new(), Vec::new());
         Self { scope, step, tags, segments, literal, problems }
     }
 
-    /// The parsed text, and what was wrong with it.
+    /// Returns the parsed text and the problems found.
     pub(super) fn finish(mut self) -> (Text, Vec<String>) {
         self.flush();
         (Text(self.segments), self.problems)
     }
 
-    /// Adds text with placeholders.
+    /// Parses text with placeholders.
     pub(super) fn text(&mut self, text: &str, place: Place) {
         let mut rest = text;
         while let Some(open) = rest.find("{{") {
@@ -58,7 +58,7 @@ impl<'a> Parser<'a> {
         self.literal_in(rest, place);
     }
 
-    /// Adds a JSON value; a string that is exactly one placeholder takes over the value's type.
+    /// Parses a JSON value. A string that is exactly one placeholder takes the type of the value.
     pub(super) fn json(&mut self, value: &Value) {
         match value {
             Value::String(text) => match lone_placeholder(text) {
@@ -96,7 +96,7 @@ impl<'a> Parser<'a> {
     }
 
     fn literal_in(&mut self, text: &str, place: Place) {
-        // What the author typed in a path is left alone: it may hold `/`, `?` and `%20`.
+        // The path as written in the journey is not encoded: it may contain `/`, `?` and `%20`.
         let place = if place == Place::Path { Place::Raw } else { place };
         let _ = Encoder { out: &mut self.literal, place }.write_str(text);
     }
@@ -109,7 +109,7 @@ impl<'a> Parser<'a> {
 
     fn placeholder(&mut self, name: &str, place: Place) {
         self.flush();
-        // Where a placeholder stands in its template names its draw.
+        // The position of a placeholder in its template identifies its draw.
         let tag = self.tags + self.segments.len() as u64;
         let quoted = place == Place::JsonValue;
         let step = self.step;
@@ -151,16 +151,17 @@ impl<'a> Parser<'a> {
         let known: Vec<&str> = known.chain(["user", "uuid", "int"]).collect();
         let hint = did_you_mean(head, known.iter().copied());
         Err(format!(
-            "unknown placeholder `{{{{{name}}}}}`{hint}: neither bound here or by an earlier step of \
-             the action, nor extracted by any step"
+            "unknown placeholder `{{{{{name}}}}}`{hint}: not bound here or by an earlier step of \
+             the action, and not extracted by any step"
         ))
     }
 }
 
-/// The tags of placeholders' draws start here, far above those of rows' small numbers.
+/// First tag of the draws of placeholders, far above the small numbers of rows.
 const PLACEHOLDER: u64 = 1 << 32;
 
-/// The tag of a variable's draw: its name, so that adding another variable shifts nothing.
+/// Returns the tag of a variable's draw, derived from its name, so that adding another variable changes
+/// no draw.
 fn variable_tag(name: &str) -> u64 {
     crate::rng::hash_name(name.as_bytes())
 }
@@ -192,7 +193,7 @@ fn user_field(name: &str) -> Result<UserField, String> {
     })
 }
 
-/// The value at a dotted path; the row itself when the path is empty.
+/// Returns the value at a dotted path, or the row itself if the path is empty.
 fn at<'a>(row: &'a Value, path: &str) -> Option<&'a Value> {
     if path.is_empty() {
         return Some(row);

@@ -1,10 +1,11 @@
-//! A compiled journey: what a virtual user walks. [`super::compile`] makes it.
+//! A compiled journey, as virtual users execute it. [`super::compile`] creates it.
 
 use super::journey::Step;
-use super::request::ActionIndex;
+use super::look::Looks;
+use super::request::{ActionIndex, StepIndex};
 use super::template::{Feed, Text};
 
-/// A journey, ready to be walked.
+/// A journey in compiled form.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Compiled {
     pub(super) action_names: Vec<String>,
@@ -16,9 +17,11 @@ pub(super) struct Compiled {
     pub(super) feeds: Vec<Feed>,
     /// Names of extracted values, by slot.
     pub(super) extracted: Vec<String>,
+    /// Whether users keep the cookies of a session.
+    pub(super) cookies: bool,
 }
 
-/// An action: a run of steps.
+/// An action: a sequence of steps.
 #[derive(Clone, Debug)]
 pub(super) struct ActionPlan {
     pub(super) first: u16,
@@ -27,37 +30,38 @@ pub(super) struct ActionPlan {
     pub(super) can_be_abandoned: bool,
 }
 
-/// A step: how it is written, what it expects, what may go wrong on purpose.
+/// A step: its request, its expected statuses, and its deliberate errors.
 #[derive(Clone, Debug)]
 pub(super) struct StepPlan {
     pub(super) right: RequestText,
-    /// In the order of the step's `errors`.
+    /// Requests with errors, in the order of the step's `errors`.
     pub(super) wrong: Vec<RequestText>,
-    /// Chances of errors, summed up, with their positions in `wrong`.
+    /// Cumulative probabilities of errors, with their positions in `wrong`.
     pub(super) chances: Vec<(f64, u8)>,
-    /// Slots and JSON pointers of what to keep from the reply.
-    pub(super) extract: Vec<(usize, String)>,
+    /// What is looked at in the reply.
+    pub(super) looks: Looks,
+    /// The row of the redirects that are followed; `None` if none is.
+    pub(super) redirect: Option<StepIndex>,
     pub(super) required: bool,
     pub(super) set_up: bool,
-    /// A recording says how it is written, each time otherwise.
+    /// Whether the request comes from a recording, and so differs each time.
     pub(super) recorded: bool,
 }
 
 impl StepPlan {
-    /// Whether the session cannot go on with a refusal only (it is still opening, the step is
-    /// required, or its reply is needed), so that the right request follows an injected wrong one, as
-    /// when someone mistypes a password.
+    /// Returns whether the correct request follows a deliberately incorrect one, because the session cannot
+    /// continue after a rejection (it is still opening, the step is required, or its reply is needed).
     pub(super) fn is_put_right(&self) -> bool {
-        self.set_up || self.required || !self.extract.is_empty()
+        self.set_up || self.required || !self.looks.extract.is_empty()
     }
 
-    /// Whether every request of the step is the same.
+    /// Returns whether every request of the step is the same.
     pub(super) fn is_static(&self) -> bool {
         !self.recorded && self.right.is_static() && self.chances.is_empty()
     }
 }
 
-/// How a request is written.
+/// The compiled text of a request.
 #[derive(Clone, Debug)]
 pub(super) struct RequestText {
     pub(super) path: Text,

@@ -1,14 +1,13 @@
-//! When something arrives: walks the integral of a rate curve.
+//! Computes the arrival times from the integral of a rate curve.
 //!
-//! The integral of the rate, `L(t)`, counts the arrivals that are expected until `t`. Even spacing puts
-//! arrival `k` where `L(t) = k + 1/2`, the middle of its share, so that the gaps are what the rate says
-//! and nothing arrives while it is zero. A Poisson process puts them where `L(t)` reaches the sums of
-//! exponential draws with mean 1: inversion, which is exact for every rate curve (Çinlar, Introduction
-//! to Stochastic Processes, 1975, section 4.7). Within a segment `L` is a parabola, inverted in closed
-//! form.
+//! The integral of the rate, `L(t)`, is the expected number of arrivals until `t`. Even spacing puts
+//! arrival `k` where `L(t) = k + 1/2`, so that the gaps match the rate and nothing arrives while it is
+//! zero. A Poisson process puts arrivals where `L(t)` reaches the sums of exponential draws with mean
+//! 1; this inversion is exact for every rate curve (Çinlar, Introduction to Stochastic Processes, 1975,
+//! section 4.7). Within a segment `L` is a parabola, which is inverted in closed form.
 //!
-//! A two-state Markov-modulated Poisson process (Fischer and Meier-Hellstern, Performance Evaluation 18,
-//! 1993) is the same walk over a curve of constant pieces, whose lengths are exponential draws.
+//! A two-state Markov-modulated Poisson process (Fischer and Meier-Hellstern, Performance Evaluation
+//! 18, 1993) uses the same method on a curve of constant pieces with exponentially distributed lengths.
 
 use super::arrivals::{ArrivalProcess, RateSegment, Spacing};
 use super::label;
@@ -27,13 +26,14 @@ struct Piece {
 }
 
 impl Piece {
-    /// Arrivals that are expected in it.
+    /// Returns the expected number of arrivals in the piece.
     fn area(&self) -> f64 {
         (self.from + self.to) / 2.0 * self.length.as_secs_f64()
     }
 
-    /// When the integral since its beginning reaches `area`. The root of `from t + slope t²/2 = area`
-    /// in the form that neither cancels nor divides by a slope of zero.
+    /// Returns the time from its beginning until the integral reaches `area`. This is the root of
+    /// `from t + slope t²/2 = area`, in the form that avoids cancellation and division by a slope of
+    /// zero.
     fn when(&self, area: f64) -> Span {
         let slope = (self.to - self.from) / self.length.as_secs_f64();
         let root = (self.from * self.from + 2.0 * slope * area).max(0.0).sqrt();
@@ -41,8 +41,8 @@ impl Piece {
     }
 }
 
-/// Hands the arrivals of `length`, offsets from its beginning, to `visit` in order of time. `number` is
-/// the position of the stage, and names its random streams.
+/// Passes the arrivals within `length` to `visit` in order of time, as offsets from the start of the
+/// stage. `number` is the position of the stage and selects its random streams.
 pub(super) fn arrivals(
     process: &ArrivalProcess,
     length: Span,
@@ -72,7 +72,7 @@ pub(super) fn arrivals(
     }
 }
 
-/// Arrivals that are expected within `length`.
+/// Returns the expected number of arrivals within `length`.
 pub(super) fn expected_count(process: &ArrivalProcess, length: Span) -> f64 {
     match process {
         ArrivalProcess::Rates { segments, .. } => {
@@ -95,7 +95,7 @@ fn walk(
     mut gap: impl FnMut() -> f64,
     mut visit: impl FnMut(Span),
 ) {
-    // How far into the current piece's integral the next arrival lies.
+    // Integral from the start of the current piece to the next arrival.
     let mut ahead = gap();
     for piece in pieces {
         let area = piece.area();
@@ -111,7 +111,7 @@ fn walk(
     }
 }
 
-/// The curve of the segments as far as `length` reaches; its end rate goes on where they are shorter.
+/// Returns the pieces of the segments within `length`; if they are shorter, their final rate continues.
 fn pieces(segments: &[RateSegment], length: Span) -> impl Iterator<Item = Piece> {
     let mut begin = Span::ZERO;
     let typed = segments.iter().map(move |segment| {
@@ -129,14 +129,14 @@ fn pieces(segments: &[RateSegment], length: Span) -> impl Iterator<Item = Piece>
     typed.chain(rest).filter(move |piece| piece.begin < length && !piece.length.is_zero())
 }
 
-/// The part of a piece before `end`.
+/// Returns the part of a piece before `end`.
 fn cut(piece: Piece, end: Span) -> Piece {
     let length = piece.length.min(end.saturating_sub(piece.begin));
     let share = length.as_secs_f64() / piece.length.as_secs_f64();
     Piece { length, to: piece.from + (piece.to - piece.from) * share, ..piece }
 }
 
-/// Stays in one state after the other; the first state is drawn by its share of the time.
+/// Returns alternating states as pieces; the first state is drawn in proportion to its share of time.
 fn stays(rates: [f64; 2], mean_stay_s: [f64; 2], length: Span, mut rng: Rng) -> impl Iterator<Item = Piece> {
     let mut state = usize::from(rng.random::<f64>() * (mean_stay_s[0] + mean_stay_s[1]) >= mean_stay_s[0]);
     let mut begin = Span::ZERO;
@@ -149,7 +149,7 @@ fn stays(rates: [f64; 2], mean_stay_s: [f64; 2], length: Span, mut rng: Rng) -> 
     })
 }
 
-/// An exponential draw with mean 1.
+/// Draws from the exponential distribution with mean 1.
 fn exponential(rng: &mut Rng) -> f64 {
     rng.sample(Exp1)
 }

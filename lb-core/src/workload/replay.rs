@@ -1,21 +1,23 @@
-//! Recorded requests: the journey that they need, and how their rows find their actions.
+//! Recorded requests: the journey for replaying them, and the actions of their rows.
 
 use super::arrivals::{ArrivalProcess, Replay, ReplayRequest};
 use super::classes::Stage;
 use super::journey::{Action, Journey, Session, Step};
+use super::look::Check;
 use super::plan::{Compiled, RequestText};
 use super::request::{ActionIndex, Rendered};
 use super::template::{Segment, Text};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 
-/// Statuses that a replayed request may get: a recording says what was asked, seldom what was expected.
+/// Statuses that count as a success in a replay: recordings contain requests, but rarely the expected
+/// status.
 const NO_ERROR: std::ops::Range<u16> = 200..400;
 
 impl Journey {
-    /// The journey that plays a recording: one action of one request for each distinct
-    /// [`ReplayRequest::action`], named like it. Its method is the first word of the name, its path and
-    /// the name of its request the rest, and every status from 200 to 399 is a success.
+    /// Creates the journey that replays a recording. It has one action with one request for each
+    /// distinct [`ReplayRequest::action`], of the same name. The first word of the name is the method,
+    /// and the rest is the path and the name of the request. Every status from 200 to 399 is a success.
     pub fn for_replay(replay: &Replay) -> Self {
         let names: BTreeSet<&str> = replay.requests.iter().map(|request| request.action.as_str()).collect();
         Self {
@@ -31,7 +33,7 @@ impl Journey {
 fn action(name: &str) -> Action {
     let (method, path) = name.split_once(' ').unwrap_or((name, "/"));
     let step = Step {
-        // Reports put the method beside it.
+        // Reports show the method separately.
         name: path.to_owned(),
         method: method.to_ascii_uppercase(),
         service: None,
@@ -41,6 +43,8 @@ fn action(name: &str) -> Action {
         bind: BTreeMap::new(),
         expect: NO_ERROR.collect(),
         extract: BTreeMap::new(),
+        check: Check::default(),
+        follow: 0,
         repeat: [1, 1],
         probability: 1.0,
         required: false,
@@ -49,8 +53,8 @@ fn action(name: &str) -> Action {
     Action { steps: vec![step], weight: 1.0, think_time_s: None, can_be_abandoned: false }
 }
 
-/// The pattern of a path as a template without placeholders: what a path may not hold is
-/// percent-encoded.
+/// Converts the pattern of a path to a template without placeholders: characters that are not allowed
+/// in a path are percent-encoded.
 fn literal_path(pattern: &str) -> String {
     let mut path = String::new();
     for byte in pattern.trim().bytes() {
@@ -63,8 +67,8 @@ fn literal_path(pattern: &str) -> String {
     path
 }
 
-/// The action of each row of a stage's recording; empty for stages that replay nothing. A row whose
-/// action the journey does not know gets the first one: the checks have reported it.
+/// Returns the action of each row of a stage's recording, empty for stages without one. A row with an
+/// unknown action, which the checks have reported, gets the first action.
 pub(super) fn rows(compiled: &Compiled, stage: &Stage) -> Vec<ActionIndex> {
     let Some(ArrivalProcess::Replay(replay)) = stage.arrivals.as_ref().map(|arrivals| &arrivals.process)
     else {
@@ -89,7 +93,7 @@ pub(super) fn render(request: &ReplayRequest, out: &mut Rendered) {
     out.body.extend_from_slice(&request.body);
 }
 
-/// A recorded request as a fixed text, for users who do not replay (a rehearsal).
+/// Converts a recorded request to a fixed text, for users who do not replay, as in a rehearsal.
 pub(super) fn fixed(request: &ReplayRequest) -> RequestText {
     let literal = |text: &str| Text(vec![Segment::Literal(text.into())]);
     let headers = request.headers.iter().map(|(name, value)| (name.as_str().into(), literal(value)));

@@ -1,10 +1,12 @@
-//! What a virtual user and its driver hand to each other: requests one way, replies the other.
+//! What a virtual user exchanges with its driver: requests and replies.
 
+use super::look::Seen;
 use crate::outcome::Outcome;
 use crate::time::Time;
+use serde::{Deserialize, Serialize};
 
 /// The position of a request in its workload.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct StepIndex(pub u16);
 
 /// The position of an action in its workload.
@@ -14,26 +16,26 @@ pub struct ActionIndex(pub u16);
 /// What a user does next.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Next {
-    /// Do nothing before this time.
+    /// Wait until this time.
     Wait(Time),
-    /// Send this now, and call again with the reply.
+    /// Send this request now, and call again with its reply.
     Send(Request),
-    /// The user has left and sends nothing more.
+    /// The user has left and sends no more requests.
     Done,
 }
 
-/// A request that is to be sent.
+/// A request to be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Request {
     /// Position of the request in the workload.
     pub step: StepIndex,
     /// The action that it belongs to.
     pub action: ActionIndex,
-    /// Key of the request's random stream, fixed by the schedule: backends draw service time and failures
-    /// from it, so that every algorithm meets the same draws.
+    /// Key of the request's random stream, set by the schedule. Backends draw service time and failures
+    /// from it, so that every algorithm gets the same draws.
     pub key: u64,
-    /// The error that it carries on purpose, as the position among the step's `errors`; `None` for an ordinary
-    /// request.
+    /// Deliberate error in the request, as the position among the step's `errors`; `None` for an
+    /// ordinary request.
     pub injected: Option<u8>,
 }
 
@@ -42,26 +44,26 @@ pub struct Request {
 pub struct StepReply<'a> {
     /// The outcome of the request.
     pub outcome: Outcome,
-    /// The body, where the driver has one and the step extracts values. The simulator has none, and
-    /// extracted values are then stand-ins.
-    pub body: Option<&'a [u8]>,
+    /// The parts that the step looks at. `None` from a driver without replies, such as the simulator:
+    /// placeholders then get stand-ins.
+    pub seen: Option<Seen<'a>>,
 }
 
-/// A request as it goes over the wire; buffers are reused.
+/// A request as sent over the network; its buffers are reused.
 #[derive(Clone, Debug, Default)]
 pub struct Rendered {
-    /// Path and query below the load balancer's entry, such as `/cart-service/api/cart/items`.
+    /// Path and query relative to the load balancer's URL, such as `/cart-service/api/cart/items`.
     pub path: String,
-    /// Headers beyond what the driver adds itself (host, length).
+    /// Headers, except those that the driver adds (host, length).
     pub headers: Vec<(String, String)>,
-    /// JSON body; empty when there is none.
+    /// JSON body; empty if there is none.
     pub body: Vec<u8>,
-    /// Header buffers that the current request has no use for.
+    /// Header buffers that the current request does not need.
     pub(super) spare: Vec<(String, String)>,
 }
 
 impl Rendered {
-    /// Makes room for so many headers, all empty, without giving buffers away.
+    /// Sets the number of headers, all of them empty, and keeps unused buffers.
     pub(super) fn set_headers(&mut self, count: usize) {
         while self.headers.len() > count {
             self.spare.extend(self.headers.pop());

@@ -1,4 +1,4 @@
-//! One finished request: what both drivers hand to the recorder.
+//! One finished request, as both drivers pass it to the recorder.
 
 use super::ids::UserId;
 use super::request::{ActionIndex, StepIndex};
@@ -12,22 +12,22 @@ pub struct Sample {
     pub user: UserId,
     /// The action that it belongs to.
     pub action: ActionIndex,
-    /// Which request of the workload it is.
+    /// The request of the workload that was sent.
     pub step: StepIndex,
-    /// When it should have been sent. In the closed model the same as `sent`.
+    /// When it should have been sent; in the closed model equal to `sent`.
     pub intended: Time,
-    /// When it was sent, from the start of the phase.
+    /// When it was sent, relative to the start of the phase.
     pub sent: Time,
     /// When its reply was complete, or it failed.
     pub done: Time,
     /// The outcome of the request.
     pub outcome: Outcome,
-    /// HTTP status; 0 when there was no reply.
+    /// HTTP status; 0 if there was no reply.
     pub status: u16,
-    /// Number of the backend that answered, in the order in which the topology lists backends over
-    /// all pools (drivers number backends that no topology lists after those).
+    /// Number of the backend that answered, in the order of the topology, over all pools. Backends that
+    /// are not in the topology get the numbers after those.
     pub backend: Option<u16>,
-    /// Bytes of the reply's body.
+    /// Size of the reply's body in bytes.
     pub bytes: u64,
 }
 

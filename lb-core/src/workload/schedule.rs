@@ -1,11 +1,11 @@
-//! The schedule: all that virtual users will do, fixed by a seed and hashed.
+//! The schedule: everything that virtual users will do, determined by a seed and identified by a hash.
 //!
-//! A stage's users are numbered in the order in which they arrive. Classes are dealt out so that
-//! every beginning of that order has the stage's shares as nearly as whole users allow (largest
-//! deficit first), because a ramp-up or a smaller number of users shows only a beginning of it.
+//! A stage's users are numbered in order of arrival. Classes are assigned so that the first users,
+//! however many, have the stage's shares as closely as whole users allow (largest deficit first),
+//! because only the first users are active during a ramp-up or while the number of users is smaller.
 //!
-//! An open stage has no users but arrivals, numbered after all users in order of time. Their classes are
-//! drawn: dealing them out in turn would tie classes to places in an even spacing.
+//! An open stage has arrivals instead of users, numbered after all users in order of time. Their
+//! classes are drawn at random: assigning them in turn would tie classes to positions in even spacing.
 
 use super::arrivals::{Arrival, ArrivalProcess};
 use super::classes::{ClassMix, Stage};
@@ -18,7 +18,7 @@ use super::scheduled::{Inner, UserPlan};
 use super::user::VirtualUser;
 use super::workload::Workload;
 use crate::rng::Seed;
-use crate::time::Time;
+use crate::time::{Span, Time};
 use std::sync::{Arc, OnceLock};
 
 /// All users and arrivals of a phase.
@@ -28,7 +28,7 @@ pub struct Schedule {
 }
 
 impl Schedule {
-    /// Fixes users, arrivals, classes and windows.
+    /// Generates the users, arrivals, classes and windows of `workload` from `seed`.
     pub fn new(workload: Arc<Workload>, seed: Seed) -> Self {
         let (mut users, mut arrivals) = (Vec::new(), Vec::new());
         for (number, stage) in workload.stages().iter().enumerate() {
@@ -38,7 +38,7 @@ impl Schedule {
                 stage_users(number, stage, seed, &mut users);
             }
         }
-        // Stable: of arrivals at one instant those of the first stage come first.
+        // The sort is stable: of arrivals at the same time, those of the first stage come first.
         arrivals.sort_by_key(|arrival| arrival.at);
         for (id, arrival) in (users.len() as u32..).zip(&mut arrivals) {
             arrival.id = UserId(id);
@@ -46,42 +46,41 @@ impl Schedule {
         Self { inner: Arc::new(Inner { workload, seed, users, arrivals, sha256: OnceLock::new() }) }
     }
 
-    /// The workload that the schedule follows.
+    /// Returns the workload of the schedule.
     pub fn workload(&self) -> &Arc<Workload> {
         &self.inner.workload
     }
 
-    /// The seed that the schedule was generated from.
+    /// Returns the seed of the schedule.
     pub fn seed(&self) -> Seed {
         self.inner.seed
     }
 
-    /// The users of closed stages, by [`UserId`].
+    /// Returns the users of closed stages, by [`UserId`].
     pub fn users(&self) -> &[UserPlan] {
         &self.inner.users
     }
 
-    /// What arrives in open stages, in order of time. Their [`UserId`]s follow those of the users: the
-    /// arrival at position `i` has the number `users().len() + i`.
+    /// Returns the arrivals of open stages, in order of time. Their [`UserId`]s follow those of the
+    /// users: the arrival at position `i` has the number `users().len() + i`.
     pub fn arrivals(&self) -> &[Arrival] {
         &self.inner.arrivals
     }
 
-    /// A user at the beginning of its plan, or an arrival before it does what it came for: one
-    /// session, one action or one recorded request. Windows and ends of stages do not cut an arrival
-    /// short.
+    /// Creates a user at the beginning of its plan, or an arrival before its session, action or
+    /// recorded request. Windows and ends of stages do not cut an arrival short.
     ///
     /// # Panics
-    /// When `id` is neither one of [`Self::users`] nor one of [`Self::arrivals`].
+    /// Panics if `id` is neither one of [`Self::users`] nor one of [`Self::arrivals`].
     pub fn virtual_user(&self, id: UserId) -> VirtualUser {
         VirtualUser::new(Arc::clone(&self.inner), id)
     }
 
-    /// Most users of closed stages active at once. Arrivals do not count: how many of them are there
-    /// depends on how fast they are served.
+    /// Returns the highest number of concurrent users of closed stages. Arrivals do not count: how many
+    /// are active depends on how fast they are served.
     pub fn peak_users(&self) -> u32 {
         let windows = self.users().iter().flat_map(|user| &user.windows);
-        // At the same instant a user that leaves makes room for one that comes.
+        // At the same instant, a user that leaves makes room for one that arrives.
         let mut changes: Vec<(Time, i32)> =
             windows.flat_map(|(begin, end)| [(*begin, 1), (*end, -1)]).collect();
         changes.sort_unstable();
@@ -93,7 +92,7 @@ impl Schedule {
         peak.unsigned_abs()
     }
 
-    /// When the last user leaves, and nothing arrives any more.
+    /// Returns the time at which the last user leaves and no more arrivals come.
     pub fn end(&self) -> Time {
         let ends = self.users().iter().filter_map(|user| user.windows.last()).map(|(_, end)| *end);
         let open = self.workload().stages().iter().filter(|stage| stage.arrivals.is_some());
@@ -101,7 +100,7 @@ impl Schedule {
         ends.chain(closing).max().unwrap_or(Time::ZERO)
     }
 
-    /// Names of the first `n` requests of a user, as if each were answered well at once.
+    /// Returns the names of a user's first `n` requests, as if each succeeded at once.
     pub fn planned_actions(&self, user: UserId, n: usize) -> Vec<String> {
         let steps = self.workload().steps();
         let mut names = Vec::new();
@@ -111,21 +110,37 @@ impl Schedule {
         names
     }
 
-    /// SHA-256 in hex over the workload, the seed, every user's plan, each user's first requests as
-    /// they would be sent, and every arrival.
+    /// Returns how long a user is busy, from its first window or its arrival to its last request, and how
+    /// many requests it sends, at most `most`, as if each were answered immediately with success.
+    pub fn planned_visit(&self, user: UserId, most: usize) -> (Span, usize) {
+        let begin = match self.users().get(user.0 as usize) {
+            Some(plan) => plan.windows.first().map(|(begin, _)| *begin),
+            None => self.arrivals().get(user.0 as usize - self.users().len()).map(|arrival| arrival.at),
+        };
+        let begin = begin.unwrap_or(Time::ZERO);
+        let (mut last, mut requests) = (begin, 0);
+        digest::walk(self.virtual_user(user), most, |_, _, now| {
+            last = now.max(begin);
+            requests += 1;
+        });
+        (last.since(begin), requests)
+    }
+
+    /// Returns the SHA-256, in hex, over the workload, the seed, every user's plan, each user's first
+    /// requests as sent, and every arrival.
     pub fn sha256(&self) -> &str {
         self.inner.sha256.get_or_init(|| digest::sha256(&self.inner))
     }
 }
 
-/// Schedules are equal when they hash alike.
+/// Schedules are equal if their hashes are equal.
 impl PartialEq for Schedule {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner) || self.sha256() == other.sha256()
     }
 }
 
-/// Adds the arrivals of one stage, as yet without their numbers.
+/// Adds the arrivals of one stage, not yet numbered.
 fn stage_arrivals(number: usize, stage: &Stage, seed: Seed, arrivals: &mut Vec<Arrival>) {
     let Some(open) = &stage.arrivals else {
         return;
@@ -165,7 +180,7 @@ fn stage_users(number: usize, stage: &Stage, seed: Seed, users: &mut Vec<UserPla
     }
 }
 
-/// Begin, end and number of users of each period of a stage.
+/// Returns the start, end and number of users of each period of a stage.
 fn periods(number: usize, stage: &Stage, seed: Seed) -> Vec<(Time, Time, u32)> {
     let begin = Time::ZERO + stage.start;
     let users = stage.users.min(stage.max_users);
@@ -186,7 +201,7 @@ fn periods(number: usize, stage: &Stage, seed: Seed) -> Vec<(Time, Time, u32)> {
         .collect()
 }
 
-/// The class that lags its share most, so that every beginning of the order has the stage's mix.
+/// Returns the class with the largest deficit, so that the first users always have the stage's mix.
 fn next_class(mixes: &[ClassMix], dealt: &mut [u32], position: u32) -> usize {
     let total: f64 = mixes.iter().map(|mix| mix.share).sum();
     let lag =
@@ -199,7 +214,8 @@ fn next_class(mixes: &[ClassMix], dealt: &mut [u32], position: u32) -> usize {
     mixes[chosen].class
 }
 
-/// The windows of the user at `position`, who is there while more than `position` users are.
+/// Returns the windows of the user at `position`, who is active while there are more than `position`
+/// users.
 fn windows_of(position: u32, arrival: Time, periods: &[(Time, Time, u32)]) -> Vec<(Time, Time)> {
     let mut windows: Vec<(Time, Time)> = Vec::new();
     for (from, to, _) in periods.iter().filter(|(_, _, count)| position < *count) {

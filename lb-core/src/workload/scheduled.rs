@@ -1,4 +1,4 @@
-//! What a schedule fixed: the plan of each user, and what all users of a schedule share.
+//! The contents of a schedule: the plan of each user, and the data that all its users share.
 
 use super::arrivals::Arrival;
 use super::ids::UserId;
@@ -7,26 +7,27 @@ use crate::rng::Seed;
 use crate::time::Time;
 use std::sync::{Arc, OnceLock};
 
-/// When a virtual user is there, and who it is.
+/// When a virtual user is active, and in which stage and class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UserPlan {
-    /// The user's number.
+    /// Number of the user.
     pub id: UserId,
     /// Position in [`super::Workload::stages`].
     pub stage: usize,
     /// Position in [`super::Workload::classes`].
     pub class: usize,
-    /// From when to when it is active, ascending and disjoint; offsets from the start of the phase.
+    /// Times in which it is active, in ascending order and disjoint, relative to the start of the
+    /// phase.
     pub windows: Vec<(Time, Time)>,
 }
 
-/// What all users of a schedule share.
+/// Data shared by all users of a schedule.
 #[derive(Debug)]
 pub(super) struct Inner {
     pub(super) workload: Arc<Workload>,
     pub(super) seed: Seed,
     pub(super) users: Vec<UserPlan>,
     pub(super) arrivals: Vec<Arrival>,
-    /// Made when it is first asked for: trials that replay a schedule do not pay for it.
+    /// Hash, computed when first needed, so that trials that replay a schedule do not compute it.
     pub(super) sha256: OnceLock<String>,
 }

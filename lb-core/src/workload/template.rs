@@ -1,26 +1,26 @@
-//! Templates: text with `{{placeholders}}`, parsed once into segments and then only written out.
+//! Templates: text with `{{placeholders}}`, which is parsed into segments once and then only written.
 //!
-//! Everything that can be decided while compiling is: rows of feeds are encoded for the place they
-//! go to (a path, a header, inside a JSON string, a JSON value), so that writing a request is mostly
-//! copying. The grammar is described at [`super::Journey`].
+//! As much as possible is done at compile time: rows of feeds are encoded for their place (a path, a
+//! header, a JSON string, a JSON value), so that writing a request is mostly copying. The grammar is
+//! described at [`super::Journey`].
 
 use super::draw::{Weights, below, derive};
 use super::identity::{UserField, write_field};
 use serde_json::Value;
 use std::fmt::{self, Write};
 
-/// Where a value goes, which decides how it is encoded.
+/// The place of a value, which determines its encoding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Place {
-    /// A path or query: all but unreserved characters (RFC 3986, 2.3) are percent-encoded.
+    /// A path, a query or a form: all characters except unreserved ones (RFC 3986, 2.3) are percent-encoded.
     Path,
-    /// A header: control characters become spaces, so that a value never adds a header.
+    /// A header: control characters become spaces, so that a value cannot add a header.
     Header,
     /// Inside a JSON string, between its quotes.
     JsonText,
     /// A whole JSON value, which keeps its type.
     JsonValue,
-    /// A body that is not JSON: as it is.
+    /// A body that is not JSON: values are not encoded.
     Raw,
 }
 
@@ -28,12 +28,12 @@ pub(super) enum Place {
 #[derive(Clone, Debug)]
 pub(super) struct Feed {
     pub(super) rows: Vec<Value>,
-    /// By the rows' `popularity`; none when all rows are alike.
+    /// Weights from the rows' `popularity`; `None` if all rows are equally likely.
     pub(super) weights: Option<Weights>,
 }
 
 impl Feed {
-    /// The number of the row that `bits` draw.
+    /// Returns the number of the row that `bits` select.
     pub(super) fn pick(&self, bits: u64) -> usize {
         match &self.weights {
             Some(weights) => weights.pick(bits),
@@ -42,22 +42,22 @@ impl Feed {
     }
 }
 
-/// A variable that a step can use: a row of `feed`, drawn by the step at `step` of the action.
+/// A variable of a step: a row of `feed`, drawn by the step at position `step` of the action.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Bound {
     pub(super) feed: usize,
     pub(super) step: u16,
 }
 
-/// Where the values of one request come from while it is written.
+/// Provides the values of one request while it is written.
 pub(super) trait Values {
-    /// The number of the account.
+    /// Returns the number of the account.
     fn identity(&self) -> u32;
-    /// The key of the current repetition of the step at a position in the current action.
+    /// Returns the key of the current repetition of a step, given its position in the current action.
     fn step_key(&self, step: u16) -> u64;
-    /// The row of a feed that `bits` draw.
+    /// Returns the row of a feed that `bits` select.
     fn row(&self, feed: usize, bits: u64) -> usize;
-    /// An extracted value, and whether it was a JSON string.
+    /// Returns an extracted value, and whether it was a JSON string.
     fn extracted(&self, slot: usize) -> (&str, bool);
 }
 
@@ -65,7 +65,7 @@ pub(super) trait Values {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Text(pub(super) Vec<Segment>);
 
-/// A piece of a template. Draws are named by the step that makes them and a tag.
+/// A piece of a template. A step and a tag identify its draw.
 #[derive(Clone, Debug)]
 pub(super) enum Segment {
     Literal(Box<str>),
@@ -74,7 +74,7 @@ pub(super) enum Segment {
         slot: usize,
         place: Place,
     },
-    /// `texts` holds the field of every row, encoded.
+    /// A field of a drawn row; `texts` holds the encoded field of every row.
     Row {
         bound: Bound,
         tag: u64,
@@ -94,12 +94,17 @@ pub(super) enum Segment {
 }
 
 impl Text {
-    /// Whether it is the same every time.
+    /// Returns whether the text is the same every time.
     pub(super) fn is_static(&self) -> bool {
         self.0.iter().all(|segment| matches!(segment, Segment::Literal(_)))
     }
 
-    /// Appends the text.
+    /// Returns whether a placeholder of the text draws a number or a UUID.
+    pub(super) fn draws(&self) -> bool {
+        self.0.iter().any(|segment| matches!(segment, Segment::Int { .. } | Segment::Uuid { .. }))
+    }
+
+    /// Appends the text to `out`.
     pub(super) fn write(&self, values: &impl Values, out: &mut String) {
         for segment in &self.0 {
             match segment {
@@ -127,7 +132,7 @@ impl Text {
     }
 }
 
-/// Random UUIDs, version 4 of RFC 9562.
+/// Writes a random UUID, version 4 of RFC 9562.
 fn write_uuid(high: u64, low: u64, quoted: bool, out: &mut String) {
     let high = (high & !0xf000) | 0x4000;
     let low = (low & !(0b11 << 62)) | (0b10 << 62);
@@ -155,7 +160,7 @@ fn write_user(identity: u32, field: UserField, place: Place, out: &mut String) {
     }
 }
 
-/// Writes `text`, which came out of a JSON string or else is JSON itself, for `place`.
+/// Encodes `text` for `place`. It is the content of a JSON string if `is_string`, and JSON otherwise.
 pub(super) fn write_encoded(text: &str, is_string: bool, place: Place, out: &mut String) {
     match place {
         Place::JsonValue if is_string => {
@@ -170,7 +175,7 @@ pub(super) fn write_encoded(text: &str, is_string: bool, place: Place, out: &mut
     }
 }
 
-/// Encodes the text that is written to it.
+/// Encodes text written to it for its place.
 pub(super) struct Encoder<'a> {
     pub(super) out: &'a mut String,
     pub(super) place: Place,

@@ -1,8 +1,8 @@
-//! A virtual user: a state machine over its own random stream.
+//! A virtual user: a state machine with its own random stream.
 //!
-//! Sessions follow one another while the user's window lasts: opening actions, then as many drawn
-//! actions as the session has, each after a think time, then closing actions, then a think time. An
-//! arrival of an open stage does one thing of these and is gone (`visit.rs`).
+//! Sessions follow one another while the user's window lasts: opening actions, then the drawn actions,
+//! each after a think time, then closing actions, then a think time. An arrival of an open stage
+//! performs only one session, action or recorded request and leaves (`visit.rs`).
 
 mod visit;
 mod written;
@@ -10,9 +10,10 @@ mod written;
 use super::arrivals::Arrival;
 use super::classes::{Stage, UserClass};
 use super::draw::{between, derive, unit, whole_between};
-use super::ids::UserId;
+use super::ids::{SessionKey, UserId};
 use super::kept::Kept;
 use super::label;
+use super::look::Seen;
 use super::plan::ActionPlan;
 use super::request::{ActionIndex, Next, Request, StepIndex, StepReply};
 use super::scheduled::Inner;
@@ -21,11 +22,11 @@ use super::workload::Workload;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 
-/// A user that draws actions which send nothing, without thinking, rests this long now and then, so
-/// that it neither blocks its driver nor spins.
+/// Pause of a user whose actions send no requests and have no think time, so that it neither blocks its
+/// driver nor spins.
 const BREATH: Span = Span::from_millis(1);
 
-/// What the user is about to do.
+/// What the user does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Doing {
     /// Begin a session.
@@ -34,46 +35,46 @@ enum Doing {
     Action,
     /// Send the next request of the action.
     Request,
-    /// Take the reply to what it sent.
+    /// Take the reply to the last request.
     Reply,
 }
 
-/// Where in its session the user is.
+/// The part of its session in which the user is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Part {
     Open,
     Middle,
     Close,
-    /// A single action is all there is.
+    /// A single action without a session.
     Only,
 }
 
 /// One virtual user.
 ///
-/// It keeps positions and keys only; the contents of a request are drawn again from its key when it
-/// is written, and values from replies are kept only once there are some.
+/// It stores only positions and keys. The contents of a request are drawn from its key when it is
+/// written, and values from replies are stored only if there are any.
 #[derive(Clone, Debug)]
 pub struct VirtualUser {
     schedule: Arc<Inner>,
     id: UserId,
     key: u64,
-    /// What it arrived for; `None` for users of closed stages, who stay.
+    /// The arrival of this user; `None` for users of closed stages.
     arrival: Option<Arrival>,
     stage: u16,
     class: u16,
-    /// Number of the current window; an arrival has one, which does not end.
+    /// Number of the current window. An arrival has a single window, which does not end.
     window: u32,
     doing: Doing,
-    /// Nothing happens before this point.
+    /// The user does nothing before this time.
     wake: Time,
 
     /// Number of the next session.
     sessions: u32,
     session_key: u64,
-    /// No action starts at or after this point.
+    /// No action starts at or after this time.
     session_end: Time,
     part: Part,
-    /// Actions begun in this part of the session, and how many there will be in its middle.
+    /// Actions begun in this part of the session, and number of actions in its middle.
     begun: u32,
     planned: u32,
 
@@ -83,9 +84,9 @@ pub struct VirtualUser {
     step: u16,
     repetition: u32,
     repetitions: u32,
-    /// The error that the request sent last carries.
+    /// Deliberate error of the last request.
     injected: Option<u8>,
-    /// The wrong request was sent, and the right one follows.
+    /// Whether the incorrect request was sent, so that the correct one follows.
     put_right: bool,
 
     kept: Kept,
@@ -129,16 +130,17 @@ impl VirtualUser {
         }
     }
 
-    /// What it does at `now`, given the reply to what it sent last (none at first and after waiting).
+    /// Returns what the user does at `now`, given the reply to its last request (`None` at first and
+    /// after waiting).
     ///
-    /// A request whose reply is never handed over counts as failed.
+    /// A request whose reply is never passed in counts as failed.
     #[inline]
     pub fn next(&mut self, reply: Option<StepReply<'_>>, now: Time) -> Next {
         if self.doing == Doing::Reply {
             self.take_reply(reply, now);
         }
-        // Every pass either sends, waits, or goes on to another action; a user whose actions send
-        // nothing must not keep its driver here.
+        // Every pass sends, waits, or continues with another action. The limit keeps a user whose
+        // actions send nothing from blocking its driver.
         for _ in 0..64 {
             let Some((begin, end)) = self.window() else {
                 return Next::Done;
@@ -164,17 +166,23 @@ impl VirtualUser {
         Next::Wait(self.wake)
     }
 
-    /// The key of this user for policies with client affinity.
+    /// Returns the key of this user for policies with client affinity.
     pub fn client_key(&self) -> u64 {
         self.key
     }
 
-    /// The user's number in its schedule.
+    /// Returns the key of the current session, which no other session of this user has.
+    pub fn session(&self) -> SessionKey {
+        SessionKey(self.session_key)
+    }
+
+    /// Returns the user's number in its schedule.
     pub fn id(&self) -> UserId {
         self.id
     }
 
-    /// From when to when it is active now or next; none when it is gone for good.
+    /// Returns the current or next window in which the user is active; `None` once it has left for
+    /// good.
     fn window(&self) -> Option<(Time, Time)> {
         match self.arrival {
             None => self.schedule.users[self.id.0 as usize].windows.get(self.window as usize).copied(),
@@ -202,7 +210,7 @@ impl VirtualUser {
         StepIndex(self.action_plan().first + self.step)
     }
 
-    /// The window is over: what is under way ends, and the next window begins with a new session.
+    /// Ends the window: the current session is cut off, and the next window begins with a new one.
     fn leave(&mut self) {
         self.window += 1;
         self.doing = Doing::Session;
@@ -219,7 +227,7 @@ impl VirtualUser {
         self.begin_planned_session(now);
     }
 
-    /// Fixes how long the session is, and begins it.
+    /// Sets the length of the session and begins it.
     fn begin_planned_session(&mut self, now: Time) {
         let class = self.class();
         let planned = whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session);
@@ -233,7 +241,7 @@ impl VirtualUser {
         self.go_on(now);
     }
 
-    /// Chooses what comes after an action, or ends the session.
+    /// Chooses what follows an action, or ends the session.
     fn go_on(&mut self, now: Time) {
         if self.part == Part::Only {
             return self.end_session(now);
@@ -261,7 +269,7 @@ impl VirtualUser {
         }
     }
 
-    /// Draws an action and the thinking before it; false when the session is too old for it.
+    /// Draws an action and the think time before it; returns false if the session has lasted too long.
     fn plan_middle(&mut self, now: Time) -> bool {
         let number = tag::MIDDLE + u64::from(self.begun);
         let key = derive(self.session_key, number);
@@ -318,7 +326,7 @@ impl VirtualUser {
         }
     }
 
-    /// The next request of the action; none when the action is over.
+    /// Returns the next request of the action; `None` at its end.
     fn next_request(&mut self) -> Option<Request> {
         while self.repetition >= self.repetitions {
             if self.step + 1 >= self.action_plan().steps {
@@ -347,7 +355,7 @@ impl VirtualUser {
         chances.iter().find(|(sum, _)| point < *sum).map(|(_, error)| *error)
     }
 
-    /// The key of everything in the current repetition of a step of the current action.
+    /// Returns the key of the current repetition of a step of the current action.
     fn repetition_key(&self, step: u16) -> u64 {
         let key = derive(self.action_key, tag::STEP + u64::from(step));
         derive(key, tag::REPETITION + u64::from(self.repetition))
@@ -363,7 +371,7 @@ impl VirtualUser {
         }
         let succeeded = reply.is_some_and(|reply| {
             reply.outcome.is_success()
-                && (self.injected.is_some() || reply.body.is_none_or(|body| self.keep(body)))
+                && (self.injected.is_some() || reply.seen.is_none_or(|seen| self.keep(&seen)))
         });
         self.put_right = false;
         self.repetition += 1;
@@ -372,10 +380,10 @@ impl VirtualUser {
         }
     }
 
-    /// Keeps what the step wants of a reply; false when something is missing.
-    fn keep(&mut self, body: &[u8]) -> bool {
-        let wanted = &self.schedule.workload.plan(self.step_index()).extract;
-        self.kept.keep(wanted, body)
+    /// Keeps the values of a reply that the step extracts; returns false if one is missing.
+    fn keep(&mut self, seen: &Seen<'_>) -> bool {
+        let wanted = &self.schedule.workload.plan(self.step_index()).looks.extract;
+        self.kept.keep(wanted, seen)
     }
 
     fn end_session(&mut self, now: Time) {

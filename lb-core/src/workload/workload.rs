@@ -14,26 +14,26 @@ use super::replay;
 use super::request::{ActionIndex, StepIndex};
 use std::collections::BTreeMap;
 
-/// All that users can and will do.
+/// The compiled description of everything that users can do.
 #[derive(Clone, Debug)]
 pub struct Workload {
     pub(super) compiled: Compiled,
     pub(super) classes: Vec<UserClass>,
     pub(super) stages: Vec<Stage>,
-    /// What the classes do differently from the journey, by class.
+    /// How each class differs from the journey, by class.
     pub(super) habits: Vec<Habits>,
-    /// By stage, then by class.
+    /// Choices of actions, by stage, then by class.
     pub(super) choices: Vec<Vec<Option<Choice>>>,
     /// The action of each recorded request, by stage, then by row.
     pub(super) rows: Vec<Vec<ActionIndex>>,
     pub(super) identities: u32,
-    /// All of the above as canonical text, for the schedule's hash.
+    /// Canonical text of the inputs, for the schedule's hash.
     pub(super) definition: String,
 }
 
 impl Workload {
-    /// Compiles a journey with classes and stages. `errors` gives the chance of each named error at
-    /// each request that knows it; `identities` the number of accounts that sessions use in turn.
+    /// Compiles a journey with classes and stages. `errors` holds the probability of each named error
+    /// at each request that has it; `identities` is the number of accounts that sessions use in turn.
     /// All problems are reported at once.
     pub fn new(
         journey: &Journey,
@@ -62,57 +62,80 @@ impl Workload {
         Ok(Self { compiled, classes, stages, habits, choices, rows, identities, definition })
     }
 
-    /// The user classes, as [`super::ClassMix::class`] counts them.
+    /// Returns the user classes, in the order of [`super::ClassMix::class`].
     pub fn classes(&self) -> &[UserClass] {
         &self.classes
     }
 
-    /// The stages, as [`super::UserPlan::stage`] counts them.
+    /// Returns the stages, in the order of [`super::UserPlan::stage`].
     pub fn stages(&self) -> &[Stage] {
         &self.stages
     }
 
-    /// Names of the actions, by [`super::ActionIndex`].
+    /// Returns the names of the actions, by [`super::ActionIndex`].
     pub fn action_names(&self) -> &[String] {
         &self.compiled.action_names
     }
 
-    /// All requests, by [`StepIndex`].
+    /// Returns all requests, by [`StepIndex`].
     pub fn steps(&self) -> &[Step] {
         &self.compiled.steps
     }
 
-    /// Whether a step belongs to the opening of sessions.
+    /// Returns whether a step belongs to the opening of sessions.
     pub fn is_set_up(&self, step: StepIndex) -> bool {
         self.plan(step).set_up
     }
 
-    /// The place of a step in the opening of sessions, if it belongs to it: 0 for the request that comes first.
+    /// Returns the position of a step in the opening of sessions, from 0; `None` if it does not belong
+    /// to it.
     pub fn place_in_opening(&self, step: StepIndex) -> Option<usize> {
         let actions = self.compiled.open.iter().map(|action| &self.compiled.actions[usize::from(action.0)]);
         let mut steps = actions.flat_map(|action| action.first..action.first + action.steps);
         steps.position(|one| one == step.0)
     }
 
-    /// Whether a step's request is the same every time, so that a driver can prepare it once.
+    /// Returns whether a step's request is the same every time, so that a driver can prepare it once.
     pub fn is_static(&self, step: StepIndex) -> bool {
         self.plan(step).is_static()
     }
 
-    /// Whether a step keeps values of its replies, so that a driver must hand over their bodies.
-    pub fn extracts(&self, step: StepIndex) -> bool {
-        !self.plan(step).extract.is_empty()
+    /// Returns whether a step looks at the bodies of its replies, so that a driver must keep them.
+    pub fn needs_body(&self, step: StepIndex) -> bool {
+        self.plan(step).looks.needs_body()
     }
 
-    /// Requests per second that one active user of a stage sends on average while replies take no
-    /// time: (requests in a session) / (thinking in a session). None when it never thinks, so that
-    /// only replies slow it down.
+    /// Returns the names of the headers that a step looks at in its replies, in lower case.
+    pub fn headers(&self, step: StepIndex) -> &[String] {
+        &self.plan(step).looks.headers
+    }
+
+    /// Returns the row of the redirects that a step follows, and the most that it follows for one request.
+    /// `None` if it follows none.
+    pub fn redirects(&self, step: StepIndex) -> Option<(StepIndex, u8)> {
+        let row = self.plan(step).redirect?;
+        Some((row, self.steps()[usize::from(step.0)].follow))
+    }
+
+    /// Returns whether a step has conditions for its replies.
+    pub fn has_checks(&self, step: StepIndex) -> bool {
+        self.plan(step).looks.has_checks()
+    }
+
+    /// Returns whether users keep the cookies of a session.
+    pub fn keeps_cookies(&self) -> bool {
+        self.compiled.cookies
+    }
+
+    /// Returns the requests per second that one active user of a stage sends on average if replies take
+    /// no time: (requests in a session) / (think time in a session). `None` without think times,
+    /// because only replies then limit the rate.
     ///
-    /// An open stage has no users: for it this is what the whole stage sends per second on average,
-    /// (arrivals per second) x (requests of an arrival).
+    /// An open stage has no users: for it, this is the average rate of the whole stage, (arrivals per
+    /// second) x (requests per arrival).
     ///
     /// # Panics
-    /// When `stage` is not a position in [`Self::stages`].
+    /// Panics if `stage` is not a position in [`Self::stages`].
     pub fn expected_rate(&self, stage: usize) -> Option<f64> {
         let Some(arrivals) = &self.stages[stage].arrivals else {
             return self.mean_over_classes(stage, |class| {
@@ -141,7 +164,7 @@ impl Workload {
         Some(mean)
     }
 
-    /// What an action that a session chooses comes to, with the thinking before it.
+    /// Returns the mean requests and think time of an action that a session chooses.
     fn mean_action(&self, stage: usize, class: usize) -> Option<Mean> {
         let (user, choice) = (&self.classes[class], self.choices[stage][class].as_ref()?);
         let evenness = self.stages[stage].action_randomness;
@@ -157,7 +180,7 @@ impl Workload {
         Some(mean)
     }
 
-    /// What a session comes to, without the pause after it.
+    /// Returns the mean requests and think time of a session, without the pause after it.
     fn mean_session(&self, stage: usize, class: usize) -> Option<Mean> {
         let (user, each) = (&self.classes[class], self.mean_action(stage, class)?);
         let [fewest, most] = user.actions_per_session;
@@ -194,7 +217,7 @@ impl Workload {
     }
 }
 
-/// What something comes to on average.
+/// Mean number of requests and mean think time.
 #[derive(Clone, Copy, Debug)]
 struct Mean {
     requests: f64,

@@ -331,7 +331,7 @@ fn a_replay_sends_each_recorded_request_at_its_time_as_it_was() {
         user.render(&request, &mut out);
         assert_eq!((out.path, out.headers, out.body), (row.path, row.headers, row.body), "byte for byte");
         assert!([200, 201, 304].iter().all(|status| user.expected(&request).contains(status)));
-        let reply = StepReply { outcome: Outcome::Ok, body: None };
+        let reply = StepReply { outcome: Outcome::Ok, seen: None };
         assert_eq!(user.next(Some(reply), arrival.at), Next::Done, "one row, one request");
     }
     assert_eq!(schedule.arrivals().iter().map(|arrival| arrival.row).collect::<Vec<_>>(), [0, 1, 2, 3]);
@@ -468,23 +468,23 @@ fn bad_arrivals_are_refused_with_value_and_way_out() {
             single(rates(&[segment(1.0, f64::NAN, 1.0)], Spacing::Poisson)),
             "segments[0].from: NaN must be a rate",
         ),
-        (single(steady(0.0, Spacing::Even)), "segments: rates are all zero; give one above 0"),
-        (single(steady(1e9, Spacing::Even)), "stages: 10000000000 arrivals in all are too many"),
-        (bursts([0.0, 0.0], [1.0, 1.0]), "stages.open.arrivals.rates: rates are all zero"),
+        (single(steady(0.0, Spacing::Even)), "segments: all rates are zero, so nothing would ever arrive"),
+        (single(steady(1e9, Spacing::Even)), "stages: 10000000000 arrivals in total is too many"),
+        (bursts([0.0, 0.0], [1.0, 1.0]), "stages.open.arrivals.rates: all rates are zero"),
         (bursts([1.0, -1.0], [1.0, 1.0]), "arrivals.rates[1]: -1 must be a rate"),
         (bursts([1.0, 2.0], [0.0, 1.0]), "arrivals.mean_stay_s[0]: 0 must be at least 0.001 s"),
         (
             shop,
-            "stages.open.arrivals.start: single actions cannot log in; start sessions, or use a journey without opening",
+            "stages.open.arrivals.start: single actions cannot log in; use sessions, or a journey without opening actions",
         ),
         (replayed(|replay| replay.requests.clear()), "arrivals.requests: is empty"),
         (
             replayed(|replay| replay.requests.swap(1, 2)),
-            "requests[2]: at 0.003 s comes after one at 0.9 s; sort the requests by time",
+            "requests[2]: is at 0.003 s but follows a request at 0.9 s; sort the requests by time",
         ),
         (
             replayed(|replay| replay.requests[3].at = Span::from_secs(1)),
-            "requests[3].at: at 1 s lies beyond the stage, which ends at 1 s; make it longer",
+            "requests[3].at: 1 s is after the end of the stage at 1 s; make the stage longer",
         ),
         (
             replayed(|replay| replay.requests[2].action = "POST /api/ordr".to_owned()),
@@ -493,11 +493,11 @@ fn bad_arrivals_are_refused_with_value_and_way_out() {
         (long, "requests[2].action: `write` has 2 requests"),
         (
             replayed(|replay| replay.requests[0].path = "/a b".to_owned()),
-            "requests[0].path: `/a b` must start with `/` and hold no blanks or controls",
+            "requests[0].path: `/a b` must start with `/` and must not contain spaces or control characters",
         ),
         (
             replayed(|replay| replay.requests[2].headers[0].1 = "a\r\nhost: b".to_owned()),
-            "requests[2].headers: \"x-trace: a\\r\\nhost: b\" is not a valid header; leave it out",
+            "requests[2].headers: \"x-trace: a\\r\\nhost: b\" is not a valid header; remove it",
         ),
     ];
     for (setup, expected) in cases {
@@ -529,4 +529,49 @@ proptest! {
         let off = (times(&setup).len() as f64 - expected).abs();
         prop_assert!(off <= 6.0 * expected.sqrt() + 6.0, "a Poisson count is off by {off} of {expected}");
     }
+}
+
+#[test]
+fn a_visit_is_as_long_as_its_thinking_and_starts_with_its_arrival() {
+    let mut setup = Setup::ecommerce();
+    setup.classes[0].think_time_s = [2.0, 2.0];
+    setup.classes[0].actions_per_session = [5, 5];
+    setup.stages = vec![open(steady(2.0, Spacing::Even), ArrivalStart::Session, 20)];
+    let schedule = setup.schedule();
+    for arrival in schedule.arrivals() {
+        let (length, requests) = schedule.planned_visit(arrival.id, 1_000);
+        assert_eq!(length, Span::from_secs(10), "five pauses of two seconds, whenever it arrives");
+        assert!(requests > 5, "opening, five actions and closing: {requests}");
+        assert_eq!(
+            schedule.planned_visit(arrival.id, 1),
+            (Span::ZERO, 1),
+            "followed no farther than asked for"
+        );
+    }
+}
+
+#[test]
+fn a_workload_at_a_rate_has_an_account_for_each_session_at_once() {
+    let setup = Setup::ecommerce();
+    let workload = setup.workload().expect("a workload");
+    let own = |accounts: u32| {
+        let at_rate = workload.at_rate(40.0, Span::from_secs(5), accounts).expect("it has users");
+        let schedule = Schedule::new(Arc::new(at_rate), Seed(1));
+        let mut bodies = std::collections::BTreeSet::new();
+        for arrival in schedule.arrivals() {
+            let mut user = schedule.virtual_user(arrival.id);
+            let mut out = Rendered::default();
+            let Next::Send(request) = user.next(None, arrival.at) else { panic!("a session opens at once") };
+            user.render(&request, &mut out);
+            bodies.insert(out.body);
+        }
+        (bodies.len(), schedule.arrivals().len())
+    };
+    let (shared, sessions) = own(1);
+    assert!(
+        shared <= 50 && sessions > 100,
+        "{sessions} sessions share the 50 accounts of the config: {shared}"
+    );
+    let (shared, sessions) = own(10_000);
+    assert_eq!(shared, sessions, "none shares an account");
 }

@@ -262,7 +262,7 @@ fn buffers_are_reused_when_requests_have_different_numbers_of_headers() {
                     "nothing of the request before is left"
                 );
                 let Answer(outcome, ..) = well(&request);
-                reply = Some(lb_core::workload::StepReply { outcome, body: None });
+                reply = Some(lb_core::workload::StepReply { outcome, seen: None });
             }
         }
     }

@@ -38,7 +38,7 @@ fn faults_of_a_journey_are_named_with_path_value_and_way_out() {
         (
             "/feeds/products/0/popularity",
             json!(-1),
-            "feeds.products: `popularity` must never be negative, nor 0 in all rows",
+            "feeds.products: `popularity` must not be negative, and at least one must be above 0",
         ),
         (
             "/session/open/0",
@@ -54,17 +54,17 @@ fn faults_of_a_journey_are_named_with_path_value_and_way_out() {
         (
             "/actions/look/think_time_s",
             json!([3, 1]),
-            "actions.look.think_time_s: [3, 1] must be [min, max] in seconds, not negative, min at most max",
+            "actions.look.think_time_s: [3, 1] must be [min, max] in seconds with 0 <= min <= max",
         ),
         (
             "/actions/look/steps/0/name",
             json!("login"),
-            "actions.look.steps[0].name: `login` must be given and unique in the journey",
+            "actions.look.steps[0].name: `login` must not be empty, and must be unique in the journey",
         ),
         (
             "/actions/look/steps/0/method",
             json!("get"),
-            "actions.look.steps[0].method: `get` must be an HTTP method in capitals",
+            "actions.look.steps[0].method: `get` must be an HTTP method in upper case",
         ),
         (
             "/actions/look/steps/0/service",
@@ -75,7 +75,7 @@ fn faults_of_a_journey_are_named_with_path_value_and_way_out() {
         (
             "/actions/look/steps/0/path",
             json!("/a b"),
-            "actions.look.steps[0].path: `/a b` holds ' '; write it percent-encoded",
+            "actions.look.steps[0].path: `/a b` contains ' '; percent-encode it",
         ),
         (
             "/actions/look/steps/0/path",
@@ -85,7 +85,7 @@ fn faults_of_a_journey_are_named_with_path_value_and_way_out() {
         (
             "/actions/look/steps/0/path",
             json!("/{{prodct.sku}}"),
-            "actions.look.steps[0].path: unknown placeholder `{{prodct.sku}}` (did you mean `product`?): neither bound here or by an earlier step of the action, nor extracted by any step",
+            "actions.look.steps[0].path: unknown placeholder `{{prodct.sku}}` (did you mean `product`?): not bound here or by an earlier step of the action, and not extracted by any step",
         ),
         (
             "/actions/look/steps/0/path",
@@ -120,7 +120,7 @@ fn faults_of_a_journey_are_named_with_path_value_and_way_out() {
         (
             "/actions/look/steps/0/probability",
             json!(1.5),
-            "actions.look.steps[0].probability: 1.5 must lie in 0 to 1",
+            "actions.look.steps[0].probability: 1.5 must lie between 0 and 1",
         ),
         (
             "/actions/login/steps/0/extract/token",
@@ -160,7 +160,7 @@ fn faults_of_classes_stages_and_errors_are_named() {
         ),
         (
             |setup| setup.classes[0].actions = weights(&[("look", 0.0)]),
-            "classes.shopper.actions: weights are all zero; give one action a weight above 0",
+            "classes.shopper.actions: all weights are zero; give one action a weight above 0",
         ),
         (
             |setup| setup.stages[0].classes[0].actions = weights(&[("lok", 1.0)]),
@@ -168,7 +168,7 @@ fn faults_of_classes_stages_and_errors_are_named() {
         ),
         (
             |setup| setup.classes[0].think_time_s = [-1.0, 2.0],
-            "classes.shopper.think_time_s: [-1, 2] must be [min, max] in seconds, not negative, min at most max",
+            "classes.shopper.think_time_s: [-1, 2] must be [min, max] in seconds with 0 <= min <= max",
         ),
         (
             |setup| setup.classes[0].actions_per_session = [0, 0],
@@ -184,16 +184,16 @@ fn faults_of_classes_stages_and_errors_are_named() {
             |setup| {
                 let _ = setup.classes[0].probability.insert("look".to_owned(), -0.5);
             },
-            "classes.shopper.probability.look: -0.5 must lie in 0 to 1",
+            "classes.shopper.probability.look: -0.5 must lie between 0 and 1",
         ),
         (
             |setup| setup.classes[0].abandonment = f64::NAN,
-            "classes.shopper.abandonment: NaN must lie in 0 to 1",
+            "classes.shopper.abandonment: NaN must lie between 0 and 1",
         ),
         (|setup| setup.stages[0].users = 0, "stages.stage.users: 0 users send nothing; must be at least 1"),
         (
             |setup| setup.stages[0].duration = Span::ZERO,
-            "stages.stage.duration: 0 s leaves no time; must be above 0",
+            "stages.stage.duration: 0 s is too short; must be above 0",
         ),
         (
             |setup| setup.stages[0].classes[0].share = 0.0,
@@ -201,15 +201,15 @@ fn faults_of_classes_stages_and_errors_are_named() {
         ),
         (
             |setup| setup.stages[0].classes.push(mix_of(3, 1.0)),
-            "stages.stage.classes[1]: names class 3, which is not there",
+            "stages.stage.classes[1]: names class 3, which does not exist",
         ),
         (
             |setup| setup.stages[0].classes.push(mix_of(0, 1.0)),
-            "stages.stage.classes[1]: names class `shopper` again; add up the shares",
+            "stages.stage.classes[1]: names class `shopper` twice; combine the shares",
         ),
         (
             |setup| setup.errors = weights(&[("bad_skus", 0.1)]),
-            "errors.bad_skus: no step of journey `j` knows it (did you mean `bad_sku`?); known: bad_sku",
+            "errors.bad_skus: no step of journey `j` has this error (did you mean `bad_sku`?); known: bad_sku",
         ),
     ];
     for (change, expected) in cases {
@@ -249,7 +249,7 @@ fn all_faults_are_reported_at_once() {
 fn chances_of_errors_on_one_step_may_not_pass_certainty() {
     let mut setup = Setup::ecommerce().with_errors(0.2);
     let found = problems(&setup);
-    assert!(found.iter().any(|problem| problem.contains("`add_item` knows add up to")), "{found:#?}");
+    assert!(found.iter().any(|problem| problem.contains("`add_item` add up to")), "{found:#?}");
     setup = setup.with_errors(1.0 / 7.0);
     assert_eq!(problems(&setup), Vec::<String>::new(), "seven times a seventh is just certain");
 }

@@ -371,7 +371,7 @@ fn calling_too_early_only_repeats_the_wait() {
             Next::Wait(until) => break until,
             Next::Send(request) => {
                 let Answer(outcome, ..) = well(&request);
-                reply = Some(lb_core::workload::StepReply { outcome, body: None });
+                reply = Some(lb_core::workload::StepReply { outcome, seen: None });
                 now += Span::from_millis(1);
             }
             Next::Done => unreachable!("the plan has just begun"),

@@ -2,8 +2,8 @@
 
 use lb_core::rng::{Seed, mix};
 use lb_core::workload::{
-    ClassMix, Journey, JourneyError, Next, Rendered, Request, Schedule, Stage, StepReply, UserClass, UserId,
-    Workload,
+    ClassMix, Journey, JourneyError, Next, Rendered, Request, Schedule, Seen, Stage, StepReply, UserClass,
+    UserId, Workload,
 };
 use lb_core::{Outcome, Span, Time};
 use std::collections::BTreeMap;
@@ -151,7 +151,8 @@ pub(crate) fn drive(
                     return sent;
                 }
                 now += latency;
-                reply = Some(StepReply { outcome, body: body.map(str::as_bytes) });
+                let seen = body.map(|body| Seen { body: body.as_bytes(), ..Seen::default() });
+                reply = Some(StepReply { outcome, seen });
             }
         }
     }

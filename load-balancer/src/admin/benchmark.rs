@@ -1,13 +1,13 @@
 //! `/api/benchmark`: start, switch, reset, status, stop and results, as in the Spring dialect.
 //!
-//! Where the Spring application misleads, this tells the truth in the same shapes: a switch takes effect, and
-//! `currentAlgorithm` is the algorithm that routes; a request is booked under the algorithm that *placed*
-//! it; comparisons omit algorithms without requests. As in the Spring application, requests count only
-//! between start and stop, and never for paths with `/actuator/` or `/health`. An error is a reply
-//! from 500 on: a 4xx is the client's mistake.
+//! Where the Spring application misleads, this implementation is accurate in the same JSON shapes: a switch
+//! takes effect, and `currentAlgorithm` is the active algorithm; a request is booked under the algorithm
+//! that *placed* it; comparisons omit algorithms without requests. As in the Spring application, requests
+//! count only between start and stop, and never for paths with `/actuator/` or `/health`. Replies with a
+//! status of 500 or above are errors; a 4xx is the client's mistake.
 
 use super::parameters::Parameters;
-use super::reply::{Refusal, Shared, available, fault, refuse_algorithm, spring_name};
+use super::reply::{Refusal, Shared, available, fault, refuse_algorithm, spring_name, tested};
 use crate::state::{Label, Session, State as Balancers, Stats};
 use axum::Json;
 use axum::extract::State;
@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// The figures of one algorithm that `status` tells.
+/// Returns the figures of one algorithm that `status` reports.
 fn brief(stats: &Stats) -> Map<String, Value> {
     let mut map = Map::new();
     map.insert("requestCount".to_owned(), stats.requests.into());
@@ -29,8 +29,8 @@ fn brief(stats: &Stats) -> Map<String, Value> {
     map
 }
 
-/// The figures of one algorithm that `results` tells: those of [`brief`], the duration, and, unless there was
-/// no request, percentiles. Times are whole milliseconds.
+/// Returns the figures of one algorithm that `results` reports: those of [`brief`], the duration and, if
+/// there were requests, percentiles. Times are whole milliseconds.
 fn full(stats: &Stats, now: Time) -> Value {
     let mut map = brief(stats);
     map.insert("durationMs".to_owned(), millis(stats.duration(now)).into());
@@ -63,12 +63,12 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
         .route("/api/benchmark/results", get(results))
 }
 
-/// The algorithm of this name. A `+` that was not escaped in the query has become a blank.
+/// Parses the name of an algorithm. A `+` that was not escaped in the query arrives as a space.
 fn parse(name: &str) -> Result<Algorithm, AlgorithmError> {
     name.replace(' ', "+").parse()
 }
 
-/// Switches to the algorithm `name` and begins its stint; the error is the reply to give if it cannot run.
+/// Switches to the algorithm `name` and begins its stint. If it cannot run, the error is the reply to send.
 fn route_by(state: &Balancers, name: &str) -> Result<Arc<Label>, Refusal> {
     let before = state.current();
     let label = parse(name)
@@ -90,7 +90,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Valu
     if state.benchmark.is_active() {
         return Err(fault(StatusCode::BAD_REQUEST, "Benchmark already running"));
     }
-    // The Spring application only changes a label here. Without the parameter the algorithm stays.
+    // The Spring application only changes a label here. Without the parameter, the algorithm does not change.
     let label = match parameters.get("startAlgorithm") {
         Some(name) => route_by(&state, name)?,
         None => state.current(),
@@ -107,7 +107,7 @@ async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Valu
         "status": "started",
         "duration_minutes": minutes,
         "current_algorithm": spring_name(label.algorithm),
-        "test_algorithms": available(&state),
+        "test_algorithms": tested(&state),
         "start_time": epoch_millis(started),
     })))
 }
@@ -119,7 +119,7 @@ fn epoch_millis(time: SystemTime) -> u64 {
 async fn stop(State(state): Shared) -> Json<Value> {
     let session = state.benchmark.session();
     if !state.benchmark.set_active(false) {
-        // The dialect answers 200 here.
+        // The dialect answers 200 to this error.
         return Json(json!({ "status": "error", "message": "No benchmark currently running" }));
     }
     let now = state.now();
@@ -165,13 +165,14 @@ async fn status(State(state): Shared) -> Json<Value> {
     let session = state.benchmark.session();
     let active = state.benchmark.is_active();
     let label = state.current();
-    let algorithms = available(&state);
+    let tested = tested(&state);
     let mut body = json!({
         "benchmarkActive": active,
         "currentAlgorithm": spring_name(label.algorithm),
         "currentPhase": 1,
-        "totalPhases": algorithms.len(),
-        "testAlgorithms": algorithms,
+        "totalPhases": tested.len(),
+        "testAlgorithms": tested,
+        "availableAlgorithms": available(&state),
     });
     if active {
         let elapsed = state.now().since(session.began);
@@ -223,7 +224,7 @@ fn report(state: &Balancers, session: &Session) -> Value {
     json!({
         "algorithmResults": all,
         "testConfiguration": {
-            "algorithms": available(state),
+            "algorithms": tested(state),
             "durationMinutes": session.minutes,
             "startTime": started.to_string(),
         },
@@ -235,7 +236,7 @@ fn comparison(figures: &[Figures]) -> Value {
     if figures.len() < 2 {
         return json!({ "message": "Need at least 2 algorithms for comparison" });
     }
-    // An algorithm without a request has a mean of zero, and must not win with it.
+    // An algorithm without requests has a mean of zero, and must not win because of that.
     let best = |value: fn(&Figures) -> f64| {
         figures
             .iter()
@@ -259,11 +260,63 @@ fn comparison(figures: &[Figures]) -> Value {
     })
 }
 
-/// A percentage as Java prints it.
+/// Formats a percentage as Java does.
 fn percent(value: f64) -> String {
     if value.is_infinite() {
         format!("{}Infinity%", if value < 0.0 { "-" } else { "" })
     } else {
         format!("{value:.1}%")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::AlgorithmStats;
+
+    #[test]
+    fn percentiles_are_those_of_the_latencies_however_long() {
+        for millis in [1, 2, 3, 100, 4_000, 600_000] {
+            let stats = AlgorithmStats::new(1);
+            for _ in 0..10 {
+                stats.record(0, Span::from_millis(millis), false);
+            }
+            let read = stats.read().expect("ten requests");
+            let figures = full(&read, Time::ZERO);
+            assert_eq!(figures["requestCount"], 10);
+            assert_eq!(figures["averageResponseTime"], millis as f64);
+            for key in [
+                "p50ResponseTime",
+                "p95ResponseTime",
+                "p99ResponseTime",
+                "minResponseTime",
+                "maxResponseTime",
+            ] {
+                let told = figures[key].as_u64().expect("whole milliseconds");
+                assert!(told.abs_diff(millis) * 1000 <= millis, "{key} of {millis} ms is told as {told} ms");
+            }
+        }
+    }
+
+    #[test]
+    fn each_percentile_is_the_latency_below_which_that_share_lies() {
+        let stats = AlgorithmStats::new(1);
+        // Ninety of 100 ms, eight of 300 ms, two of 2 s.
+        for (count, millis) in [(90, 100), (8, 300), (2, 2_000)] {
+            for _ in 0..count {
+                stats.record(0, Span::from_millis(millis), false);
+            }
+        }
+        let figures = full(&stats.read().expect("a hundred requests"), Time::ZERO);
+        for (key, millis) in [
+            ("minResponseTime", 100_u64),
+            ("p50ResponseTime", 100),
+            ("p95ResponseTime", 300),
+            ("p99ResponseTime", 2_000),
+            ("maxResponseTime", 2_000),
+        ] {
+            let told = figures[key].as_u64().expect("whole milliseconds");
+            assert!(told.abs_diff(millis) * 1000 <= millis, "{key} is told as {told} ms, not {millis} ms");
+        }
     }
 }

@@ -1,8 +1,8 @@
 //! Renders the metrics in the text format that Prometheus scrapes.
 //!
-//! Names and labels are those of the Spring application, so that its dashboards keep working. There the learned
-//! agent is a service of its own that is asked over HTTP; what only such a service has (confidence scores,
-//! feedback sent and failed) has no series here.
+//! Names and labels are those of the Spring application, so that its dashboards keep working. There, the
+//! learned agent is a separate service that is called over HTTP. Metrics that only such a service has
+//! (confidence scores, feedback sent and failed) have no series here.
 
 use crate::metrics::{ErrorType, GlobalMetrics, Histogram, MemberMetrics, ServiceMetrics};
 use crate::state::Decisions;
@@ -11,11 +11,14 @@ use std::fmt::Write;
 use std::sync::atomic::Ordering::Relaxed;
 
 /// The names of all series, as `/actuator/metrics` lists them.
-pub(super) const NAMES: [&str; 12] = [
+pub(super) const NAMES: [&str; 15] = [
     "lb_active_connections",
     "lb_proxy_requests_total",
     "lb_proxy_errors_total",
+    "lb_client_aborts_total",
     "lb_proxy_request_duration_seconds",
+    "lb_tunnels",
+    "lb_tunnel_duration_seconds",
     "lb_pod_requests_total",
     "lb_pod_errors_total",
     "lb_pod_active_requests",
@@ -31,28 +34,28 @@ pub(super) struct Page {
     text: String,
 }
 
-/// One service as a scrape sees it.
+/// One service in a scrape.
 pub(super) struct ServicePage<'a> {
     pub(super) name: &'a str,
     pub(super) metrics: ServiceMetrics,
     pub(super) members: Vec<MemberPage<'a>>,
 }
 
-/// One backend of a service as a scrape sees it.
+/// One backend of a service in a scrape.
 pub(super) struct MemberPage<'a> {
     pub(super) id: &'a str,
     pub(super) metrics: MemberMetrics,
     pub(super) in_flight: u32,
 }
 
-/// The learned policy as a scrape sees it.
+/// The learned policy in a scrape.
 pub(super) struct RlPage<'a> {
     /// Hash of the weights; `None` without a policy file.
     pub(super) policy: Option<&'a str>,
     pub(super) pools: Vec<RlPool<'a>>,
 }
 
-/// What the learned policies of one pool have decided since the process started.
+/// The decisions of one pool's learned policies since the process started.
 pub(super) struct RlPool<'a> {
     pub(super) name: &'a str,
     pub(super) counts: GuardCounts,
@@ -105,11 +108,34 @@ impl Page {
                 }
             }
         }
+        let name = "lb_client_aborts_total";
+        self.head(name, "counter", "Requests whose client went away, was too slow or sent a malformed body.");
+        for service in services {
+            let (service, count) = (service.name, service.metrics.client_aborts());
+            line(&mut self.text, format_args!("{name}{{service=\"{service}\"}} {count}"));
+        }
         let name = "lb_proxy_request_duration_seconds";
         self.head(name, "histogram", "From the arrival of a request to the end of its reply.");
         for service in services {
             let labels = format!("service=\"{}\"", service.name);
             histogram(&mut self.text, &service.metrics.duration, name, &labels);
+        }
+        self.tunnels(services);
+    }
+
+    fn tunnels(&mut self, services: &[ServicePage<'_>]) {
+        let name = "lb_tunnels";
+        self.head(name, "gauge", "Open tunnels: requests that became a WebSocket or the like.");
+        for service in services {
+            let (service, open) = (service.name, service.metrics.tunnels());
+            line(&mut self.text, format_args!("{name}{{service=\"{service}\"}} {open}"));
+        }
+        let name = "lb_tunnel_duration_seconds";
+        self.head(name, "summary", "From the arrival of such a request to the end of its tunnel.");
+        for service in services {
+            let (service, (count, sum)) = (service.name, service.metrics.tunnels_closed());
+            line(&mut self.text, format_args!("{name}_sum{{service=\"{service}\"}} {sum}"));
+            line(&mut self.text, format_args!("{name}_count{{service=\"{service}\"}} {count}"));
         }
     }
 
@@ -149,7 +175,8 @@ impl Page {
 }
 
 impl Page {
-    /// The label `service` holds the name of a pool: a pool decides for all its services.
+    /// Writes the series of the learned policy. Their label `service` holds the name of a pool, because a
+    /// pool decides for all its services.
     fn rl(&mut self, rl: &RlPage<'_>) {
         let broken = rl.pools.iter().any(|pool| pool.counts.not_finite > 0);
         let healthy = rl.policy.is_some() && !broken;
@@ -159,12 +186,12 @@ impl Page {
             i64::from(healthy),
         );
         if let Some(sha256) = rl.policy {
-            self.head("rl_policy_info", "gauge", "The policy file by the hash of its weights.");
+            self.head("rl_policy_info", "gauge", "The policy file, identified by the hash of its weights.");
             line(&mut self.text, format_args!("rl_policy_info{{sha256=\"{sha256}\"}} 1"));
         }
         self.rl_counts(
             "rl_decisions_total",
-            "Decisions of the learned policy, by who made them; service is the pool.",
+            "Decisions of the learned policy, by their source; service is the pool.",
             "decision_type",
             &rl.pools,
             |counts| {
@@ -181,7 +208,7 @@ impl Page {
             |counts| vec![("stale", counts.stale), ("not_finite", counts.not_finite)],
         );
         let name = "rl_decision_duration_seconds";
-        self.head(name, "summary", "Time of one decision of the learned policy, of every 64th.");
+        self.head(name, "summary", "Time that a decision of the learned policy takes; every 64th is timed.");
         for RlPool { name: pool, decisions, .. } in &rl.pools {
             let (pool, sum) = (escape(pool), decisions.nanos as f64 / 1e9);
             line(&mut self.text, format_args!("{name}_sum{{service=\"{pool}\"}} {sum}"));
@@ -226,7 +253,8 @@ fn pairs<'a>(services: &'a [ServicePage<'a>]) -> impl Iterator<Item = (&'a str, 
     services.iter().flat_map(|service| service.members.iter().map(move |member| (service.name, member)))
 }
 
-/// A label's value: names of services and backends are plain, names of pools may hold anything.
+/// Escapes a label's value. Names of services and backends need no escaping, but names of pools may contain
+/// anything.
 fn escape(text: &str) -> String {
     text.replace('\\', r"\\").replace('"', r#"\""#).replace('\n', r"\n")
 }

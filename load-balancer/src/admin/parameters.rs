@@ -1,5 +1,5 @@
 //! Request parameters as the Spring dialect accepts them: from the query or a form body, never
-//! from JSON.
+//! from JSON. A page can send a form without asking first, so forms need `X-Requested-With` (`lb_listen::Gate`).
 
 use super::reply::Refusal;
 use crate::state::State;
@@ -20,17 +20,17 @@ pub(super) struct Parameters {
 }
 
 impl Parameters {
-    /// The parameter, if given.
+    /// Returns the parameter, if it is given.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.values.get(name).map(String::as_str)
     }
 
-    /// The parameter, or the reply that Spring makes when it is missing.
+    /// Returns the parameter, or the reply that Spring sends when it is missing.
     pub(super) fn required(&self, name: &str) -> Result<&str, Refusal> {
         self.get(name).ok_or_else(|| self.bad(&format!("Required request parameter '{name}' is not present")))
     }
 
-    /// The parameter as a whole number, or the reply that Spring makes when it is not one.
+    /// Returns the parameter as a whole number, or the reply that Spring sends when it is not one.
     pub(super) fn number(&self, name: &str, default: i64) -> Result<i64, Refusal> {
         match self.get(name) {
             None => Ok(default),

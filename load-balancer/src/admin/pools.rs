@@ -24,7 +24,7 @@ pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
         .route("/api/lb/reset", post(reset))
 }
 
-/// 404 for something that does not exist, 400 for a value that is out of range.
+/// Returns 404 for something that does not exist, and 400 for a value that is out of range.
 fn refuse(error: &ChangeError) -> Refusal {
     let status = match error {
         ChangeError::UnknownBackend(_) | ChangeError::UnknownService(_) => StatusCode::NOT_FOUND,
@@ -58,7 +58,7 @@ async fn snapshot(State(state): Shared) -> Json<Value> {
     }))
 }
 
-/// The backends of one pool. Each view is seen at one moment.
+/// Lists the backends of one pool. The values of one view are from the same moment.
 fn backends(state: &Balancers, pool: &Pool) -> Vec<Value> {
     let listed = pool.listed();
     let tallies = pool.tally(state.now());

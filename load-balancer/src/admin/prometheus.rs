@@ -19,7 +19,7 @@ pub(super) async fn names() -> Json<Value> {
     Json(json!({ "names": NAMES }))
 }
 
-/// The text of a Prometheus scrape.
+/// Renders the text of a Prometheus scrape.
 fn page(state: &Balancers) -> String {
     let table = state.table();
     let now = state.now();

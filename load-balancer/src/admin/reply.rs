@@ -1,4 +1,4 @@
-//! What handlers share: the state they are given, refusals, and how the Spring dialect names algorithms.
+//! Code that handlers share: their state, error replies, and the Spring dialect's names for algorithms.
 
 use crate::state::State as Balancers;
 use axum::Json;
@@ -27,12 +27,12 @@ impl IntoResponse for Refusal {
     }
 }
 
-/// An error reply in the shape that clients of the dialect read.
+/// Builds an error reply in the shape that clients of the dialect read.
 pub(super) fn fault(status: StatusCode, text: impl Into<String>) -> Refusal {
     Refusal::new(status, json!({ "error": text.into() }))
 }
 
-/// The names of all algorithms that can run, each also with ejection.
+/// Lists the names of all algorithms that can run, each also with ejection.
 pub(super) fn available(state: &Balancers) -> Vec<String> {
     let with =
         |ejection| Algorithm::table().iter().map(move |entry| Algorithm { rule: entry.rule, ejection });
@@ -43,7 +43,14 @@ pub(super) fn available(state: &Balancers) -> Vec<String> {
         .collect()
 }
 
-/// An algorithm's name in the Spring dialect, which calls the learned one `rl-agent`.
+/// Returns the names of the algorithms that a complete benchmark compares and that can run. Clients of the
+/// dialect test each of them, so the list is short.
+pub(super) fn tested(state: &Balancers) -> Vec<String> {
+    let tested = state.config.test_algorithms.iter().copied();
+    tested.filter(|algorithm| state.can_run(*algorithm).is_ok()).map(spring_name).collect()
+}
+
+/// Returns an algorithm's name in the Spring dialect, which calls the learned one `rl-agent`.
 pub(super) fn spring_name(algorithm: Algorithm) -> String {
     let name = algorithm.to_string();
     match name.strip_prefix("rl") {
@@ -52,7 +59,8 @@ pub(super) fn spring_name(algorithm: Algorithm) -> String {
     }
 }
 
-/// The dialect's reply to an algorithm that is unknown or cannot run: why, and which can.
+/// Builds the dialect's reply for an algorithm that is unknown or cannot run: the reason, and the available
+/// algorithms.
 pub(super) fn refuse_algorithm(state: &Balancers, name: &str, error: &dyn std::fmt::Display) -> Refusal {
     let body = json!({
         "error": format!("Invalid algorithm: {name}"),

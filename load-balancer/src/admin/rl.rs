@@ -1,5 +1,5 @@
-//! `/rl`: the current strategy, as the Spring dialect reports it, and the policy that `rl` follows: what it
-//! is, how often guards overruled it, and how it is replaced while requests are in flight.
+//! `/rl`: the current strategy, as the Spring dialect reports it, and the policy file of `rl`: what it
+//! contains, how often guards overrode it, and how to replace it while requests are in flight.
 
 use super::reply::{Refusal, Shared, available, spring_name};
 use crate::config::{Trained, TrainedError};
@@ -33,7 +33,7 @@ async fn status(State(state): Shared) -> Json<Value> {
     }))
 }
 
-/// What operators are told of the policy file.
+/// Describes the policy file for operators.
 fn policy(trained: &Trained) -> Value {
     let file = &trained.file;
     json!({
@@ -45,8 +45,8 @@ fn policy(trained: &Trained) -> Value {
     })
 }
 
-/// Who made the decisions while the learned policy was current, under the dialect's names, and how often each
-/// guard stepped in.
+/// Returns how many decisions the learned policy and its fallback made while it was current, under the
+/// dialect's names, and how often each guard stepped in.
 fn routing_stats(counts: GuardCounts) -> Value {
     let fallback = counts.stale + counts.not_finite;
     let share = |part: u64| if counts.picks > 0 { part as f64 / counts.picks as f64 } else { 0.0 };
@@ -59,7 +59,7 @@ fn routing_stats(counts: GuardCounts) -> Value {
     })
 }
 
-/// How often each guard stepped in, by its name.
+/// Returns how often each guard stepped in, by the guard's name.
 pub(super) fn counts(counts: GuardCounts) -> Value {
     json!({
         "picks": counts.picks,
@@ -80,14 +80,14 @@ async fn strategies(State(state): Shared) -> Json<Value> {
     }))
 }
 
-/// Which file to read; by default the one that was read last.
+/// The file to read; by default, the one that was read last.
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Reload {
     path: Option<PathBuf>,
 }
 
-/// An error in the shape that the dialect has below `/rl`.
+/// Builds an error reply in the shape that the dialect uses below `/rl`.
 fn refuse(status: StatusCode, message: &str) -> Refusal {
     Refusal::new(status, json!({ "status": "error", "message": message, "error": message }))
 }
@@ -110,7 +110,7 @@ async fn reload(State(state): Shared, body: String) -> Result<Json<Value>, Refus
             }
         },
     };
-    // Not on a thread that serves requests: the disk may be slow.
+    // Use a thread that does not serve requests: the disk may be slow.
     let read = tokio::task::spawn_blocking(move || Trained::read(&path)).await;
     let trained = match read {
         Ok(Ok(trained)) => trained,
@@ -119,7 +119,7 @@ async fn reload(State(state): Shared, body: String) -> Result<Json<Value>, Refus
                 TrainedError::Refused { .. } => StatusCode::UNPROCESSABLE_ENTITY,
                 _ => StatusCode::BAD_REQUEST,
             };
-            return Err(refuse(status, &format!("{error}; the policy stays as it is")));
+            return Err(refuse(status, &format!("{error}; the policy is unchanged")));
         }
         Err(error) => return Err(refuse(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())),
     };
@@ -134,5 +134,5 @@ async fn reset_stats(State(state): Shared) -> Result<Json<Value>, Refusal> {
         return Err(refuse(StatusCode::BAD_REQUEST, "the learned strategy is not active"));
     }
     state.forget_guard_counts();
-    Ok(Json(json!({ "status": "success", "message": "statistics begin at zero" })))
+    Ok(Json(json!({ "status": "success", "message": "statistics reset" })))
 }

@@ -1,7 +1,7 @@
 //! `/api/services` and `/api/metrics`: lists, adds and removes instances, in the Spring dialect.
 //!
-//! Instances added here take requests at once, like configured ones. Each has a name of its own (the
-//! Spring application gives all the same), and removal works (there it does not).
+//! Instances added here take requests at once, like configured ones. Each has a unique name (the Spring
+//! application gives all instances the same one), and removal works (there it does not).
 
 use super::parameters::Parameters;
 use super::reply::{Refusal, Shared, fault};
@@ -17,12 +17,15 @@ use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use std::sync::Arc;
 
+/// The instances of one service.
+const INSTANCES: &str = "/api/services/{service}/instances";
+
 pub(super) fn routes() -> axum::Router<Arc<Balancers>> {
     axum::Router::new()
         .route("/api/services", get(list))
         .route("/api/services/status", get(status))
         .route("/api/services/{service}", get(one).post(add_service))
-        .route("/api/services/{service}/instances", post(add_instance).delete(remove_instance))
+        .route(INSTANCES, get(instances).post(add_instance).delete(remove_instance))
         .route("/api/services/{service}/instances/{instance}/health-check", post(check_instance))
 }
 
@@ -30,7 +33,7 @@ fn bad(error: &ChangeError) -> Refusal {
     fault(StatusCode::BAD_REQUEST, error.to_string())
 }
 
-/// The routes of all services, by name.
+/// Lists the routes of all services, ordered by name.
 fn services(state: &Balancers) -> Vec<Arc<Route>> {
     let mut routes: Vec<_> = state.table().routes.values().cloned().collect();
     routes.sort_by(|a, b| a.service.cmp(&b.service));
@@ -63,9 +66,13 @@ fn instance(state: &Balancers, route: &Route, backend: &Backend) -> Value {
     })
 }
 
+/// Returns all instances of a service.
+fn all(state: &Balancers, route: &Route) -> Vec<Value> {
+    route.pool.listed().iter().map(|backend| instance(state, route, backend)).collect()
+}
+
 fn service(state: &Balancers, route: &Route) -> Value {
-    let instances: Vec<_> =
-        route.pool.listed().iter().map(|backend| instance(state, route, backend)).collect();
+    let instances = all(state, route);
     let healthy: Vec<_> = instances.iter().filter(|instance| instance["healthy"] == true).cloned().collect();
     json!({
         "name": route.service,
@@ -99,7 +106,14 @@ async fn one(State(state): Shared, Path(name): Path<String>) -> Response {
     }
 }
 
-/// Makes a pool for `service` unless one answers for it.
+async fn instances(State(state): Shared, Path(name): Path<String>) -> Response {
+    match find(&state, &name) {
+        Some(route) => Json(all(&state, &route)).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+/// Adds a pool for `service` unless a pool already serves it.
 fn ensure(state: &Balancers, service: &str) -> Result<(), ChangeError> {
     if find(state, service).is_some() {
         return Ok(());
@@ -107,6 +121,7 @@ fn ensure(state: &Balancers, service: &str) -> Result<(), ChangeError> {
     state.add_pool(&PoolConfig {
         name: service.to_owned(),
         services: vec![service.to_owned()],
+        at: None,
         backends: Vec::new(),
     })
 }
@@ -159,8 +174,8 @@ async fn remove_instance(
     })))
 }
 
-/// The URL is written with `_` for `/` and `-` for `:`. Known URLs are compared in that spelling,
-/// so that hosts with a dash work too.
+/// Checks one instance now. The path contains its URL with `_` for `/` and `-` for `:`. Known URLs are
+/// compared in that spelling, so that hosts with a dash work, too.
 async fn check_instance(State(state): Shared, Path((name, spelt)): Path<(String, String)>) -> Response {
     let Some(route) = find(&state, &name) else {
         return bad(&ChangeError::UnknownService(name)).into_response();
@@ -181,8 +196,8 @@ async fn check_instance(State(state): Shared, Path((name, spelt)): Path<(String,
     .into_response()
 }
 
-/// `GET /api/metrics/{service}`: lifetime figures per instance. What a load balancer cannot see of
-/// an instance (its CPU, its memory) is 0, which is what the dialect says of a series that is missing.
+/// Answers `GET /api/metrics/{service}` with lifetime figures for each instance. Values that a load balancer
+/// cannot know (CPU and memory of an instance) are 0, which is what the dialect reports for a missing series.
 pub(super) async fn metrics(State(state): Shared, Path(name): Path<String>) -> Response {
     let Some(route) = find(&state, &name) else {
         return StatusCode::NOT_FOUND.into_response();

@@ -33,7 +33,7 @@ async fn status(State(state): Shared) -> Json<Value> {
 
 async fn start(State(state): Shared, parameters: Parameters) -> Result<Json<Value>, Refusal> {
     let name = parameters.required("name")?.to_owned();
-    // A name, and no path out of the folder.
+    // It must be a plain name, not a path that leads out of the folder.
     if !is_name(&name.replace('+', "-")) || name.starts_with('.') {
         let text = format!("name is `{name}`: must be letters, digits, `-`, `_`, `+` or `.`");
         return Err(fault(StatusCode::BAD_REQUEST, text));
@@ -48,7 +48,7 @@ async fn stop(State(state): Shared) -> Result<Json<Value>, Refusal> {
     Ok(Json(json!(summary)))
 }
 
-/// Does `work` on a thread that may wait for the disk.
+/// Runs `work` on a thread that may wait for the disk.
 async fn with_traces<R: Send + 'static>(
     state: Arc<Balancers>,
     work: impl FnOnce(&Traces, &Balancers) -> Result<R, TraceError> + Send + 'static,

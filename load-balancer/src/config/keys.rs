@@ -2,19 +2,23 @@
 
 use serde_json::Value;
 
-/// The keys of an object and of the objects in it: what may be typed where.
+/// The keys that an object and the objects in it may have.
 struct Shape {
     keys: &'static [&'static str],
     inner: &'static [(&'static str, &'static Shape)],
 }
 
 const BACKEND: Shape = Shape { keys: &["id", "url", "weight"], inner: &[] };
-const POOL: Shape = Shape { keys: &["name", "services", "backends"], inner: &[("backends", &BACKEND)] };
-const TIMEOUTS: Shape = Shape { keys: &["connect_ms", "response_ms", "idle_ms"], inner: &[] };
+const POOL: Shape = Shape { keys: &["name", "services", "at", "backends"], inner: &[("backends", &BACKEND)] };
+const TIMEOUTS: Shape = Shape {
+    keys: &["connect_ms", "response_ms", "head_ms", "client_ms", "idle_ms", "tunnel_ms"],
+    inner: &[],
+};
 const HEALTH: Shape = Shape {
     keys: &["enabled", "path", "interval_ms", "timeout_ms", "unhealthy_after", "healthy_after"],
     inner: &[],
 };
+const TLS: Shape = Shape { keys: &["certificate", "key"], inner: &[] };
 const TRACES: Shape = Shape { keys: &["folder", "exploration", "at_start"], inner: &[] };
 const ROOT: Shape = Shape {
     keys: &[
@@ -22,9 +26,13 @@ const ROOT: Shape = Shape {
         "listen",
         "admin_listen",
         "admin_token",
+        "admin_hosts",
         "threads",
         "algorithm",
+        "test_algorithms",
         "pools",
+        "host",
+        "tls",
         "timeouts",
         "health",
         "trust_forwarded_for",
@@ -32,7 +40,13 @@ const ROOT: Shape = Shape {
         "views",
         "traces",
     ],
-    inner: &[("pools", &POOL), ("timeouts", &TIMEOUTS), ("health", &HEALTH), ("traces", &TRACES)],
+    inner: &[
+        ("pools", &POOL),
+        ("tls", &TLS),
+        ("timeouts", &TIMEOUTS),
+        ("health", &HEALTH),
+        ("traces", &TRACES),
+    ],
 };
 
 /// Reports each unknown key of a config.
@@ -40,7 +54,7 @@ pub(super) fn unknown(config: &Value, faults: &mut Vec<String>) {
     unknown_below(config, "", &ROOT, faults);
 }
 
-/// Reports each key of `value` that `shape` does not know, with the nearest one that it does.
+/// Reports each key of `value` that is not in `shape`, with the closest known key.
 fn unknown_below(value: &Value, path: &str, shape: &Shape, faults: &mut Vec<String>) {
     match value {
         Value::Object(object) => {

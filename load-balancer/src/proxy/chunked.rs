@@ -1,21 +1,58 @@
 //! The chunked coding of HTTP/1.1 (RFC 9112, 7.1), in both directions.
 
-use bytes::{Buf, Bytes, BytesMut};
-use http::{HeaderMap, HeaderName, HeaderValue};
+use crate::proxy::fields::write_field;
+use bytes::{Buf, BytesMut};
+use lb_core::framing::{self, MOST_FIELDS, Malformed};
+use std::io::Write;
 
-/// Longest line of a chunk's size with its extensions.
-const LONGEST_LINE: usize = 1024;
-/// Longest trailer section.
-const LONGEST_TRAILERS: usize = 16 * 1024;
-/// Most trailer fields.
-const MOST_TRAILERS: usize = 32;
+/// Fields that are not passed on as trailers, and the beginnings of names of such fields (RFC 9110, 6.5.1):
+/// those for framing, routing, forwarding, authentication and the connection, since a recipient that merged
+/// them would believe what no rule for heads has checked.
+const NO_TRAILERS: &[&str] = &[
+    "age",
+    "authorization",
+    "cache-control",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "date",
+    "expect",
+    "expires",
+    "forwarded",
+    "host",
+    "keep-alive",
+    "location",
+    "max-forwards",
+    "pragma",
+    "proxy-",
+    "range",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "via",
+    "x-backend",
+    "x-forwarded-",
+    "x-http-",
+    "x-lb-",
+    "x-original-",
+    "x-real-",
+    "x-request-key",
+    "x-rewrite-",
+    "x-service",
+    "x-trace-id",
+];
 
-/// Where in a chunked body the next byte lies.
+/// The position of the next byte in a chunked body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decoder {
     /// Before the size of a chunk.
     Size,
-    /// Within a chunk, with so many bytes to come.
+    /// Within a chunk that has this many bytes left.
     Data(u64),
     /// Before the line end that closes a chunk.
     DataEnd,
@@ -25,33 +62,27 @@ pub(crate) enum Decoder {
     Done,
 }
 
-/// What a decoder found.
-#[derive(Debug, PartialEq)]
+/// The result of one step of a decoder.
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Piece {
-    /// Bytes of the body.
-    Data(Bytes),
-    /// The end, with the trailers if there are any.
-    End(Option<HeaderMap>),
-    /// Nothing until more bytes come.
+    /// This many bytes at the beginning of the input belong to the body. The caller takes all of them.
+    Data(usize),
+    /// The end, with the lines of the trailers that are passed on.
+    End(Vec<u8>),
+    /// Nothing until more bytes arrive.
     More,
 }
 
-/// The body violates the chunked coding.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[error("malformed chunked body: {0}")]
-pub(crate) struct Malformed(&'static str);
-
 impl Decoder {
-    /// Takes the next piece out of `input`.
+    /// Takes the framing before the next piece from `input`.
     pub(crate) fn next(&mut self, input: &mut BytesMut) -> Result<Piece, Malformed> {
         loop {
             match *self {
                 Self::Size => {
-                    let Some(line) = line_end(input, LONGEST_LINE)? else {
+                    let Some((line, size)) = framing::chunk_line(input)? else {
                         return Ok(Piece::More);
                     };
-                    let size = size(&input[..line])?;
-                    input.advance(line + 2);
+                    input.advance(line);
                     *self = if size == 0 { Self::Trailers } else { Self::Data(size) };
                 }
                 Self::Data(left) => {
@@ -61,97 +92,66 @@ impl Decoder {
                     let take = usize::try_from(left).unwrap_or(usize::MAX).min(input.len());
                     let left = left - take as u64;
                     *self = if left == 0 { Self::DataEnd } else { Self::Data(left) };
-                    return Ok(Piece::Data(input.split_to(take).freeze()));
+                    return Ok(Piece::Data(take));
                 }
-                Self::DataEnd => {
-                    if input.len() < 2 {
-                        return Ok(Piece::More);
+                Self::DataEnd => match input[..] {
+                    [b'\r', b'\n', ..] => {
+                        input.advance(2);
+                        *self = Self::Size;
                     }
-                    if &input[..2] != b"\r\n" {
-                        return Err(Malformed("a chunk is longer than its size"));
-                    }
-                    input.advance(2);
-                    *self = Self::Size;
-                }
+                    [] | [b'\r'] => return Ok(Piece::More),
+                    _ => return Err(Malformed("a chunk is longer than its size")),
+                },
                 Self::Trailers => {
-                    let Some(trailers) = trailers(input)? else {
+                    let Some(length) = framing::trailer_section(input)? else {
                         return Ok(Piece::More);
                     };
+                    let trailers = trailers(&input[..length])?;
+                    input.advance(length);
                     *self = Self::Done;
                     return Ok(Piece::End(trailers));
                 }
-                Self::Done => return Ok(Piece::End(None)),
+                Self::Done => return Ok(Piece::End(Vec::new())),
             }
         }
     }
 }
 
-/// Where the first line ends, if all of it is there.
-fn line_end(input: &[u8], longest: usize) -> Result<Option<usize>, Malformed> {
-    match input.windows(2).take(longest).position(|pair| pair == b"\r\n") {
-        Some(end) => Ok(Some(end)),
-        None if input.len() > longest => Err(Malformed("a line is too long")),
-        None => Ok(None),
+/// Returns the lines of the trailers that are passed on.
+fn trailers(section: &[u8]) -> Result<Vec<u8>, Malformed> {
+    let mut lines = Vec::new();
+    if section == b"\r\n" {
+        return Ok(lines);
     }
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    let Ok(httparse::Status::Complete((_, fields))) = httparse::parse_headers(section, &mut fields) else {
+        return Err(Malformed("the trailers are not fields"));
+    };
+    for field in fields.iter().filter(|field| is_trailer(field.name)) {
+        write_field(field.name.as_bytes(), field.value, &mut lines);
+    }
+    Ok(lines)
 }
 
-/// The size that a chunk's first line gives; extensions after `;` mean nothing here.
-fn size(line: &[u8]) -> Result<u64, Malformed> {
-    let digits = line.split(|byte| *byte == b';').next().unwrap_or(line).trim_ascii_end();
-    if digits.is_empty() || digits.len() > 15 {
-        return Err(Malformed("a chunk's size is missing or too large"));
-    }
-    digits.iter().try_fold(0, |size, digit| {
-        let digit = char::from(*digit).to_digit(16).ok_or(Malformed("a chunk's size is not a number"))?;
-        Ok(size << 4 | u64::from(digit))
-    })
+/// Returns whether a field is passed on as a trailer.
+fn is_trailer(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    !NO_TRAILERS.iter().any(|no| if no.ends_with('-') { name.starts_with(no) } else { name == *no })
 }
 
-/// The trailers at the beginning of `input`, taken out, if all of them are there.
-#[expect(clippy::option_option, reason = "not all there, none, some")]
-fn trailers(input: &mut BytesMut) -> Result<Option<Option<HeaderMap>>, Malformed> {
-    if input.starts_with(b"\r\n") {
-        input.advance(2);
-        return Ok(Some(None));
-    }
-    let mut fields = [httparse::EMPTY_HEADER; MOST_TRAILERS];
-    match httparse::parse_headers(input, &mut fields) {
-        Ok(httparse::Status::Complete((length, fields))) => {
-            let mut map = HeaderMap::with_capacity(fields.len());
-            for field in fields {
-                let name = HeaderName::from_bytes(field.name.as_bytes());
-                let value = HeaderValue::from_bytes(field.value);
-                if let (Ok(name), Ok(value)) = (name, value) {
-                    map.append(name, value);
-                }
-            }
-            input.advance(length);
-            Ok(Some(Some(map)))
-        }
-        Ok(httparse::Status::Partial) if input.len() <= LONGEST_TRAILERS => Ok(None),
-        Ok(httparse::Status::Partial) => Err(Malformed("the trailers are too long")),
-        Err(_) => Err(Malformed("the trailers are not header fields")),
-    }
-}
-
-/// Appends `data` as one chunk; nothing if there is none, as an empty chunk would end the body.
+/// Appends `data` as one chunk. Empty data is skipped, since an empty chunk would end the body.
 pub(crate) fn encode(data: &[u8], output: &mut Vec<u8>) {
     if !data.is_empty() {
-        output.extend_from_slice(format!("{:x}\r\n", data.len()).as_bytes());
+        write!(output, "{:x}\r\n", data.len()).expect("a vector takes all");
         output.extend_from_slice(data);
         output.extend_from_slice(b"\r\n");
     }
 }
 
-/// Appends the end of the body.
-pub(crate) fn encode_end(trailers: Option<&HeaderMap>, output: &mut Vec<u8>) {
+/// Appends the end of the body, with the lines of its trailers.
+pub(crate) fn encode_end(trailers: &[u8], output: &mut Vec<u8>) {
     output.extend_from_slice(b"0\r\n");
-    for (name, value) in trailers.into_iter().flatten() {
-        output.extend_from_slice(name.as_str().as_bytes());
-        output.extend_from_slice(b": ");
-        output.extend_from_slice(value.as_bytes());
-        output.extend_from_slice(b"\r\n");
-    }
+    output.extend_from_slice(trailers);
     output.extend_from_slice(b"\r\n");
 }
 
@@ -160,7 +160,7 @@ mod tests {
     use super::*;
 
     /// A body, its trailers, and what is left over.
-    type Decoded = (Vec<u8>, Option<HeaderMap>, Vec<u8>);
+    type Decoded = (Vec<u8>, String, Vec<u8>);
 
     /// Decodes `text` given in pieces of `step` bytes.
     fn decode(text: &[u8], step: usize) -> Result<Decoded, Malformed> {
@@ -170,9 +170,10 @@ mod tests {
         let mut pieces = text.chunks(step);
         loop {
             match decoder.next(&mut input)? {
-                Piece::Data(data) => body.extend_from_slice(&data),
+                Piece::Data(count) => body.extend_from_slice(&input.split_to(count)),
                 Piece::End(trailers) => {
                     let rest = pieces.flatten().copied();
+                    let trailers = String::from_utf8(trailers).expect("the trailers are ASCII");
                     return Ok((body, trailers, input.iter().copied().chain(rest).collect()));
                 }
                 Piece::More => match pieces.next() {
@@ -189,19 +190,20 @@ mod tests {
         for step in 1..=text.len() {
             let (body, trailers, rest) = decode(text, step).expect("well-formed");
             assert_eq!(body, b"Wikipedia in \r\n\r\nchunks.", "cut every {step} bytes");
-            assert_eq!(trailers, None, "there are no trailers");
+            assert_eq!(trailers, "", "there are no trailers");
             assert_eq!(rest, b"NEXT", "what follows the body belongs to the next message");
         }
     }
 
     #[test]
-    fn decodes_trailers() {
-        let text = b"1\r\nx\r\n0\r\nX-Sum: 7\r\nX-More: y\r\n\r\n";
+    fn trailers_pass_unless_they_belong_into_a_head() {
+        let text =
+            b"1\r\nx\r\n0\r\nSum: 7\r\nHost: evil\r\nContent-Length: 5\r\nTRANSFER-ENCODING: chunked\r\n\
+                     X-Forwarded-For: 1.1.1.1\r\nX-Service: s\r\nForwarded: for=1.1.1.1\r\nCookie: a=b\r\n\
+                     Authorization: x\r\nTrailer: y\r\nConnection: close\r\nServer-Timing: z\r\n\r\n";
         for step in 1..=text.len() {
             let (_, trailers, _) = decode(text, step).expect("well-formed");
-            let trailers = trailers.expect("trailers are kept");
-            assert_eq!(trailers["x-sum"], "7");
-            assert_eq!(trailers["x-more"], "y");
+            assert_eq!(trailers, "Sum: 7\r\nServer-Timing: z\r\n", "cut every {step} bytes");
         }
     }
 
@@ -211,7 +213,7 @@ mod tests {
             let data: Vec<u8> = (0..length).map(|i| i as u8).collect();
             let mut text = Vec::new();
             encode(&data, &mut text);
-            encode_end(None, &mut text);
+            encode_end(b"", &mut text);
             let (body, _, rest) = decode(&text, 1000).expect("own coding is well-formed");
             assert!(body == data && rest.is_empty(), "{length} bytes come back unchanged");
         }
@@ -219,16 +221,22 @@ mod tests {
 
     #[test]
     fn refuses_violations() {
+        let many = format!("0\r\n{}\r\n", "x: y\r\n".repeat(MOST_FIELDS + 1));
         for (text, rule) in [
-            (&b"x\r\n"[..], "a size is hexadecimal"),
-            (b"\r\n", "a size is needed"),
-            (b"-1\r\n", "a size has no sign"),
-            (b"+1\r\na\r\n", "a size has no sign"),
-            (b"ffffffffffffffffff\r\n", "a size fits"),
-            (b"1\r\nab\r\n", "a chunk is as long as it says"),
-            (b"0\r\nno colon\r\n\r\n", "trailers are fields"),
+            ("x\r\n", "a size is hexadecimal"),
+            ("\r\n", "a size is needed"),
+            ("-1\r\n", "a size has no sign"),
+            ("+1\r\na\r\n", "a size has no sign"),
+            ("ffffffffffffffffff\r\n", "a size fits"),
+            ("1\r\nab\r\n", "a chunk is as long as it says"),
+            ("1\na\r\n", "a line ends with CR LF"),
+            ("1;\nx\r\na\r\n", "an extension has no line end"),
+            ("1\r\na\n0\r\n\r\n", "a chunk ends with CR LF"),
+            ("0\r\nno colon\r\n\r\n", "trailers are fields"),
+            ("0\r\na : b\r\n\r\n", "names have no blanks"),
+            (&many, "there are not too many trailers"),
         ] {
-            assert!(decode(text, 3).is_err(), "{rule}");
+            assert!(decode(text.as_bytes(), 3).is_err(), "{rule}");
         }
         assert!(decode(&[b'1'; 5000], 100).is_err(), "a size line has an end");
     }

@@ -1,12 +1,13 @@
-//! One request on its way: counted in flight when picked, released exactly once, on every path.
+//! A request in flight: counted when a backend is picked, and released exactly once, on every path.
 //!
-//! The value *is* the count. If it is dropped before it was told how the request ended (with the future of a
-//! client that hung up, a task that is torn down, a panic), the request is released as cancelled, so no early
-//! return and no error path can leak.
+//! The value *is* the count. If it is dropped before its end was recorded (with the future of a client that
+//! disconnected, a cancelled task, a panic), the request is released as cancelled, so neither an early return
+//! nor an error path can leak it.
 
 use crate::metrics::ErrorType;
 use crate::proxy::route::{ThreadMember, ThreadRoute};
 use crate::proxy::thread::Thread;
+use crate::proxy::upstream::Upstream;
 use crate::state::{Backend, Member, Route, ViewLabel};
 use http::HeaderValue;
 use lb_core::policy::{BackendIndex, Reply, ReplyKind, RequestInfo};
@@ -21,7 +22,7 @@ pub(super) struct InFlight {
     index: BackendIndex,
     label: Arc<ViewLabel>,
     sent: Time,
-    /// Whether the benchmark counts it.
+    /// Whether the benchmark counts the request.
     booked: bool,
     over: bool,
 }
@@ -38,7 +39,7 @@ impl InFlight {
         let picked = route.shared.pool.pick(thread.view, request, sent)?;
         let route = match route.members.get(picked.index.get()) {
             Some(_) => Rc::clone(route),
-            // Added after this thread looked at the table: the newest one has it.
+            // The backend was added after this thread read the table; the newest table has it.
             None => thread.route(&route.shared.service).expect("a route is replaced, never removed"),
         };
         Some(Self {
@@ -52,7 +53,7 @@ impl InFlight {
         })
     }
 
-    /// The backend that serves it, in its role for the service.
+    /// Returns the backend that serves the request, in its role for the service.
     pub(super) fn member(&self) -> &Member {
         &self.route.shared.members[self.index.get()]
     }
@@ -61,35 +62,61 @@ impl InFlight {
         &self.route.members[self.index.get()]
     }
 
-    /// The backend that serves it.
+    /// Returns the backend that serves the request.
     pub(super) fn backend(&self) -> &Arc<Backend> {
         &self.member().backend
     }
 
-    /// `X-Backend` of its reply.
+    /// Returns the value of `X-Backend` for the reply.
     pub(super) fn backend_header(&self) -> &HeaderValue {
         &self.own_member().header
     }
 
-    /// Its service.
+    /// Returns the route of the request's service.
     pub(super) fn route(&self) -> &Route {
         &self.route.shared
     }
 
-    /// `X-LB-Algorithm` of its reply: the algorithm that picked.
+    /// Returns the value of `X-LB-Algorithm` for the reply: the algorithm that picked the backend.
     pub(super) fn algorithm_header(&self) -> &HeaderValue {
         &self.label.header
     }
 
-    /// When it was picked.
+    /// Returns the time at which the backend was picked.
     pub(super) fn sent(&self) -> Time {
         self.sent
     }
 
-    /// The request ended; `status` is what the client was told.
-    pub(super) fn end(mut self, kind: ReplyKind, status: u16) {
+    /// Ends a request whose whole reply came over `upstream`, which is kept for the next one.
+    pub(super) fn over(self, thread: &Thread, upstream: Box<Upstream>, status: u16) {
+        let slot = self.backend().slot;
+        let kind = if status >= 500 { ReplyKind::ServerError } else { ReplyKind::Success };
+        self.end(kind, status);
+        thread.keep(slot, upstream);
+    }
+
+    /// Ends the request; `status` is the one that the client received.
+    pub(super) fn end(self, kind: ReplyKind, status: u16) {
         let now = self.thread.state.now();
         let latency = now.since(self.sent);
+        self.end_with(kind, status, latency, now);
+    }
+
+    /// Notes that the request has become a tunnel. Returns the time until then.
+    pub(super) fn tunnelled(&self) -> Span {
+        self.route.metrics.tunnel_opened();
+        self.thread.state.now().since(self.sent)
+    }
+
+    /// Ends a tunnel. Its latency is the time until it was `opened`: how long two sides talk says nothing about how fast
+    /// the backend is.
+    pub(super) fn end_tunnel(self, kind: ReplyKind, opened: Span) {
+        let now = self.thread.state.now();
+        self.route.metrics.tunnel_closed(now.since(self.sent));
+        self.end_with(kind, 101, opened, now);
+    }
+
+    fn end_with(mut self, kind: ReplyKind, status: u16, latency: Span, now: Time) {
         self.over = true;
         let reply = Reply { kind, latency };
         self.route().pool.with(self.thread.view, |balancer| balancer.reply(self.index, &reply, now));
@@ -109,7 +136,8 @@ impl InFlight {
 }
 
 impl InFlight {
-    /// The backend took no connection: its error, but the request lives on.
+    /// Records that the backend refused the connection: an error of the backend, but not the end of the
+    /// request.
     pub(super) fn unsent(mut self) {
         let now = self.thread.state.now();
         let reply = Reply { kind: ReplyKind::ConnectionError, latency: now.since(self.sent) };
@@ -136,7 +164,7 @@ impl Drop for InFlight {
     }
 }
 
-/// Books a request that no backend got, as the client was told.
+/// Books a request that no backend received, with the status that the client received.
 pub(super) fn not_sent(thread: &Thread, route: &ThreadRoute, booked: bool, cause: ErrorType, status: u16) {
     route.metrics.requests.record(status, Span::ZERO);
     route.metrics.error(cause, status, Span::ZERO);

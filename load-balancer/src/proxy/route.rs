@@ -1,7 +1,7 @@
-//! A route as one data thread has it: what the thread writes with each request is its own.
+//! A data thread's own copy of a route, which holds everything that the thread writes with each request.
 //!
-//! Counters and the counts of references behind header values change with every request. If threads shared
-//! them, a cache line would travel between cores each time, even between load balancers with private views.
+//! Counters and the reference counts of header values change with every request. If threads shared them, a
+//! cache line would move between cores each time, even between load balancers with private views.
 
 use crate::metrics::{MemberMetrics, ServiceMetrics};
 use crate::state::Route;
@@ -10,22 +10,22 @@ use std::sync::Arc;
 
 /// The route of one service.
 pub(super) struct ThreadRoute {
-    /// What all threads share, and none writes.
+    /// The part that all threads share and none writes to.
     pub(super) shared: Arc<Route>,
     pub(super) metrics: Arc<ServiceMetrics>,
-    /// In the order of the shared members.
+    /// The members, in the order of the shared ones.
     pub(super) members: Box<[ThreadMember]>,
 }
 
 /// A backend in its role for the service.
 pub(super) struct ThreadMember {
-    /// `X-Backend` of its replies.
+    /// The value of `X-Backend` in its replies.
     pub(super) header: HeaderValue,
     pub(super) metrics: Arc<MemberMetrics>,
 }
 
 impl ThreadRoute {
-    /// The copy of data thread `thread`.
+    /// Creates the copy of data thread `thread`.
     pub(super) fn new(shared: Arc<Route>, thread: usize) -> Self {
         let copy = |header: &HeaderValue| {
             HeaderValue::from_bytes(header.as_bytes()).expect("it was the value of a header")

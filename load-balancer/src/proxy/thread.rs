@@ -1,63 +1,100 @@
-//! What one data thread has for itself, so that it shares nothing but the balancers (and not even those with
-//! private views): its copy of the table, its idle connections, its list of things with a deadline.
+//! The state of one data thread, which shares nothing but the balancers (and with private views not even
+//! those): its copy of the table, its idle connections, and its list of deadlines.
 //!
-//! No request has a timer. A sweep looks at all deadlines of the thread every 100 ms, which makes
+//! No request has a timer. Instead, a sweep checks all deadlines of the thread every 100 ms, which makes
 //! timeouts late by at most that and costs nothing per request.
 
-use crate::proxy::client::Client;
+use crate::proxy::client::{Client, Limits};
 use crate::proxy::route::ThreadRoute;
 use crate::proxy::target::Target;
-use crate::proxy::upstream::Upstream;
+use crate::proxy::upstream::{Counted, Upstream};
 use crate::state::{MetClasses, Pool, State};
-use http::{HeaderValue, Method};
+use http::Method;
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use lb_core::Time;
 use lb_core::rng::mix;
-use lb_core::{Span, Time};
 use std::cell::{Cell, RefCell};
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// How often deadlines are looked at.
+/// Time between two checks of the deadlines.
 pub(crate) const SWEEP: Duration = Duration::from_millis(100);
 
 /// The state of one data thread.
 pub(crate) struct Thread {
     pub(crate) state: Arc<State>,
-    /// Its number among the data threads, from 0.
+    /// Number of this data thread, from 0.
     pub(super) number: usize,
-    /// The view of each pool that it decides by.
+    /// The view of each pool that this thread uses.
     pub(crate) view: usize,
-    response_limit: Span,
-    idle_limit: Span,
-    /// Which table `routes` are of.
+    limits: Limits,
+    /// Maximum number of connections on either side.
+    most_connections: usize,
+    /// The version of the table from which `routes` was copied.
     version: Cell<u64>,
-    /// By service, those that this thread has met.
+    /// The routes that this thread has used, by service.
     routes: RefCell<HashMap<Box<str>, Rc<ThreadRoute>>>,
-    #[expect(clippy::vec_box, reason = "each is moved several times a request")]
-    idle: RefCell<Vec<Vec<Box<Upstream>>>>,
+    /// Idle connections to backends by slot, those used last at the back. Boxed, because each is moved several
+    /// times a request.
+    idle: RefCell<Vec<VecDeque<Box<Upstream>>>>,
+    /// Number of connections to backends, idle or not.
+    upstreams: Rc<Cell<usize>>,
     clients: RefCell<Vec<Weak<Client>>>,
+    /// Number of open client connections.
+    open: Cell<usize>,
     classes: MetClasses,
-    /// The time of the last sweep: exact enough for idleness.
+    /// The time of the last sweep, which is exact enough for idle connections.
     coarse: Cell<Time>,
+    /// The date as replies give it.
+    date: Cell<[u8; DATE]>,
     traces: Cell<u64>,
     closing: Cell<bool>,
 }
 
+/// The two hex digits of each byte.
+static DIGITS: [[u8; 2]; 256] = digits();
+
+const fn digits() -> [[u8; 2]; 256] {
+    let digit = b"0123456789abcdef";
+    let mut digits = [[0; 2]; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        digits[byte] = [digit[byte >> 4], digit[byte & 15]];
+        byte += 1;
+    }
+    digits
+}
+
+/// Length of a date as replies give it, in bytes.
+const DATE: usize = 29;
+
 impl Thread {
-    /// A thread with nothing open.
-    pub(crate) fn new(state: Arc<State>, number: usize) -> Rc<Self> {
+    /// Creates a thread without connections, which may have up to `most_connections` on either side.
+    pub(crate) fn new(state: Arc<State>, number: usize, most_connections: usize) -> Rc<Self> {
         let seed = mix(state.generation() ^ mix(number as u64));
+        let timeouts = state.config.timeouts;
         Rc::new(Self {
-            response_limit: state.config.timeouts.response.into(),
-            idle_limit: state.config.timeouts.idle.into(),
+            limits: Limits {
+                idle: timeouts.idle.into(),
+                head: timeouts.head.into(),
+                client: timeouts.client.into(),
+                response: timeouts.response.into(),
+                tunnel: timeouts.tunnel.into(),
+            },
+            most_connections,
             version: Cell::new(0),
             routes: RefCell::default(),
             idle: RefCell::default(),
+            upstreams: Rc::default(),
             clients: RefCell::default(),
+            open: Cell::new(0),
             classes: MetClasses::default(),
             coarse: Cell::new(state.now()),
+            date: Cell::new(date()),
             traces: Cell::new(seed),
             closing: Cell::new(false),
             number,
@@ -66,16 +103,25 @@ impl Thread {
         })
     }
 
-    /// Registers a client connection.
-    pub(crate) fn client(&self, peer: IpAddr, local: IpAddr) -> Rc<Client> {
-        let client = Rc::new(Client::new(peer, local, self.coarse.get()));
+    /// Registers a client connection, over TLS or not.
+    pub(crate) fn client(&self, peer: IpAddr, local: IpAddr, secure: bool) -> Rc<Client> {
+        self.register(Client::new(peer, local, secure, self.limits, self.coarse.get()))
+    }
+
+    /// Registers a request of HTTP/2, which `connection` may have beside others.
+    pub(crate) fn stream(&self, connection: &Client) -> Rc<Client> {
+        self.register(Client::beside(connection, self.coarse.get()))
+    }
+
+    fn register(&self, client: Client) -> Rc<Client> {
+        let client = Rc::new(client);
         client.close.set(self.closing.get());
         self.clients.borrow_mut().push(Rc::downgrade(&client));
         client
     }
 
-    /// The route of `service`; one atomic load and one look-up while the table has not changed. `None` if no
-    /// pool answers for it.
+    /// Returns the route of `service`, or `None` if no pool serves it. Costs one atomic load and one
+    /// look-up while the table has not changed.
     pub(super) fn route(&self, service: &str) -> Option<Rc<ThreadRoute>> {
         let version = self.state.version();
         if self.version.get() != version {
@@ -88,12 +134,12 @@ impl Thread {
         self.meet(service)
     }
 
-    /// Makes a copy of a route that this thread has not met, or that has changed.
+    /// Copies a route that this thread has not used, or that has changed.
     #[cold]
     fn meet(&self, service: &str) -> Option<Rc<ThreadRoute>> {
         let shared = self.state.table().routes.get(service).cloned();
         let shared = shared.or_else(|| self.state.adopt(service))?;
-        // Under the name of the route: a client that makes names up shares one.
+        // The key is the route's name, so that all services that a client invents share one entry.
         if let Some(route) = self.routes.borrow().get(&shared.service) {
             return Some(Rc::clone(route));
         }
@@ -102,32 +148,76 @@ impl Thread {
         Some(route)
     }
 
-    /// The time of the last sweep.
+    /// Returns the time of the last sweep.
     pub(crate) fn coarse(&self) -> Time {
         self.coarse.get()
     }
 
-    /// The class of route of a request that goes to `pool`.
+    /// Returns the route class of a request that goes to `pool`.
     pub(super) fn route_class(&self, pool: &Pool, method: &Method, target: &Target<'_>) -> u16 {
         self.classes.class(&pool.roster.classes, method, target.service, target.rest)
     }
 
-    /// When a wait for a backend that began at `now` ends.
-    pub(crate) fn deadline(&self, now: Time) -> Time {
-        now + self.response_limit
-    }
-
-    /// The connection to the backend of `slot` that was used last, if it still takes requests.
+    /// Takes the most recently used idle connection to the backend of `slot`, if it can still be used.
     pub(crate) fn idle(&self, slot: usize) -> Option<Box<Upstream>> {
         loop {
-            let upstream = self.idle.borrow_mut().get_mut(slot)?.pop()?;
+            let upstream = self.idle.borrow_mut().get_mut(slot)?.pop_back()?;
             if upstream.is_open() {
                 return Some(upstream);
             }
         }
     }
 
-    /// Keeps a connection for the next request, if it takes one.
+    /// Closes the idle connection to the backend of `slot` that has been idle for longest.
+    pub(crate) fn discard_idle(&self, slot: usize) {
+        let oldest = self.idle.borrow_mut().get_mut(slot).and_then(VecDeque::pop_front);
+        if let Some(upstream) = oldest {
+            upstream.discard();
+        }
+    }
+
+    /// Counts a connection to a backend that is about to be opened. If there are too many, an idle one to any
+    /// backend is closed; `None` if there is none, because clients have several requests at the same time.
+    pub(crate) fn make_room(&self) -> Option<Counted> {
+        if self.upstreams.get() >= self.most_connections {
+            self.idle.borrow_mut().iter_mut().find_map(VecDeque::pop_front)?;
+        }
+        Some(Counted::new(&self.upstreams))
+    }
+
+    /// Counts a client connection that was opened.
+    pub(crate) fn opened(&self) {
+        self.open.set(self.open.get() + 1);
+    }
+
+    /// Counts a client connection that was closed.
+    pub(crate) fn closed(&self) {
+        self.open.set(self.open.get() - 1);
+    }
+
+    /// Returns whether there are more client connections than there may be.
+    pub(crate) fn is_full(&self) -> bool {
+        self.open.get() > self.most_connections
+    }
+
+    /// Ends the client connection that has been without a request for longest. Returns whether there is one.
+    pub(crate) fn end_longest_idle(&self) -> bool {
+        let clients = self.clients.borrow();
+        let idle = clients.iter().filter_map(Weak::upgrade);
+        let longest = idle.filter_map(|client| Some((client.without_request_since()?, client)));
+        let longest = longest.min_by_key(|(since, _)| *since);
+        if let Some((_, client)) = &longest {
+            client.end();
+        }
+        longest.is_some()
+    }
+
+    /// Closes all idle connections to backends.
+    pub(crate) fn forget_idle(&self) {
+        self.idle.borrow_mut().clear();
+    }
+
+    /// Keeps a connection for the next request, if it can be used again.
     pub(crate) fn keep(&self, slot: usize, mut upstream: Box<Upstream>) {
         if !upstream.is_reusable() || self.closing.get() {
             return;
@@ -135,39 +225,44 @@ impl Thread {
         upstream.since = self.coarse.get();
         let mut idle = self.idle.borrow_mut();
         if idle.len() <= slot {
-            idle.resize_with(slot + 1, Vec::new);
+            idle.resize_with(slot + 1, VecDeque::new);
         }
-        idle[slot].push(upstream);
+        idle[slot].push_back(upstream);
     }
 
-    /// A trace id that no other request has: 32 hex digits.
-    pub(crate) fn trace_id(&self) -> HeaderValue {
+    /// Returns a new, unique trace id: 32 hex digits.
+    pub(crate) fn trace_id(&self) -> [u8; 32] {
         let count = self.traces.get().wrapping_add(1);
         self.traces.set(count);
         let mut text = [0_u8; 32];
-        for (half, bytes) in [mix(count), mix(!count)].iter().zip(text.chunks_mut(16)) {
-            for (i, digit) in bytes.iter_mut().enumerate() {
-                *digit = b"0123456789abcdef"[(half >> (60 - 4 * i) & 15) as usize];
-            }
+        let bytes = (u128::from(mix(count)) << 64 | u128::from(mix(!count))).to_be_bytes();
+        for (byte, digits) in bytes.iter().zip(text.chunks_exact_mut(2)) {
+            digits.copy_from_slice(&DIGITS[usize::from(*byte)]);
         }
-        HeaderValue::from_bytes(&text).expect("hex digits are plain ASCII")
+        text
     }
 
-    /// Ends what has waited too long: replies, idle connections on both sides.
+    /// Returns the date as replies give it.
+    pub(crate) fn date(&self) -> [u8; DATE] {
+        self.date.get()
+    }
+
+    /// Ends replies and idle connections, on both sides, that have waited too long.
     pub(crate) fn sweep(&self) {
         let now = self.state.now();
         self.coarse.set(now);
+        self.date.set(date());
         self.clients
             .borrow_mut()
-            .retain(|client| client.upgrade().inspect(|client| client.sweep(now, self.idle_limit)).is_some());
+            .retain(|client| client.upgrade().inspect(|client| client.sweep(now)).is_some());
         for pool in self.idle.borrow_mut().iter_mut() {
-            // The oldest lie at the bottom, as the one used last is taken first.
-            let keep_from = pool.partition_point(|upstream| now.since(upstream.since) > self.idle_limit);
+            // The oldest are in front, since the one used last is taken first.
+            let keep_from = pool.partition_point(|upstream| now.since(upstream.since) > self.limits.idle);
             pool.drain(..keep_from);
         }
     }
 
-    /// Asks all clients to leave after the reply that they wait for.
+    /// Asks all clients to disconnect after the reply that they are waiting for.
     pub(crate) fn close(&self) {
         self.closing.set(true);
         for client in self.clients.borrow().iter().filter_map(Weak::upgrade) {
@@ -175,8 +270,20 @@ impl Thread {
         }
     }
 
-    /// Whether all clients have left.
+    /// Returns whether all clients have disconnected.
     pub(crate) fn is_empty(&self) -> bool {
         self.clients.borrow().iter().all(|client| client.strong_count() == 0)
     }
+}
+
+/// Returns the current date as replies give it (RFC 9110, 5.6.7).
+fn date() -> [u8; DATE] {
+    let mut date = *b"Thu, 01 Jan 1970 00:00:00 GMT";
+    // The form has this length in all years of four digits.
+    if let Ok(text) = DateTimePrinter::new().timestamp_to_rfc9110_string(&Timestamp::now())
+        && text.len() == DATE
+    {
+        date.copy_from_slice(text.as_bytes());
+    }
+    date
 }

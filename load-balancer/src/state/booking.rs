@@ -1,8 +1,9 @@
 //! The counters behind `/api/benchmark`: requests, errors and latencies by the algorithm that placed them.
 //!
-//! Booking is part of the hot path whenever a measurement is on, so it takes no lock and shares no cache line:
-//! each data thread writes a [`Block`] of its own, and the blocks are added up when they are read. Counters only
-//! grow. A reset does not write to them, which their thread could undo, but remembers what they were.
+//! Booking is part of the hot path whenever a measurement is on, so it takes no lock and shares no cache
+//! line: each data thread writes to its own [`Block`], and the blocks are added up when they are read.
+//! Counters only grow. A reset does not write to them, since their thread could overwrite that, but stores
+//! their values.
 
 use hdrhistogram::Histogram;
 use lb_core::{Span, Time};
@@ -18,50 +19,50 @@ pub(crate) struct Benchmark {
     session: Mutex<Session>,
 }
 
-/// One measurement, from start to stop; the default is none yet.
+/// One measurement, from start to stop; the default stands for none.
 #[derive(Default)]
 pub(crate) struct Session {
-    /// How long it is meant to last. It does not stop by itself.
+    /// Intended duration in minutes. The measurement does not stop by itself.
     pub(crate) minutes: i64,
     /// The wall-clock time at which it started; `None` before the first start.
     pub(crate) started: Option<SystemTime>,
-    /// The same moment by the clock of [`super::State`].
+    /// The time at which it started, by the clock of [`super::State`].
     pub(crate) began: Time,
 }
 
 impl Benchmark {
-    /// Whether a request for `path` is counted now.
+    /// Returns whether a request for `path` is counted now.
     pub(crate) fn counts(&self, path: &str) -> bool {
         self.is_active() && !is_of_operations(path)
     }
 
-    /// Whether a session is under way.
+    /// Returns whether a session is active.
     pub(crate) fn is_active(&self) -> bool {
         self.active.load(Ordering::Relaxed)
     }
 
-    /// Opens or closes the session; whether one was under way before.
+    /// Opens or closes the session. Returns whether one was active before.
     pub(crate) fn set_active(&self, active: bool) -> bool {
         self.active.swap(active, Ordering::Relaxed)
     }
 
-    /// The latest session. It cannot be started, stopped or read elsewhere while the guard lives.
+    /// Returns the latest session. It cannot be started, stopped or read elsewhere while the guard lives.
     pub(crate) fn session(&self) -> MutexGuard<'_, Session> {
         self.session.lock()
     }
 }
 
-/// Whether a path belongs to probes and operators, wherever it says so. A search for each text would cost as
-/// much as all else that is done to book a request.
+/// Returns whether a path belongs to probes or operators, wherever in the path this shows. A separate search
+/// for each text would cost as much as the rest of booking.
 fn is_of_operations(path: &str) -> bool {
     let path = path.as_bytes();
     let says = |at: usize| path[at..].starts_with(b"/actuator/") || path[at..].starts_with(b"/health");
     path.iter().enumerate().any(|(at, byte)| *byte == b'/' && says(at))
 }
 
-/// What is booked under one algorithm.
+/// The counters of one algorithm.
 pub(crate) struct AlgorithmStats {
-    /// By number of the data thread.
+    /// One block for each data thread, by its number.
     blocks: Box<[Block]>,
     stint: Mutex<Stint>,
 }
@@ -71,15 +72,15 @@ pub(crate) struct AlgorithmStats {
 struct Stint {
     /// Whether it was current in this session.
     entered: bool,
-    /// How long it was current in past stints of the session.
+    /// How long it was current in earlier stints of the session.
     past: Span,
-    /// Since when it is current; `None` while another one is.
+    /// When the current stint began; `None` while another algorithm is current.
     current_since: Option<Time>,
-    /// What the blocks said when they were last reset.
+    /// The totals of the blocks at the last reset.
     forgotten: Totals,
 }
 
-/// What one data thread has booked. Only that thread writes it.
+/// The counts of one data thread. Only that thread writes to them.
 #[derive(Default)]
 #[repr(align(128))]
 struct Block {
@@ -89,20 +90,20 @@ struct Block {
     latencies: Latencies,
 }
 
-/// Requests by latency in whole microseconds, with three significant digits: the first 2048 buckets have a
-/// width of 1, each further 1024 have twice the width of those before.
+/// Number of requests by latency in whole microseconds, with three significant digits: the first 2048 buckets
+/// have a width of 1, and each further 1024 are twice as wide as those before.
 #[derive(Default)]
 struct Latencies {
-    /// Each is made with the first latency that falls into it.
+    /// Each segment is allocated with the first latency that falls into it.
     segments: [OnceLock<Box<Segment>>; Self::SEGMENTS],
 }
 
 type Segment = [AtomicU64; Latencies::SEGMENT];
 
 impl Latencies {
-    /// Buckets of a segment, which have one width.
+    /// Number of buckets in a segment; they all have the same width.
     const SEGMENT: usize = 1024;
-    /// Enough for `u32::MAX` microseconds, 71 minutes: longer ones count as that.
+    /// Number of segments, enough for `u32::MAX` microseconds (71 minutes). Longer latencies count as that.
     const SEGMENTS: usize = 23;
 
     fn record(&self, latency: Span) {
@@ -115,21 +116,21 @@ impl Latencies {
         add(&segment[bucket % Self::SEGMENT], 1);
     }
 
-    /// The bucket of a latency.
+    /// Returns the bucket of a latency.
     fn bucket(micros: u64) -> usize {
         let micros = micros.min(u32::MAX.into());
-        // Bits beyond the eleven that a bucket tells apart.
+        // The number of bits beyond the eleven that a bucket distinguishes.
         let shift = (u64::BITS - micros.leading_zeros()).saturating_sub(11);
         shift as usize * Self::SEGMENT + (micros >> shift) as usize
     }
 
-    /// The shortest latency of a bucket in microseconds.
+    /// Returns the shortest latency of a bucket in microseconds.
     fn micros(bucket: usize) -> u64 {
         let shift = (bucket / Self::SEGMENT).saturating_sub(1);
         ((bucket - shift * Self::SEGMENT) as u64) << shift
     }
 
-    /// Adds the counts to `sums`, which becomes as long as it must.
+    /// Adds the counts to `sums`, which is extended as needed.
     fn add_to(&self, sums: &mut Vec<u64>) {
         for (number, segment) in self.segments.iter().enumerate() {
             let Some(segment) = segment.get() else { continue };
@@ -149,13 +150,13 @@ fn add(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed).wrapping_add(by), Ordering::Relaxed);
 }
 
-/// What several blocks came to.
+/// The sum of several blocks.
 #[derive(Default)]
 struct Totals {
     requests: u64,
     errors: u64,
     nanos: u64,
-    /// By bucket of [`Latencies`].
+    /// Counts by bucket of [`Latencies`].
     latencies: Vec<u64>,
 }
 
@@ -163,7 +164,7 @@ impl Totals {
     fn of(blocks: &[Block]) -> Self {
         let mut totals = Self::default();
         for block in blocks {
-            // Read in the opposite order of writing, so that no error is seen without its request.
+            // These are read in the opposite order of writing, so that no error is seen without its request.
             totals.errors += block.errors.load(Ordering::Acquire);
             totals.requests += block.requests.load(Ordering::Acquire);
             totals.nanos += block.nanos.load(Ordering::Relaxed);
@@ -173,13 +174,13 @@ impl Totals {
     }
 }
 
-/// What is booked under one algorithm, at one moment.
+/// The counts of one algorithm at one moment.
 pub(crate) struct Stats {
     /// Requests that ended.
     pub(crate) requests: u64,
-    /// Those of them that failed.
+    /// Requests that failed.
     pub(crate) errors: u64,
-    /// Their latencies in microseconds with three digits; `None` without a request.
+    /// Latencies of the requests in microseconds, with three digits; `None` if there were none.
     pub(crate) latencies: Option<Histogram<u64>>,
     sum: Span,
     past: Span,
@@ -187,8 +188,8 @@ pub(crate) struct Stats {
 }
 
 impl AlgorithmStats {
-    /// Nothing booked yet; as many data threads may book.
-    pub(super) fn new(threads: usize) -> Self {
+    /// Creates counters at zero for this many data threads.
+    pub(crate) fn new(threads: usize) -> Self {
         Self { blocks: (0..threads).map(|_| Block::default()).collect(), stint: Mutex::default() }
     }
 
@@ -203,14 +204,14 @@ impl AlgorithmStats {
         }
     }
 
-    /// The algorithm is current from `now` on, if it was not already.
+    /// Makes the algorithm current from `now` on, if it was not already.
     pub(crate) fn enter(&self, now: Time) {
         let mut stint = self.stint.lock();
         stint.entered = true;
         stint.current_since.get_or_insert(now);
     }
 
-    /// The algorithm is not current any more.
+    /// Ends the stint of the algorithm.
     pub(crate) fn leave(&self, now: Time) {
         let mut stint = self.stint.lock();
         if let Some(since) = stint.current_since.take() {
@@ -218,7 +219,7 @@ impl AlgorithmStats {
         }
     }
 
-    /// Forgets everything; a stint that is under way begins anew.
+    /// Forgets all counts; a current stint starts over.
     pub(crate) fn clear(&self, now: Time) {
         let mut stint = self.stint.lock();
         let current_since = stint.current_since.map(|_| now);
@@ -230,12 +231,12 @@ impl AlgorithmStats {
         };
     }
 
-    /// Forgets everything, and that the algorithm is current.
+    /// Forgets all counts, and that the algorithm is current.
     pub(crate) fn forget(&self) {
         *self.stint.lock() = Stint { forgotten: Totals::of(&self.blocks), ..Stint::default() };
     }
 
-    /// What is booked since it was last forgotten. `None` if the algorithm has no part in the session: it was
+    /// Returns the counts since the last reset. `None` if the algorithm has no part in the session: it was
     /// never current, and no request was booked under it.
     pub(crate) fn read(&self) -> Option<Stats> {
         let stint = self.stint.lock();
@@ -252,7 +253,7 @@ impl AlgorithmStats {
     }
 }
 
-/// The latencies that were counted since counts were `before`.
+/// Builds a histogram of the latencies that were counted since the counts were `before`.
 fn histogram(now: &[u64], before: &[u64]) -> Option<Histogram<u64>> {
     let mut latencies = Histogram::new(3).expect("three digits are allowed");
     let before = before.iter().copied().chain(std::iter::repeat(0));
@@ -267,17 +268,17 @@ fn histogram(now: &[u64], before: &[u64]) -> Option<Histogram<u64>> {
 }
 
 impl Stats {
-    /// Mean latency in milliseconds; 0 without a request.
+    /// Returns the mean latency in milliseconds; 0 if there were no requests.
     pub(crate) fn mean_ms(&self) -> f64 {
         if self.requests == 0 { 0.0 } else { self.sum.as_millis_f64() / self.requests as f64 }
     }
 
-    /// Errors per hundred requests; 0 without a request.
+    /// Returns the errors per hundred requests; 0 if there were no requests.
     pub(crate) fn error_percent(&self) -> f64 {
         if self.requests == 0 { 0.0 } else { self.errors as f64 * 100.0 / self.requests as f64 }
     }
 
-    /// How long the algorithm was current, until `now` if it still is.
+    /// Returns how long the algorithm was current, until `now` if it still is.
     pub(crate) fn duration(&self, now: Time) -> Span {
         self.past + self.current_since.map_or(Span::ZERO, |since| now.since(since))
     }

@@ -1,24 +1,22 @@
 //! Changes that the admin API makes to the pools. They happen one at a time: each holds the lock of the
-//! algorithms, so that none sees another one half done.
+//! algorithms, so that none sees another half done.
 
 use super::change_error::ChangeError;
 use super::pool::{Backend, Pool, Roster};
 use super::shared::State;
 use super::table::Route;
-use crate::config::{BackendConfig, Origin, PoolConfig, is_name};
+use crate::config::{BackendConfig, OTHERS, Origin, PoolConfig, is_name};
 use lb_core::Seed;
 use lb_core::rng::hash_name;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-/// Upper limit for the services of a pool that answers for all others: a client that makes names up must not
-/// fill the memory.
+/// Maximum number of services of a pool that serves all others, so that a client that invents names
+/// cannot fill the memory.
 const MOST_SERVICES: usize = 256;
-/// The service that requests count as if theirs is not a valid name or there are too many.
-const OTHERS: &str = "others";
 
 impl State {
-    /// Adds a pool that answers for the services it names.
+    /// Adds a pool that serves the services that it names.
     pub(crate) fn add_pool(&self, config: &PoolConfig) -> Result<(), ChangeError> {
         let algorithms = self.algorithms.lock();
         let label = Arc::clone(&algorithms.current);
@@ -44,8 +42,8 @@ impl State {
         Ok(())
     }
 
-    /// The route of `service` in a pool that answers for all others, made when it is first asked for.
-    /// A service without a valid name (the path `/`), or one too many, shares the route [`OTHERS`].
+    /// Returns the route of `service` in a pool that serves all others; the first request creates it.
+    /// Services without a valid name (the path `/`) or beyond the limit share the route [`OTHERS`].
     pub(crate) fn adopt(&self, service: &str) -> Option<Arc<Route>> {
         let table = self.table();
         if !table.pools.iter().any(|pool| pool.catch_all) {
@@ -69,8 +67,8 @@ impl State {
         Some(route)
     }
 
-    /// Adds a backend to the pool that answers for `service`; a removed one with the same URL comes
-    /// back instead.
+    /// Adds a backend to the pool that serves `service`. If a removed one has the same URL, it is
+    /// restored instead.
     pub(crate) fn add_backend(
         &self,
         service: &str,
@@ -94,7 +92,7 @@ impl State {
         let id = if taken { format!("{}-{service}", origin.authority) } else { origin.authority };
         let config = BackendConfig { id, url: url.to_owned(), weight: 1.0 };
         let backend = Backend::new(&config, all.len(), backends.len(), health_url)?;
-        // Before the balancer may pick it, so that its index is found in the table.
+        // The table comes first, so that it has the index before the balancer may pick the backend.
         self.replace_table(|table| {
             for route in table.routes.values_mut().filter(|route| Arc::ptr_eq(&route.pool, pool)) {
                 *route = route.with(&backend);
@@ -104,7 +102,7 @@ impl State {
         Ok(())
     }
 
-    /// Takes a backend out for good: it gets no new requests and is not listed any more.
+    /// Removes a backend: it gets no new requests and is no longer listed.
     pub(crate) fn remove_backend(&self, service: &str, url: &str) -> Result<(), ChangeError> {
         let table = self.table();
         let route =
@@ -119,7 +117,7 @@ impl State {
         Ok(())
     }
 
-    /// Sets the weights of backends; all or none.
+    /// Sets the weights of backends, either all or none.
     pub(crate) fn set_weights(&self, weights: &[(String, f64)]) -> Result<(), ChangeError> {
         let changes: Vec<_> = weights
             .iter()

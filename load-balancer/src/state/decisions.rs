@@ -1,6 +1,6 @@
 //! How long a learned policy takes to decide, measured on a sample of its decisions.
 
-/// How long decisions of a learned policy took: of every [`Decisions::TIMED`]th.
+/// The time that decisions of a learned policy took, measured for every [`Decisions::TIMED`]th.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Decisions {
     pub(super) picks: u64,
@@ -9,7 +9,7 @@ pub(crate) struct Decisions {
 }
 
 impl Decisions {
-    /// Two clock reads cost a tenth of a decision, so only every 64th decision is timed.
+    /// The interval of the sample. Two clock reads cost a tenth of a decision, so only every 64th is timed.
     pub(super) const TIMED: u64 = 64;
 
     pub(super) fn plus(self, other: Self) -> Self {

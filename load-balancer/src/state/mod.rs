@@ -1,9 +1,9 @@
-//! What all threads share: pools with their balancers, the table from service to pool, and the
-//! algorithm that is current.
+//! The state that all threads share: the pools with their balancers, the table from service to pool, and the
+//! current algorithm.
 //!
-//! The table is replaced, never changed: data threads keep a reference and look at one atomic number
-//! per request to learn that a newer one exists. What changes with every request (in-flight counts,
-//! the policy's memory) lies in the balancers of each pool behind one lock each, held for the decision only.
+//! The table is replaced, never changed: data threads keep a reference, and check one atomic number per
+//! request to learn that a newer one exists. What changes with every request (in-flight counts, the policy's
+//! memory) is in the balancers of each pool, behind one lock each, which is held for the decision only.
 
 mod booking;
 mod change;
@@ -15,6 +15,8 @@ mod shared;
 mod table;
 mod traces;
 
+#[cfg(test)]
+pub(crate) use booking::AlgorithmStats;
 pub(crate) use booking::{Session, Stats};
 pub(crate) use change_error::ChangeError;
 pub(crate) use decisions::Decisions;

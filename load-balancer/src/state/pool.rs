@@ -1,9 +1,9 @@
 //! A pool: its backends, and the balancers that pick among them.
 //!
-//! A *view* is one balancer behind one lock: what is in flight, health and the policy's memory. With shared
-//! views a pool has one, which all data threads use; with private ones it has one per data thread, and no
-//! thread knows what another has sent. What the admin API changes it changes in every view, what it reads it
-//! sums over them.
+//! A *view* is one balancer behind one lock: requests in flight, health and the policy's memory. With shared
+//! views, a pool has one, which all data threads use. With private views, it has one per data thread, and no
+//! thread knows what another has sent. The admin API makes changes in every view, and reads sums over all of
+//! them.
 
 use super::booking::AlgorithmStats;
 use super::change_error::ChangeError;
@@ -22,40 +22,40 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime};
 
-/// An algorithm, and what is booked under it.
+/// An algorithm and its counters.
 pub(crate) struct Label {
     pub(crate) algorithm: Algorithm,
     pub(crate) name: String,
-    /// Whether a policy file decides.
+    /// Whether the algorithm uses a policy file.
     pub(crate) learned: bool,
     pub(crate) stats: AlgorithmStats,
 }
 
-/// The label of one view, with a count of references and a header of its own: requests in different views
-/// write nothing in common.
+/// The label of one view. It has its own reference count and header, so that requests in different views
+/// never write to the same memory.
 pub(crate) struct ViewLabel {
-    /// What all views share.
+    /// The label that all views share.
     pub(crate) label: Arc<Label>,
-    /// The algorithm's name for replies.
+    /// The algorithm's name as a header value for replies.
     pub(crate) header: HeaderValue,
 }
 
 /// Backends that serve the same services, and the balancers that pick among them.
 pub(crate) struct Pool {
     pub(crate) name: String,
-    /// Whether it answers for all services that no other pool names.
+    /// Whether it serves all services that no other pool names.
     pub(crate) catch_all: bool,
-    /// One, or one per data thread.
+    /// A single view, or one per data thread.
     views: Box<[View]>,
     pub(crate) roster: Arc<Roster>,
 }
 
-/// What the numbers of a pool's decisions stand for.
+/// The names of the backends and route classes in a pool's decisions.
 #[derive(Default)]
 pub(crate) struct Roster {
-    /// By position, removed ones too.
+    /// The backends by position, including removed ones.
     backends: Mutex<Vec<Arc<Backend>>>,
-    /// The classes of routes that its requests have.
+    /// The route classes of the pool's requests.
     pub(crate) classes: RouteClasses,
 }
 
@@ -69,24 +69,24 @@ impl Names for Roster {
     }
 }
 
-/// Cache lines of their own, so that private views do not slow each other down.
+/// A view. It has its own cache lines, so that private views do not slow each other down.
 #[repr(align(128))]
 struct View(Mutex<Core>);
 
-/// What of a view changes. The balancer knows exactly the backends of the pool, by position.
+/// The part of a view that changes. The balancer has exactly the backends of the pool, by position.
 pub(super) struct Core {
     balancer: Balancer,
     label: Arc<ViewLabel>,
-    /// What the guards of past policies counted.
+    /// Guard counts of earlier policies.
     past: GuardCounts,
-    /// Which picks of a learned policy were timed, and how long they took.
+    /// Number and duration of the timed decisions of a learned policy.
     decisions: Decisions,
 }
 
-/// The policy and the dice of a new view.
+/// The policy and the random number generator of a new view.
 pub(super) type ViewParts = (Box<dyn Policy>, Rng);
 
-/// One backend; its fields beside health never change.
+/// One backend. Apart from its health and removal, it never changes.
 pub(crate) struct Backend {
     /// Position among all backends of all pools.
     pub(crate) slot: usize,
@@ -97,21 +97,21 @@ pub(crate) struct Backend {
     pub(crate) url: String,
     pub(crate) health_url: Option<String>,
     pub(crate) origin: Origin,
-    /// Taken out by the admin API; it finishes its requests and is not listed any more.
+    /// Whether the admin API removed it. It then finishes its requests and is no longer listed.
     pub(crate) removed: AtomicBool,
     pub(crate) health: Mutex<HealthRecord>,
 }
 
-/// What checks have found of a backend; the verdict is in its balancers.
+/// Results of the health checks of a backend. Its balancers store whether it is healthy.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct HealthRecord {
-    /// In a row.
+    /// Consecutive successful checks.
     pub(crate) successes: u32,
-    /// In a row.
+    /// Consecutive failed checks.
     pub(crate) failures: u32,
-    /// `None` before the first check.
+    /// Time of the latest check; `None` before the first check.
     pub(crate) last_check: Option<SystemTime>,
-    /// How long the latest check took.
+    /// Duration of the latest check in milliseconds.
     pub(crate) response_ms: u64,
 }
 
@@ -122,8 +122,8 @@ pub(crate) struct Picked {
 }
 
 impl Pool {
-    /// A pool as configured; its backends take the slots from `first_slot` on. `views` gives each of its
-    /// views a policy and dice.
+    /// Creates a pool as configured, whose backends take the slots from `first_slot` on. `views` gives each
+    /// of its views a policy and a random number generator.
     pub(super) fn new(
         config: &PoolConfig,
         first_slot: usize,
@@ -164,52 +164,52 @@ impl Pool {
         Some(Picked { index, label: Arc::clone(&core.label) })
     }
 
-    /// What picks in `view`.
+    /// Returns the label of the algorithm that picks in `view`.
     pub(crate) fn label(&self, view: usize) -> Arc<ViewLabel> {
         Arc::clone(&self.views[view].0.lock().label)
     }
 
-    /// Does `work` on the balancer of one view, under its lock.
+    /// Runs `work` on the balancer of one view, under its lock.
     pub(crate) fn with<R>(&self, view: usize, work: impl FnOnce(&mut Balancer) -> R) -> R {
         work(&mut self.views[view].0.lock().balancer)
     }
 
-    /// Does `work` on the balancers of all views, one after the other.
+    /// Runs `work` on the balancers of all views, one after the other.
     pub(crate) fn each(&self, mut work: impl FnMut(&mut Balancer)) {
         for view in &self.views {
             work(&mut view.0.lock().balancer);
         }
     }
 
-    /// The locks of all views, for what has to hold several.
+    /// Locks all views, for operations that need several at once.
     pub(super) fn lock(&self) -> impl Iterator<Item = MutexGuard<'_, Core>> {
         self.views.iter().map(|view| view.0.lock())
     }
 
-    /// All its backends, by position, removed ones too.
+    /// Returns all backends by position, including removed ones.
     pub(crate) fn backends(&self) -> Vec<Arc<Backend>> {
         self.roster.backends.lock().clone()
     }
 
-    /// The backends that are not removed.
+    /// Returns the backends that were not removed.
     pub(crate) fn listed(&self) -> Vec<Arc<Backend>> {
         let mut backends = self.backends();
         backends.retain(|backend| !backend.removed.load(Ordering::Relaxed));
         backends
     }
 
-    /// Whether health checks let `backend` take requests, and whether it is draining. All views know the
-    /// same.
+    /// Returns whether health checks let `backend` take requests, and whether it is draining. All views agree
+    /// on this.
     pub(crate) fn state(&self, backend: BackendIndex) -> (bool, bool) {
         self.with(0, |balancer| balancer.state(backend))
     }
 
-    /// What all views together have in flight and have counted, by position.
+    /// Returns the requests in flight and the counters of each backend over all views, by position.
     pub(crate) fn tally(&self, now: Time) -> Vec<Tally> {
         let mut tallies: Vec<Tally> = Vec::new();
         self.each(|balancer| {
             let count = balancer.backends().len();
-            // A backend that is just being added is in some views only.
+            // A backend that is just being added is missing from some views.
             tallies.resize_with(count.max(tallies.len()), Tally::default);
             for (place, tally) in tallies.iter_mut().enumerate().take(count) {
                 tally.add(balancer, BackendIndex(place as u32), now);
@@ -218,19 +218,19 @@ impl Pool {
         tallies
     }
 
-    /// Requests in flight in all views.
+    /// Returns the number of requests in flight in all views.
     pub(crate) fn in_flight(&self) -> u64 {
         let mut sum = 0;
         self.each(|balancer| sum += u64::from(balancer.in_flight()));
         sum
     }
 
-    /// What guards of learned policies have counted since the process started.
+    /// Returns what guards of learned policies have counted since the process started.
     pub(crate) fn guard_counts(&self) -> GuardCounts {
         self.lock().fold(GuardCounts::default(), |sum, core| sum.plus(core.guard_counts()))
     }
 
-    /// How long decisions of learned policies took.
+    /// Returns how long decisions of learned policies took.
     pub(crate) fn decisions(&self) -> Decisions {
         self.lock().fold(Decisions::default(), |sum, core| sum.plus(core.decisions))
     }
@@ -239,7 +239,7 @@ impl Pool {
     pub(super) fn push(&self, backend: Arc<Backend>, weight: f64) {
         let mut backends = self.roster.backends.lock();
         debug_assert_eq!(backend.index.get(), backends.len(), "positions are in order");
-        // Before it is listed: who finds it in the list may ask every balancer about it.
+        // This comes before the backend is listed, since every balancer must know each listed backend.
         self.each(|balancer| {
             balancer.add(weight);
         });
@@ -248,7 +248,7 @@ impl Pool {
 }
 
 impl Core {
-    /// Makes the view pick by `policy`, as `label` says.
+    /// Makes the view pick by `policy`, under `label`.
     pub(super) fn follow(&mut self, policy: Box<dyn Policy>, label: &Arc<Label>) {
         self.past = self.guard_counts();
         self.balancer.set_policy(policy);
@@ -259,7 +259,7 @@ impl Core {
         self.past.plus(self.balancer.guard_counts().unwrap_or_default())
     }
 
-    /// A pick of a learned policy.
+    /// Picks a backend with a learned policy, and times some of the decisions.
     fn timed_pick(&mut self, request: &RequestInfo, now: Time) -> Option<BackendIndex> {
         self.decisions.picks += 1;
         if !self.decisions.picks.is_multiple_of(Decisions::TIMED) {
@@ -278,9 +278,9 @@ impl Core {
 pub(crate) struct Tally {
     pub(crate) weight: f64,
     pub(crate) in_flight: u32,
-    /// Sums over the views; the peak of the sum is at most the sum of the peaks, which it says.
+    /// Sums over all views. The peak is the sum of the peaks, which is at least the peak of the sum.
     pub(crate) counters: Counters,
-    /// Whether some view leaves it out.
+    /// Whether any view has ejected it.
     pub(crate) ejected: bool,
 }
 
@@ -327,7 +327,7 @@ impl Backend {
 }
 
 impl Label {
-    /// The label of `algorithm`; as many data threads may book under it.
+    /// Creates the label of `algorithm`, with counters for this many data threads.
     pub(super) fn new(algorithm: Algorithm, threads: usize) -> Arc<Self> {
         let learned = algorithm.rule == Rule::Rl;
         Arc::new(Self {
@@ -338,7 +338,7 @@ impl Label {
         })
     }
 
-    /// The algorithm's name as the value of a header.
+    /// Returns the algorithm's name as the value of a header.
     pub(crate) fn header(&self) -> HeaderValue {
         HeaderValue::from_str(&self.name).expect("algorithm names are plain ASCII")
     }

@@ -1,12 +1,13 @@
 //! Finds the route class of a request: its method and its path, without the parts that vary from request to
 //! request.
 //!
-//! A learned policy expects a cost of each class. A segment with a digit counts as variable (`/product/42`,
-//! `/users/7f9c…`, `/sku/LAPTOP-001`), unless it is letters and then one or two digits, as versions and names
-//! are (`v2`, `oauth2`). Classes are numbered by pool in the order in which they are first seen; 0 stands for
-//! all that come when the numbers are used up, so that a client that makes paths up fills no memory.
+//! A learned policy expects a certain cost for each class. A segment with a digit counts as variable
+//! (`/product/42`, `/users/7f9c…`, `/sku/LAPTOP-001`), unless it is letters followed by one or two digits, as
+//! versions and names are (`v2`, `oauth2`). Each pool numbers its classes in the order of their first
+//! requests; 0 stands for all classes after the numbers are used up, so that a client that invents paths
+//! cannot fill the memory.
 //!
-//! Each thread keeps the numbers that it has met, so that a known class costs one hash of the path and one
+//! Each thread keeps the numbers that it has used, so that a known class costs one hash of the path and one
 //! look-up: no lock, no allocation.
 
 use http::Method;
@@ -19,7 +20,7 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-/// Stands for a variable segment.
+/// Placeholder for a variable segment.
 const VARIABLE: &str = "{}";
 
 /// The classes of one pool, by number.
@@ -36,13 +37,13 @@ struct Known {
 }
 
 impl RouteClasses {
-    /// The name of a class, such as `GET /cart-service/api/items/{}`; none of 0.
+    /// Returns the name of a class, such as `GET /cart-service/api/items/{}`; `None` for class 0.
     pub(crate) fn name(&self, class: u16) -> Option<Arc<str>> {
         let place = usize::from(class).checked_sub(1)?;
         self.known.lock().names.get(place).cloned()
     }
 
-    /// The number of a class that this thread has not met; none when numbers are used up.
+    /// Returns the number of a class that this thread has not seen; `None` if all numbers are used up.
     fn number(&self, key: u64, name: impl FnOnce() -> String) -> Option<u16> {
         let mut known = self.known.lock();
         if let Some(number) = known.numbers.get(&key) {
@@ -59,13 +60,13 @@ impl RouteClasses {
     }
 }
 
-/// The classes that one thread has met, of all pools.
+/// The classes that one thread has seen, over all pools.
 #[derive(Default)]
 pub(crate) struct MetClasses(RefCell<HashMap<u64, u16, BuildHasherDefault<Ready>>>);
 
 impl MetClasses {
-    /// The class of a request to `service`, whose pool numbers its classes in `classes`. `rest` is path and
-    /// query below the service.
+    /// Returns the class of a request to `service`, whose pool numbers its classes in `classes`. `rest` is
+    /// the path and query after the service.
     pub(crate) fn class(&self, classes: &RouteClasses, method: &Method, service: &str, rest: &str) -> u16 {
         let path = rest.split('?').next().unwrap_or(rest);
         let key = key(method, service, path);
@@ -85,7 +86,7 @@ impl MetClasses {
     }
 }
 
-/// A hash of method, service and folded path.
+/// Hashes the method, the service and the folded path.
 fn key(method: &Method, service: &str, path: &str) -> u64 {
     let mut hash = add(add(0, method.as_str()), service);
     for segment in path.split('/') {
@@ -113,7 +114,7 @@ fn name(method: &Method, service: &str, path: &str) -> String {
 }
 
 fn is_variable(segment: &str) -> bool {
-    /// `v2`, `oauth2`, `page12`.
+    /// The maximum number of digits at the end of a fixed segment, such as `v2`, `oauth2`, `page12`.
     const DIGITS_OF_A_NAME: usize = 2;
     let bytes = segment.as_bytes();
     let Some(first) = bytes.iter().position(u8::is_ascii_digit) else {

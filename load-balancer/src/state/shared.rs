@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// What all threads share.
+/// The state that all threads share.
 pub(crate) struct State {
     pub(crate) config: Config,
     pub(crate) metrics: GlobalMetrics,
@@ -31,19 +31,19 @@ pub(crate) struct State {
     generation: AtomicU64,
 }
 
-/// Which algorithm is current, a label for each that ever was or was asked for, and the policy file of `rl`.
+/// The current algorithm, a label for each algorithm that was used or requested, and the policy file of `rl`.
 pub(super) struct Algorithms {
     pub(super) current: Arc<Label>,
     labels: Vec<Arc<Label>>,
-    /// How many data threads there are.
+    /// Number of data threads.
     threads: usize,
     pub(super) trained: Option<Trained>,
-    /// What guards had counted when statistics were last reset.
+    /// The guard counts when statistics were last reset.
     forgotten: GuardCounts,
 }
 
 impl Algorithms {
-    /// Makes a fresh policy.
+    /// Creates a new policy for an algorithm.
     pub(super) fn policy(&self, algorithm: Algorithm) -> Result<Box<dyn Policy>, AlgorithmError> {
         algorithm.policy_with(self.trained.as_ref().map(|trained| &trained.file))
     }
@@ -59,7 +59,7 @@ impl Algorithms {
 }
 
 impl State {
-    /// The state at the start: everything as configured, all backends healthy.
+    /// Creates the initial state: everything as configured, all backends healthy.
     pub(crate) fn new(config: Config) -> anyhow::Result<Arc<Self>> {
         let threads = config.threads;
         let current = Label::new(config.algorithm, threads);
@@ -81,7 +81,7 @@ impl State {
                 trained,
                 forgotten: GuardCounts::default(),
             }),
-            // Starts at the wall clock, so that a restart can never look like no restart.
+            // This starts at the wall-clock time, so that a restart always changes it.
             generation: AtomicU64::new(since_epoch.as_millis() as u64),
         };
         for pool in &pools {
@@ -93,22 +93,23 @@ impl State {
         Ok(Arc::new(state))
     }
 
-    /// Time since the process started.
+    /// Returns the time since the process started.
     pub(crate) fn now(&self) -> Time {
         Time::from_nanos(self.epoch.elapsed().as_nanos() as u64)
     }
 
-    /// Changes whenever the counters start anew: at each start of the process and each reset.
+    /// Returns a number that changes whenever the counters start over: at each start of the process and each
+    /// reset.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Relaxed)
     }
 
-    /// Changes whenever the table does.
+    /// Returns a number that changes whenever the table does.
     pub(crate) fn version(&self) -> u64 {
         self.version.load(Ordering::Acquire)
     }
 
-    /// The newest table.
+    /// Returns the newest table.
     pub(crate) fn table(&self) -> Arc<Table> {
         Arc::clone(&self.table.lock())
     }
@@ -121,12 +122,12 @@ impl State {
         self.version.fetch_add(1, Ordering::Release);
     }
 
-    /// The algorithm that routes.
+    /// Returns the label of the active algorithm.
     pub(crate) fn current(&self) -> Arc<Label> {
         Arc::clone(&self.algorithms.lock().current)
     }
 
-    /// All algorithms that have routed since the process started, or have been asked for.
+    /// Returns the labels of all algorithms that were used or requested since the process started.
     pub(crate) fn labels(&self) -> Vec<Arc<Label>> {
         self.algorithms.lock().labels.clone()
     }
@@ -139,24 +140,24 @@ impl State {
         }
     }
 
-    /// The view that data thread `number` decides by.
+    /// Returns the view that data thread `number` uses.
     pub(crate) fn view_of(&self, number: usize) -> usize {
         number % self.views()
     }
 
-    /// Whether `algorithm` can run.
+    /// Checks whether `algorithm` can run.
     pub(crate) fn can_run(&self, algorithm: Algorithm) -> Result<(), AlgorithmError> {
         self.algorithms.lock().policy(algorithm).map(drop)
     }
 
-    /// Makes every pool pick by `algorithm`, with fresh policies; all pools change at once, and
-    /// in-flight counts, health and weights stay.
+    /// Makes every pool pick by `algorithm`, with new policies. All pools change at once; in-flight counts,
+    /// health and weights are kept.
     pub(crate) fn switch(&self, algorithm: Algorithm) -> Result<Arc<Label>, AlgorithmError> {
         let mut algorithms = self.algorithms.lock();
         self.install(&mut algorithms, algorithm)
     }
 
-    /// Makes `rl` follow another policy file, in all pools at once if it is current.
+    /// Makes `rl` use another policy file, in all pools at once if it is current.
     pub(crate) fn reload(&self, trained: Trained) {
         let mut algorithms = self.algorithms.lock();
         algorithms.trained = Some(trained);
@@ -177,7 +178,8 @@ impl State {
         let policies: Vec<Box<dyn Policy>> =
             places.iter().map(|_| algorithms.policy(algorithm)).collect::<Result<_, _>>()?;
         let label = algorithms.label(algorithm);
-        // Before the locks are taken: a log may have to wait for its place in the channel.
+        // This happens before the locks are taken, since a new log may have to wait for its place in the
+        // channel.
         let policies: Vec<_> = places
             .into_iter()
             .zip(policies)
@@ -194,8 +196,8 @@ impl State {
         Ok(label)
     }
 
-    /// The same policy, with a log of its decisions if there are traces. `place` are the numbers of its pool
-    /// and of its view there.
+    /// Adds a log of decisions to a policy if traces are configured. `place` contains the numbers of its pool
+    /// and of its view.
     pub(super) fn traced(
         &self,
         policy: Box<dyn Policy>,
@@ -215,31 +217,31 @@ impl State {
         traces.over(policy, TracedPolicy { lb_id, policy_id, names })
     }
 
-    /// The policy file that `rl` follows.
+    /// Returns the policy file that `rl` uses.
     pub(crate) fn trained(&self) -> Option<Trained> {
         self.algorithms.lock().trained.clone()
     }
 
-    /// What guards of learned policies have counted since statistics were last reset.
+    /// Returns what guards of learned policies have counted since statistics were last reset.
     pub(crate) fn guard_counts(&self) -> GuardCounts {
         let forgotten = self.algorithms.lock().forgotten;
         self.total_guard_counts().minus(forgotten)
     }
 
-    /// Lets [`Self::guard_counts`] begin at zero.
+    /// Makes [`Self::guard_counts`] begin at zero.
     pub(crate) fn forget_guard_counts(&self) {
         let all = self.total_guard_counts();
         self.algorithms.lock().forgotten = all;
     }
 
-    /// What guards of learned policies have counted since the process started.
+    /// Returns what guards of learned policies have counted since the process started.
     pub(crate) fn total_guard_counts(&self) -> GuardCounts {
         let zero = GuardCounts::default();
         self.table().pools.iter().fold(zero, |sum, pool| sum.plus(pool.guard_counts()))
     }
 
-    /// Sets all counters to zero. What policies have learnt stays, so that a warm-up can end with a reset; a
-    /// switch brings a fresh policy.
+    /// Resets all counters. Policies keep what they have learnt, so that a warm-up can end with a reset; a
+    /// switch creates a new policy.
     pub(crate) fn reset(&self) -> Arc<Label> {
         let label = self.current();
         for pool in &self.table().pools {
@@ -249,7 +251,7 @@ impl State {
         label
     }
 
-    /// All backends of all pools, removed ones too.
+    /// Returns all backends of all pools, including removed ones.
     pub(crate) fn backends(&self) -> Vec<(Arc<Pool>, Arc<Backend>)> {
         let table = self.table();
         table
@@ -259,7 +261,7 @@ impl State {
             .collect()
     }
 
-    /// The listed backend with this id.
+    /// Returns the listed backend with this id.
     pub(crate) fn backend(&self, id: &str) -> Result<(Arc<Pool>, Arc<Backend>), ChangeError> {
         self.backends()
             .into_iter()
@@ -267,7 +269,7 @@ impl State {
             .ok_or_else(|| ChangeError::UnknownBackend(id.to_owned()))
     }
 
-    /// Requests in flight in all pools.
+    /// Returns the number of requests in flight in all pools.
     pub(crate) fn in_flight(&self) -> u64 {
         self.table().pools.iter().map(|pool| pool.in_flight()).sum()
     }

@@ -7,14 +7,14 @@ use crate::metrics::{MemberMetrics, PerThread, ServiceMetrics};
 use std::collections::HashMap;
 use std::sync::Arc;
 
-/// From service to pool.
+/// Maps each service to its pool.
 #[derive(Clone, Default)]
 pub(crate) struct Table {
     pub(crate) routes: HashMap<Box<str>, Arc<Route>>,
     pub(crate) pools: Vec<Arc<Pool>>,
 }
 
-/// One service, as the hot path needs it.
+/// One service, with everything that the hot path needs.
 pub(crate) struct Route {
     pub(crate) service: Box<str>,
     pub(crate) pool: Arc<Pool>,
@@ -27,14 +27,13 @@ pub(crate) struct Route {
 pub(crate) struct Member {
     pub(crate) backend: Arc<Backend>,
     pub(crate) metrics: Arc<PerThread<MemberMetrics>>,
-    /// `Host` and `X-Service`, ready to be written.
+    /// The line of `X-Service`, ready to be written.
     pub(crate) fields: Arc<[u8]>,
 }
 
 impl Member {
     fn new(service: &str, backend: &Arc<Backend>) -> Self {
-        let host = &backend.origin.authority;
-        let fields = format!("host: {host}\r\n{}: {service}\r\n", lb_core::headers::SERVICE);
+        let fields = format!("{}: {service}\r\n", lb_core::headers::SERVICE);
         Self { backend: Arc::clone(backend), metrics: Arc::default(), fields: fields.into_bytes().into() }
     }
 }
@@ -53,7 +52,7 @@ impl Route {
         }))
     }
 
-    /// The same route with one more backend.
+    /// Returns the same route with one more backend.
     pub(super) fn with(&self, backend: &Arc<Backend>) -> Arc<Self> {
         let mut members = self.members.clone();
         members.push(Member::new(&self.service, backend));

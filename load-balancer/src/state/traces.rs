@@ -12,7 +12,7 @@ use std::path::PathBuf;
 pub(crate) struct Traces {
     pub(crate) config: TracesConfig,
     tracer: Tracer,
-    /// The file of the recording that is under way.
+    /// The file of the current recording.
     current: Mutex<Option<PathBuf>>,
 }
 
@@ -21,12 +21,12 @@ impl Traces {
         Ok(Self { config, tracer: Tracer::new(Overflow::Drop)?, current: Mutex::default() })
     }
 
-    /// The same policy with a log of its decisions, and with exploration while they are recorded.
+    /// Adds a log of decisions to a policy, and exploration while they are recorded.
     pub(super) fn over(&self, policy: Box<dyn Policy>, traced: TracedPolicy) -> Box<dyn Policy> {
         Box::new(Logged::new(policy, self.tracer.log(traced), self.config.exploration))
     }
 
-    /// Begins the recording of the whole process, if the config wants one.
+    /// Starts recording with the process, if the config says so.
     pub(super) fn begin(&self, now: Time) -> Result<(), TraceError> {
         if !self.config.at_start {
             return Ok(());
@@ -35,7 +35,7 @@ impl Traces {
         self.start(&name, &name, now).map(drop)
     }
 
-    /// Begins the recording `name`; the file that it goes to.
+    /// Starts the recording `name` and returns its file.
     pub(crate) fn start(&self, name: &str, run_id: &str, now: Time) -> Result<PathBuf, TraceError> {
         let mut current = self.current.lock();
         let path = self.config.folder.join(format!("{name}.parquet"));
@@ -50,14 +50,14 @@ impl Traces {
         Ok(path)
     }
 
-    /// Ends the recording that is under way.
+    /// Stops the current recording.
     pub(crate) fn stop(&self) -> Result<TraceSummary, TraceError> {
         let mut current = self.current.lock();
         *current = None;
         self.tracer.stop()
     }
 
-    /// The file of the recording that is under way.
+    /// Returns the file of the current recording.
     pub(crate) fn current(&self) -> Option<PathBuf> {
         self.current.lock().clone()
     }

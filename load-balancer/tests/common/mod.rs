@@ -3,6 +3,10 @@
 
 #![allow(dead_code, reason = "no test file uses all of it")]
 
+pub(crate) mod limited;
+pub(crate) mod secure;
+pub(crate) mod soak;
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -66,7 +70,11 @@ impl Balancer {
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.url.trim_start_matches("http://").parse().expect("the URL has an address")
+        self.url
+            .trim_start_matches("https://")
+            .trim_start_matches("http://")
+            .parse()
+            .expect("the URL has an address")
     }
 
     pub(crate) fn proxy(&self, rest: &str) -> String {
@@ -130,6 +138,8 @@ pub(crate) struct Received {
     pub(crate) path: String,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// The lines of its trailers.
+    pub(crate) trailers: String,
 }
 
 impl Received {
@@ -267,8 +277,8 @@ fn receive(reader: &mut impl BufRead) -> Option<Received> {
     let head = read_head(reader)?;
     let mut words = head.split_whitespace();
     let (method, path) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let body = read_body(reader, &head, false)?;
-    Some(Received { method, path, head, body })
+    let (body, trailers) = read_body(reader, &head, false)?;
+    Some(Received { method, path, head, body, trailers })
 }
 
 fn read_head(reader: &mut impl BufRead) -> Option<String> {
@@ -281,8 +291,9 @@ fn read_head(reader: &mut impl BufRead) -> Option<String> {
     Some(head)
 }
 
-fn read_body(reader: &mut impl BufRead, head: &str, to_end: bool) -> Option<Vec<u8>> {
-    let mut body = Vec::new();
+/// Reads a body and the lines of its trailers.
+fn read_body(reader: &mut impl BufRead, head: &str, to_end: bool) -> Option<(Vec<u8>, String)> {
+    let (mut body, mut trailers) = (Vec::new(), String::new());
     if field(head, "transfer-encoding").is_some_and(|coding| coding.contains("chunked")) {
         loop {
             let mut line = String::new();
@@ -291,11 +302,14 @@ fn read_body(reader: &mut impl BufRead, head: &str, to_end: bool) -> Option<Vec<
             let mut chunk = vec![0; size];
             reader.read_exact(&mut chunk).ok()?;
             if size == 0 {
-                while line != "\r\n" {
+                loop {
                     line.clear();
                     reader.read_line(&mut line).ok().filter(|count| *count > 0)?;
+                    if line == "\r\n" {
+                        return Some((body, trailers));
+                    }
+                    trailers.push_str(&line);
                 }
-                return Some(body);
             }
             body.extend_from_slice(&chunk);
             reader.read_exact(&mut [0; 2]).ok()?;
@@ -311,7 +325,7 @@ fn read_body(reader: &mut impl BufRead, head: &str, to_end: bool) -> Option<Vec<
         }
         None => {}
     }
-    Some(body)
+    Some((body, trailers))
 }
 
 /// A reply as a client received it.
@@ -320,6 +334,8 @@ pub(crate) struct Reply {
     pub(crate) status: u16,
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+    /// The lines of its trailers.
+    pub(crate) trailers: String,
 }
 
 impl Reply {
@@ -366,17 +382,25 @@ impl Client {
         let head = read_head(&mut self.reader)?;
         let status = head.split_whitespace().nth(1)?.parse().ok()?;
         let bodiless = method == "HEAD" || status == 204 || status == 304 || status < 200;
-        let body = if bodiless { Vec::new() } else { read_body(&mut self.reader, &head, true)? };
-        Some(Reply { status, head, body })
+        let (body, trailers) =
+            if bodiless { Default::default() } else { read_body(&mut self.reader, &head, true)? };
+        Some(Reply { status, head, body, trailers })
     }
 
-    /// Sends a request and reads its reply.
+    /// Sends a request and reads its reply. `fields` may bring a `host:` of their own, in lower case.
     pub(crate) fn ask(&mut self, method: &str, path: &str, fields: &str, body: &[u8]) -> Reply {
         let length =
             if body.is_empty() { String::new() } else { format!("content-length: {}\r\n", body.len()) };
-        let head = format!("{method} {path} HTTP/1.1\r\nhost: test\r\n{length}{fields}\r\n");
+        let own = fields.starts_with("host:") || fields.contains("\nhost:");
+        let host = if own { "" } else { "host: localhost\r\n" };
+        let head = format!("{method} {path} HTTP/1.1\r\n{host}{length}{fields}\r\n");
         self.write([head.as_bytes(), body].concat());
         self.read_reply_to(method).expect("there is a reply")
+    }
+
+    /// Reads bytes that are no reply.
+    pub(crate) fn read_exact(&mut self, bytes: &mut [u8]) {
+        self.reader.read_exact(bytes).expect("the bytes come");
     }
 
     /// The next line of a reply that is looked at while it comes.
@@ -386,6 +410,9 @@ impl Client {
         line
     }
 }
+
+/// What a body has to be declared as.
+pub(crate) const JSON: [(&str, &str); 1] = [("content-type", "application/json")];
 
 /// One request on a connection of its own.
 pub(crate) fn send(method: &str, url: &str, fields: &[(&str, &str)], body: &[u8]) -> Reply {

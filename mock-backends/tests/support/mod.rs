@@ -10,6 +10,9 @@ use std::io::{self, BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
+/// Names and values, in the order in which they came.
+type Headers = Vec<(String, String)>;
+
 /// A reply, read in full.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -38,13 +41,49 @@ impl Client {
 
     pub(crate) fn send(&mut self, method: &str, path: &str, headers: &str, body: &str) -> io::Result<()> {
         let length = body.len();
+        let own = headers.starts_with("host:") || headers.contains("\nhost:");
+        let host = if own { "" } else { "host: localhost\r\n" };
+        let kind = match body.is_empty() || headers.contains("content-type:") {
+            true => "",
+            false => "content-type: application/json\r\n",
+        };
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: test\r\ncontent-length: {length}\r\n{headers}\r\n{body}"
+            "{method} {path} HTTP/1.1\r\n{host}content-length: {length}\r\n{kind}{headers}\r\n{body}"
         );
         self.0.get_mut().write_all(request.as_bytes())
     }
 
+    /// Returns the content type and the text of a reply that is not JSON.
+    pub(crate) fn text(&mut self, path: &str) -> io::Result<(String, String)> {
+        self.send("GET", path, "", "")?;
+        let (_, headers, body) = self.raw()?;
+        let kind = headers.into_iter().find(|(name, _)| name == "content-type");
+        let text = String::from_utf8(body).map_err(|_| io::ErrorKind::InvalidData)?;
+        Ok((kind.map(|(_, kind)| kind).unwrap_or_default(), text))
+    }
+
+    /// Sends a form and returns the status, the headers and the text of the page.
+    pub(crate) fn page(
+        &mut self,
+        method: &str,
+        path: &str,
+        cookies: &str,
+        form: &str,
+    ) -> io::Result<(u16, Headers, String)> {
+        let form_type = "content-type: application/x-www-form-urlencoded\r\n";
+        self.send(method, path, &format!("{form_type}cookie: {cookies}\r\n"), form)?;
+        let (status, headers, body) = self.raw()?;
+        Ok((status, headers, String::from_utf8_lossy(&body).into_owned()))
+    }
+
     pub(crate) fn receive(&mut self) -> io::Result<Reply> {
+        let (status, headers, body) = self.raw()?;
+        let body = if body.is_empty() { Value::Null } else { serde_json::from_slice(&body)? };
+        Ok(Reply { status, headers, body })
+    }
+
+    /// Returns the status, the headers and the body of a reply.
+    fn raw(&mut self) -> io::Result<(u16, Headers, Vec<u8>)> {
         let status = self.line()?.split(' ').nth(1).and_then(|status| status.parse().ok());
         let mut headers = Vec::new();
         loop {
@@ -59,7 +98,7 @@ impl Client {
         let mut body = vec![0; length];
         self.0.read_exact(&mut body)?;
         let status = status.ok_or(io::ErrorKind::InvalidData)?;
-        Ok(Reply { status, headers, body: serde_json::from_slice(&body)? })
+        Ok((status, headers, body))
     }
 
     fn line(&mut self) -> io::Result<String> {

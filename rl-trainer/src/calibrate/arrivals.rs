@@ -1,24 +1,24 @@
 //! How often requests arrive, and whether they arrive in bursts.
 //!
-//! Bursts and lulls are a two-state hidden Markov model of counts per step, fitted by the algorithm of
-//! Baum and Welch (Ann. Math. Stat. 41, 1970): a Markov-modulated Poisson process seen through a grid
-//! (Fischer and Meier-Hellstern, Performance Evaluation 18, 1993). Both states last equally long on
-//! average, as [`simulator::Bursts`] has it.
+//! Bursts and lulls are a two-state hidden Markov model of counts per step, fitted by the algorithm of Baum
+//! and Welch (Ann. Math. Stat. 41, 1970): a Markov-modulated Poisson process seen through a grid (Fischer and
+//! Meier-Hellstern, Performance Evaluation 18, 1993). Both states last equally long on average, as in
+//! [`simulator::Bursts`].
 
 use lb_core::{Span, Time};
 use simulator::Bursts;
 
-/// Mean count of a step: enough to tell two rates apart within a few steps.
+/// Mean number of arrivals per step, large enough to tell two rates apart within a few steps.
 const PER_STEP: f64 = 8.0;
-/// Most steps: a quarter of an hour of a thousand requests a second in steps of its eighth.
+/// Maximum number of steps, enough for 15 minutes at 1,000 requests per second.
 const MOST_STEPS: usize = 120_000;
-/// Fewer say nothing.
+/// Minimum number of steps; with fewer, bursts cannot be detected.
 const FEWEST_STEPS: usize = 50;
 const ITERATIONS: usize = 60;
-/// A smaller burst is not worth modelling: it moves the latency by less than chance does.
+/// Smallest burst factor that is modelled; smaller bursts change latency less than random variation does.
 const SMALLEST_FACTOR: f64 = 1.1;
 
-/// The rate in requests per second.
+/// Returns the arrival rate in requests per second.
 pub(super) fn rate(times: &[Time]) -> f64 {
     match (times.first(), times.last()) {
         (Some(first), Some(last)) if last > first => {
@@ -28,7 +28,7 @@ pub(super) fn rate(times: &[Time]) -> f64 {
     }
 }
 
-/// The bursts in `times`, which ascend; none when a Poisson process explains them as well.
+/// Fits bursts to `times`, which are in ascending order. Returns `None` if a Poisson process fits as well.
 pub(super) fn bursts(times: &[Time]) -> Option<Bursts> {
     let (first, last) = (times.first()?, times.last()?);
     let length = last.since(*first).as_secs_f64();
@@ -62,22 +62,24 @@ pub(super) fn bursts(times: &[Time]) -> Option<Bursts> {
         .then(|| Bursts { factor, mean_length: Span::from_secs_f64(step / model.leave) })
 }
 
-/// Logarithm of the Poisson probability of a count, without the factorial, which is the same for all means.
+/// Returns the logarithm of the Poisson probability of a count, without the factorial, which is the same for
+/// all means.
 fn log_density(count: f64, mean: f64) -> f64 {
     count * mean.max(1e-9).ln() - mean
 }
 
-/// A lull and a burst.
+/// A two-state model of the arrivals: a lull and a burst.
 #[derive(Clone, Copy, Debug)]
 struct Model {
     /// Mean count of a step in each state.
     means: [f64; 2],
-    /// Chance to change the state from one step to the next.
+    /// Probability of leaving each state in one step.
     leave: f64,
 }
 
 impl Model {
-    /// One step of expectation and maximisation; with it the log-likelihood of this model.
+    /// Performs one expectation-maximisation step. Returns the improved model and the log-likelihood of this
+    /// one.
     fn improved(&self, counts: &[f64]) -> (Self, f64) {
         let next = |state: [f64; 2]| {
             let stay = 1.0 - self.leave;
@@ -136,7 +138,8 @@ mod tests {
     use lb_core::Seed;
     use rand::RngExt;
 
-    /// Arrivals at 2,000 a second on average, `factor` times as many in bursts of half a second.
+    /// Generates arrivals at 2,000 per second on average, with the rate `factor` times higher in half-second
+    /// bursts.
     fn arrivals(factor: f64) -> Vec<Time> {
         let mut rng = Seed(21).stream(&[]);
         let mut exponential = || -(1.0 - rng.random::<f64>()).ln();
@@ -156,13 +159,13 @@ mod tests {
     #[test]
     fn a_poisson_process_has_no_bursts() {
         let times = arrivals(1.0);
-        assert_eq!(bursts(&times), None, "nothing is found in an even process");
-        assert!((rate(&times) / 2_000.0 - 1.0).abs() < 0.02, "its rate is {}", rate(&times));
+        assert_eq!(bursts(&times), None, "a steady process has no bursts");
+        assert!((rate(&times) / 2_000.0 - 1.0).abs() < 0.02, "the rate is {}", rate(&times));
     }
 
     #[test]
     fn bursts_are_found_with_strength_and_length() {
-        let found = bursts(&arrivals(1.6)).expect("bursts of 1.6 times the rate are plain");
+        let found = bursts(&arrivals(1.6)).expect("bursts of 1.6 times the rate are detected");
         assert!((found.factor - 1.6).abs() < 0.06, "the factor is 1.6, found {}", found.factor);
         let length = found.mean_length.as_secs_f64();
         assert!((0.35..0.65).contains(&length), "bursts last 0.5 s, found {length}");
@@ -170,8 +173,8 @@ mod tests {
 
     #[test]
     fn few_arrivals_say_nothing() {
-        assert_eq!(bursts(&[]), None, "none at all");
-        assert_eq!(bursts(&arrivals(1.6)[..100]), None, "a hundred");
-        assert_eq!(rate(&[]), 0.0, "no arrivals, no rate");
+        assert_eq!(bursts(&[]), None, "no arrivals");
+        assert_eq!(bursts(&arrivals(1.6)[..100]), None, "too few arrivals");
+        assert_eq!(rate(&[]), 0.0, "the rate is 0 without arrivals");
     }
 }

@@ -1,12 +1,12 @@
-//! Where a series changes its level: the segments that describe it best, each at a price.
+//! Change-point detection: finds the segments that describe a series best, with a penalty for each segment.
 //!
-//! Optimal partitioning by dynamic programming, with the pruning of PELT (Killick, Fearnhead and Eckley,
-//! JASA 107, 2012): exact, and fast where there is something to find. The series comes in bins, whose
-//! sums are all that costs need.
+//! Optimal partitioning by dynamic programming, with the pruning of PELT (Killick, Fearnhead and Eckley, JASA
+//! 107, 2012): exact, and fast if the series has changes. The input is divided into bins; costs depend only
+//! on the sums of each bin.
 
 use std::ops::{Add, Range, Sub};
 
-/// Sums over the observations of a stretch of time.
+/// Sums over the observations in a period of time.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Sums {
     pub(super) count: f64,
@@ -19,7 +19,7 @@ impl Sums {
         *self = *self + Self { count: 1.0, sum: value, squares: value * value };
     }
 
-    /// The mean; zero of nothing.
+    /// Returns the mean, or 0 if there are no observations.
     pub(super) fn mean(&self) -> f64 {
         if self.count > 0.0 { self.sum / self.count } else { 0.0 }
     }
@@ -47,14 +47,15 @@ impl Sub for Sums {
     }
 }
 
-/// A stretch of bins at one level.
+/// A range of consecutive bins with the same level.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Segment {
     pub(super) bins: Range<usize>,
     pub(super) sums: Sums,
 }
 
-/// Twice the negative log-likelihood of normal observations around their mean, up to a constant.
+/// Returns a cost function: twice the negative log-likelihood of normal observations around their mean, up to
+/// a constant.
 pub(super) fn normal_cost(variance: f64) -> impl Fn(Sums) -> f64 {
     move |sums| match sums.count > 0.0 {
         true => (sums.squares - sums.sum * sums.sum / sums.count).max(0.0) / variance,
@@ -62,33 +63,33 @@ pub(super) fn normal_cost(variance: f64) -> impl Fn(Sums) -> f64 {
     }
 }
 
-/// Twice the negative log-likelihood of observations that are 0 or 1.
+/// Returns twice the negative log-likelihood of observations that are 0 or 1.
 pub(super) fn bernoulli_cost(sums: Sums) -> f64 {
     let term = |part: f64| if part > 0.0 { part * (part / sums.count).ln() } else { 0.0 };
     -2.0 * (term(sums.sum) + term(sums.count - sums.sum))
 }
 
-/// What one more segment costs: it must explain more than chance would among so many observations. A
-/// change has two parameters, its place and the level behind it; Schwarz's criterion charges `ln n` for
-/// each, and twice that keeps the whole search from finding any where there is none.
+/// Returns the cost of one more segment, so that random variation among `observations` values does not add
+/// segments. A change has two parameters, its position and the new level. Schwarz's criterion charges `ln n`
+/// for each; doubling it prevents false positives over the whole search.
 pub(super) fn penalty(observations: f64) -> f64 {
     4.0 * observations.max(2.0).ln()
 }
 
-/// The cheapest segmentation of `bins`; empty of nothing.
+/// Returns the segmentation of `bins` with the lowest cost; empty if there are no bins.
 pub(super) fn segments(bins: &[Sums], cost: impl Fn(Sums) -> f64, penalty: f64) -> Vec<Segment> {
     let mut prefix = vec![Sums::default(); bins.len() + 1];
     for (i, bin) in bins.iter().enumerate() {
         prefix[i + 1] = prefix[i] + *bin;
     }
-    // best[t]: the cost of the first t bins, and where their last segment begins.
+    // best[t]: the cost of the first t bins and the start of their last segment.
     let mut best = vec![(-penalty, 0usize); bins.len() + 1];
     let mut beginnings = vec![0usize];
     for end in 1..=bins.len() {
         let costs: Vec<f64> =
             beginnings.iter().map(|begin| best[*begin].0 + cost(prefix[end] - prefix[*begin])).collect();
         let cheapest = costs.iter().zip(&beginnings).min_by(|a, b| a.0.total_cmp(b.0));
-        let (least, begin) = cheapest.expect("the beginning before is never pruned");
+        let (least, begin) = cheapest.expect("the previous start is never pruned");
         best[end] = (least + penalty, *begin);
         let limit = best[end].0;
         let mut kept = costs.iter();
@@ -121,7 +122,7 @@ mod tests {
         values.chunks(size).map(of).collect()
     }
 
-    /// Roughly normal noise with variance 1: the sum of twelve even draws.
+    /// Generates roughly normal noise with variance 1: sums of twelve uniform draws.
     fn noise(count: usize) -> Vec<f64> {
         let mut rng = Seed(3).stream(&[]);
         (0..count).map(|_| (0..12).map(|_| rng.random::<f64>()).sum::<f64>() - 6.0).collect()

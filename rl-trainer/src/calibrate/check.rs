@@ -1,4 +1,4 @@
-//! Predicts policies that were logged: a fit is as good as its predictions of them.
+//! Checks a fit by predicting the logged policies.
 
 use super::fit::load;
 use super::replay::Played;
@@ -11,7 +11,7 @@ use lb_core::{Algorithm, Outcome, Seed, Span, Time};
 use rand::RngExt;
 use serde::Serialize;
 
-/// How far a prediction may miss.
+/// Tolerance of predictions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Tolerance {
     /// Largest relative error of the mean latency, as a fraction.
@@ -25,36 +25,36 @@ pub struct Tolerance {
 }
 
 impl Default for Tolerance {
-    /// What a decision between policies needs that differ by a fifth in the tail. A single policy is easy
-    /// to predict: its own queues are in the trace.
+    /// Returns a tolerance that is tight enough to choose between policies whose tails differ by 20 %. More
+    /// than one policy is required, because a single policy is easy to predict from its own trace.
     fn default() -> Self {
         Self { mean: 0.10, p99: 0.20, failed: 0.02, policies: 3 }
     }
 }
 
-/// Logged against predicted, for one policy.
+/// Logged and predicted figures of one policy.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct PolicyCheck {
-    /// The policy.
+    /// Name of the policy.
     pub policy: String,
-    /// Requests that were logged.
+    /// Number of logged requests.
     pub requests: usize,
-    /// Mean latency of what was served, in milliseconds: logged and predicted.
+    /// Mean latency of served requests in milliseconds: logged and predicted.
     pub mean_ms: [f64; 2],
-    /// 99th percentile of the same latencies: logged and predicted.
+    /// 99th percentile of the latency of served requests in milliseconds: logged and predicted.
     pub p99_ms: [f64; 2],
     /// Share of requests that failed or got no reply in time: logged and predicted.
     pub failed: [f64; 2],
-    /// Relative standard deviations of mean and p99 by chance alone, for a run as long as the log.
+    /// Relative standard deviations of mean and p99 between random runs as long as the log.
     pub chance: [f64; 2],
-    /// Predictions beyond the tolerance, one sentence each; empty if there are none.
+    /// Predictions outside the tolerance, one sentence each.
     pub misses: Vec<String>,
 }
 
 /// A logged policy that cannot be simulated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Skipped {
-    /// The policy.
+    /// Name of the policy.
     pub policy: String,
     /// Why it cannot be simulated.
     pub reason: String,
@@ -71,17 +71,18 @@ pub struct Verdict {
     pub tolerance: Tolerance,
 }
 
-/// Runs of each prediction. Their mean is the prediction, their spread what chance does to one run, such as
-/// the logged one.
+/// Number of simulated runs per prediction. Their mean is the prediction; their spread shows how much a
+/// single run varies.
 const RUNS: u64 = 8;
-/// A log is one run: it may be off by so many standard deviations more than the tolerance, ...
+/// Number of standard deviations by which the limit exceeds the tolerance, because a log is a single run.
 const DEVIATIONS: f64 = 2.0;
-/// ... but never by more than this many tolerances in all; where chance does more, the log is too short.
+/// Upper bound of the limit, in multiples of the tolerance; if random variation is larger, the log is too
+/// short.
 const MOST: f64 = 2.0;
 
 impl Calibration {
-    /// Simulates each policy of `held_back` under its own logged arrivals and compares. Nothing of
-    /// `held_back` but when requests came, their routes and the policies' names goes into the predictions.
+    /// Simulates each policy of `held_back` with its logged arrivals and compares the results. The
+    /// predictions use only the arrival times, routes and policy names of `held_back`.
     pub fn check(&self, held_back: &Traces, tolerance: Tolerance) -> Verdict {
         let mut verdict = Verdict { checks: Vec::new(), skipped: Vec::new(), tolerance };
         for policy in held_back.policies() {
@@ -105,7 +106,7 @@ impl Calibration {
         verdict
     }
 
-    /// Several runs of all episodes of a policy, each with different random draws.
+    /// Simulates all episodes of a policy several times, each time with different random draws.
     fn predict(
         &self,
         algorithm: Algorithm,
@@ -119,7 +120,7 @@ impl Calibration {
             for (luck, run) in (1..).zip(&mut runs) {
                 run.outside = self.options(&load, Seed(0)).network_delay * 2;
                 let mut policy = || -> Box<dyn Policy> {
-                    let policy = algorithm.policy().expect("was made before");
+                    let policy = algorithm.policy().expect("the policy was created before");
                     match episode.exploration > 0.0 {
                         true => Box::new(Exploring { policy, rate: episode.exploration }),
                         false => policy,
@@ -132,7 +133,7 @@ impl Calibration {
     }
 }
 
-/// What was logged of a policy.
+/// Returns the logged latencies of a policy.
 fn logged(policy: &str, traces: &Traces) -> Latencies {
     let mut latencies = Latencies::default();
     for episode in traces.episodes.iter().filter(|episode| episode.policy == policy) {
@@ -166,10 +167,10 @@ impl Verdict {
     }
 }
 
-/// Predicts each logged policy by a fit to all the others.
+/// Predicts each logged policy from a fit to all the others.
 ///
 /// # Errors
-/// As [`super::fit`].
+/// Same as [`super::fit`].
 pub fn cross_check(traces: &Traces, tolerance: Tolerance) -> Result<Verdict, CalibrationError> {
     let mut verdict = Verdict { checks: Vec::new(), skipped: Vec::new(), tolerance };
     let policies = traces.policies();
@@ -209,11 +210,11 @@ fn compare(
         chance[place] = spread / expected;
         let off = expected / was - 1.0;
         let limit = (allowed + DEVIATIONS * chance[place]).min(MOST * allowed);
-        // Not a number, where one of them served nothing, is a miss as well.
+        // NaN means that one of them served no requests, which is also a miss.
         if off.is_nan() || off.abs() > limit {
             misses.push(format!(
-                "{what} latency was {was:.2} ms and is predicted as {expected:.2} ms, {:+.0} % (at most {:.0} %, of \
-                 which chance explains {:.0})",
+                "{what} latency was {was:.2} ms, but {expected:.2} ms is predicted, {:+.0} % (at most {:.0} %, \
+                 of which chance explains {:.0})",
                 off * 100.0,
                 limit * 100.0,
                 (limit - allowed) * 100.0,
@@ -223,7 +224,7 @@ fn compare(
     let failed = [logged.failed_share(), of_runs(|run| run.failed_share(), &mut runs).0];
     if (failed[1] - failed[0]).abs() > tolerance.failed {
         misses.push(format!(
-            "{:.1} % of requests failed and {:.1} % are predicted to (at most {:.0} points off)",
+            "{:.1} % of requests failed, but {:.1} % are predicted to fail (at most {:.0} points off)",
             failed[0] * 100.0,
             failed[1] * 100.0,
             tolerance.failed * 100.0,
@@ -245,7 +246,7 @@ fn compare(
 struct Latencies {
     served_ms: Vec<f64>,
     failed: usize,
-    /// What a simulated client adds: the wires between it and the load balancer.
+    /// Latency that a simulated client adds: the network between client and load balancer.
     outside: Span,
 }
 
@@ -288,7 +289,7 @@ impl Observer for Latencies {
     }
 }
 
-/// A policy that leaves a share of its decisions to chance, as logging policies do.
+/// A policy that makes some decisions at random, as policies do while traces are recorded.
 struct Exploring {
     policy: Box<dyn Policy>,
     rate: f64,

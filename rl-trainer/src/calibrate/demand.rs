@@ -1,22 +1,23 @@
-//! How long a kind of request takes at speed 1: a closed form where one fits, else what was measured.
+//! Service times of a route at speed 1: a closed form if one fits, or else the measured distribution.
 
 use super::stats;
 use lb_core::service_time::ServiceTime;
 use statrs::distribution::{ContinuousCDF, Exp, LogNormal};
 
-/// Values that stand for a measured distribution.
+/// Number of values that represent a measured distribution.
 const VALUES: usize = 1000;
 /// Coefficient of variation below which a time is constant: the granularity of a timer is not a distribution.
 const CONSTANT: f64 = 0.01;
-/// A closed form is good enough when no quantile is off by more than this, however sure one could be.
+/// A closed form is accepted if its distribution function is off by at most this much, regardless of
+/// significance.
 const CLOSE: f64 = 0.01;
 /// The Kolmogorov-Smirnov statistic times the root of the sample's size stays below this in 99 of 100
 /// samples of the distribution itself (Smirnov, 1948).
 const KOLMOGOROV_99: f64 = 1.63;
-/// The log-normal's sigma that a topology may have.
+/// Largest sigma of a log-normal distribution that a topology accepts.
 const MOST_SIGMA: f64 = 3.0;
 
-/// The distribution of `sorted` milliseconds; none of nothing.
+/// Returns the distribution of `sorted` service times in milliseconds, or `None` if there are none.
 pub(super) fn distribution(sorted: &[f64]) -> Option<ServiceTime> {
     if sorted.is_empty() {
         return None;
@@ -44,7 +45,7 @@ pub(super) fn distribution(sorted: &[f64]) -> Option<ServiceTime> {
     Some(ServiceTime::Empirical { values_ms: slices(sorted) })
 }
 
-/// The largest distance between the sample's distribution function and `cdf` (Kolmogorov, 1933).
+/// Returns the largest distance between the sample's distribution function and `cdf` (Kolmogorov, 1933).
 fn distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     let n = sorted.len() as f64;
     let gap = |(i, value): (usize, &f64)| {
@@ -54,7 +55,8 @@ fn distance(sorted: &[f64], cdf: impl Fn(f64) -> f64) -> f64 {
     sorted.iter().enumerate().map(gap).fold(0.0, f64::max)
 }
 
-/// The sample as at most [`VALUES`] values: the means of its even slices, which keep the sample's mean.
+/// Reduces the sample to at most [`VALUES`] values: the means of equal slices, which preserve the sample's
+/// mean.
 fn slices(sorted: &[f64]) -> Vec<f64> {
     let slices = sorted.len().min(VALUES);
     let edge = |slice: usize| slice * sorted.len() / slices;
@@ -76,13 +78,13 @@ mod tests {
     #[test]
     fn closed_forms_are_recognised() {
         let constant = ServiceTime::Constant { mean_ms: 4.0 };
-        assert_eq!(distribution(&sample(&constant)), Some(constant), "what does not vary is constant");
+        assert_eq!(distribution(&sample(&constant)), Some(constant), "equal values are constant");
         let Some(ServiceTime::Exponential { mean_ms }) =
             distribution(&sample(&ServiceTime::Exponential { mean_ms: 8.0 }))
         else {
             panic!("an exponential sample is exponential");
         };
-        assert!((mean_ms / 8.0 - 1.0).abs() < 0.03, "its mean is 8 ms, found {mean_ms}");
+        assert!((mean_ms / 8.0 - 1.0).abs() < 0.03, "the mean is 8 ms, found {mean_ms}");
         let Some(ServiceTime::LogNormal { mean_ms, sigma }) =
             distribution(&sample(&ServiceTime::LogNormal { mean_ms: 20.0, sigma: 1.0 }))
         else {
@@ -98,9 +100,9 @@ mod tests {
         two.sort_by(f64::total_cmp);
         let found = distribution(&two).expect("a distribution");
         let ServiceTime::Empirical { values_ms } = &found else {
-            panic!("two humps are no closed form: {found:?}");
+            panic!("a bimodal sample has no closed form: {found:?}");
         };
-        assert_eq!(values_ms.len(), VALUES, "a thousand values stand for forty thousand");
+        assert_eq!(values_ms.len(), VALUES, "40,000 values are reduced to 1,000");
         assert!((found.mean_ms() / stats::mean(&two) - 1.0).abs() < 1e-9, "slices keep the mean");
         assert!(found.problems().is_empty(), "{:?}", found.problems());
     }

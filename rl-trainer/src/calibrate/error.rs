@@ -1,31 +1,31 @@
-//! Why traces cannot be fitted.
+//! Reasons why traces cannot be fitted.
 
-/// Why traces cannot be fitted.
+/// Reasons why traces cannot be fitted.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum CalibrationError {
-    /// The traces hold no request.
-    #[error("the traces hold no request; record with `bench --traces` under load")]
+    /// The traces contain no requests.
+    #[error("the traces contain no requests; record with `bench --traces` under load")]
     Empty,
     /// Too few requests can be timed.
     #[error(
         "only {served} of {requests} requests were served and can be timed; at least {needed} are needed: record longer, or at a higher rate"
     )]
     TooFew {
-        /// Requests whose service could be reconstructed.
+        /// Number of requests whose service could be timed.
         served: usize,
-        /// Requests in all.
+        /// Total number of requests.
         requests: usize,
-        /// The least.
+        /// Minimum number of timed requests.
         needed: usize,
     },
     /// An index in the traces refers to an entry that they do not list.
-    #[error("{what} {number} of a request is none of the {known} that the traces list; record again")]
+    #[error("a request refers to {what} {number}, but the traces list only {known}; record again")]
     Unlisted {
-        /// `backend` or `route`.
+        /// Kind of entry: `backend` or `route`.
         what: &'static str,
-        /// The number.
+        /// The index.
         number: u16,
-        /// How many there are.
+        /// Number of entries that the traces list.
         known: usize,
     },
     /// The fitted topology is not valid.

@@ -1,4 +1,4 @@
-//! From traces to a topology: one step after the other, each in a file of its own.
+//! Fits a topology to traces, step by step; each step has its own module.
 
 use super::error::CalibrationError;
 use super::mishaps::{self, Mishap, Seen};
@@ -12,11 +12,11 @@ use lb_core::fault::{Fault, FaultKind, SHORTEST_S};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
 
-/// Requests that must be timed before anything is fitted.
+/// Minimum number of timed requests for a fit.
 const FEWEST: usize = 200;
-/// Requests of a route that give it a distribution of its own.
+/// Minimum number of requests for a route to get its own distribution.
 const FEWEST_OF_ROUTE: usize = 50;
-/// What a topology takes where nothing tells: see [`BackendSpec`].
+/// Queue capacity of a backend whose queue was never full; see [`BackendSpec`].
 const USUAL_QUEUE_CAP: u32 = 512;
 
 /// Fits a topology and a load to traces.
@@ -101,7 +101,7 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     Ok(Calibration { topology, load, overhead, overhead_source, backends: evidence })
 }
 
-/// Where nothing tells.
+/// Queueing that is assumed if the traces do not determine it.
 const UNKNOWN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 4 };
 
 fn check_numbers(traces: &Traces) -> Result<(), CalibrationError> {
@@ -121,17 +121,17 @@ fn check_numbers(traces: &Traces) -> Result<(), CalibrationError> {
         .map_or(Ok(()), Err)
 }
 
-/// How a backend queues, and how that is known.
+/// How a backend queues, with the evidence for it.
 #[derive(Clone, Copy)]
 struct Fitted {
     queueing: Queueing,
-    /// None where nothing was sent to it.
+    /// `None` if no requests were sent to the backend.
     fit: Option<Fit>,
-    /// Most requests in it at once.
+    /// Highest number of requests in the backend at once.
     most_inside: u32,
 }
 
-/// How each backend queues. What most backends that can tell say is usual, and what the others are taken for.
+/// Determines how each backend queues. The most frequent result is used for backends without enough evidence.
 fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Fitted> {
     let candidates: Vec<Option<Candidates>> = (0..backends)
         .map(|backend| {
@@ -157,7 +157,7 @@ fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Fitted> {
     candidates.into_iter().map(choose).collect()
 }
 
-/// The work of one backend's requests in all episodes.
+/// Returns the work of one backend's requests in all episodes.
 fn observations(episodes: &[Vec<Visits>], replays: &[Replayed], backend: usize) -> Vec<Observation> {
     let mut all = Vec::new();
     for (visits, replayed) in episodes.iter().zip(replays) {
@@ -170,7 +170,7 @@ fn observations(episodes: &[Vec<Visits>], replays: &[Replayed], backend: usize) 
             }
         }
     }
-    // In the order of time over all episodes, as steps are looked for along it.
+    // Steps are searched for along the time axis, over all episodes.
     all.sort_by(|one, other| one.at.total_cmp(&other.at));
     all
 }
@@ -185,7 +185,7 @@ fn slow_downs(paces: &Paces, backend: usize, id: &str, length: f64) -> Vec<Fault
     mishaps.filter_map(|mishap| fault(mishap, id, length)).collect()
 }
 
-/// A mishap as a topology has it; one that reaches the end of the traces has no end.
+/// Converts a mishap to a fault of a topology. A fault that lasts until the end of the traces has no end.
 fn fault(mishap: Mishap, id: &str, length: f64) -> Option<Fault> {
     let duration = (mishap.to - mishap.from) / 1e9;
     (duration >= SHORTEST_S).then(|| Fault {
@@ -198,7 +198,7 @@ fn fault(mishap: Mishap, id: &str, length: f64) -> Option<Fault> {
     })
 }
 
-/// The distribution of each route, and of all together for routes of which little was seen.
+/// Returns the distribution of each route, and the overall distribution for routes with few requests.
 fn service_times(names: &[String], demands: &[Vec<f64>]) -> (Vec<Route>, ServiceTime) {
     let mut all: Vec<f64> = demands.concat();
     all.sort_unstable_by(f64::total_cmp);
@@ -214,8 +214,8 @@ fn service_times(names: &[String], demands: &[Vec<f64>]) -> (Vec<Route>, Service
     (routes, overall)
 }
 
-/// A route by the name that a load balancer gives its class: `GET /cart-service/api/items/{}`. Any other
-/// name becomes a path of its own.
+/// Parses the name of a route class, such as `GET /cart-service/api/items/{}`, into a route. Any other name
+/// is used as the path.
 fn route(name: &str, service_time: ServiceTime) -> Route {
     let (method, path) = match name.split_once(' ') {
         Some((method, path)) => (Some(method.to_owned()), path),
@@ -226,7 +226,7 @@ fn route(name: &str, service_time: ServiceTime) -> Route {
     Route { method, service: None, path, service_time }
 }
 
-/// The load of one episode.
+/// Returns the load of one episode.
 pub(super) fn load(episode: &Episode, traces: &Traces) -> Load {
     let times: Vec<Time> = episode.exchanges.iter().map(|exchange| exchange.sent).collect();
     let mut routes = vec![0.0; traces.routes.len()];
@@ -251,7 +251,7 @@ pub(super) fn load(episode: &Episode, traces: &Traces) -> Load {
 
 fn describe(traces: &Traces, timed: usize) -> String {
     format!(
-        "Fitted to {timed} of {} requests that {} placed. Speed 1 is that of the middle backend.",
+        "Fitted to {timed} of {} requests routed by {}. Speed 1 is the speed of the median backend.",
         traces.len(),
         traces.policies().join(", "),
     )

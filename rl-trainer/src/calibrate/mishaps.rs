@@ -1,18 +1,18 @@
-//! What goes wrong at a backend: full queues, errors at once, errors after service, hangs, crashes.
+//! Detects mishaps of a backend: full queues, immediate errors, errors after service, hangs and crashes.
 
 use super::pace::{self, Spell};
 use super::queueing::{Queueing, Replayed};
 use super::visits::{Left, Refusal, RefusalKind, Visits};
 use lb_core::fault::FaultKind;
 
-/// A smaller share of errors is not worth a fault: it stays below what any policy could act on.
+/// Smallest share of errors that counts as a fault; no policy could react to less.
 const LEAST_SHARE: f64 = 0.02;
-/// A request that was given up although it had its turn this many typical services before hung.
+/// A request hung if its client gave up this many typical service times after its turn.
 const HANGS: f64 = 20.0;
-/// Refusals by a full queue that are needed to tell its length.
+/// Minimum number of refusals by a full queue from which its length can be estimated.
 const ENOUGH_REFUSALS: usize = 5;
 
-/// One backend in one episode, with what the chosen hypothesis made of it.
+/// One backend in one episode, replayed under the chosen hypothesis.
 pub(super) struct Seen<'a> {
     pub(super) visits: &'a Visits,
     pub(super) replayed: &'a Replayed,
@@ -26,7 +26,7 @@ pub(super) struct Mishap {
     pub(super) to: f64,
 }
 
-/// Requests that may wait; none when no queue was full.
+/// Returns the number of requests that may wait, or `None` if the queue was never full.
 pub(super) fn queue_cap(seen: &[Seen<'_>], queueing: Queueing) -> Option<u32> {
     let most_accepted = most_accepted(seen)?;
     let full = seen.iter().flat_map(|one| &one.visits.refused);
@@ -34,18 +34,19 @@ pub(super) fn queue_cap(seen: &[Seen<'_>], queueing: Queueing) -> Option<u32> {
     (full.count() >= ENOUGH_REFUSALS).then(|| (most_accepted + 1).saturating_sub(queueing.workers))
 }
 
-/// The most requests that an accepted request found at the backend.
+/// Returns the highest number of requests that an accepted request found at the backend.
 fn most_accepted(seen: &[Seen<'_>]) -> Option<u32> {
     seen.iter().flat_map(|one| &one.visits.taken_in).map(|visit| visit.found).max()
 }
 
-/// Whether a refusal comes from a full queue: the backend never took a request in while it held more.
+/// Returns whether a refusal was caused by a full queue: the backend never accepted a request while it held
+/// more.
 fn is_full(refusal: &Refusal, most_accepted: u32, queueing: Queueing) -> bool {
     refusal.kind == RefusalKind::Error && refusal.found >= most_accepted && refusal.found > queueing.workers
 }
 
-/// All mishaps of one backend but slow-downs. `typical` is a typical time of service at a time, both in
-/// nanoseconds.
+/// Returns all mishaps of one backend except slow-downs. `typical` maps a time to the typical service time at
+/// it, both in nanoseconds.
 pub(super) fn mishaps(
     seen: &[Seen<'_>],
     queueing: Queueing,
@@ -97,9 +98,9 @@ pub(super) fn mishaps(
     found
 }
 
-/// A crash lasts from the first failed connection to the next request that was taken in.
+/// Finds crashes. A crash lasts from the first failed connection to the next accepted request.
 fn crashes(mut events: Vec<(f64, bool)>) -> Vec<Mishap> {
-    /// Fewer failures in a row are an accident of the network.
+    /// Minimum number of consecutive failures; fewer are attributed to the network.
     const IN_A_ROW: usize = 2;
     events.sort_by(|one, other| one.0.total_cmp(&other.0));
     let mut found = Vec::new();

@@ -1,9 +1,9 @@
-//! The simulator, calibrated from traces: a topology and a load that behave as the real ones did.
+//! Calibrates the simulator from traces: fits a topology and a load that behave like the real ones.
 //!
-//! [`fit`] reads how backends queue, how fast they are, what routes cost and what went wrong out of
-//! logged requests. [`Calibration::check`] then predicts policies that were logged and held back from the
-//! fit. A policy is only worth training in a simulator that can do that: estimates straight from logs say
-//! what one other decision would have cost, not what another policy would.
+//! From logged requests, [`fit`] estimates how backends queue, how fast they are, how expensive routes are,
+//! and which faults occurred. [`Calibration::check`] then predicts logged policies that were held back from
+//! the fit. Training only makes sense in a simulator that passes this check; estimates taken directly from
+//! logs apply to individual decisions, not to another policy.
 
 mod arrivals;
 mod changes;
@@ -32,11 +32,11 @@ use simulator::{Bursts, OpenLoad, Options};
 /// A simulator's input, fitted to traces.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Calibration {
-    /// Backends, service times and faults. Faults begin at the offsets that they have in an episode.
+    /// Backends, service times and faults. Faults begin at the same offsets as in an episode.
     pub topology: Topology,
     /// The load of the longest episode.
     pub load: Load,
-    /// What a request costs between load balancer and backend, both ways together.
+    /// Overhead of a request between load balancer and backend, in both directions together.
     pub overhead: Span,
     /// How the overhead was determined.
     pub overhead_source: OverheadSource,
@@ -49,20 +49,20 @@ pub struct Calibration {
 pub struct BackendEvidence {
     /// Id of the backend.
     pub id: String,
-    /// Requests whose service could be timed.
+    /// Number of requests whose service could be timed.
     pub timed: usize,
     /// Highest number of requests in flight at the backend.
     pub most_in_flight: u32,
-    /// Whether requests had to wait for a worker often enough to count workers. If not, the number is
-    /// that of other backends, and at least the number that were busy at the same time.
+    /// Whether requests waited for a worker often enough to determine the number of workers. If not, the
+    /// number is taken from other backends, and is at least the number of workers that were busy at once.
     pub saturated: bool,
-    /// Whether its queue was ever full. If not, the cap is the usual one.
+    /// Whether the queue was ever full. If not, the capacity is the default.
     pub queue_was_full: bool,
-    /// How much the fitted service still depends on the queue; about 1 when it does not, as it should.
+    /// F ratio of the dependence of fitted service times on the queue; about 1 if the fit is good.
     pub f_ratio: f64,
 }
 
-/// The load: its rate, its mix of routes, and how long clients wait.
+/// The load: rate, mix of routes, and client timeout.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Load {
     /// Requests per second on average.
@@ -75,19 +75,19 @@ pub struct Load {
     pub routes: Vec<(String, f64)>,
     /// Number of load balancers.
     pub balancers: u16,
-    /// After how many seconds clients give up, if any did.
+    /// Client timeout in seconds; `None` if no client gave up.
     pub request_timeout_s: Option<f64>,
-    /// Seconds that the slowest request took.
+    /// Latency of the slowest request in seconds.
     pub longest_latency_s: f64,
     /// Number of requests.
     pub requests: u64,
 }
 
-/// Where no client ever gave up, simulated ones wait this many times the longest latency of all.
+/// If no client gave up, the simulated timeout is this many times the longest latency.
 const PATIENCE: f64 = 10.0;
 
 impl Load {
-    /// After how long simulated clients give up.
+    /// Returns the timeout of simulated clients.
     pub fn request_timeout(&self) -> Span {
         Span::from_secs_f64(self.request_timeout_s.unwrap_or(PATIENCE * self.longest_latency_s))
     }
@@ -109,7 +109,7 @@ impl Load {
 }
 
 impl Calibration {
-    /// What surrounds the backends, for as many load balancers as `load` has.
+    /// Returns the simulator options for the number of load balancers in `load`.
     pub fn options(&self, load: &Load, seed: Seed) -> Options {
         Options {
             balancers: load.balancers.max(1),

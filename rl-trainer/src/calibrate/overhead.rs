@@ -1,4 +1,4 @@
-//! What a request costs between load balancer and backend: wires, sockets, the wake-up of readers.
+//! Overhead of a request between load balancer and backend: network, sockets and thread wake-ups.
 
 use super::stats;
 use crate::traces::{End, Traces};
@@ -6,25 +6,25 @@ use lb_core::Span;
 use serde::Serialize;
 use simulator::Options;
 
-/// Where the overhead was read from.
+/// How the overhead was determined.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OverheadSource {
-    /// Latency less the service that the backend reports, of requests that met an idle backend.
+    /// Latency minus the service time reported by the backend, for requests to an idle backend.
     BackendReports,
-    /// Latency of errors that came at once: refusals.
+    /// Latency of immediate errors, which are refusals.
     Refusals,
-    /// Two hops of the simulator's default, at most nine tenths of the shortest latency: the traces do not
-    /// tell.
+    /// The simulator's default for two hops, at most 90 % of the shortest latency; used if the traces give no
+    /// estimate.
     Assumed,
 }
 
-/// Fewer say nothing.
+/// Minimum number of samples for an estimate.
 const ENOUGH: usize = 20;
-/// An error within this share of the median latency was not really served.
+/// An error that took less than this fraction of the median latency counts as a refusal.
 const AT_ONCE: f64 = 0.1;
 
-/// The overhead of a request, and how it is known.
+/// Returns the overhead of a request and how it was determined.
 pub(super) fn overhead(traces: &Traces) -> (Span, OverheadSource) {
     let exchanges = || traces.episodes.iter().flat_map(|episode| &episode.exchanges);
     let nanos = |span: Span| span.as_nanos() as f64;
@@ -34,7 +34,7 @@ pub(super) fn overhead(traces: &Traces) -> (Span, OverheadSource) {
         .collect();
     outside.sort_unstable_by(f64::total_cmp);
     if outside.len() >= ENOUGH
-        // Most requests wait for nothing only under light load; the least of all always do.
+        // Only under light load do most requests not wait at all, but the fastest ones never do.
         && let Some(least) = stats::quantile(&outside, 0.05)
     {
         return (Span::from_nanos(least.max(0.0) as u64), OverheadSource::BackendReports);

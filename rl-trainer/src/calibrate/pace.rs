@@ -1,9 +1,9 @@
-//! How fast each backend is, when it is slower, and what each route costs.
+//! Estimates the speed of each backend, its slow-downs, and the service time of each route.
 //!
-//! The logarithm of a request's work is the sum of its route's level, its backend's level at the time and
-//! chance, so both sets of levels come out of least squares, taken in turns until they stay. The level of
-//! a backend over time is a step function ([`super::changes`]): the level that it holds longest is its own
-//! speed, and what differs from it is a slow-down.
+//! The logarithm of a request's work is the sum of its route's level, its backend's level at that time, and
+//! noise, so alternating least squares estimates both sets of levels. The level of a backend over time is a
+//! step function ([`super::changes`]): the level that lasts longest is its normal speed, and any other level
+//! is a slow-down.
 
 use super::changes::{self, Segment, Sums};
 
@@ -11,25 +11,25 @@ use super::changes::{self, Segment, Sums};
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Observation {
     pub(super) route: u16,
-    /// Nanoseconds from the beginning of its episode, in the middle of its service.
+    /// Midpoint of the service, in nanoseconds since the start of the episode.
     pub(super) at: f64,
-    /// Nanoseconds on a worker of its own.
+    /// Service time on a dedicated worker, in nanoseconds.
     pub(super) work: f64,
 }
 
-/// A time in which a backend was not itself.
+/// A period in which a backend did not behave normally.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Spell {
     pub(super) from: f64,
     pub(super) to: f64,
-    /// Service takes this many times as long; or the share of requests that are hit.
+    /// Factor by which service takes longer, or share of affected requests.
     pub(super) value: f64,
 }
 
-/// What the observations say of one backend.
+/// Speed of one backend over time.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pace {
-    /// Mean of ln(work), routes taken out, while the backend is itself.
+    /// Mean of ln(work) without the effect of routes, while the backend behaves normally.
     pub(super) level: f64,
     pub(super) slow_downs: Vec<Spell>,
 }
@@ -41,27 +41,26 @@ pub(super) struct Paces {
     pub(super) routes: Vec<f64>,
 }
 
-/// Steps in which a backend's time is looked at.
+/// Number of time bins per backend.
 const BINS: usize = 2000;
-/// No step is shorter than this, in nanoseconds: faults of a hundredth of a second are beyond what can
-/// be told from chance.
+/// Shortest bin in nanoseconds; faults of 10 ms cannot be told from noise.
 const SHORTEST_BIN: f64 = 20e6;
-/// Smaller changes are taken for chance or drift: a fault of a quarter is not worth a line.
+/// Smallest slow-down factor that is reported; smaller changes are treated as noise or drift.
 const WORTH_MENTIONING: f64 = 1.25;
-/// Levels this near to each other are one.
+/// Levels closer than this are merged.
 const SAME_LEVEL: f64 = 0.15;
-/// Turns of the least squares; each halves the error at the worst.
+/// Number of least-squares iterations; each at least halves the error.
 const TURNS: usize = 6;
 
 impl Pace {
-    /// How much longer service took at a time.
+    /// Returns the factor by which service took longer at time `at`.
     pub(super) fn factor(&self, at: f64) -> f64 {
         let spell = self.slow_downs.iter().find(|spell| (spell.from..spell.to).contains(&at));
         spell.map_or(1.0, |spell| spell.value)
     }
 }
 
-/// Fits all observations, by backend. `length` is that of the longest episode in nanoseconds.
+/// Fits all observations, by backend. `length` is the length of the longest episode in nanoseconds.
 pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64) -> Paces {
     let mut route_levels = vec![0.0; routes];
     let mut backends: Vec<Option<Pace>> = Vec::new();
@@ -99,7 +98,7 @@ fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pac
             differences.take((value - before) / std::f64::consts::SQRT_2);
         }
     }
-    // Successive differences see chance and hardly see the steps (von Neumann, 1941).
+    // Successive differences reflect the noise and hardly the steps (von Neumann, 1941).
     let variance = (differences.squares / differences.count.max(1.0)).max(1e-6);
     let penalty = changes::penalty(observations.len() as f64);
     let mut found = changes::segments(&bins, changes::normal_cost(variance), penalty);
@@ -117,8 +116,8 @@ fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pac
     Some(Pace { level, slow_downs: join(spells) })
 }
 
-/// Steps without observations between two segments cost the same in either. They belong to the slower
-/// one: a backend whose requests are given up, or that policies avoid, says nothing.
+/// Assigns bins without observations between two segments to the slower one. Both assignments cost the same,
+/// but a backend is often silent because it is slow: clients give up, or policies avoid it.
 fn give_silence_to_the_slower(segments: &mut [Segment], bins: &[Sums]) {
     for place in 1..segments.len() {
         let (before, after) = (segments[place - 1].clone(), segments[place].clone());
@@ -132,12 +131,12 @@ fn give_silence_to_the_slower(segments: &mut [Segment], bins: &[Sums]) {
     }
 }
 
-/// The steps in which a time of `length` nanoseconds is looked at.
+/// Returns the bin width for a period of `length` nanoseconds.
 pub(super) fn bin_width(length: f64) -> f64 {
     (length / BINS as f64).max(SHORTEST_BIN)
 }
 
-/// The level that is held longest.
+/// Returns the level that lasts longest.
 fn base_level(segments: &[Segment]) -> f64 {
     let known = || segments.iter().filter(|segment| segment.sums.count > 0.0);
     let held = |level: f64| {
@@ -148,7 +147,7 @@ fn base_level(segments: &[Segment]) -> f64 {
     longest.map_or(0.0, |segment| segment.sums.mean())
 }
 
-/// Spells that follow each other at about one level are one.
+/// Merges consecutive spells with about the same level.
 fn join(spells: impl Iterator<Item = Spell>) -> Vec<Spell> {
     let mut joined: Vec<Spell> = Vec::new();
     for spell in spells {
@@ -164,8 +163,8 @@ fn join(spells: impl Iterator<Item = Spell>) -> Vec<Spell> {
     joined
 }
 
-/// Times in which a share of requests was hit; `events` are times in nanoseconds, ascending, and whether
-/// the request was hit. A share below `least` is not worth a line.
+/// Finds periods in which a share of requests was affected. `events` holds times in nanoseconds, ascending,
+/// and whether the request was affected. Shares below `least` are ignored.
 pub(super) fn spells(events: &[(f64, bool)], length: f64, least: f64) -> Vec<Spell> {
     let bin = bin_width(length);
     let mut bins = vec![Sums::default(); (length / bin) as usize + 1];
@@ -182,7 +181,8 @@ pub(super) fn spells(events: &[(f64, bool)], length: f64, least: f64) -> Vec<Spe
     }))
 }
 
-/// Speeds of backends relative to their lower median, from levels; none where a backend is unknown.
+/// Returns the speeds of backends relative to their lower median, `None` for unknown backends, and the
+/// reference level.
 pub(super) fn speeds(backends: &[Option<Pace>]) -> (Vec<Option<f64>>, f64) {
     let mut levels: Vec<f64> = backends.iter().flatten().map(|pace| pace.level).collect();
     // The higher the level, the slower: the upper median of levels is the lower one of speeds.
@@ -192,7 +192,7 @@ pub(super) fn speeds(backends: &[Option<Pace>]) -> (Vec<Option<f64>>, f64) {
     (speeds.collect(), reference)
 }
 
-/// What each route costs at speed 1, in milliseconds per request, by route: the demands themselves.
+/// Returns the service times at speed 1 in milliseconds, one list per route.
 pub(super) fn demands(observations: &[Vec<Observation>], paces: &Paces, reference: f64) -> Vec<Vec<f64>> {
     let mut demands = vec![Vec::new(); paces.routes.len()];
     for (all, pace) in observations.iter().zip(&paces.backends) {

@@ -1,40 +1,41 @@
-//! How many workers a backend has, and how requests share them.
+//! Estimates how many workers a backend has and how requests share them.
 //!
-//! When each request came and left is known, so under the hypothesis of `c` workers the work that each
-//! request took follows without any assumption about its distribution:
+//! Arrival and departure times are known, so under the hypothesis of `c` workers the work of each request
+//! follows without any assumption about its distribution:
 //!
-//! - first come, first served: from when a worker got free for it until it left;
-//! - processor sharing: the integral of `min(1, c / n)` over its stay, `n` being the number inside.
+//! - first come, first served: the time from when a worker was free for it until it left;
+//! - processor sharing: the integral of `min(1, c / n)` over its stay, where `n` is the number of requests in
+//!   the backend.
 //!
-//! A wrong hypothesis betrays itself in two ways. With too few workers under first come, first served,
-//! requests leave that by the hypothesis still wait: impossible, and frequent, since with the true `c` the
-//! last of `c` in service is the first to leave once in `c` times. And under every wrong hypothesis the
-//! work that comes out depends on how many requests were inside on arrival, which a request cannot know
-//! beforehand. An analysis of variance over that number measures the dependence; its F ratio is about 1
-//! where there is none. Work is compared within a window of neighbouring requests, so that a backend that
-//! is slow for a while does not look like a queue.
+//! A wrong hypothesis shows in two ways. First, with too few workers under first come, first served, some
+//! requests leave while the hypothesis says that they still wait. This is impossible, but frequent under a
+//! wrong hypothesis, since with the true `c` the last of `c` requests in service is the first to leave once
+//! in `c` times. Second, under any wrong hypothesis the resulting work depends on how many requests were in
+//! the backend on arrival, although true work cannot. An analysis of variance over that number measures the
+//! dependence; its F ratio is about 1 if there is none. Work is compared within a window of neighbouring
+//! requests, so that a temporary slow-down does not look like queueing.
 
 use super::visits::{Doubt, Left, Visit};
 use lb_core::topology::Discipline;
 use std::collections::VecDeque;
 
-/// A hypothesis.
+/// A hypothesis about how a backend queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Queueing {
     pub(super) discipline: Discipline,
     pub(super) workers: u32,
 }
 
-/// A hypothesis that is possible.
+/// A possible hypothesis and how well it fits.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Fit {
     pub(super) queueing: Queueing,
-    /// How much the work depends on what was found: about 1 when it does not.
+    /// F ratio of the dependence of work on the queue length at arrival; about 1 if there is none.
     pub(super) f_ratio: f64,
-    /// The same as a sum of squares over the variance: differences between hypotheses are twice the
-    /// logarithm of their odds.
+    /// The same dependence as a sum of squares over the variance: a difference between two hypotheses is
+    /// twice the logarithm of their odds.
     pub(super) misfit: f64,
-    /// Whether requests had to wait often enough to tell how many workers there are.
+    /// Whether requests waited often enough to determine the number of workers.
     pub(super) saturated: bool,
 }
 
@@ -43,18 +44,20 @@ pub(super) struct Fit {
 pub(super) struct Candidates {
     possible: Vec<Fit>,
     pub(super) best: Fit,
-    /// Most requests inside at once.
+    /// Highest number of requests in the backend at once.
     pub(super) most_inside: u32,
 }
 
 impl Candidates {
-    /// This backend's own best, unless what is usual among its like explains it nearly as well. Machines
-    /// of a pool are mostly alike, and where little waited chance decides between neighbouring numbers.
+    /// Chooses this backend's best hypothesis, unless the usual one of its pool fits nearly as well. Machines
+    /// of a pool are mostly alike, and with little waiting, noise decides between neighbouring numbers of
+    /// workers.
     pub(super) fn choose(&self, usual: Queueing) -> Fit {
         let usual_fit = self.possible.iter().find(|fit| fit.queueing == usual);
         match usual_fit.filter(|fit| fit.misfit - self.best.misfit < CONVINCING) {
             Some(fit) => *fit,
-            // Without waiting all numbers of workers are alike, if there are enough for what was inside.
+            // Without waiting, all numbers of workers fit alike, as long as they cover the requests in the
+            // backend.
             None if !self.best.saturated => {
                 let workers = usual.workers.max(self.best.queueing.workers);
                 Fit { queueing: Queueing { workers, ..usual }, ..self.best }
@@ -64,40 +67,40 @@ impl Candidates {
     }
 }
 
-/// What a hypothesis makes of the visits.
+/// Visits replayed under a hypothesis.
 #[derive(Clone, Debug)]
 pub(super) struct Replayed {
-    /// Nanoseconds on a worker of its own; none where it is unknown.
+    /// Work of each request in nanoseconds on a dedicated worker; `None` if unknown.
     pub(super) work: Vec<Option<f64>>,
-    /// When each request got a worker. Under processor sharing when it came.
+    /// Time at which each request got a worker; under processor sharing, its arrival.
     pub(super) started: Vec<Option<f64>>,
-    /// Nanoseconds of work that a request got, as far as is known, before it was given up.
+    /// Nanoseconds of work spent on each abandoned request, as far as is known.
     pub(super) in_vain: Vec<Option<f64>>,
-    /// Requests that had to wait.
+    /// Number of requests that had to wait.
     waited: usize,
-    /// Requests that left while they should have waited.
+    /// Number of requests that left while they should have been waiting.
     impossible: usize,
 }
 
-/// Most workers that are tried one by one.
+/// Largest number of workers that is tried.
 const MOST_WORKERS: u32 = 64;
-/// Requests of a backend among which work is compared.
+/// Number of consecutive requests within which work is compared.
 const WINDOW: usize = 200;
-/// Fewer requests than this share their cell of the analysis with the next.
+/// Smallest cell of the analysis; smaller cells are merged with the next.
 const SMALLEST_CELL: usize = 30;
-/// Share of the waiting that jitter may make impossible.
+/// Share of waiting requests that may look impossible because of jitter.
 const JITTER: f64 = 0.01;
-/// Requests that must have waited for the number of workers to be known.
+/// Minimum number of waiting requests from which the number of workers is determined.
 const ENOUGH_WAITED: usize = 20;
-/// How much better processor sharing must fit to be believed.
+/// Factor by which processor sharing must fit better to be chosen.
 const DECISIVE: f64 = 1.2;
-/// Odds of e^5, about 150 to 1, are convincing.
+/// Difference in misfit that counts as convincing: odds of e^5, about 150 to 1.
 const CONVINCING: f64 = 10.0;
-/// So many numbers of workers in a row without a better one end the search.
+/// The search ends after this many numbers of workers without an improvement.
 const ENOUGH_WORSE: usize = 8;
 
-/// The hypotheses that the visits of one backend leave possible; `episodes` are sorted by coming each.
-/// None when nothing was taken in.
+/// Returns the hypotheses that are possible given the visits of one backend. Each episode is sorted by
+/// arrival. Returns `None` if the backend accepted no requests.
 pub(super) fn candidates(episodes: &[&[Visit]]) -> Option<Candidates> {
     let most_inside = episodes.iter().flat_map(|visits| visits.iter()).map(|visit| visit.found + 1).max()?;
     let numbers =
@@ -106,7 +109,7 @@ pub(super) fn candidates(episodes: &[&[Visit]]) -> Option<Candidates> {
     let mut shared: Vec<Fit> = Vec::new();
     for workers in numbers.clone() {
         in_turn.extend(fit(episodes, Queueing { discipline: Discipline::Fcfs, workers }));
-        // More workers are always possible; the fewest are the true ones.
+        // More workers are always possible; the smallest number that fits is the true one.
         if in_turn.len() > ENOUGH_WORSE {
             break;
         }
@@ -129,7 +132,7 @@ pub(super) fn candidates(episodes: &[&[Visit]]) -> Option<Candidates> {
     Some(Candidates { possible: in_turn, best, most_inside })
 }
 
-/// How well a hypothesis fits; none when it is impossible.
+/// Returns how well a hypothesis fits, or `None` if it is impossible.
 fn fit(episodes: &[&[Visit]], queueing: Queueing) -> Option<Fit> {
     let replays: Vec<Replayed> = episodes.iter().map(|visits| replay(visits, queueing)).collect();
     let waited: usize = replays.iter().map(|replay| replay.waited).sum();
@@ -142,7 +145,7 @@ fn fit(episodes: &[&[Visit]], queueing: Queueing) -> Option<Fit> {
     Some(Fit { queueing, f_ratio, misfit, saturated: waited >= ENOUGH_WAITED })
 }
 
-/// The work of each visit under a hypothesis.
+/// Computes the work of each visit under a hypothesis.
 pub(super) fn replay(visits: &[Visit], queueing: Queueing) -> Replayed {
     match queueing.discipline {
         Discipline::Fcfs => in_turn(visits, queueing.workers as usize),
@@ -150,14 +153,14 @@ pub(super) fn replay(visits: &[Visit], queueing: Queueing) -> Replayed {
     }
 }
 
-/// Positions of visits in the order of leaving.
+/// Returns the indices of visits, ordered by departure.
 fn by_leaving(visits: &[Visit]) -> Vec<usize> {
     let mut order: Vec<usize> = (0..visits.len()).collect();
     order.sort_by(|a, b| visits[*a].left.total_cmp(&visits[*b].left));
     order
 }
 
-/// Hands comings and leavings to `visit` in the order of time; at one time leavings come first.
+/// Passes arrivals and departures to `event` in time order; departures come first at equal times.
 fn walk(visits: &[Visit], mut event: impl FnMut(usize, bool)) {
     let order = by_leaving(visits);
     let mut leaving = order.iter().peekable();
@@ -177,8 +180,8 @@ enum State {
     Gone,
 }
 
-/// For how long each request that was given up must have had a worker under first come, first served: since
-/// the first that came after it and was served left.
+/// Returns how long each abandoned request must have had a worker under first come, first served: at least
+/// since the departure of the first later request that was served.
 fn overtaken(visits: &[Visit]) -> Vec<f64> {
     let mut first_left = f64::MAX;
     let mut spans: Vec<f64> = visits
@@ -197,10 +200,10 @@ fn overtaken(visits: &[Visit]) -> Vec<f64> {
     spans
 }
 
-/// A request that was overtaken for more than this share of its stay hangs, and takes no worker.
+/// A request that was overtaken for more than this fraction of its stay hangs and occupies no worker.
 const HANGING: f64 = 0.5;
 
-/// First come, first served.
+/// Replays visits under first come, first served.
 fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
     let mut states = vec![State::Waiting; visits.len()];
     let mut replayed = Replayed::new(visits.len());
@@ -251,7 +254,7 @@ fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
     replayed
 }
 
-/// Processor sharing.
+/// Replays visits under processor sharing.
 fn shared(visits: &[Visit], workers: f64) -> Replayed {
     let mut replayed = Replayed::new(visits.len());
     let mut shares = vec![0.0; visits.len()];
@@ -286,9 +289,8 @@ impl Replayed {
     }
 }
 
-/// How much the logarithm of work depends on what a request found: the F ratio of a one-way analysis of
-/// variance over what was found, after the means of routes and of windows are taken out; and the number of
-/// cells.
+/// Measures how much the logarithm of work depends on the queue length at arrival. Returns the F ratio of a
+/// one-way analysis of variance, after removing the means of routes and of windows, and the number of cells.
 fn dependence(episodes: &[&[Visit]], replays: &[Replayed]) -> (f64, usize) {
     let mut samples: Vec<(u32, f64)> = Vec::new();
     let mut windows = 0;
@@ -319,8 +321,8 @@ fn take_out_route_means(known: &mut [(&Visit, f64)]) {
     }
 }
 
-/// The F ratio over cells of `(found, value)`, and how many cells there are; `taken` degrees of freedom went
-/// into the values before.
+/// Returns the F ratio over cells of `(found, value)` and the number of cells. `taken` is the number of
+/// degrees of freedom already used.
 fn one_way(mut samples: Vec<(u32, f64)>, taken: usize) -> (f64, usize) {
     samples.sort_by_key(|(found, _)| *found);
     let total: f64 = samples.iter().map(|(_, value)| value * value).sum();
@@ -377,7 +379,7 @@ mod tests {
         let visits = served(&[(0.0, 9.0), (1.0, 4.0)]);
         let replayed = replay(&visits, ONE_IN_TURN);
         assert_eq!(replayed.impossible, 1, "with one worker the second cannot leave first");
-        assert_eq!(replay(&visits, TWO_IN_TURN).impossible, 0, "with two it can");
+        assert_eq!(replay(&visits, TWO_IN_TURN).impossible, 0, "with two workers it can");
     }
 
     #[test]
@@ -386,7 +388,7 @@ mod tests {
         visits[1].how = Left::GaveUp;
         let replayed = replay(&visits, ONE_IN_TURN);
         assert_eq!(replayed.work, [Some(9.0), None, Some(3.0)], "the third follows the first");
-        assert_eq!(replayed.in_vain[1], Some(0.0), "nobody overtook it: it was still waiting");
+        assert_eq!(replayed.in_vain[1], Some(0.0), "no request overtook it, so it was still waiting");
     }
 
     #[test]
@@ -414,7 +416,7 @@ mod tests {
 
     #[test]
     fn the_f_ratio_sees_dependence_and_nothing_else() {
-        // Values that alternate whatever was found, and values that grow with it.
+        // Values that alternate regardless of the queue length, and values that grow with it.
         let flat: Vec<(u32, f64)> =
             (0..400).map(|i| (i / 100, if i % 2 == 0 { 1.0 } else { -1.0 })).collect();
         let steep = flat.iter().map(|(found, value)| (*found, value + f64::from(*found) - 1.5)).collect();

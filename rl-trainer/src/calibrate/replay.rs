@@ -1,8 +1,8 @@
-//! A logged episode once more, in virtual time: the requests come when they came and are what they were;
-//! how long they take and where they go is up to topology and policy.
+//! Replays a logged episode in virtual time: arrival times and routes are those of the log, while the
+//! topology and the policy determine service times and backends.
 //!
-//! Against a load of the same mean rate this takes the chance of arrivals out of the comparison, and with
-//! it every ramp and wave that the log has.
+//! Compared with a synthetic load of the same mean rate, this keeps every ramp and wave of the log and
+//! removes random arrivals from the comparison.
 
 use super::{Calibration, Load};
 use crate::traces::Episode;
@@ -16,10 +16,10 @@ use lb_core::{Seed, Span, Time};
 use simulator::Simulation;
 use std::sync::Arc;
 
-/// Most requests of an episode that are played: enough for a p99 that is sure to a few per cent.
+/// Maximum number of requests per episode, enough to estimate p99 to within a few per cent.
 const MOST: usize = 500_000;
 
-/// An episode, ready to be played.
+/// An episode prepared for simulation.
 pub(super) struct Played {
     scenario: Scenario,
     schedule: Schedule,
@@ -76,7 +76,7 @@ impl Played {
         Ok(Self { scenario, schedule: Schedule::new(workload, Seed(1)) })
     }
 
-    /// Plays it; `luck` gives the requests other service times.
+    /// Simulates the episode; each `luck` gives the requests different service times.
     pub(super) fn play(
         &self,
         calibration: &Calibration,
@@ -92,7 +92,7 @@ impl Played {
     }
 }
 
-/// The path by which requests of a route are told apart: patterns of real routes may overlap.
+/// Returns a unique path for a route, because patterns of real routes may overlap.
 fn path(route: usize) -> String {
     format!("/route-{route}")
 }

@@ -1,7 +1,7 @@
-//! The requests of one backend in the backend's own time: when each came, what it found, when it left.
+//! Requests of one backend as the backend saw them: arrival, queue length at arrival, and departure.
 //!
-//! A load balancer sees a request leave and its reply come; the backend sees it half of the overhead
-//! later and earlier.
+//! A load balancer records when a request is sent and when its reply arrives. At the backend, the arrival is
+//! half the overhead later and the departure half the overhead earlier.
 
 use crate::traces::{End, Episode};
 use std::cmp::Reverse;
@@ -12,36 +12,36 @@ use std::collections::BinaryHeap;
 pub(super) enum Left {
     /// Served; `failed` with a 5xx.
     Served { failed: bool },
-    /// Its client gave up waiting.
+    /// The client gave up waiting.
     GaveUp,
     /// The end is unknown; `left` is the time of arrival.
     Unknown,
 }
 
-/// What must not be trusted around a visit.
+/// Why the number of requests around a visit may be wrong.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Doubt {
     #[default]
     None,
-    /// Too many clients gave up around it: the backend may still have worked for them.
+    /// Too many clients gave up around this time, and the backend may still have been working for them.
     Abandoned,
     /// The end of a request is not known.
     Unknown,
 }
 
-/// A request that a backend took in. Times are nanoseconds from the beginning of the episode.
+/// A request that a backend accepted. Times are in nanoseconds since the start of the episode.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Visit {
     pub(super) came: f64,
     pub(super) left: f64,
     pub(super) route: u16,
     pub(super) how: Left,
-    /// Requests in the backend when it came.
+    /// Number of requests in the backend at arrival.
     pub(super) found: u32,
     pub(super) doubt: Doubt,
 }
 
-/// A request that a backend did not take in.
+/// A request that a backend did not accept.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Refusal {
     pub(super) came: f64,
@@ -52,23 +52,24 @@ pub(super) struct Refusal {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum RefusalKind {
-    /// A 5xx at once.
+    /// An immediate 5xx.
     Error,
-    /// No connection, or it broke.
+    /// The connection failed or broke.
     Connection,
 }
 
-/// What one backend met in one episode, in the order of coming.
+/// All requests to one backend in one episode, in order of arrival.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Visits {
     pub(super) taken_in: Vec<Visit>,
     pub(super) refused: Vec<Refusal>,
 }
 
-/// A 5xx that came faster than this share of a typical service time was not really served.
+/// A 5xx that took less than this fraction of a typical service time counts as a refusal.
 const AT_ONCE: f64 = 0.02;
 
-/// The visits of all backends. `overhead` is what a request costs outside of its backend, in nanoseconds.
+/// Returns the visits of all backends. `overhead` is the time that a request spends outside its backend, in
+/// nanoseconds.
 pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64) -> Vec<Visits> {
     let typical = typical_latencies(episode, backends, overhead);
     let mut all = vec![Visits::default(); backends];
@@ -90,7 +91,7 @@ pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64) -> Vec<V
         }
         let how = match (exchange.end, stay) {
             (_, None) => Left::Unknown,
-            // A client that went away is one that gave up.
+            // A client that disconnected counts as one that gave up.
             (End::TimedOut | End::Censored, _) => Left::GaveUp,
             (End::Failed, _) => Left::Served { failed: true },
             _ => Left::Served { failed: false },
@@ -103,7 +104,7 @@ pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64) -> Vec<V
     all
 }
 
-/// The median latency of what each backend served, less the overhead.
+/// Returns the median latency of the requests that each backend served, minus the overhead.
 fn typical_latencies(episode: &Episode, backends: usize, overhead: f64) -> Vec<f64> {
     let mut latencies = vec![Vec::new(); backends];
     for exchange in episode.exchanges.iter().filter(|exchange| exchange.end == End::Served) {
@@ -114,10 +115,10 @@ fn typical_latencies(episode: &Episode, backends: usize, overhead: f64) -> Vec<f
     latencies.iter_mut().map(|all| super::stats::median(all).unwrap_or(0.0)).collect()
 }
 
-/// Share of the requests inside that may work on unseen before what is inside is in doubt.
+/// Share of abandoned requests in the backend above which the number of requests in it is in doubt.
 const HIDDEN: f64 = 0.1;
 
-/// Fills in what each request found, and what casts doubt on it.
+/// Fills in the number of requests that each request found, and any doubt about it.
 fn count_and_doubt(visits: &mut Visits) {
     let mut inside = Inside::default();
     let mut refused = visits.refused.iter_mut().peekable();
@@ -133,8 +134,8 @@ fn count_and_doubt(visits: &mut Visits) {
     doubt_unknown(&mut visits.taken_in);
 }
 
-/// A backend may work on for clients that gave up. For how long is not recorded; as long as they waited is
-/// taken for enough.
+/// Marks visits that abandoned requests make doubtful. A backend may continue to work on a request after its
+/// client gave up; it is assumed to do so for as long as the client waited.
 fn doubt_abandoned(visits: &mut [Visit]) {
     let gave_up = visits.iter().filter(|visit| visit.how == Left::GaveUp);
     let mut gone: Vec<(f64, f64)> = gave_up.map(|visit| (visit.left, visit.left - visit.came)).collect();
@@ -149,8 +150,8 @@ fn doubt_abandoned(visits: &mut [Visit]) {
     }
 }
 
-/// Where the end of a request is not known, everything is in doubt that was inside when it came or came
-/// until the backend was idle.
+/// Marks visits as doubtful if they overlap a request whose end is unknown: those present at its arrival and
+/// those that arrived before the backend was next idle.
 fn doubt_unknown(visits: &mut [Visit]) {
     let first_idle = idle_times(visits);
     let mut until = f64::MIN;
@@ -173,7 +174,7 @@ fn doubt_unknown(visits: &mut [Visit]) {
     }
 }
 
-/// Times at which the last request inside left, ascending, and the end of time.
+/// Returns the times at which the backend became idle, ascending, followed by `f64::MAX`.
 fn idle_times(visits: &[Visit]) -> Vec<f64> {
     let mut times = Vec::new();
     let mut busy_until = f64::MIN;
@@ -187,7 +188,7 @@ fn idle_times(visits: &[Visit]) -> Vec<f64> {
     times
 }
 
-/// Requests inside, by when they leave.
+/// Requests in the backend, ordered by departure.
 #[derive(Default)]
 struct Inside(BinaryHeap<Reverse<Nanos>>);
 
@@ -218,7 +219,7 @@ impl Inside {
         self.0.push(Reverse(Nanos(left)));
     }
 
-    /// How many are inside at `now`, which only grows.
+    /// Returns the number of requests in the backend at `now`, which must not decrease between calls.
     fn at(&mut self, now: f64) -> u32 {
         while self.0.peek().is_some_and(|first| first.0.0 <= now) {
             self.0.pop();
@@ -233,7 +234,7 @@ mod tests {
     use crate::traces::Exchange;
     use lb_core::{Span, Time};
 
-    /// Requests to one backend: sent, latency, end; all in milliseconds.
+    /// Builds visits of one backend from requests with send time, latency and end; times are in milliseconds.
     fn visits_of(requests: &[(u64, Option<u64>, End)]) -> Visits {
         let exchange = |(sent, latency, end): &(u64, Option<u64>, End)| Exchange {
             sent: Time::ZERO + Span::from_millis(*sent),
@@ -260,7 +261,7 @@ mod tests {
         assert_eq!(found, [0, 1, 2, 2], "the second had left when the fourth came");
         assert_eq!(seen.taken_in[2].how, Left::Served { failed: true }, "a 5xx after service is service");
         let stay = seen.taken_in[1].left - seen.taken_in[1].came;
-        assert_eq!(stay, 19e6, "the overhead of 1 ms is no stay");
+        assert_eq!(stay, 19e6, "the stay excludes the overhead of 1 ms");
     }
 
     #[test]
@@ -273,7 +274,7 @@ mod tests {
         ]);
         let kinds: Vec<RefusalKind> = seen.refused.iter().map(|refusal| refusal.kind).collect();
         assert_eq!(kinds, [RefusalKind::Error, RefusalKind::Connection]);
-        assert!(seen.refused.iter().all(|refusal| refusal.found == 1), "each found the first");
+        assert!(seen.refused.iter().all(|refusal| refusal.found == 1), "each found the first request");
         assert_eq!(seen.taken_in[1].found, 1, "the second that was taken in found only the first");
     }
 
@@ -297,6 +298,6 @@ mod tests {
         requests.extend([(120, Some(10), End::Served), (500, Some(10), End::Served)]);
         let seen = visits_of(&requests);
         assert_eq!(seen.taken_in[2].doubt, Doubt::Abandoned, "two may still be worked on");
-        assert_eq!(seen.taken_in[3].doubt, Doubt::None, "long after that nothing is");
+        assert_eq!(seen.taken_in[3].doubt, Doubt::None, "long after that, no visit is in doubt");
     }
 }

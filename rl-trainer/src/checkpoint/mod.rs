@@ -1,8 +1,8 @@
-//! Checkpoints: all that a training needs to go on as if it had never stopped, in one file.
+//! Checkpoints: the complete state of a training in one file, so that it resumes as if it had never stopped.
 //!
-//! The file is in the format safetensors, with one JSON text under the metadata key [`METADATA_KEY`], so that
-//! other tools can open it. It is written beside its place, synced, and renamed: at every moment a whole
-//! checkpoint has the name, the last one or the new one. Numbers are kept bit for bit.
+//! The file is in the safetensors format, which other tools can open, with one JSON text under the metadata
+//! key [`METADATA_KEY`]. It is written to a temporary file, synced, and renamed, so the name always refers to
+//! a complete checkpoint, either the old one or the new one. Numbers are preserved bit for bit.
 //!
 //! Only plain types are used here; converting them to tensors is left to the trainer.
 
@@ -16,16 +16,16 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-/// The key of the JSON text in the file's metadata. The version of the layout is a part of it.
+/// The key of the JSON text in the file's metadata. It includes the version of the layout.
 pub const METADATA_KEY: &str = "rl-train-checkpoint-1";
 
-/// What every version of the key begins with.
+/// Prefix that all versions of the key share.
 const METADATA_FAMILY: &str = "rl-train-checkpoint-";
 
-/// The state of a training.
+/// The state of a training run.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Checkpoint {
-    /// Tensors by name: weights, the moments of the optimiser, states of random generators.
+    /// Tensors by name: weights, the moments of the optimiser, states of random number generators.
     pub tensors: BTreeMap<String, Tensor>,
     /// Everything else, as JSON.
     pub state: String,
@@ -41,49 +41,52 @@ pub enum CheckpointError {
         kept = kept(path)
     )]
     Write {
-        /// Where the checkpoint was to be.
+        /// Path of the checkpoint.
         path: PathBuf,
-        /// Why it is not there.
+        /// The underlying error.
         source: io::Error,
     },
     /// The number of values of a tensor does not match its shape.
-    #[error("the tensor `{name}` of a checkpoint has {len} values, and the shape {shape:?}")]
+    #[error("the tensor `{name}` of a checkpoint has {len} values, which does not match its shape {shape:?}")]
     Shape {
         /// The name of the tensor.
         name: String,
-        /// Its shape.
+        /// Shape of the tensor.
         shape: Vec<usize>,
-        /// How many values it has.
+        /// Number of values.
         len: usize,
     },
     /// The file cannot be read.
     #[error("failed to read the checkpoint `{path}`: {source}", path = path.display())]
     Read {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: io::Error,
     },
     /// The file is not a checkpoint of `rl-train`, or is truncated.
     #[error("`{path}` is not a checkpoint of `rl-train`: {fault}", path = path.display())]
     Foreign {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it, and the way out.
+        /// What is wrong with the file, and how to proceed.
         fault: String,
     },
 }
 
-/// What is at `path` after a checkpoint could not be written.
+/// Describes what is at `path` after a checkpoint could not be written.
 fn kept(path: &Path) -> &'static str {
     if path.exists() {
-        "the last checkpoint is still there: make room and resume from it"
+        "the last checkpoint is still there: free some space and resume from it"
     } else {
         "there is no earlier one"
     }
 }
 
 impl Checkpoint {
+    /// The longest checkpoint in bytes: hundreds of times that of a usual training run.
+    pub const LONGEST: u64 = 1 << 30;
+
     /// Writes the checkpoint to `path`, replacing the previous one.
     ///
     /// # Errors
@@ -98,15 +101,15 @@ impl Checkpoint {
     /// # Errors
     /// The file cannot be read, is truncated, or is not a checkpoint.
     pub fn load(path: &Path) -> Result<Self, CheckpointError> {
-        let bytes =
-            fs::read(path).map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
+        let bytes = lb_io::read(path, Self::LONGEST)
+            .map_err(|source| CheckpointError::Read { path: path.to_owned(), source })?;
         Self::decode(&bytes).map_err(|fault| CheckpointError::Foreign { path: path.to_owned(), fault })
     }
 
     fn encode(&self) -> Result<Vec<u8>, CheckpointError> {
         for (name, tensor) in &self.tensors {
             let len = tensor.values.len();
-            // A product that overflows is longer than a vector can be.
+            // A product that overflows exceeds the length of any vector.
             if tensor.shape.iter().try_fold(1_usize, |product, size| product.checked_mul(*size)) != Some(len)
             {
                 let shape = tensor.shape.clone();
@@ -128,7 +131,7 @@ impl Checkpoint {
             return Err(match keys.find(|key| key.starts_with(METADATA_FAMILY)) {
                 Some(other) => format!(
                     "it has the layout `{other}`, and this program reads `{METADATA_KEY}`; resume it with the \
-                     version that wrote it, or train anew"
+                     version that wrote it, or start a new training run"
                 ),
                 None => format!("it is a safetensors file without the metadata key `{METADATA_KEY}`"),
             });
@@ -143,28 +146,30 @@ impl Checkpoint {
     }
 }
 
-/// What is wrong with a file that is not a complete safetensors file.
+/// Describes what is wrong with a file that is not a complete safetensors file.
 fn broken(error: &safetensors::SafeTensorError) -> String {
-    format!("it is truncated or of another format ({error}); resume from another checkpoint, or train anew")
+    format!(
+        "it is truncated or in another format ({error}); resume from another checkpoint, or start a new training run"
+    )
 }
 
-/// Puts a file with `bytes` at `path`, whole or not at all, even if the machine stops.
+/// Replaces the file at `path` atomically, even if the machine crashes.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let folder = match path.parent() {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
     fs::create_dir_all(folder)?;
-    // Always the same name: what a kill left behind is overwritten by the next one.
+    // The name is always the same, so a leftover of a killed process is overwritten.
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let written = write_synced(new.as_ref(), bytes).and_then(|()| fs::rename(&new, path));
     if written.is_err() {
-        // The half of a file takes room that is short already. A failure to remove it is not worth reporting.
+        // An incomplete file wastes disk space, which may already be full. A failure to remove it is ignored.
         let _ = fs::remove_file(&new);
     }
     written?;
-    // The name is kept in the folder.
+    // Syncing the folder makes the rename durable.
     File::open(folder)?.sync_all()
 }
 

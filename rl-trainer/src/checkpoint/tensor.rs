@@ -1,4 +1,4 @@
-//! A tensor in plain types, and its bytes in a file: little endian, row by row, as safetensors has them.
+//! Tensors in plain types, stored as in safetensors files: little endian, row by row.
 
 use safetensors::tensor::{Dtype, TensorView, View};
 use std::borrow::Cow;
@@ -6,11 +6,11 @@ use std::borrow::Cow;
 /// The numbers of a tensor, row by row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Values {
-    /// Single precision.
+    /// Single-precision floats.
     F32(Vec<f32>),
-    /// Double precision.
+    /// Double-precision floats.
     F64(Vec<f64>),
-    /// Whole numbers.
+    /// 64-bit integers.
     I64(Vec<i64>),
 }
 
@@ -32,17 +32,17 @@ impl Values {
     }
 }
 
-/// Numbers and how they are arranged.
+/// A tensor: values and a shape.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tensor {
-    /// The size of each dimension; none for a single number.
+    /// Size of each dimension; empty for a single number.
     pub shape: Vec<usize>,
     /// The values; their number is the product of the sizes in `shape`.
     pub values: Values,
 }
 
 impl Tensor {
-    /// The tensor of a file, unless its numbers are of a type that we do not write.
+    /// Converts a tensor of a file. Returns `None` if its type is not one that this program writes.
     pub(super) fn from_view(view: &TensorView<'_>) -> Option<Self> {
         let bytes = view.data();
         let values = match view.dtype() {
@@ -55,7 +55,7 @@ impl Tensor {
     }
 }
 
-/// The numbers that `N` bytes each stand for.
+/// Decodes numbers of `N` bytes each.
 fn numbers<T, const N: usize>(bytes: &[u8], number: impl Fn([u8; N]) -> T) -> Vec<T> {
     let (numbers, _) = bytes.as_chunks();
     numbers.iter().map(|bytes| number(*bytes)).collect()

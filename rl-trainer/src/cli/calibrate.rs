@@ -1,52 +1,53 @@
-//! `rl-train calibrate`: fits the simulator to traces, and checks the fit on policies that it did not see.
+//! `rl-train calibrate`: fits the simulator to traces and checks the fit on policies that were held back.
 
 use crate::calibrate::{self, Calibration, Tolerance, Verdict};
 use crate::traces::Traces;
 use anyhow::{Context, Result};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use lb_core::with_causes;
 use serde::Serialize;
 use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// The fit misses what was logged.
+/// Exit code if the predictions miss the logged values.
 const MISSED: u8 = 5;
-/// What was given cannot be read or fitted.
+/// Exit code if the traces cannot be read or fitted.
 const USAGE: u8 = 2;
 
 /// Fits the simulator to traces: a topology, and the load.
 ///
-/// Each logged policy is then predicted by a fit to all the others. A miss of more than 10 % in mean
-/// latency or 20 % in p99 refuses the fit; what chance does to a log of this length is allowed on top.
+/// Each logged policy is then predicted from a fit to all the others. The fit is rejected if mean latency is
+/// off by more than 10 % or p99 by more than 20 %, plus the random variation of a log of this length.
 ///
-/// Exit codes: 0 the fit predicts what was logged and is written; 2 the traces cannot be read, or hold too
-/// little to fit; 5 the fit misses, or too few policies were logged to tell.
+/// Exit codes: 0 the fit was checked and written; 2 the traces cannot be read or hold too few requests; 5 the
+/// predictions are off, or too few policies were logged to check them.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A Parquet trace of `bench --traces`, or a folder of them.
+    /// Parquet trace written by `bench --traces`, or a folder of such traces.
     pub path: PathBuf,
-    /// Where to write the topology; the load goes beside it, with the ending `.load.json`.
+    /// File to write the topology to; the load is written next to it, with the extension `.load.json`.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
-    /// Fit the pool that has this backend, where the traces hold several pools.
+    /// Fit the pool that contains this backend, if the traces hold several pools.
     #[arg(long, value_name = "BACKEND")]
     pub pool_of: Option<String>,
     /// Hold these policies back from the fit and predict them, instead of each policy in turn.
     #[arg(long, value_name = "POLICY")]
     pub hold_back: Vec<String>,
-    /// Policies that must be predicted.
+    /// Minimum number of policies to predict.
     #[arg(long, value_name = "N", default_value_t = Tolerance::default().policies)]
     pub policies: usize,
-    /// Write the fit even if its predictions miss. The exit code is still 5.
+    /// Write the fit even if its predictions are off. The exit code is still 5.
     #[arg(long)]
     pub keep: bool,
-    /// Write fit and verdict to standard output as JSON.
+    /// Write the fit and the verdict to standard output as JSON.
     #[arg(long)]
     pub json: bool,
 }
 
-/// What `--json` writes.
+/// The document that `--json` writes.
 #[derive(Serialize)]
 struct Document<'a> {
     topology: &'a lb_core::topology::Topology,
@@ -58,15 +59,15 @@ struct Document<'a> {
     passed: bool,
 }
 
-/// Fits, checks, prints and writes.
+/// Fits the simulator, checks the fit, and prints and writes the results.
 ///
 /// # Errors
-/// When the fit cannot be written.
+/// Fails if the fit cannot be written.
 pub fn run(args: Args) -> Result<ExitCode> {
     let (calibration, verdict) = match fit_and_check(&args) {
         Ok(both) => both,
         Err(error) => {
-            eprintln!("error: {error:#}");
+            lb_io::complain(format_args!("error: {}", with_causes(error.as_ref())));
             return Ok(USAGE.into());
         }
     };
@@ -81,18 +82,18 @@ pub fn run(args: Args) -> Result<ExitCode> {
             verdict: &verdict,
             passed,
         };
-        println!("{}", serde_json::to_string_pretty(&document)?);
+        lb_io::print(serde_json::to_string_pretty(&document)?);
     } else {
-        print!("{}", render(&calibration, &verdict));
+        lb_io::print(render(&calibration, &verdict).trim_end());
     }
     for refusal in verdict.refusals() {
-        eprintln!("error: the fit is refused: {refusal}");
+        lb_io::complain(format_args!("error: the fit was rejected: {refusal}"));
     }
     if passed || args.keep {
         let load = args.out.with_extension("load.json");
         write(&args.out, &calibration.topology)?;
         write(&load, &calibration.load)?;
-        eprintln!("wrote {} and {}", args.out.display(), load.display());
+        lb_io::complain(format_args!("wrote {} and {}", args.out.display(), load.display()));
     }
     Ok(if passed { ExitCode::SUCCESS } else { MISSED.into() })
 }
@@ -105,21 +106,18 @@ fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
     }
     let known = traces.policies();
     if let Some(unknown) = args.hold_back.iter().find(|name| !known.contains(&name.as_str())) {
-        anyhow::bail!(
-            "--hold-back: `{unknown}` is not a policy of the traces; they hold {}",
-            known.join(", ")
-        );
+        anyhow::bail!("--hold-back: the traces have no policy `{unknown}`; they have {}", known.join(", "));
     }
     let is_held_back = |name: &str| args.hold_back.iter().any(|other| other == name);
     let calibration = calibrate::fit(&traces.only(|name| !is_held_back(name)))
-        .context("failed to fit what is left when policies are held back")?;
+        .context("failed to fit the traces without the policies that were held back")?;
     let verdict = calibration.check(&traces.only(is_held_back), tolerance);
     Ok((calibration, verdict))
 }
 
 fn write(path: &Path, value: &impl Serialize) -> Result<()> {
     let text = serde_json::to_string_pretty(value)? + "\n";
-    // Beside the file and then in its place, so that a reader never finds half a file.
+    // Written to a temporary file and renamed, so that a reader never sees a partial file.
     let mut beside = path.as_os_str().to_owned();
     beside.push(".part");
     fs::write(&beside, text)

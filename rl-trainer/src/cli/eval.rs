@@ -1,4 +1,4 @@
-//! `rl-train eval`: policies against the classical algorithms, without training.
+//! `rl-train eval`: compares policies with the classical algorithms, without training.
 
 use super::meter::Meter;
 use super::{interrupt, policies};
@@ -7,24 +7,26 @@ use crate::evaluate::{Evaluation, LUCKS, List, Trained, Watch, evaluate};
 use crate::files::write_whole;
 use crate::report::{self, Lists};
 use harness::exit::{ExitCode, Failure, OrExit};
+use lb_config::values::whole_within;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// Compares trained policies with all classical algorithms and oracles, in virtual time.
+/// Compares trained policies with all classical algorithms and oracles in virtual time.
 ///
-/// Several policies count as trainings of the same kind with several seeds: figures are averages over them,
-/// and intervals show how much the seed matters. Without --situations and --test-set all lists are played.
+/// Several policies are treated as training runs that differ only in their seeds: figures are averages over
+/// them, and intervals include the variation between seeds. Without --situations and --test-set, all lists
+/// are played.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Policy files, checkpoints, or folders of trainings.
+    /// Policy files, checkpoints, or folders of training runs.
     #[arg(value_name = "POLICY", required = true)]
     pub policies: Vec<PathBuf>,
-    /// Requests per case and replication [default: as the list says].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
+    /// Requests per case and replication [default: set by the list].
+    #[arg(long, value_name = "N", value_parser = whole_within(100, u64::MAX), allow_hyphen_values = true)]
     pub requests: Option<u64>,
-    /// Replications per case: each draws arrivals, sizes and failures anew, the same for all contestants.
-    #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Replications per case; each draws new arrivals, sizes and failures, the same for all contestants.
+    #[arg(long, value_name = "K", default_value_t = LUCKS, value_parser = whole_within(1, u64::MAX), allow_hyphen_values = true)]
     pub lucks: u64,
     /// Play the situations A to I, and B with routes.
     #[arg(long)]
@@ -33,7 +35,7 @@ pub struct Args {
     #[arg(long)]
     pub test_set: bool,
     /// Play only the first cases of each list, for a quick check; goals are then not judged.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "N", value_parser = whole_within(1, u64::MAX), allow_hyphen_values = true)]
     pub cases: Option<u64>,
     /// Judge the lists by the goals in this JSON file, such as configs/learner-goals.json.
     #[arg(long, value_name = "FILE")]
@@ -43,7 +45,7 @@ pub struct Args {
     pub json: Option<PathBuf>,
 }
 
-/// What `--json` writes.
+/// The document that `--json` writes.
 #[derive(Serialize)]
 struct Document<'a> {
     goals: Vec<Goal>,
@@ -72,10 +74,10 @@ impl Args {
     }
 }
 
-/// Plays, prints and writes.
+/// Evaluates the policies, and prints and writes the results.
 ///
 /// # Errors
-/// A policy or the goals cannot be read, or the file cannot be written.
+/// Fails if a policy or the goals cannot be read, or the file cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let targets = args.goals.as_deref().map(Goals::read).transpose().or_exit(ExitCode::Usage)?;
     let mut files = Vec::new();
@@ -97,7 +99,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
     drop(meter);
     let lists = Lists::new(&evaluations);
-    print!("{}", report::console(&lists, targets.as_ref()));
+    lb_io::print(report::console(&lists, targets.as_ref()).trim_end());
     if let Some(path) = &args.json {
         let document = Document {
             goals: targets.as_ref().map(|targets| lists.judge(targets)).unwrap_or_default(),

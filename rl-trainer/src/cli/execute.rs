@@ -1,9 +1,10 @@
-//! `rl-train --mode`: a whole run, shown on the terminal.
+//! `rl-train --mode`: executes a whole run and shows it on the terminal.
 
 use super::interrupt;
 use super::meter::Meter;
 use crate::executor::{self, ExecutorArgs, Observe};
 use harness::exit::{ExitCode, Failure};
+use lb_core::plain;
 
 /// Executes a run: results on standard output, progress and failures on standard error.
 ///
@@ -17,17 +18,17 @@ pub fn run(args: &ExecutorArgs) -> Result<ExitCode, Failure> {
 /// Shows a run on the terminal.
 #[derive(Debug, Default)]
 struct Terminal {
-    /// `None` while no step shows its progress.
+    /// Progress line; `None` while no step reports progress.
     meter: Option<Meter>,
 }
 
 impl Observe for Terminal {
     fn line(&mut self, line: &str) {
-        println!("{line}");
+        lb_io::print(plain::lines(line));
     }
 
     fn step_failed(&mut self, step: &str, detail: &str) {
-        eprintln!("error: {step}: {detail}");
+        lb_io::complain(format_args!("error: {}", plain::lines(&format!("{step}: {detail}"))));
     }
 
     fn progress(&mut self, text: &str) {

@@ -1,4 +1,4 @@
-//! `rl-train export`: a policy file from a training, checked by loading it again.
+//! `rl-train export`: writes the policy file of a training run and checks it by loading it again.
 
 use super::policies;
 use crate::files::write_whole;
@@ -8,24 +8,24 @@ use lb_core::policy::PolicyFile;
 use std::fs;
 use std::path::PathBuf;
 
-/// Writes the policy of a training as a file that load balancers serve.
+/// Writes the policy of a training run to a file that load balancers can serve.
 ///
-/// For an unfinished training, this is the best network so far on the validation set. The file is loaded
-/// again, with all checks that a load balancer makes, before it gets its name.
+/// For an unfinished training, this is the best network so far on the validation set. Before the file is
+/// written, it is checked as a load balancer would check it.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A checkpoint, a policy file, or the folder of a training or of a run.
+    /// Checkpoint, policy file, or folder of a training run or a whole run.
     #[arg(value_name = "CHECKPOINT_OR_RUN")]
     pub from: PathBuf,
-    /// Where to write the policy.
+    /// File to write the policy to.
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
 }
 
-/// Exports.
+/// Exports a policy.
 ///
 /// # Errors
-/// There is no sound policy, or the file cannot be written.
+/// Fails if there is no valid policy, or the file cannot be written.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let file = policies::find(&args.from).or_exit(ExitCode::Usage)?;
     let bytes = file.to_bytes();
@@ -38,6 +38,6 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let again = PolicyFile::from_bytes(&written.or_exit(ExitCode::Preflight)?)
         .with_context(|| format!("the contents of `{}` differ from what was written", args.out.display()))
         .or_exit(ExitCode::Preflight)?;
-    println!("policy: {} ({})", args.out.display(), again.short_hash());
+    lb_io::print(format_args!("policy: {} ({})", args.out.display(), again.short_hash()));
     Ok(ExitCode::Ok)
 }

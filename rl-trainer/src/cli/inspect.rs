@@ -1,37 +1,37 @@
-//! `rl-train inspect`: what is in a trace, and whether a policy can be trained on it.
+//! `rl-train inspect`: describes a trace and whether a policy can be trained on it.
 
 use crate::traces::inspect::{self, Report};
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// The data are there, but not fit for training.
+/// Exit code if the data are readable, but not fit for training.
 const UNFIT: u8 = 5;
-/// What was given cannot be read.
+/// Exit code if the trace cannot be read.
 const USAGE: u8 = 2;
 
-/// Says what is in a trace, and whether a policy can be trained on it.
+/// Shows what a trace contains and whether a policy can be trained on it.
 ///
-/// Exit codes: 0 fit for training; 2 unreadable, or columns are missing; 5 readable, but not fit for
-/// training (one action only, constant reward, too few experiences).
+/// Exit codes: 0 fit for training; 2 unreadable, or columns are missing; 5 readable, but not fit for training
+/// (a single action, a constant reward, or too few experiences).
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// A Parquet trace, a folder of them, or an `rl_experiences.jsonl`.
+    /// Parquet trace, folder of such traces, or `rl_experiences.jsonl` file.
     pub path: PathBuf,
     /// Write the report as JSON.
     #[arg(long)]
     pub json: bool,
 }
 
-/// Inspects and prints.
+/// Inspects a trace and prints the report.
 ///
 /// # Errors
-/// When standard output cannot take the report.
+/// Fails if the report cannot be written as JSON.
 pub fn run(args: Args) -> Result<ExitCode> {
     let report = match inspect::inspect(&args.path) {
         Ok(report) => report,
         Err(error) => {
-            eprintln!("error: {error}");
+            lb_io::complain(format_args!("error: {error}"));
             return Ok(USAGE.into());
         }
     };
@@ -40,10 +40,10 @@ pub fn run(args: Args) -> Result<ExitCode> {
 }
 
 fn print(report: &Report, json: bool) -> Result<()> {
-    use std::io::Write;
     let text = match json {
-        true => serde_json::to_string_pretty(report)? + "\n",
+        true => serde_json::to_string_pretty(report)?,
         false => inspect::render(report),
     };
-    Ok(std::io::stdout().lock().write_all(text.as_bytes())?)
+    lb_io::print(text.trim_end());
+    Ok(())
 }

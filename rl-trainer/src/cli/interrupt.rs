@@ -1,13 +1,13 @@
-//! Ctrl-C for work that blocks its thread, as training does.
+//! Ctrl-C handling for work that blocks its thread, such as training.
 
 use anyhow::{Context, Result};
 use harness::exit::ExitCode;
 use harness::experiment::Interrupt;
 
-/// Listens for Ctrl-C and for termination from now on, on a thread of its own.
+/// Starts a thread that listens for Ctrl-C, SIGTERM and SIGHUP.
 ///
 /// # Errors
-/// A thread or a runtime cannot be started.
+/// Fails if the thread or its runtime cannot be started.
 pub fn listen() -> Result<Interrupt> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -15,7 +15,9 @@ pub fn listen() -> Result<Interrupt> {
         .context("failed to start a runtime that listens for Ctrl-C")?;
     let interrupt = runtime.block_on(async {
         let first = || {
-            eprintln!("interrupted: ending the trial, keeping what is complete (press again to end at once)")
+            lb_io::complain(
+                "interrupted: ending the trial, keeping complete results (press again to exit at once)",
+            );
         };
         Interrupt::listen(first, || std::process::exit(ExitCode::Interrupted as i32))
     });

@@ -1,13 +1,13 @@
-//! Progress of long work: one line that changes on a terminal, a line now and then elsewhere.
+//! Progress of long operations: an updated line on a terminal, a line every few seconds elsewhere.
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
 
-/// Without a terminal, a line is printed this often.
+/// Interval between progress lines without a terminal.
 const PLAIN_PERIOD: Duration = Duration::from_secs(10);
 
-/// Shows how work goes, on standard error.
+/// Shows progress on standard error.
 #[derive(Debug)]
 pub struct Meter {
     shown: Shown,
@@ -26,7 +26,7 @@ impl Default for Meter {
 }
 
 impl Meter {
-    /// Chooses the kind of output by whether standard error is a terminal.
+    /// Creates a meter; its output depends on whether standard error is a terminal.
     pub fn new() -> Self {
         if !std::io::stderr().is_terminal() {
             return Self { shown: Shown::Plain(Instant::now()) };
@@ -45,19 +45,19 @@ impl Meter {
             }
             Shown::Plain(last) if last.elapsed() >= PLAIN_PERIOD => {
                 *last = Instant::now();
-                eprintln!("{text}");
+                lb_io::complain(text);
             }
             Shown::Plain(_) => {}
         }
     }
 
-    /// Prints a line that stays.
+    /// Prints a permanent line.
     pub fn say(&mut self, line: &str) {
         match &mut self.shown {
-            Shown::Terminal(bar) => bar.suspend(|| eprintln!("{line}")),
+            Shown::Terminal(bar) => bar.suspend(|| lb_io::complain(line)),
             Shown::Plain(last) => {
                 *last = Instant::now();
-                eprintln!("{line}");
+                lb_io::complain(line);
             }
         }
     }

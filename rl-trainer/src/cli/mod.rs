@@ -1,4 +1,4 @@
-//! The subcommands of `rl-train`, one file each: its arguments, and what it does with them.
+//! The subcommands of `rl-train`, one module each.
 
 pub mod calibrate;
 pub mod eval;

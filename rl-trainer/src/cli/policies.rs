@@ -1,46 +1,45 @@
-//! Finds trained policies: in a policy file, in the checkpoint of a training, or in the folder of a run.
+//! Finds trained policies in policy files, checkpoints, and folders of training runs or whole runs.
 
 use crate::checkpoint::{Checkpoint, METADATA_KEY};
 use crate::train::{CHECKPOINT, POLICY, policy_of};
 use lb_core::policy::PolicyFile;
 use safetensors::SafeTensors;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// Why no policy could be read.
+/// Reasons why no policy could be read.
 #[derive(Debug, thiserror::Error)]
 pub enum NoPolicy {
-    /// It cannot be read.
-    #[error("failed to read `{path}`: {source}; give a policy file, a checkpoint, or the folder of a training", path = path.display())]
+    /// The path cannot be read.
+    #[error("failed to read `{path}`: {source}; give a policy file, a checkpoint, or the folder of a training run", path = path.display())]
     Unreadable {
         /// The path that was given.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: io::Error,
     },
     /// The folder holds neither a policy file nor a checkpoint.
     #[error(
-        "the folder `{path}` has neither `{POLICY}` nor `{CHECKPOINT}`; give the folder of a training or of a run of \
-         `rl-train`",
+        "the folder `{path}` has neither `{POLICY}` nor `{CHECKPOINT}`; give the folder of a training run, or of a \
+         whole run of `rl-train`",
         path = path.display()
     )]
     Folder {
         /// The folder.
         path: PathBuf,
     },
-    /// The file is not what it should be.
+    /// The file is not valid.
     #[error("`{path}`: {problem}", path = path.display())]
     Unsound {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
         /// What is wrong, and how to fix it.
         problem: String,
     },
 }
 
-/// The policy that `path` leads to: a policy file, a checkpoint (its best network so far), or a folder that
-/// has one of them.
+/// Reads the policy at `path`: a policy file, a checkpoint (its best network so far), or a folder that
+/// contains one of them.
 ///
 /// # Errors
 /// See [`NoPolicy`].
@@ -57,7 +56,8 @@ pub fn find(path: &Path) -> Result<PolicyFile, NoPolicy> {
 }
 
 fn read(path: &Path) -> Result<PolicyFile, NoPolicy> {
-    let bytes = fs::read(path).map_err(|source| NoPolicy::Unreadable { path: path.to_owned(), source })?;
+    let bytes = lb_io::read(path, Checkpoint::LONGEST)
+        .map_err(|source| NoPolicy::Unreadable { path: path.to_owned(), source })?;
     let unsound = |problem: String| NoPolicy::Unsound { path: path.to_owned(), problem };
     if !is_checkpoint(&bytes) {
         return PolicyFile::from_bytes(&bytes).map_err(|error| unsound(error.to_string()));
@@ -66,7 +66,8 @@ fn read(path: &Path) -> Result<PolicyFile, NoPolicy> {
     policy_of(&checkpoint).map_err(|error| unsound(error.to_string()))
 }
 
-/// Both kinds of file are safetensors; a checkpoint has metadata of its own.
+/// Returns whether the file is a checkpoint. Both kinds of file are in the safetensors format, but a
+/// checkpoint has its own metadata key.
 fn is_checkpoint(bytes: &[u8]) -> bool {
     let header = SafeTensors::read_metadata(bytes).ok();
     let metadata = header.and_then(|(_, header)| header.metadata().clone());

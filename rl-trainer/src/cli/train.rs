@@ -1,4 +1,4 @@
-//! `rl-train train`: one training, from its seed to a policy file.
+//! `rl-train train`: performs one training run and writes its policy file.
 
 use super::interrupt;
 use super::meter::Meter;
@@ -7,35 +7,37 @@ use crate::train::{
 };
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
+use lb_config::values::whole;
 use std::path::{Path, PathBuf};
 
-/// Trains one policy, in virtual time, and writes it with its curves.
+/// Trains one policy in virtual time and writes it together with its training curves.
 ///
-/// The folder then holds `policy.safetensors`, `training_curves.csv`, event files for TensorBoard and the
-/// checkpoint. Ctrl-C keeps the checkpoint; --resume goes on with it, to the same policy bit for bit.
+/// The folder then holds `policy.safetensors`, `training_curves.csv`, TensorBoard event files and the
+/// checkpoint. Ctrl-C keeps the checkpoint; --resume continues from it and produces the same policy, bit for
+/// bit.
 #[derive(Debug, clap::Args)]
 pub struct Args {
-    /// Seed of everything that is drawn at random: weights, cases, batches.
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Seed of everything random: weights, cases and batches.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = whole::<u64>, allow_hyphen_values = true)]
     pub seed: u64,
-    /// Length of the training.
+    /// Length of the training run.
     #[arg(long, value_enum, default_value = "standard")]
     pub budget: Budget,
     /// Settings that override the budget.
     #[command(flatten)]
     pub training: TrainingArgs,
-    /// Folder of the training [default: results/<date>-rl-train-seed-<N>].
+    /// Output folder of the training run [default: results/<date>-rl-train-seed-<N>].
     #[arg(long, value_name = "DIR")]
     pub out: Option<PathBuf>,
-    /// Resume the training whose checkpoint is in --out.
+    /// Resume the training run whose checkpoint is in --out.
     #[arg(long, requires = "out")]
     pub resume: bool,
 }
 
-/// Trains, and says how it went.
+/// Trains a policy and prints the result.
 ///
 /// # Errors
-/// The arguments do not fit the folder, or training fails.
+/// Fails if the arguments do not match the folder, or if training fails.
 pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     let plan = args.training.plan(args.budget, args.seed)?;
     let folder = match &args.out {
@@ -45,7 +47,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     check_folder(&folder, args.resume)?;
     let interrupt = interrupt::listen()?;
     let mut meter = Meter::new();
-    meter.say(&format!("training of seed {} in {}", args.seed, folder.display()));
+    meter.say(&format!("training with seed {} in {}", args.seed, folder.display()));
     let stop = interrupt.flag();
     match train_to_file(&plan, &folder, &stop, &mut |progress| show(&mut meter, progress)) {
         Ok(trained) => {
@@ -55,7 +57,7 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
         }
         Err(TrainOrWrite::Train(TrainError::Stopped(_))) => {
             drop(meter);
-            eprintln!("stopped; `--out {} --resume` goes on from here", folder.display());
+            lb_io::complain(format_args!("stopped; resume with `--out {} --resume`", folder.display()));
             Ok(ExitCode::Interrupted)
         }
         Err(TrainOrWrite::Train(error @ TrainError::OtherTraining { .. })) => {
@@ -65,18 +67,18 @@ pub fn run(args: &Args) -> Result<ExitCode, Failure> {
     }
 }
 
-/// A training must be gone on with on purpose, and only where there is one.
+/// Checks that `--resume` is given if, and only if, the folder holds a training run.
 fn check_folder(folder: &Path, resume: bool) -> Result<(), Failure> {
     let (shown, there) = (folder.display(), folder.join(CHECKPOINT).exists());
     let problem = match (there, resume) {
         (true, false) => {
             anyhow!(
-                "--out {shown}: holds a training already; --resume goes on with it, or give another folder"
+                "--out {shown}: already holds a training run; add --resume to continue it, or use another folder"
             )
         }
         (false, true) => {
             anyhow!(
-                "--resume: `{shown}` has no `{CHECKPOINT}`; give --out the folder of a training that was stopped"
+                "--resume: `{shown}` has no `{CHECKPOINT}`; set --out to the folder of a stopped training run"
             )
         }
         _ => return Ok(()),
@@ -88,20 +90,20 @@ fn show(meter: &mut Meter, progress: &Progress) {
     meter.tick(&progress.to_string());
     if let Some(score) = &progress.validation {
         meter.say(&format!(
-            "{}: on validation {:.3} of least-connections+ejection in the mean, {:.3} in the 99th percentile",
+            "{}: validation ratio to least-connections+ejection: mean {:.3}, p99 {:.3}",
             progress, score.mean, score.p99
         ));
     }
 }
 
 fn print(trained: &Trained, folder: &Path) {
-    println!(
+    lb_io::print(format_args!(
         "trained in {:.0} s ({} steps, {:.0} steps/s of PPO)",
         trained.seconds, trained.env_steps, trained.steps_per_second
-    );
-    println!(
-        "validation: {:.3} of least-connections+ejection in the mean, {:.3} in the 99th percentile",
+    ));
+    lb_io::print(format_args!(
+        "validation ratio to least-connections+ejection: mean {:.3}, p99 {:.3}",
         trained.validation.mean, trained.validation.p99
-    );
-    println!("policy: {} ({})", folder.join(POLICY).display(), trained.file.short_hash());
+    ));
+    lb_io::print(format_args!("policy: {} ({})", folder.join(POLICY).display(), trained.file.short_hash()));
 }

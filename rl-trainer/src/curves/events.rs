@@ -1,10 +1,10 @@
-//! The curves as an event file of TensorBoard.
+//! Writes training curves as TensorBoard event files.
 //!
 //! The file is a sequence of TFRecords: length (u64, little endian), masked CRC-32C of the length, data,
-//! masked CRC-32C of the data (TensorFlow, `tensorflow/core/lib/io/record_writer.h`; the mask is
-//! `((crc >> 15) | (crc << 17)) + 0xa282ead8`, `lib/hash/crc32c.h`). The data are protocol buffers
+//! masked CRC-32C of the data (TensorFlow, `tensorflow/core/lib/io/record_writer.h`; the mask is `((crc >>
+//! 15) | (crc << 17)) + 0xa282ead8`, `lib/hash/crc32c.h`). The data are protocol buffers
 //! (`tensorflow/core/util/event.proto`, `framework/summary.proto`), of which only the fields in use are
-//! declared here. The first event names the version of the format.
+//! declared here. The first event contains the version of the format.
 
 use super::{CurvesError, Update};
 use prost::{Message, Oneof};
@@ -12,13 +12,13 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// The version of the format, which readers ask for in the first event.
+/// Version of the format, which readers expect in the first event.
 const VERSION: &str = "brain.Event:2";
 
 /// `SessionLog.SessionStatus.START`.
 const START: i32 = 1;
 
-/// One record of the file.
+/// An event, which is one record of the file.
 #[derive(Clone, PartialEq, Message)]
 struct Event {
     /// Seconds since 1970.
@@ -69,12 +69,12 @@ pub(super) struct EventFile {
 }
 
 impl EventFile {
-    /// Makes an event file in `folder` beside those that are there: TensorBoard reads all of a folder, in
-    /// the order of their names, as one run.
+    /// Creates another event file in `folder`. TensorBoard reads all files of a folder, in the order of their
+    /// names, as one run.
     pub(super) fn create(folder: &Path, started_s: f64) -> Result<Self, CurvesError> {
         fs::create_dir_all(folder).map_err(CurvesError::io("make the folder of", folder))?;
         let existing = fs::read_dir(folder).map_err(CurvesError::io("list", folder))?.count();
-        // By its name TensorBoard knows an event file: it has `tfevents`.
+        // TensorBoard recognises event files by `tfevents` in their names.
         let path = folder.join(format!("events.out.tfevents.{started_s:010.0}.{existing:04}"));
         let file = File::create(&path).map_err(CurvesError::io("create", &path))?;
         let mut events = Self { path, file, started_s };
@@ -82,12 +82,12 @@ impl EventFile {
         Ok(events)
     }
 
-    /// Lets readers drop what earlier files have from `step` on: that is what the start of a session means.
+    /// Writes a session start, which makes readers discard events of earlier files from `step` on.
     pub(super) fn take_back(&mut self, step: u64) -> Result<(), CurvesError> {
         self.append(0.0, step, What::SessionLog(SessionLog { status: START }))
     }
 
-    /// Writes the values of one update, in single precision, as the format has them.
+    /// Writes the values of one update in single precision, as the format requires.
     pub(super) fn write(&mut self, update: &Update) -> Result<(), CurvesError> {
         let value =
             |(name, value): &(String, f64)| Value { tag: name.clone(), simple_value: Some(*value as f32) };
@@ -95,7 +95,7 @@ impl EventFile {
         self.append(update.wall_s, update.step, What::Summary(summary))
     }
 
-    /// Writes one event in one call, so that a kill leaves whole events behind.
+    /// Writes one event in a single call, so that a killed process leaves only complete events.
     fn append(&mut self, wall_s: f64, step: u64, what: What) -> Result<(), CurvesError> {
         let step = i64::try_from(step).unwrap_or(i64::MAX);
         let event = Event { wall_time: self.started_s + wall_s, step, what: Some(what) };
@@ -103,7 +103,7 @@ impl EventFile {
     }
 }
 
-/// One TFRecord.
+/// Encodes one TFRecord.
 fn record(data: &[u8]) -> Vec<u8> {
     let length = (data.len() as u64).to_le_bytes();
     let mut record = Vec::with_capacity(data.len() + 16);
@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(
             lb_core::hex::encode(written),
             REFERENCE,
-            "TensorBoard's own writer is the measure, byte for byte"
+            "the bytes match those of TensorBoard's own writer"
         );
     }
 

@@ -2,8 +2,8 @@
 //!
 //! Two files hold the same numbers. `training_curves.csv` is for tables and reports; the event files in
 //! `tensorboard/seed-N/` are for TensorBoard, which shows each seed as a run. Each row reaches the operating
-//! system before [`Curves::write`] returns, so that a killed run keeps what it had. A run that goes on from
-//! a checkpoint takes back the rows that were written after it: they come again.
+//! system before [`Curves::write`] returns, so that a killed run keeps its rows. A run that resumes from a
+//! checkpoint removes the rows written after the checkpoint, since it writes them again.
 
 mod events;
 mod table;
@@ -25,44 +25,43 @@ pub const TENSORBOARD: &str = "tensorboard";
 /// The measurements of one update of the policy.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
-    /// Steps of the environment that this seed has taken.
+    /// Environment steps taken so far with this seed.
     pub step: u64,
-    /// Seconds since training began, over all sessions of it.
+    /// Seconds of training so far, over all its sessions.
     pub wall_s: f64,
-    /// The seed of this training.
+    /// The seed of this training run.
     pub seed: u64,
-    /// Values by name, such as `kl`, of names that the curves were made with. What has no value in this
-    /// update is left out.
+    /// Values by column name, such as `kl`. Columns without a value in this update are left out.
     pub values: Vec<(String, f64)>,
 }
 
-/// Why curves cannot be written or read.
+/// Reasons why curves cannot be written or read.
 #[derive(Debug, thiserror::Error)]
 pub enum CurvesError {
-    /// The system refused.
+    /// An I/O operation failed.
     #[error("failed to {action} the training curves `{path}`: {source}", path = path.display())]
     Io {
-        /// What was to be done.
+        /// The action that failed, such as `read`.
         action: &'static str,
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why it was refused.
+        /// The underlying error.
         source: io::Error,
     },
-    /// The table is of another run, or something else.
+    /// The table belongs to another run, or is not a table of curves.
     #[error("the training curves `{path}` {fault}", path = path.display())]
     Table {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// What is wrong with it, with the line.
+        /// What is wrong with the file, including the line.
         fault: String,
     },
-    /// An update has a value that there is no column for.
-    #[error("the training curves have no column `{name}`; they were made with: {columns}")]
+    /// An update has a value without a column.
+    #[error("the training curves have no column `{name}`; their columns are: {columns}")]
     UnknownColumn {
         /// The name of the value.
         name: String,
-        /// The names that there are.
+        /// Names of the columns.
         columns: String,
     },
 }
@@ -79,26 +78,26 @@ pub struct Curves {
     folder: PathBuf,
     started_s: f64,
     table: Table,
-    /// By seed, made with its first row.
+    /// Event files by seed, each created with the first row of its seed.
     events: BTreeMap<u64, EventFile>,
 }
 
 impl Curves {
-    /// Begins the curves of a run in `folder`, with a column for each name. `started_s` is the time of day
-    /// at which training began, in seconds since 1970.
+    /// Creates the curves of a run in `folder`, with a column for each name. `started_s` is the Unix time at
+    /// which training began, in seconds.
     ///
     /// # Errors
-    /// The folder cannot be written to.
+    /// Fails if the folder cannot be written to.
     pub fn create(folder: &Path, columns: &[&str], started_s: f64) -> Result<Self, CurvesError> {
         let table = Table::create(&folder.join(CSV), columns)?;
         Ok(Self { folder: folder.to_owned(), started_s, table, events: BTreeMap::new() })
     }
 
-    /// Continues the curves in `folder` from a checkpoint of the training with `seed` at `step`: its rows
+    /// Continues the curves in `folder` from a checkpoint of the training run with `seed` at `step`: its rows
     /// after that step are removed, those of other seeds are kept.
     ///
     /// # Errors
-    /// There are no curves, they have other columns, or the folder cannot be written to.
+    /// Fails if there are no curves, they have other columns, or the folder cannot be written to.
     pub fn resume(
         folder: &Path,
         columns: &[&str],
@@ -118,7 +117,7 @@ impl Curves {
     /// Writes one row.
     ///
     /// # Errors
-    /// A value has no column, or the files cannot be written, as on a full disk.
+    /// Fails if a value has no column, or if the files cannot be written.
     pub fn write(&mut self, update: &Update) -> Result<(), CurvesError> {
         self.table.write(update)?;
         if !self.events.contains_key(&update.seed) {

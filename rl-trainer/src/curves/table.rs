@@ -1,5 +1,5 @@
-//! The curves as CSV (RFC 4180): `step,wall_s,seed` and a column for each value. A value that an update does
-//! not have is an empty field.
+//! Training curves as CSV (RFC 4180): `step,wall_s,seed` and a column for each value. A missing value is an
+//! empty field.
 
 use super::{CurvesError, Update};
 use csv::{ReaderBuilder, StringRecord, Writer};
@@ -19,7 +19,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// Makes an empty table and replaces a file of that name.
+    /// Creates an empty table, replacing any existing file.
     pub(super) fn create(path: &Path, columns: &[&str]) -> Result<Self, CurvesError> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(CurvesError::io("make the folder of", path))?;
@@ -30,8 +30,8 @@ impl Table {
         Ok(table)
     }
 
-    /// Opens a table of the same columns to go on with, without the rows that are not to be kept. The new
-    /// table takes the place of the old one in one step.
+    /// Opens an existing table with the same columns and removes the rows for which `keep` is false. The new
+    /// table replaces the old one atomically.
     pub(super) fn resume(
         path: &Path,
         columns: &[&str],
@@ -40,7 +40,7 @@ impl Table {
         let (found, rows) = read(path)?;
         if found != columns {
             let fault = format!(
-                "has the columns `{}`, and this run writes `{}`; start anew in another folder",
+                "has the columns `{}`, but this run writes `{}`; use another folder",
                 found.join(","),
                 columns.join(",")
             );
@@ -61,7 +61,7 @@ impl Table {
         Self { path: path.to_owned(), columns, writer: Writer::from_writer(file) }
     }
 
-    /// Writes one row, and hands it to the system.
+    /// Writes one row and flushes it.
     pub(super) fn write(&mut self, update: &Update) -> Result<(), CurvesError> {
         if let Some((name, _)) = update.values.iter().find(|(name, _)| !self.columns.contains(name)) {
             let columns = self.columns.join(", ");
@@ -82,17 +82,18 @@ impl Table {
     }
 }
 
-/// The shortest text that is read as the same number, with an exponent where that is very large or small.
+/// Formats a number as the shortest text that parses to the same value, with an exponent if it is very large
+/// or small.
 fn number(value: f64) -> String {
     format!("{value:?}")
 }
 
 /// Reads a table: the names of the values, and the rows.
 ///
-/// A last line without its end is left out: a run was killed while it wrote it.
+/// An incomplete last line is ignored, because it is left by a run that was killed while writing.
 ///
 /// # Errors
-/// The file cannot be read, or is not a table of training curves.
+/// Fails if the file cannot be read or is not a table of training curves.
 pub fn read(path: &Path) -> Result<(Vec<String>, Vec<Update>), CurvesError> {
     let text = fs::read_to_string(path).map_err(CurvesError::io("read", path))?;
     let whole = text.rfind('\n').map_or("", |end| &text[..=end]);
@@ -112,12 +113,12 @@ pub fn read(path: &Path) -> Result<(Vec<String>, Vec<Update>), CurvesError> {
     Ok((columns, rows))
 }
 
-/// One row, or what is wrong with it.
+/// Parses one row, or returns what is wrong with it.
 fn row(columns: &[String], record: &StringRecord) -> Result<Update, String> {
     let field = |index: usize| record.get(index).unwrap_or_default();
     let line = record.position().map_or(0, csv::Position::line);
     let wrong =
-        |column: &str, text: &str| format!("has `{text}` for `{column}` in line {line}: not a number");
+        |column: &str, text: &str| format!("has `{text}` for `{column}` in line {line}, not a number");
     let whole = |index: usize| field(index).parse().map_err(|_| wrong(FIXED[index], field(index)));
     let number = |column: &str, text: &str| text.parse::<f64>().map_err(|_| wrong(column, text));
 

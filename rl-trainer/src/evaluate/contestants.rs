@@ -1,4 +1,4 @@
-//! Who takes part: trained policies, all classical rules, oracles.
+//! The contestants of an evaluation: trained policies, all classical rules, and oracles.
 
 use crate::measure::{Figures, measure, measure_oracle};
 use crate::scenarios::Case;
@@ -10,26 +10,27 @@ use serde::{Deserialize, Serialize};
 use simulator::oracle::Oracle;
 use std::sync::{Arc, Mutex};
 
-/// A trained policy that takes part.
+/// A trained policy to evaluate.
 #[derive(Clone, Debug)]
 pub struct Trained {
-    /// Its name in results, such as `rl-seed-1`.
+    /// Name in results, such as `rl-seed-1`.
     pub name: String,
-    /// The seed of its training, where that is known.
+    /// Seed of the training run; `None` if unknown.
     pub seed: Option<u64>,
     /// The policy.
     pub file: Arc<PolicyFile>,
 }
 
 impl Trained {
-    /// A policy by the record of its training: `rl-seed-3`, or `rl` where the record names no seed.
+    /// Creates a trained policy, named after the seed in its training record: `rl-seed-3`, or `rl` without a
+    /// seed.
     pub fn new(file: Arc<PolicyFile>) -> Self {
         let seed = file.train.get("seed").and_then(serde_json::Value::as_u64);
         let name = seed.map_or_else(|| "rl".to_owned(), |seed| format!("rl-seed-{seed}"));
         Self { name, seed, file }
     }
 
-    /// Policies by the records of their trainings; names that are not unique get a number.
+    /// Creates trained policies, and numbers names that are not unique.
     pub fn all(files: impl IntoIterator<Item = Arc<PolicyFile>>) -> Vec<Self> {
         let mut all: Vec<Self> = Vec::new();
         for file in files {
@@ -45,7 +46,7 @@ impl Trained {
     }
 }
 
-/// What a contestant is.
+/// Kind of a contestant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -55,32 +56,32 @@ pub enum Kind {
     Unrouted,
     /// A classical rule.
     Classical,
-    /// An oracle, which knows what no load balancer can know.
+    /// An oracle, which uses information that a load balancer does not have.
     Oracle,
 }
 
-/// One contestant, as results name it.
+/// A contestant as it appears in results.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Contestant {
-    /// Unique within an evaluation.
+    /// Name, unique within an evaluation.
     pub name: String,
     /// The kind of contestant.
     pub kind: Kind,
-    /// The seed of its training.
+    /// Seed of the training run; `None` if unknown or if the contestant was not trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
-    /// SHA-256 of its weights.
+    /// SHA-256 of the weights; `None` if the contestant was not trained.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sha256: Option<String>,
 }
 
-/// All classical algorithms: each rule, without ejection and with it.
+/// Returns all classical algorithms: each rule with and without ejection.
 pub fn classical() -> Vec<Algorithm> {
     let rules = Algorithm::table().iter().map(|entry| entry.rule).filter(|rule| *rule != Rule::Rl);
     rules.flat_map(|rule| [false, true].map(|ejection| Algorithm { rule, ejection })).collect()
 }
 
-/// A contestant that can play.
+/// A contestant that can be simulated.
 #[derive(Clone)]
 pub(super) enum Player {
     Trained(Arc<PolicyFile>),
@@ -89,7 +90,7 @@ pub(super) enum Player {
     Oracle(Oracle),
 }
 
-/// All who take part, in the order of results.
+/// Returns all contestants, in the order of results.
 pub(super) fn field(policies: &[Trained], unrouted: bool) -> Vec<(Contestant, Player)> {
     let trained = |policy: &Trained, kind: Kind| {
         let name = match kind {
@@ -122,7 +123,7 @@ pub(super) fn field(policies: &[Trained], unrouted: bool) -> Vec<(Contestant, Pl
 }
 
 impl Player {
-    /// Plays a case; a trained policy also tells how often its guards decided.
+    /// Simulates a case. The guard counts are those of a trained policy, and zero for other contestants.
     pub(super) fn play(&self, case: &Case) -> (Figures, GuardCounts) {
         let guards: Arc<Mutex<GuardCounts>> = Arc::default();
         let learned = |file: &Arc<PolicyFile>, routed: bool| {
@@ -145,7 +146,7 @@ impl Player {
     }
 }
 
-/// A learned policy that leaves its guard counts behind, and may be kept from seeing routes.
+/// A learned policy that reports its guard counts, and optionally does not see routes.
 struct Counted {
     inner: Learned,
     routed: bool,

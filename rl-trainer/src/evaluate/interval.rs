@@ -1,22 +1,22 @@
-//! How sure a mean over two crossed factors is, such as cases and training seeds.
+//! Confidence intervals of means over two crossed factors, such as cases and training seeds.
 //!
-//! The pigeonhole bootstrap (Owen, Annals of Applied Statistics 1, 2007): rows and columns are drawn with
-//! replacement, each on its own, and the mean over what was drawn is one resample. Drawn are n - 1 of n, which
-//! undoes the bootstrap's too small spread for few rows or columns (Hesterberg, The American Statistician 69,
-//! 2015, §3.3): three training seeds are few.
+//! The pigeonhole bootstrap (Owen, Annals of Applied Statistics 1, 2007): rows and columns are drawn
+//! independently with replacement, and the mean over the drawn values is one resample. Only n - 1 of n are
+//! drawn, which corrects the bootstrap's underestimated spread for few rows or columns (Hesterberg, The
+//! American Statistician 69, 2015, §3.3), such as three training seeds.
 
 use lb_core::Seed;
 use lb_core::rng::Rng;
 use rand::RngExt;
 
-/// Confidence of all intervals.
+/// Confidence level of all intervals.
 pub const LEVEL: f64 = 0.95;
 
-/// Resamples: the ends of a 95 % interval then move by a few hundredths of its width.
+/// Number of resamples; with this many, the ends of a 95 % interval vary by a few hundredths of its width.
 const RESAMPLES: usize = 2_000;
 
-/// The interval of the mean of `values`, by row and column, all rows of equal length. None where there is
-/// neither a second row nor a second column: nothing is known of the spread.
+/// Returns the interval of the mean of `values`, given as rows of equal length. Returns `None` if there is
+/// neither a second row nor a second column, because the spread is then unknown.
 pub fn crossed(values: &[Vec<f64>], seed: Seed) -> Option<[f64; 2]> {
     let (rows, columns) = (values.len(), values.first()?.len());
     if rows * columns < 2 {
@@ -36,7 +36,7 @@ pub fn crossed(values: &[Vec<f64>], seed: Seed) -> Option<[f64; 2]> {
     Some([at(tail), at(1.0 - tail)])
 }
 
-/// One less than `count` of `0..count` with replacement, at least one.
+/// Draws `count - 1` numbers, but at least one, from `0..count` with replacement.
 fn draw(count: usize, rng: &mut Rng) -> Vec<usize> {
     (0..(count - 1).max(1)).map(|_| rng.random_range(0..count)).collect()
 }
@@ -83,6 +83,6 @@ mod tests {
         let single: Vec<Vec<f64>> = (0..10).map(|row| vec![f64::from(row)]).collect();
         let width = |values: &[Vec<f64>]| crossed(values, Seed(3)).map(|[low, high]| high - low);
         let (many, one) = (width(&values).expect("rows"), width(&single).expect("rows"));
-        assert!((many / one - 1.0).abs() < 0.15, "seeds that agree say nothing of cases: {many} and {one}");
+        assert!((many / one - 1.0).abs() < 0.15, "equal columns do not narrow intervals: {many} and {one}");
     }
 }

@@ -1,21 +1,21 @@
-//! The lists of cases that policies are judged on, each named by the hash of what makes it up.
+//! The lists of cases that policies are judged on, each identified by a hash of its contents.
 
 use crate::scenarios::{Case, Family, TEST_CASES, hash, routed_situation, situations};
 
-/// SHA-256 of the test list: it is frozen. A change of how cases are drawn makes another list, and figures
-/// from before cannot be compared with figures from after.
+/// SHA-256 of the test list, which is frozen. Changing how cases are drawn produces another list, and figures
+/// from different lists cannot be compared.
 pub const TEST_SHA256: &str = "ae29effcd098c92119baeda0c56bc849dd45e5fa166c5f554e2e6ccf4a43ab2b";
 
 /// A list of cases.
 #[derive(Clone, Debug)]
 pub struct List {
-    /// Its name in results.
+    /// Name of the list in results.
     pub name: &'static str,
-    /// [`hash`] of the list as it is specified; how many requests each case is given does not change it.
+    /// [`hash`] of the list as specified; the number of requests per case does not affect it.
     pub sha256: String,
     /// The cases.
     pub cases: Vec<Case>,
-    /// Cases of the whole list.
+    /// Number of cases in the whole list.
     pub whole: usize,
     /// Whether each case has at least as many requests as the list specifies.
     pub full: bool,
@@ -24,17 +24,17 @@ pub struct List {
 }
 
 impl List {
-    /// The situations A to I.
+    /// Returns the situations A to I.
     pub fn situations() -> Self {
         Self::new("situations", situations())
     }
 
-    /// The held-out random cases.
+    /// Returns the held-out random cases.
     pub fn test() -> Self {
         Self::new("test", Family::Test.cases(TEST_CASES))
     }
 
-    /// Situation B where routes tell most of the size of a request.
+    /// Returns situation B with routes that determine most of the size of a request.
     pub fn routes() -> Self {
         Self { unrouted: true, ..Self::new("routes", vec![routed_situation()]) }
     }
@@ -43,7 +43,7 @@ impl List {
         Self { name, sha256: hash(&cases), whole: cases.len(), full: true, cases, unrouted: false }
     }
 
-    /// The same list with `requests` requests per case and replication.
+    /// Returns the same list with `requests` requests per case and replication.
     #[must_use]
     pub fn with_requests(mut self, requests: u64) -> Self {
         self.full &= self.cases.iter().all(|case| case.load.requests <= requests);
@@ -51,7 +51,7 @@ impl List {
         self
     }
 
-    /// Keeps only the first cases of the list: enough for a quick check, not for a proof.
+    /// Returns only the first cases of the list, for a quick check; goals are then not judged.
     #[must_use]
     pub fn first(mut self, count: usize) -> Self {
         self.cases.truncate(count);

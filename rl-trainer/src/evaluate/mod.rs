@@ -1,13 +1,14 @@
-//! The proof: trained policies against the classical algorithms, on cases that they were not trained on.
+//! The proof: compares trained policies with the classical algorithms on cases that were not used in
+//! training.
 //!
-//! Every contestant meets every case with the same random draws: the same arrivals, sizes and failures
-//! ([`crate::scenarios::Case::with_luck`]), so that ratios are paired. Contestants are the trained policies,
-//! one per training seed, all classical rules with ejection and without, and oracles, which know what no load
-//! balancer does and are bounds, not competitors. *The best classical* of a case is chosen in hindsight
-//! among all rules, those with affinity to clients included: they seldom win, and leaving them out would only
-//! make the choice look more precise than it is.
+//! Every contestant plays every case with the same random draws: the same arrivals, sizes and failures
+//! ([`crate::scenarios::Case::with_luck`]), so that ratios are paired. Contestants are the trained policies
+//! (one per training seed), all classical rules with and without ejection, and oracles. Oracles use
+//! information that a load balancer does not have; they are bounds, not competitors. *The best classical*
+//! algorithm of a case is chosen in hindsight among all rules, including those with client affinity.
 //!
-//! [`evaluate`] plays; [`Standing`] sums up; [`goals`] judges it by limits that a user gives.
+//! [`evaluate`] simulates the cases, [`Standing`] summarises the results, and [`goals`] compares them with
+//! limits that a user sets.
 
 mod contestants;
 pub mod goals;

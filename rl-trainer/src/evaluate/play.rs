@@ -1,4 +1,4 @@
-//! Plays a list of cases: every contestant, every replication.
+//! Simulates every contestant in every case and replication of a list.
 
 use super::contestants::{Contestant, Kind, Trained, field};
 use super::lists::List;
@@ -9,55 +9,55 @@ use lb_core::policy::GuardCounts;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// Changes when a field of the JSON changes its meaning or goes.
+/// Schema version, which changes when a field of the JSON is removed or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What all contestants did in all cases of a list.
+/// Results of all contestants in all cases of a list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Evaluation {
-    /// Version of this schema.
+    /// Version of the JSON schema.
     pub schema_version: u32,
     /// The name of the list.
     pub list: String,
     /// The hash of the list.
     pub list_sha256: String,
-    /// Cases of the whole list; fewer were played in a quick check or an interrupted run.
+    /// Number of cases in the whole list; a quick check or an interrupted run plays fewer.
     pub planned_cases: usize,
-    /// Whether each case had the requests that the list lays down, or more.
+    /// Whether each case had at least as many requests as the list specifies.
     pub full_requests: bool,
-    /// Replications per case.
+    /// Number of replications per case.
     pub lucks: u64,
     /// The algorithm that ratios are relative to.
     pub baseline: String,
-    /// Who took part.
+    /// The contestants.
     pub contestants: Vec<Contestant>,
-    /// The cases that were played whole, in the order of the list.
+    /// The cases that were played completely, in the order of the list.
     pub cases: Vec<CaseResult>,
 }
 
-/// What all contestants did in one case.
+/// Results of all contestants in one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseResult {
     /// The name of the case.
     pub name: String,
     /// Requests per replication.
     pub requests: u64,
-    /// By contestant, then by replication.
+    /// Figures by contestant, then by replication.
     pub figures: Vec<Vec<Figures>>,
-    /// How often guards of the trained policies decided, over all of them and all replications.
+    /// How often guards decided, over all trained policies and replications.
     pub guards: GuardCounts,
 }
 
-/// Follows a long computation and can stop it.
+/// Reports the progress of a long computation and can stop it.
 #[derive(Clone, Copy)]
 pub struct Watch<'a> {
-    /// Set to end it early.
+    /// Set this to stop the computation early.
     pub stop: &'a AtomicBool,
     /// Called with the number of parts done and the total number of parts.
     pub progress: &'a (dyn Fn(usize, usize) + Sync),
 }
 
-/// Is never set.
+/// A stop flag that is never set.
 static NEVER: AtomicBool = AtomicBool::new(false);
 
 impl Watch<'_> {
@@ -67,8 +67,8 @@ impl Watch<'_> {
     }
 }
 
-/// Plays all cases of `list` with `lucks` replications each, on all cores. Stopped early, it gives back the cases
-/// that were played whole.
+/// Plays all cases of `list` with `lucks` replications each, on all cores. If stopped early, returns the
+/// cases that were played completely.
 pub fn evaluate(policies: &[Trained], list: &List, lucks: u64, watch: Watch<'_>) -> Evaluation {
     let field = field(policies, list.unrouted);
     let rounds: Vec<(&Case, u64)> =
@@ -126,12 +126,12 @@ impl Evaluation {
         self.contestants.iter().position(|contestant| contestant.name == name)
     }
 
-    /// Whether all cases were played.
+    /// Returns whether all cases were played.
     pub fn is_whole(&self) -> bool {
         self.cases.len() == self.planned_cases
     }
 
-    /// Whether goals may be judged by it: everything was played as specified, with enough replications.
+    /// Returns whether goals may be judged: all cases were played as specified, with enough replications.
     pub fn is_proof(&self) -> bool {
         self.is_whole() && self.full_requests && self.lucks >= super::LUCKS
     }

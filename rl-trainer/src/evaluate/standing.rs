@@ -1,8 +1,8 @@
-//! Sums up: ratios to the baseline and to the best classical algorithm, with intervals.
+//! Summaries: ratios to the baseline and to the best classical algorithm, with intervals.
 //!
-//! All averages are of logarithms of ratios, paired by case and replication: a ratio and its reciprocal then weigh
-//! the same, and no slow case dominates. Where several policies are summed up, as one per training seed,
-//! they count alike, and intervals are over them as well ([`super::crossed`]).
+//! Averages are taken over logarithms of ratios, paired by case and replication, so that a ratio and its
+//! reciprocal have equal weight and no slow case dominates. Several policies, such as one per training seed,
+//! have equal weights, and intervals include the variation between them ([`super::crossed`]).
 
 use super::contestants::Kind;
 use super::interval::crossed;
@@ -12,56 +12,57 @@ use lb_core::Seed;
 use lb_core::rng::hash_name;
 use serde::{Deserialize, Serialize};
 
-/// A ratio, and its interval where there is one.
+/// A ratio and its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// Geometric mean of ratios.
+    /// Geometric mean of the ratios.
     pub ratio: f64,
-    /// 95 % interval.
+    /// 95 % interval; `None` if the spread is unknown.
     pub interval: Option<[f64; 2]>,
 }
 
-/// How some policies did in one case.
+/// Results of a group of policies in one case.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CaseStanding {
-    /// The case.
+    /// Name of the case.
     pub case: String,
-    /// Mean latency to the baseline's; the interval is over replications and policies.
+    /// Ratio of the mean latency to the baseline's; the interval is over replications and policies.
     pub mean: Estimate,
-    /// 99th percentile to the baseline's.
+    /// Ratio of the 99th percentile to the baseline's.
     pub p99: Estimate,
-    /// Mean latency to that of the classical algorithm which was best at it here.
+    /// Ratio of the mean latency to that of the best classical algorithm of this case.
     pub mean_regret: f64,
-    /// 99th percentile to that of the classical algorithm which was best at it here.
+    /// Ratio of the 99th percentile to that of the best classical algorithm of this case.
     pub p99_regret: f64,
-    /// The classical algorithm with the least mean latency.
+    /// Classical algorithm with the lowest mean latency.
     pub best_mean: String,
-    /// The classical algorithm with the least 99th percentile.
+    /// Classical algorithm with the lowest 99th percentile.
     pub best_p99: String,
-    /// The worst of the policies: mean latency to the baseline's.
+    /// Ratio of the mean latency to the baseline's for the worst of the policies.
     pub worst_mean: f64,
     /// Share of requests that failed.
     pub error_rate: f64,
     /// Share of requests that failed under the baseline.
     pub baseline_error_rate: f64,
-    /// The largest share of requests that one backend got, on average.
+    /// Largest share of requests that one backend received, averaged over replications and policies.
     pub max_share: f64,
 }
 
-/// How a group of policies did over a list of cases.
+/// Results of a group of policies over a list of cases.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Names of the policies.
     pub policies: Vec<String>,
-    /// By case.
+    /// Results by case.
     pub cases: Vec<CaseStanding>,
-    /// Geometric mean over cases and policies, to the baseline; the interval is over both.
+    /// Geometric mean of the ratios of mean latency to the baseline's, over cases and policies, with the
+    /// interval over both.
     pub mean: Estimate,
-    /// The same of the 99th percentile.
+    /// The same for the 99th percentile.
     pub p99: Estimate,
-    /// To the best classical of each case.
+    /// Ratio of the mean latency to that of the best classical algorithm of each case.
     pub mean_to_best: Estimate,
-    /// The same of the 99th percentile.
+    /// The same for the 99th percentile.
     pub p99_to_best: Estimate,
     /// Share of cases in which the mean is below the baseline's.
     pub mean_wins: f64,
@@ -69,20 +70,20 @@ pub struct Standing {
     pub p99_wins: f64,
 }
 
-/// One contestant over a whole list.
+/// Summary of one contestant over a whole list.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Name of the contestant.
     pub name: String,
-    /// What it is.
+    /// Kind of the contestant.
     pub kind: Kind,
-    /// Geometric mean of means to the baseline's.
+    /// Geometric mean of the ratios of mean latency to the baseline's.
     pub mean: f64,
-    /// Geometric mean of 99th percentiles to the baseline's.
+    /// Geometric mean of the ratios of the 99th percentile to the baseline's.
     pub p99: f64,
-    /// The worst case: mean to that of the best classical.
+    /// Highest ratio of the mean latency to that of the best classical algorithm of a case.
     pub mean_regret: f64,
-    /// The worst case: 99th percentile to that of the best classical.
+    /// Highest ratio of the 99th percentile to that of the best classical algorithm of a case.
     pub p99_regret: f64,
     /// Share of requests that failed, averaged over cases.
     pub error_rate: f64,
@@ -93,10 +94,10 @@ type Metric = fn(&Figures) -> f64;
 const MEAN: Metric = |figures| figures.mean_ms;
 const P99: Metric = |figures| figures.p99_ms;
 
-/// Latencies below this are as good as none: a logarithm must stay finite.
+/// Lower bound of latencies in milliseconds, which keeps logarithms finite.
 const LEAST_MS: f64 = 1e-6;
 
-/// Logarithms of the ratios of two contestants, by replication.
+/// Returns the logarithms of the ratios of two contestants, by replication.
 fn log_ratios(case: &CaseResult, one: usize, other: usize, metric: Metric) -> Vec<f64> {
     let pairs = case.figures[one].iter().zip(&case.figures[other]);
     pairs.map(|(one, other)| (metric(one).max(LEAST_MS) / metric(other).max(LEAST_MS)).ln()).collect()
@@ -107,20 +108,20 @@ fn average(values: impl IntoIterator<Item = f64>) -> f64 {
     sum / f64::max(count, 1.0)
 }
 
-/// The classical algorithm with the least geometric mean over replications.
+/// Returns the classical algorithm with the lowest geometric mean over replications.
 fn best(evaluation: &Evaluation, case: &CaseResult, metric: Metric) -> Option<usize> {
     let of = |place: &usize| average(case.figures[*place].iter().map(|one| metric(one).max(LEAST_MS).ln()));
     let classical = evaluation.of_kind(Kind::Classical);
     classical.into_iter().min_by(|one, other| of(one).total_cmp(&of(other)))
 }
 
-/// Columns become rows.
+/// Transposes a matrix.
 fn transposed(columns: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let rows = columns.first().map_or(0, Vec::len);
     (0..rows).map(|row| columns.iter().map(|column| column[row]).collect()).collect()
 }
 
-/// The mean of logarithms by row and column, as a ratio.
+/// Returns the mean of logarithms as a ratio, with its interval over rows and columns.
 fn estimate(rows: &[Vec<f64>], name: &str) -> Estimate {
     let seed = Seed(hash_name(name.as_bytes()));
     Estimate {
@@ -129,7 +130,8 @@ fn estimate(rows: &[Vec<f64>], name: &str) -> Estimate {
     }
 }
 
-/// Mean and 99th percentile of some contestants to those of others, pair by pair and replication by replication.
+/// Returns the ratios of the mean and of the 99th percentile between pairs of contestants, paired by
+/// replication.
 pub fn paired(case: &CaseResult, pairs: &[(usize, usize)]) -> [Estimate; 2] {
     [MEAN, P99].map(|metric| {
         let logs: Vec<Vec<f64>> =
@@ -139,15 +141,15 @@ pub fn paired(case: &CaseResult, pairs: &[(usize, usize)]) -> [Estimate; 2] {
 }
 
 impl Standing {
-    /// Sums up what the contestants at `policies` did. None without cases or policies, or where the baseline
-    /// did not take part.
+    /// Summarises the results of the contestants at the indices `policies`. Returns `None` if there are no
+    /// cases or policies, or if the baseline did not take part.
     pub fn new(evaluation: &Evaluation, policies: &[usize]) -> Option<Self> {
         let baseline = evaluation.place(&evaluation.baseline)?;
         if policies.is_empty() || evaluation.cases.is_empty() {
             return None;
         }
         let mut cases = Vec::new();
-        // By case, then by policy, averaged over lucks.
+        // By case, then by policy, averaged over replications.
         let mut logs: [Vec<Vec<f64>>; 4] = Default::default();
         for case in &evaluation.cases {
             let (best_mean, best_p99) = (best(evaluation, case, MEAN)?, best(evaluation, case, P99)?);
@@ -192,7 +194,7 @@ impl Standing {
         })
     }
 
-    /// The case whose value is the largest, with that value.
+    /// Returns the case with the largest value, and the value.
     pub fn worst(&self, of: impl Fn(&CaseStanding) -> f64) -> (&str, f64) {
         let worst = self.cases.iter().max_by(|one, other| of(one).total_cmp(&of(other)));
         worst.map_or(("", f64::NAN), |case| (&case.case, of(case)))
@@ -200,13 +202,13 @@ impl Standing {
 }
 
 impl CaseStanding {
-    /// How many more requests failed than under the baseline, as a fraction of all.
+    /// Returns the share of failed requests minus that of the baseline.
     pub fn excess_errors(&self) -> f64 {
         self.error_rate - self.baseline_error_rate
     }
 }
 
-/// Every contestant over the whole list, in the order of the evaluation.
+/// Returns a summary of every contestant over the whole list, in the order of the evaluation.
 pub fn league(evaluation: &Evaluation) -> Vec<Line> {
     let line = |(place, contestant): (usize, &super::Contestant)| {
         let standing = Standing::new(evaluation, &[place])?;

@@ -1,10 +1,11 @@
-//! Fine-tuning by evolution strategies: the policy that is optimised is the one that is deployed.
+//! Fine-tuning by evolution strategies, which optimise the policy exactly as it is deployed.
 //!
-//! Policy gradients see the mean of rewards; a 99th percentile cannot be differentiated through a queue. So
-//! the weights are nudged by noise both ways, the policy as it will be served plays the same case with either,
-//! and the weights move along the nudges that did better (Salimans et al., Evolution strategies as a scalable
-//! alternative to reinforcement learning, 2017): antithetic pairs, Adam. Each pair has a case of its own: for
-//! the same number of requests many directions on one case each tell more of the slope than few on many.
+//! Policy gradients optimise mean rewards; a 99th percentile cannot be differentiated through a queue.
+//! Evolution strategies (Salimans et al., Evolution strategies as a scalable alternative to reinforcement
+//! learning, 2017) perturb the weights with noise in both directions (antithetic pairs), simulate the same
+//! case with both, and move the weights towards the better perturbations with Adam. Each pair has its own
+//! case: for the same number of requests, many directions on one case each estimate the gradient better than
+//! a few directions on many cases.
 
 use crate::measure::{Figures, in_parallel, measure};
 use crate::scenarios::Case;
@@ -16,12 +17,12 @@ use rand::RngExt;
 use rand_distr::StandardNormal;
 use std::sync::Arc;
 
-/// How evolution goes.
+/// Hyperparameters of evolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
-    /// Pairs of opposite nudges per generation, each on a case of its own.
+    /// Pairs of opposite perturbations per generation, each on its own case.
     pub pairs: usize,
-    /// Standard deviation of a nudge, as a share of the weights' own.
+    /// Standard deviation of a perturbation, in units of the scale of each layer's weights.
     pub sigma: f32,
     /// Adam's step size, in units of the scale of each layer's weights.
     pub learning_rate: f32,
@@ -35,14 +36,15 @@ impl Default for Args {
     }
 }
 
-/// Returns the weights that the search changes, as a flat vector.
+/// Returns the weights that the search changes as a flat vector.
 pub fn flatten(network: &Network) -> Vec<f32> {
     let layers = network.first.iter().chain(network.second.iter()).flatten();
     let biases = network.biases.0.iter().chain(&network.biases.1);
     layers.chain(&network.third).chain(biases).copied().collect()
 }
 
-/// The network with these weights; normalisation and the last bias, which changes no order, stay.
+/// Returns `base` with these weights. Normalisation and the last bias, which does not affect the ranking, are
+/// kept.
 pub fn unflatten(base: &Network, weights: &[f32]) -> Network {
     let mut network = base.clone();
     let mut next = weights.iter().copied();
@@ -54,18 +56,19 @@ pub fn unflatten(base: &Network, weights: &[f32]) -> Network {
     network
 }
 
-/// Weight of one generation in the mean of weights: about the last thirty count.
+/// Weight of one generation in the moving average of weights, which spans about thirty generations.
 const AVERAGE: f32 = 1.0 / 30.0;
 
 /// Number of weights that the search changes.
 pub const WEIGHTS: usize = WIDTH * HIDDEN + HIDDEN * HIDDEN + HIDDEN + 2 * HIDDEN;
 
-/// Weight of a share of failures against logarithms of latencies: one failure in a thousand is worth one
-/// hundredth of latency.
+/// Weight of the error rate relative to logarithms of latencies: one failure in a thousand counts as much as
+/// 1 % of latency.
 const FAILURES: f64 = 10.0;
 
-/// What evolution makes small in a case: half the logarithm of the mean and half that of the 99th percentile,
-/// in mean service times, and what failures cost. Only differences between policies on one case mean anything.
+/// Returns the cost that evolution minimises in a case: half the logarithm of the mean and half that of the
+/// 99th percentile, in mean service times, plus the cost of failures. Costs are comparable only within one
+/// case.
 pub fn cost(case: &Case, figures: &Figures) -> f64 {
     let log = |ms: f64| (ms.max(1e-9) / case.service_ms).ln();
     0.5 * log(figures.mean_ms) + 0.5 * log(figures.p99_ms) + FAILURES * figures.error_rate
@@ -76,30 +79,29 @@ pub fn cost(case: &Case, figures: &Figures) -> f64 {
 pub struct Evolution {
     base: Network,
     action: Action,
-    /// The weights so far.
+    /// Current weights.
     pub weights: Vec<f32>,
     /// Adam's moments.
     pub moments: Moments,
-    /// The mean of the latest weights, which is what counts: each generation is a step in the dark, and the
-    /// mean of many is less so (Polyak and Juditsky, Acceleration of stochastic approximation by averaging,
-    /// 1992).
+    /// Moving average of the weights, which is the result of the search because it is less noisy than the
+    /// latest weights (Polyak and Juditsky, Acceleration of stochastic approximation by averaging, 1992).
     pub average: Vec<f32>,
-    /// Generations so far.
+    /// Number of completed generations.
     pub generation: u64,
     scales: Vec<f32>,
 }
 
-/// Means of gradients and of their squares, by weight.
+/// Moving averages of gradients and of their squares, by weight.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Moments {
-    /// Means of gradients.
+    /// Moving averages of gradients, by weight.
     pub first: Vec<f32>,
-    /// Means of their squares.
+    /// Moving averages of squared gradients.
     pub second: Vec<f32>,
 }
 
 impl Evolution {
-    /// A search that begins at `network`, served by `action`.
+    /// Creates a search that starts from `network`, with decisions made by `action`.
     pub fn new(network: &Network, action: Action) -> Self {
         let weights = flatten(network);
         Self {
@@ -113,22 +115,22 @@ impl Evolution {
         }
     }
 
-    /// The network that the search began at.
+    /// Returns the network that the search started from.
     pub fn base(&self) -> &Network {
         &self.base
     }
 
-    /// The network so far.
+    /// Returns the network with the averaged weights.
     pub fn network(&self) -> Network {
         unflatten(&self.base, &self.average)
     }
 
-    /// One generation, a case for each pair; returns the mean cost of the nudges.
+    /// Runs one generation, with one case for each pair, and returns the mean cost of the perturbations.
     ///
     /// # Panics
-    /// When there are not as many cases as pairs.
+    /// Panics if the number of cases differs from the number of pairs.
     pub fn step(&mut self, cases: &[Case], seed: Seed, args: &Args) -> f64 {
-        assert_eq!(cases.len(), args.pairs, "each pair has a case");
+        assert_eq!(cases.len(), args.pairs, "there must be one case per pair");
         let mut rng = seed.stream(&[0xe5, self.generation]);
         let noise: Vec<Vec<f32>> = (0..args.pairs)
             .map(|_| self.scales.iter().map(|scale| scale * rng.sample::<f32, _>(StandardNormal)).collect())
@@ -158,7 +160,7 @@ impl Evolution {
         costs.iter().flatten().sum::<f64>() / (2 * costs.len()) as f64
     }
 
-    /// Adam with the usual constants, in units of each weight's scale.
+    /// Performs an Adam step with the usual constants, in units of each weight's scale.
     fn adam(&mut self, gradient: &[f32], learning_rate: f32) {
         let steps = self.generation as i32;
         let (correct_1, correct_2) = (1.0 - 0.9f32.powi(steps), 1.0 - 0.999f32.powi(steps));
@@ -173,7 +175,7 @@ impl Evolution {
     }
 }
 
-/// What a nudge is measured in: the root mean square of the weights of each layer.
+/// Returns the scale of perturbations for each weight: the root mean square of the weights of its layer.
 fn scales(network: &Network) -> Vec<f32> {
     let rms = |numbers: &mut dyn Iterator<Item = f32>| {
         let (sum, count) = numbers.fold((0.0f32, 0.0f32), |(sum, count), one| (sum + one * one, count + 1.0));
@@ -190,8 +192,8 @@ fn scales(network: &Network) -> Vec<f32> {
     scales
 }
 
-/// How much worse each nudge was than its opposite, in units of what is usual among the pairs. A case that
-/// either hardly survives would outweigh all others, so nothing counts for more than twice the usual.
+/// Returns how much worse each perturbation was than its opposite, in units of the typical difference. Values
+/// are clipped to twice that difference, so that no single hard case dominates.
 fn slopes(costs: &[[f64; 2]]) -> Vec<f32> {
     let differences: Vec<f64> = costs.iter().map(|[plus, minus]| plus - minus).collect();
     let usual = differences.iter().map(|one| one.abs()).sum::<f64>() / differences.len().max(1) as f64;

@@ -1,5 +1,5 @@
-//! The record of a run for scripts: `rl_training_execution_results_<time>.json`
-//! and `rl_training_summary_report_<time>.md`, whose names and fields are fixed.
+//! Record of a run for scripts: `rl_training_execution_results_<time>.json` and
+//! `rl_training_summary_report_<time>.md`, whose names and fields are fixed.
 
 use crate::evaluate::Evaluation;
 use crate::report::{RunReport, TraceReport};
@@ -10,16 +10,16 @@ use std::fmt::Write;
 /// The format of local times in the files of `logs/`: ISO 8601 with microseconds, without a zone.
 pub(super) const TIME_FORMAT: &str = "%Y-%m-%dT%H:%M:%S.%6f";
 
-/// The whole execution.
+/// Results of a whole execution.
 #[derive(Clone, Debug, Serialize)]
 pub struct ExecutionResults {
-    /// When it began, in local time (ISO 8601 without a zone).
+    /// Start time in local time (ISO 8601 without a zone).
     pub execution_start: String,
-    /// When it ended.
+    /// End time, in the same format.
     pub execution_end: String,
-    /// Scenarios that were begun.
+    /// Number of scenarios that were started.
     pub total_scenarios: usize,
-    /// Scenarios that succeeded.
+    /// Number of scenarios that succeeded.
     pub successful_scenarios: usize,
     /// Result of each scenario.
     pub results: Vec<ScenarioResult>,
@@ -30,7 +30,7 @@ pub struct ExecutionResults {
 pub struct ScenarioResult {
     /// `validation`, `comprehensive` or `custom` for traffic, `evaluation` for a list of cases, `live_check`.
     pub scenario_type: String,
-    /// Its name.
+    /// Name of the scenario.
     pub scenario_name: String,
     /// Whether the scenario succeeded.
     pub success: bool,
@@ -40,10 +40,10 @@ pub struct ScenarioResult {
     pub stdout: String,
     /// Warnings of the scenario.
     pub stderr: String,
-    /// Why it failed.
+    /// Why the scenario failed; `None` if it succeeded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// The exit code that it would have ended with.
+    /// Exit code of the scenario.
     pub return_code: u8,
 }
 
@@ -104,7 +104,7 @@ fn collection(run: &RunReport) -> String {
         );
     }
     if out.is_empty() {
-        out.push_str("- nothing was collected\n");
+        out.push_str("- no data was collected\n");
     }
     out
 }
@@ -118,16 +118,16 @@ fn next_steps(results: &ExecutionResults, run: &RunReport) -> String {
         .map(|result| result.scenario_name.as_str())
         .collect();
     if !failed.is_empty() {
-        let _ = writeln!(out, "- look at what failed: {}", failed.join(", "));
+        let _ = writeln!(out, "- check the failed scenarios: {}", failed.join(", "));
     }
     if run.interrupted {
-        out.push_str("- the run was interrupted: repeat the command with `--out` and this folder to resume its trainings\n");
+        out.push_str("- the run was interrupted: repeat the command with `--out` set to this folder to resume its training runs\n");
     }
     let missed = run.goals.iter().filter(|goal| goal.required && !goal.met).count();
     if missed > 0 {
         let _ = writeln!(
             out,
-            "- {missed} required goals are missed: `report.html` says by how much; train longer with `--budget release`"
+            "- {missed} required goals were missed; `report.html` shows by how much; train longer with `--budget release`"
         );
     }
     if let Some(training) = run.chosen() {

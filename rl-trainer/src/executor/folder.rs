@@ -1,9 +1,10 @@
-//! The folder of a run: what lies where, by which name.
+//! The folder of a run and the names of the files in it.
 
 use crate::files::write_whole;
 use crate::train::POLICY;
 use anyhow::{Context, Result};
 use jiff::Zoned;
+use lb_core::slug::slug;
 use serde::Serialize;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,18 +14,19 @@ use std::path::{Path, PathBuf};
 pub(super) struct RunFolder {
     root: PathBuf,
     run_id: String,
-    /// `20261121_140509`, as in the names of files in `logs/`.
+    /// Time stamp in the names of files in `logs/`, such as `20261121_140509`.
     stamp: String,
 }
 
 impl RunFolder {
-    /// Makes the folder, and proves that it can be written to.
+    /// Creates the folder and checks that it is writable.
     pub(super) fn create(out: Option<&Path>, mode: &str, now: &Zoned) -> Result<Self> {
         let run_id = lb_results::run_id(&format!("rl-train-{mode}"));
         let root = out.map_or_else(|| PathBuf::from("results").join(&run_id), Path::to_owned);
         let folder = Self { root, run_id, stamp: now.strftime("%Y%m%d_%H%M%S").to_string() };
         let probe = folder.root.join("logs/.probe");
-        write_whole(&probe, b"probe").context("give another folder with --out")?;
+        write_whole(&probe, b"probe")
+            .context("failed to write to the results folder; give another one with --out")?;
         fs::remove_file(&probe).context("failed to remove the probe file")?;
         Ok(folder)
     }
@@ -37,7 +39,7 @@ impl RunFolder {
         &self.run_id
     }
 
-    /// A file in `logs/` whose name tells apart runs in the same folder.
+    /// Returns the path of a file in `logs/`, with a time stamp that distinguishes runs in the same folder.
     pub(super) fn stamped(&self, stem: &str, ending: &str) -> PathBuf {
         self.root.join("logs").join(format!("{stem}_{}.{ending}", self.stamp))
     }
@@ -46,17 +48,17 @@ impl RunFolder {
         self.root.join("logs").join(name)
     }
 
-    /// The folder of one training.
+    /// Returns the folder of one training run.
     pub(super) fn training(&self, seed: u64) -> PathBuf {
         self.root.join("trainings").join(format!("seed-{seed}"))
     }
 
-    /// The folder of one scenario that is played.
+    /// Returns the folder of one played scenario.
     pub(super) fn traffic(&self, name: &str) -> PathBuf {
-        self.root.join("traffic").join(name)
+        self.root.join("traffic").join(slug(name))
     }
 
-    /// Where the chosen policy goes.
+    /// Returns the path of the chosen policy.
     pub(super) fn policy(&self) -> PathBuf {
         self.root.join(POLICY)
     }

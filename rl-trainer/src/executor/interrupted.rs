@@ -1,9 +1,9 @@
-//! How a step ends that Ctrl-C cut short.
+//! The error of a step that was interrupted by Ctrl-C.
 
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure};
 
-/// Makes the error of a step that was interrupted before its end.
+/// Returns the error of a step that was interrupted.
 pub(super) fn interrupted() -> Failure {
     Failure { code: ExitCode::Interrupted, error: anyhow!("interrupted") }
 }

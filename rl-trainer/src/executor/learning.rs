@@ -1,4 +1,4 @@
-//! Trainings with several seeds, and the choice among them: on the validation set only.
+//! Trains with several seeds and chooses the policy that is best on the validation set.
 
 use super::interrupted::interrupted;
 use super::run::Run;
@@ -12,13 +12,13 @@ use harness::exit::{ExitCode, OrExit};
 use lb_core::policy::PolicyFile;
 use std::sync::Arc;
 
-/// Trains with every seed; a training that fails leaves the others. Gives the policies, the chosen one marked
-/// in the report and written to the run's folder.
+/// Trains with every seed and returns the policies; a failed training does not stop the others. The chosen
+/// policy is marked in the report and written to the run's folder.
 pub(super) fn learn(run: &mut Run) -> Vec<Trained> {
     let plans = run.settings.trainings.clone();
     let mut files: Vec<PolicyFile> = Vec::new();
     for plan in &plans {
-        let trained = run.step(&format!("training of seed {}", plan.seed), |run| {
+        let trained = run.step(&format!("training with seed {}", plan.seed), |run| {
             let folder = run.folder.training(plan.seed);
             let stop = run.interrupt.flag();
             let name = format!("seed {}: ", plan.seed);
@@ -33,7 +33,7 @@ pub(super) fn learn(run: &mut Run) -> Vec<Trained> {
             };
             let (_, curve) = curves::read(&folder.join(curves::CSV)).or_exit(ExitCode::Internal)?;
             let detail = format!(
-                "{:.3} of least-connections+ejection in the mean and {:.3} in the 99th percentile on validation, \
+                "validation ratio to least-connections+ejection: mean {:.3}, p99 {:.3}; \
                  {} steps, {:.0} steps/s",
                 trained.validation.mean, trained.validation.p99, trained.env_steps, trained.steps_per_second
             );
@@ -56,7 +56,7 @@ pub(super) fn learn(run: &mut Run) -> Vec<Trained> {
     Trained::all(files.into_iter().map(Arc::new))
 }
 
-/// Marks the training with the least loss on validation, and writes its policy.
+/// Marks the training with the lowest loss on the validation set and writes its policy.
 fn choose(run: &mut Run, files: &[PolicyFile]) {
     let trainings = run.report.trainings.iter().enumerate();
     let best = trainings.min_by(|one, other| one.1.validation.loss.total_cmp(&other.1.validation.loss));
@@ -66,12 +66,12 @@ fn choose(run: &mut Run, files: &[PolicyFile]) {
     run.step("choice", |run| {
         let path = run.folder.policy();
         write_whole(&path, &bytes).or_exit(ExitCode::Preflight)?;
-        let why = if run.report.trainings.len() > 1 { ", the best on validation" } else { "" };
-        Ok(((), format!("the policy of seed {seed}{why}")))
+        let why = if run.report.trainings.len() > 1 { ", the best on the validation set" } else { "" };
+        Ok(((), format!("policy of seed {seed}{why}")))
     });
 }
 
-/// Writes the chosen policy again, with the record of how it did.
+/// Writes the chosen policy again, together with its evaluation results.
 pub(super) fn export(run: &mut Run, policies: &[Trained]) {
     let Some(sha256) = run.report.chosen().map(|training| training.sha256.clone()) else { return };
     let Some(chosen) = policies.iter().find(|policy| policy.file.sha256 == sha256) else { return };
@@ -81,7 +81,8 @@ pub(super) fn export(run: &mut Run, policies: &[Trained]) {
         let (path, bytes) = (run.folder.policy(), file.to_bytes());
         let again = PolicyFile::from_bytes(&bytes).or_exit(ExitCode::Internal)?;
         if again.sha256 != sha256 {
-            return Err(anyhow!("the policy changed on its way into the file")).or_exit(ExitCode::Internal);
+            return Err(anyhow!("the policy file does not match the training run"))
+                .or_exit(ExitCode::Internal);
         }
         write_whole(&path, &bytes).or_exit(ExitCode::Preflight)?;
         Ok(((), format!("{} ({})", path.display(), again.short_hash())))

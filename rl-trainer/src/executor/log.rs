@@ -1,11 +1,12 @@
-//! The executor's own log, a line per event: `2026-11-21 14:05:09,123 - INFO - training of seed 1 begins`.
+//! The executor's log, with one line per event: `2026-11-21 14:05:09,123 - INFO - training with seed 1
+//! begins`.
 
 use anyhow::{Context, Result};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
 
-/// The log.
+/// The log file of a run.
 #[derive(Debug)]
 pub(super) struct Log {
     file: File,
@@ -26,7 +27,7 @@ impl Log {
         self.line("ERROR", text);
     }
 
-    /// A log that cannot be written must not end a run: what matters is in the results.
+    /// Appends a line. Write errors are ignored, because they must not stop the run.
     fn line(&mut self, level: &str, text: &str) {
         let now = jiff::Zoned::now();
         let millis = now.subsec_nanosecond() / 1_000_000;
@@ -37,7 +38,7 @@ impl Log {
     }
 }
 
-/// What the load generator notes of itself goes to `path`, at the level that `RL_TRAIN_LOG` names.
+/// Sends the load generator's log to `path`, at the level set by `RL_TRAIN_LOG`.
 pub(super) fn log_load_to(path: &Path) -> Result<()> {
     let file =
         File::create(path).with_context(|| format!("failed to create the log `{}`", path.display()))?;

@@ -1,13 +1,13 @@
-//! The executor: from traffic to a policy that is proved, in one command.
+//! The executor: produces an evaluated policy from traffic in one command.
 //!
-//! A run goes through steps: prerequisites, traffic that leaves traces, a look at the traces, trainings with
-//! several seeds, the choice among them (on the validation set only), the proof on cases that were not used in training, a
-//! look at the chosen policy at work, reports. A step that fails is recorded with its error and the others go
-//! on; Ctrl-C keeps what is complete. `modes.rs` says which steps a mode has.
+//! A run has these steps: prerequisites, traffic with traces, inspection of the traces, training runs with
+//! several seeds, the choice among them (on the validation set only), the proof on cases that were not used
+//! in training, a check of the chosen policy in live traffic, and reports. If a step fails, its error is
+//! recorded and the run continues; Ctrl-C keeps completed results. `modes.rs` defines the steps of each mode.
 //!
-//! Everything lands in one folder, `results/<date>-rl-train-<mode>-<id>` unless told otherwise; `logs/` in it
-//! holds files for scripts that read training data, with fixed names and fields
-//! ([`execution`], [`session_files`]).
+//! All files are written to one folder, by default `results/<date>-rl-train-<mode>-<id>`. Its subfolder
+//! `logs/` holds files for scripts that read training data, with fixed names and fields ([`execution`],
+//! [`session_files`]).
 
 mod args;
 pub mod execution;
@@ -33,12 +33,12 @@ use harness::exit::{ExitCode, Failure};
 use harness::experiment::Interrupt;
 use run::Run;
 
-/// Runs the mode that was asked for until its end or until `interrupt` is set. `command` is the command line that the
-/// reports repeat.
+/// Runs the selected mode to its end or until `interrupt` is set. `command` is the command line shown in the
+/// reports.
 ///
 /// # Errors
-/// Arguments that do not fit, or a folder that cannot be written. Failures of later steps are in the reports, and
-/// the exit code is that of the first failure.
+/// Fails if the arguments are not valid or the folder cannot be written. Failures of later steps are recorded
+/// in the reports, and the exit code is that of the first failure.
 pub fn run(
     args: &ExecutorArgs,
     command: Vec<String>,

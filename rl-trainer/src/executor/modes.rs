@@ -1,11 +1,11 @@
-//! Which steps a mode has.
+//! Steps of each mode.
 //!
 //! | step | validation | comprehensive | custom |
 //! |---|---|---|---|
 //! | prerequisites | yes | yes | yes |
 //! | traffic with traces | a few visitors, live | four scenarios | the scenario |
 //! | look at the traces | yes | yes | yes |
-//! | trainings | 1, smoke | 3, standard | 1, standard |
+//! | training runs | 1, smoke | 3, standard | 1, standard |
 //! | the scenarios again, with the policy, in virtual time | | yes | yes |
 //! | proof | a look | whole | a look |
 //! | live check | | yes | |
@@ -18,13 +18,14 @@ use super::{learning, prerequisites as needed, proof};
 use crate::train::BASELINE;
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
+use lb_core::with_causes;
 use std::time::Instant;
 
-/// Part of the decisions that are left to chance while traces are recorded: what the algorithm never does is
-/// learnt from them only.
+/// Share of decisions that are made at random while traces are recorded, to learn about choices that the
+/// algorithm never makes.
 const EXPLORATION: f64 = 0.02;
 
-/// The scenarios whose traffic a mode collects.
+/// Returns the scenarios whose traffic a mode collects.
 pub(super) fn scenarios(settings: &Settings) -> Result<Vec<Found>, Failure> {
     match (settings.mode, &settings.scenario) {
         (Mode::Validation, _) => Ok(vec![scenarios::quick()?]),
@@ -36,7 +37,7 @@ pub(super) fn scenarios(settings: &Settings) -> Result<Vec<Found>, Failure> {
     }
 }
 
-/// Checks what must be there, a line each; false where something is missing.
+/// Checks the prerequisites and prints one line for each. Returns false if any is missing.
 fn prerequisites(run: &mut Run) -> bool {
     let settings = run.settings.clone();
     let root = run.folder.root().to_owned();
@@ -48,19 +49,20 @@ fn prerequisites(run: &mut Run) -> bool {
                 Ok(found) => run.say(&format!("  {name}: ok, {found}")),
                 Err(error) => {
                     missing += 1;
-                    run.say(&format!("  {name}: MISSING, {error:#}"));
+                    run.say(&format!("  {name}: MISSING, {}", with_causes(error.as_ref())));
                 }
             }
         }
         match missing {
             0 => Ok(((), "all prerequisites are met".to_owned())),
-            _ => Err(anyhow!("{missing} prerequisites are missing (see above)")).or_exit(ExitCode::Preflight),
+            1 => Err(anyhow!("a prerequisite is missing (see above)")).or_exit(ExitCode::Preflight),
+            _ => Err(anyhow!("missing prerequisites: {missing} (see above)")).or_exit(ExitCode::Preflight),
         }
     })
     .is_some()
 }
 
-/// Goes through all steps of the mode.
+/// Runs all steps of the mode.
 pub(super) fn play(run: &mut Run, found: &[Found]) {
     if !prerequisites(run) {
         return;
@@ -88,7 +90,7 @@ pub(super) fn play(run: &mut Run, found: &[Found]) {
     proof::live_check(run);
 }
 
-/// Plays one scenario with traces, writes its sessions, and looks at the traces.
+/// Plays one scenario with traces, writes its sessions, and inspects the traces.
 fn collect(run: &mut Run, scenario: &Found) {
     let begun = Instant::now();
     let mode = run.settings.mode.name();
@@ -109,7 +111,7 @@ fn collect(run: &mut Run, scenario: &Found) {
         let report = played.report(&order);
         let requests: u64 = report.algorithms.iter().map(|algorithm| algorithm.requests).sum();
         run.report.scenarios.push(report);
-        Ok((played, format!("{requests} requests, as `{}` has it", scenario.config)))
+        Ok((played, format!("{requests} requests, config `{}`", scenario.config)))
     });
     let Some(played) = played else {
         if let (Some(code), false) = (failed, run.interrupt.is_set()) {

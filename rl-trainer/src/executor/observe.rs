@@ -1,16 +1,16 @@
 //! Reports the progress of a run to an observer. The run itself neither prints nor knows of a terminal.
 
-/// Watches a run.
+/// An observer of a run.
 pub trait Observe: Send {
-    /// Takes a line that stays: what a step brought, or where a file is.
+    /// Receives a permanent line, such as the result of a step or the path of a file.
     fn line(&mut self, line: &str);
 
-    /// Takes the failure of a step; the run goes on.
+    /// Receives the failure of a step; the run continues.
     fn step_failed(&mut self, step: &str, detail: &str);
 
-    /// Takes the state of a step that takes long; each replaces the last.
+    /// Receives the progress of a long step; each call replaces the previous text.
     fn progress(&mut self, text: &str);
 
-    /// Learns that no more [`Observe::progress`] comes from the present step.
+    /// Marks the end of the calls of [`Observe::progress`] for the current step.
     fn progress_ended(&mut self);
 }

@@ -8,16 +8,16 @@ use std::net::TcpListener;
 use std::path::Path;
 use tch::{Kind, Tensor};
 
-/// Room that a run takes at most, in bytes: the traces of three hours of traffic are the bulk of it.
+/// Free space required for a run, in bytes; most of it is for the traces of three hours of traffic.
 const ROOM: u64 = 1 << 30;
 
-/// One prerequisite: its name, and what was found or what is missing.
+/// A prerequisite with the result of its check.
 pub(super) struct Prerequisite {
     pub(super) name: &'static str,
     pub(super) found: Result<String>,
 }
 
-/// Checks all prerequisites, also after one is missing.
+/// Checks all prerequisites, even if one is missing.
 pub(super) fn check(settings: &Settings, folder: &Path) -> Vec<Prerequisite> {
     let mut all = vec![
         Prerequisite { name: "libtorch", found: libtorch() },
@@ -30,9 +30,9 @@ pub(super) fn check(settings: &Settings, folder: &Path) -> Vec<Prerequisite> {
     all
 }
 
-/// The version of the libtorch that runs.
+/// Returns the version of the libtorch in use.
 pub(super) fn libtorch_version() -> String {
-    // Uses the library, so that the linker keeps it.
+    // Calls the library so that the linker keeps it.
     let _ = Tensor::from_slice(&[1.0]).sum(Kind::Double);
     torch::loaded().map_or_else(|error| error.to_string(), |loaded| loaded.version)
 }
@@ -52,14 +52,15 @@ fn disk(folder: &Path) -> Result<String> {
     let in_gb = |bytes: u64| bytes as f64 / f64::from(1 << 30);
     ensure!(
         free >= ROOM,
-        "{:.2} GB are free in `{shown}` and {:.0} GB are needed; make room, or give another place with --out",
+        "only {:.2} GB are free in `{shown}`, and {:.0} GB are needed; free some space or use another --out",
         in_gb(free),
         in_gb(ROOM)
     );
     Ok(format!("{:.1} GB free", in_gb(free)))
 }
 
-/// The load balancer, its admin API and the control of the backends need one each, and every backend one.
+/// Checks that enough ports are free: one each for the load balancer, its admin API, the control API of the
+/// backends, and every backend.
 fn ports() -> Result<String> {
     let listeners: std::io::Result<Vec<TcpListener>> =
         (0..16).map(|_| TcpListener::bind("127.0.0.1:0")).collect();

@@ -1,4 +1,4 @@
-//! The proof: the lists of cases, and a check of the chosen policy in live traffic.
+//! The proof on the lists of cases, and a check of the chosen policy in live traffic.
 
 use super::args::{Mode, TrafficKind};
 use super::interrupted::interrupted;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// Plays all lists.
+/// Evaluates the policies on all lists of cases.
 pub(super) fn prove(run: &mut Run, policies: &[Trained]) {
     if policies.is_empty() {
         return;
@@ -45,7 +45,7 @@ fn of_list(run: &mut Run, list: &List, policies: &[Trained]) -> Result<(String, 
     run.observer.progress_ended();
     let places = evaluation.of_kind(crate::evaluate::Kind::Trained);
     let standing = Standing::new(&evaluation, &places);
-    // What was played whole before an interrupt is kept.
+    // Cases that were completed before an interrupt are kept.
     run.report.evaluations.push(evaluation);
     if run.interrupt.is_set() {
         return Err(interrupted());
@@ -54,13 +54,13 @@ fn of_list(run: &mut Run, list: &List, policies: &[Trained]) -> Result<(String, 
         return Err(anyhow!("the list has no cases")).or_exit(ExitCode::Internal);
     };
     let detail = format!(
-        "{:.3} of {BASELINE} in the mean and {:.3} in the 99th percentile, {:.3} and {:.3} of the best classical",
+        "ratio to {BASELINE}: mean {:.3}, p99 {:.3}; ratio to the best classical: mean {:.3}, p99 {:.3}",
         standing.mean.ratio, standing.p99.ratio, standing.mean_to_best.ratio, standing.p99_to_best.ratio
     );
     Ok((detail.clone(), detail))
 }
 
-/// What a policy file tells of how its policy did: by list, ratios and where they come from.
+/// Returns the evaluation record of a policy file: the ratios for each list, and their origin.
 pub(super) fn record(evaluations: &[Evaluation], policy: &str) -> Value {
     let of_list = |evaluation: &Evaluation| {
         let standing = Standing::new(evaluation, &[evaluation.place(policy)?])?;
@@ -85,10 +85,10 @@ pub(super) fn record(evaluations: &[Evaluation], policy: &str) -> Value {
     evaluations.iter().filter_map(of_list).collect::<serde_json::Map<String, Value>>().into()
 }
 
-/// Algorithms that the chosen policy is held against in scenarios.
+/// Algorithms that are compared in the scenarios, including the chosen policy.
 const RIVALS: [&str; 4] = ["rl", BASELINE, "ewma-scan+ejection", "shortest-expected-delay+ejection"];
 
-/// Plays the scenarios again with the chosen policy, in virtual time.
+/// Plays the scenarios again in virtual time with the chosen policy.
 pub(super) fn compare(run: &mut Run, found: &[Found]) {
     if run.report.chosen().is_none() {
         return;
@@ -97,7 +97,7 @@ pub(super) fn compare(run: &mut Run, found: &[Found]) {
         run.step(&format!("`{}` with the policy", scenario.name), |run| {
             let order = Order {
                 scenario,
-                purpose: "the policy against its rivals",
+                purpose: "comparison of the policy with other algorithms",
                 folder: format!("compare-{}", scenario.name),
                 kind: TrafficKind::Sim,
                 algorithms: &RIVALS,
@@ -119,14 +119,15 @@ pub(super) fn compare(run: &mut Run, found: &[Found]) {
     }
 }
 
-/// Seconds that each algorithm serves in the live check.
+/// Duration of the live check for each algorithm.
 const LIVE_CHECK: Duration = Duration::from_secs(20);
 
-/// Share of requests that may fail in the live check beyond the baseline's: two in a thousand, more than chance makes
-/// of the few thousand requests of a check.
+/// Largest excess of the error rate over the baseline's in the live check: 0.2 %, more than random variation
+/// causes in a few thousand requests.
 const MAX_EXCESS_ERRORS: f64 = 0.002;
 
-/// The chosen policy over real sockets, for a short while: does it serve, and as reliably as the baseline?
+/// Checks for a short time over real sockets that the chosen policy serves requests as reliably as the
+/// baseline.
 pub(super) fn live_check(run: &mut Run) {
     if run.report.chosen().is_none() || run.settings.mode != Mode::Comprehensive {
         return;
@@ -137,7 +138,7 @@ pub(super) fn live_check(run: &mut Run) {
         let scenario = scenarios::find("quick_validation", None)?;
         let order = Order {
             scenario: &scenario,
-            purpose: "the policy over real sockets",
+            purpose: "check of the policy over real sockets",
             folder: "live-check".to_owned(),
             kind: TrafficKind::Live,
             algorithms: &["rl", BASELINE],

@@ -1,4 +1,4 @@
-//! A run in progress: its steps one after the other, their results, and the files written at the end.
+//! A run in progress: its steps, their results, and the files written at the end.
 
 use super::args::Settings;
 use super::execution::{ExecutionResults, ScenarioResult};
@@ -14,7 +14,7 @@ use jiff::Zoned;
 use lb_results::Host;
 use std::time::Instant;
 
-/// The name of the run's record, for programs.
+/// Name of the machine-readable record of the run.
 const RECORD: &str = "run.json";
 
 /// A run in progress.
@@ -22,23 +22,23 @@ pub(super) struct Run {
     pub(super) settings: Settings,
     pub(super) folder: RunFolder,
     pub(super) interrupt: Interrupt,
-    /// Drives what is live.
+    /// Runtime for live traffic.
     pub(super) runtime: tokio::runtime::Runtime,
-    /// What reports will say.
+    /// Data for the reports.
     pub(super) report: RunReport,
     /// Results by scenario, for the record in `logs/`.
     pub(super) results: Vec<ScenarioResult>,
-    /// Shows the run while it goes on.
+    /// Observer that shows the progress of the run.
     pub(super) observer: Box<dyn Observe>,
     log: Log,
     started: Zoned,
     begun: Instant,
-    /// How the first step that failed would have ended a run of its own.
+    /// Exit code of the first step that failed.
     failure: Option<ExitCode>,
 }
 
 impl Run {
-    /// Makes the folder, and begins.
+    /// Creates the folder and begins the run.
     pub(super) fn begin(
         settings: Settings,
         command: Vec<String>,
@@ -91,13 +91,13 @@ impl Run {
         Ok(run)
     }
 
-    /// Tells the observer and the log a line.
+    /// Sends a line to the observer and the log.
     pub(super) fn say(&mut self, line: &str) {
         self.observer.line(line);
         self.log.info(line);
     }
 
-    /// Does a step, unless the run was interrupted before. What fails is recorded, and gives none.
+    /// Runs a step, unless the run was interrupted. If the step fails, records the error and returns `None`.
     pub(super) fn step<T>(
         &mut self,
         name: &str,
@@ -114,7 +114,7 @@ impl Run {
             Ok((value, detail)) => (Some(value), true, detail),
             Err(failure) => {
                 let detail = format!("{failure}");
-                // An interrupted step did not fail: it was not let to end.
+                // An interrupted step does not count as failed.
                 if !self.interrupt.is_set() {
                     self.failure.get_or_insert(failure.code);
                 }
@@ -160,7 +160,7 @@ impl Run {
         self.results.push(result);
     }
 
-    /// Writes all files, and says how the run exits.
+    /// Writes all files and returns the exit code of the run.
     pub(super) fn end(mut self) -> Result<ExitCode, Failure> {
         self.report.seconds = self.begun.elapsed().as_secs_f64();
         self.report.interrupted = self.interrupt.is_set();
@@ -194,7 +194,7 @@ impl Run {
         let missed = self.report.goals.iter().filter(|goal| goal.required && !goal.met).count();
         if !self.report.goals.is_empty() {
             let all = self.report.goals.iter().filter(|goal| goal.required).count();
-            self.say(&format!("goals: {} of {all} required goals are met", all - missed));
+            self.say(&format!("goals: {} of {all} required goals were met", all - missed));
         }
         Ok(match self.failure {
             _ if self.report.interrupted => ExitCode::Interrupted,
@@ -204,5 +204,5 @@ impl Run {
     }
 }
 
-/// What came of a scenario: standard output and error, or why it failed and its exit code.
+/// Outcome of a scenario: standard output and standard error, or the error and its exit code.
 pub(super) type Came = Result<(String, String), (String, ExitCode)>;

@@ -1,4 +1,4 @@
-//! Which scenarios a run plays, and where they are found.
+//! The scenarios of a run, and how they are found.
 
 use anyhow::anyhow;
 use harness::exit::{ExitCode, Failure, OrExit};
@@ -22,7 +22,7 @@ pub(super) struct Found {
     pub(super) loaded: Loaded,
     /// The config's name.
     pub(super) config: String,
-    /// The scenario's name, as the config writes it.
+    /// The scenario's name, spelled as in the config.
     pub(super) name: String,
 }
 
@@ -45,15 +45,15 @@ pub(super) fn find(name: &str, config: Option<&str>) -> Result<Found, Failure> {
         }
     }
     let place = config.map_or_else(|| "the bundled configs".to_owned(), |config| format!("`{config}`"));
-    Err(anyhow!("--scenario {name}: there is no such scenario in {place}; there are: {}", known.join(", ")))
+    Err(anyhow!("--scenario {name}: unknown scenario in {place}; use one of: {}", known.join(", ")))
         .or_exit(ExitCode::Usage)
 }
 
-/// The config of the validation: five hurried visitors at once for two minutes.
+/// Returns the config of the validation: five impatient users at once for two minutes.
 pub(super) fn quick_config() -> Value {
     json!({
         "rl_training_scenarios": {
-            "description": "Does everything work? A few hurried visitors.",
+            "description": "Checks that everything works, with a few impatient users.",
             "version": "1.0",
             "base_config": {
                 "base_url": "http://localhost:8080/proxy",
@@ -94,7 +94,7 @@ pub(super) fn quick_config() -> Value {
     })
 }
 
-/// The validation's scenario.
+/// Returns the scenario of the validation.
 pub(super) fn quick() -> Result<Found, Failure> {
     let text = quick_config().to_string();
     let loaded = lb_config::from_text(QUICK_CONFIG, &text).or_exit(ExitCode::Internal)?;
@@ -127,7 +127,7 @@ mod tests {
             (found.name.as_str(), found.config.as_str()),
             ("flash_sale_simulation", "stress_test_rl_config.json")
         );
-        let error = find("flash", None).expect_err("there is none of this name").to_string();
+        let error = find("flash", None).expect_err("no scenario has this name").to_string();
         for part in [
             "--scenario flash:",
             "`flash_sale_simulation` (stress_test_rl_config.json)",
@@ -136,9 +136,9 @@ mod tests {
             assert!(error.contains(part), "the message says {part}: {error}");
         }
         let error =
-            find("flash_sale_simulation", Some("quick_test_config.json")).expect_err("not in that one");
+            find("flash_sale_simulation", Some("quick_test_config.json")).expect_err("in another config");
         assert!(
-            error.to_string().contains("in `quick_test_config.json`; there are: `quick_validation`"),
+            error.to_string().contains("in `quick_test_config.json`; use one of: `quick_validation`"),
             "{error}"
         );
         assert_eq!(error.code, ExitCode::Usage);

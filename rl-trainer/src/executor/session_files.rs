@@ -1,9 +1,9 @@
-//! Training data of the played sessions: `rl_training_results_<scenario>_…`
-//! with a record per session and `rl_training_metrics_<scenario>_…` with one per request, by its names and
-//! fields. Times are seconds.
+//! Training data of the played sessions: `rl_training_results_<scenario>_…` with one record per session and
+//! `rl_training_metrics_<scenario>_…` with one record per request. Times are in seconds.
 //!
-//! Text takes twenty times the room of Parquet. Of a large scenario the files hold whole sessions, picked
-//! evenly, and say how many there were; the Parquet file beside them has every request.
+//! Text takes twenty times the space of Parquet. For a large scenario, the files hold an evenly spaced
+//! selection of complete sessions and the total number of sessions; the Parquet file next to them holds every
+//! request.
 
 use super::execution::TIME_FORMAT;
 use super::sessions::Session;
@@ -12,20 +12,20 @@ use lb_config::{PatternSummary, PlannedScenario};
 use serde::Serialize;
 use std::collections::HashMap;
 
-/// Requests in a file at most, but for the last session: some 60 MB.
+/// Maximum number of requests in a file, about 60 MB; the last session may exceed it.
 const MOST_METRICS: usize = 200_000;
 
-/// Stands where a config says nothing.
+/// Placeholder for values that the config does not specify.
 const UNSPECIFIED: &str = "unspecified";
 
-/// `rl_training_results_<scenario>_<time>.json`.
+/// Contents of `rl_training_results_<scenario>_<time>.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct ResultsFile<'a> {
     scenario: &'a str,
     timestamp: String,
     total_sessions: usize,
     successful_sessions: usize,
-    /// All that there were; the others are as those that are here.
+    /// Total number of sessions, of which the file holds a representative selection.
     sessions_played: usize,
     results: Vec<SessionResult<'a>>,
 }
@@ -50,13 +50,13 @@ struct ActionResult<'a> {
     success: bool,
 }
 
-/// `rl_training_metrics_<scenario>_<time>.json`.
+/// Contents of `rl_training_metrics_<scenario>_<time>.json`.
 #[derive(Clone, Debug, Serialize)]
 pub struct MetricsFile<'a> {
     scenario: &'a str,
     timestamp: String,
     total_metrics: usize,
-    /// All that there were.
+    /// Total number of requests.
     requests_played: usize,
     metrics: Vec<Metric<'a>>,
 }
@@ -78,7 +78,7 @@ struct Metric<'a> {
     service_load_level: &'a str,
 }
 
-/// Both files of a scenario that began at `started`.
+/// Returns both files of a scenario that began at `started`.
 pub fn files<'a>(
     planned: &'a PlannedScenario,
     sessions: &'a [Session],
@@ -107,7 +107,7 @@ pub fn files<'a>(
     (files, MetricsFile { scenario, timestamp, total_metrics: metrics.len(), requests_played, metrics })
 }
 
-/// How many sessions are under way at a time.
+/// Start and end times of all sessions, from which the number of concurrent sessions is computed.
 struct Concurrency {
     begins: Vec<i64>,
     ends: Vec<i64>,
@@ -186,7 +186,7 @@ impl<'a> Describe<'a, '_> {
         }
     }
 
-    /// What the config calls the load of a service in the pattern of a session.
+    /// Returns a function that looks up the load level of a service in the pattern of a session.
     fn levels(&self, session: &Session) -> impl Fn(&str) -> &'a str {
         let pattern = self.pattern(session);
         let labels: HashMap<&'a str, &'a str> = pattern

@@ -1,9 +1,10 @@
-//! Sessions from recorded requests: who did what, in which order, and whether it went well.
+//! Reconstructs sessions from recorded requests: the user, the actions in order, and their success.
 //!
-//! A recording has a row per request ([`lb_results::RequestsFile`]) and knows users, actions and steps, not
-//! sessions. They are found again by how users behave: a session begins with the requests that open it
-//! (register, log in), and where a journey opens nothing a user's whole stay is one session. Requests of one
-//! action follow each other at once; a new action, even of the same kind, comes after thinking.
+//! A recording has one row per request ([`lb_results::RequestsFile`]), with user, action and step, but
+//! without sessions. Sessions are inferred from user behaviour: a session begins with its opening requests
+//! (register, log in); if a journey has no opening requests, all requests of a user form one session. The
+//! requests of an action follow each other immediately; a new action, even of the same kind, follows a think
+//! time.
 
 use anyhow::{Context, Result, anyhow};
 use lb_config::PlannedScenario;
@@ -14,15 +15,15 @@ use std::collections::HashMap;
 use std::fs::File;
 use std::path::Path;
 
-/// A pause longer than this is thinking: a reply is handled faster, and users think longer.
+/// A longer pause counts as think time: replies are handled faster than this, and users think longer.
 const THINKING_US: i64 = 20_000;
 
 /// One request.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Request {
-    /// Position of its step in the workload.
+    /// Index of the step in the workload.
     pub step: u16,
-    /// Name of the action that it belongs to.
+    /// Name of the action that the request belongs to.
     pub action: String,
     /// Microseconds since the start of the phase.
     pub sent_us: i64,
@@ -30,7 +31,7 @@ pub struct Request {
     pub done_us: i64,
     /// HTTP status; 0 without a reply.
     pub status: i32,
-    /// Whether it got what was expected of it.
+    /// Whether the request got the expected reply.
     pub success: bool,
 }
 
@@ -39,37 +40,37 @@ pub struct Request {
 pub struct Session {
     /// Number of the user.
     pub user: u32,
-    /// 1 for the user's first.
+    /// Number of the session among those of the user, from 1.
     pub number: u32,
     /// The class of the user.
     pub behaviour: String,
-    /// Position of the pattern.
+    /// Index of the pattern.
     pub stage: usize,
-    /// Its requests, in order.
+    /// Requests of the session, in order.
     pub requests: Vec<Request>,
 }
 
 /// An action of a session.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ActionTaken<'a> {
-    /// Its name.
+    /// Name of the action.
     pub action: &'a str,
     /// Whether all requests of the action succeeded.
     pub success: bool,
 }
 
 impl Session {
-    /// When it began, in microseconds since the start of the phase.
+    /// Returns the start of the session in microseconds since the start of the phase.
     pub fn begin_us(&self) -> i64 {
         self.requests.first().map_or(0, |request| request.sent_us)
     }
 
-    /// When its last request ended, in the same unit.
+    /// Returns the end of the last request in microseconds since the start of the phase.
     pub fn end_us(&self) -> i64 {
         self.requests.iter().map(|request| request.done_us).max().unwrap_or(0)
     }
 
-    /// What was done, in order.
+    /// Returns the actions of the session, in order.
     pub fn actions(&self) -> Vec<ActionTaken<'_>> {
         let mut actions: Vec<ActionTaken<'_>> = Vec::new();
         let mut last: Option<&Request> = None;
@@ -89,23 +90,24 @@ impl Session {
     }
 }
 
-/// Reads the requests of a trial and finds its sessions, in the order in which they begin. `schedule` is the
-/// one that the trial followed.
+/// Reads the requests of a trial and returns its sessions, ordered by start. `schedule` must be the schedule
+/// of the trial.
 ///
 /// # Errors
-/// The file cannot be read, or is not a recording of this scenario.
+/// Fails if the file cannot be read or is not a recording of this scenario.
 pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Result<Vec<Session>> {
     let of_user = requests(path, planned)?;
     let workload = &planned.scenario().workload;
     let mut sessions = Vec::new();
     for (user, mut requests) in of_user {
-        // Stable: of requests at one instant the first in the file was the first.
+        // The sort is stable, so requests with equal times keep their order in the file.
         requests.sort_by_key(|request| request.sent_us);
-        let (stage, class) = who(schedule, user)
-            .ok_or_else(|| anyhow!("`{}` names user {user}, who is not in the schedule", path.display()))?;
+        let (stage, class) = who(schedule, user).ok_or_else(|| {
+            anyhow!("`{}` contains user {user}, who is not in the schedule", path.display())
+        })?;
         let behaviour = &workload.classes()[class].name;
         let mut number = 0;
-        // Where in the opening of its session the last request was.
+        // Position of the last request among the opening requests of its session.
         let mut last: Option<Option<usize>> = None;
         for request in requests {
             let place = workload.place_in_opening(StepIndex(request.step));
@@ -129,7 +131,7 @@ pub fn read(path: &Path, planned: &PlannedScenario, schedule: &Schedule) -> Resu
     Ok(sessions)
 }
 
-/// Stage and class of a user or an arrival.
+/// Returns the stage and the class of a user or an arrival.
 fn who(schedule: &Schedule, user: u32) -> Option<(usize, usize)> {
     let users = schedule.users();
     if let Some(plan) = users.get(UserId(user).0 as usize) {
@@ -139,7 +141,7 @@ fn who(schedule: &Schedule, user: u32) -> Option<(usize, usize)> {
     Some((usize::from(arrival.stage), usize::from(arrival.class)))
 }
 
-/// All rows, by user in the order of users.
+/// Reads all rows, grouped and ordered by user.
 fn requests(path: &Path, planned: &PlannedScenario) -> Result<Vec<(u32, Vec<Request>)>> {
     let shown = path.display();
     let file = File::open(path).with_context(|| format!("failed to read the requests `{shown}`"))?;
@@ -161,7 +163,7 @@ fn requests(path: &Path, planned: &PlannedScenario) -> Result<Vec<(u32, Vec<Requ
         let name = row.get_string(step)?;
         let step = *steps
             .get(name.as_str())
-            .with_context(|| format!("`{shown}` has the request `{name}`, which is not in the scenario"))?;
+            .with_context(|| format!("`{shown}` contains request `{name}`, which is not in the scenario"))?;
         by_user.entry(row.get_uint(user)?).or_default().push(Request {
             step,
             action: row.get_string(action)?.clone(),

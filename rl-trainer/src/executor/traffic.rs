@@ -15,49 +15,50 @@ use harness::exit::{ExitCode, Failure, OrExit};
 use harness::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunOptions, schedules};
 use jiff::Zoned;
 use lb_config::{Engine, LoadBalancer, Overrides, Plan, plan};
-use lb_report::scenario_tables;
+use lb_core::slug::slug;
+use lb_report::{Detail, scenario_tables};
 use lb_results::{ResultsFolder, Summary, TRACES};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-/// How often a scenario in progress is looked at.
+/// Interval between checks of a scenario in progress.
 const WATCH_PERIOD: Duration = Duration::from_millis(200);
 
-/// What is played, and how.
+/// A scenario to play, and how to play it.
 pub(super) struct Order<'a> {
     pub(super) scenario: &'a Found,
-    /// In a few words, for reports.
+    /// Short description for reports.
     pub(super) purpose: &'static str,
-    /// The name of its folder.
+    /// Name of the output folder.
     pub(super) folder: String,
     pub(super) kind: TrafficKind,
     pub(super) algorithms: &'a [&'a str],
     pub(super) repetitions: u32,
-    /// Its own, where none.
+    /// Duration; `None` for the scenario's own.
     pub(super) duration: Option<Duration>,
-    /// What `rl` follows, where not the policy that comes with `bench`.
+    /// Policy file for `rl`; `None` for the policy that comes with `bench`.
     pub(super) policy: Option<PathBuf>,
-    /// Probability of exploration, where traces and requests are recorded.
+    /// Probability of exploration if traces and requests are recorded; `None` to record nothing.
     pub(super) record: Option<f64>,
 }
 
-/// What came of it.
+/// Results of a played scenario.
 pub(super) struct Played {
     pub(super) folder: PathBuf,
     pub(super) plan: Plan,
     pub(super) summary: Summary,
-    /// When it began.
+    /// Start time.
     pub(super) started: Zoned,
 }
 
 impl Played {
-    /// Tables for people.
+    /// Returns the results as tables.
     pub(super) fn tables(&self) -> String {
-        self.summary.scenarios.iter().map(scenario_tables).collect()
+        let tables = |scenario| scenario_tables(scenario, Detail::Brief);
+        self.summary.scenarios.iter().map(tables).collect()
     }
 
-    /// For the report of the run.
+    /// Returns the part of the run's report about this scenario.
     pub(super) fn report(&self, order: &Order<'_>) -> TrafficReport {
         let scenario = self.summary.scenarios.first();
         let algorithms = scenario.map(|scenario| scenario.algorithms.as_slice()).unwrap_or_default();
@@ -81,8 +82,8 @@ impl Played {
     }
 }
 
-/// What an order asks for on top of its config. Live traffic goes through the reference load balancer, no matter
-/// which one the config names or which answers at its address: others do not record what is learnt from.
+/// Returns the settings of an order that override its config. Live traffic always goes through the reference
+/// which one the config names: other load balancers do not record traces to learn from.
 fn overrides(order: &Order<'_>) -> Overrides {
     let (engine, load_balancer) = match order.kind {
         TrafficKind::Sim => (Engine::Sim, None),
@@ -113,11 +114,12 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
         record_actions: false,
         record_requests: order.record.is_some(),
         traces: order.record,
-        // What is collected teaches or is looked at; nothing is proved by it.
+        // The results are used for training and inspection, not for the proof.
         accept_invalid: true,
         oracles: false,
         replication: 0,
         mode: Mode::Compare,
+        resume: false,
     };
     let started = Zoned::now();
     let experiment::Run { summary, ended } = run.runtime.block_on(watched(run, &plan, options))?;
@@ -130,7 +132,7 @@ pub(super) fn play(run: &Run, order: &Order<'_>) -> Result<Played, Failure> {
     let recorded = summary.scenarios.first().map_or(0, |scenario| scenario.algorithms.len());
     if summary.interrupted || recorded == 0 {
         let limit = run.settings.scenario_timeout.as_secs_f64();
-        return Err(anyhow!("did not end within {limit} s; allow more time with --scenario-timeout"))
+        return Err(anyhow!("the scenario did not end within {limit} s; raise --scenario-timeout"))
             .or_exit(ExitCode::InvalidTrials);
     }
     Ok(Played { folder: path, plan, summary, started })
@@ -142,13 +144,12 @@ struct Announce;
 impl Observe for Announce {
     fn observe(&self, event: &Event) {
         if let Event::RunStarted { load_balancer, .. } = event {
-            // A reader that went away is not an error.
-            let _ = writeln!(std::io::stdout(), "load balancer: {load_balancer}");
+            lb_io::print(format_args!("load balancer: {load_balancer}"));
         }
     }
 }
 
-/// Runs a plan until it is over, the user wants it to end, or its time is up.
+/// Runs a plan until it ends, is interrupted, or times out.
 async fn watched(run: &Run, plan: &Plan, options: RunOptions<'_>) -> Result<experiment::Run, Failure> {
     let own = Interrupt::default();
     let (flag, begun) = (own.flag(), Instant::now());
@@ -166,7 +167,7 @@ async fn watched(run: &Run, plan: &Plan, options: RunOptions<'_>) -> Result<expe
     }
 }
 
-/// Waits between live scenarios, so that the next one meets a machine that has recovered.
+/// Waits between live scenarios, so that the machine recovers before the next one.
 pub(super) fn recover(run: &mut Run) {
     let begun = Instant::now();
     let wait = run.settings.recovery;
@@ -178,8 +179,8 @@ pub(super) fn recover(run: &mut Run) {
     }
 }
 
-/// Writes the files of `logs/` about the sessions of a scenario recorded under one algorithm; returns the
-/// number of sessions.
+/// Writes the session files of a scenario, recorded under one algorithm, to `logs/`. Returns the number of
+/// sessions.
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
     let planned = played.plan.scenarios().first().context("the plan has no scenario")?;
     let requests = only_file(&played.folder.join("trials"))?;
@@ -189,14 +190,14 @@ pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize
     let (results, metrics) = session_files::files(planned, &sessions, &played.started);
     let name = &planned.scenario().name;
     let write = |stem: &str, fill: &dyn Fn(&mut (dyn std::io::Write + Send)) -> anyhow::Result<()>| {
-        write_with(&run.folder.stamped(&format!("{stem}_{name}"), "json"), fill)
+        write_with(&run.folder.stamped(&format!("{stem}_{}", slug(name)), "json"), fill)
     };
     write("rl_training_results", &|file| Ok(serde_json::to_writer_pretty(file, &results)?))?;
     write("rl_training_metrics", &|file| Ok(serde_json::to_writer(file, &metrics)?))?;
     Ok(sessions.len())
 }
 
-/// The one Parquet file of a folder.
+/// Returns the only Parquet file in a folder.
 fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
     let entries =
         std::fs::read_dir(folder).with_context(|| format!("failed to list `{}`", folder.display()))?;
@@ -205,11 +206,11 @@ fn only_file(folder: &Path) -> anyhow::Result<PathBuf> {
         files.filter(|path| path.extension().is_some_and(|ending| ending == "parquet")).collect();
     match files.len() {
         1 => Ok(files.remove(0)),
-        count => Err(anyhow!("`{}` has {count} Parquet files, and 1 was expected", folder.display())),
+        count => Err(anyhow!("`{}` has {count} Parquet files, but 1 was expected", folder.display())),
     }
 }
 
-/// Looks at the traces of a scenario.
+/// Inspects the traces of a scenario.
 pub(super) fn look_at_traces(run: &Run, played: &Played) -> anyhow::Result<TraceReport> {
     let path = played.folder.join(TRACES);
     let report = inspect(&path)?;

@@ -1,5 +1,5 @@
-//! The critic: the value of a state, from the mean and the maximum of the candidates' rows, so that it too does
-//! not depend on their order or number. Serving never needs it.
+//! The critic estimates the value of a state from the mean and the maximum of the candidates' rows, so that
+//! it does not depend on their order or number. It is used only in training.
 
 use crate::scorer::{Batch, leaky};
 use lb_core::Seed;
@@ -7,18 +7,19 @@ use lb_core::policy::learned::WIDTH;
 use rand::RngExt;
 use tch::{Device, Kind, Tensor};
 
-/// Units of the layers.
+/// Number of units per layer.
 const LAYERS: [i64; 4] = [2 * WIDTH as i64, 64, 32, 1];
 
-/// Weights and biases, layer by layer.
+/// The critic network.
 #[derive(Debug)]
 pub struct Critic {
-    /// Weights (output by input) and biases in turn.
+    /// Weights (output by input) and biases of each layer, alternating.
     pub parameters: Vec<Tensor>,
 }
 
 impl Critic {
-    /// Small random weights (Xavier's uniform), none in the last layer: at first all values are 0.
+    /// Creates a critic with small random weights (Xavier uniform). The last layer is zero, so that all
+    /// values are initially 0.
     pub fn new(seed: Seed, device: Device) -> Self {
         let mut rng = seed.stream(&[0xc717]);
         let mut parameters = Vec::new();
@@ -35,7 +36,7 @@ impl Critic {
         Self { parameters }
     }
 
-    /// Values of a batch: `[B]`.
+    /// Returns the values of a batch: `[B]`.
     pub fn values(&self, batch: &Batch) -> Tensor {
         let p = &self.parameters;
         let first = leaky(&batch.pooled.linear(&p[0], Some(&p[1])));

@@ -1,17 +1,18 @@
 //! Proximal policy optimisation (Schulman et al., 2017) over trajectories of load balancers.
 //!
-//! What is in it, after Huang et al., The 37 implementation details of proximal policy optimization (2022):
+//! Implementation details, following Huang et al., The 37 implementation details of proximal policy
+//! optimization (2022):
 //!
 //! 1. ratio and clip ([`math::surrogate`]);
 //! 2. GAE, here with a discount by elapsed time ([`math::gae`], [`math::discount`]);
 //! 3. the average-reward form, and rewards in units of each trajectory's deviation ([`math::standardise`]);
-//! 4. advantages normalised over the batch and cut off;
+//! 4. advantages normalised over the batch and clipped;
 //! 5. an entropy bonus on a schedule;
-//! 6. one joint cut of the gradient's norm;
-//! 7. Adam with a large epsilon and a rate on a schedule;
+//! 6. clipping of the gradient's global norm;
+//! 7. Adam with a large epsilon and a scheduled learning rate;
 //! 8. minibatches in a new order each epoch;
-//! 9. last layers that begin at zero, so that the policy begins as its prior;
-//! 10. a stop of the epochs when the policy has moved too far (approximate KL).
+//! 9. output layers initialised to zero, so that the policy starts as its prior;
+//! 10. early stopping of the epochs if the policy has moved too far (approximate KL).
 
 pub mod critic;
 pub mod math;
@@ -19,21 +20,23 @@ pub mod math;
 pub use critic::Critic;
 
 use crate::rollout::Trajectory;
-use crate::scorer::{Adam, Batch, Scorer, entropy};
+use crate::scorer::{Adam, Batch, Scorer, entropy, permutation};
+use lb_core::rng::Rng;
 use math::{discount, explained_variance, gae, standardise, value_scale};
 use tch::{Device, Kind, Tensor};
 
-/// Hyperparameters of one update, by the names of CleanRL's `ppo.py` where it has one; those on a schedule are set
-/// anew for each update. [`Args::horizon`] replaces `gamma`, a discount per step.
+/// Hyperparameters of one update, named as in CleanRL's `ppo.py` where possible; scheduled ones are set for
+/// each update. [`Args::horizon`] replaces `gamma`, a discount per step.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
     /// Passes over the batch.
     pub update_epochs: u32,
-    /// Decisions per gradient step. The size is fixed, not the number of minibatches: batches vary in length.
+    /// Decisions per gradient step. The size is fixed instead of the number of minibatches, because batches
+    /// vary in length.
     pub minibatch_size: i64,
-    /// How far a probability ratio may move from 1 and still gain.
+    /// Clipping range of the probability ratio around 1.
     pub clip_coef: f64,
-    /// Mean service times after which a reward counts for 1/e; see [`math::discount`].
+    /// Time in mean service times after which a reward is weighted by 1/e; see [`math::discount`].
     pub horizon: f32,
     /// GAE's lambda, from 0 (little variance) to 1 (no bias).
     pub gae_lambda: f32,
@@ -43,11 +46,11 @@ pub struct Args {
     pub ent_coef: f64,
     /// Weight of the critic's loss.
     pub vf_coef: f64,
-    /// Upper limit of the joint norm of a gradient, which is scaled down to it.
+    /// Upper limit of the gradient's global norm; larger gradients are scaled down.
     pub max_grad_norm: f64,
     /// Normalised advantages are clipped to this many standard deviations on either side of 0.
     pub max_advantage: f32,
-    /// The softmax temperature at which decisions were drawn.
+    /// Softmax temperature at which decisions were drawn.
     pub temperature: f64,
     /// Approximate KL divergence, in nats, after which no further epoch begins.
     pub target_kl: f64,
@@ -85,9 +88,9 @@ pub struct Diagnostics {
     pub kl: f64,
     /// Share of ratios beyond the clip.
     pub clip_fraction: f64,
-    /// Norm of gradients before the cut.
+    /// Norm of gradients before clipping.
     pub gradient_norm: f64,
-    /// See [`math::explained_variance`].
+    /// Explained variance of returns; see [`math::explained_variance`].
     pub explained_variance: f64,
     /// Mean reward per decision, in mean service times.
     pub mean_reward: f64,
@@ -98,7 +101,7 @@ pub struct Diagnostics {
 pub struct Learner {
     /// The policy.
     pub scorer: Scorer,
-    /// Values of states.
+    /// The critic, which estimates the values of states.
     pub critic: Critic,
     /// The optimiser of the scorer and the critic.
     pub adam: Adam,
@@ -106,14 +109,15 @@ pub struct Learner {
 }
 
 impl Learner {
-    /// A learner that begins with `scorer`.
+    /// Creates a learner that starts from `scorer`.
     pub fn new(scorer: Scorer, critic: Critic, device: Device) -> Self {
         let adam = Adam::new(&scorer.parameters.iter().chain(&critic.parameters).collect::<Vec<_>>());
         Self { scorer, critic, adam, device }
     }
 
-    /// One update from trajectories of the present policy, or of one a little older.
-    pub fn update(&mut self, trajectories: &[Trajectory], args: &Args) -> Diagnostics {
+    /// Performs one update from trajectories of the current or a slightly older policy. The order of the
+    /// minibatches is drawn from `rng`.
+    pub fn update(&mut self, trajectories: &[Trajectory], args: &Args, rng: &mut Rng) -> Diagnostics {
         let batch = Batch::new(trajectories, &self.scorer, self.device);
         let values = {
             let _no_grad = tch::no_grad_guard();
@@ -127,8 +131,7 @@ impl Learner {
         let mut sums = Diagnostics::default();
         let mut steps = 0.0;
         'epochs: for _ in 0..args.update_epochs {
-            let order =
-                usable.index_select(0, &Tensor::randperm(usable.size()[0], (Kind::Int64, self.device)));
+            let order = usable.index_select(0, &permutation(usable.size()[0], rng, self.device));
             let mut kl = 0.0;
             let parts = order.split(args.minibatch_size, 0);
             for places in &parts {
@@ -149,7 +152,7 @@ impl Learner {
         told
     }
 
-    /// The losses of some decisions with these advantages and returns (`[B]` each).
+    /// Computes the losses of a batch with these advantages and returns (`[B]` each).
     pub fn losses(&self, part: &Batch, advantages: &Tensor, returns: &Tensor, args: &Args) -> Losses {
         let log_probs = (self.scorer.scores(part) / args.temperature).log_softmax(-1, None);
         let picked = log_probs.gather(-1, &part.actions.unsqueeze(-1), false).squeeze_dim(-1);
@@ -184,14 +187,14 @@ pub struct Losses {
     pub entropy: Tensor,
     /// Mean squared error of the critic.
     pub value: Tensor,
-    /// Probability now over probability then: `[B]`.
+    /// Ratio of the current to the old probability of each decision: `[B]`.
     pub ratio: Tensor,
     /// Logarithm of `ratio`.
     pub log_ratio: Tensor,
 }
 
 impl Losses {
-    /// Converts the losses to numbers; fields that only an update can fill are left at 0.
+    /// Converts the losses to numbers; fields that only an update can set are 0.
     pub fn diagnostics(&self, args: &Args) -> Diagnostics {
         let beyond = (&self.ratio - 1.0).abs().gt(args.clip_coef).to_kind(Kind::Float).mean(None);
         let kl = (&self.ratio - 1.0 - &self.log_ratio).mean(None);
@@ -229,12 +232,12 @@ impl Diagnostics {
     }
 }
 
-/// What the losses are made of.
+/// Targets that the losses are computed from.
 struct Targets {
-    /// Of all decisions; zero for those that cannot be used.
+    /// Advantages of all decisions; zero for unusable ones.
     advantages: Vec<f32>,
     returns: Vec<f32>,
-    /// Numbers of the decisions that can be used.
+    /// Indices of the usable decisions.
     usable: Vec<i64>,
     values: Vec<f32>,
     kept_returns: Vec<f32>,
@@ -242,8 +245,8 @@ struct Targets {
 }
 
 impl Targets {
-    /// The last decision of a trajectory only lends its value; decisions whose request never ended for the
-    /// load balancer earn what is usual.
+    /// Computes the targets. Only the value of a trajectory's last decision is used; decisions whose requests
+    /// did not end get the mean reward.
     fn new(trajectories: &[Trajectory], values: &[f32], args: &Args) -> Self {
         let (mut advantages, mut returns) = (vec![0.0; values.len()], vec![0.0; values.len()]);
         let mut usable = Vec::with_capacity(values.len());

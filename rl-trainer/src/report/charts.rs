@@ -1,14 +1,16 @@
-//! The figures of the page: the progress of trainings, and how policies compare in each case.
+//! The figures of the page: the progress of training, and how policies compare in each case.
 
 use super::data::RunReport;
 use super::lists::Judged;
+use super::numbers::estimate;
 use crate::curves::Update;
 use crate::evaluate::goals::{Goals, SituationGoal};
 use crate::evaluate::{CaseStanding, Estimate};
-use lb_report::parts::{Figure, Panel, axis, colour, label, layout};
-use serde_json::{Value, json};
+use lb_report::parts::{
+    Arrangement, Axis, Chart, ChartRow, Dash, Figure, Key, Line, Mark, Panel, Plane, Rows, Rule, Scale, Style,
+};
 
-/// Curves of a training: column, title of the panel.
+/// The training curves: column and title of the panel.
 const CURVES: [(&str, &str); 11] = [
     ("validation_mean_ratio", "Validation: mean to baseline"),
     ("validation_p99_ratio", "Validation: p99 to baseline"),
@@ -26,20 +28,19 @@ const CURVES: [(&str, &str); 11] = [
 /// Upper limit of points per line: about as many as a panel has pixels.
 const MOST_POINTS: usize = 400;
 
-const GRID: &str = "rgba(127, 135, 148, 0.8)";
-
-/// Curves of all trainings, one panel per value, one colour per seed.
+/// Draws the curves of all training runs, one panel per value, one colour per seed.
 pub(super) fn training(run: &RunReport) -> Option<Figure> {
     let panels: Vec<Panel> = CURVES.iter().filter_map(|(column, title)| curve(run, column, title)).collect();
     let legend = run.trainings.iter().enumerate();
-    let legend = legend.map(|(number, training)| (format!("seed {}", training.seed), colour(number)));
+    let legend = legend.map(|(number, training)| Key::line(seed(training.seed), plain(number)));
     (!panels.is_empty()).then(|| Figure {
         id: "training",
         title: "Training".to_owned(),
-        caption: "Progress of each training; the horizontal axis counts millions of decisions, rounds of \
-                  evolution as many as an update of PPO. Dotted: as good as the baseline."
+        caption: "Progress of each training run. The horizontal axis counts millions of decisions; a round \
+            of evolution counts as many as a PPO update. Dotted: as good as the baseline."
             .to_owned(),
         legend: legend.collect(),
+        arrangement: Arrangement::Grid,
         panels,
     })
 }
@@ -47,85 +48,80 @@ pub(super) fn training(run: &RunReport) -> Option<Figure> {
 fn curve(run: &RunReport, column: &str, title: &str) -> Option<Panel> {
     let point = |update: &Update| {
         let (_, value) = update.values.iter().find(|(name, _)| name == column)?;
-        value.is_finite().then_some((short(update.step as f64 / 1e6), short(*value)))
+        value.is_finite().then_some((update.step as f64 / 1e6, Some(*value)))
     };
-    let mut data = Vec::new();
+    let mut lines = Vec::new();
     for (number, training) in run.trainings.iter().enumerate() {
-        let points: Vec<(f64, f64)> = training.curve.iter().filter_map(point).collect();
+        let points: Vec<(f64, Option<f64>)> = training.curve.iter().filter_map(point).collect();
         if points.is_empty() {
             continue;
         }
         let step = points.len().div_ceil(MOST_POINTS);
-        let (x, y): (Vec<f64>, Vec<f64>) = points.into_iter().step_by(step).unzip();
-        data.push(json!({
-            "type": "scatter", "mode": if x.len() < 40 { "lines+markers" } else { "lines" },
-            "name": format!("seed {}", training.seed), "x": x, "y": y, "showlegend": false,
-            "line": { "color": colour(number), "width": 1.6 }, "marker": { "size": 4 },
-            "hovertemplate": "%{x:.2f} M: %{y:.4g}<extra>%{fullData.name}</extra>",
-        }));
+        lines.push(Line {
+            name: seed(training.seed),
+            style: plain(number),
+            points: points.into_iter().step_by(step).collect(),
+        });
     }
-    if data.is_empty() {
+    if lines.is_empty() {
         return None;
     }
-    let shapes = if column.starts_with("validation") { vec![horizontal(1.0)] } else { Vec::new() };
-    let layout = layout(json!({
-        "xaxis": axis("", json!({ "ticksuffix": " M" })), "yaxis": axis("", json!({ "nticks": 5 })),
-        "shapes": shapes,
-    }));
-    let mut panel = Panel::new(format!("Lines over decisions: {title}, one per seed."), 210, data, layout);
-    panel.title = Some(title.to_owned());
-    Some(panel)
+    let plane = Plane {
+        height: 150,
+        x: Axis::new("", Scale::Linear).with_suffix(" M"),
+        y: Axis::new("", Scale::Linear),
+        lines,
+        rules: if column.starts_with("validation") { vec![baseline()] } else { Vec::new() },
+        ..Plane::default()
+    };
+    let alt = format!("Lines over decisions: {title}, one per seed.");
+    Some(Panel::new(alt, Chart::Plane(plane)).titled(title))
 }
 
-/// Ratios of each situation with intervals, and their targets where goals were given.
+/// Returns the name of a training run's line.
+fn seed(seed: u64) -> String {
+    format!("seed {seed}")
+}
+
+/// Returns a solid line style. The few seeds are distinguished by colour alone.
+fn plain(number: usize) -> Style {
+    Style { dash: Dash::Solid, ..Style::of(number) }
+}
+
+/// Draws the ratios of each situation with intervals, and their targets if goals were given.
 pub(super) fn situations(judged: &Judged<'_>, targets: Option<&Goals>) -> Figure {
     let targets = targets.and_then(|goals| goals.situations.as_ref());
     let cases = &judged.standing.cases;
     type TargetOf = fn(&SituationGoal) -> f64;
     let panel = |title: &str, of: fn(&CaseStanding) -> Estimate, target: TargetOf, hue: usize| {
-        let names: Vec<String> = cases.iter().map(|case| label(&case.case)).collect();
-        let (up, down): (Vec<f64>, Vec<f64>) = cases
-            .iter()
-            .map(|case| {
-                let Estimate { ratio, interval } = of(case);
-                let [low, high] = interval.unwrap_or([ratio, ratio]);
-                (short(high - ratio), short(ratio - low))
-            })
-            .unzip();
-        let ratios: Vec<f64> = cases.iter().map(|case| short(of(case).ratio)).collect();
-        let mut data = vec![json!({
-                "type": "scatter", "mode": "markers", "name": "measured", "x": ratios, "y": names,
-                "error_x": { "type": "data", "symmetric": false, "array": up, "arrayminus": down },
-                "marker": { "color": colour(hue), "size": 9 },
-        })];
-        if let Some(goals) = targets {
-            let limits: Vec<Option<f64>> =
-                cases.iter().map(|case| goals.cases.get(&case.case).map(target)).collect();
-            data.push(json!({
-                "type": "scatter", "mode": "markers", "name": "target", "x": limits, "y": names,
-                "marker": { "color": GRID, "symbol": "line-ns-open", "size": 14, "line": { "width": 2 } },
-            }));
-        }
-        let layout = layout(json!({
-            "xaxis": axis("Ratio to the baseline", json!({ "rangemode": "tozero" })),
-            "yaxis": axis("", json!({ "type": "category", "autorange": "reversed" })),
-            "shapes": [vertical(1.0)],
-        }));
+        let row = |case: &CaseStanding| ChartRow {
+            name: case.case.clone(),
+            style: Some(Style::of(hue)),
+            value: Some(of(case).ratio),
+            ends: of(case).interval,
+            target: targets.and_then(|goals| goals.cases.get(&case.case)).map(target),
+            text: estimate(of(case)),
+            ..ChartRow::default()
+        };
+        let rows = Rows {
+            axis: Axis::new("Ratio to the baseline", Scale::FromZero),
+            rows: cases.iter().map(row).collect(),
+            rules: vec![(1.0, "as good as the baseline".to_owned())],
+        };
         let tick = if targets.is_some() { ", and the target as a tick" } else { "" };
         let alt = format!("Dots with intervals: {title} of each situation to the baseline{tick}.");
-        let mut panel = Panel::new(alt, 90 + 30 * cases.len(), data, layout);
-        panel.title = Some(title.to_owned());
-        panel
+        Panel::new(alt, Chart::Rows(rows)).titled(title)
     };
     Figure {
         id: "situations",
         title: "Situations".to_owned(),
         caption: format!(
-            "Left of the dotted line is better than the baseline{}. Bars: 95 % intervals over replications and training \
-             seeds.",
+            "Left of the dotted line is better than the baseline{}. Whiskers: 95 % intervals over replications and \
+             training seeds.",
             if targets.is_some() { "; left of its tick a target is met" } else { "" }
         ),
         legend: Vec::new(),
+        arrangement: Arrangement::Grid,
         panels: vec![
             panel("Mean latency", |case| case.mean, |target| target.mean, 0),
             panel("99th percentile", |case| case.p99, |target| target.p99, 1),
@@ -133,8 +129,8 @@ pub(super) fn situations(judged: &Judged<'_>, targets: Option<&Goals>) -> Figure
     }
 }
 
-/// Ratios of all cases of a list to their best classical algorithm, in order of size: an average hides the
-/// cases that pay for it.
+/// Draws the ratios of all cases of a list to their best classical algorithm, in ascending order: an average
+/// hides the cases that get worse.
 pub(super) fn regret(judged: &Judged<'_>) -> Option<Figure> {
     let cases = &judged.standing.cases;
     if cases.len() < 2 {
@@ -147,50 +143,42 @@ pub(super) fn regret(judged: &Judged<'_>) -> Option<Figure> {
         ("mean to baseline", |case| case.mean.ratio),
         ("p99 to baseline", |case| case.p99.ratio),
     ];
+    let style = |number: usize| Style {
+        dash: if number < 2 { Dash::Solid } else { Dash::Dotted },
+        ..Style::of(number)
+    };
     let lines = metrics.iter().enumerate().map(|(number, (name, of))| {
-        let mut ranked: Vec<(f64, &str)> = cases.iter().map(|case| (of(case), case.case.as_str())).collect();
-        ranked.sort_by(|one, other| one.0.total_cmp(&other.0));
-        json!({
-            "type": "scatter", "mode": "lines+markers", "name": name,
-            "x": (1..=ranked.len()).collect::<Vec<_>>(),
-            "y": ranked.iter().map(|(ratio, _)| short(*ratio)).collect::<Vec<_>>(),
-            "text": ranked.iter().map(|(_, name)| label(name)).collect::<Vec<_>>(),
-            "line": { "color": colour(number), "width": 1.4, "dash": if number < 2 { "solid" } else { "dot" } },
-            "marker": { "size": 4 },
-            "hovertemplate": "%{text}: %{y:.3f}<extra>%{fullData.name}</extra>",
-        })
+        let mut ranked: Vec<f64> = cases.iter().map(of).collect();
+        ranked.sort_by(f64::total_cmp);
+        let points = ranked.into_iter().enumerate();
+        Line {
+            name: (*name).to_owned(),
+            style: style(number),
+            points: points.map(|(place, ratio)| ((place + 1) as f64, Some(ratio))).collect(),
+        }
     });
-    let layout = layout(json!({
-        "xaxis": axis("Cases, in order of their ratio", json!({})),
-        "yaxis": axis("Ratio (logarithmic)", json!({ "type": "log", "tickvals": [0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0] })),
-        "shapes": [horizontal(1.0)],
-    }));
+    let plane = Plane {
+        height: 300,
+        x: Axis::new("Cases, in order of their ratio", Scale::Linear),
+        y: Axis::new("Ratio (logarithmic)", Scale::Logarithmic),
+        lines: lines.collect(),
+        rules: vec![baseline()],
+        ..Plane::default()
+    };
     let alt = "Lines: ratios of all cases to the baseline and to the best classical algorithm, sorted.";
+    let legend = metrics.iter().enumerate().map(|(number, (name, _))| Key::line(*name, style(number)));
     Some(Figure {
         id: "regret",
         title: "Regret, case by case".to_owned(),
-        caption: "Below the dotted line trained policies are better. Each line is sorted on its own."
+        caption: "Below the dotted line, trained policies are better. Each line is sorted on its own."
             .to_owned(),
-        legend: Vec::new(),
-        panels: vec![Panel::new(alt.to_owned(), 380, lines.collect::<Vec<Value>>(), layout)],
+        legend: legend.collect(),
+        arrangement: Arrangement::Stacked,
+        panels: vec![Panel::new(alt, Chart::Plane(plane))],
     })
 }
 
-fn horizontal(at: f64) -> Value {
-    json!({
-        "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": at, "y1": at, "layer": "below",
-        "line": { "width": 1, "dash": "dot", "color": GRID },
-    })
-}
-
-fn vertical(at: f64) -> Value {
-    json!({
-        "type": "line", "xref": "x", "yref": "paper", "x0": at, "x1": at, "y0": 0, "y1": 1, "layer": "below",
-        "line": { "width": 1, "dash": "dot", "color": GRID },
-    })
-}
-
-/// Five significant digits: a page need not carry more.
-fn short(value: f64) -> f64 {
-    format!("{value:.4e}").parse().unwrap_or(value)
+/// Returns the line at which a policy is as good as the baseline.
+fn baseline() -> Rule {
+    Rule { label: String::new(), at: Mark::Y(1.0) }
 }

@@ -1,4 +1,4 @@
-//! An evaluation on the console: each list, then goals if there are any.
+//! Renders an evaluation for the console: each list, then any goals.
 
 use super::html::summary;
 use super::lists::Lists;
@@ -9,10 +9,10 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, presets};
 use lb_report::parts::Table;
 use std::fmt::Write;
 
-/// Cases in the table of regret.
+/// Number of cases in the table of regret.
 const MOST_REGRETS: usize = 5;
 
-/// Draws everything that was played; `targets` are judged where there are any.
+/// Renders all lists, and judges `targets` if given.
 pub fn console(lists: &Lists<'_>, targets: Option<&Goals>) -> String {
     let mut out = String::new();
     for judged in lists.all() {

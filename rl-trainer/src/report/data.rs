@@ -1,4 +1,4 @@
-//! What a run of the executor knows when it is over, or interrupted.
+//! The data of a complete or interrupted run of the executor.
 
 use crate::curves::Update;
 use crate::evaluate::Evaluation;
@@ -10,41 +10,41 @@ use serde::Serialize;
 /// A run of the executor.
 #[derive(Clone, Debug, Serialize)]
 pub struct RunReport {
-    /// Changes when a field changes its meaning or goes.
+    /// Schema version, which changes when a field is removed or changes its meaning.
     pub schema_version: u32,
     /// Name of the run and of its folder.
     pub run_id: String,
-    /// `validation`, `comprehensive` or `custom`.
+    /// Mode of the run: `validation`, `comprehensive` or `custom`.
     pub mode: String,
-    /// `sim` or `live`.
+    /// How scenarios were played: `sim` or `live`.
     pub traffic: String,
-    /// When it began (RFC 3339).
+    /// Start time (RFC 3339).
     pub started_at: String,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
     /// The command as typed.
     pub command: Vec<String>,
     /// Version of `rl-train`.
     pub version: String,
-    /// Commit that it was built from.
+    /// Commit that `rl-train` was built from.
     pub commit: String,
-    /// The libtorch that it ran with.
+    /// Version of the libtorch that was used.
     pub libtorch: String,
-    /// The machine.
+    /// The machine that the run was executed on.
     pub host: Host,
-    /// Whether it was interrupted.
+    /// Whether the run was interrupted.
     pub interrupted: bool,
-    /// What was done, in order.
+    /// Steps of the run, in order.
     pub steps: Vec<StepReport>,
     /// Scenarios that were played.
     pub scenarios: Vec<TrafficReport>,
-    /// What is in the traces, by scenario.
+    /// Contents of the traces, by scenario.
     pub traces: Vec<TraceReport>,
-    /// Trainings, one per seed.
+    /// Training runs, one per seed.
     pub trainings: Vec<TrainingReport>,
     /// Evaluations on lists of cases.
     pub evaluations: Vec<Evaluation>,
-    /// The goals that were given; `None` where nothing is to be judged.
+    /// The goals that were given; `None` to judge nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub targets: Option<Goals>,
     /// Each goal that could be judged; empty without `targets`.
@@ -52,23 +52,23 @@ pub struct RunReport {
 }
 
 impl RunReport {
-    /// The present value of [`Self::schema_version`].
+    /// Current value of [`Self::schema_version`].
     pub const SCHEMA_VERSION: u32 = 1;
 
-    /// The training whose policy is exported.
+    /// Returns the training whose policy is exported.
     pub fn chosen(&self) -> Option<&TrainingReport> {
         self.trainings.iter().find(|training| training.chosen)
     }
 }
 
-/// Something that was done.
+/// A step of a run.
 #[derive(Clone, Debug, Serialize)]
 pub struct StepReport {
     /// Name of the step.
     pub name: String,
     /// Whether the step succeeded.
     pub success: bool,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
     /// Result of the step, or why it failed.
     pub detail: String,
@@ -77,28 +77,28 @@ pub struct StepReport {
 /// A scenario that was played.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrafficReport {
-    /// Its name.
+    /// Name of the scenario.
     pub name: String,
-    /// What it was played for, in a few words.
+    /// Short description of the purpose.
     pub purpose: String,
-    /// `sim` or `live`.
+    /// Engine that played the scenario: `sim` or `live`.
     pub engine: String,
     /// Seconds of the measured phase.
     pub duration_s: f64,
-    /// How the algorithms did.
+    /// Results of the algorithms.
     pub algorithms: Vec<AlgorithmReport>,
 }
 
 /// An algorithm in a scenario that was played.
 #[derive(Clone, Debug, Serialize)]
 pub struct AlgorithmReport {
-    /// Its name.
+    /// Name of the algorithm.
     pub name: String,
-    /// Requests that ended.
+    /// Number of requests that ended.
     pub requests: u64,
     /// Mean latency of all requests, failures included, in milliseconds.
     pub mean_ms: Option<f64>,
-    /// 99th percentile of the same latencies, in milliseconds.
+    /// 99th percentile of the latency of all requests, failures included, in milliseconds.
     pub p99_ms: Option<f64>,
     /// Share of requests that failed.
     pub error_rate: f64,
@@ -106,47 +106,47 @@ pub struct AlgorithmReport {
     pub guards: Option<GuardSummary>,
 }
 
-/// What is in the traces.
+/// Contents of the traces of a scenario.
 #[derive(Clone, Debug, Serialize)]
 pub struct TraceReport {
-    /// Where they are.
+    /// Path of the traces.
     pub path: String,
     /// Number of decisions.
     pub experiences: u64,
-    /// Completeness, 0 to 100.
+    /// Completeness score, from 0 to 100.
     pub completeness: f64,
     /// Verdict on the completeness.
     pub verdict: String,
-    /// Choices and how often they were made.
+    /// Actions and how often they were chosen.
     pub actions: Vec<(String, u64)>,
-    /// Decisions whose outcome is not known.
+    /// Number of decisions whose outcome is unknown.
     pub censored: u64,
     /// Share of decisions that were made at random.
     pub exploration: Option<f64>,
-    /// What is wrong, and what to do.
+    /// Warnings, each with a problem and advice.
     pub warnings: Vec<String>,
-    /// Whether a policy can be trained on them.
+    /// Whether a policy can be trained on the traces.
     pub fit_for_training: bool,
 }
 
-/// One training.
+/// Results of one training run.
 #[derive(Clone, Debug, Serialize)]
 pub struct TrainingReport {
-    /// Its seed.
+    /// Seed of the training run.
     pub seed: u64,
     /// Score on the validation set.
     pub validation: Score,
-    /// Decisions that PPO learnt from.
+    /// Number of decisions that PPO learnt from.
     pub env_steps: u64,
-    /// Decisions per second of PPO, all in.
+    /// Decisions per second of PPO, including all overhead.
     pub steps_per_second: f64,
-    /// How long it took.
+    /// Duration in seconds.
     pub seconds: f64,
     /// SHA-256 of the weights.
     pub sha256: String,
-    /// Whether it is the one that is exported: the best on validation.
+    /// Whether this policy is exported because it is the best on the validation set.
     pub chosen: bool,
-    /// Progress of the training, one entry per update.
+    /// Progress of the training run, one entry per update.
     #[serde(skip)]
     pub curve: Vec<Update>,
 }

@@ -1,4 +1,4 @@
-//! The report as one HTML page that needs no network: the verdict first, then the evidence.
+//! The report as a self-contained HTML page: the verdict first, then the evidence.
 
 use super::charts;
 use super::data::RunReport;
@@ -7,13 +7,13 @@ use super::numbers::{NOT_JUDGED, estimate, length, outcome};
 use super::tables;
 use crate::evaluate::goals::{Goal, Goals};
 use crate::train::BASELINE;
-use lb_report::parts::{Figure, Table, command_line, figure, page, scrolling};
+use lb_report::parts::{Figure, Table, command_line, count, figure, page, prose, scrolling};
 use maud::{Markup, html as markup};
 
-/// Cases in the table of regret.
+/// Number of cases in the table of regret.
 const MOST_REGRETS: usize = 12;
 
-/// The page.
+/// Renders the page.
 pub fn html(run: &RunReport) -> String {
     let lists = Lists::new(&run.evaluations);
     let body = markup! {
@@ -43,7 +43,7 @@ pub fn html(run: &RunReport) -> String {
     page(&title, &subtitle, &body)
 }
 
-/// One sentence per list, and the goals where there are any.
+/// Renders one sentence per list, and any goals.
 fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
     let required: Vec<&Goal> = run.goals.iter().filter(|goal| goal.required).collect();
     let missed: Vec<&&Goal> = required.iter().filter(|goal| !goal.met).collect();
@@ -51,9 +51,9 @@ fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
         section #verdicts aria-labelledby="verdicts-title" {
             h2 #verdicts-title { "Verdict" }
             @if run.interrupted {
-                p { span.badge.care { "interrupted" } " This report covers what was complete by then." }
+                p { span.badge.care { "interrupted" } " This report covers only completed results." }
             }
-            @for judged in lists.all() { p { (summary(judged)) } }
+            @for judged in lists.all() { p { (prose(&summary(judged))) } }
             @if run.targets.is_none() {
             } @else if required.is_empty() {
                 p { (NOT_JUDGED) }
@@ -77,22 +77,22 @@ fn verdict(run: &RunReport, lists: &Lists<'_>) -> Markup {
     }
 }
 
-/// One list in a sentence.
+/// Summarises one list in a sentence.
 pub(super) fn summary(judged: &Judged<'_>) -> String {
     let (standing, evaluation) = (&judged.standing, judged.evaluation);
     let (at, worst) = standing.worst(|case| case.mean_regret);
     let whole = match evaluation.is_whole() {
         true => String::new(),
         false => {
-            format!(" Only {} of {} cases were played.", evaluation.cases.len(), evaluation.planned_cases)
+            format!(" Only {} of {} played.", evaluation.cases.len(), count(evaluation.planned_cases, "case"))
         }
     };
     format!(
-        "List `{}`: over {} cases and {}, mean latency is {} of {BASELINE}'s and the 99th percentile {}; to the best \
+        "List \"{}\": over {} and {}, mean latency is {} of {BASELINE}'s and the 99th percentile {}; to the best \
          classical algorithm of each case they are {} and {}. The worst case is {at}, at {worst:.3} of the mean of \
          its best classical.{whole}",
         evaluation.list,
-        evaluation.cases.len(),
+        count(evaluation.cases.len(), "case"),
         tables::policies(standing),
         estimate(standing.mean),
         estimate(standing.p99),
@@ -162,7 +162,7 @@ fn routes(judged: &Judged<'_>) -> Markup {
     markup! {
         @if let Some(table) = tables::routes(judged) {
             section #routes aria-labelledby="routes-title" {
-                h2 #routes-title { "What routes are worth" }
+                h2 #routes-title { "Effect of routes" }
                 (scrolling(&table))
                 (folded("All contestants", Some(tables::contestants(judged))))
             }

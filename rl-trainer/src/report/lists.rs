@@ -1,32 +1,32 @@
-//! The evaluations of a run by the name of their list, with what they sum up to.
+//! The evaluations of a run by list, with their summaries.
 
 use crate::evaluate::goals::{Goal, Goals};
 use crate::evaluate::{Estimate, Evaluation, Kind, Standing, paired};
 
-/// One list and how all trained policies together stand in it.
+/// One list, with the summary of all trained policies.
 #[derive(Clone, Debug)]
 pub struct Judged<'a> {
-    /// All figures.
+    /// The complete evaluation.
     pub evaluation: &'a Evaluation,
-    /// Over all trained policies.
+    /// Summary over all trained policies.
     pub standing: Standing,
 }
 
 /// The lists that were played.
 #[derive(Clone, Debug, Default)]
 pub struct Lists<'a> {
-    /// A to I.
+    /// Situations A to I.
     pub situations: Option<Judged<'a>>,
     /// Held-out random cases.
     pub test: Option<Judged<'a>>,
-    /// B with routes.
+    /// Situation B with routes.
     pub routes: Option<Judged<'a>>,
-    /// Others, such as the scenarios of a custom run.
+    /// Other lists, such as the scenarios of a custom run.
     pub others: Vec<Judged<'a>>,
 }
 
 impl<'a> Lists<'a> {
-    /// Sums up; evaluations without a case or a trained policy are left out.
+    /// Summarises evaluations; those without a case or a trained policy are left out.
     pub fn new(evaluations: &'a [Evaluation]) -> Self {
         let mut lists = Self::default();
         for evaluation in evaluations {
@@ -44,12 +44,12 @@ impl<'a> Lists<'a> {
         lists
     }
 
-    /// All lists, in the order of reports.
+    /// Returns all lists, in the order of reports.
     pub fn all(&self) -> impl Iterator<Item = &Judged<'a>> {
         self.test.iter().chain(&self.situations).chain(&self.routes).chain(&self.others)
     }
 
-    /// Judges the lists of which all cases, all requests and at least five replications were played.
+    /// Judges the lists that were played in full: all cases and requests, and at least five replications.
     pub fn judge(&self, goals: &Goals) -> Vec<Goal> {
         let proof = |judged: &&Judged<'_>| judged.evaluation.is_proof();
         let test = self.test.as_ref().filter(proof).map(|judged| goals.judge_held_out(&judged.standing));
@@ -59,8 +59,8 @@ impl<'a> Lists<'a> {
     }
 }
 
-/// Mean and 99th percentile of policies that see routes to those of the same policies that do not, paired by
-/// replication and seed.
+/// Returns the ratios of the mean and of the 99th percentile of policies that see routes to those of the same
+/// policies without routes, paired by replication and seed.
 pub(super) fn worth_of_routes(evaluation: &Evaluation) -> Option<[Estimate; 2]> {
     let (seeing, blind) = (evaluation.of_kind(Kind::Trained), evaluation.of_kind(Kind::Unrouted));
     let case = evaluation.cases.first()?;

@@ -1,4 +1,4 @@
-//! The report as Markdown: the same tables, for repositories and pull requests.
+//! The report as Markdown, for repositories and pull requests; its tables match those of the page.
 
 use super::data::RunReport;
 use super::html::summary;
@@ -8,10 +8,10 @@ use super::tables;
 use lb_report::parts::{Table, captioned, escape};
 use std::fmt::Write;
 
-/// Cases in the table of regret.
+/// Number of cases in the table of regret.
 const MOST_REGRETS: usize = 12;
 
-/// The report.
+/// Renders the report.
 pub fn markdown(run: &RunReport) -> String {
     let lists = Lists::new(&run.evaluations);
     let mut out = format!("# Training report: {}\n\n", escape(&run.run_id));
@@ -37,7 +37,7 @@ pub fn markdown(run: &RunReport) -> String {
         section(&mut out, "Situations", tables);
     }
     if let Some(judged) = &lists.routes {
-        section(&mut out, "What routes are worth", [tables::routes(judged)]);
+        section(&mut out, "Effect of routes", [tables::routes(judged)]);
     }
     let guards = tables::guards(lists.all(), &run.scenarios);
     let traces = tables::traces(&run.traces);
@@ -50,7 +50,7 @@ pub fn markdown(run: &RunReport) -> String {
 fn verdict(out: &mut String, run: &RunReport, lists: &Lists<'_>) {
     out.push_str("## Verdict\n\n");
     if run.interrupted {
-        out.push_str("**Interrupted**: this report covers what was complete by then.\n\n");
+        out.push_str("**Interrupted**: this report covers only completed results.\n\n");
     }
     for judged in lists.all() {
         let _ = writeln!(out, "{}\n", escape(&summary(judged)));
@@ -64,7 +64,7 @@ fn verdict(out: &mut String, run: &RunReport, lists: &Lists<'_>) {
     if all == 0 {
         let _ = writeln!(out, "{NOT_JUDGED}\n");
     } else {
-        let _ = writeln!(out, "{} of {all} required goals are met.\n", met.len());
+        let _ = writeln!(out, "{} of {all} required goals were met.\n", met.len());
     }
     for goal in missed {
         let measured = of_goal(goal, goal.measured);

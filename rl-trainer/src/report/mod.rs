@@ -1,8 +1,9 @@
-//! What a person reads of a training and its proof: Markdown, one self-contained HTML page, the console.
+//! Human-readable reports of a training run and its proof: Markdown, a self-contained HTML page, and console
+//! output.
 //!
-//! Reports are pure functions of [`RunReport`], which the run also leaves behind as JSON. What tables and
-//! charts say is decided once, in [`tables`] and [`charts`]; the formats only draw it, with the parts that
-//! reports of `bench` are made of ([`lb_report::parts`]).
+//! Reports are pure functions of [`RunReport`], which the run also writes as JSON. The contents of tables and
+//! charts are defined once, in [`tables`] and [`charts`]; the formats only render them, with parts shared
+//! with the reports of `bench` ([`lb_report::parts`]).
 
 mod charts;
 mod console;

@@ -1,16 +1,16 @@
-//! How reports write numbers, in one place.
+//! Formats numbers for reports.
 
 use crate::evaluate::Estimate;
 use crate::evaluate::goals::Goal;
 
-/// Stands where there is no number.
+/// Placeholder for a missing number.
 pub(super) const NONE: &str = "–";
 
-/// Stands where goals were given and could not be judged.
+/// Message if goals were given but could not be judged.
 pub(super) const NOT_JUDGED: &str = "No list was played in full (all cases, all requests, five replications), so no goal is \
     judged.";
 
-/// A ratio with its interval: `0.766 (0.71 to 0.82)`.
+/// Formats a ratio with its interval, such as `0.766 (0.710 to 0.820)`.
 pub(super) fn estimate(estimate: Estimate) -> String {
     let Estimate { ratio, interval } = estimate;
     match interval {
@@ -19,22 +19,22 @@ pub(super) fn estimate(estimate: Estimate) -> String {
     }
 }
 
-/// A fraction as a percentage.
+/// Formats a fraction as a percentage.
 pub(super) fn percent(fraction: f64, digits: usize) -> String {
     format!("{:.digits$} %", fraction * 100.0)
 }
 
-/// A number with so many decimals, where there is one.
+/// Formats a number with `digits` decimals, or a placeholder for `None`.
 pub(super) fn fixed(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.digits$}"))
 }
 
-/// What a goal asks for, or what was measured for it.
+/// Formats the target or the measured value of a goal.
 pub(super) fn of_goal(goal: &Goal, value: Estimate) -> String {
     if goal.metric == "errors" { percent(value.ratio, 2) } else { estimate(value) }
 }
 
-/// What became of a goal.
+/// Describes the outcome of a goal.
 pub(super) fn outcome(goal: &Goal) -> String {
     if goal.met {
         return "met".to_owned();
@@ -47,7 +47,7 @@ pub(super) fn outcome(goal: &Goal) -> String {
     format!("missed by {by}{close}")
 }
 
-/// Seconds, minutes and hours as people say them.
+/// Formats a duration in seconds, minutes or hours.
 pub(super) fn length(seconds: f64) -> String {
     match seconds {
         seconds if seconds < 120.0 => format!("{seconds:.1} s"),

@@ -1,4 +1,4 @@
-//! What tables of reports hold, once for all formats.
+//! Contents of the tables in reports, shared by all formats.
 
 use super::data::{RunReport, TraceReport, TrafficReport};
 use super::lists::Judged;
@@ -9,13 +9,13 @@ use crate::evaluate::{Estimate, Kind, Line, Standing, TEST_SHA256, league};
 use crate::scenarios::about_situation;
 use crate::train::BASELINE;
 use lb_core::policy::GuardCounts;
-use lb_report::parts::{Cell, Table, Tone, command_line};
+use lb_report::parts::{Cell, Table, Tone, command_line, count};
 
 fn plain(text: impl Into<String>) -> Cell {
     Cell::toned(text, Tone::Plain)
 }
 
-/// Every goal that was judged.
+/// Returns the table of all judged goals.
 pub(super) fn goals(goals: &[Goal]) -> Option<Table> {
     let mut table = Table::new(
         format!("Goals: ratios to {BASELINE} unless stated otherwise; a goal is met at or below its target"),
@@ -42,7 +42,7 @@ pub(super) fn goals(goals: &[Goal]) -> Option<Table> {
     table.unless_empty()
 }
 
-/// The situations, with targets where goals were given.
+/// Returns the table of situations, with targets if goals were given.
 pub(super) fn situations(standing: &Standing, targets: Option<&Goals>) -> Table {
     let targets = targets.and_then(|goals| goals.situations.as_ref());
     let with_targets = |[mean, p99]: [Cell; 2], [mean_target, p99_target]: [Cell; 2]| match targets {
@@ -56,7 +56,7 @@ pub(super) fn situations(standing: &Standing, targets: Option<&Goals>) -> Table 
     header.extend(["Regret mean / p99", "Best classical mean / p99", "Errors (baseline)"]);
     let mut table = Table::new(
         format!(
-            "Situations: ratios to {BASELINE}, averaged over {}; regret is to the best classical algorithm of each",
+            "Situations: ratios to {BASELINE}, averaged over {}; regret is relative to the best classical algorithm of each",
             policies(standing)
         ),
         &header,
@@ -88,7 +88,7 @@ pub(super) fn situations(standing: &Standing, targets: Option<&Goals>) -> Table 
     table
 }
 
-/// A ratio, in the tone of whether it keeps its target.
+/// Returns a cell with a ratio, coloured by whether it meets its target.
 fn held(measured: Estimate, target: Option<f64>) -> Cell {
     let tone = match target {
         Some(target) if measured.ratio <= target => Tone::Good,
@@ -98,7 +98,7 @@ fn held(measured: Estimate, target: Option<f64>) -> Cell {
     Cell::toned(estimate(measured), tone)
 }
 
-/// How many trained policies figures are averages over.
+/// Returns the number of trained policies that figures are averaged over, in words.
 pub(super) fn policies(standing: &Standing) -> String {
     match standing.policies.len() {
         1 => "one trained policy".to_owned(),
@@ -106,7 +106,7 @@ pub(super) fn policies(standing: &Standing) -> String {
     }
 }
 
-/// Each trained policy on its own, and all of them.
+/// Returns the table of trained policies, with one row for each and one for all of them.
 pub(super) fn by_policy(judged: &Judged<'_>) -> Table {
     let evaluation = judged.evaluation;
     let mut table = Table::new(
@@ -135,7 +135,7 @@ pub(super) fn by_policy(judged: &Judged<'_>) -> Table {
     table
 }
 
-/// All contestants of a list, the best mean first; oracles set apart.
+/// Returns the table of all contestants of a list, ordered by mean, with oracles listed separately.
 pub(super) fn contestants(judged: &Judged<'_>) -> Table {
     let mut table = Table::new(
         format!(
@@ -172,10 +172,11 @@ pub(super) fn contestants(judged: &Judged<'_>) -> Table {
     table
 }
 
-/// The cases in which trained policies did worst against the best classical algorithm.
+/// Returns the table of the cases in which trained policies did worst compared with the best classical
+/// algorithm.
 pub(super) fn regrets(standing: &Standing, most: usize) -> Option<Table> {
     let mut table = Table::new(
-        "Cases with the most regret: mean latency to that of the best classical algorithm of the case",
+        "Cases with the most regret: mean latency relative to that of the best classical algorithm of the case",
         &["Case", "Regret mean", "Regret p99", "Best classical mean / p99", "Mean", "p99", "Largest share"],
     );
     let mut cases: Vec<_> = standing.cases.iter().collect();
@@ -194,11 +195,11 @@ pub(super) fn regrets(standing: &Standing, most: usize) -> Option<Table> {
     table.unless_empty()
 }
 
-/// What routes are worth: trained policies that see them, and the same that do not.
+/// Returns the table of trained policies with and without routes.
 pub(super) fn routes(judged: &Judged<'_>) -> Option<Table> {
     let evaluation = judged.evaluation;
     let mut table = Table::new(
-        format!("Situation B where routes tell most of the size of a request: ratios to {BASELINE}"),
+        format!("Situation B where the route largely determines the size of a request: ratios to {BASELINE}"),
         &["Policies", "Mean", "p99"],
     );
     for (name, kind) in [("see routes", Kind::Trained), ("do not see routes", Kind::Unrouted)] {
@@ -207,18 +208,19 @@ pub(super) fn routes(judged: &Judged<'_>) -> Option<Table> {
         table.add(vec![name.to_owned(), estimate(case.mean), estimate(case.p99)]);
     }
     let worth = super::lists::worth_of_routes(evaluation)?;
-    let cells = [plain("the one to the other"), plain(estimate(worth[0])), plain(estimate(worth[1]))];
+    let cells =
+        [plain("with relative to without routes"), plain(estimate(worth[0])), plain(estimate(worth[1]))];
     table.add_toned(Tone::Apart, cells.into());
     Some(table)
 }
 
-/// How often guards overruled the trained policies.
+/// Returns the table of how often guards overrode the trained policies.
 pub(super) fn guards<'a>(
     lists: impl Iterator<Item = &'a Judged<'a>>,
     scenarios: &[TrafficReport],
 ) -> Option<Table> {
     let mut table = Table::new(
-        "Guards: decisions of trained policies that were not their own",
+        "Guards: decisions in which a guard overrode a trained policy",
         &["Where", "Decisions", "Minimum share", "Silence", "Not a number"],
     );
     let row = |name: String, counts: GuardCounts| {
@@ -253,10 +255,10 @@ pub(super) fn guards<'a>(
     table.unless_empty()
 }
 
-/// The trainings.
+/// Returns the table of training runs.
 pub(super) fn trainings(run: &RunReport) -> Option<Table> {
     let mut table = Table::new(
-        format!("Trainings: ratios to {BASELINE} on the validation set, which alone chooses"),
+        format!("Training runs: ratios to {BASELINE} on the validation set, by which the policy is chosen"),
         &[
             "Seed",
             "Validation mean",
@@ -289,7 +291,8 @@ pub(super) fn trainings(run: &RunReport) -> Option<Table> {
     table.unless_empty()
 }
 
-/// The first look at the validation set at which mean and 99th percentile are both below the baseline's.
+/// Returns the step and time of the first validation at which mean and 99th percentile are both below the
+/// baseline's.
 fn beats_baseline(curve: &[Update]) -> Option<(u64, f64)> {
     let value = |update: &Update, name: &str| {
         update.values.iter().find(|(column, _)| column == name).map(|(_, value)| *value)
@@ -301,7 +304,7 @@ fn beats_baseline(curve: &[Update]) -> Option<(u64, f64)> {
     curve.iter().find(beats).map(|update| (update.step, update.wall_s))
 }
 
-/// Scenarios that were played.
+/// Returns the table of played scenarios.
 pub(super) fn traffic(scenarios: &[TrafficReport]) -> Option<Table> {
     let mut table = Table::new(
         "Traffic: latency of all requests, failures included",
@@ -323,7 +326,7 @@ pub(super) fn traffic(scenarios: &[TrafficReport]) -> Option<Table> {
     table.unless_empty()
 }
 
-/// What was done.
+/// Returns the table of steps.
 pub(super) fn steps(run: &RunReport) -> Option<Table> {
     let mut table = Table::new("Steps", &["Step", "Outcome", "Time", "Detail"]);
     for step in &run.steps {
@@ -339,19 +342,11 @@ pub(super) fn steps(run: &RunReport) -> Option<Table> {
     table.unless_empty()
 }
 
-/// What is in the traces.
+/// Returns the table of traces.
 pub(super) fn traces(traces: &[TraceReport]) -> Option<Table> {
     let mut table = Table::new(
         "Traces: can a policy be trained on them?",
-        &[
-            "Traces",
-            "Experiences",
-            "Completeness",
-            "Outcome not known",
-            "Made at random",
-            "Actions",
-            "Verdict",
-        ],
+        &["Traces", "Experiences", "Completeness", "Outcome unknown", "Made at random", "Actions", "Verdict"],
     );
     for trace in traces {
         let all: u64 = trace.actions.iter().map(|(_, count)| count).sum();
@@ -381,7 +376,7 @@ pub(super) fn traces(traces: &[TraceReport]) -> Option<Table> {
     table.unless_empty()
 }
 
-/// What is needed to do it again.
+/// Returns the table of the information needed to repeat the run.
 pub(super) fn environment<'a>(run: &RunReport, lists: impl Iterator<Item = &'a Judged<'a>>) -> Table {
     let mut table = Table::new("What is needed to repeat the run", &["What", "Value"]);
     let mut add = |what: &str, value: String| table.add(vec![what.to_owned(), value]);
@@ -402,12 +397,13 @@ pub(super) fn environment<'a>(run: &RunReport, lists: impl Iterator<Item = &'a J
         let requests = evaluation.cases.first().map_or(0, |case| case.requests);
         let hash = &evaluation.list_sha256;
         add(
-            &format!("List `{}`", evaluation.list),
+            &format!("List \"{}\"", evaluation.list),
             format!(
-                "SHA-256 {hash}{frozen}; {} of {} cases, {} replications of {requests} requests",
+                "SHA-256 {hash}{frozen}; {} of {}, {} of {}",
                 evaluation.cases.len(),
-                evaluation.planned_cases,
-                evaluation.lucks
+                count(evaluation.planned_cases, "case"),
+                count(evaluation.lucks as usize, "replication"),
+                count(requests as usize, "request")
             ),
         );
     }

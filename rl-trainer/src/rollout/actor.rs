@@ -1,4 +1,4 @@
-//! The policy that plays episodes: samples from the scores and keeps what it saw and did.
+//! The policy that plays episodes: samples decisions from the scores and records them.
 
 use super::{Exploration, MOST_COST, reward};
 use lb_core::Time;
@@ -8,19 +8,19 @@ use lb_core::rng::Rng;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 
-/// The decisions of one load balancer in one episode, in order. `n(i)` is the number of candidates of decision
-/// `i`, and `N` the sum of all.
+/// The decisions of one load balancer in one episode, in order. `n(i)` is the number of candidates of
+/// decision `i`, and `N` is the sum over all decisions.
 #[derive(Clone, Debug, Default)]
 pub struct Trajectory {
-    /// `n(i)` of each.
+    /// Number of candidates `n(i)` of each decision.
     pub counts: Vec<u16>,
     /// Rows of all candidates: `N x WIDTH`.
     pub rows: Vec<f32>,
     /// Priors of all candidates: `N`.
     pub priors: Vec<f32>,
-    /// The place of the candidate that was picked.
+    /// Index of the candidate that was picked.
     pub actions: Vec<u16>,
-    /// Log-probability of that pick.
+    /// Log-probability of each pick.
     pub log_probs: Vec<f32>,
     /// Time of each decision, in mean service times since the start.
     pub at: Vec<f32>,
@@ -31,12 +31,12 @@ pub struct Trajectory {
 }
 
 impl Trajectory {
-    /// Number of decisions.
+    /// Returns the number of decisions.
     pub fn len(&self) -> usize {
         self.counts.len()
     }
 
-    /// Whether there are no decisions.
+    /// Returns whether there are no decisions.
     pub fn is_empty(&self) -> bool {
         self.counts.is_empty()
     }
@@ -50,7 +50,7 @@ pub struct Actor {
     features: Features,
     scores: Scores,
     trajectory: Trajectory,
-    /// Decisions whose requests are under way: when, and which. By backend.
+    /// Times and indices of decisions whose requests are in flight, by backend.
     pending: Vec<VecDeque<(Time, usize)>>,
     lesson: Option<Arc<Mutex<Vec<f64>>>>,
     sink: Arc<Mutex<Trajectory>>,
@@ -76,7 +76,7 @@ impl Actor {
         }
     }
 
-    /// From now on `lesson` holds, at each pick, what a teacher thinks of the backends.
+    /// Connects a teacher: at each pick, `lesson` holds its estimated costs of the backends.
     pub(super) fn listen(&mut self, lesson: Arc<Mutex<Vec<f64>>>) {
         self.lesson = Some(lesson);
     }
@@ -96,7 +96,7 @@ impl Actor {
             let of = |backend: &BackendIndex| lesson[backend.get()];
             let least = scores.candidates().iter().map(of).fold(f64::INFINITY, f64::min);
             let above = |cost: f64| ((cost - least) / 1e6 / self.service_ms) as f32;
-            // NaN: no backend is up, so all cost the same.
+            // NaN means that no backend is up, so all costs are equal.
             let costs = scores.candidates().iter().map(|backend| above(of(backend)).min(MOST_COST));
             notes.costs.extend(costs.map(|cost| if cost.is_nan() { 0.0 } else { cost }));
         }
@@ -151,7 +151,7 @@ impl Drop for Actor {
             self.trajectory.priors.len() * WIDTH,
             "one prior per row"
         );
-        // An episode that ended in a panic has nothing to give.
+        // An episode that panicked has no trajectory.
         if let Ok(mut sink) = self.sink.lock() {
             *sink = std::mem::take(&mut self.trajectory);
         }

@@ -1,7 +1,8 @@
-//! Episodes: a case simulated under the network as it is, with all that learning needs of each decision.
+//! Episodes: simulates a case under the current network and records every decision for learning.
 //!
-//! In plain Rust and without libtorch, so that episodes can be played on one core while the other learns.
-//! One [`Trajectory`] per load balancer of the case, since each sees and decides for itself.
+//! This is plain Rust without libtorch, so that episodes can be played on one core while the other learns.
+//! Each load balancer of the case has its own [`Trajectory`], since each has its own view and decides
+//! independently.
 
 mod actor;
 mod reward;
@@ -20,16 +21,16 @@ use std::sync::{Arc, Mutex};
 /// How decisions are drawn in an episode.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exploration {
-    /// Scores are divided by this before softmax.
+    /// Softmax temperature, by which scores are divided.
     pub temperature: f32,
-    /// Backends that are scored at most.
+    /// Maximum number of backends that are scored.
     pub max_candidates: usize,
 }
 
 /// Plays `case` under `network` and returns the trajectory of each load balancer.
 ///
 /// # Panics
-/// When the case cannot be simulated.
+/// Panics if the case cannot be simulated.
 pub fn play(case: &Case, network: &Arc<Network>, exploration: Exploration) -> Vec<Trajectory> {
     let sinks: Mutex<Vec<Arc<Mutex<Trajectory>>>> = Mutex::default();
     let mut policy = || -> Box<dyn Policy> { new_actor(case, network, exploration, &sinks) };
@@ -38,10 +39,10 @@ pub fn play(case: &Case, network: &Arc<Network>, exploration: Exploration) -> Ve
     collect(sinks)
 }
 
-/// As [`play`], with what an oracle thinks that each candidate would have cost.
+/// Like [`play`], and also records an oracle's estimated cost of each candidate.
 ///
 /// # Panics
-/// As [`play`].
+/// Same as [`play`].
 pub fn play_taught(
     case: &Case,
     network: &Arc<Network>,
@@ -86,7 +87,7 @@ fn collect(sinks: Mutex<Vec<Arc<Mutex<Trajectory>>>>) -> Vec<Trajectory> {
     sinks.iter().map(take).collect()
 }
 
-/// Samples are for those who judge; learning sees what the load balancer sees.
+/// Discards samples, which learning does not use because a load balancer cannot see them.
 struct Ignore;
 
 impl Observer for Ignore {

@@ -1,8 +1,8 @@
-//! What policies are trained, selected and judged on: cases, each a pool, its faults and its load.
+//! Cases for training, selecting and evaluating policies. A case consists of a pool, its faults and its load.
 //!
-//! Four families that never mix: *training* (drawn without end), *validation* (chooses checkpoints), *test*
-//! (drawn once, named by a hash, looked at to report) and the *situations* A to I, which are fixed by hand.
-//! A family's seeds lie in a range of their own.
+//! There are four families that never mix: *training* (unlimited random cases), *validation* (for selecting
+//! checkpoints), *test* (a frozen list identified by a hash, used only in reports) and the *situations* A to
+//! I, which are defined by hand. Each family has its own range of seeds.
 
 mod random;
 mod situations;
@@ -16,23 +16,23 @@ use lb_core::{Seed, hex};
 use sha2::{Digest, Sha256};
 use simulator::{OpenLoad, Options};
 
-/// A pool, its faults and its load.
+/// A case: a pool, its faults and its load.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     /// Short name, such as `test-17` or `situation-b`.
     pub name: String,
-    /// Backends and faults.
+    /// Backends and faults of the pool.
     pub topology: Topology,
-    /// Arrivals; its seed is the case's own.
+    /// Arrivals, with the case's own seed.
     pub load: OpenLoad,
-    /// Load balancers and delays.
+    /// Number of load balancers, network delays and the other simulator options.
     pub options: Options,
-    /// Mean service time of the pool in milliseconds: the unit of rewards and horizons.
+    /// Mean service time of the pool in milliseconds, which is the unit of rewards and horizons.
     pub service_ms: f64,
 }
 
 impl Case {
-    /// The same case with new random draws of arrivals, sizes and failures.
+    /// Returns the same case with new random draws of arrivals, sizes and failures.
     #[must_use]
     pub fn with_luck(mut self, luck: u64) -> Self {
         let seed = Seed(hash_name(self.name.as_bytes())).key(&[luck]);
@@ -41,14 +41,14 @@ impl Case {
         self
     }
 
-    /// The same case with `requests` requests.
+    /// Returns the same case with `requests` requests.
     #[must_use]
     pub fn with_requests(mut self, requests: u64) -> Self {
         self.load.requests = requests;
         self
     }
 
-    /// The timeout, which is what a failed request is charged with, in milliseconds.
+    /// Returns the timeout in milliseconds, which also counts as the latency of a failed request.
     pub fn timeout_ms(&self) -> f64 {
         self.load.request_timeout.as_millis_f64()
     }
@@ -57,9 +57,9 @@ impl Case {
 /// A set of random cases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Family {
-    /// Cases that policies are trained on.
+    /// Cases for training policies.
     Training,
-    /// Cases that checkpoints are selected by.
+    /// Cases for selecting checkpoints.
     Validation,
     /// Cases that are used only for reports.
     Test,
@@ -74,7 +74,7 @@ impl Family {
         }
     }
 
-    /// The case of this number.
+    /// Returns the case with this number.
     pub fn case(self, number: u64) -> Case {
         let seed = Seed(hash_name(self.name().as_bytes())).key(&[number]);
         let mut case = random_case(Seed(seed));
@@ -82,19 +82,19 @@ impl Family {
         case.with_luck(0)
     }
 
-    /// The first `count` cases.
+    /// Returns the first `count` cases.
     pub fn cases(self, count: u64) -> Vec<Case> {
         (0..count).map(|number| self.case(number)).collect()
     }
 }
 
-/// Cases of the validation set.
+/// Number of cases in the validation set.
 pub const VALIDATION_CASES: u64 = 48;
 
-/// Cases of the test set.
+/// Number of cases in the test set.
 pub const TEST_CASES: u64 = 100;
 
-/// SHA-256, in hex, of all that makes up these cases: it identifies a frozen list of cases.
+/// Returns the SHA-256 of these cases in hex, which identifies a frozen list of cases.
 pub fn hash(cases: &[Case]) -> String {
     let mut hash = Sha256::new();
     for case in cases {

@@ -1,8 +1,9 @@
-//! Random cases: small pools of unlike backends with unlike sizes, loads and faults, so that a policy cannot
-//! learn one of them by heart.
+//! Random cases: small pools with varying backends, request sizes, loads and faults, so that a policy cannot
+//! memorise them.
 //!
-//! Rates are set so that the pool could serve everything even while its faults last: what is learnt is where
-//! to send requests, not which of them to lose. Times scale with the mean service time, which varies tenfold.
+//! Rates are low enough for the pool to serve all requests even during faults, because the policy should
+//! learn where to send requests, not which ones to lose. Times scale with the mean service time, which varies
+//! by a factor of ten.
 
 use super::Case;
 use lb_core::fault::{Fault, FaultKind};
@@ -14,13 +15,13 @@ use rand::RngExt;
 use rand::seq::IndexedRandom;
 use simulator::{Bursts, HealthChecks, OpenLoad, Options};
 
-/// Requests of a case unless said otherwise.
+/// Default number of requests per case.
 const REQUESTS: u64 = 10_000;
 
-/// Milliseconds after which a client gives up, for a mean service time of 10 ms.
+/// Client timeout, in multiples of the mean service time.
 const TIMEOUT_PER_SERVICE: f64 = 200.0;
 
-/// The case that `seed` draws.
+/// Draws a case from `seed`.
 pub fn random_case(seed: Seed) -> Case {
     let mut rng = seed.stream(&[]);
     let rng = &mut rng;
@@ -28,7 +29,7 @@ pub fn random_case(seed: Seed) -> Case {
     let service_ms = log_uniform(rng, 3.0, 30.0);
     let speeds: f64 = backends.iter().map(|backend| backend.speed * f64::from(backend.workers)).sum();
     let workers: f64 = backends.iter().map(|backend| f64::from(backend.workers)).sum();
-    // Demand at speed 1 that takes `service_ms` at the average speed.
+    // The demand at speed 1 that takes `service_ms` at the average speed.
     let demand_ms = service_ms * speeds / workers;
     let (routes, weights, service_time) = sizes(rng, demand_ms);
     let (faults, least) = faults(rng, &backends, service_ms);
@@ -38,7 +39,7 @@ pub fn random_case(seed: Seed) -> Case {
         factor: rng.random_range(1.2..1.8),
         mean_length: Span::from_millis_f64(service_ms * log_uniform(rng, 10.0, 100.0)),
     });
-    // A burst may fill the pool, not drown it.
+    // A burst may saturate the pool, but not overload it.
     let peak = bursts.map_or(1.0, |bursts: Bursts| bursts.factor);
     let rate = capacity * utilisation.min(1.1 / peak);
     let load = OpenLoad {
@@ -71,7 +72,7 @@ fn log_uniform(rng: &mut Rng, from: f64, to: f64) -> f64 {
     rng.random_range(from.ln()..to.ln()).exp()
 }
 
-/// Three to eight backends: equal ones, some kinds of them, or each on its own.
+/// Draws three to eight backends: all equal, of a few kinds, or all different.
 fn backends(rng: &mut Rng) -> Vec<BackendSpec> {
     let count = rng.random_range(3..=8);
     let spread = log_uniform(rng, 2.0, 12.0);
@@ -102,7 +103,8 @@ fn backends(rng: &mut Rng) -> Vec<BackendSpec> {
         .collect()
 }
 
-/// Service times with a mean of `demand_ms`: alike, or of some routes that differ in size.
+/// Draws service times with a mean of `demand_ms`, either equal for all requests or different for some
+/// routes.
 fn sizes(rng: &mut Rng, demand_ms: f64) -> (Vec<Route>, Vec<f64>, ServiceTime) {
     let sigma = rng.random_range(0.3..1.3);
     let of = |mean_ms: f64, sigma: f64, kind: u32| match kind {
@@ -129,8 +131,8 @@ fn sizes(rng: &mut Rng, demand_ms: f64) -> (Vec<Route>, Vec<f64>, ServiceTime) {
     (routes.collect(), weights, of(demand_ms, sigma, kind))
 }
 
-/// Up to two faults that come and go, each of one backend, and the least share of the pool's speed that is
-/// left while they last.
+/// Draws up to two temporary faults of individual backends. Also returns the smallest share of the pool's
+/// speed that remains during the faults.
 fn faults(rng: &mut Rng, backends: &[BackendSpec], service_ms: f64) -> (Vec<Fault>, f64) {
     let count = *[0, 1, 1, 1, 2, 2].choose(rng).expect("there are some");
     let speed = |place: usize| backends[place].speed * f64::from(backends[place].workers);
@@ -146,11 +148,11 @@ fn faults(rng: &mut Rng, backends: &[BackendSpec], service_ms: f64) -> (Vec<Faul
             8 => FaultKind::Freeze {},
             _ => FaultKind::LatencyAdd { add_ms: service_ms * factor },
         };
-        // A pool without its fastest backend may have little left: the load is set by what remains.
+        // The load is based on the remaining capacity, which may be small without the fastest backend.
         least -= speed(place) / total;
         let length = service_ms / 1_000.0
             * match kind {
-                // As long as a pause for garbage or a short partition, not an outage.
+                // As long as a garbage collection pause or a short partition, not an outage.
                 FaultKind::Freeze {} => log_uniform(rng, 10.0, 100.0),
                 _ => log_uniform(rng, 50.0, 1_000.0),
             };

@@ -1,4 +1,4 @@
-//! The situations A to I as cases: the bundled topologies with the loads that they are meant for.
+//! The situations A to I as cases: the bundled topologies with their loads.
 
 use super::Case;
 use lb_core::service_time::ServiceTime;
@@ -6,21 +6,21 @@ use lb_core::topology::{Route, Topology};
 use lb_core::{Seed, Span};
 use simulator::{Bursts, HealthChecks, OpenLoad, Options};
 
-/// From one hop to the next, one way: a quarter of a millisecond, as in a data centre.
+/// One-way delay of a hop: 250 µs, as in a data centre.
 const DELAY: Span = Span::from_micros(250);
 
-/// Requests per seed.
+/// Number of requests per case.
 const REQUESTS: u64 = 60_000;
 
-/// How a situation is driven.
+/// Load and topology of a situation.
 struct Drive {
     letter: char,
-    /// What makes the situation hard, for reports.
+    /// Short description of what makes the situation hard, for reports.
     about: &'static str,
     text: &'static str,
-    /// Share of capacity.
+    /// Utilisation, as a fraction of the capacity.
     utilisation: f64,
-    /// Requests per second that fill the pool.
+    /// Capacity of the pool in requests per second.
     capacity: f64,
     bursts: bool,
     balancers: u16,
@@ -48,24 +48,26 @@ static DRIVES: [Drive; 9] = [
     Drive { capacity: 12_800.0, ..drive('i', "32 backends, speeds 1:2:4:8", topology!("i"), 0.8) },
 ];
 
-/// All nine, in order.
+/// Returns all nine situations, in order.
 pub fn situations() -> Vec<Case> {
     DRIVES.iter().map(case).collect()
 }
 
-/// The situation of this letter, `a` to `i`.
+/// Returns the situation with this letter, `a` to `i`.
 pub fn situation(letter: char) -> Option<Case> {
     DRIVES.iter().find(|drive| drive.letter == letter.to_ascii_lowercase()).map(case)
 }
 
-/// What the situation of this name, such as `situation-a`, is about, in a few words. `None` for other names.
+/// Returns a short description of the situation with this name, such as `situation-a`, or `None` for other
+/// names.
 pub fn about_situation(name: &str) -> Option<&'static str> {
     let letter = name.strip_prefix("situation-")?;
     DRIVES.iter().find(|drive| letter.chars().eq([drive.letter])).map(|drive| drive.about)
 }
 
-/// Situation B with the same spread of sizes, most of which is told by the route: four routes whose means
-/// spread as a log-normal with a sigma of 0.9 does, and a sigma of 0.45 within each.
+/// Returns situation B with routes that determine most of the size of a request: the means of four routes are
+/// spread like a log-normal distribution with sigma 0.9, and sizes within each route have sigma 0.45. The
+/// overall spread of sizes is unchanged.
 pub fn routed_situation() -> Case {
     let mut case = situation('b').expect("there is a B");
     case.name = "situation-b-routes".to_owned();

@@ -1,34 +1,35 @@
-//! Adam (Kingma and Ba, 2015) with its state exposed, so that a checkpoint can hold it: the optimiser of
-//! the tensor library does not expose it.
+//! Adam (Kingma and Ba, 2015) with exposed state, so that a checkpoint can save it. The optimiser of the
+//! tensor library does not expose its state.
 
 use tch::Tensor;
 
-/// Decay of the mean of gradients, of their squares, and what keeps the quotient finite: the usual ones, but
-/// for a larger epsilon, as in PPO's reference implementation (Huang et al., The 37 implementation details of
-/// proximal policy optimization, 2022, detail 3).
+/// The usual decay rates of the moving averages of gradients and of their squares, and a larger epsilon, as
+/// in PPO's reference implementation (Huang et al., The 37 implementation details of proximal policy
+/// optimization, 2022, detail 3).
 const BETA_1: f64 = 0.9;
 const BETA_2: f64 = 0.999;
 const EPSILON: f64 = 1e-5;
 
-/// Adam over a list of parameters.
+/// The Adam optimiser for a list of parameters.
 #[derive(Debug)]
 pub struct Adam {
-    /// Means of gradients, by parameter.
+    /// Moving averages of gradients, by parameter.
     pub first: Vec<Tensor>,
-    /// Means of their squares.
+    /// Moving averages of squared gradients, by parameter.
     pub second: Vec<Tensor>,
-    /// Steps taken.
+    /// Number of steps taken.
     pub steps: i64,
 }
 
 impl Adam {
-    /// A fresh state for these parameters.
+    /// Creates a new state for these parameters.
     pub fn new(parameters: &[&Tensor]) -> Self {
         let zeros = || parameters.iter().map(|one| one.detach().zeros_like()).collect();
         Self { first: zeros(), second: zeros(), steps: 0 }
     }
 
-    /// One step along the gradients, whose joint norm is first cut to `max_grad_norm`. Returns the norm before.
+    /// Performs one step after clipping the gradients' global norm to `max_grad_norm`. Returns the norm
+    /// before clipping.
     pub fn step(&mut self, parameters: &[&Tensor], rate: f64, max_grad_norm: f64) -> f64 {
         let _no_grad = tch::no_grad_guard();
         let gradients: Vec<Tensor> = parameters.iter().map(|one| one.grad()).collect();

@@ -3,28 +3,30 @@
 use super::Scorer;
 use crate::rollout::Trajectory;
 use lb_core::policy::learned::WIDTH;
+use lb_core::rng::Rng;
+use rand::seq::SliceRandom;
 use tch::{Device, Tensor};
 
-/// Decisions as tensors; `B` decisions, `M` candidates at most.
+/// A batch of `B` decisions as tensors, with at most `M` candidates each.
 #[derive(Debug)]
 pub struct Batch {
-    /// `[B, M, WIDTH]`: rows as the layers see them, normalised and cut off; zeros where there is no candidate.
+    /// `[B, M, WIDTH]`: rows as the layers see them, normalised and clipped; zero for missing candidates.
     pub rows: Tensor,
     /// `[B, 2 WIDTH]`: mean and maximum of each decision's rows.
     pub pooled: Tensor,
-    /// `[B, M]`: minus infinity where there is no candidate.
+    /// `[B, M]`: priors; minus infinity for missing candidates.
     pub priors: Tensor,
-    /// `[B]`: the place that was picked.
+    /// `[B]`: the index of the picked candidate.
     pub actions: Tensor,
-    /// `[B]`: the log-probability of that pick.
+    /// `[B]`: the log-probability of the pick.
     pub log_probs: Tensor,
     /// `[B, M]`: costs that a teacher estimates; zero without a teacher.
     pub costs: Tensor,
 }
 
 impl Batch {
-    /// All decisions of `trajectories`, one trajectory after the other, normalised as `scorer` does. What has
-    /// no gradient is worked out here, once, and not in every step.
+    /// Builds a batch of all decisions of `trajectories`, in order, normalised by `scorer`. Values without a
+    /// gradient are computed here once instead of in every step.
     pub fn new(trajectories: &[Trajectory], scorer: &Scorer, device: Device) -> Self {
         let total: usize = trajectories.iter().map(Trajectory::len).sum();
         let counts = trajectories.iter().flat_map(|one| &one.counts);
@@ -66,17 +68,17 @@ impl Batch {
         }
     }
 
-    /// Decisions.
+    /// Returns the number of decisions.
     pub fn len(&self) -> i64 {
         self.actions.size()[0]
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no decisions.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The decisions at `places` (`[K]`, integers).
+    /// Returns the decisions at the indices `places` (`[K]`, integers).
     #[must_use]
     pub fn select(&self, places: &Tensor) -> Self {
         let of = |tensor: &Tensor| tensor.index_select(0, places);
@@ -91,7 +93,17 @@ impl Batch {
     }
 }
 
-/// Mean and maximum of rows, one after the other.
+/// Returns the numbers from 0 to `count - 1` in random order (`[count]`, integers).
+///
+/// `randperm` of libtorch would draw from a generator that all threads of the process share, so that
+/// two training runs in one process would change each other.
+pub fn permutation(count: i64, rng: &mut Rng, device: Device) -> Tensor {
+    let mut places: Vec<i64> = (0..count).collect();
+    places.shuffle(rng);
+    Tensor::from_slice(&places).to_device(device)
+}
+
+/// Writes the mean of the rows, followed by their maximum, to `pooled`.
 fn pool(rows: &[f32], pooled: &mut [f32]) {
     let (mean, most) = pooled.split_at_mut(WIDTH);
     most.fill(f32::NEG_INFINITY);

@@ -1,13 +1,13 @@
 //! The scorer as tensors: the same network as `lb_core::policy::learned::Network`, with gradients.
 //!
 //! Shapes: a batch of `B` decisions with at most `M` candidates has rows `[B, M, WIDTH]` and priors `[B, M]`;
-//! scores are `[B, M]`. Where there is no candidate, prior and score are minus infinity.
+//! scores are `[B, M]`. Priors and scores of missing candidates are minus infinity.
 
 mod adam;
 mod batch;
 
 pub use adam::Adam;
-pub use batch::Batch;
+pub use batch::{Batch, permutation};
 
 use lb_core::policy::learned::network::{HIDDEN, LEAK};
 use lb_core::policy::learned::{Network, WIDTH};
@@ -24,7 +24,7 @@ pub struct Scorer {
 }
 
 impl Scorer {
-    /// The tensors of `network`.
+    /// Creates the tensors of `network`.
     pub fn from_network(network: &Network, device: Device) -> Self {
         let tensor =
             |numbers: &[f32], shape: &[i64]| Tensor::from_slice(numbers).reshape(shape).to_device(device);
@@ -48,7 +48,7 @@ impl Scorer {
         }
     }
 
-    /// The network that serves what the tensors hold.
+    /// Converts the tensors back to a network.
     pub fn to_network(&self) -> Network {
         let numbers = |tensor: &Tensor| -> Vec<f32> {
             let flat = tensor.detach().to_device(Device::Cpu).to_kind(Kind::Float).contiguous().view(-1);
@@ -74,7 +74,7 @@ impl Scorer {
         network
     }
 
-    /// A row as the layers see it: normalised and cut off.
+    /// Normalises and clips a row, as the layers see it.
     pub fn normalise(&self, row: &[f32], normal: &mut [f32]) {
         let scaled = row.iter().zip(&self.mean).zip(&self.scale);
         for (normal, ((value, mean), scale)) in normal.iter_mut().zip(scaled) {
@@ -82,7 +82,7 @@ impl Scorer {
         }
     }
 
-    /// Scores of a batch, prior included: `[B, M]`.
+    /// Returns the scores of a batch, including the prior: `[B, M]`.
     pub fn scores(&self, batch: &Batch) -> Tensor {
         let p = &self.parameters;
         let first = leaky(&batch.rows.linear(&p[0], Some(&p[1])));
@@ -91,21 +91,21 @@ impl Scorer {
     }
 }
 
-/// Leaky ReLU with the slope that serving uses.
+/// Applies leaky ReLU with the slope that is used in serving.
 pub fn leaky(tensor: &Tensor) -> Tensor {
-    const { assert!(LEAK == 0.01, "libtorch's slope, which its one call for this has") };
+    const { assert!(LEAK == 0.01, "libtorch's leaky_relu has this fixed slope") };
     tensor.leaky_relu()
 }
 
-/// The mean entropy in nats of distributions whose logarithms are in the last dimension, `[]`. What cannot
-/// happen has the logarithm minus infinity and no part in it.
+/// Returns the mean entropy in nats, `[]`, of distributions whose log-probabilities are in the last
+/// dimension. Entries of minus infinity are ignored.
 pub fn entropy(log_probs: &Tensor) -> Tensor {
     let kind = log_probs.kind();
     -(log_probs.exp() * log_probs.clamp_min(-1e4)).sum_dim_intlist(-1, false, kind).mean(kind)
 }
 
-/// A network with small random weights (Xavier's uniform for the hidden layers, none for the output, so that
-/// the prior decides at first) for rows normalised by these deviations.
+/// Creates a network for rows normalised by `mean` and `std`. Its hidden layers have small random weights
+/// (Xavier uniform) and its output layer is zero, so that initially the prior decides.
 pub fn initial(seed: lb_core::Seed, mean: [f32; WIDTH], std: [f32; WIDTH]) -> Network {
     use rand::RngExt;
     let mut rng = seed.stream(&[0x5c0e]);

@@ -1,14 +1,15 @@
-//! The warm start: learning from an oracle, which is not available when the policy serves.
+//! The warm start: learns from an oracle, which is available only in training.
 //!
-//! An oracle knows true speeds and queues and names, at every decision, what each backend would cost. The
-//! network sees features only, and learns to make that cost small on average: the loss of a decision is
-//! `sum over backends of probability x cost`, so that backends which cost alike need not be told apart, and
-//! what cannot be seen is averaged over. The network itself decides what is met (Ross, Gordon and Bagnell, A
-//! reduction of imitation learning and structured prediction to no-regret online learning, 2011: DAgger), so
-//! it learns in the states that it gets into.
+//! An oracle knows the true speeds and queues and, for every decision, estimates the cost of each backend.
+//! The network sees only features and learns to minimise the expected cost: the loss of a decision is `sum
+//! over backends of probability x cost`. It therefore need not distinguish backends of equal cost, and
+//! averages over hidden information. Decisions are made by the network itself, so that it learns in the
+//! states that it reaches (DAgger: Ross, Gordon and Bagnell, A reduction of imitation learning and structured
+//! prediction to no-regret online learning, 2011).
 
 use crate::rollout::Trajectory;
-use crate::scorer::{Adam, Batch, Scorer, entropy};
+use crate::scorer::{Adam, Batch, Scorer, entropy, permutation};
+use lb_core::rng::Rng;
 use tch::{Device, Kind, Tensor};
 
 /// Hyperparameters of lessons.
@@ -16,16 +17,16 @@ use tch::{Device, Kind, Tensor};
 pub struct Args {
     /// Decisions per gradient step.
     pub minibatch_size: i64,
-    /// Gradient steps over the same decisions.
+    /// Number of passes over the same decisions.
     pub update_epochs: u32,
-    /// Scores are divided by this before softmax.
+    /// Softmax temperature, by which scores are divided.
     pub temperature: f64,
-    /// Costs above this, in mean service times, count as this: which of two hopeless backends is worse is
-    /// nothing to learn.
+    /// Upper bound of costs in mean service times; differences between two very bad backends are not worth
+    /// learning.
     pub max_cost: f64,
-    /// Weight of the entropy, which keeps probabilities of near-equal backends apart from 0 and 1.
+    /// Weight of the entropy bonus, which keeps probabilities of nearly equal backends away from 0 and 1.
     pub ent_coef: f64,
-    /// Most joint norm of a gradient.
+    /// Upper limit of the gradient's global norm; larger gradients are scaled down.
     pub max_grad_norm: f64,
 }
 
@@ -42,20 +43,21 @@ impl Default for Args {
     }
 }
 
-/// Learns from lessons; returns the mean cost of the decisions before.
+/// Learns from lessons in an order drawn from `rng`, and returns the mean cost of the decisions before learning.
 pub fn learn(
     scorer: &Scorer,
     adam: &mut Adam,
     lessons: &[Trajectory],
     learning_rate: f64,
     args: &Args,
+    rng: &mut Rng,
     device: Device,
 ) -> f64 {
     let batch = Batch::new(lessons, scorer, device);
     let parameters: Vec<&Tensor> = scorer.parameters.iter().collect();
     let (mut sum, mut steps) = (0.0, 0.0);
     for _ in 0..args.update_epochs {
-        let order = Tensor::randperm(batch.len(), (Kind::Int64, device));
+        let order = permutation(batch.len(), rng, device);
         for places in order.split(args.minibatch_size, 0) {
             let part = batch.select(&places);
             let log_probs = (scorer.scores(&part) / args.temperature).log_softmax(-1, Kind::Float);

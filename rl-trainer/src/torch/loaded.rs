@@ -1,26 +1,26 @@
-//! The libtorch that this process runs with. Neither libtorch's own interface as `tch` binds it nor the
-//! name of the file says a version, so it is read beside the file that the system's loader mapped into
-//! the process (`/proc/self/maps`, see proc_pid_maps(5)).
+//! Determines which libtorch this process has loaded. Neither the `tch` bindings nor the file name reveal the
+//! version, so it is read from files next to the library that the system's loader mapped into the process
+//! (`/proc/self/maps`, see proc_pid_maps(5)).
 //!
-//! The build script has looked at the folder that was linked; between the two, `LD_PRELOAD` or an
-//! exchanged folder can bring in another library, which fails in ways that say nothing.
+//! The build script checks the folder that is linked, but `LD_PRELOAD` or a replaced folder can load another
+//! library at run time, which then fails with obscure errors.
 
 use super::version;
 use std::path::{Path, PathBuf};
 
-/// The library that holds everything that runs on a CPU.
+/// The library that contains all CPU code.
 const LIBRARY: &str = "libtorch_cpu.so";
 
 /// A libtorch of the required version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The shared library.
+    /// Path of the shared library.
     pub library: PathBuf,
-    /// Its version, such as `2.13.0`.
+    /// Version, such as `2.13.0`.
     pub version: String,
 }
 
-/// The libtorch of this process is not the one that `tch` is written for.
+/// Reasons why the loaded libtorch is unknown or has the wrong version.
 #[derive(Debug, thiserror::Error)]
 pub enum WrongLibtorch {
     /// The loader's table cannot be read.
@@ -29,7 +29,7 @@ pub enum WrongLibtorch {
     /// The loader's table does not list libtorch.
     #[error("`/proc/self/maps` names no `{LIBRARY}`: this program was linked without libtorch")]
     Missing,
-    /// A libtorch is loaded, but nothing beside it gives its version.
+    /// A libtorch is loaded, but its version is unknown.
     #[error(
         "`{library}` was loaded, but nothing beside it gives its version; {required} is needed: run \
          `cargo xtask libtorch`, or set LIBTORCH to a folder that has it, and build again",
@@ -37,7 +37,7 @@ pub enum WrongLibtorch {
         required = version::REQUIRED
     )]
     Unversioned {
-        /// The shared library.
+        /// Path of the shared library.
         library: PathBuf,
     },
     /// The libtorch that is loaded has another version.
@@ -48,23 +48,23 @@ pub enum WrongLibtorch {
         required = version::REQUIRED
     )]
     Version {
-        /// The shared library.
+        /// Path of the shared library.
         library: PathBuf,
-        /// Its version.
+        /// Version of the loaded library.
         found: String,
     },
 }
 
-/// The libtorch of this process.
+/// Returns the libtorch that this process has loaded.
 ///
 /// # Errors
-/// It cannot be found, or is not of the [required version](version::REQUIRED).
+/// Fails if it cannot be found or is not the [required version](version::REQUIRED).
 pub fn loaded() -> Result<Loaded, WrongLibtorch> {
     let maps = std::fs::read_to_string("/proc/self/maps")?;
     checked(mapped(&maps).ok_or(WrongLibtorch::Missing)?)
 }
 
-/// The path of the library in a table of mappings: the rest of the line behind five columns.
+/// Returns the path of the library in a table of mappings, which is the rest of the line after five columns.
 fn mapped(maps: &str) -> Option<PathBuf> {
     maps.lines().find_map(|line| {
         let path = Path::new(line.get(line.find('/')?..)?);
@@ -72,7 +72,7 @@ fn mapped(maps: &str) -> Option<PathBuf> {
     })
 }
 
-/// Looks up the version of a library that lies in `lib/` of its libtorch.
+/// Checks the version of a library in the `lib/` folder of a libtorch installation.
 fn checked(library: PathBuf) -> Result<Loaded, WrongLibtorch> {
     let folder = library.parent().and_then(Path::parent);
     match folder.and_then(version::of) {
@@ -89,7 +89,7 @@ mod tests {
 
     #[test]
     fn the_process_runs_with_the_libtorch_that_is_pinned() {
-        // Uses the library, so that the linker keeps it.
+        // Calls the library so that the linker keeps it.
         assert_eq!(tch::Tensor::from_slice(&[1.5, 2.0]).sum(tch::Kind::Double).double_value(&[]), 3.5);
         let loaded = loaded().expect("the libtorch that the build script linked is the one that is needed");
         assert_eq!(loaded.version, version::REQUIRED, "the version of {}", loaded.library.display());

@@ -1,6 +1,6 @@
-//! libtorch, as this crate finds it: which version it needs, and which one the process runs with.
+//! The libtorch version that this crate needs, and the one that the process has loaded.
 //!
-//! The mathematics of training names [`tch`] itself; what is here is about the library behind it.
+//! Training code uses [`tch`] directly; this module is only about the library behind it.
 
 mod loaded;
 pub mod version;

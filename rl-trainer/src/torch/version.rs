@@ -1,25 +1,26 @@
-//! Which libtorch this repository needs, and which one lies in a folder.
+//! The libtorch version that this repository needs, and detection of the version in a folder.
 //!
-//! One file for three readers: the crate, its build script, and `cargo xtask libtorch`. So it names
-//! nothing but the standard library.
+//! This file is shared by the crate, its build script and `cargo xtask libtorch`, so it uses only the
+//! standard library.
 
 use std::fs;
 use std::path::Path;
 
-/// The version of libtorch that the crate `tch` is written for. It takes no other.
+/// The only version of libtorch that the crate `tch` supports.
 pub const REQUIRED: &str = "2.13.0";
 
-/// The version of the libtorch in `folder`, such as `2.13.0`, without what is built into it (`+cpu`).
+/// Returns the version of the libtorch in `folder`, such as `2.13.0`, without a build suffix such as `+cpu`.
 ///
-/// The file `build-version` says it in the archives of the project PyTorch; installations without one
-/// say it in a header. `None` if neither does.
+/// Archives of the PyTorch project have the version in the file `build-version`; other installations have it
+/// in a header. Returns `None` if neither is found.
 pub fn of(folder: &Path) -> Option<String> {
     let built = fs::read_to_string(folder.join("build-version")).ok();
     let found = built.or_else(|| header(folder))?;
     Some(found.trim().split('+').next().unwrap_or_default().to_owned())
 }
 
-/// What the headers in `folder` define as `TORCH_VERSION`. The file moved within the releases 2.x.
+/// Returns the value of `TORCH_VERSION` in the headers in `folder`. The location of the header changed during
+/// 2.x.
 fn header(folder: &Path) -> Option<String> {
     ["include/torch/headeronly/version.h", "include/torch/csrc/api/include/torch/version.h"]
         .iter()

@@ -1,7 +1,7 @@
-//! Traces: the decisions that load balancers logged, and what they can be used for.
+//! Traces: decisions that load balancers logged.
 //!
-//! [`inspect`] judges whether a policy can be trained on a trace; [`Traces::read`] loads what calibration
-//! ([`crate::calibrate`]) needs of it.
+//! [`inspect`] judges whether a policy can be trained on a trace; [`Traces::read`] loads the data that
+//! calibration ([`crate::calibrate`]) needs.
 
 pub mod inspect;
 mod original;

@@ -5,8 +5,7 @@
 
 use lb_traces::read::TraceError;
 use serde_json::{Map, Value};
-use std::fs::File;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 /// The fields of an experience, in the order in which they are checked.
@@ -14,17 +13,17 @@ pub(crate) const FIELDS: [&str; 5] = ["state", "action", "reward", "next_state",
 
 /// The key of a pod's latency in milliseconds.
 pub(crate) const LATENCY: &str = "avgResponseTimeMs";
-/// The key of a pod's errors in per cent.
+/// The key of a pod's error rate in per cent.
 pub(crate) const ERRORS: &str = "errorRatePercent";
 
-/// What a line holds of each field; none when it is missing or invalid.
+/// Fields of a line, each `None` if it is missing or invalid.
 pub(crate) struct Line {
     object: Map<String, Value>,
 }
 
 impl Line {
     /// # Errors
-    /// What is wrong with a line that is not a JSON object.
+    /// Fails with a description of the problem if the line is not a JSON object.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, String> {
         match serde_json::from_slice(bytes) {
             Ok(Value::Object(object)) => Ok(Self { object }),
@@ -33,7 +32,7 @@ impl Line {
         }
     }
 
-    /// The metrics of all pods when the load balancer decided.
+    /// Returns the metrics of all pods at the time of the decision.
     pub(crate) fn state(&self) -> Option<&Map<String, Value>> {
         metrics(self.object.get("state")?)
     }
@@ -54,7 +53,7 @@ impl Line {
         self.object.get("metadata")?.as_object()
     }
 
-    /// Which of [`FIELDS`] are there and valid.
+    /// Returns which of [`FIELDS`] are present and valid.
     pub(crate) fn present(&self) -> [bool; 5] {
         [
             self.state().is_some(),
@@ -65,7 +64,7 @@ impl Line {
         ]
     }
 
-    /// A metric of the chosen pod: after the request where that is known, else before it.
+    /// Returns a metric of the chosen pod, after the request if known, or else before it.
     pub(crate) fn of_chosen(&self, key: &str) -> Option<f64> {
         let action = self.action()?;
         let of = |pods: Option<&Map<String, Value>>| pods?.get(action)?.get(key)?.as_f64();
@@ -73,23 +72,31 @@ impl Line {
     }
 }
 
-/// Metrics by pod; an empty map is none.
+/// Returns the metrics by pod, or `None` if the map is empty.
 fn metrics(state: &Value) -> Option<&Map<String, Value>> {
     state.get("metrics")?.as_object().filter(|pods| !pods.is_empty())
 }
 
-/// Hands each line that is not blank to `each`, with its number from 1.
+/// The longest line in bytes: the metrics of tens of thousands of pods.
+const LONGEST_LINE: u64 = 16 << 20;
+
+/// Passes each non-blank line to `each`, with its number from 1.
 pub(crate) fn lines(path: &Path, mut each: impl FnMut(u64, &[u8])) -> Result<(), TraceError> {
     let unreadable = |source| TraceError::Unreadable { path: path.to_owned(), source };
-    let mut reader = BufReader::new(File::open(path).map_err(unreadable)?);
+    let mut reader = BufReader::new(lb_io::open(path).map_err(unreadable)?);
     let mut line = Vec::new();
     let mut number = 0;
     loop {
         line.clear();
-        if reader.read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
+        if (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(unreadable)? == 0 {
             return Ok(());
         }
         number += 1;
+        if line.len() as u64 == LONGEST_LINE {
+            let problem =
+                format!("line {number} is longer than {} MiB, the most that is read", LONGEST_LINE >> 20);
+            return Err(unreadable(std::io::Error::new(std::io::ErrorKind::FileTooLarge, problem)));
+        }
         let text = line.trim_ascii();
         if !text.is_empty() {
             each(number, text);

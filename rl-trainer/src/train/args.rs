@@ -1,57 +1,59 @@
-//! The hyperparameters of a training, all in one place.
+//! The hyperparameters of a training run.
 
 use crate::{evolution, ppo, teacher};
 use tch::Device;
 
-/// A training: normalisation, lessons, PPO, evolution.
+/// Hyperparameters of a training run with all its phases: normalisation, lessons, PPO and evolution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Args {
-    /// Fixes everything that is drawn.
+    /// Seed of all random draws.
     pub seed: u64,
-    /// Where tensors live.
+    /// Device that holds the tensors.
     pub device: Device,
-    /// Rounds of lessons of an oracle, before PPO. Without any the network begins at zero, so that its scores
-    /// are the prior: EWMA scan, cloned exactly.
+    /// Rounds of an oracle's lessons before PPO. With 0, the output of the initial network is zero, so that
+    /// its scores equal the prior, which is EWMA scan.
     pub lessons: u64,
-    /// Adam's rate in the first lesson; it falls linearly to a twentieth.
+    /// Adam's initial step size in lessons; it falls linearly to a twentieth.
     pub lesson_learning_rate: f64,
-    /// Decisions that PPO learns from; each update takes `episodes x requests`.
+    /// Total number of decisions that PPO learns from; each update uses `episodes x requests`.
     pub ppo_steps: u64,
     /// Episodes per update.
     pub episodes: u64,
-    /// Requests of an episode.
+    /// Requests per episode.
     pub requests: u64,
-    /// The horizon in mean service times at first and in the end; it moves from one to the other in the
-    /// middle third, geometrically. A short one learns fast that slow backends are slow; a long one that a
-    /// request on a fast backend delays others.
+    /// Initial and final horizon in mean service times; it changes geometrically during the middle third of
+    /// training. With a short horizon, the policy quickly learns which backends are slow; with a long one, it
+    /// learns that a request on a fast backend delays others.
     pub horizons: (f32, f32),
-    /// GAE's lambda at first and in the end.
+    /// Initial and final lambda of GAE.
     pub gae_lambdas: (f32, f32),
-    /// Adam's rate at first; it falls linearly to a twentieth.
+    /// Adam's initial step size in PPO; it falls linearly to a twentieth.
     pub learning_rate: f64,
-    /// Weight of the entropy bonus at first; it falls linearly to zero.
+    /// Initial weight of the entropy bonus; it falls linearly to zero.
     pub ent_coef: f64,
-    /// Generations of evolution.
+    /// Number of generations of evolution.
     pub generations: u64,
-    /// Evolution's step at first; it falls linearly to a tenth.
+    /// Hyperparameters of evolution; its step size falls linearly to a tenth.
     pub evolution: evolution::Args,
     /// Updates between two evaluations on the validation set.
     pub validate_every: u64,
     /// Generations between two evaluations on the validation set.
     pub validate_every_generations: u64,
-    /// The other hyperparameters of PPO; those that have a schedule are set by it.
+    /// Other hyperparameters of PPO; scheduled ones are overridden.
     pub ppo: ppo::Args,
     /// Hyperparameters of the lessons.
     pub teacher: teacher::Args,
 }
 
 impl Args {
-    /// About ten seconds: shows that everything works, and already beats least-connections.
+    /// Returns a training run of about ten seconds, which checks that everything works and already beats
+    /// least-connections.
     pub fn smoke(seed: u64) -> Self {
         Self { lessons: 8, ppo_steps: 200_000, generations: 0, validate_every: 4, ..Self::standard(seed) }
     }
 
-    /// Some three minutes; the policy that comes with `bench` is the best of three such trainings.
+    /// Returns a training run of about three minutes. The policy that comes with `bench` is the best of three
+    /// such training runs.
     pub fn standard(seed: u64) -> Self {
         Self {
             seed,
@@ -74,12 +76,12 @@ impl Args {
         }
     }
 
-    /// Updates of PPO.
+    /// Returns the number of PPO updates.
     pub fn updates(&self) -> u64 {
         self.ppo_steps.div_ceil(self.episodes * self.requests)
     }
 
-    /// PPO's knobs for update `number`.
+    /// Returns PPO's hyperparameters for update `number`.
     pub fn ppo_at(&self, number: u64) -> ppo::Args {
         let done = number as f32 / self.updates().max(1) as f32;
         let late = ((done - 1.0 / 3.0) * 3.0).clamp(0.0, 1.0);
@@ -94,7 +96,7 @@ impl Args {
         }
     }
 
-    /// Evolution's knobs for generation `number`.
+    /// Returns evolution's hyperparameters for generation `number`.
     pub fn evolution_at(&self, number: u64) -> evolution::Args {
         let left = 1.0 - number as f32 / self.generations.max(1) as f32;
         evolution::Args { learning_rate: self.evolution.learning_rate * left.max(0.1), ..self.evolution }

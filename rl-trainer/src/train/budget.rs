@@ -1,44 +1,45 @@
-//! Budgets and devices of trainings: arguments that several commands share.
+//! Budgets and devices of training runs, which are arguments of several commands.
 
 use super::args::Args;
 use anyhow::anyhow;
 use clap::ValueEnum;
 use harness::exit::{ExitCode, Failure, OrExit};
+use lb_config::values::whole;
 use tch::{Cuda, Device};
 
-/// Seeds are below this: a training's cases are numbered by its seed.
+/// Upper bound (exclusive) of seeds, because a training run's cases are numbered by its seed.
 const SEEDS: u64 = 1 << 20;
 
-/// How much a training may cost.
+/// Length of a training run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Budget {
-    /// About ten seconds: shows that everything works.
+    /// About ten seconds, to check that everything works.
     Smoke,
     /// About three minutes: the budget of the policy that comes with `bench`.
     Standard,
 }
 
-/// Where tensors live.
+/// Device that holds the tensors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum DeviceName {
-    /// The processor.
+    /// The CPU.
     Cpu,
     /// The first GPU.
     Cuda,
 }
 
-/// The arguments of a training on the command line.
+/// The arguments of a training run on the command line.
 #[derive(Clone, Debug, clap::Args)]
 #[command(next_help_heading = "Training")]
 pub struct TrainingArgs {
-    /// Rounds of lessons of an oracle before PPO, in place of the budget's; 0 leaves them out.
-    #[arg(long, value_name = "N")]
+    /// Rounds of an oracle's lessons before PPO; 0 skips them [default: set by the budget].
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_hyphen_values = true)]
     pub lessons: Option<u64>,
-    /// Decisions that PPO learns from, in place of the budget's.
-    #[arg(long, value_name = "N")]
+    /// Decisions that PPO learns from [default: set by the budget].
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_hyphen_values = true)]
     pub steps: Option<u64>,
-    /// Generations of evolution strategies, in place of the budget's.
-    #[arg(long, value_name = "N")]
+    /// Generations of evolution strategies [default: set by the budget].
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, allow_hyphen_values = true)]
     pub generations: Option<u64>,
     /// Device that holds the tensors. The network is small, so a GPU helps little.
     #[arg(long, value_enum, default_value = "cpu")]
@@ -46,13 +47,13 @@ pub struct TrainingArgs {
 }
 
 impl TrainingArgs {
-    /// The knobs of a training.
+    /// Returns the hyperparameters of a training run.
     ///
     /// # Errors
-    /// There is nothing to train with, the seed is too large, or there is no GPU.
+    /// Fails if all phases are empty, the seed is too large, or there is no GPU.
     pub fn plan(&self, budget: Budget, seed: u64) -> Result<Args, Failure> {
         if seed >= SEEDS {
-            return Err(anyhow!("--seed {seed}: is too large; seeds are below {SEEDS}"))
+            return Err(anyhow!("--seed {seed}: too large; use a seed below {SEEDS}"))
                 .or_exit(ExitCode::Usage);
         }
         let mut args = match budget {
@@ -65,8 +66,8 @@ impl TrainingArgs {
         args.device = self.device()?;
         if args.ppo_steps == 0 && args.generations == 0 && args.lessons == 0 {
             return Err(anyhow!(
-                "--lessons 0 --steps 0 --generations 0 leaves nothing to train with; set one of them above 0, or leave one to \
-                 the budget"
+                "--lessons 0 --steps 0 --generations 0 disables all phases; set one of them above 0, \
+                 or leave one to the budget"
             ))
             .or_exit(ExitCode::Usage);
         }

@@ -1,4 +1,4 @@
-//! The columns of the training curves, and what PPO writes into them.
+//! The columns of the training curves, and the values of PPO.
 
 use crate::ppo::{self, Diagnostics};
 
@@ -20,7 +20,7 @@ pub const COLUMNS: [&str; 14] = [
     "validation_p99_ratio",
 ];
 
-/// The values that an update of PPO gives.
+/// Returns the values of a PPO update.
 pub(super) fn values(told: &Diagnostics, knobs: &ppo::Args) -> Vec<(&'static str, f64)> {
     vec![
         ("policy_loss", told.policy_loss),

@@ -1,4 +1,4 @@
-//! The cases and the network that a training begins with.
+//! The initial cases and network of a training run.
 
 use super::args::Args;
 use crate::measure::in_parallel;
@@ -9,13 +9,13 @@ use lb_core::Seed;
 use lb_core::policy::learned::{Network, WIDTH};
 use std::sync::Arc;
 
-/// Episodes that the normalisation comes from.
+/// Number of episodes from which the normalisation is computed.
 const NORMALISE_EPISODES: u64 = 32;
 
-/// How decisions are drawn while learning.
+/// Exploration during learning.
 pub(super) const EXPLORATION: Exploration = Exploration { temperature: 1.0, max_candidates: 16 };
 
-/// A network that says nothing as yet, with the normalisation of rows as they come under the prior.
+/// Creates the initial network, whose rows are normalised by statistics collected under the prior.
 pub(super) fn first_network(args: &Args) -> Network {
     let cases = cases(args, 0, NORMALISE_EPISODES);
     let zero = Arc::new(Network::zero());
@@ -36,13 +36,13 @@ pub(super) fn first_network(args: &Args) -> Network {
     initial(Seed(args.seed), mean.map(|mean| mean as f32), std)
 }
 
-/// Training cases of this seed: trainings of different seeds meet different ones.
+/// Returns training cases of this seed; training runs with different seeds have different cases.
 pub(super) fn cases(args: &Args, from: u64, count: u64) -> Vec<Case> {
     let first = (args.seed << 40) + from;
     (first..first + count).map(|number| Family::Training.case(number).with_requests(args.requests)).collect()
 }
 
-/// Numbers of training cases at which each phase begins.
+/// Numbers of the training cases at which each phase begins.
 pub(super) mod range {
     pub(in crate::train) const LESSONS: u64 = 1 << 20;
     pub(in crate::train) const PPO: u64 = 1 << 24;

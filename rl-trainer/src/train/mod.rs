@@ -1,11 +1,12 @@
 //! A training from its first episode to the policy that is exported.
 //!
-//! In order: rows of some episodes give the normalisation; a teacher's lessons, if wanted; PPO, which plays the
-//! next episodes on one core while it learns from the last ones on the other; evolution from the best network
-//! so far. The network that is exported is the one that did best on the validation set, whenever that was.
+//! The phases are, in order: normalisation from the rows of some episodes; optional lessons from a teacher;
+//! PPO, which plays the next episodes on one core while it learns from the last ones on the other; and
+//! evolution from the best network so far. The exported network is the one that did best on the validation
+//! set at any time.
 //!
-//! Everything that is drawn comes from the seed and the number of the update, so a training that was stopped
-//! goes on from its checkpoint exactly as it would have.
+//! All random draws depend only on the seed and the number of the update, so a stopped training run resumes
+//! from its checkpoint exactly as if it had not been stopped.
 
 mod args;
 mod budget;

@@ -1,4 +1,4 @@
-//! How a training goes, and how it ends.
+//! The progress and the result of a training run.
 
 use super::state::StateError;
 use super::validation::Score;
@@ -7,35 +7,35 @@ use crate::curves::CurvesError;
 use lb_core::policy::PolicyFile;
 use std::fmt;
 
-/// A training that is complete.
+/// The result of a completed training.
 #[derive(Clone, Debug)]
 pub struct Trained {
     /// The policy, with its training record.
     pub file: PolicyFile,
     /// Score on the validation set.
     pub validation: Score,
-    /// Decisions that PPO learnt from.
+    /// Number of decisions that PPO learnt from.
     pub env_steps: u64,
-    /// Decisions per second of PPO, all in.
+    /// Decisions per second of PPO, including all overhead.
     pub steps_per_second: f64,
-    /// Seconds in all.
+    /// Total duration in seconds.
     pub seconds: f64,
 }
 
-/// Where a training is.
+/// The progress of a training run.
 #[derive(Clone, Debug)]
 pub struct Progress {
     /// `lessons`, `ppo` or `evolution`.
     pub phase: &'static str,
-    /// Rounds of this phase that are done.
+    /// Completed rounds of this phase.
     pub done: u64,
-    /// Rounds of this phase.
+    /// Total rounds of this phase.
     pub total: u64,
-    /// Decisions that PPO has learnt from.
+    /// Number of decisions that PPO has learnt from.
     pub env_steps: u64,
-    /// Seconds so far.
+    /// Elapsed time in seconds.
     pub seconds: f64,
-    /// The newest score on the validation set, if it was just evaluated.
+    /// Score on the validation set, if the network was just evaluated.
     pub validation: Option<Score>,
 }
 
@@ -46,22 +46,22 @@ impl fmt::Display for Progress {
     }
 }
 
-/// Why a training did not come to its end.
+/// Reasons why a training run did not complete.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainError {
-    /// It was asked to stop; the checkpoint holds where it was.
-    #[error("training was stopped; the checkpoint in `{0}` goes on from here")]
+    /// The training was stopped; the checkpoint holds its state.
+    #[error("training was stopped; resume from the checkpoint in `{0}`")]
     Stopped(String),
-    /// The checkpoint belongs to another training.
+    /// The checkpoint belongs to another training run.
     #[error(
-        "the checkpoint in `{folder}` is of seed {found}, not of seed {wanted}; give another folder or that seed"
+        "the checkpoint in `{folder}` has seed {found}, not seed {wanted}; use another folder or seed {found}"
     )]
     OtherTraining {
-        /// Where it lies.
+        /// Folder of the checkpoint.
         folder: String,
-        /// Its seed.
+        /// Seed of the checkpoint.
         found: u64,
-        /// The seed that was asked for.
+        /// Seed of this training run.
         wanted: u64,
     },
     /// See [`CheckpointError`].

@@ -1,4 +1,4 @@
-//! The record of the training that policy files carry.
+//! The record of the training run that policy files carry.
 
 use super::args::Args;
 use super::state::{Position, State, StateError};
@@ -7,10 +7,10 @@ use crate::checkpoint::Checkpoint;
 use lb_core::policy::learned::{Action, PolicyFile};
 use serde_json::json;
 
-/// The best network so far of the training that a checkpoint holds, as a policy.
+/// Returns the best network so far of the training in a checkpoint, as a policy.
 ///
 /// # Errors
-/// The checkpoint is not that of a training.
+/// Fails if the checkpoint does not belong to a training run.
 pub fn policy_of(checkpoint: &Checkpoint) -> Result<PolicyFile, StateError> {
     let State { position, best, .. } = State::load(checkpoint, Action::default(), tch::Device::Cpu)?;
     let mut file = PolicyFile::new(best, Action::default());
@@ -27,8 +27,8 @@ pub fn policy_of(checkpoint: &Checkpoint) -> Result<PolicyFile, StateError> {
     Ok(file)
 }
 
-/// What the policy file tells of its training. The keys are those of policy files that exist, not the names of
-/// [`Args`]: readers of one read the others.
+/// Returns the training record of a policy file. Its keys are those of existing policy files rather than the
+/// names of [`Args`], for compatibility.
 pub(super) fn record(args: &Args, position: &Position, validation: &Score) -> serde_json::Value {
     let phases = [
         ("lessons of an oracle", position.lessons),

@@ -1,4 +1,4 @@
-//! The state of a training, and its way into a checkpoint and back, bit for bit.
+//! The state of a training run, which can be saved to a checkpoint and restored bit for bit.
 
 use super::validation::Score;
 use crate::checkpoint::{Checkpoint, Tensor as Stored, Values};
@@ -10,21 +10,22 @@ use lb_core::policy::learned::{Network, PolicyFile, PolicyFileError};
 use serde::{Deserialize, Serialize};
 use tch::{Device, Kind, Tensor};
 
-/// Where a training stands.
+/// The position of a training run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
-    /// Of the training, so that a checkpoint of another one is not taken for this one's.
+    /// Seed of the training run, by which a checkpoint of another training run is detected.
     pub(super) seed: u64,
-    /// Rounds of lessons learnt.
+    /// Number of completed rounds of lessons.
     pub(super) lessons: u64,
-    /// Updates of PPO made.
+    /// Number of completed PPO updates.
     pub(super) updates: u64,
-    /// Generations of evolution passed.
+    /// Number of completed generations of evolution.
     pub(super) generations: u64,
-    /// Decisions that PPO has learnt from.
+    /// Number of decisions that PPO has learnt from.
     pub(super) env_steps: u64,
-    /// Seconds spent in PPO and in all.
+    /// Seconds spent in PPO.
     pub(super) ppo_seconds: f64,
+    /// Seconds spent in all phases.
     pub(super) seconds: f64,
     /// The best score so far.
     pub(super) best: Option<Score>,
@@ -34,17 +35,16 @@ pub(super) struct Position {
 pub(super) struct State {
     pub(super) position: Position,
     pub(super) learner: Learner,
-    /// The optimiser of the lessons: what is learnt from them has another scale than what is learnt from
-    /// rewards.
+    /// The optimiser of the lessons, which is separate because their gradients have a different scale.
     pub(super) lesson_adam: Adam,
-    /// The network that played the episodes which come next: one update older than the learner's.
+    /// The network that played the next episodes, which is one update older than the learner's.
     pub(super) behaviour: Network,
     pub(super) evolution: Option<Evolution>,
     /// The best network so far on the validation set.
     pub(super) best: Network,
 }
 
-/// Why a training cannot be resumed from a checkpoint.
+/// Reasons why a training run cannot be resumed from a checkpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// A part is missing or has another shape.
@@ -52,7 +52,7 @@ pub enum StateError {
         "the checkpoint has no valid `{0}`: another version of this program wrote it; start again in another folder"
     )]
     Part(&'static str),
-    /// The JSON is not the state of a training.
+    /// The JSON is not the state of a training run.
     #[error("the checkpoint does not hold the state of a training run: {0}")]
     Text(#[from] serde_json::Error),
     /// A network is not valid.
@@ -61,7 +61,7 @@ pub enum StateError {
 }
 
 impl State {
-    /// A training that begins with `network`.
+    /// Creates a training run that starts from `network`.
     pub(super) fn new(seed: u64, network: Network, device: Device) -> Self {
         let scorer = Scorer::from_network(&network, device);
         let learner = Learner::new(scorer, Critic::new(Seed(seed), device), device);
@@ -70,7 +70,7 @@ impl State {
         Self { position, learner, lesson_adam, behaviour: network.clone(), evolution: None, best: network }
     }
 
-    /// The state as a checkpoint.
+    /// Saves the state as a checkpoint.
     pub(super) fn save(&self) -> Checkpoint {
         let mut checkpoint = Checkpoint {
             state: serde_json::to_string(&self.position).expect("numbers have a text"),
@@ -107,7 +107,7 @@ impl State {
         checkpoint
     }
 
-    /// The state that a checkpoint holds.
+    /// Loads the state from a checkpoint.
     pub(super) fn load(
         checkpoint: &Checkpoint,
         action: lb_core::policy::learned::Action,
@@ -158,7 +158,8 @@ fn whole(value: i64) -> Stored {
     Stored { shape: Vec::new(), values: Values::I64(vec![value]) }
 }
 
-/// A network as the bytes of its policy file, one number each: the checks of a policy file come for free.
+/// Encodes a network as the bytes of its policy file, one number each, so that loading checks it like a
+/// policy file.
 fn network_bytes(network: &Network) -> Stored {
     let bytes = PolicyFile::new(network.clone(), Default::default()).to_bytes();
     Stored { shape: vec![bytes.len()], values: Values::I64(bytes.into_iter().map(i64::from).collect()) }
@@ -186,7 +187,7 @@ fn number(checkpoint: &Checkpoint, name: &'static str) -> Result<i64, StateError
     }
 }
 
-/// Puts the stored numbers in the place of those of `list`.
+/// Replaces the values of `list` by the stored ones.
 fn restore(
     checkpoint: &Checkpoint,
     name: &'static str,

@@ -1,4 +1,4 @@
-//! A training whose policy is written beside its checkpoint.
+//! Trains and writes the policy next to the checkpoint.
 
 use super::args::Args;
 use super::progress::{Progress, TrainError, Trained};
@@ -7,13 +7,13 @@ use crate::files::write_whole;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
-/// The name of the policy file in the folder of a training or of a run.
+/// The name of the policy file in the folder of a training run or of a whole run.
 pub const POLICY: &str = "policy.safetensors";
 
-/// Why a training left no policy file.
+/// Reasons why a training run did not produce a policy file.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainOrWrite {
-    /// Training itself.
+    /// The training failed.
     #[error(transparent)]
     Train(#[from] TrainError),
     /// The policy cannot be written.

@@ -1,4 +1,4 @@
-//! The phases of a training, one after the other.
+//! The phases of a training run, one after the other.
 
 use super::args::Args;
 use super::columns::{COLUMNS, values};
@@ -16,20 +16,19 @@ use crate::scenarios::Case;
 use crate::teacher;
 use lb_core::Seed;
 use lb_core::policy::learned::{Action, Network, PolicyFile};
-use lb_core::rng::mix;
 use simulator::oracle::Oracle;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-/// The name of the checkpoint in a training's folder.
+/// The name of the checkpoint in a training run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// Seconds between two checkpoints.
 const SAVE_EVERY_S: f64 = 10.0;
 
-/// Trains in `folder`, or goes on there.
+/// Starts or resumes a training run in `folder`.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -73,8 +72,8 @@ pub fn train(
     Ok(training.finish())
 }
 
-/// Rows of the curves are numbered by rounds of all phases, each of which counts as many environment steps as
-/// an update of PPO.
+/// Returns the row number for the curves, which counts the rounds of all phases. Each round counts as many
+/// environment steps as a PPO update.
 fn row_number(args: &Args, state: &State) -> u64 {
     let position = &state.position;
     (position.lessons + position.updates + position.generations) * args.episodes * args.requests
@@ -98,7 +97,7 @@ impl Training<'_> {
         let total = self.args.lessons;
         while self.state.position.lessons < total {
             let number = self.state.position.lessons;
-            tch::manual_seed(mix(self.args.seed ^ mix(number)) as i64);
+            let mut rng = Seed(self.args.seed).stream(&[range::LESSONS, number]);
             let network = Arc::new(self.state.learner.scorer.to_network());
             let episodes = self.args.episodes;
             let cases = cases(self.args, range::LESSONS + number * episodes, episodes);
@@ -108,7 +107,7 @@ impl Training<'_> {
             let rate = self.args.lesson_learning_rate * (1.0 - number as f64 / total as f64).max(0.05);
             let (scorer, device) = (&self.state.learner.scorer, self.args.device);
             let adam = &mut self.state.lesson_adam;
-            let cost = teacher::learn(scorer, adam, &lessons, rate, &self.args.teacher, device);
+            let cost = teacher::learn(scorer, adam, &lessons, rate, &self.args.teacher, &mut rng, device);
             self.state.position.lessons += 1;
             let done = self.state.position.lessons;
             self.state.behaviour = self.state.learner.scorer.to_network();
@@ -134,13 +133,13 @@ impl Training<'_> {
         while self.state.position.updates < total {
             let number = self.state.position.updates;
             let start = Instant::now();
-            tch::manual_seed(mix(self.args.seed ^ mix(number ^ range::PPO)) as i64);
+            let mut rng = Seed(self.args.seed).stream(&[range::PPO, number]);
             let network = Arc::new(self.state.learner.scorer.to_network());
             let knobs = self.args.ppo_at(number);
             let learner = &mut self.state.learner;
             let (told, next) = std::thread::scope(|scope| {
                 let next = scope.spawn(|| play_for(&network, number + 1));
-                let told = learner.update(&played, &knobs);
+                let told = learner.update(&played, &knobs, &mut rng);
                 (told, next.join().expect("an episode that cannot be played is a bug"))
             });
             self.state.behaviour = Network::clone(&network);
@@ -178,8 +177,8 @@ impl Training<'_> {
         Ok(())
     }
 
-    /// What follows each round of each phase: a look at the validation set now and then, a row of the curves, a
-    /// checkpoint, and a look whether to stop.
+    /// Finishes a round of a phase: validates at intervals, writes a row of the curves, saves a checkpoint,
+    /// and checks whether to stop.
     fn round(
         &mut self,
         phase: &'static str,
@@ -209,7 +208,7 @@ impl Training<'_> {
         if stop { Err(TrainError::Stopped(self.folder.display().to_string())) } else { Ok(()) }
     }
 
-    /// Scores the network as it is, and keeps it if it is the best so far.
+    /// Scores the current network, and keeps it if it is the best so far.
     fn validate(&mut self) -> Score {
         let network = match &self.state.evolution {
             Some(evolution) => evolution.network(),

@@ -1,4 +1,4 @@
-//! The validation set: which of many checkpoints is the best is decided here, and nowhere else.
+//! The validation set, which alone determines the best checkpoint.
 
 use crate::evolution::cost;
 use crate::measure::{Figures, in_parallel, measure};
@@ -9,19 +9,19 @@ use lb_core::policy::learned::{Action, Learned, Network, PolicyFile};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What everything is measured against, with ejection: otherwise a win could be due to ejection alone.
+/// The baseline of all ratios. It includes ejection, because otherwise a win could be due to ejection alone.
 pub const BASELINE: &str = "least-connections+ejection";
 
-/// A case with what the baseline did in it.
+/// A case with the baseline's results.
 #[derive(Clone, Debug)]
 pub struct Bout {
     /// The case.
     pub case: Case,
-    /// The baseline on it.
+    /// Results of the baseline in this case.
     pub baseline: Figures,
 }
 
-/// The bouts of some cases: each with what the baseline does in it.
+/// Returns the bouts of some cases, each with the baseline's results.
 pub fn bouts(cases: &[Case]) -> Vec<Bout> {
     let baseline: Algorithm = BASELINE.parse().expect("the baseline is in the table");
     in_parallel(cases, |case| {
@@ -30,23 +30,23 @@ pub fn bouts(cases: &[Case]) -> Vec<Bout> {
     })
 }
 
-/// The validation set.
+/// Returns the validation set.
 pub fn validation_set() -> Vec<Bout> {
     bouts(&Family::Validation.cases(VALIDATION_CASES))
 }
 
-/// How a policy does on a set of bouts, against the baseline.
+/// Score of a policy on a set of bouts, relative to the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Score {
-    /// Geometric mean of the ratios of means.
+    /// Geometric mean of the ratios of mean latencies.
     pub mean: f64,
     /// Geometric mean of the ratios of 99th percentiles.
     pub p99: f64,
-    /// What selection minimises: evolution's cost, less that of the baseline.
+    /// Loss that selection minimises: the cost used by evolution, minus that of the baseline.
     pub loss: f64,
 }
 
-/// Plays all bouts.
+/// Simulates all bouts and returns the score.
 pub fn score(network: &Network, action: Action, bouts: &[Bout]) -> Score {
     let file = Arc::new(PolicyFile::new(network.clone(), action));
     let all = in_parallel(bouts, |bout| {

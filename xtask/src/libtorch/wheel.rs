@@ -1,6 +1,5 @@
-//! What is unpacked of a wheel. A wheel is a zip archive of what Python would have below `site-packages`
-//! (PyPA, binary distribution format), and that layout is kept: libraries look for others by paths from
-//! one to the other.
+//! Unpacks wheels. A wheel is a zip archive of the files that Python would have below `site-packages` (PyPA,
+//! binary distribution format). That layout is kept because libraries find each other by relative paths.
 
 use super::Device;
 use anyhow::{Context, bail};
@@ -9,7 +8,7 @@ use std::io::{self, BufReader};
 use std::path::Path;
 use zip::ZipArchive;
 
-/// What the library for the CPU loads: itself, and of NVIDIA's what it is linked to with or without a GPU.
+/// The libraries that libtorch loads on a CPU. It is linked to two of NVIDIA's with or without a GPU.
 const CPU: [&str; 5] = [
     "torch/lib/libtorch_cpu.so",
     "torch/lib/libc10.so",
@@ -18,10 +17,10 @@ const CPU: [&str; 5] = [
     "nvidia/cu13/lib/libcupti.so.13",
 ];
 
-/// Needs an interpreter of Python in its process.
+/// The Python bindings, which need a Python interpreter in the process.
 const BINDINGS: &str = "torch/lib/libtorch_python.so";
 
-/// Whether builds for `device` need a file of a wheel: the headers, and shared libraries.
+/// Returns whether builds for `device` need a file of a wheel: they need headers and shared libraries.
 fn wanted(name: &str, device: Device) -> bool {
     if name.ends_with('/') {
         return false;
@@ -41,14 +40,14 @@ fn wanted(name: &str, device: Device) -> bool {
     }
 }
 
-/// Unpacks what is wanted of a wheel into `tree`.
+/// Unpacks the files of a wheel that are needed into `tree`.
 ///
 /// # Errors
-/// The wheel cannot be read, holds nothing that is wanted, or the disk is full.
+/// The wheel cannot be read, holds none of the files that are needed, or the disk is full.
 pub(super) fn unpack(wheel: &Path, tree: &Path, device: Device) -> anyhow::Result<()> {
     let broken = || format!("failed to unpack `{}`", wheel.display());
     let name = wheel.file_name().unwrap_or_default().to_string_lossy();
-    eprintln!("unpacking {name}");
+    lb_io::complain(format_args!("unpacking {name}"));
     let file = BufReader::new(File::open(wheel).with_context(broken)?);
     let mut archive = ZipArchive::new(file).with_context(broken)?;
     let mut unpacked = 0;
@@ -59,7 +58,7 @@ pub(super) fn unpack(wheel: &Path, tree: &Path, device: Device) -> anyhow::Resul
             continue;
         }
         let Some(path) = entry.enclosed_name() else {
-            bail!("`{}` holds a file with a path outside of the archive: `{}`", wheel.display(), inside);
+            bail!("`{}` contains a file whose path lies outside the archive: `{}`", wheel.display(), inside);
         };
         let path = tree.join(path);
         let failed = || format!("failed to write `{}`", path.display());

@@ -1,28 +1,32 @@
-//! How strict a comparison is.
+//! Options of a comparison: error rates, margins, noise floors and resampling.
 
 use crate::interval::RESAMPLES;
 use lb_core::rng::Seed;
 use lb_results::Metric;
 use std::collections::BTreeMap;
 
-/// How strict a comparison is.
+/// Options of a comparison: error rates, margins, noise floors and resampling.
 #[derive(Clone, Debug, PartialEq)]
 pub struct CompareOptions {
     /// Family-wise error rate, for differences and for equivalences separately.
     pub alpha: f64,
-    /// Margin of equivalence of ratio metrics, as a fraction: 0.05 is ±5 %.
+    /// Equivalence margin of ratio metrics, as a fraction: 0.05 is ±5 %.
     pub margin: f64,
-    /// Margin of the error rate, absolute: 0.005 is half a percentage point.
+    /// Equivalence margin of the error rate, absolute: 0.005 is half a percentage point.
     pub error_rate_margin: f64,
-    /// Margin of Jain's index, absolute.
+    /// Equivalence margin of Jain's index, absolute.
     pub jain_margin: f64,
-    /// Effects of at most this size are noise, by metric, from an A/A comparison.
-    pub noise: BTreeMap<Metric, f64>,
-    /// Name of the A/A run that measured the noise. `None` where it is unknown.
+    /// The metrics that decide verdicts: they share the family-wise error rate. All others are exploratory.
+    pub primary: Vec<Metric>,
+    /// The label that all others are compared with; `None` when every pair is compared.
+    pub baseline: Option<String>,
+    /// The noise floors from A/A comparisons, by label and metric: effects of at most this size are noise.
+    pub noise: BTreeMap<String, BTreeMap<Metric, f64>>,
+    /// Name of the A/A run that measured the noise. `None` if it is unknown.
     pub noise_source: Option<String>,
-    /// Resamples of each bootstrap interval; 0 for no intervals.
+    /// Number of resamples for each bootstrap interval; 0 disables intervals.
     pub resamples: usize,
-    /// Seed of all resampling.
+    /// Random seed of all resampling.
     pub seed: Seed,
 }
 
@@ -33,6 +37,8 @@ impl Default for CompareOptions {
             margin: 0.05,
             error_rate_margin: 0.005,
             jain_margin: 0.05,
+            primary: vec![Metric::P95],
+            baseline: None,
             noise: BTreeMap::new(),
             noise_source: None,
             resamples: RESAMPLES,
@@ -42,6 +48,13 @@ impl Default for CompareOptions {
 }
 
 impl CompareOptions {
+    /// Returns the noise floor of a pair of labels: the larger of the known floors of its two labels. A floor
+    /// measured on another algorithm says nothing about this pair.
+    pub(crate) fn floor_of(&self, labels: [&str; 2], metric: Metric) -> Option<f64> {
+        let floors = labels.into_iter().filter_map(|label| self.noise.get(label)?.get(&metric).copied());
+        floors.reduce(f64::max)
+    }
+
     /// Returns the margin of a metric, in the unit of its effects.
     pub fn margin_of(&self, metric: Metric) -> f64 {
         match metric {

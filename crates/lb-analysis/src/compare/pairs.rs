@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub(crate) struct Pair<'a> {
     pub(crate) baseline: String,
     pub(crate) candidate: String,
-    /// Trials of the baseline and of the candidate.
+    /// Trials of the baseline and the candidate in each block.
     pub(crate) blocks: Vec<[&'a TrialSummary; 2]>,
 }
 
@@ -25,12 +25,12 @@ impl<'a> Pair<'a> {
         Self { baseline, candidate, blocks: both.collect() }
     }
 
-    /// Every pair of labels, the earlier one as baseline.
+    /// Pairs every label with every later one; the earlier label is the baseline.
     pub(super) fn all(trials: &'a [TrialSummary], labels: &[String]) -> Vec<Self> {
         Self::some(trials, labels, &|_, _| true)
     }
 
-    /// The pairs of labels, by their places, that are `wanted`; the earlier one is the baseline.
+    /// Makes the `wanted` pairs, given by the indices of their labels; the earlier label is the baseline.
     pub(super) fn some(
         trials: &'a [TrialSummary],
         labels: &[String],
@@ -53,7 +53,7 @@ impl<'a> Pair<'a> {
     }
 }
 
-/// The valid trial of each block of a label; where several are valid, the last attempt.
+/// Returns the valid trial of each block of a label. If several are valid, the last attempt counts.
 pub(crate) fn valid_trials<'a>(trials: &'a [TrialSummary], label: &str) -> BTreeMap<u32, &'a TrialSummary> {
     let mut by_block: BTreeMap<u32, &TrialSummary> = BTreeMap::new();
     for trial in trials.iter().filter(|trial| trial.label == label && trial.is_valid()) {
@@ -73,13 +73,13 @@ pub(crate) struct Measured {
     pub(super) candidate: Vec<f64>,
     /// Positions of these blocks within the pair.
     places: Vec<usize>,
-    /// Candidate against baseline, block by block, on the scale of tests: logarithms of ratios, or
+    /// Candidate compared with baseline, block by block, on the scale of tests: logarithms of ratios, or
     /// differences.
     pub(crate) differences: Vec<f64>,
 }
 
 impl Measured {
-    /// None where no block has the metric on both sides.
+    /// Measures one metric of a pair. `None` if no block has the metric on both sides.
     pub(crate) fn new(pair: &Pair<'_>, metric: Metric) -> Option<Self> {
         let mut measured = Self {
             metric,
@@ -103,50 +103,55 @@ impl Measured {
         (!measured.differences.is_empty()).then_some(measured)
     }
 
-    /// The sum of differences if the labels were swapped in these blocks of the pair.
-    pub(crate) fn relabelled_sum(&self, swapped: &[bool]) -> f64 {
-        let signed = self.places.iter().zip(&self.differences);
-        signed.map(|(place, difference)| if swapped[*place] { -difference } else { *difference }).sum()
-    }
-
-    /// Candidate less baseline, block by block, in the metric's unit.
+    /// Returns candidate minus baseline for each block, in the metric's unit.
     pub(crate) fn plain_differences(&self) -> Vec<f64> {
         self.candidate.iter().zip(&self.baseline).map(|(after, before)| after - before).collect()
     }
 
-    /// Blocks.
+    /// Returns the difference in each block of a family; `blocks` holds the block numbers in ascending order.
+    pub(crate) fn by_block(&self, pair: &Pair<'_>, blocks: &[u32]) -> Vec<Option<f64>> {
+        let mut slots = vec![None; blocks.len()];
+        for (place, difference) in self.places.iter().zip(&self.differences) {
+            if let Ok(slot) = blocks.binary_search(&pair.blocks[*place][0].block) {
+                slots[slot] = Some(*difference);
+            }
+        }
+        slots
+    }
+
+    /// Returns the number of blocks.
     pub(crate) fn blocks(&self) -> usize {
         self.differences.len()
     }
 
-    /// Whether there is anything to test: not where neither side ever had an error.
+    /// Returns whether there is anything to test: false if neither side ever had an error.
     pub(crate) fn is_testable(&self) -> bool {
         self.metric != Metric::ErrorRate
             || self.baseline.iter().chain(&self.candidate).any(|rate| *rate != 0.0)
     }
 
-    /// The medians of both sides.
+    /// Returns the medians of the baseline and the candidate.
     pub(super) fn medians(&self) -> [f64; 2] {
         [&self.baseline, &self.candidate].map(|side| median(side).unwrap_or(f64::NAN))
     }
 
-    /// The effect on the scale of tests.
+    /// Returns the effect on the scale of tests.
     pub(crate) fn estimate(&self) -> f64 {
         hodges_lehmann(&self.differences).unwrap_or(0.0)
     }
 
-    /// Moments of the differences; none below two blocks.
+    /// Returns the moments of the differences. `None` with fewer than two blocks.
     pub(crate) fn moments(&self) -> Option<Moments> {
         Moments::of(&self.differences)
     }
 }
 
-/// From the scale of tests to that of effects.
+/// Converts a difference on the scale of tests to an effect.
 pub(crate) fn to_effect(metric: Metric, difference: f64) -> f64 {
     if metric.is_ratio() { difference.exp_m1() } else { difference }
 }
 
-/// From the scale of effects to that of tests. A drop of all that there is stays finite.
+/// Converts an effect to a difference on the scale of tests. A drop of 100 % stays finite.
 pub(crate) fn to_difference(metric: Metric, effect: f64) -> f64 {
     if metric.is_ratio() { effect.max(-0.999_999).ln_1p() } else { effect }
 }

@@ -1,4 +1,4 @@
-//! Verdicts in words: plain, complete, and never more than the numbers say.
+//! Writes verdicts as plain sentences that claim no more than the numbers support.
 
 use super::options::CompareOptions;
 use lb_results::{Metric, MetricComparison, PairComparison, Verdict};
@@ -6,7 +6,8 @@ use lb_stats::Planning;
 
 /// Writes the sentence on a pair.
 pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &CompareOptions) -> String {
-    let with = |verdict| pair.metrics.iter().filter(move |judged| judged.verdict == verdict);
+    let primary = || pair.metrics.iter().filter(|judged| !judged.exploratory);
+    let with = |verdict| primary().filter(move |judged| judged.verdict == verdict);
     let effect = |judged: &MetricComparison| {
         let margin = || amount(judged.metric, options.margin_of(judged.metric));
         let small =
@@ -18,11 +19,7 @@ pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &Compa
     let head = match pair.verdict {
         Verdict::Better => format!("{candidate} is better than {baseline}: {}", effects(Verdict::Better)),
         Verdict::Worse => format!("{candidate} is worse than {baseline}: {}", effects(Verdict::Worse)),
-        Verdict::Mixed => format!(
-            "{candidate} against {baseline} is mixed: better in {}; worse in {}",
-            effects(Verdict::Better),
-            effects(Verdict::Worse)
-        ),
+        Verdict::Mixed => mixed(pair, effects(Verdict::Better), effects(Verdict::Worse)),
         Verdict::Equivalent | Verdict::Different => format!("{baseline} and {candidate}"),
         Verdict::NotEnoughData => {
             if !planning.reachable(u32::try_from(pair.blocks).unwrap_or(u32::MAX)) {
@@ -35,14 +32,44 @@ pub(super) fn of_pair(pair: &PairComparison, planning: Planning, options: &Compa
     rest.extend(equivalences(pair, options));
     let differing = with(Verdict::Different);
     rest.extend(differing.map(|judged| format!("{} differs by {}", judged.metric.label(), change(judged))));
-    rest.extend(pair.metrics.iter().filter_map(|judged| within_noise(judged, options)));
+    rest.extend(primary().filter_map(|judged| within_noise(judged, options)));
     rest.extend(unknowns(pair, options));
-    let tail = format!("({}, family-wise {} %)", blocks(pair.blocks), number(100.0 * options.alpha));
+    rest.extend(explored(pair, options));
+    let tail =
+        format!("({}, family-wise {} %)", number_of_blocks(pair.blocks), number(100.0 * options.alpha));
     if rest.is_empty() {
         return format!("{head} {tail}.");
     }
     let joint = if matches!(pair.verdict, Verdict::Equivalent | Verdict::NotEnoughData) { ":" } else { ";" };
     format!("{head}{joint} {} {tail}.", rest.join("; "))
+}
+
+/// Writes the beginning of a mixed verdict. If only an exploratory metric points the other way, [`explored`]
+/// names it.
+fn mixed(pair: &PairComparison, better: String, worse: String) -> String {
+    let parts: Vec<String> = [("better in", better), ("worse in", worse)]
+        .into_iter()
+        .filter(|(_, effects)| !effects.is_empty())
+        .map(|(word, effects)| format!("{word} {effects}"))
+        .collect();
+    format!("{} against {} is mixed: {}", pair.candidate, pair.baseline, parts.join("; "))
+}
+
+/// Lists the exploratory metrics that differ, better ones first.
+fn explored(pair: &PairComparison, options: &CompareOptions) -> Option<String> {
+    let of = |verdict| {
+        let differing =
+            pair.metrics.iter().filter(move |judged| judged.exploratory && judged.verdict == verdict);
+        differing.map(|judged| format!("{} {}", judged.metric.label(), signed(judged.metric, judged.effect)))
+    };
+    let groups: Vec<String> = [("better", Verdict::Better), ("worse", Verdict::Worse)]
+        .into_iter()
+        .map(|(word, verdict)| (word, of(verdict).collect::<Vec<_>>()))
+        .filter(|(_, effects)| !effects.is_empty())
+        .map(|(word, effects)| format!("{word} in {}", effects.join(", ")))
+        .collect();
+    let reachable = Planning::new(options.alpha, 1).reachable(u32::try_from(pair.blocks).unwrap_or(u32::MAX));
+    (reachable && !groups.is_empty()).then(|| format!("exploratory: {}", groups.join("; ")))
 }
 
 /// Writes the sentence on a pair whose blocks are too few to show any difference.
@@ -65,13 +92,14 @@ fn too_few(pair: &PairComparison, fewest: u32, options: &CompareOptions) -> Stri
         "not enough data to compare {} and {}: {why}; at least {} are needed for any verdict (--repetitions {fewest}).",
         pair.baseline,
         pair.candidate,
-        blocks(fewest as usize)
+        number_of_blocks(fewest as usize)
     )
 }
 
 /// Lists the equivalent metrics, by margin.
 fn equivalences(pair: &PairComparison, options: &CompareOptions) -> Vec<String> {
-    let equivalent = || pair.metrics.iter().filter(|judged| judged.verdict == Verdict::Equivalent);
+    let primary = || pair.metrics.iter().filter(|judged| !judged.exploratory);
+    let equivalent = || primary().filter(|judged| judged.verdict == Verdict::Equivalent);
     let ratios: Vec<&str> =
         equivalent().filter(|judged| judged.metric.is_ratio()).map(|judged| judged.metric.label()).collect();
     let mut groups = Vec::new();
@@ -89,7 +117,7 @@ fn equivalences(pair: &PairComparison, options: &CompareOptions) -> Vec<String> 
     groups
 }
 
-/// A difference that tests would call one, but that the same algorithm shows against itself.
+/// Describes a difference that passes the tests but lies within the noise floor of an A/A run.
 fn within_noise(judged: &MetricComparison, options: &CompareOptions) -> Option<String> {
     let floor = judged.noise_floor?;
     let significant = judged.p_adjusted.is_some_and(|p| p <= options.alpha);
@@ -103,13 +131,14 @@ fn within_noise(judged: &MetricComparison, options: &CompareOptions) -> Option<S
     })
 }
 
-/// Says what stays open, and how many blocks it would take. Jain's index is a description, so no run is planned
-/// for it.
+/// Lists the metrics without a verdict, and the number of blocks that they need. Jain's index is descriptive,
+/// so no blocks are planned for it.
 fn unknowns(pair: &PairComparison, options: &CompareOptions) -> Vec<String> {
     let open: Vec<&MetricComparison> = pair
         .metrics
         .iter()
-        .filter(|judged| judged.verdict == Verdict::NotEnoughData && judged.metric.has_direction())
+        .filter(|judged| !judged.exploratory && judged.metric.has_direction())
+        .filter(|judged| judged.verdict == Verdict::NotEnoughData)
         .filter(|judged| within_noise(judged, options).is_none())
         .collect();
     let (ratios, others): (Vec<_>, Vec<_>) = open.into_iter().partition(|judged| judged.metric.is_ratio());
@@ -130,13 +159,14 @@ fn unknown(pair: &PairComparison, group: &[&MetricComparison], options: &Compare
         let most = amount(metric, most);
         let upward =
             if least == most { format!("{least} or more") } else { format!("{least} to {most} or more") };
-        text += &format!(": {} would show differences of {upward}", blocks(pair.blocks));
+        text += &format!(": {} would show differences of {upward}", number_of_blocks(pair.blocks));
     }
     let needed: Vec<f64> =
         group.iter().filter_map(|judged| judged.repetitions_needed).map(f64::from).collect();
     if let Some((least, most)) = range(&needed).filter(|_| needed.len() == group.len()) {
         let margin = amount(metric, options.margin_of(metric));
-        let count = if least == most { blocks(most as usize) } else { format!("{least} to {most} blocks") };
+        let count =
+            if least == most { number_of_blocks(most as usize) } else { format!("{least} to {most} blocks") };
         text += &format!(", {count} are needed for {margin}");
     }
     text
@@ -174,6 +204,11 @@ pub(crate) fn amount(metric: Metric, size: f64) -> String {
     }
 }
 
+/// Formats the size of an effect without its unit: in percent or points, except for Jain's index.
+pub(super) fn percent(metric: Metric, size: f64) -> String {
+    number(if metric == Metric::JainIndex { size } else { 100.0 * size })
+}
+
 /// Formats a number with about three significant digits: 5, 2.5, 0.31, 120.
 fn number(value: f64) -> String {
     let digits = if value.abs() >= 20.0 {
@@ -195,7 +230,7 @@ fn without_negative_zero(value: f64, digits: i32) -> f64 {
     if rounded == 0.0 { 0.0 } else { rounded }
 }
 
-/// `a`, `a and b`, `a, b and c`.
+/// Joins names as `a`, `a and b`, or `a, b and c`.
 pub(crate) fn list(names: &[&str]) -> String {
     match names {
         [] => String::new(),
@@ -204,7 +239,8 @@ pub(crate) fn list(names: &[&str]) -> String {
     }
 }
 
-fn blocks(count: usize) -> String {
+/// Returns a count of blocks in words.
+pub(super) fn number_of_blocks(count: usize) -> String {
     if count == 1 { "1 block".to_owned() } else { format!("{count} blocks") }
 }
 

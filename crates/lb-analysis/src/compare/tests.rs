@@ -1,4 +1,4 @@
-//! What is said, and on what grounds.
+//! Tests of verdicts and their sentences.
 
 use super::*;
 use lb_results::{Comparison, Metric, MetricComparison, MetricValue, TrialSummary, Verdict};
@@ -12,13 +12,13 @@ fn trial(label: &str, block: u32, metrics: &[(Metric, f64)]) -> TrialSummary {
     }
 }
 
-/// A small number that differs from block to block, between -1 and 1.
+/// Returns a number between -1 and 1 that differs from block to block.
 fn wobble(block: u32) -> f64 {
     [0.3, -0.8, 0.1, 0.9, -0.4, 0.6, -1.0, -0.2, 0.7, -0.5, 0.0, 0.4, -0.7, 0.8][block as usize % 14]
 }
 
-/// Two labels over so many blocks. Each metric has its level, the factor (or addition, where it is no
-/// ratio) by which `b` differs, and how far that wobbles.
+/// Trials of two labels over `blocks` blocks. Each metric has a level, the factor by which `b` differs (a
+/// summand for metrics that are not ratios), and the size of the wobble of that difference.
 fn experiment(blocks: u32, metrics: &[(Metric, f64, f64, f64)]) -> Vec<TrialSummary> {
     let of = |block: u32, changed: bool| -> Vec<(Metric, f64)> {
         metrics
@@ -56,7 +56,9 @@ fn judged(comparison: &Comparison, metric: Metric) -> &MetricComparison {
     comparison.pairs[0].metrics.iter().find(|judged| judged.metric == metric).expect("the metric has values")
 }
 
-const DEFAULT: fn() -> CompareOptions = CompareOptions::default;
+/// Options with every metric in the family: the sentences do not depend on the number of metrics.
+const DEFAULT: fn() -> CompareOptions =
+    || CompareOptions { primary: Metric::ALL.to_vec(), ..CompareOptions::default() };
 
 #[test]
 fn a_clear_difference_is_told_with_its_interval_and_with_what_did_not_change() {
@@ -70,7 +72,7 @@ fn a_clear_difference_is_told_with_its_interval_and_with_what_did_not_change() {
         ],
     );
     let comparison = compared(&trials, &DEFAULT());
-    assert_eq!(comparison.family, 3, "an error rate that is zero everywhere is nothing to test");
+    assert_eq!(comparison.family, 3, "an error rate of zero everywhere is not tested");
     assert_eq!(comparison.pairs[0].verdict, Verdict::Better);
     assert_eq!(judged(&comparison, Metric::Mean).verdict, Verdict::Better, "less latency is better");
     assert_eq!(judged(&comparison, Metric::ErrorRate).verdict, Verdict::Equivalent);
@@ -134,15 +136,16 @@ fn too_few_blocks_give_no_verdict_however_large_the_difference() {
     assert_eq!(
         sentence(&experiment(1, &metrics), &DEFAULT()),
         "not enough data to compare a and b: 1 block is too few to estimate noise (p95 differs by -11.2 % here); at least \
-         7 blocks are needed for any verdict (--repetitions 7)."
+         6 blocks are needed for any verdict (--repetitions 6)."
     );
     let few = compared(&experiment(4, &metrics), &DEFAULT());
-    assert_eq!(few.pairs[0].verdict, Verdict::NotEnoughData, "2/2^4 times 2 tests is above 0.05");
+    assert_eq!(few.pairs[0].verdict, Verdict::NotEnoughData, "2/2^4 is above 0.05");
+    assert_eq!(judged(&few, Metric::P95).interval, None, "four blocks have no interval");
     assert_eq!(judged(&few, Metric::P95).minimum_detectable, None, "no effect is large enough");
     assert!(
         few.pairs[0].sentence.starts_with(
             "not enough data to compare a and b: 4 blocks cannot tell a difference from noise at a family-wise 5 % \
-             (p95 differs by -12.0 % ["
+             (p95 differs by -12.0 % here)"
         ),
         "{}",
         few.pairs[0].sentence
@@ -167,7 +170,7 @@ fn a_certain_but_small_difference_is_called_small() {
 fn nothing_below_the_noise_floor_is_a_winner() {
     let trials = experiment(12, &[(Metric::P95, 50.0, 0.988, 0.002)]);
     let known = CompareOptions {
-        noise: [(Metric::P95, 0.02)].into(),
+        noise: [("a".to_owned(), [(Metric::P95, 0.02)].into())].into(),
         noise_source: Some("an-aa-run".to_owned()),
         ..DEFAULT()
     };
@@ -214,10 +217,10 @@ fn a_metric_that_is_missing_or_has_no_ratio_leaves_its_block_out() {
     trials[3].metrics[1].value = Some(0.0);
     let pairs = pairs::Pair::all(&trials, &labels());
     let blocks = |metric| pairs::Measured::new(&pairs[0], metric).map(|measured| measured.blocks());
-    assert_eq!(blocks(Metric::Mean), Some(7), "one block misses it");
-    assert_eq!(blocks(Metric::Goodput), Some(7), "nothing is a ratio to zero");
-    assert_eq!(blocks(Metric::P999), None, "no block has it");
-    assert_eq!(compared(&trials, &DEFAULT()).pairs[0].blocks, 8, "the pair keeps them all");
+    assert_eq!(blocks(Metric::Mean), Some(7), "one block lacks the metric");
+    assert_eq!(blocks(Metric::Goodput), Some(7), "a ratio to zero is left out");
+    assert_eq!(blocks(Metric::P999), None, "no block has the metric");
+    assert_eq!(compared(&trials, &DEFAULT()).pairs[0].blocks, 8, "the pair keeps all blocks");
 }
 
 #[test]
@@ -232,7 +235,7 @@ fn a_run_may_stop_when_all_intervals_are_narrow_and_never_before_five_blocks() {
     let wide = [(Metric::Mean, 20.0, 0.9, 0.01), (Metric::P95, 50.0, 0.9, 0.2)];
     let enough = |blocks, metrics| precise_enough(&compared(&experiment(blocks, metrics), &DEFAULT()), 0.03);
     assert!(enough(8, &narrow), "both intervals are within ±3 %");
-    assert!(!enough(4, &narrow), "four blocks do not know how wide an interval is");
+    assert!(!enough(4, &narrow), "four blocks are too few to judge the width of an interval");
     assert!(!enough(8, &wide), "p95 is still uncertain");
 }
 
@@ -242,9 +245,15 @@ fn a_noisier_pilot_or_a_smaller_effect_needs_more_repetitions() {
         let pilot = experiment(6, &[(Metric::Mean, 20.0, 1.0, spread), (Metric::P95, 50.0, 1.0, spread)]);
         repetitions_for(&pilot, &labels(), effect, Metric::P95, &DEFAULT())
     };
-    assert!(needed(0.05, 0.05) < needed(0.1, 0.05), "noise costs repetitions");
-    assert!(needed(0.05, 0.05) < needed(0.05, 0.02), "so do small effects");
-    assert_eq!(needed(0.0001, 0.5), 7, "never fewer than the test needs to reach 5 % over two tests");
+    assert!(needed(0.05, 0.05) < needed(0.1, 0.05), "more noise needs more repetitions");
+    assert!(needed(0.05, 0.05) < needed(0.05, 0.02), "so does a smaller effect");
+    assert_eq!(
+        needed(0.05, 0.2),
+        needed(0.05, 1.0 / 1.2 - 1.0),
+        "a drop takes as many as the rise that undoes it"
+    );
+    assert_eq!(fewest_blocks(), 6, "2/2^6 is below 5 %, 2/2^5 is not");
+    assert_eq!(needed(0.0001, 0.5), 6, "never fewer than the test needs to reach 5 %");
     assert_eq!(
         repetitions_for(
             &experiment(1, &[(Metric::P95, 50.0, 1.0, 0.1)]),
@@ -254,6 +263,41 @@ fn a_noisier_pilot_or_a_smaller_effect_needs_more_repetitions() {
             &DEFAULT()
         ),
         6,
-        "one block says nothing about noise, but the least is known"
+        "one block gives no estimate of noise, but the minimum is known"
     );
+}
+
+#[test]
+fn a_floor_of_another_algorithm_says_nothing_about_a_pair() {
+    let trials = experiment(12, &[(Metric::P95, 50.0, 0.82, 0.02)]);
+    let floor = |label: &str| CompareOptions {
+        noise: [(label.to_owned(), [(Metric::P95, 0.3)].into())].into(),
+        ..CompareOptions::default()
+    };
+    let verdict = |label| compared(&trials, &floor(label)).pairs[0].verdict;
+    assert_eq!(verdict("random"), Verdict::Better, "a third algorithm may be as noisy as it likes");
+    assert_ne!(verdict("b"), Verdict::Better, "the noise of one of the two is that of the pair");
+}
+
+#[test]
+fn exploratory_metrics_make_no_winner_but_can_spoil_one() {
+    let clear = (Metric::Mean, 20.0, 0.7, 0.01);
+    let only_exploratory = experiment(12, &[clear, (Metric::P95, 50.0, 1.0, 0.005)]);
+    let comparison = compared(&only_exploratory, &CompareOptions::default());
+    assert_eq!(comparison.family, 1, "only the primary metric is in the family");
+    let mean = judged(&comparison, Metric::Mean);
+    assert_eq!((mean.exploratory, mean.verdict, mean.p_adjusted), (true, Verdict::Better, None));
+    assert_eq!(comparison.pairs[0].verdict, Verdict::Equivalent, "the primary metric is equivalent");
+    assert_eq!(
+        comparison.pairs[0].sentence,
+        "a and b: equivalent within ±5 % in p95; exploratory: better in mean latency -30.0 % (12 blocks, family-wise \
+         5 %)."
+    );
+
+    let spoilt = experiment(12, &[(Metric::P50, 10.0, 1.3, 0.01), (Metric::P95, 50.0, 0.8, 0.01)]);
+    let comparison = compared(&spoilt, &CompareOptions::default());
+    assert_eq!(comparison.pairs[0].verdict, Verdict::Mixed, "a median that is 30 % worse is no small matter");
+    let small = experiment(12, &[(Metric::P50, 10.0, 1.02, 0.001), (Metric::P95, 50.0, 0.8, 0.01)]);
+    let comparison = compared(&small, &CompareOptions::default());
+    assert_eq!(comparison.pairs[0].verdict, Verdict::Better, "2 % are within the margin");
 }

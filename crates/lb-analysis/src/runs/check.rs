@@ -1,20 +1,29 @@
 //! Checks whether two runs are the same experiment, and explains why they are not.
 
 use super::keys::{Difference, differences};
-use super::{common_labels, common_scenarios};
+use super::{common_scenarios, compared_labels, labels};
 use crate::compare::pairs::valid_trials;
 use lb_results::{ScenarioSummary, Summary, machine};
 
-/// Most key paths in a message.
+/// Largest number of key paths in a message.
 const MOST_KEYS: usize = 10;
-/// Fewest blocks that say anything about noise.
+/// Smallest number of blocks from which noise can be estimated.
 const FEWEST_BLOCKS: usize = 2;
-/// Keys of a config that change nothing about a single trial, wherever they stand. The seed is judged by
-/// the schedules.
-const HARMLESS: [&str; 8] =
-    ["$schema", "description", "algorithms", "repetitions", "seed", "thresholds", "precision", "margin"];
+/// Keys of a config that do not affect individual trials, at any depth. The seed is checked through the
+/// schedules.
+const HARMLESS: [&str; 9] = [
+    "$schema",
+    "description",
+    "algorithms",
+    "repetitions",
+    "seed",
+    "thresholds",
+    "precision",
+    "margin",
+    "label",
+];
 
-/// Lists everything that forbids a comparison, each with what to do.
+/// Lists everything that rules out a comparison, each with a remedy.
 pub(super) fn problems(base: &Summary, new: &Summary) -> Vec<String> {
     let mut problems = Vec::new();
     for (role, run) in [("base", base), ("new", new)] {
@@ -54,7 +63,7 @@ pub(super) fn problems(base: &Summary, new: &Summary) -> Vec<String> {
     problems
 }
 
-/// Lists what a reader should know about two runs that may be compared.
+/// Lists what a reader should know about two runs that can be compared.
 pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
     let mut notes = vec![
         "the runs were made one after the other: any other change of the machine between them counts as a \
@@ -81,6 +90,13 @@ pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
         notes.extend(run.scenarios.iter().flat_map(|scenario| only_here(role, scenario, other)));
     }
     for (before, after) in common_scenarios(base, new) {
+        for [one, other] in compared_labels(before, after).into_iter().filter(|[one, other]| one != other) {
+            notes.push(format!(
+                "scenario `{}`: `{one}` and `{other}` were not alternated in random order, so whatever else changed \
+                 between the runs is part of the difference",
+                before.name
+            ));
+        }
         let (first, second) = (before.schedules.len(), after.schedules.len());
         if first != second {
             notes.push(format!(
@@ -92,26 +108,22 @@ pub(super) fn notes(base: &Summary, new: &Summary) -> Vec<String> {
     notes
 }
 
-/// A scenario or algorithms that the other run does not have.
+/// Describes a scenario or algorithms that the other run lacks. `None` if there are none.
 fn only_here(role: &str, scenario: &ScenarioSummary, other: &Summary) -> Option<String> {
     let Some(counterpart) = other.scenarios.iter().find(|other| other.name == scenario.name) else {
         return Some(format!("scenario `{}` is in the {role} run only", scenario.name));
     };
-    let both = common_labels(scenario, counterpart);
+    let both = compared_labels(scenario, counterpart);
     let alone: Vec<String> = labels(scenario)
         .into_iter()
-        .filter(|label| !both.contains(label))
+        .filter(|label| !both.iter().any(|[one, _]| one == label))
         .map(|label| format!("`{label}`"))
         .collect();
     (!alone.is_empty())
         .then(|| format!("scenario `{}`: {} ran in the {role} run only", scenario.name, alone.join(", ")))
 }
 
-fn labels(scenario: &ScenarioSummary) -> Vec<&str> {
-    common_labels(scenario, scenario)
-}
-
-/// Scenarios and their algorithms.
+/// Lists the scenarios of a run with their algorithms.
 fn contents(run: &Summary) -> String {
     let scenarios: Vec<String> = run
         .scenarios
@@ -121,7 +133,7 @@ fn contents(run: &Summary) -> String {
     if scenarios.is_empty() { "none".to_owned() } else { scenarios.join(", ") }
 }
 
-/// Whether users differ, and by what.
+/// Describes how the users of two runs differ. `None` if the schedules are the same.
 fn other_schedules(
     base: &Summary,
     new: &Summary,
@@ -161,7 +173,7 @@ fn other_schedules(
     ))
 }
 
-/// Differences that matter, and those that do not.
+/// Returns the config differences that matter, and those that do not.
 fn config_differences(base: &Summary, new: &Summary) -> (Vec<Difference>, Vec<Difference>) {
     let harmless = |difference: &Difference| {
         difference.path.split('.').any(|key| HARMLESS.contains(&key.split('[').next().unwrap_or(key)))
@@ -189,15 +201,16 @@ fn paths(differing: &[Difference]) -> String {
 }
 
 fn too_few_trials(before: &ScenarioSummary, after: &ScenarioSummary) -> Option<String> {
-    let blocks = |label: &&str| {
-        let [old, new] = [before, after].map(|run| valid_trials(&run.trials, label));
+    let blocks = |[base, new]: &[&str; 2]| {
+        let (old, new) = (valid_trials(&before.trials, base), valid_trials(&after.trials, new));
         old.keys().filter(|block| new.contains_key(block)).count()
     };
-    let most = common_labels(before, after).iter().map(blocks).max()?;
+    let most = compared_labels(before, after).iter().map(blocks).max()?;
     (most < FEWEST_BLOCKS).then(|| {
         format!(
-            "scenario `{}` has too few valid trials: no algorithm has a valid trial in more than {most} of the \
-             blocks of both runs, and noise shows from {FEWEST_BLOCKS} on; run both with more --repetitions",
+            "scenario `{}` has too few valid trials: no algorithm has a valid trial in more than {most} of the blocks \
+             of both runs, but an estimate of noise needs at least {FEWEST_BLOCKS}; run both with more \
+             --repetitions",
             before.name
         )
     })

@@ -2,16 +2,16 @@
 
 use serde_json::Value;
 
-/// A place where documents differ.
+/// A key path at which two documents differ.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Difference {
-    /// Such as `scenarios[0].concurrent_users`.
+    /// Key path, such as `scenarios[0].concurrent_users`.
     pub(super) path: String,
-    /// Both values as JSON, shortened; `absent` where there is none.
+    /// Both values as JSON, shortened; `absent` for a missing key.
     pub(super) values: [String; 2],
 }
 
-/// All differences, in the order of the first document; keys that only the second one has come last.
+/// Lists all differences in the order of the first document; keys found only in the second come last.
 pub(super) fn differences(before: &Value, after: &Value) -> Vec<Difference> {
     let mut found = Vec::new();
     walk("", Some(before), Some(after), &mut found);
@@ -39,7 +39,7 @@ fn walk(path: &str, before: Option<&Value>, after: Option<&Value>, found: &mut V
     }
 }
 
-/// A value as JSON, cut to a length that fits in a line.
+/// Formats a value as JSON, cut to a length that fits in a line.
 fn excerpt(value: Option<&Value>) -> String {
     const LONGEST: usize = 40;
     let Some(value) = value else { return "absent".to_owned() };

@@ -1,12 +1,11 @@
-//! Two runs against each other: did a change make anything worse?
+//! Compares two runs: did a change make anything worse?
 //!
-//! Both runs sent the same users (the same schedules, by their hashes), so each algorithm is compared
-//! with itself, block by block, by the same statistics as algorithms within a run. Runs of
-//! different experiments are refused, with the difference and what to do: a number from another experiment
-//! is not a baseline.
+//! Both runs played the same schedules, as their hashes show, so each algorithm is compared with itself,
+//! block by block, by the same statistics as algorithms within a run. Runs of different experiments are
+//! refused, with the differences and what to do: a number from another experiment is not a baseline.
 //!
-//! The runs lie apart in time. Blocks show the noise within a run, but not what else changed on the
-//! machine between the two; the result says so.
+//! The runs took place at different times. Blocks show the noise within a run, but not what else changed on
+//! the machine between the two; the result says so.
 
 mod check;
 mod keys;
@@ -31,20 +30,20 @@ use std::path::Path;
 /// Why two runs were not compared.
 #[derive(Debug, thiserror::Error)]
 pub enum CompareError {
-    /// One of them cannot be read.
+    /// One of the runs cannot be read.
     #[error(transparent)]
     Read(#[from] ReadError),
-    /// The noise floor beside them cannot be read.
+    /// A noise floor kept beside the new run cannot be read.
     #[error("{0}")]
     Noise(String),
-    /// They are not the same experiment.
+    /// The runs are not the same experiment.
     #[error("runs `{base}` and `{new}` cannot be compared:\n{}", bullets(.problems))]
     NotComparable {
-        /// Run of the baseline.
+        /// Name of the baseline run.
         base: String,
-        /// Run that was to be judged.
+        /// Name of the run that was to be judged.
         new: String,
-        /// What differs or is missing, each with the way out.
+        /// What differs or is missing, each with a remedy.
         problems: Vec<String>,
     },
 }
@@ -56,11 +55,11 @@ fn bullets(problems: &[String]) -> String {
 /// The comparison of two runs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct FolderComparison {
-    /// The run that is the baseline.
+    /// The baseline run.
     pub base: RunName,
     /// The run that is judged.
     pub new: RunName,
-    /// Family-wise error rate over everything here; each scenario gets an equal part.
+    /// Family-wise error rate over all scenarios; each scenario gets an equal part.
     pub alpha: f64,
     /// Verdict over all scenarios.
     pub verdict: FolderVerdict,
@@ -70,18 +69,18 @@ pub struct FolderComparison {
     pub notes: Vec<String>,
 }
 
-/// A run, by name.
+/// The identity of a run: its name, time, version and machine.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunName {
     /// Name of the run.
     pub run_id: String,
     /// Time at which the run began (RFC 3339).
     pub started_at: String,
-    /// Version of `bench` that ran.
+    /// Version of `bench` that made the run.
     pub version: String,
     /// Commit that `bench` was built from.
     pub commit: String,
-    /// The machine, in words.
+    /// Description of the machine.
     pub host: String,
 }
 
@@ -98,11 +97,12 @@ pub struct ScenarioComparison {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum FolderVerdict {
-    /// Some algorithm is worse in some metric, beyond noise and not provably by less than the margin.
+    /// At least one algorithm is worse in at least one metric, beyond noise and not provably by less than the
+    /// margin.
     Regression,
-    /// No metric of any algorithm has got worse by more than the margin, as far as the data show.
+    /// The data show no algorithm that is worse in any metric by more than the margin.
     NoRegression,
-    /// No metric of any algorithm got a verdict; a regression would not have been found.
+    /// No metric of any algorithm has a verdict, so a regression would not have been found.
     NotEnoughData,
 }
 
@@ -120,14 +120,14 @@ pub fn compare_folders(
     let same_machine = machine(&before.host) == machine(&after.host);
     let floors = if same_machine {
         NoiseFloors::load(new, &after.fingerprint, &after.host)
-            .map_err(|error| CompareError::Noise(format!("{error:#}")))?
+            .map_err(|error| CompareError::Noise(lb_core::with_causes(error.as_ref())))?
     } else {
         None
     };
     compare_summaries(&before, &after, floors.as_ref(), options)
 }
 
-/// Compares two runs that were read.
+/// Compares two runs that have been read.
 fn compare_summaries(
     base: &Summary,
     new: &Summary,
@@ -144,10 +144,11 @@ fn compare_summaries(
     let scenarios: Vec<ScenarioComparison> = common
         .into_iter()
         .map(|(before, after)| {
-            let noise: BTreeMap<Metric, f64> =
-                floors.map(|floors| floors.of(&after.name)).unwrap_or_default();
+            let noise = floors.map(|floors| by_run(&floors.of(&after.name))).unwrap_or_default();
             let noise_source = floors.filter(|_| !noise.is_empty()).map(|floors| floors.run_id.clone());
-            let options = CompareOptions { alpha, noise, noise_source, ..options.clone() };
+            // A regression in any metric counts, so all of them share the error rate.
+            let primary = Metric::ALL.to_vec();
+            let options = CompareOptions { alpha, primary, noise, noise_source, ..options.clone() };
             let comparison = compare_pairs(&pairs(before, after), &options);
             ScenarioComparison { name: after.name.clone(), comparison }
         })
@@ -174,43 +175,65 @@ impl RunName {
     }
 }
 
-/// Scenarios that both runs have, in the order of the baseline.
+/// Returns the scenarios that both runs have, in the order of the baseline.
 fn common_scenarios<'a>(
     base: &'a Summary,
     new: &'a Summary,
 ) -> Vec<(&'a ScenarioSummary, &'a ScenarioSummary)> {
     let same = |before: &'a ScenarioSummary| {
         let after = new.scenarios.iter().find(|after| after.name == before.name)?;
-        (!common_labels(before, after).is_empty()).then_some((before, after))
+        (!compared_labels(before, after).is_empty()).then_some((before, after))
     };
     base.scenarios.iter().filter_map(same).collect()
 }
 
-/// Algorithms with trials in both, in the order in which the baseline first ran them.
-fn common_labels<'a>(before: &'a ScenarioSummary, after: &ScenarioSummary) -> Vec<&'a str> {
+/// Returns the algorithms that are compared, by their labels in the two runs: those that both have, in the order
+/// of their first trials in the baseline. What was measured as it is has the user's label, so it is compared even if
+/// the labels differ.
+fn compared_labels<'a>(before: &'a ScenarioSummary, after: &'a ScenarioSummary) -> Vec<[&'a str; 2]> {
+    let [old, new] = [before, after].map(labels);
+    match (old.as_slice(), new.as_slice()) {
+        ([one], [other]) if before.as_is && after.as_is => vec![[one, other]],
+        _ => old.into_iter().filter(|label| new.contains(label)).map(|label| [label, label]).collect(),
+    }
+}
+
+/// Returns the labels of a scenario in the order of their first trials.
+fn labels(scenario: &ScenarioSummary) -> Vec<&str> {
     let mut labels: Vec<&str> = Vec::new();
-    for trial in &before.trials {
-        let known = labels.contains(&trial.label.as_str());
-        if !known && after.trials.iter().any(|other| other.label == trial.label) {
+    for trial in &scenario.trials {
+        if !labels.contains(&trial.label.as_str()) {
             labels.push(&trial.label);
         }
     }
     labels
 }
 
-/// Each common algorithm against itself.
+/// Returns the noise floors of algorithms under the labels that they have in the comparison of two runs.
+fn by_run(floors: &BTreeMap<String, BTreeMap<Metric, f64>>) -> BTreeMap<String, BTreeMap<Metric, f64>> {
+    let labels = |label: &str| [format!("{label} (base)"), format!("{label} (new)")];
+    floors.iter().flat_map(|(label, floors)| labels(label).map(|label| (label, floors.clone()))).collect()
+}
+
+/// Pairs each algorithm of one run with its counterpart in the other.
 fn pairs<'a>(before: &'a ScenarioSummary, after: &'a ScenarioSummary) -> Vec<Pair<'a>> {
-    common_labels(before, after)
+    compared_labels(before, after)
         .into_iter()
-        .map(|label| {
-            let [old, new] = [before, after].map(|run| valid_trials(&run.trials, label));
-            Pair::new(format!("{label} (base)"), format!("{label} (new)"), &old, &new)
+        .map(|[base, new]| {
+            let old = valid_trials(&before.trials, base);
+            Pair::new(
+                format!("{base} (base)"),
+                format!("{new} (new)"),
+                &old,
+                &valid_trials(&after.trials, new),
+            )
         })
         .collect()
 }
 
-/// Worse, and perhaps by more than the margin. With many blocks even a tenth of a percent is certain, and
-/// runs at different times differ by that much; a gate that fails for it would soon be ignored.
+/// Returns whether a metric is worse, perhaps by more than the margin. With many blocks even 0.1 % is
+/// significant, and runs at different times differ by that much; a gate that failed for it would soon be
+/// ignored.
 fn is_regression(judged: &MetricComparison) -> bool {
     judged.verdict == Verdict::Worse && !judged.equivalent
 }

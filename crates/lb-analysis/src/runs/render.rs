@@ -1,4 +1,4 @@
-//! Two runs, compared, as text.
+//! Renders the comparison of two runs as text.
 
 use super::{FolderComparison, FolderVerdict, ScenarioComparison, is_regression};
 use crate::compare::sentence::signed;

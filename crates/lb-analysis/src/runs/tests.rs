@@ -1,10 +1,10 @@
-//! Which runs are compared, which are refused and why, and what is said.
+//! Tests of which runs are compared, which are refused and why, and of the messages.
 
 use super::*;
 use lb_results::{ConfigSummary, Engine, Host, LoadModel, MetricValue, SCHEMA_VERSION, TrialSummary, WarmUp};
 use serde_json::json;
 
-/// A run of two algorithms over so many blocks; `factor` is what it does to latencies.
+/// Makes a run of two algorithms over `blocks` blocks, with latencies multiplied by `factor`.
 fn run(id: &str, blocks: u32, factor: f64) -> Summary {
     let trials = (0..blocks).flat_map(|block| {
         ["round-robin", "rl"].into_iter().enumerate().map(move |(place, label)| {
@@ -34,6 +34,9 @@ fn run(id: &str, blocks: u32, factor: f64) -> Summary {
         engine: Engine::Sim,
         load_balancer: "simulated".to_owned(),
         balancers: 1,
+        unverified_tls: false,
+        http: None,
+        connections: None,
         policy: None,
         traces: None,
         schedule_sha256: "s".to_owned(),
@@ -92,6 +95,36 @@ fn a_run_that_got_slower_is_a_regression_of_each_algorithm() {
 }
 
 #[test]
+fn what_was_measured_as_it_is_is_compared_under_both_labels() {
+    let labelled = |id: &str, label: &str, factor: f64| {
+        let mut summary = run(id, 12, factor);
+        let scenario = &mut summary.scenarios[0];
+        scenario.trials.retain(|trial| trial.label == "rl");
+        scenario.trials.iter_mut().for_each(|trial| label.clone_into(&mut trial.label));
+        summary
+    };
+    let (mut before, mut after) =
+        (labelled("monday", "default", 1.2), labelled("tuesday", "least_conn", 1.0));
+    let message = refusal(&before, &after);
+    assert!(message.contains("no scenario has an algorithm in common"), "algorithms stay apart: {message}");
+    for summary in [&mut before, &mut after] {
+        summary.scenarios[0].as_is = true;
+    }
+    let comparison = compared(&before, &after).expect("two labels of one address");
+    let pairs = &comparison.scenarios[0].comparison.pairs;
+    assert!(
+        pairs[0].sentence.starts_with("least_conn (new) is better than default (base)"),
+        "{}",
+        pairs[0].sentence
+    );
+    assert!(
+        comparison.notes.iter().any(|note| note.contains("not alternated in random order")),
+        "{:?}",
+        comparison.notes
+    );
+}
+
+#[test]
 fn a_run_that_got_no_worse_passes() {
     let comparison =
         compared(&run("monday", 12, 1.0), &run("tuesday", 12, 0.9)).expect("the same experiment");
@@ -112,7 +145,7 @@ fn a_certain_change_within_the_margin_is_no_regression() {
 #[test]
 fn too_few_blocks_cannot_pass_for_no_regression() {
     let comparison = compared(&run("monday", 3, 1.0), &run("tuesday", 3, 2.0)).expect("the same experiment");
-    assert_eq!(comparison.verdict, FolderVerdict::NotEnoughData, "a gate that cannot fail is none");
+    assert_eq!(comparison.verdict, FolderVerdict::NotEnoughData, "a gate that cannot fail is not a gate");
     assert!(render(&comparison).contains("a regression would not have been found"));
 }
 

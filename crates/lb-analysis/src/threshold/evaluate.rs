@@ -1,8 +1,8 @@
 //! Evaluates thresholds on trials.
 //!
-//! Figures are over all trials together. Without a window and without a cut they are exact (the
-//! record's own cells); seconds are summed up where a part of the phase is wanted. Requests of one
-//! action or method are kept for the whole phase only, so a cut of the warm-up does not reach them.
+//! Figures are over all trials together. For whole phases they are exact, from the record's own cells; for
+//! parts of a phase, its seconds are added up. Requests of one action or method are recorded for the whole
+//! phase only, so cutting off the warm-up does not affect them.
 
 use super::{Aggregation, Selector, Threshold, ThresholdMetric, TimeWindow};
 use crate::fairness::{PoolShare, jain_index};
@@ -22,8 +22,8 @@ pub struct Scope<'a> {
     pub action_steps: &'a BTreeMap<String, Vec<String>>,
 }
 
-/// Evaluates the thresholds that apply to one algorithm in one scenario on its valid trials.
-/// A threshold that finds nothing to measure did not hold.
+/// Evaluates the thresholds that apply to one algorithm in one scenario on its valid trials. A threshold
+/// without anything to measure fails.
 pub fn evaluate(
     thresholds: &[Threshold],
     scope: Scope<'_>,
@@ -47,8 +47,8 @@ pub fn evaluate(
     .collect()
 }
 
-/// Returns whether a threshold applies to a scenario: it is the one named, it has such requests, and it
-/// lasts until the window begins.
+/// Returns whether a threshold applies to a scenario: the selector names the scenario or none, the scenario
+/// has matching requests, and it lasts until the window begins.
 pub fn covers(selector: &Selector, scope: Scope<'_>) -> bool {
     let lasts = match selector.window {
         Some(TimeWindow::Seconds { from, .. }) => from < scope.scenario.duration.as_secs_f64(),
@@ -59,7 +59,7 @@ pub fn covers(selector: &Selector, scope: Scope<'_>) -> bool {
     selector.names_scenario(&scope.scenario.name) && lasts && (!narrowed || requests())
 }
 
-/// Whether a request belongs to the action and has the method that are looked at.
+/// Returns whether a request has the action and the method of the selector.
 fn selects(selector: &Selector, scope: Scope<'_>, step: &Step) -> bool {
     let of_action = |action: &String| {
         *action == step.name || scope.action_steps.get(action).is_some_and(|steps| steps.contains(&step.name))
@@ -82,7 +82,7 @@ fn observe(threshold: &Threshold, scope: Scope<'_>, trials: &[&Trial]) -> Option
     }
 }
 
-/// What a threshold on requests is computed from.
+/// Figures from which a threshold on requests is computed.
 struct Figures {
     requests: u64,
     errors: u64,
@@ -90,7 +90,7 @@ struct Figures {
     latency: Latency,
 }
 
-/// Latencies of successes: exact over whole trials, from histograms over parts of them.
+/// Latencies of successes: exact for whole trials, from histograms for parts of them.
 enum Latency {
     Exact(Cell),
     Seconds(Window),
@@ -137,7 +137,7 @@ impl Figures {
 }
 
 impl Latency {
-    /// Milliseconds; none without successes.
+    /// Returns the aggregated latency in milliseconds. `None` without successes.
     fn value(&self, aggregation: Aggregation) -> Option<f64> {
         let quantile = match aggregation {
             Aggregation::Median => 0.5,
@@ -156,7 +156,7 @@ impl Latency {
     }
 }
 
-/// The seconds that count, of all trials.
+/// Adds up the seconds of all trials that lie within the selector's window.
 fn window(selector: &Selector, scope: Scope<'_>, trials: &[&Trial]) -> Window {
     let mut window = Window::empty();
     for trial in trials {
@@ -170,7 +170,7 @@ fn window(selector: &Selector, scope: Scope<'_>, trials: &[&Trial]) -> Window {
     window
 }
 
-/// The parts of the phase that a window stands for, in whole seconds, ends exclusive.
+/// Returns the parts of the phase that a window covers, in whole seconds with exclusive ends.
 fn parts(window: Option<TimeWindow>, scope: Scope<'_>) -> Vec<(f64, f64)> {
     match window {
         None => vec![(0.0, f64::INFINITY)],

@@ -5,12 +5,16 @@ use super::{
 };
 use std::str::FromStr;
 
-/// The shape of a threshold, for messages.
+/// The syntax of a threshold, for messages.
 const SHAPE: &str = "write `metric{tag:value}: aggregation operator value`, such as `http_req_duration{algorithm:rl}: p(95)<200`";
-/// Tags.
-const TAGS: [&str; 5] = ["algorithm", "action", "scenario", "method", "window"];
-/// Operators, longer ones first, so that `<=` is not read as `<`.
-const OPERATORS: [(&str, Operator); 6] = [
+/// Names of the tags.
+const TAGS: [&str; 6] = ["algorithm", "action", "scenario", "method", "window", EXPECTED_RESPONSE];
+/// k6's tag for requests that got the expected response.
+const EXPECTED_RESPONSE: &str = "expected_response";
+/// Operators, longer ones first so that `<=` is not read as `<`.
+const OPERATORS: [(&str, Operator); 8] = [
+    ("===", Operator::Equal),
+    ("!==", Operator::NotEqual),
     ("<=", Operator::LessOrEqual),
     (">=", Operator::GreaterOrEqual),
     ("==", Operator::Equal),
@@ -22,9 +26,9 @@ const OPERATORS: [(&str, Operator); 6] = [
 impl FromStr for Threshold {
     type Err = ThresholdError;
 
-    /// Reads `metric{tag:value}: expression`.
+    /// Parses `metric{tag:value}: expression`.
     fn from_str(text: &str) -> Result<Self, ThresholdError> {
-        // No expression holds a brace, so a colon within tags is not taken for the one after them.
+        // An expression never contains a brace, so a colon within tags is not mistaken for the separator.
         match text.rsplit_once(':').filter(|(_, expression)| !expression.contains('}')) {
             Some((selector, expression)) => Self::new(selector, expression),
             None => {
@@ -35,7 +39,7 @@ impl FromStr for Threshold {
 }
 
 impl Threshold {
-    /// Reads a metric with tags, and an expression, as k6's `thresholds` object has them.
+    /// Parses a metric with tags, and an expression, as in k6's `thresholds` object.
     pub fn new(selector: &str, expression: &str) -> Result<Self, ThresholdError> {
         let (selector, expression) = (selector.trim(), expression.trim());
         let text = format!("{selector}: {expression}");
@@ -75,6 +79,10 @@ fn read_selector(text: &str) -> Result<Selector, String> {
             "action" => &mut selector.action,
             "scenario" => &mut selector.scenario,
             "method" => &mut selector.method,
+            EXPECTED_RESPONSE => {
+                check_expected_response(selector.metric, value)?;
+                continue;
+            }
             "window" => {
                 if selector.window.replace(window(value)?).is_some() {
                     return Err("duplicate tag `window`; keep one".to_owned());
@@ -99,6 +107,22 @@ fn metric(name: &str) -> Result<ThresholdMetric, String> {
     let known = ThresholdMetric::ALL.iter().find(|(_, known)| *known == name).map(|(metric, _)| *metric);
     let names: Vec<&str> = ThresholdMetric::ALL.iter().map(|(_, name)| *name).chain(["latency"]).collect();
     known.ok_or_else(|| unknown("metric", name, &names))
+}
+
+/// Reads k6's tag for requests that got the expected response. Latency is that of such requests anyway.
+fn check_expected_response(metric: ThresholdMetric, value: &str) -> Result<(), String> {
+    let name = metric.name();
+    match (metric, value) {
+        (ThresholdMetric::Duration, "true") => Ok(()),
+        (ThresholdMetric::Duration, _) => Err(format!(
+            "`{EXPECTED_RESPONSE}:{value}`: `{name}` is the latency of expected responses; write `true`, or \
+            limit the other responses by `http_req_failed`"
+        )),
+        _ => Err(format!(
+            "`{name}` does not support `{EXPECTED_RESPONSE}`: `http_req_failed` counts the requests with \
+            other responses"
+        )),
+    }
 }
 
 /// Refuses tags that contradict each other or the metric.
@@ -143,13 +167,13 @@ fn window(text: &str) -> Result<TimeWindow, String> {
     }
 }
 
-/// `10s`, `1m30s`, or a bare number of seconds.
+/// Parses `10s`, `1m30s`, or a bare number of seconds.
 fn seconds(text: &str) -> Option<f64> {
     let time = || Some(text.trim().parse::<jiff::SignedDuration>().ok()?.as_secs_f64());
     number(text).or_else(time).filter(|seconds| *seconds >= 0.0)
 }
 
-/// Reads a plain decimal number; `inf` and `NaN` are refused.
+/// Parses a plain decimal number; `inf` and `NaN` are refused.
 fn number(text: &str) -> Option<f64> {
     let text = text.trim();
     let plain = text.bytes().all(|byte| byte.is_ascii_digit() || b".-+eE".contains(&byte));

@@ -1,24 +1,25 @@
-//! Thresholds: what must hold for a run to pass, in k6's grammar (Grafana k6, "Thresholds").
+//! Thresholds: conditions that a run must meet to pass, in k6's grammar (Grafana k6, "Thresholds").
 //!
 //! `metric{tag:value,…}: aggregation operator value`, for instance
 //! `http_req_duration{algorithm:rl}: p(95)<200`.
 //!
-//! | metric | of | aggregations |
+//! | metric | quantity | aggregations |
 //! |---|---|---|
 //! | `http_req_duration` (`latency`) | latency of successful requests, ms | `avg`, `min`, `max`, `med`, `p(N)` |
 //! | `http_req_failed` | requests that did not get what was expected, 0 to 1 | `rate` |
-//! | `http_reqs` | requests that ended: all of them, or per second | `count`, `rate` |
+//! | `http_reqs` | completed requests: their number, or requests per second | `count`, `rate` |
 //! | `backend_fairness` | Jain's index of the backends' shares, 0 to 1 | `value` |
 //! | `dropped` | arrivals of the open model that were dropped | `count` |
 //!
 //! Durations are milliseconds, or have a unit (`200ms`, `0.2s`). Tags narrow a threshold down:
 //! `algorithm`, `scenario`, `action` (an action or one of its requests), `method`, and `window`
 //! (`after-ramp-up`, or seconds such as `10s-60s`). Seconds are kept for all requests together, so a
-//! window cannot be combined with an action or a method.
+//! window cannot be combined with an action or a method. k6's `expected_response:true` is accepted on a
+//! latency, where it changes nothing, and `===` means `==`.
 //!
-//! Two things differ from k6. Latency is that of successful requests, as everywhere in our results:
-//! an error that comes fast must not make an algorithm look fast, and `http_req_failed` counts it.
-//! And figures are over all valid trials of an algorithm: histograms and counts added up.
+//! Two things differ from k6. Latency is that of successful requests, as everywhere in our results: a fast
+//! error must not make an algorithm look fast, and `http_req_failed` counts it. And figures are over all
+//! valid trials of an algorithm: histograms and counts added up.
 
 mod evaluate;
 mod grammar;
@@ -31,6 +32,11 @@ use lb_core::Algorithm;
 use lb_core::suggest::{did_you_mean, listing};
 use std::fmt;
 
+/// The number of observations beyond a percentile that make its estimate stable to about a fifth.
+const TAIL: f64 = 30.0;
+/// The smallest share beyond a percentile that the number of requests is planned for.
+const SMALLEST_TAIL: f64 = 0.01;
+
 /// A condition that must hold for a run to pass.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
@@ -38,20 +44,20 @@ pub struct Threshold {
     selector: Selector,
     aggregation: Aggregation,
     operator: Operator,
-    /// Milliseconds, a fraction, a count or a rate per second, as the metric has it.
+    /// The limit in the metric's unit: milliseconds, a fraction, a count, or a rate per second.
     limit: f64,
 }
 
 /// The values that a threshold applies to.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Selector {
-    /// The quantity.
+    /// The metric that the threshold limits.
     pub metric: ThresholdMetric,
     /// Applies only to this algorithm, if given.
     pub algorithm: Option<String>,
     /// Applies only in this scenario, if given.
     pub scenario: Option<String>,
-    /// Applies only to requests of this action, or to this one request of an action.
+    /// Applies only to requests of this action, or to this single request of an action, if given.
     pub action: Option<String>,
     /// Applies only to requests of this HTTP method, if given.
     pub method: Option<String>,
@@ -59,19 +65,19 @@ pub struct Selector {
     pub window: Option<TimeWindow>,
 }
 
-/// The quantity that a threshold is about.
+/// The metric of a threshold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ThresholdMetric {
-    /// `http_req_duration`.
+    /// `http_req_duration`: latency of successful requests.
     #[default]
     Duration,
-    /// `http_req_failed`.
+    /// `http_req_failed`: share of requests without the expected reply.
     Failed,
-    /// `http_reqs`.
+    /// `http_reqs`: completed requests.
     Requests,
-    /// `backend_fairness`.
+    /// `backend_fairness`: Jain's index of the backends' shares.
     Fairness,
-    /// `dropped`.
+    /// `dropped`: arrivals that were dropped.
     Dropped,
 }
 
@@ -80,23 +86,23 @@ pub enum ThresholdMetric {
 pub enum TimeWindow {
     /// Seconds in which no pattern's users are still arriving.
     AfterRampUp,
-    /// From one second to another.
+    /// A range of seconds.
     Seconds {
-        /// First second.
+        /// First second of the range.
         from: f64,
-        /// Last second, exclusive.
+        /// End of the range in seconds, exclusive.
         to: f64,
     },
 }
 
-/// How many values become one.
+/// How values are combined into one.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Aggregation {
     Average,
     Min,
     Max,
     Median,
-    /// From 0 to 100.
+    /// A percentile, from 0 to 100.
     Percentile(f64),
     Rate,
     Count,
@@ -113,7 +119,7 @@ enum Operator {
     NotEqual,
 }
 
-/// A threshold that cannot be understood.
+/// A threshold that cannot be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("threshold `{text}`: {problem}")]
 pub struct ThresholdError {
@@ -134,7 +140,23 @@ impl Threshold {
         &self.selector
     }
 
-    /// Returns whether a value keeps the threshold.
+    /// Returns whether the threshold limits a value from above, so that more load can only breach it.
+    pub fn is_upper_limit(&self) -> bool {
+        matches!(self.operator, Operator::Less | Operator::LessOrEqual)
+    }
+
+    /// Returns how many requests are needed to judge the threshold: enough for 30 of them to lie beyond the
+    /// percentile, or to be failures at the limit of the rate.
+    pub fn requests_needed(&self) -> u64 {
+        let tail = match (self.selector.metric, self.aggregation) {
+            (ThresholdMetric::Duration, Aggregation::Percentile(percentile)) => 1.0 - percentile / 100.0,
+            (ThresholdMetric::Failed, _) => self.limit,
+            _ => 0.5,
+        };
+        (TAIL / tail.clamp(SMALLEST_TAIL, 0.5)).ceil() as u64
+    }
+
+    /// Returns whether a value meets the threshold.
     pub fn holds(&self, value: f64) -> bool {
         match self.operator {
             Operator::Less => value < self.limit,
@@ -163,7 +185,7 @@ impl Selector {
 }
 
 impl ThresholdMetric {
-    /// All, as k6 would name them.
+    /// All metrics, with their names in k6's style.
     const ALL: [(Self, &'static str); 5] = [
         (Self::Duration, "http_req_duration"),
         (Self::Failed, "http_req_failed"),
@@ -176,7 +198,7 @@ impl ThresholdMetric {
         Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, name)| name)
     }
 
-    /// The aggregations that it has.
+    /// Returns the names of the metric's aggregations.
     const fn aggregations(self) -> &'static [&'static str] {
         match self {
             Self::Duration => &["avg", "min", "max", "med", "p(N)"],
@@ -187,7 +209,7 @@ impl ThresholdMetric {
         }
     }
 
-    /// Whether its values lie between 0 and 1.
+    /// Returns whether the metric's values lie between 0 and 1.
     const fn is_fraction(self) -> bool {
         matches!(self, Self::Failed | Self::Fairness)
     }
@@ -199,7 +221,7 @@ impl fmt::Display for Threshold {
     }
 }
 
-/// Says `x is not a known … (did you mean …?); known: …`.
+/// Formats `x is not a known … (did you mean …?); known: …`.
 fn unknown(kind: &str, name: &str, known: &[&str]) -> String {
     let hint = did_you_mean(name, known.iter().copied());
     format!("`{name}` is not a known {kind}{hint}; known: {}", listing(known.iter().copied()))

@@ -1,13 +1,13 @@
 //! Sets of thresholds by name, for common kinds of load tests.
 //!
-//! `basic` and `stress` are the targets of the load tests of a scaled web service behind nginx (quick
-//! check: answers below 200 ms on average and no error; sustained load: 95th percentile below 500 ms,
-//! below 1 % errors, an even spread over the instances, for which we take Jain's index from 0.9 on).
-//! `light`, `medium` and `heavy` are the targets of the three load levels of a model-serving API.
+//! `basic` and `stress` are the targets of load tests of a scaled web service behind nginx (quick check:
+//! answers below 200 ms on average and no errors; sustained load: 95th percentile below 500 ms, below 1 %
+//! errors, and an even spread over the instances, taken here as a Jain's index of at least 0.9). `light`,
+//! `medium` and `heavy` are the targets of the three load levels of a model-serving API.
 
 use super::{Threshold, ThresholdError, unknown};
 
-/// A named set.
+/// A named set of thresholds.
 #[derive(Clone, Copy, Debug)]
 pub struct Preset {
     /// Name of the set.

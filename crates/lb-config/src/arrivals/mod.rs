@@ -14,26 +14,26 @@ use lb_core::time::Span;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, Journey, RateSegment, Spacing};
 use serde_json::Value;
 
-/// An arrival process that every pattern gets.
+/// The arrival process of every pattern.
 pub(super) struct OpenModel {
     path: String,
     rates: Rates,
     start: ArrivalStart,
 }
 
-/// A process whose length its pattern decides.
+/// The rates of an arrival process; each pattern sets its duration.
 enum Rates {
-    /// One rate throughout.
+    /// A constant rate.
     Level(f64, Spacing),
-    /// From one rate to another.
+    /// A linear change from one rate to another.
     Ramp([f64; 2], Spacing),
-    /// A curve of its own.
+    /// Stages, each from one rate to another.
     Stages(Vec<RateStage>, Spacing),
-    /// Calm and busy times.
+    /// The calm and the busy rate, and the mean stay in each state, in seconds.
     Bursts([f64; 2], [f64; 2]),
 }
 
-/// Reads what flags and config ask for. None in the closed model, or after a problem.
+/// Reads the arrivals that a flag or the config sets. `None` in the closed model, or after a problem.
 pub(super) fn read_asked(settings: &Settings, findings: &mut Findings) -> Option<Said<ArrivalSettings>> {
     let Said { at, value, by } = settings.arrivals.clone()?;
     let read = match value {
@@ -45,7 +45,7 @@ pub(super) fn read_asked(settings: &Settings, findings: &mut Findings) -> Option
     Some(Said { at, value: read, by })
 }
 
-/// Checks the settings. None for a replay, which brings its own arrivals, or after a problem.
+/// Checks the settings. `None` for a replay, which brings its own arrivals, or after a problem.
 pub(super) fn open_model(
     asked: &Said<ArrivalSettings>,
     journey: &Journey,
@@ -61,7 +61,7 @@ pub(super) fn open_model(
         Process::Bursts => {
             let rates = needed(path, "rates", settings.rates, "two rates, calm and busy", findings);
             let stays =
-                needed(path, "mean_stay_s", settings.mean_stay_s, "two mean stays in seconds", findings);
+                needed(path, "mean_stay_s", settings.mean_stay_s, "two mean stay times in seconds", findings);
             Rates::Bursts(rates?, stays?)
         }
         Process::Replay => return None,
@@ -72,7 +72,7 @@ pub(super) fn open_model(
     model.check(findings).then_some(model)
 }
 
-/// One rate, or stages of rates; evenly spaced or as a Poisson process.
+/// Reads a single rate or stages of rates, evenly spaced or as a Poisson process.
 fn levels(path: &str, settings: &ArrivalSettings, findings: &mut Findings) -> Option<Rates> {
     let name = if settings.process == Process::Poisson { "poisson" } else { "constant" };
     let spacing = match (settings.process, settings.spacing) {
@@ -89,7 +89,7 @@ fn levels(path: &str, settings: &ArrivalSettings, findings: &mut Findings) -> Op
         (None, Some(stages)) => Some(Rates::Stages(stages.clone(), spacing)),
         (given, _) => {
             let message = match given {
-                Some(_) => "has a rate and stages; keep one of them".to_owned(),
+                Some(_) => "has both a rate and stages; keep one of them".to_owned(),
                 None => format!("`{name}` needs `rate` (arrivals per second) or `stages`"),
             };
             findings.wrong(path, name, message);
@@ -113,7 +113,7 @@ fn spacing(given: Option<raw::Spacing>, usual: Spacing) -> Spacing {
     }
 }
 
-/// Keys that the process would ignore.
+/// Reports keys that the process would ignore.
 fn refuse_idle_keys(path: &str, settings: &ArrivalSettings, findings: &mut Findings) {
     let of = |processes: &[Process]| !processes.contains(&settings.process);
     let (levels, ramp, bursts) =
@@ -129,12 +129,13 @@ fn refuse_idle_keys(path: &str, settings: &ArrivalSettings, findings: &mut Findi
         ("speed", settings.speed.is_some(), "`replay`"),
     ];
     for (key, _, process) in idle.into_iter().filter(|(_, idle, _)| *idle) {
-        let message = format!("belongs to the process {process}; leave it out or change `process`");
+        let message = format!("applies only to {process}; leave it out or change `process`");
         findings.wrong(&join(path, key), Value::Null, message);
     }
 }
 
-/// A session where sessions open with something (a log-in), else an action.
+/// Returns what an arrival does. By default a session if sessions open with something, such as a log-in, and
+/// otherwise an action.
 fn start(
     path: &str,
     settings: &ArrivalSettings,
@@ -145,7 +146,7 @@ fn start(
     match settings.start {
         Some(raw::Start::Action) if opens => {
             let message = format!(
-                "sessions of the journey `{}` open with {}, which single actions would lack; use `session`, or a journey without them",
+                "sessions of the journey `{}` open with {}, which single actions would skip; use `session`, or a journey without them",
                 journey.name,
                 lb_core::suggest::listing(journey.session.open.iter().map(String::as_str))
             );
@@ -159,7 +160,7 @@ fn start(
 }
 
 impl OpenModel {
-    /// Whether the rates can be offered; reports it when not.
+    /// Returns whether the rates can be offered, and reports a problem otherwise.
     fn check(&self, findings: &mut Findings) -> bool {
         let rates = match &self.rates {
             Rates::Level(rate, _) => vec![*rate],
@@ -179,7 +180,7 @@ impl OpenModel {
         greatest > 0.0 && greatest <= MOST_PER_SECOND
     }
 
-    /// Puts users aside, each with a note, before the timeline is scaled.
+    /// Removes the users of all patterns, with notes, before the timeline is scaled.
     pub(super) fn replace_users(&self, draft: &mut DraftScenario, findings: &mut Findings) {
         let instead = format!("`{}` takes the place of users, so this has no effect", self.path);
         if let Some(cap) = draft.cap.take() {
@@ -203,16 +204,16 @@ impl OpenModel {
         }
         if self.start == ArrivalStart::Action {
             let message =
-                "each arrival is one action, at once: think times and lengths of sessions have no effect";
+                "each arrival is a single action, so think times and session lengths have no effect";
             findings.note(&join(&self.path, "start"), "action", message);
         }
     }
 
-    /// Gives every pattern its arrivals, on the scaled timeline.
+    /// Sets the arrivals of every pattern, on the scaled timeline.
     pub(super) fn lay_over(&self, draft: &mut DraftScenario, findings: &mut Findings) {
         if let (Rates::Bursts(_, stays), true) = (&self.rates, (draft.time_factor - 1.0).abs() > 1e-9) {
             let message =
-                "calm and busy times last as long on a scaled timeline, so there are fewer or more of them";
+                "calm and busy times are not scaled with the timeline, so there are fewer or more of them";
             findings.note(&self.path, stays.to_vec(), message);
         }
         let factor = draft.time_factor;
@@ -244,7 +245,7 @@ impl OpenModel {
         ArrivalProcess::Rates { segments, spacing }
     }
 
-    /// Says when stages of rates do not fill their pattern exactly.
+    /// Adds a note if stages of rates do not fill their pattern exactly.
     fn note_length(&self, pattern: &str, length: Span, factor: f64, findings: &mut Findings) {
         let Rates::Stages(stages, _) = &self.rates else { return };
         let stages: f64 = stages.iter().map(|stage| stage.duration_s * factor).sum();
@@ -253,9 +254,9 @@ impl OpenModel {
             return;
         }
         let what =
-            if stages > length { "they are cut at its end" } else { "their last rate is kept to its end" };
+            if stages > length { "they are cut at its end" } else { "their last rate is kept until its end" };
         let message =
-            format!("the stages last {stages:.1} s and the pattern `{pattern}` {length:.1} s: {what}");
+            format!("the stages last {stages:.1} s but the pattern `{pattern}` lasts {length:.1} s: {what}");
         findings.note(&join(&self.path, "stages"), stages, message);
     }
 }

@@ -2,11 +2,11 @@
 
 use crate::raw::{ArrivalSettings, Process};
 
-/// What a short form may be.
-pub(super) const FORMS: &str = "`constant:500`, `poisson:500`, `ramp:100-800` (begin and end of each pattern) or \
+/// The accepted short forms, for error messages.
+pub(super) const FORMS: &str = "`constant:500`, `poisson:500`, `ramp:100-800` (start and end of each pattern) or \
      `bursts:200-1600:5s-1s` (calm and busy rate, mean stay in each), in arrivals per second";
 
-/// Reads a short form. `Err` says what is wrong and what to write.
+/// Parses a short form. Errors say what is wrong and list the accepted forms.
 pub(super) fn read(text: &str) -> Result<ArrivalSettings, String> {
     let (process, rest) = text.split_once(':').unwrap_or((text, ""));
     let of = |process| ArrivalSettings::of(process);
@@ -22,9 +22,9 @@ pub(super) fn read(text: &str) -> Result<ArrivalSettings, String> {
             Ok(ArrivalSettings { rates: Some(rates), ..of(Process::Ramp) })
         }
         "bursts" => {
-            let (rates, stays) = rest.split_once(':').ok_or_else(|| bad("lacks rates or mean stays"))?;
+            let (rates, stays) = rest.split_once(':').ok_or_else(|| bad("lacks rates or mean stay times"))?;
             let rates = pair(rates, number).ok_or_else(|| bad("needs two rates"))?;
-            let stays = pair(stays, seconds).ok_or_else(|| bad("needs two mean stays"))?;
+            let stays = pair(stays, seconds).ok_or_else(|| bad("needs two mean stay times"))?;
             Ok(ArrivalSettings { rates: Some(rates), mean_stay_s: Some(stays), ..of(Process::Bursts) })
         }
         "replay" => Err("needs a file; give it with --replay, or make `bench.arrivals` an object".to_owned()),
@@ -36,14 +36,14 @@ fn rate(text: &str) -> Option<f64> {
     number(text).filter(|rate| *rate > 0.0)
 }
 
-/// A number that is not negative.
+/// Parses a number that is not negative.
 fn number(text: &str) -> Option<f64> {
     // Rust also parses `inf`, `NaN` and signs, which are not rates.
     let plain = text.trim().bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     text.trim().parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 
-/// `5s`, `500ms`, `1m30s`, or a bare number of seconds.
+/// Parses a duration such as `5s`, `500ms` or `1m30s`, or a bare number of seconds.
 fn seconds(text: &str) -> Option<f64> {
     let time = || Some(text.trim().parse::<jiff::SignedDuration>().ok()?.as_secs_f64());
     number(text).or_else(time).filter(|seconds| *seconds > 0.0)
@@ -84,9 +84,9 @@ mod tests {
             ("poisson:NaN", "no rate"),
             ("ramp:100", "needs two rates"),
             ("ramp:-1-5", "needs two rates"),
-            ("bursts:1-2", "lacks rates or mean stays"),
-            ("bursts:1-2:0s-1s", "needs two mean stays"),
-            ("bursts:1-2:soon-1s", "needs two mean stays"),
+            ("bursts:1-2", "lacks rates or mean stay times"),
+            ("bursts:1-2:0s-1s", "needs two mean stay times"),
+            ("bursts:1-2:soon-1s", "needs two mean stay times"),
         ] {
             let message = read(text).expect_err(text);
             assert!(message.contains(reason) && message.contains("`poisson:500`"), "{text}: {message}");

@@ -4,7 +4,7 @@ use lb_core::time::Span;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 use serde_json::{Value, json};
 
-/// Arrivals per second on average over a stage of `length`.
+/// Returns the mean number of arrivals per second over a stage of `length`.
 pub(crate) fn mean_rate(process: &ArrivalProcess, length: Span) -> f64 {
     let seconds = length.as_secs_f64();
     if seconds <= 0.0 {
@@ -12,7 +12,7 @@ pub(crate) fn mean_rate(process: &ArrivalProcess, length: Span) -> f64 {
     }
     match process {
         ArrivalProcess::Rates { segments, .. } => mean_of(segments, seconds),
-        // Each state's share of the time is its share of the mean cycle.
+        // The time in each state is proportional to its mean stay.
         ArrivalProcess::Bursts { rates, mean_stay_s: stays } => {
             (rates[0] * stays[0] + rates[1] * stays[1]) / (stays[0] + stays[1])
         }
@@ -22,7 +22,7 @@ pub(crate) fn mean_rate(process: &ArrivalProcess, length: Span) -> f64 {
     }
 }
 
-/// The area under the curve, cut at the end or kept at its last rate, over the length.
+/// Returns the mean rate over `seconds`. Longer curves are cut; shorter ones stay at their last rate.
 fn mean_of(segments: &[RateSegment], seconds: f64) -> f64 {
     let (mut area, mut left) = (0.0, seconds);
     for segment in segments {
@@ -38,7 +38,7 @@ fn mean_of(segments: &[RateSegment], seconds: f64) -> f64 {
     (area + left.max(0.0) * last) / seconds
 }
 
-/// Arrivals in a few words, such as `poisson 500/s` or `bursts 200-1600/s for 5 s and 1 s`.
+/// Describes arrivals in a few words, such as `poisson 500/s` or `bursts 200-1600/s for 5 s and 1 s`.
 pub(crate) fn describe(arrivals: &Arrivals) -> String {
     match &arrivals.process {
         ArrivalProcess::Rates { segments, spacing } => {
@@ -63,7 +63,7 @@ pub(crate) fn describe(arrivals: &Arrivals) -> String {
     }
 }
 
-/// Arrivals over a stage of `length` as JSON; recorded requests are counted, not listed.
+/// Returns the arrivals over a stage of `length` as JSON. Recorded requests are counted, not listed.
 pub(crate) fn to_json(arrivals: &Arrivals, length: Span) -> Value {
     let mut json = match &arrivals.process {
         ArrivalProcess::Rates { segments, spacing } => {

@@ -1,14 +1,14 @@
-//! Validates a document against a JSON Schema and reports *every* fault, while a deserialiser stops at
-//! the first.
+//! Validates a document against a JSON Schema and reports *every* problem. A deserialiser would stop at the
+//! first.
 //!
-//! The schema is the one that the raw types generate and that is published under `configs/schema/`,
-//! so what is enforced and what is documented cannot drift apart. Only what that generator emits is
-//! understood (`$ref`, `type`, `properties`, `required`, `items`, ranges, lengths, `enum`, `const`,
-//! `anyOf`, `oneOf`); objects with named properties are closed.
+//! The schema is generated from the raw types and published under `configs/schema/`, so validation and
+//! documentation cannot drift apart. Only the keywords that the generator emits are supported (`$ref`,
+//! `type`, `properties`, `required`, `items`, ranges, lengths, `enum`, `const`, `anyOf`, `oneOf`). Objects
+//! with named properties accept no other keys.
 //!
-//! The walk also returns a repaired document (faulty optional keys gone, faulty required values
-//! replaced by admissible ones), so that the faults of meaning that lie elsewhere are found in the
-//! same pass. A repaired document never runs: its problems come with it.
+//! The walk also returns a repaired document, with invalid optional keys removed and invalid required values
+//! replaced by valid ones, so that later checks can report further problems in the same run. A plan is never
+//! built from a repaired document.
 
 mod words;
 
@@ -18,7 +18,7 @@ use lb_core::suggest::{did_you_mean, listing, nearest};
 use serde_json::{Map, Value, json};
 use words::{Limits, constants, describe, describe_all, has_type_of, kind, types};
 
-/// The repaired document and its problems; without problems the document is as it was.
+/// Returns the repaired document and its problems. A document without problems is returned unchanged.
 pub(super) fn check(schema: &Value, document: Value) -> (Value, Vec<Problem>) {
     let mut walker = Walker { definitions: &schema["$defs"], problems: Vec::new() };
     let repaired = walker.walk(schema, document, "").unwrap_or_else(|| walker.stand_in(schema, 0));
@@ -30,7 +30,7 @@ struct Walker<'s> {
     problems: Vec<Problem>,
 }
 
-/// What an object may hold: its own properties and those of the variant that its tag names.
+/// The keys that an object may have: its own properties and those of the variant that its tag names.
 #[derive(Default)]
 struct Shape<'s> {
     properties: Vec<(&'s str, &'s Value)>,
@@ -39,13 +39,14 @@ struct Shape<'s> {
 }
 
 impl<'s> Walker<'s> {
-    /// The value if it fits (or could be repaired within); none if it does not fit at all.
+    /// Returns the value, repaired if necessary, or `None` if it cannot be repaired.
     fn walk(&mut self, schema: &'s Value, value: Value, path: &str) -> Option<Value> {
         let branches = self.branches(schema);
         let fitting: Vec<&'s Value> =
             branches.iter().copied().filter(|branch| has_type_of(branch, &value)).collect();
         let Some(first) = fitting.first() else {
-            let expected: Vec<String> = branches.iter().filter_map(|branch| describe(branch)).collect();
+            let mut expected: Vec<String> = branches.iter().filter_map(|branch| describe(branch)).collect();
+            expected.dedup();
             let message = format!("must be {}, not {}", expected.join(" or "), kind(&value));
             self.problems.push(Problem::at(path, &value, message));
             return None;
@@ -59,7 +60,7 @@ impl<'s> Walker<'s> {
         }
     }
 
-    /// The alternatives that a schema stands for, through references and nested choices.
+    /// Returns the alternatives of a schema, with references and nested choices resolved.
     fn branches(&self, schema: &'s Value) -> Vec<&'s Value> {
         if let Some(name) = schema["$ref"].as_str().and_then(|path| path.strip_prefix("#/$defs/")) {
             return self.branches(&self.definitions[name]);
@@ -148,7 +149,7 @@ impl<'s> Walker<'s> {
         Some(Value::Object(repaired))
     }
 
-    /// One key of an object with its value, or none where it has to go.
+    /// Returns one key of an object with its value, or `None` if the key must be removed.
     fn member(
         &mut self,
         key: String,
@@ -171,15 +172,15 @@ impl<'s> Walker<'s> {
             return Some((key, good.unwrap_or_else(|| self.stand_in(others, 0))));
         }
         self.unknown_key(&key, &below, shape);
-        // What was most likely meant is looked at as if it had been written right; otherwise all
-        // that depends on it would be reported too.
+        // The value is checked as if the key were spelled correctly. Otherwise, everything that depends on
+        // the key would be reported too.
         let known = shape.properties.iter().map(|(name, _)| *name);
         let meant = nearest(&key, known).filter(|meant| !present.iter().any(|key| key == meant))?;
         let (_, schema) = property(meant)?;
         Some((meant.to_owned(), self.walk(schema, value, &below)?))
     }
 
-    /// Gathers the properties that `map` may have; none where its tag names no variant.
+    /// Collects the properties that `map` may have. Returns `None` if its tag does not name a variant.
     fn shape_of(
         &mut self,
         schema: &'s Value,
@@ -206,7 +207,7 @@ impl<'s> Walker<'s> {
         }
     }
 
-    /// The variant that the tag of `map` names: `Some(None)` where the variants have no tag, none
+    /// Returns the variant that the tag of `map` names, `Some(None)` if the variants have no tag, or `None`
     /// after a problem.
     fn by_tag(
         &mut self,
@@ -244,7 +245,7 @@ impl<'s> Walker<'s> {
         None
     }
 
-    /// How many keys of `map` a schema knows: the alternative that knows most is the one meant.
+    /// Returns how many keys of `map` a schema knows. The alternative that knows the most is used.
     fn likeness(&self, schema: &Value, map: &Map<String, Value>) -> usize {
         let knows = |schema: &Value, key: &str| schema["properties"].get(key).is_some();
         let in_variants = |key: &str| {
@@ -254,8 +255,8 @@ impl<'s> Walker<'s> {
         map.keys().filter(|key| knows(schema, key) || in_variants(key)).count()
     }
 
-    /// Whether a value under an unlisted key is meant to be one of `others`, and not a mistyped key:
-    /// an object that shares a key with them.
+    /// Returns whether the value of an unlisted key looks like one of `others`, so that the key is not a
+    /// typo: it is an object that shares a key with them.
     fn resembles(&self, others: &'s Value, value: &Value) -> bool {
         if matches!(others, Value::Bool(true)) {
             return true;
@@ -271,13 +272,13 @@ impl<'s> Walker<'s> {
         let known = || shape.properties.iter().map(|(name, _)| *name);
         let hint = match did_you_mean(key, known()) {
             near if !near.is_empty() => near,
-            _ if known().count() <= MOST_LISTED => format!("; known here: {}", listing(known())),
-            _ => "; the schema lists the known ones".to_owned(),
+            _ if known().count() <= MOST_LISTED => format!("; known keys: {}", listing(known())),
+            _ => "; the known keys are in the schema".to_owned(),
         };
         self.problems.push(Problem::of_key(path, format!("unknown key{hint}")));
     }
 
-    /// An admissible value, so that the rest of the document can be looked at.
+    /// Returns a valid placeholder, so that the rest of the document can be checked.
     fn stand_in(&self, schema: &'s Value, depth: usize) -> Value {
         const DEEPEST: usize = 16;
         let branches = self.branches(schema);

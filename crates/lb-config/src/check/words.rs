@@ -3,7 +3,7 @@
 use lb_core::suggest::listing;
 use serde_json::Value;
 
-/// The range of a number.
+/// The range of valid values of a number.
 pub(super) struct Limits {
     least: f64,
     above: f64,
@@ -91,7 +91,7 @@ pub(super) fn describe_all(branches: &[&Value]) -> String {
     branches.iter().filter_map(|branch| describe(branch)).collect::<Vec<_>>().join(" or ")
 }
 
-/// What a schema asks for, in words; none for `null`, which is the same as no key.
+/// Describes what a schema requires. Returns `None` for `null`, which means the same as an absent key.
 pub(super) fn describe(schema: &Value) -> Option<String> {
     let constants = constants(schema);
     if !constants.is_empty() {
@@ -114,7 +114,7 @@ fn list_in_words(schema: &Value) -> String {
     let items = match types(&schema["items"]).first() {
         Some(&"integer") => "whole numbers",
         Some(&"number") => "numbers",
-        Some(&"string") => "texts",
+        Some(&"string") => "strings",
         Some(&"object") => "objects",
         _ => "entries",
     };

@@ -1,5 +1,5 @@
-//! What the dialects call `browse`, `search`, `cart`, `order` and `profile`, in the names of the
-//! journey, and how weights of a pattern and of a profile combine.
+//! Maps the short names `browse`, `search`, `cart`, `order` and `profile` to actions of the journey, and
+//! combines the weights of patterns and profiles.
 
 use crate::error::Findings;
 use crate::raw::Weights;
@@ -7,7 +7,7 @@ use lb_core::suggest::did_you_mean;
 use lb_core::workload::Journey;
 use std::collections::BTreeMap;
 
-/// Short name, name of the weight in patterns, name of the action in journeys.
+/// The kinds of actions: short name, key of the weight in patterns, and name of the action in journeys.
 pub(super) const KINDS: [(&str, &str, &str); 5] = [
     ("browse", "browse_weight", "browse_products"),
     ("search", "search_weight", "search_products"),
@@ -16,15 +16,15 @@ pub(super) const KINDS: [(&str, &str, &str); 5] = [
     ("profile", "profile_weight", "view_profile"),
 ];
 
-/// Weights by name of action.
+/// Weights by the name of the action.
 pub(super) type ActionWeights = BTreeMap<String, f64>;
 
-/// The action that a short name stands for.
+/// Returns the action that a short name stands for.
 pub(super) fn action_of(kind: &str) -> Option<&'static str> {
     KINDS.iter().find(|(short, ..)| *short == kind).map(|(.., action)| *action)
 }
 
-/// The weights of a pattern by action, without those that are 0.
+/// Returns the weights of a pattern by action, leaving out those that are 0.
 pub(super) fn pattern_weights(weights: &Weights) -> ActionWeights {
     let values = [
         weights.browse_weight,
@@ -37,7 +37,7 @@ pub(super) fn pattern_weights(weights: &Weights) -> ActionWeights {
     named.map(|((.., action), value)| ((*action).to_owned(), value)).collect()
 }
 
-/// Chances of a profile by action, scaled so that they sum to 1.
+/// Returns the probabilities of a profile by action, scaled so that they sum to 1.
 pub(super) fn profile_weights<'a>(named: impl IntoIterator<Item = (&'a str, f64)>) -> ActionWeights {
     let mut weights = ActionWeights::new();
     for (action, weight) in named {
@@ -50,10 +50,10 @@ pub(super) fn profile_weights<'a>(named: impl IntoIterator<Item = (&'a str, f64)
     weights
 }
 
-/// `P(action)` is proportional to the pattern's weight times the profile's chance. An action that
-/// the profile does not name counts with `1/n` of its `n` named ones, which is the mean of its
-/// chances: the profile then says nothing for or against it. Without weights of a pattern the
-/// profile's chances stand alone.
+/// Combines the weights of a pattern and a profile: `P(action)` is proportional to the pattern's weight times
+/// the profile's probability. An action that the profile does not name gets the mean probability of the `n`
+/// named ones, `1/n`, so the profile neither favours nor avoids it. Without a pattern's weights, the
+/// profile's probabilities apply unchanged.
 pub(super) fn combine(pattern: Option<&ActionWeights>, profile: &ActionWeights) -> ActionWeights {
     let neutral = 1.0 / profile.len().max(1) as f64;
     let Some(pattern) = pattern else {
@@ -65,7 +65,7 @@ pub(super) fn combine(pattern: Option<&ActionWeights>, profile: &ActionWeights) 
     product.filter(|(_, weight)| *weight > 0.0).collect()
 }
 
-/// Reports actions that the journey does not have. `path` and `value` say who asks for them.
+/// Reports actions that the journey does not have. `path` is the key that names them.
 pub(super) fn require<'a>(
     journey: &Journey,
     actions: impl IntoIterator<Item = &'a str>,
@@ -76,7 +76,7 @@ pub(super) fn require<'a>(
         if !journey.actions.contains_key(action) {
             let hint = did_you_mean(action, journey.actions.keys().map(String::as_str));
             let message = format!(
-                "asks for the action `{action}`, which the journey `{}` does not have{hint}; give another `bench.journey` or leave it out",
+                "refers to the action `{action}`, which the journey `{}` does not have{hint}; use another `bench.journey` or leave it out",
                 journey.name
             );
             findings.wrong(path, action, message);

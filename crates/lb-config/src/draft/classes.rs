@@ -1,11 +1,11 @@
-//! User classes of the dialects that describe users by their actions alone.
+//! Creates user classes for the dialects that describe users only by their actions.
 
 use super::actions::ActionWeights;
 use super::types::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
 use crate::error::Findings;
 use lb_core::workload::UserClass;
 
-/// A class with the think times and session lengths of the `bench` block.
+/// Returns a class with the think times and session lengths of the `bench` block.
 pub(super) fn plain_class(
     name: &str,
     actions: ActionWeights,

@@ -1,4 +1,4 @@
-//! Deliberately bad requests: the probability of each error that the journey can produce.
+//! Drafts deliberately bad requests: the probability of each error that the journey can produce.
 
 use super::types::Context;
 use crate::document::join;
@@ -7,8 +7,8 @@ use crate::raw::ErrorSimulation;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Chances by error name: `error_injection_probability` times the rate. An error that no request of
-/// the journey can carry is reported.
+/// Returns the probability of each error by name: `error_injection_probability` times its rate. Errors that
+/// no request of the journey can carry are noted.
 pub(super) fn chances(
     simulation: &ErrorSimulation,
     path: &str,
@@ -36,14 +36,14 @@ pub(super) fn chances(
     if let Some(payloads) = &simulation.malformed_payloads {
         let names: Vec<&str> = payloads.names().collect();
         let message =
-            "are not sent: broken bodies are part of the journey's errors, which the rates above switch on";
+            "are not sent: malformed bodies come with the journey's own errors, which the rates above enable";
         findings.note(&join(path, "malformed_payloads"), json!(names), message);
     }
     chances.retain(|_, chance: &mut f64| *chance > 0.0);
     chances
 }
 
-/// Rows in place of the journey's wrong products and categories.
+/// Returns the invalid products and categories of the config, which replace those of the journey.
 pub(super) fn feeds(simulation: &ErrorSimulation) -> BTreeMap<String, Vec<Value>> {
     let rows = |values: &Option<Vec<String>>, field: &str| -> Vec<Value> {
         values.iter().flatten().map(|value| json!({ field: value })).collect()

@@ -1,16 +1,16 @@
-//! Converts faults as the dialects write them into faults on the timeline of a scenario.
+//! Converts the faults of all dialects to faults on the timeline of a scenario.
 
 use super::quantity;
 use crate::document::join;
 use crate::error::Findings;
-use crate::ordered::Ordered;
 use crate::raw::{Quantity, TimelineEvent};
 use lb_core::fault::{Fault, FaultKind};
+use lb_core::ordered::Ordered;
 use lb_core::suggest::listing;
 use lb_core::workload::Journey;
 use serde_json::Value;
 
-/// The services that some request of a journey goes to.
+/// Returns the services that the requests of a journey go to.
 fn services(journey: &Journey) -> Vec<&str> {
     let steps = journey.actions.values().flat_map(|action| &action.steps);
     let mut services: Vec<&str> = steps.filter_map(|step| step.service.as_deref()).collect();
@@ -19,8 +19,8 @@ fn services(journey: &Journey) -> Vec<&str> {
     services
 }
 
-/// The service that the begin of a key names, and the rest: `cart_service_error_rate` is
-/// `cart-service` and `error_rate`. `all_services_…` names none, which means all.
+/// Splits a key into the service at its beginning and the rest: `cart_service_error_rate` gives
+/// `cart-service` and `error_rate`. For `all_services_…`, the service is `None`, which means all services.
 fn split(key: &str) -> Option<(Option<String>, &str)> {
     if let Some(rest) = key.strip_prefix("all_services_") {
         return Some((None, rest));
@@ -35,8 +35,8 @@ fn fault(kind: FaultKind, service: Option<String>, start_s: f64, duration_s: Opt
     Fault { kind, services, backends: Vec::new(), start_s, duration_s, every_s: None }
 }
 
-/// Whether some request goes to the service that a fault names; if none does, that is noted, because
-/// such a fault would have no effect.
+/// Returns whether any request goes to the service that a fault names. If not, adds a note that the fault has
+/// no effect.
 fn has_effect(
     journey: &Journey,
     service: Option<&str>,
@@ -52,7 +52,7 @@ fn has_effect(
     false
 }
 
-/// Faults of a pattern by key, such as `"cart_service_error_rate": "15%"`.
+/// Reads the faults of a pattern, such as `"cart_service_error_rate": "15%"`.
 pub(super) fn simulated(
     faults: &Ordered<Quantity>,
     path: &str,
@@ -69,7 +69,7 @@ pub(super) fn simulated(
         };
         let Some((service, kind)) = split(key).filter(|(_, kind)| quantity::KINDS.contains(kind)) else {
             let message = format!(
-                "unknown condition; a key is a service and a kind, such as `cart_service_error_rate`; kinds: {}",
+                "unknown condition; a key combines a service and a kind, such as `cart_service_error_rate`; kinds: {}",
                 listing(quantity::KINDS)
             );
             findings.wrong(&path, value, message);
@@ -87,8 +87,8 @@ pub(super) fn simulated(
     found
 }
 
-/// Faults of a failure timeline. An event without a service hits all; one that says `recovery` ends
-/// all faults that still last. Times are in seconds.
+/// Reads the faults of a failure timeline, with times in seconds. An event without a service affects all
+/// services; a `recovery` ends all faults that are still active.
 pub(super) fn timeline(
     events: &[TimelineEvent],
     path: &str,
@@ -123,7 +123,7 @@ pub(super) fn timeline(
     faults
 }
 
-/// Ends a fault at `moment` if it would go on.
+/// Ends a fault at `moment`, in seconds, if it would last longer.
 fn end_at(fault: &mut Fault, moment: f64) {
     let left = moment - fault.start_s;
     fault.duration_s = Some(fault.duration_s.map_or(left, |duration| duration.min(left)));

@@ -1,4 +1,4 @@
-//! Products and addresses of a config, as rows of the journey's feeds.
+//! Turns the products and addresses of a config into rows of the journey's feeds.
 
 use super::types::{Context, DraftPattern};
 use crate::document::join;
@@ -8,11 +8,11 @@ use lb_core::suggest::did_you_mean;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
-/// Feeds by name.
+/// The rows of each feed, by the name of the feed.
 pub(super) type Feeds = BTreeMap<String, Vec<Value>>;
 
-/// The catalogue, and what follows from it: its categories, and a search term for each product, so
-/// that no user browses categories or finds products that the shop does not have.
+/// Returns the catalogue, its categories, and a search term for each product, so that users only browse
+/// categories and find products that the shop has.
 pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Findings) -> Feeds {
     let mut rows: Vec<Value> = Vec::new();
     let mut terms = Vec::new();
@@ -20,7 +20,7 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
     for (index, product) in products.iter().enumerate() {
         let path = format!("{path}[{index}]");
         let Some(sku) = product.sku.as_ref().or(product.id.as_ref()) else {
-            findings.wrong(&path, product.name.clone(), "has neither `sku` nor `id`; give it one");
+            findings.wrong(&path, product.name.clone(), "has neither `sku` nor `id`; add one of them");
             continue;
         };
         if rows.iter().any(|row| row["sku"] == **sku) {
@@ -31,7 +31,7 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
             findings.note(
                 &join(&path, "inventory_complexity"),
                 label.as_str(),
-                "is a label: service times come from the topology",
+                "is only a label: service times come from the topology",
             );
         }
         let name = product.name.clone().unwrap_or_else(|| sku.clone());
@@ -50,7 +50,7 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
         }
     }
     if !rows.is_empty() && rows.iter().all(|row| row["popularity"] == 0.0) {
-        findings.wrong(path, json!(rows.len()), "all products have the popularity 0, so none could be drawn");
+        findings.wrong(path, json!(rows.len()), "all products have a popularity of 0, so none can be drawn");
     }
     let categories = categories.into_iter().map(|(name, sum)| json!({ "name": name, "popularity": sum }));
     [("products", rows), ("search_terms", terms), ("categories", categories.collect())]
@@ -58,8 +58,8 @@ pub(super) fn catalogue(products: &[TestProduct], path: &str, findings: &mut Fin
         .into()
 }
 
-/// Addresses. A field that the journey's own addresses have and one of these lacks (a phone, say) is
-/// filled in from there, because requests need it.
+/// Returns the addresses. A field that is missing, such as a phone number, is filled in from the journey's
+/// own addresses, because requests need it.
 pub(super) fn addresses(
     rows: &[Value],
     path: &str,
@@ -74,8 +74,7 @@ pub(super) fn addresses(
         };
         for (field, value) in own {
             if !row.contains_key(field) {
-                let message =
-                    "is missing in the address and filled in from the journey, because orders need it";
+                let message = "is missing from the address, so the journey's value is used: orders need it";
                 findings.note(&join(&format!("{path}[{index}]"), field), value.clone(), message);
                 row.insert(field.clone(), value.clone());
             }
@@ -84,8 +83,8 @@ pub(super) fn addresses(
     filled
 }
 
-/// Weighs products so that over the whole scenario each pattern's share of draws goes to the products
-/// that it is about. Feeds belong to a scenario, so patterns with and without targets share them.
+/// Weights products so that, over the whole scenario, each pattern's share of draws goes to the products that
+/// it targets. Feeds belong to a scenario, so patterns with and without targets share them.
 pub(super) fn aim(
     patterns: &[DraftPattern],
     feeds: &mut Feeds,
@@ -121,7 +120,7 @@ pub(super) fn aim(
             }
         }
         if !pattern.targets.is_empty() && patterns.len() > 1 {
-            let message = "the products are weighed for the whole scenario: over all of it they get this pattern's share of draws";
+            let message = "product weights apply to the whole scenario, so these products get this pattern's share of all draws";
             findings.note(&path, pattern.targets.clone(), message);
         }
     }

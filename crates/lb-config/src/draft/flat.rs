@@ -1,20 +1,24 @@
-//! Flat configs: steady users, with a burst in some minutes.
+//! Flat configs: users that ramp up to a steady number, with bursts.
 
 use super::actions::profile_weights;
 use super::classes::plain_class;
 use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
 use crate::error::Findings;
-use crate::raw::FlatFile;
+use crate::raw::{FlatFile, MOST_USERS};
 use crate::said::Said;
+use crate::settings::Settings;
+use crate::timeline::SHORTEST_S;
 use lb_core::workload::ClassMix;
 use rand::RngExt;
 
-/// Label of the random stream that says in which minutes bursts come.
+/// Label of the random stream that decides when bursts occur.
 const BURSTS: u64 = 0x0062_7572_7374_7300;
+/// Seconds between two decisions about a burst.
+const BURST_S: f64 = 10.0;
 
-/// `base_users` are there throughout and arrive over `ramp_up_minutes`. Each whole minute after that is a
-/// burst with the chance `burst_probability`: then the users are `base_users x burst_multiplier`, but
-/// at most `max_users`. The seed decides which minutes; bursts in a row are one.
+/// Drafts a flat config. It starts with `base_users`, which grow to `max_users` over `ramp_up_minutes` and
+/// then stay. Every ten seconds a burst occurs with the probability `burst_probability`, which multiplies the
+/// users by `burst_multiplier`. The seed decides when; equal consecutive bursts are merged.
 pub(super) fn draft(file: &FlatFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let duration_s = file.duration_minutes * 60.0;
     let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
@@ -23,34 +27,27 @@ pub(super) fn draft(file: &FlatFile, context: &Context<'_>, findings: &mut Findi
     if let Some(range) = file.request_delay_range {
         class.think_time_s = ordered_range("request_delay_range", range, findings);
     }
-    if let Some(most) = file.max_users.filter(|most| *most < file.base_users) {
-        findings.wrong(
-            "max_users",
-            most,
-            format!("is below `base_users` ({}); raise it or lower that", file.base_users),
-        );
-    }
+    check_users(file, findings);
     let mix = vec![ClassMix { class: 0, share: 1.0, actions: class.actions.clone() }];
-    let mut patterns = vec![DraftPattern {
-        path: "base_users".to_owned(),
-        name: "base".to_owned(),
+    let steady = |path: &str, name: &str, users: u32| DraftPattern {
+        path: path.to_owned(),
+        name: name.to_owned(),
         end_s: duration_s,
-        ramp_up_s: file.ramp_up_minutes * 60.0,
-        users: file.base_users,
+        users,
         mix: mix.clone(),
         ..DraftPattern::default()
-    }];
-    let wanted = (f64::from(file.base_users) * file.burst_multiplier).round() as u32;
-    let extra = wanted.min(file.max_users.unwrap_or(wanted)).saturating_sub(file.base_users);
-    for (from, to) in burst_minutes(file, context, extra) {
+    };
+    let mut patterns = vec![steady("base_users", "base", file.base_users)];
+    let added = most_users(file).saturating_sub(file.base_users);
+    if added > 0 {
+        let ramp_up_s = file.ramp_up_minutes * 60.0;
+        patterns.push(DraftPattern { ramp_up_s, ..steady("max_users", "ramp", added) });
+    }
+    for burst in bursts(file, context.settings, findings) {
         patterns.push(DraftPattern {
-            path: "burst_probability".to_owned(),
-            name: format!("burst at minute {from}"),
-            start_s: f64::from(from) * 60.0,
-            end_s: (f64::from(to) * 60.0).min(duration_s),
-            users: extra,
-            mix: mix.clone(),
-            ..DraftPattern::default()
+            start_s: burst.from_s,
+            end_s: burst.to_s,
+            ..steady("burst_probability", &format!("burst at {} s", burst.from_s), burst.users)
         });
     }
     let scenario = DraftScenario {
@@ -69,23 +66,81 @@ pub(super) fn draft(file: &FlatFile, context: &Context<'_>, findings: &mut Findi
     }
 }
 
-/// Bursts as first minute and minute after the last.
-fn burst_minutes(file: &FlatFile, context: &Context<'_>, extra: u32) -> Vec<(u32, u32)> {
-    let mut bursts: Vec<(u32, u32)> = Vec::new();
-    if extra == 0 {
+/// Returns the number of users after the ramp-up.
+fn most_users(file: &FlatFile) -> u32 {
+    file.max_users.unwrap_or(file.base_users)
+}
+
+/// Reports numbers of users that contradict each other or are too high.
+fn check_users(file: &FlatFile, findings: &mut Findings) {
+    let most = most_users(file);
+    if most < file.base_users {
+        let message =
+            format!("is below `base_users` ({}); raise `max_users` or lower `base_users`", file.base_users);
+        findings.wrong("max_users", most, message);
+    }
+    let in_burst = f64::from(most) * file.burst_multiplier;
+    if file.burst_probability > 0.0 && in_burst > f64::from(MOST_USERS) {
+        let message = format!(
+            "turns {most} users into {in_burst:.0}; lower it, since the limit is \
+            {MOST_USERS}"
+        );
+        findings.wrong("burst_multiplier", file.burst_multiplier, message);
+    }
+}
+
+/// A temporary increase in users.
+struct Burst {
+    from_s: f64,
+    to_s: f64,
+    users: u32,
+}
+
+/// Returns the bursts in chronological order.
+fn bursts(file: &FlatFile, settings: &Settings, findings: &mut Findings) -> Vec<Burst> {
+    let mut bursts: Vec<Burst> = Vec::new();
+    if file.burst_probability == 0.0 {
         return bursts;
     }
-    let mut rng = context.settings.seed.stream(&[BURSTS]);
-    let minutes = file.duration_minutes.floor() as u32;
-    for minute in 0..minutes {
-        let burst = rng.random::<f64>() < file.burst_probability;
-        if !burst || f64::from(minute) < file.ramp_up_minutes {
+    let duration_s = file.duration_minutes * 60.0;
+    let length_s = burst_length(duration_s, settings);
+    if length_s > BURST_S {
+        let message = format!(
+            "bursts last {length_s} s of the config's time, not {BURST_S}: once scaled, shorter bursts \
+            would end before a request does"
+        );
+        findings.note("burst_probability", file.burst_probability, message);
+    }
+    let mut rng = settings.seed.stream(&[BURSTS]);
+    for number in 0..(duration_s / length_s).floor() as u32 {
+        let from_s = f64::from(number) * length_s;
+        let more = users_at(file, from_s) * (file.burst_multiplier - 1.0);
+        let users = more.round() as u32;
+        if rng.random::<f64>() >= file.burst_probability || users == 0 {
             continue;
         }
-        match bursts.last_mut() {
-            Some((_, end)) if *end == minute => *end = minute + 1,
-            _ => bursts.push((minute, minute + 1)),
+        match bursts.last_mut().filter(|last| last.to_s == from_s && last.users == users) {
+            Some(last) => last.to_s = from_s + length_s,
+            None => bursts.push(Burst { from_s, to_s: from_s + length_s, users }),
         }
     }
     bursts
+}
+
+/// Returns the number of users at a time, without bursts.
+fn users_at(file: &FlatFile, at_s: f64) -> f64 {
+    let ramp_up_s = file.ramp_up_minutes * 60.0;
+    let progress = if at_s < ramp_up_s { at_s / ramp_up_s } else { 1.0 };
+    let (base, most) = (f64::from(file.base_users), f64::from(most_users(file)));
+    base + (most - base) * progress
+}
+
+/// Returns the length of a burst in seconds of the config: a multiple of ten that is long enough once the
+/// timeline is scaled.
+fn burst_length(duration_s: f64, settings: &Settings) -> f64 {
+    let factor = match &settings.duration_s {
+        Some(wanted) => wanted.value / duration_s,
+        None => 1.0 / settings.time_scale,
+    };
+    BURST_S * (1.001 * SHORTEST_S / (BURST_S * factor)).ceil().max(1.0)
 }

@@ -1,14 +1,15 @@
-//! The load and limits that a config expects of a service. The plan keeps them; results are not checked.
+//! The load and limits that a config expects of a service. The plan contains them, but results are not
+//! checked against them.
 
 use serde::Serialize;
 
-/// Load and limits that a config expects of a service.
+/// The load and limits that a config expects of a service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct ServiceLimit {
-    /// Requests per second.
+    /// Expected requests per second.
     pub expected_rps: Option<f64>,
-    /// Highest share of errors.
+    /// Highest acceptable error rate, from 0 to 1.
     pub error_rate: Option<f64>,
-    /// Highest 99th percentile of latency in milliseconds.
+    /// Highest acceptable 99th percentile of latency, in milliseconds.
     pub p99_ms: Option<f64>,
 }

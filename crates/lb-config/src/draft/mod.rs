@@ -1,5 +1,5 @@
-//! From raw types to drafts: every key of every dialect gets its meaning, in seconds and in the
-//! names of the journey, on a timeline that is not scaled yet.
+//! Turns raw types of every dialect into drafts, with times in seconds, the names of the journey, and a
+//! timeline that is not scaled yet.
 
 mod actions;
 mod classes;

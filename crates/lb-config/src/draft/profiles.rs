@@ -1,11 +1,11 @@
-//! User behaviour profiles as user classes, and the mix of a pattern.
+//! Turns user behaviour profiles into user classes, and mixes them for a pattern.
 
 use super::actions::{self, ActionWeights, profile_weights};
 use super::types::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
 use crate::document::join;
 use crate::error::Findings;
-use crate::ordered::Ordered;
 use crate::raw::{BaseConfig, Profile, Weights};
+use lb_core::ordered::Ordered;
 use lb_core::suggest::{did_you_mean, listing};
 use lb_core::workload::{ClassMix, UserClass};
 use std::collections::BTreeMap;
@@ -14,22 +14,22 @@ use std::collections::BTreeMap;
 const DETAIL_STEPS: [&str; 2] = ["browse_product", "search_hit"];
 /// The step that puts one product into the cart.
 const CART_STEP: &str = "add_item";
-/// The profile of configs that have none.
+/// Name of the profile for configs that do not define one.
 const DEFAULT_PROFILE: &str = "default_user";
 
-/// The profiles of a file by name, ready for scenarios.
+/// The profiles of a file, as user classes.
 pub(super) struct Profiles {
     classes: Vec<UserClass>,
 }
 
-/// What a profile falls back to.
+/// The values for profiles that do not set their own.
 struct Defaults {
     think_time_s: [f64; 2],
     session_cap_s: Option<f64>,
 }
 
 impl Profiles {
-    /// Reads profiles; of two with the same name the first counts. Without any there is one that
+    /// Reads profiles. Of two with the same name, the first is used. If there are none, a default profile
     /// leaves the choice of actions to the patterns.
     pub(super) fn new<'a>(
         named: impl IntoIterator<Item = (String, &'a str, &'a Profile)>,
@@ -49,7 +49,7 @@ impl Profiles {
                 }
             }
             if classes.iter().any(|class| class.name == name) {
-                findings.note(&path, name, "is defined before; that profile counts, this one is left out");
+                findings.note(&path, name, "duplicate; only the first profile with this name is used");
                 continue;
             }
             let class = class(&path, name, profile, &defaults, context, findings);
@@ -57,7 +57,7 @@ impl Profiles {
         }
         if let Some((path, name)) = unsteered_at {
             let message = format!(
-                "here and in other profiles {} are labels: no request of the journey depends on them",
+                "labels without effect, as no request of the journey depends on them: {}",
                 listing(unsteered)
             );
             findings.note(&path, name, message);
@@ -68,13 +68,13 @@ impl Profiles {
         Self { classes }
     }
 
-    /// All classes, in the order of the file.
+    /// Returns all classes, in the order of the file.
     pub(super) fn classes(&self) -> &[UserClass] {
         &self.classes
     }
 
-    /// The mix of a pattern: shares from its distribution (all profiles alike without one), weights
-    /// of actions from the pattern and each profile.
+    /// Returns the mix of a pattern. The distribution sets the shares of the profiles, which are equal
+    /// without one; the pattern and each profile set the weights of actions.
     pub(super) fn mix(
         &self,
         path: &str,
@@ -103,7 +103,7 @@ impl Profiles {
             let actions = actions::combine(weights.as_ref(), &profile.actions);
             if actions.is_empty() {
                 let message = format!(
-                    "leaves the profile `{}` nothing to do: it never does any of the actions that have a weight here",
+                    "leaves the profile `{}` nothing to do: it has none of the actions with a weight here",
                     profile.name
                 );
                 let named: Vec<&str> = weights.iter().flatten().map(|(action, _)| action.as_str()).collect();
@@ -142,7 +142,7 @@ impl Profiles {
         if shares.is_empty() && !unknown {
             findings.wrong(path, sum, "all shares are 0; give at least one profile a share above 0");
         } else if (sum - 1.0).abs() > 0.005 {
-            findings.note(path, sum, "the shares do not sum to 1; they are scaled so that they do");
+            findings.note(path, sum, "the shares do not sum to 1, so they are scaled");
         }
         shares
     }
@@ -206,7 +206,7 @@ fn class(
     }
 }
 
-/// Longest session in seconds: the profile's range under the file's cap.
+/// Returns the longest session in seconds, `[min, max]`: the profile's range, limited by the file's cap.
 fn session(path: &str, profile: &Profile, defaults: &Defaults, findings: &mut Findings) -> Option<[f64; 2]> {
     let (key, range) = match (profile.session_duration_range, profile.session_duration_minutes) {
         (Some(range), _) => ("session_duration_range", Some(range)),
@@ -221,7 +221,8 @@ fn session(path: &str, profile: &Profile, defaults: &Defaults, findings: &mut Fi
     }
 }
 
-/// Chances of actions: named ones, else those that the richer keys imply, else all alike.
+/// Returns the weights of actions: those in `action_probabilities`, or else those of keys such as
+/// `search_probability`, or else equal weights.
 fn weights_of(
     path: &str,
     profile: &Profile,
@@ -243,7 +244,11 @@ fn weights_of(
             }
         }
         if known.iter().map(|(_, chance)| chance).sum::<f64>() <= 0.0 {
-            findings.wrong(&key, 0, "all chances are 0; give at least one action a chance above 0");
+            findings.wrong(
+                &key,
+                0,
+                "all probabilities are 0; give at least one action a probability above 0",
+            );
         }
         let asked = known.iter().filter(|(_, chance)| *chance > 0.0).map(|(action, _)| *action);
         actions::require(context.journey, asked, &key, findings);
@@ -262,7 +267,7 @@ fn weights_of(
     profile_weights(implied.into_iter().filter_map(|(action, chance)| Some((action, chance?))))
 }
 
-/// The chance of looking at a product after browsing or searching, in place of the journey's.
+/// Returns the probability of viewing a product after browsing or searching, which replaces the journey's.
 fn detail_views(
     path: &str,
     profile: &Profile,

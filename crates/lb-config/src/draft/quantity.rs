@@ -1,5 +1,4 @@
-//! Strengths of faults as the dialects write them: `"300%"`, `5.0`, `"5x"`, and free text such as
-//! `30% requests fail`.
+//! Parses the strengths of faults: `"300%"`, `5.0`, `"5x"`, and free text such as `30% requests fail`.
 
 use crate::raw::Quantity;
 use lb_core::fault::FaultKind;
@@ -7,17 +6,17 @@ use lb_core::fault::FaultKind;
 /// A number with its unit.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Amount {
-    /// As written, without a unit.
+    /// A number without a unit.
     Plain(f64),
-    /// `30%` is 0.3.
+    /// A percentage as a fraction: `30%` is 0.3.
     Share(f64),
-    /// `5x` is 5.
+    /// A multiple: `5x` is 5.
     Times(f64),
-    /// `200ms` is 200.
+    /// Milliseconds: `200ms` is 200.
     Millis(f64),
 }
 
-/// The number at the begin of a word.
+/// Parses a number with its unit.
 fn amount(word: &str) -> Option<Amount> {
     let digits = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
     let number = word[..digits].parse::<f64>().ok().filter(|number| number.is_finite())?;
@@ -30,11 +29,11 @@ fn amount(word: &str) -> Option<Amount> {
     }
 }
 
-/// What a key such as `cart_service_error_rate` can end in.
+/// The valid endings of keys such as `cart_service_error_rate`.
 pub(super) const KINDS: [&str; 5] =
     ["latency_increase", "latency_multiplier", "latency_add_ms", "error_rate", "timeout_rate"];
 
-/// The fault that a key's ending and its value stand for.
+/// Returns the fault for the ending of a key and its value.
 ///
 /// An increase *by* 300 % makes requests take four times as long (a multiplier of 4); a multiplier
 /// of 5 makes them take five times as long. Rates are shares of requests.
@@ -63,7 +62,7 @@ pub(super) fn fault(kind: &str, quantity: &Quantity) -> Result<FaultKind, String
     }
 }
 
-/// The fault that free text describes; `normal` in it means none.
+/// Parses the fault that free text describes. Returns `None` if the text says `normal` or `recover`.
 pub(super) fn impact(text: &str) -> Result<Option<FaultKind>, String> {
     let lower = text.to_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
@@ -83,7 +82,7 @@ pub(super) fn impact(text: &str) -> Result<Option<FaultKind>, String> {
         }
         Some(Amount::Millis(add_ms)) => Ok(Some(FaultKind::LatencyAdd { add_ms })),
         None if says(&["normal", "recover"]) => Ok(None),
-        _ => Err("is not understood; use `30% requests fail`, `20% requests timeout`, \
+        _ => Err("is not a known impact; use `30% requests fail`, `20% requests timeout`, \
                   `5x normal response time` or `200ms added latency`"
             .to_owned()),
     }
@@ -93,7 +92,7 @@ fn slower(factor: f64) -> Result<FaultKind, String> {
     if factor > 0.0 && factor <= 1e6 {
         Ok(FaultKind::LatencyFactor { factor })
     } else {
-        Err("must make requests take above 0 and at most 1000000 times as long".to_owned())
+        Err("the factor must be above 0 and at most 1000000".to_owned())
     }
 }
 

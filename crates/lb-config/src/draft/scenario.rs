@@ -1,4 +1,4 @@
-//! One scenario with its patterns and faults.
+//! Drafts a scenario with its patterns and faults.
 
 use super::limits::ServiceLimit;
 use super::shared::{Shared, blank};
@@ -96,12 +96,12 @@ fn draft_pattern(
     }
 }
 
-/// `cart_service_load` and `cart_service` are `cart-service`.
+/// Returns the name of a service: `cart_service_load` and `cart_service` both give `cart-service`.
 fn service_name(key: &str) -> String {
     key.strip_suffix("_load").unwrap_or(key).replace('_', "-")
 }
 
-/// Faults of a pattern, in both spellings.
+/// Reads the faults of a pattern from `simulated_failures` and `simulated_conditions`.
 fn pattern_faults(raw: &Pattern, path: &str, context: &Context<'_>, findings: &mut Findings) -> Vec<Fault> {
     let when = (raw.start_minute * 60.0, raw.duration_minutes * 60.0);
     let mut found = Vec::new();

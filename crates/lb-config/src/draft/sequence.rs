@@ -1,4 +1,4 @@
-//! Configs with scenarios in sequence, each with one level of users and a traffic mix.
+//! Drafts configs with scenarios in sequence, each with one level of users and a traffic mix.
 
 use super::actions::{self, ActionWeights, profile_weights};
 use super::classes::plain_class;
@@ -13,7 +13,7 @@ use lb_core::workload::{ClassMix, UserClass};
 const BROWSING: [&str; 3] = ["browse_products", "search_products", "view_product_details"];
 /// The actions that `add_to_cart_and_order` stands for.
 const BUYING: [&str; 2] = ["add_to_cart", "place_order"];
-/// The user of configs without profiles.
+/// Name of the profile for configs that do not define one.
 const DEFAULT_PROFILE: &str = "default_user";
 
 pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
@@ -95,8 +95,8 @@ fn weights(
     profile_weights(weights)
 }
 
-/// Users in equal shares; each profile keeps its preferences within browsing and within buying, and
-/// the mix says how its actions split between the two.
+/// Returns the mix of a scenario, with profiles in equal shares. Each profile keeps its preferences within
+/// browsing and within buying; the traffic mix splits its actions between the two.
 fn mix(
     path: &str,
     mix: Option<TrafficMix>,
@@ -112,7 +112,7 @@ fn mix(
     }
     if let Some(sum) = shares.map(|shares| shares.iter().sum::<f64>()).filter(|sum| (sum - 1.0).abs() > 0.005)
     {
-        findings.note(&path, sum, "the shares do not sum to 1; they are scaled so that they do");
+        findings.note(&path, sum, "the shares do not sum to 1, so they are scaled");
     }
     let mixed = classes.iter().enumerate().map(|(class, profile)| {
         let actions = match shares {
@@ -124,8 +124,8 @@ fn mix(
     mixed.collect()
 }
 
-/// Splits weights between the two groups. Actions of neither group keep their share of the whole; a
-/// group that the profile never does takes the weights of the journey.
+/// Splits weights between the two groups. Actions in neither group keep their weights. A group with no action
+/// in the profile takes the weights of the journey.
 fn split(
     own: &ActionWeights,
     shares: [f64; 2],
@@ -140,7 +140,7 @@ fn split(
         .map(|(k, v)| (k.clone(), *v))
         .collect();
     let budget = own.iter().filter(|(action, _)| grouped(action)).map(|(_, weight)| weight).sum::<f64>();
-    // A profile without any of the grouped actions does them as often as its others.
+    // A profile with none of the grouped actions performs them as often as its other actions.
     let budget = if budget > 0.0 { budget } else { 1.0 };
     let whole: f64 = shares.iter().sum();
     for (group, share) in [(&BROWSING[..], shares[0]), (&BUYING[..], shares[1])] {

@@ -13,12 +13,12 @@ use std::collections::BTreeMap;
 
 pub(super) const TRAINING: &str = "rl_training_scenarios";
 pub(super) const STRESS: &str = "stress_test_scenarios";
-/// Scenarios (or files) of this name ask for background traffic between their patterns.
+/// Scenarios or files with this name have background traffic between their patterns.
 const BACKGROUND_TEST: &str = "background_traffic_test";
-/// One request per second, as that scenario was meant.
+/// Requests per second of background traffic in `background_traffic_test`.
 const BACKGROUND_TEST_RPS: f64 = 1.0;
 
-/// What all scenarios of a file share.
+/// The profiles, feeds and errors that all scenarios of a file share.
 pub(super) struct Shared {
     pub(super) profiles: Profiles,
     feeds: BTreeMap<String, Vec<Value>>,
@@ -30,10 +30,11 @@ pub(super) fn base_url(base: Option<&BaseConfig>, path: &str) -> Option<Said<Str
     Some(Said::by_config(join(path, "base_url"), name))
 }
 
-/// Notes settings of a client that have no effect on this load generator.
+/// Adds notes for client settings that have no effect in this load generator.
 pub(super) fn note_base(base: Option<&BaseConfig>, path: &str, findings: &mut Findings) {
     let Some(base) = base else { return };
-    let retries = "is not done: requests are never retried, because a retry hides a failure of the algorithm";
+    let retries =
+        "has no effect: a request that fails is not sent again, because that would hide the failure";
     let mut note = |key: &str, value: Option<Value>, message: &str| {
         if let Some(value) = value {
             findings.note(&join(path, key), value, message);
@@ -43,7 +44,7 @@ pub(super) fn note_base(base: Option<&BaseConfig>, path: &str, findings: &mut Fi
     note("max_retries", base.max_retries.map(Value::from), retries);
     note("retry_delay", base.retry_delay.map(Value::from), retries);
     note("max_retries_per_session", base.max_retries_per_session.map(Value::from), retries);
-    let pool = "is ignored: each user has one connection of its own, like a browser tab";
+    let pool = "is ignored: each user has its own connection, like a browser tab";
     note("connection_pool_size", base.connection_pool_size.map(Value::from), pool);
 }
 
@@ -86,7 +87,7 @@ pub(super) fn shared(
     shared
 }
 
-/// A scenario with what the file says for all.
+/// Returns a scenario without patterns, with the settings that all scenarios of the file share.
 pub(super) fn blank(
     path: &str,
     name: &str,

@@ -1,4 +1,4 @@
-//! Scenarios of one level of load: under a failure timeline, or to compare algorithms.
+//! Drafts scenarios with one level of load: under a failure timeline, or to compare algorithms.
 
 use super::shared::{Shared, blank};
 use super::types::{Context, DraftPattern, DraftScenario};
@@ -8,7 +8,7 @@ use crate::raw::{AlgorithmComparison, BaseConfig, TrainingScenario};
 use crate::said::Said;
 use serde_json::json;
 
-/// The steady load under a failure timeline that has no patterns of its own.
+/// Returns the steady load of a scenario that has a failure timeline but no patterns.
 pub(super) fn steady(
     path: &str,
     name: &str,
@@ -19,16 +19,16 @@ pub(super) fn steady(
 ) -> Option<DraftPattern> {
     if raw.failure_timeline.is_none() {
         let key = join(path, "traffic_patterns");
-        findings.wrong(&key, json!([]), "the scenario has no pattern; give at least one");
+        findings.wrong(&key, json!([]), "the scenario has no patterns; add at least one");
         return None;
     }
     let (Some(users), Some(minutes)) = (raw.max_concurrent_users, raw.test_duration_minutes) else {
-        let message = "a failure timeline without patterns needs `max_concurrent_users` and `test_duration_minutes`, to know the load under it";
+        let message = "a failure timeline without patterns needs `max_concurrent_users` and `test_duration_minutes` to define its load";
         findings.wrong(path, name, message);
         return None;
     };
     let message = format!(
-        "has no patterns, so {users} users (`max_concurrent_users`) of all profiles in equal shares run for {minutes} minutes under it"
+        "the scenario has no patterns, so {users} users (`max_concurrent_users`), with all profiles in equal shares, run for {minutes} minutes"
     );
     findings.note(&join(path, "failure_timeline"), raw.failure_timeline.iter().flatten().count(), message);
     Some(DraftPattern {
@@ -42,7 +42,7 @@ pub(super) fn steady(
     })
 }
 
-/// A scenario that brings its own algorithms: one pattern, the same for all of them.
+/// Drafts a scenario that sets its own algorithms and runs the same pattern for each of them.
 pub(super) fn comparison(
     path: &str,
     name: &str,

@@ -1,4 +1,4 @@
-//! Stress configs: extreme load, failure timelines, and scenarios that bring their own algorithms.
+//! Drafts stress configs: extreme load, failure timelines, and scenarios that set their own algorithms.
 
 use super::scenario::draft_scenario;
 use super::shared::{STRESS, Shared, note_base};
@@ -6,12 +6,12 @@ use super::steady::comparison;
 use super::types::{Context, Draft};
 use crate::document::join;
 use crate::error::Findings;
-use crate::ordered::Ordered;
 use crate::raw::{BaseConfig, Pattern, RoutingStrategy, StressScenarios, TrainingScenario};
 use crate::said::Said;
+use lb_core::ordered::Ordered;
 use serde_json::Value;
 
-/// Adds the stress scenarios to those that are there already. Of two with the same name the first counts.
+/// Adds the stress scenarios to a draft. Of two scenarios with the same name, the first is used.
 pub(super) fn draft(
     stress: &StressScenarios,
     training_base: Option<&BaseConfig>,
@@ -31,7 +31,7 @@ pub(super) fn draft(
     for (group, scenarios) in groups {
         let parent = join(STRESS, group);
         for (name, raw) in scenarios.iter() {
-            // A duplicate has given what it has to the first one already.
+            // A duplicate was already merged into the training scenario by `fill_in`.
             if draft.scenarios.iter().all(|known| known.name != name) {
                 let path = join(&parent, name);
                 draft.scenarios.push(draft_scenario(&path, name, raw, base, shared, context, findings));
@@ -52,12 +52,13 @@ pub(super) fn draft(
         findings.note(
             &join(STRESS, "rl_specific_metrics"),
             keys,
-            "belongs to training; runs record all requests anyway",
+            "applies only to training; runs record all requests anyway",
         );
     }
 }
 
-/// A file drives one load balancer: the first base address counts.
+/// Uses the base address of the stress scenarios if there is no other, and adds a note if it differs from the
+/// first one.
 fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findings: &mut Findings) {
     let Some(url) = stress.base_config.as_ref().and_then(|base| base.base_url.clone()) else {
         return;
@@ -76,9 +77,9 @@ fn note_other_url(stress: &StressScenarios, draft: &mut Draft, path: &str, findi
     }
 }
 
-/// Completes a training scenario from the stress scenario of the same name. The training scenario counts,
-/// but may lack conditions and target products, and a degradation without a degraded service would test
-/// nothing.
+/// Completes a training scenario from the stress scenario of the same name. The training scenario takes
+/// precedence, but may lack conditions and target products, and a degradation without a degraded service
+/// would test nothing.
 pub(super) fn fill_in(
     scenario: &mut TrainingScenario,
     name: &str,
@@ -105,10 +106,10 @@ pub(super) fn fill_in(
             taken.push("failure_timeline");
         }
         let message = if taken.is_empty() {
-            "is left out: a scenario of this name under `rl_training_scenarios` counts".to_owned()
+            "is not used: `rl_training_scenarios` has a scenario with this name".to_owned()
         } else {
             format!(
-                "is left out: a scenario of this name under `rl_training_scenarios` counts, completed with {} from here",
+                "is not used, except for {}: `rl_training_scenarios` has a scenario with this name",
                 lb_core::suggest::listing(taken)
             )
         };
@@ -142,7 +143,7 @@ fn fill_in_pattern<'a>(pattern: &mut Pattern, other: &Pattern, taken: &mut Vec<&
     }
 }
 
-/// The algorithms that a list of strategies names. Their parameters have no counterpart here.
+/// Returns the algorithms that a list of strategies names. Notes their parameters, which have no effect.
 pub(super) fn strategies(
     strategies: &Ordered<RoutingStrategy>,
     path: &str,
@@ -156,7 +157,7 @@ pub(super) fn strategies(
             parameters.extend(map.clone());
         }
         if !parameters.is_empty() {
-            let message = "is not used: an algorithm here is its published formula, without these weights";
+            let message = "is not used: `bench` uses the published formula of each algorithm";
             findings.note(&join(&path, "parameters"), Value::Object(parameters), message);
         }
     }

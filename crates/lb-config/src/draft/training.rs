@@ -1,4 +1,4 @@
-//! Training configs: scenarios of overlapping patterns, with or without profiles of users.
+//! Drafts training configs: scenarios of overlapping patterns, with or without user profiles.
 
 use super::scenario::draft_scenario;
 use super::shared::{STRESS, TRAINING, base_url, note_base, shared};
@@ -49,7 +49,7 @@ pub(super) fn draft(file: &TrainingFile, context: &Context<'_>, findings: &mut F
             findings.note(
                 &join(TRAINING, "rl_training_data_collection"),
                 keys,
-                "belongs to training; runs record all requests anyway",
+                "applies only to training; runs record all requests anyway",
             );
         }
     }
@@ -57,7 +57,7 @@ pub(super) fn draft(file: &TrainingFile, context: &Context<'_>, findings: &mut F
         stress::draft(stress, base, &shared, context, &mut draft, findings);
     }
     if draft.scenarios.is_empty() && !findings.has_problems() {
-        let message = "has no scenario; give at least one under `training_scenarios`";
+        let message = "has no scenarios; add at least one under `training_scenarios`";
         findings.wrong(if training.is_some() { TRAINING } else { STRESS }, Value::Null, message);
     }
     draft

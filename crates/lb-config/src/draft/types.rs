@@ -1,5 +1,5 @@
-//! Drafts: scenarios with their meaning, in seconds and in the names of the journey, on a timeline that
-//! is not scaled yet.
+//! Drafts: interpreted scenarios, with times in seconds, the names of the journey, and a timeline that is not
+//! scaled yet.
 
 use super::limits::ServiceLimit;
 use crate::error::Findings;
@@ -11,109 +11,111 @@ use lb_core::workload::{Arrivals, ClassMix, Journey, UserClass};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-/// Seconds until a request counts as a timeout, for configs that do not say it.
+/// Default request timeout, in seconds.
 pub(crate) const REQUEST_TIMEOUT_S: f64 = 10.0;
-/// Seconds of thinking, `[min, max]`, for configs that do not say it.
+/// Default think time in seconds, `[min, max]`.
 pub(super) const THINK_TIME_S: [f64; 2] = [1.0, 3.0];
-/// Actions in a session, `[min, max]`, for configs that do not say it: a short visit to a shop.
+/// Default number of actions in a session, `[min, max]`: a short visit to a shop.
 pub(super) const ACTIONS_PER_SESSION: [u32; 2] = [5, 15];
 
-/// A config with its meaning, before flags.
+/// An interpreted config, before flags are applied.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
-    /// Entry of the load balancer and where it stands.
+    /// URL of the load balancer, with the key path that sets it.
     pub(crate) base_url: Option<Said<String>>,
-    /// Algorithms that the dialect itself names.
+    /// Algorithms that the dialect's own keys name. `None` if there are none.
     pub(crate) algorithms: Option<Vec<Said<String>>>,
-    /// Scenarios in the order of the file.
+    /// The scenarios, in the order of the file.
     pub(crate) scenarios: Vec<DraftScenario>,
 }
 
-/// One scenario with its meaning.
+/// An interpreted scenario.
 #[derive(Debug, Default)]
 pub(crate) struct DraftScenario {
-    /// Key path.
+    /// Key path of the scenario, for messages.
     pub(crate) path: String,
-    /// Name.
+    /// Name of the scenario.
     pub(crate) name: String,
-    /// Kinds of users.
+    /// User classes, which the mixes of patterns refer to by index.
     pub(crate) classes: Vec<UserClass>,
-    /// Who is there, when.
+    /// The patterns: how many users of which classes are active, and when.
     pub(crate) patterns: Vec<DraftPattern>,
-    /// Never more users than this.
+    /// Upper limit for concurrent users. `None` means no limit.
     pub(crate) cap: Option<u32>,
-    /// Distinct accounts; none: as many as users at the peak.
+    /// Number of distinct accounts. `None` means one for each user at the busiest moment.
     pub(crate) identities: Option<u32>,
-    /// What fails, when.
+    /// Faults of this scenario, on its timeline.
     pub(crate) faults: Vec<Fault>,
-    /// Algorithms that this scenario brings.
+    /// Algorithms that this scenario sets. `None` means those of the config.
     pub(crate) algorithms: Option<Vec<Said<String>>>,
-    /// Requests per second between patterns.
+    /// Requests per second of background traffic between patterns.
     pub(crate) background_rps: f64,
-    /// Rows in place of the journey's.
+    /// Rows that replace those of the journey, by feed.
     pub(crate) feeds: BTreeMap<String, Vec<Value>>,
-    /// Chance of each named error.
+    /// Probability of each injected error, by name.
     pub(crate) errors: BTreeMap<String, f64>,
-    /// Seconds until a request counts as a timeout.
+    /// Request timeout, in seconds.
     pub(crate) request_timeout_s: f64,
-    /// By how much the timeline was stretched, once it was.
+    /// Factor by which the timeline was scaled. Not set until it is scaled.
     pub(crate) time_factor: f64,
-    /// Length that the config gives besides its patterns, in seconds.
+    /// Length that the config states separately from its patterns, in seconds.
     pub(crate) stated_duration_s: Option<f64>,
 }
 
-/// One pattern with its meaning.
+/// An interpreted pattern.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct DraftPattern {
-    /// Key path.
+    /// Key path of the pattern, for messages.
     pub(crate) path: String,
-    /// Name.
+    /// Name of the pattern.
     pub(crate) name: String,
-    /// Offset in seconds.
+    /// Start in seconds, from the start of the scenario.
     pub(crate) start_s: f64,
-    /// End in seconds. Not the length: an end and the begin of what follows must stay equal to the
-    /// last bit under scaling, or patterns that touch would seem to overlap.
+    /// End in seconds, from the start of the scenario. Stored instead of the length so that the end of a
+    /// pattern and the start of the next stay exactly equal when they are scaled. Otherwise, adjacent
+    /// patterns would seem to overlap.
     pub(crate) end_s: f64,
-    /// Users arrive over this many seconds.
+    /// Time over which users arrive, in seconds.
     pub(crate) ramp_up_s: f64,
-    /// Users at once.
+    /// Number of concurrent users.
     pub(crate) users: u32,
-    /// Who they are.
+    /// Shares of user classes, and the weights of their actions.
     pub(crate) mix: Vec<ClassMix>,
-    /// Random variation.
+    /// Random variation of users, think times and actions.
     pub(crate) chaos: Chaos,
-    /// Background traffic between patterns.
+    /// Whether this is background traffic between other patterns.
     pub(crate) background: bool,
-    /// Label.
+    /// Label that the config sets, such as `high`.
     pub(crate) intensity: Option<String>,
-    /// Labels of services.
+    /// Expected load as a label, by service.
     pub(crate) service_labels: BTreeMap<String, String>,
-    /// Limits of services.
+    /// Expected load and limits as numbers, by service.
     pub(crate) service_limits: BTreeMap<String, ServiceLimit>,
-    /// What arrives in place of users.
+    /// Arrivals in place of users. `None` in the closed model.
     pub(crate) arrivals: Option<Arrivals>,
-    /// Products that it is about; empty means all.
+    /// SKUs of the products that users view and buy. Empty means all products.
     pub(crate) targets: Vec<String>,
 }
 
 impl DraftPattern {
-    /// Length in seconds.
+    /// Returns the length of the pattern in seconds.
     pub(crate) fn duration_s(&self) -> f64 {
         self.end_s - self.start_s
     }
 }
 
-/// What drafting needs besides the file.
+/// Context for drafting, in addition to the file.
 pub(crate) struct Context<'a> {
-    /// The journey, whose names count.
+    /// The journey that provides the names of actions, steps and feeds.
     pub(crate) journey: &'a Journey,
-    /// The settled knobs.
+    /// The resolved settings.
     pub(crate) settings: &'a Settings,
-    /// Name of the file without its ending.
+    /// Name of the file without its extension.
     pub(crate) stem: &'a str,
 }
 
-/// A range whose ends stand in the wrong order is a problem; the rest is checked by the schema.
+/// Returns the range in ascending order, and reports a problem if its ends are swapped. The schema checks
+/// everything else.
 pub(super) fn ordered_range<T: Copy + PartialOrd + Into<Value>>(
     path: &str,
     range: [T; 2],

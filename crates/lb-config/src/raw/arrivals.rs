@@ -4,7 +4,7 @@ use super::limits::LONGEST_SECONDS;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Upper limit for arrivals per second: beyond it one process does not keep up.
+/// Upper limit for arrivals per second: a single process cannot keep up with more.
 pub(crate) const MOST_PER_SECOND: f64 = 1_000_000.0;
 
 /// The open model in the `bench` block.
@@ -21,39 +21,40 @@ pub(crate) enum Arrivals {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ArrivalSettings {
-    /// When sessions or actions arrive.
+    /// The arrival process: when sessions or actions arrive.
     pub(crate) process: Process,
     /// Arrivals per second, in each pattern. For a replay without timestamps, requests per second.
     #[schemars(range(max = MOST_PER_SECOND), extend("exclusiveMinimum" = 0))]
     pub(crate) rate: Option<f64>,
-    /// A rate that changes: each stage goes from one rate to another. The last one is cut, or its end
-    /// rate kept, to fill the pattern.
+    /// Stages of a changing rate, each from one rate to another. The last stage is cut, or its final rate
+    /// kept, to fill the pattern.
     #[schemars(length(min = 1))]
     pub(crate) stages: Option<Vec<RateStage>>,
-    /// `ramp`: arrivals per second at the beginning and at the end of each pattern. `bursts`: in the
-    /// calm and in the busy state.
+    /// Two rates in arrivals per second. `ramp`: at the beginning and at the end of each pattern. `bursts`:
+    /// in the calm and in the busy state.
     #[schemars(inner(range(min = 0, max = MOST_PER_SECOND)))]
     pub(crate) rates: Option<[f64; 2]>,
     /// `bursts`: mean stay in the calm and in the busy state, in seconds.
     #[schemars(inner(range(min = 0.001, max = LONGEST_SECONDS)))]
     pub(crate) mean_stay_s: Option<[f64; 2]>,
-    /// How arrivals lie within a rate; by default, `constant` is even and `ramp` is Poisson.
+    /// How arrivals are spaced at a given rate. By default, `constant` is even and `ramp` is Poisson.
     pub(crate) spacing: Option<Spacing>,
     /// What an arrival does. By default a session if the sessions of the journey open with something, such as
     /// a log-in, and otherwise an action.
     pub(crate) start: Option<Start>,
-    /// `replay`: the recorded requests, from the working directory, then from the config's folder.
+    /// `replay`: the file with recorded requests, relative to the working directory or else to the config's
+    /// folder.
     #[schemars(length(min = 1))]
     pub(crate) file: Option<String>,
-    /// `replay`: the format of the file. By default it is told from the content.
+    /// `replay`: the format of the file. By default it is detected from the content.
     pub(crate) format: Option<TraceFormat>,
-    /// `replay`: how many times as fast as recorded.
+    /// `replay`: playback speed, as a multiple of the recorded speed.
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub(crate) speed: Option<f64>,
 }
 
 impl ArrivalSettings {
-    /// Makes settings of a process, without any others.
+    /// Returns settings with this process and nothing else set.
     pub(crate) fn of(process: Process) -> Self {
         Self {
             process,
@@ -70,44 +71,44 @@ impl ArrivalSettings {
     }
 }
 
-/// When sessions or actions arrive.
+/// The arrival process: when sessions or actions arrive.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Process {
-    /// At a rate, evenly.
+    /// Evenly, at a given rate.
     Constant,
-    /// At a rate, as independent clients do.
+    /// At random, at a given rate, like independent clients.
     Poisson,
-    /// At a rate that goes from one value to another over each pattern.
+    /// At a rate that changes from one value to another over each pattern.
     Ramp,
-    /// In bursts: calm and busy times in turn.
+    /// In bursts: calm and busy times alternate.
     Bursts,
-    /// At recorded times, one request each.
+    /// At recorded times, one request per arrival.
     Replay,
 }
 
-/// A stage of a rate that changes.
+/// A stage of a changing rate.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct RateStage {
     /// Length in seconds, on the config's timeline.
     #[schemars(range(max = LONGEST_SECONDS), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_s: f64,
-    /// Arrivals per second at its beginning.
+    /// Arrivals per second at the beginning of the stage.
     #[schemars(range(min = 0, max = MOST_PER_SECOND))]
     pub(crate) from: f64,
-    /// Arrivals per second at its end.
+    /// Arrivals per second at the end of the stage.
     #[schemars(range(min = 0, max = MOST_PER_SECOND))]
     pub(crate) to: f64,
 }
 
-/// How arrivals lie within a rate.
+/// How arrivals are spaced at a given rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Spacing {
-    /// The gaps are what the rate says.
+    /// At equal intervals.
     Even,
-    /// As a Poisson process.
+    /// At random, as a Poisson process.
     Poisson,
 }
 
@@ -117,7 +118,7 @@ pub(crate) enum Spacing {
 pub(crate) enum Start {
     /// A whole session.
     Session,
-    /// One action, at once.
+    /// A single action, without think time.
     Action,
 }
 
@@ -127,9 +128,9 @@ pub(crate) enum Start {
 pub(crate) enum TraceFormat {
     /// A JSON list of `{endpoint, method, timestamp}`.
     Requests,
-    /// Vegeta's JSON targets, one a line.
+    /// Vegeta's JSON targets, one per line.
     Vegeta,
-    /// k6's JSON output, one point a line.
+    /// k6's JSON output, one point per line.
     K6,
     /// Access logs in the common or combined format.
     AccessLog,

@@ -5,6 +5,7 @@ use super::flat::FlatFile;
 use super::requests::RequestsFile;
 use super::sequence::SequenceFile;
 use super::training::TrainingFile;
+use lb_admin_client::Declaration;
 use schemars::JsonSchema;
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ pub(crate) enum File {
 }
 
 impl File {
-    /// The `bench` block; `None` for a list of recorded requests, which has no room for one.
+    /// Returns the `bench` block; `None` for a list of recorded requests, which has no room for one.
     pub(crate) fn bench(&self) -> Option<&Bench> {
         match self {
             Self::Sequence(file) => Some(&file.bench),
@@ -39,4 +40,9 @@ impl File {
 /// Returns the published schema: every shape, with the `bench` block.
 pub fn schema() -> Value {
     schemars::schema_for!(File).to_value()
+}
+
+/// Returns the published schema of a file that declares a load balancer.
+pub fn load_balancer_schema() -> Value {
+    schemars::schema_for!(Declaration).to_value()
 }

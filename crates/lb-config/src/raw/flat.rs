@@ -1,11 +1,11 @@
-//! Steady users with bursts, in one flat object.
+//! Users that ramp up, with bursts, in one flat object.
 
 use super::bench::Bench;
 use super::limits::{LONGEST_MINUTES, MOST_USERS};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// Steady users with random bursts.
+/// Users that ramp up to a steady number, with random bursts.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct FlatFile {
@@ -17,30 +17,30 @@ pub(crate) struct FlatFile {
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Entry of the load balancer; without a path, services lie below `/proxy`.
+    /// URL of the load balancer. Without a path, services are expected below `/proxy`.
     #[schemars(length(min = 1))]
     pub(crate) load_balancer_url: Option<String>,
-    /// Minutes of the measured phase.
+    /// Length of the measured phase, in minutes.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: f64,
-    /// Number of concurrent users throughout.
+    /// Number of concurrent users at the start.
     #[schemars(range(min = 1, max = MOST_USERS))]
     pub(crate) base_users: u32,
-    /// Upper limit for the users of a burst; without it, the multiplier alone decides.
+    /// Number of concurrent users after the ramp-up; the same as at the start if left out.
     #[schemars(range(min = 1, max = MOST_USERS))]
     pub(crate) max_users: Option<u32>,
-    /// Minutes over which the base users arrive; there are no bursts in this time.
+    /// Minutes over which the users grow from `base_users` to `max_users`.
     #[serde(default)]
     #[schemars(range(min = 0, max = LONGEST_MINUTES))]
     pub(crate) ramp_up_minutes: f64,
-    /// Seconds of thinking between the actions of a user, `[min, max]`.
+    /// Think time between the actions of a user in seconds, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 86400)))]
     pub(crate) request_delay_range: Option<[f64; 2]>,
-    /// Probability of a burst, for each minute.
+    /// Probability of a burst in each period of ten seconds.
     #[serde(default)]
     #[schemars(range(min = 0, max = 1))]
     pub(crate) burst_probability: f64,
-    /// Users in a burst, as a multiple of the base users.
+    /// Number of users in a burst, as a multiple of the number without the burst.
     #[serde(default = "two")]
     #[schemars(range(min = 1, max = 1000))]
     pub(crate) burst_multiplier: f64,
@@ -49,7 +49,7 @@ pub(crate) struct FlatFile {
     pub(crate) bench: Bench,
 }
 
-/// A burst that does not say how large it is doubles the load.
+/// Returns the default burst multiplier, which doubles the number of users.
 fn two() -> f64 {
     2.0
 }

@@ -1,7 +1,7 @@
-//! Configs as typed: one shape per dialect, and nothing decided yet.
+//! Configs as written: one type per dialect, not interpreted yet.
 //!
-//! The doc comments and ranges here are the published schema (`configs/schema/`), and
-//! [`super::check`] enforces them; what spans several keys is checked when the plan is drafted.
+//! The doc comments and ranges here are the published schema (`configs/schema/`), and [`super::check`]
+//! enforces them; rules that span several keys are checked when the plan is drafted.
 //!
 //! - [`SequenceFile`]: `scenarios` run in sequence, with a traffic mix and user profiles.
 //! - [`TrainingFile`]: scenarios of overlapping traffic patterns, stress
@@ -24,9 +24,9 @@ mod training;
 pub(crate) use arrivals::{
     ArrivalSettings, Arrivals, MOST_PER_SECOND, Process, RateStage, Spacing, Start, TraceFormat,
 };
-pub(crate) use bench::{Bench, Source, SwitchingName};
+pub(crate) use bench::{Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
 pub(crate) use file::File;
-pub use file::schema;
+pub use file::{load_balancer_schema, schema};
 pub(crate) use flat::FlatFile;
 pub(crate) use limits::{LONGEST_SECONDS, MOST_USERS};
 pub(crate) use profile::Profile;

@@ -1,10 +1,10 @@
-//! A profile of users in training and stress configs.
+//! User profiles in training and stress configs.
 
-use crate::ordered::Ordered;
+use lb_core::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-/// A kind of user: how fast users are, how long they stay, and what they do.
+/// A kind of user: how fast they act, how long they stay, and what they do.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Profile {
@@ -14,25 +14,25 @@ pub(crate) struct Profile {
     /// Longest session in minutes, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 10080)))]
     pub(crate) session_duration_range: Option<[f64; 2]>,
-    /// Another name of `session_duration_range`.
+    /// Another name for `session_duration_range`.
     #[schemars(inner(range(min = 0, max = 10080)))]
     pub(crate) session_duration_minutes: Option<[f64; 2]>,
-    /// Seconds of thinking before each action, `[min, max]`.
+    /// Think time before each action in seconds, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 86400)))]
     pub(crate) think_time_range: Option<[f64; 2]>,
     /// Probabilities of `browse`, `search`, `cart`, `order` and `profile`, relative to their sum.
     #[schemars(extend("additionalProperties" = {"type": "number", "minimum": 0, "maximum": 1_000_000}))]
     pub(crate) action_probabilities: Option<Ordered<f64>>,
-    /// Actions in a session, `[min, max]`.
+    /// Number of actions in a session, `[min, max]`.
     #[schemars(inner(range(min = 1, max = 100_000)))]
     pub(crate) pages_per_session: Option<[u32; 2]>,
-    /// Products put into the cart each time, `[min, max]`.
+    /// Number of products added to the cart each time, `[min, max]`.
     #[schemars(inner(range(min = 1, max = 1000)))]
     pub(crate) average_cart_size: Option<[u32; 2]>,
     /// Probability that an order is abandoned at its last step.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) cart_abandonment_rate: Option<f64>,
-    /// Share of sessions that buy (a label without effect).
+    /// Share of sessions with a purchase (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) conversion_rate: Option<f64>,
     /// Weight of searching, where `action_probabilities` is absent.
@@ -53,7 +53,7 @@ pub(crate) struct Profile {
     /// Probability of comparing with a second product (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) price_comparison_probability: Option<f64>,
-    /// Share of mobile use (a label without effect).
+    /// Share of mobile users (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) mobile_usage_probability: Option<f64>,
     /// Share of users from social media (a label without effect).
@@ -68,7 +68,7 @@ pub(crate) struct Profile {
     /// Probability of seeking bulk discounts (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) bulk_discount_seeking_probability: Option<f64>,
-    /// Attraction of flash sales (a label without effect).
+    /// Probability of being attracted by flash sales (a label without effect).
     #[schemars(range(min = 0, max = 1))]
     pub(crate) flash_sale_attraction_probability: Option<f64>,
     /// Probability of buying with one click (a label without effect).
@@ -83,7 +83,7 @@ pub(crate) struct Profile {
 }
 
 impl Profile {
-    /// The keys of this profile that no request of a journey depends on.
+    /// Returns the keys of this profile that no request of a journey depends on.
     pub(crate) fn unsteered(&self) -> impl Iterator<Item = &'static str> {
         [
             ("conversion_rate", self.conversion_rate),

@@ -1,4 +1,4 @@
-//! Recorded requests. [`crate::recording`] reads them; this is the shape that the schema publishes.
+//! Recorded requests. [`crate::recording`] reads them; this module only defines their published schema.
 
 use crate::recording::Trace;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
@@ -19,7 +19,7 @@ struct RecordedRequest {
     /// HTTP method.
     #[schemars(length(min = 1))]
     method: String,
-    /// RFC 3339, `YYYY-MM-DD HH:MM:SS`, or Unix seconds or milliseconds.
+    /// Time of the request: RFC 3339, `YYYY-MM-DD HH:MM:SS`, or Unix seconds or milliseconds.
     timestamp: Timestamp,
 }
 

@@ -1,7 +1,7 @@
-//! A scenario of training and stress configs, with its traffic patterns.
+//! Scenarios of training and stress configs, with their traffic patterns.
 
 use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
-use crate::ordered::Ordered;
+use lb_core::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -15,7 +15,7 @@ pub(crate) struct TrainingScenario {
     /// Number of distinct accounts, which sessions use in turn.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub(crate) total_users: Option<u32>,
-    /// Length in minutes. With patterns, the end of the last one counts instead.
+    /// Length in minutes. If there are patterns, the end of the last one is used instead.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) test_duration_minutes: Option<f64>,
     /// Upper limit for concurrent users, over all patterns.
@@ -24,12 +24,13 @@ pub(crate) struct TrainingScenario {
     /// Seconds over which the users of each pattern arrive.
     #[schemars(range(min = 0, max = LONGEST_SECONDS))]
     pub(crate) ramp_up_time_seconds: Option<f64>,
-    /// Sampling period of a collector, in seconds. Not used: the time series of a run is per second.
+    /// Sampling period of a collector, in seconds. Not used: the time series of a run has one point per
+    /// second.
     #[schemars(range(max = LONGEST_SECONDS), extend("exclusiveMinimum" = 0))]
     pub(crate) data_collection_interval_seconds: Option<f64>,
     /// Patterns of users; those that overlap run at the same time.
     pub(crate) traffic_patterns: Option<Vec<Pattern>>,
-    /// Faults with their times.
+    /// Faults, with the times at which they begin and end.
     pub(crate) failure_timeline: Option<Vec<TimelineEvent>>,
 }
 
@@ -37,7 +38,7 @@ pub(crate) struct TrainingScenario {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Pattern {
-    /// The name that results carry.
+    /// Name of the pattern in the results.
     #[schemars(length(min = 1))]
     pub(crate) name: String,
     /// A description for readers; it has no effect.
@@ -48,10 +49,10 @@ pub(crate) struct Pattern {
     #[serde(default)]
     #[schemars(range(min = 0, max = LONGEST_MINUTES))]
     pub(crate) start_minute: f64,
-    /// Length in minutes; users stop at its end.
+    /// Length in minutes; users stop at the end.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: f64,
-    /// A label such as `high`, which results carry.
+    /// A label such as `high`, which is copied to the results.
     pub(crate) intensity: Option<String>,
     /// Number of concurrent users.
     #[schemars(range(min = 1, max = MOST_USERS))]
@@ -61,15 +62,15 @@ pub(crate) struct Pattern {
     pub(crate) user_behavior_distribution: Option<Ordered<f64>>,
     /// Weights of the actions, relative to their sum.
     pub(crate) scenario_weights: Option<Weights>,
-    /// For each service, a label, or the load and the limits that are expected.
+    /// Expected load of each service: a label, or numbers.
     pub(crate) service_load_characteristics: Option<Ordered<ServiceLoad>>,
-    /// For each service, a label.
+    /// Expected stress of each service, as a label.
     pub(crate) expected_service_stress: Option<Ordered<String>>,
     /// Faults during this pattern, such as `"cart_service_error_rate": "15%"`.
     pub(crate) simulated_failures: Option<Ordered<Quantity>>,
     /// Faults during this pattern with plain numbers, such as `"cart_service_error_rate": 0.15`, or `"normal"`.
     pub(crate) simulated_conditions: Option<Conditions>,
-    /// SKUs of the products that users of this pattern look at and buy.
+    /// SKUs of the products that users of this pattern view and buy.
     #[schemars(length(min = 1))]
     pub(crate) target_products: Option<Vec<String>>,
     /// Random variation of users, think times and actions.
@@ -97,7 +98,7 @@ pub(crate) struct Weights {
     pub(crate) profile_weight: f64,
 }
 
-/// What is expected of a service: a label, or numbers.
+/// Expected load of a service: a label, or numbers.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub(crate) enum ServiceLoad {
@@ -107,17 +108,17 @@ pub(crate) enum ServiceLoad {
     Limits(ServiceLimits),
 }
 
-/// Load and limits that are expected of a service.
+/// Expected load and limits of a service.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ServiceLimits {
     /// Expected requests per second.
     #[schemars(range(min = 0, max = 10_000_000))]
     pub(crate) expected_rps: Option<f64>,
-    /// Highest share of errors.
+    /// Highest acceptable error rate, from 0 to 1.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) error_rate_threshold: Option<f64>,
-    /// Highest 99th percentile of latency, in milliseconds.
+    /// Highest acceptable 99th percentile of latency, in milliseconds.
     #[schemars(range(max = 3_600_000), extend("exclusiveMinimum" = 0))]
     pub(crate) latency_p99_threshold_ms: Option<f64>,
 }
@@ -128,7 +129,7 @@ pub(crate) struct ServiceLimits {
 pub(crate) enum Quantity {
     /// A fraction or a multiple.
     Number(f64),
-    /// A text with `%` or `x`.
+    /// A number with a unit, such as `15%` or `5x`.
     Text(String),
 }
 
@@ -146,18 +147,18 @@ pub(crate) enum Conditions {
 #[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Chaos {
-    /// Fraction by which the number of users wanders, up and down.
+    /// Fraction by which the number of users varies, up and down.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) concurrent_user_variance: f64,
     /// Fraction by which think times vary, up and down.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) think_time_variance: f64,
-    /// Probability that an action is drawn evenly among all of them.
+    /// Probability that an action is drawn uniformly from all actions.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) action_randomness: f64,
 }
 
-/// One line of a failure timeline.
+/// One event of a failure timeline.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TimelineEvent {
@@ -167,9 +168,9 @@ pub(crate) struct TimelineEvent {
     /// The service and what happens, such as `cart_service_high_latency`; or `full_recovery`.
     #[schemars(length(min = 1))]
     pub(crate) event: String,
-    /// How strong it is: `30% requests fail`, `20% requests timeout`, `5x normal response time`.
+    /// Strength of the fault: `30% requests fail`, `20% requests timeout`, `5x normal response time`.
     pub(crate) impact: Option<String>,
-    /// Length in minutes; without it, until a recovery or the end.
+    /// Length in minutes; by default until a recovery or the end of the scenario.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: Option<f64>,
 }

@@ -1,8 +1,8 @@
-//! Scenarios in sequence, with a traffic mix and profiles of users.
+//! Scenarios in sequence, with a traffic mix and user profiles.
 
 use super::bench::Bench;
 use super::limits::{LONGEST_MINUTES, LONGEST_SECONDS, MOST_USERS};
-use crate::ordered::Ordered;
+use lb_core::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ pub(crate) struct SequenceFile {
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Entry of the load balancer; without a path, services lie below `/proxy`.
+    /// URL of the load balancer. Without a path, services are expected below `/proxy`.
     #[schemars(length(min = 1))]
     pub(crate) base_url: Option<String>,
     /// Seconds until a request counts as a timeout.
@@ -27,7 +27,7 @@ pub(crate) struct SequenceFile {
     /// Scenarios, in the order in which they run.
     #[schemars(length(min = 1))]
     pub(crate) scenarios: Vec<SequenceScenario>,
-    /// Profiles of users, in equal shares.
+    /// User profiles by name. All have equal shares.
     #[serde(default)]
     pub(crate) user_profiles: Ordered<UserProfile>,
     /// Settings of the experiment.
@@ -39,14 +39,14 @@ pub(crate) struct SequenceFile {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct SequenceScenario {
-    /// The name that results carry.
+    /// Name of the scenario in the results.
     #[schemars(length(min = 1))]
     pub(crate) name: String,
     /// A description for readers; it has no effect.
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Minutes of the measured phase; may be a fraction.
+    /// Length of the measured phase in minutes; may be a fraction.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) duration_minutes: f64,
     /// Number of concurrent users.
@@ -56,7 +56,7 @@ pub(crate) struct SequenceScenario {
     #[serde(default)]
     #[schemars(range(min = 0, max = LONGEST_SECONDS))]
     pub(crate) ramp_up_time_seconds: f64,
-    /// Shares of browsing and of buying, among the actions.
+    /// Shares of browsing and buying among the actions.
     pub(crate) traffic_mix: Option<TrafficMix>,
 }
 
@@ -74,7 +74,7 @@ pub(crate) struct TrafficMix {
     pub(crate) add_to_cart_and_order: f64,
 }
 
-/// A profile of users: what they do, and how often.
+/// A user profile: what users do, and how often.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct UserProfile {
@@ -94,7 +94,7 @@ pub(crate) struct WeightedAction {
     /// The name of the action in the journey.
     #[schemars(length(min = 1))]
     pub(crate) name: String,
-    /// Weight, relative to the sum over the profile.
+    /// Weight of the action, relative to the sum over the profile.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) weight: f64,
 }

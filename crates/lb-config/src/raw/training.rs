@@ -5,7 +5,7 @@ use super::bench::Bench;
 use super::limits::{LONGEST_MINUTES, MOST_USERS};
 use super::profile::Profile;
 use super::scenario::{TrainingScenario, Weights};
-use crate::ordered::Ordered;
+use lb_core::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,10 +21,10 @@ pub(crate) struct TrainingFile {
     /// Scenarios of overlapping patterns.
     #[serde(default)]
     pub(crate) rl_training_scenarios: Option<TrainingScenarios>,
-    /// Scenarios of extreme load, of failures, and comparisons.
+    /// Scenarios with extreme load or failures, and comparisons.
     #[serde(default)]
     pub(crate) stress_test_scenarios: Option<StressScenarios>,
-    /// Profiles of users by name, for training and stress scenarios.
+    /// User profiles by name, for training and stress scenarios.
     #[serde(default)]
     pub(crate) user_behavior_profiles: Ordered<Profile>,
     /// Settings of the experiment.
@@ -32,7 +32,7 @@ pub(crate) struct TrainingFile {
     pub(crate) bench: Bench,
 }
 
-/// Scenarios of overlapping patterns, with what they share.
+/// Scenarios of overlapping patterns, and the settings that they share.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(default)]
 pub(crate) struct TrainingScenarios {
@@ -49,21 +49,21 @@ pub(crate) struct TrainingScenarios {
     pub(crate) base_config: Option<BaseConfig>,
     /// Scenarios by name.
     pub(crate) training_scenarios: Ordered<TrainingScenario>,
-    /// Profiles of users by name.
+    /// User profiles by name.
     pub(crate) user_behavior_profiles: Ordered<Profile>,
     /// Products of the shop.
     #[schemars(length(min = 1))]
     pub(crate) enhanced_test_products: Option<Vec<TestProduct>>,
-    /// Addresses that orders go to: objects with fields such as `street`, `city` and `zipCode`.
+    /// Shipping addresses: objects with fields such as `street`, `city` and `zipCode`.
     #[schemars(length(min = 1), extend("items" = {"type": "object", "additionalProperties": {"type": "string"}}))]
     pub(crate) realistic_shipping_addresses: Option<Vec<Value>>,
-    /// Settings of a collector of training data. Not used: runs record all requests.
+    /// Settings for collecting training data. Not used: runs record all requests.
     pub(crate) rl_training_data_collection: Option<Value>,
     /// Injected bad requests.
     pub(crate) error_simulation_config: Option<ErrorSimulation>,
     /// Algorithms to compare, by name, with parameters that have no effect.
     pub(crate) load_balancer_routing_strategies: Option<Ordered<RoutingStrategy>>,
-    /// Scenarios by name, beside those of `training_scenarios`.
+    /// Scenarios by name, in addition to those in `training_scenarios`.
     #[serde(flatten)]
     pub(crate) direct: Ordered<TrainingScenario>,
 }
@@ -72,34 +72,34 @@ pub(crate) struct TrainingScenarios {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct BaseConfig {
-    /// Entry of the load balancer, with the path below which services lie.
+    /// URL of the load balancer, including the path below which services are found.
     #[schemars(length(min = 1))]
     pub(crate) base_url: Option<String>,
     /// Seconds until a request counts as a timeout.
     #[schemars(range(max = 3600), extend("exclusiveMinimum" = 0))]
     pub(crate) request_timeout: Option<f64>,
-    /// Retries of a request. Not done: a retry would hide a failure.
+    /// Retries of a request. Not used: a retry would hide a failure.
     #[schemars(range(min = 0, max = 1000))]
     pub(crate) retry_attempts: Option<u32>,
-    /// Another name of `retry_attempts`.
+    /// Another name for `retry_attempts`.
     #[schemars(range(min = 0, max = 1000))]
     pub(crate) max_retries: Option<u32>,
-    /// Seconds between retries. Not done.
+    /// Seconds between retries. Not used.
     #[schemars(range(min = 0, max = 3600))]
     pub(crate) retry_delay: Option<f64>,
-    /// Retries in a session. Not done.
+    /// Retries in a session. Not used.
     #[schemars(range(min = 0, max = 1000))]
     pub(crate) max_retries_per_session: Option<u32>,
     /// Upper limit for the length of a session, in minutes.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) session_duration_minutes: Option<f64>,
-    /// Shortest think time in seconds, for profiles that do not say it.
+    /// Shortest think time in seconds, for profiles that do not set it.
     #[schemars(range(min = 0, max = 86400))]
     pub(crate) think_time_min: Option<f64>,
-    /// Longest think time in seconds, for profiles that do not say it.
+    /// Longest think time in seconds, for profiles that do not set it.
     #[schemars(range(min = 0, max = 86400))]
     pub(crate) think_time_max: Option<f64>,
-    /// Size of a pool of connections. Not used: each user has a connection of its own.
+    /// Size of the connection pool. Not used: each user has its own connection.
     #[schemars(range(min = 1, max = 1_000_000))]
     pub(crate) connection_pool_size: Option<u32>,
 }
@@ -108,30 +108,30 @@ pub(crate) struct BaseConfig {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct TestProduct {
-    /// The key of the product.
+    /// The unique key of the product.
     #[schemars(length(min = 1))]
     pub(crate) sku: Option<String>,
-    /// Another name of `sku`.
+    /// Another name for `sku`.
     #[schemars(length(min = 1))]
     pub(crate) id: Option<String>,
-    /// The name; by default the key.
+    /// Name of the product; by default its key.
     pub(crate) name: Option<String>,
-    /// The category; by default `General`.
+    /// Category of the product; by default `General`.
     pub(crate) category: Option<String>,
     /// The price, in the currency of the shop.
     #[schemars(range(min = 0, max = 1_000_000_000))]
     pub(crate) price: f64,
-    /// Address of a picture.
+    /// URL of an image.
     pub(crate) image: Option<String>,
-    /// How often it is drawn, relative to the others.
+    /// How often the product is drawn, relative to the others.
     #[schemars(range(min = 0, max = 1_000_000))]
     pub(crate) popularity_score: Option<f64>,
     /// A label without effect: service times come from the topology.
     pub(crate) inventory_complexity: Option<String>,
 }
 
-/// Injected bad requests. The probability of each error at each request that knows it is
-/// `error_injection_probability` times its rate.
+/// Injected bad requests. Each request that can carry an error has it with a probability of
+/// `error_injection_probability` times the rate of the error.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ErrorSimulation {
@@ -139,10 +139,10 @@ pub(crate) struct ErrorSimulation {
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Probability that an error is considered at all.
+    /// Factor by which all rates are multiplied.
     #[schemars(range(min = 0, max = 1))]
     pub(crate) error_injection_probability: f64,
-    /// Probabilities by group and name (`invalid_token_rate`).
+    /// Rates of errors by group and name, such as `invalid_token_rate`.
     #[serde(default)]
     #[schemars(extend("additionalProperties" = {
         "type": "object",
@@ -153,7 +153,7 @@ pub(crate) struct ErrorSimulation {
     pub(crate) invalid_product_skus: Option<Vec<String>>,
     /// Categories that do not exist.
     pub(crate) invalid_categories: Option<Vec<String>>,
-    /// Broken bodies by kind of request. Not sent: the journey brings its own.
+    /// Malformed bodies by kind of request. Not used: the journey has its own.
     #[schemars(extend("additionalProperties" = {"type": "array"}))]
     pub(crate) malformed_payloads: Option<Ordered<Value>>,
 }
@@ -165,14 +165,14 @@ pub(crate) struct RoutingStrategy {
     /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
-    /// Parameters, without effect: an algorithm of `bench` is its published formula.
+    /// Parameters, which have no effect: `bench` uses the published formula of each algorithm.
     pub(crate) parameters: Option<Value>,
-    /// Further parameters, without effect.
+    /// Other parameters, which have no effect.
     #[serde(flatten)]
     pub(crate) more: Ordered<Value>,
 }
 
-/// Scenarios of extreme load, of failures, and comparisons, with what they share.
+/// Scenarios with extreme load or failures, comparisons, and the settings that they share.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct StressScenarios {
@@ -187,19 +187,19 @@ pub(crate) struct StressScenarios {
     pub(crate) created_for: Option<String>,
     /// Settings that all scenarios share.
     pub(crate) base_config: Option<BaseConfig>,
-    /// Scenarios of extreme load.
+    /// Scenarios with extreme load, by name.
     pub(crate) extreme_load_scenarios: Ordered<TrainingScenario>,
-    /// Scenarios of failure and recovery.
+    /// Scenarios with failures and recoveries, by name.
     pub(crate) failure_recovery_scenarios: Ordered<TrainingScenario>,
-    /// Scenarios that bring their own algorithms.
+    /// Scenarios that set their own algorithms.
     pub(crate) load_balancer_test_scenarios: Ordered<AlgorithmComparison>,
-    /// Further profiles of users by name.
+    /// More user profiles by name.
     pub(crate) advanced_user_behaviors: Ordered<Profile>,
-    /// Settings of a trainer. Not used: runs record all requests.
+    /// Metrics for a trainer. Not used: runs record all requests.
     pub(crate) rl_specific_metrics: Option<Value>,
 }
 
-/// A scenario that brings its own algorithms.
+/// A scenario that sets its own algorithms.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AlgorithmComparison {
@@ -210,7 +210,7 @@ pub(crate) struct AlgorithmComparison {
     /// Names of the algorithms to compare.
     #[schemars(length(min = 1), inner(length(min = 1)))]
     pub(crate) algorithms_to_test: Vec<String>,
-    /// Minutes for each algorithm.
+    /// Length for each algorithm, in minutes.
     #[schemars(range(max = LONGEST_MINUTES), extend("exclusiveMinimum" = 0))]
     pub(crate) test_duration_per_algorithm: f64,
     /// Number of concurrent users.

@@ -1,5 +1,5 @@
-//! Access logs in the common log format, `host ident user [time] "request" status bytes`, and in the
-//! combined one, which adds referrer and browser (Apache HTTP Server, "Log Files").
+//! Access logs in the common log format, `host ident user [time] "request" status bytes`, and in the combined
+//! format, which adds the referrer and the user agent (Apache HTTP Server, "Log Files").
 
 use super::{Faults, Row, lines, stamp};
 
@@ -14,12 +14,12 @@ pub(super) fn rows(text: &str, faults: &mut Faults) -> Vec<Row> {
     rows
 }
 
-/// Whether a line has a time in brackets and a request in quotes after it.
+/// Returns whether a line has a time in brackets and a request in quotes after it.
 pub(super) fn looks_like(line: &str) -> bool {
     parts(line).is_some_and(|(time, _)| stamp::of_log(time).is_ok())
 }
 
-/// The time and the request of a line.
+/// Returns the time and the request of a line.
 fn parts(line: &str) -> Option<(&str, &str)> {
     let (_, rest) = line.split_once(" [")?;
     let (time, rest) = rest.split_once("] \"")?;
@@ -40,7 +40,7 @@ fn row(line: usize, text: &str) -> Result<Row, String> {
     let stamp = Some(stamp::of_log(time)?);
     let mut words = request.split(' ');
     match (words.next(), words.next(), words.next(), words.next()) {
-        // HTTP/0.9 names no version.
+        // HTTP/0.9 requests do not have a version.
         (Some(method), Some(url), version, None) if version.is_none_or(|text| text.starts_with("HTTP/")) => {
             Ok(Row { line, stamp, method: method.to_owned(), url: url.to_owned(), ..Row::default() })
         }

@@ -1,4 +1,4 @@
-//! From rows of any format to requests with offsets: methods, order, times, actions.
+//! Converts rows of any format to requests with offsets, and checks their methods and times.
 
 use super::stamp::Stamp;
 use super::{Faults, Row, pattern};
@@ -6,17 +6,18 @@ use lb_core::time::Span;
 use lb_core::workload::ReplayRequest;
 use std::collections::BTreeSet;
 
-/// Methods that a replay can send (RFC 9110, 9.3, and RFC 5789); `CONNECT` and `TRACE` are about the
-/// connection, not about a resource.
+/// Methods that a replay can send (RFC 9110, 9.3, and RFC 5789); `CONNECT` and `TRACE` concern the
+/// connection, not a resource.
 const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-/// Most kinds of requests: results have a row for each.
+/// Upper limit for kinds of requests, because results have a row for each.
 const MOST_ACTIONS: usize = 1000;
 
-/// The requests in order, and whether all of their times are whole seconds. Faults are added.
+/// Converts rows to requests in order, and returns whether all of their times are whole seconds. Problems are
+/// added to `faults`.
 pub(super) fn requests(rows: Vec<Row>, rate: Option<f64>, faults: &mut Faults) -> (Vec<ReplayRequest>, bool) {
     if rows.is_empty() {
         if faults.total == 0 {
-            faults.add(None, "holds no request; a recording has at least one");
+            faults.add(None, "has no requests; a recording needs at least one");
         }
         return (Vec::new(), false);
     }
@@ -33,7 +34,7 @@ pub(super) fn requests(rows: Vec<Row>, rate: Option<f64>, faults: &mut Faults) -
                     && actions.len() > MOST_ACTIONS
                 {
                     let reason = format!(
-                        "more than {MOST_ACTIONS} kinds of requests (method and path); replace identifiers by numbers, or replay a part"
+                        "more than {MOST_ACTIONS} kinds of requests (method and path); replace identifiers with numbers, or replay only a part"
                     );
                     faults.add(Some(line), reason);
                 }
@@ -48,7 +49,7 @@ pub(super) fn requests(rows: Vec<Row>, rate: Option<f64>, faults: &mut Faults) -
 fn request(row: Row, nanos: u64) -> Result<ReplayRequest, String> {
     let method = row.method.trim().to_ascii_uppercase();
     if !METHODS.contains(&method.as_str()) {
-        return Err(format!("the method `{}` is none of {}", row.method, METHODS.join(", ")));
+        return Err(format!("the method `{}` is not one of {}", row.method, METHODS.join(", ")));
     }
     let path = pattern::request_target(&row.url)?;
     Ok(ReplayRequest {
@@ -60,7 +61,7 @@ fn request(row: Row, nanos: u64) -> Result<ReplayRequest, String> {
     })
 }
 
-/// Offsets from the first row in nanoseconds; zeros after a fault.
+/// Returns the offset of each row from the first one, in nanoseconds; all zeros after a problem.
 fn offsets(rows: &[Row], rate: Option<f64>, faults: &mut Faults) -> Vec<u64> {
     let stamped: Vec<(usize, &Stamp)> =
         rows.iter().filter_map(|row| Some((row.line, row.stamp.as_ref()?))).collect();
@@ -71,7 +72,7 @@ fn offsets(rows: &[Row], rate: Option<f64>, faults: &mut Faults) -> Vec<u64> {
         (0, None) => {
             faults.add(
                 None,
-                "no row has a timestamp; give a rate, as with `--replay FILE --arrivals constant:50`",
+                "no row has a timestamp; give a rate, such as `--replay FILE --arrivals constant:50`",
             );
             return vec![0; rows.len()];
         }
@@ -79,7 +80,7 @@ fn offsets(rows: &[Row], rate: Option<f64>, faults: &mut Faults) -> Vec<u64> {
             for row in rows.iter().filter(|row| row.stamp.is_none()) {
                 faults.add(
                     Some(row.line),
-                    "the timestamp is missing, and other rows have one; add it, or remove all",
+                    "the timestamp is missing, but other rows have one; add it, or remove all timestamps",
                 );
             }
             return vec![0; rows.len()];
@@ -98,13 +99,13 @@ fn offsets(rows: &[Row], rate: Option<f64>, faults: &mut Faults) -> Vec<u64> {
     stamped.iter().map(|(_, stamp)| since(stamp)).collect()
 }
 
-/// Times must be written in one style, be in order, and span something.
+/// Checks that times have the same style, are in order, and are not all equal.
 fn check_order(stamped: &[(usize, &Stamp)], faults: &mut Faults) {
     let (first_line, first) = stamped[0];
     let known = faults.total;
     for (line, stamp) in stamped.iter().filter(|(_, stamp)| stamp.style != first.style) {
         let reason = format!(
-            "the timestamp `{}` is {}, and line {first_line} has {} (`{}`); use one style for all of them",
+            "the timestamp `{}` is {}, but line {first_line} has {} (`{}`); use one style for all of them",
             stamp.text,
             stamp.style.in_words(),
             first.style.in_words(),
@@ -118,14 +119,14 @@ fn check_order(stamped: &[(usize, &Stamp)], faults: &mut Faults) {
     for pair in stamped.windows(2).filter(|pair| pair[1].1.nanos < pair[0].1.nanos) {
         let [(before, earlier), (line, stamp)] = [pair[0], pair[1]];
         let reason = format!(
-            "the timestamp `{}` lies before `{}` of line {before}; sort the rows by time",
+            "the timestamp `{}` is earlier than `{}` on line {before}; sort the rows by time",
             stamp.text, earlier.text
         );
         faults.add(Some(line), reason);
     }
     if stamped.len() > 1 && stamped.iter().all(|(_, stamp)| stamp.nanos == first.nanos) {
         let reason = format!(
-            "all {} rows have the timestamp `{}`; remove the timestamps and give a rate, as with `--replay FILE --arrivals constant:50`",
+            "all {} rows have the timestamp `{}`; remove the timestamps and give a rate, such as `--replay FILE --arrivals constant:50`",
             stamped.len(),
             first.text
         );

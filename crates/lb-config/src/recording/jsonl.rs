@@ -1,10 +1,10 @@
-//! Formats of one JSON object a line: Vegeta's targets and k6's output.
+//! Reads formats with one JSON object per line: Vegeta's targets and k6's output.
 
 use super::{Faults, Row, lines, stamp};
 use base64::Engine;
 use serde_json::{Map, Value};
 
-/// Fields that belong to a connection, not to a request: its sender writes its own.
+/// Header fields that belong to a connection, not to a request. They are not replayed.
 const OF_CONNECTION: [&str; 8] = [
     "host",
     "content-length",
@@ -16,7 +16,7 @@ const OF_CONNECTION: [&str; 8] = [
     "upgrade",
 ];
 
-/// Vegeta's JSON targets: `{method, url, body, header}`, the body in base64.
+/// Reads Vegeta's JSON targets: `{method, url, body, header}`, with the body in base64.
 pub(super) fn vegeta(text: &str, faults: &mut Faults) -> Vec<Row> {
     each_line(text, faults, |line, map| {
         let stamp = match map.get("timestamp") {
@@ -42,12 +42,12 @@ pub(super) fn vegeta(text: &str, faults: &mut Faults) -> Vec<Row> {
     })
 }
 
-/// k6's JSON output: each request is a point of the metric `http_reqs`.
+/// Reads k6's JSON output, in which each request is a point of the metric `http_reqs`.
 pub(super) fn k6(text: &str, faults: &mut Faults) -> Vec<Row> {
     each_line(text, faults, |line, map| {
         let is = |key: &str, value: &str| map.get(key).and_then(Value::as_str) == Some(value);
         if !map.contains_key("type") || !map.contains_key("metric") {
-            return Err("has no `type` and `metric`, as k6's output does".to_owned());
+            return Err("`type` or `metric` is missing; every line of k6's output has both".to_owned());
         }
         if !is("type", "Point") || !is("metric", "http_reqs") {
             return Ok(None);
@@ -55,7 +55,7 @@ pub(super) fn k6(text: &str, faults: &mut Faults) -> Vec<Row> {
         let data = map.get("data").and_then(Value::as_object).ok_or("`data` is missing")?;
         let tags = data.get("tags").and_then(Value::as_object).ok_or("`data.tags` is missing")?;
         let stamp = stamp::of_json(data.get("time").ok_or("`data.time` is missing")?)?;
-        // `name` groups URLs and may be no URL at all.
+        // Uses `url`, because `name` groups URLs and need not be one.
         Ok(Some(Row {
             line,
             stamp: Some(stamp),
@@ -77,7 +77,7 @@ fn each_line(
             Ok(Value::Object(map)) => row(number, &map),
             Ok(_) => Err("must be a JSON object".to_owned()),
             Err(error) => {
-                Err(format!("is not JSON (column {}); each line holds one whole object", error.column()))
+                Err(format!("is not JSON (column {}); each line must be one complete object", error.column()))
             }
         };
         match read {
@@ -100,7 +100,7 @@ fn headers(value: Option<&Value>) -> Result<Vec<(String, String)>, String> {
     let map = match value {
         None | Some(Value::Null) => return Ok(Vec::new()),
         Some(Value::Object(map)) => map,
-        Some(_) => return Err("`header` must be an object of lists of texts".to_owned()),
+        Some(_) => return Err("`header` must be an object with lists of strings".to_owned()),
     };
     let mut headers = Vec::new();
     for (name, values) in map {
@@ -113,12 +113,12 @@ fn headers(value: Option<&Value>) -> Result<Vec<(String, String)>, String> {
         };
         for value in values {
             let Some(value) = value.as_str() else {
-                return Err(format!("`header.{name}` must be a list of texts"));
+                return Err(format!("`header.{name}` must be a list of strings"));
             };
             let token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
             if name.is_empty() || !name.bytes().all(token) || value.chars().any(char::is_control) {
                 return Err(format!(
-                    "`header.{name}` cannot be sent: a name has no blanks, a value no line breaks"
+                    "`header.{name}` cannot be sent: use names without spaces and values without line breaks"
                 ));
             }
             headers.push((name.clone(), value.to_owned()));

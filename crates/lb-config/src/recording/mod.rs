@@ -7,9 +7,9 @@
 //! | `k6` | a line of k6's JSON output, metric `http_reqs` | `data.time` |
 //! | `access-log` | a line in the common or combined log format | the time in brackets |
 //!
-//! The format is detected from the content, or set. Times become offsets from the first row. Without
-//! times, a rate spaces the rows evenly. Nothing is repaired silently: rows out of order, without a
-//! time, or with a time written in another style than the first one are faults with their line.
+//! The format is detected from the content, or set. Times become offsets from the first row. Without times, a
+//! rate spaces the rows evenly. Nothing is repaired silently: rows out of order, without a time, or with a
+//! time written in a style other than that of the first one are reported with their line numbers.
 //!
 //! Rows become actions by method and pattern of the path: segments that are numbers, UUIDs or long
 //! hexadecimal numbers become `{id}`, and the query is left out.
@@ -26,17 +26,20 @@ use lb_core::workload::{Replay, ReplayRequest};
 use std::fmt;
 use std::path::Path;
 
-/// Faults that are listed; where there are more, they are counted.
+/// Maximum number of problems to list; further ones are only counted.
 const LISTED: usize = 10;
+
+/// The longest recording in bytes. It is held in memory, with its requests.
+const LONGEST: u64 = 256 << 20;
 
 /// The format of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TraceFormat {
     /// A JSON list of `{endpoint, method, timestamp}`.
     Requests,
-    /// Vegeta's JSON targets, one a line.
+    /// Vegeta's JSON targets, one per line.
     Vegeta,
-    /// k6's JSON output, one point a line.
+    /// k6's JSON output, one point per line.
     K6,
     /// Access logs in the common or combined format.
     AccessLog,
@@ -63,19 +66,19 @@ pub struct TraceOptions {
     pub rate: Option<f64>,
 }
 
-/// A recording, in order of time.
+/// A recording, with its requests in order of time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trace {
     /// The format of the file.
     pub format: TraceFormat,
-    /// Whether its times are whole seconds, so that all requests of a second begin together.
+    /// Whether all times are whole seconds, in which case all requests of a second begin together.
     pub whole_seconds: bool,
-    /// The requests, at recorded speed.
+    /// The requests, with offsets at the recorded speed.
     pub requests: Vec<ReplayRequest>,
 }
 
 impl Trace {
-    /// The recording played `speed` times as fast.
+    /// Returns the requests, played `speed` times as fast as recorded.
     pub fn replay(&self, speed: f64) -> Replay {
         let faster = |request: &ReplayRequest| ReplayRequest {
             at: Span::from_secs_f64(request.at.as_secs_f64() / speed),
@@ -85,10 +88,10 @@ impl Trace {
     }
 }
 
-/// One fault of a recording.
+/// One problem of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TraceFault {
-    /// The line of the file, from 1. `None` for a fault of the whole file.
+    /// The line of the file, from 1. `None` for a problem of the whole file.
     pub line: Option<usize>,
     /// What is wrong, and how to fix it.
     pub reason: String,
@@ -111,17 +114,17 @@ pub enum TraceError {
     Unreadable {
         /// The name of the file.
         name: String,
-        /// The cause.
+        /// The I/O error.
         source: std::io::Error,
     },
-    /// The content has faults.
+    /// The content has problems.
     #[error("recording `{name}` cannot be replayed: {}", listed(.faults, .total))]
     Invalid {
         /// The name of the file.
         name: String,
-        /// The first faults; at least one.
+        /// The first problems; at least one.
         faults: Vec<TraceFault>,
-        /// The number of all faults.
+        /// The total number of problems.
         total: usize,
     },
 }
@@ -129,7 +132,7 @@ pub enum TraceError {
 fn listed(faults: &[TraceFault], total: &usize) -> String {
     let mut text = match (*total, faults.len()) {
         (1, _) => "1 fault:".to_owned(),
-        (total, shown) if total > shown => format!("{total} faults, of which the first {shown}:"),
+        (total, shown) if total > shown => format!("{total} faults, the first {shown} of which are:"),
         (total, _) => format!("{total} faults:"),
     };
     for fault in faults {
@@ -141,13 +144,13 @@ fn listed(faults: &[TraceFault], total: &usize) -> String {
 /// Reads a recording from a file.
 pub fn load(path: &Path, options: TraceOptions) -> Result<Trace, TraceError> {
     let name = path.display().to_string();
-    match std::fs::read(path) {
+    match lb_io::read(path, LONGEST) {
         Ok(bytes) => read(&name, &bytes, options),
         Err(source) => Err(TraceError::Unreadable { name, source }),
     }
 }
 
-/// Reads a recording. `name` is for messages.
+/// Reads a recording. `name` is used in messages.
 pub fn read(name: &str, bytes: &[u8], options: TraceOptions) -> Result<Trace, TraceError> {
     parse(bytes, options).map_err(|Faults { first, total }| TraceError::Invalid {
         name: name.to_owned(),
@@ -161,7 +164,7 @@ fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-            return Err(Faults::at(line, "is not UTF-8 text; unpack the file, or convert it"));
+            return Err(Faults::at(line, "is not UTF-8 text; decompress or convert the file"));
         }
     };
     let format = match options.format {
@@ -180,10 +183,10 @@ fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
     if faults.total == 0 { Ok(Trace { format, whole_seconds, requests }) } else { Err(faults) }
 }
 
-/// Tells the format by the first line that is not blank.
+/// Detects the format from the first line that is not blank.
 fn detect(text: &str) -> Result<TraceFormat, Faults> {
     let Some((number, line)) = lines(text).next() else {
-        return Err(Faults::whole("is empty; a recording has at least one request"));
+        return Err(Faults::whole("is empty; a recording needs at least one request"));
     };
     if line.starts_with('[') {
         return Ok(TraceFormat::Requests);
@@ -200,10 +203,10 @@ fn detect(text: &str) -> Result<TraceFormat, Faults> {
     if access_log::looks_like(line) { Ok(TraceFormat::AccessLog) } else { Err(Faults::at(number, UNKNOWN)) }
 }
 
-const UNKNOWN: &str = "is of no known format; a recording is a JSON list of {endpoint, method, timestamp}, Vegeta's JSON \
+const UNKNOWN: &str = "is not in a known format; a recording is a JSON list of {endpoint, method, timestamp}, Vegeta's JSON \
      targets, k6's JSON output, or an access log in the common or combined format";
 
-/// Lines that are not blank, with their numbers from 1.
+/// Returns the lines that are not blank, with their numbers from 1.
 fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let numbered = text.lines().enumerate().map(|(index, line)| (index + 1, line.trim()));
     numbered.filter(|(_, line)| !line.is_empty())
@@ -221,7 +224,7 @@ struct Row {
     body: Vec<u8>,
 }
 
-/// What is wrong: the first of it, and how much in all.
+/// The problems of a recording: the first ones, and their total number.
 #[derive(Debug, Default)]
 struct Faults {
     first: Vec<TraceFault>,

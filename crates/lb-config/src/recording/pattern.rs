@@ -1,12 +1,12 @@
-//! Paths as they are sent, and the patterns that group them.
+//! Turns URLs into request targets, and request targets into the patterns that group them.
 
 use std::fmt::Write;
 
-/// Shortest hexadecimal number that is taken for an identifier: half an MD5 sum. Words of the
-/// letters a to f are not that long.
+/// Minimum length of a hexadecimal number that counts as an identifier. Words made of the letters a to f are
+/// shorter.
 const LONG_HEX: usize = 12;
 
-/// The path and query of a URL, ready to be sent. `Err` says what is wrong.
+/// Returns the path and query of a URL, ready to be sent. Errors say what is wrong.
 pub(super) fn request_target(url: &str) -> Result<String, String> {
     let url = url.trim();
     let path = match url.split_once("://") {
@@ -33,7 +33,7 @@ pub(super) fn request_target(url: &str) -> Result<String, String> {
     Ok(target)
 }
 
-/// The pattern of a request target: without its query, and with `{id}` for what looks like one.
+/// Returns the pattern of a request target: the path without the query, with `{id}` in place of identifiers.
 pub(super) fn of(target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
     let segments = path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment });

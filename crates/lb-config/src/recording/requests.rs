@@ -1,4 +1,4 @@
-//! A JSON list of `{endpoint, method, timestamp}`: what synthesised traffic is exported as.
+//! Reads a JSON list of `{endpoint, method, timestamp}`, the format in which synthesised traffic is exported.
 
 use super::{Faults, Row, stamp};
 use serde_json::Value;
@@ -37,7 +37,7 @@ fn row(value: &Value, line: usize) -> Result<Row, String> {
     Ok(Row { line, stamp, method: text("method")?, url: text("endpoint")?, ..Row::default() })
 }
 
-/// The lines on which the elements of a JSON list begin. `text` is known to be one.
+/// Returns the lines on which the elements of a JSON list begin. `text` must be a valid JSON list.
 fn element_lines(text: &str) -> Vec<usize> {
     let (mut lines, mut line, mut depth) = (Vec::new(), 1, 0_u32);
     let (mut quoted, mut escaped, mut awaited) = (false, false, false);

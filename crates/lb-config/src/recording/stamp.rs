@@ -2,31 +2,31 @@
 
 use serde_json::Value;
 
-/// Numbers up to this are seconds since 1970, larger ones milliseconds: 1e11 seconds are the year
-/// 5138, 1e11 milliseconds the year 1973.
+/// Numbers up to this are seconds since 1970; larger ones are milliseconds. 1e11 seconds is in the year 5138,
+/// 1e11 milliseconds in 1973.
 const LARGEST_SECONDS: f64 = 1e11;
 
 /// A point in time, and how it was written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Stamp {
-    /// Nanoseconds since 1970.
+    /// Unix time in nanoseconds.
     pub(super) nanos: i128,
-    /// How it was written. Rows of two styles are not compared: their zones may differ.
+    /// The style of the time. Times in different styles are not compared, because their zones may differ.
     pub(super) style: Style,
-    /// As written.
+    /// The time as written, for messages.
     pub(super) text: String,
 }
 
 /// How a time is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Style {
-    /// With its offset from UTC.
+    /// A date and time with an offset from UTC.
     Zoned,
-    /// Date and time without a zone.
+    /// A date and time without a zone, which counts as UTC.
     Local,
-    /// Seconds since 1970.
+    /// Unix time in seconds.
     Seconds,
-    /// Milliseconds since 1970.
+    /// Unix time in milliseconds.
     Milliseconds,
 }
 
@@ -41,7 +41,7 @@ impl Style {
     }
 }
 
-/// Reads a time of a JSON row. `Err` says what is wrong.
+/// Parses the time of a JSON row. Errors say what is wrong.
 pub(super) fn of_json(value: &Value) -> Result<Stamp, String> {
     match value {
         Value::Number(number) => number
@@ -53,7 +53,7 @@ pub(super) fn of_json(value: &Value) -> Result<Stamp, String> {
     }
 }
 
-/// Reads a time written as text.
+/// Parses a time written as text.
 pub(super) fn of_text(text: &str) -> Result<Stamp, String> {
     let text = text.trim();
     if let Ok(unix) = text.parse::<f64>() {
@@ -70,25 +70,23 @@ pub(super) fn of_text(text: &str) -> Result<Stamp, String> {
     Ok(Stamp { nanos, style, text: text.to_owned() })
 }
 
-/// Reads a time of an access log, such as `10/Oct/2000:13:55:36 -0700`.
+/// Parses a time of an access log, such as `10/Oct/2000:13:55:36 -0700`.
 pub(super) fn of_log(text: &str) -> Result<Stamp, String> {
     match jiff::Zoned::strptime("%d/%b/%Y:%H:%M:%S %z", text) {
         Ok(zoned) => {
             let nanos = zoned.timestamp().as_nanosecond();
             Ok(Stamp { nanos, style: Style::Zoned, text: text.to_owned() })
         }
-        Err(_) => {
-            Err(format!("`{text}` is not a time of an access log, such as `10/Oct/2000:13:55:36 -0700`"))
-        }
+        Err(_) => Err(format!("`{text}` is not an access log time, such as `10/Oct/2000:13:55:36 -0700`")),
     }
 }
 
 fn of_unix(unix: f64, text: String) -> Option<Stamp> {
     let (style, unit) =
         if unix <= LARGEST_SECONDS { (Style::Seconds, 1e9) } else { (Style::Milliseconds, 1e6) };
-    // Up to the year 9999: what lies beyond is another unit, or no time.
+    // A time after the year 9999 is in another unit, or not a time.
     let sane = unix >= 0.0 && unix * unit < 2.6e20;
-    // To the microsecond: seconds of today as a double carry no more.
+    // Rounded to microseconds: a double holding Unix seconds is no more precise than that.
     sane.then(|| Stamp { nanos: (unix * unit / 1e3).round() as i128 * 1_000, style, text })
 }
 

@@ -1,9 +1,10 @@
 //! What the benchmarks of the load engine share: a phase of single GET requests, everything recorded.
 
 use anyhow::Result;
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{ClassMix, Journey, Schedule, Stage, UserClass, Workload};
 use lb_core::{Seed, Span};
-use lb_load::{LoadPlan, Shard, Target};
+use lb_load::{LoadPlan, Shard, Target, TlsOptions};
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -47,16 +48,23 @@ pub(crate) fn single_gets(phase: &str, url: &str, stage: Stage, think_s: f64) ->
     Ok(LoadPlan {
         phase: phase.to_owned(),
         target: Target::parse(url)?,
+        tls: TlsOptions::default(),
         direct: None,
         schedule: Schedule::new(Arc::new(workload), Seed(1)),
         shard: Shard::WHOLE,
         duration,
         request_timeout: Span::from_secs(30),
+        http: HttpChoice::Auto,
+        connections: ConnectionPolicy::PerUser,
+        connect_timeout: Span::from_secs(30),
+        resolve_every: Span::ZERO,
         drain_timeout: Span::from_secs(5),
         max_in_flight: 10_000,
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: Vec::new(),
+        backend_from: lb_core::BackendFrom::default(),
+        names_backends: false,
         algorithm_names: None,
         request_key: true,
         forwarded_for: true,

@@ -1,93 +1,48 @@
-//! Reads replies: the part of HTTP/1.1 (RFC 9112) that a client meets, as a state machine over the bytes
-//! that arrive. It does no I/O: it is fed, and returns a reply when one is complete.
+//! Reads replies: the part of HTTP/1.1 (RFC 9112) that a client needs, as a state machine over the incoming
+//! bytes. It does no I/O: the caller feeds it bytes, and it returns a reply once one is complete.
 //!
 //! A body ends by `content-length`, by chunks or by the end of the connection. Its bytes are counted and
-//! dropped, unless the caller wants them.
+//! dropped, unless the caller keeps them. What a reply must look like is defined in [`lb_core::framing`],
+//! which the reference load balancer follows as well.
 
-use crate::backends::BackendNumbers;
-use lb_core::headers;
-
-const BACKEND_HEADER: &[u8] = headers::BACKEND.as_bytes();
-const ALGORITHM_HEADER: &[u8] = headers::ALGORITHM.as_bytes();
-
-/// The most headers that a reply may have; one with more is treated as broken.
-const MAX_HEADERS: usize = 64;
-
-/// The longest head of a reply in bytes.
-const MAX_HEAD: usize = 64 * 1024;
-
-/// The longest body in bytes that is kept for extraction: far beyond any token or id, and small enough to
-/// keep one per user.
-const MAX_KEPT: usize = 1024 * 1024;
-
-/// A complete reply.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    /// The number of the backend that the reply names; `None` if it names none.
-    pub(crate) backend: Option<u16>,
-    /// Whether the reply names the expected algorithm; `None` if it names none, or none is expected.
-    pub(crate) names_algorithm: Option<bool>,
-    /// The size of its body in bytes, without the framing.
-    pub(crate) bytes: u64,
-    /// Whether the connection can carry another request.
-    pub(crate) keep_alive: bool,
-}
+use crate::reply::{ALGORITHM_HEADER, Expect, Reply};
+use lb_core::framing::{self, Coding, LONGEST_HEAD, MOST_FIELDS};
+use std::mem::MaybeUninit;
 
 /// The bytes are not HTTP, or ended in the middle of a reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct NotHttp;
 
-/// What the caller knows about the request, and where parts of the reply go.
-pub(crate) struct Expect<'a> {
-    /// Whether it was a HEAD request, whose reply has no body even if its headers announce one.
-    pub(crate) is_head: bool,
-    /// The buffer for the body; `None` drops the body.
-    pub(crate) keep: Option<&'a mut Vec<u8>>,
-    /// The numbers of the backends.
-    pub(crate) backends: &'a mut BackendNumbers,
-    /// The two spellings of the algorithm that replies should name; `None` ignores the header.
-    pub(crate) algorithm: Option<[&'a [u8]; 2]>,
-}
-
-/// The part of a reply that comes next.
+/// The part of a reply that is read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 enum Part {
     #[default]
     Head,
-    /// A body of which this many bytes are missing.
+    /// A body with this many bytes left to read.
     Sized(u64),
     Chunked(Chunk),
     /// A body that lasts as long as the connection.
     UntilClose,
 }
 
-/// The part of a chunked body that comes next.
+/// The part of a chunked body that is read next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Chunk {
-    /// The line with the size: digits so far, their value, and whether an extension has begun.
-    Size {
-        digits: u8,
-        size: u64,
-        extension: bool,
-    },
+    /// The line with the size.
+    Size,
     Data(u64),
     /// The line break after the data.
     DataEnd,
-    /// The lines after the last chunk, which an empty line ends.
-    Trailer {
-        line_is_empty: bool,
-    },
+    /// What follows the last chunk, which an empty line ends.
+    Trailers,
 }
-
-const CHUNK_START: Chunk = Chunk::Size { digits: 0, size: 0, extension: false };
 
 /// Reads the replies of one connection, one after another.
 #[derive(Debug, Default)]
 pub(crate) struct Decoder {
     part: Part,
     reply: Reply,
-    /// The beginning of a head that came in pieces; nearly always empty.
+    /// The beginning of a head, or of a line of a chunked body, that came in pieces; nearly always empty.
     partial: Vec<u8>,
 }
 
@@ -115,7 +70,7 @@ impl Decoder {
         self.feed_head(&joined, expect)
     }
 
-    /// Takes in the end of the connection, which completes a body without another end.
+    /// Handles the end of the connection, which completes a body that has no other end.
     pub(crate) fn end(&mut self) -> Result<Reply, NotHttp> {
         match self.part {
             Part::UntilClose => {
@@ -130,7 +85,7 @@ impl Decoder {
     fn feed_head(&mut self, mut data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Reply>, NotHttp> {
         loop {
             let Some(head) = self.parse_head(data, expect)? else {
-                if data.len() > MAX_HEAD {
+                if data.len() >= LONGEST_HEAD {
                     return Err(NotHttp);
                 }
                 self.partial.extend_from_slice(data);
@@ -148,56 +103,68 @@ impl Decoder {
 
     /// Reads the status and the few headers that matter; `None` while the head is incomplete.
     fn parse_head(&mut self, data: &[u8], expect: &mut Expect<'_>) -> Result<Option<Head>, NotHttp> {
-        let mut headers = [httparse::EMPTY_HEADER; MAX_HEADERS];
-        let mut response = httparse::Response::new(&mut headers);
-        let length = match response.parse(data) {
+        let mut fields = [const { MaybeUninit::uninit() }; MOST_FIELDS];
+        let mut response = httparse::Response::new(&mut []);
+        let parser = httparse::ParserConfig::default();
+        let length = match parser.parse_response_with_uninit_headers(&mut response, data, &mut fields) {
             Ok(httparse::Status::Complete(length)) => length,
             Ok(httparse::Status::Partial) => return Ok(None),
             Err(_) => return Err(NotHttp),
         };
         let status = response.code.ok_or(NotHttp)?;
-        let mut keep_alive = response.version == Some(1);
-        let (mut content_length, mut chunked) = (None, false);
+        // Nobody asked for another protocol, so what follows 101 cannot be read.
+        if status < 100 || status == 101 {
+            return Err(NotHttp);
+        }
+        let is_current = response.version == Some(1);
+        let (mut is_closed, mut is_kept) = (false, is_current);
+        let (mut content_length, mut coding) = (None, Coding::None);
         self.reply = Reply { status, ..Reply::default() };
         for header in response.headers.iter() {
-            // Nearly all other headers differ in length, so that no byte of them is compared.
+            expect.notes.take(header.name.as_bytes(), header.value, expect.wanted);
+            // Nearly all other headers differ in length, so none of their bytes are compared.
             let name = header.name.as_bytes();
             match name.len() {
-                9 if name.eq_ignore_ascii_case(BACKEND_HEADER) => {
+                length
+                    if length == expect.backend_header.len()
+                        && name.eq_ignore_ascii_case(expect.backend_header) =>
+                {
                     self.reply.backend = expect.backends.number(header.value);
                 }
                 10 if name.eq_ignore_ascii_case(b"connection") => {
-                    if has_token(header.value, b"close") {
-                        keep_alive = false;
-                    } else if has_token(header.value, b"keep-alive") {
-                        keep_alive = true;
-                    }
+                    is_closed |= has_token(header.value, b"close");
+                    is_kept |= has_token(header.value, b"keep-alive");
                 }
                 14 if name.eq_ignore_ascii_case(ALGORITHM_HEADER) => {
                     self.reply.names_algorithm = expect.algorithm.map(|meant| meant.contains(&header.value));
                 }
                 14 if name.eq_ignore_ascii_case(b"content-length") => {
-                    let value = decimal(header.value).ok_or(NotHttp)?;
+                    let value = framing::content_length(header.value).ok_or(NotHttp)?;
                     // Two lengths that differ are an attack or a defect (RFC 9112, section 6.3).
                     if content_length.is_some_and(|other| other != value) {
                         return Err(NotHttp);
                     }
                     content_length = Some(value);
                 }
-                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
-                    chunked |= has_token(header.value, b"chunked");
-                }
+                17 if name.eq_ignore_ascii_case(b"transfer-encoding") => coding = coding.with(header.value),
                 _ => {}
             }
         }
-        let part = if expect.is_head || status == 204 || status == 304 {
+        let chunked = match coding {
+            Coding::None => false,
+            Coding::Chunked if is_current => true,
+            _ => return Err(NotHttp),
+        };
+        let part = if expect.is_head || status < 200 || status == 204 || status == 304 {
             Part::Sized(0)
         } else if chunked {
-            Part::Chunked(CHUNK_START)
+            Part::Chunked(Chunk::Size)
         } else {
             content_length.map_or(Part::UntilClose, Part::Sized)
         };
-        self.reply.keep_alive = keep_alive && part != Part::UntilClose;
+        // A sender that gives both a length and a coding is not trusted with another request.
+        let is_clear = !(chunked && content_length.is_some());
+        self.reply.keep_alive = is_kept && !is_closed && part != Part::UntilClose && is_clear;
         Ok(Some(Head { length, part }))
     }
 
@@ -229,11 +196,7 @@ impl Decoder {
     fn take(&mut self, data: &mut &[u8], most: u64, expect: &mut Expect<'_>) -> u64 {
         let count = most.min(data.len() as u64);
         let (body, rest) = data.split_at(count as usize);
-        if let Some(keep) = &mut expect.keep
-            && keep.len() + body.len() <= MAX_KEPT
-        {
-            keep.extend_from_slice(body);
-        }
+        expect.keep(body);
         *data = rest;
         self.reply.bytes += count;
         count
@@ -246,66 +209,84 @@ impl Decoder {
         data: &mut &[u8],
         expect: &mut Expect<'_>,
     ) -> Result<bool, NotHttp> {
-        while let Some((byte, rest)) = data.split_first() {
-            if let Chunk::Data(missing) = chunk {
-                let taken = self.take(data, missing, expect);
-                chunk = if taken == missing { Chunk::DataEnd } else { Chunk::Data(missing - taken) };
-                continue;
-            }
-            *data = rest;
-            if chunk == (Chunk::Trailer { line_is_empty: true }) && *byte == b'\n' {
-                return Ok(true);
-            }
-            chunk = chunk.after(*byte)?;
+        while !data.is_empty() {
+            let next = match chunk {
+                Chunk::Data(missing) => {
+                    let taken = self.take(data, missing, expect);
+                    Some(if taken == missing { Chunk::DataEnd } else { Chunk::Data(missing - taken) })
+                }
+                Chunk::Size => self.section(data, framing::chunk_line)?.map(|size| match size {
+                    0 => Chunk::Trailers,
+                    size => Chunk::Data(size),
+                }),
+                Chunk::DataEnd => self.section(data, line_end)?.map(|()| Chunk::Size),
+                Chunk::Trailers => {
+                    if self.section(data, trailers)?.is_some() {
+                        return Ok(true);
+                    }
+                    None
+                }
+            };
+            chunk = next.unwrap_or(chunk);
         }
         self.part = Part::Chunked(chunk);
         Ok(false)
     }
-}
 
-impl Chunk {
-    /// The part that comes next after one byte of framing.
-    fn after(self, byte: u8) -> Result<Self, NotHttp> {
-        Ok(match (self, byte) {
-            (Self::Size { digits: 0, .. }, b'\n' | b'\r' | b';') => return Err(NotHttp),
-            (Self::Size { size: 0, .. }, b'\n') => Self::Trailer { line_is_empty: true },
-            (Self::Size { size, .. }, b'\n') => Self::Data(size),
-            (Self::Size { .. }, b'\r') => self,
-            (Self::Size { extension: true, .. }, _) => self,
-            (Self::Size { digits, size, .. }, b';' | b' ' | b'\t') => {
-                Self::Size { digits, size, extension: true }
+    /// Takes a section of framing off the front of `data`, together with what came of it before. `read` returns
+    /// its length and its value, or `None` while it is incomplete, and limits its length.
+    fn section<T>(
+        &mut self,
+        data: &mut &[u8],
+        read: impl Fn(&[u8]) -> Result<Option<(usize, T)>, framing::Malformed>,
+    ) -> Result<Option<T>, NotHttp> {
+        let before = self.partial.len();
+        let found = if before == 0 {
+            read(data)
+        } else {
+            self.partial.extend_from_slice(data);
+            read(&self.partial)
+        };
+        match found.map_err(|_| NotHttp)? {
+            Some((length, value)) => {
+                self.partial.clear();
+                // What came before was incomplete, so the section ends within the new data.
+                *data = &data[length - before..];
+                Ok(Some(value))
             }
-            (Self::Size { digits, size, extension: false }, _) => {
-                let digit = char::from(byte).to_digit(16).ok_or(NotHttp)?;
-                let size = size.checked_mul(16).ok_or(NotHttp)? + u64::from(digit);
-                Self::Size { digits: digits.saturating_add(1), size, extension: false }
+            None => {
+                if before == 0 {
+                    self.partial.extend_from_slice(data);
+                }
+                *data = &[];
+                Ok(None)
             }
-            (Self::DataEnd, b'\r') => self,
-            (Self::DataEnd, b'\n') => CHUNK_START,
-            (Self::DataEnd, _) => return Err(NotHttp),
-            (Self::Trailer { .. }, b'\r') => self,
-            (Self::Trailer { .. }, b'\n') => Self::Trailer { line_is_empty: true },
-            (Self::Trailer { .. }, _) => Self::Trailer { line_is_empty: false },
-            (Self::Data(_), _) => unreachable!("data is taken in one piece"),
-        })
+        }
     }
 }
 
-/// Whether a comma-separated list of tokens contains `token`, in any case.
+/// Reads the line break after the data of a chunk.
+fn line_end(text: &[u8]) -> Result<Option<(usize, ())>, framing::Malformed> {
+    match text {
+        [b'\r', b'\n', ..] => Ok(Some((2, ()))),
+        [] | [b'\r'] => Ok(None),
+        _ => Err(framing::Malformed("a chunk is longer than its size")),
+    }
+}
+
+/// Reads what follows the last chunk; trailers must be fields, but nothing is taken from them.
+fn trailers(text: &[u8]) -> Result<Option<(usize, ())>, framing::Malformed> {
+    let Some(length) = framing::trailer_section(text)? else { return Ok(None) };
+    let mut fields = [httparse::EMPTY_HEADER; MOST_FIELDS];
+    match httparse::parse_headers(&text[..length], &mut fields) {
+        Ok(httparse::Status::Complete(_)) => Ok(Some((length, ()))),
+        _ => Err(framing::Malformed("the trailers are not fields")),
+    }
+}
+
+/// Returns whether a comma-separated list contains `token`, ignoring case.
 fn has_token(list: &[u8], token: &[u8]) -> bool {
     list.split(|byte| *byte == b',').any(|item| item.trim_ascii().eq_ignore_ascii_case(token))
-}
-
-/// Reads a decimal number; `None` when the text is not a number or the number is too large.
-fn decimal(text: &[u8]) -> Option<u64> {
-    let text = text.trim_ascii();
-    if text.is_empty() {
-        return None;
-    }
-    text.iter().try_fold(0_u64, |value, byte| {
-        let digit = byte.is_ascii_digit().then(|| u64::from(byte - b'0'))?;
-        value.checked_mul(10)?.checked_add(digit)
-    })
 }
 
 #[cfg(test)]

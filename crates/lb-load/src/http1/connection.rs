@@ -1,9 +1,10 @@
-//! A connection: writes a request and reads its reply, both within the task of its user.
+//! A connection that writes a request and reads its reply, both within the task of its user.
 
-use crate::http1::codec::{Decoder, Expect, NotHttp, Reply};
+use crate::http1::codec::{Decoder, NotHttp};
+use crate::met::Met;
+use crate::reply::{Expect, Reply};
 use crate::transport::Transport;
 use std::io;
-use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 use tokio::io::ReadBuf;
 
@@ -14,6 +15,11 @@ pub(crate) struct Connection {
     decoder: Decoder,
     /// How many bytes of the current request have been written.
     written: usize,
+    /// Whether bytes of the reply to the current request have come.
+    begun: bool,
+    /// Whether a request was answered before the current one.
+    reused: bool,
+    met: Met,
 }
 
 /// The connection broke, or the reply is not HTTP.
@@ -33,21 +39,33 @@ impl From<NotHttp> for Broken {
 }
 
 impl Connection {
-    /// Opens a connection to the first of these addresses that accepts one.
-    pub(crate) async fn open(addresses: &[SocketAddr]) -> io::Result<Self> {
-        let stream = Transport::open(addresses).await?;
-        Ok(Self { stream, decoder: Decoder::default(), written: 0 })
+    /// Begins HTTP/1.1 on an open stream of bytes.
+    pub(crate) fn new(stream: Transport) -> Self {
+        let decoder = Decoder::default();
+        Self { stream, decoder, written: 0, begun: false, reused: false, met: Met::Nobody }
     }
 
-    /// Whether, since the last reply, the other side has closed the connection or sent bytes without a
-    /// request. Costs no system call while nothing has arrived.
+    /// Returns whether the other side has closed the connection or sent unsolicited bytes since the last
+    /// reply. Costs no system call while nothing has arrived.
     #[inline]
-    pub(crate) fn is_stale(&self) -> bool {
+    pub(crate) fn is_stale(&mut self) -> bool {
         !self.stream.is_idle()
     }
 
-    /// Continues to write `request` and to read the reply. `buffer` is only used within the call, so that
-    /// all connections of a worker can share it.
+    /// Returns whether the connection broke as a kept one does that the other side had closed before the request
+    /// arrived: without one byte of a reply, after an earlier request was answered.
+    pub(crate) fn was_closed_before_the_request(&self) -> bool {
+        self.reused && !self.begun
+    }
+
+    /// Returns the backends that answered on this connection, for the caller to update.
+    #[inline]
+    pub(crate) fn met(&mut self) -> &mut Met {
+        &mut self.met
+    }
+
+    /// Continues to write `request` and to read the reply. `buffer` is used only during the call, so all
+    /// connections of a worker can share it.
     #[inline]
     pub(crate) fn poll_exchange(
         &mut self,
@@ -63,18 +81,33 @@ impl Connection {
                 count => self.written += count,
             }
         }
+        // A flush that has to wait does not keep us from reading: the reply may be an early refusal.
+        if let Poll::Ready(Err(error)) = self.stream.poll_flush(cx) {
+            return Poll::Ready(Err(error.into()));
+        }
         loop {
             let mut read = ReadBuf::new(buffer);
             ready!(self.stream.poll_read(cx, &mut read))?;
             let reply = match read.filled() {
                 [] => Some(self.decoder.end()?),
-                data => self.decoder.feed(data, expect)?,
+                data => {
+                    self.begun = true;
+                    self.decoder.feed(data, expect)?
+                }
             };
             if let Some(reply) = reply {
-                self.written = 0;
+                (self.written, self.begun, self.reused) = (0, false, true);
                 return Poll::Ready(Ok(reply));
             }
         }
+    }
+}
+
+#[cfg(test)]
+impl Connection {
+    /// Waits until the other side has sent something, or has closed the connection.
+    pub(crate) async fn arrival(&self) {
+        self.stream.readable().await.expect("the socket is ours");
     }
 }
 
@@ -84,33 +117,29 @@ mod tests {
     use tokio::io::AsyncWriteExt;
     use tokio::net::{TcpListener, TcpStream};
 
-    /// A connection and the other side of it.
+    /// Opens a connection and returns it with its other end.
     async fn pair() -> (Connection, TcpStream) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
-        let connection = Connection::open(&[address]).await.expect("a listener is there");
+        let opened = TcpStream::connect(address).await.expect("the listener accepts");
         let (other, _) = listener.accept().await.expect("it has connected");
-        (connection, other)
-    }
-
-    async fn arrival(connection: &Connection) {
-        connection.stream.readable().await.expect("the socket is ours");
+        (Connection::new(Transport::Tcp(opened)), other)
     }
 
     #[tokio::test]
     async fn a_connection_that_the_other_side_closes_between_requests_is_stale() {
-        let (connection, other) = pair().await;
-        assert!(!connection.is_stale(), "an idle connection is as good as new");
+        let (mut connection, other) = pair().await;
+        assert!(!connection.is_stale(), "an idle connection can be reused");
         drop(other);
-        arrival(&connection).await;
+        connection.arrival().await;
         assert!(connection.is_stale(), "the next request needs a new one");
     }
 
     #[tokio::test]
     async fn a_connection_with_bytes_that_answer_no_request_is_stale() {
-        let (connection, mut other) = pair().await;
+        let (mut connection, mut other) = pair().await;
         other.write_all(b"HTTP/1.1 408 Too slow\r\n\r\n").await.expect("we listen");
-        arrival(&connection).await;
-        assert!(connection.is_stale(), "they would be taken for the next reply");
+        connection.arrival().await;
+        assert!(connection.is_stale(), "the bytes would be taken for the next reply");
     }
 }

@@ -3,8 +3,11 @@
 //! A request is `head + tail + body`: the head depends on the step (request line, host, its headers), the
 //! tail on the user (address and key headers, blank line).
 
+use crate::cookies::Jar;
 use crate::plan::LoadPlan;
+use lb_core::connections::ConnectionPolicy;
 use lb_core::headers;
+use lb_core::secret::Secret;
 use lb_core::workload::{Rendered, Request, UserId, VirtualUser, Workload};
 use std::sync::Arc;
 
@@ -21,8 +24,12 @@ pub(crate) struct RequestWriter {
     workload: Arc<Workload>,
     host: String,
     prefix: String,
+    /// The value of the `authorization` header of requests that do not bring their own.
+    authorization: Option<Secret>,
     request_key: bool,
     forwarded_for: bool,
+    /// Whether requests ask the other side to close the connection after the reply.
+    closes: bool,
     /// The prepared bytes by step; `None` until a step that never changes is first sent, and always for
     /// the other steps.
     prepared: Vec<Option<Prepared>>,
@@ -37,8 +44,10 @@ impl RequestWriter {
             workload,
             host: plan.target.host.clone(),
             prefix: plan.target.prefix.clone(),
+            authorization: plan.target.credentials.as_ref().map(|known| known.authorization.clone()),
             request_key: plan.request_key,
             forwarded_for: plan.forwarded_for,
+            closes: plan.connections == ConnectionPolicy::PerRequest,
             rendered: Rendered::default(),
         }
     }
@@ -46,6 +55,9 @@ impl RequestWriter {
     /// Writes the headers that are the same for all requests of a user to `tail`.
     pub(crate) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
         tail.clear();
+        if self.closes {
+            tail.extend_from_slice(b"connection: close\r\n");
+        }
         if self.forwarded_for {
             tail.extend_from_slice(headers::FORWARDED_FOR.as_bytes());
             tail.extend_from_slice(b": 10");
@@ -64,7 +76,14 @@ impl RequestWriter {
 
     /// Writes the request that `user` sends next to `out`.
     #[inline]
-    pub(crate) fn write(&mut self, user: &VirtualUser, request: &Request, tail: &[u8], out: &mut Vec<u8>) {
+    pub(crate) fn write(
+        &mut self,
+        user: &VirtualUser,
+        request: &Request,
+        tail: &[u8],
+        jar: &Jar,
+        out: &mut Vec<u8>,
+    ) {
         let step = usize::from(request.step.0);
         out.clear();
         if self.prepared[step].is_none() {
@@ -73,6 +92,7 @@ impl RequestWriter {
                 self.prepare(step);
             } else {
                 self.write_head(step, out);
+                write_cookies(jar, out);
                 self.write_tail(tail, request.key, out);
                 out.extend_from_slice(&self.rendered.body);
                 return;
@@ -80,9 +100,34 @@ impl RequestWriter {
         }
         if let Some(prepared) = &self.prepared[step] {
             out.extend_from_slice(&prepared.head);
+            write_cookies(jar, out);
             self.write_tail(tail, request.key, out);
             out.extend_from_slice(&prepared.body);
         }
+    }
+
+    /// Writes the request that follows a redirect of `request` to `path`, which is a path of the site and not
+    /// relative to the prefix. It has the headers of the request, and its body only if `method` repeats it.
+    #[cold]
+    pub(crate) fn write_redirected(
+        &mut self,
+        user: &VirtualUser,
+        request: &Request,
+        (method, path, repeats): (&str, &str, bool),
+        tail: &[u8],
+        jar: &Jar,
+        out: &mut Vec<u8>,
+    ) {
+        user.render(request, &mut self.rendered);
+        if !repeats {
+            self.rendered.body.clear();
+            self.rendered.headers.retain(|(name, _)| !name.eq_ignore_ascii_case("content-type"));
+        }
+        out.clear();
+        self.write_lines(method, [path, ""], out);
+        write_cookies(jar, out);
+        self.write_tail(tail, request.key, out);
+        out.extend_from_slice(&self.rendered.body);
     }
 
     #[cold]
@@ -95,14 +140,24 @@ impl RequestWriter {
 
     /// Writes the request line, the host, and the headers and body length of the rendered request.
     fn write_head(&self, step: usize, out: &mut Vec<u8>) {
-        let method = self.workload.steps()[step].method.as_str();
-        let texts = [method, " ", &self.prefix, &self.rendered.path, " HTTP/1.1\r\nhost: ", &self.host];
+        self.write_lines(&self.workload.steps()[step].method, [&self.prefix, &self.rendered.path], out);
+    }
+
+    fn write_lines(&self, method: &str, path: [&str; 2], out: &mut Vec<u8>) {
+        let texts = [method, " ", path[0], path[1], " HTTP/1.1\r\nhost: ", &self.host];
         for text in texts {
             out.extend_from_slice(text.as_bytes());
         }
         out.extend_from_slice(b"\r\n");
         for (name, value) in &self.rendered.headers {
             for text in [name, ": ", value, "\r\n"] {
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
+        if let Some(authorization) = &self.authorization
+            && !self.rendered.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+        {
+            for text in ["authorization: ", authorization.reveal(), "\r\n"] {
                 out.extend_from_slice(text.as_bytes());
             }
         }
@@ -123,6 +178,30 @@ impl RequestWriter {
         }
         out.extend_from_slice(b"\r\n");
     }
+}
+
+/// Writes the cookies that belong to the path in the request line of `out`.
+#[inline]
+fn write_cookies(jar: &Jar, out: &mut Vec<u8>) {
+    if !jar.is_empty() {
+        let path = path_of(out).to_owned();
+        jar.write(&path, out);
+    }
+}
+
+/// Returns the path and query in the request line of a request; empty if there is none.
+pub(crate) fn path_of(request: &[u8]) -> &str {
+    let path = request.split(|byte| *byte == b' ').nth(1).unwrap_or_default();
+    std::str::from_utf8(path).unwrap_or_default()
+}
+
+/// Returns whether a request may be sent once more after its connection was closed without a reply: its method is
+/// idempotent (RFC 9110, 9.2.2), or it has no body.
+pub(crate) fn is_repeatable(request: &[u8]) -> bool {
+    let method = request.split(|byte| *byte == b' ').next().unwrap_or_default();
+    let idempotent: [&[u8]; 6] = [b"GET", b"HEAD", b"PUT", b"DELETE", b"OPTIONS", b"TRACE"];
+    let head = request.windows(4).position(|bytes| bytes == b"\r\n\r\n");
+    idempotent.contains(&method) || head.is_some_and(|end| end + 4 == request.len())
 }
 
 /// Writes a key as 16 hex digits.
@@ -155,6 +234,19 @@ fn write_decimal(number: usize, out: &mut Vec<u8>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_requests_without_an_effect_of_their_own_are_sent_twice() {
+        for (request, expected) in [
+            ("GET / HTTP/1.1\r\nhost: a\r\n\r\n", true),
+            ("PUT / HTTP/1.1\r\ncontent-length: 1\r\n\r\nx", true),
+            ("POST / HTTP/1.1\r\ncontent-length: 0\r\n\r\n", true),
+            ("POST / HTTP/1.1\r\ncontent-length: 1\r\n\r\nx", false),
+            ("PATCH / HTTP/1.1\r\ncontent-length: 4\r\n\r\n\r\n\r\n", false),
+        ] {
+            assert_eq!(is_repeatable(request.as_bytes()), expected, "{request}");
+        }
+    }
 
     #[test]
     fn numbers_are_written_as_the_standard_library_writes_them() {

@@ -1,11 +1,18 @@
 //! The load engine against a small server: counts and orders, never speeds.
 
+mod balancer;
+mod connections;
+mod http2;
+mod named;
 mod open;
 mod scenario;
+mod secure;
 mod server;
+mod sessions;
 mod shards;
 
-use lb_core::{Outcome, Span};
+use lb_core::{BackendFrom, Outcome, Span};
+use lb_load::LoadPlan;
 use lb_record::{Progress, TrialRecord};
 use scenario::{Users, gets, plan_load, run, run_shown, run_until, with_timeout};
 use serde_json::json;
@@ -108,6 +115,43 @@ fn replies_are_told_apart_by_status_and_by_who_made_them() {
 }
 
 #[test]
+fn an_error_is_nobodys_where_backends_need_not_be_named() {
+    let server = Server::start(|seen| {
+        Answer::Reply(if seen.path == "/entry/named" { reply_of("b-1", 500) } else { reply(502, "nginx") })
+    });
+    let actions = vec![("named", 1.0), ("unnamed", 1.0)];
+    let users = Users { actions, ..Users::busy(2, 300, "named") };
+    let plan = plan_load(&server.url(), gets(&["named", "unnamed"]), &[users]);
+    let record = run(LoadPlan { names_backends: false, ..plan }).expect("the phase runs");
+    let unnamed = server.seen().iter().filter(|seen| seen.path == "/entry/unnamed").count() as u64;
+    let named = record.requests() - unnamed;
+    assert!(named > 0 && unnamed > 0, "both happened: {named}, {unnamed}");
+    let expected = BTreeMap::from([("backend_error", named), ("server_error", unnamed)]);
+    assert_eq!(outcomes(&record), expected, "who made the unnamed ones is not known");
+}
+
+#[test]
+fn backends_are_told_apart_by_the_header_of_the_plan() {
+    let server = Server::start(|seen| {
+        let mut reply = reply_of("ignored", 200);
+        let name = if seen.number % 2 == 0 { "web-1" } else { "web-2" };
+        reply.headers_mut().insert("x-served-by", name.parse().expect("a valid name"));
+        Answer::Reply(reply)
+    });
+    let plan = plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, 300, "get")]);
+    let listed = vec!["web-2".to_owned(), "idle".to_owned()];
+    let plan =
+        LoadPlan { backend_from: BackendFrom::Header("X-Served-By".to_owned()), backends: listed, ..plan };
+    let record = run(plan).expect("the phase runs");
+    assert_eq!(record.unlisted_backends, ["web-1"], "the other header names nothing");
+    let even = server.seen().iter().filter(|seen| seen.number % 2 == 0).count() as u64;
+    let odd = server.seen().len() as u64 - even;
+    let counts: Vec<u64> = record.backends.iter().map(|backend| backend.latency.count()).collect();
+    assert!(odd > 0, "both answered");
+    assert_eq!(counts, [odd, 0, even], "listed ones first, in their order");
+}
+
+#[test]
 fn a_request_without_reply_is_a_timeout_and_costs_its_connection() {
     let server = Server::start(|_| Answer::Never);
     let plan = plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, 300, "get")]);
@@ -120,6 +164,20 @@ fn a_request_without_reply_is_a_timeout_and_costs_its_connection() {
     assert_eq!(connections.len(), seen.len(), "a late reply must never answer the next request");
     let shortest = record.total().min().expect("there are requests");
     assert!(shortest >= Span::from_millis(50), "no timeout before its time: {shortest:?}");
+}
+
+#[test]
+fn interim_replies_without_end_do_not_prolong_a_request() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let url = format!("http://{}", listener.local_addr().expect("a bound socket"));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().map_while(Result::ok) {
+            while stream.write_all(b"HTTP/1.1 103 Early Hints\r\nlink: x\r\n\r\n").is_ok() {}
+        }
+    });
+    let plan = plan_load(&url, gets(&["get"]), &[Users::busy(1, 200, "get")]);
+    let record = run(with_timeout(plan, Span::from_millis(50))).expect("the phase runs");
+    only(&record, Outcome::Timeout);
 }
 
 #[test]
@@ -140,7 +198,11 @@ fn a_connection_that_breaks_is_a_reset_and_the_user_reconnects() {
         0 => Answer::Hang,
         _ => Answer::Reply(reply(200, "")),
     });
-    let record = run(plan_load(&server.url(), gets(&["get"]), &[Users::busy(1, 200, "get")]));
+    // A request that must not be sent twice.
+    let journey = json!({"name": "buy", "actions": {"buy": {"steps": [
+        {"name": "buy", "method": "POST", "path": "/buy", "body": {"count": 1}}
+    ]}}});
+    let record = run(plan_load(&server.url(), journey, &[Users::busy(1, 200, "buy")]));
     let record = record.expect("the phase runs");
     let seen = server.seen().len() as u64;
     let expected = BTreeMap::from([("ok", seen / 2), ("reset", seen.div_ceil(2))]);

@@ -1,11 +1,12 @@
 //! Small scenarios for the engine's tests.
 
+use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{
     ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, RateSegment, Schedule, Spacing, Stage,
     UserClass, Workload,
 };
 use lb_core::{Seed, Span};
-use lb_load::{Hooks, LoadError, LoadPlan, Shard, Target};
+use lb_load::{Hooks, LoadError, LoadPlan, Shard, Target, TlsOptions};
 use lb_record::{Progress, TrialRecord};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -64,16 +65,23 @@ pub(crate) fn plan_load(url: &str, journey: Value, stages: &[Users]) -> LoadPlan
     LoadPlan {
         phase: "test".to_owned(),
         target: Target::parse(url).expect("a URL"),
+        tls: TlsOptions::default(),
         direct: None,
         schedule: Schedule::new(Arc::new(workload), Seed(7)),
         shard: Shard::WHOLE,
         duration: Span::from_millis(end),
         request_timeout: Span::from_secs(60),
+        http: HttpChoice::Auto,
+        connections: ConnectionPolicy::PerUser,
+        connect_timeout: Span::from_secs(60),
+        resolve_every: Span::ZERO,
         drain_timeout: Span::from_secs(30),
         max_in_flight: 10_000,
         workers: NonZeroUsize::MIN,
         cores: Vec::new(),
         backends: vec!["b-1".to_owned(), "b-2".to_owned()],
+        backend_from: lb_core::BackendFrom::default(),
+        names_backends: true,
         algorithm_names: None,
         request_key: true,
         forwarded_for: true,

@@ -1,4 +1,4 @@
-//! Records that are written down and read back.
+//! Tests of records that are serialised and read back.
 
 use super::*;
 use serde_json::json;
@@ -18,7 +18,7 @@ proptest! {
         let text = serde_json::to_string(&record).expect("a record is plain data");
         let mut read: TrialRecord = serde_json::from_str(&text).expect("it was just written");
         prop_assert_eq!(&read, &record);
-        // What was read can be added to, and with latencies beyond those it has seen.
+        // A record that was read can be added to, even with latencies beyond those it contains.
         let more = super::record(&[vec![sample(3_999, 3_900_000)]], Span::from_millis(3_300));
         read.absorb(more.clone());
         record.absorb(more);

@@ -1,39 +1,41 @@
 //! The whole distribution of latency: the cumulative share, and the percentile curve with its tail
 //! stretched out (the HdrHistogram plot: x is 1 / (1 - percentile), logarithmic).
 
+use super::kit::{Arrangement, Axis, Chart, Figure, Key, Line, Panel, Plane, Scale};
 use super::palette::Palette;
-use super::series::short;
-use super::{Figure, Panel, axis, label, layout, log_axis};
 use lb_results::{AlgorithmSummary, ScenarioSummary};
-use serde_json::{Value, json};
 
-/// The empirical cumulative distribution.
+/// The points of a line.
+type Course = Vec<(f64, Option<f64>)>;
+
+/// Draws the empirical cumulative distribution.
 pub(super) fn cumulative(scenario: &ScenarioSummary, palette: &Palette) -> Option<Figure> {
-    let data = lines(scenario, palette, |algorithm| {
-        algorithm.distribution.iter().map(|&[percentile, ms]| (short(ms), percentile / 100.0)).collect()
-    })?;
-    let all =
-        || scenario.algorithms.iter().flat_map(|algorithm| &algorithm.distribution).map(|point| point[1]);
-    let range = (all().fold(f64::INFINITY, f64::min), all().fold(0.0, f64::max));
-    let layout = layout(json!({
-        "xaxis": log_axis("Latency (ms, logarithmic)", range),
-        "yaxis": axis("Share of requests", json!({ "tickformat": ".0%", "range": [0, 1.01] })),
-    }));
-    Some(figure(
+    let lines = lines(scenario, palette, |algorithm| {
+        algorithm.distribution.iter().map(|&[percentile, ms]| (ms, Some(percentile / 100.0))).collect()
+    });
+    let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| (share, format!("{} %", 100.0 * share)));
+    figure(
+        scenario,
+        palette,
         "cumulative",
         "Distribution of latency",
-        "Share of successful requests that took at most this long, over all valid trials.",
-        data,
-        layout,
-    ))
+        "Share of successful requests that took at most this long. All requests of the valid trials are \
+        pooled.",
+        Plane {
+            x: Axis::new("Latency (ms, logarithmic)", Scale::Logarithmic),
+            y: Axis::new("Share of requests", Scale::Linear).between(0.0, 1.0).with_ticks(ticks.into()),
+            lines,
+            ..Plane::default()
+        },
+    )
 }
 
-/// Latency by percentile, up to the last one that the requests carry.
+/// Draws latency by percentile, up to the last percentile that the number of requests supports.
 pub(super) fn percentile_curve(scenario: &ScenarioSummary, palette: &Palette) -> Option<Figure> {
-    let data = lines(scenario, palette, |algorithm| {
+    let lines = lines(scenario, palette, |algorithm| {
         let below_100 = algorithm.distribution.iter().filter(|[percentile, _]| *percentile < 100.0);
-        below_100.map(|&[percentile, ms]| (100.0 / (100.0 - percentile), short(ms))).collect()
-    })?;
+        below_100.map(|&[percentile, ms]| (100.0 / (100.0 - percentile), Some(ms))).collect()
+    });
     let ticks = [
         (1.0, "0 %"),
         (2.0, "50 %"),
@@ -43,49 +45,63 @@ pub(super) fn percentile_curve(scenario: &ScenarioSummary, palette: &Palette) ->
         (1e4, "99.99 %"),
         (1e5, "99.999 %"),
     ];
-    let layout = layout(json!({
-        "xaxis": axis("Percentile (1 / (1 − percentile), logarithmic)", json!({
-            "type": "log", "tickvals": ticks.map(|(at, _)| at), "ticktext": ticks.map(|(_, text)| text),
-        })),
-        "yaxis": axis("Latency (ms)", json!({ "rangemode": "tozero" })),
-    }));
-    Some(figure(
+    let last = lines.iter().filter_map(|line: &Line| line.points.last()).map(|(x, _)| *x).fold(1.0, f64::max);
+    figure(
+        scenario,
+        palette,
         "percentile-curve",
         "Latency by percentile",
-        "Each tick to the right is a percentile that one request in ten times as many exceeds.",
-        data,
-        layout,
-    ))
+        "One request in ten exceeds the 90th percentile, one in a hundred the 99th. All requests of the \
+        valid trials are pooled, so the percentiles are close to the estimates over trials in the table, \
+        but not identical.",
+        Plane {
+            x: Axis::new("Percentile", Scale::Logarithmic)
+                .between(1.0, last.max(2.0))
+                .with_ticks(ticks.map(|(at, text)| (at, text.to_owned())).into()),
+            y: Axis::new("Latency (ms, logarithmic)", Scale::Logarithmic),
+            lines,
+            ..Plane::default()
+        },
+    )
 }
 
 fn lines(
     scenario: &ScenarioSummary,
     palette: &Palette,
-    points: fn(&AlgorithmSummary) -> Vec<(f64, f64)>,
-) -> Option<Vec<Value>> {
-    let traces: Vec<Value> = scenario
-        .algorithms
-        .iter()
-        .filter(|algorithm| !algorithm.distribution.is_empty())
-        .map(|algorithm| {
-            let style = palette.style(&algorithm.name);
-            let (x, y): (Vec<f64>, Vec<f64>) = points(algorithm).into_iter().unzip();
-            json!({
-                "type": "scatter", "mode": "lines", "name": label(&algorithm.name), "x": x, "y": y,
-                "line": { "color": style.colour, "dash": style.dash, "width": 2 },
-            })
+    points: fn(&AlgorithmSummary) -> Course,
+) -> Vec<Line> {
+    drawn(scenario)
+        .map(|algorithm| Line {
+            name: algorithm.name.clone(),
+            style: palette.style(&algorithm.name),
+            points: points(algorithm),
         })
-        .collect();
-    (!traces.is_empty()).then_some(traces)
+        .collect()
 }
 
-fn figure(id: &'static str, title: &str, caption: &str, data: Vec<Value>, layout: Value) -> Figure {
-    let alt = format!("Lines: {title}, one per algorithm.");
-    Figure {
+fn drawn(scenario: &ScenarioSummary) -> impl Iterator<Item = &AlgorithmSummary> {
+    scenario.algorithms.iter().filter(|algorithm| !algorithm.distribution.is_empty())
+}
+
+fn figure(
+    scenario: &ScenarioSummary,
+    palette: &Palette,
+    id: &'static str,
+    title: &str,
+    caption: &str,
+    plane: Plane,
+) -> Option<Figure> {
+    let legend = drawn(scenario).map(|algorithm| Key::line(&algorithm.name, palette.style(&algorithm.name)));
+    let legend: Vec<Key> = legend.collect();
+    (!legend.is_empty()).then(|| Figure {
         id,
         title: title.to_owned(),
         caption: caption.to_owned(),
-        legend: Vec::new(),
-        panels: vec![Panel::new(alt, 380, data, layout)],
-    }
+        legend,
+        arrangement: Arrangement::Stacked,
+        panels: vec![Panel::new(
+            format!("Lines: {title}, one per algorithm."),
+            Chart::Plane(Plane { height: 300, ..plane }),
+        )],
+    })
 }

@@ -1,126 +1,80 @@
-//! Latency percentiles by algorithm: the estimate over its trials, and how sure that is, as the results hold them.
+//! Latency by algorithm: the estimate over its trials with its uncertainty, as in the results.
 
+use super::kit::{Arrangement, Axis, Chart, Figure, Panel, Row, Rows, Scale};
 use super::palette::Palette;
-use super::{Figure, Panel, axis, label, layout, log_axis};
-use crate::spread::{Spreads, Whiskers, latency_of};
-use crate::text::NONE;
+use crate::ranking::Ranking;
+use crate::spread::{Whiskers, latency_of};
+use crate::text::{metric_name, metric_value, spread_text};
 use lb_results::{Metric, ScenarioSummary};
-use serde_json::{Value, json};
 
 /// Above this ratio between the largest and the smallest value, the axis is logarithmic.
 const LINEAR_UP_TO: f64 = 20.0;
 
-/// One marker of an algorithm: its metric, where it stands, and the ends of its whiskers.
-type Marker = (Metric, f64, Option<[f64; 2]>);
-
-/// Draws one marker with whiskers per algorithm and metric, and the bounds of the oracles.
+/// Draws a panel per latency metric, with one row per algorithm, best first, and the bound from the oracles.
 pub(super) fn percentiles(scenario: &ScenarioSummary, palette: &Palette) -> Option<Figure> {
-    let spreads = Spreads::of(scenario);
-    let markers: Vec<(&str, Vec<Marker>)> = scenario
+    let ranking = Ranking::of(scenario);
+    let panels: Vec<Panel> =
+        ranking.latencies().iter().filter_map(|metric| panel(&ranking, *metric, palette)).collect();
+    (!panels.is_empty()).then(|| Figure {
+        id: "percentiles",
+        title: "Latency by algorithm".to_owned(),
+        caption: caption(ranking.whiskers()).to_owned(),
+        legend: Vec::new(),
+        arrangement: Arrangement::Grid,
+        panels,
+    })
+}
+
+fn panel(ranking: &Ranking<'_>, metric: Metric, palette: &Palette) -> Option<Panel> {
+    let rows: Vec<Row> = ranking
         .algorithms
         .iter()
-        .map(|algorithm| (algorithm.name.as_str(), spreads.markers(algorithm)))
-        .filter(|(_, markers)| !markers.is_empty())
-        .collect();
-    let bounds: Vec<(&str, Vec<f64>)> = scenario
-        .oracles
-        .iter()
-        .filter_map(|oracle| {
-            let latency = oracle.latency_ms.as_ref()?;
-            let bounds = spreads.metrics().iter().map(|metric| latency_of(latency, *metric));
-            Some((oracle.name.as_str(), bounds.collect()))
+        .filter_map(|algorithm| {
+            let (estimate, ends) = ranking.value(algorithm, metric)?;
+            Some(Row {
+                name: algorithm.name.clone(),
+                style: Some(palette.style(&algorithm.name)),
+                value: Some(estimate),
+                ends,
+                text: spread_text(metric, Some((estimate, ends)), ranking.whiskers()),
+                ..Row::default()
+            })
         })
         .collect();
-    let mut data: Vec<Value> = markers.iter().map(|(name, markers)| trace(name, palette, markers)).collect();
-    data.extend(bounds.iter().map(|(name, bounds)| bound(name, spreads.metrics(), bounds)));
-    if data.is_empty() {
+    if rows.is_empty() {
         return None;
     }
-    let drawn = markers.iter().flat_map(|(_, markers)| markers);
-    let drawn = drawn.flat_map(|(_, estimate, ends)| ends.unwrap_or([*estimate; 2]));
-    let drawn = drawn.chain(bounds.iter().flat_map(|(_, bounds)| bounds.iter().copied()));
-    let range = drawn.fold((f64::INFINITY, 0.0_f64), |(low, high), ms| (low.min(ms), high.max(ms)));
-    let logarithmic = range.1 / range.0.max(0.01) > LINEAR_UP_TO;
-    let y_axis = match logarithmic {
-        true => log_axis("Latency (ms)", range),
-        false => axis("Latency (ms)", json!({ "rangemode": "tozero" })),
-    };
-    let note = if logarithmic { " The axis is logarithmic." } else { "" };
-    let title = "Latency percentiles by algorithm";
-    let alt = match spreads.whiskers() {
-        Whiskers::Interval | Whiskers::Range => {
-            format!("{title}: the table of latency over trials holds the same numbers.")
-        }
-        Whiskers::Single | Whiskers::None => format!("{title}: the results table holds them as numbers."),
-    };
-    let layout = layout(json!({
-        "scattermode": "group",
-        "scattergap": 0.4,
-        "xaxis": axis("", json!({ "type": "category" })),
-        "yaxis": y_axis,
-    }));
-    Some(Figure {
-        id: "percentiles",
-        title: title.to_owned(),
-        caption: format!("{}{note}", caption(spreads.whiskers())),
-        legend: Vec::new(),
-        panels: vec![Panel::new(alt, 420, data, layout)],
-    })
+    let bound = ranking.bound().and_then(|oracle| oracle.latency_ms.as_ref());
+    let bound = bound.map(|latency| latency_of(latency, metric));
+    let ends = rows.iter().flat_map(|row| row.value.into_iter().chain(row.ends.into_iter().flatten()));
+    let axis = axis_for(ends.chain(bound));
+    let rules = bound.map(|at| (at, format!("best possible (simulated): {}", metric_value(metric, at))));
+    let title = metric_name(metric);
+    let alt = format!("{title} of each algorithm. The table of results has the same numbers.");
+    Some(Panel::new(alt, Chart::Rows(Rows { axis, rows, rules: rules.into_iter().collect() })).titled(title))
 }
 
-/// Says what markers and whiskers stand for.
-const fn caption(whiskers: Whiskers) -> &'static str {
-    match whiskers {
-        Whiskers::Interval => {
-            "Markers: Hodges–Lehmann estimate over the valid trials. Whiskers: its 95 % interval (bootstrap, BCa)."
-        }
-        Whiskers::Range => {
-            "Markers: Hodges–Lehmann estimate over the valid trials. Whiskers: the smallest and the largest trial, \
-             because there are too few trials for an interval."
-        }
-        Whiskers::Single => {
-            "Markers: the only valid trial of each algorithm; a single trial has no whiskers."
-        }
-        Whiskers::None => {
-            "Markers: all requests of an algorithm's valid trials, pooled. There are no whiskers."
-        }
+/// Returns an axis for comparing values: from zero, unless they are so far apart that the small ones would be
+/// indistinguishable.
+pub(super) fn axis_for(values: impl Iterator<Item = f64>) -> Axis {
+    let (low, high) =
+        values.fold((f64::INFINITY, 0.0_f64), |(low, high), value| (low.min(value), high.max(value)));
+    match low > 0.0 && high / low > LINEAR_UP_TO {
+        true => Axis::new("logarithmic axis", Scale::Logarithmic),
+        false => Axis::new("", Scale::FromZero),
     }
 }
 
-fn trace(name: &str, palette: &Palette, markers: &[Marker]) -> Value {
-    let style = palette.style(name);
-    let reach = |end: usize| -> Vec<f64> {
-        let of = |(_, estimate, ends): &Marker| ends.map_or(0.0, |ends| (ends[end] - estimate).abs());
-        markers.iter().map(of).collect()
-    };
-    json!({
-        "type": "scatter", "mode": "markers", "name": label(name),
-        "x": markers.iter().map(|(metric, _, _)| heading(*metric)).collect::<Vec<_>>(),
-        "y": markers.iter().map(|(_, estimate, _)| *estimate).collect::<Vec<_>>(),
-        "error_y": {
-            "type": "data", "symmetric": false, "thickness": 1.5, "width": 4,
-            "array": reach(1), "arrayminus": reach(0),
-        },
-        "marker": { "color": style.colour, "symbol": style.symbol, "size": 8 },
-        "hovertemplate": "%{x}: %{y:.1f} ms<extra>%{fullData.name}</extra>",
-    })
-}
-
-fn bound(name: &str, metrics: &[Metric], bounds: &[f64]) -> Value {
-    json!({
-        "type": "scatter", "mode": "markers", "name": format!("best possible (simulated): {}", label(name)),
-        "x": metrics.iter().map(|metric| heading(*metric)).collect::<Vec<_>>(),
-        "y": bounds,
-        "marker": { "color": "#7f8794", "symbol": "line-ew-open", "size": 14, "line": { "width": 3 } },
-        "hovertemplate": "%{x}: %{y:.1f} ms<extra>%{fullData.name}</extra>",
-    })
-}
-
-fn heading(metric: Metric) -> &'static str {
-    match metric {
-        Metric::Mean => "mean",
-        Metric::P50 | Metric::P95 | Metric::P99 | Metric::P999 => metric.label(),
-        Metric::ErrorRate | Metric::Goodput | Metric::JainIndex => NONE,
+/// Explains the markers and whiskers.
+pub(super) const fn caption(whiskers: Whiskers) -> &'static str {
+    match whiskers {
+        Whiskers::Interval => "Estimate over the valid trials, with its 95 % interval.",
+        Whiskers::Range => {
+            "Estimate over the valid trials, with the smallest and the largest trial: there are too few for \
+            an interval."
+        }
+        Whiskers::Single => "The only valid trial of each algorithm, so the uncertainty is unknown.",
+        Whiskers::None => "All requests of an algorithm's valid trials, pooled.",
     }
 }
 
@@ -136,7 +90,7 @@ mod tests {
         MetricEstimate { metric: Metric::P95, trials, estimate: 50.0, interval, range: [44.0, 57.0] }
     }
 
-    fn drawn(estimates: &[&[MetricEstimate]]) -> (String, Vec<Value>) {
+    fn drawn(estimates: &[&[MetricEstimate]]) -> (String, Vec<(String, Vec<Row>)>) {
         let algorithm = |(name, estimates): (&str, &&[MetricEstimate])| AlgorithmSummary {
             name: name.to_owned(),
             latency_ms: Some(POOLED),
@@ -146,43 +100,61 @@ mod tests {
         let algorithms = ["p2c", "random"].into_iter().zip(estimates).map(algorithm).collect();
         let scenario = ScenarioSummary { algorithms, ..ScenarioSummary::default() };
         let figure = percentiles(&scenario, &Palette::of(&scenario)).expect("there is something to draw");
-        let data = figure.panels[0].spec["data"].as_array().expect("a list of traces").clone();
-        (figure.caption, data)
+        let panels = figure.panels.into_iter().map(|panel| match panel.chart {
+            Chart::Rows(rows) => (panel.title.unwrap_or_default(), rows.rows),
+            _ => panic!("percentiles are rows"),
+        });
+        (figure.caption, panels.collect())
     }
 
     #[test]
     fn whiskers_are_the_intervals_of_the_results() {
-        let (caption, data) =
+        let (caption, panels) =
             drawn(&[&[estimate(9, Some([46.0, 55.5]))], &[estimate(9, Some([47.0, 53.0]))]]);
-        assert_eq!(data[0]["y"], json!([50.0]), "the marker is the estimate, not the pooled percentile");
-        let ends = (&data[0]["error_y"]["arrayminus"], &data[0]["error_y"]["array"]);
-        assert_eq!(ends, (&json!([4.0]), &json!([5.5])), "they reach to the ends of the interval");
+        let row = &panels[0].1[0];
+        assert_eq!(row.value, Some(50.0), "the marker is the estimate, not the pooled percentile");
+        assert_eq!(row.ends, Some([46.0, 55.5]), "they reach to the ends of the interval");
+        assert_eq!(row.text, "50.0 [46.0, 55.5]", "the text says the same");
         assert!(caption.contains("95 % interval"), "{caption}");
     }
 
     #[test]
+    fn an_axis_is_logarithmic_where_values_are_far_apart_and_says_so() {
+        let near = axis_for([10.0, 190.0].into_iter());
+        assert_eq!((near.scale, near.title.as_str()), (Scale::FromZero, ""));
+        let far = axis_for([10.0, 210.0].into_iter());
+        assert_eq!((far.scale, far.title.as_str()), (Scale::Logarithmic, "logarithmic axis"));
+        assert_eq!(axis_for([0.0, 9.0].into_iter()).scale, Scale::FromZero, "zero has no logarithm");
+    }
+
+    #[test]
     fn with_too_few_trials_of_one_algorithm_all_whiskers_are_ranges() {
-        let (caption, data) = drawn(&[&[estimate(9, Some([46.0, 55.5]))], &[estimate(3, None)]]);
-        for trace in data {
-            let ends = (&trace["error_y"]["arrayminus"], &trace["error_y"]["array"]);
-            assert_eq!(ends, (&json!([6.0]), &json!([7.0])), "whiskers of two kinds cannot be compared");
+        let (caption, panels) = drawn(&[&[estimate(9, Some([46.0, 55.5]))], &[estimate(3, None)]]);
+        for row in &panels[0].1 {
+            assert_eq!(row.ends, Some([44.0, 57.0]), "whiskers of two kinds cannot be compared");
+            assert_eq!(row.text, "50.0 (44.0 to 57.0)", "a range does not look like an interval");
         }
         assert!(caption.contains("the smallest and the largest trial"), "{caption}");
     }
 
     #[test]
     fn a_summary_without_estimates_has_pooled_markers_and_no_whiskers() {
-        let (caption, data) = drawn(&[&[], &[]]);
-        assert_eq!(data[0]["x"], json!(["mean", "p50", "p95", "p99"]));
-        assert_eq!(data[0]["y"], json!([20.0, 18.0, 52.0, 90.0]));
+        let (caption, panels) = drawn(&[&[], &[]]);
+        let values: Vec<(&str, Option<f64>)> =
+            panels.iter().map(|(title, rows)| (title.as_str(), rows[0].value)).collect();
         assert_eq!(
-            data[0]["error_y"]["array"],
-            json!([0.0, 0.0, 0.0, 0.0]),
-            "nothing says how sure they are"
+            values,
+            [
+                ("Mean latency (ms)", Some(20.0)),
+                ("P50 latency (ms)", Some(18.0)),
+                ("P95 latency (ms)", Some(52.0)),
+                ("P99 latency (ms)", Some(90.0))
+            ]
         );
+        assert_eq!(panels[0].1[0].ends, None, "nothing says how sure they are");
         assert!(caption.contains("pooled"), "{caption}");
-        let (caption, data) = drawn(&[&[estimate(1, None)]]);
-        assert_eq!(data[0]["error_y"]["array"], json!([0.0]), "one trial has no spread");
-        assert!(caption.contains("the only valid trial"), "{caption}");
+        let (caption, panels) = drawn(&[&[estimate(1, None)]]);
+        assert_eq!(panels[0].1[0].ends, None, "one trial has no spread");
+        assert!(caption.contains("The only valid trial"), "{caption}");
     }
 }

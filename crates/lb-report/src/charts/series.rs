@@ -1,94 +1,120 @@
-//! Latency and throughput over time, one row of a shared time axis each, with faults and stages.
+//! Latency and throughput over time, one panel each above a shared time axis, with faults and stages.
 
+use super::kit::{Arrangement, Axis, Chart, Figure, Key, Line, Panel, Plane, Scale};
+use super::marks;
 use super::palette::Palette;
-use super::{Figure, Panel, axis, label, layout, marks};
 use lb_results::{AlgorithmSummary, ScenarioSummary, SeriesPoint};
-use serde_json::{Map, Value, json};
 
-/// The label of a row, and its value.
-type Row = (&'static str, fn(&SeriesPoint) -> Option<f64>);
+/// The content of a panel.
+struct Course {
+    title: &'static str,
+    scale: Scale,
+    value: fn(&SeriesPoint) -> Option<f64>,
+}
 
-/// What a row shows, top to bottom.
-const ROWS: [Row; 5] = [
-    ("p50 (ms)", |point| point.p50_ms),
-    ("p95 (ms)", |point| point.p95_ms),
-    ("p99 (ms)", |point| point.p99_ms),
-    ("Requests/s", |point| Some(point.throughput_rps)),
-    ("Errors/s", |point| Some(point.errors_rps)),
+/// The panels from top to bottom. Latencies of good and bad algorithms are far apart, so their scale is
+/// logarithmic.
+const COURSES: [Course; 5] = [
+    Course { title: "P50 latency (ms)", scale: Scale::Logarithmic, value: |point| point.p50_ms },
+    Course { title: "P95 latency (ms)", scale: Scale::Logarithmic, value: |point| point.p95_ms },
+    Course { title: "P99 latency (ms)", scale: Scale::Logarithmic, value: |point| point.p99_ms },
+    Course { title: "Requests/s", scale: Scale::FromZero, value: |point| Some(point.throughput_rps) },
+    Course { title: "Errors/s", scale: Scale::FromZero, value: |point| Some(point.errors_rps) },
 ];
 
-/// Part of the height between two rows.
-const GAP: f64 = 0.03;
-
-/// One line per algorithm in each row.
+/// Draws one line per algorithm in each panel. The panel of errors is left out if there are none.
 pub(super) fn series(scenario: &ScenarioSummary, palette: &Palette) -> Option<Figure> {
     let drawn: Vec<&AlgorithmSummary> =
         scenario.algorithms.iter().filter(|algorithm| !algorithm.series.is_empty()).collect();
     if drawn.is_empty() {
         return None;
     }
-    let mut data = Vec::new();
-    for algorithm in drawn {
-        for (row, (_, value)) in ROWS.iter().enumerate() {
-            data.push(line(algorithm, palette, row, *value));
-        }
-    }
-    let (shapes, annotations) = marks::marks(scenario);
-    let mut rows = Map::new();
-    let height = (1.0 + GAP) / ROWS.len() as f64;
-    for (row, (title, _)) in ROWS.iter().enumerate() {
-        let top = 1.0 - height * row as f64;
-        let domain = [(top - height + GAP).max(0.0), top];
-        rows.insert(
-            y_axis(row),
-            axis(title, json!({ "domain": domain, "rangemode": "tozero", "nticks": 5 })),
-        );
-    }
-    rows.insert(
-        "xaxis".to_owned(),
-        axis("Seconds of the measured phase", json!({ "anchor": format!("y{}", ROWS.len()) })),
-    );
-    rows.insert("shapes".to_owned(), shapes.into());
-    rows.insert("annotations".to_owned(), annotations.into());
-    let alt = "Lines over time: p50, p95, p99, requests per second and errors per second of each algorithm.";
+    let failing = drawn.iter().flat_map(|algorithm| &algorithm.series).any(|point| point.errors_rps > 0.0);
+    let courses = COURSES.iter().filter(|course| failing || course.title != "Errors/s");
+    let panels: Vec<Panel> = courses.map(|course| panel(scenario, &drawn, palette, course)).collect();
+    let legend = drawn.iter().map(|algorithm| Key::line(&algorithm.name, palette.style(&algorithm.name)));
     Some(Figure {
         id: "series",
         title: "Latency, throughput and errors over time".to_owned(),
-        caption: format!("Over all valid trials of each algorithm, per trial.{}", marks::legend(scenario)),
-        legend: Vec::new(),
-        panels: vec![Panel::new(alt.to_owned(), 820, data, layout(Value::Object(rows)))],
+        caption: format!(
+            "All requests of an algorithm's valid trials, pooled; counts per trial. Latency is logarithmic.{}{}",
+            if failing { "" } else { " There were no errors." },
+            marks::legend(scenario)
+        ),
+        legend: legend.collect(),
+        arrangement: Arrangement::Stacked,
+        panels,
     })
 }
 
-fn line(
-    algorithm: &AlgorithmSummary,
+fn panel(
+    scenario: &ScenarioSummary,
+    drawn: &[&AlgorithmSummary],
     palette: &Palette,
-    row: usize,
-    value: fn(&SeriesPoint) -> Option<f64>,
-) -> Value {
-    let style = palette.style(&algorithm.name);
-    json!({
-        "type": "scatter", "mode": "lines", "name": label(&algorithm.name),
-        "legendgroup": label(&algorithm.name), "showlegend": row == 0,
-        "xaxis": "x", "yaxis": y_axis(row).replace("axis", ""),
-        "x": algorithm.series.iter().map(middle).collect::<Vec<_>>(),
-        "y": algorithm.series.iter().map(|point| value(point).map(short)).collect::<Vec<_>>(),
-        "line": { "color": style.colour, "dash": style.dash, "width": 1.8 },
-        "hovertemplate": "%{x:.0f} s: %{y:.1f}<extra>%{fullData.name}</extra>",
-    })
+    course: &Course,
+) -> Panel {
+    let (spans, rules) = marks::marks(scenario);
+    let lines = drawn.iter().map(|algorithm| Line {
+        name: algorithm.name.clone(),
+        style: palette.style(&algorithm.name),
+        points: algorithm.series.iter().map(|point| (middle(point), (course.value)(point))).collect(),
+    });
+    let plane = Plane {
+        height: 150,
+        x: time_axis(scenario),
+        y: Axis::new(course.title, course.scale),
+        lines: lines.collect(),
+        spans,
+        rules,
+        ..Plane::default()
+    };
+    Panel::new(format!("Lines over time: {}, one per algorithm.", course.title), Chart::Plane(plane))
 }
 
-/// The name of a row's axis in a layout: the first one has no number.
-fn y_axis(row: usize) -> String {
-    if row == 0 { "yaxis".to_owned() } else { format!("yaxis{}", row + 1) }
+/// Returns the time axis.
+pub(super) fn time_axis(scenario: &ScenarioSummary) -> Axis {
+    let axis = Axis::new("", Scale::Linear).with_suffix(" s");
+    if scenario.duration_s > 0.0 { axis.between(0.0, scenario.duration_s) } else { axis }
 }
 
-/// The middle of a piece of the series, in seconds.
+/// Returns the middle of a point's interval, in seconds.
 pub(super) fn middle(point: &SeriesPoint) -> f64 {
-    short(point.at_s + point.length_s / 2.0)
+    point.at_s + point.length_s / 2.0
 }
 
-/// Three decimals: a page need not carry more.
-pub(super) fn short(value: f64) -> f64 {
-    (value * 1e3).round() / 1e3
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn latency_over_time_is_logarithmic_and_empty_panels_are_left_out() {
+        let point = SeriesPoint {
+            at_s: 0.0,
+            length_s: 1.0,
+            throughput_rps: 10.0,
+            errors_rps: 0.0,
+            mean_ms: Some(4.0),
+            p50_ms: Some(4.0),
+            p95_ms: Some(9.0),
+            p99_ms: None,
+            shares: Vec::new(),
+        };
+        let algorithm =
+            AlgorithmSummary { name: "p2c".to_owned(), series: vec![point], ..AlgorithmSummary::default() };
+        let mut scenario =
+            ScenarioSummary { algorithms: vec![algorithm], duration_s: 1.0, ..ScenarioSummary::default() };
+        let scales = |scenario: &ScenarioSummary| -> Vec<(String, Scale)> {
+            let figure = series(scenario, &Palette::of(scenario)).expect("there is a series");
+            let of = |panel: Panel| match panel.chart {
+                Chart::Plane(plane) => (plane.y.title, plane.y.scale),
+                _ => panic!("series are planes"),
+            };
+            figure.panels.into_iter().map(of).collect()
+        };
+        let drawn = scales(&scenario);
+        assert_eq!(drawn.len(), 4, "without errors there is no panel of errors");
+        assert!(drawn[..3].iter().all(|(_, scale)| *scale == Scale::Logarithmic), "{drawn:?}");
+        scenario.algorithms[0].series[0].errors_rps = 1.0;
+        assert_eq!(scales(&scenario).len(), 5);
+    }
 }

@@ -1,13 +1,18 @@
 //! The share of each backend over time, one small panel per algorithm.
 
-use super::palette::colour;
-use super::series::{middle, short};
-use super::{Figure, Panel, axis, label, layout, marks};
+use super::kit::{Area, Arrangement, Axis, Chart, Colour, Figure, Key, Panel, Plane, Scale};
+use super::marks;
+use super::series::{middle, time_axis};
 use crate::tables::backend_ids;
 use lb_results::{AlgorithmSummary, ScenarioSummary};
-use serde_json::{Value, json};
 
-/// Stacked areas that add up to all requests.
+/// The most points per panel: small panels do not have more pixels.
+const MOST_POINTS: usize = 120;
+
+/// The number of backends after which colours repeat; stripes then distinguish them.
+const COLOURS: usize = 10;
+
+/// Draws stacked areas that add up to all requests.
 pub(super) fn shares(scenario: &ScenarioSummary) -> Option<Figure> {
     let drawn = || {
         scenario
@@ -20,7 +25,6 @@ pub(super) fn shares(scenario: &ScenarioSummary) -> Option<Figure> {
     if panels.is_empty() || backends.is_empty() {
         return None;
     }
-    let legend = backends.iter().enumerate().map(|(number, &id)| (id.to_owned(), colour(number))).collect();
     Some(Figure {
         id: "shares",
         title: "Share of requests per backend over time".to_owned(),
@@ -28,54 +32,71 @@ pub(super) fn shares(scenario: &ScenarioSummary) -> Option<Figure> {
             "Areas are stacked in the order of the legend, the first backend at the bottom.{}",
             marks::legend(scenario)
         ),
-        legend,
+        legend: legend(&backends),
+        arrangement: Arrangement::Grid,
         panels,
     })
 }
 
-fn panel(scenario: &ScenarioSummary, algorithm: &AlgorithmSummary, order: &[&str]) -> Panel {
-    let x: Vec<f64> = algorithm.series.iter().map(middle).collect();
-    let areas = algorithm.backends.iter().enumerate().map(|(number, backend)| {
-        let place = order.iter().position(|&id| id == backend.id).unwrap_or(number);
-        area(place, &backend.id, &x, algorithm.series.iter().map(|point| point.shares.get(number).copied()))
-    });
-    let (shapes, annotations) = marks::marks(scenario);
-    // Spans lie behind the areas, which fill the panel: they are drawn as lines around instead.
-    let shapes: Vec<Value> = shapes
-        .into_iter()
-        .map(|mut shape| {
-            shape["layer"] = "above".into();
-            if shape["type"] == "rect" {
-                shape["fillcolor"] = "rgba(0, 0, 0, 0)".into();
-                shape["line"] = json!({ "width": 1.5, "color": "rgba(214, 69, 80, 1)" });
-            }
-            shape
-        })
-        .collect();
-    let layout = layout(json!({
-        "showlegend": false,
-        "hovermode": "x unified",
-        "xaxis": axis("Seconds", json!({})),
-        "yaxis": axis("", json!({ "range": [0, 1], "tickformat": ".0%", "nticks": 5 })),
-        "shapes": shapes,
-        "annotations": annotations,
-    }));
-    let alt = format!("Stacked areas over time: the share of each backend under {}.", algorithm.name);
-    Panel { title: Some(algorithm.name.clone()), ..Panel::new(alt, 240, areas.collect(), layout) }
+/// Returns the legend entries of backends.
+pub(super) fn legend(backends: &[&str]) -> Vec<Key> {
+    backends.iter().enumerate().map(|(number, id)| Key::area(*id, Colour::of(number))).collect()
 }
 
-/// The area of one backend.
-pub(super) fn area(number: usize, id: &str, x: &[f64], shares: impl Iterator<Item = Option<f64>>) -> Value {
-    let mut area = json!({
-        "type": "scatter", "mode": "lines", "stackgroup": "share", "name": label(id),
-        "x": x, "y": shares.map(|share| share.map(short)).collect::<Vec<_>>(),
-        "line": { "width": 0.5, "color": colour(number) }, "fillcolor": colour(number),
-        "hovertemplate": "%{y:.1%}",
-    });
-    // Colours come round after ten backends: then patterns tell them apart.
-    let pattern = ["", "/", "x", "."][(number / 10) % 4];
-    if !pattern.is_empty() {
-        area["fillpattern"] = json!({ "shape": pattern, "fillmode": "overlay" });
+fn panel(scenario: &ScenarioSummary, algorithm: &AlgorithmSummary, order: &[&str]) -> Panel {
+    let points = algorithm.series.iter().filter(|point| !point.shares.is_empty());
+    let points: Vec<(f64, Vec<f64>)> = points
+        .map(|point| {
+            let share_of = |id: &&str| {
+                let place = algorithm.backends.iter().position(|backend| backend.id == **id)?;
+                point.shares.get(place).copied()
+            };
+            (middle(point), order.iter().map(|id| share_of(id).unwrap_or(0.0)).collect())
+        })
+        .collect();
+    let (spans, rules) = marks::marks(scenario);
+    let plane = Plane { spans, rules, ..stacked(scenario, order, &points) };
+    let alt = format!("Stacked areas over time: the share of each backend under {}.", algorithm.name);
+    Panel::new(alt, Chart::Plane(plane)).titled(&algorithm.name)
+}
+
+/// Stacks the shares of the backends at each point in time.
+pub(super) fn stacked(scenario: &ScenarioSummary, ids: &[&str], points: &[(f64, Vec<f64>)]) -> Plane {
+    let thinned: Vec<&(f64, Vec<f64>)> =
+        points.iter().step_by(points.len().div_ceil(MOST_POINTS).max(1)).collect();
+    let area = |(number, id): (usize, &&str)| Area {
+        name: (*id).to_owned(),
+        colour: Colour::of(number),
+        striped: (number / COLOURS) % 2 == 1,
+        ends: thinned
+            .iter()
+            .map(|(at, shares)| {
+                let below: f64 = shares[..number].iter().sum();
+                (*at, [below, below + shares[number]])
+            })
+            .collect(),
+    };
+    let percentages = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| (share, format!("{} %", 100.0 * share)));
+    Plane {
+        height: 170,
+        x: time_axis(scenario),
+        y: Axis::new("", Scale::Linear).between(0.0, 1.0).with_ticks(percentages.into()),
+        areas: ids.iter().enumerate().map(area).collect(),
+        ..Plane::default()
     }
-    area
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shares_are_stacked_up_to_the_whole() {
+        let points: Vec<(f64, Vec<f64>)> =
+            (0..300).map(|second| (f64::from(second), vec![0.25, 0.5, 0.25])).collect();
+        let plane = stacked(&ScenarioSummary::default(), &["a", "b", "c"], &points);
+        let ends: Vec<[f64; 2]> = plane.areas.iter().map(|area| area.ends[0].1).collect();
+        assert_eq!(ends, [[0.0, 0.25], [0.25, 0.75], [0.75, 1.0]]);
+        assert!(plane.areas[0].ends.len() <= MOST_POINTS, "no more points than pixels");
+    }
 }

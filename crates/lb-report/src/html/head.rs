@@ -1,12 +1,13 @@
 //! The head of the page: policy, style, title.
 
+use crate::charts::kit::variables;
 use maud::{Markup, PreEscaped, html};
 
 const STYLE: &str = include_str!("page.css");
+const CHARTS: &str = include_str!("charts.css");
 
-/// The page loads nothing from elsewhere. `data:` and `blob:` allow a chart to be saved as a picture.
-const POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
-                      img-src data: blob:; base-uri 'none'; form-action 'none'";
+/// The Content-Security-Policy of the page: it loads nothing and runs no scripts.
+const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
 pub(super) fn head(title: &str) -> Markup {
     html! {
@@ -17,7 +18,7 @@ pub(super) fn head(title: &str) -> Markup {
             meta name="color-scheme" content="light dark";
             meta name="generator" content={ "bench " (env!("CARGO_PKG_VERSION")) };
             title { (title) }
-            style { (PreEscaped(STYLE)) }
+            style { (PreEscaped(STYLE)) (PreEscaped(CHARTS)) (PreEscaped(variables())) }
         }
     }
 }

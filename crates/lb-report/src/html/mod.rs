@@ -1,127 +1,117 @@
-//! The HTML report: one file that needs no network, verdicts first.
+//! The HTML report: one file that starts with the answer and needs neither a network nor scripts.
 //!
-//! Tables are plain HTML; charts are Plotly specifications in `<script type="application/json">`, drawn
-//! by `page.js` with the Plotly that the `plotly` crate carries. A Content-Security-Policy forbids every
-//! request to elsewhere. Text goes through `maud`, which escapes it; JSON has its `<` escaped.
+//! Tables are plain HTML, charts are SVG. A Content-Security-Policy forbids scripts and requests. Text goes
+//! through `maud`, which escapes it.
 
+mod answer;
 mod head;
 mod scenario;
 mod table;
 
-use super::caveats::{Caveat, Weight, caveats, nothing_compared};
-use super::charts::{Figure, Panel};
-use super::tables::{Tone, environment, tone};
-use super::text::{command_line, moment, verdict};
-use lb_results::{Comparison, PairComparison, Summary};
-use maud::{DOCTYPE, Markup, PreEscaped, html};
-use plotly::Plot;
-use table::class;
+use super::caveats::{Caveat, Weight, caveats};
+use super::charts::kit::{Arrangement, Figure, Panel, symbols};
+use super::tables::environment;
+use super::text::{Piece, command_line, moment, pieces};
+use lb_results::Summary;
+use maud::{DOCTYPE, Markup, html};
 
 pub use table::scrolling;
 
-const SCRIPT: &str = include_str!("page.js");
-
-/// With more verdicts than this, those without a difference are folded.
-const OPEN_VERDICTS: usize = 12;
-
 /// Renders the report as one HTML document.
 pub fn render_html(summary: &Summary) -> String {
-    let title = format!("Load balancing report: {}", summary.run_id);
+    let title = format!("{}: {}", answer::title(summary), summary.config.name);
     let body = html! {
-        (verdicts(summary))
-        (voids(summary))
-        (contents(summary))
-        @for (number, scenario) in summary.scenarios.iter().enumerate() {
-            (scenario::section(summary, number, scenario))
+        main {
+            (answer::section(summary))
+            (contents(summary))
+            (voids(summary))
+            @for (number, scenario) in summary.scenarios.iter().enumerate() {
+                (scenario::section(summary, number, scenario))
+            }
+            (repeat(summary))
         }
-        (repeat(summary))
     };
-    page(&title, &subtitle(summary), &body)
+    document(&title, &body)
 }
 
-/// Renders a whole page around `body`: style, heading, and the scripts that draw its charts.
+/// Renders a whole page around `body`, with a heading and a line below it.
 pub fn page(title: &str, subtitle: &str, body: &Markup) -> String {
-    let page = html! {
+    let body = html! {
+        header { h1 { (title) } p.sub { (subtitle) } }
+        main { (body) }
+    };
+    document(title, &body)
+}
+
+fn document(title: &str, body: &Markup) -> String {
+    let document = html! {
         (DOCTYPE)
         html lang="en" {
             (head::head(title))
-            body {
-                header { h1 { (title) } p.sub { (subtitle) } }
-                main { (body) }
-                (plotly_script())
-                script { (PreEscaped(SCRIPT)) }
-            }
+            body { (symbols()) (body) }
         }
     };
-    page.into_string()
+    document.into_string()
 }
 
-fn subtitle(summary: &Summary) -> String {
+/// Describes the run in one line of small print.
+fn small_print(summary: &Summary) -> String {
+    let bench =
+        if summary.version.is_empty() { String::new() } else { format!(" · bench {}", summary.version) };
     format!(
-        "{} · {} engine · {} · seed {} · bench {}",
+        "{} · {} · {} engine · {} · seed {}{bench}",
+        summary.run_id,
         moment(&summary.started_at),
         summary.engine,
         summary.load_balancer,
         summary.seed,
-        summary.version
     )
 }
 
-/// Renders the verdicts, which come before any number.
-fn verdicts(summary: &Summary) -> Markup {
+/// Renders text; parts in backticks and flags such as `--users` become code.
+pub fn prose(text: &str) -> Markup {
     html! {
-        section #verdicts aria-labelledby="verdicts-title" {
-            h2 #verdicts-title { "Verdict" }
-            @for scenario in &summary.scenarios {
-                @if summary.scenarios.len() > 1 { h3 { (scenario.name) } }
-                @match &scenario.comparison {
-                    Some(comparison) if !comparison.pairs.is_empty() => (pairs(comparison)),
-                    _ => p { (nothing_compared(scenario)) },
+        @for piece in pieces(text) {
+            @match piece {
+                Piece::Prose(text) => {
+                    @for word in text.split_inclusive([' ', '(']) { (self::word(word)) }
                 }
-            }
-            @if summary.scenarios.is_empty() { p { "No scenario was completed, so there is nothing to report." } }
-            @let broken = summary.thresholds.iter().filter(|threshold| !threshold.ok).count();
-            @if broken > 0 {
-                p { span.badge.bad { "failed" } " " (broken) " of " (summary.thresholds.len()) " threshold checks did not hold." }
+                Piece::Code(text) => { code { (text) } }
             }
         }
     }
 }
 
-fn pairs(comparison: &Comparison) -> Markup {
-    let says_something = |pair: &&PairComparison| tone(pair.verdict) != Tone::Plain;
-    let item = |pair: &PairComparison| {
-        html! {
-            li { span.badge.(class(tone(pair.verdict))) { (verdict(pair.verdict)) } " " (pair.sentence) }
-        }
-    };
-    if comparison.pairs.len() <= OPEN_VERDICTS {
-        return html! { ul.verdicts { @for pair in &comparison.pairs { (item(pair)) } } };
-    }
-    let (said, unsaid): (Vec<_>, Vec<_>) = comparison.pairs.iter().partition(says_something);
+/// Renders a word with the separator that follows it.
+fn word(word: &str) -> Markup {
+    let flag = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let end = word.find(|c| !flag(c)).unwrap_or(word.len());
+    let is_flag = word.starts_with("--") && end > 2;
     html! {
-        ul.verdicts { @for pair in said { (item(pair)) } }
-        @if !unsaid.is_empty() {
-            details {
-                summary { (unsaid.len()) " pairs without a clear difference" }
-                ul.verdicts { @for pair in unsaid { (item(pair)) } }
-            }
-        }
+        @if is_flag { code { (word[..end]) } (word[end..]) } @else { (word) }
     }
 }
 
 fn voids(summary: &Summary) -> Markup {
-    let badge = |caveat: &Caveat| match caveat.weight {
+    let badge = |weight: Weight| match weight {
         Weight::Serious => "bad",
         Weight::Know => "care",
         Weight::Fine => "good",
     };
+    let caveats = caveats(summary);
+    let used = |weight: &Weight| caveats.iter().any(|caveat: &Caveat| caveat.weight == *weight);
     html! {
         section #voids aria-labelledby="voids-title" {
             h2 #voids-title { "Caveats" }
+            p.sub.meanings {
+                @for (place, weight) in Weight::ALL.into_iter().filter(used).enumerate() {
+                    @if place > 0 { " · " }
+                    span.badge.(badge(weight)) { (weight.word()) } " " (weight.meaning())
+                }
+            }
             ul.verdicts {
-                @for caveat in caveats(summary) {
-                    li { span.badge.(badge(&caveat)) { (caveat.weight.word()) } " " (caveat.text) }
+                @for caveat in &caveats {
+                    li { span.badge.(badge(caveat.weight)) { (caveat.weight.word()) } " " (prose(&caveat.text)) }
                 }
             }
         }
@@ -132,6 +122,7 @@ fn contents(summary: &Summary) -> Markup {
     html! {
         nav aria-label="Contents" {
             ul {
+                li { a href="#voids" { "Caveats" } }
                 @for (number, scenario) in summary.scenarios.iter().enumerate() {
                     li { a href={ "#scenario-" (number + 1) } { "Scenario " (scenario.name) } }
                 }
@@ -156,45 +147,39 @@ fn repeat(summary: &Summary) -> Markup {
     }
 }
 
-/// Renders a figure with its panels and their specifications; `prefix` makes its id unique on the page.
+/// Renders a figure with its panels; `prefix` makes its id unique on the page.
 pub fn figure(prefix: &str, figure: &Figure) -> Markup {
     let id = format!("{prefix}-{}", figure.id);
     html! {
         figure #(id) {
             figcaption { strong { (figure.title) } " " span.sub { (figure.caption) } }
             @if !figure.legend.is_empty() {
-                ul.legend {
-                    @for (name, colour) in &figure.legend {
-                        li { span.swatch style={ "background:" (colour) } {} (name) }
-                    }
-                }
+                ul.legend { @for key in &figure.legend { (key.draw()) } }
             }
-            div.panels.many[figure.panels.len() > 1] {
+            div.panels.many[figure.arrangement == Arrangement::Grid] {
                 @for panel in &figure.panels { (self::panel(panel)) }
             }
-            noscript { p { "Charts need JavaScript. The tables hold the numbers." } }
         }
     }
 }
 
 fn panel(panel: &Panel) -> Markup {
-    // `<` is the only character that could end the script element or open a comment in it.
-    let spec = panel.spec.to_string().replace('<', "\\u003c");
     html! {
         div.panel {
-            @if let Some(title) = &panel.title { h5 { (title) } }
-            div.chart role="img" aria-label=(panel.alt) style={ "height:" (panel.height) "px" } {
-                script type="application/json" { (PreEscaped(spec)) }
-            }
+            @if let Some(title) = &panel.title { div.panel-title { (title) } }
+            (panel.draw())
+            @if !panel.note.is_empty() { p.sub { (panel.note) } }
         }
     }
 }
 
-/// Returns the script of Plotly alone: the crate's sources also hold MathJax, which no chart needs.
-fn plotly_script() -> Markup {
-    let sources = Plot::offline_js_sources();
-    let end = "</script>";
-    let scripts = sources.split_inclusive(end).map(str::trim);
-    let plotly = scripts.filter(|script| script.contains("plotly.js v")).collect::<String>();
-    html! { (PreEscaped(plotly)) }
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_is_rendered_as_code_and_everything_is_escaped() {
+        assert_eq!(prose("use `a<b` & more").into_string(), "use <code>a&lt;b</code> &amp; more");
+        assert_eq!(prose("(--repetitions 6) -- a").into_string(), "(<code>--repetitions</code> 6) -- a");
+    }
 }

@@ -1,17 +1,19 @@
-//! One scenario: results, statistics, charts, faults, then what their validity rests on.
+//! One scenario: results, statistics, charts, faults, then the evidence of validity.
 
-use super::table::scrolling;
-use super::{class, figure};
+use super::table::{class, scrolling};
+use super::{figure, prose};
 use crate::charts::figures;
+use crate::spoken::spoken;
 use crate::tables::{
-    Table, aa, estimates, fault_tables, max_rates, overheads, processes, requests, results, shares,
-    statistics, steering, switches, thresholds, tone, validity,
+    OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, fault_tables,
+    max_rates, overheads, overheads_are_missing, processes, requests, results, shares, statistics, steering,
+    switches, thresholds, tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
-use lb_results::{Comparison, ScenarioSummary, Summary};
+use lb_results::{Comparison, PairComparison, ScenarioSummary, Summary, Verdict};
 use maud::{Markup, html};
 
-/// More pairs than this are folded in the statistics.
+/// The most pairs whose sentences and tables are shown unfolded.
 const OPEN_PAIRS: usize = 3;
 
 pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSummary) -> Markup {
@@ -24,11 +26,17 @@ pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSumma
             @match results(scenario) {
                 Some(table) => {
                     (scrolling(&table))
-                    p.sub { (latency_note(scenario)) }
+                    p.sub {
+                        "Latency covers requests that got the expected reply, up to its last byte."
+                        @if !scenario.oracles.is_empty() {
+                            " The last row is a bound: the best result, simulated on the same schedules, of \
+                            policies that know what no load balancer can know."
+                        }
+                    }
                 }
                 None => p { "No algorithm has a valid trial." },
             }
-            @if let Some(table) = estimates(scenario) { (scrolling(&table)) }
+            (details("Bounds in detail", bounds(scenario)))
             @if let Some(comparison) = &scenario.comparison { (statistics_of(comparison)) }
             (charts(&id, scenario))
             (faults(scenario))
@@ -49,6 +57,9 @@ fn description(scenario: &ScenarioSummary) -> String {
         scenario.topology,
         scenario.warm_up,
     );
+    if let Some(spoken) = spoken(scenario) {
+        text += &format!(" Spoken: {spoken}.");
+    }
     if scenario.stages.len() > 1 {
         let stages: Vec<String> = scenario
             .stages
@@ -62,41 +73,80 @@ fn description(scenario: &ScenarioSummary) -> String {
     text
 }
 
-fn latency_note(scenario: &ScenarioSummary) -> String {
-    let mut text =
-        "Latency is that of requests that got the expected reply, to the last byte of it.".to_owned();
-    if !scenario.oracles.is_empty() {
-        let oracles: Vec<String> =
-            scenario.oracles.iter().map(|oracle| format!("{} knows {}", oracle.name, oracle.knows)).collect();
-        text += &format!(
-            " Rows set apart are bounds, simulated on the same schedules: they know what no load balancer can know. {}.",
-            oracles.join("; ")
-        );
-    }
-    text
-}
-
 fn statistics_of(comparison: &Comparison) -> Markup {
     let open = comparison.pairs.len() <= OPEN_PAIRS;
     html! {
-        h3 { "Statistics" }
-        p.sub {
-            "The unit is the trial, and trials are paired by block. Effect: Hodges–Lehmann estimate, candidate against \
-             baseline; interval: paired bootstrap; p: exact paired permutation test, adjusted by Holm's method over "
-            (count(comparison.family, "test")) ", so that a false alarm anywhere has a probability of at most "
-            (percent(comparison.alpha, 0)) ". Equivalent: within ±" (percent(comparison.margin, 0))
-            ". Minimum detectable: the smallest effect that this number of blocks detects with a probability of 80 %. \
-             Blocks needed: the number that detects an effect as large as the margin."
-        }
-        @for pair in &comparison.pairs {
-            @if let Some(table) = statistics(pair) {
-                details open[open] {
-                    summary {
-                        (pair.candidate) " against " (pair.baseline) " "
-                        span.badge.(class(tone(pair.verdict))) { (verdict(pair.verdict)) }
+        @if !comparison.pairs.is_empty() {
+            h3 { "Statistics" }
+            p { (tally(comparison)) }
+            @if open {
+                (sentences(&comparison.pairs))
+            } @else {
+                details { summary { "Every pair in a sentence" } (sentences(&comparison.pairs)) }
+            }
+            (method(comparison))
+            @for pair in &comparison.pairs {
+                @if let Some(table) = statistics(pair) {
+                    details open[open] {
+                        summary {
+                            (pair.candidate) " against " (pair.baseline) " "
+                            span.badge.(class(tone(pair.verdict))) { (verdict(pair.verdict)) }
+                        }
+                        (scrolling(&table))
+                        (details("Exploratory metrics", exploratory(pair)))
                     }
-                    (scrolling(&table))
+                } @else if let Some(table) = exploratory(pair) {
+                    details { summary { (pair.candidate) " against " (pair.baseline) } (scrolling(&table)) }
                 }
+            }
+        }
+    }
+}
+
+fn sentences(pairs: &[PairComparison]) -> Markup {
+    html! {
+        ul.verdicts {
+            @for pair in pairs {
+                li { span.badge.(class(tone(pair.verdict))) { (verdict(pair.verdict)) } " " (prose(&pair.sentence)) }
+            }
+        }
+    }
+}
+
+/// Counts the verdicts, so that folding the pairs hides nothing.
+fn tally(comparison: &Comparison) -> String {
+    let count_of = |verdict: Verdict| comparison.pairs.iter().filter(|pair| pair.verdict == verdict).count();
+    let decided = count_of(Verdict::Better) + count_of(Verdict::Worse);
+    let parts = [
+        (decided, "in which one is better"),
+        (count_of(Verdict::Mixed), "better in some metrics and worse in others"),
+        (count_of(Verdict::Different), "different in metrics without a better direction"),
+        (count_of(Verdict::Equivalent), "equivalent"),
+        (count_of(Verdict::NotEnoughData), "undecided for lack of data"),
+    ];
+    let parts: Vec<String> = parts
+        .into_iter()
+        .filter(|(number, _)| *number > 0)
+        .map(|(number, what)| format!("{number} {what}"))
+        .collect();
+    format!("{} of algorithms: {}.", count(comparison.pairs.len(), "pair"), parts.join("; "))
+}
+
+fn method(comparison: &Comparison) -> Markup {
+    html! {
+        details {
+            summary { "How to read the tables" }
+            p.sub {
+                "The unit is the trial, and trials are paired by block. Effect: Hodges–Lehmann estimate, candidate \
+                 against baseline; interval: paired bootstrap; p: exact paired permutation test"
+                @if comparison.family > 0 {
+                    ", adjusted by the step-down maximum method over " (count(comparison.family, "test"))
+                    ", so the probability of any false alarm is at most " (percent(comparison.alpha, 0))
+                }
+                ". Exploratory metrics are tested individually and never make a winner. Equivalent: within ±"
+                (percent(comparison.margin, 0))
+                ". Minimum detectable: the smallest effect that this number of blocks detects with a probability of \
+                 80 %. Blocks needed: the number that detects an effect as large as the margin."
             }
         }
     }
@@ -134,19 +184,28 @@ fn faults(scenario: &ScenarioSummary) -> Markup {
 fn evidence(summary: &Summary, scenario: &ScenarioSummary) -> Markup {
     let held = thresholds(summary.thresholds.iter().filter(|threshold| threshold.scenario == scenario.name));
     html! {
-        @if let Some(table) = overheads(scenario) { h3 { "Overhead of load balancers" } (scrolling(&table)) }
+        @if overheads_are_missing(scenario) {
+            h3 { "Overhead of load balancers" }
+            p { (OVERHEAD_NEEDS) }
+        } @else if let Some(table) = overheads(scenario) {
+            h3 { "Overhead of load balancers" }
+            (scrolling(&table))
+        }
         @if let Some(table) = steering(scenario) { h3 { "Steering" } (scrolling(&table)) }
+        @if let Some(table) = connections(scenario) { h3 { "Connections" } (scrolling(&table)) }
+        @if let Some(table) = connections_by_backend(scenario) { h3 { "Connections by backend" } (scrolling(&table)) }
         @if let Some(table) = switches(scenario) { h3 { "Switches" } (scrolling(&table)) }
         @if let Some(table) = validity(scenario) { h3 { "Trials" } (scrolling(&table)) }
         @if let Some(table) = held { h3 { "Thresholds" } (scrolling(&table)) }
         @if let Some((highest, probes)) = max_rates(&scenario.max_rates) {
             h3 { "Highest rates" }
             (scrolling(&highest))
+            @for sentence in lb_analysis::rate_sentences(&scenario.max_rates) { p { (sentence) } }
             (details("Rates that were tried", Some(probes)))
         }
-        @if let Some(noise) = &scenario.aa {
+        @if !scenario.noise.is_empty() { h3 { "A/A comparison" } }
+        @for noise in &scenario.noise {
             @let (sentence, table) = aa(noise);
-            h3 { "A/A comparison" }
             p { (sentence) }
             (scrolling(&table))
         }

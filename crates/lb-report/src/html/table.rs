@@ -1,5 +1,6 @@
-//! Tables as HTML, scrolling inside their own box.
+//! Renders tables as HTML, each in its own scrolling box.
 
+use super::prose;
 use crate::tables::{Cell, Table, Tone};
 use maud::{Markup, html};
 
@@ -14,13 +15,13 @@ pub(super) const fn class(tone: Tone) -> &'static str {
     }
 }
 
-/// Renders a table in a box of its own, which scrolls where the window is narrow. The box takes focus, so that
-/// a keyboard can scroll it.
+/// Renders a table in a box of its own, which scrolls in a narrow window. The box takes focus, so that it can
+/// be scrolled with the keyboard.
 pub fn scrolling(table: &Table) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label=(table.caption) {
             table {
-                caption { (table.caption) }
+                caption { (prose(&table.caption)) }
                 thead {
                     tr {
                         @for (column, name) in table.header.iter().enumerate() {
@@ -30,7 +31,7 @@ pub fn scrolling(table: &Table) -> Markup {
                 }
                 tbody {
                     @for row in &table.rows {
-                        tr class=(class(row.tone)) {
+                        tr.(class(row.tone)).leads[row.cells.iter().any(|cell| !cell.badge.is_empty())] {
                             @for (column, cell) in row.cells.iter().enumerate() {
                                 (self::cell(cell, column, table.is_numeric(column)))
                             }
@@ -45,7 +46,8 @@ pub fn scrolling(table: &Table) -> Markup {
 fn cell(cell: &Cell, column: usize, numeric: bool) -> Markup {
     let toned = cell.tone != Tone::Plain;
     let text = html! {
-        @if toned { span.badge.(class(cell.tone)) { (cell.text) } } @else { (cell.text) }
+        @if toned { span.badge.(class(cell.tone)) { (prose(&cell.text)) } } @else { (prose(&cell.text)) }
+        @if !cell.badge.is_empty() { " " span.badge.good { (cell.badge) } }
     };
     html! {
         @if column == 0 { th scope="row" { (text) } }

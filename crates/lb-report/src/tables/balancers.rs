@@ -1,22 +1,19 @@
-//! Load balancers: how switches were verified, what they add to a request, and how weights were steered.
+//! Tables about load balancers: how switches were verified, the overhead per request, and steering by
+//! weights.
 
 use super::{Cell, Table, Tone};
 use crate::text::{NONE, fixed, percent};
 use lb_core::switch_evidence::{Evidence, Layer, Verdict};
-use lb_results::{AlgorithmSummary, OverheadEstimate, ScenarioSummary, SteeringSummary};
+use lb_results::{AlgorithmSummary, Overhead, OverheadEstimate, ScenarioSummary, SteeringSummary};
 
-/// One row for each algorithm that was switched to: the load balancer's own name for it, what each layer of
-/// evidence says, the weakest over all trials, and who counted requests by backend.
+/// Tabulates one row for each algorithm that was switched to: the load balancer's own name for it, the
+/// weakest evidence of each layer over all trials, and who counted requests by backend.
 pub(crate) fn switches(scenario: &ScenarioSummary) -> Option<Table> {
     let header =
         ["Algorithm", "Native name", "Control plane", "Reply headers", "Behaviour", "Backends counted by"];
-    let mut table = Table::new("The weakest evidence of all trials on each switch", &header);
+    let mut table = Table::new(caption(scenario), &header);
     for algorithm in &scenario.algorithms {
-        let evidence: Vec<Evidence> = algorithm
-            .switch_evidence
-            .iter()
-            .filter_map(|one| serde_json::from_value(one.clone()).ok())
-            .collect();
+        let evidence = evidence_of(algorithm);
         let Some(first) = evidence.first() else { continue };
         let weakest = |layer: fn(&Evidence) -> &Layer| {
             let weakest =
@@ -24,10 +21,10 @@ pub(crate) fn switches(scenario: &ScenarioSummary) -> Option<Table> {
             let verdict = weakest.unwrap_or(Verdict::NotTested);
             Cell::toned(words(verdict), tone(verdict))
         };
-        let counted_by = algorithm.counted_by.as_deref().map_or_else(
-            || "X-Backend of replies".to_owned(),
-            |name| format!("X-Backend of replies, {name}"),
-        );
+        let counted_by = algorithm
+            .counted_by
+            .as_deref()
+            .map_or_else(|| "replies".to_owned(), |name| format!("replies, {name}"));
         table.add_toned(
             Tone::Plain,
             vec![
@@ -41,6 +38,23 @@ pub(crate) fn switches(scenario: &ScenarioSummary) -> Option<Table> {
         );
     }
     table.unless_empty()
+}
+
+fn evidence_of(algorithm: &AlgorithmSummary) -> Vec<Evidence> {
+    let evidence = algorithm.switch_evidence.iter();
+    evidence.filter_map(|one| serde_json::from_value(one.clone()).ok()).collect()
+}
+
+/// Returns the caption of the table of switches, with the reason why a control plane was not asked.
+fn caption(scenario: &ScenarioSummary) -> String {
+    let mut caption = "The weakest evidence for each switch over all trials".to_owned();
+    let claims = scenario.algorithms.iter().flat_map(evidence_of).map(|one| one.control_plane);
+    let unasked = claims.into_iter().find(|claim| claim.verdict == Verdict::NotTested);
+    if let Some(claim) = unasked {
+        caption.push_str("; the control plane was not asked: ");
+        caption.push_str(&claim.detail);
+    }
+    caption
 }
 
 const fn weakness(verdict: Verdict) -> u8 {
@@ -69,13 +83,29 @@ const fn tone(verdict: Verdict) -> Tone {
     }
 }
 
-/// Tabulates what each load balancer adds to a request.
+/// The label of direct connections.
+const DIRECT: &str = "direct";
+
+/// The note on what an estimate of the overhead needs.
+pub(crate) const OVERHEAD_NEEDS: &str = "What a load balancer adds to a request needs the open model (--arrivals) and at least 5 blocks (--repetitions 5).";
+
+/// Returns whether direct connections ran, but the overhead cannot be estimated.
+pub(crate) fn overheads_are_missing(scenario: &ScenarioSummary) -> bool {
+    let direct = scenario.algorithms.iter().any(|algorithm| algorithm.name == DIRECT);
+    direct && !scenario.overheads.iter().any(is_known)
+}
+
+fn is_known(overhead: &Overhead) -> bool {
+    [&overhead.p50_ms, &overhead.p99_ms, &overhead.mean_ms].into_iter().any(Option::is_some)
+}
+
+/// Tabulates the overhead of each load balancer.
 pub(crate) fn overheads(scenario: &ScenarioSummary) -> Option<Table> {
-    let caption = "Added to a request, against direct connections that take the backends in turn, with 95 % intervals; \
+    let caption = "Time added to a request, compared with direct connections to the backends in turn, with 95 % intervals; \
                    algorithms other than round-robin also differ in their choices";
     let header = ["Load balancer", "Blocks", "P50 (ms)", "P99 (ms)", "Mean (ms)", "CPU per request (µs)"];
     let mut table = Table::new(caption, &header);
-    for overhead in &scenario.overheads {
+    for overhead in scenario.overheads.iter().filter(|overhead| is_known(overhead)) {
         let of = |found: &Option<OverheadEstimate>| found.as_ref().map_or_else(|| NONE.to_owned(), added);
         let algorithm = scenario.algorithms.iter().find(|one| one.name == overhead.name);
         table.add(vec![
@@ -90,7 +120,7 @@ pub(crate) fn overheads(scenario: &ScenarioSummary) -> Option<Table> {
     table.unless_empty()
 }
 
-/// `+0.12 [+0.10, +0.15]`.
+/// Formats an overhead with its interval: `+0.12 [+0.10, +0.15]`.
 fn added(found: &OverheadEstimate) -> String {
     match found.interval {
         Some([low, high]) => format!("{:+.3} [{low:+.3}, {high:+.3}]", found.ms),
@@ -98,7 +128,7 @@ fn added(found: &OverheadEstimate) -> String {
     }
 }
 
-/// CPU microseconds of the load balancer for each request.
+/// Returns the CPU time of the load balancer per request, in microseconds.
 fn cpu_per_request(algorithm: &AlgorithmSummary) -> Option<f64> {
     let process = algorithm.processes.iter().find(|process| process.name == "load-balancer")?;
     (algorithm.total_requests > 0).then(|| process.cpu_s * 1e6 / algorithm.total_requests as f64)
@@ -117,7 +147,7 @@ pub(crate) fn steering(scenario: &ScenarioSummary) -> Option<Table> {
         "Mean share of the weights",
     ];
     let mut table = Table::new(
-        "How often weights were set, how old the observation was when they were in force, and the mean result",
+        "How often weights were set, how old the observation was when they took effect, and the mean result",
         &header,
     );
     for algorithm in &scenario.algorithms {

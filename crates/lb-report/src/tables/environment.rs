@@ -1,4 +1,4 @@
-//! What is needed to repeat a run, apart from the config itself.
+//! The environment needed to repeat a run, apart from the config itself.
 
 use super::Table;
 use crate::text::{count, moment};
@@ -14,6 +14,12 @@ pub(crate) fn environment(summary: &Summary) -> Table {
     add("Started", moment(&summary.started_at));
     add("Engine", summary.engine.to_string());
     add("Load balancer", summary.load_balancer.clone());
+    if let Some(http) = summary.http {
+        add("HTTP", http.to_string());
+    }
+    if let Some(policy) = summary.connections {
+        add("Connections", policy.to_string());
+    }
     if summary.balancers > 1 {
         add("Balancers", format!("{}, each with a view of its own", summary.balancers));
     }
@@ -28,7 +34,9 @@ pub(crate) fn environment(summary: &Summary) -> Table {
         format!("{} ({}), dialect {}", summary.config.name, summary.config.source, summary.config.dialect),
     );
     add("Seed", summary.seed.to_string());
-    add("Schedule SHA-256", format!("{} ({})", summary.schedule_sha256, count(schedules, "schedule")));
+    if !summary.schedule_sha256.is_empty() {
+        add("Schedule SHA-256", format!("{} ({})", summary.schedule_sha256, count(schedules, "schedule")));
+    }
     add("Fingerprint", summary.fingerprint.clone());
     add("Schema version", summary.schema_version.to_string());
     table

@@ -1,5 +1,5 @@
-//! The response of each algorithm to each fault: the numbers before, during and after, and how fast it
-//! avoided the backends and came back.
+//! The response of each algorithm to each fault: figures before, during and after it, and how fast the
+//! algorithm avoided the backends and returned to them.
 
 use super::Table;
 use crate::text::{NONE, millis, percent, seconds, time_to_avoid, time_to_return, words};
@@ -7,7 +7,7 @@ use lb_results::{FaultMark, FaultResponse, ScenarioSummary};
 
 /// The two tables of one fault.
 pub(crate) struct FaultTables {
-    /// What happened, in a line.
+    /// Description of the fault, in one line.
     pub(crate) title: String,
     /// Share of the faulty backends and the times of the response.
     pub(crate) response: Table,
@@ -15,18 +15,18 @@ pub(crate) struct FaultTables {
     pub(crate) phases: Table,
 }
 
-/// One entry per fault, in order of time.
+/// Makes the tables of each fault, in order of time.
 pub(crate) fn fault_tables(scenario: &ScenarioSummary) -> Vec<FaultTables> {
     scenario.faults.iter().enumerate().map(|(number, fault)| tables(scenario, number, fault)).collect()
 }
 
-/// `F1: latency factor on cart-1, 30 s to 60 s`.
+/// Formats a fault: `F1: latency factor on cart-1, 30 s to 60 s`.
 pub(crate) fn fault_title(number: usize, fault: &FaultMark) -> String {
     format!(
         "F{}: {} on {}, {} to {}",
         number + 1,
         words(&fault.fault),
-        if fault.backends.is_empty() { "all backends".to_owned() } else { fault.backends.join(", ") },
+        fault.target(),
         seconds(fault.start_s),
         seconds(fault.end_s)
     )
@@ -39,7 +39,7 @@ fn tables(scenario: &ScenarioSummary, number: usize, fault: &FaultMark) -> Fault
         &["Algorithm", "Share before", "Share during", "Time to avoid", "Time to return"],
     );
     let mut phases = Table::new(
-        "Before, during and after the fault",
+        "Before, during and after the fault: all requests of the valid trials, pooled",
         &[
             "Algorithm",
             "Phase",

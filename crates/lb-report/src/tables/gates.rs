@@ -1,8 +1,9 @@
 //! Thresholds, highest rates, and the noise that an A/A comparison measured.
 
 use super::{Cell, Table, Tone};
-use crate::text::{count, effect, effect_size, interval, millis, percent, trimmed};
-use lb_results::{AaSummary, Latency, MaxRateSummary, ThresholdResult};
+use crate::text::{NONE, count, effect, effect_size, interval, millis, percent, trimmed};
+use lb_analysis::rate_in_words;
+use lb_results::{AaSummary, Latency, MaxRateSummary, RateLimit, ThresholdResult};
 
 /// Tabulates one row per threshold and algorithm, those that did not hold first.
 pub(crate) fn thresholds<'a>(results: impl IntoIterator<Item = &'a ThresholdResult>) -> Option<Table> {
@@ -32,17 +33,70 @@ pub(crate) fn thresholds<'a>(results: impl IntoIterator<Item = &'a ThresholdResu
 
 /// Tabulates the highest rates and, in a second table, the rates that were tried.
 pub(crate) fn max_rates(rates: &[MaxRateSummary]) -> Option<(Table, Table)> {
+    let unit = rates.first()?.unit.name();
+    let per_second = format!("Highest rate ({unit}/s)");
     let mut highest = Table::new(
-        "Highest rate at which the objective was kept",
-        &["Algorithm", "Highest rate (per s)", "Objective", "Probes"],
+        "Highest rate at which the objective was met",
+        &[
+            "Algorithm",
+            "Rank",
+            &per_second,
+            "Interval",
+            "Requests/s",
+            "P95 there (ms)",
+            "Errors there",
+            "Probes",
+        ],
     );
+    highest.caption = format!(
+        "The interval goes from the highest rate that met the objective in repeated probes and a longer one \
+        to the lowest that \
+         repeated probes breached. The rank is 1 plus the number of algorithms whose interval lies above; `=` marks an interval that overlaps \
+         another. Rates are \
+         in {unit} per second, of {} requests each.",
+        rates[0].requests_per_arrival.map_or_else(|| "several".to_owned(), |requests| trimmed(requests, 1))
+    );
+    for rate in rates {
+        highest.add(highest_row(rate));
+    }
+    Some((highest, tried(rates, unit)))
+}
+
+fn highest_row(rate: &MaxRateSummary) -> Vec<String> {
+    let there = rate.confirming();
+    let rank = rate.rank.map_or_else(|| NONE.to_owned(), |rank| rank.to_string());
+    let equal = if rate.equal_to.is_empty() { "" } else { "=" };
+    let end = match (rate.breached_rate_per_s, rate.limit) {
+        (Some(breached), _) => rate_in_words(breached),
+        (None, RateLimit::Generator) => "limit of the generator".to_owned(),
+        (None, _) => "open".to_owned(),
+    };
+    let requests = rate.rate_per_s.zip(rate.requests_per_arrival).map(|(rate, requests)| rate * requests);
+    let or_none = |text: Option<String>| text.unwrap_or_else(|| NONE.to_owned());
+    vec![
+        rate.algorithm.clone(),
+        format!("{rank}{equal}"),
+        rate.rate_per_s.map_or_else(|| "none".to_owned(), rate_in_words),
+        format!("{} to {end}", rate.rate_per_s.map_or_else(|| "0".to_owned(), rate_in_words)),
+        or_none(requests.map(rate_in_words)),
+        millis(there.and_then(|probe| probe.latency_ms.as_ref()).map(|latency| latency.p95)),
+        or_none(there.map(|probe| percent(probe.error_rate, 2))),
+        rate.probes.len().to_string(),
+    ]
+}
+
+/// Tabulates every probe.
+fn tried(rates: &[MaxRateSummary], unit: &str) -> Table {
+    let rate_in_unit = format!("Rate ({unit}/s)");
     let mut probes = Table::new(
         "Rates that were tried, in order",
         &[
             "Algorithm",
-            "Rate (per s)",
+            &rate_in_unit,
             "Stage",
+            "Schedule",
             "Measured (s)",
+            "Requests",
             "P50 (ms)",
             "P95 (ms)",
             "P99 (ms)",
@@ -51,24 +105,20 @@ pub(crate) fn max_rates(rates: &[MaxRateSummary]) -> Option<(Table, Table)> {
         ],
     );
     for rate in rates {
-        highest.add(vec![
-            rate.algorithm.clone(),
-            rate.rate_per_s.map_or_else(|| "below the lowest rate".to_owned(), |rate| trimmed(rate, 1)),
-            rate.objective.join(" and "),
-            rate.probes.len().to_string(),
-        ]);
         for probe in &rate.probes {
             let of = |pick: fn(&Latency) -> f64| millis(probe.latency_ms.as_ref().map(pick));
             let kept = match (probe.kept, probe.problems.is_empty()) {
                 (true, _) => Cell::toned("yes", Tone::Good),
-                (false, true) => Cell::toned("no", Tone::Bad),
-                (false, false) => Cell::toned(format!("no: {}", probe.problems.join("; ")), Tone::Bad),
+                (false, true) => Cell::toned(format!("no: {}", probe.breaches.join(", ")), Tone::Bad),
+                (false, false) => Cell::toned(format!("invalid: {}", probe.problems.join("; ")), Tone::Plain),
             };
             let mut cells: Vec<Cell> = [
                 rate.algorithm.clone(),
-                trimmed(probe.rate_per_s, 1),
+                rate_in_words(probe.rate_per_s),
                 probe.stage.to_string(),
+                probe.replicate.to_string(),
                 trimmed(probe.seconds, 1),
+                probe.requests.to_string(),
                 of(|latency| latency.p50),
                 of(|latency| latency.p95),
                 of(|latency| latency.p99),
@@ -80,14 +130,14 @@ pub(crate) fn max_rates(rates: &[MaxRateSummary]) -> Option<(Table, Table)> {
             probes.add_toned(Tone::Plain, cells);
         }
     }
-    (!highest.rows.is_empty()).then_some((highest, probes))
+    probes
 }
 
 /// Returns a sentence and a table on how far two labels of one algorithm differ.
 pub(crate) fn aa(summary: &AaSummary) -> (String, Table) {
     let mut sentence = format!(
-        "{} ran under two labels in {}. The whole procedure found {} to differ; comparing single pairs without \
-         statistics would have raised {} (mean or p95 more than 5 % apart).",
+        "{} ran under two labels in {}. The whole procedure found {} to differ; comparing individual pairs \
+         without statistics would have raised {} (mean or p95 more than 5 % apart).",
         summary.algorithm,
         count(summary.pairs, "pair"),
         match summary.alarms {

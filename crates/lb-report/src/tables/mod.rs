@@ -1,37 +1,39 @@
-//! What tables of reports hold, once for all formats: HTML, Markdown and step summary draw the same
+//! The contents of report tables, the same for all formats: HTML, Markdown and step summary draw the same
 //! [`Table`]s.
 
 mod balancers;
+mod connections;
 mod environment;
-mod estimates;
 mod faults;
 mod gates;
 mod results;
 mod statistics;
 mod validity;
 
-pub(super) use balancers::{overheads, steering, switches};
+pub(super) use balancers::{OVERHEAD_NEEDS, overheads, overheads_are_missing, steering, switches};
+pub(super) use connections::{connections, connections_by_backend};
 pub(super) use environment::environment;
-pub(super) use estimates::estimates;
 pub(super) use faults::{fault_tables, fault_title};
 pub(super) use gates::{aa, max_rates, thresholds};
-pub(super) use results::{RESULTS, backend_ids, processes, requests, results, shares};
-pub(super) use statistics::{statistics, tone};
+pub(super) use results::{backend_ids, bounds, processes, requests, results, shares};
+pub(super) use statistics::{exploratory, statistics, tone};
 pub(super) use validity::validity;
 
-/// How a cell or row stands out. Never the only carrier of its meaning: the text says it too.
+use lb_core::plain;
+
+/// The emphasis of a cell or row. It never carries meaning alone: the text says the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Tone {
-    /// Without emphasis.
+    /// No emphasis.
     #[default]
     Plain,
-    /// Good news.
+    /// A good result.
     Good,
-    /// Bad news.
+    /// A bad result.
     Bad,
-    /// Worth a look.
+    /// Deserves attention.
     Care,
-    /// Set apart: a bound, not a competitor.
+    /// Set apart from the others, because the row is a bound rather than an algorithm.
     Apart,
 }
 
@@ -40,7 +42,9 @@ pub enum Tone {
 pub struct Cell {
     /// Text of the cell.
     pub text: String,
-    /// Emphasis.
+    /// A word that marks the cell's row, such as `winner`; empty for none.
+    pub badge: &'static str,
+    /// Emphasis of the cell.
     pub tone: Tone,
 }
 
@@ -49,7 +53,7 @@ pub struct Cell {
 pub struct Row {
     /// Cells, one per column.
     pub cells: Vec<Cell>,
-    /// Emphasis.
+    /// Emphasis of the row.
     pub tone: Tone,
 }
 
@@ -76,9 +80,17 @@ impl Table {
         self.add_toned(Tone::Plain, cells.into_iter().map(Cell::from).collect());
     }
 
-    /// Adds a row that stands out, or whose cells do.
+    /// Adds a row with emphasis on the row or its cells.
     pub fn add_toned(&mut self, tone: Tone, cells: Vec<Cell>) {
         self.rows.push(Row { cells, tone });
+    }
+
+    /// Keeps only the first columns.
+    pub(super) fn keep_columns(&mut self, number: usize) {
+        self.header.truncate(number);
+        for row in &mut self.rows {
+            row.cells.truncate(number);
+        }
     }
 
     /// Returns whether a column holds only numbers, which are aligned to the right with their heading.
@@ -94,17 +106,23 @@ impl Table {
 
 impl From<String> for Cell {
     fn from(text: String) -> Self {
-        Self { text, tone: Tone::Plain }
+        Self::toned(text, Tone::Plain)
     }
 }
 
 impl Cell {
     /// Makes a cell with emphasis.
     pub fn toned(text: impl Into<String>, tone: Tone) -> Self {
-        Self { text: text.into(), tone }
+        // Names of backends and requests, and problems that quote a server, come from outside.
+        Self { text: plain::line(&text.into()).into_owned(), badge: "", tone }
     }
 
-    /// Whether it is a number.
+    /// Makes a cell that marks its row with a word; empty for none.
+    pub fn badged(text: impl Into<String>, badge: &'static str) -> Self {
+        Self { badge, ..Self::toned(text, Tone::Plain) }
+    }
+
+    /// Returns whether the cell is a number.
     fn is_number(&self) -> bool {
         let digits = self.text.trim_start_matches(['+', '-', '<', '±', ' ']);
         self.text == super::text::NONE || digits.starts_with(|c: char| c.is_ascii_digit())

@@ -1,32 +1,39 @@
-//! The statistics of one pair: every metric with its effect, interval, p value, and the smallest effect that
-//! could have been found.
+//! The statistics of one pair: the primary metrics, then the exploratory ones, with effect, interval, p
+//! value, and the smallest detectable effect.
 
 use super::{Cell, Table, Tone};
-use crate::text::{NONE, count, effect, effect_size, interval, metric_value, p_value, verdict};
+use crate::text::{NONE, count, effect, effect_size, interval, p_value, verdict};
 use lb_results::{MetricComparison, PairComparison, Verdict};
 
-/// One row per metric.
+/// Tabulates the primary metrics, which decide the verdict.
 pub(crate) fn statistics(pair: &PairComparison) -> Option<Table> {
-    let noise = pair.metrics.iter().any(|metric| metric.noise_floor.is_some());
-    let mut header = vec![
-        "Metric",
-        "Baseline",
-        "Candidate",
-        "Effect",
-        "95 % interval",
-        "Adjusted p",
-        "Minimum detectable",
-    ];
-    header.extend(noise.then_some("Noise floor"));
-    header.extend(["Blocks needed", "Verdict"]);
     let caption = format!(
         "{} (candidate) against {} (baseline), {}",
         pair.candidate,
         pair.baseline,
         count(pair.blocks, "block")
     );
+    table(pair, caption, false)
+}
+
+/// Tabulates the exploratory metrics, which are tested individually and never make a winner.
+pub(crate) fn exploratory(pair: &PairComparison) -> Option<Table> {
+    let caption = format!(
+        "Exploratory: other metrics of {} against {}, each tested individually, without correction for \
+        multiple tests",
+        pair.candidate, pair.baseline
+    );
+    table(pair, caption, true)
+}
+
+fn table(pair: &PairComparison, caption: String, exploratory: bool) -> Option<Table> {
+    let noise = pair.metrics.iter().any(|metric| metric.noise_floor.is_some());
+    let p = if exploratory { "p" } else { "Adjusted p" };
+    let mut header = vec!["Metric", "Effect", "95 % interval", p, "Minimum detectable"];
+    header.extend(noise.then_some("Noise floor"));
+    header.extend(["Blocks needed", "Verdict"]);
     let mut table = Table::new(caption, &header);
-    for metric in &pair.metrics {
+    for metric in pair.metrics.iter().filter(|metric| metric.exploratory == exploratory) {
         table.add_toned(Tone::Plain, row(metric, noise));
     }
     table.unless_empty()
@@ -36,11 +43,9 @@ fn row(metric: &MetricComparison, noise: bool) -> Vec<Cell> {
     let kind = metric.metric;
     let mut cells: Vec<Cell> = [
         kind.label().to_owned(),
-        metric_value(kind, metric.baseline),
-        metric_value(kind, metric.candidate),
         effect(kind, metric.effect),
         interval(kind, metric.interval),
-        p_value(metric.p_adjusted),
+        p_value(if metric.exploratory { metric.p_value } else { metric.p_adjusted }),
         effect_size(kind, metric.minimum_detectable),
     ]
     .map(Cell::from)

@@ -1,10 +1,10 @@
-//! Every trial in the order in which they ran, with what its validity rests on.
+//! Every trial in the order in which they ran, with the evidence of its validity.
 
 use super::{Cell, Table, Tone};
 use crate::text::{NONE, fixed, millis, percent, seconds};
 use lb_results::{GeneratorSummary, Metric, ScenarioSummary, TrialSummary};
 
-/// One row per trial.
+/// Tabulates one row per trial.
 pub(crate) fn validity(scenario: &ScenarioSummary) -> Option<Table> {
     let mut table = Table::new(
         "All trials in the order in which they ran",
@@ -23,7 +23,7 @@ pub(crate) fn validity(scenario: &ScenarioSummary) -> Option<Table> {
         ],
     );
     for (number, trial) in scenario.trials.iter().enumerate() {
-        let tone = if trial.is_valid() { Tone::Plain } else { Tone::Bad };
+        let tone = if trial.is_valid() && !trial.is_accepted() { Tone::Plain } else { Tone::Bad };
         table.add_toned(tone, row(number, trial));
     }
     table.unless_empty()
@@ -48,6 +48,9 @@ fn row(number: usize, trial: &TrialSummary) -> Vec<Cell> {
     .map(Cell::from)
     .into();
     cells.push(match trial.is_valid() {
+        true if trial.is_accepted() => {
+            Cell::toned(format!("no, but counted: {}", trial.accepted.join("; ")), Tone::Bad)
+        }
         true => Cell::from("yes".to_owned()),
         false => Cell::toned(format!("no: {}", trial.problems.join("; ")), Tone::Bad),
     });

@@ -4,7 +4,7 @@ use super::metric::Metric;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// The noise that an A/A comparison measured: how far two labels of one algorithm differ.
+/// The noise that an A/A comparison measured: the difference between two labels of one algorithm.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct AaSummary {
     /// The algorithm that ran under both labels.
@@ -13,15 +13,15 @@ pub struct AaSummary {
     pub pairs: usize,
     /// The noise by metric.
     pub metrics: Vec<AaMetric>,
-    /// Number of pairs of single trials whose p95 or mean differ by more than 5 %: what a comparison without
-    /// statistics would have called a difference.
+    /// Number of pairs of individual trials whose p95 or mean differs by more than 5 %, which a comparison
+    /// without statistics would have called a difference.
     pub naive_alarms: usize,
-    /// Number of metrics that the whole procedure calls different. Each of them is a false alarm.
+    /// Number of primary metrics that the whole procedure reports as different. Each is a false alarm.
     pub alarms: usize,
-    /// Share of random relabellings of these trials in which the procedure raises an alarm, from 0 to 1. Null
-    /// with too few pairs.
+    /// Share of relabellings, of the trials of all algorithms, in which the procedure raises any alarm, from
+    /// 0 to 1. Null with too few pairs.
     pub false_alarm_rate: Option<f64>,
-    /// Number of random relabellings that were tried.
+    /// Number of relabellings: the labels of whole blocks are swapped.
     pub relabellings: usize,
 }
 
@@ -30,12 +30,12 @@ pub struct AaSummary {
 pub struct AaMetric {
     /// The metric.
     pub metric: Metric,
-    /// Effect of the second label against the first, as in a comparison.
+    /// Effect of the second label compared with the first, as in a comparison.
     pub effect: f64,
-    /// 95 % interval of the effect. Null below 2 pairs.
+    /// 95 % interval of the effect. Null below 5 pairs.
     pub interval: Option<[f64; 2]>,
     /// Largest absolute difference within a single pair.
     pub largest_pair: f64,
-    /// Effects up to this size are noise.
+    /// Largest effect that counts as noise.
     pub noise_floor: f64,
 }

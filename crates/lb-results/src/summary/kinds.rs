@@ -1,37 +1,37 @@
-//! The kinds of a run: how it was driven, its model of load, how the warm-up was left out.
+//! Enums that describe a run: its engine, its load model, how the warm-up was left out.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// How trials were driven.
+/// The engine that drives trials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Engine {
     /// Real HTTP over real sockets, in real time.
     Live,
-    /// The same rules in virtual time.
+    /// Simulation of the same rules in virtual time.
     Sim,
 }
 
-/// The model of load of one stage.
+/// The load model of one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum StageModel {
-    /// Users wait for each reply before they go on.
+    /// Users wait for each reply before they continue.
     Closed,
-    /// Arrivals come by the clock, whether or not earlier requests were answered.
+    /// Requests arrive on a schedule, whether or not earlier ones were answered.
     Open,
 }
 
-/// The model of load of a whole scenario.
+/// The load model of a whole scenario.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum LoadModel {
     /// All stages are closed: users wait for each reply.
     #[default]
     Closed,
-    /// All stages are open: arrivals come by the clock.
+    /// All stages are open: requests arrive on a schedule.
     Open,
     /// Some stages are open, others closed.
     Mixed,
@@ -44,37 +44,39 @@ pub enum WarmUp {
     #[default]
     #[serde(rename = "fixed")]
     Fixed,
-    /// The beginning of each trial was cut off where the rule MSER-5 said that latency was steady.
+    /// The beginning of each trial was cut off at the point where latency became steady, by the rule MSER-5.
     #[serde(rename = "mser-5")]
     Mser5,
 }
 
-/// Where a phase lies around a fault.
+/// The position of a phase relative to a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FaultPhase {
-    /// From the end of the fault before it, or from the start of the measured phase.
+    /// From the end of the previous fault, or the start of the measured phase, to the start of the fault.
     Before,
     /// While the fault lasts.
     During,
-    /// Until the next fault, or to the end of the measured phase.
+    /// From the end of the fault to the next fault or the end of the measured phase.
     After,
 }
 
-/// What a probe of a search for the highest rate is for.
+/// The purpose of a probe in a search for the highest rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum ProbeStage {
-    /// Doubles or halves the rate until the objective turns.
+    /// Doubles or halves the rate until the outcome changes.
     Exponential,
-    /// Halves the gap between a rate that kept the objective and one that did not.
+    /// Halves the interval between a rate that met the objective and one that did not.
     Binary,
-    /// Runs the highest rate that kept the objective again, for longer.
+    /// Repeats a rate on other schedules until it is decided whether it meets the objective.
+    Decide,
+    /// Runs the highest rate that met the objective again, for longer.
     Confirm,
 }
 
 impl Engine {
-    /// The word for it in files, sentences and labels.
+    /// Returns the name in files, sentences and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Live => "live",
@@ -84,7 +86,7 @@ impl Engine {
 }
 
 impl LoadModel {
-    /// The model of a scenario with these stages; closed where there is none.
+    /// Returns the model of a scenario with these stages; closed if there are none.
     pub fn of(stages: impl IntoIterator<Item = StageModel>) -> Self {
         let (mut open, mut closed) = (false, false);
         for stage in stages {
@@ -100,7 +102,7 @@ impl LoadModel {
         }
     }
 
-    /// The word for it in files, sentences and labels.
+    /// Returns the name in files, sentences and labels.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Closed => "closed",
@@ -111,7 +113,7 @@ impl LoadModel {
 }
 
 impl WarmUp {
-    /// The word for it in files and sentences.
+    /// Returns the name in files and sentences.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
@@ -121,7 +123,7 @@ impl WarmUp {
 }
 
 impl FaultPhase {
-    /// The word for it in files and tables.
+    /// Returns the name in files and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Before => "before",
@@ -132,11 +134,12 @@ impl FaultPhase {
 }
 
 impl ProbeStage {
-    /// The word for it in files and tables.
+    /// Returns the name in files and tables.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Exponential => "exponential",
             Self::Binary => "binary",
+            Self::Decide => "decide",
             Self::Confirm => "confirm",
         }
     }
@@ -175,9 +178,10 @@ mod tests {
                 format!("{} {} {}", FaultPhase::Before, FaultPhase::During, FaultPhase::After),
             ),
             (
-                serde_json::json!([ProbeStage::Exponential, ProbeStage::Binary, ProbeStage::Confirm]),
-                format!("{} {} {}", ProbeStage::Exponential, ProbeStage::Binary, ProbeStage::Confirm),
+                serde_json::json!([ProbeStage::Exponential, ProbeStage::Binary, ProbeStage::Decide]),
+                format!("{} {} {}", ProbeStage::Exponential, ProbeStage::Binary, ProbeStage::Decide),
             ),
+            (serde_json::json!([ProbeStage::Confirm]), ProbeStage::Confirm.to_string()),
         ];
         for (json, text) in table {
             let words: Vec<&str> = text.split(' ').collect();

@@ -1,4 +1,4 @@
-//! Latency in figures.
+//! Latency figures of a set of requests.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

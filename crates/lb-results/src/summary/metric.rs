@@ -1,9 +1,10 @@
-//! The metrics that trials are compared by.
+//! The metrics by which trials are compared.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::str::FromStr;
 
-/// A metric that trials are compared by.
+/// A metric by which trials are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Metric {
@@ -15,8 +16,7 @@ pub enum Metric {
     P95,
     /// 99th percentile of the latency of successful requests, ms.
     P99,
-    /// 99.9th percentile of the latency of successful requests, ms; only where a trial has enough requests for
-    /// it.
+    /// 99.9th percentile of the latency of successful requests, ms; only in trials with enough requests.
     P999,
     /// Share of requests that did not get the expected reply, from 0 to 1.
     ErrorRate,
@@ -53,16 +53,26 @@ impl Metric {
         }
     }
 
-    /// The metrics of latency, in milliseconds.
+    /// The metrics that can decide a verdict, with their names in configs and flags.
+    pub const PRIMARY: [(&'static str, Self); 7] = [
+        ("mean", Self::Mean),
+        ("p50", Self::P50),
+        ("p95", Self::P95),
+        ("p99", Self::P99),
+        ("p999", Self::P999),
+        ("error_rate", Self::ErrorRate),
+        ("goodput", Self::Goodput),
+    ];
+
+    /// All latency metrics, which are in milliseconds.
     pub const LATENCIES: [Self; 5] = [Self::Mean, Self::P50, Self::P95, Self::P99, Self::P999];
 
-    /// Returns whether a larger value is better. Jain's index is a description rather than an aim: see
-    /// [`Self::has_direction`].
+    /// Returns whether a larger value is better. Jain's index is descriptive: see [`Self::has_direction`].
     pub const fn higher_is_better(self) -> bool {
         matches!(self, Self::Goodput | Self::JainIndex)
     }
 
-    /// Returns whether a change of the metric can be for better or worse. An even share is not an aim where
+    /// Returns whether a change of the metric can be for better or worse. An even share is not a goal if
     /// backends are unequal.
     pub const fn has_direction(self) -> bool {
         !matches!(self, Self::JainIndex)
@@ -75,21 +85,34 @@ impl Metric {
     }
 }
 
+impl FromStr for Metric {
+    type Err = String;
+
+    /// Parses the name of a metric that can decide a verdict.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        let found = Self::PRIMARY.iter().find(|(known, _)| *known == name);
+        found.map(|(_, metric)| *metric).ok_or_else(|| {
+            let names: Vec<String> = Self::PRIMARY.iter().map(|(name, _)| format!("`{name}`")).collect();
+            format!("`{name}` is not a metric for verdicts; use one of {}", names.join(", "))
+        })
+    }
+}
+
 /// The value of one metric in one trial.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricValue {
     /// The metric.
     pub metric: Metric,
-    /// The value in the metric's own unit. Null where the trial has too few requests for it.
+    /// The value in the metric's own unit. Null if the trial has too few requests for it.
     pub value: Option<f64>,
 }
 
-/// One metric of one algorithm over its valid trials: where it lies, and how sure that is.
+/// The estimate of one metric of one algorithm over its valid trials, with its uncertainty.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct MetricEstimate {
     /// The metric.
     pub metric: Metric,
-    /// Valid trials that have a value of the metric.
+    /// Number of valid trials that have a value of the metric.
     pub trials: u32,
     /// Hodges–Lehmann estimate over the values of these trials, in the metric's own unit.
     pub estimate: f64,

@@ -2,11 +2,13 @@
 
 use super::aa::AaSummary;
 use super::algorithm::AlgorithmSummary;
+use super::answer::Answer;
 use super::comparison::Comparison;
 use super::fault::FaultMark;
 use super::kinds::{LoadModel, StageModel, WarmUp};
 use super::latency::Latency;
 use super::objective::MaxRateSummary;
+use super::pilot::PilotSummary;
 use super::trial_row::TrialSummary;
 use lb_core::workload::Scenario;
 use schemars::JsonSchema;
@@ -17,15 +19,22 @@ use serde::{Deserialize, Serialize};
 pub struct ScenarioSummary {
     /// Name of the scenario.
     pub name: String,
+    /// The beginning of the names of all files of this scenario, up to the `-` before the algorithm. Different
+    /// scenarios of a run have different ones. Empty if a version wrote the summary that did not record it.
+    #[serde(default)]
+    pub files: String,
     /// Length of the measured phase in seconds.
     pub duration_s: f64,
-    /// Highest number of users at the same time.
+    /// Highest number of concurrent users.
     pub peak_users: u32,
+    /// Whether an address was measured as it is: nothing was switched, and the only label is the user's.
+    #[serde(default)]
+    pub as_is: bool,
     /// Name of the topology of backends.
     pub topology: String,
     /// SHA-256 of the schedule of each block, in order.
     pub schedules: Vec<String>,
-    /// The model of load.
+    /// The load model: closed, open or mixed.
     pub model: LoadModel,
     /// How the warm-up was left out.
     pub warm_up: WarmUp,
@@ -35,17 +44,22 @@ pub struct ScenarioSummary {
     pub faults: Vec<FaultMark>,
     /// Every trial in the order in which they ran, including invalid ones.
     pub trials: Vec<TrialSummary>,
+    /// The plan from a simulated pilot. Null if there was no pilot.
+    pub pilot: Option<PilotSummary>,
+    /// Which algorithm to choose. Null with fewer than two algorithms, or if not all of them were compared.
+    pub answer: Option<Answer>,
     /// The comparison of every pair of algorithms. Null with fewer than two algorithms.
     pub comparison: Option<Comparison>,
-    /// What each load balancer adds to a request, where direct connections ran beside it.
+    /// What each load balancer adds to a request, if direct connections also ran.
     #[serde(default)]
     pub overheads: Vec<Overhead>,
-    /// Bounds: policies that know what no load balancer can know.
+    /// Bounds: results of policies that know what no load balancer can know.
     pub oracles: Vec<OracleSummary>,
-    /// Highest rates at which the objective was kept, where they were searched.
+    /// Highest rates at which the objective was met, if they were searched.
     pub max_rates: Vec<MaxRateSummary>,
-    /// The measured noise, where one algorithm ran under two labels. Null otherwise.
-    pub aa: Option<AaSummary>,
+    /// The measured noise of each algorithm that ran under two labels. Empty otherwise.
+    #[serde(default)]
+    pub noise: Vec<AaSummary>,
     /// Results by algorithm, in the order in which the config names them.
     pub algorithms: Vec<AlgorithmSummary>,
     /// Algorithms that did not run, with the reason.
@@ -53,7 +67,7 @@ pub struct ScenarioSummary {
 }
 
 impl ScenarioSummary {
-    /// A scenario in which nothing was measured yet.
+    /// Returns the summary of a scenario without results.
     pub fn empty(scenario: &Scenario, peak_users: u32) -> Self {
         Self {
             name: scenario.name.clone(),
@@ -76,11 +90,11 @@ pub struct StageMark {
     pub end_s: f64,
     /// Seconds over which the users of the stage arrive; 0 in the open model.
     pub ramp_up_s: f64,
-    /// The model of load of the stage.
+    /// The load model of the stage.
     pub model: StageModel,
 }
 
-/// What a load balancer adds to a request, against direct connections to the backends.
+/// What a load balancer adds to a request, compared with direct connections to the backends.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Overhead {
     /// Name of the load balancer and the algorithm.
@@ -100,7 +114,7 @@ pub struct Overhead {
 pub struct OverheadEstimate {
     /// Hodges–Lehmann estimate, in milliseconds.
     pub ms: f64,
-    /// 95 % interval, in milliseconds. Null with fewer than two blocks.
+    /// 95 % interval, in milliseconds. Null with fewer than five blocks.
     pub interval: Option<[f64; 2]>,
 }
 
@@ -109,7 +123,7 @@ pub struct OverheadEstimate {
 pub struct OracleSummary {
     /// Short name of the bound.
     pub name: String,
-    /// What the policy knows, as the end of a sentence.
+    /// What the policy knows, as a phrase that ends a sentence.
     pub knows: String,
     /// Latency of successful requests, simulated on the same schedules. Null without any.
     pub latency_ms: Option<Latency>,

@@ -1,13 +1,13 @@
-//! Errors from reading traces: where, what was found, and how to fix it.
+//! Errors from reading traces. Each message names the path, the problem, and the fix.
 
 use std::io;
 use std::path::PathBuf;
 
 /// The accepted inputs, as a phrase for messages.
 pub(crate) const ACCEPTED: &str =
-    "give a Parquet trace of `bench --traces` or a folder of them, or an `rl_experiences.jsonl`";
+    "give a Parquet trace from `bench --traces` or a folder of them, or an `rl_experiences.jsonl`";
 
-/// Why traces cannot be read.
+/// Reasons why traces cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The path does not exist.
@@ -21,11 +21,11 @@ pub enum TraceError {
     Unreadable {
         /// The file or folder.
         path: PathBuf,
-        /// The error of the system.
+        /// The I/O error.
         source: io::Error,
     },
     /// The file is empty or has no rows.
-    #[error("`{}` is empty; was there any traffic, and was tracing on? Record with `bench --traces`", .path.display())]
+    #[error("`{}` is empty; check that there was traffic, and record again with `bench --traces`", .path.display())]
     Empty {
         /// The file.
         path: PathBuf,
@@ -57,7 +57,7 @@ pub enum TraceError {
     },
     /// The file lacks required columns.
     #[error(
-        "`{}` lacks {}; a trace has them: record with this version's `bench --traces`",
+        "`{}` lacks {}; record a trace with this version's `bench --traces`",
         .path.display(),
         quoted(.missing)
     )]
@@ -67,7 +67,7 @@ pub enum TraceError {
         /// The names of the missing columns.
         missing: Vec<&'static str>,
     },
-    /// The traces come from load balancers that share no backend.
+    /// The traces come from load balancers without a common backend.
     #[error(
         "the traces hold {} pools that have no backend in common ({}); name a backend of the pool to read",
         .pools.len(),
@@ -82,7 +82,7 @@ pub enum TraceError {
     UnknownBackend {
         /// The backend as typed.
         name: String,
-        /// The backends that the traces hold.
+        /// The backends in the traces.
         known: Vec<String>,
     },
     /// The folder contains files of both formats.
@@ -91,7 +91,7 @@ pub enum TraceError {
         /// The folder.
         path: PathBuf,
     },
-    /// Not a single line is valid.
+    /// None of the lines is valid.
     #[error("none of the {lines} lines of `{}` is an experience; line {line}: {problem}", .path.display())]
     AllMalformed {
         /// The file.

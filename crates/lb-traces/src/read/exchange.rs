@@ -1,22 +1,22 @@
-//! What calibration needs of a trace: who sent what to whom, when, and how it ended. Compact, so that
-//! millions of requests fit into memory.
+//! The part of a trace needed for calibration: which load balancer sent what to which backend, when, and how
+//! it ended. The data are compact, so that millions of requests fit into memory.
 
 use lb_core::{Span, Time};
 
 /// One request that a load balancer sent to a backend.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Exchange {
-    /// When the load balancer decided, from the beginning of the recording.
+    /// When the load balancer made the decision, from the beginning of the recording.
     pub sent: Time,
-    /// From the decision to the end of the reply, or until the client went away; `None` if the trace does
-    /// not say.
+    /// Time from the decision to the end of the reply, or until the client disconnected; `None` if the trace
+    /// does not contain it.
     pub latency: Option<Span>,
-    /// The service time that the backend itself reported, waiting excluded. Always `None` for exchanges
-    /// read from a trace: a load balancer's policies do not see it, so traces do not contain it.
+    /// The service time reported by the backend itself, without waiting. Always `None` for exchanges read
+    /// from a trace: a load balancer's policies do not see it, so traces do not contain it.
     pub service: Option<Span>,
-    /// Position in [`Traces::backends`].
+    /// Index of the backend in [`Traces::backends`].
     pub backend: u16,
-    /// Position in [`Traces::routes`].
+    /// Index of the route in [`Traces::routes`].
     pub route: u16,
     /// The number of the load balancer, as recorded in the trace.
     pub balancer: u16,
@@ -35,18 +35,18 @@ pub enum End {
     Disconnected,
     /// No reply came in time.
     TimedOut,
-    /// Unknown: the client went away, or the recording ended first.
+    /// Unknown: the client disconnected, or the recording ended first.
     Censored,
 }
 
-/// What one policy did in one run.
+/// The requests that one policy routed in one run.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Episode {
-    /// The run that recorded.
+    /// Id of the run that recorded the episode.
     pub run: String,
     /// The policy that made the decisions.
     pub policy: String,
-    /// Share of decisions that exploration drew evenly at random.
+    /// Share of decisions that exploration drew uniformly at random.
     pub exploration: f64,
     /// Number of load balancers that took part.
     pub balancers: u16,
@@ -61,21 +61,21 @@ pub struct Traces {
     pub backends: Vec<String>,
     /// The configured weight of each backend; only their ratios matter.
     pub weights: Vec<f64>,
-    /// Classes of route, in the order that [`Exchange::route`] refers to.
+    /// Route classes, in the order that [`Exchange::route`] refers to.
     pub routes: Vec<String>,
-    /// What each policy did in each run.
+    /// The episodes, one for each policy in each run.
     pub episodes: Vec<Episode>,
 }
 
 impl Episode {
-    /// When the last request was sent, from the start of the recording.
+    /// Returns when the last request was sent, from the start of the recording.
     pub fn length(&self) -> Span {
         self.exchanges.last().map_or(Span::ZERO, |last| last.sent.since(Time::ZERO))
     }
 }
 
 impl Traces {
-    /// The names of the policies, each once, in the order of the episodes.
+    /// Returns the names of the policies, without duplicates, in the order of the episodes.
     pub fn policies(&self) -> Vec<&str> {
         let mut names: Vec<&str> = Vec::new();
         for episode in &self.episodes {
@@ -86,7 +86,7 @@ impl Traces {
         names
     }
 
-    /// A copy with only the episodes whose policy `keep` accepts.
+    /// Returns a copy with only the episodes whose policy `keep` accepts.
     pub fn only(&self, keep: impl Fn(&str) -> bool) -> Self {
         let episodes = self.episodes.iter().filter(|episode| keep(&episode.policy)).cloned().collect();
         Self {
@@ -97,12 +97,12 @@ impl Traces {
         }
     }
 
-    /// The number of exchanges in all episodes.
+    /// Returns the number of exchanges in all episodes.
     pub fn len(&self) -> usize {
         self.episodes.iter().map(|episode| episode.exchanges.len()).sum()
     }
 
-    /// Whether there is no exchange at all.
+    /// Returns whether there are no exchanges.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -1,10 +1,13 @@
-//! Reading traces: whole, as [`Traces`], or column by column, as [`ParquetFile`] has them.
+//! Reads traces: whole, as [`Traces`], or column by column, through [`ParquetFile`].
 
+mod bounded;
 mod error;
 mod exchange;
+mod panics;
 mod parquet;
 mod pools;
 mod source;
+mod thrift;
 mod traces;
 
 pub use error::TraceError;

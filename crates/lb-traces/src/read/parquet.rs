@@ -3,30 +3,34 @@
 //!
 //! Columns are found by name, so their order does not matter; numbers may be of any width.
 
+use super::bounded::{Bounded, BoundedPages, Budget};
 use super::error::TraceError;
+use super::panics::caught;
 use crate::format::Column;
+use bytes::Bytes;
 use parquet::basic::ConvertedType;
-use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl, get_column_reader};
 use parquet::data_type::{ByteArray, DataType};
 use parquet::errors::ParquetError;
-use parquet::file::reader::{FileReader, RowGroupReader, SerializedFileReader};
+use parquet::file::reader::{ChunkReader, FileReader, RowGroupReader, SerializedFileReader};
 use std::collections::{HashMap, HashSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Rows of a batch: with features of a dozen backends some megabytes.
+/// Rows per batch; with features of a dozen backends this takes a few megabytes.
 const BATCH: usize = 4096;
 
 /// An open Parquet file.
 pub struct ParquetFile {
     path: PathBuf,
-    reader: SerializedFileReader<File>,
-    /// Position of each column by its outermost name.
+    /// Its length in bytes.
+    length: u64,
+    reader: Box<dyn FileReader>,
+    /// Index of each column by its outermost name.
     places: HashMap<String, usize>,
 }
 
-/// Some rows of the columns that were asked for.
+/// A batch of rows of the requested columns.
 pub struct Batch {
     /// Number of rows in the batch.
     pub rows: usize,
@@ -34,7 +38,7 @@ pub struct Batch {
     nothing: Values,
 }
 
-/// Some rows of one column. A null is `None`, and so is every value that is asked for as another type.
+/// The values of one column in a batch. A null is `None`, and so is a value requested as another type.
 pub enum Values {
     /// The file lacks the column, or it has a type that traces do not use.
     Absent,
@@ -44,10 +48,10 @@ pub enum Values {
     Numbers(Vec<Option<f64>>),
     /// Strings; equal ones share their memory.
     Texts(Vec<Option<Arc<str>>>),
-    /// Lists of numbers or flags: where each row begins within the values and where the last ends, and the
-    /// values. An element that is null is NaN.
+    /// Lists of numbers or flags: the offset of each row within the values, followed by the end of the last
+    /// row, and the values. A null element is NaN.
     Lists(Vec<usize>, Vec<f64>),
-    /// Lists of texts in the same form. An element that is null is empty.
+    /// Lists of texts in the same form. A null element is an empty text.
     TextLists(Vec<usize>, Vec<Arc<str>>),
 }
 
@@ -55,24 +59,37 @@ impl ParquetFile {
     /// Opens the file and reads its footer.
     ///
     /// # Errors
-    /// The file cannot be read, or is not Parquet, or was cut off.
+    /// When the file cannot be read, is not Parquet, or was cut off.
     pub fn open(path: &Path) -> Result<Self, TraceError> {
         let unreadable = |source| TraceError::Unreadable { path: path.to_owned(), source };
-        let file = File::open(path).map_err(unreadable)?;
-        let broken = |problem: ParquetError| not_parquet(path, &problem);
-        let reader = SerializedFileReader::new(file).map_err(broken)?;
+        Self::of(path, lb_io::open(path).map_err(unreadable)?)
+    }
+
+    /// Opens a file whose content is in memory; `path` is used in messages.
+    ///
+    /// # Errors
+    /// When the content is not Parquet, or was cut off.
+    pub fn from_bytes(path: &Path, content: Bytes) -> Result<Self, TraceError> {
+        Self::of(path, content)
+    }
+
+    fn of(path: &Path, content: impl ChunkReader + 'static) -> Result<Self, TraceError> {
+        let length = content.len();
+        let reader = decoded(path, || Bounded::new(content).and_then(SerializedFileReader::new))?;
+        let reader: Box<dyn FileReader> = Box::new(reader);
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.columns().iter().enumerate();
         let places = names.map(|(place, column)| (column.path().parts()[0].clone(), place)).collect();
-        Ok(Self { path: path.to_owned(), reader, places })
+        Ok(Self { path: path.to_owned(), length, reader, places })
     }
 
-    /// The name of its schema, which sets traces ([`crate::format::MESSAGE`]) apart from other files.
+    /// Returns the name of the file's schema, which distinguishes traces ([`crate::format::MESSAGE`]) from
+    /// other files.
     pub fn kind(&self) -> &str {
         self.reader.metadata().file_metadata().schema_descr().name()
     }
 
-    /// Whether the file has `column`.
+    /// Returns whether the file has `column`.
     pub fn has(&self, column: Column) -> bool {
         self.places.contains_key(column.name())
     }
@@ -80,7 +97,7 @@ impl ParquetFile {
     /// Checks that the file has all of `columns`.
     ///
     /// # Errors
-    /// [`TraceError::MissingColumns`] with the names of all that are missing.
+    /// [`TraceError::MissingColumns`] with the names of all missing columns.
     pub fn require(&self, columns: &[Column]) -> Result<(), TraceError> {
         let missing = columns.iter().filter(|column| !self.has(**column));
         let missing: Vec<&'static str> = missing.map(|column| column.name()).collect();
@@ -90,60 +107,72 @@ impl ParquetFile {
         }
     }
 
-    /// Passes all rows of `columns` to `each`, in file order. Columns the file lacks are [`Values::Absent`].
+    /// Passes all rows of `columns` to `each`, in file order. Columns that the file lacks are
+    /// [`Values::Absent`].
     ///
     /// # Errors
-    /// The file cannot be decoded.
+    /// When the file cannot be decoded.
     pub fn read(&self, columns: &[Column], mut each: impl FnMut(&Batch)) -> Result<(), TraceError> {
-        let broken = |problem| not_parquet(&self.path, &problem);
+        let budget = Budget::of_file(self.length);
         for number in 0..self.reader.num_row_groups() {
-            let group = self.reader.get_row_group(number).map_err(broken)?;
-            let mut open = self.open_columns(&*group, columns).map_err(broken)?;
+            let group = decoded(&self.path, || self.reader.get_row_group(number))?;
+            let mut open = self.open_columns(&*group, columns, &budget)?;
             let mut left = usize::try_from(group.metadata().num_rows()).unwrap_or(0);
             while left > 0 {
                 let rows = left.min(BATCH);
-                let mut read = HashMap::new();
-                for (name, column) in &mut open {
-                    read.insert(*name, column.read(rows).map_err(broken)?);
+                let batch = self.batch(&mut open, rows)?;
+                // Otherwise nothing would bound the number of rows that the file claims to have.
+                if batch.columns.values().all(|values| matches!(values, Values::Absent)) {
+                    let problem = "none of its columns has a type that traces use".to_owned();
+                    return Err(TraceError::NotParquet { path: self.path.clone(), problem });
                 }
-                each(&Batch { rows, columns: read, nothing: Values::Absent });
+                each(&batch);
                 left -= rows;
             }
         }
         Ok(())
     }
 
-    /// Passes the first batch of `columns` to `each`, once; does not call it if there are no rows.
+    /// Passes the first batch of `columns` to `each`, once. Does not call `each` if there are no rows.
     ///
     /// # Errors
-    /// The file cannot be decoded.
+    /// When the file cannot be decoded.
     pub fn read_first(&self, columns: &[Column], each: impl FnOnce(&Batch)) -> Result<(), TraceError> {
-        let broken = |problem| not_parquet(&self.path, &problem);
         if self.reader.num_row_groups() == 0 {
             return Ok(());
         }
-        let group = self.reader.get_row_group(0).map_err(broken)?;
+        let group = decoded(&self.path, || self.reader.get_row_group(0))?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0).min(BATCH);
-        let mut read = HashMap::new();
-        for (name, mut column) in self.open_columns(&*group, columns).map_err(broken)? {
-            read.insert(name, column.read(rows).map_err(broken)?);
-        }
-        each(&Batch { rows, columns: read, nothing: Values::Absent });
+        let budget = Budget::of_file(self.length);
+        each(&self.batch(&mut self.open_columns(&*group, columns, &budget)?, rows)?);
         Ok(())
+    }
+
+    /// Reads the next `rows` of the open columns.
+    fn batch(&self, open: &mut [(Column, OpenColumn)], rows: usize) -> Result<Batch, TraceError> {
+        let mut columns = HashMap::new();
+        for (name, column) in open {
+            columns.insert(*name, decoded(&self.path, || column.read(rows))?);
+        }
+        Ok(Batch { rows, columns, nothing: Values::Absent })
     }
 
     fn open_columns(
         &self,
         group: &dyn RowGroupReader,
         columns: &[Column],
-    ) -> Result<Vec<(Column, OpenColumn)>, ParquetError> {
+        budget: &Budget,
+    ) -> Result<Vec<(Column, OpenColumn)>, TraceError> {
         let schema = self.reader.metadata().file_metadata().schema_descr();
         let mut open = Vec::new();
         for name in columns {
             let Some(place) = self.places.get(name.name()) else { continue };
             let description = schema.column(*place);
             let column = OpenColumn {
-                reader: group.get_column_reader(*place)?,
+                reader: decoded(&self.path, || {
+                    let pages = BoundedPages::new(group.get_column_page_reader(*place)?, budget.clone());
+                    Ok(get_column_reader(Arc::clone(&description), Box::new(pages)))
+                })?,
                 definition: description.max_def_level(),
                 repeated: description.max_rep_level() > 0,
                 unsigned: matches!(
@@ -158,18 +187,20 @@ impl ParquetFile {
     }
 }
 
-fn not_parquet(path: &Path, problem: &ParquetError) -> TraceError {
-    TraceError::NotParquet { path: path.to_owned(), problem: problem.to_string() }
+/// Calls the decoder; an error or a panic of it means that the file is broken.
+fn decoded<T>(path: &Path, decode: impl FnOnce() -> Result<T, ParquetError>) -> Result<T, TraceError> {
+    let result = caught(decode).and_then(|decoded| decoded.map_err(|problem| problem.to_string()));
+    result.map_err(|problem| TraceError::NotParquet { path: path.to_owned(), problem })
 }
 
 /// A column within a row group.
 struct OpenColumn {
     reader: ColumnReader,
-    /// The definition level of a value that is there.
+    /// The definition level of a value that is not null.
     definition: i16,
     repeated: bool,
     unsigned: bool,
-    /// Texts met so far: names repeat.
+    /// Texts read so far, kept because names repeat.
     texts: HashSet<Arc<str>>,
 }
 
@@ -218,7 +249,7 @@ impl OpenColumn {
     }
 }
 
-/// Values with their levels, as Parquet has them (Dremel; Melnik et al., VLDB 2010).
+/// Values with their levels, as stored by Parquet (Dremel; Melnik et al., VLDB 2010).
 struct Levelled<T> {
     values: Vec<T>,
     definitions: Vec<i16>,
@@ -245,7 +276,7 @@ impl<T> Levelled<T> {
         Ok(read)
     }
 
-    /// One value or none per row. Without definition levels (a required column) all are there.
+    /// Returns one optional value per row. Without definition levels (a required column) no value is null.
     fn flat<U>(self, definition: i16, mut of: impl FnMut(T) -> U) -> Vec<Option<U>> {
         let mut values = self.values.into_iter();
         if definition == 0 {
@@ -255,7 +286,8 @@ impl<T> Levelled<T> {
         levels.map(|level| if level == definition { values.next().map(&mut of) } else { None }).collect()
     }
 
-    /// Where the values of each row begin, and all values; `null` in the place of an element that is null.
+    /// Returns the offset of each row within the values, and all values, with `null` in place of null
+    /// elements.
     fn lists<U: Clone>(self, definition: i16, mut of: impl FnMut(T) -> U, null: U) -> (Vec<usize>, Vec<U>) {
         let mut values = self.values.into_iter();
         let (mut beginnings, mut elements) = (Vec::with_capacity(self.records + 1), Vec::new());
@@ -291,7 +323,7 @@ impl<T> Levelled<T> {
 }
 
 impl Batch {
-    /// The values of a column that was asked for; absent if the file lacks it.
+    /// Returns the values of a requested column; absent if the file lacks it.
     pub fn column(&self, column: Column) -> &Values {
         self.columns.get(&column).unwrap_or(&self.nothing)
     }
@@ -302,49 +334,57 @@ impl Values {
         Self::Lists(beginnings, values)
     }
 
-    /// The whole number or flag of a row.
+    /// Returns the whole number or flag of a row.
     pub fn integer(&self, row: usize) -> Option<i64> {
         match self {
-            Self::Integers(values) => values[row],
+            Self::Integers(values) => values.get(row).copied().flatten(),
             _ => None,
         }
     }
 
-    /// The number of a row; infinities and NaN are `None`.
+    /// Returns the number of a row; infinities and NaN are `None`.
     pub fn number(&self, row: usize) -> Option<f64> {
         match self {
-            Self::Numbers(values) => values[row].filter(|value| value.is_finite()),
-            Self::Integers(values) => values[row].map(|value| value as f64),
+            Self::Numbers(values) => values.get(row).copied().flatten().filter(|value| value.is_finite()),
+            Self::Integers(_) => self.integer(row).map(|value| value as f64),
             _ => None,
         }
     }
 
-    /// The flag of a row.
+    /// Returns the flag of a row.
     pub fn flag(&self, row: usize) -> Option<bool> {
         self.integer(row).map(|value| value != 0)
     }
 
-    /// The text of a row.
+    /// Returns the text of a row.
     pub fn text(&self, row: usize) -> Option<&Arc<str>> {
         match self {
-            Self::Texts(values) => values[row].as_ref(),
+            Self::Texts(values) => values.get(row)?.as_ref(),
             _ => None,
         }
     }
 
-    /// The list of texts of a row; empty if there is none.
+    /// Returns the list of texts of a row; empty if there is none.
     pub fn texts(&self, row: usize) -> &[Arc<str>] {
         match self {
-            Self::TextLists(beginnings, values) => &values[beginnings[row]..beginnings[row + 1]],
+            Self::TextLists(beginnings, values) => element(beginnings, values, row),
             _ => &[],
         }
     }
 
-    /// The list of numbers or flags of a row; empty if there is none.
+    /// Returns the list of numbers or flags of a row; empty if there is none.
     pub fn list(&self, row: usize) -> &[f64] {
         match self {
-            Self::Lists(beginnings, values) => &values[beginnings[row]..beginnings[row + 1]],
+            Self::Lists(beginnings, values) => element(beginnings, values, row),
             _ => &[],
         }
+    }
+}
+
+/// Returns the elements of the list in a row; none if the levels of the file do not describe that row.
+fn element<'a, T>(beginnings: &[usize], values: &'a [T], row: usize) -> &'a [T] {
+    match beginnings.get(row..row + 2) {
+        Some([from, to]) => values.get(*from..*to).unwrap_or_default(),
+        _ => &[],
     }
 }

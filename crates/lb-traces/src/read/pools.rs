@@ -1,9 +1,10 @@
-//! Which views of load balancers belong to one pool: those that have backends in common.
+//! Groups views of load balancers into pools: views with common backends belong to one pool.
 
 use super::error::TraceError;
 use std::collections::BTreeSet;
 
-/// The backends of the only pool, or of the one that `backend` is in. `views` has the backends of each view.
+/// Returns the backends of the only pool, or of the one with `backend`. `views` has the backends of each
+/// view.
 pub(super) fn choose<'a>(
     views: impl Iterator<Item = &'a Vec<String>>,
     backend: Option<&str>,
@@ -11,7 +12,7 @@ pub(super) fn choose<'a>(
     let mut pools: Vec<BTreeSet<&str>> = Vec::new();
     for view in views {
         let mut joined: BTreeSet<&str> = view.iter().map(String::as_str).collect();
-        // All pools that the view touches become one.
+        // Merge all pools that have a backend of this view.
         pools.retain(|pool| {
             let apart = pool.is_disjoint(&joined);
             if !apart {

@@ -2,7 +2,7 @@
 
 use super::error::TraceError;
 use super::parquet::ParquetFile;
-use std::fs::{self, File};
+use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -15,15 +15,15 @@ pub enum Source {
     JsonLines(Vec<PathBuf>),
 }
 
-/// The first and last bytes of every Parquet file.
+/// The bytes with which every Parquet file begins and ends.
 const MAGIC: &[u8] = b"PAR1";
-/// The schema's name in the files that `bench` writes of a run's requests, which are not traces.
+/// The schema's name in the files of individual requests that `bench` writes, which are not traces.
 const REQUESTS: &str = "requests";
 
 /// Finds the trace files at `path`: the file itself, or all traces in a folder and its subfolders.
 ///
 /// # Errors
-/// There is no trace, or a file cannot be read, or a folder has files of both kinds.
+/// When there is no trace, a file cannot be read, or a folder has files of both kinds.
 pub fn source(path: &Path) -> Result<Source, TraceError> {
     if !path.exists() {
         return Err(TraceError::NotFound { path: path.to_owned() });
@@ -53,7 +53,7 @@ pub fn source(path: &Path) -> Result<Source, TraceError> {
     }
 }
 
-/// The files of a folder and its folders that may be traces, by their names.
+/// Collects the files in a folder and its subfolders that may be traces, judging by their names.
 fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TraceError> {
     let unreadable = |source| TraceError::Unreadable { path: folder.to_owned(), source };
     for entry in fs::read_dir(folder).map_err(unreadable)? {
@@ -70,7 +70,7 @@ fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), TraceError> {
 fn one(path: &Path) -> Result<Source, TraceError> {
     let unreadable = |source| TraceError::Unreadable { path: path.to_owned(), source };
     let mut head = Vec::new();
-    File::open(path).and_then(|file| file.take(512).read_to_end(&mut head)).map_err(unreadable)?;
+    lb_io::open(path).and_then(|file| file.take(512).read_to_end(&mut head)).map_err(unreadable)?;
     if head.is_empty() {
         return Err(TraceError::Empty { path: path.to_owned() });
     }

@@ -1,4 +1,4 @@
-//! Loads what calibration needs of Parquet traces.
+//! Loads the data for calibration from Parquet traces.
 
 use super::error::TraceError;
 use super::exchange::{End, Episode, Exchange, Traces};
@@ -13,54 +13,56 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-/// Columns without which nothing can be fitted.
+/// Columns without which calibration is impossible.
 const REQUIRED: [Column; 5] =
     [Column::PolicyId, Column::TsNs, Column::Action, Column::LatencyUs, Column::ErrorKind];
-/// Columns that are used if they are there.
+/// Columns that are used if present.
 const OPTIONAL: [Column; 6] =
     [Column::RunId, Column::LbId, Column::BackendIds, Column::RouteClass, Column::Explore, Column::Censored];
 
-/// What tells the backends' weights, which do not change.
+/// Columns from which the backends' weights are read; weights do not change.
 const WEIGHTS: [Column; 4] = [Column::BackendIds, Column::FeatureSet, Column::Features, Column::Mask];
-/// The feature that does.
+/// The feature that contains the weight.
 const WEIGHT: &str = "log_weight_vs_pool";
 
-/// The class of requests whose route is not known.
+/// The class of requests whose route is unknown.
 const ANY_ROUTE: &str = "other";
 
 impl Traces {
-    /// Reads a Parquet trace, or all traces in a folder, and keeps the decisions of one pool. If there are several
-    /// pools, `backend` must name a backend of the one that is meant.
+    /// Reads a Parquet trace, or all traces in a folder, and keeps the decisions of one pool. If there are
+    /// several pools, `backend` must name a backend of the pool to read.
     ///
     /// # Errors
-    /// When there is no trace, or it cannot be read, or lacks a column; when there are several pools and
-    /// `backend` does not say which is meant.
+    /// When there is no trace, it cannot be read, or it lacks a column; when there are several pools and
+    /// `backend` does not identify one.
     pub fn read(path: &Path, backend: Option<&str>) -> Result<Self, TraceError> {
         let files = match source(path)? {
             Source::Parquet(files) => files,
             Source::JsonLines(_) => {
-                let found = "an `rl_experiences.jsonl`, which says nothing of single requests' latencies";
+                let found =
+                    "an `rl_experiences.jsonl`, which does not contain latencies of individual requests";
                 return Err(TraceError::OtherKind { path: path.to_owned(), found: found.to_owned() });
             }
         };
         let mut gathered = Gathered::default();
-        let columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
         for file in &files {
-            let number = gathered.recordings.number(&recording(file));
-            let open = ParquetFile::open(file)?;
-            open.require(&REQUIRED)?;
-            open.read(&columns, |batch| (0..batch.rows).for_each(|row| gathered.row(batch, row, number)))?;
-            open.read_first(&WEIGHTS, |batch| (0..batch.rows).for_each(|row| gathered.weights(batch, row)))?;
+            gathered.file(&ParquetFile::open(file)?, &recording(file))?;
         }
-        if gathered.trials.is_empty() {
-            return Err(TraceError::Empty { path: path.to_owned() });
-        }
-        let pool = pools::choose(gathered.members.values(), backend)?;
-        Ok(gathered.finish(&pool))
+        gathered.pool(path, backend)
+    }
+
+    /// Reads a single Parquet trace that is open, like [`Self::read`]; `path` is used in messages.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn of_file(file: &ParquetFile, path: &Path, backend: Option<&str>) -> Result<Self, TraceError> {
+        let mut gathered = Gathered::default();
+        gathered.file(file, &recording(path))?;
+        gathered.pool(path, backend)
     }
 }
 
-/// Numbers for names, in the order of meeting them.
+/// Numbers for names, in order of first appearance.
 #[derive(Default)]
 struct Names {
     numbers: BTreeMap<String, u16>,
@@ -76,7 +78,7 @@ impl Names {
         number
     }
 
-    /// The names in an order of choice, and the new number of each old one.
+    /// Returns the names sorted by `key`, and the new number of each old one.
     fn sorted_by<K: Ord>(self, key: impl Fn(&str) -> K) -> (Vec<String>, Vec<u16>) {
         let mut names: Vec<(String, u16)> = self.numbers.into_iter().collect();
         names.sort_by_key(|(name, _)| key(name));
@@ -88,20 +90,20 @@ impl Names {
     }
 }
 
-/// What one policy did in one recording, as yet in the order of the file.
+/// The exchanges of one policy in one recording, still in the order of the file.
 #[derive(Default)]
 struct Trial {
     explored: u64,
     exchanges: Vec<Exchange>,
 }
 
-/// Recording, run and policy.
+/// The recording, run and policy of a trial.
 type TrialKey = (u16, String, String);
 
 #[derive(Default)]
 struct Gathered {
     backends: Names,
-    /// By the numbers of backends.
+    /// Weights by backend number.
     weights: BTreeMap<u16, f64>,
     routes: Names,
     recordings: Names,
@@ -111,10 +113,28 @@ struct Gathered {
 }
 
 impl Gathered {
+    /// Gathers the rows of a file.
+    fn file(&mut self, file: &ParquetFile, recording: &str) -> Result<(), TraceError> {
+        let columns: Vec<Column> = REQUIRED.into_iter().chain(OPTIONAL).collect();
+        let number = self.recordings.number(recording);
+        file.require(&REQUIRED)?;
+        file.read(&columns, |batch| (0..batch.rows).for_each(|row| self.row(batch, row, number)))?;
+        file.read_first(&WEIGHTS, |batch| (0..batch.rows).for_each(|row| self.weights(batch, row)))
+    }
+
+    /// Keeps the decisions of one pool.
+    fn pool(self, path: &Path, backend: Option<&str>) -> Result<Traces, TraceError> {
+        if self.trials.is_empty() {
+            return Err(TraceError::Empty { path: path.to_owned() });
+        }
+        let pool = pools::choose(self.members.values(), backend)?;
+        Ok(self.finish(&pool))
+    }
+
     fn row(&mut self, batch: &Batch, row: usize, recording: u16) {
         let column = |name| batch.column(name);
         let text = |name| column(name).text(row).map_or("", |text| &**text);
-        // A row without the place and time of the decision says nothing.
+        // A row without the backend and time of the decision is useless.
         let (Some(sent), Some(action)) =
             (column(Column::TsNs).integer(row), column(Column::Action).integer(row))
         else {
@@ -128,11 +148,11 @@ impl Gathered {
         let new_view = !self.members.contains_key(&view);
         let members =
             self.members.entry(view).or_insert_with(|| ids.iter().map(|id| id.to_string()).collect());
-        // A backend that joined the pool later.
+        // The backend joined the pool later.
         if !members.contains(&id) {
             members.push(id.clone());
         }
-        // Backends that are never chosen belong to the pool as well.
+        // Backends that are never chosen also belong to the pool.
         if new_view {
             for id in members.iter() {
                 self.backends.number(id);
@@ -158,7 +178,7 @@ impl Gathered {
         });
     }
 
-    /// Learns the weights of the backends that a decision looked at.
+    /// Learns the weights of the backends considered in a decision.
     fn weights(&mut self, batch: &Batch, row: usize) {
         let Some(place) = FEATURES.iter().position(|name| *name == WEIGHT) else {
             return;
@@ -173,16 +193,16 @@ impl Gathered {
             if mask.get(backend) != Some(&0.0) {
                 let id = ids.get(backend).map_or_else(|| backend.to_string(), |id| id.to_string());
                 let number = self.backends.number(&id);
-                // Single precision: a ten-thousandth is noise.
+                // Round to four decimals, because features have single precision.
                 self.weights.insert(number, (numbers[place].exp() * 1e4).round() / 1e4);
             }
         }
     }
 
-    /// What happened to the backends of `pool`.
+    /// Builds the traces of the backends of `pool`.
     fn finish(self, pool: &[String]) -> Traces {
         let (all, backend_numbers) = self.backends.sorted_by(|name| (name.len(), name.to_owned()));
-        // Patterns with fewer variable parts come first, so that the first that matches is the right one.
+        // Patterns with fewer variable parts come first, so that the first match is the right one.
         let (routes, route_numbers) = self.routes.sorted_by(|name| {
             (name == ANY_ROUTE, name.matches("{}").count(), Reverse(name.len()), name.to_owned())
         });
@@ -211,7 +231,7 @@ impl Gathered {
     }
 }
 
-/// The new number of each name that is kept.
+/// Returns the new number of each name that is kept.
 fn renumbered(names: &[String], keep: impl Fn(&String) -> bool) -> Vec<Option<u16>> {
     let mut next = 0;
     let number = |name| {
@@ -222,7 +242,7 @@ fn renumbered(names: &[String], keep: impl Fn(&String) -> bool) -> Vec<Option<u1
     names.iter().map(number).collect()
 }
 
-/// Leaves the routes of other pools out.
+/// Leaves out routes of other pools.
 fn only_used_routes(mut traces: Traces) -> Traces {
     let exchanges = || traces.episodes.iter().flat_map(|episode| &episode.exchanges);
     let used: BTreeSet<u16> = exchanges().map(|exchange| exchange.route).collect();
@@ -239,7 +259,8 @@ fn only_used_routes(mut traces: Traces) -> Traces {
     traces
 }
 
-/// The recording that a file belongs to: one that did not end in good order is left in several parts.
+/// Returns the recording that a file belongs to. A recording that did not end cleanly consists of several
+/// parts.
 fn recording(file: &Path) -> String {
     let name = file.display().to_string();
     match name.split_once(".partial-") {

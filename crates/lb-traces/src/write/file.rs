@@ -1,9 +1,10 @@
-//! The file of one recording.
+//! Writes the file of one recording.
 //!
-//! A Parquet file is readable only once its footer is written, at its very end. So each group of rows becomes
-//! a whole file of its own first, `NAME.partial-000.parquet` and so on, and when the recording ends these are
-//! put together, column by column as they are, as `NAME.parquet`. What was flushed can be read even
-//! after a crash, and its name says that it is a part. No file has its final name before it is whole.
+//! A Parquet file is readable only once its footer is written, at its very end. Each group of rows therefore
+//! first becomes a complete file of its own, `NAME.partial-000.parquet` and so on. When the recording ends,
+//! the parts are joined, column by column without re-encoding, as `NAME.parquet`. Flushed rows can be read
+//! even after a crash, from files whose names mark them as partial. No file gets its final name before it is
+//! complete.
 
 use super::row::Row;
 use super::table::{Dictionary, properties, write_group};
@@ -19,7 +20,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// The file of a recording that is under way.
+/// The file of a recording in progress.
 pub(super) struct TraceFile {
     path: PathBuf,
     parts: Vec<PathBuf>,
@@ -27,25 +28,25 @@ pub(super) struct TraceFile {
 }
 
 impl TraceFile {
-    /// Prepares the file `path` and creates its folder; `about` is what readers are told beside the rows.
+    /// Prepares the file `path` and creates its folder; `about` becomes the file's metadata.
     pub(super) fn create(path: PathBuf, about: Vec<KeyValue>) -> std::io::Result<Self> {
         if path.try_exists()? {
-            return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "there is such a file"));
+            return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, "the file already exists"));
         }
         if let Some(folder) = path.parent() {
             std::fs::create_dir_all(folder)?;
-            // So that an error is reported now, not when the first group is full.
+            // Reports an error now rather than when the first group is full.
             probe(&beside(&path, "tmp"))?;
         }
         Ok(Self { path, parts: Vec::new(), properties: properties(about) })
     }
 
-    /// Its final name.
+    /// Returns the final name of the file.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Writes a group of rows. Once this returns the group can be read, even after a crash.
+    /// Writes a group of rows. Once this returns, the group can be read, even after a crash.
     pub(super) fn write(&mut self, rows: &[Row], dictionary: &Dictionary<'_>) -> Result<()> {
         let part = beside(&self.path, &format!("partial-{:03}.parquet", self.parts.len()));
         self.whole(&part, |writer| write_group(writer, rows, dictionary))?;
@@ -65,7 +66,7 @@ impl TraceFile {
         Ok(std::fs::metadata(&self.path)?.len())
     }
 
-    /// Writes the file `path` under another name and renames it when it is whole and on the disk.
+    /// Writes the file `path` under another name, and renames it once it is complete and synced to disk.
     fn whole(
         &self,
         path: &Path,
@@ -82,7 +83,7 @@ impl TraceFile {
     }
 }
 
-/// Copies all groups of a part as they are.
+/// Copies all groups of a part without re-encoding.
 fn append(writer: &mut SerializedFileWriter<BufWriter<File>>, part: &Path) -> Result<()> {
     let file = File::open(part)?;
     let reader = SerializedFileReader::new(file.try_clone()?)?;
@@ -107,12 +108,12 @@ fn append(writer: &mut SerializedFileWriter<BufWriter<File>>, part: &Path) -> Re
     Ok(())
 }
 
-/// `NAME.parquet` with another ending.
+/// Returns `NAME.parquet` with another extension.
 fn beside(path: &Path, ending: &str) -> PathBuf {
     path.with_extension(ending)
 }
 
-/// Whether a file can be made there.
+/// Checks that a file can be created at `path`.
 fn probe(path: &Path) -> std::io::Result<()> {
     File::create(path)?;
     std::fs::remove_file(path)

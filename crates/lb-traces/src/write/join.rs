@@ -1,17 +1,17 @@
-//! Decisions and endings, joined into rows.
+//! Joins decisions and endings into rows.
 //!
 //! A row is complete when its request has ended and the next decision of the same load balancer is known,
-//! since it tells what came of the state. What never ends (given up, lost in a switch, still open at the end)
-//! is censored: all that is known is that it took longer.
+//! since that decision shows the resulting state. Requests without an ending (given up, lost in a switch,
+//! still open at the end) are censored: all that is known is that they took longer.
 
 use super::row::{Decided, Next, Outcome, Row};
 use lb_core::policy::Ending;
 use std::collections::HashMap;
 
-/// A row that lacks something.
+/// An incomplete row.
 struct Pending {
     row: Row,
-    /// Whether it is known what the next decision is, or that it will never be known.
+    /// Whether the next decision is known, or is known to be unavailable.
     followed: bool,
 }
 
@@ -37,7 +37,7 @@ pub(super) struct Joiner {
 }
 
 impl Joiner {
-    /// A decision of load balancer `lb_id`. Gives the row of the one before if it is complete now.
+    /// Adds a decision of load balancer `lb_id`. Returns the row of the decision before it, if now complete.
     pub(super) fn decision(&mut self, decided: Decided, lb_id: u16) -> Option<Row> {
         let before = self.latest.get(&lb_id).copied();
         let number = before.map_or(0, |latest| latest.number + 1);
@@ -46,7 +46,7 @@ impl Joiner {
         let row = Row { decided, lb_id, number, outcome: None, next: None };
         self.pending.insert((log, id), Pending { row, followed: false });
         let before = before?;
-        // After a drop or under another policy it is not known what came next, or what it means.
+        // After a dropped event or under another policy, the next decision is unknown or has another meaning.
         let follows = before.log == log && before.id + 1 == id;
         self.followed(before, follows.then_some(Next { number, in_system }))
     }
@@ -59,10 +59,10 @@ impl Joiner {
         self.take_if_complete(key)
     }
 
-    /// A request ended. Gives its row if it is complete now.
+    /// Adds the end of a request. Returns its row, if now complete.
     pub(super) fn ending(&mut self, log: u32, ending: &Ending) -> Option<Row> {
         let key = (log, ending.id);
-        // Unknown: decided before the recording began, or dropped.
+        // The request is unknown if it was decided before the recording began, or its decision was dropped.
         let pending = self.pending.get_mut(&key)?;
         let Ending { at, latency, ending: known, .. } = *ending;
         pending.row.outcome = Some(Outcome { at, latency, known });
@@ -76,12 +76,12 @@ impl Joiner {
         self.pending.remove(&key).map(|pending| pending.row)
     }
 
-    /// The policy of `log` is gone: its open rows will not be completed.
+    /// Returns the open rows of a policy that is gone; they can no longer be completed.
     pub(super) fn closed(&mut self, log: u32) -> Vec<Row> {
         self.pending.extract_if(|key, _| key.0 == log).map(|(_, pending)| pending.row).collect()
     }
 
-    /// The recording is over: all that is left.
+    /// Ends the recording and returns all remaining rows.
     pub(super) fn finish(&mut self) -> Vec<Row> {
         self.latest.clear();
         self.pending.drain().map(|(_, pending)| pending.row).collect()
@@ -114,7 +114,7 @@ mod tests {
         Ending { id, at: Time::from_nanos(50 + id), latency: Span::from_nanos(50), ending: known }
     }
 
-    /// Number, next number and whether an outcome is known.
+    /// Returns the number, the next number and whether the outcome is known.
     fn facts(row: &Row) -> (u64, Option<u64>, bool) {
         (row.number, row.next.map(|next| next.number), row.outcome.is_some())
     }
@@ -123,7 +123,7 @@ mod tests {
     fn a_row_waits_for_its_ending_and_for_the_next_decision() {
         let mut joiner = Joiner::default();
         assert!(joiner.decision(decided(1, 0), 0).is_none());
-        assert!(joiner.ending(1, &ending(0)).is_none(), "what comes next is not known yet");
+        assert!(joiner.ending(1, &ending(0)).is_none(), "the next decision is not known yet");
         let row = joiner.decision(decided(1, 1), 0).expect("now it is complete");
         assert_eq!(facts(&row), (0, Some(1), true));
         assert_eq!(row.next.expect("known").in_system, Span::from_nanos(100), "as the next decision says");
@@ -140,12 +140,12 @@ mod tests {
         joiner.decision(decided(1, 0), 0);
         joiner.ending(1, &ending(0));
         // Decision 1 was dropped.
-        let row = joiner.decision(decided(1, 2), 0).expect("complete: what comes next will never be known");
+        let row = joiner.decision(decided(1, 2), 0).expect("complete: the next decision will never be known");
         assert_eq!(facts(&row), (0, None, true));
         joiner.ending(1, &ending(2));
         let row = joiner.decision(decided(7, 0), 0).expect("a switch");
-        assert_eq!(facts(&row), (1, None, true), "numbers go on under the next policy");
-        assert!(joiner.decision(decided(8, 0), 1).is_none(), "another load balancer counts for itself");
+        assert_eq!(facts(&row), (1, None, true), "numbering continues under the next policy");
+        assert!(joiner.decision(decided(8, 0), 1).is_none(), "another load balancer has its own numbers");
         let mut left = joiner.finish();
         left.sort_by_key(|row| row.lb_id);
         assert_eq!(left.iter().map(facts).collect::<Vec<_>>(), [(2, None, false), (0, None, false)]);
@@ -160,8 +160,8 @@ mod tests {
         let mut left: Vec<_> = joiner.closed(1).iter().map(facts).collect();
         left.sort_unstable();
         assert_eq!(left, [(0, Some(1), false), (1, None, false)]);
-        assert!(joiner.ending(1, &ending(0)).is_none(), "an ending that comes too late is of no use");
-        assert_eq!(joiner.finish().len(), 1, "the other policy's is still there");
+        assert!(joiner.ending(1, &ending(0)).is_none(), "an ending that comes too late is ignored");
+        assert_eq!(joiner.finish().len(), 1, "the row of the other policy remains");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The end of the channel that the policies hold.
+//! The sending end of the channel, which policies hold.
 
 use super::messages::{Control, Event, Gate, NAP, Overflow};
 use super::row::Decided;
@@ -17,14 +17,14 @@ pub struct TraceLog {
 
 impl TraceLog {
     fn send(&self, mut event: Event, dropped: &AtomicU64) {
-        // What cannot be sent because the writer is gone is told when the recording is stopped.
+        // If the writer is gone, the loss is reported when the recording is stopped.
         while let Err(TrySendError::Full(back)) = self.sender.try_send(event) {
             match self.overflow {
                 Overflow::Drop => {
                     dropped.fetch_add(1, Relaxed);
                     return;
                 }
-                // A blocking call would be woken for every single place that becomes free.
+                // A blocking call would be woken for every single slot that becomes free.
                 Overflow::Wait => std::thread::sleep(NAP),
             }
             event = back;
@@ -67,10 +67,10 @@ impl DecisionLog for TraceLog {
 }
 
 impl Drop for TraceLog {
-    /// Tells the writer that the policy is gone: its open decisions will not end any more.
+    /// Tells the writer that the policy is gone and its open decisions will not end.
     fn drop(&mut self) {
-        // Never waits, as a switch drops policies under the locks of all pools. If this does not fit, its
-        // open decisions are written at the end of the recording instead.
+        // Never waits, because a switch drops policies under the locks of all pools. If the message does not
+        // fit, the open decisions are written at the end of the recording instead.
         let _ = self.sender.try_send(Event::Control(Control::Closed { log: self.number }));
     }
 }

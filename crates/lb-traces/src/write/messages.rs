@@ -1,4 +1,4 @@
-//! What policies, the caller and the writing thread say to each other.
+//! Messages between policies, the caller and the writing thread.
 
 use super::row::Decided;
 use lb_core::Time;
@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
-/// How long the writer sleeps when there is nothing to write, and a simulation when there is no room. They poll
-/// instead of waiting to be woken, because to wake a thread costs the one that does it a system call.
+/// How long the writer sleeps when there is nothing to write, and a simulation when the channel is full. They
+/// poll instead of waiting to be woken, because waking a thread costs the waker a system call.
 pub(super) const NAP: Duration = Duration::from_millis(2);
 
-/// What happens to an event that does not fit into the channel.
+/// How to handle an event that does not fit into the channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Overflow {
     /// The event is dropped and counted: requests must not wait.
@@ -24,27 +24,27 @@ pub enum Overflow {
     Wait,
 }
 
-/// What to record, and where.
+/// The options of a recording.
 #[derive(Clone, Debug)]
 pub struct Recording {
     /// The file to write, `NAME.parquet`. Its folder is created if it is missing.
     pub path: PathBuf,
     /// The value of the column `run_id`.
     pub run_id: String,
-    /// Probability (0 to 1) of an exploratory pick. Only written to the file's metadata, for readers.
+    /// Probability (0 to 1) of an exploratory pick. It is only written to the file's metadata.
     pub exploration: f64,
-    /// When the recording begins, by the clock of the policies: times of rows count from here.
+    /// When the recording begins, by the clock of the policies; times of rows count from here.
     pub origin: Time,
     /// The same moment in wall-clock time (RFC 3339); `None` in virtual time.
     pub started_at: Option<String>,
 }
 
-/// Names for the numbers in decisions. The writing thread asks for them.
+/// Names for the numbers in decisions, requested by the writing thread.
 pub trait Names: Send + Sync {
-    /// The ids of all backends of the pool, by position.
+    /// Returns the ids of all backends of the pool, by index.
     fn backends(&self) -> Vec<String>;
 
-    /// The name of a class of route.
+    /// Returns the name of a route class.
     fn route(&self, class: u16) -> String;
 }
 
@@ -59,14 +59,14 @@ pub struct TracedPolicy {
     pub names: Arc<dyn Names>,
 }
 
-/// What goes through the channel.
+/// An event that goes through the channel.
 pub(super) enum Event {
     Decision(Decided),
     Ending { log: u32, ending: Ending },
     Control(Control),
 }
 
-/// What the writing thread is told beside decisions and endings.
+/// Control messages to the writing thread, besides decisions and endings.
 pub(super) enum Control {
     Opened { log: u32, policy: TracedPolicy },
     Closed { log: u32 },
@@ -74,7 +74,7 @@ pub(super) enum Control {
     Stop { reply: SyncSender<Result<TraceSummary, TraceError>> },
 }
 
-/// What the ends of the channel share beside it.
+/// State that the ends of the channel share.
 #[derive(Debug, Default)]
 pub(super) struct Gate {
     pub(super) open: AtomicBool,
@@ -82,7 +82,7 @@ pub(super) struct Gate {
     pub(super) dropped_endings: AtomicU64,
 }
 
-/// Why a trace cannot be recorded.
+/// Reasons why a trace cannot be recorded.
 #[derive(Debug, thiserror::Error)]
 pub enum TraceError {
     /// The file cannot be created.
@@ -90,7 +90,7 @@ pub enum TraceError {
     Create {
         /// The final name of the file.
         path: PathBuf,
-        /// The error of the system.
+        /// The I/O error.
         source: std::io::Error,
     },
     /// A group of rows cannot be written.
@@ -101,11 +101,11 @@ pub enum TraceError {
     Write {
         /// The final name of the file.
         path: PathBuf,
-        /// The error of the file's encoder or of the system.
+        /// The error of the encoder or the operating system.
         source: ParquetError,
     },
-    /// There is a recording already, and there can be only one at a time.
-    #[error("a trace is being recorded already; stop it first")]
+    /// A recording is already in progress; only one is possible at a time.
+    #[error("a trace is already being recorded; stop it first")]
     Recording,
     /// There is no recording to stop.
     #[error("no trace is being recorded; start one first")]

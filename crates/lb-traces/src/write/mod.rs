@@ -1,11 +1,11 @@
-//! Writing traces.
+//! Writes traces.
 //!
-//! [`lb_core::policy::Logged`] wraps a policy; its log ([`TraceLog`]) puts decisions and endings into a
-//! bounded channel. One thread takes them out, joins them, and writes the rows in groups. The hot path never
-//! waits: when the channel is full, what does not fit is dropped and counted. A simulation, which has time,
-//! waits instead ([`Overflow`]).
+//! [`lb_core::policy::Logged`] wraps a policy; its log ([`TraceLog`]) sends decisions and endings through a
+//! bounded channel. One thread receives them, joins them, and writes the rows in groups. The hot path never
+//! waits: when the channel is full, events that do not fit are dropped and counted. A simulation waits
+//! instead ([`Overflow`]).
 //!
-//! Nothing is written or explored except between [`Tracer::start`] and [`Tracer::stop`].
+//! Decisions are recorded, and exploration happens, only between [`Tracer::start`] and [`Tracer::stop`].
 
 mod file;
 mod join;

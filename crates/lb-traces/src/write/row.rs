@@ -1,4 +1,4 @@
-//! One row of a trace before it is written: a decision, how it ended, what came next.
+//! One row of a trace before it is written: a decision, how it ended, and what followed.
 
 use lb_core::policy::ReplyKind;
 use lb_core::{Span, Time};
@@ -11,29 +11,29 @@ pub(super) struct Decided {
     pub(super) id: u64,
     pub(super) at: Time,
     pub(super) route: u16,
-    /// Backends of the pool.
+    /// Number of backends in the pool.
     pub(super) backends: u16,
-    /// Position of the chosen backend.
+    /// Index of the chosen backend.
     pub(super) action: u16,
     pub(super) propensity: Option<f32>,
     pub(super) explored: bool,
-    /// Time that all requests of the pool spent in the system since the decision before.
+    /// Total time that all requests of the pool spent in the system since the previous decision.
     pub(super) in_system: Span,
-    /// The rows of all backends, and then one number for each: 1 if it could be picked, else 0. In one
-    /// allocation, as this is made on the hot path.
+    /// The features of all backends, then one flag per backend: 1 if it could be picked, otherwise 0. They
+    /// share one allocation, because this is made on the hot path.
     pub(super) numbers: Box<[f32]>,
 }
 
-/// One decision with all that is known of it.
+/// One decision with everything known about it.
 pub(super) struct Row {
     pub(super) decided: Decided,
     /// Number of the load balancer.
     pub(super) lb_id: u16,
-    /// Number among the decisions of its load balancer in this recording.
+    /// Number of the decision among those of its load balancer in this recording.
     pub(super) number: u64,
-    /// `None` if it is not known how the request ended, nor when.
+    /// How and when the request ended; `None` if unknown.
     pub(super) outcome: Option<Outcome>,
-    /// `None` if it is not known what the next decision is.
+    /// The next decision; `None` if unknown.
     pub(super) next: Option<Next>,
 }
 
@@ -46,11 +46,11 @@ pub(super) struct Outcome {
     pub(super) known: Option<(ReplyKind, f32)>,
 }
 
-/// What came after a decision.
+/// The decision that followed another one.
 #[derive(Clone, Copy)]
 pub(super) struct Next {
     /// Number of the next decision.
     pub(super) number: u64,
-    /// Time that all requests of the pool spent in the system until then.
+    /// Total time that all requests of the pool spent in the system until the next decision.
     pub(super) in_system: Span,
 }

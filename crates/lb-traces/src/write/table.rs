@@ -1,7 +1,7 @@
-//! The columns of a trace, and rows as a row group of Parquet.
+//! Writes rows as the columns of a Parquet row group.
 //!
-//! Features are almost all of a trace. They are stored by byte planes (`BYTE_STREAM_SPLIT`): exponents of
-//! neighbouring numbers are alike, and a compressor finds that only when they lie side by side.
+//! Features are almost all of a trace. They are stored by byte planes (`BYTE_STREAM_SPLIT`): the exponents of
+//! neighbouring numbers are alike, and a compressor finds that only if they are adjacent.
 
 use super::messages::TracedPolicy;
 use super::row::{Outcome, Row};
@@ -20,16 +20,16 @@ use std::collections::HashMap;
 use std::io::Write;
 use std::sync::Arc;
 
-/// Rows of a group.
+/// Largest number of rows in a group.
 pub(super) const GROUP_ROWS: usize = 64 * 1024;
 
-/// Numbers of features of a group: 48 MB, which eight backends reach with the rows above.
+/// Largest number of feature values in a group: 48 MB, which eight backends reach with [`GROUP_ROWS`] rows.
 pub(super) const GROUP_NUMBERS: usize = 12 << 20;
 
-/// Rows whose lists are handed to a column at a time.
+/// Number of rows whose lists are passed to a column at a time.
 const BATCH: usize = 1024;
 
-/// How every trace is written; `about` is told to readers beside the rows.
+/// Returns the properties of every trace file; `about` becomes its metadata.
 pub(super) fn properties(about: Vec<KeyValue>) -> Arc<WriterProperties> {
     let features =
         ColumnPath::from(vec![Column::Features.name().to_owned(), "list".to_owned(), "element".to_owned()]);
@@ -44,10 +44,10 @@ pub(super) fn properties(about: Vec<KeyValue>) -> Arc<WriterProperties> {
     Arc::new(properties)
 }
 
-/// What the numbers of rows stand for.
+/// The meaning of the numbers in rows.
 pub(super) struct Dictionary<'a> {
     pub(super) run_id: &'a str,
-    /// By number of the log.
+    /// Policies by number of their log.
     pub(super) policies: &'a HashMap<u32, TracedPolicy>,
     /// When the recording began.
     pub(super) origin: Time,
@@ -104,22 +104,22 @@ pub(super) fn write_group<W: Write + Send>(
     Ok(())
 }
 
-/// How the request ended and what that earned; `None` if it is not known.
+/// Returns how the request ended and its reward; `None` if unknown.
 fn known(row: &Row) -> Option<(ReplyKind, f32)> {
     row.outcome.and_then(|Outcome { known, .. }| known)
 }
 
-/// Whole microseconds; what does not fit (an hour and more) is cut off.
+/// Converts to whole microseconds; values that do not fit (more than an hour) are capped.
 fn micros(span: Span) -> u32 {
     u32::try_from(span.as_micros()).unwrap_or(u32::MAX)
 }
 
-/// The words of a group, made once: rows share them.
+/// The texts of a group, allocated once and shared by its rows.
 struct Texts {
     run: ByteArray,
     feature_set: ByteArray,
     unknown: ByteArray,
-    /// By [`ReplyKind`].
+    /// Names of the kinds of reply, by [`ReplyKind`].
     kinds: [ByteArray; 4],
     logs: HashMap<u32, LogTexts>,
 }
@@ -164,7 +164,7 @@ impl Texts {
 struct Columns<'a, 'b, W: Write> {
     group: &'a mut SerializedRowGroupWriter<'b, W>,
     rows: &'a [Row],
-    /// The columns that are not written yet.
+    /// The columns that have not been written yet.
     order: std::array::IntoIter<Column, { Column::ALL.len() }>,
 }
 
@@ -173,13 +173,13 @@ impl<W: Write + Send> Columns<'_, '_, W> {
         self.all::<ByteArrayType>(column, value)
     }
 
-    /// A column with a value in every row.
+    /// Writes a column with a value in every row.
     fn all<T: DataType>(&mut self, column: Column, value: impl Fn(&Row) -> T::T) -> Result<()> {
         let values: Vec<T::T> = self.rows.iter().map(value).collect();
         self.next::<T>(column, |column| column.write_batch(&values, None, None).map(drop))
     }
 
-    /// A column whose values may be missing: level 1 where there is one.
+    /// Writes a column whose values may be missing: level 1 means that there is a value.
     fn some<T: DataType>(&mut self, column: Column, value: impl Fn(&Row) -> Option<T::T>) -> Result<()> {
         let values: Vec<Option<T::T>> = self.rows.iter().map(value).collect();
         let levels: Vec<i16> = values.iter().map(|value| value.is_some().into()).collect();
@@ -187,8 +187,8 @@ impl<W: Write + Send> Columns<'_, '_, W> {
         self.next::<T>(column, |column| column.write_batch(&values, Some(&levels), None).map(drop))
     }
 
-    /// A column of lists, none of which is empty: every value is defined (level 1), and repeats (level 1)
-    /// unless it is the first of its row.
+    /// Writes a column of lists, none of which is empty: every value is defined (level 1), and repeats (level
+    /// 1) unless it is the first of its row.
     fn lists<T: DataType>(&mut self, column: Column, list: impl Fn(&Row, &mut Vec<T::T>)) -> Result<()> {
         let rows = self.rows;
         self.next::<T>(column, |column| {

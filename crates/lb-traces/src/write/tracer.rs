@@ -18,8 +18,8 @@ use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::{Relaxed, SeqCst};
 use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
 
-/// Capacity of the channel in events: what a load balancer at full speed sends in a second, in which a group is
-/// written.
+/// Capacity of the channel in events: as many as a load balancer at full speed sends in a second, the time
+/// needed to write a group.
 const CAPACITY: usize = 64 * 1024;
 
 /// Records the decisions of every policy that logs to it ([`Self::log`]).
@@ -32,10 +32,10 @@ pub struct Tracer {
 }
 
 impl Tracer {
-    /// A tracer that records nothing yet.
+    /// Creates a tracer that is not recording yet.
     ///
     /// # Errors
-    /// No thread can be started.
+    /// When the thread cannot be started.
     pub fn new(overflow: Overflow) -> std::io::Result<Self> {
         let (sender, receiver) = sync_channel(CAPACITY);
         let gate = Arc::<Gate>::default();
@@ -47,7 +47,7 @@ impl Tracer {
     /// Creates the log for the decisions of a new policy.
     pub fn log(&self, policy: TracedPolicy) -> Box<dyn DecisionLog> {
         let number = self.logs.fetch_add(1, Relaxed);
-        // Waits if the channel is full: without this event nothing that the log sends can be understood. If
+        // Waits if the channel is full: without this event, nothing that the log sends can be interpreted. If
         // the writer is gone, the log will not be read anyway.
         let _ = self.sender.send(Event::Control(Control::Opened { log: number, policy }));
         Box::new(TraceLog {
@@ -61,7 +61,7 @@ impl Tracer {
     /// Starts a recording and returns once its file has been created.
     ///
     /// # Errors
-    /// A recording is already under way, or the file cannot be created.
+    /// When a recording is already in progress, or the file cannot be created.
     pub fn start(&self, recording: Recording) -> Result<(), TraceError> {
         let (reply, answer) = sync_channel(1);
         self.control(Control::Start { recording: Box::new(recording), reply })?;
@@ -75,7 +75,7 @@ impl Tracer {
     /// Stops the recording and returns once its file is complete. Requests still open are censored.
     ///
     /// # Errors
-    /// No recording is under way, or it could not be written.
+    /// When no recording is in progress, or it could not be written.
     pub fn stop(&self) -> Result<TraceSummary, TraceError> {
         self.gate.open.store(false, SeqCst);
         let (reply, answer) = sync_channel(1);
@@ -83,7 +83,7 @@ impl Tracer {
         answer.recv().map_err(|_| TraceError::Gone)?
     }
 
-    /// Whether a recording is under way.
+    /// Returns whether a recording is in progress.
     pub fn is_recording(&self) -> bool {
         self.gate.open.load(Relaxed)
     }
@@ -100,18 +100,18 @@ struct Writer {
     current: Option<Current>,
 }
 
-/// The recording that is under way.
+/// The recording in progress.
 struct Current {
     file: TraceFile,
     recording: Recording,
     joiner: Joiner,
-    /// Complete rows that are not written yet.
+    /// Complete rows that have not been written yet.
     rows: Vec<Row>,
-    /// How many numbers of features these rows hold.
+    /// Number of feature values in these rows.
     numbers: usize,
     summary: TraceSummary,
     failure: Option<ParquetError>,
-    /// Policies that are gone and still have rows here.
+    /// Policies that are gone but still have rows here.
     gone: Vec<u32>,
 }
 
@@ -120,7 +120,7 @@ impl Writer {
         Self { gate, policies: HashMap::new(), current: None }
     }
 
-    /// Takes events until all their senders are gone.
+    /// Receives events until all their senders are gone.
     fn run(&mut self, events: &Receiver<Event>) {
         loop {
             // Without a recording only control events matter, and they may wake this thread.
@@ -134,7 +134,7 @@ impl Writer {
                 Err(TryRecvError::Disconnected) => break,
             }
         }
-        // Its result is not waited for any more, but what was recorded is kept.
+        // The result is no longer needed, but the recorded rows are kept.
         if let Some(current) = self.current.take() {
             let _ = current.finish(&self.policies, &self.gate);
         }
@@ -230,7 +230,7 @@ impl Current {
         }
     }
 
-    /// Writes what is complete, in the order of the decisions of each load balancer.
+    /// Writes complete rows, in the order of the decisions of each load balancer.
     fn flush(&mut self, policies: &HashMap<u32, TracedPolicy>) {
         if self.rows.is_empty() || self.failure.is_some() {
             self.rows.clear();
@@ -279,7 +279,7 @@ impl Current {
     }
 }
 
-/// What readers are told beside the rows.
+/// Returns the metadata of the file.
 fn about(recording: &Recording) -> Vec<KeyValue> {
     let value = |key: &str, value: String| KeyValue::new(key.to_owned(), value);
     let mut about = vec![

@@ -1,14 +1,20 @@
-//! Starts what the trials of a scenario need, or connects to a load balancer that runs already.
+//! Starts the processes that the trials of a scenario need, or connects to a load balancer that is already
+//! running.
 
-use super::balancer::BalancerUnderTest;
+use super::alive::refuse_without_backends;
+use super::balancer::{BalancerUnderTest, Verification};
+use super::before::Before;
 use super::testbed::Testbed;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
-use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec};
+use crate::experiment::events::Event;
+use crate::experiment::preflight::{reach_started, tls_options};
+use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
-use lb_config::{PlannedScenario, lacks};
+use lb_config::{Plan, PlannedScenario, Target, lacks};
 use lb_core::Algorithm;
+use lb_core::secret::Secret;
 use lb_core::topology::Topology;
 use lb_core::workload::Scenario;
 use lb_load::Direct;
@@ -17,7 +23,8 @@ use lb_results::TRACES;
 use std::path::Path;
 use std::sync::Arc;
 
-/// Starts the backends and load balancers of a scenario, or connects to the load balancer that runs already.
+/// Starts the backends and load balancers of a scenario, or connects to the load balancer that is already
+/// running.
 pub(super) async fn start(
     context: &Context<'_>,
     number: usize,
@@ -26,7 +33,7 @@ pub(super) async fn start(
     let scenario = &context.plan.scenarios()[number];
     let inner = &scenario.scenario();
     match choice {
-        Choice::Own(own) => {
+        Choice::Own(own, _) => {
             let dir = context.folder.path().join(format!("target/{number}"));
             let seed = context.plan.seed().0;
             let mocks = Backends::start(&inner.topology, scenario.catalogue(), seed, &dir)
@@ -45,20 +52,33 @@ pub(super) async fn start(
                 balancers,
                 direct,
                 backends: ListedBackend::of_topology(&inner.topology),
+                lost: None,
             })
         }
         Choice::Running(running) => {
             let admin = running.admin().await?;
+            let name = name_of(running);
+            refuse_without_backends(&name, &*admin).await?;
+            let before = match (running.as_is, &running.declared) {
+                (Some(_), _) => None,
+                (None, Some(spec)) => Some(Before::declared(&name, spec)),
+                (None, None) => Some(Before::read(&name, &*admin, running.kind.is_some()).await),
+            };
+            if let Some(before) = before.as_ref().filter(|_| number == 0) {
+                context.events.observe(&Event::Note { text: before.announce() });
+            }
             Ok(Testbed {
                 mocks: None,
-                backends: listed_by(&*admin).await?,
+                backends: listed(context.plan.target(), &*admin).await?,
+                lost: None,
                 balancers: vec![BalancerUnderTest {
-                    name: "the load balancer".to_owned(),
+                    name,
+                    before,
                     admin: Arc::from(admin),
-                    base_url: running.base_url.clone(),
+                    base_url: context.plan.target().full_url().clone(),
                     process: None,
                     steered: running.kind.is_some(),
-                    verification: verification(inner, &running.base_url)?,
+                    verification: verification_of(running, inner, context.plan)?,
                     names: None,
                     measuring: false,
                 }],
@@ -108,23 +128,58 @@ async fn start_balancer(
             (Arc::from(real.admin), real.base_url, real.process, true)
         }
     };
+    reach_started(context.plan, &base_url).await?;
     Ok(BalancerUnderTest {
         name: own.load_balancer().to_string(),
         admin,
-        verification: verification(inner, &base_url)?,
-        base_url,
+        verification: Verification::ByProbes(probes(inner, &base_url)?),
+        base_url: Secret::new(base_url),
         process: Some(process),
         steered,
         names: None,
         measuring: false,
+        before: None,
     })
 }
 
-fn verification(scenario: &Scenario, base_url: &str) -> Result<VerifyOptions, RunError> {
+/// Names a load balancer that is already running, for messages.
+fn name_of(running: &Running) -> String {
+    match (running.as_is, &running.declared) {
+        (Some(_), _) => format!("what answers at {}", running.base_url),
+        (None, Some(spec)) => spec.name.clone(),
+        (None, None) => format!("the load balancer at {}", running.base_url),
+    }
+}
+
+/// Determines how the switches of a load balancer that is already running are verified.
+fn verification_of(running: &Running, scenario: &Scenario, plan: &Plan) -> Result<Verification, RunError> {
+    let target = plan.target();
+    if running.as_is.is_some() {
+        return Ok(Verification::NothingSwitched);
+    }
+    let probes = || -> Result<VerifyOptions, RunError> {
+        let probes = probes(scenario, target.full_url().reveal())?;
+        let probes = match target.backend_from() {
+            Some(backend_from) => probes.with_backend_from(backend_from),
+            None => probes,
+        };
+        if !target.is_secure() {
+            return Ok(probes);
+        }
+        let authorization = lb_load::Target::authorization(target.full_url().reveal())?;
+        Ok(probes.with_tls(Arc::new(tls_options(plan).client_config()?), authorization)?)
+    };
+    Ok(match &running.declared {
+        Some(spec) if !spec.probe => Verification::ByClaim,
+        _ => Verification::ByProbes(probes()?),
+    })
+}
+
+fn probes(scenario: &Scenario, base_url: &str) -> Result<VerifyOptions, RunError> {
     Ok(VerifyOptions::new(base_url, &probe_service(scenario).unwrap_or_default())?)
 }
 
-/// Lists the backends that each step takes in turn, without a load balancer.
+/// Lists the backends that each step uses in turn when there is no load balancer.
 fn direct(scenario: &Scenario, mocks: &Backends) -> anyhow::Result<Direct> {
     let topology: &Topology = &scenario.topology;
     let mut backends = Vec::new();
@@ -146,6 +201,16 @@ fn direct(scenario: &Scenario, mocks: &Backends) -> anyhow::Result<Direct> {
     Ok(Direct { backends, by_step })
 }
 
+/// Lists the backends that a load balancer reports, or else those that the user names.
+async fn listed(target: &Target, admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, AdminError> {
+    let reported = listed_by(admin).await?;
+    if !reported.is_empty() {
+        return Ok(reported);
+    }
+    let named = |id: &String| ListedBackend { id: id.clone(), pool: 0, weight: 1.0 };
+    Ok(target.backends().iter().map(named).collect())
+}
+
 /// Lists the backends that a load balancer reports; empty when it reports none.
 async fn listed_by(admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, AdminError> {
     if !admin.capabilities().per_backend {
@@ -164,8 +229,7 @@ async fn listed_by(admin: &dyn LoadBalancerAdmin) -> Result<Vec<ListedBackend>, 
     Ok(listed)
 }
 
-/// Returns a service of the pool with the most backends, as the workload names it: more backends tell algorithms apart
-/// more clearly.
+/// Returns a service of the pool with the most backends: with more backends, algorithms differ more clearly.
 fn probe_service(scenario: &Scenario) -> Option<String> {
     let services = scenario.workload.steps().iter().filter_map(|step| step.service.as_deref());
     services

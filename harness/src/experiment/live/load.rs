@@ -1,20 +1,25 @@
-//! Load of one phase: sent from threads of its own, reported while it runs.
+//! Sends the load of one phase from separate threads, and reports progress while it runs.
 
+use super::alive::watch;
 use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::{Event, PULSE_PERIOD};
+use crate::experiment::preflight::tls_options;
 use crate::experiment::trial_plan::TrialPlan;
 use anyhow::Context as _;
+use lb_admin_client::Origin;
+use lb_core::BackendFrom;
 use lb_core::workload::{Scenario, Schedule};
 use lb_load::{Hooks, LoadPlan, Shard, Target};
 use lb_record::{RequestSink, TrialRecord};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// The phase whose requests count.
+/// The name of the measured phase, the only one whose requests count.
 pub(super) const MEASURE: &str = "measure";
 
 /// One phase of load.
@@ -23,11 +28,11 @@ pub(super) struct Phase {
     pub(super) name: &'static str,
     pub(super) scenario: Arc<Scenario>,
     pub(super) schedule: Arc<Schedule>,
-    /// Takes every request, where requests are recorded.
+    /// Receives every request if requests are recorded.
     pub(super) requests: Option<RequestSink>,
 }
 
-/// Plays a scenario once without faults, with the algorithm that is active.
+/// Plays a scenario once without faults, with the active algorithm.
 pub(super) async fn rehearse(
     context: &Context<'_>,
     testbed: &Testbed,
@@ -35,22 +40,27 @@ pub(super) async fn rehearse(
 ) -> Result<TrialRecord, RunError> {
     let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed()));
     let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
-    let (plan, hooks) = plan_load(context, testbed, Way::Through(0), phase, None)?;
+    let (plan, hooks) = plan_load(context, testbed, Way::Through(0), phase, None, context.interrupt.flag())?;
     let record = tokio::task::spawn_blocking(move || lb_load::run(plan, hooks)).await;
     Ok(record.context("failed to run the rehearsal").map_err(RunError::Internal)??)
 }
 
-/// Sends the load of one phase, and reports how it goes.
+/// Sends the load of one phase and reports its progress. Stops when the user interrupts it, and immediately
+/// when the system under test is lost; `testbed` then holds the error.
 pub(super) async fn send(
     context: &Context<'_>,
-    testbed: &Testbed,
+    testbed: &mut Testbed,
     plan: &TrialPlan<'_>,
     phase: Phase,
 ) -> Result<TrialRecord, RunError> {
     let progress = Arc::new(lb_record::Progress::default());
     let name = phase.name;
+    let way = plan.contestant.way;
+    let stop = Arc::new(AtomicBool::new(false));
     let (load_plan, hooks) =
-        plan_load(context, testbed, plan.contestant.way, phase, Some(Arc::clone(&progress)))?;
+        plan_load(context, testbed, way, phase, Some(Arc::clone(&progress)), Arc::clone(&stop))?;
+    let watch = attached(testbed, way);
+    tokio::pin!(watch);
     let begun = Instant::now();
     let mut load = tokio::task::spawn_blocking(move || lb_load::run(load_plan, hooks));
     loop {
@@ -58,25 +68,50 @@ pub(super) async fn send(
             result = &mut load => {
                 return Ok(result.context("failed to run the load").map_err(RunError::Internal)??);
             }
+            why = &mut watch, if testbed.lost.is_none() => {
+                stop.store(true, Ordering::Relaxed);
+                let balancer = testbed.through(way).map_or_else(String::new, |one| one.name.clone());
+                testbed.lost = Some(RunError::BalancerLost { balancer, why });
+            }
             () = tokio::time::sleep(PULSE_PERIOD) => {
+                if testbed.lost.is_none() {
+                    testbed.lost = testbed.check(RunError::ProcessEnded).err();
+                }
+                if context.interrupt.is_set() || testbed.lost.is_some() {
+                    stop.store(true, Ordering::Relaxed);
+                }
                 context.events.observe(&Event::pulse(&plan.title, name, begun.elapsed(), progress.snapshot()));
             }
         }
     }
 }
 
-/// Plans the load of one phase, and gathers what the generator needs of this process.
+/// Watches a load balancer that was already running, and returns how it was lost. Never completes for one
+/// that `bench` started, whose process is watched instead.
+fn attached(testbed: &Testbed, way: Way) -> impl Future<Output = String> + use<> {
+    let running = testbed.through(way).filter(|balancer| balancer.process.is_none());
+    let watched = running.map(|one| (Arc::clone(&one.admin), Origin::parse(one.base_url.reveal()).ok()));
+    async move {
+        match watched {
+            Some((admin, origin)) => watch(admin, origin).await,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+/// Plans the load of one phase, and sets up the hooks of the generator.
 fn plan_load(
     context: &Context<'_>,
     testbed: &Testbed,
     way: Way,
     phase: Phase,
     progress: Option<Arc<lb_record::Progress>>,
+    stop: Arc<AtomicBool>,
 ) -> Result<(LoadPlan, Hooks), RunError> {
     let Phase { name, scenario, schedule, requests } = phase;
     let direct = testbed.direct.clone().filter(|_| way == Way::Direct);
     let (target, names) = match testbed.through(way) {
-        Some(balancer) => (Target::parse(&balancer.base_url)?, balancer.names.clone()),
+        Some(balancer) => (Target::parse(balancer.base_url.reveal())?, balancer.names.clone()),
         None => {
             let first = direct.as_ref().and_then(|direct| direct.backends.first());
             let first = first.context("failed to find backends to connect to").map_err(RunError::Internal)?;
@@ -87,24 +122,40 @@ fn plan_load(
         phase: name.to_owned(),
         algorithm_names: names.filter(|_| name == MEASURE),
         target,
+        tls: tls_options(context.plan),
         direct: direct.as_deref().cloned(),
         schedule: Schedule::clone(&schedule),
         shard: Shard::WHOLE,
         duration: scenario.duration,
         request_timeout: scenario.request_timeout,
+        http: context.plan.http(),
+        connections: context.plan.connections(),
+        connect_timeout: context.plan.connect_timeout(),
+        resolve_every: context.plan.resolve_every(),
         drain_timeout: context.plan.drain_timeout(),
         max_in_flight: scenario.max_in_flight,
         workers: workers(),
         cores: Vec::new(),
         backends: testbed.backends.iter().map(|backend| backend.id.clone()).collect(),
+        backend_from: backend_from(context, testbed, way),
+        names_backends: testbed.names_backends(way),
         request_key: testbed.mocks.is_some(),
         forwarded_for: true,
         keep_actions: context.record_actions && name == MEASURE,
     };
-    Ok((plan, Hooks { requests, progress, stop: context.interrupt.flag() }))
+    Ok((plan, Hooks { requests, progress, stop }))
 }
 
-/// The number of generator threads: one for two cores, so that what is under test keeps at least as many.
+/// Returns where replies name their backend along this way: what the user says of a load balancer that is already
+/// running, or else what the load balancer does.
+pub(super) fn backend_from(context: &Context<'_>, testbed: &Testbed, way: Way) -> BackendFrom {
+    let said = context.plan.target().backend_from().filter(|_| testbed.mocks.is_none());
+    let own = || testbed.through(way).map(|balancer| balancer.admin.backend_from());
+    said.or_else(own).unwrap_or_default()
+}
+
+/// Returns the number of generator threads: one for every two cores, so that the system under test has at
+/// least as many cores.
 fn workers() -> NonZeroUsize {
     let cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
     NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN)

@@ -1,8 +1,10 @@
-//! Trials over real sockets. Every algorithm meets the same backends in the same state, with the same faults at the
-//! same offsets: [`LiveTrials::run`](Driver::run) takes each trial through the phases of the table in
-//! `docs/anatomy.md`, one function of `phases` each.
+//! Runs trials over real sockets. Every algorithm gets the same backends in the same state, with the same
+//! faults at the same offsets: [`LiveTrials::run`](Driver::run) takes each trial through the phases listed in
+//! `docs/anatomy.md`, each of which is a function in `phases`.
 
+mod alive;
 mod balancer;
+mod before;
 mod connect;
 mod load;
 mod phases;
@@ -29,7 +31,7 @@ pub(super) struct LiveTrials<'a> {
 }
 
 impl<'a> LiveTrials<'a> {
-    /// Starts what a scenario needs, or connects to a load balancer that runs already.
+    /// Starts the processes that a scenario needs, or connects to a load balancer that is already running.
     pub(super) async fn start(
         context: &'a Context<'a>,
         number: usize,
@@ -38,12 +40,12 @@ impl<'a> LiveTrials<'a> {
         Ok(Self { context, testbed: connect::start(context, number, choice).await? })
     }
 
-    /// Plays a scenario once without faults, with the algorithm that is active.
+    /// Plays a scenario once without faults, with the active algorithm.
     pub(super) async fn rehearse(&self, scenario: Arc<Scenario>) -> Result<TrialRecord, RunError> {
         load::rehearse(self.context, &self.testbed, scenario).await
     }
 
-    /// The algorithms that the load balancers can switch to.
+    /// Returns the algorithms that the load balancers can switch to.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         self.testbed.algorithms()
     }
@@ -55,8 +57,12 @@ impl Driver for LiveTrials<'_> {
     }
 
     fn contestants(&self, algorithms: &[Algorithm], mode: &Mode) -> Vec<Contestant> {
-        match (mode, algorithms.first()) {
-            (Mode::Aa, Some(algorithm)) => Contestant::twice(*algorithm, self.testbed.steers(*algorithm)),
+        match mode {
+            Mode::Aa => {
+                let twice =
+                    |algorithm: &Algorithm| Contestant::twice(*algorithm, self.testbed.steers(*algorithm));
+                algorithms.iter().flat_map(twice).collect()
+            }
             _ => {
                 let direct = self.testbed.direct.is_some().then(Contestant::direct);
                 direct.into_iter().chain(Contestant::of(&self.testbed.entrants(algorithms))).collect()
@@ -68,7 +74,11 @@ impl Driver for LiveTrials<'_> {
         phases::run(self.context, &mut self.testbed, trial).await
     }
 
-    async fn end(self) {
-        self.testbed.stop().await;
+    fn take_failure(&mut self) -> Option<RunError> {
+        self.testbed.lost.take()
+    }
+
+    async fn end(self) -> Vec<String> {
+        self.testbed.stop().await
     }
 }

@@ -1,8 +1,8 @@
-//! One trial over real sockets, phase by phase, in the order of the table in `docs/anatomy.md`: health, drain, switch,
-//! verify, warm-up, reset, measure, drain, collect, cool-down.
+//! Runs one trial over real sockets, phase by phase, in the order of the table in `docs/anatomy.md`: health,
+//! drain, switch, verify, warm-up, reset, measure, drain, collect, cool-down.
 
-use super::balancer::Counted;
-use super::load::{MEASURE, Phase, send};
+use super::balancer::{Counted, WindowStart};
+use super::load::{MEASURE, Phase, backend_from, send};
 use super::steer::{Agent, failed};
 use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
@@ -13,7 +13,7 @@ use crate::experiment::schedules::warm_up_seed;
 use crate::experiment::trial_plan::TrialPlan;
 use crate::testbed::MachineCpu;
 use anyhow::Context as _;
-use lb_admin_client::{Evidence, Snapshot};
+use lb_admin_client::Evidence;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::TrialRecord;
@@ -21,8 +21,8 @@ use lb_results::{MachineUse, ProcessTime, RequestsFile, SteeringRecord, Trial};
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Runs one trial. Returns `None` when the user interrupted it before anything was measured; what an interrupted
-/// measured phase recorded is returned as far as it got.
+/// Runs one trial. Returns `None` if the user interrupted it before anything was measured. If the measured
+/// phase was interrupted, returns what was recorded so far.
 pub(super) async fn run(
     context: &Context<'_>,
     testbed: &mut Testbed,
@@ -40,7 +40,10 @@ pub(super) async fn run(
     let agent = steer(context, testbed, plan).await?;
     enter("warming up");
     warm_up(context, testbed, plan).await?;
-    if context.interrupt.is_set() {
+    if context.interrupt.is_set() || testbed.lost.is_some() {
+        if let Some(agent) = agent {
+            agent.stop(Instant::now()).await?;
+        }
         return Ok(None);
     }
     let before = reset(context, testbed, way, &mut notes).await?;
@@ -50,36 +53,41 @@ pub(super) async fn run(
         enter("draining");
         drain_after(context, testbed, way, &mut notes).await;
         counted = collect(testbed, way, before, &mut notes).await?;
+        notes.extend(unnamed(context, testbed, way, &measured.record, !counted.balancer.is_empty()));
     }
     // After the drain, so that the outcome of every decision is known.
-    let trace = stop_trace(context, testbed, way, &mut notes).await?;
+    let trace = match testbed.lost {
+        Some(_) => None,
+        None => stop_trace(context, testbed, way, &mut notes).await?,
+    };
     enter("cooling down");
     if !measured.record.interrupted {
         tokio::time::sleep(context.plan.cool_down().into()).await;
     }
-    let evidence = serde_json::to_value(&evidence).context("failed to write down the evidence");
+    let evidence = serde_json::to_value(&evidence).context("failed to write the evidence as JSON");
     let evidence = evidence.map_err(RunError::Internal)?;
     Ok(Some(measured.into_trial(testbed, plan, counted, trace, evidence, notes)))
 }
 
-/// What came out of the measured phase.
+/// The results of the measured phase.
 struct Measured {
     record: TrialRecord,
     /// When the phase began.
     started: jiff::Timestamp,
     processes: Vec<ProcessTime>,
-    /// The share of the machine's CPUs that was in use; `None` where the system does not tell.
+    /// The share of the machine's CPU time that was in use, from 0 to 1; `None` if the system does not report
+    /// it.
     busy_share: Option<f64>,
-    /// What the agent that sets weights did; `None` without one.
+    /// The record of the agent that set weights; `None` if there was no agent.
     steering: Option<SteeringRecord>,
 }
 
-/// Health: everything that was started still runs.
+/// Health: checks that everything that was started is still running.
 fn check_health(testbed: &mut Testbed) -> Result<(), RunError> {
     testbed.check(RunError::Testbed)
 }
 
-/// Drain: nothing is in flight, and the backends forget what happened before.
+/// Drain: waits until nothing is in flight, and resets the backends.
 async fn drain_before(context: &Context<'_>, testbed: &Testbed, way: Way) -> Result<(), RunError> {
     if let Some(balancer) = testbed.through(way) {
         balancer.drain(context).await?;
@@ -90,7 +98,7 @@ async fn drain_before(context: &Context<'_>, testbed: &Testbed, way: Way) -> Res
     }
 }
 
-/// Switch: the backends learn the faults of the scenario, the load balancer the algorithm.
+/// Switch: sets the faults of the scenario in the backends, and the algorithm in the load balancer.
 async fn switch(testbed: &mut Testbed, plan: &TrialPlan<'_>) -> Result<(), RunError> {
     if let Some(mocks) = &testbed.mocks {
         let faults = &plan.scenario.scenario().topology.faults;
@@ -102,15 +110,15 @@ async fn switch(testbed: &mut Testbed, plan: &TrialPlan<'_>) -> Result<(), RunEr
     }
 }
 
-/// Verify: collects the evidence of the switch; `None` where there is no load balancer.
+/// Verify: collects the evidence of the switch; `None` if nothing was switched.
 async fn verify(testbed: &Testbed, plan: &TrialPlan<'_>) -> Result<Option<Evidence>, RunError> {
     match testbed.through(plan.contestant.way) {
-        Some(balancer) => balancer.verify(&plan.contestant.algorithm).await.map(Some),
+        Some(balancer) => balancer.verify(&plan.contestant.algorithm).await,
         None => Ok(None),
     }
 }
 
-/// Starts the agent that sets weights in this trial; `None` where weights are not set.
+/// Starts the agent that sets weights in this trial. Returns `None` if weights are not set.
 async fn steer(
     context: &Context<'_>,
     testbed: &Testbed,
@@ -124,8 +132,8 @@ async fn steer(
     Agent::start(balancer, steering, policy, context.plan.steering_period()).await.map(Some)
 }
 
-/// Warm-up: the busiest moment of the scenario, with other users.
-async fn warm_up(context: &Context<'_>, testbed: &Testbed, plan: &TrialPlan<'_>) -> Result<(), RunError> {
+/// Warm-up: sends the load of the busiest moment of the scenario, with different users.
+async fn warm_up(context: &Context<'_>, testbed: &mut Testbed, plan: &TrialPlan<'_>) -> Result<(), RunError> {
     let inner = &plan.scenario.scenario();
     if inner.warm_up.is_zero() {
         return Ok(());
@@ -138,22 +146,22 @@ async fn warm_up(context: &Context<'_>, testbed: &Testbed, plan: &TrialPlan<'_>)
     send(context, testbed, plan, phase).await.map(drop)
 }
 
-/// Reset: nothing in flight, counters at zero, and backends that forget again. Returns the counters from which the
-/// measured phase counts; `None` where the load balancer does not tell.
+/// Reset: drains again, and resets the backends and the counters. Returns the counters at the beginning of
+/// the measured phase.
 async fn reset(
     context: &Context<'_>,
     testbed: &Testbed,
     way: Way,
     notes: &mut Vec<String>,
-) -> Result<Option<Snapshot>, RunError> {
+) -> Result<WindowStart, RunError> {
     drain_before(context, testbed, way).await?;
     match testbed.through(way) {
         Some(balancer) => balancer.begin_window(notes).await,
-        None => Ok(None),
+        None => Ok(WindowStart::default()),
     }
 }
 
-/// Measure: the schedule runs; faults and traces begin with it.
+/// Measure: runs the schedule, and starts faults and traces with it.
 async fn measure(
     context: &Context<'_>,
     testbed: &mut Testbed,
@@ -185,7 +193,9 @@ async fn measure(
     if let Some(requests) = requests {
         requests.finish().map_err(RunError::Results)?;
     }
-    testbed.check(RunError::ProcessEnded)?;
+    if testbed.lost.is_none() {
+        testbed.check(RunError::ProcessEnded)?;
+    }
     let steering = match agent {
         Some(agent) => Some(agent.stop(begun).await?),
         None => None,
@@ -194,7 +204,7 @@ async fn measure(
     Ok(Measured { record, started, processes, busy_share, steering })
 }
 
-/// Drain: requests in flight may end; one that does not is noted.
+/// Drain: waits for requests in flight, and adds a note if some do not end.
 async fn drain_after(context: &Context<'_>, testbed: &Testbed, way: Way, notes: &mut Vec<String>) {
     if let Some(balancer) = testbed.through(way)
         && let Err(error) = balancer.drain(context).await
@@ -203,11 +213,11 @@ async fn drain_after(context: &Context<'_>, testbed: &Testbed, way: Way, notes: 
     }
 }
 
-/// Collect: what the load balancer counted since `before`; faults end.
+/// Collect: reads what the load balancer counted since `before`, and ends the faults.
 async fn collect(
     testbed: &Testbed,
     way: Way,
-    before: Option<Snapshot>,
+    before: WindowStart,
     notes: &mut Vec<String>,
 ) -> Result<Counted, RunError> {
     let counted = match testbed.through(way) {
@@ -220,7 +230,35 @@ async fn collect(
     Ok(counted)
 }
 
-/// Stops the trace of decisions; `None` where none was recorded.
+/// Warns if no reply names its backend although the user says where. `counted` says whether the load balancer itself
+/// counts by backend.
+fn unnamed(
+    context: &Context<'_>,
+    testbed: &Testbed,
+    way: Way,
+    record: &TrialRecord,
+    counted: bool,
+) -> Option<String> {
+    let target = context.plan.target();
+    let is_told = target.backend_from().is_some() || !target.backends().is_empty();
+    let named = record.backends.iter().any(|backend| backend.requests() > 0);
+    if testbed.mocks.is_some() || !is_told || named || record.successes().count() == 0 {
+        return None;
+    }
+    let from = backend_from(context, testbed, way);
+    let missing = match counted {
+        true => "latencies by backend are missing",
+        false => "results by backend are left out",
+    };
+    let place =
+        if target.declared().is_some() { "`backend_from`" } else { "--backend-from or `bench.backend_from`" };
+    Some(format!(
+        "no reply names its backend in {from}, so {missing}; `bench doctor` shows what replies hold, and {place} says \
+         where the name is"
+    ))
+}
+
+/// Stops the trace of decisions, and returns its summary; `None` if no trace was recorded.
 async fn stop_trace(
     context: &Context<'_>,
     testbed: &Testbed,
@@ -234,7 +272,7 @@ async fn stop_trace(
 }
 
 impl Measured {
-    /// The trial that this was, with what was collected afterwards.
+    /// Makes the trial from the measurements and what was collected afterwards.
     fn into_trial(
         self,
         testbed: &Testbed,
@@ -245,7 +283,7 @@ impl Measured {
         notes: Vec<String>,
     ) -> Trial {
         let Self { record, started, processes, busy_share, steering } = self;
-        let Counted { balancer, guards } = counted;
+        let Counted { balancer, guards, retries } = counted;
         let counted_by = testbed.through(plan.contestant.way).filter(|_| !balancer.is_empty());
         Trial {
             scenario: plan.scenario_number,
@@ -253,6 +291,7 @@ impl Measured {
             label: plan.contestant.label.clone(),
             attempt: plan.attempt,
             problems: Vec::new(),
+            accepted: Vec::new(),
             cut_s: 0.0,
             machine: MachineUse { cpu_wait_share: record.cpu_wait_share, busy_share },
             block: plan.block,
@@ -262,6 +301,7 @@ impl Measured {
             record,
             backends: testbed.backends.clone(),
             balancer,
+            retries,
             guards: guards.filter(|guards| guards.picks > 0),
             trace,
             counted_by: counted_by.map(|balancer| balancer.name.clone()),

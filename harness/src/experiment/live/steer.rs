@@ -1,5 +1,5 @@
-//! Steering while a trial runs: an agent reads the counters of a load balancer, works out weights and sets them, again
-//! and again. The control does the same with equal weights, so that it costs the same.
+//! Steering while a trial runs: an agent reads the counters of a load balancer, computes weights and sets
+//! them, at a regular interval. The control does the same with equal weights, so that it costs the same.
 
 use super::balancer::BalancerUnderTest;
 use crate::experiment::contestant::Steering;
@@ -68,7 +68,7 @@ impl Agent {
         Ok(Self { stop, begun, task })
     }
 
-    /// Stops the task, and returns what it did since `measured`, with times since then.
+    /// Stops the task, and returns its steps since `measured`, with times relative to `measured`.
     pub(super) async fn stop(self, measured: Instant) -> Result<SteeringRecord, RunError> {
         self.stop.store(true, Ordering::Relaxed);
         let mut record = self.task.await.context("failed to steer").map_err(RunError::Internal)?;
@@ -83,13 +83,13 @@ impl Agent {
 pub(super) fn failed(record: &SteeringRecord) -> Option<String> {
     let last = record.last_failure.as_ref()?;
     Some(format!(
-        "{} of {} times no weights were set: {last}",
+        "setting weights failed {} of {} times: {last}",
         record.failures,
         record.failures as usize + record.steps.len()
     ))
 }
 
-/// The backends of one pool, and the policy that weighs them.
+/// The backends of one pool, and the policy that computes their weights.
 struct Pool {
     name: String,
     ids: Vec<String>,
@@ -112,7 +112,7 @@ fn pools(snapshot: &Snapshot, policy: &Arc<PolicyFile>) -> Vec<Pool> {
     names.iter().map(pool).collect()
 }
 
-/// Observes all backends once, and sets the weights that follow, pool by pool.
+/// Observes all backends once, and sets the resulting weights, pool by pool.
 async fn step(
     admin: &dyn LoadBalancerAdmin,
     pools: &mut [Pool],
@@ -135,7 +135,7 @@ async fn step(
     Ok(weights.into_iter().map(|(_, weight)| weight).collect())
 }
 
-/// Returns what happened at a backend between two snapshots. After a reset, counters begin anew.
+/// Returns what happened at a backend between two snapshots. After a reset, counters start again from 0.
 fn look(pool: &str, id: &str, last: &Snapshot, now: &Snapshot, tells_in_flight: bool) -> Look {
     let of = |snapshot: &Snapshot| -> Option<BackendCounters> {
         snapshot.backends.iter().find(|one| one.pool == pool && one.id == id).cloned()
@@ -191,12 +191,12 @@ mod tests {
     fn after_a_reset_counters_begin_anew() {
         let last = counted("1", &[(100, 5, 0)]);
         let now = counted("2", &[(7, 1, 0)]);
-        assert_eq!(look("main", "b0", &last, &now, true).requests, 7, "all that the new generation has");
+        assert_eq!(look("main", "b0", &last, &now, true).requests, 7, "all requests of the new generation");
     }
 
     #[tokio::test]
     async fn the_control_goes_through_the_same_steps_and_keeps_weights_equal() {
-        let policy = TrainedPolicy::bundled().expect("it is one for this build");
+        let policy = TrainedPolicy::bundled().expect("the bundled policy fits this build");
         let fake = FakeAdmin::new(&[("a", 1.0), ("b", 1.0)]);
         let mut last = fake.snapshot().await.expect("the fake counts");
         let mut pools = pools(&last, &policy.file);

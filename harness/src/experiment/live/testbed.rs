@@ -12,18 +12,20 @@ use std::sync::Arc;
 
 /// The processes that the trials of one scenario run against.
 pub(super) struct Testbed {
-    /// The mock backends; `None` when a load balancer that runs already has its own.
+    /// The mock backends; `None` if a load balancer that was already running has its own backends.
     pub(super) mocks: Option<Backends>,
-    /// The load balancers: one, or those that are compared.
+    /// The load balancers under test: one, or several that are compared.
     pub(super) balancers: Vec<BalancerUnderTest>,
-    /// The way to the backends without a load balancer, where several load balancers are compared.
+    /// Direct connections to the backends; `None` unless several load balancers are compared.
     pub(super) direct: Option<Arc<Direct>>,
     /// The known backends: those of the topology, or those that the load balancer lists.
     pub(super) backends: Vec<ListedBackend>,
+    /// The error that ended the last trial early, if any.
+    pub(super) lost: Option<RunError>,
 }
 
 impl Testbed {
-    /// The algorithms that each load balancer can run, out of `algorithms`.
+    /// Returns each load balancer with those of `algorithms` that it can run.
     pub(super) fn entrants(&self, algorithms: &[Algorithm]) -> Vec<Entrant> {
         let several = self.balancers.len() > 1;
         let entrant = |balancer: &BalancerUnderTest| {
@@ -42,7 +44,7 @@ impl Testbed {
         algorithm.rule == Rule::Rl && self.balancers.first().is_some_and(|balancer| balancer.steered)
     }
 
-    /// The algorithms that at least one load balancer can switch to.
+    /// Returns the algorithms that at least one load balancer can switch to.
     pub(super) fn algorithms(&self) -> Vec<Algorithm> {
         let mut all: Vec<Algorithm> = Vec::new();
         for algorithm in self.balancers.iter().flat_map(|balancer| balancer.admin.algorithms()) {
@@ -53,17 +55,20 @@ impl Testbed {
         all
     }
 
-    /// Stops what was started for the scenario, load balancers first so that they do not see their backends go.
-    pub(super) async fn stop(self) {
+    /// Stops what was started for the scenario, load balancers first so that they do not see their backends
+    /// disappear, and restores what was changed elsewhere. Returns notes for the user.
+    pub(super) async fn stop(self) -> Vec<String> {
+        let mut said = Vec::new();
         for balancer in self.balancers {
-            balancer.stop().await;
+            said.extend(balancer.stop().await);
         }
         if let Some(mocks) = self.mocks {
             mocks.stop().await;
         }
+        said
     }
 
-    /// The load balancer on this way; `None` without one.
+    /// Returns the load balancer that requests go through; `None` for direct connections.
     pub(super) fn through(&self, way: Way) -> Option<&BalancerUnderTest> {
         match way {
             Way::Through(number) => self.balancers.get(number),
@@ -71,7 +76,14 @@ impl Testbed {
         }
     }
 
-    /// Checks that everything that was started still runs; `error` wraps what is found otherwise.
+    /// Returns whether every backend reply along this way names its backend: the mock backends do so
+    /// themselves, and some load balancers add the name.
+    pub(super) fn names_backends(&self, way: Way) -> bool {
+        let does = |balancer: &BalancerUnderTest| balancer.admin.capabilities().names_backends;
+        self.mocks.is_some() || self.through(way).is_some_and(does)
+    }
+
+    /// Checks that everything that was started is still running. If not, `error` wraps the error.
     pub(super) fn check(&mut self, error: fn(anyhow::Error) -> RunError) -> Result<(), RunError> {
         for process in self.balancers.iter_mut().filter_map(|balancer| balancer.process.as_mut()) {
             process.check().map_err(|found| error(found.into()))?;
@@ -79,7 +91,7 @@ impl Testbed {
         self.mocks.as_mut().map_or(Ok(()), |mocks| mocks.check().map_err(|found| error(found.into())))
     }
 
-    /// The CPU time of each process up to now, in seconds.
+    /// Returns the CPU time that each process has used so far, in seconds.
     pub(super) fn cpu_seconds(&self, way: Way) -> Vec<(&'static str, f64)> {
         let balancer = self.through(way).and_then(|balancer| balancer.process.as_ref()?.cpu_seconds());
         let times = [
@@ -90,14 +102,14 @@ impl Testbed {
         times.into_iter().filter_map(|(name, time)| Some((name, time?))).collect()
     }
 
-    /// The CPU time of each process since `before`.
+    /// Returns the CPU time that each process has used since `before`.
     pub(super) fn processes(&self, way: Way, before: &[(&'static str, f64)]) -> Vec<ProcessTime> {
         let after = self.cpu_seconds(way);
         before
             .iter()
             .filter_map(|(name, start)| {
                 let (_, end) = after.iter().find(|(other, _)| other == name)?;
-                Some(ProcessTime { name, cpu_s: end - start })
+                Some(ProcessTime { name: (*name).to_owned(), cpu_s: end - start })
             })
             .collect()
     }

@@ -1,5 +1,5 @@
-//! Trials in virtual time: the same schedule, policies and backend model as live, the same
-//! recorder, and so the same files.
+//! Runs trials in virtual time, with the same schedules, policies, backend model and recorder as live trials,
+//! and so with the same files.
 
 mod trace;
 mod watch;
@@ -32,10 +32,10 @@ use watch::Watch;
 /// The label of the random stream that policies draw from.
 const POLICY: u64 = 0x706f_6c69;
 
-/// The one phase of a simulated trial, in words.
+/// The name of the only phase of a simulated trial.
 const SIMULATING: &str = "simulating";
 
-/// Everything that a simulated trial needs, owned, because it runs on a thread of its own.
+/// Everything that a simulated trial needs. The data is owned because the trial runs on its own thread.
 struct Job {
     algorithm: Algorithm,
     trained: Option<TrainedPolicy>,
@@ -44,7 +44,7 @@ struct Job {
     play: Play,
 }
 
-/// What came out of a simulation.
+/// The results of a simulation.
 struct Simulated {
     record: TrialRecord,
     report: Report,
@@ -52,7 +52,7 @@ struct Simulated {
     trace: Option<TraceSummary>,
 }
 
-/// A schedule to be played, whether a policy or an oracle places its requests.
+/// A schedule to simulate, with a policy or an oracle that places its requests.
 struct Play {
     scenario: Arc<Scenario>,
     schedule: Arc<Schedule>,
@@ -68,7 +68,7 @@ pub(super) struct SimulatedTrials<'a> {
 }
 
 impl<'a> SimulatedTrials<'a> {
-    /// Makes the driver; a simulation starts nothing.
+    /// Makes the driver. A simulation starts no processes.
     pub(super) fn new(context: &'a Context<'a>) -> Self {
         Self { context }
     }
@@ -107,7 +107,7 @@ impl<'a> SimulatedTrials<'a> {
         }
     }
 
-    /// Waits for the simulation, and reports how it goes. `None` when the user interrupted it.
+    /// Waits for the simulation, and reports progress. Returns `None` if the user interrupted it.
     async fn watch(
         &self,
         plan: &TrialPlan<'_>,
@@ -139,8 +139,10 @@ impl Driver for SimulatedTrials<'_> {
     }
 
     fn contestants(&self, algorithms: &[Algorithm], mode: &Mode) -> Vec<Contestant> {
-        match (mode, algorithms.first()) {
-            (Mode::Aa, Some(algorithm)) => Contestant::twice(*algorithm, false),
+        match mode {
+            Mode::Aa => {
+                algorithms.iter().flat_map(|algorithm| Contestant::twice(*algorithm, false)).collect()
+            }
             _ => Contestant::each(algorithms),
         }
     }
@@ -167,11 +169,14 @@ impl Driver for SimulatedTrials<'_> {
         Ok(Some(simulated.into_trial(plan, backends, started, cpu_s)))
     }
 
-    async fn end(self) {}
+    async fn end(self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl Simulated {
-    /// Turns what came out into a trial; `cpu_s` is the CPU time of the process meanwhile, in seconds.
+    /// Makes a trial from the results; `cpu_s` is the CPU time of the process during the simulation, in
+    /// seconds.
     fn into_trial(
         self,
         plan: &TrialPlan<'_>,
@@ -184,6 +189,7 @@ impl Simulated {
             id: backend.id,
             requests: backend.requests,
             errors: None,
+            retries: None,
             peak_in_flight: Some(backend.peak_in_flight),
             up: None,
         };
@@ -193,6 +199,7 @@ impl Simulated {
             label: plan.contestant.label.clone(),
             attempt: plan.attempt,
             problems: Vec::new(),
+            accepted: Vec::new(),
             cut_s: 0.0,
             machine: MachineUse::default(),
             block: plan.block,
@@ -202,16 +209,20 @@ impl Simulated {
             record,
             backends,
             balancer: report.backends.into_iter().map(count).collect(),
+            retries: None,
             guards,
             notes: trace.as_ref().and_then(lost).into_iter().collect(),
             trace,
             counted_by: Some("simulator".to_owned()),
             steering: None,
-            processes: cpu_s.map(|cpu_s| ProcessTime { name: "simulator", cpu_s }).into_iter().collect(),
+            processes: cpu_s
+                .map(|cpu_s| ProcessTime { name: "simulator".to_owned(), cpu_s })
+                .into_iter()
+                .collect(),
             evidence: serde_json::json!({
                 "algorithm": plan.contestant.label.clone(),
                 "verdict": "confirmed",
-                "detail": "simulated: the policy itself decides, there is no switch that could fail",
+                "detail": "simulated: the policy decides directly, so there is no switch that could fail",
             }),
         }
     }

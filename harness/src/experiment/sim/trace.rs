@@ -90,7 +90,7 @@ impl SimulatedTrace {
         Ok(())
     }
 
-    /// Ends the recording, and returns what it holds.
+    /// Ends the recording, and returns its summary.
     pub(super) fn stop(&self) -> anyhow::Result<TraceSummary> {
         Ok(in_results(self.tracer.stop()?))
     }
@@ -113,7 +113,8 @@ impl Names for PoolNames {
     }
 }
 
-/// Names a route, such as `GET /inventory-service/api/product/*`; what the topology leaves open is `*`.
+/// Names a route, such as `GET /inventory-service/api/product/*`; parts that the topology leaves open are
+/// `*`.
 fn route_name(route: &Route) -> String {
     let method = route.method.as_deref().unwrap_or("*");
     let service = route.service.as_deref().unwrap_or("*");

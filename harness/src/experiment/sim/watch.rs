@@ -1,5 +1,5 @@
-//! Counts how often guards overrule the learned policies of a simulation. Its policies are dropped with it, so each
-//! writes its counts after every pick to a place that outlives it.
+//! Counts how often guards overrule the learned policies of a simulation. The policies are dropped with the
+//! simulation, so after every pick each stores its counts in a place that outlives it.
 
 use lb_core::policy::{BackendIndex, GuardCounts, Policy, PoolView, Reply, RequestInfo};
 use lb_core::{Rng, Time};
@@ -7,12 +7,12 @@ use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-/// Reads the counts of all policies of one simulation.
+/// The guard counts of all policies of one simulation.
 #[derive(Debug, Default)]
 pub(super) struct Watch(RefCell<Vec<Arc<Latest>>>);
 
 impl Watch {
-    /// Wraps a policy that has guards so that it is watched, and returns any other policy as it is.
+    /// Wraps a policy that has guards so that it is watched, and returns any other policy unchanged.
     pub(super) fn over(&self, policy: Box<dyn Policy>) -> Box<dyn Policy> {
         if policy.guard_counts().is_none() {
             return policy;
@@ -55,7 +55,7 @@ impl Latest {
     }
 }
 
-/// A policy with guards that writes its counts down after each pick.
+/// A policy with guards that stores its counts after each pick.
 struct Watched {
     policy: Box<dyn Policy>,
     latest: Arc<Latest>,

@@ -1,15 +1,16 @@
-//! The folder in which a load balancer runs: its configuration, what that names, and the program's own check of it.
+//! Writes the configuration of a load balancer and the files that it names, and lets the program check it.
 
 use super::installed::Installed;
 use crate::testbed::error::TestbedError;
 use lb_admin_client::program::{Companion, Launch};
+use lb_core::plain;
 use std::path::Path;
 use std::process::Command;
 
-/// Words in the lines that say why a configuration is rejected; programs print other lines beside them.
+/// Words in the lines that explain why a configuration is rejected; programs print other lines as well.
 const TELLING: [&str; 4] = ["[ALERT]", "[emerg]", "error", "Error"];
 
-/// How many of those lines an error shows: the last ones.
+/// Maximum number of lines that an error shows; the last ones are kept.
 const SHOWN: usize = 5;
 
 /// Writes the configuration and the files that it names.
@@ -24,7 +25,7 @@ pub fn write(installed: &Installed, launch: &Launch<'_>, filled: &str) -> Result
             Companion::File { path, content } => {
                 let path = launch.dir.join(path);
                 if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder).map_err(|source| failed("make", folder, source))?;
+                    std::fs::create_dir_all(folder).map_err(|source| failed("create", folder, source))?;
                 }
                 write_file(&path, &content)?;
             }
@@ -56,7 +57,7 @@ pub fn check(installed: &Installed, launch: &Launch<'_>) -> Result<(), TestbedEr
     Err(TestbedError::Rejected {
         name: installed.kind.name(),
         config: launch.config.to_owned(),
-        said: told[told.len().saturating_sub(SHOWN)..].join("; "),
+        said: plain::line(&told[told.len().saturating_sub(SHOWN)..].join("; ")).into_owned(),
     })
 }
 
@@ -68,7 +69,7 @@ fn empty_folder(folder: &Path) -> Result<(), TestbedError> {
     if folder.exists() {
         std::fs::remove_dir_all(folder).map_err(|source| failed("empty", folder, source))?;
     }
-    std::fs::create_dir(folder).map_err(|source| failed("make", folder, source))
+    std::fs::create_dir(folder).map_err(|source| failed("create", folder, source))
 }
 
 fn failed(what: &'static str, path: &Path, source: std::io::Error) -> TestbedError {

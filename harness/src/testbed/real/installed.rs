@@ -1,18 +1,19 @@
-//! Where the program of a load balancer is on this machine, and its version.
+//! Finds the program of a load balancer on this machine, and reads its version.
 
 use crate::testbed::error::TestbedError;
 use lb_admin_client::{Kind, Version};
+use lb_core::plain;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Folders with programs of the system that are not always on a user's PATH.
+/// Folders with system programs that are not always on a user's PATH.
 const SYSTEM_FOLDERS: [&str; 3] = ["/usr/sbin", "/usr/local/sbin", "/sbin"];
 
 /// A load balancer's program on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Installed {
-    /// The load balancer that it is.
+    /// The kind of load balancer.
     pub kind: Kind,
     /// The absolute path of the program.
     pub program: PathBuf,
@@ -27,10 +28,10 @@ impl fmt::Display for Installed {
 }
 
 impl Installed {
-    /// Finds the program: the one named, or else the first on PATH.
+    /// Finds the program: the named one, or else the first on PATH.
     ///
     /// # Errors
-    /// When there is none, it cannot be run, or it is too old; the message says how to get it.
+    /// When the program is missing, cannot be run, or is too old; the message says how to install it.
     pub fn find(kind: Kind, named: Option<&Path>) -> Result<Self, TestbedError> {
         let name = kind.name();
         let install = kind.source.to_string();
@@ -49,7 +50,7 @@ impl Installed {
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         let Some(version) = Version::find_in(&said) else {
-            let said = said.lines().next().unwrap_or_default().to_owned();
+            let said = plain::line(said.lines().next().unwrap_or_default()).into_owned();
             return Err(TestbedError::NoVersion { name, program, argument, said });
         };
         let oldest = kind.oldest;
@@ -60,7 +61,7 @@ impl Installed {
     }
 }
 
-/// Finds the first program of this name.
+/// Finds the first program of this name on PATH or in a system folder.
 fn on_path(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::env::split_paths(&path).chain(SYSTEM_FOLDERS.map(PathBuf::from));

@@ -1,5 +1,5 @@
-//! Starts a load balancer from its program: picks ports, writes and checks its configuration, starts it, and waits
-//! until it answers.
+//! Starts a load balancer: picks ports, writes and checks its configuration, starts it, and waits until it
+//! answers.
 
 use super::installed::Installed;
 use super::{files, template};
@@ -9,15 +9,16 @@ use crate::testbed::error::TestbedError;
 use lb_admin_client::program::{AdminPlace, Launch};
 use lb_admin_client::{KnownBackend, LoadBalancerAdmin, RealOptions, Switching, connect};
 use lb_core::Algorithm;
-use lb_core::topology::Topology;
+use lb_core::topology::{Topology, is_part};
+use lb_core::with_causes;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep};
 
-/// The longest time until it listens. Generous: a loaded machine starts slowly, and a program that cannot start says
-/// so at once.
+/// The longest time to wait until the load balancer listens. It is generous because a loaded machine starts
+/// slowly, and a program that cannot start fails at once.
 const START_TIMEOUT: Duration = Duration::from_secs(20);
 /// The time between two attempts to connect.
 const POLL: Duration = Duration::from_millis(20);
@@ -25,12 +26,12 @@ const POLL: Duration = Duration::from_millis(20);
 const ATTEMPTS: u32 = 3;
 /// Longest path of a Unix socket, in bytes.
 const LONGEST_SOCKET: usize = 107;
-/// What programs log when a port is taken.
+/// Texts that programs log when a port is taken.
 const TAKEN: [&str; 3] = ["already in use", "Address in use", "cannot bind"];
 
 /// A real load balancer that `bench` has started.
 pub struct Real {
-    /// Its process.
+    /// The process of the load balancer.
     pub process: Child,
     /// The address at which clients connect, without a path.
     pub base_url: String,
@@ -47,9 +48,9 @@ pub struct RealSpec<'a> {
     pub listen: Option<SocketAddr>,
     /// The backends, by pool.
     pub topology: &'a Topology,
-    /// The algorithms that will run, without those that it lacks.
+    /// The algorithms that will run, all of which the load balancer offers.
     pub algorithms: &'a [Algorithm],
-    /// Worker threads or processes.
+    /// The number of worker threads or processes.
     pub threads: u16,
     /// How algorithms are selected.
     pub switching: Switching,
@@ -59,11 +60,11 @@ impl Real {
     /// Starts the load balancer in front of `backends`. Its configuration and its log go to `dir`.
     ///
     /// # Errors
-    /// When the configuration is rejected, a port is taken, or it does not come up; with what it says.
+    /// When the configuration is rejected, a port is taken, or the load balancer does not come up.
     pub async fn start(spec: &RealSpec<'_>, backends: &Backends, dir: &Path) -> Result<Self, TestbedError> {
         let of_dir = |what| move |source| TestbedError::File { what, path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(of_dir("make the folder"))?;
-        // Programs change into folders of their own.
+        std::fs::create_dir_all(dir).map_err(of_dir("create the folder"))?;
+        // Programs change their working directory, so the path must be absolute.
         let dir = dir.canonicalize().map_err(of_dir("find"))?;
         let known = known_backends(spec.topology, backends)?;
         let kind = spec.installed.kind;
@@ -80,11 +81,11 @@ impl Real {
     }
 }
 
-/// One attempt, with ports of its own.
+/// One attempt to start the load balancer, with its own ports.
 struct Attempt<'a> {
     spec: &'a RealSpec<'a>,
     launch: Launch<'a>,
-    /// Files that it has to load before its weights can be steered.
+    /// Modules that the load balancer must load before its weights can be steered.
     modules: Vec<PathBuf>,
     log: PathBuf,
 }
@@ -149,7 +150,7 @@ impl<'a> Attempt<'a> {
             Err(error) => {
                 let taken = TAKEN.iter().any(|text| process.logged(text));
                 process.stop().await;
-                Err(if taken { self.port_taken(error.with_causes()) } else { error })
+                Err(if taken { self.port_taken(with_causes(&error)) } else { error })
             }
         }
     }
@@ -158,7 +159,7 @@ impl<'a> Attempt<'a> {
         TestbedError::PortTaken { name: self.spec.installed.kind.name(), listen: self.spec.listen, said }
     }
 
-    /// Where it takes commands, as its adapter wants it.
+    /// Returns the address of the admin API, in the form that the adapter expects.
     fn admin_address(&self, process: &Child) -> Result<String, TestbedError> {
         let Launch { dir, admin, .. } = &self.launch;
         Ok(match self.spec.installed.kind.admin {
@@ -168,7 +169,7 @@ impl<'a> Attempt<'a> {
         })
     }
 
-    /// Waits until it takes connections and its admin API answers.
+    /// Waits until the load balancer accepts connections and its admin API answers.
     async fn wait(
         &self,
         process: &mut Child,
@@ -206,7 +207,8 @@ impl<'a> Attempt<'a> {
     }
 }
 
-/// A path that a Unix socket can have, of the one called `file` in the folder `dir`, where `process` runs.
+/// Returns a path to the socket `file` in the folder `dir` that is short enough for a Unix socket. `process`
+/// runs in `dir`.
 fn socket_path(dir: &Path, file: &str, process: &Child) -> Result<String, TestbedError> {
     let path = dir.join(file).to_string_lossy().into_owned();
     match process.id() {
@@ -216,14 +218,13 @@ fn socket_path(dir: &Path, file: &str, process: &Child) -> Result<String, Testbe
     }
 }
 
-/// Lists the backends as load balancers are told of them.
+/// Lists the backends in the form in which load balancers are configured with them.
 fn known_backends(topology: &Topology, backends: &Backends) -> Result<Vec<KnownBackend>, TestbedError> {
     let mut known = Vec::new();
     for pool in &topology.pools {
         for spec in &pool.backends {
             for name in [&pool.name, &spec.id] {
-                let fits = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
-                if name.is_empty() || !name.chars().all(fits) {
+                if !is_part(name) {
                     return Err(TestbedError::Name { name: name.clone(), topology: topology.name.clone() });
                 }
             }

@@ -9,6 +9,7 @@ pub(crate) const PROGRAM: &Program = &Program {
         name: "plumb",
         algorithms: &[(Rule::RoundRobin, "turns"), (Rule::P2c, "coin")],
         lacking: &[(Rule::LeastConnections, "coin comes nearest")],
+        ignores_weights: &[],
     },
     source: Source::Debian("plumb"),
     oldest: Version(2, 1, 0),

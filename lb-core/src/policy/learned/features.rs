@@ -1,22 +1,23 @@
-//! What the learned policy sees: one row of numbers per backend, kept up to date by what a load balancer
-//! sees anyway.
+//! The features of the learned policy: one row of numbers per backend, updated from what a load
+//! balancer already observes.
 //!
-//! Rows are free of scale (times relative to what is typical of the pool, logarithms of counts), so that
-//! what was learnt on services of a millisecond holds on services of a second; and every backend is
-//! described alike, so that any number of them can be scored. What the numbers mean is fixed under
-//! [`FEATURE_SET`]: a network that was trained on another set is refused.
+//! Rows do not depend on scale (times are relative to the pool's typical latency, counts are
+//! logarithms), so that a policy trained on services of a millisecond works on services of a second.
+//! Every backend is described in the same way, so that any number of them can be scored.
+//! [`FEATURE_SET`] names the meaning of the numbers: a network that was trained on another set is
+//! rejected.
 //!
-//! Most of a row changes only when a request is sent or ends and is worked out there. What grows with
-//! time (ages, silence) is worked out at the decision, with a logarithm that takes a few
-//! instructions: training uses the very same one.
+//! Most of a row changes only when a request is sent or ends, and is computed then. Values that grow
+//! with time (ages, silence) are computed at the decision, with a logarithm that takes a few
+//! instructions. Training uses the same one.
 //!
-//! **Latency without the mix.** A backend that happened to get the long requests is not slow. The mean
-//! logarithm of latency per class of route, relative to the backend that served it, is learnt as the
-//! class's *cost*; latencies are taken relative to it, and work in flight is counted in it. With a single
-//! class every cost is 1, and nothing is known of a request's size.
+//! **Latency corrected for the mix of requests.** A backend that happened to get the long requests is
+//! not slow. The mean logarithm of latency per class of route, relative to the backend that served it,
+//! is learned as the *cost* of the class. Latencies are divided by it, and work in flight is counted in
+//! it. With a single class, every cost is 1, and nothing is known about a request's size.
 //!
-//! **Latency without the queue.** Latency says how slow a backend is and how long its queue was. Next to
-//! each mean of latency stands the mean number that was in flight when those requests were sent, by which
+//! **Latency corrected for the queue.** Latency depends on the speed of a backend and on its queue.
+//! Next to each mean latency, there is the mean number in flight when those requests were sent, so that
 //! a network can tell the two apart.
 
 use super::super::{BackendIndex, PoolView, Reply, ReplyKind, RequestInfo};
@@ -24,14 +25,14 @@ use super::routes::RouteCosts;
 use crate::time::{Span, Time};
 use std::collections::VecDeque;
 
-/// The name of the features below; another set gets another name.
+/// Name of the set of features below. A different set has a different name.
 pub const FEATURE_SET: &str = "lbf-1";
 
 /// Number of features per backend.
 pub const WIDTH: usize = 21;
 
-/// The features of one backend, in order. *Typical* is the geometric mean, over the candidate backends,
-/// of their slow mean latency.
+/// Names of the features of one backend, in order. *Typical* is the geometric mean of the slow mean
+/// latencies of the candidate backends.
 pub const FEATURES: [&str; WIDTH] = [
     "log_in_flight",
     "log_in_flight_vs_pool",
@@ -56,53 +57,54 @@ pub const FEATURES: [&str; WIDTH] = [
     "newness",
 ];
 
-/// Beyond this numbers are cut off: far from anything seen in training, a network's answer is noise.
+/// Features are clamped to this magnitude: far outside the training data, a network's output is noise.
 const CLAMP: f32 = 6.0;
 
-/// Weights of one reply in the fast and the slow means: about the last seven and the last fifty.
+/// Weights of one reply in the fast and the slow means, which cover about the last seven and the last
+/// fifty.
 const FAST: f32 = 0.15;
 const SLOW: f32 = 0.02;
-/// Weight of one reply in the error rate: about the last ten.
+/// Weight of one reply in the error rate, which covers about the last ten.
 const ERRORS: f32 = 0.1;
-/// An error rate below this is none: some hundred and thirty replies after an error.
+/// A lower error rate counts as zero, after some hundred and thirty replies without an error.
 const LEAST_ERROR_RATE: f32 = 1e-7;
-/// The peak follows at once upwards and like the last ten replies downwards.
+/// Weight of one lower reply in the peak, which rises at once and falls over about ten replies.
 const PEAK: f32 = 0.1;
-/// The low mean follows down within three replies and up within two hundred: near what an unloaded backend
-/// takes.
+/// Weight of one lower reply in the low mean, which falls within three replies and rises within two
+/// hundred: about the latency of an unloaded backend.
 const LOW_DOWN: f32 = 0.3;
 const LOW_UP: f32 = 0.005;
-/// Weights of one arrival in the two means whose ratio tells of bursts.
+/// Weights of one arrival in the two means whose ratio indicates bursts.
 const ARRIVALS_FAST: f32 = 0.05;
 const ARRIVALS_SLOW: f32 = 0.002;
-/// What a failure costs in the prior, in requests.
+/// Cost of a failure in the prior, in requests.
 const FAILURE_COST: f32 = super::super::estimate::FAILURE_COST as f32;
 /// A backend counts as half new after this many typical latencies.
 const NEW_FOR: f32 = 64.0;
 
-/// What is remembered of one backend.
+/// State kept for one backend.
 #[derive(Clone, Debug)]
 struct Memory {
     outstanding: VecDeque<Outstanding>,
-    /// Sum of the times of sending, in nanoseconds.
+    /// Sum of the send times, in nanoseconds.
     sent_sum: u128,
-    /// Sum of the costs of what is outstanding.
+    /// Sum of the costs of outstanding requests.
     cost: f32,
     latency: Option<Latency>,
     error_rate: f32,
     log_consecutive_errors: f32,
     consecutive_errors: u32,
-    /// Mean gap between completions while busy: natural logarithm of nanoseconds.
+    /// Mean gap between completions while busy, as the natural logarithm of nanoseconds.
     gap: Option<f32>,
     last_reply: Option<Time>,
-    /// When the present busy time began.
+    /// When the current busy period began.
     busy_since: Time,
     joined: Time,
     log_weight: f32,
     eligible: bool,
 }
 
-/// A request that has been sent and not ended.
+/// A request that has been sent and has not ended.
 #[derive(Clone, Copy, Debug)]
 struct Outstanding {
     sent: Time,
@@ -118,7 +120,7 @@ struct Latency {
     slow: f32,
     peak: f32,
     low: f32,
-    /// Mean of ln(1 + in flight when sent), as slow as `slow`.
+    /// Mean of ln(1 + in flight when sent), with the weight of `slow`.
     log_in_flight: f32,
 }
 
@@ -141,9 +143,9 @@ impl Memory {
         }
     }
 
-    /// Takes out the request that was sent at `sent`. The oldest come first, so it is found near the front.
-    /// When a driver's clocks disagree the oldest is taken, so that the list cannot grow; requests from before
-    /// this memory began are not in it.
+    /// Removes the request that was sent at `sent`. The oldest come first, so it is found near the
+    /// front. If a driver's clocks disagree, the oldest one is removed, so that the list cannot grow.
+    /// Requests from before this memory began are not in it.
     fn take(&mut self, sent: Time) -> Option<Outstanding> {
         if self.outstanding.front().is_none_or(|oldest| sent < oldest.sent) {
             return None;
@@ -151,7 +153,7 @@ impl Memory {
         let place = self.outstanding.iter().position(|one| one.sent == sent).unwrap_or(0);
         let taken = self.outstanding.remove(place)?;
         self.sent_sum -= u128::from(taken.sent.as_nanos());
-        // Rounding errors end with each idle moment.
+        // Reset rounding errors whenever the backend is idle.
         self.cost = if self.outstanding.is_empty() { 0.0 } else { self.cost - taken.cost };
         Some(taken)
     }
@@ -176,7 +178,7 @@ impl Memory {
     }
 }
 
-/// What one load balancer remembers of one pool.
+/// The features of one pool, as one load balancer observes them.
 #[derive(Clone, Debug, Default)]
 pub struct Features {
     memories: Vec<Memory>,
@@ -190,8 +192,8 @@ pub struct Features {
 }
 
 impl Features {
-    /// Brings the list of backends up to date. Must be called before [`Self::observe`] at each decision; it
-    /// costs one comparison while the pool stays as it is.
+    /// Updates the list of backends. Must be called before [`Self::observe`] at each decision; while
+    /// the pool does not change, it costs one comparison.
     #[inline]
     pub fn adapt(&mut self, pool: &PoolView<'_>, now: Time) {
         if self.generation != Some(pool.generation) {
@@ -249,17 +251,18 @@ impl Features {
         };
         self.newest_reply = now;
         let sent = Time::from_nanos(now.as_nanos().saturating_sub(reply.latency.as_nanos()));
-        // Unknown: sent by an earlier policy.
+        // Unknown requests were sent by an earlier policy.
         let request = memory.take(sent);
         let error = if reply.is_success() { 0.0 } else { 1.0 };
         memory.error_rate += ERRORS * (error - memory.error_rate);
-        // Numbers near the least that can be written take a hundred times as long to multiply.
+        // Arithmetic on subnormal numbers takes about a hundred times as long.
         if memory.error_rate < LEAST_ERROR_RATE {
             memory.error_rate = 0.0;
         }
         memory.consecutive_errors = if reply.is_success() { 0 } else { memory.consecutive_errors + 1 };
         memory.log_consecutive_errors = log_of_count(memory.consecutive_errors);
-        // How fast a backend fails says nothing of how fast it works; a timeout is a lower bound.
+        // The latency of a failure does not show how fast a backend works; that of a timeout is a lower
+        // bound.
         if matches!(reply.kind, ReplyKind::Success | ReplyKind::Timeout) {
             let log = ln(reply.latency.as_nanos().max(1) as f32);
             let (route, log_in_flight) =
@@ -274,27 +277,28 @@ impl Features {
         memory.last_reply = Some(now);
     }
 
-    /// Records that the client of a request sent to `backend` at `sent` went away.
+    /// Records that the client cancelled a request sent to `backend` at `sent`.
     pub fn on_cancel(&mut self, backend: BackendIndex, sent: Time) {
         if let Some(memory) = self.memories.get_mut(backend.get()) {
             memory.take(sent);
         }
     }
 
-    /// How long ago the newest reply came, if any request is outstanding.
+    /// Returns the time since the latest reply; `None` if no request is outstanding.
     pub fn silence(&self, pool: &PoolView<'_>, now: Time) -> Option<Span> {
         let waiting = pool.eligible.iter().any(|backend| pool.backend(*backend).in_flight > 0);
         waiting.then(|| now.since(self.newest_reply))
     }
 
-    /// How many errors in a row `backend` has given.
+    /// Returns the number of consecutive errors of `backend`.
     pub fn consecutive_errors(&self, backend: BackendIndex) -> u32 {
         self.memories[backend.get()].consecutive_errors
     }
 
-    /// Writes the rows of `candidates` to `rows` (row-major, [`WIDTH`] numbers each) and, as a start for
-    /// scores, `-ln(fast latency x (in flight + 1) x (1 + 40 error rate))` of each to `prior`: the rule of
-    /// [`EwmaScan`](crate::policy::EwmaScan), in which a failure costs as much as forty requests.
+    /// Writes the rows of `candidates` to `rows` (row-major, [`WIDTH`] numbers each). As initial
+    /// scores, it writes `-ln(fast latency x (in flight + 1) x (1 + 40 error rate))` of each to
+    /// `prior`: the rule of [`EwmaScan`](crate::policy::EwmaScan), in which a failure costs as much as
+    /// forty requests.
     pub fn observe(
         &self,
         request: &RequestInfo,
@@ -385,11 +389,11 @@ impl Features {
     }
 }
 
-/// Before the first reply of a pool: ln of a millisecond in nanoseconds. Any number does, as all that is
-/// compared with it then is time.
+/// Latency before the first reply of a pool: ln of a millisecond in nanoseconds. Any value works,
+/// because only times are compared with it.
 const UNKNOWN_LATENCY: f32 = 13.8;
 
-/// What is typical of the backends that are looked at.
+/// Typical values of the candidate backends.
 #[derive(Clone, Copy, Debug, Default)]
 struct Means {
     log_in_flight: f32,
@@ -399,7 +403,7 @@ struct Means {
 }
 
 impl Means {
-    /// A backend without replies is taken for typical.
+    /// Returns the latency assumed for a backend without replies, which counts as typical.
     fn unknown(&self) -> Latency {
         let typical = self.typical;
         Latency {
@@ -412,12 +416,12 @@ impl Means {
     }
 }
 
-/// Counts below this have their logarithm ready.
+/// Counts below this have a precomputed logarithm.
 const TABLE: usize = 256;
 
 static LOGS: [f32; TABLE] = logs();
 
-/// ln(1 + n) for small n: the sum of `2 atanh(1 / (2k + 1))`, whose series ends early.
+/// Computes ln(1 + n) for small n as a sum of `2 atanh(1 / (2k + 1))`, whose series converges quickly.
 const fn logs() -> [f32; TABLE] {
     let mut table = [0.0; TABLE];
     let mut sum = 0.0f64;
@@ -436,14 +440,15 @@ const fn logs() -> [f32; TABLE] {
     table
 }
 
-/// ln(1 + count).
+/// Returns ln(1 + count).
 #[inline]
 fn log_of_count(count: u32) -> f32 {
     LOGS.get(count as usize).copied().unwrap_or_else(|| ln(1.0 + count as f32))
 }
 
-/// The natural logarithm of a positive number, off by at most 1.3e-5: exponent, and a polynomial in the
-/// mantissa that is exact at 1 and 2, so that the whole is continuous. (Least squares for `ln(1 + m) / m`.)
+/// Returns the natural logarithm of a positive number, with an error of at most 1.3e-5. It is the
+/// exponent plus a polynomial in the mantissa, which is exact at 1 and 2, so that the function is
+/// continuous. (Least squares for `ln(1 + m) / m`.)
 #[inline]
 pub(super) fn ln(value: f32) -> f32 {
     let bits = value.to_bits();

@@ -1,10 +1,11 @@
-//! The policy file: what training hands to serving.
+//! The policy file, which training writes and a load balancer serves.
 //!
-//! A safetensors file with the tensors `scorer.{0,1,2}.{weight,bias}` (PyTorch's layout, output by input)
-//! and `norm.{mean,std,clip}`, all `f32`, and one JSON text under the metadata key [`METADATA_KEY`]. The text
-//! names the format, the features and how to act on scores, tells how the policy was trained and how it did,
-//! and holds golden vectors: rows with the scores that they must get. At load everything is checked that
-//! could be wrong, down to the golden vectors, because a policy that is a little wrong still routes.
+//! It is a safetensors file with the tensors `scorer.{0,1,2}.{weight,bias}` (PyTorch's layout, output
+//! by input) and `norm.{mean,std,clip}`, all `f32`, and a JSON text under the metadata key
+//! [`METADATA_KEY`]. The text names the format, the features and the way scores become picks, records
+//! the training and its evaluation, and contains golden vectors: rows with the scores that they must
+//! get. Loading checks everything, including the golden vectors, because a slightly wrong policy would
+//! still route requests.
 
 use super::features::{FEATURE_SET, FEATURES, WIDTH};
 use super::guards::Guards;
@@ -17,22 +18,22 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::collections::HashMap;
 
-/// The key of the JSON text in the file's metadata.
+/// Key of the JSON text in the file's metadata.
 pub const METADATA_KEY: &str = "lbpolicy";
 
-/// The version that is written. A file of another major version is refused.
+/// Format version of files that this build writes. A file with a different major version is rejected.
 pub const FORMAT_VERSION: &str = "1.0.0";
 
-/// The only kind of network that this build serves.
+/// Name of the only kind of network that this build serves.
 const KIND: &str = "shared-scorer-mlp";
 
-/// What a score begins with.
+/// Formula of the prior, to which the network's output is added.
 const PRIOR: &str = "-ln(fast latency x (in flight + 1) x (1 + 40 error rate))";
 
-/// Golden scores may differ by this: the order of sums differs between machines.
+/// Allowed difference from golden scores. The order of summation differs between machines.
 pub const TOLERANCE: f32 = 1e-4;
 
-/// A trained policy, checked and ready to serve.
+/// A trained policy, validated and ready to serve.
 #[derive(Clone, Debug)]
 pub struct PolicyFile {
     /// The network that scores backends; the highest score is best.
@@ -41,9 +42,9 @@ pub struct PolicyFile {
     pub action: Action,
     /// Limits that hold regardless of the scores.
     pub guards: Guards,
-    /// How it was trained; free-form.
+    /// Record of its training; free-form JSON.
     pub train: Value,
-    /// Results of its evaluation; free-form.
+    /// Results of its evaluation; free-form JSON.
     pub eval: Value,
     /// SHA-256 of the weights, in hex.
     pub sha256: String,
@@ -56,17 +57,17 @@ pub struct Action {
     pub mode: ActionMode,
     /// Under softmax a backend's probability is in proportion to `exp(score / temperature)`.
     pub temperature: f32,
-    /// Most backends to score; from a larger pool this many are drawn at random.
+    /// Maximum number of backends to score; from a larger pool, this many are drawn at random.
     pub max_candidates: usize,
 }
 
-/// How the winner is chosen from the scores.
+/// How a pick is made from the scores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ActionMode {
     /// The best score wins.
     Argmax,
-    /// Scores are logits, and a backend is drawn with the probability of their softmax.
+    /// Scores are logits, and a backend is drawn with the softmax probabilities.
     Softmax,
 }
 
@@ -79,7 +80,7 @@ impl Default for Action {
 /// Why a policy file cannot be served.
 #[derive(Debug, thiserror::Error)]
 pub enum PolicyFileError {
-    /// The bytes are not a safetensors file, or only part of one.
+    /// The bytes are not a complete safetensors file.
     #[error("policy file is not a complete safetensors file: {0}; export the policy again")]
     NotSafetensors(#[from] safetensors::SafeTensorError),
     /// The JSON metadata is missing or not valid.
@@ -87,10 +88,10 @@ pub enum PolicyFileError {
     Metadata(String),
     /// The file has another major version of the format.
     #[error(
-        "policy file has format version `{found}`, this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`"
+        "policy file has format version `{found}`, but this build reads {FORMAT_VERSION}; export the policy with the matching `rl-train`"
     )]
     Version {
-        /// What the file says instead.
+        /// Format version in the file.
         found: String,
     },
     /// The file holds another kind of network.
@@ -98,15 +99,15 @@ pub enum PolicyFileError {
         "policy file holds a `{found}`, but this build serves only `{KIND}` with hidden layers of {HIDDEN} and {HIDDEN} units"
     )]
     Kind {
-        /// What the file says instead.
+        /// Description of the network in the file.
         found: String,
     },
     /// The policy was trained on another set of features.
     #[error(
-        "policy was trained on feature set `{found}`, this build computes `{FEATURE_SET}`; retrain it or use the matching build"
+        "policy was trained on feature set `{found}`, but this build computes `{FEATURE_SET}`; retrain it or use the matching build"
     )]
     FeatureSet {
-        /// What the file says instead.
+        /// Feature set named in the file.
         found: String,
     },
     /// A tensor is missing or has another shape or type.
@@ -114,7 +115,7 @@ pub enum PolicyFileError {
     Tensor {
         /// Name of the tensor in the file.
         name: &'static str,
-        /// What is wrong, as the end of a sentence: `is missing`.
+        /// What is wrong, as the end of a sentence, such as `is missing`.
         problem: String,
     },
     /// A weight is NaN or infinite, or a deviation is not above zero.
@@ -122,19 +123,19 @@ pub enum PolicyFileError {
         "policy file holds weights that are not finite; the training diverged: export an earlier checkpoint"
     )]
     NotFinite,
-    /// The weights are not those that the metadata names.
+    /// The weights do not match the hash in the metadata.
     #[error(
         "policy file: the weights have SHA-256 {found}, but the metadata names {expected}; the file was changed after export"
     )]
     Hash {
         /// SHA-256 of the weights in the file, in hex.
         found: String,
-        /// SHA-256 that the metadata names, in hex.
+        /// SHA-256 in the metadata, in hex.
         expected: String,
     },
     /// The network does not reproduce the golden scores.
     #[error(
-        "policy file: golden row {row} gets score {found}, must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it"
+        "policy file: golden row {row} gets score {found}, but must get {expected} within {TOLERANCE}; this build computes scores differently from the one that exported it"
     )]
     Golden {
         /// Position of the golden row, from 0.
@@ -170,28 +171,31 @@ struct Prior {
     coef: f32,
 }
 
-/// Rows, and the scores that the network gives them (without prior).
+/// Rows, and the scores that the network gives them (without the prior).
 #[derive(Serialize, Deserialize)]
 struct Golden {
     inputs: Vec<Vec<f32>>,
-    /// None where a score was not finite, which JSON cannot say.
+    /// `None` if a score was not finite, which JSON cannot represent.
     logits: Vec<Option<f32>>,
 }
 
-/// Golden rows in a file.
+/// Number of golden rows in a file.
 const GOLDEN_ROWS: usize = 8;
 
 impl PolicyFile {
-    /// Makes a policy of `network` without a record of its training and evaluation.
+    /// Maximum length of a policy file in bytes: a thousand times that of a usual policy.
+    pub const LONGEST: u64 = 16 << 20;
+
+    /// Creates a policy from `network`, without records of training and evaluation.
     pub fn new(network: Network, action: Action) -> Self {
         let sha256 = sha256(tensors(&network).iter().map(Tensor::named_bytes));
         Self { network, action, guards: Guards::default(), train: Value::Null, eval: Value::Null, sha256 }
     }
 
-    /// Reads and checks the bytes of a file.
+    /// Reads and validates the bytes of a file.
     ///
     /// # Errors
-    /// See [`PolicyFileError`]: the bytes are not such a file, or not one for this build.
+    /// Fails if the bytes are not a valid policy file for this build, see [`PolicyFileError`].
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, PolicyFileError> {
         let (_, header) = SafeTensors::read_metadata(bytes)?;
         let text = header.metadata().as_ref().and_then(|all| all.get(METADATA_KEY));
@@ -205,7 +209,7 @@ impl PolicyFile {
         if !network.is_sound() || !metadata.action.temperature.is_finite() {
             return Err(PolicyFileError::NotFinite);
         }
-        // Of the bytes as they are: a deviation is kept as its reciprocal, which rounds.
+        // Hash the bytes in the file: a deviation is stored as its reciprocal, which rounds.
         let found =
             sha256(TENSORS.map(|name| (name, file.tensor(name).map_or(&[][..], |tensor| tensor.data()))));
         if found != metadata.weights_sha256 {
@@ -216,7 +220,7 @@ impl PolicyFile {
         Ok(Self { network, action, guards, train, eval, sha256: found })
     }
 
-    /// The bytes of the file.
+    /// Serializes the policy to the bytes of a file.
     pub fn to_bytes(&self) -> Vec<u8> {
         let tensors = tensors(&self.network);
         let golden = Golden::of(&self.network);
@@ -244,13 +248,13 @@ impl PolicyFile {
         safetensors::serialize(views, Some(metadata)).expect("names are unique")
     }
 
-    /// The first digits of the hash, by which reports tell policies apart.
+    /// Returns the first digits of the hash, by which reports identify policies.
     pub fn short_hash(&self) -> &str {
         &self.sha256[..12]
     }
 }
 
-/// Before anything else is expected of the text, so that a file of the future gets the right message.
+/// Checks the version before anything else, so that a newer file gets the right message.
 fn check_version(text: &str) -> Result<(), PolicyFileError> {
     let version = serde_json::from_str::<Value>(text)
         .map_err(|error| PolicyFileError::Metadata(error.to_string()))?
@@ -282,11 +286,14 @@ impl Metadata {
         }
         let problem = |text: String| Err(PolicyFileError::Metadata(text));
         if self.action.temperature <= 0.0 {
-            return problem(format!("action.temperature is {}, must be above 0", self.action.temperature));
+            return problem(format!(
+                "action.temperature is {}, but must be above 0",
+                self.action.temperature
+            ));
         }
         if self.action.max_candidates < 2 {
             return problem(format!(
-                "action.max_candidates is {}, must be 2 or more",
+                "action.max_candidates is {}, but must be 2 or more",
                 self.action.max_candidates
             ));
         }
@@ -301,7 +308,7 @@ impl Metadata {
 }
 
 impl Golden {
-    /// Rows that reach far into the range of every number, the same for all networks.
+    /// Computes the scores of fixed rows that cover a wide range of every feature.
     fn of(network: &Network) -> Self {
         let number = |row: usize, place: usize| ((row * 37 + place * 17) % 25) as f32 / 4.0 - 3.0;
         let row = |row: usize| (0..WIDTH).map(|place| number(row, place)).collect::<Vec<f32>>();
@@ -321,7 +328,7 @@ impl Golden {
         let expected: Vec<f32> = self.logits.iter().map(|logit| logit.unwrap_or(f32::NAN)).collect();
         let differs = |(found, expected): (&f32, &f32)| {
             let allowed = TOLERANCE * expected.abs().max(1.0);
-            // Nothing is near a score that is not finite.
+            // A score that is not finite never matches.
             let near = (found - expected).abs() <= allowed;
             !near
         };
@@ -332,7 +339,7 @@ impl Golden {
     }
 }
 
-/// A tensor as it is stored.
+/// A tensor of the file.
 struct Tensor {
     name: &'static str,
     shape: Vec<usize>,
@@ -358,7 +365,7 @@ const TENSORS: [&str; 9] = [
     "norm.clip",
 ];
 
-/// All tensors of a network in the order of [`TENSORS`], weights as output by input.
+/// Returns all tensors of a network in the order of [`TENSORS`], weights as output by input.
 fn tensors(network: &Network) -> [Tensor; 9] {
     fn tensor(name: &'static str, shape: &[usize], numbers: impl IntoIterator<Item = f32>) -> Tensor {
         let bytes = numbers.into_iter().flat_map(f32::to_le_bytes).collect();
@@ -386,7 +393,7 @@ fn read_network(file: &SafeTensors<'_>) -> Result<Network, PolicyFileError> {
             .tensor(name)
             .map_err(|_| PolicyFileError::Tensor { name, problem: "is missing".to_owned() })?;
         if tensor.dtype() != Dtype::F32 || tensor.shape() != shape {
-            let problem = format!("is {:?} {:?}, must be F32 {shape:?}", tensor.dtype(), tensor.shape());
+            let problem = format!("is {:?} {:?}, but must be F32 {shape:?}", tensor.dtype(), tensor.shape());
             return Err(PolicyFileError::Tensor { name, problem });
         }
         let numbers = tensor.data().chunks_exact(4);
@@ -412,7 +419,7 @@ fn read_network(file: &SafeTensors<'_>) -> Result<Network, PolicyFileError> {
     Ok(network)
 }
 
-/// Over names and bytes of all tensors, in the order of [`TENSORS`].
+/// Hashes the names and bytes of all tensors, in the order of [`TENSORS`].
 fn sha256<'a>(tensors: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> String {
     let mut hash = Sha256::new();
     for (name, bytes) in tensors {

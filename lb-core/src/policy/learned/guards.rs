@@ -1,44 +1,45 @@
-//! Rules that overrule the network. Which backends may be picked at all is decided by the pool; the rules
-//! here limit how the network chooses among them. Each overruled pick is counted.
+//! Rules that overrule the network. The pool decides which backends may be picked at all; these rules
+//! limit how the network chooses among them. Each overruled pick is counted.
 //!
-//! - *Minimum share*: a backend that was not picked for so long that its share falls below a limit gets one
-//!   request, so that a recovery is noticed. One that keeps failing is asked more and more rarely.
-//! - *Staleness*: when no reply has come for a while although requests are out, the features describe the
-//!   past, and the fallback decides.
-//! - *Numbers*: a score that is not finite is never acted upon; the fallback decides.
+//! - *Minimum share*: if a backend has not been picked for so long that its share falls below a limit,
+//!   it gets one request, so that a recovery is noticed. A backend that keeps failing gets one less and
+//!   less often.
+//! - *Staleness*: if no reply has come for a while although requests are in flight, the features are
+//!   out of date, and the fallback decides.
+//! - *Finite scores*: if a score is not finite, the fallback decides.
 
 use super::features::Features;
 use crate::policy::{BackendIndex, PoolView};
 use crate::time::{Span, Time};
 use serde::{Deserialize, Serialize};
 
-/// The limits of the guards.
+/// Limits of the guards.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Guards {
-    /// The least share of picks that a backend gets, as a fraction; 0 switches the guard off.
+    /// Least share of picks that a backend gets, as a fraction; 0 disables the guard.
     pub minimum_share: f64,
-    /// Silence in milliseconds after which the fallback decides.
+    /// Time in milliseconds without a reply after which the fallback decides.
     pub stale_after_ms: u64,
 }
 
 impl Default for Guards {
-    /// One pick in a thousand: with eight backends 0.8 % of requests at most, and hardly any as long as the
-    /// network spreads them. Five seconds of silence is far longer than any reply takes that is worth waiting
-    /// for.
+    /// Returns a minimum share of one pick in a thousand: with eight backends, at most 0.8 % of requests, and
+    /// hardly any while the network spreads requests anyway. The limit of five seconds without a reply is
+    /// far longer than any reply worth waiting for.
     fn default() -> Self {
         Self { minimum_share: 0.001, stale_after_ms: 5_000 }
     }
 }
 
-/// A failing backend is asked half as often after each error, down to this many halvings.
+/// A failing backend is tried half as often after each error, up to this many halvings.
 const MOST_HALVINGS: u32 = 6;
 
 impl Guards {
     pub(super) fn check(&self) -> Result<(), String> {
         match self.minimum_share {
-            // A tenth: a pool of ten would have nothing left to decide.
+            // At most a tenth: in a pool of ten, nothing would be left to decide.
             share if (0.0..=0.1).contains(&share) => Ok(()),
-            share => Err(format!("guards.minimum_share is {share}, must lie between 0 and 0.1")),
+            share => Err(format!("guards.minimum_share is {share}, but must lie between 0 and 0.1")),
         }
     }
 
@@ -47,21 +48,21 @@ impl Guards {
     }
 }
 
-/// Picks under a learned policy, and how many of them each guard decided in place of the network.
+/// Number of picks under a learned policy, and of those decided by each guard instead of the network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GuardCounts {
-    /// Picks in all, overruled or not.
+    /// All picks, overruled or not.
     pub picks: u64,
-    /// Picks made to keep up a backend's minimum share.
+    /// Picks made to keep a backend at its minimum share.
     pub minimum_share: u64,
-    /// Picks left to the fallback because replies had stopped.
+    /// Picks left to the fallback because no replies came.
     pub stale: u64,
     /// Picks left to the fallback because a score was not finite.
     pub not_finite: u64,
 }
 
 impl GuardCounts {
-    /// The sum of both counts.
+    /// Returns the sum of the counts of `self` and `other`.
     #[must_use]
     pub fn plus(self, other: Self) -> Self {
         Self {
@@ -72,7 +73,7 @@ impl GuardCounts {
         }
     }
 
-    /// The increase of each count since `earlier`.
+    /// Returns the increase of each count since `earlier`.
     #[must_use]
     pub fn minus(self, earlier: Self) -> Self {
         Self {
@@ -84,15 +85,15 @@ impl GuardCounts {
     }
 }
 
-/// Watches over the minimum share.
+/// Tracks the minimum share.
 #[derive(Debug, Default)]
 pub(super) struct Shares {
-    /// The number of the pick that last went to each backend.
+    /// Number of the latest pick of each backend.
     last: Vec<u64>,
 }
 
 impl Shares {
-    /// The backend whose turn it is to be looked at, if its share is too small. One is looked at per pick.
+    /// Returns a backend whose share is too small. Each call checks one backend, in turn.
     #[inline]
     pub(super) fn due(
         &mut self,
@@ -122,7 +123,7 @@ impl Shares {
     }
 }
 
-/// Whether the newest reply is too old.
+/// Returns whether the latest reply is too old.
 #[inline]
 pub(super) fn is_stale(guards: &Guards, pool: &PoolView<'_>, features: &Features, now: Time) -> bool {
     features.silence(pool, now).is_some_and(|silence| silence > guards.stale_after())

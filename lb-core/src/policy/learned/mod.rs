@@ -1,12 +1,13 @@
-//! The learned policy: a row of features for each backend in, a score for each out, and a pick by score.
+//! The learned policy: it computes a row of features and a score for each backend, and picks by score.
 //!
-//! The parts: [`features`] (what is seen), [`network`] (what was learnt), [`file`](self::file) (how it gets here),
-//! [`guards`] (limits that hold regardless of what was learnt). A score is a *prior*, the rule of EWMA scan,
-//! plus what the network adds: training starts from a good rule, and what it adds is what was learnt.
+//! Its parts are [`features`] (the input), [`network`] (the trained weights), [`file`](self::file) (the
+//! file format) and [`guards`] (limits that hold regardless of training). A score is a *prior*, the
+//! rule of EWMA scan, plus the output of the network. Training thus starts from a good rule, and only
+//! learns what to add to it.
 //!
-//! In a large pool only some backends, drawn at random, are scored, as if they were the pool: the more
-//! choices the better, but the second to the eighth bring most of it (Mitzenmacher, The power of two choices
-//! in randomized load balancing, 2001).
+//! In a large pool, only some backends, drawn at random, are scored, as if they were the whole pool.
+//! More choices are better, but most of the gain comes from the second to the eighth (Mitzenmacher, The
+//! power of two choices in randomized load balancing, 2001).
 
 pub mod features;
 pub mod file;
@@ -39,14 +40,14 @@ pub struct Learned {
     latest: Latest,
 }
 
-/// How the latest pick came about.
+/// How the latest pick was made.
 #[derive(Clone, Copy, Debug)]
 enum Latest {
-    /// Nothing else could have been picked.
+    /// Only one backend could be picked.
     Certain,
-    /// Drawn by score: the place among the candidates.
+    /// Drawn by score; holds the position among the candidates.
     Drawn(usize),
-    /// By the fallback, which settles ties at random and does not say so.
+    /// Made by the fallback, which settles ties at random without reporting it.
     Unknown,
 }
 
@@ -60,7 +61,7 @@ pub struct Scores {
 }
 
 impl Scores {
-    /// Observes the candidates of a decision and writes their priors as their scores.
+    /// Observes the candidates of a decision and sets their scores to their priors.
     pub fn observe(
         &mut self,
         features: &Features,
@@ -82,8 +83,8 @@ impl Scores {
         features.observe(request, pool, &self.candidates, now, &mut self.rows, &mut self.scores);
     }
 
-    /// Draws candidates without repetition (Floyd's algorithm); the one that was picked last stays among
-    /// them, since it was the best of those before.
+    /// Draws candidates without repetition (Floyd's algorithm). The backend picked last always remains
+    /// a candidate, because it was the best of the previous ones.
     fn draw(&mut self, pool: &PoolView<'_>, count: usize, rng: &mut Rng) {
         let incumbent = pool.eligible.binary_search(&self.incumbent).ok();
         self.candidates.extend(incumbent.map(|place| pool.eligible[place]));
@@ -98,17 +99,17 @@ impl Scores {
         }
     }
 
-    /// The candidates of the decision.
+    /// Returns the candidates of the decision.
     pub fn candidates(&self) -> &[BackendIndex] {
         &self.candidates
     }
 
-    /// The candidates' feature rows, [`WIDTH`] numbers each.
+    /// Returns the candidates' feature rows, [`WIDTH`] numbers each.
     pub fn rows(&self) -> &[f32] {
         &self.rows
     }
 
-    /// Scores of the candidates, in the same order.
+    /// Returns the scores of the candidates, in the same order.
     pub fn scores(&self) -> &[f32] {
         &self.scores
     }
@@ -122,7 +123,7 @@ impl Scores {
         self.scores.iter().all(|score| score.is_finite())
     }
 
-    /// The place of the candidate with the best score.
+    /// Returns the position of the candidate with the best score.
     pub fn best(&self) -> usize {
         let mut best = 0;
         for (place, score) in self.scores.iter().enumerate() {
@@ -131,8 +132,8 @@ impl Scores {
         best
     }
 
-    /// A place drawn with probabilities in proportion to `exp(score / temperature)`: the best score after
-    /// Gumbel noise (Gumbel, Statistical Theory of Extreme Values, 1954) was added.
+    /// Draws a position with probabilities in proportion to `exp(score / temperature)`: that of the
+    /// best score after adding Gumbel noise (Gumbel, Statistical Theory of Extreme Values, 1954).
     pub fn draw_softmax(&self, temperature: f32, rng: &mut Rng) -> usize {
         let mut best = (0, f32::NEG_INFINITY);
         for (place, score) in self.scores.iter().enumerate() {
@@ -145,14 +146,14 @@ impl Scores {
         best.0
     }
 
-    /// The probability that [`Self::draw_softmax`] draws `place`.
+    /// Returns the probability that [`Self::draw_softmax`] draws `place`.
     pub fn probability(&self, place: usize, temperature: f32) -> f64 {
         let best = self.scores[self.best()];
         let weight = |score: f32| f64::from((score - best) / temperature).exp();
         weight(self.scores[place]) / self.scores.iter().map(|score| weight(*score)).sum::<f64>()
     }
 
-    /// The candidate at `place`, remembered as the incumbent.
+    /// Returns the candidate at `place` and remembers it for the next draw of candidates.
     pub fn pick(&mut self, place: usize) -> BackendIndex {
         self.incumbent = self.candidates[place];
         self.incumbent
@@ -160,7 +161,7 @@ impl Scores {
 }
 
 impl Learned {
-    /// A fresh policy that follows `file`.
+    /// Creates a policy that follows `file`.
     pub fn new(file: Arc<PolicyFile>) -> Self {
         Self {
             file,
@@ -173,7 +174,7 @@ impl Learned {
         }
     }
 
-    /// The pick of the network, or of a guard that overrules it.
+    /// Picks a backend by the network, or by a guard that overrules it.
     fn decide(
         &mut self,
         request: &RequestInfo,
@@ -242,7 +243,7 @@ impl Policy for Learned {
         self.features.on_cancel(backend, sent);
     }
 
-    /// Of the candidates that were drawn; which those were is chance as well, and not counted.
+    /// Returns the probability among the candidates that were drawn; how they were drawn is not counted.
     fn propensity(&self) -> Option<f64> {
         match self.latest {
             Latest::Certain => Some(1.0),

@@ -1,36 +1,37 @@
-//! The shared scorer: one small network that is applied to each backend's row, so that scores do not depend
-//! on the order of backends and any number of them can be scored.
+//! The shared scorer: one small network that is applied to each backend's row, so that scores do not
+//! depend on the order of backends and any number of them can be scored.
 //!
-//! Three layers, `WIDTH -> 32 -> 32 -> 1`, leaky ReLU between them, after each input was normalised,
-//! `(x - mean) x scale`, and cut off. In plain Rust because a call into a tensor library costs twenty times
-//! the arithmetic. The sums run over hidden units, which are contiguous and fill whole vector registers;
-//! `pulp` picks the code for those of the machine at run time. Loops count, since iterators and closures leave
-//! calls behind where code for several kinds of registers is made.
+//! It has three layers, `WIDTH -> 32 -> 32 -> 1`, with leaky ReLU between them. Each input is first
+//! normalised, `(x - mean) x scale`, and clamped. It is plain Rust because a call into a tensor library
+//! costs twenty times as much as the arithmetic. Sums run over hidden units, which are contiguous and
+//! fill whole vector registers; `pulp` picks the code for the machine's registers at run time. Loops
+//! use indices, because iterators and closures leave calls in code that is compiled for several
+//! instruction sets.
 
 #![allow(clippy::needless_range_loop, reason = "iterators leave calls in the loops, see above")]
 
 use super::features::WIDTH;
 use pulp::{Simd, WithSimd};
 
-/// Hidden units of each layer.
+/// Number of hidden units in each layer.
 pub const HIDDEN: usize = 32;
 
 /// Slope of the activation below zero.
 pub const LEAK: f32 = 0.01;
 
-/// A row of hidden units.
+/// The activations of one hidden layer.
 type Units = [f32; HIDDEN];
 
 /// Weights and normalisation of the scorer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Network {
-    /// Subtracted from each number of a row.
+    /// Mean of each feature, subtracted from it.
     pub mean: [f32; WIDTH],
-    /// Multiplies each number of a row after that: one over the standard deviation.
+    /// Factor for each feature once its mean is subtracted: one over its standard deviation.
     pub scale: [f32; WIDTH],
-    /// Normalised numbers are cut off here.
+    /// Limit to which normalised features are clamped.
     pub clip: f32,
-    /// Weights of the first layer, by input, then hidden unit.
+    /// Weights of the first layer, by input, then by hidden unit.
     pub first: [Units; WIDTH],
     /// Weights of the second layer, by hidden unit of the first layer, then of the second.
     pub second: Box<[Units; HIDDEN]>,
@@ -41,7 +42,7 @@ pub struct Network {
 }
 
 impl Network {
-    /// A network whose every score is 0, so that the prior decides alone.
+    /// Creates a network whose scores are all 0, so that the prior alone decides.
     pub fn zero() -> Self {
         Self {
             mean: [0.0; WIDTH],
@@ -54,11 +55,11 @@ impl Network {
         }
     }
 
-    /// Adds the score of each row to `scores`: `rows` holds [`WIDTH`] numbers for each.
+    /// Adds the score of each row to `scores`; `rows` holds [`WIDTH`] numbers for each.
     pub fn add_scores(&self, rows: &[f32], scores: &mut [f32]) {
         let job = Vectors { network: self, rows, scores };
-        // Not the widest registers there are: 512-bit multiplications slow down the core for all that comes
-        // after them. A pick took 0.1 us less with them and a whole proxied request 1 us more.
+        // Do not use the widest registers: 512-bit multiplications slow down the core for all that
+        // follows. They made a pick 0.1 us faster and a whole proxied request 1 us slower.
         #[cfg(target_arch = "x86_64")]
         match pulp::x86::V3::try_new() {
             Some(vector) => Simd::vectorize(vector, job),
@@ -71,7 +72,7 @@ impl Network {
         }
     }
 
-    /// The score of a row, without vector registers.
+    /// Computes the score of a row without vector registers.
     fn plain(&self, row: &[f32]) -> f32 {
         let [inputs] = self.normal::<1>(row);
         let mut first = self.biases.0;
@@ -94,7 +95,7 @@ impl Network {
         score
     }
 
-    /// Rows, normalised and cut off.
+    /// Returns the rows, normalised and clamped.
     #[inline(always)]
     fn normal<const ROWS: usize>(&self, rows: &[f32]) -> [[f32; WIDTH]; ROWS] {
         let mut inputs = [[0.0; WIDTH]; ROWS];
@@ -107,8 +108,8 @@ impl Network {
         inputs
     }
 
-    /// Adds scores from row `from` on, `ROWS` at a time while there are as many, and gives the next row: each
-    /// step of a sum waits for the one before, so several sums go side by side.
+    /// Adds scores from row `from` on, in blocks of `ROWS` rows, and returns the first row that is
+    /// left. Each step of a sum waits for the previous one, so several sums are computed side by side.
     #[inline(always)]
     fn add_blocks<S: Simd, const VECTORS: usize, const ROWS: usize>(
         &self,
@@ -128,7 +129,7 @@ impl Network {
         from
     }
 
-    /// The scores of `ROWS` rows; `VECTORS` registers hold a layer's units.
+    /// Computes the scores of `ROWS` rows; `VECTORS` registers hold a layer's units.
     #[inline(always)]
     fn block<S: Simd, const VECTORS: usize, const ROWS: usize>(&self, simd: S, rows: &[f32]) -> [f32; ROWS] {
         let inputs = self.normal::<ROWS>(rows);
@@ -170,7 +171,7 @@ impl Network {
         scores
     }
 
-    /// Whether every number is finite and every scale above zero.
+    /// Returns whether every number is finite and every scale is above zero.
     pub fn is_sound(&self) -> bool {
         let all = [&self.mean[..], &self.third, &self.biases.0, &self.biases.1, &[self.biases.2, self.clip]];
         let layers = self.first.iter().chain(self.second.iter()).flatten();
@@ -188,7 +189,7 @@ struct Vectors<'a> {
 }
 
 impl Vectors<'_> {
-    /// Without an instruction for it a fused multiplication is a slow function.
+    /// Without a hardware instruction, a fused multiplication is a slow function call.
     fn plain(self) {
         for (row, score) in self.rows.chunks_exact(WIDTH).zip(self.scores) {
             *score += self.network.plain(row);
@@ -202,7 +203,7 @@ impl WithSimd for Vectors<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { network, rows, scores } = self;
-        // As many sums as there are registers for, and fewer for what is left.
+        // Use as many sums as there are registers, and fewer for the remaining rows.
         match S::F32_LANES {
             8 => {
                 let from = network.add_blocks::<S, { HIDDEN / 8 }, 2>(simd, rows, scores, 0);
@@ -218,7 +219,7 @@ impl WithSimd for Vectors<'_> {
     }
 }
 
-/// Units as vectors, of which there must be [`HIDDEN`] by the lanes of one.
+/// Splits the units into vectors; `VECTORS` times the lanes of a vector must be [`HIDDEN`].
 #[inline(always)]
 fn vectors<S: Simd, const VECTORS: usize>(units: &Units) -> [S::f32s; VECTORS] {
     let (vectors, _) = S::as_simd_f32s(units);
@@ -227,7 +228,7 @@ fn vectors<S: Simd, const VECTORS: usize>(units: &Units) -> [S::f32s; VECTORS] {
     all
 }
 
-/// Leaky ReLU.
+/// Applies leaky ReLU.
 #[inline(always)]
 fn activate<S: Simd>(simd: S, units: S::f32s) -> S::f32s {
     simd.max_f32s(units, simd.mul_f32s(simd.splat_f32s(LEAK), units))

@@ -1,27 +1,28 @@
-//! What a request of each class of route costs, relative to the others: learnt from latencies.
+//! The relative cost of a request of each class of route, learned from latencies.
 //!
-//! `log_cost` of a class is the mean of `ln(latency) - ln(mean latency of the backend that served it)`, less
-//! the mean of all classes, so that it says how a class differs and not how slow the pool is. A class with
-//! few replies is taken for ordinary. Waiting in queues is the same for all classes and makes them look
-//! more alike than they are; the order is kept, which is what a decision needs.
+//! The `log_cost` of a class is the mean of
+//! `ln(latency) - ln(mean latency of the backend that served it)`, minus the mean over all classes, so
+//! that it describes the class and not the speed of the pool. A class with few replies counts as
+//! ordinary. Waiting in queues takes the same time for all classes and makes them look more alike than
+//! they are, but the order is kept, which is what matters for a decision.
 
-/// Weight of one reply in a class's mean once it is known: about the last two hundred.
+/// Weight of one reply in the mean of a known class, which covers about the last two hundred.
 const ALPHA: f32 = 0.005;
 
-/// Replies after which a measured value gets half of the weight.
+/// Number of replies after which a measured value gets half of the weight.
 const BELIEVED_AFTER: f32 = 20.0;
 
-/// Classes told apart; a load balancer that names more has them share the last one.
+/// Number of classes that are distinguished; any further ones share the last.
 pub const CLASSES: usize = 64;
 
-/// No class counts for more than e³ or less than e⁻³ times an ordinary request.
+/// Limit on the logarithm of a cost: a class costs from e⁻³ to e³ times an ordinary request.
 const LIMIT: f32 = 3.0;
 
 /// Costs of all classes.
 #[derive(Clone, Debug, Default)]
 pub(super) struct RouteCosts {
     classes: Vec<Class>,
-    /// Mean of all replies.
+    /// Mean over all replies.
     mean: f32,
     replies: f32,
 }
@@ -43,19 +44,19 @@ fn place(route: u16) -> usize {
 }
 
 impl RouteCosts {
-    /// ln of the cost of `route`; 0 is an ordinary request.
+    /// Returns ln of the cost of `route`; 0 is an ordinary request.
     #[inline]
     pub(super) fn log_cost(&self, route: u16) -> f32 {
         self.classes.get(place(route)).map_or(0.0, |class| class.log_cost)
     }
 
-    /// The cost of `route`; 1 is an ordinary request.
+    /// Returns the cost of `route`; 1 is an ordinary request.
     #[inline]
     pub(super) fn cost(&self, route: u16) -> f32 {
         self.classes.get(place(route)).map_or(1.0, |class| class.cost)
     }
 
-    /// A reply of `route` took `log` more than what its backend takes on average, as a logarithm.
+    /// Records that a reply of `route` took `log` longer, as a logarithm, than the mean of its backend.
     pub(super) fn learn(&mut self, route: u16, log: f32) {
         let place = place(route);
         if self.classes.len() <= place {

@@ -1,4 +1,4 @@
-//! What an arrival of an open stage does: one session, one action or one recorded request, and gone.
+//! What an arrival of an open stage does: one session, one action or one recorded request.
 
 use super::super::arrivals::{Arrival, ArrivalProcess, ArrivalStart, ReplayRequest};
 use super::super::draw::derive;
@@ -7,7 +7,8 @@ use super::{Part, VirtualUser};
 use crate::time::Time;
 
 impl VirtualUser {
-    /// Begins what the arrival came for. Everything counts from its arrival, however late its driver is.
+    /// Begins the session, action or request of an arrival. Times count from the arrival, however late
+    /// its driver is.
     pub(super) fn begin_visit(&mut self, arrival: Arrival) {
         self.session_key = derive(self.key, 0);
         self.sessions = 1;
@@ -36,7 +37,7 @@ impl VirtualUser {
         self.plan_action(action, tag::MIDDLE, at);
     }
 
-    /// The recorded request that it plays.
+    /// Returns the recorded request of a replay.
     pub(super) fn recorded(&self) -> Option<&ReplayRequest> {
         let arrival = self.arrival.filter(|arrival| arrival.row != Arrival::NO_ROW)?;
         let arrivals = self.stage().arrivals.as_ref()?;

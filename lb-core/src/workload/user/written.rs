@@ -1,13 +1,14 @@
-//! How a user's requests are written, and where the values in them come from.
+//! Writes a user's requests and provides the values in them.
 
+use super::super::look::Seen;
 use super::super::plan::RequestText;
 use super::super::replay;
-use super::super::request::{Rendered, Request};
+use super::super::request::{Rendered, Request, StepIndex};
 use super::super::template::Values;
 use super::VirtualUser;
 
 impl VirtualUser {
-    /// Writes out the request that [`Self::next`] returned last.
+    /// Writes the request that [`Self::next`] returned last.
     pub fn render(&self, request: &Request, out: &mut Rendered) {
         if let Some(recorded) = self.recorded() {
             return replay::render(recorded, out);
@@ -28,10 +29,16 @@ impl VirtualUser {
         }
     }
 
-    /// The statuses that are expected of a request.
+    /// Returns the statuses that are expected of a request.
     #[inline]
     pub fn expected(&self, request: &Request) -> &[u16] {
         &self.text(request).expect
+    }
+
+    /// Checks the reply to the request that [`Self::next`] returned last against the conditions of a step: its own, or
+    /// those of its redirects. The error says which of them does not hold.
+    pub fn check(&self, step: StepIndex, seen: &Seen<'_>) -> Result<(), String> {
+        self.workload().plan(step).looks.check(seen, self)
     }
 
     fn text(&self, request: &Request) -> &RequestText {
@@ -44,8 +51,8 @@ impl VirtualUser {
 }
 
 impl Values for VirtualUser {
-    /// Users take accounts in turn, so that no two have the same one at once while there are at
-    /// least as many accounts as users. Arrivals take theirs in turn after the users' first ones.
+    /// Users take accounts in turn, so that no two use the same one at the same time if there are at
+    /// least as many accounts as users. Arrivals take the accounts that follow the users' first ones.
     fn identity(&self) -> u32 {
         let session = u64::from(self.sessions.wrapping_sub(1));
         let turn = session * self.schedule.users.len() as u64 + u64::from(self.id.0);

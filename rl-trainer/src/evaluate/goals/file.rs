@@ -1,16 +1,15 @@
-//! The file of goals: its keys, and the checks that make it trustworthy.
+//! The goals file: its keys and their validation.
 
 use crate::scenarios::situations;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-/// What `--goals` reads. A part that is left out is not judged.
+/// The file that `--goals` reads. A section that is left out is not judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Goals {
-    /// Where the limits come from, for people.
+    /// Description of where the limits come from, for human readers.
     #[serde(default)]
     pub description: String,
     /// Limits for the situations A to I.
@@ -19,13 +18,13 @@ pub struct Goals {
     pub held_out: Option<HeldOutGoals>,
 }
 
-/// Upper limits of a ratio of mean latencies and of a ratio of 99th percentiles.
+/// Upper limits for a ratio of mean latencies and for a ratio of 99th percentiles.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pair {
-    /// Limit of the mean.
+    /// Limit for the ratio of means.
     pub mean: f64,
-    /// Limit of the 99th percentile.
+    /// Limit for the ratio of 99th percentiles.
     pub p99: f64,
 }
 
@@ -33,11 +32,11 @@ pub struct Pair {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SituationGoal {
-    /// Limit of the mean latency to the baseline's.
+    /// Limit for the ratio of the mean latency to the baseline's.
     pub mean: f64,
-    /// Limit of the 99th percentile to the baseline's.
+    /// Limit for the ratio of the 99th percentile to the baseline's.
     pub p99: f64,
-    /// Limit of the share of requests that fail, from 0 to 1; `None` sets no limit.
+    /// Limit for the share of failed requests, from 0 to 1; `None` for no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub errors: Option<f64>,
 }
@@ -46,15 +45,15 @@ pub struct SituationGoal {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SituationGoals {
-    /// Limits by the name of the situation, such as `situation-a`.
+    /// Limits by name of the situation, such as `situation-a`.
     pub cases: BTreeMap<String, SituationGoal>,
-    /// Limits of the geometric means over all situations.
+    /// Limits for the geometric means over all situations.
     pub all: Option<Pair>,
-    /// Limits in the worst situation, to the best classical algorithm there.
+    /// Limits for the ratios to the best classical algorithm in the worst situation.
     pub worst_to_best: Option<Pair>,
-    /// Limit of the mean in the worst situation.
+    /// Limit for the ratio of means in the worst situation.
     pub worst_mean: Option<f64>,
-    /// Limit of the share of requests that fail beyond the baseline's, in the worst situation.
+    /// Limit for the excess of the error rate over the baseline's in the worst situation, as a fraction.
     pub excess_errors: Option<f64>,
 }
 
@@ -62,47 +61,47 @@ pub struct SituationGoals {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct HeldOutGoals {
-    /// Limits of the geometric means over all cases.
+    /// Limits for the geometric means over all cases.
     pub all: Option<Pair>,
-    /// Limits to the best classical algorithm of each case.
+    /// Limits for the ratios to the best classical algorithm of each case.
     pub to_best: Option<Pair>,
-    /// Limits that are aimed at and not required.
+    /// Targets for the geometric means over all cases that are not required.
     pub aim: Option<Pair>,
-    /// Limits to the best classical algorithm of each case that are aimed at and not required.
+    /// Targets for the ratios to the best classical algorithm of each case that are not required.
     pub aim_to_best: Option<Pair>,
-    /// Limit of the mean in the worst case.
+    /// Limit for the ratio of means in the worst case.
     pub worst_mean: Option<f64>,
-    /// Limit of the share of requests that fail beyond the baseline's, in the worst case.
+    /// Limit for the excess of the error rate over the baseline's in the worst case, as a fraction.
     pub excess_errors: Option<f64>,
 }
 
-/// Why there are no goals.
+/// Reasons why goals cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum GoalsError {
     /// The file cannot be read.
-    #[error("--goals {path}: failed to read the file: {source}; give a JSON file like configs/learner-goals.json", path = path.display())]
+    #[error("--goals {path}: failed to read the file: {source}; use a JSON file like configs/learner-goals.json", path = path.display())]
     Unreadable {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The underlying error.
         source: std::io::Error,
     },
-    /// The file is not JSON, or a key does not belong there.
+    /// The file is not JSON, or a key is unknown.
     #[error("--goals {path}: {key}: {problem}", path = path.display())]
     Malformed {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// The path of the key at which reading stopped; `.` for the whole file.
+        /// Path of the key at which parsing failed; `.` for the whole file.
         key: String,
-        /// What the parser says, with line and column.
+        /// Message of the parser, with line and column.
         problem: String,
     },
-    /// Values are not limits.
+    /// Some values are not valid limits.
     #[error("--goals {path}: {problems}", path = path.display(), problems = problems.join("; "))]
     Invalid {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Each with its key, its value and the way out.
+        /// Problems, each with its key, its value and how to fix it.
         problems: Vec<String>,
     },
 }
@@ -111,9 +110,9 @@ impl Goals {
     /// Reads a file of goals.
     ///
     /// # Errors
-    /// See [`GoalsError`]; all invalid values are named at once.
+    /// See [`GoalsError`]; all invalid values are reported at once.
     pub fn read(path: &Path) -> Result<Self, GoalsError> {
-        let text = fs::read_to_string(path)
+        let text = lb_io::read_json(path)
             .map_err(|source| GoalsError::Unreadable { path: path.to_owned(), source })?;
         let goals: Self = serde_path_to_error::deserialize(&mut serde_json::Deserializer::from_str(&text))
             .map_err(|error| GoalsError::Malformed {
@@ -131,7 +130,7 @@ impl Goals {
     fn problems(&self) -> Vec<String> {
         let mut found = Problems::default();
         if self.situations.is_none() && self.held_out.is_none() {
-            found.0.push("sets no goal; give `situations` or `held_out`".to_owned());
+            found.0.push("sets no goals; add `situations` or `held_out`".to_owned());
         }
         if let Some(goals) = &self.situations {
             let known: Vec<String> = situations().into_iter().map(|case| case.name).collect();

@@ -1,22 +1,22 @@
-//! Compares what was measured with the goals of a file.
+//! Compares measured values with goals.
 
 use super::super::standing::{CaseStanding, Estimate, Standing};
 use super::file::{Goals, HeldOutGoals, Pair, SituationGoals};
 use crate::scenarios::{about_situation, situations};
 use serde::{Deserialize, Serialize};
 
-/// One goal, and whether it was reached.
+/// A goal and whether it was reached.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Goal {
-    /// The cases that it is about, in words.
+    /// Description of the cases that the goal applies to.
     pub goal: String,
     /// `mean`, `p99` or `errors`.
     pub metric: String,
     /// The upper limit: a ratio, or a fraction of requests for `errors`.
     pub target: f64,
-    /// What was measured; a ratio, or a fraction of requests.
+    /// The measured value: a ratio, or a fraction of requests for `errors`.
     pub measured: Estimate,
-    /// Whether it must be reached; else it is only aimed at.
+    /// Whether the goal is required; otherwise it is an aim.
     pub required: bool,
     /// Whether the measured value is at most the target.
     pub met: bool,
@@ -39,12 +39,12 @@ impl Goal {
         Self { required: false, ..self }
     }
 
-    /// By how much the target was missed; 0 where it was met.
+    /// Returns by how much the target was missed; 0 if it was met.
     pub fn short_by(&self) -> f64 {
         if self.met { 0.0 } else { self.measured.ratio - self.target }
     }
 
-    /// Whether chance alone may have decided it: the target lies within the interval.
+    /// Returns whether the target lies within the interval, so that the outcome may be due to chance.
     pub fn is_close(&self) -> bool {
         self.measured.interval.is_some_and(|[low, high]| low <= self.target && self.target <= high)
     }
@@ -85,9 +85,10 @@ impl Goals {
         let ratios_to_best = [standing.mean_to_best, standing.p99_to_best];
         let mut judged = Vec::new();
         judged.extend(Goal::pair("held-out cases", all, ratios));
-        judged.extend(Goal::pair("held-out cases, to the best classical of each", to_best, ratios_to_best));
+        let name = "held-out cases, relative to the best classical of each";
+        judged.extend(Goal::pair(name, to_best, ratios_to_best));
         judged.extend(Goal::pair("held-out cases, aim", aim, ratios).map(Goal::aim));
-        let name = "held-out cases, to the best classical of each, aim";
+        let name = "held-out cases, relative to the best classical of each, aim";
         judged.extend(Goal::pair(name, aim_to_best, ratios_to_best).map(Goal::aim));
         judged.extend(worst_case(standing, "held-out case", worst_mean, excess_errors));
         judged
@@ -101,12 +102,12 @@ fn over_all_situations(goals: &SituationGoals, standing: &Standing, judged: &mut
     let worst_mean = standing.worst(|case| case.mean_regret);
     let worst_p99 = standing.worst(|case| case.p99_regret);
     for (metric, target, (at, worst)) in [("mean", mean, worst_mean), ("p99", p99, worst_p99)] {
-        let name = format!("worst situation to its best classical ({at})");
+        let name = format!("worst situation relative to its best classical ({at})");
         judged.push(Goal::new(name, metric, target, sure(worst)));
     }
 }
 
-/// Judges what must hold in every case by the worst of them.
+/// Judges limits that apply to every case, using the worst case.
 fn worst_case(
     standing: &Standing,
     one: &str,

@@ -1,8 +1,8 @@
-//! Goals: limits that a user sets for trained policies, and whether an evaluation keeps them.
+//! Goals: limits that a user sets for trained policies, and whether an evaluation meets them.
 //!
-//! Nothing is judged unless a file of goals is given (`--goals FILE`); `configs/learner-goals.json` is one. All
-//! limits are upper limits. Ratios are to the baseline, or to the best classical algorithm of each case where the
-//! name of the key says so.
+//! Nothing is judged unless a goals file is given (`--goals FILE`), such as `configs/learner-goals.json`. All
+//! limits are upper limits. Ratios are relative to the baseline, or to the best classical algorithm of each
+//! case if the key's name ends in `to_best`.
 //!
 //! `file.rs` reads and checks a file; `judge.rs` compares an evaluation with it.
 

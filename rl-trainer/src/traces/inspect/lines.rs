@@ -7,10 +7,10 @@ use lb_traces::read::TraceError;
 use serde_json::Value;
 use std::path::Path;
 
-/// Malformed lines that are shown one by one.
+/// Maximum number of malformed lines that are shown individually.
 const SHOWN: usize = 5;
 
-/// Counts one file; lines that are not experiences are counted apart.
+/// Counts one file; lines that are not experiences are counted separately.
 pub(super) fn count(path: &Path, tally: &mut Tally, malformed: &mut Malformed) -> Result<(), TraceError> {
     lines(path, |number, text| match Line::parse(text) {
         Ok(line) => one(&line, tally),
@@ -52,7 +52,7 @@ fn one(line: &Line, tally: &mut Tally) {
     }
 }
 
-/// The range of a metric; each is met in the first line as a rule.
+/// Returns the range of a metric, adding it if it is new; usually all metrics occur in the first line.
 fn range<'a>(tally: &'a mut Tally, name: &str) -> &'a mut Range {
     let place = tally.features.iter().position(|(known, _)| known == name).unwrap_or_else(|| {
         tally.features.push((name.to_owned(), Range::new(None)));

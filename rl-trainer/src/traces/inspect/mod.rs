@@ -1,10 +1,10 @@
-//! What is in a trace, and whether a policy can be trained on it.
+//! Inspects a trace: what it contains and whether a policy can be trained on it.
 //!
-//! Two formats are read: the Parquet traces of the load balancer, and `rl_experiences.jsonl`, JSON
-//! lines whose fields are `state`, `action`, `reward`, `next_state` and `metadata`. Each of
-//! the five is worth 20 points of a completeness score. In a Parquet trace columns stand for them:
-//! `features` for the state, `next_decision_id` for the next state (the same balancer's next decision has
-//! it), and `ts_ns`, `route_class` and `error_kind` for the timestamp, path and status of the metadata.
+//! Two formats are read: the Parquet traces of the load balancer, and `rl_experiences.jsonl`, JSON lines
+//! whose fields are `state`, `action`, `reward`, `next_state` and `metadata`. Each of the five is worth 20
+//! points of a completeness score. In a Parquet trace, the corresponding columns are `features` for the
+//! state, `next_decision_id` for the next state (that of the same load balancer's next decision), and
+//! `ts_ns`, `route_class` and `error_kind` for the timestamp, path and status of the metadata.
 
 mod lines;
 mod render;
@@ -24,14 +24,13 @@ use lb_traces::read::{Source, TraceError, source};
 use std::path::Path;
 use tally::Tally;
 
-/// Points of a required field.
+/// Points per required field.
 const POINTS: f64 = 20.0;
 
 /// Inspects a file, or all traces in a folder.
 ///
 /// # Errors
-/// When there is no trace, or it cannot be read: wrong format, missing columns, no line that is an
-/// experience.
+/// Fails if there is no trace or it cannot be read: wrong format, missing columns, or no valid line.
 pub fn inspect(path: &Path) -> Result<Report, TraceError> {
     let mut tally = Tally::default();
     let mut malformed = Malformed::default();

@@ -1,10 +1,10 @@
-//! An inspection on the console.
+//! Renders an inspection for the console.
 
 use super::report::{Count, Format, Report};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use std::fmt::Write;
 
-/// The whole report.
+/// Renders the whole report.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     let format = match report.format {
@@ -26,7 +26,7 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "Censored: {}", report.censored);
     }
     if let Some(exploration) = report.exploration {
-        let _ = writeln!(out, "Made at random: {:.2} % of the decisions", exploration * 100.0);
+        let _ = writeln!(out, "Random decisions: {:.2} %", exploration * 100.0);
     }
     if let Some(propensities) = report.propensities {
         let _ = writeln!(

@@ -1,58 +1,58 @@
-//! What an inspection says, as data: the console shows it, `--json` writes it.
+//! The report of an inspection, as shown on the console and written by `--json`.
 
 use serde::Serialize;
 
-/// Changes when a field of the JSON changes its meaning or goes.
+/// Schema version, which changes when a field of the JSON is removed or changes its meaning.
 pub const SCHEMA_VERSION: u32 = 1;
 
-/// What is in a trace, and whether a policy can be trained on it.
+/// Contents of a trace, and whether a policy can be trained on it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// Version of this schema.
     pub schema_version: u32,
-    /// What was inspected.
+    /// Path that was inspected.
     pub path: String,
     /// Format of the trace.
     pub format: Format,
     /// Number of files.
     pub files: usize,
-    /// Experiences that could be read, complete or not.
+    /// Number of experiences that could be read, including incomplete ones.
     pub experiences: u64,
     /// Lines that could not be read.
     pub malformed: Malformed,
-    /// How much of what an experience needs is there.
+    /// Completeness of the experiences.
     pub completeness: Completeness,
-    /// The policies that decided; empty where the trace does not tell.
+    /// Policies that made the decisions; empty if the trace does not record them.
     pub policies: Vec<Count>,
-    /// The choices, and how well each is supported; the most frequent first.
+    /// Actions, the most frequent first, and how well the data support each.
     pub actions: Vec<Support>,
-    /// What decisions earned; none when no reward is there.
+    /// Distribution of rewards; `None` if there are no rewards.
     pub rewards: Option<Rewards>,
-    /// The sets that features belong to; empty in JSON lines, whose metrics have no set.
+    /// Feature sets; empty for JSON lines, whose metrics do not belong to a set.
     pub feature_sets: Vec<Count>,
-    /// The numbers that policies saw.
+    /// Features that policies saw.
     pub features: Vec<Coverage>,
     /// How requests ended: by status, or by kind of failure.
     pub outcomes: Vec<Count>,
-    /// Experiences whose outcome is not known.
+    /// Number of experiences whose outcome is unknown.
     pub censored: u64,
-    /// Share of decisions that were made at random to explore; none if the trace does not record it.
+    /// Share of decisions that were made at random to explore; `None` if the trace does not record it.
     pub exploration: Option<f64>,
-    /// Whether probabilities of choices can be used; none where the trace has none.
+    /// Problems with propensities; `None` if the trace has no propensities.
     pub propensities: Option<Propensities>,
-    /// Whether the reward falls when requests get slower and fail, as it should; none where it cannot be told.
+    /// Whether the reward falls when requests become slower or fail, as it should; `None` if unknown.
     pub reward_sign: Option<RewardSign>,
-    /// What is wrong, the worst first.
+    /// Warnings, the most severe first.
     pub warnings: Vec<Warning>,
-    /// Whether a policy can be trained on it.
+    /// Whether a policy can be trained on the trace.
     pub fit_for_training: bool,
 }
 
-/// How a trace is written.
+/// Format of a trace.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Format {
-    /// Columns, as this load balancer writes them.
+    /// Parquet, as written by the reference load balancer.
     Parquet,
     /// One JSON object per line, as in `rl_experiences.jsonl`.
     JsonLines,
@@ -61,24 +61,24 @@ pub enum Format {
 /// Lines that are not experiences.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Malformed {
-    /// How many.
+    /// Number of malformed lines.
     pub lines: u64,
-    /// The first of them.
+    /// The first malformed lines.
     pub first: Vec<MalformedLine>,
 }
 
 /// A line that is not an experience.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MalformedLine {
-    /// The file.
+    /// Path of the file.
     pub file: String,
-    /// Its number, from 1.
+    /// Line number, from 1.
     pub line: u64,
-    /// What is wrong.
+    /// Description of the problem.
     pub problem: String,
 }
 
-/// How much of what an experience needs is there.
+/// Completeness of the experiences.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Completeness {
     /// Mean over all experiences of 20 points per required field, 0 to 100.
@@ -92,30 +92,30 @@ pub struct Completeness {
 /// A required field.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Field {
-    /// Its name in an experience.
+    /// Name of the field in an experience.
     pub field: &'static str,
-    /// The columns that stand for it; empty in JSON lines, which name it so themselves.
+    /// Corresponding columns in Parquet; empty for JSON lines.
     pub columns: Vec<&'static str>,
-    /// Experiences that have it, valid.
+    /// Number of experiences with a valid value.
     pub present: u64,
 }
 
-/// The word for a completeness score.
+/// Verdict on a completeness score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verdict {
-    /// At least 90.
+    /// A score of at least 90.
     Excellent,
-    /// At least 70.
+    /// A score of at least 70, but below 90.
     Good,
-    /// Above 0.
+    /// A score above 0, but below 70.
     Poor,
-    /// 0.
+    /// A score of 0.
     Critical,
 }
 
 impl Verdict {
-    /// The word for a score.
+    /// Returns the verdict on a score.
     pub fn of(score: f64) -> Self {
         match score {
             score if score >= 90.0 => Self::Excellent,
@@ -125,7 +125,7 @@ impl Verdict {
         }
     }
 
-    /// As reports write it.
+    /// Returns the name used in reports.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Excellent => "EXCELLENT",
@@ -136,109 +136,108 @@ impl Verdict {
     }
 }
 
-/// How often something is there.
+/// Number of occurrences of a value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Count {
     /// Name of what was counted.
     pub name: String,
-    /// How often.
+    /// Number of occurrences.
     pub count: u64,
     /// Share of all experiences.
     pub share: f64,
 }
 
-/// A choice, and how well the trace supports saying something of it.
+/// An action, and how well the trace supports conclusions about it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Support {
-    /// The backend.
+    /// Id of the chosen backend.
     pub action: String,
-    /// How often it was chosen.
+    /// Number of times the action was chosen.
     pub count: u64,
-    /// Of all experiences that name a choice.
+    /// Share of all experiences that name an action.
     pub share: f64,
-    /// The least probable of these choices.
+    /// Smallest propensity among these decisions.
     pub smallest_propensity: Option<f64>,
-    /// How many evenly weighted experiences these are worth, weighted by one over their probability
-    /// (Kish, 1965).
+    /// Effective sample size with weights of one over the propensity (Kish, 1965).
     pub effective_sample_size: Option<f64>,
 }
 
-/// What decisions earned.
+/// Distribution of rewards.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rewards {
-    /// Experiences with a reward.
+    /// Number of experiences with a reward.
     pub count: u64,
-    /// The least.
+    /// Minimum reward.
     pub min: f64,
-    /// The most.
+    /// Maximum reward.
     pub max: f64,
-    /// The mean.
+    /// Mean reward.
     pub mean: f64,
-    /// Above zero.
+    /// Number of rewards above zero.
     pub positive: u64,
-    /// Below zero.
+    /// Number of rewards below zero.
     pub negative: u64,
-    /// Exactly zero.
+    /// Number of rewards that are exactly zero.
     pub zero: u64,
-    /// By quantile, each within 1 % of its value.
+    /// Quantiles of the rewards, each accurate to within 1 %.
     pub quantiles: Vec<Quantile>,
 }
 
 /// A quantile.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Quantile {
-    /// The share of values below `value`.
+    /// Share of values below `value`, from 0 to 1.
     pub quantile: f64,
-    /// Its value.
+    /// Value of the quantile.
     pub value: f64,
 }
 
-/// What was seen of a number.
+/// Observed values of a feature.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Coverage {
-    /// Its name.
+    /// Name of the feature.
     pub feature: String,
-    /// Values seen.
+    /// Number of values.
     pub count: u64,
-    /// The least.
+    /// Minimum value.
     pub min: f64,
-    /// The most.
+    /// Maximum value.
     pub max: f64,
-    /// Share that lies where numbers are cut off; none where they are not.
+    /// Share of values that were clipped; `None` if the values are not clipped.
     pub clamped: Option<f64>,
     /// Whether all values are the same.
     pub constant: bool,
 }
 
-/// Whether probabilities of choices can be used.
+/// Problems with propensities.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Propensities {
-    /// Experiences without one.
+    /// Number of experiences without a propensity.
     pub missing: u64,
-    /// At most 0.
+    /// Number of propensities that are at most 0.
     pub not_positive: u64,
-    /// Above 1.
+    /// Number of propensities above 1.
     pub above_one: u64,
 }
 
-/// Correlations of the reward with what it should punish.
+/// Correlations of the reward with the latency and errors that it should penalise.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct RewardSign {
-    /// With the logarithm of the chosen backend's latency, -1 to 1.
+    /// Correlation with the logarithm of the chosen backend's latency, from -1 to 1.
     pub latency: Option<f64>,
-    /// With the chosen backend's errors.
+    /// Correlation with the chosen backend's errors, from -1 to 1.
     pub errors: Option<f64>,
-    /// Whether the reward rises with one of them.
+    /// Whether the reward rises with latency or errors.
     pub inverted: bool,
 }
 
-/// What is wrong, and what to do.
+/// A warning with advice.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Warning {
-    /// What is wrong.
+    /// Description of the problem.
     pub problem: String,
-    /// What to do.
+    /// Advice on how to fix the problem.
     pub advice: String,
-    /// Whether nothing can be trained on the trace while it is so.
+    /// Whether the problem makes the trace unfit for training.
     pub unfit: bool,
 }

@@ -7,7 +7,7 @@ use lb_traces::format::{Column, error_kind};
 use lb_traces::read::{Batch, ParquetFile, TraceError};
 use std::path::Path;
 
-/// What stands for each required field of an experience.
+/// The required fields of an experience and the columns that correspond to each.
 pub(super) const FIELDS: [(&str, &[&str]); 5] = [
     ("state", &[Column::Features.name()]),
     ("action", &[Column::Action.name()]),
@@ -16,7 +16,7 @@ pub(super) const FIELDS: [(&str, &[&str]); 5] = [
     ("metadata", &[Column::TsNs.name(), Column::RouteClass.name(), Column::ErrorKind.name()]),
 ];
 
-/// Without these there is nothing to train on.
+/// Columns that are required for training.
 const REQUIRED: [Column; 9] = [
     Column::TsNs,
     Column::Features,
@@ -28,7 +28,7 @@ const REQUIRED: [Column; 9] = [
     Column::NextDecisionId,
     Column::Reward,
 ];
-/// These are looked at where they are.
+/// Columns that are inspected if present.
 const OPTIONAL: [Column; 6] = [
     Column::PolicyId,
     Column::BackendIds,
@@ -38,7 +38,7 @@ const OPTIONAL: [Column; 6] = [
     Column::Censored,
 ];
 
-/// Where features are cut off.
+/// Absolute value at which features are clipped.
 const CLAMP: f64 = 6.0;
 
 /// Counts one file.
@@ -86,7 +86,7 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     }
     let set = column(Column::FeatureSet).text(row).map_or(FEATURE_SET, |set| &**set);
     tally.feature_sets.take(set);
-    // Numbers of another set mean something else.
+    // Features of another set have a different meaning.
     let features = if set == FEATURE_SET { features } else { &[] };
     let mask = column(Column::Mask).list(row);
     for (place, backend) in features.chunks_exact(FEATURES.len()).enumerate() {
@@ -113,7 +113,7 @@ fn one(batch: &Batch, row: usize, tally: &mut Tally) {
     }
 }
 
-/// Counts what is wrong with a probability, and gives it when nothing is.
+/// Counts an invalid propensity, or returns a valid one.
 fn propensity(value: Option<f64>, tally: &mut Tally) -> Option<f64> {
     match value {
         None => tally.propensities.missing += 1,

@@ -1,17 +1,17 @@
-//! What is counted while rows go by: all of it in memory of constant size.
+//! Statistics that are accumulated over the rows of a trace in constant memory.
 
 use super::report::{Count, Coverage, Propensities, Quantile, RewardSign, Rewards, Support};
 use sketches_ddsketch::{Config, DDSketch};
 use std::collections::BTreeMap;
 
-/// Quantiles of a report.
+/// Quantiles in a report.
 const QUANTILES: [f64; 7] = [0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99];
 
-/// Everything that is counted.
+/// All statistics of a trace.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) experiences: u64,
-    /// Experiences that have each required field.
+    /// Number of experiences that have each required field.
     pub(super) present: [u64; 5],
     pub(super) policies: Names,
     pub(super) actions: BTreeMap<String, Choices>,
@@ -26,7 +26,7 @@ pub(super) struct Tally {
     pub(super) errors: Correlation,
 }
 
-/// How often each name came.
+/// Number of occurrences of each name.
 #[derive(Default)]
 pub(super) struct Names(BTreeMap<String, u64>);
 
@@ -38,7 +38,7 @@ impl Names {
         }
     }
 
-    /// The most frequent first.
+    /// Returns the counts, the most frequent first.
     pub(super) fn counts(&self, all: u64) -> Vec<Count> {
         let share = |count: u64| count as f64 / all.max(1) as f64;
         let count = |(name, count): (&String, &u64)| Count {
@@ -52,13 +52,14 @@ impl Names {
     }
 }
 
-/// How often an action was chosen, and how probable that was.
+/// How often an action was chosen, and its propensities.
 #[derive(Default)]
 pub(super) struct Choices {
     count: u64,
     smallest: Option<f64>,
-    /// Sums of 1 over the probability and of its square.
+    /// Sum of 1 over the propensity.
     weights: f64,
+    /// Sum of the squares of 1 over the propensity.
     squares: f64,
 }
 
@@ -133,7 +134,7 @@ impl Values {
     }
 }
 
-/// The range of one number.
+/// The range of a feature.
 #[derive(Clone, Copy)]
 pub(super) struct Range {
     count: u64,
@@ -167,11 +168,12 @@ pub(super) struct Correlation {
     product: f64,
 }
 
-/// Fewer pairs say nothing.
+/// Minimum number of pairs for a correlation.
 const ENOUGH_PAIRS: f64 = 30.0;
-/// A correlation above this, and above what chance does among so many, is a sign turned round.
+/// Correlation above which the sign of the reward counts as inverted, if it is also statistically
+/// significant.
 const RISES: f64 = 0.1;
-/// Number of standard errors beyond which a difference is not put down to chance.
+/// Number of standard errors beyond which a correlation is significant.
 const DEVIATIONS: f64 = 4.0;
 
 impl Correlation {
@@ -199,7 +201,7 @@ impl Tally {
         self.rewards.report()
     }
 
-    /// The most frequent first.
+    /// Returns the counts, the most frequent first.
     pub(super) fn supports(&self) -> Vec<Support> {
         let all: u64 = self.actions.values().map(|choices| choices.count).sum();
         let support = |(action, choices): (&String, &Choices)| Support {

@@ -1,22 +1,22 @@
-//! What is wrong with a trace, and what to do about it.
+//! Warnings about a trace, with advice.
 
 use super::report::{Coverage, Format, Report, Warning};
 use lb_core::policy::learned::features::FEATURE_SET;
 
-/// Fewer experiences than this say nothing (a limit of this format).
+/// Minimum number of experiences for training.
 const FEWEST: u64 = 100;
-/// A choice that was taken more rarely than this is hardly known.
+/// Share of decisions below which an action is rare.
 const RARE: f64 = 0.01;
-/// Effective sample size below which a choice is hardly known.
+/// Effective sample size below which an action is rare.
 const FEW_EFFECTIVE: f64 = 100.0;
-/// Share at the cut-off from which a number says too little.
+/// Share of clipped values above which a feature is not informative.
 const MUCH_CLAMPED: f64 = 0.05;
-/// Share of unknown outcomes from which what is known may be a selection.
+/// Share of unknown outcomes above which the known ones may be biased.
 const MUCH_CENSORED: f64 = 0.05;
-/// Share of experiences that may lack a field without a word.
+/// Share of experiences that may lack a field without a warning.
 const FEW_MISSING: f64 = 0.01;
 
-/// All warnings, those first that make training impossible.
+/// Returns all warnings, starting with those that make training impossible.
 pub(super) fn warnings(report: &Report, constant_reward: bool) -> Vec<Warning> {
     let mut all = Vec::new();
     fatal(report, constant_reward, &mut all);
@@ -34,7 +34,7 @@ fn fatal(report: &Report, constant_reward: bool, all: &mut Vec<Warning>) {
     if report.completeness.score == 0.0 {
         unfit(
             "no experience has any of the required fields".to_owned(),
-            "check that this is a trace, and of this version",
+            "check that this is a trace and that it was recorded by this version",
         );
     }
     if report.experiences < FEWEST {
@@ -55,7 +55,7 @@ fn fatal(report: &Report, constant_reward: bool, all: &mut Vec<Warning>) {
     if let Some(rewards) = report.rewards.as_ref().filter(|_| constant_reward) {
         unfit(
             format!("the reward is {} throughout, so no decision is better than another", rewards.min),
-            "record under a load that makes latencies differ, and check how the reward is worked out",
+            "record under a load that makes latencies differ, and check how the reward is calculated",
         );
     }
     for set in report.feature_sets.iter().filter(|set| set.name != FEATURE_SET) {
@@ -70,7 +70,7 @@ fn fatal(report: &Report, constant_reward: bool, all: &mut Vec<Warning>) {
     if report.rewards.is_none() && report.experiences > 0 {
         unfit(
             "no experience has a reward".to_owned(),
-            "record until requests are over: outcomes make rewards",
+            "record until requests have ended, because rewards depend on their outcomes",
         );
     }
 }
@@ -80,10 +80,10 @@ fn incomplete(report: &Report, all: &mut Vec<Warning>) {
         warn(
             all,
             format!(
-                "{} malformed lines were left out; the first is line {} of `{}`: {}",
+                "{} malformed lines were ignored; the first is line {} of `{}`: {}",
                 report.malformed.lines, first.line, first.file, first.problem
             ),
-            "remove them, or find out what cut them off",
+            "remove them, or find out what truncated them",
         );
     }
     for field in &report.completeness.fields {
@@ -109,7 +109,7 @@ fn incomplete(report: &Report, all: &mut Vec<Warning>) {
     if censored > MUCH_CENSORED {
         warn(
             all,
-            format!("the outcome of {:.1} % of the experiences is not known", censored * 100.0),
+            format!("the outcome of {:.1} % of the experiences is unknown", censored * 100.0),
             "drain the load balancer before the recording ends; long requests are the ones that are cut off",
         );
     }
@@ -120,7 +120,7 @@ fn support(report: &Report, all: &mut Vec<Warning>) {
         let few = action.effective_sample_size.is_some_and(|size| size < FEW_EFFECTIVE);
         if action.share < RARE || few {
             let size = action.effective_sample_size;
-            let worth = size.map_or(String::new(), |size| format!(", worth {size:.0} even ones"));
+            let worth = size.map_or(String::new(), |size| format!(", effective sample size {size:.0}"));
             warn(
                 all,
                 format!(
@@ -153,9 +153,8 @@ fn support(report: &Report, all: &mut Vec<Warning>) {
     if report.format == Format::Parquet && report.exploration == Some(0.0) {
         warn(
             all,
-            "no decision was left to chance, so nothing tells what the other choices would have earned"
-                .to_owned(),
-            "record with an exploration of 1 to 2 %",
+            "no decision was made at random, so the rewards of other choices are unknown".to_owned(),
+            "record with an exploration rate of 1 to 2 %",
         );
     }
 }
@@ -181,7 +180,7 @@ fn numbers(report: &Report, all: &mut Vec<Warning>) {
         warn(
             all,
             format!("always the same: {}", constant.join(", ")),
-            "a policy cannot learn what they mean; record situations in which they differ",
+            "a policy cannot learn what they mean; record situations in which they vary",
         );
     }
     let clamped = named(&|feature| feature.clamped.is_some_and(|share| share > MUCH_CLAMPED));
@@ -189,7 +188,7 @@ fn numbers(report: &Report, all: &mut Vec<Warning>) {
         warn(
             all,
             format!("cut off in more than {:.0} % of the rows: {}", MUCH_CLAMPED * 100.0, clamped.join(", ")),
-            "the traffic is far from what features are made for; look at overload and timeouts",
+            "the traffic is outside the range of the features; check for overload and timeouts",
         );
     }
 }

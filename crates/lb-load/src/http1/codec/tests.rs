@@ -1,17 +1,24 @@
-//! Replies in one piece and in every other, good and bad.
+//! Tests of valid and invalid replies, whole and in pieces.
 
 use super::*;
+use crate::backends::BackendNumbers;
+use crate::reply::{MAX_KEPT, Notes};
+use lb_core::headers;
 use proptest::prelude::*;
 use std::sync::Arc;
 
-/// Feeds `pieces`, then the end of the connection if `closed`; gives the reply and the kept body.
+/// Feeds `pieces`, then the end of the connection if `closed`; returns the reply and the kept body.
 fn read(pieces: &[&[u8]], is_head: bool, closed: bool) -> Result<Option<(Reply, Vec<u8>)>, NotHttp> {
     let mut decoder = Decoder::default();
     let mut body = Vec::new();
     let mut backends = BackendNumbers::new(&["b-1".to_owned()], Arc::default());
     for piece in pieces {
         let algorithm = Some([&b"rr"[..], b"round-robin"]);
-        let mut expect = Expect { is_head, keep: Some(&mut body), backends: &mut backends, algorithm };
+        let backend_header = headers::BACKEND.as_bytes();
+        let mut notes = Notes::default();
+        let (keep, notes, backends) = (Some(&mut body), &mut notes, &mut backends);
+        let mut expect =
+            Expect { is_head, body: keep, notes, wanted: &[], backend_header, backends, algorithm };
         if let Some(reply) = decoder.feed(piece, &mut expect)? {
             return Ok(Some((reply, body)));
         }
@@ -23,7 +30,7 @@ fn reply(status: u16, bytes: u64, keep_alive: bool) -> Reply {
     Reply { status, bytes, keep_alive, ..Reply::default() }
 }
 
-/// Replies that are complete without the end of the connection: text, what is read, the body.
+/// Replies that are complete without the end of the connection: their text, the parsed reply, the body.
 fn complete() -> Vec<(&'static str, Reply, &'static str)> {
     let from = |backend, reply| Reply { backend: Some(backend), ..reply };
     vec![
@@ -65,8 +72,8 @@ fn complete() -> Vec<(&'static str, Reply, &'static str)> {
             "hello, chunked world!",
         ),
         (
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, Chunked\r\nContent-Length: 3\r\n\r\n1 \r\nx\r\n000\r\nTrailer: a\r\nOther: b\r\n\r\n",
-            reply(200, 1, true),
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\nContent-Length: 3\r\n\r\n1 \r\nx\r\n000\r\nTrailer: a\r\nOther: b\r\n\r\n",
+            reply(200, 1, false),
             "x",
         ),
     ]
@@ -89,9 +96,9 @@ fn a_head_request_has_no_body_whatever_the_headers_say() {
 #[test]
 fn a_body_without_length_lasts_as_long_as_the_connection() {
     let text = b"HTTP/1.1 200 OK\r\n\r\nall of it";
-    assert_eq!(read(&[text], false, false), Ok(None), "it could go on");
+    assert_eq!(read(&[text], false, false), Ok(None), "the body could continue");
     let whole = Ok(Some((reply(200, 9, false), b"all of it".to_vec())));
-    assert_eq!(read(&[text], false, true), whole, "the end of the connection is its end");
+    assert_eq!(read(&[text], false, true), whole, "the body ends with the connection");
 }
 
 #[test]
@@ -116,8 +123,47 @@ fn what_is_not_http_is_refused() {
     for text in bad {
         assert_eq!(read(&[text.as_bytes()], false, false), Err(NotHttp), "{text}");
     }
-    let endless = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(MAX_HEAD));
-    assert_eq!(read(&[endless.as_bytes()], false, false), Err(NotHttp), "a head has an end");
+    let endless = format!("HTTP/1.1 200 OK\r\nx: {}", "y".repeat(LONGEST_HEAD));
+    assert_eq!(read(&[endless.as_bytes()], false, false), Err(NotHttp), "the length of a head is limited");
+    let fields = |count| format!("HTTP/1.1 204 No Content\r\n{}\r\n", "x: y\r\n".repeat(count));
+    let read = |text: String| read(&[text.as_bytes()], false, false);
+    assert!(read(fields(MOST_FIELDS)).is_ok(), "a head may have a hundred fields");
+    assert_eq!(read(fields(MOST_FIELDS + 1)), Err(NotHttp), "but not more");
+}
+
+/// Replies, and what every reader of this project must make of them.
+#[derive(serde::Deserialize)]
+struct Case {
+    reply: String,
+    is_head: bool,
+    /// Whether the connection ends after it.
+    closed: bool,
+    /// `refused`, `incomplete`, or status, body and what becomes of the connection.
+    result: String,
+}
+
+#[test]
+fn replies_are_read_as_the_load_balancer_reads_them() {
+    let cases = include_str!("../../../../../lb-core/tests/framing/replies.json");
+    let cases: Vec<Case> = serde_json::from_str(cases).expect("the cases are JSON");
+    assert!(cases.len() > 70, "{} cases", cases.len());
+    let result = |case: &Case, pieces: &[&[u8]]| match read(pieces, case.is_head, case.closed) {
+        Err(NotHttp) => "refused".to_owned(),
+        Ok(None) => "incomplete".to_owned(),
+        Ok(Some((reply, body))) => {
+            let connection = if reply.keep_alive { "kept" } else { "closed" };
+            format!("{} `{}` {connection}", reply.status, String::from_utf8_lossy(&body))
+        }
+    };
+    for case in &cases {
+        let text = case.reply.as_bytes();
+        assert_eq!(result(case, &[text]), case.result, "{:?}", case.reply);
+        let bytes: Vec<_> = text.chunks(1).collect();
+        // Bytes after the end are then not seen any more.
+        let without_connection = |result: &str| result.rsplit_once("` ").map_or(result, |it| it.0).to_owned();
+        let result = result(case, &bytes);
+        assert_eq!(without_connection(&result), without_connection(&case.result), "{:?}", case.reply);
+    }
 }
 
 #[test]
@@ -166,9 +212,9 @@ proptest! {
             "HTTP/1.1 200 OK\r\nContent-Length: 30\r\n\r\n"];
         let mut all = vec![heads[head].as_bytes()];
         all.extend(pieces.iter().map(Vec::as_slice));
-        // Any verdict will do; there must be one.
+        // Any result is fine, as long as the decoder does not panic.
         if let Ok(Some((reply, kept))) = read(&all, false, true) {
-            prop_assert_eq!(reply.bytes, kept.len() as u64, "what is counted is what is kept");
+            prop_assert_eq!(reply.bytes, kept.len() as u64, "every counted byte is kept");
         }
     }
 }

@@ -1,0 +1,117 @@
+//! The readers of files: none of them may panic, stall or fill the memory.
+
+use bytes::Bytes;
+use harness::grading::{analyze_content, render};
+use lb_analysis::threshold::{Threshold, preset};
+use lb_config::recording::{self, TraceFormat, TraceOptions};
+use lb_config::{Overrides, from_text, plan};
+use lb_core::policy::PolicyFile;
+use lb_core::topology::Topology;
+use lb_traces::read::{ParquetFile, Traces};
+use load_balancer::Config;
+use serde_json::{Value, json};
+use std::path::Path;
+
+/// Plans a config, and renders what is wrong with it.
+pub(crate) fn config(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    plan_of(text);
+}
+
+/// Reads a config of the reference load balancer.
+pub(crate) fn balancer(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    if let Err(error) = Config::parse(text, Path::new("")) {
+        let _ = error.to_string();
+    }
+}
+
+/// Checks a topology as mock backends do at their start, and plans a config with it.
+pub(crate) fn topology(bytes: &[u8]) {
+    let Ok(topology) = serde_json::from_slice::<Value>(bytes) else { return };
+    if let Ok(parsed) = serde_json::from_value::<Topology>(topology.clone()) {
+        let _ = parsed.problems();
+    }
+    plan_of(&smallest(&json!({ "topology": topology })));
+}
+
+/// Plans a config with a journey.
+pub(crate) fn journey(bytes: &[u8]) {
+    let Ok(journey) = serde_json::from_slice::<Value>(bytes) else { return };
+    plan_of(&smallest(&json!({ "journey": journey })));
+}
+
+/// Reads a recording in each format, and as the format that its content suggests.
+pub(crate) fn recording(bytes: &[u8]) {
+    use TraceFormat::{AccessLog, K6, Requests, Vegeta};
+    for format in [None, Some(Requests), Some(Vegeta), Some(K6), Some(AccessLog)] {
+        for rate in [None, Some(10.0)] {
+            match recording::read("recording", bytes, TraceOptions { format, rate }) {
+                Ok(trace) => {
+                    let times: Vec<_> = trace.requests.iter().map(|request| request.at).collect();
+                    assert!(times.is_sorted(), "a recording is in order of time");
+                    let _ = trace.replay(2.0);
+                }
+                Err(error) => drop(error.to_string()),
+            }
+        }
+    }
+}
+
+/// Reads each line as a threshold and as a preset; the text of a threshold means the same threshold.
+pub(crate) fn thresholds(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    for line in text.lines() {
+        if let Ok(threshold) = line.parse::<Threshold>() {
+            let again = threshold.text().parse::<Threshold>();
+            assert_eq!(again.as_ref().ok(), Some(&threshold), "`{line}` is read back from its text");
+        }
+        if let Some((selector, condition)) = line.split_once('=') {
+            let _ = Threshold::new(selector, condition);
+        }
+        let _ = preset(line);
+    }
+}
+
+/// Reads a policy file, which is written again to the same bytes' meaning.
+pub(crate) fn policy(bytes: &[u8]) {
+    match PolicyFile::from_bytes(bytes) {
+        Ok(policy) => {
+            let again = PolicyFile::from_bytes(&policy.to_bytes()).expect("what was read can be written");
+            assert_eq!(again.action, policy.action, "and means the same");
+        }
+        Err(error) => drop(error.to_string()),
+    }
+}
+
+/// Grades results of any tool.
+pub(crate) fn analyze(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    match analyze_content(Path::new("results"), text) {
+        Ok(analysis) => drop(render(&analysis)),
+        Err(error) => drop(error.to_string()),
+    }
+}
+
+/// Reads a Parquet file as decision traces.
+pub(crate) fn traces(bytes: &[u8]) {
+    let path = Path::new("trace.parquet");
+    let read = ParquetFile::from_bytes(path, Bytes::copy_from_slice(bytes))
+        .and_then(|file| Traces::of_file(&file, path, None));
+    if let Err(error) = read {
+        let _ = error.to_string();
+    }
+}
+
+fn plan_of(text: &str) {
+    match from_text("config.json", text).and_then(|loaded| plan(&loaded, &Overrides::default())) {
+        Ok(plan) => drop(plan.to_json("")),
+        Err(error) => drop(error.to_string()),
+    }
+}
+
+/// Returns a config with one small scenario and this `bench` block.
+fn smallest(bench: &Value) -> String {
+    let scenario = json!({ "name": "s", "duration_minutes": 0.1, "concurrent_users": 2 });
+    json!({ "scenarios": [scenario], "bench": bench }).to_string()
+}

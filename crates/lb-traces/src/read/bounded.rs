@@ -1,0 +1,170 @@
+//! Bounds the memory that the Parquet decoder takes for what a file says about itself.
+//!
+//! The decoder allocates what a page or the schema claims before it finds out whether the claim is true, and a column of
+//! a few bytes can claim to hold billions of values that are all equal. The values of a file are bounded as a whole as well,
+//! so that a small file is not read for minutes.
+
+use super::thrift;
+use bytes::Bytes;
+use parquet::column::page::{Page, PageMetadata, PageReader};
+use parquet::errors::{ParquetError, Result};
+use parquet::file::reader::{ChunkReader, Length};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+/// The largest page in bytes once it is decompressed. Writers aim at one MiB.
+const LARGEST_PAGE: i64 = 32 << 20;
+
+/// The most values of a column in a row group, nulls included; the writer of traces begins a group before it has as many.
+const MOST_VALUES: u64 = 16 << 20;
+
+/// The most values of all columns for each byte of the file. Equal values take next to no room: a thousand backends whose
+/// state does not change come to about a thousand values for each byte.
+const EXPANSION: u64 = 4096;
+
+/// The most values of all columns of a file that is small.
+const VALUES_OF_SMALL_FILES: u64 = 1 << 20;
+
+/// The longest metadata at the end of a file: thousands of row groups of hundreds of columns.
+const LONGEST_METADATA: u64 = 64 << 20;
+
+/// The bytes with which the header of a page begins, and that hold its size.
+const HEADER: usize = 64;
+
+/// The bytes after the metadata: its length and the mark of the format.
+const FOOTER: u64 = 8;
+
+fn refused(problem: String) -> ParquetError {
+    ParquetError::General(problem)
+}
+
+/// A file whose pages and schema ask for bounded memory.
+pub(super) struct Bounded<R>(R);
+
+impl<R: ChunkReader> Bounded<R> {
+    /// Checks the metadata at the end of the file.
+    pub(super) fn new(file: R) -> Result<Self> {
+        let length = file.len();
+        if length >= FOOTER {
+            let footer = file.get_bytes(length - FOOTER, FOOTER as usize)?;
+            let metadata = u64::from(u32::from_le_bytes([footer[0], footer[1], footer[2], footer[3]]));
+            if metadata > LONGEST_METADATA {
+                return Err(refused(format!("its metadata has {metadata} bytes")));
+            }
+            // Other faults of the metadata are left to the decoder.
+            if let Some(start) = length.checked_sub(FOOTER + metadata)
+                && let Some((children, elements)) = thrift::schema(&file.get_bytes(start, metadata as usize)?)
+                && u64::try_from(children).is_ok_and(|children| children > elements)
+            {
+                return Err(refused(format!("its schema has {elements} elements and claims {children}")));
+            }
+        }
+        Ok(Self(file))
+    }
+}
+
+impl<R: ChunkReader> Length for Bounded<R> {
+    fn len(&self) -> u64 {
+        self.0.len()
+    }
+}
+
+impl<R: ChunkReader> ChunkReader for Bounded<R> {
+    type T = R::T;
+
+    /// The decoder reads the footer and the headers of pages this way, and everything else with `get_bytes`.
+    fn get_read(&self, start: u64) -> Result<Self::T> {
+        let left = self.len().saturating_sub(start);
+        if left > FOOTER {
+            let header = self.0.get_bytes(start, HEADER.min(usize::try_from(left).unwrap_or(HEADER)))?;
+            if let Some(size) = thrift::page_size(&header).filter(|size| *size > LARGEST_PAGE) {
+                return Err(refused(format!("a page claims {size} bytes; at most {LARGEST_PAGE} are read")));
+            }
+        }
+        self.0.get_read(start)
+    }
+
+    fn get_bytes(&self, start: u64, length: usize) -> Result<Bytes> {
+        self.0.get_bytes(start, length)
+    }
+}
+
+/// How many more values may be read from a file.
+#[derive(Clone)]
+pub(super) struct Budget(Arc<AtomicU64>);
+
+impl Budget {
+    /// Returns what a file of so many bytes may hold.
+    pub(super) fn of_file(bytes: u64) -> Self {
+        let values = bytes.saturating_mul(EXPANSION).saturating_add(VALUES_OF_SMALL_FILES);
+        Self(Arc::new(AtomicU64::new(values)))
+    }
+
+    /// Takes so many values; false if there are fewer left.
+    fn take(&self, values: u64) -> bool {
+        self.0.try_update(Relaxed, Relaxed, |left| left.checked_sub(values)).is_ok()
+    }
+}
+
+/// The pages of a column in a row group, which together have a bounded number of values: a single row may be a list of
+/// all of them.
+pub(super) struct BoundedPages {
+    pages: Box<dyn PageReader>,
+    values: u64,
+    budget: Budget,
+}
+
+impl BoundedPages {
+    pub(super) fn new(pages: Box<dyn PageReader>, budget: Budget) -> Self {
+        Self { pages, values: 0, budget }
+    }
+}
+
+impl PageReader for BoundedPages {
+    fn get_next_page(&mut self) -> Result<Option<Page>> {
+        let page = self.pages.get_next_page()?;
+        let values = page.as_ref().map_or(0, |page| u64::from(page.num_values()));
+        self.values += values;
+        if self.values > MOST_VALUES {
+            return Err(refused(format!("a column claims more than {MOST_VALUES} values in a row group")));
+        }
+        match self.budget.take(values) {
+            true => Ok(page),
+            false => Err(refused(format!("it claims more than {EXPANSION} values for each of its bytes"))),
+        }
+    }
+
+    fn peek_next_page(&mut self) -> Result<Option<PageMetadata>> {
+        self.pages.peek_next_page()
+    }
+
+    fn skip_next_page(&mut self) -> Result<()> {
+        self.pages.skip_next_page()
+    }
+
+    fn at_record_boundary(&mut self) -> Result<bool> {
+        self.pages.at_record_boundary()
+    }
+}
+
+impl Iterator for BoundedPages {
+    type Item = Result<Page>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.get_next_page().transpose()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_holds_as_many_values_as_its_length_allows() {
+        let budget = Budget::of_file(10);
+        assert!(budget.take(VALUES_OF_SMALL_FILES), "a small file may hold some");
+        assert!(budget.clone().take(10 * EXPANSION), "and some for each byte, whichever column takes them");
+        assert!(!budget.take(1), "and no more");
+        assert!(Budget::of_file(u64::MAX).take(u64::MAX));
+    }
+}

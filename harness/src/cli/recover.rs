@@ -1,0 +1,89 @@
+//! Summarises an interrupted run (such as after `kill -9`) from disk: parses its command again, rebuilds its
+//! plan, and judges its complete trials.
+
+use super::args::{Cli, Command, ReportArgs, RunArgs};
+use super::shared::{block_on, print, read_config};
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::{self, Ended, Interrupt, Mode, RunFile, RunOptions};
+use anyhow::{Context as _, anyhow, bail};
+use clap::Parser;
+use lb_config::{ConfigError, Loaded, Overrides};
+use lb_io::complain;
+use lb_report::write_reports;
+use lb_results::{ResultsFolder, Summary};
+
+/// Summarises the run in the folder and writes its reports.
+pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Failure> {
+    let path = std::path::absolute(&args.folder).or_exit(ExitCode::Usage)?;
+    // This fails while the run is in progress.
+    let (folder, _claim) = ResultsFolder::claim(&path).or_exit(ExitCode::Preflight)?;
+    // Relative paths in the command are relative to where it was typed; if that folder is gone, they are not
+    // found.
+    let _ = std::env::set_current_dir(file.directory());
+    let (run, mode) = read_command(file).or_exit(ExitCode::Usage)?;
+    let (loaded, overrides) = config_of(&run, file).or_exit(ExitCode::Usage)?;
+    let plan = lb_config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
+    let options = RunOptions {
+        loaded: &loaded,
+        command: file.command().to_vec(),
+        run_id: file.run_id().to_owned(),
+        folder: folder.clone(),
+        record_actions: run.record_actions,
+        record_requests: run.record_requests,
+        traces: run.traces.then_some(run.exploration),
+        accept_invalid: run.accept_invalid,
+        oracles: !run.no_oracles,
+        replication: 0,
+        mode,
+        resume: false,
+    };
+    block_on(async {
+        let experiment::Run { summary, ended } =
+            experiment::recover(&plan, options, &Interrupt::default(), &()).await?;
+        complain(format_args!(
+            "note: the run was interrupted; its {} complete trials are summarised",
+            trials(&summary)
+        ));
+        for report in write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight)? {
+            print(&format!("report: {}", report.display()));
+        }
+        match ended {
+            Ended::Failed(error) => Err(error.into()),
+            Ended::Complete | Ended::Interrupted => Ok(ExitCode::Ok),
+        }
+    })
+}
+
+fn trials(summary: &Summary) -> usize {
+    summary.scenarios.iter().map(|scenario| scenario.trials.len()).sum()
+}
+
+/// Parses the command of the run again: its flags and its mode.
+fn read_command(file: &RunFile) -> anyhow::Result<(RunArgs, Mode)> {
+    let cli = Cli::try_parse_from(file.command())
+        .map_err(|error| anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))
+        .with_context(|| {
+            format!("failed to parse the command of the run again: `{}`", file.command().join(" "))
+        })?;
+    match cli.command {
+        None if cli.run.max_rate.is_some() => {
+            bail!(
+                "a search for rates (--max-rate) keeps no trials on disk, so it cannot be summarised; run \
+                it again"
+            )
+        }
+        None => Ok((cli.run, Mode::Compare)),
+        Some(Command::Aa(aa)) => Ok((aa.run, Mode::Aa)),
+        Some(_) => bail!("`{}` is not the command of a run", file.command().join(" ")),
+    }
+}
+
+/// Reads the config of the run from the file, or the run's own copy if the file has changed or is gone; returns
+/// it with the flags that override it.
+fn config_of(run: &RunArgs, file: &RunFile) -> Result<(Loaded, Overrides), ConfigError> {
+    let (name, content) = file.config();
+    match read_config(&run.experiment) {
+        Ok((loaded, overrides)) if loaded.document() == *content => Ok((loaded, overrides)),
+        _ => Ok((lb_config::from_text(name, &content.to_string())?, run.experiment.overrides.clone())),
+    }
+}
