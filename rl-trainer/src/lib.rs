@@ -7,7 +7,7 @@
 //! [`scorer`] is the network in libtorch. [`teacher`], [`ppo`] and [`evolution`] each contain one algorithm
 //! with its `Args`; [`train`] combines them and writes its results with [`checkpoint`] and [`curves`].
 //! [`evaluate`] compares policies with the classical algorithms and [`report`] shows the comparison.
-//! [`traces`] and [`calibrate`] fit the simulator to recorded traffic. [`executor`] runs all of these steps,
+//! [`traces`] and [`lb_calibration`] fit the simulator to recorded traffic. [`executor`] runs all of these steps,
 //! and [`cli`] contains the subcommands; it is the only module that prints.
 //!
 //! The following example trains a policy in about ten seconds:
@@ -30,7 +30,6 @@
     reason = "they panic when a pipe is closed or a disk is full"
 )]
 
-pub mod calibrate;
 pub mod checkpoint;
 pub mod cli;
 pub mod curves;

@@ -1,14 +1,15 @@
 //! From a load balancer's recording to a checked fit: what the recorder writes is what is read here.
 
+#[path = "../../crates/lb-calibration/tests/bundled/mod.rs"]
 mod bundled;
 
 use bundled::{load, topology};
+use lb_calibration::{Tolerance, cross_check, fit};
 use lb_core::policy::{Logged, Policy};
 use lb_core::topology::Topology;
 use lb_core::workload::{Observer, Sample};
 use lb_core::{Algorithm, Seed, Time};
 use lb_traces::write::{Names, Overflow, Recording, TracedPolicy, Tracer};
-use rl_trainer::calibrate::{Tolerance, cross_check, fit};
 use rl_trainer::traces::inspect::{Verdict, inspect};
 use rl_trainer::traces::{End, Traces};
 use simulator::{OpenLoad, Options, simulate_open};

@@ -1,6 +1,8 @@
 //! `rl-train inspect` and `rl-train calibrate` through the binary: what they print, write and exit with.
 
+#[path = "../../crates/lb-calibration/tests/bundled/mod.rs"]
 mod bundled;
+#[path = "../../crates/lb-calibration/tests/simulated/mod.rs"]
 mod simulated;
 mod trace_files;
 

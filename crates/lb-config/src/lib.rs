@@ -30,7 +30,7 @@
 //! 3. `settings` resolves every setting once: a flag (`overrides`), else the `bench` block, else a default
 //!    (`defaults`).
 //! 4. `draft` interprets every key, with times in seconds and the names of the journey. `content` decides
-//!    between users, arrivals (`arrivals`) and a recording (`replay`, [`recording`]).
+//!    between users, arrivals (`arrivals`) and a recording (`replay`, [`lb_recording`]).
 //! 5. `scenario` lays patterns and faults on one `timeline`, scaled (`adjust`), and compiles the workload;
 //!    `runnable` finds what backends and load balancers would refuse on startup; `target` selects the load
 //!    balancer, `algorithms` the algorithms, `thresholds` the thresholds.
@@ -64,7 +64,6 @@ mod plan;
 mod planned;
 mod policy;
 mod raw;
-pub mod recording;
 mod replay;
 mod runnable;
 mod said;

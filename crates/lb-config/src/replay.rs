@@ -1,5 +1,5 @@
 //! Replays recorded requests in place of all scenarios: finds the recording and turns it into one scenario.
-//! [`crate::recording`] parses the file.
+//! [`lb_recording`] parses the file.
 
 use super::document::join;
 use super::draft::types::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
@@ -8,10 +8,10 @@ use super::raw::{self, ArrivalSettings, File, LONGEST_SECONDS, Process, Requests
 use super::said::Said;
 use super::settings::Settings;
 use super::source::{Loaded, trace_problems};
-use crate::recording::{self, Trace, TraceError, TraceFormat, TraceOptions};
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, Replay, Step, UserClass};
+use lb_recording::{Trace, TraceError, TraceFormat, TraceOptions};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -176,7 +176,7 @@ pub(super) fn read_recording(
         }
         From::File(path) => {
             let name = path.display().to_string();
-            match recording::load(&path, options) {
+            match lb_recording::load(&path, options) {
                 Ok(trace) => (name, Arc::new(trace)),
                 Err(TraceError::Unreadable { source, .. }) => {
                     findings.wrong(&key, name, format!("cannot be read: {source}"));

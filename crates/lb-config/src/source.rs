@@ -6,11 +6,11 @@ use super::document::{explain, parse, too_long};
 use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Problem};
 use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
-use crate::recording::{self, TraceError, TraceFormat, TraceOptions};
 use lb_admin_client::Declaration;
 use lb_admin_client::declared::blank_headers;
 use lb_core::secret::mask_passwords;
 use lb_core::suggest::{did_you_mean, listing};
+use lb_recording::{TraceError, TraceFormat, TraceOptions};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -147,7 +147,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
 /// Reads a list of recorded requests. Its problems have line numbers instead of key paths.
 fn recorded(name: &str, text: &str) -> Result<RequestsFile, ConfigError> {
     let options = TraceOptions { format: Some(TraceFormat::Requests), rate: None };
-    match recording::read(name, text.as_bytes(), options) {
+    match lb_recording::read(name, text.as_bytes(), options) {
         Ok(trace) => Ok(RequestsFile(Arc::new(trace))),
         Err(error) => {
             Err(ConfigError::Invalid { name: name.to_owned(), problems: trace_problems(name, error) })

@@ -1,9 +1,9 @@
 //! Recorded requests: every format to the same replay, every fault with its line, no panic on any
 //! bytes, and what a plan makes of a recording.
 
-use lb_config::recording::{Trace, TraceFormat, TraceOptions, read};
 use lb_config::{Dialect, Overrides, Plan, from_text, load, plan};
 use lb_core::workload::Schedule;
+use lb_recording::{Trace, TraceFormat, TraceOptions, read};
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;

@@ -3,10 +3,10 @@
 use bytes::Bytes;
 use harness::grading::{analyze_content, render};
 use lb_analysis::threshold::{Threshold, preset};
-use lb_config::recording::{self, TraceFormat, TraceOptions};
 use lb_config::{Overrides, from_text, plan};
 use lb_core::policy::PolicyFile;
 use lb_core::topology::Topology;
+use lb_recording::{TraceFormat, TraceOptions};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ pub(crate) fn recording(bytes: &[u8]) {
     use TraceFormat::{AccessLog, K6, Requests, Vegeta};
     for format in [None, Some(Requests), Some(Vegeta), Some(K6), Some(AccessLog)] {
         for rate in [None, Some(10.0)] {
-            match recording::read("recording", bytes, TraceOptions { format, rate }) {
+            match lb_recording::read("recording", bytes, TraceOptions { format, rate }) {
                 Ok(trace) => {
                     let times: Vec<_> = trace.requests.iter().map(|request| request.at).collect();
                     assert!(times.is_sorted(), "a recording is in order of time");

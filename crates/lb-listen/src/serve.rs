@@ -7,12 +7,13 @@
 use crate::activity::{Activity, Phase};
 use crate::seats::Seat;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Request, Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
+use std::cell::Cell;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
@@ -20,7 +21,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
 use tokio::time::{Instant, sleep_until, timeout};
 
 /// What a client gets whose head takes too long.
@@ -29,6 +30,8 @@ const TOO_LATE: &[u8] =
                           content-length: 43\r\n\r\n{\"error\":\"the head of the request is late\"}";
 /// The longest wait for a client to take that reply.
 const FAREWELL: Duration = Duration::from_millis(500);
+/// The longest time for which a connection that was closed here is still read.
+const LINGER: Duration = Duration::from_secs(2);
 
 /// How long a client may take, and how much it may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,27 +117,54 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let activity = &seat.activity;
+    let upgraded = &Cell::new(false);
     let service = service_fn(|request| {
         activity.begin();
         let reply = answer(request);
         let busy = Busy(Arc::clone(activity));
-        async move { reply.await.map(|reply| reply.map(|body| Reply { body, _busy: busy })) }
+        async move {
+            let reply = reply.await?;
+            upgraded.set(reply.status() == StatusCode::SWITCHING_PROTOCOLS);
+            Ok::<_, E>(reply.map(|body| Reply { body, _busy: busy }))
+        }
     });
     let watched = Watched { stream, activity: Arc::clone(activity), heads: true };
     let mut connection = http1::Builder::new()
         .max_buf_size(limits.head_bytes)
         .serve_connection(TokioIo::new(watched), service);
-    let why = watch(&mut connection, activity, limits, stop).await;
+    let mut stop = pin!(stop);
+    let mut why = watch(&mut connection, activity, limits, stop.as_mut()).await;
     let parts = connection.into_parts();
     let (mut stream, rest) = (parts.io.into_inner().stream, parts.read_buf);
-    if let End::Overdue(Overdue::Head) = why {
-        let _ = timeout(FAREWELL, async {
-            stream.write_all(TOO_LATE).await?;
-            stream.shutdown().await
-        })
-        .await;
+    match why {
+        End::Overdue(Overdue::Head) => {
+            let _ = timeout(FAREWELL, async {
+                stream.write_all(TOO_LATE).await?;
+                stream.shutdown().await
+            })
+            .await;
+        }
+        End::Closed if !upgraded.get() => tokio::select! {
+            () = linger(&mut stream) => {}
+            () = stop => why = End::Stopped,
+        },
+        _ => {}
     }
     Ended { stream, why, rest }
+}
+
+/// Reads and discards what a client still sends, until it closes the connection too.
+///
+/// A reply can precede the end of its request, as 413 does. If the connection were closed while bytes of that request
+/// are unread, the system would reset it, and the client could lose the reply.
+///
+/// Source: RFC 9112, section 9.6.
+async fn linger(stream: &mut (impl AsyncRead + Unpin)) {
+    let discard = async {
+        let mut buffer = [0; 4096];
+        while stream.read(&mut buffer).await.is_ok_and(|count| count > 0) {}
+    };
+    let _ = timeout(LINGER, discard).await;
 }
 
 /// Drives a connection until it ends, a limit is exceeded, its seat is needed, or `stop` resolves.

@@ -1,9 +1,9 @@
 //! `rl-train calibrate`: fits the simulator to traces and checks the fit on policies that were held back.
 
-use crate::calibrate::{self, Calibration, Tolerance, Verdict};
 use crate::traces::Traces;
 use anyhow::{Context, Result};
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
+use lb_calibration::{Calibration, Tolerance, Verdict};
 use lb_core::with_causes;
 use serde::Serialize;
 use std::fmt::Write;
@@ -51,10 +51,10 @@ pub struct Args {
 #[derive(Serialize)]
 struct Document<'a> {
     topology: &'a lb_core::topology::Topology,
-    load: &'a calibrate::Load,
+    load: &'a lb_calibration::Load,
     overhead_us: u64,
-    overhead_source: calibrate::OverheadSource,
-    backends: &'a [calibrate::BackendEvidence],
+    overhead_source: lb_calibration::OverheadSource,
+    backends: &'a [lb_calibration::BackendEvidence],
     verdict: &'a Verdict,
     passed: bool,
 }
@@ -102,14 +102,14 @@ fn fit_and_check(args: &Args) -> Result<(Calibration, Verdict)> {
     let traces = Traces::read(&args.path, args.pool_of.as_deref())?;
     let tolerance = Tolerance { policies: args.policies, ..Tolerance::default() };
     if args.hold_back.is_empty() {
-        return Ok((calibrate::fit(&traces)?, calibrate::cross_check(&traces, tolerance)?));
+        return Ok((lb_calibration::fit(&traces)?, lb_calibration::cross_check(&traces, tolerance)?));
     }
     let known = traces.policies();
     if let Some(unknown) = args.hold_back.iter().find(|name| !known.contains(&name.as_str())) {
         anyhow::bail!("--hold-back: the traces have no policy `{unknown}`; they have {}", known.join(", "));
     }
     let is_held_back = |name: &str| args.hold_back.iter().any(|other| other == name);
-    let calibration = calibrate::fit(&traces.only(|name| !is_held_back(name)))
+    let calibration = lb_calibration::fit(&traces.only(|name| !is_held_back(name)))
         .context("failed to fit the traces without the policies that were held back")?;
     let verdict = calibration.check(&traces.only(is_held_back), tolerance);
     Ok((calibration, verdict))

@@ -1,7 +1,7 @@
 //! Traces: decisions that load balancers logged.
 //!
 //! [`inspect`] judges whether a policy can be trained on a trace; [`Traces::read`] loads the data that
-//! calibration ([`crate::calibrate`]) needs.
+//! calibration ([`lb_calibration`]) needs.
 
 pub mod inspect;
 mod original;

@@ -1,6 +1,6 @@
-//! Recorded requests. [`crate::recording`] reads them; this module only defines their published schema.
+//! Recorded requests. [`lb_recording`] reads them; this module only defines their published schema.
 
-use crate::recording::Trace;
+use lb_recording::Trace;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use std::borrow::Cow;
 use std::sync::Arc;

@@ -5,12 +5,12 @@ mod bundled;
 mod simulated;
 
 use bundled::{load, topology};
+use lb_calibration::{Calibration, CalibrationError, OverheadSource, Tolerance, cross_check, fit};
 use lb_core::fault::{Fault, FaultKind};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{Route, Topology};
 use lb_core::{Span, Time};
-use rl_trainer::calibrate::{Calibration, CalibrationError, OverheadSource, Tolerance, cross_check, fit};
-use rl_trainer::traces::{End, Traces};
+use lb_traces::read::{End, Traces};
 use simulated::traces;
 use simulator::{Bursts, OpenLoad};
 

@@ -1,8 +1,8 @@
 //! Overhead of a request between load balancer and backend: network, sockets and thread wake-ups.
 
 use super::stats;
-use crate::traces::{End, Traces};
 use lb_core::Span;
+use lb_traces::read::{End, Traces};
 use serde::Serialize;
 use simulator::Options;
 

@@ -6,11 +6,11 @@ use super::pace::{self, Observation, Paces};
 use super::queueing::{self, Candidates, Fit, Queueing, Replayed};
 use super::visits::{self, Visit, Visits};
 use super::{BackendEvidence, Calibration, Load, arrivals, demand, overhead};
-use crate::traces::{End, Episode, Traces};
 use lb_core::Time;
 use lb_core::fault::{Fault, FaultKind, SHORTEST_S};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
+use lb_traces::read::{End, Episode, Traces};
 
 /// Minimum number of timed requests for a fit.
 const FEWEST: usize = 200;

@@ -3,11 +3,11 @@
 use super::fit::load;
 use super::replay::Played;
 use super::{Calibration, CalibrationError, stats};
-use crate::traces::{End, Exchange, Traces};
 use lb_core::policy::{BackendIndex, Policy, PoolView, Reply, RequestInfo};
 use lb_core::rng::Rng;
 use lb_core::workload::{Observer, Sample};
 use lb_core::{Algorithm, Outcome, Seed, Span, Time};
+use lb_traces::read::{End, Exchange, Traces};
 use rand::RngExt;
 use serde::Serialize;
 

@@ -5,7 +5,7 @@ use lb_core::rng::Rng;
 use lb_core::topology::Topology;
 use lb_core::workload::{Observer, Sample};
 use lb_core::{Algorithm, Seed, Time};
-use rl_trainer::traces::{End, Episode, Exchange, Traces};
+use lb_traces::read::{End, Episode, Exchange, Traces};
 use simulator::{OpenLoad, Options, simulate_open};
 use std::sync::{Arc, Mutex};
 

@@ -3,7 +3,7 @@
 //! A load balancer records when a request is sent and when its reply arrives. At the backend, the arrival is
 //! half the overhead later and the departure half the overhead earlier.
 
-use crate::traces::{End, Episode};
+use lb_traces::read::{End, Episode};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -231,8 +231,8 @@ impl Inside {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traces::Exchange;
     use lb_core::{Span, Time};
+    use lb_traces::read::Exchange;
 
     /// Builds visits of one backend from requests with send time, latency and end; times are in milliseconds.
     fn visits_of(requests: &[(u64, Option<u64>, End)]) -> Visits {

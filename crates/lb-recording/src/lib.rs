@@ -16,10 +16,15 @@
 
 mod access_log;
 mod convert;
+mod entry;
 mod jsonl;
 mod pattern;
+mod reader;
 mod requests;
 mod stamp;
+
+pub use entry::{Attempt, Entry};
+pub use reader::Entries;
 
 use lb_core::time::Span;
 use lb_core::workload::{Replay, ReplayRequest};
@@ -160,27 +165,44 @@ pub fn read(name: &str, bytes: &[u8], options: TraceOptions) -> Result<Trace, Tr
 }
 
 fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => {
-            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-            return Err(Faults::at(line, "is not UTF-8 text; decompress or convert the file"));
-        }
-    };
+    let text = text_of(bytes)?;
     let format = match options.format {
         Some(format) => format,
         None => detect(text)?,
     };
     let mut faults = Faults::default();
-    let rows = match format {
-        TraceFormat::Requests => requests::rows(text, &mut faults),
-        TraceFormat::Vegeta => jsonl::vegeta(text, &mut faults),
-        TraceFormat::K6 => jsonl::k6(text, &mut faults),
-        TraceFormat::AccessLog => access_log::rows(text, &mut faults),
-    };
+    let rows = rows_as(text, format, &mut faults);
     let (requests, whole_seconds) = convert::requests(rows, options.rate, &mut faults);
     faults.first.sort_by_key(|fault| fault.line);
     if faults.total == 0 { Ok(Trace { format, whole_seconds, requests }) } else { Err(faults) }
+}
+
+/// Reads the rows of a recording, and leaves them as they are.
+fn rows(bytes: &[u8], options: TraceOptions) -> Result<Vec<Row>, Faults> {
+    let text = text_of(bytes)?;
+    let format = options.format.map_or_else(|| detect(text), Ok)?;
+    let mut faults = Faults::default();
+    let rows = rows_as(text, format, &mut faults);
+    if faults.total == 0 { Ok(rows) } else { Err(faults) }
+}
+
+fn rows_as(text: &str, format: TraceFormat, faults: &mut Faults) -> Vec<Row> {
+    match format {
+        TraceFormat::Requests => requests::rows(text, faults),
+        TraceFormat::Vegeta => jsonl::vegeta(text, faults),
+        TraceFormat::K6 => jsonl::k6(text, faults),
+        TraceFormat::AccessLog => access_log::rows(text, faults),
+    }
+}
+
+fn text_of(bytes: &[u8]) -> Result<&str, Faults> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Ok(text.strip_prefix('\u{feff}').unwrap_or(text)),
+        Err(error) => {
+            let line = bytes[..error.valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
+            Err(Faults::at(line, "is not UTF-8 text; decompress or convert the file"))
+        }
+    }
 }
 
 /// Detects the format from the first line that is not blank.

@@ -5,7 +5,6 @@
 //! removes random arrivals from the comparison.
 
 use super::{Calibration, Load};
-use crate::traces::Episode;
 use lb_core::policy::Policy;
 use lb_core::topology::{Route, Topology};
 use lb_core::workload::{
@@ -13,6 +12,7 @@ use lb_core::workload::{
     Schedule, Stage, UserClass, Workload,
 };
 use lb_core::{Seed, Span, Time};
+use lb_traces::read::Episode;
 use simulator::Simulation;
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ impl Played {
     /// Prepares an episode for a calibrated topology.
     pub(super) fn new(episode: &Episode, load: &Load, calibration: &Calibration) -> Result<Self, String> {
         let exchanges = &episode.exchanges[..episode.exchanges.len().min(MOST)];
-        let request = |exchange: &crate::traces::Exchange| ReplayRequest {
+        let request = |exchange: &lb_traces::read::Exchange| ReplayRequest {
             at: exchange.sent.since(Time::ZERO),
             action: format!("GET {}", path(usize::from(exchange.route))),
             path: path(usize::from(exchange.route)),
