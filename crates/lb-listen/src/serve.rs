@@ -13,12 +13,12 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use std::cell::Cell;
 use std::error::Error;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, ReadBuf};
@@ -117,14 +117,14 @@ where
     E: Into<Box<dyn Error + Send + Sync>>,
 {
     let activity = &seat.activity;
-    let upgraded = &Cell::new(false);
+    let upgraded = &AtomicBool::new(false);
     let service = service_fn(|request| {
         activity.begin();
         let reply = answer(request);
         let busy = Busy(Arc::clone(activity));
         async move {
             let reply = reply.await?;
-            upgraded.set(reply.status() == StatusCode::SWITCHING_PROTOCOLS);
+            upgraded.store(reply.status() == StatusCode::SWITCHING_PROTOCOLS, Relaxed);
             Ok::<_, E>(reply.map(|body| Reply { body, _busy: busy }))
         }
     });
@@ -144,7 +144,7 @@ where
             })
             .await;
         }
-        End::Closed if !upgraded.get() => tokio::select! {
+        End::Closed if !upgraded.load(Relaxed) => tokio::select! {
             () = linger(&mut stream) => {}
             () = stop => why = End::Stopped,
         },

@@ -116,6 +116,21 @@ async fn a_head_that_is_too_long_gets_431() {
 }
 
 #[tokio::test]
+async fn a_reply_that_precedes_the_end_of_its_request_is_not_lost() {
+    // More than the buffers of both sockets hold, so the client still writes when the reply is there.
+    let text = format!("POST / HTTP/1.1\r\nhost: localhost\r\ncontent-length: {}\r\n\r\n", 32 << 20);
+    let body = vec![b'x'; 32 << 20];
+    let (reply, why) = play(patient(), async |mut stream| {
+        stream.write_all(text.as_bytes()).await.expect("the server reads the head");
+        stream.write_all(&body).await.expect("the server reads what it does not need");
+        told(stream, "").await
+    })
+    .await;
+    assert!(reply.starts_with("HTTP/1.1 413 "), "{reply}");
+    assert!(matches!(why, End::Closed), "{why:?}");
+}
+
+#[tokio::test]
 async fn a_client_that_does_not_read_its_reply_is_left() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address");
