@@ -145,7 +145,7 @@ fn a_place_that_never_names_a_backend_is_a_warning_with_the_way_out() {
     }
     let url = pair("x-served-by");
     for (place, parts) in [
-        ("X-Pod", &["says no place", "header:X-Served-By"][..]),
+        ("X-Pod", &["does not name a part of the reply", "header:X-Served-By"][..]),
         ("header:a b", &["is not a header that can name a backend"]),
         ("body:host", &["is not a JSON pointer"]),
     ] {

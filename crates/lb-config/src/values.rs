@@ -43,7 +43,7 @@ pub fn backend_from(text: &str) -> Result<BackendFrom, String> {
         Some(("body" | "body_pointer", pointer)) => BackendFrom::BodyPointer(pointer.trim().to_owned()),
         _ => {
             return Err(format!(
-                "`{text}` says no place; use `header:X-Served-By`, `cookie:SERVERID` or `body:/hostname`"
+                "`{text}` does not name a part of the reply; use `header:X-Served-By`, `cookie:SERVERID` or `body:/hostname`"
             ));
         }
     };

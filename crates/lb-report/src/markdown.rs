@@ -5,8 +5,8 @@ use super::headline::headline;
 use super::spoken::spoken;
 use super::tables::{
     Cell, OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, environment, exploratory,
-    fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results, shares,
-    statistics, steering, switches, thresholds, validity,
+    failures, fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results,
+    shares, statistics, steering, switches, thresholds, validity,
 };
 use super::text::{Piece, command_line, count, pieces, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};
@@ -138,6 +138,7 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
         "Connections by backend",
         connections_by_backend(scenario).as_ref().map(captioned).unwrap_or_default(),
     );
+    add("Failures", failures(scenario).as_ref().map(captioned).unwrap_or_default());
     add("Switches", switches(scenario).as_ref().map(captioned).unwrap_or_default());
     add("Trials", one(validity(scenario)));
     add("Share of requests per backend", one(shares(scenario)));

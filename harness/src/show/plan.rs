@@ -23,6 +23,9 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
         let _ = writeln!(out, "protocol: {}", protocol(plan));
         let _ = writeln!(out, "connections: {}", connections(plan));
     }
+    if let Some(place) = plan.target().backend_from() {
+        let _ = writeln!(out, "backend of a reply: named by {place}");
+    }
     out.push_str(&declared(plan));
     let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
     for skipped in plan.skipped() {

@@ -5,9 +5,9 @@ use super::{figure, prose};
 use crate::charts::figures;
 use crate::spoken::spoken;
 use crate::tables::{
-    OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, fault_tables,
-    max_rates, overheads, overheads_are_missing, processes, requests, results, shares, statistics, steering,
-    switches, thresholds, tone, validity,
+    OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, failures,
+    fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results, shares,
+    statistics, steering, switches, thresholds, tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
 use lb_results::{Comparison, PairComparison, ScenarioSummary, Summary, Verdict};
@@ -194,6 +194,7 @@ fn evidence(summary: &Summary, scenario: &ScenarioSummary) -> Markup {
         @if let Some(table) = steering(scenario) { h3 { "Steering" } (scrolling(&table)) }
         @if let Some(table) = connections(scenario) { h3 { "Connections" } (scrolling(&table)) }
         @if let Some(table) = connections_by_backend(scenario) { h3 { "Connections by backend" } (scrolling(&table)) }
+        @if let Some(table) = failures(scenario) { h3 { "Failures" } (scrolling(&table)) }
         @if let Some(table) = switches(scenario) { h3 { "Switches" } (scrolling(&table)) }
         @if let Some(table) = validity(scenario) { h3 { "Trials" } (scrolling(&table)) }
         @if let Some(table) = held { h3 { "Thresholds" } (scrolling(&table)) }

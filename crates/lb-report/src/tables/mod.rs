@@ -4,6 +4,7 @@
 mod balancers;
 mod connections;
 mod environment;
+mod failures;
 mod faults;
 mod gates;
 mod results;
@@ -13,6 +14,7 @@ mod validity;
 pub(super) use balancers::{OVERHEAD_NEEDS, overheads, overheads_are_missing, steering, switches};
 pub(super) use connections::{connections, connections_by_backend};
 pub(super) use environment::environment;
+pub(super) use failures::failures;
 pub(super) use faults::{fault_tables, fault_title};
 pub(super) use gates::{aa, max_rates, thresholds};
 pub(super) use results::{backend_ids, bounds, processes, requests, results, shares};
