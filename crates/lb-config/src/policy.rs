@@ -4,7 +4,7 @@ use super::error::Findings;
 use super::said::Said;
 use lb_core::policy::{PolicyFile, learned::PolicyFileError};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The bundled policy file, trained by `rl-train`.
 const BUNDLED: &[u8] = include_bytes!("../../../configs/policies/default.safetensors");
@@ -29,7 +29,13 @@ impl TrainedPolicy {
     /// # Errors
     /// Fails if the policy was trained for another build.
     pub fn bundled() -> Result<Self, PolicyFileError> {
-        Self::new(Self::BUNDLED.to_owned(), BUNDLED)
+        // Checking it takes longer than all else that a small plan needs.
+        static CHECKED: OnceLock<TrainedPolicy> = OnceLock::new();
+        if let Some(policy) = CHECKED.get() {
+            return Ok(policy.clone());
+        }
+        let policy = Self::new(Self::BUNDLED.to_owned(), BUNDLED)?;
+        Ok(CHECKED.get_or_init(|| policy).clone())
     }
 
     fn new(source: String, bytes: &[u8]) -> Result<Self, PolicyFileError> {
