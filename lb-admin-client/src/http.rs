@@ -1,10 +1,14 @@
-//! Calls to an admin API: one connection each, bounded in time, never repeated.
+//! Calls to an admin API: one connection each, bounded in time.
+//!
+//! A call that changes something is never repeated, because a call without an answer may have taken effect. A
+//! call that only reads is: Caddy, for one, restarts the listener of its admin API whenever its configuration changes,
+//! and resets what is being accepted at that moment.
 
 use crate::error::AdminError;
 use crate::origin::Origin;
 use lb_core::plain;
 use lb_core::secret::mask_passwords;
-use reqwest::{Client, Method};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use std::error::Error;
 use std::fmt;
@@ -12,6 +16,11 @@ use std::time::Duration;
 
 /// The number of characters of an unexpected answer that an error quotes.
 const QUOTED: usize = 200;
+
+/// The number of times that a call which only reads is made before it counts as failed.
+const READS: u32 = 3;
+/// The pause before such a call is made again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// The base address of an admin API, and how to call it.
 #[derive(Clone)]
@@ -84,6 +93,7 @@ impl Http {
     /// Makes one call. The caller handles every status except 401 and 403, which are errors.
     pub(crate) async fn call(&self, call: Call<'_>) -> Result<Reply, AdminError> {
         let url = format!("{}{}", self.base, call.path);
+        let is_read = call.method == Method::GET;
         let mut request = self.client.request(call.method, &url);
         if !call.query.is_empty() {
             request = request.query(call.query);
@@ -97,7 +107,8 @@ impl Http {
         if let Some(limit) = call.limit {
             request = request.timeout(limit);
         }
-        let reply = request.send().await.map_err(|error| unreachable(&url, &error))?;
+        let reads = if is_read { READS } else { 1 };
+        let reply = send(request, reads).await.map_err(|error| unreachable(&url, &error))?;
         let status = reply.status().as_u16();
         let url = reply.url().to_string();
         tracing::debug!(url, status, "admin call");
@@ -107,6 +118,18 @@ impl Http {
         }
         Ok(Reply { url, status, body })
     }
+}
+
+/// Sends a request, up to `times` times if the connection cannot be opened or is reset before there is an answer.
+async fn send(request: RequestBuilder, times: u32) -> reqwest::Result<Response> {
+    for _ in 1..times {
+        let Some(copy) = request.try_clone() else { break };
+        match copy.send().await {
+            Err(error) if !error.is_timeout() => tokio::time::sleep(PAUSE).await,
+            answer => return answer,
+        }
+    }
+    request.send().await
 }
 
 impl Reply {
@@ -144,4 +167,36 @@ pub(crate) fn unreachable(url: &str, error: &reqwest::Error) -> AdminError {
     }
     let reason = if error.is_timeout() { "it did not answer in time".to_owned() } else { cause.to_string() };
     AdminError::Unreachable { url: mask_passwords(url).into_owned(), reason }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Resets the first connection and answers the second.
+    async fn restart(listener: TcpListener) {
+        let (first, _) = listener.accept().await.expect("a connection");
+        first.set_zero_linger().expect("a socket that can be reset");
+        drop(first);
+        let (mut second, _) = listener.accept().await.expect("a connection");
+        let mut head = [0; 1024];
+        let read = second.read(&mut head).await.expect("a request");
+        assert!(head[..read].starts_with(b"GET /config/ "));
+        second.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await.expect("the client reads");
+    }
+
+    #[tokio::test]
+    async fn a_reset_repeats_what_only_reads_and_nothing_else() {
+        for (method, answered) in [(Method::GET, true), (Method::POST, false)] {
+            let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+            let base = format!("http://{}", listener.local_addr().expect("an address"));
+            let http = Http::new(&base, None, Duration::from_secs(30)).expect("an address");
+            let server = tokio::spawn(restart(listener));
+            let reply = http.call(Call { method: method.clone(), ..Call::get("/config/") }).await;
+            server.abort();
+            assert_eq!(reply.is_ok(), answered, "{method}: {:?}", reply.err());
+        }
+    }
 }
