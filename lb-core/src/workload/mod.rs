@@ -26,6 +26,7 @@ mod parse;
 mod plan;
 mod problem;
 mod process;
+mod recorded;
 mod replay;
 mod request;
 mod sample;
@@ -39,12 +40,13 @@ mod user;
 mod workload;
 
 pub use arrivals::{
-    Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, ReplayRequest, Spacing,
+    Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing,
 };
 pub use classes::{ClassMix, Stage, UserClass};
 pub use ids::{SessionKey, UserId};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
 pub use look::{Check, Extract, ExtractFrom, Seen};
+pub use recorded::{Recorded, Replay, ReplayBuilder, ReplayRequest};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};
 pub use scenario::Scenario;
