@@ -42,29 +42,45 @@ pub(crate) fn field_of(name: &str) -> Option<Field> {
     let mut plain = String::with_capacity(name.len());
     plain.extend(name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()));
     Some(match plain.as_str() {
-        "time" | "timestamp" | "ts" | "datetime" | "timelocal" | "timeiso8601" | "msec" | "starttime" | "startutc"
-        | "startlocal" | "starteddatetime" | "requesttimestamp" | "timegenerated" => Field::Time,
+        "time" | "timestamp" | "ts" | "datetime" | "timelocal" | "timeiso8601" | "msec" | "starttime"
+        | "startutc" | "startlocal" | "starteddatetime" | "requesttimestamp" | "timegenerated" => Field::Time,
         "method" | "requestmethod" | "httpmethod" | "verb" | "csmethod" | "requesttype" => Field::Method,
         "url" | "requesturl" | "requesturi" | "endpoint" | "target" | "httptarget" | "csuri" => Field::Url,
         "uri" | "path" | "requestpath" | "csuristem" | "documenturi" => Field::Path,
         "args" | "querystring" | "query" | "csuriquery" => Field::Query,
         "request" | "requestline" | "requestfirstline" => Field::Request,
-        "host" | "httphost" | "requesthost" | "servername" | "vhost" | "authority" | "cshost" | "xhostheader" => {
-            Field::Host
-        }
-        "remoteaddr" | "clientip" | "remoteip" | "client" | "ip" | "clientaddr" | "clienthost" | "remotehost"
-        | "cip" | "clientaddress" | "downstreamremoteaddress" | "realip" | "remote" => Field::Client,
+        "host" | "httphost" | "requesthost" | "servername" | "vhost" | "authority" | "cshost"
+        | "xhostheader" => Field::Host,
+        "remoteaddr"
+        | "clientip"
+        | "remoteip"
+        | "client"
+        | "ip"
+        | "clientaddr"
+        | "clienthost"
+        | "remotehost"
+        | "cip"
+        | "clientaddress"
+        | "downstreamremoteaddress"
+        | "realip"
+        | "remote" => Field::Client,
         "xforwardedfor" | "httpxforwardedfor" | "forwardedfor" | "csxforwardedfor" => Field::Forwarded,
         "user" | "remoteuser" | "userid" | "username" | "csusername" | "clientusername" => Field::User,
         "useragent" | "httpuseragent" | "agent" | "csuseragent" => Field::Agent,
-        "status" | "statuscode" | "code" | "responsecode" | "downstreamstatus" | "responsestatus" | "httpstatus"
-        | "scstatus" => Field::Status,
-        "bytes" | "bytessent" | "bodybytessent" | "size" | "responselength" | "responsesize" | "scbytes"
+        "status" | "statuscode" | "code" | "responsecode" | "downstreamstatus" | "responsestatus"
+        | "httpstatus" | "scstatus" => Field::Status,
+        "bytes"
+        | "bytessent"
+        | "bodybytessent"
+        | "size"
+        | "responselength"
+        | "responsesize"
+        | "scbytes"
         | "downstreamcontentsize" => Field::Bytes,
         "requesttime" => Field::Duration(SECOND),
         "duration" | "elapsed" | "latency" => Field::Duration(UNSURE),
-        "responsetime" | "durationms" | "latencyms" | "elapsedms" | "requestdurationms" | "responsetimems"
-        | "timetaken" => Field::Duration(MILLISECOND),
+        "responsetime" | "durationms" | "latencyms" | "elapsedms" | "requestdurationms"
+        | "responsetimems" | "timetaken" => Field::Duration(MILLISECOND),
         "durations" | "durationseconds" | "durationsec" => Field::Duration(SECOND),
         "durationus" | "latencyus" | "durationmicros" => Field::Duration(1_000),
         "durationns" | "latencyns" | "durationnanos" => Field::Duration(1),

@@ -197,14 +197,19 @@ impl FromStr for PathPattern {
     fn from_str(text: &str) -> Result<Self, String> {
         let text = text.trim();
         if !text.starts_with('/') || text.contains(['?', '#']) || text.chars().any(char::is_whitespace) {
-            return Err(format!("`{text}` is not a pattern of paths; use one such as `/user/{{name}}/orders`"));
+            return Err(format!(
+                "`{text}` is not a pattern of paths; use one such as `/user/{{name}}/orders`"
+            ));
         }
         if text.split('/').filter(|piece| *piece == "*").count() > 2 {
             return Err(format!("`{text}` has more than two `*`; use names in braces for single segments"));
         }
-        let braces = |piece: &str| piece.contains(['{', '}']) && !(piece.starts_with('{') && piece.ends_with('}'));
+        let braces =
+            |piece: &str| piece.contains(['{', '}']) && !(piece.starts_with('{') && piece.ends_with('}'));
         match text.split('/').find(|piece| braces(piece)) {
-            Some(piece) => Err(format!("`{piece}` in `{text}` must be in braces as a whole, as in `/user/{{name}}`")),
+            Some(piece) => {
+                Err(format!("`{piece}` in `{text}` must be in braces as a whole, as in `/user/{{name}}`"))
+            }
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -233,8 +238,10 @@ mod tests {
         }
         assert_eq!(
             "soon".parse::<Spread>(),
-            Err("`soon` is not a way to place requests within a second; use one of `even`, `poisson`, `none`"
-                .to_owned())
+            Err(
+                "`soon` is not a way to place requests within a second; use one of `even`, `poisson`, `none`"
+                    .to_owned()
+            )
         );
     }
 }

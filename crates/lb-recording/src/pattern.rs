@@ -235,12 +235,15 @@ mod tests {
 
     #[test]
     fn many_names_at_one_place_become_one_but_frequent_ones_and_files_stay() {
-        let names: Vec<String> = (0..150_u8).map(|n| format!("/u/{}x{}", char::from(b'a' + n % 26), n)).collect();
+        let names: Vec<String> =
+            (0..150_u8).map(|n| format!("/u/{}x{}", char::from(b'a' + n % 26), n)).collect();
         let mut kinds: Vec<(&str, &str, u64)> = names.iter().map(|name| ("GET", name.as_str(), 1)).collect();
         kinds.extend([("GET", "/u/me", 50), ("GET", "/u/logo.png", 1), ("GET", "/about", 1)]);
         let grouped = Names::of(&kinds, &[]);
         assert_eq!(grouped.name("GET", "/u/ax0"), "GET /u/{name}");
-        for (path, name) in [("/u/me", "GET /u/me"), ("/u/logo.png", "GET /u/logo.png"), ("/about", "GET /about")] {
+        for (path, name) in
+            [("/u/me", "GET /u/me"), ("/u/logo.png", "GET /u/logo.png"), ("/about", "GET /about")]
+        {
             assert_eq!(grouped.name("GET", path), name);
         }
         assert_eq!((grouped.slugs, grouped.folded), (vec![("/u/{name}".to_owned(), 150)], (0, 0)));

@@ -97,7 +97,8 @@ impl Iterator for Entries {
             return None;
         }
         // Rows without a time keep the order of the files.
-        let place = (0..self.files.len()).min_by_key(|place| self.files[*place].first().map_or(i128::MIN, |at| at))?;
+        let place = (0..self.files.len())
+            .min_by_key(|place| self.files[*place].first().map_or(i128::MIN, |at| at))?;
         let entry = self.files[place].take();
         self.files[place].fill();
         if self.files[place].heap.is_empty() {

@@ -282,7 +282,9 @@ impl Reading {
         if self.builder.is_empty() {
             let reason = match self.notes.is_empty() {
                 true => "has no requests; a recording needs at least one".to_owned(),
-                false => format!("has no requests; a recording needs at least one ({})", self.notes.join("; ")),
+                false => {
+                    format!("has no requests; a recording needs at least one ({})", self.notes.join("; "))
+                }
             };
             return Err(Faults::whole(reason).of(name));
         }
@@ -298,7 +300,8 @@ impl Reading {
                 requests.retime(|number, _| at_rate(number, rate));
             }
             (None, _, None) => {
-                let reason = "no row has a timestamp; give a rate, such as `--replay FILE --arrivals constant:50`";
+                let reason =
+                    "no row has a timestamp; give a rate, such as `--replay FILE --arrivals constant:50`";
                 return Err(Faults::whole(reason).of(name));
             }
             (Some(_), Some(line), None) => {
@@ -319,7 +322,9 @@ impl Reading {
                     );
                     return Err(Faults::whole(reason).of(name));
                 }
-                let begin = Span::from_nanos((self.earliest - self.first + MIDDLE).clamp(0, i128::from(u64::MAX)) as u64);
+                let begin = Span::from_nanos(
+                    (self.earliest - self.first + MIDDLE).clamp(0, i128::from(u64::MAX)) as u64,
+                );
                 requests.retime(|_, at| at.saturating_sub(begin));
                 requests.sort();
             }

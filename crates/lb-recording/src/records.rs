@@ -107,8 +107,11 @@ impl Records {
             let length = (&mut self.input).take(LONGEST as u64).read_until(b'\n', scratch)?;
             skipped += length as u64;
             if skipped > ENDLESS {
-                let message =
-                    format!("its line {} is longer than {} MiB, so it is not a list of requests", self.line, ENDLESS >> 20);
+                let message = format!(
+                    "its line {} is longer than {} MiB, so it is not a list of requests",
+                    self.line,
+                    ENDLESS >> 20
+                );
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
             if length == 0 || scratch.last() == Some(&b'\n') {
@@ -264,7 +267,8 @@ mod tests {
     use super::*;
 
     fn records(text: &str, split: Split) -> Vec<(usize, String)> {
-        let input: Input = Box::new(io::BufReader::with_capacity(3, io::Cursor::new(text.as_bytes().to_vec())));
+        let input: Input =
+            Box::new(io::BufReader::with_capacity(3, io::Cursor::new(text.as_bytes().to_vec())));
         let (mut records, mut record, mut all) = (Records::new(input, split), Vec::new(), Vec::new());
         while let Some(found) = records.next(&mut record).expect("memory can be read") {
             all.push((found.line, String::from_utf8_lossy(&record).into_owned()));

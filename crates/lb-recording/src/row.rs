@@ -110,8 +110,10 @@ impl Draft<'_> {
             target.push_str(&query.unwrap_or_default()[1..]);
         }
         let forwarded = self.forwarded.as_deref().and_then(plain);
-        let first = forwarded.as_deref().and_then(|list| list.split(',').next()).and_then(|first| plain(first));
-        let attempts = if self.attempts.is_empty() { upstream_attempts(&self.upstream) } else { self.attempts };
+        let first =
+            forwarded.as_deref().and_then(|list| list.split(',').next()).and_then(|first| plain(first));
+        let attempts =
+            if self.attempts.is_empty() { upstream_attempts(&self.upstream) } else { self.attempts };
         let mut row = Row { stamp: self.stamp, ..Row::default() };
         row.entry = Entry {
             line,
@@ -119,7 +121,9 @@ impl Draft<'_> {
             method,
             target,
             host,
-            client: first.or_else(|| self.client.as_deref().and_then(plain)).map(|client| without_port(&client).to_owned()),
+            client: first
+                .or_else(|| self.client.as_deref().and_then(plain))
+                .map(|client| without_port(&client).to_owned()),
             user: self.user.as_deref().and_then(plain),
             user_agent: self.agent.as_deref().and_then(plain),
             status: self.status.filter(|status| (100..600).contains(status)),
@@ -259,7 +263,8 @@ fn upstream_attempts(lists: &[Option<Cow<'_, str>>; 5]) -> Vec<Attempt> {
         pieces.filter(|piece| !piece.is_empty()).collect()
     };
     let [addresses, statuses, whole, connect, head] =
-        [Upstream::Address, Upstream::Status, Upstream::Response, Upstream::Connect, Upstream::Header].map(split);
+        [Upstream::Address, Upstream::Status, Upstream::Response, Upstream::Connect, Upstream::Header]
+            .map(split);
     if matches!(addresses[..], [] | ["-"]) {
         return Vec::new();
     }
@@ -310,9 +315,12 @@ mod tests {
 
     #[test]
     fn addresses_lose_their_ports() {
-        for (text, address) in
-            [("10.0.0.1:80", "10.0.0.1"), ("[2001:db8::7]:52114", "2001:db8::7"), ("2001:db8::7", "2001:db8::7"), ("h", "h")]
-        {
+        for (text, address) in [
+            ("10.0.0.1:80", "10.0.0.1"),
+            ("[2001:db8::7]:52114", "2001:db8::7"),
+            ("2001:db8::7", "2001:db8::7"),
+            ("h", "h"),
+        ] {
             assert_eq!(without_port(text), address);
         }
     }

@@ -52,7 +52,9 @@ impl Skipped {
             Skip::Quiet => self.quiet += 1,
             Skip::NoRequest(what) => self.no_request.add(line, what),
             Skip::Method(what) => self.method.add(line, what),
-            Skip::Unreadable(_) => self.unreadable.add(line, &String::from_utf8_lossy(&text[..text.len().min(400)])),
+            Skip::Unreadable(_) => {
+                self.unreadable.add(line, &String::from_utf8_lossy(&text[..text.len().min(400)]))
+            }
         }
     }
 
@@ -82,7 +84,8 @@ impl Skipped {
         let all = self.all();
         let kinds = [
             self.no_request.note(all, ["holds no request", "hold no request"]),
-            self.method.note(all, ["has a method that cannot be replayed", "have methods that cannot be replayed"]),
+            self.method
+                .note(all, ["has a method that cannot be replayed", "have methods that cannot be replayed"]),
             self.unreadable.note(all, ["cannot be read and is left out", "cannot be read and are left out"]),
         ];
         let mut notes: Vec<String> = kinds.into_iter().flatten().collect();
@@ -90,7 +93,8 @@ impl Skipped {
             notes.push(format!("the last line is cut off and left out (line {line}, `{text}`)"));
         }
         if let Some((line, _)) = &self.not_utf8.first {
-            let (count, verb) = (self.not_utf8.count, if self.not_utf8.count == 1 { "holds" } else { "hold" });
+            let (count, verb) =
+                (self.not_utf8.count, if self.not_utf8.count == 1 { "holds" } else { "hold" });
             notes.push(format!(
                 "{count} of {all} lines {verb} bytes that are not UTF-8, which are sent percent-encoded (first: line {line})"
             ));

@@ -51,9 +51,7 @@ impl Stamp {
 /// Parses the time of a JSON value. Errors say what is wrong.
 pub(crate) fn of_json(value: &Value) -> Result<Stamp, String> {
     match value {
-        Value::Number(number) => {
-            number.as_f64().and_then(of_unix).ok_or_else(|| bad(&number.to_string()))
-        }
+        Value::Number(number) => number.as_f64().and_then(of_unix).ok_or_else(|| bad(&number.to_string())),
         Value::String(text) => of_text(text),
         other => Err(bad(&other.to_string())),
     }
@@ -95,9 +93,10 @@ pub(crate) fn of_clf(text: &str) -> Option<Stamp> {
         return None;
     }
     let number = |from: usize, length: usize| -> Option<i64> {
-        bytes.get(from..from + length)?.iter().try_fold(0_i64, |sum, byte| {
-            byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
-        })
+        bytes
+            .get(from..from + length)?
+            .iter()
+            .try_fold(0_i64, |sum, byte| byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0')))
     };
     const MONTHS: [&[u8]; 12] =
         [b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec"];

@@ -31,7 +31,8 @@ pub(crate) struct Stream {
 impl Stream {
     /// Opens a file; `-` is standard input.
     pub(crate) fn open(path: &Path, options: &TraceOptions) -> Result<Self, TraceError> {
-        let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+        let name =
+            if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         match input::open(path) {
             Ok(input) => Self::new(name, input, options, path.parent()),
             Err(source) => Err(TraceError::Unreadable { name, source }),

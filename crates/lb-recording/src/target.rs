@@ -11,7 +11,8 @@ pub(crate) const METHODS: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "D
 /// version. `None` if it is not a request line.
 pub(crate) fn split_line(line: &str) -> Option<(&str, &str)> {
     let (method, rest) = line.split_once(' ')?;
-    let is_token = !method.is_empty() && method.len() <= 20 && method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_token =
+        !method.is_empty() && method.len() <= 20 && method.bytes().all(|byte| byte.is_ascii_uppercase());
     let rest = rest.trim();
     let target = match rest.rsplit_once(' ') {
         Some((target, version)) if version.starts_with("HTTP/") => target.trim_end(),
@@ -115,8 +116,15 @@ pub(crate) fn is_field(name: &str, value: &str) -> bool {
 
 /// Header fields that belong to a connection or to the length of a message. They are not replayed.
 pub(crate) fn is_of_connection(name: &str) -> bool {
-    const NAMES: [&str; 7] =
-        ["content-length", "connection", "keep-alive", "proxy-connection", "te", "transfer-encoding", "upgrade"];
+    const NAMES: [&str; 7] = [
+        "content-length",
+        "connection",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    ];
     // Names with a colon are the pseudo-fields of HTTP/2, which browsers export.
     name.starts_with(':') || NAMES.iter().any(|own| name.eq_ignore_ascii_case(own))
 }
@@ -154,7 +162,8 @@ mod tests {
         assert_eq!(split_line("GET /a HTTP/1.1"), Some(("GET", "/a")));
         assert_eq!(split_line("GET /a"), Some(("GET", "/a")));
         assert_eq!(split_line("GET /a b HTTP/1.1"), Some(("GET", "/a b")));
-        for line in ["-", "", "\\x16\\x03\\x01", "GET", "GET  HTTP/1.1", "get /a HTTP/1.1", "SSH-2.0-Go a b"] {
+        for line in ["-", "", "\\x16\\x03\\x01", "GET", "GET  HTTP/1.1", "get /a HTTP/1.1", "SSH-2.0-Go a b"]
+        {
             assert_eq!(split_line(line), None, "{line}");
         }
     }

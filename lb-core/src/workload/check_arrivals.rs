@@ -103,8 +103,10 @@ fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, probl
     actions(compiled, replay, path, problems);
     let first = |is_bad: fn(&Recorded<'_>) -> bool| replay.iter().enumerate().find(|(_, row)| is_bad(row));
     if let Some((row, request)) = first(|row| !is_request_target(row.path)) {
-        let problem =
-            format!("`{}` must start with `/` and must not contain spaces or control characters", request.path);
+        let problem = format!(
+            "`{}` must start with `/` and must not contain spaces or control characters",
+            request.path
+        );
         problems.report(format!("{path}.requests[{row}].path"), problem);
     }
     let named = replay.iter().enumerate().flat_map(|(row, request)| {

@@ -39,9 +39,7 @@ mod user;
 #[allow(clippy::module_inception, reason = "the module defines the workload, its parent the parts")]
 mod workload;
 
-pub use arrivals::{
-    Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing,
-};
+pub use arrivals::{Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 pub use classes::{ClassMix, Stage, UserClass};
 pub use ids::{SessionKey, UserId};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};

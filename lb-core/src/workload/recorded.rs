@@ -245,9 +245,7 @@ impl ReplayBuilder {
         let row = Row {
             at: request.at,
             path: self.paths.number(&mut replay.paths, request.path),
-            client: request
-                .client
-                .map_or(0, |client| self.clients.number(&mut replay.clients, client) + 1),
+            client: request.client.map_or(0, |client| self.clients.number(&mut replay.clients, client) + 1),
             host: request.host.map_or(0, |host| self.hosts.number(&mut replay.hosts, host) + 1),
             content: match (request.headers, request.body) {
                 ([], []) => 0,

@@ -85,7 +85,8 @@ fn before<'a>(tokens: &[Token<'a>], draft: &mut Draft<'a>) {
     match tokens {
         [] => return,
         [host, client, ..]
-            if !is_address(host.text) && (is_address(client.text) || tokens.len() == 4 && is_named(client)) =>
+            if !is_address(host.text)
+                && (is_address(client.text) || tokens.len() == 4 && is_named(client)) =>
         {
             draft.host = text(0);
             draft.client = text(1);
@@ -155,13 +156,18 @@ fn ingress<'a>(tokens: &[Token<'a>], draft: &mut Draft<'a>) {
 fn traefik(tokens: &[Token<'_>], draft: &mut Draft<'_>) {
     let [number, router, server, duration] = tokens else { return };
     let is_quoted = |token: &Token<'_>| token.kind == Kind::Quoted;
-    if number.kind != Kind::Bare || !is_quoted(router) || !is_quoted(server) || !duration.text.ends_with("ms") {
+    if number.kind != Kind::Bare || !is_quoted(router) || !is_quoted(server) || !duration.text.ends_with("ms")
+    {
         return;
     }
     draft.duration = with_unit(duration.text, 1.0);
     if let Some(backend) = host_of(server.text) {
-        let attempt =
-            Attempt { backend: backend.to_owned(), status: draft.status, whole: draft.duration, ..Attempt::default() };
+        let attempt = Attempt {
+            backend: backend.to_owned(),
+            status: draft.status,
+            whole: draft.duration,
+            ..Attempt::default()
+        };
         draft.attempts = vec![attempt];
     }
 }

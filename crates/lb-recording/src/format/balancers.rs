@@ -24,7 +24,8 @@ pub(crate) fn haproxy(line: usize, text: &str) -> Parsed {
         return Err(unreadable(SHAPE));
     };
     let stamp = stamp::of_text(stamp.text).map_err(unreadable)?;
-    let request = tokens.iter().rev().find(|token| token.kind == Kind::Quoted).ok_or_else(|| unreadable(SHAPE))?;
+    let request =
+        tokens.iter().rev().find(|token| token.kind == Kind::Quoted).ok_or_else(|| unreadable(SHAPE))?;
     let whole = |text: &str| millis(text.trim_start_matches('+'));
     let status: Option<u16> = status.text.parse().ok();
     let retries = conns.text.rsplit('/').next().unwrap_or_default();
@@ -68,7 +69,8 @@ fn undone(request: &str) -> Cow<'_, str> {
             let mut pieces = request.split('#');
             let mut out = pieces.next().unwrap_or_default().to_owned();
             for piece in pieces {
-                let is_escape = piece.len() >= 2 && piece.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
+                let is_escape =
+                    piece.len() >= 2 && piece.bytes().take(2).all(|byte| byte.is_ascii_hexdigit());
                 out.push(if is_escape { '%' } else { '#' });
                 out.push_str(piece);
             }
@@ -142,9 +144,8 @@ pub(crate) fn elb(line: usize, text: &str) -> Parsed {
     let stamp = stamp::of_text(time.text).map_err(unreadable)?;
     let created = rest.get(7).filter(|_| application).and_then(|token| stamp::of_text(token.text).ok());
     let (waited, head, tail) = (seconds(waited.text), seconds(head.text), seconds(tail.text));
-    let sum = |times: &[Option<Span>]| {
-        times.iter().copied().try_fold(Span::ZERO, |sum, time| Some(sum + time?))
-    };
+    let sum =
+        |times: &[Option<Span>]| times.iter().copied().try_fold(Span::ZERO, |sum, time| Some(sum + time?));
     let attempt = Attempt {
         backend: target.text.to_owned(),
         status: own.text.parse().ok(),
@@ -177,7 +178,8 @@ pub(crate) fn squid(line: usize, text: &str) -> Parsed {
     let [time, elapsed, client, code, bytes, method, url, user, peer, ..] = &tokens[..] else {
         return Err(unreadable(SHAPE));
     };
-    let (Some((_, status)), Some((how, peer))) = (code.text.split_once('/'), peer.text.split_once('/')) else {
+    let (Some((_, status)), Some((how, peer))) = (code.text.split_once('/'), peer.text.split_once('/'))
+    else {
         return Err(unreadable(SHAPE));
     };
     if !is_address(client.text) && client.text != "-" || elapsed.text.parse::<i64>().is_err() {
@@ -188,8 +190,7 @@ pub(crate) fn squid(line: usize, text: &str) -> Parsed {
     }
     let stamp = stamp::of_text(time.text).map_err(unreadable)?;
     let (status, duration) = (status.parse().ok(), millis(elapsed.text));
-    let attempt =
-        Attempt { backend: peer.to_owned(), status, whole: duration, ..Attempt::default() };
+    let attempt = Attempt { backend: peer.to_owned(), status, whole: duration, ..Attempt::default() };
     let draft = Draft {
         stamp: Some(stamp),
         at_end: true,

@@ -35,7 +35,11 @@ impl W3c {
             false => text.split_ascii_whitespace().collect(),
         };
         if values.len() != self.columns.len() {
-            return Err(unreadable(format!("has {} values for {} columns", values.len(), self.columns.len())));
+            return Err(unreadable(format!(
+                "has {} values for {} columns",
+                values.len(),
+                self.columns.len()
+            )));
         }
         let mut draft = Draft { at_end: true, ..Draft::default() };
         let (mut date, mut time) = (None, None);
@@ -46,7 +50,8 @@ impl W3c {
                 // IIS writes a plus for each space.
                 Some(Field::Agent) => draft.agent = Some(Cow::Owned(value.replace('+', " "))),
                 Some(Field::Duration(1_000_000)) if value.contains('.') => {
-                    put(&mut draft, Field::Duration(1_000_000_000), Cow::Borrowed(value)).map_err(unreadable)?;
+                    put(&mut draft, Field::Duration(1_000_000_000), Cow::Borrowed(value))
+                        .map_err(unreadable)?;
                 }
                 Some(field) if value != "-" => {
                     put(&mut draft, *field, Cow::Borrowed(value)).map_err(unreadable)?;
@@ -96,13 +101,19 @@ impl Csv {
             return Err(Skip::Quiet);
         }
         if values.len() < self.columns.len() {
-            return Err(unreadable(format!("has {} values for {} columns", values.len(), self.columns.len())));
+            return Err(unreadable(format!(
+                "has {} values for {} columns",
+                values.len(),
+                self.columns.len()
+            )));
         }
         let mut draft = Draft::default();
         for (column, value) in self.columns.iter().zip(values) {
             match column {
                 Column::Metric if value != "http_reqs" => return Err(Skip::Quiet),
-                Column::Field(field) if !value.is_empty() => put(&mut draft, *field, value).map_err(unreadable)?,
+                Column::Field(field) if !value.is_empty() => {
+                    put(&mut draft, *field, value).map_err(unreadable)?
+                }
                 _ => {}
             }
         }
@@ -128,8 +139,11 @@ fn csv_column(name: &str, all: &[Cow<'_, str>], map: Option<&FieldMap>) -> Colum
 pub(crate) fn is_header(line: &str, map: Option<&FieldMap>) -> bool {
     let names = split(line);
     let columns: Vec<Column> = names.iter().map(|name| csv_column(name, &names, map)).collect();
-    let has = |wanted: fn(Field) -> bool| columns.iter().any(|column| matches!(column, Column::Field(field) if wanted(*field)));
-    let is_words = names.len() > 1 && names.iter().all(|name| name.len() < 64 && !name.contains(['/', '[', '{']));
+    let has = |wanted: fn(Field) -> bool| {
+        columns.iter().any(|column| matches!(column, Column::Field(field) if wanted(*field)))
+    };
+    let is_words =
+        names.len() > 1 && names.iter().all(|name| name.len() < 64 && !name.contains(['/', '[', '{']));
     is_words
         && has(|field| matches!(field, Field::Url | Field::Path | Field::Request))
         && has(|field| matches!(field, Field::Method | Field::Request))

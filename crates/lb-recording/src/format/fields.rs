@@ -25,18 +25,24 @@ impl FromStr for FieldMap {
     fn from_str(text: &str) -> Result<Self, String> {
         let mut fields = Vec::new();
         for pair in text.split(',').map(str::trim).filter(|pair| !pair.is_empty()) {
-            let (name, place) = pair
-                .split_once('=')
-                .ok_or_else(|| format!("`{pair}` must be a field and where it is found, such as `time=ts`"))?;
-            let field = field_named(name.trim())
-                .ok_or_else(|| format!("`{}` is not a field of a request; the fields are {NAMES}", name.trim()))?;
+            let (name, place) = pair.split_once('=').ok_or_else(|| {
+                format!("`{pair}` must be a field and where it is found, such as `time=ts`")
+            })?;
+            let field = field_named(name.trim()).ok_or_else(|| {
+                format!("`{}` is not a field of a request; the fields are {NAMES}", name.trim())
+            })?;
             if place.trim().is_empty() {
-                return Err(format!("`{pair}` does not say where the field is found; use `{}=KEY`", name.trim()));
+                return Err(format!(
+                    "`{pair}` does not say where the field is found; use `{}=KEY`",
+                    name.trim()
+                ));
             }
             fields.push((field, place.trim().to_owned()));
         }
         match fields.is_empty() {
-            true => Err(format!("`{text}` names no field; use a list such as `time=ts,method=verb,path=uri`")),
+            true => {
+                Err(format!("`{text}` names no field; use a list such as `time=ts,method=verb,path=uri`"))
+            }
             false => Ok(Self(fields)),
         }
     }
@@ -51,9 +57,12 @@ mod tests {
         let map: FieldMap = "time=ts, path=req.uri".parse().expect("a map");
         assert_eq!(map.field("ts"), Some(Field::Time));
         assert_eq!(map.field("req.uri"), Some(Field::Url));
-        for (text, reason) in
-            [("when=ts", "`when` is not a field"), ("time", "must be a field and where"), ("", "names no field"), ("time=", "does not say where")]
-        {
+        for (text, reason) in [
+            ("when=ts", "`when` is not a field"),
+            ("time", "must be a field and where"),
+            ("", "names no field"),
+            ("time=", "does not say where"),
+        ] {
             let error = text.parse::<FieldMap>().expect_err(text);
             assert!(error.contains(reason), "{error}");
         }

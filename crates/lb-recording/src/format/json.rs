@@ -18,9 +18,10 @@ pub(crate) fn object(text: &str) -> Result<Object, Skip> {
     match serde_json::from_str::<Value>(text) {
         Ok(Value::Object(map)) => Ok(map),
         Ok(_) => Err(unreadable("must be a JSON object")),
-        Err(error) => {
-            Err(unreadable(format!("is not JSON (column {}); each line must be one complete object", error.column())))
-        }
+        Err(error) => Err(unreadable(format!(
+            "is not JSON (column {}); each line must be one complete object",
+            error.column()
+        ))),
     }
 }
 
@@ -33,7 +34,9 @@ pub(crate) fn container_line(map: &Object) -> Option<(&str, Option<stamp::Stamp>
 
 /// Reads an object.
 pub(crate) fn row(line: usize, map: &Object, fields: Option<&FieldMap>) -> Parsed {
-    if let Some(request) = map.get("request").and_then(Value::as_object).filter(|inner| inner.contains_key("uri")) {
+    if let Some(request) =
+        map.get("request").and_then(Value::as_object).filter(|inner| inner.contains_key("uri"))
+    {
         return caddy(line, map, request);
     }
     if map.contains_key("RequestMethod") && map.contains_key("RequestPath") {
@@ -63,7 +66,8 @@ pub(crate) fn row(line: usize, map: &Object, fields: Option<&FieldMap>) -> Parse
 fn generic<'a>(draft: &mut Draft<'a>, map: &'a Object, own: &impl Fn(Field) -> bool) -> Result<(), Skip> {
     let mut path_only = None;
     for (key, value) in map {
-        if let (Value::Object(inner), "request" | "req" | "http" | "response" | "res") = (value, key.as_str()) {
+        if let (Value::Object(inner), "request" | "req" | "http" | "response" | "res") = (value, key.as_str())
+        {
             generic(draft, inner, own)?;
             continue;
         }
@@ -140,9 +144,11 @@ fn caddy(line: usize, map: &Object, request: &Object) -> Parsed {
         Some(Value::String(text)) => with_unit(text, 1.0),
         _ => None,
     };
-    let status = number(map, "status").and_then(|status| u16::try_from(status).ok()).filter(|status| *status > 0);
+    let status =
+        number(map, "status").and_then(|status| u16::try_from(status).ok()).filter(|status| *status > 0);
     // With `log_append`, or in the log of `reverse_proxy`.
-    let upstream = ["upstream", "upstream_hostport", "reverse_proxy_upstream"].iter().find_map(|key| text(map, key));
+    let upstream =
+        ["upstream", "upstream_hostport", "reverse_proxy_upstream"].iter().find_map(|key| text(map, key));
     let latency = ["upstream_latency", "upstream_duration"].iter().find_map(|key| match map.get(*key)? {
         Value::Number(number) => in_units(&number.to_string(), 1.0),
         Value::String(text) => with_unit(text, 1.0),
@@ -261,8 +267,13 @@ pub(crate) fn listed(line: usize, text: &str, fields: Option<&FieldMap>) -> Pars
     let headers = map.remove("headers").or_else(|| map.remove("header"));
     let expected = map.remove("expected_status");
     // Exports of Locust call them so.
-    for (known, usual) in [("name", "endpoint"), ("url", "endpoint"), ("path", "endpoint"), ("request_type", "method"), ("start_time", "timestamp")]
-    {
+    for (known, usual) in [
+        ("name", "endpoint"),
+        ("url", "endpoint"),
+        ("path", "endpoint"),
+        ("request_type", "method"),
+        ("start_time", "timestamp"),
+    ] {
         if !map.contains_key(usual)
             && let Some(value) = map.remove(known)
         {
@@ -273,7 +284,12 @@ pub(crate) fn listed(line: usize, text: &str, fields: Option<&FieldMap>) -> Pars
         for key in ["endpoint", "method"] {
             match map.get(key) {
                 Some(Value::String(_)) => {}
-                Some(other) => return Err(unreadable(format!("`{key}` must be text, not `{}`", excerpt(&other.to_string())))),
+                Some(other) => {
+                    return Err(unreadable(format!(
+                        "`{key}` must be text, not `{}`",
+                        excerpt(&other.to_string())
+                    )));
+                }
                 None => return Err(unreadable(format!("`{key}` is missing"))),
             }
         }
@@ -282,8 +298,10 @@ pub(crate) fn listed(line: usize, text: &str, fields: Option<&FieldMap>) -> Pars
         stamp::of_json(time).map_err(unreadable)?;
     }
     let mut row = row(line, &map, fields)?;
-    let known = |key: &str| field_of(key).is_some() || fields.is_some_and(|fields| fields.field(key).is_some());
-    let ignored = map.keys().filter(|key| !known(key)).map(|key| Cow::Owned(format!("the key `{}`", excerpt(key))));
+    let known =
+        |key: &str| field_of(key).is_some() || fields.is_some_and(|fields| fields.field(key).is_some());
+    let ignored =
+        map.keys().filter(|key| !known(key)).map(|key| Cow::Owned(format!("the key `{}`", excerpt(key))));
     row.unsent.extend(ignored);
     if row.entry.user.is_some() {
         let key = map.keys().find(|key| field_of(key) == Some(Field::User)).map_or("user", String::as_str);
@@ -356,7 +374,10 @@ fn statuses(value: &Value) -> Result<Vec<u16>, String> {
         number.and_then(|number| u16::try_from(number).ok()).filter(|status| (100..600).contains(status))
     };
     list.iter()
-        .map(|value| status(value).ok_or_else(|| format!("`expected_status` must be a status such as 201, not `{value}`")))
+        .map(|value| {
+            status(value)
+                .ok_or_else(|| format!("`expected_status` must be a status such as 201, not `{value}`"))
+        })
         .collect()
 }
 
@@ -371,14 +392,18 @@ pub(crate) fn har(line: usize, content: &str) -> Parsed {
         return Err(Skip::NoRequest(excerpt(&url)));
     }
     let response = map.get("response").and_then(Value::as_object);
-    let status = response.and_then(|response| number(response, "status")).and_then(|status| u16::try_from(status).ok());
+    let status = response
+        .and_then(|response| number(response, "status"))
+        .and_then(|status| u16::try_from(status).ok());
     let body = match request.get("postData").and_then(Value::as_object) {
         Some(data) => text(data, "text").map(|text| text.into_owned().into_bytes()).unwrap_or_default(),
         None => Vec::new(),
     };
     let headers = request.get("headers").and_then(Value::as_array).into_iter().flatten();
     let headers: Vec<(String, String)> = headers
-        .filter_map(|header| Some((header.get("name")?.as_str()?.to_owned(), header.get("value")?.as_str()?.to_owned())))
+        .filter_map(|header| {
+            Some((header.get("name")?.as_str()?.to_owned(), header.get("value")?.as_str()?.to_owned()))
+        })
         .collect();
     let draft = Draft {
         stamp: stamp_of(&map, &["startedDateTime"])?,

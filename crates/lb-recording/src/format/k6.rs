@@ -15,10 +15,12 @@ pub(crate) fn row(line: usize, map: &Object) -> Parsed {
         return Err(Skip::Quiet);
     }
     let data = map.get("data").and_then(Value::as_object).ok_or_else(|| unreadable("`data` is missing"))?;
-    let tags = data.get("tags").and_then(Value::as_object).ok_or_else(|| unreadable("`data.tags` is missing"))?;
+    let tags =
+        data.get("tags").and_then(Value::as_object).ok_or_else(|| unreadable("`data.tags` is missing"))?;
     let time = data.get("time").ok_or_else(|| unreadable("`data.time` is missing"))?;
     let tag = |key: &str| tags.get(key).and_then(Value::as_str);
-    let needed = |key: &str| tag(key).map(Cow::Borrowed).ok_or_else(|| unreadable(format!("`{key}` is missing")));
+    let needed =
+        |key: &str| tag(key).map(Cow::Borrowed).ok_or_else(|| unreadable(format!("`{key}` is missing")));
     let draft = Draft {
         stamp: Some(stamp::of_json(time).map_err(unreadable)?),
         method: Some(needed("method")?),

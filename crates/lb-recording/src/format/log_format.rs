@@ -5,7 +5,7 @@
 
 use crate::names::{Field, field_of, put};
 use crate::row::{Draft, Parsed, Upstream, unreadable};
-use crate::stamp;
+use crate::stamp::{self, Stamp, Style};
 use std::borrow::Cow;
 use std::str::FromStr;
 
@@ -49,12 +49,15 @@ impl FromStr for LogFormat {
         };
         let format = known.unwrap_or_else(|| without_directive(text));
         // The query brings its own `?`, so the two are one text.
-        let format = format.replace("%U%q", "%{path-and-query}^").replace("$uri$is_args$args", "$request_uri");
+        let format =
+            format.replace("%U%q", "%{path-and-query}^").replace("$uri$is_args$args", "$request_uri");
         let is_nginx = format.contains('$');
         let pieces = if is_nginx { nginx(&format)? } else { apache(&format)? };
         let adjacent = pieces.windows(2).any(|pair| matches!(pair, [Piece::Variable(_), Piece::Variable(_)]));
         if adjacent {
-            return Err(format!("`{format}` has two variables with nothing between them, so no line can be split"));
+            return Err(format!(
+                "`{format}` has two variables with nothing between them, so no line can be split"
+            ));
         }
         let has = |fields: &[Field]| {
             pieces.iter().any(|piece| {
@@ -150,7 +153,8 @@ fn apache(format: &str) -> Result<Vec<Piece>, String> {
             pieces.push(Piece::Variable(Some(Meaning::Field(Field::Url))));
             continue;
         }
-        let length = if letter == '^' { after.chars().take(3).map(char::len_utf8).sum() } else { letter.len_utf8() };
+        let length =
+            if letter == '^' { after.chars().take(3).map(char::len_utf8).sum() } else { letter.len_utf8() };
         rest = &after[length..];
         if letter == '%' {
             push_text(&mut pieces, "%");
@@ -246,13 +250,24 @@ impl LogFormat {
             _ => None,
         };
         let quoted = opened == Some('"') && until.starts_with('"');
-        // A time has spaces, and brackets of its own.
-        let is_time = matches!(self.pieces[number], Piece::Variable(Some(Meaning::Field(Field::Time))));
-        let from = if is_time && rest.starts_with('[') { rest.find(']')? } else { 0 };
-        rest[from..].match_indices(until).map(|(at, _)| from + at).find(|at| {
-            let escapes = rest[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count();
-            !quoted || escapes % 2 == 0
-        })
+        let meaning = match &self.pieces[number] {
+            Piece::Variable(Some(meaning)) => Some(meaning),
+            _ => None,
+        };
+        let fits = |at: &usize| match meaning {
+            _ if quoted => rest[..*at].bytes().rev().take_while(|byte| *byte == b'\\').count() % 2 == 0,
+            // Times have spaces, and brackets of their own.
+            Some(Meaning::Field(Field::Time)) => read_time(&rest[..*at]).is_ok(),
+            Some(Meaning::Time(format)) => read_time_as(format, &rest[..*at]).is_ok(),
+            // Lists of nginx have spaces after their commas and around their colons.
+            Some(Meaning::Field(Field::Upstream(_))) => {
+                !rest[..*at].ends_with([',', ':']) && !rest[*at..].starts_with(" : ")
+            }
+            _ => true,
+        };
+        let ends = || rest.match_indices(until).map(|(at, _)| at);
+        // Of a time that cannot be read, the first end gives the message.
+        ends().take(64).find(fits).or_else(|| ends().next().filter(|_| !quoted))
     }
 
     fn mismatch(&self, text: &str) -> String {
@@ -263,7 +278,9 @@ impl LogFormat {
 fn take<'a>(draft: &mut Draft<'a>, meaning: &Meaning, value: &'a str) -> Result<(), String> {
     match meaning {
         Meaning::Field(Field::Client) if draft.client.is_some() => Ok(()),
-        Meaning::Field(Field::Query) => put(draft, Field::Query, Cow::Borrowed(value.trim_start_matches('?'))),
+        Meaning::Field(Field::Query) => {
+            put(draft, Field::Query, Cow::Borrowed(value.trim_start_matches('?')))
+        }
         Meaning::Field(field) => put(draft, *field, Cow::Borrowed(value)),
         Meaning::Header(name) if matches!(value, "" | "-") || name.is_empty() => Ok(()),
         Meaning::Header(name) => {
@@ -271,19 +288,27 @@ fn take<'a>(draft: &mut Draft<'a>, meaning: &Meaning, value: &'a str) -> Result<
             Ok(())
         }
         Meaning::Time(format) => {
-            let nanos = match jiff::Zoned::strptime(format, value) {
-                Ok(zoned) => zoned.timestamp().as_nanosecond(),
-                Err(_) => {
-                    let local = jiff::civil::DateTime::strptime(format, value)
-                        .map_err(|_| format!("`{value}` is not a time in the format `{format}`"))?;
-                    let utc = local.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
-                    utc.timestamp().as_nanosecond()
-                }
-            };
-            draft.stamp = Some(stamp::Stamp { nanos, style: stamp::Style::Zoned });
+            draft.stamp = Some(read_time_as(format, value)?);
             Ok(())
         }
     }
+}
+
+fn read_time(value: &str) -> Result<Stamp, String> {
+    stamp::of_text(value.trim().trim_start_matches('[').trim_end_matches(']'))
+}
+
+fn read_time_as(format: &str, value: &str) -> Result<Stamp, String> {
+    let nanos = match jiff::Zoned::strptime(format, value) {
+        Ok(zoned) => zoned.timestamp().as_nanosecond(),
+        Err(_) => {
+            let local = jiff::civil::DateTime::strptime(format, value)
+                .map_err(|_| format!("`{value}` is not a time in the format `{format}`"))?;
+            let utc = local.to_zoned(jiff::tz::TimeZone::UTC).map_err(|error| error.to_string())?;
+            utc.timestamp().as_nanosecond()
+        }
+    };
+    Ok(Stamp { nanos, style: Style::Zoned })
 }
 
 #[cfg(test)]
@@ -306,7 +331,8 @@ mod tests {
         assert_eq!((row.method.as_str(), row.target.as_str(), row.status), ("GET", "/a?q=%22", Some(200)));
         assert_eq!((row.user.as_deref(), row.user_agent.as_deref()), (Some("ada"), Some("an \"agent\"")));
         assert_eq!(row.duration, Some(Span::from_millis(250)));
-        let attempts: Vec<_> = row.attempts.iter().map(|one| (one.backend.as_str(), one.status, one.whole)).collect();
+        let attempts: Vec<_> =
+            row.attempts.iter().map(|one| (one.backend.as_str(), one.status, one.whole)).collect();
         let ms = |ms| Some(Span::from_millis(ms));
         assert_eq!(attempts, [("10.0.0.1:80", Some(502), ms(50)), ("10.0.0.2:80", Some(200), ms(200))]);
     }

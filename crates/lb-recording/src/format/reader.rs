@@ -122,7 +122,10 @@ impl Reader {
         match std::str::from_utf8(record) {
             Ok(text) => Cow::Borrowed(text),
             Err(_) => {
-                let percent = matches!(self.format, TraceFormat::W3c | TraceFormat::Squid | TraceFormat::Elb | TraceFormat::Haproxy);
+                let percent = matches!(
+                    self.format,
+                    TraceFormat::W3c | TraceFormat::Squid | TraceFormat::Elb | TraceFormat::Haproxy
+                );
                 let escape = if percent { "%" } else { "\\x" };
                 let mut text = String::with_capacity(record.len() + 16);
                 for chunk in record.utf8_chunks() {
@@ -196,7 +199,13 @@ pub(crate) fn detect(head: &[u8], options: &TraceOptions) -> Result<TraceFormat,
         return Ok(TraceFormat::Goreplay);
     }
     let content = |line: &&str| !line.trim_start().starts_with('#');
-    if text.lines().map(str::trim).filter(|line| !line.is_empty()).find(content).is_some_and(vegeta::is_target) {
+    if text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .find(content)
+        .is_some_and(vegeta::is_target)
+    {
         return Ok(TraceFormat::VegetaText);
     }
     if columns::is_header(first, options.fields.as_deref()) {
@@ -225,5 +234,10 @@ fn of_objects(text: &str, options: &TraceOptions) -> Option<TraceFormat> {
     // A line that holds no request is one of the log all the same.
     let is_row = |skip: &Parsed| !matches!(skip, Err(Skip::Unreadable(_)));
     let reads = |line: &str| json::object(line).is_ok_and(|map| is_row(&json::row(1, &map, None)));
-    text.lines().map(str::trim).filter(|line| !line.is_empty()).take(TRIED).any(reads).then_some(TraceFormat::Json)
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .take(TRIED)
+        .any(reads)
+        .then_some(TraceFormat::Json)
 }

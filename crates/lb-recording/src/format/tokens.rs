@@ -57,12 +57,14 @@ fn bare(bytes: &[u8], at: usize) -> (Kind, usize, usize, usize) {
 /// Returns the position of the quote that ends a text; quotes within it are escaped by backslashes.
 fn end_of_quote(bytes: &[u8], begin: usize) -> Option<usize> {
     let mut escaped = false;
-    bytes[begin..].iter().position(|byte| {
-        let ends = *byte == b'"' && !escaped;
-        escaped = *byte == b'\\' && !escaped;
-        ends
-    })
-    .map(|length| begin + length)
+    bytes[begin..]
+        .iter()
+        .position(|byte| {
+            let ends = *byte == b'"' && !escaped;
+            escaped = *byte == b'\\' && !escaped;
+            ends
+        })
+        .map(|length| begin + length)
 }
 
 /// Removes what syslog, journald or `docker compose logs` put before a line: `<134>`, a date, a host and
@@ -133,7 +135,10 @@ mod tests {
             ("2024-10-10T13:55:36Z edge nginx[1]: 1.2.3.4 - -", "1.2.3.4 - -"),
             ("2024-10-10T13:55:36.125Z stdout F 1.2.3.4 - -", "1.2.3.4 - -"),
             ("web_1  | 1.2.3.4 - -", "1.2.3.4 - -"),
-            ("1.2.3.4 - - [10/Oct/2024:13:55:36 +0000] \"GET /a: HTTP/1.1\"", "1.2.3.4 - - [10/Oct/2024:13:55:36 +0000] \"GET /a: HTTP/1.1\""),
+            (
+                "1.2.3.4 - - [10/Oct/2024:13:55:36 +0000] \"GET /a: HTTP/1.1\"",
+                "1.2.3.4 - - [10/Oct/2024:13:55:36 +0000] \"GET /a: HTTP/1.1\"",
+            ),
             ("2001:db8:: - - [10/Oct/2024:13:55:36 +0000]", "2001:db8:: - - [10/Oct/2024:13:55:36 +0000]"),
         ] {
             assert_eq!(without_prefix(line), rest);

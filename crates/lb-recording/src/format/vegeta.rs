@@ -19,7 +19,9 @@ pub(crate) fn row(line: usize, map: &Object) -> Parsed {
     let stamp = time.map(stamp::of_json).transpose().map_err(unreadable)?;
     let text = |key: &str| match map.get(key) {
         Some(Value::String(text)) => Ok(Some(Cow::Borrowed(text.as_str()))),
-        Some(other) => Err(unreadable(format!("`{key}` must be text, not `{}`", excerpt(&other.to_string())))),
+        Some(other) => {
+            Err(unreadable(format!("`{key}` must be text, not `{}`", excerpt(&other.to_string()))))
+        }
         None => Err(unreadable(format!("`{key}` is missing"))),
     };
     let draft = Draft { stamp, method: text("method")?, url: text("url")?, ..Draft::default() };
@@ -38,7 +40,10 @@ pub(crate) fn row(line: usize, map: &Object) -> Parsed {
             .decode(text)
             .map_err(|error| unreadable(format!("`body` is not base64 ({error})")))?,
         Some(other) => {
-            return Err(unreadable(format!("`body` must be base64 text, not `{}`", excerpt(&other.to_string()))));
+            return Err(unreadable(format!(
+                "`body` must be base64 text, not `{}`",
+                excerpt(&other.to_string())
+            )));
         }
     };
     let mut row = draft.row(line)?;
@@ -59,7 +64,10 @@ pub(crate) fn text(line: usize, record: &str, folder: Option<&Path>) -> Parsed {
     let mut lines = record.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let Some(first) = lines.next() else { return Err(crate::row::Skip::Quiet) };
     let Some((method, url)) = first.split_once(' ') else {
-        return Err(unreadable(format!("`{}` is not a target, such as `GET http://host/path`", excerpt(first))));
+        return Err(unreadable(format!(
+            "`{}` is not a target, such as `GET http://host/path`",
+            excerpt(first)
+        )));
     };
     let draft = Draft {
         method: Some(Cow::Borrowed(method)),
@@ -71,7 +79,8 @@ pub(crate) fn text(line: usize, record: &str, folder: Option<&Path>) -> Parsed {
         if let Some(file) = text.strip_prefix('@') {
             let beside = folder.map(|folder| folder.join(file));
             let read = lb_io::read(Path::new(file), LONGEST_BODY);
-            let read = read.or_else(|error| beside.map_or(Err(error), |path| lb_io::read(&path, LONGEST_BODY)));
+            let read =
+                read.or_else(|error| beside.map_or(Err(error), |path| lb_io::read(&path, LONGEST_BODY)));
             match read {
                 Ok(body) => row.entry.body = body,
                 Err(error) => {
