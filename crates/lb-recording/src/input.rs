@@ -12,7 +12,7 @@ const BUFFER: usize = 128 << 10;
 /// Logs shrink to a tenth or a twentieth. What grows more than this, and beyond [`SUSPICIOUS`], is not a log.
 const MOST_GROWTH: u64 = 250;
 /// Decompressed bytes from which on the growth is looked at.
-const SUSPICIOUS: u64 = 100 << 20;
+const SUSPICIOUS: u64 = 64 << 20;
 
 /// The decompressed content of a recording.
 pub(crate) type Input = Box<dyn BufRead>;

@@ -101,7 +101,7 @@ impl Skipped {
         }
         for (what, kind) in &self.unsent {
             let line = kind.first.as_ref().map_or(0, |(line, _)| *line);
-            notes.push(format!("{what} is not sent ({} of {all} rows, first: line {line})", kind.count));
+            notes.push(format!("not sent: {what} ({} of {all} rows, first: line {line})", kind.count));
         }
         notes
     }

@@ -39,7 +39,7 @@ pub(crate) fn row(line: usize, text: &str) -> Parsed {
     let first = time.map_or(place, |(first, _)| first);
     match (first, tokens.get(after)) {
         // Amazon S3: owner, bucket, time, address.
-        (2, Some(client)) if client.kind == Kind::Bare && is_address(client.text) && place == after + 4 => {
+        (2, Some(client)) if client.kind == Kind::Bare && is_address(client.text) && place == after + 5 => {
             s3(&tokens, place, &mut draft);
         }
         _ => {

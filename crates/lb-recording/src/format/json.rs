@@ -305,7 +305,7 @@ pub(crate) fn listed(line: usize, text: &str, fields: Option<&FieldMap>) -> Pars
     row.unsent.extend(ignored);
     if row.entry.user.is_some() {
         let key = map.keys().find(|key| field_of(key) == Some(Field::User)).map_or("user", String::as_str);
-        row.unsent.push(Cow::Owned(format!("the key `{key}`, which names the user,")));
+        row.unsent.push(Cow::Owned(format!("the key `{key}`, which names the user")));
     }
     if let Some(headers) = headers {
         add_headers(&mut row, &headers).map_err(unreadable)?;
