@@ -8,7 +8,7 @@
 //! 4. Of more than [`MOST_KINDS`] kinds, the rarest of each method share a row, `other`.
 
 use crate::options::PathPattern;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// Minimum length of a hexadecimal number that counts as an identifier. Words made of the letters a to f are
 /// shorter.
@@ -29,7 +29,10 @@ const OTHER: &str = "other";
 /// The names of kinds of requests.
 #[derive(Debug, Default)]
 pub(crate) struct Names {
-    names: HashMap<(String, String), String>,
+    /// The distinct names.
+    pub(crate) names: Vec<String>,
+    /// The name of each kind, as a position in `names`.
+    pub(crate) numbers: Vec<u32>,
     /// The number of kinds that share a row `other`, and of their requests.
     pub(crate) folded: (usize, u64),
     /// The places where names became `{name}`, and how many there were.
@@ -41,39 +44,56 @@ impl Names {
     pub(crate) fn of(kinds: &[(&str, &str, u64)], patterns: &[PathPattern]) -> Self {
         let paths: Vec<String> = kinds.iter().map(|(_, target, _)| of(target, patterns)).collect();
         let slugs = slugs(kinds, &paths);
-        let named: Vec<String> = paths.iter().map(|path| slugged(path, &slugs)).collect();
-        let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
-        for ((method, _, count), path) in kinds.iter().zip(&named) {
-            *counts.entry((method, path)).or_default() += count;
-        }
-        let methods: HashSet<&str> = counts.keys().map(|(method, _)| *method).collect();
-        let mut folded = (0, 0);
-        let mut kept: HashSet<(&str, &str)> = HashSet::new();
-        if counts.len() > MOST_KINDS {
-            let mut ranked: Vec<(&(&str, &str), &u64)> = counts.iter().collect();
-            // Stable, so that of equally rare ones the first in the alphabet stay.
-            ranked.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-            kept = ranked.iter().take(MOST_KINDS - methods.len()).map(|(kind, _)| **kind).collect();
-            let rest = ranked.iter().skip(MOST_KINDS - methods.len());
-            folded = rest.fold((0, 0), |(kinds, all), (_, count)| (kinds + 1, all + **count));
-        }
-        let name = |method: &str, path: &str| match kept.is_empty() || kept.contains(&(method, path)) {
-            true => format!("{method} {path}"),
-            false => format!("{method} {OTHER}"),
+        // Groups in the order of their names, so that equal recordings have equal numbers.
+        let mut groups: BTreeMap<(&str, String), (u64, u32)> = BTreeMap::new();
+        let slugged: Vec<Option<String>> = match slugs.is_empty() {
+            true => vec![None; kinds.len()],
+            false => paths.iter().map(|path| Some(slugged(path, &slugs))).collect(),
         };
-        let names = kinds.iter().zip(&named).map(|((method, target, _), path)| {
-            (((*method).to_owned(), (*target).to_owned()), name(method, path))
+        let path_of = |number: usize| slugged[number].as_ref().unwrap_or(&paths[number]);
+        for (number, (method, _, count)) in kinds.iter().enumerate() {
+            match groups.get_mut(&(*method, path_of(number).clone())) {
+                Some(group) => group.0 += count,
+                None => drop(groups.insert((method, path_of(number).clone()), (*count, 0))),
+            }
+        }
+        let methods: BTreeSet<&str> = groups.keys().map(|(method, _)| *method).collect();
+        let mut names = Vec::new();
+        let mut folded = (0, 0);
+        let most = MOST_KINDS.saturating_sub(methods.len());
+        let mut ranked: Vec<u64> = groups.values().map(|(count, _)| *count).collect();
+        ranked.sort_unstable_by(|one, other| other.cmp(one));
+        let folds = groups.len() > MOST_KINDS;
+        // Of those that are as frequent as the last one that stays, the first in the alphabet stay.
+        let least = if folds { ranked[most - 1] } else { 0 };
+        let mut equals =
+            if folds { ranked[..most].iter().filter(|count| **count == least).count() } else { usize::MAX };
+        let mut others: BTreeMap<&str, u32> = BTreeMap::new();
+        for ((method, path), (count, number)) in &mut groups {
+            let stays = *count > least || *count == least && equals > 0;
+            equals -= usize::from(*count == least && equals > 0);
+            *number = match stays {
+                true => {
+                    names.push(format!("{method} {path}"));
+                    names.len() as u32 - 1
+                }
+                false => {
+                    folded = (folded.0 + 1, folded.1 + *count);
+                    *others.entry(method).or_insert_with(|| {
+                        names.push(format!("{method} {OTHER}"));
+                        names.len() as u32 - 1
+                    })
+                }
+            };
+        }
+        let numbers = kinds.iter().enumerate().map(|(number, (method, _, _))| {
+            groups.get(&(*method, path_of(number).clone())).map_or(0, |(_, number)| *number)
         });
+        let numbers = numbers.collect();
         let mut collapsed: Vec<(String, usize)> =
             slugs.into_iter().map(|(place, slugs)| (format!("{place}/{{name}}"), slugs.count)).collect();
         collapsed.sort_unstable();
-        Self { names: names.collect(), folded, slugs: collapsed }
-    }
-
-    /// Returns the name of the kind of a request.
-    pub(crate) fn name(&self, method: &str, target: &str) -> String {
-        let known = self.names.get(&(method.to_owned(), target.to_owned()));
-        known.cloned().unwrap_or_else(|| format!("{method} {OTHER}"))
+        Self { names, numbers, folded, slugs: collapsed }
     }
 }
 
@@ -240,12 +260,10 @@ mod tests {
         let mut kinds: Vec<(&str, &str, u64)> = names.iter().map(|name| ("GET", name.as_str(), 1)).collect();
         kinds.extend([("GET", "/u/me", 50), ("GET", "/u/logo.png", 1), ("GET", "/about", 1)]);
         let grouped = Names::of(&kinds, &[]);
-        assert_eq!(grouped.name("GET", "/u/ax0"), "GET /u/{name}");
-        for (path, name) in
-            [("/u/me", "GET /u/me"), ("/u/logo.png", "GET /u/logo.png"), ("/about", "GET /about")]
-        {
-            assert_eq!(grouped.name("GET", path), name);
-        }
+        let named: Vec<&str> =
+            grouped.numbers.iter().map(|number| grouped.names[*number as usize].as_str()).collect();
+        assert!(named[..150].iter().all(|name| *name == "GET /u/{name}"));
+        assert_eq!(named[150..], ["GET /u/me", "GET /u/logo.png", "GET /about"]);
         assert_eq!((grouped.slugs, grouped.folded), (vec![("/u/{name}".to_owned(), 150)], (0, 0)));
     }
 
@@ -255,9 +273,12 @@ mod tests {
         let mut kinds: Vec<(&str, &str, u64)> = names.iter().map(|name| ("GET", name.as_str(), 2)).collect();
         kinds.push(("POST", "/rare", 1));
         let grouped = Names::of(&kinds, &[]);
-        let all: HashSet<String> = kinds.iter().map(|(method, path, _)| grouped.name(method, path)).collect();
-        assert_eq!(all.len(), 1000);
-        assert!(all.contains("GET other") && all.contains("POST other"));
+        assert_eq!(grouped.names.len(), 1000);
+        assert!(
+            ["GET other", "POST other", "GET /f0.5.html"]
+                .iter()
+                .all(|name| grouped.names.iter().any(|known| known == name))
+        );
         assert_eq!(grouped.folded, (103, 205));
     }
 }

@@ -330,7 +330,7 @@ impl Reading {
             }
         }
         let grouped = Names::of(&requests.kinds(), &self.options.patterns);
-        requests.rename(|method, target| grouped.name(method, target));
+        requests.rename(&grouped.names, &grouped.numbers);
         notes.extend(grouping_notes(&grouped));
         if self.names > 0 {
             notes.push(format!(
