@@ -159,13 +159,13 @@ fn a_replay_goes_to_the_service_that_its_path_names() {
         path: path.to_owned(),
         ..ReplayRequest::default()
     };
-    let replay = Replay {
-        requests: vec![
-            row(0, "GET /search/{q}", "/search/a"),
-            row(7, "POST /pay", "/pay?now=1"),
-            row(9, "GET /search/{q}", "/search/b"),
-        ],
-    };
+    let replay: Replay = [
+        row(0, "GET /search/{q}", "/search/a"),
+        row(7, "POST /pay", "/pay?now=1"),
+        row(9, "GET /search/{q}", "/search/b"),
+    ]
+    .into_iter()
+    .collect();
     let journey = Journey::for_replay(&replay);
     let classes = singles(topology("situation-a"), vec![steady()]).workload.classes().to_vec();
     let process = ArrivalProcess::Replay(Arc::new(replay));

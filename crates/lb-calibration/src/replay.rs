@@ -35,7 +35,7 @@ impl Played {
             path: path(usize::from(exchange.route)),
             ..ReplayRequest::default()
         };
-        let replay = Replay { requests: exchanges.iter().map(request).collect() };
+        let replay: Replay = exchanges.iter().map(request).collect();
         let duration = episode.length() + Span::from_secs(1);
         let journey = Journey::for_replay(&replay);
         let class = UserClass {

@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::error::Findings;
 use super::raw::{LONGEST_SECONDS, MOST_USERS};
+use super::replay_flags::ReplayFlags;
 use super::timeline::SHORTEST_S;
 #[cfg(feature = "cli")]
 use super::values;
@@ -63,17 +64,18 @@ pub struct Overrides {
     ///
     /// Open model: `constant:500`, `poisson:500`, `ramp:100-800` (from the beginning to the end of each
     /// pattern) or `bursts:200-1600:5s-1s` (calm and busy rate, and the mean stay in each).
-    #[cfg_attr(
-        feature = "cli",
-        arg(long, value_name = "PROCESS", conflicts_with = "replay", help_heading = "Workload")
-    )]
+    #[cfg_attr(feature = "cli", arg(long, value_name = "PROCESS", help_heading = "Workload"))]
     pub arrivals: Option<String>,
-    /// Replay the recorded requests of a file in place of all scenarios.
+    /// Replay the recorded requests of a file in place of all scenarios; may be repeated.
     ///
-    /// A JSON list of `{endpoint, method, timestamp}`, Vegeta targets, k6 points, or an access log in the
-    /// common or combined format.
+    /// An access log of any server, a HAR, Vegeta targets, k6 points, a JSON list of `{endpoint, method, timestamp}`
+    /// and more (docs/recordings.md), also compressed by gzip or zstd. `-` is standard input. Several files are played
+    /// as one, in order of time. With `--arrivals constant:50`, 50 requests per second take the place of the times.
     #[cfg_attr(feature = "cli", arg(long, value_name = "FILE", help_heading = "Workload"))]
-    pub replay: Option<PathBuf>,
+    pub replay: Vec<PathBuf>,
+    /// How to read and send the recorded requests.
+    #[cfg_attr(feature = "cli", command(flatten))]
+    pub recording: ReplayFlags,
     /// Replay this many times as fast as recorded.
     #[cfg_attr(feature = "cli", arg(long, value_name = "X", value_parser = values::number, allow_hyphen_values = true, help_heading = "Workload"))]
     pub speed: Option<f64>,

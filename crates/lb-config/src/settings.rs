@@ -12,6 +12,7 @@ use super::error::Findings;
 use super::overrides::Overrides;
 use super::passes::{Passes, settle_passes};
 use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
+use super::replay_flags::ReplayFlags;
 use super::said::Said;
 use super::tls::TlsSettings;
 use super::values::WarmUp;
@@ -80,8 +81,10 @@ pub(crate) struct Settings {
     pub(crate) arrivals: Option<Said<Arrivals>>,
     /// Upper limit for the sessions of the open model in flight.
     pub(crate) max_in_flight: Said<u32>,
-    /// The recording that `--replay` names. A config names one in its arrivals.
-    pub(crate) replay: Option<Said<PathBuf>>,
+    /// The recordings that `--replay` names; empty if there are none. A config names them in its arrivals.
+    pub(crate) replay: Vec<PathBuf>,
+    /// How flags say to read and send recorded requests.
+    pub(crate) recording: ReplayFlags,
     /// Playback speed of the recording, as a multiple of the recorded speed. `None` uses the speed in the
     /// config's arrivals.
     pub(crate) speed: Option<Said<f64>>,
@@ -236,7 +239,8 @@ impl Settings {
                 ("bench.arrivals", bench.arrivals.clone()),
             ),
             max_in_flight: configured("bench.max_in_flight", bench.max_in_flight, defaults.max_in_flight),
-            replay: flags.replay.clone().map(|path| Said::by_flag("--replay", path)),
+            replay: flags.replay.clone(),
+            recording: flags.recording.clone(),
             speed: flags.speed.map(|speed| Said::by_flag("--speed", speed)),
             background_rps: bench.background_rps,
             think_time_s: bench.think_time_s,

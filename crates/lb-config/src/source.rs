@@ -40,8 +40,8 @@ impl Loaded {
     ///
     /// Recorded requests are counted, not listed: the hash of the schedule identifies them.
     pub fn document(&self) -> Value {
-        if let File::Requests(RequestsFile(trace)) = &*self.file {
-            return json!({ "requests": trace.requests.len() });
+        if let File::Requests(RequestsFile { count, .. }) = &*self.file {
+            return json!({ "requests": count });
         }
         let mut document = self.document.clone();
         if let Some(token) = document.pointer_mut("/bench/load_balancer/admin_token") {
@@ -146,9 +146,9 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
 
 /// Reads a list of recorded requests. Its problems have line numbers instead of key paths.
 fn recorded(name: &str, text: &str) -> Result<RequestsFile, ConfigError> {
-    let options = TraceOptions { format: Some(TraceFormat::Requests), rate: None };
+    let options = TraceOptions { format: Some(TraceFormat::Requests), ..TraceOptions::default() };
     match lb_recording::read(name, text.as_bytes(), options) {
-        Ok(trace) => Ok(RequestsFile(Arc::new(trace))),
+        Ok(trace) => Ok(RequestsFile { text: text.into(), count: trace.requests.len() }),
         Err(error) => {
             Err(ConfigError::Invalid { name: name.to_owned(), problems: trace_problems(name, error) })
         }

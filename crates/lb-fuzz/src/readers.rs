@@ -6,11 +6,12 @@ use lb_analysis::threshold::{Threshold, preset};
 use lb_config::{Overrides, from_text, plan};
 use lb_core::policy::PolicyFile;
 use lb_core::topology::Topology;
-use lb_recording::{TraceFormat, TraceOptions};
+use lb_recording::{Entries, FieldMap, LogFormat, Play, TraceFormat, TraceOptions};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;
 use serde_json::{Value, json};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Plans a config, and renders what is wrong with it.
 pub(crate) fn config(bytes: &[u8]) {
@@ -41,20 +42,39 @@ pub(crate) fn journey(bytes: &[u8]) {
     plan_of(&smallest(&json!({ "journey": journey })));
 }
 
-/// Reads a recording in each format, and as the format that its content suggests.
+/// Reads a recording in each format, and as the format that its content suggests; and its entries one by one.
 pub(crate) fn recording(bytes: &[u8]) {
-    use TraceFormat::{AccessLog, K6, Requests, Vegeta};
-    for format in [None, Some(Requests), Some(Vegeta), Some(K6), Some(AccessLog)] {
+    let log_format: LogFormat =
+        r#"$remote_addr [$time_local] "$request" $status $upstream_addr $upstream_status $upstream_response_time"#
+            .parse()
+            .expect("a format of nginx");
+    let own = TraceOptions { log_format: Some(Arc::new(log_format)), ..TraceOptions::default() };
+    let formats = TraceFormat::ALL.into_iter().filter(|format| *format != TraceFormat::LogFormat);
+    let each = formats.map(|format| TraceOptions { format: Some(format), ..TraceOptions::default() });
+    for options in each.chain([TraceOptions::default(), own]) {
         for rate in [None, Some(10.0)] {
-            match lb_recording::read("recording", bytes, TraceOptions { format, rate }) {
+            match lb_recording::read("recording", bytes, TraceOptions { rate, ..options.clone() }) {
                 Ok(trace) => {
-                    let times: Vec<_> = trace.requests.iter().map(|request| request.at).collect();
-                    assert!(times.is_sorted(), "a recording is in order of time");
-                    let _ = trace.replay(2.0);
+                    assert!(trace.requests.times().is_sorted(), "a recording is in order of time");
+                    for request in trace.requests.iter() {
+                        let target = request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+                        assert!(target && request.path.starts_with('/'), "`{}` can be sent", request.path);
+                    }
+                    let (replay, _) = trace.play(Play { speed: 2.0, ..Play::default() });
+                    assert!(replay.times().is_sorted(), "and stays so");
                 }
                 Err(error) => drop(error.to_string()),
             }
         }
+        if let Ok(mut entries) = Entries::read("recording", bytes, options) {
+            let times: Vec<_> = entries.by_ref().filter_map(|entry| entry.at).collect();
+            assert!(times.is_sorted(), "entries are in order of time");
+            let _ = entries.notes();
+        }
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        let _ = text.parse::<LogFormat>();
+        let _ = text.parse::<FieldMap>();
     }
 }
 

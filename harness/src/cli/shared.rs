@@ -41,7 +41,7 @@ pub(super) fn read_config(args: &ConfigArgs) -> Result<(Loaded, Overrides), Conf
 /// Returns the address that gets only requests for its own path if no config says otherwise: one that is
 /// measured as it is, or that of a declared load balancer.
 fn address(flags: &Overrides) -> Option<String> {
-    if flags.replay.is_some() || flags.admin.is_some() {
+    if !flags.replay.is_empty() || flags.admin.is_some() {
         return None;
     }
     match &flags.load_balancer {

@@ -5,7 +5,9 @@ use comfy_table::{Cell, ContentArrangement, Table, presets};
 use lb_analysis::fewest_blocks;
 use lb_config::{Engine, Plan, PlannedScenario, Tls};
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
+use lb_core::workload::{ArrivalProcess, Workload};
 use lb_report::parts::{count, percent};
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::time::Duration;
 
@@ -189,6 +191,28 @@ fn spelled(length: Duration) -> String {
     }
 }
 
+/// Lists the kinds of a recording with the numbers of their requests, the most frequent first. `None` if nothing is
+/// replayed.
+fn recorded_kinds(workload: &Workload) -> Option<String> {
+    /// The most kinds that are listed.
+    const LISTED: usize = 40;
+    let replays = workload.stages().iter().filter_map(|stage| match &stage.arrivals.as_ref()?.process {
+        ArrivalProcess::Replay(replay) => Some(replay),
+        _ => None,
+    });
+    let mut counts: BTreeMap<&str, u64> = BTreeMap::new();
+    for request in replays.flat_map(|replay| replay.iter()) {
+        *counts.entry(request.action).or_default() += 1;
+    }
+    let mut ranked: Vec<(&str, u64)> = counts.into_iter().collect();
+    ranked.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    let listed: Vec<String> =
+        ranked.iter().take(LISTED).map(|(kind, count)| format!("{kind} ({count})")).collect();
+    let more = ranked.len().saturating_sub(LISTED);
+    let more = if more > 0 { format!(" and {more} more kinds") } else { String::new() };
+    (!ranked.is_empty()).then(|| listed.join(", ") + &more)
+}
+
 fn render_scenario(scenario: &PlannedScenario) -> String {
     let inner = scenario.scenario();
     let mut out = String::new();
@@ -233,7 +257,10 @@ fn render_scenario(scenario: &PlannedScenario) -> String {
         ]);
     }
     let _ = writeln!(out, "{table}");
-    let _ = writeln!(out, "  actions: {}", inner.workload.action_names().join(", "));
+    let _ = match recorded_kinds(&inner.workload) {
+        Some(kinds) => writeln!(out, "  recorded requests: {kinds}"),
+        None => writeln!(out, "  actions: {}", inner.workload.action_names().join(", ")),
+    };
     for fault in &inner.topology.faults {
         let described = serde_json::to_string(fault).unwrap_or_default();
         let _ = writeln!(out, "  fault: {described}");

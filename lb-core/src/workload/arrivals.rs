@@ -5,6 +5,7 @@
 //! that a slow algorithm gets as many requests as a fast one.
 
 use super::ids::UserId;
+use super::recorded::Replay;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 
@@ -68,28 +69,6 @@ pub enum ArrivalStart {
     Action,
 }
 
-/// A recorded list of requests.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Replay {
-    /// The recorded requests, in order of time.
-    pub requests: Vec<ReplayRequest>,
-}
-
-/// One recorded request.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ReplayRequest {
-    /// Offset from the start of the stage, with the speed factor applied.
-    pub at: Span,
-    /// Name of its action: the method and the pattern of the path, such as `GET /api/user/{id}`.
-    pub action: String,
-    /// Path and query as recorded; replaces the path of the step.
-    pub path: String,
-    /// Headers as recorded, in order: name and value.
-    pub headers: Vec<(String, String)>,
-    /// Body as recorded; empty if there was none.
-    pub body: Vec<u8>,
-}
-
 /// One arrival of a schedule.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Arrival {
@@ -101,7 +80,7 @@ pub struct Arrival {
     pub stage: u16,
     /// Position in [`super::Workload::classes`].
     pub class: u16,
-    /// Position in [`Replay::requests`] for a replay, otherwise [`Arrival::NO_ROW`].
+    /// Position in the [`Replay`] for a replay, otherwise [`Arrival::NO_ROW`].
     pub row: u32,
 }
 

@@ -1,10 +1,11 @@
 //! Checks of open stages: rates, bursts, recordings, and what arrivals do.
 
-use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay};
+use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment};
 use super::classes::Stage;
 use super::plan::Compiled;
 use super::problem::Problems;
 use super::process::expected_count;
+use super::recorded::{Recorded, Replay};
 
 /// Maximum number of arrivals in a workload: their list must fit into memory (24 bytes each).
 const MOST: f64 = 50e6;
@@ -85,50 +86,74 @@ fn check_rate(path: &str, rate: f64, problems: &mut Problems) {
 /// Checks a recording. Reports only the first row with each kind of problem, because recordings are
 /// long and many rows tend to have the same problem.
 fn replay(compiled: &Compiled, replay: &Replay, stage: &Stage, path: &str, problems: &mut Problems) {
-    let rows = &replay.requests;
-    if rows.is_empty() {
+    if replay.is_empty() {
         problems.report(format!("{path}.requests"), "is empty; record at least one request");
     }
-    if let Some(late) = rows.windows(2).position(|pair| pair[1].at < pair[0].at) {
-        let (before, at) = (rows[late].at.as_secs_f64(), rows[late + 1].at.as_secs_f64());
+    let times = || replay.times();
+    if let Some((late, (before, at))) = times().zip(times().skip(1)).enumerate().find(|(_, (a, b))| b < a) {
+        let (before, at) = (before.as_secs_f64(), at.as_secs_f64());
         let problem = format!("is at {at} s but follows a request at {before} s; sort the requests by time");
         problems.report(format!("{path}.requests[{}]", late + 1), problem);
     }
-    if let Some(row) = rows.iter().position(|row| row.at >= stage.duration) {
-        let (at, end) = (rows[row].at.as_secs_f64(), stage.duration.as_secs_f64());
+    if let Some((row, at)) = times().enumerate().find(|(_, at)| *at >= stage.duration) {
+        let (at, end) = (at.as_secs_f64(), stage.duration.as_secs_f64());
         let problem = format!("{at} s is after the end of the stage at {end} s; make the stage longer");
         problems.report(format!("{path}.requests[{row}].at"), problem);
     }
-    let names: Vec<&str> = compiled.action_names.iter().map(String::as_str).collect();
-    let position = |name: &str| names.binary_search(&name).ok();
-    if let Some(row) = rows.iter().position(|row| position(&row.action).is_none()) {
-        problems.position(&rows[row].action, &names, "action", &format!("{path}.requests[{row}].action"));
-    }
-    let steps = |name: &str| position(name).map_or(1, |action| compiled.actions[action].steps);
-    if let Some(row) = rows.iter().position(|row| steps(&row.action) != 1) {
-        let (name, steps) = (&rows[row].action, steps(&rows[row].action));
-        let problem = format!("`{name}` has {steps} requests, but a recorded request must be exactly one");
-        problems.report(format!("{path}.requests[{row}].action"), problem);
-    }
-    if let Some(row) = rows.iter().position(|row| !is_request_target(&row.path)) {
+    actions(compiled, replay, path, problems);
+    let first = |is_bad: fn(&Recorded<'_>) -> bool| replay.iter().enumerate().find(|(_, row)| is_bad(row));
+    if let Some((row, request)) = first(|row| !is_request_target(row.path)) {
         let problem = format!(
             "`{}` must start with `/` and must not contain spaces or control characters",
-            rows[row].path
+            request.path
         );
         problems.report(format!("{path}.requests[{row}].path"), problem);
+    }
+    let named = replay.iter().enumerate().flat_map(|(row, request)| {
+        [("client", request.client), ("host", request.host)]
+            .into_iter()
+            .filter_map(move |(key, text)| Some((row, key, text?)))
+    });
+    if let Some((row, key, text)) = named.into_iter().find(|(_, _, text)| !is_value(text)) {
+        let problem = format!("{text:?} cannot be sent; use a name or an address");
+        problems.report(format!("{path}.requests[{row}].{key}"), problem);
     }
     let is_bad = |(name, value): &&(String, String)| {
         name.is_empty()
             || !name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':')
             || value.chars().any(char::is_control)
     };
-    let bad = |(number, row): (usize, &super::ReplayRequest)| {
+    let bad = |(number, row): (usize, Recorded<'_>)| {
         row.headers.iter().find(is_bad).map(|(name, value)| (number, name.clone(), value.clone()))
     };
-    if let Some((row, name, value)) = rows.iter().enumerate().find_map(bad) {
+    if let Some((row, name, value)) = replay.iter().enumerate().find_map(bad) {
         let problem = format!("{:?} is not a valid header; remove it", format!("{name}: {value}"));
         problems.report(format!("{path}.requests[{row}].headers"), problem);
     }
+}
+
+/// Checks that each recorded request has an action, and that the action is one request.
+fn actions(compiled: &Compiled, replay: &Replay, path: &str, problems: &mut Problems) {
+    let names: Vec<&str> = compiled.action_names.iter().map(String::as_str).collect();
+    let position = |name: &str| names.binary_search(&name).ok();
+    let all: Vec<&str> = replay.actions().collect();
+    let first = |name: &str| replay.iter().position(|row| row.action == name);
+    let unknown = all.iter().filter(|name| position(name).is_none());
+    if let Some((row, name)) = unknown.filter_map(|name| Some((first(name)?, *name))).min() {
+        problems.position(name, &names, "action", &format!("{path}.requests[{row}].action"));
+    }
+    let steps = |name: &str| position(name).map_or(1, |action| compiled.actions[action].steps);
+    let long = all.iter().filter(|name| steps(name) != 1);
+    if let Some((row, name)) = long.filter_map(|name| Some((first(name)?, *name))).min() {
+        let problem =
+            format!("`{name}` has {} requests, but a recorded request must be exactly one", steps(name));
+        problems.report(format!("{path}.requests[{row}].action"), problem);
+    }
+}
+
+/// Returns whether a text can be the value of a header that names somebody.
+fn is_value(text: &str) -> bool {
+    !text.trim().is_empty() && !text.chars().any(char::is_control)
 }
 
 fn is_request_target(path: &str) -> bool {

@@ -1,9 +1,10 @@
 //! The canonical text of a workload's inputs (journey, classes, stages, errors, accounts), which is
 //! part of the hash of every schedule.
 
-use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, Spacing};
+use super::arrivals::{ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 use super::classes::{Stage, UserClass};
 use super::journey::Journey;
+use super::recorded::Replay;
 use crate::hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -95,15 +96,26 @@ fn replay_sha256(replay: &Replay) -> String {
         hash.update((bytes.len() as u64).to_le_bytes());
         hash.update(bytes);
     };
-    for request in &replay.requests {
+    for request in replay.iter() {
         part(&request.at.as_nanos().to_le_bytes());
         part(request.action.as_bytes());
         part(request.path.as_bytes());
-        for (name, value) in &request.headers {
+        // What most recordings lack is hashed with its kind, so that a client is not mistaken for a host.
+        for (kind, text) in [("client", request.client), ("host", request.host)] {
+            if let Some(text) = text {
+                part(kind.as_bytes());
+                part(text.as_bytes());
+            }
+        }
+        for status in request.expected {
+            part(b"status");
+            part(&status.to_le_bytes());
+        }
+        for (name, value) in request.headers {
             part(name.as_bytes());
             part(value.as_bytes());
         }
-        part(&request.body);
+        part(request.body);
     }
     hex::encode(hash.finalize())
 }

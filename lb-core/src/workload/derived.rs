@@ -97,11 +97,11 @@ impl Workload {
             else {
                 continue;
             };
-            for (action, request) in actions.iter().zip(&replay.requests) {
+            for (action, request) in actions.iter().zip(replay.iter()) {
                 let first = usize::from(self.compiled.actions[usize::from(action.0)].first);
                 let plan = &mut rehearsal.compiled.plans[first];
                 if plan.recorded {
-                    plan.right = replay::fixed(request);
+                    plan.right = replay::fixed(&request);
                     plan.recorded = false;
                 }
             }

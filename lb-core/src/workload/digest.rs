@@ -70,6 +70,11 @@ fn hash_requests(inner: &Arc<Inner>, user: UserId, hash: &mut Sha256, out: &mut 
             request.key,
             out.path
         );
+        for (kind, named) in [("client", &out.forwarded_for), ("host", &out.host)] {
+            if !named.is_empty() {
+                let _ = write!(text, "\n{kind} {named}");
+            }
+        }
         for (name, value) in &out.headers {
             let _ = write!(text, "\n{name}: {value}");
         }

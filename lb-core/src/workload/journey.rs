@@ -109,7 +109,7 @@ pub struct Action {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Step {
-    /// Name of the request in results, unique in the journey.
+    /// Name of the request in results. Together with the method it is unique in the journey.
     pub name: String,
     /// HTTP method.
     #[serde(default = "get")]

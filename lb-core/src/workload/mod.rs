@@ -26,6 +26,7 @@ mod parse;
 mod plan;
 mod problem;
 mod process;
+mod recorded;
 mod replay;
 mod request;
 mod sample;
@@ -38,13 +39,12 @@ mod user;
 #[allow(clippy::module_inception, reason = "the module defines the workload, its parent the parts")]
 mod workload;
 
-pub use arrivals::{
-    Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Replay, ReplayRequest, Spacing,
-};
+pub use arrivals::{Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment, Spacing};
 pub use classes::{ClassMix, Stage, UserClass};
 pub use ids::{SessionKey, UserId};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
 pub use look::{Check, Extract, ExtractFrom, Seen};
+pub use recorded::{Recorded, Replay, ReplayBuilder, ReplayRequest};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};
 pub use scenario::Scenario;

@@ -67,7 +67,7 @@ pub(super) fn arrivals(
             walk(stays, length, || exponential(&mut gaps), visit);
         }
         ArrivalProcess::Replay(replay) => {
-            replay.requests.iter().map(|request| request.at).filter(|at| *at < length).for_each(visit);
+            replay.times().filter(|at| *at < length).for_each(visit);
         }
     }
 }
@@ -82,9 +82,7 @@ pub(super) fn expected_count(process: &ArrivalProcess, length: Span) -> f64 {
             let share = stay_calm / (stay_calm + stay_busy);
             (calm * share + busy * (1.0 - share)) * length.as_secs_f64()
         }
-        ArrivalProcess::Replay(replay) => {
-            replay.requests.iter().filter(|request| request.at < length).count() as f64
-        }
+        ArrivalProcess::Replay(replay) => replay.times().filter(|at| *at < length).count() as f64,
     }
 }
 

@@ -58,6 +58,10 @@ pub struct Rendered {
     pub headers: Vec<(String, String)>,
     /// JSON body; empty if there is none.
     pub body: Vec<u8>,
+    /// The client as `X-Forwarded-For` names it; empty if the driver is to name one.
+    pub forwarded_for: String,
+    /// The host that is asked for; empty for that of the target.
+    pub host: String,
     /// Header buffers that the current request does not need.
     pub(super) spare: Vec<(String, String)>,
 }

@@ -19,6 +19,7 @@ use super::request::{ActionIndex, Next, Request, StepIndex, StepReply};
 use super::scheduled::Inner;
 use super::tag;
 use super::workload::Workload;
+use crate::rng::hash_name;
 use crate::time::{Span, Time};
 use std::sync::Arc;
 
@@ -166,9 +167,13 @@ impl VirtualUser {
         Next::Wait(self.wake)
     }
 
-    /// Returns the key of this user for policies with client affinity.
+    /// Returns the key of this user for policies with client affinity: that of the recorded client, if there is
+    /// one, which is the same as in a load balancer that hashes the first address of `X-Forwarded-For`.
     pub fn client_key(&self) -> u64 {
-        self.key
+        match self.recorded().and_then(|recorded| recorded.client) {
+            Some(client) => hash_name(client.split(',').next().unwrap_or(client).trim().as_bytes()),
+            None => self.key,
+        }
     }
 
     /// Returns the key of the current session, which no other session of this user has.

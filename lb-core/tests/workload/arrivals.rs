@@ -283,21 +283,20 @@ fn recorded(at_ms: u64, action: &str, path: &str) -> ReplayRequest {
     }
 }
 
-fn recording() -> Replay {
+fn recording() -> Vec<ReplayRequest> {
     let mut order = recorded(900, "POST /api/order", "/api/order");
     order.headers = vec![("x-trace".to_owned(), "{{7}}".to_owned())];
     order.body = vec![0, 159, 146, 150];
-    Replay {
-        requests: vec![
-            recorded(0, "GET /api/user/{id}", "/api/user/17?full=1"),
-            recorded(3, "GET /api/user/{id}", "/api/user/4"),
-            order,
-            recorded(900, "GET /", "/"),
-        ],
-    }
+    vec![
+        recorded(0, "GET /api/user/{id}", "/api/user/17?full=1"),
+        recorded(3, "GET /api/user/{id}", "/api/user/4"),
+        order,
+        recorded(900, "GET /", "/"),
+    ]
 }
 
-fn replaying(replay: Replay) -> Setup {
+fn replaying(requests: Vec<ReplayRequest>) -> Setup {
+    let replay: Replay = requests.into_iter().collect();
     let journey = Journey::for_replay(&replay);
     let process = ArrivalProcess::Replay(Arc::new(replay));
     Setup { journey, stages: vec![open(process, ArrivalStart::Action, 1)], ..plain() }
@@ -316,7 +315,7 @@ fn a_replay_sends_each_recorded_request_at_its_time_as_it_was() {
     );
     assert_eq!(workload.expected_rate(0), Some(4.0), "four requests in a second");
     let offset = Time::ZERO + Span::from_secs(60);
-    for (arrival, row) in schedule.arrivals().iter().zip(recording().requests) {
+    for (arrival, row) in schedule.arrivals().iter().zip(recording()) {
         assert_eq!(arrival.at, offset + row.at, "recorded times are exact");
         let mut user = schedule.virtual_user(arrival.id);
         let Next::Send(request) = user.next(None, arrival.at) else {
@@ -361,7 +360,7 @@ fn a_warm_up_is_the_beginning_of_the_same_process() {
     }
     assert!(start.arrivals().iter().all(|arrival| arrival.at < Time::ZERO + Span::from_secs(10)), "cut");
     let mut replay = recording();
-    replay.requests[3].at = Span::from_millis(1_500);
+    replay[3].at = Span::from_millis(1_500);
     let mut setup = replaying(replay);
     setup.stages[0].duration = Span::from_secs(2);
     assert_eq!(warm_up(&setup, 1).arrivals().len(), 3, "a replay warms up with its first rows");
@@ -405,7 +404,10 @@ fn the_hash_covers_arrivals() {
         ("a process", process(ArrivalProcess::Bursts { rates: [10.0, 10.0], mean_stay_s: [1.0, 1.0] })),
     ];
     type Change = (&'static str, fn(&mut ReplayRequest));
-    let changes: [Change; 4] = [
+    let changes: [Change; 7] = [
+        ("a recorded client", |row| row.client = Some("203.0.113.9".to_owned())),
+        ("a recorded host", |row| row.host = Some("203.0.113.9".to_owned())),
+        ("a recorded status", |row| row.expected = vec![404]),
         ("a recorded path", |row| row.path.push('1')),
         ("a recorded body", |row| row.body.push(1)),
         ("a recorded header", |row| row.headers.push(("a".to_owned(), "b".to_owned()))),
@@ -414,7 +416,7 @@ fn the_hash_covers_arrivals() {
     others.push(("a recording", replaying(recording())));
     for (what, change) in changes {
         let mut replay = recording();
-        change(&mut replay.requests[3]);
+        change(&mut replay[3]);
         others.push((what, replaying(replay)));
     }
     let mut seen = vec![("nothing", hash(&base))];
@@ -446,17 +448,17 @@ fn bad_arrivals_are_refused_with_value_and_way_out() {
     let action = ArrivalStart::Action;
     let single = |process| with(process, action, 10);
     let bursts = |rates, mean_stay_s| single(ArrivalProcess::Bursts { rates, mean_stay_s });
-    let replayed = |change: fn(&mut Replay)| {
+    let replayed = |change: fn(&mut Vec<ReplayRequest>)| {
         let setup = replaying(recording());
         let mut replay = recording();
         change(&mut replay);
-        let process = ArrivalProcess::Replay(Arc::new(replay));
+        let process = ArrivalProcess::Replay(Arc::new(replay.into_iter().collect()));
         Setup { stages: vec![open(process, action, 1)], ..setup }
     };
     let mut shop = Setup::ecommerce();
     shop.stages = vec![open(steady(1.0, Spacing::Even), action, 10)];
     let mut long = plain();
-    long.stages = replayed(|replay| replay.requests[2].action = "write".to_owned()).stages;
+    long.stages = replayed(|replay| replay[2].action = "write".to_owned()).stages;
     long.journey.actions.extend(replaying(recording()).journey.actions);
     let cases: Vec<(Setup, &str)> = vec![
         (single(rates(&[], Spacing::Even)), "stages.open.arrivals.segments: is empty"),
@@ -483,20 +485,20 @@ fn bad_arrivals_are_refused_with_value_and_way_out() {
             "requests[2]: is at 0.003 s but follows a request at 0.9 s; sort the requests by time",
         ),
         (
-            replayed(|replay| replay.requests[3].at = Span::from_secs(1)),
+            replayed(|replay| replay[3].at = Span::from_secs(1)),
             "requests[3].at: 1 s is after the end of the stage at 1 s; make the stage longer",
         ),
         (
-            replayed(|replay| replay.requests[2].action = "POST /api/ordr".to_owned()),
+            replayed(|replay| replay[2].action = "POST /api/ordr".to_owned()),
             "requests[2].action: no action is called `POST /api/ordr` (did you mean `POST /api/order`?)",
         ),
         (long, "requests[2].action: `write` has 2 requests"),
         (
-            replayed(|replay| replay.requests[0].path = "/a b".to_owned()),
+            replayed(|replay| replay[0].path = "/a b".to_owned()),
             "requests[0].path: `/a b` must start with `/` and must not contain spaces or control characters",
         ),
         (
-            replayed(|replay| replay.requests[2].headers[0].1 = "a\r\nhost: b".to_owned()),
+            replayed(|replay| replay[2].headers[0].1 = "a\r\nhost: b".to_owned()),
             "requests[2].headers: \"x-trace: a\\r\\nhost: b\" is not a valid header; remove it",
         ),
     ];

@@ -127,6 +127,13 @@ fn refuse_idle_keys(path: &str, settings: &ArrivalSettings, findings: &mut Findi
         ("file", settings.file.is_some(), "`replay`"),
         ("format", settings.format.is_some(), "`replay`"),
         ("speed", settings.speed.is_some(), "`replay`"),
+        ("log_format", settings.log_format.is_some(), "`replay`"),
+        ("fields", settings.fields.is_some(), "`replay`"),
+        ("spread", settings.spread.is_some(), "`replay`"),
+        ("expect", settings.expect.is_some(), "`replay`"),
+        ("host", settings.host.is_some(), "`replay`"),
+        ("cycle", settings.cycle.is_some(), "`replay`"),
+        ("paths", settings.paths.is_some(), "`replay`"),
     ];
     for (key, _, process) in idle.into_iter().filter(|(_, idle, _)| *idle) {
         let message = format!("applies only to {process}; leave it out or change `process`");

@@ -16,9 +16,7 @@ pub(crate) fn mean_rate(process: &ArrivalProcess, length: Span) -> f64 {
         ArrivalProcess::Bursts { rates, mean_stay_s: stays } => {
             (rates[0] * stays[0] + rates[1] * stays[1]) / (stays[0] + stays[1])
         }
-        ArrivalProcess::Replay(replay) => {
-            replay.requests.iter().filter(|request| request.at < length).count() as f64 / seconds
-        }
+        ArrivalProcess::Replay(replay) => replay.times().filter(|at| *at < length).count() as f64 / seconds,
     }
 }
 
@@ -59,7 +57,7 @@ pub(crate) fn describe(arrivals: &Arrivals) -> String {
         ArrivalProcess::Bursts { rates, mean_stay_s } => {
             format!("bursts {}-{}/s for {} s and {} s", rates[0], rates[1], mean_stay_s[0], mean_stay_s[1])
         }
-        ArrivalProcess::Replay(replay) => format!("replay of {} requests", replay.requests.len()),
+        ArrivalProcess::Replay(replay) => format!("replay of {} requests", replay.len()),
     }
 }
 
@@ -77,7 +75,7 @@ pub(crate) fn to_json(arrivals: &Arrivals, length: Span) -> Value {
         ArrivalProcess::Bursts { rates, mean_stay_s } => {
             json!({ "process": "bursts", "rates": rates, "mean_stay_s": mean_stay_s })
         }
-        ArrivalProcess::Replay(replay) => json!({ "process": "replay", "requests": replay.requests.len() }),
+        ArrivalProcess::Replay(replay) => json!({ "process": "replay", "requests": replay.len() }),
     };
     json["start"] = match arrivals.start {
         ArrivalStart::Session => "session".into(),

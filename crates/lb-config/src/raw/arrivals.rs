@@ -3,6 +3,7 @@
 use super::limits::LONGEST_SECONDS;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// Upper limit for arrivals per second: a single process cannot keep up with more.
 pub(crate) const MOST_PER_SECOND: f64 = 1_000_000.0;
@@ -43,11 +44,26 @@ pub(crate) struct ArrivalSettings {
     /// a log-in, and otherwise an action.
     pub(crate) start: Option<Start>,
     /// `replay`: the file with recorded requests, relative to the working directory or else to the config's
-    /// folder.
-    #[schemars(length(min = 1))]
-    pub(crate) file: Option<String>,
+    /// folder; or several, which are played as one.
+    pub(crate) file: Option<Files>,
     /// `replay`: the format of the file. By default it is detected from the content.
     pub(crate) format: Option<TraceFormat>,
+    /// `replay`: the format of log lines, as nginx's `log_format` or Apache's `LogFormat` has it.
+    #[schemars(length(min = 1))]
+    pub(crate) log_format: Option<String>,
+    /// `replay`: where JSON objects or columns hold what, such as `{"time": "ts", "path": "req.uri"}`. Other names
+    /// keep their usual meaning.
+    pub(crate) fields: Option<BTreeMap<String, String>>,
+    /// `replay`: how the requests of a second are placed in it if all times are whole seconds. By default `even`.
+    pub(crate) spread: Option<Spread>,
+    /// `replay`: which statuses count as a success. By default `recorded`.
+    pub(crate) expect: Option<Expect>,
+    /// `replay`: which host is asked for. By default `header`.
+    pub(crate) host: Option<HostChoice>,
+    /// `replay`: whether requests without times are repeated until the end of the run.
+    pub(crate) cycle: Option<bool>,
+    /// `replay`: patterns that group paths, such as `/user/{name}`. They come before the rules for identifiers.
+    pub(crate) paths: Option<Vec<String>>,
     /// `replay`: playback speed, as a multiple of the recorded speed.
     #[schemars(range(min = 0.001, max = 1_000_000))]
     pub(crate) speed: Option<f64>,
@@ -66,6 +82,13 @@ impl ArrivalSettings {
             start: None,
             file: None,
             format: None,
+            log_format: None,
+            fields: None,
+            spread: None,
+            expect: None,
+            host: None,
+            cycle: None,
+            paths: None,
             speed: None,
         }
     }
@@ -122,16 +145,82 @@ pub(crate) enum Start {
     Action,
 }
 
+/// One file or several.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub(crate) enum Files {
+    /// One file.
+    One(#[schemars(length(min = 1))] String),
+    /// Several files, which are played as one.
+    Several(#[schemars(length(min = 1))] Vec<String>),
+}
+
+/// How the requests of a second are placed in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Spread {
+    /// At equal intervals.
+    Even,
+    /// At random, as a Poisson process does.
+    Poisson,
+    /// All together.
+    None,
+}
+
+/// Which statuses count as a success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Expect {
+    /// Those from 200 to 399, and the recorded one if it is from 400 to 499.
+    Recorded,
+    /// Those from 200 to 399.
+    Ok,
+}
+
+/// Which host is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum HostChoice {
+    /// That of a `Host` header among the headers to send, or else the target's.
+    Header,
+    /// The recorded one.
+    Recorded,
+    /// The target's.
+    Target,
+}
+
 /// Formats of recorded requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum TraceFormat {
     /// A JSON list of `{endpoint, method, timestamp}`.
     Requests,
-    /// Vegeta's JSON targets, one per line.
+    /// Vegeta's JSON targets or results, one per line.
     Vegeta,
+    /// Vegeta's text targets.
+    VegetaText,
     /// k6's JSON output, one point per line.
     K6,
-    /// Access logs in the common or combined format.
+    /// Access logs in the common or combined format, and their relatives.
     AccessLog,
+    /// Access logs in the format that `log_format` gives.
+    LogFormat,
+    /// HAProxy's `option httplog`.
+    Haproxy,
+    /// Envoy's default access log.
+    Envoy,
+    /// Access logs of AWS's load balancers.
+    Elb,
+    /// squid's native access log.
+    Squid,
+    /// Logs with a line `#Fields:`.
+    W3c,
+    /// One JSON object per line.
+    Json,
+    /// Comma-separated values with a header.
+    Csv,
+    /// An HTTP archive.
+    Har,
+    /// The files of GoReplay.
+    Goreplay,
 }

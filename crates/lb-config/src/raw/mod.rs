@@ -22,7 +22,8 @@ mod sequence;
 mod training;
 
 pub(crate) use arrivals::{
-    ArrivalSettings, Arrivals, MOST_PER_SECOND, Process, RateStage, Spacing, Start, TraceFormat,
+    ArrivalSettings, Arrivals, Expect, Files, HostChoice, MOST_PER_SECOND, Process, RateStage, Spacing,
+    Spread, Start, TraceFormat,
 };
 pub(crate) use bench::{Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
 pub(crate) use file::File;

@@ -55,10 +55,19 @@ impl RequestWriter {
     /// Writes the headers that are the same for all requests of a user to `tail`.
     pub(crate) fn tail(&self, user: UserId, tail: &mut Vec<u8>) {
         tail.clear();
+        self.write_tail_for(Err(user), tail);
+    }
+
+    /// Writes the headers at the end, with the client as recorded or else with the address of a user.
+    fn write_tail_for(&self, client: Result<&str, UserId>, tail: &mut Vec<u8>) {
         if self.closes {
             tail.extend_from_slice(b"connection: close\r\n");
         }
-        if self.forwarded_for {
+        if let Ok(recorded) = client {
+            for text in [headers::FORWARDED_FOR, ": ", recorded, "\r\n"] {
+                tail.extend_from_slice(text.as_bytes());
+            }
+        } else if let (true, Err(user)) = (self.forwarded_for, client) {
             tail.extend_from_slice(headers::FORWARDED_FOR.as_bytes());
             tail.extend_from_slice(b": 10");
             let [_, octets @ ..] = user.0.to_be_bytes();
@@ -93,7 +102,7 @@ impl RequestWriter {
             } else {
                 self.write_head(step, out);
                 write_cookies(jar, out);
-                self.write_tail(tail, request.key, out);
+                self.write_tail(&self.rendered.forwarded_for, tail, request.key, out);
                 out.extend_from_slice(&self.rendered.body);
                 return;
             }
@@ -101,7 +110,7 @@ impl RequestWriter {
         if let Some(prepared) = &self.prepared[step] {
             out.extend_from_slice(&prepared.head);
             write_cookies(jar, out);
-            self.write_tail(tail, request.key, out);
+            self.write_tail("", tail, request.key, out);
             out.extend_from_slice(&prepared.body);
         }
     }
@@ -126,7 +135,7 @@ impl RequestWriter {
         out.clear();
         self.write_lines(method, [path, ""], out);
         write_cookies(jar, out);
-        self.write_tail(tail, request.key, out);
+        self.write_tail(&self.rendered.forwarded_for, tail, request.key, out);
         out.extend_from_slice(&self.rendered.body);
     }
 
@@ -144,7 +153,8 @@ impl RequestWriter {
     }
 
     fn write_lines(&self, method: &str, path: [&str; 2], out: &mut Vec<u8>) {
-        let texts = [method, " ", path[0], path[1], " HTTP/1.1\r\nhost: ", &self.host];
+        let host = if self.rendered.host.is_empty() { &self.host } else { &self.rendered.host };
+        let texts = [method, " ", path[0], path[1], " HTTP/1.1\r\nhost: ", host];
         for text in texts {
             out.extend_from_slice(text.as_bytes());
         }
@@ -169,9 +179,13 @@ impl RequestWriter {
         }
     }
 
+    /// Writes the headers at the end: those of the user, or of the recorded client if there is one.
     #[inline]
-    fn write_tail(&self, tail: &[u8], key: u64, out: &mut Vec<u8>) {
-        out.extend_from_slice(tail);
+    fn write_tail(&self, client: &str, tail: &[u8], key: u64, out: &mut Vec<u8>) {
+        match client {
+            "" => out.extend_from_slice(tail),
+            recorded => self.write_tail_for(Ok(recorded), out),
+        }
         if self.request_key {
             out.extend_from_slice(&hex(key));
             out.extend_from_slice(b"\r\n");

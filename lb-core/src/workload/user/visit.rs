@@ -1,7 +1,8 @@
 //! What an arrival of an open stage does: one session, one action or one recorded request.
 
-use super::super::arrivals::{Arrival, ArrivalProcess, ArrivalStart, ReplayRequest};
+use super::super::arrivals::{Arrival, ArrivalProcess, ArrivalStart};
 use super::super::draw::derive;
+use super::super::recorded::Recorded;
 use super::super::tag;
 use super::{Part, VirtualUser};
 use crate::time::Time;
@@ -38,11 +39,11 @@ impl VirtualUser {
     }
 
     /// Returns the recorded request of a replay.
-    pub(super) fn recorded(&self) -> Option<&ReplayRequest> {
+    pub(super) fn recorded(&self) -> Option<Recorded<'_>> {
         let arrival = self.arrival.filter(|arrival| arrival.row != Arrival::NO_ROW)?;
         let arrivals = self.stage().arrivals.as_ref()?;
         match &arrivals.process {
-            ArrivalProcess::Replay(replay) => replay.requests.get(arrival.row as usize),
+            ArrivalProcess::Replay(replay) => replay.get(arrival.row as usize),
             _ => None,
         }
     }

@@ -11,9 +11,11 @@ impl VirtualUser {
     /// Writes the request that [`Self::next`] returned last.
     pub fn render(&self, request: &Request, out: &mut Rendered) {
         if let Some(recorded) = self.recorded() {
-            return replay::render(recorded, out);
+            return replay::render(&recorded, out);
         }
         let text = self.text(request);
+        out.forwarded_for.clear();
+        out.host.clear();
         out.path.clear();
         text.path.write(self, &mut out.path);
         out.set_headers(text.headers.len());
@@ -32,6 +34,11 @@ impl VirtualUser {
     /// Returns the statuses that are expected of a request.
     #[inline]
     pub fn expected(&self, request: &Request) -> &[u16] {
+        if let Some(recorded) = self.recorded()
+            && !recorded.expected.is_empty()
+        {
+            return recorded.expected;
+        }
         &self.text(request).expect
     }
 

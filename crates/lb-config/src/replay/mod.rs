@@ -1,18 +1,22 @@
 //! Replays recorded requests in place of all scenarios: finds the recording and turns it into one scenario.
 //! [`lb_recording`] parses the file.
 
-use super::document::join;
+mod options;
+mod routes;
+
+pub(super) use routes::open_topology;
+
 use super::draft::types::{DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use super::error::Findings;
-use super::raw::{self, ArrivalSettings, File, LONGEST_SECONDS, Process, RequestsFile};
+use super::raw::{ArrivalSettings, File, Files, LONGEST_SECONDS, Process, RequestsFile};
 use super::said::Said;
 use super::settings::Settings;
 use super::source::{Loaded, trace_problems};
 use lb_core::time::Span;
-use lb_core::topology::Topology;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, Replay, Step, UserClass};
-use lb_recording::{Trace, TraceError, TraceFormat, TraceOptions};
-use serde_json::{Value, json};
+use lb_recording::{Play, Spread, Trace, TraceError, TraceFormat, TraceOptions};
+use options::read_options;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -26,15 +30,18 @@ const TAIL_S: f64 = 1.0;
 pub(super) struct Wanted {
     /// Key path or flag that names the recording.
     key: String,
-    /// Where the recording is: in a file, or in the config itself.
+    /// Where the recording is: in files, or in the config itself.
     from: From,
     options: TraceOptions,
     speed: f64,
+    spread: Spread,
+    /// Whether requests that come at a rate are repeated.
+    cycle: Option<Said<bool>>,
 }
 
 enum From {
-    File(PathBuf),
-    Config(String, Arc<Trace>),
+    Files(Vec<PathBuf>),
+    Config(String, Arc<str>),
 }
 
 /// A recording, as a journey and a scenario.
@@ -52,14 +59,14 @@ pub(super) fn find_wanted(
     findings: &mut Findings,
 ) -> Option<Wanted> {
     let own = asked.map(|asked| &asked.value).filter(|asked| asked.process == Process::Replay);
-    let (key, from) = match (&settings.replay, &*loaded.file, own) {
-        (Some(replay), _, _) => (replay.at.clone(), From::File(replay.value.clone())),
-        (None, File::Requests(RequestsFile(trace)), _) => {
-            (loaded.name.clone(), From::Config(loaded.name.clone(), Arc::clone(trace)))
+    let (key, from) = match (&settings.replay[..], &*loaded.file, own) {
+        ([_, ..], _, _) => ("--replay".to_owned(), From::Files(settings.replay.clone())),
+        ([], File::Requests(RequestsFile { text, .. }), _) => {
+            (loaded.name.clone(), From::Config(loaded.name.clone(), Arc::clone(text)))
         }
-        (None, _, Some(own)) => {
+        ([], _, Some(own)) => {
             let key = "bench.arrivals.file";
-            let Some(file) = &own.file else {
+            let Some(files) = &own.file else {
                 findings.wrong(
                     key,
                     Value::Null,
@@ -67,36 +74,44 @@ pub(super) fn find_wanted(
                 );
                 return None;
             };
-            (key.to_owned(), From::File(beside(file, loaded.folder.as_deref())))
+            let files = match files {
+                Files::One(file) => std::slice::from_ref(file),
+                Files::Several(files) => files,
+            };
+            let files = files.iter().map(|file| beside(file, loaded.folder.as_deref()));
+            (key.to_owned(), From::Files(files.collect()))
         }
-        (None, _, None) => {
-            if let Some(speed) = &settings.speed {
-                let message = "applies only to a replay; add --replay, or leave it out";
-                findings.wrong(&speed.at, speed.value, message);
-            }
+        ([], _, None) => {
+            refuse_without_recording(settings, findings);
             return None;
         }
     };
-    let rate = match (asked, own) {
-        (_, Some(own)) => {
-            refuse_idle_keys(own, findings);
-            own.rate
-        }
-        (Some(asked), None) => Some(rate_beside(asked, findings)?),
-        (None, None) => None,
-    };
     refuse_time_scale(settings, findings);
+    let read = read_options(settings, asked, own, findings)?;
     Some(Wanted {
         key,
         from,
-        options: TraceOptions { format: own.and_then(|own| own.format).map(format), rate },
+        options: read.options,
         speed: settings
             .speed
             .as_ref()
             .map(|speed| speed.value)
             .or(own.and_then(|own| own.speed))
             .unwrap_or(1.0),
+        spread: read.spread,
+        cycle: read.cycle,
     })
+}
+
+/// Reports flags that need a recording.
+fn refuse_without_recording(settings: &Settings, findings: &mut Findings) {
+    let message = "applies only to a replay; add --replay, or leave it out";
+    if let Some(speed) = &settings.speed {
+        findings.wrong(&speed.at, speed.value, message);
+    }
+    for flag in settings.recording.given() {
+        findings.wrong(flag, Value::Null, message);
+    }
 }
 
 /// Resolves a relative path from the working directory, then from the config's folder.
@@ -105,47 +120,6 @@ fn beside(file: &str, folder: Option<&Path>) -> PathBuf {
     match folder.map(|folder| folder.join(file)) {
         Some(beside) if !path.exists() && beside.exists() => beside,
         _ => path,
-    }
-}
-
-const fn format(raw: raw::TraceFormat) -> TraceFormat {
-    match raw {
-        raw::TraceFormat::Requests => TraceFormat::Requests,
-        raw::TraceFormat::Vegeta => TraceFormat::Vegeta,
-        raw::TraceFormat::K6 => TraceFormat::K6,
-        raw::TraceFormat::AccessLog => TraceFormat::AccessLog,
-    }
-}
-
-/// Returns the rate for rows without timestamps, which `constant` arrivals set if they are combined with a
-/// recording.
-fn rate_beside(asked: &Said<ArrivalSettings>, findings: &mut Findings) -> Option<f64> {
-    let ArrivalSettings { process, rate, stages: None, .. } = asked.value.clone() else {
-        findings.wrong(
-            &join(&asked.at, "stages"),
-            Value::Null,
-            "a replay has its own times; leave the stages out",
-        );
-        return None;
-    };
-    if process != Process::Constant {
-        let message = "a replay has its own times; only `constant:RATE` can be combined with it, for rows without timestamps";
-        findings.wrong(&asked.at, Value::Null, message);
-    }
-    rate.filter(|_| process == Process::Constant)
-}
-
-fn refuse_idle_keys(settings: &ArrivalSettings, findings: &mut Findings) {
-    let idle = [
-        ("stages", settings.stages.is_some()),
-        ("rates", settings.rates.is_some()),
-        ("mean_stay_s", settings.mean_stay_s.is_some()),
-        ("spacing", settings.spacing.is_some()),
-        ("start", settings.start.is_some()),
-    ];
-    for (key, _) in idle.into_iter().filter(|(_, given)| *given) {
-        let message = "has no effect on a replay, which sends requests as recorded; leave it out";
-        findings.wrong(&join("bench.arrivals", key), Value::Null, message);
     }
 }
 
@@ -162,38 +136,39 @@ pub(super) fn read_recording(
     settings: &Settings,
     findings: &mut Findings,
 ) -> Option<Recording> {
-    let Wanted { key, from, options, speed } = wanted;
-    let (name, trace) = match from {
-        // A list in the config itself was already read, without a rate.
-        From::Config(name, trace) if options.rate.is_none() => (name, trace),
-        From::Config(..) => {
-            findings.wrong(
-                "--arrivals",
-                Value::Null,
-                "the rows have timestamps, so a rate contradicts them; leave it out",
-            );
-            return None;
+    let Wanted { key, from, options, speed, spread, cycle } = wanted;
+    let rate = options.rate;
+    let (name, read) = match &from {
+        From::Config(name, text) => {
+            let options = TraceOptions { format: Some(TraceFormat::Requests), ..options };
+            (name.clone(), lb_recording::read(name, text.as_bytes(), options))
         }
-        From::File(path) => {
-            let name = path.display().to_string();
-            match lb_recording::load(&path, options) {
-                Ok(trace) => (name, Arc::new(trace)),
-                Err(TraceError::Unreadable { source, .. }) => {
-                    findings.wrong(&key, name, format!("cannot be read: {source}"));
-                    return None;
-                }
-                Err(error) => {
-                    trace_problems(&name, error).into_iter().for_each(|problem| findings.problem(problem));
-                    return None;
-                }
-            }
+        From::Files(files) => {
+            let names: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+            (names.join(", "), lb_recording::load_all(files, options))
         }
     };
-    if trace.whole_seconds {
-        let message = "its times are whole seconds, so all requests of a second begin together";
-        findings.note(&key, name.as_str(), message);
+    let mut trace = match read {
+        Ok(trace) => trace,
+        Err(TraceError::Unreadable { name, source }) => {
+            findings.wrong(&key, name, format!("cannot be read: {source}"));
+            return None;
+        }
+        Err(error) => {
+            trace_problems(&name, error).into_iter().for_each(|problem| findings.problem(problem));
+            return None;
+        }
+    };
+    for note in std::mem::take(&mut trace.notes) {
+        findings.note(&key, name.as_str(), note);
     }
-    let mut replay = trace.replay(speed);
+    if let Some(cycle) = cycle {
+        repeat(&mut trace, &cycle.at, rate, settings, findings)?;
+    }
+    let (mut replay, spread) = trace.play(Play { speed, spread, seed: settings.seed });
+    if let Some(note) = spread {
+        findings.note(&key, name.as_str(), note);
+    }
     let duration_s = cut(&mut replay, &key, settings.duration_s.as_ref(), findings)?;
     let mut journey = Journey::for_replay(&replay);
     for step in journey.actions.values_mut().flat_map(|action| &mut action.steps) {
@@ -202,9 +177,34 @@ pub(super) fn read_recording(
     Some(Recording { scenario: scenario(&name, &key, replay, &journey, duration_s), journey })
 }
 
+/// Repeats requests without times until the end of the run. `None` after a problem.
+fn repeat(
+    trace: &mut Trace,
+    at: &str,
+    rate: Option<f64>,
+    settings: &Settings,
+    findings: &mut Findings,
+) -> Option<()> {
+    let Some(rate) = rate else {
+        let message = "repeats requests at a rate; give it, as with `--arrivals constant:50`";
+        findings.wrong(at, true, message);
+        return None;
+    };
+    let Some(duration) = &settings.duration_s else {
+        findings.wrong(
+            at,
+            true,
+            "repeats requests until the end; say when that is, as with `--duration 30s`",
+        );
+        return None;
+    };
+    trace.cycle(rate, Span::from_secs_f64(duration.value));
+    Some(())
+}
+
 /// Returns the length of the scenario in seconds. Requests after `duration`, if it is given, are removed.
 fn cut(replay: &mut Replay, key: &str, duration: Option<&Said<f64>>, findings: &mut Findings) -> Option<f64> {
-    let last = replay.requests.last().map_or(0.0, |request| request.at.as_secs_f64());
+    let last = replay.times().last().map_or(0.0, |at| at.as_secs_f64());
     let duration_s = duration.map_or(last + TAIL_S, |duration| duration.value);
     if duration_s > LONGEST_SECONDS {
         let message = format!(
@@ -213,12 +213,12 @@ fn cut(replay: &mut Replay, key: &str, duration: Option<&Said<f64>>, findings: &
         findings.wrong(key, last, message);
         return None;
     }
-    let all = replay.requests.len();
+    let all = replay.len();
     let end = Span::from_secs_f64(duration_s);
-    replay.requests.retain(|request| request.at < end);
-    if replay.requests.len() < all {
+    replay.cut(end);
+    if replay.len() < all {
         let message =
-            format!("{} of {all} recorded requests come later and are not sent", all - replay.requests.len());
+            format!("{} of {all} recorded requests come later and are not sent", all - replay.len());
         findings.note("--duration", duration_s, message);
     }
     Some(duration_s)
@@ -263,22 +263,5 @@ fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s
         patterns: vec![pattern],
         request_timeout_s: REQUEST_TIMEOUT_S,
         ..DraftScenario::default()
-    }
-}
-
-/// Makes the first pool serve all services that no other pool names, so that recorded paths reach backends.
-pub(super) fn open_topology(topology: &mut Topology, journey: &Journey, findings: &mut Findings) {
-    let steps = journey.actions.values().flat_map(|action| &action.steps);
-    let homeless = |step: &Step| topology.pool_of(step.service.as_deref().unwrap_or_default()).is_none();
-    let Some(step) = steps.into_iter().find(|step| homeless(step)) else { return };
-    let example = step.name.clone();
-    // The pool still serves the services that faults may name.
-    if let Some(pool) = topology.pools.first_mut() {
-        let message = format!(
-            "no pool serves recorded requests such as `{example}`, so the pool `{}` serves all services that no other pool names",
-            pool.name
-        );
-        pool.services.clear();
-        findings.note("bench.topology", json!(topology.name), message);
     }
 }

@@ -1,0 +1,424 @@
+//! JSON objects: what nginx, Caddy, Traefik, Envoy, Google Cloud and programs of one's own write, one per line, and the
+//! lists of requests that scripts export.
+
+use super::FieldMap;
+use crate::entry::Attempt;
+use crate::names::{Field, field_of, put};
+use crate::row::{Draft, Parsed, Row, Skip, Upstream, excerpt, in_units, unreadable, with_unit};
+use crate::stamp;
+use crate::target::{host_of, is_field};
+use lb_core::Span;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+pub(crate) type Object = Map<String, Value>;
+
+/// Parses an object.
+pub(crate) fn object(text: &str) -> Result<Object, Skip> {
+    match serde_json::from_str::<Value>(text) {
+        Ok(Value::Object(map)) => Ok(map),
+        Ok(_) => Err(unreadable("must be a JSON object")),
+        Err(error) => Err(unreadable(format!(
+            "is not JSON (column {}); each line must be one complete object",
+            error.column()
+        ))),
+    }
+}
+
+/// Returns the text within the log of a container engine, and the time at which it was written.
+pub(crate) fn container_line(map: &Object) -> Option<(&str, Option<stamp::Stamp>)> {
+    let line = map.get("log")?.as_str()?;
+    let time = map.get("time").or_else(|| map.get("timestamp"))?;
+    Some((line, stamp::of_json(time).ok()))
+}
+
+/// Reads an object.
+pub(crate) fn row(line: usize, map: &Object, fields: Option<&FieldMap>) -> Parsed {
+    if let Some(request) =
+        map.get("request").and_then(Value::as_object).filter(|inner| inner.contains_key("uri"))
+    {
+        return caddy(line, map, request);
+    }
+    if map.contains_key("RequestMethod") && map.contains_key("RequestPath") {
+        return traefik(line, map);
+    }
+    if let Some(request) = map.get("httpRequest").and_then(Value::as_object) {
+        return google(line, map, request);
+    }
+    let mut draft = Draft::default();
+    if let Some(fields) = fields {
+        for (field, place) in fields.iter() {
+            if let Some(value) = at(map, place) {
+                take(&mut draft, field, value).map_err(unreadable)?;
+            }
+        }
+    }
+    // Times of nginx are those of the end; others stamp the beginning or do not say.
+    draft.at_end = ["time_local", "time_iso8601", "msec"].iter().any(|key| map.contains_key(*key));
+    draft.escaped = draft.at_end;
+    let own = |field: Field| fields.is_some_and(|fields| fields.iter().any(|(known, _)| known == field));
+    generic(&mut draft, map, &own)?;
+    envoy(map, &mut draft);
+    draft.row(line)
+}
+
+/// Takes every key whose name says what it is, in the object and in the objects `request` and `req` in it.
+fn generic<'a>(draft: &mut Draft<'a>, map: &'a Object, own: &impl Fn(Field) -> bool) -> Result<(), Skip> {
+    let mut path_only = None;
+    for (key, value) in map {
+        if let (Value::Object(inner), "request" | "req" | "http" | "response" | "res") = (value, key.as_str())
+        {
+            generic(draft, inner, own)?;
+            continue;
+        }
+        let Some(field) = field_of(key).filter(|field| !own(*field)) else { continue };
+        match field {
+            // A path without its query gives way to one with it.
+            Field::Path => path_only = Some(value),
+            Field::Request if !value.is_string() => {}
+            field => take(draft, field, value).map_err(unreadable)?,
+        }
+    }
+    if let (None, Some(path)) = (&draft.url, path_only) {
+        take(draft, Field::Path, path).map_err(unreadable)?;
+    }
+    Ok(())
+}
+
+fn take<'a>(draft: &mut Draft<'a>, field: Field, value: &'a Value) -> Result<(), String> {
+    match (field, value) {
+        (_, Value::Null) => Ok(()),
+        (Field::Time, value) => {
+            let stamp = stamp::of_json(value)?;
+            if draft.stamp.is_none_or(|known| known.is_whole() && !stamp.is_whole()) {
+                draft.stamp = Some(stamp);
+            }
+            Ok(())
+        }
+        (field, Value::String(text)) => put(draft, field, Cow::Borrowed(text)),
+        (Field::Duration(0), Value::Number(number)) => {
+            // Programs that write fractions write seconds; `5.0` is a fraction, too.
+            let unit = if number.is_f64() { 1.0 } else { 1e-3 };
+            draft.duration = in_units(&number.to_string(), unit).or(draft.duration);
+            Ok(())
+        }
+        (field, Value::Number(number)) => put(draft, field, Cow::Owned(number.to_string())),
+        _ => Ok(()),
+    }
+}
+
+/// Returns a value by keys joined by dots.
+fn at<'a>(map: &'a Object, place: &str) -> Option<&'a Value> {
+    if let Some(value) = map.get(place) {
+        return Some(value);
+    }
+    let mut keys = place.split('.');
+    let first = map.get(keys.next()?)?;
+    keys.try_fold(first, |value, key| value.get(key))
+}
+
+fn text<'a>(map: &'a Object, key: &str) -> Option<Cow<'a, str>> {
+    map.get(key)?.as_str().map(Cow::Borrowed)
+}
+
+fn number(map: &Object, key: &str) -> Option<u64> {
+    match map.get(key)? {
+        Value::Number(number) => number.as_u64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+fn stamp_of(map: &Object, keys: &[&str]) -> Result<Option<stamp::Stamp>, Skip> {
+    keys.iter().find_map(|key| map.get(*key)).map(stamp::of_json).transpose().map_err(unreadable)
+}
+
+/// Reads an entry of Caddy's access log, which is written at the end of a request.
+fn caddy(line: usize, map: &Object, request: &Object) -> Parsed {
+    let header = |name: &str| {
+        let values = request.get("headers")?.get(name)?;
+        values.get(0).and_then(Value::as_str).map(Cow::Borrowed)
+    };
+    let duration = match map.get("duration") {
+        Some(Value::Number(number)) => in_units(&number.to_string(), 1.0),
+        Some(Value::String(text)) => with_unit(text, 1.0),
+        _ => None,
+    };
+    let status =
+        number(map, "status").and_then(|status| u16::try_from(status).ok()).filter(|status| *status > 0);
+    // With `log_append`, or in the log of `reverse_proxy`.
+    let upstream =
+        ["upstream", "upstream_hostport", "reverse_proxy_upstream"].iter().find_map(|key| text(map, key));
+    let latency = ["upstream_latency", "upstream_duration"].iter().find_map(|key| match map.get(*key)? {
+        Value::Number(number) => in_units(&number.to_string(), 1.0),
+        Value::String(text) => with_unit(text, 1.0),
+        _ => None,
+    });
+    let attempt = |backend: Cow<'_, str>| Attempt {
+        backend: backend.into_owned(),
+        status,
+        head: latency,
+        whole: duration,
+        ..Attempt::default()
+    };
+    let draft = Draft {
+        stamp: stamp_of(map, &["ts", "timestamp"])?,
+        at_end: true,
+        method: text(request, "method"),
+        url: text(request, "uri"),
+        host: text(request, "host"),
+        client: text(request, "client_ip").or_else(|| text(request, "remote_ip")),
+        forwarded: header("X-Forwarded-For"),
+        user: text(map, "user_id"),
+        agent: header("User-Agent"),
+        status,
+        bytes: number(map, "size"),
+        duration,
+        attempts: upstream.map(attempt).into_iter().collect(),
+        ..Draft::default()
+    };
+    draft.row(line)
+}
+
+/// Reads an entry of Traefik's access log. Durations are in nanoseconds.
+fn traefik(line: usize, map: &Object) -> Parsed {
+    let nanos = |key: &str| number(map, key).map(Span::from_nanos);
+    let status = |key: &str| number(map, key).and_then(|status| u16::try_from(status).ok());
+    let address = text(map, "ServiceAddr").or_else(|| {
+        let url = match map.get("ServiceURL")? {
+            Value::String(url) => url.as_str(),
+            // Older versions wrote the parts of the URL.
+            Value::Object(parts) => parts.get("Host")?.as_str()?,
+            _ => return None,
+        };
+        Some(Cow::Borrowed(host_of(url).unwrap_or(url)))
+    });
+    let retries = number(map, "RetryAttempts").unwrap_or(0).min(100);
+    let last = address.filter(|address| !address.is_empty()).map(|backend| Attempt {
+        backend: backend.into_owned(),
+        status: status("OriginStatus").filter(|status| *status > 0),
+        whole: nanos("OriginDuration"),
+        ..Attempt::default()
+    });
+    // The log names the last server only.
+    let failed = (0..retries).filter(|_| last.is_some()).map(|_| Attempt::default());
+    let start = ["StartUTC", "StartLocal"].iter().any(|key| map.contains_key(*key));
+    let draft = Draft {
+        stamp: stamp_of(map, &["StartUTC", "StartLocal", "time"])?,
+        at_end: !start,
+        method: text(map, "RequestMethod"),
+        url: text(map, "RequestPath"),
+        host: text(map, "RequestHost").or_else(|| text(map, "RequestAddr")),
+        client: text(map, "ClientHost").or_else(|| text(map, "ClientAddr")),
+        forwarded: text(map, "request_X-Forwarded-For"),
+        user: text(map, "ClientUsername"),
+        agent: text(map, "request_User-Agent"),
+        status: status("DownstreamStatus"),
+        bytes: number(map, "DownstreamContentSize"),
+        duration: nanos("Duration"),
+        attempts: failed.chain(last.clone()).collect(),
+        ..Draft::default()
+    };
+    draft.row(line)
+}
+
+/// Reads an entry of Google Cloud's load balancers.
+fn google(line: usize, map: &Object, request: &Object) -> Parsed {
+    let draft = Draft {
+        stamp: stamp_of(map, &["timestamp"])?,
+        method: text(request, "requestMethod"),
+        url: text(request, "requestUrl"),
+        client: text(request, "remoteIp"),
+        agent: text(request, "userAgent"),
+        status: number(request, "status").and_then(|status| u16::try_from(status).ok()),
+        bytes: number(request, "responseSize"),
+        duration: text(request, "latency").and_then(|text| with_unit(&text, 1.0)),
+        ..Draft::default()
+    };
+    draft.row(line)
+}
+
+/// Adds what Envoy's JSON format says about the upstream. Its durations are in milliseconds.
+fn envoy(map: &Object, draft: &mut Draft<'_>) {
+    let Some(backend) = map.get("upstream_host").and_then(Value::as_str) else { return };
+    let millis = |key: &str| number(map, key).map(Span::from_millis);
+    draft.duration = millis("duration").or(draft.duration);
+    if matches!(backend, "" | "-") || draft.upstream[Upstream::Address as usize].is_some() {
+        return;
+    }
+    let attempt = Attempt {
+        backend: backend.to_owned(),
+        status: draft.status,
+        head: millis("upstream_service_time").or_else(|| millis("x_envoy_upstream_service_time")),
+        whole: draft.duration,
+        ..Attempt::default()
+    };
+    draft.attempts = vec![attempt];
+}
+
+/// Reads an element of a list of requests: `{endpoint, method, timestamp}`, with more if the list has it.
+pub(crate) fn listed(line: usize, text: &str, fields: Option<&FieldMap>) -> Parsed {
+    let value: Value = serde_json::from_str(text)
+        .map_err(|error| unreadable(format!("the file is not a JSON list: {}", short(&error))))?;
+    let Value::Object(mut map) = value else {
+        return Err(unreadable("the row must be an object {endpoint, method, timestamp}"));
+    };
+    let body = map.remove("body");
+    let headers = map.remove("headers").or_else(|| map.remove("header"));
+    let expected = map.remove("expected_status");
+    // Exports of Locust call them so.
+    for (known, usual) in [
+        ("name", "endpoint"),
+        ("url", "endpoint"),
+        ("path", "endpoint"),
+        ("request_type", "method"),
+        ("start_time", "timestamp"),
+    ] {
+        if !map.contains_key(usual)
+            && let Some(value) = map.remove(known)
+        {
+            map.insert(usual.to_owned(), value);
+        }
+    }
+    if fields.is_none() {
+        for key in ["endpoint", "method"] {
+            match map.get(key) {
+                Some(Value::String(_)) => {}
+                Some(other) => {
+                    return Err(unreadable(format!(
+                        "`{key}` must be text, not `{}`",
+                        excerpt(&other.to_string())
+                    )));
+                }
+                None => return Err(unreadable(format!("`{key}` is missing"))),
+            }
+        }
+    }
+    if let Some(time) = map.get("timestamp").filter(|time| !time.is_null()) {
+        stamp::of_json(time).map_err(unreadable)?;
+    }
+    let mut row = row(line, &map, fields)?;
+    let known =
+        |key: &str| field_of(key).is_some() || fields.is_some_and(|fields| fields.field(key).is_some());
+    let ignored =
+        map.keys().filter(|key| !known(key)).map(|key| Cow::Owned(format!("the key `{}`", excerpt(key))));
+    row.unsent.extend(ignored);
+    if row.entry.user.is_some() {
+        let key = map.keys().find(|key| field_of(key) == Some(Field::User)).map_or("user", String::as_str);
+        row.unsent.push(Cow::Owned(format!("the key `{key}`, which names the user")));
+    }
+    if let Some(headers) = headers {
+        add_headers(&mut row, &headers).map_err(unreadable)?;
+    }
+    if let Some(expected) = expected.filter(|value| !value.is_null()) {
+        row.expected = statuses(&expected).map_err(unreadable)?;
+    }
+    add_body(&mut row, body);
+    Ok(row)
+}
+
+fn short(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.split(" at line").next().unwrap_or_default().to_owned()
+}
+
+/// Adds a body: text as it is, and anything else as JSON, with the header that says so.
+fn add_body(row: &mut Row, body: Option<Value>) {
+    match body {
+        None | Some(Value::Null) => {}
+        Some(Value::String(text)) => row.entry.body = text.into_bytes(),
+        Some(value) => {
+            row.entry.body = value.to_string().into_bytes();
+            let named = |(name, _): &(String, String)| name.eq_ignore_ascii_case("content-type");
+            if !row.entry.headers.iter().any(named) {
+                row.entry.headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
+            }
+        }
+    }
+}
+
+/// Adds headers: an object whose values are texts or lists of texts.
+pub(crate) fn add_headers(row: &mut Row, value: &Value) -> Result<(), String> {
+    let map = match value {
+        Value::Null => return Ok(()),
+        Value::Object(map) => map,
+        _ => return Err("`header` must be an object with lists of strings".to_owned()),
+    };
+    for (name, values) in map {
+        let values = match values {
+            Value::Array(values) => values.as_slice(),
+            single => std::slice::from_ref(single),
+        };
+        for value in values {
+            let Some(value) = value.as_str() else {
+                return Err(format!("`header.{name}` must be a list of strings"));
+            };
+            if !is_field(name, value) {
+                return Err(format!(
+                    "`header.{name}` cannot be sent: use names without spaces and values without line breaks"
+                ));
+            }
+            row.take_header(name.clone(), value.to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn statuses(value: &Value) -> Result<Vec<u16>, String> {
+    let list = match value {
+        Value::Array(list) => list.as_slice(),
+        single => std::slice::from_ref(single),
+    };
+    let status = |value: &Value| {
+        let number = value.as_u64().or_else(|| value.as_str().and_then(|text| text.parse().ok()));
+        number.and_then(|number| u16::try_from(number).ok()).filter(|status| (100..600).contains(status))
+    };
+    list.iter()
+        .map(|value| {
+            status(value)
+                .ok_or_else(|| format!("`expected_status` must be a status such as 201, not `{value}`"))
+        })
+        .collect()
+}
+
+/// Reads an entry of a HAR.
+pub(crate) fn har(line: usize, content: &str) -> Parsed {
+    let map = object(content)?;
+    let Some(request) = map.get("request").and_then(Value::as_object) else {
+        return Err(unreadable("the entry has no `request`"));
+    };
+    let url = text(request, "url").ok_or_else(|| unreadable("`request.url` is missing"))?;
+    if !url.starts_with("http") {
+        return Err(Skip::NoRequest(excerpt(&url)));
+    }
+    let response = map.get("response").and_then(Value::as_object);
+    let status = response
+        .and_then(|response| number(response, "status"))
+        .and_then(|status| u16::try_from(status).ok());
+    let body = match request.get("postData").and_then(Value::as_object) {
+        Some(data) => text(data, "text").map(|text| text.into_owned().into_bytes()).unwrap_or_default(),
+        None => Vec::new(),
+    };
+    let headers = request.get("headers").and_then(Value::as_array).into_iter().flatten();
+    let headers: Vec<(String, String)> = headers
+        .filter_map(|header| {
+            Some((header.get("name")?.as_str()?.to_owned(), header.get("value")?.as_str()?.to_owned()))
+        })
+        .collect();
+    let draft = Draft {
+        stamp: stamp_of(&map, &["startedDateTime"])?,
+        method: text(request, "method"),
+        host: host_of(&url).map(|host| Cow::Owned(host.to_owned())),
+        url: Some(url),
+        status,
+        bytes: response.and_then(|response| number(response, "bodySize")),
+        duration: map.get("time").and_then(|time| in_units(&time.to_string(), 1e-3)),
+        headers,
+        body,
+        ..Draft::default()
+    };
+    let mut row = draft.row(line)?;
+    // Browsers always export it; that it is to be asked for again is for the user to say.
+    row.names_host = false;
+    Ok(row)
+}
