@@ -1,26 +1,33 @@
 //! Renders an analysis as text, for a terminal or a log.
 
-use super::analyze::Analysis;
-use super::grade::Grade;
-use super::stats::Stats;
-use super::test::Test;
+use crate::analyze::Analysis;
+use crate::compare::of_test;
+use crate::gate::Gate;
+use crate::grade::Grade;
+use crate::stats::Stats;
+use crate::test::Test;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
 /// The placeholder for an unknown number.
-const NONE: &str = "–";
+pub(crate) const NONE: &str = "-";
 
 /// Maximum number of kinds of failure that a report lists.
 const LISTED: usize = 10;
 
 /// Renders the analysis for a terminal or a log: a report on each test, and a table of all tests if there are
-/// several.
-pub fn render(analysis: &Analysis) -> String {
+/// several. Thresholds that the tests were held against come last.
+pub fn render(analysis: &Analysis, gates: &[Gate]) -> String {
     let mut reports: Vec<String> = analysis.tests.iter().map(report).collect();
     if analysis.tests.len() > 1 {
         let names = ["Test"].map(str::to_owned);
         let rows = analysis.tests.iter().map(|test| (vec![test.name.clone()], &test.summary));
         reports.push(format!("ALL TESTS\n{}\n", breakdown(&names, rows)));
+    }
+    reports.extend(analysis.notes.iter().map(|note| format!("note: {note}\n")));
+    if !gates.is_empty() {
+        let lines: String = gates.iter().map(|gate| format!("- {}\n", gate.words())).collect();
+        reports.push(format!("THRESHOLDS\n{lines}"));
     }
     reports.join("\n")
 }
@@ -28,11 +35,15 @@ pub fn render(analysis: &Analysis) -> String {
 fn report(test: &Test) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
-    let _ = writeln!(text, "test  {}\nfile  {} ({})", test.name, test.file, test.kind.name());
+    let _ = writeln!(text, "test  {}\nfile  {} ({})", test.name, test.file, test.format);
     if let Some(time) = time(test) {
         let _ = writeln!(text, "time  {time}");
     }
     let _ = writeln!(text, "\nOVERALL SUMMARY\n{}", overall(&test.summary));
+    let quick = test.quick.words(&test.summary);
+    if !quick.is_empty() {
+        let _ = writeln!(text, "at a glance: {quick}");
+    }
     for note in &test.notes {
         let _ = writeln!(text, "note: {note}");
     }
@@ -48,6 +59,14 @@ fn report(test: &Test) -> String {
         let _ = writeln!(text, "\nENDPOINT BREAKDOWN\n{}", breakdown(&header, rows));
     }
     failures(&mut text, test);
+    own_limits(&mut text, test);
+    let findings = of_test(test);
+    if !findings.is_empty() {
+        let _ = writeln!(text, "\nFINDINGS");
+        for finding in findings {
+            let _ = writeln!(text, "- {finding}");
+        }
+    }
     let _ = writeln!(text, "\nIDENTIFIED BOTTLENECKS");
     for bottleneck in &test.bottlenecks {
         let _ = writeln!(text, "- {}", bottleneck.message);
@@ -86,6 +105,7 @@ fn overall(stats: &Stats) -> Table {
         ("Error rate", with_unit(stats.error_rate, 2, "%"), Some(stats.error_grade)),
         ("Throughput", with_unit(stats.rps, 2, "req/s"), None),
         ("Mean", with_unit(stats.avg_response_time, 1, "ms"), None),
+        ("Standard deviation", with_unit(stats.std_response_time, 1, "ms"), None),
         ("Minimum", with_unit(stats.min_response_time, 1, "ms"), None),
         ("P50", with_unit(stats.p50, 1, "ms"), None),
         ("P95", with_unit(stats.p95, 1, "ms"), Some(stats.performance_grade)),
@@ -103,18 +123,29 @@ fn overall(stats: &Stats) -> Table {
 fn breakdown<'a>(names: &[String], rows: impl Iterator<Item = (Vec<String>, &'a Stats)>) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    let header =
-        ["Requests", "Errors (%)", "Req/s", "Mean (ms)", "P50", "P95", "P99", "P95 grade", "Error grade"];
+    let header = [
+        "Requests",
+        "Errors (%)",
+        "Req/s",
+        "Mean (ms)",
+        "Std dev",
+        "P50",
+        "P95",
+        "P99",
+        "P95 grade",
+        "Error grade",
+    ];
     table.set_header(names.iter().map(String::as_str).chain(header));
     for (mut cells, stats) in rows {
         cells.push(count(stats.total_requests));
         cells.push(number(stats.error_rate, 2));
         cells.push(number(stats.rps, 2));
-        cells.extend([stats.avg_response_time, stats.p50, stats.p95, stats.p99].map(|ms| number(ms, 1)));
+        let times = [stats.avg_response_time, stats.std_response_time, stats.p50, stats.p95, stats.p99];
+        cells.extend(times.map(|ms| number(ms, 1)));
         cells.extend([stats.performance_grade, stats.error_grade].map(grade));
         table.add_row(cells);
     }
-    align_right(&mut table, names.len(), 7);
+    align_right(&mut table, names.len(), 8);
     table
 }
 
@@ -134,6 +165,24 @@ fn failures(text: &mut String, test: &Test) {
     }
 }
 
+/// Names the thresholds of the test's own that were crossed, and its checks that failed.
+fn own_limits(text: &mut String, test: &Test) {
+    if test.crossed().next().is_some() {
+        let _ = writeln!(text, "\nCROSSED THRESHOLDS OF THE TEST");
+        for threshold in test.crossed() {
+            let _ = writeln!(text, "- {}: {}", threshold.metric, threshold.condition);
+        }
+    }
+    if test.failing_checks().next().is_some() {
+        let _ = writeln!(text, "\nFAILED CHECKS OF THE TEST");
+        for check in test.failing_checks() {
+            let all = check.passes.saturating_add(check.fails);
+            let passed = 100.0 * check.passes as f64 / all as f64;
+            let _ = writeln!(text, "- {}: {passed:.1} % passed ({} of {all})", check.name, check.passes);
+        }
+    }
+}
+
 fn align_right(table: &mut Table, skip: usize, take: usize) {
     for column in table.column_iter_mut().skip(skip).take(take) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -144,11 +193,11 @@ fn grade(grade: Option<Grade>) -> String {
     grade.map_or(NONE, Grade::name).to_owned()
 }
 
-fn count(value: Option<u64>) -> String {
+pub(crate) fn count(value: Option<u64>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
 }
 
-fn number(value: Option<f64>, digits: usize) -> String {
+pub(crate) fn number(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| format!("{value:.digits$}"))
 }
 

@@ -5,8 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 /// The accepted inputs, as listed in messages.
-pub(super) const ACCEPTED: &str = "give a Locust `*_stats.csv` or a folder of them, a k6 summary (`--summary-export` \
-or the data of `handleSummary`), an oha report (`--output-format json`), or a results folder from `bench`";
+pub(crate) const ACCEPTED: &str = "give results of Locust (`--csv`, `--json`), k6 (summary, `--out csv` or `json`), \
+JMeter (JTL), Gatling (`stats.json`, `simulation.log` as text), Vegeta, wrk, wrk2, hey, oha, ab, bombardier, autocannon, \
+Artillery, Fortio, Nighthawk or `bench`, or a folder of such files; the kind is told from the content";
 
 /// Error that keeps results from being analysed.
 #[derive(Debug, thiserror::Error)]
@@ -73,6 +74,18 @@ pub enum AnalyzeError {
         /// Description of the problem, with the key.
         problem: String,
         /// How to fix the problem.
+        advice: &'static str,
+    },
+    /// Two folders or files hold no tests that belong together.
+    #[error("`{baseline}` and `{improved}` hold no tests that can be paired: {problem}; {advice}")]
+    NoPair {
+        /// Path of the first one.
+        baseline: String,
+        /// Path of the second one.
+        improved: String,
+        /// What each of them holds.
+        problem: String,
+        /// What to give instead.
         advice: &'static str,
     },
     /// Results of `bench` cannot be read.

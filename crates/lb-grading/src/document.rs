@@ -6,10 +6,12 @@
 //! every test: see [`Stats::worst_of`]. The other entries of `analysis` are then the tests; their endpoints
 //! are under `tests`.
 
-use super::analyze::Analysis;
-use super::judge::{Advice, Bottleneck};
-use super::stats::{FailureCount, Kind, Stats, Timing};
-use super::test::Test;
+use crate::analyze::Analysis;
+use crate::gate::Gate;
+use crate::grade::QuickGrades;
+use crate::judge::{Advice, Bottleneck};
+use crate::stats::{Check, FailureCount, Kind, OwnThreshold, Stats, Timing};
+use crate::test::Test;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -37,6 +39,9 @@ pub struct AnalysisDocument {
     pub recommendations: Vec<String>,
     /// Notes on the numbers.
     pub notes: Vec<String>,
+    /// The thresholds that were given with `--threshold`, for each test.
+    #[serde(default)]
+    pub gates: Vec<Gate>,
     /// Analysis of each test.
     pub tests: Vec<TestDocument>,
 }
@@ -55,6 +60,15 @@ pub struct TestDocument {
     pub timing: Timing,
     /// Totals by endpoint, plus `summary`.
     pub analysis: BTreeMap<String, Stats>,
+    /// Grades of the mean, the error rate and the number of requests, by wider limits.
+    #[serde(default)]
+    pub quick_grades: QuickGrades,
+    /// Thresholds of the test's own, such as those in a k6 script, and whether they held.
+    #[serde(default)]
+    pub thresholds: Vec<OwnThreshold>,
+    /// Checks of the test's own, and how often they passed.
+    #[serde(default)]
+    pub checks: Vec<Check>,
     /// Bottlenecks of the test.
     pub bottlenecks: Vec<Bottleneck>,
     /// The recommended actions.
@@ -68,9 +82,9 @@ pub struct TestDocument {
 }
 
 impl Analysis {
-    /// Returns the analysis as JSON, with the time `now`.
-    pub fn document(&self, now: jiff::Timestamp) -> AnalysisDocument {
-        let (analysis, notes) = match self.tests.as_slice() {
+    /// Returns the analysis as JSON, with the time `now` and the thresholds that it was held against.
+    pub fn document(&self, now: jiff::Timestamp, gates: &[Gate]) -> AnalysisDocument {
+        let (analysis, mut notes) = match self.tests.as_slice() {
             [test] => (by_endpoint(test), test.notes.clone()),
             tests => {
                 let parts = tests.iter().map(|test| (vec![test.name.clone()], &test.summary));
@@ -78,6 +92,7 @@ impl Analysis {
                 (keyed(parts.collect(), worst), vec![worst_note(tests.len())])
             }
         };
+        notes.extend(self.notes.iter().cloned());
         AnalysisDocument {
             schema_version: SCHEMA_VERSION,
             timestamp: now.to_string(),
@@ -86,6 +101,7 @@ impl Analysis {
             bottlenecks: self.tests.iter().flat_map(|test| test.bottlenecks.clone()).collect(),
             recommendations: self.recommendations(),
             notes,
+            gates: gates.to_vec(),
             tests: self.tests.iter().map(TestDocument::of).collect(),
         }
     }
@@ -120,13 +136,16 @@ fn worst_note(tests: usize) -> String {
 }
 
 impl TestDocument {
-    fn of(test: &Test) -> Self {
+    pub(crate) fn of(test: &Test) -> Self {
         Self {
             name: test.name.clone(),
             file: test.file.clone(),
             kind: test.kind,
             timing: test.timing.clone(),
             analysis: by_endpoint(test),
+            quick_grades: test.quick,
+            thresholds: test.thresholds.clone(),
+            checks: test.checks.clone(),
             bottlenecks: test.bottlenecks.clone(),
             recommendations: test.recommendations(),
             failures: test.failures.clone(),

@@ -4,9 +4,11 @@
 //! as for Locust and k6. Requests that oha itself cut off at the end of a timed test are not failures of
 //! the service and are left out, as in oha's own success rate.
 
-use super::error::AnalyzeError;
-use super::stats::{FailureCount, Kind, Stats};
-use super::test::Test;
+use super::columns;
+use crate::error::AnalyzeError;
+use crate::stats::{Kind, Stats};
+use crate::test::Test;
+use crate::units::{Unit, sum};
 use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -14,9 +16,6 @@ use std::path::Path;
 
 /// oha's name for requests that were in flight when the test ran out of time.
 const CUT_OFF: &str = "aborted due to deadline";
-
-/// Milliseconds in a second.
-const MS: f64 = 1e3;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -52,6 +51,12 @@ pub(super) fn is_oha(json: &Value) -> bool {
         || json.pointer("/summary/requestsPerSec").is_some() && json.get("statusCodeDistribution").is_some()
 }
 
+/// Returns whether the text is oha's list of requests (`--output-format csv`).
+pub(super) fn is_csv(text: &str) -> bool {
+    let columns = columns(text.lines().next().unwrap_or_default());
+    columns.contains(&"request-start") && columns.contains(&"request-duration")
+}
+
 /// Reads an oha report.
 pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     let report: Report =
@@ -61,8 +66,7 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
             problem: error.to_string(),
             advice: "write it again with `oha --output-format json`",
         })?;
-    let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let mut test = Test::new(name, path.display().to_string(), Kind::Oha);
+    let mut test = Test::new(path, Kind::Oha, "oha report");
     let Report { summary, latency_percentiles: percentiles, mut error_distribution, .. } = report;
     let cut_off = error_distribution.remove(CUT_OFF).unwrap_or(0);
     if cut_off > 0 {
@@ -72,31 +76,34 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     }
     let bad = |status: u16| status >= 400;
     let replies = &report.status_code_distribution;
-    let no_reply: u64 = error_distribution.values().sum();
-    let refused: u64 = replies.iter().filter(|(status, _)| bad(**status)).map(|(_, count)| count).sum();
+    let no_reply = sum(error_distribution.values().copied());
+    let refused = sum(replies.iter().filter(|(status, _)| bad(**status)).map(|(_, count)| *count));
     if refused > 0 {
         test.notes.push(format!(
             "{refused} replies with a status of 400 or more count as failures; oha counts them as successes, and \
              their latency is part of the percentiles"
         ));
     }
-    let failure = |error: String, occurrences| FailureCount { endpoint: String::new(), error, occurrences };
-    let statuses = replies.iter().filter(|(status, _)| bad(**status));
-    test.failures.extend(statuses.map(|(status, count)| failure(format!("status {status}"), *count)));
-    test.failures.extend(error_distribution.into_iter().map(|(error, count)| failure(error, count)));
-    let ms = |seconds: Option<f64>| seconds.map(|seconds| seconds * MS);
+    for (status, count) in replies.iter().filter(|(status, _)| bad(**status)) {
+        test.fail(format!("status {status}"), *count);
+    }
+    for (error, count) in error_distribution {
+        test.fail(error, count);
+    }
+    let known = |value: Option<f64>| value.filter(|value| value.is_finite() && *value >= 0.0);
+    let ms = |seconds: Option<f64>| known(seconds).map(|seconds| Unit::Seconds.ms(seconds));
     test.summary = Stats {
-        total_requests: Some(replies.values().sum::<u64>() + no_reply),
-        total_failures: Some(refused + no_reply),
+        total_requests: Some(sum(replies.values().copied().chain([no_reply]))),
+        total_failures: Some(sum([refused, no_reply])),
         avg_response_time: ms(summary.average),
         min_response_time: ms(summary.fastest),
         max_response_time: ms(summary.slowest),
         p50: ms(percentiles.p50),
         p95: ms(percentiles.p95),
         p99: ms(percentiles.p99),
-        rps: summary.requests_per_sec,
+        rps: known(summary.requests_per_sec),
         ..Stats::default()
     };
-    test.timing.duration_s = summary.total;
+    test.timing.duration_s = known(summary.total);
     Ok(test)
 }

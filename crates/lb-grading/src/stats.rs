@@ -1,8 +1,10 @@
 //! Statistics of the requests of a test: totals, kinds of request, failures and times, for results of every
 //! tool.
 
-use super::grade::Grade;
+use crate::grade::Grade;
+use crate::sample::{Interval, Spread};
 use schemars::JsonSchema;
+use crate::units::sum;
 use serde::{Deserialize, Serialize};
 
 /// Totals over a set of requests. Values that the source does not report are null.
@@ -22,6 +24,9 @@ pub struct Stats {
     pub min_response_time: Option<f64>,
     /// Largest latency in milliseconds.
     pub max_response_time: Option<f64>,
+    /// Standard deviation of the latency in milliseconds.
+    #[serde(default)]
+    pub std_response_time: Option<f64>,
     /// Median latency in milliseconds.
     pub p50: Option<f64>,
     /// 95th percentile in milliseconds.
@@ -30,24 +35,45 @@ pub struct Stats {
     pub p99: Option<f64>,
     /// Requests that ended, per second.
     pub rps: Option<f64>,
-    /// Grade of the 95th percentile.
+    /// Grade of the 95th percentile; null where nearly every request failed.
     pub performance_grade: Option<Grade>,
 }
 
+/// The error rate in percent from which latencies are those of failures: a refused connection is fast. Nine of ten
+/// requests failed, and hardly one of the others can be slow enough to show in a percentile.
+pub(crate) const NEARLY_ALL: f64 = 90.0;
+
 impl Stats {
-    /// Computes the error rate, if it is missing, and the grades.
-    pub(super) fn grade(&mut self) {
+    /// Computes the error rate, if it is missing, and the grades. Leaves out latencies where nearly every request
+    /// failed, and returns whether it did.
+    pub(crate) fn grade(&mut self) -> bool {
         if let (None, Some(requests @ 1..), Some(failures)) =
             (self.error_rate, self.total_requests, self.total_failures)
         {
             self.error_rate = Some(100.0 * failures as f64 / requests as f64);
         }
+        let failing = self.error_rate.is_some_and(|rate| rate >= NEARLY_ALL);
+        let latencies = [
+            &mut self.avg_response_time,
+            &mut self.min_response_time,
+            &mut self.max_response_time,
+            &mut self.std_response_time,
+            &mut self.p50,
+            &mut self.p95,
+            &mut self.p99,
+        ];
+        let mut dropped = false;
+        for latency in latencies.into_iter().filter(|latency| failing && latency.is_some()) {
+            *latency = None;
+            dropped = true;
+        }
         self.error_grade = self.error_rate.map(Grade::of_error_rate);
         self.performance_grade = self.p95.map(Grade::of_p95);
+        dropped
     }
 
     /// Returns the names of the totals that the source does not report, without the grades.
-    pub(super) fn missing(&self) -> Vec<String> {
+    pub(crate) fn missing(&self) -> Vec<String> {
         let fields = [
             ("total_requests", self.total_requests.is_none()),
             ("total_failures", self.total_failures.is_none()),
@@ -55,6 +81,7 @@ impl Stats {
             ("avg_response_time", self.avg_response_time.is_none()),
             ("min_response_time", self.min_response_time.is_none()),
             ("max_response_time", self.max_response_time.is_none()),
+            ("std_response_time", self.std_response_time.is_none()),
             ("p50", self.p50.is_none()),
             ("p95", self.p95.is_none()),
             ("p99", self.p99.is_none()),
@@ -66,9 +93,11 @@ impl Stats {
     /// Combines several tests so that a limit that the result meets is met by each of them: counts are
     /// summed, and everything else is the worst value of any test, or null if a test lacks it. (Percentiles
     /// of several tests cannot be pooled.)
-    pub(super) fn worst_of<'a>(tests: impl Iterator<Item = &'a Self> + Clone) -> Self {
-        // Summing options gives `None` as soon as one value is unknown.
-        let count = |of: fn(&Self) -> Option<u64>| tests.clone().map(of).sum::<Option<u64>>();
+    pub(crate) fn worst_of<'a>(tests: impl Iterator<Item = &'a Self> + Clone) -> Self {
+        let count = |of: fn(&Self) -> Option<u64>| {
+            let counts: Option<Vec<u64>> = tests.clone().map(of).collect();
+            counts.map(sum)
+        };
         let fold = |of: fn(&Self) -> Option<f64>, pick: fn(f64, f64) -> f64| {
             let values: Option<Vec<f64>> = tests.clone().map(of).collect();
             values.and_then(|values| values.into_iter().reduce(pick))
@@ -80,6 +109,7 @@ impl Stats {
             avg_response_time: fold(|test| test.avg_response_time, f64::max),
             min_response_time: fold(|test| test.min_response_time, f64::min),
             max_response_time: fold(|test| test.max_response_time, f64::max),
+            std_response_time: fold(|test| test.std_response_time, f64::max),
             p50: fold(|test| test.p50, f64::max),
             p95: fold(|test| test.p95, f64::max),
             p99: fold(|test| test.p99, f64::max),
@@ -101,11 +131,20 @@ pub struct Endpoint {
     pub name: String,
     /// Totals of its requests.
     pub stats: Stats,
+    /// Its requests over time; empty if the source does not tell.
+    pub course: Vec<Interval>,
+    /// How its latencies scatter; `None` if the source does not tell.
+    pub spread: Option<Spread>,
 }
 
 impl Endpoint {
+    /// Makes an endpoint of which only totals are known.
+    pub(crate) fn new(method: &str, name: &str, stats: Stats) -> Self {
+        Self { method: method.to_owned(), name: name.to_owned(), stats, course: Vec::new(), spread: None }
+    }
+
     /// Returns method and name, such as `GET /health`.
-    pub(super) fn label(&self) -> String {
+    pub(crate) fn label(&self) -> String {
         format!("{} {}", self.method, self.name).trim().to_owned()
     }
 }
@@ -114,26 +153,36 @@ impl Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// Locust's CSV files.
-    Locust,
-    /// k6's summary.
-    K6,
-    /// oha's JSON.
-    Oha,
+    /// Apache's `ab`.
+    Ab,
+    /// Artillery.
+    Artillery,
+    /// autocannon.
+    Autocannon,
     /// Results of `bench`.
     Bench,
-}
-
-impl Kind {
-    /// Returns the name of the tool's results in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Locust => "Locust stats CSV",
-            Self::K6 => "k6 summary",
-            Self::Oha => "oha report",
-            Self::Bench => "bench results",
-        }
-    }
+    /// bombardier.
+    Bombardier,
+    /// Fortio.
+    Fortio,
+    /// Gatling.
+    Gatling,
+    /// hey.
+    Hey,
+    /// Apache JMeter.
+    Jmeter,
+    /// k6.
+    K6,
+    /// Locust.
+    Locust,
+    /// Nighthawk.
+    Nighthawk,
+    /// oha.
+    Oha,
+    /// Vegeta.
+    Vegeta,
+    /// wrk or wrk2.
+    Wrk,
 }
 
 /// When a test ran.
@@ -147,6 +196,28 @@ pub struct Timing {
     pub duration_s: Option<f64>,
     /// Largest number of users at once; null if the source does not report it.
     pub peak_users: Option<u64>,
+}
+
+/// A limit that the test itself set, such as a threshold of k6.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OwnThreshold {
+    /// The metric that is limited, such as `http_req_duration`.
+    pub metric: String,
+    /// The condition, such as `p(95)<200`.
+    pub condition: String,
+    /// Whether the condition held.
+    pub ok: bool,
+}
+
+/// A check that the test itself made on replies.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Check {
+    /// The name of the check, behind the groups that it lies in.
+    pub name: String,
+    /// How often it passed.
+    pub passes: u64,
+    /// How often it failed.
+    pub fails: u64,
 }
 
 /// Requests that failed in the same way.
@@ -172,7 +243,7 @@ mod tests {
             rps: Some(rps),
             ..Stats::default()
         };
-        stats.grade();
+        let _ = stats.grade();
         stats
     }
 
@@ -193,6 +264,16 @@ mod tests {
         let worst = Stats::worst_of(tests.iter());
         assert_eq!(worst.p95, None, "the test without a p95 may be the worst");
         assert_eq!(worst.performance_grade, None, "an unknown value has no grade");
+    }
+
+    #[test]
+    fn latency_is_left_out_where_nearly_every_request_failed() {
+        for (failures, known) in [(89, true), (90, false), (100, false)] {
+            let stats = stats(100, failures, Some(2.0), 50.0);
+            assert_eq!(stats.p95.is_some(), known, "{failures} of 100 failed");
+            assert_eq!(stats.performance_grade.is_some(), known, "an unknown value has no grade");
+            assert_eq!(stats.error_grade, Some(Grade::Poor));
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Finds the bottlenecks of a test, and recommends what to do about them.
 
-use super::stats::{Endpoint, Stats};
+use crate::stats::{Endpoint, Stats};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,7 @@ pub struct Bottleneck {
 
 /// Finds the bottlenecks of the test named `test`: by kind of request, or in its totals if the source does
 /// not distinguish kinds.
-pub(super) fn bottlenecks(test: &str, totals: &Stats, endpoints: &[Endpoint]) -> Vec<Bottleneck> {
+pub(crate) fn bottlenecks(test: &str, totals: &Stats, endpoints: &[Endpoint]) -> Vec<Bottleneck> {
     let whole = [("summary".to_owned(), totals)];
     let parts: Vec<(String, &Stats)> =
         endpoints.iter().map(|endpoint| (endpoint.label(), &endpoint.stats)).collect();
@@ -84,8 +84,9 @@ fn broken_rules(test: &str, endpoint: &str, stats: &Stats) -> Vec<Bottleneck> {
 
 /// A recommendation, in order of urgency.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Advice {
+pub(crate) enum Advice {
     Empty,
+    Own,
     Errors,
     Latency,
     Tail,
@@ -95,13 +96,25 @@ pub(super) enum Advice {
 }
 
 impl Advice {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Empty, Self::Errors, Self::Latency, Self::Tail, Self::Throughput, Self::Good, Self::Unknown];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Empty,
+        Self::Own,
+        Self::Errors,
+        Self::Latency,
+        Self::Tail,
+        Self::Throughput,
+        Self::Good,
+        Self::Unknown,
+    ];
 
-    pub(super) const fn text(self) -> &'static str {
+    pub(crate) const fn text(self) -> &'static str {
         match self {
             Self::Empty => {
                 "No request ended: check the address, whether the service is up, and the log of the load generator."
+            }
+            Self::Own => {
+                "Limits of the test's own: thresholds were crossed or checks failed. Meet them, or correct them where \
+                 they no longer say what is needed; whatever else is graded here, the test failed by its own standard."
             }
             Self::Errors => {
                 "Errors: read the logs of the service for the failing requests, check the requests against the \
@@ -126,13 +139,15 @@ impl Advice {
     }
 }
 
-pub(super) fn advice(summary: &Stats) -> Vec<Advice> {
+/// Returns the advice for a test with these totals; `own` is whether a limit or a check of its own failed.
+pub(crate) fn advice(summary: &Stats, own: bool) -> Vec<Advice> {
     if summary.total_requests == Some(0) {
         return vec![Advice::Empty];
     }
     let over = |value: Option<f64>, limit: f64| value.is_some_and(|value| value > limit);
     let tail = summary.p95.is_some_and(|p95| over(summary.p99, TAIL_FACTOR * p95));
     let triggers = [
+        (Advice::Own, own),
         (Advice::Errors, over(summary.error_rate, ADVICE_ERROR_RATE)),
         (Advice::Latency, over(summary.p95, ADVICE_P95_MS)),
         (Advice::Tail, tail),
@@ -191,7 +206,9 @@ mod tests {
             (Stats { total_requests: Some(0), rps: Some(0.0), ..Stats::default() }, &[Advice::Empty]),
         ];
         for (stats, expected) in table {
-            assert_eq!(advice(&stats), expected, "{stats:?}");
+            assert_eq!(advice(&stats, false), expected, "{stats:?}");
         }
+        let own = advice(&stats(0.0, 10.0, 20.0, 50.0), true);
+        assert_eq!(own, [Advice::Own], "a limit of the test's own is never passed over");
     }
 }

@@ -1,12 +1,15 @@
 //! Reads a CSV file with a header by column name. Errors name the line, the column and the value.
+//!
+//! A column may have several names, of which the first one that the header has counts; capitals are not told apart,
+//! since versions of a tool differ in them.
 
-use super::error::AnalyzeError;
+use crate::error::AnalyzeError;
 use csv::{ErrorKind, ReaderBuilder, StringRecord};
 use lb_core::plain;
 use std::path::Path;
 
 /// A CSV file.
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     path: &'a Path,
     text: &'a str,
     header: StringRecord,
@@ -15,7 +18,7 @@ pub(super) struct Table<'a> {
 
 /// One line of a CSV file.
 #[derive(Clone, Copy)]
-pub(super) struct Row<'a> {
+pub(crate) struct Row<'a> {
     table: &'a Table<'a>,
     record: &'a StringRecord,
 }
@@ -23,11 +26,12 @@ pub(super) struct Row<'a> {
 /// The most rows of a file; a day's history has 86,400.
 const MOST_ROWS: usize = 200_000;
 
-const CUT_OFF: &str = "the file may be cut off: use the files of a finished test, or remove the line";
+/// What to do about a line of the wrong length.
+pub(crate) const CUT_OFF: &str = "the file may be cut off: use the files of a finished test, or remove the line";
 
 impl<'a> Table<'a> {
-    /// Reads a file that has at least these columns.
-    pub(super) fn read(path: &'a Path, text: &'a str, required: &[&str]) -> Result<Self, AnalyzeError> {
+    /// Reads a file that has at least these columns; `|` separates the names of one column.
+    pub(crate) fn read(path: &'a Path, text: &'a str, required: &[&str]) -> Result<Self, AnalyzeError> {
         let mut reader = ReaderBuilder::new().from_reader(text.as_bytes());
         let broken = |error: csv::Error| {
             let line = line_of(text, error.position());
@@ -40,12 +44,12 @@ impl<'a> Table<'a> {
             AnalyzeError::BrokenCsv { path: path.to_owned(), line, problem, advice: CUT_OFF }
         };
         let header = reader.headers().map_err(broken)?.clone();
-        if let Some(missing) = required.iter().find(|&&name| !header.iter().any(|column| column == name)) {
+        if let Some(missing) = required.iter().find(|&&names| place_of(&header, names).is_none()) {
             return Err(AnalyzeError::BrokenCsv {
                 path: path.to_owned(),
                 line: 1,
-                problem: format!("there is no column `{missing}`"),
-                advice: "use a file that Locust 1.0 or newer wrote with --csv",
+                problem: format!("there is no column `{}`", missing.split('|').next().unwrap_or_default()),
+                advice: "use the file as the tool wrote it (Locust: `--csv`)",
             });
         }
         let rows: Vec<StringRecord> =
@@ -61,14 +65,20 @@ impl<'a> Table<'a> {
         Ok(Self { path, text, header, rows })
     }
 
-    pub(super) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_>> {
         self.rows.iter().map(|record| Row { table: self, record })
     }
 }
 
+/// Returns the place of the first of the names, separated by `|`, that the header has.
+fn place_of(header: &StringRecord, names: &str) -> Option<usize> {
+    let place = |name: &str| header.iter().position(|column| column.trim().eq_ignore_ascii_case(name));
+    names.split('|').find_map(place)
+}
+
 /// Returns the line, from 1, on which a record begins. The reader's own count is one too low after CRLF,
 /// because the reader counts the line feed as the beginning of the next record.
-fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
+pub(crate) fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
     let at = position.and_then(|position| usize::try_from(position.byte()).ok()).unwrap_or(0);
     let bytes = text.as_bytes();
     let rest = bytes.get(at..).unwrap_or_default();
@@ -80,20 +90,20 @@ fn line_of(text: &str, position: Option<&csv::Position>) -> u64 {
 impl<'a> Row<'a> {
     /// Returns the value of a column, without the mark of a text that looks like a formula; empty if there is no
     /// such column.
-    pub(super) fn text(self, column: &str) -> &'a str {
-        let place = self.table.header.iter().position(|name| name == column);
+    pub(crate) fn text(self, column: &str) -> &'a str {
+        let place = place_of(&self.table.header, column);
         plain::uncell(place.and_then(|place| self.record.get(place)).unwrap_or_default())
     }
 
     /// Reads a whole number, which is required.
-    pub(super) fn count(self, column: &str) -> Result<u64, AnalyzeError> {
+    pub(crate) fn count(self, column: &str) -> Result<u64, AnalyzeError> {
         self.text(column).trim().parse().map_err(|_| {
             self.fault(column, "not a whole number", "write a count such as 1200, or remove the line")
         })
     }
 
     /// Reads a number of at least 0; `None` if the value is empty or `N/A`, or if there is no such column.
-    pub(super) fn number(self, column: &str) -> Result<Option<f64>, AnalyzeError> {
+    pub(crate) fn number(self, column: &str) -> Result<Option<f64>, AnalyzeError> {
         let text = self.text(column).trim();
         if matches!(text, "" | "N/A") {
             return Ok(None);
@@ -106,11 +116,11 @@ impl<'a> Row<'a> {
     }
 
     /// Makes the error for an invalid value of this line.
-    pub(super) fn fault(self, column: &str, problem: &'static str, advice: &'static str) -> AnalyzeError {
+    pub(crate) fn fault(self, column: &str, problem: &'static str, advice: &'static str) -> AnalyzeError {
         AnalyzeError::BadValue {
             path: self.table.path.to_owned(),
             line: line_of(self.table.text, self.record.position()),
-            column: column.to_owned(),
+            column: column.split('|').next().unwrap_or_default().to_owned(),
             value: self.text(column).to_owned(),
             problem,
             advice,
