@@ -19,10 +19,7 @@ fn schemas() -> [(&'static str, Value); 7] {
         ("docs/schema/trial.schema.json", schemars::schema_for!(AlgorithmSummary).to_value()),
         ("docs/schema/comparison.schema.json", schemars::schema_for!(FolderComparison).to_value()),
         ("docs/schema/analysis.schema.json", schemars::schema_for!(AnalysisDocument).to_value()),
-        (
-            "docs/schema/analysis-comparison.schema.json",
-            schemars::schema_for!(ComparisonDocument).to_value(),
-        ),
+        ("docs/schema/analysis-comparison.schema.json", schemars::schema_for!(ComparisonDocument).to_value()),
     ]
 }
 

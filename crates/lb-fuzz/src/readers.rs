@@ -1,11 +1,11 @@
 //! The readers of files: none of them may panic, stall or fill the memory.
 
 use bytes::Bytes;
-use lb_grading::{analyze_content, compare, render, render_comparison, render_comparison_page, render_page};
 use lb_analysis::threshold::{Threshold, preset};
 use lb_config::{Overrides, from_text, plan};
 use lb_core::policy::PolicyFile;
 use lb_core::topology::Topology;
+use lb_grading::{analyze_content, compare, render, render_comparison, render_comparison_page, render_page};
 use lb_recording::{TraceFormat, TraceOptions};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;

@@ -41,11 +41,16 @@ pub(crate) fn read_folder(path: &Path) -> Result<(Vec<Test>, Vec<String>), Analy
         }
     }
     if tests.is_empty() {
-        let names: Vec<String> =
-            files.iter().map(|file| name_of(file)).chain(folders.iter().map(|folder| format!("{}/", name_of(folder)))).collect();
+        let names: Vec<String> = files
+            .iter()
+            .map(|file| name_of(file))
+            .chain(folders.iter().map(|folder| format!("{}/", name_of(folder))))
+            .collect();
         let found = match names.is_empty() {
             true => "an empty folder".to_owned(),
-            false => format!("a folder without results of a load test (it holds {})", list(names.into_iter())),
+            false => {
+                format!("a folder without results of a load test (it holds {})", list(names.into_iter()))
+            }
         };
         return Err(other(path, found));
     }

@@ -213,7 +213,12 @@ mod tests {
             (10_001, Some(49.9), 4.9, "mean 49.9 ms EXCELLENT, errors 4.90 % EXCELLENT, volume 10001 HIGH"),
             (10_000, Some(50.0), 5.0, "mean 50.0 ms GOOD, errors 5.00 % ACCEPTABLE, volume 10000 MODERATE"),
             (5_001, Some(99.9), 9.9, "mean 99.9 ms GOOD, errors 9.90 % ACCEPTABLE, volume 5001 MODERATE"),
-            (5_000, Some(100.0), 10.0, "mean 100.0 ms NEEDS IMPROVEMENT, errors 10.00 % POOR, volume 5000 LOW"),
+            (
+                5_000,
+                Some(100.0),
+                10.0,
+                "mean 100.0 ms NEEDS IMPROVEMENT, errors 10.00 % POOR, volume 5000 LOW",
+            ),
             (1, None, 100.0, "errors 100.00 % POOR, volume 1 LOW"),
         ];
         for (requests, mean, rate, expected) in table {

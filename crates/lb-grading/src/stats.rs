@@ -3,8 +3,8 @@
 
 use crate::grade::Grade;
 use crate::sample::{Interval, Spread};
-use schemars::JsonSchema;
 use crate::units::sum;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Totals over a set of requests. Values that the source does not report are null.
@@ -72,7 +72,8 @@ impl Stats {
         dropped
     }
 
-    /// Returns the names of the totals that the source does not report, without the grades.
+    /// Returns the names of the totals that the source does not report, without the grades and the standard deviation,
+    /// which nothing is judged by.
     pub(crate) fn missing(&self) -> Vec<String> {
         let fields = [
             ("total_requests", self.total_requests.is_none()),
@@ -81,7 +82,6 @@ impl Stats {
             ("avg_response_time", self.avg_response_time.is_none()),
             ("min_response_time", self.min_response_time.is_none()),
             ("max_response_time", self.max_response_time.is_none()),
-            ("std_response_time", self.std_response_time.is_none()),
             ("p50", self.p50.is_none()),
             ("p95", self.p95.is_none()),
             ("p99", self.p99.is_none()),

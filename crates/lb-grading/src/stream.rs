@@ -7,7 +7,8 @@ use csv::{ErrorKind, Reader, ReaderBuilder, StringRecord};
 use std::path::Path;
 
 /// The note on a last line that is shorter than the others.
-const LAST: &str = "the last line is cut off and left out, as in a file that was copied while the test still ran";
+const LAST: &str =
+    "the last line is cut off and left out, as in a file that was copied while the test still ran";
 
 /// A CSV file as it is read.
 pub(crate) struct Stream<'a> {

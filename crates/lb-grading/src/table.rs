@@ -27,7 +27,8 @@ pub(crate) struct Row<'a> {
 const MOST_ROWS: usize = 200_000;
 
 /// What to do about a line of the wrong length.
-pub(crate) const CUT_OFF: &str = "the file may be cut off: use the files of a finished test, or remove the line";
+pub(crate) const CUT_OFF: &str =
+    "the file may be cut off: use the files of a finished test, or remove the line";
 
 impl<'a> Table<'a> {
     /// Reads a file that has at least these columns; `|` separates the names of one column.

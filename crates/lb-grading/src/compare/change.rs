@@ -54,7 +54,8 @@ pub(crate) fn joined<'a>(
         .iter()
         .map(|one| (one.label(), Some(one), improved.endpoints.iter().find(|other| same(one, other))))
         .collect();
-    let new = improved.endpoints.iter().filter(|other| !baseline.endpoints.iter().any(|one| same(one, other)));
+    let new =
+        improved.endpoints.iter().filter(|other| !baseline.endpoints.iter().any(|one| same(one, other)));
     all.extend(new.map(|other| (other.label(), None, Some(other))));
     all
 }

@@ -17,7 +17,8 @@ pub(crate) fn of_test(test: &Test) -> Vec<String> {
         found.push(format!("The slowest endpoint is {} with a mean of {}.", endpoint.label(), ms(mean)));
     }
     if let Some((endpoint, share)) = busiest(test).filter(|_| test.endpoints.len() > 1) {
-        found.push(format!("The busiest endpoint is {} with {share:.1} % of the requests.", endpoint.label()));
+        found
+            .push(format!("The busiest endpoint is {} with {share:.1} % of the requests.", endpoint.label()));
     }
     if let Some((writes, reads)) = kinds(test) {
         found.push(format!("{}.", against(writes, reads)));
@@ -44,7 +45,8 @@ pub(super) fn of_pair(baseline: &Test, improved: &Test) -> Vec<String> {
         found.push(format!("The throughput {}.", moved(old, new, |rate| format!("{rate:.2} requests/s"))));
         if percent(Some(old), Some(new)).is_some_and(|change| change.abs() >= UNLIKE_LOAD) {
             found.push(
-                "The loads differ by a fifth or more, so the response times are not those of the same load.".to_owned(),
+                "The loads differ by a fifth or more, so the response times are not those of the same load."
+                    .to_owned(),
             );
         }
     }
@@ -66,7 +68,9 @@ fn slowest_of_both(baseline: &Test, improved: &Test) -> Option<String> {
     }
     let (name, new_name) = (old.label(), new.label());
     Some(match name == new_name {
-        true => format!("The slowest endpoint is {name} in both; its mean {}.", moved(old_mean, new_mean, ms)),
+        true => {
+            format!("The slowest endpoint is {name} in both; its mean {}.", moved(old_mean, new_mean, ms))
+        }
         false => format!(
             "The slowest endpoint was {name} with a mean of {}; now it is {new_name} with {}.",
             ms(old_mean),
@@ -138,12 +142,14 @@ fn errors(test: &Test) -> Option<String> {
 }
 
 fn slowest(test: &Test) -> Option<(&Endpoint, f64)> {
-    let means = test.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.stats.avg_response_time?)));
+    let means =
+        test.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.stats.avg_response_time?)));
     means.max_by(|one, other| one.1.total_cmp(&other.1))
 }
 
 fn busiest(test: &Test) -> Option<(&Endpoint, f64)> {
-    let counts = test.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.stats.total_requests?)));
+    let counts =
+        test.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.stats.total_requests?)));
     // Of equally busy ones, the first stands.
     let (endpoint, _) = counts.rev().max_by_key(|(_, count)| *count).filter(|(_, count)| *count > 0)?;
     Some((endpoint, share_of(test, endpoint)?))
@@ -158,7 +164,8 @@ fn share_of(test: &Test, endpoint: &Endpoint) -> Option<f64> {
 }
 
 fn most_failing(test: &Test) -> Option<(&Endpoint, u64)> {
-    let counts = test.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.stats.total_failures?)));
+    let counts =
+        test.endpoints.iter().filter_map(|endpoint| Some((endpoint, endpoint.stats.total_failures?)));
     counts.rev().max_by_key(|(_, failures)| *failures).filter(|(_, failures)| *failures > 0)
 }
 
@@ -170,7 +177,8 @@ fn kinds(test: &Test) -> Option<(f64, f64)> {
         });
         let (mut time, mut requests) = (0.0, 0.0);
         for endpoint in parts {
-            let (Some(mean), Some(count)) = (endpoint.stats.avg_response_time, endpoint.stats.total_requests) else {
+            let (Some(mean), Some(count)) = (endpoint.stats.avg_response_time, endpoint.stats.total_requests)
+            else {
                 continue;
             };
             time += mean * count as f64;
@@ -246,15 +254,22 @@ mod tests {
     #[test]
     fn one_test_says_what_is_slow_what_is_busy_and_what_fails() {
         let clean = test(&[("GET", "/item", 60, 0, 40.0), ("POST", "/user", 40, 0, 92.0)]);
-        assert_eq!(of_test(&clean), [
-            "The slowest endpoint is POST /user with a mean of 92.0 ms.",
-            "The busiest endpoint is GET /item with 60.0 % of the requests.",
-            "Writes take 92.0 ms on average and reads 40.0 ms, so writes are 2.3 times as slow.",
-            "No request failed.",
-        ]);
+        assert_eq!(
+            of_test(&clean),
+            [
+                "The slowest endpoint is POST /user with a mean of 92.0 ms.",
+                "The busiest endpoint is GET /item with 60.0 % of the requests.",
+                "Writes take 92.0 ms on average and reads 40.0 ms, so writes are 2.3 times as slow.",
+                "No request failed.",
+            ]
+        );
         let failing = test(&[("GET", "/item", 50, 0, 40.0), ("GET", "/user", 50, 5, 41.0)]);
         assert_eq!(of_test(&failing)[2], "5.00 % of the requests failed, most of them at GET /user (5).");
-        assert_eq!(of_test(&test(&[("", "", 10, 0, 5.0)])), ["No request failed."], "there is nothing to tell apart");
+        assert_eq!(
+            of_test(&test(&[("", "", 10, 0, 5.0)])),
+            ["No request failed."],
+            "there is nothing to tell apart"
+        );
     }
 
     #[test]
@@ -263,16 +278,19 @@ mod tests {
         let mut after = test(&[("GET", "/item", 70, 0, 40.0), ("POST", "/user", 30, 0, 69.0)]);
         after.summary.avg_response_time = Some(40.0);
         after.summary.rps = Some(13.0);
-        assert_eq!(of_pair(&before, &after), [
-            "The mean response time fell from 50.0 ms to 40.0 ms (-20.0 %).",
-            "The throughput rose from 10.00 requests/s to 13.00 requests/s (+30.0 %).",
-            "The loads differ by a fifth or more, so the response times are not those of the same load.",
-            "The slowest endpoint is POST /user in both; its mean fell from 92.0 ms to 69.0 ms (-25.0 %).",
-            "The busiest endpoint is GET /item in both: 60.0 % of the requests before, 70.0 % after.",
-            "The mean of POST /user changed the most: it fell from 92.0 ms to 69.0 ms (-25.0 %).",
-            "Before, writes take 92.0 ms on average and reads 40.0 ms, so writes are 2.3 times as slow; after, writes \
+        assert_eq!(
+            of_pair(&before, &after),
+            [
+                "The mean response time fell from 50.0 ms to 40.0 ms (-20.0 %).",
+                "The throughput rose from 10.00 requests/s to 13.00 requests/s (+30.0 %).",
+                "The loads differ by a fifth or more, so the response times are not those of the same load.",
+                "The slowest endpoint is POST /user in both; its mean fell from 92.0 ms to 69.0 ms (-25.0 %).",
+                "The busiest endpoint is GET /item in both: 60.0 % of the requests before, 70.0 % after.",
+                "The mean of POST /user changed the most: it fell from 92.0 ms to 69.0 ms (-25.0 %).",
+                "Before, writes take 92.0 ms on average and reads 40.0 ms, so writes are 2.3 times as slow; after, writes \
              take 69.0 ms on average and reads 40.0 ms, so writes are 1.7 times as slow.",
-            "No request failed in either test.",
-        ]);
+                "No request failed in either test.",
+            ]
+        );
     }
 }

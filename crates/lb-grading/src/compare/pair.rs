@@ -6,7 +6,8 @@ use crate::error::AnalyzeError;
 use crate::test::Test;
 
 /// The note that every comparison carries.
-const ONE_RUN: &str = "each side is one test, so a difference may be noise; `bench compare` judges repeated runs";
+const ONE_RUN: &str =
+    "each side is one test, so a difference may be noise; `bench compare` judges repeated runs";
 
 /// Two sides, with the tests that belong together.
 #[derive(Clone, Debug)]
@@ -67,7 +68,12 @@ pub fn compare(baseline: Analysis, improved: Analysis) -> Result<Comparison, Ana
 }
 
 /// Takes the tests that belong together out of both sides, as long as each is the only one for the other.
-fn take(pairs: &mut Vec<Pair>, before: &mut Vec<Test>, after: &mut Vec<Test>, belong: fn(&Test, &Test) -> bool) {
+fn take(
+    pairs: &mut Vec<Pair>,
+    before: &mut Vec<Test>,
+    after: &mut Vec<Test>,
+    belong: fn(&Test, &Test) -> bool,
+) {
     let mut place = 0;
     while let Some(one) = before.get(place) {
         let theirs: Vec<usize> = (0..after.len()).filter(|at| belong(one, &after[*at])).collect();
@@ -106,7 +112,8 @@ mod tests {
     #[test]
     fn tests_are_paired_by_name_then_by_tool_then_as_the_only_ones() {
         let before = [("k6_1", Kind::K6), ("same", Kind::Locust), ("other", Kind::Locust), ("x", Kind::Wrk)];
-        let after = [("same", Kind::Locust), ("improved_k6_1", Kind::K6), ("new", Kind::Locust), ("y", Kind::Hey)];
+        let after =
+            [("same", Kind::Locust), ("improved_k6_1", Kind::K6), ("new", Kind::Locust), ("y", Kind::Hey)];
         let comparison = compare(side("a", &before), side("b", &after)).expect("there are pairs");
         let names: Vec<&str> = comparison.pairs.iter().map(|pair| pair.name.as_str()).collect();
         assert_eq!(names, ["same", "k6_1 and improved_k6_1", "other and new", "x and y"]);
@@ -118,7 +125,8 @@ mod tests {
         let two = [("a", Kind::K6), ("b", Kind::K6)];
         let comparison = compare(side("x", &two), side("y", &[("a", Kind::K6)])).expect("one pair");
         assert_eq!(comparison.notes[1], "x: without a counterpart: `b`");
-        let error = compare(side("x", &two), side("y", &[("c", Kind::K6), ("d", Kind::K6)])).expect_err("ambiguous");
+        let error =
+            compare(side("x", &two), side("y", &[("c", Kind::K6), ("d", Kind::K6)])).expect_err("ambiguous");
         let text = error.to_string();
         assert!(text.contains("the first one holds `a`, `b`, the second one `c`, `d`"), "{text}");
     }

@@ -55,8 +55,19 @@ fn render_pair(text: &mut String, pair: &Pair) {
     let endpoints = joined(before, after);
     if !endpoints.is_empty() {
         let header = [
-            "Endpoint", "Requests", "after", "Mean (ms)", "after", "Change", "P95 (ms)", "after", "Change", "Req/s",
-            "after", "Errors (%)", "after",
+            "Endpoint",
+            "Requests",
+            "after",
+            "Mean (ms)",
+            "after",
+            "Change",
+            "P95 (ms)",
+            "after",
+            "Change",
+            "Req/s",
+            "after",
+            "Errors (%)",
+            "after",
         ];
         let mut table = started(&header);
         for (label, old, new) in endpoints {
@@ -74,7 +85,11 @@ fn render_pair(text: &mut String, pair: &Pair) {
     }
     for (side, test) in [("baseline", before), ("improved", after)] {
         for threshold in test.crossed() {
-            let _ = writeln!(text, "- {side} crossed its own threshold {}: {}", threshold.metric, threshold.condition);
+            let _ = writeln!(
+                text,
+                "- {side} crossed its own threshold {}: {}",
+                threshold.metric, threshold.condition
+            );
         }
         for note in &test.notes {
             let _ = writeln!(text, "note: {side}: {note}");

@@ -10,10 +10,8 @@ type Bar = (&'static str, &'static str, usize, fn(&Stats) -> Option<f64>);
 
 /// Draws mean and 95th percentile by endpoint.
 pub(super) fn times(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figure> {
-    let bars: [Bar; 2] = [
-        ("Mean", "ms", 1, |stats| stats.avg_response_time),
-        ("95th percentile", "ms", 1, |stats| stats.p95),
-    ];
+    let bars: [Bar; 2] =
+        [("Mean", "ms", 1, |stats| stats.avg_response_time), ("95th percentile", "ms", 1, |stats| stats.p95)];
     drawn("times", "Response time by endpoint", "Of the whole test.", sides, panels(sides, names, &bars))
 }
 
@@ -25,12 +23,19 @@ pub(super) fn throughput(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<F
 
 /// Draws the error rate by endpoint, if there are errors.
 pub(super) fn errors(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figure> {
-    let rates = |side: &Side<'_>| side.test.endpoints.iter().any(|endpoint| endpoint.stats.error_rate > Some(0.0));
+    let rates =
+        |side: &Side<'_>| side.test.endpoints.iter().any(|endpoint| endpoint.stats.error_rate > Some(0.0));
     if !sides.iter().any(rates) {
         return None;
     }
     let bars: [Bar; 1] = [("", "%", 2, |stats| stats.error_rate)];
-    drawn("error-rates", "Error rate by endpoint", "Failed requests in percent.", sides, panels(sides, names, &bars))
+    drawn(
+        "error-rates",
+        "Error rate by endpoint",
+        "Failed requests in percent.",
+        sides,
+        panels(sides, names, &bars),
+    )
 }
 
 /// Draws how latencies scatter: the median with the middle half as a box, and whiskers to the minimum and the 95th
@@ -53,7 +58,9 @@ pub(super) fn boxes(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figure
     let boxed = rows.iter().any(|row| row.boxed.is_some());
     let caption = match boxed {
         true => "The median, the middle half as a box, and whiskers from the minimum to the 95th percentile.",
-        false => "The median, with whiskers from the minimum to the 95th percentile; the source has no quartiles.",
+        false => {
+            "The median, with whiskers from the minimum to the 95th percentile; the source has no quartiles."
+        }
     };
     // Without a box, a bar would be drawn from zero.
     let axis = Axis::new("ms", if boxed { Scale::FromZero } else { Scale::Linear });
@@ -113,7 +120,8 @@ fn drawn(
     sides: &[Side<'_>],
     panels: Vec<Panel>,
 ) -> Option<Figure> {
-    let legend = sides.iter().filter(|_| sides.len() > 1).map(|side| Key::marker(side.label, side.style)).collect();
+    let legend =
+        sides.iter().filter(|_| sides.len() > 1).map(|side| Key::marker(side.label, side.style)).collect();
     (!panels.is_empty()).then(|| Figure {
         id,
         title: title.to_owned(),

@@ -106,5 +106,10 @@ fn cells(test: &Test) -> Option<Heat> {
     };
     let row = |name: &str| (name.to_owned(), columns.iter().map(|method| mean(name, method)).collect());
     let rows: Vec<_> = names.into_iter().map(row).collect();
-    (!rows.is_empty()).then(|| Heat { corner: "Endpoint".to_owned(), columns: columns.clone(), rows, unit: "ms" })
+    (!rows.is_empty()).then(|| Heat {
+        corner: "Endpoint".to_owned(),
+        columns: columns.clone(),
+        rows,
+        unit: "ms",
+    })
 }

@@ -15,7 +15,8 @@ pub(super) fn durations(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Fi
     let mean: Value = |interval| interval.mean_ms;
     let p95: Value = |interval| interval.p95_ms;
     // Locust's history has percentiles only.
-    let has_means = sides.iter().any(|side| side.test.course.iter().any(|interval| interval.mean_ms.is_some()));
+    let has_means =
+        sides.iter().any(|side| side.test.course.iter().any(|interval| interval.mean_ms.is_some()));
     let (what, value) = if has_means { ("mean", mean) } else { ("95th percentile", p95) };
     let mut panels = by_endpoint(sides, names, "Response time (ms)", value);
     if panels.is_empty() {
@@ -23,8 +24,15 @@ pub(super) fn durations(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Fi
         panels.extend(panel("All requests".to_owned(), "Response time (ms)", lines));
     }
     let more = sides.iter().any(|side| side.test.endpoints.len() > MOST_ENDPOINTS);
-    let more = if more { format!(" The {MOST_ENDPOINTS} busiest endpoints are drawn.") } else { String::new() };
-    drawn("durations", "Response time over time", format!("The {what} in each interval.{more}"), sides, panels)
+    let more =
+        if more { format!(" The {MOST_ENDPOINTS} busiest endpoints are drawn.") } else { String::new() };
+    drawn(
+        "durations",
+        "Response time over time",
+        format!("The {what} in each interval.{more}"),
+        sides,
+        panels,
+    )
 }
 
 /// Draws the requests per second of all requests over time.
@@ -40,16 +48,25 @@ pub(super) fn errors(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figur
         .iter()
         .copied()
         .filter(|name| {
-            let failures = |side: &Side<'_>| side.endpoint(*name).and_then(|endpoint| endpoint.stats.total_failures);
+            let failures =
+                |side: &Side<'_>| side.endpoint(*name).and_then(|endpoint| endpoint.stats.total_failures);
             sides.iter().any(|side| failures(side) > Some(0))
         })
         .collect();
     let mut panels = by_endpoint(sides, &failing, "Errors (%)", Interval::error_rate);
-    if panels.is_empty() && sides.iter().any(|side| side.test.course.iter().any(|interval| interval.failures_rps > 0.0)) {
+    if panels.is_empty()
+        && sides.iter().any(|side| side.test.course.iter().any(|interval| interval.failures_rps > 0.0))
+    {
         let lines = lines(sides, |side| &side.test.course, Interval::error_rate);
         panels.extend(panel("All requests".to_owned(), "Errors (%)", lines));
     }
-    drawn("errors", "Error rate over time", "Endpoints without errors are left out.".to_owned(), sides, panels)
+    drawn(
+        "errors",
+        "Error rate over time",
+        "Endpoints without errors are left out.".to_owned(),
+        sides,
+        panels,
+    )
 }
 
 fn by_endpoint(sides: &[Side<'_>], names: &[(&str, &str)], axis: &str, value: Value) -> Vec<Panel> {
@@ -96,7 +113,8 @@ fn drawn(
     sides: &[Side<'_>],
     panels: Vec<Panel>,
 ) -> Option<Figure> {
-    let legend = sides.iter().filter(|_| sides.len() > 1).map(|side| Key::line(side.label, side.style)).collect();
+    let legend =
+        sides.iter().filter(|_| sides.len() > 1).map(|side| Key::line(side.label, side.style)).collect();
     let arrangement = if panels.len() > 1 { Arrangement::Grid } else { Arrangement::Stacked };
     (!panels.is_empty()).then(|| Figure { id, title: title.to_owned(), caption, legend, arrangement, panels })
 }

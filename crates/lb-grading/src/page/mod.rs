@@ -26,7 +26,11 @@ pub fn render_page(analysis: &Analysis, gates: &[Gate]) -> String {
         @for (number, test) in analysis.tests.iter().enumerate() { (one(number, test)) }
         (ends(&analysis.notes, gates))
     };
-    let kinds = if analysis.tests.len() == 1 { "1 test".to_owned() } else { format!("{} tests", analysis.tests.len()) };
+    let kinds = if analysis.tests.len() == 1 {
+        "1 test".to_owned()
+    } else {
+        format!("{} tests", analysis.tests.len())
+    };
     page(&format!("Load test: {}", analysis.source), &format!("{kinds} · bench analyze"), &body)
 }
 

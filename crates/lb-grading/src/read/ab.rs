@@ -28,7 +28,9 @@ pub(super) fn read_text(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["Concurrency", "Level:", users] => test.timing.peak_users = count(users),
-            ["Time", "taken", "for", "tests:", seconds, "seconds"] => test.timing.duration_s = number(seconds),
+            ["Time", "taken", "for", "tests:", seconds, "seconds"] => {
+                test.timing.duration_s = number(seconds)
+            }
             ["Complete", "requests:", requests] => test.summary.total_requests = count(requests),
             ["Failed", "requests:", requests] => failed = count(requests).unwrap_or(0),
             ["Non-2xx", "responses:", requests] => refused = count(requests).unwrap_or(0),
@@ -86,7 +88,9 @@ pub(super) fn read_percentiles(path: &Path, text: &str) -> Result<Test, AnalyzeE
         };
         *slot = number(time);
     }
-    test.notes.push("a table of percentiles does not tell how many requests there were, nor how many failed".to_owned());
+    test.notes.push(
+        "a table of percentiles does not tell how many requests there were, nor how many failed".to_owned(),
+    );
     Ok(test)
 }
 
@@ -117,6 +121,8 @@ pub(super) fn read_gnuplot(path: &Path, text: &str) -> Result<Test, AnalyzeError
     samples.finish(&mut test, false, |_| true);
     // Between whole seconds, a length is off by up to one, which is too much for a rate.
     (test.summary.rps, test.timing.duration_s) = (None, None);
-    test.notes.push("ab's list of requests does not tell which ones failed; its times are whole seconds".to_owned());
+    test.notes.push(
+        "ab's list of requests does not tell which ones failed; its times are whole seconds".to_owned(),
+    );
     Ok(test)
 }

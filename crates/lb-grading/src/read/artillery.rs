@@ -31,7 +31,11 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     let Some(aggregate) = json.get("/aggregate") else { return Err(json.fault("`aggregate` is missing")) };
     let aggregate = json.at(aggregate);
     let mut test = Test::new(path, Kind::Artillery, "Artillery report (JSON)");
-    if aggregate.get("/counters").is_some() { version_2(aggregate, &mut test)? } else { version_1(aggregate, &mut test)? }
+    if aggregate.get("/counters").is_some() {
+        version_2(aggregate, &mut test)?
+    } else {
+        version_1(aggregate, &mut test)?
+    }
     course(json, &mut test)?;
     Ok(test)
 }
@@ -91,7 +95,8 @@ fn version_2(aggregate: Json<'_>, test: &mut Test) -> Result<(), AnalyzeError> {
     let begin = moments("/firstCounterAt", "/firstMetricAt")?;
     let end = moments("/lastCounterAt", "/lastMetricAt")?;
     test.timing.started_at = begin.and_then(moment);
-    test.timing.duration_s = begin.zip(end).map(|(begin, end)| (end - begin) / 1e3).filter(|seconds| *seconds > 0.0);
+    test.timing.duration_s =
+        begin.zip(end).map(|(begin, end)| (end - begin) / 1e3).filter(|seconds| *seconds > 0.0);
     endpoints(aggregate, test)
 }
 

@@ -16,7 +16,12 @@ pub(super) fn is_autocannon(json: &Value) -> bool {
 
 /// Reads autocannon's JSON.
 pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
-    let json = Json { path, kind: "autocannon result", advice: "write it again with `autocannon --json`", value: json };
+    let json = Json {
+        path,
+        kind: "autocannon result",
+        advice: "write it again with `autocannon --json`",
+        value: json,
+    };
     let mut test = Test::new(path, Kind::Autocannon, "autocannon result (JSON)");
     let replies = json.needed("/requests/total")? as u64;
     let errors = json.count("/errors")?.unwrap_or(0);
@@ -29,7 +34,9 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
     test.fail("unexpected body", mismatched);
     // autocannon writes 0 for all times if there was no reply.
     let time = |key: &str| {
-        Ok::<_, AnalyzeError>(json.time(&format!("/latency/{key}"), Unit::Milliseconds)?.filter(|_| replies > 0))
+        Ok::<_, AnalyzeError>(
+            json.time(&format!("/latency/{key}"), Unit::Milliseconds)?.filter(|_| replies > 0),
+        )
     };
     test.summary = Stats {
         total_requests: Some(sum([replies, errors])),

@@ -6,7 +6,9 @@ use crate::stats::{Endpoint, Kind, Stats, Timing};
 use crate::test::Test;
 use crate::units::sum;
 use lb_core::Outcome;
-use lb_results::{ActionSummary, AlgorithmSummary, Latency, ScenarioSummary, SeriesPoint, Summary, parse_summary};
+use lb_results::{
+    ActionSummary, AlgorithmSummary, Latency, ScenarioSummary, SeriesPoint, Summary, parse_summary,
+};
 use serde_json::Value;
 use std::path::Path;
 

@@ -94,7 +94,8 @@ pub(super) fn read_text(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
         let words: Vec<&str> = line.split_whitespace().collect();
         match words.as_slice() {
             ["Bombarding", rest @ ..] => {
-                seconds = rest.windows(2).find(|pair| pair[0] == "for").and_then(|pair| milliseconds(pair[1]));
+                seconds =
+                    rest.windows(2).find(|pair| pair[0] == "for").and_then(|pair| milliseconds(pair[1]));
                 let users = rest.windows(2).find(|pair| pair[0] == "using").map(|pair| pair[1]);
                 test.timing.peak_users = users.and_then(count);
             }

@@ -80,7 +80,8 @@ fn stats(numbers: Json<'_>) -> Result<Stats, AnalyzeError> {
 /// Returns whether the text is a `simulation.log`.
 pub(super) fn is_log(text: &str) -> bool {
     let first = super::first_line(text);
-    first.starts_with("RUN\t") || text.lines().take(100).any(|line| line.starts_with("REQUEST\t") && request(line).is_some())
+    first.starts_with("RUN\t")
+        || text.lines().take(100).any(|line| line.starts_with("REQUEST\t") && request(line).is_some())
 }
 
 /// A request in a `simulation.log`: its group, its name, its begin and end, whether it succeeded, and the message.

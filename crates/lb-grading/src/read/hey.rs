@@ -86,7 +86,8 @@ pub(super) fn read_text(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     }
     if replies.is_empty() {
         let summary = &mut test.summary;
-        (summary.avg_response_time, summary.min_response_time, summary.max_response_time) = (None, None, None);
+        (summary.avg_response_time, summary.min_response_time, summary.max_response_time) =
+            (None, None, None);
     }
     Ok(test)
 }

@@ -116,7 +116,8 @@ fn time_of(text: &str) -> Option<f64> {
 
 /// Returns whether the text is a JTL file as XML.
 pub(super) fn is_xml(text: &str) -> bool {
-    text.trim_start().starts_with('<') && text.chars().take(2_000).collect::<String>().contains("<testResults")
+    text.trim_start().starts_with('<')
+        && text.chars().take(2_000).collect::<String>().contains("<testResults")
 }
 
 /// Reads a JTL file as XML. Samples within a sample, such as the images of a page, are part of it.
@@ -179,7 +180,12 @@ fn line_at(text: &str, position: u64) -> u64 {
 }
 
 fn broken(path: &Path, line: u64, problem: String) -> AnalyzeError {
-    AnalyzeError::BrokenCsv { path: path.to_owned(), line, problem, advice: "use the file of a finished test" }
+    AnalyzeError::BrokenCsv {
+        path: path.to_owned(),
+        line,
+        problem,
+        advice: "use the file of a finished test",
+    }
 }
 
 /// The attributes of a sample in XML.
@@ -284,7 +290,8 @@ impl<'a> Reading<'a> {
         if sample.message.starts_with(TRANSACTION) && !self.transactions.contains(name) {
             self.transactions.insert(name.to_owned());
         }
-        let error = (!sample.success).then(|| format!("{} {}", sample.code, sample.message).trim().to_owned());
+        let error =
+            (!sample.success).then(|| format!("{} {}", sample.code, sample.message).trim().to_owned());
         let (at_ms, latency_ms) = (sample.at_ms, sample.latency_ms);
         self.samples.add(self.path, Request { method, name, at_ms, latency_ms, error: error.as_deref() })
     }

@@ -98,7 +98,8 @@ fn thresholds(json: &Value) -> Vec<OwnThreshold> {
         }
         Some(Value::Array(conditions)) => {
             for value in conditions {
-                let condition = ["source", "expression", "name"].iter().find_map(|key| value.get(key)?.as_str());
+                let condition =
+                    ["source", "expression", "name"].iter().find_map(|key| value.get(key)?.as_str());
                 if let Some((condition, ok)) = condition.zip(held(value)) {
                     add(name, condition, ok);
                 }
@@ -137,7 +138,9 @@ fn of_group(group: &Value, path: &str, found: &mut Vec<Check>) {
     let items = |key: &str| -> Vec<(Option<&str>, &Value)> {
         match group.get(key) {
             Some(Value::Array(items)) => items.iter().map(|item| (None, item)).collect(),
-            Some(Value::Object(items)) => items.iter().map(|(name, item)| (Some(name.as_str()), item)).collect(),
+            Some(Value::Object(items)) => {
+                items.iter().map(|(name, item)| (Some(name.as_str()), item)).collect()
+            }
             _ => Vec::new(),
         }
     };

@@ -23,7 +23,8 @@ const MOST_CHECKS: usize = 1_000;
 
 /// Returns whether a line of JSON is a point, or the definition of a metric.
 pub(super) fn is_point(line: &Value) -> bool {
-    matches!(line.get("type").and_then(Value::as_str), Some("Metric" | "Point")) && line.get("metric").is_some()
+    matches!(line.get("type").and_then(Value::as_str), Some("Metric" | "Point"))
+        && line.get("metric").is_some()
 }
 
 /// Returns whether the text is k6's CSV.
@@ -216,7 +217,8 @@ impl<'a> Reading<'a> {
                 advice: "remove the line".to_owned(),
             });
         }
-        self.samples.add(self.path, Request { method: &tags.method, name, at_ms: point.at_ms, latency_ms, error })
+        self.samples
+            .add(self.path, Request { method: &tags.method, name, at_ms: point.at_ms, latency_ms, error })
     }
 
     fn finish(self) -> Result<Test, AnalyzeError> {

@@ -37,7 +37,8 @@ pub(super) fn is_stats(text: &str) -> bool {
 pub(super) fn read(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     let mut test = Test::new(path, Kind::Locust, "Locust stats CSV");
     let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let prefix = SUFFIXES.iter().find_map(|suffix| file.strip_suffix(suffix)).filter(|prefix| !prefix.is_empty());
+    let prefix =
+        SUFFIXES.iter().find_map(|suffix| file.strip_suffix(suffix)).filter(|prefix| !prefix.is_empty());
     if let Some(prefix) = prefix {
         test.name = prefix.to_owned();
     }
@@ -129,11 +130,7 @@ fn stats_of(row: Row<'_>) -> Result<Stats, AnalyzeError> {
     let failures = row.count(FAILURES)?;
     if failures > requests {
         let problem = "more than the number of requests on its line (column `Request Count`)";
-        return Err(row.fault(
-            FAILURES,
-            problem,
-            "failures are part of the requests: correct one of them",
-        ));
+        return Err(row.fault(FAILURES, problem, "failures are part of the requests: correct one of them"));
     }
     // Locust writes 0 for all times if there were no requests.
     let time = |column: &str| row.number(column).map(|time| time.filter(|_| requests > 0));

@@ -79,7 +79,9 @@ impl Totals {
         let requests = entry.needed("/num_requests")? as u64;
         let failures = entry.count("/num_failures")?.unwrap_or(0);
         if failures > requests {
-            return Err(entry.fault(format!("`num_failures` is {failures}, more than the {requests} requests")));
+            return Err(
+                entry.fault(format!("`num_failures` is {failures}, more than the {requests} requests"))
+            );
         }
         self.requests.push(requests);
         self.failures.push(failures);

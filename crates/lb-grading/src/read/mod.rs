@@ -56,10 +56,8 @@ const JSON: [OfJson; 10] = [
 ];
 
 /// Readers of JSON with a value on each line, by the value on the first.
-const JSON_LINES: [OfJsonLines; 2] = [
-    (k6_points::is_point, k6_points::read_json),
-    (vegeta_results::is_result, vegeta_results::read_json),
-];
+const JSON_LINES: [OfJsonLines; 2] =
+    [(k6_points::is_point, k6_points::read_json), (vegeta_results::is_result, vegeta_results::read_json)];
 
 /// A reader of JSON lines: whether it knows the first line, and what it reads from all.
 type OfJsonLines = (fn(&Value) -> bool, fn(&Path, &str) -> Result<Test, AnalyzeError>);

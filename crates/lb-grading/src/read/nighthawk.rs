@@ -100,5 +100,9 @@ fn percentile(latency: Json<'_>, wanted: f64) -> Option<f64> {
     let reaches = |entry: &&Value| {
         entry.get("percentile").and_then(Value::as_f64).is_some_and(|percentile| percentile >= wanted - 1e-9)
     };
-    latency.items("/percentiles").find(reaches).and_then(|entry| entry.get("duration")?.as_str()).and_then(milliseconds)
+    latency
+        .items("/percentiles")
+        .find(reaches)
+        .and_then(|entry| entry.get("duration")?.as_str())
+        .and_then(milliseconds)
 }

@@ -31,21 +31,26 @@ pub(super) fn read_oha(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
 
 fn read(text: &str, mut test: Test, path: &Path, columns: &Columns) -> Result<Test, AnalyzeError> {
     let mut stream = Stream::open(path, text, b',', None)?;
-    let [begin, latency, status] = [columns.begin, columns.latency, columns.status].map(|name| stream.column(name));
+    let [begin, latency, status] =
+        [columns.begin, columns.latency, columns.status].map(|name| stream.column(name));
     let mut samples = Samples::new(Stamp::Begin);
     while stream.advance()? {
         let at = begin.exists().then(|| stream.number(begin)).transpose()?;
         let reply = stream.number(status)? as u64;
         let error = is_bad(reply).then(|| format!("status {reply}"));
-        samples.add(path, Request {
-            at_ms: at.map(|seconds| Unit::Seconds.ms(seconds)),
-            latency_ms: Unit::Seconds.ms(stream.number(latency)?),
-            error: error.as_deref(),
-            ..Request::default()
-        })?;
+        samples.add(
+            path,
+            Request {
+                at_ms: at.map(|seconds| Unit::Seconds.ms(seconds)),
+                latency_ms: Unit::Seconds.ms(stream.number(latency)?),
+                error: error.as_deref(),
+                ..Request::default()
+            },
+        )?;
     }
     samples.finish(&mut test, true, |_| true);
     test.notes.extend(stream.note());
-    test.notes.push("requests without a reply are not in such a list, so their failures are not known".to_owned());
+    test.notes
+        .push("requests without a reply are not in such a list, so their failures are not known".to_owned());
     Ok(test)
 }

@@ -40,7 +40,8 @@ pub(super) fn is_result(line: &Value) -> bool {
 pub(super) fn read_json(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     let mut reading = Reading::new(path, "Vegeta results (JSON)");
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let line: Line = serde_json::from_str(line).map_err(|error| broken(path, number as u64 + 1, error.to_string()))?;
+        let line: Line =
+            serde_json::from_str(line).map_err(|error| broken(path, number as u64 + 1, error.to_string()))?;
         let at_ms = Unit::Nanoseconds.ms(line.timestamp.as_nanosecond() as f64);
         reading.add(line.code, at_ms, line.latency, &line.error, (&line.method, &line.url))?;
     }
@@ -50,7 +51,8 @@ pub(super) fn read_json(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
 /// Returns whether the text is Vegeta's CSV: a time in nanoseconds, a status and a latency begin each line.
 pub(super) fn is_csv(text: &str) -> bool {
     let columns: Vec<&str> = first_line(text).split(',').collect();
-    let digits = |column: usize| columns.get(column).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
+    let digits =
+        |column: usize| columns.get(column).filter(|value| value.bytes().all(|byte| byte.is_ascii_digit()));
     columns.len() >= COLUMNS[0]
         && digits(0).is_some_and(|time| (18..=19).contains(&time.len()))
         && digits(1).is_some_and(|status| (1..=3).contains(&status.len()))
@@ -71,7 +73,9 @@ pub(super) fn read_csv(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
         let column = |place: usize| record.get(place).unwrap_or_default();
         let whole = |place: usize, what: &str| {
             let value = column(place);
-            value.parse::<u64>().map_err(|_| fault(format!("column {}, the {what}, is `{value}`, not a whole number", place + 1)))
+            value.parse::<u64>().map_err(|_| {
+                fault(format!("column {}, the {what}, is `{value}`, not a whole number", place + 1))
+            })
         };
         if record.len() < COLUMNS[0] {
             return Err(fault(format!("the line has {} values, not {}", record.len(), COLUMNS[1])));

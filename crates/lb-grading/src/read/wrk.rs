@@ -77,10 +77,12 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
     if requests == Some(0) {
         // wrk prints 0 for all times if there were no replies.
         let summary = &mut test.summary;
-        (summary.avg_response_time, summary.std_response_time, summary.max_response_time) = (None, None, None);
+        (summary.avg_response_time, summary.std_response_time, summary.max_response_time) =
+            (None, None, None);
         (summary.p50, summary.p95, summary.p99) = (None, None, None);
     } else if test.summary.p95.is_none() {
-        test.notes.push("wrk prints no p95, and other percentiles only with `--latency`; wrk2 has all".to_owned());
+        test.notes
+            .push("wrk prints no p95, and other percentiles only with `--latency`; wrk2 has all".to_owned());
     }
     Ok(test)
 }

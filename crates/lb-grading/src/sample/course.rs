@@ -132,7 +132,10 @@ mod tests {
         assert_eq!(whole, parts, "there is one endpoint");
         let course = &whole[0];
         assert_eq!(course.len(), 22, "intervals of 100 ms in 2.25 s");
-        assert_eq!((course[0].rps, course[1].failures_rps, course[1].error_rate()), (10.0, 10.0, Some(100.0)));
+        assert_eq!(
+            (course[0].rps, course[1].failures_rps, course[1].error_rate()),
+            (10.0, 10.0, Some(100.0))
+        );
         let last = course[21];
         assert!((last.length_s - 0.15).abs() < 1e-9, "{last:?}");
         assert_eq!((last.mean_ms, last.p95_ms, course[5].mean_ms), (Some(50.0), Some(50.0), None));

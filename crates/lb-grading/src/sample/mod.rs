@@ -162,7 +162,8 @@ impl Samples {
                 all.push(sample.latency_ms);
             }
         }
-        let all_failed = failed.iter().zip(&counted).filter(|(_, counted)| **counted).map(|(failed, _)| *failed);
+        let all_failed =
+            failed.iter().zip(&counted).filter(|(_, counted)| **counted).map(|(failed, _)| *failed);
         test.summary = rates.stats(&mut all, all_failed.sum());
         test.spread = Spread::of_sorted(&all);
         let [whole, parts] = courses(&self.samples, &counted, self.endpoints.len(), self.extent);
@@ -244,7 +245,9 @@ mod tests {
         let path = Path::new("x");
         let mut samples = Samples::new(Stamp::Begin);
         let add = |samples: &mut Samples, name: &str| {
-            samples.add(path, Request { name, latency_ms: 1.0, ..Request::default() }).expect("there is room");
+            samples
+                .add(path, Request { name, latency_ms: 1.0, ..Request::default() })
+                .expect("there is room");
         };
         for number in 0..MOST_ENDPOINTS + 50 {
             add(&mut samples, &format!("/{number}"));
