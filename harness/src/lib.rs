@@ -6,7 +6,7 @@
 //!
 //! Data flows one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks,
 //! trials, phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. Progress is reported to
-//! observers, such as those of [`show`]. [`testbed`] starts and stops the system under test, [`grading`]
+//! observers, such as those of [`show`]. [`testbed`] starts and stops the system under test, `lb_grading`
 //! reads results of other tools, [`exit`] turns errors into exit codes.
 //!
 //! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the interface in `driver.rs` and its
@@ -78,7 +78,6 @@ pub mod children;
 pub mod cli;
 pub mod exit;
 pub mod experiment;
-pub mod grading;
 pub mod show;
 pub mod testbed;
 

@@ -323,7 +323,7 @@ fn broken_values_are_refused_with_line_column_value_and_the_way_out() {
 fn what_is_no_test_is_refused_by_what_it_is() {
     let sample = r#"{"metric":"vus","type":"Metric","data":{}}"#;
     let two = format!("{sample}\n{sample}\n");
-    let accepted = "give a Locust `*_stats.csv`";
+    let accepted = "give results of Locust";
     let table: [(&str, &str, &[&str]); 12] = [
         (
             "a.json",
@@ -332,7 +332,7 @@ fn what_is_no_test_is_refused_by_what_it_is() {
         ),
         ("a.json", "{}", &["an empty JSON object", accepted]),
         ("a.json", r#"{"metrics": "#, &["not JSON", accepted]),
-        ("a.json", &two, &["k6's list of samples", "--summary-export"]),
+        ("a.json", &two, &["k6's points without one of `http_req_duration`", "sends HTTP requests"]),
         ("a.json", r#"{"metrics": {"iterations": {"count": 1}}}"#, &["no metric `http_req_duration`"]),
         ("a.json", r#"{"analysis": {}, "bottlenecks": []}"#, &["already an analysis"]),
         (
@@ -356,8 +356,8 @@ fn what_is_no_test_is_refused_by_what_it_is() {
         refused(&bench, path, parts);
     }
     let bench = bench_with(&[("sub/notes.txt", "x"), ("sub/run/summary.json", "{}")]);
-    refused(&bench, "sub", &["without `*_stats.csv`", "`notes.txt`, `run/`", accepted]);
-    refused(&bench, "sub/run", &["summary.json", "an empty JSON object"]);
+    refused(&bench, "sub", &["a folder without results of a load test", "`notes.txt`, `run/`", accepted]);
+    refused(&bench, "sub/run", &["it holds `summary.json`"]);
     let bench = bench_with(&[("run/summary.json", r#"{"schema_version": 1, "scenarios": []}"#)]);
     refused(&bench, "run", &["schema version 1", "run it again"]);
 }
@@ -417,4 +417,126 @@ fn what_a_terminal_would_obey_is_shown_as_an_escape() {
     assert!(!shown.contains('\u{1b}') && !shown.contains('\u{7}'), "{shown:?}");
     assert!(shown.contains("\\u{1b}]0;owned\\u{7}/health"), "{shown}");
     refused(&Bench::new(), "none\u{1b}[2J.csv", &["none\\u{1b}[2J.csv"]);
+}
+
+/// A test of k6 as points: when, for how long, which endpoint, and whether it failed.
+fn k6_points(requests: &[(u32, f64, &str, &str, bool)]) -> String {
+    let mut text =
+        "metric_name,timestamp,metric_value,error,expected_response,method,name,status,url,extra_tags\n"
+            .to_owned();
+    for (second, ms, method, path, ok) in requests {
+        let (time, status) = (1_760_000_000 + second, if *ok { 200 } else { 500 });
+        text += &format!(
+            "http_req_duration,{time},{ms},,{ok},{method},http://h{path},{status},http://h{path},\n"
+        );
+    }
+    text
+}
+
+#[test]
+fn two_sides_are_compared_in_numbers_sentences_and_charts() {
+    let before = k6_points(&[
+        (0, 40.0, "GET", "/api/v1/item", true),
+        (1, 60.0, "GET", "/api/v1/item", true),
+        (2, 90.0, "POST", "/api/v1/user", false),
+        (4, 90.0, "POST", "/api/v1/user", true),
+    ]);
+    let after = k6_points(&[
+        (0, 40.0, "GET", "/api/v1/item", true),
+        (1, 40.0, "GET", "/api/v1/item", true),
+        (2, 40.0, "GET", "/api/v1/item", true),
+        (4, 60.0, "POST", "/api/v1/user", true),
+    ]);
+    let bench = bench_with(&[("base/k6_1.csv", &before), ("new/improved_k6_1.csv", &after)]);
+    let args = ["analyze", "base", "new", "--json", "c.json", "--html", "c.html"];
+    let output = bench.run(&args);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let shown = text(&output.stdout);
+    let sentences = [
+        "The mean response time fell from 70.0 ms to 45.0 ms (-35.7 %).",
+        "The slowest endpoint is POST /api/v1/user in both; its mean fell from 90.0 ms to 60.0 ms (-33.3 %).",
+        "The busiest endpoint is GET /api/v1/item in both: 50.0 % of the requests before, 75.0 % after.",
+        "The error rate went from 25.00 % to 0.00 %.",
+    ];
+    for sentence in sentences {
+        assert!(shown.contains(sentence), "`{sentence}` is in {shown}");
+    }
+    assert!(shown.contains("bench compare"), "one run each is no proof: {shown}");
+    let json = bench.json("c.json");
+    let p95 =
+        json["pairs"][0]["changes"].as_array().expect("a list").iter().find(|one| one["metric"] == "p95");
+    let p95 = p95.expect("p95 is compared");
+    assert_eq!(
+        (&p95["endpoint"], &p95["baseline"], &p95["improved"]),
+        (&json!("summary"), &json!(90.0), &json!(60.0))
+    );
+    assert_eq!(json["pairs"][0]["baseline"]["analysis"]["summary"]["total_requests"], 4);
+    let page = std::fs::read_to_string(bench.path("c.html")).expect("a page");
+    for part in [
+        "Response time over time",
+        "Throughput over time",
+        "Error rate over time",
+        "Mean response time by endpoint and method",
+        "Spread of the response time",
+        "POST /api/v1/user · improved",
+        sentences[0],
+    ] {
+        assert!(page.contains(part), "the page has `{part}`");
+    }
+    for banned in ["<script", "http-equiv=\"refresh", "NaN", "inf%", "https://"] {
+        assert!(!page.contains(banned), "the page has `{banned}`");
+    }
+}
+
+#[test]
+fn the_page_of_one_side_has_its_charts() {
+    let bench = bench_with(&[("run_stats.csv", &csv(&[HEADER, HEALTH, LOGIN, AGGREGATED]))]);
+    let output = bench.run(&["analyze", "run_stats.csv", "--html", "page.html"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let page = std::fs::read_to_string(bench.path("page.html")).expect("a page");
+    for part in
+        ["Throughput by endpoint", "Error rate by endpoint", "the source has no quartiles", "POST /login"]
+    {
+        assert!(page.contains(part), "the page has `{part}`");
+    }
+    let failed = bench.run(&["analyze", "run_stats.csv", "--html", "no/such/page.html"]);
+    assert_eq!(failed.status.code(), Some(3));
+    assert!(text(&failed.stderr).contains("--html"), "{}", text(&failed.stderr));
+}
+
+#[test]
+fn thresholds_decide_the_exit_code() {
+    let bench = bench_with(&[("run_stats.csv", &csv(&[HEADER, HEALTH, LOGIN, AGGREGATED]))]);
+    let code = |rules: &[&str]| {
+        let mut args = vec!["analyze", "run_stats.csv"];
+        args.extend(rules.iter().flat_map(|rule| ["--threshold", rule]));
+        let output = bench.run(&args);
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let (held, shown) = code(&["http_req_duration: p(95)<200", "http_req_failed: rate<0.02"]);
+    assert_eq!(held, Some(0), "{shown}");
+    assert!(shown.contains("- run: http_req_duration: p(95)<200 held (180)"), "{shown}");
+    let (crossed, shown) = code(&["http_req_duration: p(95)<100", "http_req_failed: rate<0.02"]);
+    assert_eq!(crossed, Some(99), "{shown}");
+    assert!(shown.contains("p(95)<100 NOT MET (180)"), "{shown}");
+    let (unknown, shown) = code(&["http_req_duration{action:/login}: p(90)<1000"]);
+    assert_eq!(unknown, Some(99), "a value that is not reported meets no limit: {shown}");
+    let (of_one, shown) = code(&["http_req_duration{action:/health}: p(95)<31"]);
+    assert_eq!(of_one, Some(0), "{shown}");
+    let (wrong, shown) = code(&["p95 < 200"]);
+    assert_eq!(wrong, Some(2), "{shown}");
+}
+
+#[test]
+fn sides_without_a_common_test_are_refused() {
+    let bench = bench_with(&[
+        ("a/x_stats.csv", &csv(&[HEADER, AGGREGATED])),
+        ("a/y_stats.csv", &csv(&[HEADER, AGGREGATED])),
+        ("b/v_stats.csv", &csv(&[HEADER, AGGREGATED])),
+        ("b/w_stats.csv", &csv(&[HEADER, AGGREGATED])),
+    ]);
+    let output = bench.run(&["analyze", "a", "b"]);
+    let message = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{message}");
+    assert!(message.contains("the first one holds `x`, `y`, the second one `v`, `w`"), "{message}");
 }

@@ -1,8 +1,8 @@
 //! Published JSON Schemas are those of the types: what configs are held against, and what results look
 //! like.
 
-use harness::grading::AnalysisDocument;
 use lb_analysis::runs::FolderComparison;
+use lb_grading::{AnalysisDocument, ComparisonDocument};
 use lb_results::{AlgorithmSummary, Summary};
 use serde_json::Value;
 use std::path::Path;
@@ -11,7 +11,7 @@ use std::path::Path;
 const UPDATE: &str = "UPDATE_SCHEMA";
 
 /// Where each schema is published, and what the types say.
-fn schemas() -> [(&'static str, Value); 6] {
+fn schemas() -> [(&'static str, Value); 7] {
     [
         ("configs/schema/bench-config.schema.json", lb_config::schema()),
         ("configs/schema/load-balancer.schema.json", lb_config::load_balancer_schema()),
@@ -19,6 +19,7 @@ fn schemas() -> [(&'static str, Value); 6] {
         ("docs/schema/trial.schema.json", schemars::schema_for!(AlgorithmSummary).to_value()),
         ("docs/schema/comparison.schema.json", schemars::schema_for!(FolderComparison).to_value()),
         ("docs/schema/analysis.schema.json", schemars::schema_for!(AnalysisDocument).to_value()),
+        ("docs/schema/analysis-comparison.schema.json", schemars::schema_for!(ComparisonDocument).to_value()),
     ]
 }
 

@@ -1,11 +1,11 @@
 //! The readers of files: none of them may panic, stall or fill the memory.
 
 use bytes::Bytes;
-use harness::grading::{analyze_content, render};
 use lb_analysis::threshold::{Threshold, preset};
 use lb_config::{Overrides, from_text, plan};
 use lb_core::policy::PolicyFile;
 use lb_core::topology::Topology;
+use lb_grading::{analyze_content, compare, render, render_comparison, render_comparison_page, render_page};
 use lb_recording::{Entries, FieldMap, LogFormat, Play, TraceFormat, TraceOptions};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;
@@ -104,12 +104,17 @@ pub(crate) fn policy(bytes: &[u8]) {
     }
 }
 
-/// Grades results of any tool.
+/// Grades results of any tool, compares them with themselves, and renders both.
 pub(crate) fn analyze(bytes: &[u8]) {
-    let Ok(text) = std::str::from_utf8(bytes) else { return };
-    match analyze_content(Path::new("results"), text) {
-        Ok(analysis) => drop(render(&analysis)),
-        Err(error) => drop(error.to_string()),
+    let analysis = match analyze_content(Path::new("results"), bytes) {
+        Ok(analysis) => analysis,
+        Err(error) => return drop(error.to_string()),
+    };
+    drop((render(&analysis, &[]), render_page(&analysis, &[])));
+    let document = serde_json::to_value(analysis.document(jiff::Timestamp::UNIX_EPOCH, &[]));
+    assert!(document.is_ok(), "an analysis is JSON");
+    if let Ok(comparison) = compare(analysis.clone(), analysis) {
+        drop((render_comparison(&comparison, &[]), render_comparison_page(&comparison, &[])));
     }
 }
 

@@ -184,13 +184,25 @@ pub struct CompareArgs {
 /// The flags of `bench analyze`.
 #[derive(Clone, Debug, Args)]
 pub struct AnalyzeArgs {
-    /// Results to grade.
+    /// Results to grade, or the baseline of a comparison.
     ///
-    /// A Locust stats CSV or a folder of them, a k6 summary, an oha report, or a results folder from `bench`.
+    /// A file or a folder with results of Locust, k6, JMeter, Gatling, Vegeta, wrk, hey, oha, ab, bombardier,
+    /// autocannon, Artillery, Fortio, Nighthawk or `bench`. The kind is told from the content.
     pub path: PathBuf,
-    /// Also write the analysis as JSON to this file.
+    /// Results to compare with the baseline, of the same kinds.
+    pub improved: Option<PathBuf>,
+    /// Also write the analysis or comparison as JSON to this file.
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub json: Option<PathBuf>,
+    /// Also write a page with charts to this file.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub html: Option<PathBuf>,
+    /// Exit with 99 unless this condition holds for each test; may be repeated.
+    ///
+    /// For example `http_req_duration: p(95)<200`, in milliseconds, or `http_req_failed: rate<0.01`. A value that a
+    /// test does not report does not meet it. Of a comparison, the second side is held against it.
+    #[arg(long = "threshold", value_name = "RULE", help_heading = "Evidence")]
+    pub thresholds: Vec<String>,
 }
 
 /// The flags of `bench report`.

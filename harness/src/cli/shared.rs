@@ -106,9 +106,14 @@ pub(super) fn listen() -> Interrupt {
 
 /// Writes `value` as JSON to a file that the user named with `--json`.
 pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
-    let text = serde_json::to_vec_pretty(value).or_exit(ExitCode::Internal)?;
+    let text = serde_json::to_string_pretty(value).or_exit(ExitCode::Internal)?;
+    write_text(path, "--json", &text)
+}
+
+/// Writes a text to a file that the user named with `flag`.
+pub(super) fn write_text(path: &Path, flag: &str, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text)
-        .with_context(|| format!("failed to write `{}`; give another path with --json", path.display()))
+        .with_context(|| format!("failed to write `{}`; give another path with {flag}", path.display()))
         .or_exit(ExitCode::Preflight)
 }
 

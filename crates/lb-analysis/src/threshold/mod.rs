@@ -97,15 +97,22 @@ pub enum TimeWindow {
 
 /// How values are combined into one.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Aggregation {
+pub enum Aggregation {
+    /// `avg`: the mean.
     Average,
+    /// `min`: the smallest value.
     Min,
+    /// `max`: the largest value.
     Max,
+    /// `med`: the median.
     Median,
-    /// A percentile, from 0 to 100.
+    /// `p(N)`: a percentile, from 0 to 100.
     Percentile(f64),
+    /// `rate`: a share, or a number per second.
     Rate,
+    /// `count`: a number.
     Count,
+    /// `value`: the value itself.
     Value,
 }
 
@@ -138,6 +145,11 @@ impl Threshold {
     /// Returns the values that the threshold applies to.
     pub fn selector(&self) -> &Selector {
         &self.selector
+    }
+
+    /// Returns how the values that the threshold applies to are combined.
+    pub const fn aggregation(&self) -> Aggregation {
+        self.aggregation
     }
 
     /// Returns whether the threshold limits a value from above, so that more load can only breach it.

@@ -29,6 +29,8 @@ pub struct Row {
     pub value: Option<f64>,
     /// The ends of the whiskers.
     pub ends: Option<[f64; 2]>,
+    /// The ends of a box around the value, such as the quartiles of a box plot.
+    pub boxed: Option<[f64; 2]>,
     /// A target value, drawn as a tick.
     pub target: Option<f64>,
     /// The value as text.
@@ -38,7 +40,7 @@ pub struct Row {
 impl Rows {
     pub(super) fn draw(&self, alt: &str) -> Markup {
         let drawn = |row: &Row| {
-            let ends = row.ends.into_iter().flatten();
+            let ends = row.ends.into_iter().chain(row.boxed).flatten();
             row.value.into_iter().chain(row.target).chain(ends).collect::<Vec<_>>()
         };
         let values = self.rows.iter().flat_map(drawn).chain(self.rules.iter().map(|(at, _)| *at));
@@ -92,7 +94,10 @@ impl Rows {
                 g.(colour) {
                     (hint(&format!("{}: {}", row.name, row.text)))
                     rect.touch width="100%" height="100%" {}
-                    @if self.axis.scale == Scale::FromZero {
+                    @if let Some([low, high]) = row.boxed {
+                        @let (from, to) = (axis.at(low), axis.at(high));
+                        rect.bar x=(percentage(from)) y="22%" height="56%" width=(percentage(to - from)) {}
+                    } @else if self.axis.scale == Scale::FromZero {
                         rect.bar y="30%" height="40%" width=(percentage(axis.at(value))) {}
                     }
                     @if let Some([low, high]) = row.ends {
@@ -115,6 +120,15 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_box_replaces_the_bar_from_zero() {
+        let row = Row { value: Some(50.0), boxed: Some([40.0, 70.0]), ..Row::default() };
+        let axis = Axis::new("", Scale::FromZero).between(0.0, 100.0);
+        let drawn = Rows { axis, rows: vec![row], rules: Vec::new() }.draw("Rows.").into_string();
+        assert_eq!(drawn.matches(r#"class="bar""#).count(), 1, "{drawn}");
+        assert!(drawn.contains(r#"<rect class="bar" x="40%" y="22%" height="56%" width="30%""#), "{drawn}");
+    }
 
     #[test]
     fn whiskers_reach_to_their_ends_and_the_best_row_is_marked() {
