@@ -3,7 +3,7 @@
 //! Sessions begin as a Poisson process whose rate is that of the hour times the state of the modulation. The length of a
 //! session and its think times are drawn from those observed, and its requests from the Markov chain. The chain's
 //! probabilities are multiplied by a factor for each hour and kind, fitted in turns so that the stationary shares of the
-//! kinds are those of the hour. Without sessions, each request is drawn by itself.
+//! kinds change from hour to hour as they were observed to. Without sessions, each request is drawn by itself.
 
 use crate::document::{Sessions, TrafficModel};
 use crate::fits;
@@ -13,6 +13,7 @@ use crate::resample::Targets;
 use crate::slots::{Piece, SECOND, Zone, cut};
 use crate::walk::{choose, running, times};
 use lb_core::{Rng, Seed};
+use rand::RngExt;
 
 /// Requests of all hours that stand in for an hour with few of its own.
 const PSEUDO_REQUESTS: f64 = 100.0;
@@ -44,9 +45,12 @@ pub(crate) fn draw(
         return drawn.into_iter().map(request).collect();
     };
     let walker = Walker::new(model, sessions);
+    let profile = Profile::new(model, true);
     // Sessions that began before the list are still under way when it begins.
-    let from = first.from - (walker.lead_s() * SECOND as f64) as i64;
-    let starts = times(&cut(zone, from, last.to), &Profile::new(model, true), scale, modulation, &mut rng);
+    let mut around = cut(zone, first.from - (walker.lead_s() * SECOND as f64) as i64, first.from);
+    around.iter_mut().filter(|piece| !profile.is_known(piece.slot)).for_each(|piece| piece.slot = first.slot);
+    around.extend_from_slice(pieces);
+    let starts = times(&around, &profile, scale, modulation, &mut rng);
     let mut requests = Vec::new();
     for (visit, start) in starts.into_iter().enumerate() {
         let mut at = start;
@@ -71,6 +75,8 @@ pub(crate) fn draw(
 /// The shares of kinds in each hour of the day.
 struct Shares {
     shares: Vec<Vec<f64>>,
+    /// The shares over all hours.
+    overall: Vec<f64>,
     running: Vec<Vec<f64>>,
 }
 
@@ -90,13 +96,15 @@ impl Shares {
         };
         let shares: Vec<Vec<f64>> = counts.into_iter().map(smooth).collect();
         let running = shares.iter().map(|shares| running(shares.iter().copied())).collect();
-        Self { shares, running }
+        Self { shares, overall, running }
     }
 }
 
 /// Walks through sessions.
 struct Walker<'a> {
     sessions: &'a Sessions,
+    /// Precision of the recorded times in seconds.
+    resolution_s: f64,
     lengths: Vec<f64>,
     first: Vec<f64>,
     /// Successors of each kind with their counts.
@@ -113,13 +121,27 @@ impl<'a> Walker<'a> {
         }
         let mut walker = Self {
             sessions,
+            resolution_s: model.source.resolution_s,
             lengths: running(sessions.lengths.iter().map(|length| length.sessions as f64)),
             first: sessions.first.iter().map(|count| *count as f64).collect(),
             rows,
             factors: Vec::new(),
         };
-        let shares = Shares::new(model).shares;
-        walker.factors = shares.iter().map(|wanted| walker.fit(wanted)).collect();
+        let Shares { shares, overall, .. } = Shares::new(model);
+        let usual = walker.stationary(&vec![1.0; overall.len()]);
+        let wanted = |shares: &Vec<f64>| -> Vec<f64> {
+            let ratio = |(share, all): (&f64, &f64)| if *all > 0.0 { share / all } else { 1.0 };
+            let weights: Vec<f64> = shares
+                .iter()
+                .zip(&overall)
+                .map(ratio)
+                .zip(&usual)
+                .map(|(ratio, usual)| ratio * usual)
+                .collect();
+            let total: f64 = weights.iter().sum();
+            weights.into_iter().map(|weight| weight / total).collect()
+        };
+        walker.factors = shares.iter().map(|shares| walker.fit(&wanted(shares))).collect();
         walker
     }
 
@@ -167,9 +189,10 @@ impl<'a> Walker<'a> {
         self.sessions.lengths[choose(&self.lengths, rng)].requests
     }
 
-    /// Draws a time between requests. Times in whole seconds are spread over theirs.
+    /// Draws a time between requests. A difference of two rounded times may be off by their precision either way.
     fn think_s(&self, rng: &mut Rng) -> f64 {
-        fits::draw(&self.sessions.think_times_s, rng).max(0.0)
+        let error = self.resolution_s * (rng.random::<f64>() - rng.random::<f64>());
+        (fits::draw(&self.sessions.think_times_s, rng) + error).max(0.0)
     }
 
     fn next(&self, from: Option<usize>, hour: u8, rng: &mut Rng) -> usize {

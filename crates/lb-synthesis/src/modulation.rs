@@ -76,6 +76,12 @@ impl Modulation {
         self.burst_s / (self.burst_s + self.calm_s)
     }
 
+    /// Returns the mean factor; 1 for a fitted modulation.
+    pub(crate) fn mean_factor(&self) -> f64 {
+        let share = self.burst_share();
+        (1.0 - share) * self.calm_factor + share * self.burst_factor
+    }
+
     pub(crate) fn moments(&self) -> Moments {
         let share = self.burst_share();
         Moments {

@@ -4,7 +4,7 @@ use crate::document::TrafficModel;
 use crate::error::SynthesisError;
 use crate::list::List;
 use crate::profile::Profile;
-use crate::slots::{SECOND, Zone, cut};
+use crate::slots::{Piece, SECOND, Zone, cut};
 use crate::{generate, resample};
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use lb_core::Seed;
@@ -68,7 +68,7 @@ pub fn synthesise(model: &TrafficModel, order: &Order) -> Result<List, Synthesis
     let pieces = cut(&zone, from, to);
     let profile = Profile::new(model, false);
     let note = profile.check(model, &pieces)?;
-    let expected = profile.expected(&pieces) * order.scale;
+    let expected = expected(model, &profile, &pieces, order);
     if expected > MOST_REQUESTS {
         return Err(wrong(format!(
             "the list would have about {expected:.0} requests; the limit is {MOST_REQUESTS:.0}, so choose a lower --scale or a shorter --length"
@@ -86,6 +86,19 @@ pub fn synthesise(model: &TrafficModel, order: &Order) -> Result<List, Synthesis
         )));
     }
     Ok(List { requests, notes: note.into_iter().collect() })
+}
+
+/// Returns the number of requests that a list is expected to have.
+fn expected(model: &TrafficModel, profile: &Profile, pieces: &[Piece], order: &Order) -> f64 {
+    let rows = profile.expected(pieces) * order.scale;
+    let factor = model.bursts.modulation.map_or(1.0, |found| found.mean_factor());
+    match (order.method, &model.sessions) {
+        (Method::Resample, _) => rows,
+        (Method::Model, None) => rows * factor,
+        (Method::Model, Some(sessions)) => {
+            Profile::new(model, true).expected(pieces) * order.scale * factor * sessions.table_length()
+        }
+    }
 }
 
 /// Returns when the list begins, as Unix time in nanoseconds.

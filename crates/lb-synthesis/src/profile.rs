@@ -41,6 +41,11 @@ impl Profile {
         self.rates[slot.index()].unwrap_or(0.0)
     }
 
+    /// Returns whether anything is known of a slot.
+    pub(crate) fn is_known(&self, slot: Slot) -> bool {
+        self.rates[slot.index()].is_some()
+    }
+
     /// Returns the expected number of events in these pieces.
     pub(crate) fn expected(&self, pieces: &[Piece]) -> f64 {
         pieces.iter().map(|piece| self.rate(piece.slot) * piece.seconds()).sum()

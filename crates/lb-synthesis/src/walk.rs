@@ -22,7 +22,8 @@ pub(crate) fn times(
         let mut from = piece.from as f64;
         let end = piece.to as f64;
         while from < end {
-            let to = end.min(from + state.left);
+            let change = from + state.left;
+            let to = change.min(end);
             let rate = rate * state.factor();
             let mut at = from;
             if rate > 0.0 {
@@ -32,7 +33,12 @@ pub(crate) fn times(
                     at += rng.sample::<f64, _>(Exp1) / rate;
                 }
             }
-            state.pass(to - from, rng);
+            // Compared, not subtracted: what is left may be less than the precision of a time.
+            if change <= end {
+                state.change(rng);
+            } else {
+                state.left -= end - from;
+            }
             from = to;
         }
     }
@@ -83,11 +89,8 @@ impl<'a> State<'a> {
         }
     }
 
-    fn pass(&mut self, nanos: f64, rng: &mut Rng) {
-        self.left -= nanos;
-        if self.left <= 0.0 {
-            self.in_burst = !self.in_burst;
-            self.stay(rng);
-        }
+    fn change(&mut self, rng: &mut Rng) {
+        self.in_burst = !self.in_burst;
+        self.stay(rng);
     }
 }

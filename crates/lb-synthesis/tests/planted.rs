@@ -39,7 +39,7 @@ fn the_hourly_profile_is_recovered_within_its_intervals() {
     let weekend: f64 = model.hours.iter().filter(|hour| hour.weekday > 5).map(|hour| hour.per_second).sum();
     let ratio = weekend / 2.0 / mean_day;
     assert!((ratio - 0.6).abs() < 0.05, "weekends have 60 % of the requests: {ratio}");
-    assert!(model.rates.explained.expect("many hours") > 0.9, "{:?}", model.rates);
+    assert!(model.rates.explained.expect("many hours") > 0.85, "{:?}", model.rates);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, learn, plan, replay_events, report, run, synthesise, validate,
+    aa, algorithms, analyze, compare, doctor, export, learn, plan, replay_events, report, run, synthesise,
+    validate,
 };
 use crate::exit::with_output;
 use lb_core::plain;

@@ -20,8 +20,12 @@ pub(super) fn execute(args: &ExportArgs) -> Result<ExitCode, Failure> {
     write_new(&args.out, std::slice::from_ref(&args.list), &script)?;
     let out = args.out.display();
     print(&match args.to {
-        ExportTool::K6 => format!("script: {out}\nrun it with: k6 run -e BASE_URL=http://localhost:8080 {out}"),
-        ExportTool::Locust => format!("script: {out}\nrun it with: locust -f {out} --headless --host http://localhost:8080"),
+        ExportTool::K6 => {
+            format!("script: {out}\nrun it with: k6 run -e BASE_URL=http://localhost:8080 {out}")
+        }
+        ExportTool::Locust => {
+            format!("script: {out}\nrun it with: locust -f {out} --headless --host http://localhost:8080")
+        }
     });
     Ok(ExitCode::Ok)
 }

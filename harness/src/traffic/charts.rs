@@ -11,10 +11,17 @@ const NAMES: [&str; 2] = ["recording", "synthetic"];
 
 /// Returns all figures that have something to show.
 pub(super) fn figures(validation: &Validation) -> Vec<Figure> {
-    [Some(over_time(validation)), by_hour(validation), by_endpoint(validation), dispersion(validation), gaps(validation), heat(validation)]
-        .into_iter()
-        .flatten()
-        .collect()
+    [
+        Some(over_time(validation)),
+        by_hour(validation),
+        by_endpoint(validation),
+        dispersion(validation),
+        gaps(validation),
+        heat(validation),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn legend() -> Vec<Key> {
@@ -23,7 +30,11 @@ fn legend() -> Vec<Key> {
 
 /// Draws a line for the recording and one for the synthetic list.
 fn lines(points: [Vec<(f64, Option<f64>)>; 2]) -> Vec<Line> {
-    let line = |(number, points): (usize, Vec<_>)| Line { name: NAMES[number].to_owned(), style: Style::of(number), points };
+    let line = |(number, points): (usize, Vec<_>)| Line {
+        name: NAMES[number].to_owned(),
+        style: Style::of(number),
+        points,
+    };
     points.into_iter().enumerate().map(line).collect()
 }
 
@@ -66,10 +77,13 @@ fn by_hour(validation: &Validation) -> Option<Figure> {
         let real = rows.iter().map(|row| (f64::from(row.hour), Some(row.real))).collect();
         let synthetic = rows.iter().map(|row| (f64::from(row.hour), Some(row.synthetic))).collect();
         let chart = plane(hours_axis(), Axis::new("Requests/h", Scale::FromZero), [real, synthetic]);
-        (rows.len() > 1).then(|| Panel::new(format!("Lines over the hours of the day: {title}."), chart).titled(title))
+        (rows.len() > 1)
+            .then(|| Panel::new(format!("Lines over the hours of the day: {title}."), chart).titled(title))
     };
-    let panels: Vec<Panel> = [panel(false, "Working days"), panel(true, "Weekends")].into_iter().flatten().collect();
-    (!panels.is_empty()).then(|| figure("hours", "Requests by hour of the day", "Mean of all days compared.", panels))
+    let panels: Vec<Panel> =
+        [panel(false, "Working days"), panel(true, "Weekends")].into_iter().flatten().collect();
+    (!panels.is_empty())
+        .then(|| figure("hours", "Requests by hour of the day", "Mean of all days compared.", panels))
 }
 
 fn hours_axis() -> Axis {
@@ -83,18 +97,28 @@ fn name(row: &EndpointRow) -> String {
 
 fn by_endpoint(validation: &Validation) -> Option<Figure> {
     let panel = |row: &EndpointRow| {
-        let points = |rates: &[Option<f64>]| rates.iter().enumerate().map(|(hour, rate)| (hour as f64, *rate)).collect();
+        let points = |rates: &[Option<f64>]| {
+            rates.iter().enumerate().map(|(hour, rate)| (hour as f64, *rate)).collect()
+        };
         let chart = plane(
             hours_axis(),
             Axis::new("Requests/h", Scale::FromZero),
             [points(&row.real_by_hour), points(&row.synthetic_by_hour)],
         );
-        let note = format!("{:.1} % of the recording, {:.1} % synthetic", 100.0 * row.real, 100.0 * row.synthetic);
-        Panel::new(format!("Lines over the hours of the day: {}.", name(row)), chart).titled(name(row)).noted(note)
+        let note =
+            format!("{:.1} % of the recording, {:.1} % synthetic", 100.0 * row.real, 100.0 * row.synthetic);
+        Panel::new(format!("Lines over the hours of the day: {}.", name(row)), chart)
+            .titled(name(row))
+            .noted(note)
     };
     let panels: Vec<Panel> = validation.endpoints.iter().take(MOST_PANELS).map(panel).collect();
     (!panels.is_empty()).then(|| {
-        figure("endpoints", "Requests by endpoint and hour", "The most frequent endpoints; all days together.", panels)
+        figure(
+            "endpoints",
+            "Requests by endpoint and hour",
+            "The most frequent endpoints; all days together.",
+            panels,
+        )
     })
 }
 
@@ -121,7 +145,8 @@ fn gaps(validation: &Validation) -> Option<Figure> {
     };
     (!validation.gaps.is_empty()).then(|| {
         let x = Axis::new("Gap × rate of the hour", Scale::Logarithmic);
-        let chart = plane(x, Axis::new("Share of gaps", Scale::FromZero).between(0.0, 1.0), [points(0), points(1)]);
+        let chart =
+            plane(x, Axis::new("Share of gaps", Scale::FromZero).between(0.0, 1.0), [points(0), points(1)]);
         figure(
             "gaps",
             "Times between requests",
@@ -142,7 +167,8 @@ fn heat(validation: &Validation) -> Option<Figure> {
         };
         Panel::new(format!("Heat map: {title}, as numbers in cells."), Chart::Heat(heat)).titled(title)
     };
-    let known = validation.endpoints.iter().any(|row| row.real_by_hour.iter().flatten().any(|rate| *rate > 0.0));
+    let known =
+        validation.endpoints.iter().any(|row| row.real_by_hour.iter().flatten().any(|rate| *rate > 0.0));
     known.then(|| Figure {
         id: "heat",
         title: "Requests per hour by endpoint and hour of the day".to_owned(),

@@ -18,7 +18,11 @@ pub fn describe_model(model: &TrafficModel) -> String {
     let source = &model.source;
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{} requests from {} to {}", source.requests, source.from, source.to);
-    let _ = writeln!(text, "hours are those of {}; times are known to {} s", source.time_zone, source.resolution_s);
+    let _ = writeln!(
+        text,
+        "hours are those of {}; times are known to {} s",
+        source.time_zone, source.resolution_s
+    );
     for note in &source.notes {
         let _ = writeln!(text, "note: {}", plain::line(note));
     }
@@ -27,7 +31,10 @@ pub fn describe_model(model: &TrafficModel) -> String {
     let _ = writeln!(
         text,
         "{}counts vary {:.1} times as much as those of a Poisson process; the same hours of similar days differ by {:.0} %",
-        rates.explained.map_or_else(String::new, |share| format!("they explain {:.0} % of the variance of hourly counts; ", 100.0 * share)),
+        rates.explained.map_or_else(String::new, |share| format!(
+            "they explain {:.0} % of the variance of hourly counts; ",
+            100.0 * share
+        )),
         rates.overdispersion,
         100.0 * rates.between_days,
     );
@@ -35,7 +42,11 @@ pub fn describe_model(model: &TrafficModel) -> String {
     let _ = writeln!(text, "\nPOPULARITY\n{}", popularity(model));
     let _ = writeln!(text, "\nBURSTS (index of dispersion; 1 is a Poisson process)\n{}", dispersion(model));
     let _ = writeln!(text, "{}", modulation(model));
-    let _ = writeln!(text, "\nSESSIONS\n{}", model.sessions.as_ref().map_or_else(|| "none".to_owned(), |found| sessions(found, &model.kinds)));
+    let _ = writeln!(
+        text,
+        "\nSESSIONS\n{}",
+        model.sessions.as_ref().map_or_else(|| "none".to_owned(), |found| sessions(found, &model.kinds))
+    );
     let _ = writeln!(text, "\nSIZES\n{}", sizes(model));
     text
 }
@@ -65,9 +76,18 @@ fn hours(model: &TrafficModel) -> Table {
         }
         let shown = if working.is_empty() { &weekend } else { &working };
         let length = (BAR * mean(shown, |hour| hour.per_second) / highest.max(f64::MIN_POSITIVE)).round();
-        table.add_row([format!("{number:02}:00"), rate(&working), rate(&weekend), "█".repeat(length as usize)]);
+        table.add_row([
+            format!("{number:02}:00"),
+            rate(&working),
+            rate(&weekend),
+            "█".repeat(length as usize),
+        ]);
     }
-    table.column_iter_mut().skip(1).take(2).for_each(|column| column.set_cell_alignment(CellAlignment::Right));
+    table
+        .column_iter_mut()
+        .skip(1)
+        .take(2)
+        .for_each(|column| column.set_cell_alignment(CellAlignment::Right));
     table
 }
 
@@ -113,7 +133,11 @@ fn popularity(model: &TrafficModel) -> String {
             zipf.standard_error,
             zipf.distance,
             zipf.p_value,
-            if zipf.p_value < UNLIKELY { "the law does not fit, so the table of targets is used" } else { "it fits" },
+            if zipf.p_value < UNLIKELY {
+                "the law does not fit, so the table of targets is used"
+            } else {
+                "it fits"
+            },
         ),
     }
 }
@@ -126,7 +150,8 @@ fn dispersion(model: &TrafficModel) -> Table {
     let mut table = table(&["Window", "Requests", unit, "Fitted process"]);
     for (place, point) in model.bursts.requests.iter().enumerate() {
         let own = model.bursts.fitted.get(place).filter(|own| own.scale_s == point.scale_s);
-        let fitted = own.and_then(|own| own.model).map_or_else(|| "–".to_owned(), |index| format!("{index:.2}"));
+        let fitted =
+            own.and_then(|own| own.model).map_or_else(|| "–".to_owned(), |index| format!("{index:.2}"));
         table.add_row([
             format!("{} s", point.scale_s),
             format!("{:.2}", point.index),
@@ -154,7 +179,11 @@ fn modulation(model: &TrafficModel) -> String {
 fn sessions(sessions: &Sessions, kinds: &[Kind]) -> String {
     let mut text = format!(
         "{} sessions of {} visitors, ended by {:.0} s without a request; {:.2} requests on average (distance from a geometric distribution {:.3})\n",
-        sessions.sessions, sessions.visitors, sessions.gap_s, sessions.mean_length, sessions.geometric_distance
+        sessions.sessions,
+        sessions.visitors,
+        sessions.gap_s,
+        sessions.mean_length,
+        sessions.geometric_distance
     );
     if let Some(fit) = &sessions.think_fit {
         let _ = writeln!(text, "time between requests: {}", lognormal(fit, "s"));
@@ -167,9 +196,14 @@ fn sessions(sessions: &Sessions, kinds: &[Kind]) -> String {
     let mut transitions = sessions.transitions.clone();
     transitions.sort_by_key(|one| std::cmp::Reverse(one.requests));
     let mut table = table(&["From", "To", "Requests", "Share of from"]);
-    let name = |kind: u32| kinds.get(kind as usize).map_or_else(String::new, |kind| plain::line(&format!("{} {}", kind.method, kind.endpoint)).into_owned());
+    let name = |kind: u32| {
+        kinds.get(kind as usize).map_or_else(String::new, |kind| {
+            plain::line(&format!("{} {}", kind.method, kind.endpoint)).into_owned()
+        })
+    };
     for one in transitions.iter().take(LISTED) {
-        let all: u64 = transitions.iter().filter(|other| other.from == one.from).map(|other| other.requests).sum();
+        let all: u64 =
+            transitions.iter().filter(|other| other.from == one.from).map(|other| other.requests).sum();
         let share = 100.0 * one.requests as f64 / all.max(1) as f64;
         table.add_row([name(one.from), name(one.to), one.requests.to_string(), format!("{share:.1} %")]);
     }
@@ -191,7 +225,10 @@ fn sizes(model: &TrafficModel) -> String {
     let of = |name: &str, size: &Option<lb_synthesis::SizeFit>| match size {
         None => format!("{name}: not recorded"),
         Some(size) => {
-            let fit = size.fit.as_ref().map_or_else(|| "too few for a law".to_owned(), |fit| lognormal(fit, "bytes"));
+            let fit = size
+                .fit
+                .as_ref()
+                .map_or_else(|| "too few for a law".to_owned(), |fit| lognormal(fit, "bytes"));
             format!("{name}: {} bodies, {:.0} bytes on average; {fit}", size.count, size.mean)
         }
     };

@@ -43,7 +43,8 @@ pub(super) fn sentence(validation: &Validation) -> String {
         .map(|judged| judged.measure.name())
         .collect();
     match failed.as_slice() {
-        [] => "PASSED: the synthetic requests differ from the recording no more than its own parts differ.".to_owned(),
+        [] => "PASSED: the synthetic requests differ from the recording no more than its own parts differ."
+            .to_owned(),
         _ => format!(
             "FAILED: the synthetic requests differ from the recording more than its own parts do in {}.",
             failed.join(", ")
@@ -65,7 +66,8 @@ pub(super) fn measures(validation: &Validation) -> Table {
             Some(false) => Cell::toned("FAILED", Tone::Bad),
             None => Cell::toned("not judged", Tone::Plain),
         };
-        let chi_square = judged.chi_square_per_degree.map_or_else(|| NONE.to_owned(), |value| format!("{value:.1}"));
+        let chi_square =
+            judged.chi_square_per_degree.map_or_else(|| NONE.to_owned(), |value| format!("{value:.1}"));
         let mut cells: Vec<Cell> = vec![judged.measure.name().to_owned().into()];
         cells.extend([value, split_mean, limit].map(|value| Cell::from(number(value))));
         cells.extend([verdict, chi_square.into()]);
