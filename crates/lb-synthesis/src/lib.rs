@@ -42,6 +42,7 @@ mod order;
 mod popularity;
 mod profile;
 mod rates;
+mod read;
 mod resample;
 mod sessions;
 mod slots;
@@ -61,6 +62,7 @@ pub use export::{Tool, export};
 pub use learn::learn;
 pub use list::{List, Request};
 pub use order::{Method, Order, synthesise};
+pub use read::read_model;
 pub use slots::Zone;
 pub use traffic::Traffic;
 pub use validate::{
