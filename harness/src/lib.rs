@@ -7,7 +7,7 @@
 //! Data flows one way: [`cli`] (arguments) -> `lb_config` (one validated plan) -> [`experiment`] (blocks,
 //! trials, phases) -> `lb_results` and `lb_analysis` (what it means) -> `lb_report`. Progress is reported to
 //! observers, such as those of [`show`]. [`testbed`] starts and stops the system under test, `lb_grading`
-//! reads results of other tools, [`exit`] turns errors into exit codes.
+//! reads results of other tools, [`traffic`] shows what `lb-synthesis` learned, [`exit`] turns errors into exit codes.
 //!
 //! Read [`experiment`] first: `run.rs`, then `measure.rs`, `blocks.rs`, the interface in `driver.rs` and its
 //! two implementations `sim/mod.rs` and `live/phases.rs`, and last `judge.rs`.
@@ -80,6 +80,7 @@ pub mod exit;
 pub mod experiment;
 pub mod show;
 pub mod testbed;
+pub mod traffic;
 
 /// The commit that this binary was built from.
 pub const COMMIT: &str = env!("BENCH_COMMIT");

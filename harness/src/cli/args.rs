@@ -1,6 +1,7 @@
 //! The command line as `clap` parses it. Flags that override a config are defined by
 //! [`Overrides`].
 
+use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
 use crate::children::ChildCommand;
 use clap::{Args, Parser, Subcommand};
 use lb_config::Overrides;
@@ -49,6 +50,21 @@ pub enum Command {
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),
+    /// Learn a traffic model from recorded requests.
+    ///
+    /// Fits rates by weekday and hour, popularity, bursts and sessions, and prints how well each fits.
+    Learn(LearnArgs),
+    /// Write synthetic requests that are drawn from a traffic model.
+    ///
+    /// `bench --replay FILE` plays them.
+    #[command(alias = "synthesize")]
+    Synthesise(SynthesiseArgs),
+    /// Compare synthetic requests with a recording.
+    ///
+    /// The limits are what parts of the recording differ by. Ends with exit code 99 if one is not held.
+    Validate(ValidateArgs),
+    /// Write a k6 script or a Locust file that plays a list of requests at its times.
+    Export(ExportArgs),
     /// Write reports of a finished or interrupted run.
     ///
     /// If the run was killed, its complete trials on disk are summarised first.

@@ -10,6 +10,8 @@ mod args;
 mod compare;
 mod dispatch;
 mod doctor;
+mod export;
+mod learn;
 mod parse;
 mod plan;
 mod recover;
@@ -17,6 +19,9 @@ mod replay_events;
 mod report;
 mod run;
 mod shared;
+mod synthesise;
+mod traffic_args;
+mod validate;
 
 pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
@@ -24,3 +29,4 @@ pub use args::{
 };
 pub use dispatch::execute;
 pub use parse::parse;
+pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};

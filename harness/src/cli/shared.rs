@@ -9,7 +9,9 @@ use lb_core::plain;
 use lb_core::secret::{MASK, mask_passwords};
 use lb_io::complain;
 use lb_report::Detail;
-use std::path::Path;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 
 /// The config that runs if none is given.
 const DEFAULT_CONFIG: &str = "default_benchmark_config.json";
@@ -114,6 +116,36 @@ pub(super) fn write_json(path: &Path, value: &impl serde::Serialize) -> Result<(
 pub(super) fn write_text(path: &Path, flag: &str, text: &str) -> Result<(), Failure> {
     std::fs::write(path, text)
         .with_context(|| format!("failed to write `{}`; give another path with {flag}", path.display()))
+        .or_exit(ExitCode::Preflight)
+}
+
+/// Writes a file that the user named; `-` is standard output. A file that is there is replaced only once the new one is
+/// complete, and a file that was read is not replaced.
+pub(super) fn write_new(path: &Path, inputs: &[PathBuf], text: &str) -> Result<(), Failure> {
+    if path == Path::new("-") {
+        lb_io::print(text.trim_end());
+        return Ok(());
+    }
+    let same = |input: &PathBuf| {
+        let whole = |path: &Path| std::fs::canonicalize(path).ok();
+        input == path || whole(input).is_some_and(|found| Some(found) == whole(path))
+    };
+    if inputs.iter().any(same) {
+        let problem = format!("`{}` is also read; give another path for the output", path.display());
+        return Err(anyhow::anyhow!(problem)).or_exit(ExitCode::Usage);
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let write = || -> std::io::Result<()> {
+        if std::fs::metadata(path).is_ok_and(|about| !about.is_file()) {
+            return std::fs::write(path, text);
+        }
+        let mut file = tempfile::Builder::new().prefix(".bench-").tempfile_in(folder)?;
+        file.write_all(text.as_bytes())?;
+        file.as_file().set_permissions(std::fs::Permissions::from_mode(0o644))?;
+        file.persist(path).map(drop).map_err(|error| error.error)
+    };
+    write()
+        .with_context(|| format!("failed to write `{}`; give another path", path.display()))
         .or_exit(ExitCode::Preflight)
 }
 

@@ -642,3 +642,16 @@ fn every_path_has_the_template_of_its_route() {
         assert_eq!(template(path), expected, "{path}");
     }
 }
+
+#[test]
+fn the_api_of_synthesised_traffic_answers_get_and_post() {
+    let (mut store, _) = shop();
+    for path in ["/api/v1/resource", "/api/v1/item", "/api/v1/user"] {
+        for method in ["GET", "POST"] {
+            let call = Call { service: "api", method, path, query: "", authorization: None, body: b"" };
+            let answer = answer(&mut store, &call);
+            assert_eq!(answer.status, 200, "{method} {path}");
+            assert_eq!(value(&answer)["path"], path, "{method} {path} is echoed");
+        }
+    }
+}
