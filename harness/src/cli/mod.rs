@@ -10,6 +10,7 @@ mod args;
 mod compare;
 mod dispatch;
 mod doctor;
+mod import;
 mod parse;
 mod plan;
 mod recover;
@@ -19,7 +20,7 @@ mod run;
 mod shared;
 
 pub use args::{
-    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
+    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
     RunArgs,
 };
 pub use dispatch::execute;
