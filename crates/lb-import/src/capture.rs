@@ -204,7 +204,7 @@ fn fits(spot: Spot<'_>, value: &str, source: &Source) -> bool {
     let same = sent == given || (given.len() > 2 && sent.ends_with(&given)) || (sent.len() > 2 && given.ends_with(&sent));
     match spot {
         Spot::Segment(_) => is_id(value) || same,
-        Spot::Header(_) => same,
+        Spot::Header(name) => same || name.eq_ignore_ascii_case("authorization"),
         Spot::Query(_) | Spot::Field(_) => same || (given == "id" && sent.ends_with("id")),
     }
 }

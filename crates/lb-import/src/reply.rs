@@ -38,11 +38,6 @@ pub(crate) struct Source {
 }
 
 impl Reply {
-    /// Returns the first value of a header.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
-    }
-
     /// Returns the names and values of the cookies that the reply sets.
     pub(crate) fn cookies(&self) -> impl Iterator<Item = (&str, &str)> {
         let set = self.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("set-cookie"));

@@ -19,7 +19,7 @@ pub struct Report {
     /// Passwords and keys, and what became of them.
     pub secrets: Vec<String>,
     /// What was left out, with the reason and how often.
-    left_out: BTreeMap<String, usize>,
+    pub(crate) left_out: BTreeMap<String, usize>,
     /// What else the reader must know.
     pub notes: Vec<String>,
 }
@@ -43,7 +43,11 @@ impl Report {
 
     /// Returns what was left out, one line for each reason.
     pub fn left_out(&self) -> Vec<String> {
-        self.left_out.iter().map(|(what, count)| format!("{count} {what}")).collect()
+        let line = |(what, count): (&String, &usize)| match what.starts_with("operation ") {
+            true => what.clone(),
+            false => format!("{what}: {count}"),
+        };
+        self.left_out.iter().map(line).collect()
     }
 }
 

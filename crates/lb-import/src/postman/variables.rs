@@ -236,7 +236,7 @@ mod tests {
     fn constants_are_resolved_and_what_nothing_sets_is_told() {
         let mut variables = variables();
         let resolved = variables.resolve("{{base}}/x?page={{ page }}&t={{token}}&o={{off}}&s={{self}}");
-        assert_eq!(resolved.missing, ["off".to_owned()].into());
+        assert_eq!(resolved.missing, ["off".to_owned(), "self".to_owned()].into());
         assert!(resolved.text.starts_with("http://h:1/api/x?page=7&t=9007199254000000&o={{off}}"), "{}", resolved.text);
         assert_eq!(variables.restore_text("a 9007199254000000"), "a {{token}}");
     }

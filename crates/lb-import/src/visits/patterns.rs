@@ -142,7 +142,7 @@ mod tests {
         assert_eq!(groups[0].values(&all[1]), ["2", "7"]);
         assert_eq!(
             report.left_out(),
-            ["1 requests that change something, whose bodies are not in the log (POST, PUT, PATCH)"]
+            ["requests that change something, whose bodies are not in the log (POST, PUT, PATCH): 1"]
         );
     }
 
