@@ -38,6 +38,8 @@ pub(crate) struct Draft {
 pub(crate) struct Load {
     pub(crate) users: u32,
     pub(crate) duration_s: f64,
+    /// Time over which the users arrive, so that they do not act in step.
+    pub(crate) ramp_up_s: f64,
     /// Think time of actions that have none of their own, and between sessions.
     pub(crate) think_time_s: [f64; 2],
     pub(crate) actions_per_session: Option<[u32; 2]>,
@@ -50,6 +52,7 @@ impl Default for Load {
         Self {
             users: 10,
             duration_s: 60.0,
+            ramp_up_s: 10.0,
             think_time_s: [1.0, 3.0],
             actions_per_session: None,
             arrivals: None,
@@ -108,6 +111,7 @@ pub(crate) fn assemble(mut draft: Draft, vault: &Vault, options: &Options) -> Im
         "name": draft.name,
         "duration_minutes": round(draft.load.duration_s / 60.0),
         "concurrent_users": draft.load.users,
+        "ramp_up_time_seconds": draft.load.ramp_up_s,
     });
     let config = json!({ "request_timeout": REQUEST_TIMEOUT_S, "scenarios": [scenario], "bench": bench });
     Imported { config, report, environment: vault.environment.clone() }
@@ -211,7 +215,7 @@ mod tests {
             made.config,
             json!({
                 "request_timeout": 30,
-                "scenarios": [{ "name": "shop", "duration_minutes": 1.0, "concurrent_users": 10 }],
+                "scenarios": [{ "name": "shop", "duration_minutes": 1.0, "concurrent_users": 10, "ramp_up_time_seconds": 10.0 }],
                 "bench": {
                     "load_balancer": { "url": "http://127.0.0.1:1" },
                     "think_time_s": [1.0, 3.0],

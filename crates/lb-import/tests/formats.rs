@@ -47,7 +47,7 @@ fn a_visit_with_a_form_keeps_its_token_and_the_number_in_its_redirect() {
     assert_eq!(step(&made, "post_login", 1)["headers"], json!({ "X-Key": "{{braces.open}}x}}" }));
     assert_eq!(journey["feeds"]["accounts"], json!([{ "user": "ann", "pwd": "se&cret" }]));
     let notes = made.report.notes.join("\n");
-    assert!(notes.contains("the cookies lang were sent before any recorded reply set them"), "{notes}");
+    assert!(notes.contains("the cookies `lang` were sent before any recorded reply set them"), "{notes}");
     assert!(notes.contains("a run sends load to https://shop.example; give --url"), "{notes}");
     assert_eq!(plan(&made), Ok(()));
 }

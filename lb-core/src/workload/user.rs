@@ -67,7 +67,6 @@ pub struct VirtualUser {
     doing: Doing,
     /// The user does nothing before this time.
     wake: Time,
-
     /// Number of the next session.
     sessions: u32,
     session_key: u64,
@@ -77,7 +76,6 @@ pub struct VirtualUser {
     /// Actions begun in this part of the session, and number of actions in its middle.
     begun: u32,
     planned: u32,
-
     action: ActionIndex,
     action_key: u64,
     /// Position of the step in its action.
@@ -88,7 +86,6 @@ pub struct VirtualUser {
     injected: Option<u8>,
     /// Whether the incorrect request was sent, so that the correct one follows.
     put_right: bool,
-
     kept: Kept,
 }
 

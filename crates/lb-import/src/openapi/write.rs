@@ -93,7 +93,8 @@ impl<'a> Writer<'a, '_> {
         let mut unsure = false;
         let mut path = self.path(operation, own, &mut bind, &mut unsure);
         self.query(operation, &mut path, &mut bind);
-        let name = self.steps.unique(&format!("{}{}{suffix}", self.base, operation.path), " ");
+        let usual = operation.id.map_or_else(|| format!("{}{}", self.base, operation.path), str::to_owned);
+        let name = self.steps.unique(&format!("{usual}{suffix}"), " ");
         let mut step = blank_step(&name, &operation.method, path);
         for parameter in operation.parameters.iter().filter(|one| one.place == "header" && one.is_required) {
             const OTHERWISE: [&str; 3] = ["accept", "content-type", "authorization"];

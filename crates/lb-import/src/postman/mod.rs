@@ -144,12 +144,12 @@ impl Writer<'_> {
         };
         let known = self.variables.constants_in(&raw);
         let known = if known.contains("://") || known.starts_with('/') { known } else { format!("http://{known}") };
-        let address = Address::parse(&known);
-        if address.host.contains("{{") {
-            let names = variables::names_in(&address.host);
-            self.missing.extend(names);
+        let host = known.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+        if host.contains("{{") {
+            self.missing.extend(variables::names_in(host));
             return None;
         }
+        let address = Address::parse(&known);
         if !["http", "https", ""].contains(&address.scheme.as_str()) {
             self.report.leave_out(format!("requests over {}", address.scheme));
             return None;
@@ -165,7 +165,11 @@ impl Writer<'_> {
         // Secrets are hidden where a value is a constant; variables are written as templates afterwards.
         let resolved = self.resolve(&request);
         let (vault, report) = (&mut *self.vault, &mut self.report);
-        let mut step = resolved.step(&name, &mut |spot, value| vault.replace(&resolved, &label, spot, value, report));
+        let variables = &self.variables;
+        let mut step = resolved.step(&name, &mut |spot, value| match variables.is_marked(value) {
+            true => None,
+            false => vault.replace(&resolved, &label, spot, value, report),
+        });
         self.variables.restore(&mut step);
         for capture in &item.captures {
             step.extract.insert(self.variables.name(&capture.variable), capture.from.clone());

@@ -144,6 +144,11 @@ impl Variables {
         }
     }
 
+    /// Returns whether a text holds a variable that is not a constant.
+    pub(super) fn is_marked(&self, text: &str) -> bool {
+        self.marks.keys().any(|mark| text.contains(mark.as_str()))
+    }
+
     /// Replaces the marks in a text by placeholders.
     pub(super) fn restore_text(&self, text: &str) -> String {
         let mut text = text.to_owned();
@@ -168,6 +173,11 @@ impl Variables {
     fn has_bare_mark(&self, value: &Value) -> bool {
         match value {
             Value::Number(number) => self.marks.contains_key(&number.to_string()),
+            // A number that a reply gave would lose its quotes otherwise.
+            Value::String(text) => {
+                let is_text = |stands: &String| stands.starts_with("user.") || stands == "uuid";
+                self.marks.get(text).is_some_and(|stands| !is_text(stands))
+            }
             Value::Array(items) => items.iter().any(|item| self.has_bare_mark(item)),
             Value::Object(map) => map.values().any(|item| self.has_bare_mark(item)),
             _ => false,
@@ -249,7 +259,7 @@ mod tests {
         step.body = Some(json!({ "a": mark, "b": 1 }));
         variables.restore(&mut step);
         assert_eq!(step.path, "/{{token}}");
-        assert_eq!(step.body, Some(json!({ "a": "{{token}}", "b": 1 })));
+        assert_eq!(step.body, Some(json!("{\"a\":\"{{token}}\",\"b\":1}")), "what Postman writes in quotes stays a text");
         step.body = serde_json::from_str(&format!("{{\"id\":{mark}}}")).ok();
         variables.restore(&mut step);
         assert_eq!(step.body, Some(json!("{\"id\":{{token}}}")));

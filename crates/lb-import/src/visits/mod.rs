@@ -106,7 +106,7 @@ fn load(habits: &Habits, report: &mut Report) -> Load {
     load.arrivals = Some(json!({ "process": "poisson", "rate": digits(sessions_per_s).max(1e-6), "start": "session" }));
     load.duration_s = (WANTED_ARRIVALS / sessions_per_s).max(habits.length_s.min(300.0)).clamp(LENGTH_S[0], LENGTH_S[1]).ceil();
     // Only flags and the simulator's warm-up ask for users; arrivals replace them.
-    load.users = 1;
+    (load.users, load.ramp_up_s) = (1, 0.0);
     report.note(format!(
         "recorded: {} requests in {} sessions over {}, {} requests per second on average; sessions arrive at {} per \
         second and have {} to {} actions, with pauses of {} s to {} s",
