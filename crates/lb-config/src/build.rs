@@ -21,13 +21,14 @@ use super::tls::settle_tls;
 use lb_core::slug::slugs;
 use std::path::Path;
 
-/// Builds the plan, or returns all problems. `findings` holds those found while resolving the settings.
+/// Builds the plan, or returns all problems. `variable` gives the values of environment variables, and `findings` holds those found while resolving the settings.
 pub(super) fn build_plan(
     loaded: &Loaded,
     settings: &Settings,
+    variable: &dyn Fn(&str) -> Option<String>,
     mut findings: Findings,
 ) -> Result<Plan, ConfigError> {
-    let plan = gather(loaded, settings, &mut findings);
+    let plan = gather(loaded, settings, variable, &mut findings);
     let (found, notes) = findings.into_parts();
     let mut problems = loaded.problems.clone();
     // Values at or below a schema violation were repaired, so further problems there are noise.
@@ -40,9 +41,14 @@ pub(super) fn build_plan(
 }
 
 /// Builds as much of the plan as possible, and adds problems and notes to `findings`.
-fn gather(loaded: &Loaded, settings: &Settings, findings: &mut Findings) -> Option<Plan> {
+fn gather(
+    loaded: &Loaded,
+    settings: &Settings,
+    variable: &dyn Fn(&str) -> Option<String>,
+    findings: &mut Findings,
+) -> Option<Plan> {
     let folder = loaded.folder.as_deref();
-    let journey = read_journey(settings, folder, findings);
+    let journey = read_journey(settings, folder, variable, findings);
     let mut topology = read_topology(settings, folder, findings);
     // A config cannot be interpreted without its journey, but the names of algorithms can still be checked.
     let Some(journey) = journey else {

@@ -1,6 +1,7 @@
 //! Reads the journey and the topology that a plan uses.
 
 use super::bundled;
+use super::environment;
 use super::error::Findings;
 use super::settings::Settings;
 use super::source::resolve;
@@ -8,13 +9,17 @@ use lb_core::topology::Topology;
 use lb_core::workload::Journey;
 use std::path::Path;
 
-/// Reads the journey. `None` after a problem.
+/// Reads the journey, with the values that it takes from the environment. `None` after a problem.
 pub(super) fn read_journey(
     settings: &Settings,
     folder: Option<&Path>,
+    variable: &dyn Fn(&str) -> Option<String>,
     findings: &mut Findings,
 ) -> Option<Journey> {
-    resolve(&settings.journey.value, &settings.journey.at, bundled::JOURNEYS, folder, findings)
+    let at = &settings.journey.at;
+    let mut journey: Journey = resolve(&settings.journey.value, at, bundled::JOURNEYS, folder, findings)?;
+    environment::fill(&mut journey, at, variable, findings);
+    Some(journey)
 }
 
 /// Reads the topology without the faults of the `bench` block, which follow the timeline of each scenario.

@@ -53,6 +53,7 @@ mod defaults;
 mod document;
 mod draft;
 mod engine;
+mod environment;
 mod error;
 mod estimate;
 mod frame;
@@ -108,7 +109,20 @@ use settings::Settings;
 /// # Errors
 /// Returns all problems of the config and the flags at once.
 pub fn plan(loaded: &Loaded, overrides: &Overrides) -> Result<Plan, ConfigError> {
+    plan_with(loaded, overrides, &|name| std::env::var(name).ok())
+}
+
+/// Builds a plan as [`plan()`] does, with the values of environment variables that `variable` gives; `None` means that
+/// a variable is not set.
+///
+/// # Errors
+/// Returns all problems of the config and the flags at once.
+pub fn plan_with(
+    loaded: &Loaded,
+    overrides: &Overrides,
+    variable: &dyn Fn(&str) -> Option<String>,
+) -> Result<Plan, ConfigError> {
     let mut findings = Findings::default();
     let settings = Settings::settle(loaded.file.bench(), overrides, &DEFAULTS, &mut findings);
-    build_plan(loaded, &settings, findings)
+    build_plan(loaded, &settings, variable, findings)
 }

@@ -65,6 +65,11 @@ pub enum Command {
     Validate(ValidateArgs),
     /// Write a k6 script or a Locust file that plays a list of requests at its times.
     Export(ExportArgs),
+    /// Make a config of a HAR file, a Postman collection, an API description or a log.
+    ///
+    /// The config runs at once: with its requests in order or by weight, values of replies that later requests send,
+    /// think times and feeds. docs/import.md describes each format.
+    Import(ImportArgs),
     /// Write reports of a finished or interrupted run.
     ///
     /// If the run was killed, its complete trials on disk are summarised first.
@@ -219,6 +224,47 @@ pub struct AnalyzeArgs {
     /// test does not report does not meet it. Of a comparison, the second side is held against it.
     #[arg(long = "threshold", value_name = "RULE", help_heading = "Evidence")]
     pub thresholds: Vec<String>,
+}
+
+/// The flags of `bench import`.
+#[derive(Clone, Debug, Args)]
+pub struct ImportArgs {
+    /// File to import.
+    ///
+    /// A HAR file, a Postman collection (v2.0, v2.1), an API description (OpenAPI 3, Swagger 2; JSON or YAML), an access
+    /// log, or the recorded requests of another load generator. The format is detected from the content.
+    pub file: PathBuf,
+    /// Config to write; `-` prints it [default: the file's name with .json].
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Option<PathBuf>,
+    /// Overwrite a config that exists.
+    #[arg(long, help_heading = "Output")]
+    pub force: bool,
+    /// Host whose requests are imported [default: that of the first one].
+    ///
+    /// For HAR files and logs; may be given several times. All requests go to one address.
+    #[arg(long, value_name = "HOST", help_heading = "Import")]
+    pub host: Vec<String>,
+    /// Whether static assets are imported: `keep` or `drop`.
+    #[arg(long, value_name = "WHAT", default_value = "keep", value_parser = ["keep", "drop"], help_heading = "Import")]
+    pub assets: String,
+    /// Where passwords and keys go: `feed` or `env`.
+    ///
+    /// `feed` writes them in clear into a feed of the config, so that it runs at once. `env` writes the names of
+    /// environment variables, which must be set when the config is planned or run.
+    #[arg(long, value_name = "WHERE", default_value = "feed", value_parser = ["feed", "env"], help_heading = "Import")]
+    pub secrets: String,
+    /// Address that requests go to, in place of the one in the file.
+    #[arg(long, value_name = "URL", help_heading = "Import")]
+    pub url: Option<String>,
+    /// Weights of actions or methods, such as `GET=10,create_order=2`.
+    ///
+    /// For formats whose actions are drawn: API descriptions and logs.
+    #[arg(long, value_name = "NAME=N,...", value_delimiter = ',', help_heading = "Import")]
+    pub weights: Vec<String>,
+    /// Value of a Postman variable, such as `baseUrl=http://localhost:8080`.
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "Import")]
+    pub variable: Vec<String>,
 }
 
 /// The flags of `bench report`.

@@ -2,7 +2,7 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, learn, plan, replay_events, report, run, synthesise,
+    aa, algorithms, analyze, compare, doctor, export, import, learn, plan, replay_events, report, run, synthesise,
     validate,
 };
 use crate::exit::with_output;
@@ -25,6 +25,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Synthesise(args)) => synthesise::execute(args),
         Some(Command::Validate(args)) => validate::execute(args),
         Some(Command::Export(args)) => export::execute(args),
+        Some(Command::Import(args)) => import::execute(args),
         Some(Command::Report(args)) => report::execute(args),
         Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),

@@ -12,6 +12,7 @@ mod dispatch;
 mod doctor;
 mod export;
 mod learn;
+mod import;
 mod parse;
 mod plan;
 mod recover;
@@ -24,7 +25,7 @@ mod traffic_args;
 mod validate;
 
 pub use args::{
-    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
+    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
     RunArgs,
 };
 pub use dispatch::execute;

@@ -37,6 +37,10 @@ fn one(compiled: &Compiled, stage: &Stage, arrivals: &Arrivals, path: &str, prob
         ArrivalProcess::Bursts { rates, mean_stay_s } => bursts(*rates, *mean_stay_s, path, problems),
         ArrivalProcess::Replay(rows) => return replay(compiled, rows, stage, path, problems),
     }
+    if arrivals.start == ArrivalStart::Action && !compiled.sequence.is_empty() {
+        let problem = "single actions would break the sequence of a session; use sessions";
+        problems.report(format!("{path}.start"), problem);
+    }
     if arrivals.start == ArrivalStart::Action && !compiled.open.is_empty() {
         let problem = "single actions cannot log in; use sessions, or a journey without opening actions";
         problems.report(format!("{path}.start"), problem);

@@ -29,8 +29,9 @@ pub(super) fn compile(
         action_names: journey.actions.keys().cloned().collect(),
         extracted: extracted_names(journey),
         cookies: journey.session.cookies,
-        open: session_end("open", &journey.session.open, journey, problems),
-        close: session_end("close", &journey.session.close, journey, problems),
+        open: session_part("open", &journey.session.open, journey, problems),
+        sequence: session_part("sequence", &journey.session.sequence, journey, problems),
+        close: session_part("close", &journey.session.close, journey, problems),
         feeds: feeds(journey, problems),
         ..Compiled::default()
     };
@@ -75,15 +76,15 @@ fn feeds(journey: &Journey, problems: &mut Problems) -> Vec<Feed> {
     compiled.collect()
 }
 
-fn session_end(
-    end: &str,
+fn session_part(
+    part: &str,
     actions: &[String],
     journey: &Journey,
     problems: &mut Problems,
 ) -> Vec<ActionIndex> {
     let names: Vec<&str> = journey.actions.keys().map(String::as_str).collect();
     let index = |(number, name): (usize, &String)| {
-        let path = format!("session.{end}[{number}]");
+        let path = format!("session.{part}[{number}]");
         let position = problems.position(name, &names, "action", &path)?;
         Some(ActionIndex(position as u16))
     };

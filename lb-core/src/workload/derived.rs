@@ -43,7 +43,7 @@ impl Workload {
         let start = match &self.stages[busiest].arrivals {
             Some(Arrivals { process: ArrivalProcess::Replay(_), .. }) => return None,
             Some(open) => open.start,
-            None if self.compiled.open.is_empty() => ArrivalStart::Action,
+            None if self.compiled.open.is_empty() && self.compiled.sequence.is_empty() => ArrivalStart::Action,
             None => ArrivalStart::Session,
         };
         let mut phase = self.warm_up(length);
@@ -62,15 +62,22 @@ impl Workload {
 
     /// Returns a phase of `length` with one user for each action of sessions. Each user repeats its
     /// action, with all of its requests and without deliberate errors, which shows whether each request
-    /// can succeed.
+    /// can succeed. Where sessions follow a sequence, a single user repeats it, since later actions may need
+    /// values from earlier ones.
     #[must_use]
     pub fn rehearsal(&self, length: Span) -> Self {
         let mut rehearsal = self.clone();
         let ends = || self.compiled.open.iter().chain(&self.compiled.close);
-        let actions: Vec<ActionIndex> = (0..self.compiled.actions.len())
-            .map(|action| ActionIndex(action as u16))
-            .filter(|action| !ends().any(|end| end == action))
-            .collect();
+        let actions: Vec<ActionIndex> = match self.compiled.sequence.first() {
+            Some(first) => vec![*first],
+            None => (0..self.compiled.actions.len())
+                .map(|action| ActionIndex(action as u16))
+                .filter(|action| !ends().any(|end| end == action))
+                .collect(),
+        };
+        for action in &self.compiled.sequence {
+            rehearsal.compiled.actions[usize::from(action.0)].think_time_s = None;
+        }
         for plan in &mut rehearsal.compiled.plans {
             plan.chances.clear();
         }

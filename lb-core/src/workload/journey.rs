@@ -11,6 +11,7 @@
 //! | `{{token}}` | a value that a step extracted from a reply in this session; `stand-in` if there is none yet |
 //! | `{{int:1:3}}` | a random integer, both ends included |
 //! | `{{uuid}}` | a random UUID |
+//! | `{{env.SHOP_PASSWORD}}` | in configs: the value of an environment variable, which the config does not hold then |
 //!
 //! A JSON string that is exactly one placeholder takes the type of the value (`"{{product.price}}"`
 //! becomes a number). Values are encoded for their place: percent-encoded in paths and queries, escaped
@@ -73,6 +74,10 @@ pub struct Session {
     /// Opening actions, in order (register, log in). Results mark them as set-up.
     #[serde(default)]
     pub open: Vec<String>,
+    /// Actions between the opening and the closing ones, in this order, each after its think time. If empty, users
+    /// draw actions by weight.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sequence: Vec<String>,
     /// Closing actions, in order.
     #[serde(default)]
     pub close: Vec<String>,
@@ -83,7 +88,7 @@ pub struct Session {
 
 impl Default for Session {
     fn default() -> Self {
-        Self { open: Vec::new(), close: Vec::new(), cookies: true }
+        Self { open: Vec::new(), sequence: Vec::new(), close: Vec::new(), cookies: true }
     }
 }
 

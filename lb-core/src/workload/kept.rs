@@ -1,6 +1,7 @@
 //! Values that a session keeps from replies, such as the token of a login.
 
 use super::look::{Place, Seen, input_value};
+use regex_lite::Regex;
 use serde_json::Value;
 
 /// Replaces a value that no reply has given: always in the simulator, whose replies have no bodies, and
@@ -59,17 +60,17 @@ impl Kept {
                     let value = seen.headers.get(*place).and_then(Option::as_ref);
                     value.and_then(|value| text(&String::from_utf8_lossy(value)))
                 }
+                Place::HeaderMatches(place, regex) => {
+                    let value = seen.headers.get(*place).and_then(Option::as_ref);
+                    value.and_then(|value| first_group(regex, &String::from_utf8_lossy(value)))
+                }
                 Place::Cookie(name) => {
                     let set = seen.cookies.iter().rev().filter_map(|header| std::str::from_utf8(header).ok());
                     let mut pairs = set.filter_map(|header| header.split(';').next()?.split_once('='));
                     pairs.find(|(known, _)| known.trim() == name).and_then(|(_, value)| text(value.trim()))
                 }
                 Place::Input(name) => input_value(&body(), name).and_then(|value| text(&value)),
-                Place::Matches(regex) => {
-                    let body = body();
-                    let found = regex.captures(&body);
-                    found.and_then(|found| text(found.get(1).or_else(|| found.get(0))?.as_str()))
-                }
+                Place::Matches(regex) => first_group(regex, &body()),
             };
             match found {
                 Some(entry) => self.0[*slot] = Some(entry),
@@ -78,6 +79,13 @@ impl Kept {
         }
         complete
     }
+}
+
+/// Returns the first group of a regular expression in a text, or the whole match if it has no group.
+fn first_group(regex: &Regex, text: &str) -> Option<Entry> {
+    let found = regex.captures(text)?;
+    let part = found.get(1).or_else(|| found.get(0))?;
+    Some(Entry { text: part.as_str().into(), is_string: true })
 }
 
 #[cfg(test)]
@@ -94,6 +102,7 @@ mod tests {
             (2, Place::Input("csrf".to_owned())),
             (3, regex("order (\\d+)")),
             (4, regex("or..r")),
+            (5, Place::HeaderMatches(0, regex_lite::Regex::new("/n(.*)t").expect("a regular expression"))),
         ];
         let seen = Seen {
             body: br#"<input name="csrf" value="t0"> order 17"#,
@@ -102,8 +111,8 @@ mod tests {
             cookies: &[b"sid=old; Path=/".to_vec(), b"other=1".to_vec(), b"sid=new".to_vec()],
         };
         assert!(kept.keep(&wanted, &seen));
-        let values: Vec<&str> = (0..5).map(|slot| kept.get(slot).0).collect();
-        assert_eq!(values, ["/next", "new", "t0", "17", "order"]);
+        let values: Vec<&str> = (0..6).map(|slot| kept.get(slot).0).collect();
+        assert_eq!(values, ["/next", "new", "t0", "17", "order", "ex"]);
         assert!(!kept.keep(&wanted, &Seen::default()), "none of them is there");
     }
 

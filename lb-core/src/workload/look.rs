@@ -23,6 +23,13 @@ pub enum Extract {
 pub enum ExtractFrom {
     /// The value of this header.
     Header(String),
+    /// A part of the value of a header, such as the number in the address of what was created.
+    HeaderMatches {
+        /// Name of the header.
+        header: String,
+        /// Regular expression: its first group is the value, or the whole match if it has no group.
+        pattern: String,
+    },
     /// The value of the cookie that the reply sets under this name.
     Cookie(String),
     /// The value of the form field with this name in an HTML body, such as a CSRF token.
@@ -91,6 +98,8 @@ pub(super) enum Place {
     Pointer(String),
     /// The position among the headers that matter.
     Header(usize),
+    /// The position among the headers that matter, and what to look for in the value.
+    HeaderMatches(usize, Regex),
     Cookie(String),
     Input(String),
     Matches(Regex),
@@ -121,6 +130,10 @@ impl Looks {
             let place = match from {
                 Extract::Pointer(pointer) => pointer_of(pointer, &key, &mut report).map(Place::Pointer),
                 Extract::From(ExtractFrom::Header(name)) => Some(Place::Header(looks.header(name))),
+                Extract::From(ExtractFrom::HeaderMatches { header, pattern }) => {
+                    let header = looks.header(header);
+                    regex_of(pattern, &key, &mut report).map(|regex| Place::HeaderMatches(header, regex))
+                }
                 Extract::From(ExtractFrom::Cookie(name)) => Some(Place::Cookie(name.clone())),
                 Extract::From(ExtractFrom::Input(name)) => Some(Place::Input(name.clone())),
                 Extract::From(ExtractFrom::Matches(text)) => {
@@ -163,7 +176,9 @@ impl Looks {
 
     /// Returns whether the step needs the body of a reply.
     pub(super) fn needs_body(&self) -> bool {
-        let extracts = |(_, place): &(usize, Place)| !matches!(place, Place::Header(_) | Place::Cookie(_));
+        let extracts = |(_, place): &(usize, Place)| {
+            !matches!(place, Place::Header(_) | Place::HeaderMatches(..) | Place::Cookie(_))
+        };
         let checks = |check: &Condition| !matches!(check, Condition::Header { .. } | Condition::Bytes(_));
         self.extract.iter().any(extracts) || self.checks.iter().any(checks)
     }

@@ -13,6 +13,8 @@ pub(super) struct Compiled {
     pub(super) steps: Vec<Step>,
     pub(super) plans: Vec<StepPlan>,
     pub(super) open: Vec<ActionIndex>,
+    /// Actions that sessions perform in order in place of drawn ones; empty if they are drawn.
+    pub(super) sequence: Vec<ActionIndex>,
     pub(super) close: Vec<ActionIndex>,
     pub(super) feeds: Vec<Feed>,
     /// Names of extracted values, by slot.

@@ -68,7 +68,6 @@ pub struct VirtualUser {
     doing: Doing,
     /// The user does nothing before this time.
     wake: Time,
-
     /// Number of the next session.
     sessions: u32,
     session_key: u64,
@@ -78,7 +77,6 @@ pub struct VirtualUser {
     /// Actions begun in this part of the session, and number of actions in its middle.
     begun: u32,
     planned: u32,
-
     action: ActionIndex,
     action_key: u64,
     /// Position of the step in its action.
@@ -89,7 +87,6 @@ pub struct VirtualUser {
     injected: Option<u8>,
     /// Whether the incorrect request was sent, so that the correct one follows.
     put_right: bool,
-
     kept: Kept,
 }
 
@@ -235,7 +232,10 @@ impl VirtualUser {
     /// Sets the length of the session and begins it.
     fn begin_planned_session(&mut self, now: Time) {
         let class = self.class();
-        let planned = whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session);
+        let planned = match self.workload().compiled.sequence.len() {
+            0 => whole_between(derive(self.session_key, tag::ACTION_COUNT), class.actions_per_session),
+            length => length as u32,
+        };
         let session_end = class.session_duration_s.map_or(Time::MAX, |range| {
             now + Span::from_secs_f64(between(derive(self.session_key, tag::DURATION), range))
         });
@@ -274,15 +274,18 @@ impl VirtualUser {
         }
     }
 
-    /// Draws an action and the think time before it; returns false if the session has lasted too long.
+    /// Takes the next action of the sequence, or draws one, and draws the think time before it; returns false if
+    /// the session has lasted too long.
     fn plan_middle(&mut self, now: Time) -> bool {
         let number = tag::MIDDLE + u64::from(self.begun);
         let key = derive(self.session_key, number);
         let (stage, class) = (usize::from(self.stage), usize::from(self.class));
-        let Some(choice) = &self.workload().choices[stage][class] else {
-            return false;
+        let next = self.workload().compiled.sequence.get(self.begun as usize).copied();
+        let action = match (next, &self.workload().choices[stage][class]) {
+            (Some(action), _) => action,
+            (None, Some(choice)) => choice.pick(derive(key, tag::CHOICE), self.stage().action_randomness),
+            (None, None) => return false,
         };
-        let action = choice.pick(derive(key, tag::CHOICE), self.stage().action_randomness);
         let own = self.workload().compiled.actions[usize::from(action.0)].think_time_s;
         let range = own.unwrap_or(self.class().think_time_s);
         let start = now + self.think(key, tag::THINK, tag::THINK_FACTOR, range);

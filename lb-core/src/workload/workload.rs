@@ -185,6 +185,9 @@ impl Workload {
         let (user, each) = (&self.classes[class], self.mean_action(stage, class)?);
         let [fewest, most] = user.actions_per_session;
         let mut actions = f64::from(fewest + most) / 2.0;
+        if !self.compiled.sequence.is_empty() {
+            return Some(self.mean_sequence(class));
+        }
         if let Some(longest) = user.session_duration_s
             && each.thinking_s > 0.0
         {
@@ -193,6 +196,17 @@ impl Workload {
         let ends = self.compiled.open.iter().chain(&self.compiled.close);
         let ends: f64 = ends.map(|action| self.mean_requests(class, *action)).sum();
         Some(Mean { requests: ends + actions * each.requests, thinking_s: actions * each.thinking_s })
+    }
+
+    /// Returns the mean requests and think time of a session that follows a sequence.
+    fn mean_sequence(&self, class: usize) -> Mean {
+        let compiled = &self.compiled;
+        let all = compiled.open.iter().chain(&compiled.sequence).chain(&compiled.close);
+        let requests = all.map(|action| self.mean_requests(class, *action)).sum();
+        let pause = self.classes[class].think_time_s;
+        let own = |action: &ActionIndex| compiled.actions[usize::from(action.0)].think_time_s.unwrap_or(pause);
+        let thinking_s = compiled.sequence.iter().map(|action| middle(own(action))).sum();
+        Mean { requests, thinking_s }
     }
 
     fn mean_requests(&self, class: usize, action: ActionIndex) -> f64 {

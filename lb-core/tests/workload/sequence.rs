@@ -380,3 +380,40 @@ fn calling_too_early_only_repeats_the_wait() {
     assert_eq!(user.next(None, now), Next::Wait(until), "asking again changes nothing");
     assert!(matches!(user.next(None, until), Next::Send(_)), "the wait is over");
 }
+
+/// A journey whose sessions log in, and then follow a sequence with think times of its own.
+fn in_order() -> Setup {
+    Setup::new(
+        r#"{
+            "name": "visit",
+            "session": { "open": ["login"], "sequence": ["look", "buy", "look"] },
+            "actions": {
+                "login": { "steps": [{ "name": "login", "path": "/login" }] },
+                "look": { "weight": 9, "think_time_s": [2, 2], "steps": [{ "name": "look", "path": "/" }] },
+                "buy": { "weight": 1, "steps": [{ "name": "buy", "path": "/buy" }] }
+            }
+        }"#,
+    )
+}
+
+#[test]
+fn a_sequence_is_followed_in_order_whatever_the_weights_and_lengths_of_sessions_are() {
+    let mut setup = in_order();
+    setup.classes[0].think_time_s = [5.0, 5.0];
+    let sent = planned(&setup.schedule(), 0, 8);
+    assert_eq!(names(&sent), ["login", "look", "buy", "look", "login", "look", "buy", "look"]);
+    let seconds: Vec<f64> = sent.iter().map(|sent| (sent.at - Time::ZERO).as_secs_f64()).collect();
+    assert_eq!(seconds, [0.0, 2.0, 7.0, 9.0, 14.0, 16.0, 21.0, 23.0], "own think times, and 5 s else");
+    let workload = setup.workload().expect("a valid workload");
+    assert_eq!(workload.expected_rate(0), Some(4.0 / 14.0), "4 requests in 2 + 5 + 2 + 5 seconds");
+}
+
+#[test]
+fn a_rehearsal_plays_a_sequence_with_one_user_and_without_its_think_times() {
+    let workload = in_order().workload().expect("a valid workload").rehearsal(Span::from_secs(5));
+    let schedule = lb_core::workload::Schedule::new(std::sync::Arc::new(workload), lb_core::Seed(1));
+    assert_eq!(schedule.users().len(), 1);
+    let sent = planned(&schedule, 0, 4);
+    assert_eq!(names(&sent), ["login", "look", "buy", "look"]);
+    assert!(sent[3].at < Time::ZERO + Span::from_secs(1), "{:?}", sent[3].at);
+}

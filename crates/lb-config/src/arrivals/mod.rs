@@ -141,8 +141,8 @@ fn refuse_idle_keys(path: &str, settings: &ArrivalSettings, findings: &mut Findi
     }
 }
 
-/// Returns what an arrival does. By default a session if sessions open with something, such as a log-in, and
-/// otherwise an action.
+/// Returns what an arrival does. By default a session if sessions open with something, such as a log-in,
+/// or follow a sequence, and otherwise an action.
 fn start(
     path: &str,
     settings: &ArrivalSettings,
@@ -160,7 +160,16 @@ fn start(
             findings.wrong(&join(path, "start"), "action", message);
             None
         }
+        Some(raw::Start::Action) if !journey.session.sequence.is_empty() => {
+            let message = format!(
+                "sessions of the journey `{}` follow a sequence, which single actions would break; use `session`",
+                journey.name
+            );
+            findings.wrong(&join(path, "start"), "action", message);
+            None
+        }
         Some(raw::Start::Session) => Some(ArrivalStart::Session),
+        None if !journey.session.sequence.is_empty() => Some(ArrivalStart::Session),
         None if opens => Some(ArrivalStart::Session),
         Some(raw::Start::Action) | None => Some(ArrivalStart::Action),
     }

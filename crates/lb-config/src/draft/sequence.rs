@@ -18,6 +18,7 @@ const DEFAULT_PROFILE: &str = "default_user";
 
 pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let classes = classes(file, context, findings);
+    note_unused_weights(file, context, findings);
     let mut draft = Draft {
         base_url: file.base_url.clone().map(|name| Said::by_config("base_url", name)),
         ..Draft::default()
@@ -52,6 +53,20 @@ pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut F
         });
     }
     draft
+}
+
+/// Notes weights that have no effect, because sessions of the journey follow a sequence.
+fn note_unused_weights(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) {
+    if context.journey.session.sequence.is_empty() {
+        return;
+    }
+    let message = "has no effect: sessions of the journey follow its `session.sequence`";
+    if let Some(name) = file.user_profiles.iter().map(|(name, _)| name).next() {
+        findings.note("user_profiles", name, message);
+    }
+    for (index, scenario) in file.scenarios.iter().enumerate().filter(|(_, one)| one.traffic_mix.is_some()) {
+        findings.note(&format!("scenarios[{index}].traffic_mix"), scenario.name.as_str(), message);
+    }
 }
 
 fn classes(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
