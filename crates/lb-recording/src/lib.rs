@@ -24,6 +24,7 @@ mod requests;
 mod stamp;
 
 pub use entry::{Attempt, Entry};
+pub use pattern::of as path_pattern;
 pub use reader::Entries;
 
 use lb_core::time::Span;

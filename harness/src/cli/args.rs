@@ -1,6 +1,7 @@
 //! The command line as `clap` parses it. Flags that override a config are defined by
 //! [`Overrides`].
 
+use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;
 use clap::{Args, Parser, Subcommand};
 use lb_config::Overrides;
@@ -49,6 +50,11 @@ pub enum Command {
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),
+    /// Predict what other algorithms would have done with the requests of an access log.
+    ///
+    /// Fits the backends to the log, checks the fit on a part of the log that was held back, and simulates every
+    /// algorithm on the recorded arrivals. docs/what-if.md says what a log must hold.
+    WhatIf(WhatIfArgs),
     /// Write reports of a finished or interrupted run.
     ///
     /// If the run was killed, its complete trials on disk are summarised first.

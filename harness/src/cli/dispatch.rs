@@ -1,7 +1,7 @@
 //! Runs the command that the command line names.
 
 use super::args::{Cli, Command};
-use super::{aa, algorithms, analyze, compare, doctor, plan, replay_events, report, run};
+use super::{aa, algorithms, analyze, compare, doctor, plan, replay_events, report, run, what_if};
 use crate::exit::with_output;
 use lb_core::plain;
 use lb_io::complain;
@@ -18,6 +18,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Aa(args)) => aa::execute(args),
         Some(Command::Compare(args)) => compare::execute(args),
         Some(Command::Analyze(args)) => analyze::execute(args),
+        Some(Command::WhatIf(args)) => what_if::execute(args),
         Some(Command::Report(args)) => report::execute(args),
         Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),

@@ -17,6 +17,8 @@ mod replay_events;
 mod report;
 mod run;
 mod shared;
+mod what_if;
+mod what_if_args;
 
 pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
@@ -24,3 +26,4 @@ pub use args::{
 };
 pub use dispatch::execute;
 pub use parse::parse;
+pub use what_if_args::WhatIfArgs;
