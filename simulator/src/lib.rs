@@ -5,6 +5,7 @@
 //!
 //! - [`Simulation`]: a scenario with its virtual users (closed model) and its arrivals (open model).
 //! - [`simulate_open`]: Poisson arrivals at a rate without users, for queueing theory and benchmarks.
+//! - [`simulate_recorded`]: the arrivals of a log, without users.
 //! - [`oracle`]: deciders that know the true state, as bounds for policies that do not.
 //!
 //! All of them use the same system of load balancers, network links and backends. A request is six
@@ -67,6 +68,7 @@ mod open;
 mod options;
 pub mod oracle;
 mod population;
+mod recorded;
 mod report;
 mod requests;
 mod sample;
@@ -77,5 +79,6 @@ pub use decider::Lesson;
 pub use error::SimulationError;
 pub use open::{Bursts, OpenLoad, simulate_open, simulate_open_taught, simulate_open_with_oracle};
 pub use options::{HealthChecks, Options};
+pub use recorded::{RecordedArrival, simulate_recorded};
 pub use report::{ArrivalCounts, BackendReport, Report};
 pub use simulation::Simulation;

@@ -3,13 +3,15 @@
 use super::error::CalibrationError;
 use super::mishaps::{self, Mishap, Seen};
 use super::pace::{self, Observation, Paces};
-use super::queueing::{self, Candidates, Fit, Queueing, Replayed};
+use super::queueing::{self, Candidates, Fit, Queueing, Replayed, Tick};
 use super::visits::{self, Visit, Visits};
-use super::{BackendEvidence, Calibration, Load, arrivals, demand, overhead};
-use lb_core::Time;
+use super::{
+    BackendEvidence, Calibration, Load, OverheadSource, Resolution, arrivals, demand, overhead,
+};
 use lb_core::fault::{Fault, FaultKind, SHORTEST_S};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
+use lb_core::{Span, Time};
 use lb_traces::read::{End, Episode, Traces};
 
 /// Minimum number of timed requests for a fit.
@@ -19,24 +21,46 @@ const FEWEST_OF_ROUTE: usize = 50;
 /// Queue capacity of a backend whose queue was never full; see [`BackendSpec`].
 const USUAL_QUEUE_CAP: u32 = 512;
 
+/// A fit, and what a variation of it needs.
+#[derive(Clone, Debug)]
+pub(super) struct Workings {
+    pub(super) calibration: Calibration,
+    /// The work of the requests of each backend, by time.
+    pub(super) observations: Vec<Vec<Observation>>,
+    pub(super) paces: Paces,
+    /// Logarithm of the work of a typical request at speed 1.
+    pub(super) reference: f64,
+    /// Whether work is only known to a resolution that is not small compared with it.
+    pub(super) coarse: bool,
+}
+
 /// Fits a topology and a load to traces.
 ///
 /// # Errors
 /// There is too little to fit, or the traces refer to entries that they do not list.
 pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
+    Ok(workings(traces, Resolution::default())?.calibration)
+}
+
+/// Fits a topology and a load to traces with times of this resolution.
+pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workings, CalibrationError> {
     check_numbers(traces)?;
-    let (overhead, overhead_source) = overhead::overhead(traces);
+    let tick = Tick::new(resolution);
+    let coarse = resolution.unit >= COARSE;
+    // Ticks are longer than what a request spends outside its backend on a local network.
+    let (overhead, overhead_source) =
+        if coarse { (Span::ZERO, OverheadSource::Assumed) } else { overhead::overhead(traces) };
     let nanos = overhead.as_nanos() as f64;
     let backends = traces.backends.len();
     let episodes: Vec<Vec<Visits>> =
         traces.episodes.iter().map(|episode| visits::visits(episode, backends, nanos)).collect();
     let length = traces.episodes.iter().map(|episode| episode.length().as_nanos() as f64).fold(0.0, f64::max);
 
-    let fits = queueings(&episodes, backends);
+    let fits = queueings(&episodes, backends, tick);
     let replays: Vec<Vec<Replayed>> = (0..backends)
         .map(|backend| {
             let queueing = fits[backend].queueing;
-            episodes.iter().map(|all| queueing::replay(&all[backend].taken_in, queueing)).collect()
+            episodes.iter().map(|all| queueing::replay(&all[backend].taken_in, queueing, tick)).collect()
         })
         .collect();
     let observations: Vec<Vec<Observation>> =
@@ -46,43 +70,11 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
         return Err(CalibrationError::TooFew { served: timed, requests: traces.len(), needed: FEWEST });
     }
 
-    let paces = pace::fit(&observations, traces.routes.len(), length);
+    let paces = pace::fit(&observations, traces.routes.len(), length, coarse);
     let (speeds, reference) = pace::speeds(&paces.backends);
     let demands = pace::demands(&observations, &paces, reference);
-    let mut specs = Vec::new();
-    let mut faults = Vec::new();
-    let mut evidence = Vec::new();
-    for (backend, id) in traces.backends.iter().enumerate() {
-        let Fitted { queueing, fit, most_inside } = fits[backend];
-        let seen: Vec<Seen<'_>> = episodes
-            .iter()
-            .zip(&replays[backend])
-            .map(|(all, replayed)| Seen { visits: &all[backend], replayed })
-            .collect();
-        let cap = mishaps::queue_cap(&seen, queueing);
-        faults.extend(slow_downs(&paces, backend, id, length));
-        let pace = paces.backends[backend].as_ref();
-        let own = pace.map_or(reference, |pace| pace.level).exp();
-        let typical = |at| own * pace.map_or(1.0, |pace| pace.factor(at));
-        let mishaps = mishaps::mishaps(&seen, queueing, typical, length);
-        faults.extend(mishaps.into_iter().filter_map(|mishap| fault(mishap, id, length)));
-        specs.push(BackendSpec {
-            id: id.clone(),
-            workers: queueing.workers,
-            discipline: queueing.discipline,
-            queue_cap: cap.unwrap_or(USUAL_QUEUE_CAP).max(1),
-            speed: speeds[backend].unwrap_or(1.0),
-            weight: traces.weights.get(backend).copied().unwrap_or(1.0),
-        });
-        evidence.push(BackendEvidence {
-            id: id.clone(),
-            timed: observations[backend].len(),
-            most_in_flight: most_inside,
-            saturated: fit.is_some_and(|fit| fit.saturated),
-            queue_was_full: cap.is_some(),
-            f_ratio: fit.map_or(f64::NAN, |fit| fit.f_ratio),
-        });
-    }
+    let backends = Backends { traces, episodes: &episodes, replays: &replays, fits: &fits, length };
+    let Described { specs, faults, evidence } = backends.describe(&observations, &paces, &speeds, reference);
     let (routes, service_time) = service_times(&traces.routes, &demands);
     let topology = Topology {
         name: "calibrated".to_owned(),
@@ -98,8 +90,119 @@ pub fn fit(traces: &Traces) -> Result<Calibration, CalibrationError> {
     }
     let longest = traces.episodes.iter().max_by_key(|episode| episode.exchanges.len());
     let load = longest.map(|episode| load(episode, traces)).unwrap_or_default();
-    Ok(Calibration { topology, load, overhead, overhead_source, backends: evidence })
+    let calibration = Calibration { topology, load, overhead, overhead_source, backends: evidence };
+    Ok(Workings { calibration, observations, paces, reference, coarse })
 }
+
+/// Times with this resolution or a coarser one are cut off visibly: services take milliseconds.
+const COARSE: Span = Span::from_micros(100);
+
+/// What is known about all backends once their queueing is.
+struct Backends<'a> {
+    traces: &'a Traces,
+    episodes: &'a [Vec<Visits>],
+    replays: &'a [Vec<Replayed>],
+    fits: &'a [Fitted],
+    length: f64,
+}
+
+/// The backends and faults of a topology, with the evidence for them.
+#[derive(Default)]
+struct Described {
+    specs: Vec<BackendSpec>,
+    faults: Vec<Fault>,
+    evidence: Vec<BackendEvidence>,
+}
+
+impl Backends<'_> {
+    fn describe(
+        &self,
+        observations: &[Vec<Observation>],
+        paces: &Paces,
+        speeds: &[Option<f64>],
+        reference: f64,
+    ) -> Described {
+        let mut described = Described::default();
+        for (backend, id) in self.traces.backends.iter().enumerate() {
+            let Fitted { queueing, fit, most_inside } = self.fits[backend];
+            let seen: Vec<Seen<'_>> = self
+                .episodes
+                .iter()
+                .zip(&self.replays[backend])
+                .map(|(all, replayed)| Seen { visits: &all[backend], replayed })
+                .collect();
+            let cap = mishaps::queue_cap(&seen, queueing);
+            described.faults.extend(slow_downs(paces, backend, id, self.length));
+            let pace = paces.backends[backend].as_ref();
+            let own = pace.map_or(reference, |pace| pace.level).exp();
+            let typical = |at| own * pace.map_or(1.0, |pace| pace.factor(at));
+            let mishaps = mishaps::mishaps(&seen, queueing, typical, self.length);
+            described.faults.extend(mishaps.into_iter().filter_map(|mishap| fault(mishap, id, self.length)));
+            described.specs.push(BackendSpec {
+                id: id.clone(),
+                workers: queueing.workers,
+                discipline: queueing.discipline,
+                queue_cap: cap.unwrap_or(USUAL_QUEUE_CAP).max(1),
+                speed: speeds[backend].unwrap_or(1.0),
+                weight: self.traces.weights.get(backend).copied().unwrap_or(1.0),
+            });
+            described.evidence.push(BackendEvidence {
+                id: id.clone(),
+                timed: observations[backend].len(),
+                most_in_flight: most_inside,
+                saturated: fit.is_some_and(|fit| fit.saturated),
+                queue_was_full: cap.is_some(),
+                f_ratio: fit.map_or(f64::NAN, |fit| fit.f_ratio),
+            });
+        }
+        described
+    }
+}
+
+impl Workings {
+    /// Returns a variation of the fit, as if the periods of the log had been others: `weights` says how often
+    /// each period counts, in order of time and of equal lengths within `length`. How backends queue, and their
+    /// faults, stay as they were fitted.
+    pub(super) fn resampled(&self, weights: &[u32], length: Span, routes: &[String]) -> Calibration {
+        let period = (length.as_nanos() as f64 / weights.len() as f64).max(1.0);
+        let weight = |one: &Observation| {
+            f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)])
+        };
+        let total: usize = self.observations.iter().map(Vec::len).sum();
+        let stride = total.div_ceil(MOST_RESAMPLED).max(1);
+        let mut paces = self.paces.clone();
+        for (all, pace) in self.observations.iter().zip(&mut paces.backends) {
+            if let Some(pace) = pace {
+                let weighted = all.iter().step_by(stride).map(|one| (one, weight(one)));
+                pace.level = match self.coarse {
+                    true => pace::mean_level(weighted, &self.paces.routes, pace),
+                    false => pace::log_level(weighted, &self.paces.routes, pace),
+                };
+            }
+        }
+        let mut drawn: Vec<Vec<Observation>> = Vec::with_capacity(self.observations.len());
+        for all in &self.observations {
+            let repeated = all.iter().step_by(stride);
+            drawn.push(repeated.flat_map(|one| std::iter::repeat_n(*one, weight(one) as usize)).collect());
+        }
+        // The reference stays, so that service times and speeds vary against the same scale.
+        let demands = pace::demands(&drawn, &paces, self.reference);
+        let mut topology = self.calibration.topology.clone();
+        for (spec, pace) in topology.pools[0].backends.iter_mut().zip(&paces.backends) {
+            spec.speed = pace.as_ref().map_or(spec.speed, |pace| (self.reference - pace.level).exp());
+        }
+        let (varied, service_time) = service_times(routes, &demands);
+        topology.service_time = service_time;
+        for (route, varied) in topology.routes.iter_mut().zip(varied) {
+            route.service_time = varied.service_time;
+        }
+        Calibration { topology, ..self.calibration.clone() }
+    }
+}
+
+/// Largest number of observations that a variation of a fit uses. A subsample varies more than all of them, so
+/// intervals become wider, not narrower.
+const MOST_RESAMPLED: usize = 200_000;
 
 /// Queueing that is assumed if the traces do not determine it.
 const UNKNOWN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 4 };
@@ -132,11 +235,12 @@ struct Fitted {
 }
 
 /// Determines how each backend queues. The most frequent result is used for backends without enough evidence.
-fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Fitted> {
+fn queueings(episodes: &[Vec<Visits>], backends: usize, tick: Tick) -> Vec<Fitted> {
     let candidates: Vec<Option<Candidates>> = (0..backends)
         .map(|backend| {
-            let visits: Vec<&[Visit]> = episodes.iter().map(|all| all[backend].taken_in.as_slice()).collect();
-            queueing::candidates(&visits)
+            let visits: Vec<&[Visit]> =
+                episodes.iter().map(|all| busiest(all[backend].taken_in.as_slice())).collect();
+            queueing::candidates(&visits, tick)
         })
         .collect();
     let known: Vec<Queueing> = candidates
@@ -155,6 +259,23 @@ fn queueings(episodes: &[Vec<Visits>], backends: usize) -> Vec<Fitted> {
         Fitted { queueing: fit.queueing, fit: Some(fit), most_inside: candidates.most_inside }
     };
     candidates.into_iter().map(choose).collect()
+}
+
+/// Largest number of visits in a row from which the queueing of a backend is determined.
+const MOST_VISITS: usize = 100_000;
+
+/// Returns the part of the visits in which the backend was busiest, if there are very many. It begins at a
+/// request that found the backend empty, if there is one nearby.
+fn busiest(visits: &[Visit]) -> &[Visit] {
+    if visits.len() <= MOST_VISITS {
+        return visits;
+    }
+    let found = |visits: &[Visit]| visits.iter().map(|visit| u64::from(visit.found)).sum::<u64>();
+    let starts = (0..=visits.len() - MOST_VISITS).step_by(MOST_VISITS / 4);
+    let start = starts.max_by_key(|start| found(&visits[*start..*start + MOST_VISITS])).unwrap_or(0);
+    let window = &visits[start..start + MOST_VISITS];
+    let empty = window.iter().take(MOST_VISITS / 10).position(|visit| visit.found == 0).unwrap_or(0);
+    &window[empty..]
 }
 
 /// Returns the work of one backend's requests in all episodes.

@@ -1,9 +1,13 @@
-//! Calibrates the simulator from traces: fits a topology and a load that behave like the real ones.
+//! Calibrates the simulator from traces and access logs: fits a topology and a load that behave like the real
+//! ones.
 //!
 //! From logged requests, [`fit`] estimates how backends queue, how fast they are, how expensive routes are,
 //! and which faults occurred. [`Calibration::check`] then predicts logged policies that were held back from
 //! the fit. Training only makes sense in a simulator that passes this check; estimates taken directly from
 //! logs apply to individual decisions, not to another policy.
+//!
+//! [`log`] reads what access logs hold, and [`what_if`] predicts what other algorithms would have done with the
+//! same requests.
 
 mod arrivals;
 mod changes;
@@ -11,6 +15,7 @@ mod check;
 mod demand;
 mod error;
 mod fit;
+pub mod log;
 mod mishaps;
 mod overhead;
 mod pace;
@@ -18,6 +23,7 @@ mod queueing;
 mod replay;
 mod stats;
 mod visits;
+pub mod what_if;
 
 pub use check::{PolicyCheck, Skipped, Tolerance, Verdict, cross_check};
 pub use error::CalibrationError;
@@ -42,6 +48,16 @@ pub struct Calibration {
     pub overhead_source: OverheadSource,
     /// The evidence for the fit of each backend, in the order of the topology.
     pub backends: Vec<BackendEvidence>,
+}
+
+/// How exact the times of a recording are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Resolution {
+    /// All times were cut off to multiples of this; zero for exact times.
+    pub unit: Span,
+    /// Whether durations were measured by themselves and then cut off, as timers of HAProxy are. If not, they are
+    /// differences of two clock times that were cut off, as in nginx.
+    pub durations_cut: bool,
 }
 
 /// The evidence for the fit of one backend.

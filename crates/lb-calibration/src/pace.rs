@@ -60,8 +60,9 @@ impl Pace {
     }
 }
 
-/// Fits all observations, by backend. `length` is the length of the longest episode in nanoseconds.
-pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64) -> Paces {
+/// Fits all observations, by backend. `length` is the length of the longest episode in nanoseconds. If `coarse`,
+/// work is only known to a resolution that is not small compared with it.
+pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64, coarse: bool) -> Paces {
     let mut route_levels = vec![0.0; routes];
     let mut backends: Vec<Option<Pace>> = Vec::new();
     for _ in 0..if routes > 1 { TURNS } else { 1 } {
@@ -79,7 +80,46 @@ pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64)
     if routes == 1 {
         route_levels[0] = 0.0;
     }
+    if coarse {
+        for (all, pace) in observations.iter().zip(&mut backends) {
+            if let Some(pace) = pace {
+                pace.level = mean_level(all.iter().map(|one| (one, 1.0)), &route_levels, pace);
+            }
+        }
+    }
     Paces { backends, routes: route_levels }
+}
+
+/// Returns the logarithm of the mean work of weighted observations, without the effects of routes and
+/// slow-downs. An error in times of a whole tick moves the logarithm of small work a lot, but not a mean.
+pub(super) fn mean_level<'a>(
+    observations: impl Iterator<Item = (&'a Observation, f64)>,
+    routes: &[f64],
+    pace: &Pace,
+) -> f64 {
+    let (mut count, mut sum) = (0.0, 0.0);
+    for (one, weight) in observations {
+        let route = routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
+        count += weight;
+        sum += weight * one.work / (route.exp() * pace.factor(one.at));
+    }
+    if count > 0.0 && sum > 0.0 { (sum / count).ln() } else { pace.level }
+}
+
+/// Returns the mean of the logarithm of the work of weighted observations, without the effects of routes and
+/// slow-downs.
+pub(super) fn log_level<'a>(
+    observations: impl Iterator<Item = (&'a Observation, f64)>,
+    routes: &[f64],
+    pace: &Pace,
+) -> f64 {
+    let (mut count, mut sum) = (0.0, 0.0);
+    for (one, weight) in observations {
+        let route = routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
+        count += weight;
+        sum += weight * (one.work.ln() - route - pace.factor(one.at).ln());
+    }
+    if count > 0.0 { sum / count } else { pace.level }
 }
 
 fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pace> {

@@ -14,10 +14,35 @@
 //! the backend on arrival, although true work cannot. An analysis of variance over that number measures the
 //! dependence; its F ratio is about 1 if there is none. Work is compared within a window of neighbouring
 //! requests, so that a temporary slow-down does not look like queueing.
+//!
+//! Times may be known only to a resolution, such as the milliseconds of an access log, which are cut off. What
+//! happens in one tick may then have happened in any order: a request that left while it should have waited is
+//! possible if a worker became free in the same tick. Work is spread evenly over the values that look the same
+//! ([`spread`]); otherwise all requests shorter than a tick would have no work at all.
 
+use super::Resolution;
 use super::visits::{Doubt, Left, Visit};
+use lb_core::rng::mix;
 use lb_core::topology::Discipline;
 use std::collections::VecDeque;
+
+/// How exact times are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Tick {
+    /// All times were cut off to multiples of this many nanoseconds; 0 for exact times.
+    pub(super) unit: f64,
+    /// Two departures closer than this, in nanoseconds, may have happened in any order.
+    pub(super) slack: f64,
+}
+
+impl Tick {
+    /// The times of a resolution.
+    pub(super) fn new(resolution: Resolution) -> Self {
+        let unit = resolution.unit.as_nanos() as f64;
+        // A departure is the sum of two numbers that were cut off if durations were measured by themselves.
+        Self { unit, slack: unit * if resolution.durations_cut { 1.5 } else { 0.5 } }
+    }
+}
 
 /// A hypothesis about how a backend queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,21 +126,21 @@ const ENOUGH_WORSE: usize = 8;
 
 /// Returns the hypotheses that are possible given the visits of one backend. Each episode is sorted by
 /// arrival. Returns `None` if the backend accepted no requests.
-pub(super) fn candidates(episodes: &[&[Visit]]) -> Option<Candidates> {
+pub(super) fn candidates(episodes: &[&[Visit]], tick: Tick) -> Option<Candidates> {
     let most_inside = episodes.iter().flat_map(|visits| visits.iter()).map(|visit| visit.found + 1).max()?;
     let numbers =
         (1..=most_inside.min(MOST_WORKERS)).chain((most_inside > MOST_WORKERS).then_some(most_inside));
     let mut in_turn: Vec<Fit> = Vec::new();
     let mut shared: Vec<Fit> = Vec::new();
     for workers in numbers.clone() {
-        in_turn.extend(fit(episodes, Queueing { discipline: Discipline::Fcfs, workers }));
+        in_turn.extend(fit(episodes, Queueing { discipline: Discipline::Fcfs, workers }, tick));
         // More workers are always possible; the smallest number that fits is the true one.
         if in_turn.len() > ENOUGH_WORSE {
             break;
         }
     }
     for workers in numbers {
-        shared.extend(fit(episodes, Queueing { discipline: Discipline::ProcessorSharing, workers }));
+        shared.extend(fit(episodes, Queueing { discipline: Discipline::ProcessorSharing, workers }, tick));
         let tail = shared.len().saturating_sub(ENOUGH_WORSE);
         let least = |fits: &[Fit]| fits.iter().map(|fit| fit.f_ratio).fold(f64::MAX, f64::min);
         if tail > 0 && least(&shared[..tail]) <= least(&shared[tail..]) {
@@ -133,8 +158,8 @@ pub(super) fn candidates(episodes: &[&[Visit]]) -> Option<Candidates> {
 }
 
 /// Returns how well a hypothesis fits, or `None` if it is impossible.
-fn fit(episodes: &[&[Visit]], queueing: Queueing) -> Option<Fit> {
-    let replays: Vec<Replayed> = episodes.iter().map(|visits| replay(visits, queueing)).collect();
+fn fit(episodes: &[&[Visit]], queueing: Queueing, tick: Tick) -> Option<Fit> {
+    let replays: Vec<Replayed> = episodes.iter().map(|visits| replay(visits, queueing, tick)).collect();
     let waited: usize = replays.iter().map(|replay| replay.waited).sum();
     let impossible: usize = replays.iter().map(|replay| replay.impossible).sum();
     if impossible as f64 > JITTER * waited as f64 {
@@ -146,11 +171,25 @@ fn fit(episodes: &[&[Visit]], queueing: Queueing) -> Option<Fit> {
 }
 
 /// Computes the work of each visit under a hypothesis.
-pub(super) fn replay(visits: &[Visit], queueing: Queueing) -> Replayed {
-    match queueing.discipline {
-        Discipline::Fcfs => in_turn(visits, queueing.workers as usize),
+pub(super) fn replay(visits: &[Visit], queueing: Queueing, tick: Tick) -> Replayed {
+    let mut replayed = match queueing.discipline {
+        Discipline::Fcfs => in_turn(visits, queueing.workers as usize, tick),
         Discipline::ProcessorSharing => shared(visits, f64::from(queueing.workers)),
+    };
+    if tick.unit > 0.0 {
+        for (place, work) in replayed.work.iter_mut().enumerate() {
+            *work = work.map(|work| spread(work, tick.unit, place as u64));
+        }
     }
+    replayed
+}
+
+/// Replaces the difference of two times that were cut off to ticks by one of the differences that look the
+/// same. Both times lie anywhere in their ticks, and work is not negative. The mean stays what it was.
+fn spread(work: f64, unit: f64, key: u64) -> f64 {
+    let uniform = |salt: u64| (mix(key ^ salt) >> 11) as f64 / (1u64 << 53) as f64;
+    let within = (uniform(0x6265_6769) - uniform(0x656e_6400_0000)) * unit;
+    if work < unit / 2.0 { within.abs() } else { (work + within).max(0.0) }
 }
 
 /// Returns the indices of visits, ordered by departure.
@@ -204,7 +243,7 @@ fn overtaken(visits: &[Visit]) -> Vec<f64> {
 const HANGING: f64 = 0.5;
 
 /// Replays visits under first come, first served.
-fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
+fn in_turn(visits: &[Visit], workers: usize, tick: Tick) -> Replayed {
     let mut states = vec![State::Waiting; visits.len()];
     let mut replayed = Replayed::new(visits.len());
     let overtaken = overtaken(visits);
@@ -214,6 +253,8 @@ fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
         Left::Unknown => false,
     };
     let mut queue: VecDeque<usize> = VecDeque::new();
+    // Requests that left in the current tick while they should have waited.
+    let mut early: Vec<usize> = Vec::new();
     let mut free = workers;
     walk(visits, |place, comes| {
         let now = if comes { visits[place].came } else { visits[place].left };
@@ -226,9 +267,16 @@ fn in_turn(visits: &[Visit], workers: usize) -> Replayed {
                     let work = replayed.started[place].map(|started| now - started);
                     replayed.work[place] = work.filter(|_| served);
                     free += 1;
+                    // The worker served these before the next one, all within the tick.
+                    for place in early.drain(..).filter(|early| now - visits[*early].left < tick.slack) {
+                        replayed.work[place] = Some(0.0);
+                        replayed.started[place] = Some(now);
+                        replayed.impossible -= usize::from(visits[place].doubt < Doubt::Unknown);
+                    }
                 }
                 State::Waiting if served => {
                     replayed.impossible += usize::from(visits[place].doubt < Doubt::Unknown);
+                    early.push(place);
                 }
                 State::Waiting | State::Gone => {}
             }
@@ -360,6 +408,8 @@ mod tests {
         times.iter().map(|(came, left)| visit(*came, *left, Left::Served { failed: false })).collect()
     }
 
+    const EXACT: Tick = Tick { unit: 0.0, slack: 0.0 };
+    const TICK: Tick = Tick { unit: 1.0, slack: 0.5 };
     const TWO_IN_TURN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 2 };
     const ONE_IN_TURN: Queueing = Queueing { discipline: Discipline::Fcfs, workers: 1 };
     const TWO_SHARED: Queueing = Queueing { discipline: Discipline::ProcessorSharing, workers: 2 };
@@ -368,7 +418,7 @@ mod tests {
     fn under_first_come_first_served_work_begins_when_a_worker_is_free() {
         // Two workers: the third waits for the second to leave at 4, the fourth for the first at 9.
         let visits = served(&[(0.0, 9.0), (1.0, 4.0), (2.0, 10.0), (3.0, 12.0)]);
-        let replayed = replay(&visits, TWO_IN_TURN);
+        let replayed = replay(&visits, TWO_IN_TURN, EXACT);
         assert_eq!(replayed.work, [Some(9.0), Some(3.0), Some(6.0), Some(3.0)]);
         assert_eq!(replayed.started, [Some(0.0), Some(1.0), Some(4.0), Some(9.0)]);
         assert_eq!((replayed.waited, replayed.impossible), (2, 0));
@@ -377,16 +427,38 @@ mod tests {
     #[test]
     fn a_request_that_leaves_while_it_should_wait_is_impossible() {
         let visits = served(&[(0.0, 9.0), (1.0, 4.0)]);
-        let replayed = replay(&visits, ONE_IN_TURN);
+        let replayed = replay(&visits, ONE_IN_TURN, EXACT);
         assert_eq!(replayed.impossible, 1, "with one worker the second cannot leave first");
-        assert_eq!(replay(&visits, TWO_IN_TURN).impossible, 0, "with two workers it can");
+        assert_eq!(replay(&visits, TWO_IN_TURN, EXACT).impossible, 0, "with two workers it can");
+    }
+
+    #[test]
+    fn within_a_tick_any_order_is_possible() {
+        // One worker: the second left in the same tick in which the first did, and the third one later.
+        let visits = served(&[(0.0, 4.0), (1.0, 4.0), (2.0, 5.0)]);
+        let reversed = served(&[(0.0, 4.0), (1.0, 3.0), (2.0, 5.0)]);
+        let replayed = replay(&visits, ONE_IN_TURN, TICK);
+        assert_eq!(replayed.impossible, 0, "the first may have left first");
+        assert!(replayed.work[1].is_some_and(|work| (0.0..1.0).contains(&work)), "{:?}", replayed.work);
+        assert!(replayed.work[2].is_some_and(|work| (0.0..2.0).contains(&work)), "{:?}", replayed.work);
+        assert_eq!(replay(&reversed, ONE_IN_TURN, TICK).impossible, 1, "an earlier tick is too early");
+    }
+
+    #[test]
+    fn spread_work_keeps_its_mean() {
+        let works: Vec<f64> = (0..10_000).map(|key| spread(3.0, 1.0, key)).collect();
+        let mean = works.iter().sum::<f64>() / 10_000.0;
+        assert!((mean - 3.0).abs() < 0.02, "the mean is 3, found {mean}");
+        assert!(works.iter().all(|work| (2.0..4.0).contains(work)), "within a tick on either side");
+        let least = (0..10_000).map(|key| spread(0.0, 1.0, key)).fold(f64::MAX, f64::min);
+        assert!((0.0..0.01).contains(&least), "work is not negative: {least}");
     }
 
     #[test]
     fn a_client_that_gives_up_in_the_queue_takes_no_worker() {
         let mut visits = served(&[(0.0, 9.0), (1.0, 5.0), (2.0, 12.0)]);
         visits[1].how = Left::GaveUp;
-        let replayed = replay(&visits, ONE_IN_TURN);
+        let replayed = replay(&visits, ONE_IN_TURN, EXACT);
         assert_eq!(replayed.work, [Some(9.0), None, Some(3.0)], "the third follows the first");
         assert_eq!(replayed.in_vain[1], Some(0.0), "no request overtook it, so it was still waiting");
     }
@@ -394,11 +466,11 @@ mod tests {
     #[test]
     fn one_that_is_overtaken_hangs_and_one_that_is_not_was_served_too_slowly() {
         let hangs = [visit(0.0, 30.0, Left::GaveUp), visit(1.0, 3.0, Left::Served { failed: false })];
-        let replayed = replay(&hangs, ONE_IN_TURN);
+        let replayed = replay(&hangs, ONE_IN_TURN, EXACT);
         assert_eq!(replayed.in_vain[0], Some(27.0), "the second left 27 before it, so it had had its turn");
         assert_eq!((replayed.work[1], replayed.impossible), (Some(2.0), 0), "it took no worker");
         let slow = [visit(0.0, 30.0, Left::GaveUp), visit(1.0, 34.0, Left::Served { failed: false })];
-        let replayed = replay(&slow, ONE_IN_TURN);
+        let replayed = replay(&slow, ONE_IN_TURN, EXACT);
         assert_eq!((replayed.in_vain[0], replayed.work[1]), (Some(0.0), Some(4.0)), "it had the worker");
     }
 
@@ -406,7 +478,7 @@ mod tests {
     fn under_processor_sharing_work_is_the_share_of_the_stay() {
         // Two workers: alone or in twos at full speed, in threes at two thirds.
         let visits = served(&[(0.0, 6.0), (1.0, 8.0), (3.0, 7.5)]);
-        let replayed = replay(&visits, TWO_SHARED);
+        let replayed = replay(&visits, TWO_SHARED, EXACT);
         let work: Vec<f64> = replayed.work.iter().map(|work| work.expect("served")).collect();
         for (found, truth) in work.iter().zip([3.0 + 2.0, 2.0 + 2.0 + 2.0, 2.0 + 1.5]) {
             assert!((found - truth).abs() < 1e-9, "{work:?}");

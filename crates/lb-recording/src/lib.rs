@@ -48,5 +48,6 @@ pub use entry::{Attempt, Entry};
 pub use error::{TraceError, TraceFault};
 pub use format::{FieldMap, LogFormat};
 pub use options::{Expect, HostChoice, PathPattern, Spread, TraceFormat, TraceOptions};
+pub use pattern::path_pattern;
 pub use reader::Entries;
 pub use recording::{Play, Trace, kind_of, load, load_all, read};

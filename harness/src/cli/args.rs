@@ -2,6 +2,7 @@
 //! [`Overrides`].
 
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
+use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;
 use clap::{Args, Parser, Subcommand};
 use lb_config::Overrides;
@@ -70,6 +71,11 @@ pub enum Command {
     /// The config runs at once: with its requests in order or by weight, values of replies that later requests send,
     /// think times and feeds. docs/import.md describes each format.
     Import(ImportArgs),
+    /// Predict what other algorithms would have done with the requests of an access log.
+    ///
+    /// Fits the backends to the log, checks the fit on a part of the log that was held back, and simulates every
+    /// algorithm on the recorded arrivals. docs/what-if.md says what a log must hold.
+    WhatIf(WhatIfArgs),
     /// Write reports of a finished or interrupted run.
     ///
     /// If the run was killed, its complete trials on disk are summarised first.

@@ -3,7 +3,7 @@
 use super::args::{Cli, Command};
 use super::{
     aa, algorithms, analyze, compare, doctor, export, import, learn, plan, replay_events, report, run, synthesise,
-    validate,
+    validate, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -26,6 +26,7 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Validate(args)) => validate::execute(args),
         Some(Command::Export(args)) => export::execute(args),
         Some(Command::Import(args)) => import::execute(args),
+        Some(Command::WhatIf(args)) => what_if::execute(args),
         Some(Command::Report(args)) => report::execute(args),
         Some(Command::ReplayEvents(args)) => replay_events::execute(args),
         None => run::execute(&cli.run),

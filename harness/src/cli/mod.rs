@@ -23,6 +23,8 @@ mod shared;
 mod synthesise;
 mod traffic_args;
 mod validate;
+mod what_if;
+mod what_if_args;
 
 pub use args::{
     AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
@@ -31,3 +33,4 @@ pub use args::{
 pub use dispatch::execute;
 pub use parse::parse;
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
+pub use what_if_args::WhatIfArgs;

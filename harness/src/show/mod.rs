@@ -4,8 +4,10 @@ mod algorithms;
 mod event_file;
 mod plan;
 mod progress;
+mod what_if;
 
 pub use algorithms::render_algorithms;
 pub use event_file::{EventFile, EventFileError, replay};
 pub use plan::render_plan;
 pub use progress::Progress;
+pub use what_if::{WhatIfDocument, render_fit, render_prediction};

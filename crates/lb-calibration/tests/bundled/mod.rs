@@ -1,13 +1,13 @@
 //! Bundled topologies, and a plain load for them.
 
-use lb_core::topology::Topology;
+use lb_core::topology::{BUNDLED, Topology};
 use lb_core::{Seed, Span};
 use simulator::OpenLoad;
 
 /// A bundled topology.
 pub(crate) fn topology(name: &str) -> Topology {
-    let path = format!("{}/../configs/topologies/{name}.json", env!("CARGO_MANIFEST_DIR"));
-    serde_json::from_str(&std::fs::read_to_string(path).expect("a bundled topology")).expect("valid JSON")
+    let (_, text) = BUNDLED.iter().find(|(known, _)| *known == name).expect("a bundled topology");
+    serde_json::from_str(text).expect("valid JSON")
 }
 
 /// Poisson arrivals with a timeout of two seconds.
