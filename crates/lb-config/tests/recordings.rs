@@ -249,7 +249,7 @@ fn what_a_replay_cannot_do_is_refused() {
         (
             sequence(json!("poisson:5")),
             Overrides { recording: ReplayFlags { cycle: true, ..ReplayFlags::default() }, ..none.clone() },
-            "--cycle = null: applies only to a replay",
+            "--cycle: applies only to a replay",
         ),
         (
             Q.to_owned(),

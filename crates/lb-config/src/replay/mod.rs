@@ -238,9 +238,10 @@ fn name_service(step: &mut Step) {
 }
 
 fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s: f64) -> DraftScenario {
-    let stem = Path::new(name)
-        .file_stem()
-        .map_or_else(|| REPLAY.to_owned(), |stem| stem.to_string_lossy().into_owned());
+    // Several files are named after the first.
+    let first = name.split(", ").next().unwrap_or(name);
+    let stem = Path::new(first).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = stem.filter(|stem| stem != "-").unwrap_or_else(|| REPLAY.to_owned());
     let class = UserClass {
         name: REPLAY.to_owned(),
         actions: journey.actions.keys().map(|action| (action.clone(), 1.0)).collect(),

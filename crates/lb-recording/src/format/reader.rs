@@ -5,7 +5,7 @@ use super::{access_log, balancers, columns, goreplay, json, k6, vegeta};
 use crate::error::Faults;
 use crate::options::{TraceFormat, TraceOptions};
 use crate::records::Split;
-use crate::row::{Parsed, Skip, unreadable};
+use crate::row::{NO_METHOD, NO_PATH, Parsed, Skip, excerpt, unreadable};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -74,6 +74,7 @@ impl Reader {
                     Some((inner, written)) => self.row_within(line, inner, written),
                     None => json::row(line, &map, fields),
                 }
+                .map_err(|skip| about_something_else(skip, text))
             }
             TraceFormat::LogFormat => match self.options.log_format.clone() {
                 Some(format) => format.row(line, super::tokens::without_prefix(text)).or_else(|skip| {
@@ -101,7 +102,7 @@ impl Reader {
             Some(TraceFormat::Json) => json::row(line, &json::object(text)?, self.options.fields.as_deref())?,
             Some(format) => text_row(format, line, text)?,
             // What a server says at its start is in the same log.
-            None => return Err(unreadable("is not a line of an access log")),
+            None => return Err(unreadable(access_log::SHAPE)),
         };
         self.inner = inner;
         const CLOSE: i128 = 2_000_000_000;
@@ -137,6 +138,16 @@ impl Reader {
                 Cow::Owned(text)
             }
         }
+    }
+}
+
+/// Programs write what else happens into the same log, so an object or a line without a request is one of the log.
+fn about_something_else(skip: Skip, text: &str) -> Skip {
+    match skip {
+        Skip::Unreadable(reason) if [NO_METHOD, NO_PATH, access_log::SHAPE].contains(&reason.as_str()) => {
+            Skip::NoRequest(excerpt(text))
+        }
+        skip => skip,
     }
 }
 
