@@ -1,7 +1,7 @@
 //! Chooses the format of a recording from its beginning, and reads its records in it.
 
 use super::columns::{Csv, W3c};
-use super::{access_log, balancers, columns, goreplay, json, k6, vegeta};
+use super::{access_log, balancers, columns, goreplay, json, k6, lists, vegeta};
 use crate::error::Faults;
 use crate::options::{TraceFormat, TraceOptions};
 use crate::records::Split;
@@ -61,8 +61,8 @@ impl Reader {
         let fields = self.options.fields.clone();
         let fields = fields.as_deref();
         match self.format {
-            TraceFormat::Requests => json::listed(line, text, fields),
-            TraceFormat::Har => json::har(line, text),
+            TraceFormat::Requests => lists::listed(line, text, fields),
+            TraceFormat::Har => lists::har(line, text),
             TraceFormat::VegetaText => vegeta::text(line, text, self.folder.as_deref()),
             TraceFormat::Vegeta => vegeta::row(line, &json::object(text)?),
             TraceFormat::K6 => k6::row(line, &json::object(text)?),
