@@ -10,7 +10,7 @@ use lb_admin_client::Declaration;
 use lb_admin_client::declared::blank_headers;
 use lb_core::secret::mask_passwords;
 use lb_core::suggest::{did_you_mean, listing};
-use lb_recording::{TraceError, TraceFormat, TraceOptions};
+use lb_recording::{ReadOptions, RecordingError, RecordingFormat};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -146,18 +146,18 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
 
 /// Reads a list of recorded requests. Its problems have line numbers instead of key paths.
 fn recorded(name: &str, text: &str) -> Result<RequestsFile, ConfigError> {
-    let options = TraceOptions { format: Some(TraceFormat::Requests), ..TraceOptions::default() };
+    let options = ReadOptions { format: Some(RecordingFormat::Requests), ..ReadOptions::default() };
     match lb_recording::read(name, text.as_bytes(), options) {
         Ok(trace) => Ok(RequestsFile { text: text.into(), count: trace.requests.len() }),
         Err(error) => {
-            Err(ConfigError::Invalid { name: name.to_owned(), problems: trace_problems(name, error) })
+            Err(ConfigError::Invalid { name: name.to_owned(), problems: recording_problems(name, error) })
         }
     }
 }
 
 /// Converts the problems of a recording to problems of a config.
-pub(super) fn trace_problems(name: &str, error: TraceError) -> Vec<Problem> {
-    let TraceError::Invalid { faults, total, .. } = error else {
+pub(super) fn recording_problems(name: &str, error: RecordingError) -> Vec<Problem> {
+    let RecordingError::Invalid { faults, total, .. } = error else {
         return vec![Problem::of_key(name, error.to_string())];
     };
     let more = total.saturating_sub(faults.len());

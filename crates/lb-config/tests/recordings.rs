@@ -2,7 +2,7 @@
 
 use lb_config::{Dialect, Overrides, Plan, ReplayFlags, from_text, load, plan};
 use lb_core::workload::{Next, Rendered, Schedule};
-use lb_recording::{Play, Trace, TraceFormat, TraceOptions, read};
+use lb_recording::{Play, ReadOptions, Recording, RecordingFormat, read};
 use proptest::prelude::*;
 use serde_json::json;
 use std::sync::Arc;
@@ -32,15 +32,15 @@ const LOG: &str = r#"127.0.0.1 - frank [31/Jan/2026:12:00:00 +0000] "GET /api/v1
 127.0.0.1 - - [31/Jan/2026:12:00:02 +0000] "GET /api/v1/user/18 HTTP/1.0" 404 -
 "#;
 
-fn trace(text: &str) -> Trace {
-    read("t", text.as_bytes(), TraceOptions::default()).unwrap_or_else(|error| panic!("{error}"))
+fn trace(text: &str) -> Recording {
+    read("t", text.as_bytes(), ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn refused(text: &str, options: TraceOptions) -> String {
+fn refused(text: &str, options: ReadOptions) -> String {
     read("t", text.as_bytes(), options).map(|_| ()).expect_err(text).to_string()
 }
 
-fn rows(trace: &Trace) -> Vec<(f64, &str, &str)> {
+fn rows(trace: &Recording) -> Vec<(f64, &str, &str)> {
     trace.requests.iter().map(|row| (row.at.as_secs_f64(), row.action, row.path)).collect()
 }
 
@@ -53,7 +53,9 @@ fn every_format_comes_to_the_same_replay() {
             (2.0, "GET /api/v1/user/{id}", "/api/v1/user/18"),
         ]
     };
-    for (text, format) in [(Q, TraceFormat::Requests), (VEGETA, TraceFormat::Vegeta), (K6, TraceFormat::K6)] {
+    for (text, format) in
+        [(Q, RecordingFormat::Requests), (VEGETA, RecordingFormat::Vegeta), (K6, RecordingFormat::K6)]
+    {
         let trace = trace(text);
         assert_eq!(
             (trace.format, trace.whole_seconds),
@@ -65,7 +67,7 @@ fn every_format_comes_to_the_same_replay() {
     let log = trace(LOG);
     assert_eq!(
         (log.format, log.whole_seconds),
-        (TraceFormat::AccessLog, true),
+        (RecordingFormat::AccessLog, true),
         "logs know whole seconds only"
     );
     assert_eq!(rows(&log), expected(0.0));
@@ -87,10 +89,10 @@ fn speed_divides_times_and_a_rate_stands_in_for_missing_ones() {
     assert_eq!(at, [0.0, 0.125, 0.5]);
     let untimed =
         "{\"method\":\"GET\",\"url\":\"http://h/a\"}\n{\"method\":\"GET\",\"url\":\"http://h/b\"}\n";
-    let options = TraceOptions { rate: Some(4.0), ..TraceOptions::default() };
+    let options = ReadOptions { rate: Some(4.0), ..ReadOptions::default() };
     let spaced = read("t", untimed.as_bytes(), options.clone()).expect("a rate is enough");
     assert_eq!(spaced.requests.get(1).map(|row| row.at.as_secs_f64()), Some(0.25));
-    assert!(refused(untimed, TraceOptions::default()).contains("no row has a timestamp; give a rate"));
+    assert!(refused(untimed, ReadOptions::default()).contains("no row has a timestamp; give a rate"));
     let given = read("t", Q.as_bytes(), options).expect("times give way to a rate");
     assert_eq!(given.requests.times().map(|at| at.as_secs_f64()).collect::<Vec<_>>(), [0.0, 0.25, 0.5]);
 }
@@ -135,10 +137,10 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
         ("{\"method\":\"GET\",\"url\":\"/a\",\"header\":{\"A\\n\":[\"b\"]}}".to_owned(), "cannot be sent"),
         ("{\"metric\":\"vus\",\"type\":\"Point\",\"data\":{}}".to_owned(), "has no requests"),
     ] {
-        let message = refused(&text, TraceOptions::default());
+        let message = refused(&text, ReadOptions::default());
         assert!(message.contains(reason), "expected {reason:?} in: {message}");
     }
-    let forced = TraceOptions { format: Some(TraceFormat::K6), ..TraceOptions::default() };
+    let forced = ReadOptions { format: Some(RecordingFormat::K6), ..ReadOptions::default() };
     assert!(
         refused(VEGETA, forced).contains("line 1: `type` or `metric` is missing"),
         "a forced format is not guessed"
@@ -149,7 +151,7 @@ fn every_fault_is_named_with_its_line_and_the_way_out() {
 fn the_first_ten_faults_are_listed_and_the_others_counted() {
     let rows: Vec<String> =
         (0..25).map(|_| "{\"endpoint\": \"/a\", \"method\": \"EAT\", \"timestamp\": 1}".to_owned()).collect();
-    let message = refused(&format!("[{}]", rows.join(",\n")), TraceOptions::default());
+    let message = refused(&format!("[{}]", rows.join(",\n")), ReadOptions::default());
     assert!(message.contains("25 faults, the first 10 of which are:"), "{message}");
     assert_eq!(message.lines().count(), 11, "{message}");
 }
@@ -249,7 +251,7 @@ fn what_a_replay_cannot_do_is_refused() {
         (
             sequence(json!("poisson:5")),
             Overrides { recording: ReplayFlags { cycle: true, ..ReplayFlags::default() }, ..none.clone() },
-            "--cycle = null: applies only to a replay",
+            "--cycle: applies only to a replay",
         ),
         (
             Q.to_owned(),
@@ -449,8 +451,8 @@ proptest! {
 
     #[test]
     fn no_bytes_make_a_reader_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), which in 0..16_usize) {
-        let format = TraceFormat::ALL.get(which).copied();
-        let _ = read("t", &bytes, TraceOptions { format, ..TraceOptions::default() });
+        let format = RecordingFormat::ALL.get(which).copied();
+        let _ = read("t", &bytes, ReadOptions { format, ..ReadOptions::default() });
     }
 
     #[test]
@@ -458,7 +460,7 @@ proptest! {
         let mut bytes = [Q, VEGETA, K6, LOG][which].as_bytes().to_vec();
         let at = at.index(bytes.len());
         if cut { bytes.truncate(at) } else { bytes[at] = byte }
-        if let Ok(trace) = read("t", &bytes, TraceOptions::default()) {
+        if let Ok(trace) = read("t", &bytes, ReadOptions::default()) {
             prop_assert!(trace.requests.times().is_sorted(), "what is accepted is in order");
             prop_assert!(trace.requests.iter().all(|request| request.path.starts_with('/')));
         }

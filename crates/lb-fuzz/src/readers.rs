@@ -6,7 +6,7 @@ use lb_config::{Overrides, from_text, plan};
 use lb_core::policy::PolicyFile;
 use lb_core::topology::Topology;
 use lb_grading::{analyze_content, compare, render, render_comparison, render_comparison_page, render_page};
-use lb_recording::{Entries, FieldMap, LogFormat, Play, TraceFormat, TraceOptions};
+use lb_recording::{Entries, FieldMap, LogFormat, Play, ReadOptions, RecordingFormat};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;
 use serde_json::{Value, json};
@@ -48,12 +48,12 @@ pub(crate) fn recording(bytes: &[u8]) {
         r#"$remote_addr [$time_local] "$request" $status $upstream_addr $upstream_status $upstream_response_time"#
             .parse()
             .expect("a format of nginx");
-    let own = TraceOptions { log_format: Some(Arc::new(log_format)), ..TraceOptions::default() };
-    let formats = TraceFormat::ALL.into_iter().filter(|format| *format != TraceFormat::LogFormat);
-    let each = formats.map(|format| TraceOptions { format: Some(format), ..TraceOptions::default() });
-    for options in each.chain([TraceOptions::default(), own]) {
+    let own = ReadOptions { log_format: Some(Arc::new(log_format)), ..ReadOptions::default() };
+    let formats = RecordingFormat::ALL.into_iter().filter(|format| *format != RecordingFormat::LogFormat);
+    let each = formats.map(|format| ReadOptions { format: Some(format), ..ReadOptions::default() });
+    for options in each.chain([ReadOptions::default(), own]) {
         for rate in [None, Some(10.0)] {
-            match lb_recording::read("recording", bytes, TraceOptions { rate, ..options.clone() }) {
+            match lb_recording::read("recording", bytes, ReadOptions { rate, ..options.clone() }) {
                 Ok(trace) => {
                     assert!(trace.requests.times().is_sorted(), "a recording is in order of time");
                     for request in trace.requests.iter() {

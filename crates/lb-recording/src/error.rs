@@ -7,14 +7,14 @@ const LISTED: usize = 10;
 
 /// One problem of a recording.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct TraceFault {
+pub struct RecordingFault {
     /// The line of the file, from 1. `None` for a problem of the whole file.
     pub line: Option<usize>,
     /// What is wrong, and how to fix it.
     pub reason: String,
 }
 
-impl fmt::Display for TraceFault {
+impl fmt::Display for RecordingFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.line {
             Some(line) => write!(f, "line {line}: {}", self.reason),
@@ -25,7 +25,7 @@ impl fmt::Display for TraceFault {
 
 /// The reason why a recording cannot be replayed.
 #[derive(Debug, thiserror::Error)]
-pub enum TraceError {
+pub enum RecordingError {
     /// The file cannot be read.
     #[error("failed to read the recording `{name}`: {source}")]
     Unreadable {
@@ -40,13 +40,13 @@ pub enum TraceError {
         /// The name of the file.
         name: String,
         /// The first problems; at least one.
-        faults: Vec<TraceFault>,
+        faults: Vec<RecordingFault>,
         /// The total number of problems.
         total: usize,
     },
 }
 
-fn listed(faults: &[TraceFault], total: &usize) -> String {
+fn listed(faults: &[RecordingFault], total: &usize) -> String {
     let mut text = match (*total, faults.len()) {
         (1, _) => "1 fault:".to_owned(),
         (total, shown) if total > shown => format!("{total} faults, the first {shown} of which are:"),
@@ -61,7 +61,7 @@ fn listed(faults: &[TraceFault], total: &usize) -> String {
 /// The problems of a recording: the first ones, and their total number.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    pub(crate) first: Vec<TraceFault>,
+    pub(crate) first: Vec<RecordingFault>,
     pub(crate) total: usize,
 }
 
@@ -69,7 +69,7 @@ impl Faults {
     pub(crate) fn add(&mut self, line: Option<usize>, reason: impl Into<String>) {
         self.total += 1;
         if self.first.len() < LISTED {
-            self.first.push(TraceFault { line, reason: reason.into() });
+            self.first.push(RecordingFault { line, reason: reason.into() });
         }
     }
 
@@ -86,8 +86,8 @@ impl Faults {
     }
 
     /// Returns the error for the file `name`.
-    pub(crate) fn of(mut self, name: &str) -> TraceError {
+    pub(crate) fn of(mut self, name: &str) -> RecordingError {
         self.first.sort_by_key(|fault| fault.line);
-        TraceError::Invalid { name: name.to_owned(), faults: self.first, total: self.total }
+        RecordingError::Invalid { name: name.to_owned(), faults: self.first, total: self.total }
     }
 }

@@ -1,7 +1,7 @@
 //! Reads what people recorded: access logs, lists of requests and the output of other tools.
 //!
 //! [`Entries`] gives one [`Entry`] after the other, with all that the recording says about it. [`load_all`] reads the
-//! same files into a [`Trace`], which `bench --replay` plays: what was requested, and when.
+//! same files into a [`Recording`], which `bench --replay` plays: what was requested, and when.
 //!
 //! | format | a row |
 //! |---|---|
@@ -25,7 +25,7 @@
 //! let log = b"10.0.0.1 - - [10/Oct/2024:13:55:36 +0000] \"GET /cart HTTP/1.1\" 200 512\n";
 //! let entry = lb_recording::Entries::read("log", log, Default::default())?.next().unwrap();
 //! assert_eq!((entry.method.as_str(), entry.target.as_str(), entry.status), ("GET", "/cart", Some(200)));
-//! # Ok::<(), lb_recording::TraceError>(())
+//! # Ok::<(), lb_recording::RecordingError>(())
 //! ```
 
 mod entry;
@@ -45,9 +45,9 @@ mod stream;
 mod target;
 
 pub use entry::{Attempt, Entry};
-pub use error::{TraceError, TraceFault};
+pub use error::{RecordingError, RecordingFault};
 pub use format::{FieldMap, LogFormat};
-pub use options::{Expect, HostChoice, PathPattern, Spread, TraceFormat, TraceOptions};
 pub use pattern::path_pattern;
+pub use options::{Expect, HostChoice, PathPattern, ReadOptions, RecordingFormat, Spread};
 pub use reader::Entries;
-pub use recording::{Play, Trace, kind_of, load, load_all, read};
+pub use recording::{Play, Recording, kind_of, load, load_all, read};

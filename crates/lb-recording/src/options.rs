@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// The format of a recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TraceFormat {
+pub enum RecordingFormat {
     /// A JSON list of `{endpoint, method, timestamp}`.
     Requests,
     /// Vegeta's JSON targets or results, one per line.
@@ -39,7 +39,7 @@ pub enum TraceFormat {
     Goreplay,
 }
 
-impl TraceFormat {
+impl RecordingFormat {
     /// All formats.
     pub const ALL: [Self; 15] = [
         Self::Requests,
@@ -89,12 +89,12 @@ impl TraceFormat {
 
 /// How to read a recording.
 #[derive(Clone, Debug, Default)]
-pub struct TraceOptions {
+pub struct ReadOptions {
     /// The format. `None` detects it from the content.
-    pub format: Option<TraceFormat>,
+    pub format: Option<RecordingFormat>,
     /// Requests per second. Recordings without times need it; times that there are give way to it.
     pub rate: Option<f64>,
-    /// The format of log lines, as the server was configured. It implies [`TraceFormat::LogFormat`].
+    /// The format of log lines, as the server was configured. It implies [`RecordingFormat::LogFormat`].
     pub log_format: Option<Arc<LogFormat>>,
     /// Where JSON objects, or columns of CSV, hold what. Names that it leaves out keep their usual meaning.
     pub fields: Option<Arc<FieldMap>>,

@@ -1,8 +1,8 @@
 //! Reads recordings entry by entry, in order of time.
 
 use crate::entry::Entry;
-use crate::error::TraceError;
-use crate::options::TraceOptions;
+use crate::error::RecordingError;
+use crate::options::ReadOptions;
 use crate::stream::Stream;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -18,7 +18,7 @@ const WINDOW: usize = 8_192;
 pub struct Entries {
     files: Vec<Sorted>,
     notes: Vec<String>,
-    error: Option<TraceError>,
+    error: Option<RecordingError>,
 }
 
 impl std::fmt::Debug for Entries {
@@ -32,7 +32,7 @@ impl Entries {
     ///
     /// # Errors
     /// A file cannot be read, or it is not a recording: the beginning of each file, of up to 8,192 rows, is read at once.
-    pub fn open(paths: &[PathBuf], options: TraceOptions) -> Result<Self, TraceError> {
+    pub fn open(paths: &[PathBuf], options: ReadOptions) -> Result<Self, RecordingError> {
         let streams = paths.iter().map(|path| Stream::open(path, &options)).collect::<Result<Vec<_>, _>>()?;
         Self::of(streams)
     }
@@ -41,11 +41,11 @@ impl Entries {
     ///
     /// # Errors
     /// As for [`Self::open`].
-    pub fn read(name: &str, bytes: &[u8], options: TraceOptions) -> Result<Self, TraceError> {
+    pub fn read(name: &str, bytes: &[u8], options: ReadOptions) -> Result<Self, RecordingError> {
         Self::of(vec![Stream::of_bytes(name, bytes, &options)?])
     }
 
-    fn of(streams: Vec<Stream>) -> Result<Self, TraceError> {
+    fn of(streams: Vec<Stream>) -> Result<Self, RecordingError> {
         let several = streams.len() > 1;
         let mut entries = Self { files: Vec::new(), notes: Vec::new(), error: None };
         for stream in streams {
@@ -66,7 +66,7 @@ impl Entries {
     }
 
     /// Returns why the entries ended before the files did; `None` if they did not.
-    pub fn error(&self) -> Option<&TraceError> {
+    pub fn error(&self) -> Option<&RecordingError> {
         self.error.as_ref()
     }
 
@@ -118,7 +118,7 @@ struct Sorted {
     taken: i128,
     disorder: Disorder,
     prefix: String,
-    ended: Option<Result<Vec<String>, TraceError>>,
+    ended: Option<Result<Vec<String>, RecordingError>>,
 }
 
 struct Waiting {
@@ -198,7 +198,7 @@ impl Sorted {
         }
     }
 
-    fn finish(self) -> Result<Vec<String>, TraceError> {
+    fn finish(self) -> Result<Vec<String>, RecordingError> {
         let mut notes = self.ended.unwrap_or_else(|| Ok(Vec::new()))?;
         notes.extend(self.disorder.note());
         if self.disorder.clamped > 0 {

@@ -1,8 +1,8 @@
 //! A recording as a whole, ready to be replayed.
 
 use crate::entry::Entry;
-use crate::error::{Faults, TraceError};
-use crate::options::{Expect, HostChoice, Spread, TraceFormat, TraceOptions};
+use crate::error::{Faults, RecordingError};
+use crate::options::{Expect, HostChoice, ReadOptions, RecordingFormat, Spread};
 use crate::pattern::Names;
 use crate::reader::Disorder;
 use crate::row::Row;
@@ -23,9 +23,9 @@ const SECOND: u64 = 1_000_000_000;
 
 /// A recording, with its requests in order of time.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Trace {
+pub struct Recording {
     /// The format of the file, or of the first of several.
-    pub format: TraceFormat,
+    pub format: RecordingFormat,
     /// Whether all times are whole seconds.
     pub whole_seconds: bool,
     /// The requests, with offsets from the first one at the recorded speed, or at the rate that was given.
@@ -53,7 +53,7 @@ impl Default for Play {
     }
 }
 
-impl Trace {
+impl Recording {
     /// Returns whether the times are recorded, rather than given by a rate.
     pub const fn is_timed(&self) -> bool {
         self.timed
@@ -139,7 +139,7 @@ fn at_rate(number: usize, rate: f64) -> Span {
 ///
 /// # Errors
 /// As for [`load_all`].
-pub fn load(path: &Path, options: TraceOptions) -> Result<Trace, TraceError> {
+pub fn load(path: &Path, options: ReadOptions) -> Result<Recording, RecordingError> {
     load_all(&[path.to_owned()], options)
 }
 
@@ -147,7 +147,7 @@ pub fn load(path: &Path, options: TraceOptions) -> Result<Trace, TraceError> {
 ///
 /// # Errors
 /// A file cannot be read, most of its lines are not requests, or there is no way to tell when to send them.
-pub fn load_all(paths: &[PathBuf], options: TraceOptions) -> Result<Trace, TraceError> {
+pub fn load_all(paths: &[PathBuf], options: ReadOptions) -> Result<Recording, RecordingError> {
     let mut reading = Reading::new(options);
     for path in paths {
         let stream = Stream::open(path, &reading.options)?;
@@ -161,7 +161,7 @@ pub fn load_all(paths: &[PathBuf], options: TraceOptions) -> Result<Trace, Trace
 ///
 /// # Errors
 /// As for [`load_all`].
-pub fn read(name: &str, bytes: &[u8], options: TraceOptions) -> Result<Trace, TraceError> {
+pub fn read(name: &str, bytes: &[u8], options: ReadOptions) -> Result<Recording, RecordingError> {
     let mut reading = Reading::new(options);
     let stream = Stream::of_bytes(name, bytes, &reading.options)?;
     reading.take(stream, false)?;
@@ -170,8 +170,8 @@ pub fn read(name: &str, bytes: &[u8], options: TraceOptions) -> Result<Trace, Tr
 
 /// A recording while it is read. Its actions are methods until all paths are known.
 struct Reading {
-    options: TraceOptions,
-    format: Option<TraceFormat>,
+    options: ReadOptions,
+    format: Option<RecordingFormat>,
     builder: ReplayBuilder,
     /// Lines of the first rows with and without a time.
     timed: Option<usize>,
@@ -188,7 +188,7 @@ struct Reading {
 }
 
 impl Reading {
-    fn new(options: TraceOptions) -> Self {
+    fn new(options: ReadOptions) -> Self {
         Self {
             options,
             format: None,
@@ -206,7 +206,7 @@ impl Reading {
         }
     }
 
-    fn take(&mut self, mut stream: Stream, several: bool) -> Result<(), TraceError> {
+    fn take(&mut self, mut stream: Stream, several: bool) -> Result<(), RecordingError> {
         self.format.get_or_insert(stream.format());
         let name = stream.name().to_owned();
         let mut disorder = Disorder::default();
@@ -278,7 +278,7 @@ impl Reading {
         }
     }
 
-    fn finish(self, name: &str) -> Result<Trace, TraceError> {
+    fn finish(self, name: &str) -> Result<Recording, RecordingError> {
         if self.builder.is_empty() {
             let reason = match self.notes.is_empty() {
                 true => "has no requests; a recording needs at least one".to_owned(),
@@ -338,8 +338,8 @@ impl Reading {
                 self.names
             ));
         }
-        let format = self.format.unwrap_or(TraceFormat::Requests);
-        Ok(Trace { format, whole_seconds: timed && self.whole, requests, notes, timed })
+        let format = self.format.unwrap_or(RecordingFormat::Requests);
+        Ok(Recording { format, whole_seconds: timed && self.whole, requests, notes, timed })
     }
 }
 

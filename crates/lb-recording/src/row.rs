@@ -36,6 +36,10 @@ pub(crate) enum Skip {
 
 pub(crate) type Parsed = Result<Row, Skip>;
 
+/// The reasons that an object of a log is about something else than a request.
+pub(crate) const NO_METHOD: &str = "the method is missing";
+pub(crate) const NO_PATH: &str = "the path is missing";
+
 /// Returns the excuse for a record that cannot be read.
 pub(crate) fn unreadable(reason: impl Into<String>) -> Skip {
     Skip::Unreadable(reason.into())
@@ -143,8 +147,8 @@ impl Draft<'_> {
         let (method, url) = match (&self.request, &self.method, &self.url) {
             (Some(request), _, _) => split_line(request).ok_or_else(|| Skip::NoRequest(excerpt(request)))?,
             (None, Some(method), Some(url)) => (method.trim(), url.trim()),
-            (None, None, _) => return Err(unreadable("the method is missing")),
-            (None, _, None) => return Err(unreadable("the path is missing")),
+            (None, None, _) => return Err(unreadable(NO_METHOD)),
+            (None, _, None) => return Err(unreadable(NO_PATH)),
         };
         if matches!((method, url), ("" | "-", "" | "-")) {
             return Err(Skip::NoRequest("-".to_owned()));

@@ -1,9 +1,9 @@
 //! The rows of one file, one after the other as the file has them.
 
-use crate::error::{Faults, TraceError};
+use crate::error::{Faults, RecordingError};
 use crate::format::{Reader, detect};
 use crate::input::{self, Input};
-use crate::options::{TraceFormat, TraceOptions};
+use crate::options::{ReadOptions, RecordingFormat};
 use crate::records::Records;
 use crate::row::{Row, Skip};
 use crate::skipped::Skipped;
@@ -24,42 +24,42 @@ pub(crate) struct Stream {
     faults: Faults,
     /// The line and the style of the first time.
     style: Option<(usize, Style)>,
-    failed: Option<TraceError>,
+    failed: Option<RecordingError>,
     ended: bool,
 }
 
 impl Stream {
     /// Opens a file; `-` is standard input.
-    pub(crate) fn open(path: &Path, options: &TraceOptions) -> Result<Self, TraceError> {
+    pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Self, RecordingError> {
         let name =
             if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
         match input::open(path) {
             Ok(input) => Self::new(name, input, options, path.parent()),
-            Err(source) => Err(TraceError::Unreadable { name, source }),
+            Err(source) => Err(RecordingError::Unreadable { name, source }),
         }
     }
 
     /// Reads bytes in memory; `name` is for messages.
-    pub(crate) fn of_bytes(name: &str, bytes: &[u8], options: &TraceOptions) -> Result<Self, TraceError> {
+    pub(crate) fn of_bytes(name: &str, bytes: &[u8], options: &ReadOptions) -> Result<Self, RecordingError> {
         match input::of_bytes(bytes.to_vec()) {
             Ok(input) => Self::new(name.to_owned(), input, options, None),
-            Err(source) => Err(TraceError::Unreadable { name: name.to_owned(), source }),
+            Err(source) => Err(RecordingError::Unreadable { name: name.to_owned(), source }),
         }
     }
 
     fn new(
         name: String,
         mut input: Input,
-        options: &TraceOptions,
+        options: &ReadOptions,
         folder: Option<&Path>,
-    ) -> Result<Self, TraceError> {
+    ) -> Result<Self, RecordingError> {
         let format = match (options.format, options.log_format.is_some()) {
-            (None | Some(TraceFormat::LogFormat), true) => Ok(TraceFormat::LogFormat),
+            (None | Some(RecordingFormat::LogFormat), true) => Ok(RecordingFormat::LogFormat),
             (Some(format), _) => Ok(format),
             (None, false) => {
                 let head = match input.fill_buf() {
                     Ok(head) => head,
-                    Err(source) => return Err(TraceError::Unreadable { name, source }),
+                    Err(source) => return Err(RecordingError::Unreadable { name, source }),
                 };
                 detect(head, options)
             }
@@ -79,7 +79,7 @@ impl Stream {
         })
     }
 
-    pub(crate) const fn format(&self) -> TraceFormat {
+    pub(crate) const fn format(&self) -> RecordingFormat {
         self.reader.format()
     }
 
@@ -97,7 +97,7 @@ impl Stream {
                     break;
                 }
                 Err(source) => {
-                    self.failed = Some(TraceError::Unreadable { name: self.name.clone(), source });
+                    self.failed = Some(RecordingError::Unreadable { name: self.name.clone(), source });
                     break;
                 }
             };
@@ -139,7 +139,7 @@ impl Stream {
             _ => return self.skipped.add(line, skip, &self.record),
         };
         // A file that is copied while it is written ends within a line; one that was cut may end with a line break.
-        let is_list = matches!(self.format(), TraceFormat::Requests | TraceFormat::Har);
+        let is_list = matches!(self.format(), RecordingFormat::Requests | RecordingFormat::Har);
         let is_last = is_cut || !self.format().is_strict() && self.records.is_at_end();
         if is_last && self.skipped.rows > 0 && !is_list {
             return self.skipped.cut(line, &self.record);
@@ -168,7 +168,7 @@ impl Stream {
     }
 
     /// Returns the notes about the file, or the reason why it cannot be used.
-    pub(crate) fn finish(self) -> Result<Vec<String>, TraceError> {
+    pub(crate) fn finish(self) -> Result<Vec<String>, RecordingError> {
         if let Some(failed) = self.failed {
             return Err(failed);
         }

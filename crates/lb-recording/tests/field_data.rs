@@ -2,7 +2,7 @@
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lb_recording::{Entries, Play, Spread, Trace, TraceOptions, load_all, read};
+use lb_recording::{Entries, Play, ReadOptions, Recording, Spread, load_all, read};
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -15,15 +15,15 @@ fn get(second: u32, path: &str) -> String {
     line("10.0.0.9", second, &format!("GET {path} HTTP/1.1"), 200)
 }
 
-fn recording(text: &str) -> Trace {
-    read("log", text.as_bytes(), TraceOptions::default()).unwrap_or_else(|error| panic!("{error}"))
+fn recording(text: &str) -> Recording {
+    read("log", text.as_bytes(), ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn refused(bytes: &[u8]) -> String {
-    read("log", bytes, TraceOptions::default()).map(|_| ()).expect_err("it must be refused").to_string()
+    read("log", bytes, ReadOptions::default()).map(|_| ()).expect_err("it must be refused").to_string()
 }
 
-fn paths(trace: &Trace) -> Vec<String> {
+fn paths(trace: &Recording) -> Vec<String> {
     trace.requests.iter().map(|request| request.path.to_owned()).collect()
 }
 
@@ -94,7 +94,7 @@ fn escapes_are_undone_and_what_may_not_be_sent_is_encoded() {
     assert_eq!(paths(&recording(&text)), ["/caf%C3%A9?q=%22a%22", "/s?q=%3Cb%3E", "/back%5Cslash"]);
     let mut bytes = get(36, "/a").into_bytes();
     bytes.extend(get(37, "/caf@").bytes().map(|byte| if byte == b'@' { 0xe9 } else { byte }));
-    let trace = read("log", &bytes, TraceOptions::default()).expect("one byte does not refuse a log");
+    let trace = read("log", &bytes, ReadOptions::default()).expect("one byte does not refuse a log");
     assert_eq!(paths(&trace), ["/a", "/caf%E9"]);
     assert_eq!(
         trace.notes,
@@ -171,7 +171,7 @@ fn whole_seconds_are_spread_unless_they_hold_one_request_each() {
 fn requests_without_times_come_at_a_rate_and_may_be_repeated() {
     let text = "{\"method\":\"GET\",\"url\":\"http://h/a\"}\n{\"method\":\"GET\",\"url\":\"http://h/b\"}\n";
     assert!(refused(text.as_bytes()).contains("no row has a timestamp; give a rate"));
-    let options = || TraceOptions { rate: Some(50.0), ..TraceOptions::default() };
+    let options = || ReadOptions { rate: Some(50.0), ..ReadOptions::default() };
     let mut trace = read("t", text.as_bytes(), options()).expect("a rate is enough");
     assert_eq!(trace.requests.times().map(|at| at.as_secs_f64()).collect::<Vec<_>>(), [0.0, 0.02]);
     trace.cycle(50.0, lb_core::Span::from_millis(90));
@@ -190,13 +190,13 @@ fn compressed_files_are_read_by_their_content() {
         encoder.finish().expect("it ends")
     };
     let expected = ["/a", "/b"];
-    assert_eq!(paths(&read("t", &gz(&text), TraceOptions::default()).expect("gzip")), expected);
+    assert_eq!(paths(&read("t", &gz(&text), ReadOptions::default()).expect("gzip")), expected);
     let members = [gz(&get(36, "/a")), gz(&get(38, "/b"))].concat();
-    assert_eq!(paths(&read("t", &members, TraceOptions::default()).expect("two members")), expected);
+    assert_eq!(paths(&read("t", &members, ReadOptions::default()).expect("two members")), expected);
     let zstd =
         ruzstd::encoding::compress_to_vec(text.as_bytes(), ruzstd::encoding::CompressionLevel::Fastest);
     let frames = [zstd.clone(), zstd].concat();
-    assert_eq!(read("t", &frames, TraceOptions::default()).expect("two frames").requests.len(), 4);
+    assert_eq!(read("t", &frames, ReadOptions::default()).expect("two frames").requests.len(), 4);
     assert!(refused(b"BZh9xxxx").contains("compressed by bzip2; use `bzcat FILE | bench --replay -`"));
     let broken = [&gz(&text)[..20], &[0xff; 40]].concat();
     assert!(refused(&broken).contains("damaged"));
@@ -233,8 +233,8 @@ fn rotated_files_are_one_recording_in_order_of_time() {
         file("old", &(get(36, "/a") + &get(37, "/b") + &get(39, "/d"))),
     ];
     let order = ["/a", "/b", "/c", "/d", "/e"];
-    assert_eq!(paths(&load_all(&files, TraceOptions::default()).expect("two files")), order);
-    let entries = Entries::open(&files, TraceOptions::default()).expect("two files");
+    assert_eq!(paths(&load_all(&files, ReadOptions::default()).expect("two files")), order);
+    let entries = Entries::open(&files, ReadOptions::default()).expect("two files");
     assert_eq!(entries.map(|entry| entry.target).collect::<Vec<_>>(), order);
 }
 
@@ -244,7 +244,7 @@ fn a_window_sorts_what_comes_late_and_clamps_what_comes_later_still() {
         .map(|n| format!("{{\"method\":\"GET\",\"url\":\"/{n}\",\"timestamp\":{}}}\n", 1_000 + n))
         .collect();
     text += "{\"method\":\"GET\",\"url\":\"/late\",\"timestamp\":9000}\n{\"method\":\"GET\",\"url\":\"/too-late\",\"timestamp\":1000}\n";
-    let mut entries = Entries::read("t", text.as_bytes(), TraceOptions::default()).expect("targets");
+    let mut entries = Entries::read("t", text.as_bytes(), ReadOptions::default()).expect("targets");
     let times: Vec<i128> = entries.by_ref().map(|entry| entry.at.expect("a time")).collect();
     assert!(times.is_sorted(), "whatever the file does");
     assert_eq!(entries.notes().len(), 2);

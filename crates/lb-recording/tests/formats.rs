@@ -1,20 +1,20 @@
 //! Every format comes to the same two requests, with all that it says about them.
 
 use lb_core::Span;
-use lb_recording::{Attempt, Entries, Entry, TraceFormat, TraceOptions, read};
+use lb_recording::{Attempt, Entries, Entry, ReadOptions, RecordingFormat, read};
 use std::sync::Arc;
 
 /// Reads a recording as the format that its content suggests.
 fn entries(text: &str) -> Vec<Entry> {
-    with(text, TraceOptions::default())
+    with(text, ReadOptions::default())
 }
 
-fn with(text: &str, options: TraceOptions) -> Vec<Entry> {
+fn with(text: &str, options: ReadOptions) -> Vec<Entry> {
     Entries::read("t", text.as_bytes(), options).unwrap_or_else(|error| panic!("{text}: {error}")).collect()
 }
 
-fn format(text: &str) -> TraceFormat {
-    read("t", text.as_bytes(), TraceOptions { rate: Some(1.0), ..TraceOptions::default() })
+fn format(text: &str) -> RecordingFormat {
+    read("t", text.as_bytes(), ReadOptions { rate: Some(1.0), ..ReadOptions::default() })
         .unwrap_or_else(|error| panic!("{text}: {error}"))
         .format
 }
@@ -97,7 +97,7 @@ fn access_logs_are_read_in_every_common_shape() {
     for (name, line) in lines {
         let text = two(line);
         let read = entries(&text);
-        assert_eq!(format(&text), TraceFormat::AccessLog, "{name}");
+        assert_eq!(format(&text), RecordingFormat::AccessLog, "{name}");
         assert_eq!((read.len(), offsets(&read)), (2, vec![0, 2000]), "{name}");
         let targets: Vec<&str> = read.iter().map(|entry| entry.target.as_str()).collect();
         assert_eq!(targets, ["/a", "/b"], "{name}");
@@ -158,7 +158,7 @@ fn haproxy_tells_its_timers_and_retries() {
         line("", "/b", "0/0/-1/-1/30 503 0 - - SC-- 5/4/0/1/2 0/0 {shop.example|app} {}"),
         line("", "/c", "0/0/1/9/10 200 5 - - ---- 5/4/0/1/+1 0/0"),
     );
-    assert_eq!(format(&text), TraceFormat::Haproxy);
+    assert_eq!(format(&text), RecordingFormat::Haproxy);
     let read = entries(&text);
     assert_eq!((at(&read[0]), read[0].client.as_deref(), read[0].duration), (584, Some("10.0.0.9"), ms(80)));
     let first = Attempt {
@@ -201,7 +201,7 @@ fn envoy_and_istio_name_the_upstream_and_its_time() {
     let istio = r#"[2024-10-10T13:55:36.125Z] "GET /a HTTP/1.1" 200 - via_upstream - "-" 0 89 5 4 "203.0.113.9" "app/1" "id" "shop.example" "10.1.0.5:80" outbound|80||shop 10.0.0.1:1 10.0.0.2:2 10.0.0.3:3 - default
 [2024-10-10T13:55:38.250Z] "GET /b HTTP/1.1" 503 UF upstream_reset - "-" 0 91 7 - "-" "app/1" "id" "shop.example" "10.1.0.6:80" outbound|80||shop 10.0.0.1:1 10.0.0.2:2 10.0.0.3:3 - default"#;
     for text in [envoy, istio] {
-        assert_eq!(format(text), TraceFormat::Envoy);
+        assert_eq!(format(text), RecordingFormat::Envoy);
         let read = entries(text);
         assert_eq!((at(&read[0]), at(&read[1])), (125, 2250));
         assert_eq!(
@@ -230,7 +230,7 @@ fn load_balancers_of_aws_say_when_a_request_came_and_who_served_it() {
         )
     });
     for text in [alb, elb] {
-        assert_eq!(format(&text), TraceFormat::Elb);
+        assert_eq!(format(&text), RecordingFormat::Elb);
         let read = entries(&text);
         assert_eq!((at(&read[0]), offsets(&read), read[0].target.as_str()), (100, vec![0, 2000], "/a"));
         assert_eq!(read[0].host.as_deref(), Some("shop.example:80"));
@@ -252,7 +252,7 @@ fn times_at_the_end_become_those_of_the_beginning() {
     let entry = &entries(squid)[0];
     assert_eq!(
         (format(squid), at(entry), entry.host.as_deref()),
-        (TraceFormat::Squid, 125, Some("wiki.example"))
+        (RecordingFormat::Squid, 125, Some("wiki.example"))
     );
     assert_eq!(
         (entry.attempts[0].backend.as_str(), entry.status, entry.user.as_deref()),
@@ -293,7 +293,7 @@ fn json_lines_are_read_by_the_names_that_servers_use() {
         )
     });
     for text in [nginx.clone(), traefik.clone(), google, own] {
-        assert_eq!(format(&text), TraceFormat::Json, "{text}");
+        assert_eq!(format(&text), RecordingFormat::Json, "{text}");
         let read = entries(&text);
         assert_eq!((read.len(), offsets(&read), read[1].target.as_str()), (2, vec![0, 2000], "/b"), "{text}");
         assert_eq!(
@@ -333,9 +333,9 @@ fn a_log_within_a_containers_log_takes_its_finer_time() {
 
 #[test]
 fn fields_say_where_json_and_columns_hold_what() {
-    let fields = |text: &str| TraceOptions {
+    let fields = |text: &str| ReadOptions {
         fields: Some(Arc::new(text.parse().expect("a map"))),
-        ..TraceOptions::default()
+        ..ReadOptions::default()
     };
     let json = r#"{"when": 1728568536, "what": {"verb": "post", "where": "/a?x=1"}, "took": 0.5}"#;
     let read = with(json, fields("time=when,method=what.verb,path=what.where,duration_s=took"));
@@ -352,7 +352,7 @@ fn fields_say_where_json_and_columns_hold_what() {
 fn logs_with_named_columns_are_read_by_their_names() {
     let iis = "#Software: Microsoft Internet Information Services 10.0\n#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query s-port cs-username c-ip cs(User-Agent) sc-status time-taken\n2024-10-10 13:55:36 10.0.0.1 GET /a - 80 - 10.0.0.9 app/1+(x) 200 15\n2024-10-10 13:55:38 10.0.0.1 GET /b x=1 80 - 10.0.0.9 app/1 404 15\n";
     let read = entries(iis);
-    assert_eq!(format(iis), TraceFormat::W3c);
+    assert_eq!(format(iis), RecordingFormat::W3c);
     assert_eq!(
         (offsets(&read), read[1].target.as_str(), read[1].status),
         (vec![0, 2000], "/b?x=1", Some(404))
@@ -391,7 +391,7 @@ fn output_of_k6_is_read_as_json_and_as_columns() {
 {"metric":"http_reqs","type":"Point","data":{"time":"2024-10-10T13:55:38Z","value":1,"tags":{"method":"GET","url":"http://h/b","status":"404"}}}
 "#;
     let csv = "metric_name,timestamp,metric_value,method,name,status,url\nhttp_reqs,1728568536,1,GET,group,200,http://h/a\nhttp_req_duration,1728568536,3.5,GET,group,200,http://h/a\nhttp_reqs,1728568538,1,GET,group,404,http://h/b\n";
-    for (text, kind) in [(json, TraceFormat::K6), (csv, TraceFormat::Csv)] {
+    for (text, kind) in [(json, RecordingFormat::K6), (csv, RecordingFormat::Csv)] {
         let read = entries(text);
         assert_eq!((format(text), offsets(&read)), (kind, vec![0, 2000]));
         assert_eq!(
@@ -428,14 +428,14 @@ fn targets_of_vegeta_are_read_as_json_and_as_text() {
     let headers: Vec<(&str, &str)> = read[0].headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
     assert_eq!((headers, read[1].body.as_slice()), (vec![("X-A", "1"), ("X-A", "2")], &b"{\"a\":1}"[..]));
     let text = "# targets\nGET http://shop.example/a\nX-Account-ID: 99\n\nPOST http://shop.example/b\nContent-Type: text/plain\n@no-such-file\n";
-    assert_eq!(format(text), TraceFormat::VegetaText);
+    assert_eq!(format(text), RecordingFormat::VegetaText);
     let read = entries(text);
     assert_eq!((read.len(), read[0].headers[0].1.as_str(), read[1].target.as_str()), (2, "99", "/b"));
     let dir = tempfile::tempdir().expect("a folder");
     std::fs::write(dir.path().join("body"), "hello").expect("a file");
     let file = dir.path().join("targets");
     std::fs::write(&file, "POST http://h/b\n@body\n").expect("a file");
-    let read: Vec<Entry> = Entries::open(&[file], TraceOptions::default()).expect("targets").collect();
+    let read: Vec<Entry> = Entries::open(&[file], ReadOptions::default()).expect("targets").collect();
     assert_eq!(read[0].body, b"hello", "a body beside the targets");
 }
 
@@ -443,7 +443,7 @@ fn targets_of_vegeta_are_read_as_json_and_as_text() {
 fn results_of_vegeta_lose_what_the_reply_had() {
     let text = r#"{"attack":"","seq":0,"code":200,"timestamp":"2024-10-10T13:55:36.125Z","latency":3000000,"bytes_out":0,"bytes_in":3,"error":"","body":"UkVTUE9OU0U=","method":"GET","url":"http://h/a","headers":{"Set-Cookie":["sid=1"]}}
 "#;
-    let mut reading = Entries::read("t", text.as_bytes(), TraceOptions::default()).expect("results");
+    let mut reading = Entries::read("t", text.as_bytes(), ReadOptions::default()).expect("results");
     let entry = reading.next().expect("a request");
     assert_eq!(
         (entry.body.len(), entry.headers.len(), entry.duration, entry.status),
@@ -462,7 +462,7 @@ fn an_archive_of_a_browser_is_read_with_headers_and_bodies() {
 {"startedDateTime":"2024-10-10T13:55:36.125Z","time":12,"request":{"method":"POST","url":"https://shop.example/a?x=1","headers":[{"name":":authority","value":"shop.example"},{"name":"Host","value":"shop.example"},{"name":"X-A","value":"1"}],"postData":{"mimeType":"application/json","text":"{}"}},"response":{"status":201,"content":{"text":"long"}}},
 {"startedDateTime":"2024-10-10T13:55:38.125Z","request":{"method":"GET","url":"wss://shop.example/live","headers":[]},"response":{"status":101}}
 ]}}"#;
-    assert_eq!(format(har), TraceFormat::Har);
+    assert_eq!(format(har), RecordingFormat::Har);
     let read = entries(har);
     assert_eq!(read.len(), 1, "a WebSocket cannot be replayed");
     let entry = &read[0];
@@ -479,7 +479,7 @@ fn an_archive_of_a_browser_is_read_with_headers_and_bodies() {
 #[test]
 fn messages_of_goreplay_are_read_without_the_replies() {
     let text = "1 932079936fa4306fc308d67588178d17d823647c 1728568536125000000 0\nPOST /a HTTP/1.1\r\nHost: shop.example\r\nX-A: 1\r\nContent-Length: 5\r\n\r\nhello\n🐵🙈🙉\n2 8e091765ae902fef8a2b7d9dd960e9d52222bd8c 1728568536130000000 5000\nHTTP/1.1 200 OK\r\n\r\n\n🐵🙈🙉\n1 932079936fa4306fc308d67588178d17d823647d 1728568538125000000 0\nGET /b HTTP/1.1\r\nHost: shop.example\r\n\r\n\n🐵🙈🙉\n";
-    assert_eq!(format(text), TraceFormat::Goreplay);
+    assert_eq!(format(text), RecordingFormat::Goreplay);
     let read = entries(text);
     assert_eq!((read.len(), offsets(&read), at(&read[0])), (2, vec![0, 2000], 125));
     assert_eq!(
@@ -492,7 +492,7 @@ fn messages_of_goreplay_are_read_without_the_replies() {
 fn a_list_of_requests_may_have_bodies_headers_and_statuses() {
     let list = r#"[{"endpoint":"/orders","method":"POST","timestamp":"2024-10-10T13:55:36Z","body":{"sku":"x"},"headers":{"X-A":"1"},"expected_status":201,"note":"n"},
  {"endpoint":"/orders/1","method":"GET","timestamp":"2024-10-10T13:55:37Z","user_id":"u1"}]"#;
-    let trace = read("t", list.as_bytes(), TraceOptions::default()).expect("a list");
+    let trace = read("t", list.as_bytes(), ReadOptions::default()).expect("a list");
     let first = trace.requests.get(0).expect("a request");
     assert_eq!((first.body, first.expected), (&b"{\"sku\":\"x\"}"[..], &[201][..]));
     let names: Vec<&str> = first.headers.iter().map(|(name, _)| name.as_str()).collect();

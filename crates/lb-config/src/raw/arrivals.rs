@@ -47,7 +47,7 @@ pub(crate) struct ArrivalSettings {
     /// folder; or several, which are played as one.
     pub(crate) file: Option<Files>,
     /// `replay`: the format of the file. By default it is detected from the content.
-    pub(crate) format: Option<TraceFormat>,
+    pub(crate) format: Option<RecordingFormat>,
     /// `replay`: the format of log lines, as nginx's `log_format` or Apache's `LogFormat` has it.
     #[schemars(length(min = 1))]
     pub(crate) log_format: Option<String>,
@@ -192,7 +192,7 @@ pub(crate) enum HostChoice {
 /// Formats of recorded requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum TraceFormat {
+pub(crate) enum RecordingFormat {
     /// A JSON list of `{endpoint, method, timestamp}`.
     Requests,
     /// Vegeta's JSON targets or results, one per line.

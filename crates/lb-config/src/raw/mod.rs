@@ -22,8 +22,8 @@ mod sequence;
 mod training;
 
 pub(crate) use arrivals::{
-    ArrivalSettings, Arrivals, Expect, Files, HostChoice, MOST_PER_SECOND, Process, RateStage, Spacing,
-    Spread, Start, TraceFormat,
+    ArrivalSettings, Arrivals, Expect, Files, HostChoice, MOST_PER_SECOND, Process, RateStage,
+    RecordingFormat, Spacing, Spread, Start,
 };
 pub(crate) use bench::{Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
 pub(crate) use file::File;

@@ -11,10 +11,10 @@ use super::error::Findings;
 use super::raw::{ArrivalSettings, File, Files, LONGEST_SECONDS, Process, RequestsFile};
 use super::said::Said;
 use super::settings::Settings;
-use super::source::{Loaded, trace_problems};
+use super::source::{Loaded, recording_problems};
 use lb_core::time::Span;
 use lb_core::workload::{ArrivalProcess, ArrivalStart, Arrivals, ClassMix, Journey, Replay, Step, UserClass};
-use lb_recording::{Play, Spread, Trace, TraceError, TraceFormat, TraceOptions};
+use lb_recording::{Play, ReadOptions, Recording, RecordingError, RecordingFormat, Spread};
 use options::read_options;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -32,7 +32,7 @@ pub(super) struct Wanted {
     key: String,
     /// Where the recording is: in files, or in the config itself.
     from: From,
-    options: TraceOptions,
+    options: ReadOptions,
     speed: f64,
     spread: Spread,
     /// Whether requests that come at a rate are repeated.
@@ -45,7 +45,7 @@ enum From {
 }
 
 /// A recording, as a journey and a scenario.
-pub(super) struct Recording {
+pub(super) struct Replayed {
     pub(super) journey: Journey,
     pub(super) scenario: DraftScenario,
 }
@@ -135,12 +135,12 @@ pub(super) fn read_recording(
     wanted: Wanted,
     settings: &Settings,
     findings: &mut Findings,
-) -> Option<Recording> {
+) -> Option<Replayed> {
     let Wanted { key, from, options, speed, spread, cycle } = wanted;
     let rate = options.rate;
     let (name, read) = match &from {
         From::Config(name, text) => {
-            let options = TraceOptions { format: Some(TraceFormat::Requests), ..options };
+            let options = ReadOptions { format: Some(RecordingFormat::Requests), ..options };
             (name.clone(), lb_recording::read(name, text.as_bytes(), options))
         }
         From::Files(files) => {
@@ -150,12 +150,12 @@ pub(super) fn read_recording(
     };
     let mut trace = match read {
         Ok(trace) => trace,
-        Err(TraceError::Unreadable { name, source }) => {
+        Err(RecordingError::Unreadable { name, source }) => {
             findings.wrong(&key, name, format!("cannot be read: {source}"));
             return None;
         }
         Err(error) => {
-            trace_problems(&name, error).into_iter().for_each(|problem| findings.problem(problem));
+            recording_problems(&name, error).into_iter().for_each(|problem| findings.problem(problem));
             return None;
         }
     };
@@ -174,12 +174,12 @@ pub(super) fn read_recording(
     for step in journey.actions.values_mut().flat_map(|action| &mut action.steps) {
         name_service(step);
     }
-    Some(Recording { scenario: scenario(&name, &key, replay, &journey, duration_s), journey })
+    Some(Replayed { scenario: scenario(&name, &key, replay, &journey, duration_s), journey })
 }
 
 /// Repeats requests without times until the end of the run. `None` after a problem.
 fn repeat(
-    trace: &mut Trace,
+    trace: &mut Recording,
     at: &str,
     rate: Option<f64>,
     settings: &Settings,
@@ -238,9 +238,10 @@ fn name_service(step: &mut Step) {
 }
 
 fn scenario(name: &str, key: &str, replay: Replay, journey: &Journey, duration_s: f64) -> DraftScenario {
-    let stem = Path::new(name)
-        .file_stem()
-        .map_or_else(|| REPLAY.to_owned(), |stem| stem.to_string_lossy().into_owned());
+    // Several files are named after the first.
+    let first = name.split(", ").next().unwrap_or(name);
+    let stem = Path::new(first).file_stem().map(|stem| stem.to_string_lossy().into_owned());
+    let stem = stem.filter(|stem| stem != "-").unwrap_or_else(|| REPLAY.to_owned());
     let class = UserClass {
         name: REPLAY.to_owned(),
         actions: journey.actions.keys().map(|action| (action.clone(), 1.0)).collect(),

@@ -5,14 +5,16 @@ use crate::error::Findings;
 use crate::raw::{self, ArrivalSettings, MOST_PER_SECOND, Process};
 use crate::said::Said;
 use crate::settings::Settings;
-use lb_recording::{Expect, FieldMap, HostChoice, LogFormat, PathPattern, Spread, TraceFormat, TraceOptions};
+use lb_recording::{
+    Expect, FieldMap, HostChoice, LogFormat, PathPattern, ReadOptions, RecordingFormat, Spread,
+};
 use serde_json::Value;
 use std::str::FromStr;
 use std::sync::Arc;
 
 /// How a recording is read, and placed in time.
 pub(super) struct Read {
-    pub(super) options: TraceOptions,
+    pub(super) options: ReadOptions,
     pub(super) spread: Spread,
     /// Where it is said that requests are repeated; `None` if they are not.
     pub(super) cycle: Option<Said<bool>>,
@@ -68,7 +70,7 @@ pub(super) fn read_options(
         _ => None,
     };
     Some(Read {
-        options: TraceOptions {
+        options: ReadOptions {
             format: own.and_then(|own| own.format).map(format),
             rate,
             log_format: log_format.map(Arc::new),
@@ -102,23 +104,23 @@ fn parsed<T: FromStr<Err = String>>(
     }
 }
 
-const fn format(raw: raw::TraceFormat) -> TraceFormat {
+const fn format(raw: raw::RecordingFormat) -> RecordingFormat {
     match raw {
-        raw::TraceFormat::Requests => TraceFormat::Requests,
-        raw::TraceFormat::Vegeta => TraceFormat::Vegeta,
-        raw::TraceFormat::VegetaText => TraceFormat::VegetaText,
-        raw::TraceFormat::K6 => TraceFormat::K6,
-        raw::TraceFormat::AccessLog => TraceFormat::AccessLog,
-        raw::TraceFormat::LogFormat => TraceFormat::LogFormat,
-        raw::TraceFormat::Haproxy => TraceFormat::Haproxy,
-        raw::TraceFormat::Envoy => TraceFormat::Envoy,
-        raw::TraceFormat::Elb => TraceFormat::Elb,
-        raw::TraceFormat::Squid => TraceFormat::Squid,
-        raw::TraceFormat::W3c => TraceFormat::W3c,
-        raw::TraceFormat::Json => TraceFormat::Json,
-        raw::TraceFormat::Csv => TraceFormat::Csv,
-        raw::TraceFormat::Har => TraceFormat::Har,
-        raw::TraceFormat::Goreplay => TraceFormat::Goreplay,
+        raw::RecordingFormat::Requests => RecordingFormat::Requests,
+        raw::RecordingFormat::Vegeta => RecordingFormat::Vegeta,
+        raw::RecordingFormat::VegetaText => RecordingFormat::VegetaText,
+        raw::RecordingFormat::K6 => RecordingFormat::K6,
+        raw::RecordingFormat::AccessLog => RecordingFormat::AccessLog,
+        raw::RecordingFormat::LogFormat => RecordingFormat::LogFormat,
+        raw::RecordingFormat::Haproxy => RecordingFormat::Haproxy,
+        raw::RecordingFormat::Envoy => RecordingFormat::Envoy,
+        raw::RecordingFormat::Elb => RecordingFormat::Elb,
+        raw::RecordingFormat::Squid => RecordingFormat::Squid,
+        raw::RecordingFormat::W3c => RecordingFormat::W3c,
+        raw::RecordingFormat::Json => RecordingFormat::Json,
+        raw::RecordingFormat::Csv => RecordingFormat::Csv,
+        raw::RecordingFormat::Har => RecordingFormat::Har,
+        raw::RecordingFormat::Goreplay => RecordingFormat::Goreplay,
     }
 }
 

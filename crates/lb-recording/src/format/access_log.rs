@@ -10,7 +10,8 @@ use crate::stamp::{self, Stamp};
 use crate::target::{host_of, split_line};
 use std::borrow::Cow;
 
-const SHAPE: &str =
+/// What a line is not.
+pub(crate) const SHAPE: &str =
     "is not a line of an access log, such as `host - user [time] \"GET /path HTTP/1.1\" 200 512`";
 
 pub(crate) fn row(line: usize, text: &str) -> Parsed {

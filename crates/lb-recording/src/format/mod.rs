@@ -7,6 +7,7 @@ mod fields;
 mod goreplay;
 mod json;
 mod k6;
+mod lists;
 mod log_format;
 mod reader;
 mod tokens;

@@ -1,11 +1,11 @@
 //! Chooses the format of a recording from its beginning, and reads its records in it.
 
 use super::columns::{Csv, W3c};
-use super::{access_log, balancers, columns, goreplay, json, k6, vegeta};
+use super::{access_log, balancers, columns, goreplay, json, k6, lists, vegeta};
 use crate::error::Faults;
-use crate::options::{TraceFormat, TraceOptions};
+use crate::options::{ReadOptions, RecordingFormat};
 use crate::records::Split;
-use crate::row::{Parsed, Skip, unreadable};
+use crate::row::{NO_METHOD, NO_PATH, Parsed, Skip, excerpt, unreadable};
 use std::borrow::Cow;
 use std::path::PathBuf;
 
@@ -17,39 +17,39 @@ const UNKNOWN: &str = "is not in a known format; docs/recordings.md lists them, 
 /// Reads the records of one file.
 #[derive(Debug)]
 pub(crate) struct Reader {
-    format: TraceFormat,
-    options: TraceOptions,
+    format: RecordingFormat,
+    options: ReadOptions,
     w3c: W3c,
     csv: Csv,
     /// The format of the lines within a container's log, once it is known.
-    inner: Option<TraceFormat>,
+    inner: Option<RecordingFormat>,
     /// The folder of the file, beside which text targets may have their bodies.
     folder: Option<PathBuf>,
 }
 
 impl Reader {
-    pub(crate) fn new(format: TraceFormat, options: TraceOptions, folder: Option<PathBuf>) -> Self {
+    pub(crate) fn new(format: RecordingFormat, options: ReadOptions, folder: Option<PathBuf>) -> Self {
         Self { format, options, w3c: W3c::default(), csv: Csv::default(), inner: None, folder }
     }
 
-    pub(crate) const fn format(&self) -> TraceFormat {
+    pub(crate) const fn format(&self) -> RecordingFormat {
         self.format
     }
 
     /// Returns how the records of a format are told apart.
-    pub(crate) const fn split(format: TraceFormat) -> Split {
+    pub(crate) const fn split(format: RecordingFormat) -> Split {
         match format {
-            TraceFormat::Requests => Split::List,
-            TraceFormat::Har => Split::Har,
-            TraceFormat::VegetaText => Split::Paragraphs,
-            TraceFormat::Goreplay => Split::Goreplay,
+            RecordingFormat::Requests => Split::List,
+            RecordingFormat::Har => Split::Har,
+            RecordingFormat::VegetaText => Split::Paragraphs,
+            RecordingFormat::Goreplay => Split::Goreplay,
             _ => Split::Lines,
         }
     }
 
     /// Reads a record that begins on a line.
     pub(crate) fn row(&mut self, line: usize, record: &[u8]) -> Parsed {
-        if self.format == TraceFormat::Goreplay {
+        if self.format == RecordingFormat::Goreplay {
             return goreplay::row(line, record);
         }
         let text = self.text_of(record);
@@ -61,21 +61,22 @@ impl Reader {
         let fields = self.options.fields.clone();
         let fields = fields.as_deref();
         match self.format {
-            TraceFormat::Requests => json::listed(line, text, fields),
-            TraceFormat::Har => json::har(line, text),
-            TraceFormat::VegetaText => vegeta::text(line, text, self.folder.as_deref()),
-            TraceFormat::Vegeta => vegeta::row(line, &json::object(text)?),
-            TraceFormat::K6 => k6::row(line, &json::object(text)?),
-            TraceFormat::W3c => self.w3c.row(line, text),
-            TraceFormat::Csv => self.csv.row(line, text, fields),
-            TraceFormat::Json => {
+            RecordingFormat::Requests => lists::listed(line, text, fields),
+            RecordingFormat::Har => lists::har(line, text),
+            RecordingFormat::VegetaText => vegeta::text(line, text, self.folder.as_deref()),
+            RecordingFormat::Vegeta => vegeta::row(line, &json::object(text)?),
+            RecordingFormat::K6 => k6::row(line, &json::object(text)?),
+            RecordingFormat::W3c => self.w3c.row(line, text),
+            RecordingFormat::Csv => self.csv.row(line, text, fields),
+            RecordingFormat::Json => {
                 let map = json::object(text)?;
                 match json::container_line(&map) {
                     Some((inner, written)) => self.row_within(line, inner, written),
                     None => json::row(line, &map, fields),
                 }
+                .map_err(|skip| about_something_else(skip, text))
             }
-            TraceFormat::LogFormat => match self.options.log_format.clone() {
+            RecordingFormat::LogFormat => match self.options.log_format.clone() {
                 Some(format) => format.row(line, super::tokens::without_prefix(text)).or_else(|skip| {
                     // What collectors put before a line may be part of the format.
                     format.row(line, text).map_err(|_| skip)
@@ -94,14 +95,16 @@ impl Reader {
             return Err(Skip::Quiet);
         }
         let inner = self.inner.or_else(|| match text.starts_with('{') {
-            true => Some(TraceFormat::Json),
+            true => Some(RecordingFormat::Json),
             false => best(&[text]),
         });
         let mut row = match inner {
-            Some(TraceFormat::Json) => json::row(line, &json::object(text)?, self.options.fields.as_deref())?,
+            Some(RecordingFormat::Json) => {
+                json::row(line, &json::object(text)?, self.options.fields.as_deref())?
+            }
             Some(format) => text_row(format, line, text)?,
             // What a server says at its start is in the same log.
-            None => return Err(unreadable("is not a line of an access log")),
+            None => return Err(unreadable(access_log::SHAPE)),
         };
         self.inner = inner;
         const CLOSE: i128 = 2_000_000_000;
@@ -124,7 +127,10 @@ impl Reader {
             Err(_) => {
                 let percent = matches!(
                     self.format,
-                    TraceFormat::W3c | TraceFormat::Squid | TraceFormat::Elb | TraceFormat::Haproxy
+                    RecordingFormat::W3c
+                        | RecordingFormat::Squid
+                        | RecordingFormat::Elb
+                        | RecordingFormat::Haproxy
                 );
                 let escape = if percent { "%" } else { "\\x" };
                 let mut text = String::with_capacity(record.len() + 16);
@@ -140,26 +146,36 @@ impl Reader {
     }
 }
 
-fn text_row(format: TraceFormat, line: usize, text: &str) -> Parsed {
+/// Programs write what else happens into the same log, so an object or a line without a request is one of the log.
+fn about_something_else(skip: Skip, text: &str) -> Skip {
+    match skip {
+        Skip::Unreadable(reason) if [NO_METHOD, NO_PATH, access_log::SHAPE].contains(&reason.as_str()) => {
+            Skip::NoRequest(excerpt(text))
+        }
+        skip => skip,
+    }
+}
+
+fn text_row(format: RecordingFormat, line: usize, text: &str) -> Parsed {
     match format {
-        TraceFormat::Haproxy => balancers::haproxy(line, text),
-        TraceFormat::Envoy => balancers::envoy(line, text),
-        TraceFormat::Elb => balancers::elb(line, text),
-        TraceFormat::Squid => balancers::squid(line, text),
+        RecordingFormat::Haproxy => balancers::haproxy(line, text),
+        RecordingFormat::Envoy => balancers::envoy(line, text),
+        RecordingFormat::Elb => balancers::elb(line, text),
+        RecordingFormat::Squid => balancers::squid(line, text),
         _ => access_log::row(line, text),
     }
 }
 
 /// Returns the text format that reads most lines; the narrower one of two that read as many. `None` if no line is read.
-fn best(lines: &[&str]) -> Option<TraceFormat> {
+fn best(lines: &[&str]) -> Option<RecordingFormat> {
     let formats = [
-        TraceFormat::Haproxy,
-        TraceFormat::Envoy,
-        TraceFormat::Elb,
-        TraceFormat::Squid,
-        TraceFormat::AccessLog,
+        RecordingFormat::Haproxy,
+        RecordingFormat::Envoy,
+        RecordingFormat::Elb,
+        RecordingFormat::Squid,
+        RecordingFormat::AccessLog,
     ];
-    let reads = |format: TraceFormat| {
+    let reads = |format: RecordingFormat| {
         lines.iter().filter(|line| !matches!(text_row(format, 1, line), Err(Skip::Unreadable(_)))).count()
     };
     // The last of several maxima wins, so the narrower formats are to come last.
@@ -168,9 +184,9 @@ fn best(lines: &[&str]) -> Option<TraceFormat> {
 }
 
 /// Detects the format from the beginning of a file.
-pub(crate) fn detect(head: &[u8], options: &TraceOptions) -> Result<TraceFormat, Faults> {
+pub(crate) fn detect(head: &[u8], options: &ReadOptions) -> Result<RecordingFormat, Faults> {
     if options.log_format.is_some() {
-        return Ok(TraceFormat::LogFormat);
+        return Ok(RecordingFormat::LogFormat);
     }
     let text = String::from_utf8_lossy(head);
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
@@ -183,20 +199,20 @@ pub(crate) fn detect(head: &[u8], options: &TraceOptions) -> Result<TraceFormat,
     if let Some(list) = begin.strip_prefix('[')
         && matches!(list.trim_start().chars().next(), None | Some('{' | ']'))
     {
-        return Ok(TraceFormat::Requests);
+        return Ok(RecordingFormat::Requests);
     }
     if begin.starts_with('{') {
         let squeezed: String = begin.chars().filter(|c| !c.is_whitespace()).take(16).collect();
         if squeezed.starts_with("{\"log\":{") {
-            return Ok(TraceFormat::Har);
+            return Ok(RecordingFormat::Har);
         }
         return of_objects(text, options).ok_or_else(unknown);
     }
     if ["#Fields:", "#Software:", "#Version:", "#Date:"].iter().any(|mark| first.starts_with(mark)) {
-        return Ok(TraceFormat::W3c);
+        return Ok(RecordingFormat::W3c);
     }
     if goreplay::is_meta(first) {
-        return Ok(TraceFormat::Goreplay);
+        return Ok(RecordingFormat::Goreplay);
     }
     let content = |line: &&str| !line.trim_start().starts_with('#');
     if text
@@ -206,10 +222,10 @@ pub(crate) fn detect(head: &[u8], options: &TraceOptions) -> Result<TraceFormat,
         .find(content)
         .is_some_and(vegeta::is_target)
     {
-        return Ok(TraceFormat::VegetaText);
+        return Ok(RecordingFormat::VegetaText);
     }
     if columns::is_header(first, options.fields.as_deref()) {
-        return Ok(TraceFormat::Csv);
+        return Ok(RecordingFormat::Csv);
     }
     // The last line of the beginning may be cut off.
     let tried: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(TRIED).collect();
@@ -217,19 +233,19 @@ pub(crate) fn detect(head: &[u8], options: &TraceOptions) -> Result<TraceFormat,
 }
 
 /// Tells the formats of JSON objects apart by the first one that can be read.
-fn of_objects(text: &str, options: &TraceOptions) -> Option<TraceFormat> {
+fn of_objects(text: &str, options: &ReadOptions) -> Option<RecordingFormat> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty()).take(TRIED);
     let map = lines.find_map(|line| json::object(line).ok())?;
     if map.contains_key("metric") && map.contains_key("type") {
-        return Some(TraceFormat::K6);
+        return Some(RecordingFormat::K6);
     }
     if options.fields.is_some() || json::container_line(&map).is_some() {
-        return Some(TraceFormat::Json);
+        return Some(RecordingFormat::Json);
     }
     let only = |keys: &[&str]| map.keys().all(|key| keys.contains(&key.as_str()));
     let is_target = only(&["method", "url", "body", "header", "headers", "timestamp"]);
     if map.contains_key("url") && (is_target || vegeta::is_result(&map)) {
-        return Some(TraceFormat::Vegeta);
+        return Some(RecordingFormat::Vegeta);
     }
     // A line that holds no request is one of the log all the same.
     let is_row = |skip: &Parsed| !matches!(skip, Err(Skip::Unreadable(_)));
@@ -239,5 +255,5 @@ fn of_objects(text: &str, options: &TraceOptions) -> Option<TraceFormat> {
         .filter(|line| !line.is_empty())
         .take(TRIED)
         .any(reads)
-        .then_some(TraceFormat::Json)
+        .then_some(RecordingFormat::Json)
 }

@@ -75,6 +75,10 @@ pub(crate) fn without_prefix(line: &str) -> &str {
         Some((priority, rest)) if priority.bytes().all(|byte| byte.is_ascii_digit()) => rest,
         _ => line,
     };
+    // The dash of an unknown identity stands near the beginning of a line without a prefix, which is the usual one.
+    if unmarked.split(' ').take(3).any(|word| word == "-") {
+        return unmarked;
+    }
     for stream in [" stdout F ", " stderr F "] {
         if let Some((before, rest)) = unmarked.split_once(stream)
             && before.len() < 40

@@ -1,6 +1,7 @@
 //! Vegeta's targets, as JSON and as text, and its results (`vegeta encode`).
 
-use super::json::{Object, add_headers};
+use super::json::Object;
+use super::lists::add_headers;
 use crate::row::{Draft, Parsed, excerpt, unreadable};
 use crate::stamp;
 use crate::target::is_field;
