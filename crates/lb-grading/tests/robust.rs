@@ -4,7 +4,8 @@ use lb_grading::{analyze_content, compare, render, render_comparison, render_com
 use std::path::Path;
 
 /// What replaces the digits of an input, one number at a time.
-const NUMBERS: [&str; 7] = ["0", "-1", "NaN", "1e308", "-1e308", "18446744073709551615", "99999999999999999999999"];
+const NUMBERS: [&str; 7] =
+    ["0", "-1", "NaN", "1e308", "-1e308", "18446744073709551615", "99999999999999999999999"];
 
 fn read(bytes: &[u8]) -> bool {
     let Ok(analysis) = analyze_content(Path::new("input"), bytes) else { return false };
