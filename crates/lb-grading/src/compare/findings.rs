@@ -4,7 +4,7 @@ use super::change::{Metric, joined, percent};
 use crate::sample::Interval;
 use crate::stats::Endpoint;
 use crate::test::Test;
-use crate::units::sum;
+use crate::units::{self, sum};
 
 /// Methods that change something on the server; all others with a name read.
 const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
@@ -239,7 +239,7 @@ fn moved(old: f64, new: f64, show: impl Fn(f64) -> String) -> String {
 }
 
 fn ms(value: f64) -> String {
-    format!("{value:.1} ms")
+    format!("{} ms", units::ms(value))
 }
 
 /// Returns a sentence with a small first letter.
