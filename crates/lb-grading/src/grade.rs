@@ -2,6 +2,7 @@
 //! service with an objective of its own should be judged by that objective (`bench --threshold`).
 
 use crate::stats::Stats;
+use crate::units;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -135,7 +136,7 @@ impl QuickGrades {
                 MeanGrade::Good => "GOOD",
                 MeanGrade::NeedsImprovement => "NEEDS IMPROVEMENT",
             };
-            format!("mean {ms:.1} ms {grade}")
+            format!("mean {} ms {grade}", units::ms(ms))
         });
         let errors = self.error_rate.zip(stats.error_rate).map(|(grade, percent)| {
             let grade = match grade {

@@ -1,6 +1,7 @@
 //! Finds the bottlenecks of a test, and recommends what to do about them.
 
 use crate::stats::{Endpoint, Stats};
+use crate::units;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -69,10 +70,11 @@ fn broken_rules(test: &str, endpoint: &str, stats: &Stats) -> Vec<Bottleneck> {
                 BottleneckMetric::ErrorRate => {
                     format!("{value:.2} % of requests failed (more than {limit} %)")
                 }
-                BottleneckMetric::P95 => format!("p95 is {value:.0} ms (more than {limit} ms)"),
+                BottleneckMetric::P95 => format!("p95 is {} ms (more than {limit} ms)", units::ms(value)),
                 BottleneckMetric::Tail => format!(
-                    "p99 is {value:.0} ms, more than {TAIL_FACTOR} times the p95 of {:.0} ms",
-                    limit / TAIL_FACTOR
+                    "p99 is {} ms, more than {TAIL_FACTOR} times the p95 of {} ms",
+                    units::ms(value),
+                    units::ms(limit / TAIL_FACTOR)
                 ),
             };
             let message = format!("{endpoint}: {what}");

@@ -6,6 +6,7 @@ use crate::gate::Gate;
 use crate::grade::Grade;
 use crate::stats::Stats;
 use crate::test::Test;
+use crate::units;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
@@ -36,7 +37,7 @@ fn report(test: &Test) -> String {
     let mut text = String::new();
     // Writing to a string cannot fail.
     let _ = writeln!(text, "test  {}\nfile  {} ({})", test.name, test.file, test.format);
-    if let Some(time) = time(test) {
+    if let Some(time) = when(test) {
         let _ = writeln!(text, "time  {time}");
     }
     let _ = writeln!(text, "\nOVERALL SUMMARY\n{}", overall(&test.summary));
@@ -81,7 +82,7 @@ fn report(test: &Test) -> String {
     text
 }
 
-fn time(test: &Test) -> Option<String> {
+fn when(test: &Test) -> Option<String> {
     let timing = &test.timing;
     let began = match (&timing.started_at, &timing.written_at) {
         (Some(started), _) => Some(format!("began {started}")),
@@ -104,13 +105,13 @@ fn overall(stats: &Stats) -> Table {
         ("Success rate", with_unit(success, 2, "%"), None),
         ("Error rate", with_unit(stats.error_rate, 2, "%"), Some(stats.error_grade)),
         ("Throughput", with_unit(stats.rps, 2, "req/s"), None),
-        ("Mean", with_unit(stats.avg_response_time, 1, "ms"), None),
-        ("Standard deviation", with_unit(stats.std_response_time, 1, "ms"), None),
-        ("Minimum", with_unit(stats.min_response_time, 1, "ms"), None),
-        ("P50", with_unit(stats.p50, 1, "ms"), None),
-        ("P95", with_unit(stats.p95, 1, "ms"), Some(stats.performance_grade)),
-        ("P99", with_unit(stats.p99, 1, "ms"), None),
-        ("Maximum", with_unit(stats.max_response_time, 1, "ms"), None),
+        ("Mean", milliseconds(stats.avg_response_time), None),
+        ("Standard deviation", milliseconds(stats.std_response_time), None),
+        ("Minimum", milliseconds(stats.min_response_time), None),
+        ("P50", milliseconds(stats.p50), None),
+        ("P95", milliseconds(stats.p95), Some(stats.performance_grade)),
+        ("P99", milliseconds(stats.p99), None),
+        ("Maximum", milliseconds(stats.max_response_time), None),
     ];
     for (name, value, graded) in rows {
         table.add_row([name.to_owned(), value, graded.map_or_else(String::new, grade)]);
@@ -141,7 +142,7 @@ fn breakdown<'a>(names: &[String], rows: impl Iterator<Item = (Vec<String>, &'a 
         cells.push(number(stats.error_rate, 2));
         cells.push(number(stats.rps, 2));
         let times = [stats.avg_response_time, stats.std_response_time, stats.p50, stats.p95, stats.p99];
-        cells.extend(times.map(|ms| number(ms, 1)));
+        cells.extend(times.map(time));
         cells.extend([stats.performance_grade, stats.error_grade].map(grade));
         table.add_row(cells);
     }
@@ -195,6 +196,28 @@ fn grade(grade: Option<Grade>) -> String {
 
 pub(crate) fn count(value: Option<u64>) -> String {
     value.map_or_else(|| NONE.to_owned(), |value| value.to_string())
+}
+
+/// Formats a value; an unknown one is a dash.
+pub(crate) type Show = fn(Option<f64>) -> String;
+
+/// Formats a whole number.
+pub(crate) fn whole(value: Option<f64>) -> String {
+    number(value, 0)
+}
+
+/// Formats a rate or a share with two decimals.
+pub(crate) fn hundredths(value: Option<f64>) -> String {
+    number(value, 2)
+}
+
+/// Formats a time in milliseconds, without its unit.
+pub(crate) fn time(value: Option<f64>) -> String {
+    value.map_or_else(|| NONE.to_owned(), units::ms)
+}
+
+fn milliseconds(value: Option<f64>) -> String {
+    value.map_or_else(|| NONE.to_owned(), |value| format!("{} ms", units::ms(value)))
 }
 
 pub(crate) fn number(value: Option<f64>, digits: usize) -> String {

@@ -4,6 +4,7 @@ use crate::grade::QuickGrades;
 use crate::judge::{Advice, Bottleneck, advice, bottlenecks};
 use crate::sample::{Interval, Spread};
 use crate::stats::{Check, Endpoint, FailureCount, Kind, OwnThreshold, Stats, Timing};
+use crate::units;
 use std::path::Path;
 
 /// One load test, with its totals, grades and bottlenecks.
@@ -116,7 +117,7 @@ impl Test {
 /// Says why the latencies of a test were left out.
 fn of_failures(stats: &Stats, p95: Option<f64>) -> String {
     let rate = stats.error_rate.unwrap_or_default();
-    let p95 = p95.map(|ms| format!(" (p95 {ms:.1} ms)")).unwrap_or_default();
+    let p95 = p95.map(|ms| format!(" (p95 {} ms)", units::ms(ms))).unwrap_or_default();
     format!(
         "{rate:.1} % of the requests failed, so the latencies{p95} are those of failures: they are left out, and \
          latency is not graded"

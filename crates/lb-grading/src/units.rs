@@ -60,6 +60,12 @@ pub(crate) fn milliseconds(text: &str) -> Option<f64> {
     total.filter(|total: &f64| total.is_finite())
 }
 
+/// Formats a time in milliseconds: with one decimal, or with three below 1 ms.
+pub(crate) fn ms(time: f64) -> String {
+    let digits = if time > 0.0 && time < 1.0 { 3 } else { 1 };
+    format!("{time:.digits$}")
+}
+
 /// Returns a finite number of at least 0, or `None`.
 pub(crate) fn number(text: &str) -> Option<f64> {
     text.trim().parse::<f64>().ok().filter(|value| value.is_finite() && *value >= 0.0)

@@ -141,7 +141,7 @@ fn downloads_of_the_web_ui_are_read_by_their_content() {
     let failures = "Method,Name,Error,Occurrences\nPOST,/list,timeout,5\n";
     let (_kept, path) = folder(&[
         ("requests_17.25.csv", &[LOCUST, GET, POST, TOTAL].concat()),
-        ("failures_17.25.csv", failures),
+        ("failures_18.5.csv", failures),
     ]);
     let analysis = analyze(&path).expect("a test");
     assert_eq!((totals(&analysis), analysis.tests.len(), analysis.notes.len()), (EXPECTED, 1, 0));

@@ -1,14 +1,19 @@
 //! What tests show, in sentences: the slowest endpoint, the busiest one, writes against reads, errors.
 
 use super::change::{Metric, joined, percent};
+use crate::sample::Interval;
 use crate::stats::Endpoint;
 use crate::test::Test;
-use crate::units::sum;
+use crate::units::{self, sum};
 
 /// Methods that change something on the server; all others with a name read.
 const WRITES: [&str; 4] = ["POST", "PUT", "PATCH", "DELETE"];
 /// The difference of the throughputs, in percent, from which latencies are of unlike loads.
 const UNLIKE_LOAD: f64 = 20.0;
+/// A response time of more than this many times the median of all intervals is a spike.
+const SPIKE: f64 = 3.0;
+/// The fewest intervals among which a spike can be told.
+const FEWEST_INTERVALS: usize = 10;
 
 /// Returns what one test shows.
 pub(crate) fn of_test(test: &Test) -> Vec<String> {
@@ -23,6 +28,7 @@ pub(crate) fn of_test(test: &Test) -> Vec<String> {
     if let Some((writes, reads)) = kinds(test) {
         found.push(format!("{}.", against(writes, reads)));
     }
+    found.extend(spikes(test));
     found.extend(errors(test));
     found
 }
@@ -59,6 +65,27 @@ pub(super) fn of_pair(baseline: &Test, improved: &Test) -> Vec<String> {
     }
     found.extend(errors_of_both(baseline, improved));
     found
+}
+
+/// Says in how many intervals the response time was far above its median.
+fn spikes(test: &Test) -> Option<String> {
+    let value = |interval: &Interval| Some((interval.middle(), interval.mean_ms.or(interval.p95_ms)?));
+    let course: Vec<(f64, f64)> = test.course.iter().filter_map(value).collect();
+    if course.len() < FEWEST_INTERVALS {
+        return None;
+    }
+    let mut values: Vec<f64> = course.iter().map(|(_, ms)| *ms).collect();
+    values.sort_unstable_by(f64::total_cmp);
+    let median = values[values.len() / 2];
+    let above: Vec<(f64, f64)> = course.into_iter().filter(|(_, ms)| *ms > SPIKE * median).collect();
+    let (at, most) = above.iter().copied().max_by(|one, other| one.1.total_cmp(&other.1))?;
+    Some(format!(
+        "The response time spiked in {} of {} intervals, the most at {at:.0} s with {}, where the median is {}.",
+        above.len(),
+        values.len(),
+        ms(most),
+        ms(median)
+    ))
 }
 
 fn slowest_of_both(baseline: &Test, improved: &Test) -> Option<String> {
@@ -212,7 +239,7 @@ fn moved(old: f64, new: f64, show: impl Fn(f64) -> String) -> String {
 }
 
 fn ms(value: f64) -> String {
-    format!("{value:.1} ms")
+    format!("{} ms", units::ms(value))
 }
 
 /// Returns a sentence with a small first letter.
@@ -270,6 +297,24 @@ mod tests {
             ["No request failed."],
             "there is nothing to tell apart"
         );
+    }
+
+    #[test]
+    fn a_spike_is_far_above_the_median_of_the_intervals() {
+        let mut spiky = test(&[("", "", 10, 0, 5.0)]);
+        let interval = |(second, ms): (usize, f64)| Interval {
+            at_s: second as f64,
+            length_s: 1.0,
+            mean_ms: Some(ms),
+            ..Interval::default()
+        };
+        let times = [10.0, 10.0, 31.0, 10.0, 12.0, 10.0, 9.0, 95.0, 30.0, 10.0];
+        spiky.course = times.into_iter().enumerate().map(interval).collect();
+        let expected = "The response time spiked in 2 of 10 intervals, the most at 8 s with 95.0 ms, where the median is \
+                        10.0 ms.";
+        assert_eq!(of_test(&spiky)[0], expected);
+        spiky.course.pop();
+        assert_eq!(of_test(&spiky), ["No request failed."], "too few intervals");
     }
 
     #[test]

@@ -3,23 +3,23 @@
 use super::change::{METRICS, joined, percent};
 use super::pair::{Comparison, Pair};
 use crate::gate::Gate;
-use crate::render::{NONE, number};
+use crate::render::{NONE, Show, hundredths, time, whole};
 use crate::stats::Stats;
 use comfy_table::{CellAlignment, Table, presets};
 use std::fmt::Write;
 
-/// The names of the values that are compared, in the order of [`METRICS`], and their digits.
-pub(crate) const NAMES: [(&str, usize); METRICS.len()] = [
-    ("Requests", 0),
-    ("Requests/s", 2),
-    ("Errors (%)", 2),
-    ("Mean (ms)", 1),
-    ("Standard deviation (ms)", 1),
-    ("Minimum (ms)", 1),
-    ("P50 (ms)", 1),
-    ("P95 (ms)", 1),
-    ("P99 (ms)", 1),
-    ("Maximum (ms)", 1),
+/// The names of the values that are compared, in the order of [`METRICS`], and how they are shown.
+pub(crate) const NAMES: [(&str, Show); METRICS.len()] = [
+    ("Requests", whole),
+    ("Requests/s", hundredths),
+    ("Errors (%)", hundredths),
+    ("Mean (ms)", time),
+    ("Standard deviation (ms)", time),
+    ("Minimum (ms)", time),
+    ("P50 (ms)", time),
+    ("P95 (ms)", time),
+    ("P99 (ms)", time),
+    ("Maximum (ms)", time),
 ];
 
 /// Renders both sides of each pair with the change, and what they show.
@@ -46,9 +46,9 @@ fn render_pair(text: &mut String, pair: &Pair) {
     let (before, after) = (&pair.baseline, &pair.improved);
     let _ = writeln!(text, "\ntest  {} ({}; {})", pair.name, before.format, after.format);
     let mut table = started(&["", "Baseline", "Improved", "Change"]);
-    for (row, (name, digits)) in METRICS.iter().zip(NAMES) {
+    for (row, (name, show)) in METRICS.iter().zip(NAMES) {
         let (old, new) = ((row.1)(&before.summary), (row.1)(&after.summary));
-        table.add_row([name.to_owned(), number(old, digits), number(new, digits), change(old, new)]);
+        table.add_row([name.to_owned(), show(old), show(new), change(old, new)]);
     }
     align_right(&mut table, 1);
     let _ = writeln!(text, "{table}");
@@ -106,18 +106,18 @@ fn row(label: String, old: Option<&Stats>, new: Option<&Stats>) -> Vec<String> {
     let (errors, new_errors) = both(|stats| stats.error_rate);
     vec![
         label,
-        number(requests, 0),
-        number(more, 0),
-        number(mean, 1),
-        number(new_mean, 1),
+        whole(requests),
+        whole(more),
+        time(mean),
+        time(new_mean),
         change(mean, new_mean),
-        number(p95, 1),
-        number(new_p95, 1),
+        time(p95),
+        time(new_p95),
         change(p95, new_p95),
-        number(rps, 2),
-        number(new_rps, 2),
-        number(errors, 2),
-        number(new_errors, 2),
+        hundredths(rps),
+        hundredths(new_rps),
+        hundredths(errors),
+        hundredths(new_errors),
     ]
 }
 

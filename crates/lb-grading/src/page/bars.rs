@@ -1,23 +1,27 @@
 //! Charts with a row for each endpoint and test: bars, grouped by endpoint, and box plots.
 
 use super::figures::{Side, label};
+use crate::render::{Show, hundredths, time};
 use crate::sample::Spread;
 use crate::stats::{Endpoint, Stats};
+use crate::units;
 use lb_report::parts::{Arrangement, Axis, Chart, ChartRow, Figure, Key, Panel, Rows, Scale};
 
-/// A panel of bars: its title, its unit, its digits, and its value.
-type Bar = (&'static str, &'static str, usize, fn(&Stats) -> Option<f64>);
+/// A panel of bars: its title, its unit, how its value is shown, and the value.
+type Bar = (&'static str, &'static str, Show, fn(&Stats) -> Option<f64>);
 
 /// Draws mean and 95th percentile by endpoint.
 pub(super) fn times(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figure> {
-    let bars: [Bar; 2] =
-        [("Mean", "ms", 1, |stats| stats.avg_response_time), ("95th percentile", "ms", 1, |stats| stats.p95)];
+    let bars: [Bar; 2] = [
+        ("Mean", "ms", time, |stats| stats.avg_response_time),
+        ("95th percentile", "ms", time, |stats| stats.p95),
+    ];
     drawn("times", "Response time by endpoint", "Of the whole test.", sides, panels(sides, names, &bars))
 }
 
 /// Draws the requests per second by endpoint.
 pub(super) fn throughput(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figure> {
-    let bars: [Bar; 1] = [("", "requests/s", 2, |stats| stats.rps)];
+    let bars: [Bar; 1] = [("", "requests/s", hundredths, |stats| stats.rps)];
     drawn("rates", "Throughput by endpoint", "Over the whole test.", sides, panels(sides, names, &bars))
 }
 
@@ -28,7 +32,7 @@ pub(super) fn errors(sides: &[Side<'_>], names: &[(&str, &str)]) -> Option<Figur
     if !sides.iter().any(rates) {
         return None;
     }
-    let bars: [Bar; 1] = [("", "%", 2, |stats| stats.error_rate)];
+    let bars: [Bar; 1] = [("", "%", hundredths, |stats| stats.error_rate)];
     drawn(
         "error-rates",
         "Error rate by endpoint",
@@ -77,7 +81,7 @@ fn of_spread(name: &str, side: &Side<'_>, spread: Spread) -> ChartRow {
         value: Some(median),
         ends: Some([low, high]),
         boxed: quartiles,
-        text: format!("{median:.1} [{low:.1}, {high:.1}]"),
+        text: format!("{} [{}, {}]", units::ms(median), units::ms(low), units::ms(high)),
         ..ChartRow::default()
     }
 }
@@ -88,7 +92,7 @@ fn named(endpoint: String, side: &Side<'_>, sides: &[Side<'_>]) -> String {
 }
 
 fn panels(sides: &[Side<'_>], names: &[(&str, &str)], bars: &[Bar]) -> Vec<Panel> {
-    let panel = |(title, unit, digits, value): &Bar| {
+    let panel = |(title, unit, show, value): &Bar| {
         let mut rows = Vec::new();
         for name in names {
             for side in sides {
@@ -98,7 +102,7 @@ fn panels(sides: &[Side<'_>], names: &[(&str, &str)], bars: &[Bar]) -> Vec<Panel
                     name: named(label(*name), side, sides),
                     style: Some(side.style),
                     value: Some(found),
-                    text: format!("{found:.digits$}"),
+                    text: show(Some(found)),
                     ..ChartRow::default()
                 });
             }

@@ -10,14 +10,14 @@ use lb_report::parts::{Cell, Table, Tone};
 /// Returns the values of one test, with their grades.
 pub(super) fn values(test: &Test) -> Table {
     let mut table = Table::new("Values of the whole test", &["", "Value", "Grade"]);
-    for ((_, value), (name, digits)) in METRICS.iter().zip(NAMES) {
+    for ((_, value), (name, show)) in METRICS.iter().zip(NAMES) {
         let grade = match name {
             "P95 (ms)" => test.summary.performance_grade,
             "Errors (%)" => test.summary.error_grade,
             _ => None,
         };
         let grade = grade.map_or("", crate::Grade::name).to_owned();
-        table.add(vec![name.to_owned(), number(value(&test.summary), digits), grade]);
+        table.add(vec![name.to_owned(), show(value(&test.summary)), grade]);
     }
     let quick = test.quick.words(&test.summary);
     if !quick.is_empty() {
@@ -52,16 +52,16 @@ fn named(caption: &str, first: &str) -> Table {
 
 fn row(name: String, stats: &Stats) -> Vec<String> {
     let mut cells = vec![name];
-    cells.extend(METRICS.iter().zip(NAMES).map(|((_, value), (_, digits))| number(value(stats), digits)));
+    cells.extend(METRICS.iter().zip(NAMES).map(|((_, value), (_, show))| show(value(stats))));
     cells
 }
 
 /// Returns the values of two tests and their changes.
 pub(super) fn totals(baseline: &Test, improved: &Test) -> Table {
     let mut table = Table::new("Values of the whole test", &["", "Baseline", "Improved", "Change"]);
-    for ((_, value), (name, digits)) in METRICS.iter().zip(NAMES) {
+    for ((_, value), (name, show)) in METRICS.iter().zip(NAMES) {
         let (old, new) = (value(&baseline.summary), value(&improved.summary));
-        table.add(vec![name.to_owned(), number(old, digits), number(new, digits), change(old, new)]);
+        table.add(vec![name.to_owned(), show(old), show(new), change(old, new)]);
     }
     table
 }
@@ -80,10 +80,10 @@ pub(super) fn endpoints(baseline: &Test, improved: &Test) -> Option<Table> {
     for (label, before, after) in joined(baseline, improved) {
         let mut cells = vec![label];
         for place in SHOWN {
-            let ((_, value), (_, digits)) = (METRICS[place], NAMES[place]);
+            let ((_, value), (_, show)) = (METRICS[place], NAMES[place]);
             let old = before.and_then(|endpoint| value(&endpoint.stats));
             let new = after.and_then(|endpoint| value(&endpoint.stats));
-            cells.extend([number(old, digits), number(new, digits), change(old, new)]);
+            cells.extend([show(old), show(new), change(old, new)]);
         }
         table.add(cells);
     }

@@ -21,6 +21,8 @@ use std::path::{Path, PathBuf};
 const SUFFIXES: [&str; 2] = ["_stats.csv", "_requests.csv"];
 /// How the names of the web UI's downloads begin.
 const DOWNLOAD: &str = "requests_";
+/// The most names of a folder that are looked through for downloads.
+const MOST_NAMES: usize = 2_000;
 
 const REQUESTS: &str = "Request Count|# requests";
 const FAILURES: &str = "Failure Count|# failures";
@@ -47,10 +49,28 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Test, AnalyzeError> {
         beside(path, &format!("{prefix}_distribution.csv"), &mut test, read_distribution);
         beside(path, &format!("{prefix}_stats_history.csv"), &mut test, read_history);
         beside(path, &format!("{prefix}_failures.csv"), &mut test, read_failures);
-    } else if let Some(time) = file.strip_prefix(DOWNLOAD) {
-        beside(path, &format!("failures_{time}"), &mut test, read_failures);
+    } else if file.starts_with(DOWNLOAD)
+        && let Some(failures) = downloaded_failures(path)
+    {
+        beside(path, &failures, &mut test, read_failures);
     }
     Ok(test)
+}
+
+/// Returns the name of the list of failures that was downloaded from the web UI with these requests: the times in their
+/// names are those of the downloads and differ, so there must be one of each.
+fn downloaded_failures(path: &Path) -> Option<String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let names = std::fs::read_dir(folder)
+        .ok()?
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let names: Vec<String> = names.take(MOST_NAMES).filter(|name| name.ends_with(".csv")).collect();
+    let of = |start: &str| names.iter().filter(|name| name.starts_with(start)).collect::<Vec<_>>();
+    match (of(DOWNLOAD).as_slice(), of("failures_").as_slice()) {
+        ([_], [failures]) => Some((*failures).clone()),
+        _ => None,
+    }
 }
 
 /// Reads a file in the same folder, if it exists. The grades do not need it, so an invalid file only adds a note.

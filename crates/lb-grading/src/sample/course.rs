@@ -47,13 +47,18 @@ pub(super) fn courses(
     extent: Option<[f64; 2]>,
 ) -> [Vec<Vec<Interval>>; 2] {
     let none = || [vec![Vec::new()], vec![Vec::new(); endpoints]];
-    let Some([from, to]) = extent else { return none() };
-    let seconds = (to - from) / 1e3;
-    if !(seconds > 0.0 && seconds.is_finite()) {
+    let Some([mut from, mut to]) = extent else { return none() };
+    if !(to > from && (to - from).is_finite()) {
         return none();
     }
-    // Within times of whole seconds, shorter intervals would be empty between the seconds.
-    let whole = samples.iter().all(|sample| sample.at_ms.is_nan() || sample.at_ms % 1e3 == 0.0);
+    let stamps = || samples.iter().map(|sample| sample.at_ms).filter(|at| !at.is_nan());
+    // A time of whole seconds stands for the second that begins with it. Shorter intervals would be empty between them.
+    let whole = stamps().all(|at| at % 1e3 == 0.0);
+    if whole && stamps().next().is_some() {
+        (from, to) =
+            (stamps().fold(f64::INFINITY, f64::min), stamps().fold(f64::NEG_INFINITY, f64::max) + 1e3);
+    }
+    let seconds = (to - from) / 1e3;
     let length = LENGTHS
         .into_iter()
         .find(|length| seconds / length <= MOST_INTERVALS && !(whole && *length < 1.0))
@@ -139,6 +144,16 @@ mod tests {
         let last = course[21];
         assert!((last.length_s - 0.15).abs() < 1e-9, "{last:?}");
         assert_eq!((last.mean_ms, last.p95_ms, course[5].mean_ms), (Some(50.0), Some(50.0), None));
+    }
+
+    #[test]
+    fn times_of_whole_seconds_fill_an_interval_each() {
+        let samples: Vec<Sample> =
+            (0..20).map(|number| sample(f64::from(number / 2) * 1e3, 250.0, false)).collect();
+        // The first request began before the second that it ended in.
+        let [whole, _] = courses(&samples, &[true], 1, Some([-250.0, 9_000.0]));
+        let rates: Vec<f64> = whole[0].iter().map(|interval| interval.rps).collect();
+        assert_eq!(rates, [2.0; 10], "two requests in each second, also in the last one");
     }
 
     #[test]

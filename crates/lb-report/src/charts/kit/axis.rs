@@ -80,12 +80,14 @@ fn widened(scale: Scale, low: f64, high: f64) -> [f64; 2] {
     const ROOM: f64 = 0.05;
     if scale == Scale::Logarithmic {
         let room = (high / low).powf(ROOM).max(1.1);
-        return [low / room, high * room];
+        // Ends beyond all numbers would have endlessly many powers of ten between them.
+        return [(low / room).max(f64::MIN_POSITIVE), (high * room).min(f64::MAX)];
     }
     let room = if high > low { ROOM * (high - low) } else { high.abs().max(1.0) / 2.0 };
+    let [from, to] = [(low - room).max(f64::MIN), (high + room).min(f64::MAX)];
     match scale {
-        Scale::FromZero if low >= 0.0 => [0.0, high + room],
-        _ => [low - room, high + room],
+        Scale::FromZero if low >= 0.0 => [0.0, to],
+        _ => [from, to],
     }
 }
 
@@ -166,7 +168,11 @@ fn logarithmic_ticks(low: f64, high: f64) -> Vec<f64> {
         // The range is too narrow for logarithmic ticks.
         return linear_ticks(low, high);
     }
-    steps.into_iter().map(of).find(|ticks| ticks.len() <= MOST).unwrap_or_else(|| of(steps[3]))
+    steps.into_iter().map(of).find(|ticks| ticks.len() <= MOST).unwrap_or_else(|| {
+        let powers = of(steps[3]);
+        let every = powers.len().div_ceil(MOST).max(1);
+        powers.into_iter().step_by(every).collect()
+    })
 }
 
 /// Formats a number with decimals that suit its size.
@@ -213,11 +219,14 @@ mod tests {
     fn equal_values_and_zero_have_a_place() {
         for scale in [Scale::Linear, Scale::FromZero, Scale::Logarithmic] {
             let axis = Axis::new("", scale);
-            for values in [&[5.0, 5.0][..], &[0.0], &[]] {
+            for values in [&[5.0, 5.0][..], &[0.0], &[], &[1e-308, 1e308], &[f64::MIN_POSITIVE, f64::MAX]] {
                 let fitted = axis.fit(values.iter().copied());
                 assert!(fitted.low < fitted.high, "{scale:?} of {values:?} has an extent");
                 assert!((0.0..=1.0).contains(&fitted.at(0.0)), "{scale:?}: zero lies within the box");
-                assert!(!fitted.ticks().is_empty(), "{scale:?} of {values:?} has ticks");
+                assert!(
+                    (1..20).contains(&fitted.ticks().len()),
+                    "{scale:?} of {values:?} has ticks, and few"
+                );
             }
         }
     }
