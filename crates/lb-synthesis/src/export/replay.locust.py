@@ -86,4 +86,4 @@ class Replay(FastHttpUser):
 
     def send(self, method, endpoint):
         path = endpoint if "://" in endpoint or endpoint.startswith("/") else "/" + endpoint
-        self.client.request(method, path, name=endpoint.split("?")[0])
+        self.client.request(method, path, name=path.split("?")[0])
