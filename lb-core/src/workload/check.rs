@@ -24,7 +24,9 @@ pub(super) fn errors(journey: &Journey, errors: &BTreeMap<String, f64>, problems
 
 /// Checks a step by itself. `known` holds the steps before it.
 pub(super) fn step(path: &str, step: &Step, known: &[Step], problems: &mut Problems) {
-    if step.name.is_empty() || known.iter().any(|known| known.name == step.name) {
+    if step.name.is_empty()
+        || known.iter().any(|known| known.name == step.name && known.method == step.method)
+    {
         problems.report(
             format!("{path}.name"),
             format!("`{}` must not be empty, and must be unique in the journey", step.name),
