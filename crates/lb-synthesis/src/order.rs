@@ -73,7 +73,8 @@ pub fn synthesise(model: &TrafficModel, order: &Order) -> Result<List, Synthesis
     let expected = expected(model, &profile, &pieces, order);
     if expected > MOST_REQUESTS {
         return Err(wrong(format!(
-            "the list would have about {expected:.0} requests; the limit is {MOST_REQUESTS:.0}, so choose a lower --scale or a shorter --length"
+            "the list would have about {:.0} requests; the limit is {MOST_REQUESTS:.0}, so choose a lower --scale or a shorter --length",
+            expected.min(1e15)
         )));
     }
     let changes =
