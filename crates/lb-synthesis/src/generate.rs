@@ -20,6 +20,8 @@ const PSEUDO_REQUESTS: f64 = 100.0;
 /// Rounds of fitting the factors of an hour, and steps towards stationary shares in each.
 const ROUNDS: usize = 8;
 const STEPS: usize = 40;
+/// The most sessions that are expected before the list.
+const MOST_EARLIER: f64 = 1e6;
 /// The longest time before the list in which sessions may begin, in seconds.
 const LONGEST_LEAD_S: f64 = 4.0 * 3_600.0;
 
@@ -49,6 +51,10 @@ pub(crate) fn draw(
     // Sessions that began before the list are still under way when it begins.
     let mut around = cut(zone, first.from - (walker.lead_s() * SECOND as f64) as i64, first.from);
     around.iter_mut().filter(|piece| !profile.is_known(piece.slot)).for_each(|piece| piece.slot = first.slot);
+    // An hour before the list may be far busier than those in it, whose requests are bounded.
+    if profile.expected(&around) * scale > MOST_EARLIER {
+        around.clear();
+    }
     around.extend_from_slice(pieces);
     let starts = times(&around, &profile, scale, modulation, &mut rng);
     let mut requests = Vec::new();
@@ -57,7 +63,7 @@ pub(crate) fn draw(
         let mut kind = None;
         for step in 0..walker.length(&mut rng) {
             if step > 0 {
-                at += (walker.think_s(&mut rng) * SECOND as f64) as i64;
+                at = at.saturating_add((walker.think_s(&mut rng) * SECOND as f64) as i64);
             }
             if at >= last.to {
                 break;

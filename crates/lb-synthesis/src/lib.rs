@@ -54,7 +54,6 @@ mod walk;
 pub use document::{
     Bursts, Cell, DispersionPoint, Hour, Kind, Lognormal, Modulation, Popularity, Rates, SCHEMA_VERSION,
     SessionLength, Sessions, SizeFit, Sizes, Source, Target, TrafficModel, Transition, Unit, Zipf,
-    read_model,
 };
 pub use error::SynthesisError;
 pub use example::{Example, Log, simulate};

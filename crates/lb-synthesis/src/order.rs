@@ -13,6 +13,8 @@ use lb_core::Seed;
 const LONGEST_S: f64 = 366.0 * 86_400.0;
 /// The most requests that a list is expected to have.
 const MOST_REQUESTS: f64 = 5_000_000.0;
+/// The most changes between bursts and calm times in a list.
+const MOST_CHANGES: f64 = 2e7;
 /// Seconds of a day.
 const DAY_S: f64 = 86_400.0;
 
@@ -71,7 +73,15 @@ pub fn synthesise(model: &TrafficModel, order: &Order) -> Result<List, Synthesis
     let expected = expected(model, &profile, &pieces, order);
     if expected > MOST_REQUESTS {
         return Err(wrong(format!(
-            "the list would have about {expected:.0} requests; the limit is {MOST_REQUESTS:.0}, so choose a lower --scale or a shorter --length"
+            "the list would have about {:.0} requests; the limit is {MOST_REQUESTS:.0}, so choose a lower --scale or a shorter --length",
+            expected.min(1e15)
+        )));
+    }
+    let changes =
+        model.bursts.modulation.map_or(0.0, |found| 2.0 * length_s / (found.calm_s + found.burst_s));
+    if changes > MOST_CHANGES {
+        return Err(wrong(format!(
+            "the model has about {changes:.0} bursts and calms in {length_s} s; the limit is {MOST_CHANGES:.0}, so choose a shorter --length"
         )));
     }
     let seed = Seed(order.seed);

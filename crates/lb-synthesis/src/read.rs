@@ -14,6 +14,8 @@ const MOST_VALUES: usize = 4_000_000;
 const LONGEST_SESSION: u64 = 1_000_000;
 /// Mean lengths of calm times and bursts, in seconds.
 const LENGTHS_S: RangeInclusive<f64> = 0.001..=1e9;
+/// The least precise times, in seconds.
+const LEAST_PRECISE_S: f64 = 60.0;
 /// The highest factor of a modulation.
 const HIGHEST_FACTOR: f64 = 1e6;
 
@@ -58,6 +60,9 @@ impl TrafficModel {
             if !usable {
                 return Err(format!("`kinds[{number}].targets` names no target with requests"));
             }
+        }
+        if !(0.0..=LEAST_PRECISE_S).contains(&self.source.resolution_s) {
+            return Err(format!("`source.resolution_s` must be from 0 to {LEAST_PRECISE_S}"));
         }
         let is_slot = |weekday: u8, hour: u8| (1..=7).contains(&weekday) && hour < 24;
         for (number, hour) in self.hours.iter().enumerate() {

@@ -106,6 +106,7 @@ fn a_model_that_is_not_one_is_refused_with_the_key() {
         (broken("/hours/0/weekday", 9.into()), "`hours[0]` needs a weekday from 1 to 7"),
         (broken("/hours/0/per_second", (-1.0).into()), "`hours[0]`"),
         (broken("/cells/0/kind", 7.into()), "`cells[0]`"),
+        (broken("/source/resolution_s", (-1.0).into()), "`source.resolution_s` must be from 0 to 60"),
         (broken("/source/from", 7.into()), "`source.from`: invalid type"),
     ] {
         std::fs::write(&path, &text).expect("written");
@@ -124,4 +125,43 @@ fn endpoints_keep_whatever_they_are_called() {
     assert!(list.requests.iter().all(|request| request.endpoint == hostile));
     let read: serde_json::Value = serde_json::from_str(&list.to_json()).expect("JSON");
     assert_eq!(read[0]["endpoint"], hostile);
+}
+
+#[test]
+fn a_model_that_asks_for_too_much_is_refused_and_never_stalls() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("model.json");
+    let log = simulate(&Example { days: 1, requests: 3_000, seed: 1 }).expect("a log");
+    let whole = model(log.entries()).expect("a day is enough");
+    assert!(whole.sessions.is_some() && whole.bursts.modulation.is_some());
+    let whole = serde_json::to_value(whole).expect("JSON");
+    let with = |changes: &[(&str, serde_json::Value)]| {
+        let mut changed = whole.clone();
+        for (pointer, value) in changes {
+            *changed.pointer_mut(pointer).expect("the key exists") = value.clone();
+        }
+        std::fs::write(&path, changed.to_string()).expect("written");
+        read_model(&path)
+            .and_then(|model| synthesise(&model, &order("monday", 86_400.0)).map(|list| list.requests.len()))
+    };
+    let number = |value: f64| serde_json::Value::from(value);
+    for (changes, part) in [
+        (vec![("/hours/5/sessions_per_second", number(1e300))], "the limit is 5000000"),
+        (
+            vec![("/hours/5/observed_s", number(1e308)), ("/hours/6/sessions_per_second", number(1e9))],
+            "the limit is",
+        ),
+        (vec![("/bursts/modulation/burst_factor", number(1e9))], "`bursts.modulation`"),
+        (
+            vec![("/bursts/modulation/calm_s", number(0.001)), ("/bursts/modulation/burst_s", number(0.001))],
+            "bursts and calms",
+        ),
+        (vec![("/sessions/lengths/0/requests", u64::MAX.into())], "`sessions.lengths`"),
+        (vec![("/sessions/think_times_s", serde_json::json!([-1.0]))], "`sessions.think_times_s`"),
+    ] {
+        let error = with(&changes).expect_err(part).to_string();
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let endless = vec![("/sessions/think_times_s", serde_json::json!([1e300, 1e300]))];
+    assert!(with(&endless).is_ok(), "pauses beyond the list end a session");
 }

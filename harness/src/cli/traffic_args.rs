@@ -54,7 +54,7 @@ pub enum SynthesisMethod {
 pub struct SynthesiseArgs {
     /// The model that `bench learn` wrote.
     pub model: PathBuf,
-    /// Write the requests to this file, as a JSON list of {endpoint, method, timestamp}.
+    /// Write the requests to this file, a JSON list of {endpoint, method, timestamp}.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub out: PathBuf,
     /// How to draw requests.
@@ -115,7 +115,7 @@ pub struct ExportArgs {
     /// Write the script to this file.
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub out: PathBuf,
-    /// Follow the rate of the list in stages, instead of the time of each request; k6 only.
+    /// Follow the rate of the list in stages, not the time of each request (k6 only).
     #[arg(long, help_heading = "Output")]
     pub stages: bool,
 }

@@ -128,16 +128,12 @@ fn popularity(model: &TrafficModel) -> String {
     match &model.popularity.zipf {
         None => format!("{items} distinct requests, too few for a law"),
         Some(zipf) => format!(
-            "{items} distinct requests; Zipf's law with exponent {:.3} ± {:.3} (distance {:.3}, p = {:.3}: {})",
+            "{items} distinct requests; Zipf's law with exponent {:.3} ± {:.3} (distance {:.3}, {}: {})",
             zipf.exponent,
             zipf.standard_error,
             zipf.distance,
-            zipf.p_value,
-            if zipf.p_value < UNLIKELY {
-                "the law does not fit, so the table of targets is used"
-            } else {
-                "it fits"
-            },
+            probability(zipf.p_value),
+            if zipf.p_value < UNLIKELY { "it does not fit" } else { "it fits" },
         ),
     }
 }
@@ -190,8 +186,10 @@ fn sessions(sessions: &Sessions, kinds: &[Kind]) -> String {
     }
     let _ = writeln!(
         text,
-        "the next request depends on the one before: G = {:.0} with {} degrees of freedom, p = {:.3}",
-        sessions.chain_g, sessions.chain_degrees, sessions.chain_p_value
+        "the next request depends on the one before: G = {:.0} with {} degrees of freedom, {}",
+        sessions.chain_g,
+        sessions.chain_degrees,
+        probability(sessions.chain_p_value)
     );
     let mut transitions = sessions.transitions.clone();
     transitions.sort_by_key(|one| std::cmp::Reverse(one.requests));
@@ -210,6 +208,10 @@ fn sessions(sessions: &Sessions, kinds: &[Kind]) -> String {
     right(&mut table, 2);
     let _ = write!(text, "{table}");
     text
+}
+
+fn probability(p_value: f64) -> String {
+    if p_value < 0.001 { "p < 0.001".to_owned() } else { format!("p = {p_value:.3}") }
 }
 
 fn lognormal(fit: &Lognormal, unit: &str) -> String {

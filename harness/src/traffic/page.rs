@@ -33,7 +33,7 @@ pub fn render_page(validation: &Validation, names: &[String; 2]) -> String {
             }
             (scrolling(&measures(validation)))
             p.sub {
-                (prose("A limit is the mean of the distances between random parts of the recording plus three standard deviations, or the smallest difference that matters, whichever is greater. Chi-square is shown and not judged, since it presumes independent requests."))
+                (prose("A limit is the mean of the distances between random parts of the recording plus three standard deviations, the greatest of these distances, or the smallest difference that matters, whichever is greatest. Chi-square is shown and not judged, since it presumes independent requests."))
             }
         }
         section #charts aria-labelledby="charts-title" {

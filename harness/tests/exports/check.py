@@ -9,8 +9,10 @@ the same names, and time is virtual, so that a sleep takes no time and the time 
 
 import importlib.util
 import json
+import os
 import re
 import sys
+import traceback
 
 STAND_INS = """
 "use strict";
@@ -32,6 +34,7 @@ const open = (name) => { opened.push(name); return DATA; };
 
 # As many virtual users as the script asks for take the next iteration when they are free, as k6's executor shared-iterations.
 RUN = """
+;(() => {
 const scenario = tasks.options.scenarios.replay;
 const count = scenario.executor === "shared-iterations" ? scenario.iterations : LENGTH + 3;
 const free = new Array(Math.max(1, scenario.vus || scenario.preAllocatedVUs)).fill(0);
@@ -42,7 +45,8 @@ for (let number = 0; number < count; number += 1) {
   tasks.play();
   free[user] = now;
 }
-JSON.stringify({ options: tasks.options, sent: sent, late: late, opened: opened });
+return JSON.stringify({ options: tasks.options, sent: sent, late: late, opened: opened });
+})()
 """
 
 
@@ -70,9 +74,22 @@ def locust(script):
     return {"data": module.DATA_FILE, "requests": module.REQUESTS, "concurrency": module.Replay.concurrency}
 
 
+def main():
+    try:
+        if sys.argv[1] == "k6":
+            found = k6(sys.argv[2], sys.argv[3], json.loads(sys.argv[4]))
+        else:
+            found = locust(sys.argv[2])
+        print(json.dumps(found))
+        status = 0
+    except BaseException:
+        traceback.print_exc()
+        status = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads of V8 and gevent must not keep the process.
+    os._exit(status)
+
+
 if __name__ == "__main__":
-    if sys.argv[1] == "k6":
-        found = k6(sys.argv[2], sys.argv[3], json.loads(sys.argv[4]))
-    else:
-        found = locust(sys.argv[2])
-    print(json.dumps(found))
+    main()

@@ -42,7 +42,7 @@ fn main() {
 }
 
 /// A name that breaks careless writers of scripts.
-const NAME: &str = "a \"list\" </script> of $1 `x`.json";
+const NAME: &str = "a \"list\" <script> of $1 `x`.json";
 /// Endpoints that do.
 const QUOTES: &str = "/a%22b'c</script>${x}?q='1'";
 
@@ -140,7 +140,12 @@ fn locust_plays() {
     let mut arrived = arrived.lock().expect("no thread panicked").clone();
     arrived.sort_by_key(|(_, _, at)| *at);
     for ((method, target, at), (expected, path, offset_ms)) in arrived.iter().zip(EXPECTED) {
-        assert_eq!((method.as_str(), target.as_str()), (expected, path), "{arrived:?}");
+        // Locust encodes what a request target may not hold.
+        let path = ["<", ">", "{", "}"]
+            .iter()
+            .zip(["%3C", "%3E", "%7B", "%7D"])
+            .fold(path.to_owned(), |path, (raw, encoded)| path.replace(raw, encoded));
+        assert_eq!((method.as_str(), target.as_str()), (expected, path.as_str()), "{arrived:?}");
         assert!(
             at.duration_since(began).as_secs_f64() * 1e3 >= offset_ms,
             "{path} is not sent before its time"

@@ -128,6 +128,9 @@ export default function () {
     }
     lateness.add(Math.max(0, Date.now() - due));
   }
-  const url = request.endpoint.indexOf("://") > 0 ? request.endpoint : BASE_URL + (request.endpoint.charAt(0) === "/" ? "" : "/") + request.endpoint;
-  http.request(request.method, url, null, { tags: { name: request.method + " " + request.endpoint.split("?")[0] } });
+  const isWhole = request.endpoint.indexOf("://") > 0;
+  const path = isWhole || request.endpoint.charAt(0) === "/" ? request.endpoint : "/" + request.endpoint;
+  // Names without queries keep the number of time series low.
+  const tags = { name: request.method + " " + path.split("?")[0] };
+  http.request(request.method, isWhole ? path : BASE_URL + path, null, { tags: tags });
 }

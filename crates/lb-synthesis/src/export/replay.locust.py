@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 import gevent
 from gevent.pool import Pool
 from locust import FastHttpUser, task
+from locust.stats import CSV_STATS_INTERVAL_SEC
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 DATA_FILE = os.environ.get("DATA_FILE") or os.path.join(HERE, "@DATA_FILE@")
@@ -82,8 +83,10 @@ class Replay(FastHttpUser):
             pool.spawn(self.send, method, endpoint)
         pool.join()
         logging.info("played %d requests; the latest was sent %.3f s after its time", len(REQUESTS), latest)
+        # What --csv writes is written at intervals; the last replies belong in it.
+        gevent.sleep(2.5 * CSV_STATS_INTERVAL_SEC)
         self.environment.runner.quit()
 
     def send(self, method, endpoint):
         path = endpoint if "://" in endpoint or endpoint.startswith("/") else "/" + endpoint
-        self.client.request(method, path, name=endpoint.split("?")[0])
+        self.client.request(method, path, name=path.split("?")[0])

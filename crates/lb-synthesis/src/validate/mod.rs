@@ -3,8 +3,9 @@
 //! Five measures compare the two in the hours that both cover. What a measure may be is decided by the recording itself:
 //! it is split again and again at random into a part as long as the synthetic list (at most half) and the rest, hour by
 //! hour, and the measure between these two parts shows how much traffic of this kind differs from itself. The limit is
-//! the mean over the splits plus three standard deviations, but never below a floor, so that a very long recording does
-//! not make irrelevant differences count.
+//! the mean over the splits plus three standard deviations, or the greatest value of a split if that is more (measures such
+//! as the distance of peaks are far from normal), but never below a floor, so that a very long recording does not make
+//! irrelevant differences count.
 
 mod distances;
 mod document;
@@ -175,9 +176,11 @@ fn judge(measure: Measure, found: &Compared, splits: &[Compared]) -> Judged {
     let deviation = (values.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
         / values.len().saturating_sub(1).max(1) as f64)
         .sqrt();
+    let greatest = values.iter().copied().fold(0.0, f64::max);
     // A measure that most splits lack says nothing about what is usual.
     let known = values.len() >= SPLITS / 2;
-    let limit = (known && value.is_some()).then(|| (mean + DEVIATIONS * deviation).max(measure.floor()));
+    let limit = (known && value.is_some())
+        .then(|| (mean + DEVIATIONS * deviation).max(greatest).max(measure.floor()));
     Judged {
         measure,
         value,
