@@ -20,8 +20,8 @@ mod run;
 mod shared;
 
 pub use args::{
-    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
-    RunArgs,
+    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs,
+    ReportArgs, RunArgs,
 };
 pub use dispatch::execute;
 pub use parse::parse;

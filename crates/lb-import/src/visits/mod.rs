@@ -51,7 +51,9 @@ pub(crate) fn import(
     let load = load(&habits, &mut report);
     Ok(Draft {
         name: name.to_owned(),
-        description: "Visitors as a log recorded them: requests by pattern of the path, as often as recorded.".to_owned(),
+        description:
+            "Visitors as a log recorded them: requests by pattern of the path, as often as recorded."
+                .to_owned(),
         origin,
         actions,
         feeds,
@@ -62,21 +64,28 @@ pub(crate) fn import(
 }
 
 /// Returns the entries to import.
-fn choose<'a>(entries: &'a [Entry], options: &Options, report: &mut Report) -> Result<Vec<&'a Entry>, Problem> {
+fn choose<'a>(
+    entries: &'a [Entry],
+    options: &Options,
+    report: &mut Report,
+) -> Result<Vec<&'a Entry>, Problem> {
     let host_of = |entry: &Entry| entry.host.as_deref().unwrap_or_default().to_ascii_lowercase();
     let mut hosts: BTreeMap<String, usize> = BTreeMap::new();
     for entry in entries {
         *hosts.entry(host_of(entry)).or_default() += 1;
     }
     let own: Vec<String> = match options.hosts.is_empty() {
-        true => hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host.clone()).into_iter().collect(),
+        true => {
+            hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host.clone()).into_iter().collect()
+        }
         false => options.hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect(),
     };
     let mut chosen = Vec::new();
     for entry in entries {
         let host = host_of(entry);
         if !own.contains(&host) && !(options.hosts.is_empty() && host.is_empty()) {
-            report.leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
+            report
+                .leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
         } else if options.assets == Assets::Drop && patterns::is_asset(&entry.target) {
             report.leave_out("static assets (--assets keep imports them)");
         } else {
@@ -86,7 +95,11 @@ fn choose<'a>(entries: &'a [Entry], options: &Options, report: &mut Report) -> R
     match chosen.is_empty() {
         true => {
             let known = hosts.keys().map(|host| if host.is_empty() { "(none)" } else { host.as_str() });
-            Err(format!("has no request to {}; it has requests to {}", own.join(", "), lb_core::suggest::listing(known)))
+            Err(format!(
+                "has no request to {}; it has requests to {}",
+                own.join(", "),
+                lb_core::suggest::listing(known)
+            ))
         }
         false => Ok(chosen),
     }
@@ -103,8 +116,12 @@ fn load(habits: &Habits, report: &mut Report) -> Load {
     };
     let sessions_per_s = rate / (f64::from(count[0] + count[1]) / 2.0);
     let digits = |number: f64| (number * 1e6).round() / 1e6;
-    load.arrivals = Some(json!({ "process": "poisson", "rate": digits(sessions_per_s).max(1e-6), "start": "session" }));
-    load.duration_s = (WANTED_ARRIVALS / sessions_per_s).max(habits.length_s.min(300.0)).clamp(LENGTH_S[0], LENGTH_S[1]).ceil();
+    load.arrivals =
+        Some(json!({ "process": "poisson", "rate": digits(sessions_per_s).max(1e-6), "start": "session" }));
+    load.duration_s = (WANTED_ARRIVALS / sessions_per_s)
+        .max(habits.length_s.min(300.0))
+        .clamp(LENGTH_S[0], LENGTH_S[1])
+        .ceil();
     // Only flags and the simulator's warm-up ask for users; arrivals replace them.
     (load.users, load.ramp_up_s) = (1, 0.0);
     report.note(format!(
