@@ -113,7 +113,9 @@ fn location_sources(header: &str, value: &str, found: &mut Vec<Source>) {
         before = segment;
     }
     for (name, value) in address.query.iter().flat_map(|query| pairs(query)) {
-        let Some(value) = value.filter(|value| !value.contains(['%', '+']) && is_dynamic(name, value)) else {
+        // A redirect of OAuth brings a code and a state.
+        let is_made = |value: &str| ["code", "state"].contains(&name) || is_dynamic(name, value);
+        let Some(value) = value.filter(|value| !value.contains(['%', '+']) && is_made(value)) else {
             continue;
         };
         found.push(Source {
@@ -248,10 +250,8 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Words in names of values that a server makes.
-const MADE: [&str; 14] = [
-    "token", "csrf", "xsrf", "nonce", "jwt", "session", "uuid", "guid", "sid", "ticket", "cursor", "etag",
-    "state", "code",
-];
+const MADE: [&str; 12] =
+    ["token", "csrf", "xsrf", "nonce", "jwt", "session", "uuid", "guid", "sid", "ticket", "cursor", "etag"];
 
 /// Returns whether a value is made by a server, as its name or its form says: a token, or an identifier.
 fn is_dynamic(name: &str, value: &str) -> bool {
