@@ -102,6 +102,12 @@ pub(super) fn exchanges(document: &Value, report: &mut Report) -> Result<Vec<Rec
         let why = report.left_out().join("; ");
         return Err(format!("has no request that can be imported; left out: {why}"));
     }
+    // An entry without a time came right after the one before it.
+    let mut last = all.iter().map(|one| one.at_s).find(|at| at.is_finite()).unwrap_or(0.0);
+    for one in &mut all {
+        last = if one.at_s.is_finite() { one.at_s } else { last };
+        one.at_s = last;
+    }
     all.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
     Ok(all)
 }
@@ -160,7 +166,7 @@ fn exchange(entry: &Value, report: &mut Report) -> Option<Recorded> {
     let reply = Reply { status: status as u16, headers, body: reply_body(entry) };
     let took = entry.get("time").and_then(Value::as_f64).filter(|time| time.is_finite() && *time > 0.0);
     Some(Recorded {
-        at_s: text("/startedDateTime").and_then(seconds).unwrap_or(0.0),
+        at_s: text("/startedDateTime").and_then(seconds).unwrap_or(f64::NAN),
         took_s: took.unwrap_or(0.0) / 1000.0,
         page: text("/pageref").map(str::to_owned),
         is_document: text("/_resourceType").map_or(mime.starts_with("text/html"), |kind| kind == "document"),
