@@ -222,8 +222,8 @@ fn variable_name(source: &Source, request: &Request) -> String {
     if !["id", "_id", "uuid"].contains(&source.name.as_str()) {
         return source.name.clone();
     }
-    let words = request.path.split('/').filter(|segment| !segment.is_empty() && !is_id(segment));
-    id_name(words.last().unwrap_or_default())
+    let mut words = request.path.split('/').filter(|segment| !segment.is_empty() && !is_id(segment));
+    id_name(words.next_back().unwrap_or_default())
 }
 
 #[cfg(test)]

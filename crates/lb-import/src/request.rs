@@ -358,8 +358,8 @@ pub(crate) fn escape_pointer(key: &str) -> String {
 
 /// Returns the last key of a JSON pointer that is not a number.
 pub(crate) fn last_name(pointer: &str) -> String {
-    let keys = pointer.split('/').filter(|key| !key.is_empty() && key.parse::<usize>().is_err());
-    keys.last().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    let mut keys = pointer.split('/').filter(|key| !key.is_empty() && key.parse::<usize>().is_err());
+    keys.next_back().unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]

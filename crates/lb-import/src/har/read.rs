@@ -130,7 +130,7 @@ fn exchange(entry: &Value, report: &mut Report) -> Option<Recorded> {
         "http" | "https" => None,
         _ => Some("requests that no server gets, such as data: and blob: URLs"),
     };
-    let reason = reason.or_else(|| match status {
+    let reason = reason.or(match status {
         100..=599 => None,
         _ => Some("requests without a reply: blocked, aborted, or from a cache of the browser"),
     });

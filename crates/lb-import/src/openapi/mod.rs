@@ -174,7 +174,7 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
 }
 
 /// Returns the paths whose identifiers operations need, other than those that delete what they created themselves.
-fn needed<'a>(operations: &'a [Operation<'_>], roles: &Roles) -> BTreeSet<String> {
+fn needed(operations: &[Operation<'_>], roles: &Roles) -> BTreeSet<String> {
     let mut needed = BTreeSet::new();
     for (number, operation) in operations.iter().enumerate() {
         let mut parents: Vec<String> =

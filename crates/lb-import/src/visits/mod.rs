@@ -86,7 +86,8 @@ fn choose<'a>(
     let mut chosen = Vec::new();
     for entry in entries {
         let host = host_of(entry);
-        if !own.contains(&host) && !(options.hosts.is_empty() && host.is_empty()) {
+        let is_own = own.contains(&host) || (options.hosts.is_empty() && host.is_empty());
+        if !is_own {
             report
                 .leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
         } else if options.assets == Assets::Drop && patterns::is_asset(&entry.target) {
