@@ -51,7 +51,8 @@ fn serve(stream: TcpStream, shop: &Mutex<Shop>) {
         let (status, headers, body) = {
             let mut shop = shop.lock().expect("no thread panicked");
             let reply = shop.answer(&asked);
-            let line = format!("{} {} {}", reply.0, asked.method, asked.path.split('?').next().unwrap_or_default());
+            let line =
+                format!("{} {} {}", reply.0, asked.method, asked.path.split('?').next().unwrap_or_default());
             if reply.0 >= 400 {
                 shop.refused.push(format!("{line} {:?} {}", asked.headers.get("authorization"), asked.body));
             }
@@ -89,16 +90,24 @@ fn read(reader: &mut BufReader<TcpStream>) -> Option<Asked> {
 
 impl Shop {
     fn answer(&mut self, asked: &Asked) -> (u16, String, String) {
-        let plain = |status, body: Value| (status, "content-type: application/json\r\n".to_owned(), body.to_string());
+        let plain =
+            |status, body: Value| (status, "content-type: application/json\r\n".to_owned(), body.to_string());
         let path = asked.path.split('?').next().unwrap_or_default();
         let json: Value = serde_json::from_str(&asked.body).unwrap_or_default();
         self.count += 1;
         let count = self.count;
         match (asked.method.as_str(), path) {
-            ("GET", "/") => return (200, "content-type: text/html\r\n".to_owned(), format!(
-                "<form action=/login><input type=\"hidden\" name=\"_csrf\" value=\"csrf-{count}\"></form>"
-            )),
-            ("GET", "/style.css") => return (200, String::new(), String::new()),
+            ("GET", "/") => {
+                return (
+                    200,
+                    "content-type: text/html\r\n".to_owned(),
+                    format!(
+                        "<form action=/login><input type=\"hidden\" name=\"_csrf\" value=\"csrf-{count}\"></form>"
+                    ),
+                );
+            }
+            // Before a run, `bench` asks for the path of the first request.
+            ("GET", "/api/login" | "/style.css") => return (200, String::new(), String::new()),
             ("POST", "/api/register") => return plain(201, json!({ "id": count })),
             ("POST", "/api/login") => {
                 let is_account = json["username"].is_string() && json["password"].is_string();
@@ -139,7 +148,8 @@ impl Shop {
 
 /// Runs a config for a moment, and checks that no request failed. Returns the requests that the shop answered.
 fn run_without_errors(bench: &Bench, config: &str, shop: &Mutex<Shop>) -> BTreeMap<String, usize> {
-    let flags = ["--config", config, "--duration", "6s", "--warm-up", "0s", "--repetitions", "1", "--out", "out"];
+    let flags =
+        ["--config", config, "--duration", "6s", "--warm-up", "0s", "--repetitions", "1", "--out", "out"];
     let output = bench.run(&flags);
     let printed = text(&output.stdout) + &text(&output.stderr);
     let shop = shop.lock().expect("no thread panicked");
@@ -163,7 +173,14 @@ fn import(bench: &Bench, name: &str, content: &str, flags: &[&str]) -> String {
 }
 
 /// Returns an entry of a recording, at an offset in milliseconds.
-fn entry(url: &str, at_ms: i64, request: (&str, &str), headers: Value, body: Option<Value>, reply: (u16, Value)) -> Value {
+fn entry(
+    url: &str,
+    at_ms: i64,
+    request: (&str, &str),
+    headers: Value,
+    body: Option<Value>,
+    reply: (u16, Value),
+) -> Value {
     let started = jiff::Timestamp::from_millisecond(1_767_225_600_000 + at_ms).expect("a time").to_string();
     let (text, mime) = match &reply.1 {
         Value::String(text) if request.1.ends_with(".css") => (text.clone(), "text/css"),
@@ -204,12 +221,27 @@ fn recording(url: &str) -> String {
             (200, json!({ "data": { "accessToken": "recorded-token-1" } })),
         ),
         get("/api/orders?page=1", 1_400, json!({ "items": [] })),
-        entry(url, 2_600, ("POST", "/api/orders"), bearer.clone(), Some(json!({ "sku": "A-1" })), (201, json!({ "id": 4711, "sku": "A-1" }))),
+        entry(
+            url,
+            2_600,
+            ("POST", "/api/orders"),
+            bearer.clone(),
+            Some(json!({ "sku": "A-1" })),
+            (201, json!({ "id": 4711, "sku": "A-1" })),
+        ),
         get("/api/orders/4711", 2_700, json!({ "id": 4711 })),
-        entry(url, 3_900, ("POST", "/api/payments"), bearer.clone(), Some(json!({ "orderId": 4711, "amount": 1 })), (200, json!({ "paid": 4711 }))),
+        entry(
+            url,
+            3_900,
+            ("POST", "/api/payments"),
+            bearer.clone(),
+            Some(json!({ "orderId": 4711, "amount": 1 })),
+            (200, json!({ "paid": 4711 })),
+        ),
         entry(&url.replace("http:", "ws:"), 4_000, ("GET", "/live"), none(), None, (101, json!(""))),
     ];
-    json!({ "log": { "version": "1.2", "creator": { "name": "test", "version": "1" }, "entries": entries } }).to_string()
+    json!({ "log": { "version": "1.2", "creator": { "name": "test", "version": "1" }, "entries": entries } })
+        .to_string()
 }
 
 #[test]
@@ -235,7 +267,11 @@ fn a_recording_with_a_log_in_runs_as_it_is_imported() {
     let sequence = ["get", "post_api_login", "post_api_orders", "post_api_payments"];
     assert_eq!(journey["session"]["sequence"], json!(sequence));
     assert_eq!(journey["actions"]["get"]["think_time_s"], json!([0.0, 0.0]));
-    assert_eq!(journey["actions"]["post_api_login"]["think_time_s"], json!([1.25, 1.25]), "1300 ms less 50 ms");
+    assert_eq!(
+        journey["actions"]["post_api_login"]["think_time_s"],
+        json!([1.25, 1.25]),
+        "1300 ms less 50 ms"
+    );
     assert_eq!(journey["feeds"]["accounts"], json!([{ "username": "ann", "password": "s3cret-pw" }]));
     let answered = run_without_errors(&bench, "config.json", &shop);
     assert!(answered["200 POST /api/payments"] > 0, "whole visits fit into the run: {answered:?}");
@@ -246,7 +282,10 @@ fn secrets_can_stay_in_the_environment() {
     let bench = Bench::new();
     let (url, shop) = shop();
     let printed = import(&bench, "visit.har", &recording(&url), &["--secrets", "env", "--assets", "drop"]);
-    assert!(printed.contains("taken from the environment variable BENCH_PASSWORD, which must be set"), "{printed}");
+    assert!(
+        printed.contains("taken from the environment variable BENCH_PASSWORD, which must be set"),
+        "{printed}"
+    );
     assert!(printed.contains("static assets (--assets keep imports them): 1"), "{printed}");
     let written = std::fs::read_to_string(bench.path("config.json")).expect("a config");
     assert!(!written.contains("s3cret-pw") && written.contains("{{env.BENCH_PASSWORD}}"), "{written}");
@@ -256,7 +295,8 @@ fn secrets_can_stay_in_the_environment() {
         2,
         &["the environment variable `BENCH_PASSWORD` is not set", "BENCH_PASSWORD=..."],
     );
-    let mut command = bench.command(&["--config", "config.json", "--duration", "2s", "--warm-up", "0s", "--out", "out"]);
+    let mut command =
+        bench.command(&["--config", "config.json", "--duration", "2s", "--warm-up", "0s", "--out", "out"]);
     let output = command.env("BENCH_PASSWORD", "s3cret-pw").output().expect("bench runs");
     assert!(output.status.success(), "{}", text(&output.stderr));
     assert_eq!(shop.lock().expect("no thread panicked").refused, [] as [String; 0]);
@@ -269,9 +309,7 @@ fn description(url: &str) -> Value {
     let token = json!({ "type": "object", "properties": { "data": { "type": "object", "properties": {
         "accessToken": { "type": "string" }
     } } } });
-    let reply = |status: &str, schema: Value| {
-        json!({ status: { "description": "-", "content": { "application/json": { "schema": schema } } } })
-    };
+    let reply = |status: &str, schema: Value| json!({ status: { "description": "-", "content": { "application/json": { "schema": schema } } } });
     let order = json!({ "$ref": "#/components/schemas/Order" });
     let id = json!({ "name": "orderId", "in": "path", "required": true, "schema": { "type": "integer" } });
     json!({
@@ -342,7 +380,10 @@ fn an_api_description_runs_as_it_is_imported() {
     let weights = ["get_order", "create_order", "delete_order", "change_order"].map(weight);
     assert_eq!(weights, [json!(5.0), json!(1.0), json!(2.0), json!(3.0)]);
     assert_eq!(journey["actions"]["get_order"]["steps"][0]["path"], "/api/orders/{{order_id}}");
-    assert_eq!(journey["actions"]["list_orders"]["steps"][0]["path"], "/api/orders?state={{state_choice.value}}");
+    assert_eq!(
+        journey["actions"]["list_orders"]["steps"][0]["path"],
+        "/api/orders?state={{state_choice.value}}"
+    );
     let answered = run_without_errors(&bench, "config.json", &shop);
     for request in ["200 POST /api/login", "201 POST /api/orders"] {
         assert!(answered.contains_key(request), "{request}: {answered:?}");
@@ -367,7 +408,10 @@ fn every_operation_of_a_description_succeeds_when_the_doctor_sends_it() {
     import(&bench, "visit.har", &recording(&url), &[]);
     let output = bench.run(&["doctor", "--config", "config.json"]);
     let printed = text(&output.stdout) + &text(&output.stderr);
-    assert!(printed.contains("  ok    POST /api/payments"), "the sequence is rehearsed as a whole: {printed}");
+    assert!(
+        printed.contains("  ok    POST /api/payments"),
+        "the sequence is rehearsed as a whole: {printed}"
+    );
 }
 
 #[test]
@@ -387,7 +431,8 @@ fn a_description_in_yaml_is_the_same_as_in_json() {
 
 /// A collection for the shop: log-in, and an order in a folder.
 fn collection() -> Value {
-    let json_body = |raw: &str| json!({ "mode": "raw", "raw": raw, "options": { "raw": { "language": "json" } } });
+    let json_body =
+        |raw: &str| json!({ "mode": "raw", "raw": raw, "options": { "raw": { "language": "json" } } });
     let test = |lines: &[&str]| json!([{ "listen": "test", "script": { "type": "text/javascript", "exec": lines } }]);
     json!({
         "info": { "name": "Shop", "schema": "https://schema.getpostman.com/json/collection/v2.1.0/collection.json" },
@@ -439,7 +484,8 @@ fn a_postman_collection_runs_as_it_is_imported() {
     );
     assert!(!bench.path("config.json").exists(), "nothing was written");
     let base = format!("baseUrl={url}");
-    let printed = import(&bench, "shop.postman_collection.json", &collection().to_string(), &["--variable", &base]);
+    let printed =
+        import(&bench, "shop.postman_collection.json", &collection().to_string(), &["--variable", &base]);
     for line in [
         "Postman collection: 4 actions with 4 requests",
         "token: `/data/accessToken` in the reply to Log in",
@@ -463,23 +509,47 @@ fn a_log_becomes_sessions_at_the_recorded_rate() {
     let mut log = String::new();
     for number in 0..60 {
         let (minute, client) = (number / 2, number % 2);
-        let path = if number % 3 == 0 { "/about".to_owned() } else { format!("/items/{}?page={client}", number % 5) };
+        let path = if number % 3 == 0 {
+            "/about".to_owned()
+        } else {
+            format!("/items/{}?page={client}", number % 5)
+        };
         log.push_str(&format!(
             "10.0.0.{client} - - [10/Oct/2026:13:{minute:02}:{:02} +0000] \"GET {path} HTTP/1.1\" 200 10 \"-\" \"agent\"\n",
             client * 30
         ));
     }
-    log.push_str("10.0.0.1 - - [10/Oct/2026:13:30:00 +0000] \"POST /orders HTTP/1.1\" 201 10 \"-\" \"agent\"\n");
+    log.push_str(
+        "10.0.0.1 - - [10/Oct/2026:13:30:00 +0000] \"POST /orders HTTP/1.1\" 201 10 \"-\" \"agent\"\n",
+    );
     let printed = import(&bench, "access.log", &log, &[]);
-    assert!(printed.contains("requests that change something, whose bodies are not in the log (POST, PUT, PATCH): 1"), "{printed}");
+    assert!(
+        printed.contains(
+            "requests that change something, whose bodies are not in the log (POST, PUT, PATCH): 1"
+        ),
+        "{printed}"
+    );
     assert!(printed.contains("--config config.json --url URL"), "a log names no address: {printed}");
     let config = bench.json("config.json");
     let journey = &config["bench"]["journey"];
     assert_eq!(journey["actions"]["get_about"]["weight"], json!(20.0));
     assert_eq!(journey["actions"]["get_items_one"]["weight"], json!(40.0));
-    assert_eq!(journey["actions"]["get_items_one"]["steps"][0]["path"], "/items/{{row.id}}?page={{row.page}}");
+    assert_eq!(
+        journey["actions"]["get_items_one"]["steps"][0]["path"],
+        "/items/{{row.id}}?page={{row.page}}"
+    );
     assert_eq!(config["bench"]["arrivals"]["process"], "poisson");
-    let output = bench.run(&["--config", "config.json", "--engine", "sim", "--quiet", "--duration", "5m", "--out", "out"]);
+    let output = bench.run(&[
+        "--config",
+        "config.json",
+        "--engine",
+        "sim",
+        "--quiet",
+        "--duration",
+        "5m",
+        "--out",
+        "out",
+    ]);
     assert!(output.status.success(), "{}", text(&output.stderr));
 }
 
@@ -489,21 +559,42 @@ fn what_cannot_be_imported_is_refused_and_nothing_is_written() {
     let socket = entry("ws://h", 0, ("GET", "/live"), json!([]), None, (101, json!("")));
     let circle = json!({ "openapi": "3.0.0", "paths": { "/a": { "$ref": "#/paths/~1b" }, "/b": { "$ref": "#/paths/~1a" } } });
     let outside = json!({ "openapi": "3.0.0", "paths": { "/a": { "$ref": "other.yaml#/a" } } });
-    let bomb = (1..12).fold("openapi: 3.0.0\na0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned(), |text, level| {
-        let before = vec![format!("*a{}", level - 1); 10].join(", ");
-        text + &format!("a{level}: &a{level} [{before}]\n")
-    });
+    let bomb =
+        (1..12).fold("openapi: 3.0.0\na0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n".to_owned(), |text, level| {
+            let before = vec![format!("*a{}", level - 1); 10].join(", ");
+            text + &format!("a{level}: &a{level} [{before}]\n")
+        });
     for (name, content, parts) in [
         ("empty.har", r#"{"log": {"entries": []}}"#.to_owned(), &["has no entries"][..]),
         ("none.har", r#"{"log": {"version": "1.2", "creator": {}}}"#.to_owned(), &["without `log.entries`"]),
-        ("socket.har", json!({ "log": { "entries": [socket] } }).to_string(), &["has no request", "WebSocket connections, which are not HTTP requests: 1"]),
-        ("cut.har", r#"{"log": {"version": "1.2", "entries": [{"request": {"#.to_owned(), &["is cut off: it begins like a HAR file"]),
-        ("v1.json", r#"{"id": "1", "order": [], "requests": [{}]}"#.to_owned(), &["Postman collection in the format v1", "export it as v2.1"]),
+        (
+            "socket.har",
+            json!({ "log": { "entries": [socket] } }).to_string(),
+            &["has no request", "WebSocket connections, which are not HTTP requests: 1"],
+        ),
+        (
+            "cut.har",
+            r#"{"log": {"version": "1.2", "entries": [{"request": {"#.to_owned(),
+            &["is cut off: it begins like a HAR file"],
+        ),
+        (
+            "v1.json",
+            r#"{"id": "1", "order": [], "requests": [{}]}"#.to_owned(),
+            &["Postman collection in the format v1", "export it as v2.1"],
+        ),
         ("circle.json", circle.to_string(), &["references that lead in a circle"]),
         ("outside.json", outside.to_string(), &["refers to another file, `other.yaml#/a`", "bundle"]),
         ("bomb.yaml", bomb, &["has more than 500000 values, with those that aliases repeat"]),
-        ("old.json", r#"{"swagger": "1.2", "paths": {}}"#.to_owned(), &["of version 1.2; OpenAPI 3.0 and 3.1 and Swagger 2.0"]),
-        ("text.log", "what is this\n".to_owned(), &["Other formats that are imported: HAR, Postman collections"]),
+        (
+            "old.json",
+            r#"{"swagger": "1.2", "paths": {}}"#.to_owned(),
+            &["of version 1.2; OpenAPI 3.0 and 3.1 and Swagger 2.0"],
+        ),
+        (
+            "text.log",
+            "what is this\n".to_owned(),
+            &["Other formats that are imported: HAR, Postman collections"],
+        ),
     ] {
         std::fs::write(bench.path(name), content).expect("a file");
         refused(&bench, &["import", name, "-o", "config.json"], 2, parts);

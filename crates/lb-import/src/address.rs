@@ -20,7 +20,9 @@ impl Address {
     pub(crate) fn parse(text: &str) -> Self {
         let text = text.trim().split('#').next().unwrap_or_default();
         let (scheme, rest) = match text.split_once("://") {
-            Some((scheme, rest)) if !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric()) => {
+            Some((scheme, rest))
+                if !scheme.is_empty() && scheme.chars().all(|c| c.is_ascii_alphanumeric()) =>
+            {
                 (scheme.to_ascii_lowercase(), rest)
             }
             _ => (String::new(), text),

@@ -30,6 +30,8 @@ pub(crate) struct Draft {
     pub(crate) sequence: Vec<String>,
     pub(crate) feeds: BTreeMap<String, Vec<Value>>,
     pub(crate) load: Load,
+    /// Backends for a run without an address; `None` if the journey needs real ones.
+    pub(crate) topology: Option<Value>,
     pub(crate) report: Report,
 }
 
@@ -80,6 +82,9 @@ pub(crate) fn assemble(mut draft: Draft, vault: &Vault, options: &Options) -> Im
     report.steps = draft.actions.iter().map(|(_, action)| action.steps.len()).sum();
     report.address.clone_from(&origin);
     match &origin {
+        None if draft.topology.is_some() => report.note(
+            "the file names no address; without --url, a run uses the embedded load balancer with three made-up backends",
+        ),
         None => report.note("the file names no address; give --url, here or when you run the config"),
         Some(origin) if options.url.is_none() && !is_loopback(origin) => {
             report.note(format!("a run sends load to {origin}; give --url to send it elsewhere"));
@@ -97,6 +102,9 @@ pub(crate) fn assemble(mut draft: Draft, vault: &Vault, options: &Options) -> Im
     let mut bench = Map::new();
     if let Some(origin) = origin {
         bench.insert("load_balancer".to_owned(), json!({ "url": origin }));
+    }
+    if let Some(topology) = draft.topology {
+        bench.insert("topology".to_owned(), topology);
     }
     if let Some(arrivals) = draft.load.arrivals {
         bench.insert("arrivals".to_owned(), arrivals);

@@ -103,7 +103,8 @@ impl Finder<'_> {
             values.push((spot.describe(), value.to_owned(), fits));
         });
         for (place, value, fits) in values {
-            let is_found = fits || (is_random(&value) && !self.sent.contains(&value) && self.search(number, &value));
+            let is_found =
+                fits || (is_random(&value) && !self.sent.contains(&value) && self.search(number, &value));
             if is_found {
                 self.replace(number, place, &value);
             }
@@ -121,7 +122,12 @@ impl Finder<'_> {
                 let variable = self.names.unique(&word(&variable_name(&known.source, &from.request)), "_");
                 self.out.extract[known.exchange].insert(variable.clone(), known.source.from.clone());
                 let from = format!("{} in the reply to {}", known.source.place, from.label);
-                self.uses.push(Use { variable: variable.clone(), from, to: Vec::new(), requests: HashSet::new() });
+                self.uses.push(Use {
+                    variable: variable.clone(),
+                    from,
+                    to: Vec::new(),
+                    requests: HashSet::new(),
+                });
                 known.variable = Some(variable.clone());
                 variable
             }
@@ -201,7 +207,9 @@ fn fits(spot: Spot<'_>, value: &str, source: &Source) -> bool {
     }
     let plain = |name: &str| name.to_ascii_lowercase().replace(['_', '-'], "");
     let (sent, given) = (plain(spot.name()), plain(&source.name));
-    let same = sent == given || (given.len() > 2 && sent.ends_with(&given)) || (sent.len() > 2 && given.ends_with(&sent));
+    let same = sent == given
+        || (given.len() > 2 && sent.ends_with(&given))
+        || (sent.len() > 2 && given.ends_with(&sent));
     match spot {
         Spot::Segment(_) => is_id(value) || same,
         Spot::Header(name) => same || name.eq_ignore_ascii_case("authorization"),
@@ -214,8 +222,8 @@ fn variable_name(source: &Source, request: &Request) -> String {
     if !["id", "_id", "uuid"].contains(&source.name.as_str()) {
         return source.name.clone();
     }
-    let words = request.path.split('/').filter(|segment| !segment.is_empty() && !is_id(segment));
-    id_name(words.last().unwrap_or_default())
+    let mut words = request.path.split('/').filter(|segment| !segment.is_empty() && !is_id(segment));
+    id_name(words.next_back().unwrap_or_default())
 }
 
 #[cfg(test)]
@@ -240,7 +248,13 @@ mod tests {
     fn a_value_of_a_reply_that_is_sent_later_is_captured_once() {
         let bearer = [("Authorization", "Bearer abc")];
         let exchanges = [
-            exchange("POST", "/login", &[], Body::Json(json!({ "user": "ann" })), json!({ "token": "abc", "user": { "id": 3 } })),
+            exchange(
+                "POST",
+                "/login",
+                &[],
+                Body::Json(json!({ "user": "ann" })),
+                json!({ "token": "abc", "user": { "id": 3 } }),
+            ),
             exchange("POST", "/orders", &bearer, Body::Json(json!({ "amount": 3 })), json!({ "id": 17 })),
             exchange("GET", "/orders/17", &bearer, Body::None, json!({ "id": 17 })),
             exchange("POST", "/pay", &bearer, Body::Json(json!({ "orderId": 17 })), json!({})),
@@ -255,13 +269,23 @@ mod tests {
         );
         assert_eq!(captures.extract[0]["token"], Extract::Pointer("/token".to_owned()));
         assert_eq!(captures.extract[1]["order_id"], Extract::Pointer("/id".to_owned()));
-        assert_eq!(captures.variable(1, Spot::Field("amount"), "3"), None, "an amount of 3 is not the user 3");
+        assert_eq!(
+            captures.variable(1, Spot::Field("amount"), "3"),
+            None,
+            "an amount of 3 is not the user 3"
+        );
     }
 
     #[test]
     fn a_value_that_was_sent_first_is_not_captured() {
         let exchanges = [
-            exchange("GET", "/items/A1234567890123456", &[], Body::None, json!({ "id": "A1234567890123456" })),
+            exchange(
+                "GET",
+                "/items/A1234567890123456",
+                &[],
+                Body::None,
+                json!({ "id": "A1234567890123456" }),
+            ),
             exchange("GET", "/items/A1234567890123456", &[], Body::None, json!({})),
         ];
         assert_eq!(correlate(&exchanges).lines, [] as [String; 0]);

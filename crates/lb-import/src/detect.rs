@@ -82,12 +82,15 @@ fn json(bytes: &[u8], beginning: &str) -> Result<Content, Problem> {
         return Ok(Content::Postman(inner.clone()));
     }
     if has("/requests") && (has("/order") || has("/folders")) {
-        return Err("is a Postman collection in the format v1, which Postman gave up; import it into Postman and \
+        return Err(
+            "is a Postman collection in the format v1, which Postman gave up; import it into Postman and \
             export it as v2.1"
-            .to_owned());
+                .to_owned(),
+        );
     }
     if has("/values") && has("/_postman_variable_scope") {
-        return Err("is a Postman environment, not a collection; give its values with --variable NAME=VALUE".to_owned());
+        return Err("is a Postman environment, not a collection; give its values with --variable NAME=VALUE"
+            .to_owned());
     }
     Ok(Content::Recording)
 }
@@ -96,7 +99,9 @@ fn json(bytes: &[u8], beginning: &str) -> Result<Content, Problem> {
 fn meant(beginning: &str) -> Option<&'static str> {
     let has = |key: &str| beginning.contains(key);
     match () {
-        () if has("\"log\"") && (has("\"entries\"") || has("\"creator\"") || has("\"version\"")) => Some("a HAR file"),
+        () if has("\"log\"") && (has("\"entries\"") || has("\"creator\"") || has("\"version\"")) => {
+            Some("a HAR file")
+        }
         () if has("\"openapi\"") || has("\"swagger\"") => Some("an API description"),
         () if has("_postman_id") || has("schema.getpostman.com") || has("schema.postman.com") => {
             Some("a Postman collection")
@@ -142,11 +147,23 @@ mod tests {
         for (name, text, expected) in [
             ("a.har", " \n", "is empty"),
             ("a.har", "<html>", "is not a HAR file"),
-            ("a.har", r#"{"log": {"version": "1.2", "entries": [{"request""#, "is cut off: it begins like a HAR file"),
+            (
+                "a.har",
+                r#"{"log": {"version": "1.2", "entries": [{"request""#,
+                "is cut off: it begins like a HAR file",
+            ),
             ("a.json", r#"{"openapi": "3.0.0", }"#, "is not valid JSON: it begins like an API description"),
             ("a.yaml", "a: 1\n", "is YAML without the key"),
-            ("a.json", r#"{"id": "1", "order": [], "requests": []}"#, "is a Postman collection in the format v1"),
-            ("a.json", r#"{"values": [], "_postman_variable_scope": "environment"}"#, "is a Postman environment"),
+            (
+                "a.json",
+                r#"{"id": "1", "order": [], "requests": []}"#,
+                "is a Postman collection in the format v1",
+            ),
+            (
+                "a.json",
+                r#"{"values": [], "_postman_variable_scope": "environment"}"#,
+                "is a Postman environment",
+            ),
         ] {
             let said = kind(name, text);
             assert!(said.starts_with(expected), "{text}: {said}");

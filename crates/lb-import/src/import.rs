@@ -12,13 +12,17 @@ use std::path::Path;
 /// The longest file in bytes. It is held in memory.
 const LONGEST: u64 = 256 << 20;
 
+/// The longest config that is read, in bytes.
+const LONGEST_CONFIG: u64 = 64 << 20;
+
 /// Imports a file.
 ///
 /// # Errors
 /// The file cannot be read, is not in a known format, or holds nothing that can be imported.
 pub fn import(path: &Path, options: &Options) -> Result<Imported, ImportError> {
     let name = path.display().to_string();
-    let bytes = lb_io::read(path, LONGEST).map_err(|source| ImportError::Unreadable { name: name.clone(), source })?;
+    let bytes = lb_io::read(path, LONGEST)
+        .map_err(|source| ImportError::Unreadable { name: name.clone(), source })?;
     match content(&name, &bytes)? {
         Content::Recording => {
             drop(bytes);
@@ -51,7 +55,7 @@ fn document(name: &str, content: &Content, options: &Options) -> Result<Imported
     };
     let draft = draft.map_err(|problem| ImportError::Unusable { name: name.to_owned(), problem })?;
     check_flags(content, &draft, options)?;
-    Ok(assemble(draft, &vault, options))
+    bounded(name, assemble(draft, &vault, options))
 }
 
 fn recording(path: &Path, name: &str, options: &Options) -> Result<Imported, ImportError> {
@@ -61,7 +65,19 @@ fn recording(path: &Path, name: &str, options: &Options) -> Result<Imported, Imp
     let draft = visits::import(&all, entries.notes(), &title_of(name), options, &mut vault)
         .map_err(|problem| ImportError::Unusable { name: name.to_owned(), problem })?;
     check_flags(&Content::Recording, &draft, options)?;
-    Ok(assemble(draft, &vault, options))
+    bounded(name, assemble(draft, &vault, options))
+}
+
+/// Refuses a config that is too large to be read again.
+fn bounded(name: &str, made: Imported) -> Result<Imported, ImportError> {
+    let text = made.config.to_string();
+    let whole = lb_io::check_json(text.as_bytes(), lb_io::MOST_VALUES);
+    let whole = whole.map_err(|problem| format!("holds too much for one config, which {problem}"));
+    let whole = whole.and_then(|()| match text.len() as u64 > LONGEST_CONFIG {
+        true => Err("holds too much for one config, which would be longer than 64 MiB".to_owned()),
+        false => Ok(()),
+    });
+    whole.map(|()| made).map_err(|problem| ImportError::Unusable { name: name.to_owned(), problem })
 }
 
 /// Reports flags that would have no effect.
@@ -98,7 +114,9 @@ fn check_flags(content: &Content, draft: &Draft, options: &Options) -> Result<()
 
 /// Returns the name of a file without its folder and its ending.
 fn title_of(name: &str) -> String {
-    let stem = Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-    let plain: String = stem.chars().map(|c| if c.is_control() || c == '`' { ' ' } else { c }).take(64).collect();
+    let stem =
+        Path::new(name).file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let plain: String =
+        stem.chars().map(|c| if c.is_control() || c == '`' { ' ' } else { c }).take(64).collect();
     if plain.trim().is_empty() { "imported".to_owned() } else { plain.trim().to_owned() }
 }

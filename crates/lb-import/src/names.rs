@@ -77,7 +77,9 @@ pub(crate) fn is_uuid(text: &str) -> bool {
 /// Returns a path in which identifiers and placeholders are `{id}`, for names of steps.
 pub(crate) fn pattern(path: &str) -> String {
     let path = path.split('?').next().unwrap_or_default();
-    let short = |segment: &str| if segment.contains("{{") || is_id(segment) { "{id}".to_owned() } else { segment.to_owned() };
+    let short = |segment: &str| {
+        if segment.contains("{{") || is_id(segment) { "{id}".to_owned() } else { segment.to_owned() }
+    };
     path.split('/').map(short).collect::<Vec<_>>().join("/")
 }
 

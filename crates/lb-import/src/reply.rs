@@ -80,7 +80,7 @@ impl Reply {
                     name: name.clone(),
                     from,
                     place: format!("the header `{name}`"),
-                    };
+                };
                 match value.strip_prefix("Bearer ") {
                     Some(token) => found.push(header(token, header_part(name, "Bearer (.+)"))),
                     None => found.push(header(value, Extract::From(ExtractFrom::Header(name.clone())))),
@@ -113,7 +113,9 @@ fn location_sources(header: &str, value: &str, found: &mut Vec<Source>) {
         before = segment;
     }
     for (name, value) in address.query.iter().flat_map(|query| pairs(query)) {
-        let Some(value) = value.filter(|value| !value.contains(['%', '+']) && is_dynamic(name, value)) else {
+        // A redirect of OAuth brings a code and a state.
+        let is_made = |value: &str| ["code", "state"].contains(&name) || is_dynamic(name, value);
+        let Some(value) = value.filter(|value| !value.contains(['%', '+']) && is_made(value)) else {
             continue;
         };
         found.push(Source {
@@ -153,7 +155,8 @@ fn json_sources(json: &Value, found: &mut Vec<Source>) {
                     continue;
                 }
                 Value::Object(map) => {
-                    let deeper = map.iter().map(|(key, item)| (format!("{pointer}/{}", escape_pointer(key)), item));
+                    let deeper =
+                        map.iter().map(|(key, item)| (format!("{pointer}/{}", escape_pointer(key)), item));
                     next.extend(deeper);
                     continue;
                 }
@@ -211,9 +214,8 @@ fn html_sources(body: &str, found: &mut Vec<Source>) {
 /// Returns the insides of all tags that begin so.
 fn tags<'a>(html: &'a str, begin: &'a str) -> impl Iterator<Item = &'a str> {
     let starts = html.match_indices('<').map(|(at, _)| &html[at..]);
-    let tags = starts.filter(move |rest| {
-        rest.get(..begin.len()).is_some_and(|found| found.eq_ignore_ascii_case(begin))
-    });
+    let tags = starts
+        .filter(move |rest| rest.get(..begin.len()).is_some_and(|found| found.eq_ignore_ascii_case(begin)));
     tags.map(|rest| &rest[..rest.find('>').unwrap_or(rest.len())])
 }
 
@@ -229,7 +231,14 @@ fn attribute(tag: &str, name: &str) -> Option<String> {
             let rest = rest.trim_start();
             let quote = rest.chars().next().filter(|quote| ['"', '\''].contains(quote))?;
             let value = rest[1..].split(quote).next()?;
-            return Some(value.replace("&quot;", "\"").replace("&#39;", "'").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"));
+            return Some(
+                value
+                    .replace("&quot;", "\"")
+                    .replace("&#39;", "'")
+                    .replace("&lt;", "<")
+                    .replace("&gt;", ">")
+                    .replace("&amp;", "&"),
+            );
         }
     }
     None
@@ -241,13 +250,18 @@ pub(crate) fn escape(text: &str) -> String {
 }
 
 /// Words in names of values that a server makes.
-const MADE: [&str; 14] =
-    ["token", "csrf", "xsrf", "nonce", "jwt", "session", "uuid", "guid", "sid", "ticket", "cursor", "etag", "state", "code"];
+const MADE: [&str; 12] =
+    ["token", "csrf", "xsrf", "nonce", "jwt", "session", "uuid", "guid", "sid", "ticket", "cursor", "etag"];
 
 /// Returns whether a value is made by a server, as its name or its form says: a token, or an identifier.
 fn is_dynamic(name: &str, value: &str) -> bool {
     let lower = name.to_ascii_lowercase();
-    let is_id_name = lower == "id" || lower == "_id" || lower.ends_with("_id") || lower.ends_with("-id") || name.ends_with("Id") || name.ends_with("ID");
+    let is_id_name = lower == "id"
+        || lower == "_id"
+        || lower.ends_with("_id")
+        || lower.ends_with("-id")
+        || name.ends_with("Id")
+        || name.ends_with("ID");
     let named = is_id_name || MADE.iter().any(|word| lower.contains(word));
     (named && !value.is_empty()) || is_id(value) || is_uuid(value) || is_random(value)
 }
@@ -276,16 +290,19 @@ mod tests {
 
     #[test]
     fn tokens_and_identifiers_are_found_in_json_and_plain_values_are_not() {
-        let body = r#"{"user": {"id": 7, "name": "Ann"}, "token": "abc", "total": 12.5, "list": [{"itemId": "x"}]}"#;
+        let body =
+            r#"{"user": {"id": 7, "name": "Ann"}, "token": "abc", "total": 12.5, "list": [{"itemId": "x"}]}"#;
         let reply = Reply { status: 200, body: Some(body.to_owned()), ..Reply::default() };
-        let expected = [("token", "abc", "`/token`"), ("id", "7", "`/user/id`"), ("itemId", "x", "`/list/0/itemId`")];
+        let expected =
+            [("token", "abc", "`/token`"), ("id", "7", "`/user/id`"), ("itemId", "x", "`/list/0/itemId`")];
         assert_eq!(found(&reply), owned(&expected));
     }
 
     #[test]
     fn forms_meta_tags_headers_and_cookies_are_looked_into() {
         let body = r#"<meta content="m-1" name="csrf-token"><INPUT type=hidden value="f&amp;1" name="_csrf"><input name="q" value="shoes">"#;
-        let headers = [("Location", "/orders/17?state=s1&x=y"), ("Set-Cookie", "sid=c1; Path=/"), ("Server", "x")];
+        let headers =
+            [("Location", "/orders/17?state=s1&x=y"), ("Set-Cookie", "sid=c1; Path=/"), ("Server", "x")];
         let reply = Reply {
             status: 302,
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
@@ -299,7 +316,9 @@ mod tests {
             ("sid", "c1", "the cookie `sid`"),
         ];
         assert_eq!(found(&reply), owned(&expected));
-        let Extract::From(ExtractFrom::Matches(pattern)) = &reply.sources()[1].from else { panic!("a pattern") };
+        let Extract::From(ExtractFrom::Matches(pattern)) = &reply.sources()[1].from else {
+            panic!("a pattern")
+        };
         let regex = regex_lite::Regex::new(pattern).expect("it is a regular expression");
         assert_eq!(&regex.captures(body).expect("it matches")[1], "m-1");
     }

@@ -110,7 +110,8 @@ impl Request {
             Body::Json(_) => {
                 // The journey adds it by itself, also where a body had to be written as text.
                 step.headers.retain(|name, kind| {
-                    !name.eq_ignore_ascii_case("content-type") || !kind.eq_ignore_ascii_case("application/json")
+                    !name.eq_ignore_ascii_case("content-type")
+                        || !kind.eq_ignore_ascii_case("application/json")
                 });
             }
             Body::None => {}
@@ -191,10 +192,43 @@ impl Request {
                 let template = json_template(value, "", 0, substitute, &mut found, &mut as_text);
                 // A string alone would be sent as plain text, not as JSON.
                 as_text |= template.is_string();
-                Some(if as_text { Value::String(json_text(value, &mut String::new(), &found)) } else { template })
+                Some(if as_text {
+                    Value::String(json_text(value, &mut String::new(), &found))
+                } else {
+                    template
+                })
             }
         }
     }
+}
+
+/// The deepest nesting of JSON that is written as JSON; deeper bodies are written as text.
+const DEEPEST_JSON: usize = 64;
+
+/// Returns a text as the body that it is: JSON if it is an object, a list or another JSON value, and otherwise text.
+pub(crate) fn json_or_text(text: String) -> Body {
+    match serde_json::from_str::<Value>(&text) {
+        Ok(json) if !json.is_null() && depth(&json) <= DEEPEST_JSON => Body::Json(json),
+        _ => Body::Text(text),
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Array(items) => 1 + items.iter().map(depth).max().unwrap_or(0),
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or(0),
+        _ => 0,
+    }
+}
+
+/// Returns whether a text can be the name of a header.
+pub(crate) fn is_header_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
+
+/// Returns a text as the value of a header: on one line.
+pub(crate) fn header_value(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect::<String>().trim().to_owned()
 }
 
 /// Returns a step that sends a request without headers and body.
@@ -232,7 +266,8 @@ pub(crate) fn literal(text: &str) -> String {
 /// Returns whether the first word of a header is a scheme, which is not part of the value.
 fn is_scheme(header: &str, word: &str) -> bool {
     header.to_ascii_lowercase().contains("auth")
-        && ["bearer", "token", "basic", "jwt", "apikey", "digest"].contains(&word.to_ascii_lowercase().as_str())
+        && ["bearer", "token", "basic", "jwt", "apikey", "digest"]
+            .contains(&word.to_ascii_lowercase().as_str())
 }
 
 /// Replaces values in JSON. `found` keeps the variables by JSON pointer; `as_text` is set if one of them has another
@@ -303,7 +338,11 @@ fn json_text(value: &Value, pointer: &mut String, found: &BTreeMap<String, Repla
             let mut parts = Vec::new();
             for (key, item) in map {
                 pointer.push_str(&format!("/{}", escape_pointer(key)));
-                parts.push(format!("{}:{}", literal(&Value::from(key.as_str()).to_string()), json_text(item, pointer, found)));
+                parts.push(format!(
+                    "{}:{}",
+                    literal(&Value::from(key.as_str()).to_string()),
+                    json_text(item, pointer, found)
+                ));
                 pointer.truncate(length);
             }
             format!("{{{}}}", parts.join(","))
@@ -319,8 +358,8 @@ pub(crate) fn escape_pointer(key: &str) -> String {
 
 /// Returns the last key of a JSON pointer that is not a number.
 pub(crate) fn last_name(pointer: &str) -> String {
-    let keys = pointer.split('/').filter(|key| !key.is_empty() && key.parse::<usize>().is_err());
-    keys.last().unwrap_or_default().replace("~1", "/").replace("~0", "~")
+    let mut keys = pointer.split('/').filter(|key| !key.is_empty() && key.parse::<usize>().is_err());
+    keys.next_back().unwrap_or_default().replace("~1", "/").replace("~0", "~")
 }
 
 #[cfg(test)]
@@ -333,7 +372,10 @@ mod tests {
             method: "POST".to_owned(),
             path: "/a b/17".to_owned(),
             query: Some("id=17&x=%20&flag".to_owned()),
-            headers: vec![("Authorization".to_owned(), "Bearer 17".to_owned()), ("X-A".to_owned(), "{{x}}".to_owned())],
+            headers: vec![
+                ("Authorization".to_owned(), "Bearer 17".to_owned()),
+                ("X-A".to_owned(), "{{x}}".to_owned()),
+            ],
             body,
         }
     }
@@ -383,7 +425,8 @@ mod tests {
 
     #[test]
     fn forms_are_encoded_and_have_their_content_type() {
-        let fields = [("user", "ann & co"), ("id", "17")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let fields =
+            [("user", "ann & co"), ("id", "17")].map(|(name, value)| (name.to_owned(), value.to_owned()));
         let step = step(Body::Form(fields.to_vec()), true);
         assert_eq!(step.body, Some(json!("user=ann%20%26%20co&id={{v}}")));
         assert_eq!(step.headers["Content-Type"], FORM);

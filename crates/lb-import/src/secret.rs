@@ -9,8 +9,20 @@ use std::collections::BTreeMap;
 
 /// Parts of names whose values are secret, without `_` and `-`.
 const SECRET: [&str; 14] = [
-    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "apikey", "accesskey", "privatekey", "token",
-    "credential", "cardnumber", "cvv", "cvc",
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "pwd",
+    "secret",
+    "apikey",
+    "accesskey",
+    "privatekey",
+    "token",
+    "credential",
+    "cardnumber",
+    "cvv",
+    "cvc",
 ];
 /// Names of the field that names the account beside a password.
 const ACCOUNT: [&str; 7] = ["username", "user", "login", "email", "mail", "userid", "account"];
@@ -64,7 +76,9 @@ impl Vault {
         let variable = match self.mode {
             Secrets::Env => {
                 let variable = format!("BENCH_{}", name.to_ascii_uppercase());
-                report.secrets.push(format!("{place}: taken from the environment variable {variable}, which must be set"));
+                report.secrets.push(format!(
+                    "{place}: taken from the environment variable {variable}, which must be set"
+                ));
                 self.environment.insert(variable.clone(), value.to_owned());
                 format!("env.{variable}")
             }
@@ -91,7 +105,9 @@ impl Vault {
         let variable = match self.mode {
             Secrets::Env => {
                 let variable = format!("BENCH_{}", name.to_ascii_uppercase());
-                report.secrets.push(format!("{place}: taken from the environment variable {variable}, which must be set"));
+                report.secrets.push(format!(
+                    "{place}: taken from the environment variable {variable}, which must be set"
+                ));
                 self.environment.insert(variable.clone(), VALUE.to_owned());
                 format!("env.{variable}")
             }
@@ -108,7 +124,13 @@ impl Vault {
     }
 
     /// Returns the variable that stands for a part of an account: the password, or the name beside it.
-    pub(crate) fn hide_account(&mut self, name: &str, value: &str, place: &str, report: &mut Report) -> Option<String> {
+    pub(crate) fn hide_account(
+        &mut self,
+        name: &str,
+        value: &str,
+        place: &str,
+        report: &mut Report,
+    ) -> Option<String> {
         if self.mode == Secrets::Env {
             // The name of an account is not secret.
             return is_password_name(name).then(|| self.hide(name, value, place, report));
@@ -154,7 +176,9 @@ impl Vault {
             Spot::Field(name) if is_account_name(name) && has_password(request) => {
                 Some(text(self.hide_account(name, value, &place(), report)?))
             }
-            Spot::Header(name) | Spot::Query(name) | Spot::Field(name) if is_secret_name(name) || is_jwt(value) => {
+            Spot::Header(name) | Spot::Query(name) | Spot::Field(name)
+                if is_secret_name(name) || is_jwt(value) =>
+            {
                 Some(text(self.hide(name, value, &place(), report)))
             }
             _ => None,
@@ -163,7 +187,9 @@ impl Vault {
 
     /// Returns the feeds that hold what was hidden.
     pub(crate) fn feeds(&self) -> BTreeMap<String, Vec<Value>> {
-        let row = |(name, row): (&&str, &Map<String, Value>)| ((*name).to_owned(), vec![Value::Object(row.clone())]);
+        let row = |(name, row): (&&str, &Map<String, Value>)| {
+            ((*name).to_owned(), vec![Value::Object(row.clone())])
+        };
         self.feeds.iter().map(row).collect()
     }
 }
@@ -173,7 +199,9 @@ pub(crate) fn warn_of_text(body: &Body, label: &str, report: &mut Report) {
     let Body::Text(text) = body else { return };
     let lower = text.to_ascii_lowercase();
     if let Some(word) = SECRET.iter().find(|word| lower.contains(*word)) {
-        let line = format!("the body of {label}: written as it was sent, although it has the word `{word}`; look at it");
+        let line = format!(
+            "the body of {label}: written as it was sent, although it has the word `{word}`; look at it"
+        );
         if !report.secrets.contains(&line) {
             report.secrets.push(line);
         }

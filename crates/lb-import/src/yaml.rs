@@ -78,9 +78,11 @@ impl Builder {
                 self.room(count)?;
                 self.value(value.unwrap_or_default(), 0)
             }
-            Event::Nothing | Event::StreamStart | Event::StreamEnd | Event::DocumentStart(_) | Event::DocumentEnd => {
-                Ok(None)
-            }
+            Event::Nothing
+            | Event::StreamStart
+            | Event::StreamEnd
+            | Event::DocumentStart(_)
+            | Event::DocumentEnd => Ok(None),
         }
     }
 
@@ -117,7 +119,9 @@ impl Builder {
                     *pending = Some(match value {
                         Value::String(key) => key,
                         Value::Array(_) | Value::Object(_) => {
-                            return Err("has a list or a mapping as a key, which JSON cannot express".to_owned());
+                            return Err(
+                                "has a list or a mapping as a key, which JSON cannot express".to_owned()
+                            );
                         }
                         other => other.to_string(),
                     });
@@ -135,7 +139,9 @@ fn too_deep() -> Problem {
 /// Returns the number of values in a value, and its depth.
 fn measure(value: &Value) -> (usize, usize) {
     let inner = |items: &mut dyn Iterator<Item = &Value>| {
-        items.map(measure).fold((1, 1), |(count, depth), (more, deeper)| (count + more, depth.max(deeper + 1)))
+        items
+            .map(measure)
+            .fold((1, 1), |(count, depth), (more, deeper)| (count + more, depth.max(deeper + 1)))
     };
     match value {
         Value::Array(items) => inner(&mut items.iter()),
@@ -170,10 +176,9 @@ fn plain(text: &str) -> Value {
         _ => {}
     }
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
-        if let Ok(number) = text.parse::<i64>() {
-            return number.into();
-        }
+    let is_whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if let Some(number) = text.parse::<i64>().ok().filter(|_| is_whole) {
+        return number.into();
     }
     let looks_like_number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.bytes().all(|byte| byte.is_ascii_digit() || b".eE+-".contains(&byte));

@@ -64,15 +64,21 @@ fn options(args: &ImportArgs) -> anyhow::Result<Options> {
         ..Options::default()
     };
     for typed in &args.weights {
-        let weight = typed.split_once('=').and_then(|(name, weight)| Some((name.trim(), weight.trim().parse::<f64>().ok()?)));
+        let weight = typed
+            .split_once('=')
+            .and_then(|(name, weight)| Some((name.trim(), weight.trim().parse::<f64>().ok()?)));
         let Some((name, weight)) = weight.filter(|(_, weight)| (0.0..=1e6).contains(weight)) else {
-            return Err(anyhow!("--weights {typed}: not a name and a number from 0 to 1000000; write `GET=10`"));
+            return Err(anyhow!(
+                "--weights {typed}: not a name and a number from 0 to 1000000; write `GET=10`"
+            ));
         };
         options.weights.insert(name.to_owned(), weight);
     }
     for typed in &args.variable {
         let Some((name, value)) = typed.split_once('=') else {
-            return Err(anyhow!("--variable {typed}: not a name and a value; write `baseUrl=http://localhost:8080`"));
+            return Err(anyhow!(
+                "--variable {typed}: not a name and a value; write `baseUrl=http://localhost:8080`"
+            ));
         };
         options.variables.insert(name.trim().to_owned(), value.to_owned());
     }
@@ -103,7 +109,8 @@ fn write(output: &Path, text: &str, force: bool) -> Result<(), Failure> {
         return writeln!(file, "{text}").with_context(failed).or_exit(ExitCode::Preflight);
     }
     let folder = output.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed).or_exit(ExitCode::Preflight)?;
+    let mut file =
+        tempfile::NamedTempFile::new_in(folder).with_context(failed).or_exit(ExitCode::Preflight)?;
     writeln!(file, "{text}").with_context(failed).or_exit(ExitCode::Preflight)?;
     file.persist(output).with_context(failed).or_exit(ExitCode::Preflight)?;
     Ok(())

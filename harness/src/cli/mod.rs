@@ -27,8 +27,8 @@ mod what_if;
 mod what_if_args;
 
 pub use args::{
-    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs, ReportArgs,
-    RunArgs,
+    AaArgs, AnalyzeArgs, Cli, Command, CompareArgs, ConfigArgs, ImportArgs, PlanArgs, ReplayEventsArgs,
+    ReportArgs, RunArgs,
 };
 pub use dispatch::execute;
 pub use parse::parse;

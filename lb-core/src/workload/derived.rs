@@ -43,7 +43,9 @@ impl Workload {
         let start = match &self.stages[busiest].arrivals {
             Some(Arrivals { process: ArrivalProcess::Replay(_), .. }) => return None,
             Some(open) => open.start,
-            None if self.compiled.open.is_empty() && self.compiled.sequence.is_empty() => ArrivalStart::Action,
+            None if self.compiled.open.is_empty() && self.compiled.sequence.is_empty() => {
+                ArrivalStart::Action
+            }
             None => ArrivalStart::Session,
         };
         let mut phase = self.warm_up(length);

@@ -204,7 +204,8 @@ impl Workload {
         let all = compiled.open.iter().chain(&compiled.sequence).chain(&compiled.close);
         let requests = all.map(|action| self.mean_requests(class, *action)).sum();
         let pause = self.classes[class].think_time_s;
-        let own = |action: &ActionIndex| compiled.actions[usize::from(action.0)].think_time_s.unwrap_or(pause);
+        let own =
+            |action: &ActionIndex| compiled.actions[usize::from(action.0)].think_time_s.unwrap_or(pause);
         let thinking_s = compiled.sequence.iter().map(|action| middle(own(action))).sum();
         Mean { requests, thinking_s }
     }

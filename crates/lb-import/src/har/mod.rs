@@ -22,7 +22,12 @@ use std::collections::BTreeMap;
 const MOST_REQUESTS: usize = 2_000;
 
 /// Makes a journey of a recording.
-pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mut Vault) -> Result<Draft, Problem> {
+pub(crate) fn import(
+    document: &Value,
+    name: &str,
+    options: &Options,
+    vault: &mut Vault,
+) -> Result<Draft, Problem> {
     let mut report = Report { format: "HAR".to_owned(), ..Report::default() };
     let all = read::exchanges(document, &mut report)?;
     let (origin, chosen) = choose(all, options, &mut report)?;
@@ -37,13 +42,16 @@ pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mu
     let exchanges: Vec<_> = chosen.iter().map(|one| one.exchange.clone()).collect();
     let captures = correlate(&exchanges);
     let pages = group(&chosen);
-    let mut steps = Writer { captures: &captures, vault, names: Names::default(), report, options, origin: &origin };
+    let mut steps =
+        Writer { captures: &captures, vault, names: Names::default(), report, options, origin: &origin };
     let mut actions: Vec<(String, Action)> = Vec::new();
     let mut names = Names::default();
     for page in &pages {
-        let of_page: Vec<Step> = page.numbers.iter().map(|number| steps.step(*number, &chosen[*number])).collect();
+        let of_page: Vec<Step> =
+            page.numbers.iter().map(|number| steps.step(*number, &chosen[*number])).collect();
         let first = &chosen[page.numbers[0]].exchange.request;
-        let name = names.unique(&word(&format!("{} {}", first.method, pattern(&first.path).replace("{id}", "one"))), "_");
+        let name = names
+            .unique(&word(&format!("{} {}", first.method, pattern(&first.path).replace("{id}", "one"))), "_");
         let think = round(page.think_s);
         let think_time_s = Some([think, think]);
         actions.push((name, Action { steps: of_page, weight: 1.0, think_time_s, can_be_abandoned: false }));
@@ -52,7 +60,9 @@ pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mu
     report.captures.clone_from(&captures.lines);
     Ok(Draft {
         name: name.to_owned(),
-        description: "A visit as a browser recorded it: its pages in order, with the pauses of the recording.".to_owned(),
+        description:
+            "A visit as a browser recorded it: its pages in order, with the pauses of the recording."
+                .to_owned(),
         origin: Some(origin.clone()),
         sequence: actions.iter().map(|(name, _)| name.clone()).collect(),
         actions,
@@ -97,7 +107,8 @@ fn choose(
     sorted.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
     for (host, count) in sorted {
         for _ in 0..*count {
-            report.leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
+            report
+                .leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
         }
     }
     let mut chosen = Vec::new();

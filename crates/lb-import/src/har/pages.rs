@@ -10,6 +10,9 @@ use super::read::Recorded;
 /// requests, and shorter than people take.
 const PAUSE_S: f64 = 1.0;
 
+/// The longest pause that is kept, in seconds. A browser that was left open for longer says nothing about its user.
+const LONGEST_S: f64 = 3600.0;
+
 /// Requests that belong together.
 #[derive(Debug, PartialEq)]
 pub(super) struct Page {
@@ -33,7 +36,7 @@ pub(super) fn group(all: &[Recorded]) -> Vec<Page> {
         match pages.last_mut() {
             Some(page) if !other_page && !new_document && gap_s < PAUSE_S => page.numbers.push(number),
             first => {
-                let think_s = if first.is_some() { gap_s.max(0.0) } else { 0.0 };
+                let think_s = if first.is_some() { gap_s.clamp(0.0, LONGEST_S) } else { 0.0 };
                 pages.push(Page { numbers: vec![number], think_s });
             }
         }

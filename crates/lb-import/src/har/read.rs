@@ -6,22 +6,45 @@ use crate::capture::Exchange;
 use crate::error::Problem;
 use crate::reply::Reply;
 use crate::report::Report;
-use crate::request::{Body, FORM, Request};
+use crate::request::{Body, FORM, Request, is_header_name, json_or_text};
 use base64::Engine as _;
 use jiff::Timestamp;
 use serde_json::Value;
 
 /// Headers that belong to a connection, to a cache or to the cookies, or that browsers add by themselves.
 const DROPPED: [&str; 27] = [
-    "accept-encoding", "connection", "content-length", "cookie", "dnt", "expect", "host", "http2-settings",
-    "if-match", "if-modified-since", "if-none-match", "if-range", "if-unmodified-since", "keep-alive", "priority",
-    "proxy-authorization", "proxy-connection", "range", "save-data", "te", "trailer", "transfer-encoding", "upgrade",
-    "upgrade-insecure-requests", "user-agent", "via", "postman-token",
+    "accept-encoding",
+    "connection",
+    "content-length",
+    "cookie",
+    "dnt",
+    "expect",
+    "host",
+    "http2-settings",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "priority",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "save-data",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "upgrade-insecure-requests",
+    "user-agent",
+    "via",
+    "postman-token",
 ];
 /// Endings of the names of static assets.
 const ASSETS: [&str; 22] = [
-    "avif", "bmp", "css", "eot", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "mp3", "mp4", "otf", "png", "svg",
-    "ttf", "wasm", "webm", "webp", "woff", "woff2",
+    "avif", "bmp", "css", "eot", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "mp3", "mp4", "otf", "png",
+    "svg", "ttf", "wasm", "webm", "webp", "woff", "woff2",
 ];
 
 /// A recorded exchange.
@@ -52,7 +75,15 @@ impl Recorded {
         let is_of = |kinds: &[&str]| kinds.iter().any(|kind| self.mime.starts_with(kind));
         is_read
             && (ASSETS.contains(&ending.as_str())
-                || is_of(&["image/", "font/", "audio/", "video/", "text/css", "text/javascript", "application/javascript"]))
+                || is_of(&[
+                    "image/",
+                    "font/",
+                    "audio/",
+                    "video/",
+                    "text/css",
+                    "text/javascript",
+                    "application/javascript",
+                ]))
     }
 }
 
@@ -62,12 +93,20 @@ pub(super) fn exchanges(document: &Value, report: &mut Report) -> Result<Vec<Rec
         return Err("is a HAR file without `log.entries`; export it again".to_owned());
     };
     if entries.is_empty() {
-        return Err("has no entries; record with the developer tools open, and export after the visit".to_owned());
+        return Err(
+            "has no entries; record with the developer tools open, and export after the visit".to_owned()
+        );
     }
     let mut all: Vec<Recorded> = entries.iter().filter_map(|entry| exchange(entry, report)).collect();
     if all.is_empty() {
         let why = report.left_out().join("; ");
         return Err(format!("has no request that can be imported; left out: {why}"));
+    }
+    // An entry without a time came right after the one before it.
+    let mut last = all.iter().map(|one| one.at_s).find(|at| at.is_finite()).unwrap_or(0.0);
+    for one in &mut all {
+        last = if one.at_s.is_finite() { one.at_s } else { last };
+        one.at_s = last;
     }
     all.sort_by(|one, other| one.at_s.total_cmp(&other.at_s));
     Ok(all)
@@ -91,12 +130,13 @@ fn exchange(entry: &Value, report: &mut Report) -> Option<Recorded> {
         "http" | "https" => None,
         _ => Some("requests that no server gets, such as data: and blob: URLs"),
     };
-    let reason = reason.or_else(|| match status {
+    let reason = reason.or(match status {
         100..=599 => None,
         _ => Some("requests without a reply: blocked, aborted, or from a cache of the browser"),
     });
     let method = text("/request/method").unwrap_or("GET").trim().to_ascii_uppercase();
-    let odd = method.is_empty() || method == "CONNECT" || !method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let odd =
+        method.is_empty() || method == "CONNECT" || !method.bytes().all(|byte| byte.is_ascii_uppercase());
     let reason = reason.or(odd.then_some("requests with a method that cannot be sent, such as CONNECT"));
     let body = match reason {
         Some(reason) => Err(reason),
@@ -114,19 +154,19 @@ fn exchange(entry: &Value, report: &mut Report) -> Option<Recorded> {
     let cookies = cookies.flat_map(|(_, value)| value.split(';'));
     let cookies = cookies.filter_map(|pair| Some(pair.split_once('=')?.0.trim().to_owned())).collect();
     let mime = text("/response/content/mimeType").unwrap_or_default().to_ascii_lowercase();
-    let request = Request {
-        path: address.path.clone(),
-        query: address.query.clone(),
-        headers: headers.into_iter().filter(is_kept).collect(),
-        method,
-        body,
-    };
+    let mut headers: Vec<(String, String)> = headers.into_iter().filter(is_kept).collect();
+    let is_typed = headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
+    if let Some(kind) = text("/request/postData/mimeType").filter(|_| !is_typed && body != Body::None) {
+        headers.extend(Some(("Content-Type".to_owned(), kind.to_owned())).filter(is_kept));
+    }
+    let (path, query) = (address.path.clone(), address.query.clone());
+    let request = Request { method, path, query, headers, body };
     let label = format!("{} {}", request.method, request.path);
     let headers = pairs_of(entry.pointer("/response/headers"));
     let reply = Reply { status: status as u16, headers, body: reply_body(entry) };
     let took = entry.get("time").and_then(Value::as_f64).filter(|time| time.is_finite() && *time > 0.0);
     Some(Recorded {
-        at_s: text("/startedDateTime").and_then(seconds).unwrap_or(0.0),
+        at_s: text("/startedDateTime").and_then(seconds).unwrap_or(f64::NAN),
         took_s: took.unwrap_or(0.0) / 1000.0,
         page: text("/pageref").map(str::to_owned),
         is_document: text("/_resourceType").map_or(mime.starts_with("text/html"), |kind| kind == "document"),
@@ -145,8 +185,7 @@ fn seconds(text: &str) -> Option<f64> {
 /// Returns whether a header of a request can be sent again.
 fn is_kept((name, value): &(String, String)) -> bool {
     let lower = name.to_ascii_lowercase();
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    is_name
+    is_header_name(name)
         && !lower.starts_with("sec-")
         && !DROPPED.contains(&lower.as_str())
         && !value.is_empty()
@@ -173,12 +212,16 @@ fn body_of(entry: &Value) -> Result<Body, &'static str> {
     let Some(written) = decoded else { return Err("requests with a binary body") };
     if kind == FORM {
         let of_text = || {
-            let each = pairs(&written).map(|(name, value)| (decode(name, true), decode(value.unwrap_or_default(), true)));
+            let each = pairs(&written)
+                .map(|(name, value)| (decode(name, true), decode(value.unwrap_or_default(), true)));
             each.collect()
         };
         let fields: Vec<(String, String)> = match written.is_empty() {
             // Lists of parameters are written decoded by some browsers and encoded by others.
-            true => pairs_of(data.get("params")).into_iter().map(|(name, value)| (decode(&name, true), decode(&value, true))).collect(),
+            true => pairs_of(data.get("params"))
+                .into_iter()
+                .map(|(name, value)| (decode(&name, true), decode(&value, true)))
+                .collect(),
             false => of_text(),
         };
         return Ok(Body::Form(fields));
@@ -190,8 +233,8 @@ fn body_of(entry: &Value) -> Result<Body, &'static str> {
         };
     }
     let is_json = kind.ends_with("json") || kind.is_empty();
-    match serde_json::from_str::<Value>(&written) {
-        Ok(json) if is_json && !json.is_null() => Ok(Body::Json(json)),
+    match json_or_text(written.clone()) {
+        json @ Body::Json(_) if is_json => Ok(json),
         _ if written.contains('\u{fffd}') || written.contains('\0') => Err("requests with a binary body"),
         _ => Ok(Body::Text(written)),
     }

@@ -62,7 +62,10 @@ impl Operation<'_> {
     /// Returns name and path in lower case without separators, to look for words such as `login`.
     pub(super) fn words(&self) -> String {
         let all = format!("{} {}", self.id.unwrap_or_default(), self.path);
-        all.chars().filter(|c| c.is_alphanumeric() || " /".contains(*c)).collect::<String>().to_ascii_lowercase()
+        all.chars()
+            .filter(|c| c.is_alphanumeric() || " /".contains(*c))
+            .collect::<String>()
+            .to_ascii_lowercase()
     }
 
     /// Returns the names of the parameters in the path, each with the path before it, as in `/items` and `id`.
@@ -97,7 +100,9 @@ impl Operation<'_> {
 
 impl<'a> Document<'a> {
     pub(super) fn new(root: &'a Value) -> Result<Self, Problem> {
-        let text = |key: &str| root.get(key).map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned));
+        let text = |key: &str| {
+            root.get(key).map(|version| version.as_str().map_or_else(|| version.to_string(), str::to_owned))
+        };
         match (text("openapi"), text("swagger")) {
             (Some(version), _) if version.starts_with("3.") => Ok(Self { root, is_swagger: false }),
             (_, Some(version)) if version.starts_with('2') => Ok(Self { root, is_swagger: true }),
@@ -122,10 +127,15 @@ impl<'a> Document<'a> {
         for _ in 0..MOST_HOPS {
             let Some(reference) = value.get("$ref").and_then(Value::as_str) else { return Ok(value) };
             let Some(pointer) = reference.strip_prefix('#') else {
-                return Err(format!("refers to another file, `{reference}`; bundle the description into one file"));
+                return Err(format!(
+                    "refers to another file, `{reference}`; bundle the description into one file"
+                ));
             };
             let pointer = crate::address::decode(pointer, false);
-            value = self.root.pointer(&pointer).ok_or_else(|| format!("refers to `{reference}`, which does not exist"))?;
+            value = self
+                .root
+                .pointer(&pointer)
+                .ok_or_else(|| format!("refers to `{reference}`, which does not exist"))?;
         }
         Err("has references that lead in a circle".to_owned())
     }
@@ -153,7 +163,13 @@ impl<'a> Document<'a> {
         (found, broken)
     }
 
-    fn operation(&self, method: &str, path: &'a str, item: &'a Value, spec: &'a Value) -> Result<Operation<'a>, Broken> {
+    fn operation(
+        &self,
+        method: &str,
+        path: &'a str,
+        item: &'a Value,
+        spec: &'a Value,
+    ) -> Result<Operation<'a>, Broken> {
         let mut parameters: Vec<Parameter<'a>> = Vec::new();
         let (mut body, mut fields) = (None, Vec::new());
         for list in [item.get("parameters"), spec.get("parameters")] {
@@ -164,7 +180,8 @@ impl<'a> Document<'a> {
                 let content = || raw.get("content")?.as_object()?.values().next()?.get("schema");
                 let schema = raw.get("schema").or_else(content).unwrap_or(raw);
                 let is_required = raw.get("required").and_then(Value::as_bool).unwrap_or(place == "path");
-                let parameter = Parameter { name, place, is_required, spec: raw, schema: self.resolve(schema)? };
+                let parameter =
+                    Parameter { name, place, is_required, spec: raw, schema: self.resolve(schema)? };
                 match place {
                     "body" => body = Some(parameter),
                     "formData" => fields.push(parameter),
@@ -194,7 +211,8 @@ impl<'a> Document<'a> {
     fn form(&self, spec: &'a Value, fields: Vec<Parameter<'a>>) -> Media<'a> {
         let consumes = spec.get("consumes").or_else(|| self.root.get("consumes"));
         let kinds = consumes.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str);
-        let is_file = fields.iter().any(|field| field.schema.get("type").and_then(Value::as_str) == Some("file"));
+        let is_file =
+            fields.iter().any(|field| field.schema.get("type").and_then(Value::as_str) == Some("file"));
         let multipart = kinds.clone().any(|kind| kind.starts_with("multipart/"))
             && !kinds.clone().any(|kind| kind == crate::request::FORM);
         let content_type = if is_file || multipart { "multipart/form-data" } else { crate::request::FORM };
@@ -236,10 +254,36 @@ impl<'a> Document<'a> {
         self.resolve(first).ok()?.get("value")
     }
 
+    /// Returns why a body cannot be sent; `None` if it can.
+    pub(super) fn refusal(&self, media: &Media<'a>) -> Option<&'static str> {
+        let kind = media.content_type.as_str();
+        match kind.contains("json") || kind.starts_with(crate::request::FORM) || kind.starts_with("text/") {
+            true => None,
+            false if !kind.starts_with("multipart/") => Some("whose body is neither JSON nor a form"),
+            false => self.has_file(media).then_some("which uploads a file"),
+        }
+    }
+
+    /// Returns whether a form has a field that holds a file.
+    fn has_file(&self, media: &Media<'a>) -> bool {
+        let text = |schema: &'a Value, key: &str| schema.get(key).and_then(Value::as_str);
+        let is_file = |schema: &'a Value| {
+            text(schema, "format") == Some("binary")
+                || text(schema, "type") == Some("file")
+                || schema.get("contentMediaType").is_some()
+        };
+        let properties = media.schema.get("properties").and_then(Value::as_object).into_iter().flatten();
+        let mut schemas = properties.filter_map(|(_, property)| self.resolve(property).ok());
+        schemas.any(is_file) || media.fields.iter().any(|field| is_file(field.schema))
+    }
+
     /// Returns the schema and the example of the reply to an operation that succeeded.
     pub(super) fn reply(&self, operation: &Operation<'a>) -> (Option<&'a Value>, Option<&'a Value>) {
-        let Some(responses) = operation.spec.get("responses").and_then(Value::as_object) else { return (None, None) };
-        let mut fine: Vec<(&String, &Value)> = responses.iter().filter(|(key, _)| key.starts_with('2')).collect();
+        let Some(responses) = operation.spec.get("responses").and_then(Value::as_object) else {
+            return (None, None);
+        };
+        let mut fine: Vec<(&String, &Value)> =
+            responses.iter().filter(|(key, _)| key.starts_with('2')).collect();
         fine.sort_by_key(|(key, _)| key.as_str());
         for (_, response) in fine {
             let Ok(response) = self.resolve(response) else { continue };
@@ -260,7 +304,8 @@ impl<'a> Document<'a> {
         responses.into_iter().flatten().filter(|(key, _)| key.starts_with('2')).any(|(key, response)| {
             let Ok(response) = self.resolve(response) else { return false };
             let headers = response.get("headers").and_then(Value::as_object);
-            let named = headers.is_some_and(|map| map.keys().any(|name| name.eq_ignore_ascii_case("location")));
+            let named =
+                headers.is_some_and(|map| map.keys().any(|name| name.eq_ignore_ascii_case("location")));
             // A reply 201 without a body has nothing else to say (RFC 9110, 15.3.2).
             named || (key == "201" && response.get("content").is_none() && response.get("schema").is_none())
         })

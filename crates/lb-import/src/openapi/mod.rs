@@ -31,7 +31,12 @@ const READS: f64 = 5.0;
 const WRITES: f64 = 1.0;
 
 /// Makes a journey of a description.
-pub(crate) fn import(root: &Value, name: &str, options: &Options, vault: &mut Vault) -> Result<Draft, Problem> {
+pub(crate) fn import(
+    root: &Value,
+    name: &str,
+    options: &Options,
+    vault: &mut Vault,
+) -> Result<Draft, Problem> {
     let document = Document::new(root)?;
     let mut report = Report { format: document.format().to_owned(), ..Report::default() };
     let (operations, broken) = document.operations();
@@ -39,7 +44,8 @@ pub(crate) fn import(root: &Value, name: &str, options: &Options, vault: &mut Va
         report.leave_out(format!("operation {label}, which {reason}"));
     }
     if operations.is_empty() {
-        let why: Vec<String> = broken.iter().take(3).map(|(label, reason)| format!("{label} {reason}")).collect();
+        let why: Vec<String> =
+            broken.iter().take(3).map(|(label, reason)| format!("{label} {reason}")).collect();
         return Err(match why.is_empty() {
             true => "has no operations under `paths`".to_owned(),
             false => format!("has no operation that can be read: {}", why.join("; ")),
@@ -49,7 +55,8 @@ pub(crate) fn import(root: &Value, name: &str, options: &Options, vault: &mut Va
         return Err(format!("has {} operations; the limit is {MOST_OPERATIONS}", operations.len()));
     }
     let server = Server::of(&document, &mut report);
-    let mut variables = Names::without(&["user", "uuid", "int", "env", "secret", "account", "braces", "token"]);
+    let mut variables =
+        Names::without(&["user", "uuid", "int", "env", "secret", "account", "braces", "token"]);
     let roles = Roles::of(&document, &operations, &mut variables);
     let mut writer = Writer {
         document,
@@ -67,7 +74,10 @@ pub(crate) fn import(root: &Value, name: &str, options: &Options, vault: &mut Va
     let (actions, open) = write_all(&mut writer, options);
     let (report, feeds) = (writer.report, writer.feeds);
     if actions.len() == open.len() {
-        return Err(format!("has no operation that can be imported; left out: {}", report.left_out().join("; ")));
+        return Err(format!(
+            "has no operation that can be imported; left out: {}",
+            report.left_out().join("; ")
+        ));
     }
     let title = document.get("/info/title").and_then(Value::as_str).unwrap_or(name);
     let title: String = title.chars().filter(|c| !c.is_control() && *c != '`').take(64).collect();
@@ -95,9 +105,12 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
     // An account of the description exists already; others must be registered first.
     let register = roles.register.filter(|_| login.is_some() && !by_example);
     opening.extend(register.map(|number| (number, None)));
-    opening.extend(login.map(|login| (login.operation, login.token.clone().map(|from| ("token".to_owned(), from)))));
+    opening.extend(
+        login.map(|login| (login.operation, login.token.clone().map(|from| ("token".to_owned(), from)))),
+    );
     let needed = needed(operations, roles);
-    let mut providers: Vec<_> = roles.providers.iter().filter(|(before, _)| needed.contains(before.as_str())).collect();
+    let mut providers: Vec<_> =
+        roles.providers.iter().filter(|(before, _)| needed.contains(before.as_str())).collect();
     // What lies deeper needs the identifiers above it.
     providers.sort_by_key(|(before, _)| before.matches('/').count());
     for (_, provider) in providers {
@@ -109,11 +122,17 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
         let operation = &operations[number];
         let is_login = login.is_some_and(|login| login.operation == number);
         let is_register = register == Some(number);
-        let Some(mut step) = writer.step(number, if is_login || is_register { "" } else { " (set-up)" }, &BTreeMap::new()) else {
+        let Some(mut step) =
+            writer.step(number, if is_login || is_register { "" } else { " (set-up)" }, &BTreeMap::new())
+        else {
             continue;
         };
         if let Some((variable, from)) = capture {
-            writer.report.captures.push(format!("{variable}: {} in the reply to {}", place(&from), operation.label()));
+            writer.report.captures.push(format!(
+                "{variable}: {} in the reply to {}",
+                place(&from),
+                operation.label()
+            ));
             step.extract.insert(variable, from);
         }
         if is_register {
@@ -125,7 +144,10 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
         opened.insert(number);
         let prefix = if is_login || is_register { "" } else { "set up " };
         let name = names.unique(&word(&format!("{prefix}{}", title_of(operation))), "_");
-        actions.push((name, Action { steps: vec![step], weight: 0.0, think_time_s: None, can_be_abandoned: false }));
+        actions.push((
+            name,
+            Action { steps: vec![step], weight: 0.0, think_time_s: None, can_be_abandoned: false },
+        ));
     }
     let open: Vec<String> = actions.iter().map(|(name, _)| name.clone()).collect();
     for (number, operation) in operations.iter().enumerate() {
@@ -135,12 +157,15 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
         }
         if roles.harmful.contains(&number) {
             let label = operation.label();
-            writer.report.leave_out(format!("operation {label}, which would end the session or change its password"));
+            writer
+                .report
+                .leave_out(format!("operation {label}, which would end the session or change its password"));
             continue;
         }
         let Some(steps) = writer.steps_of(number) else { continue };
         let name = names.unique(&word(&title_of(operation)), "_");
-        let usual = if ["GET", "HEAD", "OPTIONS"].contains(&operation.method.as_str()) { READS } else { WRITES };
+        let usual =
+            if ["GET", "HEAD", "OPTIONS"].contains(&operation.method.as_str()) { READS } else { WRITES };
         let weight = options.weights.get(&name).or_else(|| options.weights.get(&operation.method)).copied();
         let weight = weight.unwrap_or(usual);
         actions.push((name, Action { steps, weight, think_time_s: None, can_be_abandoned: false }));
@@ -149,10 +174,11 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
 }
 
 /// Returns the paths whose identifiers operations need, other than those that delete what they created themselves.
-fn needed<'a>(operations: &'a [Operation<'_>], roles: &Roles) -> BTreeSet<String> {
+fn needed(operations: &[Operation<'_>], roles: &Roles) -> BTreeSet<String> {
     let mut needed = BTreeSet::new();
     for (number, operation) in operations.iter().enumerate() {
-        let mut parents: Vec<String> = operation.path_parameters().into_iter().map(|(before, _)| before).collect();
+        let mut parents: Vec<String> =
+            operation.path_parameters().into_iter().map(|(before, _)| before).collect();
         let deletes = operation.method == "DELETE" && operation.path.ends_with('}');
         if deletes {
             parents.pop();

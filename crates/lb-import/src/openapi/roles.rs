@@ -11,8 +11,17 @@ use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// Names of the field of a reply that holds a token, the most usual first.
-const TOKENS: [&str; 9] =
-    ["accesstoken", "token", "jwt", "idtoken", "authtoken", "sessiontoken", "bearer", "bearertoken", "apitoken"];
+const TOKENS: [&str; 9] = [
+    "accesstoken",
+    "token",
+    "jwt",
+    "idtoken",
+    "authtoken",
+    "sessiontoken",
+    "bearer",
+    "bearertoken",
+    "apitoken",
+];
 /// The deepest field that may hold a token or an identifier.
 const DEEPEST: usize = 4;
 
@@ -57,8 +66,12 @@ impl Roles {
         let numbers = || (0..operations.len()).filter(|number| !is_login(*number));
         let register = numbers().find(|number| {
             let operation = &operations[*number];
-            let by_name = has(*number, &["register", "signup", "createuser", "createaccount"]) || operation.path.ends_with("/users");
-            operation.method == "POST" && by_name && has_password(document, operation)
+            let by_name = has(*number, &["register", "signup", "createuser", "createaccount"])
+                || operation.path.ends_with("/users");
+            operation.method == "POST"
+                && by_name
+                && has_password(document, operation)
+                && can_be_sent(document, operation)
         });
         let harmful = numbers().filter(|number| {
             let changes = operations[*number].method != "GET";
@@ -73,14 +86,21 @@ impl Roles {
                 continue;
             }
             let wanted = |method: &str| {
-                operations.iter().position(|one| one.method == method && one.path.trim_end_matches('/') == before)
+                let is_it =
+                    |one: &Operation<'_>| one.method == method && one.path.trim_end_matches('/') == before;
+                operations.iter().position(|one| is_it(one) && can_be_sent(document, one))
             };
-            let found = wanted("POST").and_then(|number| Some((number, created(document, &operations[number], &parameter)?, true)));
-            let found = found
-                .or_else(|| wanted("GET").and_then(|number| Some((number, listed(document, &operations[number], &parameter)?, false))));
+            let found = wanted("POST")
+                .and_then(|number| Some((number, created(document, &operations[number], &parameter)?, true)));
+            let found = found.or_else(|| {
+                wanted("GET").and_then(|number| {
+                    Some((number, listed(document, &operations[number], &parameter)?, false))
+                })
+            });
             let Some((operation, from, creates)) = found else { continue };
             let last = before.rsplit('/').next().unwrap_or_default();
-            let name = if ["id", "uuid", "key"].contains(&parameter.as_str()) { id_name(last) } else { parameter };
+            let name =
+                if ["id", "uuid", "key"].contains(&parameter.as_str()) { id_name(last) } else { parameter };
             let variable = names.unique(&word(&name), "_");
             roles.providers.insert(before, Provider { operation, from, variable, creates });
         }
@@ -93,7 +113,10 @@ fn login(document: &Document<'_>, operations: &[Operation<'_>]) -> Option<Login>
     let token_url = ["/components/securitySchemes", "/securityDefinitions"].iter().find_map(|pointer| {
         let schemes = document.get(pointer)?.as_object()?.values();
         let mut urls = schemes.filter_map(|scheme| {
-            scheme.pointer("/flows/password/tokenUrl").or_else(|| scheme.get("tokenUrl")).and_then(Value::as_str)
+            scheme
+                .pointer("/flows/password/tokenUrl")
+                .or_else(|| scheme.get("tokenUrl"))
+                .and_then(Value::as_str)
         });
         urls.next()
     });
@@ -101,7 +124,10 @@ fn login(document: &Document<'_>, operations: &[Operation<'_>]) -> Option<Login>
     for (number, operation) in operations.iter().enumerate() {
         let words = operation.words();
         let has = |list: &[&str]| list.iter().any(|word| words.contains(word));
-        if operation.method != "POST" || has(&["register", "signup", "logout", "signout", "refresh", "revoke", "reset"]) {
+        if operation.method != "POST"
+            || !can_be_sent(document, operation)
+            || has(&["register", "signup", "logout", "signout", "refresh", "revoke", "reset"])
+        {
             continue;
         }
         let is_token_url = token_url.is_some_and(|url| {
@@ -112,7 +138,10 @@ fn login(document: &Document<'_>, operations: &[Operation<'_>]) -> Option<Login>
         let named = has(&["login", "signin", "authenticate", "logon"]);
         let perhaps = has(&["auth", "token", "session"]);
         let with_password = has_password(document, operation);
-        let score = u32::from(is_token_url) * 8 + u32::from(named) * 4 + u32::from(perhaps) * 2 + u32::from(with_password);
+        let score = u32::from(is_token_url) * 8
+            + u32::from(named) * 4
+            + u32::from(perhaps) * 2
+            + u32::from(with_password);
         let token = token.or_else(|| is_token_url.then(|| Extract::Pointer("/access_token".to_owned())));
         // Without a token in the reply, it is a log-in only by its name, and sets a cookie.
         if score == 0 || (token.is_none() && !(named && with_password)) {
@@ -125,18 +154,28 @@ fn login(document: &Document<'_>, operations: &[Operation<'_>]) -> Option<Login>
     best.map(|(_, login)| login)
 }
 
+/// Returns whether the body of an operation, if it has one, is of a kind that can be sent.
+fn can_be_sent(document: &Document<'_>, operation: &Operation<'_>) -> bool {
+    operation.body.as_ref().is_none_or(|body| document.refusal(body).is_none())
+}
+
 /// Returns whether the body of an operation has a password.
 pub(super) fn has_password(document: &Document<'_>, operation: &Operation<'_>) -> bool {
     let Some(body) = &operation.body else { return false };
     let by_fields = body.fields.iter().any(|field| is_password_name(field.name));
-    let by_example = body.example.and_then(Value::as_object).is_some_and(|map| map.keys().any(|key| is_password_name(key)));
+    let by_example = body
+        .example
+        .and_then(Value::as_object)
+        .is_some_and(|map| map.keys().any(|key| is_password_name(key)));
     by_fields || by_example || find(document, body.schema, &mut |name, _| is_password_name(name)).is_some()
 }
 
 /// Finds the token in the reply to an operation: the shallowest field with the most usual name.
 fn token_of(document: &Document<'_>, operation: &Operation<'_>) -> Option<Extract> {
     let (schema, example) = document.reply(operation);
-    let plain = |name: &str| name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain = |name: &str| {
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase()
+    };
     for wanted in TOKENS {
         let mut is_token = |name: &str, _: &Value| plain(name) == wanted;
         let pointer = schema.and_then(|schema| find(document, schema, &mut is_token));
@@ -213,7 +252,8 @@ fn find<'a>(
             if let Some(items) = schema.get("items") {
                 next.push((format!("{pointer}/0"), items));
             }
-            for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
+            for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten()
+            {
                 let Ok(inner) = document.resolve(property) else { continue };
                 let pointer = format!("{pointer}/{}", escape_pointer(name));
                 if is_wanted(name, inner) {

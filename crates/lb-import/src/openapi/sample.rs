@@ -60,7 +60,10 @@ impl<'a> Sampler<'a> {
         *left -= 1;
         let first = |key: &str| schema.get(key).and_then(Value::as_array).and_then(|list| list.first());
         let given = schema.get("example").or_else(|| first("examples")).or_else(|| schema.get("const"));
-        let given = given.or_else(|| schema.get("default")).or_else(|| first("enum")).filter(|value| !value.is_null());
+        let given = given
+            .or_else(|| schema.get("default"))
+            .or_else(|| first("enum"))
+            .filter(|value| !value.is_null());
         if let Some(given) = given {
             return Some(self.example(given, name, special));
         }
@@ -110,14 +113,26 @@ impl<'a> Sampler<'a> {
     }
 
     /// Returns an object with the required properties, those with examples, and all of them if none is required.
-    fn object(&self, schema: &'a Value, depth: usize, left: &mut usize, special: &mut Special<'_>) -> Option<Value> {
-        let required: Vec<&str> =
-            schema.get("required").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    fn object(
+        &self,
+        schema: &'a Value,
+        depth: usize,
+        left: &mut usize,
+        special: &mut Special<'_>,
+    ) -> Option<Value> {
+        let required: Vec<&str> = schema
+            .get("required")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
         let mut object = Map::new();
         for (name, property) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
             let Ok(inner) = self.document.resolve(property) else { continue };
             let is = |key: &str| inner.get(key).and_then(Value::as_bool).unwrap_or(false);
-            let has_value = ["example", "default", "const", "enum"].iter().any(|key| inner.get(key).is_some());
+            let has_value =
+                ["example", "default", "const", "enum"].iter().any(|key| inner.get(key).is_some());
             let is_required = required.contains(&name.as_str());
             if is("readOnly") || (!is_required && !required.is_empty() && !has_value) {
                 continue;
@@ -137,7 +152,9 @@ impl<'a> Sampler<'a> {
 fn kind_of(schema: &Value) -> &str {
     match schema.get("type") {
         Some(Value::String(kind)) => kind,
-        Some(Value::Array(kinds)) => kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default(),
+        Some(Value::Array(kinds)) => {
+            kinds.iter().filter_map(Value::as_str).find(|kind| *kind != "null").unwrap_or_default()
+        }
         _ if schema.get("properties").is_some() => "object",
         _ if schema.get("items").is_some() => "array",
         _ => "string",
@@ -165,7 +182,8 @@ fn whole(schema: &Value) -> String {
         (None, Some(high)) => (NUMBERS[0].min(high), high),
         (None, None) => (NUMBERS[0], NUMBERS[1]),
     };
-    let step = schema.get("multipleOf").and_then(Value::as_f64).filter(|step| *step > 1.0 && step.fract() == 0.0);
+    let step =
+        schema.get("multipleOf").and_then(Value::as_f64).filter(|step| *step > 1.0 && step.fract() == 0.0);
     match step {
         // The smallest multiple is always allowed.
         Some(step) => {
@@ -195,7 +213,8 @@ fn text(schema: &Value, name: &str) -> String {
     if !by_format.is_empty() {
         return by_format.to_owned();
     }
-    let plain: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     let by_name = match plain.as_str() {
         "email" | "mail" | "emailaddress" | "username" | "login" => "{{user.email}}",
         "password" | "passwd" | "pwd" => "{{user.password}}",
@@ -256,7 +275,10 @@ mod tests {
         for (schema, expected) in [
             (json!({ "type": "integer", "minimum": 5, "maximum": 9 }), json!("{{int:5:9}}")),
             (json!({ "type": "integer", "exclusiveMinimum": 5 }), json!("{{int:6:105}}")),
-            (json!({ "type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 3 }), json!("{{int:1:3}}")),
+            (
+                json!({ "type": "integer", "minimum": 0, "exclusiveMinimum": true, "maximum": 3 }),
+                json!("{{int:1:3}}"),
+            ),
             (json!({ "type": "integer", "minimum": 7, "multipleOf": 5 }), json!("{{int:10:10}}")),
             (json!({ "type": ["null", "string"], "format": "uuid" }), json!("{{uuid}}")),
             (json!({ "type": "string", "minLength": 8 }), json!("fieldxxx")),

@@ -2,7 +2,7 @@
 
 use super::document::{Document, Operation};
 use crate::report::Report;
-use crate::request::placeholder;
+use crate::request::{is_header_name, placeholder};
 use crate::secret::{Vault, bearer};
 use lb_core::workload::Step;
 use serde_json::Value;
@@ -23,8 +23,12 @@ pub(super) fn add(
         return;
     }
     let is_token = |name: &String| kind(document, name) == Some(Kind::Token);
-    let names = |one: &Value| one.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
-    let with_token = alternatives.iter().map(names).find(|names| has_token && !names.is_empty() && names.iter().all(is_token));
+    let names =
+        |one: &Value| one.as_object().map(|map| map.keys().cloned().collect::<Vec<_>>()).unwrap_or_default();
+    let with_token = alternatives
+        .iter()
+        .map(names)
+        .find(|names| has_token && !names.is_empty() && names.iter().all(is_token));
     let chosen = with_token.or_else(|| alternatives.iter().map(names).find(|names| !names.is_empty()));
     for name in chosen.unwrap_or_default() {
         let place = format!("the security scheme `{name}`");
@@ -40,7 +44,7 @@ pub(super) fn add(
                 let variable = vault.ask("basic_authorization", &place, report);
                 step.headers.insert("Authorization".to_owned(), format!("Basic {}", placeholder(&variable)));
             }
-            Some(Kind::Header(header)) => {
+            Some(Kind::Header(header)) if is_header_name(&header) => {
                 let variable = key(&header, has_token, vault, &place, report);
                 step.headers.insert(header, placeholder(&variable));
             }
@@ -51,7 +55,7 @@ pub(super) fn add(
             }
             // Users keep the cookies that the log-in sets.
             Some(Kind::Cookie) => {}
-            None => report.note(format!("{place} is not imported")),
+            Some(Kind::Header(_)) | None => report.note(format!("{place} is not imported")),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where an API is found: the first server of the description.
 
 use super::document::Document;
-use crate::address::Address;
+use crate::address::{Address, clean};
 use crate::report::Report;
 use serde_json::Value;
 
@@ -40,6 +40,6 @@ impl Server {
 fn base_of(path: &str) -> String {
     match path.trim_matches('/') {
         "" => String::new(),
-        path => format!("/{path}"),
+        path => format!("/{}", clean(path)),
     }
 }

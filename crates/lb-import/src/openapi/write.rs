@@ -7,7 +7,7 @@ use super::security;
 use crate::address::encode;
 use crate::names::{Names, word};
 use crate::report::Report;
-use crate::request::{FORM, blank_step, literal};
+use crate::request::{FORM, blank_step, header_value, is_header_name, literal};
 use crate::secret::{Vault, is_account_name, is_password_name, is_secret_name};
 use lb_core::workload::Step;
 use serde_json::{Value, json};
@@ -66,7 +66,8 @@ impl<'a> Writer<'a, '_> {
     pub(super) fn steps_of(&mut self, number: usize) -> Option<Vec<Step>> {
         let operation = &self.operations[number];
         let parameters = operation.path_parameters();
-        let target = parameters.last().filter(|_| operation.method == "DELETE" && operation.path.ends_with('}'));
+        let target =
+            parameters.last().filter(|_| operation.method == "DELETE" && operation.path.ends_with('}'));
         let Some((before, _)) = target else {
             return self.step(number, "", &BTreeMap::new()).map(|step| vec![step]);
         };
@@ -86,7 +87,12 @@ impl<'a> Writer<'a, '_> {
 
     /// Returns the step of an operation; `None`, with the reason in the report, if it cannot be imported. `own` has
     /// variables for identifiers, by the path before them, in place of those of the session.
-    pub(super) fn step(&mut self, number: usize, suffix: &str, own: &BTreeMap<String, String>) -> Option<Step> {
+    pub(super) fn step(
+        &mut self,
+        number: usize,
+        suffix: &str,
+        own: &BTreeMap<String, String>,
+    ) -> Option<Step> {
         let operation = &self.operations[number];
         let label = operation.label();
         let mut bind = BTreeMap::new();
@@ -98,9 +104,11 @@ impl<'a> Writer<'a, '_> {
         let mut step = blank_step(&name, &operation.method, path);
         for parameter in operation.parameters.iter().filter(|one| one.place == "header" && one.is_required) {
             const OTHERWISE: [&str; 3] = ["accept", "content-type", "authorization"];
-            if !OTHERWISE.contains(&parameter.name.to_ascii_lowercase().as_str()) {
+            if is_header_name(parameter.name)
+                && !OTHERWISE.contains(&parameter.name.to_ascii_lowercase().as_str())
+            {
                 let value = self.parameter(parameter, operation, &mut bind);
-                step.headers.insert(parameter.name.to_owned(), plain(&value));
+                step.headers.insert(parameter.name.to_owned(), header_value(&plain(&value)));
             }
         }
         if let Some(body) = &operation.body
@@ -109,7 +117,8 @@ impl<'a> Writer<'a, '_> {
             self.report.leave_out(format!("operation {label}, {reason}"));
             return None;
         }
-        let has_token = self.roles.login.as_ref().is_some_and(|login| login.token.is_some() && login.operation != number);
+        let has_token =
+            self.roles.login.as_ref().is_some_and(|login| login.token.is_some() && login.operation != number);
         if self.roles.register != Some(number) {
             security::add(&self.document, operation, has_token, &mut step, self.vault, &mut self.report);
         }
@@ -120,7 +129,8 @@ impl<'a> Writer<'a, '_> {
         }
         if unsure {
             step.expect.push(404);
-            self.report.note(format!("{label}: nothing gives the identifier in its path, so 404 is expected, too"));
+            self.report
+                .note(format!("{label}: nothing gives the identifier in its path, so 404 is expected, too"));
         }
         Some(step)
     }
@@ -159,7 +169,9 @@ impl<'a> Writer<'a, '_> {
     ) -> String {
         let mut out = String::new();
         let mut rest = segment;
-        while let Some((start, end)) = rest.find('{').and_then(|open| Some((open, rest[open..].find('}')? + open))) {
+        while let Some((start, end)) =
+            rest.find('{').and_then(|open| Some((open, rest[open..].find('}')? + open)))
+        {
             out.push_str(&crate::address::clean(&rest[..start]));
             out.push_str(&self.path_value(operation, &rest[start + 1..end], bind, unsure));
             rest = &rest[end + 1..];
@@ -177,17 +189,23 @@ impl<'a> Writer<'a, '_> {
         let known = operation.parameters.iter().find(|one| one.place == "path" && one.name == name).cloned();
         let Some(parameter) = known else {
             *unsure = true;
-            self.report.note(format!("{}: the parameter `{name}` is not described; 1 is sent", operation.label()));
+            self.report
+                .note(format!("{}: the parameter `{name}` is not described; 1 is sent", operation.label()));
             return "1".to_owned();
         };
-        let has_value = |holder: &Value| ["example", "examples", "x-example", "default", "enum", "const"].iter().any(|key| holder.get(key).is_some());
+        let has_value = |holder: &Value| {
+            ["example", "examples", "x-example", "default", "enum", "const"]
+                .iter()
+                .any(|key| holder.get(key).is_some())
+        };
         *unsure |= !has_value(parameter.spec) && !has_value(parameter.schema);
         in_path(&self.parameter(&parameter, operation, bind))
     }
 
     fn query(&mut self, operation: &Operation<'a>, path: &mut String, bind: &mut BTreeMap<String, String>) {
         for parameter in operation.parameters.iter().filter(|one| one.place == "query") {
-            let has_example = self.document.example(parameter.spec).is_some() || parameter.schema.get("example").is_some();
+            let has_example =
+                self.document.example(parameter.spec).is_some() || parameter.schema.get("example").is_some();
             if !parameter.is_required && !has_example {
                 continue;
             }
@@ -204,7 +222,12 @@ impl<'a> Writer<'a, '_> {
     }
 
     /// Returns the value of a parameter. An enumeration becomes a feed.
-    fn parameter(&mut self, parameter: &Parameter<'a>, operation: &Operation<'a>, bind: &mut BTreeMap<String, String>) -> Value {
+    fn parameter(
+        &mut self,
+        parameter: &Parameter<'a>,
+        operation: &Operation<'a>,
+        bind: &mut BTreeMap<String, String>,
+    ) -> Value {
         let label = operation.label();
         let (vault, report) = (&mut *self.vault, &mut self.report);
         let mut special = |name: &str, example: Option<&str>| {
@@ -222,8 +245,11 @@ impl<'a> Writer<'a, '_> {
         match choices.filter(is_plain).filter(|_| parameter.schema.get("example").is_none()) {
             Some(choices) => {
                 let rows: Vec<Value> = choices.iter().map(|value| json!({ "value": value })).collect();
-                let known = self.feeds.iter().find(|(_, known)| **known == rows).map(|(feed, _)| feed.clone());
-                let feed = known.unwrap_or_else(|| self.variables.unique(&format!("{}_choice", word(parameter.name)), "_"));
+                let known =
+                    self.feeds.iter().find(|(_, known)| **known == rows).map(|(feed, _)| feed.clone());
+                let feed = known.unwrap_or_else(|| {
+                    self.variables.unique(&format!("{}_choice", word(parameter.name)), "_")
+                });
                 self.feeds.insert(feed.clone(), rows);
                 bind.insert(feed.clone(), feed.clone());
                 Value::String(format!("{{{{{feed}.value}}}}"))
@@ -233,7 +259,15 @@ impl<'a> Writer<'a, '_> {
     }
 
     /// Writes the body of an operation into a step; the error says why it cannot be sent.
-    fn body(&mut self, media: &Media<'a>, operation: &Operation<'a>, step: &mut Step) -> Result<(), &'static str> {
+    fn body(
+        &mut self,
+        media: &Media<'a>,
+        operation: &Operation<'a>,
+        step: &mut Step,
+    ) -> Result<(), &'static str> {
+        if let Some(reason) = self.document.refusal(media) {
+            return Err(reason);
+        }
         let label = operation.label();
         let (vault, report, accounts) = (&mut *self.vault, &mut self.report, &self.accounts);
         let mut hide = |name: &str, example: Option<&str>| {
@@ -253,23 +287,22 @@ impl<'a> Writer<'a, '_> {
             let each = fields().map(|(name, value)| format!("{}={}", encode(name), in_path(value)));
             step.body = Some(Value::String(each.collect::<Vec<_>>().join("&")));
         } else if kind.starts_with("multipart/") {
-            if has_file(&self.document, media) {
-                return Err("which uploads a file");
-            }
             let part = |(name, value): (&String, &Value)| {
-                format!("--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{}\r\n", plain(value))
+                format!(
+                    "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{}\r\n",
+                    plain(value)
+                )
             };
             let text: String = fields().map(part).collect();
             step.body = Some(Value::String(format!("{text}--{BOUNDARY}--\r\n")));
-            step.headers.insert("Content-Type".to_owned(), format!("multipart/form-data; boundary={BOUNDARY}"));
+            step.headers
+                .insert("Content-Type".to_owned(), format!("multipart/form-data; boundary={BOUNDARY}"));
             return Ok(());
-        } else if value.is_string() && kind.starts_with("text/") {
-            step.body = Some(value);
         } else {
-            return Err("whose body is neither JSON nor a form");
+            step.body = Some(Value::String(plain(&value)));
         }
         if kind != "application/json" {
-            step.headers.insert("Content-Type".to_owned(), kind.to_owned());
+            step.headers.insert("Content-Type".to_owned(), header_value(kind));
         }
         Ok(())
     }
@@ -293,18 +326,6 @@ impl<'a> Sampler<'a> {
         });
         Value::Object(fields.collect())
     }
-}
-
-/// Returns whether a form has a field that holds a file.
-fn has_file(document: &Document<'_>, media: &Media<'_>) -> bool {
-    let is_file = |schema: &Value| {
-        schema.get("format").and_then(Value::as_str) == Some("binary")
-            || schema.get("type").and_then(Value::as_str) == Some("file")
-            || schema.get("contentMediaType").is_some()
-    };
-    let properties = media.schema.get("properties").and_then(Value::as_object).into_iter().flatten();
-    let mut schemas = properties.filter_map(|(_, property)| document.resolve(property).ok());
-    schemas.any(is_file) || media.fields.iter().any(|field| is_file(field.schema))
 }
 
 /// Returns a value as text. Placeholders stay.

@@ -73,7 +73,8 @@ pub(super) fn of(
 fn settings(block: Option<&Value>) -> BTreeMap<String, String> {
     match block {
         Some(Value::Array(items)) => {
-            let pair = |item: &Value| Some((item.get("key")?.as_str()?.to_owned(), plain(item.get("value")?)));
+            let pair =
+                |item: &Value| Some((item.get("key")?.as_str()?.to_owned(), plain(item.get("value")?)));
             items.iter().filter_map(pair).collect()
         }
         Some(Value::Object(map)) => map.iter().map(|(key, value)| (key.clone(), plain(value))).collect(),

@@ -21,9 +21,8 @@ pub(super) fn body_of(request: &Value) -> Result<Made, &'static str> {
     if body.get("disabled").and_then(Value::as_bool).unwrap_or(false) {
         return Ok(Made::default());
     }
-    let typed = |kind: &str, body| {
-        Ok(Made { body, headers: vec![("Content-Type".to_owned(), kind.to_owned())] })
-    };
+    let typed =
+        |kind: &str, body| Ok(Made { body, headers: vec![("Content-Type".to_owned(), kind.to_owned())] });
     let own_type = enabled(request.get("header")).any(|(name, _)| name.eq_ignore_ascii_case("content-type"));
     match body.get("mode").and_then(Value::as_str) {
         None => Ok(Made::default()),

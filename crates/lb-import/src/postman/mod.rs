@@ -7,12 +7,12 @@ mod variables;
 mod walk;
 
 use crate::address::Address;
-use crate::assemble::{Draft, Load};
+use crate::assemble::{Draft, Load, texts_of};
 use crate::error::Problem;
 use crate::names::{Names, pattern, word};
 use crate::options::Options;
 use crate::report::Report;
-use crate::request::{Body, Request};
+use crate::request::{Body, Request, header_value, is_header_name, json_or_text};
 use crate::secret::{Vault, warn_of_text};
 use lb_core::workload::{Action, Extract, ExtractFrom, Step};
 use serde_json::Value;
@@ -28,7 +28,12 @@ const MOST_REQUESTS: usize = 2_000;
 const FINE: [u16; 4] = [200, 201, 202, 204];
 
 /// Makes a journey of a collection.
-pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mut Vault) -> Result<Draft, Problem> {
+pub(crate) fn import(
+    document: &Value,
+    name: &str,
+    options: &Options,
+    vault: &mut Vault,
+) -> Result<Draft, Problem> {
     let mut report = Report { format: "Postman collection".to_owned(), ..Report::default() };
     let schema = document.pointer("/info/schema").and_then(Value::as_str).unwrap_or_default();
     if schema.contains("v1.0") {
@@ -45,12 +50,28 @@ pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mu
     for item in &items {
         variables.will_be_captured(item.captures.iter().map(|capture| capture.variable.as_str()));
     }
-    let mut writer = Writer { variables, vault, report, names: Names::default(), steps: Names::default(), origin: None, missing: BTreeSet::new(), options };
+    let mut writer = Writer {
+        variables,
+        vault,
+        report,
+        names: Names::default(),
+        steps: Names::default(),
+        origin: None,
+        missing: BTreeSet::new(),
+        options,
+    };
     let mut actions = Vec::new();
     for item in &items {
         actions.extend(writer.action(item));
     }
     let (report, origin, missing) = (writer.report, writer.origin, writer.missing);
+    let captures =
+        items.iter().flat_map(|item| item.captures.iter().map(|capture| (&capture.variable, &item.name)));
+    let captured: Vec<(String, String, String)> = captures
+        .filter_map(|(variable, item)| {
+            Some((writer.variables.name(variable)?, variable.clone(), item.clone()))
+        })
+        .collect();
     if !missing.is_empty() {
         let flags: Vec<String> = missing.iter().map(|name| format!("--variable {name}=...")).collect();
         return Err(format!(
@@ -59,8 +80,17 @@ pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mu
             flags.join(" ")
         ));
     }
+    if let Some((variable, item)) = lost(&captured, &actions) {
+        return Err(format!(
+            "uses the variable {variable}, which a script of `{item}` sets, and that request is left out; give \
+            --variable {variable}=..."
+        ));
+    }
     if actions.is_empty() {
-        return Err(format!("has no request that can be imported; left out: {}", report.left_out().join("; ")));
+        return Err(format!(
+            "has no request that can be imported; left out: {}",
+            report.left_out().join("; ")
+        ));
     }
     Ok(Draft {
         name: document.pointer("/info/name").and_then(Value::as_str).map_or_else(|| name.to_owned(), title),
@@ -72,6 +102,19 @@ pub(crate) fn import(document: &Value, name: &str, options: &Options, vault: &mu
         report,
         ..Draft::default()
     })
+}
+
+/// Returns a variable that a step names although no step takes it from a reply, with the request that would have: it was
+/// left out.
+fn lost(captures: &[(String, String, String)], actions: &[(String, Action)]) -> Option<(String, String)> {
+    let steps = || actions.iter().flat_map(|(_, action)| &action.steps);
+    let is_lost = |name: &str| {
+        let placeholder = crate::request::placeholder(name);
+        !steps().any(|step| step.extract.contains_key(name))
+            && steps().any(|step| texts_of(step).contains(&placeholder))
+    };
+    let lost = captures.iter().find(|(name, ..)| is_lost(name))?;
+    Some((lost.1.clone(), lost.2.clone()))
 }
 
 fn title(text: &str) -> String {
@@ -101,13 +144,15 @@ impl Writer<'_> {
         match (&self.origin, host) {
             (None, host) => self.origin = host,
             (Some(first), Some(host)) if *first != host => {
-                self.report.leave_out(format!("requests to another host, {host}; the first one goes to {first}"));
+                self.report
+                    .leave_out(format!("requests to another host, {host}; the first one goes to {first}"));
                 return None;
             }
             _ => {}
         }
         let request = item.request;
-        let method = request.get("method").and_then(Value::as_str).unwrap_or("GET").trim().to_ascii_uppercase();
+        let method =
+            request.get("method").and_then(Value::as_str).unwrap_or("GET").trim().to_ascii_uppercase();
         if method.is_empty() || !method.bytes().all(|byte| byte.is_ascii_uppercase()) {
             self.report.leave_out("requests whose method is not one of HTTP");
             return None;
@@ -120,7 +165,8 @@ impl Writer<'_> {
             }
         };
         let mut headers = body.headers;
-        headers.extend(walk::enabled(request.get("header")).filter(|(name, _)| !is_dropped(name)));
+        let own = walk::enabled(request.get("header")).filter(|(name, _)| !is_dropped(name));
+        headers.extend(own.map(|(name, value)| (name, header_value(&value))));
         let request = Request { method, path: address.path, query: address.query, headers, body: body.body };
         let mut step = self.step(item, request);
         self.authorise(item, &mut step);
@@ -137,14 +183,18 @@ impl Writer<'_> {
         };
         // The variable of the address is usually the first thing in it, and `--url` makes its value irrelevant.
         let raw = match raw.strip_prefix("{{").and_then(|rest| rest.split_once("}}")) {
-            Some((name, rest)) if self.variables.constant(name.trim()).is_none() && self.options.url.is_some() => {
+            Some((name, rest))
+                if self.variables.constant(name.trim()).is_none() && self.options.url.is_some() =>
+            {
                 rest.to_owned()
             }
             _ => raw,
         };
         let known = self.variables.constants_in(&raw);
-        let known = if known.contains("://") || known.starts_with('/') { known } else { format!("http://{known}") };
-        let host = known.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
+        let known =
+            if known.contains("://") || known.starts_with('/') { known } else { format!("http://{known}") };
+        let host =
+            known.split("://").nth(1).and_then(|rest| rest.split(['/', '?']).next()).unwrap_or_default();
         if host.contains("{{") {
             self.missing.extend(variables::names_in(host));
             return None;
@@ -172,7 +222,9 @@ impl Writer<'_> {
         });
         self.variables.restore(&mut step);
         for capture in &item.captures {
-            step.extract.insert(self.variables.name(&capture.variable), capture.from.clone());
+            if let Some(name) = self.variables.name(&capture.variable) {
+                step.extract.insert(name, capture.from.clone());
+            }
         }
         step.required = !step.extract.is_empty();
         step.expect = if item.expect.is_empty() { FINE.to_vec() } else { item.expect.clone() };
@@ -194,17 +246,20 @@ impl Writer<'_> {
             method: request.method.clone(),
             path: text(&request.path),
             query: request.query.as_deref().map(&mut text),
-            headers: request.headers.iter().map(|(name, value)| (name.clone(), text(value))).collect(),
+            headers: request
+                .headers
+                .iter()
+                .map(|(name, value)| (name.clone(), header_value(&text(value))))
+                .collect(),
             body: match &request.body {
                 Body::None => Body::None,
                 Body::Text(body) => {
                     let body = text(body);
-                    match serde_json::from_str::<Value>(&body) {
-                        Ok(json) if is_json(&request.headers) && (json.is_object() || json.is_array()) => Body::Json(json),
-                        _ => Body::Text(body),
-                    }
+                    if is_json(&request.headers) { json_or_text(body) } else { Body::Text(body) }
                 }
-                Body::Form(fields) => Body::Form(fields.iter().map(|(name, value)| (text(name), text(value))).collect()),
+                Body::Form(fields) => {
+                    Body::Form(fields.iter().map(|(name, value)| (text(name), text(value))).collect())
+                }
                 Body::Json(json) => Body::Json(json.clone()),
             },
         };
@@ -229,9 +284,15 @@ impl Writer<'_> {
                     value
                 };
                 match place {
+                    auth::Place::Header(name) if !is_header_name(&name) => {
+                        self.report.note(format!(
+                            "{}: `{name}` is not a header name; its key is not sent",
+                            item.name
+                        ));
+                    }
                     auth::Place::Header(name) => {
                         step.headers.retain(|known, _| !known.eq_ignore_ascii_case(&name));
-                        step.headers.insert(name, format!("{scheme}{value}"));
+                        step.headers.insert(name, header_value(&format!("{scheme}{value}")));
                     }
                     auth::Place::Query(name) => {
                         step.path.push(if step.path.contains('?') { '&' } else { '?' });
@@ -250,11 +311,17 @@ fn is_json(headers: &[(String, String)]) -> bool {
 
 fn is_dropped(name: &str) -> bool {
     const DROPPED: [&str; 9] = [
-        "host", "cookie", "content-length", "connection", "accept-encoding", "transfer-encoding", "postman-token",
-        "expect", "te",
+        "host",
+        "cookie",
+        "content-length",
+        "connection",
+        "accept-encoding",
+        "transfer-encoding",
+        "postman-token",
+        "expect",
+        "te",
     ];
-    let is_name = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte));
-    !is_name || DROPPED.contains(&name.to_ascii_lowercase().as_str())
+    !is_header_name(name) || DROPPED.contains(&name.to_ascii_lowercase().as_str())
 }
 
 /// A value that a script takes from a reply.

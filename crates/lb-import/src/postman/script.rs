@@ -27,7 +27,9 @@ pub(super) fn read(item: &Value) -> Script {
     let mut script = Script::default();
     for event in item.get("event").and_then(Value::as_array).into_iter().flatten() {
         let lines = match event.pointer("/script/exec") {
-            Some(Value::Array(lines)) => lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+            Some(Value::Array(lines)) => {
+                lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
+            }
             Some(Value::String(text)) => text.clone(),
             _ => continue,
         };
@@ -63,7 +65,8 @@ fn read_test(text: &str, script: &mut Script) {
             script.captures.extend(place.map(|from| Capture { variable, from }));
         }
         for found in patterns.status.captures_iter(line) {
-            let numbers = patterns.number.find_iter(&found[1]).filter_map(|number| number.as_str().parse::<u16>().ok());
+            let numbers =
+                patterns.number.find_iter(&found[1]).filter_map(|number| number.as_str().parse::<u16>().ok());
             script.expect.extend(numbers);
             understood = true;
         }
@@ -145,13 +148,19 @@ impl Patterns {
         if ["pm.response.text()", "responseBody"].contains(&expression) {
             return Some(Place::Text);
         }
-        let plain = expression.strip_prefix("pm.response.").or_else(|| expression.strip_prefix("pm.")).unwrap_or(expression);
+        let plain = expression
+            .strip_prefix("pm.response.")
+            .or_else(|| expression.strip_prefix("pm."))
+            .unwrap_or(expression);
         if let Some(found) = self.named.captures(plain) {
             let name = found[2].to_owned();
             let is_all = found.get(0).is_some_and(|all| all.end() == plain.len());
-            return is_all.then(|| if &found[1] == "headers" { Place::Header(name) } else { Place::Cookie(name) });
+            return is_all
+                .then(|| if &found[1] == "headers" { Place::Header(name) } else { Place::Cookie(name) });
         }
-        let end = expression.find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$')).unwrap_or(expression.len());
+        let end = expression
+            .find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$'))
+            .unwrap_or(expression.len());
         match known.get(&expression[..end])? {
             Place::Pointer(pointer) => self.parts(pointer.clone(), &expression[end..]),
             place if end == expression.len() => Some(place.clone()),
@@ -192,11 +201,30 @@ mod tests {
     #[test]
     fn the_usual_forms_of_keeping_a_value_are_recognised() {
         for (lines, expected) in [
-            (&["var jsonData = pm.response.json();", "pm.environment.set(\"token\", jsonData.token);"][..], pointer("token", "/token")),
-            (&["const body = JSON.parse(responseBody)", "postman.setEnvironmentVariable('id', body.user.ids[0])"], pointer("id", "/user/ids/0")),
-            (&["pm.collectionVariables.set(\"t\", pm.response.json().data[\"access-token\"]);"], pointer("t", "/data/access-token")),
+            (
+                &["var jsonData = pm.response.json();", "pm.environment.set(\"token\", jsonData.token);"][..],
+                pointer("token", "/token"),
+            ),
+            (
+                &[
+                    "const body = JSON.parse(responseBody)",
+                    "postman.setEnvironmentVariable('id', body.user.ids[0])",
+                ],
+                pointer("id", "/user/ids/0"),
+            ),
+            (
+                &["pm.collectionVariables.set(\"t\", pm.response.json().data[\"access-token\"]);"],
+                pointer("t", "/data/access-token"),
+            ),
             (&["let r = pm.response.json(); pm.globals.set('x', r.x);"], pointer("x", "/x")),
-            (&["const { a } = 1;", "const u = pm.response.json().user;", "pm.variables.set(`n`, u.name.toString());"], pointer("n", "/user/name")),
+            (
+                &[
+                    "const { a } = 1;",
+                    "const u = pm.response.json().user;",
+                    "pm.variables.set(`n`, u.name.toString());",
+                ],
+                pointer("n", "/user/name"),
+            ),
         ] {
             assert_eq!(script(lines).captures, [expected], "{lines:?}");
         }

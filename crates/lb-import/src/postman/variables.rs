@@ -38,6 +38,8 @@ const DYNAMIC: [(&str, &str); 18] = [
 #[derive(Clone, Debug, Default)]
 pub(super) struct Variables {
     constants: BTreeMap<String, String>,
+    /// Names of the constants that the user gave.
+    given: BTreeSet<String>,
     /// Names in the journey of variables that scripts set.
     captured: BTreeMap<String, String>,
     names: Names,
@@ -66,22 +68,22 @@ impl Variables {
         }
         constants.extend(given.iter().map(|(name, value)| (name.clone(), value.clone())));
         let names = Names::without(&["user", "uuid", "int", "env", "secret", "account", "braces"]);
-        Self { constants, names, ..Self::default() }
+        Self { constants, given: given.keys().cloned().collect(), names, ..Self::default() }
     }
 
-    /// Notes that scripts set these variables. They are then no constants.
+    /// Notes that scripts set these variables. They are then not constants, unless the user gave them.
     pub(super) fn will_be_captured<'a>(&mut self, names: impl Iterator<Item = &'a str>) {
         for name in names {
-            if !self.captured.contains_key(name) {
+            if !self.captured.contains_key(name) && !self.given.contains(name) {
                 let unique = self.names.unique(&word(name), "_");
                 self.captured.insert(name.to_owned(), unique);
             }
         }
     }
 
-    /// Returns the name in the journey of a variable that a script sets.
-    pub(super) fn name(&self, variable: &str) -> String {
-        self.captured.get(variable).cloned().unwrap_or_else(|| word(variable))
+    /// Returns the name in the journey of a variable that a script sets; `None` if the user gave it.
+    pub(super) fn name(&self, variable: &str) -> Option<String> {
+        self.captured.get(variable).cloned()
     }
 
     /// Returns the value of a constant.
@@ -111,7 +113,8 @@ impl Variables {
         let text = self.constants_in(text);
         let mut missing = BTreeSet::new();
         let text = replace(&text, |name| {
-            let dynamic = DYNAMIC.iter().find(|(known, _)| *known == name).map(|(_, stands)| (*stands).to_owned());
+            let dynamic =
+                DYNAMIC.iter().find(|(known, _)| *known == name).map(|(_, stands)| (*stands).to_owned());
             let Some(stands) = dynamic.or_else(|| self.captured.get(name).cloned()) else {
                 missing.insert(name.to_owned());
                 return None;
@@ -247,7 +250,11 @@ mod tests {
         let mut variables = variables();
         let resolved = variables.resolve("{{base}}/x?page={{ page }}&t={{token}}&o={{off}}&s={{self}}");
         assert_eq!(resolved.missing, ["off".to_owned(), "self".to_owned()].into());
-        assert!(resolved.text.starts_with("http://h:1/api/x?page=7&t=9007199254000000&o={{off}}"), "{}", resolved.text);
+        assert!(
+            resolved.text.starts_with("http://h:1/api/x?page=7&t=9007199254000000&o={{off}}"),
+            "{}",
+            resolved.text
+        );
         assert_eq!(variables.restore_text("a 9007199254000000"), "a {{token}}");
     }
 
@@ -259,7 +266,11 @@ mod tests {
         step.body = Some(json!({ "a": mark, "b": 1 }));
         variables.restore(&mut step);
         assert_eq!(step.path, "/{{token}}");
-        assert_eq!(step.body, Some(json!("{\"a\":\"{{token}}\",\"b\":1}")), "what Postman writes in quotes stays a text");
+        assert_eq!(
+            step.body,
+            Some(json!("{\"a\":\"{{token}}\",\"b\":1}")),
+            "what Postman writes in quotes stays a text"
+        );
         step.body = serde_json::from_str(&format!("{{\"id\":{mark}}}")).ok();
         variables.restore(&mut step);
         assert_eq!(step.body, Some(json!("{\"id\":{{token}}}")));

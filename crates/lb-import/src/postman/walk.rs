@@ -66,7 +66,8 @@ fn folder<'a>(
             let examples = item.get("response").and_then(Value::as_array).into_iter().flatten();
             let statuses = examples.filter_map(|example| example.get("code")?.as_u64());
             // Examples of failures show what else can happen, not what is wanted.
-            read.expect = statuses.filter(|status| (200..400).contains(status)).map(|status| status as u16).collect();
+            read.expect =
+                statuses.filter(|status| (200..400).contains(status)).map(|status| status as u16).collect();
             read.expect.sort_unstable();
             read.expect.dedup();
         }
@@ -79,7 +80,9 @@ fn folder<'a>(
 fn note_scripts(item: &Value, name: &str, report: &mut Report) {
     let read = script::read(item);
     if !read.captures.is_empty() || !read.unknown.is_empty() {
-        report.note(format!("{name}: scripts of a collection or a folder are not imported, only those of requests"));
+        report.note(format!(
+            "{name}: scripts of a collection or a folder are not imported, only those of requests"
+        ));
     }
 }
 
@@ -134,7 +137,10 @@ pub(super) fn path_variables(request: &Value, path: &str) -> String {
     let list = request.pointer("/url/variable");
     let values: Vec<(String, String)> = enabled(list).collect();
     let segment = |segment: &str| match segment.strip_prefix(':') {
-        Some(name) => values.iter().find(|(known, _)| known == name).map_or(segment.to_owned(), |(_, value)| value.clone()),
+        Some(name) => values
+            .iter()
+            .find(|(known, _)| known == name)
+            .map_or(segment.to_owned(), |(_, value)| value.clone()),
         None => segment.to_owned(),
     };
     path.split('/').map(segment).collect::<Vec<_>>().join("/")

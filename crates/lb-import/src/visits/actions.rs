@@ -5,7 +5,7 @@ use crate::address::clean;
 use crate::names::{Names, word};
 use crate::options::Options;
 use crate::report::Report;
-use crate::request::{Body, FORM, Request, blank_step};
+use crate::request::{Body, FORM, Request, blank_step, header_value, is_header_name, json_or_text};
 use crate::secret::{Vault, is_secret_name, warn_of_text};
 use lb_core::workload::{Action, Step};
 use lb_recording::Entry;
@@ -14,11 +14,21 @@ use std::collections::BTreeMap;
 
 /// The most rows of a feed; rarer values are left out.
 const MOST_ROWS: usize = 1_000;
+/// The most JSON values in all feeds together, so that the config can be read.
+const MOST_VALUES: usize = 120_000;
 /// The variable of the rows.
 const ROW: &str = "row";
 /// Headers of a recorded request that belong to its connection or to its user.
-const DROPPED: [&str; 8] =
-    ["host", "cookie", "content-length", "connection", "accept-encoding", "transfer-encoding", "user-agent", "te"];
+const DROPPED: [&str; 8] = [
+    "host",
+    "cookie",
+    "content-length",
+    "connection",
+    "accept-encoding",
+    "transfer-encoding",
+    "user-agent",
+    "te",
+];
 
 /// Actions by name, and rows of feeds by name.
 type Made = (Vec<(String, Action)>, BTreeMap<String, Vec<Value>>);
@@ -27,6 +37,7 @@ type Made = (Vec<(String, Action)>, BTreeMap<String, Vec<Value>>);
 pub(super) fn of(groups: &[Group<'_>], options: &Options, vault: &mut Vault, report: &mut Report) -> Made {
     let (mut actions, mut feeds) = (Vec::new(), BTreeMap::new());
     let (mut names, mut step_names) = (Names::default(), Names::default());
+    let mut room = MOST_VALUES;
     for group in groups {
         let expect = expected(group, report);
         if expect.is_empty() {
@@ -44,12 +55,13 @@ pub(super) fn of(groups: &[Group<'_>], options: &Options, vault: &mut Vault, rep
                 let place = format!("the query value `{query}` of {} {shown}", group.method);
                 report.secrets.push(format!("{place}: written in clear into `feeds.{name}`, as recorded"));
             }
-            feeds.insert(name.clone(), rows(group, &fields, report));
+            feeds.insert(name.clone(), rows(group, &fields, &mut room, report));
         }
         let weights = &options.weights;
         let weight = weights.get(&name).or_else(|| weights.get(&group.method)).copied();
         let weight = weight.unwrap_or(group.entries.len() as f64);
-        actions.push((name, Action { steps: vec![step], weight, think_time_s: None, can_be_abandoned: false }));
+        actions
+            .push((name, Action { steps: vec![step], weight, think_time_s: None, can_be_abandoned: false }));
     }
     (actions, feeds)
 }
@@ -87,22 +99,27 @@ fn fields(group: &Group<'_>) -> Vec<String> {
     ids.chain(query).map(|name| names.unique(&name, "_")).collect()
 }
 
-fn rows(group: &Group<'_>, fields: &[String], report: &mut Report) -> Vec<Value> {
+fn rows(group: &Group<'_>, fields: &[String], room: &mut usize, report: &mut Report) -> Vec<Value> {
     let mut counted: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for entry in &group.entries {
         *counted.entry(group.values(entry)).or_default() += 1;
     }
     let mut counted: Vec<(Vec<String>, usize)> = counted.into_iter().collect();
     counted.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
-    for _ in counted.iter().skip(MOST_ROWS) {
-        report.leave_out(format!("rare values in paths and queries, beyond the {MOST_ROWS} most frequent ones"));
+    // A row has two values for each field and for its popularity. A feed needs at least one row.
+    let cost = 2 * fields.len() + 3;
+    let most = MOST_ROWS.min(*room / cost).max(1);
+    for _ in counted.iter().skip(most) {
+        report.leave_out("rare values in paths and queries, beyond the most frequent ones of each pattern");
     }
+    *room = room.saturating_sub(cost * counted.len().min(most));
     let row = |(values, count): (Vec<String>, usize)| {
-        let mut row: Map<String, Value> = fields.iter().cloned().zip(values.into_iter().map(Value::from)).collect();
+        let mut row: Map<String, Value> =
+            fields.iter().cloned().zip(values.into_iter().map(Value::from)).collect();
         row.insert("popularity".to_owned(), json!(count));
         Value::Object(row)
     };
-    counted.into_iter().take(MOST_ROWS).map(row).collect()
+    counted.into_iter().take(most).map(row).collect()
 }
 
 fn step(group: &Group<'_>, name: &str, fields: &[String], vault: &mut Vault, report: &mut Report) -> Step {
@@ -123,16 +140,20 @@ fn step(group: &Group<'_>, name: &str, fields: &[String], vault: &mut Vault, rep
             path.push_str(&fields.next().unwrap_or_default());
         }
     }
-    let Some(first) = group.entries.first().filter(|entry| !entry.headers.is_empty() || !entry.body.is_empty()) else {
+    let Some(first) =
+        group.entries.first().filter(|entry| !entry.headers.is_empty() || !entry.body.is_empty())
+    else {
         return blank_step(name, &group.method, path);
     };
     let label = format!("{} {name}", group.method);
     let request = request(first, &group.method);
     if group.entries.iter().any(|entry| entry.body != first.body) {
-        report.note(format!("{label}: the body of the first request is sent each time; recorded ones differ"));
+        report
+            .note(format!("{label}: the body of the first request is sent each time; recorded ones differ"));
     }
     warn_of_text(&request.body, &label, report);
-    let mut step = request.step(name, &mut |spot, value| vault.replace(&request, &label, spot, value, report));
+    let mut step =
+        request.step(name, &mut |spot, value| vault.replace(&request, &label, spot, value, report));
     step.path = path;
     step
 }
@@ -143,19 +164,23 @@ fn request(entry: &Entry, method: &str) -> Request {
         .headers
         .iter()
         .filter(|(name, value)| !DROPPED.contains(&name.to_ascii_lowercase().as_str()) && !value.is_empty())
-        .cloned()
+        .filter(|(name, _)| is_header_name(name))
+        .map(|(name, value)| (name.clone(), header_value(value)))
         .collect();
     let text = String::from_utf8_lossy(&entry.body).into_owned();
-    let is_form = headers.iter().any(|(name, kind)| name.eq_ignore_ascii_case("content-type") && kind.starts_with(FORM));
-    let body = match serde_json::from_str::<Value>(&text) {
-        _ if text.is_empty() => Body::None,
-        Ok(json) if json.is_object() || json.is_array() => Body::Json(json),
-        _ if is_form => {
+    let is_form = headers
+        .iter()
+        .any(|(name, kind)| name.eq_ignore_ascii_case("content-type") && kind.starts_with(FORM));
+    let body = match text.is_empty() {
+        true => Body::None,
+        false if is_form => {
             let decode = |text: &str| crate::address::decode(text, true);
             let fields = crate::address::pairs(&text);
-            Body::Form(fields.map(|(name, value)| (decode(name), decode(value.unwrap_or_default()))).collect())
+            Body::Form(
+                fields.map(|(name, value)| (decode(name), decode(value.unwrap_or_default()))).collect(),
+            )
         }
-        _ => Body::Text(text),
+        false => json_or_text(text),
     };
     Request { method: method.to_owned(), path: "/".to_owned(), query: None, headers, body }
 }

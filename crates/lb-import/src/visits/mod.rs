@@ -49,34 +49,47 @@ pub(crate) fn import(
         report.note("a log does not say whether TLS was spoken; http is assumed");
     }
     let load = load(&habits, &mut report);
+    // With an address, the backends are those behind it.
+    let topology = (origin.is_none() && options.url.is_none()).then(|| topology(&kept));
     Ok(Draft {
         name: name.to_owned(),
-        description: "Visitors as a log recorded them: requests by pattern of the path, as often as recorded.".to_owned(),
+        description:
+            "Visitors as a log recorded them: requests by pattern of the path, as often as recorded."
+                .to_owned(),
         origin,
         actions,
         feeds,
         load,
+        topology,
         report,
         ..Draft::default()
     })
 }
 
 /// Returns the entries to import.
-fn choose<'a>(entries: &'a [Entry], options: &Options, report: &mut Report) -> Result<Vec<&'a Entry>, Problem> {
+fn choose<'a>(
+    entries: &'a [Entry],
+    options: &Options,
+    report: &mut Report,
+) -> Result<Vec<&'a Entry>, Problem> {
     let host_of = |entry: &Entry| entry.host.as_deref().unwrap_or_default().to_ascii_lowercase();
     let mut hosts: BTreeMap<String, usize> = BTreeMap::new();
     for entry in entries {
         *hosts.entry(host_of(entry)).or_default() += 1;
     }
     let own: Vec<String> = match options.hosts.is_empty() {
-        true => hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host.clone()).into_iter().collect(),
+        true => {
+            hosts.iter().max_by_key(|(_, count)| **count).map(|(host, _)| host.clone()).into_iter().collect()
+        }
         false => options.hosts.iter().map(|host| host.trim().to_ascii_lowercase()).collect(),
     };
     let mut chosen = Vec::new();
     for entry in entries {
         let host = host_of(entry);
-        if !own.contains(&host) && !(options.hosts.is_empty() && host.is_empty()) {
-            report.leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
+        let is_own = own.contains(&host) || (options.hosts.is_empty() && host.is_empty());
+        if !is_own {
+            report
+                .leave_out(format!("requests to another host, {host} (--host {host} imports them instead)"));
         } else if options.assets == Assets::Drop && patterns::is_asset(&entry.target) {
             report.leave_out("static assets (--assets keep imports them)");
         } else {
@@ -86,7 +99,11 @@ fn choose<'a>(entries: &'a [Entry], options: &Options, report: &mut Report) -> R
     match chosen.is_empty() {
         true => {
             let known = hosts.keys().map(|host| if host.is_empty() { "(none)" } else { host.as_str() });
-            Err(format!("has no request to {}; it has requests to {}", own.join(", "), lb_core::suggest::listing(known)))
+            Err(format!(
+                "has no request to {}; it has requests to {}",
+                own.join(", "),
+                lb_core::suggest::listing(known)
+            ))
         }
         false => Ok(chosen),
     }
@@ -103,8 +120,12 @@ fn load(habits: &Habits, report: &mut Report) -> Load {
     };
     let sessions_per_s = rate / (f64::from(count[0] + count[1]) / 2.0);
     let digits = |number: f64| (number * 1e6).round() / 1e6;
-    load.arrivals = Some(json!({ "process": "poisson", "rate": digits(sessions_per_s).max(1e-6), "start": "session" }));
-    load.duration_s = (WANTED_ARRIVALS / sessions_per_s).max(habits.length_s.min(300.0)).clamp(LENGTH_S[0], LENGTH_S[1]).ceil();
+    load.arrivals =
+        Some(json!({ "process": "poisson", "rate": digits(sessions_per_s).max(1e-6), "start": "session" }));
+    load.duration_s = (WANTED_ARRIVALS / sessions_per_s)
+        .max(habits.length_s.min(300.0))
+        .clamp(LENGTH_S[0], LENGTH_S[1])
+        .ceil();
     // Only flags and the simulator's warm-up ask for users; arrivals replace them.
     (load.users, load.ramp_up_s) = (1, 0.0);
     report.note(format!(
@@ -128,6 +149,20 @@ fn load(habits: &Habits, report: &mut Report) -> Load {
         ));
     }
     load
+}
+
+/// Returns three backends that answer for all paths, as fast on average as recorded replies, or within 10 ms.
+fn topology(entries: &[&Entry]) -> serde_json::Value {
+    let times: Vec<f64> =
+        entries.iter().filter_map(|entry| Some(entry.duration?.as_secs_f64() * 1000.0)).collect();
+    let mean = times.iter().sum::<f64>() / times.len().max(1) as f64;
+    let mean = if mean > 0.0 { round(mean.clamp(0.1, 10_000.0)) } else { 10.0 };
+    let backends = ["one", "two", "three"].map(|id| json!({ "id": id }));
+    json!({
+        "name": "made-up",
+        "service_time": { "distribution": "exponential", "mean_ms": mean },
+        "pools": [{ "name": "site", "backends": backends }]
+    })
 }
 
 fn span(seconds: f64) -> String {

@@ -27,8 +27,8 @@ pub(super) struct Group<'a> {
 /// Returns whether a target names a static asset.
 pub(super) fn is_asset(target: &str) -> bool {
     const ENDINGS: [&str; 19] = [
-        "avif", "bmp", "css", "eot", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "mp4", "otf", "png", "svg",
-        "ttf", "webp", "woff", "woff2",
+        "avif", "bmp", "css", "eot", "gif", "ico", "jpeg", "jpg", "js", "map", "mjs", "mp4", "otf", "png",
+        "svg", "ttf", "webp", "woff", "woff2",
     ];
     let file = target.split('?').next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
     file.rsplit_once('.').is_some_and(|(_, ending)| ENDINGS.contains(&ending.to_ascii_lowercase().as_str()))
@@ -39,8 +39,10 @@ impl Group<'_> {
     pub(super) fn values(&self, entry: &Entry) -> Vec<String> {
         let (path, query) = split(&entry.target);
         let segments = path.split('/').skip(1).zip(&self.segments);
-        let mut values: Vec<String> =
-            segments.filter(|(_, known)| known.is_none()).map(|(segment, _)| decode(segment, false)).collect();
+        let mut values: Vec<String> = segments
+            .filter(|(_, known)| known.is_none())
+            .map(|(segment, _)| decode(segment, false))
+            .collect();
         values.extend(pairs(query).filter_map(|(_, value)| value).map(|value| decode(value, true)));
         values
     }
@@ -68,7 +70,9 @@ pub(super) fn group<'a>(entries: &[&'a Entry], report: &mut Report) -> Vec<Group
     groups.sort_by_key(|group| std::cmp::Reverse(group.entries.len()));
     for group in groups.iter().skip(MOST_PATTERNS) {
         for _ in &group.entries {
-            report.leave_out(format!("requests with rare patterns, beyond the {MOST_PATTERNS} most frequent ones"));
+            report.leave_out(format!(
+                "requests with rare patterns, beyond the {MOST_PATTERNS} most frequent ones"
+            ));
         }
     }
     groups.truncate(MOST_PATTERNS);
@@ -93,7 +97,8 @@ fn can_be_sent(entry: &Entry, report: &mut Report) -> bool {
 /// Returns the segments of each path; `None` stands for a value: an identifier, or one of many segments that follow the
 /// same path.
 fn patterns(entries: &[&Entry]) -> Vec<Vec<Option<String>>> {
-    let paths: Vec<Vec<&str>> = entries.iter().map(|entry| split(&entry.target).0.split('/').skip(1).collect()).collect();
+    let paths: Vec<Vec<&str>> =
+        entries.iter().map(|entry| split(&entry.target).0.split('/').skip(1).collect()).collect();
     let mut found: Vec<Vec<Option<String>>> = vec![Vec::new(); paths.len()];
     let mut prefixes: Vec<String> = entries.iter().map(|entry| entry.method.clone()).collect();
     for depth in 0..DEEPEST {
@@ -133,7 +138,8 @@ mod tests {
 
     #[test]
     fn requests_are_grouped_by_what_they_have_in_common() {
-        let mut all = vec![entry("GET", "/items/1?page=1"), entry("GET", "/items/2?page=7"), entry("GET", "/about")];
+        let mut all =
+            vec![entry("GET", "/items/1?page=1"), entry("GET", "/items/2?page=7"), entry("GET", "/about")];
         all.push(entry("POST", "/orders"));
         let mut report = Report::default();
         let groups = group(&all.iter().collect::<Vec<_>>(), &mut report);
@@ -148,7 +154,8 @@ mod tests {
 
     #[test]
     fn many_names_after_the_same_path_are_values() {
-        let all: Vec<Entry> = (0..40).map(|number| entry("GET", &format!("/shoes/model-{number}-red/size"))).collect();
+        let all: Vec<Entry> =
+            (0..40).map(|number| entry("GET", &format!("/shoes/model-{number}-red/size"))).collect();
         let groups = group(&all.iter().collect::<Vec<_>>(), &mut Report::default());
         assert_eq!(groups.len(), 1);
         assert_eq!(groups[0].segments, [Some("shoes".to_owned()), None, Some("size".to_owned())]);

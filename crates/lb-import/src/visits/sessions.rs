@@ -44,8 +44,8 @@ impl Habits {
         };
         let length_s = last.0 - first.0;
         // The last request stands for a time of its own.
-        let requests_per_s =
-            (length_s > 0.0).then(|| sorted.len() as f64 / (length_s * sorted.len() as f64 / (sorted.len() - 1) as f64));
+        let requests_per_s = (length_s > 0.0)
+            .then(|| sorted.len() as f64 / (length_s * sorted.len() as f64 / (sorted.len() - 1) as f64));
         let (sessions, pauses) = sessions(&sorted);
         let per_session = requests as f64 / sessions.max(1) as f64;
         Self {
