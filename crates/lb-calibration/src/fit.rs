@@ -5,9 +5,7 @@ use super::mishaps::{self, Mishap, Seen};
 use super::pace::{self, Observation, Paces};
 use super::queueing::{self, Candidates, Fit, Queueing, Replayed, Tick};
 use super::visits::{self, Visit, Visits};
-use super::{
-    BackendEvidence, Calibration, Load, OverheadSource, Resolution, arrivals, demand, overhead,
-};
+use super::{BackendEvidence, Calibration, Load, OverheadSource, Resolution, arrivals, demand, overhead};
 use lb_core::fault::{Fault, FaultKind, SHORTEST_S};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
@@ -168,9 +166,8 @@ impl Workings {
     /// faults, stay as they were fitted.
     pub(super) fn resampled(&self, weights: &[u32], length: Span, routes: &[String]) -> Calibration {
         let period = (length.as_nanos() as f64 / weights.len() as f64).max(1.0);
-        let weight = |one: &Observation| {
-            f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)])
-        };
+        let weight =
+            |one: &Observation| f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)]);
         let total: usize = self.observations.iter().map(Vec::len).sum();
         let stride = total.div_ceil(MOST_RESAMPLED).max(1);
         let mut paces = self.paces.clone();

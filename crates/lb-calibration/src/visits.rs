@@ -78,7 +78,8 @@ pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64, unit: f6
         let sent = exchange.sent.as_nanos() as f64;
         let stay = exchange.latency.map(|latency| (latency.as_nanos() as f64 - overhead).max(0.0));
         let came = sent + overhead / 2.0;
-        let at_once = stay.is_some_and(|stay| stay <= (AT_ONCE * typical[backend]).max(overhead).max(1.5 * unit));
+        let at_once =
+            stay.is_some_and(|stay| stay <= (AT_ONCE * typical[backend]).max(overhead).max(1.5 * unit));
         let refusal = match exchange.end {
             End::Failed if at_once => Some(RefusalKind::Error),
             End::Disconnected => Some(RefusalKind::Connection),

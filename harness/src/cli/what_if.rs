@@ -96,6 +96,8 @@ fn write_topology(path: &Path, calibration: &Calibration) -> Result<(), Failure>
 fn write(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).or_exit(ExitCode::Internal)? + "\n";
     std::fs::write(path, text)
-        .with_context(|| format!("failed to write `{}`; give another path with --topology-out", path.display()))
+        .with_context(|| {
+            format!("failed to write `{}`; give another path with --topology-out", path.display())
+        })
         .or_exit(ExitCode::Preflight)
 }

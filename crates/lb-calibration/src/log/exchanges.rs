@@ -72,11 +72,7 @@ mod tests {
         let found = ends(Some(200), vec![attempt(Some(502), Some(7)), attempt(Some(200), Some(30))]);
         let expected = [
             Tried { offset: Span::ZERO, latency: Some(Span::from_millis(7)), end: End::Disconnected },
-            Tried {
-                offset: Span::from_millis(7),
-                latency: Some(Span::from_millis(30)),
-                end: End::Served,
-            },
+            Tried { offset: Span::from_millis(7), latency: Some(Span::from_millis(30)), end: End::Served },
         ];
         assert_eq!(found, expected);
     }

@@ -7,7 +7,7 @@ use super::resolution::Unit;
 use super::routes::{self, Names};
 use super::{AccessLog, Counts, LoggedRequest};
 use crate::Resolution;
-use lb_core::rng::hash_name;
+use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
 use lb_recording::{Entry, path_pattern};
 use lb_traces::read::{End, Episode, Exchange, Traces};
@@ -106,7 +106,8 @@ impl Gatherer {
         let kept = self.kept_backends(pool_of)?;
         // The new number of each backend that is kept, by the order of names.
         let numbers: HashMap<u16, u16> = kept.iter().zip(0..).map(|(old, new)| (*old, new)).collect();
-        self.rows.sort_by_key(|row| row.at);
+        // Logs are written when requests end, so that of one instant the shortest come first; by chance is fair.
+        self.rows.sort_by_key(|row| (row.at, mix(u64::from(row.first))));
         let rows = std::mem::take(&mut self.rows);
         let (rows, others): (Vec<Row>, Vec<Row>) = rows
             .into_iter()
@@ -122,12 +123,10 @@ impl Gatherer {
         let began = rows[0].at;
         // What was cut off a duration is half a unit on average; differences of clock times are right on average.
         let cut = if resolution.durations_cut { resolution.unit.mul_f64(0.5) } else { Span::ZERO };
-        let since = |at: i128, offset: Span| {
-            Time::from_nanos(u64::try_from(at - began).unwrap_or(u64::MAX)) + offset
-        };
-        let route = |row: &Row| {
-            of_pattern.get(row.pattern as usize).copied().unwrap_or(routes.len() as u16 - 1)
-        };
+        let since =
+            |at: i128, offset: Span| Time::from_nanos(u64::try_from(at - began).unwrap_or(u64::MAX)) + offset;
+        let route =
+            |row: &Row| of_pattern.get(row.pattern as usize).copied().unwrap_or(routes.len() as u16 - 1);
         let mut exchanges = Vec::with_capacity(self.attempts.len());
         let mut requests = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -156,7 +155,8 @@ impl Gatherer {
         }
         exchanges.sort_by_key(|exchange| exchange.sent);
         requests.sort_by_key(|request| request.at);
-        let names: Vec<String> = kept.iter().map(|old| self.backends.list[usize::from(*old)].clone()).collect();
+        let names: Vec<String> =
+            kept.iter().map(|old| self.backends.list[usize::from(*old)].clone()).collect();
         let notes = notes(&self.counts, &requests, resolution.unit);
         let episode = Episode {
             run: "log".to_owned(),
@@ -297,7 +297,11 @@ fn notes(counts: &Counts, requests: &[LoggedRequest], resolution: Span) -> Vec<S
         (counts.of_rare_backends, "went to backends with less than 0.2 % of all requests"),
     ] {
         if count > 0 {
-            notes.push(format!("{count} of {} entries ({:.1} %) {what}, and are left out", counts.entries, share(count)));
+            notes.push(format!(
+                "{count} of {} entries ({:.1} %) {what}, and are left out",
+                counts.entries,
+                share(count)
+            ));
         }
     }
     if counts.retried > 0 {
