@@ -29,6 +29,8 @@ struct Row {
     /// Position of the first attempt in [`Gatherer::attempts`].
     first: u32,
     attempts: u16,
+    /// Whether there were attempts that the log does not name, or several.
+    retried: bool,
 }
 
 /// One attempt, compactly.
@@ -61,7 +63,7 @@ impl Gatherer {
     /// Takes one entry.
     pub fn take(&mut self, entry: &Entry) {
         self.counts.entries += 1;
-        if entry.attempts.is_empty() {
+        if entry.attempts.iter().all(|attempt| attempt.backend.is_empty()) {
             self.counts.without_backend += 1;
             return;
         }
@@ -75,14 +77,16 @@ impl Gatherer {
         let pattern = format!("{} {}", entry.method, path_pattern(&entry.target));
         let place = self.places.pattern(&format!("{} {pattern}", entry.host.as_deref().unwrap_or_default()));
         let client = entry.client.as_deref().or(entry.user.as_deref()).unwrap_or_default();
-        let row = Row {
+        let mut row = Row {
             at,
             pattern: self.patterns.pattern(&pattern),
             client: hash_name(client.as_bytes()),
             first: self.attempts.len() as u32,
-            attempts: entry.attempts.len().min(usize::from(u16::MAX)) as u16,
+            attempts: 0,
+            retried: entry.attempts.len() > 1,
         };
-        for (attempt, tried) in tried(entry).take(usize::from(row.attempts)) {
+        for (attempt, tried) in tried(entry).take(usize::from(u16::MAX)) {
+            row.attempts += 1;
             let backend = self.backends.number(&attempt.backend);
             self.timed += usize::from(attempt.queued.is_some());
             if let Some(latency) = tried.latency {
@@ -117,7 +121,7 @@ impl Gatherer {
             let (requests, backends) = (rows.len(), kept.len());
             return Err(LogError::TooFew { requests, backends, needed: FEWEST });
         }
-        self.counts.retried = rows.iter().filter(|row| row.attempts > 1).count();
+        self.counts.retried = rows.iter().filter(|row| row.retried).count();
         let resolution = self.resolution(&rows)?;
         let (routes, of_pattern) = self.routes(&rows);
         let began = rows[0].at;
