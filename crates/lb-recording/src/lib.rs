@@ -24,7 +24,6 @@ mod requests;
 mod stamp;
 
 pub use entry::{Attempt, Entry};
-pub use pattern::of as path_pattern;
 pub use reader::Entries;
 
 use lb_core::time::Span;
@@ -176,6 +175,11 @@ fn parse(bytes: &[u8], options: TraceOptions) -> Result<Trace, Faults> {
     let (requests, whole_seconds) = convert::requests(rows, options.rate, &mut faults);
     faults.first.sort_by_key(|fault| fault.line);
     if faults.total == 0 { Ok(Trace { format, whole_seconds, requests }) } else { Err(faults) }
+}
+
+/// Returns the entry's kind: its method and the pattern of its path, as in the names of a replay.
+pub fn kind_of(entry: &Entry) -> String {
+    format!("{} {}", entry.method, pattern::of(&entry.target))
 }
 
 /// Reads the rows of a recording, and leaves them as they are.

@@ -34,7 +34,7 @@ pub(super) fn request_target(url: &str) -> Result<String, String> {
 }
 
 /// Returns the pattern of a request target: the path without the query, with `{id}` in place of identifiers.
-pub fn of(target: &str) -> String {
+pub(super) fn of(target: &str) -> String {
     let path = target.split('?').next().unwrap_or_default();
     let segments = path.split('/').map(|segment| if is_id(segment) { "{id}" } else { segment });
     segments.collect::<Vec<_>>().join("/")

@@ -9,7 +9,7 @@ use super::{AccessLog, Counts, LoggedRequest};
 use crate::Resolution;
 use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
-use lb_recording::{Entry, path_pattern};
+use lb_recording::{Entry, kind_of};
 use lb_traces::read::{End, Episode, Exchange, Traces};
 use std::collections::HashMap;
 
@@ -74,7 +74,7 @@ impl Gatherer {
         };
         self.clocks.take(at);
         self.ends.take(at + i128::from(entry.duration.unwrap_or(Span::ZERO).as_nanos()));
-        let pattern = format!("{} {}", entry.method, path_pattern(&entry.target));
+        let pattern = kind_of(entry);
         let place = self.places.pattern(&format!("{} {pattern}", entry.host.as_deref().unwrap_or_default()));
         let client = entry.client.as_deref().or(entry.user.as_deref()).unwrap_or_default();
         let mut row = Row {
