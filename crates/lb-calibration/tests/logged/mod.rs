@@ -1,6 +1,6 @@
 //! Access logs of simulated load balancers, whose truth is known.
 
-use crate::simulated::episode;
+use super::simulated::episode;
 use lb_calibration::log::{AccessLog, Gatherer, LogError};
 use lb_core::topology::Topology;
 use lb_core::{Span, Time};
