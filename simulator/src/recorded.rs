@@ -51,8 +51,7 @@ pub fn simulate_recorded(
 ) -> Result<Report, SimulationError> {
     let routes = topology.routes.len() as u16;
     let topology = Arc::new(topology.clone());
-    let mut system =
-        System::new(topology, Vec::new(), request_timeout, Decider::Policies(policy), options)?;
+    let mut system = System::new(topology, Vec::new(), request_timeout, Decider::Policies(policy), options)?;
     system.begin_measuring(length + request_timeout);
     let sender = Sender { expected: &[200], ..Sender::default() };
     let mut arrivals = arrivals.peekable();
@@ -122,8 +121,7 @@ mod tests {
         samples.0.sort_unstable();
         let (first, second) = (samples.0[0].2, samples.0[1].2);
         assert_ne!(first, second, "round-robin takes the other backend");
-        let expected =
-            [(0, 30_000, first), (5, 10_000, second), (15, 25_000, first), (900, 10_000, second)];
+        let expected = [(0, 30_000, first), (5, 10_000, second), (15, 25_000, first), (900, 10_000, second)];
         assert_eq!(samples.0, expected);
         assert_eq!(report.backends.iter().map(|backend| backend.requests).sum::<u64>(), 4);
     }

@@ -5,14 +5,13 @@ use super::mishaps::{self, Mishap, Seen};
 use super::pace::{self, Observation, Paces};
 use super::queueing::{self, Candidates, Fit, Queueing, Replayed, Tick};
 use super::visits::{self, Visit, Visits};
-use super::{
-    BackendEvidence, Calibration, Load, OverheadSource, Resolution, arrivals, demand, overhead,
-};
+use super::{BackendEvidence, Calibration, Load, OverheadSource, Resolution, arrivals, demand, overhead};
 use lb_core::fault::{Fault, FaultKind, SHORTEST_S};
 use lb_core::service_time::ServiceTime;
 use lb_core::topology::{BackendSpec, Discipline, Pool, Route, Topology};
 use lb_core::{Span, Time};
 use lb_traces::read::{End, Episode, Traces};
+use simulator::Options;
 
 /// Minimum number of timed requests for a fit.
 const FEWEST: usize = 200;
@@ -47,13 +46,15 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     check_numbers(traces)?;
     let tick = Tick::new(resolution);
     let coarse = resolution.unit >= COARSE;
-    // Ticks are longer than what a request spends outside its backend on a local network.
-    let (overhead, overhead_source) =
-        if coarse { (Span::ZERO, OverheadSource::Assumed) } else { overhead::overhead(traces) };
+    // Ticks are longer than what a request spends outside its backend on a local network, so they do not show it.
+    let (overhead, overhead_source) = match coarse {
+        true => (Options::LOOPBACK_DELAY * 2, OverheadSource::Assumed),
+        false => overhead::overhead(traces),
+    };
     let nanos = overhead.as_nanos() as f64;
     let backends = traces.backends.len();
     let episodes: Vec<Vec<Visits>> =
-        traces.episodes.iter().map(|episode| visits::visits(episode, backends, nanos)).collect();
+        traces.episodes.iter().map(|episode| visits::visits(episode, backends, nanos, tick.unit)).collect();
     let length = traces.episodes.iter().map(|episode| episode.length().as_nanos() as f64).fold(0.0, f64::max);
 
     let fits = queueings(&episodes, backends, tick);
@@ -165,9 +166,8 @@ impl Workings {
     /// faults, stay as they were fitted.
     pub(super) fn resampled(&self, weights: &[u32], length: Span, routes: &[String]) -> Calibration {
         let period = (length.as_nanos() as f64 / weights.len() as f64).max(1.0);
-        let weight = |one: &Observation| {
-            f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)])
-        };
+        let weight =
+            |one: &Observation| f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)]);
         let total: usize = self.observations.iter().map(Vec::len).sum();
         let stride = total.div_ceil(MOST_RESAMPLED).max(1);
         let mut paces = self.paces.clone();

@@ -122,6 +122,29 @@ pub(super) fn log_level<'a>(
     if count > 0.0 { sum / count } else { pace.level }
 }
 
+/// Returns the times at which the level of a series changes by more than chance does. `values` are pairs of time
+/// and value, ascending by time.
+pub(super) fn change_times(values: impl Iterator<Item = (f64, f64)> + Clone) -> Vec<f64> {
+    let length = values.clone().map(|(at, _)| at).fold(0.0, f64::max);
+    let bin = bin_width(length);
+    let mut bins = vec![Sums::default(); (length / bin) as usize + 1];
+    let mut differences = Sums::default();
+    let mut before: Option<f64> = None;
+    for (at, value) in values {
+        bins[(at / bin) as usize].take(value);
+        if let Some(before) = before.replace(value) {
+            differences.take((value - before) / std::f64::consts::SQRT_2);
+        }
+    }
+    let variance = (differences.squares / differences.count.max(1.0)).max(1e-6);
+    let found = changes::segments(&bins, changes::normal_cost(variance), changes::penalty(differences.count));
+    let apart = found.windows(2).filter(|pair| {
+        let [before, after] = [&pair[0], &pair[1]].map(|segment| segment.sums.mean());
+        (before - after).abs() >= WORTH_MENTIONING.ln()
+    });
+    apart.map(|pair| pair[1].bins.start as f64 * bin).collect()
+}
+
 fn pace(observations: &[Observation], routes: &[f64], length: f64) -> Option<Pace> {
     if observations.is_empty() {
         return None;

@@ -20,8 +20,8 @@
 //! possible if a worker became free in the same tick. Work is spread evenly over the values that look the same
 //! ([`spread`]); otherwise all requests shorter than a tick would have no work at all.
 
-use super::Resolution;
 use super::visits::{Doubt, Left, Visit};
+use super::{Resolution, pace};
 use lb_core::rng::mix;
 use lb_core::topology::Discipline;
 use std::collections::VecDeque;
@@ -338,34 +338,50 @@ impl Replayed {
 }
 
 /// Measures how much the logarithm of work depends on the queue length at arrival. Returns the F ratio of a
-/// one-way analysis of variance, after removing the means of routes and of windows, and the number of cells.
+/// one-way analysis of variance, after removing the means of routes and of windows, and the number of cells. A
+/// window ends where the backend becomes slower or faster: its queue grows or shrinks then, too.
 fn dependence(episodes: &[&[Visit]], replays: &[Replayed]) -> (f64, usize) {
     let mut samples: Vec<(u32, f64)> = Vec::new();
     let mut windows = 0;
     for (visits, replay) in episodes.iter().zip(replays) {
-        let known = visits.iter().zip(&replay.work);
-        let mut known: Vec<(&Visit, f64)> =
-            known.filter_map(|(visit, work)| Some((visit, (*work)?.max(1.0).ln()))).collect();
+        let known = visits.iter().zip(replay.work.iter().zip(&replay.started));
+        let mut known: Vec<Known<'_>> = known
+            .filter_map(|(visit, (work, started))| {
+                Some(Known { visit, started: (*started)?, log: (*work)?.max(1.0).ln() })
+            })
+            .collect();
         take_out_route_means(&mut known);
-        for window in known.chunks(WINDOW) {
-            let mean = window.iter().map(|(_, log)| log).sum::<f64>() / window.len() as f64;
-            samples.extend(window.iter().map(|(visit, log)| (visit.found, log - mean)));
-            windows += 1;
+        let changes = pace::change_times(known.iter().map(|one| (one.started, one.log)));
+        let period = |one: &Known<'_>| changes.partition_point(|change| *change <= one.started);
+        for steady in known.chunk_by(|one, next| period(one) == period(next)) {
+            for window in steady.chunks(WINDOW) {
+                let mean = window.iter().map(|one| one.log).sum::<f64>() / window.len() as f64;
+                samples.extend(window.iter().map(|one| (one.visit.found, one.log - mean)));
+                windows += 1;
+            }
         }
     }
     one_way(samples, windows)
 }
 
-fn take_out_route_means(known: &mut [(&Visit, f64)]) {
-    let routes = known.iter().map(|(visit, _)| usize::from(visit.route) + 1).max().unwrap_or(0);
+/// A visit whose work is known.
+struct Known<'a> {
+    visit: &'a Visit,
+    started: f64,
+    /// Logarithm of its work.
+    log: f64,
+}
+
+fn take_out_route_means(known: &mut [Known<'_>]) {
+    let routes = known.iter().map(|one| usize::from(one.visit.route) + 1).max().unwrap_or(0);
     let mut sums = vec![(0.0, 0.0); routes];
-    for (visit, log) in known.iter() {
-        let (count, sum) = &mut sums[usize::from(visit.route)];
-        (*count, *sum) = (*count + 1.0, *sum + log);
+    for one in known.iter() {
+        let (count, sum) = &mut sums[usize::from(one.visit.route)];
+        (*count, *sum) = (*count + 1.0, *sum + one.log);
     }
-    for (visit, log) in known {
-        let (count, sum) = sums[usize::from(visit.route)];
-        *log -= sum / count;
+    for one in known {
+        let (count, sum) = sums[usize::from(one.visit.route)];
+        one.log -= sum / count;
     }
 }
 

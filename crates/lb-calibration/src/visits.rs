@@ -68,9 +68,9 @@ pub(super) struct Visits {
 /// A 5xx that took less than this fraction of a typical service time counts as a refusal.
 const AT_ONCE: f64 = 0.02;
 
-/// Returns the visits of all backends. `overhead` is the time that a request spends outside its backend, in
-/// nanoseconds.
-pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64) -> Vec<Visits> {
+/// Returns the visits of all backends. `overhead` is the time that a request spends outside its backend, and `unit`
+/// that to which times were cut off, both in nanoseconds.
+pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64, unit: f64) -> Vec<Visits> {
     let typical = typical_latencies(episode, backends, overhead);
     let mut all = vec![Visits::default(); backends];
     for exchange in &episode.exchanges {
@@ -78,7 +78,8 @@ pub(super) fn visits(episode: &Episode, backends: usize, overhead: f64) -> Vec<V
         let sent = exchange.sent.as_nanos() as f64;
         let stay = exchange.latency.map(|latency| (latency.as_nanos() as f64 - overhead).max(0.0));
         let came = sent + overhead / 2.0;
-        let at_once = stay.is_some_and(|stay| stay <= (AT_ONCE * typical[backend]).max(overhead));
+        let at_once =
+            stay.is_some_and(|stay| stay <= (AT_ONCE * typical[backend]).max(overhead).max(1.5 * unit));
         let refusal = match exchange.end {
             End::Failed if at_once => Some(RefusalKind::Error),
             End::Disconnected => Some(RefusalKind::Connection),
@@ -246,7 +247,7 @@ mod tests {
             end: *end,
         };
         let episode = Episode { exchanges: requests.iter().map(exchange).collect(), ..Episode::default() };
-        visits(&episode, 1, 1e6).remove(0)
+        visits(&episode, 1, 1e6, 0.0).remove(0)
     }
 
     #[test]

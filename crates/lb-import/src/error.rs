@@ -1,6 +1,6 @@
 //! The reasons why a file cannot be imported.
 
-use lb_recording::TraceError;
+use lb_recording::RecordingError;
 
 /// The reason why a file cannot be imported.
 #[derive(Debug, thiserror::Error)]
@@ -28,7 +28,7 @@ pub enum ImportError {
     #[error(
         "{0}\nOther formats that are imported: HAR, Postman collections (v2.0, v2.1), OpenAPI (3.0, 3.1, Swagger 2.0; JSON or YAML)"
     )]
-    Recording(#[from] TraceError),
+    Recording(#[from] RecordingError),
 }
 
 /// What is wrong with the content of a file, as a sentence whose subject is the file.

@@ -6,7 +6,7 @@ use crate::error::ImportError;
 use crate::options::Options;
 use crate::secret::Vault;
 use crate::{har, openapi, postman, visits};
-use lb_recording::{Entries, TraceOptions};
+use lb_recording::{Entries, ReadOptions};
 use std::path::Path;
 
 /// The longest file in bytes. It is held in memory.
@@ -60,7 +60,7 @@ fn document(name: &str, content: &Content, options: &Options) -> Result<Imported
 
 fn recording(path: &Path, name: &str, options: &Options) -> Result<Imported, ImportError> {
     let mut vault = Vault::new(options.secrets);
-    let mut entries = Entries::open(&[path.to_path_buf()], TraceOptions::default())?;
+    let mut entries = Entries::open(&[path.to_path_buf()], ReadOptions::default())?;
     let all: Vec<_> = entries.by_ref().collect();
     let draft = visits::import(&all, entries.notes(), &title_of(name), options, &mut vault)
         .map_err(|problem| ImportError::Unusable { name: name.to_owned(), problem })?;

@@ -47,7 +47,6 @@ mod target;
 pub use entry::{Attempt, Entry};
 pub use error::{RecordingError, RecordingFault};
 pub use format::{FieldMap, LogFormat};
-pub use pattern::path_pattern;
 pub use options::{Expect, HostChoice, PathPattern, ReadOptions, RecordingFormat, Spread};
 pub use reader::Entries;
 pub use recording::{Play, Recording, kind_of, load, load_all, read};

@@ -98,12 +98,7 @@ impl Names {
 }
 
 /// Returns the pattern of a request target: the path without the query, with `{id}` and `{date}` in place of
-/// identifiers.
-pub fn path_pattern(target: &str) -> String {
-    of(target, &[])
-}
-
-/// Returns the pattern of a request target, which is the first of `patterns` that matches it.
+/// identifiers. The first of `patterns` that matches wins.
 pub(crate) fn of(target: &str, patterns: &[PathPattern]) -> String {
     let path = target.split('?').next().unwrap_or_default();
     if let Some(pattern) = patterns.iter().find(|pattern| pattern.matches(path)) {

@@ -1,13 +1,13 @@
 //! The reasons why a model cannot be learned, read or used. Messages are fragments that fit after `error: `.
 
-use lb_recording::TraceError;
+use lb_recording::RecordingError;
 
 /// The reason why traffic cannot be learned, synthesised, validated or exported.
 #[derive(Debug, thiserror::Error)]
 pub enum SynthesisError {
     /// A recording cannot be read.
     #[error(transparent)]
-    Recording(#[from] TraceError),
+    Recording(#[from] RecordingError),
     /// A recording has too little to learn from.
     #[error("{0}")]
     TooLittle(String),

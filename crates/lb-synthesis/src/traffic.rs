@@ -3,7 +3,7 @@
 use crate::endpoint::endpoint;
 use crate::error::SynthesisError;
 use crate::slots::{Piece, SECOND, Zone, cut};
-use lb_recording::{Entries, Entry, TraceOptions};
+use lb_recording::{Entries, Entry, ReadOptions};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -61,7 +61,7 @@ impl Traffic {
     /// # Errors
     /// A file cannot be read, or does not hold requests with times.
     pub fn open(paths: &[PathBuf]) -> Result<Self, SynthesisError> {
-        let mut entries = Entries::open(paths, TraceOptions::default())?;
+        let mut entries = Entries::open(paths, ReadOptions::default())?;
         let mut traffic = Self::collect(&mut entries)?;
         traffic.notes.splice(0..0, entries.notes().iter().cloned());
         Ok(traffic)

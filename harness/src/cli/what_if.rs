@@ -11,7 +11,7 @@ use lb_calibration::what_if::{FittedLog, WhatIf};
 use lb_calibration::{Calibration, Tolerance};
 use lb_core::{Algorithm, Seed};
 use lb_io::complain;
-use lb_recording::{Entries, TraceOptions};
+use lb_recording::{Entries, ReadOptions};
 use std::path::Path;
 
 /// Steps of the progress bar.
@@ -65,7 +65,7 @@ pub(super) fn execute(args: &WhatIfArgs) -> Result<ExitCode, Failure> {
 
 /// Reads the access logs.
 fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
-    let mut entries = Entries::open(&args.files, TraceOptions::default()).or_exit(ExitCode::Usage)?;
+    let mut entries = Entries::open(&args.files, ReadOptions::default()).or_exit(ExitCode::Usage)?;
     let mut gatherer = Gatherer::default();
     for entry in entries.by_ref() {
         gatherer.take(&entry);
@@ -96,6 +96,8 @@ fn write_topology(path: &Path, calibration: &Calibration) -> Result<(), Failure>
 fn write(path: &Path, value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value).or_exit(ExitCode::Internal)? + "\n";
     std::fs::write(path, text)
-        .with_context(|| format!("failed to write `{}`; give another path with --topology-out", path.display()))
+        .with_context(|| {
+            format!("failed to write `{}`; give another path with --topology-out", path.display())
+        })
         .or_exit(ExitCode::Preflight)
 }

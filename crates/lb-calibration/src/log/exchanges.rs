@@ -21,16 +21,32 @@ pub(super) struct Tried {
     pub(super) end: End,
 }
 
-/// Returns the attempts of an entry in order. Each begins when the one before ended.
+/// Returns the attempts of an entry in order. Each begins when the one before ended. Attempts at backends that the
+/// log does not name are left out.
 pub(super) fn tried(entry: &Entry) -> impl Iterator<Item = (&Attempt, Tried)> {
-    let mut offset = Span::ZERO;
-    entry.attempts.iter().enumerate().map(move |(place, attempt)| {
-        offset += attempt.queued.unwrap_or(Span::ZERO);
+    let mut offset = before_first(entry);
+    let named = entry.attempts.iter().enumerate().filter(|(_, attempt)| !attempt.backend.is_empty());
+    named.map(move |(place, attempt)| {
+        if place > 0 {
+            offset += attempt.queued.unwrap_or(Span::ZERO);
+        }
         let latency = latency(entry, attempt, offset);
         let tried = Tried { offset, latency, end: end(entry, attempt, place + 1 == entry.attempts.len()) };
         offset += latency.unwrap_or(Span::ZERO);
         (attempt, tried)
     })
+}
+
+/// Returns how long a request was with the load balancer before its first attempt. A timer of the queue means that
+/// the time to receive the request is known, too.
+fn before_first(entry: &Entry) -> Span {
+    match (&entry.attempts[..], entry.duration) {
+        ([Attempt { queued: Some(queued), whole: Some(whole), .. }], Some(duration)) => {
+            duration.saturating_sub(*whole).max(*queued)
+        }
+        ([first, ..], _) => first.queued.unwrap_or(Span::ZERO),
+        ([], _) => Span::ZERO,
+    }
 }
 
 fn latency(entry: &Entry, attempt: &Attempt, offset: Span) -> Option<Span> {
@@ -58,7 +74,8 @@ mod tests {
     use super::*;
 
     fn attempt(status: Option<u16>, whole: Option<u64>) -> Attempt {
-        Attempt { status, whole: whole.map(Span::from_millis), ..Attempt::default() }
+        let whole = whole.map(Span::from_millis);
+        Attempt { backend: "b".to_owned(), status, whole, ..Attempt::default() }
     }
 
     fn ends(status: Option<u16>, attempts: Vec<Attempt>) -> Vec<Tried> {
@@ -72,11 +89,7 @@ mod tests {
         let found = ends(Some(200), vec![attempt(Some(502), Some(7)), attempt(Some(200), Some(30))]);
         let expected = [
             Tried { offset: Span::ZERO, latency: Some(Span::from_millis(7)), end: End::Disconnected },
-            Tried {
-                offset: Span::from_millis(7),
-                latency: Some(Span::from_millis(30)),
-                end: End::Served,
-            },
+            Tried { offset: Span::from_millis(7), latency: Some(Span::from_millis(30)), end: End::Served },
         ];
         assert_eq!(found, expected);
     }
@@ -86,6 +99,22 @@ mod tests {
         let queued = Some(Span::from_millis(40));
         let found = ends(Some(200), vec![Attempt { queued, ..attempt(Some(200), None) }]);
         assert_eq!((found[0].offset, found[0].latency), (Span::from_millis(40), Some(Span::from_millis(60))));
+    }
+
+    #[test]
+    fn what_was_received_and_queued_before_is_not_the_backend() {
+        // 100 ms in all: 20 to receive the request, 30 in the queue, 50 at the backend.
+        let queued = Some(Span::from_millis(30));
+        let found = ends(Some(200), vec![Attempt { queued, ..attempt(Some(200), Some(50)) }]);
+        assert_eq!((found[0].offset, found[0].latency), (Span::from_millis(50), Some(Span::from_millis(50))));
+    }
+
+    #[test]
+    fn attempts_without_a_backend_are_left_out() {
+        let unnamed = Attempt::default();
+        let named = Attempt { backend: "b1".to_owned(), ..attempt(Some(200), Some(30)) };
+        let found = ends(Some(200), vec![unnamed, named]);
+        assert_eq!(found.len(), 1, "the log does not say where the first attempt failed");
     }
 
     #[test]

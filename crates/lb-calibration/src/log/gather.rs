@@ -7,9 +7,9 @@ use super::resolution::Unit;
 use super::routes::{self, Names};
 use super::{AccessLog, Counts, LoggedRequest};
 use crate::Resolution;
-use lb_core::rng::hash_name;
+use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
-use lb_recording::{Entry, path_pattern};
+use lb_recording::{Entry, kind_of};
 use lb_traces::read::{End, Episode, Exchange, Traces};
 use std::collections::HashMap;
 
@@ -29,6 +29,8 @@ struct Row {
     /// Position of the first attempt in [`Gatherer::attempts`].
     first: u32,
     attempts: u16,
+    /// Whether there were attempts that the log does not name, or several.
+    retried: bool,
 }
 
 /// One attempt, compactly.
@@ -61,7 +63,7 @@ impl Gatherer {
     /// Takes one entry.
     pub fn take(&mut self, entry: &Entry) {
         self.counts.entries += 1;
-        if entry.attempts.is_empty() {
+        if entry.attempts.iter().all(|attempt| attempt.backend.is_empty()) {
             self.counts.without_backend += 1;
             return;
         }
@@ -72,17 +74,19 @@ impl Gatherer {
         };
         self.clocks.take(at);
         self.ends.take(at + i128::from(entry.duration.unwrap_or(Span::ZERO).as_nanos()));
-        let pattern = format!("{} {}", entry.method, path_pattern(&entry.target));
+        let pattern = kind_of(entry);
         let place = self.places.pattern(&format!("{} {pattern}", entry.host.as_deref().unwrap_or_default()));
         let client = entry.client.as_deref().or(entry.user.as_deref()).unwrap_or_default();
-        let row = Row {
+        let mut row = Row {
             at,
             pattern: self.patterns.pattern(&pattern),
             client: hash_name(client.as_bytes()),
             first: self.attempts.len() as u32,
-            attempts: entry.attempts.len().min(usize::from(u16::MAX)) as u16,
+            attempts: 0,
+            retried: entry.attempts.len() > 1,
         };
-        for (attempt, tried) in tried(entry).take(usize::from(row.attempts)) {
+        for (attempt, tried) in tried(entry).take(usize::from(u16::MAX)) {
+            row.attempts += 1;
             let backend = self.backends.number(&attempt.backend);
             self.timed += usize::from(attempt.queued.is_some());
             if let Some(latency) = tried.latency {
@@ -106,7 +110,8 @@ impl Gatherer {
         let kept = self.kept_backends(pool_of)?;
         // The new number of each backend that is kept, by the order of names.
         let numbers: HashMap<u16, u16> = kept.iter().zip(0..).map(|(old, new)| (*old, new)).collect();
-        self.rows.sort_by_key(|row| row.at);
+        // Logs are written when requests end, so that of one instant the shortest come first; by chance is fair.
+        self.rows.sort_by_key(|row| (row.at, mix(u64::from(row.first))));
         let rows = std::mem::take(&mut self.rows);
         let (rows, others): (Vec<Row>, Vec<Row>) = rows
             .into_iter()
@@ -116,18 +121,16 @@ impl Gatherer {
             let (requests, backends) = (rows.len(), kept.len());
             return Err(LogError::TooFew { requests, backends, needed: FEWEST });
         }
-        self.counts.retried = rows.iter().filter(|row| row.attempts > 1).count();
+        self.counts.retried = rows.iter().filter(|row| row.retried).count();
         let resolution = self.resolution(&rows)?;
         let (routes, of_pattern) = self.routes(&rows);
         let began = rows[0].at;
         // What was cut off a duration is half a unit on average; differences of clock times are right on average.
         let cut = if resolution.durations_cut { resolution.unit.mul_f64(0.5) } else { Span::ZERO };
-        let since = |at: i128, offset: Span| {
-            Time::from_nanos(u64::try_from(at - began).unwrap_or(u64::MAX)) + offset
-        };
-        let route = |row: &Row| {
-            of_pattern.get(row.pattern as usize).copied().unwrap_or(routes.len() as u16 - 1)
-        };
+        let since =
+            |at: i128, offset: Span| Time::from_nanos(u64::try_from(at - began).unwrap_or(u64::MAX)) + offset;
+        let route =
+            |row: &Row| of_pattern.get(row.pattern as usize).copied().unwrap_or(routes.len() as u16 - 1);
         let mut exchanges = Vec::with_capacity(self.attempts.len());
         let mut requests = Vec::with_capacity(rows.len());
         for row in &rows {
@@ -156,7 +159,8 @@ impl Gatherer {
         }
         exchanges.sort_by_key(|exchange| exchange.sent);
         requests.sort_by_key(|request| request.at);
-        let names: Vec<String> = kept.iter().map(|old| self.backends.list[usize::from(*old)].clone()).collect();
+        let names: Vec<String> =
+            kept.iter().map(|old| self.backends.list[usize::from(*old)].clone()).collect();
         let notes = notes(&self.counts, &requests, resolution.unit);
         let episode = Episode {
             run: "log".to_owned(),
@@ -297,7 +301,11 @@ fn notes(counts: &Counts, requests: &[LoggedRequest], resolution: Span) -> Vec<S
         (counts.of_rare_backends, "went to backends with less than 0.2 % of all requests"),
     ] {
         if count > 0 {
-            notes.push(format!("{count} of {} entries ({:.1} %) {what}, and are left out", counts.entries, share(count)));
+            notes.push(format!(
+                "{count} of {} entries ({:.1} %) {what}, and are left out",
+                counts.entries,
+                share(count)
+            ));
         }
     }
     if counts.retried > 0 {

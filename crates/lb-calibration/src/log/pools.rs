@@ -53,7 +53,10 @@ impl Pools {
         if roots.len() < 2 {
             return vec![all.collect()];
         }
-        roots.iter().map(|root| all.clone().filter(|backend| self.root(*backend) == *root).collect()).collect()
+        roots
+            .iter()
+            .map(|root| all.clone().filter(|backend| self.root(*backend) == *root).collect())
+            .collect()
     }
 }
 

@@ -235,12 +235,14 @@ fn quantile_of_t(runs: usize) -> f64 {
 
 /// Returns the number of deviations within which all differences lie in 95 of 100 draws.
 fn reach(differences: &[Series], baseline: usize) -> f64 {
-    let others = || differences.iter().enumerate().filter(|(place, _)| *place != baseline).map(|(_, one)| one);
+    let others =
+        || differences.iter().enumerate().filter(|(place, _)| *place != baseline).map(|(_, one)| one);
     let Some(first) = others().next() else { return 0.0 };
     let scaled: Vec<(f64, f64)> =
         others().map(|one| (stats::mean(&one.varied), one.deviation().max(f64::MIN_POSITIVE))).collect();
     let largest = |draw: usize| {
-        let each = others().zip(&scaled).map(|(one, (mean, deviation))| (one.varied[draw] - mean).abs() / deviation);
+        let each =
+            others().zip(&scaled).map(|(one, (mean, deviation))| (one.varied[draw] - mean).abs() / deviation);
         each.filter(|value| value.is_finite()).fold(0.0, f64::max)
     };
     let mut all: Vec<f64> = (0..first.varied.len()).map(largest).collect();

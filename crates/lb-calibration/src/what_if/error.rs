@@ -60,7 +60,9 @@ pub enum WhatIfError {
         length_s: f64,
     },
     /// The rate cannot be scaled by this factor.
-    #[error("`--scale {scale}`: the factor must be above 0 and at most {most}; 1.5 means half as many requests more")]
+    #[error(
+        "`--scale {scale}`: the factor must be above 0 and at most {most}; 1.5 means half as many requests more"
+    )]
     Scale {
         /// The factor as given.
         scale: f64,

@@ -97,7 +97,11 @@ impl FittedLog<'_> {
     ///
     /// # Errors
     /// An algorithm, a backend or a factor is not possible.
-    pub fn predict(&self, what_if: &WhatIf, progress: &(dyn Fn(f64) + Sync)) -> Result<Prediction, WhatIfError> {
+    pub fn predict(
+        &self,
+        what_if: &WhatIf,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Prediction, WhatIfError> {
         let length = self.log.length();
         let topology = self.with_kills(&what_if.kills)?;
         let (choosers, baseline) = self.choosers(&what_if.algorithms)?;
@@ -122,8 +126,7 @@ impl FittedLog<'_> {
         });
         let outcomes: Vec<Outcome> = outcomes.into_iter().collect::<Result<_, _>>()?;
         let simulated = outcomes.iter().map(|outcome| outcome.simulated).sum();
-        let mut by_chooser: Vec<Draws> =
-            choosers.iter().map(|chooser| Draws::new(chooser.name())).collect();
+        let mut by_chooser: Vec<Draws> = choosers.iter().map(|chooser| Draws::new(chooser.name())).collect();
         for (task, outcome) in outcomes.into_iter().enumerate() {
             let draws = &mut by_chooser[task % choosers.len()];
             if runs[task / choosers.len()].varied {
@@ -134,14 +137,7 @@ impl FittedLog<'_> {
             }
         }
         let (predicted, best) = draws::predicted(&by_chooser, baseline, what_if.primary);
-        Ok(Prediction {
-            logged: self.logged(),
-            baseline,
-            best,
-            predicted,
-            simulated,
-            variations: varied,
-        })
+        Ok(Prediction { logged: self.logged(), baseline, best, predicted, simulated, variations: varied })
     }
 
     fn arrivals(&self, what_if: &WhatIf) -> Result<Arrivals, WhatIfError> {

@@ -18,8 +18,11 @@ const IN_TURN: f64 = 0.1;
 /// Number of turns over which choices are counted. Requests of one instant are in any order, which matters at both
 /// ends only.
 const TURNS: usize = 50;
-/// Share of choices of a least busy backend above which that is the rule, as far as cut-off times show it.
-const LEAST_BUSY: f64 = 0.9;
+/// Least part of the way from chance to certainty by which choices of a least busy backend must exceed chance for that
+/// to be the rule: cut-off times hide which one that was. For the less busy of two, the part is the share by chance.
+const LEAST_BUSY: f64 = 0.6;
+/// Fewest choices in instants of their own from which others can be left out.
+const FEWEST_CHOICES: f64 = 200.0;
 /// Largest difference between this share and what chance gives for choices that do not depend on load.
 const BY_CHANCE: f64 = 0.03;
 /// Share of requests that went where the same client's last one went, above which clients are bound.
@@ -54,14 +57,16 @@ impl Routing {
         let exchanges = log.traces.episodes.first().map_or(&[][..], |episode| &episode.exchanges);
         let exchanges = &exchanges[..exchanges.len().min(EXAMINED)];
         let backends = log.names.len();
-        let (least_busy, by_chance) = least_busy(exchanges, backends);
+        let unit = log.resolution.unit.as_nanos();
+        let (least_busy, by_chance) = least_busy(exchanges, backends, unit);
+        let skill = (least_busy - by_chance) / (1.0 - by_chance).max(f64::MIN_POSITIVE);
         let bound = bound(log);
         let rule = if dispersion(exchanges, backends) < IN_TURN {
             Some((Rule::RoundRobin, false))
         } else if bound {
             // By which hash is not known, so the choices are replayed.
             None
-        } else if least_busy > LEAST_BUSY && 1.0 - least_busy < 0.5 * (1.0 - by_chance) {
+        } else if skill > LEAST_BUSY.max(by_chance + 0.25) {
             Some((Rule::LeastConnections, true))
         } else if (least_busy - by_chance).abs() < BY_CHANCE {
             Some((Rule::Random, false))
@@ -88,32 +93,56 @@ impl Routing {
     }
 }
 
-/// Returns the share of choices of a backend with the fewest requests in flight, and what chance would give.
-fn least_busy(exchanges: &[Exchange], backends: usize) -> (f64, f64) {
+/// Returns the share of choices of a backend with the fewest requests in flight, and what chance would give. If there
+/// are enough, only choices count in whose `unit` of time nothing else happened.
+fn least_busy(exchanges: &[Exchange], backends: usize, unit: u64) -> (f64, f64) {
     let mut in_flight = vec![0u32; backends];
     let mut ends: BinaryHeap<Reverse<(u64, u16)>> = BinaryHeap::new();
-    let (mut choices, mut least, mut chance) = (0.0, 0.0, 0.0);
-    for exchange in exchanges {
+    // All choices, and those in instants of their own.
+    let mut shares = [Shares::default(), Shares::default()];
+    let instant = |nanos: u64| nanos / unit.max(1);
+    for (place, exchange) in exchanges.iter().enumerate() {
         let now = exchange.sent.as_nanos();
+        let same = |other: Option<&Exchange>| {
+            other.is_some_and(|other| instant(other.sent.as_nanos()) == instant(now))
+        };
+        let mut alone = !same(place.checked_sub(1).and_then(|place| exchanges.get(place)))
+            && !same(exchanges.get(place + 1));
         while let Some(Reverse((at, backend))) = ends.peek().copied()
             && at <= now
         {
             ends.pop();
             in_flight[usize::from(backend)] -= 1;
+            alone &= instant(at) != instant(now);
         }
         let fewest = in_flight.iter().min().copied().unwrap_or(0);
         let equal = in_flight.iter().filter(|count| **count == fewest).count();
         if equal < backends {
-            choices += 1.0;
-            least += f64::from(u8::from(in_flight[usize::from(exchange.backend)] == fewest));
-            chance += equal as f64 / backends as f64;
+            let least = f64::from(u8::from(in_flight[usize::from(exchange.backend)] == fewest));
+            for shares in &mut shares[..if alone { 2 } else { 1 }] {
+                shares.choices += 1.0;
+                shares.least += least;
+                shares.chance += equal as f64 / backends as f64;
+            }
         }
         if let Some(latency) = exchange.latency {
             in_flight[usize::from(exchange.backend)] += 1;
             ends.push(Reverse((now + latency.as_nanos(), exchange.backend)));
         }
     }
+    let [all, alone] = shares;
+    let Shares { choices, least, chance } = if alone.choices >= FEWEST_CHOICES { alone } else { all };
     if choices > 0.0 { (least / choices, chance / choices) } else { (0.0, 0.0) }
+}
+
+/// Sums over choices.
+#[derive(Clone, Copy, Debug, Default)]
+struct Shares {
+    choices: f64,
+    /// Choices of a backend with the fewest requests in flight.
+    least: f64,
+    /// Sum of the probabilities of such a choice by chance.
+    chance: f64,
 }
 
 /// Returns how much the counts of backends vary between periods with equal numbers of choices, relative to
@@ -199,6 +228,6 @@ mod tests {
         // The first finds all backends idle, which tells nothing. The second takes the only idle one, the third
         // one of two equal ones, the fourth a busier one.
         let choices = [(0, 100, 0), (1, 100, 1), (20, 10, 0), (25, 10, 0)];
-        assert_eq!(least_busy(&exchanges(&choices), 2), (0.5, 0.5));
+        assert_eq!(least_busy(&exchanges(&choices), 2, 0), (0.5, 0.5));
     }
 }

@@ -1,9 +1,7 @@
 //! The results of `bench what-if` as JSON.
 
 use lb_calibration::log::{AccessLog, Counts};
-use lb_calibration::what_if::{
-    FittedLog, Kill, Metric, Prediction, Ratio, Routing, SliceCheck, WhatIf,
-};
+use lb_calibration::what_if::{FittedLog, Kill, Metric, Prediction, Ratio, Routing, SliceCheck, WhatIf};
 use lb_calibration::{BackendEvidence, Load};
 use lb_core::topology::Topology;
 use lb_results::Verdict;
@@ -63,8 +61,7 @@ impl<'a> WhatIfDocument<'a> {
         prediction: &'a Prediction,
     ) -> Self {
         let of = |ratio: &Ratio| verdict(ratio.interval, margin);
-        let verdicts =
-            prediction.predicted.iter().map(|one| one.ratio(what_if.primary).map(of)).collect();
+        let verdicts = prediction.predicted.iter().map(|one| one.ratio(what_if.primary).map(of)).collect();
         Self {
             schema_version: SCHEMA_VERSION,
             counts: log.counts,

@@ -79,7 +79,9 @@ fn routing(routing: &Routing) -> String {
         Some(algorithm) if routing.named => format!("{algorithm}, as you said"),
         Some(algorithm) if weighted => format!("{algorithm}, by the order and the shares of its choices"),
         Some(algorithm) => format!("{algorithm}, by its choices"),
-        None => "an algorithm that sends each client to the same backend; its choices are replayed".to_owned(),
+        None => {
+            "an algorithm that sends each client to the same backend; its choices are replayed".to_owned()
+        }
     }
 }
 
@@ -155,7 +157,8 @@ pub fn render_prediction(document: &WhatIfDocument<'_>) -> String {
     let _ = writeln!(text, "{drawn}");
     let _ = writeln!(text, "{}", answer(document, metric));
     if !document.fit_holds {
-        let _ = writeln!(text, "The fit does not predict the end of the log, so none of this may be relied on.");
+        let _ =
+            writeln!(text, "The fit does not predict the end of the log, so none of this may be relied on.");
     }
     let _ = writeln!(text, "\nThe log cannot tell");
     for limit in CANNOT_TELL {
