@@ -49,4 +49,4 @@ pub use error::{RecordingError, RecordingFault};
 pub use format::{FieldMap, LogFormat};
 pub use options::{Expect, HostChoice, PathPattern, ReadOptions, RecordingFormat, Spread};
 pub use reader::Entries;
-pub use recording::{Play, Recording, kind_of, load, load_all, read};
+pub use recording::{Play, Recording, endpoint_of, kind_of, load, load_all, read};

@@ -392,5 +392,11 @@ fn is_host(host: &str) -> bool {
 /// Returns the entry's kind: its method and the pattern of its path, as in the names of a replay. What depends on the
 /// whole recording, such as names that occur once only, is left as it is.
 pub fn kind_of(entry: &Entry) -> String {
-    format!("{} {}", entry.method, crate::pattern::of(&entry.target, &[]))
+    format!("{} {}", entry.method, endpoint_of(entry))
+}
+
+/// Returns the pattern of the entry's path: without the query, with `{id}` and `{date}` in place of what identifies one
+/// object.
+pub fn endpoint_of(entry: &Entry) -> String {
+    crate::pattern::of(&entry.target, &[])
 }

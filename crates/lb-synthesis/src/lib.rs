@@ -29,7 +29,6 @@
 mod bursts;
 mod dispersion;
 mod document;
-mod endpoint;
 mod error;
 mod example;
 mod export;

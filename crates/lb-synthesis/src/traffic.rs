@@ -1,9 +1,8 @@
 //! What a recording says, as numbers: each request's time, kind, target and visitor.
 
-use crate::endpoint::endpoint;
 use crate::error::SynthesisError;
 use crate::slots::{Piece, SECOND, Zone, cut};
-use lb_recording::{Entries, Entry, ReadOptions};
+use lb_recording::{Entries, Entry, ReadOptions, endpoint_of};
 use std::collections::HashMap;
 use std::path::PathBuf;
 
@@ -80,7 +79,7 @@ impl Traffic {
             let Some(at) = entry.at.and_then(|at| i64::try_from(at).ok()).filter(|at| *at >= 0) else {
                 continue;
             };
-            let name = (entry.method.clone(), endpoint(&entry.target));
+            let name = (entry.method.clone(), endpoint_of(&entry));
             let (kind, is_new) = kinds.of(name.clone());
             if is_new {
                 traffic.kinds.push(name);

@@ -2,8 +2,8 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, import, learn, plan, replay_events, report, run, synthesise,
-    validate, what_if,
+    aa, algorithms, analyze, compare, doctor, export, import, learn, plan, replay_events, report, run,
+    synthesise, validate, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
