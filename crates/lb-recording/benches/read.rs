@@ -122,7 +122,7 @@ fn write_log(plain: &Path, packed: &Path, lines: u32) -> Result<(), Failure> {
             "10.{}.{}.7 - - [10/Oct/2024:13:{minute:02}:{second:02} +0000] \"{request} HTTP/1.1\" {} {} \"https://shop.example/\" \"Mozilla/5.0 (X11; Linux x86_64) agent/{}\"",
             client / 250,
             client % 250,
-            if luck % 50 == 0 { 404 } else { 200 },
+            if luck.is_multiple_of(50) { 404 } else { 200 },
             luck % 90_000,
             client % 40
         )?;

@@ -176,7 +176,7 @@ impl PathPattern {
         fn follows(pattern: &[&str], path: &[&str]) -> bool {
             match (pattern.split_first(), path.split_first()) {
                 (None, None) => true,
-                (Some((&"*", rest)), _) if rest.is_empty() => true,
+                (Some((&"*", [])), _) => true,
                 (Some((&"*", rest)), Some((_, later))) => follows(rest, path) || follows(pattern, later),
                 (Some((piece, rest)), Some((segment, later))) => {
                     let any = piece.starts_with('{') && piece.ends_with('}') && !segment.is_empty();
