@@ -479,9 +479,9 @@ fn bad_arrivals_are_refused_with_value_and_way_out() {
             shop,
             "stages.open.arrivals.start: single actions cannot log in; use sessions, or a journey without opening actions",
         ),
-        (replayed(|replay| replay.requests.clear()), "arrivals.requests: is empty"),
+        (replayed(|replay| replay.clear()), "arrivals.requests: is empty"),
         (
-            replayed(|replay| replay.requests.swap(1, 2)),
+            replayed(|replay| replay.swap(1, 2)),
             "requests[2]: is at 0.003 s but follows a request at 0.9 s; sort the requests by time",
         ),
         (
