@@ -63,7 +63,9 @@ fn gather(
     if let (Some(topology), Some(recorded)) = (&mut topology, &recorded) {
         // A running load balancer has backends of its own, so findings about the topology are irrelevant.
         let mut unused = Findings::default();
-        open_topology(topology, recorded, if target.explicit { &mut unused } else { &mut *findings });
+        let is_chosen = settings.topology.by != By::Default;
+        let findings = if target.explicit { &mut unused } else { &mut *findings };
+        open_topology(topology, recorded, is_chosen, findings);
     }
     select_scenario(&mut draft, settings, findings);
     // A bundled config cannot know what is declared.

@@ -114,7 +114,7 @@ impl Draft<'_> {
             target.push_str(&query.unwrap_or_default()[1..]);
         }
         let forwarded = self.forwarded.as_deref().and_then(plain);
-        let first = forwarded.as_deref().and_then(|list| list.split(',').next()).and_then(plain);
+        let first = forwarded.as_deref().and_then(|list| list.split(',').next()).and_then(&plain);
         let attempts =
             if self.attempts.is_empty() { upstream_attempts(&self.upstream) } else { self.attempts };
         let mut row = Row { stamp: self.stamp, ..Row::default() };

@@ -6,9 +6,16 @@ use lb_core::workload::{Journey, Step};
 use serde_json::{Value, json};
 
 /// Makes the first pool serve all services that no other pool names, so that recorded paths reach backends, and
-/// matches routes that are written with their full paths.
-pub(crate) fn open_topology(topology: &mut Topology, journey: &Journey, findings: &mut Findings) {
-    match_routes(topology, journey, findings);
+/// matches routes that are written with their full paths. `is_chosen` says whether the user named the topology: routes of
+/// the default one are not expected to match.
+pub(crate) fn open_topology(
+    topology: &mut Topology,
+    journey: &Journey,
+    is_chosen: bool,
+    findings: &mut Findings,
+) {
+    let mut unused = Findings::default();
+    match_routes(topology, journey, if is_chosen { &mut *findings } else { &mut unused });
     let steps = journey.actions.values().flat_map(|action| &action.steps);
     let homeless = |step: &Step| topology.pool_of(step.service.as_deref().unwrap_or_default()).is_none();
     let Some(step) = steps.into_iter().find(|step| homeless(step)) else { return };

@@ -51,11 +51,11 @@ pub(crate) fn row(line: usize, text: &str) -> Parsed {
     draft.row(line)
 }
 
-/// The positions of the first and the last token of a time.
-type Place = (usize, usize);
+/// The positions of the first and the last token of a time; `None` if there is none.
+type Place = Option<(usize, usize)>;
 
 /// Returns where the time is, and the time.
-fn find_time(tokens: &[Token<'_>]) -> Result<(Option<Place>, Option<Stamp>), Skip> {
+fn find_time(tokens: &[Token<'_>]) -> Result<(Place, Option<Stamp>), Skip> {
     let mut reason = None;
     for (at, token) in tokens.iter().enumerate() {
         if token.kind == Kind::Bracketed && token.text.as_bytes().first().is_some_and(u8::is_ascii_digit) {
