@@ -649,9 +649,9 @@ fn the_api_of_synthesised_traffic_answers_get_and_post() {
     for path in ["/api/v1/resource", "/api/v1/item", "/api/v1/user"] {
         for method in ["GET", "POST"] {
             let call = Call { service: "api", method, path, query: "", authorization: None, body: b"" };
-            let answer = answer(&mut store, &call);
-            assert_eq!(answer.status, 200, "{method} {path}");
-            assert_eq!(value(&answer)["path"], path, "{method} {path} is echoed");
+            let reply = answer(&mut store, &call);
+            assert_eq!(reply.status, 200, "{method} {path}");
+            assert_eq!(value(&reply)["path"], path, "{method} {path} is echoed");
         }
     }
 }
