@@ -48,6 +48,9 @@ pub(crate) fn import(
     if origin.is_some() && options.url.is_none() {
         report.note("a log does not say whether TLS was spoken; http is assumed");
     }
+    if kept.iter().all(|entry| entry.client.is_none() && entry.user.is_none() && entry.user_agent.is_none()) {
+        report.note("the file names no clients, so each request is a session of its own");
+    }
     let load = load(&habits, &mut report);
     // With an address, the backends are those behind it.
     let topology = (origin.is_none() && options.url.is_none()).then(|| topology(&kept));
