@@ -150,7 +150,11 @@ pub(super) fn candidates(episodes: &[&[Visit]], tick: Tick) -> Option<Candidates
     let fewest = in_turn.first().copied();
     let fairest = shared.iter().min_by(|one, other| one.f_ratio.total_cmp(&other.f_ratio)).copied();
     let best = match (fewest, fairest) {
-        (Some(fewest), Some(fairest)) if fairest.f_ratio * DECISIVE < fewest.f_ratio => fairest,
+        (Some(fewest), Some(fairest))
+            if fairest.f_ratio * DECISIVE < fewest.f_ratio && fairest.misfit + CONVINCING < fewest.misfit =>
+        {
+            fairest
+        }
         (fewest, fairest) => fewest.or(fairest)?,
     };
     in_turn.append(&mut shared);

@@ -35,6 +35,13 @@ pub fn render_fit(log: &AccessLog, fitted: &FittedLog<'_>, check: &SliceCheck) -
         let _ = writeln!(text, "note: {note}");
     }
     let _ = writeln!(text, "recorded under: {}", routing(fitted.routing()));
+    if fitted.routing().adaptive {
+        let _ = writeln!(
+            text,
+            "note: this algorithm avoids queues, so the log tells little about them: what is predicted for algorithms \
+             that let queues grow, such as round-robin, goes beyond the log"
+        );
+    }
     let assumed: Vec<&str> = fitted.assumed().map(|backend| backend.id.as_str()).collect();
     if !assumed.is_empty() {
         let _ = writeln!(
