@@ -66,7 +66,7 @@ pub struct Overrides {
     /// pattern) or `bursts:200-1600:5s-1s` (calm and busy rate, and the mean stay in each).
     #[cfg_attr(feature = "cli", arg(long, value_name = "PROCESS", help_heading = "Workload"))]
     pub arrivals: Option<String>,
-    /// Replay the recorded requests of a file in place of all scenarios; may be repeated.
+    /// Replay recorded requests in place of all scenarios; may be repeated.
     ///
     /// An access log of any server, a HAR, Vegeta targets, k6 points, a JSON list of `{endpoint, method, timestamp}`
     /// and more (docs/recordings.md), also compressed by gzip or zstd. `-` is standard input. Several files are played

@@ -256,7 +256,7 @@ fn what_a_replay_cannot_do_is_refused() {
         (
             Q.to_owned(),
             Overrides { recording: ReplayFlags { cycle: true, ..ReplayFlags::default() }, ..none.clone() },
-            "--cycle = true: repeats requests at a rate; give it",
+            "--cycle true: repeats requests at a rate; give it",
         ),
         (
             Q.to_owned(),
@@ -264,7 +264,7 @@ fn what_a_replay_cannot_do_is_refused() {
                 recording: ReplayFlags { log_format: Some("$status".into()), ..ReplayFlags::default() },
                 ..none.clone()
             },
-            "--log-format = \"$status\": `$status` logs no request",
+            "--log-format $status: `$status` logs no request",
         ),
         (
             sequence(json!({"process": "replay", "file": "f", "fields": {"when": "ts"}})),

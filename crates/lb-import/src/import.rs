@@ -62,6 +62,7 @@ fn recording(path: &Path, name: &str, options: &Options) -> Result<Imported, Imp
     let mut vault = Vault::new(options.secrets);
     let mut entries = Entries::open(&[path.to_path_buf()], ReadOptions::default())?;
     let all: Vec<_> = entries.by_ref().collect();
+    entries.finish()?;
     let draft = visits::import(&all, entries.notes(), &title_of(name), options, &mut vault)
         .map_err(|problem| ImportError::Unusable { name: name.to_owned(), problem })?;
     check_flags(&Content::Recording, &draft, options)?;

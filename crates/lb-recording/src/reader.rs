@@ -14,7 +14,7 @@ const WINDOW: usize = 8_192;
 /// The entries of one or more recordings, in order of time.
 ///
 /// Each file is read once, and only a window of it is held. What cannot be told before the end, such as that most lines
-/// cannot be read, is in [`Self::error`] and [`Self::notes`] then.
+/// cannot be read, is in [`Self::finish`] and [`Self::notes`] then.
 pub struct Entries {
     files: Vec<Sorted>,
     notes: Vec<String>,
@@ -65,9 +65,12 @@ impl Entries {
         &self.notes
     }
 
-    /// Returns why the entries ended before the files did; `None` if they did not.
-    pub fn error(&self) -> Option<&RecordingError> {
-        self.error.as_ref()
+    /// Says whether the entries ended because the files did. To be asked once all entries were taken.
+    ///
+    /// # Errors
+    /// Returns why they ended before.
+    pub fn finish(&mut self) -> Result<(), RecordingError> {
+        self.error.take().map_or(Ok(()), Err)
     }
 
     /// Takes the notes of files that have been read to their ends.

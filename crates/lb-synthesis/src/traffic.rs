@@ -61,7 +61,9 @@ impl Traffic {
     /// A file cannot be read, or does not hold requests with times.
     pub fn open(paths: &[PathBuf]) -> Result<Self, SynthesisError> {
         let mut entries = Entries::open(paths, ReadOptions::default())?;
-        let mut traffic = Self::collect(&mut entries)?;
+        let traffic = Self::collect(&mut entries);
+        entries.finish()?;
+        let mut traffic = traffic?;
         traffic.notes.splice(0..0, entries.notes().iter().cloned());
         Ok(traffic)
     }

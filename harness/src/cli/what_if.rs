@@ -70,6 +70,7 @@ fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
     for entry in entries.by_ref() {
         gatherer.take(&entry);
     }
+    entries.finish().or_exit(ExitCode::Usage)?;
     for note in entries.notes() {
         complain(format_args!("note: {note}"));
     }
