@@ -8,8 +8,8 @@
 
 use crate::analyze::Analysis;
 use crate::gate::Gate;
-use crate::grade::QuickGrades;
 use crate::judge::{Advice, Bottleneck};
+use crate::quick_grades::QuickGrades;
 use crate::stats::{Check, FailureCount, Kind, OwnThreshold, Stats, Timing};
 use crate::test::Test;
 use schemars::JsonSchema;

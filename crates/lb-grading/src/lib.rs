@@ -41,6 +41,7 @@
 
 mod analyze;
 mod compare;
+mod course;
 mod document;
 mod error;
 mod files;
@@ -50,6 +51,7 @@ mod grade;
 mod json;
 mod judge;
 mod page;
+mod quick_grades;
 mod read;
 mod render;
 mod sample;
@@ -63,13 +65,14 @@ pub use analyze::{Analysis, analyze, analyze_content};
 pub use compare::{
     Change, Comparison, ComparisonDocument, Pair, PairDocument, changes, compare, render_comparison,
 };
+pub use course::{Interval, Spread};
 pub use document::{AnalysisDocument, SCHEMA_VERSION, TestDocument};
 pub use error::AnalyzeError;
 pub use gate::{Gate, gates};
-pub use grade::{Grade, MeanGrade, QuickGrades, ReliabilityGrade, Volume};
+pub use grade::Grade;
 pub use judge::{Bottleneck, BottleneckMetric};
 pub use page::{render_comparison_page, render_page};
+pub use quick_grades::{MeanGrade, QuickGrades, ReliabilityGrade, Volume};
 pub use render::render;
-pub use sample::{Interval, Spread};
 pub use stats::{Check, Endpoint, FailureCount, Kind, OwnThreshold, Stats, Timing};
 pub use test::Test;

@@ -1,8 +1,8 @@
 //! Statistics of the requests of a test: totals, kinds of request, failures and times, for results of every
 //! tool.
 
+use crate::course::{Interval, Spread};
 use crate::grade::Grade;
-use crate::sample::{Interval, Spread};
 use crate::units::sum;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

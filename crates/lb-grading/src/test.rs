@@ -1,8 +1,8 @@
 //! A load test, for results of every tool, with its grades and bottlenecks.
 
-use crate::grade::QuickGrades;
+use crate::course::{Interval, Spread};
 use crate::judge::{Advice, Bottleneck, advice, bottlenecks};
-use crate::sample::{Interval, Spread};
+use crate::quick_grades::QuickGrades;
 use crate::stats::{Check, Endpoint, FailureCount, Kind, OwnThreshold, Stats, Timing};
 use crate::units;
 use std::path::Path;

@@ -1,7 +1,7 @@
 //! What tests show, in sentences: the slowest endpoint, the busiest one, writes against reads, errors.
 
 use super::change::{Metric, joined, percent};
-use crate::sample::Interval;
+use crate::course::Interval;
 use crate::stats::Endpoint;
 use crate::test::Test;
 use crate::units::{self, sum};

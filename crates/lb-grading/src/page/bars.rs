@@ -1,8 +1,8 @@
 //! Charts with a row for each endpoint and test: bars, grouped by endpoint, and box plots.
 
-use super::figures::{Side, label};
+use super::side::{Side, label};
+use crate::course::Spread;
 use crate::render::{Show, hundredths, time};
-use crate::sample::Spread;
 use crate::stats::{Endpoint, Stats};
 use crate::units;
 use lb_report::parts::{Arrangement, Axis, Chart, ChartRow, Figure, Key, Panel, Rows, Scale};

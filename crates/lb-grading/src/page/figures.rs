@@ -1,31 +1,9 @@
-//! Which charts a page has, and what they share.
+//! Which charts a page has.
 
+use super::side::{MOST_ENDPOINTS, Side};
 use super::{bars, lines};
-use crate::stats::Endpoint;
 use crate::test::Test;
-use lb_report::parts::{Arrangement, Chart, Figure, Heat, Panel, Style};
-
-/// The most endpoints that are drawn; tables have them all.
-pub(super) const MOST_ENDPOINTS: usize = 12;
-
-/// A test as it is drawn.
-#[derive(Clone, Copy)]
-pub(super) struct Side<'a> {
-    pub(super) label: &'a str,
-    pub(super) test: &'a Test,
-    pub(super) style: Style,
-}
-
-impl<'a> Side<'a> {
-    pub(super) fn new(label: &'a str, test: &'a Test, number: usize) -> Self {
-        Self { label, test, style: Style::of(number) }
-    }
-
-    /// Returns the endpoint with this method and name.
-    pub(super) fn endpoint(&self, (method, name): (&str, &str)) -> Option<&'a Endpoint> {
-        self.test.endpoints.iter().find(|endpoint| endpoint.method == method && endpoint.name == name)
-    }
-}
+use lb_report::parts::{Arrangement, Chart, Figure, Heat, Panel};
 
 /// Returns all figures that have something to show.
 pub(super) fn figures(sides: &[Side<'_>]) -> Vec<Figure> {
@@ -60,11 +38,6 @@ fn names<'a>(sides: &[Side<'a>]) -> Vec<(&'a str, &'a str)> {
     found.retain(|(_, requests)| *requests >= least);
     found.truncate(MOST_ENDPOINTS);
     found.into_iter().map(|(name, _)| name).collect()
-}
-
-/// Returns the label of an endpoint.
-pub(super) fn label((method, name): (&str, &str)) -> String {
-    format!("{method} {name}").trim().to_owned()
 }
 
 /// Draws the mean latency by endpoint and method, one panel for each test.

@@ -1,7 +1,7 @@
 //! Charts over time: durations and errors by endpoint, throughput of all requests.
 
-use super::figures::{MOST_ENDPOINTS, Side, label};
-use crate::sample::Interval;
+use super::side::{MOST_ENDPOINTS, Side, label};
+use crate::course::Interval;
 use lb_report::parts::{Arrangement, Axis, Chart, Figure, Key, Line, Panel, Plane, Scale};
 
 /// How many points a line has at most; longer courses are thinned out.

@@ -4,15 +4,17 @@
 mod bars;
 mod figures;
 mod lines;
+mod side;
 mod tables;
 
 use crate::analyze::Analysis;
 use crate::compare::{Comparison, of_test};
 use crate::gate::Gate;
 use crate::test::Test;
-use figures::{Side, figures};
+use figures::figures;
 use lb_report::parts::{figure, page, prose, scrolling};
 use maud::{Markup, html};
+use side::Side;
 
 /// Renders the page of an analysis: each test with its values, its findings and its charts.
 pub fn render_page(analysis: &Analysis, gates: &[Gate]) -> String {

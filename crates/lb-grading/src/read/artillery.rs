@@ -4,9 +4,9 @@
 //! `metrics-by-endpoint`, endpoints are those that it reports.
 
 use super::{is_bad, split_method};
+use crate::course::Interval;
 use crate::error::AnalyzeError;
 use crate::json::{Json, key};
-use crate::sample::Interval;
 use crate::stats::{Endpoint, Kind, Stats};
 use crate::test::Test;
 use crate::units::{Unit, moment, sum};

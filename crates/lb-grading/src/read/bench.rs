@@ -1,7 +1,7 @@
 //! Reads results of `bench` itself: each algorithm in each scenario is a test.
 
+use crate::course::Interval;
 use crate::error::{ACCEPTED, AnalyzeError};
-use crate::sample::Interval;
 use crate::stats::{Endpoint, Kind, Stats, Timing};
 use crate::test::Test;
 use crate::units::sum;

@@ -7,9 +7,9 @@
 //! `failures_<time>.csv`.
 
 use super::columns;
+use crate::course::{Interval, Spread};
 use crate::error::AnalyzeError;
 use crate::files;
-use crate::sample::{Interval, Spread};
 use crate::stats::{Endpoint, FailureCount, Kind, Stats};
 use crate::table::{Row, Table};
 use crate::test::Test;

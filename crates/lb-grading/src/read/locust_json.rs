@@ -5,9 +5,9 @@
 //! the nearest rank, and the minimum, the mean and the maximum are exact. The totals come from the histograms added
 //! up, since percentiles of endpoints cannot be.
 
+use crate::course::{Interval, Spread};
 use crate::error::AnalyzeError;
 use crate::json::Json;
-use crate::sample::{Interval, Spread};
 use crate::stats::{Endpoint, Kind, Stats};
 use crate::test::Test;
 use crate::units::{Unit, moment, number, sum};

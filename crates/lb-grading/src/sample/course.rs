@@ -1,6 +1,7 @@
 //! The course of a test: how many requests there were in each interval, how long they took and how many failed.
 
 use super::Sample;
+use crate::course::Interval;
 
 /// The most intervals of a course, so that charts stay readable and small.
 const MOST_INTERVALS: f64 = 60.0;
@@ -9,35 +10,6 @@ const LENGTHS: [f64; 15] =
     [0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1_800.0, 3_600.0];
 /// The most values that are kept for the courses of all endpoints.
 const MOST_VALUES: usize = 200_000;
-
-/// One interval of a test.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Interval {
-    /// Offset of its begin from that of the test, in seconds.
-    pub at_s: f64,
-    /// Its length in seconds.
-    pub length_s: f64,
-    /// Requests per second.
-    pub rps: f64,
-    /// Failed requests per second.
-    pub failures_rps: f64,
-    /// Mean latency in milliseconds; `None` if there was no request, or the source does not report it.
-    pub mean_ms: Option<f64>,
-    /// 95th percentile in milliseconds; `None` as above.
-    pub p95_ms: Option<f64>,
-}
-
-impl Interval {
-    /// Returns the middle of the interval, in seconds from the begin of the test.
-    pub(crate) fn middle(&self) -> f64 {
-        self.at_s + self.length_s / 2.0
-    }
-
-    /// Returns the failed requests in percent; `None` if there was no request.
-    pub(crate) fn error_rate(&self) -> Option<f64> {
-        (self.rps > 0.0).then(|| 100.0 * self.failures_rps / self.rps)
-    }
-}
 
 /// Returns the courses of all counted requests (one) and of each endpoint. A course is empty if times are unknown.
 pub(super) fn courses(

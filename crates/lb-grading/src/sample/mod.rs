@@ -5,11 +5,8 @@
 //! the first begin to the last end.
 
 mod course;
-mod spread;
 
-pub use course::Interval;
-pub use spread::Spread;
-
+use crate::course::Spread;
 use crate::error::AnalyzeError;
 use crate::stats::{Endpoint, FailureCount, Stats};
 use crate::test::Test;
@@ -165,7 +162,7 @@ impl Samples {
         let all_failed =
             failed.iter().zip(&counted).filter(|(_, counted)| **counted).map(|(failed, _)| *failed);
         test.summary = rates.stats(&mut all, all_failed.sum());
-        test.spread = Spread::of_sorted(&all);
+        test.spread = spread(&all);
         let [whole, parts] = courses(&self.samples, &counted, self.endpoints.len(), self.extent);
         test.course = whole.into_iter().next().unwrap_or_default();
         let named = self.endpoints.iter().any(|(method, name)| !(method.is_empty() && name.is_empty()));
@@ -173,7 +170,7 @@ impl Samples {
         for (number, course) in parts.into_iter().enumerate().take(if named { usize::MAX } else { 0 }) {
             let (method, name) = self.endpoints[number].clone();
             let stats = rates.stats(&mut by_endpoint[number], failed[number]);
-            let spread = Spread::of_sorted(&by_endpoint[number]);
+            let spread = spread(&by_endpoint[number]);
             endpoints.push(Endpoint { method, name, stats, course, spread });
         }
         endpoints.sort_by(|a, b| (&a.name, &a.method).cmp(&(&b.name, &b.method)));
@@ -225,6 +222,17 @@ impl Rates {
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let rank = (share * sorted.len() as f64).ceil() as usize;
     sorted.get(rank.clamp(1, sorted.len().max(1)) - 1).copied()
+}
+
+/// Returns how sorted latencies scatter; `None` if there are none.
+fn spread(sorted: &[f64]) -> Option<Spread> {
+    let at = |share| quantile(sorted, share);
+    Some(Spread {
+        low: *sorted.first()?,
+        quartiles: at(0.25).zip(at(0.75)).map(<[f64; 2]>::from),
+        median: at(0.5)?,
+        high: at(0.95)?,
+    })
 }
 
 #[cfg(test)]
