@@ -101,13 +101,15 @@ fn files_beyond_the_limit_are_refused_without_being_read() {
     for command in [
         &["plan", "--config", &path][..],
         &["plan", "--config", &good, "--topology", &path],
-        &["plan", "--config", &good, "--replay", &path],
         &["analyze", &path],
         &["__load-balancer", "--config", &path],
     ] {
         let said = refused(&bench, command);
         assert!(said.contains("the most that is read"), "{command:?}: {said}");
     }
+    // Recordings may have any length; this one is refused for its beginning.
+    let said = refused(&bench, &["plan", "--config", &good, "--replay", &path]);
+    assert!(said.contains("is not in a known format"), "{said}");
 }
 
 #[test]

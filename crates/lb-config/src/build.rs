@@ -63,7 +63,7 @@ fn gather(
     if let (Some(topology), Some(recorded)) = (&mut topology, &recorded) {
         // A running load balancer has backends of its own, so findings about the topology are irrelevant.
         let mut unused = Findings::default();
-        let is_chosen = settings.topology.by != By::Default;
+        let is_chosen = settings.topology.is_flag() || own && settings.topology.by == By::Config;
         let findings = if target.explicit { &mut unused } else { &mut *findings };
         open_topology(topology, recorded, is_chosen, findings);
     }

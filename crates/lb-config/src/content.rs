@@ -7,7 +7,7 @@ use super::error::Findings;
 use super::replay;
 use super::said::By;
 use super::settings::Settings;
-use super::source::Loaded;
+use super::source::{BUNDLED, Loaded};
 use lb_core::suggest::{did_you_mean, listing};
 use lb_core::workload::Journey;
 
@@ -48,12 +48,14 @@ fn base_of(loaded: &Loaded, context: &Context<'_>, findings: &mut Findings) -> D
     let draft = draft(&loaded.file, context, &mut apart);
     // Notes about scenarios that do not run are noise; problems are not.
     apart.into_parts().0.into_iter().for_each(|problem| findings.problem(problem));
-    if !draft.scenarios.is_empty() {
+    // A config that comes with `bench` is not what its user wrote; nothing of it is missed.
+    let own = loaded.source != BUNDLED;
+    if own && !draft.scenarios.is_empty() {
         let names: Vec<&str> = draft.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
         findings.note("scenarios", names, "the replay takes the place of all scenarios of the config");
     }
     let journey = &context.settings.journey;
-    if journey.by == By::Config {
+    if own && journey.by == By::Config {
         findings.note(&journey.at, context.journey.name.as_str(), "unused: a replay has its own requests");
     }
     draft

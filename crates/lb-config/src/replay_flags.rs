@@ -8,10 +8,10 @@ use lb_recording::{Expect, HostChoice, PathPattern, Spread};
 #[derive(Clone, Debug, Default)]
 #[cfg_attr(feature = "cli", derive(clap::Args))]
 pub struct ReplayFlags {
-    /// Format of the log's lines, as the server has it, such as `$remote_addr [$time_local] "$request"`.
+    /// Format of the log's lines, as the configuration of the server has it.
     ///
-    /// nginx's `log_format` or Apache's `LogFormat`, with or without the directive around it. By default the format
-    /// is told from the content.
+    /// nginx's `log_format`, such as `$remote_addr [$time_local] "$request"`, or Apache's `LogFormat`, with or without
+    /// the directive around it. By default the format is told from the content.
     #[cfg_attr(feature = "cli", arg(long, value_name = "FORMAT", help_heading = "Replay"))]
     pub log_format: Option<String>,
     /// Where JSON lines or columns hold what, such as `time=ts,method=verb,path=req.uri`.

@@ -175,7 +175,7 @@ fn a_list_of_requests_is_a_config_that_plays_itself() {
     let step = &scenario.scenario().workload.steps()[0];
     assert_eq!((step.service.as_deref(), step.path.as_str()), (Some("api"), "/v1/resource"));
     assert!(scenario.scenario().topology.pool_of("api").is_some(), "some pool answers");
-    assert!(plan.notes().iter().any(|note| note.key_path == "bench.topology"), "{:?}", plan.notes());
+    assert!(plan.notes().is_empty(), "nobody chose the topology: {:?}", plan.notes());
     let fast = planned(Q, &Overrides { speed: Some(2.0), ..Overrides::default() });
     assert_eq!(fast.scenarios()[0].scenario().duration.as_secs_f64(), 2.0);
     assert_eq!(from_text("q.json", Q).expect("a config").document(), json!({"requests": 3}));
@@ -201,11 +201,13 @@ fn a_replay_takes_the_place_of_all_scenarios() {
     let plan_of_flag = plan(&loaded, &flag).unwrap_or_else(|error| panic!("{error}"));
     assert_eq!(plan_of_flag.scenarios().len(), 1);
     assert_eq!(plan_of_flag.scenarios()[0].scenario().name, "targets");
-    assert!(
-        plan_of_flag.notes().iter().any(|note| note.key_path == "scenarios"),
-        "{:?}",
-        plan_of_flag.notes()
-    );
+    let notes_it = |plan: &Plan| plan.notes().iter().any(|note| note.key_path == "scenarios");
+    assert!(!notes_it(&plan_of_flag), "a bundled config is not the user's: {:?}", plan_of_flag.notes());
+    let own = dir.path().join("own.json");
+    std::fs::write(&own, loaded.document().to_string()).expect("a config can be written");
+    let own = load(&own.to_string_lossy()).expect("a config");
+    let plan_of_own = plan(&own, &flag).unwrap_or_else(|error| panic!("{error}"));
+    assert!(notes_it(&plan_of_own), "{:?}", plan_of_own.notes());
     let config = dir.path().join("c.json");
     let arrivals = json!({"process": "replay", "file": "targets.json", "speed": 2, "format": "vegeta"});
     let text = json!({"scenarios": [{"name": "x", "duration_minutes": 1, "concurrent_users": 1}], "bench": {"arrivals": arrivals}});
