@@ -174,6 +174,7 @@ fn hostile_names_are_escaped_on_the_page() {
     // A recording is as like itself as can be, but `validate` needs two files for it.
     assert_eq!(output.status.code(), Some(0), "{}{}", text(&output.stdout), text(&output.stderr));
     let page = std::fs::read_to_string(bench.path("page.html")).expect("a page");
-    assert!(page.contains("/&lt;script&gt;alert("), "the name is shown");
-    assert!(!page.contains("<script") && !page.contains("a<b>"), "and is not a part of the page");
+    assert!(page.contains("a&lt;b&gt;.json"), "the name of the file is shown");
+    assert!(page.contains("/%3Cscript%3Ealert("), "and that of the endpoint, as it is sent");
+    assert!(!page.contains("<script") && !page.contains("a<b>"), "and neither is a part of the page");
 }
