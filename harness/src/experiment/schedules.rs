@@ -29,9 +29,10 @@ pub(super) fn block_schedule(workload: &Arc<Workload>, seed: Seed, block: u32) -
     Arc::new(Schedule::new(Arc::clone(workload), block_seed(seed, block)))
 }
 
-/// Returns the schedules of the first `blocks` blocks.
-pub fn schedules(workload: &Arc<Workload>, seed: Seed, blocks: u32) -> Vec<Arc<Schedule>> {
-    (0..blocks).map(|block| block_schedule(workload, seed, block)).collect()
+/// Returns the schedules of the first `blocks` blocks. Each is made when it is asked for: that of a long recording takes
+/// tens of megabytes.
+pub fn schedules(workload: &Arc<Workload>, seed: Seed, blocks: u32) -> impl Iterator<Item = Arc<Schedule>> {
+    (0..blocks).map(move |block| block_schedule(workload, seed, block))
 }
 
 /// Returns the SHA-256 in hex over the hashes of several schedules, in order.

@@ -184,9 +184,9 @@ pub(super) fn recover(run: &mut Run) {
 pub(super) fn write_sessions(run: &Run, played: &Played) -> anyhow::Result<usize> {
     let planned = played.plan.scenarios().first().context("the plan has no scenario")?;
     let requests = only_file(&played.folder.join("trials"))?;
-    let schedule = schedules(&planned.scenario().workload, played.plan.seed(), 1);
-    let schedule = schedule.first().context("the plan has no schedule")?;
-    let sessions = sessions::read(&requests, planned, schedule)?;
+    let first = schedules(&planned.scenario().workload, played.plan.seed(), 1).next();
+    let schedule = first.context("the plan has no schedule")?;
+    let sessions = sessions::read(&requests, planned, &schedule)?;
     let (results, metrics) = session_files::files(planned, &sessions, &played.started);
     let name = &planned.scenario().name;
     let write = |stem: &str, fill: &dyn Fn(&mut (dyn std::io::Write + Send)) -> anyhow::Result<()>| {
