@@ -14,7 +14,9 @@ pub struct ReplayFlags {
     /// the directive around it. By default the format is told from the content.
     #[cfg_attr(feature = "cli", arg(long, value_name = "FORMAT", help_heading = "Replay"))]
     pub log_format: Option<String>,
-    /// Where JSON lines or columns hold what, such as `time=ts,method=verb,path=req.uri`.
+    /// Keys or columns that hold the fields of a request.
+    ///
+    /// For example `time=ts,method=verb,path=req.uri`, for JSON lines and columns with a header.
     #[cfg_attr(feature = "cli", arg(long, value_name = "FIELD=KEY,…", help_heading = "Replay"))]
     pub fields: Option<String>,
     /// Requests per second, in place of recorded times.
@@ -23,8 +25,10 @@ pub struct ReplayFlags {
     /// Repeat requests that come at a rate until `--duration` is over.
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Replay"))]
     pub cycle: bool,
-    /// Where requests lie in their second if the recording knows whole seconds only: `even`, `poisson` or `none`
-    /// [default: even].
+    /// How to spread times of whole seconds: `even`, `poisson` or `none` [default: even].
+    ///
+    /// Many logs have no finer times, but their requests did not all begin together. `even` and `poisson` place the
+    /// requests of each second within it, `none` sends them together.
     #[cfg_attr(feature = "cli", arg(long, value_name = "HOW", help_heading = "Replay"))]
     pub spread: Option<Spread>,
     /// Which statuses count as a success: `recorded` or `ok` [default: recorded].
