@@ -25,7 +25,7 @@ pub struct ReplayFlags {
     /// Repeat requests that come at a rate until `--duration` is over.
     #[cfg_attr(feature = "cli", arg(long, help_heading = "Replay"))]
     pub cycle: bool,
-    /// How to spread times of whole seconds: `even`, `poisson` or `none` [default: even].
+    /// How to spread times of whole seconds: `even` (default), `poisson` or `none`.
     ///
     /// Many logs have no finer times, but their requests did not all begin together. `even` and `poisson` place the
     /// requests of each second within it, `none` sends them together.

@@ -5,7 +5,7 @@ use crate::units;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Grades of a test by its mean, its error rate and its volume, whose limits are wider than those of [`crate::Grade`]; null
+/// Grades of a test by its mean, its error rate and its volume, whose limits are wider than those of `Grade`; null
 /// where the source does not report the value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct QuickGrades {
