@@ -68,7 +68,31 @@ impl Vault {
 
     /// Returns the variable that stands for a secret. `place` says where the request is that sends it.
     pub(crate) fn hide(&mut self, name: &str, value: &str, place: &str, report: &mut Report) -> String {
-        let key = (word(name), value.to_owned());
+        self.keep((word(name), value.to_owned()), value, place, report, |name| {
+            format!("written in clear into `feeds.secrets` as `{name}`; with --secrets env it is not")
+        })
+    }
+
+    /// Returns the variable of a secret that the file does not hold.
+    pub(crate) fn ask(&mut self, name: &str, place: &str, report: &mut Report) -> String {
+        const VALUE: &str = "change-me";
+        self.keep((word(name), String::new()), VALUE, place, report, |name| {
+            format!(
+                "the file holds no value; replace `{VALUE}` in `feeds.secrets` as `{name}`, or use --secrets env"
+            )
+        })
+    }
+
+    /// Returns the variable of the secret known by `key`, and keeps `value` for it if it is new. `remark` says of its name
+    /// what a user has to know if it is written into the feed.
+    fn keep(
+        &mut self,
+        key: (String, String),
+        value: &str,
+        place: &str,
+        report: &mut Report,
+        remark: impl FnOnce(&str) -> String,
+    ) -> String {
         if let Some(known) = self.known.get(&key) {
             return known.clone();
         }
@@ -83,39 +107,8 @@ impl Vault {
                 format!("env.{variable}")
             }
             Secrets::Feed => {
-                report.secrets.push(format!(
-                    "{place}: written in clear into `feeds.secrets` as `{name}`; with --secrets env it is not"
-                ));
+                report.secrets.push(format!("{place}: {}", remark(&name)));
                 self.feeds.entry("secrets").or_default().insert(name.clone(), value.into());
-                format!("secret.{name}")
-            }
-        };
-        self.known.insert(key, variable.clone());
-        variable
-    }
-
-    /// Returns the variable of a secret that the file does not hold.
-    pub(crate) fn ask(&mut self, name: &str, place: &str, report: &mut Report) -> String {
-        const VALUE: &str = "change-me";
-        let key = (word(name), String::new());
-        if let Some(known) = self.known.get(&key) {
-            return known.clone();
-        }
-        let name = self.names.unique(&key.0, "_");
-        let variable = match self.mode {
-            Secrets::Env => {
-                let variable = format!("BENCH_{}", name.to_ascii_uppercase());
-                report.secrets.push(format!(
-                    "{place}: taken from the environment variable {variable}, which must be set"
-                ));
-                self.environment.insert(variable.clone(), VALUE.to_owned());
-                format!("env.{variable}")
-            }
-            Secrets::Feed => {
-                report.secrets.push(format!(
-                    "{place}: the file holds no value; replace `{VALUE}` in `feeds.secrets` as `{name}`, or use --secrets env"
-                ));
-                self.feeds.entry("secrets").or_default().insert(name.clone(), VALUE.into());
                 format!("secret.{name}")
             }
         };
