@@ -35,6 +35,7 @@ mod schedule;
 mod scheduled;
 mod tag;
 mod template;
+mod texts;
 mod user;
 #[allow(clippy::module_inception, reason = "the module defines the workload, its parent the parts")]
 mod workload;
