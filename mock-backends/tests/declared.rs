@@ -194,6 +194,18 @@ fn pages_set_cookies_and_redirect() {
 }
 
 #[test]
+fn the_example_of_the_documentation_is_an_api() {
+    let page = include_str!("../../docs/mock-api.md");
+    let (_, rest) = page.split_once("```json\n").expect("there is an example");
+    let (example, _) = rest.split_once("\n```").expect("it has an end");
+    let mocks = start(load("docs/mock-api.md", example).unwrap_or_else(|error| panic!("{error}")));
+    let [one, _] = urls(&mocks);
+    assert_eq!(get(one, "/api/users/1").body, json!({ "data": { "id": 1, "name": "Ada" } }));
+    assert_eq!(call(one, "DELETE", "/api/users/1", "").status, 204);
+    assert_eq!(get(one, "/api/users/1").status, 404);
+}
+
+#[test]
 fn the_apis_of_the_program_are_chosen_by_name_whatever_the_topology_says() {
     let pages = bundled("boutique");
     let mut client = Client::connect(urls(&pages)[0]).expect("the backend listens");
@@ -217,7 +229,6 @@ fn operators_are_answered_besides_an_api() {
     assert_eq!(get(one, "/actuator/health").body, json!({ "status": "UP" }));
     assert_eq!(get(one, "/api/hold?ms=0").status, 200);
     assert_eq!(get(one, "/api/degradation/status").status, 200);
-    // A full queue refuses requests to the API as any others.
-    post(one, "/api/degradation/errors/start?errorRate=100&durationSeconds=60", "");
+    post(one, "/api/degradation/errors/start?errorRatePercent=100&durationSeconds=60", "");
     assert_eq!(get(one, "/health").status, 500, "degradation makes the API fail as well");
 }

@@ -158,7 +158,12 @@ fn an_api_comes_from_a_file_and_one_with_faults_is_refused_with_all_of_them() {
     let path = file("api-bad.json", &api);
     let (code, said) = fail(bare(&["--api", &path.to_string_lossy()]));
     assert_eq!(code, Some(2), "{said}");
-    for part in ["has 2 faults", "routs: unknown key (did you mean `routes`?)", "must begin with `/`"] {
+    for part in [
+        "has 3 faults",
+        "routs: unknown key (did you mean `routes`?)",
+        "must begin with `/`",
+        "the unknown variable `bdy` (did you mean `body`?)",
+    ] {
         assert!(said.contains(part), "`{part}` is missing: {said}");
     }
     let (code, said) = fail(bare(&["--api", "modelapi"]));

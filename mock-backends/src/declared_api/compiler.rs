@@ -135,11 +135,6 @@ impl Compiler {
             0
         })
     }
-
-    /// Returns the scope of expressions over a request alone.
-    pub(super) fn scope_of_request(&self, pattern: &Pattern) -> Scope {
-        Scope::of_request(self.has_session, Some(pattern))
-    }
 }
 
 fn unknown(what: &str, name: &str, known: &[&str]) -> String {

@@ -8,6 +8,7 @@ use super::label::lasting;
 use super::path::Pattern;
 use super::reply::Reply;
 use super::run::MOST_COST;
+use super::scope::Scope;
 use super::steps::{Action, ROW, Step, TOTAL};
 use super::template::Formula;
 use crate::operators::is_operators;
@@ -23,13 +24,11 @@ pub(super) fn compile_route(
     cache: Option<RouteCache>,
     usual: Option<ServiceTime>,
 ) -> Option<Route> {
-    let pattern = match Pattern::parse(&file.path) {
-        Ok(pattern) => pattern,
-        Err(problem) => {
-            compiler.words.wrong(&join(at, "path"), &file.path, &problem);
-            return None;
-        }
-    };
+    let pattern = Pattern::parse(&file.path);
+    if let Err(problem) = &pattern {
+        compiler.words.wrong(&join(at, "path"), &file.path, problem);
+    }
+    let pattern = pattern.ok();
     if is_operators(&file.path) {
         let message = "is a path that the backends answer themselves, for operators; choose another";
         compiler.words.wrong(&join(at, "path"), &file.path, message);
@@ -37,11 +36,11 @@ pub(super) fn compile_route(
     check_timing(compiler, at, file);
     let (cache, names) = cache.map(|cache| (cache.number, cache.names)).unzip();
     compiler.words.names = names.unwrap_or_default();
-    compiler.words.scope = compiler.scope_of_request(&pattern);
+    compiler.words.scope = Scope::of_request(compiler.has_session, pattern.as_ref());
     let cost = cost(compiler, &join(at, "cost"), file.cost.as_ref());
     let (inputs, conditions) = rules(compiler, at, &file.require);
     let invalid = compiler.words.reply(&join(at, "invalid"), file.invalid.as_ref(), 422, INVALID);
-    compiler.words.scope = compiler.scope_of_request(&pattern);
+    compiler.words.scope = Scope::of_request(compiler.has_session, pattern.as_ref());
     let failures = failures(compiler, at, file);
     let mut steps = Vec::new();
     for (number, step) in file.steps.iter().enumerate() {
@@ -56,7 +55,7 @@ pub(super) fn compile_route(
     let reply = compiler.words.reply(&join(at, "reply"), Some(&file.reply), 200, "");
     Some(Route {
         method: file.method.name(),
-        pattern,
+        pattern: pattern?,
         label: lasting(&file.path),
         reads: Reads::of(&compiler.words.names),
         at_once: file.at_once,
