@@ -402,6 +402,23 @@ pub(super) enum StepFile {
     },
 }
 
+impl StepFile {
+    /// Returns the collection on which the step works, and the name that its result is given. `None` for a step that
+    /// answers.
+    pub(super) fn target(&self) -> Option<(&str, Option<&str>)> {
+        match self {
+            Self::Create { collection, name, .. }
+            | Self::Read { collection, name, .. }
+            | Self::Update { collection, name, .. }
+            | Self::Put { collection, name, .. }
+            | Self::Delete { collection, name, .. }
+            | Self::List { collection, name, .. }
+            | Self::Clear { collection, name } => Some((collection, name.as_deref())),
+            Self::Answer { .. } => None,
+        }
+    }
+}
+
 /// A reply. At most one of `json`, `text`, `html` and `metrics` is its body.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]

@@ -10,7 +10,7 @@ use super::reply::Reply;
 use super::run::MOST_COST;
 use super::scope::Scope;
 use super::steps::{Action, ROW, Step, TOTAL};
-use super::template::Formula;
+use super::template::Json;
 use crate::operators::is_operators;
 use lb_core::service_time::ServiceTime;
 use lb_document::{Problem, join};
@@ -37,11 +37,11 @@ pub(super) fn compile_route(
     let (cache, names) = cache.map(|cache| (cache.number, cache.names)).unzip();
     compiler.words.names = names.unwrap_or_default();
     compiler.words.scope = Scope::of_request(compiler.has_session, pattern.as_ref());
-    let cost = cost(compiler, &join(at, "cost"), file.cost.as_ref());
-    let (inputs, conditions) = rules(compiler, at, &file.require);
+    let cost = compile_cost(compiler, &join(at, "cost"), file.cost.as_ref());
+    let (inputs, conditions) = compile_rules(compiler, at, &file.require);
     let invalid = compiler.words.reply(&join(at, "invalid"), file.invalid.as_ref(), 422, INVALID);
     compiler.words.scope = Scope::of_request(compiler.has_session, pattern.as_ref());
-    let failures = failures(compiler, at, file);
+    let failures = compile_failures(compiler, at, file);
     let mut steps = Vec::new();
     for (number, step) in file.steps.iter().enumerate() {
         steps.extend(compile_step(compiler, &format!("{at}.steps[{number}]"), step));
@@ -93,7 +93,7 @@ fn check_timing(compiler: &mut Compiler, at: &str, file: &RouteFile) {
     }
 }
 
-fn cost(compiler: &mut Compiler, at: &str, cost: Option<&CostFile>) -> Cost {
+fn compile_cost(compiler: &mut Compiler, at: &str, cost: Option<&CostFile>) -> Cost {
     match cost {
         None => Cost::Fixed(1.0),
         Some(CostFile::Number(number)) => {
@@ -110,7 +110,7 @@ fn cost(compiler: &mut Compiler, at: &str, cost: Option<&CostFile>) -> Cost {
 }
 
 /// Compiles what a request must have. From here on, `missing` is known.
-fn rules(compiler: &mut Compiler, at: &str, rules: &[RuleFile]) -> (Vec<Input>, Vec<Condition>) {
+fn compile_rules(compiler: &mut Compiler, at: &str, rules: &[RuleFile]) -> (Vec<Input>, Vec<Condition>) {
     let (mut inputs, mut conditions) = (Vec::new(), Vec::new());
     for (number, rule) in rules.iter().enumerate() {
         let at = format!("{at}.require[{number}]");
@@ -131,7 +131,7 @@ fn rules(compiler: &mut Compiler, at: &str, rules: &[RuleFile]) -> (Vec<Input>, 
     (inputs, conditions)
 }
 
-fn failures(compiler: &mut Compiler, at: &str, file: &RouteFile) -> Vec<(f64, Reply)> {
+fn compile_failures(compiler: &mut Compiler, at: &str, file: &RouteFile) -> Vec<(f64, Reply)> {
     let mut failures = Vec::new();
     for (number, failure) in file.failures.iter().enumerate() {
         let at = format!("{at}.failures[{number}].reply");
@@ -153,98 +153,103 @@ const FULL: (u16, &str) = (507, "there is no room for more");
 
 /// Compiles a step, and makes its result known to what follows. `None` after a problem.
 fn compile_step(compiler: &mut Compiler, at: &str, step: &StepFile) -> Option<Step> {
-    let no_room = || Reply::error(FULL.0, FULL.1);
-    let reply = |compiler: &mut Compiler, key: &str, file: &Option<ReplyFile>, usual: (u16, &str)| {
-        compiler.words.reply(&join(at, key), file.as_ref(), usual.0, usual.1)
+    let Some((collection, name)) = step.target() else {
+        return compile_answer(compiler, at, step);
     };
-    let (action, name, otherwise, full) = match step {
-        StepFile::Create { collection, id, with, name, exists, full } => {
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            let id = optional(compiler, &join(at, "id"), id);
-            let with = row(compiler, &join(at, "with"), with);
-            let full = reply(compiler, "full", full, FULL);
-            let exists = reply(compiler, "exists", exists, EXISTS);
-            (Action::Create { collection, id, with }, named(name, ITEM), exists, full)
+    let collection = compiler.collection_number(&join(at, "in"), collection);
+    let is_list = matches!(step, StepFile::List { .. } | StepFile::Clear { .. });
+    let name = name.unwrap_or(if is_list { ITEMS } else { ITEM }).to_owned();
+    let action = compile_action(compiler, at, step, collection, &name);
+    let mut reply = |key: &str, file: Option<&ReplyFile>, (status, message): (u16, &str)| {
+        compiler.words.reply(&join(at, key), file, status, message)
+    };
+    let (otherwise, full) = match step {
+        StepFile::Create { exists, full, .. } => {
+            (reply("exists", exists.as_ref(), EXISTS), reply("full", full.as_ref(), FULL))
         }
-        StepFile::Read { collection, id, optional, name, missing } => {
+        StepFile::Put { full, .. } => (reply("", None, MISSING), reply("full", full.as_ref(), FULL)),
+        StepFile::Read { missing, .. } | StepFile::Update { missing, .. } | StepFile::Delete { missing, .. } => {
+            (reply("missing", missing.as_ref(), MISSING), reply("", None, FULL))
+        }
+        StepFile::List { .. } | StepFile::Clear { .. } | StepFile::Answer { .. } => {
+            (reply("", None, MISSING), reply("", None, FULL))
+        }
+    };
+    compiler.words.scope.add(&name);
+    Some(Step { action: action?, name, otherwise, full })
+}
+
+/// Compiles what a step does with a collection; `name` is the variable of its result. `None` after a problem.
+fn compile_action(
+    compiler: &mut Compiler,
+    at: &str,
+    step: &StepFile,
+    collection: usize,
+    name: &str,
+) -> Option<Action> {
+    let mut formula = |key: &str, text: &str| compiler.words.formula(&join(at, key), text);
+    Some(match step {
+        StepFile::Create { id, with, .. } => {
+            let id = id.as_ref().and_then(|id| formula("id", id));
+            Action::Create { collection, id, with: compile_row(compiler, at, with) }
+        }
+        StepFile::Read { id, optional, missing, .. } => {
+            let id = formula("id", id);
             if *optional && missing.is_some() {
                 let message = "has no effect with `optional`; remove one of the two";
                 compiler.words.problems.push(Problem::of_key(join(at, "missing"), message));
             }
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            let id = compiler.words.formula(&join(at, "id"), id)?;
-            let missing = reply(compiler, "missing", missing, MISSING);
-            (Action::Read { collection, id, optional: *optional }, named(name, ITEM), missing, no_room())
+            Action::Read { collection, id: id?, optional: *optional }
         }
-        StepFile::Update { collection, id, with, name, missing } => {
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            let id = compiler.words.formula(&join(at, "id"), id)?;
-            let name = named(name, ITEM);
-            compiler.words.scope.add(&name);
-            let with = row(compiler, &join(at, "with"), with);
-            let missing = reply(compiler, "missing", missing, MISSING);
-            (Action::Update { collection, id, with }, name, missing, no_room())
+        StepFile::Update { id, with, .. } => {
+            let id = formula("id", id);
+            compiler.words.scope.add(name);
+            let with = compile_row(compiler, at, with);
+            Action::Update { collection, id: id?, with }
         }
-        StepFile::Put { collection, id, with, name, full } => {
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            let id = compiler.words.formula(&join(at, "id"), id)?;
-            let name = named(name, ITEM);
-            compiler.words.scope.add(&name);
-            let with = row(compiler, &join(at, "with"), with);
-            let full = reply(compiler, "full", full, FULL);
-            (Action::Put { collection, id, with }, name, Reply::error(MISSING.0, MISSING.1), full)
+        StepFile::Put { id, with, .. } => {
+            let id = formula("id", id);
+            compiler.words.scope.add(name);
+            let with = compile_row(compiler, at, with);
+            Action::Put { collection, id: id?, with }
         }
-        StepFile::Delete { collection, id, name, missing } => {
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            let id = compiler.words.formula(&join(at, "id"), id)?;
-            let missing = reply(compiler, "missing", missing, MISSING);
-            (Action::Delete { collection, id }, named(name, ITEM), missing, no_room())
-        }
-        StepFile::List { collection, condition, skip, limit, name } => {
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            let (skip, limit) =
-                (optional(compiler, &join(at, "skip"), skip), optional(compiler, &join(at, "limit"), limit));
+        StepFile::Delete { id, .. } => Action::Delete { collection, id: formula("id", id)? },
+        StepFile::List { condition, skip, limit, .. } => {
+            let mut given = |key: &str, text: &Option<String>| text.as_ref().and_then(|text| formula(key, text));
+            let (skip, limit) = (given("skip", skip), given("limit", limit));
             let outside = compiler.words.scope.clone();
             compiler.words.scope.add(ROW);
-            let condition = optional(compiler, &join(at, "where"), condition);
+            let at = join(at, "where");
+            let condition = condition.as_ref().and_then(|text| compiler.words.formula(&at, text));
             compiler.words.scope = outside;
             compiler.words.scope.add(TOTAL);
-            let action = Action::List { collection, condition, skip, limit };
-            (action, named(name, ITEMS), Reply::error(MISSING.0, MISSING.1), no_room())
+            Action::List { collection, condition, skip, limit }
         }
-        StepFile::Clear { collection, name } => {
-            let collection = compiler.collection_number(&join(at, "in"), collection);
-            (Action::Clear { collection }, named(name, ITEMS), Reply::error(MISSING.0, MISSING.1), no_room())
-        }
-        StepFile::Answer { when, reply } => {
-            let when = compiler.words.formula(&join(at, "when"), when)?;
-            let reply = compiler.words.reply(&join(at, "reply"), Some(reply), 200, "");
-            let (action, name) = (Action::Answer { when }, String::new());
-            return Some(Step { action, name, otherwise: reply, full: no_room() });
-        }
-    };
-    compiler.words.scope.add(&name);
-    Some(Step { action, name, otherwise, full })
+        StepFile::Clear { .. } => Action::Clear { collection },
+        StepFile::Answer { .. } => return None,
+    })
+}
+
+/// Compiles a step that answers. `None` after a problem.
+fn compile_answer(compiler: &mut Compiler, at: &str, step: &StepFile) -> Option<Step> {
+    let StepFile::Answer { when, reply } = step else { return None };
+    let when = compiler.words.formula(&join(at, "when"), when);
+    let otherwise = compiler.words.reply(&join(at, "reply"), Some(reply), 200, "");
+    let (name, full) = (String::new(), Reply::error(FULL.0, FULL.1));
+    Some(Step { action: Action::Answer { when: when? }, name, otherwise, full })
 }
 
 /// The variables that hold the results of steps, unless the file names them otherwise.
 const ITEM: &str = "item";
 const ITEMS: &str = "items";
 
-fn named(name: &Option<String>, usual: &str) -> String {
-    name.clone().unwrap_or_else(|| usual.to_owned())
-}
-
-fn optional(compiler: &mut Compiler, at: &str, text: &Option<String>) -> Option<Formula> {
-    text.as_ref().and_then(|text| compiler.words.formula(at, text))
-}
-
 /// Compiles the fields of a row.
-fn row(compiler: &mut Compiler, at: &str, with: &Value) -> super::template::Json {
+fn compile_row(compiler: &mut Compiler, at: &str, with: &Value) -> Json {
+    let at = join(at, "with");
     let is_template = with.as_str().is_some_and(|text| text.contains("{{"));
     if !with.is_object() && !is_template {
         let message = "must be an object, or an expression for one such as `{{ body }}`";
-        compiler.words.problems.push(Problem::at(at, with, message));
+        compiler.words.problems.push(Problem::at(&at, with, message));
     }
-    compiler.words.json(at, with)
+    compiler.words.json(&at, with)
 }

@@ -187,12 +187,12 @@ impl RunningApi {
             visit.reply = Some(Rc::new(refusal));
             return Ok(());
         }
-        visit.cost = cost(&route.cost, &context)?;
+        visit.cost = evaluate_cost(&route.cost, &context)?;
         let Some(number) = route.cache else { return Ok(()) };
         let rule = &self.api.caches[number];
         let key = match rule.key.is_empty() {
             true => format!("{}?{}", visit.path, request.query),
-            false => key(&rule.key, &context)?,
+            false => cache_key(&rule.key, &context)?,
         };
         let caches = &mut self.state.borrow_mut().caches;
         let held = caches.of(number, rule.scope, visit.unit).get(&key, now);
@@ -282,11 +282,11 @@ impl RunningApi {
         context: &Value,
         caches: &mut Caches,
     ) -> Result<(), Fault> {
-        let Invalidation { cache, key: formulas } = invalidation;
+        let Invalidation { cache, key } = invalidation;
         let scope = self.api.caches[*cache].scope;
-        match formulas.is_empty() {
+        match key.is_empty() {
             true => caches.clear(*cache, scope, visit.unit),
-            false => caches.of(*cache, scope, visit.unit).remove(&key(formulas, context)?),
+            false => caches.of(*cache, scope, visit.unit).remove(&cache_key(key, context)?),
         }
         Ok(())
     }
@@ -315,12 +315,12 @@ impl RunningApi {
 }
 
 /// Returns the values of expressions as one text.
-fn key(formulas: &[Formula], context: &Value) -> Result<String, Fault> {
+fn cache_key(formulas: &[Formula], context: &Value) -> Result<String, Fault> {
     let parts = formulas.iter().map(|formula| formula.text(context));
     Ok(parts.collect::<Result<Vec<_>, Fault>>()?.join("\0"))
 }
 
-fn cost(cost: &Cost, context: &Value) -> Result<f64, Fault> {
+fn evaluate_cost(cost: &Cost, context: &Value) -> Result<f64, Fault> {
     let formula = match cost {
         Cost::Fixed(cost) => return Ok(*cost),
         Cost::Formula(formula) => formula,
