@@ -1,7 +1,7 @@
 //! Mock APIs as data: routes, replies from templates, state, caches and failures, from a JSON file.
 //!
 //! ```text
-//! file      the file as written: types whose comments are the published schema
+//! file      the file as written (with step_file, reply_file): types whose comments are the published schema
 //! compile   -> compiler, routes, words, scope: every problem at once, or an
 //! api       API in which names are numbers and texts are templates
 //! run       answers requests: inputs -> cache (caches) -> the service -> steps (rows) -> reply
@@ -21,11 +21,13 @@ mod inputs;
 mod label;
 mod path;
 mod reply;
+mod reply_file;
 mod routes;
 mod rows;
 mod run;
 mod scope;
 mod show;
+mod step_file;
 mod steps;
 mod template;
 mod words;

@@ -2,13 +2,15 @@
 
 use super::api::{Condition, Cost, Input, Invalidation, Route};
 use super::compiler::{Compiler, RouteCache};
-use super::file::{CostFile, ReplyFile, RouteFile, RuleFile, StepFile};
+use super::file::{CostFile, RouteFile, RuleFile};
 use super::inputs::Reads;
 use super::label::lasting;
 use super::path::Pattern;
 use super::reply::Reply;
+use super::reply_file::ReplyFile;
 use super::run::MOST_COST;
 use super::scope::Scope;
+use super::step_file::StepFile;
 use super::steps::{Action, ROW, Step, TOTAL};
 use super::template::Json;
 use crate::operators::is_operators;

@@ -1,8 +1,8 @@
 //! Compiles the texts of a file: expressions, templates, headers and replies. What is wrong becomes a problem, and
 //! something harmless takes its place, so that the rest of the file is checked too.
 
-use super::file::ReplyFile;
 use super::reply::{Body, Content, Reply};
+use super::reply_file::ReplyFile;
 use super::scope::Scope;
 use super::template::{Fault, Formula, Json, Names, Templates, Text, formula};
 use http::header::HeaderName;
