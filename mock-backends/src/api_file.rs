@@ -169,7 +169,10 @@ mod tests {
     #[test]
     fn an_unknown_name_gets_a_suggestion_and_the_list() {
         let error = find("modle-api").expect_err("there is no such API").to_string();
-        assert!(error.contains("(did you mean `model-api`?)") && error.contains("`fastapi-scaling`"), "{error}");
+        assert!(
+            error.contains("(did you mean `model-api`?)") && error.contains("`fastapi-scaling`"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -125,6 +125,10 @@ mod tests {
         let target = Target::new("/cart/empty", &headers, &pool, serves_pages(&pool));
         assert_eq!(target, Target { service: "boutique", path: "/cart/empty" }, "named by the header");
         headers.insert(SERVICE, HeaderValue::from_static("images"));
-        assert_eq!(Target::new("/cart", &headers, &pool, serves_pages(&pool)).service, "images", "the header outranks the pages");
+        assert_eq!(
+            Target::new("/cart", &headers, &pool, serves_pages(&pool)).service,
+            "images",
+            "the header outranks the pages"
+        );
     }
 }

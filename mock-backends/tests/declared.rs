@@ -40,7 +40,11 @@ fn users_are_created_read_changed_and_removed_over_all_backends() {
     for path in ["/gateway-health", "/health", "/app1/health", "/app2/health", "/app3/health"] {
         let reply = get(one, path);
         assert_eq!((reply.status, &reply.body["status"]), (200, &json!("healthy")), "{path}");
-        assert_eq!((reply.header("x-instance"), reply.header("x-backend")), (Some("b1"), Some("b1")), "{path}");
+        assert_eq!(
+            (reply.header("x-instance"), reply.header("x-backend")),
+            (Some("b1"), Some("b1")),
+            "{path}"
+        );
     }
     let created = post(one, "/api/users", r#"{"name": "Ada", "email": "a@x.org"}"#);
     assert_eq!((created.status, created.header("content-type")), (201, Some("application/json")));
@@ -79,7 +83,10 @@ fn the_ratio_of_hits_that_a_client_sees_is_the_one_that_the_backends_count() {
         seen[&word] = (seen[&word].as_u64().expect("a known word") + 1).into();
     }
     let cache = &api(&mocks)["caches"][0];
-    assert_eq!((&cache["name"], &cache["hits"], &cache["misses"]), (&json!("user"), &seen["HIT"], &seen["MISS"]));
+    assert_eq!(
+        (&cache["name"], &cache["hits"], &cache["misses"]),
+        (&json!("user"), &seen["HIT"], &seen["MISS"])
+    );
     assert!(seen["HIT"].as_u64() > Some(100) && seen["MISS"].as_u64() > Some(10), "{seen}");
     let scraped: u64 = urls(&mocks).iter().map(|url| hits_in_metrics(url)).sum();
     assert_eq!(Some(scraped), seen["HIT"].as_u64(), "the metrics of the backends add up to it");
@@ -91,7 +98,8 @@ fn the_ratio_of_hits_that_a_client_sees_is_the_one_that_the_backends_count() {
 fn hits_in_metrics(url: &str) -> u64 {
     let mut client = Client::connect(url).expect("the backend listens");
     let (_, text) = client.text("/actuator/prometheus").expect("a reply");
-    let line = text.lines().find_map(|line| line.strip_prefix(r#"cache_gets_total{cache="user",result="hit"}"#));
+    let line =
+        text.lines().find_map(|line| line.strip_prefix(r#"cache_gets_total{cache="user",result="hit"}"#));
     line.and_then(|value| value.trim().parse().ok()).unwrap_or_else(|| panic!("no counter in {text}"))
 }
 
@@ -136,9 +144,8 @@ fn models_are_loaded_once_and_only_loaded_ones_answer() {
     assert_eq!(infer(one, json!({ "model_name": "none" })), (404, None));
     assert_eq!(infer(one, json!({ "size": "huge" })), (422, None));
     assert_eq!(post(one, "/inference", "[1]").status, 422);
-    let load = |url: &str, name: &str| {
-        post(url, "/models/load", &json!({ "model_name": name }).to_string()).status
-    };
+    let load =
+        |url: &str, name: &str| post(url, "/models/load", &json!({ "model_name": name }).to_string()).status;
     assert_eq!([load(one, "large"), load(two, "large"), load(two, "new")], [200, 409, 200]);
     assert_eq!(infer(two, json!({ "model_name": "large" })), (200, Some(1)), "the backends share the models");
     assert_eq!(post(one, "/models/load", "{}").status, 422);
@@ -157,7 +164,11 @@ fn three_endpoints_take_two_methods() {
         let path = format!("/api/v1/{endpoint}");
         assert_eq!(get(one, &path).body["total"], 2, "{path}");
         let created = post(one, &path, r#"{"name": "new"}"#);
-        assert_eq!((created.status, &created.body["data"]), (201, &json!({ "id": 3, "name": "new" })), "{path}");
+        assert_eq!(
+            (created.status, &created.body["data"]),
+            (201, &json!({ "id": 3, "name": "new" })),
+            "{path}"
+        );
         assert_eq!(post(one, &path, "").body["data"]["name"], "unnamed", "{path}");
         assert_eq!(call(one, "DELETE", &path, "").status, 405, "{path}");
     }

@@ -145,7 +145,8 @@ fn only_the_start_line_goes_to_standard_output() {
 
 #[test]
 fn an_api_comes_from_a_file_and_one_with_faults_is_refused_with_all_of_them() {
-    let api = json!({ "name": "hello", "routes": [{ "path": "/hello", "reply": { "json": { "hello": true } } }] });
+    let api =
+        json!({ "name": "hello", "routes": [{ "path": "/hello", "reply": { "json": { "hello": true } } }] });
     let mut good = command("api-topology.json", &topology());
     good.arg("--api").arg(file("api-good.json", &api));
     let (mut child, announcement) = start(good);

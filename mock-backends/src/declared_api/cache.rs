@@ -98,7 +98,11 @@ mod tests {
         cache.put("a".to_owned(), reply("1"), at(10), TTL, 10);
         assert!(cache.get("a", at(39)).is_some());
         assert!(cache.get("a", at(40)).is_none(), "use does not prolong it");
-        assert_eq!((cache.len(), cache.bytes, cache.by_use.len()), (0, 0, 0), "it leaves when it is found to be old");
+        assert_eq!(
+            (cache.len(), cache.bytes, cache.by_use.len()),
+            (0, 0, 0),
+            "it leaves when it is found to be old"
+        );
     }
 
     #[test]

@@ -60,7 +60,11 @@ fn overlaps(file: &ApiFile, problems: &mut Vec<Problem>) {
                 route.method.name(),
                 file.routes[earlier].path
             );
-            problems.push(Problem::at(format!("routes[{number}].path"), &route.path.as_str().into(), message));
+            problems.push(Problem::at(
+                format!("routes[{number}].path"),
+                &route.path.as_str().into(),
+                message,
+            ));
         }
     }
 }

@@ -37,14 +37,22 @@ impl Compiler {
         match session {
             SessionFile { cookie: Some(name), header: None } => {
                 if header_name(name).is_none() {
-                    self.words.wrong("session.cookie", name, "must be a name of letters, digits, `-` and `_`");
+                    self.words.wrong(
+                        "session.cookie",
+                        name,
+                        "must be a name of letters, digits, `-` and `_`",
+                    );
                 }
                 Some(Session::Cookie(name.clone()))
             }
             SessionFile { cookie: None, header: Some(name) } => {
                 let header = header_name(name);
                 if header.is_none() {
-                    self.words.wrong("session.header", name, "must be the name of a header, such as `X-Session`");
+                    self.words.wrong(
+                        "session.header",
+                        name,
+                        "must be the name of a header, such as `X-Session`",
+                    );
                 }
                 header.map(Session::Header)
             }
@@ -69,7 +77,11 @@ impl Compiler {
             }
             let key = Value::from_serialize(&id).to_string();
             if initial.iter().any(|(known, _)| *known == key) {
-                self.words.problems.push(Problem::at(join(&at, "id"), &id, "is the id of an earlier row; change it"));
+                self.words.problems.push(Problem::at(
+                    join(&at, "id"),
+                    &id,
+                    "is the id of an earlier row; change it",
+                ));
             }
             initial.push((key, fields));
         }

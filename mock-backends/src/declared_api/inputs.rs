@@ -77,7 +77,8 @@ pub(super) fn read(request: &Incoming<'_>, reads: Reads, arguments: &[(&str, Str
         into.set("cookies", Value::from_serialize(cookies::pairs(&sent).collect::<BTreeMap<_, _>>()));
     }
     if reads.headers {
-        let texts = request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
+        let texts =
+            request.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
         into.set("headers", Value::from_serialize(texts.collect::<BTreeMap<_, _>>()));
     }
 }
@@ -151,7 +152,10 @@ mod tests {
     #[test]
     fn a_body_is_a_form_or_json_by_its_type() {
         let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8"));
+        headers.insert(
+            CONTENT_TYPE,
+            HeaderValue::from_static("application/x-www-form-urlencoded; charset=utf-8"),
+        );
         let form = request(&headers, b"name=Ada+L&n=1");
         assert_eq!((value(&form, "form.name").as_str(), value(&form, "body.name").as_str()), ("Ada L", ""));
         let none = HeaderMap::new();

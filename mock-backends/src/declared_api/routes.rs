@@ -124,7 +124,8 @@ fn compile_rules(compiler: &mut Compiler, at: &str, rules: &[RuleFile]) -> (Vec<
             RuleFile::Condition(condition) => {
                 let that = compiler.words.formula(&join(&at, "that"), &condition.that);
                 let reply = condition.reply.as_ref();
-                let reply = reply.map(|reply| compiler.words.reply(&join(&at, "reply"), Some(reply), 422, ""));
+                let reply =
+                    reply.map(|reply| compiler.words.reply(&join(&at, "reply"), Some(reply), 422, ""));
                 conditions.extend(that.map(|that| Condition { that, reply }));
             }
         }
@@ -170,7 +171,9 @@ fn compile_step(compiler: &mut Compiler, at: &str, step: &StepFile) -> Option<St
             (reply("exists", exists.as_ref(), EXISTS), reply("full", full.as_ref(), FULL))
         }
         StepFile::Put { full, .. } => (reply("", None, MISSING), reply("full", full.as_ref(), FULL)),
-        StepFile::Read { missing, .. } | StepFile::Update { missing, .. } | StepFile::Delete { missing, .. } => {
+        StepFile::Read { missing, .. }
+        | StepFile::Update { missing, .. }
+        | StepFile::Delete { missing, .. } => {
             (reply("missing", missing.as_ref(), MISSING), reply("", None, FULL))
         }
         StepFile::List { .. } | StepFile::Clear { .. } | StepFile::Answer { .. } => {
@@ -217,7 +220,8 @@ fn compile_action(
         }
         StepFile::Delete { id, .. } => Action::Delete { collection, id: formula("id", id)? },
         StepFile::List { condition, skip, limit, .. } => {
-            let mut given = |key: &str, text: &Option<String>| text.as_ref().and_then(|text| formula(key, text));
+            let mut given =
+                |key: &str, text: &Option<String>| text.as_ref().and_then(|text| formula(key, text));
             let (skip, limit) = (given("skip", skip), given("limit", limit));
             let outside = compiler.words.scope.clone();
             compiler.words.scope.add(ROW);

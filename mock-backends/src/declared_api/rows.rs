@@ -102,7 +102,8 @@ impl Rows {
     ) -> Result<Value, Full> {
         let bytes = 2 * (id.len() + owner.len()) + size_of::<Row>() + weigh_fields(fields);
         let known = self.shelves.get(owner).and_then(|shelf| shelf.by_id.get(id).copied());
-        let freed = known.and_then(|age| self.shelves.get(owner)?.by_age.get(&age)).map_or(0, |row| row.bytes);
+        let freed =
+            known.and_then(|age| self.shelves.get(owner)?.by_age.get(&age)).map_or(0, |row| row.bytes);
         let is_too_large = |rows: &Self| rows.len() > 0 && rows.bytes + bytes - freed > MOST_BYTES;
         let is_full = |rows: &Self| known.is_none() && rows.len() >= shape.most;
         if shape.when_full == WhenFull::Refuse && (is_full(self) || is_too_large(self)) {
@@ -161,7 +162,8 @@ impl Rows {
 
     /// Removes the oldest row. Returns whether there was one.
     fn remove_oldest(&mut self) -> bool {
-        let Some((age, owner)) = self.by_age.first_key_value().map(|(age, owner)| (*age, owner.clone())) else {
+        let Some((age, owner)) = self.by_age.first_key_value().map(|(age, owner)| (*age, owner.clone()))
+        else {
             return false;
         };
         let id = self.shelves.get(&owner).and_then(|shelf| shelf.by_age.get(&age)).map(|row| row.id.clone());
@@ -242,7 +244,10 @@ mod tests {
         for (owner, number) in [("a", 1), ("b", 1), ("a", 2), ("b", 2)] {
             rows.insert(&shape, owner, &number.to_string(), &numbered(number)).expect("there is room");
         }
-        assert_eq!((ids(&rows, "a"), ids(&rows, "b")), (vec!["2".to_owned()], vec!["1".to_owned(), "2".to_owned()]));
+        assert_eq!(
+            (ids(&rows, "a"), ids(&rows, "b")),
+            (vec!["2".to_owned()], vec!["1".to_owned(), "2".to_owned()])
+        );
         assert_eq!(rows.clear("b").len(), 2);
         assert_eq!((rows.len(), ids(&rows, "b").len()), (1, 0));
     }

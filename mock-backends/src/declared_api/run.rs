@@ -181,7 +181,13 @@ impl RunningApi {
 
     /// Decides what a request costs, and answers what needs no look at the state: a request that is refused, and one
     /// whose reply is cached.
-    fn weigh(&self, request: &Incoming<'_>, route: &Route, visit: &mut Visit, now: Time) -> Result<(), Fault> {
+    fn weigh(
+        &self,
+        request: &Incoming<'_>,
+        route: &Route,
+        visit: &mut Visit,
+        now: Time,
+    ) -> Result<(), Fault> {
         let context = visit.variables.context();
         if let Some(refusal) = self.refuse(route, visit)? {
             visit.reply = Some(Rc::new(refusal));
@@ -328,7 +334,9 @@ fn evaluate_cost(cost: &Cost, context: &Value) -> Result<f64, Fault> {
     let value = formula.value(context)?;
     let number = f64::try_from(value.clone()).ok().filter(|cost| (0.0..=MOST_COST).contains(cost));
     number.ok_or_else(|| {
-        Fault(format!("`cost` comes to `{value}`, but it must be a number from 0 to {MOST_COST}; check `require`"))
+        Fault(format!(
+            "`cost` comes to `{value}`, but it must be a number from 0 to {MOST_COST}; check `require`"
+        ))
     })
 }
 

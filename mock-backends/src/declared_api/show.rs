@@ -17,7 +17,8 @@ impl RunningApi {
                 sum.hits += tally.hits;
                 sum.misses += tally.misses;
                 if let Some(id) = backends.get(*unit) {
-                    by_backend.insert((*id).to_owned(), json!({ "hits": tally.hits, "misses": tally.misses }));
+                    by_backend
+                        .insert((*id).to_owned(), json!({ "hits": tally.hits, "misses": tally.misses }));
                 }
             }
             json!({

@@ -32,15 +32,43 @@ pub(super) struct Step {
 /// What a step does.
 #[derive(Debug)]
 pub(super) enum Action {
-    Create { collection: usize, id: Option<Formula>, with: Json },
-    Read { collection: usize, id: Formula, optional: bool },
-    Update { collection: usize, id: Formula, with: Json },
-    Put { collection: usize, id: Formula, with: Json },
-    Delete { collection: usize, id: Formula },
-    List { collection: usize, condition: Option<Formula>, skip: Option<Formula>, limit: Option<Formula> },
-    Clear { collection: usize },
+    Create {
+        collection: usize,
+        id: Option<Formula>,
+        with: Json,
+    },
+    Read {
+        collection: usize,
+        id: Formula,
+        optional: bool,
+    },
+    Update {
+        collection: usize,
+        id: Formula,
+        with: Json,
+    },
+    Put {
+        collection: usize,
+        id: Formula,
+        with: Json,
+    },
+    Delete {
+        collection: usize,
+        id: Formula,
+    },
+    List {
+        collection: usize,
+        condition: Option<Formula>,
+        skip: Option<Formula>,
+        limit: Option<Formula>,
+    },
+    Clear {
+        collection: usize,
+    },
     /// Answers with `otherwise` if the condition is met.
-    Answer { when: Formula },
+    Answer {
+        when: Formula,
+    },
 }
 
 /// The state on which steps work.
@@ -86,7 +114,8 @@ impl<'w> World<'w> {
                 Some(Ok(Value::from(self.rows[*collection].clear(owner))))
             }
             Action::List { collection, condition, skip, limit } => {
-                let (items, total) = self.list(*collection, condition.as_ref(), skip.as_ref(), limit.as_ref())?;
+                let (items, total) =
+                    self.list(*collection, condition.as_ref(), skip.as_ref(), limit.as_ref())?;
                 self.variables.set(TOTAL, total.into());
                 Some(Ok(Value::from(items)))
             }
@@ -180,7 +209,9 @@ impl<'w> World<'w> {
         let filled = serde_json::to_value(self.templates.filled(with, &self.variables.context()));
         match filled.map_err(|error| Fault(error.to_string()))? {
             serde_json::Value::Object(fields) => Ok(fields),
-            other => Err(Fault(format!("a row must be an object, not `{other}`; check `with` and `require`"))),
+            other => {
+                Err(Fault(format!("a row must be an object, not `{other}`; check `with` and `require`")))
+            }
         }
     }
 

@@ -89,7 +89,8 @@ impl Formula {
     pub(super) fn new(text: &str) -> Result<Self, Fault> {
         let bare = text.trim();
         let inner = bare.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-        if let Some(formula) = inner.and_then(|inner| ENVIRONMENT.compile_expression_owned(inner.to_owned()).ok())
+        if let Some(formula) =
+            inner.and_then(|inner| ENVIRONMENT.compile_expression_owned(inner.to_owned()).ok())
         {
             return Ok(Self(formula));
         }
@@ -359,7 +360,9 @@ mod tests {
     #[test]
     fn an_input_is_given_if_it_is_there_and_not_blank() {
         let context = context(&[("body", json!({ "a": 0, "b": " ", "c": null, "d": "x", "e": false }))]);
-        for (input, given) in [("a", true), ("b", false), ("c", false), ("d", true), ("e", true), ("f", false)] {
+        for (input, given) in
+            [("a", true), ("b", false), ("c", false), ("d", true), ("e", true), ("f", false)]
+        {
             let formula = Formula::new(&format!("body.{input}")).expect("it compiles");
             assert_eq!(formula.is_given(&context).ok(), Some(given), "{input}");
         }

@@ -294,7 +294,11 @@ fn cookies_and_redirects_come_from_templates() {
     let set = client.send("POST", "/currency", "code=EUR");
     assert_eq!(set.reply.location.as_ref().and_then(|to| to.to_str().ok()), Some("/product/1"));
     assert_eq!(cookies(&set), "currency=EUR; Path=/; Max-Age=172800");
-    assert_eq!(cookies(&client.send("POST", "/currency", "")), "currency=; Path=/; Max-Age=0", "it is deleted");
+    assert_eq!(
+        cookies(&client.send("POST", "/currency", "")),
+        "currency=; Path=/; Max-Age=0",
+        "it is deleted"
+    );
     let injected = client.send("POST", "/currency", "code=x%3B+Domain%3Devil");
     assert_eq!((injected.status(), injected.reply.cookies.len()), (500, 1), "only the session's");
 }
@@ -394,7 +398,11 @@ fn the_service_that_a_load_balancer_took_off_the_path_is_put_back() {
         (None, "/users/7", 404),
     ] {
         client.headers.clear();
-        client.headers.extend(service.map(|service| (http::HeaderName::from_static("x-service"), HeaderValue::from_static(service))));
+        client.headers.extend(
+            service.map(|service| {
+                (http::HeaderName::from_static("x-service"), HeaderValue::from_static(service))
+            }),
+        );
         let seen = client.get(path);
         assert_eq!((seen.status(), seen.header("x-instance")), (status, Some("b1")), "{service:?} {path}");
     }
@@ -454,7 +462,10 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place_and_a_way_out() {
         "routes[6].reply.json = \"{{ 1 | rond }}\": is not valid: unknown filter",
         "routes[6].failures: the shares add up to 1.2; they must not exceed 1",
     ] {
-        assert!(all.iter().any(|problem| problem.starts_with(expected)), "`{expected}` is missing in {all:#?}");
+        assert!(
+            all.iter().any(|problem| problem.starts_with(expected)),
+            "`{expected}` is missing in {all:#?}"
+        );
     }
 }
 
