@@ -59,6 +59,7 @@ pub(crate) enum Read {
 pub(crate) fn read(document: &Value, mut problems: Vec<Problem>) -> Result<Read, Vec<Problem>> {
     let Some(file) = typed::<ApiFile>(document, &mut problems) else { return Err(problems) };
     let read = match file.builtin {
+        None if document.get("builtin").is_some_and(|builtin| !builtin.is_null()) => return Err(problems),
         None => compile::compile(&file).map(|api| Read::Declared(Box::new(api))),
         Some(_) if has_more(&file) => {
             let message = "is a whole API; remove it, or remove what the file declares besides";
@@ -67,17 +68,22 @@ pub(crate) fn read(document: &Value, mut problems: Vec<Problem>) -> Result<Read,
         Some(BuiltIn::Shop) => Ok(Read::Shop),
         Some(BuiltIn::Boutique) => Ok(Read::Boutique),
     };
-    match read {
-        Ok(read) if problems.is_empty() => Ok(read),
-        Ok(_) => Err(problems),
-        Err(more) => {
-            // Where a key or a value was replaced, what follows from it is no further problem.
-            let new = more.into_iter().filter(|new| !problems.iter().any(|old| old.touches(&new.path)));
-            let new: Vec<Problem> = new.collect();
-            problems.extend(new);
-            Err(problems)
-        }
-    }
+    let more = match read {
+        Ok(read) if problems.is_empty() => return Ok(read),
+        Ok(_) => Vec::new(),
+        Err(more) => more,
+    };
+    let new = more.into_iter().filter(|new| !problems.iter().any(|old| follows(new, old)));
+    let new: Vec<Problem> = new.collect();
+    problems.extend(new);
+    Err(problems)
+}
+
+/// Returns whether a problem is about what was put in place of something that has another problem. An unknown step
+/// (`do`) is replaced as a whole.
+fn follows(new: &Problem, old: &Problem) -> bool {
+    let step = old.path.strip_suffix(".do");
+    old.touches(&new.path) || step.is_some_and(|step| new.path.starts_with(&format!("{step}.")))
 }
 
 /// Returns whether a file declares something.

@@ -151,7 +151,7 @@ fn what_is_not_there_is_refused() {
 #[test]
 fn a_hit_costs_a_share_and_gives_the_reply_that_was_kept() {
     let mut client = Client::new(users());
-    let mut look = |client: &mut Client, id: u32| {
+    let look = |client: &mut Client, id: u32| {
         let seen = client.get(&format!("/users/{id}"));
         (seen.header("x-cache-status").map(str::to_owned), seen.cost, seen.status())
     };
