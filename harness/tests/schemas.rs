@@ -12,10 +12,11 @@ use std::path::Path;
 const UPDATE: &str = "UPDATE_SCHEMA";
 
 /// Where each schema is published, and what the types say.
-fn schemas() -> [(&'static str, Value); 9] {
+fn schemas() -> [(&'static str, Value); 10] {
     [
         ("configs/schema/bench-config.schema.json", lb_config::schema()),
         ("configs/schema/load-balancer.schema.json", lb_config::load_balancer_schema()),
+        ("configs/schema/mock-api.schema.json", mock_backends::api_file::schema()),
         ("docs/schema/summary.schema.json", schemars::schema_for!(Summary).to_value()),
         ("docs/schema/trial.schema.json", schemars::schema_for!(AlgorithmSummary).to_value()),
         ("docs/schema/comparison.schema.json", schemars::schema_for!(FolderComparison).to_value()),

@@ -24,8 +24,8 @@
 //! A config passes through the modules in this order:
 //!
 //! 1. `source`: [`load`] finds a config as a path, then among the bundled ones (`bundled`), and detects its
-//!    shape; `document` parses JSON and finds duplicate keys.
-//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; `check` validates
+//!    shape; [`lb_document`] parses JSON and finds duplicate keys.
+//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; [`lb_document`] validates
 //!    the document against it and reports unknown keys and wrong types with a key path and a suggestion.
 //! 3. `settings` resolves every setting once: a flag (`overrides`), else the `bench` block, else a default
 //!    (`defaults`).
@@ -45,7 +45,6 @@ mod algorithms;
 mod arrivals;
 mod build;
 mod bundled;
-mod check;
 mod content;
 mod declaration_file;
 mod declared;

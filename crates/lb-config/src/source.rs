@@ -1,8 +1,7 @@
 //! Turns a name into raw types: finds the file, reads it, detects its dialect and validates it.
 
 use super::bundled::{self, Bundled};
-use super::check::check;
-use super::document::{explain, parse, too_long};
+use super::document::too_long;
 use super::engine::Dialect;
 use super::error::{ConfigError, Findings, Problem};
 use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
@@ -10,6 +9,7 @@ use lb_admin_client::Declaration;
 use lb_admin_client::declared::blank_headers;
 use lb_core::secret::mask_passwords;
 use lb_core::suggest::{did_you_mean, listing};
+use lb_document::{excerpt, explain, parse, typed};
 use lb_recording::{ReadOptions, RecordingError, RecordingFormat};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -59,6 +59,9 @@ impl Loaded {
         &self.source
     }
 }
+
+/// Where examples of configs are.
+const EXAMPLES: &str = "docs/configs.md";
 
 /// The longest config in bytes: that of a long list of recorded requests. A longer one is given with `--replay`.
 const LONGEST: u64 = 64 << 20;
@@ -115,7 +118,10 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
         .map_err(|problem| ConfigError::Syntax { name: name.clone(), problem })?;
     let mut problems = Vec::new();
     let document = parse(text, &mut problems)
-        .map_err(|error| ConfigError::Syntax { name: name.clone(), problem: explain(&name, text, &error) })?;
+        .map_err(|error| ConfigError::Syntax {
+        name: name.clone(),
+        problem: explain(&name, text, &error, EXAMPLES),
+    })?;
     let dialect =
         dialect_of(&document).map_err(|problem| ConfigError::Unsupported { name: name.clone(), problem })?;
     let long = too_long(&document);
@@ -179,7 +185,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         Value::Object(map) => map,
         Value::Array(_) => return Ok(Dialect::Requests),
         other => {
-            return Err(format!("must be a JSON object, not `{}`", super::error::excerpt(other)));
+            return Err(format!("must be a JSON object, not `{}`", excerpt(other)));
         }
     };
     if map.contains_key("rl_training_scenarios") || map.contains_key("stress_test_scenarios") {
@@ -209,23 +215,6 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         listing(map.keys().map(String::as_str)),
         listing(MARKS)
     ))
-}
-
-/// Validates a document against the schema of `T` and deserialises it, repaired where necessary. `None`, with
-/// at least one problem, if it cannot be repaired.
-fn typed<T: JsonSchema + DeserializeOwned>(document: &Value, problems: &mut Vec<Problem>) -> Option<T> {
-    let schema = schemars::schema_for!(T).to_value();
-    let (repaired, found) = check(&schema, document.clone());
-    problems.extend(found);
-    match serde_path_to_error::deserialize(&repaired) {
-        Ok(typed) => Some(typed),
-        Err(error) => {
-            if problems.is_empty() {
-                problems.push(Problem::of_key(error.path().to_string(), error.inner().to_string()));
-            }
-            None
-        }
-    }
 }
 
 /// Resolves a journey or a topology: the object itself, a bundled name, or a path (from the working
@@ -290,7 +279,7 @@ fn read_typed<T: JsonSchema + DeserializeOwned>(
     let document = match parse(text, &mut problems) {
         Ok(document) => document,
         Err(error) => {
-            findings.wrong(key, name, explain(name, text, &error));
+            findings.wrong(key, name, explain(name, text, &error, EXAMPLES));
             return None;
         }
     };

@@ -1,6 +1,6 @@
 //! Configs as written: one type per dialect, not interpreted yet.
 //!
-//! The doc comments and ranges here are the published schema (`configs/schema/`), and [`super::check`]
+//! The doc comments and ranges here are the published schema (`configs/schema/`), and [`lb_document`]
 //! enforces them; rules that span several keys are checked when the plan is drafted.
 //!
 //! - [`SequenceFile`]: `scenarios` run in sequence, with a traffic mix and user profiles.

@@ -9,7 +9,7 @@ use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
 use crate::experiment::preflight::{reach_started, tls_options};
-use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
+use crate::testbed::{Backends, Choice, MocksOptions, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_config::{Plan, PlannedScenario, Target, lacks};
@@ -36,9 +36,8 @@ pub(super) async fn start(
         Choice::Own(own, _) => {
             let dir = context.folder.path().join(format!("target/{number}"));
             let seed = context.plan.seed().0;
-            let mocks = Backends::start(&inner.topology, scenario.catalogue(), seed, &dir)
-                .await
-                .map_err(RunError::testbed)?;
+            let options = MocksOptions { catalogue: scenario.catalogue(), seed, api: None };
+            let mocks = Backends::start(&inner.topology, options, &dir).await.map_err(RunError::testbed)?;
             let mut balancers = Vec::new();
             for one in own {
                 balancers.push(start_balancer(context, scenario, one, &mocks, &dir).await?);
