@@ -228,12 +228,12 @@ fn means(tallies: &Tallies) -> Option<[f64; 2]> {
 /// Returns the tallies of each batch of a trial.
 fn batches(record: &Observed, steps: usize) -> Vec<Tallies> {
     let rows = || record.steps.iter().enumerate();
-    let length_s = rows().flat_map(|(_, row)| row).map(|replies| replies.course.length_s).max().unwrap_or(1);
+    let tenths = rows().flat_map(|(_, row)| row).map(|replies| replies.course.tenths).max().unwrap_or(1);
     let mut batches: Vec<Tallies> = Vec::new();
     for (step, row) in rows() {
         for (number, replies) in (0..).zip(row) {
             let Some(class) = place_of(record, number) else { continue };
-            let course = replies.course.with_length(length_s);
+            let course = replies.course.with_length(tenths);
             if batches.len() < course.batches.len() {
                 batches.resize_with(course.batches.len(), || vec![Tally::default(); steps]);
             }

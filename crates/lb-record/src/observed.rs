@@ -5,6 +5,8 @@
 //! batches: when it is full, neighbours are added up, and each batch is then twice as long.
 
 use crate::cell::Cell;
+use crate::sendings::TENTH_NS;
+use crate::slice::TENTHS;
 use lb_core::workload::Sample;
 use lb_core::{Observation, Span};
 use serde::{Deserialize, Serialize};
@@ -48,8 +50,8 @@ pub struct ObservedReplies {
 /// Counts and sums of latency in batches of equal length, from the start of the phase.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Course {
-    /// The length of a batch in seconds: a power of two.
-    pub length_s: u32,
+    /// The length of a batch in tenths of a second: a power of two.
+    pub tenths: u32,
     /// The batches, up to the last one with a reply.
     pub batches: Vec<Batch>,
 }
@@ -86,11 +88,12 @@ impl Observed {
             successes: u64::from(success),
             sum: if success { latency } else { Span::ZERO },
         };
-        replies.course.add((sample.done.as_nanos() / crate::population::SECOND_NS) as u32, &batch);
+        replies.course.add((sample.done.as_nanos() / TENTH_NS) as u32, &batch);
     }
 
     /// Adds the replies of `other`, whose phase began `offset_s` seconds after this one. Values are matched by name.
     pub fn merge(&mut self, other: &Self, offset_s: u32) {
+        let offset = offset_s * TENTHS as u32;
         let numbers: Vec<ValueNumber> = other.values.iter().map(|value| self.number_of(value)).collect();
         for (step, row) in other.steps.iter().enumerate() {
             for (number, theirs) in (0..).zip(row).filter(|(_, theirs)| theirs.replies > 0) {
@@ -101,9 +104,9 @@ impl Observed {
                 mine.replies += theirs.replies;
                 mine.latency.merge(&theirs.latency);
                 for (place, batch) in (0..).zip(&theirs.course.batches) {
-                    mine.course.add(offset_s + place * theirs.course.length_s, batch);
+                    mine.course.add(offset + place * theirs.course.tenths, batch);
                 }
-                mine.course.lengthen(theirs.course.length_s);
+                mine.course.lengthen(theirs.course.tenths);
             }
         }
     }
@@ -144,41 +147,41 @@ impl Observed {
 
 impl Default for Course {
     fn default() -> Self {
-        Self { length_s: 1, batches: Vec::new() }
+        Self { tenths: 1, batches: Vec::new() }
     }
 }
 
 impl Course {
-    /// Returns the same course in batches of at least `length_s` seconds, a power of two.
-    pub fn with_length(&self, length_s: u32) -> Self {
+    /// Returns the same course in batches of at least this many tenths of a second, a power of two.
+    pub fn with_length(&self, tenths: u32) -> Self {
         let mut longer = self.clone();
-        longer.lengthen(length_s);
+        longer.lengthen(tenths);
         longer
     }
 
-    /// Adds replies that ended in a second, counted from the start of the phase.
+    /// Adds replies that ended in a tenth of a second, counted from the start of the phase.
     #[inline]
-    fn add(&mut self, second: u32, batch: &Batch) {
-        while (second / self.length_s) as usize >= MOST_BATCHES {
-            self.lengthen(self.length_s * 2);
+    fn add(&mut self, tenth: u32, batch: &Batch) {
+        while (tenth / self.tenths) as usize >= MOST_BATCHES {
+            self.lengthen(self.tenths * 2);
         }
-        let place = (second / self.length_s) as usize;
+        let place = (tenth / self.tenths) as usize;
         if place >= self.batches.len() {
             self.batches.resize(place + 1, Batch::default());
         }
         self.batches[place].add(batch);
     }
 
-    /// Adds up neighbours until a batch is at least `length_s` seconds long.
-    fn lengthen(&mut self, length_s: u32) {
-        while self.length_s < length_s {
+    /// Adds up neighbours until a batch is at least this many tenths of a second long.
+    fn lengthen(&mut self, tenths: u32) {
+        while self.tenths < tenths {
             let pairs = self.batches.chunks(2).map(|pair| {
                 let mut sum = pair[0];
                 pair[1..].iter().for_each(|other| sum.add(other));
                 sum
             });
             self.batches = pairs.collect();
-            self.length_s *= 2;
+            self.tenths *= 2;
         }
     }
 }
@@ -234,9 +237,9 @@ mod tests {
         let hits = &record.steps[1][2];
         assert_eq!((hits.replies, hits.latency.count()), (3, 2));
         assert_eq!(hits.latency.mean(), Some(Span::from_millis(6)));
-        assert_eq!(hits.course.batches.len(), 4, "seconds without a reply are there, too");
-        assert_eq!(hits.course.batches[3].replies, 2);
-        assert_eq!(hits.course.batches[3].sum, Span::from_millis(8));
+        assert_eq!(hits.course.batches.len(), 36, "tenths of a second without a reply are there, too");
+        assert_eq!(hits.course.batches[35].replies, 2);
+        assert_eq!(hits.course.batches[35].sum, Span::from_millis(8));
         assert_eq!(record.name_of(2), Some("HIT"));
         assert_eq!([record.name_of(WITHOUT), record.name_of(FURTHER), record.name_of(3)], [None; 3]);
     }
@@ -246,11 +249,11 @@ mod tests {
         let samples: Vec<_> = (0..1000).map(|second| (sample(0, second, 1, Outcome::Ok), 2)).collect();
         let record = observed(&["HIT"], &samples);
         let course = &record.steps[0][2].course;
-        assert_eq!(course.length_s, 8, "1000 seconds in at most 128 batches");
+        assert_eq!(course.tenths, 128, "10,000 tenths in at most 128 batches");
         assert!(course.batches.len() <= MOST_BATCHES);
-        assert_eq!(course.batches[0].replies, 8);
+        assert_eq!(course.batches[0].replies, 13, "those of the first 12.8 seconds");
         assert_eq!(course.batches.iter().map(|batch| batch.replies).sum::<u64>(), 1000);
-        assert_eq!(course.with_length(32).batches.iter().map(|batch| batch.replies).sum::<u64>(), 1000);
+        assert_eq!(course.with_length(512).batches.iter().map(|batch| batch.replies).sum::<u64>(), 1000);
     }
 
     #[test]
@@ -265,7 +268,7 @@ mod tests {
         assert_eq!(one.values, ["HIT", "MISS", "STALE"]);
         let replies: Vec<u64> = one.steps[0].iter().map(|replies| replies.replies).collect();
         assert_eq!(replies, [1, 0, 1, 2, 1]);
-        assert_eq!(one.steps[0][3].course.batches.len(), 12, "the second phase began at second 10");
+        assert_eq!(one.steps[0][3].course.batches.len(), 116, "the second phase began at second 10");
         assert_eq!(one.steps[0][3].latency.max(), Some(Span::from_millis(9)));
     }
 

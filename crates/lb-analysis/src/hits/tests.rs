@@ -176,7 +176,7 @@ fn a_cache_that_warms_up_is_seen_in_the_quarters() {
 
 #[test]
 fn little_data_has_no_interval_and_no_verdict() {
-    let found = summary(&[trial(5, 1, draws(0.5, 2.0, 20.0))]);
+    let found = summary(&[trial(1, 1, draws(0.5, 2.0, 20.0))]);
     assert_eq!(found.ratio.and_then(|ratio| ratio.interval), None);
     assert_eq!(found.gain.expect("both").verdict, HitVerdict::NotEnoughData);
     let only_hits = summary(&[trial(30, 1, |_, _, _| ("HIT", 1.0))]);
