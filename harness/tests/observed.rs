@@ -112,11 +112,33 @@ fn the_share_of_hits_is_exactly_what_the_cache_counted_and_hits_are_found_to_be_
     let bench = Bench::new();
     let (url, sent) = cache();
     let config = config(&bench, &["/user", "/health"], &json!({ "observe": { "header": "X-Cache-Status" } }));
-    let flags =
-        ["--config", &config, "--url", &url, "--duration", "3s", "--repetitions", "1", "--report", "html,markdown", "--out", "out"];
+    let flags = [
+        "--config",
+        &config,
+        "--url",
+        &url,
+        "--duration",
+        "3s",
+        "--repetitions",
+        "1",
+        "--report",
+        "html,markdown",
+        "--out",
+        "out",
+    ];
     let output = bench.run(
-        &[&flags[..], &["--threshold", "hit_ratio>0.7", "--threshold", "hit_gain: low>0.3", "--threshold", "hit_ratio{action:user}<0.9"]]
-            .concat(),
+        &[
+            &flags[..],
+            &[
+                "--threshold",
+                "hit_ratio>0.7",
+                "--threshold",
+                "hit_gain: low>0.3",
+                "--threshold",
+                "hit_ratio{action:user}<0.9",
+            ],
+        ]
+        .concat(),
     );
     let printed = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success(), "{printed}");
@@ -124,7 +146,10 @@ fn the_share_of_hits_is_exactly_what_the_cache_counted_and_hits_are_found_to_be_
     let observed = &algorithm(&summary, "as-it-is")["observed"];
     // The doctor's look at the target before the run asks for `/` alone.
     let [hits, misses, _] = sent.counts();
-    assert_eq!((observed["ratio"]["hits"].as_u64(), observed["ratio"]["misses"].as_u64()), (Some(hits), Some(misses)));
+    assert_eq!(
+        (observed["ratio"]["hits"].as_u64(), observed["ratio"]["misses"].as_u64()),
+        (Some(hits), Some(misses))
+    );
     let ratio = number(observed, "/ratio/ratio");
     assert!((ratio - hits as f64 / (hits + misses) as f64).abs() < 1e-12, "{ratio}");
     let (low, high) = (number(observed, "/ratio/interval/0"), number(observed, "/ratio/interval/1"));
@@ -132,7 +157,8 @@ fn the_share_of_hits_is_exactly_what_the_cache_counted_and_hits_are_found_to_be_
     assert_eq!(observed["actions"].as_array().map(Vec::len), Some(1), "`health` has neither: {observed}");
     assert_eq!(observed["gain"]["verdict"], "faster", "{observed}");
     assert!(number(observed, "/actions/0/miss_ms/p50") >= 12.0);
-    let without = observed["values"].as_array().expect("values").iter().find(|value| value["present"] == false);
+    let without =
+        observed["values"].as_array().expect("values").iter().find(|value| value["present"] == false);
     assert!(without.is_some_and(|value| value["replies"].as_u64() > Some(0)), "{observed}");
     assert!(printed.contains("hits are faster than misses: "), "{printed}");
     let markdown = std::fs::read_to_string(bench.path("out/report.md")).expect("a report");
@@ -149,8 +175,18 @@ fn a_header_that_no_reply_has_is_said_and_meets_no_threshold() {
     let bench = Bench::new();
     let (url, _) = cache();
     let output = bench.run(&[
-        "--url", &url, "--duration", "0.5s", "--warm-up", "0s", "--observe", "X-Other", "--threshold", "hit_ratio>0.1",
-        "--out", "out",
+        "--url",
+        &url,
+        "--duration",
+        "0.5s",
+        "--warm-up",
+        "0s",
+        "--observe",
+        "X-Other",
+        "--threshold",
+        "hit_ratio>0.1",
+        "--out",
+        "out",
     ]);
     let printed = text(&output.stdout) + &text(&output.stderr);
     assert_eq!(output.status.code(), Some(99), "{printed}");
@@ -161,8 +197,19 @@ fn a_header_that_no_reply_has_is_said_and_meets_no_threshold() {
 fn in_virtual_time_replies_have_no_headers() {
     let bench = Bench::new();
     let output = bench.run(&[
-        "--engine", "sim", "--duration", "2s", "--warm-up", "0s", "--no-oracles", "--observe", "X-Cache-Status",
-        "--algorithms", "round-robin", "--out", "out",
+        "--engine",
+        "sim",
+        "--duration",
+        "2s",
+        "--warm-up",
+        "0s",
+        "--no-oracles",
+        "--observe",
+        "X-Cache-Status",
+        "--algorithms",
+        "round-robin",
+        "--out",
+        "out",
     ]);
     let printed = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success(), "{printed}");
@@ -175,36 +222,61 @@ fn slow_requests_are_shown_and_listed_and_those_beyond_the_limit_are_counted() {
     let bench = Bench::new();
     let (url, _) = cache();
     let config = config(&bench, &["/slow", "/health"], &json!({ "slow_s": 0.1 }));
-    let flags = ["--config", &config, "--url", &url, "--duration", "2s", "--repetitions", "1", "--out", "out"];
+    let flags =
+        ["--config", &config, "--url", &url, "--duration", "2s", "--repetitions", "1", "--out", "out"];
     let output = bench.run(&[&flags[..], &["--events", "events.jsonl", "--stats", "--grades"]].concat());
     let (printed, errors) = (text(&output.stdout), text(&output.stderr));
     assert!(output.status.success(), "{printed}{errors}");
-    let listed = std::fs::read_to_string(bench.path("out/trials/cache-as-it-is-0-slow_requests.csv")).expect("a list");
+    let listed =
+        std::fs::read_to_string(bench.path("out/trials/cache-as-it-is-0-slow_requests.csv")).expect("a list");
     let rows: Vec<&str> = listed.lines().skip(1).filter(|row| row.contains(",slow,GET,")).collect();
     let summary = bench.json("out/summary.json");
     let actions = algorithm(&summary, "as-it-is")["actions"].as_array().expect("actions").clone();
     let slow = actions.iter().find(|action| action["name"] == "slow").expect("it was sent");
-    assert_eq!(rows.len() as u64, slow["requests"].as_u64().expect("a number"), "each slow request has a row: {listed}");
+    assert_eq!(
+        rows.len() as u64,
+        slow["requests"].as_u64().expect("a number"),
+        "each slow request has a row: {listed}"
+    );
     assert!(rows.iter().all(|row| row.contains(",ok,200,")), "{listed}");
     assert!(errors.contains("slow request: GET slow took "), "{errors}");
-    assert!(printed.contains("took 0.100 s or longer; `trials/cache-as-it-is-0-slow_requests.csv` lists all of them")
-        || errors.contains("took 0.100 s or longer"), "{printed}{errors}");
+    assert!(
+        printed.contains(
+            "took 0.100 s or longer; `trials/cache-as-it-is-0-slow_requests.csv` lists all of them"
+        ) || errors.contains("took 0.100 s or longer"),
+        "{printed}{errors}"
+    );
     let events = std::fs::read_to_string(bench.path("events.jsonl")).expect("events");
     assert!(events.contains("\"event\":\"slow_requests\""), "they are events");
     assert!(printed.contains("# reqs") && printed.contains("Aggregated"), "Locust's columns: {printed}");
-    assert!(printed.contains("cache, as-it-is: P95 ") && printed.contains("errors 0.00 % Excellent"), "{printed}");
+    assert!(
+        printed.contains("cache, as-it-is: P95 ") && printed.contains("errors 0.00 % Excellent"),
+        "{printed}"
+    );
 }
 
 #[test]
 fn slow_requests_of_a_simulation_are_listed_too() {
     let bench = Bench::new();
     let output = bench.run(&[
-        "--engine", "sim", "--duration", "2s", "--warm-up", "0s", "--no-oracles", "--slow", "1ms", "--algorithms",
-        "round-robin", "--out", "out",
+        "--engine",
+        "sim",
+        "--duration",
+        "2s",
+        "--warm-up",
+        "0s",
+        "--no-oracles",
+        "--slow",
+        "1ms",
+        "--algorithms",
+        "round-robin",
+        "--out",
+        "out",
     ]);
     assert!(output.status.success(), "{}", text(&output.stderr));
     let trials = std::fs::read_dir(bench.path("out/trials")).expect("trials");
-    let file = trials.flatten().find(|file| file.file_name().to_string_lossy().ends_with("-slow_requests.csv"));
+    let file =
+        trials.flatten().find(|file| file.file_name().to_string_lossy().ends_with("-slow_requests.csv"));
     let listed = std::fs::read_to_string(file.expect("a list").path()).expect("text");
     assert!(listed.lines().count() > 10, "{listed}");
 }
@@ -224,8 +296,21 @@ fn the_recovery_after_a_peak_is_reported_and_can_be_a_threshold() {
     });
     let config = bench.config("spike.json", &config);
     let output = bench.run(&[
-        "--config", &config, "--engine", "sim", "--no-oracles", "--warm-up", "0s", "--algorithms", "round-robin",
-        "--threshold", "recovery<30s", "--report", "html,markdown", "--out", "out",
+        "--config",
+        &config,
+        "--engine",
+        "sim",
+        "--no-oracles",
+        "--warm-up",
+        "0s",
+        "--algorithms",
+        "round-robin",
+        "--threshold",
+        "recovery<30s",
+        "--report",
+        "html,markdown",
+        "--out",
+        "out",
     ]);
     let printed = text(&output.stdout) + &text(&output.stderr);
     assert!(output.status.success(), "{printed}");

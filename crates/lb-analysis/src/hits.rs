@@ -130,20 +130,24 @@ impl Evidence {
         } else {
             self.resampled()
         };
-        let values = |of: &dyn Fn(&Tallies) -> Option<f64>| -> Vec<f64> { totals.iter().filter_map(of).collect() };
+        let values =
+            |of: &dyn Fn(&Tallies) -> Option<f64>| -> Vec<f64> { totals.iter().filter_map(of).collect() };
         let by_trial = self.trials.len() >= FEWEST_VALUES;
         let interval = |values: Vec<f64>, part: u64| match by_trial {
             true => bootstrap(&values, RESAMPLES, Seed(SEED.key(&[part]))),
             false => percentile_interval(values, LEVEL),
         };
         let within = |ends: Option<[f64; 2]>| ends.map(|ends| ends.map(|end| end.clamp(0.0, 1.0)));
-        let by_step = |step: usize| values(&|tallies| tallies[step].ratio());
+        let by_step = |step: usize| values(&|tallies: &Tallies| tallies[step].ratio());
         Intervals {
-            ratio: within(interval(values(&|tallies| sum(tallies).ratio()), 0)),
+            ratio: within(interval(values(&|tallies: &Tallies| sum(tallies).ratio()), 0)),
             by_step: (0..self.steps).map(|step| within(interval(by_step(step), step as u64 + 2))).collect(),
             // Latencies are compared by their logarithms, as everywhere.
-            gain: interval(values(&|tallies| means(tallies).map(|[hit, miss]| (hit / miss).ln())), 1)
-                .map(|[low, high]| [1.0 - high.exp(), 1.0 - low.exp()]),
+            gain: interval(
+                values(&|tallies: &Tallies| means(tallies).map(|[hit, miss]| (hit / miss).ln())),
+                1,
+            )
+            .map(|[low, high]| [1.0 - high.exp(), 1.0 - low.exp()]),
         }
     }
 
@@ -205,7 +209,7 @@ impl Tally {
 }
 
 /// Adds up all kinds of requests.
-fn sum(tallies: &Tallies) -> Tally {
+fn sum(tallies: &[Tally]) -> Tally {
     let mut sum = Tally::default();
     tallies.iter().for_each(|tally| sum.add(tally));
     sum
@@ -213,7 +217,7 @@ fn sum(tallies: &Tallies) -> Tally {
 
 /// Returns the mean latencies of hits and of misses in milliseconds, over the kinds of requests that have both, each
 /// weighted by its replies. `None` if no kind has both.
-fn means(tallies: &Tallies) -> Option<[f64; 2]> {
+fn means(tallies: &[Tally]) -> Option<[f64; 2]> {
     let (mut weights, mut sums) = (0.0, [0.0; 2]);
     for tally in tallies.iter().filter(|tally| tally.successes.iter().all(|count| *count > 0)) {
         let weight = (tally.replies[0] + tally.replies[1]) as f64;

@@ -176,7 +176,7 @@ fn interval_within(
     let as_found = [(seconds - width_s).max(0.0), seconds + width_s];
     // A slice without requests is as the one before it.
     let mut latency = f64::NAN;
-    let path: Vec<f64> = (way.start..way.end + 1)
+    let path: Vec<f64> = (way.start..=way.end)
         .map(|slice| {
             latency = slices.mean(slice..slice + 1).unwrap_or(latency);
             latency
@@ -218,7 +218,8 @@ fn sum_up(peak: &LoadPeak, trials: &[TrialRecovery]) -> RecoverySummary {
     let estimate = (verdict == RecoveryVerdict::Recovered).then(|| {
         let times: Vec<f64> = back.iter().map(|(seconds, _)| *seconds).collect();
         let width = resolution_s.unwrap_or(0.0);
-        let over = bootstrap(&times, RESAMPLES, SEED).map(|[low, high]| [(low - width).max(0.0), high + width]);
+        let over =
+            bootstrap(&times, RESAMPLES, SEED).map(|[low, high]| [(low - width).max(0.0), high + width]);
         let ends = back.iter().map(|(_, ends)| *ends);
         let within = ends.reduce(|[low, high], [lower, higher]| [low.min(lower), high.max(higher)]);
         (hodges_lehmann(&times), over.or(within))
@@ -273,7 +274,9 @@ fn sentence(summary: &RecoverySummary) -> String {
             format!("not enough data {after}: no load follows; keep a little, such as one user")
         }
         (RecoveryVerdict::NotEnoughData, ..) => {
-            format!("not enough data {after}: too few requests end around it; lengthen the time before and after it")
+            format!(
+                "not enough data {after}: too few requests end around it; lengthen the time before and after it"
+            )
         }
     }
 }

@@ -2,10 +2,10 @@
 //! that never happens would seem to hold.
 
 use super::algorithms::Skipped;
+use super::engine::Engine;
 use super::error::Findings;
 use super::planned::PlannedScenario;
 use super::said::Said;
-use super::engine::Engine;
 use super::settings::{Rule, Settings};
 use lb_analysis::threshold::{Selector, Threshold, ThresholdError, ThresholdMetric, covers, preset};
 use lb_core::suggest::{did_you_mean, listing};
@@ -41,7 +41,8 @@ fn can_observe(path: &str, threshold: &Threshold, settings: &Settings, findings:
         return true;
     }
     if settings.observe.is_none() {
-        let message = "needs a header that tells hits from misses; add `--observe X-Cache-Status` or `bench.observe`";
+        let message =
+            "needs a header that tells hits from misses; add `--observe X-Cache-Status` or `bench.observe`";
         findings.wrong(path, threshold.text(), message);
         return false;
     }

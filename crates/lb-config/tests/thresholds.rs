@@ -390,7 +390,8 @@ fn a_metric_with_a_single_value_needs_no_aggregation() {
         ("share_spread<0.1", "share_spread: value<0.1"),
         ("hit_ratio{action:buy}>=0.8", "hit_ratio{action:buy}: value>=0.8"),
     ] {
-        let [short, long] = [short, long].map(|text| text.parse::<Threshold>().unwrap_or_else(|e| panic!("{e}")));
+        let [short, long] =
+            [short, long].map(|text| text.parse::<Threshold>().unwrap_or_else(|e| panic!("{e}")));
         assert_eq!(short.selector(), long.selector());
         assert_eq!(short.aggregation(), long.aggregation());
         for value in [0.0, 0.1, 0.49, 0.5, 0.79, 0.8, 29.0, 30.0, 90.0, 91.0] {
@@ -408,7 +409,11 @@ fn the_spread_of_shares_is_that_of_the_listed_backends_or_of_those_that_replies_
     let mut named = trial_with(&[(0, 10, 0, Outcome::Ok, 2), (1, 10, 0, Outcome::Ok, 3)], &["x", "y"]);
     named.backends.clear();
     assert_eq!(observed("share_spread<0.1", &[&named]), Some((Some(0.0), true)));
-    assert_eq!(observed("backend_fairness: value>=0.9", &[&named]), Some((None, false)), "one may be missing");
+    assert_eq!(
+        observed("backend_fairness: value>=0.9", &[&named]),
+        Some((None, false)),
+        "one may be missing"
+    );
 }
 
 #[test]
@@ -429,7 +434,10 @@ fn thresholds_on_hits_need_a_header_and_sockets_and_those_on_recovery_a_peak() {
     let sim = with("hit_gain: low>0", Some("X-Cache"), Some(Engine::Sim)).expect("a note suffices");
     assert!(sim.thresholds().is_empty());
     let notes: Vec<String> = sim.notes().iter().map(ToString::to_string).collect();
-    assert!(notes.iter().any(|note| note.contains("is not evaluated: in virtual time replies have no headers")), "{notes:?}");
+    assert!(
+        notes.iter().any(|note| note.contains("is not evaluated: in virtual time replies have no headers")),
+        "{notes:?}"
+    );
     let flat = with("recovery<30s", None, None).map(|_| ()).expect_err("no peak");
     assert!(flat.contains("rises to a peak and falls to less than half of it again"), "{flat}");
 }
@@ -447,7 +455,10 @@ fn a_header_is_observed_as_the_config_or_the_flag_says() {
     assert_eq!((other.header.as_str(), other.hit[0].as_str()), ("CF-Cache-Status", "HIT"));
     for (bench, reason) in [
         (json!({"observe": {"header": "Set-Cookie"}}), "holds secrets, which must not get into results"),
-        (json!({"observe": {"header": "a b"}}), "is not the name of a header; use one such as `X-Cache-Status`"),
+        (
+            json!({"observe": {"header": "a b"}}),
+            "is not the name of a header; use one such as `X-Cache-Status`",
+        ),
         (json!({"observe": {"header": "X", "hits": ["HIT"]}}), "did you mean `hit`?"),
         (json!({"slow_s": 0}), "slow_s"),
     ] {
@@ -456,7 +467,10 @@ fn a_header_is_observed_as_the_config_or_the_flag_says() {
     }
     let slow = Overrides { slow: Some(std::time::Duration::from_secs(2)), ..Overrides::default() };
     assert_eq!(planned(&json!({}), &slow).expect("a limit").slow(), Some(Span::from_secs(2)));
-    assert_eq!(planned(&json!({"slow_s": 0.5}), &Overrides::default()).expect("a limit").slow(), Some(Span::from_millis(500)));
+    assert_eq!(
+        planned(&json!({"slow_s": 0.5}), &Overrides::default()).expect("a limit").slow(),
+        Some(Span::from_millis(500))
+    );
 }
 
 proptest! {

@@ -115,17 +115,17 @@ mod tests {
     #[test]
     fn a_target_that_invents_values_fills_no_memory() {
         let seen = Arc::default();
-        let mut header = header(&seen);
+        let mut observed = header(&seen);
         let further = (0..1000)
             .filter(|number| {
                 let value = format!("{number}{}", "x".repeat(100));
-                find(&mut header, &[("x-cache-status", &value)]) == FURTHER
+                find(&mut observed, &[("x-cache-status", &value)]) == FURTHER
             })
             .count();
         assert_eq!(further, 1000 - MOST_VALUES);
-        assert_eq!(header.known.len(), MOST_KNOWN);
+        assert_eq!(observed.known.len(), MOST_KNOWN);
         assert!(seen.names().iter().all(|name| name.chars().count() <= LONGEST_VALUE));
-        assert_eq!(find(&mut header, &[("x-cache-status", &format!("0{}", "x".repeat(100)))]), FIRST_VALUE);
+        assert_eq!(find(&mut observed, &[("x-cache-status", &format!("0{}", "x".repeat(100)))]), FIRST_VALUE);
     }
 
     #[test]

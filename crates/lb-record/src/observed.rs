@@ -232,7 +232,11 @@ mod tests {
         let ok = Outcome::Ok;
         let record = observed(
             &["HIT"],
-            &[(sample(1, 0, 4, ok), 2), (sample(1, 3, 8, ok), 2), (sample(1, 3, 90, Outcome::BackendError), 2)],
+            &[
+                (sample(1, 0, 4, ok), 2),
+                (sample(1, 3, 8, ok), 2),
+                (sample(1, 3, 90, Outcome::BackendError), 2),
+            ],
         );
         let hits = &record.steps[1][2];
         assert_eq!((hits.replies, hits.latency.count()), (3, 2));

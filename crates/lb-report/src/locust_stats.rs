@@ -27,7 +27,12 @@ pub fn render_locust_stats(summary: &Summary) -> String {
     let mut out = String::new();
     for scenario in &summary.scenarios {
         for algorithm in &scenario.algorithms {
-            let _ = writeln!(out, "\nScenario \"{}\", {}", plain::line(&scenario.name), plain::line(&algorithm.name));
+            let _ = writeln!(
+                out,
+                "\nScenario \"{}\", {}",
+                plain::line(&scenario.name),
+                plain::line(&algorithm.name)
+            );
             out.push_str(&table(algorithm));
         }
     }
@@ -61,7 +66,8 @@ fn table(algorithm: &AlgorithmSummary) -> String {
         "{:<TYPE_WIDTH$} {:<width$} {:>7} {:>13} |{:>7} {:>7} {:>7} {:>7} |{:>8} {:>11}\n",
         "Type", "Name", "# reqs", "# fails", "Avg", "Min", "Max", "Med", "req/s", "failures/s"
     );
-    let dashes = [TYPE_WIDTH, width, 7, 14, 7, 7, 7, 8, 8, 11].map(|length| "-".repeat(length)).join("|") + "\n";
+    let dashes =
+        [TYPE_WIDTH, width, 7, 14, 7, 7, 7, 8, 8, 11].map(|length| "-".repeat(length)).join("|") + "\n";
     out += &dashes;
     for line in &lines {
         out += &row(line, algorithm.measured_s, width);
@@ -98,7 +104,16 @@ mod tests {
     #[test]
     fn columns_and_order_are_those_of_locust() {
         let latency = |mean: f64| {
-            Some(Latency { mean, min: 2.0, p50: 9.0, p90: 11.0, p95: 12.0, p99: 13.0, p999: 14.0, max: 250.4 })
+            Some(Latency {
+                mean,
+                min: 2.0,
+                p50: 9.0,
+                p90: 11.0,
+                p95: 12.0,
+                p99: 13.0,
+                p999: 14.0,
+                max: 250.4,
+            })
         };
         let action = |name: &str, method: &str, requests, errors| ActionSummary {
             name: name.to_owned(),
@@ -130,7 +145,8 @@ mod tests {
         let text = render_locust_stats(&summary);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines[1], "Scenario \"basic\", p2c");
-        let words = |line: &str| line.replace('|', " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+        let words =
+            |line: &str| line.replace('|', " ").split_whitespace().map(str::to_owned).collect::<Vec<_>>();
         let header = "Type Name # reqs # fails Avg Min Max Med req/s failures/s";
         assert_eq!(words(lines[2]).join(" "), header);
         assert_eq!(words(lines[4]).join(" "), "GET /health 60 0(0.00%) 11 2 250 9 6.00 0.00");

@@ -9,8 +9,21 @@ use std::io::Write;
 
 /// The columns of the file: times in milliseconds, shares from 0 to 1.
 const COLUMNS: [&str; 15] = [
-    "name", "method", "hits", "misses", "hit_ratio", "ratio_low", "ratio_high", "hit_mean_ms", "hit_p50_ms",
-    "hit_p95_ms", "hit_p99_ms", "miss_mean_ms", "miss_p50_ms", "miss_p95_ms", "miss_p99_ms",
+    "name",
+    "method",
+    "hits",
+    "misses",
+    "hit_ratio",
+    "ratio_low",
+    "ratio_high",
+    "hit_mean_ms",
+    "hit_p50_ms",
+    "hit_p95_ms",
+    "hit_p99_ms",
+    "miss_mean_ms",
+    "miss_p50_ms",
+    "miss_p95_ms",
+    "miss_p99_ms",
 ];
 
 /// Writes one row for each kind of request, and a last one, without a method, for all of them.
@@ -44,7 +57,8 @@ fn row(name: &str, method: &str, ratio: &HitRatio, latencies: [Option<&Latency>;
         high,
     ];
     for latency in latencies {
-        let of = |pick: fn(&Latency) -> f64| latency.map_or_else(String::new, |one| format!("{:.3}", pick(one)));
+        let of =
+            |pick: fn(&Latency) -> f64| latency.map_or_else(String::new, |one| format!("{:.3}", pick(one)));
         row.extend([of(|one| one.mean), of(|one| one.p50), of(|one| one.p95), of(|one| one.p99)]);
     }
     row

@@ -89,7 +89,12 @@ impl SlowFile {
         limit: Span,
     ) -> Result<Self> {
         let steps = workload.steps().iter().map(|step| (step.name.clone(), step.method.clone())).collect();
-        Self::start(folder, name, Names { started: jiff::Timestamp::now(), steps, backends: backends.to_vec() }, limit)
+        Self::start(
+            folder,
+            name,
+            Names { started: jiff::Timestamp::now(), steps, backends: backends.to_vec() },
+            limit,
+        )
     }
 
     fn start(folder: &ResultsFolder, name: &str, names: Names, limit: Span) -> Result<Self> {
@@ -322,7 +327,11 @@ mod tests {
         drop(sink);
         let counts = file.finish().expect("a writable folder");
         assert_eq!((counts.total, counts.written), (MOST_ROWS + 8, MOST_ROWS));
-        assert_eq!(counts.rest.lines.len() as u32, MOST_LINES + 3, "ten of one second, and three of the next");
+        assert_eq!(
+            counts.rest.lines.len() as u32,
+            MOST_LINES + 3,
+            "ten of one second, and three of the next"
+        );
         assert_eq!(counts.rest.left_out, MOST_ROWS + 5 - u64::from(MOST_LINES));
     }
 

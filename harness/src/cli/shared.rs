@@ -3,12 +3,12 @@
 use super::args::ConfigArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::Interrupt;
+use crate::show::render_grades;
 use anyhow::Context as _;
 use lb_config::{ConfigError, Loaded, Overrides, Plan};
 use lb_core::plain;
 use lb_core::secret::{MASK, mask_passwords};
 use lb_io::complain;
-use crate::show::render_grades;
 use lb_report::{Detail, render_locust_stats};
 use lb_results::Summary;
 use std::io::Write;

@@ -58,13 +58,18 @@ impl SlowLog {
     pub(super) fn finish(self, events: &dyn Observe) -> Result<Option<String>, RunError> {
         let counts = self.file.finish().map_err(RunError::Results)?;
         tell(events, &self.trial, counts.rest);
-        let requests = if counts.total == 1 { "1 request".to_owned() } else { format!("{} requests", counts.total) };
+        let requests =
+            if counts.total == 1 { "1 request".to_owned() } else { format!("{} requests", counts.total) };
         Ok((counts.total > 0).then(|| {
             format!(
                 "{requests} took {:.3} s or longer; `{}` lists {}",
                 self.limit.as_secs_f64(),
                 self.name,
-                if counts.written == counts.total { "all of them".to_owned() } else { counts.written.to_string() }
+                if counts.written == counts.total {
+                    "all of them".to_owned()
+                } else {
+                    counts.written.to_string()
+                }
             )
         }))
     }

@@ -55,7 +55,11 @@ mod tests {
         let mut summary = Summary::empty("run", Engine::Sim);
         summary.scenarios.push(ScenarioSummary {
             name: "light".to_owned(),
-            algorithms: vec![of("p2c", Some(41.25), 0.0004), of("random", Some(230.0), 0.02), of("rl", None, 1.0)],
+            algorithms: vec![
+                of("p2c", Some(41.25), 0.0004),
+                of("random", Some(230.0), 0.02),
+                of("rl", None, 1.0),
+            ],
             ..ScenarioSummary::default()
         });
         let text = render_grades(&summary);

@@ -41,11 +41,8 @@ type Reply = (&'static str, f64);
 /// A trial of `seconds` with ten replies per second to each kind of request; `reply` makes the reply to a kind of
 /// request in a second.
 fn trial(seconds: u32, seed: u64, reply: impl Fn(u16, u32, &mut Rng) -> Reply) -> TrialRecord {
-    let spec = RecordingSpec {
-        steps: 2,
-        observe: Some(Observation::of("X-Cache")),
-        ..RecordingSpec::default()
-    };
+    let spec =
+        RecordingSpec { steps: 2, observe: Some(Observation::of("X-Cache")), ..RecordingSpec::default() };
     let (recording, mut recorders) = Recording::start(spec, 1);
     let mut rng = Seed(seed).stream(&[1]);
     let names = ["HIT", "MISS"];
@@ -53,7 +50,8 @@ fn trial(seconds: u32, seed: u64, reply: impl Fn(u16, u32, &mut Rng) -> Reply) -
         for place in 0..10 {
             for step in 0..2 {
                 let (name, millis) = reply(step, second, &mut rng);
-                let done = Time::ZERO + Span::from_secs(u64::from(second) + 1) + Span::from_millis(place * 99);
+                let done =
+                    Time::ZERO + Span::from_secs(u64::from(second) + 1) + Span::from_millis(place * 99);
                 let sent = Time::from_nanos(done.as_nanos() - (millis * 1e6) as u64);
                 let sample = Sample {
                     user: UserId(0),

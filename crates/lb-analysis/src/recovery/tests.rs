@@ -49,7 +49,10 @@ fn latency_that_falls_in_a_known_time_has_recovered_then() {
     assert!((found.reference_ms - 10.0).abs() < 0.01 && (found.limit_ms - 12.5).abs() < 0.01, "{found:?}");
     let (seconds, [low, high]) = found.back.expect("it came back");
     assert!((seconds - 12.0).abs() < 0.15, "{seconds}");
-    assert!(low <= 12.0 && 12.0 <= high && high - low < 1.0, "a smooth fall leaves little doubt: {low} to {high}");
+    assert!(
+        low <= 12.0 && 12.0 <= high && high - low < 1.0,
+        "a smooth fall leaves little doubt: {low} to {high}"
+    );
 }
 
 #[test]
@@ -101,7 +104,8 @@ fn without_a_steady_time_before_it_the_end_is_what_latency_comes_back_to() {
 #[test]
 fn a_warm_up_that_was_cut_off_is_no_reference() {
     let slow_start = |at: f64| if at < 15.0 { 500.0 } else { triangle(12.0)(at) };
-    let cut = TrialRecovery::of(&record(30, slow_start), 15.0, &peak(1.0, 1.0), Seed(1)).expect("enough data");
+    let cut =
+        TrialRecovery::of(&record(30, slow_start), 15.0, &peak(1.0, 1.0), Seed(1)).expect("enough data");
     assert!((cut.reference_ms - 10.0).abs() < 0.01);
 }
 
@@ -173,7 +177,8 @@ fn queue() -> Scenario {
         arrivals: Some(Arrivals { process, start: ArrivalStart::Action }),
     };
     let class = UserClass { name: "client".to_owned(), ..UserClass::default() };
-    let workload = Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1).expect("a workload");
+    let workload =
+        Workload::new(&journey, vec![class], vec![stage], &BTreeMap::new(), 1).expect("a workload");
     Scenario {
         name: "peak".to_owned(),
         workload: Arc::new(workload),
@@ -197,7 +202,8 @@ fn simulated(scenario: &Scenario, seed: u64) -> TrialRecord {
     let (recording, mut recorders) = Recording::start(spec, 1);
     let algorithm: Algorithm = "round-robin".parse().expect("a known algorithm");
     let mut policy = || algorithm.policy().expect("an algorithm that needs no file");
-    Simulation::run(scenario, &schedule, &mut policy, &Options::default(), &mut recorders[0]).expect("it runs");
+    Simulation::run(scenario, &schedule, &mut policy, &Options::default(), &mut recorders[0])
+        .expect("it runs");
     recording.finish(recorders, scenario.duration)
 }
 
@@ -220,9 +226,8 @@ fn the_interval_of_one_trial_covers_the_time_at_which_the_backlog_is_served() {
     let scenario = queue();
     let peak = Peak::of(&scenario.workload, scenario.duration.as_secs_f64()).expect("a peak");
     let truth = drained_s();
-    let found: Vec<(f64, [f64; 2])> = (1..=20)
-        .map(|seed| one(&simulated(&scenario, seed), &peak).back.expect("it came back"))
-        .collect();
+    let found: Vec<(f64, [f64; 2])> =
+        (1..=20).map(|seed| one(&simulated(&scenario, seed), &peak).back.expect("it came back")).collect();
     let covered = found.iter().filter(|(_, [low, high])| *low <= truth && truth <= *high).count();
     assert!(covered >= 18, "{covered} of 20 intervals cover {truth} s: {found:.1?}");
     let widest = found.iter().map(|(_, [low, high])| high - low).fold(0.0, f64::max);

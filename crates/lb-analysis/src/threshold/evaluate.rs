@@ -89,8 +89,7 @@ fn observe(threshold: &Threshold, scope: Scope<'_>, trials: &[&Trial]) -> Option
             share_spread(&if listed.is_empty() { named() } else { listed })
         }
         ThresholdMetric::Recovery => {
-            let found =
-                recovery(trials, &scope.scenario.workload, scope.scenario.duration.as_secs_f64())?;
+            let found = recovery(trials, &scope.scenario.workload, scope.scenario.duration.as_secs_f64())?;
             match threshold.aggregation {
                 Aggregation::High => found.interval.map(|[_, high]| high),
                 _ => found.seconds,

@@ -26,10 +26,9 @@ fn replies(record: &TrialRecord) -> BTreeMap<(usize, String), u64> {
     let mut replies = BTreeMap::new();
     for (step, row) in observed.steps.iter().enumerate() {
         for (number, one) in (0..).zip(row).filter(|(_, one)| one.replies > 0) {
-            let name = observed.name_of(number).map_or_else(
-                || if number == WITHOUT { "none" } else { "further" }.to_owned(),
-                str::to_owned,
-            );
+            let name = observed
+                .name_of(number)
+                .map_or_else(|| if number == WITHOUT { "none" } else { "further" }.to_owned(), str::to_owned);
             replies.insert((step, name), one.replies);
         }
     }

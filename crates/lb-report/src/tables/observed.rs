@@ -22,8 +22,19 @@ pub(crate) fn observed(scenario: &ScenarioSummary) -> Option<ObservedTables> {
     let mut hits = Table::new(
         format!("Hits and misses by `{header}`, all trials pooled. Share of hits: with its 95 % interval"),
         &[
-            "Algorithm", "Request", "Hits", "Misses", "Share of hits", "Hit avg (ms)", "Hit P50 (ms)", "Hit P95 (ms)",
-            "Hit P99 (ms)", "Miss avg (ms)", "Miss P50 (ms)", "Miss P95 (ms)", "Miss P99 (ms)",
+            "Algorithm",
+            "Request",
+            "Hits",
+            "Misses",
+            "Share of hits",
+            "Hit avg (ms)",
+            "Hit P50 (ms)",
+            "Hit P95 (ms)",
+            "Hit P99 (ms)",
+            "Miss avg (ms)",
+            "Miss P50 (ms)",
+            "Miss P95 (ms)",
+            "Miss P99 (ms)",
         ],
     );
     let mut values = Table::new(
@@ -34,7 +45,8 @@ pub(crate) fn observed(scenario: &ScenarioSummary) -> Option<ObservedTables> {
     for (algorithm, observed) in of() {
         hit_rows(&mut hits, algorithm, observed);
         value_rows(&mut values, algorithm, observed);
-        sentences.extend(findings(observed).into_iter().map(|finding| format!("{}: {finding}.", algorithm.name)));
+        sentences
+            .extend(findings(observed).into_iter().map(|finding| format!("{}: {finding}.", algorithm.name)));
     }
     Some(ObservedTables { hits: hits.unless_empty(), values, sentences })
 }
@@ -46,7 +58,13 @@ fn hit_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &Observed
         of.next().filter(|_| of.next().is_none()).and_then(|value| value.latency_ms.as_ref())
     };
     let mut add = |name: String, ratio: &HitRatio, hit: Option<&Latency>, miss: Option<&Latency>| {
-        let mut row = vec![algorithm.name.clone(), name, ratio.hits.to_string(), ratio.misses.to_string(), share(ratio)];
+        let mut row = vec![
+            algorithm.name.clone(),
+            name,
+            ratio.hits.to_string(),
+            ratio.misses.to_string(),
+            share(ratio),
+        ];
         row.extend(latencies(hit));
         row.extend(latencies(miss));
         table.add(row);
@@ -67,7 +85,8 @@ fn value_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &Observ
             (None, true) => "further values".to_owned(),
             (None, false) => "without the header".to_owned(),
         };
-        let mut row = vec![algorithm.name.clone(), name, value.class.name().to_owned(), value.replies.to_string()];
+        let mut row =
+            vec![algorithm.name.clone(), name, value.class.name().to_owned(), value.replies.to_string()];
         row.extend(latencies(value.latency_ms.as_ref()));
         table.add(row);
     }
@@ -99,9 +118,9 @@ fn findings(observed: &ObservedSummary) -> Vec<String> {
 
 /// Formats a share of hits with its interval.
 fn share(ratio: &HitRatio) -> String {
-    let ends = ratio.interval.map_or_else(String::new, |[low, high]| {
-        format!(" [{}, {}]", percent(low, 1), percent(high, 1))
-    });
+    let ends = ratio
+        .interval
+        .map_or_else(String::new, |[low, high]| format!(" [{}, {}]", percent(low, 1), percent(high, 1)));
     percent(ratio.ratio, 1) + &ends
 }
 
@@ -155,8 +174,7 @@ mod tests {
     }
 
     fn scenario(observed: Option<ObservedSummary>) -> ScenarioSummary {
-        let algorithm =
-            AlgorithmSummary { name: "p2c".to_owned(), observed, ..AlgorithmSummary::default() };
+        let algorithm = AlgorithmSummary { name: "p2c".to_owned(), observed, ..AlgorithmSummary::default() };
         ScenarioSummary { algorithms: vec![algorithm], ..ScenarioSummary::default() }
     }
 
@@ -167,13 +185,27 @@ mod tests {
         let row = |number: usize| -> Vec<&str> {
             hits.rows[number].cells.iter().map(|cell| cell.text.as_str()).collect()
         };
-        let rest =
-            ["90", "10", "90.0 % [85.0 %, 94.0 %]", "2.00", "2.00", "4.00", "6.00", "20.00", "20.00", "40.00", "60.00"];
+        let rest = [
+            "90",
+            "10",
+            "90.0 % [85.0 %, 94.0 %]",
+            "2.00",
+            "2.00",
+            "4.00",
+            "6.00",
+            "20.00",
+            "20.00",
+            "40.00",
+            "60.00",
+        ];
         assert_eq!(row(0)[..2], ["p2c", "all"]);
         assert_eq!(row(0)[2..], rest);
         assert_eq!(row(1)[1], "GET user");
         let last = tables.values.rows.last().expect("rows");
-        assert_eq!((last.cells[1].text.as_str(), last.cells[2].text.as_str()), ("without the header", "other"));
+        assert_eq!(
+            (last.cells[1].text.as_str(), last.cells[2].text.as_str()),
+            ("without the header", "other")
+        );
         assert_eq!(
             tables.sentences,
             [
@@ -189,7 +221,11 @@ mod tests {
         let none = ObservedSummary { header: "X-Pod".to_owned(), ..ObservedSummary::default() };
         let tables = observed(&scenario(Some(none))).expect("a header was observed");
         assert!(tables.hits.is_none());
-        assert!(tables.sentences[0].contains("no value of `X-Pod` is a hit or a miss"), "{:?}", tables.sentences);
+        assert!(
+            tables.sentences[0].contains("no value of `X-Pod` is a hit or a miss"),
+            "{:?}",
+            tables.sentences
+        );
         assert!(observed(&scenario(None)).is_none());
     }
 }

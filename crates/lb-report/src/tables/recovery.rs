@@ -114,7 +114,10 @@ mod tests {
         let text = |row: usize| -> Vec<&str> {
             table.rows[row].cells.iter().map(|cell| cell.text.as_str()).collect()
         };
-        assert_eq!(text(0), ["p2c", "4.2 s", "3.5 s to 5.0 s", "3 of 3", "10.0", "12.5", "0.5 s", "recovered"]);
+        assert_eq!(
+            text(0),
+            ["p2c", "4.2 s", "3.5 s to 5.0 s", "3 of 3", "10.0", "12.5", "0.5 s", "recovered"]
+        );
         assert_eq!(text(1)[1..4], [NONE, NONE, "1 of 3"]);
         assert_eq!(text(1)[7], "not recovered within 60 s");
         assert_eq!(recovery_sentences(&scenario)[0], "p2c: recovered 4.2 s after the peak.");
