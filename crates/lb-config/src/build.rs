@@ -115,7 +115,7 @@ fn gather(
     let tls = settle_tls(&settings.tls, &target, folder, findings);
     note_unused_transport(settings, findings);
     let baseline = read_baseline(settings.baseline.as_ref(), &scenarios, findings);
-    let thresholds = read_thresholds(&settings.thresholds, &scenarios, &chosen.skipped, findings);
+    let thresholds = read_thresholds(settings, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
         source: loaded.source.clone(),
@@ -126,6 +126,8 @@ fn gather(
         connections: settings.connections.value,
         connect_timeout: settings.connect_timeout,
         resolve_every: settings.resolve_every,
+        observe: settings.observe.as_ref().map(|said| said.value.clone()),
+        slow: settings.slow,
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
         policy,
@@ -161,6 +163,9 @@ fn note_unused_transport(settings: &Settings, findings: &mut Findings) {
     ];
     for (at, _, value) in said.into_iter().filter(|(_, by, _)| *by != By::Default) {
         findings.note(at, value, "has no effect: in virtual time no connection is opened");
+    }
+    if let Some(Said { at, value, .. }) = &settings.observe {
+        findings.note(at, value.header.as_str(), "has no effect: in virtual time replies have no headers");
     }
 }
 

@@ -273,6 +273,20 @@ pub struct Overrides {
     )]
     pub warm_up: Option<WarmUp>,
 
+    /// Header by whose values replies are told apart, such as `X-Cache-Status`.
+    ///
+    /// Reports the share of hits, overall and by kind of request, and whether hits are faster than misses.
+    /// `bench.observe` says which values are hits and which are misses.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "HEADER", help_heading = "Evidence"))]
+    pub observe: Option<String>,
+    /// Show and keep requests that take this long, such as `2s`.
+    ///
+    /// At most ten a second are shown while the load runs. A file for each trial in the results lists up to 100,000.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Output")
+    )]
+    pub slow: Option<Duration>,
     /// Repeat until the intervals are this narrow, such as `3%`.
     ///
     /// Passes are added until the 95 % interval of the ratio of every two algorithms, in the mean and in the
@@ -346,6 +360,7 @@ impl Overrides {
             ("--duration", seconds(self.duration), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
             ("--ramp-up", seconds(self.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
+            ("--slow", seconds(self.slow), [0.001, 3600.0], " seconds"),
             ("--connect-timeout", seconds(self.connect_timeout), [0.001, 3600.0], " seconds"),
             ("--warm-up", seconds(warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
             ("--time-scale", self.time_scale, [0.001, 1e6], ""),

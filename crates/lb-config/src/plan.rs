@@ -12,6 +12,7 @@ use super::policy::TrainedPolicy;
 use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::algorithm::{Algorithm, Rule};
+use lb_core::Observation;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::rng::Seed;
 use lb_core::time::Span;
@@ -37,6 +38,8 @@ pub struct Plan {
     pub(crate) connections: ConnectionPolicy,
     pub(crate) connect_timeout: Span,
     pub(crate) resolve_every: Span,
+    pub(crate) observe: Option<Observation>,
+    pub(crate) slow: Option<Span>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) policy: Option<TrainedPolicy>,
@@ -103,6 +106,16 @@ impl Plan {
     /// Returns the time between two look-ups of the target's name; zero for none.
     pub fn resolve_every(&self) -> Span {
         self.resolve_every
+    }
+
+    /// Returns the header by whose values replies are told apart. `None` if they are not.
+    pub fn observe(&self) -> Option<&Observation> {
+        self.observe.as_ref()
+    }
+
+    /// Returns how long a slow request takes at least. `None` if slow requests are not looked for.
+    pub fn slow(&self) -> Option<Span> {
+        self.slow
     }
 
     /// Returns the algorithms of scenarios that do not set their own, in the given order.

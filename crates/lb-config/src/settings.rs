@@ -17,13 +17,13 @@ use super::said::Said;
 use super::tls::TlsSettings;
 use super::values::WarmUp;
 use lb_admin_client::{Declaration, Switching};
-use lb_core::BackendFrom;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::fault::Fault;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
+use lb_core::{BackendFrom, Observation};
 use lb_results::Metric;
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -63,6 +63,10 @@ pub(crate) struct Settings {
     pub(crate) http: Said<HttpChoice>,
     /// Which requests share a connection.
     pub(crate) connections: Said<ConnectionPolicy>,
+    /// The header by whose values replies are told apart.
+    pub(crate) observe: Option<Said<Observation>>,
+    /// How long a slow request takes at least. `None` looks for none.
+    pub(crate) slow: Option<Span>,
     /// How TLS is spoken with an `https` target.
     pub(crate) tls: TlsSettings,
     /// How trials are driven. `None` lets the load balancer decide.
@@ -227,6 +231,8 @@ impl Settings {
                 ("bench.connections", bench.connections.as_ref()),
                 findings,
             ),
+            observe: observe(bench, flags, findings),
+            slow: flags.slow.map(Span::from).or_else(|| bench.slow_s.map(Span::from_secs_f64)),
             tls: tls(bench, flags),
             engine: flags.engine.or(bench.engine),
             time_scale,
@@ -442,6 +448,23 @@ fn thresholds(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Vec<
         findings.note(&at, true, message);
     }
     presets.chain(single).collect()
+}
+
+/// Determines the header by whose values replies are told apart. What the config says about the values of a header holds
+/// for a flag that names the same one.
+fn observe(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Option<Said<Observation>> {
+    let of_flag = flags.observe.as_ref().map(|header| {
+        let same = bench.observe.as_ref().filter(|known| known.header.eq_ignore_ascii_case(header));
+        same.cloned().unwrap_or_else(|| Observation::of(header.trim()))
+    });
+    let said = Said::first(("--observe", of_flag), ("bench.observe", bench.observe.clone()))?;
+    match said.value.fault() {
+        Some(fault) => {
+            findings.wrong(&said.at, said.value.header.as_str(), fault);
+            None
+        }
+        None => Some(said),
+    }
 }
 
 /// Determines the metric that decides verdicts.

@@ -23,6 +23,8 @@ impl Plan {
             "connections": self.connections.to_string(),
             "connect_timeout_s": self.connect_timeout.as_secs_f64(),
             "resolve_every_s": self.resolve_every.as_secs_f64(),
+            "observe": self.observe,
+            "slow_s": self.slow.map(|slow| slow.as_secs_f64()),
             "backend_from": self.target.backend_from(),
             "backends": self.target.backends,
             "load_balancers": self.target.started().iter().map(ToString::to_string).collect::<Vec<_>>(),

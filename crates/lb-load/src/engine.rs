@@ -63,6 +63,9 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     let recorders = ended.into_iter().map(|ended| ended.recorder).collect();
     let mut record = recording.finish(recorders, wall);
     record.unlisted_backends = start.unlisted.names();
+    if let Some(observed) = &mut record.observed {
+        observed.values = start.seen_values.names();
+    }
     record.interrupted = stopped.is_some();
     record.cpu_wait_share = waits.and_then(|waits| waits.into_iter().max_by(f64::total_cmp));
     let due = arrivals.partition_point(|next| next.at < Time::ZERO + wall);
@@ -85,6 +88,7 @@ fn recording_spec(plan: &LoadPlan, hooks: &Hooks) -> RecordingSpec {
         // The wait for a connection of a pool is part of the latency, but not of the service time.
         open: !plan.schedule.arrivals().is_empty() || plan.pool().is_some(),
         keep_actions: plan.keep_actions,
+        observe: plan.observe.clone(),
         requests: hooks.requests.clone(),
         progress: hooks.progress.clone(),
     }

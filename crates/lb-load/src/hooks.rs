@@ -1,6 +1,6 @@
 //! Handles that connect a phase to this process: progress, individual requests and the stop flag.
 
-use lb_record::{Progress, RequestSink};
+use lb_record::{Progress, RequestSink, SlowSink};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,6 +12,8 @@ pub struct Hooks {
     pub progress: Option<Arc<Progress>>,
     /// Receives every request; `None` keeps no individual requests.
     pub requests: Option<RequestSink>,
+    /// Receives slow requests; `None` looks for none.
+    pub slow: Option<SlowSink>,
     /// Setting this to true ends the phase at once: completed requests are kept, and those in flight are left
     /// out, being neither successes nor failures.
     pub stop: Arc<AtomicBool>,

@@ -101,6 +101,7 @@
 //!     algorithm_names: None,
 //!     request_key: false,
 //!     forwarded_for: false,
+//!     observe: None,
 //!     keep_actions: false,
 //! };
 //! let record = run(plan, Hooks::default())?;
@@ -166,6 +167,7 @@ mod limits;
 mod link;
 mod look_up;
 mod met;
+mod observed;
 mod pace;
 mod pacer;
 mod plan;

@@ -8,6 +8,7 @@
 use crate::cell::Cell;
 use crate::connections::ConnectionTimes;
 use crate::failures::Failures;
+use crate::observed::{Observed, ValueNumber};
 use crate::population::SECOND_NS;
 use crate::requests::RequestLog;
 use crate::sendings::Sendings;
@@ -37,6 +38,8 @@ pub struct Recorder {
     connections: ConnectionTimes,
     named: NamedAlgorithm,
     failures: Failures,
+    /// Replies by the value of a header; `None` unless the spec asks for it.
+    observed: Option<Observed>,
     /// What the failed check of the next sample found.
     why: Option<String>,
     last_done: Time,
@@ -68,6 +71,7 @@ impl Recorder {
             connections: ConnectionTimes::default(),
             named: NamedAlgorithm::default(),
             failures: Failures::default(),
+            observed: spec.observe.clone().map(Observed::new),
             why: None,
             last_done: Time::ZERO,
             slice: Box::new(Slice::new(worker, spec.backends)),
@@ -119,6 +123,15 @@ impl Recorder {
         self.why = Some(why);
     }
 
+    /// Records the value of the observed header in the reply to a request, which is also recorded as a sample. Without
+    /// an observed header, nothing is recorded.
+    #[inline]
+    pub fn observe(&mut self, sample: &Sample, value: ValueNumber) {
+        if let Some(observed) = &mut self.observed {
+            observed.record(sample, value);
+        }
+    }
+
     /// Counts attempts at a backend that failed and that the load balancer repeated.
     pub fn repeated(&mut self, backend: u16, attempts: u64) {
         grown(&mut self.backends, usize::from(backend)).retries += attempts;
@@ -154,6 +167,7 @@ impl Recorder {
             arrivals: self.arrivals,
             connections: self.connections,
             failures: self.failures.into_records(),
+            observed: self.observed,
             sent,
             named: self.named,
             last_done: self.last_done,

@@ -6,8 +6,8 @@ use super::notes::notes;
 use super::pinning::pinned;
 use super::spoken::spoken;
 use super::tables::{
-    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, overheads,
-    overheads_are_missing, results, steering, switches,
+    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, observed, overheads,
+    overheads_are_missing, recovery, recovery_sentences, results, steering, switches,
 };
 use super::text::{
     UNVERIFIED_TLS, WIDTH, capitalised, count, guards, index_left_out, retries, senders, trimmed, wrapped,
@@ -104,6 +104,8 @@ pub fn scenario_tables(scenario: &ScenarioSummary, detail: Detail) -> String {
             }
         }
         balancers(&mut out, scenario);
+        after_peak(&mut out, scenario);
+        hits_and_misses(&mut out, scenario);
         if detail == Detail::Full {
             all_tables(&mut out, scenario);
         }
@@ -192,6 +194,36 @@ fn balancers(out: &mut Lines, scenario: &ScenarioSummary) {
         out.line(OVERHEAD_NEEDS, "  ");
     } else if let Some(report) = overheads(scenario) {
         out.table(&format!("Overhead: {}", report.caption), draw(&report));
+    }
+}
+
+/// Writes how long algorithms take to recover from the peak of the load.
+fn after_peak(out: &mut Lines, scenario: &ScenarioSummary) {
+    let Some(report) = recovery(scenario) else { return };
+    if out.detail == Detail::Full {
+        out.table(&format!("Recovery: {}", report.caption), draw(&report));
+        return;
+    }
+    out.blank();
+    out.line("Recovery", "");
+    for sentence in recovery_sentences(scenario) {
+        out.line(&format!("  {sentence}"), "    ");
+    }
+}
+
+/// Writes hits and misses, as the observed header tells them.
+fn hits_and_misses(out: &mut Lines, scenario: &ScenarioSummary) {
+    let Some(report) = observed(scenario) else { return };
+    out.blank();
+    out.line("Hits and misses", "");
+    for sentence in &report.sentences {
+        out.line(&format!("  {sentence}"), "    ");
+    }
+    if let Some(hits) = report.hits.filter(|_| out.detail == Detail::Full) {
+        out.table(&format!("{}.", hits.caption), draw(&hits));
+    }
+    if out.detail == Detail::Full {
+        out.table(&format!("{}.", report.values.caption), draw(&report.values));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The statistics behind verdicts, each method in its own file with its source.
 //!
-//! Everything here works on paired differences, one per block: the trial is the experimental unit, not the
-//! request, and both trials of a pair share a block. All functions are pure; those that draw at random take a
+//! Nearly everything here works on paired differences, one per block: the trial is the experimental unit, not the
+//! request, and both trials of a pair share a block. Only `blocks` looks into a trial. All functions are pure; those that draw at random take a
 //! seed, so the same results give the same numbers. The crate uses `lb-core` for seeds and does not depend on
 //! records or files.
 //!
@@ -23,6 +23,7 @@
 //! assert_eq!(p, 2.0 / 256.0, "all eight blocks agree: two of 2^8 assignments are as extreme");
 //! ```
 
+mod blocks;
 mod bootstrap;
 mod hodges_lehmann;
 mod holm;
@@ -33,6 +34,7 @@ mod power;
 mod sign_flip;
 mod step_down;
 
+pub use blocks::{block_length, draw_blocks, percentile_interval};
 pub use bootstrap::{Percentiles, bca};
 pub use hodges_lehmann::hodges_lehmann;
 pub use holm::holm;

@@ -142,6 +142,16 @@ pub struct RunArgs {
     /// Print all tables instead of an 80-column summary.
     #[arg(long, help_heading = "Output")]
     pub verbose: bool,
+    /// Also print the requests in the columns of Locust's console.
+    ///
+    /// Type, Name, # reqs, # fails, Avg, Min, Max, Med, req/s and failures/s, for each algorithm.
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+    /// Also print grades of the P95 and of the error rate.
+    ///
+    /// By the fixed limits of `bench analyze`. A service with an objective of its own is judged by `--threshold`.
+    #[arg(long, help_heading = "Output")]
+    pub grades: bool,
     /// Write the events of the run to this file as JSON lines.
     ///
     /// Each event is written as it happens; docs/events.md describes the events. `bench replay-events FILE`
@@ -291,6 +301,12 @@ pub struct ReportArgs {
     /// Also print all tables.
     #[arg(long, help_heading = "Output")]
     pub verbose: bool,
+    /// Also print the requests in the columns of Locust's console.
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+    /// Also print grades of the P95 and of the error rate.
+    #[arg(long, help_heading = "Output")]
+    pub grades: bool,
 }
 
 /// The flags of `bench replay-events`.

@@ -2,7 +2,7 @@
 //! plan, and judges its complete trials.
 
 use super::args::{Cli, Command, ReportArgs, RunArgs};
-use super::shared::{block_on, print, read_config};
+use super::shared::{block_on, print, print_more, read_config};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Interrupt, Mode, RunFile, RunOptions};
 use anyhow::{Context as _, anyhow, bail};
@@ -44,6 +44,7 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
             "note: the run was interrupted; its {} complete trials are summarised",
             trials(&summary)
         ));
+        print_more(&summary, args.stats, args.grades);
         for report in write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight)? {
             print(&format!("report: {}", report.display()));
         }

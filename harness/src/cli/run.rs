@@ -1,7 +1,7 @@
 //! `bench` without a command: runs the experiment.
 
 use super::args::{Cli, RunArgs};
-use super::shared::{block_on, command_line, detail, listen, read_plan};
+use super::shared::{block_on, command_line, detail, listen, print_more, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Event, Mode, Observe, RunFile, RunOptions};
 use crate::show::{EventFile, Progress};
@@ -51,6 +51,7 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         resume: args.resume.is_some(),
     };
     let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &observers).await?;
+    print_more(&summary, args.stats, args.grades);
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
     for report in reports.iter().flatten() {
         observers.observe(&Event::ReportWritten { path: report.display().to_string() });

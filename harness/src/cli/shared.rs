@@ -3,12 +3,14 @@
 use super::args::ConfigArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::Interrupt;
+use crate::show::render_grades;
 use anyhow::Context as _;
 use lb_config::{ConfigError, Loaded, Overrides, Plan};
 use lb_core::plain;
 use lb_core::secret::{MASK, mask_passwords};
 use lb_io::complain;
-use lb_report::Detail;
+use lb_report::{Detail, render_locust_stats};
+use lb_results::Summary;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -77,6 +79,16 @@ fn masked(words: impl Iterator<Item = String>) -> Vec<String> {
 /// Returns how much of the results is printed.
 pub(super) const fn detail(verbose: bool) -> Detail {
     if verbose { Detail::Full } else { Detail::Brief }
+}
+
+/// Prints what is printed on request only: requests as Locust prints them, and grades.
+pub(super) fn print_more(summary: &Summary, stats: bool, grades: bool) {
+    if stats {
+        print(&render_locust_stats(summary));
+    }
+    if grades {
+        print(&render_grades(summary));
+    }
 }
 
 /// Runs `work` to completion. One thread is enough: the load generator has its own threads, and everything

@@ -115,6 +115,15 @@ pub enum Event {
         /// The requests that failed since the phase began.
         errors: u64,
     },
+    /// Requests were slower than `--slow` allows since the last such event.
+    SlowRequests {
+        /// The trial in words.
+        trial: String,
+        /// A line for each of them, at most ten for each second of the load.
+        lines: Vec<String>,
+        /// The number of those without a line.
+        left_out: u64,
+    },
     /// A trial ended and was judged.
     TrialFinished {
         /// The name of the scenario.

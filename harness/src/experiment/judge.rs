@@ -7,7 +7,7 @@ use super::measured::{MeasuredScenario, valid};
 use lb_analysis::threshold::evaluate;
 use lb_analysis::{
     CompareOptions, Twice, aa, answer, compare_some, detectable_with, estimates, fault_marks,
-    fault_responses, overheads, repetitions_for, series, summarise, tenth_means, trial_summary,
+    fault_responses, overheads, recovery, repetitions_for, series, summarise, tenth_means, trial_summary,
 };
 use lb_config::{Plan, PlannedScenario};
 use lb_core::rng::Seed;
@@ -106,6 +106,7 @@ fn summarise_scenario(
             result.estimates = estimates(&summary.trials, &contestant.label, plan.seed());
             result.series = series(&of);
             result.fault_responses = fault_responses(&of, &summary.faults, duration_s);
+            result.recovery = recovery(&of, &inner.workload, duration_s);
             summary.algorithms.push(result);
         }
     }

@@ -32,6 +32,7 @@ mod run;
 mod run_file;
 mod schedules;
 mod sim;
+mod slow;
 mod survey;
 mod traces;
 mod trial_plan;

@@ -19,7 +19,7 @@ use super::schedules::combined_sha256;
 use crate::testbed::{Choice, Chosen, choose};
 use anyhow::{Context as _, anyhow};
 use lb_config::{Engine, Plan};
-use lb_results::{NoiseFloors, Summary, Trial, read_records, write_scenario, write_summary};
+use lb_results::{NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary};
 
 /// Runs a plan, writes its results, and reports its progress to `events`.
 ///
@@ -183,6 +183,7 @@ async fn run_scenarios(
         if options.oracles && options.mode == Mode::Compare && file.managed && failure.is_none() {
             failure = add_bounds(context, number, &measured, &mut judged).await.err();
         }
+        failure = failure.or(write_observed(context, number, &judged).err());
         context.events.observe(&Event::ScenarioJudged { summary: Box::new(judged.summary.clone()) });
         add(&mut summary, judged, measured);
         if let Some(error) = failure {
@@ -242,6 +243,12 @@ fn write_trials(context: &Context<'_>, number: usize, measured: &MeasuredScenari
     let trials: Vec<&Trial> = valid(&measured.blocks.trials).collect();
     let scenario = &context.plan.scenarios()[number];
     write_scenario(context.folder, scenario.slug(), scenario.scenario(), &trials).map_err(RunError::Results)
+}
+
+/// Writes hits and misses of a scenario, if a header of replies was observed.
+fn write_observed(context: &Context<'_>, number: usize, judged: &JudgedScenario) -> Result<(), RunError> {
+    let file = context.plan.scenarios()[number].slug();
+    write_observed_files(context.folder, file, &judged.summary).map_err(RunError::Results)
 }
 
 /// Adds the simulated bounds of a scenario to its results.

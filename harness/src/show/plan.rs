@@ -28,6 +28,14 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     if let Some(place) = plan.target().backend_from() {
         let _ = writeln!(out, "backend of a reply: named by {place}");
     }
+    if let Some(observation) = plan.observe() {
+        let [hit, miss] = [&observation.hit, &observation.miss].map(|values| values.join(", "));
+        let header = &observation.header;
+        let _ = writeln!(out, "replies told apart by `{header}`: hits are {hit}; misses are {miss}");
+    }
+    if let Some(slow) = plan.slow() {
+        let _ = writeln!(out, "slow requests: from {:.3} s on", slow.as_secs_f64());
+    }
     out.push_str(&declared(plan));
     let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
     for skipped in plan.skipped() {

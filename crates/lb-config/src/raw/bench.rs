@@ -3,7 +3,7 @@
 use super::arrivals::Arrivals;
 use crate::engine::Engine;
 use lb_admin_client::Declaration;
-use lb_core::BackendFrom;
+use lb_core::{BackendFrom, Observation};
 use lb_core::fault::Fault;
 use lb_core::ordered::Ordered;
 use lb_core::topology::Topology;
@@ -71,6 +71,11 @@ pub(crate) struct Bench {
     pub(crate) tls: Tls,
     /// How replies of a load balancer that is already running name the backend; by default in the header `X-Backend`.
     pub(crate) backend_from: Option<BackendFrom>,
+    /// A header of replies, such as `X-Cache-Status`, by whose values replies are told apart: hits and misses.
+    pub(crate) observe: Option<Observation>,
+    /// Seconds from which on a request is slow: slow requests are shown while the load runs, and written to a file.
+    #[schemars(range(max = 3600), extend("exclusiveMinimum" = 0))]
+    pub(crate) slow_s: Option<f64>,
     /// Names of the backends of a load balancer that is already running and does not list them, as replies give them.
     /// One that answers nothing then has a share of 0.
     #[schemars(inner(length(min = 1)))]

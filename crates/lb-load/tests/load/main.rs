@@ -4,6 +4,7 @@ mod balancer;
 mod connections;
 mod http2;
 mod named;
+mod observed;
 mod open;
 mod scenario;
 mod secure;

@@ -24,6 +24,7 @@ fn spec() -> RecordingSpec {
         population: Population::of(&plans),
         open: false,
         keep_actions: true,
+        observe: None,
         requests: None,
         progress: None,
     }

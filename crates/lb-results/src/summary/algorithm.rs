@@ -3,6 +3,8 @@
 use super::fault::FaultResponse;
 use super::latency::Latency;
 use super::metric::MetricEstimate;
+use super::observed::ObservedSummary;
+use super::recovery::RecoverySummary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +51,13 @@ pub struct AlgorithmSummary {
     pub failures: Vec<FailureSummary>,
     /// Results by kind of request, the slowest 95th percentile first.
     pub actions: Vec<ActionSummary>,
+    /// Replies by the value of a header. Null if none was observed.
+    #[serde(default)]
+    pub observed: Option<ObservedSummary>,
+    /// The recovery after the highest peak of the load. Null if the load has no peak after which it falls to less than
+    /// half, and in the file of a single trial.
+    #[serde(default)]
+    pub recovery: Option<RecoverySummary>,
     /// Latency of the same requests counted from when they were sent rather than from when they were due.
     /// Equal to `latency_ms` in the closed model.
     pub service_ms: Option<Latency>,
@@ -144,6 +153,9 @@ pub struct ActionSummary {
     pub errors: u64,
     /// Latency of requests that got the expected reply. Null without such requests.
     pub latency_ms: Option<Latency>,
+    /// Latency of all requests, failures and timeouts included. Null in summaries written before this field existed.
+    #[serde(default)]
+    pub latency_all_ms: Option<Latency>,
 }
 
 /// How long it took to open the connections of the measured phases. None of it is part of `service_ms`.

@@ -10,6 +10,7 @@ use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
 use crate::experiment::schedules::warm_up_seed;
+use crate::experiment::slow::SlowLog;
 use crate::experiment::trial_plan::TrialPlan;
 use crate::testbed::MachineCpu;
 use anyhow::Context as _;
@@ -142,7 +143,7 @@ async fn warm_up(context: &Context<'_>, testbed: &mut Testbed, plan: &TrialPlan<
     let seed = warm_up_seed(context.plan.seed(), plan.block);
     let schedule = Arc::new(Schedule::new(Arc::clone(&workload), seed));
     let scenario = Scenario { workload, duration: inner.warm_up, ..Scenario::clone(inner) };
-    let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None };
+    let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None, slow: None };
     send(context, testbed, plan, phase).await.map(drop)
 }
 
@@ -181,17 +182,22 @@ async fn measure(
     let machine = MachineCpu::now();
     let started = jiff::Timestamp::now();
     let requests = context.requests_file(plan, &testbed.backends)?;
+    let slow = SlowLog::create(context, plan, &testbed.backends)?;
     let phase = Phase {
         name: MEASURE,
         scenario: Arc::clone(plan.scenario.scenario()),
         schedule: Arc::clone(plan.schedule),
         requests: requests.as_ref().map(RequestsFile::sink),
+        slow: slow.as_ref().map(|slow| (slow.sink(), slow.watch())),
     };
     let record = send(context, testbed, plan, phase).await?;
     let processes = testbed.processes(way, &cpu);
     let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
     if let Some(requests) = requests {
         requests.finish().map_err(RunError::Results)?;
+    }
+    if let Some(slow) = slow {
+        notes.extend(slow.finish(context.events)?);
     }
     if testbed.lost.is_none() {
         testbed.check(RunError::ProcessEnded)?;
