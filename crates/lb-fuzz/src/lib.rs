@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 11] = [
     Target { name: "config", run: readers::config, examples: Some("configs") },
     Target { name: "topology", run: readers::topology, examples: Some("configs/topologies") },
     Target { name: "journey", run: readers::journey, examples: Some("configs/journeys") },
@@ -36,6 +36,7 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "traces", run: readers::traces, examples: None },
     Target { name: "balancer", run: readers::balancer, examples: Some("configs/load-balancers") },
     Target { name: "framing", run: framing::replies, examples: None },
+    Target { name: "scrape", run: readers::scrape, examples: None },
 ];
 
 /// Returns the target with this name.

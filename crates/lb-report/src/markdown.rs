@@ -5,8 +5,8 @@ use super::headline::headline;
 use super::spoken::spoken;
 use super::tables::{
     Cell, OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, environment, exploratory,
-    failures, fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results,
-    shares, statistics, steering, switches, thresholds, validity,
+    failures, fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, resources,
+    results, shares, statistics, steering, switches, thresholds, validity,
 };
 use super::text::{Piece, command_line, count, pieces, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};
@@ -118,6 +118,12 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
             })
             .collect(),
     );
+    if let Some(table) = resources(scenario) {
+        let sentences = lb_analysis::resource_sentences(scenario);
+        let sentences: String =
+            sentences.iter().map(|sentence| format!("{}\n\n", escape(sentence))).collect();
+        add("Resources and latency", sentences + &captioned(&table));
+    }
     if let Some((highest, probes)) = max_rates(&scenario.max_rates) {
         let sentences = lb_analysis::rate_sentences(&scenario.max_rates);
         let sentences: String =

@@ -28,6 +28,7 @@ mod noise;
 mod read;
 mod records;
 mod requests;
+mod resources;
 mod summary;
 mod trial;
 mod trial_file;
@@ -39,6 +40,7 @@ pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, parse_summary, read_summary};
 pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
+pub use resources::{ResourceRecord, SampledSeries, ScrapeTrouble, ScrapedTarget};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
     ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,
@@ -52,6 +54,7 @@ pub use summary::latency::Latency;
 pub use summary::metric::{Metric, MetricEstimate, MetricValue};
 pub use summary::objective::{MaxRateSummary, RateLimit, RateProbe, RateUnit, ThresholdResult};
 pub use summary::pilot::PilotSummary;
+pub use summary::resource::{ResourceCorrelation, ResourceSummary};
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
 pub use summary::trial_row::{GeneratorSummary, TrialSummary};

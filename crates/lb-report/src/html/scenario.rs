@@ -6,8 +6,8 @@ use crate::charts::figures;
 use crate::spoken::spoken;
 use crate::tables::{
     OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, failures,
-    fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results, shares,
-    statistics, steering, switches, thresholds, tone, validity,
+    fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, resources, results,
+    shares, statistics, steering, switches, thresholds, tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
 use lb_results::{Comparison, PairComparison, ScenarioSummary, Summary, Verdict};
@@ -39,6 +39,7 @@ pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSumma
             (details("Bounds in detail", bounds(scenario)))
             @if let Some(comparison) = &scenario.comparison { (statistics_of(comparison)) }
             (charts(&id, scenario))
+            (scraped(scenario))
             (faults(scenario))
             (evidence(summary, scenario))
             (details("Share of requests per backend", shares(scenario)))
@@ -158,6 +159,16 @@ fn charts(id: &str, scenario: &ScenarioSummary) -> Markup {
         @if !figures.is_empty() {
             h3 { "Charts" }
             @for one in &figures { (figure(id, one)) }
+        }
+    }
+}
+
+fn scraped(scenario: &ScenarioSummary) -> Markup {
+    html! {
+        @if let Some(table) = resources(scenario) {
+            h3 { "Resources and latency" }
+            @for sentence in lb_analysis::resource_sentences(scenario) { p { (prose(&sentence)) } }
+            (scrolling(&table))
         }
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod latency;
 pub(crate) mod metric;
 pub(crate) mod objective;
 pub(crate) mod pilot;
+pub(crate) mod resource;
 pub(crate) mod run;
 pub(crate) mod scenario;
 pub(crate) mod trial_row;
