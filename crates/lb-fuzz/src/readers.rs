@@ -136,7 +136,7 @@ pub(crate) fn scrape(bytes: &[u8]) {
     let mut wanted = well_known("target");
     for line in text.lines() {
         if let Ok(selector) = line.parse::<Selector>() {
-            let again = selector.to_string().parse();
+            let again = selector.to_string().parse::<Selector>();
             assert_eq!(again.as_ref(), Ok(&selector), "`{selector}` is read back from its text");
             wanted.push(Wanted::chosen("chosen", selector, &["a".to_owned()], None));
         }

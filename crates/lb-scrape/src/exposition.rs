@@ -154,6 +154,11 @@ pub(crate) fn series(text: &str) -> Result<(Cow<'_, str>, Labels<'_>, &str), Mal
     }
 }
 
+/// Returns whether a name can stand without quotes.
+pub(crate) fn is_word(name: &str) -> bool {
+    !name.is_empty() && word(name).1.is_empty()
+}
+
 /// Splits off a name: letters, digits, `_` and `:`, not beginning with a digit. Empty if there is none.
 fn word(text: &str) -> (&str, &str) {
     let is_part = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';

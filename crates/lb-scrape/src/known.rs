@@ -12,7 +12,7 @@ use crate::wanted::{Measure, Wanted};
 /// The most series of a well-known quantity, such as the containers of a page.
 const MOST: usize = 8;
 
-/// A quantity by the names of its metrics.
+/// A quantity by the selectors of its metrics.
 enum Of {
     /// The sum of a gauge.
     Level(&'static str),
@@ -20,7 +20,7 @@ enum Of {
     Rate(&'static str),
     /// The growth of `.0` over that of `.1`.
     Share(&'static str, &'static str),
-    /// The mean of a histogram or summary, times a factor.
+    /// The mean of a histogram or summary with this name, times a factor.
     Mean(&'static str, f64),
 }
 
@@ -36,7 +36,7 @@ const KNOWN: [Known; 38] = [
     ("cpu", Of::Rate("process_cpu_seconds_total"), "cores", &[]),
     ("memory", Of::Level("process_resident_memory_bytes"), "bytes", &[]),
     ("cpu use", Of::Level("system_cpu_usage"), "share", &[]),
-    ("heap", Of::Level("jvm_memory_used_bytes"), "bytes", &[]),
+    ("heap", Of::Level("jvm_memory_used_bytes{area=\"heap\"}"), "bytes", &[]),
     ("container cpu", Of::Rate("container_cpu_usage_seconds_total"), "cores", CONTAINER),
     ("container memory", Of::Level("container_memory_working_set_bytes"), "bytes", CONTAINER),
     ("load", Of::Level("node_load1"), "", &[]),
@@ -76,7 +76,7 @@ const KNOWN: [Known; 38] = [
 /// Returns the quantities that are taken from a page of which nothing was chosen. `label` names the target and comes
 /// before each name.
 pub fn well_known(label: &str) -> Vec<Wanted> {
-    let selector = Selector::of_metric;
+    let selector = |text: &str| text.parse::<Selector>().expect("the table holds selectors");
     let of = |(name, of, unit, by): &Known| {
         let measure = match *of {
             Of::Level(metric) => Measure::Sum { of: selector(metric), rate: Some(false) },

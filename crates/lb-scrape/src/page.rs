@@ -121,11 +121,17 @@ impl PageReader {
                 }
             }
         }
-        match fault {
-            Some(fault) if broken > read => return Err(PageError::Foreign(fault)),
-            Some(_) => self.table.note(Trouble::Lines),
-            None if read == 0 => return Err(PageError::Empty),
-            None => {}
+        let failed = match fault {
+            Some(fault) if broken > read => Some(PageError::Foreign(fault)),
+            None if read == 0 => Some(PageError::Empty),
+            _ => None,
+        };
+        if let Some(error) = failed {
+            self.table.forget_reading();
+            return Err(error);
+        }
+        if broken > 0 {
+            self.table.note(Trouble::Lines);
         }
         for (quantity, found) in self.wanted.iter_mut().zip(found) {
             quantity.settle_kind(&kinds, !found.is_empty(), &mut self.table);

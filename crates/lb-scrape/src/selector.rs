@@ -1,6 +1,6 @@
 //! Selectors: the name of a metric and the labels that its series must have, as in `requests_total{proxy="shop"}`.
 
-use crate::exposition::{Sample, series};
+use crate::exposition::{Sample, is_word, series};
 use std::fmt;
 use std::str::FromStr;
 
@@ -17,11 +17,6 @@ pub struct Selector {
 pub struct SelectorError;
 
 impl Selector {
-    /// Returns the selector of all series of a metric.
-    pub(crate) fn of_metric(name: &str) -> Self {
-        Self { name: name.to_owned(), labels: Vec::new() }
-    }
-
     /// Returns the name of the metric.
     pub fn name(&self) -> &str {
         &self.name
@@ -51,15 +46,25 @@ impl FromStr for Selector {
 
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.name)?;
-        f.write_str(&in_braces(self.labels.iter().map(|(label, value)| (label.as_str(), value.as_str()))))
+        let labels = in_braces(self.labels.iter().map(|(label, value)| (label.as_str(), value.as_str())));
+        if is_word(&self.name) {
+            return write!(f, "{}{labels}", self.name);
+        }
+        // A name with other characters stands in quotes among the labels.
+        match labels.strip_prefix('{') {
+            Some(rest) => write!(f, "{{\"{}\", {rest}", escaped(&self.name)),
+            None => write!(f, "{{\"{}\"}}", escaped(&self.name)),
+        }
     }
 }
 
 /// Writes labels as `{pod="a", zone="b"}`; empty if there are none.
 pub(crate) fn in_braces<'a>(labels: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
-    let labels: Vec<String> =
-        labels.into_iter().map(|(label, value)| format!("{label}=\"{}\"", escaped(value))).collect();
+    let written = |(label, value): (&str, &str)| match is_word(label) {
+        true => format!("{label}=\"{}\"", escaped(value)),
+        false => format!("\"{}\"=\"{}\"", escaped(label), escaped(value)),
+    };
+    let labels: Vec<String> = labels.into_iter().map(written).collect();
     if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(", ")) }
 }
 
@@ -77,6 +82,8 @@ mod tests {
         for (text, written) in [
             ("up", "up"),
             (" up{} ", "up"),
+            ("{\"x y\"}", "{\"x y\"}"),
+            ("{\"x.y\", \"a.b\"=\"c\"}", "{\"x.y\", \"a.b\"=\"c\"}"),
             ("a{ b = \"c\" , d=\"e \\\"f\\\"\", }", "a{b=\"c\", d=\"e \\\"f\\\"\"}"),
         ] {
             let selector: Selector = text.parse().expect("a selector");

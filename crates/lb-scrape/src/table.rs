@@ -56,7 +56,12 @@ impl Table {
             self.leave_out();
             return None;
         }
-        let name: String = name.chars().take(LONGEST_NAME).collect();
+        let mut name: String = name.chars().take(LONGEST_NAME).collect();
+        // Different metrics may stand for the same quantity.
+        let same = self.scraped.series.iter().filter(|one| one.name == name).count();
+        if same > 0 {
+            name += &format!(" ({})", same + 1);
+        }
         self.scraped.series.push(ScrapedSeries { name, unit, samples: Vec::new() });
         Some(self.len() - 1)
     }
@@ -81,6 +86,12 @@ impl Table {
     /// Notes that something was wrong in this reading.
     pub(crate) fn note(&mut self, trouble: Trouble) {
         self.now.insert(trouble);
+    }
+
+    /// Forgets what was noted of a reading that failed.
+    pub(crate) fn forget_reading(&mut self) {
+        self.now.clear();
+        self.left_out_now = 0;
     }
 
     /// Ends a reading.
