@@ -71,6 +71,7 @@ impl From<&RunError> for ExitCode {
             RunError::Admin(error) if matches!(**error, AdminError::Step { .. }) => Self::SwitchNotVerified,
             RunError::Testbed(_)
             | RunError::Unreachable { .. }
+            | RunError::Scrape { .. }
             | RunError::Admin(_)
             | RunError::Load(_)
             | RunError::Results(_)

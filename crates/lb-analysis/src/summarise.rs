@@ -70,6 +70,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         processes: processes(trials, measured_s),
         counted_by: trials.iter().find_map(|trial| trial.counted_by.clone()),
         steering: steering(trials),
+        resources: Vec::new(),
         guards: trials.iter().filter_map(|trial| trial.guards).reduce(GuardCounts::plus).map(guards),
     })
 }

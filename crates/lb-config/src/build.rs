@@ -13,6 +13,7 @@ use super::policy::read_policy;
 use super::replay::open_topology;
 use super::said::{By, Said};
 use super::scenario::build_scenario;
+use super::scrape::read_scrapes;
 use super::settings::Settings;
 use super::source::{BUNDLED, Loaded};
 use super::target::{note_ignored_weights, ours_only, runner_of, settle_target};
@@ -115,6 +116,7 @@ fn gather(
     let tls = settle_tls(&settings.tls, &target, folder, findings);
     note_unused_transport(settings, findings);
     let baseline = read_baseline(settings.baseline.as_ref(), &scenarios, findings);
+    let scrapes = read_scrapes(&settings.scrape, findings);
     let thresholds = read_thresholds(settings, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
@@ -145,6 +147,8 @@ fn gather(
         engine: settings.engine,
         cool_down: settings.cool_down,
         drain_timeout: settings.drain_timeout,
+        scrapes,
+        scrape_interval: settings.scrape_interval,
         thresholds,
         scenarios,
         notes: Vec::new(),
@@ -166,6 +170,13 @@ fn note_unused_transport(settings: &Settings, findings: &mut Findings) {
     }
     if let Some(Said { at, value, .. }) = &settings.observe {
         findings.note(at, value.header.as_str(), "has no effect: in virtual time replies have no headers");
+    }
+    if let Some(first) = settings.scrape.first() {
+        findings.note(
+            &first.at,
+            settings.scrape.len(),
+            "has no effect: in virtual time nothing is read beside the load",
+        );
     }
 }
 

@@ -324,6 +324,20 @@ pub struct Overrides {
     /// Algorithm that all others are compared with [default: every pair is compared].
     #[cfg_attr(feature = "cli", arg(long, value_name = "ALGORITHM", help_heading = "Evidence"))]
     pub baseline: Option<String>,
+    /// Metrics to read beside the load, such as `http://host:9100/metrics`; repeatable.
+    ///
+    /// A page in the text format of Prometheus gives its well-known metrics, or a series that is named after `#`:
+    /// `queue=http://host:9100/metrics#jobs_waiting`. A Prometheus server answers a query:
+    /// `cpu=http://prometheus:9090?query=rate(process_cpu_seconds_total[15s])`. `load-balancer` and `backends` are those
+    /// that `bench` starts. The report draws them under the latency and says which move with it (docs/resources.md).
+    #[cfg_attr(feature = "cli", arg(long, value_name = "[NAME=]URL", help_heading = "Evidence"))]
+    pub scrape: Vec<String>,
+    /// Time between two readings of `--scrape`, at least 1s [default: 1s].
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Evidence")
+    )]
+    pub scrape_interval: Option<Duration>,
     /// Exit with 99 unless this condition holds; may be repeated.
     ///
     /// For example `http_req_duration{algorithm:rl}: p(95)<200`, in milliseconds.
@@ -362,6 +376,7 @@ impl Overrides {
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
             ("--slow", seconds(self.slow), [0.001, 3600.0], " seconds"),
             ("--connect-timeout", seconds(self.connect_timeout), [0.001, 3600.0], " seconds"),
+            ("--scrape-interval", seconds(self.scrape_interval), [1.0, 3600.0], " seconds"),
             ("--warm-up", seconds(warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
             ("--time-scale", self.time_scale, [0.001, 1e6], ""),
             ("--precision", self.precision, [0.001, 1.0], ""),

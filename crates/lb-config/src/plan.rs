@@ -9,6 +9,7 @@ use super::error::Note;
 use super::load_balancer::Target;
 use super::planned::PlannedScenario;
 use super::policy::TrainedPolicy;
+use super::scrape::Scrape;
 use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::algorithm::{Algorithm, Rule};
@@ -57,6 +58,8 @@ pub struct Plan {
     pub(crate) engine: Option<Engine>,
     pub(crate) cool_down: Span,
     pub(crate) drain_timeout: Span,
+    pub(crate) scrapes: Vec<Scrape>,
+    pub(crate) scrape_interval: Span,
     pub(crate) thresholds: Vec<Threshold>,
     pub(crate) scenarios: Vec<PlannedScenario>,
     pub(crate) notes: Vec<Note>,
@@ -204,6 +207,16 @@ impl Plan {
     /// Returns the longest wait for requests in flight. `--time-scale` does not shorten it.
     pub fn drain_timeout(&self) -> Span {
         self.drain_timeout
+    }
+
+    /// Returns the targets that are read beside the load, in the order of the flags or the config.
+    pub fn scrapes(&self) -> &[Scrape] {
+        &self.scrapes
+    }
+
+    /// Returns the time between two readings of a target.
+    pub fn scrape_interval(&self) -> Span {
+        self.scrape_interval
     }
 
     /// Returns the conditions under which the run passes.

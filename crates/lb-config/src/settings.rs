@@ -11,7 +11,7 @@ use super::engine::Engine;
 use super::error::Findings;
 use super::overrides::Overrides;
 use super::passes::{Passes, settle_passes};
-use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
+use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Scrape, Source, SwitchingName};
 use super::replay_flags::ReplayFlags;
 use super::said::Said;
 use super::tls::TlsSettings;
@@ -112,6 +112,10 @@ pub(crate) struct Settings {
     pub(crate) steering_period: Span,
     /// The load balancer under test.
     pub(crate) target: TargetSettings,
+    /// Targets that are read beside the load.
+    pub(crate) scrape: Vec<Said<Scrape>>,
+    /// Time between two readings of a target.
+    pub(crate) scrape_interval: Span,
     /// Conditions under which the run passes.
     pub(crate) thresholds: Vec<Said<Rule>>,
 }
@@ -269,6 +273,11 @@ impl Settings {
                 Span::from,
             ),
             target: target(bench, flags),
+            scrape: scrape(bench, flags),
+            scrape_interval: flags.scrape_interval.map_or_else(
+                || Span::from_secs_f64(bench.scrape_interval_s.unwrap_or(defaults.scrape_interval_s)),
+                Span::from,
+            ),
             thresholds: thresholds(bench, flags, findings),
         }
     }
@@ -416,6 +425,17 @@ fn switching(name: SwitchingName) -> Switching {
         SwitchingName::Selector => Switching::Selector,
         SwitchingName::Config => Switching::Config,
     }
+}
+
+/// Collects the targets that are read beside the load. Those of flags replace all those of the config.
+fn scrape(bench: &Bench, flags: &Overrides) -> Vec<Said<Scrape>> {
+    if !flags.scrape.is_empty() {
+        let texts = flags.scrape.iter().cloned();
+        return texts.map(|text| Said::by_flag("--scrape", Scrape::Text(text))).collect();
+    }
+    let placed =
+        |(index, one): (usize, &Scrape)| Said::by_config(format!("bench.scrape[{index}]"), one.clone());
+    bench.scrape.iter().enumerate().map(placed).collect()
 }
 
 /// Collects the thresholds, bundled sets first. Those of flags replace all those of the config.

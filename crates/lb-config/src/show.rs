@@ -3,6 +3,7 @@
 use super::arrivals::words;
 use super::plan::Plan;
 use super::planned::{PatternSummary, PlannedScenario};
+use super::scrape::Scrape;
 use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::Algorithm;
@@ -49,6 +50,8 @@ impl Plan {
             "engine": self.engine,
             "cool_down_s": self.cool_down.as_secs_f64(),
             "drain_timeout_s": self.drain_timeout.as_secs_f64(),
+            "scrape": self.scrapes.iter().map(Scrape::to_json).collect::<Vec<_>>(),
+            "scrape_interval_s": self.scrape_interval.as_secs_f64(),
             "schedule_sha256": schedule_sha256,
             "thresholds": self.thresholds.iter().map(Threshold::text).collect::<Vec<_>>(),
             "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),

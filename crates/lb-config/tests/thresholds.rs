@@ -82,6 +82,7 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         retries: None,
         counted_by: None,
         steering: None,
+        resources: None,
         guards: None,
         trace: None,
         processes: Vec::new(),

@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 12] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "config", run: readers::config, examples: Some("configs") },
     Target { name: "topology", run: readers::topology, examples: Some("configs/topologies") },
     Target { name: "journey", run: readers::journey, examples: Some("configs/journeys") },
@@ -38,6 +38,7 @@ pub const TARGETS: [Target; 12] = [
     Target { name: "framing", run: framing::replies, examples: None },
     Target { name: "import", run: readers::import, examples: None },
     Target { name: "model", run: readers::model, examples: None },
+    Target { name: "scrape", run: readers::scrape, examples: None },
 ];
 
 /// Reads a recording in every format that there is; the target `recording` reads it in two.

@@ -10,6 +10,7 @@ use lb_grading::{analyze_content, compare, render, render_comparison, render_com
 use lb_import::import_text;
 use lb_recording::{Entries, FieldMap, LogFormat, Play, ReadOptions, RecordingFormat};
 use lb_synthesis::{Method, Order, parse_model, synthesise};
+use lb_scrape::{MOST_SAMPLES, MOST_SERIES, PageReader, QueryReader, Scraped, Selector, Wanted, well_known};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;
 use serde_json::{Value, json};
@@ -173,6 +174,37 @@ pub(crate) fn model(bytes: &[u8]) {
         match synthesise(&model, &order) {
             Ok(list) => drop(list.to_json()),
             Err(error) => drop(error.to_string()),
+        }
+    }
+}
+
+/// Reads a page of metrics or an answer of a Prometheus server, twice as a target gives it; what is kept is bounded, finite
+/// and in order of time.
+pub(crate) fn scrape(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut wanted = well_known("target");
+    for line in text.lines() {
+        if let Ok(selector) = line.parse::<Selector>() {
+            let again = selector.to_string().parse::<Selector>();
+            assert_eq!(again.as_ref(), Ok(&selector), "`{selector}` is read back from its text");
+            wanted.push(Wanted::chosen("chosen", selector, &["a".to_owned()], None));
+        }
+    }
+    let (mut pages, mut query) = (PageReader::new(wanted), QueryReader::new("query"));
+    for at_s in [0.0, 1.0] {
+        if let Err(error) = pages.read(at_s, &text) {
+            let _ = error.to_string();
+        }
+        if let Err(error) = query.read(at_s, &text) {
+            let _ = error.to_string();
+        }
+    }
+    for Scraped { series, .. } in [pages.finish(), query.finish()] {
+        assert!(series.len() <= MOST_SERIES, "the number of series is bounded");
+        for one in series {
+            assert!(one.samples.len() <= MOST_SAMPLES, "and that of samples");
+            assert!(one.samples.iter().flatten().all(|number| number.is_finite()), "{one:?}");
+            assert!(one.samples.is_sorted_by(|before, after| before[0] <= after[0]), "{one:?}");
         }
     }
 }

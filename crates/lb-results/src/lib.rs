@@ -30,6 +30,7 @@ mod read;
 mod records;
 mod requests;
 mod slow;
+mod resources;
 mod summary;
 mod trial;
 mod trial_file;
@@ -42,6 +43,7 @@ pub use read::{ReadError, parse_summary, read_summary};
 pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
 pub use slow::{SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
+pub use resources::{ResourceRecord, SampledSeries, ScrapeTrouble, ScrapedTarget};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
     ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,
@@ -61,6 +63,7 @@ pub use summary::pilot::PilotSummary;
 pub use summary::recovery::{
     LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict,
 };
+pub use summary::resource::{ResourceCorrelation, ResourceSummary};
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
 pub use summary::trial_row::{GeneratorSummary, TrialSummary};

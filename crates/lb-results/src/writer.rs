@@ -4,6 +4,7 @@ use crate::folder::ResultsFolder;
 use crate::locust;
 use crate::observed_file::write_observed;
 use crate::records::write_record;
+use crate::resources::write_resources;
 use crate::summary::algorithm::AlgorithmSummary;
 use crate::summary::run::Summary;
 use crate::summary::scenario::ScenarioSummary;
@@ -43,6 +44,10 @@ pub fn write_trial(
     folder.write(&format!("trials/{stem}.json"), &serde_json::to_vec(&file)?)?;
     if let Some(steering) = &trial.steering {
         folder.write(&format!("trials/{stem}-weights.csv"), weights_csv(steering).as_bytes())?;
+    }
+    if let Some(resources) = &trial.resources {
+        let name = format!("trials/{stem}-resources.csv");
+        folder.write_with(&name, |out| write_resources(out, resources))?;
     }
     if let Some(actions) = actions_csv(trial, &scenario.workload) {
         folder.write(&format!("trials/{stem}-actions.csv"), actions.as_bytes())?;

@@ -31,6 +31,7 @@ mod recorded_trials;
 mod run;
 mod run_file;
 mod schedules;
+mod scrape;
 mod sim;
 mod slow;
 mod survey;

@@ -16,6 +16,7 @@ use super::preflight::{UNVERIFIED, reach_target};
 use super::recorded_trials::RecordedTrials;
 use super::run_file::RunFile;
 use super::schedules::combined_sha256;
+use super::scrape;
 use crate::testbed::{Choice, Chosen, choose};
 use anyhow::{Context as _, anyhow};
 use lb_config::{Engine, Plan};
@@ -121,6 +122,7 @@ async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, R
         Engine::Sim => None,
         Engine::Live => {
             reach_target(plan).await?;
+            check_scrapes(context).await?;
             Some(choose(plan.target()).await.map_err(RunError::testbed)?)
         }
     };
@@ -154,6 +156,22 @@ async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, R
     }
     let source = choice.as_ref().map_or(Source::Simulated, Source::Live);
     run_scenarios(context, options, summary, source, &mut file).await
+}
+
+/// Reads each target of `--scrape` that has an address of its own, so that a mistake is found before anything starts.
+async fn check_scrapes(context: &Context<'_>) -> Result<(), RunError> {
+    let plan = context.plan;
+    if matches!(context.mode, Mode::MaxRate(_)) {
+        if !plan.scrapes().is_empty() {
+            let text = "--scrape has no effect: a search for rates keeps no series over time".to_owned();
+            context.events.observe(&Event::Note { text });
+        }
+        return Ok(());
+    }
+    for text in scrape::check(&scrape::endpoints_of_urls(plan.scrapes()), plan.scrape_interval()).await? {
+        context.events.observe(&Event::Note { text });
+    }
+    Ok(())
 }
 
 /// Runs all scenarios and writes the summary. A failed scenario does not prevent the others from running.

@@ -3,7 +3,8 @@
 use crate::experiment::expect;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use lb_analysis::fewest_blocks;
-use lb_config::{Engine, Plan, PlannedScenario, Tls};
+use lb_config::{Engine, Plan, PlannedScenario, Scrape, ScrapeWhat, Tls};
+use lb_core::Span;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{ArrivalProcess, Workload};
 use lb_report::parts::{count, percent};
@@ -49,6 +50,9 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     }
     let _ = writeln!(out, "repetitions: {}", repetitions(plan));
     let _ = writeln!(out, "length: {}", length(plan));
+    for scrape in plan.scrapes() {
+        let _ = writeln!(out, "scrape: {}", read_beside(scrape, plan.scrape_interval()));
+    }
     for threshold in plan.thresholds() {
         let _ = writeln!(out, "threshold: {}", threshold.text());
     }
@@ -66,6 +70,17 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     }
     let _ = writeln!(out, "seed {}, schedule {schedule_sha256}", plan.seed().0);
     out
+}
+
+/// Describes a target that is read beside the load.
+fn read_beside(scrape: &Scrape, interval: Span) -> String {
+    let name = scrape.name.as_ref().map_or_else(String::new, |name| format!("{name}, "));
+    let what = match &scrape.what {
+        ScrapeWhat::WellKnown => "well-known metrics".to_owned(),
+        ScrapeWhat::Series { of, .. } => of.to_string(),
+        ScrapeWhat::Query(query) => query.clone(),
+    };
+    format!("{name}{what} of {}, every {} s", scrape.shown_place(), interval.as_secs_f64())
 }
 
 /// Names the system under test: the load balancers to start, or the address of one that may already be

@@ -110,6 +110,11 @@ impl Backends {
         self.listening.iter().find(|backend| backend.id == id)
     }
 
+    /// Returns all backends, in the order of the topology.
+    pub fn all(&self) -> &[Listening] {
+        &self.listening
+    }
+
     /// Checks that the backends are still running.
     ///
     /// # Errors

@@ -478,6 +478,7 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         switch_evidence: vec![evidence(number)],
         counted_by: (number == 0).then(|| "haproxy".to_owned()),
         steering: (number == 1).then(steering),
+        resources: resources(number),
         guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },
@@ -551,6 +552,41 @@ fn recovery(number: usize) -> RecoverySummary {
         verdict: if recovers { RecoveryVerdict::Recovered } else { RecoveryVerdict::NotRecovered },
         sentence: "recovered 4.2 s (3.1 s to 5.6 s) after the peak of 200 users, which ended at 90.0 s".to_owned(),
     }
+}
+
+/// A series that moves with latency, and one that does not.
+fn resources(number: usize) -> Vec<ResourceSummary> {
+    let correlation = |r: f64, p: f64| ResourceCorrelation {
+        latency: "p95".to_owned(),
+        part_s: 1.0,
+        lag_s: 1.0,
+        r,
+        interval: [r - 0.15, r + 0.1],
+        p,
+        p_adjusted: p * 2.0,
+        moves: p <= 0.025,
+        parts: 720,
+    };
+    let of = |name: &str, unit: &str, height: f64, correlation| ResourceSummary {
+        name: name.to_owned(),
+        target: "load-balancer".to_owned(),
+        unit: unit.to_owned(),
+        samples: 720,
+        mean: Some(height),
+        min: Some(height * 0.5),
+        max: Some(height * 1.5),
+        points: (0..120)
+            .map(|second| {
+                let at_s = f64::from(second) + 0.5;
+                [at_s, height * (1.0 + 0.5 * (at_s / 9.0).sin())]
+            })
+            .collect(),
+        correlation: Some(correlation),
+    };
+    vec![
+        of("load-balancer cpu | share", "cores", 0.2 + number as f64 / 10.0, correlation(0.71, 0.001)),
+        of("load-balancer memory", "bytes", 3e7, correlation(0.05, 0.6)),
+    ]
 }
 
 /// What the trials of an algorithm of this slowness come to, three per cent to either side.

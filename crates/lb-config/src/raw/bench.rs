@@ -1,6 +1,7 @@
 //! The `bench` block: settings of the experiment, the same in every shape.
 
 use super::arrivals::Arrivals;
+use super::scrape::Scrape;
 use crate::engine::Engine;
 use lb_admin_client::Declaration;
 use lb_core::{BackendFrom, Observation};
@@ -120,6 +121,12 @@ pub(crate) struct Bench {
     pub(crate) thresholds: Ordered<Vec<Condition>>,
     /// Bundled sets of thresholds: `basic`, `stress`, `light`, `medium` or `heavy`.
     pub(crate) threshold_presets: Vec<String>,
+    /// Metrics that are read beside the load and drawn under the latency: pages in the text format of Prometheus, and
+    /// queries to a Prometheus server.
+    pub(crate) scrape: Vec<Scrape>,
+    /// Seconds between two readings of a target of `scrape`.
+    #[schemars(range(min = 1, max = 3600))]
+    pub(crate) scrape_interval_s: Option<f64>,
     /// Faults in every scenario, in addition to those of the topology and of the scenario.
     pub(crate) faults: Vec<Fault>,
     /// Think time before each action in seconds, `[min, max]`, for profiles that do not set it.

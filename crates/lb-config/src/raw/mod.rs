@@ -18,6 +18,7 @@ mod limits;
 mod profile;
 mod requests;
 mod scenario;
+mod scrape;
 mod sequence;
 mod training;
 
@@ -35,6 +36,7 @@ pub(crate) use requests::RequestsFile;
 pub(crate) use scenario::{
     Chaos, Conditions, Pattern, Quantity, ServiceLoad, TimelineEvent, TrainingScenario, Weights,
 };
+pub(crate) use scrape::{Scrape, ScrapeSettings};
 pub(crate) use sequence::{SequenceFile, TrafficMix, UserProfile};
 pub(crate) use training::{
     AlgorithmComparison, BaseConfig, ErrorSimulation, RoutingStrategy, StressScenarios, TestProduct,

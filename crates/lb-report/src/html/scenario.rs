@@ -6,8 +6,7 @@ use crate::charts::figures;
 use crate::spoken::spoken;
 use crate::tables::{
     OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, failures,
-    fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery,
-    recovery_sentences, requests, results, shares, statistics, steering, switches, thresholds, tone, validity,
+    fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery, recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds, tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
 use lb_results::{Comparison, PairComparison, ScenarioSummary, Summary, Verdict};
@@ -39,6 +38,7 @@ pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSumma
             (details("Bounds in detail", bounds(scenario)))
             @if let Some(comparison) = &scenario.comparison { (statistics_of(comparison)) }
             (charts(&id, scenario))
+            (scraped(scenario))
             (faults(scenario))
             (after_peak(scenario))
             (hits_and_misses(scenario))
@@ -160,6 +160,16 @@ fn charts(id: &str, scenario: &ScenarioSummary) -> Markup {
         @if !figures.is_empty() {
             h3 { "Charts" }
             @for one in &figures { (figure(id, one)) }
+        }
+    }
+}
+
+fn scraped(scenario: &ScenarioSummary) -> Markup {
+    html! {
+        @if let Some(table) = resources(scenario) {
+            h3 { "Resources and latency" }
+            @for sentence in lb_analysis::resource_sentences(scenario) { p { (prose(&sentence)) } }
+            (scrolling(&table))
         }
     }
 }

@@ -5,6 +5,7 @@ use super::latency::Latency;
 use super::metric::MetricEstimate;
 use super::observed::ObservedSummary;
 use super::recovery::RecoverySummary;
+use super::resource::ResourceSummary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -86,6 +87,10 @@ pub struct AlgorithmSummary {
     /// How an agent set the weights of the load balancer. Null without an agent.
     #[serde(default)]
     pub steering: Option<SteeringSummary>,
+    /// The series that were scraped beside latency. Empty if nothing was scraped, and in the file of a single trial,
+    /// which has the samples themselves.
+    #[serde(default)]
+    pub resources: Vec<ResourceSummary>,
     /// How often guards overrode the learned policy. Null under other algorithms, or if the load balancer
     /// does not report it.
     #[serde(default)]

@@ -17,6 +17,7 @@ pub(crate) mod objective;
 pub(crate) mod observed;
 pub(crate) mod pilot;
 pub(crate) mod recovery;
+pub(crate) mod resource;
 pub(crate) mod run;
 pub(crate) mod scenario;
 pub(crate) mod trial_row;

@@ -8,6 +8,7 @@ mod before;
 mod connect;
 mod load;
 mod phases;
+mod sample;
 mod steer;
 mod testbed;
 
@@ -37,7 +38,9 @@ impl<'a> LiveTrials<'a> {
         number: usize,
         choice: &Choice,
     ) -> Result<Self, RunError> {
-        Ok(Self { context, testbed: connect::start(context, number, choice).await? })
+        let testbed = connect::start(context, number, choice).await?;
+        sample::check(context, &testbed).await?;
+        Ok(Self { context, testbed })
     }
 
     /// Plays a scenario once without faults, with the active algorithm.

@@ -3,6 +3,7 @@
 
 use super::balancer::{Counted, WindowStart};
 use super::load::{MEASURE, Phase, backend_from, send};
+use super::sample;
 use super::steer::{Agent, failed};
 use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
@@ -18,7 +19,7 @@ use lb_admin_client::Evidence;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::TrialRecord;
-use lb_results::{MachineUse, ProcessTime, RequestsFile, SteeringRecord, Trial};
+use lb_results::{MachineUse, ProcessTime, RequestsFile, ResourceRecord, SteeringRecord, Trial};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -75,6 +76,8 @@ struct Measured {
     record: TrialRecord,
     /// When the phase began.
     started: jiff::Timestamp,
+    /// What scraped targets said; `None` if nothing was scraped.
+    resources: Option<ResourceRecord>,
     processes: Vec<ProcessTime>,
     /// The share of the machine's CPU time that was in use, from 0 to 1; `None` if the system does not report
     /// it.
@@ -190,7 +193,12 @@ async fn measure(
         requests: requests.as_ref().map(RequestsFile::sink),
         slow: slow.as_ref().map(|slow| (slow.sink(), slow.watch())),
     };
+    let sampler = sample::start(context, testbed, plan, begun);
     let record = send(context, testbed, plan, phase).await?;
+    let resources = match sampler {
+        Some(sampler) => Some(sampler.stop().await),
+        None => None,
+    };
     let processes = testbed.processes(way, &cpu);
     let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
     if let Some(requests) = requests {
@@ -207,7 +215,7 @@ async fn measure(
         None => None,
     };
     notes.extend(steering.as_ref().and_then(failed));
-    Ok(Measured { record, started, processes, busy_share, steering })
+    Ok(Measured { record, started, resources, processes, busy_share, steering })
 }
 
 /// Drain: waits for requests in flight, and adds a note if some do not end.
@@ -288,7 +296,7 @@ impl Measured {
         evidence: serde_json::Value,
         notes: Vec<String>,
     ) -> Trial {
-        let Self { record, started, processes, busy_share, steering } = self;
+        let Self { record, started, resources, processes, busy_share, steering } = self;
         let Counted { balancer, guards, retries } = counted;
         let counted_by = testbed.through(plan.contestant.way).filter(|_| !balancer.is_empty());
         Trial {
@@ -312,6 +320,7 @@ impl Measured {
             trace,
             counted_by: counted_by.map(|balancer| balancer.name.clone()),
             steering,
+            resources,
             processes,
             evidence,
             notes,

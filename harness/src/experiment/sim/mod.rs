@@ -233,6 +233,7 @@ impl Simulated {
             trace,
             counted_by: Some("simulator".to_owned()),
             steering: None,
+            resources: None,
             processes: cpu_s
                 .map(|cpu_s| ProcessTime { name: "simulator".to_owned(), cpu_s })
                 .into_iter()
