@@ -32,6 +32,7 @@ mod paired_t;
 mod power;
 mod sign_flip;
 mod step_down;
+mod welch;
 
 pub use bootstrap::{Percentiles, bca};
 pub use hodges_lehmann::hodges_lehmann;
@@ -42,3 +43,4 @@ pub use paired_t::{Moments, equivalence_p, paired_t_p};
 pub use power::{Planning, deviation_bound, noncentral_t_power};
 pub use sign_flip::{SignFlips, smallest_p};
 pub use step_down::{StepDown, smallest_adjusted_p};
+pub use welch::{Welch, lag_one_correlation};

@@ -275,6 +275,7 @@ impl Play {
             open: !self.schedule.arrivals().is_empty(),
             keep_actions: self.keep_actions,
             requests: self.requests,
+            pieces: None,
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
