@@ -40,7 +40,7 @@
 //! let overrides = Overrides {
 //!     algorithms: Some(vec!["round-robin".to_owned(), "least-connections".to_owned()]),
 //!     engine: Some(Engine::Sim),
-//!     duration: Some(Duration::from_secs(5)),
+//!     duration: Some(Duration::from_secs(5).into()),
 //!     ..Overrides::default()
 //! };
 //! let plan = lb_config::plan(&loaded, &overrides)?;

@@ -6,6 +6,7 @@ use super::draft::types::{Context, Draft, DraftScenario};
 use super::engine::Engine;
 use super::error::{ConfigError, Findings};
 use super::frame::Frame;
+use super::length::{Length, check_endless};
 use super::inputs::{read_journey, read_topology};
 use super::plan::Plan;
 use super::planned::PlannedScenario;
@@ -112,6 +113,11 @@ fn gather(
         planned.slug = slug;
     }
     ours_only(&target, settings, findings);
+    check_endless(settings, &chosen.algorithms, findings);
+    let switch_once = match chosen.algorithms.as_slice() {
+        [only] if chooses && target.as_is.is_none() => Some(*only),
+        _ => None,
+    };
     note_ignored_weights(&target, &scenarios, findings);
     let tls = settle_tls(&settings.tls, &target, folder, findings);
     note_unused_transport(settings, findings);
@@ -145,6 +151,8 @@ fn gather(
         seed: settings.seed,
         steering_period: settings.steering_period,
         engine: settings.engine,
+        endless: settings.length.as_ref().is_some_and(|said| said.value == Length::Forever),
+        switch_once,
         cool_down: settings.cool_down,
         drain_timeout: settings.drain_timeout,
         scrapes,

@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::error::Findings;
+use super::length::Length;
 use super::raw::{LONGEST_SECONDS, MOST_USERS};
 use super::replay_flags::ReplayFlags;
 use super::timeline::SHORTEST_S;
@@ -30,16 +31,16 @@ pub struct Overrides {
     /// Run only this scenario of the config (case-insensitive).
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub scenario: Option<String>,
-    /// Length of each scenario, such as `30s` or `2m`.
+    /// Length of each scenario, such as `30s`, or `forever`.
     ///
     /// Offsets, durations, ramp-ups and the faults of the config are stretched or squeezed alike, so that
     /// the last pattern ends at this time. The faults of a topology keep their times. Wins over
-    /// `--time-scale`.
+    /// `--time-scale`. With `forever`, the busiest moment goes on until the run is stopped (docs/continuous.md).
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Workload")
+        arg(long, value_name = "TIME", value_parser = values::length, allow_hyphen_values = true, help_heading = "Workload")
     )]
-    pub duration: Option<Duration>,
+    pub duration: Option<Length>,
     /// Play everything this many times as fast.
     ///
     /// Divides offsets, durations, ramp-ups and the config's warm-up. Think times, session lengths and
@@ -371,7 +372,7 @@ impl Overrides {
             _ => None,
         };
         let numbers = [
-            ("--duration", seconds(self.duration), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
+            ("--duration", seconds(self.duration.and_then(Length::duration)), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
             ("--ramp-up", seconds(self.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
             ("--slow", seconds(self.slow), [0.001, 3600.0], " seconds"),

@@ -62,6 +62,8 @@ pub struct Plan {
     pub(crate) scrape_interval: Span,
     pub(crate) thresholds: Vec<Threshold>,
     pub(crate) scenarios: Vec<PlannedScenario>,
+    pub(crate) endless: bool,
+    pub(crate) switch_once: Option<Algorithm>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -227,6 +229,17 @@ impl Plan {
     /// Returns the scenarios in the order in which they run; at least one.
     pub fn scenarios(&self) -> &[PlannedScenario] {
         &self.scenarios
+    }
+
+    /// Returns whether load is sent until it is stopped, as with `--duration forever`.
+    pub fn is_endless(&self) -> bool {
+        self.endless
+    }
+
+    /// Returns the algorithm to switch to before a load without end begins. `None` leaves the load balancer as it
+    /// is, because neither a flag nor the config names exactly one algorithm.
+    pub fn switch_once(&self) -> Option<Algorithm> {
+        self.switch_once
     }
 
     /// Returns the settings that are not applied as written, with the reasons.

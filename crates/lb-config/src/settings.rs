@@ -9,6 +9,7 @@ use super::defaults::Defaults;
 use super::document::join;
 use super::engine::Engine;
 use super::error::Findings;
+use super::length::{Length, settle_length};
 use super::overrides::Overrides;
 use super::passes::{Passes, settle_passes};
 use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Scrape, Source, SwitchingName};
@@ -77,7 +78,9 @@ pub(crate) struct Settings {
     pub(crate) time_scales: Vec<Said<f64>>,
     /// Users at the busiest moment; `None` leaves the patterns unchanged.
     pub(crate) users: Option<Said<u32>>,
-    /// Length of each scenario in seconds. `None` derives it from the config and the time scale.
+    /// How long load is sent. `None` derives it from the config and the time scale.
+    pub(crate) length: Option<Said<Length>>,
+    /// Length of each scenario in seconds, if one is set and it has an end.
     pub(crate) duration_s: Option<Said<f64>>,
     /// Seconds over which the users of every pattern arrive; `None` uses the ramp-ups of the config.
     pub(crate) ramp_up_s: Option<Said<f64>>,
@@ -205,6 +208,11 @@ impl Settings {
         let time_scale = time_scales.first().map_or(1.0, |scale| scale.value);
         let seconds =
             |flag: &str, time: Option<Duration>| time.map(|time| Said::by_flag(flag, time.as_secs_f64()));
+        let length = settle_length(bench, flags, findings);
+        let duration_s = length.as_ref().and_then(|said| {
+            let time = said.value.duration()?;
+            Some(Said { at: said.at.clone(), value: time.as_secs_f64(), by: said.by })
+        });
         Self {
             algorithms: algorithms(bench, flags, defaults),
             scenario: flags.scenario.clone().map(|name| Said::by_flag("--scenario", name)),
@@ -242,7 +250,8 @@ impl Settings {
             time_scale,
             time_scales,
             users: flags.users.map(|users| Said::by_flag("--users", users)),
-            duration_s: seconds("--duration", flags.duration),
+            duration_s,
+            length,
             ramp_up_s: seconds("--ramp-up", flags.ramp_up),
             arrivals: Said::first(
                 ("--arrivals", flags.arrivals.clone().map(Arrivals::Short)),

@@ -47,12 +47,12 @@ impl Start {
     ///
     /// # Errors
     /// When TLS cannot be spoken as the plan asks.
-    pub(crate) fn new(plan: &LoadPlan, sessions: u32) -> Result<Self, LoadError> {
+    pub(crate) fn new(plan: &LoadPlan, sessions: u32, unlisted: Arc<Unlisted>) -> Result<Self, LoadError> {
         let name = plan.target.server_name().filter(|_| plan.direct.is_none() && plan.target.is_secure());
         Ok(Self {
             clock: OnceLock::new(),
             sessions,
-            unlisted: Arc::default(),
+            unlisted,
             seen_values: Arc::default(),
             addresses: Arc::new(Addresses::new(&plan.target.addresses)),
             tls: name.map(|name| plan.tls.connector(&name, plan.http())).transpose()?,

@@ -61,6 +61,8 @@ mod failures;
 mod histogram;
 mod hlog;
 mod observed;
+mod packed;
+mod pieces;
 mod population;
 mod progress;
 mod recorder;
@@ -81,6 +83,8 @@ pub use hlog::{HlogError, HlogTrial, write_hlog};
 pub use observed::{
     Batch, Course, FIRST_VALUE, FURTHER, MOST_VALUES, Observed, ObservedReplies, ValueNumber, WITHOUT,
 };
+pub use packed::PackedCell;
+pub use pieces::{Piece, PieceSink};
 pub use population::Population;
 pub use progress::{Progress, Snapshot};
 pub use recorder::Recorder;

@@ -1,5 +1,6 @@
 //! The options of a recording: its size, and where it sends individual requests and progress.
 
+use crate::pieces::PieceSink;
 use crate::population::Population;
 use crate::progress::Progress;
 use crate::requests::RequestSink;
@@ -23,6 +24,9 @@ pub struct RecordingSpec {
     pub observe: Option<Observation>,
     /// Where each request is sent for storage; `None` keeps no individual requests.
     pub requests: Option<RequestSink>,
+    /// Receives what each worker recorded, second by second, which is then kept nowhere else; `None` keeps everything
+    /// until the end.
+    pub pieces: Option<PieceSink>,
     /// Receives progress after each second; `None` publishes nothing.
     pub progress: Option<Arc<Progress>>,
 }

@@ -36,6 +36,7 @@ mod power;
 mod rank_correlation;
 mod sign_flip;
 mod step_down;
+mod welch;
 
 pub use blocks::{block_length, draw_blocks, percentile_interval};
 pub use benjamini_hochberg::benjamini_hochberg;
@@ -49,3 +50,4 @@ pub use power::{Planning, deviation_bound, noncentral_t_power};
 pub use rank_correlation::{FEWEST_MOMENTS, RankCorrelation, rank_correlation};
 pub use sign_flip::{SignFlips, smallest_p};
 pub use step_down::{StepDown, smallest_adjusted_p};
+pub use welch::{Welch, lag_one_correlation};

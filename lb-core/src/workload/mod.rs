@@ -33,6 +33,7 @@ mod sample;
 mod scenario;
 mod schedule;
 mod scheduled;
+mod stream;
 mod tag;
 mod template;
 mod texts;

@@ -41,6 +41,9 @@ pub(crate) struct Bench {
     pub(crate) primary_metric: Option<String>,
     /// Algorithm that all others are compared with. Without it, every pair is compared.
     pub(crate) baseline: Option<String>,
+    /// Length of each scenario such as `30s`, or `forever` for a load that ends when it is stopped.
+    #[schemars(length(min = 1))]
+    pub(crate) duration: Option<String>,
     /// Seed of the schedule: the same seed gives every algorithm the same users.
     pub(crate) seed: Option<u64>,
     /// Seconds of warm-up before each measured phase.

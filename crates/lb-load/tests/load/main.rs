@@ -2,6 +2,7 @@
 
 mod balancer;
 mod connections;
+mod endless;
 mod http2;
 mod named;
 mod observed;

@@ -296,6 +296,7 @@ impl Play {
             // Replies have no headers in virtual time.
             observe: None,
             requests: self.requests,
+            pieces: None,
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
