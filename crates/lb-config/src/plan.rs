@@ -7,6 +7,7 @@ use super::algorithms::Skipped;
 use super::engine::{Dialect, Engine};
 use super::error::Note;
 use super::load_balancer::Target;
+use super::mock_api::MockApi;
 use super::planned::PlannedScenario;
 use super::policy::TrainedPolicy;
 use super::scrape::Scrape;
@@ -61,6 +62,7 @@ pub struct Plan {
     pub(crate) scrapes: Vec<Scrape>,
     pub(crate) scrape_interval: Span,
     pub(crate) thresholds: Vec<Threshold>,
+    pub(crate) mock_api: Option<MockApi>,
     pub(crate) scenarios: Vec<PlannedScenario>,
     pub(crate) endless: bool,
     pub(crate) switch_once: Option<Algorithm>,
@@ -224,6 +226,11 @@ impl Plan {
     /// Returns the conditions under which the run passes.
     pub fn thresholds(&self) -> &[Threshold] {
         &self.thresholds
+    }
+
+    /// Returns what the mock backends answer. `None` means their own applications.
+    pub fn mock_api(&self) -> Option<&MockApi> {
+        self.mock_api.as_ref()
     }
 
     /// Returns the scenarios in the order in which they run; at least one.

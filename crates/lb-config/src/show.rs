@@ -53,6 +53,7 @@ impl Plan {
             "scrape": self.scrapes.iter().map(Scrape::to_json).collect::<Vec<_>>(),
             "scrape_interval_s": self.scrape_interval.as_secs_f64(),
             "schedule_sha256": schedule_sha256,
+            "mock_api": self.mock_api.as_ref().map(|api| &api.name),
             "thresholds": self.thresholds.iter().map(Threshold::text).collect::<Vec<_>>(),
             "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),
             "notes": self.notes,

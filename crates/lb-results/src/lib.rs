@@ -31,6 +31,7 @@ mod records;
 mod requests;
 mod slow;
 mod resources;
+mod suite;
 mod summary;
 mod trial;
 mod trial_file;
@@ -44,6 +45,7 @@ pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
 pub use slow::{SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
 pub use resources::{ResourceRecord, SampledSeries, ScrapeTrouble, ScrapedTarget};
+pub use suite::{SUITE_VERSION, SuiteRunState, SuiteRunSummary, SuiteState, SuiteSummary};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
     ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,

@@ -38,6 +38,9 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
         let _ = writeln!(out, "slow requests: from {:.3} s on", slow.as_secs_f64());
     }
     out.push_str(&declared(plan));
+    if let (Some(api), false) = (plan.mock_api(), plan.target().started().is_empty()) {
+        let _ = writeln!(out, "mock backends answer: {}", api.name);
+    }
     let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
     for skipped in plan.skipped() {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);

@@ -10,7 +10,7 @@ use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
 use crate::experiment::preflight::{reach_started, tls_options};
 use crate::experiment::scrape::MetricsPage;
-use crate::testbed::{Backends, Choice, MocksOptions, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
+use crate::testbed::{ApiText, Backends, Choice, MocksOptions, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_config::{Plan, PlannedScenario, Target, lacks};
@@ -37,7 +37,8 @@ pub(super) async fn start(
         Choice::Own(own, _) => {
             let dir = context.folder.path().join(format!("target/{number}"));
             let seed = context.plan.seed().0;
-            let options = MocksOptions { catalogue: scenario.catalogue(), seed, api: None };
+            let api = context.plan.mock_api().map(|api| ApiText { name: &api.name, json: &api.json });
+            let options = MocksOptions { catalogue: scenario.catalogue(), seed, api };
             let mocks = Backends::start(&inner.topology, options, &dir).await.map_err(RunError::testbed)?;
             let mut balancers = Vec::new();
             for one in own {
@@ -105,6 +106,7 @@ async fn start_balancer(
             let traces = context.traces.map(|_| format!("../../{TRACES}"));
             let spec = ReferenceSpec {
                 topology: &inner.topology,
+                has_mock_api: context.plan.mock_api().is_some(),
                 policy,
                 balancers: context.plan.balancers(),
                 traces: traces.as_deref().zip(context.traces),
