@@ -7,7 +7,7 @@ use super::file::PackFile;
 use crate::bundled::{Bundled, CONFIGS, find};
 use crate::document::{explain, join, parse};
 use crate::error::{ConfigError, Problem};
-use crate::source::typed;
+use lb_document::typed;
 use crate::values;
 use lb_core::suggest::{did_you_mean, listing};
 use serde_json::Value;

@@ -3,7 +3,7 @@
 use super::error::PackError;
 use super::pack::json_of;
 use crate::error::{ConfigError, Problem};
-use crate::source::typed;
+use lb_document::typed;
 use crate::values;
 use schemars::JsonSchema;
 use serde::Deserialize;
