@@ -1,7 +1,7 @@
 //! Reads the journey and the topology that a plan uses.
 
 use super::bundled;
-use super::document::{explain, parse};
+use lb_document::{explain, parse};
 use super::environment;
 use super::error::Findings;
 use super::mock_api::MockApi;

@@ -5,7 +5,7 @@ use super::environment::FOREVER;
 use super::error::PackError;
 use super::file::PackFile;
 use crate::bundled::{Bundled, CONFIGS, find};
-use crate::document::{explain, join, parse};
+use lb_document::{explain, join, parse};
 use crate::error::{ConfigError, Problem};
 use lb_document::typed;
 use crate::values;
