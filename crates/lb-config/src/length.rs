@@ -82,10 +82,8 @@ pub(crate) fn check_endless(settings: &Settings, chosen: &[Algorithm], findings:
         let message = "a load without end goes to one load balancer; name it with --load-balancer";
         findings.wrong(&compared.at, compared.value.join(","), message);
     }
-    let passes = settings.passes;
-    if passes.least > 1 || passes.precision.is_some() || passes.detect.is_some() {
-        let message = "a load without end is not repeated, so repetitions, a precision and a difference to detect have \
-                       no effect";
+    if settings.passes.precision.is_some() || settings.passes.detect.is_some() {
+        let message = "a load without end is not repeated, so a precision and a difference to detect have no effect";
         findings.note(&said.at, FOREVER, message);
     }
     if !settings.thresholds.is_empty() {

@@ -61,7 +61,7 @@ fn what_needs_an_end_is_refused_with_the_way_out() {
 
 #[test]
 fn what_has_no_effect_is_said() {
-    let bench = json!({ "repetitions": 3, "thresholds": { "http_req_failed": ["rate<0.1"] } });
+    let bench = json!({ "precision": 0.1, "thresholds": { "http_req_failed": ["rate<0.1"] } });
     let plan = planned(&bench, &forever()).expect("a sound plan");
     let notes: Vec<String> = plan.notes().iter().map(ToString::to_string).collect();
     assert!(notes.iter().any(|note| note.contains("thresholds are not judged")), "{notes:?}");

@@ -13,12 +13,15 @@ mod doctor;
 mod export;
 mod import;
 mod learn;
+mod live_args;
+mod mark;
 mod parse;
 mod plan;
 mod recover;
 mod replay_events;
 mod report;
 mod run;
+mod serve_load;
 mod shared;
 mod synthesise;
 mod traffic_args;
@@ -31,6 +34,7 @@ pub use args::{
     ReportArgs, RunArgs,
 };
 pub use dispatch::execute;
+pub use live_args::{LiveArgs, MarkArgs};
 pub use parse::parse;
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use what_if_args::WhatIfArgs;

@@ -1,6 +1,7 @@
 //! `bench` without a command: runs the experiment.
 
 use super::args::{Cli, RunArgs};
+use super::serve_load;
 use super::shared::{block_on, command_line, detail, listen, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Event, Mode, Observe, RunFile, RunOptions};
@@ -22,6 +23,11 @@ pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
 /// Runs the experiment in the given mode, or searches for rates if `--max-rate` is given.
 pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
+    if plan.is_endless() {
+        serve_load::refuse_mode(&mode)?;
+        return serve_load::serve(args, &loaded, &plan, None).await;
+    }
+    args.live.refuse_without_end()?;
     let mode = match &args.max_rate {
         Some(objective) => Mode::MaxRate(read_objective(objective)?),
         None => mode,
@@ -32,6 +38,7 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
     let interrupt = listen();
+    args.live.wait(&plan, &interrupt, args.quiet).await?;
     let progress = Progress::new(args.quiet, detail(args.verbose));
     let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
     let mut observers: Vec<&dyn Observe> = vec![&progress];
@@ -74,7 +81,7 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
 
 /// Opens the folder of a new run, or of the run to resume. Returns the id of the run, the folder and the
 /// claim to it.
-fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
+pub(super) fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
     if let Some(path) = &args.resume {
         let file = RunFile::read(path).or_exit(ExitCode::Usage)?;
         let missing = || anyhow!("--resume: `{}` holds no run to resume (no run.json)", path.display());
@@ -122,7 +129,7 @@ fn read_objective(text: &str) -> Result<Vec<Threshold>, Failure> {
 }
 
 /// Sends the log of `bench` to the results folder, at the level set by `BENCH_LOG`.
-fn log_to(file: File) {
+pub(super) fn log_to(file: File) {
     crate::log_to(file, "BENCH_LOG");
     tracing::info!(version = Cli::command().get_version(), command = ?command_line(), "bench starts");
 }

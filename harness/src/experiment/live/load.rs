@@ -100,7 +100,7 @@ fn attached(testbed: &Testbed, way: Way) -> impl Future<Output = String> + use<>
 }
 
 /// Plans the load of one phase, and sets up the hooks of the generator.
-fn plan_load(
+pub(super) fn plan_load(
     context: &Context<'_>,
     testbed: &Testbed,
     way: Way,
@@ -143,7 +143,7 @@ fn plan_load(
         forwarded_for: true,
         keep_actions: context.record_actions && name == MEASURE,
     };
-    Ok((plan, Hooks { requests, progress, stop }))
+    Ok((plan, Hooks { requests, progress, stop, ..Hooks::default() }))
 }
 
 /// Returns where replies name their backend along this way: what the user says of a load balancer that is already
