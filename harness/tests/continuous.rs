@@ -165,7 +165,11 @@ fn load_is_sent_until_a_signal_and_counts_what_the_server_counts() {
         (serving.metric("lbbench_load_window_requests_per_second") > 0.0).then_some(())
     });
     let (_, metrics) = serving.get("/metrics");
-    for part in ["# TYPE lbbench_load_request_duration_seconds histogram", "backend=\"web-1\"", "lbbench_load_users 10"] {
+    for part in [
+        "# TYPE lbbench_load_request_duration_seconds histogram",
+        "backend=\"web-1\"",
+        "lbbench_load_users 10",
+    ] {
         assert!(metrics.contains(part), "`{part}` is missing in {metrics}");
     }
     let (_, windows) = serving.get("/windows");
@@ -188,7 +192,10 @@ fn load_is_sent_until_a_signal_and_counts_what_the_server_counts() {
     assert_eq!((&document["ending"], &document["window_s"]), (&json!("stopped"), &json!(1)));
     let requests = document["totals"]["requests"].as_u64().expect("a number");
     let answered = site.answered();
-    assert!(requests <= answered && requests + 10 >= answered, "{requests} of {answered}; ten may be in flight");
+    assert!(
+        requests <= answered && requests + 10 >= answered,
+        "{requests} of {answered}; ten may be in flight"
+    );
     let sum = |list: &Value| -> u64 {
         list.as_array().expect("a list").iter().filter_map(|window| window["requests"].as_u64()).sum()
     };
@@ -198,9 +205,17 @@ fn load_is_sent_until_a_signal_and_counts_what_the_server_counts() {
     assert!(written[0]["latency"]["histogram"].is_string(), "with the histograms of latency");
     let page = std::fs::read_to_string(bench.path("out/continuous.html")).expect("a page");
     assert!(page.contains("<svg") && page.contains("Latency (ms)"), "windows are drawn");
-    assert!(std::fs::read_to_string(bench.path("out/continuous.md")).is_ok_and(|text| text.contains("| / | GET |")));
+    assert!(
+        std::fs::read_to_string(bench.path("out/continuous.md"))
+            .is_ok_and(|text| text.contains("| / | GET |"))
+    );
     assert!(!bench.path("out/listener.json").exists(), "nothing listens any more");
-    refused(&bench, &["mark", "v2", "--results", "out"], 3, &["the load in `out` is over", "nothing to mark"]);
+    refused(
+        &bench,
+        &["mark", "v2", "--results", "out"],
+        3,
+        &["the load in `out` is over", "nothing to mark"],
+    );
     refused(&bench, &["serve-load", "--url", &site.url, "--out", "out"], 3, &["already holds a run"]);
 }
 
@@ -226,7 +241,10 @@ fn a_slower_version_behind_a_mark_is_found_live() {
     assert_eq!((&mark["name"], &mark["verdict"]), (&json!("v2"), &json!("worse")), "{mark}");
     let output = serving.end(Signal::INT);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stderr).contains("worse since `v2`: mean latency"), "it is said while the load runs");
+    assert!(
+        text(&output.stderr).contains("worse since `v2`: mean latency"),
+        "it is said while the load runs"
+    );
     assert!(text(&output.stdout).contains("worse since `v2`"), "and at the end");
     assert_eq!(bench.json("out/continuous.json")["marks"][0]["verdict"], "worse");
 }
@@ -236,15 +254,29 @@ fn a_load_without_end_may_have_a_limit_and_a_collector_that_is_away_costs_a_warn
     let (bench, site) = (Bench::new(), Site::start(200));
     let collector = format!("http://127.0.0.1:{}", free_port());
     let output = bench.run(&[
-        "serve-load", "--url", &site.url, "--duration", "3s", "--window", "1s", "--metrics-listen", "127.0.0.1:0",
-        "--otlp", &collector, "--out", "out",
+        "serve-load",
+        "--url",
+        &site.url,
+        "--duration",
+        "3s",
+        "--window",
+        "1s",
+        "--metrics-listen",
+        "127.0.0.1:0",
+        "--otlp",
+        &collector,
+        "--out",
+        "out",
     ]);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{said}");
     assert!(said.contains("metrics cannot be sent to `http://127.0.0.1"), "{said}");
     assert_eq!(said.matches("metrics cannot be sent").count(), 1, "once: {said}");
     let document = bench.json("out/continuous.json");
-    assert!(document["totals"]["requests"].as_u64() > Some(50) && document["totals"]["errors"] == 0, "{document}");
+    assert!(
+        document["totals"]["requests"].as_u64() > Some(50) && document["totals"]["errors"] == 0,
+        "{document}"
+    );
 }
 
 #[test]
@@ -268,7 +300,18 @@ fn metrics_reach_a_collector() {
         (head, body)
     });
     let output = bench
-        .command(&["serve-load", "--url", &site.url, "--duration", "2s", "--window", "1s", "--otlp", "--out", "out"])
+        .command(&[
+            "serve-load",
+            "--url",
+            &site.url,
+            "--duration",
+            "2s",
+            "--window",
+            "1s",
+            "--otlp",
+            "--out",
+            "out",
+        ])
         .args(["--metrics-listen", "127.0.0.1:0"])
         .env("OTEL_EXPORTER_OTLP_ENDPOINT", collector)
         .output()
@@ -286,8 +329,13 @@ fn a_server_that_never_is_ready_ends_the_wait_with_what_it_said() {
     let (bench, site) = (Bench::new(), Site::start(503));
     let page = format!("{}/_healthz", site.url);
     for command in [&["serve-load"][..], &["--duration", "1s"]] {
-        let args = [command, &["--url", &site.url, "--wait-for", &page, "--wait-timeout", "1s", "--out", "out"]];
-        let parts = ["/_healthz` was not ready within 1 s: asked ", " times, last answer: status 503", "--wait-timeout"];
+        let args =
+            [command, &["--url", &site.url, "--wait-for", &page, "--wait-timeout", "1s", "--out", "out"]];
+        let parts = [
+            "/_healthz` was not ready within 1 s: asked ",
+            " times, last answer: status 503",
+            "--wait-timeout",
+        ];
         refused(&bench, &args.concat(), 3, &parts);
         std::fs::remove_dir_all(bench.path("out")).expect("the folder can be removed");
     }
@@ -309,7 +357,8 @@ fn a_run_begins_once_the_server_is_ready() {
         state.health.store(302, Ordering::SeqCst);
     });
     let length = ["--duration", "0.5s", "--warm-up", "0s", "--repetitions", "1"];
-    let output = bench.run(&[&["--url", &site.url, "--wait-for", &page, "--out", "out"][..], &length].concat());
+    let output =
+        bench.run(&[&["--url", &site.url, "--wait-for", &page, "--out", "out"][..], &length].concat());
     ready.join().expect("it becomes ready");
     let said = text(&output.stderr);
     assert!(output.status.success(), "{said}");
@@ -348,5 +397,8 @@ fn a_plan_without_end_says_so() {
     let (bench, site) = (Bench::new(), Site::start(200));
     let output = bench.run(&["plan", "--url", &site.url, "--duration", "forever"]);
     let printed = text(&output.stdout);
-    assert!(printed.contains("length: until it is stopped") && printed.contains("left as it is"), "{printed}");
+    assert!(
+        printed.contains("length: until it is stopped") && printed.contains("left as it is"),
+        "{printed}"
+    );
 }

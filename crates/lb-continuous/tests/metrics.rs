@@ -106,7 +106,14 @@ fn the_export_request_names_every_metric_and_resource() {
     let resource = Resource { version: "0.1.0", instance: "run-1" };
     let body = with_reading(|reading| export_request(&families(reading), resource, times));
     let holds = |part: &[u8]| body.windows(part.len()).any(|window| window == part);
-    for text in ["service.name", "lbbench", "run-1", "lbbench.load.requests", "lbbench.load.request.duration", "timeout"] {
+    for text in [
+        "service.name",
+        "lbbench",
+        "run-1",
+        "lbbench.load.requests",
+        "lbbench.load.request.duration",
+        "timeout",
+    ] {
         assert!(holds(text.as_bytes()), "{text}");
     }
     assert!(holds(&513_u64.to_le_bytes()) && holds(&171.0_f64.to_le_bytes()), "counts and sums");

@@ -133,9 +133,10 @@ impl LiveArgs {
         }
         let from_environment =
             || std::env::var(COLLECTOR_VARIABLE).ok().filter(|value| !value.trim().is_empty());
-        let otlp = self.otlp.clone().map(|typed| {
-            typed.or_else(from_environment).unwrap_or_else(|| DEFAULT_COLLECTOR.to_owned())
-        });
+        let otlp = self
+            .otlp
+            .clone()
+            .map(|typed| typed.or_else(from_environment).unwrap_or_else(|| DEFAULT_COLLECTOR.to_owned()));
         Ok(LiveOptions {
             listen: self.metrics_listen,
             hosts: self.metrics_host.clone(),

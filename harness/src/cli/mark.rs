@@ -18,7 +18,10 @@ pub(super) fn execute(args: &MarkArgs) -> Result<ExitCode, Failure> {
         let mark = set_mark(&at, &request).await.map_err(|error| match error {
             MarkFailure::Away { at, why } if args.results.is_some() => {
                 // The file was left behind by a process that was killed.
-                MarkFailure::Away { at, why: format!("{why}, though the folder says that a load listens there") }
+                MarkFailure::Away {
+                    at,
+                    why: format!("{why}, though the folder says that a load listens there"),
+                }
             }
             other => other,
         });

@@ -70,7 +70,8 @@ pub(super) async fn serve(
     print(&render_console(&document));
     let mut written = Ok(());
     for (format, name) in REPORTS.into_iter().filter(|(format, _)| args.report.contains(format)) {
-        let text = if format == ReportFormat::Html { render_page(&document) } else { render_markdown(&document) };
+        let text =
+            if format == ReportFormat::Html { render_page(&document) } else { render_markdown(&document) };
         match folder.write(name, text.as_bytes()) {
             Ok(()) => {
                 let path = folder.path().join(name).display().to_string();

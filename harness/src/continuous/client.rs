@@ -23,7 +23,7 @@ pub enum MarkFailure {
     },
     /// A folder does not say where a process listens.
     #[error(
-        "`{}` holds no running load (there is no {LISTENER_FILE}); name the results folder of `bench serve-load`, or its \
+        "`{}` holds no running load (there is no listener.json); name the results folder of `bench serve-load`, or its \
          address with --at",
         .folder.display()
     )]
@@ -32,7 +32,9 @@ pub enum MarkFailure {
         folder: PathBuf,
     },
     /// Nothing listens at the address.
-    #[error("nothing answers at `{at}` ({why}); is the load over? name its address with --at, or its folder with --results")]
+    #[error(
+        "nothing answers at `{at}` ({why}); is the load over? name its address with --at, or its folder with --results"
+    )]
     Away {
         /// The address.
         at: String,

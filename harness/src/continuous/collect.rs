@@ -31,7 +31,10 @@ pub(super) fn write(files: &mut WindowFiles, closed: &[Closed], shared: &Shared)
     for one in closed {
         if let Err(error) = files.write(one) {
             tracing::warn!("{error:#}");
-            shared.note("windows cannot be written to the results folder (see bench.log); the load goes on".to_owned());
+            shared.note(
+                "windows cannot be written to the results folder (see bench.log); the load goes on"
+                    .to_owned(),
+            );
         }
     }
 }

@@ -66,7 +66,8 @@ impl Exporter {
                     tracing::debug!("{error:#}");
                     if said.is_none_or(|at| at.elapsed() >= QUIET) {
                         said = Some(Instant::now());
-                        let times = if failed > 1 { format!(", {failed} times in a row") } else { String::new() };
+                        let times =
+                            if failed > 1 { format!(", {failed} times in a row") } else { String::new() };
                         shared.note(format!(
                             "metrics cannot be sent to `{}`{times}: {error:#}; the load goes on",
                             mask_passwords(&self.url)
@@ -85,7 +86,8 @@ impl Exporter {
     }
 
     async fn send(&self, body: Vec<u8>, limit: Duration) -> Result<()> {
-        let call = self.client.post(&self.url).timeout(limit).header("content-type", "application/x-protobuf");
+        let call =
+            self.client.post(&self.url).timeout(limit).header("content-type", "application/x-protobuf");
         let reply = match call.body(body).send().await {
             Ok(reply) => reply,
             Err(error) if error.is_connect() => bail!("nothing accepts connections there"),

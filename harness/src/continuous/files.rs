@@ -70,9 +70,9 @@ impl Rotated {
         line.push(b'\n');
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(
-                File::options().create(true).append(true).open(&self.path).with_context(failed)?,
-            ),
+            none => {
+                none.insert(File::options().create(true).append(true).open(&self.path).with_context(failed)?)
+            }
         };
         file.write_all(&line).with_context(failed)?;
         self.lines += 1;

@@ -64,7 +64,8 @@ impl Bound {
             format!("--metrics-listen {address}: failed to listen there; give another address such as `127.0.0.1:0`")
         })?;
         listener.set_nonblocking(true).context("failed to prepare the listener of metrics")?;
-        let address = listener.local_addr().context("failed to read the address of the listener of metrics")?;
+        let address =
+            listener.local_addr().context("failed to read the address of the listener of metrics")?;
         let gate = Gate::new("--metrics-host", hosts)?.bound_to(address);
         Ok(Self { listener, address, gate })
     }
@@ -113,7 +114,9 @@ async fn answer_all(listener: tokio::net::TcpListener, gate: Gate, shared: Arc<S
         let (gate, shared) = (Rc::clone(&gate), Arc::clone(&shared));
         tokio::task::spawn_local(async move {
             let peer = newcomer.peer;
-            newcomer.serve(&limits, |request| answer(Rc::clone(&gate), Arc::clone(&shared), peer, request)).await
+            newcomer
+                .serve(&limits, |request| answer(Rc::clone(&gate), Arc::clone(&shared), peer, request))
+                .await
         });
     }
 }

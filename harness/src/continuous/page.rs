@@ -77,11 +77,8 @@ fn chart(
         };
         Panel::new(format!("Lines over time: {title}."), Chart::Plane(plane))
     };
-    const LATENCY: [Course; 3] = [
-        ("p50", |window| window.p50_ms),
-        ("p95", |window| window.p95_ms),
-        ("p99", |window| window.p99_ms),
-    ];
+    const LATENCY: [Course; 3] =
+        [("p50", |window| window.p50_ms), ("p95", |window| window.p95_ms), ("p99", |window| window.p99_ms)];
     let failing = windows.iter().any(|window| window.errors > 0);
     let mut panels = vec![
         panel("Latency (ms)", Scale::Logarithmic, &LATENCY),
@@ -97,9 +94,17 @@ fn chart(
         caption: format!(
             "Latency of successful requests is logarithmic.{}{}",
             if failing { "" } else { " There were no errors." },
-            if named.is_empty() { String::new() } else { format!(" Dotted lines are marks: {}.", named.join(", ")) }
+            if named.is_empty() {
+                String::new()
+            } else {
+                format!(" Dotted lines are marks: {}.", named.join(", "))
+            }
         ),
-        legend: LATENCY.iter().enumerate().map(|(number, (name, _))| Key::line(*name, Style::of(number))).collect(),
+        legend: LATENCY
+            .iter()
+            .enumerate()
+            .map(|(number, (name, _))| Key::line(*name, Style::of(number)))
+            .collect(),
         arrangement: Arrangement::Stacked,
         panels,
     })

@@ -30,7 +30,8 @@ pub fn render_console(document: &ContinuousDocument) -> String {
 
 /// Describes the load as Markdown.
 pub fn render_markdown(document: &ContinuousDocument) -> String {
-    let mut out = format!("# Continuous load: {}\n\n{}\n", escape(&document.run_id), escape(&headline(document)));
+    let mut out =
+        format!("# Continuous load: {}\n\n{}\n", escape(&document.run_id), escape(&headline(document)));
     for mark in &document.marks {
         let _ = write!(out, "\n- Mark `{}`: {}", escape(&mark.name), escape(&mark.sentence));
     }
@@ -130,8 +131,10 @@ fn requests(document: &ContinuousDocument) -> Table {
 }
 
 fn backends(document: &ContinuousDocument) -> Table {
-    let mut table =
-        Table::new("Backends by their replies", &["Backend", "Replies", "Share", "Errors", "Mean ms", "p95 ms"]);
+    let mut table = Table::new(
+        "Backends by their replies",
+        &["Backend", "Replies", "Share", "Errors", "Mean ms", "p95 ms"],
+    );
     for backend in document.backends.iter().filter(|_| document.backends.iter().any(|one| one.replies > 0)) {
         table.add(vec![
             backend.name.clone(),
@@ -146,8 +149,10 @@ fn backends(document: &ContinuousDocument) -> Table {
 }
 
 fn failures(document: &ContinuousDocument) -> Table {
-    let mut table =
-        Table::new("Failed requests, the most frequent first", &["Request", "Outcome", "Status", "Found", "Count"]);
+    let mut table = Table::new(
+        "Failed requests, the most frequent first",
+        &["Request", "Outcome", "Status", "Found", "Count"],
+    );
     for failure in document.failures.iter().take(MOST_FAILURES) {
         table.add(vec![
             failure.request.clone(),

@@ -20,8 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// Where live metrics are served and marks are taken if no flag says so. If it is taken, any free port is used.
-pub const DEFAULT_LISTEN: SocketAddr =
-    SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9646);
+pub const DEFAULT_LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 9646);
 
 /// The longest window in seconds.
 pub const LONGEST_WINDOW_S: u32 = 60;
@@ -116,7 +115,8 @@ fn bind(live: &LiveOptions) -> anyhow::Result<(Bound, Option<String>)> {
         Ok(bound) => Ok((bound, None)),
         Err(_) => {
             let bound = Bound::bind(SocketAddr::new(DEFAULT_LISTEN.ip(), 0), &live.hosts)?;
-            let note = format!("{DEFAULT_LISTEN} is taken, so metrics and marks are at http://{}", bound.address());
+            let note =
+                format!("{DEFAULT_LISTEN} is taken, so metrics and marks are at http://{}", bound.address());
             Ok((bound, Some(note)))
         }
     }
@@ -142,7 +142,8 @@ impl Load {
         exporter: Option<Exporter>,
     ) -> Result<Self, RunError> {
         let Options { run, live } = options;
-        let planned = plan.scenarios().first().context("failed to find a scenario").map_err(RunError::Internal)?;
+        let planned =
+            plan.scenarios().first().context("failed to find a scenario").map_err(RunError::Internal)?;
         let inner = planned.scenario();
         let workload = Arc::new(inner.workload.endless(inner.max_in_flight));
         let schedule = Arc::new(Schedule::new(Arc::clone(&workload), plan.seed()));
@@ -181,7 +182,9 @@ impl Load {
         let collector = collect::start(pieces, Arc::clone(&shared), files);
         let collector = collector.context("failed to start a thread").map_err(internal)?;
         let engine = tokio::task::spawn_blocking(move || lb_load::run(load_plan, hooks));
-        shared.tell(format!("live metrics: http://{address}/metrics; set a mark with `bench mark NAME --at http://{address}`"));
+        shared.tell(format!(
+            "live metrics: http://{address}/metrics; set a mark with `bench mark NAME --at http://{address}`"
+        ));
         Ok(Self { shared, stop, engine, collector, progress, exporter, _listening: listening })
     }
 
@@ -195,9 +198,10 @@ impl Load {
     ) -> Result<Finished, RunError> {
         let Options { run, live } = options;
         let period = Duration::from_secs(u64::from(live.window_s));
-        let exports = self.exporter.clone().map(|exporter| {
-            tokio::spawn(exporter.serve(Arc::clone(&self.shared), period))
-        });
+        let exports = self
+            .exporter
+            .clone()
+            .map(|exporter| tokio::spawn(exporter.serve(Arc::clone(&self.shared), period)));
         let begun = Instant::now();
         let mut written = Instant::now();
         let mut lost = None;
@@ -231,7 +235,8 @@ impl Load {
         }
         let sent = ended.context("failed to run the load").map_err(RunError::Internal)?;
         // The engine has handed over everything, so the collector is about to end.
-        let mut files = self.collector.join().map_err(|_| RunError::Internal(anyhow!("the collector panicked")))?;
+        let mut files =
+            self.collector.join().map_err(|_| RunError::Internal(anyhow!("the collector panicked")))?;
         let (seconds, failure) = match sent {
             Ok(record) => (record.wall.as_secs_f64(), lost),
             Err(error) => (self.shared.seconds(), lost.or(Some(error.into()))),
@@ -259,7 +264,8 @@ fn write(run: &RunOptions<'_>, document: &ContinuousDocument) -> anyhow::Result<
 
 /// Returns the names of the requests of a workload, by number.
 fn steps(workload: &Workload) -> Vec<StepName> {
-    let name = |step: &lb_core::workload::Step| StepName { name: step.name.clone(), method: step.method.clone() };
+    let name =
+        |step: &lb_core::workload::Step| StepName { name: step.name.clone(), method: step.method.clone() };
     workload.steps().iter().map(name).collect()
 }
 

@@ -44,7 +44,10 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
             || "the load balancer is left as it is".to_owned(),
             |algorithm| format!("after one switch to {algorithm}"),
         );
-        let _ = writeln!(out, "length: until it is stopped, at the busiest moment of the first scenario; {algorithm}");
+        let _ = writeln!(
+            out,
+            "length: until it is stopped, at the busiest moment of the first scenario; {algorithm}"
+        );
     } else {
         let _ = writeln!(out, "repetitions: {}", repetitions(plan));
         let _ = writeln!(out, "length: {}", length(plan));

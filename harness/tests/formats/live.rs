@@ -56,7 +56,8 @@ fn serve(more: &[&str]) -> (String, Value) {
 
 fn get(address: &str) -> String {
     let mut stream = TcpStream::connect(address).expect("it listens");
-    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").expect("a request");
+    write!(stream, "GET /metrics HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n")
+        .expect("a request");
     let mut reply = String::new();
     stream.read_to_string(&mut reply).expect("a reply");
     assert!(reply.starts_with("HTTP/1.1 200 ") && reply.contains("text/plain; version=0.0.4"), "{reply}");
@@ -72,7 +73,11 @@ pub(crate) fn has_promtool() -> bool {
 pub(crate) fn promtool() {
     let check = |metrics: &str| -> (bool, String) {
         let mut command = Command::new("promtool");
-        command.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .args(["check", "metrics"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         let mut child = command.spawn().expect("promtool can be started");
         child.stdin.take().expect("standard input").write_all(metrics.as_bytes()).expect("it reads");
         let output = child.wait_with_output().expect("it ends");
@@ -144,7 +149,11 @@ pub(crate) fn opentelemetry() {
     until("the last export is printed", || {
         (counted("lbbench.load.requests", "Value: ") == Some(requests)).then_some(())
     });
-    assert_eq!(counted("lbbench.load.request.duration", "Count: "), Some(requests), "histograms hold all of them");
+    assert_eq!(
+        counted("lbbench.load.request.duration", "Count: "),
+        Some(requests),
+        "histograms hold all of them"
+    );
     assert_eq!(
         counted("lbbench.load.backend.replies", "Value: "),
         document["backends"].as_array().map(|all| all.iter().filter_map(|one| one["replies"].as_u64()).sum()),
@@ -155,7 +164,10 @@ pub(crate) fn opentelemetry() {
         ("lbbench_load_window_latency_seconds", "lbbench.load.window.latency"),
         ("lbbench_load_response_bytes_total", "lbbench.load.response.size"),
     ] {
-        assert!(metrics.contains(prometheus) && printed.contains(&format!("-> Name: {dotted}\n")), "{dotted}");
+        assert!(
+            metrics.contains(prometheus) && printed.contains(&format!("-> Name: {dotted}\n")),
+            "{dotted}"
+        );
     }
     assert!(printed.contains("-> service.name: Str(lbbench)"), "{printed}");
     assert!(printed.contains("-> outcome: Str(backend_error)"), "failures are labelled");
@@ -165,7 +177,10 @@ pub(crate) fn opentelemetry() {
 /// its numbers.
 fn last(printed: &str, name: &str, key: &str) -> Option<u64> {
     let begin = printed.rfind(&format!("-> Name: {name}\n"))?;
-    let of_metric = printed[begin..].lines().skip(1).take_while(|line| !line.starts_with("Metric #") && !line.contains("Received metrics"));
+    let of_metric = printed[begin..]
+        .lines()
+        .skip(1)
+        .take_while(|line| !line.starts_with("Metric #") && !line.contains("Received metrics"));
     let numbers = of_metric.filter_map(|line| line.strip_prefix(key)?.trim().parse::<u64>().ok());
     Some(numbers.sum())
 }

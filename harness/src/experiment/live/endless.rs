@@ -115,8 +115,7 @@ fn announce(context: &Context<'_>, choice: &Choice, note: Option<String>) {
         scenarios: plan.scenarios().iter().take(1).map(|one| one.scenario().name.clone()).collect(),
     });
     let warning = is_unverified(plan).then(|| UNVERIFIED.to_owned());
-    let others: Vec<&str> =
-        plan.scenarios().iter().skip(1).map(|one| one.scenario().name.as_str()).collect();
+    let others: Vec<&str> = plan.scenarios().iter().skip(1).map(|one| one.scenario().name.as_str()).collect();
     let first = plan.scenarios().first().filter(|_| !others.is_empty()).map(|one| {
         format!(
             "a load without end plays one scenario: \"{}\"; choose another with --scenario ({})",
@@ -124,7 +123,9 @@ fn announce(context: &Context<'_>, choice: &Choice, note: Option<String>) {
             others.join(", ")
         )
     });
-    for text in warning.into_iter().chain(note).chain(first).chain(plan.notes().iter().map(ToString::to_string)) {
+    for text in
+        warning.into_iter().chain(note).chain(first).chain(plan.notes().iter().map(ToString::to_string))
+    {
         context.events.observe(&Event::Note { text });
     }
 }
