@@ -76,8 +76,10 @@
 
 pub mod children;
 pub mod cli;
+pub mod continuous;
 pub mod exit;
 pub mod experiment;
+pub mod ready;
 pub mod show;
 pub mod suite;
 pub mod testbed;

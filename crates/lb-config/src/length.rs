@@ -51,7 +51,8 @@ pub(crate) fn settle_length(
         match values::length(text) {
             Ok(length) if (SHORTEST_S..=LONGEST_SECONDS).contains(&seconds(length)) => Some(length),
             Ok(_) => {
-                let limits = format!("must be from {SHORTEST_S} to {LONGEST_SECONDS} seconds, or `{FOREVER}`");
+                let limits =
+                    format!("must be from {SHORTEST_S} to {LONGEST_SECONDS} seconds, or `{FOREVER}`");
                 findings.wrong(KEY, text, limits);
                 None
             }
@@ -70,22 +71,23 @@ pub(crate) fn check_endless(settings: &Settings, chosen: &[Algorithm], findings:
         return;
     };
     if settings.engine == Some(Engine::Sim) {
-        let message = "a simulation cannot be waited for without an end; use a time such as `10m`, or `--engine live`";
+        let message =
+            "a simulation cannot be waited for without an end; use a time such as `10m`, or `--engine live`";
         findings.wrong(&said.at, FOREVER, message);
     }
     if settings.algorithms.is_flag() && chosen.len() > 1 {
         let names: Vec<&str> = settings.algorithms.value.iter().map(|name| name.value.as_str()).collect();
-        let message = "a load without end runs one algorithm; name one, or none to leave the load balancer as it is";
+        let message =
+            "a load without end runs one algorithm; name one, or none to leave the load balancer as it is";
         findings.wrong(&settings.algorithms.at, names.join(","), message);
     }
     if let Some(compared) = &settings.target.compared {
         let message = "a load without end goes to one load balancer; name it with --load-balancer";
         findings.wrong(&compared.at, compared.value.join(","), message);
     }
-    let passes = settings.passes;
-    if passes.least > 1 || passes.precision.is_some() || passes.detect.is_some() {
-        let message = "a load without end is not repeated, so repetitions, a precision and a difference to detect have \
-                       no effect";
+    if settings.passes.precision.is_some() || settings.passes.detect.is_some() {
+        let message =
+            "a load without end is not repeated, so a precision and a difference to detect have no effect";
         findings.note(&said.at, FOREVER, message);
     }
     if !settings.thresholds.is_empty() {

@@ -408,7 +408,12 @@ impl Overrides {
             _ => None,
         };
         let numbers = [
-            ("--duration", seconds(self.duration.and_then(Length::duration)), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
+            (
+                "--duration",
+                seconds(self.duration.and_then(Length::duration)),
+                [SHORTEST_S, LONGEST_SECONDS],
+                " seconds",
+            ),
             ("--ramp-up", seconds(self.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
             ("--slow", seconds(self.slow), [0.001, 3600.0], " seconds"),

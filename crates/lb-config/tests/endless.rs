@@ -25,7 +25,9 @@ fn a_flag_or_the_config_says_that_a_load_has_no_end() {
     let plan = planned(&json!({}), &forever()).expect("a sound plan");
     assert!(plan.is_endless());
     assert_eq!(plan.scenarios()[0].scenario().duration.as_secs_f64(), 120.0, "its timeline is the config's");
-    assert!(planned(&json!({ "duration": "forever" }), &Overrides::default()).is_ok_and(|plan| plan.is_endless()));
+    assert!(
+        planned(&json!({ "duration": "forever" }), &Overrides::default()).is_ok_and(|plan| plan.is_endless())
+    );
 
     let short = planned(&json!({ "duration": "30s" }), &Overrides::default()).expect("a sound plan");
     assert_eq!((short.is_endless(), short.scenarios()[0].scenario().duration.as_secs_f64()), (false, 30.0));
@@ -43,7 +45,10 @@ fn an_algorithm_is_switched_to_only_if_exactly_one_is_named() {
     assert_eq!(plan.switch_once().map(|one| one.to_string()).as_deref(), Some("least-connections"));
     let names = ["round-robin", "random"].map(str::to_owned).to_vec();
     let message = refused(&json!({}), &Overrides { algorithms: Some(names), ..forever() });
-    assert!(message.contains("--algorithms round-robin,random: a load without end runs one algorithm"), "{message}");
+    assert!(
+        message.contains("--algorithms round-robin,random: a load without end runs one algorithm"),
+        "{message}"
+    );
 }
 
 #[test]
@@ -61,7 +66,7 @@ fn what_needs_an_end_is_refused_with_the_way_out() {
 
 #[test]
 fn what_has_no_effect_is_said() {
-    let bench = json!({ "repetitions": 3, "thresholds": { "http_req_failed": ["rate<0.1"] } });
+    let bench = json!({ "precision": 0.1, "thresholds": { "http_req_failed": ["rate<0.1"] } });
     let plan = planned(&bench, &forever()).expect("a sound plan");
     let notes: Vec<String> = plan.notes().iter().map(ToString::to_string).collect();
     assert!(notes.iter().any(|note| note.contains("thresholds are not judged")), "{notes:?}");

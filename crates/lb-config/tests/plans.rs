@@ -359,8 +359,10 @@ fn flat_dialect_ramps_from_base_to_maximum_and_bursts_multiply() {
     let other = planned_with(&config, &Overrides { seed: Some(7), ..Overrides::default() });
     assert_ne!(table(scenario(&other, "test")), table(only), "the seed decides when bursts come");
 
-    let short =
-        planned_with(&config, &Overrides { duration: Some(Duration::from_secs(12).into()), ..Overrides::default() });
+    let short = planned_with(
+        &config,
+        &Overrides { duration: Some(Duration::from_secs(12).into()), ..Overrides::default() },
+    );
     let bursts = &scenario(&short, "test").patterns()[2..];
     assert!(
         bursts.iter().all(|burst| burst.duration().as_secs_f64() > 0.099),

@@ -183,7 +183,8 @@ fn a_list_of_requests_is_a_config_that_plays_itself() {
 
 #[test]
 fn a_given_duration_leaves_out_what_lies_after_it() {
-    let plan = planned(Q, &Overrides { duration: Some(Duration::from_secs(1).into()), ..Overrides::default() });
+    let plan =
+        planned(Q, &Overrides { duration: Some(Duration::from_secs(1).into()), ..Overrides::default() });
     assert_eq!(plan.scenarios()[0].scenario().duration.as_secs_f64(), 1.0);
     let schedule = Schedule::new(Arc::clone(&plan.scenarios()[0].scenario().workload), plan.seed());
     assert_eq!(schedule.arrivals().len(), 2);

@@ -153,10 +153,11 @@ pub(crate) fn compare(before: &[&Window], after: &[&Window], margin: f64, alpha:
     let tests: Vec<Option<(Welch, [usize; 2])>> =
         Measure::ALL.iter().map(|measure| test(*measure, before, after)).collect();
     let corrected = |p: &dyn Fn(&Welch, Measure) -> f64| -> Vec<Option<f64>> {
-        let tested = || tests.iter().zip(Measure::ALL).filter_map(|(test, measure)| Some((test.as_ref()?, measure)));
+        let tested =
+            || tests.iter().zip(Measure::ALL).filter_map(|(test, measure)| Some((test.as_ref()?, measure)));
         let raw: Vec<f64> = tested().map(|((welch, _), measure)| p(welch, measure)).collect();
-        let mut corrected = holm(&raw).into_iter();
-        tests.iter().map(|test| test.as_ref().and_then(|_| corrected.next())).collect()
+        let mut left = holm(&raw).into_iter();
+        tests.iter().map(|test| test.as_ref().and_then(|_| left.next())).collect()
     };
     let different = corrected(&|welch, _| welch.p_value());
     let outside = corrected(&|welch, measure| {
@@ -168,7 +169,8 @@ pub(crate) fn compare(before: &[&Window], after: &[&Window], margin: f64, alpha:
         .zip(&tests)
         .zip(different.into_iter().zip(outside))
         .map(|((measure, test), (p_value, outside))| {
-            let change = |difference: f64| if measure.is_difference() { difference } else { difference.exp_m1() };
+            let change =
+                |difference: f64| if measure.is_difference() { difference } else { difference.exp_m1() };
             let found = test.as_ref().map(|(welch, _)| change(welch.difference));
             let finding = match (found, p_value, outside) {
                 (Some(found), Some(p), Some(outside)) => judge(measure, found, p, outside, margin, alpha),
@@ -276,7 +278,9 @@ mod tests {
 
     /// Windows whose latency wobbles a little around `ms`.
     fn side(count: usize, ms: f64, errors: usize) -> Vec<Window> {
-        (0..count).map(|number| window(number, ms * (1.0 + 0.01 * ((number * 7) % 5) as f64), errors)).collect()
+        (0..count)
+            .map(|number| window(number, ms * (1.0 + 0.01 * ((number * 7) % 5) as f64), errors))
+            .collect()
     }
 
     fn found(before: &[Window], after: &[Window]) -> Vec<Change> {
@@ -320,7 +324,9 @@ mod tests {
     fn windows_that_resemble_their_neighbours_become_longer_batches() {
         // Eight windows at one level, eight at another, and so on.
         let levels = |count: usize| -> Vec<Window> {
-            (0..count).map(|number| window(number, if (number / 8) % 2 == 0 { 10.0 } else { 12.0 }, 0)).collect()
+            (0..count)
+                .map(|number| window(number, if (number / 8) % 2 == 0 { 10.0 } else { 12.0 }, 0))
+                .collect()
         };
         let changes = found(&levels(96), &levels(96));
         assert!(changes[0].batches[0] < 96, "{:?}", changes[0]);
@@ -333,6 +339,11 @@ mod tests {
         assert_eq!(overall(&changes), Finding::TooLittleData);
         assert_eq!((changes[0].change, changes[0].before.is_some()), (None, true), "values are shown");
         let failing = found(&side(10, 10.0, 95), &side(10, 10.0, 95));
-        assert_eq!(failing[3].finding, Finding::TooLittleData, "five successes have no p99: {:?}", failing[3]);
+        assert_eq!(
+            failing[3].finding,
+            Finding::TooLittleData,
+            "five successes have no p99: {:?}",
+            failing[3]
+        );
     }
 }

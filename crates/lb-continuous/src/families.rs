@@ -7,7 +7,8 @@ use lb_core::Outcome;
 use lb_record::{Cell, Snapshot, StepRecord, TrialRecord};
 
 /// The upper ends of the buckets of latency, in seconds; the last bucket has no end.
-const BOUNDS_S: [f64; 14] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
+const BOUNDS_S: [f64; 14] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
 /// Requests that take longer than this are counted as slow, in seconds.
 const SLOW_S: f64 = 2.0;
@@ -126,7 +127,12 @@ pub fn families(reading: &Reading<'_>) -> Vec<Family> {
             reading.started_s,
         ),
         single(
-            gauge("lbbench_load_users", "lbbench.load.users", "{user}", "Users or sessions that are active now."),
+            gauge(
+                "lbbench_load_users",
+                "lbbench.load.users",
+                "{user}",
+                "Users or sessions that are active now.",
+            ),
             f64::from(reading.now.users),
         ),
         single(
@@ -144,7 +150,12 @@ pub fn families(reading: &Reading<'_>) -> Vec<Family> {
     all.extend(windows(reading));
     all.push(Family {
         points: vec![Point { labels: Vec::new(), value: Value::Count(reading.marks.count()) }],
-        ..counter("lbbench_load_marks_total", "lbbench.load.marks", "{mark}", "Marks that were set from outside.")
+        ..counter(
+            "lbbench_load_marks_total",
+            "lbbench.load.marks",
+            "{mark}",
+            "Marks that were set from outside.",
+        )
     });
     all
 }
@@ -325,6 +336,7 @@ fn histogram(cell: &Cell) -> Value {
 
 /// Counts the requests of a cell that were slow.
 fn slower(cell: &Cell) -> u64 {
-    let slow = cell.histogram().iter_recorded().filter(|value| value.value_iterated_to() as f64 / 1e6 > SLOW_S);
+    let slow =
+        cell.histogram().iter_recorded().filter(|value| value.value_iterated_to() as f64 / 1e6 > SLOW_S);
     slow.map(|value| value.count_at_value()).sum()
 }

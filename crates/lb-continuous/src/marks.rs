@@ -194,7 +194,8 @@ impl Marks {
             let within = |window: &&Window, from: f64, to: f64| {
                 window.figures.start_s >= from && window.figures.end_s() <= to
             };
-            let after: Vec<&Window> = whole().filter(|window| within(window, begin, until)).take(most).collect();
+            let after: Vec<&Window> =
+                whole().filter(|window| within(window, begin, until)).take(most).collect();
             let mut before: Vec<&Window> = whole().filter(|window| within(window, since, at)).collect();
             before.drain(..before.len().saturating_sub(most));
             let complete = is_end || after.len() == most || newest > until;
@@ -322,7 +323,11 @@ mod tests {
         let mark = &marks.list()[0];
         assert_eq!((mark.state, mark.before_windows), (MarkState::Complete, 30));
         assert!(mark.sentence.starts_with("worse since `v2`: mean latency 2"), "{}", mark.sentence);
-        assert!(mark.sentence.contains("p95 ") && mark.sentence.contains("% slower (interval +"), "{}", mark.sentence);
+        assert!(
+            mark.sentence.contains("p95 ") && mark.sentence.contains("% slower (interval +"),
+            "{}",
+            mark.sentence
+        );
     }
 
     #[test]
@@ -351,7 +356,11 @@ mod tests {
         assert!(marks.update(windows.iter()).is_empty(), "no look is due");
         let news = marks.finish(windows.iter());
         assert_eq!(news[0].verdict, Finding::TooLittleData);
-        assert!(news[0].sentence.contains("7 whole windows before and 3 after, of 8 needed"), "{}", news[0].sentence);
+        assert!(
+            news[0].sentence.contains("7 whole windows before and 3 after, of 8 needed"),
+            "{}",
+            news[0].sentence
+        );
     }
 
     #[test]

@@ -1,13 +1,15 @@
-//! Writes metrics as OpenTelemetry's OTLP over HTTP sends them in JSON: an `ExportMetricsServiceRequest`.
+//! Writes metrics as OpenTelemetry's OTLP over HTTP sends them: an `ExportMetricsServiceRequest` in Protobuf.
 //!
-//! Protobuf's JSON mapping writes 64-bit integers as strings, and enumerations as numbers (OpenTelemetry Protocol
-//! Specification 1.5, "JSON Protobuf Encoding"). All sums and histograms are cumulative since the load began.
+//! Protobuf is the encoding that every collector must accept; JSON is optional, and decoders of it lose 64-bit integers
+//! and histograms, which they expect in different forms. The messages are those of `opentelemetry/proto/metrics/v1`
+//! (OpenTelemetry Protocol Specification 1.5); the numbers in [`export_request`] and below are those of their fields. Only
+//! writing is needed, so a writer of a few lines takes the place of a library. All sums and histograms are cumulative
+//! since the load began.
 
 use crate::families::{Family, Kind, Point, Value};
-use serde::Serialize;
 
 /// `AGGREGATION_TEMPORALITY_CUMULATIVE`.
-const CUMULATIVE: u8 = 2;
+const CUMULATIVE: u64 = 2;
 
 /// What sends the metrics.
 #[derive(Clone, Copy, Debug)]
@@ -27,172 +29,181 @@ pub struct Times {
     pub now: u64,
 }
 
-/// Writes the families that have values as the body of a request to `/v1/metrics`.
-pub fn export_request(families: &[Family], resource: Resource<'_>, times: Times) -> String {
-    let metrics = families.iter().filter(|family| !family.points.is_empty());
-    let request = Request {
-        resource_metrics: [ResourceMetrics {
-            resource: ResourceAttributes {
-                attributes: vec![
-                    Attribute::new("service.name", "lbbench"),
-                    Attribute::new("service.version", resource.version),
-                    Attribute::new("service.instance.id", resource.instance),
-                ],
-            },
-            scope_metrics: [ScopeMetrics {
-                scope: Scope { name: "lbbench", version: resource.version },
-                metrics: metrics.map(|family| Metric::of(family, times)).collect(),
-            }],
-        }],
-    };
-    serde_json::to_string(&request).expect("strings and numbers can be written as JSON")
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    resource_metrics: [ResourceMetrics<'a>; 1],
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceMetrics<'a> {
-    resource: ResourceAttributes<'a>,
-    scope_metrics: [ScopeMetrics<'a>; 1],
-}
-
-#[derive(Serialize)]
-struct ResourceAttributes<'a> {
-    attributes: Vec<Attribute<'a>>,
-}
-
-#[derive(Serialize)]
-struct ScopeMetrics<'a> {
-    scope: Scope<'a>,
-    metrics: Vec<Metric<'a>>,
-}
-
-#[derive(Serialize)]
-struct Scope<'a> {
-    name: &'a str,
-    version: &'a str,
-}
-
-#[derive(Serialize)]
-struct Attribute<'a> {
-    key: &'a str,
-    value: AnyValue<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct AnyValue<'a> {
-    string_value: &'a str,
-}
-
-#[derive(Serialize)]
-struct Metric<'a> {
-    name: &'a str,
-    description: &'a str,
-    unit: &'a str,
-    #[serde(flatten)]
-    data: Data<'a>,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Data<'a> {
-    #[serde(rename_all = "camelCase")]
-    Gauge { data_points: Vec<NumberPoint<'a>> },
-    #[serde(rename_all = "camelCase")]
-    Sum { data_points: Vec<NumberPoint<'a>>, aggregation_temporality: u8, is_monotonic: bool },
-    #[serde(rename_all = "camelCase")]
-    Histogram { data_points: Vec<HistogramPoint<'a>>, aggregation_temporality: u8 },
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct NumberPoint<'a> {
-    attributes: Vec<Attribute<'a>>,
-    start_time_unix_nano: String,
-    time_unix_nano: String,
-    #[serde(flatten)]
-    value: Number,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-enum Number {
-    AsInt(String),
-    AsDouble(f64),
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct HistogramPoint<'a> {
-    attributes: Vec<Attribute<'a>>,
-    start_time_unix_nano: String,
-    time_unix_nano: String,
-    count: String,
-    sum: f64,
-    bucket_counts: Vec<String>,
-    explicit_bounds: &'a [f64],
-}
-
-impl<'a> Attribute<'a> {
-    fn new(key: &'a str, value: &'a str) -> Self {
-        Self { key, value: AnyValue { string_value: value } }
-    }
-
-    fn all(point: &'a Point) -> Vec<Self> {
-        point.labels.iter().map(|(name, value)| Self::new(name, value)).collect()
-    }
-}
-
-impl<'a> Metric<'a> {
-    fn of(family: &'a Family, times: Times) -> Self {
-        let numbers = || family.points.iter().filter_map(|point| NumberPoint::of(point, times)).collect();
-        let data = match family.kind {
-            Kind::Gauge => Data::Gauge { data_points: numbers() },
-            Kind::Counter => {
-                Data::Sum { data_points: numbers(), aggregation_temporality: CUMULATIVE, is_monotonic: true }
+/// Writes the families that have values as the body of a request to `/v1/metrics`, of the media type
+/// `application/x-protobuf`.
+pub fn export_request(families: &[Family], resource: Resource<'_>, times: Times) -> Vec<u8> {
+    let mut request = Message::default();
+    // ResourceMetrics: the resource, and the metrics of one scope.
+    request.message(1, |metrics| {
+        metrics.message(1, |described| {
+            described.attribute(1, "service.name", "lbbench");
+            described.attribute(1, "service.version", resource.version);
+            described.attribute(1, "service.instance.id", resource.instance);
+        });
+        metrics.message(2, |of_scope| {
+            of_scope.message(1, |scope| {
+                scope.text(1, "lbbench");
+                scope.text(2, resource.version);
+            });
+            for family in families.iter().filter(|family| !family.points.is_empty()) {
+                of_scope.message(2, |metric| write_metric(metric, family, times));
             }
-            Kind::Histogram => Data::Histogram {
-                data_points: family.points.iter().filter_map(|point| HistogramPoint::of(point, times)).collect(),
-                aggregation_temporality: CUMULATIVE,
-            },
-        };
-        Self { name: family.dotted, description: family.help, unit: family.unit, data }
+        });
+    });
+    request.0
+}
+
+/// Writes a `Metric`.
+fn write_metric(metric: &mut Message, family: &Family, times: Times) {
+    metric.text(1, family.dotted);
+    metric.text(2, family.help);
+    metric.text(3, family.unit);
+    let field = match family.kind {
+        Kind::Gauge => 5,
+        Kind::Counter => 7,
+        Kind::Histogram => 9,
+    };
+    metric.message(field, |data| {
+        for point in &family.points {
+            data.message(1, |written| write_point(written, point, times));
+        }
+        if family.kind != Kind::Gauge {
+            data.whole(2, CUMULATIVE);
+        }
+        if family.kind == Kind::Counter {
+            // It is monotonic.
+            data.whole(3, 1);
+        }
+    });
+}
+
+/// Writes a `NumberDataPoint` or a `HistogramDataPoint`.
+fn write_point(written: &mut Message, point: &Point, times: Times) {
+    written.fixed(2, times.start);
+    written.fixed(3, times.now);
+    let attributes = match &point.value {
+        Value::Number(number) => {
+            written.double(4, *number);
+            7
+        }
+        Value::Count(count) => {
+            written.fixed(6, *count);
+            7
+        }
+        Value::Histogram { bounds, counts, sum } => {
+            written.fixed(4, counts.iter().sum());
+            written.double(5, *sum);
+            written.bytes(6, &counts.iter().flat_map(|count| count.to_le_bytes()).collect::<Vec<u8>>());
+            written.bytes(7, &bounds.iter().flat_map(|bound| bound.to_le_bytes()).collect::<Vec<u8>>());
+            9
+        }
+    };
+    for (name, value) in &point.labels {
+        written.attribute(attributes, name, value);
     }
 }
 
-impl<'a> NumberPoint<'a> {
-    fn of(point: &'a Point, times: Times) -> Option<Self> {
-        let value = match point.value {
-            Value::Count(count) => Number::AsInt(count.to_string()),
-            Value::Number(number) => Number::AsDouble(number),
-            Value::Histogram { .. } => return None,
-        };
-        Some(Self {
-            attributes: Attribute::all(point),
-            start_time_unix_nano: times.start.to_string(),
-            time_unix_nano: times.now.to_string(),
-            value,
-        })
+/// A Protobuf message that is being written (Protocol Buffers documentation, "Encoding").
+#[derive(Debug, Default)]
+struct Message(Vec<u8>);
+
+impl Message {
+    /// The wire types: a whole number in as many bytes as it needs, eight bytes, and bytes with their length.
+    const VARINT: u64 = 0;
+    const FIXED: u64 = 1;
+    const BYTES: u64 = 2;
+
+    fn key(&mut self, field: u64, kind: u64) {
+        self.varint(field << 3 | kind);
+    }
+
+    fn varint(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.0.push(number as u8 | 0x80);
+            number >>= 7;
+        }
+        self.0.push(number as u8);
+    }
+
+    fn whole(&mut self, field: u64, number: u64) {
+        self.key(field, Self::VARINT);
+        self.varint(number);
+    }
+
+    fn fixed(&mut self, field: u64, number: u64) {
+        self.key(field, Self::FIXED);
+        self.0.extend(number.to_le_bytes());
+    }
+
+    fn double(&mut self, field: u64, number: f64) {
+        self.fixed(field, number.to_bits());
+    }
+
+    fn bytes(&mut self, field: u64, bytes: &[u8]) {
+        self.key(field, Self::BYTES);
+        self.varint(bytes.len() as u64);
+        self.0.extend(bytes);
+    }
+
+    fn text(&mut self, field: u64, text: &str) {
+        self.bytes(field, text.as_bytes());
+    }
+
+    fn message(&mut self, field: u64, write: impl FnOnce(&mut Self)) {
+        let mut inner = Self::default();
+        write(&mut inner);
+        self.bytes(field, &inner.0);
+    }
+
+    /// Writes a `KeyValue` with a string.
+    fn attribute(&mut self, field: u64, name: &str, value: &str) {
+        self.message(field, |pair| {
+            pair.text(1, name);
+            pair.message(2, |any| any.text(1, value));
+        });
     }
 }
 
-impl<'a> HistogramPoint<'a> {
-    fn of(point: &'a Point, times: Times) -> Option<Self> {
-        let Value::Histogram { bounds, counts, sum } = &point.value else { return None };
-        Some(Self {
-            attributes: Attribute::all(point),
-            start_time_unix_nano: times.start.to_string(),
-            time_unix_nano: times.now.to_string(),
-            count: counts.iter().sum::<u64>().to_string(),
-            sum: *sum,
-            bucket_counts: counts.iter().map(u64::to_string).collect(),
-            explicit_bounds: bounds,
-        })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_lengths_are_written_as_the_encoding_says() {
+        let mut message = Message::default();
+        message.whole(1, 150);
+        assert_eq!(message.0, [0x08, 0x96, 0x01], "the example of the documentation");
+        let mut message = Message::default();
+        message.text(2, "testing");
+        assert_eq!(message.0, [&[0x12, 0x07][..], b"testing"].concat());
+        let mut message = Message::default();
+        message.message(3, |inner| inner.whole(1, 150));
+        assert_eq!(message.0, [0x1a, 0x03, 0x08, 0x96, 0x01]);
+        let mut message = Message::default();
+        message.double(4, 1.5);
+        assert_eq!(message.0, [0x21, 0, 0, 0, 0, 0, 0, 0xf8, 0x3f]);
+    }
+
+    #[test]
+    fn a_sum_is_written_byte_by_byte() {
+        let family = Family {
+            name: "n_total",
+            dotted: "n",
+            unit: "1",
+            help: "h",
+            kind: Kind::Counter,
+            points: vec![Point { labels: vec![("k", "v".to_owned())], value: Value::Count(513) }],
+        };
+        let mut metric = Message::default();
+        write_metric(&mut metric, &family, Times { start: 1, now: 2 });
+        let point = [
+            &[0x11, 1, 0, 0, 0, 0, 0, 0, 0, 0x19, 2, 0, 0, 0, 0, 0, 0, 0][..],
+            &[0x31, 1, 2, 0, 0, 0, 0, 0, 0],
+            &[0x3a, 8, 0x0a, 1, b'k', 0x12, 3, 0x0a, 1, b'v'],
+        ]
+        .concat();
+        let sum = [&[0x0a, point.len() as u8][..], &point, &[0x10, 2, 0x18, 1]].concat();
+        let expected = [&b"\x0a\x01n\x12\x01h\x1a\x011"[..], &[0x3a, sum.len() as u8], &sum].concat();
+        assert_eq!(metric.0, expected);
     }
 }

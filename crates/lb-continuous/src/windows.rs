@@ -86,7 +86,8 @@ impl Windows {
             let left = seconds - f64::from(self.next) * f64::from(self.window_s);
             let is_last = self.next >= last;
             // The last second is rarely whole.
-            let length = if is_last { left.clamp(0.0, f64::from(self.window_s)) } else { self.window_s.into() };
+            let length =
+                if is_last { left.clamp(0.0, f64::from(self.window_s)) } else { self.window_s.into() };
             if is_last && self.open.get(&last).is_none_or(Tally::is_empty) {
                 self.open.clear();
                 break;
@@ -219,7 +220,11 @@ mod tests {
             let closed = hourly.add(Piece { second: hour * HOUR_S - 1, ..sample.clone() });
             hours += closed.iter().filter(|one| one.hour.is_some()).count();
         }
-        assert_eq!((hours, hourly.hours().count()), (HOURS_KEPT + 50, HOURS_KEPT), "the oldest are forgotten");
+        assert_eq!(
+            (hours, hourly.hours().count()),
+            (HOURS_KEPT + 50, HOURS_KEPT),
+            "the oldest are forgotten"
+        );
         assert_eq!(hourly.totals().requests(), HOURS_KEPT as u64 + 50, "totals forget nothing");
 
         let mut windows = Windows::new(60, 1);

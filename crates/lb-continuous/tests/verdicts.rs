@@ -87,7 +87,8 @@ fn play(mean_ms: f64, seed: u64) -> Vec<Piece> {
     let algorithm: Algorithm = "least-connections".parse().expect("a known algorithm");
     let mut policies = || algorithm.policy().expect("an algorithm that needs no file");
     let options = Options { seed: Seed(seed), ..Options::default() };
-    Simulation::run(&scenario, &schedule, &mut policies, &options, &mut recorders[0]).expect("it can be simulated");
+    Simulation::run(&scenario, &schedule, &mut policies, &options, &mut recorders[0])
+        .expect("it can be simulated");
     recording.finish(recorders, scenario.duration);
     collected.join().expect("it does not panic")
 }

@@ -109,6 +109,12 @@ impl LoadPlan {
         Self { workers: self.workers.min(most), ..self }
     }
 
+    /// Returns the number of threads that send this load: the workers, but no more than there are connections to
+    /// share.
+    pub fn threads(&self) -> usize {
+        self.pool().map_or(self.workers, |pool| self.workers.min(pool)).get()
+    }
+
     /// Returns how long opening a connection may take.
     pub(crate) fn connect_limit(&self) -> Span {
         self.connect_timeout.min(self.request_timeout)

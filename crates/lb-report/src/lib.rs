@@ -69,6 +69,7 @@ pub mod parts {
         Area, Arrangement, Axis, Chart, Colour, Dash, Figure, Heat, Key, Line, Mark, Panel, Plane, Point,
         Row as ChartRow, Rows, Rule, Scale, Span, Style, Symbol,
     };
+    pub use super::console_table::on_console;
     pub use super::html::{figure, page, prose, scrolling};
     pub use super::markdown::{captioned, escape};
     pub use super::tables::{Cell, Row, Table, Tone};

@@ -2,6 +2,7 @@
 //! [`Overrides`].
 
 use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
+use super::live_args::{LiveArgs, MarkArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
 use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;
@@ -65,6 +66,15 @@ pub enum Command {
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),
+    /// Send load without end, with live metrics, windows and marks.
+    ///
+    /// The same as `--duration forever`: the busiest moment of the config goes on until Ctrl-C or SIGTERM, which end it
+    /// with its report. With `--duration 1h` it ends by itself. docs/continuous.md describes it.
+    ServeLoad(RunArgs),
+    /// Mark a running load, for example when a new version is deployed.
+    ///
+    /// The load then says how latency, errors and throughput changed since the mark.
+    Mark(MarkArgs),
     /// Learn a traffic model from recorded requests.
     ///
     /// Fits rates by weekday and hour, popularity, bursts and sessions, and prints how well each fits.
@@ -121,6 +131,9 @@ pub struct RunArgs {
     /// The experiment to run.
     #[command(flatten)]
     pub experiment: ConfigArgs,
+    /// What is waited for, and how a load without end is watched.
+    #[command(flatten)]
+    pub live: LiveArgs,
     /// Keep invalid trials.
     ///
     /// They count, with a warning; by default they are repeated and left out. For trying things

@@ -1,6 +1,7 @@
 //! `bench` without a command: runs the experiment.
 
 use super::args::{Cli, RunArgs};
+use super::serve_load;
 use super::shared::{block_on, command_line, detail, listen, print_more, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunFile, RunOptions};
@@ -54,6 +55,11 @@ pub(super) async fn run_job(
     interrupt: Option<&Interrupt>,
 ) -> Result<Outcome, Failure> {
     let Job { loaded, plan, command } = job;
+    if plan.is_endless() {
+        serve_load::refuse_mode(&mode)?;
+        return Ok(Outcome { code: serve_load::serve(args, job, None).await?, missed: Vec::new() });
+    }
+    args.live.refuse_without_end()?;
     let mode = match &args.max_rate {
         Some(objective) => Mode::MaxRate(read_objective(objective)?),
         None => mode,
@@ -64,6 +70,7 @@ pub(super) async fn run_job(
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
     let interrupt = interrupt.cloned().unwrap_or_else(listen);
+    args.live.wait(plan, &interrupt, args.quiet).await?;
     let progress = Progress::new(args.quiet, detail(args.verbose));
     let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
     let mut observers: Vec<&dyn Observe> = vec![&progress];
@@ -110,7 +117,7 @@ pub(super) async fn run_job(
 
 /// Opens the folder of a new run, or of the run to resume. Returns the id of the run, the folder and the
 /// claim to it.
-fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
+pub(super) fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
     if let Some(path) = &args.resume {
         let file = RunFile::read(path).or_exit(ExitCode::Usage)?;
         let missing = || anyhow!("--resume: `{}` holds no run to resume (no run.json)", path.display());

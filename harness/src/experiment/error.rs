@@ -159,7 +159,7 @@ impl RunError {
     }
 
     /// Wraps an error from starting or controlling the system under test.
-    pub(super) fn testbed(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn testbed(error: impl Into<anyhow::Error>) -> Self {
         Self::Testbed(error.into())
     }
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub const EVENTS_VERSION: u32 = 1;
 
 /// How often a running phase is reported.
-pub(super) const PULSE_PERIOD: Duration = Duration::from_millis(200);
+pub(crate) const PULSE_PERIOD: Duration = Duration::from_millis(200);
 
 /// Watches a run. The experiment calls it on its own thread and waits for it, so an observer must be quick.
 pub trait Observe {
@@ -211,7 +211,7 @@ impl Event {
     }
 
     /// Makes the event with the current figures of a phase that began `elapsed` ago.
-    pub(super) fn pulse(trial: &str, phase: &str, elapsed: Duration, now: Snapshot) -> Self {
+    pub(crate) fn pulse(trial: &str, phase: &str, elapsed: Duration, now: Snapshot) -> Self {
         Self::Pulse {
             trial: trial.to_owned(),
             phase: phase.to_owned(),

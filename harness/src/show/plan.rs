@@ -51,8 +51,19 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     if plan.balancers() > 1 {
         let _ = writeln!(out, "balancers: {}; each sees only its own requests", plan.balancers());
     }
-    let _ = writeln!(out, "repetitions: {}", repetitions(plan));
-    let _ = writeln!(out, "length: {}", length(plan));
+    if plan.is_endless() {
+        let algorithm = plan.switch_once().map_or_else(
+            || "the load balancer is left as it is".to_owned(),
+            |algorithm| format!("after one switch to {algorithm}"),
+        );
+        let _ = writeln!(
+            out,
+            "length: until it is stopped, at the busiest moment of the first scenario; {algorithm}"
+        );
+    } else {
+        let _ = writeln!(out, "repetitions: {}", repetitions(plan));
+        let _ = writeln!(out, "length: {}", length(plan));
+    }
     for scrape in plan.scrapes() {
         let _ = writeln!(out, "scrape: {}", read_beside(scrape, plan.scrape_interval()));
     }

@@ -82,7 +82,7 @@ fn again_and_again(replay: &Replay) -> impl Iterator<Item = Span> + '_ {
     let last = replay.times().last().unwrap_or(Span::ZERO);
     let gap = last.mul_f64(1.0 / replay.len().saturating_sub(1).max(1) as f64);
     let round = last + gap.max(SHORTEST_GAP);
-    (0_u64..).take_while(|_| !replay.is_empty()).flat_map(move |number| {
+    (0_u64..).take_while(move |_| !replay.is_empty()).flat_map(move |number| {
         let begin = round * number;
         replay.times().map(move |at| begin + at)
     })

@@ -586,7 +586,11 @@ fn first_without_end(setup: &Setup, count: usize) -> Vec<(f64, u16, u32)> {
     let all: Vec<_> = schedule.stream().take(count).collect();
     let numbers: Vec<u32> = all.iter().map(|arrival| arrival.id.0).collect();
     let first = schedule.users().len() as u32;
-    assert_eq!(numbers, (first..first + count as u32).collect::<Vec<_>>(), "numbers follow those of the users");
+    assert_eq!(
+        numbers,
+        (first..first + count as u32).collect::<Vec<_>>(),
+        "numbers follow those of the users"
+    );
     all.iter().map(|arrival| (arrival.at.as_secs_f64(), arrival.class, arrival.row)).collect()
 }
 
@@ -617,10 +621,15 @@ fn without_end_users_stay_and_a_week_later_there_is_a_next_arrival() {
     let mut setup = Setup::ecommerce();
     setup.stages[0].ramp_up = Span::from_secs(10);
     setup.stages[0].user_variance = 0.5;
-    let schedule = Schedule::new(Arc::new(setup.workload().expect("a sound workload").endless(1)), setup.seed);
+    let schedule =
+        Schedule::new(Arc::new(setup.workload().expect("a sound workload").endless(1)), setup.seed);
     assert_eq!((schedule.users().len(), schedule.is_open()), (4, false), "their number does not vary");
     assert!(schedule.users().iter().all(|user| user.windows.len() == 1 && user.windows[0].1 == Time::MAX));
-    assert_eq!(schedule.users()[2].windows[0].0, Time::ZERO + Span::from_secs(5), "they come one after the other");
+    assert_eq!(
+        schedule.users()[2].windows[0].0,
+        Time::ZERO + Span::from_secs(5),
+        "they come one after the other"
+    );
     assert_eq!(schedule.sha256().len(), 64, "it has a hash");
 
     // One arrival every hour: the 200th is more than a week away.

@@ -107,7 +107,7 @@ fn attached(testbed: &Testbed, way: Way) -> impl Future<Output = String> + use<>
 }
 
 /// Plans the load of one phase, and sets up the hooks of the generator.
-fn plan_load(
+pub(super) fn plan_load(
     context: &Context<'_>,
     testbed: &Testbed,
     way: Way,
@@ -151,7 +151,7 @@ fn plan_load(
         observe: context.plan.observe().filter(|_| name == MEASURE).cloned(),
         keep_actions: context.record_actions && name == MEASURE,
     };
-    Ok((plan, Hooks { requests, progress, slow: slow.map(|(sink, _)| sink), stop }))
+    Ok((plan, Hooks { requests, progress, slow: slow.map(|(sink, _)| sink), stop, ..Hooks::default() }))
 }
 
 /// Returns where replies name their backend along this way: what the user says of a load balancer that is already

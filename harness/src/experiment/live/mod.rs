@@ -6,6 +6,7 @@ mod alive;
 mod balancer;
 mod before;
 mod connect;
+mod endless;
 mod load;
 mod phases;
 mod sample;
@@ -24,6 +25,8 @@ use lb_record::TrialRecord;
 use lb_results::Trial;
 use std::sync::Arc;
 use testbed::Testbed;
+
+pub use endless::Stand;
 
 /// Runs the trials of one scenario against real processes.
 pub(super) struct LiveTrials<'a> {
