@@ -79,6 +79,7 @@ pub mod cli;
 pub mod exit;
 pub mod experiment;
 pub mod show;
+pub mod suite;
 pub mod testbed;
 pub mod traffic;
 

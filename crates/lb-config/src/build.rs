@@ -6,13 +6,14 @@ use super::draft::types::{Context, Draft, DraftScenario};
 use super::engine::Engine;
 use super::error::{ConfigError, Findings};
 use super::frame::Frame;
-use super::inputs::{read_journey, read_topology};
+use super::inputs::{read_journey, read_mock_api, read_topology};
 use super::plan::Plan;
 use super::planned::PlannedScenario;
 use super::policy::read_policy;
 use super::replay::open_topology;
 use super::said::{By, Said};
 use super::scenario::build_scenario;
+use super::select::select_parts;
 use super::settings::Settings;
 use super::source::{BUNDLED, Loaded};
 use super::target::{note_ignored_weights, ours_only, runner_of, settle_target};
@@ -35,7 +36,10 @@ pub(super) fn build_plan(
     problems
         .extend(found.into_iter().filter(|new| !loaded.problems.iter().any(|old| old.touches(&new.path))));
     match plan {
-        Some(plan) if problems.is_empty() => Ok(Plan { notes, ..plan }),
+        Some(plan) if problems.is_empty() => {
+            let notes = loaded.notes.iter().cloned().chain(notes).collect();
+            Ok(Plan { notes, ..plan })
+        }
         _ => Err(ConfigError::Invalid { name: loaded.name.clone(), problems }),
     }
 }
@@ -50,6 +54,7 @@ fn gather(
     let folder = loaded.folder.as_deref();
     let journey = read_journey(settings, folder, variable, findings);
     let mut topology = read_topology(settings, folder, findings);
+    let mock_api = read_mock_api(settings, folder, findings);
     // A config cannot be interpreted without its journey, but the names of algorithms can still be checked.
     let Some(journey) = journey else {
         choose(&named_algorithms(&Draft::default(), settings), &Runner::External, findings);
@@ -68,6 +73,7 @@ fn gather(
         open_topology(topology, recorded, is_chosen, findings);
     }
     select_scenario(&mut draft, settings, findings);
+    select_parts(&mut draft, recorded.as_ref().unwrap_or(&journey), settings, findings);
     // A bundled config cannot know what is declared.
     let chooses = settings.algorithms.is_flag() || own && names_some(&draft, settings);
     let named = match &target.declared {
@@ -144,6 +150,7 @@ fn gather(
         cool_down: settings.cool_down,
         drain_timeout: settings.drain_timeout,
         thresholds,
+        mock_api,
         scenarios,
         notes: Vec::new(),
     })

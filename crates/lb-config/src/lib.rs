@@ -36,6 +36,9 @@
 //!    balancer, `algorithms` the algorithms, `thresholds` the thresholds.
 //! 6. `build` makes the [`Plan`] of all that, and `show` renders it.
 //!
+//! `select` keeps the classes, actions and scenarios that flags select. `packs` makes a config and overrides of a
+//! scenario pack ([`Pack`]), which then take the same way.
+//!
 //! All problems are reported at once, each with its location, its value and a fix. A setting that is not
 //! applied as written becomes a [`Note`].
 
@@ -59,7 +62,9 @@ mod estimate;
 mod frame;
 mod inputs;
 mod load_balancer;
+mod mock_api;
 mod overrides;
+mod packs;
 mod passes;
 mod plan;
 mod planned;
@@ -70,6 +75,7 @@ mod replay_flags;
 mod runnable;
 mod said;
 mod scenario;
+mod select;
 mod settings;
 mod show;
 mod source;
@@ -82,14 +88,19 @@ pub mod values;
 
 pub use address::one_address;
 pub use algorithms::{Skipped, lacks};
-pub use bundled::configs as bundled_configs;
+pub use bundled::{BundledFile, bundled_files, configs as bundled_configs};
 pub use declaration_file::is_declaration;
 pub use declared::declared_url;
 pub use draft::limits::ServiceLimit;
 pub use engine::{Dialect, Engine};
 pub use error::{ConfigError, Note, Problem};
 pub use load_balancer::{LoadBalancer, Target};
+pub use mock_api::MockApi;
 pub use overrides::Overrides;
+pub use packs::{
+    Pack, PackError, PackMode, PackSuite, Played, Selected, SuiteFile, SuiteRun, pack_names, pack_schema,
+    suite_schema,
+};
 pub use plan::Plan;
 pub use planned::{PatternSummary, PlannedScenario};
 pub use policy::TrainedPolicy;

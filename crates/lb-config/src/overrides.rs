@@ -20,6 +20,10 @@ use std::time::Duration;
 const MOST_REPETITIONS: u32 = 1000;
 /// Upper limit for the number of private views: no machine has more threads for a load balancer.
 const MOST_BALANCERS: u16 = 64;
+/// The lowest number of users that may start per second.
+pub(crate) const LOWEST_SPAWN_RATE: f64 = 0.001;
+/// The highest number of users that may start per second.
+pub(crate) const HIGHEST_SPAWN_RATE: f64 = 100_000.0;
 /// The longest warm-up: a day.
 const LONGEST_WARM_UP_S: f64 = 86_400.0;
 
@@ -30,6 +34,29 @@ pub struct Overrides {
     /// Run only this scenario of the config (case-insensitive).
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub scenario: Option<String>,
+    /// Run only scenarios, user classes and actions with one of these tags.
+    ///
+    /// A scenario or user class with one of the tags runs with all of its actions; otherwise, only its actions with
+    /// one of the tags run. Opening and closing actions of sessions always run.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Workload")
+    )]
+    pub tags: Vec<String>,
+    /// Leave out scenarios, user classes and actions with one of these tags.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Workload")
+    )]
+    pub exclude_tags: Vec<String>,
+    /// Only these user classes, with their weights (case-insensitive).
+    ///
+    /// Configs call a user class a profile. The others are left out, and the classes that remain share all users.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Workload")
+    )]
+    pub user_class: Vec<String>,
     /// Length of each scenario, such as `30s` or `2m`.
     ///
     /// Offsets, durations, ramp-ups and the faults of the config are stretched or squeezed alike, so that
@@ -60,6 +87,15 @@ pub struct Overrides {
         arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Workload")
     )]
     pub ramp_up: Option<Duration>,
+    /// Users that start per second, until all of a pattern are there.
+    ///
+    /// Sets the ramp-up of each pattern to its users divided by this rate. `--duration` and `--time-scale` do not scale
+    /// it.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "N", value_parser = values::number, allow_hyphen_values = true, conflicts_with = "ramp_up", help_heading = "Workload")
+    )]
+    pub spawn_rate: Option<f64>,
     /// Arrivals per second in place of users, such as `poisson:500`.
     ///
     /// Open model: `constant:500`, `poisson:500`, `ramp:100-800` (from the beginning to the end of each
@@ -348,6 +384,7 @@ impl Overrides {
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
             ("--connect-timeout", seconds(self.connect_timeout), [0.001, 3600.0], " seconds"),
             ("--warm-up", seconds(warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
+            ("--spawn-rate", self.spawn_rate, [LOWEST_SPAWN_RATE, HIGHEST_SPAWN_RATE], " users per second"),
             ("--time-scale", self.time_scale, [0.001, 1e6], ""),
             ("--precision", self.precision, [0.001, 1.0], ""),
             ("--detect", self.detect, [0.001, 1.0], ""),

@@ -7,6 +7,7 @@ use super::algorithms::Skipped;
 use super::engine::{Dialect, Engine};
 use super::error::Note;
 use super::load_balancer::Target;
+use super::mock_api::MockApi;
 use super::planned::PlannedScenario;
 use super::policy::TrainedPolicy;
 use super::tls::Tls;
@@ -55,6 +56,7 @@ pub struct Plan {
     pub(crate) cool_down: Span,
     pub(crate) drain_timeout: Span,
     pub(crate) thresholds: Vec<Threshold>,
+    pub(crate) mock_api: Option<MockApi>,
     pub(crate) scenarios: Vec<PlannedScenario>,
     pub(crate) notes: Vec<Note>,
 }
@@ -196,6 +198,11 @@ impl Plan {
     /// Returns the conditions under which the run passes.
     pub fn thresholds(&self) -> &[Threshold] {
         &self.thresholds
+    }
+
+    /// Returns what the mock backends answer. `None` means their own applications.
+    pub fn mock_api(&self) -> Option<&MockApi> {
+        self.mock_api.as_ref()
     }
 
     /// Returns the scenarios in the order in which they run; at least one.

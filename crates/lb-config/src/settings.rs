@@ -20,11 +20,13 @@ use lb_admin_client::{Declaration, Switching};
 use lb_core::BackendFrom;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::fault::Fault;
+use lb_core::ordered::Ordered;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
 use lb_results::Metric;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -37,6 +39,12 @@ pub(crate) struct Settings {
     pub(crate) algorithms: Said<Vec<Said<String>>>,
     /// The only scenario to run; `None` means all.
     pub(crate) scenario: Option<Said<String>>,
+    /// Tags of what runs; empty means everything.
+    pub(crate) tags: Vec<String>,
+    /// Tags of what does not run.
+    pub(crate) exclude_tags: Vec<String>,
+    /// Names of the user classes that run; empty means all.
+    pub(crate) user_classes: Vec<String>,
     /// Number of passes over all algorithms.
     pub(crate) passes: Passes,
     /// Margin of equivalence, as a fraction.
@@ -77,6 +85,8 @@ pub(crate) struct Settings {
     pub(crate) duration_s: Option<Said<f64>>,
     /// Seconds over which the users of every pattern arrive; `None` uses the ramp-ups of the config.
     pub(crate) ramp_up_s: Option<Said<f64>>,
+    /// Users of every pattern that start per second. `None` leaves the ramp-ups as they are.
+    pub(crate) spawn_rate: Option<Said<f64>>,
     /// Arrivals in the open model. `None` means the closed model.
     pub(crate) arrivals: Option<Said<Arrivals>>,
     /// Upper limit for the sessions of the open model in flight.
@@ -96,6 +106,8 @@ pub(crate) struct Settings {
     pub(crate) actions_per_session: Option<[u32; 2]>,
     /// The journey: what users can do.
     pub(crate) journey: Said<Source<Journey>>,
+    /// The replies of the mock backends. `None` means their own applications.
+    pub(crate) mock_api: Option<Source<Ordered<Value>>>,
     /// The topology: the backends and their faults.
     pub(crate) topology: Said<Source<Topology>>,
     /// Faults in every scenario, on the timeline of the config.
@@ -200,6 +212,9 @@ impl Settings {
         Self {
             algorithms: algorithms(bench, flags, defaults),
             scenario: flags.scenario.clone().map(|name| Said::by_flag("--scenario", name)),
+            tags: flags.tags.clone(),
+            exclude_tags: flags.exclude_tags.clone(),
+            user_classes: flags.user_class.clone(),
             passes,
             margin: flags.margin.or(bench.margin).unwrap_or(defaults.margin),
             primary_metric: primary_metric(bench, flags, defaults, findings),
@@ -234,6 +249,7 @@ impl Settings {
             users: flags.users.map(|users| Said::by_flag("--users", users)),
             duration_s: seconds("--duration", flags.duration),
             ramp_up_s: seconds("--ramp-up", flags.ramp_up),
+            spawn_rate: flags.spawn_rate.map(|rate| Said::by_flag("--spawn-rate", rate)),
             arrivals: Said::first(
                 ("--arrivals", flags.arrivals.clone().map(Arrivals::Short)),
                 ("bench.arrivals", bench.arrivals.clone()),
@@ -245,6 +261,7 @@ impl Settings {
             background_rps: bench.background_rps,
             think_time_s: bench.think_time_s,
             actions_per_session: bench.actions_per_session,
+            mock_api: bench.mock_api.clone(),
             journey: configured("bench.journey", bench.journey.clone(), named(defaults.journey)),
             topology: Said::first(
                 ("--topology", flags.topology.as_deref().map(named)),

@@ -48,6 +48,7 @@ impl Plan {
             "cool_down_s": self.cool_down.as_secs_f64(),
             "drain_timeout_s": self.drain_timeout.as_secs_f64(),
             "schedule_sha256": schedule_sha256,
+            "mock_api": self.mock_api.as_ref().map(|api| &api.name),
             "thresholds": self.thresholds.iter().map(Threshold::text).collect::<Vec<_>>(),
             "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),
             "notes": self.notes,

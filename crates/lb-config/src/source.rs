@@ -4,7 +4,7 @@ use super::bundled::{self, Bundled};
 use super::check::check;
 use super::document::{explain, parse, too_long};
 use super::engine::Dialect;
-use super::error::{ConfigError, Findings, Problem};
+use super::error::{ConfigError, Findings, Note, Problem};
 use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
 use lb_admin_client::Declaration;
 use lb_admin_client::declared::blank_headers;
@@ -32,6 +32,8 @@ pub struct Loaded {
     pub(super) dialect: Dialect,
     pub(super) file: Arc<File>,
     pub(super) problems: Vec<Problem>,
+    /// Notes about where settings come from, for the notes of the plan.
+    pub(super) notes: Vec<Note>,
 }
 
 impl Loaded {
@@ -139,6 +141,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
             dialect,
             file: Arc::new(file),
             problems,
+            notes: Vec::new(),
         }),
         None => Err(ConfigError::Invalid { name, problems }),
     }
@@ -202,6 +205,12 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
             r#"`{"scenarios": [{"name": "first", "duration_minutes": 1, "concurrent_users": 10}]}`"#
         ));
     }
+    if map.contains_key("modes") && map.contains_key("answers") {
+        return Err("is a scenario pack; play it with `bench pack FOLDER`".to_owned());
+    }
+    if map.get("suite").is_some_and(Value::is_array) {
+        return Err("is a suite; play it with `bench suite FILE`".to_owned());
+    }
     let hint = map.keys().map(|key| did_you_mean(key, MARKS)).find(|hint| !hint.is_empty());
     Err(format!(
         "no shape of a config is recognised{}: the top has the keys {}, and a config has one of {}",
@@ -213,7 +222,10 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
 
 /// Validates a document against the schema of `T` and deserialises it, repaired where necessary. `None`, with
 /// at least one problem, if it cannot be repaired.
-fn typed<T: JsonSchema + DeserializeOwned>(document: &Value, problems: &mut Vec<Problem>) -> Option<T> {
+pub(super) fn typed<T: JsonSchema + DeserializeOwned>(
+    document: &Value,
+    problems: &mut Vec<Problem>,
+) -> Option<T> {
     let schema = schemars::schema_for!(T).to_value();
     let (repaired, found) = check(&schema, document.clone());
     problems.extend(found);
@@ -303,7 +315,7 @@ fn read_typed<T: JsonSchema + DeserializeOwned>(
     typed.filter(|_| !failed)
 }
 
-fn read_beside(name: &str, folder: Option<&Path>) -> std::io::Result<String> {
+pub(super) fn read_beside(name: &str, folder: Option<&Path>) -> std::io::Result<String> {
     lb_io::read_json(Path::new(name)).or_else(|error| match folder {
         Some(folder) => lb_io::read_json(&folder.join(name)),
         None => Err(error),

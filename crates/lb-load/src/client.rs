@@ -317,7 +317,7 @@ impl Client {
             }
         }
         if exchange.outcome == Outcome::Ok
-            && workload.has_checks(step)
+            && workload.checks(step, reply.status)
             && let Err(failure) = behaviour.check(step, &self.seen(&exchange))
         {
             tracing::debug!(step = step.0, failure, "a check failed");

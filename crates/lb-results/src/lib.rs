@@ -28,6 +28,7 @@ mod noise;
 mod read;
 mod records;
 mod requests;
+mod suite;
 mod summary;
 mod trial;
 mod trial_file;
@@ -39,6 +40,7 @@ pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, parse_summary, read_summary};
 pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
+pub use suite::{SUITE_VERSION, SuiteRunState, SuiteRunSummary, SuiteState, SuiteSummary};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
     ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,

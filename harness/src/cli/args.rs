@@ -1,6 +1,7 @@
 //! The command line as `clap` parses it. Flags that override a config are defined by
 //! [`Overrides`].
 
+use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
 use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;
@@ -28,7 +29,7 @@ pub struct Cli {
     pub run: RunArgs,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage or config, 3 preflight failed, \
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error or a failed run of a suite, 2 usage or config, 3 preflight failed, \
 4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
 (results are kept), 98 regression, 99 threshold not held, \
 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (partial results are kept).";
@@ -42,6 +43,19 @@ pub enum Command {
     Doctor(ConfigArgs),
     /// List the algorithms.
     Algorithms,
+    /// List the scenario packs, with what each answers.
+    Packs,
+    /// Play a scenario pack: a load test in one word.
+    ///
+    /// On the address that `--url` or `--load-balancer` names, or on mock backends behind the reference load balancer.
+    /// For example, `bench pack boutique smoke --profile checkout-heavy`. docs/packs.md describes packs.
+    Pack(PackArgs),
+    /// Run packs and configs one after the other, as a file lists them.
+    ///
+    /// One that fails does not keep the others from running. Ends with exit code 1 if any failed.
+    Suite(SuiteArgs),
+    /// Print files that come with `bench`, to copy and edit.
+    Show(ShowArgs),
     /// Measure the noise of this machine: run one algorithm under two labels.
     ///
     /// The noise floor is stored next to the results and used by later verdicts for the same machine and

@@ -13,6 +13,9 @@ mod doctor;
 mod export;
 mod import;
 mod learn;
+mod pack;
+mod pack_args;
+mod packs;
 mod parse;
 mod plan;
 mod recover;
@@ -20,6 +23,8 @@ mod replay_events;
 mod report;
 mod run;
 mod shared;
+mod show;
+mod suite;
 mod synthesise;
 mod traffic_args;
 mod validate;
@@ -31,6 +36,7 @@ pub use args::{
     ReportArgs, RunArgs,
 };
 pub use dispatch::execute;
+pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};
 pub use parse::parse;
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use what_if_args::WhatIfArgs;

@@ -29,6 +29,9 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
         let _ = writeln!(out, "backend of a reply: named by {place}");
     }
     out.push_str(&declared(plan));
+    if let (Some(api), false) = (plan.mock_api(), plan.target().started().is_empty()) {
+        let _ = writeln!(out, "mock backends answer: {}", api.name);
+    }
     let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
     for skipped in plan.skipped() {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);

@@ -43,7 +43,7 @@ pub use arrivals::{Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment,
 pub use classes::{ClassMix, Stage, UserClass};
 pub use ids::{SessionKey, UserId};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
-pub use look::{Check, Extract, ExtractFrom, Seen};
+pub use look::{Check, Extract, ExtractFrom, JsonType, Seen};
 pub use recorded::{Recorded, Replay, ReplayBuilder, ReplayRequest};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};

@@ -10,6 +10,7 @@ use lb_core::topology::Topology;
 use lb_core::workload::Journey;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Settings of the experiment, in a config of any shape. Flags override them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -85,6 +86,9 @@ pub(crate) struct Bench {
     pub(crate) topology: Option<Source<Topology>>,
     /// What users can do: a bundled name, a path, or the object itself.
     pub(crate) journey: Option<Source<Journey>>,
+    /// What the mock backends of the embedded run answer: the name of a bundled pack that has a mock API, a path, or the
+    /// object itself (docs/mock-api.md). Without it, they are a shop.
+    pub(crate) mock_api: Option<Source<Ordered<Value>>>,
     /// The load balancer under test; the embedded one if left out. `base_url` alone does not name a load
     /// balancer.
     pub(crate) load_balancer: Option<LoadBalancerBlock>,

@@ -104,6 +104,7 @@ async fn start_balancer(
             let traces = context.traces.map(|_| format!("../../{TRACES}"));
             let spec = ReferenceSpec {
                 topology: &inner.topology,
+                has_mock_api: context.plan.mock_api().is_some(),
                 policy,
                 balancers: context.plan.balancers(),
                 traces: traces.as_deref().zip(context.traces),
