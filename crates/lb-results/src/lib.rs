@@ -62,18 +62,8 @@ pub use summary::observed::{
     HitGain, HitRatio, HitVerdict, ObservedAction, ObservedQuarter, ObservedSummary, ObservedValue,
 };
 pub use summary::pilot::PilotSummary;
-<<<<<<< ours
-pub use summary::recovery::{
-    LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict,
-};
-pub use summary::resource::{ResourceCorrelation, ResourceSummary};
-||||||| base
-pub use summary::recovery::{
-    LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict,
-};
-=======
 pub use summary::recovery::{LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict};
->>>>>>> theirs
+pub use summary::resource::{ResourceCorrelation, ResourceSummary};
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
 pub use summary::trial_row::{GeneratorSummary, TrialSummary};
