@@ -15,6 +15,9 @@ use std::time::Instant;
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The most notes that are kept for the results: what recurs for weeks must not fill the memory.
+const MOST_NOTES: usize = 50;
+
 /// What does not change while the load runs.
 #[derive(Clone, Debug)]
 pub(super) struct About {
@@ -130,7 +133,7 @@ impl Shared {
     /// Tells the user something, and keeps it for the results.
     pub(super) fn note(&self, text: String) {
         let mut live = self.lock();
-        if !live.notes.contains(&text) {
+        if live.notes.len() < MOST_NOTES && !live.notes.contains(&text) {
             live.notes.push(text.clone());
         }
         live.news.push(text);
