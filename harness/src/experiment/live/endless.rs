@@ -123,9 +123,10 @@ fn announce(context: &Context<'_>, choice: &Choice, note: Option<String>) {
             others.join(", ")
         )
     });
-    for text in
-        warning.into_iter().chain(note).chain(first).chain(plan.notes().iter().map(ToString::to_string))
-    {
+    let scrape = (!plan.scrapes().is_empty())
+        .then(|| "--scrape has no effect: a load without end has no trials to read metrics beside".to_owned());
+    let said = warning.into_iter().chain(note).chain(first).chain(scrape);
+    for text in said.chain(plan.notes().iter().map(ToString::to_string)) {
         context.events.observe(&Event::Note { text });
     }
 }
