@@ -43,6 +43,11 @@ const FEWEST_SLICES: usize = 5;
 const HOLD: usize = 10;
 /// Longest blocks, in slices, in which the steps of latency are resampled.
 const BLOCK: usize = 10;
+/// Steps further from the mean than this many standard deviations, estimated from the median, are jumps of the load
+/// rather than chance, and count with this distance.
+const JUMP: f64 = 5.0;
+/// The standard deviation of normal deviations, as a multiple of the median of their sizes.
+const PER_MEDIAN: f64 = 1.4826;
 /// The fewest steps that are resampled.
 const FEWEST_STEPS: usize = 3;
 
@@ -146,7 +151,7 @@ impl TrialRecovery {
         let back = back.map(|slice| {
             let seconds = (slice as f64 * slices.width_s - end_s).max(0.0);
             let rise = slices.within(start_s, end_s).start;
-            (seconds, interval_within(&slices, rise..=slice, seconds, seed))
+            (seconds, interval_within(&slices, rise..=slice, (end_s, seconds), limit_ms, seed))
         });
         Some(Self { reference, reference_ms, limit_ms, width_s: slices.width_s, back })
     }
@@ -166,23 +171,27 @@ fn first_within(slices: &Slices, span: std::ops::Range<usize>, limit_ms: f64) ->
     (span.start..last).find(|slice| is_low(*slice..slice + 1) && is_low(*slice..(slice + HOLD).min(span.end)))
 }
 
-/// Returns the interval of a recovery in `seconds` that the steps of latency from the rise to the recovery allow.
+/// Returns the interval of a recovery in `seconds` from the end of the peak at `end_s` that the steps of latency, from the
+/// rise to the recovery, allow.
 fn interval_within(
     slices: &Slices,
     way: std::ops::RangeInclusive<usize>,
-    seconds: f64,
+    (end_s, seconds): (f64, f64),
+    limit_ms: f64,
     seed: Seed,
 ) -> [f64; 2] {
     let width_s = slices.width_s;
     let as_found = [(seconds - width_s).max(0.0), seconds + width_s];
-    let path = by_due_time(slices, way);
-    let Some(top) = (0..path.len()).max_by(|a, b| path[*a].total_cmp(&path[*b])) else { return as_found };
+    let Some((first_s, path)) = by_due_time(slices, way) else { return as_found };
+    let last = path.len() - 1;
+    let top = (((end_s - first_s) / width_s).round().max(0.0) as usize).min(last);
     let steps: Vec<f64> = path.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let (rise, fall) = steps.split_at(top);
-    if fall.len() < FEWEST_STEPS {
+    // Latency that was never high, or fell at once, leaves no walk to resample.
+    if fall.len() < FEWEST_STEPS || 1e3 * path[top] <= limit_ms {
         return as_found;
     }
-    let speed = (path[top] - path[path.len() - 1]) / (fall.len() as f64 * width_s);
+    let speed = (path[top] - path[last]) / (fall.len() as f64 * width_s);
     let mut walks = [Walk::of(rise), Walk::of(fall)];
     let mut rng = seed.stream(&[]);
     let shifts = (0..STEP_RESAMPLES)
@@ -192,8 +201,8 @@ fn interval_within(
 }
 
 /// Returns the mean latency in seconds by the time at which requests were due, one value for the length of a slice, from
-/// the latencies of slices by the time at which requests ended.
-fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Vec<f64> {
+/// the latencies of slices by the time at which requests ended; and the time of the first value. `None` without values.
+fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Option<(f64, Vec<f64>)> {
     let mut points: Vec<(f64, f64)> = Vec::new();
     for slice in way {
         let Some(latency_s) = slices.mean(slice..slice + 1).map(|millis| millis / 1e3) else { continue };
@@ -203,9 +212,7 @@ fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Vec<f64
             points.push((due_s, latency_s));
         }
     }
-    let [Some((first_s, _)), Some((last_s, _))] = [points.first().copied(), points.last().copied()] else {
-        return Vec::new();
-    };
+    let ((first_s, _), (last_s, _)) = (*points.first()?, *points.last()?);
     let count = ((last_s - first_s) / slices.width_s + 1e-9).floor() as usize;
     let mut path = Vec::with_capacity(count + 1);
     let mut pairs = points.windows(2).peekable();
@@ -218,7 +225,7 @@ fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Vec<f64
         let ((from_s, low), (to_s, high)) = (pair[0], pair[1]);
         path.push(low + (high - low) * (due_s - from_s) / (to_s - from_s));
     }
-    path
+    (!path.is_empty()).then_some((first_s, path))
 }
 
 /// The deviations of steps from their mean.
@@ -237,8 +244,11 @@ impl Walk {
         let block = (count / 3).clamp(1, BLOCK);
         let scale = (count as f64 / count.saturating_sub(block).max(1) as f64).sqrt();
         // One or two steps say nothing about how they vary.
-        let deviations =
+        let mut deviations: Vec<f64> =
             if count < FEWEST_STEPS { Vec::new() } else { steps.iter().map(|step| step - mean).collect() };
+        let sizes: Vec<f64> = deviations.iter().map(|deviation| deviation.abs()).collect();
+        let most = JUMP * PER_MEDIAN * median(&sizes).unwrap_or(0.0);
+        deviations.iter_mut().for_each(|deviation| *deviation = deviation.clamp(-most, most));
         Self { deviations, block, scale, positions: Vec::new() }
     }
 
