@@ -31,6 +31,8 @@ const SEED: Seed = Seed(0x7265_636f);
 const STEP_RESAMPLES: usize = 2_000;
 /// Latency counts as back up to this much above its reference.
 const BAND: f64 = 0.25;
+/// Latency after a peak is still falling if it falls by more than this share of itself over the reference.
+const FALLING: f64 = 0.1;
 /// The percentile of the slices of the reference that the limit is at least.
 const USUAL: f64 = 0.975;
 /// Lengths of slices in tenths of a second.
@@ -157,11 +159,24 @@ impl TrialRecovery {
     }
 }
 
-/// Returns whether both halves of a span have about the same latency.
+/// Returns whether latency has stopped falling over a span: its first half is higher than its second by no more than a
+/// tenth, or by no more than chance explains.
 fn is_settled(slices: &Slices, span: &std::ops::Range<usize>) -> bool {
     let middle = span.start + span.len() / 2;
-    let halves = slices.mean(span.start..middle).zip(slices.mean(middle..span.end));
-    halves.is_some_and(|(first, second)| first <= second * (1.0 + BAND))
+    let [first, second] = [span.start..middle, middle..span.end].map(|half| slices.means(half));
+    let [Some((before, before_error)), Some((after, after_error))] = [mean_of(&first), mean_of(&second)]
+    else {
+        return false;
+    };
+    before - after <= (FALLING * after).max(2.0 * before_error.hypot(after_error))
+}
+
+/// Returns the mean of values and its standard error. `None` without values.
+fn mean_of(values: &[f64]) -> Option<(f64, f64)> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (!values.is_empty()).then(|| (mean, (squares / (count - 1.0).max(1.0) / count).sqrt()))
 }
 
 /// Returns the first slice from which on latency stays within the limit.
@@ -192,6 +207,9 @@ fn interval_within(
         return as_found;
     }
     let speed = (path[top] - path[last]) / (fall.len() as f64 * width_s);
+    if speed <= 0.0 {
+        return as_found;
+    }
     let mut walks = [Walk::of(rise), Walk::of(fall)];
     let mut rng = seed.stream(&[]);
     let shifts = (0..STEP_RESAMPLES)
