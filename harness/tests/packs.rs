@@ -27,11 +27,10 @@ fn succeeds(bench: &Bench, args: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// The flags of a short run in virtual time.
-const SIMULATED: [&str; 8] =
-    ["--engine", "sim", "--duration", "5s", "--no-oracles", "--accept-invalid", "--seed", "3"];
+/// The flags of a quick run in virtual time.
+const SIMULATED: [&str; 6] = ["--engine", "sim", "--no-oracles", "--accept-invalid", "--seed", "3"];
 
-/// Adds the flags of a short run in virtual time.
+/// Adds the flags of a quick run in virtual time.
 fn simulated<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [args, &SIMULATED[..]].concat()
 }
@@ -169,15 +168,25 @@ fn the_environment_sets_what_the_pack_names_and_flags_go_before_it() {
 }
 
 #[test]
-fn a_target_that_is_not_ready_is_told_before_anything_is_measured() {
+fn a_target_is_waited_for_before_anything_is_measured() {
     let bench = Bench::new();
     let address = format!("127.0.0.1:{}", common::free_port());
-    let output =
-        run_with(&bench, &[("FRONTEND_ADDR", &address)], &["pack", "boutique", "smoke", "--out", "out"]);
+    let args = ["pack", "boutique", "smoke", "--out", "out", "--wait-timeout", "1s"];
+    let output = run_with(&bench, &[("FRONTEND_ADDR", &address)], &args);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains(&format!("`http://{address}/_healthz` did not answer")), "{said}");
-    assert!(!bench.path("out").exists(), "nothing is left");
+    assert!(said.contains(&format!("`http://{address}/_healthz` was not ready within 1 s")), "{said}");
+    assert!(!bench.path("out/run.json").exists(), "nothing is measured");
+}
+
+#[test]
+fn a_mode_without_an_end_cannot_be_part_of_a_suite() {
+    let bench = Bench::new();
+    let suite =
+        json!({ "name": "x", "suite": [{ "pack": "boutique", "mode": "steady" }, { "pack": "api" }] });
+    let file = bench.config("endless.json", &suite);
+    refused(&bench, &["suite", &file], 2, &["`boutique steady` has no end", "--duration"]);
+    succeeds(&bench, &["suite", &file, "--plan", "--duration", "5s"]);
 }
 
 #[test]
