@@ -111,6 +111,61 @@ fn a_pack_plays_live_on_mocks_behind_the_reference_load_balancer() {
 }
 
 #[test]
+fn a_pack_with_a_mock_api_of_its_own_plays_live_and_tells_hits_from_misses() {
+    let bench = Bench::new();
+    let args = [
+        "pack",
+        "fastapi-scaling",
+        "cache",
+        "--duration",
+        "3s",
+        "--accept-invalid",
+        "--no-oracles",
+        "--quiet",
+        "--out",
+        "out",
+    ];
+    succeeds(&bench, &args);
+    let summary = bench.json("out/summary.json");
+    let result = &summary["scenarios"][0]["algorithms"][0];
+    assert_eq!(result["error_rate"], json!(0.0), "the mocks answer as the journey expects");
+    let values = result["observed"]["values"].as_array().expect("values of the header");
+    let replies = |class: &str| -> u64 {
+        let of_class = values.iter().filter(|value| value["class"] == class);
+        of_class.filter_map(|value| value["replies"].as_u64()).sum()
+    };
+    assert!(replies("hit") > replies("miss"), "ten users are read again and again: {values:?}");
+}
+
+#[test]
+fn a_mode_without_an_end_runs_with_what_the_environment_says_until_it_is_stopped() {
+    let bench = Bench::new();
+    let mocks =
+        ["__mock-backends", "--topology", "online-boutique", "--base-port", "0", "--control-port", "0"];
+    let (_mocks, ready) = common::Process::start(&bench, &[&mocks[..], &["--exit-with-parent"]].concat());
+    let address = ready["backends"][0]["url"].as_str().expect("a url").trim_start_matches("http://");
+    let mut command =
+        bench.command(&["pack", "boutique", "--profile", "high-traffic", "--quiet", "--out", "out"]);
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    command.envs([("FRONTEND_ADDR", address), ("USERS", "3"), ("LOCUST_SPAWN_RATE", "10")]);
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("bench can be started");
+    let listens = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        bench.path("out/listener.json").exists()
+    });
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, Signal::TERM);
+    let status = child.wait().expect("bench ends");
+    assert!(listens, "the load begins within half a minute");
+    assert_eq!(status.code(), Some(0), "being stopped is its ordinary end");
+    let document = bench.json("out/continuous.json");
+    assert_eq!(document["totals"]["errors"], 0);
+    assert!(document["totals"]["requests"].as_u64().is_some_and(|requests| requests > 3), "{document}");
+}
+
+#[test]
 fn names_that_do_not_exist_are_refused_with_suggestions() {
     let bench = Bench::new();
     let cases: [(&[&str], &[&str]); 9] = [
