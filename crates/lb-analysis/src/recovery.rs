@@ -35,7 +35,7 @@ const FALLING: f64 = 0.1;
 /// The percentile of the slices of the reference that the limit is at least.
 const USUAL: f64 = 0.975;
 /// Lengths of slices in tenths of a second.
-const WIDTHS: [usize; 6] = [1, 2, 5, 10, 20, 50];
+const WIDTHS: [usize; 7] = [1, 2, 5, 10, 20, 30, 50];
 /// Requests that a slice of the reference holds on average.
 const SLICE_REQUESTS: f64 = 20.0;
 /// The fewest slices in the reference, and after the peak.
