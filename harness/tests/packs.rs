@@ -181,8 +181,8 @@ fn names_that_do_not_exist_are_refused_with_suggestions() {
             &["--tags inferense", "did you mean `inference`?"],
         ),
         (
-            &["pack", "model-api", "light", "--user-class", "lite"],
-            &["--user-class lite", "did you mean `light`?"],
+            &["pack", "model-api", "light", "--user-class", "ligth"],
+            &["--user-class ligth", "did you mean `light`?"],
         ),
         (
             &["pack", "boutique", "smoke", "--config", "c.json"],
