@@ -185,7 +185,7 @@ fn load_is_sent_until_a_signal_and_counts_what_the_server_counts() {
     let output = serving.end(Signal::TERM);
     let (printed, said) = (text(&output.stdout), text(&output.stderr));
     assert_eq!(output.status.code(), Some(0), "a signal is the ordinary end: {said}");
-    assert!(printed.contains("\"GET /\" on ") && printed.contains(" requests, "), "{printed}");
+    assert!(printed.contains("\"GET /\" ran for ") && printed.contains(" requests, "), "{printed}");
     assert!(printed.contains("web-1"), "shares by backend are shown: {printed}");
 
     let document = bench.json("out/continuous.json");

@@ -63,18 +63,18 @@ pub fn render_markdown(document: &ContinuousDocument) -> String {
 pub(super) fn headline(document: &ContinuousDocument) -> String {
     let Totals { requests, errors, error_rate, requests_per_s, p95_ms, .. } = &document.totals;
     let ended = match document.ending {
-        Ending::Running => "is running since",
+        Ending::Running => "has been running for",
         Ending::Stopped => "ran for",
         Ending::Failed => "failed after",
     };
     let p95 = p95_ms.map_or_else(|| "no latency".to_owned(), |ms| format!("p95 {ms:.1} ms"));
-    let algorithm = document.algorithm.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+    let algorithm = document.algorithm.as_ref().map_or_else(String::new, |name| format!(", {name}"));
     format!(
-        "\"{}\" on {}{algorithm} {ended} {}: {requests} requests, {requests_per_s:.1} per second, {errors} errors ({}), {p95}",
+        "\"{}\" {ended} {}: {requests} requests, {requests_per_s:.1} per second, {errors} errors ({}), {p95}; target: {}{algorithm}",
         plain::line(&document.scenario),
-        plain::line(&document.target),
         length(document.seconds),
         percent(*error_rate, 2),
+        plain::line(&document.target),
     )
 }
 
