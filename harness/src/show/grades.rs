@@ -6,8 +6,8 @@ use lb_results::Summary;
 use std::fmt::Write;
 
 const HEADING: &str = "Grades, by fixed limits\n  \
-     P95: Excellent < 50 ms, Good < 100, Acceptable < 200, Poor < 500, else Critical\n  \
-     errors: Excellent < 0.1 %, Good < 1, Acceptable < 5, else Poor\n";
+     P95: Excellent < 50 ms, Good < 100, Acceptable < 200, Poor < 500, or Critical\n  \
+     errors: Excellent < 0.1 %, Good < 1, Acceptable < 5, or Poor\n";
 
 /// Renders the grades of each algorithm with valid trials: of its 95th percentile and of its error rate. Empty without
 /// any.

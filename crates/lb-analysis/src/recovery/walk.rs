@@ -35,7 +35,7 @@ pub(super) fn interval_within(
     let as_found = [(seconds - width_s).max(0.0), seconds + width_s];
     let Some((first_s, path)) = by_due_time(slices, way) else { return as_found };
     let last = path.len() - 1;
-    let top = (((end_s - first_s) / width_s).round().max(0.0) as usize).min(last);
+    let top = turn(&path, (end_s - first_s) / width_s, width_s);
     let steps: Vec<f64> = path.windows(2).map(|pair| pair[1] - pair[0]).collect();
     let (rise, fall) = steps.split_at(top);
     // Latency that was never high, or fell at once, leaves no walk to resample.
@@ -52,6 +52,16 @@ pub(super) fn interval_within(
         .map(|_| walks.iter_mut().map(|walk| walk.resampled(&mut rng)).sum::<f64>() / speed);
     let [low, high] = percentile_interval(shifts.collect(), LEVEL).unwrap_or([0.0; 2]);
     [(seconds + low - width_s).max(0.0), seconds + high + width_s]
+}
+
+/// Returns where the rise of a path ends: its highest value among the requests that were in the system at the end of the
+/// peak, which is so many slices after the first value. In an open model those that were due last waited longest; where
+/// users leave, those that were due before find the queue already shorter.
+fn turn(path: &[f64], end: f64, width_s: f64) -> usize {
+    let place = |at: f64| (at.round().max(0.0) as usize).min(path.len() - 1);
+    let highest = path.iter().copied().fold(0.0, f64::max);
+    let inside = place(end - highest / width_s)..=place(end);
+    inside.max_by(|one, other| path[*one].total_cmp(&path[*other])).unwrap_or(0)
 }
 
 /// Returns the mean latency in seconds by the time at which requests were due, one value for the length of a slice, from

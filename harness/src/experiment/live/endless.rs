@@ -2,7 +2,7 @@
 //! mock backends. Unlike trials, a load without end survives a target that is away for a while.
 
 use super::connect;
-use super::load::{Phase, plan_load};
+use super::load::{ENDLESS, Phase, plan_load};
 use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
 use crate::experiment::context::{Context, RunOptions};
@@ -74,7 +74,7 @@ impl<'a> Stand<'a> {
         self.testbed.backends.iter().map(|backend| backend.id.clone()).collect()
     }
 
-    /// Plans the load.
+    /// Plans the load. The caller adds a destination of slow requests, which are not those of a trial.
     ///
     /// # Errors
     /// The address of the load balancer cannot be used.
@@ -85,7 +85,7 @@ impl<'a> Stand<'a> {
         progress: Arc<lb_record::Progress>,
         stop: Arc<AtomicBool>,
     ) -> Result<(LoadPlan, Hooks), RunError> {
-        let phase = Phase { name: "load", scenario, schedule, requests: None, slow: None };
+        let phase = Phase { name: ENDLESS, scenario, schedule, requests: None, slow: None };
         plan_load(&self.context, &self.testbed, Way::Through(0), phase, Some(progress), stop)
     }
 
