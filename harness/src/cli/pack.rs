@@ -28,14 +28,14 @@ pub(super) fn execute(args: &PackArgs) -> Result<ExitCode, Failure> {
                 plan::show(&job.plan);
                 return Ok(ExitCode::Ok);
             }
-            let run = waiting(&args.run, ready.as_deref());
+            let run = wait_first(&args.run, ready.as_deref());
             block_on(async { Ok(run_job(&run, &job, Mode::Compare, None).await?.code) })
         }
         Selected::Suite(suite) => {
             let typed: Vec<&str> =
                 ["pack", args.name.as_str()].into_iter().chain(args.mode.as_deref()).collect();
             let entry = |mode: &String| -> Result<SuiteEntry, Failure> {
-                let command = repeated(&["pack", &args.name, mode], &typed);
+                let command = repeat_command(&["pack", &args.name, mode], &typed);
                 let (job, ready) = prepare(&pack, mode, profile, &args.run, command)?;
                 Ok(SuiteEntry { name: mode.clone(), job, ready })
             };
@@ -79,7 +79,7 @@ pub(super) fn refuse_config(run: &RunArgs) -> Result<(), Failure> {
 }
 
 /// Returns the flags of a run that waits for the page at `ready` first, unless a flag says what to wait for.
-pub(super) fn waiting(run: &RunArgs, ready: Option<&str>) -> RunArgs {
+pub(super) fn wait_first(run: &RunArgs, ready: Option<&str>) -> RunArgs {
     let mut run = run.clone();
     run.live.wait_for = run.live.wait_for.or_else(|| ready.map(str::to_owned));
     run
@@ -87,15 +87,15 @@ pub(super) fn waiting(run: &RunArgs, ready: Option<&str>) -> RunArgs {
 
 /// Returns the command that plays one run of a suite: `words`, and the command line without the words that are `typed`
 /// for the suite.
-pub(super) fn repeated(words: &[&str], typed: &[&str]) -> Vec<String> {
+pub(super) fn repeat_command(words: &[&str], typed: &[&str]) -> Vec<String> {
     let mut line = command_line().into_iter();
     let program = line.next();
     let words = words.iter().map(|word| (*word).to_owned());
-    program.into_iter().chain(words).chain(without(line, typed.to_vec())).collect()
+    program.into_iter().chain(words).chain(leave_out(line, typed.to_vec())).collect()
 }
 
 /// Returns words without the first of each that is dropped, and without the pause of a suite.
-fn without(words: impl Iterator<Item = String>, mut dropped: Vec<&str>) -> Vec<String> {
+fn leave_out(words: impl Iterator<Item = String>, mut dropped: Vec<&str>) -> Vec<String> {
     const PAUSE: &str = "--cool-down";
     let (mut kept, mut skips) = (Vec::new(), false);
     for word in words {
@@ -124,7 +124,7 @@ mod tests {
             ("--users 5 pack model-api --cool-down 0 all", "--users 5"),
             ("pack model-api --cool-down=0 all --label all", "--label all"),
         ] {
-            let kept = without(typed.split(' ').map(str::to_owned), vec!["pack", "model-api", "all"]);
+            let kept = leave_out(typed.split(' ').map(str::to_owned), vec!["pack", "model-api", "all"]);
             assert_eq!(kept.join(" "), flags, "{typed}");
         }
     }

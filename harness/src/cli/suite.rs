@@ -1,7 +1,7 @@
 //! `bench suite`: runs packs and configs one after the other. One that fails does not keep the others from running.
 
 use super::args::{ConfigArgs, RunArgs};
-use super::pack::{prepare, refuse_config, repeated, waiting};
+use super::pack::{prepare, refuse_config, repeat_command, wait_first};
 use super::pack_args::SuiteArgs;
 use super::plan;
 use super::run::{Job, Outcome, log_to, run_job};
@@ -69,7 +69,7 @@ fn entries_of(run: &SuiteRun, suite: &SuiteArgs) -> Result<Vec<SuiteEntry>, Fail
     let command = |words: &[&str]| {
         let mut words = words.to_vec();
         words.extend(run.scenario.iter().flat_map(|name| ["--scenario", name.as_str()]));
-        repeated(&words, &["suite", &file])
+        repeat_command(&words, &["suite", &file])
     };
     if let Some(config) = &run.config {
         let stem = Path::new(config).file_stem().unwrap_or_default().to_string_lossy();
@@ -130,13 +130,13 @@ pub(super) fn play_suite(suite: &SuiteJob, args: &RunArgs, plans: bool) -> Resul
             }
             index.begin(number).or_exit(ExitCode::Preflight)?;
             let args =
-                RunArgs { out: Some(index.folder_of(number)), ..waiting(args, entry.ready.as_deref()) };
+                RunArgs { out: Some(index.folder_of(number)), ..wait_first(args, entry.ready.as_deref()) };
             let began = Instant::now();
             let ended = run_job(&args, &entry.job, Mode::Compare, Some(&interrupt)).await;
             if let Err(failure) = &ended {
                 complain(format_args!("error: {}", plain::lines(&failure.to_string())));
             }
-            index.end(number, ending(ended, began.elapsed())).or_exit(ExitCode::Preflight)?;
+            index.end(number, describe_end(ended, began.elapsed())).or_exit(ExitCode::Preflight)?;
         }
         index.finish(interrupt.is_set()).or_exit(ExitCode::Preflight)?;
         print(&format!(
@@ -181,7 +181,7 @@ fn refuse_endless(suite: &SuiteJob) -> Result<(), Failure> {
 }
 
 /// Says how a run ended.
-fn ending(ended: Result<Outcome, Failure>, duration: Duration) -> Ending {
+fn describe_end(ended: Result<Outcome, Failure>, duration: Duration) -> Ending {
     let (code, reasons) = match ended {
         Ok(Outcome { code, missed }) => (code, missed.iter().map(describe).collect()),
         Err(failure) => (failure.code, vec![plain::line(&failure.to_string()).into_owned()]),
