@@ -478,7 +478,7 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         switch_evidence: vec![evidence(number)],
         counted_by: (number == 0).then(|| "haproxy".to_owned()),
         steering: (number == 1).then(steering),
-        resources: if number == 0 { resources() } else { Vec::new() },
+        resources: if number == 1 { resources() } else { Vec::new() },
         guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },

@@ -12,7 +12,11 @@ const MOST_PANELS: usize = 12;
 
 /// Draws one panel per series, those that move with latency first. `None` if nothing was scraped.
 pub(super) fn resources(scenario: &ScenarioSummary, palette: &Palette) -> Option<Figure> {
-    let names = resource_names(scenario);
+    let has_points = |(target, name): &(&str, &str)| {
+        let all = scenario.algorithms.iter().flat_map(|algorithm| &algorithm.resources);
+        all.filter(|one| one.target == *target && one.name == *name).any(|one| !one.points.is_empty())
+    };
+    let names: Vec<(&str, &str)> = resource_names(scenario).into_iter().filter(has_points).collect();
     let drawn = names.iter().take(MOST_PANELS);
     let panels: Vec<Panel> = drawn.map(|(target, name)| panel(scenario, palette, target, name)).collect();
     if panels.is_empty() {
@@ -97,7 +101,9 @@ mod tests {
             points: vec![[0.5, 1.0]],
             ..ResourceSummary::default()
         };
-        let resources = (0..14).map(|number| series(&format!("s{number}"))).collect();
+        let mut resources: Vec<ResourceSummary> =
+            (0..14).map(|number| series(&format!("s{number}"))).collect();
+        resources.insert(0, ResourceSummary { points: Vec::new(), ..series("nothing") });
         let algorithm = AlgorithmSummary { name: "p2c".to_owned(), resources, ..AlgorithmSummary::default() };
         let scenario =
             ScenarioSummary { algorithms: vec![algorithm], duration_s: 30.0, ..ScenarioSummary::default() };
