@@ -12,11 +12,14 @@ pub struct MockApi {
 }
 
 impl MockApi {
-    /// Returns whether replies of a route are cached, so that requests do not all take the service time of their route.
-    pub fn caches(&self) -> bool {
+    /// Returns whether requests take other times than those that the topology gives, since a route has a cache, a cost or a
+    /// service time of its own.
+    pub fn has_own_times(&self) -> bool {
+        const KEYS: [&str; 4] = ["cache", "cost", "service_time", "at_once"];
         let Ok(api) = serde_json::from_str::<Value>(&self.json) else { return false };
+        let has_times = |object: &Value| KEYS.iter().any(|key| object.get(key).is_some());
         let routes = api.get("routes").and_then(Value::as_array);
-        routes.is_some_and(|routes| routes.iter().any(|route| route.get("cache").is_some()))
+        has_times(&api) || routes.is_some_and(|routes| routes.iter().any(has_times))
     }
 }
 
@@ -25,9 +28,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_api_with_a_cached_route_is_known() {
-        let of = |json: &str| MockApi { name: "test".to_owned(), json: json.to_owned() }.caches();
+    fn an_api_that_changes_service_times_is_known() {
+        let of = |json: &str| MockApi { name: "test".to_owned(), json: json.to_owned() }.has_own_times();
         assert!(of(r#"{"routes": [{"path": "/"}, {"path": "/a", "cache": {"ttl_s": 1}}]}"#));
+        assert!(of(r#"{"routes": [{"path": "/a", "cost": 2}]}"#));
+        assert!(of(r#"{"service_time": {}, "routes": [{"path": "/a"}]}"#));
         assert!(!of(r#"{"routes": [{"path": "/cache"}]}"#));
         assert!(!of("{"));
     }

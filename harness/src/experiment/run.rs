@@ -200,9 +200,10 @@ async fn run_scenarios(
         // The measurements are summarised even if their files cannot be written.
         failure = failure.or(write_trials(context, number, &measured).err());
         let mut judged = judge(plan, &options.mode, scenario, &measured, floors.as_ref(), file.managed);
-        // The simulation knows no caches: what it calls best possible could be slower than what was measured.
-        let cached = plan.mock_api().is_some_and(MockApi::caches);
-        let bounded = options.oracles && options.mode == Mode::Compare && file.managed && !cached;
+        // The simulation knows the times of the topology alone: with others, what it calls best possible could be slower
+        // than what was measured.
+        let timed = plan.mock_api().is_some_and(MockApi::has_own_times);
+        let bounded = options.oracles && options.mode == Mode::Compare && file.managed && !timed;
         if bounded && failure.is_none() {
             failure = add_bounds(context, number, &measured, &mut judged).await.err();
         }
