@@ -31,6 +31,8 @@ pub(super) struct Workings {
     pub(super) reference: f64,
     /// Whether work is only known to a resolution that is not small compared with it.
     pub(super) coarse: bool,
+    /// Length of the longest episode in nanoseconds.
+    pub(super) length: f64,
 }
 
 /// Fits a topology and a load to traces.
@@ -46,32 +48,33 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     check_numbers(traces)?;
     let tick = Tick::new(resolution);
     let coarse = resolution.unit >= COARSE;
-    // Ticks are longer than what a request spends outside its backend on a local network, so they do not show it.
-    let (overhead, overhead_source) = match coarse {
+    let unit = if coarse { tick.unit } else { 0.0 };
+    let (mut overhead, mut overhead_source) = match coarse {
         true => (Options::LOOPBACK_DELAY * 2, OverheadSource::Assumed),
         false => overhead::overhead(traces),
     };
-    let nanos = overhead.as_nanos() as f64;
-    let backends = traces.backends.len();
-    let episodes: Vec<Vec<Visits>> =
-        traces.episodes.iter().map(|episode| visits::visits(episode, backends, nanos, tick.unit)).collect();
     let length = traces.episodes.iter().map(|episode| episode.length().as_nanos() as f64).fold(0.0, f64::max);
-
-    let fits = queueings(&episodes, backends, tick);
-    let replays: Vec<Vec<Replayed>> = (0..backends)
-        .map(|backend| {
-            let queueing = fits[backend].queueing;
-            episodes.iter().map(|all| queueing::replay(&all[backend].taken_in, queueing, tick)).collect()
-        })
-        .collect();
-    let observations: Vec<Vec<Observation>> =
-        (0..backends).map(|backend| observations(&episodes, &replays[backend], backend)).collect();
+    let nanos = overhead.as_nanos() as f64;
+    let mut episodes = visited(traces, nanos, tick);
+    let fits = queueings(&episodes, traces.backends.len(), tick);
+    let (mut replays, mut observations) = replayed(&episodes, &fits, tick);
     let timed = observations.iter().map(Vec::len).sum();
     if timed < FEWEST {
         return Err(CalibrationError::TooFew { served: timed, requests: traces.len(), needed: FEWEST });
     }
+    let mut paces = pace::fit(&observations, traces.routes.len(), length, unit);
+    // Ticks are longer than what a request spends outside its backend on a local network, so no single one shows it.
+    if coarse
+        && let Some(beside) = overhead::beside(&observations, &paces, length)
+        && let Some(largest) = overhead::largest(traces)
+    {
+        let nanos = (nanos + beside).clamp(0.0, largest);
+        (overhead, overhead_source) = (Span::from_nanos(nanos as u64), OverheadSource::Waits);
+        episodes = visited(traces, nanos, tick);
+        (replays, observations) = replayed(&episodes, &fits, tick);
+        paces = pace::fit(&observations, traces.routes.len(), length, unit);
+    }
 
-    let paces = pace::fit(&observations, traces.routes.len(), length, coarse);
     let (speeds, reference) = pace::speeds(&paces.backends);
     let demands = pace::demands(&observations, &paces, reference);
     let backends = Backends { traces, episodes: &episodes, replays: &replays, fits: &fits, length };
@@ -92,7 +95,28 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     let longest = traces.episodes.iter().max_by_key(|episode| episode.exchanges.len());
     let load = longest.map(|episode| load(episode, traces)).unwrap_or_default();
     let calibration = Calibration { topology, load, overhead, overhead_source, backends: evidence };
-    Ok(Workings { calibration, observations, paces, reference, coarse })
+    Ok(Workings { calibration, observations, paces, reference, coarse, length })
+}
+
+/// Returns the visits of all backends, episode by episode. `overhead` is in nanoseconds.
+fn visited(traces: &Traces, overhead: f64, tick: Tick) -> Vec<Vec<Visits>> {
+    let backends = traces.backends.len();
+    traces.episodes.iter().map(|episode| visits::visits(episode, backends, overhead, tick.unit)).collect()
+}
+
+/// Replays the visits of each backend as it queues. Returns the replays and the work of its requests.
+fn replayed(
+    episodes: &[Vec<Visits>],
+    fits: &[Fitted],
+    tick: Tick,
+) -> (Vec<Vec<Replayed>>, Vec<Vec<Observation>>) {
+    let of_backend = |(backend, fit): (usize, &Fitted)| {
+        let replay = |all: &Vec<Visits>| queueing::replay(&all[backend].taken_in, fit.queueing, tick);
+        let replays: Vec<Replayed> = episodes.iter().map(replay).collect();
+        let observations = observations(episodes, &replays, backend);
+        (replays, observations)
+    };
+    fits.iter().enumerate().map(of_backend).unzip()
 }
 
 /// Times with this resolution or a coarser one are cut off visibly: services take milliseconds.
@@ -166,25 +190,26 @@ impl Workings {
     /// faults, stay as they were fitted.
     pub(super) fn resampled(&self, weights: &[u32], length: Span, routes: &[String]) -> Calibration {
         let period = (length.as_nanos() as f64 / weights.len() as f64).max(1.0);
-        let weight =
-            |one: &Observation| f64::from(weights[((one.at / period) as usize).min(weights.len() - 1)]);
+        let times = |one: &Observation| weights[((one.at / period) as usize).min(weights.len() - 1)] as usize;
         let total: usize = self.observations.iter().map(Vec::len).sum();
         let stride = total.div_ceil(MOST_RESAMPLED).max(1);
+        let mut drawn: Vec<Vec<Observation>> = Vec::with_capacity(self.observations.len());
+        for all in &self.observations {
+            let repeated = all.iter().step_by(stride);
+            drawn.push(repeated.flat_map(|one| std::iter::repeat_n(*one, times(one))).collect());
+        }
+        let overhead = self.vary_overhead(&mut drawn);
         let mut paces = self.paces.clone();
-        for (all, pace) in self.observations.iter().zip(&mut paces.backends) {
+        for (all, pace) in drawn.iter().zip(&mut paces.backends) {
             if let Some(pace) = pace {
-                let weighted = all.iter().step_by(stride).map(|one| (one, weight(one)));
+                let weighted = all.iter().map(|one| (one, 1.0));
                 pace.level = match self.coarse {
                     true => pace::mean_level(weighted, &self.paces.routes, pace),
                     false => pace::log_level(weighted, &self.paces.routes, pace),
                 };
             }
         }
-        let mut drawn: Vec<Vec<Observation>> = Vec::with_capacity(self.observations.len());
-        for all in &self.observations {
-            let repeated = all.iter().step_by(stride);
-            drawn.push(repeated.flat_map(|one| std::iter::repeat_n(*one, weight(one) as usize)).collect());
-        }
+        pace::pool_levels(&drawn, &mut paces.backends);
         // The reference stays, so that service times and speeds vary against the same scale.
         let demands = pace::demands(&drawn, &paces, self.reference);
         let mut topology = self.calibration.topology.clone();
@@ -196,9 +221,27 @@ impl Workings {
         for (route, varied) in topology.routes.iter_mut().zip(varied) {
             route.service_time = varied.service_time;
         }
-        Calibration { topology, ..self.calibration.clone() }
+        Calibration { topology, overhead, ..self.calibration.clone() }
+    }
+
+    /// Estimates the overhead again, from observations that were drawn, and corrects their work. Returns the new overhead.
+    fn vary_overhead(&self, drawn: &mut [Vec<Observation>]) -> Span {
+        let Calibration { overhead, overhead_source, .. } = &self.calibration;
+        let overhead = overhead.as_nanos() as f64;
+        let beside = match overhead_source {
+            OverheadSource::Waits => overhead::beside(drawn, &self.paces, self.length),
+            _ => None,
+        };
+        let change = beside.unwrap_or(0.0).max(-overhead);
+        for one in drawn.iter_mut().flatten().filter(|one| !one.waited) {
+            one.work = (one.work - change).max(SHORTEST_WORK);
+        }
+        Span::from_nanos((overhead + change) as u64)
     }
 }
+
+/// Least work in nanoseconds that a correction leaves.
+const SHORTEST_WORK: f64 = 1e3;
 
 /// Largest number of observations that a variation of a fit uses. A subsample varies more than all of them, so
 /// intervals become wider, not narrower.
@@ -287,7 +330,8 @@ fn observations(episodes: &[Vec<Visits>], replays: &[Replayed], backend: usize) 
             if let (Some(work), Some(started)) = (*work, *started)
                 && work > 0.0
             {
-                all.push(Observation { route: visit.route, at: (started + visit.left) / 2.0, work });
+                let (route, waited) = (visit.route, started > visit.came);
+                all.push(Observation { route, at: (started + visit.left) / 2.0, work, waited });
             }
         }
     }

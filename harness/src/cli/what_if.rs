@@ -6,7 +6,7 @@ use crate::exit::{ExitCode, Failure, OrExit};
 use crate::show::{WhatIfDocument, render_fit, render_prediction};
 use anyhow::Context as _;
 use indicatif::{ProgressBar, ProgressStyle};
-use lb_calibration::log::{AccessLog, Gatherer};
+use lb_calibration::log::{AccessLog, Gatherer, Maker};
 use lb_calibration::what_if::{FittedLog, WhatIf};
 use lb_calibration::{Calibration, Tolerance};
 use lb_core::{Algorithm, Seed};
@@ -65,7 +65,10 @@ pub(super) fn execute(args: &WhatIfArgs) -> Result<ExitCode, Failure> {
 
 /// Reads the access logs.
 fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
-    let mut entries = Entries::open(&args.files, ReadOptions::default()).or_exit(ExitCode::Usage)?;
+    // Logs are written when requests end, and the gatherer sorts them whatever their latency.
+    let options = ReadOptions { unsorted: true, ..ReadOptions::default() };
+    let mut entries = Entries::open(&args.files, options).or_exit(ExitCode::Usage)?;
+    let maker = Maker::of(entries.formats());
     let mut gatherer = Gatherer::default();
     for entry in entries.by_ref() {
         gatherer.take(&entry);
@@ -76,7 +79,8 @@ fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
     }
     let names: Vec<String> = args.files.iter().map(|file| format!("`{}`", file.display())).collect();
     let log = gatherer.finish(args.pool_of.as_deref());
-    log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)
+    let log = log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)?;
+    Ok(AccessLog { maker, ..log })
 }
 
 /// Returns all algorithms that need no training.

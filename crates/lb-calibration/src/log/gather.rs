@@ -5,7 +5,7 @@ use super::exchanges::{Tried, tried};
 use super::pools::Pools;
 use super::resolution::Unit;
 use super::routes::{self, Names};
-use super::{AccessLog, Counts, LoggedRequest};
+use super::{AccessLog, Counts, LoggedRequest, Maker};
 use crate::Resolution;
 use lb_core::rng::{hash_name, mix};
 use lb_core::{Span, Time};
@@ -175,7 +175,8 @@ impl Gatherer {
             routes,
             episodes: vec![episode],
         };
-        Ok(AccessLog { traces, names, requests, resolution, began, counts: self.counts, notes })
+        let (maker, counts) = (Maker::default(), self.counts);
+        Ok(AccessLog { traces, names, requests, maker, resolution, began, counts, notes })
     }
 
     fn tries(&self, row: &Row) -> &[Try] {
