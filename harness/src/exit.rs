@@ -11,7 +11,7 @@ use std::fmt;
 pub enum ExitCode {
     /// The command succeeded.
     Ok = 0,
-    /// An internal error of `bench` occurred.
+    /// An internal error of `bench` occurred, or a run of a suite failed.
     Internal = 1,
     /// The command line or the config is wrong; nothing ran.
     Usage = 2,
@@ -29,6 +29,11 @@ pub enum ExitCode {
     Threshold = 99,
     /// The user interrupted the run (Ctrl-C, SIGTERM, SIGHUP). Complete trials are kept and reported.
     Interrupted = 130,
+}
+
+impl ExitCode {
+    /// A run of a suite failed, whatever its own exit code was.
+    pub const SUITE_FAILED: Self = Self::Internal;
 }
 
 impl From<ExitCode> for std::process::ExitCode {
@@ -71,6 +76,7 @@ impl From<&RunError> for ExitCode {
             RunError::Admin(error) if matches!(**error, AdminError::Step { .. }) => Self::SwitchNotVerified,
             RunError::Testbed(_)
             | RunError::Unreachable { .. }
+            | RunError::Scrape { .. }
             | RunError::Admin(_)
             | RunError::Load(_)
             | RunError::Results(_)

@@ -40,7 +40,7 @@
 //! let overrides = Overrides {
 //!     algorithms: Some(vec!["round-robin".to_owned(), "least-connections".to_owned()]),
 //!     engine: Some(Engine::Sim),
-//!     duration: Some(Duration::from_secs(5)),
+//!     duration: Some(Duration::from_secs(5).into()),
 //!     ..Overrides::default()
 //! };
 //! let plan = lb_config::plan(&loaded, &overrides)?;
@@ -76,9 +76,12 @@
 
 pub mod children;
 pub mod cli;
+pub mod continuous;
 pub mod exit;
 pub mod experiment;
+pub mod ready;
 pub mod show;
+pub mod suite;
 pub mod testbed;
 pub mod traffic;
 

@@ -81,6 +81,7 @@ fn pipes_and_devices_are_refused_wherever_a_file_is_named() {
             with(&["__load-balancer", "--config", file]),
             with(&["__mock-backends", "--topology", file]),
             with(&["__mock-backends", "--catalogue", file]),
+            with(&["__mock-backends", "--api", file]),
         ];
         for command in commands {
             let said = refused(&bench, &command.iter().map(String::as_str).collect::<Vec<_>>());

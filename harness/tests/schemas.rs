@@ -2,8 +2,9 @@
 //! like.
 
 use lb_analysis::runs::FolderComparison;
+use lb_continuous::ContinuousDocument;
 use lb_grading::{AnalysisDocument, ComparisonDocument};
-use lb_results::{AlgorithmSummary, Summary};
+use lb_results::{AlgorithmSummary, SuiteSummary, Summary};
 use lb_synthesis::{TrafficModel, Validation};
 use serde_json::Value;
 use std::path::Path;
@@ -12,15 +13,20 @@ use std::path::Path;
 const UPDATE: &str = "UPDATE_SCHEMA";
 
 /// Where each schema is published, and what the types say.
-fn schemas() -> [(&'static str, Value); 9] {
+fn schemas() -> [(&'static str, Value); 14] {
     [
         ("configs/schema/bench-config.schema.json", lb_config::schema()),
         ("configs/schema/load-balancer.schema.json", lb_config::load_balancer_schema()),
+        ("configs/schema/mock-api.schema.json", mock_backends::api_file::schema()),
+        ("configs/schema/pack.schema.json", lb_config::pack_schema()),
+        ("configs/schema/suite.schema.json", lb_config::suite_schema()),
+        ("docs/schema/suite.schema.json", schemars::schema_for!(SuiteSummary).to_value()),
         ("docs/schema/summary.schema.json", schemars::schema_for!(Summary).to_value()),
         ("docs/schema/trial.schema.json", schemars::schema_for!(AlgorithmSummary).to_value()),
         ("docs/schema/comparison.schema.json", schemars::schema_for!(FolderComparison).to_value()),
         ("docs/schema/analysis.schema.json", schemars::schema_for!(AnalysisDocument).to_value()),
         ("docs/schema/analysis-comparison.schema.json", schemars::schema_for!(ComparisonDocument).to_value()),
+        ("docs/schema/continuous.schema.json", schemars::schema_for!(ContinuousDocument).to_value()),
         ("docs/schema/traffic-model.schema.json", schemars::schema_for!(TrafficModel).to_value()),
         ("docs/schema/validation.schema.json", schemars::schema_for!(Validation).to_value()),
     ]

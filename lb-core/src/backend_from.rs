@@ -122,7 +122,7 @@ fn pointed(pointer: &str, body: &[u8]) -> Option<String> {
 }
 
 /// Returns whether a text is a token (RFC 9110, section 5.6.2), as names of headers and cookies are.
-fn is_token(text: &str) -> bool {
+pub(crate) fn is_token(text: &str) -> bool {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
     !text.is_empty() && text.bytes().all(fits)
 }

@@ -3,6 +3,7 @@
 //! Without arguments, the backends listen where the example config of the reference load balancer expects
 //! them.
 
+use crate::api_file;
 use crate::catalogue::{Product, default_catalogue};
 use crate::config::{Config, MockError, TlsFiles};
 use crate::process::run;
@@ -41,6 +42,10 @@ pub struct Args {
     /// [default: built in].
     #[arg(long, value_name = "FILE")]
     pub catalogue: Option<PathBuf>,
+    /// API that the backends serve, as a bundled name (`shop`, `boutique`, `api`, `fastapi-scaling`, `model-api`) or a
+    /// JSON file [default: the shop, and its pages in pools that name the service `boutique`].
+    #[arg(long, value_name = "NAME|FILE")]
+    pub api: Option<String>,
     /// Seed for service times and failures of requests without x-request-key.
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
@@ -63,6 +68,16 @@ impl Args {
     /// Fails if a file cannot be read or has invalid contents.
     pub fn config(&self) -> Result<Config, MockError> {
         let topology = read_topology(&self.topology)?;
+        let api = self.api.as_deref().map(api_file::find).transpose()?;
+        if let (Some(api), Some(path)) = (&api, &self.catalogue)
+            && !api.has_catalogue()
+        {
+            let path = path.display();
+            return Err(MockError::Invalid(vec![format!(
+                "--catalogue {path}: the API `{}` has no catalogue; leave out --catalogue or --api",
+                api.name()
+            )]));
+        }
         let catalogue = match &self.catalogue {
             Some(path) => read_json::<Vec<Product>>(path)?,
             None => default_catalogue(),
@@ -74,6 +89,7 @@ impl Args {
             control_port: port(self.control_port),
             allowed_hosts: self.allowed_hosts.clone(),
             catalogue,
+            api,
             seed: Seed(self.seed),
             tls: self.tls(),
             exit_with_parent: self.exit_with_parent,

@@ -1,5 +1,6 @@
 //! Settings of a mock-backends process, the line that it prints when it is ready, and its errors.
 
+use crate::api_file::{Api, ApiFileError};
 use crate::catalogue::{Product, catalogue_problems, default_catalogue};
 use lb_core::Seed;
 use lb_core::topology::{BUNDLED, Topology};
@@ -25,6 +26,8 @@ pub struct Config {
     pub allowed_hosts: Vec<String>,
     /// Products that the shop sells.
     pub catalogue: Vec<Product>,
+    /// The API that the backends serve; `None` for the shop, or for its pages in pools that name the service `boutique`.
+    pub api: Option<Api>,
     /// Seed of the tokens, and of the service times and failures of requests without `x-request-key`.
     pub seed: Seed,
     /// The certificate with which the backends speak TLS; `None` for plain HTTP.
@@ -43,6 +46,7 @@ impl Config {
             control_port: None,
             allowed_hosts: Vec::new(),
             catalogue: default_catalogue(),
+            api: None,
             seed: Seed(1),
             tls: None,
             exit_with_parent: false,
@@ -134,6 +138,9 @@ pub enum MockError {
         /// The error of the operating system.
         source: io::Error,
     },
+    /// The mock API cannot be used.
+    #[error(transparent)]
+    Api(#[from] ApiFileError),
     /// A file cannot be read or has invalid contents.
     #[error("cannot use {path}: {problem}", path = path.display())]
     File {
@@ -165,7 +172,7 @@ impl MockError {
     /// otherwise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Invalid(_) | Self::File { .. } | Self::Topology { .. } => 2,
+            Self::Invalid(_) | Self::File { .. } | Self::Topology { .. } | Self::Api(_) => 2,
             Self::Listen { .. } => 3,
             Self::Io(_) => 1,
         }

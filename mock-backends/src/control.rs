@@ -5,6 +5,7 @@
 //! | GET `/backends` | state and counters of all backends |
 //! | POST `/backends/{id}/kill` | the backend goes down: connections break, new ones are refused |
 //! | POST `/backends/{id}/restart` | it comes up again |
+//! | GET `/api` | the API from a file that the backends serve: hits and misses of its caches, and how many rows it keeps |
 //! | GET `/faults` | the timeline that `/faults/start` would start |
 //! | POST `/faults` | replaces the timeline: a JSON list of faults; it does not start it |
 //! | POST `/faults/start` | starts the timeline now; before that and after `stop` no fault is active |
@@ -91,6 +92,7 @@ impl Control {
                 let all: Vec<Value> = (0..self.backends.len()).map(|unit| self.show(unit)).collect();
                 Answer::json(200, &json!({ "backends": all }))
             }
+            "/api" if method == Method::GET => self.show_api(),
             "/faults" if method == Method::GET => Answer::json(200, &json!(&*self.faults.borrow())),
             "/faults" if post => self.replace_faults(body),
             "/faults/start" if post => {
@@ -136,6 +138,16 @@ impl Control {
         let count = topology.faults.len();
         *self.faults.borrow_mut() = topology.faults;
         Answer::json(200, &json!({ "status": "replaced", "faults": count }))
+    }
+
+    fn show_api(&self) -> Answer {
+        match &self.shared.declared {
+            Some(declared) => {
+                let ids: Vec<&str> = self.backends.iter().map(|backend| backend.id.as_str()).collect();
+                Answer::json(200, &declared.show(&ids))
+            }
+            None => Answer::error(404, "the backends serve a built-in API; give one from a file with --api"),
+        }
     }
 
     fn show(&self, unit: usize) -> Value {

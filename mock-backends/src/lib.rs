@@ -6,13 +6,14 @@
 //! in a model deterministic.
 //!
 //! A request passes through these modules: `server` (accept), `connection` (TLS, HTTP/1.1 or HTTP/2) -> `server` (read) -> `engine` (wait for the model in `unit`:
-//! workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and `catalogue`) or `boutique` (its
-//! pages for browsers) -> `replies` (with `X-Backend`). `control` is the API with which the harness controls all of it.
+//! workers, queue, speed, faults, `degradation`) -> `api` (the shop, over `store` and `catalogue`), `boutique` (its
+//! pages for browsers) or `declared_api` (an API from a file, which [`api_file`] reads) -> `replies` (with `X-Backend`). `control` is the API with which the harness controls all of it.
 //!
 //! - As a process: [`cli::main`], or [`run`] with a [`Config`].
 //! - On a thread, for tests and benchmarks: [`Mocks::start`].
 //!
-//! From this repository, the crate uses `lb-core` (the model) and `lb-clock` (real time).
+//! From this repository, the crate uses `lb-core` (the model), `lb-clock` (real time), `lb-listen` (who may call what
+//! steers the backends) and `lb-document` (files of mock APIs).
 //!
 //! # Example
 //!
@@ -50,13 +51,17 @@
 )]
 
 mod api;
+pub mod api_file;
 mod boutique;
 mod catalogue;
 pub mod cli;
 mod config;
 mod connection;
 mod control;
+mod cookies;
 mod counts;
+mod declared_api;
+mod declared_replies;
 mod degradation;
 mod degrade;
 mod echo;
@@ -64,6 +69,7 @@ mod engine;
 mod exposition;
 mod hold;
 mod listener;
+mod operators;
 mod process;
 mod replies;
 mod reply;

@@ -1,17 +1,21 @@
 //! Starts backends, in a separate process or on a thread.
 
+use crate::api_file::{Api, Kind};
 use crate::catalogue::SERVICES;
 use crate::config::{AnnouncedBackend, Announcement, Config, MockError, TlsFiles};
+use crate::declared_api::RunningApi;
 use crate::engine::Engine;
 use crate::server::{Instance, Shared};
 use crate::socket::Reserved;
 use crate::store::{Limits, Store};
+use crate::target::serves_pages;
 use crate::{control, listener};
 use http::HeaderValue;
 use lb_core::topology::{BackendSpec, Topology};
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use tokio::net::TcpListener;
 use tokio::runtime::{Builder, LocalOptions, LocalRuntime};
@@ -140,7 +144,12 @@ impl Backends {
         let engine = Engine::new(specs.clone(), services(topology))?;
         let store = Store::new(&config.catalogue, config.seed, Limits::default());
         let gate = config.gate().map_err(|error| MockError::Invalid(vec![error.to_string()]))?;
-        let shared = Shared::new(topology.clone(), engine, store, gate, config.seed, tls);
+        let kind = config.api.as_ref().map(Api::kind);
+        let declared = match kind {
+            Some(Kind::Declared(api)) => Some(RunningApi::new(Arc::clone(api), config.seed)),
+            Some(Kind::Shop | Kind::Boutique) | None => None,
+        };
+        let shared = Shared::new(topology.clone(), engine, store, declared, gate, config.seed, tls);
         let shared = Rc::new(shared);
         let addresses: Vec<SocketAddr> = sockets.iter().map(|(_, address)| *address).collect();
         let backends = announce(topology, scheme, &addresses);
@@ -150,7 +159,12 @@ impl Backends {
             let id = HeaderValue::from_str(&backend.id).map_err(|_| {
                 MockError::Invalid(vec![format!("backend id {:?} is not a valid header value", backend.id)])
             })?;
-            let instance = Rc::new(Instance { unit, id, address, services, shared });
+            let pages = match kind {
+                Some(Kind::Boutique) => true,
+                Some(Kind::Shop | Kind::Declared(_)) => false,
+                None => serves_pages(&services),
+            };
+            let instance = Rc::new(Instance { unit, id, address, services, pages, shared });
             servers.spawn_local(listener::serve(instance, listener));
         }
         servers.spawn_local(control::serve(control, Rc::clone(&shared), backends.clone()));

@@ -1,6 +1,7 @@
 //! How a backend answers what needs no worker, and what its replies look like.
 
 use crate::boutique::{self, Page, Visit};
+use crate::cookies;
 use crate::echo;
 use crate::exposition;
 use crate::hold::{Hold, Part, Trickle, parse_events};
@@ -8,7 +9,7 @@ use crate::reply::Answer;
 use crate::server::{Instance, Reply};
 use bytes::Bytes;
 use http::header::{
-    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, COOKIE, HeaderName, HeaderValue, LOCATION, REFERER,
+    CACHE_CONTROL, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, REFERER,
     SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_VERSION, SET_COOKIE, UPGRADE,
 };
 use http::request::Parts;
@@ -82,8 +83,7 @@ impl Instance {
 
     /// Answers a request to the shop for browsers.
     pub(crate) fn visit(&self, head: &Parts, path: &str, body: &[u8]) -> Reply {
-        let texts = head.headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
-        let cookies = texts.collect::<Vec<_>>().join("; ");
+        let cookies = cookies::sent(&head.headers);
         let visit = Visit {
             method: head.method.as_str(),
             path,
@@ -108,12 +108,20 @@ impl Instance {
         response
     }
 
-    /// Returns the metrics of this backend, for Prometheus.
+    /// Answers with the metrics of this backend.
     pub(crate) fn scrape(&self) -> Reply {
-        let engine = &self.shared.engine;
-        let page = exposition::render(&engine.snapshot(self.unit), engine.load(self.unit), engine.now());
-        let mut response = self.reply(&Answer { status: 200, body: page.into() });
+        let mut response = self.reply(&Answer { status: 200, body: self.metrics().into() });
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(exposition::MEDIA_TYPE));
         response
+    }
+
+    /// Returns the metrics of this backend, for Prometheus.
+    pub(crate) fn metrics(&self) -> String {
+        let engine = &self.shared.engine;
+        let mut page = exposition::render(&engine.snapshot(self.unit), engine.load(self.unit), engine.now());
+        if let Some(declared) = &self.shared.declared {
+            declared.expose(self.unit, &mut page);
+        }
+        page
     }
 }

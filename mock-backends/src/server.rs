@@ -6,13 +6,15 @@
 use crate::api::{self, Call};
 use crate::boutique;
 use crate::counts::CallKind;
+use crate::declared_api::RunningApi;
 use crate::degrade;
 use crate::echo;
 use crate::engine::{Admission, Engine};
 use crate::hold::Trickle;
+use crate::operators::{DEGRADATION, EVENTS, HEALTH, HOLD, METRICS};
 use crate::reply::Answer;
 use crate::store::Store;
-use crate::target::{Target, serves_pages};
+use crate::target::Target;
 use crate::unit::NewJob;
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
@@ -21,7 +23,7 @@ use http_body_util::{Either, Full};
 use hyper::body::Incoming;
 use lb_core::backend::{JobResult, demand};
 use lb_core::topology::Topology;
-use lb_core::{Rng, Seed, headers};
+use lb_core::{Rng, Seed, Span, headers};
 use lb_listen::{Gate, Limits, ReadError, Seats, descriptors, read};
 use rand::Rng as _;
 use std::cell::{Cell, RefCell};
@@ -44,6 +46,8 @@ pub(crate) struct Shared {
     pub(crate) topology: Topology,
     pub(crate) engine: Rc<Engine>,
     pub(crate) store: RefCell<Store>,
+    /// The API that a file declares; `None` if the backends serve the shop or its pages.
+    pub(crate) declared: Option<RunningApi>,
     /// Who may call what steers the backends.
     pub(crate) gate: Gate,
     /// Accepts TLS; `None` if the backends do not speak it.
@@ -60,6 +64,7 @@ impl Shared {
         topology: Topology,
         engine: Engine,
         store: Store,
+        declared: Option<RunningApi>,
         gate: Gate,
         seed: Seed,
         tls: Option<TlsAcceptor>,
@@ -67,13 +72,16 @@ impl Shared {
         let keys = RefCell::new(seed.stream(&[]));
         let (engine, store) = (Rc::new(engine), RefCell::new(store));
         let seats = Seats::new(descriptors().saturating_sub(OTHERS).max(OTHERS));
-        Self { topology, engine, store, gate, tls, seats, seed, keys }
+        Self { topology, engine, store, declared, gate, tls, seats, seed, keys }
     }
 
     /// Resets everything to the initial state.
     pub(crate) fn reset(&self) {
         self.engine.reset();
         self.store.borrow_mut().reset();
+        if let Some(declared) = &self.declared {
+            declared.reset();
+        }
         *self.keys.borrow_mut() = self.seed.stream(&[]);
     }
 }
@@ -85,6 +93,8 @@ pub(crate) struct Instance {
     pub(crate) address: SocketAddr,
     /// The services of its pool.
     pub(crate) services: Vec<String>,
+    /// Whether it serves the shop for browsers at its root.
+    pub(crate) pages: bool,
     pub(crate) shared: Rc<Shared>,
 }
 
@@ -103,20 +113,20 @@ pub(crate) async fn handle(
     upgraded: Option<&Cell<bool>>,
 ) -> Result<Reply, Broken> {
     let (head, body) = request.into_parts();
-    let target = Target::new(head.uri.path(), &head.headers, &instance.services);
-    let pages = target.service == boutique::SERVICE && serves_pages(&instance.services);
+    let target = Target::new(head.uri.path(), &head.headers, &instance.services, instance.pages);
+    let pages = instance.pages && target.service == boutique::SERVICE;
     let query = head.uri.query().unwrap_or_default();
     let engine = &instance.shared.engine;
     let arrived = engine.now();
     match target.path {
-        "/actuator/health" | "/actuator/health/liveness" | "/actuator/health/readiness" => {
-            return Ok(instance.reply(&Answer { status: 200, body: HEALTH.into() }));
+        path if HEALTH.contains(&path) => {
+            return Ok(instance.reply(&Answer { status: 200, body: UP.into() }));
         }
-        "/actuator/prometheus" if head.method == Method::GET => return Ok(instance.scrape()),
+        METRICS if head.method == Method::GET => return Ok(instance.scrape()),
         boutique::HEALTH if pages => return Ok(instance.page(boutique::healthy())),
         _ => {}
     }
-    if let Some(call) = target.path.strip_prefix("/api/degradation/") {
+    if let Some(call) = target.path.strip_prefix(DEGRADATION) {
         // What steers this backend is no page's business; the shop itself takes requests from anyone.
         let admitted = match instance.shared.gate.admit(&head) {
             Ok(admitted) => admitted,
@@ -131,8 +141,8 @@ pub(crate) async fn handle(
         return Ok(reply);
     }
     match target.path {
-        "/api/hold" if head.method == Method::GET => return Ok(instance.hold(query).await),
-        "/api/events" if head.method == Method::GET => return Ok(instance.events(query)),
+        HOLD if head.method == Method::GET => return Ok(instance.hold(query).await),
+        EVENTS if head.method == Method::GET => return Ok(instance.events(query)),
         _ if head.uri.path().ends_with(echo::PATH) && head.method == Method::GET => {
             let reply = instance.echo(&head.headers);
             if let (StatusCode::SWITCHING_PROTOCOLS, Some(upgraded)) = (reply.status(), upgraded) {
@@ -147,6 +157,9 @@ pub(crate) async fn handle(
         Err(ReadError::Client) => return Err(Broken),
         Err(error) => return Ok(instance.reply(&Answer::error(error.status(), &error.to_string()))),
     };
+    if let Some(declared) = &instance.shared.declared {
+        return instance.answer_declared(declared, &head, &body, arrived).await;
+    }
     let reply = match instance.serve(&head.method, &target, &head.headers).await? {
         Service::Done if pages => instance.visit(&head, target.path, &body),
         Service::Done => {
@@ -160,8 +173,8 @@ pub(crate) async fn handle(
             };
             instance.reply(&api::answer(&mut instance.shared.store.borrow_mut(), &call))
         }
-        Service::Failed => instance.reply(&Answer { status: 500, body: FAILED.into() }),
-        Service::Refused => instance.reply(&Answer { status: 503, body: REFUSED.into() }),
+        Service::Failed => instance.failed(),
+        Service::Refused => instance.refused(),
     };
     let uri = if pages { boutique::template(target.path) } else { api::template(target.path) };
     let call = CallKind::new(head.method.as_str(), uri, reply.status().as_u16());
@@ -170,12 +183,12 @@ pub(crate) async fn handle(
     Ok(reply)
 }
 
-const HEALTH: &str = r#"{"status":"UP"}"#;
+const UP: &str = r#"{"status":"UP"}"#;
 const FAILED: &str = r#"{"error":"service failed"}"#;
 const REFUSED: &str = r#"{"error":"service is overloaded"}"#;
 
 /// Outcome of a request in the model.
-enum Service {
+pub(crate) enum Service {
     Done,
     Failed,
     Refused,
@@ -190,12 +203,23 @@ impl Instance {
         headers: &HeaderMap,
     ) -> Result<Service, Broken> {
         let shared = &self.shared;
-        let key = headers.get(REQUEST_KEY).and_then(key_of);
-        let key = key.unwrap_or_else(|| shared.keys.borrow_mut().next_u64());
+        let key = self.key(headers);
         let route = shared.topology.route(target.service, method.as_str(), target.path);
         let demand = demand(shared.topology.service_time(route), key);
-        let service = shared.engine.service(target.service);
-        match shared.engine.arrive(self.unit, NewJob { demand, service, key }) {
+        self.queue(key, target.service, demand).await
+    }
+
+    /// Returns the key that all random draws of a request come from.
+    pub(crate) fn key(&self, headers: &HeaderMap) -> u64 {
+        let key = headers.get(REQUEST_KEY).and_then(key_of);
+        key.unwrap_or_else(|| self.shared.keys.borrow_mut().next_u64())
+    }
+
+    /// Waits for a worker, and until the worker has served the request.
+    pub(crate) async fn queue(&self, key: u64, service: &str, demand: Span) -> Result<Service, Broken> {
+        let engine = &self.shared.engine;
+        let service = engine.service(service);
+        match engine.arrive(self.unit, NewJob { demand, service, key }) {
             Admission::Queued(ticket) => match ticket.await {
                 JobResult::Served => Ok(Service::Done),
                 JobResult::Failed => Ok(Service::Failed),
@@ -208,6 +232,16 @@ impl Instance {
             Admission::Refused => Ok(Service::Refused),
             Admission::Down => Err(Broken),
         }
+    }
+
+    /// Answers a request that was served in vain.
+    pub(crate) fn failed(&self) -> Reply {
+        self.reply(&Answer { status: 500, body: FAILED.into() })
+    }
+
+    /// Answers a request for which the queue has no room.
+    pub(crate) fn refused(&self) -> Reply {
+        self.reply(&Answer { status: 503, body: REFUSED.into() })
     }
 }
 

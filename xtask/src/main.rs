@@ -41,7 +41,7 @@ enum Task {
     /// libtorch for the trainer. Nothing outside the work tree and the user's cache folder changes, unless
     /// `--install` asks for it.
     Test {
-        /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client), as
+        /// Also install missing Debian packages (HAProxy, nginx, Chromium, curl, nghttp2-client, Prometheus), as
         /// `load-balancers --install` does.
         #[arg(long)]
         install: bool,
@@ -73,8 +73,8 @@ enum Task {
     /// pages that attack a load balancer, come from the system. A program that is missing is reported as a warning,
     /// with the command that installs it.
     LoadBalancers {
-        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl and h2load as root, or with a `sudo` that needs
-        /// no password. The first two packages also start them as services.
+        /// Install the missing Debian packages of HAProxy, nginx, Chromium, curl, h2load and Prometheus as root, or with a
+        /// `sudo` that needs no password. Those of HAProxy, nginx and Prometheus also start them as services.
         #[arg(long)]
         install: bool,
     },

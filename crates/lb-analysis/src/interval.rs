@@ -4,7 +4,7 @@ use lb_core::rng::Seed;
 use lb_stats::{Percentiles, bca};
 
 /// Confidence level of each interval.
-const LEVEL: f64 = 0.95;
+pub(crate) const LEVEL: f64 = 0.95;
 
 /// Number of resamples for an interval. It places the 2.5 % point within 0.16 % (one standard error).
 pub(crate) const RESAMPLES: usize = 10_000;

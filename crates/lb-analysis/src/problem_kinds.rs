@@ -79,6 +79,7 @@ mod tests {
             trace: None,
             counted_by: None,
             steering: None,
+            resources: None,
             processes: Vec::new(),
             evidence: serde_json::Value::Null,
             notes: Vec::new(),

@@ -5,6 +5,7 @@
 
 use super::curves::{distribution, service};
 use super::fairness::{PoolShare, jain_index};
+use super::hits::observed;
 use super::steering::steering;
 use lb_core::policy::GuardCounts;
 use lb_core::workload::{Step, StepIndex, Workload};
@@ -57,6 +58,8 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         retries: trials.iter().filter_map(|trial| trial.retries).reduce(|sum, retries| sum + retries),
         failures: failures(trials, workload),
         actions: actions(trials, workload),
+        observed: observed(&records().collect::<Vec<_>>(), workload),
+        recovery: None,
         service_ms: latency(&service(trials)),
         connections: connections(trials),
         distribution: distribution(&good),
@@ -67,6 +70,7 @@ pub fn summarise(trials: &[&Trial], workload: &Workload) -> Option<AlgorithmSumm
         processes: processes(trials, measured_s),
         counted_by: trials.iter().find_map(|trial| trial.counted_by.clone()),
         steering: steering(trials),
+        resources: Vec::new(),
         guards: trials.iter().filter_map(|trial| trial.guards).reduce(GuardCounts::plus).map(guards),
     })
 }
@@ -242,7 +246,8 @@ fn actions(trials: &[&Trial], workload: &Workload) -> Vec<ActionSummary> {
 
 fn action(trials: &[&Trial], workload: &Workload, number: usize, step: &Step) -> Option<ActionSummary> {
     let record = pooled_step(trials, number);
-    let requests = record.over(|_| true).count();
+    let all = record.all();
+    let requests = all.count();
     let good = record.over(Outcome::is_success);
     (requests > 0).then(|| ActionSummary {
         name: step.name.clone(),
@@ -251,6 +256,7 @@ fn action(trials: &[&Trial], workload: &Workload, number: usize, step: &Step) ->
         requests,
         errors: requests - good.count(),
         latency_ms: latency(&good),
+        latency_all_ms: latency(&all),
     })
 }
 

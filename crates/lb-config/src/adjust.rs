@@ -157,7 +157,11 @@ pub(super) fn scale_time(draft: &mut DraftScenario, frame: &Frame<'_>, findings:
             );
             findings.wrong(&join(&pattern.path, "duration_minutes"), pattern.name.as_str(), message);
         }
-        let wanted = settings.ramp_up_s.as_ref().map_or(pattern.ramp_up_s * factor, |seconds| seconds.value);
+        let wanted = match (&settings.ramp_up_s, &settings.spawn_rate) {
+            (Some(seconds), _) => seconds.value,
+            (None, Some(rate)) => f64::from(pattern.users) / rate.value,
+            (None, None) => pattern.ramp_up_s * factor,
+        };
         let most = duration_s / 2.0;
         if wanted > most * (1.0 + 1e-9) && !pattern.background {
             let message = format!(

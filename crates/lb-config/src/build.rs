@@ -6,13 +6,16 @@ use super::draft::types::{Context, Draft, DraftScenario};
 use super::engine::Engine;
 use super::error::{ConfigError, Findings};
 use super::frame::Frame;
-use super::inputs::{read_journey, read_topology};
+use super::inputs::{read_journey, read_mock_api, read_topology};
+use super::length::{Length, check_endless};
 use super::plan::Plan;
 use super::planned::PlannedScenario;
 use super::policy::read_policy;
 use super::replay::open_topology;
 use super::said::{By, Said};
 use super::scenario::build_scenario;
+use super::scrape::read_scrapes;
+use super::select::select_parts;
 use super::settings::Settings;
 use super::source::{BUNDLED, Loaded};
 use super::target::{note_ignored_weights, ours_only, runner_of, settle_target};
@@ -35,7 +38,10 @@ pub(super) fn build_plan(
     problems
         .extend(found.into_iter().filter(|new| !loaded.problems.iter().any(|old| old.touches(&new.path))));
     match plan {
-        Some(plan) if problems.is_empty() => Ok(Plan { notes, ..plan }),
+        Some(plan) if problems.is_empty() => {
+            let notes = loaded.notes.iter().cloned().chain(notes).collect();
+            Ok(Plan { notes, ..plan })
+        }
         _ => Err(ConfigError::Invalid { name: loaded.name.clone(), problems }),
     }
 }
@@ -50,6 +56,7 @@ fn gather(
     let folder = loaded.folder.as_deref();
     let journey = read_journey(settings, folder, variable, findings);
     let mut topology = read_topology(settings, folder, findings);
+    let mock_api = read_mock_api(settings, folder, findings);
     // A config cannot be interpreted without its journey, but the names of algorithms can still be checked.
     let Some(journey) = journey else {
         choose(&named_algorithms(&Draft::default(), settings), &Runner::External, findings);
@@ -68,6 +75,7 @@ fn gather(
         open_topology(topology, recorded, is_chosen, findings);
     }
     select_scenario(&mut draft, settings, findings);
+    select_parts(&mut draft, recorded.as_ref().unwrap_or(&journey), settings, findings);
     // A bundled config cannot know what is declared.
     let chooses = settings.algorithms.is_flag() || own && names_some(&draft, settings);
     let named = match &target.declared {
@@ -111,11 +119,17 @@ fn gather(
         planned.slug = slug;
     }
     ours_only(&target, settings, findings);
+    check_endless(settings, &chosen.algorithms, findings);
+    let switch_once = match chosen.algorithms.as_slice() {
+        [only] if chooses && target.as_is.is_none() => Some(*only),
+        _ => None,
+    };
     note_ignored_weights(&target, &scenarios, findings);
     let tls = settle_tls(&settings.tls, &target, folder, findings);
     note_unused_transport(settings, findings);
     let baseline = read_baseline(settings.baseline.as_ref(), &scenarios, findings);
-    let thresholds = read_thresholds(&settings.thresholds, &scenarios, &chosen.skipped, findings);
+    let scrapes = read_scrapes(&settings.scrape, findings);
+    let thresholds = read_thresholds(settings, &scenarios, &chosen.skipped, findings);
     (!scenarios.is_empty()).then(|| Plan {
         name: loaded.name.clone(),
         source: loaded.source.clone(),
@@ -126,6 +140,8 @@ fn gather(
         connections: settings.connections.value,
         connect_timeout: settings.connect_timeout,
         resolve_every: settings.resolve_every,
+        observe: settings.observe.as_ref().map(|said| said.value.clone()),
+        slow: settings.slow,
         algorithms: chosen.algorithms,
         skipped: chosen.skipped,
         policy,
@@ -141,9 +157,14 @@ fn gather(
         seed: settings.seed,
         steering_period: settings.steering_period,
         engine: settings.engine,
+        endless: settings.length.as_ref().is_some_and(|said| said.value == Length::Forever),
+        switch_once,
         cool_down: settings.cool_down,
         drain_timeout: settings.drain_timeout,
+        scrapes,
+        scrape_interval: settings.scrape_interval,
         thresholds,
+        mock_api,
         scenarios,
         notes: Vec::new(),
     })
@@ -161,6 +182,16 @@ fn note_unused_transport(settings: &Settings, findings: &mut Findings) {
     ];
     for (at, _, value) in said.into_iter().filter(|(_, by, _)| *by != By::Default) {
         findings.note(at, value, "has no effect: in virtual time no connection is opened");
+    }
+    if let Some(Said { at, value, .. }) = &settings.observe {
+        findings.note(at, value.header.as_str(), "has no effect: in virtual time replies have no headers");
+    }
+    if let Some(first) = settings.scrape.first() {
+        findings.note(
+            &first.at,
+            settings.scrape.len(),
+            "has no effect: in virtual time nothing is read beside the load",
+        );
     }
 }
 

@@ -27,6 +27,42 @@ pub(crate) const JOURNEYS: &[Bundled] = bundled!("journeys/": "ecommerce", "sing
 /// The bundled topologies. The mock backends know them by the same names.
 pub(crate) const TOPOLOGIES: &[Bundled] = lb_core::topology::BUNDLED;
 
+/// Examples of load balancers as data: the reference's config, and declarations of others.
+const LOAD_BALANCERS: &[Bundled] = bundled!("load-balancers/":
+    "reference.example",
+    "aws-alb",
+    "envoy-file",
+    "haproxy-dataplane-api",
+    "haproxy-reload",
+    "ingress-nginx",
+    "istio-destination-rule",
+    "nginx-symlink",
+);
+
+/// A file that is embedded in the binary.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BundledFile {
+    /// The folder of the repository's `configs` in which it lies; empty for a config.
+    pub folder: &'static str,
+    /// The name of the file, without `.json`.
+    pub name: &'static str,
+    /// The text of the file.
+    pub text: &'static str,
+}
+
+/// Returns all embedded configs, journeys, topologies and examples of load balancers.
+pub fn bundled_files() -> impl Iterator<Item = BundledFile> {
+    let folders = [
+        ("", CONFIGS),
+        ("journeys", JOURNEYS),
+        ("topologies", TOPOLOGIES),
+        ("load-balancers", LOAD_BALANCERS),
+    ];
+    folders
+        .into_iter()
+        .flat_map(|(folder, files)| files.iter().map(move |&(name, text)| BundledFile { folder, name, text }))
+}
+
 /// Returns the text of a bundled file. `.json` at the end of the name is optional.
 pub(crate) fn find(files: &[Bundled], name: &str) -> Option<&'static str> {
     let stem = name.strip_suffix(".json").unwrap_or(name);

@@ -75,10 +75,10 @@ fn check_model(settings: &Settings, open: bool, findings: &mut Findings) {
         let message = "arrivals take the place of users; change their rate, or leave one of the two out";
         findings.wrong(&users.at, users.value, message);
     }
-    if let Some(time) = &settings.ramp_up_s {
+    for ramp in [&settings.ramp_up_s, &settings.spawn_rate].into_iter().flatten() {
         let message =
             "users ramp up and arrivals do not; use a ramp of rates, such as `--arrivals ramp:0-500`";
-        findings.wrong(&time.at, time.value, message);
+        findings.wrong(&ramp.at, ramp.value, message);
     }
 }
 

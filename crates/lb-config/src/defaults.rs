@@ -27,6 +27,8 @@ pub(crate) struct Defaults {
     pub(crate) resolve_every_s: f64,
     /// Seconds between two changes of weights.
     pub(crate) steering_period_s: f64,
+    /// Seconds between two readings of a scraped target.
+    pub(crate) scrape_interval_s: f64,
     /// Number of load balancers with private views.
     pub(crate) balancers: u16,
     /// Upper limit for the sessions of the open model in flight.
@@ -61,6 +63,8 @@ pub(crate) const DEFAULTS: Defaults = Defaults {
     resolve_every_s: 30.0,
     // Longer than any load balancer takes to apply weights, shorter than a fault.
     steering_period_s: 0.1,
+    // The resolution of the latency over time.
+    scrape_interval_s: 1.0,
     balancers: 1,
     // Far more than a healthy system has in flight, and few enough for one process.
     max_in_flight: 10_000,

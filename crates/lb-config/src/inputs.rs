@@ -1,12 +1,18 @@
 //! Reads the journey and the topology that a plan uses.
 
 use super::bundled;
+use lb_document::{explain, parse};
 use super::environment;
 use super::error::Findings;
+use super::mock_api::MockApi;
+use super::packs::bundled::mock_apis;
+use super::raw::Source;
 use super::settings::Settings;
-use super::source::resolve;
+use super::source::{read_beside, resolve};
+use lb_core::suggest::{did_you_mean, listing};
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
+use serde_json::Value;
 use std::path::Path;
 
 /// Reads the journey, with the values that it takes from the environment. `None` after a problem.
@@ -46,4 +52,42 @@ pub(super) fn read_topology(
     }
     topology.faults.truncate(own);
     Some(topology)
+}
+
+/// Reads what the mock backends answer, which they interpret themselves. `None` if nothing is said, or after a problem.
+pub(super) fn read_mock_api(
+    settings: &Settings,
+    folder: Option<&Path>,
+    findings: &mut Findings,
+) -> Option<MockApi> {
+    const KEY: &str = "bench.mock_api";
+    let name = match settings.mock_api.as_ref()? {
+        Source::Inline(object) => {
+            let json = serde_json::to_string(object).ok()?;
+            let own = object.get("name").and_then(Value::as_str);
+            return Some(MockApi { name: own.unwrap_or(KEY).to_owned(), json });
+        }
+        Source::Named(name) => name,
+    };
+    let bundled = || mock_apis().map(|(pack, _)| pack);
+    let json = match mock_apis().find(|(pack, _)| pack == name) {
+        Some((_, text)) => text.to_owned(),
+        None => match read_beside(name, folder) {
+            Ok(text) => text,
+            Err(error) => {
+                let hint = did_you_mean(name, bundled());
+                let message = format!(
+                    "is neither a pack with a mock API ({}){hint} nor a file that can be read ({error})",
+                    listing(bundled())
+                );
+                findings.wrong(KEY, name.as_str(), message);
+                return None;
+            }
+        },
+    };
+    if let Err(error) = parse(&json, &mut Vec::new()) {
+        findings.wrong(KEY, name.as_str(), explain(name, &json, &error));
+        return None;
+    }
+    Some(MockApi { name: name.clone(), json })
 }

@@ -24,8 +24,8 @@
 //! A config passes through the modules in this order:
 //!
 //! 1. `source`: [`load`] finds a config as a path, then among the bundled ones (`bundled`), and detects its
-//!    shape; `document` parses JSON and finds duplicate keys.
-//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; `check` validates
+//!    shape; [`lb_document`] parses JSON and finds duplicate keys.
+//! 2. `raw` has one type for each shape, whose doc comments are the published JSON Schema; [`lb_document`] validates
 //!    the document against it and reports unknown keys and wrong types with a key path and a suggestion.
 //! 3. `settings` resolves every setting once: a flag (`overrides`), else the `bench` block, else a default
 //!    (`defaults`).
@@ -36,6 +36,9 @@
 //!    balancer, `algorithms` the algorithms, `thresholds` the thresholds.
 //! 6. `build` makes the [`Plan`] of all that, and `show` renders it.
 //!
+//! `select` keeps the classes, actions and scenarios that flags select. `packs` makes a config and overrides of a
+//! scenario pack ([`Pack`]), which then take the same way.
+//!
 //! All problems are reported at once, each with its location, its value and a fix. A setting that is not
 //! applied as written becomes a [`Note`].
 
@@ -45,7 +48,6 @@ mod algorithms;
 mod arrivals;
 mod build;
 mod bundled;
-mod check;
 mod content;
 mod declaration_file;
 mod declared;
@@ -58,8 +60,11 @@ mod error;
 mod estimate;
 mod frame;
 mod inputs;
+mod length;
 mod load_balancer;
+mod mock_api;
 mod overrides;
+mod packs;
 mod passes;
 mod plan;
 mod planned;
@@ -69,7 +74,9 @@ mod replay;
 mod replay_flags;
 mod runnable;
 mod said;
+mod scrape;
 mod scenario;
+mod select;
 mod settings;
 mod show;
 mod source;
@@ -82,19 +89,26 @@ pub mod values;
 
 pub use address::one_address;
 pub use algorithms::{Skipped, lacks};
-pub use bundled::configs as bundled_configs;
+pub use bundled::{BundledFile, bundled_files, configs as bundled_configs};
 pub use declaration_file::is_declaration;
 pub use declared::declared_url;
 pub use draft::limits::ServiceLimit;
 pub use engine::{Dialect, Engine};
 pub use error::{ConfigError, Note, Problem};
+pub use length::Length;
 pub use load_balancer::{LoadBalancer, Target};
+pub use mock_api::MockApi;
 pub use overrides::Overrides;
+pub use packs::{
+    Pack, PackError, PackMode, PackSuite, Played, Selected, SuiteFile, SuiteRun, pack_names, pack_schema,
+    suite_schema,
+};
 pub use plan::Plan;
 pub use planned::{PatternSummary, PlannedScenario};
 pub use policy::TrainedPolicy;
 pub use raw::{load_balancer_schema, schema};
 pub use replay_flags::ReplayFlags;
+pub use scrape::{Scrape, ScrapePlace, ScrapeWhat};
 pub use source::{Loaded, from_text, load};
 pub use tls::Tls;
 pub use values::WarmUp;

@@ -2,6 +2,7 @@
 
 use super::engine::Engine;
 use super::error::Findings;
+use super::length::Length;
 use super::raw::{LONGEST_SECONDS, MOST_USERS};
 use super::replay_flags::ReplayFlags;
 use super::timeline::SHORTEST_S;
@@ -20,6 +21,10 @@ use std::time::Duration;
 const MOST_REPETITIONS: u32 = 1000;
 /// Upper limit for the number of private views: no machine has more threads for a load balancer.
 const MOST_BALANCERS: u16 = 64;
+/// The lowest number of users that may start per second.
+pub(crate) const LOWEST_SPAWN_RATE: f64 = 0.001;
+/// The highest number of users that may start per second.
+pub(crate) const HIGHEST_SPAWN_RATE: f64 = 100_000.0;
 /// The longest warm-up: a day.
 const LONGEST_WARM_UP_S: f64 = 86_400.0;
 
@@ -30,16 +35,39 @@ pub struct Overrides {
     /// Run only this scenario of the config (case-insensitive).
     #[cfg_attr(feature = "cli", arg(long, value_name = "NAME", help_heading = "Workload"))]
     pub scenario: Option<String>,
-    /// Length of each scenario, such as `30s` or `2m`.
+    /// Run only scenarios, user classes and actions with one of these tags.
+    ///
+    /// A scenario or user class with one of the tags runs with all of its actions; otherwise, only its actions with
+    /// one of the tags run. Opening and closing actions of sessions always run.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Workload")
+    )]
+    pub tags: Vec<String>,
+    /// Leave out scenarios, user classes and actions with one of these tags.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Workload")
+    )]
+    pub exclude_tags: Vec<String>,
+    /// Only these user classes, with their weights (case-insensitive).
+    ///
+    /// Configs call a user class a profile. The others are left out, and the classes that remain share all users.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "A,B", value_delimiter = ',', help_heading = "Workload")
+    )]
+    pub user_class: Vec<String>,
+    /// Length of each scenario, such as `30s`, or `forever`.
     ///
     /// Offsets, durations, ramp-ups and the faults of the config are stretched or squeezed alike, so that
     /// the last pattern ends at this time. The faults of a topology keep their times. Wins over
-    /// `--time-scale`.
+    /// `--time-scale`. With `forever`, the busiest moment goes on until the run is stopped (docs/continuous.md).
     #[cfg_attr(
         feature = "cli",
-        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Workload")
+        arg(long, value_name = "TIME", value_parser = values::length, allow_hyphen_values = true, help_heading = "Workload")
     )]
-    pub duration: Option<Duration>,
+    pub duration: Option<Length>,
     /// Play everything this many times as fast.
     ///
     /// Divides offsets, durations, ramp-ups and the config's warm-up. Think times, session lengths and
@@ -60,6 +88,15 @@ pub struct Overrides {
         arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Workload")
     )]
     pub ramp_up: Option<Duration>,
+    /// Users that start per second, until all of a pattern are there.
+    ///
+    /// Sets the ramp-up of each pattern to its users divided by this rate. `--duration` and `--time-scale` do not scale
+    /// it.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "N", value_parser = values::number, allow_hyphen_values = true, conflicts_with = "ramp_up", help_heading = "Workload")
+    )]
+    pub spawn_rate: Option<f64>,
     /// Arrivals per second in place of users, such as `poisson:500`.
     ///
     /// Open model: `constant:500`, `poisson:500`, `ramp:100-800` (from the beginning to the end of each
@@ -273,6 +310,20 @@ pub struct Overrides {
     )]
     pub warm_up: Option<WarmUp>,
 
+    /// Header by whose values replies are told apart, such as `X-Cache-Status`.
+    ///
+    /// Reports the share of hits, overall and by kind of request, and whether hits are faster than misses.
+    /// `bench.observe` says which values are hits and which are misses.
+    #[cfg_attr(feature = "cli", arg(long, value_name = "HEADER", help_heading = "Evidence"))]
+    pub observe: Option<String>,
+    /// Show and keep requests that take this long, such as `2s`.
+    ///
+    /// At most ten a second are shown while the load runs. A file for each trial in the results lists up to 100,000.
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Output")
+    )]
+    pub slow: Option<Duration>,
     /// Repeat until the intervals are this narrow, such as `3%`.
     ///
     /// Passes are added until the 95 % interval of the ratio of every two algorithms, in the mean and in the
@@ -310,6 +361,20 @@ pub struct Overrides {
     /// Algorithm that all others are compared with [default: every pair is compared].
     #[cfg_attr(feature = "cli", arg(long, value_name = "ALGORITHM", help_heading = "Evidence"))]
     pub baseline: Option<String>,
+    /// Metrics to read beside the load, such as `http://host:9100/metrics`; repeatable.
+    ///
+    /// A page in the text format of Prometheus gives its well-known metrics, or a series that is named after `#`:
+    /// `queue=http://host:9100/metrics#jobs_waiting`. A Prometheus server answers a query:
+    /// `cpu=http://prometheus:9090?query=rate(process_cpu_seconds_total[15s])`. `load-balancer` and `backends` are those
+    /// that `bench` starts. The report draws them under the latency and says which move with it (docs/resources.md).
+    #[cfg_attr(feature = "cli", arg(long, value_name = "[NAME=]URL", help_heading = "Evidence"))]
+    pub scrape: Vec<String>,
+    /// Time between two readings of `--scrape`, at least 1s [default: 1s].
+    #[cfg_attr(
+        feature = "cli",
+        arg(long, value_name = "TIME", value_parser = values::duration, allow_hyphen_values = true, help_heading = "Evidence")
+    )]
+    pub scrape_interval: Option<Duration>,
     /// Exit with 99 unless this condition holds; may be repeated.
     ///
     /// For example `http_req_duration{algorithm:rl}: p(95)<200`, in milliseconds.
@@ -343,11 +408,19 @@ impl Overrides {
             _ => None,
         };
         let numbers = [
-            ("--duration", seconds(self.duration), [SHORTEST_S, LONGEST_SECONDS], " seconds"),
+            (
+                "--duration",
+                seconds(self.duration.and_then(Length::duration)),
+                [SHORTEST_S, LONGEST_SECONDS],
+                " seconds",
+            ),
             ("--ramp-up", seconds(self.ramp_up), [0.0, LONGEST_SECONDS], " seconds"),
             ("--steering-period", seconds(self.steering_period), [0.01, 60.0], " seconds"),
+            ("--slow", seconds(self.slow), [0.001, 3600.0], " seconds"),
             ("--connect-timeout", seconds(self.connect_timeout), [0.001, 3600.0], " seconds"),
+            ("--scrape-interval", seconds(self.scrape_interval), [1.0, 3600.0], " seconds"),
             ("--warm-up", seconds(warm_up), [0.0, LONGEST_WARM_UP_S], " seconds"),
+            ("--spawn-rate", self.spawn_rate, [LOWEST_SPAWN_RATE, HIGHEST_SPAWN_RATE], " users per second"),
             ("--time-scale", self.time_scale, [0.001, 1e6], ""),
             ("--precision", self.precision, [0.001, 1.0], ""),
             ("--detect", self.detect, [0.001, 1.0], ""),

@@ -7,11 +7,14 @@ use super::algorithms::Skipped;
 use super::engine::{Dialect, Engine};
 use super::error::Note;
 use super::load_balancer::Target;
+use super::mock_api::MockApi;
 use super::planned::PlannedScenario;
 use super::policy::TrainedPolicy;
+use super::scrape::Scrape;
 use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::algorithm::{Algorithm, Rule};
+use lb_core::Observation;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::rng::Seed;
 use lb_core::time::Span;
@@ -37,6 +40,8 @@ pub struct Plan {
     pub(crate) connections: ConnectionPolicy,
     pub(crate) connect_timeout: Span,
     pub(crate) resolve_every: Span,
+    pub(crate) observe: Option<Observation>,
+    pub(crate) slow: Option<Span>,
     pub(crate) algorithms: Vec<Algorithm>,
     pub(crate) skipped: Vec<Skipped>,
     pub(crate) policy: Option<TrainedPolicy>,
@@ -54,8 +59,13 @@ pub struct Plan {
     pub(crate) engine: Option<Engine>,
     pub(crate) cool_down: Span,
     pub(crate) drain_timeout: Span,
+    pub(crate) scrapes: Vec<Scrape>,
+    pub(crate) scrape_interval: Span,
     pub(crate) thresholds: Vec<Threshold>,
+    pub(crate) mock_api: Option<MockApi>,
     pub(crate) scenarios: Vec<PlannedScenario>,
+    pub(crate) endless: bool,
+    pub(crate) switch_once: Option<Algorithm>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -103,6 +113,16 @@ impl Plan {
     /// Returns the time between two look-ups of the target's name; zero for none.
     pub fn resolve_every(&self) -> Span {
         self.resolve_every
+    }
+
+    /// Returns the header by whose values replies are told apart. `None` if they are not.
+    pub fn observe(&self) -> Option<&Observation> {
+        self.observe.as_ref()
+    }
+
+    /// Returns how long a slow request takes at least. `None` if slow requests are not looked for.
+    pub fn slow(&self) -> Option<Span> {
+        self.slow
     }
 
     /// Returns the algorithms of scenarios that do not set their own, in the given order.
@@ -193,14 +213,40 @@ impl Plan {
         self.drain_timeout
     }
 
+    /// Returns the targets that are read beside the load, in the order of the flags or the config.
+    pub fn scrapes(&self) -> &[Scrape] {
+        &self.scrapes
+    }
+
+    /// Returns the time between two readings of a target.
+    pub fn scrape_interval(&self) -> Span {
+        self.scrape_interval
+    }
+
     /// Returns the conditions under which the run passes.
     pub fn thresholds(&self) -> &[Threshold] {
         &self.thresholds
     }
 
+    /// Returns what the mock backends answer. `None` means their own applications.
+    pub fn mock_api(&self) -> Option<&MockApi> {
+        self.mock_api.as_ref()
+    }
+
     /// Returns the scenarios in the order in which they run; at least one.
     pub fn scenarios(&self) -> &[PlannedScenario] {
         &self.scenarios
+    }
+
+    /// Returns whether load is sent until it is stopped, as with `--duration forever`.
+    pub fn is_endless(&self) -> bool {
+        self.endless
+    }
+
+    /// Returns the algorithm to switch to before a load without end begins. `None` leaves the load balancer as it
+    /// is, because neither a flag nor the config names exactly one algorithm.
+    pub fn switch_once(&self) -> Option<Algorithm> {
+        self.switch_once
     }
 
     /// Returns the settings that are not applied as written, with the reasons.

@@ -9,22 +9,25 @@ use super::defaults::Defaults;
 use super::document::join;
 use super::engine::Engine;
 use super::error::Findings;
+use super::length::{Length, settle_length};
 use super::overrides::Overrides;
 use super::passes::{Passes, settle_passes};
-use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Source, SwitchingName};
+use super::raw::{Arrivals, Bench, Condition, LoadBalancerBlock, Scrape, Source, SwitchingName};
 use super::replay_flags::ReplayFlags;
 use super::said::Said;
 use super::tls::TlsSettings;
 use super::values::WarmUp;
 use lb_admin_client::{Declaration, Switching};
-use lb_core::BackendFrom;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::fault::Fault;
+use lb_core::ordered::Ordered;
 use lb_core::rng::Seed;
 use lb_core::time::Span;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
+use lb_core::{BackendFrom, Observation};
 use lb_results::Metric;
+use serde_json::Value;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
@@ -37,6 +40,12 @@ pub(crate) struct Settings {
     pub(crate) algorithms: Said<Vec<Said<String>>>,
     /// The only scenario to run; `None` means all.
     pub(crate) scenario: Option<Said<String>>,
+    /// Tags of what runs; empty means everything.
+    pub(crate) tags: Vec<String>,
+    /// Tags of what does not run.
+    pub(crate) exclude_tags: Vec<String>,
+    /// Names of the user classes that run; empty means all.
+    pub(crate) user_classes: Vec<String>,
     /// Number of passes over all algorithms.
     pub(crate) passes: Passes,
     /// Margin of equivalence, as a fraction.
@@ -63,6 +72,10 @@ pub(crate) struct Settings {
     pub(crate) http: Said<HttpChoice>,
     /// Which requests share a connection.
     pub(crate) connections: Said<ConnectionPolicy>,
+    /// The header by whose values replies are told apart.
+    pub(crate) observe: Option<Said<Observation>>,
+    /// How long a slow request takes at least. `None` looks for none.
+    pub(crate) slow: Option<Span>,
     /// How TLS is spoken with an `https` target.
     pub(crate) tls: TlsSettings,
     /// How trials are driven. `None` lets the load balancer decide.
@@ -73,10 +86,14 @@ pub(crate) struct Settings {
     pub(crate) time_scales: Vec<Said<f64>>,
     /// Users at the busiest moment; `None` leaves the patterns unchanged.
     pub(crate) users: Option<Said<u32>>,
-    /// Length of each scenario in seconds. `None` derives it from the config and the time scale.
+    /// How long load is sent. `None` derives it from the config and the time scale.
+    pub(crate) length: Option<Said<Length>>,
+    /// Length of each scenario in seconds, if one is set and it has an end.
     pub(crate) duration_s: Option<Said<f64>>,
     /// Seconds over which the users of every pattern arrive; `None` uses the ramp-ups of the config.
     pub(crate) ramp_up_s: Option<Said<f64>>,
+    /// Users of every pattern that start per second. `None` leaves the ramp-ups as they are.
+    pub(crate) spawn_rate: Option<Said<f64>>,
     /// Arrivals in the open model. `None` means the closed model.
     pub(crate) arrivals: Option<Said<Arrivals>>,
     /// Upper limit for the sessions of the open model in flight.
@@ -96,6 +113,8 @@ pub(crate) struct Settings {
     pub(crate) actions_per_session: Option<[u32; 2]>,
     /// The journey: what users can do.
     pub(crate) journey: Said<Source<Journey>>,
+    /// The replies of the mock backends. `None` means their own applications.
+    pub(crate) mock_api: Option<Source<Ordered<Value>>>,
     /// The topology: the backends and their faults.
     pub(crate) topology: Said<Source<Topology>>,
     /// Faults in every scenario, on the timeline of the config.
@@ -108,6 +127,10 @@ pub(crate) struct Settings {
     pub(crate) steering_period: Span,
     /// The load balancer under test.
     pub(crate) target: TargetSettings,
+    /// Targets that are read beside the load.
+    pub(crate) scrape: Vec<Said<Scrape>>,
+    /// Time between two readings of a target.
+    pub(crate) scrape_interval: Span,
     /// Conditions under which the run passes.
     pub(crate) thresholds: Vec<Said<Rule>>,
 }
@@ -197,9 +220,17 @@ impl Settings {
         let time_scale = time_scales.first().map_or(1.0, |scale| scale.value);
         let seconds =
             |flag: &str, time: Option<Duration>| time.map(|time| Said::by_flag(flag, time.as_secs_f64()));
+        let length = settle_length(bench, flags, findings);
+        let duration_s = length.as_ref().and_then(|said| {
+            let time = said.value.duration()?;
+            Some(Said { at: said.at.clone(), value: time.as_secs_f64(), by: said.by })
+        });
         Self {
             algorithms: algorithms(bench, flags, defaults),
             scenario: flags.scenario.clone().map(|name| Said::by_flag("--scenario", name)),
+            tags: flags.tags.clone(),
+            exclude_tags: flags.exclude_tags.clone(),
+            user_classes: flags.user_class.clone(),
             passes,
             margin: flags.margin.or(bench.margin).unwrap_or(defaults.margin),
             primary_metric: primary_metric(bench, flags, defaults, findings),
@@ -227,13 +258,17 @@ impl Settings {
                 ("bench.connections", bench.connections.as_ref()),
                 findings,
             ),
+            observe: observe(bench, flags, findings),
+            slow: flags.slow.map(Span::from).or_else(|| bench.slow_s.map(Span::from_secs_f64)),
             tls: tls(bench, flags),
             engine: flags.engine.or(bench.engine),
             time_scale,
             time_scales,
             users: flags.users.map(|users| Said::by_flag("--users", users)),
-            duration_s: seconds("--duration", flags.duration),
+            duration_s,
+            length,
             ramp_up_s: seconds("--ramp-up", flags.ramp_up),
+            spawn_rate: flags.spawn_rate.map(|rate| Said::by_flag("--spawn-rate", rate)),
             arrivals: Said::first(
                 ("--arrivals", flags.arrivals.clone().map(Arrivals::Short)),
                 ("bench.arrivals", bench.arrivals.clone()),
@@ -245,6 +280,7 @@ impl Settings {
             background_rps: bench.background_rps,
             think_time_s: bench.think_time_s,
             actions_per_session: bench.actions_per_session,
+            mock_api: bench.mock_api.clone(),
             journey: configured("bench.journey", bench.journey.clone(), named(defaults.journey)),
             topology: Said::first(
                 ("--topology", flags.topology.as_deref().map(named)),
@@ -263,6 +299,11 @@ impl Settings {
                 Span::from,
             ),
             target: target(bench, flags),
+            scrape: scrape(bench, flags),
+            scrape_interval: flags.scrape_interval.map_or_else(
+                || Span::from_secs_f64(bench.scrape_interval_s.unwrap_or(defaults.scrape_interval_s)),
+                Span::from,
+            ),
             thresholds: thresholds(bench, flags, findings),
         }
     }
@@ -412,6 +453,17 @@ fn switching(name: SwitchingName) -> Switching {
     }
 }
 
+/// Collects the targets that are read beside the load. Those of flags replace all those of the config.
+fn scrape(bench: &Bench, flags: &Overrides) -> Vec<Said<Scrape>> {
+    if !flags.scrape.is_empty() {
+        let texts = flags.scrape.iter().cloned();
+        return texts.map(|text| Said::by_flag("--scrape", Scrape::Text(text))).collect();
+    }
+    let placed =
+        |(index, one): (usize, &Scrape)| Said::by_config(format!("bench.scrape[{index}]"), one.clone());
+    bench.scrape.iter().enumerate().map(placed).collect()
+}
+
 /// Collects the thresholds, bundled sets first. Those of flags replace all those of the config.
 fn thresholds(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Vec<Said<Rule>> {
     if !flags.thresholds.is_empty() || !flags.threshold_presets.is_empty() {
@@ -442,6 +494,23 @@ fn thresholds(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Vec<
         findings.note(&at, true, message);
     }
     presets.chain(single).collect()
+}
+
+/// Determines the header by whose values replies are told apart. What the config says about the values of a header holds
+/// for a flag that names the same one.
+fn observe(bench: &Bench, flags: &Overrides, findings: &mut Findings) -> Option<Said<Observation>> {
+    let of_flag = flags.observe.as_ref().map(|header| {
+        let same = bench.observe.as_ref().filter(|known| known.header.eq_ignore_ascii_case(header));
+        same.cloned().unwrap_or_else(|| Observation::of(header.trim()))
+    });
+    let said = Said::first(("--observe", of_flag), ("bench.observe", bench.observe.clone()))?;
+    match said.value.fault() {
+        Some(fault) => {
+            findings.wrong(&said.at, said.value.header.as_str(), fault);
+            None
+        }
+        None => Some(said),
+    }
 }
 
 /// Determines the metric that decides verdicts.

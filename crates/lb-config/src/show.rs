@@ -3,6 +3,7 @@
 use super::arrivals::words;
 use super::plan::Plan;
 use super::planned::{PatternSummary, PlannedScenario};
+use super::scrape::Scrape;
 use super::tls::Tls;
 use lb_analysis::threshold::Threshold;
 use lb_core::Algorithm;
@@ -23,6 +24,8 @@ impl Plan {
             "connections": self.connections.to_string(),
             "connect_timeout_s": self.connect_timeout.as_secs_f64(),
             "resolve_every_s": self.resolve_every.as_secs_f64(),
+            "observe": self.observe,
+            "slow_s": self.slow.map(|slow| slow.as_secs_f64()),
             "backend_from": self.target.backend_from(),
             "backends": self.target.backends,
             "load_balancers": self.target.started().iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -47,7 +50,10 @@ impl Plan {
             "engine": self.engine,
             "cool_down_s": self.cool_down.as_secs_f64(),
             "drain_timeout_s": self.drain_timeout.as_secs_f64(),
+            "scrape": self.scrapes.iter().map(Scrape::to_json).collect::<Vec<_>>(),
+            "scrape_interval_s": self.scrape_interval.as_secs_f64(),
             "schedule_sha256": schedule_sha256,
+            "mock_api": self.mock_api.as_ref().map(|api| &api.name),
             "thresholds": self.thresholds.iter().map(Threshold::text).collect::<Vec<_>>(),
             "scenarios": self.scenarios.iter().map(PlannedScenario::to_json).collect::<Vec<_>>(),
             "notes": self.notes,

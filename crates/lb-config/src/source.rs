@@ -1,15 +1,15 @@
 //! Turns a name into raw types: finds the file, reads it, detects its dialect and validates it.
 
 use super::bundled::{self, Bundled};
-use super::check::check;
-use super::document::{explain, parse, too_long};
+use super::document::too_long;
 use super::engine::Dialect;
-use super::error::{ConfigError, Findings, Problem};
+use super::error::{ConfigError, Findings, Note, Problem};
 use super::raw::{File, FlatFile, RequestsFile, SequenceFile, Source, TrainingFile};
 use lb_admin_client::Declaration;
 use lb_admin_client::declared::blank_headers;
 use lb_core::secret::mask_passwords;
 use lb_core::suggest::{did_you_mean, listing};
+use lb_document::{excerpt, explain, parse, typed};
 use lb_recording::{ReadOptions, RecordingError, RecordingFormat};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
@@ -32,6 +32,8 @@ pub struct Loaded {
     pub(super) dialect: Dialect,
     pub(super) file: Arc<File>,
     pub(super) problems: Vec<Problem>,
+    /// Notes about where settings come from, for the notes of the plan.
+    pub(super) notes: Vec<Note>,
 }
 
 impl Loaded {
@@ -59,6 +61,9 @@ impl Loaded {
         &self.source
     }
 }
+
+/// Where examples of configs are.
+const EXAMPLES: &str = "docs/configs.md";
 
 /// The longest config in bytes: that of a long list of recorded requests. A longer one is given with `--replay`.
 const LONGEST: u64 = 64 << 20;
@@ -115,7 +120,10 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
         .map_err(|problem| ConfigError::Syntax { name: name.clone(), problem })?;
     let mut problems = Vec::new();
     let document = parse(text, &mut problems)
-        .map_err(|error| ConfigError::Syntax { name: name.clone(), problem: explain(&name, text, &error) })?;
+        .map_err(|error| ConfigError::Syntax {
+        name: name.clone(),
+        problem: explain(&name, text, &error, EXAMPLES),
+    })?;
     let dialect =
         dialect_of(&document).map_err(|problem| ConfigError::Unsupported { name: name.clone(), problem })?;
     let long = too_long(&document);
@@ -139,6 +147,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
             dialect,
             file: Arc::new(file),
             problems,
+            notes: Vec::new(),
         }),
         None => Err(ConfigError::Invalid { name, problems }),
     }
@@ -179,7 +188,7 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         Value::Object(map) => map,
         Value::Array(_) => return Ok(Dialect::Requests),
         other => {
-            return Err(format!("must be a JSON object, not `{}`", super::error::excerpt(other)));
+            return Err(format!("must be a JSON object, not `{}`", excerpt(other)));
         }
     };
     if map.contains_key("rl_training_scenarios") || map.contains_key("stress_test_scenarios") {
@@ -202,6 +211,12 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
             r#"`{"scenarios": [{"name": "first", "duration_minutes": 1, "concurrent_users": 10}]}`"#
         ));
     }
+    if map.contains_key("modes") && map.contains_key("answers") {
+        return Err("is a scenario pack; play it with `bench pack FOLDER`".to_owned());
+    }
+    if map.get("suite").is_some_and(Value::is_array) {
+        return Err("is a suite; play it with `bench suite FILE`".to_owned());
+    }
     let hint = map.keys().map(|key| did_you_mean(key, MARKS)).find(|hint| !hint.is_empty());
     Err(format!(
         "no shape of a config is recognised{}: the top has the keys {}, and a config has one of {}",
@@ -209,23 +224,6 @@ fn dialect_of(document: &Value) -> Result<Dialect, String> {
         listing(map.keys().map(String::as_str)),
         listing(MARKS)
     ))
-}
-
-/// Validates a document against the schema of `T` and deserialises it, repaired where necessary. `None`, with
-/// at least one problem, if it cannot be repaired.
-fn typed<T: JsonSchema + DeserializeOwned>(document: &Value, problems: &mut Vec<Problem>) -> Option<T> {
-    let schema = schemars::schema_for!(T).to_value();
-    let (repaired, found) = check(&schema, document.clone());
-    problems.extend(found);
-    match serde_path_to_error::deserialize(&repaired) {
-        Ok(typed) => Some(typed),
-        Err(error) => {
-            if problems.is_empty() {
-                problems.push(Problem::of_key(error.path().to_string(), error.inner().to_string()));
-            }
-            None
-        }
-    }
 }
 
 /// Resolves a journey or a topology: the object itself, a bundled name, or a path (from the working
@@ -290,7 +288,7 @@ fn read_typed<T: JsonSchema + DeserializeOwned>(
     let document = match parse(text, &mut problems) {
         Ok(document) => document,
         Err(error) => {
-            findings.wrong(key, name, explain(name, text, &error));
+            findings.wrong(key, name, explain(name, text, &error, EXAMPLES));
             return None;
         }
     };
@@ -303,7 +301,7 @@ fn read_typed<T: JsonSchema + DeserializeOwned>(
     typed.filter(|_| !failed)
 }
 
-fn read_beside(name: &str, folder: Option<&Path>) -> std::io::Result<String> {
+pub(super) fn read_beside(name: &str, folder: Option<&Path>) -> std::io::Result<String> {
     lb_io::read_json(Path::new(name)).or_else(|error| match folder {
         Some(folder) => lb_io::read_json(&folder.join(name)),
         None => Err(error),

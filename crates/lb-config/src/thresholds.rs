@@ -2,24 +2,26 @@
 //! that never happens would seem to hold.
 
 use super::algorithms::Skipped;
+use super::engine::Engine;
 use super::error::Findings;
 use super::planned::PlannedScenario;
 use super::said::Said;
-use super::settings::Rule;
-use lb_analysis::threshold::{Selector, Threshold, ThresholdError, covers, preset};
+use super::settings::{Rule, Settings};
+use lb_analysis::threshold::{Selector, Threshold, ThresholdError, ThresholdMetric, covers, preset};
 use lb_core::suggest::{did_you_mean, listing};
 
 /// Reads the thresholds, without duplicates, and reports those that match nothing.
 pub(super) fn read_thresholds(
-    rules: &[Said<Rule>],
+    settings: &Settings,
     scenarios: &[PlannedScenario],
     skipped: &[Skipped],
     findings: &mut Findings,
 ) -> Vec<Threshold> {
     let mut thresholds: Vec<Threshold> = Vec::new();
-    for Said { at, value: rule, .. } in rules {
+    for Said { at, value: rule, .. } in &settings.thresholds {
         for threshold in read_rule(rule) {
             match threshold {
+                Ok(threshold) if !can_observe(at, &threshold, settings, findings) => {}
                 Ok(threshold) => {
                     check(at, &threshold, scenarios, skipped, findings);
                     if !thresholds.contains(&threshold) {
@@ -31,6 +33,24 @@ pub(super) fn read_thresholds(
         }
     }
     thresholds
+}
+
+/// Returns whether a threshold on hits and misses can be evaluated, and reports why not. Other thresholds can.
+fn can_observe(path: &str, threshold: &Threshold, settings: &Settings, findings: &mut Findings) -> bool {
+    if !threshold.selector().metric.needs_observation() {
+        return true;
+    }
+    if settings.observe.is_none() {
+        let message =
+            "needs a header that tells hits from misses; add `--observe X-Cache-Status` or `bench.observe`";
+        findings.wrong(path, threshold.text(), message);
+        return false;
+    }
+    if settings.engine == Some(Engine::Sim) {
+        findings.note(path, threshold.text(), "is not evaluated: in virtual time replies have no headers");
+        return false;
+    }
+    true
 }
 
 fn read_rule(rule: &Rule) -> Vec<Result<Threshold, ThresholdError>> {
@@ -87,6 +107,11 @@ fn absent(selector: &Selector, scenarios: &[PlannedScenario]) -> String {
             let hint = did_you_mean(action, known.iter().copied());
             return format!("no action or request is called `{action}`{hint}; known: {}", listing(known));
         }
+    }
+    if selector.metric == ThresholdMetric::Recovery {
+        return "no scenario's load rises to a peak and falls to less than half of it again; add such a pattern, or \
+                leave the threshold out"
+            .to_owned();
     }
     if let Some(method) = &selector.method {
         return format!(

@@ -4,14 +4,17 @@
 use http::Uri;
 use http::uri::InvalidUri;
 
+/// An address as it should be written.
+const EXAMPLE: &str = "http://host:port/proxy";
+
 /// Checks the address that load is sent to. Errors say what is wrong and how to fix it.
 pub(super) fn check(url: &str) -> Result<Uri, String> {
-    read(url, &["http", "https"])
+    read(url, &["http", "https"], EXAMPLE)
 }
 
 /// Checks the address of an admin API, which is called over plain HTTP, with a token rather than a password.
 pub(super) fn check_admin(url: &str) -> Result<Uri, String> {
-    let uri = read(url, &["http"])?;
+    let uri = read(url, &["http"], EXAMPLE)?;
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
         return Err(
             "must not contain a user or a password, which would not be sent; use --admin-token".to_owned()
@@ -20,12 +23,24 @@ pub(super) fn check_admin(url: &str) -> Result<Uri, String> {
     Ok(uri)
 }
 
-fn read(url: &str, schemes: &[&str]) -> Result<Uri, String> {
+/// Checks the address of a page of metrics, which may have a query. Returns it without its query, whose characters are
+/// escaped when it is sent.
+pub(super) fn check_metrics(url: &str) -> Result<Uri, String> {
+    let base = url.split_once('?').map_or(url, |(base, _)| base);
+    if base.starts_with("https://") {
+        return Err("must begin with `http://`: metrics are read over plain HTTP; name an exporter, a Prometheus server or \
+                    a proxy that is reached without TLS"
+            .to_owned());
+    }
+    read(base, &["http"], "http://host:9100/metrics")
+}
+
+fn read(url: &str, schemes: &[&str], example: &str) -> Result<Uri, String> {
     let user = match url.contains('@') {
         true => "; in a user or a password, write special characters as in `%2F`",
         false => "",
     };
-    let bad = |why: &str| format!("is not an address ({why}); use `http://host:port/proxy`{user}");
+    let bad = |why: &str| format!("is not an address ({why}); use `{example}`{user}");
     let uri: Uri = url.parse().map_err(|error: InvalidUri| bad(&error.to_string()))?;
     // The parser lets any text pass as a port.
     let host = uri.authority().and_then(|authority| authority.as_str().rsplit('@').next());
@@ -44,7 +59,7 @@ fn read(url: &str, schemes: &[&str]) -> Result<Uri, String> {
         }
     }
     if uri.host().unwrap_or_default().is_empty() {
-        return Err("has no host; use `http://host:port/proxy`".to_owned());
+        return Err(format!("has no host; use `{example}`"));
     }
     if uri.query().is_some() {
         return Err("must not have a query; remove everything from the `?` on".to_owned());

@@ -1,5 +1,6 @@
 //! Parses values from the command line: durations, numbers, fractions and probabilities.
 
+use super::length::{FOREVER, Length};
 use lb_core::BackendFrom;
 use std::time::Duration;
 
@@ -30,6 +31,14 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     };
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| format!("`{text}` is negative or too long; use a duration such as `30s`"))
+}
+
+/// Reads how long load is sent: a duration, or `forever`.
+///
+/// # Errors
+/// The text is neither.
+pub fn length(text: &str) -> Result<Length, String> {
+    if text == FOREVER { Ok(Length::Forever) } else { duration(text).map(Length::For) }
 }
 
 /// Reads where replies name the backend, such as `header:X-Served-By`.
@@ -225,6 +234,13 @@ mod tests {
             let error = duration(text).expect_err("what is not a duration must be refused");
             assert!(error.contains(&format!("`{text}`")), "the message names the value: {error}");
         }
+    }
+
+    #[test]
+    fn a_length_is_a_duration_or_has_no_end() {
+        assert_eq!(length("forever"), Ok(Length::Forever));
+        assert_eq!(length("90s"), Ok(Length::For(Duration::from_secs(90))));
+        assert_eq!(length("soon"), Err("`soon` is not a duration; use `30s`, `2m` or `1h30m`".to_owned()));
     }
 
     #[test]

@@ -339,7 +339,7 @@ fn flags_are_held_to_their_limits() {
         (Overrides { users: Some(0), ..none() }, "--users 0: must be from 1 to 100000"),
         (Overrides { repetitions: Some(0), ..none() }, "--repetitions 0: must be from 1 to 1000"),
         (
-            Overrides { duration: Some(Duration::ZERO), ..none() },
+            Overrides { duration: Some(Duration::ZERO.into()), ..none() },
             "--duration 0: must be from 0.1 to 604800 seconds",
         ),
         (Overrides { time_scale: Some(-1.0), ..none() }, "--time-scale -1: must be from 0.001"),

@@ -359,8 +359,10 @@ fn flat_dialect_ramps_from_base_to_maximum_and_bursts_multiply() {
     let other = planned_with(&config, &Overrides { seed: Some(7), ..Overrides::default() });
     assert_ne!(table(scenario(&other, "test")), table(only), "the seed decides when bursts come");
 
-    let short =
-        planned_with(&config, &Overrides { duration: Some(Duration::from_secs(12)), ..Overrides::default() });
+    let short = planned_with(
+        &config,
+        &Overrides { duration: Some(Duration::from_secs(12).into()), ..Overrides::default() },
+    );
     let bursts = &scenario(&short, "test").patterns()[2..];
     assert!(
         bursts.iter().all(|burst| burst.duration().as_secs_f64() > 0.099),
@@ -556,7 +558,7 @@ fn time_scale_divides_the_timeline_and_leaves_users_alone() {
 fn duration_and_ramp_up_flags_set_what_will_run() {
     let config = training(json!([pattern("a", 0.0, 2.0, 5), pattern("b", 2.0, 2.0, 5)]), 9);
     let flags = Overrides {
-        duration: Some(Duration::from_secs(30)),
+        duration: Some(Duration::from_secs(30).into()),
         ramp_up: Some(Duration::from_secs(4)),
         time_scale: Some(60.0),
         ..Overrides::default()
@@ -722,7 +724,7 @@ fn tokens_are_blanked_in_the_record_of_a_run() {
 fn a_fault_of_a_topology_whose_end_lies_beyond_the_scenario_is_noted_with_a_longer_duration() {
     let with = |seconds: u64| Overrides {
         topology: Some("situation-e".to_owned()),
-        duration: Some(Duration::from_secs(seconds)),
+        duration: Some(Duration::from_secs(seconds).into()),
         ..Overrides::default()
     };
     let noted = |seconds: u64| {

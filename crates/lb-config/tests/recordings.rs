@@ -183,7 +183,8 @@ fn a_list_of_requests_is_a_config_that_plays_itself() {
 
 #[test]
 fn a_given_duration_leaves_out_what_lies_after_it() {
-    let plan = planned(Q, &Overrides { duration: Some(Duration::from_secs(1)), ..Overrides::default() });
+    let plan =
+        planned(Q, &Overrides { duration: Some(Duration::from_secs(1).into()), ..Overrides::default() });
     assert_eq!(plan.scenarios()[0].scenario().duration.as_secs_f64(), 1.0);
     let schedule = Schedule::new(Arc::clone(&plan.scenarios()[0].scenario().workload), plan.seed());
     assert_eq!(schedule.arrivals().len(), 2);
@@ -347,7 +348,7 @@ fn a_rate_and_a_duration_repeat_targets_without_times() {
     }
     let plan = replayed(targets, |overrides| {
         overrides.recording = ReplayFlags { rate: Some(50.0), cycle: true, ..ReplayFlags::default() };
-        overrides.duration = Some(Duration::from_secs(2));
+        overrides.duration = Some(Duration::from_secs(2).into());
     });
     let plan = plan.expect("a duration says how often");
     let schedule = Schedule::new(Arc::clone(&plan.scenarios()[0].scenario().workload), plan.seed());

@@ -2,7 +2,7 @@
 
 use lb_analysis::summarise;
 use lb_analysis::threshold::{PRESETS, Threshold, evaluate, preset};
-use lb_config::{Overrides, Plan, PlannedScenario, from_text, plan};
+use lb_config::{Engine, Overrides, Plan, PlannedScenario, from_text, plan};
 use lb_core::workload::{ActionIndex, Observer, Sample, StepIndex, UserId, UserPlan};
 use lb_core::{Outcome, Span, Time};
 use lb_record::{Population, Recording, RecordingSpec};
@@ -82,6 +82,7 @@ fn trial(rows: &[Row], cut_s: f64) -> Trial {
         retries: None,
         counted_by: None,
         steering: None,
+        resources: None,
         guards: None,
         trace: None,
         processes: Vec::new(),
@@ -243,6 +244,14 @@ fn mistakes_are_named_with_what_is_known() {
         ("http_reqs{window:1s-5s,action:buy}: count>5", "seconds are kept for all requests together"),
         ("backend_fairness{action:buy}: value>0.5", "backends are counted for all requests together"),
         ("dropped{window:1s-5s}: count==0", "counted for the whole trial"),
+        ("recovery<soon", "`soon` is not a limit of `recovery`; it must be a time such as `30s`"),
+        ("recovery: low<30s", "`low` is not a known aggregation of `recovery`; known: `value`, `high`"),
+        ("recovery{action:buy}<30s", "latency after a peak is that of all requests together"),
+        ("recovery{window:1s-5s}: value<30s", "`recovery` has no `window`: it is over the whole trial"),
+        ("hit_ratio>50", "`50` is not a limit of `hit_ratio`; it must be a number from 0 to 1"),
+        ("hit_gain{action:buy}: low>0", "it compares hits and misses over all kinds of requests"),
+        ("share_spread{method:GET}<0.1", "backends are counted for all requests together"),
+        ("http_reqs<5", "has no expression"),
     ] {
         let message = text.parse::<Threshold>().expect_err(text).to_string();
         assert!(message.contains(reason), "{text}: expected {reason:?} in: {message}");
@@ -371,6 +380,98 @@ fn a_threshold_on_nothing_that_runs_is_refused() {
             .map(|_| ())
             .expect_err("no such scenario");
     assert!(message.contains("bench.thresholds[\"http_reqs{scenario:x}\"]"), "the key is named: {message}");
+}
+
+#[test]
+fn a_metric_with_a_single_value_needs_no_aggregation() {
+    for (short, long) in [
+        ("recovery<30s", "recovery: value<30s"),
+        ("recovery{scenario:day} <= 1m30s", "recovery{scenario:day}: value<=90s"),
+        ("recovery: <500ms", "recovery: value<0.5"),
+        ("share_spread<0.1", "share_spread: value<0.1"),
+        ("hit_ratio{action:buy}>=0.8", "hit_ratio{action:buy}: value>=0.8"),
+    ] {
+        let [short, long] =
+            [short, long].map(|text| text.parse::<Threshold>().unwrap_or_else(|e| panic!("{e}")));
+        assert_eq!(short.selector(), long.selector());
+        assert_eq!(short.aggregation(), long.aggregation());
+        for value in [0.0, 0.1, 0.49, 0.5, 0.79, 0.8, 29.0, 30.0, 90.0, 91.0] {
+            assert_eq!(short.holds(value), long.holds(value), "{short} and {long} at {value}");
+        }
+    }
+}
+
+#[test]
+fn the_spread_of_shares_is_that_of_the_listed_backends_or_of_those_that_replies_name() {
+    let listed = trial(&ROWS, 0.0);
+    // Four replies of one backend and two of the other: a third more and a third less than half.
+    let (spread, ok) = observed("share_spread<0.4", &[&listed]).expect("it is about `day`");
+    assert!((spread.expect("a value") - 1.0 / 3.0).abs() < 1e-9 && ok, "{spread:?}");
+    let mut named = trial_with(&[(0, 10, 0, Outcome::Ok, 2), (1, 10, 0, Outcome::Ok, 3)], &["x", "y"]);
+    named.backends.clear();
+    assert_eq!(observed("share_spread<0.1", &[&named]), Some((Some(0.0), true)));
+    assert_eq!(
+        observed("backend_fairness: value>=0.9", &[&named]),
+        Some((None, false)),
+        "one may be missing"
+    );
+}
+
+#[test]
+fn thresholds_on_hits_need_a_header_and_sockets_and_those_on_recovery_a_peak() {
+    let with = |text: &str, observe: Option<&str>, engine| {
+        let flags = Overrides {
+            thresholds: vec![text.to_owned()],
+            observe: observe.map(str::to_owned),
+            engine,
+            ..Overrides::default()
+        };
+        planned(&json!({}), &flags)
+    };
+    let refused = with("hit_ratio>0.5", None, None).map(|_| ()).expect_err("no header");
+    assert!(refused.contains("add `--observe X-Cache-Status` or `bench.observe`"), "{refused}");
+    let live = with("hit_ratio>0.5", Some("X-Cache"), None).expect("a header");
+    assert_eq!(live.thresholds().len(), 1);
+    let sim = with("hit_gain: low>0", Some("X-Cache"), Some(Engine::Sim)).expect("a note suffices");
+    assert!(sim.thresholds().is_empty());
+    let notes: Vec<String> = sim.notes().iter().map(ToString::to_string).collect();
+    assert!(
+        notes.iter().any(|note| note.contains("is not evaluated: in virtual time replies have no headers")),
+        "{notes:?}"
+    );
+    let flat = with("recovery<30s", None, None).map(|_| ()).expect_err("no peak");
+    assert!(flat.contains("rises to a peak and falls to less than half of it again"), "{flat}");
+}
+
+#[test]
+fn a_header_is_observed_as_the_config_or_the_flag_says() {
+    let config = json!({"observe": {"header": "X-Cache", "hit": ["yes"], "miss": ["no"]}});
+    let observe = |flag: Option<&str>| {
+        let flags = Overrides { observe: flag.map(str::to_owned), ..Overrides::default() };
+        planned(&config, &flags).expect("a good header").observe().cloned().expect("a header")
+    };
+    assert_eq!((observe(None).header.as_str(), observe(None).hit), ("X-Cache", vec!["yes".to_owned()]));
+    assert_eq!(observe(Some("x-cache")).hit, ["yes"], "the flag names the header that the config explains");
+    let other = observe(Some("CF-Cache-Status"));
+    assert_eq!((other.header.as_str(), other.hit[0].as_str()), ("CF-Cache-Status", "HIT"));
+    for (bench, reason) in [
+        (json!({"observe": {"header": "Set-Cookie"}}), "holds secrets, which must not get into results"),
+        (
+            json!({"observe": {"header": "a b"}}),
+            "is not the name of a header; use one such as `X-Cache-Status`",
+        ),
+        (json!({"observe": {"header": "X", "hits": ["HIT"]}}), "did you mean `hit`?"),
+        (json!({"slow_s": 0}), "slow_s"),
+    ] {
+        let message = planned(&bench, &Overrides::default()).map(|_| ()).expect_err("a mistake");
+        assert!(message.contains(reason), "{message}");
+    }
+    let slow = Overrides { slow: Some(std::time::Duration::from_secs(2)), ..Overrides::default() };
+    assert_eq!(planned(&json!({}), &slow).expect("a limit").slow(), Some(Span::from_secs(2)));
+    assert_eq!(
+        planned(&json!({"slow_s": 0.5}), &Overrides::default()).expect("a limit").slow(),
+        Some(Span::from_millis(500))
+    );
 }
 
 proptest! {

@@ -25,7 +25,7 @@ pub struct Target {
 }
 
 /// All targets.
-pub const TARGETS: [Target; 10] = [
+pub const TARGETS: [Target; 13] = [
     Target { name: "config", run: readers::config, examples: Some("configs") },
     Target { name: "topology", run: readers::topology, examples: Some("configs/topologies") },
     Target { name: "journey", run: readers::journey, examples: Some("configs/journeys") },
@@ -36,7 +36,15 @@ pub const TARGETS: [Target; 10] = [
     Target { name: "traces", run: readers::traces, examples: None },
     Target { name: "balancer", run: readers::balancer, examples: Some("configs/load-balancers") },
     Target { name: "framing", run: framing::replies, examples: None },
+    Target { name: "import", run: readers::import, examples: None },
+    Target { name: "model", run: readers::model, examples: None },
+    Target { name: "scrape", run: readers::scrape, examples: None },
 ];
+
+/// Reads a recording in every format that there is; the target `recording` reads it in two.
+pub fn read_in_all_formats(bytes: &[u8]) {
+    readers::recording_in_all_formats(bytes);
+}
 
 /// Returns the target with this name.
 pub fn find(name: &str) -> Option<&'static Target> {

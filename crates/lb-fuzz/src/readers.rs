@@ -4,9 +4,13 @@ use bytes::Bytes;
 use lb_analysis::threshold::{Threshold, preset};
 use lb_config::{Overrides, from_text, plan};
 use lb_core::policy::PolicyFile;
+use lb_core::rng::hash_name;
 use lb_core::topology::Topology;
 use lb_grading::{analyze_content, compare, render, render_comparison, render_comparison_page, render_page};
+use lb_import::import_text;
 use lb_recording::{Entries, FieldMap, LogFormat, Play, ReadOptions, RecordingFormat};
+use lb_synthesis::{Method, Order, parse_model, synthesise};
+use lb_scrape::{MOST_SAMPLES, MOST_SERIES, PageReader, QueryReader, Scraped, Selector, Wanted, well_known};
 use lb_traces::read::{ParquetFile, Traces};
 use load_balancer::Config;
 use serde_json::{Value, json};
@@ -42,39 +46,59 @@ pub(crate) fn journey(bytes: &[u8]) {
     plan_of(&smallest(&json!({ "journey": journey })));
 }
 
-/// Reads a recording in each format, and as the format that its content suggests; and its entries one by one.
+/// Reads a recording as the format that its content suggests, and as one of the others, which the bytes choose; and its
+/// entries one by one. A reader that knows all formats would be tried thirty times less often.
 pub(crate) fn recording(bytes: &[u8]) {
-    let log_format: LogFormat =
-        r#"$remote_addr [$time_local] "$request" $status $upstream_addr $upstream_status $upstream_response_time"#
-            .parse()
-            .expect("a format of nginx");
-    let own = ReadOptions { log_format: Some(Arc::new(log_format)), ..ReadOptions::default() };
-    let formats = RecordingFormat::ALL.into_iter().filter(|format| *format != RecordingFormat::LogFormat);
-    let each = formats.map(|format| ReadOptions { format: Some(format), ..ReadOptions::default() });
-    for options in each.chain([ReadOptions::default(), own]) {
-        for rate in [None, Some(10.0)] {
-            match lb_recording::read("recording", bytes, ReadOptions { rate, ..options.clone() }) {
-                Ok(trace) => {
-                    assert!(trace.requests.times().is_sorted(), "a recording is in order of time");
-                    for request in trace.requests.iter() {
-                        let target = request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
-                        assert!(target && request.path.starts_with('/'), "`{}` can be sent", request.path);
-                    }
-                    let (replay, _) = trace.play(Play { speed: 2.0, ..Play::default() });
-                    assert!(replay.times().is_sorted(), "and stays so");
-                }
-                Err(error) => drop(error.to_string()),
-            }
-        }
-        if let Ok(mut entries) = Entries::read("recording", bytes, options) {
-            let times: Vec<_> = entries.by_ref().filter_map(|entry| entry.at).collect();
-            assert!(times.is_sorted(), "entries are in order of time");
-            let _ = entries.notes();
-        }
+    let chosen = hash_name(bytes);
+    let rate = (chosen & 1 == 1).then_some(10.0);
+    let formats = RecordingFormat::ALL;
+    let format = formats[(chosen >> 1) as usize % formats.len()];
+    for options in [ReadOptions::default(), options_of(format)] {
+        read_recording(bytes, ReadOptions { rate, ..options });
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         let _ = text.parse::<LogFormat>();
         let _ = text.parse::<FieldMap>();
+    }
+}
+
+/// Reads a stored recording in every format.
+pub(crate) fn recording_in_all_formats(bytes: &[u8]) {
+    for options in RecordingFormat::ALL.map(options_of).into_iter().chain([ReadOptions::default()]) {
+        for rate in [None, Some(10.0)] {
+            read_recording(bytes, ReadOptions { rate, ..options.clone() });
+        }
+    }
+}
+
+fn options_of(format: RecordingFormat) -> ReadOptions {
+    let own = || -> Arc<LogFormat> {
+        let format = r#"$remote_addr [$time_local] "$request" $status $upstream_addr $upstream_status $upstream_response_time"#;
+        Arc::new(format.parse().expect("a format of nginx"))
+    };
+    match format {
+        RecordingFormat::LogFormat => ReadOptions { log_format: Some(own()), ..ReadOptions::default() },
+        format => ReadOptions { format: Some(format), ..ReadOptions::default() },
+    }
+}
+
+fn read_recording(bytes: &[u8], options: ReadOptions) {
+    match lb_recording::read("recording", bytes, options.clone()) {
+        Ok(trace) => {
+            assert!(trace.requests.times().is_sorted(), "a recording is in order of time");
+            for request in trace.requests.iter() {
+                let target = request.path.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#');
+                assert!(target && request.path.starts_with('/'), "`{}` can be sent", request.path);
+            }
+            let (replay, _) = trace.play(Play { speed: 2.0, ..Play::default() });
+            assert!(replay.times().is_sorted(), "and stays so");
+        }
+        Err(error) => drop(error.to_string()),
+    }
+    if let Ok(mut entries) = Entries::read("recording", bytes, options) {
+        let times: Vec<_> = entries.by_ref().filter_map(|entry| entry.at).collect();
+        assert!(times.is_sorted(), "entries are in order of time");
+        let _ = entries.notes();
     }
 }
 
@@ -125,6 +149,63 @@ pub(crate) fn traces(bytes: &[u8]) {
         .and_then(|file| Traces::of_file(&file, path, None));
     if let Err(error) = read {
         let _ = error.to_string();
+    }
+}
+
+/// Imports a HAR file, a collection or an API description, and plans the config that is made of it.
+pub(crate) fn import(bytes: &[u8]) {
+    match import_text("import", bytes, &lb_import::Options::default()) {
+        Ok(made) => plan_of(&made.config.to_string()),
+        Err(error) => drop(error.to_string()),
+    }
+}
+
+/// Reads a traffic model, and synthesises ten seconds of it both ways, at no more than a hundred requests per second.
+pub(crate) fn model(bytes: &[u8]) {
+    let Ok(text) = std::str::from_utf8(bytes) else { return };
+    let model = match parse_model("model", text) {
+        Ok(model) => model,
+        Err(error) => return drop(error.to_string()),
+    };
+    let highest = model.hours.iter().map(|hour| hour.per_second).fold(1.0, f64::max);
+    for method in [Method::Resample, Method::Model] {
+        let order =
+            Order { method, length_s: Some(10.0), scale: (100.0 / highest).min(1.0), ..Order::default() };
+        match synthesise(&model, &order) {
+            Ok(list) => drop(list.to_json()),
+            Err(error) => drop(error.to_string()),
+        }
+    }
+}
+
+/// Reads a page of metrics or an answer of a Prometheus server, twice as a target gives it; what is kept is bounded, finite
+/// and in order of time.
+pub(crate) fn scrape(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let mut wanted = well_known("target");
+    for line in text.lines() {
+        if let Ok(selector) = line.parse::<Selector>() {
+            let again = selector.to_string().parse::<Selector>();
+            assert_eq!(again.as_ref(), Ok(&selector), "`{selector}` is read back from its text");
+            wanted.push(Wanted::chosen("chosen", selector, &["a".to_owned()], None));
+        }
+    }
+    let (mut pages, mut query) = (PageReader::new(wanted), QueryReader::new("query"));
+    for at_s in [0.0, 1.0] {
+        if let Err(error) = pages.read(at_s, &text) {
+            let _ = error.to_string();
+        }
+        if let Err(error) = query.read(at_s, &text) {
+            let _ = error.to_string();
+        }
+    }
+    for Scraped { series, .. } in [pages.finish(), query.finish()] {
+        assert!(series.len() <= MOST_SERIES, "the number of series is bounded");
+        for one in series {
+            assert!(one.samples.len() <= MOST_SAMPLES, "and that of samples");
+            assert!(one.samples.iter().flatten().all(|number| number.is_finite()), "{one:?}");
+            assert!(one.samples.is_sorted_by(|before, after| before[0] <= after[0]), "{one:?}");
+        }
     }
 }
 

@@ -28,6 +28,17 @@ fn stored_inputs_keep_to_the_rules() {
 }
 
 #[test]
+fn stored_recordings_keep_to_the_rules_in_every_format() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    for folder in ["fuzz/corpus/recording", "configs/recordings"] {
+        for file in files(&root.join(folder)) {
+            println!("{}", file.display());
+            lb_fuzz::read_in_all_formats(&std::fs::read(file).expect("a stored input can be read"));
+        }
+    }
+}
+
+#[test]
 fn each_target_has_a_program() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz");
     let manifest = std::fs::read_to_string(root.join("Cargo.toml")).expect("the manifest of the programs");

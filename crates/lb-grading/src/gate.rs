@@ -72,9 +72,12 @@ fn value(test: &Test, threshold: &Threshold) -> Result<f64, String> {
         ThresholdMetric::Failed => stats.error_rate.map(|percent| percent / 100.0).ok_or_else(missing),
         ThresholdMetric::Requests if aggregation == Aggregation::Rate => stats.rps.ok_or_else(missing),
         ThresholdMetric::Requests => stats.total_requests.map(|count| count as f64).ok_or_else(missing),
-        ThresholdMetric::Fairness | ThresholdMetric::Dropped => {
-            Err("only runs of `bench` know this value".to_owned())
-        }
+        ThresholdMetric::Fairness
+        | ThresholdMetric::Spread
+        | ThresholdMetric::Dropped
+        | ThresholdMetric::Recovery
+        | ThresholdMetric::HitRatio
+        | ThresholdMetric::HitGain => Err("only runs of `bench` know this value".to_owned()),
     }
 }
 

@@ -211,7 +211,13 @@ mod tests {
     #[test]
     fn a_config_holds_what_differs_from_the_defaults() {
         let step = blank_step("/", "GET", "/".to_owned());
-        let action = Action { steps: vec![step], weight: 1.0, think_time_s: None, can_be_abandoned: false };
+        let action = Action {
+            steps: vec![step],
+            weight: 1.0,
+            think_time_s: None,
+            can_be_abandoned: false,
+            tags: Vec::new(),
+        };
         let draft = Draft {
             name: "shop".to_owned(),
             origin: Some("http://127.0.0.1:1".to_owned()),

@@ -14,13 +14,13 @@ const MAX_UNLISTED: usize = 256;
 /// Maximum number of different lists of attempts that a worker keeps. Further ones are taken apart each time.
 const MAX_LISTS: usize = 4096;
 
-/// Backend names found in replies to any worker but not in the topology.
+/// Names of backends that replies name but the plan does not list, shared by all workers of a phase.
 #[derive(Debug, Default)]
-pub(crate) struct Unlisted(Mutex<Vec<String>>);
+pub struct Unlisted(Mutex<Vec<String>>);
 
 impl Unlisted {
-    /// Returns the names in the order of their numbers.
-    pub(crate) fn names(&self) -> Vec<String> {
+    /// Returns the names in the order of their numbers; the first one follows the last listed backend.
+    pub fn names(&self) -> Vec<String> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

@@ -183,7 +183,7 @@ impl Client {
     fn record(&self, request: &Request, step: StepIndex, intended: Option<Time>, exchange: &Exchange) {
         let begun = if self.worker.shares_connections() { exchange.ready } else { exchange.sent };
         let mut recorder = self.worker.recorder.borrow_mut();
-        recorder.sample(&Sample {
+        let sample = Sample {
             user: self.id,
             action: request.action,
             step,
@@ -194,7 +194,15 @@ impl Client {
             status: exchange.reply.status,
             backend: exchange.reply.backend,
             bytes: exchange.reply.bytes,
-        });
+        };
+        recorder.sample(&sample);
+        // Without a status there was no reply, and so no header.
+        if self.worker.observed.is_some() && exchange.reply.status > 0 {
+            recorder.observe(&sample, exchange.reply.observed);
+        }
+        if let Some(slow) = &self.worker.hooks.slow {
+            slow.offer(&sample, request.key);
+        }
         if let Some(right) = exchange.reply.names_algorithm {
             recorder.named(right);
         }
@@ -281,10 +289,13 @@ impl Client {
         worker.deadlines.arm(place, sent + worker.plan.request_timeout);
         poll_fn(|cx| {
             let mut backends = worker.backends.borrow_mut();
+            let mut observed = worker.observed.as_ref().map(|observed| observed.borrow_mut());
             let body = has_body.then_some(&mut *body);
             let backend_header = backend_from.header().as_bytes();
             let (notes, backends) = (&mut *notes, &mut backends);
-            let mut expect = Expect { is_head, body, notes, wanted, backend_header, backends, algorithm };
+            let observed = observed.as_deref_mut();
+            let mut expect =
+                Expect { is_head, body, notes, wanted, backend_header, backends, algorithm, observed };
             match connection.poll_exchange(cx, bytes, &mut expect, (&worker.buffer, &worker.translator)) {
                 Poll::Ready(result) => Poll::Ready(Some(result)),
                 Poll::Pending if worker.deadlines.is_expired(place, cx.waker()) => Poll::Ready(None),
@@ -317,7 +328,7 @@ impl Client {
             }
         }
         if exchange.outcome == Outcome::Ok
-            && workload.has_checks(step)
+            && workload.checks(step, reply.status)
             && let Err(failure) = behaviour.check(step, &self.seen(&exchange))
         {
             tracing::debug!(step = step.0, failure, "a check failed");

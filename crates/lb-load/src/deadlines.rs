@@ -57,10 +57,12 @@ impl Deadlines {
         false
     }
 
-    /// Wakes all clients whose deadline is at or before `now`.
-    pub(crate) fn sweep(&self, now: Time) {
+    /// Wakes all clients whose deadline is at or before `now`. Returns how many have a request in flight.
+    pub(crate) fn sweep(&self, now: Time) -> u32 {
         let (at, wakers) = (self.at.borrow(), self.wakers.borrow());
+        let mut in_flight = 0;
         for (at, waker) in at.iter().zip(&*wakers) {
+            in_flight += u32::from(at.get() != NONE);
             if at.get() <= now && at.get() != EXPIRED {
                 at.set(EXPIRED);
                 if let Some(waker) = &*waker.borrow() {
@@ -68,6 +70,7 @@ impl Deadlines {
                 }
             }
         }
+        in_flight
     }
 
     /// Makes all requests in flight time out.
@@ -110,7 +113,7 @@ mod tests {
         for place in 0..3 {
             assert!(!deadlines.is_expired(place, &waker), "nothing is too old yet");
         }
-        deadlines.sweep(Time::from_nanos(150));
+        assert_eq!(deadlines.sweep(Time::from_nanos(150)), 2, "two requests are in flight");
         deadlines.sweep(Time::from_nanos(160));
         assert!(deadlines.is_expired(0, &waker), "100 ns are over");
         assert!(!deadlines.is_expired(1, &waker), "200 ns are not");

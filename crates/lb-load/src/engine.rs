@@ -24,8 +24,11 @@ use std::thread::{Builder, JoinHandle};
 pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     let plan = plan.with_workers_that_can_connect();
     let arrivals = plan.schedule.arrivals();
-    // There are never more sessions at once than arrivals.
-    let all = u32::try_from(plan.shard.count(arrivals.len())).unwrap_or(u32::MAX);
+    let all = match plan.schedule.is_endless() && plan.schedule.is_open() {
+        true => u32::MAX,
+        // There are never more sessions at once than arrivals.
+        false => u32::try_from(plan.shard.count(arrivals.len())).unwrap_or(u32::MAX),
+    };
     let lanes = plan.lanes() as u32;
     let wanted = plan.sessions().min(all);
     let sessions = match plan.pool() {
@@ -35,7 +38,7 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
         }
         None => make_room(peak_users(&plan) * lanes, wanted * lanes)? / lanes,
     };
-    let start = Arc::new(Start::new(&plan, sessions)?);
+    let start = Arc::new(Start::new(&plan, sessions, Arc::clone(&hooks.unlisted))?);
     let (recording, recorders) = Recording::start(recording_spec(&plan, &hooks), plan.workers.get());
     let mut threads = Vec::new();
     for (number, recorder) in recorders.into_iter().enumerate() {
@@ -63,10 +66,18 @@ pub fn run(plan: LoadPlan, hooks: Hooks) -> Result<TrialRecord, LoadError> {
     let recorders = ended.into_iter().map(|ended| ended.recorder).collect();
     let mut record = recording.finish(recorders, wall);
     record.unlisted_backends = start.unlisted.names();
+    if let Some(observed) = &mut record.observed {
+        observed.values = start.seen_values.names();
+    }
     record.interrupted = stopped.is_some();
     record.cpu_wait_share = waits.and_then(|waits| waits.into_iter().max_by(f64::total_cmp));
-    let due = arrivals.partition_point(|next| next.at < Time::ZERO + wall);
-    record.arrivals.due = plan.shard.count(due) as u64;
+    record.arrivals.due = match plan.schedule.is_endless() {
+        true => record.arrivals.begun + record.arrivals.dropped,
+        false => {
+            let due = arrivals.partition_point(|next| next.at < Time::ZERO + wall);
+            plan.shard.count(due) as u64
+        }
+    };
     Ok(record)
 }
 
@@ -83,9 +94,11 @@ fn recording_spec(plan: &LoadPlan, hooks: &Hooks) -> RecordingSpec {
         // Counted over the whole schedule, so that all shards of a phase agree.
         population: Population::of(plan.schedule.users()),
         // The wait for a connection of a pool is part of the latency, but not of the service time.
-        open: !plan.schedule.arrivals().is_empty() || plan.pool().is_some(),
+        open: plan.schedule.is_open() || plan.pool().is_some(),
         keep_actions: plan.keep_actions,
+        observe: plan.observe.clone(),
         requests: hooks.requests.clone(),
+        pieces: hooks.pieces.clone(),
         progress: hooks.progress.clone(),
     }
 }

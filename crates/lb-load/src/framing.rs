@@ -13,8 +13,16 @@ pub fn read_reply(pieces: &[&[u8]], is_head: bool) -> Option<(u16, u64)> {
     let mut notes = Notes::default();
     let (backends, notes) = (&mut backends, &mut notes);
     let backend_header = headers::BACKEND.as_bytes();
-    let mut expect =
-        Expect { is_head, body: None, notes, wanted: &[], backend_header, backends, algorithm: None };
+    let mut expect = Expect {
+        is_head,
+        body: None,
+        notes,
+        wanted: &[],
+        backend_header,
+        backends,
+        algorithm: None,
+        observed: None,
+    };
     let mut decoder = Decoder::default();
     for piece in pieces {
         if let Some(reply) = decoder.feed(piece, &mut expect).ok()? {

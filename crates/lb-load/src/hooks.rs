@@ -1,6 +1,7 @@
 //! Handles that connect a phase to this process: progress, individual requests and the stop flag.
 
-use lb_record::{Progress, RequestSink};
+use crate::backends::Unlisted;
+use lb_record::{PieceSink, Progress, RequestSink, SlowSink};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -12,6 +13,13 @@ pub struct Hooks {
     pub progress: Option<Arc<Progress>>,
     /// Receives every request; `None` keeps no individual requests.
     pub requests: Option<RequestSink>,
+    /// Receives slow requests; `None` looks for none.
+    pub slow: Option<SlowSink>,
+    /// Receives what each worker recorded, second by second, in place of the record at the end, as a phase without
+    /// end needs; `None` keeps everything for that record.
+    pub pieces: Option<PieceSink>,
+    /// The backends that replies name although the plan does not list them, while the phase runs.
+    pub unlisted: Arc<Unlisted>,
     /// Setting this to true ends the phase at once: completed requests are kept, and those in flight are left
     /// out, being neither successes nor failures.
     pub stop: Arc<AtomicBool>,

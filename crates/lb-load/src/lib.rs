@@ -101,6 +101,7 @@
 //!     algorithm_names: None,
 //!     request_key: false,
 //!     forwarded_for: false,
+//!     observe: None,
 //!     keep_actions: false,
 //! };
 //! let record = run(plan, Hooks::default())?;
@@ -142,12 +143,16 @@
 //!   later one for the planned end of the thinking before it, or else for the end of the reply before it.
 //!   At the limit of sessions in flight, arrivals are dropped and counted, never delayed.
 //!
+//! A schedule may have no end ([`lb_core::workload::Workload::endless`]). The phase then lasts until it is stopped;
+//! with [`Hooks::pieces`] its record is handed over second by second, so that memory does not grow.
+//!
 //! Lateness (of timers and scheduling, until the request could be written; the time for connecting is part of
 //! the latency instead) is recorded separately, and so is how long a worker's thread waited for a CPU. Users
 //! of closed stages wake by tokio's timer, which counts whole milliseconds. Arrivals, and sessions that
 //! think, wake by an alarm that is a few tens of microseconds late.
 
 mod addresses;
+mod ask;
 mod backends;
 mod certificate;
 mod client;
@@ -166,6 +171,7 @@ mod limits;
 mod link;
 mod look_up;
 mod met;
+mod observed;
 mod pace;
 mod pacer;
 mod plan;
@@ -183,6 +189,8 @@ mod transport;
 mod user;
 mod worker;
 
+pub use ask::ask;
+pub use backends::Unlisted;
 pub use certificate::{CertificateFacts, CertificateNames};
 pub use engine::run;
 pub use error::LoadError;

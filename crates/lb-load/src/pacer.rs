@@ -26,14 +26,14 @@ pub(crate) async fn run(worker: Rc<Worker>, first: usize, step: usize, seats: us
     let end = worker.end();
     let schedule = worker.plan.schedule.clone();
     let mut arrivals =
-        schedule.arrivals().iter().skip(first).step_by(step).take_while(|next| next.at < end).peekable();
+        schedule.stream().skip(first).step_by(step).take_while(|next| next.at < end).peekable();
     loop {
         let now = worker.now();
         while let Some(seat) = pace.wait_that_is_over(now) {
             pace.call(seat, Call::Wake);
         }
         while let Some(arrival) = arrivals.next_if(|next| next.at <= now) {
-            begin(&worker, &pace, seats, *arrival);
+            begin(&worker, &pace, seats, arrival);
         }
         if now >= end {
             pace.close();

@@ -5,7 +5,7 @@ use crate::target::{Direct, Target};
 use crate::tls::TlsOptions;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{Schedule, Workload};
-use lb_core::{BackendFrom, Span};
+use lb_core::{BackendFrom, Observation, Span};
 use std::num::NonZeroUsize;
 
 /// One phase of live load. A plan can be compared and copied; handles of the running process are in
@@ -65,6 +65,8 @@ pub struct LoadPlan {
     /// Whether requests carry `x-forwarded-for` with an address of the user's own, for policies that hash
     /// clients.
     pub forwarded_for: bool,
+    /// The header by whose values replies are told apart; `None` does not tell them apart.
+    pub observe: Option<Observation>,
     /// Whether to keep every user's sequence of steps.
     pub keep_actions: bool,
 }
@@ -105,6 +107,12 @@ impl LoadPlan {
     pub(crate) fn with_workers_that_can_connect(self) -> Self {
         let most = self.pool().unwrap_or(NonZeroUsize::MAX);
         Self { workers: self.workers.min(most), ..self }
+    }
+
+    /// Returns the number of threads that send this load: the workers, but no more than there are connections to
+    /// share.
+    pub fn threads(&self) -> usize {
+        self.pool().map_or(self.workers, |pool| self.workers.min(pool)).get()
     }
 
     /// Returns how long opening a connection may take.

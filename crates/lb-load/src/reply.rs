@@ -1,7 +1,9 @@
 //! Replies of either protocol: what is recorded of them, and what their users look at.
 
 use crate::backends::BackendNumbers;
+use crate::observed::ObservedHeader;
 use lb_core::headers;
+use lb_record::ValueNumber;
 
 /// The header in which replies name the algorithm.
 pub(crate) const ALGORITHM_HEADER: &[u8] = headers::ALGORITHM.as_bytes();
@@ -18,6 +20,8 @@ pub(crate) struct Reply {
     pub(crate) backend: Option<u16>,
     /// Whether the reply names the expected algorithm; `None` if it names none, or none is expected.
     pub(crate) names_algorithm: Option<bool>,
+    /// The number of the value of the observed header; that of replies without it if none is observed.
+    pub(crate) observed: ValueNumber,
     /// The size of the reply's body in bytes, without the framing.
     pub(crate) bytes: u64,
     /// Whether the connection can carry another request.
@@ -80,6 +84,8 @@ pub(crate) struct Expect<'a> {
     pub(crate) backends: &'a mut BackendNumbers,
     /// The two spellings of the algorithm that replies should name; `None` ignores the header.
     pub(crate) algorithm: Option<[&'a [u8]; 2]>,
+    /// The header by whose values replies are told apart; `None` does not look for one.
+    pub(crate) observed: Option<&'a mut ObservedHeader>,
 }
 
 impl Expect<'_> {

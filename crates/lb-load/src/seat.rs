@@ -44,7 +44,7 @@ async fn play(
     }
     worker.recorder.borrow_mut().arrivals().begun += 1;
     let _presence = Presence::of(worker.hooks.progress.as_deref());
-    let mut behaviour = worker.plan.schedule.virtual_user(arrival.id);
+    let mut behaviour = worker.plan.schedule.visitor(arrival);
     // A session follows its plan, not the clock: a request is intended for when it is due, even if the
     // generator is late.
     let mut due = arrival.at;

@@ -9,6 +9,7 @@ use crate::hooks::Hooks;
 use crate::http1::request::RequestWriter;
 use crate::http2::request::Translator;
 use crate::limits::part;
+use crate::observed::{ObservedHeader, SeenValues};
 use crate::plan::LoadPlan;
 use crate::pool::Pool;
 use crate::tls::Connector;
@@ -34,6 +35,8 @@ pub(crate) struct Start {
     /// The greatest number of sessions of open stages at once, over all workers.
     pub(crate) sessions: u32,
     pub(crate) unlisted: Arc<Unlisted>,
+    /// The values of the observed header.
+    pub(crate) seen_values: Arc<SeenValues>,
     addresses: Arc<Addresses>,
     /// Opens TLS; `None` for a plain target.
     tls: Option<Connector>,
@@ -44,12 +47,13 @@ impl Start {
     ///
     /// # Errors
     /// When TLS cannot be spoken as the plan asks.
-    pub(crate) fn new(plan: &LoadPlan, sessions: u32) -> Result<Self, LoadError> {
+    pub(crate) fn new(plan: &LoadPlan, sessions: u32, unlisted: Arc<Unlisted>) -> Result<Self, LoadError> {
         let name = plan.target.server_name().filter(|_| plan.direct.is_none() && plan.target.is_secure());
         Ok(Self {
             clock: OnceLock::new(),
             sessions,
-            unlisted: Arc::default(),
+            unlisted,
+            seen_values: Arc::default(),
             addresses: Arc::new(Addresses::new(&plan.target.addresses)),
             tls: name.map(|name| plan.tls.connector(&name, plan.http())).transpose()?,
         })
@@ -70,6 +74,8 @@ pub(crate) struct Worker {
     /// Translates requests for connections that speak HTTP/2.
     pub(crate) translator: RefCell<Translator>,
     pub(crate) backends: RefCell<BackendNumbers>,
+    /// The header by whose values replies are told apart; `None` does not tell them apart.
+    pub(crate) observed: Option<RefCell<ObservedHeader>>,
     pub(crate) buffer: RefCell<Box<[u8]>>,
     pub(crate) deadlines: Deadlines,
     /// Where the requests go, which decides about cookies.
@@ -110,6 +116,9 @@ impl Worker {
             translator: RefCell::new(Translator::new(if plan.target.is_secure() { "https" } else { "http" })),
             is_head: steps.iter().map(|step| step.method == "HEAD").collect(),
             backends: RefCell::new(BackendNumbers::new(&plan.backends, Arc::clone(&start.unlisted))),
+            observed: plan.observe.as_ref().map(|observation| {
+                RefCell::new(ObservedHeader::new(observation, Arc::clone(&start.seen_values)))
+            }),
             buffer: RefCell::new(vec![0; READ_BUFFER].into_boxed_slice()),
             deadlines: Deadlines::default(),
             site: plan.target.site(),

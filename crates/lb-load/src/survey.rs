@@ -93,10 +93,7 @@ pub async fn survey(
     let target = Target::read(url)?;
     let mut addresses = look_up(&target, limit).await?;
     addresses.truncate(MOST_ADDRESSES);
-    let path = match format!("{}{}", target.prefix, page.unwrap_or_default()) {
-        path if path.is_empty() => "/".to_owned(),
-        path => path,
-    };
+    let path = first_path(&target, page);
     let look = Look { target: &target, tls, limit, path: &path };
     let mut found = Vec::with_capacity(addresses.len());
     for address in addresses {
@@ -125,16 +122,24 @@ pub async fn survey(
     Ok(survey)
 }
 
+/// Returns the path to request: `page` below the path of the target, or that path.
+pub(crate) fn first_path(target: &Target, page: Option<&str>) -> String {
+    match format!("{}{}", target.prefix, page.unwrap_or_default()) {
+        path if path.is_empty() => "/".to_owned(),
+        path => path,
+    }
+}
+
 /// What is looked at, and how.
-struct Look<'a> {
-    target: &'a Target,
-    tls: &'a TlsOptions,
-    limit: Duration,
-    path: &'a str,
+pub(crate) struct Look<'a> {
+    pub(crate) target: &'a Target,
+    pub(crate) tls: &'a TlsOptions,
+    pub(crate) limit: Duration,
+    pub(crate) path: &'a str,
 }
 
 impl Look<'_> {
-    async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
+    pub(crate) async fn connect(&self, address: SocketAddr) -> io::Result<TcpStream> {
         let connected = timeout(self.limit, TcpStream::connect(address)).await;
         connected.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
@@ -186,7 +191,7 @@ impl Look<'_> {
     }
 
     /// Sends one request, and reads the head of its reply. `None` if there is none.
-    async fn ask(&self, address: SocketAddr) -> Result<Option<SurveyedReply>, Unreachable> {
+    pub(crate) async fn ask(&self, address: SocketAddr) -> Result<Option<SurveyedReply>, Unreachable> {
         let connector = self.connector(&PROTOCOLS[1..])?;
         let Ok(stream) = self.connect(address).await else { return Ok(None) };
         Ok(match connector {

@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::time::MissedTickBehavior;
 
-/// How often a worker checks for timeouts, complete seconds, the end of the phase and the stop flag.
+/// How often a worker checks for timeouts, requests in flight, complete seconds, the end of the phase and the stop flag.
 const TICK: Duration = Duration::from_millis(10);
 
 /// How long users have to notice the end of the drain before they are dropped.
@@ -120,6 +120,7 @@ fn pin(cores: &[usize], number: usize) {
 async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
     let end = worker.end();
     let patience = end + worker.plan.drain_timeout;
+    let mut in_flight = 0;
     let mut tick = tokio::time::interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -133,7 +134,10 @@ async fn watch(worker: &Worker) -> io::Result<Option<Time>> {
             },
             _ = tick.tick() => {
                 let now = worker.now();
-                worker.deadlines.sweep(now);
+                let before = std::mem::replace(&mut in_flight, worker.deadlines.sweep(now));
+                if let Some(progress) = &worker.hooks.progress {
+                    progress.in_flight_changed(before, in_flight);
+                }
                 worker.recorder.borrow_mut().advance(now);
                 if worker.hooks.stop.load(Ordering::Relaxed) {
                     return Ok(Some(now));

@@ -90,12 +90,22 @@ impl Cell {
     pub fn histogram(&self) -> &Histogram<u64> {
         &self.histogram
     }
+
+    /// Returns everything but the histogram.
+    pub(crate) fn figures(&self) -> [u64; 5] {
+        [self.count, self.bytes, self.sum_ns, self.min_ns, self.max_ns]
+    }
+
+    /// Makes a cell of its [`Self::figures`] and its histogram.
+    pub(crate) fn from_figures(figures: [u64; 5], histogram: Histogram<u64>) -> Self {
+        let [count, bytes, sum_ns, min_ns, max_ns] = figures;
+        Self { count, bytes, sum_ns, min_ns, max_ns, histogram }
+    }
 }
 
 impl PartialEq for Cell {
     fn eq(&self, other: &Self) -> bool {
-        let figures = |cell: &Self| (cell.count, cell.bytes, cell.sum_ns, cell.min_ns, cell.max_ns);
-        figures(self) == figures(other) && same_counts(&self.histogram, &other.histogram)
+        self.figures() == other.figures() && same_counts(&self.histogram, &other.histogram)
     }
 }
 

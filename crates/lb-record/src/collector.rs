@@ -39,10 +39,10 @@ impl Recording {
             spares.push(give_back);
             recorders.push(Recorder::new(worker, &spec, full.clone(), spare));
         }
-        let progress = spec.progress;
+        let (progress, keeps) = (spec.progress, spec.pieces.is_none());
         let collector = std::thread::Builder::new()
             .name("collector".to_owned())
-            .spawn(move || Collector::new(spares, progress).run(&slices))
+            .spawn(move || Collector::new(spares, progress, keeps).run(&slices))
             .expect("the system has room for one more thread");
         (Self { population: spec.population, collector }, recorders)
     }
@@ -90,21 +90,26 @@ struct Series {
 struct Collector {
     spares: Vec<Sender<Box<Slice>>>,
     progress: Option<Arc<Progress>>,
+    /// Whether the time series is kept; that of a recording in pieces would grow without end.
+    keeps: bool,
+    /// The number of complete seconds.
+    complete: usize,
     pending: VecDeque<Pending>,
     series: Series,
     packer: Packer,
 }
 
 impl Collector {
-    fn new(spares: Vec<Sender<Box<Slice>>>, progress: Option<Arc<Progress>>) -> Self {
-        Self { spares, progress, pending: VecDeque::new(), series: Series::default(), packer: Packer::new() }
+    fn new(spares: Vec<Sender<Box<Slice>>>, progress: Option<Arc<Progress>>, keeps: bool) -> Self {
+        let (pending, series) = (VecDeque::new(), Series::default());
+        Self { spares, progress, keeps, complete: 0, pending, series, packer: Packer::new() }
     }
 
     /// Merges slices until all recorders are gone. Each worker sends each of its seconds once and in order,
     /// so a second is complete once the last worker's slice arrives, and seconds become complete in order.
     fn run(mut self, slices: &Receiver<Box<Slice>>) -> Series {
         while let Ok(slice) = slices.recv() {
-            let position = slice.second as usize - self.series.seconds.len();
+            let position = slice.second as usize - self.complete;
             match self.pending.get_mut(position) {
                 Some(pending) => {
                     pending.slice.merge(&slice);
@@ -134,7 +139,8 @@ impl Collector {
         let Some(Pending { mut slice, .. }) = self.pending.pop_front() else {
             return;
         };
-        for class in IntervalClass::ALL {
+        self.complete += 1;
+        for class in IntervalClass::ALL.into_iter().filter(|_| self.keeps) {
             let histogram = match class {
                 IntervalClass::Ok => &slice.ok,
                 IntervalClass::Error => &slice.error,
@@ -149,8 +155,10 @@ impl Collector {
             let p95 = second.latency.map_or(Span::ZERO, |latency| latency.p95);
             progress.second(second.requests, second.errors, p95);
         }
-        self.series.seconds.push(second);
-        self.series.tenths.extend(slice.tenths);
+        if self.keeps {
+            self.series.seconds.push(second);
+            self.series.tenths.extend(slice.tenths);
+        }
         self.give_back(slice);
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::failures::merge as merge_failures;
 use crate::histogram::{Packer, add_histogram, new_histogram};
+use crate::observed::Observed;
 use crate::population::SECOND_NS;
 use crate::sendings::TENTH_NS;
 use crate::series::{Interval, IntervalClass, SecondLatency, SecondRecord};
@@ -23,6 +24,7 @@ impl TrialRecord {
         let offset = self.seconds.len() as u32;
         let shift = Span::from_secs(u64::from(offset));
         let mut other = self.add_counts(other);
+        self.add_observed(other.observed.take(), offset);
         self.seconds.extend(other.seconds.into_iter().map(|mut second| {
             second.second += offset;
             second
@@ -56,6 +58,7 @@ impl TrialRecord {
     /// start from one of the parts, not from an empty record.
     pub fn absorb(&mut self, other: Self) {
         let mut other = self.add_counts(other);
+        self.add_observed(other.observed.take(), 0);
         self.wall = self.wall.max(other.wall);
         self.last_done = self.last_done.max(other.last_done);
         self.cpu_wait_share = match (self.cpu_wait_share, other.cpu_wait_share) {
@@ -124,6 +127,20 @@ impl TrialRecord {
         self.named.merge(other.named);
         self.interrupted |= other.interrupted;
         other
+    }
+
+    /// Adds the replies that were told apart by a header, in a phase that began `offset_s` seconds after this one.
+    fn add_observed(&mut self, other: Option<Observed>, offset_s: u32) {
+        let Some(other) = other else { return };
+        match &mut self.observed {
+            Some(mine) => mine.merge(&other, offset_s),
+            None if offset_s == 0 => self.observed = Some(other),
+            None => {
+                let mut mine = Observed::new(other.observation.clone());
+                mine.merge(&other, offset_s);
+                self.observed = Some(mine);
+            }
+        }
     }
 
     /// Returns the number that each backend of `other` has here, after adding its unlisted names; `None` if

@@ -60,6 +60,9 @@ mod connections;
 mod failures;
 mod histogram;
 mod hlog;
+mod observed;
+mod packed;
+mod pieces;
 mod population;
 mod progress;
 mod recorder;
@@ -67,6 +70,7 @@ mod requests;
 mod sendings;
 mod series;
 mod slice;
+mod slow;
 mod spec;
 mod trial;
 
@@ -76,11 +80,17 @@ pub use connections::ConnectionTimes;
 pub use failures::{FailureRecord, merge as merge_failures};
 pub use histogram::new_histogram as latency_histogram;
 pub use hlog::{HlogError, HlogTrial, write_hlog};
+pub use observed::{
+    Batch, Course, FIRST_VALUE, FURTHER, MOST_VALUES, Observed, ObservedReplies, ValueNumber, WITHOUT,
+};
+pub use packed::PackedCell;
+pub use pieces::{Piece, PieceSink};
 pub use population::Population;
 pub use progress::{Progress, Snapshot};
 pub use recorder::Recorder;
 pub use requests::RequestSink;
 pub use series::{Interval, IntervalClass, SecondLatency, SecondRecord};
+pub use slow::{SlowRequest, SlowSink};
 pub use spec::RecordingSpec;
 pub use trial::{ArrivalCounts, BackendRecord, NamedAlgorithm, StepRecord, TrialRecord, UserRecord};
 

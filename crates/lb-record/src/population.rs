@@ -1,6 +1,7 @@
 //! The number of active users in each second, derived from the schedule, so that it is the same for every
 //! algorithm and engine.
 
+use lb_core::Time;
 use lb_core::workload::UserPlan;
 
 /// Nanoseconds in a second, the length of a slice.
@@ -11,24 +12,29 @@ pub(crate) const SECOND_NS: u64 = 1_000_000_000;
 pub struct Population {
     users: usize,
     by_second: Vec<u32>,
+    /// The number of users whose last window has no end.
+    staying: u32,
 }
 
 impl Population {
     /// Counts the active users in each second: the greatest number at once within it, so that no peak between
-    /// two readings is lost.
+    /// two readings is lost. A window that ends at [`Time::MAX`] has no end.
     pub fn of<'a>(plans: impl IntoIterator<Item = &'a UserPlan>) -> Self {
         let mut changes: Vec<(u64, i64)> = Vec::new();
-        let mut users = 0;
+        let (mut users, mut staying) = (0, 0);
         for plan in plans {
             users = users.max(plan.id.0 as usize + 1);
             for (from, to) in &plan.windows {
                 changes.push((from.as_nanos(), 1));
-                changes.push((to.as_nanos(), -1));
+                match *to {
+                    Time::MAX => staying += 1,
+                    to => changes.push((to.as_nanos(), -1)),
+                }
             }
         }
         // At the same instant, users leave before others arrive: -1 sorts first.
         changes.sort_unstable();
-        Self { users, by_second: peaks(&changes) }
+        Self { users, by_second: peaks(&changes), staying }
     }
 
     /// Returns the number of users: one more than the highest user number, or zero without users.
@@ -41,9 +47,9 @@ impl Population {
         self.by_second.iter().copied().max().unwrap_or(0)
     }
 
-    /// Returns the greatest number of users active at once within a second; zero after the last window.
+    /// Returns the greatest number of users active at once within a second; after the last change, those that stay.
     pub fn active(&self, second: u32) -> u32 {
-        self.by_second.get(second as usize).copied().unwrap_or(0)
+        self.by_second.get(second as usize).copied().unwrap_or(self.staying)
     }
 }
 
@@ -74,7 +80,6 @@ fn peaks(changes: &[(u64, i64)]) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lb_core::Time;
     use lb_core::workload::UserId;
 
     fn plan(id: u32, windows: &[(f64, f64)]) -> UserPlan {
@@ -98,6 +103,15 @@ mod tests {
         let population = Population::of(&plans);
         let active: Vec<u32> = (0..3).map(|second| population.active(second)).collect();
         assert_eq!(active, [1, 1, 1], "a user that leaves makes room before the next one comes");
+    }
+
+    #[test]
+    fn users_whose_window_has_no_end_stay() {
+        let mut endless = plan(0, &[]);
+        endless.windows.push((Time::from_nanos(1_500_000_000), Time::MAX));
+        let population = Population::of(&[endless, plan(1, &[(0.0, 1.0)])]);
+        let active: Vec<u32> = [0, 1, 2, 1_000_000].map(|second| population.active(second)).into();
+        assert_eq!((active, population.peak()), (vec![1, 1, 1, 1], 1));
     }
 
     #[test]

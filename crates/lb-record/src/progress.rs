@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 #[derive(Debug, Default)]
 pub struct Progress {
     users: AtomicU32,
+    in_flight: AtomicU32,
     requests: AtomicU64,
     errors: AtomicU64,
     seconds: AtomicU64,
@@ -23,6 +24,8 @@ pub struct Progress {
 pub struct Snapshot {
     /// The number of users active now.
     pub users: u32,
+    /// The number of requests that were waiting for their reply a few hundredths of a second ago.
+    pub in_flight: u32,
     /// The number of requests that finished up to the last complete second.
     pub requests: u64,
     /// The number of those requests that did not get the expected reply.
@@ -48,6 +51,12 @@ impl Progress {
         self.users.fetch_sub(1, Relaxed);
     }
 
+    /// Changes the number of requests in flight by the difference between two readings of one worker.
+    #[inline]
+    pub fn in_flight_changed(&self, before: u32, now: u32) {
+        self.in_flight.fetch_add(now.wrapping_sub(before), Relaxed);
+    }
+
     /// Adds a complete second.
     pub(crate) fn second(&self, requests: u64, errors: u64, p95: Span) {
         self.requests.fetch_add(requests, Relaxed);
@@ -61,6 +70,7 @@ impl Progress {
     pub fn snapshot(&self) -> Snapshot {
         Snapshot {
             users: self.users.load(Relaxed),
+            in_flight: self.in_flight.load(Relaxed),
             requests: self.requests.load(Relaxed),
             errors: self.errors.load(Relaxed),
             seconds: self.seconds.load(Relaxed),

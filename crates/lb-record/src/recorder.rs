@@ -8,6 +8,8 @@
 use crate::cell::Cell;
 use crate::connections::ConnectionTimes;
 use crate::failures::Failures;
+use crate::observed::{Observed, ValueNumber};
+use crate::pieces::{Piece, PieceSink};
 use crate::population::SECOND_NS;
 use crate::requests::RequestLog;
 use crate::sendings::Sendings;
@@ -32,11 +34,16 @@ pub struct Recorder {
     requests: Option<RequestLog>,
     /// Service times; `None` if the schedule has no arrivals.
     service: Option<Cell>,
-    sendings: Sendings,
+    /// Requests by the time at which they were sent; `None` for a recording in pieces, in which they would grow.
+    sendings: Option<Sendings>,
+    /// Takes what was recorded at the end of each second; `None` keeps it until the end.
+    pieces: Option<PieceSink>,
     arrivals: ArrivalCounts,
     connections: ConnectionTimes,
     named: NamedAlgorithm,
     failures: Failures,
+    /// Replies by the value of a header; `None` unless the spec asks for it.
+    observed: Option<Observed>,
     /// What the failed check of the next sample found.
     why: Option<String>,
     last_done: Time,
@@ -63,11 +70,13 @@ impl Recorder {
             lateness: Cell::default(),
             requests: spec.requests.clone().map(RequestLog::new),
             service: spec.open.then(Cell::default),
-            sendings: Sendings::new(spec.backends),
+            sendings: spec.pieces.is_none().then(|| Sendings::new(spec.backends)),
+            pieces: spec.pieces.clone(),
             arrivals: ArrivalCounts::default(),
             connections: ConnectionTimes::default(),
             named: NamedAlgorithm::default(),
             failures: Failures::default(),
+            observed: spec.observe.clone().map(Observed::new),
             why: None,
             last_done: Time::ZERO,
             slice: Box::new(Slice::new(worker, spec.backends)),
@@ -119,6 +128,15 @@ impl Recorder {
         self.why = Some(why);
     }
 
+    /// Records the value of the observed header in the reply to a request, which is also recorded as a sample. Without
+    /// an observed header, nothing is recorded.
+    #[inline]
+    pub fn observe(&mut self, sample: &Sample, value: ValueNumber) {
+        if let Some(observed) = &mut self.observed {
+            observed.record(sample, value);
+        }
+    }
+
     /// Counts attempts at a backend that failed and that the load balancer repeated.
     pub fn repeated(&mut self, backend: u16, attempts: u64) {
         grown(&mut self.backends, usize::from(backend)).retries += attempts;
@@ -133,9 +151,12 @@ impl Recorder {
     }
 
     /// Returns all counts except the time series, which went to the collector.
-    pub(crate) fn into_record(self) -> TrialRecord {
+    pub(crate) fn into_record(mut self) -> TrialRecord {
         let mut sent = Vec::new();
-        self.sendings.add_to(&mut sent, self.backends.len());
+        if let Some(sendings) = &self.sendings {
+            sendings.add_to(&mut sent, self.backends.len());
+        }
+        let counts = self.take_counts();
         let actions = self.actions.map(|log| {
             let mut sequences = vec![Vec::new(); self.users.len()];
             for (user, step) in log {
@@ -143,19 +164,23 @@ impl Recorder {
             }
             sequences
         });
+        TrialRecord { users: self.users, actions, sent, observed: self.observed, ..counts }
+    }
+
+    /// Takes all counts that can be added up, and starts them again from nothing.
+    fn take_counts(&mut self) -> TrialRecord {
+        let steps = vec![StepRecord::default(); self.steps.len()];
+        let backends = vec![BackendRecord::default(); self.backends.len()];
         TrialRecord {
-            steps: self.steps,
-            backends: self.backends,
+            steps: std::mem::replace(&mut self.steps, steps),
+            backends: std::mem::replace(&mut self.backends, backends),
             listed_backends: self.listed_backends,
-            users: self.users,
-            actions,
-            lateness: self.lateness,
-            service: self.service.unwrap_or_default(),
-            arrivals: self.arrivals,
-            connections: self.connections,
-            failures: self.failures.into_records(),
-            sent,
-            named: self.named,
+            lateness: std::mem::take(&mut self.lateness),
+            service: self.service.as_mut().map(std::mem::take).unwrap_or_default(),
+            arrivals: std::mem::take(&mut self.arrivals),
+            connections: std::mem::take(&mut self.connections),
+            failures: std::mem::take(&mut self.failures).into_records(),
+            named: std::mem::take(&mut self.named),
             last_done: self.last_done,
             ..TrialRecord::default()
         }
@@ -169,6 +194,12 @@ impl Recorder {
             .unwrap_or_else(|_| Box::new(Slice::new(self.slice.worker, self.slice.backends.len())));
         let full = std::mem::replace(&mut self.slice, fresh);
         self.slice.second = full.second + 1;
+        if let Some(pieces) = self.pieces.clone() {
+            let mut record = self.take_counts();
+            // Nobody knows how many arrivals were due of a load without end, unless they were late or dropped.
+            record.arrivals.due = record.arrivals.begun + record.arrivals.dropped;
+            pieces.send(Piece { worker: full.worker, second: full.second, record });
+        }
         self.slice_end += Span::from_nanos(SECOND_NS);
         // The collector outlives all recorders; if it had panicked, `finish` would report that.
         let _ = self.full.send(full);
@@ -191,7 +222,9 @@ impl Observer for Recorder {
         if let Some(backend) = sample.backend {
             let backend = usize::from(backend);
             grown(&mut self.backends, backend).record(sample.outcome, latency, sample.bytes);
-            self.sendings.record(sample.sent, backend);
+            if let Some(sendings) = &mut self.sendings {
+                sendings.record(sample.sent, backend);
+            }
         }
         if success && let Some(service) = &mut self.service {
             service.record(sample.done.since(sample.sent), sample.bytes);

@@ -1,8 +1,10 @@
 //! The options of a recording: its size, and where it sends individual requests and progress.
 
+use crate::pieces::PieceSink;
 use crate::population::Population;
 use crate::progress::Progress;
 use crate::requests::RequestSink;
+use lb_core::Observation;
 use std::sync::Arc;
 
 /// The options of a recording: its size, and where it sends individual requests and progress.
@@ -18,8 +20,13 @@ pub struct RecordingSpec {
     pub open: bool,
     /// Whether to keep every user's sequence of steps (8 bytes per request).
     pub keep_actions: bool,
+    /// The header by whose values replies are told apart; `None` does not tell them apart.
+    pub observe: Option<Observation>,
     /// Where each request is sent for storage; `None` keeps no individual requests.
     pub requests: Option<RequestSink>,
+    /// Receives what each worker recorded, second by second, which is then kept nowhere else; `None` keeps everything
+    /// until the end.
+    pub pieces: Option<PieceSink>,
     /// Receives progress after each second; `None` publishes nothing.
     pub progress: Option<Arc<Progress>>,
 }

@@ -3,6 +3,7 @@
 use crate::cell::Cell;
 use crate::connections::ConnectionTimes;
 use crate::failures::FailureRecord;
+use crate::observed::Observed;
 use crate::series::{Interval, SecondRecord};
 use lb_core::workload::StepIndex;
 use lb_core::{Outcome, Span, Time};
@@ -53,6 +54,10 @@ pub struct TrialRecord {
     /// Failed requests by step, outcome, status and text. Empty in records written before this field existed.
     #[serde(default)]
     pub failures: Vec<FailureRecord>,
+    /// Replies by the value of an observed header; `None` if none was observed, and in records written before this
+    /// field existed.
+    #[serde(default)]
+    pub observed: Option<Observed>,
     /// Arrivals of open stages: due, begun and dropped.
     pub arrivals: ArrivalCounts,
     /// The number of requests sent to each backend, by the tenth of a second in which they were sent. Only

@@ -38,6 +38,23 @@ pub(crate) fn of_bytes(bytes: Vec<u8>) -> io::Result<Input> {
     decompressed(Cursor::new(bytes))
 }
 
+/// Returns what bytes hold that gzip or zstd compressed, and other bytes as they are.
+///
+/// # Errors
+/// The bytes are damaged, hold more than `longest` bytes, or were compressed by something else.
+pub fn decompress(bytes: Vec<u8>, longest: u64) -> io::Result<Vec<u8>> {
+    if !matches!(bytes.get(..2), Some([0x1f, 0x8b] | [0x28, 0xb5])) {
+        return Ok(bytes);
+    }
+    let mut content = Vec::new();
+    of_bytes(bytes)?.take(longest + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > longest {
+        let message = format!("it holds more than {} MiB; give a part of it", longest >> 20);
+        return Err(io::Error::new(ErrorKind::FileTooLarge, message));
+    }
+    Ok(content)
+}
+
 fn decompressed(source: impl Read + 'static) -> io::Result<Input> {
     let taken = Rc::new(Cell::new(0));
     let counted = Counted { source, taken: Rc::clone(&taken) };

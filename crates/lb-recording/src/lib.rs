@@ -47,6 +47,7 @@ mod target;
 pub use entry::{Attempt, Entry};
 pub use error::{RecordingError, RecordingFault};
 pub use format::{FieldMap, LogFormat};
+pub use input::decompress;
 pub use options::{Expect, HostChoice, PathPattern, ReadOptions, RecordingFormat, Spread};
 pub use reader::Entries;
 pub use recording::{Play, Recording, endpoint_of, kind_of, load, load_all, read};

@@ -39,37 +39,39 @@ pub(crate) struct Names {
     pub(crate) slugs: Vec<(String, usize)>,
 }
 
+/// Requests of one method and one pattern.
+struct Group<'a> {
+    method: &'a str,
+    path: String,
+    count: u64,
+}
+
 impl Names {
-    /// Groups requests: pairs of a method and a target, with their numbers.
-    pub(crate) fn of(kinds: &[(&str, &str, u64)], patterns: &[PathPattern]) -> Self {
-        let paths: Vec<String> = kinds.iter().map(|(_, target, _)| of(target, patterns)).collect();
-        let slugs = slugs(kinds, &paths);
-        // Groups in the order of their names, so that equal recordings have equal numbers.
-        let mut groups: BTreeMap<(&str, String), (u64, u32)> = BTreeMap::new();
-        let slugged: Vec<Option<String>> = match slugs.is_empty() {
-            true => vec![None; kinds.len()],
-            false => paths.iter().map(|path| Some(slugged(path, &slugs))).collect(),
-        };
-        let path_of = |number: usize| slugged[number].as_ref().unwrap_or(&paths[number]);
-        for (number, (method, _, count)) in kinds.iter().enumerate() {
-            match groups.get_mut(&(*method, path_of(number).clone())) {
-                Some(group) => group.0 += count,
-                None => drop(groups.insert((method, path_of(number).clone()), (*count, 0))),
-            }
+    /// Groups requests: pairs of a method and a target, with the number of their requests.
+    pub(crate) fn of<'a>(
+        kinds: impl Iterator<Item = (&'a str, &'a str, u64)>,
+        patterns: &[PathPattern],
+    ) -> Self {
+        let (patterned, groups) = by_pattern(kinds, patterns);
+        let slugs = slugs(&groups);
+        // In the order of their names, so that equal recordings have equal numbers.
+        let mut named: BTreeMap<(&str, String), (u64, u32)> = BTreeMap::new();
+        for group in &groups {
+            named.entry((group.method, slugged(&group.path, &slugs))).or_default().0 += group.count;
         }
-        let methods: BTreeSet<&str> = groups.keys().map(|(method, _)| *method).collect();
+        let methods: BTreeSet<&str> = named.keys().map(|(method, _)| *method).collect();
         let mut names = Vec::new();
         let mut folded = (0, 0);
         let most = MOST_KINDS.saturating_sub(methods.len());
-        let mut ranked: Vec<u64> = groups.values().map(|(count, _)| *count).collect();
+        let mut ranked: Vec<u64> = named.values().map(|(count, _)| *count).collect();
         ranked.sort_unstable_by(|one, other| other.cmp(one));
-        let folds = groups.len() > MOST_KINDS;
+        let folds = named.len() > MOST_KINDS;
         // Of those that are as frequent as the last one that stays, the first in the alphabet stay.
         let least = if folds { ranked[most - 1] } else { 0 };
         let mut equals =
             if folds { ranked[..most].iter().filter(|count| **count == least).count() } else { usize::MAX };
         let mut others: BTreeMap<&str, u32> = BTreeMap::new();
-        for ((method, path), (count, number)) in &mut groups {
+        for ((method, path), (count, number)) in &mut named {
             let stays = *count > least || *count == least && equals > 0;
             equals -= usize::from(*count == least && equals > 0);
             *number = match stays {
@@ -86,10 +88,11 @@ impl Names {
                 }
             };
         }
-        let numbers = kinds.iter().enumerate().map(|(number, (method, _, _))| {
-            groups.get(&(*method, path_of(number).clone())).map_or(0, |(_, number)| *number)
-        });
-        let numbers = numbers.collect();
+        let number_of = |group: &Group<'_>| {
+            named.get(&(group.method, slugged(&group.path, &slugs))).map_or(0, |(_, number)| *number)
+        };
+        let of_groups: Vec<u32> = groups.iter().map(number_of).collect();
+        let numbers = patterned.into_iter().map(|group| of_groups[group as usize]).collect();
         let mut collapsed: Vec<(String, usize)> =
             slugs.into_iter().map(|(place, slugs)| (format!("{place}/{{name}}"), slugs.count)).collect();
         collapsed.sort_unstable();
@@ -97,21 +100,50 @@ impl Names {
     }
 }
 
+/// Groups requests by method and pattern. Returns the group of each kind, and the groups.
+fn by_pattern<'a>(
+    kinds: impl Iterator<Item = (&'a str, &'a str, u64)>,
+    patterns: &[PathPattern],
+) -> (Vec<u32>, Vec<Group<'a>>) {
+    let mut groups: Vec<Group<'a>> = Vec::new();
+    let mut known: HashMap<&str, HashMap<String, u32>> = HashMap::new();
+    let mut pattern = String::new();
+    let number_of = |(method, target, count): (&'a str, &'a str, u64)| {
+        pattern.clear();
+        write_pattern(target, patterns, &mut pattern);
+        let known = known.entry(method).or_default();
+        let number = known.get(pattern.as_str()).copied().unwrap_or_else(|| {
+            let number = groups.len() as u32;
+            known.insert(pattern.clone(), number);
+            groups.push(Group { method, path: pattern.clone(), count: 0 });
+            number
+        });
+        groups[number as usize].count += count;
+        number
+    };
+    (kinds.map(number_of).collect(), groups)
+}
+
 /// Returns the pattern of a request target: the path without the query, with `{id}` and `{date}` in place of
 /// identifiers. The first of `patterns` that matches wins.
 pub(crate) fn of(target: &str, patterns: &[PathPattern]) -> String {
+    let mut pattern = String::with_capacity(target.len());
+    write_pattern(target, patterns, &mut pattern);
+    pattern
+}
+
+/// Appends the pattern of a request target, as [`of`] returns it.
+fn write_pattern(target: &str, patterns: &[PathPattern], out: &mut String) {
     let path = target.split('?').next().unwrap_or_default();
     if let Some(pattern) = patterns.iter().find(|pattern| pattern.matches(path)) {
-        return pattern.text().to_owned();
+        return out.push_str(pattern.text());
     }
-    let mut pattern = String::with_capacity(path.len());
     for (number, segment) in path.split('/').enumerate() {
         if number > 0 {
-            pattern.push('/');
+            out.push('/');
         }
-        generalise(segment, &mut pattern);
+        generalise(segment, out);
     }
-    pattern
 }
 
 fn generalise(segment: &str, out: &mut String) {
@@ -175,9 +207,9 @@ struct Slugs {
 }
 
 /// Finds the places with too many names: beginnings of patterns, with the names there that stay.
-fn slugs(kinds: &[(&str, &str, u64)], paths: &[String]) -> BTreeMap<String, Slugs> {
+fn slugs(groups: &[Group<'_>]) -> BTreeMap<String, Slugs> {
     let mut places: HashMap<&str, HashMap<&str, u64>> = HashMap::new();
-    for ((_, _, count), path) in kinds.iter().zip(paths) {
+    for Group { path, count, .. } in groups {
         let mut begin = 0;
         while let Some(length) = path[begin..].find('/') {
             let at = begin + length;
@@ -259,7 +291,7 @@ mod tests {
             (0..150_u8).map(|n| format!("/u/{}x{}", char::from(b'a' + n % 26), n)).collect();
         let mut kinds: Vec<(&str, &str, u64)> = names.iter().map(|name| ("GET", name.as_str(), 1)).collect();
         kinds.extend([("GET", "/u/me", 50), ("GET", "/u/logo.png", 1), ("GET", "/about", 1)]);
-        let grouped = Names::of(&kinds, &[]);
+        let grouped = Names::of(kinds.iter().copied(), &[]);
         let named: Vec<&str> =
             grouped.numbers.iter().map(|number| grouped.names[*number as usize].as_str()).collect();
         assert!(named[..150].iter().all(|name| *name == "GET /u/{name}"));
@@ -272,7 +304,7 @@ mod tests {
         let names: Vec<String> = (0..1_100).map(|n| format!("/f{}.html", n as f64 + 0.5)).collect();
         let mut kinds: Vec<(&str, &str, u64)> = names.iter().map(|name| ("GET", name.as_str(), 2)).collect();
         kinds.push(("POST", "/rare", 1));
-        let grouped = Names::of(&kinds, &[]);
+        let grouped = Names::of(kinds.iter().copied(), &[]);
         assert_eq!(grouped.names.len(), 1000);
         assert!(
             ["GET other", "POST other", "GET /f0.5.html"]

@@ -13,7 +13,7 @@ use lb_core::workload::{Recorded, Replay, ReplayBuilder};
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::{Path, PathBuf};
 
-/// The most requests of a recording: their list must fit into memory (32 bytes each, and 24 in the schedule).
+/// The most requests of a recording: their list must fit into memory (24 bytes each, and 24 in the schedule).
 const MOST: usize = 20_000_000;
 /// Statuses that count as a success whatever was recorded.
 const NO_ERROR: std::ops::Range<u16> = 200..400;
@@ -329,7 +329,7 @@ impl Reading {
                 requests.sort();
             }
         }
-        let grouped = Names::of(&requests.kinds(), &self.options.patterns);
+        let grouped = Names::of(requests.kinds(), &self.options.patterns);
         requests.rename(&grouped.names, &grouped.numbers);
         notes.extend(grouping_notes(&grouped));
         if self.names > 0 {

@@ -6,8 +6,7 @@ use super::notes::notes;
 use super::pinning::pinned;
 use super::spoken::spoken;
 use super::tables::{
-    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, overheads,
-    overheads_are_missing, results, steering, switches,
+    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, observed, overheads, overheads_are_missing, recovery, recovery_sentences, resources, results, steering, switches,
 };
 use super::text::{
     UNVERIFIED_TLS, WIDTH, capitalised, count, guards, index_left_out, retries, senders, trimmed, wrapped,
@@ -24,6 +23,9 @@ const SLOWEST_ACTIONS: usize = 3;
 
 /// Number of kinds of failures per algorithm that are described.
 const EXPLAINED_FAILURES: usize = 5;
+
+/// Number of scraped series that a brief report says to move with latency.
+const BRIEF_RESOURCES: usize = 3;
 
 /// The note on what a brief report leaves out.
 const LEFT_OUT: &str = "Left out here: every pair, all metrics, faults, shares of backends, switches, slowest requests. \
@@ -104,6 +106,9 @@ pub fn scenario_tables(scenario: &ScenarioSummary, detail: Detail) -> String {
             }
         }
         balancers(&mut out, scenario);
+        after_peak(&mut out, scenario);
+        hits_and_misses(&mut out, scenario);
+        scraped(&mut out, scenario);
         if detail == Detail::Full {
             all_tables(&mut out, scenario);
         }
@@ -195,6 +200,49 @@ fn balancers(out: &mut Lines, scenario: &ScenarioSummary) {
     }
 }
 
+/// Writes how long algorithms take to recover from the peak of the load.
+fn after_peak(out: &mut Lines, scenario: &ScenarioSummary) {
+    let Some(report) = recovery(scenario) else { return };
+    if out.detail == Detail::Full {
+        out.table(&format!("Recovery: {}", report.caption), draw(&report));
+        return;
+    }
+    out.blank();
+    out.line("Recovery", "");
+    for sentence in recovery_sentences(scenario) {
+        out.line(&format!("  {sentence}"), "    ");
+    }
+}
+
+/// Writes hits and misses, as the observed header tells them.
+fn hits_and_misses(out: &mut Lines, scenario: &ScenarioSummary) {
+    let Some(report) = observed(scenario) else { return };
+    out.blank();
+    out.line("Hits and misses", "");
+    for sentence in &report.sentences {
+        out.line(&format!("  {sentence}"), "    ");
+    }
+    if let Some(hits) = report.hits.filter(|_| out.detail == Detail::Full) {
+        out.table(&format!("{}.", hits.caption), draw(&hits));
+    }
+    if out.detail == Detail::Full {
+        out.table(&format!("{}.", report.values.caption), draw(&report.values));
+    }
+}
+
+/// Says which scraped series move with latency; in a brief report, the clearest ones.
+fn scraped(out: &mut Lines, scenario: &ScenarioSummary) {
+    let sentences = lb_analysis::resource_sentences(scenario);
+    let shown = if out.detail == Detail::Brief { BRIEF_RESOURCES } else { usize::MAX };
+    for sentence in sentences.iter().take(shown) {
+        out.line(sentence, "  ");
+    }
+    if sentences.len() > shown {
+        let more = sentences.len() - shown;
+        out.line(&format!("{more} more such findings: --verbose prints them."), "  ");
+    }
+}
+
 /// Writes the tables that only a full report has.
 fn all_tables(out: &mut Lines, scenario: &ScenarioSummary) {
     for line in evidence::verdicts(scenario).lines() {
@@ -207,6 +255,7 @@ fn all_tables(out: &mut Lines, scenario: &ScenarioSummary) {
         ("Connections", connections(scenario)),
         ("Connections by backend", connections_by_backend(scenario)),
         ("Steering", steering(scenario)),
+        ("Resources", resources(scenario)),
         ("Switches", switches(scenario)),
     ];
     for (title, report) in more {

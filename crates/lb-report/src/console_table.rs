@@ -21,6 +21,14 @@ pub(super) fn draw(report: &tables::Table) -> Table {
     drawn
 }
 
+/// Draws a table below its caption, for a terminal. Empty if the table has no rows.
+pub fn on_console(report: &tables::Table) -> String {
+    if report.rows.is_empty() {
+        return String::new();
+    }
+    format!("{}\n{}\n", plain::line(&report.caption), draw(report))
+}
+
 pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED).set_content_arrangement(ContentArrangement::Disabled);

@@ -50,6 +50,7 @@ mod go_benchmark;
 mod headline;
 mod html;
 mod junit;
+mod locust_stats;
 mod markdown;
 mod notes;
 mod pinning;
@@ -68,6 +69,7 @@ pub mod parts {
         Area, Arrangement, Axis, Chart, Colour, Dash, Figure, Heat, Key, Line, Mark, Panel, Plane, Point,
         Row as ChartRow, Rows, Rule, Scale, Span, Style, Symbol,
     };
+    pub use super::console_table::on_console;
     pub use super::html::{figure, page, prose, scrolling};
     pub use super::markdown::{captioned, escape};
     pub use super::tables::{Cell, Row, Table, Tone};
@@ -80,6 +82,7 @@ pub use format::{ReportFormat, write_reports};
 pub use go_benchmark::render_go_benchmark;
 pub use html::render_html;
 pub use junit::render_junit;
+pub use locust_stats::render_locust_stats;
 pub use markdown::render_markdown;
 pub use prometheus::render_prometheus;
 pub use step_summary::render_step_summary;

@@ -5,8 +5,7 @@ use super::headline::headline;
 use super::spoken::spoken;
 use super::tables::{
     Cell, OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, environment, exploratory,
-    failures, fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results,
-    shares, statistics, steering, switches, thresholds, validity,
+    failures, fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery, recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds, validity,
 };
 use super::text::{Piece, command_line, count, pieces, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};
@@ -118,6 +117,22 @@ pub(super) fn parts(summary: &Summary, scenario: &ScenarioSummary) -> Vec<(Strin
             })
             .collect(),
     );
+    let told = |sentences: Vec<String>| -> String {
+        sentences.iter().map(|sentence| format!("{}\n\n", escape(sentence))).collect()
+    };
+    if let Some(table) = recovery(scenario) {
+        add("Recovery", told(recovery_sentences(scenario)) + &captioned(&table));
+    }
+    if let Some(tables) = observed(scenario) {
+        let hits = tables.hits.as_ref().map(captioned).unwrap_or_default();
+        add("Hits and misses", told(tables.sentences) + &hits + "\n" + &captioned(&tables.values));
+    }
+    if let Some(table) = resources(scenario) {
+        let sentences = lb_analysis::resource_sentences(scenario);
+        let sentences: String =
+            sentences.iter().map(|sentence| format!("{}\n\n", escape(sentence))).collect();
+        add("Resources and latency", sentences + &captioned(&table));
+    }
     if let Some((highest, probes)) = max_rates(&scenario.max_rates) {
         let sentences = lb_analysis::rate_sentences(&scenario.max_rates);
         let sentences: String =

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const LOCK: &str = ".lock";
 
 /// Files that show that a folder holds a run.
-const SIGNS: [&str; 3] = ["run.json", "summary.json", "records"];
+const SIGNS: [&str; 4] = ["run.json", "summary.json", "records", "continuous.json"];
 
 /// The results folder of one run.
 #[derive(Clone, Debug)]

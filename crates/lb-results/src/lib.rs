@@ -25,9 +25,13 @@ mod folder;
 mod host;
 mod locust;
 mod noise;
+mod observed_file;
 mod read;
 mod records;
 mod requests;
+mod slow;
+mod resources;
+mod suite;
 mod summary;
 mod trial;
 mod trial_file;
@@ -39,6 +43,9 @@ pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, parse_summary, read_summary};
 pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
+pub use slow::{SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
+pub use resources::{ResourceRecord, SampledSeries, ScrapeTrouble, ScrapedTarget};
+pub use suite::{SUITE_VERSION, SuiteRunState, SuiteRunSummary, SuiteState, SuiteSummary};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
     ActionSummary, AlgorithmSummary, BackendConnections, BackendSummary, ConnectionSummary, FailureSummary,
@@ -51,11 +58,18 @@ pub use summary::kinds::{Engine, FaultPhase, LoadModel, ProbeStage, StageModel, 
 pub use summary::latency::Latency;
 pub use summary::metric::{Metric, MetricEstimate, MetricValue};
 pub use summary::objective::{MaxRateSummary, RateLimit, RateProbe, RateUnit, ThresholdResult};
+pub use summary::observed::{
+    HitGain, HitRatio, HitVerdict, ObservedAction, ObservedQuarter, ObservedSummary, ObservedValue,
+};
 pub use summary::pilot::PilotSummary;
+pub use summary::recovery::{
+    LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict,
+};
+pub use summary::resource::{ResourceCorrelation, ResourceSummary};
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};
 pub use summary::trial_row::{GeneratorSummary, TrialSummary};
 pub use trial::{
     BalancerCount, ListedBackend, MachineUse, ProcessTime, SteeringRecord, SteeringStep, Trial, pooled_step,
 };
-pub use writer::{trial_stem, write_scenario, write_summary, write_trial};
+pub use writer::{trial_stem, write_observed_files, write_scenario, write_summary, write_trial};

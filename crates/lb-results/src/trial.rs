@@ -1,6 +1,7 @@
 //! The raw result of one trial: what the generator recorded, what the load balancer counted, the CPU time
 //! used, and how the switch was verified.
 
+use crate::resources::ResourceRecord;
 use lb_core::Algorithm;
 use lb_core::Span;
 use lb_core::policy::GuardCounts;
@@ -58,6 +59,9 @@ pub struct Trial {
     pub counted_by: Option<String>,
     /// How an agent set the weights. `None` without an agent.
     pub steering: Option<SteeringRecord>,
+    /// What scraped targets said over the measured phase. `None` if nothing was scraped.
+    #[serde(default)]
+    pub resources: Option<ResourceRecord>,
     /// CPU time of each process over the measured phase.
     pub processes: Vec<ProcessTime>,
     /// The evidence for the switch, as JSON; null in a simulated trial.
@@ -237,6 +241,7 @@ mod tests {
             trace: None,
             counted_by: None,
             steering: None,
+            resources: None,
             processes: Vec::new(),
             evidence: serde_json::Value::Null,
             notes: Vec::new(),

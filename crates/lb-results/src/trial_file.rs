@@ -1,5 +1,6 @@
 //! Writes `trials/<scenario>-<algorithm>-<block>.json`: one trial, with its time series.
 
+use crate::resources::ResourceRecord;
 use crate::summary::algorithm::AlgorithmSummary;
 use crate::summary::run::SCHEMA_VERSION;
 use crate::trial::{BalancerCount, MachineUse, ProcessTime, Trial};
@@ -42,6 +43,8 @@ pub(super) struct TrialFile<'a> {
     seconds: Vec<Second>,
     users: Vec<User<'a>>,
     trace: Option<&'a TraceSummary>,
+    /// What scraped targets said; null if nothing was scraped.
+    resources: Option<&'a ResourceRecord>,
     notes: &'a [String],
 }
 
@@ -114,6 +117,7 @@ impl<'a> TrialFile<'a> {
             seconds: record.seconds.iter().map(Second::from).collect(),
             users,
             trace: trial.trace.as_ref(),
+            resources: trial.resources.as_ref(),
             notes: &trial.notes,
         }
     }

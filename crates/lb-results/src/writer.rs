@@ -2,9 +2,12 @@
 
 use crate::folder::ResultsFolder;
 use crate::locust;
+use crate::observed_file::write_observed;
 use crate::records::write_record;
+use crate::resources::write_resources;
 use crate::summary::algorithm::AlgorithmSummary;
 use crate::summary::run::Summary;
+use crate::summary::scenario::ScenarioSummary;
 use crate::trial::{SteeringRecord, Trial};
 use crate::trial_file::{TrialFile, actions_csv};
 use anyhow::Result;
@@ -41,6 +44,10 @@ pub fn write_trial(
     folder.write(&format!("trials/{stem}.json"), &serde_json::to_vec(&file)?)?;
     if let Some(steering) = &trial.steering {
         folder.write(&format!("trials/{stem}-weights.csv"), weights_csv(steering).as_bytes())?;
+    }
+    if let Some(resources) = &trial.resources {
+        let name = format!("trials/{stem}-resources.csv");
+        folder.write_with(&name, |out| write_resources(out, resources))?;
     }
     if let Some(actions) = actions_csv(trial, &scenario.workload) {
         folder.write(&format!("trials/{stem}-actions.csv"), actions.as_bytes())?;
@@ -103,6 +110,16 @@ pub fn write_scenario(
             })
             .collect();
         folder.write_with(&format!("hlog/{stem}.hlog"), |mut out| Ok(write_hlog(&mut out, &logged)?))?;
+    }
+    Ok(())
+}
+
+/// Writes hits and misses by kind of request for each algorithm of a scenario whose replies were told apart by a header.
+/// `file` is the slug of the scenario, unique in the run.
+pub fn write_observed_files(folder: &ResultsFolder, file: &str, scenario: &ScenarioSummary) -> Result<()> {
+    for algorithm in scenario.algorithms.iter().filter(|algorithm| algorithm.observed.is_some()) {
+        let name = format!("observed/{file}-{}.csv", slug(&algorithm.name));
+        folder.write_with(&name, |out| write_observed(out, algorithm))?;
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! The statistics behind verdicts, each method in its own file with its source.
 //!
-//! Everything here works on paired differences, one per block: the trial is the experimental unit, not the
-//! request, and both trials of a pair share a block. All functions are pure; those that draw at random take a
+//! Nearly everything here works on paired differences, one per block: the trial is the experimental unit, not the
+//! request, and both trials of a pair share a block. Only `blocks` and the correlation of two quantities over time look
+//! into a trial. All functions are pure; those that draw at random take a
 //! seed, so the same results give the same numbers. The crate uses `lb-core` for seeds and does not depend on
 //! records or files.
 //!
@@ -23,6 +24,8 @@
 //! assert_eq!(p, 2.0 / 256.0, "all eight blocks agree: two of 2^8 assignments are as extreme");
 //! ```
 
+mod blocks;
+mod benjamini_hochberg;
 mod bootstrap;
 mod hodges_lehmann;
 mod holm;
@@ -30,9 +33,13 @@ mod mser;
 mod order;
 mod paired_t;
 mod power;
+mod rank_correlation;
 mod sign_flip;
 mod step_down;
+mod welch;
 
+pub use blocks::{block_length, draw_blocks, percentile_interval};
+pub use benjamini_hochberg::benjamini_hochberg;
 pub use bootstrap::{Percentiles, bca};
 pub use hodges_lehmann::hodges_lehmann;
 pub use holm::holm;
@@ -40,5 +47,7 @@ pub use mser::{common_cut, mser5};
 pub use order::{median, quantile};
 pub use paired_t::{Moments, equivalence_p, paired_t_p};
 pub use power::{Planning, deviation_bound, noncentral_t_power};
+pub use rank_correlation::{FEWEST_MOMENTS, RankCorrelation, rank_correlation};
 pub use sign_flip::{SignFlips, smallest_p};
 pub use step_down::{StepDown, smallest_adjusted_p};
+pub use welch::{Welch, lag_one_correlation};

@@ -60,7 +60,7 @@ pub use export::{Tool, export};
 pub use learn::learn;
 pub use list::{List, Request};
 pub use order::{Method, Order, synthesise};
-pub use read::read_model;
+pub use read::{parse_model, read_model};
 pub use slots::Zone;
 pub use traffic::Traffic;
 pub use validate::{

@@ -25,11 +25,21 @@ const HIGHEST_FACTOR: f64 = 1e6;
 /// The file cannot be read, is not a model, is of another version, or contradicts itself.
 pub fn read_model(path: &Path) -> Result<TrafficModel, SynthesisError> {
     let name = path.display().to_string();
-    let wrong = |problem: String| SynthesisError::Model { name: name.clone(), problem };
-    let text =
-        lb_io::read_text(path, LONGEST).map_err(|error| wrong(format!("it cannot be read: {error}")))?;
-    lb_io::check_json(text.as_bytes(), MOST_VALUES).map_err(|problem| wrong(format!("it {problem}")))?;
-    parse(&text).map_err(wrong)
+    match lb_io::read_text(path, LONGEST) {
+        Ok(text) => parse_model(&name, &text),
+        Err(error) => Err(SynthesisError::Model { name, problem: format!("it cannot be read: {error}") }),
+    }
+}
+
+/// Reads a model from its JSON. `name` is used in messages.
+///
+/// # Errors
+/// The text is not a model, is of another version, or contradicts itself.
+pub fn parse_model(name: &str, text: &str) -> Result<TrafficModel, SynthesisError> {
+    let checked = lb_io::check_json(text.as_bytes(), MOST_VALUES).map_err(|problem| format!("it {problem}"));
+    checked
+        .and_then(|()| parse(text))
+        .map_err(|problem| SynthesisError::Model { name: name.to_owned(), problem })
 }
 
 fn parse(text: &str) -> Result<TrafficModel, String> {

@@ -1,6 +1,8 @@
 //! The command line as `clap` parses it. Flags that override a config are defined by
 //! [`Overrides`].
 
+use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
+use super::live_args::{LiveArgs, MarkArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
 use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;
@@ -28,7 +30,7 @@ pub struct Cli {
     pub run: RunArgs,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error, 2 usage or config, 3 preflight failed, \
+const EXIT_CODES: &str = "Exit codes: 0 ok, 1 internal error or a failed run of a suite, 2 usage or config, 3 preflight failed, \
 4 switch not verified, 5 too few valid trials or what was under test ended, 6 standard output could not be written \
 (results are kept), 98 regression, 99 threshold not held, \
 130 interrupted by Ctrl-C, SIGTERM or SIGHUP (partial results are kept).";
@@ -42,6 +44,19 @@ pub enum Command {
     Doctor(ConfigArgs),
     /// List the algorithms.
     Algorithms,
+    /// List the scenario packs, with what each answers.
+    Packs,
+    /// Play a scenario pack: a load test in one word.
+    ///
+    /// On the address that `--url` or `--load-balancer` names, or on mock backends behind the reference load balancer.
+    /// For example, `bench pack boutique smoke --profile checkout-heavy`. docs/packs.md describes packs.
+    Pack(PackArgs),
+    /// Run packs and configs one after the other, as a file lists them.
+    ///
+    /// One that fails does not keep the others from running. Ends with exit code 1 if any failed.
+    Suite(SuiteArgs),
+    /// Print files that come with `bench`, to copy and edit.
+    Show(ShowArgs),
     /// Measure the noise of this machine: run one algorithm under two labels.
     ///
     /// The noise floor is stored next to the results and used by later verdicts for the same machine and
@@ -51,6 +66,15 @@ pub enum Command {
     Compare(CompareArgs),
     /// Grade results of Locust, k6, oha or `bench`, and name bottlenecks.
     Analyze(AnalyzeArgs),
+    /// Send load without end, with live metrics, windows and marks.
+    ///
+    /// The same as `--duration forever`: the busiest moment of the config goes on until Ctrl-C or SIGTERM, which end it
+    /// with its report. With `--duration 1h` it ends by itself. docs/continuous.md describes it.
+    ServeLoad(RunArgs),
+    /// Mark a running load, for example when a new version is deployed.
+    ///
+    /// The load then says how latency, errors and throughput changed since the mark.
+    Mark(MarkArgs),
     /// Learn a traffic model from recorded requests.
     ///
     /// Fits rates by weekday and hour, popularity, bursts and sessions, and prints how well each fits.
@@ -107,6 +131,9 @@ pub struct RunArgs {
     /// The experiment to run.
     #[command(flatten)]
     pub experiment: ConfigArgs,
+    /// What is waited for, and how a load without end is watched.
+    #[command(flatten)]
+    pub live: LiveArgs,
     /// Keep invalid trials.
     ///
     /// They count, with a warning; by default they are repeated and left out. For trying things
@@ -142,6 +169,16 @@ pub struct RunArgs {
     /// Print all tables instead of an 80-column summary.
     #[arg(long, help_heading = "Output")]
     pub verbose: bool,
+    /// Also print the requests in the columns of Locust's console.
+    ///
+    /// Type, Name, # reqs, # fails, Avg, Min, Max, Med, req/s and failures/s, for each algorithm.
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+    /// Also print grades of the P95 and of the error rate.
+    ///
+    /// By the fixed limits of `bench analyze`. A service with an objective of its own is judged by `--threshold`.
+    #[arg(long, help_heading = "Output")]
+    pub grades: bool,
     /// Write the events of the run to this file as JSON lines.
     ///
     /// Each event is written as it happens; docs/events.md describes the events. `bench replay-events FILE`
@@ -291,6 +328,12 @@ pub struct ReportArgs {
     /// Also print all tables.
     #[arg(long, help_heading = "Output")]
     pub verbose: bool,
+    /// Also print the requests in the columns of Locust's console.
+    #[arg(long, help_heading = "Output")]
+    pub stats: bool,
+    /// Also print grades of the P95 and of the error rate.
+    #[arg(long, help_heading = "Output")]
+    pub grades: bool,
 }
 
 /// The flags of `bench replay-events`.

@@ -2,8 +2,7 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, import, learn, plan, replay_events, report, run,
-    synthesise, validate, what_if,
+    aa, algorithms, analyze, compare, doctor, export, import, learn, mark, pack, packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, validate, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;
@@ -18,9 +17,15 @@ pub fn execute(cli: &Cli) -> ProcessExit {
         Some(Command::Plan(args)) => plan::execute(args),
         Some(Command::Doctor(args)) => doctor::execute(args),
         Some(Command::Algorithms) => algorithms::execute(),
+        Some(Command::Packs) => packs::execute(),
+        Some(Command::Pack(args)) => pack::execute(args),
+        Some(Command::Suite(args)) => suite::execute(args),
+        Some(Command::Show(args)) => show::execute(args),
         Some(Command::Aa(args)) => aa::execute(args),
         Some(Command::Compare(args)) => compare::execute(args),
         Some(Command::Analyze(args)) => analyze::execute(args),
+        Some(Command::ServeLoad(args)) => serve_load::execute(args),
+        Some(Command::Mark(args)) => mark::execute(args),
         Some(Command::Learn(args)) => learn::execute(args),
         Some(Command::Synthesise(args)) => synthesise::execute(args),
         Some(Command::Validate(args)) => validate::execute(args),

@@ -2,12 +2,13 @@
 //! plan, and judges its complete trials.
 
 use super::args::{Cli, Command, ReportArgs, RunArgs};
-use super::shared::{block_on, print, read_config};
+use super::pack_args::PackArgs;
+use super::shared::{block_on, print, print_more, read_config};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::{self, Ended, Interrupt, Mode, RunFile, RunOptions};
 use anyhow::{Context as _, anyhow, bail};
 use clap::Parser;
-use lb_config::{ConfigError, Loaded, Overrides};
+use lb_config::{ConfigError, Loaded, Overrides, Pack};
 use lb_io::complain;
 use lb_report::write_reports;
 use lb_results::{ResultsFolder, Summary};
@@ -20,8 +21,11 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
     // Relative paths in the command are relative to where it was typed; if that folder is gone, they are not
     // found.
     let _ = std::env::set_current_dir(file.directory());
-    let (run, mode) = read_command(file).or_exit(ExitCode::Usage)?;
-    let (loaded, overrides) = config_of(&run, file).or_exit(ExitCode::Usage)?;
+    let (run, mode, pack) = read_command(file).or_exit(ExitCode::Usage)?;
+    let (loaded, overrides) = match &pack {
+        Some(pack) => config_of_pack(pack, file)?,
+        None => config_of(&run, file).or_exit(ExitCode::Usage)?,
+    };
     let plan = lb_config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
     let options = RunOptions {
         loaded: &loaded,
@@ -44,6 +48,7 @@ pub(super) fn recover(args: &ReportArgs, file: &RunFile) -> Result<ExitCode, Fai
             "note: the run was interrupted; its {} complete trials are summarised",
             trials(&summary)
         ));
+        print_more(&summary, args.stats, args.grades);
         for report in write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight)? {
             print(&format!("report: {}", report.display()));
         }
@@ -58,8 +63,8 @@ fn trials(summary: &Summary) -> usize {
     summary.scenarios.iter().map(|scenario| scenario.trials.len()).sum()
 }
 
-/// Parses the command of the run again: its flags and its mode.
-fn read_command(file: &RunFile) -> anyhow::Result<(RunArgs, Mode)> {
+/// Parses the command of the run again: its flags, its mode, and the pack that it played.
+fn read_command(file: &RunFile) -> anyhow::Result<(RunArgs, Mode, Option<PackArgs>)> {
     let cli = Cli::try_parse_from(file.command())
         .map_err(|error| anyhow!("{}", error.to_string().lines().next().unwrap_or_default()))
         .with_context(|| {
@@ -72,10 +77,26 @@ fn read_command(file: &RunFile) -> anyhow::Result<(RunArgs, Mode)> {
                 it again"
             )
         }
-        None => Ok((cli.run, Mode::Compare)),
-        Some(Command::Aa(aa)) => Ok((aa.run, Mode::Aa)),
+        None => Ok((cli.run, Mode::Compare, None)),
+        Some(Command::Aa(aa)) => Ok((aa.run, Mode::Aa, None)),
+        Some(Command::Pack(pack)) => Ok((pack.run.clone(), Mode::Compare, Some(pack))),
         Some(_) => bail!("`{}` is not the command of a run", file.command().join(" ")),
     }
+}
+
+/// Reads the config of a run of a pack: that of the pack, or the run's own copy if the pack has changed. What
+/// environment variables said is in the command.
+fn config_of_pack(args: &PackArgs, file: &RunFile) -> Result<(Loaded, Overrides), Failure> {
+    let pack = Pack::load(&args.name).or_exit(ExitCode::Usage)?;
+    let mode = args.mode.as_deref().unwrap_or_else(|| pack.default_name());
+    let flags = &args.run.experiment.overrides;
+    let played = pack.play(mode, args.profile.as_deref(), flags, &|_| None).or_exit(ExitCode::Usage)?;
+    let (name, content) = file.config();
+    let loaded = match played.loaded.document() == *content {
+        true => played.loaded,
+        false => lb_config::from_text(name, &content.to_string()).or_exit(ExitCode::Usage)?,
+    };
+    Ok((loaded, played.overrides))
 }
 
 /// Reads the config of the run from the file, or the run's own copy if the file has changed or is gone; returns

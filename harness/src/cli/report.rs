@@ -2,7 +2,7 @@
 
 use super::args::ReportArgs;
 use super::recover::recover;
-use super::shared::print;
+use super::shared::{print, print_more};
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::RunFile;
 use lb_report::{Detail, render_summary, write_reports};
@@ -20,6 +20,7 @@ pub(super) fn execute(args: &ReportArgs) -> Result<ExitCode, Failure> {
     if args.verbose {
         print(render_summary(&summary, Detail::Full).trim_end());
     }
+    print_more(&summary, args.stats, args.grades);
     for report in write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight)? {
         print(&format!("report: {}", report.display()));
     }

@@ -1,17 +1,18 @@
 //! `bench` without a command: runs the experiment.
 
 use super::args::{Cli, RunArgs};
-use super::shared::{block_on, command_line, detail, listen, read_plan};
+use super::serve_load;
+use super::shared::{block_on, command_line, detail, listen, print_more, read_plan};
 use crate::exit::{ExitCode, Failure, OrExit};
-use crate::experiment::{self, Ended, Event, Mode, Observe, RunFile, RunOptions};
+use crate::experiment::{self, Ended, Event, Interrupt, Mode, Observe, RunFile, RunOptions};
 use crate::show::{EventFile, Progress};
 use anyhow::anyhow;
 use clap::CommandFactory;
 use lb_analysis::threshold::Threshold;
-use lb_config::Plan;
+use lb_config::{Loaded, Plan};
 use lb_report::parts::percent;
 use lb_report::write_reports;
-use lb_results::{Claim, ResultsFolder, run_id};
+use lb_results::{Claim, ResultsFolder, ThresholdResult, run_id};
 use std::fs::File;
 use std::path::PathBuf;
 
@@ -19,26 +20,64 @@ pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
     block_on(run(args, Mode::Compare))
 }
 
+/// What a run plays, and how it can be repeated.
+#[derive(Debug)]
+pub(super) struct Job {
+    /// The config.
+    pub(super) loaded: Loaded,
+    /// The plan that was made of it.
+    pub(super) plan: Plan,
+    /// The words that repeat the run, for its record.
+    pub(super) command: Vec<String>,
+}
+
+/// How a run that could begin and did not fail came out.
+pub(super) struct Outcome {
+    /// The exit code of `bench`, if it runs nothing else.
+    pub(super) code: ExitCode,
+    /// The thresholds that did not hold, each with its scenario and algorithm.
+    pub(super) missed: Vec<ThresholdResult>,
+}
+
 /// Runs the experiment in the given mode, or searches for rates if `--max-rate` is given.
 pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure> {
     let (loaded, plan) = read_plan(&args.experiment)?;
+    let job = Job { loaded, plan, command: command_line() };
+    Ok(run_job(args, &job, mode, None).await?.code)
+}
+
+/// Runs a job with the flags of `args` that no plan contains. `interrupt` ends it early; `None` listens for signals from
+/// the moment at which results are kept.
+pub(super) async fn run_job(
+    args: &RunArgs,
+    job: &Job,
+    mode: Mode,
+    interrupt: Option<&Interrupt>,
+) -> Result<Outcome, Failure> {
+    let Job { loaded, plan, command } = job;
+    if plan.is_endless() {
+        serve_load::refuse_mode(&mode)?;
+        return Ok(Outcome { code: serve_load::serve(args, job, None).await?, missed: Vec::new() });
+    }
+    args.live.refuse_without_end()?;
     let mode = match &args.max_rate {
         Some(objective) => Mode::MaxRate(read_objective(objective)?),
         None => mode,
     };
-    refuse_precision_of_one(&plan, &mode)?;
+    refuse_precision_of_one(plan, &mode)?;
     // The claim keeps other runs out of the folder until this one ends.
-    let (run_id, folder, _claim) = open(args, &plan)?;
+    let (run_id, folder, _claim) = open(args, plan)?;
     log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
 
-    let interrupt = listen();
+    let interrupt = interrupt.cloned().unwrap_or_else(listen);
+    args.live.wait(plan, &interrupt, args.quiet).await?;
     let progress = Progress::new(args.quiet, detail(args.verbose));
     let events = args.events.as_deref().map(EventFile::create).transpose().or_exit(ExitCode::Preflight)?;
     let mut observers: Vec<&dyn Observe> = vec![&progress];
     observers.extend(events.as_ref().map(|file| file as &dyn Observe));
     let options = RunOptions {
-        loaded: &loaded,
-        command: command_line(),
+        loaded,
+        command: command.clone(),
         run_id,
         folder: folder.clone(),
         record_actions: args.record_actions,
@@ -50,7 +89,8 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         mode,
         resume: args.resume.is_some(),
     };
-    let experiment::Run { summary, ended } = experiment::run(&plan, options, &interrupt, &observers).await?;
+    let experiment::Run { summary, ended } = experiment::run(plan, options, &interrupt, &observers).await?;
+    print_more(&summary, args.stats, args.grades);
     let reports = write_reports(&folder, &summary, &args.report).or_exit(ExitCode::Preflight);
     for report in reports.iter().flatten() {
         observers.observe(&Event::ReportWritten { path: report.display().to_string() });
@@ -65,16 +105,19 @@ pub(super) async fn run(args: &RunArgs, mode: Mode) -> Result<ExitCode, Failure>
         let rates = &scenario.max_rates;
         !rates.is_empty() && rates.iter().all(|rate| rate.rate_per_s.is_none())
     });
-    Ok(match !unreachable && summary.thresholds.iter().all(|threshold| threshold.ok) {
+    let missed: Vec<ThresholdResult> =
+        summary.thresholds.into_iter().filter(|threshold| !threshold.ok).collect();
+    let code = match !unreachable && missed.is_empty() {
         _ if matches!(ended, Ended::Interrupted) => ExitCode::Interrupted,
         true => ExitCode::Ok,
         false => ExitCode::Threshold,
-    })
+    };
+    Ok(Outcome { code, missed })
 }
 
 /// Opens the folder of a new run, or of the run to resume. Returns the id of the run, the folder and the
 /// claim to it.
-fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
+pub(super) fn open(args: &RunArgs, plan: &Plan) -> Result<(String, ResultsFolder, Claim), Failure> {
     if let Some(path) = &args.resume {
         let file = RunFile::read(path).or_exit(ExitCode::Usage)?;
         let missing = || anyhow!("--resume: `{}` holds no run to resume (no run.json)", path.display());
@@ -122,7 +165,7 @@ fn read_objective(text: &str) -> Result<Vec<Threshold>, Failure> {
 }
 
 /// Sends the log of `bench` to the results folder, at the level set by `BENCH_LOG`.
-fn log_to(file: File) {
+pub(super) fn log_to(file: File) {
     crate::log_to(file, "BENCH_LOG");
     tracing::info!(version = Cli::command().get_version(), command = ?command_line(), "bench starts");
 }

@@ -3,12 +3,14 @@
 use super::args::ConfigArgs;
 use crate::exit::{ExitCode, Failure, OrExit};
 use crate::experiment::Interrupt;
+use crate::show::render_grades;
 use anyhow::Context as _;
 use lb_config::{ConfigError, Loaded, Overrides, Plan};
 use lb_core::plain;
 use lb_core::secret::{MASK, mask_passwords};
 use lb_io::complain;
-use lb_report::Detail;
+use lb_report::{Detail, render_locust_stats};
+use lb_results::Summary;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -79,6 +81,16 @@ pub(super) const fn detail(verbose: bool) -> Detail {
     if verbose { Detail::Full } else { Detail::Brief }
 }
 
+/// Prints what is printed on request only: requests as Locust prints them, and grades.
+pub(super) fn print_more(summary: &Summary, stats: bool, grades: bool) {
+    if stats {
+        print(&render_locust_stats(summary));
+    }
+    if grades {
+        print(&render_grades(summary));
+    }
+}
+
 /// Runs `work` to completion. One thread is enough: the load generator has its own threads, and everything
 /// else only waits.
 pub(super) fn block_on(work: impl Future<Output = Result<ExitCode, Failure>>) -> Result<ExitCode, Failure> {
@@ -101,9 +113,12 @@ pub(super) fn print_json(value: &impl serde::Serialize) -> Result<(), Failure> {
 /// Listens for Ctrl-C, SIGTERM and SIGHUP. The first signal stops the trial and keeps complete trials; the
 /// second ends `bench` immediately (its children then end, since their standard input closes).
 pub(super) fn listen() -> Interrupt {
-    let first =
-        || complain("interrupted: stopping the trial, keeping complete ones (press again to quit at once)");
-    Interrupt::listen(first, || std::process::exit(ExitCode::Interrupted as i32))
+    listen_saying("interrupted: stopping the trial, keeping complete ones (press again to quit at once)")
+}
+
+/// Listens for the same signals, and says this at the first one.
+pub(super) fn listen_saying(text: &'static str) -> Interrupt {
+    Interrupt::listen(move || complain(text), || std::process::exit(ExitCode::Interrupted as i32))
 }
 
 /// Writes `value` as JSON to a file that the user named with `--json`.

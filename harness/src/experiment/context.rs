@@ -7,6 +7,7 @@ use super::recorded_trials::RecordedTrials;
 use super::trial_plan::TrialPlan;
 use lb_analysis::threshold::Threshold;
 use lb_config::{Loaded, Plan};
+use lb_core::Span;
 use lb_results::{ListedBackend, RequestsFile, ResultsFolder};
 
 /// What a run is for.
@@ -71,6 +72,8 @@ pub(super) struct Context<'a> {
     pub(super) record_actions: bool,
     pub(super) replication: u64,
     pub(super) record_requests: bool,
+    /// How long a slow request takes at least; `None` looks for none.
+    pub(super) slow: Option<Span>,
     /// The probability of a random decision while decisions are recorded; `None` when they are not.
     pub(super) traces: Option<f64>,
     pub(super) run_id: &'a str,
@@ -97,6 +100,7 @@ impl<'a> Context<'a> {
             record_actions: options.record_actions,
             replication: options.replication,
             record_requests: options.record_requests,
+            slow: plan.slow(),
             traces: options.traces,
             run_id: &options.run_id,
             accept_invalid: options.accept_invalid,
@@ -111,6 +115,7 @@ impl<'a> Context<'a> {
             events: &(),
             record_actions: false,
             record_requests: false,
+            slow: None,
             traces: None,
             recorded: RecordedTrials::new(Vec::new()),
             ..*self

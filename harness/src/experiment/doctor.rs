@@ -10,6 +10,7 @@ use super::interrupt::Interrupt;
 use super::live::LiveTrials;
 use super::preflight::{UNVERIFIED, is_unverified, reach_target};
 use super::recorded_trials::RecordedTrials;
+use super::scrape;
 use super::survey::survey_target;
 use crate::testbed::{Chosen, Installed, choose};
 use lb_config::{LoadBalancer, Plan, PlannedScenario};
@@ -39,6 +40,9 @@ pub async fn doctor(
     check_programs(plan, say)?;
     if let Some(reached) = reach_target(plan).await? {
         say(&format!("  ok    connection: {reached}"));
+    }
+    for note in scrape::check(&scrape::endpoints_of_urls(plan.scrapes()), plan.scrape_interval()).await? {
+        say(&format!("  note  {note}"));
     }
     for finding in survey_target(plan).await? {
         say(&finding.to_string());

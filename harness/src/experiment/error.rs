@@ -29,6 +29,19 @@ pub enum RunError {
         /// Why it cannot be reached, and the way out.
         source: Box<Unreachable>,
     },
+    /// A target that is to be read beside the load cannot be read.
+    #[error(
+        "failed to scrape `{target}` at `{url}`: {why}; check the address, or leave this target out of --scrape or \
+        `bench.scrape`"
+    )]
+    Scrape {
+        /// The name of the target.
+        target: String,
+        /// Its address, with its password masked.
+        url: String,
+        /// What is wrong.
+        why: String,
+    },
     /// A call to the admin interface of the load balancer failed.
     #[error(transparent)]
     Admin(Box<AdminError>),
@@ -146,7 +159,7 @@ impl RunError {
     }
 
     /// Wraps an error from starting or controlling the system under test.
-    pub(super) fn testbed(error: impl Into<anyhow::Error>) -> Self {
+    pub(crate) fn testbed(error: impl Into<anyhow::Error>) -> Self {
         Self::Testbed(error.into())
     }
 

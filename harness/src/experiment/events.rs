@@ -14,7 +14,7 @@ use std::time::Duration;
 pub const EVENTS_VERSION: u32 = 1;
 
 /// How often a running phase is reported.
-pub(super) const PULSE_PERIOD: Duration = Duration::from_millis(200);
+pub(crate) const PULSE_PERIOD: Duration = Duration::from_millis(200);
 
 /// Watches a run. The experiment calls it on its own thread and waits for it, so an observer must be quick.
 pub trait Observe {
@@ -115,6 +115,15 @@ pub enum Event {
         /// The requests that failed since the phase began.
         errors: u64,
     },
+    /// Requests were slower than `--slow` allows since the last such event.
+    SlowRequests {
+        /// The trial in words.
+        trial: String,
+        /// A line for each of them, at most ten for each second of the load.
+        lines: Vec<String>,
+        /// The number of those without a line.
+        left_out: u64,
+    },
     /// A trial ended and was judged.
     TrialFinished {
         /// The name of the scenario.
@@ -202,7 +211,7 @@ impl Event {
     }
 
     /// Makes the event with the current figures of a phase that began `elapsed` ago.
-    pub(super) fn pulse(trial: &str, phase: &str, elapsed: Duration, now: Snapshot) -> Self {
+    pub(crate) fn pulse(trial: &str, phase: &str, elapsed: Duration, now: Snapshot) -> Self {
         Self::Pulse {
             trial: trial.to_owned(),
             phase: phase.to_owned(),

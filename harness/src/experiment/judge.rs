@@ -6,8 +6,7 @@ use super::context::Mode;
 use super::measured::{MeasuredScenario, valid};
 use lb_analysis::threshold::evaluate;
 use lb_analysis::{
-    CompareOptions, Twice, aa, answer, compare_some, detectable_with, estimates, fault_marks,
-    fault_responses, overheads, repetitions_for, series, summarise, tenth_means, trial_summary,
+    CompareOptions, Twice, aa, add_resources, answer, compare_some, detectable_with, estimates, fault_marks, fault_responses, overheads, recovery, repetitions_for, scrape_notes, series, summarise, tenth_means, trial_summary,
 };
 use lb_config::{Plan, PlannedScenario};
 use lb_core::rng::Seed;
@@ -52,6 +51,7 @@ pub(super) fn judge(
         notes.extend(faults_not_applied(scenario));
         summary.topology = "of the load balancer".to_owned();
     }
+    notes.extend(scrape_notes(&measured.blocks.trials));
     let mut thresholds = Vec::new();
     for Contestant { label, .. } in &measured.contestants {
         let of: Vec<&Trial> = valid(&measured.blocks.trials).filter(|trial| trial.label == *label).collect();
@@ -106,9 +106,11 @@ fn summarise_scenario(
             result.estimates = estimates(&summary.trials, &contestant.label, plan.seed());
             result.series = series(&of);
             result.fault_responses = fault_responses(&of, &summary.faults, duration_s);
+            result.recovery = recovery(&of, &inner.workload, duration_s);
             summary.algorithms.push(result);
         }
     }
+    add_resources(&mut summary.algorithms, &valid(trials).collect::<Vec<_>>());
     summary.comparison = compare_trials(&summary.trials, &measured.contestants, plan, &inner.name, floors);
     if measured.contestants.iter().any(|contestant| contestant.label == DIRECT) {
         summary.overheads =

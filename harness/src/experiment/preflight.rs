@@ -61,7 +61,7 @@ pub(super) fn page(plan: &Plan) -> Option<String> {
 }
 
 /// Returns how the load generator speaks TLS.
-pub(super) fn tls_options(plan: &Plan) -> TlsOptions {
+pub fn tls_options(plan: &Plan) -> TlsOptions {
     plan.tls().map_or_else(TlsOptions::default, |tls| TlsOptions {
         ca: tls.ca.clone(),
         identity: tls.identity.clone().map(|(certificate, key)| TlsIdentity { certificate, key }),

@@ -16,10 +16,11 @@ use super::preflight::{UNVERIFIED, reach_target};
 use super::recorded_trials::RecordedTrials;
 use super::run_file::RunFile;
 use super::schedules::combined_sha256;
+use super::scrape;
 use crate::testbed::{Choice, Chosen, choose};
 use anyhow::{Context as _, anyhow};
 use lb_config::{Engine, Plan};
-use lb_results::{NoiseFloors, Summary, Trial, read_records, write_scenario, write_summary};
+use lb_results::{NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary};
 
 /// Runs a plan, writes its results, and reports its progress to `events`.
 ///
@@ -121,6 +122,7 @@ async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, R
         Engine::Sim => None,
         Engine::Live => {
             reach_target(plan).await?;
+            check_scrapes(context).await?;
             Some(choose(plan.target()).await.map_err(RunError::testbed)?)
         }
     };
@@ -156,6 +158,22 @@ async fn begin(context: &Context<'_>, options: &RunOptions<'_>) -> Result<Run, R
     run_scenarios(context, options, summary, source, &mut file).await
 }
 
+/// Reads each target of `--scrape` that has an address of its own, so that a mistake is found before anything starts.
+async fn check_scrapes(context: &Context<'_>) -> Result<(), RunError> {
+    let plan = context.plan;
+    if matches!(context.mode, Mode::MaxRate(_)) {
+        if !plan.scrapes().is_empty() {
+            let text = "--scrape has no effect: a search for rates keeps no series over time".to_owned();
+            context.events.observe(&Event::Note { text });
+        }
+        return Ok(());
+    }
+    for text in scrape::check(&scrape::endpoints_of_urls(plan.scrapes()), plan.scrape_interval()).await? {
+        context.events.observe(&Event::Note { text });
+    }
+    Ok(())
+}
+
 /// Runs all scenarios and writes the summary. A failed scenario does not prevent the others from running.
 async fn run_scenarios(
     context: &Context<'_>,
@@ -183,6 +201,7 @@ async fn run_scenarios(
         if options.oracles && options.mode == Mode::Compare && file.managed && failure.is_none() {
             failure = add_bounds(context, number, &measured, &mut judged).await.err();
         }
+        failure = failure.or(write_observed(context, number, &judged).err());
         context.events.observe(&Event::ScenarioJudged { summary: Box::new(judged.summary.clone()) });
         add(&mut summary, judged, measured);
         if let Some(error) = failure {
@@ -242,6 +261,12 @@ fn write_trials(context: &Context<'_>, number: usize, measured: &MeasuredScenari
     let trials: Vec<&Trial> = valid(&measured.blocks.trials).collect();
     let scenario = &context.plan.scenarios()[number];
     write_scenario(context.folder, scenario.slug(), scenario.scenario(), &trials).map_err(RunError::Results)
+}
+
+/// Writes hits and misses of a scenario, if a header of replies was observed.
+fn write_observed(context: &Context<'_>, number: usize, judged: &JudgedScenario) -> Result<(), RunError> {
+    let file = context.plan.scenarios()[number].slug();
+    write_observed_files(context.folder, file, &judged.summary).map_err(RunError::Results)
 }
 
 /// Adds the simulated bounds of a scenario to its results.

@@ -2,12 +2,16 @@
 
 mod algorithms;
 mod event_file;
+mod grades;
+mod packs;
 mod plan;
 mod progress;
 mod what_if;
 
 pub use algorithms::render_algorithms;
 pub use event_file::{EventFile, EventFileError, replay};
+pub use grades::render_grades;
+pub use packs::render_packs;
 pub use plan::render_plan;
 pub use progress::Progress;
 pub use what_if::{WhatIfDocument, render_fit, render_prediction};

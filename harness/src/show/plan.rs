@@ -3,7 +3,8 @@
 use crate::experiment::expect;
 use comfy_table::{Cell, ContentArrangement, Table, presets};
 use lb_analysis::fewest_blocks;
-use lb_config::{Engine, Plan, PlannedScenario, Tls};
+use lb_config::{Engine, Plan, PlannedScenario, Scrape, ScrapeWhat, Tls};
+use lb_core::Span;
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
 use lb_core::workload::{ArrivalProcess, Workload};
 use lb_report::parts::{count, percent};
@@ -28,7 +29,18 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     if let Some(place) = plan.target().backend_from() {
         let _ = writeln!(out, "backend of a reply: named by {place}");
     }
+    if let Some(observation) = plan.observe() {
+        let [hit, miss] = [&observation.hit, &observation.miss].map(|values| values.join(", "));
+        let header = &observation.header;
+        let _ = writeln!(out, "replies told apart by `{header}`: hits are {hit}; misses are {miss}");
+    }
+    if let Some(slow) = plan.slow() {
+        let _ = writeln!(out, "slow requests: from {:.3} s on", slow.as_secs_f64());
+    }
     out.push_str(&declared(plan));
+    if let (Some(api), false) = (plan.mock_api(), plan.target().started().is_empty()) {
+        let _ = writeln!(out, "mock backends answer: {}", api.name);
+    }
     let _ = writeln!(out, "algorithms: {}", names(plan.algorithms()));
     for skipped in plan.skipped() {
         let _ = writeln!(out, "{}: skipped, {}", skipped.name, skipped.reason);
@@ -39,8 +51,22 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     if plan.balancers() > 1 {
         let _ = writeln!(out, "balancers: {}; each sees only its own requests", plan.balancers());
     }
-    let _ = writeln!(out, "repetitions: {}", repetitions(plan));
-    let _ = writeln!(out, "length: {}", length(plan));
+    if plan.is_endless() {
+        let algorithm = plan.switch_once().map_or_else(
+            || "the load balancer is left as it is".to_owned(),
+            |algorithm| format!("after one switch to {algorithm}"),
+        );
+        let _ = writeln!(
+            out,
+            "length: until it is stopped, at the busiest moment of the first scenario; {algorithm}"
+        );
+    } else {
+        let _ = writeln!(out, "repetitions: {}", repetitions(plan));
+        let _ = writeln!(out, "length: {}", length(plan));
+    }
+    for scrape in plan.scrapes() {
+        let _ = writeln!(out, "scrape: {}", read_beside(scrape, plan.scrape_interval()));
+    }
     for threshold in plan.thresholds() {
         let _ = writeln!(out, "threshold: {}", threshold.text());
     }
@@ -58,6 +84,17 @@ pub fn render_plan(plan: &Plan, schedule_sha256: &str) -> String {
     }
     let _ = writeln!(out, "seed {}, schedule {schedule_sha256}", plan.seed().0);
     out
+}
+
+/// Describes a target that is read beside the load.
+fn read_beside(scrape: &Scrape, interval: Span) -> String {
+    let name = scrape.name.as_ref().map_or_else(String::new, |name| format!("{name}, "));
+    let what = match &scrape.what {
+        ScrapeWhat::WellKnown => "well-known metrics".to_owned(),
+        ScrapeWhat::Series { of, .. } => of.to_string(),
+        ScrapeWhat::Query(query) => query.clone(),
+    };
+    format!("{name}{what} of {}, every {} s", scrape.shown_place(), interval.as_secs_f64())
 }
 
 /// Names the system under test: the load balancers to start, or the address of one that may already be

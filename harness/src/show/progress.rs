@@ -206,6 +206,14 @@ impl Observe for Progress {
                 );
                 self.pulse(trial, *elapsed_s, &text);
             }
+            Event::SlowRequests { lines, left_out, .. } => {
+                for line in lines {
+                    self.say(line);
+                }
+                if *left_out > 0 {
+                    self.say(&format!("slow requests: {left_out} more are not shown"));
+                }
+            }
             Event::TrialFinished { summary, block, attempt, interrupted, problems, .. } => {
                 // An invalid trial is repeated once, so only its repetition counts as progress.
                 if let Some(left) = self.left.get().filter(|_| problems.is_empty() || *attempt > 0) {

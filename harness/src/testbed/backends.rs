@@ -4,6 +4,7 @@ use super::child::{Child, MOCK_BACKENDS};
 use super::error::TestbedError;
 use super::mocks::Mocks;
 use lb_core::topology::Topology;
+use mock_backends::api_file;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -35,6 +36,26 @@ impl Listening {
     }
 }
 
+/// What mock backends serve besides a topology.
+#[derive(Clone, Copy, Debug)]
+pub struct MocksOptions<'a> {
+    /// Products of the shop; empty for the built-in ones.
+    pub catalogue: &'a [Value],
+    /// Seed of the service times and failures of requests without a key.
+    pub seed: u64,
+    /// The API that they serve; `None` for the shop.
+    pub api: Option<ApiText<'a>>,
+}
+
+/// A mock API as text ([`mock_backends::api_file`]).
+#[derive(Clone, Copy, Debug)]
+pub struct ApiText<'a> {
+    /// Its name, for messages.
+    pub name: &'a str,
+    /// The JSON of the file.
+    pub json: &'a str,
+}
+
 /// The line that the mock backends print when they listen.
 #[derive(Debug, Deserialize)]
 struct Ready {
@@ -47,13 +68,15 @@ impl Backends {
     /// repeated by hand.
     ///
     /// # Errors
-    /// When `dir` cannot be written, or the backends do not start.
+    /// When the mock API is not valid, `dir` cannot be written, or the backends do not start.
     pub async fn start(
         topology: &Topology,
-        catalogue: &[Value],
-        seed: u64,
+        options: MocksOptions<'_>,
         dir: &Path,
     ) -> Result<Self, TestbedError> {
+        let MocksOptions { catalogue, seed, api } = options;
+        // The child would refuse it too, but by the name of a copy.
+        let loaded = api.map(|api| api_file::load(api.name, api.json)).transpose().map_err(Box::new)?;
         std::fs::create_dir_all(dir).map_err(|source| TestbedError::File {
             what: "create the folder",
             path: dir.to_owned(),
@@ -65,7 +88,11 @@ impl Backends {
         let mut args =
             vec![MOCK_BACKENDS, "--topology", &topology_file, "--seed", &seed, "--exit-with-parent"];
         args.extend(["--base-port", "0", "--control-port", "0"]);
-        if !catalogue.is_empty() {
+        let api = api.map(|api| write_text(dir, "mock-api.json", api.json)).transpose()?;
+        if let Some(api) = &api {
+            args.extend(["--api", api]);
+        }
+        if !catalogue.is_empty() && loaded.is_none_or(|api| api.has_catalogue()) {
             args.extend(["--catalogue", &catalogue_file]);
         }
         let (process, ready) =
@@ -81,6 +108,11 @@ impl Backends {
     /// Finds the backend with this id.
     pub fn listening(&self, id: &str) -> Option<&Listening> {
         self.listening.iter().find(|backend| backend.id == id)
+    }
+
+    /// Returns all backends, in the order of the topology.
+    pub fn all(&self) -> &[Listening] {
+        &self.listening
     }
 
     /// Checks that the backends are still running.
@@ -104,8 +136,12 @@ impl Backends {
 
 /// Writes a JSON file into `dir` and returns its path.
 pub(super) fn write_json(dir: &Path, name: &str, content: &Value) -> Result<String, TestbedError> {
+    write_text(dir, name, &serde_json::to_string_pretty(content)?)
+}
+
+/// Writes a file into `dir` and returns its path.
+fn write_text(dir: &Path, name: &str, content: &str) -> Result<String, TestbedError> {
     let path = dir.join(name);
-    let content = serde_json::to_vec_pretty(content)?;
     if let Err(source) = std::fs::write(&path, content) {
         return Err(TestbedError::File { what: "write", path, source });
     }

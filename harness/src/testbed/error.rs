@@ -3,6 +3,7 @@
 
 use super::mocks::MocksError;
 use lb_admin_client::{AdminError, ModulesError, Version};
+use mock_backends::api_file::ApiFileError;
 use std::net::SocketAddr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
@@ -71,6 +72,9 @@ pub enum TestbedError {
         /// The last lines of its log.
         said: String,
     },
+    /// The mock API is not valid.
+    #[error(transparent)]
+    MockApi(#[from] Box<ApiFileError>),
     /// A call to the control API of the mock backends failed.
     #[error(transparent)]
     Mocks(#[from] MocksError),

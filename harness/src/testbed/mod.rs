@@ -18,7 +18,7 @@ mod mocks;
 pub mod real;
 mod reference;
 
-pub use backends::Backends;
+pub use backends::{ApiText, Backends, MocksOptions};
 pub use child::{Child, cpu_seconds};
 pub use choose::{Choice, Chosen, Own, Running, choose};
 pub use error::TestbedError;

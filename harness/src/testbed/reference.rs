@@ -29,6 +29,8 @@ pub struct Reference {
 pub struct ReferenceSpec<'a> {
     /// The backends, by pool.
     pub topology: &'a Topology,
+    /// Whether the backends serve a mock API, whose paths begin at `/`.
+    pub has_mock_api: bool,
     /// The policy that `rl` follows; `None` if `rl` does not run.
     pub policy: Option<&'a TrainedPolicy>,
     /// Number of threads of the load balancer; with more than one, each has its own view.
@@ -69,7 +71,7 @@ impl Reference {
             source,
         })?;
         let root = at.url.trim_end_matches('/');
-        let base_url = match serves_pages(spec.topology) {
+        let base_url = match serves_pages(&spec) {
             true => root.to_owned(),
             false => format!("{root}/proxy"),
         };
@@ -77,14 +79,18 @@ impl Reference {
     }
 }
 
-/// Returns whether all requests are for pages, which expect to lie at `/`: their redirects and cookies name no other
-/// path.
-fn serves_pages(topology: &Topology) -> bool {
-    topology.pools.len() == 1 && topology.pools[0].services.iter().any(|service| service == PAGES)
+/// Returns whether all requests are for pages or for an API that expect to lie at `/`: redirects and cookies of pages
+/// name no other path, and the paths of an API name no service.
+fn serves_pages(spec: &ReferenceSpec<'_>) -> bool {
+    match spec.topology.pools.as_slice() {
+        [pool] if pool.services.is_empty() => spec.has_mock_api,
+        [pool] => pool.services.iter().any(|service| service == PAGES),
+        _ => false,
+    }
 }
 
 fn config(spec: &ReferenceSpec<'_>, ready: &Backends) -> Value {
-    let pages = serves_pages(spec.topology);
+    let pages = serves_pages(spec);
     let pools: Vec<Value> = spec
         .topology
         .pools

@@ -9,6 +9,7 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod grammar;
+mod live;
 mod sample;
 
 use common::Bench;
@@ -62,6 +63,13 @@ fn main() {
     trials.extend(
         theirs.into_iter().map(trial).map(|trial| trial.with_kind("python").with_ignored_flag(!python)),
     );
+    let lives = [
+        ("promtool_has_nothing_to_say_about_live_metrics", "promtool", live::has_promtool(), live::promtool as fn()),
+        ("a_collector_receives_live_metrics", "rotel", live::collector().is_some(), live::opentelemetry),
+    ];
+    trials.extend(lives.map(|(name, kind, is_there, test)| {
+        trial((name, test)).with_kind(kind).with_ignored_flag(!is_there)
+    }));
     if !python {
         eprintln!(
             "tests marked [python] are ignored: {PYTHON} names no interpreter; `cargo xtask test` sets one up"

@@ -1,6 +1,7 @@
 //! A summary that holds something of everything, made of formulas: what reports are tested with.
 
 use lb_core::connections::{ConnectionPolicy, HttpChoice};
+use lb_core::observation::ObservedClass;
 use lb_results::*;
 use std::collections::BTreeMap;
 
@@ -425,6 +426,7 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         requests: 48_000,
         errors: 120,
         latency_ms: Some(latency(scale * factor)),
+        latency_all_ms: Some(latency(scale * factor * 1.02)),
     };
     let mut outcomes: BTreeMap<String, u64> = BTreeMap::new();
     for (outcome, requests) in
@@ -466,6 +468,8 @@ fn algorithm(number: usize) -> AlgorithmSummary {
             action("browse", "GET", false, 0.8),
             action("register", "POST", true, 1.1),
         ],
+        observed: (number == 0).then(observed),
+        recovery: Some(recovery(number)),
         service_ms: Some(latency(scale)),
         distribution: distribution(scale),
         estimates: estimates(scale),
@@ -474,12 +478,115 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         switch_evidence: vec![evidence(number)],
         counted_by: (number == 0).then(|| "haproxy".to_owned()),
         steering: (number == 1).then(steering),
+        resources: resources(number),
         guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },
             ProcessSummary { name: "load-balancer".to_owned(), cpu_s: 95.0, cores: 0.13 },
         ],
     }
+}
+
+/// Hits and misses of a cache.
+fn observed() -> ObservedSummary {
+    let ratio = HitRatio { hits: 36_000, misses: 12_000, ratio: 0.75, interval: Some([0.74, 0.76]) };
+    let value = |value: Option<&str>, class, replies, scale| ObservedValue {
+        value: value.map(str::to_owned),
+        present: value.is_some(),
+        class,
+        replies,
+        latency_ms: Some(latency(scale)),
+    };
+    ObservedSummary {
+        header: "X-Cache-Status".to_owned(),
+        values: vec![
+            value(None, ObservedClass::Other, 181_000, 1.0),
+            value(Some("HIT"), ObservedClass::Hit, 36_000, 0.2),
+            value(Some("MISS"), ObservedClass::Miss, 12_000, 1.5),
+        ],
+        ratio: Some(ratio.clone()),
+        actions: vec![ObservedAction {
+            name: "browse".to_owned(),
+            method: "GET".to_owned(),
+            ratio,
+            hit_ms: Some(latency(0.2)),
+            miss_ms: Some(latency(1.5)),
+        }],
+        gain: Some(HitGain {
+            hit_ms: 2.1,
+            miss_ms: 20.3,
+            gain: 0.897,
+            interval: Some([0.89, 0.901]),
+            verdict: HitVerdict::Faster,
+            sentence: "hits are faster than misses: 2.10 ms against 20.30 ms on average, -89.7 % (-90.1 % to -89.0 %)"
+                .to_owned(),
+        }),
+        quarters: Some([
+            ObservedQuarter { ratio: 0.6, mean_ms: Some(9.4) },
+            ObservedQuarter { ratio: 0.8, mean_ms: Some(5.7) },
+        ]),
+    }
+}
+
+/// The recovery from the rush hour; the slowest algorithm does not recover.
+fn recovery(number: usize) -> RecoverySummary {
+    let recovers = number < 2;
+    RecoverySummary {
+        peak: LoadPeak {
+            unit: LoadUnit::Users,
+            before: 20.0,
+            load: 200.0,
+            after: 20.0,
+            start_s: 40.0,
+            end_s: 90.0,
+            until_s: LENGTH_S,
+        },
+        reference: Some(RecoveryReference::Before),
+        reference_ms: Some(12.0),
+        limit_ms: Some(15.0),
+        resolution_s: Some(0.5),
+        trials: BLOCKS,
+        recovered: if recovers { BLOCKS } else { 2 },
+        seconds: recovers.then_some(4.2),
+        interval: recovers.then_some([3.1, 5.6]),
+        verdict: if recovers { RecoveryVerdict::Recovered } else { RecoveryVerdict::NotRecovered },
+        sentence: "recovered 4.2 s (3.1 s to 5.6 s) after the peak of 200 users, which ended at 90.0 s".to_owned(),
+    }
+}
+
+/// A series that moves with latency, and one that does not.
+fn resources(number: usize) -> Vec<ResourceSummary> {
+    let correlation = |r: f64, p: f64| ResourceCorrelation {
+        latency: "p95".to_owned(),
+        part_s: 1.0,
+        lag_s: 1.0,
+        r,
+        interval: [r - 0.15, r + 0.1],
+        p,
+        p_adjusted: p * 2.0,
+        moves: p <= 0.025,
+        parts: 720,
+    };
+    let of = |name: &str, unit: &str, height: f64, correlation| ResourceSummary {
+        name: name.to_owned(),
+        target: "load-balancer".to_owned(),
+        unit: unit.to_owned(),
+        samples: 720,
+        mean: Some(height),
+        min: Some(height * 0.5),
+        max: Some(height * 1.5),
+        points: (0..120)
+            .map(|second| {
+                let at_s = f64::from(second) + 0.5;
+                [at_s, height * (1.0 + 0.5 * (at_s / 9.0).sin())]
+            })
+            .collect(),
+        correlation: Some(correlation),
+    };
+    vec![
+        of("load-balancer cpu | share", "cores", 0.2 + number as f64 / 10.0, correlation(0.71, 0.001)),
+        of("load-balancer memory", "bytes", 3e7, correlation(0.05, 0.6)),
+    ]
 }
 
 /// What the trials of an algorithm of this slowness come to, three per cent to either side.

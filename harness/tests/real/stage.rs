@@ -1,6 +1,6 @@
 //! A load balancer before mock backends, without the rest of `bench`.
 
-use harness::testbed::{Backends, Installed, Real, RealSpec};
+use harness::testbed::{Backends, Installed, MocksOptions, Real, RealSpec};
 use lb_admin_client::{Kind, Switching};
 use lb_core::Algorithm;
 use lb_core::topology::Topology;
@@ -47,7 +47,8 @@ impl Stage {
     pub(crate) fn with(topology: &Topology) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let dir = tempfile::tempdir().expect("a temporary folder");
-        let backends = runtime.block_on(Backends::start(topology, &[], 1, &dir.path().join("backends")));
+        let options = MocksOptions { catalogue: &[], seed: 1, api: None };
+        let backends = runtime.block_on(Backends::start(topology, options, &dir.path().join("backends")));
         Self { backends: backends.expect("backends"), runtime, dir }
     }
 

@@ -1,12 +1,12 @@
 //! Checks a declaration before anything runs: placeholders, programs, addresses, selectors and names.
 
-use super::metrics::Selector;
 use super::period;
 use super::program;
 use super::request::{check_url, method};
 use super::spec::{Call, Declaration, Metrics, Step};
 use super::template::{ENVIRONMENT, is_name, names, texts};
 use lb_core::suggest::{did_you_mean, listing};
+use lb_scrape::Selector;
 use reqwest::Method;
 use reqwest::header::HeaderName;
 use serde_json::{Value, json};
@@ -281,8 +281,8 @@ impl<'a> Checker<'a> {
         let selectors =
             [("requests", &metrics.requests), ("errors", &metrics.errors), ("in_flight", &metrics.in_flight)];
         for (key, text) in selectors {
-            if let Some(Err(message)) = text.as_deref().map(Selector::parse) {
-                self.add(format!("metrics.{key}"), text.clone(), message);
+            if let Some(Err(error)) = text.as_deref().map(str::parse::<Selector>) {
+                self.add(format!("metrics.{key}"), text.clone(), error.to_string());
             }
         }
         if metrics.requests.is_none() && metrics.in_flight.is_none() {

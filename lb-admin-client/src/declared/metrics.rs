@@ -2,68 +2,8 @@
 //! `name{label="value",…} number`, of which those that a selector describes are added up by backend.
 
 use super::spec::Metrics;
+use lb_scrape::{Selector, sample};
 use std::collections::BTreeMap;
-
-/// Labels of a series with their values.
-type Labels = Vec<(String, String)>;
-
-/// A metric and the labels that its series must have.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Selector {
-    name: String,
-    labels: Labels,
-}
-
-impl Selector {
-    /// Reads a selector such as `requests_total{proxy="shop"}`. Errors say what to write instead.
-    pub(super) fn parse(text: &str) -> Result<Self, String> {
-        let form = || "is not a selector; write it as `metric_name{label=\"value\"}`".to_owned();
-        let (name, labels, rest) = series(text.trim()).ok_or_else(form)?;
-        if name.is_empty() || !rest.is_empty() {
-            return Err(form());
-        }
-        Ok(Self { name: name.to_owned(), labels })
-    }
-
-    fn selects(&self, name: &str, labels: &[(String, String)]) -> bool {
-        self.name == name && self.labels.iter().all(|wanted| labels.contains(wanted))
-    }
-}
-
-/// Splits a line into the name of its metric, its labels and what follows. `None` if it has another form.
-fn series(line: &str) -> Option<(&str, Labels, &str)> {
-    let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == ':';
-    let end = line.find(|c: char| !is_name(c)).unwrap_or(line.len());
-    let (name, mut rest) = line.split_at(end);
-    let mut labels = Labels::new();
-    let Some(inner) = rest.strip_prefix('{') else { return Some((name, labels, rest)) };
-    rest = inner.trim_start();
-    while !rest.starts_with('}') {
-        let (label, after) = rest.split_once('=')?;
-        let (value, after) = quoted(after.trim_start())?;
-        labels.push((label.trim().to_owned(), value));
-        rest = after.trim_start();
-        rest = rest.strip_prefix(',').map_or(rest, str::trim_start);
-    }
-    Some((name, labels, &rest[1..]))
-}
-
-/// Reads a text in quotes, in which `\\`, `\"` and `\n` stand for characters.
-fn quoted(text: &str) -> Option<(String, &str)> {
-    let mut value = String::new();
-    let mut characters = text.strip_prefix('"')?.char_indices();
-    while let Some((at, character)) = characters.next() {
-        match character {
-            '"' => return Some((value, &text[at + 2..])),
-            '\\' => match characters.next()?.1 {
-                'n' => value.push('\n'),
-                other => value.push(other),
-            },
-            other => value.push(other),
-        }
-    }
-    None
-}
 
 /// The counters of one backend; `None` for those that have no selector.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -75,19 +15,17 @@ pub(super) struct Counted {
 
 /// Returns the counters by backend. Empty if no series on the page is selected.
 pub(super) fn read(page: &str, metrics: &Metrics) -> BTreeMap<String, Counted> {
-    let selector = |text: &Option<String>| text.as_deref().and_then(|text| Selector::parse(text).ok());
+    let selector = |text: &Option<String>| text.as_deref().and_then(|text| text.parse::<Selector>().ok());
     let [requests, errors, in_flight] =
         [&metrics.requests, &metrics.errors, &metrics.in_flight].map(selector);
     let mut sums: BTreeMap<String, [f64; 3]> = BTreeMap::new();
     for line in page.lines().filter(|line| !line.starts_with('#')) {
-        let Some((name, labels, rest)) = series(line) else { continue };
-        let number = rest.split_whitespace().next().and_then(|number| number.parse::<f64>().ok());
-        let Some(number) = number.filter(|number| number.is_finite()) else { continue };
-        let backend = labels.iter().find(|(label, _)| *label == metrics.backend_label);
+        let Some(read) = sample(line).ok().filter(|read| read.value.is_finite()) else { continue };
+        let backend = read.labels.iter().find(|(label, _)| *label == metrics.backend_label);
         let Some((_, backend)) = backend else { continue };
         for (place, selector) in [&requests, &errors, &in_flight].into_iter().enumerate() {
-            if selector.as_ref().is_some_and(|selector| selector.selects(name, &labels)) {
-                sums.entry(backend.clone()).or_default()[place] += number;
+            if selector.as_ref().is_some_and(|selector| selector.selects(&read)) {
+                sums.entry(backend.clone().into_owned()).or_default()[place] += read.value;
             }
         }
     }
@@ -151,15 +89,5 @@ broken{server="web-1
     fn nothing_selected_is_nothing_counted() {
         assert!(read(PAGE, &Metrics { errors: None, in_flight: None, ..metrics("absent") }).is_empty());
         assert!(read("<html>not a page of metrics</html>", &metrics("odd")).is_empty());
-    }
-
-    #[test]
-    fn what_is_no_selector_is_refused() {
-        for text in ["", "a b", "a{", "a{b}", "a{b=c}", "a{b=\"c\"", "a{b=\"c\"} 1", "{b=\"c\"}"] {
-            let message = Selector::parse(text).expect_err(text);
-            assert!(message.contains("metric_name{label="), "{text}: {message}");
-        }
-        let spaced = Selector::parse(r#"a{ b = "c" , d="e", }"#).expect("white space does not matter");
-        assert_eq!(spaced, Selector::parse(r#"a{b="c",d="e"}"#).expect("a selector"));
     }
 }

@@ -49,6 +49,10 @@ pub(super) fn step(path: &str, step: &Step, known: &[Step], problems: &mut Probl
     problems.counts(format!("{path}.repeat"), step.repeat);
     problems.chance(format!("{path}.probability"), step.probability);
     request(path, Some(&step.path), &step.headers, &step.expect, problems);
+    if let Some(status) = step.check.statuses.iter().find(|status| !step.expect.contains(status)) {
+        let problem = format!("{status} is not expected, so no such reply is checked; add it to `expect`");
+        problems.report(format!("{path}.check.statuses"), problem);
+    }
     for (name, variant) in &step.errors {
         let Variant { path: typed, headers, expect, .. } = variant;
         let path = format!("{path}.errors.{name}");

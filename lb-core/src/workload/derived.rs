@@ -32,6 +32,32 @@ impl Workload {
         warm_up
     }
 
+    /// Returns the busiest moment of this workload as a load without end: the stages that overlap at that
+    /// moment begin with their ramp-ups and go on for ever. Numbers of users do not vary. A rate curve is followed
+    /// to its end, and its last rate goes on; a recording begins again each time it is over. There are at least
+    /// `accounts` accounts if the load is open, so that this many concurrent sessions do not share one.
+    #[must_use]
+    pub fn endless(&self, accounts: u32) -> Self {
+        let busiest = self.busiest_stages();
+        let mut endless = self.clone();
+        for (number, stage) in endless.stages.iter_mut().enumerate() {
+            let is_played = busiest.contains(&number);
+            stage.start = Span::ZERO;
+            stage.user_variance = 0.0;
+            stage.duration = if is_played { Span::MAX } else { Span::ZERO };
+            if is_played && stage.arrivals.is_some() {
+                endless.identities = endless.identities.max(accounts);
+            }
+        }
+        let _ = write!(endless.definition, "\nendless with {} accounts", endless.identities);
+        endless
+    }
+
+    /// Returns whether this load has no end: see [`Self::endless`].
+    pub fn is_endless(&self) -> bool {
+        self.stages.iter().any(|stage| stage.duration == Span::MAX)
+    }
+
     /// Returns the busiest stage of this workload as a phase of its own in the open model: Poisson
     /// arrivals at `rate` per second for `length`. They perform sessions if the journey has opening
     /// There are at least `accounts` accounts, so that this many concurrent sessions do not share one.

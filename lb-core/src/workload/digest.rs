@@ -5,9 +5,10 @@
 //! user's plan and first requests as rendered, and each arrival), so that it changes with the generator
 //! as well as with the config.
 
-use super::ids::UserId;
+use super::arrivals::Arrival;
 use super::request::{Next, Rendered, Request, StepReply};
 use super::scheduled::Inner;
+use super::stream::stream;
 use super::user::VirtualUser;
 use crate::hex;
 use crate::outcome::Outcome;
@@ -40,24 +41,30 @@ pub(super) fn sha256(inner: &Arc<Inner>) -> String {
             let _ = write!(text, " {}-{}", begin.as_nanos(), end.as_nanos());
         }
         hash.update(&text);
-        hash_requests(inner, plan.id, &mut hash, &mut out);
+        hash_requests(inner, VirtualUser::new(Arc::clone(inner), plan.id), &mut hash, &mut out);
     }
-    for arrival in &inner.arrivals {
+    // Of arrivals without end, only the first are looked at.
+    let endless: Vec<Arrival> = match inner.workload.is_endless() {
+        true => stream(inner).take(HASHED_ARRIVALS).collect(),
+        false => Vec::new(),
+    };
+    let arrivals = || inner.arrivals.iter().chain(&endless);
+    for arrival in arrivals() {
         hash.update(arrival.at.as_nanos().to_le_bytes());
         hash.update(arrival.stage.to_le_bytes());
         hash.update(arrival.class.to_le_bytes());
         hash.update(arrival.row.to_le_bytes());
     }
-    for arrival in inner.arrivals.iter().take(HASHED_ARRIVALS) {
-        hash_requests(inner, arrival.id, &mut hash, &mut out);
+    for arrival in arrivals().take(HASHED_ARRIVALS) {
+        let visitor = VirtualUser::of_arrival(Arc::clone(inner), *arrival);
+        hash_requests(inner, visitor, &mut hash, &mut out);
     }
     hex::encode(hash.finalize())
 }
 
 /// Adds a user's first requests, as they would be sent.
-fn hash_requests(inner: &Arc<Inner>, user: UserId, hash: &mut Sha256, out: &mut Rendered) {
+fn hash_requests(inner: &Inner, user: VirtualUser, hash: &mut Sha256, out: &mut Rendered) {
     let mut text = String::new();
-    let user = VirtualUser::new(Arc::clone(inner), user);
     walk(user, HASHED_REQUESTS, |user, request, now| {
         user.render(request, out);
         text.clear();

@@ -108,6 +108,9 @@ pub struct Action {
     /// action sends no request and is not an error.
     #[serde(default)]
     pub can_be_abandoned: bool,
+    /// Tags by which `--tags` and `--exclude-tags` select actions, such as `inference`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
 }
 
 /// One HTTP request of an action.

@@ -56,15 +56,67 @@ pub struct Check {
     /// Values that the JSON body must have: JSON pointer -> value.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub json: BTreeMap<String, Value>,
+    /// Values that the JSON body must have, whatever they are: JSON pointer -> type. The pointer `""` is the whole
+    /// body.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub json_types: BTreeMap<String, JsonType>,
     /// Smallest and largest size of the body in bytes, `[min, max]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<[u64; 2]>,
+    /// Statuses whose replies are checked, for a step that also expects others, such as 404. Empty means all that the
+    /// step expects.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statuses: Vec<u16>,
 }
 
 impl Check {
     /// Returns whether nothing is checked.
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
+    }
+}
+
+/// The type of a value in a JSON body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum JsonType {
+    /// Anything but `null`.
+    Any,
+    /// `true` or `false`.
+    Boolean,
+    /// A number.
+    Number,
+    /// A text.
+    String,
+    /// A list.
+    Array,
+    /// An object.
+    Object,
+}
+
+impl JsonType {
+    /// Returns whether a value has this type.
+    fn is_of(self, value: &Value) -> bool {
+        match self {
+            Self::Any => !value.is_null(),
+            Self::Boolean => value.is_boolean(),
+            Self::Number => value.is_number(),
+            Self::String => value.is_string(),
+            Self::Array => value.is_array(),
+            Self::Object => value.is_object(),
+        }
+    }
+
+    /// Returns the type in words, with its article.
+    const fn in_words(self) -> &'static str {
+        match self {
+            Self::Any => "a value",
+            Self::Boolean => "a boolean",
+            Self::Number => "a number",
+            Self::String => "a string",
+            Self::Array => "an array",
+            Self::Object => "an object",
+        }
     }
 }
 
@@ -90,6 +142,8 @@ pub(super) struct Looks {
     pub(super) extract: Vec<(usize, Place)>,
     /// The conditions, with their words for a failure.
     checks: Vec<Condition>,
+    /// The statuses whose replies are checked; empty means all.
+    checked: Vec<u16>,
 }
 
 /// Where an extracted value is.
@@ -111,6 +165,7 @@ enum Condition {
     Contains(Text),
     Matches(Regex),
     Json { pointer: String, value: Value },
+    JsonType { pointer: String, wanted: JsonType },
     Bytes([u64; 2]),
 }
 
@@ -124,7 +179,7 @@ impl Looks {
         slot: impl Fn(&str) -> Option<usize>,
         mut report: impl FnMut(String, String),
     ) -> Self {
-        let mut looks = Self::default();
+        let mut looks = Self { checked: check.statuses.clone(), ..Self::default() };
         for (name, from) in extract {
             let key = format!("extract.{name}");
             let place = match from {
@@ -156,6 +211,10 @@ impl Looks {
             let pointer = pointer_of(pointer, "check.json", &mut report);
             looks.checks.extend(pointer.map(|pointer| Condition::Json { pointer, value: value.clone() }));
         }
+        for (pointer, wanted) in &check.json_types {
+            let pointer = pointer_of(pointer, "check.json_types", &mut report);
+            looks.checks.extend(pointer.map(|pointer| Condition::JsonType { pointer, wanted: *wanted }));
+        }
         if let Some([least, most]) = check.bytes {
             if least > most {
                 report("check.bytes".to_owned(), format!("[{least}, {most}] must not decrease"));
@@ -183,9 +242,10 @@ impl Looks {
         self.extract.iter().any(extracts) || self.checks.iter().any(checks)
     }
 
-    /// Returns whether anything is checked.
-    pub(super) fn has_checks(&self) -> bool {
-        !self.checks.is_empty()
+    /// Returns whether anything is checked in a reply with this status.
+    #[inline]
+    pub(super) fn checks(&self, status: u16) -> bool {
+        !self.checks.is_empty() && (self.checked.is_empty() || self.checked.contains(&status))
     }
 
     /// Checks a reply to a request with these values; the error says which condition does not hold.
@@ -216,6 +276,20 @@ impl Looks {
                     match json.as_ref().ok().map(|json| json.pointer(pointer)) {
                         Some(Some(found)) if found == value => None,
                         Some(Some(found)) => Some(format!("`{pointer}` is {found}, not {value}")),
+                        Some(None) => Some(format!("`{pointer}` is missing")),
+                        None => Some("the body is not JSON".to_owned()),
+                    }
+                }
+                Condition::JsonType { pointer, wanted } => {
+                    let json = json.get_or_insert_with(|| serde_json::from_slice::<Value>(seen.body));
+                    match json.as_ref().ok().map(|json| json.pointer(pointer)) {
+                        Some(Some(found)) if wanted.is_of(found) => None,
+                        Some(Some(_)) if pointer.is_empty() => {
+                            Some(format!("the body is not {}", wanted.in_words()))
+                        }
+                        Some(Some(found)) => {
+                            Some(format!("`{pointer}` is {found}, not {}", wanted.in_words()))
+                        }
                         Some(None) => Some(format!("`{pointer}` is missing")),
                         None => Some("the body is not JSON".to_owned()),
                     }
@@ -356,6 +430,12 @@ mod tests {
             (json!({"matches": ["^\\{", "up$"]}), "the body does not match `up$`"),
             (json!({"json": {"/left": 3, "/status": "ok"}}), "`/status` is \"down\", not \"ok\""),
             (json!({"json": {"/none": 1}}), "`/none` is missing"),
+            (
+                json!({"json_types": {"/left": "number", "/status": "array"}}),
+                "`/status` is \"down\", not an array",
+            ),
+            (json!({"json_types": {"/none": "any"}}), "`/none` is missing"),
+            (json!({"json_types": {"": "array"}}), "the body is not an array"),
             (json!({"bytes": [30, 40]}), "the body has 29 bytes, not 30 to 40"),
         ] {
             assert_eq!(failure(check, &seen), expected);
@@ -366,6 +446,15 @@ mod tests {
         let held = json!({"headers": {"content-type": "text/html"}, "contains": ["down"], "matches": ["left.: \\d"],
             "json": {"/left": 3}, "bytes": [1, 29]});
         assert_eq!(looks(held).check(&seen, &Extracted), Ok(()));
+    }
+
+    #[test]
+    fn a_check_may_be_for_some_statuses_only() {
+        let all = looks(json!({"json_types": {"/data": "any"}}));
+        assert!(all.checks(200) && all.checks(404));
+        let found = looks(json!({"json_types": {"/data": "any"}, "statuses": [200]}));
+        assert!(found.checks(200) && !found.checks(404), "what is not there has no data");
+        assert!(!looks(json!({"statuses": [200]})).checks(200), "there is nothing to check");
     }
 
     #[test]

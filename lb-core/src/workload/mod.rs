@@ -33,8 +33,10 @@ mod sample;
 mod scenario;
 mod schedule;
 mod scheduled;
+mod stream;
 mod tag;
 mod template;
+mod texts;
 mod user;
 #[allow(clippy::module_inception, reason = "the module defines the workload, its parent the parts")]
 mod workload;
@@ -43,7 +45,7 @@ pub use arrivals::{Arrival, ArrivalProcess, ArrivalStart, Arrivals, RateSegment,
 pub use classes::{ClassMix, Stage, UserClass};
 pub use ids::{SessionKey, UserId};
 pub use journey::{Action, Journey, JourneyError, Session, Step, Variant};
-pub use look::{Check, Extract, ExtractFrom, Seen};
+pub use look::{Check, Extract, ExtractFrom, JsonType, Seen};
 pub use recorded::{Recorded, Replay, ReplayBuilder, ReplayRequest};
 pub use request::{ActionIndex, Next, Rendered, Request, StepIndex, StepReply};
 pub use sample::{Observer, Sample};

@@ -11,10 +11,15 @@
 
 use super::arrivals::{ArrivalProcess, RateSegment, Spacing};
 use super::label;
+use super::recorded::Replay;
 use crate::rng::{Rng, Seed};
 use crate::time::Span;
 use rand::RngExt;
 use rand_distr::Exp1;
+
+/// The shortest pause between two rounds of a recording, so that one of a single request does not repeat it
+/// without a pause.
+const SHORTEST_GAP: Span = Span::from_millis(1);
 
 /// A piece of the rate curve, in arrivals per second.
 #[derive(Clone, Copy, Debug)]
@@ -41,35 +46,46 @@ impl Piece {
     }
 }
 
-/// Passes the arrivals within `length` to `visit` in order of time, as offsets from the start of the
-/// stage. `number` is the position of the stage and selects its random streams.
+/// Returns the arrivals within `length` in order of time, as offsets from the start of the stage. `number` is
+/// the position of the stage and selects its random streams. A recording that is played without end
+/// ([`Span::MAX`]) begins again each time it is over.
 pub(super) fn arrivals(
     process: &ArrivalProcess,
     length: Span,
     seed: Seed,
     number: usize,
-    visit: impl FnMut(Span),
-) {
+) -> Box<dyn Iterator<Item = Span> + '_> {
     let stream = |label| seed.stream(&[label, number as u64]);
     match process {
         ArrivalProcess::Rates { segments, spacing: Spacing::Even } => {
             let mut first = true;
-            let gap = || if std::mem::take(&mut first) { 0.5 } else { 1.0 };
-            walk(pieces(segments, length), length, gap, visit);
+            let gap = move || if std::mem::take(&mut first) { 0.5 } else { 1.0 };
+            Box::new(walk(pieces(segments, length), length, gap))
         }
         ArrivalProcess::Rates { segments, spacing: Spacing::Poisson } => {
             let mut gaps = stream(label::GAPS);
-            walk(pieces(segments, length), length, || exponential(&mut gaps), visit);
+            Box::new(walk(pieces(segments, length), length, move || exponential(&mut gaps)))
         }
         ArrivalProcess::Bursts { rates, mean_stay_s } => {
             let stays = stays(*rates, *mean_stay_s, length, stream(label::STAYS));
             let mut gaps = stream(label::GAPS);
-            walk(stays, length, || exponential(&mut gaps), visit);
+            Box::new(walk(stays, length, move || exponential(&mut gaps)))
         }
-        ArrivalProcess::Replay(replay) => {
-            replay.times().filter(|at| *at < length).for_each(visit);
-        }
+        ArrivalProcess::Replay(replay) if length == Span::MAX => Box::new(again_and_again(replay)),
+        ArrivalProcess::Replay(replay) => Box::new(replay.times().filter(move |at| *at < length)),
     }
+}
+
+/// Returns the times of a recording that begins again each time it is over. Between its last request and the
+/// first one of the next round lies the mean gap of the recording.
+fn again_and_again(replay: &Replay) -> impl Iterator<Item = Span> + '_ {
+    let last = replay.times().last().unwrap_or(Span::ZERO);
+    let gap = last.mul_f64(1.0 / replay.len().saturating_sub(1).max(1) as f64);
+    let round = last + gap.max(SHORTEST_GAP);
+    (0_u64..).take_while(move |_| !replay.is_empty()).flat_map(move |number| {
+        let begin = round * number;
+        replay.times().map(move |at| begin + at)
+    })
 }
 
 /// Returns the expected number of arrivals within `length`.
@@ -86,27 +102,31 @@ pub(super) fn expected_count(process: &ArrivalProcess, length: Span) -> f64 {
     }
 }
 
-/// Visits each point at which the integral of the pieces has grown by the next gap.
+/// Returns each point at which the integral of the pieces has grown by the next gap.
 fn walk(
-    pieces: impl Iterator<Item = Piece>,
+    mut pieces: impl Iterator<Item = Piece>,
     length: Span,
     mut gap: impl FnMut() -> f64,
-    mut visit: impl FnMut(Span),
-) {
+) -> impl Iterator<Item = Span> {
     // Integral from the start of the current piece to the next arrival.
     let mut ahead = gap();
-    for piece in pieces {
-        let area = piece.area();
-        while ahead < area {
-            let at = piece.when(ahead);
-            if at >= length {
-                return;
+    let mut current = pieces.next();
+    std::iter::from_fn(move || {
+        loop {
+            let piece = current?;
+            let area = piece.area();
+            if ahead < area {
+                let at = piece.when(ahead);
+                ahead += gap();
+                if at >= length {
+                    current = None;
+                }
+                return (at < length).then_some(at);
             }
-            visit(at);
-            ahead += gap();
+            ahead -= area;
+            current = pieces.next();
         }
-        ahead -= area;
-    }
+    })
 }
 
 /// Returns the pieces of the segments within `length`; if they are shorter, their final rate continues.

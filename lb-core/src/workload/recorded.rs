@@ -1,6 +1,7 @@
 //! A recorded list of requests, kept compactly: recordings have millions of rows that repeat few texts, so each
-//! text is kept once, and a row takes 32 bytes.
+//! text is kept once, and a row takes 24 bytes.
 
+use super::texts::{Index, Texts};
 use crate::rng::hash_name;
 use crate::time::Span;
 use std::collections::HashMap;
@@ -68,47 +69,40 @@ impl ReplayRequest {
 pub struct Replay {
     rows: Vec<Row>,
     actions: Texts,
+    /// The path of each distinct pair of action and path.
     paths: Texts,
+    /// The position in `actions` of the action of each of these pairs.
+    path_actions: Vec<u16>,
     clients: Texts,
     hosts: Texts,
     contents: Vec<Content>,
+    /// Distinct lists of statuses that count as a success.
     expected: Vec<Box<[u16]>>,
+    extras: Vec<Extra>,
 }
 
-/// A row; its numbers are positions in the lists of the recording, and 0 means nothing for all but action and path.
+/// A row; its numbers are positions in the lists of the recording. For client and content, 0 means that there is none, and
+/// numbers begin at 1.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Row {
     at: Span,
-    path: u32,
+    target: u32,
     client: u32,
-    host: u32,
     content: u32,
-    action: u16,
-    expected: u16,
+    extra: u32,
+}
+
+/// What few rows differ in: the host, where 0 means that there is none, and the position of the expected statuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct Extra {
+    host: u32,
+    expected: u32,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 struct Content {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
-}
-
-/// Distinct texts, one after the other.
-#[derive(Clone, Debug, Default, PartialEq)]
-struct Texts {
-    all: String,
-    ends: Vec<usize>,
-}
-
-impl Texts {
-    fn get(&self, number: usize) -> &str {
-        let begin = number.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.all[begin..self.ends[number]]
-    }
-
-    fn len(&self) -> usize {
-        self.ends.len()
-    }
 }
 
 impl Replay {
@@ -144,12 +138,15 @@ impl Replay {
 
     /// Returns the position in [`Self::actions`] of the action of each request.
     pub(super) fn action_numbers(&self) -> impl Iterator<Item = u16> {
-        self.rows.iter().map(|row| row.action)
+        self.rows.iter().map(|row| self.path_actions[row.target as usize])
     }
 
     /// Sorts the requests by time; those at the same time keep their order.
     pub fn sort(&mut self) {
-        self.rows.sort_by_key(|row| row.at);
+        // A stable sort takes memory for half of the rows, and most recordings are in order.
+        if !self.rows.is_sorted_by_key(|row| row.at) {
+            self.rows.sort_by_key(|row| row.at);
+        }
     }
 
     /// Changes the time of each request: `change` gets its position and its time.
@@ -176,50 +173,39 @@ impl Replay {
     /// Gives each kind a new action: `numbers` has a position in `names` for each of [`Self::kinds`]. At most 65,536
     /// names are told apart.
     pub fn rename(&mut self, names: &[String], numbers: &[u32]) {
-        let keys = self.keys();
-        let known: HashMap<(u16, u32), u16> =
-            keys.iter().zip(numbers).map(|((key, _), number)| (*key, *number as u16)).collect();
-        for row in &mut self.rows {
-            row.action = known.get(&(row.action, row.path)).copied().unwrap_or_default();
-        }
+        self.path_actions.clear();
+        self.path_actions.extend(numbers.iter().map(|number| *number as u16));
+        self.path_actions.resize(self.paths.len(), 0);
         self.actions = Texts::default();
         for name in names {
-            self.actions.all.push_str(name);
-            self.actions.ends.push(self.actions.all.len());
+            self.actions.push(name);
         }
     }
 
-    /// Returns each distinct pair of action and path with the number of its requests, in a fixed order.
-    pub fn kinds(&self) -> Vec<(&str, &str, u64)> {
-        let named = |((action, path), count): ((u16, u32), u64)| {
-            (self.actions.get(usize::from(action)), self.paths.get(path as usize), count)
-        };
-        self.keys().into_iter().map(named).collect()
-    }
-
-    fn keys(&self) -> Vec<((u16, u32), u64)> {
-        let mut counts: HashMap<(u16, u32), u64> = HashMap::new();
+    /// Returns each distinct pair of action and path with the number of its requests, in the order in which they were added.
+    pub fn kinds(&self) -> impl ExactSizeIterator<Item = (&str, &str, u64)> {
+        let mut counts = vec![0_u32; self.paths.len()];
         for row in &self.rows {
-            *counts.entry((row.action, row.path)).or_default() += 1;
+            counts[row.target as usize] += 1;
         }
-        let mut keys: Vec<((u16, u32), u64)> = counts.into_iter().collect();
-        keys.sort_unstable();
-        keys
+        counts.into_iter().enumerate().map(|(number, count)| {
+            let action = self.actions.get(usize::from(self.path_actions[number]));
+            (action, self.paths.get(number), u64::from(count))
+        })
     }
 
     fn view(&self, row: &Row) -> Recorded<'_> {
         let content = (row.content as usize).checked_sub(1).map(|number| &self.contents[number]);
-        let optional =
-            |texts: &'_ Texts, number: u32| (number as usize).checked_sub(1).map(|at| (at, texts.len()));
+        let extra = self.extras[row.extra as usize];
         Recorded {
             at: row.at,
-            action: self.actions.get(usize::from(row.action)),
-            path: self.paths.get(row.path as usize),
-            client: optional(&self.clients, row.client).map(|(at, _)| self.clients.get(at)),
-            host: optional(&self.hosts, row.host).map(|(at, _)| self.hosts.get(at)),
+            action: self.actions.get(usize::from(self.path_actions[row.target as usize])),
+            path: self.paths.get(row.target as usize),
+            client: (row.client as usize).checked_sub(1).map(|number| self.clients.get(number)),
+            host: (extra.host as usize).checked_sub(1).map(|number| self.hosts.get(number)),
             headers: content.map_or(&[], |content| &content.headers),
             body: content.map_or(&[], |content| &content.body),
-            expected: usize::from(row.expected).checked_sub(1).map_or(&[], |number| &self.expected[number]),
+            expected: &self.expected[extra.expected as usize],
         }
     }
 }
@@ -241,33 +227,38 @@ pub struct ReplayBuilder {
     clients: Index,
     hosts: Index,
     contents: HashMap<u64, u32>,
+    extras: HashMap<Extra, u32>,
 }
 
 impl ReplayBuilder {
     /// Adds a request. At most 65,536 actions are told apart.
     pub fn push(&mut self, request: &Recorded<'_>) {
         let replay = &mut self.replay;
+        let action = self.actions.number(&mut replay.actions, request.action, |_| true) as u16;
+        // The same path under another action is another target.
+        let is_same = |number: u32| replay.path_actions[number as usize] == action;
+        let target = self.paths.number(&mut replay.paths, request.path, is_same);
+        if target as usize == replay.path_actions.len() {
+            replay.path_actions.push(action);
+        }
+        let extra = Extra {
+            host: request.host.map_or(0, |host| self.hosts.number(&mut replay.hosts, host, |_| true) + 1),
+            expected: number_of_statuses(&mut replay.expected, request.expected),
+        };
         let row = Row {
             at: request.at,
-            path: self.paths.number(&mut replay.paths, request.path),
-            client: request.client.map_or(0, |client| self.clients.number(&mut replay.clients, client) + 1),
-            host: request.host.map_or(0, |host| self.hosts.number(&mut replay.hosts, host) + 1),
+            target,
+            client: request
+                .client
+                .map_or(0, |client| self.clients.number(&mut replay.clients, client, |_| true) + 1),
             content: match (request.headers, request.body) {
                 ([], []) => 0,
                 (headers, body) => content(&mut self.contents, &mut replay.contents, headers, body),
             },
-            action: self.actions.number(&mut replay.actions, request.action) as u16,
-            expected: match request.expected {
-                [] => 0,
-                statuses => {
-                    let known = replay.expected.iter().position(|known| **known == *statuses);
-                    let number = known.unwrap_or_else(|| {
-                        replay.expected.push(statuses.into());
-                        replay.expected.len() - 1
-                    });
-                    number as u16 + 1
-                }
-            },
+            extra: *self.extras.entry(extra).or_insert_with(|| {
+                replay.extras.push(extra);
+                replay.extras.len() as u32 - 1
+            }),
         };
         replay.rows.push(row);
     }
@@ -285,9 +276,19 @@ impl ReplayBuilder {
     /// Returns the requests in the order in which they were added.
     pub fn finish(self) -> Replay {
         let mut replay = self.replay;
-        replay.paths.all.shrink_to_fit();
+        replay.paths.shrink();
+        replay.clients.shrink();
         replay
     }
+}
+
+/// Returns the position of a list of statuses, which is added if it is new. There are few.
+fn number_of_statuses(known: &mut Vec<Box<[u16]>>, statuses: &[u16]) -> u32 {
+    let position = known.iter().position(|one| **one == *statuses);
+    position.unwrap_or_else(|| {
+        known.push(statuses.into());
+        known.len() - 1
+    }) as u32
 }
 
 /// Returns the number of a content from 1, the same for equal ones.
@@ -313,30 +314,6 @@ fn content(
                     return *number;
                 }
                 hash = hash.wrapping_add(1);
-            }
-        }
-    }
-}
-
-/// Finds the number of a text by its hash, so that the text is kept once only.
-#[derive(Debug, Default)]
-struct Index(HashMap<u64, u32>);
-
-impl Index {
-    /// Returns the number of a text, which is added if it is new.
-    fn number(&mut self, texts: &mut Texts, text: &str) -> u32 {
-        let mut hash = hash_name(text.as_bytes());
-        loop {
-            match self.0.get(&hash) {
-                None => {
-                    texts.all.push_str(text);
-                    texts.ends.push(texts.all.len());
-                    let number = texts.ends.len() as u32 - 1;
-                    self.0.insert(hash, number);
-                    return number;
-                }
-                Some(number) if texts.get(*number as usize) == text => return *number,
-                Some(_) => hash = hash.wrapping_add(1),
             }
         }
     }
@@ -370,7 +347,14 @@ mod tests {
         let expected: Vec<Recorded<'_>> = given.iter().map(ReplayRequest::as_recorded).collect();
         assert_eq!(replay.iter().collect::<Vec<_>>(), expected);
         assert_eq!((replay.paths.len(), replay.contents.len(), replay.clients.len()), (2, 1, 1), "once each");
-        assert_eq!(size_of::<Row>(), 32, "a million rows take 32 MB");
+        assert_eq!(size_of::<Row>(), 24, "a million rows take 24 MB");
+    }
+
+    #[test]
+    fn one_path_under_two_actions_is_two_kinds() {
+        let post = ReplayRequest { action: "POST".to_owned(), ..request(2, "/a", None) };
+        let replay: Replay = [request(1, "/a", None), post, request(3, "/a", None)].into_iter().collect();
+        assert_eq!(replay.kinds().collect::<Vec<_>>(), [("GET", "/a", 2), ("POST", "/a", 1)]);
     }
 
     #[test]
@@ -380,11 +364,10 @@ mod tests {
         replay.sort();
         let paths: Vec<&str> = replay.iter().map(|row| row.path).collect();
         assert_eq!(paths, ["/a", "/c", "/b"], "the sort is stable");
-        let names: Vec<String> =
-            replay.kinds().iter().map(|(action, path, _)| format!("{action} {path}")).collect();
+        let names: Vec<String> = replay.kinds().map(|(action, path, _)| format!("{action} {path}")).collect();
         replay.rename(&names, &[0, 1, 2]);
         assert_eq!(replay.get(2).map(|row| row.action), Some("GET /b"));
-        let mut kinds = replay.kinds();
+        let mut kinds: Vec<(&str, &str, u64)> = replay.kinds().collect();
         kinds.sort_unstable();
         assert_eq!(kinds, [("GET /a", "/a", 1), ("GET /b", "/b", 1), ("GET /c", "/c", 1)]);
         replay.cut(Span::from_secs(2));

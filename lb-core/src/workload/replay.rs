@@ -51,7 +51,7 @@ fn action(name: &str) -> Action {
         required: false,
         errors: BTreeMap::new(),
     };
-    Action { steps: vec![step], weight: 1.0, think_time_s: None, can_be_abandoned: false }
+    Action { steps: vec![step], weight: 1.0, think_time_s: None, can_be_abandoned: false, tags: Vec::new() }
 }
 
 /// Converts the pattern of a path to a template without placeholders: characters that are not allowed

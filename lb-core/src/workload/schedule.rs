@@ -10,11 +10,12 @@
 use super::arrivals::{Arrival, ArrivalProcess};
 use super::classes::{ClassMix, Stage};
 use super::digest;
-use super::draw::{Weights, between, derive};
+use super::draw::{between, derive};
 use super::ids::UserId;
 use super::label;
 use super::process;
 use super::scheduled::{Inner, UserPlan};
+use super::stream::{of_stage, stream};
 use super::user::VirtualUser;
 use super::workload::Workload;
 use crate::rng::Seed;
@@ -32,8 +33,17 @@ impl Schedule {
     pub fn new(workload: Arc<Workload>, seed: Seed) -> Self {
         let (mut users, mut arrivals) = (Vec::new(), Vec::new());
         for (number, stage) in workload.stages().iter().enumerate() {
-            if stage.arrivals.is_some() {
-                stage_arrivals(number, stage, seed, &mut arrivals);
+            if let Some(open) = &stage.arrivals {
+                if stage.duration == Span::MAX {
+                    // They have no end, and are made while they are played.
+                    continue;
+                }
+                if let ArrivalProcess::Replay(_) = &open.process {
+                    // Their number is known; growing step by step would take half as much again.
+                    let count = process::expected_count(&open.process, stage.duration);
+                    arrivals.reserve_exact(count as usize);
+                }
+                arrivals.extend(of_stage(number, stage, seed));
             } else {
                 stage_users(number, stage, seed, &mut users);
             }
@@ -65,6 +75,30 @@ impl Schedule {
     /// users: the arrival at position `i` has the number `users().len() + i`.
     pub fn arrivals(&self) -> &[Arrival] {
         &self.inner.arrivals
+    }
+
+    /// Returns the arrivals in order of time, as [`Self::arrivals`] lists them. Those of a schedule without end are
+    /// made as they are asked for: their numbers begin again once all have been given to one.
+    pub fn stream(&self) -> Box<dyn Iterator<Item = Arrival> + '_> {
+        if self.is_endless() {
+            return Box::new(stream(&self.inner));
+        }
+        Box::new(self.inner.arrivals.iter().copied())
+    }
+
+    /// Returns whether the schedule has no end: see [`Workload::endless`].
+    pub fn is_endless(&self) -> bool {
+        self.inner.workload.is_endless()
+    }
+
+    /// Returns whether the schedule has arrivals of open stages.
+    pub fn is_open(&self) -> bool {
+        !self.inner.arrivals.is_empty() || self.is_endless() && self.stream().next().is_some()
+    }
+
+    /// Creates the user of an arrival, before its session, action or recorded request.
+    pub fn visitor(&self, arrival: Arrival) -> VirtualUser {
+        VirtualUser::of_arrival(Arc::clone(&self.inner), arrival)
     }
 
     /// Creates a user at the beginning of its plan, or an arrival before its session, action or
@@ -138,33 +172,6 @@ impl PartialEq for Schedule {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.inner, &other.inner) || self.sha256() == other.sha256()
     }
-}
-
-/// Adds the arrivals of one stage, not yet numbered.
-fn stage_arrivals(number: usize, stage: &Stage, seed: Seed, arrivals: &mut Vec<Arrival>) {
-    let Some(open) = &stage.arrivals else {
-        return;
-    };
-    let shares: Vec<f64> = stage.classes.iter().map(|mix| mix.share).collect();
-    let mix = Weights::new(&shares);
-    let classes = seed.key(&[label::CLASS, number as u64]);
-    let is_replay = matches!(open.process, ArrivalProcess::Replay(_));
-    if is_replay {
-        // Of a recording, the number is known; growing step by step would take half as much again.
-        arrivals.reserve_exact(process::expected_count(&open.process, stage.duration) as usize);
-    }
-    let mut row = 0;
-    process::arrivals(&open.process, stage.duration, seed, number, |offset| {
-        let place = mix.as_ref().map_or(0, |mix| mix.pick(derive(classes, u64::from(row))));
-        arrivals.push(Arrival {
-            at: Time::ZERO + stage.start + offset,
-            id: UserId(0),
-            stage: number as u16,
-            class: stage.classes.get(place).map_or(0, |mix| mix.class as u16),
-            row: if is_replay { row } else { Arrival::NO_ROW },
-        });
-        row += 1;
-    });
 }
 
 /// Adds the users of one stage.

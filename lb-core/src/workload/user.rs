@@ -93,14 +93,24 @@ pub struct VirtualUser {
 impl VirtualUser {
     pub(super) fn new(schedule: Arc<Inner>, id: UserId) -> Self {
         let number = id.0 as usize;
-        let (arrival, stage, class) = match schedule.users.get(number) {
-            Some(plan) => (None, plan.stage as u16, plan.class as u16),
-            None => {
-                let arrival = schedule.arrivals.get(number - schedule.users.len());
-                let arrival = arrival.unwrap_or_else(|| panic!("user {number} is not in the schedule"));
-                (Some(*arrival), arrival.stage, arrival.class)
+        match schedule.users.get(number) {
+            Some(plan) => {
+                let (stage, class) = (plan.stage as u16, plan.class as u16);
+                Self::begin(schedule, id, None, stage, class)
             }
-        };
+            None => {
+                let arrival = schedule.arrivals.get(number - schedule.users.len()).copied();
+                let arrival = arrival.unwrap_or_else(|| panic!("user {number} is not in the schedule"));
+                Self::of_arrival(schedule, arrival)
+            }
+        }
+    }
+
+    pub(super) fn of_arrival(schedule: Arc<Inner>, arrival: Arrival) -> Self {
+        Self::begin(schedule, arrival.id, Some(arrival), arrival.stage, arrival.class)
+    }
+
+    fn begin(schedule: Arc<Inner>, id: UserId, arrival: Option<Arrival>, stage: u16, class: u16) -> Self {
         Self {
             key: schedule.seed.key(&[label::USER, u64::from(id.0)]),
             schedule,

@@ -117,9 +117,10 @@ impl Workload {
         Some((row, self.steps()[usize::from(step.0)].follow))
     }
 
-    /// Returns whether a step has conditions for its replies.
-    pub fn has_checks(&self, step: StepIndex) -> bool {
-        self.plan(step).looks.has_checks()
+    /// Returns whether a step has conditions for its replies with this status.
+    #[inline]
+    pub fn checks(&self, step: StepIndex, status: u16) -> bool {
+        self.plan(step).looks.checks(status)
     }
 
     /// Returns whether users keep the cookies of a session.

@@ -577,3 +577,75 @@ fn a_workload_at_a_rate_has_an_account_for_each_session_at_once() {
     let (shared, sessions) = own(10_000);
     assert_eq!(shared, sessions, "none shares an account");
 }
+
+/// The first `count` arrivals of a workload that has no end, without their numbers.
+fn first_without_end(setup: &Setup, count: usize) -> Vec<(f64, u16, u32)> {
+    let workload = Arc::new(setup.workload().expect("a sound workload").endless(100));
+    let schedule = Schedule::new(workload, setup.seed);
+    assert!(schedule.is_endless() && schedule.is_open() && schedule.arrivals().is_empty());
+    let all: Vec<_> = schedule.stream().take(count).collect();
+    let numbers: Vec<u32> = all.iter().map(|arrival| arrival.id.0).collect();
+    let first = schedule.users().len() as u32;
+    assert_eq!(
+        numbers,
+        (first..first + count as u32).collect::<Vec<_>>(),
+        "numbers follow those of the users"
+    );
+    all.iter().map(|arrival| (arrival.at.as_secs_f64(), arrival.class, arrival.row)).collect()
+}
+
+#[test]
+fn without_end_the_same_arrivals_come_first_and_then_more_of_them() {
+    let bursts = ArrivalProcess::Bursts { rates: [50.0, 450.0], mean_stay_s: [0.9, 0.3] };
+    for process in [steady(200.0, Spacing::Even), steady(200.0, Spacing::Poisson), bursts] {
+        let setup = with(process, ArrivalStart::Action, 10);
+        let listed: Vec<f64> = times(&setup);
+        let endless = first_without_end(&setup, 4 * listed.len());
+        let begin: Vec<f64> = endless.iter().take(listed.len()).map(|(at, ..)| *at).collect();
+        assert_eq!(begin, listed, "the random streams are the same");
+        assert!(endless.windows(2).all(|pair| pair[0].0 <= pair[1].0), "in order of time");
+        assert!(endless.last().is_some_and(|(at, ..)| *at > 20.0), "they go on after the end of the stage");
+    }
+}
+
+#[test]
+fn without_end_a_ramp_goes_on_at_its_last_rate() {
+    let setup = with(rates(&[segment(10.0, 0.0, 50.0)], Spacing::Even), ArrivalStart::Action, 10);
+    let endless = first_without_end(&setup, 250 + 500);
+    let late: Vec<f64> = endless.iter().skip(250).map(|(at, ..)| *at).collect();
+    assert!((late[0] - 10.01).abs() < 1e-6 && (late[499] - 19.99).abs() < 1e-6, "50 a second: {:?}", late[0]);
+}
+
+#[test]
+fn without_end_users_stay_and_a_week_later_there_is_a_next_arrival() {
+    let mut setup = Setup::ecommerce();
+    setup.stages[0].ramp_up = Span::from_secs(10);
+    setup.stages[0].user_variance = 0.5;
+    let schedule =
+        Schedule::new(Arc::new(setup.workload().expect("a sound workload").endless(1)), setup.seed);
+    assert_eq!((schedule.users().len(), schedule.is_open()), (4, false), "their number does not vary");
+    assert!(schedule.users().iter().all(|user| user.windows.len() == 1 && user.windows[0].1 == Time::MAX));
+    assert_eq!(
+        schedule.users()[2].windows[0].0,
+        Time::ZERO + Span::from_secs(5),
+        "they come one after the other"
+    );
+    assert_eq!(schedule.sha256().len(), 64, "it has a hash");
+
+    // One arrival every hour: the 200th is more than a week away.
+    let setup = with(steady(1.0 / 3600.0, Spacing::Even), ArrivalStart::Action, 100_000);
+    let week = first_without_end(&setup, 200);
+    assert!((week[199].0 - 199.5 * 3600.0).abs() < 1e-3, "{:?}", week[199]);
+}
+
+#[test]
+fn without_end_a_recording_begins_again() {
+    let endless = first_without_end(&replaying(recording()), 9);
+    let rows: Vec<u32> = endless.iter().map(|(.., row)| *row).collect();
+    assert_eq!(rows, [0, 1, 2, 3, 0, 1, 2, 3, 0]);
+    let times: Vec<f64> = endless.iter().map(|(at, ..)| *at).collect();
+    let round = times[4] - times[0];
+    let mean_gap = (times[3] - times[0]) / 3.0;
+    assert!((round - (times[3] + mean_gap)).abs() < 1e-6, "a mean gap lies between two rounds: {times:?}");
+    assert!((times[8] - times[4] - round).abs() < 1e-9, "all rounds are alike");
+}

@@ -20,17 +20,21 @@
 //! tell whose cart it shows. Pages contain no times, so that equal requests get equal pages.
 
 mod checkout;
-mod cookies;
 mod pages;
 mod products;
 
+use crate::cookies::{self, cookie, deletion, is_session};
 use crate::store::Store;
 use crate::uri::{decode, decode_parameter};
-use cookies::{CURRENCY, SESSION, cookie, deletion, is_session};
 use products::Currency;
 
 /// The service that a topology names for the pools that serve this shop.
 pub(crate) const SERVICE: &str = lb_core::topology::PAGES;
+
+/// The cookie that names the session of a visitor.
+const SESSION: &str = "shop_session-id";
+/// The cookie that holds the currency in which a visitor sees prices.
+const CURRENCY: &str = "shop_currency";
 
 /// The path of health checks, which are answered at once.
 pub(crate) const HEALTH: &str = "/_healthz";

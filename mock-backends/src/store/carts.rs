@@ -1,11 +1,9 @@
 //! The carts of visitors who are known by a session alone.
 
-use super::{Limits, Line};
+use super::{Ids, Limits, Line};
 use lb_core::Seed;
 use std::collections::{BTreeMap, HashMap};
 
-/// Label of the stream of session ids.
-const SESSIONS: u64 = 0x7365_7373_696f_6e73;
 /// The most different products in one cart, and the most pieces of each.
 const MOST_LINES: usize = 100;
 const MOST_PIECES: u32 = 100_000;
@@ -15,11 +13,7 @@ const MOST_PIECES: u32 = 100_000;
 pub(crate) struct Carts {
     limit: usize,
     most_bytes: usize,
-    seed: Seed,
-    /// Changes with each reset, so that no session id comes twice.
-    era: u64,
-    /// Number of ids given out.
-    ids: u64,
+    ids: Ids,
     bytes: usize,
     /// Number of the next cart.
     next: u64,
@@ -45,9 +39,7 @@ impl Carts {
         Self {
             limit: limits.users,
             most_bytes: limits.bytes,
-            seed,
-            era: 0,
-            ids: 0,
+            ids: Ids::new(seed),
             bytes: 0,
             next: 0,
             by_session: HashMap::new(),
@@ -57,25 +49,15 @@ impl Carts {
 
     /// Empties all carts.
     pub(super) fn reset(&mut self) {
-        (self.era, self.ids, self.bytes) = (self.era + 1, 0, 0);
+        self.ids.reset();
+        self.bytes = 0;
         self.by_session = HashMap::new();
         self.by_age = BTreeMap::new();
     }
 
-    /// Returns an id that no other session or order has, in the form of a UUID (version 4 of RFC 9562).
+    /// Returns an id that no other session or order has.
     pub(crate) fn new_session(&mut self) -> String {
-        self.ids += 1;
-        let [high, low] = [0, 1].map(|half| self.seed.key(&[SESSIONS, self.era, self.ids, half]));
-        let high = (high & !0xf000) | 0x4000;
-        let low = (low & !(0b11 << 62)) | (0b10 << 62);
-        format!(
-            "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-            high >> 32,
-            (high >> 16) & 0xffff,
-            high & 0xffff,
-            low >> 48,
-            low & 0xffff_ffff_ffff,
-        )
+        self.ids.fresh()
     }
 
     /// Returns what a session's cart holds.

@@ -7,10 +7,12 @@
 //! [`Limits::bytes`]. A cart holds each product once. For carts of sessions, the limits of users apply.
 
 mod carts;
+mod ids;
 mod ledger;
 mod shelf;
 
 pub(crate) use carts::Carts;
+pub(crate) use ids::Ids;
 pub(crate) use ledger::Ledger;
 
 use crate::catalogue::Product;

@@ -93,7 +93,7 @@ fn overrides(order: &Order<'_>) -> Overrides {
         algorithms: Some(order.algorithms.iter().map(|name| (*name).to_owned()).collect()),
         scenario: Some(order.scenario.name.clone()),
         repetitions: Some(order.repetitions),
-        duration: order.duration,
+        duration: order.duration.map(Into::into),
         engine: Some(engine),
         policy: order.policy.clone(),
         load_balancer,

@@ -5,11 +5,14 @@
 //! phase only, so cutting off the warm-up does not affect them.
 
 use super::{Aggregation, Selector, Threshold, ThresholdMetric, TimeWindow};
-use crate::fairness::{PoolShare, jain_index};
+use crate::fairness::{PoolShare, jain_index, share_spread};
+use crate::hits::{gain_of_hits, share_of_hits};
+use crate::peak::Peak;
+use crate::recovery::recovery;
 use crate::window::Window;
 use lb_core::workload::{Scenario, Step};
 use lb_core::{Outcome, Span};
-use lb_record::{Cell, StepRecord};
+use lb_record::{Cell, StepRecord, TrialRecord};
 use lb_results::{ThresholdResult, Trial, pooled_step};
 use std::collections::BTreeMap;
 
@@ -48,15 +51,17 @@ pub fn evaluate(
 }
 
 /// Returns whether a threshold applies to a scenario: the selector names the scenario or none, the scenario
-/// has matching requests, and it lasts until the window begins.
+/// has matching requests, it lasts until the window begins, and its load has a peak to recover from.
 pub fn covers(selector: &Selector, scope: Scope<'_>) -> bool {
     let lasts = match selector.window {
         Some(TimeWindow::Seconds { from, .. }) => from < scope.scenario.duration.as_secs_f64(),
         _ => true,
     };
+    let recovers = || Peak::of(&scope.scenario.workload, scope.scenario.duration.as_secs_f64()).is_some();
+    let has_peak = selector.metric != ThresholdMetric::Recovery || recovers();
     let narrowed = selector.action.is_some() || selector.method.is_some();
     let requests = || scope.scenario.workload.steps().iter().any(|step| selects(selector, scope, step));
-    selector.names_scenario(&scope.scenario.name) && lasts && (!narrowed || requests())
+    selector.names_scenario(&scope.scenario.name) && lasts && has_peak && (!narrowed || requests())
 }
 
 /// Returns whether a request has the action and the method of the selector.
@@ -77,7 +82,32 @@ fn observe(threshold: &Threshold, scope: Scope<'_>, trials: &[&Trial]) -> Option
         ThresholdMetric::Dropped => {
             Some(trials.iter().map(|trial| trial.record.arrivals.dropped as f64).sum())
         }
-        ThresholdMetric::Fairness => fairness(selector, scope, trials),
+        ThresholdMetric::Fairness => jain_index(&shares(selector, scope, trials)),
+        ThresholdMetric::Spread => {
+            let listed = shares(selector, scope, trials);
+            let named = || named_shares(trials);
+            share_spread(&if listed.is_empty() { named() } else { listed })
+        }
+        ThresholdMetric::Recovery => {
+            let found = recovery(trials, &scope.scenario.workload, scope.scenario.duration.as_secs_f64())?;
+            match threshold.aggregation {
+                Aggregation::High => found.interval.map(|[_, high]| high),
+                _ => found.seconds,
+            }
+        }
+        ThresholdMetric::HitRatio => {
+            let steps = scope.scenario.workload.steps();
+            share_of_hits(&records(trials), |number| {
+                steps.get(number).is_some_and(|step| selects(selector, scope, step))
+            })
+        }
+        ThresholdMetric::HitGain => {
+            let (gain, interval) = gain_of_hits(&records(trials))?;
+            match threshold.aggregation {
+                Aggregation::Low => interval.map(|[low, _]| low),
+                _ => Some(gain),
+            }
+        }
         _ => Figures::of(selector, scope, trials).value(selector.metric, threshold.aggregation),
     }
 }
@@ -196,8 +226,9 @@ fn parts(window: Option<TimeWindow>, scope: Scope<'_>) -> Vec<(f64, f64)> {
     }
 }
 
-fn fairness(selector: &Selector, scope: Scope<'_>, trials: &[&Trial]) -> Option<f64> {
-    let listed = &trials.first()?.backends;
+/// Returns the requests of each listed backend.
+fn shares(selector: &Selector, scope: Scope<'_>, trials: &[&Trial]) -> Vec<PoolShare> {
+    let Some(listed) = trials.first().map(|trial| &trial.backends) else { return Vec::new() };
     let cut = trials.iter().any(|trial| trial.cut_s > 0.0);
     let replies: Vec<u64> = if selector.window.is_some() || cut {
         window(selector, scope, trials).backends
@@ -213,5 +244,21 @@ fn fairness(selector: &Selector, scope: Scope<'_>, trials: &[&Trial]) -> Option<
         requests: replies.get(number).copied().unwrap_or(0),
         weight: backend.weight,
     });
-    jain_index(&shares.collect::<Vec<_>>())
+    shares.collect()
+}
+
+/// Returns the requests of each backend that replies name, where none is listed. One that answered nothing is missing.
+fn named_shares(trials: &[&Trial]) -> Vec<PoolShare> {
+    let mut requests: BTreeMap<&str, u64> = BTreeMap::new();
+    for record in records(trials) {
+        let unlisted = record.backends.iter().skip(record.listed_backends);
+        for (name, backend) in record.unlisted_backends.iter().zip(unlisted) {
+            *requests.entry(name).or_default() += backend.requests();
+        }
+    }
+    requests.into_values().map(|requests| PoolShare { pool: 0, requests, weight: 1.0 }).collect()
+}
+
+fn records<'a>(trials: &[&'a Trial]) -> Vec<&'a TrialRecord> {
+    trials.iter().map(|trial| &trial.record).collect()
 }

@@ -31,9 +31,13 @@ impl FromStr for Threshold {
         // An expression never contains a brace, so a colon within tags is not mistaken for the separator.
         match text.rsplit_once(':').filter(|(_, expression)| !expression.contains('}')) {
             Some((selector, expression)) => Self::new(selector, expression),
-            None => {
-                Err(ThresholdError { text: text.to_owned(), problem: format!("has no expression; {SHAPE}") })
-            }
+            None => match without_colon(text) {
+                Some((selector, expression)) => Self::new(selector, expression),
+                None => Err(ThresholdError {
+                    text: text.to_owned(),
+                    problem: format!("has no expression; {SHAPE}"),
+                }),
+            },
         }
     }
 }
@@ -55,6 +59,23 @@ impl Threshold {
             Err(problem) => Err(ThresholdError { text, problem }),
         }
     }
+}
+
+/// Splits a threshold such as `recovery<30s` before its operator. `None` unless the metric has a single value.
+fn without_colon(text: &str) -> Option<(&str, &str)> {
+    let tags = text.rfind('}').map_or(0, |brace| brace + 1);
+    let (at, ..) = operator(&text[tags..])?;
+    let (selector, expression) = text.split_at(tags + at);
+    let name = selector.split('{').next().unwrap_or(selector).trim();
+    metric(name).is_ok_and(ThresholdMetric::has_value).then_some((selector, expression))
+}
+
+/// Returns the place of the first operator, the operator, and the place behind it.
+fn operator(text: &str) -> Option<(usize, Operator, usize)> {
+    text.char_indices().find_map(|(at, _)| {
+        let (sign, operator) = OPERATORS.iter().find(|(sign, _)| text[at..].starts_with(sign))?;
+        Some((at, *operator, at + sign.len()))
+    })
 }
 
 fn read_selector(text: &str) -> Result<Selector, String> {
@@ -136,9 +157,19 @@ fn check_tags(selector: &Selector) -> Result<(), String> {
             ));
         }
         match selector.metric {
-            ThresholdMetric::Fairness => {
+            ThresholdMetric::Fairness | ThresholdMetric::Spread => {
                 return Err(format!(
                     "`{name}` has no `{tag}`: backends are counted for all requests together"
+                ));
+            }
+            ThresholdMetric::Recovery => {
+                return Err(format!(
+                    "`{name}` has no `{tag}`: latency after a peak is that of all requests together"
+                ));
+            }
+            ThresholdMetric::HitGain => {
+                return Err(format!(
+                    "`{name}` has no `{tag}`: it compares hits and misses over all kinds of requests"
                 ));
             }
             ThresholdMetric::Dropped => {
@@ -151,6 +182,11 @@ fn check_tags(selector: &Selector) -> Result<(), String> {
     }
     if selector.window.is_some() && selector.metric == ThresholdMetric::Dropped {
         return Err(format!("`{name}` has no `window`: dropped arrivals are counted for the whole trial"));
+    }
+    if selector.window.is_some()
+        && (selector.metric == ThresholdMetric::Recovery || selector.metric.needs_observation())
+    {
+        return Err(format!("`{name}` has no `window`: it is over the whole trial"));
     }
     Ok(())
 }
@@ -181,15 +217,14 @@ fn number(text: &str) -> Option<f64> {
 }
 
 fn read_expression(metric: ThresholdMetric, text: &str) -> Result<(Aggregation, Operator, f64), String> {
-    let found = text.char_indices().find_map(|(at, _)| {
-        let (sign, operator) = OPERATORS.iter().find(|(sign, _)| text[at..].starts_with(sign))?;
-        Some((&text[..at], *operator, &text[at + sign.len()..]))
-    });
-    let Some((left, operator, right)) = found else {
+    let Some((at, operator, end)) = operator(text) else {
         return Err(format!("`{text}` has no operator; known: `<`, `<=`, `>`, `>=`, `==`, `!=`"));
     };
-    let aggregation = aggregation(metric, left.trim())?;
-    let limit = limit(metric, aggregation, right.trim())?;
+    let aggregation = match text[..at].trim() {
+        "" if metric.has_value() => Aggregation::Value,
+        name => aggregation(metric, name)?,
+    };
+    let limit = limit(metric, aggregation, text[end..].trim())?;
     Ok((aggregation, operator, limit))
 }
 
@@ -216,11 +251,18 @@ fn aggregation(metric: ThresholdMetric, name: &str) -> Result<Aggregation, Strin
         "rate" => Aggregation::Rate,
         "count" => Aggregation::Count,
         "value" => Aggregation::Value,
+        "low" => Aggregation::Low,
+        "high" => Aggregation::High,
         _ => return Err("`p(N)` needs a number in place of N, such as `p(95)`".to_owned()),
     })
 }
 
 fn limit(metric: ThresholdMetric, aggregation: Aggregation, text: &str) -> Result<f64, String> {
+    if metric == ThresholdMetric::Recovery {
+        return seconds(text).ok_or_else(|| {
+            format!("`{text}` is not a limit of `{}`; it must be a time such as `30s`", metric.name())
+        });
+    }
     let (digits, factor) = match (metric, text.strip_suffix("ms"), text.strip_suffix('s')) {
         (ThresholdMetric::Duration, Some(digits), _) => (digits, 1.0),
         (ThresholdMetric::Duration, None, Some(digits)) => (digits, 1e3),
@@ -229,6 +271,7 @@ fn limit(metric: ThresholdMetric, aggregation: Aggregation, text: &str) -> Resul
     let what = match (metric, aggregation) {
         (ThresholdMetric::Duration, _) => "milliseconds, or a time such as `200ms` or `0.2s`",
         (metric, _) if metric.is_fraction() => "a number from 0 to 1: 0.05 is 5 %",
+        (ThresholdMetric::Spread, _) => "a part of the fair share: 0.1 is 10 %",
         (_, Aggregation::Rate) => "a number per second",
         _ => "a count",
     };

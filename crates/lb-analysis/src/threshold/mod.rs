@@ -9,9 +9,16 @@
 //! | `http_req_failed` | requests that did not get what was expected, 0 to 1 | `rate` |
 //! | `http_reqs` | completed requests: their number, or requests per second | `count`, `rate` |
 //! | `backend_fairness` | Jain's index of the backends' shares, 0 to 1 | `value` |
+//! | `share_spread` | how far a backend is from its fair share, as a part of that | `value` |
 //! | `dropped` | arrivals of the open model that were dropped | `count` |
+//! | `recovery` | seconds until latency is back after the highest peak of the load | `value`, `high` |
+//! | `hit_ratio` | hits among hits and misses (`--observe`), 0 to 1 | `value` |
+//! | `hit_gain` | latency that a hit saves, as a part of that of a miss | `value`, `low` |
 //!
-//! Durations are milliseconds, or have a unit (`200ms`, `0.2s`). Tags narrow a threshold down:
+//! `low` and `high` are the ends of the 95 % interval. A metric with a `value` can be written without it:
+//! `recovery<30s`. A recovery that did not happen, and an interval that is not known, meet no threshold.
+//!
+//! Durations are milliseconds, or for `recovery` seconds, or have a unit (`200ms`, `0.2s`). Tags narrow a threshold down:
 //! `algorithm`, `scenario`, `action` (an action or one of its requests), `method`, and `window`
 //! (`after-ramp-up`, or seconds such as `10s-60s`). Seconds are kept for all requests together, so a
 //! window cannot be combined with an action or a method. k6's `expected_response:true` is accepted on a
@@ -77,8 +84,16 @@ pub enum ThresholdMetric {
     Requests,
     /// `backend_fairness`: Jain's index of the backends' shares.
     Fairness,
+    /// `share_spread`: how far a backend is from its fair share at most.
+    Spread,
     /// `dropped`: arrivals that were dropped.
     Dropped,
+    /// `recovery`: seconds until latency is back after a peak of the load.
+    Recovery,
+    /// `hit_ratio`: hits among hits and misses.
+    HitRatio,
+    /// `hit_gain`: latency that a hit saves, as a part of that of a miss.
+    HitGain,
 }
 
 /// A part of the measured phase.
@@ -114,6 +129,10 @@ pub enum Aggregation {
     Count,
     /// `value`: the value itself.
     Value,
+    /// `low`: the lower end of the interval of the value.
+    Low,
+    /// `high`: the upper end of the interval of the value.
+    High,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -198,15 +217,20 @@ impl Selector {
 
 impl ThresholdMetric {
     /// All metrics, with their names in k6's style.
-    const ALL: [(Self, &'static str); 5] = [
+    const ALL: [(Self, &'static str); 9] = [
         (Self::Duration, "http_req_duration"),
         (Self::Failed, "http_req_failed"),
         (Self::Requests, "http_reqs"),
         (Self::Fairness, "backend_fairness"),
+        (Self::Spread, "share_spread"),
         (Self::Dropped, "dropped"),
+        (Self::Recovery, "recovery"),
+        (Self::HitRatio, "hit_ratio"),
+        (Self::HitGain, "hit_gain"),
     ];
 
-    fn name(self) -> &'static str {
+    /// Returns the name of the metric in thresholds.
+    pub fn name(self) -> &'static str {
         Self::ALL.iter().find(|(metric, _)| *metric == self).map_or("", |(_, name)| name)
     }
 
@@ -216,14 +240,26 @@ impl ThresholdMetric {
             Self::Duration => &["avg", "min", "max", "med", "p(N)"],
             Self::Failed => &["rate"],
             Self::Requests => &["count", "rate"],
-            Self::Fairness => &["value"],
+            Self::Fairness | Self::Spread | Self::HitRatio => &["value"],
             Self::Dropped => &["count"],
+            Self::Recovery => &["value", "high"],
+            Self::HitGain => &["value", "low"],
         }
+    }
+
+    /// Returns whether the metric has a single value, so that `value` can be left out.
+    fn has_value(self) -> bool {
+        self.aggregations().contains(&"value")
+    }
+
+    /// Returns whether the metric is computed from an observed header of replies.
+    pub const fn needs_observation(self) -> bool {
+        matches!(self, Self::HitRatio | Self::HitGain)
     }
 
     /// Returns whether the metric's values lie between 0 and 1.
     const fn is_fraction(self) -> bool {
-        matches!(self, Self::Failed | Self::Fairness)
+        matches!(self, Self::Failed | Self::Fairness | Self::HitRatio | Self::HitGain)
     }
 }
 

@@ -1,7 +1,6 @@
 //! Flat configs: users that ramp up to a steady number, with bursts.
 
-use super::actions::profile_weights;
-use super::classes::plain_class;
+use super::classes::classes;
 use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S, ordered_range};
 use crate::error::Findings;
 use crate::raw::{FlatFile, MOST_USERS};
@@ -21,14 +20,19 @@ const BURST_S: f64 = 10.0;
 /// users by `burst_multiplier`. The seed decides when; equal consecutive bursts are merged.
 pub(super) fn draft(file: &FlatFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
     let duration_s = file.duration_minutes * 60.0;
-    let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
-    let weights = profile_weights(journey.filter(|(_, weight)| *weight > 0.0));
-    let mut class = plain_class("default_user", weights, context, findings);
+    let mut users = classes(&file.user_profiles, context, findings);
     if let Some(range) = file.request_delay_range {
-        class.think_time_s = ordered_range("request_delay_range", range, findings);
+        let range = ordered_range("request_delay_range", range, findings);
+        let own = |name: &str| file.user_profiles.get(name).is_some_and(|one| one.think_time_s.is_some());
+        for class in users.classes.iter_mut().filter(|class| !own(&class.name)) {
+            class.think_time_s = range;
+        }
     }
     check_users(file, findings);
-    let mix = vec![ClassMix { class: 0, share: 1.0, actions: class.actions.clone() }];
+    let shared = users.classes.iter().zip(&users.shares).enumerate();
+    let mix: Vec<ClassMix> = shared
+        .map(|(class, (user, share))| ClassMix { class, share: *share, actions: user.actions.clone() })
+        .collect();
     let steady = |path: &str, name: &str, users: u32| DraftPattern {
         path: path.to_owned(),
         name: name.to_owned(),
@@ -53,7 +57,8 @@ pub(super) fn draft(file: &FlatFile, context: &Context<'_>, findings: &mut Findi
     let scenario = DraftScenario {
         path: "duration_minutes".to_owned(),
         name: context.stem.to_owned(),
-        classes: vec![class],
+        classes: users.classes,
+        class_tags: users.tags,
         patterns,
         background_rps: 0.0,
         request_timeout_s: REQUEST_TIMEOUT_S,

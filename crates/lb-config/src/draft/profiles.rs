@@ -1,7 +1,7 @@
 //! Turns user behaviour profiles into user classes, and mixes them for a pattern.
 
 use super::actions::{self, ActionWeights, profile_weights};
-use super::types::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, ordered_range};
+use super::types::{ACTIONS_PER_SESSION, Context, THINK_TIME_S, Tags, ordered_range};
 use crate::document::join;
 use crate::error::Findings;
 use crate::raw::{BaseConfig, Profile, Weights};
@@ -20,6 +20,9 @@ const DEFAULT_PROFILE: &str = "default_user";
 /// The profiles of a file, as user classes.
 pub(super) struct Profiles {
     classes: Vec<UserClass>,
+    /// The share of each class in patterns without a distribution, relative to the sum.
+    weights: Vec<f64>,
+    tags: Tags,
 }
 
 /// The values for profiles that do not set their own.
@@ -39,6 +42,7 @@ impl Profiles {
     ) -> Self {
         let defaults = defaults(base, context, findings);
         let mut classes: Vec<UserClass> = Vec::new();
+        let (mut weights, mut tags) = (Vec::new(), Tags::new());
         let mut unsteered: Vec<&str> = Vec::new();
         let mut unsteered_at = None;
         for (path, name, profile) in named {
@@ -54,6 +58,8 @@ impl Profiles {
             }
             let class = class(&path, name, profile, &defaults, context, findings);
             classes.push(class);
+            weights.push(profile.weight.unwrap_or(1.0));
+            tags.insert(name.to_owned(), profile.tags.clone());
         }
         if let Some((path, name)) = unsteered_at {
             let message = format!(
@@ -64,8 +70,9 @@ impl Profiles {
         }
         if classes.is_empty() {
             classes.push(class("bench", DEFAULT_PROFILE, &Profile::default(), &defaults, context, findings));
+            weights.push(1.0);
         }
-        Self { classes }
+        Self { classes, weights, tags }
     }
 
     /// Returns all classes, in the order of the file.
@@ -73,8 +80,13 @@ impl Profiles {
         &self.classes
     }
 
-    /// Returns the mix of a pattern. The distribution sets the shares of the profiles, which are equal
-    /// without one; the pattern and each profile set the weights of actions.
+    /// Returns the tags of classes, by name.
+    pub(super) fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
+    /// Returns the mix of a pattern. The distribution sets the shares of the profiles, or else their own weights
+    /// do; the pattern and each profile set the weights of actions.
     pub(super) fn mix(
         &self,
         path: &str,
@@ -121,7 +133,11 @@ impl Profiles {
         findings: &mut Findings,
     ) -> Vec<(usize, f64)> {
         let Some(distribution) = distribution.filter(|distribution| !distribution.is_empty()) else {
-            return (0..self.classes.len()).map(|class| (class, 1.0)).collect();
+            if self.weights.iter().all(|weight| *weight <= 0.0) {
+                let message = "all profiles have the weight 0; give at least one a weight above 0";
+                findings.wrong(path, 0, message);
+            }
+            return self.weights.iter().copied().enumerate().collect();
         };
         let mut shares = Vec::new();
         let mut unknown = false;
@@ -233,10 +249,13 @@ fn weights_of(
     if let Some(named) = &profile.action_probabilities {
         let mut known = Vec::new();
         for (kind, chance) in named.iter() {
-            match actions::action_of(kind) {
+            let of_journey = context.journey.actions.keys().map(String::as_str).find(|name| *name == kind);
+            match actions::action_of(kind).or(of_journey) {
                 Some(action) => known.push((action, *chance)),
                 None => {
-                    let kinds = || actions::KINDS.iter().map(|(short, ..)| *short);
+                    let short = actions::KINDS.iter().map(|(short, ..)| *short);
+                    let own = || context.journey.actions.keys().map(String::as_str);
+                    let kinds = || short.clone().chain(own());
                     let message =
                         format!("unknown action{}; known: {}", did_you_mean(kind, kinds()), listing(kinds()));
                     findings.wrong(&join(&key, kind), *chance, message);

@@ -22,6 +22,7 @@ pub(super) fn draft_scenario(
     findings: &mut Findings,
 ) -> DraftScenario {
     let mut scenario = blank(path, name, base, shared, context);
+    scenario.tags.clone_from(&raw.tags);
     scenario.cap = raw.max_concurrent_users;
     scenario.identities = raw.total_users;
     scenario.stated_duration_s = raw.test_duration_minutes.map(|minutes| minutes * 60.0);

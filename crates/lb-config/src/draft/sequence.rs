@@ -1,23 +1,21 @@
 //! Drafts configs with scenarios in sequence, each with one level of users and a traffic mix.
 
-use super::actions::{self, ActionWeights, profile_weights};
-use super::classes::plain_class;
+use super::actions::{self, ActionWeights};
+use super::classes::{Classes, classes};
 use super::types::{Context, Draft, DraftPattern, DraftScenario, REQUEST_TIMEOUT_S};
 use crate::document::join;
 use crate::error::Findings;
-use crate::raw::{SequenceFile, TrafficMix, UserProfile};
+use crate::raw::{SequenceFile, TrafficMix};
 use crate::said::Said;
-use lb_core::workload::{ClassMix, UserClass};
+use lb_core::workload::ClassMix;
 
 /// The actions that `browse_and_search` stands for.
 const BROWSING: [&str; 3] = ["browse_products", "search_products", "view_product_details"];
 /// The actions that `add_to_cart_and_order` stands for.
 const BUYING: [&str; 2] = ["add_to_cart", "place_order"];
-/// Name of the profile for configs that do not define one.
-const DEFAULT_PROFILE: &str = "default_user";
 
 pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Draft {
-    let classes = classes(file, context, findings);
+    let users = classes(&file.user_profiles, context, findings);
     note_unused_weights(file, context, findings);
     let mut draft = Draft {
         base_url: file.base_url.clone().map(|name| Said::by_config("base_url", name)),
@@ -32,7 +30,7 @@ pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut F
                 "duplicate; results need one name for each scenario",
             );
         }
-        let mix = mix(&path, raw.traffic_mix, &classes, context, findings);
+        let mix = mix(&path, raw.traffic_mix, &users, context, findings);
         let pattern = DraftPattern {
             path: path.clone(),
             name: raw.name.clone(),
@@ -45,7 +43,9 @@ pub(super) fn draft(file: &SequenceFile, context: &Context<'_>, findings: &mut F
         draft.scenarios.push(DraftScenario {
             path,
             name: raw.name.clone(),
-            classes: classes.clone(),
+            classes: users.classes.clone(),
+            class_tags: users.tags.clone(),
+            tags: raw.tags.clone(),
             patterns: vec![pattern],
             background_rps: context.settings.background_rps.unwrap_or(0.0),
             request_timeout_s: file.request_timeout.unwrap_or(REQUEST_TIMEOUT_S),
@@ -69,53 +69,12 @@ fn note_unused_weights(file: &SequenceFile, context: &Context<'_>, findings: &mu
     }
 }
 
-fn classes(file: &SequenceFile, context: &Context<'_>, findings: &mut Findings) -> Vec<UserClass> {
-    let profiles = file.user_profiles.iter();
-    let mut classes: Vec<UserClass> = profiles
-        .map(|(name, profile)| {
-            let weights = weights(&join("user_profiles", name), profile, context, findings);
-            plain_class(name, weights, context, findings)
-        })
-        .collect();
-    if classes.is_empty() {
-        let journey = context.journey.actions.iter().map(|(name, action)| (name.as_str(), action.weight));
-        let weights = profile_weights(journey.filter(|(_, weight)| *weight > 0.0));
-        classes.push(plain_class(DEFAULT_PROFILE, weights, context, findings));
-    }
-    classes
-}
-
-fn weights(
-    path: &str,
-    profile: &UserProfile,
-    context: &Context<'_>,
-    findings: &mut Findings,
-) -> ActionWeights {
-    let mut weights = Vec::new();
-    for (index, action) in profile.actions.iter().enumerate() {
-        let path = format!("{path}.actions[{index}].name");
-        actions::require(context.journey, [action.name.as_str()], &path, findings);
-        if weights.iter().any(|(name, _)| *name == action.name) {
-            findings.wrong(&path, action.name.as_str(), "duplicate; keep one");
-        }
-        weights.push((action.name.as_str(), action.weight));
-    }
-    if weights.iter().all(|(_, weight)| *weight <= 0.0) {
-        findings.wrong(
-            &join(path, "actions"),
-            0,
-            "all weights are 0; give at least one action a weight above 0",
-        );
-    }
-    profile_weights(weights)
-}
-
-/// Returns the mix of a scenario, with profiles in equal shares. Each profile keeps its preferences within
+/// Returns the mix of a scenario, with the shares of the profiles. Each profile keeps its preferences within
 /// browsing and within buying; the traffic mix splits its actions between the two.
 fn mix(
     path: &str,
     mix: Option<TrafficMix>,
-    classes: &[UserClass],
+    users: &Classes,
     context: &Context<'_>,
     findings: &mut Findings,
 ) -> Vec<ClassMix> {
@@ -129,12 +88,12 @@ fn mix(
     {
         findings.note(&path, sum, "the shares do not sum to 1, so they are scaled");
     }
-    let mixed = classes.iter().enumerate().map(|(class, profile)| {
+    let mixed = users.classes.iter().zip(&users.shares).enumerate().map(|(class, (profile, share))| {
         let actions = match shares {
             Some(shares) => split(&profile.actions, shares, &path, context, findings),
             None => profile.actions.iter().filter(|(_, w)| **w > 0.0).map(|(k, v)| (k.clone(), *v)).collect(),
         };
-        ClassMix { class, share: 1.0, actions }
+        ClassMix { class, share: *share, actions }
     });
     mixed.collect()
 }

@@ -101,6 +101,7 @@ pub(super) fn blank(
         path: path.to_owned(),
         name: name.to_owned(),
         classes: shared.profiles.classes().to_vec(),
+        class_tags: shared.profiles.tags().clone(),
         background_rps: context.settings.background_rps.unwrap_or(default_rps),
         feeds: shared.feeds.clone(),
         errors: shared.errors.clone(),

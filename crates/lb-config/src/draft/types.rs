@@ -18,6 +18,9 @@ pub(super) const THINK_TIME_S: [f64; 2] = [1.0, 3.0];
 /// Default number of actions in a session, `[min, max]`: a short visit to a shop.
 pub(super) const ACTIONS_PER_SESSION: [u32; 2] = [5, 15];
 
+/// Tags by the name of what has them.
+pub(crate) type Tags = BTreeMap<String, Vec<String>>;
+
 /// An interpreted config, before flags are applied.
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
@@ -36,8 +39,12 @@ pub(crate) struct DraftScenario {
     pub(crate) path: String,
     /// Name of the scenario.
     pub(crate) name: String,
+    /// Tags of the scenario.
+    pub(crate) tags: Vec<String>,
     /// User classes, which the mixes of patterns refer to by index.
     pub(crate) classes: Vec<UserClass>,
+    /// Tags of user classes, by name; a class may be missing.
+    pub(crate) class_tags: Tags,
     /// The patterns: how many users of which classes are active, and when.
     pub(crate) patterns: Vec<DraftPattern>,
     /// Upper limit for concurrent users. `None` means no limit.

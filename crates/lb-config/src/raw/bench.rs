@@ -1,15 +1,17 @@
 //! The `bench` block: settings of the experiment, the same in every shape.
 
 use super::arrivals::Arrivals;
+use super::scrape::Scrape;
 use crate::engine::Engine;
 use lb_admin_client::Declaration;
-use lb_core::BackendFrom;
+use lb_core::{BackendFrom, Observation};
 use lb_core::fault::Fault;
 use lb_core::ordered::Ordered;
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::Value;
 
 /// Settings of the experiment, in a config of any shape. Flags override them.
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
@@ -40,6 +42,9 @@ pub(crate) struct Bench {
     pub(crate) primary_metric: Option<String>,
     /// Algorithm that all others are compared with. Without it, every pair is compared.
     pub(crate) baseline: Option<String>,
+    /// Length of each scenario such as `30s`, or `forever` for a load that ends when it is stopped.
+    #[schemars(length(min = 1))]
+    pub(crate) duration: Option<String>,
     /// Seed of the schedule: the same seed gives every algorithm the same users.
     pub(crate) seed: Option<u64>,
     /// Seconds of warm-up before each measured phase.
@@ -71,6 +76,11 @@ pub(crate) struct Bench {
     pub(crate) tls: Tls,
     /// How replies of a load balancer that is already running name the backend; by default in the header `X-Backend`.
     pub(crate) backend_from: Option<BackendFrom>,
+    /// A header of replies, such as `X-Cache-Status`, by whose values replies are told apart: hits and misses.
+    pub(crate) observe: Option<Observation>,
+    /// Seconds from which on a request is slow: slow requests are shown while the load runs, and written to a file.
+    #[schemars(range(max = 3600), extend("exclusiveMinimum" = 0))]
+    pub(crate) slow_s: Option<f64>,
     /// Names of the backends of a load balancer that is already running and does not list them, as replies give them.
     /// One that answers nothing then has a share of 0.
     #[schemars(inner(length(min = 1)))]
@@ -85,6 +95,9 @@ pub(crate) struct Bench {
     pub(crate) topology: Option<Source<Topology>>,
     /// What users can do: a bundled name, a path, or the object itself.
     pub(crate) journey: Option<Source<Journey>>,
+    /// What the mock backends of the embedded run answer: the name of a bundled pack that has a mock API, a path, or the
+    /// object itself (docs/mock-api.md). Without it, they are a shop.
+    pub(crate) mock_api: Option<Source<Ordered<Value>>>,
     /// The load balancer under test; the embedded one if left out. `base_url` alone does not name a load
     /// balancer.
     pub(crate) load_balancer: Option<LoadBalancerBlock>,
@@ -115,6 +128,12 @@ pub(crate) struct Bench {
     pub(crate) thresholds: Ordered<Vec<Condition>>,
     /// Bundled sets of thresholds: `basic`, `stress`, `light`, `medium` or `heavy`.
     pub(crate) threshold_presets: Vec<String>,
+    /// Metrics that are read beside the load and drawn under the latency: pages in the text format of Prometheus, and
+    /// queries to a Prometheus server.
+    pub(crate) scrape: Vec<Scrape>,
+    /// Seconds between two readings of a target of `scrape`.
+    #[schemars(range(min = 1, max = 3600))]
+    pub(crate) scrape_interval_s: Option<f64>,
     /// Faults in every scenario, in addition to those of the topology and of the scenario.
     pub(crate) faults: Vec<Fault>,
     /// Think time before each action in seconds, `[min, max]`, for profiles that do not set it.

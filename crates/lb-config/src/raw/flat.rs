@@ -2,6 +2,8 @@
 
 use super::bench::Bench;
 use super::limits::{LONGEST_MINUTES, MOST_USERS};
+use super::sequence::UserProfile;
+use lb_core::ordered::Ordered;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -33,6 +35,10 @@ pub(crate) struct FlatFile {
     #[serde(default)]
     #[schemars(range(min = 0, max = LONGEST_MINUTES))]
     pub(crate) ramp_up_minutes: f64,
+    /// User profiles by name, with their shares, think times and actions. Without any, all users do what the journey
+    /// has, by its weights.
+    #[serde(default)]
+    pub(crate) user_profiles: Ordered<UserProfile>,
     /// Think time between the actions of a user in seconds, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 86400)))]
     pub(crate) request_delay_range: Option<[f64; 2]>,

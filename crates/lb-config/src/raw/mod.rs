@@ -1,6 +1,6 @@
 //! Configs as written: one type per dialect, not interpreted yet.
 //!
-//! The doc comments and ranges here are the published schema (`configs/schema/`), and [`super::check`]
+//! The doc comments and ranges here are the published schema (`configs/schema/`), and [`lb_document`]
 //! enforces them; rules that span several keys are checked when the plan is drafted.
 //!
 //! - [`SequenceFile`]: `scenarios` run in sequence, with a traffic mix and user profiles.
@@ -18,6 +18,7 @@ mod limits;
 mod profile;
 mod requests;
 mod scenario;
+mod scrape;
 mod sequence;
 mod training;
 
@@ -35,6 +36,7 @@ pub(crate) use requests::RequestsFile;
 pub(crate) use scenario::{
     Chaos, Conditions, Pattern, Quantity, ServiceLoad, TimelineEvent, TrainingScenario, Weights,
 };
+pub(crate) use scrape::{Scrape, ScrapeSettings};
 pub(crate) use sequence::{SequenceFile, TrafficMix, UserProfile};
 pub(crate) use training::{
     AlgorithmComparison, BaseConfig, ErrorSimulation, RoutingStrategy, StressScenarios, TestProduct,

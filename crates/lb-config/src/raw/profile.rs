@@ -11,6 +11,13 @@ pub(crate) struct Profile {
     /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
+    /// Share of the users that have this profile, relative to the sum over all profiles, in patterns without a
+    /// `user_behavior_distribution`; 1 by default.
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(crate) weight: Option<f64>,
+    /// Tags by which `--tags` and `--exclude-tags` select profiles.
+    #[schemars(inner(length(min = 1)))]
+    pub(crate) tags: Vec<String>,
     /// Longest session in minutes, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 10080)))]
     pub(crate) session_duration_range: Option<[f64; 2]>,
@@ -20,7 +27,8 @@ pub(crate) struct Profile {
     /// Think time before each action in seconds, `[min, max]`.
     #[schemars(inner(range(min = 0, max = 86400)))]
     pub(crate) think_time_range: Option<[f64; 2]>,
-    /// Probabilities of `browse`, `search`, `cart`, `order` and `profile`, relative to their sum.
+    /// Probabilities of `browse`, `search`, `cart`, `order` and `profile`, or of any actions of the journey by their
+    /// names, relative to their sum.
     #[schemars(extend("additionalProperties" = {"type": "number", "minimum": 0, "maximum": 1_000_000}))]
     pub(crate) action_probabilities: Option<Ordered<f64>>,
     /// Number of actions in a session, `[min, max]`.

@@ -12,6 +12,9 @@ pub(crate) struct TrainingScenario {
     /// A description for readers; it has no effect.
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
+    /// Tags by which `--tags` and `--exclude-tags` select scenarios.
+    #[schemars(inner(length(min = 1)))]
+    pub(crate) tags: Vec<String>,
     /// Number of distinct accounts, which sessions use in turn.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub(crate) total_users: Option<u32>,

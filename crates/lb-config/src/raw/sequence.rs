@@ -27,7 +27,7 @@ pub(crate) struct SequenceFile {
     /// Scenarios, in the order in which they run.
     #[schemars(length(min = 1))]
     pub(crate) scenarios: Vec<SequenceScenario>,
-    /// User profiles by name. All have equal shares.
+    /// User profiles by name. All have equal shares, unless they have weights.
     #[serde(default)]
     pub(crate) user_profiles: Ordered<UserProfile>,
     /// Settings of the experiment.
@@ -58,6 +58,10 @@ pub(crate) struct SequenceScenario {
     pub(crate) ramp_up_time_seconds: f64,
     /// Shares of browsing and buying among the actions.
     pub(crate) traffic_mix: Option<TrafficMix>,
+    /// Tags by which `--tags` and `--exclude-tags` select scenarios.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)))]
+    pub(crate) tags: Vec<String>,
 }
 
 /// Shares of two groups of actions, relative to their sum.
@@ -82,9 +86,28 @@ pub(crate) struct UserProfile {
     #[serde(default)]
     #[allow(dead_code, reason = "for readers")]
     pub(crate) description: Option<String>,
+    /// Share of the users that have this profile, relative to the sum over all profiles.
+    #[serde(default = "one")]
+    #[schemars(range(min = 0, max = 1_000_000))]
+    pub(crate) weight: f64,
+    /// Think time before each action in seconds, `[min, max]`; by default that of the `bench` block.
+    #[schemars(inner(range(min = 0, max = 86400)))]
+    pub(crate) think_time_s: Option<[f64; 2]>,
+    /// Number of actions in a session, `[min, max]`; by default that of the `bench` block.
+    #[schemars(inner(range(min = 1, max = 100_000)))]
+    pub(crate) actions_per_session: Option<[u32; 2]>,
     /// The actions of these users.
     #[schemars(length(min = 1))]
     pub(crate) actions: Vec<WeightedAction>,
+    /// Tags by which `--tags` and `--exclude-tags` select profiles.
+    #[serde(default)]
+    #[schemars(inner(length(min = 1)))]
+    pub(crate) tags: Vec<String>,
+}
+
+/// Returns the default weight: all profiles get equal shares.
+fn one() -> f64 {
+    1.0
 }
 
 /// An action of the journey, and how often it is chosen.

@@ -38,6 +38,7 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
             json.time(&format!("/latency/{key}"), Unit::Milliseconds)?.filter(|_| replies > 0),
         )
     };
+    let median = time("p50")?;
     test.summary = Stats {
         total_requests: Some(sum([replies, errors])),
         total_failures: Some(sum([errors, refused, mismatched]).min(sum([replies, errors]))),
@@ -45,10 +46,11 @@ pub(super) fn read(path: &Path, json: &Value) -> Result<Test, AnalyzeError> {
             None => time("mean")?,
             some => some,
         },
-        min_response_time: time("min")?,
+        // The least time above 0, although most may be 0: then it is not the minimum.
+        min_response_time: time("min")?.filter(|min| median.is_none_or(|median| *min <= median)),
         max_response_time: time("max")?,
         std_response_time: time("stddev")?,
-        p50: time("p50")?,
+        p50: median,
         p95: time("p95")?,
         p99: time("p99")?,
         rps: json.number("/requests/average")?,

@@ -54,7 +54,10 @@ pub(crate) fn import(
             .unique(&word(&format!("{} {}", first.method, pattern(&first.path).replace("{id}", "one"))), "_");
         let think = round(page.think_s);
         let think_time_s = Some([think, think]);
-        actions.push((name, Action { steps: of_page, weight: 1.0, think_time_s, can_be_abandoned: false }));
+        actions.push((
+            name,
+            Action { steps: of_page, weight: 1.0, think_time_s, can_be_abandoned: false, tags: Vec::new() },
+        ));
     }
     let mut report = steps.report;
     report.captures.clone_from(&captures.lines);

@@ -146,7 +146,13 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
         let name = names.unique(&word(&format!("{prefix}{}", title_of(operation))), "_");
         actions.push((
             name,
-            Action { steps: vec![step], weight: 0.0, think_time_s: None, can_be_abandoned: false },
+            Action {
+                steps: vec![step],
+                weight: 0.0,
+                think_time_s: None,
+                can_be_abandoned: false,
+                tags: Vec::new(),
+            },
         ));
     }
     let open: Vec<String> = actions.iter().map(|(name, _)| name.clone()).collect();
@@ -168,7 +174,10 @@ fn write_all(writer: &mut Writer<'_, '_>, options: &Options) -> (Vec<(String, Ac
             if ["GET", "HEAD", "OPTIONS"].contains(&operation.method.as_str()) { READS } else { WRITES };
         let weight = options.weights.get(&name).or_else(|| options.weights.get(&operation.method)).copied();
         let weight = weight.unwrap_or(usual);
-        actions.push((name, Action { steps, weight, think_time_s: None, can_be_abandoned: false }));
+        actions.push((
+            name,
+            Action { steps, weight, think_time_s: None, can_be_abandoned: false, tags: Vec::new() },
+        ));
     }
     (actions, open)
 }

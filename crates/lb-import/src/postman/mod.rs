@@ -171,7 +171,16 @@ impl Writer<'_> {
         let mut step = self.step(item, request);
         self.authorise(item, &mut step);
         let name = self.names.unique(&word(&item.name), "_");
-        Some((name, Action { steps: vec![step], weight: 1.0, think_time_s: None, can_be_abandoned: false }))
+        Some((
+            name,
+            Action {
+                steps: vec![step],
+                weight: 1.0,
+                think_time_s: None,
+                can_be_abandoned: false,
+                tags: Vec::new(),
+            },
+        ))
     }
 
     /// Returns the address of a request, in which variables that hold a whole address are resolved.

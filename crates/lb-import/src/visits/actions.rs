@@ -60,8 +60,16 @@ pub(super) fn of(groups: &[Group<'_>], options: &Options, vault: &mut Vault, rep
         let weights = &options.weights;
         let weight = weights.get(&name).or_else(|| weights.get(&group.method)).copied();
         let weight = weight.unwrap_or(group.entries.len() as f64);
-        actions
-            .push((name, Action { steps: vec![step], weight, think_time_s: None, can_be_abandoned: false }));
+        actions.push((
+            name,
+            Action {
+                steps: vec![step],
+                weight,
+                think_time_s: None,
+                can_be_abandoned: false,
+                tags: Vec::new(),
+            },
+        ));
     }
     (actions, feeds)
 }

@@ -68,6 +68,7 @@ pub(crate) fn single_gets(phase: &str, url: &str, stage: Stage, think_s: f64) ->
         algorithm_names: None,
         request_key: true,
         forwarded_for: true,
+        observe: None,
         keep_actions: true,
     })
 }

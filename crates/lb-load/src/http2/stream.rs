@@ -122,6 +122,11 @@ impl Stream {
                 self.reply.names_algorithm = expect.algorithm.map(|meant| meant.contains(&value));
             }
         }
+        if let Some(observed) = &mut expect.observed {
+            let headers = head.headers.iter();
+            let headers = headers.map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()));
+            self.reply.observed = observed.find(headers);
+        }
         body
     }
 

@@ -2,8 +2,10 @@
 
 mod balancer;
 mod connections;
+mod endless;
 mod http2;
 mod named;
+mod observed;
 mod open;
 mod scenario;
 mod secure;

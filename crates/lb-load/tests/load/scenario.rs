@@ -85,6 +85,7 @@ pub(crate) fn plan_load(url: &str, journey: Value, stages: &[Users]) -> LoadPlan
         algorithm_names: None,
         request_key: true,
         forwarded_for: true,
+        observe: None,
         keep_actions: true,
     }
 }

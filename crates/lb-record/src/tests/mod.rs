@@ -24,7 +24,9 @@ fn spec() -> RecordingSpec {
         population: Population::of(&plans),
         open: false,
         keep_actions: true,
+        observe: None,
         requests: None,
+        pieces: None,
         progress: None,
     }
 }
@@ -331,4 +333,39 @@ fn every_request_reaches_the_sink_in_the_order_of_its_worker() {
         *expected += 1;
     }
     assert_eq!(next, [2_500; 2], "whole batches, and the rest of one, and then the end");
+}
+
+#[test]
+fn pieces_add_up_to_what_is_recorded_without_them() {
+    let samples = |shift: u64| -> Vec<Sample> {
+        (0..300_u64)
+            .map(|n| Sample {
+                outcome: if n % 7 == 0 { Outcome::Timeout } else { Outcome::Ok },
+                backend: Some((n % 3) as u16),
+                ..sample(10 * n + shift, 1_000 + 17 * n)
+            })
+            .collect()
+    };
+    let workers = [samples(0), samples(3)];
+    let whole = record(&workers, Span::from_secs(4));
+
+    let (sink, pieces) = PieceSink::new();
+    let rest = record_with(RecordingSpec { pieces: Some(sink), ..spec() }, &workers, Span::from_secs(4));
+    assert_eq!(rest.requests(), 0, "everything went into the pieces");
+    assert!(rest.seconds.is_empty() && rest.intervals.is_empty() && rest.sent.is_empty(), "and nothing grows");
+    let pieces: Vec<Piece> = pieces.iter().collect();
+    for worker in 0..2 {
+        let seconds = pieces.iter().filter(|piece| piece.worker == worker).map(|piece| piece.second);
+        assert_eq!(seconds.collect::<Vec<_>>(), [0, 1, 2], "each second once and in order");
+    }
+    let first = pieces.iter().filter(|piece| piece.second == 0).map(|piece| piece.record.requests());
+    assert_eq!(first.sum::<u64>(), 200, "a piece holds the requests that ended in its second");
+    let mut sum = TrialRecord::default();
+    for piece in pieces {
+        sum.absorb(piece.record);
+    }
+    assert_eq!(sum.steps, whole.steps);
+    assert_eq!(sum.backends, whole.backends);
+    assert_eq!(sum.failures, whole.failures);
+    assert_eq!(sum.last_done, whole.last_done);
 }

@@ -8,6 +8,7 @@ mod marks;
 mod order;
 mod palette;
 mod percentiles;
+mod resources;
 mod series;
 mod shares;
 mod weights;
@@ -24,6 +25,7 @@ pub(super) fn figures(scenario: &ScenarioSummary) -> Vec<Figure> {
     [
         percentiles::percentiles(scenario, &palette),
         series::series(scenario, &palette),
+        resources::resources(scenario, &palette),
         shares::shares(scenario),
         weights::weights(scenario),
         heat::heat(scenario),

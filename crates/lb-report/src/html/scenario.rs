@@ -6,8 +6,7 @@ use crate::charts::figures;
 use crate::spoken::spoken;
 use crate::tables::{
     OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, failures,
-    fault_tables, max_rates, overheads, overheads_are_missing, processes, requests, results, shares,
-    statistics, steering, switches, thresholds, tone, validity,
+    fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery, recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds, tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
 use lb_results::{Comparison, PairComparison, ScenarioSummary, Summary, Verdict};
@@ -39,7 +38,10 @@ pub(super) fn section(summary: &Summary, number: usize, scenario: &ScenarioSumma
             (details("Bounds in detail", bounds(scenario)))
             @if let Some(comparison) = &scenario.comparison { (statistics_of(comparison)) }
             (charts(&id, scenario))
+            (scraped(scenario))
             (faults(scenario))
+            (after_peak(scenario))
+            (hits_and_misses(scenario))
             (evidence(summary, scenario))
             (details("Share of requests per backend", shares(scenario)))
             (details("All kinds of requests", requests(scenario)))
@@ -162,6 +164,16 @@ fn charts(id: &str, scenario: &ScenarioSummary) -> Markup {
     }
 }
 
+fn scraped(scenario: &ScenarioSummary) -> Markup {
+    html! {
+        @if let Some(table) = resources(scenario) {
+            h3 { "Resources and latency" }
+            @for sentence in lb_analysis::resource_sentences(scenario) { p { (prose(&sentence)) } }
+            (scrolling(&table))
+        }
+    }
+}
+
 fn faults(scenario: &ScenarioSummary) -> Markup {
     let faults = fault_tables(scenario);
     html! {
@@ -177,6 +189,27 @@ fn faults(scenario: &ScenarioSummary) -> Markup {
                 @if fault.response.rows.is_empty() { p { "Nothing was measured around this fault." } }
                 @else { (scrolling(&fault.response)) (scrolling(&fault.phases)) }
             }
+        }
+    }
+}
+
+fn after_peak(scenario: &ScenarioSummary) -> Markup {
+    html! {
+        @if let Some(table) = recovery(scenario) {
+            h3 { "Recovery" }
+            @for sentence in recovery_sentences(scenario) { p { (prose(&sentence)) } }
+            (scrolling(&table))
+        }
+    }
+}
+
+fn hits_and_misses(scenario: &ScenarioSummary) -> Markup {
+    html! {
+        @if let Some(tables) = observed(scenario) {
+            h3 { "Hits and misses" }
+            @for sentence in &tables.sentences { p { (prose(sentence)) } }
+            @if let Some(hits) = &tables.hits { (scrolling(hits)) }
+            (details("Replies by value", Some(tables.values)))
         }
     }
 }

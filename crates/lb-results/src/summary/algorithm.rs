@@ -3,6 +3,9 @@
 use super::fault::FaultResponse;
 use super::latency::Latency;
 use super::metric::MetricEstimate;
+use super::observed::ObservedSummary;
+use super::recovery::RecoverySummary;
+use super::resource::ResourceSummary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +52,13 @@ pub struct AlgorithmSummary {
     pub failures: Vec<FailureSummary>,
     /// Results by kind of request, the slowest 95th percentile first.
     pub actions: Vec<ActionSummary>,
+    /// Replies by the value of a header. Null if none was observed.
+    #[serde(default)]
+    pub observed: Option<ObservedSummary>,
+    /// The recovery after the highest peak of the load. Null if the load has no peak after which it falls to less than
+    /// half, and in the file of a single trial.
+    #[serde(default)]
+    pub recovery: Option<RecoverySummary>,
     /// Latency of the same requests counted from when they were sent rather than from when they were due.
     /// Equal to `latency_ms` in the closed model.
     pub service_ms: Option<Latency>,
@@ -77,6 +87,10 @@ pub struct AlgorithmSummary {
     /// How an agent set the weights of the load balancer. Null without an agent.
     #[serde(default)]
     pub steering: Option<SteeringSummary>,
+    /// The series that were scraped beside latency. Empty if nothing was scraped, and in the file of a single trial,
+    /// which has the samples themselves.
+    #[serde(default)]
+    pub resources: Vec<ResourceSummary>,
     /// How often guards overrode the learned policy. Null under other algorithms, or if the load balancer
     /// does not report it.
     #[serde(default)]
@@ -144,6 +158,9 @@ pub struct ActionSummary {
     pub errors: u64,
     /// Latency of requests that got the expected reply. Null without such requests.
     pub latency_ms: Option<Latency>,
+    /// Latency of all requests, failures and timeouts included. Null in summaries written before this field existed.
+    #[serde(default)]
+    pub latency_all_ms: Option<Latency>,
 }
 
 /// How long it took to open the connections of the measured phases. None of it is part of `service_ms`.

@@ -4,6 +4,7 @@
 use super::before::Before;
 use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
+use crate::experiment::scrape::MetricsPage;
 use crate::experiment::traces::{in_results, lost};
 use crate::experiment::trial_plan::TrialPlan;
 use crate::testbed::Child;
@@ -22,6 +23,8 @@ pub(super) struct BalancerUnderTest {
     pub(super) admin: Arc<dyn LoadBalancerAdmin>,
     /// The URL that requests are sent to; services have paths below it.
     pub(super) base_url: Secret,
+    /// The page of its metrics; `None` if it has none that `bench` knows.
+    pub(super) metrics: Option<MetricsPage>,
     /// The process; `None` when `bench` did not start it.
     pub(super) process: Option<Child>,
     /// Whether `rl` is steered by weights on this load balancer.

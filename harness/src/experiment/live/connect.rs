@@ -9,7 +9,8 @@ use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
 use crate::experiment::preflight::{reach_started, tls_options};
-use crate::testbed::{Backends, Choice, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
+use crate::experiment::scrape::MetricsPage;
+use crate::testbed::{ApiText, Backends, Choice, MocksOptions, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_config::{Plan, PlannedScenario, Target, lacks};
@@ -36,9 +37,9 @@ pub(super) async fn start(
         Choice::Own(own, _) => {
             let dir = context.folder.path().join(format!("target/{number}"));
             let seed = context.plan.seed().0;
-            let mocks = Backends::start(&inner.topology, scenario.catalogue(), seed, &dir)
-                .await
-                .map_err(RunError::testbed)?;
+            let api = context.plan.mock_api().map(|api| ApiText { name: &api.name, json: &api.json });
+            let options = MocksOptions { catalogue: scenario.catalogue(), seed, api };
+            let mocks = Backends::start(&inner.topology, options, &dir).await.map_err(RunError::testbed)?;
             let mut balancers = Vec::new();
             for one in own {
                 balancers.push(start_balancer(context, scenario, one, &mocks, &dir).await?);
@@ -76,6 +77,7 @@ pub(super) async fn start(
                     before,
                     admin: Arc::from(admin),
                     base_url: context.plan.target().full_url().clone(),
+                    metrics: metrics_of(running),
                     process: None,
                     steered: running.kind.is_some(),
                     verification: verification_of(running, inner, context.plan)?,
@@ -98,19 +100,21 @@ async fn start_balancer(
 ) -> Result<BalancerUnderTest, RunError> {
     let inner = &scenario.scenario();
     let policy = context.plan.policy();
-    let (admin, base_url, process, steered): (Arc<dyn LoadBalancerAdmin>, _, _, _) = match own {
+    let (admin, base_url, process, steered, metrics): (Arc<dyn LoadBalancerAdmin>, _, _, _, _) = match own {
         Own::Reference => {
             // Relative to the folder `target/N`, in which the load balancer runs.
             let traces = context.traces.map(|_| format!("../../{TRACES}"));
             let spec = ReferenceSpec {
                 topology: &inner.topology,
+                has_mock_api: context.plan.mock_api().is_some(),
                 policy,
                 balancers: context.plan.balancers(),
                 traces: traces.as_deref().zip(context.traces),
             };
             let reference = Reference::start(spec, mocks, dir).await.map_err(RunError::testbed)?;
             let admin = SpringAdmin::connect(&SpringOptions::new(&reference.admin_url)).await?;
-            (Arc::new(admin), reference.base_url, reference.process, false)
+            let metrics = MetricsPage::at(&reference.admin_url, None);
+            (Arc::new(admin), reference.base_url, reference.process, false, Some(metrics))
         }
         Own::Real(installed) => {
             let runs = |one: &&Algorithm| lacks(own.load_balancer(), **one, policy).is_none();
@@ -125,7 +129,7 @@ async fn start_balancer(
             };
             let dir = dir.join(installed.kind.name());
             let real = Real::start(&spec, mocks, &dir).await.map_err(RunError::testbed)?;
-            (Arc::from(real.admin), real.base_url, real.process, true)
+            (Arc::from(real.admin), real.base_url, real.process, true, None)
         }
     };
     reach_started(context.plan, &base_url).await?;
@@ -134,12 +138,19 @@ async fn start_balancer(
         admin,
         verification: Verification::ByProbes(probes(inner, &base_url)?),
         base_url: Secret::new(base_url),
+        metrics,
         process: Some(process),
         steered,
         names: None,
         measuring: false,
         before: None,
     })
+}
+
+/// Returns the metrics of a load balancer that is already running. `None` unless it has the admin API of the reference.
+fn metrics_of(running: &Running) -> Option<MetricsPage> {
+    let is_reference = running.kind.is_none() && running.as_is.is_none() && running.declared.is_none();
+    is_reference.then(|| MetricsPage::at(&running.admin_url, running.admin_token.as_deref()))
 }
 
 /// Names a load balancer that is already running, for messages.

@@ -7,13 +7,14 @@ use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::{Event, PULSE_PERIOD};
 use crate::experiment::preflight::tls_options;
+use crate::experiment::slow::SlowWatch;
 use crate::experiment::trial_plan::TrialPlan;
 use anyhow::Context as _;
 use lb_admin_client::Origin;
 use lb_core::BackendFrom;
 use lb_core::workload::{Scenario, Schedule};
 use lb_load::{Hooks, LoadPlan, Shard, Target};
-use lb_record::{RequestSink, TrialRecord};
+use lb_record::{RequestSink, SlowSink, TrialRecord};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -30,6 +31,8 @@ pub(super) struct Phase {
     pub(super) schedule: Arc<Schedule>,
     /// Receives every request if requests are recorded.
     pub(super) requests: Option<RequestSink>,
+    /// Receives slow requests, and tells of them, if they are looked for.
+    pub(super) slow: Option<(SlowSink, SlowWatch)>,
 }
 
 /// Plays a scenario once without faults, with the active algorithm.
@@ -39,7 +42,7 @@ pub(super) async fn rehearse(
     scenario: Arc<Scenario>,
 ) -> Result<TrialRecord, RunError> {
     let schedule = Arc::new(Schedule::new(Arc::clone(&scenario.workload), context.plan.seed()));
-    let phase = Phase { name: "rehearsal", scenario, schedule, requests: None };
+    let phase = Phase { name: "rehearsal", scenario, schedule, requests: None, slow: None };
     let (plan, hooks) = plan_load(context, testbed, Way::Through(0), phase, None, context.interrupt.flag())?;
     let record = tokio::task::spawn_blocking(move || lb_load::run(plan, hooks)).await;
     Ok(record.context("failed to run the rehearsal").map_err(RunError::Internal)??)
@@ -55,6 +58,7 @@ pub(super) async fn send(
 ) -> Result<TrialRecord, RunError> {
     let progress = Arc::new(lb_record::Progress::default());
     let name = phase.name;
+    let slow = phase.slow.as_ref().map(|(_, watch)| watch.clone());
     let way = plan.contestant.way;
     let stop = Arc::new(AtomicBool::new(false));
     let (load_plan, hooks) =
@@ -81,6 +85,9 @@ pub(super) async fn send(
                     stop.store(true, Ordering::Relaxed);
                 }
                 context.events.observe(&Event::pulse(&plan.title, name, begun.elapsed(), progress.snapshot()));
+                if let Some(slow) = &slow {
+                    slow.tell(context.events);
+                }
             }
         }
     }
@@ -100,7 +107,7 @@ fn attached(testbed: &Testbed, way: Way) -> impl Future<Output = String> + use<>
 }
 
 /// Plans the load of one phase, and sets up the hooks of the generator.
-fn plan_load(
+pub(super) fn plan_load(
     context: &Context<'_>,
     testbed: &Testbed,
     way: Way,
@@ -108,7 +115,7 @@ fn plan_load(
     progress: Option<Arc<lb_record::Progress>>,
     stop: Arc<AtomicBool>,
 ) -> Result<(LoadPlan, Hooks), RunError> {
-    let Phase { name, scenario, schedule, requests } = phase;
+    let Phase { name, scenario, schedule, requests, slow } = phase;
     let direct = testbed.direct.clone().filter(|_| way == Way::Direct);
     let (target, names) = match testbed.through(way) {
         Some(balancer) => (Target::parse(balancer.base_url.reveal())?, balancer.names.clone()),
@@ -141,9 +148,10 @@ fn plan_load(
         names_backends: testbed.names_backends(way),
         request_key: testbed.mocks.is_some(),
         forwarded_for: true,
+        observe: context.plan.observe().filter(|_| name == MEASURE).cloned(),
         keep_actions: context.record_actions && name == MEASURE,
     };
-    Ok((plan, Hooks { requests, progress, stop }))
+    Ok((plan, Hooks { requests, progress, slow: slow.map(|(sink, _)| sink), stop, ..Hooks::default() }))
 }
 
 /// Returns where replies name their backend along this way: what the user says of a load balancer that is already

@@ -6,8 +6,10 @@ mod alive;
 mod balancer;
 mod before;
 mod connect;
+mod endless;
 mod load;
 mod phases;
+mod sample;
 mod steer;
 mod testbed;
 
@@ -24,6 +26,8 @@ use lb_results::Trial;
 use std::sync::Arc;
 use testbed::Testbed;
 
+pub use endless::Stand;
+
 /// Runs the trials of one scenario against real processes.
 pub(super) struct LiveTrials<'a> {
     context: &'a Context<'a>,
@@ -37,7 +41,9 @@ impl<'a> LiveTrials<'a> {
         number: usize,
         choice: &Choice,
     ) -> Result<Self, RunError> {
-        Ok(Self { context, testbed: connect::start(context, number, choice).await? })
+        let testbed = connect::start(context, number, choice).await?;
+        sample::check(context, &testbed).await?;
+        Ok(Self { context, testbed })
     }
 
     /// Plays a scenario once without faults, with the active algorithm.

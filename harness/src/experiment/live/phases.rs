@@ -3,6 +3,7 @@
 
 use super::balancer::{Counted, WindowStart};
 use super::load::{MEASURE, Phase, backend_from, send};
+use super::sample;
 use super::steer::{Agent, failed};
 use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
@@ -10,6 +11,7 @@ use crate::experiment::context::Context;
 use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
 use crate::experiment::schedules::warm_up_seed;
+use crate::experiment::slow::SlowLog;
 use crate::experiment::trial_plan::TrialPlan;
 use crate::testbed::MachineCpu;
 use anyhow::Context as _;
@@ -17,7 +19,7 @@ use lb_admin_client::Evidence;
 use lb_core::trace_summary::TraceSummary;
 use lb_core::workload::{Scenario, Schedule};
 use lb_record::TrialRecord;
-use lb_results::{MachineUse, ProcessTime, RequestsFile, SteeringRecord, Trial};
+use lb_results::{MachineUse, ProcessTime, RequestsFile, ResourceRecord, SteeringRecord, Trial};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -74,6 +76,8 @@ struct Measured {
     record: TrialRecord,
     /// When the phase began.
     started: jiff::Timestamp,
+    /// What scraped targets said; `None` if nothing was scraped.
+    resources: Option<ResourceRecord>,
     processes: Vec<ProcessTime>,
     /// The share of the machine's CPU time that was in use, from 0 to 1; `None` if the system does not report
     /// it.
@@ -142,7 +146,7 @@ async fn warm_up(context: &Context<'_>, testbed: &mut Testbed, plan: &TrialPlan<
     let seed = warm_up_seed(context.plan.seed(), plan.block);
     let schedule = Arc::new(Schedule::new(Arc::clone(&workload), seed));
     let scenario = Scenario { workload, duration: inner.warm_up, ..Scenario::clone(inner) };
-    let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None };
+    let phase = Phase { name: "warm-up", scenario: Arc::new(scenario), schedule, requests: None, slow: None };
     send(context, testbed, plan, phase).await.map(drop)
 }
 
@@ -181,17 +185,27 @@ async fn measure(
     let machine = MachineCpu::now();
     let started = jiff::Timestamp::now();
     let requests = context.requests_file(plan, &testbed.backends)?;
+    let slow = SlowLog::create(context, plan, &testbed.backends)?;
     let phase = Phase {
         name: MEASURE,
         scenario: Arc::clone(plan.scenario.scenario()),
         schedule: Arc::clone(plan.schedule),
         requests: requests.as_ref().map(RequestsFile::sink),
+        slow: slow.as_ref().map(|slow| (slow.sink(), slow.watch())),
     };
+    let sampler = sample::start(context, testbed, plan, begun);
     let record = send(context, testbed, plan, phase).await?;
+    let resources = match sampler {
+        Some(sampler) => Some(sampler.stop().await),
+        None => None,
+    };
     let processes = testbed.processes(way, &cpu);
     let busy_share = machine.and_then(|before| MachineCpu::now()?.busy_share_since(&before));
     if let Some(requests) = requests {
         requests.finish().map_err(RunError::Results)?;
+    }
+    if let Some(slow) = slow {
+        notes.extend(slow.finish(context.events)?);
     }
     if testbed.lost.is_none() {
         testbed.check(RunError::ProcessEnded)?;
@@ -201,7 +215,7 @@ async fn measure(
         None => None,
     };
     notes.extend(steering.as_ref().and_then(failed));
-    Ok(Measured { record, started, processes, busy_share, steering })
+    Ok(Measured { record, started, resources, processes, busy_share, steering })
 }
 
 /// Drain: waits for requests in flight, and adds a note if some do not end.
@@ -282,7 +296,7 @@ impl Measured {
         evidence: serde_json::Value,
         notes: Vec<String>,
     ) -> Trial {
-        let Self { record, started, processes, busy_share, steering } = self;
+        let Self { record, started, resources, processes, busy_share, steering } = self;
         let Counted { balancer, guards, retries } = counted;
         let counted_by = testbed.through(plan.contestant.way).filter(|_| !balancer.is_empty());
         Trial {
@@ -306,6 +320,7 @@ impl Measured {
             trace,
             counted_by: counted_by.map(|balancer| balancer.name.clone()),
             steering,
+            resources,
             processes,
             evidence,
             notes,

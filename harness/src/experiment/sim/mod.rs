@@ -10,15 +10,16 @@ use super::driver::Driver;
 use super::error::RunError;
 use super::events::{Event, PULSE_PERIOD};
 use super::schedules::warm_up_seed;
+use super::slow::SlowLog;
 use super::traces::lost;
 use super::trial_plan::TrialPlan;
 use anyhow::Context as _;
 use lb_config::TrainedPolicy;
 use lb_core::policy::{GuardCounts, Policy};
 use lb_core::trace_summary::TraceSummary;
-use lb_core::workload::{Scenario, Schedule};
+use lb_core::workload::{Observer, Sample, Scenario, Schedule};
 use lb_core::{Algorithm, Seed, Time};
-use lb_record::{Population, Recording, RecordingSpec, RequestSink, TrialRecord};
+use lb_record::{Population, Recorder, Recording, RecordingSpec, RequestSink, SlowSink, TrialRecord};
 use lb_results::{BalancerCount, ListedBackend, MachineUse, ProcessTime, Trial};
 use lb_results::{RequestsFile, TRACES};
 use simulator::oracle::Oracle;
@@ -50,6 +51,7 @@ struct Simulated {
     report: Report,
     guards: Option<GuardCounts>,
     trace: Option<TraceSummary>,
+    notes: Vec<String>,
 }
 
 /// A schedule to simulate, with a policy or an oracle that places its requests.
@@ -59,6 +61,7 @@ struct Play {
     warm_up_seed: Seed,
     keep_actions: bool,
     requests: Option<RequestSink>,
+    slow: Option<SlowSink>,
     progress: Option<Arc<lb_record::Progress>>,
 }
 
@@ -78,6 +81,7 @@ impl<'a> SimulatedTrials<'a> {
         &self,
         plan: &TrialPlan<'_>,
         requests: Option<RequestSink>,
+        slow: Option<SlowSink>,
         progress: Arc<lb_record::Progress>,
     ) -> Job {
         let context = self.context;
@@ -102,6 +106,7 @@ impl<'a> SimulatedTrials<'a> {
                 warm_up_seed: warm_up_seed(seed, plan.block),
                 keep_actions: context.record_actions,
                 requests,
+                slow,
                 progress: Some(progress),
             },
         }
@@ -113,8 +118,10 @@ impl<'a> SimulatedTrials<'a> {
         plan: &TrialPlan<'_>,
         mut simulated: oneshot::Receiver<Result<Simulated, RunError>>,
         progress: &lb_record::Progress,
+        slow: Option<&SlowLog>,
     ) -> Result<Option<Simulated>, RunError> {
         let begun = Instant::now();
+        let slow = slow.map(SlowLog::watch);
         loop {
             tokio::select! {
                 result = &mut simulated => {
@@ -127,6 +134,9 @@ impl<'a> SimulatedTrials<'a> {
                     }
                     let event = Event::pulse(&plan.title, SIMULATING, begun.elapsed(), progress.snapshot());
                     self.context.events.observe(&event);
+                    if let Some(slow) = &slow {
+                        slow.tell(self.context.events);
+                    }
                 }
             }
         }
@@ -152,7 +162,9 @@ impl Driver for SimulatedTrials<'_> {
         let progress = Arc::new(lb_record::Progress::default());
         let backends = ListedBackend::of_topology(&plan.scenario.scenario().topology);
         let requests = self.context.requests_file(plan, &backends)?;
-        let job = self.job(plan, requests.as_ref().map(RequestsFile::sink), Arc::clone(&progress));
+        let slow = SlowLog::create(self.context, plan, &backends)?;
+        let sinks = (requests.as_ref().map(RequestsFile::sink), slow.as_ref().map(SlowLog::sink));
+        let job = self.job(plan, sinks.0, sinks.1, Arc::clone(&progress));
         let started = jiff::Timestamp::now();
         let cpu = crate::testbed::cpu_seconds(std::process::id());
         let (send, simulated) = oneshot::channel();
@@ -161,9 +173,14 @@ impl Driver for SimulatedTrials<'_> {
             .name("simulation".to_owned())
             .spawn(move || drop(send.send(job.run())))
             .map_err(RunError::internal)?;
-        let Some(simulated) = self.watch(plan, simulated, &progress).await? else { return Ok(None) };
+        let Some(mut simulated) = self.watch(plan, simulated, &progress, slow.as_ref()).await? else {
+            return Ok(None);
+        };
         if let Some(requests) = requests {
             requests.finish().map_err(RunError::Results)?;
+        }
+        if let Some(slow) = slow {
+            simulated.notes.extend(slow.finish(self.context.events)?);
         }
         let cpu_s = crate::testbed::cpu_seconds(std::process::id()).zip(cpu).map(|(end, start)| end - start);
         Ok(Some(simulated.into_trial(plan, backends, started, cpu_s)))
@@ -184,7 +201,8 @@ impl Simulated {
         started: jiff::Timestamp,
         cpu_s: Option<f64>,
     ) -> Trial {
-        let Self { record, report, guards, trace } = self;
+        let Self { record, report, guards, trace, mut notes } = self;
+        notes.extend(trace.as_ref().and_then(lost));
         let count = |backend: BackendReport| BalancerCount {
             id: backend.id,
             requests: backend.requests,
@@ -211,10 +229,11 @@ impl Simulated {
             balancer: report.backends.into_iter().map(count).collect(),
             retries: None,
             guards,
-            notes: trace.as_ref().and_then(lost).into_iter().collect(),
+            notes,
             trace,
             counted_by: Some("simulator".to_owned()),
             steering: None,
+            resources: None,
             processes: cpu_s
                 .map(|cpu_s| ProcessTime { name: "simulator".to_owned(), cpu_s })
                 .into_iter()
@@ -256,7 +275,7 @@ impl Job {
         begun.map_err(RunError::Results)?;
         let trace = trace.map(|trace| trace.stop()).transpose().map_err(RunError::Results)?;
         let guards = watch.counts().zip(before).map(|(after, before)| after.minus(before));
-        Ok(Simulated { record, report, guards, trace })
+        Ok(Simulated { record, report, guards, trace, notes: Vec::new() })
     }
 }
 
@@ -274,16 +293,36 @@ impl Play {
             population: Population::of(self.schedule.users()),
             open: !self.schedule.arrivals().is_empty(),
             keep_actions: self.keep_actions,
+            // Replies have no headers in virtual time.
+            observe: None,
             requests: self.requests,
+            pieces: None,
             progress: self.progress,
         };
         let (recording, mut recorders) = Recording::start(spec, 1);
         begin(simulation.now());
-        let report = simulation.measure(&self.schedule, &mut recorders[0]);
+        let mut watched = Watched { recorder: &mut recorders[0], slow: self.slow };
+        let report = simulation.measure(&self.schedule, &mut watched);
+        drop(watched);
         let mut record = recording.finish(recorders, scenario.duration);
         let simulator::ArrivalCounts { due, begun, dropped } = report.arrivals;
         record.arrivals = lb_record::ArrivalCounts { due, begun, dropped };
         (record, report)
+    }
+}
+
+/// A recorder that also hands over slow requests.
+struct Watched<'a> {
+    recorder: &'a mut Recorder,
+    slow: Option<SlowSink>,
+}
+
+impl Observer for Watched<'_> {
+    fn sample(&mut self, sample: &Sample) {
+        self.recorder.sample(sample);
+        if let Some(slow) = &self.slow {
+            slow.offer_and_wait(sample);
+        }
     }
 }
 
@@ -301,6 +340,7 @@ pub(super) fn simulate_oracle(
         warm_up_seed,
         keep_actions: false,
         requests: None,
+        slow: None,
         progress: None,
     };
     Ok(play.run(simulation, |_| ()).0)

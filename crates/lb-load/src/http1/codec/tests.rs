@@ -17,8 +17,16 @@ fn read(pieces: &[&[u8]], is_head: bool, closed: bool) -> Result<Option<(Reply, 
         let backend_header = headers::BACKEND.as_bytes();
         let mut notes = Notes::default();
         let (keep, notes, backends) = (Some(&mut body), &mut notes, &mut backends);
-        let mut expect =
-            Expect { is_head, body: keep, notes, wanted: &[], backend_header, backends, algorithm };
+        let mut expect = Expect {
+            is_head,
+            body: keep,
+            notes,
+            wanted: &[],
+            backend_header,
+            backends,
+            algorithm,
+            observed: None,
+        };
         if let Some(reply) = decoder.feed(piece, &mut expect)? {
             return Ok(Some((reply, body)));
         }

@@ -1,25 +1,25 @@
 //! Validates a document against a JSON Schema and reports *every* problem. A deserialiser would stop at the
 //! first.
 //!
-//! The schema is generated from the raw types and published under `configs/schema/`, so validation and
+//! The schema is generated from the types of the document and published under `configs/schema/`, so validation and
 //! documentation cannot drift apart. Only the keywords that the generator emits are supported (`$ref`,
 //! `type`, `properties`, `required`, `items`, ranges, lengths, `enum`, `const`, `anyOf`, `oneOf`). Objects
 //! with named properties accept no other keys.
 //!
 //! The walk also returns a repaired document, with invalid optional keys removed and invalid required values
-//! replaced by valid ones, so that later checks can report further problems in the same run. A plan is never
+//! replaced by valid ones, so that later checks can report further problems in the same run. Nothing is ever
 //! built from a repaired document.
 
 mod words;
 
-use super::document::join;
-use super::error::Problem;
+use crate::parse::join;
+use crate::problem::Problem;
 use lb_core::suggest::{did_you_mean, listing, nearest};
 use serde_json::{Map, Value, json};
 use words::{Limits, constants, describe, describe_all, has_type_of, kind, types};
 
 /// Returns the repaired document and its problems. A document without problems is returned unchanged.
-pub(super) fn check(schema: &Value, document: Value) -> (Value, Vec<Problem>) {
+pub fn check(schema: &Value, document: Value) -> (Value, Vec<Problem>) {
     let mut walker = Walker { definitions: &schema["$defs"], problems: Vec::new() };
     let repaired = walker.walk(schema, document, "").unwrap_or_else(|| walker.stand_in(schema, 0));
     (repaired, walker.problems)

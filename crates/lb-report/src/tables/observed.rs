@@ -1,0 +1,231 @@
+//! Hits and misses, as an observed header of replies tells them: shares, latencies and what a hit saves.
+
+use super::Table;
+use crate::text::{NONE, millis, percent};
+use lb_core::observation::ObservedClass;
+use lb_results::{AlgorithmSummary, HitRatio, Latency, ObservedSummary, ScenarioSummary};
+
+/// The tables of the observed header, and what follows from them in sentences.
+pub(crate) struct ObservedTables {
+    /// Hits and misses by kind of request.
+    pub(crate) hits: Option<Table>,
+    /// Replies by value.
+    pub(crate) values: Table,
+    /// What follows, one sentence for each finding of each algorithm.
+    pub(crate) sentences: Vec<String>,
+}
+
+/// Makes the tables of the observed header. `None` if none was observed.
+pub(crate) fn observed(scenario: &ScenarioSummary) -> Option<ObservedTables> {
+    let of = || scenario.algorithms.iter().filter_map(|one| Some((one, one.observed.as_ref()?)));
+    let header = &of().next()?.1.header;
+    let mut hits = Table::new(
+        format!("Hits and misses by `{header}`, all trials pooled. Share of hits: with its 95 % interval"),
+        &[
+            "Algorithm",
+            "Request",
+            "Hits",
+            "Misses",
+            "Share of hits",
+            "Hit avg (ms)",
+            "Hit P50 (ms)",
+            "Hit P95 (ms)",
+            "Hit P99 (ms)",
+            "Miss avg (ms)",
+            "Miss P50 (ms)",
+            "Miss P95 (ms)",
+            "Miss P99 (ms)",
+        ],
+    );
+    let mut values = Table::new(
+        format!("Replies by the value of `{header}`, all trials pooled"),
+        &["Algorithm", "Value", "Means", "Replies", "Avg (ms)", "P50 (ms)", "P95 (ms)", "P99 (ms)"],
+    );
+    let mut sentences = Vec::new();
+    for (algorithm, observed) in of() {
+        hit_rows(&mut hits, algorithm, observed);
+        value_rows(&mut values, algorithm, observed);
+        sentences
+            .extend(findings(observed).into_iter().map(|finding| format!("{}: {finding}.", algorithm.name)));
+    }
+    Some(ObservedTables { hits: hits.unless_empty(), values, sentences })
+}
+
+fn hit_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &ObservedSummary) {
+    let class = |wanted: ObservedClass| {
+        // With several values of a class, the table of values has the latency of each.
+        let mut of = observed.values.iter().filter(|value| value.class == wanted);
+        of.next().filter(|_| of.next().is_none()).and_then(|value| value.latency_ms.as_ref())
+    };
+    let mut add = |name: String, ratio: &HitRatio, hit: Option<&Latency>, miss: Option<&Latency>| {
+        let mut row = vec![
+            algorithm.name.clone(),
+            name,
+            ratio.hits.to_string(),
+            ratio.misses.to_string(),
+            share(ratio),
+        ];
+        row.extend(latencies(hit));
+        row.extend(latencies(miss));
+        table.add(row);
+    };
+    if let Some(ratio) = &observed.ratio {
+        add("all".to_owned(), ratio, class(ObservedClass::Hit), class(ObservedClass::Miss));
+    }
+    for action in &observed.actions {
+        let name = format!("{} {}", action.method, action.name);
+        add(name, &action.ratio, action.hit_ms.as_ref(), action.miss_ms.as_ref());
+    }
+}
+
+fn value_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &ObservedSummary) {
+    for value in &observed.values {
+        let name = match (&value.value, value.present) {
+            (Some(name), _) => name.clone(),
+            (None, true) => "further values".to_owned(),
+            (None, false) => "without the header".to_owned(),
+        };
+        let mut row =
+            vec![algorithm.name.clone(), name, value.class.name().to_owned(), value.replies.to_string()];
+        row.extend(latencies(value.latency_ms.as_ref()));
+        table.add(row);
+    }
+}
+
+/// Returns what follows from what was observed, in clauses.
+fn findings(observed: &ObservedSummary) -> Vec<String> {
+    let mut findings = Vec::new();
+    match &observed.ratio {
+        Some(ratio) => findings.push(format!("share of hits {}", share(ratio))),
+        None => findings.push(format!(
+            "no value of `{}` is a hit or a miss; `bench.observe` says which ones are",
+            observed.header
+        )),
+    }
+    findings.extend(observed.gain.as_ref().map(|gain| gain.sentence.clone()));
+    if let Some([first, last]) = &observed.quarters {
+        findings.push(format!(
+            "from the first to the last quarter of the measured phase, the share of hits went from {} to {}, and the \
+             mean latency of hits and misses from {} ms to {} ms",
+            percent(first.ratio, 1),
+            percent(last.ratio, 1),
+            millis(first.mean_ms),
+            millis(last.mean_ms)
+        ));
+    }
+    findings
+}
+
+/// Formats a share of hits with its interval.
+fn share(ratio: &HitRatio) -> String {
+    let ends = ratio
+        .interval
+        .map_or_else(String::new, |[low, high]| format!(" [{}, {}]", percent(low, 1), percent(high, 1)));
+    percent(ratio.ratio, 1) + &ends
+}
+
+fn latencies(latency: Option<&Latency>) -> [String; 4] {
+    let of = |pick: fn(&Latency) -> f64| {
+        latency.map_or_else(|| NONE.to_owned(), |latency| format!("{:.2}", pick(latency)))
+    };
+    [of(|one| one.mean), of(|one| one.p50), of(|one| one.p95), of(|one| one.p99)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lb_results::{ObservedAction, ObservedQuarter, ObservedValue};
+
+    fn latency(mean: f64) -> Option<Latency> {
+        let p99 = 3.0 * mean;
+        Some(Latency { mean, min: mean, p50: mean, p90: mean, p95: 2.0 * mean, p99, p999: p99, max: p99 })
+    }
+
+    fn observed_summary() -> ObservedSummary {
+        let ratio = HitRatio { hits: 90, misses: 10, ratio: 0.9, interval: Some([0.85, 0.94]) };
+        let value = |value: Option<&str>, class, replies, mean| ObservedValue {
+            value: value.map(str::to_owned),
+            present: value.is_some(),
+            class,
+            replies,
+            latency_ms: latency(mean),
+        };
+        ObservedSummary {
+            header: "X-Cache".to_owned(),
+            values: vec![
+                value(Some("HIT"), ObservedClass::Hit, 90, 2.0),
+                value(Some("MISS"), ObservedClass::Miss, 10, 20.0),
+                value(None, ObservedClass::Other, 5, 1.0),
+            ],
+            ratio: Some(ratio.clone()),
+            actions: vec![ObservedAction {
+                name: "user".to_owned(),
+                method: "GET".to_owned(),
+                ratio,
+                hit_ms: latency(2.0),
+                miss_ms: latency(20.0),
+            }],
+            gain: None,
+            quarters: Some([
+                ObservedQuarter { ratio: 0.5, mean_ms: Some(11.0) },
+                ObservedQuarter { ratio: 1.0, mean_ms: Some(2.0) },
+            ]),
+        }
+    }
+
+    fn scenario(observed: Option<ObservedSummary>) -> ScenarioSummary {
+        let algorithm = AlgorithmSummary { name: "p2c".to_owned(), observed, ..AlgorithmSummary::default() };
+        ScenarioSummary { algorithms: vec![algorithm], ..ScenarioSummary::default() }
+    }
+
+    #[test]
+    fn hits_and_misses_stand_side_by_side() {
+        let tables = observed(&scenario(Some(observed_summary()))).expect("a header was observed");
+        let hits = tables.hits.expect("there are hits");
+        let row = |number: usize| -> Vec<&str> {
+            hits.rows[number].cells.iter().map(|cell| cell.text.as_str()).collect()
+        };
+        let rest = [
+            "90",
+            "10",
+            "90.0 % [85.0 %, 94.0 %]",
+            "2.00",
+            "2.00",
+            "4.00",
+            "6.00",
+            "20.00",
+            "20.00",
+            "40.00",
+            "60.00",
+        ];
+        assert_eq!(row(0)[..2], ["p2c", "all"]);
+        assert_eq!(row(0)[2..], rest);
+        assert_eq!(row(1)[1], "GET user");
+        let last = tables.values.rows.last().expect("rows");
+        assert_eq!(
+            (last.cells[1].text.as_str(), last.cells[2].text.as_str()),
+            ("without the header", "other")
+        );
+        assert_eq!(
+            tables.sentences,
+            [
+                "p2c: share of hits 90.0 % [85.0 %, 94.0 %].",
+                "p2c: from the first to the last quarter of the measured phase, the share of hits went from 50.0 % to \
+                 100.0 %, and the mean latency of hits and misses from 11.0 ms to 2.0 ms.",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_header_without_hits_and_misses_is_said_with_the_way_out() {
+        let none = ObservedSummary { header: "X-Pod".to_owned(), ..ObservedSummary::default() };
+        let tables = observed(&scenario(Some(none))).expect("a header was observed");
+        assert!(tables.hits.is_none());
+        assert!(
+            tables.sentences[0].contains("no value of `X-Pod` is a hit or a miss"),
+            "{:?}",
+            tables.sentences
+        );
+        assert!(observed(&scenario(None)).is_none());
+    }
+}

@@ -1,0 +1,7 @@
+//! Feeds the target `scrape` of lb-fuzz to libFuzzer.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| {
+    (lb_fuzz::find("scrape").expect("the target exists").run)(bytes);
+});

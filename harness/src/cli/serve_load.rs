@@ -1,0 +1,104 @@
+//! `bench serve-load`, and a run with `--duration forever`: sends load until it is stopped.
+
+use super::args::RunArgs;
+use super::run::{Job, log_to, open};
+use super::shared::{block_on, command_line, listen_saying, print, read_plan};
+use crate::continuous::{self, Finished, Options, render_console, render_markdown, render_page};
+use crate::exit::{ExitCode, Failure, OrExit};
+use crate::experiment::{Ended, Event, Mode, Observe, RunOptions};
+use crate::show::Progress;
+use anyhow::anyhow;
+use lb_config::Length;
+use lb_report::{Detail, ReportFormat};
+use std::time::Duration;
+
+/// What the first signal says. It is the ordinary end of such a load.
+const STOPPING: &str = "stopping the load and writing its report (press again to quit at once)";
+
+/// The reports that a load without end has, with the names of their files.
+const REPORTS: [(ReportFormat, &str); 2] =
+    [(ReportFormat::Html, "continuous.html"), (ReportFormat::Markdown, "continuous.md")];
+
+pub(super) fn execute(args: &RunArgs) -> Result<ExitCode, Failure> {
+    let mut args = args.clone();
+    let typed = args.experiment.overrides.duration.replace(Length::Forever);
+    block_on(async {
+        let (loaded, plan) = read_plan(&args.experiment)?;
+        let job = Job { loaded, plan, command: command_line() };
+        serve(&args, &job, typed.and_then(Length::duration)).await
+    })
+}
+
+/// Rejects modes that need trials.
+pub(super) fn refuse_mode(mode: &Mode) -> Result<(), Failure> {
+    match mode {
+        Mode::Compare => Ok(()),
+        _ => Err(anyhow!("--duration forever: an A/A comparison needs an end; use a time such as `10m`"))
+            .or_exit(ExitCode::Usage),
+    }
+}
+
+/// Sends the load of a job until a signal, or for `limit`, and writes its report.
+pub(super) async fn serve(args: &RunArgs, job: &Job, limit: Option<Duration>) -> Result<ExitCode, Failure> {
+    let Job { loaded, plan, command } = job;
+    refuse_what_grows(args)?;
+    let live = args.live.options(limit)?;
+    let (run_id, folder, _claim) = open(args, plan)?;
+    log_to(folder.create_log("bench.log").or_exit(ExitCode::Preflight)?);
+    let interrupt = listen_saying(STOPPING);
+    args.live.wait(plan, &interrupt, args.quiet).await?;
+    let progress = Progress::new(args.quiet, Detail::Brief);
+    let run = RunOptions {
+        loaded,
+        command: command.clone(),
+        run_id,
+        folder: folder.clone(),
+        record_actions: false,
+        record_requests: false,
+        traces: None,
+        accept_invalid: args.accept_invalid,
+        oracles: false,
+        replication: 0,
+        mode: Mode::Compare,
+        resume: false,
+    };
+    let Finished { document, ended } =
+        continuous::run(plan, Options { run, live }, &interrupt, &progress).await?;
+    print(&render_console(&document));
+    let mut written = Ok(());
+    for (format, name) in REPORTS.into_iter().filter(|(format, _)| args.report.contains(format)) {
+        let text =
+            if format == ReportFormat::Html { render_page(&document) } else { render_markdown(&document) };
+        match folder.write(name, text.as_bytes()) {
+            Ok(()) => {
+                let path = folder.path().join(name).display().to_string();
+                progress.observe(&Event::ReportWritten { path });
+            }
+            Err(error) => written = Err(error).or_exit(ExitCode::Preflight),
+        }
+    }
+    print(&format!("results: {}", folder.path().display()));
+    match ended {
+        Ended::Failed(error) => Err(error.into()),
+        Ended::Complete | Ended::Interrupted => written.map(|()| ExitCode::Ok),
+    }
+}
+
+/// Rejects what would fill the disk, and what needs trials.
+fn refuse_what_grows(args: &RunArgs) -> Result<(), Failure> {
+    let given = [
+        ("--record-requests", args.record_requests, "its file would grow without end"),
+        ("--record-actions", args.record_actions, "its file would grow without end"),
+        ("--traces", args.traces, "its file would grow without end"),
+        ("--events", args.events.is_some(), "its file would grow without end"),
+        ("--max-rate", args.max_rate.is_some(), "a search needs trials with an end"),
+        ("--resume", args.resume.is_some(), "there is nothing to resume"),
+    ];
+    match given.into_iter().find(|(_, given, _)| *given) {
+        Some((flag, _, why)) => Err(anyhow!(
+            "{flag}: {why}; leave it out, or give the load an end such as `--duration 10m` without `serve-load`"
+        ))
+        .or_exit(ExitCode::Usage),
+        None => Ok(()),
+    }
+}

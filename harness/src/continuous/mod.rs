@@ -1,0 +1,27 @@
+//! Load without end: [`run`] sends it until it is stopped, records windows, serves live metrics and takes marks.
+//!
+//! Three things happen at once. The load engine hands over what its workers recorded, second by second; a thread
+//! (`collect`) adds that up and writes windows to files (`files`). Another thread (`listener`) answers Prometheus, and
+//! whoever sets a mark. The caller's task watches over both, exports to OpenTelemetry (`export`) and passes news on
+//! to the observer. They share one state (`shared`); what it means is computed by `lb-continuous`.
+
+mod client;
+mod collect;
+mod export;
+mod files;
+mod listener;
+mod page;
+mod report;
+mod run;
+mod shared;
+
+pub use client::{MarkFailure, listening_address, set_mark};
+pub use page::render_page;
+pub use report::{render_console, render_markdown};
+pub use run::{DEFAULT_LISTEN, Finished, LONGEST_WINDOW_S, LiveOptions, Options, run};
+
+/// The file in the results folder that says where the running process listens.
+pub const LISTENER_FILE: &str = "listener.json";
+
+/// The file of the results folder with everything that is known at the end.
+pub const DOCUMENT_FILE: &str = "continuous.json";
