@@ -67,6 +67,7 @@ pub async fn doctor(
         replication: 0,
         record_requests: false,
         traces: None,
+        access_log: None,
         run_id: "doctor",
         accept_invalid: false,
         mode: &Mode::Compare,

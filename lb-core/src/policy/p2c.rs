@@ -84,6 +84,24 @@ mod tests {
     }
 
     #[test]
+    fn with_replacement_the_busiest_is_still_chosen_when_it_is_drawn_twice() {
+        let view = |in_flight| BackendView { weight: 1.0, in_flight };
+        let backends = [view(9), view(0), view(0), view(0)];
+        let eligible = [0, 1, 2, 3].map(BackendIndex);
+        let pool = PoolView { backends: &backends, eligible: &eligible, generation: 0 };
+        let request = RequestInfo::default();
+        let mut rng = Seed(1).stream(&[]);
+        let picks = 16_000;
+        let mut count = |policy: &mut dyn Policy| {
+            let picked = (0..picks).filter_map(|_| policy.pick(&request, &pool, Time::ZERO, &mut rng));
+            picked.filter(|picked| *picked == BackendIndex(0)).count()
+        };
+        assert_eq!(count(&mut P2c), 0, "another is drawn beside it");
+        let drawn_twice = count(&mut P2cReplacing);
+        assert!(drawn_twice.abs_diff(picks / 16) < 150, "1 in 16 draws: {drawn_twice}");
+    }
+
+    #[test]
     fn one_backend_is_drawn_twice_and_none_not_at_all() {
         let mut rng = Seed(1).stream(&[]);
         assert_eq!(draw_two(&[BackendIndex(3)], &mut rng), Some([BackendIndex(3); 2]));
