@@ -29,8 +29,8 @@ pub(super) struct Workings {
     pub(super) paces: Paces,
     /// Logarithm of the work of a typical request at speed 1.
     pub(super) reference: f64,
-    /// Whether work is only known to a resolution that is not small compared with it.
-    pub(super) coarse: bool,
+    /// Unit of times in nanoseconds, if it is not small compared with work; 0 otherwise.
+    pub(super) unit: f64,
     /// Length of the longest episode in nanoseconds.
     pub(super) length: f64,
 }
@@ -79,7 +79,7 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     let demands = pace::demands(&observations, &paces, reference);
     let backends = Backends { traces, episodes: &episodes, replays: &replays, fits: &fits, length };
     let Described { specs, faults, evidence } = backends.describe(&observations, &paces, &speeds, reference);
-    let (routes, service_time) = service_times(&traces.routes, &demands);
+    let (routes, service_time) = service_times(&traces.routes, &demands, blur(unit, speeds.iter().flatten().copied()));
     let topology = Topology {
         name: "calibrated".to_owned(),
         description: describe(traces, timed),
@@ -95,7 +95,7 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     let longest = traces.episodes.iter().max_by_key(|episode| episode.exchanges.len());
     let load = longest.map(|episode| load(episode, traces)).unwrap_or_default();
     let calibration = Calibration { topology, load, overhead, overhead_source, backends: evidence };
-    Ok(Workings { calibration, observations, paces, reference, coarse, length })
+    Ok(Workings { calibration, observations, paces, reference, unit, length })
 }
 
 /// Returns the visits of all backends, episode by episode. `overhead` is in nanoseconds.
@@ -202,10 +202,9 @@ impl Workings {
         let mut paces = self.paces.clone();
         for (all, pace) in drawn.iter().zip(&mut paces.backends) {
             if let Some(pace) = pace {
-                let weighted = all.iter().map(|one| (one, 1.0));
-                pace.level = match self.coarse {
-                    true => pace::mean_level(weighted, &self.paces.routes, pace),
-                    false => pace::log_level(weighted, &self.paces.routes, pace),
+                pace.level = match self.unit > 0.0 {
+                    true => pace::mean_level(all, &self.paces.routes, pace),
+                    false => pace::log_level(all, &self.paces.routes, pace),
                 };
             }
         }
@@ -216,7 +215,8 @@ impl Workings {
         for (spec, pace) in topology.pools[0].backends.iter_mut().zip(&paces.backends) {
             spec.speed = pace.as_ref().map_or(spec.speed, |pace| (self.reference - pace.level).exp());
         }
-        let (varied, service_time) = service_times(routes, &demands);
+        let speeds = topology.pools[0].backends.iter().map(|spec| spec.speed);
+        let (varied, service_time) = service_times(routes, &demands, blur(self.unit, speeds));
         topology.service_time = service_time;
         for (route, varied) in topology.routes.iter_mut().zip(varied) {
             route.service_time = varied.service_time;
@@ -363,13 +363,18 @@ fn fault(mishap: Mishap, id: &str, length: f64) -> Option<Fault> {
     })
 }
 
+/// Returns by how many milliseconds service times at speed 1 may be wrong: those of the fastest backend by most.
+fn blur(unit: f64, speeds: impl Iterator<Item = f64>) -> f64 {
+    unit / 1e6 * speeds.fold(1.0, f64::max)
+}
+
 /// Returns the distribution of each route, and the overall distribution for routes with few requests.
-fn service_times(names: &[String], demands: &[Vec<f64>]) -> (Vec<Route>, ServiceTime) {
+fn service_times(names: &[String], demands: &[Vec<f64>], blur: f64) -> (Vec<Route>, ServiceTime) {
     let mut all: Vec<f64> = demands.concat();
     all.sort_unstable_by(f64::total_cmp);
-    let overall = demand::distribution(&all).unwrap_or(ServiceTime::Constant { mean_ms: 1.0 });
+    let overall = demand::distribution(&all, blur).unwrap_or(ServiceTime::Constant { mean_ms: 1.0 });
     let of = |demands: &Vec<f64>| match demands.len() >= FEWEST_OF_ROUTE {
-        true => demand::distribution(demands).unwrap_or_else(|| overall.clone()),
+        true => demand::distribution(demands, blur).unwrap_or_else(|| overall.clone()),
         false => overall.clone(),
     };
     let routes = match names.len() {

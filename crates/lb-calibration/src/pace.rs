@@ -90,7 +90,7 @@ pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64,
     if unit > 0.0 {
         for (all, pace) in observations.iter().zip(&mut backends) {
             if let Some(pace) = pace {
-                pace.level = mean_level(all.iter().map(|one| (one, 1.0)), &route_levels, pace);
+                pace.level = mean_level(all, &route_levels, pace);
             }
         }
     }
@@ -138,36 +138,21 @@ pub(super) fn pool_levels(observations: &[Vec<Observation>], backends: &mut [Opt
 /// Number of standard errors by which levels of backends must differ not to be the same.
 const APART: f64 = 2.5;
 
-/// Returns the logarithm of the mean work of weighted observations, without the effects of routes and
-/// slow-downs. An error in times of a whole tick moves the logarithm of small work a lot, but not a mean.
-pub(super) fn mean_level<'a>(
-    observations: impl Iterator<Item = (&'a Observation, f64)>,
-    routes: &[f64],
-    pace: &Pace,
-) -> f64 {
-    let (mut count, mut sum) = (0.0, 0.0);
-    for (one, weight) in observations {
-        let route = routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
-        count += weight;
-        sum += weight * one.work / (route.exp() * pace.factor(one.at));
-    }
-    if count > 0.0 && sum > 0.0 { (sum / count).ln() } else { pace.level }
+/// Returns the logarithm of the mean work, without the effects of routes and slow-downs. An error in times of a whole tick
+/// moves the logarithm of small work a lot, but not a mean.
+pub(super) fn mean_level(observations: &[Observation], routes: &[f64], pace: &Pace) -> f64 {
+    let route = |one: &Observation| routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
+    let works = observations.iter().map(|one| one.work / (route(one).exp() * pace.factor(one.at)));
+    let sum: f64 = works.sum();
+    if sum > 0.0 { (sum / observations.len() as f64).ln() } else { pace.level }
 }
 
-/// Returns the mean of the logarithm of the work of weighted observations, without the effects of routes and
-/// slow-downs.
-pub(super) fn log_level<'a>(
-    observations: impl Iterator<Item = (&'a Observation, f64)>,
-    routes: &[f64],
-    pace: &Pace,
-) -> f64 {
-    let (mut count, mut sum) = (0.0, 0.0);
-    for (one, weight) in observations {
-        let route = routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
-        count += weight;
-        sum += weight * (one.work.ln() - route - pace.factor(one.at).ln());
-    }
-    if count > 0.0 { sum / count } else { pace.level }
+/// Returns the mean of the logarithm of work, without the effects of routes and slow-downs.
+pub(super) fn log_level(observations: &[Observation], routes: &[f64], pace: &Pace) -> f64 {
+    let route = |one: &Observation| routes.get(usize::from(one.route)).copied().unwrap_or(0.0);
+    let logs = observations.iter().map(|one| one.work.ln() - route(one) - pace.factor(one.at).ln());
+    let sum: f64 = logs.sum();
+    if observations.is_empty() { pace.level } else { sum / observations.len() as f64 }
 }
 
 /// Returns the times at which the level of a series changes by more than chance does. `values` are pairs of time
