@@ -75,7 +75,7 @@ impl RequestLog {
 mod tests {
     use super::*;
 
-    #[tokio::test(start_paused = true)]
+    #[tokio::test]
     async fn a_trial_gets_the_lines_that_were_added_in_it() {
         let dir = tempfile::tempdir().expect("a temporary folder");
         let log = RequestLog::new(dir.path().join("access.log"));
