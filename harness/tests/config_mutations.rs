@@ -239,7 +239,7 @@ proptest! {
         let text = originals().swap_remove(which).to_string();
         let overrides = Overrides {
             users, time_scale, repetitions,
-            duration: seconds.map(std::time::Duration::from_secs_f64),
+            duration: seconds.map(|seconds| std::time::Duration::from_secs_f64(seconds).into()),
             ramp_up: ramp.map(std::time::Duration::from_secs_f64),
             ..Overrides::default()
         };

@@ -190,3 +190,44 @@ fn requests_that_the_backends_hold_are_in_the_percentiles() {
         assert!(figures["p50ResponseTime"].as_u64() <= figures["p99ResponseTime"].as_u64(), "{figures}");
     }
 }
+
+#[test]
+fn an_api_from_a_file_is_served_behind_the_load_balancer_under_the_paths_of_its_routes() {
+    let bench = Bench::new();
+    let topology = json!({
+        "name": "instances",
+        "pools": [{ "name": "apps", "backends": [{ "id": "app1" }, { "id": "app2" }] }],
+        "service_time": { "distribution": "constant", "mean_ms": 0.1 },
+    });
+    let topology = bench.config("topology.json", &topology);
+    let arguments =
+        ["__mock-backends", "--topology", &topology, "--api", "fastapi-scaling", "--base-port", "0"];
+    let arguments = [&arguments[..], &["--control-port", "0", "--exit-with-parent"]].concat();
+    let (_mocks, ready) = Process::start(&bench, &arguments);
+    let mut config = example();
+    config["listen"] = json!("127.0.0.1:0");
+    let listening = ready["backends"].as_array().expect("backends");
+    let backends = listening.iter().map(|at| json!({ "id": at["id"], "url": at["url"] }));
+    config["pools"] = json!([{ "name": "apps", "backends": backends.collect::<Vec<_>>() }]);
+    let config = bench.config("load-balancer.json", &config);
+    let (_balancer, at) =
+        Process::start(&bench, &["__load-balancer", "--config", &config, "--exit-with-parent"]);
+    let mut client = Client::new(at["url"].as_str().expect("a url"));
+
+    for path in ["/proxy/gateway-health", "/proxy/app1/health", "/proxy/health"] {
+        assert_eq!(client.get(path)["status"], "healthy", "{path}");
+    }
+    let user = json!({ "name": "Ada", "email": "ada@example.com" });
+    let (status, created) = client.call("POST", "/proxy/api/users", &user);
+    assert_eq!((status, &created["data"]["id"]), (201, &json!(11)), "{created}");
+    for _ in 0..4 {
+        assert_eq!(client.get("/proxy/api/users/11")["data"]["name"], "Ada", "on all backends");
+    }
+    let control = reqwest::Client::builder().no_proxy().build().expect("a client");
+    let url = format!("{}/api", ready["control"].as_str().expect("a url"));
+    let shown =
+        client.runtime.block_on(async { control.get(url).send().await?.text().await }).expect("a reply");
+    let shown: Value = serde_json::from_str(&shown).expect("it is JSON");
+    let cache = &shown["caches"][0];
+    assert_eq!((&cache["hits"], &cache["misses"]), (&json!(3), &json!(1)), "the backends share the cache");
+}

@@ -11,13 +11,15 @@
 //! - **Recovered**: a slice is within the limit, and so is the mean of it and the nine after it.
 //!
 //! From five trials on, the estimate and its interval are over trials. With fewer, the interval comes from within them.
-//! Latency rises and falls like a random walk around its trend, as the length of a queue does: the deviations of its
-//! steps from the trend are resampled in blocks, and their sum, divided by the speed at which latency fell, is by how
-//! much the time could have differed. Neither can be finer than a slice.
+//! What a request waits is a random walk over the times at which requests were due: it rises in the peak and falls after
+//! it. The deviations of its steps from their mean, of the rise and of the fall by themselves, are resampled in blocks,
+//! and their sum, divided by the speed of the fall, is by how much the time could have differed. Taken by the times at
+//! which requests end, the peak would be stretched by the waiting itself, and the interval too narrow. Neither interval
+//! can be finer than a slice.
 
 use crate::interval::{LEVEL, RESAMPLES, bootstrap};
 use crate::peak::Peak;
-use lb_core::rng::Seed;
+use lb_core::rng::{Rng, Seed};
 use lb_core::workload::Workload;
 use lb_record::TrialRecord;
 use lb_results::{LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict, Trial};
@@ -39,10 +41,10 @@ const SLICE_REQUESTS: f64 = 20.0;
 const FEWEST_SLICES: usize = 5;
 /// Slices over which latency must stay within the limit.
 const HOLD: usize = 10;
-/// Slices on either side over which the trend of the steps of latency is taken.
-const TREND: usize = 10;
-/// Length in slices of the blocks in which deviations from the trend are resampled.
-const BLOCK: usize = 4;
+/// Longest blocks, in slices, in which the steps of latency are resampled.
+const BLOCK: usize = 10;
+/// The fewest steps that are resampled.
+const FEWEST_STEPS: usize = 3;
 
 /// Returns the recovery after the highest peak of the load, over the trials of one algorithm in a phase of
 /// `duration_s`. `None` if the load has no such peak.
@@ -144,7 +146,7 @@ impl TrialRecovery {
         let back = back.map(|slice| {
             let seconds = (slice as f64 * slices.width_s - end_s).max(0.0);
             let rise = slices.within(start_s, end_s).start;
-            (seconds, interval_within(&slices, rise..slice, seconds, limit_ms, seed))
+            (seconds, interval_within(&slices, rise..=slice, seconds, seed))
         });
         Some(Self { reference, reference_ms, limit_ms, width_s: slices.width_s, back })
     }
@@ -167,42 +169,84 @@ fn first_within(slices: &Slices, span: std::ops::Range<usize>, limit_ms: f64) ->
 /// Returns the interval of a recovery in `seconds` that the steps of latency from the rise to the recovery allow.
 fn interval_within(
     slices: &Slices,
-    way: std::ops::Range<usize>,
+    way: std::ops::RangeInclusive<usize>,
     seconds: f64,
-    limit_ms: f64,
     seed: Seed,
 ) -> [f64; 2] {
     let width_s = slices.width_s;
     let as_found = [(seconds - width_s).max(0.0), seconds + width_s];
-    // A slice without requests is as the one before it.
-    let mut latency = f64::NAN;
-    let path: Vec<f64> = (way.start..=way.end)
-        .map(|slice| {
-            latency = slices.mean(slice..slice + 1).unwrap_or(latency);
-            latency
-        })
-        .skip_while(|latency| latency.is_nan() || *latency <= limit_ms)
-        .collect();
+    let path = by_due_time(slices, way);
     let Some(top) = (0..path.len()).max_by(|a, b| path[*a].total_cmp(&path[*b])) else { return as_found };
-    let fall = path.len() - 1 - top;
-    if fall < 2 || path.len() <= 2 * BLOCK {
+    let steps: Vec<f64> = path.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    let (rise, fall) = steps.split_at(top);
+    if fall.len() < FEWEST_STEPS {
         return as_found;
     }
-    let speed = (path[top] - path[path.len() - 1]) / (fall as f64 * width_s);
-    let steps: Vec<f64> = path.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let deviation = |(place, step): (usize, &f64)| {
-        let near = &steps[place.saturating_sub(TREND)..(place + TREND + 1).min(steps.len())];
-        step - near.iter().sum::<f64>() / near.len() as f64
-    };
-    let deviations: Vec<f64> = steps.iter().enumerate().map(deviation).collect();
+    let speed = (path[top] - path[path.len() - 1]) / (fall.len() as f64 * width_s);
+    let mut walks = [Walk::of(rise), Walk::of(fall)];
     let mut rng = seed.stream(&[]);
-    let mut positions = Vec::new();
-    let shifts = (0..STEP_RESAMPLES).map(|_| {
-        draw_blocks(deviations.len(), BLOCK, &mut rng, &mut positions);
-        positions.iter().map(|place| deviations[*place]).sum::<f64>() / speed
-    });
+    let shifts = (0..STEP_RESAMPLES)
+        .map(|_| walks.iter_mut().map(|walk| walk.resampled(&mut rng)).sum::<f64>() / speed);
     let [low, high] = percentile_interval(shifts.collect(), LEVEL).unwrap_or([0.0; 2]);
     [(seconds + low - width_s).max(0.0), seconds + high + width_s]
+}
+
+/// Returns the mean latency in seconds by the time at which requests were due, one value for the length of a slice, from
+/// the latencies of slices by the time at which requests ended.
+fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Vec<f64> {
+    let mut points: Vec<(f64, f64)> = Vec::new();
+    for slice in way {
+        let Some(latency_s) = slices.mean(slice..slice + 1).map(|millis| millis / 1e3) else { continue };
+        let due_s = (slice as f64 + 0.5) * slices.width_s - latency_s;
+        // Requests that overtook others were due before.
+        if points.last().is_none_or(|(last_s, _)| due_s > *last_s) {
+            points.push((due_s, latency_s));
+        }
+    }
+    let [Some((first_s, _)), Some((last_s, _))] = [points.first().copied(), points.last().copied()] else {
+        return Vec::new();
+    };
+    let count = ((last_s - first_s) / slices.width_s + 1e-9).floor() as usize;
+    let mut path = Vec::with_capacity(count + 1);
+    let mut pairs = points.windows(2).peekable();
+    for place in 0..=count {
+        let due_s = first_s + place as f64 * slices.width_s;
+        while pairs.peek().is_some_and(|pair| pair[1].0 < due_s - 1e-9) {
+            pairs.next();
+        }
+        let Some(pair) = pairs.peek() else { break };
+        let ((from_s, low), (to_s, high)) = (pair[0], pair[1]);
+        path.push(low + (high - low) * (due_s - from_s) / (to_s - from_s));
+    }
+    path
+}
+
+/// The deviations of steps from their mean.
+struct Walk {
+    deviations: Vec<f64>,
+    block: usize,
+    /// By how much resampled sums of blocks are too small: the mean is that of the same steps.
+    scale: f64,
+    positions: Vec<usize>,
+}
+
+impl Walk {
+    fn of(steps: &[f64]) -> Self {
+        let count = steps.len();
+        let mean = steps.iter().sum::<f64>() / count.max(1) as f64;
+        let block = (count / 3).clamp(1, BLOCK);
+        let scale = (count as f64 / count.saturating_sub(block).max(1) as f64).sqrt();
+        // One or two steps say nothing about how they vary.
+        let deviations =
+            if count < FEWEST_STEPS { Vec::new() } else { steps.iter().map(|step| step - mean).collect() };
+        Self { deviations, block, scale, positions: Vec::new() }
+    }
+
+    /// Returns the sum of a resample of all deviations.
+    fn resampled(&mut self, rng: &mut Rng) -> f64 {
+        draw_blocks(self.deviations.len(), self.block, rng, &mut self.positions);
+        self.scale * self.positions.iter().map(|place| self.deviations[*place]).sum::<f64>()
+    }
 }
 
 /// Sums up the recoveries of trials.

@@ -1,7 +1,6 @@
 //! Reads the journey and the topology that a plan uses.
 
 use super::bundled;
-use lb_document::{explain, parse};
 use super::environment;
 use super::error::Findings;
 use super::mock_api::MockApi;
@@ -12,6 +11,7 @@ use super::source::{read_beside, resolve};
 use lb_core::suggest::{did_you_mean, listing};
 use lb_core::topology::Topology;
 use lb_core::workload::Journey;
+use lb_document::{explain, parse};
 use serde_json::Value;
 use std::path::Path;
 
@@ -86,7 +86,7 @@ pub(super) fn read_mock_api(
         },
     };
     if let Err(error) = parse(&json, &mut Vec::new()) {
-        findings.wrong(KEY, name.as_str(), explain(name, &json, &error));
+        findings.wrong(KEY, name.as_str(), explain(name, &json, &error, "docs/mock-api.md"));
         return None;
     }
     Some(MockApi { name: name.clone(), json })

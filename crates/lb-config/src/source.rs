@@ -119,8 +119,7 @@ pub fn from_text(name: &str, text: &str) -> Result<Loaded, ConfigError> {
     lb_io::check_json(text.as_bytes(), most)
         .map_err(|problem| ConfigError::Syntax { name: name.clone(), problem })?;
     let mut problems = Vec::new();
-    let document = parse(text, &mut problems)
-        .map_err(|error| ConfigError::Syntax {
+    let document = parse(text, &mut problems).map_err(|error| ConfigError::Syntax {
         name: name.clone(),
         problem: explain(&name, text, &error, EXAMPLES),
     })?;

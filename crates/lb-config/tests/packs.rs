@@ -12,7 +12,7 @@ fn pack(name: &str) -> Pack {
 
 /// Flags that give a mode without an end one.
 fn a_minute() -> Overrides {
-    Overrides { duration: Some(Duration::from_secs(60)), ..Overrides::default() }
+    Overrides { duration: Some(Duration::from_secs(60).into()), ..Overrides::default() }
 }
 
 fn no_variable(_: &str) -> Option<String> {
@@ -173,7 +173,7 @@ fn flags_go_before_variables_and_those_before_the_pack() {
     let taken = play(&Overrides::default());
     assert_eq!(taken.overrides.users, Some(25), "not the 10 of the mode");
     assert_eq!(taken.overrides.spawn_rate, Some(5.0));
-    assert_eq!(taken.overrides.duration, Some(Duration::from_secs(90)));
+    assert_eq!(taken.overrides.duration, Some(Duration::from_secs(90).into()));
     assert_eq!(taken.overrides.url.as_deref(), Some("http://127.0.0.1:9"));
     assert_eq!(taken.ready.as_deref(), Some("http://127.0.0.1:9/_healthz"));
     let words = "--users 25 --spawn-rate 5 --url http://127.0.0.1:9 --duration 90s";
@@ -187,7 +187,7 @@ fn flags_go_before_variables_and_those_before_the_pack() {
     let flags = Overrides {
         users: Some(3),
         ramp_up: Some(Duration::from_secs(1)),
-        duration: Some(Duration::from_secs(10)),
+        duration: Some(Duration::from_secs(10).into()),
         url: Some("http://127.0.0.1:8".to_owned()),
         ..Overrides::default()
     };

@@ -6,7 +6,8 @@ use super::notes::notes;
 use super::pinning::pinned;
 use super::spoken::spoken;
 use super::tables::{
-    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, observed, overheads, overheads_are_missing, recovery, recovery_sentences, resources, results, steering, switches,
+    OVERHEAD_NEEDS, backend_ids, connections, connections_by_backend, max_rates, observed, overheads,
+    overheads_are_missing, recovery, recovery_sentences, resources, results, steering, switches,
 };
 use super::text::{
     UNVERIFIED_TLS, WIDTH, capitalised, count, guards, index_left_out, retries, senders, trimmed, wrapped,

@@ -5,7 +5,9 @@ use super::headline::headline;
 use super::spoken::spoken;
 use super::tables::{
     Cell, OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, environment, exploratory,
-    failures, fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery, recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds, validity,
+    failures, fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery,
+    recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds,
+    validity,
 };
 use super::text::{Piece, command_line, count, pieces, seconds, senders, verdict};
 use lb_results::{ScenarioSummary, Summary};

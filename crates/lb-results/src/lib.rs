@@ -29,8 +29,8 @@ mod observed_file;
 mod read;
 mod records;
 mod requests;
-mod slow;
 mod resources;
+mod slow;
 mod suite;
 mod summary;
 mod trial;
@@ -43,8 +43,8 @@ pub use noise::{NoiseFloors, machine};
 pub use read::{ReadError, parse_summary, read_summary};
 pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
-pub use slow::{SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
 pub use resources::{ResourceRecord, SampledSeries, ScrapeTrouble, ScrapedTarget};
+pub use slow::{SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
 pub use suite::{SUITE_VERSION, SuiteRunState, SuiteRunSummary, SuiteState, SuiteSummary};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{
@@ -62,9 +62,7 @@ pub use summary::observed::{
     HitGain, HitRatio, HitVerdict, ObservedAction, ObservedQuarter, ObservedSummary, ObservedValue,
 };
 pub use summary::pilot::PilotSummary;
-pub use summary::recovery::{
-    LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict,
-};
+pub use summary::recovery::{LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict};
 pub use summary::resource::{ResourceCorrelation, ResourceSummary};
 pub use summary::run::{ConfigSummary, PolicySummary, SCHEMA_VERSION, Summary, TRACES, TracesSummary};
 pub use summary::scenario::{OracleSummary, Overhead, OverheadEstimate, ScenarioSummary, Skipped, StageMark};

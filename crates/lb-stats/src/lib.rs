@@ -24,8 +24,8 @@
 //! assert_eq!(p, 2.0 / 256.0, "all eight blocks agree: two of 2^8 assignments are as extreme");
 //! ```
 
-mod blocks;
 mod benjamini_hochberg;
+mod blocks;
 mod bootstrap;
 mod hodges_lehmann;
 mod holm;
@@ -38,8 +38,8 @@ mod sign_flip;
 mod step_down;
 mod welch;
 
-pub use blocks::{block_length, draw_blocks, percentile_interval};
 pub use benjamini_hochberg::benjamini_hochberg;
+pub use blocks::{block_length, draw_blocks, percentile_interval};
 pub use bootstrap::{Percentiles, bca};
 pub use hodges_lehmann::hodges_lehmann;
 pub use holm::holm;

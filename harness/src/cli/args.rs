@@ -1,8 +1,8 @@
 //! The command line as `clap` parses it. Flags that override a config are defined by
 //! [`Overrides`].
 
-use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::live_args::{LiveArgs, MarkArgs};
+use super::pack_args::{PackArgs, ShowArgs, SuiteArgs};
 use super::traffic_args::{ExportArgs, LearnArgs, SynthesiseArgs, ValidateArgs};
 use super::what_if_args::WhatIfArgs;
 use crate::children::ChildCommand;

@@ -2,7 +2,8 @@
 
 use super::args::{Cli, Command};
 use super::{
-    aa, algorithms, analyze, compare, doctor, export, import, learn, mark, pack, packs, plan, replay_events, report, run, serve_load, show, suite, synthesise, validate, what_if,
+    aa, algorithms, analyze, compare, doctor, export, import, learn, mark, pack, packs, plan, replay_events,
+    report, run, serve_load, show, suite, synthesise, validate, what_if,
 };
 use crate::exit::with_output;
 use lb_core::plain;

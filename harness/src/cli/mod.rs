@@ -13,11 +13,11 @@ mod doctor;
 mod export;
 mod import;
 mod learn;
+mod live_args;
+mod mark;
 mod pack;
 mod pack_args;
 mod packs;
-mod live_args;
-mod mark;
 mod parse;
 mod plan;
 mod recover;
@@ -39,8 +39,8 @@ pub use args::{
     ReportArgs, RunArgs,
 };
 pub use dispatch::execute;
-pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};
 pub use live_args::{LiveArgs, MarkArgs};
+pub use pack_args::{PackArgs, ShowArgs, SuiteArgs};
 pub use parse::parse;
 pub use traffic_args::{ExportArgs, ExportTool, LearnArgs, SynthesisMethod, SynthesiseArgs, ValidateArgs};
 pub use what_if_args::WhatIfArgs;

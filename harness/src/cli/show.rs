@@ -49,7 +49,8 @@ fn is_pack(name: &str) -> bool {
 fn whole_config(pack: &str, mode: &str, profile: Option<&str>) -> Result<(String, String), Failure> {
     let pack = Pack::load(pack).or_exit(ExitCode::Usage)?;
     // The length does not matter here, and that of a mode may have no end.
-    let flags = Overrides { duration: Some(std::time::Duration::from_secs(60)), ..Overrides::default() };
+    let flags =
+        Overrides { duration: Some(std::time::Duration::from_secs(60).into()), ..Overrides::default() };
     let played = pack.play(mode, profile, &flags, &|_| None).or_exit(ExitCode::Usage)?;
     let text = serde_json::to_string_pretty(&played.loaded.document()).or_exit(ExitCode::Internal)?;
     Ok((format!("{}-{mode}.json", pack.name()), text + "\n"))

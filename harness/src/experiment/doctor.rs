@@ -66,6 +66,7 @@ pub async fn doctor(
         record_actions: false,
         replication: 0,
         record_requests: false,
+        slow: None,
         traces: None,
         access_log: None,
         run_id: "doctor",

@@ -6,7 +6,9 @@ use super::context::Mode;
 use super::measured::{MeasuredScenario, valid};
 use lb_analysis::threshold::evaluate;
 use lb_analysis::{
-    CompareOptions, Twice, aa, add_resources, answer, compare_some, detectable_with, estimates, fault_marks, fault_responses, overheads, recovery, repetitions_for, scrape_notes, series, summarise, tenth_means, trial_summary,
+    CompareOptions, Twice, aa, add_resources, answer, compare_some, detectable_with, estimates, fault_marks,
+    fault_responses, overheads, recovery, repetitions_for, scrape_notes, series, summarise, tenth_means,
+    trial_summary,
 };
 use lb_config::{Plan, PlannedScenario};
 use lb_core::rng::Seed;

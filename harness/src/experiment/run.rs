@@ -20,7 +20,9 @@ use super::scrape;
 use crate::testbed::{Choice, Chosen, choose};
 use anyhow::{Context as _, anyhow};
 use lb_config::{Engine, Plan};
-use lb_results::{NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary};
+use lb_results::{
+    NoiseFloors, Summary, Trial, read_records, write_observed_files, write_scenario, write_summary,
+};
 
 /// Runs a plan, writes its results, and reports its progress to `events`.
 ///

@@ -4,7 +4,6 @@ use super::render::render_markdown;
 use anyhow::{Context as _, Result, bail};
 use lb_core::slug::slugs;
 use lb_results::{SUITE_VERSION, SuiteRunState, SuiteRunSummary, SuiteState, SuiteSummary, write_whole};
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 

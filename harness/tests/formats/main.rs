@@ -64,7 +64,12 @@ fn main() {
         theirs.into_iter().map(trial).map(|trial| trial.with_kind("python").with_ignored_flag(!python)),
     );
     let lives = [
-        ("promtool_has_nothing_to_say_about_live_metrics", "promtool", live::has_promtool(), live::promtool as fn()),
+        (
+            "promtool_has_nothing_to_say_about_live_metrics",
+            "promtool",
+            live::has_promtool(),
+            live::promtool as fn(),
+        ),
         ("a_collector_receives_live_metrics", "rotel", live::collector().is_some(), live::opentelemetry),
     ];
     trials.extend(lives.map(|(name, kind, is_there, test)| {

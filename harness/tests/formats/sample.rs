@@ -550,7 +550,8 @@ fn recovery(number: usize) -> RecoverySummary {
         seconds: recovers.then_some(4.2),
         interval: recovers.then_some([3.1, 5.6]),
         verdict: if recovers { RecoveryVerdict::Recovered } else { RecoveryVerdict::NotRecovered },
-        sentence: "recovered 4.2 s (3.1 s to 5.6 s) after the peak of 200 users, which ended at 90.0 s".to_owned(),
+        sentence: "recovered 4.2 s (3.1 s to 5.6 s) after the peak of 200 users, which ended at 90.0 s"
+            .to_owned(),
     }
 }
 

@@ -64,14 +64,14 @@ impl Threshold {
 /// Splits a threshold such as `recovery<30s` before its operator. `None` unless the metric has a single value.
 fn without_colon(text: &str) -> Option<(&str, &str)> {
     let tags = text.rfind('}').map_or(0, |brace| brace + 1);
-    let (at, ..) = operator(&text[tags..])?;
+    let (at, ..) = find_operator(&text[tags..])?;
     let (selector, expression) = text.split_at(tags + at);
     let name = selector.split('{').next().unwrap_or(selector).trim();
     metric(name).is_ok_and(ThresholdMetric::has_value).then_some((selector, expression))
 }
 
 /// Returns the place of the first operator, the operator, and the place behind it.
-fn operator(text: &str) -> Option<(usize, Operator, usize)> {
+fn find_operator(text: &str) -> Option<(usize, Operator, usize)> {
     text.char_indices().find_map(|(at, _)| {
         let (sign, operator) = OPERATORS.iter().find(|(sign, _)| text[at..].starts_with(sign))?;
         Some((at, *operator, at + sign.len()))
@@ -217,7 +217,7 @@ fn number(text: &str) -> Option<f64> {
 }
 
 fn read_expression(metric: ThresholdMetric, text: &str) -> Result<(Aggregation, Operator, f64), String> {
-    let Some((at, operator, end)) = operator(text) else {
+    let Some((at, operator, end)) = find_operator(text) else {
         return Err(format!("`{text}` has no operator; known: `<`, `<=`, `>`, `>=`, `==`, `!=`"));
     };
     let aggregation = match text[..at].trim() {

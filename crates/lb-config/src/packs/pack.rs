@@ -5,11 +5,11 @@ use super::environment::FOREVER;
 use super::error::PackError;
 use super::file::PackFile;
 use crate::bundled::{Bundled, CONFIGS, find};
-use lb_document::{explain, join, parse};
 use crate::error::{ConfigError, Problem};
-use lb_document::typed;
 use crate::values;
 use lb_core::suggest::{did_you_mean, listing};
+use lb_document::typed;
+use lb_document::{explain, join, parse};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -81,7 +81,7 @@ pub(super) fn json_of(name: &str, text: &str) -> Result<Value, PackError> {
     let mut problems = Vec::new();
     let value = parse(text, &mut problems).map_err(|error| ConfigError::Syntax {
         name: name.to_owned(),
-        problem: explain(name, text, &error),
+        problem: explain(name, text, &error, "docs/packs.md"),
     })?;
     match problems.is_empty() {
         true => Ok(value),

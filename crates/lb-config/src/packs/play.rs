@@ -9,13 +9,15 @@ use super::file::{Mode, Profile};
 use super::merge::merge;
 use super::pack::{Files, Pack, PackSuite, json_of};
 use crate::bundled::{CONFIGS, find};
-use crate::document::join;
+
 use crate::engine::Engine;
 use crate::error::{ConfigError, Note, Problem};
+use crate::length::Length;
 use crate::overrides::Overrides;
 use crate::source::{BUNDLED, Loaded, from_text};
 use crate::values;
 use lb_core::suggest::{did_you_mean, listing};
+use lb_document::{excerpt, join};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -195,7 +197,7 @@ impl Settled {
         }
         let taken = environment.duration.as_ref();
         let Some(text) = taken.map(|taken| &taken.value).or(mode.duration.as_ref()) else { return Ok(()) };
-        let length = values::duration(text).map_err(|problem| match taken {
+        let length = values::length(text).map_err(|problem| match taken {
             Some(Taken { variable, value }) => {
                 PackError::Variable { name: variable.clone(), value: value.clone(), problem }
             }
@@ -207,8 +209,8 @@ impl Settled {
         })?;
         self.take(taken, "--duration");
         let scale = self.overrides.time_scale.filter(|scale| *scale > 0.0).unwrap_or(1.0);
-        let scaled = Duration::try_from_secs_f64(length.as_secs_f64() / scale);
-        self.overrides.duration = Some(scaled.unwrap_or(length));
+        let scaled = |time: Duration| Duration::try_from_secs_f64(time.as_secs_f64() / scale).unwrap_or(time);
+        self.overrides.duration = Some(length.duration().map_or(length, |time| Length::For(scaled(time))));
         Ok(())
     }
 
@@ -217,7 +219,7 @@ impl Settled {
         let Taken { variable, value } = taken?;
         self.notes.push(Note {
             key_path: variable.clone(),
-            value: crate::error::excerpt(&value.to_string().into()),
+            value: excerpt(&value.to_string().into()),
             message: format!("taken from the environment, as `{flag}`, which goes before it"),
             more_places: 0,
         });

@@ -3,8 +3,8 @@
 use super::error::PackError;
 use super::pack::json_of;
 use crate::error::{ConfigError, Problem};
-use lb_document::typed;
 use crate::values;
+use lb_document::typed;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;

@@ -352,7 +352,10 @@ fn pieces_add_up_to_what_is_recorded_without_them() {
     let (sink, pieces) = PieceSink::new();
     let rest = record_with(RecordingSpec { pieces: Some(sink), ..spec() }, &workers, Span::from_secs(4));
     assert_eq!(rest.requests(), 0, "everything went into the pieces");
-    assert!(rest.seconds.is_empty() && rest.intervals.is_empty() && rest.sent.is_empty(), "and nothing grows");
+    assert!(
+        rest.seconds.is_empty() && rest.intervals.is_empty() && rest.sent.is_empty(),
+        "and nothing grows"
+    );
     let pieces: Vec<Piece> = pieces.iter().collect();
     for worker in 0..2 {
         let seconds = pieces.iter().filter(|piece| piece.worker == worker).map(|piece| piece.second);

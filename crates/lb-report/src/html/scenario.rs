@@ -6,7 +6,9 @@ use crate::charts::figures;
 use crate::spoken::spoken;
 use crate::tables::{
     OVERHEAD_NEEDS, Table, aa, bounds, connections, connections_by_backend, exploratory, failures,
-    fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery, recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds, tone, validity,
+    fault_tables, max_rates, observed, overheads, overheads_are_missing, processes, recovery,
+    recovery_sentences, requests, resources, results, shares, statistics, steering, switches, thresholds,
+    tone, validity,
 };
 use crate::text::{count, percent, seconds, senders, verdict, words};
 use lb_results::{Comparison, PairComparison, ScenarioSummary, Summary, Verdict};

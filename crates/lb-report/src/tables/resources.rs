@@ -116,12 +116,13 @@ mod tests {
             correlation,
             ..ResourceSummary::default()
         };
-        let resources = vec![
+        let scraped = vec![
             series("flat", 1.5e9, None),
             series("idle", 12_345.0, correlation(0.4, false)),
             series("cpu", 0.25, correlation(0.001, true)),
         ];
-        let algorithm = AlgorithmSummary { name: "p2c".to_owned(), resources, ..AlgorithmSummary::default() };
+        let algorithm =
+            AlgorithmSummary { name: "p2c".to_owned(), resources: scraped, ..AlgorithmSummary::default() };
         let scenario = ScenarioSummary { algorithms: vec![algorithm], ..ScenarioSummary::default() };
         assert_eq!(resource_names(&scenario), [("lb", "cpu"), ("lb", "flat"), ("lb", "idle")]);
         let table = resources(&scenario).expect("there are series");

@@ -11,7 +11,9 @@ use crate::experiment::error::RunError;
 use crate::experiment::events::Event;
 use crate::experiment::preflight::{reach_started, tls_options};
 use crate::experiment::scrape::MetricsPage;
-use crate::testbed::{ApiText, Backends, Choice, MocksOptions, Own, Real, RealSpec, Reference, ReferenceSpec, Running};
+use crate::testbed::{
+    ApiText, Backends, Choice, MocksOptions, Own, Real, RealSpec, Reference, ReferenceSpec, Running,
+};
 use anyhow::Context as _;
 use lb_admin_client::{AdminError, LoadBalancerAdmin, SpringAdmin, SpringOptions, VerifyOptions};
 use lb_config::{Plan, PlannedScenario, Target, lacks};

@@ -85,7 +85,7 @@ impl<'a> Stand<'a> {
         progress: Arc<lb_record::Progress>,
         stop: Arc<AtomicBool>,
     ) -> Result<(LoadPlan, Hooks), RunError> {
-        let phase = Phase { name: "load", scenario, schedule, requests: None };
+        let phase = Phase { name: "load", scenario, schedule, requests: None, slow: None };
         plan_load(&self.context, &self.testbed, Way::Through(0), phase, Some(progress), stop)
     }
 
