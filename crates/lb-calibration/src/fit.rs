@@ -54,27 +54,27 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
         false => overhead::overhead(traces),
     };
     let length = traces.episodes.iter().map(|episode| episode.length().as_nanos() as f64).fold(0.0, f64::max);
-    let nanos = overhead.as_nanos() as f64;
-    let mut episodes = visited(traces, nanos, tick);
-    let fits = queueings(&episodes, traces.backends.len(), tick);
-    let (mut replays, mut observations) = replayed(&episodes, &fits, tick);
-    let timed = observations.iter().map(Vec::len).sum();
+    let look = |overhead: Span| Look::new(traces, overhead, tick, unit, length);
+    let mut seen = look(overhead);
+    let timed = seen.observations.iter().map(Vec::len).sum();
     if timed < FEWEST {
         return Err(CalibrationError::TooFew { served: timed, requests: traces.len(), needed: FEWEST });
     }
-    let mut paces = pace::fit(&observations, traces.routes.len(), length, unit);
-    // Ticks are longer than what a request spends outside its backend on a local network, so no single one shows it.
-    if coarse
-        && let Some(beside) = overhead::beside(&observations, &paces, length)
-        && let Some(largest) = overhead::largest(traces)
-    {
-        let nanos = (nanos + beside).clamp(0.0, largest);
-        (overhead, overhead_source) = (Span::from_nanos(nanos as u64), OverheadSource::Waits);
-        episodes = visited(traces, nanos, tick);
-        (replays, observations) = replayed(&episodes, &fits, tick);
-        paces = pace::fit(&observations, traces.routes.len(), length, unit);
+    if coarse && let Some(largest) = overhead::largest(traces) {
+        // Ticks are longer than what a request spends outside its backend on a local network, so no single one shows it.
+        for _ in 0..MOST_CORRECTIONS {
+            let Some(beside) = overhead::beside(&seen.observations, &seen.paces, length) else { break };
+            let nanos = (overhead.as_nanos() as f64 + beside).clamp(0.0, largest);
+            let change = (nanos - overhead.as_nanos() as f64).abs();
+            (overhead, overhead_source) = (Span::from_nanos(nanos as u64), OverheadSource::Waits);
+            if change < SMALL_CORRECTION * unit {
+                break;
+            }
+            seen = look(overhead);
+        }
     }
 
+    let Look { episodes, fits, replays, observations, paces } = seen;
     let (speeds, reference) = pace::speeds(&paces.backends);
     let demands = pace::demands(&observations, &paces, reference);
     let backends = Backends { traces, episodes: &episodes, replays: &replays, fits: &fits, length };
@@ -98,25 +98,37 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     Ok(Workings { calibration, observations, paces, reference, unit, length })
 }
 
-/// Returns the visits of all backends, episode by episode. `overhead` is in nanoseconds.
-fn visited(traces: &Traces, overhead: f64, tick: Tick) -> Vec<Vec<Visits>> {
-    let backends = traces.backends.len();
-    traces.episodes.iter().map(|episode| visits::visits(episode, backends, overhead, tick.unit)).collect()
+/// Most corrections of the overhead. Each can change how backends seem to queue.
+const MOST_CORRECTIONS: u32 = 3;
+/// Correction of the overhead, as a part of the unit of times, that changes nothing else.
+const SMALL_CORRECTION: f64 = 0.05;
+
+/// What backends did, if requests spend a given time beside them.
+struct Look {
+    episodes: Vec<Vec<Visits>>,
+    fits: Vec<Fitted>,
+    replays: Vec<Vec<Replayed>>,
+    observations: Vec<Vec<Observation>>,
+    paces: Paces,
 }
 
-/// Replays the visits of each backend as it queues. Returns the replays and the work of its requests.
-fn replayed(
-    episodes: &[Vec<Visits>],
-    fits: &[Fitted],
-    tick: Tick,
-) -> (Vec<Vec<Replayed>>, Vec<Vec<Observation>>) {
-    let of_backend = |(backend, fit): (usize, &Fitted)| {
-        let replay = |all: &Vec<Visits>| queueing::replay(&all[backend].taken_in, fit.queueing, tick);
-        let replays: Vec<Replayed> = episodes.iter().map(replay).collect();
-        let observations = observations(episodes, &replays, backend);
-        (replays, observations)
-    };
-    fits.iter().enumerate().map(of_backend).unzip()
+impl Look {
+    fn new(traces: &Traces, overhead: Span, tick: Tick, unit: f64, length: f64) -> Self {
+        let backends = traces.backends.len();
+        let nanos = overhead.as_nanos() as f64;
+        let visits = |episode: &Episode| visits::visits(episode, backends, nanos, tick.unit);
+        let episodes: Vec<Vec<Visits>> = traces.episodes.iter().map(visits).collect();
+        let fits = queueings(&episodes, backends, tick);
+        let of_backend = |(backend, fit): (usize, &Fitted)| {
+            let replay = |all: &Vec<Visits>| queueing::replay(&all[backend].taken_in, fit.queueing, tick);
+            let replays: Vec<Replayed> = episodes.iter().map(replay).collect();
+            let observations = observations(&episodes, &replays, backend);
+            (replays, observations)
+        };
+        let (replays, observations): (Vec<_>, Vec<_>) = fits.iter().enumerate().map(of_backend).unzip();
+        let paces = pace::fit(&observations, traces.routes.len(), length, unit);
+        Self { episodes, fits, replays, observations, paces }
+    }
 }
 
 /// Times with this resolution or a coarser one are cut off visibly: services take milliseconds.

@@ -68,8 +68,7 @@ fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
     // Logs are written when requests end, and the gatherer sorts them whatever their latency.
     let options = ReadOptions { unsorted: true, ..ReadOptions::default() };
     let mut entries = Entries::open(&args.files, options).or_exit(ExitCode::Usage)?;
-    let maker = Maker::of(entries.formats());
-    let mut gatherer = Gatherer::default();
+    let mut gatherer = Gatherer::of(Maker::of(entries.formats()));
     for entry in entries.by_ref() {
         gatherer.take(&entry);
     }
@@ -79,8 +78,7 @@ fn read(args: &WhatIfArgs) -> Result<AccessLog, Failure> {
     }
     let names: Vec<String> = args.files.iter().map(|file| format!("`{}`", file.display())).collect();
     let log = gatherer.finish(args.pool_of.as_deref());
-    let log = log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)?;
-    Ok(AccessLog { maker, ..log })
+    log.with_context(|| format!("failed to use {}", names.join(", "))).or_exit(ExitCode::Usage)
 }
 
 /// Returns all algorithms that need no training.

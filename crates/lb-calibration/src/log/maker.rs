@@ -29,6 +29,12 @@ impl Maker {
         }
     }
 
+    /// Returns whether durations are differences of two timers, so that what is cut off both cancels out on average.
+    /// HAProxy counts from the end of the request before on the same connection, and subtracts the idle time.
+    pub const fn subtracts_idle_time(self) -> bool {
+        matches!(self, Self::Haproxy)
+    }
+
     /// Returns whether its `p2c` may draw the same backend twice.
     pub const fn draws_again(self) -> bool {
         matches!(self, Self::Haproxy | Self::Envoy)

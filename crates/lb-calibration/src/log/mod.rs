@@ -29,7 +29,7 @@ pub struct AccessLog {
     pub names: Vec<String>,
     /// The requests, in order of time.
     pub requests: Vec<LoggedRequest>,
-    /// The load balancer whose rules are predicted; it is not told from entries.
+    /// The load balancer that wrote the log, and whose rules are predicted.
     pub maker: Maker,
     /// How exact the times in the log are.
     pub resolution: Resolution,
