@@ -67,9 +67,9 @@ pub(super) fn overhead(traces: &Traces) -> (Span, OverheadSource) {
 const PERIODS: usize = 8;
 /// Fewest requests that waited, and that did not, of a backend and a route in a period.
 const FEWEST: usize = 50;
-/// Shares of the shortest and of the longest requests that do not count if means of all are too uncertain. Delays of few
-/// requests are missed then.
-const TRIMMED: [f64; 2] = [0.05, 0.25];
+/// Shares of the shortest and of the longest requests that do not count, first choice first. Few long services make means
+/// of all uncertain. Without many, delays of few requests are missed.
+const TRIMMED: [[f64; 2]; 2] = [[0.0, 0.02], [0.05, 0.25]];
 /// Largest standard error of an estimate, as a part of the typical work.
 const PRECISE: f64 = 0.02;
 
@@ -89,7 +89,7 @@ pub(super) fn beside(observations: &[Vec<Observation>], paces: &Paces, length: f
         pairs.extend(cells.into_iter().filter(|cell| cell.iter().all(|works| works.len() >= FEWEST)));
     }
     pairs.iter_mut().flatten().for_each(|works| works.sort_unstable_by(f64::total_cmp));
-    difference(&pairs, [0.0; 2]).or_else(|| difference(&pairs, TRIMMED))
+    TRIMMED.iter().find_map(|shares| difference(&pairs, *shares))
 }
 
 /// The work of one backend's requests by one route in one period: of those that did not wait, and of those that did.

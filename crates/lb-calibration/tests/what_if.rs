@@ -114,6 +114,8 @@ fn what_load_balancer_and_machine_add_is_not_taken_for_service() {
     let topology = topology("situation-a");
     let usual = OpenLoad { request_timeout: Span::from_secs(30), ..load(2_880.0, 120_000) };
     for style in [Style::Nginx, Style::HaProxy] {
+        let plain = log(&topology, &usual, "round-robin", style);
+        let plain = FittedLog::new(&plain, None).expect("a fit").calibration().overhead;
         let log = gather(&delayed_entries(&topology, &usual, "round-robin", style, delay)).expect("a log");
         let fitted = FittedLog::new(&log, None).expect("a fit");
         let calibration = fitted.calibration();
@@ -121,9 +123,8 @@ fn what_load_balancer_and_machine_add_is_not_taken_for_service() {
         assert!(pool.backends.iter().all(|backend| backend.workers == 4), "{style:?}: {:?}", pool.backends);
         assert!(pool.backends.iter().all(|backend| (backend.speed - 1.0).abs() < 0.01), "{style:?}: alike");
         assert_eq!(calibration.overhead_source, OverheadSource::Waits, "{style:?}");
-        // 0.11 ms of it are the simulator's own.
-        let overhead = calibration.overhead.as_millis_f64();
-        assert!((overhead - 0.75).abs() < 0.2, "{style:?}: 0.75 ms were added on average, found {overhead}");
+        let added = calibration.overhead.as_millis_f64() - plain.as_millis_f64();
+        assert!((added - 0.64).abs() < 0.1, "{style:?}: 0.64 ms were added on average, found {added}");
         let mean = calibration.topology.service_time.mean_ms();
         assert!((mean / 10.0 - 1.0).abs() < 0.015, "{style:?}: services take 10 ms, found {mean}");
         let prediction = predict(&fitted, &what_if(&["least-connections"]));
