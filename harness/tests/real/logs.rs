@@ -21,7 +21,7 @@ const LOAD: [&str; 8] = [
 pub(crate) fn access_log(kind: Kind) {
     let bench = Bench::new();
     let algorithms = ["round-robin", least_loaded(kind)];
-    let what = ["--load-balancer", kind.name(), "--algorithms", &algorithms.join(","), "--accept-invalid"];
+    let what = ["--load-balancer", kind.name(), "--algorithms", &algorithms.join(",")];
     let output = bench.run(&[&LOAD[..], &what, &["--access-log", "lines.log", "--out", "out"]].concat());
     assert_eq!(output.status.code(), Some(0), "{kind}: {}", text(&output.stderr));
     let summary = bench.json("out/summary.json");
@@ -32,7 +32,11 @@ pub(crate) fn access_log(kind: Kind) {
         assert_eq!(lines, requests, "{kind}, {name}: the requests of the measured phase, and no others");
         let plan = bench.run(&["plan", "--replay", &file]);
         assert_eq!(plan.status.code(), Some(0), "{kind}: {}", text(&plan.stderr));
-        // The slow backends hold a few hundred requests each, of which a check on a quarter says little.
+        if name != "round-robin" {
+            // It lets no request wait, so that nothing can be predicted.
+            continue;
+        }
+        // The backends hold a few hundred requests each, of which a check on a quarter says little.
         let asked = ["what-if", &file, "--routing", name, "--algorithms", name, "--accept-misfit", "--json"];
         let predicted = bench.run(&asked);
         let said = text(&predicted.stderr);
