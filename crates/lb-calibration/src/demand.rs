@@ -65,7 +65,8 @@ fn blurred(sorted: &[f64], mean: f64, from: f64, close: f64) -> Option<ServiceTi
     let [middle, long] = [0.5, LONG].map(|share| stats::quantile(sorted, share).unwrap_or(0.0));
     let sigma = (long / middle).ln() / Normal::standard().inverse_cdf(LONG);
     let form = LogNormal::new(mean.ln() - sigma * sigma / 2.0, sigma).ok()?;
-    let fits = middle > from && sigma <= MOST_SIGMA && distance(sorted, from, |value| form.cdf(value)) < close;
+    let fits =
+        middle > from && sigma <= MOST_SIGMA && distance(sorted, from, |value| form.cdf(value)) < close;
     fits.then_some(ServiceTime::LogNormal { mean_ms: mean, sigma })
 }
 
@@ -144,7 +145,10 @@ mod tests {
             panic!("it is log-normal");
         };
         assert!((mean_ms / 10.0 - 1.0).abs() < 0.03 && (sigma - 1.0).abs() < 0.03, "{mean_ms}, {sigma}");
-        assert!(matches!(distribution(&seen, 0.0), Some(ServiceTime::Empirical { .. })), "exact, it would not be");
+        assert!(
+            matches!(distribution(&seen, 0.0), Some(ServiceTime::Empirical { .. })),
+            "exact, it would not be"
+        );
     }
 
     #[test]

@@ -79,7 +79,8 @@ pub(super) fn workings(traces: &Traces, resolution: Resolution) -> Result<Workin
     let demands = pace::demands(&observations, &paces, reference);
     let backends = Backends { traces, episodes: &episodes, replays: &replays, fits: &fits, length };
     let Described { specs, faults, evidence } = backends.describe(&observations, &paces, &speeds, reference);
-    let (routes, service_time) = service_times(&traces.routes, &demands, blur(unit, speeds.iter().flatten().copied()));
+    let (routes, service_time) =
+        service_times(&traces.routes, &demands, blur(unit, speeds.iter().flatten().copied()));
     let topology = Topology {
         name: "calibrated".to_owned(),
         description: describe(traces, timed),

@@ -73,7 +73,8 @@ pub(super) fn fit(observations: &[Vec<Observation>], routes: usize, length: f64,
     let mut route_levels = vec![0.0; routes];
     let mut backends: Vec<Option<Pace>> = Vec::new();
     for _ in 0..if routes > 1 { TURNS } else { 1 } {
-        backends = observations.iter().map(|all| pace(all, &route_levels, length, unit * LEAST_TICK)).collect();
+        backends =
+            observations.iter().map(|all| pace(all, &route_levels, length, unit * LEAST_TICK)).collect();
         let mut sums = vec![Sums::default(); routes];
         for (all, pace) in observations.iter().zip(&backends) {
             let Some(pace) = pace else { continue };

@@ -7,11 +7,11 @@ mod simulated;
 
 use bundled::{load, topology};
 use lb_calibration::log::{AccessLog, Gatherer, LogError, Maker};
-use lb_calibration::{OverheadSource, Tolerance};
 use lb_calibration::what_if::{FittedLog, Kill, Metric, Prediction, WhatIf};
+use lb_calibration::{OverheadSource, Tolerance};
+use lb_core::rng::mix;
 use lb_core::{Algorithm, Seed, Span};
 use lb_recording::Entry;
-use lb_core::rng::mix;
 use logged::{Style, delayed_entries, entries, gather, log, truth};
 use simulator::{Bursts, OpenLoad};
 
@@ -130,7 +130,10 @@ fn what_load_balancer_and_machine_add_is_not_taken_for_service() {
         let prediction = predict(&fitted, &what_if(&["least-connections"]));
         let [mean, _] = truth(&topology, &usual, "least-connections");
         let found = prediction.predicted[1].mean_ms.estimate;
-        assert!((found / (mean + 0.64) - 1.0).abs() < 0.05, "{style:?}: {mean} ms and 0.64, predicted {found}");
+        assert!(
+            (found / (mean + 0.64) - 1.0).abs() < 0.05,
+            "{style:?}: {mean} ms and 0.64, predicted {found}"
+        );
     }
 }
 

@@ -75,7 +75,10 @@ pub(super) fn refuse_log(path: &Path, choice: Option<&Choice>) -> anyhow::Result
         ),
         Some(Choice::Own(..)) => {}
     }
-    anyhow::ensure!(!path.is_dir(), "{flag}: this is a folder; give the path of a file, such as `access.log`");
+    anyhow::ensure!(
+        !path.is_dir(),
+        "{flag}: this is a folder; give the path of a file, such as `access.log`"
+    );
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         anyhow::bail!("{flag}: there is no folder `{}`; create it, or give another path", folder.display());

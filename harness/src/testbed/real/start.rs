@@ -153,7 +153,9 @@ impl<'a> Attempt<'a> {
             ..RealOptions::new(self.admin_address(&process)?)
         };
         match self.wait(&mut process, &options, &filled).await {
-            Ok(admin) => Ok(Real { process, base_url: format!("http://{}", launch.listen), admin, access_log }),
+            Ok(admin) => {
+                Ok(Real { process, base_url: format!("http://{}", launch.listen), admin, access_log })
+            }
             Err(error) => {
                 let taken = TAKEN.iter().any(|text| process.logged(text));
                 process.stop().await;
