@@ -125,3 +125,26 @@ fn results_with_too_many_values_are_refused() {
     let said = refused(&bench, &["analyze", "many_stats.csv"]);
     assert!(said.contains("there are more than 200000 rows"), "{said}");
 }
+
+#[test]
+fn a_mock_api_with_faults_is_refused_before_anything_starts() {
+    let bench = Bench::new();
+    let api = json!({
+        "name": "hello",
+        "routes": [{ "path": "hello", "reply": { "json": "{{ bdy.name }}" } }, { "path": "/", "replly": {} }],
+    });
+    let api = bench.config("api.json", &api);
+    let config = bench.config("config.json", &common::config(1, 1.0, &json!({ "mock_api": api })));
+    for command in [&["plan", "--config", &config][..], &["--config", &config, "--out", "out"]] {
+        let said = refused(&bench, command);
+        for part in [
+            "api.json` has 3 faults",
+            "routes[1].replly: unknown key (did you mean `reply`?)",
+            "routes[0].path = \"hello\": must begin with `/`",
+            "names the unknown variable `bdy` (did you mean `body`?)",
+        ] {
+            assert!(said.contains(part), "{command:?}: `{part}` is missing: {said}");
+        }
+        assert!(!bench.path("out").exists(), "nothing was written");
+    }
+}

@@ -328,3 +328,35 @@ fn the_recovery_after_a_peak_is_reported_and_can_be_a_threshold() {
     let markdown = std::fs::read_to_string(bench.path("out/report.md")).expect("a report");
     assert!(markdown.contains("### Recovery"), "{markdown}");
 }
+
+#[test]
+fn a_load_without_end_lists_slow_requests_while_it_runs_and_tells_hits_from_misses() {
+    let bench = Bench::new();
+    let (url, sent) = cache();
+    let config = config(
+        &bench,
+        &["/user", "/slow"],
+        &json!({ "slow_s": 0.1, "observe": { "header": "X-Cache-Status" } }),
+    );
+    let serve = ["serve-load", "--config", &config, "--url", &url, "--duration", "3s", "--out", "out"];
+    let output = bench.run(&[&serve[..], &["--metrics-listen", "127.0.0.1:0", "--report", "markdown"]].concat());
+    let (printed, errors) = (flat(&output.stdout), flat(&output.stderr));
+    assert!(output.status.success(), "{printed}{errors}");
+    let document = bench.json("out/continuous.json");
+    let requests = document["requests"].as_array().expect("requests");
+    let slow = requests.iter().find(|request| request["name"] == "slow").expect("it was sent");
+    let listed = std::fs::read_to_string(bench.path("out/slow_requests.csv")).expect("a list");
+    let rows = listed.lines().skip(1).filter(|row| row.contains(",slow,GET,"));
+    assert_eq!(Some(rows.count() as u64), slow["requests"].as_u64(), "each slow request has a row: {listed}");
+    assert!(listed.contains(",ok,200,web-1,"), "backends that only replies name have their names: {listed}");
+    let lines = errors.matches("slow request: ").count();
+    assert!((1..=10).contains(&lines), "{lines} lines in the first minute: {errors}");
+    assert!(document["notes"].to_string().contains("took 0.100 s or longer"), "{}", document["notes"]);
+    // When the load stops, the two users may have sent requests whose replies nobody waits for.
+    let [hits, misses, _] = sent.counts();
+    let of = |key: &str| document["observed"]["ratio"][key].as_u64().expect("a number");
+    assert!(of("hits") <= hits && of("misses") <= misses && of("hits") + of("misses") + 2 >= hits + misses);
+    assert!(printed.contains("hits are faster than misses"), "{printed}");
+    let markdown = std::fs::read_to_string(bench.path("out/continuous.md")).expect("a report");
+    assert!(markdown.contains("Hits and misses by `X-Cache-Status`"), "{markdown}");
+}

@@ -27,11 +27,10 @@ fn succeeds(bench: &Bench, args: &[&str]) -> String {
     text(&output.stdout)
 }
 
-/// The flags of a short run in virtual time.
-const SIMULATED: [&str; 8] =
-    ["--engine", "sim", "--duration", "5s", "--no-oracles", "--accept-invalid", "--seed", "3"];
+/// The flags of a quick run in virtual time.
+const SIMULATED: [&str; 6] = ["--engine", "sim", "--no-oracles", "--accept-invalid", "--seed", "3"];
 
-/// Adds the flags of a short run in virtual time.
+/// Adds the flags of a quick run in virtual time.
 fn simulated<'a>(args: &[&'a str]) -> Vec<&'a str> {
     [args, &SIMULATED[..]].concat()
 }
@@ -112,6 +111,61 @@ fn a_pack_plays_live_on_mocks_behind_the_reference_load_balancer() {
 }
 
 #[test]
+fn a_pack_with_a_mock_api_of_its_own_plays_live_and_tells_hits_from_misses() {
+    let bench = Bench::new();
+    let args = [
+        "pack",
+        "fastapi-scaling",
+        "cache",
+        "--duration",
+        "3s",
+        "--accept-invalid",
+        "--no-oracles",
+        "--quiet",
+        "--out",
+        "out",
+    ];
+    succeeds(&bench, &args);
+    let summary = bench.json("out/summary.json");
+    let result = &summary["scenarios"][0]["algorithms"][0];
+    assert_eq!(result["error_rate"], json!(0.0), "the mocks answer as the journey expects");
+    let values = result["observed"]["values"].as_array().expect("values of the header");
+    let replies = |class: &str| -> u64 {
+        let of_class = values.iter().filter(|value| value["class"] == class);
+        of_class.filter_map(|value| value["replies"].as_u64()).sum()
+    };
+    assert!(replies("hit") > replies("miss"), "ten users are read again and again: {values:?}");
+}
+
+#[test]
+fn a_mode_without_an_end_runs_with_what_the_environment_says_until_it_is_stopped() {
+    let bench = Bench::new();
+    let mocks =
+        ["__mock-backends", "--topology", "online-boutique", "--base-port", "0", "--control-port", "0"];
+    let (_mocks, ready) = common::Process::start(&bench, &[&mocks[..], &["--exit-with-parent"]].concat());
+    let address = ready["backends"][0]["url"].as_str().expect("a url").trim_start_matches("http://");
+    let mut command =
+        bench.command(&["pack", "boutique", "--profile", "high-traffic", "--quiet", "--out", "out"]);
+    for name in VARIABLES {
+        command.env_remove(name);
+    }
+    command.envs([("FRONTEND_ADDR", address), ("USERS", "3"), ("LOCUST_SPAWN_RATE", "10")]);
+    let mut child = command.stdout(std::process::Stdio::null()).spawn().expect("bench can be started");
+    let listens = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        bench.path("out/listener.json").exists()
+    });
+    std::thread::sleep(Duration::from_secs(2));
+    signal(&child, Signal::TERM);
+    let status = child.wait().expect("bench ends");
+    assert!(listens, "the load begins within half a minute");
+    assert_eq!(status.code(), Some(0), "being stopped is its ordinary end");
+    let document = bench.json("out/continuous.json");
+    assert_eq!(document["totals"]["errors"], 0);
+    assert!(document["totals"]["requests"].as_u64().is_some_and(|requests| requests > 3), "{document}");
+}
+
+#[test]
 fn names_that_do_not_exist_are_refused_with_suggestions() {
     let bench = Bench::new();
     let cases: [(&[&str], &[&str]); 9] = [
@@ -127,8 +181,8 @@ fn names_that_do_not_exist_are_refused_with_suggestions() {
             &["--tags inferense", "did you mean `inference`?"],
         ),
         (
-            &["pack", "model-api", "light", "--user-class", "lite"],
-            &["--user-class lite", "did you mean `light`?"],
+            &["pack", "model-api", "light", "--user-class", "ligth"],
+            &["--user-class ligth", "did you mean `light`?"],
         ),
         (
             &["pack", "boutique", "smoke", "--config", "c.json"],
@@ -169,15 +223,25 @@ fn the_environment_sets_what_the_pack_names_and_flags_go_before_it() {
 }
 
 #[test]
-fn a_target_that_is_not_ready_is_told_before_anything_is_measured() {
+fn a_target_is_waited_for_before_anything_is_measured() {
     let bench = Bench::new();
     let address = format!("127.0.0.1:{}", common::free_port());
-    let output =
-        run_with(&bench, &[("FRONTEND_ADDR", &address)], &["pack", "boutique", "smoke", "--out", "out"]);
+    let args = ["pack", "boutique", "smoke", "--out", "out", "--wait-timeout", "1s"];
+    let output = run_with(&bench, &[("FRONTEND_ADDR", &address)], &args);
     let said = text(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
-    assert!(said.contains(&format!("`http://{address}/_healthz` did not answer")), "{said}");
-    assert!(!bench.path("out").exists(), "nothing is left");
+    assert!(said.contains(&format!("`http://{address}/_healthz` was not ready within 1 s")), "{said}");
+    assert!(!bench.path("out/run.json").exists(), "nothing is measured");
+}
+
+#[test]
+fn a_mode_without_an_end_cannot_be_part_of_a_suite() {
+    let bench = Bench::new();
+    let suite =
+        json!({ "name": "x", "suite": [{ "pack": "boutique", "mode": "steady" }, { "pack": "api" }] });
+    let file = bench.config("endless.json", &suite);
+    refused(&bench, &["suite", &file], 2, &["`boutique steady` has no end", "--duration"]);
+    succeeds(&bench, &["suite", &file, "--plan", "--duration", "5s"]);
 }
 
 #[test]

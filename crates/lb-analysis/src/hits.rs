@@ -312,7 +312,20 @@ fn values(record: &Observed) -> Vec<ObservedValue> {
 
 fn hit_ratio(tally: Tally, interval: Option<[f64; 2]>) -> Option<HitRatio> {
     let [hits, misses] = tally.replies;
+    let interval = interval.map(|ends| exact_of_one_kind(tally).unwrap_or(ends));
     Some(HitRatio { hits, misses, ratio: tally.ratio()?, interval })
+}
+
+/// Returns the exact interval (Clopper and Pearson, 1934) of a share of hits if all replies are hits, or all misses: each
+/// resample is then the same, as if the share were known for certain. `None` if there are both.
+fn exact_of_one_kind(tally: Tally) -> Option<[f64; 2]> {
+    let [hits, misses] = tally.replies;
+    let least = ((1.0 - LEVEL) / 2.0).powf(1.0 / (hits + misses).max(1) as f64);
+    match (hits, misses) {
+        (_, 0) => Some([least, 1.0]),
+        (0, _) => Some([0.0, 1.0 - least]),
+        _ => None,
+    }
 }
 
 /// Judges whether hits are faster than misses, from their mean latencies and the interval of the gain.

@@ -10,41 +10,38 @@
 //!   since a limit that steady load crosses by chance says nothing.
 //! - **Recovered**: a slice is within the limit, and so is the mean of it and the nine after it.
 //!
-//! From five trials on, the estimate and its interval are over trials. With fewer, the interval comes from within them.
-//! What a request waits is a random walk over the times at which requests were due: it rises in the peak and falls after
-//! it. The deviations of its steps from their mean, of the rise and of the fall by themselves, are resampled in blocks,
-//! and their sum, divided by the speed of the fall, is by how much the time could have differed. Taken by the times at
-//! which requests end, the peak would be stretched by the waiting itself, and the interval too narrow. Neither interval
-//! can be finer than a slice.
+//! From five trials on, the estimate and its interval are over trials. With fewer, the interval comes from within them
+//! (`walk`). Neither can be finer than a slice.
 
-use crate::interval::{LEVEL, RESAMPLES, bootstrap};
+mod slices;
+mod walk;
+
+use crate::interval::{RESAMPLES, bootstrap};
 use crate::peak::Peak;
-use lb_core::rng::{Rng, Seed};
+use lb_core::rng::Seed;
 use lb_core::workload::Workload;
 use lb_record::TrialRecord;
 use lb_results::{LoadPeak, LoadUnit, RecoveryReference, RecoverySummary, RecoveryVerdict, Trial};
-use lb_stats::{draw_blocks, hodges_lehmann, median, percentile_interval, quantile};
+use lb_stats::{hodges_lehmann, median, quantile};
+use slices::Slices;
+use walk::interval_within;
 
 /// Seed of the resampling; the same trials always give the same intervals.
 const SEED: Seed = Seed(0x7265_636f);
-/// Resamples of the steps of latency within a trial.
-const STEP_RESAMPLES: usize = 2_000;
 /// Latency counts as back up to this much above its reference.
 const BAND: f64 = 0.25;
+/// Latency after a peak is still falling if it falls by more than this share of itself over the reference.
+const FALLING: f64 = 0.1;
 /// The percentile of the slices of the reference that the limit is at least.
 const USUAL: f64 = 0.975;
 /// Lengths of slices in tenths of a second.
-const WIDTHS: [usize; 6] = [1, 2, 5, 10, 20, 50];
+const WIDTHS: [usize; 7] = [1, 2, 5, 10, 20, 30, 50];
 /// Requests that a slice of the reference holds on average.
 const SLICE_REQUESTS: f64 = 20.0;
 /// The fewest slices in the reference, and after the peak.
 const FEWEST_SLICES: usize = 5;
 /// Slices over which latency must stay within the limit.
 const HOLD: usize = 10;
-/// Longest blocks, in slices, in which the steps of latency are resampled.
-const BLOCK: usize = 10;
-/// The fewest steps that are resampled.
-const FEWEST_STEPS: usize = 3;
 
 /// Returns the recovery after the highest peak of the load, over the trials of one algorithm in a phase of
 /// `duration_s`. `None` if the load has no such peak.
@@ -66,46 +63,6 @@ struct TrialRecovery {
     width_s: f64,
     /// Seconds from the end of the peak until latency was back, and their interval; `None` if it did not come back.
     back: Option<(f64, [f64; 2])>,
-}
-
-/// Mean latencies of successful requests in milliseconds, in slices of equal length. `None` without any.
-struct Slices {
-    width_s: f64,
-    counts: Vec<u64>,
-    sums_ms: Vec<f64>,
-}
-
-impl Slices {
-    fn of(record: &TrialRecord, tenths: usize) -> Self {
-        let chunks = || record.tenths.chunks(tenths);
-        Self {
-            width_s: tenths as f64 / 10.0,
-            counts: chunks().map(|part| part.iter().map(|(count, _)| u64::from(*count)).sum()).collect(),
-            sums_ms: chunks().map(|part| part.iter().map(|(_, sum)| *sum as f64 / 1e6).sum()).collect(),
-        }
-    }
-
-    /// Returns the whole slices within a span of time in seconds.
-    fn within(&self, from_s: f64, to_s: f64) -> std::ops::Range<usize> {
-        let first = (from_s / self.width_s - 1e-6).ceil().max(0.0) as usize;
-        let end = ((to_s / self.width_s + 1e-6).floor().max(0.0) as usize).min(self.counts.len());
-        first.min(end)..end
-    }
-
-    /// Returns the mean latency over slices. `None` without requests.
-    fn mean(&self, slices: std::ops::Range<usize>) -> Option<f64> {
-        let count: u64 = self.counts[slices.clone()].iter().sum();
-        (count > 0).then(|| self.sums_ms[slices].iter().sum::<f64>() / count as f64)
-    }
-
-    /// Returns the mean latency of each slice that has requests.
-    fn means(&self, slices: std::ops::Range<usize>) -> Vec<f64> {
-        slices.filter_map(|slice| self.mean(slice..slice + 1)).collect()
-    }
-
-    fn requests(&self, slices: std::ops::Range<usize>) -> u64 {
-        self.counts[slices].iter().sum()
-    }
 }
 
 impl TrialRecovery {
@@ -146,17 +103,30 @@ impl TrialRecovery {
         let back = back.map(|slice| {
             let seconds = (slice as f64 * slices.width_s - end_s).max(0.0);
             let rise = slices.within(start_s, end_s).start;
-            (seconds, interval_within(&slices, rise..=slice, seconds, seed))
+            (seconds, interval_within(&slices, rise..=slice, (end_s, seconds), limit_ms, seed))
         });
         Some(Self { reference, reference_ms, limit_ms, width_s: slices.width_s, back })
     }
 }
 
-/// Returns whether both halves of a span have about the same latency.
+/// Returns whether latency has stopped falling over a span: its first half is higher than its second by no more than a
+/// tenth, or by no more than chance explains.
 fn is_settled(slices: &Slices, span: &std::ops::Range<usize>) -> bool {
     let middle = span.start + span.len() / 2;
-    let halves = slices.mean(span.start..middle).zip(slices.mean(middle..span.end));
-    halves.is_some_and(|(first, second)| first <= second * (1.0 + BAND))
+    let [first, second] = [span.start..middle, middle..span.end].map(|half| slices.means(half));
+    let [Some((before, before_error)), Some((after, after_error))] = [mean_of(&first), mean_of(&second)]
+    else {
+        return false;
+    };
+    before - after <= (FALLING * after).max(2.0 * before_error.hypot(after_error))
+}
+
+/// Returns the mean of values and its standard error. `None` without values.
+fn mean_of(values: &[f64]) -> Option<(f64, f64)> {
+    let count = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / count;
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (!values.is_empty()).then(|| (mean, (squares / (count - 1.0).max(1.0) / count).sqrt()))
 }
 
 /// Returns the first slice from which on latency stays within the limit.
@@ -164,89 +134,6 @@ fn first_within(slices: &Slices, span: std::ops::Range<usize>, limit_ms: f64) ->
     let is_low = |part: std::ops::Range<usize>| slices.mean(part).is_some_and(|mean| mean <= limit_ms);
     let last = span.end.saturating_sub(FEWEST_SLICES - 1);
     (span.start..last).find(|slice| is_low(*slice..slice + 1) && is_low(*slice..(slice + HOLD).min(span.end)))
-}
-
-/// Returns the interval of a recovery in `seconds` that the steps of latency from the rise to the recovery allow.
-fn interval_within(
-    slices: &Slices,
-    way: std::ops::RangeInclusive<usize>,
-    seconds: f64,
-    seed: Seed,
-) -> [f64; 2] {
-    let width_s = slices.width_s;
-    let as_found = [(seconds - width_s).max(0.0), seconds + width_s];
-    let path = by_due_time(slices, way);
-    let Some(top) = (0..path.len()).max_by(|a, b| path[*a].total_cmp(&path[*b])) else { return as_found };
-    let steps: Vec<f64> = path.windows(2).map(|pair| pair[1] - pair[0]).collect();
-    let (rise, fall) = steps.split_at(top);
-    if fall.len() < FEWEST_STEPS {
-        return as_found;
-    }
-    let speed = (path[top] - path[path.len() - 1]) / (fall.len() as f64 * width_s);
-    let mut walks = [Walk::of(rise), Walk::of(fall)];
-    let mut rng = seed.stream(&[]);
-    let shifts = (0..STEP_RESAMPLES)
-        .map(|_| walks.iter_mut().map(|walk| walk.resampled(&mut rng)).sum::<f64>() / speed);
-    let [low, high] = percentile_interval(shifts.collect(), LEVEL).unwrap_or([0.0; 2]);
-    [(seconds + low - width_s).max(0.0), seconds + high + width_s]
-}
-
-/// Returns the mean latency in seconds by the time at which requests were due, one value for the length of a slice, from
-/// the latencies of slices by the time at which requests ended.
-fn by_due_time(slices: &Slices, way: std::ops::RangeInclusive<usize>) -> Vec<f64> {
-    let mut points: Vec<(f64, f64)> = Vec::new();
-    for slice in way {
-        let Some(latency_s) = slices.mean(slice..slice + 1).map(|millis| millis / 1e3) else { continue };
-        let due_s = (slice as f64 + 0.5) * slices.width_s - latency_s;
-        // Requests that overtook others were due before.
-        if points.last().is_none_or(|(last_s, _)| due_s > *last_s) {
-            points.push((due_s, latency_s));
-        }
-    }
-    let [Some((first_s, _)), Some((last_s, _))] = [points.first().copied(), points.last().copied()] else {
-        return Vec::new();
-    };
-    let count = ((last_s - first_s) / slices.width_s + 1e-9).floor() as usize;
-    let mut path = Vec::with_capacity(count + 1);
-    let mut pairs = points.windows(2).peekable();
-    for place in 0..=count {
-        let due_s = first_s + place as f64 * slices.width_s;
-        while pairs.peek().is_some_and(|pair| pair[1].0 < due_s - 1e-9) {
-            pairs.next();
-        }
-        let Some(pair) = pairs.peek() else { break };
-        let ((from_s, low), (to_s, high)) = (pair[0], pair[1]);
-        path.push(low + (high - low) * (due_s - from_s) / (to_s - from_s));
-    }
-    path
-}
-
-/// The deviations of steps from their mean.
-struct Walk {
-    deviations: Vec<f64>,
-    block: usize,
-    /// By how much resampled sums of blocks are too small: the mean is that of the same steps.
-    scale: f64,
-    positions: Vec<usize>,
-}
-
-impl Walk {
-    fn of(steps: &[f64]) -> Self {
-        let count = steps.len();
-        let mean = steps.iter().sum::<f64>() / count.max(1) as f64;
-        let block = (count / 3).clamp(1, BLOCK);
-        let scale = (count as f64 / count.saturating_sub(block).max(1) as f64).sqrt();
-        // One or two steps say nothing about how they vary.
-        let deviations =
-            if count < FEWEST_STEPS { Vec::new() } else { steps.iter().map(|step| step - mean).collect() };
-        Self { deviations, block, scale, positions: Vec::new() }
-    }
-
-    /// Returns the sum of a resample of all deviations.
-    fn resampled(&mut self, rng: &mut Rng) -> f64 {
-        draw_blocks(self.deviations.len(), self.block, rng, &mut self.positions);
-        self.scale * self.positions.iter().map(|place| self.deviations[*place]).sum::<f64>()
-    }
 }
 
 /// Sums up the recoveries of trials.

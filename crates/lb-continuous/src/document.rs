@@ -4,6 +4,7 @@ use crate::marks::MarkSummary;
 use crate::window::WindowFigures;
 use lb_core::{Outcome, Span};
 use lb_record::{Cell, TrialRecord};
+use lb_results::ObservedSummary;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -52,6 +53,9 @@ pub struct ContinuousDocument {
     pub failures: Vec<FailureTotals>,
     /// The marks with their verdicts, in the order in which they were set.
     pub marks: Vec<MarkSummary>,
+    /// Replies by the value of the observed header, such as hits and misses of a cache. Null if none is observed, and while
+    /// the load runs.
+    pub observed: Option<ObservedSummary>,
     /// The windows of the last 70 minutes.
     pub recent: Vec<WindowFigures>,
     /// The hours of the last 31 days, the running one left out.

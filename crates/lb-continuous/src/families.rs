@@ -3,15 +3,15 @@
 
 use crate::marks::Marks;
 use crate::window::Window;
-use lb_core::Outcome;
+use lb_core::{Outcome, Span};
 use lb_record::{Cell, Snapshot, StepRecord, TrialRecord};
 
 /// The upper ends of the buckets of latency, in seconds; the last bucket has no end.
 const BOUNDS_S: [f64; 14] =
     [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0];
 
-/// Requests that take longer than this are counted as slow, in seconds.
-const SLOW_S: f64 = 2.0;
+/// How long a slow request takes at least if nothing else is said.
+pub const SLOW: Span = Span::from_secs(2);
 
 /// A family of metrics.
 #[derive(Clone, Debug, PartialEq)]
@@ -98,6 +98,8 @@ pub struct Reading<'a> {
     pub now: Snapshot,
     /// The marks.
     pub marks: &'a Marks,
+    /// How long a slow request takes at least, in seconds.
+    pub slow_s: f64,
 }
 
 /// Lists all families.
@@ -213,7 +215,7 @@ fn requests(reading: &Reading<'_>) -> Vec<Family> {
         "lbbench_load_slow_requests_total",
         "lbbench.load.slow_requests",
         "{request}",
-        "Requests that took longer than two seconds, by request.",
+        "Requests that took at least as long as the limit of slow requests, by request.",
     );
     for (labels, step) in steps(reading) {
         let with = |name: &'static str, value: &str| {
@@ -235,7 +237,7 @@ fn requests(reading: &Reading<'_>) -> Vec<Family> {
         }
         let all = step.all();
         bytes.points.push(Point { labels: labels.clone(), value: Value::Count(all.bytes()) });
-        slow.points.push(Point { labels: labels.clone(), value: Value::Count(slower(&all)) });
+        slow.points.push(Point { labels: labels.clone(), value: Value::Count(slow_ones(&all, reading.slow_s)) });
     }
     let dropped = Family {
         points: vec![Point { labels: Vec::new(), value: Value::Count(reading.totals.arrivals.dropped) }],
@@ -246,7 +248,13 @@ fn requests(reading: &Reading<'_>) -> Vec<Family> {
             "Arrivals of the open model that were dropped because too many sessions were in flight.",
         )
     };
-    vec![total, duration, bytes, slow, dropped]
+    let limit = gauge(
+        "lbbench_load_slow_limit_seconds",
+        "lbbench.load.slow_limit",
+        "s",
+        "How long a slow request takes at least.",
+    );
+    vec![total, duration, bytes, slow, single(limit, reading.slow_s), dropped]
 }
 
 fn backends(reading: &Reading<'_>) -> Vec<Family> {
@@ -334,9 +342,9 @@ fn histogram(cell: &Cell) -> Value {
     Value::Histogram { bounds: &BOUNDS_S, counts, sum: cell.sum().as_secs_f64() }
 }
 
-/// Counts the requests of a cell that were slow.
-fn slower(cell: &Cell) -> u64 {
+/// Counts the requests of a cell that took at least so many seconds, within the precision of its histogram.
+fn slow_ones(cell: &Cell, limit_s: f64) -> u64 {
     let slow =
-        cell.histogram().iter_recorded().filter(|value| value.value_iterated_to() as f64 / 1e6 > SLOW_S);
+        cell.histogram().iter_recorded().filter(|value| value.value_iterated_to() as f64 / 1e6 >= limit_s);
     slow.map(|value| value.count_at_value()).sum()
 }

@@ -55,7 +55,7 @@ pub use document::{
     BackendTotals, ContinuousDocument, Ending, FailureTotals, RequestTotals, SCHEMA_VERSION, Totals,
 };
 pub use exposition::{MEDIA_TYPE, render_exposition};
-pub use families::{Family, Kind, Point, Reading, StepName, Value, families};
+pub use families::{Family, Kind, Point, Reading, SLOW, StepName, Value, families};
 pub use marks::{LONGEST_NAME, LONGEST_SETTLE_S, MarkError, MarkRequest, MarkState, MarkSummary, Marks};
 pub use otlp::{Resource, Times, export_request};
 pub use window::{Window, WindowFigures};

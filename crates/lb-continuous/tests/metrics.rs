@@ -57,6 +57,7 @@ fn with_reading<T>(of: impl FnOnce(&Reading<'_>) -> T) -> T {
         last: windows.recent().last(),
         now: Snapshot { users: 7, in_flight: 3, ..Snapshot::default() },
         marks: &marks,
+        slow_s: 2.0,
     })
 }
 
@@ -65,6 +66,7 @@ fn the_exposition_has_every_value_with_its_type() {
     let text = with_reading(|reading| render_exposition(&families(reading)));
     for line in [
         "# TYPE lbbench_load_requests_total counter",
+        "lbbench_load_slow_limit_seconds 2",
         "lbbench_load_requests_total{request=\"home\",method=\"GET\",outcome=\"ok\"} 513",
         "lbbench_load_requests_total{request=\"home\",method=\"GET\",outcome=\"timeout\"} 57",
         "# TYPE lbbench_load_request_duration_seconds histogram",

@@ -142,11 +142,15 @@ pub(crate) fn analyze(bytes: &[u8]) {
     }
 }
 
+/// The most values that are read from a trace. A file may hold millions that are all equal, which takes a second and shows
+/// nothing new.
+const VALUES_OF_TRACE: u64 = 50_000;
+
 /// Reads a Parquet file as decision traces.
 pub(crate) fn traces(bytes: &[u8]) {
     let path = Path::new("trace.parquet");
     let read = ParquetFile::from_bytes(path, Bytes::copy_from_slice(bytes))
-        .and_then(|file| Traces::of_file(&file, path, None));
+        .and_then(|file| Traces::of_file(&file.limited_to(VALUES_OF_TRACE), path, None));
     if let Err(error) = read {
         let _ = error.to_string();
     }

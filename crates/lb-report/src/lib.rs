@@ -72,7 +72,7 @@ pub mod parts {
     pub use super::console_table::on_console;
     pub use super::html::{figure, page, prose, scrolling};
     pub use super::markdown::{captioned, escape};
-    pub use super::tables::{Cell, Row, Table, Tone};
+    pub use super::tables::{Cell, Row, Table, Tone, observed_alone};
     pub use super::text::{command_line, count, percent};
 }
 

@@ -44,7 +44,7 @@ pub use read::{ReadError, parse_summary, read_summary};
 pub use records::{RecordsError, read_records};
 pub use requests::RequestsFile;
 pub use resources::{ResourceRecord, SampledSeries, ScrapeTrouble, ScrapedTarget};
-pub use slow::{SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
+pub use slow::{BackendName, SlowCounts, SlowFile, SlowLines, SlowLinesHandle};
 pub use suite::{SUITE_VERSION, SuiteRunState, SuiteRunSummary, SuiteState, SuiteSummary};
 pub use summary::aa::{AaMetric, AaSummary};
 pub use summary::algorithm::{

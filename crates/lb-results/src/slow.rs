@@ -1,29 +1,36 @@
-//! Writes `trials/<trial>-slow_requests.csv`: the requests that took longer than a limit (`--slow`), and provides a few
-//! of them as lines for a terminal while the load runs.
+//! Writes down the requests that took longer than a limit (`--slow`), and provides a few of them as lines for a terminal
+//! while the load runs.
 //!
-//! Both are bounded: the file by its rows, the lines by their number per second. What is left out is counted.
+//! A trial has a file of its own, `trials/<trial>-slow_requests.csv`, which is there when it is whole. A load without end
+//! has `slow_requests.csv`, which grows while it runs and makes room for itself (`rolling`). All of it is bounded: the
+//! files by their rows, the lines by their number in a period. What is left out is counted.
+
+mod lines;
+mod rolling;
+mod row;
+
+pub use lines::{SlowLines, SlowLinesHandle};
 
 use crate::folder::ResultsFolder;
 use anyhow::{Context, Result};
+use lb_core::Span;
 use lb_core::workload::Workload;
-use lb_core::{Span, plain};
 use lb_record::{SlowRequest, SlowSink};
+use lines::Waiting;
+use rolling::Rolling;
+use row::{COLUMNS, Names};
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 /// The most rows of a file.
 const MOST_ROWS: u64 = 100_000;
-/// The most lines for the terminal in each second of the load.
-const MOST_LINES: u32 = 10;
-/// The most lines that wait for the terminal.
-const MOST_WAITING: usize = 100;
-
-/// The columns of the file.
-const COLUMNS: [&str; 9] =
-    ["started_at", "done_s", "name", "method", "latency_ms", "outcome", "status", "backend", "request_key"];
+/// The period in which a trial has a bounded number of lines, in seconds.
+const TRIAL_PERIOD_S: u64 = 1;
+/// That of a load without end, which may be slow for weeks.
+const ENDLESS_PERIOD_S: u64 = 60;
 
 /// A file of slow requests that is being written.
 #[derive(Debug)]
@@ -34,31 +41,15 @@ pub struct SlowFile {
     writer: JoinHandle<Result<Counted>>,
 }
 
-/// Lines that wait for the terminal.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct SlowLines {
-    /// The lines, in order.
-    pub lines: Vec<String>,
-    /// Number of slow requests since the last lines that have no line.
-    pub left_out: u64,
-}
-
-/// What became of the slow requests of a trial.
+/// What became of slow requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SlowCounts {
     /// Number of slow requests.
     pub total: u64,
-    /// Number of those in the file.
+    /// Number of those that were written into a file.
     pub written: u64,
     /// The lines that were not taken yet.
     pub rest: SlowLines,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    waiting: SlowLines,
-    /// The second of the load that lines are counted in, and how many there are.
-    second: (u64, u32),
 }
 
 #[derive(Debug, Default)]
@@ -67,17 +58,12 @@ struct Counted {
     written: u64,
 }
 
-/// The names of what requests refer to by number, and when the phase began.
-struct Names {
-    started: jiff::Timestamp,
-    /// Name and method by step.
-    steps: Vec<(String, String)>,
-    backends: Vec<String>,
-}
+/// Returns the name of a backend, by its number.
+pub type BackendName = Box<dyn Fn(usize) -> String + Send>;
 
 impl SlowFile {
-    /// Starts the file `name` in a folder, for requests that take `limit` or longer in a phase that begins about now.
-    /// `backends` holds the names of the backends in the order of their indices.
+    /// Starts the file `name` in a folder, for requests that take `limit` or longer in a phase that begins about now. The
+    /// file is there when [`Self::finish`] returns.
     ///
     /// # Errors
     /// When the writing thread cannot be started. Write errors are reported by [`Self::finish`].
@@ -85,31 +71,54 @@ impl SlowFile {
         folder: &ResultsFolder,
         name: &str,
         workload: &Workload,
-        backends: &[String],
+        backend: BackendName,
         limit: Span,
     ) -> Result<Self> {
-        let steps = workload.steps().iter().map(|step| (step.name.clone(), step.method.clone())).collect();
-        Self::start(
-            folder,
-            name,
-            Names { started: jiff::Timestamp::now(), steps, backends: backends.to_vec() },
-            limit,
-        )
+        Self::whole(folder, name, Names::new(workload, backend), limit)
     }
 
-    fn start(folder: &ResultsFolder, name: &str, names: Names, limit: Span) -> Result<Self> {
-        let (sink, slow) = SlowSink::new(limit);
+    /// Starts `slow_requests.csv` in a folder, for a load without end that begins about now. What the file of an earlier
+    /// process holds is kept; errors while it is written do not end it.
+    ///
+    /// # Errors
+    /// When the writing thread cannot be started.
+    pub fn create_rolling(
+        folder: &ResultsFolder,
+        workload: &Workload,
+        backend: BackendName,
+        limit: Span,
+    ) -> Result<Self> {
+        Self::rolling(Rolling::new(folder.path(), MOST_ROWS), Names::new(workload, backend), limit)
+    }
+
+    fn whole(folder: &ResultsFolder, name: &str, names: Names, limit: Span) -> Result<Self> {
         let (folder, name) = (folder.clone(), name.to_owned());
-        let lines = Arc::<Mutex<Waiting>>::default();
-        let (shown, lost) = (Arc::clone(&lines), sink.lost());
-        let writer = std::thread::Builder::new().name("slow requests".to_owned()).spawn(move || {
+        Self::start(limit, TRIAL_PERIOD_S, move |slow, lines| {
             let mut counted = Counted::default();
             folder.write_with(&name, |file| {
-                counted = write(&slow, &names, &shown, file)?;
+                counted = write_whole(slow, &names, lines, file)?;
                 Ok(())
             })?;
             Ok(counted)
-        });
+        })
+    }
+
+    fn rolling(mut file: Rolling, names: Names, limit: Span) -> Result<Self> {
+        Self::start(limit, ENDLESS_PERIOD_S, move |slow, lines| {
+            Ok(write_rolling(slow, &names, lines, &mut file))
+        })
+    }
+
+    fn start(
+        limit: Span,
+        period_s: u64,
+        write: impl FnOnce(&Receiver<SlowRequest>, &Mutex<Waiting>) -> Result<Counted> + Send + 'static,
+    ) -> Result<Self> {
+        let (sink, slow) = SlowSink::new(limit);
+        let lines = Arc::new(Mutex::new(Waiting::new(period_s)));
+        let (shown, lost) = (Arc::clone(&lines), sink.lost());
+        let thread = std::thread::Builder::new().name("slow requests".to_owned());
+        let writer = thread.spawn(move || write(&slow, &shown));
         Ok(Self { sink, lines, lost, writer: writer.context("failed to start a thread for slow requests")? })
     }
 
@@ -120,55 +129,29 @@ impl SlowFile {
 
     /// Returns a handle that takes the lines for the terminal.
     pub fn lines(&self) -> SlowLinesHandle {
-        SlowLinesHandle(Arc::clone(&self.lines))
+        SlowLinesHandle::of(&self.lines)
     }
 
     /// Waits until everything is written. All copies of the sink must be dropped.
     ///
     /// # Errors
-    /// When the file cannot be written; then no file is left.
+    /// When the file of a trial cannot be written; then no file is left.
     pub fn finish(self) -> Result<SlowCounts> {
         drop(self.sink);
         let counted = self.writer.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))?;
         let lost = self.lost.load(Ordering::Relaxed);
-        let mut rest = take(&self.lines);
+        let mut rest = lock(&self.lines).take_all();
         rest.left_out += lost;
         Ok(SlowCounts { total: counted.total + lost, written: counted.written, rest })
     }
 }
 
-/// Takes lines for the terminal while the load runs.
-#[derive(Clone, Debug)]
-pub struct SlowLinesHandle(Arc<Mutex<Waiting>>);
-
-impl SlowLinesHandle {
-    /// Takes the lines that wait.
-    pub fn take(&self) -> SlowLines {
-        take(&self.0)
-    }
+fn lock(lines: &Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
+    lines.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn take(lines: &Mutex<Waiting>) -> SlowLines {
-    std::mem::take(&mut lines.lock().unwrap_or_else(PoisonError::into_inner).waiting)
-}
-
-impl Waiting {
-    /// Adds the line of a request that ended in a second of the load, if there is room.
-    fn add(&mut self, second: u64, line: impl FnOnce() -> String) {
-        if self.second.0 != second {
-            self.second = (second, 0);
-        }
-        if self.second.1 >= MOST_LINES || self.waiting.lines.len() >= MOST_WAITING {
-            self.waiting.left_out += 1;
-            return;
-        }
-        self.second.1 += 1;
-        self.waiting.lines.push(line());
-    }
-}
-
-/// Writes all slow requests until their senders are gone.
-fn write(
+/// Writes the slow requests of a trial until their senders are gone.
+fn write_whole(
     slow: &Receiver<SlowRequest>,
     names: &Names,
     lines: &Mutex<Waiting>,
@@ -183,66 +166,44 @@ fn write(
             csv.write_record(names.row(&request))?;
             counted.written += 1;
         }
-        let second = request.sample.done.as_nanos() / 1_000_000_000;
-        lines.lock().unwrap_or_else(PoisonError::into_inner).add(second, || names.line(&request));
+        lock(lines).add(&request, || names.line(&request));
     }
     csv.flush()?;
     Ok(counted)
 }
 
-impl Names {
-    fn step(&self, request: &SlowRequest) -> (&str, &str) {
-        let step = self.steps.get(usize::from(request.sample.step.0));
-        step.map_or(("", ""), |(name, method)| (name.as_str(), method.as_str()))
+/// Writes the slow requests of a load without end until their senders are gone. What is written is in the file whenever
+/// no further request waits.
+fn write_rolling(
+    slow: &Receiver<SlowRequest>,
+    names: &Names,
+    lines: &Mutex<Waiting>,
+    file: &mut Rolling,
+) -> Counted {
+    let mut counted = Counted::default();
+    loop {
+        let request = match slow.try_recv() {
+            Ok(request) => request,
+            Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {
+                file.flush();
+                match slow.recv() {
+                    Ok(request) => request,
+                    Err(_) => break,
+                }
+            }
+        };
+        counted.total += 1;
+        counted.written += u64::from(file.write(&names.row(&request)));
+        lock(lines).add(&request, || names.line(&request));
     }
-
-    /// Returns the name of the backend; empty if the reply names none.
-    fn backend(&self, request: &SlowRequest) -> String {
-        let Some(number) = request.sample.backend.map(usize::from) else { return String::new() };
-        let listed = self.backends.get(number).cloned();
-        listed.unwrap_or_else(|| format!("unlisted-{}", number - self.backends.len()))
-    }
-
-    fn row(&self, request: &SlowRequest) -> [String; COLUMNS.len()] {
-        let sample = &request.sample;
-        let (name, method) = self.step(request);
-        let started = self.started + std::time::Duration::from_nanos(sample.intended.as_nanos());
-        [
-            format!("{started:.3}"),
-            format!("{:.3}", sample.done.as_secs_f64()),
-            plain::cell(name).into_owned(),
-            plain::cell(method).into_owned(),
-            format!("{:.3}", sample.done.since(sample.intended).as_millis_f64()),
-            sample.outcome.name().to_owned(),
-            if sample.status > 0 { sample.status.to_string() } else { String::new() },
-            plain::cell(&self.backend(request)).into_owned(),
-            request.key.map_or_else(String::new, key_text),
-        ]
-    }
-
-    fn line(&self, request: &SlowRequest) -> String {
-        let sample = &request.sample;
-        let backend = self.backend(request);
-        let at = if backend.is_empty() { String::new() } else { format!(" at {backend}") };
-        let key = request.key.map_or_else(String::new, |key| format!(", key {}", key_text(key)));
-        let status = if sample.status > 0 { format!(" {}", sample.status) } else { String::new() };
-        let (name, method) = self.step(request);
-        format!(
-            "slow request: {method} {name} took {:.0} ms{at} ({}{status}{key}), {:.1} s into the load",
-            sample.done.since(sample.intended).as_millis_f64(),
-            sample.outcome.name(),
-            sample.done.as_secs_f64()
-        )
-    }
-}
-
-/// Formats a key as it is sent in `x-request-key`.
-fn key_text(key: u64) -> String {
-    format!("{key:016x}")
+    file.flush();
+    counted
 }
 
 #[cfg(test)]
 mod tests {
+    use super::lines::MOST_LINES;
     use super::*;
     use lb_core::workload::{ActionIndex, Sample, StepIndex, UserId};
     use lb_core::{Outcome, Time};
@@ -251,7 +212,7 @@ mod tests {
         Names {
             started: "2026-11-29T10:00:00Z".parse().expect("a time"),
             steps: vec![("list, all".to_owned(), "GET".to_owned())],
-            backends: vec!["b-1".to_owned()],
+            backend: Box::new(|number| format!("b-{}", number + 1)),
         }
     }
 
@@ -281,7 +242,7 @@ mod tests {
     #[test]
     fn each_slow_request_is_a_row_and_a_line() {
         let (dir, folder) = folder();
-        let file = SlowFile::start(&folder, "trials/one-slow_requests.csv", names(), Span::from_millis(100));
+        let file = SlowFile::whole(&folder, "trials/one-slow_requests.csv", names(), Span::from_millis(100));
         let file = file.expect("a thread");
         let sink = file.sink();
         sink.offer(&slow(2_500, 2_000, Some(0)), 0xfeed);
@@ -299,7 +260,7 @@ mod tests {
                 "started_at,done_s,name,method,latency_ms,outcome,status,backend,request_key",
                 "2026-11-29T10:00:00.500Z,2.500,\"list, all\",GET,2000.000,ok,200,b-1,000000000000feed",
                 "2026-11-29T10:00:01.000Z,4.000,\"list, all\",GET,3000.000,timeout,,,",
-                "2026-11-29T10:00:04.000Z,4.100,\"list, all\",GET,100.000,ok,200,unlisted-1,0000000000000002",
+                "2026-11-29T10:00:04.000Z,4.100,\"list, all\",GET,100.000,ok,200,b-3,0000000000000002",
             ]
         );
         assert_eq!(
@@ -307,7 +268,7 @@ mod tests {
             [
                 "slow request: GET list, all took 2000 ms at b-1 (ok 200, key 000000000000feed), 2.5 s into the load",
                 "slow request: GET list, all took 3000 ms (timeout), 4.0 s into the load",
-                "slow request: GET list, all took 100 ms at unlisted-1 (ok 200, key 0000000000000002), 4.1 s into the \
+                "slow request: GET list, all took 100 ms at b-3 (ok 200, key 0000000000000002), 4.1 s into the \
                  load",
             ]
         );
@@ -316,7 +277,7 @@ mod tests {
     #[test]
     fn lines_are_limited_by_second_and_rows_by_their_number_and_both_are_counted() {
         let (_dir, folder) = folder();
-        let file = SlowFile::start(&folder, "slow.csv", names(), Span::ZERO).expect("a thread");
+        let file = SlowFile::whole(&folder, "slow.csv", names(), Span::ZERO).expect("a thread");
         let sink = file.sink();
         for number in 0..MOST_ROWS + 5 {
             sink.offer_and_wait(&slow(1_000 + number % 1_000, 1, Some(0)));
@@ -336,9 +297,45 @@ mod tests {
     }
 
     #[test]
+    fn the_rows_of_a_load_without_end_are_in_its_file_while_it_runs() {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        let file = SlowFile::rolling(Rolling::new(dir.path(), 2), names(), Span::ZERO).expect("a thread");
+        let (sink, path) = (file.sink(), dir.path().join("slow_requests.csv"));
+        sink.offer_and_wait(&slow(1_000, 1, Some(0)));
+        let rows = || std::fs::read_to_string(&path).map_or(0, |text| text.lines().count());
+        let is_there = (0..1_000).any(|_| {
+            std::thread::sleep(std::time::Duration::from_millis(5));
+            rows() == 2
+        });
+        assert!(is_there, "a header and a row, before the load has ended");
+        for _ in 0..40 {
+            sink.offer_and_wait(&slow(2_000, 1, Some(0)));
+        }
+        drop(sink);
+        let counts = file.finish().expect("a thread that ended");
+        assert_eq!((counts.total, counts.written, rows()), (41, 41, 2), "the last of 41 rows begins a file");
+        assert_eq!(counts.rest.lines.len() as u32, MOST_LINES, "both seconds are in one minute");
+        assert_eq!(counts.rest.left_out, 41 - u64::from(MOST_LINES));
+    }
+
+    #[test]
+    fn how_many_have_no_line_is_told_when_their_period_is_over() {
+        let mut waiting = Waiting::new(1);
+        let request = |done_ms| SlowRequest { sample: slow(done_ms, 1, None), key: None };
+        for number in 0..15 {
+            waiting.add(&request(1_000 + number), || "slow".to_owned());
+        }
+        assert_eq!(waiting.waiting.left_out, 0, "there may be more of them");
+        waiting.add(&request(2_000), || "slow".to_owned());
+        assert_eq!((waiting.waiting.left_out, waiting.waiting.lines.len()), (5, 11));
+        waiting.add(&request(2_001), || "slow".to_owned());
+        assert_eq!(waiting.take_all().left_out, 5, "told once");
+    }
+
+    #[test]
     fn lines_can_be_taken_while_the_load_runs() {
         let (_dir, folder) = folder();
-        let file = SlowFile::start(&folder, "slow.csv", names(), Span::ZERO).expect("a thread");
+        let file = SlowFile::whole(&folder, "slow.csv", names(), Span::ZERO).expect("a thread");
         let (sink, lines) = (file.sink(), file.lines());
         sink.offer_and_wait(&slow(1_000, 1, Some(0)));
         let taken = (0..1_000).find_map(|_| {

@@ -90,7 +90,7 @@ mod tests {
             covered += covers(block_length(200));
             covered_by_single += covers(1);
         }
-        assert!(covered >= 80, "blocks cover the mean in {covered} of 100 series");
+        assert!(covered >= 75, "blocks cover the mean in {covered} of 100 series");
         assert!(covered_by_single < covered - 10, "single values do so in {covered_by_single} only");
     }
 

@@ -11,10 +11,6 @@ use crate::experiment::Mode;
 use anyhow::anyhow;
 use lb_config::{Pack, Selected};
 use lb_core::secret::mask_passwords;
-use std::time::Duration;
-
-/// The longest wait for the answer of a target that should be ready.
-const READY_LIMIT: Duration = Duration::from_secs(5);
 
 pub(super) fn execute(args: &PackArgs) -> Result<ExitCode, Failure> {
     refuse_config(&args.run)?;
@@ -32,10 +28,8 @@ pub(super) fn execute(args: &PackArgs) -> Result<ExitCode, Failure> {
                 plan::show(&job.plan);
                 return Ok(ExitCode::Ok);
             }
-            block_on(async {
-                check_ready(ready.as_deref()).await?;
-                Ok(run_job(&args.run, &job, Mode::Compare, None).await?.code)
-            })
+            let run = waiting(&args.run, ready.as_deref());
+            block_on(async { Ok(run_job(&run, &job, Mode::Compare, None).await?.code) })
         }
         Selected::Suite(suite) => {
             let typed: Vec<&str> =
@@ -84,24 +78,11 @@ pub(super) fn refuse_config(run: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-/// Asks the target once whether it is ready, before anything is measured. Targets over TLS are checked by the run.
-pub(super) async fn check_ready(address: Option<&str>) -> Result<(), Failure> {
-    let Some(address) = address.filter(|address| address.starts_with("http://")) else { return Ok(()) };
-    let shown = mask_passwords(address);
-    let client = reqwest::Client::builder()
-        .timeout(READY_LIMIT)
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .build()
-        .or_exit(ExitCode::Internal)?;
-    let answer = client.get(address).send().await.map(|reply| reply.status().as_u16());
-    let problem = match answer {
-        Ok(status) if status < 400 => return Ok(()),
-        Ok(status) => format!("`{shown}` answered with status {status}"),
-        Err(error) => format!("`{shown}` did not answer: {}", lb_core::with_causes(&error.without_url())),
-    };
-    Err(anyhow!("the target is not ready: {problem}; start it, or correct its address"))
-        .or_exit(ExitCode::Preflight)
+/// Returns the flags of a run that waits for the page at `ready` first, unless a flag says what to wait for.
+pub(super) fn waiting(run: &RunArgs, ready: Option<&str>) -> RunArgs {
+    let mut run = run.clone();
+    run.live.wait_for = run.live.wait_for.or_else(|| ready.map(str::to_owned));
+    run
 }
 
 /// Returns the command that plays one run of a suite: `words`, and the command line without the words that are `typed`

@@ -22,7 +22,14 @@ const DEFAULT_CONFIG: &str = "default_benchmark_config.json";
 pub(super) fn read_plan(args: &ConfigArgs) -> Result<(Loaded, Plan), Failure> {
     let (loaded, overrides) = read_config(args).or_exit(ExitCode::Usage)?;
     let plan = lb_config::plan(&loaded, &overrides).or_exit(ExitCode::Usage)?;
+    check_mock_api(&plan)?;
     Ok((loaded, plan))
+}
+
+/// Refuses a mock API that the backends would refuse once they are started.
+fn check_mock_api(plan: &Plan) -> Result<(), Failure> {
+    let Some(api) = plan.mock_api() else { return Ok(()) };
+    mock_backends::api_file::load(&api.name, &api.json).map(drop).or_exit(ExitCode::Usage)
 }
 
 /// Reads the config given on the command line; returns it with the flags that override it. Without a config, an

@@ -1,7 +1,7 @@
 //! `bench suite`: runs packs and configs one after the other. One that fails does not keep the others from running.
 
 use super::args::{ConfigArgs, RunArgs};
-use super::pack::{check_ready, prepare, refuse_config, repeated};
+use super::pack::{prepare, refuse_config, repeated, waiting};
 use super::pack_args::SuiteArgs;
 use super::plan;
 use super::run::{Job, Outcome, log_to, run_job};
@@ -102,6 +102,7 @@ fn entries_of(run: &SuiteRun, suite: &SuiteArgs) -> Result<Vec<SuiteEntry>, Fail
 /// Plays a suite, or shows the plans of its runs.
 pub(super) fn play_suite(suite: &SuiteJob, args: &RunArgs, plans: bool) -> Result<ExitCode, Failure> {
     refuse_single(args)?;
+    refuse_endless(suite)?;
     if plans {
         for entry in &suite.entries {
             print(&format!("== {} ==", entry.name));
@@ -128,9 +129,10 @@ pub(super) fn play_suite(suite: &SuiteJob, args: &RunArgs, plans: bool) -> Resul
                 print(&format!("== {} ({} of {}) ==", entry.name, number + 1, suite.entries.len()));
             }
             index.begin(number).or_exit(ExitCode::Preflight)?;
-            let args = RunArgs { out: Some(index.folder_of(number)), ..args.clone() };
+            let args =
+                RunArgs { out: Some(index.folder_of(number)), ..waiting(args, entry.ready.as_deref()) };
             let began = Instant::now();
-            let ended = play_entry(entry, &args, &interrupt).await;
+            let ended = run_job(&args, &entry.job, Mode::Compare, Some(&interrupt)).await;
             if let Err(failure) = &ended {
                 complain(format_args!("error: {}", plain::lines(&failure.to_string())));
             }
@@ -165,9 +167,17 @@ fn refuse_single(args: &RunArgs) -> Result<(), Failure> {
     }
 }
 
-async fn play_entry(entry: &SuiteEntry, args: &RunArgs, interrupt: &Interrupt) -> Result<Outcome, Failure> {
-    check_ready(entry.ready.as_deref()).await?;
-    run_job(args, &entry.job, Mode::Compare, Some(interrupt)).await
+/// Rejects runs without an end, since no other run would follow.
+fn refuse_endless(suite: &SuiteJob) -> Result<(), Failure> {
+    match suite.entries.iter().find(|entry| entry.job.plan.is_endless()) {
+        Some(entry) => Err(anyhow!(
+            "the run `{}` has no end, so no other run of the suite would follow; leave it out, or give all runs an end \
+             with --duration",
+            entry.name
+        ))
+        .or_exit(ExitCode::Usage),
+        None => Ok(()),
+    }
 }
 
 /// Says how a run ended.

@@ -3,7 +3,7 @@
 //! Three things happen at once. The load engine hands over what its workers recorded, second by second; a thread
 //! (`collect`) adds that up and writes windows to files (`files`). Another thread (`listener`) answers Prometheus, and
 //! whoever sets a mark. The caller's task watches over both, exports to OpenTelemetry (`export`) and passes news on
-//! to the observer. They share one state (`shared`); what it means is computed by `lb-continuous`.
+//! to the observer, as well as what was slow (`slow`). They share one state (`shared`); what it means is computed by `lb-continuous`.
 
 mod client;
 mod collect;
@@ -14,6 +14,7 @@ mod page;
 mod report;
 mod run;
 mod shared;
+mod slow;
 
 pub use client::{MarkFailure, listening_address, set_mark};
 pub use page::render_page;

@@ -1,6 +1,6 @@
 //! The page of a load without end: windows as charts, with marks, above the tables of the report.
 
-use super::report::{headline, tables};
+use super::report::{findings, headline, tables};
 use lb_continuous::{ContinuousDocument, WindowFigures};
 use lb_core::plain;
 use lb_report::parts::{
@@ -20,6 +20,7 @@ pub fn render_page(document: &ContinuousDocument) -> String {
             p { (prose(&plain::line(&headline(document)))) }
             ul {
                 @for mark in &document.marks { li { "Mark " (plain::line(&mark.name)) ": " (prose(&plain::line(&mark.sentence))) } }
+                @for finding in findings(document) { li { (prose(&plain::line(&finding))) } }
                 @for note in &document.notes { li { (prose(&plain::line(note))) } }
             }
         }

@@ -2,11 +2,13 @@
 
 use lb_continuous::{Change, ContinuousDocument, Ending, Finding, MarkSummary, Measure, Totals};
 use lb_core::plain;
-use lb_report::parts::{Cell, Table, Tone, captioned, escape, on_console, percent};
+use lb_report::parts::{Cell, Table, Tone, captioned, escape, observed_alone, on_console, percent};
 use std::fmt::Write;
 
 /// The most kinds of failures that are listed.
 const MOST_FAILURES: usize = 20;
+/// What replies are called that are not told apart by algorithm.
+const ALL: &str = "load";
 
 /// Describes the load for a terminal.
 pub fn render_console(document: &ContinuousDocument) -> String {
@@ -22,6 +24,9 @@ pub fn render_console(document: &ContinuousDocument) -> String {
     for mark in &document.marks {
         let _ = writeln!(out, "mark `{}`: {}", plain::line(&mark.name), plain::line(&mark.sentence));
     }
+    for finding in findings(document) {
+        let _ = writeln!(out, "{}", plain::line(&finding));
+    }
     for note in &document.notes {
         let _ = writeln!(out, "note: {}", plain::line(note));
     }
@@ -35,10 +40,14 @@ pub fn render_markdown(document: &ContinuousDocument) -> String {
     for mark in &document.marks {
         let _ = write!(out, "\n- Mark `{}`: {}", escape(&mark.name), escape(&mark.sentence));
     }
+    let findings = findings(document);
+    for finding in &findings {
+        let _ = write!(out, "\n- {}", escape(finding));
+    }
     for note in &document.notes {
         let _ = write!(out, "\n- Note: {}", escape(note));
     }
-    if !document.marks.is_empty() || !document.notes.is_empty() {
+    if !document.marks.is_empty() || !document.notes.is_empty() || !findings.is_empty() {
         out.push('\n');
     }
     for table in tables(document) {
@@ -54,18 +63,18 @@ pub fn render_markdown(document: &ContinuousDocument) -> String {
 pub(super) fn headline(document: &ContinuousDocument) -> String {
     let Totals { requests, errors, error_rate, requests_per_s, p95_ms, .. } = &document.totals;
     let ended = match document.ending {
-        Ending::Running => "is running since",
+        Ending::Running => "has been running for",
         Ending::Stopped => "ran for",
         Ending::Failed => "failed after",
     };
     let p95 = p95_ms.map_or_else(|| "no latency".to_owned(), |ms| format!("p95 {ms:.1} ms"));
-    let algorithm = document.algorithm.as_ref().map_or_else(String::new, |name| format!(" ({name})"));
+    let algorithm = document.algorithm.as_ref().map_or_else(String::new, |name| format!(", {name}"));
     format!(
-        "\"{}\" on {}{algorithm} {ended} {}: {requests} requests, {requests_per_s:.1} per second, {errors} errors ({}), {p95}",
+        "\"{}\" {ended} {}: {requests} requests, {requests_per_s:.1} per second, {errors} errors ({}), {p95}; target: {}{algorithm}",
         plain::line(&document.scenario),
-        plain::line(&document.target),
         length(document.seconds),
         percent(*error_rate, 2),
+        plain::line(&document.target),
     )
 }
 
@@ -85,8 +94,14 @@ fn length(seconds: f64) -> String {
 pub(super) fn tables(document: &ContinuousDocument) -> Vec<Table> {
     let mut tables = vec![requests(document), backends(document)];
     tables.extend(document.marks.iter().map(changes));
+    tables.extend(document.observed.iter().flat_map(|observed| observed_alone(ALL, observed).0));
     tables.extend([failures(document), hours(document)]);
     tables
+}
+
+/// Returns what follows from the observed header, in sentences.
+pub(super) fn findings(document: &ContinuousDocument) -> Vec<String> {
+    document.observed.as_ref().map_or_else(Vec::new, |observed| observed_alone(ALL, observed).1)
 }
 
 fn millis(value: Option<f64>) -> String {

@@ -5,11 +5,12 @@ use super::export::Exporter;
 use super::files::WindowFiles;
 use super::listener::{Bound, Listening};
 use super::shared::{About, Shared};
+use super::slow::SlowLog;
 use super::{DOCUMENT_FILE, LISTENER_FILE};
 use crate::experiment::{Ended, Event, Interrupt, Observe, PULSE_PERIOD, RunError, RunOptions, Stand};
 use anyhow::{Context as _, anyhow};
 use lb_config::Plan;
-use lb_continuous::{ContinuousDocument, Ending, Marks, StepName, Windows};
+use lb_continuous::{ContinuousDocument, Ending, Marks, SLOW, StepName, Windows};
 use lb_core::Span;
 use lb_core::workload::{Scenario, Schedule, Workload};
 use lb_record::{PieceSink, Progress, TrialRecord};
@@ -125,11 +126,13 @@ fn bind(live: &LiveOptions) -> anyhow::Result<(Bound, Option<String>)> {
 /// A load that is being sent.
 struct Load {
     shared: Arc<Shared>,
+    workload: Arc<Workload>,
     stop: Arc<AtomicBool>,
     engine: tokio::task::JoinHandle<Result<TrialRecord, lb_load::LoadError>>,
     collector: std::thread::JoinHandle<WindowFiles>,
     progress: Arc<Progress>,
     exporter: Option<Exporter>,
+    slow: SlowLog,
     _listening: Listening,
 }
 
@@ -166,6 +169,7 @@ impl Load {
             algorithm: stand.algorithm().map(|algorithm| algorithm.to_string()),
             steps: steps(&workload),
             backends: stand.backends(),
+            slow: plan.slow().unwrap_or(SLOW),
         };
         let windows = Windows::new(live.window_s, load_plan.threads());
         let marks = Marks::new(live.window_s, plan.margin(), ramp_up_s(&workload));
@@ -177,7 +181,13 @@ impl Load {
         run.folder.write(LISTENER_FILE, text.as_bytes()).map_err(RunError::Results)?;
 
         let (sink, pieces) = PieceSink::new();
-        let hooks = lb_load::Hooks { pieces: Some(sink), unlisted: shared.unlisted(), ..hooks };
+        let slow = SlowLog::start(&run.folder, &workload, &shared, shared.slow()).map_err(internal)?;
+        let hooks = lb_load::Hooks {
+            pieces: Some(sink),
+            unlisted: shared.unlisted(),
+            slow: Some(slow.sink()),
+            ..hooks
+        };
         let files = WindowFiles::new(run.folder.path(), live.window_s);
         let collector = collect::start(pieces, Arc::clone(&shared), files);
         let collector = collector.context("failed to start a thread").map_err(internal)?;
@@ -185,7 +195,7 @@ impl Load {
         shared.tell(format!(
             "live metrics: http://{address}/metrics; set a mark with `bench mark NAME --at http://{address}`"
         ));
-        Ok(Self { shared, stop, engine, collector, progress, exporter, _listening: listening })
+        Ok(Self { shared, workload, stop, engine, collector, progress, exporter, slow, _listening: listening })
     }
 
     /// Watches over the load until it ends, and writes the results.
@@ -219,6 +229,7 @@ impl Load {
                     for text in self.shared.take_news() {
                         events.observe(&Event::Note { text });
                     }
+                    self.slow.tell(events);
                     events.observe(&Event::pulse("load", "running", begun.elapsed(), self.progress.snapshot()));
                     if written.elapsed() >= WRITE_PERIOD {
                         written = Instant::now();
@@ -237,11 +248,17 @@ impl Load {
         // The engine has handed over everything, so the collector is about to end.
         let mut files =
             self.collector.join().map_err(|_| RunError::Internal(anyhow!("the collector panicked")))?;
-        let (seconds, failure) = match sent {
-            Ok(record) => (record.wall.as_secs_f64(), lost),
-            Err(error) => (self.shared.seconds(), lost.or(Some(error.into()))),
+        let (seconds, failure, observed) = match sent {
+            Ok(record) => {
+                (record.wall.as_secs_f64(), lost, lb_analysis::observed(&[&record], &self.workload))
+            }
+            Err(error) => (self.shared.seconds(), lost.or(Some(error.into())), None),
         };
         collect::write(&mut files, &self.shared.finish(seconds), &self.shared);
+        match self.slow.finish(events) {
+            Ok(text) => text.into_iter().for_each(|text| self.shared.note(text)),
+            Err(error) => tracing::warn!("{error:#}"),
+        }
         if let Some(exporter) = &self.exporter {
             exporter.finish(&self.shared).await;
         }
@@ -249,7 +266,7 @@ impl Load {
             events.observe(&Event::Note { text });
         }
         let ending = if failure.is_some() { Ending::Failed } else { Ending::Stopped };
-        let document = self.shared.document(ending, seconds);
+        let document = ContinuousDocument { observed, ..self.shared.document(ending, seconds) };
         let failure = failure.or(write(run, &document).map_err(RunError::Results).err());
         let _ = std::fs::remove_file(run.folder.path().join(LISTENER_FILE));
         Ok(Finished { document, ended: failure.map_or(Ended::Complete, Ended::Failed) })

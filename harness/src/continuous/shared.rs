@@ -7,6 +7,7 @@ use lb_continuous::{
     Marks, Reading, RequestTotals, Resource, SCHEMA_VERSION, StepName, Times, Totals, Windows,
     export_request, families, render_exposition,
 };
+use lb_core::Span;
 use lb_load::Unlisted;
 use lb_record::{Piece, Progress};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,6 +15,9 @@ use std::time::Instant;
 
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The most notes that are kept for the results: what recurs for weeks must not fill the memory.
+const MOST_NOTES: usize = 50;
 
 /// What does not change while the load runs.
 #[derive(Clone, Debug)]
@@ -30,6 +34,8 @@ pub(super) struct About {
     pub(super) steps: Vec<StepName>,
     /// The backends that are known beforehand.
     pub(super) backends: Vec<String>,
+    /// How long a slow request takes at least.
+    pub(super) slow: Span,
 }
 
 /// The state that the threads of a load without end share.
@@ -70,6 +76,16 @@ impl Shared {
     /// Returns the list of backends that only replies name.
     pub(super) fn unlisted(&self) -> Arc<Unlisted> {
         Arc::clone(&self.unlisted)
+    }
+
+    /// Returns how long a slow request takes at least.
+    pub(super) fn slow(&self) -> Span {
+        self.about.slow
+    }
+
+    /// Returns the name of a backend, by its number.
+    pub(super) fn backend(&self, number: usize) -> String {
+        self.backends().get(number).cloned().unwrap_or_else(|| format!("unlisted-{number}"))
     }
 
     /// Returns the seconds since the load began.
@@ -130,7 +146,7 @@ impl Shared {
     /// Tells the user something, and keeps it for the results.
     pub(super) fn note(&self, text: String) {
         let mut live = self.lock();
-        if !live.notes.contains(&text) {
+        if live.notes.len() < MOST_NOTES && !live.notes.contains(&text) {
             live.notes.push(text.clone());
         }
         live.news.push(text);
@@ -179,6 +195,7 @@ impl Shared {
             backends: BackendTotals::of(record, &self.backends()),
             failures: FailureTotals::of(record, &self.about.steps),
             marks: live.marks.list().to_vec(),
+            observed: None,
             recent: live.windows.recent().map(|window| window.figures.clone()).collect(),
             hours: live.windows.hours().map(|window| window.figures.clone()).collect(),
             notes: live.notes.clone(),
@@ -206,6 +223,7 @@ impl Shared {
             last: live.windows.recent().next_back(),
             now: self.progress.snapshot(),
             marks: &live.marks,
+            slow_s: self.about.slow.as_secs_f64(),
         })
     }
 

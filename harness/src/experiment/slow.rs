@@ -38,8 +38,11 @@ impl SlowLog {
         let name = format!("trials/{}-slow_requests.csv", trial.stem());
         let ids: Vec<String> = backends.iter().map(|backend| backend.id.clone()).collect();
         let workload = &trial.scenario.scenario().workload;
-        let file =
-            SlowFile::create(context.folder, &name, workload, &ids, limit).map_err(RunError::Results)?;
+        let backend = move |number: usize| {
+            ids.get(number).cloned().unwrap_or_else(|| format!("unlisted-{}", number - ids.len()))
+        };
+        let file = SlowFile::create(context.folder, &name, workload, Box::new(backend), limit);
+        let file = file.map_err(RunError::Results)?;
         Ok(Some(Self { file, name, trial: trial.title.clone(), limit }))
     }
 

@@ -5,14 +5,16 @@ use lb_grading::Grade;
 use lb_results::Summary;
 use std::fmt::Write;
 
-/// Renders the grades of each algorithm: of its 95th percentile and of its error rate.
+const HEADING: &str = "Grades, by fixed limits\n  \
+     P95: Excellent < 50 ms, Good < 100, Acceptable < 200, Poor < 500, or Critical\n  \
+     errors: Excellent < 0.1 %, Good < 1, Acceptable < 5, or Poor\n";
+
+/// Renders the grades of each algorithm with valid trials: of its 95th percentile and of its error rate. Empty without
+/// any.
 pub fn render_grades(summary: &Summary) -> String {
-    let mut out = String::from(
-        "Grades, by fixed limits (P95: Excellent < 50 ms, Good < 100, Acceptable < 200, Poor < 500, else Critical;\n\
-         errors: Excellent < 0.1 %, Good < 1, Acceptable < 5, else Poor):\n",
-    );
+    let mut out = String::new();
     for scenario in &summary.scenarios {
-        for algorithm in &scenario.algorithms {
+        for algorithm in scenario.algorithms.iter().filter(|algorithm| algorithm.trials > 0) {
             let latency = algorithm.latency_ms.as_ref().map_or_else(
                 || "P95 unknown, since no request succeeded".to_owned(),
                 |latency| format!("P95 {:.1} ms {}", latency.p95, Grade::of_p95(latency.p95).name()),
@@ -27,7 +29,7 @@ pub fn render_grades(summary: &Summary) -> String {
             );
         }
     }
-    out
+    if out.is_empty() { String::new() } else { format!("\n{HEADING}{out}") }
 }
 
 #[cfg(test)]
@@ -50,6 +52,7 @@ mod tests {
                 max: p95,
             }),
             error_rate,
+            trials: 1,
             ..AlgorithmSummary::default()
         };
         let mut summary = Summary::empty("run", Engine::Sim);
@@ -62,7 +65,10 @@ mod tests {
             ],
             ..ScenarioSummary::default()
         });
+        summary.scenarios[0].algorithms.push(AlgorithmSummary::default());
         let text = render_grades(&summary);
+        assert!(text.lines().all(|line| line.chars().count() <= 80), "{text}");
+        assert_eq!(text.trim().lines().count(), 6, "a heading of three lines, and those with valid trials: {text}");
         for line in [
             "light, p2c: P95 41.2 ms Excellent; errors 0.04 % Excellent",
             "light, random: P95 230.0 ms Poor; errors 2.00 % Acceptable",
@@ -70,5 +76,6 @@ mod tests {
         ] {
             assert!(text.contains(line), "{line}: {text}");
         }
+        assert_eq!(render_grades(&Summary::empty("run", Engine::Sim)), "");
     }
 }

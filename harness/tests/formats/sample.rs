@@ -478,7 +478,7 @@ fn algorithm(number: usize) -> AlgorithmSummary {
         switch_evidence: vec![evidence(number)],
         counted_by: (number == 0).then(|| "haproxy".to_owned()),
         steering: (number == 1).then(steering),
-        resources: resources(number),
+        resources: if number == 0 { resources() } else { Vec::new() },
         guards: None,
         processes: vec![
             ProcessSummary { name: "generator".to_owned(), cpu_s: 310.0, cores: 0.43 },
@@ -556,7 +556,7 @@ fn recovery(number: usize) -> RecoverySummary {
 }
 
 /// A series that moves with latency, and one that does not.
-fn resources(number: usize) -> Vec<ResourceSummary> {
+fn resources() -> Vec<ResourceSummary> {
     let correlation = |r: f64, p: f64| ResourceCorrelation {
         latency: "p95".to_owned(),
         part_s: 1.0,
@@ -585,7 +585,7 @@ fn resources(number: usize) -> Vec<ResourceSummary> {
         correlation: Some(correlation),
     };
     vec![
-        of("load-balancer cpu | share", "cores", 0.2 + number as f64 / 10.0, correlation(0.71, 0.001)),
+        of("load-balancer cpu | share", "cores", 0.2, correlation(0.71, 0.001)),
         of("load-balancer memory", "bytes", 3e7, correlation(0.05, 0.6)),
     ]
 }

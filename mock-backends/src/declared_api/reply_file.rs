@@ -9,7 +9,8 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct ReplyFile {
-    /// Status; by default 200, or 302 with `redirect`.
+    /// Status; by default that of the place (200, 422 where a request is refused, 404 where a row is missing, 409 where it
+    /// exists, 507 where there is no room, 500 for a failure), or 302 with `redirect`.
     #[schemars(range(min = 200, max = 599))]
     pub(super) status: Option<u16>,
     /// Headers, whose values are templates. One whose value is empty or not possible in a header is left out.

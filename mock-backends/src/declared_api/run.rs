@@ -48,14 +48,15 @@ pub(super) struct State {
 pub(crate) struct Visit {
     /// The number of its route; `None` if there is none.
     route: Option<usize>,
-    /// The path below which the routes were searched.
+    /// The path by which its route was found: as clients know it, also if a load balancer took off the service.
     pub(crate) path: String,
     /// The factor of its service time.
     pub(crate) cost: f64,
     unit: usize,
     variables: Arc<Variables>,
+    /// The id of its session; empty if there is none.
     session: String,
-    /// The id of a session that begins with this request.
+    /// Whether its session begins with this request, so that the reply sets the cookie.
     is_new_session: bool,
     cached: Option<Cached>,
     /// The reply, where it is known already.

@@ -89,12 +89,10 @@ impl Formula {
     pub(super) fn new(text: &str) -> Result<Self, Fault> {
         let bare = text.trim();
         let inner = bare.strip_prefix("{{").and_then(|rest| rest.strip_suffix("}}"));
-        if let Some(formula) =
-            inner.and_then(|inner| ENVIRONMENT.compile_expression_owned(inner.to_owned()).ok())
-        {
-            return Ok(Self(formula));
+        match inner.and_then(|inner| compile(inner).ok()) {
+            Some(formula) => Ok(Self(formula)),
+            None => Ok(Self(compile(bare)?)),
         }
-        Ok(Self(ENVIRONMENT.compile_expression_owned(bare.to_owned())?))
     }
 
     pub(super) fn value(&self, context: &Value) -> Result<Value, Fault> {
@@ -248,7 +246,33 @@ fn is_template(text: &str) -> bool {
 /// Returns the expression of a text that is nothing but `{{ an expression }}`.
 fn whole(text: &str) -> Option<&str> {
     let inner = text.trim().strip_prefix("{{")?.strip_suffix("}}")?;
-    ENVIRONMENT.compile_expression_owned(inner.to_owned()).is_ok().then_some(inner)
+    compile(inner).is_ok().then_some(inner)
+}
+
+fn compile(text: &str) -> Result<Expression<'static, 'static>, Fault> {
+    // The compiler takes such a brace for the end of the expression, and panics if more follows.
+    if closes_early(text) {
+        return Err(Fault("syntax error: `}}` without an opening brace".to_owned()));
+    }
+    Ok(ENVIRONMENT.compile_expression_owned(text.to_owned())?)
+}
+
+/// Returns whether `}}` ends an expression before the end of its text: outside of quotes and of all brackets.
+fn closes_early(text: &str) -> bool {
+    let (mut depth, mut quote, mut bytes) = (0_i64, None, text.bytes().peekable());
+    while let Some(byte) = bytes.next() {
+        match (quote, byte) {
+            (Some(_), b'\\') => drop(bytes.next()),
+            (Some(open), _) if open == byte => quote = None,
+            (Some(_), _) => {}
+            (None, b'\'' | b'"') => quote = Some(byte),
+            (None, b'(' | b'[' | b'{') => depth += 1,
+            (None, b'}') if depth == 0 && bytes.peek() == Some(&b'}') => return true,
+            (None, b')' | b']' | b'}') => depth -= 1,
+            (None, _) => {}
+        }
+    }
+    false
 }
 
 struct Filled<'a> {
@@ -351,10 +375,27 @@ mod tests {
         let mut names = Names::new();
         formula("{{ path.id ~ query['q'] }}", &mut names).expect("it compiles");
         assert!(names.contains("path.id") && names.contains("query"), "{names:?}");
-        for wrong in ["body.", "body.n | roundd", "body is strng", "{{ a }} b"] {
+        for wrong in [
+            "body.",
+            "body.n | roundd",
+            "body is strng",
+            "{{ a }} b",
+            "a }} {{ b",
+            "a }}",
+            "}}}}",
+            "'}}' }} x",
+        ] {
             assert!(formula(wrong, &mut Names::new()).is_err(), "{wrong} must be refused");
         }
         assert!(Templates::new().text("{% for x in y %}", false, &mut Names::new()).is_err());
+    }
+
+    #[test]
+    fn braces_in_quotes_and_brackets_do_not_end_an_expression() {
+        for text in ["'}}' ~ a", r#""\"}}" ~ a"#, "{'a': {'b': 1}}.a", "[{'a': 1}]"] {
+            assert!(!closes_early(text), "{text}");
+            assert!(Formula::new(text).is_ok(), "{text}");
+        }
     }
 
     #[test]

@@ -126,20 +126,17 @@ impl Words {
         let usual_status = if file.redirect.is_some() { 302 } else { usual_status };
         let status = file.status.unwrap_or(usual_status);
         self.check_reply(at, file, status);
-        let body = match file {
-            ReplyFile { json: Some(json), .. } => match self.json(&join(at, "json"), json) {
-                Json::Fixed(value) => Body::Ready(Content::json(&value)),
-                json => Body::Json(json),
-            },
-            ReplyFile { text: Some(text), .. } => match self.text(&join(at, "text"), text, false) {
-                Text::Fixed(text) => Body::Ready(Content::text(text)),
-                text => Body::Text(text),
-            },
-            ReplyFile { html: Some(html), .. } => match self.text(&join(at, "html"), html, true) {
-                Text::Fixed(html) => Body::Ready(Content::page(html)),
-                html => Body::Page(html),
-            },
-            ReplyFile { metrics: true, .. } => Body::Ready(Content::Metrics),
+        let json = file.json.as_ref().map(|json| self.json(&join(at, "json"), json));
+        let text = file.text.as_ref().map(|text| self.text(&join(at, "text"), text, false));
+        let html = file.html.as_ref().map(|html| self.text(&join(at, "html"), html, true));
+        let body = match (json, text, html) {
+            (Some(Json::Fixed(value)), ..) => Body::Ready(Content::json(&value)),
+            (Some(json), ..) => Body::Json(json),
+            (_, Some(Text::Fixed(text)), _) => Body::Ready(Content::text(text)),
+            (_, Some(text), _) => Body::Text(text),
+            (.., Some(Text::Fixed(html))) => Body::Ready(Content::page(html)),
+            (.., Some(html)) => Body::Page(html),
+            _ if file.metrics => Body::Ready(Content::Metrics),
             _ => Body::Ready(Content::Empty),
         };
         let mut cookies = Vec::new();

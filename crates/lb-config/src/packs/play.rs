@@ -9,7 +9,6 @@ use super::file::{Mode, Profile};
 use super::merge::merge;
 use super::pack::{Files, Pack, PackSuite, json_of};
 use crate::bundled::{CONFIGS, find};
-
 use crate::engine::Engine;
 use crate::error::{ConfigError, Note, Problem};
 use crate::length::Length;

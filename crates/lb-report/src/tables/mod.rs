@@ -21,6 +21,7 @@ pub(super) use failures::failures;
 pub(super) use faults::{fault_tables, fault_title};
 pub(super) use gates::{aa, max_rates, thresholds};
 pub(super) use observed::observed;
+pub use observed::observed_alone;
 pub(super) use recovery::{recovery, recovery_sentences};
 pub(super) use resources::{resource_names, resources};
 pub(super) use results::{backend_ids, bounds, processes, requests, results, shares};

@@ -3,7 +3,7 @@
 use super::Table;
 use crate::text::{NONE, millis, percent};
 use lb_core::observation::ObservedClass;
-use lb_results::{AlgorithmSummary, HitRatio, Latency, ObservedSummary, ScenarioSummary};
+use lb_results::{HitRatio, Latency, ObservedSummary, ScenarioSummary};
 
 /// The tables of the observed header, and what follows from them in sentences.
 pub(crate) struct ObservedTables {
@@ -17,24 +17,31 @@ pub(crate) struct ObservedTables {
 
 /// Makes the tables of the observed header. `None` if none was observed.
 pub(crate) fn observed(scenario: &ScenarioSummary) -> Option<ObservedTables> {
-    let of = || scenario.algorithms.iter().filter_map(|one| Some((one, one.observed.as_ref()?)));
-    let header = &of().next()?.1.header;
+    let of = scenario.algorithms.iter().filter_map(|one| Some((one.name.as_str(), one.observed.as_ref()?)));
+    tables_of(&of.collect::<Vec<_>>())
+}
+
+/// Makes the tables of the observed header for replies under one name, with what follows from them in sentences.
+pub fn observed_alone(name: &str, observed: &ObservedSummary) -> (Vec<Table>, Vec<String>) {
+    tables_of(&[(name, observed)]).map_or_else(Default::default, |tables| {
+        (tables.hits.into_iter().chain([tables.values]).collect(), tables.sentences)
+    })
+}
+
+fn tables_of(of: &[(&str, &ObservedSummary)]) -> Option<ObservedTables> {
+    let header = &of.first()?.1.header;
     let mut hits = Table::new(
         format!("Hits and misses by `{header}`, all trials pooled. Share of hits: with its 95 % interval"),
         &[
             "Algorithm",
             "Request",
-            "Hits",
-            "Misses",
-            "Share of hits",
-            "Hit avg (ms)",
-            "Hit P50 (ms)",
-            "Hit P95 (ms)",
-            "Hit P99 (ms)",
-            "Miss avg (ms)",
-            "Miss P50 (ms)",
-            "Miss P95 (ms)",
-            "Miss P99 (ms)",
+            "Reply",
+            "Replies",
+            "Share",
+            "Avg (ms)",
+            "P50 (ms)",
+            "P95 (ms)",
+            "P99 (ms)",
         ],
     );
     let mut values = Table::new(
@@ -42,32 +49,31 @@ pub(crate) fn observed(scenario: &ScenarioSummary) -> Option<ObservedTables> {
         &["Algorithm", "Value", "Means", "Replies", "Avg (ms)", "P50 (ms)", "P95 (ms)", "P99 (ms)"],
     );
     let mut sentences = Vec::new();
-    for (algorithm, observed) in of() {
-        hit_rows(&mut hits, algorithm, observed);
-        value_rows(&mut values, algorithm, observed);
-        sentences
-            .extend(findings(observed).into_iter().map(|finding| format!("{}: {finding}.", algorithm.name)));
+    for (name, observed) in of {
+        hit_rows(&mut hits, name, observed);
+        value_rows(&mut values, name, observed);
+        sentences.extend(findings(observed).into_iter().map(|finding| format!("{name}: {finding}.")));
     }
     Some(ObservedTables { hits: hits.unless_empty(), values, sentences })
 }
 
-fn hit_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &ObservedSummary) {
+fn hit_rows(table: &mut Table, algorithm: &str, observed: &ObservedSummary) {
     let class = |wanted: ObservedClass| {
         // With several values of a class, the table of values has the latency of each.
         let mut of = observed.values.iter().filter(|value| value.class == wanted);
         of.next().filter(|_| of.next().is_none()).and_then(|value| value.latency_ms.as_ref())
     };
     let mut add = |name: String, ratio: &HitRatio, hit: Option<&Latency>, miss: Option<&Latency>| {
-        let mut row = vec![
-            algorithm.name.clone(),
-            name,
-            ratio.hits.to_string(),
-            ratio.misses.to_string(),
-            share(ratio),
+        let kinds = [
+            (ObservedClass::Hit, ratio.hits, share(ratio), hit),
+            (ObservedClass::Miss, ratio.misses, percent(1.0 - ratio.ratio, 1), miss),
         ];
-        row.extend(latencies(hit));
-        row.extend(latencies(miss));
-        table.add(row);
+        for (class, replies, share, latency) in kinds {
+            let mut row = vec![algorithm.to_owned(), name.clone(), class.name().to_owned()];
+            row.extend([replies.to_string(), share]);
+            row.extend(latencies(latency));
+            table.add(row);
+        }
     };
     if let Some(ratio) = &observed.ratio {
         add("all".to_owned(), ratio, class(ObservedClass::Hit), class(ObservedClass::Miss));
@@ -78,7 +84,7 @@ fn hit_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &Observed
     }
 }
 
-fn value_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &ObservedSummary) {
+fn value_rows(table: &mut Table, algorithm: &str, observed: &ObservedSummary) {
     for value in &observed.values {
         let name = match (&value.value, value.present) {
             (Some(name), _) => name.clone(),
@@ -86,7 +92,7 @@ fn value_rows(table: &mut Table, algorithm: &AlgorithmSummary, observed: &Observ
             (None, false) => "without the header".to_owned(),
         };
         let mut row =
-            vec![algorithm.name.clone(), name, value.class.name().to_owned(), value.replies.to_string()];
+            vec![algorithm.to_owned(), name, value.class.name().to_owned(), value.replies.to_string()];
         row.extend(latencies(value.latency_ms.as_ref()));
         table.add(row);
     }
@@ -103,6 +109,16 @@ fn findings(observed: &ObservedSummary) -> Vec<String> {
         )),
     }
     findings.extend(observed.gain.as_ref().map(|gain| gain.sentence.clone()));
+    if let (Some(ratio), None) = (&observed.ratio, &observed.gain) {
+        findings.push(match (ratio.hits, ratio.misses) {
+            (_, 0) => "no reply was a miss, so nothing shows what a hit saves; begin with an empty cache and without \
+                       a warm-up (`--warm-up 0s`)"
+                .to_owned(),
+            (0, _) => "no reply was a hit, so nothing shows what a hit saves".to_owned(),
+            _ => "no kind of request has both hits and misses with the expected reply, so nothing shows what a hit saves"
+                .to_owned(),
+        });
+    }
     if let Some([first, last]) = &observed.quarters {
         findings.push(format!(
             "from the first to the last quarter of the measured phase, the share of hits went from {} to {}, and the \
@@ -134,7 +150,7 @@ fn latencies(latency: Option<&Latency>) -> [String; 4] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use lb_results::{ObservedAction, ObservedQuarter, ObservedValue};
+    use lb_results::{AlgorithmSummary, HitGain, HitVerdict, ObservedAction, ObservedQuarter, ObservedValue};
 
     fn latency(mean: f64) -> Option<Latency> {
         let p99 = 3.0 * mean;
@@ -165,7 +181,14 @@ mod tests {
                 hit_ms: latency(2.0),
                 miss_ms: latency(20.0),
             }],
-            gain: None,
+            gain: Some(HitGain {
+                hit_ms: 2.0,
+                miss_ms: 20.0,
+                gain: 0.9,
+                interval: Some([0.8, 0.95]),
+                verdict: HitVerdict::Faster,
+                sentence: "hits are faster than misses".to_owned(),
+            }),
             quarters: Some([
                 ObservedQuarter { ratio: 0.5, mean_ms: Some(11.0) },
                 ObservedQuarter { ratio: 1.0, mean_ms: Some(2.0) },
@@ -179,28 +202,16 @@ mod tests {
     }
 
     #[test]
-    fn hits_and_misses_stand_side_by_side() {
+    fn hits_and_misses_stand_one_above_the_other() {
         let tables = observed(&scenario(Some(observed_summary()))).expect("a header was observed");
         let hits = tables.hits.expect("there are hits");
         let row = |number: usize| -> Vec<&str> {
             hits.rows[number].cells.iter().map(|cell| cell.text.as_str()).collect()
         };
-        let rest = [
-            "90",
-            "10",
-            "90.0 % [85.0 %, 94.0 %]",
-            "2.00",
-            "2.00",
-            "4.00",
-            "6.00",
-            "20.00",
-            "20.00",
-            "40.00",
-            "60.00",
-        ];
-        assert_eq!(row(0)[..2], ["p2c", "all"]);
-        assert_eq!(row(0)[2..], rest);
-        assert_eq!(row(1)[1], "GET user");
+        let hit = ["hit", "90", "90.0 % [85.0 %, 94.0 %]", "2.00", "2.00", "4.00", "6.00"];
+        assert_eq!((&row(0)[..2], &row(0)[2..]), (&["p2c", "all"][..], &hit[..]));
+        assert_eq!(row(1)[2..], ["miss", "10", "10.0 %", "20.00", "20.00", "40.00", "60.00"]);
+        assert_eq!((row(2)[1], row(2)[2]), ("GET user", "hit"));
         let last = tables.values.rows.last().expect("rows");
         assert_eq!(
             (last.cells[1].text.as_str(), last.cells[2].text.as_str()),
@@ -210,10 +221,19 @@ mod tests {
             tables.sentences,
             [
                 "p2c: share of hits 90.0 % [85.0 %, 94.0 %].",
+                "p2c: hits are faster than misses.",
                 "p2c: from the first to the last quarter of the measured phase, the share of hits went from 50.0 % to \
                  100.0 %, and the mean latency of hits and misses from 11.0 ms to 2.0 ms.",
             ]
         );
+    }
+
+    #[test]
+    fn hits_alone_are_said_to_show_nothing_about_misses() {
+        let ratio = HitRatio { hits: 90, misses: 0, ratio: 1.0, interval: None };
+        let only = ObservedSummary { ratio: Some(ratio), gain: None, quarters: None, ..observed_summary() };
+        let sentences = observed(&scenario(Some(only))).expect("a header was observed").sentences;
+        assert!(sentences[1].contains("no reply was a miss") && sentences[1].contains("--warm-up 0s"), "{sentences:?}");
     }
 
     #[test]

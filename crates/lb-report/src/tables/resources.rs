@@ -4,16 +4,20 @@ use super::{Cell, Table, Tone};
 use crate::text::{NONE, p_value, trimmed};
 use lb_results::{ResourceCorrelation, ResourceSummary, ScenarioSummary};
 
-/// Lists the series of a scenario by target and name: those that move with latency first, the clearest of them before the
-/// others, then as they were scraped.
+/// Lists the series of a scenario by target and name: those that move with latency first, then those that change, the
+/// clearest of each before the others, and last those that do not change, as they were scraped.
 pub(crate) fn resource_names(scenario: &ScenarioSummary) -> Vec<(&str, &str)> {
+    // Numbers above 1, which no p value is, come after all p values.
+    let rank = |one: &ResourceSummary| match &one.correlation {
+        Some(correlation) if correlation.moves => correlation.p,
+        Some(correlation) => 2.0 + correlation.p,
+        None => f64::INFINITY,
+    };
     let mut names: Vec<(&str, &str, f64)> = Vec::new();
     for one in scenario.algorithms.iter().flat_map(|algorithm| &algorithm.resources) {
-        let moves = one.correlation.as_ref().filter(|correlation| correlation.moves);
-        let p = moves.map_or(f64::INFINITY, |correlation| correlation.p);
         match names.iter_mut().find(|(target, name, _)| *target == one.target && *name == one.name) {
-            Some((_, _, least)) => *least = least.min(p),
-            None => names.push((&one.target, &one.name, p)),
+            Some((_, _, least)) => *least = least.min(rank(one)),
+            None => names.push((&one.target, &one.name, rank(one))),
         }
     }
     names.sort_by(|one, other| one.2.total_cmp(&other.2));
@@ -124,7 +128,7 @@ mod tests {
         let algorithm =
             AlgorithmSummary { name: "p2c".to_owned(), resources: scraped, ..AlgorithmSummary::default() };
         let scenario = ScenarioSummary { algorithms: vec![algorithm], ..ScenarioSummary::default() };
-        assert_eq!(resource_names(&scenario), [("lb", "cpu"), ("lb", "flat"), ("lb", "idle")]);
+        assert_eq!(resource_names(&scenario), [("lb", "cpu"), ("lb", "idle"), ("lb", "flat")]);
         let table = resources(&scenario).expect("there are series");
         let rows: Vec<Vec<&str>> =
             table.rows.iter().map(|row| row.cells.iter().map(|cell| cell.text.as_str()).collect()).collect();
@@ -132,8 +136,8 @@ mod tests {
             rows,
             [
                 ["cpu", "p2c", "bytes", "0.25", "–", "–", "p95", "1", "0.71", "0.5 to 0.85", "0.0020"],
-                ["flat", "p2c", "bytes", "1.5 G", "–", "–", "–", "–", "–", "–", "–"],
                 ["idle", "p2c", "bytes", "12.35 k", "–", "–", "–", "1", "0.71", "0.5 to 0.85", "0.8000"],
+                ["flat", "p2c", "bytes", "1.5 G", "–", "–", "–", "–", "–", "–", "–"],
             ]
         );
         assert_eq!(resources(&ScenarioSummary::default()), None, "nothing was scraped");

@@ -94,10 +94,13 @@ impl<R: ChunkReader> ChunkReader for Bounded<R> {
 pub(super) struct Budget(Arc<AtomicU64>);
 
 impl Budget {
-    /// Returns what a file of so many bytes may hold.
-    pub(super) fn of_file(bytes: u64) -> Self {
-        let values = bytes.saturating_mul(EXPANSION).saturating_add(VALUES_OF_SMALL_FILES);
+    pub(super) fn new(values: u64) -> Self {
         Self(Arc::new(AtomicU64::new(values)))
+    }
+
+    /// Returns how many values a file of so many bytes may hold.
+    pub(super) const fn values_of_file(bytes: u64) -> u64 {
+        bytes.saturating_mul(EXPANSION).saturating_add(VALUES_OF_SMALL_FILES)
     }
 
     /// Takes so many values; false if there are fewer left.
@@ -161,10 +164,10 @@ mod tests {
 
     #[test]
     fn a_file_holds_as_many_values_as_its_length_allows() {
-        let budget = Budget::of_file(10);
+        let budget = Budget::new(Budget::values_of_file(10));
         assert!(budget.take(VALUES_OF_SMALL_FILES), "a small file may hold some");
         assert!(budget.clone().take(10 * EXPANSION), "and some for each byte, whichever column takes them");
         assert!(!budget.take(1), "and no more");
-        assert!(Budget::of_file(u64::MAX).take(u64::MAX));
+        assert!(Budget::new(Budget::values_of_file(u64::MAX)).take(u64::MAX));
     }
 }

@@ -23,8 +23,8 @@ const BATCH: usize = 4096;
 /// An open Parquet file.
 pub struct ParquetFile {
     path: PathBuf,
-    /// Its length in bytes.
-    length: u64,
+    /// The most values that are read from it.
+    values: u64,
     reader: Box<dyn FileReader>,
     /// Index of each column by its outermost name.
     places: HashMap<String, usize>,
@@ -73,14 +73,20 @@ impl ParquetFile {
         Self::of(path, content)
     }
 
+    /// Reads no more than so many values of the file, even if its length allows more.
+    #[must_use]
+    pub fn limited_to(self, values: u64) -> Self {
+        Self { values: self.values.min(values), ..self }
+    }
+
     fn of(path: &Path, content: impl ChunkReader + 'static) -> Result<Self, TraceError> {
-        let length = content.len();
+        let values = Budget::values_of_file(content.len());
         let reader = decoded(path, || Bounded::new(content).and_then(SerializedFileReader::new))?;
         let reader: Box<dyn FileReader> = Box::new(reader);
         let schema = reader.metadata().file_metadata().schema_descr();
         let names = schema.columns().iter().enumerate();
         let places = names.map(|(place, column)| (column.path().parts()[0].clone(), place)).collect();
-        Ok(Self { path: path.to_owned(), length, reader, places })
+        Ok(Self { path: path.to_owned(), values, reader, places })
     }
 
     /// Returns the name of the file's schema, which distinguishes traces ([`crate::format::MESSAGE`]) from
@@ -113,7 +119,7 @@ impl ParquetFile {
     /// # Errors
     /// When the file cannot be decoded.
     pub fn read(&self, columns: &[Column], mut each: impl FnMut(&Batch)) -> Result<(), TraceError> {
-        let budget = Budget::of_file(self.length);
+        let budget = Budget::new(self.values);
         for number in 0..self.reader.num_row_groups() {
             let group = decoded(&self.path, || self.reader.get_row_group(number))?;
             let mut open = self.open_columns(&*group, columns, &budget)?;
@@ -143,7 +149,7 @@ impl ParquetFile {
         }
         let group = decoded(&self.path, || self.reader.get_row_group(0))?;
         let rows = usize::try_from(group.metadata().num_rows()).unwrap_or(0).min(BATCH);
-        let budget = Budget::of_file(self.length);
+        let budget = Budget::new(self.values);
         each(&self.batch(&mut self.open_columns(&*group, columns, &budget)?, rows)?);
         Ok(())
     }

@@ -2,7 +2,7 @@
 //! mock backends. Unlike trials, a load without end survives a target that is away for a while.
 
 use super::connect;
-use super::load::{Phase, plan_load};
+use super::load::{ENDLESS, Phase, plan_load};
 use super::testbed::Testbed;
 use crate::experiment::contestant::Way;
 use crate::experiment::context::{Context, RunOptions};
@@ -74,7 +74,7 @@ impl<'a> Stand<'a> {
         self.testbed.backends.iter().map(|backend| backend.id.clone()).collect()
     }
 
-    /// Plans the load.
+    /// Plans the load. The caller adds a destination of slow requests, which are not those of a trial.
     ///
     /// # Errors
     /// The address of the load balancer cannot be used.
@@ -85,7 +85,7 @@ impl<'a> Stand<'a> {
         progress: Arc<lb_record::Progress>,
         stop: Arc<AtomicBool>,
     ) -> Result<(LoadPlan, Hooks), RunError> {
-        let phase = Phase { name: "load", scenario, schedule, requests: None, slow: None };
+        let phase = Phase { name: ENDLESS, scenario, schedule, requests: None, slow: None };
         plan_load(&self.context, &self.testbed, Way::Through(0), phase, Some(progress), stop)
     }
 
@@ -123,9 +123,10 @@ fn announce(context: &Context<'_>, choice: &Choice, note: Option<String>) {
             others.join(", ")
         )
     });
-    for text in
-        warning.into_iter().chain(note).chain(first).chain(plan.notes().iter().map(ToString::to_string))
-    {
+    let scrape = (!plan.scrapes().is_empty())
+        .then(|| "--scrape has no effect: a load without end has no trials to read metrics beside".to_owned());
+    let said = warning.into_iter().chain(note).chain(first).chain(scrape);
+    for text in said.chain(plan.notes().iter().map(ToString::to_string)) {
         context.events.observe(&Event::Note { text });
     }
 }

@@ -22,10 +22,12 @@ use std::time::Instant;
 
 /// The name of the measured phase, the only one whose requests count.
 pub(super) const MEASURE: &str = "measure";
+/// The name of the only phase of a load without end.
+pub(super) const ENDLESS: &str = "load";
 
 /// One phase of load.
 pub(super) struct Phase {
-    /// The name of the phase: `rehearsal`, `warm-up` or [`MEASURE`].
+    /// The name of the phase: `rehearsal`, `warm-up`, [`MEASURE`] or [`ENDLESS`].
     pub(super) name: &'static str,
     pub(super) scenario: Arc<Scenario>,
     pub(super) schedule: Arc<Schedule>,
@@ -148,7 +150,7 @@ pub(super) fn plan_load(
         names_backends: testbed.names_backends(way),
         request_key: testbed.mocks.is_some(),
         forwarded_for: true,
-        observe: context.plan.observe().filter(|_| name == MEASURE).cloned(),
+        observe: context.plan.observe().filter(|_| [MEASURE, ENDLESS].contains(&name)).cloned(),
         keep_actions: context.record_actions && name == MEASURE,
     };
     Ok((plan, Hooks { requests, progress, slow: slow.map(|(sink, _)| sink), stop, ..Hooks::default() }))
